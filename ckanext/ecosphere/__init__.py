@@ -1,0 +1,1 @@
+"""The access desk ("guichet") of a ministry's environmental data, as a suite of CKAN plugins."""
