@@ -1,8 +1,15 @@
 """`ecosphere`: what every room shares (translations, templates, assets, organisations, commands)."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
+import click
 from ckan.lib.plugins import DefaultTranslation
+
+from ckanext.ecosphere import cli
 
 
 class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
@@ -10,8 +17,13 @@ class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
 
     p.implements(p.ITranslation)
     p.implements(p.IConfigurer)
+    p.implements(p.IClick)
 
-    def update_config(self, config):
+    def update_config(self, config: Any) -> None:
         """Register the shared templates and assets."""
         tk.add_template_directory(config, "templates/ecosphere")
         tk.add_resource("assets", "ecosphere")
+
+    def get_commands(self) -> list[click.Command]:
+        """Provide the group `ckan ecosphere`; the rooms fill it."""
+        return [cli.ecosphere]

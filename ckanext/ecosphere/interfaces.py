@@ -1,0 +1,147 @@
+"""What a room can contribute to the shared `ckan ecosphere` commands.
+
+A room never imports another one, yet `ckan ecosphere init` sets all of them up and `ckan ecosphere check`
+looks at all of them. Each room's plugin therefore declares its part here, and the base plugin collects them::
+
+    class EcosphereQualityPlugin(p.SingletonPlugin):
+        p.implements(IEcosphereCommands)
+        p.implements(IEcosphereSetup, inherit=True)
+
+        def get_ecosphere_commands(self):
+            return [cli.quality]            # reached as `ckan ecosphere quality …`
+
+        def ecosphere_check(self):
+            return [Check("quality table", CheckStatus.OK, tk._("Up to date"))]
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+from ckan.plugins.interfaces import Interface
+
+
+class CheckStatus(enum.Enum):
+    """Outcome of one check; only `ERROR` makes the command end with exit code 1."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of `ckan ecosphere check`.
+
+    Attributes:
+        name: what was looked at, in the reader's language ("Solr", "Background workers"…).
+        status: the outcome.
+        message: one plain sentence: what was found.
+        remedy: what to run or change, empty when nothing is to be done.
+    """
+
+    name: str
+    status: CheckStatus
+    message: str
+    remedy: str = ""
+
+
+@dataclass
+class InitReport:
+    """What `ckan ecosphere init` did, told line by line while it works.
+
+    A step calls `changed` when it wrote something and `unchanged` when there was nothing to do, so that a
+    second run shows only unchanged steps.
+
+    Attributes:
+        emit: receives (kind, message) for each line; the command prints it, tests collect it.
+        lines: all lines so far, as (kind, message); kind is "changed", "unchanged" or "failed".
+    """
+
+    emit: Callable[[str, str], None] = lambda kind, message: None
+    lines: list[tuple[str, str]] = field(default_factory=list)
+
+    def changed(self, message: str) -> None:
+        """Tell that something was created or modified."""
+        self._add("changed", message)
+
+    def unchanged(self, message: str) -> None:
+        """Tell that a step found nothing to do."""
+        self._add("unchanged", message)
+
+    def failed(self, message: str) -> None:
+        """Tell that a step could not be done; the others go on and the command ends with exit code 1."""
+        self._add("failed", message)
+
+    @property
+    def ok(self) -> bool:
+        """Whether no step failed."""
+        return all(kind != "failed" for kind, _message in self.lines)
+
+    def _add(self, kind: str, message: str) -> None:
+        self.lines.append((kind, message))
+        self.emit(kind, message)
+
+
+class IEcosphereCommands(Interface):
+    """Add sub-commands to `ckan ecosphere`."""
+
+    def get_ecosphere_commands(self) -> list[click.Command]:
+        """Return the commands or groups of this room.
+
+        Returns:
+            click commands; their names must not clash with those of another room.
+        """
+        return []
+
+
+class IEcosphereSetup(Interface):
+    """Take part in `ckan ecosphere init` and `ckan ecosphere check`.
+
+    Implement with `inherit=True`: each method has a default that does nothing.
+    """
+
+    def ecosphere_init(self, report: InitReport) -> None:
+        """Set this room up; called after the tables of every plugin are migrated.
+
+        Must be idempotent, and must never undo what a person changed.
+
+        Args:
+            report: receives what was done. An exception becomes a failed step; the other rooms still run.
+        """
+
+    def ecosphere_check(self) -> list[Check]:
+        """Look at what this room needs (services, tables, options) without changing anything.
+
+        Returns:
+            one `Check` per thing looked at.
+        """
+        return []
+
+    def ecosphere_queues(self) -> list[str]:
+        """Name the background-job queues on which this room puts work.
+
+        Returns:
+            queue names without CKAN's prefix, e.g. ["ecosphere:harvest"]; `check` verifies that a worker
+            listens to each.
+        """
+        return []
+
+    def ecosphere_migrations(self) -> list[str]:
+        """Name the plugins whose tables `init` must migrate.
+
+        Returns:
+            plugin names that have a folder in `ckanext/ecosphere/migration/`.
+        """
+        return []
+
+
+def each_setup() -> Any:
+    """Iterate over the enabled plugins that take part in set-up, in CKAN's plugin order."""
+    from ckan.plugins import PluginImplementations
+
+    return PluginImplementations(IEcosphereSetup)
