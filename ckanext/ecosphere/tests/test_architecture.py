@@ -1,0 +1,100 @@
+"""Rules of the house: rooms keep apart, cores stay pure, modules stay small."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1]
+ROOMS = ("schemas", "harvest", "quality", "data_requests", "search")
+PURE = (
+    "quality/criteria.py",
+    "quality/score.py",
+    "data_requests/states.py",
+    "harvest/iso",
+    "harvest/normalise",
+    "vocabularies",
+)
+MAX_LINES = 420
+
+
+def modules(*parts: str, tests: bool = False) -> list[Path]:
+    """Python files under a folder of the package, or the file itself; tests only when asked."""
+    path = PACKAGE.joinpath(*parts)
+    files = sorted(path.rglob("*.py")) if path.is_dir() else [path] * path.exists()
+    return [f for f in files if tests or "tests" not in f.relative_to(PACKAGE).parts]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Absolute names of the modules that a file imports, wherever the statement stands."""
+    package = ("ckanext.ecosphere", *path.relative_to(PACKAGE).parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(filter(None, (base, node.module)))
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, package: str) -> bool:
+    """Whether a dotted name is the package or something inside it."""
+    return name == package or name.startswith(package + ".")
+
+
+@pytest.mark.parametrize("room", [room for room in ROOMS if (PACKAGE / room).is_dir()])
+def test_a_room_does_not_import_another(room: str):
+    others = [f"ckanext.ecosphere.{other}" for other in ROOMS if other != room]
+    found = {
+        f"{path.relative_to(PACKAGE)} imports {name}"
+        for path in modules(room)
+        for name in imports(path)
+        if any(within(name, other) for other in others)
+    }
+    assert not found
+
+
+@pytest.mark.parametrize("core", [core for core in PURE if (PACKAGE / core).exists()])
+def test_a_pure_core_knows_nothing_of_ckan(core: str):
+    found = {
+        f"{path.relative_to(PACKAGE)} imports {name}"
+        for path in modules(core)
+        for name in imports(path)
+        if within(name, "ckan") or (name.startswith("ckanext.") and not within(name, "ckanext.ecosphere"))
+    }
+    assert not found
+
+
+def test_modules_stay_small():
+    found = {
+        str(path.relative_to(PACKAGE)): lines
+        for path in modules(".")
+        if "migration" not in path.parts and (lines := len(path.read_text().splitlines())) > MAX_LINES
+    }
+    assert not found
+
+
+def test_every_module_says_what_it_is_for():
+    found = [
+        str(path.relative_to(PACKAGE))
+        for path in modules(".")
+        if "versions" not in path.parts and (text := path.read_text().strip())
+        if not ast.get_docstring(ast.parse(text))
+    ]
+    assert not found
+
+
+def test_the_guard_sees_every_form_of_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(f"{__name__}.PACKAGE", tmp_path)
+    room = tmp_path / "search"
+    room.mkdir()
+    (room / "a.py").write_text("from ..quality import score\nfrom . import query\nimport ckan.model\n")
+    assert set(imports(room / "a.py")) == {
+        "ckanext.ecosphere.quality",
+        "ckanext.ecosphere.quality.score",
+        "ckanext.ecosphere.search",
+        "ckanext.ecosphere.search.query",
+        "ckan.model",
+    }

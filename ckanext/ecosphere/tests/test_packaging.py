@@ -1,0 +1,68 @@
+"""The wheel that people install carries every file that the code opens."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+DATA = set(
+    [
+        ".html",
+        ".txt",
+        ".yaml",
+        ".yml",
+        ".json",
+        ".csv",
+        ".mo",
+        ".po",
+        ".css",
+        ".js",
+        ".svg",
+        ".ini",
+        ".mako",
+        ".md",
+    ]
+)
+SOURCES = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "ckanext")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """A wheel built from a copy of the sources, so that the checkout stays clean."""
+    copy = tmp_path_factory.mktemp("sources")
+    for name in SOURCES:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        else:
+            shutil.copy(source, copy / name)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", copy / "dist", copy]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return zipfile.ZipFile(next((copy / "dist").glob("*.whl")))
+
+
+def test_the_wheel_holds_every_data_file_of_the_package(wheel: zipfile.ZipFile):
+    package = ROOT / "ckanext" / "ecosphere"
+    expected = {
+        str(path.relative_to(ROOT))
+        for path in package.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix in DATA | {".py"}
+    }
+    assert expected - set(wheel.namelist()) == set()
+
+
+def test_the_wheel_declares_each_plugin(wheel: zipfile.ZipFile):
+    name = next(n for n in wheel.namelist() if n.endswith("entry_points.txt"))
+    text = wheel.read(name).decode()
+    for room in ("", "_schemas", "_harvest", "_quality", "_search"):
+        assert f"ecosphere{room} = " in text
+
+
+def test_the_wheel_holds_nothing_of_the_working_tree(wheel: zipfile.ZipFile):
+    strangers = [n for n in wheel.namelist() if not n.startswith(("ckanext/", "ckanext_ecosphere-"))]
+    assert strangers == []
