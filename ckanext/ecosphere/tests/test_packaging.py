@@ -9,24 +9,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-DATA = set(
-    [
-        ".html",
-        ".txt",
-        ".yaml",
-        ".yml",
-        ".json",
-        ".csv",
-        ".mo",
-        ".po",
-        ".css",
-        ".js",
-        ".svg",
-        ".ini",
-        ".mako",
-        ".md",
-    ]
-)
 SOURCES = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "ckanext")
 
 
@@ -46,12 +28,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     return zipfile.ZipFile(next((copy / "dist").glob("*.whl")))
 
 
-def test_the_wheel_holds_every_data_file_of_the_package(wheel: zipfile.ZipFile):
+def test_the_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile):
     package = ROOT / "ckanext" / "ecosphere"
     expected = {
         str(path.relative_to(ROOT))
         for path in package.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix in DATA | {".py"}
+        if path.is_file() and "__pycache__" not in path.parts
     }
     assert expected - set(wheel.namelist()) == set()
 
