@@ -1,0 +1,40 @@
+# Everything is done by the package dev/stack, which needs Python's standard library only.
+.DEFAULT_GOAL := help
+.PHONY: help setup up stop down status env test test-room lint lock clean
+export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT RECORDS_PORT
+stack = python3 -m dev.stack
+
+help: ## List the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+
+setup: ## Install the project and what it needs into .venv
+	@$(stack) setup
+
+up: ## Start PostgreSQL, Redis and Solr of this checkout (PORT=5100 chooses other ports)
+	@$(stack) up
+
+stop: ## Stop what this checkout started, and nothing else
+	@$(stack) stop
+
+down: stop
+
+status: ## Show what runs and on which ports
+	@$(stack) status
+
+env: ## Print the variables for running pytest by hand: eval "$$(make -s env)"
+	@$(stack) env
+
+test: ## Run the whole test suite on the real services (ARGS="-k badge" is handed on to pytest)
+	@$(stack) test $(ARGS)
+
+test-room: ## Run the tests of one room: make test-room ROOM=quality
+	@$(stack) test ckanext/ecosphere/$(ROOM) $(ARGS)
+
+lint: ## Check the code with ruff and pyright
+	@$(stack) lint
+
+lock: ## Compile dev/requirements.lock anew
+	@$(stack) lock
+
+clean: ## Stop everything and remove .venv and .local
+	@$(stack) clean

@@ -1,0 +1,1 @@
+"""Tools for developers: the embedded stack, the demonstration, benchmarks. No part of the product."""

@@ -1,0 +1,60 @@
+"""Commands of the embedded stack; `make help` lists them."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import shutil
+import sys
+from collections.abc import Callable
+
+from . import install, postgres, services, testing
+from .settings import LOCAL, VENV
+from .shell import StackError, say
+
+
+def clean() -> None:
+    """Stop everything and remove all that the stack made."""
+    services.stop()
+    postgres.clean()
+    for folder in (LOCAL, VENV):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+#: Command → what it calls with the rest of the command line; an integer returned is the exit code.
+COMMANDS: dict[str, Callable[[list[str]], int | object]] = {
+    "setup": lambda _: install.setup(),
+    "up": lambda _: services.up() and None,
+    "stop": lambda _: services.stop(),
+    "status": lambda _: services.status(),
+    "env": lambda _: testing.environment(),
+    "test": testing.test,
+    "lint": lambda _: testing.lint(),
+    "lock": lambda _: install.lock(),
+    "clean": lambda _: clean(),
+}
+
+
+def main() -> int:
+    """Run one command; a failure is one clear sentence and exit code 1."""
+    parser = argparse.ArgumentParser(prog="python3 -m dev.stack", description=__doc__)
+    parser.add_argument("command", choices=COMMANDS)
+    chosen, rest = parser.parse_known_args()
+    try:
+        code = COMMANDS[chosen.command](rest)
+    except StackError as error:
+        say(f"\nError: {error}")
+        return 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        say("\nError: the disk is full. Free some space (the stack needs about 2 GB) and start again.")
+        return 1
+    except KeyboardInterrupt:
+        say("\nInterrupted.")
+        return 130
+    return code if isinstance(code, int) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""Programs of the system that the stack needs: found, else installed through apt, else asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .shell import StackError, run, say
+
+OLDEST_JAVA = 17
+
+
+@dataclass(frozen=True)
+class Need:
+    """A program: how to find it, and Debian's package that has it."""
+
+    package: str
+    purpose: str
+    find: Callable[[], Path | None]
+
+
+def _on_path(*names: str) -> Callable[[], Path | None]:
+    return lambda: next((Path(found) for name in names if (found := shutil.which(name))), None)
+
+
+def find_postgres() -> Path | None:
+    """The folder of the newest PostgreSQL's programs."""
+    versions = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    versions.sort(key=lambda folder: int(folder.parent.name) if folder.parent.name.isdigit() else 0)
+    on_path = shutil.which("initdb")
+    return versions[-1] if versions else Path(on_path).resolve().parent if on_path else None
+
+
+def find_java() -> Path | None:
+    """The home of a JDK (not a bare JRE: Solr's launcher is run from source) that is recent enough."""
+    homes = [Path(home) for home in [os.environ.get("JAVA_HOME", "")] if home]
+    if on_path := shutil.which("javac"):
+        homes.append(Path(on_path).resolve().parent.parent)
+    homes += sorted(Path("/usr/lib/jvm").glob("*"), reverse=True)
+    return next((home for home in homes if (home / "bin" / "javac").exists() and _java_version(home) >= OLDEST_JAVA), None)
+
+
+def _java_version(home: Path) -> int:
+    said = subprocess.run([home / "bin" / "javac", "-version"], capture_output=True, text=True, check=False)
+    number = (said.stdout or said.stderr).strip().removeprefix("javac ").split(".")[0]
+    return int(number) if number.isdigit() else 0
+
+
+def _find_venv() -> Path | None:
+    """Debian splits `ensurepip` off; without it `python3 -m venv` fails halfway."""
+    probe = subprocess.run(["python3", "-c", "import ensurepip, venv"], capture_output=True, check=False)
+    return Path("python3") if probe.returncode == 0 else None
+
+
+def _find_libmagic() -> Path | None:
+    return next(iter(Path("/usr/lib").glob("*/libmagic.so.1")), None) or next(iter(Path("/usr/lib").glob("libmagic.so.1")), None)
+
+
+NEEDS = {
+    "venv": Need("python3-venv", "virtual environments", _find_venv),
+    "libmagic": Need("libmagic1", "CKAN's file types", _find_libmagic),
+    "postgres": Need("postgresql", "the database", find_postgres),
+    "redis": Need("redis-server", "the queues", _on_path("redis-server", "valkey-server")),
+    "java": Need("openjdk-17-jdk-headless", f"Solr, which needs a JDK of version {OLDEST_JAVA} or more", find_java),
+    "maven": Need("maven", "fetching Solr", _on_path("mvn")),
+    "setpriv": Need("util-linux", "running PostgreSQL as another user than root", _on_path("setpriv")),
+    "chromium": Need("chromium", "the tests in a browser", _on_path("chromium", "chromium-browser", "google-chrome")),
+}
+
+
+def require(*names: str) -> None:
+    """See to it that these programs are here, installing what is missing when root.
+
+    Raises:
+        StackError: naming the one command that installs everything missing.
+    """
+    missing = [NEEDS[name] for name in names if NEEDS[name].find() is None]
+    if not missing:
+        return
+    packages = [need.package for need in missing]
+    command = "apt-get install --no-install-recommends " + " ".join(packages)
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        reasons = "\n".join(f"    {need.package} ({need.purpose})" for need in missing)
+        raise StackError(f"Missing on this machine:\n{reasons}\nInstall them first:\n    sudo {command}")
+    say(f"Installing {', '.join(packages)}")
+    _install(packages)
+    for need in missing:
+        if need.find() is None:
+            raise StackError(f"{need.package} was installed, yet what it is for is not found: {need.purpose}.")
+
+
+def program(name: str) -> Path:
+    """Where the program (or the folder of programs) named in `NEEDS` is."""
+    require(name)
+    found = NEEDS[name].find()
+    assert found is not None
+    return found
+
+
+def _install(packages: Iterable[str]) -> None:
+    """Install through apt without any service being started or any database cluster being created."""
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    with ExitStack() as stack:
+        stack.enter_context(_temporary_file(Path("/usr/sbin/policy-rc.d"), "#!/bin/sh\nexit 101\n", 0o755))
+        cluster = Path("/etc/postgresql-common/createcluster.d/ckanext-ecosphere.conf")
+        stack.enter_context(_temporary_file(cluster, "create_main_cluster = false\n", 0o644))
+        run(["apt-get", "update", "-q"], what="read the list of packages", env=quiet)
+        run(
+            ["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages],
+            what=f"install {' '.join(packages)}",
+            env=quiet,
+        )
+
+
+@contextmanager
+def _temporary_file(path: Path, text: str, mode: int) -> Iterator[None]:
+    """A file that is there for a while only; one that already was there is left as it is."""
+    if path.exists():
+        yield
+        return
+    created = [parent for parent in path.parents if not parent.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        for folder in created:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()

@@ -1,0 +1,155 @@
+"""A PostgreSQL of this checkout's own, reached over TCP on 127.0.0.1 only.
+
+PostgreSQL refuses to run as root. Root therefore hands it to the user `postgres`, which may be unable to enter the
+folders above the checkout (a home of mode 0700): then it is lent, in this order, the capability to enter any folder,
+the one to read and write anywhere, or a folder under /var/tmp.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from .packages import program, require
+from .process import Process
+from .settings import DATABASES, LOCAL, ROOT, local, ports, secret
+from .shell import StackError, run, say
+
+USERS = ("postgres", "nobody")
+#: Capabilities that let a user pass through folders closed to it, the weaker first.
+CAPABILITIES = ("", "+dac_read_search", "+dac_override")
+#: This is a stack for development: a power cut may cost it its data, `make clean` brings it back.
+OPTIONS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",  # the path of a socket is limited to 107 bytes
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_connections": "150",
+    "shared_buffers": "256MB",
+    "log_min_messages": "fatal",
+}
+
+
+@cache
+def _place() -> tuple[list[str], Path]:
+    """The words before each command of PostgreSQL, and the folder of its data."""
+    home = local("postgres")
+    if os.geteuid() != 0:
+        return [], home
+    require("setpriv")
+    user = _user()
+    identity = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+    os.chown(home, user.pw_uid, user.pw_gid)
+    for capability in CAPABILITIES:
+        lent = [f"--inh-caps={capability}", f"--ambient-caps={capability}"] if capability else []
+        if _can_use(home, [*identity, *lent]):
+            return [*identity, *lent], home
+    home = _outside_folder()
+    os.chown(home, user.pw_uid, user.pw_gid)
+    if _can_use(home, identity):
+        return identity, home
+    raise StackError(f"The user {user.pw_name} cannot use {home}; run this command as an ordinary user instead of root.")
+
+
+def _user() -> pwd.struct_passwd:
+    for name in USERS:
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise StackError("PostgreSQL cannot run as root and there is no user `postgres`: create it, or do not run as root.")
+
+
+def _can_use(home: Path, prefix: list[str]) -> bool:
+    probe = ["sh", "-c", 'test -x "$1" && : > "$1/probe" && rm "$1/probe"', "sh", str(home)]
+    return subprocess.run([*prefix, *probe], cwd="/", capture_output=True, check=False).returncode == 0
+
+
+def _outside_folder() -> Path:
+    """A folder named after the checkout, noted so that `clean` finds it."""
+    folder = Path("/var/tmp") / f"ckanext-ecosphere-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:16]}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid not in (0, _user().pw_uid):
+        raise StackError(f"{folder} belongs to someone else.")
+    (LOCAL / "outside").write_text(str(folder))
+    return folder
+
+
+def _data() -> Path:
+    return _place()[1] / "data"
+
+
+def _create_cluster(programs: Path) -> None:
+    prefix, home = _place()
+    say("  creating the database cluster")
+    shutil.rmtree(home / "data", ignore_errors=True)
+    password = home / "password"
+    password.write_text(secret("postgres"))
+    password.chmod(0o600)
+    if prefix:
+        shutil.chown(password, home.owner(), home.group())
+    options = ["--username=ckan", f"--pwfile={password}", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]
+    try:
+        run([*prefix, programs / "initdb", "-D", home / "data", "--no-sync", *options], what="create the databases", cwd="/")
+    except BaseException:
+        shutil.rmtree(home / "data", ignore_errors=True)
+        raise
+    finally:
+        password.unlink()
+
+
+def process() -> Process:
+    """The server as a background process."""
+    prefix, _ = _place()
+    server = program("postgres") / "postgres"
+    options = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
+    return Process(
+        "postgres",
+        [*prefix, str(server), "-D", str(_data()), "-p", str(ports()["postgres"]), *options],
+        ready=lambda: _psql("SELECT 1", check=False) == "1",
+        port="postgres",
+        stop_signal=signal.SIGINT,  # "fast": ends the sessions
+    )
+
+
+def start() -> bool:
+    """Start the server with its databases. Returns whether it was started by this call."""
+    programs = program("postgres")
+    if not (_data() / "PG_VERSION").exists():
+        _create_cluster(programs)
+    made_by = (_data() / "PG_VERSION").read_text().strip()
+    if programs.parent.name.isdigit() and programs.parent.name != made_by:
+        raise StackError(f"The databases were made by PostgreSQL {made_by}, version {programs.parent.name} is installed now: run `make clean`.")
+    started = process().start()
+    existing = _psql("SELECT datname FROM pg_database").split()
+    for database in DATABASES.values():
+        if database not in existing:
+            _psql(f"CREATE DATABASE {database}")
+    return started
+
+
+def _psql(statement: str, *, check: bool = True) -> str:
+    address = ["-h", "127.0.0.1", "-p", str(ports()["postgres"]), "-U", "ckan", "-d", "postgres"]
+    env = {"PGPASSWORD": secret("postgres"), "PGCONNECT_TIMEOUT": "2"}
+    command = [program("postgres") / "psql", *address, "-XAtq", "-c", statement]
+    try:
+        return run(command, what=f"run `{statement}`", cwd="/", env=env).strip()
+    except StackError:
+        if check:
+            raise
+        return ""
+
+
+def clean() -> None:
+    """Remove what may be kept outside of the checkout."""
+    note = LOCAL / "outside"
+    if note.exists():
+        shutil.rmtree(note.read_text(), ignore_errors=True)
+        note.unlink()

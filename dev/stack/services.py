@@ -1,0 +1,65 @@
+"""The services together: start, stop, state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from . import install, packages, postgres, redis, solr
+from .process import Process
+from .settings import ports
+from .shell import say
+
+#: In the order of their start.
+BACKENDS = {"postgres": postgres.start, "redis": redis.start, "solr": solr.start}
+#: In the order of their start; stopped in the opposite one.
+NAMES = ("postgres", "redis", "solr", "pycsw", "records", "worker", "web")
+
+
+@contextmanager
+def stopped_on_failure() -> Iterator[set[str]]:
+    """Give a set in which to note what gets started; when the block fails, exactly that is stopped again."""
+    started: set[str] = set()
+    try:
+        yield started
+    except BaseException:
+        stop(started)
+        raise
+
+
+def up() -> set[str]:
+    """Start PostgreSQL, Redis and Solr. Returns the names of those that this call started."""
+    packages.require("venv", "libmagic", "postgres", "redis", "java", "maven")
+    install.setup()
+    with stopped_on_failure() as started:
+        for name, start in BACKENDS.items():
+            if start():
+                started.add(name)
+    return started
+
+
+def running() -> dict[str, Process]:
+    """What of this checkout runs: name of the process → process."""
+    from .settings import LOCAL
+
+    known = [Process(path.stem) for path in sorted((LOCAL / "run").glob("*.json"))]
+    order = {name: rank for rank, name in enumerate(NAMES)}
+    known.sort(key=lambda process: order.get(process.name.split("-")[0], len(order)))
+    return {process.name: process for process in known if process.pid()}
+
+
+def stop(names: set[str] | None = None) -> None:
+    """Stop what this checkout runs, or only the named processes."""
+    for name, process in reversed(running().items()):
+        if names is None or name in names:
+            process.stop()
+
+
+def status() -> None:
+    """Print what runs and on which ports."""
+    alive = running()
+    for name, process in alive.items():
+        port = ports().get(name)
+        print(f"{name:10} pid {process.pid():<8} {f'port {port}' if port else ''}")
+    if not alive:
+        say("Nothing of this checkout is running.")

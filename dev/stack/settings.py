@@ -1,0 +1,102 @@
+"""Where things are in this checkout, and the ports that it uses."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from functools import cache
+from pathlib import Path
+
+from .shell import StackError, write_private
+
+ROOT = Path(__file__).resolve().parents[2]
+DEV = ROOT / "dev"
+LOCAL = ROOT / ".local"
+VENV = ROOT / ".venv"
+STATE = LOCAL / "stack.json"
+
+#: Service → (environment variable that chooses its port, distance from PORT when it is not set).
+PORTS = {
+    "web": ("PORT", 0),
+    "postgres": ("POSTGRES_PORT", 10001),
+    "redis": ("REDIS_PORT", 10002),
+    "solr": ("SOLR_PORT", 10003),
+    "pycsw": ("PYCSW_PORT", 10004),
+    "records": ("RECORDS_PORT", 10005),
+}
+DEFAULT_PORT = 5000
+#: What is kept for CKAN apart from what is kept for its tests.
+DATABASES = {"demo": "ckan_default", "test": "ckan_test"}
+CORES = {"demo": "ckan", "test": "ckan_test"}
+REDIS_NUMBERS = {"demo": 0, "test": 1}
+
+
+def local(*parts: str) -> Path:
+    """A folder under `.local/`, created when missing."""
+    folder = LOCAL.joinpath(*parts)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _number(variable: str, text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise StackError(f"{variable}={text} is no port: give a number from 1 to 65535.")
+    return int(text)
+
+
+def _remembered() -> dict[str, int]:
+    try:
+        return json.loads(STATE.read_text())["ports"]
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
+@cache
+def ports() -> dict[str, int]:
+    """The port of each service: from the environment, else as chosen last time, else from the default."""
+    given = {name: os.environ.get(variable, "") for name, (variable, _) in PORTS.items()}
+    known = {} if given["web"] else _remembered()
+    web = _number("PORT", given["web"]) if given["web"] else known.get("web", DEFAULT_PORT)
+    chosen = {}
+    for name, (variable, distance) in PORTS.items():
+        derived = known.get(name, web + distance)
+        chosen[name] = _number(variable, given[name] or str(derived))
+    if chosen != _remembered():
+        local()
+        STATE.write_text(json.dumps({"ports": chosen}, indent=2) + "\n")
+    return chosen
+
+
+@cache
+def secret(name: str) -> str:
+    """A random secret of this checkout, made at first use and kept in a file that only its owner reads."""
+    path = local("secrets") / name
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(24))
+    return path.read_text()
+
+
+def postgres_url(purpose: str) -> str:
+    """SQLAlchemy's address of the database for `demo` or `test`."""
+    return f"postgresql://ckan:{secret('postgres')}@127.0.0.1:{ports()['postgres']}/{DATABASES[purpose]}"
+
+
+def redis_url(purpose: str) -> str:
+    """Address of the Redis database for `demo` or `test`."""
+    return f"redis://127.0.0.1:{ports()['redis']}/{REDIS_NUMBERS[purpose]}"
+
+
+def solr_url(purpose: str) -> str:
+    """Address of the Solr core for `demo` or `test`."""
+    return f"http://127.0.0.1:{ports()['solr']}/solr/{CORES[purpose]}"
+
+
+def test_environment() -> dict[str, str]:
+    """The variables by which CKAN's tests find their own database, core and queue."""
+    return {
+        "CKAN_SQLALCHEMY_URL": postgres_url("test"),
+        "CKAN_REDIS_URL": redis_url("test"),
+        "CKAN_SOLR_URL": solr_url("test"),
+        "CKAN_STORAGE_PATH": str(local("test", "storage")),
+    }

@@ -1,0 +1,80 @@
+"""Running commands, speaking to the person, failing with one clear sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+class StackError(Exception):
+    """Something that the person can understand and act on; its text is all that is shown."""
+
+
+def say(text: str) -> None:
+    """Tell the person what goes on (on standard error: standard output is for results)."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    what: str,
+    cwd: Path | str | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+) -> str:
+    """Run a command to its end and return its standard output.
+
+    Args:
+        command: the program and its arguments.
+        what: what it is for, as it reads after "Could not".
+        cwd: folder to run in.
+        env: variables added to the environment.
+        timeout: seconds after which it is ended.
+
+    Raises:
+        StackError: when it fails, with the end of what it printed.
+    """
+    try:
+        done = subprocess.run(
+            [str(part) for part in command],
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise StackError(f"Could not {what}: there is no {command[0]}.") from error
+    except subprocess.TimeoutExpired as error:
+        raise StackError(f"Could not {what}: no end after {timeout:.0f} s.") from error
+    if done.returncode:
+        raise StackError(f"Could not {what}:\n{tail(done.stdout + done.stderr)}")
+    return done.stdout
+
+
+def tail(text: str, lines: int = 15) -> str:
+    """The last lines of a text, indented."""
+    kept = [line for line in text.splitlines() if line.strip()][-lines:]
+    return "\n".join(f"    {line[:300]}" for line in kept)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file in one go that only its owner can read."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise

@@ -1,0 +1,96 @@
+"""A Solr of this checkout's own, from the jars on Maven Central, with CKAN's schema."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from .install import setup
+from .packages import program
+from .process import Process
+from .settings import CORES, DEV, LOCAL, VENV, local, ports
+from .shell import StackError, run, say
+
+SOURCES = DEV / "solr"
+HEAP = "512m"
+
+
+def _fetch_jars() -> Path:
+    """The folder of Solr's jars, fetched again when the versions asked for changed."""
+    lib, stamp = LOCAL / "solr" / "lib", LOCAL / "solr" / "lib.stamp"
+    digest = hashlib.sha256((SOURCES / "pom.xml").read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == digest:
+        return lib
+    say("Fetching Solr from Maven Central")
+    shutil.rmtree(lib, ignore_errors=True)
+    goal = ["dependency:copy-dependencies", f"-DoutputDirectory={lib}"]
+    java = {"JAVA_HOME": str(program("java"))}
+    run([program("maven"), "-q", "-B", "-f", SOURCES / "pom.xml", *goal], what="fetch Solr", cwd=local("solr"), env=java)
+    stamp.write_text(digest)
+    return lib
+
+
+def _ckan_schema() -> Path:
+    """CKAN's schema as the installed package has it."""
+    found = next(VENV.glob("lib/python3*/site-packages/ckan/config/solr/schema.xml"), None)
+    if found is None:
+        raise StackError("CKAN's Solr schema is not in .venv: run `make clean` and start again.")
+    return found
+
+
+def _create_cores() -> Path:
+    """Solr's home with one core for the portal and one for the tests; those that exist are left alone."""
+    home = local("solr", "home")
+    (home / "solr.xml").write_text("<solr/>\n")
+    for core in CORES.values():
+        if (home / core / "core.properties").exists():
+            continue
+        conf = local("solr", "home", core, "conf")
+        shutil.copy(SOURCES / "solrconfig.xml", conf)
+        shutil.copy(_ckan_schema(), conf / "managed-schema.xml")
+        for words in ("protwords.txt", "synonyms.txt", "stopwords.txt"):
+            (conf / words).touch()
+        (home / core / "core.properties").write_text(f"name={core}\n")
+    return home
+
+
+def _answers() -> bool:
+    try:
+        for core in CORES.values():
+            address = f"http://127.0.0.1:{ports()['solr']}/solr/{core}/select?q=*:*&rows=0"
+            with urllib.request.urlopen(address, timeout=5) as response:
+                response.read()
+    except (OSError, urllib.error.URLError):
+        return False
+    return True
+
+
+def process() -> Process:
+    """The server as a background process."""
+    properties = {
+        "solr.solr.home": LOCAL / "solr" / "home",
+        "solr.log.dir": LOCAL / "log",
+        "solr.port": ports()["solr"],
+        "java.io.tmpdir": LOCAL / "solr" / "tmp",
+    }
+    options = [f"-Xmx{HEAP}", *(f"-D{name}={value}" for name, value in properties.items())]
+    java = str(program("java") / "bin" / "java")
+    return Process(
+        "solr",
+        [java, *options, "-cp", str(LOCAL / "solr" / "lib" / "*"), str(SOURCES / "SolrServer.java")],
+        ready=_answers,
+        port="solr",
+        cwd=local("solr"),
+    )
+
+
+def start() -> bool:
+    """Start the server with its cores. Returns whether it was started by this call."""
+    setup()
+    _fetch_jars()
+    _create_cores()
+    local("solr", "tmp")
+    return process().start()

@@ -1,0 +1,44 @@
+"""Tests and checks of the code."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Sequence
+
+from . import packages, services
+from .install import setup, venv_program
+from .settings import ROOT, test_environment
+
+
+def environment() -> None:
+    """Print the variables that a hand-run pytest needs, for `eval`."""
+    for name, value in test_environment().items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+def test(arguments: Sequence[str]) -> int:
+    """Run pytest on the real services, started when they are not up, and stopped then only.
+
+    Args:
+        arguments: what is handed on to pytest.
+
+    Returns:
+        pytest's exit code.
+    """
+    packages.require("chromium")
+    started = services.up()
+    try:
+        command = [str(venv_program("pytest")), *arguments]
+        return subprocess.run(command, cwd=ROOT, env={**os.environ, **test_environment()}, check=False).returncode
+    finally:
+        services.stop(started)
+
+
+def lint() -> int:
+    """Run ruff and pyright."""
+    setup()
+    checks = (["ruff", "check"], ["ruff", "format", "--check"], ["pyright"])
+    codes = [subprocess.run([venv_program(name), *rest], cwd=ROOT, check=False).returncode for name, *rest in checks]
+    return max(codes)
