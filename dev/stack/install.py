@@ -29,7 +29,7 @@ def setup() -> None:
 
 
 def fill(venv: Path, inputs: Iterable[Path], installs: Sequence[Sequence[str]]) -> None:
-    """Create a virtual environment and run `uv pip install` in it, unless `inputs` are as they were last time.
+    """Create a virtual environment and run `uv pip install` in it, unless `inputs` are as last time.
 
     Args:
         venv: its folder.
@@ -66,7 +66,11 @@ def _digest(inputs: Iterable[Path]) -> str:
 
 def _works(venv: Path) -> bool:
     """Whether its interpreter still runs (the system's Python may have gone) and is recent enough."""
-    probe = [venv / "bin" / "python", "-c", "import sys; sys.exit(sys.version_info < (3, 10) or sys.prefix != sys.argv[1])"]
+    probe = [
+        venv / "bin" / "python",
+        "-c",
+        "import sys; sys.exit(sys.version_info < (3, 10) or sys.prefix != sys.argv[1])",
+    ]
     try:
         return subprocess.run([*probe, venv], capture_output=True, check=False).returncode == 0
     except OSError:
@@ -74,7 +78,7 @@ def _works(venv: Path) -> bool:
 
 
 def _same_index_as_pip() -> dict[str, str]:
-    """Have uv use the package index that pip is set up for by environment: a mirror, behind a proxy for instance."""
+    """Have uv use the package index (a mirror, say) that the environment tells pip to use."""
     env = {"UV_LINK_MODE": os.environ.get("UV_LINK_MODE", "hardlink")}
     if index := os.environ.get("PIP_INDEX_URL"):
         env["UV_DEFAULT_INDEX"] = os.environ.get("UV_DEFAULT_INDEX", index)
@@ -85,7 +89,14 @@ def lock() -> None:
     """Compile the lock file again; without an argument of `uv` that would write an address in it."""
     setup()
     uv = VENV / "bin" / "uv"
-    common = ["--universal", "--python-version", "3.10", "--no-header", "--no-annotate", "--no-emit-index-url"]
+    common = [
+        "--universal",
+        "--python-version",
+        "3.10",
+        "--no-header",
+        "--no-annotate",
+        "--no-emit-index-url",
+    ]
     sources = ["--extra", "dev", "pyproject.toml", "dev/requirements.in"]
     run(
         [uv, "pip", "compile", "-q", *common, *sources, "-o", "dev/requirements.lock", "--upgrade"],

@@ -42,7 +42,10 @@ def find_java() -> Path | None:
     if on_path := shutil.which("javac"):
         homes.append(Path(on_path).resolve().parent.parent)
     homes += sorted(Path("/usr/lib/jvm").glob("*"), reverse=True)
-    return next((home for home in homes if (home / "bin" / "javac").exists() and _java_version(home) >= OLDEST_JAVA), None)
+    return next(
+        (home for home in homes if (home / "bin" / "javac").exists() and _java_version(home) >= OLDEST_JAVA),
+        None,
+    )
 
 
 def _java_version(home: Path) -> int:
@@ -58,7 +61,9 @@ def _find_venv() -> Path | None:
 
 
 def _find_libmagic() -> Path | None:
-    return next(iter(Path("/usr/lib").glob("*/libmagic.so.1")), None) or next(iter(Path("/usr/lib").glob("libmagic.so.1")), None)
+    return next(iter(Path("/usr/lib").glob("*/libmagic.so.1")), None) or next(
+        iter(Path("/usr/lib").glob("libmagic.so.1")), None
+    )
 
 
 NEEDS = {
@@ -66,10 +71,14 @@ NEEDS = {
     "libmagic": Need("libmagic1", "CKAN's file types", _find_libmagic),
     "postgres": Need("postgresql", "the database", find_postgres),
     "redis": Need("redis-server", "the queues", _on_path("redis-server", "valkey-server")),
-    "java": Need("openjdk-17-jdk-headless", f"Solr, which needs a JDK of version {OLDEST_JAVA} or more", find_java),
+    "java": Need(
+        "openjdk-17-jdk-headless", f"Solr, which needs a JDK of version {OLDEST_JAVA} or more", find_java
+    ),
     "maven": Need("maven", "fetching Solr", _on_path("mvn")),
     "setpriv": Need("util-linux", "running PostgreSQL as another user than root", _on_path("setpriv")),
-    "chromium": Need("chromium", "the tests in a browser", _on_path("chromium", "chromium-browser", "google-chrome")),
+    "chromium": Need(
+        "chromium", "the tests in a browser", _on_path("chromium", "chromium-browser", "google-chrome")
+    ),
 }
 
 
@@ -91,7 +100,9 @@ def require(*names: str) -> None:
     _install(packages)
     for need in missing:
         if need.find() is None:
-            raise StackError(f"{need.package} was installed, yet what it is for is not found: {need.purpose}.")
+            raise StackError(
+                f"{need.package} was installed, yet what it is for is not found: {need.purpose}."
+            )
 
 
 def program(name: str) -> Path:

@@ -1,8 +1,8 @@
 """A PostgreSQL of this checkout's own, reached over TCP on 127.0.0.1 only.
 
-PostgreSQL refuses to run as root. Root therefore hands it to the user `postgres`, which may be unable to enter the
-folders above the checkout (a home of mode 0700): then it is lent, in this order, the capability to enter any folder,
-the one to read and write anywhere, or a folder under /var/tmp.
+PostgreSQL refuses to run as root. Root therefore hands it to the user `postgres`, which may be unable to
+enter the folders above the checkout (a home of mode 0700): then it is lent, in this order, the capability to
+enter any folder, the one to read and write anywhere, or a folder under /var/tmp.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def _place() -> tuple[list[str], Path]:
     os.chown(home, user.pw_uid, user.pw_gid)
     if _can_use(home, identity):
         return identity, home
-    raise StackError(f"The user {user.pw_name} cannot use {home}; run this command as an ordinary user instead of root.")
+    raise StackError(
+        f"The user {user.pw_name} cannot use {home}; run this command as an ordinary user instead of root."
+    )
 
 
 def _user() -> pwd.struct_passwd:
@@ -64,7 +66,9 @@ def _user() -> pwd.struct_passwd:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise StackError("PostgreSQL cannot run as root and there is no user `postgres`: create it, or do not run as root.")
+    raise StackError(
+        "PostgreSQL cannot run as root and there is no user `postgres`: create it, or do not run as root."
+    )
 
 
 def _can_use(home: Path, prefix: list[str]) -> bool:
@@ -95,9 +99,19 @@ def _create_cluster(programs: Path) -> None:
     password.chmod(0o600)
     if prefix:
         shutil.chown(password, home.owner(), home.group())
-    options = ["--username=ckan", f"--pwfile={password}", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]
+    options = [
+        "--username=ckan",
+        f"--pwfile={password}",
+        "--auth=scram-sha-256",
+        "--encoding=UTF8",
+        "--locale=C.UTF-8",
+    ]
     try:
-        run([*prefix, programs / "initdb", "-D", home / "data", "--no-sync", *options], what="create the databases", cwd="/")
+        run(
+            [*prefix, programs / "initdb", "-D", home / "data", "--no-sync", *options],
+            what="create the databases",
+            cwd="/",
+        )
     except BaseException:
         shutil.rmtree(home / "data", ignore_errors=True)
         raise
@@ -126,7 +140,10 @@ def start() -> bool:
         _create_cluster(programs)
     made_by = (_data() / "PG_VERSION").read_text().strip()
     if programs.parent.name.isdigit() and programs.parent.name != made_by:
-        raise StackError(f"The databases were made by PostgreSQL {made_by}, version {programs.parent.name} is installed now: run `make clean`.")
+        raise StackError(
+            f"The databases were made by PostgreSQL {made_by}, version {programs.parent.name} is installed now: "
+            "run `make clean`."
+        )
     started = process().start()
     existing = _psql("SELECT datname FROM pg_database").split()
     for database in DATABASES.values():

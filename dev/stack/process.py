@@ -1,4 +1,4 @@
-"""Background processes of this checkout: started once, recognised later, stopped without touching any other."""
+"""Background processes of this checkout: started once, recognised later, stopped; no other is touched."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Process:
             return {}
 
     def pid(self) -> int | None:
-        """Its process id while it runs; the pid of another process that got the same number does not count."""
+        """Its process id while it runs; another process that later got the same number does not count."""
         note = self._note()
         if note and note["boot"] == _boot() and _start_time(note["pid"]) == note["start"]:
             return note["pid"]
@@ -113,7 +113,12 @@ class Process:
                 env={**os.environ, **self.env},
                 start_new_session=True,
             )
-        note = {"pid": child.pid, "start": _start_time(child.pid), "boot": _boot(), "command": list(self.command)}
+        note = {
+            "pid": child.pid,
+            "start": _start_time(child.pid),
+            "boot": _boot(),
+            "command": list(self.command),
+        }
         local("run")
         self._pid_file.write_text(json.dumps(note))
         try:
@@ -129,9 +134,7 @@ class Process:
             if (child and child.poll() is not None) or not self.pid():
                 raise StackError(f"{self.name} did not start. The end of {self.log}:\n{self._log_end()}")
             if time.monotonic() > deadline:
-                raise StackError(
-                    f"{self.name} does not answer after {self.patience:.0f} s. The end of {self.log}:\n{self._log_end()}"
-                )
+                raise StackError(f"{self.name} does not answer. The end of {self.log}:\n{self._log_end()}")
             time.sleep(0.2)
 
     def _log_end(self) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from . import install, packages, postgres, redis, solr
 from .process import Process
-from .settings import ports
+from .settings import LOCAL, ports
 from .shell import say
 
 #: In the order of their start.
@@ -40,8 +40,6 @@ def up() -> set[str]:
 
 def running() -> dict[str, Process]:
     """What of this checkout runs: name of the process → process."""
-    from .settings import LOCAL
-
     known = [Process(path.stem) for path in sorted((LOCAL / "run").glob("*.json"))]
     order = {name: rank for rank, name in enumerate(NAMES)}
     known.sort(key=lambda process: order.get(process.name.split("-")[0], len(order)))

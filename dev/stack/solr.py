@@ -28,7 +28,12 @@ def _fetch_jars() -> Path:
     shutil.rmtree(lib, ignore_errors=True)
     goal = ["dependency:copy-dependencies", f"-DoutputDirectory={lib}"]
     java = {"JAVA_HOME": str(program("java"))}
-    run([program("maven"), "-q", "-B", "-f", SOURCES / "pom.xml", *goal], what="fetch Solr", cwd=local("solr"), env=java)
+    run(
+        [program("maven"), "-q", "-B", "-f", SOURCES / "pom.xml", *goal],
+        what="fetch Solr",
+        cwd=local("solr"),
+        env=java,
+    )
     stamp.write_text(digest)
     return lib
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ckan.lib import jobs
 from ckan.tests import factories, helpers
 
