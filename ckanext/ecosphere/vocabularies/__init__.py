@@ -1,0 +1,59 @@
+"""Controlled vocabularies: lists of concepts kept as data, and the one module that reads them.
+
+Pure Python: nothing here knows CKAN, so every room may import it::
+
+    from ckanext.ecosphere import vocabularies as voc
+
+    voc.get("frequency").find("annuelle").uri
+    voc.get("territories")["departement-01"].data["bbox"]
+
+The lists are the CSV files in ``data/``; ``SOURCES.md`` beside them says where each comes from.
+A list is read at first use and kept; everything handed out is immutable.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache, lru_cache
+from pathlib import Path
+
+from .model import Concept, Vocabulary
+from .reader import read_vocabulary
+
+__all__ = ["DATA", "Concept", "Vocabulary", "get", "names", "normalise"]
+
+DATA = Path(__file__).with_name("data")
+
+_NOT_WORD = re.compile(r"[^0-9a-z]+")
+_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o"})
+
+
+@lru_cache(maxsize=65536)
+def normalise(text: str) -> str:
+    """Return ``text`` without case, accents or punctuation, for comparing labels.
+
+    >>> normalise("Éoliennes d’Île-de-France")
+    'eoliennes d ile de france'
+    """
+    folded = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
+    bare = "".join(char for char in folded if not unicodedata.combining(char))
+    return _NOT_WORD.sub(" ", bare).strip()
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Return the names of all vocabularies, sorted."""
+    return tuple(sorted(path.stem for path in DATA.glob("*.csv")))
+
+
+@cache
+def get(name: str) -> Vocabulary:
+    """Return the vocabulary called ``name``.
+
+    Raises:
+        KeyError: no vocabulary has this name.
+    """
+    if name not in names():
+        raise KeyError(name)
+    return Vocabulary(name, read_vocabulary(DATA / f"{name}.csv"), normalise)

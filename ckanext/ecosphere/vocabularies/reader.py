@@ -1,0 +1,92 @@
+"""Reading of a vocabulary's CSV file.
+
+The first lines start with ``#`` and say where the list comes from. Then a header and one concept a
+line. Columns ``uri, id, label_fr, label_en, broader, alt_labels`` are in every file; the others are
+further data, typed by their name (:data:`COLUMN_TYPES`). Several values are separated by ``|``.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from .model import Concept
+
+BASE_COLUMNS = ("uri", "id", "label_fr", "label_en", "broader", "alt_labels")
+BOX_COLUMNS = ("west", "south", "east", "north")
+
+
+def _many(value: str) -> tuple[str, ...]:
+    return tuple(part for part in value.split("|") if part)
+
+
+def _yes(value: str) -> bool:
+    return value == "yes"
+
+
+def _whole(value: str) -> int | None:
+    return int(value) if value else None
+
+
+COLUMN_TYPES: dict[str, Callable[[str], Any]] = {
+    "authorised": _yes,
+    "distribution": _yes,
+    "eurovoc": _many,
+    "extensions": _many,
+    "machine_readable": _yes,
+    "max_days": _whole,
+    "open": _yes,
+    "other_uris": _many,
+    "restricts": _yes,
+    "stars": _whole,
+}
+
+
+def read_vocabulary(path: Path) -> tuple[Concept, ...]:
+    """Return the concepts of the CSV file at ``path``, in its order.
+
+    Raises:
+        ValueError: a column is missing, or an id or URI comes twice.
+    """
+    with path.open(encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
+        missing = set(BASE_COLUMNS) - set(rows.fieldnames or ())
+        if missing:
+            raise ValueError(f"{path.name}: no column {', '.join(sorted(missing))}")
+        concepts = tuple(_concept(row) for row in rows)
+    for key in ("uri", "id"):
+        seen: set[str] = set()
+        for concept in concepts:
+            value = getattr(concept, key)
+            if value in seen:
+                raise ValueError(f"{path.name}: {key} {value} comes twice")
+            seen.add(value)
+    return concepts
+
+
+def read_notes(path: Path) -> str:
+    """Return what the head of the CSV file at ``path`` says of its origin and columns."""
+    with path.open(encoding="utf-8") as lines:
+        return "\n".join(line[1:].strip() for line in lines if line.startswith("#"))
+
+
+def _concept(row: dict[str, str]) -> Concept:
+    data: dict[str, Any] = {
+        column: COLUMN_TYPES.get(column, str)(value)
+        for column, value in row.items()
+        if column not in BASE_COLUMNS and column not in BOX_COLUMNS
+    }
+    if "west" in row:
+        data["bbox"] = tuple(float(row[side]) for side in BOX_COLUMNS)
+    return Concept(
+        uri=row["uri"],
+        id=row["id"],
+        label_fr=row["label_fr"],
+        label_en=row["label_en"],
+        broader=row["broader"] or None,
+        alt_labels=_many(row["alt_labels"]),
+        data=MappingProxyType(data),
+    )
