@@ -1,0 +1,76 @@
+"""From an ISO 19139 (or ISO 19115-3) element to the neutral record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lxml import etree
+
+from ckanext.ecosphere.harvest.iso.tables import METADATA
+from ckanext.ecosphere.harvest.iso.walk import FRENCH, Walk, code_of, local, one_line
+from ckanext.ecosphere.harvest.problems import RecordError
+from ckanext.ecosphere.harvest.record import Record
+
+ROOTS = {"MD_Metadata", "MI_Metadata"}
+ISO_19139 = "http://www.isotc211.org/"
+ISO_19115_3 = "http://standards.iso.org/iso/19115/-3/"
+_EXCEPTIONS = {"ExceptionReport", "ServiceExceptionReport", "Exception"}
+
+
+def records_in(root: etree._Element) -> Iterator[etree._Element]:
+    """Yield the metadata records of a document: itself, or those of a CSW response, in order."""
+    if local(root) in ROOTS:
+        yield root
+        return
+    yield from root.iter("{*}MD_Metadata", "{*}MI_Metadata")
+
+
+def read_record(element: etree._Element) -> Record:
+    """Read one metadata record.
+
+    Args:
+        element: ``gmd:MD_Metadata``, ``gmi:MI_Metadata`` or ``mdb:MD_Metadata``.
+
+    Raises:
+        RecordError: it is not such a record, or it describes no resource.
+    """
+    record = Record(standard=_standard(element))
+    locales = _languages(element, record)
+    french_first = bool(record.metadata_language) and record.metadata_language not in FRENCH
+    Walk(record, locales, french_first).children(element, METADATA, record)
+    record.reference_systems = [s for s in record.reference_systems if s.code or s.href]
+    if not any(local(child) == "identificationInfo" for child in element):
+        raise RecordError("no-identification")
+    return record
+
+
+def _standard(element: etree._Element) -> str:
+    name = local(element)
+    if name in _EXCEPTIONS:
+        text = one_line(" ".join(str(part) for part in element.itertext()))
+        raise RecordError("exception", text=text[:200])
+    if name == "html":
+        raise RecordError("html")
+    namespace = str(element.tag).partition("}")[0].lstrip("{")
+    if name in ROOTS and namespace.startswith(ISO_19139):
+        return "iso19139"
+    if name in ROOTS and namespace.startswith(ISO_19115_3):
+        return "iso19115-3"
+    raise RecordError("not-iso", root=name[:80])
+
+
+def _languages(element: etree._Element, record: Record) -> dict[str, str]:
+    """Read the record's language and its locales, needed before any text is."""
+    locales: dict[str, str] = {}
+    for child in element:
+        name = local(child)
+        if name == "language":
+            record.metadata_language = code_of(child).lower() or None
+        elif name in ("locale", "defaultLocale", "otherLocale"):
+            for locale in child.iter("{*}PT_Locale"):
+                language = next((code_of(e) for e in locale if local(e) in ("languageCode", "language")), "")
+                if language:
+                    locales[locale.get("id") or ""] = language.lower()
+                if name == "defaultLocale":
+                    record.metadata_language = language.lower() or None
+    return locales

@@ -1,0 +1,146 @@
+"""Where to get the resource and how good it is (``MD_Distribution``, ``DQ_DataQuality``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from ckanext.ecosphere.harvest import record as r
+from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE
+from ckanext.ecosphere.harvest.iso.walk import (
+    Table,
+    Walk,
+    code,
+    local,
+    long_text,
+    long_texts,
+    new,
+    one_line,
+    skip,
+    text,
+    text_and_href,
+    within,
+)
+
+# --- distribution ------------------------------------------------------------------------------
+
+LINK: Table = {
+    "linkage": text("url"),
+    "protocol": text("protocol"),
+    "applicationProfile": text("media_type"),
+    "name": text("name"),
+    "description": long_text("description"),
+    "function": code("function"),
+}
+
+
+def _mime_type(walk: Walk, element: etree._Element, link: r.Link) -> None:
+    """``gmx:MimeFileType`` in place of a protocol or a name carries a media type."""
+    for mime in element.iter("{*}MimeFileType"):
+        link.media_type = mime.get("type") or link.media_type
+    # Only the standard form of a protocol may come as an Anchor: its address says more.
+
+
+FORMAT: Table = {
+    "name": text("name"),
+    "version": text("version"),
+    "amendmentNumber": skip,
+    "specification": skip,
+    "fileDecompressionTechnique": skip,
+    "formatSpecificationCitation": within({"title": text("name"), "edition": text("version"), "date": skip}),
+}
+
+
+@dataclass(slots=True)
+class _Transfer:
+    """One block of transfer options before it is spread over its links."""
+
+    units: str | None = None
+    size: str | None = None
+    links: list[r.Link] = field(default_factory=list)
+
+
+_TRANSFER: Table = {
+    "unitsOfDistribution": text("units"),
+    "transferSize": text("size"),
+    "onLine": new(r.Link, "links", LINK, finish=_mime_type),
+    "distributionFormat": skip,
+}
+
+
+def _transfer(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    for child in element:
+        options = _Transfer()
+        walk.children(child, _TRANSFER, options)
+        for link in options.links:
+            link.units_of_distribution = options.units
+            # A size is one link's only when the block has one link.
+            link.size_megabytes = options.size if len(options.links) == 1 else None
+        record.links += options.links
+
+
+_FORMATS = new(r.Format, "formats", FORMAT)
+DISTRIBUTION: Table = {
+    "distributionFormat": _FORMATS,
+    "distributor": within(
+        {
+            "distributorContact": new(r.Contact, "distributors", CONTACT),
+            "distributorFormat": _FORMATS,
+            "distributorTransferOptions": _transfer,
+        }
+    ),
+    "transferOptions": _transfer,
+}
+
+
+# --- quality ---------------------------------------------------------------------------------------
+
+
+def _pass(walk: Walk, element: etree._Element, conformity: r.Conformity) -> None:
+    value = one_line(walk.text(element).text).lower()
+    conformity.degree = {"true": True, "1": True, "false": False, "0": False}.get(value)
+
+
+_RESULT: Table = {
+    "specification": within(
+        {
+            "title": text_and_href("title", "href"),
+            "date": new(r.Dated, "dates", DATE),
+            "alternateTitle": skip,
+            "identifier": skip,
+            "citedResponsibleParty": skip,
+            "edition": skip,
+        }
+    ),
+    "explanation": long_text("explanation"),
+    "pass": _pass,
+}
+
+
+def _result(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    for child in element:
+        if local(child) != "DQ_ConformanceResult":
+            walk.unread(child)
+            continue
+        conformity = r.Conformity()
+        walk.children(child, _RESULT, conformity)
+        if conformity.title or conformity.href:
+            record.conformity.append(conformity)
+
+
+_REPORT: Table = {
+    "result": _result,
+    "measureIdentification": skip,
+    "nameOfMeasure": skip,
+    "measureDescription": skip,
+    "measure": skip,
+    "dateTime": skip,
+    "evaluationMethodType": skip,
+}
+LINEAGE: Table = {"statement": long_texts("lineage"), "scope": skip}
+QUALITY: Table = {
+    "scope": skip,
+    "report": within(_REPORT),
+    "lineage": within(LINEAGE),
+}

@@ -1,0 +1,76 @@
+"""Where and when: boxes, geographic identifiers and periods (``EX_Extent``)."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from ckanext.ecosphere.harvest import record as r
+from ckanext.ecosphere.harvest.iso.walk import (
+    Table,
+    Walk,
+    by_type,
+    identifiers,
+    local,
+    one_line,
+    skip,
+    text,
+    texts,
+    within,
+)
+
+_BOX: Table = {
+    "westBoundLongitude": text("west"),
+    "eastBoundLongitude": text("east"),
+    "southBoundLatitude": text("south"),
+    "northBoundLatitude": text("north"),
+    "extentTypeCode": skip,
+}
+
+
+def _box(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    box = r.Box()
+    walk.children(element, _BOX, box)
+    if box != r.Box():
+        record.boxes.append(box)
+
+
+def _period(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    """Read ``TimePeriod`` in either GML namespace, and in the older nested form."""
+    period = r.Period()
+    for child in element:
+        name = local(child).lower()
+        if not name.startswith(("begin", "end")):
+            continue
+        holder = next((e for e in child.iter("{*}timePosition")), child)
+        end = "start" if name.startswith("begin") else "end"
+        setattr(period, end, one_line(holder.text) or None)
+        setattr(period, f"{end}_position", holder.get("indeterminatePosition"))
+    if period != r.Period():
+        record.periods.append(period)
+
+
+def _instant(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    for holder in element.iter("{*}timePosition"):
+        value = one_line(holder.text)
+        if value:
+            record.periods.append(r.Period(value, value))
+
+
+_TIME: Table = {"TimePeriod": _period, "TimeInstant": _instant}
+_TEMPORAL: Table = {"extent": by_type(_TIME), "spatialExtent": skip, "exTemp": by_type(_TIME)}
+EXTENT: Table = {
+    "description": texts("extent_descriptions"),
+    "geographicElement": by_type(
+        {
+            "EX_GeographicBoundingBox": _box,
+            "EX_GeographicDescription": lambda walk, element, record: walk.children(
+                element, _GEOGRAPHIC_DESCRIPTION, record
+            ),
+        }
+    ),
+    "temporalElement": within(_TEMPORAL),
+}
+_GEOGRAPHIC_DESCRIPTION: Table = {
+    "geographicIdentifier": identifiers("geographic_identifiers"),
+    "extentTypeCode": skip,
+}

@@ -1,0 +1,250 @@
+"""What the resource is (``MD_DataIdentification``, ``SV_ServiceIdentification``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from lxml import etree
+
+from ckanext.ecosphere.harvest import record as r
+from ckanext.ecosphere.harvest.iso.table_distribution import LINK
+from ckanext.ecosphere.harvest.iso.table_extent import EXTENT
+from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, identifier_code
+from ckanext.ecosphere.harvest.iso.walk import (
+    Table,
+    Walk,
+    code,
+    codes,
+    identifiers,
+    local,
+    long_text,
+    long_texts,
+    new,
+    one_line,
+    reference,
+    skip,
+    terms,
+    text,
+    text_and_href,
+    texts,
+    within,
+)
+
+CITATION: Table = {
+    "title": text("title"),
+    "alternateTitle": texts("alternate_titles"),
+    "date": new(r.Dated, "dates", DATE),
+    "edition": text("edition"),
+    "editionDate": skip,
+    "identifier": identifiers("identifiers"),
+    "series": reference("series"),
+    "presentationForm": skip,
+}
+
+
+@dataclass(slots=True)
+class _Keywords:
+    """A group of keywords before it is spread over them."""
+
+    terms: list[r.Term] = field(default_factory=list)
+    type: str | None = None
+    thesaurus: str | None = None
+    thesaurus_href: str | None = None
+
+
+_THESAURUS: Table = {
+    "title": text_and_href("thesaurus", "thesaurus_href"),
+    "identifier": within({"code": text_and_href("thesaurus", "thesaurus_href"), "codeSpace": skip}),
+    "alternateTitle": skip,
+    "date": skip,
+    "edition": skip,
+    "editionDate": skip,
+    "citedResponsibleParty": skip,
+    "otherCitationDetails": skip,
+    "onlineResource": skip,
+}
+_KEYWORDS: Table = {
+    "keyword": terms("terms"),
+    "type": code("type"),
+    "thesaurusName": within(_THESAURUS),
+}
+
+
+def _keywords(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    for child in element:
+        group = _Keywords()
+        walk.children(child, _KEYWORDS, group)
+        record.keywords += [
+            r.Keyword(one_line(term.text), term.href, group.type, group.thesaurus, group.thesaurus_href)
+            for term in group.terms
+        ]
+    if len(element) == 0:
+        walk.unread(element)
+
+
+_CONSTRAINT: Table = {
+    "useLimitation": terms("use_limitations"),
+    "accessConstraints": codes("access_codes"),
+    "useConstraints": codes("use_codes"),
+    "otherConstraints": terms("other"),
+    "classification": code("classification"),
+    "userNote": terms("other"),
+    "reference": within({"title": terms("other")}),
+    "citation": within({"title": terms("other")}),
+}
+
+
+def _constraint_kind(walk: Walk, element: etree._Element, constraint: r.Constraint) -> None:
+    name = local(element)
+    constraint.kind = "legal" if "Legal" in name else "security" if "Security" in name else "general"
+
+
+_CONSTRAINTS = new(r.Constraint, "constraints", _CONSTRAINT, finish=_constraint_kind)
+
+MAINTENANCE: Table = {
+    "maintenanceAndUpdateFrequency": code("frequency"),
+    "userDefinedMaintenanceFrequency": text("frequency_period"),
+    "dateOfNextUpdate": text("next_update"),
+    "maintenanceDate": within({"date": text("next_update"), "dateType": skip}),
+    "maintenanceNote": long_texts("frequency_notes"),
+    "updateScope": skip,
+    "maintenanceScope": skip,
+    "contact": skip,
+}
+
+
+def _distance(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    for child in element:
+        value = one_line(child.text)
+        if value:
+            record.resolutions.append(r.Resolution(value, child.get("uom")))
+
+
+_RESOLUTION: Table = {
+    "equivalentScale": within({"denominator": texts("scales")}),
+    "distance": _distance,
+}
+
+_MEMBER: Table = {
+    "aggregateDataSetName": within({"title": text("title"), "identifier": identifier_code("identifier")}),
+    "aggregateDataSetIdentifier": identifier_code("identifier"),
+    "name": within({"title": text("title"), "identifier": identifier_code("identifier"), "date": skip}),
+    "metadataReference": identifier_code("identifier"),
+    "associationType": code("association"),
+    "initiativeType": code("initiative"),
+}
+
+_GRAPHIC: Table = {
+    "fileName": skip,  # read at the end: its text or its address is the URL
+    "fileDescription": text("description"),
+    "fileType": skip,
+    "linkage": within({"linkage": text("url"), "protocol": skip, "name": skip, "description": skip}),
+}
+
+
+def _graphic_url(walk: Walk, element: etree._Element, graphic: r.Graphic) -> None:
+    """`fileName` is the address itself as a text, or a ``gmx:FileName`` with ``src``."""
+    for child in element:
+        if local(child) == "fileName":
+            term = walk.text(child)
+            graphic.url = term.href or one_line(term.text) or graphic.url
+
+
+IDENTIFICATION: Table = {
+    "citation": within(CITATION),
+    "abstract": long_text("abstract"),
+    "purpose": long_text("purpose"),
+    "status": code("status"),
+    "pointOfContact": new(r.Contact, "contacts", CONTACT),
+    "resourceMaintenance": within(MAINTENANCE),
+    "graphicOverview": new(r.Graphic, "graphics", _GRAPHIC, finish=_graphic_url),
+    "resourceFormat": new(
+        r.Format,
+        "formats",
+        {
+            "name": text("name"),
+            "version": text("version"),
+            "specification": skip,
+            "formatSpecificationCitation": within(
+                {"title": text("name"), "edition": text("version"), "date": skip}
+            ),
+        },
+    ),
+    "descriptiveKeywords": _keywords,
+    "resourceConstraints": _CONSTRAINTS,
+    "restrictions": _CONSTRAINTS,
+    "aggregationInfo": new(r.Member, "members", _MEMBER),
+    "associatedResource": new(r.Member, "members", _MEMBER),
+    "spatialRepresentationType": codes("spatial_representations"),
+    "spatialResolution": within(_RESOLUTION),
+    "language": codes("languages"),
+    "defaultLocale": within({"language": codes("languages"), "characterEncoding": codes("encodings")}),
+    "characterSet": codes("encodings"),
+    "topicCategory": codes("topic_categories"),
+    "environmentDescription": skip,
+    "extent": within(EXTENT),
+    "supplementalInformation": long_text("supplemental_information"),
+}
+
+
+# --- services ------------------------------------------------------------------------------------
+
+_OPERATION: Table = {
+    "operationName": code("name"),
+    "connectPoint": new(r.Link, "links", LINK),
+    "DCP": skip,
+    "distributedComputingPlatform": skip,
+    "operationDescription": skip,
+    "invocationName": skip,
+    "parameters": skip,
+    "dependsOn": skip,
+}
+
+
+def _coupled(walk: Walk, element: etree._Element, service: r.Service) -> None:
+    """``operatesOn``: a dataset by its identifier, its record's address, or both."""
+    term = r.Term(element.get("uuidref") or "", element.get("{http://www.w3.org/1999/xlink}href"))
+    if term.text or term.href:
+        service.coupled.append(term)
+
+
+def _scoped_name(walk: Walk, element: etree._Element, service: r.Service) -> None:
+    for child in element:
+        for part in child:
+            if local(part) == "ScopedName" and one_line(part.text):
+                service.layers.append(one_line(part.text))
+            elif local(part) == "identifier" and one_line(walk.text(part).text):
+                service.coupled.append(r.Term(one_line(walk.text(part).text)))
+
+
+SERVICE: Table = {
+    "serviceType": code("type"),
+    "serviceTypeVersion": texts("versions"),
+    "coupledResource": _scoped_name,
+    "couplingType": skip,
+    "containsOperations": new(r.Operation, "operations", _OPERATION),
+    "operatesOn": _coupled,
+}
+
+
+def read_identification(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    for child in element:
+        name = local(child)
+        if not name:
+            continue
+        if name.startswith("SV_"):
+            record.service = record.service or r.Service()
+            service = record.service
+            for part in child:
+                handler = SERVICE.get(local(part))
+                if handler is not None:
+                    handler(walk, part, service)
+                else:
+                    IDENTIFICATION.get(local(part), _unread)(walk, part, record)
+        else:
+            walk.children(child, IDENTIFICATION, record)
+
+
+def _unread(walk: Walk, element: etree._Element, target: Any) -> None:
+    walk.unread(element)

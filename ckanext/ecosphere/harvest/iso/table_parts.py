@@ -1,0 +1,122 @@
+"""Dates, identifiers and contacts: parts that stand in several places of a record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import etree
+
+from ckanext.ecosphere.harvest import record as r
+from ckanext.ecosphere.harvest.iso.walk import (
+    Table,
+    Walk,
+    by_type,
+    code,
+    identifiers,
+    one_line,
+    skip,
+    text,
+    text_and_href,
+    texts,
+    within,
+)
+
+# --- dates, citations --------------------------------------------------------------------
+
+DATE: Table = {"date": text("value"), "dateType": code("type")}
+
+
+def identifier_code(field_name: str) -> Any:
+    """Set a field to the code of an identifier, or to a reference by ``uuidref``."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        found: list[r.Identifier] = []
+        holder = Identifiers(found)
+        identifiers("found")(walk, element, holder)
+        value = found[0].code if found else element.get("uuidref") or one_line(walk.text(element).text)
+        if value and not getattr(target, field_name):
+            setattr(target, field_name, value)
+
+    return handler
+
+
+@dataclass(slots=True)
+class Identifiers:
+    """A holder for the identifiers of one property."""
+
+    found: list[r.Identifier]
+
+
+# --- contacts (CI_ResponsibleParty; CI_Responsibility in 19115-3) --------------------------
+
+
+def _add_email(walk: Walk, element: etree._Element, contact: r.Contact) -> None:
+    value = one_line(walk.text(element).text)
+    if not value:
+        return
+    if not contact.email:
+        contact.email = value
+    elif value not in (contact.email, *contact.other_emails):
+        contact.other_emails.append(value)
+
+
+_CONTACT_INFO: Table = {
+    "phone": within(
+        {
+            "voice": text("phone"),
+            "number": text("phone"),
+            "facsimile": skip,
+            "numberType": skip,
+        }
+    ),
+    "address": within(
+        {
+            "deliveryPoint": texts("address"),
+            "city": texts("address"),
+            "administrativeArea": texts("address"),
+            "postalCode": texts("address"),
+            "country": texts("address"),
+            "electronicMailAddress": _add_email,
+        }
+    ),
+    "onlineResource": within(
+        {
+            "linkage": text("url"),
+            "protocol": skip,
+            "applicationProfile": skip,
+            "name": skip,
+            "description": skip,
+            "function": skip,
+        }
+    ),
+    "hoursOfService": skip,
+    "contactInstructions": skip,
+}
+CONTACT: Table = {
+    "individualName": text("individual"),
+    "organisationName": text_and_href("organisation", "organisation_href"),
+    "positionName": text("position"),
+    "contactInfo": within(_CONTACT_INFO),
+    "role": code("role"),
+}
+CONTACT["party"] = by_type(
+    {
+        "CI_Organisation": lambda walk, element, contact: walk.children(element, _ORGANISATION, contact),
+        "CI_Individual": lambda walk, element, contact: walk.children(element, _INDIVIDUAL, contact),
+    }
+)
+_ORGANISATION: Table = {
+    "name": text_and_href("organisation", "organisation_href"),
+    "contactInfo": within(_CONTACT_INFO),
+    "individual": by_type(
+        {"CI_Individual": lambda walk, element, contact: walk.children(element, _INDIVIDUAL, contact)}
+    ),
+    "positionName": text("position"),
+    "logo": skip,
+}
+_INDIVIDUAL: Table = {
+    "name": text("individual"),
+    "positionName": text("position"),
+    "contactInfo": within(_CONTACT_INFO),
+}

@@ -1,0 +1,113 @@
+"""Which ISO 19139 property goes where in the neutral record.
+
+Keys are local names of properties, in the order of the standard (ISO/TS 19139:2007, schemas of
+2005-2007); those of ISO 19115-3 stand beside them where the names differ, and the French profile
+(``fra:``) only adds types that are passed through. Read a table as: under this element, this
+property fills that field.
+"""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from ckanext.ecosphere.harvest import record as r
+from ckanext.ecosphere.harvest.iso.table_distribution import DISTRIBUTION, LINEAGE, QUALITY
+from ckanext.ecosphere.harvest.iso.table_identification import read_identification
+from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, Identifiers, identifier_code
+from ckanext.ecosphere.harvest.iso.walk import (
+    Table,
+    Walk,
+    code,
+    identifiers,
+    local,
+    new,
+    one_line,
+    reference,
+    skip,
+    text,
+    texts,
+    within,
+)
+
+
+def _reference_system(walk: Walk, element: etree._Element, system: r.ReferenceSystem) -> None:
+    """Keep what stands in the identifier; a system without one says nothing."""
+    found: list[r.Identifier] = []
+    for child in element:
+        if local(child) == "referenceSystemIdentifier":
+            identifiers("found")(walk, child, Identifiers(found))
+    if found:
+        system.code, system.codespace, system.href = found[0].code, found[0].codespace, found[0].href
+
+
+def _metadata_date(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    """ISO 19115-3: the latest of the record's own dates, a revision before a creation."""
+    for child in element:
+        dated = r.Dated()
+        walk.children(child, DATE, dated)
+        if dated.value and (dated.type == "revision" or not record.metadata_date):
+            record.metadata_date = dated.value
+
+
+def _data_set_uri(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    value = one_line(walk.text(element).text)
+    if value:
+        record.identifiers.append(r.Identifier(value))
+
+
+METADATA: Table = {
+    "fileIdentifier": text("file_identifier"),
+    "metadataIdentifier": identifier_code("file_identifier"),
+    "language": skip,  # read before the walk, with the locales
+    "defaultLocale": skip,
+    "locale": skip,
+    "otherLocale": skip,
+    "characterSet": skip,
+    "parentIdentifier": text("parent_identifier"),
+    "parentMetadata": within({"title": skip, "identifier": identifier_code("parent_identifier")}),
+    "hierarchyLevel": code("hierarchy_level"),
+    "hierarchyLevelName": text("hierarchy_level_name"),
+    "metadataScope": within({"resourceScope": code("hierarchy_level"), "name": text("hierarchy_level_name")}),
+    "contact": new(r.Contact, "metadata_contacts", CONTACT),
+    "dateStamp": text("metadata_date"),
+    "dateInfo": _metadata_date,
+    "metadataStandardName": skip,
+    "metadataStandardVersion": skip,
+    "metadataStandard": skip,
+    "metadataProfile": skip,
+    "metadataLinkage": skip,
+    "dataSetURI": _data_set_uri,
+    "spatialRepresentationInfo": skip,
+    "referenceSystemInfo": new(
+        r.ReferenceSystem,
+        "reference_systems",
+        {"referenceSystemIdentifier": skip, "referenceSystemType": skip},
+        finish=_reference_system,
+    ),
+    "identificationInfo": read_identification,
+    "contentInfo": within(
+        {
+            "includedWithDataset": skip,
+            "complianceCode": skip,
+            "language": skip,
+            "featureTypes": skip,
+            "featureCatalogueCitation": reference("feature_catalogues"),
+        }
+    ),
+    "distributionInfo": within(DISTRIBUTION),
+    "dataQualityInfo": within(QUALITY),
+    "resourceLineage": within(LINEAGE),
+    "applicationSchemaInfo": within(
+        {
+            "name": within({"title": texts("application_schemas"), "date": skip}),
+            "schemaLanguage": skip,
+            "constraintLanguage": skip,
+            "schemaAscii": skip,
+            "graphicsFile": skip,
+            "softwareDevelopmentFile": skip,
+            "softwareDevelopmentFileFormat": skip,
+        }
+    ),
+    "metadataMaintenance": skip,
+    "metadataConstraints": skip,
+}

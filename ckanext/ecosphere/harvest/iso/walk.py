@@ -1,0 +1,362 @@
+"""Walk an ISO metadata tree by tables: element name → what to do with it.
+
+ISO 19139 alternates properties and types (``gmd:citation/gmd:CI_Citation/gmd:title``). The
+tables of `tables.py` name the properties; the types between them are passed through. Elements
+are matched on their local name, since the same property comes from several namespaces (gmd,
+gmi, srv, fra, two of GML, ISO 19115-3's many). One pass over the children does it all; what a
+table does not name is noted in ``record.unread``, so that nothing is lost without being told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lxml import etree
+
+from ckanext.ecosphere.harvest.record import Identifier, Record, Term
+
+XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
+MAX_UNREAD = 200
+"""Paths noted per record; beyond it the record is not ISO any more."""
+MAX_SAMPLE = 200
+_TELLING = ("codeListValue", XLINK_HREF, "uuidref")
+FRENCH = {"fr", "fre", "fra", "fr-fr", "fr_fr", "french", "francais", "français"}
+
+
+class Walk:
+    """One record being read.
+
+    Args:
+        record: the record to fill.
+        locales: language code of each ``PT_Locale`` id, for the localised texts.
+        french_first: whether a French localised text goes before the main one.
+    """
+
+    __slots__ = ("french_first", "locales", "record")
+
+    def __init__(self, record: Record, locales: dict[str, str], french_first: bool):
+        self.record = record
+        self.locales = locales
+        self.french_first = french_first
+
+    def children(self, parent: etree._Element, table: Table, target: Any) -> None:
+        """Give each child to its handler; note those that have none."""
+        for child in parent:
+            name = local(child)
+            if not name:
+                continue
+            handler = table.get(name)
+            if handler is not None:
+                handler(self, child, target)
+            else:
+                self.unread(child)
+
+    def unread(self, element: etree._Element) -> None:
+        """Note an element without a place, if it says anything."""
+        found = self.record.unread
+        if len(found) >= MAX_UNREAD:
+            return
+        text = _sample(element)
+        if text:
+            found.append(f"{path(element)}: {text}")
+
+    def text(self, prop: etree._Element, field: str = "") -> Term:
+        """Text of a property, with its address; French when there is a choice.
+
+        Texts in other languages are kept on the record when ``field`` names one of its own.
+        """
+        term, localised = _main_and_localised(prop)
+        if localised:
+            return self._choose(prop, field, term, localised)
+        return term
+
+    def _choose(self, prop: etree._Element, field: str, main: Term, localised: list[tuple[str, str]]) -> Term:
+        by_language: dict[str, str] = {}
+        for locale, text in localised:
+            if text:
+                by_language.setdefault(self.locales.get(locale, locale).lower(), text)
+        french = next((text for language, text in by_language.items() if language in FRENCH), None)
+        if french and (self.french_first or not main.text):
+            if main.text and main.text != french:
+                by_language.setdefault(self.record.metadata_language or "main", main.text)
+            main = Term(french, main.href)
+        elif not main.text and by_language:
+            main = Term(next(iter(by_language.values())), main.href)
+        for language, text in by_language.items():
+            if text != main.text:
+                self._keep_other(prop, field, language, text)
+        return main
+
+    def _keep_other(self, prop: etree._Element, field: str, language: str, text: str) -> None:
+        if field:
+            self.record.other_languages.setdefault(f"{language}:{field}", text)
+        elif len(self.record.unread) < MAX_UNREAD:
+            self.record.unread.append(f"{path(prop)}[{language}]: {one_line(text)[:MAX_SAMPLE]}")
+
+
+Handler = Callable[[Walk, etree._Element, Any], None]
+Table = dict[str, Handler]
+
+
+# --- reading one property ----------------------------------------------------------------
+
+
+def local(element: etree._Element) -> str:
+    """Local name of an element; empty for a comment, an entity or a processing instruction."""
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def path(element: etree._Element) -> str:
+    """Path of an element by local names, without the root."""
+    names = [local(element)]
+    names += [local(ancestor) for ancestor in element.iterancestors()]
+    for root in ("MD_Metadata", "MI_Metadata"):
+        if root in names:
+            names = names[: names.index(root)]
+    return "/".join(reversed(names))
+
+
+def one_line(text: str | None) -> str:
+    """Trim and bring all white space to single spaces."""
+    return " ".join(text.split()) if text else ""
+
+
+def block(text: str | None) -> str:
+    """Trim a text of several lines, keeping lines and single empty lines."""
+    if not text:
+        return ""
+    lines: list[str] = []
+    for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
+        stripped = line.strip()
+        if stripped or (lines and lines[-1]):
+            lines.append(stripped)
+    return "\n".join(lines).strip()
+
+
+def code_of(prop: etree._Element) -> str:
+    """Code of a property: ``codeListValue`` (its fragment when it is a URI), else the text."""
+    for child in prop:
+        value = (child.get("codeListValue") or "").strip() or one_line(child.text)
+        if value:
+            return value.rpartition("#")[2] if "#" in value else value
+    return one_line(prop.text)
+
+
+def _main_and_localised(prop: etree._Element) -> tuple[Term, list[tuple[str, str]]]:
+    main = Term(prop.text or "", None)
+    localised: list[tuple[str, str]] = []
+    for child in prop:
+        name = local(child)
+        if name == "PT_FreeText":
+            localised += [
+                ((text.get("locale") or "").lstrip("#"), (text.text or "").strip())
+                for text in child.iter("{*}LocalisedCharacterString")
+            ]
+        elif name:
+            main = Term(child.text or "", child.get(XLINK_HREF) or child.get("src"))
+    main.text = main.text.strip()
+    return main, localised
+
+
+def _sample(element: etree._Element) -> str:
+    parts: list[str] = []
+    length = 0
+    for node in element.iter(etree.Element):
+        value = (
+            one_line(node.text) or node.get("codeListValue") or node.get(XLINK_HREF) or node.get("uuidref")
+        )
+        if value:
+            parts.append(value[:MAX_SAMPLE])
+            length += len(parts[-1]) + 1
+            if length >= MAX_SAMPLE:
+                break
+    return " ".join(parts)[:MAX_SAMPLE]
+
+
+# --- handlers ----------------------------------------------------------------------------
+
+
+def skip(walk: Walk, element: etree._Element, target: Any) -> None:
+    """Leave out on purpose what says nothing about the resource."""
+
+
+def text(field: str) -> Handler:
+    """Set a field to the property's text on one line; the first text wins."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        value = one_line(walk.text(element, field if target is walk.record else "").text)
+        if value and getattr(target, field):
+            if getattr(target, field) != value:
+                walk.unread(element)
+        elif value:
+            setattr(target, field, value)
+
+    return handler
+
+
+def texts(field: str) -> Handler:
+    """Add the property's text on one line to a list."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        value = one_line(walk.text(element).text)
+        if value:
+            getattr(target, field).append(value)
+
+    return handler
+
+
+def long_text(field: str) -> Handler:
+    """Set a field to the property's text, lines kept."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        value = block(walk.text(element, field if target is walk.record else "").text)
+        if value and getattr(target, field):
+            walk.unread(element)
+        elif value:
+            setattr(target, field, value)
+
+    return handler
+
+
+def long_texts(field: str) -> Handler:
+    """Add the property's text, lines kept, to a list."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        value = block(walk.text(element).text)
+        if value:
+            getattr(target, field).append(value)
+
+    return handler
+
+
+def terms(field: str) -> Handler:
+    """Add the property's text with its address to a list."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        term = walk.text(element)
+        term = Term(block(term.text), term.href or element.get(XLINK_HREF))
+        if term.text or term.href:
+            getattr(target, field).append(term)
+
+    return handler
+
+
+def text_and_href(field: str, href_field: str) -> Handler:
+    """Set one field to the property's text and another to its address."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        term = walk.text(element)
+        if term.text and not getattr(target, field):
+            setattr(target, field, one_line(term.text))
+        href = term.href or element.get(XLINK_HREF)
+        if href and not getattr(target, href_field):
+            setattr(target, href_field, href.strip())
+
+    return handler
+
+
+def code(field: str) -> Handler:
+    """Set a field to the property's code; the first code wins."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        value = code_of(element)
+        if value and not getattr(target, field):
+            setattr(target, field, value)
+        elif value and getattr(target, field) != value:
+            walk.unread(element)
+
+    return handler
+
+
+def codes(field: str) -> Handler:
+    """Add the property's code to a list."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        value = code_of(element)
+        if value:
+            getattr(target, field).append(value)
+
+    return handler
+
+
+def reference(field: str) -> Handler:
+    """Add the ``uuidref`` (or the address, or the text) of a property to a list."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        value = element.get("uuidref") or element.get(XLINK_HREF) or one_line(walk.text(element).text)
+        if value and value.strip():
+            getattr(target, field).append(value.strip())
+
+    return handler
+
+
+def within(table: Table) -> Handler:
+    """Go into the property's types, filling the same target."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        entered = False
+        for child in element:
+            if local(child):
+                entered = True
+                walk.children(child, table, target)
+        if not entered:
+            walk.unread(element)
+
+    return handler
+
+
+def by_type(handlers: Table) -> Handler:
+    """Choose by the type inside the property."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        walk.children(element, handlers, target)
+
+    return handler
+
+
+def new(factory: Callable[[], Any], field: str, table: Table, finish: Handler | None = None) -> Handler:
+    """Make an object per type in the property, fill it by the table, add it to a list.
+
+    Args:
+        factory: makes the object.
+        field: list of the target that takes it.
+        table: what fills it.
+        finish: called with the type's element and the object before it is added.
+    """
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        entered = False
+        for child in element:
+            if not local(child):
+                continue
+            entered = True
+            item = factory()
+            walk.children(child, table, item)
+            if finish is not None:
+                finish(walk, child, item)
+            getattr(target, field).append(item)
+        if not entered:
+            walk.unread(element)
+
+    return handler
+
+
+def identifiers(field: str) -> Handler:
+    """Add each ``MD_Identifier`` or ``RS_Identifier`` of the property to a list."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        for child in element:
+            found = Identifier()
+            for part in child:
+                name = local(part)
+                if name == "code":
+                    term = walk.text(part)
+                    found.code, found.href = one_line(term.text), term.href
+                elif name == "codeSpace":
+                    found.codespace = one_line(walk.text(part).text) or None
+            if found.code or found.href:
+                getattr(target, field).append(found)
+
+    return handler

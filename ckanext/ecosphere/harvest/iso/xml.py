@@ -1,0 +1,304 @@
+"""Parse XML that strangers wrote: nothing declared is followed, nothing unbounded is read.
+
+A document that is not well-formed for one of the few reasons seen in real catalogues is
+repaired by a named rule and parsed once more; the names of the rules that did something are
+handed to the caller, so that a report can tell. Anything else is refused with a `RecordError`.
+
+Safety: no DOCTYPE (hence no entity, internal or external), no network, libxml2's own limits on
+depth (256) and on the size of one text (10 MB) kept, and limits on bytes, elements and the
+length of a tag, because a document of twenty million bytes can hold five million elements.
+"""
+
+from __future__ import annotations
+
+import codecs
+import html.entities
+import re
+from collections.abc import Callable
+
+from lxml import etree
+
+from ckanext.ecosphere.harvest.problems import RecordError
+
+MAX_BYTES = 32 * 1024 * 1024
+"""Size of a document after decompression, in bytes; a page of 50 records is about 2 MB."""
+MAX_ELEMENTS = 600_000
+"""Elements of a document; 8 000 links take about 100 000."""
+MAX_TAG = 100_000
+"""Length of one start tag, in bytes: attributes are kept in lists that grow slow."""
+MAX_TEXT = 1_000_000
+"""Length of one text, in bytes, beyond which it is cut."""
+
+_SNIFF = 1024
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_WITHOUT_BOM = ((b"<\x00?\x00", "utf-16-le"), (b"\x00<\x00?", "utf-16-be"))
+_SINGLE_BYTE = {"iso-8859-1", "latin-1", "latin1", "iso-8859-15", "windows-1252", "cp1252"}
+_UTF8 = {"utf-8", "utf8", "us-ascii", "ascii"}
+
+_DECLARATION = re.compile(rb"<\?xml\b[^>]{0,500}?\?>")
+_DECLARED = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_MISC = re.compile(rb"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
+_CONTROL_REF = re.compile(rb"&#(?:0*(?:[0-8]|1[124-9]|2[0-9]|3[01])|[xX]0*(?:[0-8bcBC]|[01][0-9a-fA-F]));")
+_NAMED_REF = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
+_BARE_AMPERSAND = re.compile(rb"&(?!(?:[A-Za-z][A-Za-z0-9]{0,31}|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});)")
+_LONG_TAG = re.compile(rb"<[A-Za-z_][^<>]{%d,}" % MAX_TAG)
+_LONG_TEXT = re.compile(rb">([^<]{%d,})<" % (MAX_TEXT + 1))
+_ROOT_TAG = re.compile(rb"<[A-Za-z_][\w.:-]*")
+_XML_NAMES = {b"amp", b"lt", b"gt", b"quot", b"apos"}
+
+WELL_KNOWN_PREFIXES = {
+    "csw": "http://www.opengis.net/cat/csw/2.0.2",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "dct": "http://purl.org/dc/terms/",
+    "gco": "http://www.isotc211.org/2005/gco",
+    "geonet": "http://www.fao.org/geonetwork",
+    "gmd": "http://www.isotc211.org/2005/gmd",
+    "gmi": "http://www.isotc211.org/2005/gmi",
+    "gml": "http://www.opengis.net/gml/3.2",
+    "gmx": "http://www.isotc211.org/2005/gmx",
+    "gts": "http://www.isotc211.org/2005/gts",
+    "ows": "http://www.opengis.net/ows",
+    "srv": "http://www.isotc211.org/2005/srv",
+    "xlink": "http://www.w3.org/1999/xlink",
+    "xsi": "http://www.w3.org/2001/XMLSchema-instance",
+}
+"""Prefixes that records use at times without declaring them."""
+
+
+def _cp1252(error: UnicodeError) -> tuple[str, int]:
+    """Read the bytes that are not UTF-8 as Windows-1252 (a superset of printable Latin-1)."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    bad = error.object[error.start : error.end]
+    return bad.decode("cp1252", "replace"), error.end
+
+
+codecs.register_error("ecosphere-cp1252", _cp1252)
+
+
+def parse_xml(data: bytes, max_bytes: int = MAX_BYTES, repairs: list[str] | None = None) -> etree._Element:
+    """Parse a document and return its root.
+
+    Args:
+        data: the bytes as received, decompressed.
+        max_bytes: refuse more than this.
+        repairs: receives the names of the repairing rules that changed something.
+
+    Raises:
+        RecordError: the document is refused; the code says why.
+    """
+    done: list[str] = [] if repairs is None else repairs
+    data = _bounded(_as_ascii_superset(data, max_bytes, done), done)
+    _refuse_doctype(data)
+    try:
+        root = etree.fromstring(data, _parser())
+    except etree.XMLSyntaxError as error:
+        root = _parse_repaired(data, error, done)
+    except (ValueError, LookupError) as error:
+        raise RecordError("not-well-formed", line=1, detail=str(error)[:200]) from error
+    if root is None:
+        raise RecordError("empty")
+    return root
+
+
+def _parser(encoding: str | None = None) -> etree.XMLParser:
+    # huge_tree stays off: it would lift libxml2's limits on depth and on entity growth.
+    return etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        encoding=encoding,
+    )
+
+
+# --- what the bytes are ------------------------------------------------------------------
+
+
+def _as_ascii_superset(data: bytes, max_bytes: int, done: list[str]) -> bytes:
+    """Bring any encoding met to one where markup is plain ASCII, so that it can be checked."""
+    if not data:
+        raise RecordError("empty")
+    if len(data) > max_bytes:
+        raise RecordError("too-large", size=len(data), limit=max_bytes)
+    mark, encoding = next((pair for pair in _BOMS if data.startswith(pair[0])), (b"", ""))
+    if mark:
+        done.append("byte-order-mark")
+        data = data[len(mark) :]
+    else:
+        encoding = next((name for start, name in _WITHOUT_BOM if data.startswith(start)), "")
+    if encoding.startswith(("utf-16", "utf-32")):
+        done.append("utf-16")
+        text = data.decode(encoding, "replace")
+        data = _without_declaration(text.encode("utf-8", "replace"))
+    stripped = data.lstrip(b" \t\r\n\x00\x0b\x0c")
+    if stripped.startswith(codecs.BOM_UTF8):
+        stripped = stripped[len(codecs.BOM_UTF8) :].lstrip()
+        done.append("byte-order-mark")
+    if not stripped:
+        raise RecordError("empty")
+    if len(stripped) != len(data):
+        done.append("leading-space")
+    return _checked_encoding(stripped, done)
+
+
+def _checked_encoding(data: bytes, done: list[str]) -> bytes:
+    declared = _DECLARED.search(_declaration(data))
+    if not declared:
+        return data
+    name = declared.group(1).decode("ascii").lower()
+    if name in _UTF8 or name in _SINGLE_BYTE:
+        return data
+    if name.startswith(("utf-16", "ucs-2", "iso-10646")):
+        # It says UTF-16 but its markup reads as ASCII: the declaration is what is wrong.
+        done.append("wrong-declaration")
+        return _without_declaration(data)
+    raise RecordError("encoding", encoding=name)
+
+
+def _declaration(data: bytes) -> bytes:
+    match = _DECLARATION.match(data[:_SNIFF])
+    return match.group() if match else b""
+
+
+def _without_declaration(data: bytes) -> bytes:
+    data = data.lstrip()
+    return data[len(_declaration(data)) :].lstrip()
+
+
+# --- what is refused or cut before parsing -----------------------------------------------
+
+
+def _bounded(data: bytes, done: list[str]) -> bytes:
+    count = data.count(b"<")
+    if count // 2 > MAX_ELEMENTS:
+        raise RecordError("too-many-elements", count=count // 2, limit=MAX_ELEMENTS)
+    if len(data) > MAX_TAG and _LONG_TAG.search(data):
+        raise RecordError("tag-too-long", limit=MAX_TAG)
+    if len(data) > MAX_TEXT:
+        shorter = _LONG_TEXT.sub(_cut_text, data)
+        if len(shorter) != len(data):
+            done.append("long-text")
+        data = shorter
+    return data
+
+
+def _cut_text(match: re.Match[bytes]) -> bytes:
+    """Cut a text between two tags, at the border of a character and of a reference."""
+    text = match.group(1)[:MAX_TEXT].decode("utf-8", "ignore").encode()
+    reference = text.rfind(b"&", -40)
+    if reference != -1 and b";" not in text[reference:]:
+        text = text[:reference]
+    return b">" + text + "…".encode() + b"<"
+
+
+def _refuse_doctype(data: bytes) -> None:
+    """Look at what comes before the root: the only place where a DOCTYPE can be."""
+    position = 0
+    while match := _MISC.match(data, position):
+        position = match.end()
+    head = data[position : position + 200].lower()
+    if head.startswith((b"<html", b"<!doctype html")):
+        raise RecordError("html")
+    if head.startswith(b"<!"):
+        raise RecordError("doctype")
+
+
+# --- repairs -----------------------------------------------------------------------------
+
+
+def _to_utf8(data: bytes) -> bytes:
+    declared = _DECLARED.search(_declaration(data))
+    name = declared.group(1).decode("ascii").lower() if declared else "utf-8"
+    if name in _SINGLE_BYTE:
+        text = data.decode("cp1252" if name != "iso-8859-15" else name, "replace")
+    else:
+        text = data.decode("utf-8", "ecosphere-cp1252")
+    return _without_declaration(text.encode("utf-8"))
+
+
+def _latin1(data: bytes) -> bytes:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return _to_utf8(data)
+    return data
+
+
+def _control_characters(data: bytes) -> bytes:
+    return _CONTROL_REF.sub(b"", _CONTROL.sub(b"", data))
+
+
+def _html_entities(data: bytes) -> bytes:
+    def character(match: re.Match[bytes]) -> bytes:
+        name = match.group(1)
+        code = html.entities.name2codepoint.get(name.decode("ascii"))
+        return match.group() if code is None or name in _XML_NAMES else b"&#%d;" % code
+
+    return _NAMED_REF.sub(character, data)
+
+
+def _bare_ampersands(data: bytes) -> bytes:
+    return _BARE_AMPERSAND.sub(b"&amp;", data)
+
+
+def _undeclared_prefixes(data: bytes) -> bytes:
+    """Declare on the root the well-known prefixes that are used and that it does not declare."""
+    root = _ROOT_TAG.search(data)
+    if not root:
+        return data
+    declared = data[root.start() : data.find(b">", root.end())]
+    missing = [
+        b' xmlns:%s="%s"' % (prefix.encode(), uri.encode())
+        for prefix, uri in WELL_KNOWN_PREFIXES.items()
+        if b"xmlns:%s" % prefix.encode() not in declared and re.search(rb"[</\s]%s:" % prefix.encode(), data)
+    ]
+    return data[: root.end()] + b"".join(missing) + data[root.end() :]
+
+
+REPAIRS: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
+    ("latin-1-declared-utf-8", _latin1),
+    ("control-characters", _control_characters),
+    ("html-entities", _html_entities),
+    ("bare-ampersands", _bare_ampersands),
+    ("undeclared-prefixes", _undeclared_prefixes),
+)
+"""Applied in this order to a document that is not well-formed, before one more attempt."""
+
+
+def _parse_repaired(data: bytes, error: etree.XMLSyntaxError, done: list[str]) -> etree._Element:
+    changed = False
+    for name, rule in REPAIRS:
+        repaired = rule(data)
+        if repaired != data:
+            changed = True
+            done.append(name)
+            data = repaired
+    if not changed:
+        raise _refusal(data, error) from error
+    _refuse_doctype(data)
+    try:
+        return etree.fromstring(data, _parser("utf-8" if not _declaration(data) else None))
+    except (etree.XMLSyntaxError, ValueError, LookupError) as again:
+        raise _refusal(data, again) from again
+
+
+def _refusal(data: bytes, error: Exception) -> RecordError:
+    detail = str(getattr(error, "msg", error) or error)
+    line = getattr(error, "lineno", None) or 1
+    lower = detail.lower()
+    if "excessive depth" in lower or "maximum depth" in lower:
+        return RecordError("too-deep")
+    if "premature end" in lower or ("start tag expected" not in lower and not data.rstrip().endswith(b">")):
+        return RecordError("truncated", line=line)
+    return RecordError("not-well-formed", line=line, detail=detail.partition(", line ")[0][:200])

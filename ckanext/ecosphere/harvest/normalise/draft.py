@@ -1,0 +1,107 @@
+"""What a rule works on: the record as read, the dataset being made, and the log of changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ckanext.ecosphere.harvest.mapping import Dataset, plain_dataset
+from ckanext.ecosphere.harvest.problems import Problem
+from ckanext.ecosphere.harvest.record import Record
+
+MAX_LOGGED = 500
+"""Length of a value kept in the log, in characters."""
+
+
+@dataclass(slots=True, frozen=True)
+class Context:
+    """What a source tells about all of its records.
+
+    Attributes:
+        default_organisation: registry id of the service that the source belongs to. It takes
+            the records whose organisation is not recognised.
+        fallback_organisation: registry id used when there is no such service either.
+        catalogue_title: name of the harvested catalogue.
+        record_url: address of an original record, ``{id}`` standing for its identifier.
+        organisations: when given, registry ids that exist in the portal; others are not used.
+    """
+
+    default_organisation: str | None = None
+    fallback_organisation: str | None = None
+    catalogue_title: str = ""
+    record_url: str | None = None
+    organisations: frozenset[str] | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Change:
+    """One decision of a rule: which field, from what, to what. Values are plain text."""
+
+    rule: str
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(slots=True)
+class Result:
+    """A dataset ready to be validated and saved, with the story of how it came to be.
+
+    Attributes:
+        dataset: dict in the shape of ``package_create``, without ``name`` and ``id``.
+        organisation: registry id of the service, the same as ``dataset["owner_org"]``.
+        log: what the rules decided, in order.
+        problems: what is worth reporting to the source's owner.
+        unread: what the record says and the schema has no place for.
+    """
+
+    dataset: Dataset
+    organisation: str | None = None
+    log: list[Change] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Draft:
+    """The working copy that rules share."""
+
+    record: Record
+    context: Context
+    dataset: Dataset
+    log: list[Change] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    rule: str = ""
+
+    @classmethod
+    def of(cls, record: Record, context: Context) -> Draft:
+        """Start from the plain fields of a record."""
+        return cls(record, context, plain_dataset(record), unread=list(record.unread))
+
+    def set(self, field_name: str, value: Any, before: Any = None) -> None:
+        """Write a field; when ``before`` is given, the decision is logged."""
+        self.dataset[field_name] = value
+        if before is not None:
+            self.change(field_name, before, value)
+
+    def change(self, field_name: str, before: Any, after: Any) -> None:
+        """Log a decision of the current rule."""
+        self.log.append(Change(self.rule, field_name, _logged(before), _logged(after)))
+
+    def problem(self, code: str, **params: Any) -> None:
+        """Report something, once per record and set of parameters."""
+        found = Problem(code, {key: _logged(value) for key, value in params.items()})
+        if found not in self.problems:
+            self.problems.append(found)
+
+    def lost(self, what: str, value: Any) -> None:
+        """Note something that was read and has no place in the dataset."""
+        self.unread.append(f"{what}: {_logged(value)}")
+
+
+def _logged(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        value = "; ".join(str(item) for item in value[:50])
+    text = str(value)
+    return text if len(text) <= MAX_LOGGED else text[: MAX_LOGGED - 1] + "…"

@@ -1,0 +1,246 @@
+"""The neutral record: what a metadata record says, whatever the format it came in.
+
+A reader (``iso/reader.py`` today) fills it with what it read, word for word: texts are
+trimmed, nothing is interpreted. The rules of ``normalise/`` do the interpreting. Values that
+are often wrong in real records (dates, coordinates, codes) therefore stay strings here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Term:
+    """A text that may carry an address (``gmx:Anchor``, ``xlink:href``)."""
+
+    text: str = ""
+    href: str | None = None
+
+
+@dataclass(slots=True)
+class Identifier:
+    """A resource identifier (ISO 19115 ``MD_Identifier``)."""
+
+    code: str = ""
+    codespace: str | None = None
+    href: str | None = None
+
+
+@dataclass(slots=True)
+class Keyword:
+    """One keyword with the thesaurus and type of its group (``MD_Keywords``)."""
+
+    text: str
+    href: str | None = None
+    type: str | None = None
+    thesaurus: str | None = None
+    thesaurus_href: str | None = None
+
+
+@dataclass(slots=True)
+class Box:
+    """A geographic bounding box, as written: decimal degrees if the record is right."""
+
+    west: str | None = None
+    east: str | None = None
+    south: str | None = None
+    north: str | None = None
+
+
+@dataclass(slots=True)
+class Period:
+    """A temporal extent; either end may be missing or given as now, unknown…"""
+
+    start: str | None = None
+    end: str | None = None
+    start_position: str | None = None
+    end_position: str | None = None
+
+
+@dataclass(slots=True)
+class Dated:
+    """A date and what it is the date of (``CI_DateTypeCode``)."""
+
+    value: str | None = None
+    type: str | None = None
+
+
+@dataclass(slots=True)
+class Contact:
+    """A responsible party with its role (``CI_RoleCode``)."""
+
+    organisation: str | None = None
+    organisation_href: str | None = None
+    individual: str | None = None
+    position: str | None = None
+    role: str | None = None
+    email: str | None = None
+    url: str | None = None
+    phone: str | None = None
+    address: list[str] = field(default_factory=list)
+    other_emails: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Constraint:
+    """One block of constraints; texts and codes of one block belong together.
+
+    Attributes:
+        kind: ``general``, ``legal`` or ``security``, after the ISO element.
+    """
+
+    kind: str = "general"
+    use_limitations: list[Term] = field(default_factory=list)
+    access_codes: list[str] = field(default_factory=list)
+    use_codes: list[str] = field(default_factory=list)
+    other: list[Term] = field(default_factory=list)
+    classification: str | None = None
+
+
+@dataclass(slots=True)
+class Resolution:
+    """A ground distance with its unit of measure, as written."""
+
+    value: str | None = None
+    unit: str | None = None
+
+
+@dataclass(slots=True)
+class ReferenceSystem:
+    """A coordinate reference system, in whichever of its spellings."""
+
+    code: str = ""
+    codespace: str | None = None
+    href: str | None = None
+
+
+@dataclass(slots=True)
+class Conformity:
+    """A declared conformity; ``degree`` is None when it was not evaluated."""
+
+    title: str = ""
+    href: str | None = None
+    dates: list[Dated] = field(default_factory=list)
+    degree: bool | None = None
+    explanation: str | None = None
+
+
+@dataclass(slots=True)
+class Link:
+    """An online resource, with what its transfer options say about it."""
+
+    url: str | None = None
+    protocol: str | None = None
+    name: str | None = None
+    description: str | None = None
+    function: str | None = None
+    media_type: str | None = None
+    units_of_distribution: str | None = None
+    size_megabytes: str | None = None
+    format: str | None = None
+
+
+@dataclass(slots=True)
+class Format:
+    """A distribution format."""
+
+    name: str | None = None
+    version: str | None = None
+
+
+@dataclass(slots=True)
+class Member:
+    """A related resource (``MD_AggregateInformation``): series, part, source…"""
+
+    identifier: str | None = None
+    title: str | None = None
+    association: str | None = None
+    initiative: str | None = None
+
+
+@dataclass(slots=True)
+class Graphic:
+    """A preview image."""
+
+    url: str | None = None
+    description: str | None = None
+
+
+@dataclass(slots=True)
+class Operation:
+    """An operation of a service with the addresses it answers at."""
+
+    name: str | None = None
+    links: list[Link] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Service:
+    """What a service record says of its service (``SV_ServiceIdentification``)."""
+
+    type: str | None = None
+    versions: list[str] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+    coupled: list[Term] = field(default_factory=list)
+    layers: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Record:
+    """One metadata record.
+
+    Attributes:
+        standard: format it was read from, e.g. ``iso19139``, ``iso19115-3``.
+        unread: paths of what the reader met and has no place for, with the text found.
+        other_languages: texts given in other languages, by ``language:field``.
+    """
+
+    standard: str = "iso19139"
+    file_identifier: str | None = None
+    identifiers: list[Identifier] = field(default_factory=list)
+    title: str | None = None
+    alternate_titles: list[str] = field(default_factory=list)
+    edition: str | None = None
+    abstract: str | None = None
+    purpose: str | None = None
+    supplemental_information: str | None = None
+    hierarchy_level: str | None = None
+    hierarchy_level_name: str | None = None
+    parent_identifier: str | None = None
+    series: list[str] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
+    languages: list[str] = field(default_factory=list)
+    metadata_language: str | None = None
+    keywords: list[Keyword] = field(default_factory=list)
+    topic_categories: list[str] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
+    geographic_identifiers: list[Identifier] = field(default_factory=list)
+    extent_descriptions: list[str] = field(default_factory=list)
+    periods: list[Period] = field(default_factory=list)
+    dates: list[Dated] = field(default_factory=list)
+    frequency: str | None = None
+    frequency_period: str | None = None
+    frequency_notes: list[str] = field(default_factory=list)
+    next_update: str | None = None
+    contacts: list[Contact] = field(default_factory=list)
+    metadata_contacts: list[Contact] = field(default_factory=list)
+    distributors: list[Contact] = field(default_factory=list)
+    constraints: list[Constraint] = field(default_factory=list)
+    lineage: list[str] = field(default_factory=list)
+    scales: list[str] = field(default_factory=list)
+    resolutions: list[Resolution] = field(default_factory=list)
+    reference_systems: list[ReferenceSystem] = field(default_factory=list)
+    conformity: list[Conformity] = field(default_factory=list)
+    application_schemas: list[str] = field(default_factory=list)
+    feature_catalogues: list[str] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    formats: list[Format] = field(default_factory=list)
+    metadata_date: str | None = None
+    service: Service | None = None
+    graphics: list[Graphic] = field(default_factory=list)
+    encodings: list[str] = field(default_factory=list)
+    status: str | None = None
+    spatial_representations: list[str] = field(default_factory=list)
+    other_languages: dict[str, str] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
