@@ -229,6 +229,7 @@ SERVICE: Table = {
 
 
 def read_identification(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    """Read the data or service identification; a service has both its own and the common parts."""
     for child in element:
         name = local(child)
         if not name:

@@ -113,7 +113,7 @@ def test_a_huge_text_is_cut_between_characters_and_references(monkeypatch):
 
 def test_a_text_of_twenty_megabytes_is_cut_to_one():
     root, repairs = repaired(b"<a>" + b"x" * (20 * 1024 * 1024) + b"</a>")
-    assert len(root.text) == xml.MAX_TEXT + 1
+    assert len(root.text or "") == xml.MAX_TEXT + 1
     assert repairs == ["long-text"]
 
 
