@@ -1,0 +1,30 @@
+"""The guarded way out: every address that a stranger wrote is fetched through this session, and no other way.
+
+The guard sits where the connection is opened. The host is resolved once, each address is checked, and
+the socket is opened to the checked address, so a name that changes its mind between check and use (DNS
+rebinding) gains nothing. Redirects are followed here, one by one, each checked like the first. Time is
+bounded by a clock that cuts the socket, whatever the server drips; size is bounded after decompression,
+in small steps, so that a bomb is refused before it unfolds.
+
+Knows nothing of CKAN: settings are passed in, so that every room may use it::
+
+    session = GuardedSession(GuardSettings(allowed_networks=networks(["127.0.0.1/32"])))
+    answer = session.get("https://example.org/capabilities")
+"""
+
+from ckanext.ecosphere.http_guard.addresses import checked_url, networks, permitted
+from ckanext.ecosphere.http_guard.attempt import GuardSettings
+from ckanext.ecosphere.http_guard.errors import MESSAGES, FetchError, FetchRefusedError
+from ckanext.ecosphere.http_guard.session import GuardedSession, Response
+
+__all__ = [
+    "MESSAGES",
+    "FetchError",
+    "FetchRefusedError",
+    "GuardSettings",
+    "GuardedSession",
+    "Response",
+    "checked_url",
+    "networks",
+    "permitted",
+]

@@ -1,0 +1,70 @@
+"""Which addresses may be reached: the form of a URL, and the IP address behind its name."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+from urllib3.exceptions import LocationParseError
+from urllib3.util.url import parse_url
+
+from ckanext.ecosphere.http_guard.errors import FetchRefusedError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Read networks such as `10.0.0.0/8` or a single address.
+
+    Raises:
+        ValueError: one of them is neither.
+    """
+    return tuple(ipaddress.ip_network(text.strip(), strict=False) for text in texts if text.strip())
+
+
+def permitted(address: str, allowed: Iterable[Network] = ()) -> bool:
+    """Whether an IP address may be connected to: a public one, or one of the allowed networks."""
+    ip = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
+    if any(ip.version == network.version and ip in network for network in allowed):
+        return True
+    return ip.is_global and not ip.is_multicast
+
+
+def _unwrapped(ip: Address) -> Address:
+    """The IPv4 address that an IPv6 one carries (mapped, 6to4, NAT64), or the address itself."""
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped:
+            return ip.ipv4_mapped
+        if ip.sixtofour:
+            return ip.sixtofour
+        if ip in _NAT64:
+            return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if int(ip) >> 32 == 0 and int(ip) > 1:  # IPv4-compatible, deprecated but still parsed
+            return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip
+
+
+def checked_url(url: str) -> str:
+    """Check the form of an address, before anything is resolved.
+
+    Raises:
+        FetchRefusedError: not a plain http or https address.
+    """
+    if not url.isprintable() or any(character.isspace() for character in url):
+        raise FetchRefusedError("bad-url", url=_shown(url))
+    try:
+        parts = parse_url(url)
+    except LocationParseError as error:
+        raise FetchRefusedError("bad-url", url=_shown(url)) from error
+    if (parts.scheme or "").lower() not in {"http", "https"}:
+        raise FetchRefusedError("scheme", url=_shown(url))
+    if not parts.host or parts.auth:
+        raise FetchRefusedError("bad-url", url=_shown(url))
+    return parts.url
+
+
+def _shown(url: str) -> str:
+    return repr(url[:200])[1:-1]

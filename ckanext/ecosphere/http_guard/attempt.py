@@ -1,0 +1,175 @@
+"""One try of a request: its clock, and the sockets that the clock cuts."""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from ckanext.ecosphere.http_guard.addresses import Network, permitted
+from ckanext.ecosphere.http_guard.errors import FetchError, FetchRefusedError
+
+
+@dataclass(frozen=True)
+class GuardSettings:
+    """Limits of a session.
+
+    Attributes:
+        allowed_networks: private networks that may be reached all the same.
+        max_bytes: size of an answer after decompression.
+        total_seconds: time of one attempt, from name resolution to the last byte.
+        connect_seconds: time to open one connection.
+        read_seconds: longest silence of the server.
+        max_redirects: redirects followed for one request.
+        attempts: tries of one request, the first included.
+        backoff_seconds: pause before the second attempt; doubled for each further one.
+        max_wait_seconds: longest pause; a server that asks for more (Retry-After) is not tried again.
+        user_agent: how the session presents itself.
+        ca_bundle: file of certificate authorities instead of the system's.
+    """
+
+    allowed_networks: tuple[Network, ...] = ()
+    max_bytes: int = 32 * 1024 * 1024
+    total_seconds: float = 120.0
+    connect_seconds: float = 10.0
+    read_seconds: float = 60.0
+    max_redirects: int = 5
+    attempts: int = 4
+    backoff_seconds: float = 1.0
+    max_wait_seconds: float = 60.0
+    user_agent: str = "ckanext-ecosphere"
+    ca_bundle: str | None = None
+
+
+@dataclass
+class Attempt:
+    """One try: knows when it must end, and cuts its sockets then."""
+
+    settings: GuardSettings
+    resolver: Callable[..., list[Any]]
+    expired: bool = False
+    _end: float = 0.0
+    _sockets: list[socket.socket] = field(default_factory=list)
+
+    def __enter__(self) -> Attempt:
+        self._end = time.monotonic() + self.settings.total_seconds
+        self._timer = threading.Timer(self.settings.total_seconds, self._expire)
+        self._timer.daemon = True
+        self._timer.start()
+        self._token = _attempt.set(self)
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        _attempt.reset(self._token)
+        self._timer.cancel()
+        for handle in self._sockets:
+            handle.close()
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left."""
+        return max(0.0, self._end - time.monotonic())
+
+    def watch(self, sock: socket.socket) -> None:
+        """Cut this socket when the time is over.
+
+        A duplicate of its descriptor is kept: it cuts the same connection, and stays open when TLS replaces
+        the socket, or the connection hands it over to the response.
+        """
+        handle = socket.socket(fileno=os.dup(sock.fileno()))
+        self._sockets.append(handle)
+        if self.expired:
+            self._cut(handle)
+
+    def _expire(self) -> None:
+        self.expired = True
+        for sock in list(self._sockets):
+            self._cut(sock)
+
+    @staticmethod
+    def _cut(sock: socket.socket) -> None:
+        try:
+            sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # already closed: nothing left to cut
+
+    def resolve(self, host: str, port: int) -> list[Any]:
+        """Resolve in a thread of its own: the system's resolver knows no deadline."""
+        answers: queue.Queue[Any] = queue.Queue()
+
+        def ask() -> None:
+            try:
+                answers.put(self.resolver(host, port, type=socket.SOCK_STREAM))
+            except (OSError, UnicodeError) as error:
+                answers.put(error)
+
+        threading.Thread(target=ask, daemon=True).start()
+        try:
+            found = answers.get(timeout=min(self.remaining, self.settings.connect_seconds))
+        except queue.Empty:
+            raise FetchError("timeout", seconds=round(self.settings.connect_seconds)) from None
+        if isinstance(found, Exception):
+            raise FetchError("unknown-host", host=host)
+        return found
+
+    def connect(self, host: str, port: int) -> socket.socket:
+        """Open a socket to the first address of the host that is permitted and answers."""
+        found = self.resolve(host, port)
+        good = [info for info in found if permitted(info[4][0], self.settings.allowed_networks)]
+        if not good:
+            ip = found[0][4][0] if found else "?"
+            raise FetchRefusedError("address", host=host, ip=ip)
+        failure: OSError | None = None
+        for family, kind, protocol, _name, address in good:
+            sock = socket.socket(family, kind, protocol)
+            try:
+                sock.settimeout(max(0.001, min(self.remaining, self.settings.connect_seconds)))
+                sock.connect(address)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                return sock
+            except OSError as error:
+                sock.close()
+                failure = error
+        if isinstance(failure, TimeoutError):
+            raise FetchError("timeout", seconds=round(self.settings.connect_seconds))
+        raise FetchError("connection", host=host, detail=reason(failure))
+
+
+_attempt: contextvars.ContextVar[Attempt] = contextvars.ContextVar("ecosphere_http_attempt")
+
+
+class _Guarded:
+    """What both kinds of connection do: open through the attempt, and let its clock cut them."""
+
+    def _new_conn(self: Any) -> socket.socket:
+        attempt = _attempt.get()
+        sock = attempt.connect(self._dns_host, self.port)
+        attempt.watch(sock)
+        return sock
+
+    def request(self: Any, *args: Any, **kwargs: Any) -> None:
+        if self.sock is not None:  # a connection kept alive
+            _attempt.get().watch(self.sock)
+        super().request(*args, **kwargs)  # type: ignore[misc]
+
+
+class GuardedHTTPConnection(_Guarded, HTTPConnection):
+    """A plain connection to a checked address."""
+
+
+class GuardedHTTPSConnection(_Guarded, HTTPSConnection):
+    """A TLS connection to a checked address; the certificate is checked against the name."""
+
+
+def reason(error: BaseException | None) -> str:
+    """The short text of an operating system's or library's error."""
+    text = getattr(error, "strerror", None) or str(error)
+    return " ".join(text.split())[:200].rstrip(".")

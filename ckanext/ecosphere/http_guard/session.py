@@ -1,0 +1,256 @@
+"""The session: redirects, retries and size around guarded connections."""
+
+from __future__ import annotations
+
+import email.utils
+import random
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError, NameResolutionError, SSLError
+
+from ckanext.ecosphere.http_guard.addresses import checked_url
+from ckanext.ecosphere.http_guard.attempt import (
+    Attempt,
+    GuardedHTTPConnection,
+    GuardedHTTPSConnection,
+    GuardSettings,
+    reason,
+)
+from ckanext.ecosphere.http_guard.errors import FetchError, FetchRefusedError
+from ckanext.ecosphere.http_guard.inflate import InflateError, Inflater
+
+_CHUNK = 16 * 1024
+_RETRIED = frozenset({429, 500, 502, 503, 504})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+@dataclass(frozen=True)
+class Response:
+    """What the server answered; any status, the caller judges.
+
+    Attributes:
+        url: address of the last hop, after redirects.
+        truncated: the body was cut at the size asked for (only with `truncate=True`).
+        attempts: how many times it was tried.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+    truncated: bool = False
+    attempts: int = 1
+
+    @property
+    def content_type(self) -> str:
+        """Media type without parameters, in lower case."""
+        return self.headers.get("Content-Type", "").split(";")[0].strip().lower()
+
+
+@dataclass(frozen=True)
+class _Request:
+    method: str
+    url: str
+    body: bytes | None
+    headers: dict[str, str]
+    truncate: bool
+
+    def redirected(self, status: int, location: str) -> _Request:
+        """The request to send next; only "See Other" turns a POST into a GET (RFC 9110 §15.4.4)."""
+        url = urljoin(self.url, location)
+        if status == HTTPStatus.SEE_OTHER:
+            return replace(self, method="GET", url=url, body=None)
+        return replace(self, url=url)
+
+
+class _HTTPPool(urllib3.HTTPConnectionPool):
+    ConnectionCls: Any = GuardedHTTPConnection
+
+
+class _HTTPSPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls: Any = GuardedHTTPSConnection
+
+
+class GuardedSession:
+    """A session with kept-alive connections, safe for use by several threads.
+
+    Args:
+        settings: the limits.
+        resolver: same signature as `socket.getaddrinfo`.
+        sleep: how to pause between two attempts.
+
+    Attributes:
+        requests: number of requests sent so far, redirects and retries included.
+    """
+
+    def __init__(
+        self,
+        settings: GuardSettings | None = None,
+        resolver: Callable[..., list[Any]] = socket.getaddrinfo,
+        sleep: Callable[[float], None] = time.sleep,
+    ):
+        self.settings = settings or GuardSettings()
+        self.requests = 0
+        self._resolver = resolver
+        self._sleep = sleep
+        self._manager = urllib3.PoolManager(
+            num_pools=8, maxsize=4, cert_reqs="CERT_REQUIRED", ca_certs=self.settings.ca_bundle
+        )
+        self._manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+    def get(self, url: str, **options: Any) -> Response:
+        """Fetch an address; see `request`."""
+        return self.request("GET", url, **options)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        attempts: int | None = None,
+        max_bytes: int | None = None,
+        truncate: bool = False,
+    ) -> Response:
+        """Send a request, again when that is worth it, and read the whole answer.
+
+        The request must be one that may be repeated: GET, HEAD, or a POST that only asks.
+
+        Args:
+            method: HTTP method.
+            url: the address.
+            body: bytes to send.
+            headers: further headers.
+            attempts: tries instead of the setting.
+            max_bytes: limit instead of the setting.
+            truncate: cut the answer at the limit instead of refusing it.
+
+        Raises:
+            FetchRefusedError: the guard refused.
+            FetchError: no answer after the last attempt.
+        """
+        settings = replace(
+            self.settings,
+            attempts=attempts or self.settings.attempts,
+            max_bytes=max_bytes or self.settings.max_bytes,
+        )
+        sent_headers = {
+            "User-Agent": settings.user_agent,
+            "Accept-Encoding": "gzip, deflate",
+            **(headers or {}),
+        }
+        request = _Request(method, url, body, sent_headers, truncate)
+        for number in range(1, settings.attempts):
+            pause = settings.backoff_seconds * 2 ** (number - 1) * random.uniform(0.8, 1.2)  # noqa: S311
+            try:
+                answer = self._once(request, settings)
+            except FetchError as error:
+                error.attempts = number
+                if error.refused:
+                    raise
+            else:
+                asked = _retry_after(answer.headers)
+                if answer.status not in _RETRIED or asked > settings.max_wait_seconds:
+                    return replace(answer, attempts=number)
+                pause = max(pause, asked)
+            self._sleep(min(pause, settings.max_wait_seconds))
+        try:
+            return replace(self._once(request, settings), attempts=settings.attempts)
+        except FetchError as error:
+            error.attempts = settings.attempts
+            raise
+
+    def _once(self, request: _Request, settings: GuardSettings) -> Response:
+        with Attempt(settings, self._resolver) as attempt:
+            for _hop in range(settings.max_redirects + 1):
+                request = replace(request, url=checked_url(request.url))
+                raw = self._send(request, attempt)
+                location = raw.headers.get("Location") if raw.status in _REDIRECTS else None
+                if location is None:
+                    return self._read(raw, request, attempt)
+                raw.close()
+                request = request.redirected(raw.status, location)
+        raise FetchRefusedError("redirects", limit=settings.max_redirects)
+
+    def _send(self, request: _Request, attempt: Attempt) -> urllib3.BaseHTTPResponse:
+        self.requests += 1
+        settings = attempt.settings
+        try:
+            return self._manager.urlopen(
+                request.method,
+                request.url,
+                body=request.body,
+                headers=request.headers,
+                timeout=urllib3.Timeout(connect=settings.connect_seconds, read=settings.read_seconds),
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                decode_content=False,
+            )
+        except (HTTPError, OSError, ValueError) as error:
+            raise _fetch_error(error, request.url, attempt) from error
+
+    def _read(self, raw: urllib3.BaseHTTPResponse, request: _Request, attempt: Attempt) -> Response:
+        limit = attempt.settings.max_bytes
+        content = bytearray()
+        whole = False
+        try:
+            inflater = Inflater(raw.headers.get("Content-Encoding", ""), limit + 1)
+            while len(content) <= limit and (piece := raw.read(_CHUNK, decode_content=False)):
+                content += inflater.feed(piece)
+            whole = len(content) <= limit
+        except InflateError as error:
+            raise FetchRefusedError("compression") from error
+        except (HTTPError, OSError, ValueError) as error:
+            raise _fetch_error(error, request.url, attempt) from error
+        finally:
+            if not whole:  # what is left unread must not be taken for the next answer
+                raw.close()
+            raw.release_conn()
+        if attempt.expired:
+            raise FetchError("timeout", seconds=round(attempt.settings.total_seconds))
+        cut = len(content) > limit
+        if cut and not request.truncate:
+            raise FetchRefusedError("too-large", limit=limit)
+        body = bytes(memoryview(content)[:limit])
+        return Response(raw.status, raw.headers, body, request.url, truncated=cut)
+
+
+def _fetch_error(error: Exception, url: str, attempt: Attempt) -> FetchError:
+    """Say in one of our words what the library said in one of its many."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, FetchError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is not None:
+        return cause
+    if attempt.expired:
+        return FetchError("timeout", seconds=round(attempt.settings.total_seconds))
+    host = urlsplit(url).hostname or url
+    if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
+        return FetchError("timeout", seconds=round(attempt.settings.read_seconds))
+    if isinstance(error, SSLError):
+        return FetchError("tls", host=host, detail=reason(error))
+    if isinstance(error, NameResolutionError):
+        return FetchError("unknown-host", host=host)
+    return FetchError("connection", host=host, detail=reason(error))
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds that the server asks to wait (RFC 9110 §10.2.3), 0 when it does not say."""
+    value = headers.get("Retry-After", "").strip()
+    if value.isdigit():
+        return float(value[:9])
+    if value:
+        try:
+            return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+        except (TypeError, ValueError, OverflowError):
+            return 0.0
+    return 0.0
