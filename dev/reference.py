@@ -1,0 +1,115 @@
+"""Writes `docs/reference.md` from the code: plugins, options, actions and commands, so that it cannot drift.
+
+    python -m dev.reference            # write it
+    python -m dev.reference --check    # exit 1 when the file is not what the code says
+
+Only reads declarations; no service needs to run.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import click
+import yaml
+
+TARGET = Path(__file__).parents[1] / "docs" / "reference.md"
+HEAD = """# Reference
+
+Plugins, options, actions and commands of `ckanext-ecosphere`. Written by `make docs` from the code; do not edit by hand.
+"""
+
+
+def plugins() -> dict[str, type]:
+    """Plugin classes of this project by their name in `ckan.plugins`."""
+    found = {ep.name: ep.load() for ep in entry_points(group="ckan.plugins") if ep.name.startswith("ecosphere")}
+    return dict(sorted(found.items()))
+
+
+def first_paragraph(text: str | None) -> str:
+    """The opening paragraph of a docstring on one line."""
+    return " ".join((inspect.cleandoc(text or "").split("\n\n") or [""])[0].split())
+
+
+def cell(text: object) -> str:
+    """A value as the cell of a Markdown table."""
+    return str(text).replace("|", "\\|").replace("\n", " ").strip()
+
+
+def plugin_section(classes: dict[str, type]) -> Iterator[str]:
+    """One line for each plugin."""
+    yield "## Plugins\n\n| name in `ckan.plugins` | what it is |\n| --- | --- |"
+    for name, cls in classes.items():
+        yield f"| `{name}` | {cell(first_paragraph(cls.__doc__))} |"
+
+
+def declarations(cls: type) -> list[dict]:
+    """Groups of options that the room of a plugin declares in its YAML."""
+    path = Path(inspect.getfile(cls)).parent / "config_declaration.yaml"
+    return yaml.safe_load(path.read_text())["groups"] if path.exists() else []
+
+
+def option_section(classes: dict[str, type]) -> Iterator[str]:
+    """Options with type, default and meaning, each once."""
+    yield "\n## Options\n\n| option | type | default | meaning |\n| --- | --- | --- | --- |"
+    options = {o["key"]: o for cls in classes.values() for group in declarations(cls) for o in group["options"]}
+    for key, option in sorted(options.items()):
+        kind = option.get("type", "text")
+        default = option.get("default", option.get("placeholder", ""))
+        yield f"| `{key}` | {kind} | {f'`{cell(default)}`' if default != '' else ''} | {cell(option['description'])} |"
+
+
+def action_section(classes: dict[str, type]) -> Iterator[str]:
+    """Actions that the plugins add, with what they do and their parameters."""
+    yield "\n## Actions\n"
+    for plugin, cls in classes.items():
+        for name, function in sorted(getattr(cls(name=plugin), "get_actions", dict)().items()):
+            if not name.startswith("ecosphere"):
+                continue
+            reads = "GET or POST" if getattr(function, "side_effect_free", False) else "POST"
+            yield f"### `{name}`\n\n{reads}, plugin `{plugin}`.\n\n```text\n{inspect.cleandoc(function.__doc__ or '')}\n```\n"
+
+
+def walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    """A command and all those under it, with the words to type."""
+    yield path, command
+    for name, sub in sorted(getattr(command, "commands", {}).items()):
+        yield from walk(sub, f"{path} {name}")
+
+
+def command_section(classes: dict[str, type]) -> Iterator[str]:
+    """Commands with their options."""
+    from ckanext.ecosphere.cli import ecosphere
+
+    yield "\n## Commands\n\n| command | what it does |\n| --- | --- |"
+    rooms = [c for name, cls in classes.items() for c in getattr(cls(name=name), "get_ecosphere_commands", list)()]
+    for top in [*ecosphere.commands.values(), *rooms]:
+        for path, command in walk(top, f"ckan ecosphere {top.name}"):
+            words = " ".join(p.make_metavar(click.Context(command)) for p in command.params if p.param_type_name == "argument")
+            flags = " ".join(f"`{p.opts[0]}`" for p in command.params if p.param_type_name == "option")
+            text = first_paragraph(command.help) + (f" Options: {flags}" if flags else "")
+            yield f"| `{' '.join(filter(None, (path, words)))}` | {cell(text)} |"
+
+
+def render() -> str:
+    """The whole page as Markdown."""
+    classes = plugins()
+    sections = (plugin_section, option_section, action_section, command_section)
+    return "\n".join([HEAD, *(line for section in sections for line in section(classes))]) + "\n"
+
+
+def main() -> int:
+    """Write the page, or compare it with `--check`."""
+    text = render()
+    if "--check" in sys.argv:
+        return int(TARGET.read_text() != text)
+    TARGET.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
