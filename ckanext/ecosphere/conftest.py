@@ -9,6 +9,10 @@ import pytest
 from ckan import model
 from ckan.cli.db import _get_pending_plugins
 
+from ckanext.ecosphere.tests.browser import browser, page, portal_url
+
+__all__ = ["browser", "page", "portal_url"]
+
 
 @pytest.fixture
 def clean_db(reset_db: Callable[[], None], migrate_db_for: Callable[[str], None]) -> None:

@@ -71,14 +71,10 @@ NEEDS = {
     "libmagic": Need("libmagic1", "CKAN's file types", _find_libmagic),
     "postgres": Need("postgresql", "the database", find_postgres),
     "redis": Need("redis-server", "the queues", _on_path("redis-server", "valkey-server")),
-    "java": Need(
-        "openjdk-17-jdk-headless", f"Solr, which needs a JDK of version {OLDEST_JAVA} or more", find_java
-    ),
+    "java": Need("openjdk-17-jdk-headless", f"Solr, which needs a JDK of version {OLDEST_JAVA} or more", find_java),
     "maven": Need("maven", "fetching Solr", _on_path("mvn")),
     "setpriv": Need("util-linux", "running PostgreSQL as another user than root", _on_path("setpriv")),
-    "chromium": Need(
-        "chromium", "the tests in a browser", _on_path("chromium", "chromium-browser", "google-chrome")
-    ),
+    "chromium": Need("chromium", "the tests in a browser", _on_path("chromium", "chromium-browser", "google-chrome")),
 }
 
 
@@ -100,9 +96,7 @@ def require(*names: str) -> None:
     _install(packages)
     for need in missing:
         if need.find() is None:
-            raise StackError(
-                f"{need.package} was installed, yet what it is for is not found: {need.purpose}."
-            )
+            raise StackError(f"{need.package} was installed, yet what it is for is not found: {need.purpose}.")
 
 
 def program(name: str) -> Path:

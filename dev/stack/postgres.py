@@ -66,9 +66,7 @@ def _user() -> pwd.struct_passwd:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise StackError(
-        "PostgreSQL cannot run as root and there is no user `postgres`: create it, or do not run as root."
-    )
+    raise StackError("PostgreSQL cannot run as root and there is no user `postgres`: create it, or do not run as root.")
 
 
 def _can_use(home: Path, prefix: list[str]) -> bool:

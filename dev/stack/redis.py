@@ -21,9 +21,7 @@ def _answers() -> bool:
 def process() -> Process:
     """The server as a background process; it keeps its queues over a restart."""
     options = ["--port", str(ports()["redis"]), "--bind", "127.0.0.1", "--save", "300 1", "--daemonize", "no"]
-    return Process(
-        "redis", [str(program("redis")), *options], ready=_answers, port="redis", cwd=local("redis")
-    )
+    return Process("redis", [str(program("redis")), *options], ready=_answers, port="redis", cwd=local("redis"))
 
 
 def start() -> bool:

@@ -31,9 +31,7 @@ def test(arguments: Sequence[str]) -> int:
     started = services.up()
     try:
         command = [str(venv_program("pytest")), *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, env={**os.environ, **test_environment()}, check=False
-        ).returncode
+        return subprocess.run(command, cwd=ROOT, env={**os.environ, **test_environment()}, check=False).returncode
     finally:
         services.stop(started)
 
@@ -42,8 +40,5 @@ def lint() -> int:
     """Run ruff and pyright."""
     setup()
     checks = (["ruff", "check"], ["ruff", "format", "--check"], ["pyright"])
-    codes = [
-        subprocess.run([venv_program(name), *rest], cwd=ROOT, check=False).returncode
-        for name, *rest in checks
-    ]
+    codes = [subprocess.run([venv_program(name), *rest], cwd=ROOT, check=False).returncode for name, *rest in checks]
     return max(codes)

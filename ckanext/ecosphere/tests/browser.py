@@ -1,0 +1,147 @@
+"""A portal that really answers and a browser that really opens it, for the journeys of every room.
+
+The portal runs in a process of its own on the test database and index, so a test prepares its data through CKAN's
+actions in the usual way (`with_plugins`, `clean_db`, `clean_index`) and then opens pages::
+
+    def test_a_person_finds_it(page, with_plugins, clean_db, clean_index):
+        factories.Dataset(title="Zones humides")
+        page.goto("/fr/dataset/?q=zones+humides")
+        assert axe_violations(page) == []
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[3]
+START_SECONDS = 90
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+#: Without these, Chromium looks up its maker's hosts at each start.
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-component-update",
+    "--disable-background-networking",
+    "--disable-domain-reliability",
+]
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until_answers(url: str, process: subprocess.Popen, log: Path) -> None:
+    """Return when the address answers; fail with the end of the log when the process dies or takes too long."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=30).close()
+            return
+        except (URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail(f"The portal did not answer at {url}:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def portal_url(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Address of a portal with the plugins of `test.ini`, on the test database and index."""
+    url = f"http://127.0.0.1:{free_port()}"
+    log = tmp_path_factory.mktemp("portal") / "portal.log"
+    ini = ROOT / request.config.getoption("--ckan-ini")
+    command = ["ckan", "-c", str(ini), "run", "--port", url.rsplit(":", 1)[1], "--host", "127.0.0.1"]
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*command, "--disable-reloader", "--threaded"],
+            cwd=ROOT,
+            env={**os.environ, "CKAN_SITE_URL": url, "PATH": programs},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until_answers(f"{url}/api/3/action/status_show", process, log)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(portal_url: str, browser: Browser) -> Iterator[Page]:
+    """A fresh French-speaking browser tab on the portal.
+
+    After the test, fails when a page loaded anything from elsewhere or when one of its scripts raised an error.
+    """
+    context = browser.new_context(base_url=portal_url, locale="fr-FR", viewport={"width": 1280, "height": 900})
+    tab = context.new_page()
+    tab.set_default_timeout(15_000)
+    home = urlsplit(portal_url).netloc
+    elsewhere: list[str] = []
+    errors: list[str] = []
+
+    def note(url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.netloc != home:
+            elsewhere.append(url)
+
+    tab.on("request", lambda sent: note(sent.url))
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    yield tab
+    context.close()
+    assert not elsewhere, f"loaded from elsewhere: {elsewhere}"
+    assert not errors, f"errors of scripts: {errors}"
+
+
+def log_in(page: Page, name: str, password: str) -> None:
+    """Log in through the form, as a person does."""
+    page.goto("/fr/user/login")
+    page.fill("input[name=login]", name)
+    page.fill("input[name=password]", password)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url(lambda url: "/login" not in url)
+
+
+def axe_violations(page: Page, *, impacts: tuple[str, ...] = ("serious", "critical")) -> list[str]:
+    """What axe finds in the page as it is now.
+
+    Args:
+        page: an opened page.
+        impacts: the severities that count.
+
+    Returns:
+        one line for each finding: rule, severity, and the first elements concerned; empty when all is well.
+    """
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{v['id']} ({v['impact']}): {v['help']}: " + " | ".join(n["html"][:160] for n in v["nodes"][:3])
+        for v in found
+        if v["impact"] in impacts
+    ]
