@@ -20,7 +20,8 @@ import yaml
 TARGET = Path(__file__).parents[1] / "docs" / "reference.md"
 HEAD = """# Reference
 
-Plugins, options, actions and commands of `ckanext-ecosphere`. Written by `make docs` from the code; do not edit by hand.
+Plugins, options, actions and commands of `ckanext-ecosphere`.
+Written by `make docs` from the code; do not edit by hand.
 """
 
 
@@ -71,7 +72,8 @@ def action_section(classes: dict[str, type]) -> Iterator[str]:
             if not name.startswith("ecosphere"):
                 continue
             reads = "GET or POST" if getattr(function, "side_effect_free", False) else "POST"
-            yield f"### `{name}`\n\n{reads}, plugin `{plugin}`.\n\n```text\n{inspect.cleandoc(function.__doc__ or '')}\n```\n"
+            text = inspect.cleandoc(function.__doc__ or "")
+            yield f"### `{name}`\n\n{reads}, plugin `{plugin}`.\n\n```text\n{text}\n```\n"
 
 
 def walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
@@ -89,7 +91,9 @@ def command_section(classes: dict[str, type]) -> Iterator[str]:
     rooms = [c for name, cls in classes.items() for c in getattr(cls(name=name), "get_ecosphere_commands", list)()]
     for top in [*ecosphere.commands.values(), *rooms]:
         for path, command in walk(top, f"ckan ecosphere {top.name}"):
-            words = " ".join(p.make_metavar(click.Context(command)) for p in command.params if p.param_type_name == "argument")
+            words = " ".join(
+                p.make_metavar(click.Context(command)) for p in command.params if p.param_type_name == "argument"
+            )
             flags = " ".join(f"`{p.opts[0]}`" for p in command.params if p.param_type_name == "option")
             text = first_paragraph(command.help) + (f" Options: {flags}" if flags else "")
             yield f"| `{' '.join(filter(None, (path, words)))}` | {cell(text)} |"
