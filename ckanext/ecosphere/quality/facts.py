@@ -1,0 +1,243 @@
+"""The facts about one dataset on which all three views of quality rest.
+
+`gather` reads a dataset dict of any shape once; criteria, the European MQA and the INSPIRE checklist only see the result.
+Facts are small (counts and flags, no texts), so that a row can keep them and be scored again without the dataset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import date
+from typing import Any
+
+from ckanext.ecosphere import vocabularies
+from ckanext.ecosphere.quality.distributions import Distributions, gather_distributions
+from ckanext.ecosphere.quality.freshness import due_date
+from ckanext.ecosphere.quality.reading import Record, fold, parse_date, parse_date_end
+
+FACTS_VERSION = 1
+
+NO_LICENCE = frozenset({"", "notspecified", "other", "other closed", "other open", "other at", "other pd", "other nc"})
+FINISHED = ("COMPLETED", "DISCONT", "DEPRECATED", "WITHDRAWN")
+NO_LIMIT = "noLimitations"
+OPEN_ACCESS = "PUBLIC"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was read in one dataset. Lengths are in characters, counts in items, dates in ISO 8601."""
+
+    title: int = 0
+    description: int = 0
+    keywords: int = 0
+    themes: int = 0
+    inspire_themes: int = 0
+    eu_themes: int = 0
+    topics: int = 0
+    territories: int = 0
+    extent: bool = False
+    place: bool = False
+    periods: int = 0
+    start: str = ""
+    end: str = ""
+    lineage: int = 0
+    resolution: bool = False
+    reference_systems: int = 0
+    representation: str = ""
+    specifications: int = 0
+    documents: int = 0
+    conformities: int = 0
+    conformities_with_degree: int = 0
+    licence: bool = False
+    licence_listed: bool = False
+    licence_open: bool = False
+    use_conditions: int = 0
+    access_conditions: int = 0
+    access_rights: str = ""
+    access_rights_listed: bool = False
+    access_limits: int = 0
+    access_open: bool = False
+    contacts: int = 0
+    contact_reachable: bool = False
+    contact_named: bool = False
+    publisher: bool = False
+    producer: bool = False
+    organisation: bool = False
+    roles: int = 0
+    identifier: bool = False
+    identifier_uri: bool = False
+    metadata_identifier: bool = False
+    metadata_date: bool = False
+    languages: int = 0
+    resource_type: str = ""
+    landing_page: bool = False
+    frequency: str = ""
+    status: str = ""
+    created: str = ""
+    issued: str = ""
+    modified: str = ""
+    due: str = ""
+    harvested: bool = False
+    distributions: Distributions = field(default_factory=Distributions)
+
+    @property
+    def is_service(self) -> bool:
+        """Whether the record describes a service, which has no lineage, scale or period of its own."""
+        return self.resource_type == "service"
+
+    @property
+    def geographic(self) -> bool:
+        """Whether scale and reference system make sense for these data: assumed, unless all points to plain tables."""
+        if self.representation in ("textTable", "video"):
+            return False
+        signs = self.resolution or self.reference_systems or self.inspire_themes
+        return bool(signs) or not self.distributions.only_plain
+
+    @property
+    def finished(self) -> bool:
+        """Whether the producer says that the data will not be updated any more."""
+        return self.status.startswith(FINISHED)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the facts for storage, without those that have their default value."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "distributions"}
+        kept = {name: value for name, value in values.items() if value not in (0, "", False)}
+        distributions = {
+            name: value for name, value in asdict(self.distributions).items() if value or (name == "dcat_ap" and value is False)
+        }
+        return {**kept, "distributions": distributions, "version": FACTS_VERSION}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Facts:
+        """Return stored facts; unknown names (of another version) are left out."""
+        names = {f.name for f in fields(cls)} - {"distributions"}
+        values = {name: value for name, value in data.items() if name in names}
+        return cls(**values, distributions=Distributions.from_dict(data.get("distributions") or {}))
+
+
+@dataclass(frozen=True)
+class Checks:
+    """Results of background jobs that count as facts: nothing of it is looked up while saving.
+
+    Attributes:
+        links: address → True (answers) or False (missed twice); an address that is absent was not checked yet.
+        dcat_ap: whether the dataset's RDF passed the SHACL shapes; None when not checked yet.
+    """
+
+    links: Mapping[str, bool] = field(default_factory=dict)
+    dcat_ap: bool | None = None
+
+
+def gather(data: Mapping[str, Any], checks: Checks | None = None) -> Facts:
+    """Read the facts of the dataset `data`.
+
+    Args:
+        data: a dataset dict in any shape: shown, validated for saving, posted by the form, read from the tables.
+        checks: results of the background jobs for this dataset.
+    """
+    record = Record(data)
+    checks = checks or Checks()
+    return Facts(
+        **_finding(record), **_understanding(record), **_reusing(record), **_people(record), **_time(record),
+        distributions=gather_distributions(record.resources(), checks.links, checks.dcat_ap),
+    )  # fmt: skip
+
+
+def _finding(record: Record) -> dict[str, Any]:
+    title, notes = record.text("title"), record.text("notes")
+    coverages = record.rows("spatial_coverage")
+    spatial = record.values.get("spatial")
+    identifiers = [i for i in (record.text("identifier"), *record.many("alternate_identifier")) if i]
+    periods = record.rows("temporal_coverage")
+    starts = [d for d in (parse_date(p.get("start")) for p in periods) if d]
+    ends = [d for d in (parse_date_end(p.get("end")) for p in periods) if d]
+    return {
+        "title": len(title),
+        "description": 0 if len(notes) <= len(title) + 10 and fold(notes) == fold(title) else len(notes),
+        "keywords": len(record.keywords()),
+        "themes": len(record.many("theme")),
+        "inspire_themes": len(record.many("inspire_theme")),
+        "eu_themes": len(record.many("eu_theme")),
+        "topics": len(record.many("topic_category")),
+        "territories": len(record.many("territory")),
+        "extent": bool(spatial) or any(c.get("bbox") or c.get("geom") for c in coverages),
+        "place": any(c.get("uri") or c.get("text") for c in coverages),
+        "periods": min(len(periods), max(len(starts), len(ends))),
+        "start": min(starts).isoformat() if starts else "",
+        "end": max(ends).isoformat() if ends else "",
+        "identifier": bool(identifiers),
+        "identifier_uri": any("://" in i for i in identifiers),
+        "metadata_identifier": bool(record.text("metadata_identifier")),
+        "resource_type": record.text("dcat_type").rsplit("/", 1)[-1],
+        "landing_page": record.text("url").startswith(("http://", "https://")),
+        "harvested": bool(record.text("source_record") or record.text("source_catalogue")),
+    }
+
+
+def _understanding(record: Record) -> dict[str, Any]:
+    conformity = record.rows("conformity")
+    return {
+        "lineage": len(record.text("provenance")),
+        "resolution": bool(record.text("scale_denominator") or record.text("spatial_resolution_in_meters")),
+        "reference_systems": len(record.many("reference_system")),
+        "representation": record.text("spatial_representation").rsplit("/", 1)[-1],
+        "specifications": len(record.many("conforms_to")),
+        "documents": len(record.many("documentation")) + len(record.many("is_referenced_by")),
+        "conformities": len(conformity),
+        "conformities_with_degree": sum(bool(c.get("degree")) for c in conformity),
+        "languages": len(record.many("language")),
+        "metadata_date": parse_date(record.text("metadata_date")) is not None,
+    }
+
+
+def _reusing(record: Record) -> dict[str, Any]:
+    licence = record.text("license_id")
+    if fold(licence) in NO_LICENCE:
+        licence = next((each.text("license") for each in record.resources() if each.text("license")), "")
+    rights = record.text("access_rights").rsplit("/", 1)[-1]
+    limits = record.many("access_limitation")
+    known = vocabularies.get("licences").get(licence) if licence else None
+    return {
+        "licence": bool(licence),
+        "licence_listed": known is not None,
+        "licence_open": known is not None and str(known.data.get("open", "true")).lower() not in ("false", "0", "no", ""),
+        "use_conditions": len(record.text("use_conditions")),
+        "access_conditions": len(record.text("access_conditions")),
+        "access_rights": rights,
+        "access_rights_listed": bool(rights) and vocabularies.get("access-right").get(record.text("access_rights")) is not None,
+        "access_limits": len(limits),
+        "access_open": rights in ("", OPEN_ACCESS) and all(limit.endswith(NO_LIMIT) for limit in limits),
+    }
+
+
+def _people(record: Record) -> dict[str, Any]:
+    contacts, publishers, creators = (record.rows(name) for name in ("contact", "publisher", "creator"))
+    return {
+        "contacts": len(contacts),
+        "contact_reachable": any(c.get("email") or c.get("url") for c in contacts)
+        or bool(record.text("maintainer_email") or record.text("author_email")),
+        "contact_named": any(c.get("name") for c in contacts) or bool(record.text("maintainer") or record.text("author")),
+        "publisher": bool(publishers),
+        "producer": bool(creators) or bool(publishers),
+        "organisation": bool(record.text("owner_org")),
+        "roles": len(contacts) + len(publishers) + len(creators) + len(record.rows("qualified_attribution")),
+    }
+
+
+def _time(record: Record) -> dict[str, Any]:
+    created, issued, modified = (parse_date(record.text(name)) for name in ("created", "issued", "modified"))
+    frequency = record.text("frequency").rsplit("/", 1)[-1].upper()
+    due = due_date(frequency, max(filter(None, (created, issued, modified)), default=None), parse_date(record.text("next_update")))
+    return {
+        "created": _iso(created),
+        "issued": _iso(issued),
+        "modified": _iso(modified),
+        "frequency": frequency,
+        "status": record.text("status").rsplit("/", 1)[-1].upper(),
+        "due": _iso(due),
+    }
+
+
+def _iso(value: date | None) -> str:
+    return value.isoformat() if value else ""
