@@ -1,4 +1,7 @@
-"""The facts about a dataset's resources, added up: what can be had, in which formats, and whether the links answer."""
+"""The facts about a dataset's resources, added up.
+
+What can be had, in which formats, and whether the links answer.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,8 @@ class Distributions:
         documented: those with a name and a description.
         plain: those whose format carries no geometry.
         links_ok, links_broken, links_unchecked: state of their addresses.
-        downloads, downloads_ok, downloads_broken: the same for declared download addresses (dcat:downloadURL).
+        downloads, downloads_ok, downloads_broken: the same for declared download addresses
+            (dcat:downloadURL).
         stars: best openness, 0–5.
         best: interoperability of the best one, names of the MQA indicators that it meets.
         licences, rights, sizes, issued, modified: how many state each.
@@ -110,7 +114,10 @@ def is_uploaded(resource: Record) -> bool:
 
 
 def addresses(resource: Record) -> tuple[str, ...]:
-    """Return the web addresses of `resource` that a background job can check; files kept by the portal need no check."""
+    """Return the web addresses of `resource` that a background job can check.
+
+    Files kept by the portal need no check.
+    """
     if is_uploaded(resource):
         return ()
     found = (resource.text(name) for name in ("url", "access_url", "download_url"))
@@ -123,7 +130,7 @@ def interoperability(resource: Record, known: formats.Format | None) -> tuple[st
     met = {
         "format": bool(resource.text("format")),
         "media_type": bool(media),
-        "vocabulary": bool(known and known.in_vocabulary) and bool(media) and formats.is_media_type(media),
+        "vocabulary": bool(known and known.in_eu_table) and bool(media) and formats.is_media_type(media),
         "non_proprietary": bool(known and known.open),
         "machine_readable": bool(known and known.machine),
     }
@@ -162,7 +169,9 @@ def gather_distributions(
         for name, value in found.items():
             counts[name] += value
         counts["stars"] = max(counts["stars"], known.stars if known else 0)
-        best = max(best, interoperability(resource, known), key=lambda met: sum(map(_WEIGHTS.__getitem__, met)))
+        best = max(
+            best, interoperability(resource, known), key=lambda met: sum(map(_WEIGHTS.__getitem__, met))
+        )
         for criterion, good in (
             ("resources_documented", found["documented"]),
             ("open_format", found["open"]),
@@ -171,22 +180,29 @@ def gather_distributions(
         ):
             if not good:
                 targets.setdefault(criterion, identity)
-    counts["stars"] = min(counts["stars"], 5)
-    return Distributions(**counts, best=best, dcat_ap=dcat_ap, targets={k: v for k, v in targets.items() if v})
+    for name, count in (
+        ("open_format", counts["open"]),
+        ("direct_access", counts["direct"]),
+        ("data_access", counts["data"]),
+    ):
+        if count:  # one good resource is enough for these
+            targets.pop(name, None)
+    return Distributions(
+        **counts, best=best, dcat_ap=dcat_ap, targets={k: v for k, v in targets.items() if v}
+    )
 
 
 def _one(resource: Record, known: formats.Format | None, links: Mapping[str, bool]) -> dict[str, int]:
     states = [links.get(address) for address in addresses(resource)]
     download = resource.text("download_url")
     uploaded = is_uploaded(resource)
-    file = known is not None and not known.service and known.code not in formats.PAGES
     reachable = uploaded or bool(states)
     return {
         "data": int(reachable),
-        "direct": int(reachable and known is not None and (file or known.code in formats.DOWNLOAD_SERVICES)),
-        "open": int(known is not None and known.stars >= formats.OPEN_STARS),
+        "direct": int(reachable and known is not None and known.direct),
+        "open": int(known is not None and known.structured_and_open),
         "documented": int(bool(resource.text("name")) and bool(resource.text("description"))),
-        "plain": int(known is not None and not known.geo and known.code not in (*formats.PAGES, *formats.SERVICES)),
+        "plain": int(known is not None and known.plain),
         "links_ok": int(uploaded or (bool(states) and all(states))),
         "links_broken": int(any(state is False for state in states)),
         "links_unchecked": int(bool(states) and False not in states and not all(states)),

@@ -1,7 +1,9 @@
 """The facts about one dataset on which all three views of quality rest.
 
-`gather` reads a dataset dict of any shape once; criteria, the European MQA and the INSPIRE checklist only see the result.
-Facts are small (counts and flags, no texts), so that a row can keep them and be scored again without the dataset.
+`gather` reads a dataset dict of any shape once; criteria, the European MQA and the INSPIRE checklist only see
+the result.
+Facts are small (counts and flags, no texts), so that a row can keep them and be scored again without the
+dataset.
 """
 
 from __future__ import annotations
@@ -13,12 +15,12 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies
 from ckanext.ecosphere.quality.distributions import Distributions, gather_distributions
-from ckanext.ecosphere.quality.freshness import due_date
+from ckanext.ecosphere.quality.freshness import code, due_date
 from ckanext.ecosphere.quality.reading import Record, fold, parse_date, parse_date_end
 
 FACTS_VERSION = 1
 
-NO_LICENCE = frozenset({"", "notspecified", "other", "other closed", "other open", "other at", "other pd", "other nc"})
+NO_LICENCE = ("", "notspecified")
 FINISHED = ("COMPLETED", "DISCONT", "DEPRECATED", "WITHDRAWN")
 NO_LIMIT = "noLimitations"
 OPEN_ACCESS = "PUBLIC"
@@ -88,7 +90,10 @@ class Facts:
 
     @property
     def geographic(self) -> bool:
-        """Whether scale and reference system make sense for these data: assumed, unless all points to plain tables."""
+        """Whether scale and reference system make sense for these data.
+
+        Assumed, unless all points to plain tables.
+        """
         if self.representation in ("textTable", "video"):
             return False
         signs = self.resolution or self.reference_systems or self.inspire_themes
@@ -104,7 +109,9 @@ class Facts:
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "distributions"}
         kept = {name: value for name, value in values.items() if value not in (0, "", False)}
         distributions = {
-            name: value for name, value in asdict(self.distributions).items() if value or (name == "dcat_ap" and value is False)
+            name: value
+            for name, value in asdict(self.distributions).items()
+            if value or (name == "dcat_ap" and value is False)
         }
         return {**kept, "distributions": distributions, "version": FACTS_VERSION}
 
@@ -121,7 +128,8 @@ class Checks:
     """Results of background jobs that count as facts: nothing of it is looked up while saving.
 
     Attributes:
-        links: address → True (answers) or False (missed twice); an address that is absent was not checked yet.
+        links: address → True (answers) or False (missed twice); an address that is absent was not checked
+            yet.
         dcat_ap: whether the dataset's RDF passed the SHACL shapes; None when not checked yet.
     """
 
@@ -133,7 +141,8 @@ def gather(data: Mapping[str, Any], checks: Checks | None = None) -> Facts:
     """Read the facts of the dataset `data`.
 
     Args:
-        data: a dataset dict in any shape: shown, validated for saving, posted by the form, read from the tables.
+        data: a dataset dict in any shape: shown, validated for saving, posted by the form, read from the
+            tables.
         checks: results of the background jobs for this dataset.
     """
     record = Record(data)
@@ -193,19 +202,20 @@ def _understanding(record: Record) -> dict[str, Any]:
 
 def _reusing(record: Record) -> dict[str, Any]:
     licence = record.text("license_id")
-    if fold(licence) in NO_LICENCE:
+    if licence in NO_LICENCE:
         licence = next((each.text("license") for each in record.resources() if each.text("license")), "")
     rights = record.text("access_rights").rsplit("/", 1)[-1]
     limits = record.many("access_limitation")
     known = vocabularies.get("licences").get(licence) if licence else None
     return {
         "licence": bool(licence),
-        "licence_listed": known is not None,
-        "licence_open": known is not None and str(known.data.get("open", "true")).lower() not in ("false", "0", "no", ""),
+        "licence_listed": known is not None and known.uri.startswith("http"),
+        "licence_open": known is not None and known.data["open"],
         "use_conditions": len(record.text("use_conditions")),
         "access_conditions": len(record.text("access_conditions")),
         "access_rights": rights,
-        "access_rights_listed": bool(rights) and vocabularies.get("access-right").get(record.text("access_rights")) is not None,
+        "access_rights_listed": bool(rights)
+        and vocabularies.get("access-right").get(record.text("access_rights")) is not None,
         "access_limits": len(limits),
         "access_open": rights in ("", OPEN_ACCESS) and all(limit.endswith(NO_LIMIT) for limit in limits),
     }
@@ -217,7 +227,8 @@ def _people(record: Record) -> dict[str, Any]:
         "contacts": len(contacts),
         "contact_reachable": any(c.get("email") or c.get("url") for c in contacts)
         or bool(record.text("maintainer_email") or record.text("author_email")),
-        "contact_named": any(c.get("name") for c in contacts) or bool(record.text("maintainer") or record.text("author")),
+        "contact_named": any(c.get("name") for c in contacts)
+        or bool(record.text("maintainer") or record.text("author")),
         "publisher": bool(publishers),
         "producer": bool(creators) or bool(publishers),
         "organisation": bool(record.text("owner_org")),
@@ -227,8 +238,12 @@ def _people(record: Record) -> dict[str, Any]:
 
 def _time(record: Record) -> dict[str, Any]:
     created, issued, modified = (parse_date(record.text(name)) for name in ("created", "issued", "modified"))
-    frequency = record.text("frequency").rsplit("/", 1)[-1].upper()
-    due = due_date(frequency, max(filter(None, (created, issued, modified)), default=None), parse_date(record.text("next_update")))
+    frequency = code(record.text("frequency"))
+    due = due_date(
+        frequency,
+        max(filter(None, (created, issued, modified)), default=None),
+        parse_date(record.text("next_update")),
+    )
     return {
         "created": _iso(created),
         "issued": _iso(issued),

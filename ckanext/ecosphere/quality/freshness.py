@@ -6,18 +6,28 @@ import functools
 import math
 from datetime import date, timedelta
 
-from ckanext.ecosphere.quality.reading import table
+from ckanext.ecosphere import vocabularies
+
+GRACE = 0.1  # share of the period that a producer may be late
+SHORTEST_GRACE = 2  # days
+UNKNOWN = "UNKNOWN"
 
 
-@functools.cache
-def period(frequency: str) -> int | None:
-    """Return the days between two updates at `frequency` (code of the EU authority table), None when nothing is promised."""
-    return table("frequencies")["days"].get(frequency)
+@functools.lru_cache(maxsize=512)
+def code(frequency: str) -> str:
+    """Return the code of `frequency` in the EU authority table.
+
+    Or its own last part when the table lacks it; "" for none.
+    """
+    if not frequency:
+        return ""
+    known = vocabularies.get("frequency").get(frequency) or vocabularies.get("frequency").find(frequency)
+    return known.id if known else frequency.rsplit("/", 1)[-1].upper()
 
 
 def is_stated(frequency: str) -> bool:
-    """Tell whether `frequency` says something (a code of the EU table other than "unknown", or any other wording)."""
-    return bool(frequency) and frequency not in table("frequencies")["unknown"]
+    """Tell whether the code `frequency` says something about updates, be it "never"."""
+    return frequency not in ("", UNKNOWN)
 
 
 def due_date(frequency: str, updated: date | None, announced: date | None) -> date | None:
@@ -26,19 +36,20 @@ def due_date(frequency: str, updated: date | None, announced: date | None) -> da
     Args:
         frequency: code of the EU frequency table, e.g. "ANNUAL".
         updated: day of the last update.
-        announced: day of the next update when the producer gives one; it goes before the frequency when it comes
+        announced: day of the next update when the producer gives one; it goes before the frequency when it
+            comes
             after the last update.
 
     Returns:
-        that day, a grace of a tenth of the period included; None when nothing is promised or the last update is unknown.
+        that day, the grace included; None when nothing is promised or the last update is unknown.
     """
-    rules = table("frequencies")
     if announced and (updated is None or announced > updated):
-        return _later(announced, rules["grace_min"])
-    days = period(frequency)
+        return _later(announced, SHORTEST_GRACE)
+    known = vocabularies.get("frequency").get(frequency)
+    days = known.data["max_days"] if known else None
     if days is None or updated is None:
         return None
-    return _later(updated, days + max(rules["grace_min"], math.ceil(days * rules["grace"])))
+    return _later(updated, days + max(SHORTEST_GRACE, math.ceil(days * GRACE)))
 
 
 def _later(start: date, days: int) -> date:

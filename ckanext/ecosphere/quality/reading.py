@@ -1,6 +1,7 @@
 """Read a dataset dict whatever its shape: validated, shown, stored as extras, posted by a form.
 
-Lists come as lists, as JSON text, or as one bare value; repeated sub-fields as lists of dicts, as JSON text or flattened
+Lists come as lists, as JSON text, or as one bare value; repeated sub-fields as lists of dicts, as JSON text
+or flattened
 (`contact-0-name`). Nothing here raises on odd input: what cannot be read counts as absent.
 """
 
@@ -20,7 +21,6 @@ import yaml
 DATA = Path(__file__).parent / "data"
 
 _TAG = re.compile(r"<[^>]{0,1000}>")
-_SPACE = re.compile(r"\s+")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _DATE = re.compile(r"(\d{4})(?:-?(\d{2})(?:-?(\d{2}))?)?")
 _FLAT = re.compile(r"(.+?)-(\d+)-(.+)")
@@ -38,9 +38,17 @@ def fold(value: str) -> str:
     return _NOT_WORD.sub(" ", "".join(c for c in plain if not unicodedata.combining(c))).strip()
 
 
+LONGEST_PLACEHOLDER = 30
+
+
 @functools.cache
 def _placeholders() -> frozenset[str]:
     return frozenset(table("placeholders")["placeholders"])
+
+
+@functools.lru_cache(maxsize=16384)
+def _only_fills(text: str) -> bool:
+    return fold(text) in _placeholders()
 
 
 def clean(value: Any) -> str:
@@ -50,10 +58,8 @@ def clean(value: Any) -> str:
     text = value if isinstance(value, str) else str(value)
     if "<" in text:
         text = _TAG.sub(" ", text)
-    text = _SPACE.sub(" ", text).strip()
-    if len(text) < 30 and fold(text) in _placeholders():  # noqa: PLR2004  no placeholder is longer
-        return ""
-    return text
+    text = " ".join(text.split())
+    return "" if len(text) < LONGEST_PLACEHOLDER and _only_fills(text) else text
 
 
 def parse_json(value: str) -> Any:
@@ -79,13 +85,20 @@ def parse_date(value: Any) -> date | None:
 
 
 def parse_date_end(value: Any) -> date | None:
-    """Return the last day of the ISO date, year-month or year in `value` (a period that ends in 2020 lasts to its December)."""
+    """Return the last day of the ISO date.
+
+    Year-month or year in `value` (a period that ends in 2020 lasts to its December).
+    """
     start = parse_date(value)
     match = _DATE.match(value.strip()) if isinstance(value, str) else None
     if not start or not match or match.group(3):
         return start
     if match.group(2):
-        following = date(start.year + start.month // 12, start.month % 12 + 1, 1) if start.year < date.max.year else date.max
+        following = (
+            date(start.year + start.month // 12, start.month % 12 + 1, 1)
+            if start.year < date.max.year
+            else date.max
+        )
         return date.fromordinal(following.toordinal() - 1)
     return date(start.year, 12, 31)
 
@@ -103,7 +116,11 @@ class Record:
                 if isinstance(extra, Mapping) and isinstance(extra.get("key"), str):
                     self.values[extra["key"]] = extra.get("value")
         for key, value in data.items():
-            if key != "extras" and isinstance(key, str) and (value not in (None, "", []) or key not in self.values):
+            if (
+                key != "extras"
+                and isinstance(key, str)
+                and (value not in (None, "", []) or key not in self.values)
+            ):
                 self.values[key] = value
 
     def text(self, field: str) -> str:
@@ -132,7 +149,9 @@ class Record:
             value = [value]
         if not isinstance(value, (list, tuple)):
             value = self._flattened(field)
-        return tuple(row for row in value if isinstance(row, Mapping) and any(_filled(v) for v in row.values()))
+        return tuple(
+            row for row in value if isinstance(row, Mapping) and any(_filled(v) for v in row.values())
+        )
 
     def _flattened(self, field: str) -> list[dict[str, Any]]:
         found: dict[int, dict[str, Any]] = {}
@@ -159,7 +178,9 @@ class Record:
         if not isinstance(listed, (list, tuple)):
             return ()
         return tuple(
-            Record(each) for each in listed if isinstance(each, Mapping) and each.get("state") in (None, "", "active", "draft")
+            Record(each)
+            for each in listed
+            if isinstance(each, Mapping) and each.get("state") in (None, "", "active", "draft")
         )
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from ckanext.ecosphere.quality.criteria import BY_ID, CRITERIA, Criterion, N_, State
+from ckanext.ecosphere.quality.checks import State
+from ckanext.ecosphere.quality.criteria import BY_ID, CRITERIA, N_, Criterion
 from ckanext.ecosphere.quality.facts import Facts
 from ckanext.ecosphere.quality.reading import DATA
 
@@ -106,7 +107,9 @@ class Evaluation:
 
     def gain(self, criterion_id: str) -> int:
         """Return by how much the score would rise if the failed criterion passed, all else being equal."""
-        points = next((r.points for r in self.results if r.criterion.id == criterion_id and r.state is State.FAIL), 0)
+        points = next(
+            (r.points for r in self.results if r.criterion.id == criterion_id and r.state is State.FAIL), 0
+        )
         return SCALE * (self.won + points) // self.out_of - self.score if points else 0
 
     def advice(self) -> tuple[Result, ...]:
@@ -117,11 +120,16 @@ class Evaluation:
 
 def evaluate(facts: Facts, model: Model, today: date) -> Evaluation:
     """Ask every criterion of `model` about `facts` as of `today`."""
-    return Evaluation(model, tuple(Result(c, c.check(facts, today), model.points[c.id]) for c in model.criteria))
+    return Evaluation(
+        model, tuple(Result(c, c.check(facts, today), model.points[c.id]) for c in model.criteria)
+    )
 
 
 def changes_after(facts: Facts, today: date) -> date | None:
-    """Return the last day on which an evaluation made `today` still holds; None when time alone changes nothing."""
+    """Return the last day on which an evaluation made `today` still holds.
+
+    None when time alone changes nothing.
+    """
     if facts.finished or not facts.due or facts.due < today.isoformat():
         return None
     return date.fromisoformat(facts.due)
@@ -132,7 +140,8 @@ def load_model(path: str | Path = DEFAULT_MODEL) -> Model:
     """Read the weights and levels of `path`; see `data/model.yaml` for the form.
 
     Raises:
-        ModelError: the file is unreadable, names an unknown criterion or level, or gives points that are no whole number.
+        ModelError: the file is unreadable, names an unknown criterion or level, or gives points that are no
+        whole number.
     """
     try:
         data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -152,7 +161,9 @@ def parse_model(data: Any, origin: str = "model") -> Model:
     if unknown:
         raise ModelError(f"{origin} gives points to unknown criteria: {', '.join(map(str, unknown))}")
     try:
-        levels = tuple(sorted(((lv["code"], int(lv["from"])) for lv in data["levels"]), key=lambda lv: -lv[1]))
+        levels = tuple(
+            sorted(((lv["code"], int(lv["from"])) for lv in data["levels"]), key=lambda lv: -lv[1])
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{origin}: each level needs a code and the score it starts from") from error
     if {code for code, _ in levels} - set(LEVEL_LABELS) or not levels or levels[-1][1] != 0:
