@@ -7,6 +7,7 @@ or flattened
 
 from __future__ import annotations
 
+import calendar
 import functools
 import json
 import re
@@ -94,12 +95,7 @@ def parse_date_end(value: Any) -> date | None:
     if not start or not match or match.group(3):
         return start
     if match.group(2):
-        following = (
-            date(start.year + start.month // 12, start.month % 12 + 1, 1)
-            if start.year < date.max.year
-            else date.max
-        )
-        return date.fromordinal(following.toordinal() - 1)
+        return start.replace(day=calendar.monthrange(start.year, start.month)[1])
     return date(start.year, 12, 31)
 
 

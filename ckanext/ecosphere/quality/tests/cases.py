@@ -1,0 +1,189 @@
+"""Datasets for the tests.
+
+One that meets every criterion, and what to change in it to reach each other answer.
+"""
+
+from __future__ import annotations
+
+import copy
+from datetime import date
+from typing import Any
+
+TODAY = date(2025, 6, 15)
+EU = "http://publications.europa.eu/resource/authority"
+INSPIRE = "http://inspire.ec.europa.eu"
+
+
+def resource(**changes: Any) -> dict[str, Any]:
+    """A well-described GeoPackage, with `changes`."""
+    return {
+        "id": "gpkg",
+        "url": "https://data.example.org/zones.gpkg",
+        "name": "Zones humides (GeoPackage)",
+        "description": "Toutes les zones, une couche par type.",
+        "format": "GeoPackage",
+        "resource_role": "data",
+    } | changes
+
+
+COMPLETE: dict[str, Any] = {
+    "title": "Zones humides de la Loire",
+    "name": "zones-humides-loire",
+    "notes": "Inventaire des zones humides du département de la Loire, établi par relevés de terrain "
+    "et photo-interprétation. Chaque zone porte son type, sa surface et la date du relevé. Les zones de "
+    "moins de mille mètres carrés sont absentes.",
+    "tags": [{"name": "zone humide"}, {"name": "inventaire"}, {"name": "biodiversité"}],
+    "owner_org": "ddt-42",
+    "license_id": "etalab-2.0",
+    "dcat_type": f"{INSPIRE}/metadata-codelist/ResourceType/dataset",
+    "theme": [
+        "http://registre.data.developpement-durable.gouv.fr/ecospheres/themes-ecospheres/nature-paysage-biodiversite"
+    ],
+    "territory": ["http://id.insee.fr/geo/departement/42"],
+    "temporal_coverage": [{"start": "2019-01-01", "end": "2024-12-31"}],
+    "provenance": "Relevés de terrain 2019-2024, numérisés sur la BD ORTHO de l'IGN.",
+    "scale_denominator": "5000",
+    "reference_system": ["http://www.opengis.net/def/crs/EPSG/0/2154"],
+    "documentation": ["https://data.example.org/zones-humides.pdf"],
+    "access_rights": f"{EU}/access-right/PUBLIC",
+    "contact": [{"name": "DDT de la Loire", "email": "sig@example.org"}],
+    "creator": [{"name": "DDT de la Loire"}],
+    "frequency": f"{EU}/frequency/ANNUAL",
+    "issued": "2019-03-01",
+    "modified": "2025-01-10",
+    "resources": [resource()],
+}
+
+
+def dataset(**changes: Any) -> dict[str, Any]:
+    """The complete dataset with `changes`; a value of None takes the field away."""
+    data = copy.deepcopy(COMPLETE) | changes
+    return {name: value for name, value in data.items() if value is not None}
+
+
+SERVICE = f"{INSPIRE}/metadata-codelist/ResourceType/service"
+LIMIT = f"{INSPIRE}/metadata-codelist/LimitationsOnPublicAccess"
+EMPTY_TABLE = {
+    "resources": [resource(format="CSV", url="https://x.org/a.csv")],
+    "scale_denominator": None,
+    "reference_system": None,
+}
+OK = {"https://data.example.org/zones.gpkg": True}
+BROKEN = {"https://data.example.org/zones.gpkg": False}
+
+#: (criterion, state, changes to the complete dataset, states of the links): each state that can be reached
+CASES: list[tuple[str, str, dict[str, Any], dict[str, bool]]] = [
+    ("description", "pass", {}, {}),
+    ("description", "pass", {"notes": "é" * 100}, {}),
+    ("description", "fail", {"notes": "é" * 99}, {}),
+    ("description", "fail", {"notes": "<p>" + "<b></b>" * 50 + "court</p>"}, {}),
+    ("description", "fail", {"title": "x" * 150, "notes": "X" * 150}, {}),
+    ("description_detailed", "pass", {"notes": "é" * 200}, {}),
+    ("description_detailed", "fail", {"notes": "é" * 199}, {}),
+    ("theme", "pass", {}, {}),
+    ("theme", "pass", {"theme": None, "inspire_theme": [f"{INSPIRE}/theme/hy"]}, {}),
+    ("theme", "fail", {"theme": []}, {}),
+    ("theme", "fail", {"theme": ["à compléter"]}, {}),
+    ("keywords", "pass", {}, {}),
+    ("keywords", "fail", {"tags": [{"name": "eau"}, {"name": "loire"}]}, {}),
+    ("keywords", "fail", {"tags": [{"name": "eau"}] * 3}, {}),
+    ("territory", "pass", {}, {}),
+    ("territory", "pass", {"territory": None, "spatial": '{"type": "Point", "coordinates": [4, 45]}'}, {}),
+    ("territory", "pass", {"territory": None, "spatial_coverage": [{"text": "Loire"}]}, {}),
+    ("territory", "fail", {"territory": None}, {}),
+    ("temporal_coverage", "pass", {}, {}),
+    ("temporal_coverage", "pass", {"temporal_coverage": [{"start": "2019"}]}, {}),
+    ("temporal_coverage", "fail", {"temporal_coverage": []}, {}),
+    ("temporal_coverage", "fail", {"temporal_coverage": [{"start": "non renseigné"}]}, {}),
+    ("temporal_coverage", "na", {"temporal_coverage": None, "dcat_type": SERVICE}, {}),
+    ("temporal_order", "pass", {}, {}),
+    ("temporal_order", "pass", {"temporal_coverage": [{"start": "2020-06-01", "end": "2020"}]}, {}),
+    ("temporal_order", "fail", {"temporal_coverage": [{"start": "2020", "end": "2019"}]}, {}),
+    ("temporal_order", "na", {"temporal_coverage": [{"start": "2020"}]}, {}),
+    ("lineage", "pass", {}, {}),
+    ("lineage", "fail", {"provenance": "Relevés"}, {}),
+    ("lineage", "fail", {"provenance": None}, {}),
+    ("lineage", "na", {"provenance": None, "dcat_type": SERVICE}, {}),
+    ("resolution", "pass", {}, {}),
+    ("resolution", "pass", {"scale_denominator": None, "spatial_resolution_in_meters": 0.5}, {}),
+    ("resolution", "fail", {"scale_denominator": None}, {}),
+    ("resolution", "na", EMPTY_TABLE, {}),
+    ("resolution", "na", {"spatial_representation": f"{INSPIRE}/x/textTable"}, {}),
+    ("reference_system", "pass", {}, {}),
+    ("reference_system", "fail", {"reference_system": None}, {}),
+    ("reference_system", "na", EMPTY_TABLE, {}),
+    ("resources_documented", "pass", {}, {}),
+    ("resources_documented", "fail", {"resources": [resource(), resource(id="b", description="")]}, {}),
+    ("resources_documented", "fail", {"resources": [resource(name="Sans objet")]}, {}),
+    ("resources_documented", "na", {"resources": []}, {}),
+    ("specification", "pass", {}, {}),
+    ("specification", "pass", {"documentation": None, "conforms_to": ["https://example.org/standard"]}, {}),
+    ("specification", "fail", {"documentation": None}, {}),
+    ("data_access", "pass", {}, {}),
+    ("data_access", "pass", {"resources": [resource(url="zones.gpkg", url_type="upload")]}, {}),
+    ("data_access", "fail", {"resources": []}, {}),
+    ("data_access", "fail", {"resources": [resource(url="https://carto.rie.gouv.fr/z.gpkg")]}, {}),
+    ("data_access", "fail", {"resources": [resource(network="intranet")]}, {}),
+    ("data_access", "fail", {"resources": [resource(resource_role="documentation", format="PDF")]}, {}),
+    ("data_access", "fail", {"resources": [resource(url="javascript:alert(1)")]}, {}),
+    ("direct_access", "pass", {}, {}),
+    ("direct_access", "pass", {"resources": [resource(format="", protocol="OGC:WFS",
+    url="https://x.org/wfs?")]}, {}),
+    ("direct_access", "fail", {"resources": [resource(format="WMS", url="https://x.org/wms?")]}, {}),
+    ("direct_access", "fail", {"resources": [resource(format="HTML", url="https://x.org/carte")]}, {}),
+    ("direct_access", "na", {"resources": []}, {}),
+    ("open_format", "pass", {}, {}),
+    ("open_format", "pass", {"resources": [resource(format="SHP"), resource(id="b", format="GeoJSON")]}, {}),
+    ("open_format", "fail", {"resources": [resource(format="SHP")]}, {}),
+    ("open_format", "fail", {"resources": [resource(format="PDF")]}, {}),
+    ("open_format", "na", {"resources": []}, {}),
+    ("links_work", "pass", {}, OK),
+    ("links_work", "pass", {"resources": [resource(url="zones.gpkg", url_type="upload")]}, {}),
+    ("links_work", "fail", {}, BROKEN),
+    ("links_work", "unknown", {}, {}),
+    ("links_work", "unknown", {"resources": [resource(), resource(id="b", url="https://x.org/b.gpkg")]}, OK),
+    ("links_work", "na", {"resources": []}, {}),
+    ("access_rights", "pass", {}, {}),
+    ("access_rights", "pass", {"access_rights": None, "access_limitation": [f"{LIMIT}/noLimitations"]}, {}),
+    ("access_rights", "pass", {"access_rights": f"{EU}/access-right/RESTRICTED", "access_conditions":
+    "Secret"}, {}),
+    ("access_rights", "fail", {"access_rights": f"{EU}/access-right/RESTRICTED"}, {}),
+    ("access_rights", "fail", {"access_rights": None}, {}),
+    ("licence", "pass", {}, {}),
+    ("licence", "pass", {"license_id": "", "resources":
+    [resource(license="http://spdx.org/licenses/ODbL-1.0")]}, {}),
+    ("licence", "fail", {"license_id": "notspecified"}, {}),
+    ("licence", "fail", {"license_id": None}, {}),
+    ("licence_open", "pass", {}, {}),
+    ("licence_open", "fail", {"license_id": "cc-nc"}, {}),
+    ("licence_open", "fail", {"license_id": "une-licence-maison"}, {}),
+    ("licence_open", "na", {"license_id": None}, {}),
+    ("licence_open", "na", {"access_rights": f"{EU}/access-right/NON_PUBLIC"}, {}),
+    ("use_conditions", "pass", {"license_id": None, "use_conditions": "Citer la source."}, {}),
+    ("use_conditions", "pass", {"license_id": "cc-nc"}, {}),
+    ("use_conditions", "fail", {"license_id": None}, {}),
+    ("use_conditions", "na", {}, {}),
+    ("contact", "pass", {}, {}),
+    ("contact", "pass", {"contact": None, "maintainer_email": "sig@example.org"}, {}),
+    ("contact", "fail", {"contact": [{"name": "DDT"}]}, {}),
+    ("contact", "fail", {"contact": None}, {}),
+    ("producer", "pass", {}, {}),
+    ("producer", "pass", {"creator": None}, {}),
+    ("producer", "fail", {"creator": None, "owner_org": None}, {}),
+    ("frequency", "pass", {}, {}),
+    ("frequency", "pass", {"frequency": f"{EU}/frequency/NEVER"}, {}),
+    ("frequency", "fail", {"frequency": f"{EU}/frequency/UNKNOWN"}, {}),
+    ("frequency", "fail", {"frequency": None}, {}),
+    ("on_time", "pass", {}, {}),
+    ("on_time", "fail", {"modified": "2024-01-10"}, {}),
+    ("on_time", "fail", {"modified": "2025-01-10", "next_update": "2025-05-01"}, {}),
+    ("on_time", "na", {"frequency": f"{EU}/frequency/NEVER"}, {}),
+    ("on_time", "na", {"frequency": None}, {}),
+    ("on_time", "na", {"modified": "2024-01-10", "status": f"{EU}/dataset-status/COMPLETED"}, {}),
+    ("on_time", "unknown", {"modified": None, "issued": None}, {}),
+    ("dates", "pass", {}, {}),
+    ("dates", "fail", {"modified": "non renseigné", "issued": None}, {}),
+    ("dates_order", "pass", {}, {}),
+    ("dates_order", "fail", {"modified": "2018-01-01", "frequency": None}, {}),
+    ("dates_order", "na", {"issued": None}, {}),
+]  # fmt: skip

@@ -1,0 +1,136 @@
+"""Points, score and levels under a model of weights."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ckanext.ecosphere.quality.checks import State
+from ckanext.ecosphere.quality.criteria import CRITERIA
+from ckanext.ecosphere.quality.facts import Checks, gather
+from ckanext.ecosphere.quality.score import (
+    LEVEL_LABELS,
+    ModelError,
+    changes_after,
+    evaluate,
+    load_model,
+    parse_model,
+)
+
+from .cases import OK, TODAY, dataset
+
+MODEL = load_model()
+
+
+def test_the_shipped_model_weighs_every_criterion():
+    assert set(MODEL.points) == {criterion.id for criterion in CRITERIA}
+    assert [code for code, _lowest in MODEL.levels] == list(LEVEL_LABELS)
+
+
+def test_a_complete_dataset_is_worth_a_hundred_and_an_empty_one_nothing():
+    best = evaluate(gather(dataset(), Checks(links=OK)), MODEL, TODAY)
+    assert (best.score, best.level) == (100, "gold")
+    worst = evaluate(gather({}), MODEL, TODAY)
+    assert (worst.score, worst.level) == (0, "incomplete")
+
+
+def test_what_does_not_apply_or_is_not_known_does_not_count():
+    checked = evaluate(gather(dataset(), Checks(links=OK)), MODEL, TODAY)
+    unchecked = evaluate(gather(dataset()), MODEL, TODAY)
+    assert unchecked.score == checked.score
+    assert unchecked.out_of == checked.out_of - MODEL.points["links_work"]
+
+
+def test_a_hundred_means_everything():
+    almost = evaluate(gather(dataset(frequency=None), Checks(links=OK)), MODEL, TODAY)
+    assert almost.score < 100
+
+
+def test_the_gain_announced_is_the_gain_obtained():
+    before = evaluate(gather(dataset(license_id="cc-nc")), MODEL, TODAY)
+    after = evaluate(gather(dataset(license_id="cc-nc", frequency=None)), MODEL, TODAY)
+    assert (
+        after.gain("frequency")
+        == evaluate(gather(dataset(license_id="cc-nc", frequency="NEVER")), MODEL, TODAY).score - after.score
+    )
+    assert before.gain("frequency") == 0
+
+
+def test_advice_comes_by_points():
+    points = [result.points for result in evaluate(gather({"title": "x"}), MODEL, TODAY).advice()]
+    assert points == sorted(points, reverse=True) and len(points) > 10
+
+
+def test_a_dataset_becomes_late_the_day_after_its_due_date():
+    facts = gather(dataset())
+    last = changes_after(facts, TODAY)
+    assert last
+    assert last == date(2025, 1, 10) + timedelta(days=366 + 37)
+    assert evaluate(facts, MODEL, last).states["on_time"] == "pass"
+    assert evaluate(facts, MODEL, last + timedelta(days=1)).states["on_time"] == "fail"
+    assert changes_after(facts, last + timedelta(days=1)) is None
+
+
+@given(st.sets(st.sampled_from(sorted(MODEL.points)), min_size=1), st.integers(0, 100))
+def test_any_weights_give_a_score_between_0_and_100_and_a_level(chosen: set[str], lowest: int):
+    model = parse_model(
+        {
+            "version": "x",
+            "points": {name: index for index, name in enumerate(sorted(chosen), 1)},
+            "levels": [{"code": "gold", "from": lowest}, {"code": "incomplete", "from": 0}],
+        }
+    )
+    result = evaluate(gather(dataset(license_id=None)), model, TODAY)
+    assert 0 <= result.score <= 100 and 0 <= result.won <= result.out_of
+    assert result.level == ("gold" if result.score >= lowest else "incomplete")
+    assert set(result.states) == chosen
+
+
+def test_a_criterion_of_0_points_is_left_out():
+    model = parse_model(
+        {"version": 1, "points": {"theme": 0, "licence": 2}, "levels": [{"code": "bronze", "from": 0}]}
+    )
+    assert [result.criterion.id for result in evaluate(gather(dataset()), model, TODAY).results] == [
+        "licence"
+    ]
+    assert evaluate(gather(dataset()), model, TODAY).results[0].state is State.PASS
+
+
+LEVELS = [{"code": "gold", "from": 0}]
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        ([], "no version"),
+        ({"version": 1}, "whole numbers"),
+        ({"version": 1, "points": {"licence": -1}, "levels": LEVELS}, "whole numbers"),
+        ({"version": 1, "points": {"licence": 0.5}, "levels": LEVELS}, "whole numbers"),
+        ({"version": 1, "points": {"beauty": 1}, "levels": LEVELS}, "unknown criteria: beauty"),
+        (
+            {"version": 1, "points": {"licence": 1}, "levels": [{"code": "gold"}]},
+            "needs a code and the score",
+        ),
+        (
+            {"version": 1, "points": {"licence": 1}, "levels": [{"code": "platinum", "from": 0}]},
+            "levels are gold",
+        ),
+        ({"version": 1, "points": {"licence": 1}, "levels": [{"code": "gold", "from": 5}]}, "starts at 0"),
+        ({"version": 1, "points": {"licence": 0}, "levels": LEVELS}, "no points at all"),
+    ],
+)
+def test_a_wrong_model_is_refused_with_one_sentence(data: object, complaint: str):
+    with pytest.raises(ModelError, match=complaint):
+        parse_model(data)
+
+
+def test_a_model_that_cannot_be_read_is_refused(tmp_path: Path):
+    with pytest.raises(ModelError, match="cannot be read"):
+        load_model(tmp_path / "missing.yaml")
+    (tmp_path / "bad.yaml").write_text("points: [")
+    with pytest.raises(ModelError, match="cannot be read"):
+        load_model(tmp_path / "bad.yaml")
