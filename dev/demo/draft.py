@@ -1,0 +1,203 @@
+"""What a record says, drawn at random from subjects × services, before a platform gives it its shape."""
+
+from __future__ import annotations
+
+import csv
+import random
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+
+from ckanext.ecosphere.vocabularies import Concept
+
+from . import places
+
+#: No record is younger: the catalogue is the same whatever the day on which it is written.
+TODAY = date(2026, 6, 30)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """A platform of the demonstration.
+
+    Attributes:
+        title: its name.
+        shape: key of `shapes.SHAPES`.
+        host: its made-up host.
+        kinds: kinds of services that publish there.
+        share: part of all records, from 0 to 1.
+    """
+
+    title: str
+    shape: str
+    host: str
+    kinds: tuple[str, ...]
+    share: float
+
+
+CATALOGUES = {
+    "geoide": Catalogue("Géo-IDE Catalogue", "geoide", "geo-ide.example", ("ddt", "ddtm"), 0.6),
+    "prodige": Catalogue("Plateforme régionale Prodige", "prodige", "prodige.example", ("dreal",), 0.2),
+    "geonetwork": Catalogue(
+        "Géoportail des façades et des outre-mer", "geonetwork", "geonetwork.example", ("dirm", "deal", "dreal"), 0.2
+    ),
+}
+#: One record in so many of Prodige is a Géo-IDE record published again.
+REPUBLISHED_EVERY = 12
+#: One record in so many of Géo-IDE is a lot (a series of datasets).
+LOT_EVERY = 15
+#: Service of the demonstration's producer, and how often its records come.
+SHOWN_SERVICE, SHOWN_EVERY = "ddt-01053-01", 9
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A kind of dataset; the columns of `subjects.csv`."""
+
+    slug: str
+    level: str
+    table: str
+    title: str
+    abstract: str
+    lineage: str
+    keywords: str
+    theme: str
+    covadis: str
+    inspire: str
+    topic: str
+    geometry: str
+    scale: str
+    frequency: str
+    standard: str
+
+
+@dataclass
+class Draft:
+    """One record before it is written.
+
+    Attributes:
+        care: how well it is filled, from 0 (hardly) to 3 (everything).
+        rng: further draws of the shape.
+        republished: the Géo-IDE draft that this one publishes again.
+    """
+
+    catalogue: Catalogue
+    index: int
+    rng: random.Random
+    subject: Subject
+    service: Concept
+    place: Concept
+    care: int
+    uuid: str
+    resource_uuid: str
+    title: str
+    table: str
+    abstract: str
+    year: int
+    stamp: date
+    created: date
+    published: date
+    revised: date
+    is_lot: bool = False
+    members: list[str] = field(default_factory=list)
+    republished: Draft | None = None
+
+    def pick(self, *choices):
+        """One of the choices."""
+        return self.rng.choice(choices)
+
+    def chance(self, share: float) -> bool:
+        """True in this share of cases (0 to 1)."""
+        return self.rng.random() < share
+
+    @property
+    def keywords(self) -> list[str]:
+        """Free keywords."""
+        words = self.subject.keywords.split("|")
+        return words if self.care else words[:1]
+
+
+@cache
+def subjects(level: str) -> tuple[Subject, ...]:
+    """The subjects of one level: departement, littoral, region or mer."""
+    with Path(__file__).with_name("subjects.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(Subject(**line) for line in csv.DictReader(file) if line["level"] == level)
+
+
+#: Kind of service → levels of the subjects that it describes; any other kind describes its région.
+_LEVELS = {"ddt": ("departement",), "ddtm": ("departement", "littoral"), "dirm": ("mer",)}
+
+
+def _choices(service: Concept) -> list[Subject]:
+    return [subject for level in _LEVELS.get(service.data["kind"], ("region",)) for subject in subjects(level)]
+
+
+def draft(name: str, index: int, seed: int) -> Draft:
+    """Draw record number `index` of a catalogue; it depends on nothing but the three arguments."""
+    rng = random.Random(f"{seed}/{name}/{index}")
+    catalogue = CATALOGUES[name]
+    if name == "prodige" and index % REPUBLISHED_EVERY == REPUBLISHED_EVERY - 1:
+        original = draft("geoide", index, seed)
+        made = _compose(catalogue, index, rng, service=original.service, subject=original.subject, year=original.year)
+        made.republished, made.resource_uuid = original, original.resource_uuid
+        made.title, made.abstract, made.is_lot = original.title, original.abstract, False
+        return made
+    service = _service(catalogue, index, rng)
+    choices = _choices(service)
+    # Turning through the subjects, rather than drawing, shows each of them in a small catalogue.
+    subject = choices[(index * 7 + rng.randrange(3)) % len(choices)]
+    made = _compose(catalogue, index, rng, service=service, subject=subject, year=rng.randint(2011, 2026))
+    if name == "geoide" and index % LOT_EVERY == LOT_EVERY - 1:
+        made.is_lot = True
+        made.title = f"Lot : {made.title}"
+        made.members = [draft("geoide", other, seed).uuid for other in range(max(0, index - 3), index)]
+    return made
+
+
+def _service(catalogue: Catalogue, index: int, rng: random.Random) -> Concept:
+    choices: Sequence[Concept] = places.services(*catalogue.kinds)
+    if catalogue.shape == "geoide" and index % SHOWN_EVERY == 0:
+        return next(service for service in choices if service.id == SHOWN_SERVICE)
+    return rng.choice(choices)
+
+
+def _compose(
+    catalogue: Catalogue, index: int, rng: random.Random, *, service: Concept, subject: Subject, year: int
+) -> Draft:
+    place = places.territory(service)
+    code = place.data["code"]
+    fill: Callable[[str], str] = lambda text: text.format(  # noqa: E731
+        de=places.of(place.label_fr), nom=place.label_fr, code=code, code3=code.zfill(3)
+    )
+    care = rng.choices((0, 1, 2, 3), (1, 3, 4, 3))[0]
+    # Several vintages of one subject exist beside each other; the first ones of the list carry none.
+    vintage = f" – {year}" if rng.random() < 0.35 or index > 400 else ""
+    created = date(year, rng.randint(1, 6), rng.randint(1, 28))
+    revised = min(TODAY, created + timedelta(days=rng.choice((20, 150, 400, 900))))
+    return Draft(
+        catalogue=catalogue,
+        index=index,
+        rng=rng,
+        subject=subject,
+        service=service,
+        place=place,
+        care=care,
+        uuid=str(uuid.UUID(int=rng.getrandbits(128), version=4)),
+        resource_uuid=str(uuid.UUID(int=rng.getrandbits(128), version=4)),
+        title=_as_title(fill(subject.title) + vintage, fill(subject.table), care, rng),
+        table=fill(subject.table),
+        abstract=fill(subject.abstract) if care else fill(subject.title) + ".",
+        year=year,
+        stamp=min(TODAY, revised + timedelta(days=rng.randint(0, 200))),
+        created=created,
+        published=min(TODAY, created + timedelta(days=10)),
+        revised=revised,
+    )
+
+
+def _as_title(title: str, table: str, care: int, rng: random.Random) -> str:
+    """Some titles are the name of a table, for want of care."""
+    return table if care == 0 and rng.random() < 0.3 else title

@@ -1,0 +1,173 @@
+"""Ways in which catalogues write the same thing; each is met in real records."""
+
+from __future__ import annotations
+
+from . import iso, places
+from .draft import Draft
+
+LAMBERT_93 = "http://www.opengis.net/def/crs/EPSG/0/2154"
+#: Reference system: (text, link, code space).
+REFERENCE_SYSTEMS = (
+    ("2154", LAMBERT_93, "EPSG"),
+    ("Lambert 93", "", ""),
+    ("RGF93 / Lambert-93 (EPSG:2154)", "", "EPSG"),
+    ("urn:ogc:def:crs:EPSG:2154", "", "EPSG"),
+    ("EPSG:2154", "", "http://www.epsg-registry.org"),
+    ("http://www.opengis.net/def/crs/EPSG/0/2154", "", ""),
+)
+LICENCES = (
+    "Licence Ouverte 2.0",
+    "Licence Ouverte / Open Licence Version 2.0 https://www.etalab.gouv.fr/wp-content/uploads/2017/04/ETALAB-Licence-Ouverte-v2.0.pdf",
+    "Licence Ouverte 1.0 https://www.etalab.gouv.fr/wp-content/uploads/2014/05/Licence_Ouverte.pdf",
+    "Aucune condition ne s'applique. Licence ouverte Etalab.",
+    "Utilisation libre sous réserve de mentionner la source (a minima le nom du producteur) "
+    "et la date de sa dernière mise à jour",
+)
+LICENCE_ANCHOR = ("Licence Ouverte version 2.0", "https://spdx.org/licenses/etalab-2.0.html")
+#: Ground for the access: (text, link).
+NO_LIMIT = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/noLimitations"
+ACCESS = (
+    ("Pas de restriction d'accès public selon INSPIRE", ""),
+    ("Pas de restriction d’accès public", ""),
+    ("Pas de restriction d'accès publique", ""),
+    ("no limitations to public access", ""),
+    ("Pas de restriction d'accès public", NO_LIMIT),
+)
+#: An Anchor whose text and link contradict each other.
+CONTRADICTORY_ACCESS = (
+    "L421-8 du code du patrimoine",
+    "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/INSPIRE_Directive_Article13_1e",
+)
+SECURITY_ACCESS = (
+    "Restriction d'accès : sécurité publique (L. 124-4 du code de l'environnement)",
+    "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/INSPIRE_Directive_Article13_1b",
+)
+#: Titles of the thesaurus of INSPIRE themes: (title, date).
+INSPIRE_THESAURI = (
+    ("GEMET - INSPIRE themes, version 1.0", "2008-06-01"),
+    ("GEMET - INSPIRE themes", "2008-06-01"),
+    ("Thèmes INSPIRE", "2008-06-01"),
+    ("GEMET Thèmes INSPIRE version 1.0", "20080601"),
+)
+WMS_PROTOCOLS = (
+    "OGC:WMS",
+    "OGC:WMS-1.1.1-http-get-map",
+    "OGC:WMS-1.3.0-http-get-capabilities",
+    "OGC Web Map Service",
+    "WMS",
+)
+WFS_PROTOCOLS = ("OGC:WFS", "OGC:WFS-1.1.0-http-get-capabilities", "OGC Web Feature Service", "WFS")
+DOWNLOAD_PROTOCOLS = ("WWW:DOWNLOAD-1.0-http--download", "WWW:LINK-1.0-http--link", "WWW:LINK", "HTTP", "")
+FORMATS = (
+    ("ESRI Shapefile", "1.0"),
+    ("MapInfo TAB", "4.5"),
+    ("Shapefile (SHP)", ""),
+    ("GeoPackage", "1.2"),
+    ("GML", "3.2.1"),
+    ("Inconnu", ""),
+)
+
+
+def day(draft: Draft, value) -> str:
+    """A date, at times written without dashes, with a zone, as a year, or not at all."""
+    way = draft.rng.random()
+    if way < 0.85 or draft.care == 3:
+        return value.isoformat()
+    return draft.pick(value.strftime("%Y%m%d"), f"{value.isoformat()}Z", str(value.year), "non renseigné")
+
+
+def reference_systems(draft: Draft) -> str:
+    """One reference system, at times two, or none for want of care."""
+    if draft.care == 0 and draft.chance(0.5):
+        return ""
+    value, href, space = draft.rng.choice(REFERENCE_SYSTEMS)
+    written = iso.reference_system(value, href=href, space=space)
+    return written + (iso.reference_system("WGS 84 (EPSG:4326)") if draft.chance(0.1) else "")
+
+
+def _round(value: float) -> str:
+    return f"{value:.5f}"
+
+
+def boxes(draft: Draft, *, swapped: float, metres: float = 0.0, several: float = 0.0) -> str:
+    """The bounding box, west and east swapped in a share of cases, or in Lambert metres, or cut in several.
+
+    Args:
+        draft: the record.
+        swapped: share of records with west and east swapped (0 to 1).
+        metres: share of records in projected metres.
+        several: share of records with one box for each quarter of the territory.
+    """
+    west, south, east, north = draft.place.data["bbox"]
+    way = draft.rng.random()
+    if way < swapped:
+        return iso.box(_round(east), _round(west), _round(south), _round(north))
+    if way < swapped + metres:
+        return iso.box("842000.0", "925400.0", "6504000.0", "6605300.0")
+    if way < swapped + metres + several:
+        middle = (west + east) / 2
+        halves = ((west, middle), (middle, east))
+        return "".join(iso.box(_round(a), _round(b), _round(south), _round(north)) for a, b in halves)
+    return iso.box(_round(west), _round(east), _round(south), _round(north))
+
+
+def territory_keywords(draft: Draft) -> list[str]:
+    """The territory, in one of the spellings met; none for want of care."""
+    place = draft.place
+    if draft.care == 0:
+        return []
+    code = place.data.get("departement_code") or place.data["code"]
+    upper = place.label_fr.upper()
+    choices = [[place.label_fr], [upper], [f"{place.label_fr} ({code})"], [place.label_fr, "France"]]
+    if place.data["type"] == "departement":
+        choices += [[place.uri], [code], [code.zfill(3)], [f"{place.label_fr}*{code}"]]
+        around = places.region(place)
+        if around is not None:
+            choices.append([place.label_fr, around.label_fr])
+            former = places.FORMER_REGIONS.get(around.data["code"])
+            choices.append([place.label_fr, former[draft.index % len(former)] if former else "FXX"])
+    return draft.rng.choice(choices)
+
+
+def period(draft: Draft) -> str:
+    """The period covered: whole, half-open, empty or absent."""
+    if draft.care < 2:
+        return iso.period("", "") if draft.chance(0.1) else ""
+    begin, end = f"{draft.year - 3}-01-01", f"{draft.year}-12-31"
+    way = draft.rng.random()
+    if way < 0.6:
+        return iso.period(begin, end)
+    if way < 0.8:
+        return iso.period(begin, None)
+    return iso.period(begin, "", indeterminate="now")
+
+
+def constraints(draft: Draft) -> str:
+    """Licence and access, mostly as free text in useLimitation."""
+    if draft.care == 0:
+        return draft.pick("", iso.legal(iso.code("gmd:useConstraints", "MD_RestrictionCode", "license")))
+    licence = iso.text("gmd:useLimitation", draft.rng.choice(LICENCES))
+    other = iso.code("gmd:accessConstraints", "MD_RestrictionCode", "otherRestrictions")
+    if draft.care == 3 and draft.chance(0.5):
+        use = iso.code("gmd:useConstraints", "MD_RestrictionCode", "otherRestrictions")
+        licence = use + iso.anchor("gmd:otherConstraints", *LICENCE_ANCHOR)
+    limits = iso.legal(other, _access(draft))
+    # A scale in the place of the licence, beside the licence itself.
+    scale = iso.text("gmd:useLimitation", f"Échelle de saisie : 1/{draft.subject.scale}") if draft.chance(0.1) else ""
+    return iso.legal(licence, scale) + limits
+
+
+def _access(draft: Draft) -> str:
+    if draft.subject.slug in ("captages", "especes-protegees") and draft.chance(0.7):
+        return iso.anchor("gmd:otherConstraints", *SECURITY_ACCESS)
+    if draft.chance(0.04):
+        return iso.anchor("gmd:otherConstraints", *CONTRADICTORY_ACCESS)
+    value, href = draft.rng.choice(ACCESS)
+    return iso.anchor("gmd:otherConstraints", value, href) if href else iso.text("gmd:otherConstraints", value)
+
+
+def frequency(draft: Draft) -> str:
+    """The frequency of update, given by one record in three unless it is well filled."""
+    if draft.care == 3 or draft.chance(0.33):
+        return iso.maintenance(draft.subject.frequency)
+    return ""
