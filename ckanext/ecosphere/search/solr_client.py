@@ -1,0 +1,152 @@
+"""Solr's administration over HTTP: Schema API, managed resources, analysis, reload.
+
+CKAN's own connection (pysolr) only searches and indexes; changing the schema of a running core needs these calls. They
+are the same for a single core and for a SolrCloud collection, except the reload.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+
+
+class SolrAdminError(Exception):
+    """Solr refused a call or did not answer; the message is Solr's own when there is one."""
+
+
+class SolrAdmin:
+    """Administer the core or collection behind `solr_url`.
+
+    Args:
+        base_url: address of the core or collection, e.g. "http://127.0.0.1:8983/solr/ckan".
+        auth: user and password for basic authentication, if Solr asks for it.
+        timeout: seconds to wait for each answer.
+    """
+
+    def __init__(self, base_url: str, auth: tuple[str, str] | None = None, timeout: float = 60):
+        self.base_url = base_url.rstrip("/")
+        self.timeout = timeout
+        self._session = requests.Session()
+        self._session.auth = auth
+
+    @property
+    def name(self) -> str:
+        """Name of the core or collection: the last part of its address."""
+        return self.base_url.rsplit("/", 1)[1]
+
+    @property
+    def root_url(self) -> str:
+        """Address of the Solr server itself (".../solr")."""
+        parts = urlsplit(self.base_url)
+        return urlunsplit(parts._replace(path=parts.path.rsplit("/", 1)[0]))
+
+    def call(self, method: str, url: str, **kwargs: Any) -> dict[str, Any]:
+        """Send a request and return the decoded answer.
+
+        Raises:
+            SolrAdminError: no answer, an HTTP error, or an answer that is not JSON.
+        """
+        try:
+            response = self._session.request(method, url, timeout=self.timeout, **kwargs)
+        except requests.RequestException as error:
+            raise SolrAdminError(f"{type(error).__name__}: {self.base_url}") from error
+        try:
+            body = response.json()
+        except ValueError:
+            body = {}
+        if not response.ok or not isinstance(body, dict) or not body:
+            raise SolrAdminError(_solr_message(body) or f"HTTP {response.status_code}: {url}")
+        return body
+
+    def schema(self) -> dict[str, Any]:
+        """Return the schema in force (`fieldTypes`, `fields`, `dynamicFields`, `copyFields`)."""
+        return self.call("GET", f"{self.base_url}/schema")["schema"]
+
+    def change_schema(self, commands: dict[str, Any]) -> None:
+        """Apply Schema API commands; Solr applies all of them or none."""
+        self.call("POST", f"{self.base_url}/schema", json=commands)
+
+    def stop_words(self, name: str) -> list[str]:
+        """Return a managed list of stop words, empty when it does not exist."""
+        try:
+            answer = self.call("GET", f"{self.base_url}/schema/analysis/stopwords/{name}")
+        except SolrAdminError:
+            return []
+        return answer["wordSet"]["managedList"]
+
+    def set_stop_words(self, name: str, words: list[str]) -> None:
+        """Make a managed list hold exactly these words (in force after a reload)."""
+        path = f"{self.base_url}/schema/analysis/stopwords/{name}"
+        present = set(self.stop_words(name))
+        for word in present - set(words):
+            self.call("DELETE", f"{path}/{requests.utils.quote(word, safe='')}")
+        missing = [word for word in words if word not in present]
+        if missing:
+            self.call("PUT", path, json=missing)
+
+    def synonyms(self, name: str) -> dict[str, list[str]]:
+        """Return a managed synonym map, empty when it does not exist."""
+        try:
+            answer = self.call("GET", f"{self.base_url}/schema/analysis/synonyms/{name}")
+        except SolrAdminError:
+            return {}
+        return answer["synonymMappings"]["managedMap"]
+
+    def set_synonyms(self, name: str, mapping: dict[str, list[str]]) -> None:
+        """Make a managed synonym map hold exactly this mapping (in force after a reload)."""
+        path = f"{self.base_url}/schema/analysis/synonyms/{name}"
+        present = self.synonyms(name)
+        for term, values in present.items():
+            # A PUT adds to what a term already has, so an entry that changed is deleted first.
+            if sorted(mapping.get(term, [])) != sorted(values):
+                self.call("DELETE", f"{path}/{requests.utils.quote(term, safe='')}")
+        missing = {t: v for t, v in mapping.items() if sorted(present.get(t, [])) != sorted(v)}
+        if missing:
+            self.call("PUT", path, json=missing)
+
+    def analyse(self, field_type: str, text: str) -> list[str]:
+        """Return the tokens that the query analyzer of a field type makes of a text."""
+        answer = self.call(
+            "POST",
+            f"{self.base_url}/analysis/field",
+            data={"analysis.fieldtype": field_type, "analysis.query": text, "analysis.fieldvalue": ""},
+        )
+        stages = answer["analysis"]["field_types"][field_type]["query"]
+        return [token["text"] for token in stages[-1]]
+
+    def is_cloud(self) -> bool:
+        """Whether this Solr runs as SolrCloud."""
+        return self.call("GET", f"{self.root_url}/admin/info/system").get("mode") == "solrcloud"
+
+    def reload(self) -> None:
+        """Reload the core or collection, so that managed lists and analyzers are in force."""
+        if self.is_cloud():
+            params = {"action": "RELOAD", "name": self.name}
+            self.call("GET", f"{self.root_url}/admin/collections", params=params)
+        else:
+            params = {"action": "RELOAD", "core": self.name}
+            self.call("GET", f"{self.root_url}/admin/cores", params=params)
+
+    def indexed_field(self, field: str) -> dict[str, Any]:
+        """Return what the Lucene index holds of a field (`index` flags…), empty when no document has it."""
+        params = {"fl": field, "numTerms": 0}
+        return self.call("GET", f"{self.base_url}/admin/luke", params=params)["fields"].get(field, {})
+
+    def delete_all(self) -> None:
+        """Remove every document, which also makes Lucene forget how each field was stored."""
+        self.call("POST", f"{self.base_url}/update?commit=true", json={"delete": {"query": "*:*"}})
+
+    def site_ids(self) -> set[str]:
+        """Return the CKAN sites that have documents here (several may share a core)."""
+        params = {"q": "*:*", "rows": 0, "facet": "true", "facet.field": "site_id", "facet.limit": -1}
+        answer = self.call("GET", f"{self.base_url}/select", params=params)
+        return set(answer["facet_counts"]["facet_fields"]["site_id"][::2])
+
+
+def _solr_message(body: Any) -> str:
+    """Take Solr's explanation out of an error answer; the Schema API puts it in `details`."""
+    error = body.get("error", {}) if isinstance(body, dict) else {}
+    details = [str(line).strip() for item in error.get("details", []) for line in item.get("errorMessages", [])]
+    return "; ".join(details) or str(error.get("msg", ""))

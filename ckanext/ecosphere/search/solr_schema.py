@@ -1,0 +1,175 @@
+"""French analysis for CKAN's index, applied to a running Solr through its Schema API.
+
+The wanted state is data (`data/solr_schema.yaml`, `stopwords_fr.txt`, `synonyms_fr.txt`); this module compares it with
+what Solr has and sends the difference, so applying it again changes nothing. After a change the core is reloaded (done
+here) and every dataset must be indexed again (done by the command, told by `SchemaState`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ckanext.ecosphere.search import synonyms
+from ckanext.ecosphere.search.solr_client import SolrAdmin, SolrAdminError
+
+DATA = Path(__file__).parent / "data"
+MANAGED_NAME = "ecosphere_fr"
+TEXT_TYPE = "text"
+NUMERIC_FIELDS = ("ecosphere_quality_score",)
+
+# A word that French text never contains and that the chain leaves as it is: it separates the terms when a whole list
+# is analysed in one call.
+_SEPARATOR = "xqkwj"
+
+
+@dataclass(frozen=True)
+class SchemaState:
+    """How far Solr is from the wanted schema.
+
+    Attributes:
+        commands: Schema API commands that are missing.
+        stop_words: whether the stop words differ.
+        synonym_map: the wanted synonym map when it differs, else None.
+    """
+
+    commands: dict[str, list[Any]] = field(default_factory=dict)
+    stop_words: bool = False
+    synonym_map: dict[str, list[str]] | None = None
+
+    @property
+    def is_french(self) -> bool:
+        """Whether Solr has the whole French schema."""
+        return not (self.commands or self.stop_words or self.synonym_map is not None)
+
+    @property
+    def differences(self) -> list[str]:
+        """Names of what is missing or different, for messages."""
+        names = [f"{command}: {_name_of(item)}" for command, items in self.commands.items() for item in items]
+        if self.stop_words:
+            names.append("stop words")
+        if self.synonym_map is not None:
+            names.append("synonyms")
+        return names
+
+
+def wanted() -> dict[str, Any]:
+    """Read the declared schema: `field_types`, `fields` and `copy_fields` as the Schema API writes them."""
+    with (DATA / "solr_schema.yaml").open(encoding="utf-8") as stream:
+        return yaml.safe_load(stream)
+
+
+def stop_words() -> list[str]:
+    """Read the declared stop words."""
+    lines = (DATA / "stopwords_fr.txt").read_text(encoding="utf-8").splitlines()
+    return [word for line in lines if (word := line.split("#", 1)[0].strip())]
+
+
+def schema_commands(current: dict[str, Any], target: dict[str, Any]) -> dict[str, list[Any]]:
+    """Compute the Schema API commands that lead from one schema to the other.
+
+    Args:
+        current: the schema as Solr returns it.
+        target: the declared schema.
+
+    Returns:
+        commands by name, only the needed ones; empty when nothing differs. Nothing is ever removed.
+    """
+    commands: dict[str, list[Any]] = {}
+    for kind, current_key, target_key in (
+        ("field-type", "fieldTypes", "field_types"),
+        ("field", "fields", "fields"),
+    ):
+        present = {item["name"]: item for item in current[current_key]}
+        for item in target[target_key]:
+            if item["name"] not in present:
+                commands.setdefault(f"add-{kind}", []).append(item)
+            elif _plain(present[item["name"]]) != _plain(item):
+                commands.setdefault(f"replace-{kind}", []).append(item)
+    copies = {(item["source"], item["dest"]) for item in current["copyFields"]}
+    for item in target["copy_fields"]:
+        missing = [dest for dest in item["dest"] if (item["source"], dest) not in copies]
+        if missing:
+            commands.setdefault("add-copy-field", []).append({"source": item["source"], "dest": missing})
+    return commands
+
+
+def state(solr: SolrAdmin) -> SchemaState:
+    """Compare Solr with the wanted schema without changing anything.
+
+    Raises:
+        SolrAdminError: Solr does not answer.
+    """
+    commands = schema_commands(solr.schema(), wanted())
+    if commands:
+        # The synonyms cannot be compared yet: their form comes from a chain that is not there.
+        return SchemaState(commands, stop_words=True, synonym_map={})
+    if set(solr.stop_words(MANAGED_NAME)) != set(stop_words()):
+        return SchemaState(stop_words=True, synonym_map={})
+    target = synonym_map(solr)
+    present = {term: sorted(values) for term, values in solr.synonyms(MANAGED_NAME).items()}
+    return SchemaState(synonym_map=None if present == target else target)
+
+
+def synonym_map(solr: SolrAdmin) -> dict[str, list[str]]:
+    """Write the synonym list in the form that words have in Solr's French chain.
+
+    Raises:
+        SolrAdminError: Solr does not answer, or its chain swallowed a separator (the French type is not in force).
+    """
+    lines = synonyms.read_lines()
+    terms = sorted({term for line in lines for term in (*line.terms, *line.broader)})
+    tokens = solr.analyse(TEXT_TYPE, f" {_SEPARATOR} ".join(terms))
+    forms = re.split(rf"(?:^| ){_SEPARATOR}(?: |$)", " ".join(tokens))
+    if len(forms) != len(terms):
+        raise SolrAdminError(f"analysis gave {len(forms)} terms for {len(terms)}")
+    by_term = dict(zip(terms, forms, strict=True))
+    return synonyms.solr_map(lines, by_term.__getitem__)
+
+
+def apply(solr: SolrAdmin) -> list[str]:
+    """Bring Solr to the wanted schema; does nothing when it is there already.
+
+    Returns:
+        what was changed; when not empty, every dataset must be indexed again.
+
+    Raises:
+        SolrAdminError: Solr does not answer or refuses (a read-only `schema.xml`, for instance).
+    """
+    before = state(solr)
+    if before.is_french:
+        return []
+    if before.commands:
+        solr.change_schema(before.commands)
+    if before.stop_words:
+        solr.set_stop_words(MANAGED_NAME, stop_words())
+        solr.reload()
+    solr.set_synonyms(MANAGED_NAME, synonym_map(solr))
+    solr.reload()
+    return before.differences
+
+
+def must_empty_index(solr: SolrAdmin) -> bool:
+    """Tell whether documents indexed before block the new schema.
+
+    Lucene refuses a number in a field that its index knows as a string, and forgets it only when the index is emptied.
+    On a plain CKAN schema the quality score is such a string.
+    """
+    return any("I" in solr.indexed_field(name).get("index", "").split("-")[0] for name in NUMERIC_FIELDS)
+
+
+def _plain(item: Any) -> Any:
+    """Make declarations comparable: Solr returns booleans and numbers as it was given them, text or not."""
+    if isinstance(item, dict):
+        return {key: _plain(value) for key, value in item.items()}
+    if isinstance(item, list):
+        return [_plain(value) for value in item]
+    return str(item).lower() if isinstance(item, bool) else str(item)
+
+
+def _name_of(item: dict[str, Any]) -> str:
+    return item.get("name") or f"{item['source']} → {', '.join(item['dest'])}"
