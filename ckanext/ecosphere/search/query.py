@@ -1,0 +1,46 @@
+"""What a person's query becomes before it reaches Solr.
+
+CKAN sends queries to Solr's dismax parser. Its own field list mixes analysed text with plain strings (name, tags,
+groups): a stop word, removed from the text fields, stays a required word of the string fields, so "les zones humides de
+la Loire" finds nothing. Here every field of the list is analysed alike.
+
+Works on CKAN's plain schema as well: the fields that only the French schema has are then empty.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ckanext.ecosphere.search import config
+
+# "field:value" as Solr reads it. CKAN takes any colon for it, which breaks queries such as "Natura 2000 : les sites"
+# and pasted addresses.
+_FIELDED = re.compile(r"(?:^|[\s(+!-])(?!https?:|urn:)[a-z*][\w*-]*:(?=[\w\"(\[{*])", re.IGNORECASE)
+_PARSER_DEFINITION = re.compile(r"^\s*\{!")
+
+
+def is_fielded(query: str) -> bool:
+    """Tell whether a query is written in Solr's own language ("tags:eau", "*:*") rather than in words."""
+    return bool(_FIELDED.search(query) or _PARSER_DEFINITION.match(query))
+
+
+def prepare(params: dict[str, Any]) -> dict[str, Any]:
+    """Complete the parameters of a dataset search; what the caller asked for explicitly is left alone.
+
+    Args:
+        params: the data_dict of `package_search`, changed in place.
+
+    Returns:
+        the same dict, as `before_dataset_search` must.
+    """
+    query = str(params.get("q") or "")
+    if not is_fielded(query):
+        if ":" in query:
+            params["q"] = query.replace(":", " ")
+        params.setdefault("qf", config.query_fields())
+        params.setdefault("mm", config.minimum_match())
+        params.setdefault("tie", config.tie())
+    if params.get("facet.field"):
+        params.setdefault("facet.limit", config.facet_limit())
+    return params
