@@ -1,8 +1,8 @@
 """What a person's query becomes before it reaches Solr.
 
-CKAN sends queries to Solr's dismax parser. Its own field list mixes analysed text with plain strings (name, tags,
-groups): a stop word, removed from the text fields, stays a required word of the string fields, so "les zones humides de
-la Loire" finds nothing. Here every field of the list is analysed alike.
+CKAN sends queries to Solr's dismax parser. Its own field list mixes analysed text with plain strings (name,
+tags, groups): a stop word, removed from the text fields, stays a required word of the string fields, so
+"les zones humides de la Loire" finds nothing. Here every field of the list is analysed alike.
 
 Works on CKAN's plain schema as well: the fields that only the French schema has are then empty.
 """
@@ -14,8 +14,8 @@ from typing import Any
 
 from ckanext.ecosphere.search import config
 
-# "field:value" as Solr reads it. CKAN takes any colon for it, which breaks queries such as "Natura 2000 : les sites"
-# and pasted addresses.
+# "field:value" as Solr reads it. CKAN takes any colon for it, which breaks queries such as "Natura 2000 :
+# les sites" and pasted addresses.
 _FIELDED = re.compile(r"(?:^|[\s(+!-])(?!https?:|urn:)[a-z*][\w*-]*:(?=[\w\"(\[{*])", re.IGNORECASE)
 _PARSER_DEFINITION = re.compile(r"^\s*\{!")
 

@@ -1,13 +1,13 @@
 """Solr's administration over HTTP: Schema API, managed resources, analysis, reload.
 
-CKAN's own connection (pysolr) only searches and indexes; changing the schema of a running core needs these calls. They
-are the same for a single core and for a SolrCloud collection, except the reload.
+CKAN's own connection (pysolr) only searches and indexes; changing the schema of a running core needs these
+calls. They are the same for a single core and for a SolrCloud collection, except the reload.
 """
 
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import requests
 
@@ -81,7 +81,7 @@ class SolrAdmin:
         path = f"{self.base_url}/schema/analysis/stopwords/{name}"
         present = set(self.stop_words(name))
         for word in present - set(words):
-            self.call("DELETE", f"{path}/{requests.utils.quote(word, safe='')}")
+            self.call("DELETE", f"{path}/{quote(word, safe='')}")
         missing = [word for word in words if word not in present]
         if missing:
             self.call("PUT", path, json=missing)
@@ -101,7 +101,7 @@ class SolrAdmin:
         for term, values in present.items():
             # A PUT adds to what a term already has, so an entry that changed is deleted first.
             if sorted(mapping.get(term, [])) != sorted(values):
-                self.call("DELETE", f"{path}/{requests.utils.quote(term, safe='')}")
+                self.call("DELETE", f"{path}/{quote(term, safe='')}")
         missing = {t: v for t, v in mapping.items() if sorted(present.get(t, [])) != sorted(v)}
         if missing:
             self.call("PUT", path, json=missing)
@@ -148,5 +148,7 @@ class SolrAdmin:
 def _solr_message(body: Any) -> str:
     """Take Solr's explanation out of an error answer; the Schema API puts it in `details`."""
     error = body.get("error", {}) if isinstance(body, dict) else {}
-    details = [str(line).strip() for item in error.get("details", []) for line in item.get("errorMessages", [])]
+    details = [
+        str(line).strip() for item in error.get("details", []) for line in item.get("errorMessages", [])
+    ]
     return "; ".join(details) or str(error.get("msg", ""))

@@ -1,8 +1,9 @@
 """French analysis for CKAN's index, applied to a running Solr through its Schema API.
 
-The wanted state is data (`data/solr_schema.yaml`, `stopwords_fr.txt`, `synonyms_fr.txt`); this module compares it with
-what Solr has and sends the difference, so applying it again changes nothing. After a change the core is reloaded (done
-here) and every dataset must be indexed again (done by the command, told by `SchemaState`).
+The wanted state is data (`data/solr_schema.yaml`, `stopwords_fr.txt`, `synonyms_fr.txt`); this module
+compares it with what Solr has and sends the difference, so applying it again changes nothing. After a
+change the core is reloaded (done here) and every dataset must be indexed again (done by the command, told
+by `SchemaState`).
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ MANAGED_NAME = "ecosphere_fr"
 TEXT_TYPE = "text"
 NUMERIC_FIELDS = ("ecosphere_quality_score",)
 
-# A word that French text never contains and that the chain leaves as it is: it separates the terms when a whole list
-# is analysed in one call.
+# A word that French text never contains and that the chain leaves as it is: it separates the terms when a
+# whole list is analysed in one call.
 _SEPARATOR = "xqkwj"
 
 
@@ -119,7 +120,8 @@ def synonym_map(solr: SolrAdmin) -> dict[str, list[str]]:
     """Write the synonym list in the form that words have in Solr's French chain.
 
     Raises:
-        SolrAdminError: Solr does not answer, or its chain swallowed a separator (the French type is not in force).
+        SolrAdminError: Solr does not answer, or its chain swallowed a separator (the French type is not in
+            force).
     """
     lines = synonyms.read_lines()
     terms = sorted({term for line in lines for term in (*line.terms, *line.broader)})
@@ -156,8 +158,8 @@ def apply(solr: SolrAdmin) -> list[str]:
 def must_empty_index(solr: SolrAdmin) -> bool:
     """Tell whether documents indexed before block the new schema.
 
-    Lucene refuses a number in a field that its index knows as a string, and forgets it only when the index is emptied.
-    On a plain CKAN schema the quality score is such a string.
+    Lucene refuses a number in a field that its index knows as a string, and forgets it only when the index
+    is emptied. On a plain CKAN schema the quality score is such a string.
     """
     return any("I" in solr.indexed_field(name).get("index", "").split("-")[0] for name in NUMERIC_FIELDS)
 

@@ -5,12 +5,12 @@ People write (`data/synonyms_fr.txt`)::
     ICPE ; installation classée ; installation classée pour la protection de l'environnement
     PPRI > PPR
 
-A line of terms between semicolons: each finds the others. `narrow > broad`: documents about the left are also found by
-the right, not the other way round (whoever asks for PPR wants PPRI as well). Broader terms add up: PPRI > PPRN and
-PPRN > PPR make PPRI found by PPR.
+A line of terms between semicolons: each finds the others. `narrow > broad`: documents about the left are
+also found by the right, not the other way round (whoever asks for PPR wants PPRI as well). Broader terms
+add up: PPRI > PPRN and PPRN > PPR make PPRI found by PPR.
 
-Solr needs one entry per term, in the form that words have at that point of the chain (without elision, accents, stop
-words, and stemmed), so terms are passed through the chain itself; see `solr_schema.py`.
+Solr needs one entry per term, in the form that words have at that point of the chain (without elision,
+accents, stop words, and stemmed), so terms are passed through the chain itself; see `solr_schema.py`.
 """
 
 from __future__ import annotations

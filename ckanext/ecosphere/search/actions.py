@@ -1,0 +1,69 @@
+"""Actions of the search room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.types import Context, Schema, Validator, ValidatorFactory
+
+from ckanext.ecosphere.search import config, suggest
+
+MAX_QUERY = 200
+
+
+@tk.validator_args
+def suggest_schema(
+    default: ValidatorFactory, unicode_safe: Validator, natural_number_validator: Validator
+) -> Schema:
+    """Parameters of `ecosphere_search_suggest`."""
+    return {
+        "q": [default(""), unicode_safe],
+        "limit": [default(config.suggestions()), natural_number_validator],
+    }
+
+
+@tk.validator_args
+def did_you_mean_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
+    """Parameters of `ecosphere_search_did_you_mean`."""
+    return {"q": [not_empty, unicode_safe]}
+
+
+@tk.side_effect_free
+@tk.validate_action_data(suggest_schema)
+def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+    """Propose datasets, themes, territories and services for the beginning of a query.
+
+    Args:
+        context: action context.
+        data_dict: `q` (str, default ""): what was typed so far; `limit` (int, default
+            `ecosphere.search.suggestions`, at most 20): number of datasets.
+
+    Returns:
+        `datasets`: list of `name`, `title`, `type`; `facets`: for each facet field, list of `name`,
+        `label`, `count`.
+    """
+    tk.check_access("ecosphere_search_suggest", context, data_dict)
+    text = data_dict["q"].strip()[:MAX_QUERY]
+    if len(text) < suggest.MIN_LENGTH:
+        return {"datasets": [], "facets": {}}
+    return {
+        "datasets": suggest.datasets(context, text, min(data_dict["limit"], 20)),
+        "facets": suggest.places(context, text, tk.h.lang()),
+    }
+
+
+@tk.side_effect_free
+@tk.validate_action_data(did_you_mean_schema)
+def ecosphere_search_did_you_mean(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+    """Propose another spelling for a query that finds nothing.
+
+    Args:
+        context: action context.
+        data_dict: `q` (str): the query.
+
+    Returns:
+        `suggestion`: a query that finds something, or None.
+    """
+    tk.check_access("ecosphere_search_did_you_mean", context, data_dict)
+    return {"suggestion": suggest.did_you_mean(context, data_dict["q"][:MAX_QUERY])}

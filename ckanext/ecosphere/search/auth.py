@@ -1,0 +1,21 @@
+"""Who may call the actions of this room: whoever may search; `package_search` keeps private datasets out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.authz import is_authorized
+from ckan.types import AuthResult, Context
+
+
+@tk.auth_allow_anonymous_access
+def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
+    """Suggestions are as public as the search itself."""
+    return is_authorized("package_search", context, data_dict)
+
+
+@tk.auth_allow_anonymous_access
+def ecosphere_search_did_you_mean(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
+    """Other spellings are as public as the search itself."""
+    return is_authorized("package_search", context, data_dict)

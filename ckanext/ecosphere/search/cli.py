@@ -1,0 +1,45 @@
+"""`ckan ecosphere search …`."""
+
+from __future__ import annotations
+
+import click
+from ckan.cli import error_shout
+
+from ckanext.ecosphere.interfaces import InitReport
+from ckanext.ecosphere.search import setup, solr_schema
+from ckanext.ecosphere.search.solr_client import SolrAdminError
+
+
+@click.group(short_help="Search: Solr's French schema.")
+def search() -> None:
+    """Search: Solr's French schema."""
+
+
+@search.group("solr-schema", short_help="Look at or apply the French schema.")
+def solr_schema_group() -> None:
+    """Look at or apply the French schema."""
+
+
+@solr_schema_group.command()
+@click.option("--no-rebuild", is_flag=True, help="Do not index the datasets again after a change.")
+def apply(no_rebuild: bool) -> None:
+    """Apply the French schema to the running Solr, then index every dataset again; idempotent."""
+    report = InitReport(emit=lambda _kind, message: click.echo(message))
+    setup.apply_schema(report, rebuild=not no_rebuild)
+    if not report.ok:
+        raise click.exceptions.Exit(1)
+
+
+@solr_schema_group.command()
+def status() -> None:
+    """Tell what differs between Solr and the French schema; exit code 1 when something does."""
+    try:
+        state = solr_schema.state(setup.solr())
+    except SolrAdminError as error:
+        error_shout(str(error))
+        raise click.exceptions.Exit(2) from error
+    for name in state.differences:
+        click.echo(name)
+    click.echo("French" if state.is_french else "Not French")
+    if not state.is_french:
+        raise click.exceptions.Exit(1)

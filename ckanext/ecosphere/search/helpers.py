@@ -1,0 +1,88 @@
+"""Template helpers of the search room; all begin with `ecosphere_search_`."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.search import facets
+
+_ = tk._
+
+MAX_RELAXATIONS = 5
+
+
+def ecosphere_search_facet_tree(facet: str, search_facets: dict[str, Any]) -> list[facets.Node]:
+    """Facet values as a tree: sub-themes under themes, départements under régions."""
+    return facets.tree(facet, tk.h.get_facet_items_dict(facet, search_facets, limit=0))
+
+
+def ecosphere_search_facet_label(facet: str, value: str, search_facets: dict[str, Any] | None = None) -> str:
+    """Label of a chosen facet value, also when no result has it any more."""
+    items = (search_facets or {}).get(facet, {}).get("items", [])
+    default = next((item["display_name"] for item in items if item["name"] == value), "")
+    if not default and facet == "organization":
+        service = tk.h.get_organization(value)
+        default = service["title"] if service else ""
+    return facets.label(facet, value, tk.h.lang(), default)
+
+
+def ecosphere_search_sorting() -> list[tuple[str, str]]:
+    """Choices of the sort menu: (label, Solr sort)."""
+    quality = [(_("Quality"), "ecosphere_quality_score desc, metadata_modified desc")]
+    return [
+        (_("Relevance"), "score desc, metadata_modified desc"),
+        *(quality if tk.h.plugin_loaded("ecosphere_quality") else []),
+        (_("Most recently updated"), "metadata_modified desc"),
+        (_("Title, A to Z"), "title_string asc"),
+        (_("Title, Z to A"), "title_string desc"),
+    ]
+
+
+def ecosphere_search_did_you_mean(query: str) -> str | None:
+    """Another spelling of a query that found nothing."""
+    if not query.strip():
+        return None
+    return tk.get_action("ecosphere_search_did_you_mean")({}, {"q": query})["suggestion"]
+
+
+def ecosphere_search_relaxations(
+    query: str, fields_grouped: dict[str, list[str]], remove_field: Any
+) -> list[dict[str, Any]]:
+    """For a search that found nothing: which filter to remove to find something.
+
+    Args:
+        query: the words searched.
+        fields_grouped: chosen filters as CKAN's search page has them.
+        remove_field: CKAN's function that gives the address of the page without a filter.
+
+    Returns:
+        for each filter without which there are results: `facet`, `label`, `count`, `url`, most results first.
+    """
+    chosen = [(facet, value) for facet, values in fields_grouped.items() for value in values]
+    found: list[dict[str, Any]] = []
+    for facet, value in chosen[:MAX_RELAXATIONS]:
+        others = [f'+{f}:"{_quoted(v)}"' for f, v in chosen if (f, v) != (facet, value)]
+        search = {"q": query, "fq": " ".join([*others, "+dataset_type:dataset"]), "rows": 0, "facet": "false"}
+        count = tk.get_action("package_search")({}, search)["count"]
+        if count:
+            label = ecosphere_search_facet_label(facet, value)
+            found.append({"facet": facet, "label": label, "count": count, "url": remove_field(facet, value)})
+    return sorted(found, key=lambda each: -each["count"])
+
+
+def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]]) -> str | None:
+    """Address of a new data request prefilled with a search, None when requests are not enabled here."""
+    if not tk.h.plugin_loaded("ecosphere_requests"):
+        return None
+    filled = {"title": query}
+    for name, facet in (("territory", facets.TERRITORY_FIELD), ("theme", facets.THEME_FIELD)):
+        if fields_grouped.get(facet):
+            filled[name] = fields_grouped[facet][-1]
+    return f"{tk.h.url_for('/demandes/nouvelle')}?{urlencode({k: v for k, v in filled.items() if v})}"
+
+
+def _quoted(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')

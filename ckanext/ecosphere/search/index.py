@@ -1,0 +1,156 @@
+"""What a dataset's index document gains and loses before it reaches Solr.
+
+Gains: themes and territories as facet values with everything above them (a dataset of the Ain is found under
+Auvergne-Rhône-Alpes), and the labels behind its URIs as searchable text, so that "hydrographie" finds a
+dataset whose INSPIRE theme is only an address. The labels go to `extras_…` fields, which CKAN's plain
+schema analyses as text too.
+
+Loses: addresses, geometries and e-mails that CKAN copies into the full text. They made "eau" match every
+dataset whose theme lies under ".../themes-ecospheres/eau" and "registre" match all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from ckanext.ecosphere import vocabularies as voc
+
+THEME_FIELD = "vocab_ecosphere_theme"
+TERRITORY_FIELD = "vocab_ecosphere_territory"
+
+#: Facet field → (dataset field, vocabulary, text field for the labels).
+HIERARCHIES = {
+    THEME_FIELD: ("theme", "themes", "extras_ecosphere_themes"),
+    TERRITORY_FIELD: ("territory", "territories", "extras_ecosphere_territories"),
+}
+
+#: Further controlled fields whose labels are searchable: dataset field → vocabulary.
+LABELLED = {
+    "inspire_theme": "inspire-theme",
+    "topic_category": "topic-category",
+    "eu_theme": "eu-theme",
+    "priority_dataset": "priority-dataset",
+    "regulatory_use": "regulatory-use",
+    "dcat_type": "resource-type",
+}
+LABELS_TEXT = "extras_ecosphere_labels"
+ORGANIZATION_TEXT = "extras_ecosphere_organization"
+
+#: Lucene refuses a term longer than 32 766 bytes, which a plain string field is as a whole.
+MAX_STRING_BYTES = 32_000
+
+#: Read by other plugins (ckanext-spatial, ckanext-dcat) that may run after this one.
+LEFT_TO_OTHERS = {"extras_spatial", "spatial", "spatial_coverage", "data_dict", "validated_data_dict"}
+
+_NOISE = re.compile(
+    r"""(?:https?|ftp|urn|mailto):[^\s"'<>\])}]+   # addresses
+      | [\w.+-]+@[\w-]+\.[\w.-]+                    # e-mails
+      | \{\s*"type"\s*:\s*"\w+"\s*,\s*"coordinates".*?\]\s*\}  # geometries""",
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+)
+_WORD = re.compile(r"\w")
+
+
+def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any]:
+    """Add facet values and labels to an index document, and take the noise out.
+
+    Args:
+        document: what goes to Solr, changed in place.
+        dataset: the dataset as `package_show` returns it.
+
+    Returns:
+        the same document, as `before_dataset_index` must.
+    """
+    for facet, (field, vocabulary, text_field) in HIERARCHIES.items():
+        concepts = with_ancestors(vocabulary, _values(dataset.get(field)))
+        document[facet] = [concept.id for concept in concepts]
+        document[text_field] = _text(label for concept in concepts for label in _labels(concept))
+    document[LABELS_TEXT] = _text(
+        concept.label("fr")
+        for field, vocabulary in LABELLED.items()
+        for uri in _values(dataset.get(field))
+        if (concept := voc.get(vocabulary).get(uri))
+    )
+    document[ORGANIZATION_TEXT] = _organization_text(dataset.get("organization") or {})
+    if dataset.get("title"):
+        # The title as CKAN's sort field, folded: else "Éoliennes" and "arrêtés" come after "Zonages".
+        document["title_string"] = voc.normalise(dataset["title"])
+    return tidy(document)
+
+
+def with_ancestors(vocabulary: str, keys: Iterable[str]) -> list[voc.Concept]:
+    """Look concepts up by URI or id and add everything above them, each once; unknown ones are left out."""
+    known = voc.get(vocabulary)
+    found: dict[str, voc.Concept] = {}
+    for key in keys:
+        concept = known.get(key)
+        if concept:
+            for each in (concept, *known.ancestors(concept.uri)):
+                found.setdefault(each.id, each)
+    return list(found.values())
+
+
+def tidy(document: dict[str, Any]) -> dict[str, Any]:
+    """Remove what only disturbs the full text and cut what Lucene would refuse, in place."""
+    for key, value in list(document.items()):
+        if key in LEFT_TO_OTHERS:
+            continue
+        if key.startswith(("extras_", "res_extras_")):
+            cleaned = _without_noise(value)
+            if cleaned:
+                document[key] = cleaned
+            else:
+                del document[key]
+        elif key not in ("title", "notes"):
+            document[key] = _bounded(value)
+    return document
+
+
+def _without_noise(value: Any) -> Any:
+    """Take addresses, e-mails and geometries out of a value; empty when no word is left."""
+    if isinstance(value, list):
+        return [text for item in value if (text := _without_noise(item))]
+    if not isinstance(value, str):
+        return value
+    text = _NOISE.sub(" ", value)
+    return text if _WORD.search(text) else ""
+
+
+def _bounded(value: Any) -> Any:
+    """Cut strings to the length that an unanalysed field takes."""
+    if isinstance(value, str) and len(value) > MAX_STRING_BYTES // 4:
+        return value.encode()[:MAX_STRING_BYTES].decode(errors="ignore")
+    if isinstance(value, list):
+        return [_bounded(item) for item in value]
+    return value
+
+
+def _values(value: Any) -> list[str]:
+    """Read a multiple field: a list, JSON text of a list (as CKAN stores it), or a single value."""
+    if isinstance(value, str) and value.startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return []
+    if isinstance(value, str):
+        value = [value]
+    return [item for item in value or [] if isinstance(item, str) and item]
+
+
+def _labels(concept: voc.Concept) -> tuple[str, ...]:
+    """Names under which a theme or territory is searched: its label and its code ("Ain", "01")."""
+    code = concept.data.get("code")
+    return (concept.label("fr"), str(code)) if code else (concept.label("fr"),)
+
+
+def _organization_text(organization: dict[str, Any]) -> str:
+    """Name of the service in short and in full: "DDT 01 ; Direction départementale des territoires … Ain"."""
+    known = voc.get("organisations").get(organization.get("name") or "")
+    return _text((organization.get("title") or "", *(known.alt_labels if known else ())))
+
+
+def _text(parts: Iterable[str]) -> str:
+    return " ; ".join(dict.fromkeys(part for part in parts if part))

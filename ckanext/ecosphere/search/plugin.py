@@ -1,0 +1,81 @@
+"""`ecosphere_search`: French full-text search, facets and suggestions."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+import click
+
+from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
+from ckanext.ecosphere.search import actions, auth, cli, facets, helpers, index, query, setup
+
+
+@tk.blanket.actions(
+    {name: getattr(actions, name) for name in ("ecosphere_search_suggest", "ecosphere_search_did_you_mean")}
+)
+@tk.blanket.auth_functions(
+    {name: getattr(auth, name) for name in ("ecosphere_search_suggest", "ecosphere_search_did_you_mean")}
+)
+@tk.blanket.helpers(
+    {name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_search_")}
+)
+@tk.blanket.blueprints
+@tk.blanket.config_declarations
+class EcosphereSearchPlugin(p.SingletonPlugin):
+    """Search as French speakers expect it."""
+
+    p.implements(p.IConfigurer)
+    p.implements(p.IPackageController, inherit=True)
+    p.implements(p.IFacets, inherit=True)
+    p.implements(IEcosphereCommands)
+    p.implements(IEcosphereSetup, inherit=True)
+
+    def update_config(self, config: Any) -> None:
+        """Register this room's templates."""
+        tk.add_template_directory(config, "../templates/search")
+
+    def before_dataset_search(self, search_params: dict[str, Any]) -> dict[str, Any]:
+        """Search in fields that are analysed alike."""
+        return query.prepare(search_params)
+
+    def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
+        """Add facet values and labels, take the noise out."""
+        return index.complete(pkg_dict, json.loads(pkg_dict["validated_data_dict"]))
+
+    def after_dataset_search(
+        self, search_results: dict[str, Any], search_params: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Name facet values in the language of the page."""
+        facets.translate(search_results["search_facets"], tk.h.lang())
+        return search_results
+
+    def dataset_facets(self, facets_dict: dict[str, Any], package_type: str) -> dict[str, Any]:
+        """Facets of the dataset page."""
+        return facets.titles("dataset", facets_dict)
+
+    def organization_facets(
+        self, facets_dict: dict[str, Any], organization_type: str, package_type: str | None
+    ) -> dict[str, Any]:
+        """Facets of the page of a service."""
+        return facets.titles("organization", facets_dict)
+
+    def group_facets(
+        self, facets_dict: dict[str, Any], group_type: str, package_type: str | None
+    ) -> dict[str, Any]:
+        """Facets of the page of a group."""
+        return facets.titles("group", facets_dict)
+
+    def get_ecosphere_commands(self) -> list[click.Command]:
+        """`ckan ecosphere search …`."""
+        return [cli.search]
+
+    def ecosphere_init(self, report: InitReport) -> None:
+        """Apply the French schema to Solr."""
+        setup.apply_schema(report)
+
+    def ecosphere_check(self) -> list[Check]:
+        """Tell whether Solr analyses French."""
+        return setup.check()

@@ -1,0 +1,86 @@
+"""The search room's part of `ckan ecosphere init` and `ckan ecosphere check`."""
+
+from __future__ import annotations
+
+import ckan.lib.search as ckan_search
+import ckan.plugins.toolkit as tk
+from ckan import model
+
+from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
+from ckanext.ecosphere.search import solr_schema
+from ckanext.ecosphere.search.solr_client import SolrAdmin, SolrAdminError
+
+_ = tk._
+
+APPLY_COMMAND = "ckan ecosphere search solr-schema apply"
+
+
+def solr() -> SolrAdmin:
+    """Connect to the Solr of this portal."""
+    user, password = tk.config.get("solr_user"), tk.config.get("solr_password")
+    auth = (user, password) if user and password else None
+    return SolrAdmin(tk.config["solr_url"], auth)
+
+
+def apply_schema(report: InitReport, rebuild: bool = True) -> None:
+    """Apply the French schema, and index every dataset again when it changed.
+
+    Args:
+        report: told what was done.
+        rebuild: whether to index again; without it the report says that it remains to be done.
+    """
+    client = solr()
+    try:
+        changed = solr_schema.apply(client)
+        if not changed:
+            report.unchanged(_("Solr has the French schema"))
+            return
+        report.changed(_("French schema applied to Solr ({number} changes)").format(number=len(changed)))
+        _make_room(client)
+    except SolrAdminError as error:
+        report.failed(_("The French schema could not be applied to Solr: {error}").format(error=error))
+        return
+    if rebuild:
+        index_all(report)
+    else:
+        report.changed(_("Datasets must be indexed again: run ckan search-index rebuild"))
+
+
+def index_all(report: InitReport) -> None:
+    """Index every dataset again with one commit at the end."""
+    count = model.Session.query(model.Package).filter_by(state="active").count()
+    if count:
+        ckan_search.rebuild(force=True, defer_commit=True, quiet=True)
+        ckan_search.commit()
+    report.changed(
+        tk.ungettext("{number} dataset indexed", "{number} datasets indexed", count).format(number=count)
+    )
+
+
+def check() -> list[Check]:
+    """Tell whether Solr analyses French."""
+    name = _("Solr schema")
+    try:
+        state = solr_schema.state(solr())
+    except SolrAdminError as error:
+        message = _("Solr's schema cannot be read: {error}").format(error=error)
+        return [Check(name, CheckStatus.ERROR, message)]
+    if state.is_french:
+        return [Check(name, CheckStatus.OK, _("French analysis is in force"))]
+    message = _(
+        "The schema is not the French one, or an older version of it: search works, but not as well in French"
+    )
+    return [Check(name, CheckStatus.WARNING, message, _("Run: {command}").format(command=APPLY_COMMAND))]
+
+
+def _make_room(client: SolrAdmin) -> None:
+    """Empty the index when documents in it block the new schema; only if it is this portal's alone."""
+    if not solr_schema.must_empty_index(client):
+        return
+    others = client.site_ids() - {tk.config["ckan.site_id"]}
+    if others:
+        message = _(
+            "the core holds older documents of other portals too ({sites}): give this one its own core"
+        )
+        raise SolrAdminError(message.format(sites=", ".join(sorted(others))))
+    client.delete_all()

@@ -1,0 +1,149 @@
+"""What the search box proposes: while typing, and when nothing was found.
+
+Everything goes through `package_search`, so nobody is shown a dataset, or a count, that they may not see.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.types import Context
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search import facets
+from ckanext.ecosphere.search.index import TERRITORY_FIELD, THEME_FIELD
+
+SUGGEST_FIELD = "ecosphere_suggest"
+WORDS_FIELD = "ecosphere_words"
+
+#: Facet fields whose values are proposed beside datasets, and how many of each.
+PLACES = {THEME_FIELD: 3, TERRITORY_FIELD: 3, "organization": 3}
+
+MIN_LENGTH = 2
+MIN_FUZZY_LENGTH = 4
+MAX_DISTANCE = 2
+LONG_WORD = 6
+
+_WORDS = re.compile(r"\w+")
+
+
+def datasets(context: Context, text: str, limit: int) -> list[dict[str, str]]:
+    """Find datasets whose title or keywords have words that begin like those typed.
+
+    Args:
+        context: action context; the reader's permissions apply.
+        text: what was typed, with or without accents.
+        limit: how many to return.
+
+    Returns:
+        `name`, `title` and `type` of each dataset, best first.
+    """
+    words = voc.normalise(text).split()
+    if not words:
+        return []
+    search = {"rows": limit, "fl": ["name", "title", "dataset_type"], "facet": "false"}
+    found = _search(context, q=" ".join(words), qf=SUGGEST_FIELD, mm="100%", **search)
+    if not found["count"]:
+        # CKAN's plain schema has no such field: look for beginnings of words in its own.
+        found = _search(context, q=f"title:({' AND '.join(f'{word}*' for word in words)})", **search)
+    return [
+        {"name": each["name"], "title": each.get("title") or each["name"], "type": each["dataset_type"]}
+        for each in found["results"]
+    ]
+
+
+def places(context: Context, text: str, language: str) -> dict[str, list[dict[str, Any]]]:
+    """Find themes, territories and services whose name has words that begin like those typed.
+
+    Only those with datasets that the reader may see are proposed.
+
+    Returns:
+        for each facet field, items with `name`, `label` and `count`, the most used first.
+    """
+    words = voc.normalise(text).split()
+    if not words:
+        return {}
+    found = _search(context, q="*:*", rows=0, **{"facet.field": list(PLACES)})
+    facets.translate(found["search_facets"], language)
+    matches: dict[str, list[dict[str, Any]]] = {}
+    for field, limit in PLACES.items():
+        items = [
+            {"name": item["name"], "label": item["display_name"], "count": item["count"]}
+            for item in found["search_facets"].get(field, {}).get("items", [])
+            if _begins(words, _names(field, item))
+        ]
+        if items:
+            matches[field] = sorted(items, key=lambda item: -item["count"])[:limit]
+    return matches
+
+
+def did_you_mean(context: Context, text: str) -> str | None:
+    """Propose another spelling of a query that found nothing.
+
+    Each word that occurs in no title is replaced by the nearest word of titles and keywords, at most two
+    letters away (one for short words). The proposal is returned only when it finds something.
+    """
+    corrected = _WORDS.sub(lambda match: _nearest_word(context, match[0]) or match[0], text)
+    if corrected == text or not _search(context, q=corrected, rows=0, facet="false")["count"]:
+        return None
+    return corrected
+
+
+def _nearest_word(context: Context, word: str) -> str | None:
+    """Return the nearest word of any title or keyword, None when the word itself occurs or none is near."""
+    wanted = voc.normalise(word)
+    if len(wanted) < MIN_FUZZY_LENGTH or " " in wanted:
+        return None
+    allowed = MAX_DISTANCE if len(wanted) >= LONG_WORD else 1
+    fuzzy = f"{wanted}~{allowed}"
+    found = _search(context, q=f"{WORDS_FIELD}:{fuzzy} OR title:{fuzzy}", rows=50, facet="false")
+    spellings: Counter[str] = Counter()
+    for dataset in found["results"]:
+        texts = [dataset.get("title") or "", *(tag["name"] for tag in dataset.get("tags", []))]
+        spellings.update({each.lower() for each in _WORDS.findall(" ".join(texts))})
+    near = [
+        (gap, -count, spelling)
+        for spelling, count in spellings.items()
+        if (gap := distance(wanted, voc.normalise(spelling))) <= allowed
+    ]
+    if not near or min(near)[0] == 0:
+        return None
+    return min(near)[2]
+
+
+def distance(one: str, other: str) -> int:
+    """Count the letters to add, drop, change or swap with a neighbour to turn one word into the other."""
+    before, previous = [], list(range(len(other) + 1))
+    for row, letter in enumerate(one, start=1):
+        current = [row]
+        for column, target in enumerate(other, start=1):
+            best = min(previous[column] + 1, current[-1] + 1, previous[column - 1] + (letter != target))
+            if row > 1 and column > 1 and letter == other[column - 2] and one[row - 2] == target:
+                best = min(best, before[column - 2] + 1)
+            current.append(best)
+        before, previous = previous, current
+    return previous[-1]
+
+
+def _names(field: str, item: dict[str, Any]) -> list[str]:
+    """Names under which a facet value can be typed: its label, its other names, its code."""
+    vocabulary = facets.VOCABULARIES.get(field, "organisations")
+    concept = voc.get(vocabulary).get(item["name"])
+    others = (*concept.alt_labels, str(concept.data.get("code") or "")) if concept else ()
+    return [item["display_name"], *others]
+
+
+def _begins(typed: list[str], names: list[str]) -> bool:
+    """Tell whether in one of the names each typed word begins some word."""
+    return any(
+        all(any(word.startswith(start) for word in voc.normalise(name).split()) for start in typed)
+        for name in names
+    )
+
+
+def _search(context: Context, **params: Any) -> dict[str, Any]:
+    fresh = Context(user=context.get("user", ""), auth_user_obj=context.get("auth_user_obj"))
+    return tk.get_action("package_search")(fresh, params)
