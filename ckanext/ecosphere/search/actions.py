@@ -7,15 +7,14 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.types import Context, Schema, Validator, ValidatorFactory
 
+from ckanext.ecosphere import language
 from ckanext.ecosphere.search import config, suggest
 
 MAX_QUERY = 200
 
 
 @tk.validator_args
-def suggest_schema(
-    default: ValidatorFactory, unicode_safe: Validator, natural_number_validator: Validator
-) -> Schema:
+def suggest_schema(default: ValidatorFactory, unicode_safe: Validator, natural_number_validator: Validator) -> Schema:
     """Parameters of `ecosphere_search_suggest`."""
     return {
         "q": [default(""), unicode_safe],
@@ -49,7 +48,7 @@ def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dic
         return {"datasets": [], "facets": {}}
     return {
         "datasets": suggest.datasets(context, text, min(data_dict["limit"], 20)),
-        "facets": suggest.places(context, text, tk.h.lang()),
+        "facets": suggest.places(context, text, language.current()),
     }
 
 

@@ -75,9 +75,7 @@ class Node:
     @property
     def open(self) -> bool:
         """Whether the values below must be seen at once: this one or one of them is chosen."""
-        return bool(self.children) and (
-            self.item["active"] or any(child.item["active"] for child in self.children)
-        )
+        return bool(self.children) and (self.item["active"] or any(child.item["active"] for child in self.children))
 
 
 def tree(facet: str, items: list[dict[str, Any]]) -> list[Node]:

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere import language
 from ckanext.ecosphere.search import facets
 
 _ = tk._
@@ -26,7 +27,7 @@ def ecosphere_search_facet_label(facet: str, value: str, search_facets: dict[str
     if not default and facet == "organization":
         service = tk.h.get_organization(value)
         default = service["title"] if service else ""
-    return facets.label(facet, value, tk.h.lang(), default)
+    return facets.label(facet, value, language.current(), default)
 
 
 def ecosphere_search_sorting() -> list[tuple[str, str]]:

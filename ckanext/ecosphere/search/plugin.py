@@ -9,6 +9,7 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 
+from ckanext.ecosphere import language
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
 from ckanext.ecosphere.search import actions, auth, cli, facets, helpers, index, query, setup
 
@@ -19,9 +20,7 @@ from ckanext.ecosphere.search import actions, auth, cli, facets, helpers, index,
 @tk.blanket.auth_functions(
     {name: getattr(auth, name) for name in ("ecosphere_search_suggest", "ecosphere_search_did_you_mean")}
 )
-@tk.blanket.helpers(
-    {name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_search_")}
-)
+@tk.blanket.helpers({name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_search_")})
 @tk.blanket.blueprints
 @tk.blanket.config_declarations
 class EcosphereSearchPlugin(p.SingletonPlugin):
@@ -45,11 +44,9 @@ class EcosphereSearchPlugin(p.SingletonPlugin):
         """Add facet values and labels, take the noise out."""
         return index.complete(pkg_dict, json.loads(pkg_dict["validated_data_dict"]))
 
-    def after_dataset_search(
-        self, search_results: dict[str, Any], search_params: dict[str, Any]
-    ) -> dict[str, Any]:
+    def after_dataset_search(self, search_results: dict[str, Any], search_params: dict[str, Any]) -> dict[str, Any]:
         """Name facet values in the language of the page."""
-        facets.translate(search_results["search_facets"], tk.h.lang())
+        facets.translate(search_results["search_facets"], language.current())
         return search_results
 
     def dataset_facets(self, facets_dict: dict[str, Any], package_type: str) -> dict[str, Any]:
@@ -62,9 +59,7 @@ class EcosphereSearchPlugin(p.SingletonPlugin):
         """Facets of the page of a service."""
         return facets.titles("organization", facets_dict)
 
-    def group_facets(
-        self, facets_dict: dict[str, Any], group_type: str, package_type: str | None
-    ) -> dict[str, Any]:
+    def group_facets(self, facets_dict: dict[str, Any], group_type: str, package_type: str | None) -> dict[str, Any]:
         """Facets of the page of a group."""
         return facets.titles("group", facets_dict)
 

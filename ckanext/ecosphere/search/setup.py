@@ -31,30 +31,37 @@ def apply_schema(report: InitReport, rebuild: bool = True) -> None:
     """
     client = solr()
     try:
-        changed = solr_schema.apply(client)
-        if not changed:
-            report.unchanged(_("Solr has the French schema"))
-            return
-        report.changed(_("French schema applied to Solr ({number} changes)").format(number=len(changed)))
         _make_room(client)
+        changed = solr_schema.apply(client)
     except SolrAdminError as error:
         report.failed(_("The French schema could not be applied to Solr: {error}").format(error=error))
         return
-    if rebuild:
-        index_all(report)
+    if not changed:
+        report.unchanged(_("Solr has the French schema"))
     else:
+        report.changed(_("French schema applied to Solr ({number} changes)").format(number=len(changed)))
+    if rebuild:
+        index_datasets(report, only_missing=not changed)
+    elif changed:
         report.changed(_("Datasets must be indexed again: run ckan search-index rebuild"))
 
 
-def index_all(report: InitReport) -> None:
-    """Index every dataset again with one commit at the end."""
-    count = model.Session.query(model.Package).filter_by(state="active").count()
-    if count:
-        ckan_search.rebuild(force=True, defer_commit=True, quiet=True)
-        ckan_search.commit()
-    report.changed(
-        tk.ungettext("{number} dataset indexed", "{number} datasets indexed", count).format(number=count)
-    )
+def index_datasets(report: InitReport, only_missing: bool) -> None:
+    """Index datasets with one commit at the end.
+
+    Args:
+        report: told what was done.
+        only_missing: leave alone the datasets that the index has; this also repairs an interrupted run.
+    """
+    active = model.Session.query(model.Package).filter_by(state="active").count()
+    indexed = tk.get_action("package_search")({"ignore_auth": True}, {"rows": 0, "include_private": True})
+    count = active - indexed["count"] if only_missing else active
+    if count <= 0:
+        report.unchanged(_("The index has every dataset"))
+        return
+    ckan_search.rebuild(force=True, defer_commit=True, quiet=True, only_missing=only_missing)
+    ckan_search.commit()
+    report.changed(tk.ungettext("{number} dataset indexed", "{number} datasets indexed", count).format(number=count))
 
 
 def check() -> list[Check]:
@@ -67,20 +74,21 @@ def check() -> list[Check]:
         return [Check(name, CheckStatus.ERROR, message)]
     if state.is_french:
         return [Check(name, CheckStatus.OK, _("French analysis is in force"))]
-    message = _(
-        "The schema is not the French one, or an older version of it: search works, but not as well in French"
-    )
+    message = _("The schema is not the French one, or an older version of it: search works, but not as well in French")
     return [Check(name, CheckStatus.WARNING, message, _("Run: {command}").format(command=APPLY_COMMAND))]
 
 
 def _make_room(client: SolrAdmin) -> None:
-    """Empty the index when documents in it block the new schema; only if it is this portal's alone."""
-    if not solr_schema.must_empty_index(client):
+    """Empty the index when documents in it block the French schema; only if it is this portal's alone.
+
+    Raises:
+        SolrAdminError: other portals have documents there.
+    """
+    if not solr_schema.blocking_fields(client):
         return
     others = client.site_ids() - {tk.config["ckan.site_id"]}
     if others:
-        message = _(
-            "the core holds older documents of other portals too ({sites}): give this one its own core"
-        )
+        message = _("the core holds older documents of other portals too ({sites}): give this one its own core")
         raise SolrAdminError(message.format(sites=", ".join(sorted(others))))
     client.delete_all()
+    client.reload()

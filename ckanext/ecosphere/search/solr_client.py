@@ -148,7 +148,5 @@ class SolrAdmin:
 def _solr_message(body: Any) -> str:
     """Take Solr's explanation out of an error answer; the Schema API puts it in `details`."""
     error = body.get("error", {}) if isinstance(body, dict) else {}
-    details = [
-        str(line).strip() for item in error.get("details", []) for line in item.get("errorMessages", [])
-    ]
+    details = [str(line).strip() for item in error.get("details", []) for line in item.get("errorMessages", [])]
     return "; ".join(details) or str(error.get("msg", ""))

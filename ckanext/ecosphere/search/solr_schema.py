@@ -21,7 +21,7 @@ from ckanext.ecosphere.search.solr_client import SolrAdmin, SolrAdminError
 DATA = Path(__file__).parent / "data"
 MANAGED_NAME = "ecosphere_fr"
 TEXT_TYPE = "text"
-NUMERIC_FIELDS = ("ecosphere_quality_score",)
+NUMERIC_TYPES = ("pint", "pfloat")
 
 # A word that French text never contains and that the chain leaves as it is: it separates the terms when a
 # whole list is analysed in one call.
@@ -91,6 +91,10 @@ def schema_commands(current: dict[str, Any], target: dict[str, Any]) -> dict[str
                 commands.setdefault(f"add-{kind}", []).append(item)
             elif _plain(present[item["name"]]) != _plain(item):
                 commands.setdefault(f"replace-{kind}", []).append(item)
+    names = {item["name"] for item in current["fields"]}
+    for item in target["fields_if_missing"]:
+        if item["name"] not in names:
+            commands.setdefault("add-field", []).append(item)
     copies = {(item["source"], item["dest"]) for item in current["copyFields"]}
     for item in target["copy_fields"]:
         missing = [dest for dest in item["dest"] if (item["source"], dest) not in copies]
@@ -155,13 +159,15 @@ def apply(solr: SolrAdmin) -> list[str]:
     return before.differences
 
 
-def must_empty_index(solr: SolrAdmin) -> bool:
-    """Tell whether documents indexed before block the new schema.
+def blocking_fields(solr: SolrAdmin) -> list[str]:
+    """Name the fields that cannot become numbers because the index already holds them as strings.
 
-    Lucene refuses a number in a field that its index knows as a string, and forgets it only when the index
-    is emptied. On a plain CKAN schema the quality score is such a string.
+    On a plain CKAN schema the quality score is such a string. Lucene refuses to mix the two, and forgets the
+    old kind only when the index is emptied and its core reloaded.
     """
-    return any("I" in solr.indexed_field(name).get("index", "").split("-")[0] for name in NUMERIC_FIELDS)
+    added = schema_commands(solr.schema(), wanted()).get("add-field", [])
+    numbers = {item["name"] for item in added if item["type"] in NUMERIC_TYPES}
+    return sorted(name for name in numbers if solr.indexed_field(name))
 
 
 def _plain(item: Any) -> Any:

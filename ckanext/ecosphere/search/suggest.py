@@ -139,8 +139,7 @@ def _names(field: str, item: dict[str, Any]) -> list[str]:
 def _begins(typed: list[str], names: list[str]) -> bool:
     """Tell whether in one of the names each typed word begins some word."""
     return any(
-        all(any(word.startswith(start) for word in voc.normalise(name).split()) for start in typed)
-        for name in names
+        all(any(word.startswith(start) for word in voc.normalise(name).split()) for start in typed) for name in names
     )
 
 

@@ -84,11 +84,18 @@ def solr_map(lines: Iterable[SynonymLine], analyse: Callable[[str], str]) -> dic
                 same[term] = merged
         for term in terms:
             broader.setdefault(term, set()).update(form for b in line.broader if (form := analyse(b)))
-    return {
-        term: sorted(found)
-        for term in sorted({*same, *broader})
-        if (found := _closure(term, same, broader)) != {term}
-    }
+    keys = sorted({*same, *broader})
+    closures = {key: _closure(key, same, broader) for key in keys}
+    # Solr replaces the longest phrase that it knows and goes on after it: what is inside must be repeated there,
+    # or "plan de prévention des risques d'inondation" would no longer be found by "inondable".
+    for key in keys:
+        closures[key] = closures[key].union(*(_closure(k, same, broader) for k in keys if _inside(k, key)))
+    return {key: sorted(found) for key, found in closures.items() if found != {key}}
+
+
+def _inside(part: str, whole: str) -> bool:
+    """Tell whether a shorter phrase is a run of whole words of a longer one."""
+    return part != whole and f" {part} " in f" {whole} "
 
 
 def _closure(term: str, same: dict[str, set[str]], broader: dict[str, set[str]]) -> set[str]:

@@ -1,0 +1,111 @@
+"""Fixtures of the search room: a real Solr with or without the French schema, datasets made quickly."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import ckan
+import pytest
+from ckan.lib import search as ckan_search
+from ckan.tests import factories, helpers
+
+from ckanext.ecosphere.search import setup, solr_schema
+from ckanext.ecosphere.search.solr_client import SolrAdmin
+
+
+@pytest.fixture
+def solr(ckan_config) -> SolrAdmin:
+    """The Solr of the tests."""
+    return setup.solr()
+
+
+@pytest.fixture
+def french(solr: SolrAdmin) -> SolrAdmin:
+    """Solr with the French schema."""
+    if solr_schema.blocking_fields(solr):
+        solr.delete_all()
+        solr.reload()
+    solr_schema.apply(solr)
+    return solr
+
+
+@pytest.fixture
+def plain(solr: SolrAdmin) -> Iterator[SolrAdmin]:
+    """Solr with CKAN's own schema, as it is before anything of ours; French again after the test."""
+    remove_french(solr)
+    yield solr
+    solr.delete_all()
+    solr.reload()
+    solr_schema.apply(solr)
+
+
+def remove_french(solr: SolrAdmin) -> None:
+    """Take everything of ours out of Solr's schema."""
+    target = solr_schema.wanted()
+    present = solr.schema()
+    copies = [
+        {"source": item["source"], "dest": dest}
+        for item in target["copy_fields"]
+        for dest in item["dest"]
+        if {"source": item["source"], "dest": dest} in present["copyFields"]
+    ]
+    fields = {item["name"] for item in (*target["fields"], *target["fields_if_missing"])}
+    names = fields & {item["name"] for item in present["fields"]}
+    types = {"ecosphere_words", "ecosphere_suggest"} & {item["name"] for item in present["fieldTypes"]}
+    commands = {
+        "delete-copy-field": copies,
+        "delete-field": [{"name": name} for name in names],
+        "replace-field-type": stock_text_type(),
+        "delete-field-type": [{"name": name} for name in types],
+    }
+    solr.delete_all()
+    solr.change_schema({command: items for command, items in commands.items() if items})
+    solr.set_synonyms(solr_schema.MANAGED_NAME, {})
+    solr.set_stop_words(solr_schema.MANAGED_NAME, [])
+    solr.reload()
+
+
+def stock_text_type() -> dict[str, Any]:
+    """CKAN's own `text` type, as the Schema API writes it."""
+    schema = ET.parse(Path(ckan.__file__).parent / "config" / "solr" / "schema.xml")
+    declared = next(item for item in schema.iter("fieldType") if item.get("name") == "text")
+    analyzers = {f"{item.get('type')}Analyzer": item for item in declared.iter("analyzer")}
+    return dict(declared.attrib) | {
+        name: {
+            "tokenizer": dict(item.find("tokenizer").attrib),
+            "filters": [dict(each.attrib) for each in item.iter("filter")],
+        }
+        for name, item in analyzers.items()
+    }
+
+
+@pytest.fixture
+def make_datasets() -> Callable[..., list[dict[str, Any]]]:
+    """Create datasets from titles, or from dicts of fields."""
+
+    def make(*datasets: str | dict[str, Any]) -> list[dict[str, Any]]:
+        fields = [{"title": each} if isinstance(each, str) else each for each in datasets]
+        owner = factories.Organization()["id"]
+        return [factories.Dataset(**({"notes": "", "owner_org": owner} | each)) for each in fields]
+
+    return make
+
+
+@pytest.fixture
+def find() -> Callable[..., list[str]]:
+    """Search as an anonymous person does and return the titles found."""
+
+    def search(query: str, **params: Any) -> list[str]:
+        found = helpers.call_action("package_search", {"ignore_auth": False, "user": ""}, q=query, rows=100, **params)
+        return [each["title"] for each in found["results"]]
+
+    return search
+
+
+@pytest.fixture
+def reindex() -> Callable[[], None]:
+    """Index every dataset again."""
+    return lambda: ckan_search.rebuild(quiet=True)
