@@ -15,6 +15,7 @@ class Exchange(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 30
+    wbufsize = 1 << 16  # headers and body in one packet: no wait for the other side's delayed ACK
     body: bytes
     server: Any
 

@@ -1,0 +1,98 @@
+"""What every kind of source gives to the pipeline: pages of raw records, and how complete the reading was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+MAX_FAILURES = 50
+"""Failures kept one by one; beyond it only their number grows."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """One record as the source gave it.
+
+    Attributes:
+        position: its place in the source, counted from 1.
+        content: the record, in the form that is kept and read again later.
+        digest: what changes when the record does, and only then.
+        identifier: the source's own identifier of the record, empty when it has none.
+    """
+
+    position: int
+    content: str
+    digest: str
+    identifier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A part of the source that could not be read.
+
+    Attributes:
+        code: key of `messages.MESSAGES`; the sentence may name `{first}` and `{last}`.
+        first: position of the first record lost, from 1; 0 when it is not known.
+        last: position of the last one.
+        params: values of the other fields of the sentence.
+    """
+
+    code: str
+    first: int
+    last: int
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Reading:
+    """The facts of one reading of a source, kept up to date while it goes on.
+
+    Attributes:
+        announced: how many records the source says it has, None as long as it has not said.
+        received: records received, those that came twice counted once.
+        repeated: records that came again.
+        requests: HTTP requests sent.
+        failures: what could not be read, the first `MAX_FAILURES` of it.
+        failed: how many failures there were.
+        notes: what is worth telling although nothing was lost, as (code, parameters).
+    """
+
+    announced: int | None = None
+    received: int = 0
+    repeated: int = 0
+    requests: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    failed: int = 0
+    notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def fail(self, code: str, first: int = 0, last: int = 0, **params: Any) -> None:
+        """Note that something could not be read."""
+        self.failed += 1
+        before = self.failures[-1] if self.failures else None
+        if before and (before.code, before.params, before.last + 1) == (code, params, first):
+            self.failures[-1] = Failure(code, before.first, last, params)
+        elif len(self.failures) < MAX_FAILURES:
+            self.failures.append(Failure(code, first, last, params))
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that the source has was read: only then may an absence mean anything."""
+        return not self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records that came together."""
+
+    records: list[RawRecord]
+
+
+class SourceReader(Protocol):
+    """Reads one source once."""
+
+    reading: Reading
+
+    def pages(self) -> Iterator[Page]:
+        """Yield all that can be read; what cannot is noted in `reading`, nothing is raised for it."""
+        ...

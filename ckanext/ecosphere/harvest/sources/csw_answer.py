@@ -1,0 +1,118 @@
+"""Answers of a CSW: is this a page of records, and if not, what is it?"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import etree
+
+from ckanext.ecosphere.harvest.iso.walk import local, one_line
+from ckanext.ecosphere.harvest.iso.xml import parse_xml
+from ckanext.ecosphere.harvest.problems import RecordError
+from ckanext.ecosphere.harvest.sources.base import RawRecord
+from ckanext.ecosphere.http_guard import Response
+
+OK = 200
+_REFUSING = {400, 404, 405, 406, 410, 415, 501}
+"""Statuses by which a server says that it does not understand the way of asking."""
+_METADATA = {"MD_Metadata", "MI_Metadata"}
+
+
+class PageError(Exception):
+    """A page could not be had; `code` and `params` as in `Reading.fail`.
+
+    Attributes:
+        misunderstood: the server may understand another way of asking.
+        too_big: fewer records at once would do, the same number would not.
+    """
+
+    def __init__(self, code: str, misunderstood: bool = False, too_big: bool = False, **params: Any):
+        super().__init__(code)
+        self.code = code
+        self.params = params
+        self.misunderstood = misunderstood
+        self.too_big = too_big
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A page as the server gave it.
+
+    Attributes:
+        records: the records, in order.
+        matched: what the server says it has, None when it does not say.
+        next_record: what the server says comes next; 0 for nothing, None when it does not say.
+    """
+
+    records: list[RawRecord]
+    matched: int | None
+    next_record: int | None
+
+
+def read_answer(response: Response, start: int, max_bytes: int) -> Answer:
+    """Read a page of records.
+
+    Args:
+        response: what came.
+        start: position of the first record that was asked for.
+        max_bytes: size that the parser accepts.
+
+    Raises:
+        PageError: it is no such page.
+    """
+    root = _parsed(response, max_bytes)
+    name = local(root)
+    if name in {"ExceptionReport", "ServiceExceptionReport"}:
+        raise PageError("exception", misunderstood=True, text=_exception_text(root))
+    if response.status != OK:
+        raise PageError("status", misunderstood=response.status in _REFUSING, status=response.status)
+    results = next((child for child in root if local(child) == "SearchResults"), None)
+    if name != "GetRecordsResponse" or results is None:
+        raise PageError("not-csw", misunderstood=True, root=name[:80])
+    children = [child for child in results if isinstance(child.tag, str)]
+    if children and not any(local(child) in _METADATA for child in children):
+        raise PageError("not-iso", misunderstood=True, root=local(children[0])[:80])
+    records = [raw_record(child, start + offset) for offset, child in enumerate(children)]
+    return Answer(records, _count(results, "numberOfRecordsMatched"), _count(results, "nextRecord"))
+
+
+def raw_record(element: etree._Element, position: int) -> RawRecord:
+    """Take one record out of a page: its text, its digest, its identifier.
+
+    The digest is that of the exclusive canonical form (W3C xml-exc-c14n), so that declarations which the
+    server moves between the page and the record, or the order of attributes, do not make a change.
+    """
+    element.tail = None
+    canonical = etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
+    identifier = ""
+    for child in element:
+        if local(child) in {"fileIdentifier", "metadataIdentifier"}:
+            identifier = one_line(" ".join(str(text) for text in child.itertext()))
+            break
+    content = etree.tostring(element, encoding="unicode")
+    return RawRecord(position, content, hashlib.sha256(canonical).hexdigest(), identifier)
+
+
+def _parsed(response: Response, max_bytes: int) -> etree._Element:
+    try:
+        return parse_xml(response.body, max_bytes)
+    except RecordError as error:
+        if response.status != OK:
+            misunderstood = response.status in _REFUSING
+            raise PageError("status", misunderstood=misunderstood, status=response.status) from error
+        too_big = error.code in {"too-large", "too-many-elements"}
+        website = error.code == "html"
+        raise PageError(f"xml-{error.code}", website, too_big, **error.params) from error
+
+
+def _exception_text(root: etree._Element) -> str:
+    texts = [one_line(str(text)) for text in root.itertext() if str(text).strip()]
+    codes = [code for each in root.iter() if (code := each.get("exceptionCode") or each.get("code"))]
+    return (" ".join(texts) or " ".join(codes) or "?")[:300]
+
+
+def _count(element: etree._Element, attribute: str) -> int | None:
+    value = (element.get(attribute) or "").strip()
+    return int(value) if value.isdigit() and len(value) < 12 else None  # noqa: PLR2004 - no catalogue has more

@@ -1,0 +1,236 @@
+"""Questions to a CSW 2.0.2: GetRecords in the dialects that servers understand, filters included.
+
+OGC 07-006r1 (CSW 2.0.2) §10.8; OGC 07-045 (ISO application profile) for the names of the queryables.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from lxml import etree
+from owslib import fes
+
+from ckanext.ecosphere.harvest.sources.messages import ConfigError
+
+CSW = "http://www.opengis.net/cat/csw/2.0.2"
+OGC = "http://www.opengis.net/ogc"
+GMD = "http://www.isotc211.org/2005/gmd"
+
+# Short name in a source's configuration → property of csw:Record, property of gmd:MD_Metadata.
+QUERYABLES = {
+    "identifier": ("dc:identifier", "apiso:Identifier"),
+    "title": ("dc:title", "apiso:Title"),
+    "abstract": ("dct:abstract", "apiso:Abstract"),
+    "subject": ("dc:subject", "apiso:Subject"),
+    "type": ("dc:type", "apiso:Type"),
+    "organisation": ("apiso:OrganisationName", "apiso:OrganisationName"),
+    "modified": ("dct:modified", "apiso:Modified"),
+    "any": ("csw:AnyText", "apiso:AnyText"),
+}
+_COMPARISONS = {
+    "like": lambda name, value: fes.PropertyIsLike(
+        name, value, escapeChar="\\", wildCard="%", singleChar="_"
+    ),
+    "equals": fes.PropertyIsEqualTo,
+    "since": fes.PropertyIsGreaterThanOrEqualTo,
+    "until": fes.PropertyIsLessThanOrEqualTo,
+}
+_NAMESPACES = {
+    "csw": CSW,
+    "ogc": OGC,
+    "gmd": GMD,
+    "gml": "http://www.opengis.net/gml",
+    "apiso": "http://www.opengis.net/cat/csw/apiso/1.0",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "dct": "http://purl.org/dc/terms/",
+}
+# What the address of a source may carry because it was copied from a browser.
+_PROTOCOL_PARAMETERS = {"service", "request", "version", "acceptversions", "elementsetname", "resulttype"}
+_PROPERTY = re.compile(r"[A-Za-z_][\w.:-]{0,80}")
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One condition: a property compared with a value."""
+
+    name: str
+    comparison: str
+    value: str
+    negated: bool = False
+
+    @classmethod
+    def read(cls, given: Any) -> Filter:
+        """Read a condition such as ``{"property": "identifier", "like": "fr-120066022-%", "not": true}``.
+
+        Raises:
+            ConfigError: it is not one.
+        """
+        if not isinstance(given, dict):
+            raise ConfigError("filter-object", example='{"property": "type", "equals": "dataset"}')
+        rest = dict(given)
+        name, negated = rest.pop("property", None), rest.pop("not", False)
+        if not isinstance(name, str) or not _PROPERTY.fullmatch(name):
+            raise ConfigError("filter-property", known=", ".join(QUERYABLES))
+        if not isinstance(negated, bool):
+            raise ConfigError("filter-not")
+        if len(rest) != 1 or next(iter(rest)) not in _COMPARISONS:
+            raise ConfigError("filter-comparison", known=", ".join(_COMPARISONS))
+        comparison, value = next(iter(rest.items()))
+        if not isinstance(value, str) or not value.strip():
+            raise ConfigError("filter-value", name=comparison)
+        return cls(name, comparison, value, negated)
+
+    def expression(self, iso: bool) -> Any:
+        """Write the condition with the names of one of the two record types."""
+        name = QUERYABLES[self.name][iso] if self.name in QUERYABLES else self.name
+        condition = _COMPARISONS[self.comparison](name, self.value)
+        return fes.Not([condition]) if self.negated else condition
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One way of asking that some servers understand and others do not.
+
+    Attributes:
+        iso: ask for gmd:MD_Metadata by the queryables of the ISO profile; else for csw:Record.
+        sorted: ask for an order, so that pages do not overlap.
+        post: XML by POST; else key-value pairs by GET.
+    """
+
+    iso: bool = False
+    sorted: bool = True
+    post: bool = True
+
+    @property
+    def type_name(self) -> str:
+        """Record type to ask for."""
+        return "gmd:MD_Metadata" if self.iso else "csw:Record"
+
+    @property
+    def name(self) -> str:
+        """How to call it in a report."""
+        order = "sorted" if self.sorted else "unsorted"
+        return f"{'POST' if self.post else 'GET'}, {self.type_name}, {order}"
+
+
+DIALECTS = (
+    Dialect(),
+    Dialect(iso=True),
+    Dialect(sorted=False),
+    Dialect(iso=True, sorted=False),
+    Dialect(post=False),
+    Dialect(iso=True, post=False, sorted=False),
+)
+"""In the order in which they are tried; the first that the server understands is kept."""
+
+
+def dialects(filters: tuple[Filter, ...]) -> tuple[Dialect, ...]:
+    """The dialects that can say these filters; those of ISO first when only ISO knows the property."""
+    if any(QUERYABLES.get(each.name, ("apiso",))[0].startswith("apiso") for each in filters):
+        return tuple(sorted(DIALECTS, key=lambda dialect: not dialect.iso))
+    return DIALECTS
+
+
+def base_url(url: str) -> str:
+    """The address of the server without the parameters of a request that it may carry."""
+    parts = urlsplit(url.strip())
+    query = [(k, v) for k, v in parse_qsl(parts.query, True) if k.lower() not in _PROTOCOL_PARAMETERS]
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), ""))
+
+
+def record_url(url: str, identifier: str) -> str:
+    """Address at which the server gives one record (GetRecordById)."""
+    return with_query(
+        base_url(url),
+        {
+            "service": "CSW",
+            "version": "2.0.2",
+            "request": "GetRecordById",
+            "elementSetName": "full",
+            "outputSchema": GMD,
+            "id": identifier,
+        },
+    )
+
+
+def with_query(url: str, parameters: dict[str, str]) -> str:
+    """Add parameters to an address that may have some already."""
+    parts = urlsplit(url)
+    query = "&".join(filter(None, (parts.query, urlencode(parameters))))
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
+
+
+def get_records(
+    dialect: Dialect, filters: tuple[Filter, ...], start: int, size: int
+) -> tuple[bytes | None, dict[str, str]]:
+    """Write a GetRecords request for full ISO records.
+
+    Args:
+        dialect: how to say it.
+        filters: conditions that all must hold.
+        start: position of the first record, from 1.
+        size: number of records asked for.
+
+    Returns:
+        the body of a POST, or None and the parameters of a GET.
+    """
+    if dialect.post:
+        return _as_xml(dialect, filters, start, size), {}
+    return None, _as_pairs(dialect, filters, start, size)
+
+
+def _filter_element(dialect: Dialect, filters: tuple[Filter, ...]) -> etree._Element:
+    expressions = [each.expression(dialect.iso) for each in filters]
+    whole = expressions[0] if len(expressions) == 1 else fes.And(expressions)
+    # The prefixes of property names are text to XML: they must be declared although nothing uses them.
+    element = etree.Element(f"{{{OGC}}}Filter", nsmap=_NAMESPACES)
+    element.append(whole.toXML())
+    return element
+
+
+def _as_xml(dialect: Dialect, filters: tuple[Filter, ...], start: int, size: int) -> bytes:
+    root = etree.Element(f"{{{CSW}}}GetRecords", nsmap=_NAMESPACES)
+    for name, value in {
+        "service": "CSW",
+        "version": "2.0.2",
+        "resultType": "results",
+        "startPosition": str(start),
+        "maxRecords": str(size),
+        "outputFormat": "application/xml",
+        "outputSchema": GMD,
+    }.items():
+        root.set(name, value)
+    query = etree.SubElement(root, f"{{{CSW}}}Query", typeNames=dialect.type_name)
+    etree.SubElement(query, f"{{{CSW}}}ElementSetName").text = "full"
+    if filters:
+        constraint = etree.SubElement(query, f"{{{CSW}}}Constraint", version="1.1.0")
+        constraint.append(_filter_element(dialect, filters))
+    if dialect.sorted:
+        order = fes.SortBy([fes.SortProperty(QUERYABLES["identifier"][dialect.iso], "ASC")])
+        query.append(order.toXML())
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+
+
+def _as_pairs(dialect: Dialect, filters: tuple[Filter, ...], start: int, size: int) -> dict[str, str]:
+    pairs = {
+        "service": "CSW",
+        "version": "2.0.2",
+        "request": "GetRecords",
+        "resultType": "results",
+        "typeNames": dialect.type_name,
+        "elementSetName": "full",
+        "outputFormat": "application/xml",
+        "outputSchema": GMD,
+        "startPosition": str(start),
+        "maxRecords": str(size),
+    }
+    if filters:
+        pairs["constraintLanguage"] = "FILTER"
+        pairs["constraint_language_version"] = "1.1.0"
+        pairs["constraint"] = etree.tostring(_filter_element(dialect, filters), encoding="unicode")
+    if dialect.sorted:
+        pairs["sortBy"] = f"{QUERYABLES['identifier'][dialect.iso]}:A"
+    return pairs

@@ -1,0 +1,104 @@
+"""What can go wrong with a source, in plain words; translated when it is shown or stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ckanext.ecosphere.harvest.problems import MESSAGES as XML_MESSAGES
+from ckanext.ecosphere.http_guard import MESSAGES as FETCH_MESSAGES
+
+
+def _N(message: str) -> str:
+    """Mark a message for translation; it is translated when it is shown."""
+    return message
+
+
+ONE = _N("Record {first} could not be read: {detail}.")
+SEVERAL = _N("Records {first} to {last} could not be read: {detail}.")
+ALL = _N("The source could not be read: {detail}.")
+
+DETAILS: dict[str, str] = {
+    "status": _N("the server answered with HTTP {status}"),
+    "exception": _N("the server answered “{text}”"),
+    "not-csw": _N("the answer is no page of a catalogue, its root is {root}"),
+    "not-iso": _N("the server gave {root} instead of ISO 19139 records"),
+    "empty": _N("the server gave an empty page"),
+    "repeated": _N("the server gave only records that it had already given"),
+    **{f"fetch-{code}": text for code, text in FETCH_MESSAGES.items()},
+    **{f"xml-{code}": text for code, text in XML_MESSAGES.items()},
+}
+"""Why a part of the source could not be read; the end of the sentences above."""
+
+WHOLE: dict[str, str] = {
+    "gave-up": _N("The reading was given up at record {first}: the server did not answer properly any more."),
+    "count-short": _N("The server announces {announced} records and gave {received}."),
+    "count-over": _N("The server announces {announced} records and gave more: {received}."),
+    "count-unknown": _N("The server does not say how many records it has."),
+    "count-changed": _N(
+        "The server announced {before} records, then {after}: its catalogue changed while it was read."
+    ),
+    "repeats": _N("{count} records came more than once; each was taken once."),
+    "dialect": _N(
+        "The server did not understand the usual question; it was asked in another way ({dialect})."
+    ),
+}
+"""What is to be said of the reading as a whole."""
+
+CONFIG: dict[str, str] = {
+    "config-json": _N("The configuration is not valid JSON: {detail}."),
+    "config-object": _N("The configuration must be a JSON object."),
+    "config-unknown": _N("Unknown option “{name}”; known ones are {known}."),
+    "config-page-size": _N("The page size must be a whole number from 1 to {limit}."),
+    "config-organisation": _N("No organisation is named “{name}”."),
+    "config-text": _N("The option “{name}” must be a text."),
+    "config-filters": _N("The filters must be a list."),
+    "filter-object": _N("A filter must be an object such as {example}."),
+    "filter-property": _N("A filter needs a property, one of {known}."),
+    "filter-not": _N("The “not” of a filter must be true or false."),
+    "filter-comparison": _N("A filter needs exactly one of {known}."),
+    "filter-value": _N("The value of “{name}” must be a text that is not empty."),
+}
+"""What is wrong with a source's configuration."""
+
+
+def sentence(
+    code: str,
+    params: Mapping[str, Any],
+    first: int = 0,
+    last: int = 0,
+    translate: Callable[[str], str] = str,
+) -> str:
+    """Say what went wrong in one sentence.
+
+    Args:
+        code: key of `DETAILS`, `WHOLE` or `CONFIG`.
+        params: values of its fields.
+        first: position of the first record concerned, 0 for all of the source.
+        last: position of the last one.
+        translate: gives the text of a message in the reader's language.
+    """
+    if code not in DETAILS:
+        return translate({**WHOLE, **CONFIG}[code]).format(first=first, last=last, **params)
+    detail = translate(DETAILS[code]).format(**params).rstrip(".")
+    if detail[:1].isupper() and not detail[1:2].isupper():
+        detail = detail[0].lower() + detail[1:]
+    frame = ALL if not first else ONE if first == last else SEVERAL
+    return translate(frame).format(first=first, last=last, detail=detail)
+
+
+class ConfigError(ValueError):
+    """A source's configuration is not valid.
+
+    Args:
+        code: key of `CONFIG`.
+        params: values for the message's fields.
+    """
+
+    def __init__(self, code: str, **params: object):
+        self.code = code
+        self.params = params
+        super().__init__(code)
+
+    def __str__(self) -> str:
+        return sentence(self.code, self.params)
