@@ -1,11 +1,14 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help setup up stop down status env test test-room lint lock clean
-export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT RECORDS_PORT
+.PHONY: help demo setup up stop down status env test test-room lint lock clean
+export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
 help: ## List the commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+demo: ## Set everything up and harvest the demonstration catalogue (RECORDS=DIR adds a folder of ISO records)
+	@$(stack) demo
 
 setup: ## Install the project and what it needs into .venv
 	@$(stack) setup
@@ -21,7 +24,7 @@ down: stop
 status: ## Show what runs and on which ports
 	@$(stack) status
 
-env: ## Print the variables for running pytest by hand: eval "$$(make -s env)"
+env: ## Print the variables for running pytest by hand: eval "$(make -s env)"
 	@$(stack) env
 
 test: ## Run the whole test suite on the real services (ARGS="-k badge" is handed on to pytest)

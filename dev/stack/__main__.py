@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable
 
-from . import install, postgres, services, testing
+from . import demo, install, postgres, services, testing
 from .settings import LOCAL, VENV
 from .shell import StackError, say
 
@@ -24,6 +24,7 @@ def clean() -> None:
 #: Command → what it calls with the rest of the command line; an integer returned is the exit code.
 COMMANDS: dict[str, Callable[[list[str]], int | object]] = {
     "setup": lambda _: install.setup(),
+    "demo": lambda _: demo.run(),
     "up": lambda _: services.up() and None,
     "stop": lambda _: services.stop(),
     "status": lambda _: services.status(),

@@ -47,6 +47,7 @@ class Process:
         ready: says whether the service answers.
         port: key of `settings.PORTS` that it listens on, if any.
         env: variables added to the environment.
+        version: what it was started from (code, configuration); a change of it is a reason to restart it too.
         cwd: folder to run in.
         stop_signal: asks it to end in good order.
         patience: seconds to wait for its start, and for its end before it is killed.
@@ -57,6 +58,7 @@ class Process:
     ready: Callable[[], bool] = lambda: True
     port: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""
     cwd: Path | str = "/"
     stop_signal: signal.Signals = signal.SIGTERM
     patience: float = 90
@@ -87,13 +89,13 @@ class Process:
         """Start it and wait until it answers.
 
         Returns:
-            False when it already ran with this very command.
+            False when it already ran with this very command and version.
 
         Raises:
             StackError: when its port is taken, or it ends or stays mute.
         """
         if self.pid():
-            if self._note()["command"] == list(self.command):
+            if (self._note()["command"], self._note().get("version", "")) == (list(self.command), self.version):
                 self._wait_until_ready()
                 return False
             self.stop()
@@ -113,12 +115,8 @@ class Process:
                 env={**os.environ, **self.env},
                 start_new_session=True,
             )
-        note = {
-            "pid": child.pid,
-            "start": _start_time(child.pid),
-            "boot": _boot(),
-            "command": list(self.command),
-        }
+        identity = {"pid": child.pid, "start": _start_time(child.pid), "boot": _boot()}
+        note = {**identity, "command": list(self.command), "version": self.version}
         local("run")
         self._pid_file.write_text(json.dumps(note))
         try:

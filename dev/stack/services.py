@@ -13,13 +13,13 @@ from .shell import say
 #: In the order of their start.
 BACKENDS = {"postgres": postgres.start, "redis": redis.start, "solr": solr.start}
 #: In the order of their start; stopped in the opposite one.
-NAMES = ("postgres", "redis", "solr", "pycsw", "records", "worker", "web")
+NAMES = ("postgres", "redis", "solr", "pycsw", "web", "worker")
 
 
 @contextmanager
-def stopped_on_failure() -> Iterator[set[str]]:
+def stopped_on_failure(started: set[str] | None = None) -> Iterator[set[str]]:
     """Give a set in which to note what gets started; when the block fails, exactly that is stopped again."""
-    started: set[str] = set()
+    started = set() if started is None else started
     try:
         yield started
     except BaseException:
@@ -27,15 +27,22 @@ def stopped_on_failure() -> Iterator[set[str]]:
         raise
 
 
-def up() -> set[str]:
-    """Start PostgreSQL, Redis and Solr. Returns the names of those that this call started."""
+def up(started: set[str] | None = None) -> set[str]:
+    """Start PostgreSQL, Redis and Solr.
+
+    Args:
+        started: receives the names of those that this call starts.
+
+    Returns:
+        The same set.
+    """
     packages.require("venv", "libmagic", "postgres", "redis", "java", "maven")
     install.setup()
-    with stopped_on_failure() as started:
+    with stopped_on_failure(started) as noted:
         for name, start in BACKENDS.items():
             if start():
-                started.add(name)
-    return started
+                noted.add(name)
+    return noted
 
 
 def running() -> dict[str, Process]:

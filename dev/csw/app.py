@@ -1,0 +1,108 @@
+# pyright: reportMissingImports=false
+"""The catalogues of the demonstration over CSW 2.0.2: pycsw at /<name>/csw for each `<name>.db`.
+
+The environment variable CATALOGUES names their folder. Beside a `<name>.db`, a folder `<name>` holds files that are no
+well-formed XML. pycsw can only serve what it can parse, so these go out byte for byte, as a broken server sends them.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from pycsw import server
+
+CATALOGUES = Path(os.environ["CATALOGUES"])
+PAGE = b"""<?xml version="1.0" encoding="UTF-8"?>
+<csw:GetRecordsResponse xmlns:csw="http://www.opengis.net/cat/csw/2.0.2" version="2.0.2">
+<csw:SearchStatus timestamp="2026-06-30T00:00:00Z"/>
+<csw:SearchResults numberOfRecordsMatched="%d" numberOfRecordsReturned="%d" nextRecord="%d" elementSet="full">
+"""
+#: What pycsw insists on saying of itself.
+_CONTACT = {
+    "provider_url": "http://guichet.example",
+    "contact_name": "Guichet de démonstration",
+    "contact_email": "sig@guichet.example",
+    "contact_url": "http://guichet.example",
+    **dict.fromkeys(("contact_position", "contact_address", "contact_city", "contact_stateorprovince"), "-"),
+    **dict.fromkeys(("contact_postalcode", "contact_country", "contact_phone", "contact_fax"), "-"),
+    **dict.fromkeys(("contact_hours", "contact_instructions", "contact_role"), "-"),
+}
+PAGE_END = b"\n</csw:SearchResults></csw:GetRecordsResponse>\n"
+DECLARATION = re.compile(rb"^(\xef\xbb\xbf)?\s*<\?xml[^>]*\?>")
+
+
+def configuration(name: str, port: str) -> dict[str, dict[str, str]]:
+    """What pycsw needs to know about a catalogue."""
+    title = name.removesuffix("-illisibles")
+    return {
+        "server": {
+            "url": f"http://127.0.0.1:{port}/{name}/csw",
+            "mimetype": "application/xml; charset=UTF-8",
+            "encoding": "UTF-8",
+            "language": "fr-FR",
+            "maxrecords": "100",
+            "profiles": "apiso",
+        },
+        "manager": {"transactions": "false"},
+        "metadata:main": {
+            "identification_title": f"Catalogue de démonstration : {title}",
+            "identification_abstract": "Métadonnées ISO 19139 de démonstration",
+            "identification_keywords": "environnement,démonstration",
+            "identification_keywords_type": "theme",
+            "identification_fees": "None",
+            "identification_accessconstraints": "None",
+            **_CONTACT,
+            "provider_name": "Démonstration",
+        },
+        "repository": {"database": f"sqlite:///{CATALOGUES / name}.db", "table": "records"},
+        "metadata:inspire": {"enabled": "false"},
+    }
+
+
+def application(env: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """The WSGI application."""
+    name, _, rest = env.get("PATH_INFO", "").strip("/").partition("/")
+    if rest != "csw" or not re.fullmatch(r"[\w-]+", name) or not (CATALOGUES / f"{name}.db").exists():
+        start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+        return [b"No such catalogue.\n"]
+    body = env["wsgi.input"].read(int(env.get("CONTENT_LENGTH") or 0))
+    request = f"{env.get('QUERY_STRING', '')} {body.decode('utf-8', 'replace')}"
+    broken = sorted((CATALOGUES / name).glob("*.xml"))
+    if broken and re.search(r"GetRecords\b", request):
+        return _answer(start_response, "200 OK", "application/xml; charset=UTF-8", broken_page(broken, request))
+    env = {**env, "wsgi.input": io.BytesIO(body), "local.app_root": str(CATALOGUES)}
+    status, answer = server.Csw(configuration(name, env["SERVER_PORT"]), env).dispatch_wsgi()
+    return _answer(start_response, status, "application/xml; charset=UTF-8", answer)
+
+
+def _answer(start_response: Callable[..., Any], status: str, kind: str, body: bytes) -> Iterable[bytes]:
+    start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def broken_page(files: list[Path], request: str) -> bytes:
+    """A page of files that are no XML: bare when it is a server's whole answer, else within one.
+
+    Args:
+        files: all broken files of the catalogue.
+        request: query string or body of GetRecords.
+    """
+    start, size = (_number(request, name, default) for name, default in (("startPosition", 1), ("maxRecords", 10)))
+    chosen = [path.read_bytes() for path in files[start - 1 : start - 1 + size]]
+    if "resultType=hits" in request or 'resultType="hits"' in request:
+        chosen = []
+    if len(chosen) == 1 and b"GetRecordsResponse" in chosen[0]:
+        return chosen[0]
+    after = start + len(chosen)
+    head = PAGE % (len(files), len(chosen), after if after <= len(files) else 0)
+    return head + b"\n".join(DECLARATION.sub(b"", content) for content in chosen) + PAGE_END
+
+
+def _number(request: str, name: str, default: int) -> int:
+    found = re.search(rf'{name}="?(\d+)', request, re.IGNORECASE)
+    return int(found[1]) if found else default

@@ -1,0 +1,102 @@
+# pyright: reportMissingImports=false
+"""Put a folder of XML files into a pycsw catalogue; run by pycsw's own virtual environment.
+
+    python load.py FOLDER CATALOGUE.db BROKEN
+
+Every ISO record is taken as it is, quirks included, wherever it lies in a file: pycsw's own loader would refuse many,
+drop those that share an identifier, and split no page of a CSW answer. What is no well-formed XML cannot be served by
+pycsw at all: those files are copied to the folder BROKEN, from which `app.py` serves them.
+
+Prints, as JSON: how many records, and the broken files in the order in which they are served.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+from lxml import etree
+from pycsw.core import admin
+
+GMD = "http://www.isotc211.org/2005/gmd"
+TEXT = "{http://www.isotc211.org/2005/gco}CharacterString"
+#: Bytes that tell a metadata record, in UTF-8 and in UTF-16.
+CUES = (b"MD_Metadata", "MD_Metadata".encode("utf-16-le"), "MD_Metadata".encode("utf-16-be"))
+#: Column of pycsw's table → path of its value; the columns that clients filter on.
+COLUMNS = {
+    "title": f".//{{{GMD}}}identificationInfo//{{{GMD}}}citation//{{{GMD}}}title/{TEXT}",
+    "abstract": f".//{{{GMD}}}abstract/{TEXT}",
+    "organization": f".//{{{GMD}}}identificationInfo//{{{GMD}}}organisationName/{TEXT}",
+    "date_modified": f"{{{GMD}}}dateStamp/*",
+    "parentidentifier": f"{{{GMD}}}parentIdentifier/{TEXT}",
+}
+
+
+def records(path: Path) -> Iterator[etree._Element]:
+    """The ISO records of a file, be it one record or a page of them.
+
+    Raises:
+        etree.XMLSyntaxError: the file is not well-formed.
+    """
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+    # From bytes: reading the file itself, lxml takes a wrong encoding for a fault of the disk.
+    for element in etree.fromstring(path.read_bytes(), parser).iter(etree.Element):
+        inside = any(etree.QName(parent).localname == "MD_Metadata" for parent in element.iterancestors())
+        if etree.QName(element).localname == "MD_Metadata" and not inside:
+            yield element
+
+
+def row(record: etree._Element, used: set[str]) -> dict[str, str]:
+    """A record as a row of pycsw's table; its key is made unique, the record itself is left alone."""
+    own = (record.findtext(f"{{{GMD}}}fileIdentifier/{TEXT}") or "sans-identifiant").strip()
+    key, number = own, 1
+    while key in used:
+        number += 1
+        key = f"{own}#{number}"
+    used.add(key)
+    level = record.find(f"{{{GMD}}}hierarchyLevel/*")
+    return {
+        "identifier": key,
+        "typename": "gmd:MD_Metadata",
+        "schema": GMD,
+        "mdsource": "local",
+        "insert_date": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "xml": etree.tostring(record, encoding="unicode", with_tail=False),
+        "anytext": " ".join(" ".join(record.itertext()).split()),
+        "type": "dataset" if level is None else level.get("codeListValue", "dataset"),
+        **{column: (record.findtext(path) or "").strip() for column, path in COLUMNS.items()},
+    }
+
+
+def load(folder: Path, database: Path, broken: Path) -> dict[str, object]:
+    """Fill a new database and a new folder of broken files from a folder of XML files."""
+    database.unlink(missing_ok=True)
+    shutil.rmtree(broken, ignore_errors=True)
+    admin.setup_db(f"sqlite:///{database}", "records", "", create_plpythonu_functions=False)
+    rows: list[dict[str, str]] = []
+    used: set[str] = set()
+    refused: list[str] = []
+    for path in sorted(folder.rglob("*.xml")):
+        if not any(cue in path.read_bytes() for cue in CUES):
+            continue
+        try:
+            rows += [row(record, used) for record in records(path)]
+        except etree.XMLSyntaxError:
+            broken.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, broken / f"{len(refused):04}.xml")
+            refused.append(str(path.relative_to(folder)))
+    if rows:
+        names = ", ".join(rows[0])
+        values = ", ".join(f":{name}" for name in rows[0])
+        with sqlite3.connect(database) as connection:
+            connection.executemany(f"INSERT INTO records ({names}) VALUES ({values})", rows)
+    return {"records": len(rows), "broken": refused}
+
+
+if __name__ == "__main__":
+    print(json.dumps(load(*(Path(argument) for argument in sys.argv[1:4]))))

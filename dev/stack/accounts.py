@@ -1,0 +1,103 @@
+"""The demonstration's accounts: an administrator, a producer and a user, with passwords of this checkout's own."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+
+from . import ckan
+from .portal import ActionError, Portal
+from .settings import LOCAL
+from .shell import StackError, say, write_private
+
+CREDENTIALS = LOCAL / "credentials.json"
+ADMIN = "admin"
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user of the demonstration.
+
+    Attributes:
+        name: to log in with.
+        fullname: shown on pages.
+        role: for the person who reads the list of accounts.
+        organisation: service of which it is an editor, if any.
+    """
+
+    name: str
+    fullname: str
+    role: str
+    organisation: str = ""
+
+
+ACCOUNTS = (
+    Account(ADMIN, "Administration du guichet", "administrator of the site"),
+    Account("producteur-ddt-01", "Producteur de la DDT de l'Ain", "producer: editor of the DDT 01", "ddt-01053-01"),
+    Account("utilisateur", "Bureau d'études", "user without any role"),
+)
+
+
+def _read() -> dict:
+    try:
+        return json.loads(CREDENTIALS.read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def _write(known: dict) -> None:
+    write_private(CREDENTIALS, json.dumps(known, indent=2, ensure_ascii=False) + "\n")
+
+
+def passwords() -> dict[str, str]:
+    """Account → the password it was made with."""
+    return _read().get("passwords", {})
+
+
+def prepare() -> Portal:
+    """Create the accounts that are missing; those that exist keep the password that their owner may have changed.
+
+    Returns:
+        The portal as its administrator uses it.
+    """
+    known = _read()
+    known.setdefault("passwords", {})
+    for account in ACCOUNTS:
+        known["passwords"].setdefault(account.name, secrets.token_urlsafe(9))
+    _write(known)
+    portal = Portal(known.get("token", ""))
+    if not known.get("token") or not _is_admin(portal):
+        known["token"] = _administrator(known["passwords"][ADMIN])
+        _write(known)
+        portal = Portal(known["token"])
+    for account in ACCOUNTS[1:]:
+        _ensure(portal, account, known["passwords"][account.name])
+    return portal
+
+
+def _is_admin(portal: Portal) -> bool:
+    try:
+        return bool(portal.call("user_show", id=ADMIN).get("sysadmin"))
+    except ActionError:
+        return False
+
+
+def _administrator(password: str) -> str:
+    """Create the first administrator, which only the command line can. Returns an API token."""
+    say("Creating the accounts")
+    try:
+        ckan.command("user", "add", ADMIN, f"email={ADMIN}@guichet.example", f"password={password}")
+    except StackError as error:
+        if "already" not in str(error) and "not available" not in str(error):
+            raise
+    ckan.command("sysadmin", "add", ADMIN)
+    return ckan.command("user", "token", "add", ADMIN, "demo", "-q").split()[-1]
+
+
+def _ensure(portal: Portal, account: Account, password: str) -> None:
+    if portal.find("user_show", id=account.name) is None:
+        email = f"{account.name}@guichet.example"
+        portal.call("user_create", name=account.name, fullname=account.fullname, email=email, password=password)
+    if account.organisation:
+        portal.call("organization_member_create", id=account.organisation, username=account.name, role="editor")

@@ -1,0 +1,102 @@
+"""The portal: its configuration, its tables, its web server and its background workers."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+from .install import venv_program
+from .process import Process
+from .settings import DEV, LOCAL, ROOT, local, ports, postgres_url, redis_url, secret, solr_url
+from .shell import StackError, run, say, write_private
+
+INI = LOCAL / "ckan.ini"
+#: Queues that the workers listen to, the most urgent first.
+QUEUES = ("default", "ecosphere:harvest")
+WORKERS = int(os.environ.get("WORKERS") or "2")
+#: Processes and threads of the web server.
+WEB_PROCESSES, WEB_THREADS = 2, 4
+
+
+def site_url() -> str:
+    """Address of the portal."""
+    return f"http://127.0.0.1:{ports()['web']}"
+
+
+def write_ini() -> None:
+    """Write the configuration: what the portal is, with this checkout's addresses and secrets."""
+    options = {
+        "use": f"config:{os.path.relpath(DEV / 'portal.ini', LOCAL)}",
+        "ckan.site_id": "ecosphere",
+        "ckan.site_url": site_url(),
+        "SECRET_KEY": secret("ckan"),
+        "sqlalchemy.url": postgres_url("demo"),
+        "ckan.redis.url": redis_url("demo"),
+        "solr_url": solr_url("demo"),
+        "ckan.storage_path": str(local("storage")),
+        "debug": "false",
+    }
+    lines = [f"{name} = {value.replace('%', '%%')}" for name, value in options.items()]
+    text = "\n".join(["# Written by `make demo`.", "[app:main]", *lines, ""])
+    if not INI.exists() or INI.read_text() != text:
+        write_private(INI, text)
+
+
+def command(*arguments: str) -> str:
+    """Run a command of `ckan` on the portal and return what it prints."""
+    words = " ".join(arguments[:3])
+    return run([venv_program("ckan"), "-c", INI, *arguments], what=f"run `ckan {words}`", cwd=LOCAL)
+
+
+def initialise() -> None:
+    """Create or migrate the tables and set up every room."""
+    write_ini()
+    say("Preparing the database, the search index and the organisations")
+    command("db", "upgrade")
+    command("ecosphere", "init")
+
+
+def _version() -> str:
+    """Changes with the code and the configuration, so that `make demo` restarts what runs an older one."""
+    digest = hashlib.sha256(INI.read_bytes())
+    for path in [DEV / "portal.ini", DEV / "requirements.lock", *sorted((ROOT / "ckanext").rglob("*"))]:
+        if path.is_file() and "tests" not in path.parts and path.suffix != ".pyc":
+            digest.update(f"{path} {path.stat().st_mtime_ns}".encode())
+    return digest.hexdigest()
+
+
+def processes() -> Iterator[Process]:
+    """The web server and the workers as background processes."""
+    version, env = _version(), {"CKAN_INI": str(INI)}
+    options = ["--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS), "--timeout", "120"]
+    bind = ["--bind", f"127.0.0.1:{ports()['web']}", "--chdir", str(ROOT)]
+    gunicorn = [str(venv_program("python")), "-m", "gunicorn", *options, *bind, "dev.stack.wsgi:application"]
+    yield Process("web", gunicorn, ready=answers, port="web", env=env, version=version, cwd=ROOT)
+    for number in range(1, WORKERS + 1):
+        # One scheduler is enough; RQ would have the others compete for its lock.
+        flags = [] if number == 1 else ["--no-scheduler"]
+        worker = [str(venv_program("ckan")), "-c", str(INI), "jobs", "worker", *flags, *QUEUES]
+        yield Process(f"worker-{number}", worker, env=env, version=version, cwd=LOCAL)
+
+
+def answers() -> bool:
+    """Whether the portal's API answers."""
+    try:
+        with urllib.request.urlopen(f"{site_url()}/api/3/action/status_show", timeout=30) as response:
+            return response.status == 200
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def check_workers() -> None:
+    """See to it that the workers live.
+
+    Raises:
+        StackError: one has ended, with where to read why.
+    """
+    for process in processes():
+        if process.name.startswith("worker") and not process.pid():
+            raise StackError(f"{process.name} has ended; see why in {process.log}")

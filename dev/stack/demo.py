@@ -1,0 +1,63 @@
+"""`make demo`: everything, then the portal with a catalogue that was really harvested."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from dev.demo import DEFAULT_COUNT
+
+from . import accounts, ckan, packages, pycsw, services
+from .harvest import Harvested, harvest
+from .portal import Portal
+from .shell import say
+
+#: Most errors of a catalogue that are shown here; the job report has all.
+SHOWN_ERRORS = 5
+
+
+def run() -> None:
+    """Set everything up, harvest, and tell what there is to see."""
+    begin = time.monotonic()
+    folder = os.environ.get("RECORDS")
+    count = int(os.environ.get("COUNT") or DEFAULT_COUNT)
+    packages.require(*packages.NEEDS)
+    with services.stopped_on_failure() as started:
+        services.up(started)
+        ckan.initialise()
+        catalogues = pycsw.serve(count, Path(folder).expanduser() if folder else None)
+        for process in (pycsw.process(), *ckan.processes()):
+            if process.start():
+                started.add(process.name)
+        portal = accounts.prepare()
+        harvested = harvest(portal, catalogues)
+        datasets = portal.call("package_search", rows=0)["count"]
+    _tell(portal, harvested, datasets, time.monotonic() - begin)
+
+
+def _tell(portal: Portal, harvested: list[Harvested], datasets: int, seconds: float) -> None:
+    for done in harvested:
+        counts = ", ".join(f"{number} {what}" for what, number in done.counts.items()) or "nothing new"
+        say(f"\n{done.served.title}: {done.served.records} records: {counts}")
+        say(f"  report: {ckan.site_url()}/harvest/{done.source}/job/last")
+        for error in done.errors[:SHOWN_ERRORS]:
+            say(f"  - {error[:200]}")
+        if len(done.errors) > SHOWN_ERRORS:
+            say(f"  … and {len(done.errors) - SHOWN_ERRORS} more in the report")
+        for position, name in enumerate(done.served.broken if done.served.name == pycsw.OWN_BROKEN else [], 1):
+            say(f"  position {position} is the file {name}")
+    site, known = ckan.site_url(), accounts.passwords()
+    lines = [
+        f"\nThe portal is ready after {seconds:.0f} s: {site} ({datasets} datasets)",
+        "\nAccounts (passwords are kept in .local/credentials.json):",
+        *(f"  {user.name:20} {known[user.name]:16} {user.role}" for user in accounts.ACCOUNTS),
+        "\nWhat to try next:",
+        f"  search                {site}/dataset/?q=zones+humides",
+        f"  one service's data    {site}/organization/ddt-01053-01",
+        f"  harvest sources       {site}/harvest (log in as {accounts.ADMIN})",
+        f"  in English            {site}/en/",
+        "  harvest your records  make demo RECORDS=/path/to/a/folder",
+        "  stop, remove          make stop, make clean",
+    ]
+    print("\n".join(lines))

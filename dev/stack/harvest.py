@@ -1,0 +1,102 @@
+"""Harvesting the demonstration's catalogues through the portal, as an administrator would from its pages."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from . import ckan
+from .portal import Portal
+from .pycsw import Served
+from .shell import StackError, say
+
+#: Service that owns the sources; each dataset goes to the service that its record names.
+OWNER = "administration-centrale-ou-ministere_172120"
+SOURCE_TYPE = "ecosphere_csw"
+PATIENCE = 1200.0  # seconds without any progress
+
+
+@dataclass
+class Harvested:
+    """What became of a catalogue.
+
+    Attributes:
+        served: the catalogue.
+        source: name of its harvest source.
+        counts: added, updated, not modified, deleted, errored → number of records.
+        errors: sentences of the job report.
+    """
+
+    served: Served
+    source: str
+    counts: dict[str, int]
+    errors: list[str] = field(default_factory=list)
+
+
+def harvest(portal: Portal, catalogues: list[Served]) -> list[Harvested]:
+    """Harvest the catalogues side by side and wait for the end.
+
+    Raises:
+        StackError: a worker has ended, or nothing moves any more.
+    """
+    say("Harvesting " + ", ".join(served.title for served in catalogues))
+    jobs = {}
+    for served in catalogues:
+        source = _source(portal, served)
+        jobs[_start(portal, source["id"])] = (served, source["name"])
+    _wait(portal, set(jobs))
+    return [_result(portal, job, *described) for job, described in jobs.items()]
+
+
+def _source(portal: Portal, served: Served) -> dict:
+    """The catalogue's harvest source, made when it is missing, its address put right when the port changed."""
+    wanted = {
+        "name": f"demo-{served.name}",
+        "title": served.title,
+        "url": served.url,
+        "source_type": SOURCE_TYPE,
+        "owner_org": OWNER,
+        "frequency": "MANUAL",
+    }
+    known = portal.find("harvest_source_show", id=wanted["name"])
+    if known is None:
+        return portal.call("harvest_source_create", **wanted)
+    if known["url"] != served.url:
+        return portal.call("harvest_source_update", **{**wanted, "id": known["id"]})
+    return known
+
+
+def _start(portal: Portal, source: str) -> str:
+    """Start a job, or take up the one that an earlier, interrupted command left. Returns its id."""
+    status = portal.call("harvest_source_show_status", id=source)
+    last = status.get("last_job")
+    if last and last["status"] not in ("Finished", "Aborted"):
+        return last["id"]
+    return portal.call("harvest_job_create", source_id=source, run=True)["id"]
+
+
+def _wait(portal: Portal, pending: set[str]) -> None:
+    """Wait until every job is finished; the clock starts anew whenever one of them moves."""
+    deadline, last_seen = time.monotonic() + PATIENCE, None
+    while pending:
+        ckan.check_workers()
+        portal.call("harvest_jobs_run")
+        shown = {job: portal.call("harvest_job_show", id=job) for job in pending}
+        pending -= {job for job, now in shown.items() if now["status"] in ("Finished", "Aborted")}
+        seen = [(now["status"], now.get("stats")) for now in shown.values()]
+        if seen != last_seen:
+            deadline, last_seen = time.monotonic() + PATIENCE, seen
+        if time.monotonic() > deadline:
+            raise StackError(f"The harvest does not move any more; see {ckan.site_url()}/harvest and .local/log.")
+        if pending:
+            time.sleep(2)
+
+
+def _result(portal: Portal, job: str, served: Served, source: str) -> Harvested:
+    stats = portal.call("harvest_job_show", id=job).get("stats") or {}
+    report = portal.call("harvest_job_report", id=job)
+    errors = [error["message"] for error in report.get("gather_errors", [])]
+    for described in report.get("object_errors", {}).values():
+        errors += [f"{described.get('guid') or '?'}: {error['message']}" for error in described["errors"]]
+    counts = {key.replace("_", " "): value for key, value in stats.items() if isinstance(value, int) and value}
+    return Harvested(served, source, counts, errors)

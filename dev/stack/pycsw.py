@@ -1,0 +1,156 @@
+"""A pycsw of this checkout's own, serving each catalogue of the demonstration over CSW 2.0.2."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from dev import demo
+
+from .install import fill
+from .process import Process
+from .settings import DEV, LOCAL, local, ports
+from .shell import StackError, run, say
+
+SOURCES = DEV / "csw"
+VENV = LOCAL / "pycsw-venv"
+#: Name of the catalogue that holds the person's own folder of records, and of its part that is no XML.
+OWN, OWN_BROKEN = "dossier", "dossier-illisibles"
+
+
+@dataclass
+class Served:
+    """A catalogue that pycsw serves.
+
+    Attributes:
+        name: part of its address.
+        title: for people.
+        records: how many it has.
+        broken: files of it that are no XML, in the order in which they are served.
+    """
+
+    name: str
+    title: str
+    records: int
+    broken: list[str]
+
+    @property
+    def url(self) -> str:
+        """Address of its CSW."""
+        return f"http://127.0.0.1:{ports()['pycsw']}/{self.name}/csw"
+
+
+def setup() -> None:
+    """Create pycsw's virtual environment: its pins clash with CKAN's."""
+    fill(VENV, [SOURCES / "requirements.lock"], [["-r", str(SOURCES / "requirements.lock")]])
+
+
+def process() -> Process:
+    """The server as a background process."""
+    address = f"127.0.0.1:{ports()['pycsw']}"
+    options = ["--workers", "2", "--chdir", str(SOURCES), "--bind", address, "--timeout", "120"]
+    return Process(
+        "pycsw",
+        [str(VENV / "bin" / "python"), "-m", "gunicorn", *options, "app:application"],
+        ready=_answers,
+        port="pycsw",
+        env={"CATALOGUES": str(local("pycsw"))},
+    )
+
+
+def _answers() -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{ports()['pycsw']}/", timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True  # "no such catalogue" is an answer
+    except OSError:
+        return False
+
+
+def start() -> bool:
+    """Start the server. Returns whether it was started by this call."""
+    return process().start()
+
+
+def serve(count: int, folder: Path | None) -> list[Served]:
+    """Make the demonstration's catalogues, load them and those of the person's folder.
+
+    Args:
+        count: records of the demonstration.
+        folder: further ISO records, or None.
+
+    Returns:
+        The catalogues, those of the demonstration first.
+
+    Raises:
+        StackError: there is no ISO record in the folder.
+    """
+    setup()
+    served = [_serve_demo(name, number) for name, number in demo.shares(count).items()]
+    return served + (_serve_folder(folder) if folder else _served_before())
+
+
+def _serve_demo(name: str, number: int) -> Served:
+    title = demo.CATALOGUES[name].title
+    records = local("demo", name)
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in sorted((DEV / "demo").glob("*.*"))))
+    known = _note(name)
+    if known and known["source"] == f"{code.hexdigest()} {number}":
+        return Served(name, title, known["records"], [])
+    say(f"Writing the catalogue {title}: {number} records")
+    shutil.rmtree(records)
+    for stem, xml in demo.records(name, number):
+        (local("demo", name) / f"{stem}.xml").write_text(xml, "utf-8")
+    return _load(name, title, local("demo", name), source=f"{code.hexdigest()} {number}")
+
+
+def _serve_folder(folder: Path) -> list[Served]:
+    """Load a folder each time: it may have changed, and it takes a second."""
+    if not folder.is_dir():
+        raise StackError(f"RECORDS={folder} is no folder.")
+    title = f"Dossier {folder.resolve().name}"
+    served = _load(OWN, title, folder, source=str(folder.resolve()))
+    if not served.records and not served.broken:
+        raise StackError(f"There is no ISO 19139 record in {folder}.")
+    return [served, *_broken(served)]
+
+
+def _served_before() -> list[Served]:
+    known = _note(OWN)
+    if not known:
+        return []
+    served = Served(OWN, f"Dossier {Path(known['source']).name}", known["records"], known["broken"])
+    return [served, *_broken(served)]
+
+
+def _broken(served: Served) -> list[Served]:
+    if not served.broken:
+        return []
+    return [Served(OWN_BROKEN, f"{served.title} : fichiers illisibles", len(served.broken), served.broken)]
+
+
+def _note(name: str) -> dict | None:
+    try:
+        return json.loads((LOCAL / "pycsw" / f"{name}.json").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _load(name: str, title: str, folder: Path, *, source: str) -> Served:
+    """Fill the catalogue's database while pycsw is stopped: it keeps its database open."""
+    process().stop()
+    home = local("pycsw")
+    broken = home / (OWN_BROKEN if name == OWN else f"{name}-illisibles")
+    command = [VENV / "bin" / "python", SOURCES / "load.py", folder, home / f"{name}.db", broken]
+    done = json.loads(run(command, what=f"load {folder}"))
+    if done["broken"]:  # pycsw answers GetCapabilities for it, from a catalogue without records
+        empty = local("pycsw", "empty")
+        run([VENV / "bin" / "python", SOURCES / "load.py", empty, f"{broken}.db", empty], what="prepare pycsw")
+    (home / f"{name}.json").write_text(json.dumps({"source": source, **done}, ensure_ascii=False))
+    return Served(name, title, done["records"], done["broken"])
