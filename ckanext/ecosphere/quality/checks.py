@@ -43,9 +43,7 @@ def unless_service(question: Callable[[Facts], object]) -> Check:
 
 def if_geographic(question: Callable[[Facts], object]) -> Check:
     """Make the same check for data that carry a geometry."""
-    return lambda facts, _today: (
-        State.NA if facts.is_service or not facts.geographic else when(bool(question(facts)))
-    )
+    return lambda facts, _today: State.NA if facts.is_service or not facts.geographic else when(bool(question(facts)))
 
 
 def if_data(question: Callable[[Facts], object]) -> Check:

@@ -243,9 +243,7 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "licence_open",
         N_("Open licence"),
-        N_(
-            "Prefer a licence of the official list, such as the Licence Ouverte 2.0: others need an approval."
-        ),
+        N_("Prefer a licence of the official list, such as the Licence Ouverte 2.0: others need an approval."),
         Group.REUSE,
         "license_id",
         f"{_LEGAL}/gmd:otherConstraints",

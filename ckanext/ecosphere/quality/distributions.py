@@ -140,9 +140,7 @@ def interoperability(resource: Record, known: formats.Format | None) -> tuple[st
 _WEIGHTS = {"format": 20, "media_type": 10, "vocabulary": 10, "non_proprietary": 20, "machine_readable": 20}
 
 
-def gather_distributions(
-    resources: Sequence[Record], links: Mapping[str, bool], dcat_ap: bool | None
-) -> Distributions:
+def gather_distributions(resources: Sequence[Record], links: Mapping[str, bool], dcat_ap: bool | None) -> Distributions:
     """Add up the facts about `resources`; see `Distributions`.
 
     Args:
@@ -169,9 +167,7 @@ def gather_distributions(
         for name, value in found.items():
             counts[name] += value
         counts["stars"] = max(counts["stars"], known.stars if known else 0)
-        best = max(
-            best, interoperability(resource, known), key=lambda met: sum(map(_WEIGHTS.__getitem__, met))
-        )
+        best = max(best, interoperability(resource, known), key=lambda met: sum(map(_WEIGHTS.__getitem__, met)))
         for criterion, good in (
             ("resources_documented", found["documented"]),
             ("open_format", found["open"]),
@@ -187,9 +183,7 @@ def gather_distributions(
     ):
         if count:  # one good resource is enough for these
             targets.pop(name, None)
-    return Distributions(
-        **counts, best=best, dcat_ap=dcat_ap, targets={k: v for k, v in targets.items() if v}
-    )
+    return Distributions(**counts, best=best, dcat_ap=dcat_ap, targets={k: v for k, v in targets.items() if v})
 
 
 def _one(resource: Record, known: formats.Format | None, links: Mapping[str, bool]) -> dict[str, int]:

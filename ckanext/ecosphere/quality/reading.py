@@ -112,11 +112,7 @@ class Record:
                 if isinstance(extra, Mapping) and isinstance(extra.get("key"), str):
                     self.values[extra["key"]] = extra.get("value")
         for key, value in data.items():
-            if (
-                key != "extras"
-                and isinstance(key, str)
-                and (value not in (None, "", []) or key not in self.values)
-            ):
+            if key != "extras" and isinstance(key, str) and (value not in (None, "", []) or key not in self.values):
                 self.values[key] = value
 
     def text(self, field: str) -> str:
@@ -145,9 +141,7 @@ class Record:
             value = [value]
         if not isinstance(value, (list, tuple)):
             value = self._flattened(field)
-        return tuple(
-            row for row in value if isinstance(row, Mapping) and any(_filled(v) for v in row.values())
-        )
+        return tuple(row for row in value if isinstance(row, Mapping) and any(_filled(v) for v in row.values()))
 
     def _flattened(self, field: str) -> list[dict[str, Any]]:
         found: dict[int, dict[str, Any]] = {}

@@ -107,9 +107,7 @@ class Evaluation:
 
     def gain(self, criterion_id: str) -> int:
         """Return by how much the score would rise if the failed criterion passed, all else being equal."""
-        points = next(
-            (r.points for r in self.results if r.criterion.id == criterion_id and r.state is State.FAIL), 0
-        )
+        points = next((r.points for r in self.results if r.criterion.id == criterion_id and r.state is State.FAIL), 0)
         return SCALE * (self.won + points) // self.out_of - self.score if points else 0
 
     def advice(self) -> tuple[Result, ...]:
@@ -120,9 +118,7 @@ class Evaluation:
 
 def evaluate(facts: Facts, model: Model, today: date) -> Evaluation:
     """Ask every criterion of `model` about `facts` as of `today`."""
-    return Evaluation(
-        model, tuple(Result(c, c.check(facts, today), model.points[c.id]) for c in model.criteria)
-    )
+    return Evaluation(model, tuple(Result(c, c.check(facts, today), model.points[c.id]) for c in model.criteria))
 
 
 def changes_after(facts: Facts, today: date) -> date | None:
@@ -161,9 +157,7 @@ def parse_model(data: Any, origin: str = "model") -> Model:
     if unknown:
         raise ModelError(f"{origin} gives points to unknown criteria: {', '.join(map(str, unknown))}")
     try:
-        levels = tuple(
-            sorted(((lv["code"], int(lv["from"])) for lv in data["levels"]), key=lambda lv: -lv[1])
-        )
+        levels = tuple(sorted(((lv["code"], int(lv["from"])) for lv in data["levels"]), key=lambda lv: -lv[1]))
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{origin}: each level needs a code and the score it starts from") from error
     if {code for code, _ in levels} - set(LEVEL_LABELS) or not levels or levels[-1][1] != 0:

@@ -61,10 +61,7 @@ def test_facts_survive_storage(links: dict[str, bool], dcat_ap: bool | None):
 
 
 def test_facts_of_another_version_are_read_as_far_as_they_go():
-    assert (
-        Facts.from_dict({"title": 3, "gone": 1, "distributions": {"data": 1, "gone": 2}}).distributions.data
-        == 1
-    )
+    assert Facts.from_dict({"title": 3, "gone": 1, "distributions": {"data": 1, "gone": 2}}).distributions.data == 1
 
 
 anything = st.recursive(
@@ -89,9 +86,7 @@ def test_no_value_of_any_field_breaks_the_reading(data: dict[str, Any]):
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(
-        st.dictionaries(
-            st.sampled_from(["id", "url", "format", "protocol", "mimetype", "name", "network"]), anything
-        )
+        st.dictionaries(st.sampled_from(["id", "url", "format", "protocol", "mimetype", "name", "network"]), anything)
     )
 )
 def test_no_resource_breaks_the_reading(resources: list[dict[str, Any]]):
@@ -100,9 +95,7 @@ def test_no_resource_breaks_the_reading(resources: list[dict[str, Any]]):
 
 
 def test_deleted_resources_do_not_count():
-    assert (
-        gather({"resources": [{"url": "https://x.org/a.csv", "state": "deleted"}]}).distributions.total == 0
-    )
+    assert gather({"resources": [{"url": "https://x.org/a.csv", "state": "deleted"}]}).distributions.total == 0
 
 
 def test_an_empty_field_does_not_hide_the_stored_extra():

@@ -91,12 +91,8 @@ def test_any_weights_give_a_score_between_0_and_100_and_a_level(chosen: set[str]
 
 
 def test_a_criterion_of_0_points_is_left_out():
-    model = parse_model(
-        {"version": 1, "points": {"theme": 0, "licence": 2}, "levels": [{"code": "bronze", "from": 0}]}
-    )
-    assert [result.criterion.id for result in evaluate(gather(dataset()), model, TODAY).results] == [
-        "licence"
-    ]
+    model = parse_model({"version": 1, "points": {"theme": 0, "licence": 2}, "levels": [{"code": "bronze", "from": 0}]})
+    assert [result.criterion.id for result in evaluate(gather(dataset()), model, TODAY).results] == ["licence"]
     assert evaluate(gather(dataset()), model, TODAY).results[0].state is State.PASS
 
 

@@ -1,0 +1,24 @@
+"""Options of the room, read in this module only."""
+
+from __future__ import annotations
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.quality.score import DEFAULT_MODEL, Model, load_model
+
+MODEL_FILE = "ecosphere.quality.model_file"
+DATASET_TYPES = "ecosphere.quality.dataset_types"
+
+
+def model() -> Model:
+    """Return the weights and levels in force.
+
+    Raises:
+        ModelError: the configured file cannot be used.
+    """
+    return load_model(str(tk.config[MODEL_FILE] or DEFAULT_MODEL))
+
+
+def dataset_types() -> list[str]:
+    """Return the types of packages that are scored."""
+    return tk.config[DATASET_TYPES]

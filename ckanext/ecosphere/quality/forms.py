@@ -1,0 +1,64 @@
+"""Where in CKAN's forms a field is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+
+#: Anchors of CKAN's own form, where they are not `field-<name>`.
+CORE_ANCHORS = {"tag_string": "field-tags", "license_id": "field-license", "owner_org": "field-organizations"}
+CORE_FIELDS = ("title", "notes", "url", "version")
+CORE_RESOURCE_FIELDS = ("name", "description", "format", "url")
+
+
+def improve_url(criterion: Mapping[str, Any], package: Mapping[str, Any]) -> str:
+    """Return the address of the form at the field of `criterion` (an item of `ecosphere_quality_show`).
+
+    A criterion of a resource leads to the resource to mend, or to the form of a new one when there is none.
+    """
+    kind = package.get("type") or "dataset"
+    if criterion["on_resource"]:
+        anchor = _resource_anchor(criterion["field"], kind)
+        if criterion["resource_id"]:
+            return tk.url_for(
+                f"{kind}_resource.edit", id=package["name"], resource_id=criterion["resource_id"], _anchor=anchor
+            )
+        return tk.url_for(f"{kind}_resource.new", id=package["name"], _anchor=anchor)
+    schema = _schema(kind)
+    if schema is None:
+        return tk.url_for(f"{kind}.edit", id=package["name"], _anchor=_core_anchor(criterion["field"]))
+    page, anchor = _place(schema["dataset_fields"], criterion["field"])
+    if page:
+        return tk.url_for(f"{kind}.scheming_edit_page", id=package["name"], page=page, _anchor=anchor)
+    return tk.url_for(f"{kind}.edit", id=package["name"], _anchor=anchor)
+
+
+def _schema(kind: str) -> dict[str, Any] | None:
+    if not p.plugin_loaded("scheming_datasets"):
+        return None
+    return tk.h.scheming_get_dataset_schema(kind)
+
+
+def _place(fields: list[dict[str, Any]], name: str) -> tuple[int, str | None]:
+    """Return the page of the form (0 when it has one page only) and the anchor of the field `name`."""
+    paged = any("start_form_page" in field for field in fields)
+    page = 0
+    for field in fields:
+        if "start_form_page" in field or (paged and page == 0):
+            page += 1
+        if field["field_name"] == name:
+            return page, f"field-{name}"
+    return (1 if paged else 0), None
+
+
+def _core_anchor(name: str) -> str | None:
+    return CORE_ANCHORS.get(name) or (f"field-{name}" if name in CORE_FIELDS else None)
+
+
+def _resource_anchor(name: str, kind: str) -> str | None:
+    schema = _schema(kind)
+    names = CORE_RESOURCE_FIELDS if schema is None else [f["field_name"] for f in schema["resource_fields"]]
+    return f"field-{name}" if name in names else None

@@ -1,0 +1,61 @@
+"""Template helpers of the room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+
+from ckanext.ecosphere.quality import config, forms, show, store
+
+
+def ecosphere_quality_is_scored(package: Mapping[str, Any]) -> bool:
+    """Tell whether `package` is of a type that has a quality."""
+    return store.is_scored(package.get("type"))
+
+
+def ecosphere_quality_badge(package: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return score, level and label of the dataset dict `package`; None for packages that have no quality.
+
+    The result of a search carries its badges already (one query for the page); otherwise the row is read.
+    """
+    if not store.is_scored(package.get("type")):
+        return None
+    if "ecosphere_quality_level" in package:
+        score, level = package["ecosphere_quality_score"], package["ecosphere_quality_level"]
+    else:
+        found = store.badges([package]).get(package.get("id", ""))
+        if found is None:
+            return None
+        score, level = found.score, found.level
+    return {"score": score, "level": level, "label": show.level_label(level)}
+
+
+def ecosphere_quality_show(package: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the whole quality of the dataset dict `package`, as `ecosphere_quality_show` does."""
+    found = model.Package.get(package["id"])
+    if found is None or not store.is_scored(found.type):
+        return None
+    return show.as_dict(show.quality(found))
+
+
+def ecosphere_quality_grouped(quality: Mapping[str, Any]) -> list[Any]:
+    """Return the criteria of `quality` under the labels of their groups."""
+    return show.grouped(quality["criteria"])
+
+
+def ecosphere_quality_improve_url(criterion: Mapping[str, Any], package: Mapping[str, Any]) -> str:
+    """Return the address of the form, at the very field where `criterion` is mended."""
+    return forms.improve_url(criterion, package)
+
+
+def ecosphere_quality_levels() -> list[tuple[str, str, int]]:
+    """Return (code, label, lowest score) of the levels, the best first."""
+    return [(code, show.level_label(code), lowest) for code, lowest in config.model().levels]
+
+
+def ecosphere_quality_can_edit(package: Mapping[str, Any]) -> bool:
+    """Tell whether the reader may edit `package`."""
+    return bool(tk.h.check_access("package_update", {"id": package["id"]}))

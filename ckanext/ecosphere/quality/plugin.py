@@ -1,0 +1,66 @@
+"""`ecosphere_quality`: how well each dataset is described, shown to everyone and worked on by its producer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+from ckan.types import Context
+
+from ckanext.ecosphere.interfaces import IEcosphereSetup
+from ckanext.ecosphere.quality import actions, auth, helpers, indexing, saving
+
+
+@tk.blanket.actions(actions.get_actions)
+@tk.blanket.auth_functions(auth.get_auth_functions)
+@tk.blanket.helpers({name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_quality_")})
+@tk.blanket.blueprints
+@tk.blanket.config_declarations
+class EcosphereQualityPlugin(p.SingletonPlugin):
+    """Quality of metadata: badge, criteria with advice, facet and sort."""
+
+    p.implements(p.IConfigurer)
+    p.implements(p.IPackageController, inherit=True)
+    p.implements(p.IFacets, inherit=True)
+    p.implements(IEcosphereSetup, inherit=True)
+
+    def update_config(self, config: Any) -> None:
+        """Register this room's templates and assets."""
+        tk.add_template_directory(config, "../templates/quality")
+        tk.add_resource("../assets/quality", "ecosphere_quality")
+
+    def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
+        """Score the new dataset in the transaction that creates it."""
+        saving.after_save(context, pkg_dict, new=True)
+
+    def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
+        """Score the dataset in the transaction that changes it."""
+        saving.after_save(context, pkg_dict, new=False)
+
+    def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
+        """Add level and score to the document."""
+        return indexing.complete(pkg_dict, lambda: json.loads(pkg_dict["validated_data_dict"]))
+
+    def after_dataset_search(self, search_results: dict[str, Any], search_params: dict[str, Any]) -> dict[str, Any]:
+        """Add badges to the datasets found, and name the levels in the facet."""
+        return indexing.decorate(search_results)
+
+    def dataset_facets(self, facets_dict: dict[str, Any], package_type: str) -> dict[str, Any]:
+        """Facets of the dataset page."""
+        return indexing.facets(facets_dict)
+
+    def organization_facets(
+        self, facets_dict: dict[str, Any], organization_type: str, package_type: str | None
+    ) -> dict[str, Any]:
+        """Facets of the page of a service."""
+        return indexing.facets(facets_dict)
+
+    def group_facets(self, facets_dict: dict[str, Any], group_type: str, package_type: str | None) -> dict[str, Any]:
+        """Facets of the page of a group."""
+        return indexing.facets(facets_dict)
+
+    def ecosphere_migrations(self) -> list[str]:
+        """Tables of this room."""
+        return ["ecosphere_quality"]

@@ -1,0 +1,83 @@
+"""The quality of one dataset as the API and the pages give it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+
+from ckanext.ecosphere.quality import saving, store
+from ckanext.ecosphere.quality.criteria import GROUP_LABELS
+from ckanext.ecosphere.quality.facts import Facts
+from ckanext.ecosphere.quality.score import LEVEL_LABELS, Evaluation, Result
+
+_ = tk._
+
+
+def quality(package: model.Package) -> store.Quality:
+    """Return the quality of `package` as of today; scored on the spot when no row is stored."""
+    row = store.row_of(package.id)
+    return store.quality_of(row) if row else store.quality_of_dict(saving.stored_dataset(package))
+
+
+def level_label(level: str) -> str:
+    """Return the name of `level` in the reader's language, "" when there is no such level."""
+    label = LEVEL_LABELS.get(level)
+    return _(label) if label else ""
+
+
+def as_dict(found: store.Quality) -> dict[str, Any]:
+    """Return a quality as plain data, its texts in the reader's language; see `ecosphere_quality_show`."""
+    result = found.evaluation
+    return {
+        "score": result.score,
+        "level": result.level,
+        "level_label": level_label(result.level),
+        "points": result.won,
+        "points_possible": result.out_of,
+        "next_level": next_level(result),
+        "stars": found.facts.distributions.stars,
+        "harvested": found.facts.harvested,
+        "criteria": [criterion(each, result, found.facts) for each in result.results],
+        "model_version": result.model.version,
+        "computed_at": found.computed_at.isoformat() if found.computed_at else None,
+    }
+
+
+def next_level(result: Evaluation) -> dict[str, Any] | None:
+    """Return the level above and how far it is, None at the top."""
+    above = [(code, lowest) for code, lowest in result.model.levels if lowest > result.score]
+    if not above:
+        return None
+    code, lowest = above[-1]
+    return {"level": code, "level_label": level_label(code), "from": lowest}
+
+
+def criterion(each: Result, result: Evaluation, facts: Facts) -> dict[str, Any]:
+    """Return one answer as plain data."""
+    about = each.criterion
+    return {
+        "id": about.id,
+        "label": _(about.label),
+        "group": about.group.value,
+        "group_label": _(GROUP_LABELS[about.group]),
+        "state": each.state.value,
+        "points": each.points,
+        "points_won": each.won,
+        "gain": result.gain(about.id),
+        "advice": _(about.advice),
+        "field": about.field,
+        "on_resource": about.on_resource,
+        "resource_id": facts.distributions.targets.get(about.id) if about.on_resource else None,
+        "source_element": about.element,
+    }
+
+
+def grouped(criteria: list[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """Arrange the criteria of `as_dict` under the labels of their groups, in the order of the table."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for each in criteria:
+        groups.setdefault(each["group_label"], []).append(each)
+    return list(groups.items())

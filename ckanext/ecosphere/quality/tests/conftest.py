@@ -1,0 +1,85 @@
+"""Fixtures of the room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pysolr
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from ckan.tests import factories
+
+from ckanext.ecosphere.quality.model import QualityRow
+from ckanext.ecosphere.quality.saving import stored_dataset
+from ckanext.ecosphere.quality.store import quality_of_dict
+
+
+@pytest.fixture
+def portal(with_plugins: None, clean_db: None, clean_index: None) -> None:
+    """An empty portal."""
+
+
+@pytest.fixture
+def people() -> dict[str, Any]:
+    """One person per role around the organisation `ddt-42`: name → (user dict with token)."""
+    found = {
+        name: factories.UserWithToken(name=name) for name in ("editor", "admin", "member", "stranger", "other-editor")
+    }
+    found["sysadmin"] = factories.SysadminWithToken(name="sysadmin")
+    factories.Organization(
+        name="ddt-42",
+        title="DDT de la Loire",
+        users=[{"name": name, "capacity": name} for name in ("editor", "admin", "member")],
+    )
+    factories.Organization(name="ddt-43", users=[{"name": "other-editor", "capacity": "editor"}])
+    return found
+
+
+@pytest.fixture
+def solr_adds(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+    """Documents sent to Solr since the start of the test; they really go there."""
+    sent: list[dict[str, Any]] = []
+    add = pysolr.Solr.add
+
+    def counted(self: pysolr.Solr, docs: list[dict[str, Any]], *args: Any, **kwargs: Any) -> Any:
+        sent.extend(docs)
+        return add(self, docs, *args, **kwargs)
+
+    monkeypatch.setattr(pysolr.Solr, "add", counted)
+    yield sent
+
+
+def site_context(**more: Any) -> Any:
+    """Context of an action that the site itself runs."""
+    user = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
+    found = {"ignore_auth": True, "user": user, "session": model.Session, "auth_user_obj": model.User.get(user)}
+    return found | more
+
+
+def act(action: str, context: dict[str, Any] | None = None, **data: Any) -> Any:
+    """Run an action as the site."""
+    return tk.get_action(action)(site_context(**(context or {})), data)
+
+
+def stored(package_id: str) -> QualityRow:
+    """The row of a dataset, read anew from the database."""
+    model.Session.expire_all()
+    row = model.Session.get(QualityRow, package_id)
+    assert row is not None
+    return row
+
+
+def from_scratch(package_id: str) -> Any:
+    """The evaluation of a dataset as the tables have it."""
+    package = model.Package.get(package_id)
+    assert package is not None
+    model.Session.refresh(package)
+    return quality_of_dict(stored_dataset(package)).evaluation
+
+
+def count(table: Any) -> int:
+    """Number of rows of a table."""
+    return model.Session.scalar(sa.select(sa.func.count()).select_from(table)) or 0
