@@ -32,9 +32,7 @@ def without_empty(dataset: Dataset) -> Dataset:
     A harvested dataset states only what the source states: an empty value would overwrite a
     default of the schema.
     """
-    return {
-        key: pruned for key, value in dataset.items() if (pruned := _pruned(value)) not in (None, "", [], {})
-    }
+    return {key: pruned for key, value in dataset.items() if (pruned := _pruned(value)) not in (None, "", [], {})}
 
 
 def _pruned(value: Any) -> Any:

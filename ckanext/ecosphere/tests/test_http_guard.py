@@ -28,9 +28,7 @@ HERE = networks(["127.0.0.1"])
 def session(resolver=socket.getaddrinfo, pauses=None, **settings) -> GuardedSession:
     """A session that may reach this machine and records its pauses instead of sleeping."""
     settings = {"allowed_networks": HERE, "attempts": 1, **settings}
-    return GuardedSession(
-        GuardSettings(**settings), resolver, sleep=(pauses if pauses is not None else []).append
-    )
+    return GuardedSession(GuardSettings(**settings), resolver, sleep=(pauses if pauses is not None else []).append)
 
 
 def answers(*ips):

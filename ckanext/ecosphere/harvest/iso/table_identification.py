@@ -166,9 +166,7 @@ IDENTIFICATION: Table = {
             "name": text("name"),
             "version": text("version"),
             "specification": skip,
-            "formatSpecificationCitation": within(
-                {"title": text("name"), "edition": text("version"), "date": skip}
-            ),
+            "formatSpecificationCitation": within({"title": text("name"), "edition": text("version"), "date": skip}),
         },
     ),
     "descriptiveKeywords": _keywords,

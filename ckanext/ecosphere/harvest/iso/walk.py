@@ -164,9 +164,7 @@ def _sample(element: etree._Element) -> str:
     parts: list[str] = []
     length = 0
     for node in element.iter(etree.Element):
-        value = (
-            one_line(node.text) or node.get("codeListValue") or node.get(XLINK_HREF) or node.get("uuidref")
-        )
+        value = one_line(node.text) or node.get("codeListValue") or node.get(XLINK_HREF) or node.get("uuidref")
         if value:
             parts.append(value[:MAX_SAMPLE])
             length += len(parts[-1]) + 1

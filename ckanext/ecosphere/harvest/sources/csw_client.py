@@ -225,9 +225,7 @@ class CswReader:
         body, parameters = get_records(dialect, self._options.filters, start, size)
         url = with_query(self._url, parameters) if parameters else self._url
         try:
-            response = self._session.request(
-                "POST" if body else "GET", url, body=body, headers=_XML, attempts=attempts
-            )
+            response = self._session.request("POST" if body else "GET", url, body=body, headers=_XML, attempts=attempts)
         except FetchError as error:
             too_big = error.code == "too-large"
             raise PageError(f"fetch-{error.code}", too_big=too_big, **error.params) from error

@@ -31,9 +31,7 @@ QUERYABLES = {
     "any": ("csw:AnyText", "apiso:AnyText"),
 }
 _COMPARISONS = {
-    "like": lambda name, value: fes.PropertyIsLike(
-        name, value, escapeChar="\\", wildCard="%", singleChar="_"
-    ),
+    "like": lambda name, value: fes.PropertyIsLike(name, value, escapeChar="\\", wildCard="%", singleChar="_"),
     "equals": fes.PropertyIsEqualTo,
     "since": fes.PropertyIsGreaterThanOrEqualTo,
     "until": fes.PropertyIsLessThanOrEqualTo,

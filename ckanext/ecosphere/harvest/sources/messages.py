@@ -39,9 +39,7 @@ WHOLE: dict[str, str] = {
         "The server announced {before} records, then {after}: its catalogue changed while it was read."
     ),
     "repeats": _N("{count} records came more than once; each was taken once."),
-    "dialect": _N(
-        "The server did not understand the usual question; it was asked in another way ({dialect})."
-    ),
+    "dialect": _N("The server did not understand the usual question; it was asked in another way ({dialect})."),
 }
 """What is to be said of the reading as a whole."""
 

@@ -62,8 +62,7 @@ def iso_record(
     identifiers = ""
     if identifier:
         identifiers = (
-            f"<gmd:fileIdentifier><gco:CharacterString>{escape(identifier)}"
-            "</gco:CharacterString></gmd:fileIdentifier>"
+            f"<gmd:fileIdentifier><gco:CharacterString>{escape(identifier)}</gco:CharacterString></gmd:fileIdentifier>"
         )
     resource = ""
     if resource_identifier:
@@ -79,8 +78,7 @@ def iso_record(
         organisation=escape(organisation),
         resource_identifier=resource,
         links="".join(
-            LINK.format(url=escape(url), protocol=escape(protocol), name=escape(name))
-            for url, protocol, name in links
+            LINK.format(url=escape(url), protocol=escape(protocol), name=escape(name)) for url, protocol, name in links
         ),
     )
 

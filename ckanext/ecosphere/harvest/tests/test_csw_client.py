@@ -48,9 +48,7 @@ def test_a_catalogue_is_read_in_pages_each_record_once():
         assert reading.complete
         assert (reading.announced, reading.received, reading.requests) == (20, 20, 3)
         assert [(q.start, q.size) for q in server.questions] == [(1, 8), (9, 8), (17, 8)]
-        assert {(q.method, q.type_name, q.is_sorted) for q in server.questions} == {
-            ("POST", "csw:Record", True)
-        }
+        assert {(q.method, q.type_name, q.is_sorted) for q in server.questions} == {("POST", "csw:Record", True)}
 
 
 def test_an_empty_catalogue_is_complete():
@@ -103,9 +101,7 @@ def test_a_server_that_caps_its_pages_is_read_whole():
 
 @pytest.mark.parametrize("lie", [None, 0, 1, 999])
 def test_a_wrong_next_record_does_not_matter(lie):
-    with catalogue(
-        TWENTY, lambda q, page: replace(page, next_record=lie if page.next_record else 0)
-    ) as server:
+    with catalogue(TWENTY, lambda q, page: replace(page, next_record=lie if page.next_record else 0)) as server:
         found, reading = read(server.url)
         assert (found, reading.complete) == (IDENTIFIERS, True)
 

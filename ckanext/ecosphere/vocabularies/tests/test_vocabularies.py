@@ -43,11 +43,7 @@ class TestEveryList:
         assert lacking == []
 
     def test_has_uris_that_are_absolute_and_without_spaces(self, name):
-        bad = [
-            c.uri
-            for c in voc.get(name)
-            if not c.uri.startswith(("http://", "https://", "urn:")) or " " in c.uri
-        ]
+        bad = [c.uri for c in voc.get(name) if not c.uri.startswith(("http://", "https://", "urn:")) or " " in c.uri]
         assert bad == []
 
     def test_has_broader_concepts_that_exist_and_never_loop(self, name):
@@ -141,10 +137,7 @@ def test_an_address_that_stands_for_a_concept_finds_it():
     assert licences["https://spdx.org/licenses/etalab-2.0"].id == "etalab-2.0"
     assert licences["http://creativecommons.org/licenses/by/4.0"].id == "cc-by"
     assert voc.get("territories")["http://id.insee.fr/geo/departement/974"].id == "outre-mer-reu"
-    assert (
-        voc.get("frequency")["https://publications.europa.eu/resource/authority/frequency/DAILY/"].id
-        == "DAILY"
-    )
+    assert voc.get("frequency")["https://publications.europa.eu/resource/authority/frequency/DAILY/"].id == "DAILY"
 
 
 def test_a_sub_theme_leads_to_its_theme_and_back():

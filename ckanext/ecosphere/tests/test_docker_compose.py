@@ -1,0 +1,115 @@
+"""`docker-compose.yml` says what the documentation promises, with CKAN's own configuration underneath."""
+
+from __future__ import annotations
+
+import re
+from configparser import RawConfigParser
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+FILE = ROOT / "docker-compose.yml"
+#: Keys of a service that the Compose specification knows, among those used here.
+SERVICE_KEYS = {
+    "build", "command", "configs", "depends_on", "environment", "healthcheck", "image", "ports", "restart", "volumes",
+}  # fmt: skip
+HEALTHCHECK_KEYS = {"test", "interval", "timeout", "retries", "start_period"}
+CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict:
+    return yaml.safe_load(FILE.read_text("utf-8"))
+
+
+def test_only_keys_of_the_specification_are_used(compose):
+    top_level = {key for key in compose if not key.startswith("x-")}
+    assert top_level <= {"name", "services", "networks", "volumes", "configs", "secrets"}
+    for name, service in compose["services"].items():
+        assert set(service) <= SERVICE_KEYS, name
+        assert set(service.get("healthcheck", {})) <= HEALTHCHECK_KEYS, name
+        assert service["restart"] in {"no", "always", "on-failure", "unless-stopped"}, name
+
+
+def test_the_images_are_the_official_ones(compose):
+    services = compose["services"]
+    assert services["db"]["image"].startswith("postgres:")
+    assert services["redis"]["image"].startswith("redis:")
+    assert services["solr"]["image"] == "ckan/ckan-solr:2.12-solr9-spatial"
+    for name in ("init", "web", "worker"):
+        assert services[name]["build"]["dockerfile_inline"].startswith("FROM ckan/ckan-base:2.12\n"), name
+
+
+def test_every_lasting_service_has_a_health_check(compose):
+    for name, service in compose["services"].items():
+        if name != "init":
+            test = service["healthcheck"]["test"]
+            assert test[0] in {"CMD", "CMD-SHELL"}, name
+            assert len(test) > 1, name
+
+
+def test_services_wait_for_those_that_they_need(compose):
+    services = compose["services"]
+    for name, service in services.items():
+        for needed, how in service.get("depends_on", {}).items():
+            assert how["condition"] in CONDITIONS
+            assert how["condition"] != "service_healthy" or "healthcheck" in services[needed], (name, needed)
+    assert set(services["init"]["depends_on"]) == {"db", "redis", "solr"}
+    for name in ("web", "worker"):
+        assert services[name]["depends_on"]["init"]["condition"] == "service_completed_successfully"
+
+
+def test_the_set_up_is_the_same_command_as_elsewhere(compose):
+    assert compose["services"]["init"]["command"][-1] == "ckan db upgrade && ckan ecosphere init"
+
+
+def test_workers_can_be_multiplied(compose):
+    worker = compose["services"]["worker"]
+    assert "container_name" not in worker
+    assert "ports" not in worker
+
+
+def test_volumes_and_configs_are_declared(compose):
+    for name, service in compose["services"].items():
+        for volume in service.get("volumes", []):
+            assert volume.split(":")[0] in compose["volumes"], name
+        for config in service.get("configs", []):
+            assert config["source"] in compose["configs"], name
+
+
+def test_data_outlives_the_containers(compose):
+    kept = {name for name, service in compose["services"].items() if service.get("volumes")}
+    assert {"db", "redis", "solr", "web", "worker"} <= kept
+
+
+def test_there_is_no_secret_in_the_file_and_each_one_must_be_chosen():
+    text = FILE.read_text("utf-8")
+    required = set(re.findall(r"\$\{(\w+):\?", text))
+    assert required == {"SECRET_KEY", "POSTGRES_PASSWORD"}
+    given = dict(line.split("=", 1) for line in (ROOT / ".env.example").read_text().splitlines() if "=" in line[:20])
+    assert all(given[name] == "" for name in required)
+
+
+def test_each_variable_is_explained_in_the_example():
+    used = set(re.findall(r"\$\{(\w+)", FILE.read_text("utf-8")))
+    example = (ROOT / ".env.example").read_text("utf-8")
+    assert all(re.search(rf"^{name}=", example, re.MULTILINE) for name in used)
+
+
+def test_the_configuration_builds_on_the_portals_own(compose):
+    parser = RawConfigParser()
+    parser.read_string(compose["configs"]["guichet"]["content"])
+    base = parser["app:main"]["use"].removeprefix("config:/srv/app/src/ckanext-ecosphere/")
+    assert (ROOT / base).exists()
+    target = compose["services"]["web"]["configs"][0]["target"]
+    assert target == compose["services"]["web"]["environment"]["CKAN_INI"]
+
+
+def test_the_worker_of_compose_listens_to_the_queues_of_the_embedded_stack(compose):
+    from dev.stack.ckan import QUEUES
+
+    command = compose["services"]["worker"]["command"]
+    assert command[:3] == ["ckan", "jobs", "worker"]
+    assert set(command[3:]) == set(QUEUES)
