@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+import ckan.plugins.toolkit as tk
 import click
 from ckan.plugins import PluginImplementations
 
-from ckanext.ecosphere.interfaces import IEcosphereCommands
+from ckanext.ecosphere import health, initialise
+from ckanext.ecosphere.interfaces import CheckStatus, IEcosphereCommands, InitReport
+
+_ = tk._
+
+#: Kind of a line → mark before it and its colour; the mark says the same without the colour.
+MARKS = {
+    "changed": ("+", "green"),
+    "unchanged": ("=", None),
+    "failed": ("x", "red"),
+    CheckStatus.OK: ("=", "green"),
+    CheckStatus.WARNING: ("!", "yellow"),
+    CheckStatus.ERROR: ("x", "red"),
+}
 
 
 class RoomsGroup(click.Group):
@@ -30,6 +48,57 @@ class RoomsGroup(click.Group):
         return super().get_command(ctx, cmd_name) or self._rooms().get(cmd_name)
 
 
+def speaking(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a command speak the portal's language, or the one asked for with `--lang`.
+
+    Translations need a request; outside of one, CKAN always speaks English.
+    """
+
+    @click.option("--lang", help="Language of the messages (fr, en); by default that of the portal.")
+    @click.pass_context
+    def wrapper(ctx: click.Context, lang: str | None, **kwargs: Any) -> Any:
+        language = lang or tk.config["ckan.locale_default"]
+        with ctx.meta["flask_app"].test_request_context(environ_overrides={"CKAN_LANG": language}):
+            return ctx.invoke(command, **kwargs)
+
+    return update_wrapper(wrapper, command)
+
+
 @click.group(cls=RoomsGroup, short_help="Set up, check and run the access desk.")
 def ecosphere() -> None:
     """Set up, check and run the access desk (guichet)."""
+
+
+@ecosphere.command("init", short_help="Set everything up; may be run again at any time.")
+@speaking
+def init_command() -> None:
+    """Create tables, services of the ministry and Solr's French schema; whatever is in place is left alone."""
+    report = InitReport(emit=_say)
+    initialise.run(report)
+    if not report.ok:
+        raise click.exceptions.Exit(1)
+
+
+@ecosphere.command("check", short_help="Tell what works and what to do about the rest.")
+@speaking
+def check_command() -> None:
+    """Look at services, workers, mail, options and search; exit code 1 when something is wrong."""
+    checks = health.run()
+    for check in checks:
+        _say(check.status, f"{check.name}: {check.message}")
+        if check.remedy:
+            click.echo(f"    → {check.remedy}")
+    errors = sum(check.status is CheckStatus.ERROR for check in checks)
+    warnings = sum(check.status is CheckStatus.WARNING for check in checks)
+    click.echo(
+        tk.ungettext("{number} error", "{number} errors", errors).format(number=errors)
+        + ", "
+        + tk.ungettext("{number} warning", "{number} warnings", warnings).format(number=warnings)
+    )
+    if errors:
+        raise click.exceptions.Exit(1)
+
+
+def _say(kind: Any, message: str) -> None:
+    mark, colour = MARKS[kind]
+    click.echo(f"{click.style(f'[{mark}]', fg=colour)} {message}")

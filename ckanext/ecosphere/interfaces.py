@@ -106,7 +106,7 @@ class IEcosphereSetup(Interface):
     """
 
     def ecosphere_init(self, report: InitReport) -> None:
-        """Set this room up; called after the tables of every plugin are migrated.
+        """Set this room up; called once the tables of every plugin are migrated and the services exist.
 
         Must be idempotent, and must never undo what a person changed.
 
@@ -128,14 +128,6 @@ class IEcosphereSetup(Interface):
         Returns:
             queue names without CKAN's prefix, e.g. ["ecosphere:harvest"]; `check` verifies that a worker
             listens to each.
-        """
-        return []
-
-    def ecosphere_migrations(self) -> list[str]:
-        """Name the plugins whose tables `init` must migrate.
-
-        Returns:
-            plugin names that have a folder in `ckanext/ecosphere/migration/`.
         """
         return []
 

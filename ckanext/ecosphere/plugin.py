@@ -12,6 +12,7 @@ from ckan.lib.plugins import DefaultTranslation
 from ckanext.ecosphere import cli
 
 
+@tk.blanket.config_declarations
 class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
     """Shared ground of the suite."""
 

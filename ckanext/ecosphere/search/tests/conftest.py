@@ -75,7 +75,7 @@ def stock_text_type() -> dict[str, Any]:
     analyzers = {f"{item.get('type')}Analyzer": item for item in declared.iter("analyzer")}
     return dict(declared.attrib) | {
         name: {
-            "tokenizer": dict(item.find("tokenizer").attrib),
+            "tokenizer": dict(next(item.iter("tokenizer")).attrib),
             "filters": [dict(each.attrib) for each in item.iter("filter")],
         }
         for name, item in analyzers.items()

@@ -1,0 +1,42 @@
+"""Known weaknesses of CKAN versions, kept as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+ADVISORIES_FILE = Path(__file__).parent / "data" / "advisories.yaml"
+
+
+@dataclass(frozen=True)
+class Advisory:
+    """A known weakness.
+
+    Attributes:
+        id: short name.
+        affected: CKAN versions that have it.
+        option: CKAN option without which it does not matter, empty when it always does.
+        message: one or two sentences in English; they are in the catalogue.
+    """
+
+    id: str
+    affected: SpecifierSet
+    option: str
+    message: str
+
+    def concerns(self, version: str) -> bool:
+        """Whether a CKAN version has this weakness."""
+        return self.affected.contains(Version(version), prereleases=True)
+
+
+def read(path: Path = ADVISORIES_FILE) -> list[Advisory]:
+    """Read all advisories."""
+    with path.open(encoding="utf-8") as stream:
+        return [
+            Advisory(item["id"], SpecifierSet(item["affected"]), item["option"], item["message"])
+            for item in yaml.safe_load(stream)
+        ]

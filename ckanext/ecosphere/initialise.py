@@ -1,0 +1,72 @@
+"""What `ckan ecosphere init` does: tables, vocabularies, organisations, then each room's own steps."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.cli import db
+
+from ckanext.ecosphere import config, organisations
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.interfaces import InitReport, each_setup
+
+_ = tk._
+log = logging.getLogger(__name__)
+
+
+def run(report: InitReport) -> None:
+    """Set the portal up; whatever is in place already is left alone.
+
+    Args:
+        report: told of each step. A room's failure does not keep the others from being set up.
+    """
+    migrate(report)
+    read_vocabularies(report)
+    if config.create_organisations():
+        organisations.create_or_update(report)
+    for plugin in each_setup():
+        try:
+            plugin.ecosphere_init(report)
+        except Exception as error:
+            model.Session.rollback()
+            log.exception("Set-up of %s failed", plugin.name)
+            report.failed(_("Set-up of {name} failed: {error}").format(name=plugin.name, error=error))
+
+
+def migrate(report: InitReport) -> None:
+    """Create or upgrade the tables of CKAN and of every enabled plugin."""
+    pending = pending_migrations()
+    for name in pending:
+        with _quietly():
+            db._run_migrations(name)
+        report.changed(_("Tables of {name} created or upgraded").format(name=name or "CKAN"))
+    if not pending:
+        report.unchanged(_("All tables are up to date"))
+
+
+def pending_migrations() -> list[str]:
+    """Name the plugins whose tables are not up to date; the empty name stands for CKAN itself."""
+    with _quietly():
+        core = [] if (db.current_revision("") or "").endswith("(head)") else [""]
+        return core + sorted(db._get_pending_plugins())
+
+
+def read_vocabularies(report: InitReport) -> None:
+    """Read every controlled vocabulary once: a damaged file shows here and not on a page."""
+    names = voc.names()
+    try:
+        total = sum(len(voc.get(name)) for name in names)
+    except ValueError as error:
+        report.failed(_("A vocabulary cannot be read: {error}").format(error=error))
+        return
+    message = _("{number} vocabularies are readable, {total} entries in all")
+    report.unchanged(message.format(number=len(names), total=total))
+
+
+def _quietly() -> contextlib.AbstractContextManager[object]:
+    """Keep alembic from printing in the middle of the report."""
+    return contextlib.redirect_stdout(io.StringIO())

@@ -1,0 +1,135 @@
+"""The services of the ministry as CKAN organisations: created and kept up to date, never against a person's
+wish.
+
+What was written is remembered in an extra of the organisation (`ecosphere_registry`, a fingerprint). As
+long as the organisation still is what was written, it follows the registry; once a person has changed its
+title, description or place, it is left alone. Organisations that a person deleted stay deleted, and those
+that a person made are not touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.types import Context
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.interfaces import InitReport
+
+_ = tk._
+
+FINGERPRINT = "ecosphere_registry"
+TERRITORY = "ecosphere_territory"
+KIND = "ecosphere_kind"
+
+#: What the fingerprint covers.
+FOLLOWED = ("title", "description", "parent", TERRITORY, KIND)
+
+
+def wanted(service: voc.Concept) -> dict[str, str]:
+    """What the registry says of a service, as values of `FOLLOWED`."""
+    data = service.data
+    return {
+        "title": service.label_fr,
+        "description": str(data.get("long_label_fr") or ""),
+        "parent": str(data.get("parent") or ""),
+        TERRITORY: str(data.get("territory") or ""),
+        KIND: str(data.get("kind") or ""),
+    }
+
+
+def create_or_update(report: InitReport) -> None:
+    """Bring the organisations in line with the registry.
+
+    Args:
+        report: told how many were created, updated, left to the people who changed them.
+    """
+    context = _site_context()
+    present = {each.name: each for each in model.Session.query(model.Group).filter_by(is_organization=True)}
+    done = {"created": 0, "updated": 0, "kept": 0, "same": 0}
+    for service in _parents_first():
+        done[_bring_in_line(context, service, present.get(service.id))] += 1
+    changes = {
+        _("{number} services created"): done["created"],
+        _("{number} services updated"): done["updated"],
+    }
+    for message, number in changes.items():
+        if number:
+            report.changed(message.format(number=number))
+    if not done["created"] and not done["updated"]:
+        report.unchanged(_("{number} services are in line with the registry").format(number=done["same"]))
+    if done["kept"]:
+        report.unchanged(_("{number} services changed by a person are left alone").format(number=done["kept"]))
+
+
+def _parents_first() -> list[voc.Concept]:
+    """All services, a parent before those below it: CKAN asks for an existing parent."""
+    services = voc.get("organisations")
+    ordered: dict[str, voc.Concept] = {}
+
+    def add(service: voc.Concept) -> None:
+        parent = services.get(str(service.data.get("parent") or ""))
+        if parent and parent.id not in ordered:
+            add(parent)
+        ordered.setdefault(service.id, service)
+
+    for service in services:
+        add(service)
+    return list(ordered.values())
+
+
+def _bring_in_line(context: Context, service: voc.Concept, group: model.Group | None) -> str:
+    """Create or update one organisation; returns "created", "updated", "kept" or "same"."""
+    target = wanted(service)
+    if group is None:
+        tk.get_action("organization_create")(Context(**context), _fields(service, target))
+        return "created"
+    if group.state != model.State.ACTIVE:
+        return "kept"
+    shown = tk.get_action("organization_show")(
+        Context(**context), {"id": group.id, "include_datasets": False, "include_users": False}
+    )
+    extras = {extra["key"]: extra["value"] for extra in shown["extras"]}
+    current = {
+        "title": shown["title"],
+        "description": shown["description"],
+        "parent": shown["groups"][0]["name"] if shown["groups"] else "",
+        TERRITORY: extras.get(TERRITORY, ""),
+        KIND: extras.get(KIND, ""),
+    }
+    if extras.get(FINGERPRINT) != fingerprint(current):
+        return "kept"
+    if current == target:
+        return "same"
+    others = [extra for extra in shown["extras"] if extra["key"] not in (TERRITORY, KIND, FINGERPRINT)]
+    fields = _fields(service, target)
+    fields["extras"] += [{"key": extra["key"], "value": extra["value"]} for extra in others]
+    tk.get_action("organization_patch")(Context(**context), {"id": group.id, **fields})
+    return "updated"
+
+
+def _fields(service: voc.Concept, target: dict[str, str]) -> dict[str, Any]:
+    """The organisation as CKAN's actions take it."""
+    extras = {TERRITORY: target[TERRITORY], KIND: target[KIND], FINGERPRINT: fingerprint(target)}
+    return {
+        "name": service.id,
+        "title": target["title"],
+        "description": target["description"],
+        "groups": [{"name": target["parent"]}] if target["parent"] else [],
+        "extras": [{"key": key, "value": value} for key, value in extras.items() if value],
+    }
+
+
+def fingerprint(values: dict[str, str]) -> str:
+    """Short digest of the followed values."""
+    text = json.dumps([values[key] or "" for key in FOLLOWED], ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _site_context() -> Context:
+    user = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
+    return Context(user=user, ignore_auth=True)
