@@ -31,4 +31,4 @@ def normalise(record: Record, context: Context) -> Result:
         draft.rule = name
         rule(draft)
     dataset = without_empty(draft.dataset)
-    return Result(dataset, dataset.get("owner_org"), draft.log, draft.problems, draft.unread)
+    return Result(dataset, dataset.get("owner_org"), draft.log, draft.problems, draft.unread, draft.members)

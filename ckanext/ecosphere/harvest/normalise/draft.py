@@ -24,6 +24,8 @@ class Context:
         catalogue_title: name of the harvested catalogue.
         record_url: address of an original record, ``{id}`` standing for its identifier.
         organisations: when given, registry ids that exist in the portal; others are not used.
+        free_tags: whether tags may hold apostrophes and slashes (with the dataset schema of this
+            suite), or only what CKAN itself accepts.
     """
 
     default_organisation: str | None = None
@@ -31,6 +33,7 @@ class Context:
     catalogue_title: str = ""
     record_url: str | None = None
     organisations: frozenset[str] | None = None
+    free_tags: bool = False
 
 
 @dataclass(slots=True, frozen=True)
@@ -53,6 +56,7 @@ class Result:
         log: what the rules decided, in order.
         problems: what is worth reporting to the source's owner.
         unread: what the record says and the schema has no place for.
+        members: identifiers of the datasets that a series (*lot*) says it holds.
     """
 
     dataset: Dataset
@@ -60,11 +64,16 @@ class Result:
     log: list[Change] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    members: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Draft:
-    """The working copy that rules share."""
+    """The working copy that rules share.
+
+    Attributes:
+        boxes: usable boxes (west, south, east, north in degrees), for the rules that need them.
+    """
 
     record: Record
     context: Context
@@ -72,6 +81,8 @@ class Draft:
     log: list[Change] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    members: list[str] = field(default_factory=list)
+    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
     rule: str = ""
 
     @classmethod
@@ -80,9 +91,9 @@ class Draft:
         return cls(record, context, plain_dataset(record), unread=list(record.unread))
 
     def set(self, field_name: str, value: Any, before: Any = None) -> None:
-        """Write a field; when ``before`` is given, the decision is logged."""
+        """Write a field; when ``before`` is given and says something else, log the decision."""
         self.dataset[field_name] = value
-        if before is not None:
+        if before is not None and before != value:
             self.change(field_name, before, value)
 
     def change(self, field_name: str, before: Any, after: Any) -> None:

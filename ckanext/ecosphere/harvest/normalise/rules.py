@@ -1,13 +1,71 @@
-"""The rules, in their order."""
+"""The rules, in their order: later ones build on what earlier ones found."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from ckanext.ecosphere.harvest.normalise.conformance import conformity
+from ckanext.ecosphere.harvest.normalise.constraints import constraints, restriction_codes
+from ckanext.ecosphere.harvest.normalise.contacts import contacts
+from ckanext.ecosphere.harvest.normalise.dates import dates, frequency, metadata_date, periods
 from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.texts import bounded_description, title
+from ckanext.ecosphere.harvest.normalise.extent import boxes
+from ckanext.ecosphere.harvest.normalise.identity import identifiers, provenance_of_record, relations
+from ckanext.ecosphere.harvest.normalise.links import links, preview
+from ckanext.ecosphere.harvest.normalise.organisation import organisation
+from ckanext.ecosphere.harvest.normalise.reference import reference_systems, resolution, scale
+from ckanext.ecosphere.harvest.normalise.simple import (
+    languages,
+    resource_type,
+    spatial_representation,
+    status,
+    topic_categories,
+)
+from ckanext.ecosphere.harvest.normalise.tags import tags
+from ckanext.ecosphere.harvest.normalise.territory import territory
+from ckanext.ecosphere.harvest.normalise.texts import (
+    alternate_titles,
+    description,
+    lineage,
+    texts_without_a_place,
+    title,
+    version,
+)
+from ckanext.ecosphere.harvest.normalise.themes import eu_themes, inspire_themes, themes
 
 RULES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
     ("title", title),
-    ("description", bounded_description),
+    ("alternate-titles", alternate_titles),
+    ("description", description),
+    ("lineage", lineage),
+    ("version", version),
+    ("identifiers", identifiers),
+    ("resource-type", resource_type),
+    ("relations", relations),
+    ("languages", languages),
+    ("status", status),
+    ("spatial-representation", spatial_representation),
+    ("dates", dates),
+    ("metadata-date", metadata_date),
+    ("periods", periods),
+    ("frequency", frequency),
+    ("organisation", organisation),
+    ("contacts", contacts),
+    ("boxes", boxes),
+    ("territory", territory),
+    ("topic-categories", topic_categories),
+    ("inspire-themes", inspire_themes),
+    ("themes", themes),
+    ("eu-themes", eu_themes),
+    ("constraints", constraints),
+    ("restriction-codes", restriction_codes),
+    ("tags", tags),
+    ("reference-systems", reference_systems),
+    ("scale", scale),
+    ("resolution", resolution),
+    ("conformity", conformity),
+    ("links", links),
+    ("preview", preview),
+    ("record-provenance", provenance_of_record),
+    ("texts-without-a-place", texts_without_a_place),
 )

@@ -1,27 +1,149 @@
-"""Titles, descriptions and other prose: plain, bounded, safe."""
+"""Titles, descriptions and other prose: plain text, paragraphs kept, bounded."""
 
 from __future__ import annotations
 
+import html
+import re
+
+import nh3
+
 from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.tables import is_placeholder
 from ckanext.ecosphere.harvest.problems import RecordError
 
-MAX_TITLE = 300
-MAX_DESCRIPTION = 50_000
+MAX_TITLE = 500
+"""Longest title, in characters."""
+MAX_TEXT = 30_000
+"""Longest text, in bytes of UTF-8: Solr refuses a single term above 32 766."""
+MAX_ALTERNATE_TITLES = 20
+
+_TAGS = (
+    "a|abbr|article|b|blockquote|body|br|button|center|code|div|dd|dl|dt|em|embed|font|form|h[1-6]|head|hr|html|i|"
+    "iframe|img|input|label|li|link|meta|object|ol|p|pre|s|script|section|small|span|strike|strong|style|sub|sup|"
+    "svg|table|tbody|td|th|thead|title|tr|u|ul|video"
+)
+_TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]*)?/?>|<!--", re.IGNORECASE)
+_BREAK = re.compile(r"<br\s*/?>|</(?:p|div|tr|h[1-6]|ul|ol|dl|table|section|article)\s*>", re.IGNORECASE)
+_ITEM = re.compile(r"<li(?:\s[^<>]*)?>", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_BLANKS = re.compile(r"[^\S\n]+")
+_EMPTY_LINES = re.compile(r"\n\s*\n\s*")
+_ROUNDS = 3
+
+
+def plain_text(text: str | None) -> str:
+    """Return a text without HTML, with its line breaks.
+
+    Tags are taken away by an HTML parser only when the text holds HTML ("Lden < 75" stays), as often as
+    escaping was doubled; what is left is text, never markup.
+    """
+    if not text:
+        return ""
+    for _round in range(_ROUNDS):
+        before = text
+        if _TAG.search(text):
+            text = _ITEM.sub("\n- ", _BREAK.sub("\n\n", text))
+            text = nh3.clean(text, tags=set(), clean_content_tags={"script", "style"})
+        text = _ENTITY.sub(lambda match: html.unescape(match.group()), text)
+        if text == before:
+            break
+    if _TAG.search(text):
+        text = nh3.clean(text, tags=set(), clean_content_tags={"script", "style"})
+    text = _BLANKS.sub(" ", _CONTROL.sub("", text.replace("\xa0", " ")))
+    lines = "\n".join(line.strip() for line in text.split("\n"))
+    return _EMPTY_LINES.sub("\n\n", lines).strip()
+
+
+def one_line(text: str | None) -> str:
+    """Return a text without HTML on one line."""
+    return " ".join(plain_text(text).split())
+
+
+def cut(text: str, limit: int = MAX_TEXT) -> str:
+    """Shorten a text to a number of bytes of UTF-8, at the end of a word."""
+    data = text.encode("utf-8", "ignore")
+    if len(data) <= limit:
+        return text
+    short = data[: limit - 3].decode("utf-8", "ignore")
+    space = max(short.rfind(" "), short.rfind("\n"))
+    return (short[:space] if space > len(short) * 0.9 else short).rstrip() + "…"
+
+
+def bounded(draft: Draft, field: str, text: str) -> str:
+    """Return a text cut to the limit; tell when it was."""
+    short = cut(text)
+    if short != text:
+        draft.problem("text-cut", field=field, length=len(text))
+        draft.change(field, f"{len(text)} characters", f"{len(short)} characters")
+    return short
 
 
 def title(draft: Draft) -> None:
-    """A record without a title takes an alternate title, else the start of its abstract."""
+    """Clean the title; without one, take an alternate title, else the start of the description."""
     record = draft.record
-    if draft.dataset.get("title"):
+    found = one_line(record.title)
+    if is_placeholder(found):
+        found = next((t for t in map(one_line, record.alternate_titles) if not is_placeholder(t)), "")
+        found = found or cut(one_line(record.abstract), MAX_TITLE // 4)
+        if is_placeholder(found):
+            raise RecordError("no-title")
+        draft.problem("no-title-used", title=found)
+    if len(found) > MAX_TITLE:
+        draft.problem("text-cut", field="title", length=len(found))
+        found = found[: MAX_TITLE - 1].rstrip() + "…"
+    draft.set("title", found, before=record.title or "")
+
+
+def alternate_titles(draft: Draft) -> None:
+    """Keep other titles that say something else than the title."""
+    titles = dict.fromkeys(map(one_line, draft.record.alternate_titles))
+    kept = [t for t in titles if not is_placeholder(t) and t != draft.dataset["title"]]
+    if len(kept) > MAX_ALTERNATE_TITLES:
+        draft.lost("alternateTitle", kept[MAX_ALTERNATE_TITLES:])
+    draft.set("alternate_title", [cut(t, MAX_TITLE) for t in kept[:MAX_ALTERNATE_TITLES]])
+
+
+def description(draft: Draft) -> None:
+    """Strip HTML from the description, keep its paragraphs, and bound it."""
+    text = plain_text(draft.record.abstract)
+    if is_placeholder(text):
+        draft.dataset.pop("notes", None)
+        draft.problem("no-description")
         return
-    found = next(iter(record.alternate_titles), "") or " ".join((record.abstract or "").split())[:MAX_TITLE]
-    if not found:
-        raise RecordError("no-title")
-    draft.set("title", found, before="")
+    if text != draft.record.abstract and _TAG.search(draft.record.abstract or ""):
+        draft.change("notes", draft.record.abstract, text)
+    draft.set("notes", bounded(draft, "notes", text))
 
 
-def bounded_description(draft: Draft) -> None:
-    """A description has at most 50 000 characters."""
-    notes = draft.dataset.get("notes") or ""
-    if len(notes) > MAX_DESCRIPTION:
-        draft.set("notes", notes[:MAX_DESCRIPTION], before=notes)
+def lineage(draft: Draft) -> None:
+    """Join the statements of lineage."""
+    texts = dict.fromkeys(map(plain_text, draft.record.lineage))
+    text = "\n\n".join(t for t in texts if not is_placeholder(t))
+    if text:
+        draft.set("provenance", bounded(draft, "provenance", text))
+
+
+def version(draft: Draft) -> None:
+    """Keep the edition as version, at most 100 characters (the column of CKAN)."""
+    text = one_line(draft.record.edition)
+    draft.dataset.pop("version", None)
+    if text and not is_placeholder(text):
+        draft.set("version", text[:100])
+
+
+def texts_without_a_place(draft: Draft) -> None:
+    """Tell what the schema has no field for."""
+    record = draft.record
+    for name, text in (("purpose", record.purpose), ("supplementalInformation", record.supplemental_information)):
+        if text and not is_placeholder(text):
+            draft.lost(name, one_line(text))
+    for name, values in (
+        ("applicationSchema", record.application_schemas),
+        ("featureCatalogue", record.feature_catalogues),
+        ("maintenanceNote", [note for note in record.frequency_notes if not is_placeholder(note)]),
+    ):
+        if values:
+            draft.lost(name, values)
+    for key, text in record.other_languages.items():
+        draft.lost(key, one_line(text))

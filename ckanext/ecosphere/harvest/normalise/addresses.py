@@ -1,0 +1,110 @@
+"""Addresses of links: cleaned, refused when they are not for the web, and what they show of themselves."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, parse_qsl, quote, urlsplit, urlunsplit
+
+from ckanext.ecosphere.harvest.normalise.tables import rows
+
+SCHEMES = {"http", "https", "ftp", "ftps"}
+MAX_URL = 4000
+_REMOVED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202f\ufeff]")
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
+_TYPO = re.compile(r"^(https?|ftp)(?:;//|:/(?!/)|//|:\\\\|\s*:\s*//)", re.IGNORECASE)
+_TWICE = re.compile(r"^https?://(?=https?://)", re.IGNORECASE)
+_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?", re.IGNORECASE)
+_UNSAFE = re.compile(r"[\s\\<>\"^`{|}]")
+
+
+@dataclass(slots=True)
+class Address:
+    """A cleaned address, or the reason why there is none.
+
+    Attributes:
+        url: the address, None when it is refused.
+        reason: ``empty``, ``scheme``, ``not-an-address``, ``too-long``.
+        credentials: whether a user name and password were taken out.
+        query: parameters, names in lower case, first value.
+    """
+
+    url: str | None = None
+    reason: str = ""
+    host: str = ""
+    path: str = ""
+    credentials: bool = False
+    query: dict[str, str] = field(default_factory=dict)
+
+
+def clean_url(text: str | None) -> Address:
+    """Clean an address as written in a record.
+
+    Tabs and line ends, which browsers drop inside a scheme, are dropped before the scheme is looked at;
+    what then is no http, https or ftp address is refused (``javascript:``, ``data:``, ``file:``…).
+    """
+    bare = _REMOVED.sub("", text or "").strip().strip("<>\"'").strip()
+    if not bare:
+        return Address(reason="empty")
+    if len(bare) > MAX_URL:
+        return Address(reason="too-long")
+    bare = bare.replace("&amp;", "&")
+    bare = _TWICE.sub("", _TYPO.sub(lambda match: f"{match.group(1)}://", bare))
+    if bare.lower().startswith("www."):
+        bare = f"http://{bare}"
+    scheme = _SCHEME.match(bare)
+    if not scheme:
+        return Address(reason="not-an-address")
+    if scheme.group()[:-1].lower() not in SCHEMES:
+        return Address(reason="scheme")
+    return _checked(bare)
+
+
+def _checked(url: str) -> Address:
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").rstrip(".")
+        port = parts.port
+    except ValueError:
+        return Address(reason="not-an-address")
+    if not _is_host(host):
+        return Address(reason="not-an-address")
+    name = f"[{host}]" if ":" in host else host
+    netloc = name if port is None else f"{name}:{port}"
+    path, query, fragment = (_UNSAFE.sub(_escape, part) for part in (parts.path, parts.query, parts.fragment))
+    clean = urlunsplit(SplitResult(parts.scheme.lower(), netloc, path, query, fragment))
+    parameters: dict[str, str] = {}
+    for key, value in parse_qsl(parts.query, keep_blank_values=True)[:200]:
+        parameters.setdefault(key.lower(), value)
+    return Address(clean, "", host, parts.path, "@" in parts.netloc, parameters)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return quote(match.group(), safe="")
+
+
+def _is_host(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    else:
+        return True
+    try:
+        ascii_host = host.encode("idna").decode("ascii") if not host.isascii() else host
+    except UnicodeError:
+        return False
+    return bool(_HOST.fullmatch(ascii_host)) and len(ascii_host) <= 253  # noqa: PLR2004 - DNS
+
+
+def is_intranet(host: str) -> bool:
+    """Tell whether a host answers only inside: a private address, a bare name, a suffix of our table."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    else:
+        return not address.is_global
+    name = f".{host.lower()}"
+    return "." not in host or any(name.endswith(row["suffix"]) for row in rows("intranet-hosts"))

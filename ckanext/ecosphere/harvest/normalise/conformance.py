@@ -1,0 +1,53 @@
+"""Conformity with specifications, and the specifications the data follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise.dates import parse_date
+from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows
+from ckanext.ecosphere.harvest.normalise.texts import cut, one_line
+from ckanext.ecosphere.harvest.record import Conformity
+
+MAX_REPORTS = 30
+_DEGREES = {True: "conformant", False: "notConformant", None: "notEvaluated"}
+
+
+def specification_uri(title: str) -> str | None:
+    """Return the address of a specification that a title names (regulations of INSPIRE)."""
+    bare = plain(title[:500])
+    return next((row["uri"] for row in rows("specifications") if row["name"] in bare), None)
+
+
+def conformity(draft: Draft) -> None:
+    """Keep each report once; a specification that the data conform to is also one they follow."""
+    kept: list[dict[str, Any]] = []
+    followed: list[str] = []
+    for report in draft.record.conformity[:MAX_REPORTS]:
+        if is_placeholder(report.title) and not report.href:
+            continue
+        item = _report(report)
+        if item not in kept:
+            kept.append(item)
+        if report.degree and item.get("uri"):
+            followed.append(item["uri"])
+    if len(draft.record.conformity) > MAX_REPORTS:
+        total = len(draft.record.conformity)
+        draft.problem("too-many", what="conformity", count=total, limit=MAX_REPORTS)
+    draft.set("conformity", kept)
+    draft.set("conforms_to", list(dict.fromkeys(followed)))
+
+
+def _report(report: Conformity) -> dict[str, Any]:
+    title = cut(one_line(report.title), 500)
+    href = report.href if report.href and report.href.startswith(("http://", "https://")) else None
+    by_type = {(dated.type or ""): parse_date(dated.value) for dated in report.dates}
+    dates = [by_type.get("publication"), by_type.get("revision"), *by_type.values()]
+    return {
+        "specification": title or href or "",
+        "uri": href or specification_uri(title) or "",
+        "date": next(filter(None, dates), ""),
+        "degree": voc.get("conformity-degree")[_DEGREES[report.degree]].uri,
+    }

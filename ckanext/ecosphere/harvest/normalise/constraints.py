@@ -1,0 +1,253 @@
+"""Licence, limits on public access and conditions of use, out of codes, anchors and free text.
+
+INSPIRE technical guidance 2.x, requirements C.17 and C.18: limits on public access and conditions of
+use are two blocks of legal constraints; French records mix them, mostly in ``useLimitation``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows
+from ckanext.ecosphere.harvest.normalise.texts import bounded, plain_text
+from ckanext.ecosphere.harvest.record import Constraint, Term
+
+NO_LIMIT = "noLimitations"
+_NOT_PUBLIC = "L311-5"
+_SAYS_NOTHING = {"", "otherrestrictions", "license", "licence", "licenceunrestricted"}
+_NO_CONDITION = re.compile(
+    r"(aucune|pas de|no) conditions?( d acces)?( et d utilisation)?( ne)?( s)? ?appl|^aucune contrainte$|"
+    r"^no conditions? appl|^aucune$"
+)
+_CODE_RIGHTS = {
+    "unrestricted": "PUBLIC",
+    "restricted": "RESTRICTED",
+    "private": "NON_PUBLIC",
+    "statutory": "RESTRICTED",
+    "confidential": "CONFIDENTIAL",
+    "secret": "NON_PUBLIC",
+    "topsecret": "NON_PUBLIC",
+    "sensitivebutunclassified": "SENSITIVE",
+    "in-confidence": "CONFIDENTIAL",
+    "forofficialuseonly": "RESTRICTED",
+    "limiteddistribution": "RESTRICTED",
+    "protected": "RESTRICTED",
+}
+"""ISO restriction and classification codes (lower case) → EU access right."""
+_STRICTNESS = ("PUBLIC", "SENSITIVE", "RESTRICTED", "CONFIDENTIAL", "NON_PUBLIC")
+_URL = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
+_ONLY_A_LICENCE = 220
+"""Length, in characters, up to which a text that names a licence is taken for its name only."""
+MAX_TERMS = 200
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one text of a constraint says."""
+
+    licence: str | None = None
+    certain: bool = False
+    limits: list[str] = field(default_factory=list)
+    contradiction: str | None = None
+
+
+# --- licences -------------------------------------------------------------------------------
+
+
+@cache
+def _licence_patterns() -> tuple[tuple[re.Pattern[str], str, bool], ...]:
+    return tuple((re.compile(row["pattern"]), row["licence"], row["version"] == "yes") for row in rows("licence-texts"))
+
+
+def licence_of_url(url: str) -> str | None:
+    """Return the id of the licence that an address stands for."""
+    url = url.strip().rstrip(".,;)")
+    known = voc.get("licences").get(url)
+    if known:
+        return known.id
+    bare = url.lower().partition("://")[2].removeprefix("www.")
+    return next((row["licence"] for row in rows("licence-urls") if row["part"] in bare), None)
+
+
+def licence_of_text(text: str) -> tuple[str | None, bool]:
+    """Return the id of the licence that a text names, and whether it names the version too."""
+    bare = plain(text[:5_000])
+    for pattern, licence, certain in _licence_patterns():
+        if pattern.search(bare):
+            return licence, certain
+    known = voc.get("licences").find(text) if len(text) <= _ONLY_A_LICENCE else None
+    return (known.id, True) if known and known.id != "notspecified" else (None, False)
+
+
+def _read_licence(term: Term, reading: Reading) -> None:
+    by_href = licence_of_url(term.href) if term.href else None
+    by_text, certain = licence_of_text(term.text)
+    if by_href and by_text and certain and by_href != by_text:
+        reading.contradiction = f"{term.text} / {term.href}"
+    if by_href:
+        reading.licence, reading.certain = by_href, True
+        return
+    if not certain:
+        in_text = next(filter(None, map(licence_of_url, _URL.findall(term.text))), None)
+        if in_text:
+            reading.licence, reading.certain = in_text, True
+            return
+    reading.licence, reading.certain = by_text, certain
+
+
+# --- limits on access -------------------------------------------------------------------------
+
+
+@cache
+def _limit_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(row["pattern"]), row["limitation"]) for row in rows("access-texts"))
+
+
+def limits_of_text(text: str) -> list[str]:
+    """Return the ids of the limits that a text names; the id of "no limitation" counts as one."""
+    known = voc.get("access-limitation").find(text) if len(text) < 400 else None  # noqa: PLR2004 - a label
+    if known:
+        return [known.id]
+    bare = plain(text[:5_000])
+    return list(dict.fromkeys(limit for pattern, limit in _limit_patterns() if pattern.search(bare)))
+
+
+def _read_limits(term: Term, reading: Reading) -> None:
+    by_text = limits_of_text(term.text)
+    coded = voc.get("access-limitation").get(term.href.strip()) if term.href else None
+    if coded and by_text and coded.id not in by_text:
+        reading.contradiction = f"{term.text} / {term.href}"
+        # In doubt, the limit counts: what is closed can be opened, not the other way round.
+        reading.limits = [limit for limit in (coded.id, *by_text) if limit != NO_LIMIT]
+    else:
+        reading.limits = [coded.id] if coded else by_text
+
+
+def read_term(term: Term) -> Reading:
+    """Read one text of a constraint."""
+    reading = Reading()
+    _read_licence(term, reading)
+    _read_limits(term, reading)
+    return reading
+
+
+# --- the rule -----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Collected:
+    licences: list[tuple[str, bool, str]] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)
+    access: list[str] = field(default_factory=list)
+    use: list[str] = field(default_factory=list)
+
+
+def constraints(draft: Draft) -> None:
+    """Read every block, then decide licence, access and conditions."""
+    collected = _Collected()
+    budget = MAX_TERMS
+    for block in draft.record.constraints:
+        for term in (*block.use_limitations, *block.other):
+            budget -= 1
+            if budget >= 0:
+                _collect(draft, block, term, term in block.other, collected)
+    if budget < 0:
+        draft.problem("too-many", what="constraints", count=MAX_TERMS - budget, limit=MAX_TERMS)
+    _licence(draft, collected)
+    _access(draft, collected)
+    for name, texts in (("access_conditions", collected.access), ("use_conditions", collected.use)):
+        text = "\n\n".join(dict.fromkeys(texts))
+        if text:
+            draft.set(name, bounded(draft, name, text))
+
+
+def _collect(draft: Draft, block: Constraint, term: Term, is_other: bool, collected: _Collected) -> None:
+    term = Term(plain_text(term.text), term.href)
+    if is_placeholder(term.text) and not term.href:
+        return
+    reading = read_term(term)
+    if reading.contradiction:
+        draft.problem("anchor-contradiction", value=reading.contradiction)
+    if reading.licence:
+        collected.licences.append((reading.licence, reading.certain, term.text or term.href or ""))
+    collected.limits += reading.limits
+    named = bool(reading.licence) and len(term.text) <= _ONLY_A_LICENCE and not _extra(term.text)
+    if not named and not reading.limits and term.text:
+        about_access = is_other and block.access_codes and not block.use_codes
+        no_condition = bool(_NO_CONDITION.search(plain(term.text[:400])))
+        target = collected.access if about_access and not no_condition else collected.use
+        target.append(term.text if not term.href or term.href in term.text else f"{term.text} ({term.href})")
+    elif reading.limits and NO_LIMIT not in reading.limits and term.text:
+        collected.access.append(term.text)
+
+
+def _extra(text: str) -> bool:
+    """Tell whether a text that names a licence also asks for something ("mention obligatoire…")."""
+    bare = plain(text)
+    return any(word in bare for word in ("mention", "reserve", "citer", "condition", "source", "obligatoire"))
+
+
+def _licence(draft: Draft, collected: _Collected) -> None:
+    if not collected.licences:
+        codes = {code.lower() for block in draft.record.constraints for code in block.use_codes}
+        if codes & {"license", "licence"}:
+            draft.problem("licence-without-text")
+        return
+    certain = [item for item in collected.licences if item[1]] or collected.licences
+    licence, _certain, text = certain[0]
+    different = dict.fromkeys(item[0] for item in certain)
+    if len(different) > 1:
+        draft.problem("licences-differ", values=list(different), chosen=licence)
+    draft.set("license_id", licence, before=text)
+
+
+def _access(draft: Draft, collected: _Collected) -> None:
+    vocabulary = voc.get("access-limitation")
+    grounds = list(dict.fromkeys(limit for limit in collected.limits if limit != NO_LIMIT))
+    if grounds and NO_LIMIT in collected.limits:
+        draft.problem("access-contradiction", values=grounds)
+    limits = grounds or ([NO_LIMIT] if NO_LIMIT in collected.limits else [])
+    if limits:
+        draft.set("access_limitation", [vocabulary[limit].uri for limit in limits])
+    right, because = _right(draft, grounds, NO_LIMIT in collected.limits)
+    if right:
+        draft.set("access_rights", voc.get("access-right")[right].uri)
+        draft.change("access_rights", because, right)
+
+
+def _right(draft: Draft, grounds: list[str], no_limit: bool) -> tuple[str, str]:
+    """Return the access right and what it comes from: the ground, codes, the absence of a limit, the licence."""
+    if grounds:
+        closed = any(ground.startswith(_NOT_PUBLIC) for ground in grounds)
+        return "NON_PUBLIC" if closed else "RESTRICTED", ", ".join(grounds)
+    codes: list[str] = []
+    for block in draft.record.constraints:
+        codes += [*block.access_codes, block.classification or ""]
+    rights = {code: _CODE_RIGHTS[code.lower()] for code in codes if code.lower() in _CODE_RIGHTS}
+    strictest = max(rights.items(), key=lambda item: _STRICTNESS.index(item[1]), default=None)
+    if strictest and strictest[1] != "PUBLIC":
+        return strictest[1], strictest[0]
+    if no_limit:
+        return "PUBLIC", NO_LIMIT
+    if strictest:
+        return strictest[1], strictest[0]
+    licence = voc.get("licences").get(draft.dataset.get("license_id", ""))
+    if licence and licence.data["open"]:
+        return "PUBLIC", licence.id
+    return "", ""
+
+
+def restriction_codes(draft: Draft) -> None:
+    """Tell the codes that have no field: copyright, intellectual property, patent…"""
+    codes = [
+        code
+        for block in draft.record.constraints
+        for code in (*block.access_codes, *block.use_codes)
+        if code.lower() not in _SAYS_NOTHING and code.lower() not in _CODE_RIGHTS
+    ]
+    if codes:
+        draft.lost("MD_RestrictionCode", list(dict.fromkeys(codes)))

@@ -1,0 +1,112 @@
+"""Contacts by role: points of contact, publisher, producers, others.
+
+People are public agents doing their work: an organisation with its address goes before a person's
+name, and a person's name is used only where there is nothing else to reach the service by.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise.addresses import clean_url
+from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
+from ckanext.ecosphere.harvest.normalise.texts import cut, one_line
+from ckanext.ecosphere.harvest.record import Contact
+
+MAX_CONTACTS = 20
+_EMAIL = re.compile(
+    r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z0-9][a-zA-Z0-9-]{0,61}[a-zA-Z0-9]"
+)
+_PRODUCERS = {"author", "originator", "owner", "principalinvestigator"}
+_CONTACTS = {"pointofcontact"}
+_PUBLISHERS = {"publisher"}
+_MAX_NAME = 300
+
+
+def first_email(text: str | None) -> str | None:
+    """Return the first e-mail address in a text ("mailto:a@b.fr ; c@d.fr"), None without any."""
+    found = _EMAIL.search((text or "")[:500])
+    return found.group() if found else None
+
+
+def _role(contact: Contact) -> str:
+    return plain(contact.role or "").replace(" ", "")
+
+
+def agent(draft: Draft, contact: Contact) -> dict[str, Any]:
+    """Return a party as name, e-mail and page; empty when it has neither name nor e-mail."""
+    name = next((n for n in (contact.organisation, contact.individual, contact.position) if not is_placeholder(n)), "")
+    email = first_email(contact.email)
+    if contact.email and not email and not is_placeholder(contact.email):
+        draft.problem("email", value=contact.email)
+    found: dict[str, Any] = {"name": cut(one_line(name), _MAX_NAME)}
+    if email:
+        found["email"] = email
+    url = clean_url(contact.url).url if contact.url else None
+    if url and url.startswith("http"):
+        found["url"] = url
+    if contact.organisation_href and contact.organisation_href.startswith(("http://", "https://")):
+        found["uri"] = contact.organisation_href
+    return found if found["name"] or email else {}
+
+
+def contacts(draft: Draft) -> None:
+    """Sort the parties by their role; without a point of contact, take who can be reached."""
+    record = draft.record
+    points, producers, publishers = [], [], []
+    others: list[dict[str, Any]] = []
+    for contact in record.contacts[:MAX_CONTACTS]:
+        found = agent(draft, contact)
+        if not found:
+            continue
+        role = _role(contact)
+        if role in _CONTACTS or not role:
+            points.append(found)
+        elif role in _PUBLISHERS and not publishers:
+            publishers.append(found)
+        elif role in _PRODUCERS:
+            producers.append(found)
+        else:
+            others.append({"agent": [found], "role": _role_uri(draft, contact.role or "")})
+    for contact in record.distributors[:MAX_CONTACTS]:
+        found = agent(draft, contact)
+        if found:
+            others.append({"agent": [found], "role": _role_uri(draft, contact.role or "distributor")})
+    if len(record.contacts) > MAX_CONTACTS:
+        draft.problem("too-many", what="contact", count=len(record.contacts), limit=MAX_CONTACTS)
+    draft.set("contact", _distinct(points) or _reachable(draft))
+    draft.set("publisher", publishers)
+    draft.set("creator", _distinct(producers))
+    draft.set("qualified_attribution", _distinct(others))
+
+
+def _reachable(draft: Draft) -> list[dict[str, Any]]:
+    """Return somebody to ask, when nobody is named as point of contact."""
+    for contact in (*draft.record.contacts, *draft.record.metadata_contacts, *draft.record.distributors):
+        found = agent(draft, contact)
+        if found.get("email"):
+            draft.change("contact", f"no point of contact; {contact.role or 'metadata contact'}", found["name"])
+            return [found]
+    draft.problem("no-contact")
+    return []
+
+
+def _role_uri(draft: Draft, role: str) -> str:
+    roles = voc.get("agent-role")
+    found = roles.get(role) or roles.find(role)
+    if found:
+        return found.uri
+    # Roles of later standards (sponsor, funder, user…) are kept as their code.
+    return role if re.fullmatch(r"[A-Za-z]{1,40}", role) else roles["custodian"].uri
+
+
+def _distinct(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    kept: list[dict[str, Any]] = []
+    for item in items:
+        if item not in kept:
+            kept.append(item)
+    return kept

@@ -1,0 +1,104 @@
+"""Identifiers: of the resource, of its record, of the series it belongs to; where the original record is."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.tables import is_placeholder
+from ckanext.ecosphere.harvest.record import Identifier, Record
+
+MAX_IDENTIFIERS = 20
+MAX_LENGTH = 500
+_PART_OF = {"largerworkcitation", "series", "collectivetitle", "dependency"}
+_MEMBER = {"partofseamlessdatabase", "iscomposedof"}
+_SAMPLES = re.compile(r"x{3,}|0{8}-0{4}-0{4}-0{4}-0{12}|\{?uuid\}?|identifiant.*", re.IGNORECASE)
+
+
+def clean_identifier(text: str | None) -> str | None:
+    """Return an identifier without spaces around, None for a form left unfilled ("A REMPLIR")."""
+    bare = " ".join((text or "").split())
+    if is_placeholder(bare) or _SAMPLES.fullmatch(bare):
+        return None
+    return bare[:MAX_LENGTH]
+
+
+def full_identifier(identifier: Identifier) -> str | None:
+    """Return an identifier as one text: its address, or its code after its namespace."""
+    if identifier.href and identifier.href.startswith(("http://", "https://", "urn:")):
+        return clean_identifier(identifier.href)
+    code = clean_identifier(identifier.code)
+    space = clean_identifier(identifier.codespace)
+    if not code or not space or code.startswith(("http://", "https://", "urn:")) or code.startswith(space):
+        return code
+    if space.startswith(("http://", "https://")):
+        return f"{space.rstrip('/')}/{code}"
+    return code
+
+
+def guid(record: Record) -> str | None:
+    """Return what tells a record from others in its catalogue: its own identifier, else its resource's.
+
+    None when it has neither; the caller then has only its content to tell it by.
+    """
+    own = clean_identifier(record.file_identifier)
+    return own or next(filter(None, map(full_identifier, record.identifiers)), None)
+
+
+def identifiers(draft: Draft) -> None:
+    """The first usable resource identifier, the others beside it, the record's own apart."""
+    record = draft.record
+    draft.dataset.pop("metadata_identifier", None)
+    own = clean_identifier(record.file_identifier)
+    if own:
+        draft.set("metadata_identifier", own)
+    elif record.file_identifier:
+        draft.problem("identifier-placeholder", value=record.file_identifier)
+    else:
+        draft.problem("no-file-identifier")
+    found = [full_identifier(identifier) for identifier in record.identifiers]
+    for identifier, full in zip(record.identifiers, found, strict=True):
+        if full is None and identifier.code:
+            draft.problem("identifier-placeholder", value=identifier.code)
+    kept = list(dict.fromkeys(filter(None, found)))
+    if kept:
+        draft.set("identifier", kept[0])
+        draft.set("alternate_identifier", kept[1:MAX_IDENTIFIERS])
+    if len(kept) > MAX_IDENTIFIERS:
+        draft.lost("identifier", kept[MAX_IDENTIFIERS:])
+
+
+def relations(draft: Draft) -> None:
+    """The series that the dataset is part of; members and other relations are told."""
+    record = draft.record
+    parents = [clean_identifier(record.parent_identifier), *map(clean_identifier, record.series)]
+    others: list[str] = []
+    for member in record.members:
+        name = clean_identifier(member.identifier) or member.title
+        kind = (member.association or "").lower()
+        if not name:
+            continue
+        if kind in _PART_OF:
+            parents.append(name)
+        elif kind in _MEMBER:
+            draft.members.append(name)
+        else:
+            others.append(f"{member.association or 'related'} {name}")
+    own = {record.file_identifier}
+    draft.set("in_series", list(dict.fromkeys(p for p in parents if p and p not in own))[:MAX_IDENTIFIERS])
+    draft.members = list(dict.fromkeys(draft.members))
+    if draft.members:
+        draft.lost("aggregationInfo/members", draft.members)
+    if others:
+        draft.lost("aggregationInfo", list(dict.fromkeys(others)))
+
+
+def provenance_of_record(draft: Draft) -> None:
+    """The catalogue and, unless a link gave it, the address of the original record."""
+    context = draft.context
+    if context.catalogue_title:
+        draft.set("source_catalogue", context.catalogue_title)
+    identifier = clean_identifier(draft.record.file_identifier)
+    if not draft.dataset.get("source_record") and context.record_url and identifier:
+        draft.set("source_record", context.record_url.replace("{id}", quote(identifier, safe="")))

@@ -1,0 +1,272 @@
+"""Links become resources: refused or cleaned, given protocol, role, format, network, name; each once; in order."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import unquote
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise import protocols
+from ckanext.ecosphere.harvest.normalise.addresses import Address, clean_url, is_intranet
+from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
+from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
+from ckanext.ecosphere.harvest.record import Link
+from ckanext.ecosphere.vocabularies import Concept
+
+Resource = dict[str, Any]
+
+MAX_LINKS = 3_000
+"""Links that are looked at."""
+MAX_RESOURCES = 500
+"""Resources that are kept: beyond it, CKAN's pages and saves are of no use."""
+MAX_NAME, MAX_DESCRIPTION = 200, 4_000
+_ROLES = ("data", "service", "documentation", "sample", "metadata")
+_LAYER = re.compile(r"[\w.-]+(?::[\w.-]+)*")
+_LAYER_KEYS = ("layers", "layer", "typenames", "typename")
+_ZIP = "http://www.iana.org/assignments/media-types/application/zip"
+_ARCHIVES = re.compile(r"atomarchive/getresource|/telechargement/prepackage", re.IGNORECASE)
+_DIRECT = re.compile(r"request=getfeature|/download\b|/exports?/", re.IGNORECASE)
+_MEGABYTE = 1_000_000
+
+
+def resource_key(resource: Resource) -> tuple[str, str, str]:
+    """Return what tells one resource of a dataset from another across harvests: address, protocol, layer."""
+    return resource.get("url", ""), resource.get("protocol", ""), resource.get("layer_name", "")
+
+
+def links(draft: Draft) -> None:
+    """Make the resources, in an order that does not depend on the record's."""
+    given = all_links(draft)
+    if len(given) > MAX_LINKS:
+        draft.problem("too-many", what="link", count=len(given), limit=MAX_LINKS)
+    data_format = only_format(draft)
+    kept: dict[tuple[str, str, str], Resource] = {}
+    for link in given[:MAX_LINKS]:
+        for resource in of_link(draft, link, data_format):
+            key = resource_key(resource)
+            if key in kept:
+                _merge(kept[key], resource)
+            else:
+                kept[key] = resource
+    ordered = sorted(kept.values(), key=_rank)
+    if len(ordered) > MAX_RESOURCES:
+        draft.problem("too-many", what="resources", count=len(ordered), limit=MAX_RESOURCES)
+        draft.lost("onLine", [resource["url"] for resource in ordered[MAX_RESOURCES:]])
+    draft.set("resources", ordered[:MAX_RESOURCES])
+
+
+def all_links(draft: Draft) -> list[Link]:
+    """Return the online resources, and the connection points of a service's operations."""
+    found = list(draft.record.links)
+    service = draft.record.service
+    for operation in service.operations if service else ():
+        for link in operation.links:
+            name = link.name or (draft.record.title if operation.name == "GetCapabilities" else operation.name)
+            found.append(
+                Link(link.url, link.protocol or (service and service.type), name, link.description, link.function)
+            )
+    return found
+
+
+def _rank(resource: Resource) -> tuple[Any, ...]:
+    return (
+        resource["network"] != "internet",
+        _ROLES.index(resource["resource_role"]),
+        resource["protocol"],
+        resource.get("layer_name", ""),
+        plain(resource["name"]),
+        resource["url"],
+    )
+
+
+def _merge(first: Resource, second: Resource) -> None:
+    for key, value in second.items():
+        if value and not first.get(key):
+            first[key] = value
+
+
+# --- one link -------------------------------------------------------------------------------------
+
+
+def of_link(draft: Draft, link: Link, data_format: Concept | None = None) -> list[Resource]:
+    """Return the resources that a link stands for: none, one, or two for a base address of WMS and WFS."""
+    address = clean_url(link.url)
+    if address.url is None:
+        _refuse(draft, link, address)
+        return []
+    if address.url != (link.url or "").strip():
+        draft.change("resources", link.url, address.url)
+    if address.credentials:
+        draft.problem("link-credentials", host=address.host)
+    use = protocols.use_of(link, address)
+    intranet = is_intranet(address.host) or "intranet" in plain(link.name or "").split()
+    if use.startswith("record"):
+        _record_view(draft, address, use, intranet)
+        return []
+    if "landing" in (link.protocol or "").lower() and not intranet:
+        draft.set("url", address.url)
+    declared = protocols.protocol_of(link.protocol, address)
+    if use == "feed" and declared in ("HTTP", "HTTP:DOWNLOAD"):
+        declared = "ATOM"
+    both = protocols.serves_both(link, address)
+    names = ("OGC:WMS", "OGC:WFS") if both else (declared,)
+    if (link.protocol or "") != declared or both:
+        draft.change("resources", f"protocol {link.protocol or ''}".strip(), ", ".join(names))
+    made = [_resource(draft, link, address, name, data_format) for name in names]
+    for resource in made:
+        resource["network"] = "intranet" if intranet else "internet"
+    return made
+
+
+def _refuse(draft: Draft, link: Link, address: Address) -> None:
+    shown = link.url or link.name or ""
+    if address.reason == "empty":
+        if link.name or link.description:
+            draft.lost("onLine without an address", link.name or link.description)
+        return
+    draft.lost("onLine", f"{link.protocol or ''} {shown}".strip())
+    draft.problem(f"link-{address.reason}", url=shown)
+
+
+def _record_view(draft: Draft, address: Address, use: str, intranet: bool) -> None:
+    """A view of the record is no resource: its page on the internet is where the original can be seen."""
+    if intranet:
+        draft.change("resources", address.url, "view of the record on the intranet, left out")
+        return
+    is_page = use == "record-html"
+    if is_page and not draft.dataset.get("url"):
+        draft.set("url", address.url)
+    if is_page or not draft.dataset.get("source_record"):
+        draft.set("source_record", address.url, before="view of the record")
+
+
+def _resource(draft: Draft, link: Link, address: Address, protocol: str, data_format: Concept | None) -> Resource:
+    role = protocols.role_of(link, address, protocol, protocols.use_of(link, address))
+    found = protocols.format_of(link, address, protocol, role)
+    url = address.url or ""
+    resource: Resource = {"url": url, "resource_role": role, "protocol": protocol}
+    _set_format(draft, resource, found, data_format)
+    layer = _layer(link, address) if role == "service" or "typename" in url.lower() else ""
+    resource["layer_name"] = layer
+    resource["name"] = _name(link, address, protocol, layer)
+    description = plain_text(link.description)
+    if plain(description) != plain(resource["name"]):
+        resource["description"] = cut(description, MAX_DESCRIPTION)
+    if role == "service" and protocol in protocols.OGC_WITH_CAPABILITIES:
+        _complete_service(draft, resource, address)
+    elif role == "service" and protocol not in ("HTTP", "HTTP:DOWNLOAD"):
+        resource["access_services"] = [{"title": resource["name"], "endpoint_url": [url]}]
+    if role == "data":
+        _complete_data(draft, resource, link, address)
+    return resource
+
+
+def _set_format(draft: Draft, resource: Resource, found: Concept | None, data_format: Concept | None) -> None:
+    """Set format and media type; of an archive, the format of the data within when the record names just one."""
+    is_archive = found is not None and found.data["kind"] == "archive"
+    if resource["resource_role"] == "data" and _ARCHIVES.search(resource["url"]):
+        found, is_archive = voc.get("format")["ZIP"], True
+    if resource["resource_role"] == "data" and data_format and (found is None or is_archive):
+        if is_archive and found and found.id == "ZIP":
+            resource["package_format"] = _ZIP
+            resource["mimetype"] = found.data["media_type"]
+        resource["format"] = data_format.id
+        draft.change("resources", f"format of {resource['url']}", data_format.id)
+        return
+    if found:
+        resource["format"] = found.id
+        resource["mimetype"] = found.data["media_type"]
+
+
+def _complete_service(draft: Draft, resource: Resource, address: Address) -> None:
+    """Give an OGC service an address that answers, and its description as an access service."""
+    described = protocols.capabilities(resource["url"], resource["protocol"])
+    if "request" not in address.query:
+        draft.change("resources", resource["url"], described)
+        resource["url"] = described
+    resource["access_services"] = [
+        {
+            "title": resource["name"],
+            "endpoint_url": [protocols.endpoint(resource["url"])],
+            "endpoint_description": described,
+        }
+    ]
+
+
+def _complete_data(draft: Draft, resource: Resource, link: Link, address: Address) -> None:
+    url = resource["url"]
+    if protocols.format_of_path(address) or _DIRECT.search(url) or _ARCHIVES.search(url):
+        resource["download_url"] = url
+    megabytes = _positive(link.size_megabytes)
+    if megabytes:
+        resource["size"] = round(megabytes * _MEGABYTE)
+    encodings = [voc.get("encoding").find(code) for code in dict.fromkeys(draft.record.encodings)]
+    if len(encodings) == 1 and encodings[0]:
+        resource["encoding"] = encodings[0].id
+
+
+def _positive(text: str | None) -> float | None:
+    try:
+        number = float((text or "").replace(",", "."))
+    except ValueError:
+        return None
+    return number if 0 < number < 1e9 else None  # noqa: PLR2004 - a petabyte
+
+
+# --- names -------------------------------------------------------------------------------------------
+
+
+def _layer(link: Link, address: Address) -> str:
+    name = (link.name or "").strip()
+    if _LAYER.fullmatch(name) and (":" in name or "_" in name) and not name.lower().startswith("http"):
+        return name[:MAX_NAME]
+    asked = next((address.query[key] for key in _LAYER_KEYS if address.query.get(key)), "")
+    return asked[:MAX_NAME]
+
+
+def _name(link: Link, address: Address, protocol: str, layer: str) -> str:
+    """Return a name for people: the link's own, its short description, the file's name or the protocol's."""
+    name, description = one_line(link.name), one_line(link.description)
+    if name and not is_placeholder(name) and name != layer and not name.lower().startswith("http"):
+        return cut(name, MAX_NAME)
+    if description and len(description) <= MAX_NAME:
+        return description
+    concept = voc.get("protocol").get(protocol)
+    if layer and concept:
+        return cut(f"{concept.label_fr} : {layer}", MAX_NAME)
+    file_name = unquote(address.path.rstrip("/").rpartition("/")[2])
+    if "." in file_name and protocol in ("HTTP", "HTTP:DOWNLOAD", "FTP"):
+        return cut(one_line(file_name) or address.host, MAX_NAME)
+    if description:
+        return cut(description, MAX_NAME)
+    return concept.label_fr if concept and protocol != "HTTP" else address.host
+
+
+# --- formats of the record ------------------------------------------------------------------------------
+
+
+def only_format(draft: Draft) -> Concept | None:
+    """Return the one data format that the record names; None when it names none or several."""
+    found: dict[str, Concept] = {}
+    for item in draft.record.formats:
+        concept = protocols.format_named(item.name)
+        if concept is None:
+            if not is_placeholder(item.name):
+                draft.lost("distributionFormat", item.name)
+        elif concept.data["kind"] not in ("archive", "document", "service"):
+            found[concept.id] = concept
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def preview(draft: Draft) -> None:
+    """The largest preview that has an address on the internet."""
+    graphics = sorted(draft.record.graphics, key=lambda graphic: "large" not in (graphic.description or "").lower())
+    for graphic in graphics:
+        address = clean_url(graphic.url)
+        usable = address.url and address.url.startswith("http") and not is_intranet(address.host)
+        if usable and not draft.dataset.get("preview_image"):
+            draft.set("preview_image", address.url)
+        elif graphic.url and address.url != draft.dataset.get("preview_image"):
+            draft.lost("graphicOverview", graphic.url)

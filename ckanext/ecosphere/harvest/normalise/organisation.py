@@ -1,0 +1,195 @@
+"""The service that answers for a dataset: found in the registry, or the source's own, never invented."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise import places
+from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.tables import Phrases, is_placeholder, parts, plain, rows
+from ckanext.ecosphere.harvest.record import Contact
+from ckanext.ecosphere.vocabularies import Concept
+
+ROLES = (
+    "pointOfContact",
+    "owner",
+    "custodian",
+    "publisher",
+    "author",
+    "originator",
+    "principalInvestigator",
+    "resourceProvider",
+    "distributor",
+    "processor",
+)
+"""Roles in the order in which they tell whose dataset it is; other roles (user, funder…) do not."""
+_GLUED = re.compile(r"\b(ddtm?|ddea?|ddaf|deal|dreal|diren|drire|ud|ut)[\s_-]*n?o?(\d{2,3}|2[ab])\b")
+_IN_EMAIL = re.compile(r"(?:^|[@._-])(ddtm?|dreal|deal|dtam|drieat)[._-]?([a-z0-9-]*)")
+_MAX_NAME = 400
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of services: what its name is and by what one of them is told from another."""
+
+    kind: str
+    by: str
+    former: bool
+
+
+@cache
+def _kinds() -> Phrases[Kind]:
+    return Phrases(
+        (name, Kind(row["kind"], row["by"], row["former"] == "yes"))
+        for row in rows("organisation-kinds")
+        for name in parts(row["names"])
+    )
+
+
+@cache
+def _named() -> Phrases[Concept]:
+    registry = voc.get("organisations")
+    own = [(name, registry[row["organisation"]]) for row in rows("organisation-names") for name in parts(row["names"])]
+    listed = [
+        (label, concept)
+        for concept in registry
+        for label in (concept.label_fr, *concept.alt_labels)
+        if concept.data["kind"] != "ud"
+    ]
+    return Phrases([*own, *listed])
+
+
+@cache
+def _of_kind() -> dict[tuple[str, str], Concept]:
+    """Services by kind and territory; a DDT is found as DDTM and the other way round."""
+    found: dict[tuple[str, str], Concept] = {}
+    for concept in voc.get("organisations"):
+        kind, territory = concept.data["kind"], concept.data["territory"]
+        found.setdefault((kind, territory), concept)
+        if kind in ("ddt", "ddtm"):
+            found.setdefault(("ddtm" if kind == "ddt" else "ddt", territory), concept)
+        if kind == "ud":
+            # The départements of the inner suburbs have no DDT: the regional unit acts as one.
+            found.setdefault(("ddt", territory), concept)
+    return found
+
+
+def match(name: str) -> Concept | None:
+    """Return the service of the registry that a name stands for.
+
+    Tried in this order: a name of the list as a whole or within the text, then a kind of service
+    (acronym or in words, former ones too) with a département, by code or name, or a région.
+    """
+    text = _spaced(name[:_MAX_NAME])
+    exact = voc.get("organisations").find(text) or _named().exact(text)
+    if exact:
+        return exact
+    kinds = [(start, end, kind) for start, end, kind in _kinds().find(text)]
+    for _start, _end, kind in kinds:
+        found = _by_territory(kind, text)
+        if found:
+            return found
+    if not kinds:
+        return next((concept for _start, _end, concept in _named().find(text)), None)
+    return None
+
+
+def _spaced(name: str) -> str:
+    """Separate an acronym from its number: ``DDTM80``, ``DDT-01``, ``DDT n°24``."""
+    return _GLUED.sub(r"\1 \2 ", plain(name))
+
+
+def _by_territory(kind: Kind, text: str) -> Concept | None:
+    services = _of_kind()
+    for territory in _territories(kind, text):
+        found = services.get((kind.kind, territory.uri))
+        if found is None and kind.kind == "ddt" and territory.data["type"] == "outre-mer":
+            found = services.get(("deal", territory.uri)) or services.get(("dtam", territory.uri))
+        if found is None and kind.kind == "dreal" and territory.id == "region-idf":
+            found = services.get(("drieat", territory.uri))
+        if found is None and kind.kind == "dreal" and territory.data["type"] == "outre-mer":
+            found = services.get(("deal", territory.uri))
+        if found is not None:
+            return found
+    if kind.kind in ("drieat", "drihl"):
+        return services.get((kind.kind, voc.get("territories")["region-idf"].uri))
+    return None
+
+
+def _territories(kind: Kind, text: str) -> Iterator[Concept]:
+    """Yield the territories named in a text, of the level at which services of the kind differ."""
+    if kind.by == "departement":
+        for token in text.split():
+            found = places.from_code(token) if token[0].isdigit() and len(token) <= 3 else None  # noqa: PLR2004
+            if found:
+                yield found
+    levels = ("departement", "outre-mer") if kind.by == "departement" else ("region", "outre-mer")
+    for territory in places.in_text(text):
+        if territory.data["type"] in levels:
+            yield territory
+
+
+def match_email(email: str) -> Concept | None:
+    """Return the service that an e-mail address names (``sig.ddt-87@haute-vienne.gouv.fr``)."""
+    local, _at, domain = email.lower().partition("@")
+    if not domain.endswith(".gouv.fr"):
+        return None
+    found = _IN_EMAIL.search(local) or _IN_EMAIL.search(f"@{domain}")
+    if not found:
+        return None
+    acronym, rest = found.groups()
+    return match(f"{acronym} {rest.replace('-', ' ')} {domain.removesuffix('.gouv.fr').replace('-', ' ')}")
+
+
+def candidates(draft: Draft) -> list[Contact]:
+    """Return the parties of the record in the order in which they tell whose dataset it is."""
+    record = draft.record
+    ranks = {role.lower(): rank for rank, role in enumerate(ROLES)}
+
+    def rank(contact: Contact) -> int:
+        return ranks.get((contact.role or "").strip().lower(), len(ranks))
+
+    known = [contact for contact in record.contacts if rank(contact) < len(ranks) or not contact.role]
+    return [*sorted(known, key=rank), *record.metadata_contacts, *record.distributors]
+
+
+def organisation(draft: Draft) -> None:
+    """Find the service by the names of the parties, then by their e-mail addresses, else take the source's."""
+    parties = candidates(draft)
+    names = list(dict.fromkeys(p.organisation for p in parties if not is_placeholder(p.organisation)))
+    for how, texts, finder in (
+        ("name", names, match),
+        ("e-mail", [p.email for p in parties if p.email], match_email),
+        ("name of a person", [p.individual for p in parties if p.individual], match),
+    ):
+        for text in texts[:50]:
+            found = finder(text or "")
+            if found and _exists(draft, found.id):
+                draft.set("owner_org", found.id, before=f"{text} ({how})" if how != "name" else text)
+                return
+    _fall_back(draft, names)
+
+
+def _exists(draft: Draft, identifier: str) -> bool:
+    known = draft.context.organisations
+    return known is None or identifier in known
+
+
+def _fall_back(draft: Draft, names: list[str | None]) -> None:
+    default = draft.context.default_organisation or draft.context.fallback_organisation
+    if names:
+        draft.problem("organisation-unknown", name=names[0])
+    else:
+        draft.problem("organisation-missing")
+    if default:
+        draft.set("owner_org", default, before=f"{names[0] if names else ''} (default)")
+
+
+def territory_of(identifier: str | None) -> str | None:
+    """Return the URI of the area of a service; None when the registry names none."""
+    concept = voc.get("organisations").get(identifier) if identifier else None
+    return (concept.data["territory"] or None) if concept else None

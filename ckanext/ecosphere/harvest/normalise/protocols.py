@@ -1,0 +1,209 @@
+"""What a link speaks and what it is for: declared protocol, address, function, names."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise.addresses import Address
+from ckanext.ecosphere.harvest.normalise.tables import Phrases, is_placeholder, plain, rows
+from ckanext.ecosphere.harvest.record import Link
+from ckanext.ecosphere.vocabularies import Concept
+
+OGC_WITH_CAPABILITIES = {
+    "OGC:WMS": "WMS",
+    "OGC:WMTS": "WMTS",
+    "OGC:WFS": "WFS",
+    "OGC:WCS": "WCS",
+    "OGC:CSW": "CSW",
+    "OGC:SOS": "SOS",
+    "OGC:WPS": "WPS",
+}
+_GENERIC = {"HTTP", "HTTP:DOWNLOAD", "FTP"}
+_MEDIA_IN_PROTOCOL = re.compile(r"^www:(?:download|link)[^:]*:([\w.+/-]+)$", re.IGNORECASE)
+_REQUEST_KEYS = {"service", "request", "version", "acceptversions", "layers", "layer", "typename", "typenames"}
+_FUNCTIONS = {
+    "download": "data",
+    "fileaccess": "data",
+    "offlineaccess": "data",
+    "information": "documentation",
+    "information.qualityreport": "documentation",
+    "information.content": "documentation",
+    "completemetadata": "metadata",
+    "browsing": "service",
+    "browsegraphic": "sample",
+    "view": "service",
+    "order": "service",
+    "search": "service",
+    "upload": "service",
+}
+"""ISO ``CI_OnLineFunctionCode`` (and later ones) → role of a resource."""
+_DOCUMENTS = {"document", "image"}
+_EXTENSION = re.compile(r"\.([A-Za-z0-9]{2,8})$")
+_BOTH = re.compile(r"\bwms wfs\b|\bwms et wfs\b")
+_FORMAT_KEYS = ("outputformat", "format", "f")
+_NOT_A_DATA_FORMAT = {"HTML"}
+
+
+# --- protocol -------------------------------------------------------------------------------------
+
+
+@cache
+def _patterns(where: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(r["pattern"]), r["protocol"]) for r in rows("protocol-patterns") if r["in"] == where)
+
+
+def _matched(where: str, text: str) -> str | None:
+    return next((protocol for pattern, protocol in _patterns(where) if pattern.search(text)), None)
+
+
+def protocol_of(declared: str | None, address: Address) -> str:
+    """Return the canonical protocol: what the address asks for, what is declared, what the address looks like."""
+    asked = f"OGC:{address.query.get('service', '').upper()}"
+    if asked in OGC_WITH_CAPABILITIES:
+        return asked
+    vocabulary = voc.get("protocol")
+    known = None
+    if declared and not is_placeholder(declared):
+        known = vocabulary.get(declared) or vocabulary.find(declared)
+        known = known or vocabulary.get(_matched("protocol", declared.lower()) or "")
+    if known and known.id not in _GENERIC:
+        return known.id
+    seen = _matched("url", (address.url or "").lower())
+    return seen or (known.id if known else "HTTP")
+
+
+def serves_both(link: Link, address: Address) -> bool:
+    """Tell a MapServer base address that answers WMS and WFS (Géo-IDE: "URL de base des services wms/wfs")."""
+    text = f"{plain(link.units_of_distribution or '')} / {plain(link.name or '')}"
+    return "service" not in address.query and bool(_BOTH.search(text))
+
+
+def capabilities(url: str, protocol: str) -> str:
+    """Return the GetCapabilities address of an OGC service, other parameters (``map=``) kept."""
+    parts = urlsplit(url)
+    kept = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k.lower() not in _REQUEST_KEYS]
+    query = [*kept, ("SERVICE", OGC_WITH_CAPABILITIES[protocol]), ("REQUEST", "GetCapabilities")]
+    return urlunsplit(parts._replace(query=urlencode(query, safe="/:,"), fragment=""))
+
+
+def endpoint(url: str) -> str:
+    """Return the address of a service without its request."""
+    parts = urlsplit(url)
+    kept = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k.lower() not in _REQUEST_KEYS]
+    return urlunsplit(parts._replace(query=urlencode(kept, safe="/:,"), fragment=""))
+
+
+# --- use ---------------------------------------------------------------------------------------------
+
+
+@cache
+def _cues() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
+    return tuple((row["use"], row["in"], re.compile(row["pattern"])) for row in rows("link-cues"))
+
+
+def use_of(link: Link, address: Address) -> str:
+    """Return what the units, the name or the address tell of a link's use; empty when nothing does."""
+    texts = {
+        "units": plain((link.units_of_distribution or "")[:200]),
+        "name": plain(f"{(link.name or '')[:200]} {(link.description or '')[:200]}"),
+        "url": (address.url or "").lower(),
+    }
+    return next((use for use, where, pattern in _cues() if texts[where] and pattern.search(texts[where])), "")
+
+
+def role_of(link: Link, address: Address, protocol: str, use: str) -> str:
+    """Return the role of a resource: data, service, documentation, sample or metadata."""
+    if use.startswith("record"):
+        return "metadata"
+    if address.query.get("request", "").lower() == "getfeature":
+        return "data"
+    if protocol not in _GENERIC or use in ("feed", "view", "service"):
+        return "service"
+    return _role_of_page(link, address, protocol, use)
+
+
+def _role_of_page(link: Link, address: Address, protocol: str, use: str) -> str:
+    """Tell data from documents among plain links: by the file, the cues, the function, then the protocol."""
+    ending = format_of_path(address)
+    is_document = ending is not None and (ending.data["kind"] in _DOCUMENTS or ending.id in _NOT_A_DATA_FORMAT)
+    if not is_document and (ending is not None or use == "data"):
+        return "data"
+    if is_document or use == "documentation":
+        return "documentation"
+    function = _FUNCTIONS.get((link.function or "").lower(), "")
+    at_root = address.path in ("", "/") and not address.query
+    declared = "data" if protocol in ("HTTP:DOWNLOAD", "FTP") and not at_root else "documentation"
+    return function or declared
+
+
+# --- format ------------------------------------------------------------------------------------------
+
+
+@cache
+def _formats() -> Phrases[str]:
+    return Phrases(
+        (label, concept.id)
+        for concept in voc.get("format")
+        for label in (concept.id, concept.label_fr, concept.label_en, *concept.alt_labels)
+    )
+
+
+@cache
+def _by_extension() -> dict[str, Concept]:
+    found: dict[str, Concept] = {}
+    for concept in voc.get("format"):
+        for extension in concept.data["extensions"]:
+            found.setdefault(extension.lower(), concept)
+    return found
+
+
+@cache
+def _by_media_type() -> dict[str, Concept]:
+    found: dict[str, Concept] = {}
+    for concept in voc.get("format"):
+        found.setdefault(concept.data["media_type"].lower(), concept)
+    return found
+
+
+def format_named(text: str | None) -> Concept | None:
+    """Return the format that a text names: a media type, an extension, a name, or one within the text."""
+    if not text or is_placeholder(text):
+        return None
+    bare = text.strip().lower()[:200]
+    found = voc.get("format").get(text.strip()) or voc.get("format").find(bare)
+    found = found or _by_media_type().get(bare.partition(";")[0].strip()) or _by_extension().get(bare.lstrip("."))
+    if found:
+        return found
+    named = next((value for _start, _end, value in _formats().find(bare)), None)
+    return voc.get("format")[named] if named else None
+
+
+def format_of_path(address: Address) -> Concept | None:
+    """Return the format of the file that an address ends in."""
+    match = _EXTENSION.search(address.path)
+    return _by_extension().get(match.group(1).lower()) if match else None
+
+
+def format_of(link: Link, address: Address, protocol: str, role: str) -> Concept | None:
+    """Return the format of a resource, from the protocol of a service or the several signs of a file."""
+    vocabulary = voc.get("format")
+    concept = voc.get("protocol").get(protocol)
+    if role == "service" and concept and concept.data["format"]:
+        return vocabulary.get(concept.data["format"])
+    media = _MEDIA_IN_PROTOCOL.match(link.protocol or "")
+    asked = next((address.query[key] for key in _FORMAT_KEYS if address.query.get(key)), None)
+    for text in (link.media_type, media.group(1) if media else None, asked):
+        found = format_named(text)
+        if found:
+            return found
+    found = format_of_path(address)
+    if found:
+        return found
+    if role == "service":
+        return vocabulary.get("HTML") if protocol in _GENERIC else None
+    if role == "data":
+        return format_named(link.format) or format_named(link.name) or format_named(link.description)
+    return vocabulary.get("HTML")

@@ -1,0 +1,139 @@
+"""Coordinate reference systems, scales and resolutions."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.tables import Phrases, by_label, is_placeholder, parts, plain, rows
+from ckanext.ecosphere.harvest.record import ReferenceSystem
+
+EPSG_URI = "http://www.opengis.net/def/crs/EPSG/0/{code}"
+MAX_SYSTEMS = 50
+_IN_URI = re.compile(r"epsg(?:/[\d.]+/|:[\d.]*:|#|/|:+)(\d{4,6})\b", re.IGNORECASE)
+_IN_TEXT = re.compile(r"\bepsg\W{0,3}(?:code\W{0,3})?(\d{4,6})\b", re.IGNORECASE)
+_BARE = re.compile(r"\d{4,6}")
+_IGNF = re.compile(r"IGNF(?:\.xml#|:|/)([A-Z0-9]+)(?:\.([A-Z0-9]+))?", re.IGNORECASE)
+_SCALE = re.compile(r"(?:^|\D)1\s*[:/]\s*(\d{1,3}(?:[ .\u00a0\u202f]?\d{3}){1,3}|\d{2,9})(?!\d)")
+_NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?")
+_NOT_SPATIAL = {"gregorien", "calendrier gregorien", "gregorian", "gregorian calendar"}
+_MAX_SCALE = 1_000_000_000
+_MAX_DISTANCE = 50_000_000
+
+
+@cache
+def _names() -> Phrases[str]:
+    own = [(name, row["epsg"]) for row in rows("crs-names") for name in parts(row["names"])]
+    listed = [
+        (label, concept.data["code"])
+        for concept in voc.get("epsg")
+        for label in (concept.label_fr, *concept.alt_labels)
+        if not _BARE.fullmatch(label)
+    ]
+    return Phrases([*listed, *own])
+
+
+def epsg_codes(system: ReferenceSystem) -> list[str]:
+    """Return the EPSG codes that a reference system stands for: from its URI, its code or its name.
+
+    A compound system (Lambert-93 with NGF-IGN69 heights) gives two codes, a list of systems all of them.
+    """
+    text = f"{system.code} {system.href or ''}"
+    found = _IN_URI.findall(text) + _IN_TEXT.findall(text)
+    if not found and _BARE.fullmatch(system.code.strip()) and (system.codespace or "EPSG").upper().find("EPSG") >= 0:
+        found = [system.code.strip()]
+    if not found:
+        for plane, height in _IGNF.findall(text):
+            codes = [by_label("crs-names", "epsg", "names").get(plain(part)) for part in (plane, height)]
+            found += [code for code in codes if code]
+    if not found:
+        found = [code for _start, _end, code in _names().find(system.code)]
+    return list(dict.fromkeys(found))
+
+
+def reference_systems(draft: Draft) -> None:
+    """Every spelling of a reference system to its EPSG URI at the OGC."""
+    kept: list[str] = []
+    for system in draft.record.reference_systems[:MAX_SYSTEMS]:
+        if plain(system.code) in _NOT_SPATIAL or is_placeholder(system.code or system.href):
+            continue
+        codes = epsg_codes(system)
+        uris = [EPSG_URI.format(code=code) for code in codes]
+        if not uris:
+            draft.problem("reference-system", value=system.code or system.href)
+            draft.lost("referenceSystemInfo", system.code or system.href)
+        elif uris not in ([system.code], [system.href]):
+            draft.change("reference_system", system.code or system.href, uris)
+        kept += uris
+    if len(draft.record.reference_systems) > MAX_SYSTEMS:
+        total = len(draft.record.reference_systems)
+        draft.problem("too-many", what="reference_system", count=total, limit=MAX_SYSTEMS)
+    draft.set("reference_system", list(dict.fromkeys(kept)))
+
+
+def read_scale(text: str) -> int | None:
+    """Return the denominator of a scale: ``25000``, ``25 000``, ``1:25000``, ``1/25 000e``."""
+    bare = re.sub(r"[\s\u00a0\u202f]", "", text)
+    if re.fullmatch(r"\d{1,10}(?:\.0*)?", bare):
+        value = int(float(bare))
+    elif match := _SCALE.search(text):
+        value = int(re.sub(r"\D", "", match.group(1)))
+    else:
+        return None
+    return value if 0 < value <= _MAX_SCALE else None
+
+
+def scale(draft: Draft) -> None:
+    """Keep the finest equivalent scale; failing one, a scale told among the conditions of use."""
+    found: list[int] = []
+    for text in draft.record.scales:
+        value = read_scale(text)
+        if value is None and not is_placeholder(text) and text.strip("0 "):
+            draft.problem("scale", value=text)
+        elif value:
+            found.append(value)
+    if not found:
+        for constraint in draft.record.constraints:
+            for term in constraint.use_limitations:
+                match = _SCALE.search(term.text)
+                value = read_scale(match.group()) if match else None
+                if value:
+                    found.append(value)
+                    draft.change("scale_denominator", term.text, value)
+    if found:
+        draft.set("scale_denominator", str(min(found)))
+        if len(set(found)) > 1:
+            draft.change("scale_denominator", found, min(found))
+
+
+@cache
+def _units() -> dict[str, float]:
+    return {plain(name): float(row["metres"]) for row in rows("units") for name in parts(row["units"])}
+
+
+def _metres(unit: str | None) -> float | None:
+    """Return the length of a unit in metres; a unit may be given as a URI or left out."""
+    if not unit:
+        return 1.0
+    name = re.split(r"[#/:]", unit.strip())[-1] if re.match(r"https?:|urn:", unit.strip()) else unit
+    return _units().get(plain(name)) or _units().get(plain(unit))
+
+
+def resolution(draft: Draft) -> None:
+    """Keep the finest ground distance in metres; angles have no place."""
+    found: list[float] = []
+    for item in draft.record.resolutions:
+        number = _NUMBER.search((item.value or "").strip())
+        metres = _metres(item.unit)
+        value = float(number.group().replace(",", ".")) if number else 0.0
+        if 0 < value < _MAX_DISTANCE and metres:
+            found.append(value * metres)
+            if metres != 1.0:
+                draft.change("spatial_resolution_in_meters", f"{item.value} {item.unit}", value * metres)
+        elif value > 0:
+            draft.problem("resolution", value=f"{item.value} {item.unit or ''}".strip())
+            draft.lost("spatialResolution", f"{item.value} {item.unit or ''}".strip())
+    if found:
+        draft.set("spatial_resolution_in_meters", f"{min(found):.12g}")

@@ -1,0 +1,87 @@
+"""Fields that are codes of a list: type, language, status, topic, representation, encoding."""
+
+from __future__ import annotations
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.tables import by_label, is_placeholder, plain
+
+_SERVICE_LEVELS = {"application", "interactivemap", "software", "map", "staticmap"}
+_SERIES_MARK = "-ldd-"
+
+
+def resource_type(draft: Draft) -> None:
+    """Tell dataset, series and service apart; a Géo-IDE *lot* is a series though it says dataset."""
+    record = draft.record
+    types = voc.get("resource-type")
+    level, name = record.hierarchy_level or "", record.hierarchy_level_name or ""
+    found = types.get(level) or types.find(level)
+    if record.service is not None or plain(level).replace(" ", "") in _SERVICE_LEVELS:
+        found = types["service"]
+    elif _SERIES_MARK in (record.file_identifier or "") or plain(name).startswith("lot de donnees"):
+        found = types["series"]
+    if found is None:
+        if level and not is_placeholder(level):
+            draft.problem("code", field="hierarchyLevel", value=level)
+        found = types["dataset"]
+    if found.id == level:
+        draft.set("dcat_type", found.uri)
+    else:
+        draft.set("dcat_type", found.uri, before=f"{level} {name}".strip())
+
+
+def languages(draft: Draft) -> None:
+    """Language of the data, else of the record."""
+    record = draft.record
+    vocabulary = voc.get("language")
+    kept: list[str] = []
+    for code in record.languages or [record.metadata_language or ""]:
+        found = vocabulary.get(code) or vocabulary.get(code.upper()) or vocabulary.find(code)
+        if found:
+            kept.append(found.uri)
+        elif code and not is_placeholder(code):
+            draft.problem("code", field="language", value=code)
+    draft.set("language", list(dict.fromkeys(kept)))
+
+
+def status(draft: Draft) -> None:
+    """Progress code of ISO to the EU status that says the same, when there is one."""
+    code = draft.record.status
+    if not code or is_placeholder(code):
+        return
+    progress = voc.get("progress-code").get(code) or voc.get("progress-code").find(code)
+    if progress is None:
+        draft.problem("code", field="status", value=code)
+    elif progress.data["eu_status"]:
+        draft.set("status", voc.get("dataset-status")[progress.data["eu_status"]].uri, before=code)
+    else:
+        draft.lost("status", code)
+
+
+def topic_categories(draft: Draft) -> None:
+    """Topic categories by code or label; near codes ("agriculture") by our own table."""
+    vocabulary = voc.get("topic-category")
+    other = by_label("topic-categories", "topic", "other_codes")
+    kept: list[str] = []
+    for code in draft.record.topic_categories[:50]:
+        found = vocabulary.get(code) or vocabulary.find(code) or vocabulary.get(other.get(plain(code), ""))
+        if found is None:
+            draft.problem("code", field="topicCategory", value=code)
+        else:
+            kept.append(found.uri)
+            if found.id != code:
+                draft.change("topic_category", code, found.id)
+    draft.set("topic_category", list(dict.fromkeys(kept)))
+
+
+def spatial_representation(draft: Draft) -> None:
+    """The first representation that is in the list; others have no place."""
+    vocabulary = voc.get("spatial-representation")
+    for code in dict.fromkeys(draft.record.spatial_representations):
+        found = vocabulary.get(code) or vocabulary.find(code)
+        if found is None:
+            draft.problem("code", field="spatialRepresentationType", value=code)
+        elif draft.dataset.get("spatial_representation"):
+            draft.lost("spatialRepresentationType", code)
+        else:
+            draft.set("spatial_representation", found.uri)

@@ -1,0 +1,98 @@
+"""The matching tables of ``data/``, read once, and the ways of looking things up in them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from ckanext.ecosphere.vocabularies import normalise
+
+DATA = Path(__file__).with_name("data")
+SEPARATOR = "|"
+MAX_CACHED = 200
+
+Value = TypeVar("Value")
+
+
+def plain(text: str) -> str:
+    """Normalise a text of any length; long ones stay out of the vocabulary's cache."""
+    return normalise(text) if len(text) <= MAX_CACHED else normalise.__wrapped__(text)
+
+
+@cache
+def rows(name: str) -> tuple[dict[str, str], ...]:
+    """Return the rows of ``data/<name>.csv``; lines that start with ``#`` are notes."""
+    with (DATA / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
+        return tuple(csv.DictReader(line for line in lines if not line.startswith("#")))
+
+
+def parts(value: str) -> list[str]:
+    """Split a cell of several values."""
+    return [part for part in value.split(SEPARATOR) if part]
+
+
+@cache
+def by_label(name: str, key: str, labels: str) -> dict[str, str]:
+    """Return label (normalised) → key, for a table of which ``labels`` lists several labels."""
+    found: dict[str, str] = {}
+    for row in rows(name):
+        for label in parts(row[labels]):
+            found.setdefault(normalise(label), row[key])
+    return found
+
+
+@cache
+def placeholders() -> frozenset[str]:
+    """Return the texts that stand for nothing, normalised."""
+    return frozenset(row["text"] for row in rows("placeholders"))
+
+
+def is_placeholder(text: str | None) -> bool:
+    """Tell whether a text is empty or only stands for one that was never written."""
+    bare = plain(text or "")
+    return not bare or bare in placeholders()
+
+
+def stem(token: str) -> str:
+    """Drop the mark of the plural, on both sides of every comparison."""
+    return token[:-1] if len(token) > 3 and token[-1] in "sx" else token  # noqa: PLR2004
+
+
+class Phrases(Generic[Value]):
+    """Find whole phrases in texts: the longest first, from left to right, without overlap."""
+
+    def __init__(self, phrases: Iterable[tuple[str, Value]]):
+        self._values: dict[tuple[str, ...], Value] = {}
+        for phrase, value in phrases:
+            tokens = tuple(map(stem, normalise(phrase).split()))
+            if tokens:
+                self._values.setdefault(tokens, value)
+        self._longest = max(map(len, self._values), default=0)
+        self._starts = frozenset(tokens[0] for tokens in self._values)
+
+    def find(self, text: str) -> Iterator[tuple[int, int, Value]]:
+        """Yield start, end (in words) and value of each phrase found in a text."""
+        tokens = [stem(token) for token in plain(text).split()]
+        position = 0
+        while position < len(tokens):
+            found = self._at(tokens, position) if tokens[position] in self._starts else None
+            if found is None:
+                position += 1
+            else:
+                length, value = found
+                yield position, position + length, value
+                position += length
+
+    def exact(self, text: str) -> Value | None:
+        """Return the value of the phrase that is the whole text."""
+        return self._values.get(tuple(stem(token) for token in plain(text).split()))
+
+    def _at(self, tokens: list[str], position: int) -> tuple[int, Value] | None:
+        for length in range(min(self._longest, len(tokens) - position), 0, -1):
+            key = tuple(tokens[position : position + length])
+            if key in self._values:
+                return length, self._values[key]
+        return None

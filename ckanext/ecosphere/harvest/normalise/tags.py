@@ -1,0 +1,96 @@
+"""Keywords as tags: unpacked, cleaned to CKAN's rules, each once."""
+
+from __future__ import annotations
+
+import re
+
+from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
+from ckanext.ecosphere.harvest.normalise.territory import is_place
+from ckanext.ecosphere.harvest.normalise.texts import one_line
+from ckanext.ecosphere.harvest.normalise.themes import inspire_theme_of
+from ckanext.ecosphere.harvest.record import Keyword
+
+MIN_TAG, MAX_TAG = 2, 100
+"""Lengths that CKAN accepts (``ckan.model.tag``)."""
+MAX_TAGS = 100
+MAX_KEYWORDS = 5_000
+_SEPARATORS = re.compile(r"[;|\n\t]+")
+_COMMAS = re.compile(r",\s*")
+_PACKED = 60
+"""A keyword with commas is a list when it is longer than this, or has two commas."""
+_NOT_STRICT = re.compile(r"[^\w \-.]+", re.UNICODE)
+_SLASH = re.compile(r"\s*/\s*")
+_NOT_FREE = re.compile(r"[,<>\"\x00-\x1f\x7f\u2028\u2029]+")
+OPEN_DATA = {"donnees ouvertes", "donnee ouverte", "open data", "opendata"}
+"""Keywords used as a flag: they say how the data may be had, not what they are about."""
+
+
+def unpack(keyword: str) -> list[str]:
+    """Split a keyword that holds several: ``eau; rivière; crue`` or a long list with commas."""
+    pieces = [piece.strip() for piece in _SEPARATORS.split(keyword)]
+    found: list[str] = []
+    for piece in pieces:
+        if piece.count(",") > 1 or ("," in piece and len(piece) > _PACKED):
+            found += [part.strip() for part in _COMMAS.split(piece)]
+        else:
+            found.append(piece)
+    return [piece for piece in found if piece]
+
+
+def clean(text: str, free: bool) -> str | None:
+    """Return a tag that CKAN accepts, or None.
+
+    Args:
+        text: the keyword.
+        free: whether apostrophes, slashes and parentheses are accepted (the dataset schema of this
+            suite does), or only CKAN's own letters, digits, spaces, ``-``, ``_`` and ``.``.
+    """
+    text = one_line(text).replace("’", "'").strip(" .;:,/-–—*•")
+    text = _NOT_FREE.sub(" ", text) if free else _NOT_STRICT.sub(" ", _SLASH.sub(" - ", text))
+    text = " ".join(text.split()).strip(" -")
+    if len(text) > MAX_TAG:
+        shorter = text[:MAX_TAG]
+        text = shorter[: shorter.rfind(" ")] if " " in shorter[MAX_TAG // 2 :] else shorter
+        text = text.rstrip(" -")
+    return text if len(text) >= MIN_TAG and plain(text) else None
+
+
+def tags(draft: Draft) -> None:
+    """Keep as tags the keywords that have no field of their own; the open data flag gives the access right."""
+    keywords = draft.record.keywords
+    if len(keywords) > MAX_KEYWORDS:
+        draft.problem("too-many", what="keyword", count=len(keywords), limit=MAX_KEYWORDS)
+    found: dict[str, str] = {}
+    packed = False
+    for keyword in keywords[:MAX_KEYWORDS]:
+        if _has_a_field(keyword):
+            continue
+        pieces = unpack(keyword.text)
+        packed = packed or len(pieces) > 1
+        for piece in pieces:
+            if plain(piece) in OPEN_DATA:
+                _open_data(draft, piece)
+            elif not is_placeholder(piece) and (tag := clean(piece, draft.context.free_tags)):
+                found.setdefault(plain(tag), tag)
+    if packed:
+        draft.change("tags", "one keyword holding several", "separate keywords")
+    kept = list(found.values())
+    if len(kept) > MAX_TAGS:
+        draft.problem("too-many", what="tags", count=len(kept), limit=MAX_TAGS)
+        draft.lost("keyword", kept[MAX_TAGS:])
+    draft.set("tags", [{"name": tag} for tag in kept[:MAX_TAGS]])
+
+
+def _has_a_field(keyword: Keyword) -> bool:
+    if inspire_theme_of(keyword) is not None:
+        return True
+    if keyword.href and keyword.href.startswith(("http://data.europa.eu/", "http://inspire.ec.europa.eu/")):
+        return True
+    return is_place(keyword) and keyword.text[:1].isdigit()
+
+
+def _open_data(draft: Draft, flag: str) -> None:
+    if not draft.dataset.get("access_rights") and not draft.dataset.get("access_limitation"):
+        uri = "http://publications.europa.eu/resource/authority/access-right/PUBLIC"
+        draft.set("access_rights", uri, before=f"keyword: {flag}")

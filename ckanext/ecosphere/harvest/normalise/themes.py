@@ -1,0 +1,180 @@
+"""Themes: of the ministry, of INSPIRE and of the EU, from keywords, else from title, description or topic."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from functools import cache
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.tables import Phrases, by_label, is_placeholder, parts, plain, rows, stem
+from ckanext.ecosphere.harvest.record import Keyword
+
+MAX_KEYWORDS = 2_000
+MAX_THEMES = 6
+MAX_DESCRIPTION = 4_000
+"""Characters of a description that are searched for terms."""
+_PRIORITY = "/metadata-codelist/PriorityDataset/"
+_LEGISLATION = "http://data.europa.eu/eli/"
+_IGNORED = "-"
+
+
+@cache
+def _terms(weak: bool) -> Phrases[str]:
+    """Term → theme; weak terms stand apart. Terms to pass over are in both, to hide what is in them."""
+    return Phrases(
+        (term, row["theme"])
+        for row in rows("theme-terms")
+        for term in parts(row["terms"])
+        if row["theme"] == _IGNORED or (row["weak"] == "yes") == weak
+    )
+
+
+@cache
+def _inspire_labels() -> dict[str, str]:
+    """Label (without plurals) → INSPIRE theme id, from the list and our own table."""
+    found: dict[str, str] = {}
+    for concept in voc.get("inspire-theme"):
+        for label in (concept.label_fr, concept.label_en, *concept.alt_labels):
+            found.setdefault(_singular(label), concept.id)
+    for row in rows("inspire-themes"):
+        for label in parts(row["labels"]):
+            found.setdefault(_singular(label), row["inspire"])
+    return found
+
+
+def _singular(label: str) -> str:
+    return " ".join(map(stem, plain(label).split()))
+
+
+@cache
+def _inspire_rows() -> dict[str, dict[str, str]]:
+    return {row["inspire"]: row for row in rows("inspire-themes")}
+
+
+def inspire_theme_of(keyword: Keyword) -> str | None:
+    """Return the id of the INSPIRE theme that a keyword is, by address or label, whatever its thesaurus."""
+    if keyword.href:
+        concept = voc.get("inspire-theme").get(keyword.href)
+        if concept:
+            return concept.id
+    return _inspire_labels().get(_singular(keyword.text)) if keyword.text else None
+
+
+def themes_of_keyword(text: str) -> list[str]:
+    """Return the ids of the themes that a keyword tells: a theme's own label, a path ending in one, or terms."""
+    vocabulary = voc.get("themes")
+    whole = vocabulary.find(text)
+    if whole:
+        return [whole.id]
+    for part in (part for part in text.replace(">", "/").split("/")[::-1] if "/" in text or ">" in text):
+        found = vocabulary.find(part)
+        if found:
+            return [found.id]
+    return _strong(text)
+
+
+def _strong(text: str) -> list[str]:
+    return [theme for _start, _end, theme in _terms(False).find(text) if theme != _IGNORED]
+
+
+def _weak(text: str) -> list[str]:
+    return [theme for _start, _end, theme in _terms(True).find(text) if theme != _IGNORED]
+
+
+def inspire_themes(draft: Draft) -> None:
+    """INSPIRE themes, priority data sets and legislation named by keywords."""
+    found: list[str] = []
+    priority: list[str] = []
+    legislation: list[str] = []
+    for keyword in draft.record.keywords[:MAX_KEYWORDS]:
+        theme = inspire_theme_of(keyword)
+        if theme:
+            uri = voc.get("inspire-theme")[theme].uri
+            found.append(uri)
+            if keyword.href != uri:
+                draft.change("inspire_theme", keyword.text, theme)
+        elif keyword.href and _PRIORITY in keyword.href:
+            concept = voc.get("priority-dataset").get(keyword.href)
+            priority += [concept.uri] if concept else []
+        elif keyword.href and keyword.href.startswith(_LEGISLATION):
+            legislation.append(keyword.href)
+    for name, values in (
+        ("inspire_theme", found),
+        ("priority_dataset", priority),
+        ("applicable_legislation", legislation),
+    ):
+        if values:
+            draft.set(name, list(dict.fromkeys(values)))
+
+
+def themes(draft: Draft) -> None:
+    """Themes of the ministry: the first source that tells any decides, and is named in the log."""
+    for how, found in _sources(draft):
+        kept = specific(found)
+        if kept:
+            vocabulary = voc.get("themes")
+            draft.set("theme", [vocabulary[theme].uri for theme in kept])
+            draft.change("theme", how, ", ".join(kept))
+            return
+
+
+def _sources(draft: Draft) -> Iterable[tuple[str, list[str]]]:
+    record = draft.record
+    keywords = [k for k in record.keywords[:MAX_KEYWORDS] if k.text and not is_placeholder(k.text)]
+    free = [k for k in keywords if inspire_theme_of(k) is None]
+    inspire = [_inspire_rows()[theme] for k in keywords if (theme := inspire_theme_of(k))]
+    yield (
+        "keywords",
+        [theme for k in free for theme in _of_keyword(k)] + [row["themes"] for row in inspire if row["weak"] != "yes"],
+    )
+    titles = " / ".join([record.title or "", *record.alternate_titles[:5]])[:2_000]
+    yield "title", _strong(titles)
+    yield "description", _frequent(_strong((record.abstract or "")[:MAX_DESCRIPTION]))
+    yield "INSPIRE theme (wide)", [row["themes"] for row in inspire]
+    yield "keywords (wide terms)", [theme for k in free for theme in _weak(k.text)]
+    by_topic = {row["topic"]: row["theme"] for row in rows("topic-categories")}
+    other = by_label("topic-categories", "topic", "other_codes")
+    topics = [other.get(plain(code), code) for code in record.topic_categories]
+    yield "topic category", [by_topic[topic] for topic in topics if topic in by_topic]
+    yield "title (wide terms)", _weak(titles)
+
+
+def _of_keyword(keyword: Keyword) -> list[str]:
+    concept = voc.get("themes").get(keyword.href) if keyword.href else None
+    return [concept.id] if concept else themes_of_keyword(keyword.text)
+
+
+def _frequent(found: list[str]) -> list[str]:
+    """A description names many things: keep the two themes it comes back to most."""
+    return [theme for theme, _count in Counter(found).most_common(2)]
+
+
+def specific(found: Iterable[str]) -> list[str]:
+    """Keep each theme once, in order, and a sub-theme in place of the theme above it."""
+    vocabulary = voc.get("themes")
+    kept = list(dict.fromkeys(found))
+    above = {ancestor.id for theme in kept for ancestor in vocabulary.ancestors(theme)}
+    return [theme for theme in kept if theme not in above][:MAX_THEMES]
+
+
+def eu_themes(draft: Draft) -> None:
+    """EU data themes that follow from the INSPIRE themes, else from the ministry's, else from the topics."""
+    rows_of_inspire = _inspire_rows()
+    found = [
+        rows_of_inspire[voc.get("inspire-theme")[uri].id]["eu_theme"] for uri in draft.dataset.get("inspire_theme", [])
+    ]
+    if not found:
+        by_theme = {row["theme"]: row["eu_theme"] for row in rows("theme-eu")}
+        vocabulary = voc.get("themes")
+        for uri in draft.dataset.get("theme", []):
+            chain = [vocabulary[uri].id, *(ancestor.id for ancestor in vocabulary.ancestors(uri))]
+            found += [by_theme[theme] for theme in chain if theme in by_theme][:1]
+    if not found:
+        by_topic = {row["topic"]: row["eu_theme"] for row in rows("topic-categories")}
+        found = [by_topic[code] for code in draft.record.topic_categories if code in by_topic]
+    if found:
+        uris = [voc.get("eu-theme")[theme].uri for theme in dict.fromkeys(found)]
+        draft.set("eu_theme", uris)
+        draft.change("eu_theme", "derived", ", ".join(dict.fromkeys(found)))
