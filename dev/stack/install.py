@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from .packages import require
@@ -19,41 +19,48 @@ PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
 def setup() -> None:
-    """Create `.venv` with the project (editable) and everything it needs, as locked."""
-    require("venv", "libmagic")
-    inputs = [DEV / "requirements.lock", *(ROOT / name for name in PROJECT_FILES)]
-    # "compat" puts the project on sys.path as a folder: the import hook of the default mode hides the other
-    # extensions, which share the namespace `ckanext`.
-    project = ["--no-deps", "--config-settings", "editable_mode=compat", "--editable", str(ROOT)]
-    fill(VENV, inputs, [["-r", str(DEV / "requirements.lock")], project])
-
-
-def fill(venv: Path, inputs: Iterable[Path], installs: Sequence[Sequence[str]]) -> None:
-    """Create a virtual environment and run `uv pip install` in it, unless `inputs` are as last time.
-
-    Args:
-        venv: its folder.
-        inputs: files that decide what gets installed.
-        installs: arguments of each `uv pip install`, in order.
+    """Create `.venv` with what the lock file names and the project itself (editable).
 
     Raises:
         StackError: when Python is too old or a package cannot be had.
     """
-    stamp, digest = venv / ".stamp", _digest(inputs)
+    require("venv", "libmagic")
+    fill(VENV, DEV / "requirements.lock")
+    stamp, digest = VENV / ".project", _digest([ROOT / name for name in PROJECT_FILES])
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    # "compat" puts the project on sys.path as a folder: the import hook of the default mode hides the other
+    # extensions, which share the namespace `ckanext`.
+    _install(VENV, "--no-deps", "--config-settings", "editable_mode=compat", "--editable", str(ROOT))
+    stamp.write_text(digest)
+
+
+def fill(venv: Path, lock_file: Path) -> None:
+    """Have a virtual environment with exactly what a lock file names; it is made anew when that changed.
+
+    Args:
+        venv: its folder.
+        lock_file: names every package: the dependencies of those are not looked at again.
+
+    Raises:
+        StackError: when Python is too old or a package cannot be had.
+    """
+    stamp, digest = venv / ".locked", _digest([lock_file])
     if stamp.exists() and stamp.read_text() == digest and _works(venv):
         return
     say(f"Installing Python packages into {venv.name}")
+    shutil.rmtree(venv, ignore_errors=True)
+    run(["python3", "-m", "venv", venv], what=f"create {venv}")
     if not _works(venv):
-        shutil.rmtree(venv, ignore_errors=True)
-        run(["python3", "-m", "venv", venv], what=f"create {venv}")
-    stamp.unlink(missing_ok=True)
-    python = venv / "bin" / "python"
-    if not (venv / "bin" / "uv").exists():
-        run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", UV], what="install uv")
-    for arguments in installs:
-        command = [venv / "bin" / "uv", "pip", "install", "-q", "--python", python, *arguments]
-        run(command, what="install the Python packages", cwd=ROOT, env=_same_index_as_pip())
+        raise StackError("python3 is too old: Python 3.10 or newer is needed.")
+    run([venv / "bin" / "pip", "install", "-q", "--disable-pip-version-check", UV], what="install uv")
+    _install(venv, "--no-deps", "-r", str(lock_file))
     stamp.write_text(digest)
+
+
+def _install(venv: Path, *arguments: str) -> None:
+    command = [venv / "bin" / "uv", "pip", "install", "-q", "--python", venv / "bin" / "python", *arguments]
+    run(command, what="install the Python packages", cwd=ROOT, env=_same_index_as_pip())
 
 
 def _digest(inputs: Iterable[Path]) -> str:
@@ -85,25 +92,20 @@ def _same_index_as_pip() -> dict[str, str]:
     return env
 
 
+#: Options of `uv pip compile`; the last two keep addresses and its own command line out of the file.
+LOCK_OPTIONS = "--quiet --upgrade --universal --python-version 3.10 --no-annotate --no-emit-index-url --no-header"
+
+
 def lock() -> None:
-    """Compile the lock file again; without an argument of `uv` that would write an address in it."""
+    """Compile the lock files anew."""
     setup()
-    uv = VENV / "bin" / "uv"
-    common = [
-        "--universal",
-        "--python-version",
-        "3.10",
-        "--no-header",
-        "--no-annotate",
-        "--no-emit-index-url",
-    ]
-    sources = ["--extra", "dev", "pyproject.toml", "dev/requirements.in"]
-    run(
-        [uv, "pip", "compile", "-q", *common, *sources, "-o", "dev/requirements.lock", "--upgrade"],
-        what="compile the lock file",
-        cwd=ROOT,
-        env=_same_index_as_pip(),
-    )
+    compiler = [VENV / "bin" / "uv", "pip", "compile", *LOCK_OPTIONS.split()]
+    project = ["--extra", "dev", "--override", "dev/overrides.in", "pyproject.toml", "dev/requirements.in"]
+    for sources, target in (
+        (project, "dev/requirements.lock"),
+        (["dev/csw/requirements.in"], "dev/csw/requirements.lock"),
+    ):
+        run([*compiler, *sources, "-o", target], what=f"compile {target}", cwd=ROOT, env=_same_index_as_pip())
 
 
 def venv_program(name: str) -> Path:

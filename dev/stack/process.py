@@ -138,11 +138,12 @@ class Process:
     def _log_end(self) -> str:
         return tail(self.log.read_text(errors="replace")[-20_000:])
 
-    def stop(self) -> bool:
+    def stop(self, *, quietly: bool = False) -> bool:
         """Stop it, the hard way after `patience` seconds. Returns whether it ran."""
         pid = self.pid()
         if pid:
-            say(f"  stopping {self.name}")
+            if not quietly:
+                say(f"  stopping {self.name}")
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, self.stop_signal)
             deadline = time.monotonic() + self.patience

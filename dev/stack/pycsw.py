@@ -47,7 +47,7 @@ class Served:
 
 def setup() -> None:
     """Create pycsw's virtual environment: its pins clash with CKAN's."""
-    fill(VENV, [SOURCES / "requirements.lock"], [["-r", str(SOURCES / "requirements.lock")]])
+    fill(VENV, SOURCES / "requirements.lock")
 
 
 def process() -> Process:

@@ -53,11 +53,11 @@ def running() -> dict[str, Process]:
     return {process.name: process for process in known if process.pid()}
 
 
-def stop(names: set[str] | None = None) -> None:
+def stop(names: set[str] | None = None, *, quietly: bool = False) -> None:
     """Stop what this checkout runs, or only the named processes."""
     for name, process in reversed(running().items()):
         if names is None or name in names:
-            process.stop()
+            process.stop(quietly=quietly)
 
 
 def status() -> None:

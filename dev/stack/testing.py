@@ -33,7 +33,7 @@ def test(arguments: Sequence[str]) -> int:
         command = [str(venv_program("pytest")), *arguments]
         return subprocess.run(command, cwd=ROOT, env={**os.environ, **test_environment()}, check=False).returncode
     finally:
-        services.stop(started)
+        services.stop(started, quietly=True)  # so that pytest has the last word
 
 
 def lint() -> int:
