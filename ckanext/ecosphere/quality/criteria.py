@@ -65,12 +65,12 @@ class Criterion:
     on_resource: bool = False
 
 
-_ID = "gmd:identificationInfo/*"
-_CITATION = f"{_ID}/gmd:citation/gmd:CI_Citation"
-_EXTENT = f"{_ID}/gmd:extent/gmd:EX_Extent"
-_LINKS = "gmd:distributionInfo/gmd:MD_Distribution/gmd:transferOptions/*/gmd:onLine/gmd:CI_OnlineResource"
-_LEGAL = f"{_ID}/gmd:resourceConstraints/gmd:MD_LegalConstraints"
-_FREQUENCY = f"{_ID}/gmd:resourceMaintenance/gmd:MD_MaintenanceInformation/gmd:maintenanceAndUpdateFrequency"
+IDENTIFICATION = "gmd:identificationInfo/*"
+CITATION = f"{IDENTIFICATION}/gmd:citation/gmd:CI_Citation"
+EXTENT = f"{IDENTIFICATION}/gmd:extent/gmd:EX_Extent"
+LINKS = "gmd:distributionInfo/gmd:MD_Distribution/gmd:transferOptions/*/gmd:onLine/gmd:CI_OnlineResource"
+LEGAL = f"{IDENTIFICATION}/gmd:resourceConstraints/gmd:MD_LegalConstraints"
+_FREQUENCY = f"{IDENTIFICATION}/gmd:resourceMaintenance/gmd:MD_MaintenanceInformation/gmd:maintenanceAndUpdateFrequency"
 
 CRITERIA: tuple[Criterion, ...] = (
     Criterion(
@@ -79,7 +79,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Describe the data in at least 100 characters: what they show, where and for whom."),
         Group.FIND,
         "notes",
-        f"{_ID}/gmd:abstract",
+        f"{IDENTIFICATION}/gmd:abstract",
         has(lambda f: f.description >= checks.SHORT_DESCRIPTION),
     ),
     Criterion(
@@ -88,7 +88,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Extend the description to at least 200 characters: content, coverage, uses, known limits."),
         Group.FIND,
         "notes",
-        f"{_ID}/gmd:abstract",
+        f"{IDENTIFICATION}/gmd:abstract",
         has(lambda f: f.description >= checks.LONG_DESCRIPTION),
     ),
     Criterion(
@@ -97,7 +97,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Choose at least one theme of the ministry."),
         Group.FIND,
         "theme",
-        f"{_ID}/gmd:descriptiveKeywords/gmd:MD_Keywords/gmd:keyword",
+        f"{IDENTIFICATION}/gmd:descriptiveKeywords/gmd:MD_Keywords/gmd:keyword",
         has(lambda f: f.themes or f.inspire_themes),
     ),
     Criterion(
@@ -106,7 +106,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Give at least three keywords that people would type to find these data."),
         Group.FIND,
         "tag_string",
-        f"{_ID}/gmd:descriptiveKeywords/gmd:MD_Keywords/gmd:keyword",
+        f"{IDENTIFICATION}/gmd:descriptiveKeywords/gmd:MD_Keywords/gmd:keyword",
         has(lambda f: f.keywords >= checks.ENOUGH_KEYWORDS),
     ),
     Criterion(
@@ -115,7 +115,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Say which territory the data cover: a commune, a département, a région, a sea area."),
         Group.FIND,
         "territory",
-        f"{_EXTENT}/gmd:geographicElement/gmd:EX_GeographicBoundingBox",
+        f"{EXTENT}/gmd:geographicElement/gmd:EX_GeographicBoundingBox",
         has(lambda f: f.territories or f.extent or f.place),
     ),
     Criterion(
@@ -124,7 +124,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Give the period that the data describe, at least its first year."),
         Group.FIND,
         "temporal_coverage",
-        f"{_EXTENT}/gmd:temporalElement/gmd:EX_TemporalExtent/gmd:extent",
+        f"{EXTENT}/gmd:temporalElement/gmd:EX_TemporalExtent/gmd:extent",
         unless_service(lambda f: f.periods),
     ),
     Criterion(
@@ -133,7 +133,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("The period ends before it starts: correct one of the two dates."),
         Group.FIND,
         "temporal_coverage",
-        f"{_EXTENT}/gmd:temporalElement/gmd:EX_TemporalExtent/gmd:extent",
+        f"{EXTENT}/gmd:temporalElement/gmd:EX_TemporalExtent/gmd:extent",
         checks.temporal_order,
     ),
     Criterion(
@@ -151,7 +151,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Give the scale for which the data were made, or their resolution in metres."),
         Group.UNDERSTAND,
         "scale_denominator",
-        f"{_ID}/gmd:spatialResolution/gmd:MD_Resolution",
+        f"{IDENTIFICATION}/gmd:spatialResolution/gmd:MD_Resolution",
         if_geographic(lambda f: f.resolution),
     ),
     Criterion(
@@ -169,7 +169,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Give each resource a name and a description."),
         Group.UNDERSTAND,
         "description",
-        f"{_LINKS}/gmd:description",
+        f"{LINKS}/gmd:description",
         if_data(lambda f: f.distributions.documented == f.distributions.data),
         on_resource=True,
     ),
@@ -188,7 +188,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Add a file or a service that can be reached from the internet: the data cannot be had today."),
         Group.ACCESS,
         "url",
-        f"{_LINKS}/gmd:linkage",
+        f"{LINKS}/gmd:linkage",
         has(lambda f: f.distributions.data),
         on_resource=True,
     ),
@@ -198,7 +198,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Offer at least one direct download (a file, a WFS or an ATOM service) beside pages and images."),
         Group.ACCESS,
         "url",
-        f"{_LINKS}/gmd:linkage",
+        f"{LINKS}/gmd:linkage",
         if_data(lambda f: f.distributions.direct),
         on_resource=True,
     ),
@@ -218,7 +218,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Correct the links that no longer answer."),
         Group.ACCESS,
         "url",
-        f"{_LINKS}/gmd:linkage",
+        f"{LINKS}/gmd:linkage",
         checks.links_work,
         on_resource=True,
     ),
@@ -228,7 +228,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Say whether everyone may have access; if not, give the legal ground of the limit."),
         Group.ACCESS,
         "access_rights",
-        f"{_LEGAL}/gmd:otherConstraints",
+        f"{LEGAL}/gmd:otherConstraints",
         checks.access_rights,
     ),
     Criterion(
@@ -237,7 +237,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Choose a licence: without one, nobody knows what may be done with the data."),
         Group.REUSE,
         "license_id",
-        f"{_LEGAL}/gmd:otherConstraints",
+        f"{LEGAL}/gmd:otherConstraints",
         has(lambda f: f.licence),
     ),
     Criterion(
@@ -246,7 +246,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Prefer a licence of the official list, such as the Licence Ouverte 2.0: others need an approval."),
         Group.REUSE,
         "license_id",
-        f"{_LEGAL}/gmd:otherConstraints",
+        f"{LEGAL}/gmd:otherConstraints",
         checks.licence_open,
     ),
     Criterion(
@@ -255,7 +255,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Write down the conditions under which the data may be used."),
         Group.REUSE,
         "use_conditions",
-        f"{_LEGAL}/gmd:useLimitation",
+        f"{LEGAL}/gmd:useLimitation",
         checks.use_conditions,
     ),
     Criterion(
@@ -264,7 +264,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Give a contact with an e-mail address or a web form, preferably that of a service."),
         Group.REUSE,
         "contact",
-        f"{_ID}/gmd:pointOfContact/gmd:CI_ResponsibleParty",
+        f"{IDENTIFICATION}/gmd:pointOfContact/gmd:CI_ResponsibleParty",
         has(lambda f: f.contact_reachable),
     ),
     Criterion(
@@ -273,7 +273,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Name the service that produces the data."),
         Group.REUSE,
         "creator",
-        f"{_ID}/gmd:pointOfContact/gmd:CI_ResponsibleParty/gmd:organisationName",
+        f"{IDENTIFICATION}/gmd:pointOfContact/gmd:CI_ResponsibleParty/gmd:organisationName",
         has(lambda f: f.producer or f.organisation),
     ),
     Criterion(
@@ -291,7 +291,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("The data are later than the frequency announces: update them, or correct the frequency."),
         Group.FRESH,
         "modified",
-        f"{_CITATION}/gmd:date/gmd:CI_Date",
+        f"{CITATION}/gmd:date/gmd:CI_Date",
         checks.on_time,
     ),
     Criterion(
@@ -300,7 +300,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("Give the date of creation, of release or of the last update of the data."),
         Group.FRESH,
         "modified",
-        f"{_CITATION}/gmd:date/gmd:CI_Date",
+        f"{CITATION}/gmd:date/gmd:CI_Date",
         has(lambda f: f.created or f.issued or f.modified),
     ),
     Criterion(
@@ -309,7 +309,7 @@ CRITERIA: tuple[Criterion, ...] = (
         N_("The last update comes before the creation or the release: correct one of these dates."),
         Group.FRESH,
         "modified",
-        f"{_CITATION}/gmd:date/gmd:CI_Date",
+        f"{CITATION}/gmd:date/gmd:CI_Date",
         checks.dates_order,
     ),
 )

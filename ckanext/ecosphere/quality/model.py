@@ -27,6 +27,8 @@ class QualityRow(tk.BaseModel):
         model_version: version of the weights.
         computed_at: moment of the scoring (UTC).
         due: last day on which the score holds if nobody touches the dataset; None when it does not depend on time.
+        mqa: points of the European assessment, out of 405.
+        inspire: share of the INSPIRE requirements met, out of 100.
     """
 
     __tablename__ = "ecosphere_quality"
@@ -43,6 +45,8 @@ class QualityRow(tk.BaseModel):
     model_version: Mapped[str] = mapped_column(sa.Text, nullable=False)
     computed_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True), nullable=False)
     due: Mapped[date | None] = mapped_column(sa.Date)
+    mqa: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    inspire: Mapped[int | None] = mapped_column(sa.SmallInteger)
 
 
 class QualityHistory(tk.BaseModel):

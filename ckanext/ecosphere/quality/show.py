@@ -8,7 +8,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.quality import saving, store
+from ckanext.ecosphere.quality import inspire, mqa, saving, store
+from ckanext.ecosphere.quality.checks import State
 from ckanext.ecosphere.quality.criteria import GROUP_LABELS
 from ckanext.ecosphere.quality.facts import Facts
 from ckanext.ecosphere.quality.score import LEVEL_LABELS, Evaluation, Result
@@ -41,6 +42,8 @@ def as_dict(found: store.Quality) -> dict[str, Any]:
         "stars": found.facts.distributions.stars,
         "harvested": found.facts.harvested,
         "criteria": [criterion(each, result, found.facts) for each in result.results],
+        "mqa": mqa_dict(mqa.assess(found.facts)),
+        "inspire": inspire_dict(inspire.check(found.facts)),
         "model_version": result.model.version,
         "computed_at": found.computed_at.isoformat() if found.computed_at else None,
     }
@@ -72,6 +75,51 @@ def criterion(each: Result, result: Evaluation, facts: Facts) -> dict[str, Any]:
         "on_resource": about.on_resource,
         "resource_id": facts.distributions.targets.get(about.id) if about.on_resource else None,
         "source_element": about.element,
+    }
+
+
+def mqa_dict(found: mqa.Assessment) -> dict[str, Any]:
+    """Return the European assessment as plain data."""
+    return {
+        "total": found.points(),
+        "maximum": mqa.MAXIMUM,
+        "not_checked": found.points(state=State.UNKNOWN),
+        "rating": found.rating,
+        "rating_label": _(mqa.RATING_LABELS[found.rating]),
+        "dimensions": [
+            {
+                "id": dimension.value,
+                "label": _(label),
+                "points": found.points(dimension),
+                "maximum": mqa.maximum(dimension),
+                "indicators": [
+                    {"id": i.id, "label": _(i.label), "state": state.value, "points": i.points}
+                    for i, state in found.states
+                    if i.dimension is dimension
+                ],
+            }
+            for dimension, label in mqa.DIMENSION_LABELS.items()
+        ],
+    }
+
+
+def inspire_dict(found: inspire.Checklist) -> dict[str, Any]:
+    """Return the INSPIRE checklist as plain data."""
+    return {
+        "met": found.met,
+        "applicable": found.applicable,
+        "share": found.share,
+        "requirements": [
+            {
+                "id": each.id,
+                "number": each.number,
+                "label": _(each.label),
+                "state": state.value,
+                "field": each.field,
+                "source_element": each.element,
+            }
+            for each, state in found.states
+        ],
     }
 
 

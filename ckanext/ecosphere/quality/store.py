@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.quality import config
+from ckanext.ecosphere.quality import config, inspire, mqa
 from ckanext.ecosphere.quality.facts import Checks, Facts, gather
 from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
 from ckanext.ecosphere.quality.score import Evaluation, changes_after, evaluate
@@ -86,6 +86,7 @@ def store(package_id: str, row: QualityRow | None, facts: Facts) -> QualityRow:
     row.facts, row.results = facts.as_dict(), result.states
     row.model_version, row.computed_at = result.model.version, datetime.now(timezone.utc)
     row.due = changes_after(facts, day)
+    row.mqa, row.inspire = mqa.assess(facts).points(), inspire.check(facts).share
     if before != row.score:
         note_history(row, day, first=before is None)
     return row

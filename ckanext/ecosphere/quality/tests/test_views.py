@@ -30,7 +30,7 @@ def test_the_dataset_page_shows_badge_and_criteria(app: Any, zones: Any):
 
 def test_the_quality_page_shows_every_criterion(app: Any, zones: Any):
     page = app.get("/fr/dataset/zones/qualite").body
-    assert page.count('<th scope="row"') == 26
+    assert page.count('<th scope="row"') == 26 + 23 + 21
     assert "Zones &lt;b&gt;humides&lt;/b&gt;" in page
     assert "<b>humides</b>" not in page
 
