@@ -83,7 +83,8 @@ def test_the_best_distribution_counts_for_interoperability():
 INDICATOR_CASES: dict[str, list[tuple[str, dict[str, Any], Checks]]] = {
     "keyword": [("pass", {}, Checks()), ("fail", {"tags": []}, Checks())],
     "theme": [
-        ("pass", {}, Checks()), ("pass", {"theme": None, "eu_theme": ["ENVI"]}, Checks()), ("fail", {"theme": None}, Checks()),
+        ("pass", {}, Checks()), ("pass", {"theme": None, "eu_theme": ["ENVI"]}, Checks()),
+        ("fail", {"theme": None}, Checks()),
     ],
     "spatial": [("pass", {}, Checks()), ("fail", {"territory": None}, Checks())],
     "temporal": [("pass", {}, Checks()), ("fail", {"temporal_coverage": None}, Checks())],
