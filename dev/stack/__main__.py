@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from . import demo, install, postgres, services, testing
 from .settings import LOCAL, VENV
-from .shell import StackError, say
+from .shell import DISK_FULL, StackError, say
 
 
 def clean() -> None:
@@ -49,7 +49,7 @@ def main() -> int:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        say("\nError: the disk is full. Free some space (the stack needs about 2 GB) and start again.")
+        say(f"\nError: {DISK_FULL}")
         return 1
     except KeyboardInterrupt:
         say("\nInterrupted.")

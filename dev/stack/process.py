@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .settings import LOCAL, local, ports
+from .settings import local, ports
 from .shell import StackError, say, tail
 
 
@@ -70,7 +70,7 @@ class Process:
 
     @property
     def _pid_file(self) -> Path:
-        return LOCAL / "run" / f"{self.name}.json"
+        return local("run") / f"{self.name}.json"
 
     def _note(self) -> dict:
         try:
@@ -117,7 +117,6 @@ class Process:
             )
         identity = {"pid": child.pid, "start": _start_time(child.pid), "boot": _boot()}
         note = {**identity, "command": list(self.command), "version": self.version}
-        local("run")
         self._pid_file.write_text(json.dumps(note))
         try:
             self._wait_until_ready(child)
@@ -148,11 +147,11 @@ class Process:
                 os.kill(pid, self.stop_signal)
             deadline = time.monotonic() + self.patience
             while self.pid() and time.monotonic() < deadline:
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, os.WNOHANG)
                 time.sleep(0.1)
             if self.pid():
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):  # a child of another command is reaped by init
+                os.waitpid(pid, 0)
         self._pid_file.unlink(missing_ok=True)
         return bool(pid)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from . import install, packages, postgres, redis, solr
 from .process import Process
-from .settings import LOCAL, ports
-from .shell import say
+from .settings import LOCAL, ROOT, ports
+from .shell import StackError, say
 
+#: Free space, in bytes, for installing everything, and for going on once that is done.
+SPACE, SPACE_ONCE_INSTALLED = 2_000_000_000, 200_000_000
 #: In the order of their start.
 BACKENDS = {"postgres": postgres.start, "redis": redis.start, "solr": solr.start}
 #: In the order of their start; stopped in the opposite one.
@@ -36,6 +39,7 @@ def up(started: set[str] | None = None) -> set[str]:
     Returns:
         The same set.
     """
+    _require_space()
     packages.require("venv", "libmagic", "postgres", "redis", "java", "maven")
     install.setup()
     with stopped_on_failure(started) as noted:
@@ -43,6 +47,17 @@ def up(started: set[str] | None = None) -> set[str]:
             if start():
                 noted.add(name)
     return noted
+
+
+def _require_space() -> None:
+    """Say early that the disk is too full, rather than after minutes and half of the installation."""
+    wanted = SPACE if not (LOCAL / "solr" / "lib.stamp").exists() else SPACE_ONCE_INSTALLED
+    free = shutil.disk_usage(ROOT).free
+    if free < wanted:
+        raise StackError(
+            f"{ROOT} has {free / 1e9:.1f} GB free and {wanted / 1e9:.1f} GB are needed: "
+            "free some space and start again."
+        )
 
 
 def running() -> dict[str, Process]:

@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+DISK_FULL = "the disk is full. Free some space (the stack takes about 2 GB) and start again."
+
 
 class StackError(Exception):
     """Something that the person can understand and act on; its text is all that is shown."""
@@ -57,7 +59,10 @@ def run(
     except subprocess.TimeoutExpired as error:
         raise StackError(f"Could not {what}: no end after {timeout:.0f} s.") from error
     if done.returncode:
-        raise StackError(f"Could not {what}:\n{tail(done.stdout + done.stderr)}")
+        output = done.stdout + done.stderr
+        if "No space left on device" in output:
+            raise StackError(f"Could not {what}: {DISK_FULL}")
+        raise StackError(f"Could not {what}:\n{tail(output)}")
     return done.stdout
 
 
