@@ -11,7 +11,7 @@ from __future__ import annotations
 from lxml import etree
 
 from ckanext.ecosphere.harvest import record as r
-from ckanext.ecosphere.harvest.iso.table_distribution import DISTRIBUTION, LINEAGE, QUALITY
+from ckanext.ecosphere.harvest.iso.table_distribution import DISTRIBUTION, LINEAGE, LINK, QUALITY
 from ckanext.ecosphere.harvest.iso.table_identification import read_identification
 from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, Identifiers, identifier_code
 from ckanext.ecosphere.harvest.iso.walk import (
@@ -75,7 +75,7 @@ METADATA: Table = {
     "metadataStandardVersion": skip,
     "metadataStandard": skip,
     "metadataProfile": skip,
-    "metadataLinkage": skip,
+    "metadataLinkage": new(r.Link, "links", LINK),
     "dataSetURI": _data_set_uri,
     "spatialRepresentationInfo": skip,
     "referenceSystemInfo": new(

@@ -43,6 +43,8 @@ _URL = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
 _ONLY_A_LICENCE = 220
 """Length, in characters, up to which a text that names a licence is taken for its name only."""
 MAX_TERMS = 200
+MAX_SEARCHED = 2_000
+"""Characters of a text that are searched: a licence is named at the beginning."""
 
 
 @dataclass(slots=True)
@@ -75,7 +77,7 @@ def licence_of_url(url: str) -> str | None:
 
 def licence_of_text(text: str) -> tuple[str | None, bool]:
     """Return the id of the licence that a text names, and whether it names the version too."""
-    bare = plain(text[:5_000])
+    bare = plain(text[:MAX_SEARCHED])
     for pattern, licence, certain in _licence_patterns():
         if pattern.search(bare):
             return licence, certain
@@ -112,7 +114,7 @@ def limits_of_text(text: str) -> list[str]:
     known = voc.get("access-limitation").find(text) if len(text) < 400 else None  # noqa: PLR2004 - a label
     if known:
         return [known.id]
-    bare = plain(text[:5_000])
+    bare = plain(text[:MAX_SEARCHED])
     return list(dict.fromkeys(limit for pattern, limit in _limit_patterns() if pattern.search(bare)))
 
 

@@ -38,12 +38,12 @@ def _role(contact: Contact) -> str:
 
 
 def agent(draft: Draft, contact: Contact) -> dict[str, Any]:
-    """Return a party as name, e-mail and page; empty when it has neither name nor e-mail."""
+    """Return a party as name, e-mail and page; the address stands for a missing name; empty without either."""
     name = next((n for n in (contact.organisation, contact.individual, contact.position) if not is_placeholder(n)), "")
     email = first_email(contact.email)
     if contact.email and not email and not is_placeholder(contact.email):
         draft.problem("email", value=contact.email)
-    found: dict[str, Any] = {"name": cut(one_line(name), _MAX_NAME)}
+    found: dict[str, Any] = {"name": cut(one_line(name), _MAX_NAME) or email or ""}
     if email:
         found["email"] = email
     url = clean_url(contact.url).url if contact.url else None
@@ -51,7 +51,7 @@ def agent(draft: Draft, contact: Contact) -> dict[str, Any]:
         found["url"] = url
     if contact.organisation_href and contact.organisation_href.startswith(("http://", "https://")):
         found["uri"] = contact.organisation_href
-    return found if found["name"] or email else {}
+    return found if found["name"] else {}
 
 
 def contacts(draft: Draft) -> None:
@@ -66,6 +66,8 @@ def contacts(draft: Draft) -> None:
         role = _role(contact)
         if role in _CONTACTS or not role:
             points.append(found)
+        elif found["name"] == found.get("email"):
+            continue  # an address without a name can be written to, but names no producer
         elif role in _PUBLISHERS and not publishers:
             publishers.append(found)
         elif role in _PRODUCERS:
@@ -85,13 +87,16 @@ def contacts(draft: Draft) -> None:
 
 
 def _reachable(draft: Draft) -> list[dict[str, Any]]:
-    """Return somebody to ask, when nobody is named as point of contact."""
-    for contact in (*draft.record.contacts, *draft.record.metadata_contacts, *draft.record.distributors):
-        found = agent(draft, contact)
-        if found.get("email"):
-            draft.change("contact", f"no point of contact; {contact.role or 'metadata contact'}", found["name"])
-            return [found]
-    draft.problem("no-contact")
+    """Return somebody to ask, when nobody is named as point of contact: with an e-mail address, if any has one."""
+    parties = (*draft.record.contacts, *draft.record.metadata_contacts, *draft.record.distributors)
+    found = [(contact, item) for contact in parties if (item := agent(draft, contact))]
+    reachable = [pair for pair in found if pair[1].get("email")]
+    reachable.sort(key=lambda pair: is_placeholder(pair[0].organisation))
+    if not reachable:
+        draft.problem("no-contact")
+    for contact, item in (*reachable, *found):
+        draft.change("contact", f"no point of contact; {contact.role or 'metadata contact'}", item["name"])
+        return [item]
     return []
 
 

@@ -73,6 +73,7 @@ class Draft:
 
     Attributes:
         boxes: usable boxes (west, south, east, north in degrees), for the rules that need them.
+        organisation_found: whether the service was recognised, and not only assumed.
     """
 
     record: Record
@@ -83,6 +84,7 @@ class Draft:
     unread: list[str] = field(default_factory=list)
     members: list[str] = field(default_factory=list)
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+    organisation_found: bool = False
     rule: str = ""
 
     @classmethod

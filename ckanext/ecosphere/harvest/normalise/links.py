@@ -28,6 +28,10 @@ _LAYER_KEYS = ("layers", "layer", "typenames", "typename")
 _ZIP = "http://www.iana.org/assignments/media-types/application/zip"
 _ARCHIVES = re.compile(r"atomarchive/getresource|/telechargement/prepackage", re.IGNORECASE)
 _DIRECT = re.compile(r"request=getfeature|/download\b|/exports?/", re.IGNORECASE)
+_SERVICE_KINDS = {"view", "download", "discovery", "invoke", "transformation", "other", "application"}
+"""INSPIRE service types that tell no protocol."""
+_RECORD = "completemetadata"
+"""Function of a link to the record itself (ISO 19115-3)."""
 _MEGABYTE = 1_000_000
 
 
@@ -64,9 +68,8 @@ def all_links(draft: Draft) -> list[Link]:
     for operation in service.operations if service else ():
         for link in operation.links:
             name = link.name or (draft.record.title if operation.name == "GetCapabilities" else operation.name)
-            found.append(
-                Link(link.url, link.protocol or (service and service.type), name, link.description, link.function)
-            )
+            kind = service.type if service and (service.type or "").lower() not in _SERVICE_KINDS else None
+            found.append(Link(link.url, link.protocol or kind, name, link.description, link.function))
     return found
 
 
@@ -100,7 +103,7 @@ def of_link(draft: Draft, link: Link, data_format: Concept | None = None) -> lis
         draft.change("resources", link.url, address.url)
     if address.credentials:
         draft.problem("link-credentials", host=address.host)
-    use = protocols.use_of(link, address)
+    use = "record-html" if (link.function or "").lower() == _RECORD else protocols.use_of(link, address)
     intranet = is_intranet(address.host) or "intranet" in plain(link.name or "").split()
     if use.startswith("record"):
         _record_view(draft, address, use, intranet)
@@ -148,7 +151,7 @@ def _resource(draft: Draft, link: Link, address: Address, protocol: str, data_fo
     url = address.url or ""
     resource: Resource = {"url": url, "resource_role": role, "protocol": protocol}
     _set_format(draft, resource, found, data_format)
-    layer = _layer(link, address) if role == "service" or "typename" in url.lower() else ""
+    layer = _layer(link, address, protocol) if role == "service" or "typename" in url.lower() else ""
     resource["layer_name"] = layer
     resource["name"] = _name(link, address, protocol, layer)
     description = plain_text(link.description)
@@ -199,6 +202,8 @@ def _complete_data(draft: Draft, resource: Resource, link: Link, address: Addres
     url = resource["url"]
     if protocols.format_of_path(address) or _DIRECT.search(url) or _ARCHIVES.search(url):
         resource["download_url"] = url
+        if resource["protocol"] == "HTTP":
+            resource["protocol"] = "HTTP:DOWNLOAD"
     megabytes = _positive(link.size_megabytes)
     if megabytes:
         resource["size"] = round(megabytes * _MEGABYTE)
@@ -218,9 +223,11 @@ def _positive(text: str | None) -> float | None:
 # --- names -------------------------------------------------------------------------------------------
 
 
-def _layer(link: Link, address: Address) -> str:
+def _layer(link: Link, address: Address, protocol: str) -> str:
+    """Return the layer: GeoNetwork's way is to put it as the name of an OGC service, one word."""
     name = (link.name or "").strip()
-    if _LAYER.fullmatch(name) and (":" in name or "_" in name) and not name.lower().startswith("http"):
+    one_word = bool(_LAYER.fullmatch(name)) and not name.lower().startswith("http")
+    if one_word and (protocol in protocols.OGC_WITH_CAPABILITIES or ":" in name or "_" in name):
         return name[:MAX_NAME]
     asked = next((address.query[key] for key in _LAYER_KEYS if address.query.get(key)), "")
     return asked[:MAX_NAME]

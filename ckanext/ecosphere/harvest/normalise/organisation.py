@@ -128,7 +128,7 @@ def _territories(kind: Kind, text: str) -> Iterator[Concept]:
             if found:
                 yield found
     levels = ("departement", "outre-mer") if kind.by == "departement" else ("region", "outre-mer")
-    for territory in places.in_text(text):
+    for territory in places.in_text(text, common_words=True):
         if territory.data["type"] in levels:
             yield territory
 
@@ -169,6 +169,7 @@ def organisation(draft: Draft) -> None:
         for text in texts[:50]:
             found = finder(text or "")
             if found and _exists(draft, found.id):
+                draft.organisation_found = True
                 draft.set("owner_org", found.id, before=f"{text} ({how})" if how != "name" else text)
                 return
     _fall_back(draft, names)

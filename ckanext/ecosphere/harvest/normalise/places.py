@@ -8,7 +8,7 @@ from functools import cache
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.extent import Degrees
-from ckanext.ecosphere.harvest.normalise.tables import Phrases, parts, rows
+from ckanext.ecosphere.harvest.normalise.tables import Phrases, parts, plain, rows
 from ckanext.ecosphere.vocabularies import Concept
 
 _URI = re.compile(r"https?://(?:id|rdf)\.insee\.fr/geo/([A-Za-z-]+)/([0-9A-Za-z]{1,9})/?(?:[-#?].*)?")
@@ -20,6 +20,7 @@ _ATTACHED = re.compile(r".+[*@|]\s*([0-9AB]{5})")
 _IN_FILE = re.compile(
     r"(?:^|[^0-9A-Za-z])(?:fr-)?0{0,4}(\d[0-9AB]\d{3})[_-]?(?:plui?|pos|cc|psmv|scot|rnu)(?=[^a-z]|$)", re.I
 )
+_COMMON_WORDS = {"nord", "lot", "centre", "metropole", "manche", "fr", "lr", "mp", "sud"}
 _MOST = 0.72
 """Part of a territory's box from which on a box covers it."""
 _SOME = 0.02
@@ -116,9 +117,21 @@ def from_name(text: str) -> Concept | None:
     return _names().exact(text)
 
 
-def in_text(text: str) -> list[Concept]:
-    """Return the territories named in a text, longest names first where they overlap."""
-    return list(dict.fromkeys(concept for _start, _end, concept in _names().find(text)))
+def in_text(text: str, common_words: bool = False) -> list[Concept]:
+    """Return the territories named in a text, longest names first where they overlap.
+
+    Args:
+        text: some prose.
+        common_words: whether names that are common words too ("Nord", "Lot", "Métropole") count.
+    """
+    words = plain(text).split()
+    return list(
+        dict.fromkeys(
+            concept
+            for start, end, concept in _names().find(text)
+            if common_words or end - start > 1 or words[start] not in _COMMON_WORDS
+        )
+    )
 
 
 def in_file_name(text: str) -> Concept | None:
@@ -127,7 +140,28 @@ def in_file_name(text: str) -> Concept | None:
     return departement(match.group(1)) if match else None
 
 
-# --- boxes -----------------------------------------------------------------------------------
+# --- neighbours and boxes -----------------------------------------------------------------------------------
+
+
+@cache
+def _neighbours() -> tuple[tuple[tuple[float, float], ...], ...]:
+    outlines = (row["outline"].split(",") for row in rows("neighbours"))
+    return tuple(tuple((float(x), float(y)) for x, y in map(str.split, outline)) for outline in outlines)
+
+
+def is_abroad(box: Degrees) -> bool:
+    """Tell whether the centre of a box lies in a neighbouring country, some kilometres beyond the border."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return any(_inside(x, y, outline) for outline in _neighbours())
+
+
+def _inside(x: float, y: float, outline: tuple[tuple[float, float], ...]) -> bool:
+    """Even-odd rule: a ray to the east crosses the outline an odd number of times."""
+    crossings = 0
+    for (x1, y1), (x2, y2) in zip(outline, (*outline[1:], outline[0]), strict=True):
+        if (y1 > y) != (y2 > y) and x < x1 + (y - y1) / (y2 - y1) * (x2 - x1):
+            crossings += 1
+    return crossings % 2 == 1
 
 
 def _area(box: Degrees) -> float:

@@ -128,15 +128,15 @@ def role_of(link: Link, address: Address, protocol: str, use: str) -> str:
 def _role_of_page(link: Link, address: Address, protocol: str, use: str) -> str:
     """Tell data from documents among plain links: by the file, the cues, the function, then the protocol."""
     ending = format_of_path(address)
-    is_document = ending is not None and (ending.data["kind"] in _DOCUMENTS or ending.id in _NOT_A_DATA_FORMAT)
-    if not is_document and (ending is not None or use == "data"):
-        return "data"
-    if is_document or use == "documentation":
+    is_page = ending is not None and ending.id in _NOT_A_DATA_FORMAT
+    if use == "documentation" or (ending is not None and ending.data["kind"] in _DOCUMENTS and not is_page):
         return "documentation"
+    if use == "data" or (ending is not None and not is_page):
+        return "data"
     function = _FUNCTIONS.get((link.function or "").lower(), "")
     at_root = address.path in ("", "/") and not address.query
-    declared = "data" if protocol in ("HTTP:DOWNLOAD", "FTP") and not at_root else "documentation"
-    return function or declared
+    declared = protocol in ("HTTP:DOWNLOAD", "FTP") and not at_root and not is_page and use != "about"
+    return function or ("data" if declared else "documentation")
 
 
 # --- format ------------------------------------------------------------------------------------------

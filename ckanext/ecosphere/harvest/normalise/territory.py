@@ -48,19 +48,34 @@ def is_place(keyword: Keyword) -> bool:
 
 
 def territory(draft: Draft) -> None:
-    """Apply the ways in order; the first that finds something decides, and is named in the log."""
+    """Apply the ways in order; the first that finds something decides, and is named in the log.
+
+    A whole country gives way to a smaller territory that a later way finds: records of one région or
+    département often say "France" too.
+    """
+    country: tuple[str, list[Concept]] | None = None
     for how, find in WAYS:
+        if country and find is by_organisation:
+            break
         found = find(draft)
+        if len(draft.boxes) > 1 and any(concept.data["type"] == "outre-mer" for concept in found):
+            found += _of_boxes_elsewhere(draft, found)
         kept = simplified(found)
-        if kept:
-            uris = [concept.uri for concept in kept]
-            draft.set("territory", uris)
-            draft.change("territory", how, ", ".join(concept.label_fr for concept in kept))
+        if kept and all(concept.data["type"] == "pays" for concept in kept):
+            country = country or (how, kept)
+        elif kept:
+            _decide(draft, how, kept)
             return
-    if draft.boxes:
+    if country:
+        _decide(draft, *country)
+    elif draft.boxes:
         draft.problem("outside-france")
-        draft.set("territory", [voc.get("territories")[OUTSIDE].uri])
-        draft.change("territory", "box outside France", OUTSIDE)
+        _decide(draft, "box outside France", [voc.get("territories")[OUTSIDE]])
+
+
+def _decide(draft: Draft, how: str, kept: list[Concept]) -> None:
+    draft.set("territory", [concept.uri for concept in kept])
+    draft.change("territory", how, ", ".join(concept.label_fr for concept in kept))
 
 
 # --- the ways -----------------------------------------------------------------------------------
@@ -127,10 +142,11 @@ def by_box(draft: Draft) -> list[Concept]:
 
 
 def by_organisation(draft: Draft) -> list[Concept]:
-    """The area of the service, for a record that has some geography or none at all but is not abroad."""
-    if draft.boxes:
+    """The area of the service, for a record without any box: its own or its source's, not a mere fallback's."""
+    owner = draft.dataset.get("owner_org")
+    if draft.boxes or (owner == draft.context.fallback_organisation and not draft.organisation_found):
         return []
-    uri = territory_of(draft.dataset.get("owner_org"))
+    uri = territory_of(owner)
     concept = voc.get("territories").get(uri) if uri else None
     return [concept] if concept else []
 
@@ -191,6 +207,8 @@ def _of_box(draft: Draft, box: Degrees) -> list[Concept]:
     like = places.like_box(box)
     if like:
         return [like]
+    if places.is_abroad(box) and not places.covers(box, voc.get("territories")["pays-fxx"]):
+        return []
     if around:
         return [_most_likely(box, around)]
     return _of_wide_box(box)
@@ -227,6 +245,16 @@ def _of_wide_box(box: Degrees) -> list[Concept]:
             return [territories[parent] for parent in sorted(parents)]
         return touched
     return [c for c in places.of_type("zone-maritime") if places.likeness(box, c.data["bbox"]) > 0][:3]
+
+
+def _of_boxes_elsewhere(draft: Draft, found: list[Concept]) -> list[Concept]:
+    """Of several boxes beside overseas ones, those that lie off the territories named stand for the mainland.
+
+    Elsewhere a box off the territory is rather a leftover of the record that this one was copied from.
+    """
+    off = [box for box in draft.boxes if not any(places.likeness(box, c.data["bbox"]) > 0 for c in found)]
+    others = [concept for box in off for concept in _of_box(draft, box)]
+    return [concept for concept in others if concept.data["type"] != "departement"]
 
 
 def _hints(draft: Draft) -> set[str]:

@@ -9,6 +9,7 @@ from functools import cache
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import Phrases, by_label, is_placeholder, parts, plain, rows, stem
+from ckanext.ecosphere.harvest.normalise.territory import is_place
 from ckanext.ecosphere.harvest.record import Keyword
 
 MAX_KEYWORDS = 2_000
@@ -18,6 +19,7 @@ MAX_DESCRIPTION = 4_000
 _PRIORITY = "/metadata-codelist/PriorityDataset/"
 _LEGISLATION = "http://data.europa.eu/eli/"
 _IGNORED = "-"
+_TOO_WIDE = {"autre", "politique", "maritime", "surveillance", "ouvrage", "utilisation autre", "routier"}
 
 
 @cache
@@ -44,6 +46,17 @@ def _inspire_labels() -> dict[str, str]:
     return found
 
 
+@cache
+def _leaves() -> dict[str, str]:
+    """Last part of a path of the COVADIS tree ("Air Climat/Qualité Pollution") → theme, where it names only one."""
+    found: dict[str, set[str]] = {}
+    for concept in voc.get("themes"):
+        for label in concept.alt_labels:
+            if "/" in label:
+                found.setdefault(plain(label.rpartition("/")[2]), set()).add(concept.id)
+    return {leaf: next(iter(ids)) for leaf, ids in found.items() if len(ids) == 1 and leaf not in _TOO_WIDE}
+
+
 def _singular(label: str) -> str:
     return " ".join(map(stem, plain(label).split()))
 
@@ -68,6 +81,9 @@ def themes_of_keyword(text: str) -> list[str]:
     whole = vocabulary.find(text)
     if whole:
         return [whole.id]
+    leaf = _leaves().get(plain(text))
+    if leaf:
+        return [leaf]
     for part in (part for part in text.replace(">", "/").split("/")[::-1] if "/" in text or ">" in text):
         found = vocabulary.find(part)
         if found:
@@ -123,7 +139,7 @@ def themes(draft: Draft) -> None:
 def _sources(draft: Draft) -> Iterable[tuple[str, list[str]]]:
     record = draft.record
     keywords = [k for k in record.keywords[:MAX_KEYWORDS] if k.text and not is_placeholder(k.text)]
-    free = [k for k in keywords if inspire_theme_of(k) is None]
+    free = [k for k in keywords if inspire_theme_of(k) is None and not is_place(k)]
     inspire = [_inspire_rows()[theme] for k in keywords if (theme := inspire_theme_of(k))]
     yield (
         "keywords",
