@@ -1,0 +1,216 @@
+/* The dataset form: pickers with search, rows that are added and removed, dates from a calendar.
+ * Without this file everything shows and works: lists are plain check boxes, one empty row stands ready. */
+(function () {
+  "use strict";
+
+  /** Fold a text as the server does: no case, accents or punctuation. */
+  function fold(text) {
+    return text
+      .toLowerCase()
+      .replace(/œ/g, "oe")
+      .replace(/æ/g, "ae")
+      .normalize("NFKD")
+      .replace(/[\u0300-\u036f]/g, "")
+      .replace(/[^0-9a-z]+/g, " ")
+      .trim();
+  }
+
+  /** Open every folded part that an element stands in. */
+  function reveal(element) {
+    for (let parent = element.closest("details"); parent; parent = parent.parentElement.closest("details")) {
+      parent.open = true;
+    }
+  }
+
+  /** Go to the field that an address names, and put the focus where one can type. */
+  function goTo(hash) {
+    const target = hash.length > 1 && document.getElementById(decodeURIComponent(hash.slice(1)));
+    if (!target) return;
+    reveal(target);
+    const typable = target.matches("input, select, textarea") ? target : target.querySelector("input:not([type=hidden]), select, textarea");
+    target.scrollIntoView({ block: "start" });
+    (typable || target).focus({ preventScroll: true });
+  }
+
+  ckan.module("ecosphere-form", function () {
+    return {
+      initialize: function () {
+        window.addEventListener("hashchange", () => goTo(window.location.hash));
+        if (window.location.hash.startsWith("#field-")) goTo(window.location.hash);
+      },
+    };
+  });
+
+  ckan.module("ecosphere-errors", function () {
+    return {
+      initialize: function () {
+        const box = this.el[0];
+        box.addEventListener("click", (event) => {
+          const link = event.target.closest("a[href^='#']");
+          if (!link) return;
+          event.preventDefault();
+          goTo(link.getAttribute("href"));
+        });
+        box.focus();
+      },
+    };
+  });
+
+  /** Search box over a list of check boxes, with what is chosen repeated above it. */
+  ckan.module("ecosphere-picker", function () {
+    return {
+      initialize: function () {
+        const root = this.el[0];
+        this.list = root.querySelector("ul");
+        this.items = Array.from(this.list.children);
+        this.items.forEach((item) => (item.words = fold(item.dataset.terms || item.textContent)));
+        const group = root.closest("fieldset");
+        const name = group.querySelector("legend").firstChild.textContent.trim();
+
+        this.chosen = document.createElement("ul");
+        this.chosen.className = "ecosphere-chosen";
+        this.search = document.createElement("input");
+        this.search.type = "search";
+        this.search.className = "form-control ecosphere-picker-search";
+        this.search.placeholder = this.options.label;
+        this.search.setAttribute("aria-label", this.options.label + " (" + name + ")");
+        this.status = document.createElement("p");
+        this.status.className = "visually-hidden";
+        this.status.setAttribute("role", "status");
+        this.empty = document.createElement("p");
+        this.empty.textContent = this.options.empty;
+        this.empty.hidden = true;
+        this.list.before(this.chosen, this.search, this.status);
+        this.list.after(this.empty);
+
+        this.search.addEventListener("input", () => this._filter());
+        this.search.addEventListener("keydown", (event) => {
+          if (event.key === "Enter") event.preventDefault();
+          if (event.key === "Escape") {
+            this.search.value = "";
+            this._filter();
+          }
+        });
+        this.list.addEventListener("change", () => this._showChosen());
+        this._showChosen();
+      },
+
+      /** Show the entries that hold every word that is typed, and the entries above them. */
+      _filter: function () {
+        const words = fold(this.search.value).split(" ").filter(Boolean);
+        let found = 0;
+        let parents = [];
+        this.items.forEach((item) => {
+          const depth = Number((item.className.match(/ecosphere-depth-(\d)/) || [])[1] || 0);
+          parents = parents.slice(0, depth);
+          item.hidden = !words.every((word) => item.words.includes(word));
+          if (!item.hidden) {
+            found += 1;
+            parents.forEach((parent) => (parent.hidden = false));
+          }
+          parents[depth] = item;
+        });
+        this.empty.hidden = found > 0;
+        this.status.textContent = found ? String(found) : this.options.empty;
+      },
+
+      _showChosen: function () {
+        this.chosen.replaceChildren(
+          ...this.items
+            .filter((item) => item.querySelector("input").checked)
+            .map((item) => {
+              const button = document.createElement("button");
+              const text = item.querySelector("label").textContent.trim();
+              button.type = "button";
+              button.className = "btn btn-secondary btn-sm";
+              button.textContent = text + " ×";
+              button.setAttribute("aria-label", this.options.remove + " " + text);
+              button.addEventListener("click", () => {
+                item.querySelector("input").checked = false;
+                this._showChosen();
+                this.search.focus();
+              });
+              const row = document.createElement("li");
+              row.append(button);
+              return row;
+            })
+        );
+      },
+    };
+  });
+
+  /** Rows of a field that holds several values or groups of subfields. */
+  ckan.module("ecosphere-rows", function () {
+    return {
+      initialize: function () {
+        const root = this.el[0];
+        this.rows = root.querySelector(":scope > [data-rows]");
+        this.template = root.querySelector(":scope > template");
+        this.add = root.querySelector(":scope > [data-add]");
+        this.next = this.rows.children.length;
+        this.add.hidden = false;
+        this.add.addEventListener("click", () => this._addRow());
+        Array.from(this.rows.children).forEach((row) => this._prepare(row));
+        this._limit();
+      },
+
+      _prepare: function (row) {
+        const button = row.querySelector("[data-remove]");
+        button.hidden = false;
+        button.addEventListener("click", () => {
+          const neighbour = row.nextElementSibling || row.previousElementSibling;
+          row.remove();
+          this._limit();
+          ((neighbour && neighbour.querySelector("input:not([type=hidden]), select, textarea")) || this.add).focus();
+        });
+      },
+
+      _addRow: function () {
+        const mark = this.add.dataset.mark;
+        const holder = document.createElement("template");
+        holder.innerHTML = mark ? this.template.innerHTML.split(mark).join(String(this.next)) : this.template.innerHTML;
+        this.next += 1;
+        const row = holder.content.firstElementChild;
+        this.rows.append(row);
+        this._prepare(row);
+        row.querySelectorAll("[data-module]").forEach((element) => ckan.module.initializeElement(element));
+        this._limit();
+        row.querySelector("input:not([type=hidden]), select, textarea").focus();
+      },
+
+      /** One row at most where the field says so. */
+      _limit: function () {
+        this.add.hidden = String(this.options.once) === "true" && this.rows.children.length > 0;
+      },
+    };
+  });
+
+  /** Calendar button beside a text input that also takes a month or a year. */
+  ckan.module("ecosphere-date", function () {
+    return {
+      initialize: function () {
+        const text = this.el[0].querySelector("input");
+        const native = document.createElement("input");
+        if (!("showPicker" in native)) return;
+        native.type = "date";
+        native.className = "ecosphere-date-native";
+        native.tabIndex = -1;
+        native.setAttribute("aria-hidden", "true");
+        const button = document.createElement("button");
+        button.type = "button";
+        button.className = "btn btn-outline-secondary";
+        button.innerHTML = '<i class="fa fa-calendar" aria-hidden="true"></i>';
+        button.setAttribute("aria-label", this.options.label);
+        button.addEventListener("click", () => {
+          native.value = /^\d{4}-\d{2}-\d{2}$/.test(text.value) ? text.value : "";
+          native.showPicker();
+        });
+        native.addEventListener("change", () => {
+          text.value = native.value;
+          text.focus();
+        });
+        this.el[0].append(native, button);
+      },
+    };
+  });
+})();

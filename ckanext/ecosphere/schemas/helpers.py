@@ -1,0 +1,239 @@
+"""Template helpers: labels of concepts, dates and boxes as people write them, parts of the form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from babel.dates import format_date, format_datetime
+
+from ckanext.ecosphere import vocabularies as voc
+
+from . import spatial, urls
+from .dates import precision, span
+from .validators import as_list
+
+Field = Mapping[str, Any]
+
+
+@cache
+def _choices(name: str, store: str) -> tuple[dict[str, Any], ...]:
+    vocabulary = voc.get(name)
+    return tuple(
+        {
+            "value": getattr(concept, store),
+            "label": {"fr": concept.label_fr, "en": concept.label_en},
+            "depth": len(vocabulary.ancestors(concept.uri)),
+            "terms": voc.normalise(" ".join((concept.label_fr, concept.label_en, *concept.alt_labels))),
+        }
+        for concept in _in_tree_order(vocabulary)
+    )
+
+
+def _in_tree_order(vocabulary: voc.Vocabulary) -> Iterable[voc.Concept]:
+    def below(concept: voc.Concept) -> Iterable[voc.Concept]:
+        yield concept
+        for child in vocabulary.children(concept.uri):
+            yield from below(child)
+
+    for root in vocabulary.roots():
+        yield from below(root)
+
+
+def ecosphere_concept_choices(field: Field) -> tuple[dict[str, Any], ...]:
+    """Return the choices of a field whose values come from a vocabulary (for ckanext-scheming).
+
+    Narrower concepts follow their broader one; ``depth`` says how far below a root a choice is and
+    ``terms`` holds the folded words by which it can be found.
+    """
+    return _choices(field["vocabulary"], field.get("vocabulary_store", "uri"))
+
+
+def ecosphere_concept_label(vocabulary: str, value: str) -> str:
+    """Return the label of a concept in the language of the page, or ``value`` when it is unknown."""
+    concept = voc.get(vocabulary).get(value) if isinstance(value, str) else None
+    return concept.label(tk.h.lang()) if concept else str(value)
+
+
+def ecosphere_concept_items(field: Field, value: Any) -> list[dict[str, str]]:
+    """Return what to show for the concepts of a field: ``label``, and ``href`` for an unknown web address."""
+    vocabulary = voc.get(field["vocabulary"])
+    items = []
+    for part in as_list(value):
+        concept = vocabulary.get(part) if isinstance(part, str) else None
+        known = concept.label(tk.h.lang()) if concept else str(part)
+        items.append({"label": known, "href": "" if concept or not urls.is_web_address(known) else known})
+    return items
+
+
+def ecosphere_is_web_address(value: Any) -> bool:
+    """Say whether ``value`` may become a link."""
+    return isinstance(value, str) and urls.is_web_address(value, urls.WEB_AND_FTP)
+
+
+def ecosphere_date_text(value: Any) -> str:
+    """Return a stored date as people write it in the language of the page: "31 mars 2024", "mars 2024", "2024"."""
+    text = str(value)
+    try:
+        day = span(text)[0]
+    except ValueError:
+        return text
+    pattern = {"year": "y", "month": "MMMM y"}.get(precision(text), "d MMMM y")
+    return format_date(day, pattern, locale=_locale())
+
+
+def ecosphere_moment_text(value: Any) -> str:
+    """Return a date and time of CKAN (``metadata_modified``) as people write the day."""
+    try:
+        return format_datetime(tk.h.date_str_to_datetime(str(value)), "d MMMM y", locale=_locale())
+    except (TypeError, ValueError):
+        return str(value)
+
+
+def _locale() -> str:
+    return tk.h.lang().replace("-", "_") or "fr"
+
+
+def ecosphere_box_text(value: Any) -> str:
+    """Return a box stored as GeoJSON as "west, south, east, north"; anything else comes back as it is."""
+    try:
+        geometry = spatial.parse_box(value)
+    except spatial.GeometryError:
+        return value if isinstance(value, str) else json.dumps(value)
+    if geometry["type"] == "MultiPolygon":
+        west = max(position[0] for position in geometry["coordinates"][0][0])
+        crosses = west == spatial.MAX_LONGITUDE and len(geometry["coordinates"]) == 2  # noqa: PLR2004 - cut in two
+        if not crosses:
+            return json.dumps(geometry)
+        first, second = (
+            spatial.geometry_to_box({"type": "Polygon", "coordinates": part}) for part in geometry["coordinates"]
+        )
+        sides = (first[0], first[1], second[2], first[3])
+    else:
+        sides = spatial.geometry_to_box(geometry)
+        if geometry != spatial.box_to_geometry(sides):
+            return json.dumps(geometry)
+    return ", ".join(f"{side:g}" if abs(side) < 1 else f"{round(side, 6)}" for side in sides)
+
+
+def ecosphere_number_text(value: Any) -> str:
+    """Return a number with the digits grouped as the language of the page does: "25 000"."""
+    from babel.numbers import format_decimal
+
+    try:
+        return format_decimal(float(value), locale=_locale())
+    except (TypeError, ValueError):
+        return str(value)
+
+
+def ecosphere_is_filled(value: Any) -> bool:
+    """Say whether a value holds anything to show, however deep."""
+    if isinstance(value, Mapping):
+        return any(map(ecosphere_is_filled, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(ecosphere_is_filled, value))
+    return value not in (None, "", False)
+
+
+def ecosphere_form_sections(schema: Mapping[str, Any], data: Mapping[str, Any], errors: Any) -> list[dict[str, Any]]:
+    """Return the parts of the dataset form.
+
+    Each has ``id``, ``label``, ``description``, ``fields``, ``filled`` (how many fields hold something),
+    ``faulty`` (whether one has an error) and ``open``. Fields that name no part stand in the first one.
+    """
+    sections = schema.get("form_sections") or [{"id": "", "open": True, "label": "", "description": ""}]
+    known = {section["id"] for section in sections}
+    found = []
+    for section in sections:
+        fields = [
+            field
+            for field in schema["dataset_fields"]
+            if _section_of(field, known, sections[0]["id"]) == section["id"]
+            and field.get("form_snippet", "") is not None
+        ]
+        faulty = any(field["field_name"] in (errors or {}) for field in fields)
+        filled = sum(ecosphere_is_filled(data.get(field["field_name"])) for field in fields)
+        found.append(
+            {
+                **section,
+                "fields": fields,
+                "filled": filled,
+                "faulty": faulty,
+                "open": section.get("open") or faulty,
+            }
+        )
+    return found
+
+
+def _section_of(field: Field, known: set[str], fallback: str) -> str:
+    section = field.get("form_section", fallback)
+    return section if section in known else fallback
+
+
+def ecosphere_shown_sections(schema: Mapping[str, Any], dataset: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the parts of the dataset page that have something to show, with their filled fields only."""
+    shown = []
+    for section in ecosphere_form_sections(schema, {}, {}):
+        fields = [
+            field
+            for field in section["fields"]
+            if field.get("display_snippet", "") is not None
+            and field["field_name"] not in ("title", "name", "notes", "tag_string", "owner_org")
+            and ecosphere_is_filled(dataset.get(field["field_name"]))
+        ]
+        if fields:
+            shown.append({**section, "fields": fields})
+    return shown
+
+
+def ecosphere_obligation_label(field: Field) -> str:
+    """Return how much a field is wanted, in the language of the page; nothing for an optional one."""
+    return {
+        "mandatory": tk._("expected"),
+        "conditional": tk._("expected in some cases"),
+        "recommended": tk._("recommended"),
+    }.get(field.get("obligation", ""), "")
+
+
+def ecosphere_input_name(field: Field) -> str:
+    """Return the name of a field's input: its own, or its path inside a repeated group."""
+    return field.get("input_name") or field["field_name"]
+
+
+def ecosphere_carried_inputs(name: str, value: Any) -> list[tuple[str, str]]:
+    """Return the (name, value) pairs of hidden inputs that carry ``value``, however deep, through a form.
+
+    Names use CKAN's own notation: ``contact__0__name``.
+    """
+    if isinstance(value, Mapping):
+        return [pair for key, part in value.items() for pair in ecosphere_carried_inputs(f"{name}__{key}", part)]
+    if isinstance(value, (list, tuple)):
+        groups = any(isinstance(part, Mapping) for part in value)
+        return [
+            pair
+            for index, part in enumerate(value)
+            for pair in ecosphere_carried_inputs(f"{name}__{index}" if groups else name, part)
+        ]
+    return [] if value in (None, "") else [(name, str(value))]
+
+
+def ecosphere_own_footprint(dataset: Mapping[str, Any]) -> str:
+    """Return the ``spatial`` of a dataset when it is not the one that its other fields give."""
+    given = dataset.get("spatial") or ""
+    derived = spatial.footprint(dataset)
+    return "" if derived and json.dumps(derived) == given else str(given)
+
+
+def ecosphere_texts(value: Any) -> list[str]:
+    """Return the texts of a field that holds several."""
+    return [str(part) for part in as_list(value) if part not in (None, "")] if value else []
+
+
+def get_helpers() -> dict[str, Any]:
+    """Return the helpers of this module by name, for CKAN."""
+    return {
+        name: function for name, function in globals().items() if name.startswith("ecosphere_") and callable(function)
+    }

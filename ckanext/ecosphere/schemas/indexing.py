@@ -1,0 +1,63 @@
+"""What the search index gets of the schema's fields."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from .dates import span
+
+#: Solr refuses a document with a longer term in a field of type string (32 766 bytes of UTF-8).
+MAX_TERM_BYTES = 32_000
+
+
+def fit_for_solr(dataset: dict[str, Any]) -> dict[str, Any]:
+    """Remove or shorten what Solr's plain fields cannot hold; the analysed ``extras_`` copies stay.
+
+    CKAN copies each extra twice: analysed under ``extras_<name>``, and whole under its own name in a field of
+    type string, where one long lineage would make Solr refuse the document.
+
+    Args:
+        dataset: the dictionary on its way to Solr, changed in place.
+    """
+    schema = tk.h.scheming_get_dataset_schema(dataset.get("dataset_type") or "dataset")
+    if not schema:
+        return dataset
+    groups = not tk.h.plugin_loaded("dcat")  # ckanext-dcat flattens the groups itself
+    for field in schema["dataset_fields"]:
+        name = field["field_name"]
+        value = dataset.get(name)
+        if name.endswith("_date") and name in dataset:
+            _set_date(dataset, name)
+        elif isinstance(value, str) and name not in ("notes", "title") and _too_long(value):
+            del dataset[name]
+        elif groups and "repeating_subfields" in field and name in dataset:
+            dataset[f"extras_{name}"] = _words(dataset.pop(name))
+    return dataset
+
+
+def _too_long(value: str) -> bool:
+    return len(value) > MAX_TERM_BYTES // 4 and len(value.encode()) > MAX_TERM_BYTES
+
+
+def _set_date(dataset: dict[str, Any], name: str) -> None:
+    """Index the first day of a month or year: CKAN has completed "2005" with today's month and day."""
+    stored = re.search(rf'"{name}": "(\d{{4}}(?:-\d{{2}})?)"', dataset.get("validated_data_dict") or "")
+    if stored:
+        dataset[name] = dataset[f"extras_{name}"] = f"{span(stored.group(1))[0].isoformat()}T00:00:00Z"
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return value
+    if isinstance(value, dict):
+        return " ".join(_words(part) for part in value.values())
+    if isinstance(value, list):
+        return " ".join(_words(part) for part in value)
+    return "" if value is None else str(value)

@@ -1,0 +1,46 @@
+"""`ecosphere_schemas`: what a dataset is, its form, its page and its RDF.
+
+Must stand before `scheming_datasets` in `ckan.plugins`: the templates of the plugin that comes first win.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.interfaces import Check, IEcosphereSetup
+
+from . import checks, defaults, helpers, indexing, validators
+
+
+@tk.blanket.config_declarations
+@tk.blanket.helpers(helpers.get_helpers)
+@tk.blanket.validators(validators.get_validators)
+class EcosphereSchemasPlugin(p.SingletonPlugin):
+    """Dataset schema, vocabularies in forms and pages, RDF profile."""
+
+    p.implements(p.IConfigurer)
+    p.implements(p.IPackageController, inherit=True)
+    p.implements(IEcosphereSetup, inherit=True)
+
+    # IConfigurer
+
+    def update_config(self, config: Any) -> None:
+        """Give ckanext-dcat and CKAN what the administrator has not set; add templates and assets."""
+        defaults.apply(config)
+        tk.add_template_directory(config, "../templates/schemas")
+        tk.add_resource("assets", "ecosphere_schemas")
+
+    # IPackageController
+
+    def before_dataset_index(self, dataset: dict[str, Any]) -> dict[str, Any]:
+        """Keep from Solr what its plain string fields cannot hold."""
+        return indexing.fit_for_solr(dataset)
+
+    # IEcosphereSetup
+
+    def ecosphere_check(self) -> list[Check]:
+        """Say whether the schema is in force."""
+        return checks.run()

@@ -1,0 +1,176 @@
+"""RDF profile `ecosphere_dcat_ap`: DCAT-AP 3 with the fields and codes that ckanext-dcat does not write.
+
+A thin layer over ckanext-dcat's profile: before it, values are put in the form that DCAT-AP wants (URIs
+of licences, file types and media types); after it, the remaining fields become triples, most as
+GeoDCAT-AP 3 says. ``EXTRA`` is the table of these.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rdflib import BNode, Literal, Namespace, URIRef
+from rdflib.namespace import XSD
+
+from ckanext.dcat.profiles import ADMS, DCAT, DCT, FOAF, RDF, RDFS, SKOS
+from ckanext.dcat.profiles.base import CleanedURIRef, URIRefOrLiteral
+from ckanext.dcat.profiles.euro_dcat_ap_3 import EuropeanDCATAP3Profile
+from ckanext.ecosphere import vocabularies as voc
+
+from . import spatial, urls
+
+PROV = Namespace("http://www.w3.org/ns/prov#")
+DQV = Namespace("http://www.w3.org/ns/dqv#")
+GEODCAT = Namespace("http://data.europa.eu/930/")
+PREFIXES = {"prov": PROV, "dqv": DQV, "geodcat": GEODCAT}
+IANA = "https://www.iana.org/assignments/media-types/"
+CONFORMITY = "http://inspire.ec.europa.eu/metadata-codelist/DegreeOfConformity/"
+AGENT_ROLE = "http://inspire.ec.europa.eu/metadata-codelist/ResponsiblePartyRole/"
+
+#: Fields that become one triple per value: (field, predicate, class of the object or None).
+EXTRA = (
+    ("inspire_theme", DCAT.theme, SKOS.Concept),
+    ("eu_theme", DCAT.theme, SKOS.Concept),
+    ("priority_dataset", DCAT.theme, SKOS.Concept),
+    ("topic_category", GEODCAT.topicCategory, SKOS.Concept),
+    ("reference_system", DCT.conformsTo, DCT.Standard),
+    ("territory", DCT.spatial, DCT.Location),
+    ("alternate_title", DCT.alternative, None),
+    ("status", ADMS.status, SKOS.Concept),
+    ("spatial_representation", ADMS.representationTechnique, SKOS.Concept),
+    ("preview_image", FOAF.depiction, None),
+    ("access_limitation", DCT.rights, DCT.RightsStatement),  # DCAT-AP allows one accessRights only
+)
+
+
+class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
+    """DCAT-AP 3 as ckanext-dcat writes it, completed."""
+
+    def graph_from_dataset(self, dataset_dict: dict[str, Any], dataset_ref: Any) -> None:
+        """Write one dataset to the graph."""
+        dataset = _prepared(dataset_dict)
+        for prefix, namespace in PREFIXES.items():
+            self.g.bind(prefix, namespace)
+        super().graph_from_dataset(dataset, dataset_ref)
+        self._correct_attributions(dataset, dataset_ref)
+        for field, predicate, rdf_class in EXTRA:
+            for value in self._read_list_value(dataset.get(field)):
+                self._add(dataset_ref, predicate, value, rdf_class)
+        self._add_statements(dataset, dataset_ref)
+        self._add_conformity(dataset, dataset_ref)
+        if dataset.get("created"):
+            self._add_date_triple(dataset_ref, DCT.created, dataset["created"])
+        self._type_concepts(dataset_ref)
+
+    def _add(self, subject: Any, predicate: Any, value: Any, rdf_class: Any) -> None:
+        node = URIRef(value) if str(value).startswith("urn:") else URIRefOrLiteral(value)
+        self.g.add((subject, predicate, node))
+        if rdf_class is not None and isinstance(node, URIRef):
+            self.g.add((node, RDF.type, rdf_class))
+
+    def _add_statements(self, dataset: Mapping[str, Any], ref: Any) -> None:
+        for field in ("access_conditions", "use_conditions"):
+            if dataset.get(field):
+                node = BNode()
+                self.g.add((ref, DCT.rights, node))
+                self.g.add((node, RDF.type, DCT.RightsStatement))
+                self.g.add((node, RDFS.label, Literal(dataset[field])))
+        if dataset.get("scale_denominator"):
+            node = BNode()
+            self.g.add((ref, DQV.hasQualityMeasurement, node))
+            self.g.add((node, RDF.type, DQV.QualityMeasurement))
+            self.g.add((node, DQV.isMeasurementOf, GEODCAT.spatialResolutionAsScale))
+            scale = 1 / int(dataset["scale_denominator"])
+            self.g.add((node, DQV.value, Literal(f"{scale:.12f}".rstrip("0"), datatype=XSD.decimal)))
+
+    def _add_conformity(self, dataset: Mapping[str, Any], ref: Any) -> None:
+        """Write conformity as GeoDCAT-AP does: conformsTo when conformant, and a test activity always."""
+        for row in dataset.get("conformity") or ():
+            if not isinstance(row, Mapping) or not (row.get("uri") or row.get("specification")):
+                continue
+            standard = CleanedURIRef(row["uri"]) if row.get("uri") else BNode()
+            self.g.add((standard, RDF.type, DCT.Standard))
+            if row.get("specification"):
+                self.g.add((standard, DCT.title, Literal(row["specification"])))
+            if row.get("date"):
+                self._add_date_triple(standard, DCT.issued, row["date"])
+            degree = row.get("degree") or "notEvaluated"
+            if degree == "conformant":
+                self.g.add((ref, DCT.conformsTo, standard))
+            test, plan, result = BNode(), BNode(), BNode()
+            self.g.add((ref, PROV.wasUsedBy, test))
+            self.g.add((test, RDF.type, PROV.Activity))
+            self.g.add((test, PROV.qualifiedAssociation, plan))
+            self.g.add((plan, RDF.type, PROV.Association))
+            self.g.add((plan, PROV.hadPlan, standard))
+            self.g.add((test, PROV.generated, result))
+            self.g.add((result, RDF.type, PROV.Entity))
+            self.g.add((result, DCT.type, URIRef(CONFORMITY + degree)))
+
+    def _correct_attributions(self, dataset: Mapping[str, Any], ref: Any) -> None:
+        """Write attributions with PROV's terms: ckanext-dcat 2.4 reads these but writes ``dcat:`` ones."""
+        for node in list(self.g.objects(ref, DCAT.qualifiedAttribution)):
+            self.g.remove((ref, DCAT.qualifiedAttribution, node))
+            self.g.add((ref, PROV.qualifiedAttribution, node))
+            self.g.remove((node, RDF.type, DCAT.Attribution))
+            self.g.add((node, RDF.type, PROV.Attribution))
+            for agent in list(self.g.objects(node, DCAT.agent)):
+                self.g.remove((node, DCAT.agent, agent))
+                self.g.add((node, PROV.agent, agent))
+            for role in list(self.g.objects(node, DCAT.hadRole)):
+                self.g.add((role, RDF.type, DCAT.Role))
+
+    def _type_concepts(self, ref: Any) -> None:
+        """Give each theme its class and label: DCAT-AP wants a concept with a label, not a bare URI."""
+        for theme in list(self.g.objects(ref, DCAT.theme)) + list(self.g.objects(ref, DCT.type)):
+            if not isinstance(theme, URIRef):
+                continue
+            self.g.add((theme, RDF.type, SKOS.Concept))
+            for name in ("themes", "inspire-theme", "eu-theme", "priority-dataset", "resource-type"):
+                concept = voc.get(name).get(str(theme))
+                if concept:
+                    self.g.add((theme, SKOS.prefLabel, Literal(concept.label_fr, lang="fr")))
+                    self.g.add((theme, SKOS.prefLabel, Literal(concept.label_en, lang="en")))
+                    break
+
+
+def _prepared(dataset_dict: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of a dataset with the values in the form that DCAT-AP wants."""
+    dataset = copy.deepcopy(dict(dataset_dict))
+    given = dataset.get("spatial")
+    derived = spatial.footprint(dataset)
+    if given and derived and json.dumps(derived) == given:
+        del dataset["spatial"]  # said already by spatial_coverage and territory
+    for row in dataset.get("qualified_attribution") or ():
+        if row.get("role") and not str(row["role"]).startswith("http"):
+            row["role"] = AGENT_ROLE + row["role"]
+    licence = voc.get("licences").get(dataset.get("license_id") or "")
+    for resource in dataset.get("resources") or ():
+        _prepare_resource(resource, licence)
+    return dataset
+
+
+def _prepare_resource(resource: dict[str, Any], licence: voc.Concept | None) -> None:
+    if not resource.get("license") and licence and urls.is_web_address(licence.uri):
+        resource["license"] = licence.uri
+    known = voc.get("format").get(resource.get("format") or "") or voc.get("format").find(resource.get("format") or "")
+    media_type = resource.get("mimetype") or (known.data["media_type"] if known else "")
+    if known and urls.is_web_address(known.uri):
+        resource["format"] = known.uri
+    if media_type and "/" in media_type and not media_type.startswith("http"):
+        resource["mimetype"] = IANA + media_type
+    services = resource.get("access_services")
+    if isinstance(services, str):
+        try:
+            services = json.loads(services)
+        except ValueError:
+            services = []
+    for service in services or ():
+        for key in ("contact", "publisher"):  # one each in DCAT; ckanext-dcat fails on a list here
+            if isinstance(service.get(key), list):
+                service[key] = next(iter(service[key]), None)
+    if services:
+        resource["access_services"] = services

@@ -1,0 +1,201 @@
+"""Boxes and geometries of datasets as GeoJSON, and the footprint derived from them. Pure, no CKAN.
+
+All coordinates are WGS 84 degrees, longitude first (RFC 7946). A box is ``(west, south, east, north)``;
+west > east means that it crosses the 180th meridian, and its polygon is then cut in two (RFC 7946, 3.1.9).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ckanext.ecosphere import vocabularies as voc
+
+Box = tuple[float, float, float, float]
+
+_NUMBERS = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
+_BOX_TEXT = re.compile(r"\s*(?:[-+]?\d+(?:\.\d+)?\s*[,; ]\s*){3}[-+]?\d+(?:\.\d+)?\s*")
+_DEPTHS = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3}
+MAX_POSITIONS = 100_000
+MAX_LONGITUDE = 180.0
+MAX_LATITUDE = 90.0
+
+
+class GeometryError(ValueError):
+    """A box or geometry that cannot be used; ``reason`` is one of :data:`REASONS`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+REASONS = ("format", "world", "order", "type", "ring", "size")
+
+
+def _in_world(longitude: float, latitude: float) -> bool:
+    return abs(longitude) <= MAX_LONGITUDE and abs(latitude) <= MAX_LATITUDE
+
+
+def check_box(box: Box) -> Box:
+    """Return ``box`` when it is inside the world and in the right order.
+
+    Raises:
+        GeometryError: "world" outside the globe, "order" south above north, or west right of east
+            without crossing the 180th meridian over the Pacific.
+    """
+    west, south, east, north = box
+    if not all(math.isfinite(side) for side in box):
+        raise GeometryError("format")
+    if not (_in_world(west, south) and _in_world(east, north)):
+        raise GeometryError("world")
+    crosses = west >= 90 and east <= -90  # noqa: PLR2004 - both sides of the Pacific
+    if south > north or (west > east and not crosses):
+        raise GeometryError("order")
+    return box
+
+
+def parse_box(value: Any) -> dict[str, Any]:
+    """Return a box as a GeoJSON geometry.
+
+    Args:
+        value: "west, south, east, north" as text, four numbers, or a GeoJSON polygon (object or text).
+
+    Raises:
+        GeometryError: see :data:`REASONS`.
+    """
+    if isinstance(value, str) and _BOX_TEXT.fullmatch(value):
+        value = [float(number) for number in _NUMBERS.findall(value.replace(",", " ").replace(";", " "))]
+    if isinstance(value, (list, tuple)):
+        if len(value) != 4:  # noqa: PLR2004 - four sides
+            raise GeometryError("format")
+        try:
+            west, south, east, north = (float(side) for side in value)
+        except (TypeError, ValueError) as error:
+            raise GeometryError("format") from error
+        return box_to_geometry(check_box((west, south, east, north)))
+    geometry = parse_geometry(value)
+    if geometry["type"] not in ("Polygon", "MultiPolygon"):
+        raise GeometryError("type")
+    return geometry
+
+
+def parse_geometry(value: Any) -> dict[str, Any]:
+    """Return a GeoJSON geometry with nothing but ``type`` and ``coordinates``.
+
+    Args:
+        value: a GeoJSON geometry as an object or as text.
+
+    Raises:
+        GeometryError: see :data:`REASONS`.
+    """
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise GeometryError("format") from error
+    if not isinstance(value, Mapping) or not isinstance(value.get("coordinates"), list):
+        raise GeometryError("format")
+    depth = _DEPTHS.get(str(value.get("type")))
+    if depth is None:
+        raise GeometryError("type")
+    positions = list(_positions(value["coordinates"], depth))
+    if not positions:
+        raise GeometryError("format")
+    if value["type"] in ("Polygon", "MultiPolygon"):
+        polygons = [value["coordinates"]] if value["type"] == "Polygon" else value["coordinates"]
+        for ring in (ring for polygon in polygons for ring in polygon):
+            if len(ring) < 4 or ring[0] != ring[-1]:  # noqa: PLR2004 - RFC 7946, 3.1.6
+                raise GeometryError("ring")
+    return {"type": value["type"], "coordinates": value["coordinates"]}
+
+
+def _positions(coordinates: Any, depth: int, budget: list[int] | None = None) -> Iterable[tuple[float, float]]:
+    budget = [MAX_POSITIONS] if budget is None else budget
+    if not isinstance(coordinates, list):
+        raise GeometryError("format")
+    if depth:
+        for part in coordinates:
+            yield from _positions(part, depth - 1, budget)
+        return
+    budget[0] -= 1
+    if budget[0] < 0:
+        raise GeometryError("size")
+    if len(coordinates) not in (2, 3) or not all(
+        isinstance(number, (int, float)) and not isinstance(number, bool) for number in coordinates
+    ):
+        raise GeometryError("format")
+    longitude, latitude = coordinates[:2]
+    if not _in_world(longitude, latitude):
+        raise GeometryError("world")
+    yield float(longitude), float(latitude)
+
+
+def box_to_geometry(box: Box) -> dict[str, Any]:
+    """Return the polygon of ``box``, cut in two where it crosses the 180th meridian."""
+    west, south, east, north = box
+    if west > east:
+        parts = [_ring((west, south, MAX_LONGITUDE, north)), _ring((-MAX_LONGITUDE, south, east, north))]
+        return {"type": "MultiPolygon", "coordinates": [[ring] for ring in parts]}
+    return {"type": "Polygon", "coordinates": [_ring(box)]}
+
+
+def _ring(box: Box) -> list[list[float]]:
+    west, south, east, north = box
+    return [[west, south], [east, south], [east, north], [west, north], [west, south]]
+
+
+def geometry_to_box(geometry: Mapping[str, Any]) -> Box:
+    """Return the smallest box around ``geometry`` (never crossing the 180th meridian)."""
+    positions = list(_positions(geometry["coordinates"], _DEPTHS[geometry["type"]]))
+    longitudes, latitudes = [p[0] for p in positions], [p[1] for p in positions]
+    return min(longitudes), min(latitudes), max(longitudes), max(latitudes)
+
+
+def footprint(dataset: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return where a dataset lies, from its extents or, failing these, from its territories.
+
+    Args:
+        dataset: has ``spatial_coverage`` (list of ``uri``, ``geom``, ``bbox``...) and ``territory``
+            (list of URIs); both may be missing.
+
+    Returns:
+        a GeoJSON geometry, or ``None`` when nothing says where.
+    """
+    rows = [row for row in dataset.get("spatial_coverage") or () if isinstance(row, Mapping)]
+    shapes = [shape for shape in map(_shape_of, rows) if shape]
+    if not shapes:
+        shapes = [shape for uri in dataset.get("territory") or () if (shape := _territory_shape(uri))]
+    return _merge(shapes)
+
+
+def _shape_of(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    for key in ("geom", "bbox"):
+        if row.get(key):
+            try:
+                return parse_box(row[key]) if key == "bbox" else parse_geometry(row[key])
+            except GeometryError:
+                continue
+    return _territory_shape(row.get("uri") or "")
+
+
+def _territory_shape(uri: str) -> dict[str, Any] | None:
+    territory = voc.get("territories").get(uri) if uri else None
+    return box_to_geometry(territory.data["bbox"]) if territory else None
+
+
+def _merge(shapes: list[dict[str, Any]]) -> dict[str, Any] | None:
+    distinct = list({json.dumps(shape): shape for shape in shapes}.values())
+    if len(distinct) < 2:  # noqa: PLR2004 - none or one: nothing to merge
+        return distinct[0] if distinct else None
+    polygons: list[Any] = []
+    for shape in distinct:
+        if shape["type"] == "Polygon":
+            polygons.append(shape["coordinates"])
+        elif shape["type"] == "MultiPolygon":
+            polygons.extend(shape["coordinates"])
+        else:
+            polygons.append([_ring(geometry_to_box(shape))])
+    return {"type": "MultiPolygon", "coordinates": polygons}

@@ -1,0 +1,32 @@
+"""Fixtures of the room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ckan.tests import factories, helpers
+
+
+@pytest.fixture
+def service() -> Any:
+    """The organisation that owns the datasets of a test."""
+    return factories.Organization(name="ddt-01", title="DDT 01")
+
+
+@pytest.fixture
+def act(sysadmin_context: dict[str, Any]) -> Callable[..., Any]:
+    """Call an action as the site itself: `act("package_show", id=...)`."""
+    return lambda action, **data: helpers.call_action(action, dict(sysadmin_context), **data)
+
+
+@pytest.fixture
+def create(service: dict[str, Any], act: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
+    """Create a dataset of the service from a dictionary and return it as `package_show` gives it."""
+
+    def create(dataset: dict[str, Any]) -> dict[str, Any]:
+        made = act("package_create", **{"owner_org": service["id"], **dataset})
+        return act("package_show", id=made["id"])
+
+    return create

@@ -1,0 +1,185 @@
+"""Datasets for the tests: one with every field, one as a harvest would bring it."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+DIM = "http://publications.europa.eu/resource/authority"
+INSPIRE = "http://inspire.ec.europa.eu"
+THEMES = "http://registre.data.developpement-durable.gouv.fr/ecospheres/themes-ecospheres"
+AIN = "http://id.insee.fr/geo/departement/01"
+BOX = {
+    "type": "Polygon",
+    "coordinates": [[[4.72, 45.61], [6.18, 45.61], [6.18, 46.52], [4.72, 46.52], [4.72, 45.61]]],
+}
+
+AGENT = {
+    "name": "DDT de l'Ain",
+    "email": "ddt-sig@ain.example.org",
+    "url": "https://www.ain.gouv.fr",
+    "uri": "https://annuaire.example.org/ddt-01",
+    "type": "http://purl.org/adms/publishertype/NationalAuthority",
+    "identifier": "13000000000001",
+}
+
+FULL: dict[str, Any] = {
+    "title": "Zones inondables de l'Ain en 2023",
+    "name": "zones-inondables-ain",
+    "notes": "Zones inondables par débordement de l'Ain. Trois scénarios. Hors ruissellement.",
+    "tags": [{"name": "cours d'eau"}, {"name": "inondation"}],
+    "license_id": "etalab-2.0",
+    "url": "https://www.ain.gouv.fr/zones-inondables",
+    "version": "2023.1",
+    "theme": [f"{THEMES}/risques", f"{THEMES}/prevention-des-inondations"],
+    "territory": [AIN],
+    "contact": [
+        {
+            "name": "Unité SIG",
+            "email": "ddt-sig@ain.example.org",
+            "url": "https://www.ain.gouv.fr/contact",
+            "uri": "https://annuaire.example.org/ddt-01/sig",
+            "identifier": "sig-01",
+        }
+    ],
+    "access_rights": f"{DIM}/access-right/RESTRICTED",
+    "dcat_type": f"{INSPIRE}/metadata-codelist/ResourceType/dataset",
+    "provenance": "Modélisation hydraulique à partir du RGE Alti de 2021.",
+    "scale_denominator": "25000",
+    "spatial_resolution_in_meters": "5",
+    "reference_system": ["http://www.opengis.net/def/crs/EPSG/0/2154"],
+    "spatial_representation": f"{INSPIRE}/metadata-codelist/SpatialRepresentationType/vector",
+    "language": [f"{DIM}/language/FRA"],
+    "alternate_title": ["ZI 01", "l_zone_inondable_s_001"],
+    "topic_category": [f"{INSPIRE}/metadata-codelist/TopicCategory/inlandWaters"],
+    "inspire_theme": [f"{INSPIRE}/theme/nz"],
+    "eu_theme": [f"{DIM}/data-theme/ENVI"],
+    "priority_dataset": [f"{INSPIRE}/metadata-codelist/PriorityDataset/FloodRiskZones-dir-2007-60"],
+    "regulatory_use": ["impact-study", "water-law"],
+    "conforms_to": ["https://standards.example.org/ppr"],
+    "conformity": [
+        {
+            "specification": "Règlement (UE) n° 1089/2010",
+            "uri": "http://data.europa.eu/eli/reg/2010/1089",
+            "date": "2010-12-08",
+            "degree": "conformant",
+        },
+        {"specification": "Géostandard PPR", "degree": "notEvaluated"},
+    ],
+    "documentation": ["https://www.ain.gouv.fr/notice.pdf"],
+    "is_referenced_by": ["https://hal.example.org/123"],
+    "in_series": ["lot-risques-ain"],
+    "preview_image": "https://www.ain.gouv.fr/apercu.png",
+    "status": f"{DIM}/dataset-status/COMPLETED",
+    "spatial_coverage": [{"text": "Vallée de l'Ain", "bbox": "4.72, 45.61, 6.18, 46.52"}],
+    "temporal_coverage": [{"start": "2019", "end": "2023-06"}, {"start": "2024-01-01"}],
+    "frequency": f"{DIM}/frequency/ANNUAL",
+    "issued": "2023-07-01",
+    "modified": "2024-02-15",
+    "created": "2023",
+    "next_update": "2025-02",
+    "access_limitation": [f"{INSPIRE}/metadata-codelist/LimitationsOnPublicAccess/INSPIRE_Directive_Article13_1b"],
+    "access_conditions": "Sur demande motivée auprès de la DDT.",
+    "use_conditions": "Mention de la source obligatoire.",
+    "applicable_legislation": ["http://data.europa.eu/eli/dir/2007/60/oj"],
+    "publisher": [AGENT],
+    "creator": [{"name": "CEREMA"}, {"name": "DREAL Auvergne-Rhône-Alpes"}],
+    "qualified_attribution": [
+        {
+            "role": f"{INSPIRE}/metadata-codelist/ResponsiblePartyRole/custodian",
+            "agent": [{"name": "IGN", "email": "contact@ign.example.org"}],
+        }
+    ],
+    "identifier": "https://catalogue.example.org/zi-01",
+    "alternate_identifier": ["fr-120066022-jdd-5a8d8d7a"],
+    "metadata_identifier": "fr-120066022-jdd-5a8d8d7a-0b6c",
+    "source_record": "https://catalogue.example.org/csw?id=5a8d8d7a",
+    "source_catalogue": "Géo-IDE Catalogue",
+    "metadata_date": "2024-02-16",
+    "resources": [
+        {
+            "url": "https://www.ain.gouv.fr/zi.zip",
+            "name": "Zones inondables, shapefile",
+            "description": "Une couche par scénario.",
+            "format": "SHP",
+            "mimetype": "application/zip",
+            "size": 1048576,
+            "hash": "d41d8cd98f00b204e9800998ecf8427e",
+            "hash_algorithm": "http://spdx.org/rdf/terms#checksumAlgorithm_md5",
+            "resource_role": "data",
+            "protocol": "HTTP:DOWNLOAD",
+            "network": "internet",
+            "encoding": "UTF-8",
+            "reference_system": ["http://www.opengis.net/def/crs/EPSG/0/2154"],
+            "download_url": "https://www.ain.gouv.fr/zi.zip",
+            "access_url": "https://www.ain.gouv.fr/zones-inondables",
+            "issued": "2023-07-01",
+            "modified": "2024-02-15",
+            "availability": f"{DIM}/planned-availability/STABLE",
+            "status": f"{DIM}/dataset-status/COMPLETED",
+            "documentation": ["https://www.ain.gouv.fr/notice.pdf"],
+            "conforms_to": ["https://standards.example.org/ppr"],
+            "rights": "Réutilisation libre.",
+        },
+        {
+            "url": "https://ogc.example.org/wms?service=WMS&request=GetCapabilities",
+            "name": "Zones inondables, WMS",
+            "format": "WMS",
+            "resource_role": "service",
+            "protocol": "OGC:WMS",
+            "layer_name": "zi_01",
+            "access_services": [
+                {
+                    "title": "Service WMS",
+                    "uri": "https://ogc.example.org/service",
+                    "endpoint_url": ["https://ogc.example.org/wms"],
+                    "conforms_to": ["http://www.opengis.net/def/serviceType/ogc/wms"],
+                    "contact": [{"name": "Unité SIG", "email": "ddt-sig@ain.example.org"}],
+                    "publisher": [{"name": "DDT 01"}],
+                }
+            ],
+        },
+    ],
+}
+
+HARVESTED_FIELDS = [
+    "title",
+    "notes",
+    "tags",
+    "license_id",
+    "theme",
+    "territory",
+    "contact",
+    "dcat_type",
+    "provenance",
+    "reference_system",
+    "language",
+    "topic_category",
+    "inspire_theme",
+    "spatial_coverage",
+    "frequency",
+    "modified",
+    "access_limitation",
+    "use_conditions",
+    "creator",
+    "identifier",
+    "metadata_identifier",
+    "source_record",
+    "source_catalogue",
+    "metadata_date",
+    "resources",
+]
+
+
+def full(**changes: Any) -> dict[str, Any]:
+    """A dataset with every field of the schema."""
+    return {**copy.deepcopy(FULL), **changes}
+
+
+def harvested(**changes: Any) -> dict[str, Any]:
+    """A dataset as a record of a regional catalogue gives it: five links, no name chosen by a person."""
+    dataset = {name: copy.deepcopy(FULL[name]) for name in HARVESTED_FIELDS}
+    dataset["resources"] = [
+        {**dataset["resources"][0], "url": f"https://www.ain.gouv.fr/zi-{number}.zip"} for number in range(5)
+    ]
+    return {**dataset, **changes}
