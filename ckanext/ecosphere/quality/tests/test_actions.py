@@ -78,8 +78,8 @@ def test_a_dataset_without_a_row_is_scored_on_the_spot_and_nothing_is_written(da
 
 def test_a_dataset_that_became_late_says_so_before_it_is_scored_again(monkeypatch: pytest.MonkeyPatch, people: Any):
     annual = "http://publications.europa.eu/resource/authority/frequency/ANNUAL"
-    extras = [{"key": "frequency", "value": annual}, {"key": "modified", "value": store.today().isoformat()}]
-    created = act("package_create", name="annual", owner_org="ddt-42", extras=extras)
+    today = store.today().isoformat()
+    created = act("package_create", name="annual", owner_org="ddt-42", frequency=annual, modified=today)
     row = stored(created["id"])
     assert row.due and row.results["on_time"] == "pass"
     late = row.due.replace(year=row.due.year + 1)

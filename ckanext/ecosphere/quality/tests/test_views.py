@@ -50,7 +50,7 @@ def test_a_harvested_dataset_names_the_element_of_the_source_instead(app: Any, p
         "package_create",
         name="harvested",
         owner_org="ddt-42",
-        extras=[{"key": "source_record", "value": "https://x.org/1"}],
+        source_record="https://x.org/1",
     )
     page = app.get("/fr/dataset/harvested/qualite", headers=headers(people["editor"])).body
     assert "gmd:identificationInfo/*/gmd:abstract" in page
