@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import ckan.plugins.toolkit as tk
 import pytest
@@ -10,6 +12,7 @@ from ckan import model
 from ckan.cli.db import _get_pending_plugins
 
 from ckanext.ecosphere.tests.browser import browser, page, portal_url
+from dev.stack import pycsw
 
 __all__ = ["browser", "page", "portal_url"]
 
@@ -21,6 +24,33 @@ def clean_db(reset_db: Callable[[], None], migrate_db_for: Callable[[str], None]
     for plugin in _get_pending_plugins():
         migrate_db_for(plugin)
     model.Session.remove()
+
+
+@pytest.fixture
+def csw_catalogue(tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Publish records on a real pycsw: `csw_catalogue(records)` returns the address of a CSW 2.0.2 that holds them.
+
+    `records` are XML texts or bytes, in the order in which they are served. Called again with the same `name`, it
+    replaces what the catalogue holds, as a catalogue that changes between two harvests. What is no well-formed XML
+    goes to a catalogue of its own, `dev.stack.pycsw.BROKEN` added to the name.
+    """
+
+    def publish(records: Iterable[str | bytes], name: str = "test") -> str:
+        folder = tmp_path / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for number, record in enumerate(records):
+            content = record.encode() if isinstance(record, str) else record
+            (folder / f"{number:05}.xml").write_bytes(content)
+        served = pycsw.publish(f"{tmp_path.name}-{name}", folder)
+        names.add(served.name)
+        pycsw.start()
+        return served.url
+
+    names: set[str] = set()
+    yield publish
+    for name in names:
+        pycsw.withdraw(name)
 
 
 @pytest.fixture

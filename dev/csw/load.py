@@ -21,7 +21,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from lxml import etree
-from pycsw.core import admin
 
 GMD = "http://www.isotc211.org/2005/gmd"
 TEXT = "{http://www.isotc211.org/2005/gco}CharacterString"
@@ -74,28 +73,48 @@ def row(record: etree._Element, used: set[str]) -> dict[str, str]:
 
 
 def load(folder: Path, database: Path, broken: Path) -> dict[str, object]:
-    """Fill a new database and a new folder of broken files from a folder of XML files."""
-    database.unlink(missing_ok=True)
+    """Make a catalogue hold what a folder holds, in one transaction: pycsw may be serving it."""
+    rows, refused = _read(folder)
     shutil.rmtree(broken, ignore_errors=True)
-    admin.setup_db(f"sqlite:///{database}", "records", "", create_plpythonu_functions=False)
+    for number, path in enumerate(refused):
+        broken.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, broken / f"{number:04}.xml")
+    if not database.exists():
+        shutil.copyfile(_empty(database.parent), database)
+    with sqlite3.connect(database, timeout=30) as connection:
+        connection.execute("DELETE FROM records")
+        if rows:
+            names, values = ", ".join(rows[0]), ", ".join(f":{name}" for name in rows[0])
+            connection.executemany(f"INSERT INTO records ({names}) VALUES ({values})", rows)
+    return {"records": len(rows), "broken": [str(path.relative_to(folder)) for path in refused]}
+
+
+def _empty(home: Path) -> Path:
+    """A database without records, made once: importing pycsw alone takes two seconds."""
+    empty = home / "empty.sqlite"
+    if not empty.exists():
+        from pycsw.core import admin
+
+        made = home / "new.sqlite"
+        made.unlink(missing_ok=True)
+        admin.setup_db(f"sqlite:///{made}", "records", "", create_plpythonu_functions=False)
+        made.rename(empty)
+    return empty
+
+
+def _read(folder: Path) -> tuple[list[dict[str, str]], list[Path]]:
+    """The rows of a folder's records, and the files that are no XML."""
     rows: list[dict[str, str]] = []
     used: set[str] = set()
-    refused: list[str] = []
+    refused: list[Path] = []
     for path in sorted(folder.rglob("*.xml")):
         if not any(cue in path.read_bytes() for cue in CUES):
             continue
         try:
-            rows += [row(record, used) for record in records(path)]
+            rows += [row(record, used) for record in list(records(path))]
         except etree.XMLSyntaxError:
-            broken.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, broken / f"{len(refused):04}.xml")
-            refused.append(str(path.relative_to(folder)))
-    if rows:
-        names = ", ".join(rows[0])
-        values = ", ".join(f":{name}" for name in rows[0])
-        with sqlite3.connect(database) as connection:
-            connection.executemany(f"INSERT INTO records ({names}) VALUES ({values})", rows)
-    return {"records": len(rows), "broken": refused}
+            refused.append(path)
+    return rows, refused
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def _tell(portal: Portal, harvested: list[Harvested], datasets: int, seconds: fl
             say(f"  - {error[:200]}")
         if len(done.errors) > SHOWN_ERRORS:
             say(f"  … and {len(done.errors) - SHOWN_ERRORS} more in the report")
-        for position, name in enumerate(done.served.broken if done.served.name == pycsw.OWN_BROKEN else [], 1):
+        for position, name in enumerate(done.served.broken if done.served.name.endswith(pycsw.BROKEN) else [], 1):
             say(f"  position {position} is the file {name}")
     site, known = ckan.site_url(), accounts.passwords()
     lines = [

@@ -19,8 +19,10 @@ from .shell import StackError, run, say
 
 SOURCES = DEV / "csw"
 VENV = LOCAL / "pycsw-venv"
-#: Name of the catalogue that holds the person's own folder of records, and of its part that is no XML.
-OWN, OWN_BROKEN = "dossier", "dossier-illisibles"
+#: Name of the catalogue that holds the person's own folder of records.
+OWN = "dossier"
+#: What follows a catalogue's name in that of the catalogue of its files that are no XML.
+BROKEN = "-illisibles"
 
 
 @dataclass
@@ -132,7 +134,7 @@ def _served_before() -> list[Served]:
 def _broken(served: Served) -> list[Served]:
     if not served.broken:
         return []
-    return [Served(OWN_BROKEN, f"{served.title} : fichiers illisibles", len(served.broken), served.broken)]
+    return [Served(served.name + BROKEN, f"{served.title} : fichiers illisibles", len(served.broken), served.broken)]
 
 
 def _note(name: str) -> dict | None:
@@ -143,14 +145,37 @@ def _note(name: str) -> dict | None:
 
 
 def _load(name: str, title: str, folder: Path, *, source: str) -> Served:
-    """Fill the catalogue's database while pycsw is stopped: it keeps its database open."""
-    process().stop()
+    served = publish(name, folder, title)
+    note = {"source": source, "records": served.records, "broken": served.broken}
+    (local("pycsw") / f"{name}.json").write_text(json.dumps(note, ensure_ascii=False))
+    return served
+
+
+def publish(name: str, folder: Path, title: str = "") -> Served:
+    """Have pycsw serve the ISO records of a folder, in the place of those that the catalogue had.
+
+    Args:
+        name: part of the catalogue's address: letters, digits, dashes.
+        folder: XML files; each may hold several records.
+        title: for people.
+    """
+    setup()
     home = local("pycsw")
-    broken = home / (OWN_BROKEN if name == OWN else f"{name}-illisibles")
-    command = [VENV / "bin" / "python", SOURCES / "load.py", folder, home / f"{name}.db", broken]
-    done = json.loads(run(command, what=f"load {folder}"))
+    broken = f"{name}{BROKEN}"
+    done = json.loads(_run_loader(folder, home / f"{name}.db", home / broken, what=f"load {folder}"))
     if done["broken"]:  # pycsw answers GetCapabilities for it, from a catalogue without records
         empty = local("pycsw", "empty")
-        run([VENV / "bin" / "python", SOURCES / "load.py", empty, f"{broken}.db", empty], what="prepare pycsw")
-    (home / f"{name}.json").write_text(json.dumps({"source": source, **done}, ensure_ascii=False))
+        _run_loader(empty, home / f"{broken}.db", empty / "none", what="prepare pycsw")
     return Served(name, title, done["records"], done["broken"])
+
+
+def withdraw(name: str) -> None:
+    """Serve a catalogue no longer."""
+    home = local("pycsw")
+    for served in (name, name + BROKEN):
+        (home / f"{served}.db").unlink(missing_ok=True)
+        shutil.rmtree(home / served, ignore_errors=True)
+
+
+def _run_loader(*paths: Path, what: str) -> str:
+    return run([VENV / "bin" / "python", SOURCES / "load.py", *paths], what=what)

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 from collections.abc import Sequence
 
-from . import packages, services
+from . import packages, pycsw, services
 from .install import setup, venv_program
 from .settings import ROOT, test_environment
 
@@ -30,6 +30,9 @@ def test(arguments: Sequence[str]) -> int:
     packages.require("chromium")
     started = services.up()
     try:
+        pycsw.setup()
+        if pycsw.start():
+            started.add("pycsw")
         command = [str(venv_program("pytest")), *arguments]
         return subprocess.run(command, cwd=ROOT, env={**os.environ, **test_environment()}, check=False).returncode
     finally:
