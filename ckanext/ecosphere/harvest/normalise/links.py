@@ -67,7 +67,7 @@ def all_links(draft: Draft) -> list[Link]:
     service = draft.record.service
     for operation in service.operations if service else ():
         for link in operation.links:
-            name = link.name or (draft.record.title if operation.name == "GetCapabilities" else operation.name)
+            name = link.name or draft.record.title
             kind = service.type if service and (service.type or "").lower() not in _SERVICE_KINDS else None
             found.append(Link(link.url, link.protocol or kind, name, link.description, link.function))
     return found

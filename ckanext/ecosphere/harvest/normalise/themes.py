@@ -141,12 +141,12 @@ def _sources(draft: Draft) -> Iterable[tuple[str, list[str]]]:
     keywords = [k for k in record.keywords[:MAX_KEYWORDS] if k.text and not is_placeholder(k.text)]
     free = [k for k in keywords if inspire_theme_of(k) is None and not is_place(k)]
     inspire = [_inspire_rows()[theme] for k in keywords if (theme := inspire_theme_of(k))]
-    yield (
-        "keywords",
-        [theme for k in free for theme in _of_keyword(k)] + [row["themes"] for row in inspire if row["weak"] != "yes"],
-    )
+    named = [theme for k in free for theme in _of_keyword(k)]
+    by_inspire = [row["themes"] for row in inspire if row["weak"] != "yes"]
+    yield "keywords", (named + by_inspire if named else [])
     titles = " / ".join([record.title or "", *record.alternate_titles[:5]])[:2_000]
     yield "title", _strong(titles)
+    yield "INSPIRE theme", by_inspire
     yield "description", _frequent(_strong((record.abstract or "")[:MAX_DESCRIPTION]))
     yield "INSPIRE theme (wide)", [row["themes"] for row in inspire]
     yield "keywords (wide terms)", [theme for k in free for theme in _weak(k.text)]

@@ -1,0 +1,146 @@
+"""Real records of French catalogues, when the folder with them lies beside the checkout."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.iso.reader import read_record, records_in
+from ckanext.ecosphere.harvest.iso.xml import parse_xml
+from ckanext.ecosphere.harvest.normalise import Context, Result, normalise
+from ckanext.ecosphere.harvest.problems import MESSAGES, RecordError
+
+ROOT = Path(__file__).parents[4]
+FALLBACK = "administration-centrale-ou-ministere_172120"
+CONTEXT = Context(fallback_organisation=FALLBACK, catalogue_title="Essai", free_tags=True)
+EXPECTED = yaml.safe_load((Path(__file__).parent / "expectations.yaml").read_text(encoding="utf-8"))
+NOT_XML = {".json", ".jsonld", ".csv", ".tsv", ".ttl"}
+
+
+def folder() -> Path | None:
+    found = ROOT.parent / "shared" / "records"
+    return found if found.is_dir() else None
+
+
+pytestmark = [
+    pytest.mark.records,
+    pytest.mark.skipif(folder() is None, reason="the folder of real records is not beside this checkout"),
+]
+
+
+@cache
+def results(name: str) -> list[Result]:
+    path = (folder() or Path()) / name
+    return [normalise(read_record(element), CONTEXT) for element in records_in(parse_xml(path.read_bytes()))]
+
+
+def files() -> Iterator[Path]:
+    for path in sorted((folder() or Path()).rglob("*")):
+        if path.is_file() and path.suffix not in NOT_XML:
+            yield path
+
+
+def ids(vocabulary: str, uris: list[str]) -> list[str]:
+    return [voc.get(vocabulary)[uri].id for uri in uris]
+
+
+def first_box(dataset) -> list[float]:
+    shape = json.loads(next(c["bbox"] for c in dataset["spatial_coverage"] if c.get("bbox")))
+    ring = shape["coordinates"][0]
+    return [round(side, 3) for side in (ring[0][0], ring[0][1], ring[2][0], ring[2][1])]
+
+
+def seen(result: Result) -> dict:
+    """Bring a result to the terms of the expectations."""
+    dataset = result.dataset
+    resources = dataset.get("resources", [])
+    owner = dataset.get("owner_org")
+    return {
+        "type": ids("resource-type", [dataset["dcat_type"]])[0],
+        "organisation": None if owner == FALLBACK else owner,
+        "territory": ids("territories", dataset.get("territory", [])),
+        "how": next((c.before for c in result.log if c.rule == "territory"), None),
+        "inspire": ids("inspire-theme", dataset.get("inspire_theme", [])),
+        "topics": ids("topic-category", dataset.get("topic_category", [])),
+        "licence": dataset.get("license_id"),
+        "access": next(
+            iter(ids("access-right", [dataset["access_rights"]] if "access_rights" in dataset else [])), None
+        ),
+        "limits": ids("access-limitation", dataset.get("access_limitation", [])),
+        **{key: dataset.get(key) for key in ("created", "issued", "modified", "metadata_date")},
+        "periods": dataset.get("temporal_coverage", []),
+        "frequency": next(iter(ids("frequency", [dataset["frequency"]] if "frequency" in dataset else [])), None),
+        "boxes": sum("bbox" in extent for extent in dataset.get("spatial_coverage", [])),
+        "box": first_box(dataset) if any("bbox" in c for c in dataset.get("spatial_coverage", [])) else None,
+        "crs": [int(uri.rpartition("/")[2]) for uri in dataset.get("reference_system", [])],
+        "scale": dataset.get("scale_denominator"),
+        "resolution": dataset.get("spatial_resolution_in_meters"),
+        "resources": dict(Counter(resource["resource_role"] for resource in resources)),
+        "intranet": sum(resource["network"] == "intranet" for resource in resources),
+        "problems": sorted({problem.code for problem in result.problems}),
+        "members": len(result.members),
+    }
+
+
+@pytest.mark.parametrize("expected", EXPECTED, ids=lambda e: f"{e['file'].rpartition('/')[2][:50]}-{e.get('index', 0)}")
+def test_a_real_record_becomes_the_dataset_that_its_xml_says(expected):
+    expected = dict(expected)
+    result = results(expected.pop("file"))[expected.pop("index", 0)]
+    dataset, found = result.dataset, seen(result)
+    subsets = {
+        "themes": ids("themes", dataset.get("theme", [])),
+        "tags": [tag["name"] for tag in dataset.get("tags", [])],
+        "formats": [resource.get("format") for resource in dataset.get("resources", [])],
+        "layers": [resource.get("layer_name") for resource in dataset.get("resources", [])],
+    }
+    for key, values in subsets.items():
+        assert set(expected.pop(key, [])) <= set(values), (key, values)
+    assert not set(expected.pop("not_tags", [])) & set(subsets["tags"])
+    for beginning in expected.pop("unread", []):
+        assert any(line.startswith(beginning) for line in result.unread), result.unread
+    expected["problems"] = sorted(expected["problems"])
+    assert {key: found[key] for key in expected} == expected
+
+
+def test_the_expectations_cover_at_least_forty_records_of_all_origins():
+    assert len(EXPECTED) >= 40
+    assert len({expected["file"].partition("/")[0] for expected in EXPECTED}) >= 12
+
+
+def test_every_record_gives_a_dataset_or_one_clear_sentence():
+    accepted, refused = 0, []
+    for path in files():
+        try:
+            elements = list(records_in(parse_xml(path.read_bytes())))
+        except RecordError as error:
+            refused.append((path.name, str(error)))
+            continue
+        for element in elements:
+            try:
+                result = normalise(read_record(element), CONTEXT)
+            except RecordError as error:
+                refused.append((path.name, str(error)))
+                continue
+            accepted += 1
+            check(result)
+    assert accepted >= 85, refused
+    assert all(sentence and "{" not in sentence for _name, sentence in refused)
+
+
+def check(result: Result) -> None:
+    dataset = result.dataset
+    assert dataset["title"].strip()
+    assert dataset["owner_org"]
+    assert dataset["dcat_type"]
+    if any("bbox" in extent for extent in dataset.get("spatial_coverage", [])):
+        assert dataset["territory"]
+    if dataset.get("tags") or dataset.get("inspire_theme"):
+        assert dataset.get("theme"), dataset["title"]
+    for problem in result.problems:
+        assert str(problem) == MESSAGES[problem.code].format(**problem.params)
+    json.dumps(dataset)
