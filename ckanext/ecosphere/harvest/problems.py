@@ -37,6 +37,7 @@ MESSAGES: dict[str, str] = {
     "not-iso": _N("The document is not an ISO 19139 metadata record: its root is {root}."),
     "no-identification": _N("The record does not describe any resource (no identification section)."),
     "no-title": _N("The record has neither a title nor any text to make one from."),
+    "record-fault": _N("The record could not be taken because of an unexpected fault: {detail}"),
     # Reported, the record goes on
     "no-title-used": _N("The record has no title; this one was made from its other texts: {title}"),
     "no-description": _N("The record has no description."),
