@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder
-from ckanext.ecosphere.harvest.record import Identifier, Record
+from ckanext.ecosphere.harvest.record import Identifier
 
 MAX_IDENTIFIERS = 20
 MAX_LENGTH = 500
@@ -35,15 +35,6 @@ def full_identifier(identifier: Identifier) -> str | None:
     if space.startswith(("http://", "https://")):
         return f"{space.rstrip('/')}/{code}"
     return code
-
-
-def guid(record: Record) -> str | None:
-    """Return what tells a record from others in its catalogue: its own identifier, else its resource's.
-
-    None when it has neither; the caller then has only its content to tell it by.
-    """
-    own = clean_identifier(record.file_identifier)
-    return own or next(filter(None, map(full_identifier, record.identifiers)), None)
 
 
 def identifiers(draft: Draft) -> None:

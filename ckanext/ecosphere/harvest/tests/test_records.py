@@ -15,38 +15,36 @@ from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.normalise import Context, Result, normalise
 from ckanext.ecosphere.harvest.problems import MESSAGES, RecordError
 
-ROOT = Path(__file__).parents[4]
 FALLBACK = "administration-centrale-ou-ministere_172120"
 CONTEXT = Context(fallback_organisation=FALLBACK, catalogue_title="Essai", free_tags=True)
 EXPECTED = yaml.safe_load((Path(__file__).parent / "expectations.yaml").read_text(encoding="utf-8"))
 NOT_XML = {".json", ".jsonld", ".csv", ".tsv", ".ttl"}
 
 
-def folder() -> Path | None:
-    found = ROOT.parent / "shared" / "records"
-    return found if found.is_dir() else None
+FOLDER = Path(__file__).parents[5] / "shared" / "records"
 
 
-pytestmark = [
-    pytest.mark.records,
-    pytest.mark.skipif(folder() is None, reason="the folder of real records is not beside this checkout"),
-]
+pytestmark = pytest.mark.records
 
 
 @cache
 def results(name: str) -> list[Result]:
-    path = (folder() or Path()) / name
+    path = FOLDER / name
     return [normalise(read_record(element), CONTEXT) for element in records_in(parse_xml(path.read_bytes()))]
 
 
 def files() -> Iterator[Path]:
-    for path in sorted((folder() or Path()).rglob("*")):
+    for path in sorted(FOLDER.rglob("*")):
         if path.is_file() and path.suffix not in NOT_XML:
             yield path
 
 
 def ids(vocabulary: str, uris: list[str]) -> list[str]:
     return [voc.get(vocabulary)[uri].id for uri in uris]
+
+
+def one(vocabulary: str, uri: str | None) -> str | None:
+    return voc.get(vocabulary)[uri].id if uri else None
 
 
 def first_box(dataset) -> list[float]:
@@ -68,13 +66,11 @@ def seen(result: Result) -> dict:
         "inspire": ids("inspire-theme", dataset.get("inspire_theme", [])),
         "topics": ids("topic-category", dataset.get("topic_category", [])),
         "licence": dataset.get("license_id"),
-        "access": next(
-            iter(ids("access-right", [dataset["access_rights"]] if "access_rights" in dataset else [])), None
-        ),
+        "access": one("access-right", dataset.get("access_rights")),
         "limits": ids("access-limitation", dataset.get("access_limitation", [])),
         **{key: dataset.get(key) for key in ("created", "issued", "modified", "metadata_date")},
         "periods": dataset.get("temporal_coverage", []),
-        "frequency": next(iter(ids("frequency", [dataset["frequency"]] if "frequency" in dataset else [])), None),
+        "frequency": one("frequency", dataset.get("frequency")),
         "boxes": sum("bbox" in extent for extent in dataset.get("spatial_coverage", [])),
         "box": first_box(dataset) if any("bbox" in c for c in dataset.get("spatial_coverage", [])) else None,
         "crs": [int(uri.rpartition("/")[2]) for uri in dataset.get("reference_system", [])],
