@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help demo setup up stop down status env test test-room lint lock clean
+.PHONY: help bench-quality demo setup up stop down status env test test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -32,6 +32,9 @@ test: ## Run the whole test suite on the real services (ARGS="-k badge" is hande
 
 test-room: ## Run the tests of one room: make test-room ROOM=quality
 	@$(stack) test ckanext/ecosphere/$(ROOM) $(ARGS)
+
+bench-quality: ## Measure what quality costs, on a save and for a re-score (DATASETS=100000)
+	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.quality --datasets $(or $(DATASETS),100000)
 
 lint: ## Check the code with ruff and pyright
 	@$(stack) lint

@@ -8,6 +8,7 @@ dataset.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date
@@ -81,6 +82,8 @@ class Facts:
     modified: str = ""
     due: str = ""
     harvested: bool = False
+    theme_ids: tuple[str, ...] = ()
+    territory_ids: tuple[str, ...] = ()
     distributions: Distributions = field(default_factory=Distributions)
 
     @property
@@ -107,7 +110,7 @@ class Facts:
     def as_dict(self) -> dict[str, Any]:
         """Return the facts for storage, without those that have their default value."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "distributions"}
-        kept = {name: value for name, value in values.items() if value not in (0, "", False)}
+        kept = {name: value for name, value in values.items() if value not in (0, "", False, ())}
         distributions = {
             name: value
             for name, value in asdict(self.distributions).items()
@@ -120,6 +123,7 @@ class Facts:
         """Return stored facts; unknown names (of another version) are left out."""
         names = {f.name for f in fields(cls)} - {"distributions"}
         values = {name: value for name, value in data.items() if name in names}
+        values |= {name: tuple(values.get(name, ())) for name in ("theme_ids", "territory_ids")}
         return cls(**values, distributions=Distributions.from_dict(data.get("distributions") or {}))
 
 
@@ -166,6 +170,8 @@ def _finding(record: Record) -> dict[str, Any]:
         "description": 0 if len(notes) <= len(title) + 10 and fold(notes) == fold(title) else len(notes),
         "keywords": len(record.keywords()),
         "themes": len(record.many("theme")),
+        "theme_ids": _ids("themes", record.many("theme")),
+        "territory_ids": _ids("territories", record.many("territory")),
         "inspire_themes": len(record.many("inspire_theme")),
         "eu_themes": len(record.many("eu_theme")),
         "topics": len(record.many("topic_category")),
@@ -182,6 +188,18 @@ def _finding(record: Record) -> dict[str, Any]:
         "landing_page": record.text("url").startswith(("http://", "https://")),
         "harvested": bool(record.text("source_record") or record.text("source_catalogue")),
     }
+
+
+def _ids(vocabulary: str, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the ids of the concepts named in `values` and of those above them; unknown values are left out."""
+    return tuple(dict.fromkeys(found for value in values for found in _line(vocabulary, value)))
+
+
+@functools.lru_cache(maxsize=4096)
+def _line(vocabulary: str, value: str) -> tuple[str, ...]:
+    known = vocabularies.get(vocabulary)
+    concept = known.get(value)
+    return (concept.id, *(above.id for above in known.ancestors(concept.uri))) if concept else ()
 
 
 def _understanding(record: Record) -> dict[str, Any]:

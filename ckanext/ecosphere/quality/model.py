@@ -11,7 +11,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 
@@ -29,6 +29,7 @@ class QualityRow(tk.BaseModel):
         due: last day on which the score holds if nobody touches the dataset; None when it does not depend on time.
         mqa: points of the European assessment, out of 405.
         inspire: share of the INSPIRE requirements met, out of 100.
+        themes, territories: ids in the vocabularies, those above them included, for reports.
     """
 
     __tablename__ = "ecosphere_quality"
@@ -47,6 +48,8 @@ class QualityRow(tk.BaseModel):
     due: Mapped[date | None] = mapped_column(sa.Date)
     mqa: Mapped[int | None] = mapped_column(sa.SmallInteger)
     inspire: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    themes: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), nullable=False, server_default="{}")
+    territories: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), nullable=False, server_default="{}")
 
 
 class QualityHistory(tk.BaseModel):

@@ -7,10 +7,11 @@ from typing import Any
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
+import click
 from ckan.types import Context
 
-from ckanext.ecosphere.interfaces import IEcosphereSetup
-from ckanext.ecosphere.quality import actions, auth, helpers, indexing, saving
+from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
+from ckanext.ecosphere.quality import actions, auth, cli, helpers, indexing, jobs, saving, setup
 
 
 @tk.blanket.actions(actions.get_actions)
@@ -24,6 +25,7 @@ class EcosphereQualityPlugin(p.SingletonPlugin):
     p.implements(p.IConfigurer)
     p.implements(p.IPackageController, inherit=True)
     p.implements(p.IFacets, inherit=True)
+    p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
 
     def update_config(self, config: Any) -> None:
@@ -60,6 +62,22 @@ class EcosphereQualityPlugin(p.SingletonPlugin):
     def group_facets(self, facets_dict: dict[str, Any], group_type: str, package_type: str | None) -> dict[str, Any]:
         """Facets of the page of a group."""
         return indexing.facets(facets_dict)
+
+    def get_ecosphere_commands(self) -> list[click.Command]:
+        """`ckan ecosphere quality …`."""
+        return [cli.quality]
+
+    def ecosphere_init(self, report: InitReport) -> None:
+        """Score in the background what is not scored with the weights in force."""
+        setup.initialise(report)
+
+    def ecosphere_check(self) -> list[Check]:
+        """Tell whether every dataset is scored with the weights in force."""
+        return setup.check()
+
+    def ecosphere_queues(self) -> list[str]:
+        """Queue of re-scores."""
+        return [jobs.QUEUE]
 
     def ecosphere_migrations(self) -> list[str]:
         """Tables of this room."""

@@ -86,6 +86,7 @@ def store(package_id: str, row: QualityRow | None, facts: Facts) -> QualityRow:
     row.facts, row.results = facts.as_dict(), result.states
     row.model_version, row.computed_at = result.model.version, datetime.now(timezone.utc)
     row.due = changes_after(facts, day)
+    row.themes, row.territories = list(facts.theme_ids), list(facts.territory_ids)
     row.mqa, row.inspire = mqa.assess(facts).points(), inspire.check(facts).share
     if before != row.score:
         note_history(row, day, first=before is None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,8 @@ from ckan.tests import factories
 from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.quality.saving import stored_dataset
 from ckanext.ecosphere.quality.store import quality_of_dict
+
+from . import cases
 
 
 @pytest.fixture
@@ -83,3 +86,14 @@ def from_scratch(package_id: str) -> Any:
 def count(table: Any) -> int:
     """Number of rows of a table."""
     return model.Session.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+
+
+def saved(**changes: Any) -> dict[str, Any]:
+    """The complete dataset of the tests as an action takes it without the schema's plugin: other fields are extras."""
+    core = {"title", "name", "notes", "tags", "owner_org", "license_id", "url", "resources", "private"}
+    data = cases.dataset(**changes)
+    texts = {name: v if isinstance(v, str) else json.dumps(v) for name, v in data.items() if name not in core}
+    kept = {name: value for name, value in data.items() if name in core}
+    for resource in kept.get("resources", []):
+        resource.pop("id", None)
+    return kept | {"extras": [{"key": name, "value": value} for name, value in texts.items()]}

@@ -1,0 +1,100 @@
+"""`ckan ecosphere quality …`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import click
+from ckan import model
+
+from ckanext.ecosphere.quality import bulk, history, jobs, progress, report, rescore, show
+from ckanext.ecosphere.quality.actions import package_or_not_found
+
+SIGNS = {"pass": "+", "fail": "-", "na": " ", "unknown": "?"}
+
+
+@click.group(short_help="Score datasets and look at their quality.")
+def quality() -> None:
+    """Score datasets and look at their quality."""
+
+
+def _bar(label: str) -> rescore.Progress:
+    def tell(done: int, total: int) -> None:
+        click.echo(f"\r{label}: {done}/{total}", nl=done >= total)
+
+    return tell
+
+
+@quality.command("rescore")
+@click.option("--due", is_flag=True, help="Only the datasets whose due date has passed; for a nightly run.")
+@click.option("--background", is_flag=True, help="Leave it to a background worker; --status tells how far it is.")
+@click.option("--status", is_flag=True, help="Tell how far the re-score in the background is.")
+@click.option("--no-index", is_flag=True, help="Do not index again the datasets whose level or score changed.")
+def rescore_command(due: bool, background: bool, status: bool, no_index: bool) -> None:
+    """Score all datasets again, after a change of the weights or of the criteria."""
+    if status:
+        state = progress.read()
+        click.echo("{stage}: {done}/{total} ({at})".format(**state) if state else "No re-score in the background.")
+        return
+    if background:
+        click.echo(f"Job {jobs.enqueue_rescore(bulk.count())} on the queue {jobs.QUEUE}.")
+        return
+    outcome = (rescore.fallen_due if due else rescore.everything)(_bar("Scored"))
+    if not no_index:
+        rescore.reindex(outcome.changed, _bar("Indexed"))
+    click.echo(f"{outcome.seen} datasets scored, {len(outcome.changed)} changed, {outcome.pruned} stale rows removed.")
+
+
+@quality.command("report")
+@click.option("--organization", help="Name or id of one organisation.")
+def report_command(organization: str | None) -> None:
+    """Tell the distribution of the levels and the mean score, for the portal or for one organisation."""
+    summary = report.summary(report.Scope(organization=_organisation_id(organization)))
+    click.echo(f"{summary.datasets} public datasets, mean score {summary.mean}, median {summary.median}")
+    for level, number in summary.levels.items():
+        click.echo(f"  {show.level_label(level):<20} {number:>6}")
+
+
+@quality.command("history")
+@click.argument("dataset")
+def history_command(dataset: str) -> None:
+    """Tell the score of DATASET on each day on which it changed."""
+    for line in history.of_dataset(_package(dataset).id):
+        click.echo(f"{line.day.isoformat()}  {line.score:>3}  {show.level_label(line.level)}")
+
+
+@quality.command("explain")
+@click.argument("dataset")
+def explain_command(dataset: str) -> None:
+    """Tell every criterion of DATASET, its points, and what to do about those that fail."""
+    package = _package(dataset)
+    found = show.as_dict(show.quality(package))
+    click.echo(f"{package.name}: {found['score']}/100, {found['level_label']} (weights {found['model_version']})")
+    for group, criteria in show.grouped(found["criteria"]):
+        click.echo(f"\n{group}")
+        for each in criteria:
+            points = f"{each['points_won']}/{each['points']}" if each["state"] in ("pass", "fail") else "-"
+            click.echo(f" {SIGNS[each['state']]} {each['label']:<28} {points:>6}")
+            if each["state"] == "fail":
+                click.echo(f"     {each['advice']} [{each['source_element'] if found['harvested'] else each['field']}]")
+    click.echo(f"\nMQA {found['mqa']['total']}/{found['mqa']['maximum']}, {found['mqa']['rating_label']}")
+    click.echo(f"INSPIRE {found['inspire']['met']}/{found['inspire']['applicable']}")
+
+
+def _package(name: str) -> Any:
+    try:
+        return package_or_not_found(name)
+    except tk.ObjectNotFound:
+        tk.error_shout(f"No dataset is called {name}.")
+        raise click.Abort() from None
+
+
+def _organisation_id(name: str | None) -> str | None:
+    if name is None:
+        return None
+    group = model.Group.get(name)
+    if group is None or not group.is_organization:
+        tk.error_shout(f"No organisation is called {name}.")
+        raise click.Abort()
+    return group.id

@@ -1,0 +1,28 @@
+"""How far a re-score in the background has come, kept in Redis for whoever asks."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.lib.redis import connect_to_redis
+
+KEPT_SECONDS = 7 * 24 * 3600
+
+
+def _key() -> str:
+    return f"ecosphere:quality:progress:{tk.config['ckan.site_id']}"
+
+
+def note(stage: str, done: int, total: int) -> None:
+    """Note that `done` of `total` datasets went through `stage` (queued, scoring, indexing, finished, failed)."""
+    state = {"stage": stage, "done": done, "total": total, "at": datetime.now(timezone.utc).isoformat()}
+    connect_to_redis().set(_key(), json.dumps(state), ex=KEPT_SECONDS)
+
+
+def read() -> dict[str, Any] | None:
+    """Return the last state noted, None when there was no re-score for a week."""
+    kept: Any = connect_to_redis().get(_key())
+    return json.loads(kept) if kept else None

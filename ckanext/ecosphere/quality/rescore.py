@@ -1,0 +1,138 @@
+"""Score many datasets again: all of them after a change of the weights, those that fell due every night.
+
+Works in chunks, each in a transaction of its own, so that it can be stopped and started again at any moment; a dataset
+saved meanwhile keeps the newer of the two results, since rows are locked while their chunk is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import logic, model
+from ckan.lib import search
+from sqlalchemy.dialects.postgresql import insert
+
+from ckanext.ecosphere.quality import bulk, config, inspire, mqa, store
+from ckanext.ecosphere.quality.facts import Facts, gather
+from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
+from ckanext.ecosphere.quality.score import changes_after, evaluate
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Outcome:
+    """What a re-score did: how many datasets were looked at, which changed, how many rows had lost their dataset."""
+
+    seen: int = 0
+    changed: list[str] = field(default_factory=list)
+    pruned: int = 0
+
+
+def everything(progress: Progress = lambda done, total: None) -> Outcome:
+    """Read every dataset anew and score it.
+
+    Args:
+        progress: told (done, total) after each chunk.
+    """
+    outcome, total = Outcome(pruned=prune()), bulk.count()
+    for ids in bulk.each_chunk():
+        rows = _locked(ids)
+        datasets = bulk.load(ids)
+        facts = {key: gather(data, store.checks_of(rows.get(key))) for key, data in datasets.items()}
+        outcome.changed += _write(facts, rows)
+        outcome.seen += len(ids)
+        model.Session.commit()
+        model.Session.expunge_all()
+        progress(outcome.seen, total)
+    return outcome
+
+
+def fallen_due(progress: Progress = lambda done, total: None) -> Outcome:
+    """Score the datasets whose due date has passed, from their facts alone, and remove rows without dataset."""
+    outcome = Outcome(pruned=prune())
+    late = sa.select(QualityRow.package_id).where(QualityRow.due < store.today()).order_by(QualityRow.package_id)
+    waiting = list(model.Session.scalars(late))
+    for start in range(0, len(waiting), bulk.CHUNK):
+        ids = waiting[start : start + bulk.CHUNK]
+        rows = _locked(ids)
+        outcome.changed += _write({key: Facts.from_dict(row.facts) for key, row in rows.items()}, rows)
+        outcome.seen += len(ids)
+        model.Session.commit()
+        model.Session.expunge_all()
+        progress(outcome.seen, len(waiting))
+    return outcome
+
+
+def some(ids: Sequence[str]) -> Outcome:
+    """Read the datasets `ids` anew and score them; the caller commits."""
+    rows = _locked(ids)
+    facts = {key: gather(data, store.checks_of(rows.get(key))) for key, data in bulk.load(ids).items()}
+    return Outcome(len(facts), _write(facts, rows))
+
+
+def prune() -> int:
+    """Remove what is kept about datasets that no longer exist; return the number of rows."""
+    removed = 0
+    for table in (QualityRow, QualityHistory):
+        gone = ~sa.exists().where(model.Package.id == table.package_id)
+        result: Any = model.Session.execute(sa.delete(table).where(gone).execution_options(synchronize_session=False))
+        removed += result.rowcount
+    model.Session.commit()
+    return removed
+
+
+def reindex(ids: Sequence[str], progress: Progress = lambda done, total: None) -> None:
+    """Index the datasets `ids` again, with one commit at the end, so that facet and sort follow."""
+    context: Any = {"ignore_auth": True, "user": ""}
+    for done, package_id in enumerate(ids, 1):
+        try:
+            logic.index_update_package(context, package_id, defer_commit=True)
+        except logic.NotFound:
+            continue
+        if done % bulk.CHUNK == 0 or done == len(ids):
+            progress(done, len(ids))
+            model.Session.expunge_all()
+    if ids:
+        search.commit()
+
+
+def _locked(ids: Sequence[str]) -> dict[str, QualityRow]:
+    query = sa.select(QualityRow).where(QualityRow.package_id.in_(ids)).with_for_update()
+    return {row.package_id: row for row in model.Session.scalars(query)}
+
+
+def _write(facts: dict[str, Facts], rows: dict[str, QualityRow]) -> list[str]:
+    """Write the scores of `facts`; return the ids whose score or level changed."""
+    if not facts:
+        return []
+    weights, day, now = config.model(), store.today(), datetime.now(timezone.utc)
+    values, history, changed = [], [], []
+    for key, found in facts.items():
+        result, row = evaluate(found, weights, day), rows.get(key)
+        value: dict[str, Any] = {"package_id": key, "score": result.score, "level": result.level}
+        values.append(
+            value
+            | {"won": result.won, "out_of": result.out_of, "facts": found.as_dict(), "results": result.states}
+            | {"model_version": weights.version, "computed_at": now, "due": changes_after(found, day)}
+            | {"mqa": mqa.assess(found).points(), "inspire": inspire.check(found).share}
+            | {"themes": list(found.theme_ids), "territories": list(found.territory_ids)}
+        )
+        if row is None or row.score != result.score:
+            history.append(value | {"day": day, "model_version": weights.version})
+        if row is None or (row.score, row.level) != (result.score, result.level):
+            changed.append(key)
+    _upsert(QualityRow, ["package_id"], values)
+    if history:
+        _upsert(QualityHistory, ["package_id", "day"], history)
+    return changed
+
+
+def _upsert(table: Any, keys: list[str], values: list[dict[str, Any]]) -> None:
+    statement = insert(table.__table__)
+    updated = {name: statement.excluded[name] for name in values[0] if name not in keys}
+    model.Session.execute(statement.on_conflict_do_update(index_elements=keys, set_=updated), values)

@@ -1,0 +1,62 @@
+"""The room's part in `ckan ecosphere init` and `ckan ecosphere check`."""
+
+from __future__ import annotations
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
+from ckanext.ecosphere.quality import bulk, config, jobs
+from ckanext.ecosphere.quality.model import QualityRow
+from ckanext.ecosphere.quality.score import ModelError
+
+_ = tk._
+
+
+def missing() -> int:
+    """Return the number of datasets that have no row, or one of other weights."""
+    current = sa.exists().where(
+        QualityRow.package_id == model.Package.id, QualityRow.model_version == config.model().version
+    )
+    query = (
+        sa.select(sa.func.count())
+        .select_from(model.Package)
+        .where(model.Package.type.in_(config.dataset_types()), ~current)
+    )
+    return model.Session.scalar(query) or 0
+
+
+def initialise(report: InitReport) -> None:
+    """Queue a re-score when datasets are not scored with the weights in force."""
+    number = missing()
+    if number:
+        jobs.enqueue_rescore(bulk.count())
+        report.changed(_("Quality: {number} datasets will be scored in the background").format(number=number))
+    else:
+        report.unchanged(_("Quality: every dataset is scored"))
+
+
+def check() -> list[Check]:
+    """Look at the file of weights and at the rows."""
+    name = _("Metadata quality")
+    try:
+        version = config.model().version
+    except ModelError as error:
+        return [
+            Check(
+                name,
+                CheckStatus.ERROR,
+                str(error),
+                _("Correct the file, or empty {option}.").format(option=config.MODEL_FILE),
+            )
+        ]
+    number = missing()
+    if number:
+        message = _("{number} datasets are not scored with the weights {version}.").format(
+            number=number, version=version
+        )
+        return [Check(name, CheckStatus.WARNING, message, "ckan ecosphere quality rescore")]
+    return [
+        Check(name, CheckStatus.OK, _("Every dataset is scored with the weights {version}.").format(version=version))
+    ]

@@ -1,0 +1,116 @@
+"""Figures over many datasets, and scores over time."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from ckan import model
+
+from ckanext.ecosphere.quality import history, report
+from ckanext.ecosphere.quality.model import QualityHistory
+from ckanext.ecosphere.quality.report import Scope
+
+from .conftest import act, saved, stored
+
+pytestmark = pytest.mark.usefixtures("portal")
+
+
+@pytest.fixture
+def catalogue(people: dict[str, Any]) -> dict[str, Any]:
+    """Two organisations: one with a good and a poor dataset, and a private one; the other with a poor one."""
+    good = act("package_create", **saved(name="good"))
+    poor = act("package_create", name="poor", title="A", owner_org="ddt-42")
+    private = act("package_create", **saved(name="private", private=True))
+    other = act("package_create", name="other", title="B", owner_org="ddt-43")
+    deleted = act("package_create", **saved(name="deleted"))
+    act("package_delete", id=deleted["id"])
+    return {"good": good, "poor": poor, "private": private, "other": other}
+
+
+def score(dataset: dict[str, Any]) -> int:
+    return stored(dataset["id"]).score
+
+
+def test_public_figures_count_public_active_datasets_only(catalogue: dict[str, Any]):
+    found = report.summary(Scope())
+    scores = sorted(score(catalogue[name]) for name in ("good", "poor", "other"))
+    assert found.datasets == 3
+    assert found.mean == round(sum(scores) / 3, 1) and found.median == scores[1]
+    assert sum(found.levels.values()) == 3 and found.levels["incomplete"] == 2
+
+
+def test_figures_of_a_service_may_count_its_private_datasets(catalogue: dict[str, Any]):
+    owner = catalogue["good"]["owner_org"]
+    assert report.summary(Scope(organization=owner)).datasets == 2
+    assert report.summary(Scope(organization=owner, private=True)).datasets == 3
+
+
+def test_nothing_gives_empty_figures():
+    found = report.summary(Scope(organization="none"))
+    assert (found.datasets, found.mean) == (0, None)
+    assert report.wins(Scope()) == [] and report.worst(Scope()) == [] and history.trend(Scope()) == []
+    assert report.mean_over([]) is None
+
+
+def test_services_are_compared_by_their_means(catalogue: dict[str, Any]):
+    groups = report.by_organization(Scope())
+    assert [group.key for group in groups] == [catalogue["good"]["owner_org"], catalogue["other"]["owner_org"]]
+    assert [group.summary.datasets for group in groups] == [2, 1]
+    first, second = (group.summary.mean or 0 for group in groups)
+    assert report.mean_over(groups) == round((first + second) / 2, 1)
+
+
+def test_territories_and_themes_count_with_what_is_above_them(catalogue: dict[str, Any]):
+    groups = {group.key: group.summary.datasets for group in report.by_place_or_theme(Scope(), "territories")}
+    assert groups["departement-42"] == 1
+    assert groups["region-ara"] == 1
+
+
+def test_the_quickest_wins_come_first(catalogue: dict[str, Any]):
+    wins = report.wins(Scope())
+    assert [win.points for win in wins] == sorted((win.points for win in wins), reverse=True)
+    licence = next(win for win in wins if win.criterion.id == "licence")
+    assert (licence.datasets, licence.points) == (2, 16)
+
+
+def test_the_worst_datasets_come_first(catalogue: dict[str, Any]):
+    names = [package.name for package, _row in report.worst(Scope(organization=catalogue["good"]["owner_org"]))]
+    assert names == ["poor", "good"]
+
+
+def test_the_trend_follows_every_change(catalogue: dict[str, Any]):
+    for name, lines in {"good": [(1, 40), (3, 60)], "poor": [(2, 10)], "private": [(1, 100)]}.items():
+        for line in history.of_dataset(catalogue[name]["id"]):
+            model.Session.delete(line)
+        for day, value in lines:
+            model.Session.add(
+                QualityHistory(
+                    package_id=catalogue[name]["id"], day=date(2025, 1, day), score=value, level="x", model_version="1"
+                )
+            )
+    model.Session.commit()
+    scope = Scope(organization=catalogue["good"]["owner_org"])
+    assert [(p.day.day, p.datasets, p.mean) for p in history.trend(scope)] == [(1, 1, 40.0), (2, 2, 25.0), (3, 2, 35.0)]
+    assert [p.day.day for p in history.trend(scope, since=date(2025, 1, 3))] == [3]
+    assert [p.datasets for p in history.trend(Scope(scope.organization, private=True))] == [2, 3, 3]
+
+
+def test_commands_tell_the_figures(catalogue: dict[str, Any], cli: Any):
+    from ckanext.ecosphere.cli import ecosphere
+
+    told = cli.invoke(ecosphere, ["quality", "report"])
+    assert told.exit_code == 0 and "3 public datasets" in told.output
+    told = cli.invoke(ecosphere, ["quality", "report", "--organization", "ddt-43"])
+    assert "1 public datasets" in told.output
+    told = cli.invoke(ecosphere, ["quality", "history", "good"])
+    assert told.exit_code == 0 and f"{score(catalogue['good'])}" in told.output
+    told = cli.invoke(ecosphere, ["quality", "explain", "poor"])
+    assert told.exit_code == 0 and "[license_id]" in told.output and "MQA" in told.output
+    told = cli.invoke(ecosphere, ["quality", "rescore", "--due"])
+    assert told.exit_code == 0 and "0 datasets scored" in told.output
+    told = cli.invoke(ecosphere, ["quality", "rescore"])
+    assert told.exit_code == 0 and "5 datasets scored, 0 changed" in told.output
+    for wrong in (["explain", "nothing"], ["history", "nothing"], ["report", "--organization", "nothing"]):
+        assert cli.invoke(ecosphere, ["quality", *wrong]).exit_code != 0

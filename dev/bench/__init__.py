@@ -1,0 +1,1 @@
+"""Measures of speed, run by hand: `make bench-…`."""

@@ -1,0 +1,193 @@
+"""What quality costs: on each save, and for a re-score of the whole catalogue.
+
+    make bench-quality                 # 100 000 datasets
+    make bench-quality DATASETS=10000
+
+Works on the test database and index of the checkout, which it empties before and after.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pysolr
+import sqlalchemy as sa
+from ckan import model
+from ckan.cli.db import _get_pending_plugins, _run_migrations
+from ckan.config.middleware import make_app
+from ckan.lib import search
+from ckan.tests.helpers import reset_db
+
+from ckan.cli import load_config  # isort: skip
+
+ROOT = Path(__file__).parents[2]
+LIMIT_MS = 3.0
+SAVES = 150
+
+
+def record(number: int) -> dict[str, Any]:
+    """A dataset of usual size: description, codes, contact, box, five resources."""
+    eu = "http://publications.europa.eu/resource/authority"
+    fields = {
+        "theme": ["nature-paysage-biodiversite"],
+        "territory": ["http://id.insee.fr/geo/departement/42"],
+        "temporal_coverage": [{"start": "2019-01-01", "end": "2024-12-31"}],
+        "spatial_coverage": [{"bbox": '{"type": "Polygon", "coordinates": []}'}],
+        "contact": [{"name": "DDT", "email": "ddt@example.org"}],
+        "provenance": "Relevés de terrain numérisés sur la BD ORTHO de l'IGN. " * 4,
+        "reference_system": ["http://www.opengis.net/def/crs/EPSG/0/2154"],
+        "access_rights": f"{eu}/access-right/PUBLIC",
+        "frequency": f"{eu}/frequency/ANNUAL",
+        "modified": "2024-01-10",
+    }
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
+    return {
+        "name": f"bench-{number}",
+        "title": f"Zones humides, secteur {number}",
+        "notes": "Inventaire des zones humides établi par relevés de terrain. " * 8,
+        "license_id": "etalab-2.0",
+        "tags": [{"name": name} for name in ("eau", "zone humide", "inventaire")],
+        "extras": [{"key": name, "value": value} for name, value in texts.items()],
+        "resources": [
+            {"url": f"https://data.example.org/{number}/{n}.zip", "name": f"Fichier {n}", "format": form}
+            for n, form in enumerate(("SHP", "GeoJSON", "WMS", "WFS", "PDF"))
+        ],
+    }
+
+
+def context() -> Any:
+    """Context of the site."""
+    user = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
+    return {"ignore_auth": True, "user": user, "session": model.Session, "auth_user_obj": model.User.get(user)}
+
+
+def timed(calls: list[float], cpu: list[float], function: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap `function` so that its time (SQL included) and its share of the processor are noted in milliseconds."""
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        model.Session.flush()
+        start, busy = time.perf_counter(), time.thread_time()
+        result = function(*args, **kwargs)
+        model.Session.flush()
+        calls.append((time.perf_counter() - start) * 1000)
+        cpu.append((time.thread_time() - busy) * 1000)
+        return result
+
+    return wrapper
+
+
+def measure_saves() -> bool:
+    """Measure the cost of quality in creations and updates; tell whether it is under the limit."""
+    from ckanext.ecosphere.quality import indexing, saving
+
+    hook: list[float] = []
+    index: list[float] = []
+    hook_cpu: list[float] = []
+    index_cpu: list[float] = []
+    whole: list[float] = []
+    adds: list[int] = []
+    after_save, complete, add = saving.after_save, indexing.complete, pysolr.Solr.add
+    saving.after_save = timed(hook, hook_cpu, after_save)
+    indexing.complete = timed(index, index_cpu, complete)
+    pysolr.Solr.add = lambda self, docs, *a, **k: (adds.append(len(docs)), add(self, docs, *a, **k))[1]
+    organisation = tk.get_action("organization_create")(context(), {"name": "bench"})["id"]
+    try:
+        for number in range(SAVES):
+            start = time.perf_counter()
+            made = tk.get_action("package_create")(context(), {**record(number), "owner_org": organisation})
+            whole.append((time.perf_counter() - start) * 1000)
+            start = time.perf_counter()
+            tk.get_action("package_update")(context(), {**made, "notes": made["notes"] + "Suite."})
+            whole.append((time.perf_counter() - start) * 1000)
+    finally:
+        saving.after_save, indexing.complete, pysolr.Solr.add = after_save, complete, add
+    cost = [a + b for a, b in zip(hook, index, strict=True)]
+    ninety_five = statistics.quantiles(cost, n=20)[-1]
+    print(f"{len(whole)} saves of a dataset with 5 resources, median {statistics.median(whole):.0f} ms each")
+    print(f"quality, SQL included: median {statistics.median(cost):.2f} ms, 95 % under {ninety_five:.2f} ms")
+    busy = statistics.median(a + b for a, b in zip(hook_cpu, index_cpu, strict=True))
+    print(f"of which this process's own work: median {busy:.2f} ms")
+    print(f"Solr adds per save: {sum(adds) / len(whole):.2f}")
+    return statistics.median(cost) < LIMIT_MS and sum(adds) == len(whole)
+
+
+def multiply(datasets: int) -> None:
+    """Copy the datasets of the saves until there are `datasets`, tags and resources included."""
+    have = model.Session.scalar(sa.text("SELECT count(*) FROM package")) or 1
+    copies = -(-datasets // have) - 1
+    package = ", ".join(c.name for c in model.package_table.c if c.name not in ("id", "name"))
+    resource = ", ".join(c.name for c in model.resource_table.c if c.name not in ("id", "package_id"))
+    for statement in (
+        f"INSERT INTO package (id, name, {package}) SELECT id || '-' || n, name || '-' || n, {package} "
+        "FROM package, generate_series(1, :copies) n",
+        f"INSERT INTO resource (id, package_id, {resource}) SELECT id || '-' || n, package_id || '-' || n, {resource} "
+        "FROM resource, generate_series(1, :copies) n",
+        "INSERT INTO package_tag (id, package_id, tag_id, state) "
+        "SELECT id || '-' || n, package_id || '-' || n, tag_id, state "
+        "FROM package_tag, generate_series(1, :copies) n",
+    ):
+        model.Session.execute(sa.text(statement), {"copies": copies})
+    model.Session.commit()
+    model.Session.execute(sa.text("ANALYZE"))
+    model.Session.commit()
+
+
+def measure_rescore(datasets: int) -> None:
+    """Measure a re-score of everything, then of what fell due."""
+    from ckanext.ecosphere.quality import rescore
+
+    multiply(datasets)
+
+    def tell(done: int, total: int) -> None:
+        if done % 10_000 < 500:
+            print(f"  {done}/{total} after {time.perf_counter() - start:.0f} s", flush=True)
+
+    for name, run in (("first re-score", rescore.everything), ("second", rescore.everything)):
+        start = time.perf_counter()
+        outcome = run(tell)
+        seconds = time.perf_counter() - start
+        rate = f"{outcome.seen} datasets in {seconds:.0f} s ({outcome.seen / seconds:.0f}/s)"
+        print(f"{name}: {rate}, {len(outcome.changed)} changed")
+    model.Session.execute(sa.text("UPDATE ecosphere_quality SET due = '2000-01-01'"))
+    model.Session.commit()
+    start = time.perf_counter()
+    outcome = rescore.fallen_due()
+    seconds = time.perf_counter() - start
+    print(f"due only, from stored facts: {outcome.seen} datasets in {seconds:.0f} s ({outcome.seen / seconds:.0f}/s)")
+
+
+def main() -> int:
+    """Run both measures on an empty database; the exit code is 1 when a save costs more than the limit."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--datasets", type=int, default=100_000)
+    arguments = parser.parse_args()
+    app: Any = make_app(load_config(str(ROOT / "test.ini")))
+    with app._wsgi_app.test_request_context():
+        _empty()
+        try:
+            good = measure_saves()
+            measure_rescore(arguments.datasets)
+        finally:
+            model.Session.rollback()
+            _empty()
+    return 0 if good else 1
+
+
+def _empty() -> None:
+    reset_db()
+    search.clear_all()
+    for plugin in _get_pending_plugins():
+        _run_migrations(plugin)
+    model.Session.execute(sa.text("TRUNCATE ecosphere_quality, ecosphere_quality_history"))
+    model.Session.commit()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
