@@ -150,7 +150,10 @@ def frequency(draft: Draft) -> None:
     for value in (record.frequency, record.frequency_period, *record.frequency_notes):
         if not value:
             continue
-        found = frequencies.get(value) or (None if is_placeholder(value) else frequencies.find(value[:100]))
+        is_code = value == record.frequency  # "unknown" is a code here, and says something
+        found = frequencies.get(value) or (
+            frequencies.find(value[:100]) if is_code or not is_placeholder(value) else None
+        )
         uri = found.uri if found else _of_duration(value)
         if uri:
             draft.set("frequency", uri, before=value)

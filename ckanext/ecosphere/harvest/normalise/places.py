@@ -164,16 +164,23 @@ def _inside(x: float, y: float, outline: tuple[tuple[float, float], ...]) -> boo
     return crossings % 2 == 1
 
 
-def _area(box: Degrees) -> float:
+def _parts(box: Degrees) -> list[Degrees]:
+    """Return a box as it is, or in two where it crosses the 180th meridian."""
     west, south, east, north = box
-    width = east - west if east >= west else 360 - (west - east)
-    return width * (north - south)
+    return [box] if west <= east else [(west, south, 180.0, north), (-180.0, south, east, north)]
+
+
+def _area(box: Degrees) -> float:
+    return sum((east - west) * (north - south) for west, south, east, north in _parts(box))
 
 
 def _common(one: Degrees, other: Degrees) -> float:
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    return width * height if width > 0 and height > 0 else 0.0
+    shared = 0.0
+    for a in _parts(one):
+        for b in _parts(other):
+            width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+            shared += width * height if width > 0 and height > 0 else 0.0
+    return shared
 
 
 def likeness(one: Degrees, other: Degrees) -> float:
@@ -185,12 +192,12 @@ def likeness(one: Degrees, other: Degrees) -> float:
 
 def holds(outer: Degrees, inner: Degrees) -> bool:
     """Tell whether a box lies within another, give or take a twentieth of a degree."""
-    return (
-        outer[0] - _WITHIN <= inner[0]
-        and outer[1] - _WITHIN <= inner[1]
-        and outer[2] + _WITHIN >= inner[2]
-        and outer[3] + _WITHIN >= inner[3]
-    )
+    return all(any(_holds(o, i) for o in _parts(outer)) for i in _parts(inner))
+
+
+def _holds(outer: Degrees, inner: Degrees) -> bool:
+    low = outer[0] - _WITHIN <= inner[0] and outer[1] - _WITHIN <= inner[1]
+    return low and outer[2] + _WITHIN >= inner[2] and outer[3] + _WITHIN >= inner[3]
 
 
 def of_type(*types: str) -> list[Concept]:

@@ -1,0 +1,118 @@
+"""Dates, periods and frequencies, in every odd spelling."""
+
+import pytest
+
+from ckanext.ecosphere.harvest.normalise.dates import parse_date
+from ckanext.ecosphere.harvest.record import Dated, Period
+from ckanext.ecosphere.harvest.tests.making import codes, dataset, ids, result
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2014-09-08", "2014-09-08"),
+        ("2014-09-08Z", "2014-09-08"),
+        ("2014-09-08+02:00", "2014-09-08"),
+        ("2014-9-8", "2014-09-08"),
+        ("2022-06-10T06:08:11.253+02:00", "2022-06-10"),
+        ("2022-06-10 06:08", "2022-06-10"),
+        ("20201015", "2020-10-15"),
+        ("20201015T120000", "2020-10-15"),
+        ("2005", "2005"),
+        ("2005-03", "2005-03"),
+        ("31/12/2018", "2018-12-31"),
+        ("31.12.2018", "2018-12-31"),
+        ("03/2018", "2018-03"),
+        ("septembre 2014", "2014-09"),
+        ("1er août 2014", "2014-08-01"),
+        ("  2014-09-08 ", "2014-09-08"),
+        ("2012-02-30", None),
+        ("2012-13-01", None),
+        ("0000-00-00", None),
+        ("31/02/2018", None),
+        ("99/99/9999", None),
+        ("non renseigné", None),
+        ("vers 2014", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_date_is_read_in_any_spelling_or_not_at_all(written, read):
+    assert parse_date(written) == read
+
+
+def test_dates_go_by_their_type_and_the_last_revision_counts():
+    made = dataset(
+        dates=[
+            Dated("2010-01-01", "creation"),
+            Dated("2015-01-01", "revision"),
+            Dated("20190101", "revision"),
+            Dated("2012-05-01", "publication"),
+            Dated("2011-05-01", "publication"),
+        ]
+    )
+    assert (made["created"], made["issued"], made["modified"]) == ("2010-01-01", "2011-05-01", "2019-01-01")
+
+
+def test_a_date_of_another_type_is_told_and_an_impossible_one_reported():
+    made = result(
+        dates=[Dated("2015-01-01", "validity"), Dated("2012-02-30", "revision"), Dated("non renseigné", "creation")]
+    )
+    assert "date:validity: 2015-01-01" in made.unread
+    assert codes(made) >= {"date"}
+    assert not {"created", "modified"} & set(made.dataset)
+    assert [str(p) for p in made.problems if p.code == "date"] == ["This is not a date (revision): 2012-02-30"]
+
+
+@pytest.mark.parametrize(
+    ("period", "kept"),
+    [
+        (Period("2010-01-01", "2012-01-01"), [{"start": "2010-01-01", "end": "2012-01-01"}]),
+        (Period("2010-01-01", None), [{"start": "2010-01-01"}]),
+        (Period(None, "2012"), [{"end": "2012"}]),
+        (Period("2010", None, None, "now"), [{"start": "2010"}]),
+        (Period("2010", "2012-05-01", None, "now"), [{"start": "2010"}]),
+        (Period("2018-02-01", "", None, "unknown"), [{"start": "2018-02-01"}]),
+        (Period("2012", "2010"), [{"start": "2010", "end": "2012"}]),
+        (Period("2010-06-01", "2010"), [{"start": "2010-06-01", "end": "2010"}]),
+        (Period(None, None), None),
+        (Period("inconnu", "inconnu"), None),
+    ],
+)
+def test_a_period_may_be_half_open_and_is_turned_round_when_it_ends_before_it_starts(period, kept):
+    assert dataset(periods=[period]).get("temporal_coverage") == kept
+
+
+def test_periods_are_kept_once_each_and_bounded():
+    assert len(dataset(periods=[Period("2010", "2011")] * 5)["temporal_coverage"]) == 1
+    made = result(periods=[Period(str(1900 + n), str(1901 + n)) for n in range(100)])
+    assert len(made.dataset["temporal_coverage"]) == 20
+    assert "too-many" in codes(made)
+
+
+@pytest.mark.parametrize(
+    ("fields", "frequency"),
+    [
+        ({"frequency": "annually"}, "ANNUAL"),
+        ({"frequency": "asNeeded"}, "IRREG"),
+        ({"frequency": "biannually"}, "ANNUAL_2"),
+        ({"frequency": "notPlanned"}, "NEVER"),
+        ({"frequency": "unknown"}, "UNKNOWN"),
+        ({"frequency_period": "P0Y0M10D"}, "MONTHLY_3"),
+        ({"frequency_period": "P1Y"}, "ANNUAL"),
+        ({"frequency_period": "P3M"}, "QUARTERLY"),
+        ({"frequency_period": "P11M"}, "OTHER"),
+        ({"frequency_notes": ["Trimestrielle"]}, "QUARTERLY"),
+        ({"frequency": "n'importe quoi"}, None),
+        ({}, None),
+    ],
+)
+def test_a_frequency_is_read_from_its_code_its_duration_or_its_words(fields, frequency):
+    found = dataset(**fields).get("frequency")
+    assert (ids("frequency", [found])[0] if found else None) == frequency
+
+
+def test_an_unknown_frequency_is_reported_and_the_next_update_kept():
+    made = result(frequency="de temps en temps", next_update="2027-01-01T00:00:00")
+    assert codes(made) >= {"code"}
+    assert made.dataset["next_update"] == "2027-01-01"

@@ -1,0 +1,97 @@
+"""Reference systems, scales, resolutions: any spelling to a code or a number."""
+
+import pytest
+
+from ckanext.ecosphere.harvest.normalise.reference import epsg_codes, read_scale
+from ckanext.ecosphere.harvest.record import Constraint, ReferenceSystem, Resolution, Term
+from ckanext.ecosphere.harvest.tests.making import codes, dataset, result
+
+
+@pytest.mark.parametrize(
+    ("code", "codespace", "href", "found"),
+    [
+        ("2154", "EPSG", "http://www.opengis.net/def/crs/EPSG/0/2154", ["2154"]),
+        ("2154", "EPSG", None, ["2154"]),
+        ("2154", "urn:ogc:def:crs:EPSG:6.11", None, ["2154"]),
+        ("2154", None, None, ["2154"]),
+        ("2154", "INSPIRE RS registry", None, []),
+        ("EPSG:2154", None, None, ["2154"]),
+        ("EPSG 2154", None, None, ["2154"]),
+        ("RGF93 / Lambert-93 (EPSG:2154)", "EPSG", None, ["2154"]),
+        ("urn:ogc:def:crs:EPSG:2154", None, None, ["2154"]),
+        ("urn:ogc:def:crs:EPSG::27700", None, None, ["27700"]),
+        ("urn:ogc:def:crs:EPSG:6.18:2154", None, None, ["2154"]),
+        ("http://www.opengis.net/def/crs/EPSG/0/4326", None, None, ["4326"]),
+        ("Lambert 93", "EPSG", None, ["2154"]),
+        ("RGF93 Lambert 93", "x", "http://interop.ign.fr/registres/IGNF.xml#RGF93LAMB93", ["2154"]),
+        ("RGF93 Lambert 93 et NGF-IGN 1969", "x", "http://a/IGNF.xml#RGF93LAMB93.IGN69", ["2154", "5720"]),
+        ("Lambert II étendu", None, None, ["27572"]),
+        ("CC48", None, None, ["3948"]),
+        ("EPSG:2056, EPSG:21781, EPSG:3857", None, None, ["2056", "21781", "3857"]),
+        ("WGS84", None, None, ["4326"]),
+        ("système local", None, None, []),
+    ],
+)
+def test_a_reference_system_is_known_by_its_address_its_code_or_its_name(code, codespace, href, found):
+    assert epsg_codes(ReferenceSystem(code, codespace, href)) == found
+
+
+def test_reference_systems_become_addresses_each_once_and_unknown_ones_are_told():
+    made = result(
+        reference_systems=[
+            ReferenceSystem("Lambert 93"),
+            ReferenceSystem("EPSG:2154"),
+            ReferenceSystem("grégorien", "INSPIRE RS registry"),
+            ReferenceSystem("repère du garage"),
+        ]
+    )
+    assert made.dataset["reference_system"] == ["http://www.opengis.net/def/crs/EPSG/0/2154"]
+    assert "referenceSystemInfo: repère du garage" in made.unread
+    assert codes(made) >= {"reference-system"}
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("25000", 25000),
+        ("25 000", 25000),
+        ("25000.0", 25000),
+        ("1:25000", 25000),
+        ("1/25 000e", 25000),
+        ("Échelle : 1/10 000", 10000),
+        ("0", None),
+        ("-5", None),
+        ("grande", None),
+        ("1:" + "9" * 5000, None),
+        ("9" * 5000, None),
+    ],
+)
+def test_a_scale_is_read_in_its_usual_spellings(written, read):
+    assert read_scale(written) == read
+
+
+def test_the_finest_scale_counts_and_one_in_the_licence_is_found():
+    assert dataset(scales=["100000", "25000"])["scale_denominator"] == "25000"
+    limits = [Constraint("legal", use_limitations=[Term("Utilisable au 1/25 000 au plus")])]
+    assert dataset(constraints=limits)["scale_denominator"] == "25000"
+    assert codes(result(scales=["grande"])) >= {"scale"}
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "metres"),
+    [
+        ("10", "m", "10"),
+        ("200", "http://standards.iso.org/ittf/resources/uom/ML_gmxUom.xml#m", "200"),
+        ("5", "urn:ogc:def:uom:EPSG::9001", "5"),
+        ("1", "km", "1000"),
+        ("50", "cm", "0.5"),
+        ("0,5", "m", "0.5"),
+        ("25", None, "25"),
+        ("0.01", "degré", None),
+        ("beaucoup", "m", None),
+        ("0", "m", None),
+        ("9" * 400, "m", None),
+    ],
+)
+def test_a_resolution_is_brought_to_metres(value, unit, metres):
+    assert dataset(resolutions=[Resolution(value, unit)]).get("spatial_resolution_in_meters") == metres

@@ -1,0 +1,192 @@
+"""The territory of a dataset, and which way found it."""
+
+import pytest
+
+from ckanext.ecosphere.harvest.normalise import Context, places
+from ckanext.ecosphere.harvest.record import Box, Contact, Identifier, Keyword
+from ckanext.ecosphere.harvest.tests.making import DEFAULT, FALLBACK, codes, ids, result
+
+AIN = Box(west="4.72", east="6.18", south="45.61", north="46.52")
+BOURG = Box(west="5.18", east="5.28", south="46.18", north="46.23")
+
+
+def territory(made):
+    return ids("territories", made.dataset.get("territory", []))
+
+
+def how(made):
+    return next((c.before for c in made.log if c.rule == "territory"), None)
+
+
+@pytest.mark.parametrize(
+    ("uri", "found"),
+    [
+        ("http://id.insee.fr/geo/departement/24", "departement-24"),
+        ("https://id.insee.fr/geo/departement/24/", "departement-24"),
+        ("http://id.insee.fr/geo/region/84", "region-ara"),
+        ("http://id.insee.fr/geo/region/22", "region-hdf"),
+        ("http://id.insee.fr/geo/region/91", "region-occ"),
+        ("http://id.insee.fr/geo/commune/64399", "departement-64"),
+        ("http://id.insee.fr/geo/commune/2A004", "departement-2a"),
+        ("http://id.insee.fr/geo/commune/97411", "outre-mer-reu"),
+        ("http://publications.europa.eu/resource/authority/atu/FRA_DPT_001", "departement-01"),
+        ("http://id.insee.fr/geo/commune/99999", None),
+        ("http://example.com/geo/departement/24", None),
+    ],
+)
+def test_an_address_stands_for_a_territory_and_a_commune_for_its_departement(uri, found):
+    concept = places.from_uri(uri)
+    assert (concept.id if concept else None) == found
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("22358", "departement-22"),
+        ("2A004", "departement-2a"),
+        ("97105", "outre-mer-glp"),
+        ("088", "departement-88"),
+        ("88", "departement-88"),
+        ("2B", "departement-2b"),
+        ("971", "outre-mer-glp"),
+        ("R84", "region-ara"),
+        ("R22", "region-hdf"),
+        ("D24", "departement-24"),
+        ("FXX", "pays-fxx"),
+        ("MYT", "outre-mer-myt"),
+        ("Avrigny*60036", "departement-60"),
+        ("20115", None),
+        ("99", None),
+        ("WWW", None),
+        ("123456789", None),
+        ("", None),
+    ],
+)
+def test_a_bare_code_stands_for_a_territory(code, found):
+    concept = places.from_code(code)
+    assert (concept.id if concept else None) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("PICARDIE", "region-hdf"),
+        ("RHONE ALPES", "region-ara"),
+        ("Rhône-Alpes", "region-ara"),
+        ("Auvergne-Rhône-Alpes", "region-ara"),
+        ("Midi-Pyrénées", "region-occ"),
+        ("Haute-Normandie", "region-nor"),
+        ("PACA", "region-pac"),
+        ("haute vienne", "departement-87"),
+        ("La Réunion", "outre-mer-reu"),
+        ("France continentale", "pays-fxx"),
+        ("Région wallonne", "autre-hors-france"),
+        ("Atlantide", None),
+    ],
+)
+def test_a_name_stands_for_a_territory_former_regions_too(name, found):
+    concept = places.from_name(name)
+    assert (concept.id if concept else None) == found
+
+
+def test_the_geographic_identifier_goes_first():
+    made = result(
+        geographic_identifiers=[Identifier("http://id.insee.fr/geo/departement/87")],
+        keywords=[Keyword("Somme", type="place")],
+        boxes=[AIN],
+    )
+    assert territory(made) == ["departement-87"]
+    assert how(made) == "geographic identifier"
+    assert {"uri": "http://id.insee.fr/geo/departement/87"} in made.dataset["spatial_coverage"]
+
+
+def test_then_the_keywords_given_as_places():
+    made = result(keywords=[Keyword("SOMME", thesaurus="Départements")], boxes=[AIN])
+    assert (territory(made), how(made)) == (["departement-80"], "place keyword")
+
+
+def test_then_any_keyword_if_the_boxes_agree():
+    assert how(result(keywords=[Keyword("Ain")], boxes=[BOURG])) == "keyword"
+    made = result(keywords=[Keyword("Loire")], boxes=[BOURG])
+    assert territory(made) == ["departement-01"]
+    assert how(made) == "box"
+
+
+def test_then_the_description_of_the_extent():
+    made = result(extent_descriptions=["département de l'Ain"], boxes=[BOURG])
+    assert (territory(made), how(made)) == (["departement-01"], "extent description")
+
+
+def test_common_words_in_a_description_are_no_places():
+    assert not territory(result(extent_descriptions=["Métropole du nord, lot 3"]))
+
+
+def test_then_the_commune_code_of_an_urban_planning_document():
+    made = result(identifiers=[Identifier("https://x/document/01053_PLU_20190101")], boxes=[BOURG])
+    assert (territory(made), how(made)) == (["departement-01"], "name of the document")
+
+
+@pytest.mark.parametrize(
+    ("box", "found"),
+    [
+        (AIN, ["departement-01"]),
+        (BOURG, ["departement-01"]),
+        (Box(west="-5.15", east="9.57", south="41.33", north="51.09"), ["pays-fxx"]),
+        (Box(west="-5.15", east="-1.01", south="47.27", north="48.91"), ["region-bre"]),
+        (Box(west="-20", east="40", south="30", north="70"), ["pays-fra"]),
+        (Box(west="55.2", east="55.9", south="-21.4", north="-20.8"), ["outre-mer-reu"]),
+        (Box(west="3", east="4", south="41", north="42"), ["zone-maritime-fx-med"]),
+        (Box(west="2.75", east="6.5", south="49.45", north="50.85"), ["autre-hors-france"]),
+        (Box(west="7.75", east="7.84", south="47.53", north="47.59"), ["autre-hors-france"]),
+        (Box(west="-4", east="-3", south="40", north="41"), ["autre-hors-france"]),
+        (Box(west="15", east="20", south="10", north="20"), ["autre-hors-france"]),
+        (Box(west="179.6", east="-176.2", south="-14.3", north="-13.2"), ["outre-mer-wlf"]),
+    ],
+)
+def test_then_the_box(box, found):
+    made = result(boxes=[box])
+    assert territory(made) == found
+    assert how(made) in ("box", "box outside France")
+
+
+def test_in_doubt_the_departement_of_the_service_decides():
+    border = Box(west="5.0", east="5.05", south="46.2", north="46.25")
+    assert territory(result(boxes=[border], contacts=[Contact("DDT 71", role="owner")])) == ["departement-71"]
+    assert territory(result(boxes=[border], contacts=[Contact("DDT 01", role="owner")])) == ["departement-01"]
+
+
+def test_a_postal_code_decides_as_well():
+    border = Box(west="5.0", east="5.05", south="46.2", north="46.25")
+    town = Contact("Mairie", role="owner", address=["1 place de la Mairie", "71480 Exemple"])
+    assert territory(result(boxes=[border], contacts=[town])) == ["departement-71"]
+
+
+def test_then_the_area_of_the_service_for_a_record_without_geography():
+    made = result(contacts=[Contact("DDTM 80", role="owner")])
+    assert (territory(made), how(made)) == (["departement-80"], "area of the service")
+    assert territory(result(Context(DEFAULT))) == ["departement-80"]
+
+
+def test_the_area_of_a_mere_fallback_says_nothing():
+    assert territory(result(Context(None, FALLBACK))) == []
+
+
+def test_a_country_gives_way_to_what_is_smaller():
+    made = result(geographic_identifiers=[Identifier("FXX")], boxes=[BOURG])
+    assert territory(made) == ["departement-01"]
+    made = result(keywords=[Keyword("France", type="place")], contacts=[Contact("DDTM 80", role="owner")])
+    assert territory(made) == ["pays-fra"]
+
+
+def test_a_region_gives_way_to_its_departements_and_all_of_them_are_the_region():
+    names = ["HAUTS-DE-FRANCE", "AISNE", "NORD", "OISE", "PAS-DE-CALAIS", "SOMME"]
+    assert territory(result(keywords=[Keyword(n, type="place") for n in names])) == ["region-hdf"]
+    assert territory(result(keywords=[Keyword(n, type="place") for n in names[:3]])) == [
+        "departement-02",
+        "departement-59",
+    ]
+
+
+def test_data_outside_france_say_so():
+    made = result(boxes=[Box(west="15", east="20", south="10", north="20")])
+    assert codes(made) >= {"outside-france"}
