@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 from . import demo, install, postgres, services, testing
-from .settings import LOCAL, VENV
+from .settings import LOCAL, ROOT, VENV
 from .shell import DISK_FULL, StackError, say
 
 
@@ -17,7 +17,7 @@ def clean() -> None:
     """Stop everything and remove all that the stack made."""
     services.stop()
     postgres.clean()
-    for folder in (LOCAL, VENV):
+    for folder in (LOCAL, VENV, ROOT / "ckanext_ecosphere.egg-info"):
         shutil.rmtree(folder, ignore_errors=True)
 
 

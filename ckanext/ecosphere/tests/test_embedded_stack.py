@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from dev.stack import packages, postgres, services, settings
+from ckanext.ecosphere.interfaces import each_setup
+from dev.stack import ckan, packages, postgres, services, settings
 from dev.stack.process import Process, port_is_taken
 from dev.stack.shell import DISK_FULL, StackError, run
 
@@ -196,3 +197,9 @@ def test_temporary_files_of_an_installation_vanish_and_those_of_others_stay(tmp_
         assert others.read_text() == "exit 0\n"
     assert not mine.parent.exists()
     assert others.read_text() == "exit 0\n"
+
+
+@pytest.mark.usefixtures("with_plugins")
+def test_the_workers_listen_to_the_queue_of_every_room():
+    wanted = {queue for plugin in each_setup() for queue in plugin.ecosphere_queues()}
+    assert wanted <= set(ckan.QUEUES)
