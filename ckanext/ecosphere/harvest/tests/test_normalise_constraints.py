@@ -1,0 +1,205 @@
+"""Licence, limits on access and conditions of use, out of codes, anchors and free text."""
+
+import pytest
+
+from ckanext.ecosphere.harvest.normalise.constraints import licence_of_text, licence_of_url, limits_of_text
+from ckanext.ecosphere.harvest.record import Constraint, Keyword, Term
+from ckanext.ecosphere.harvest.tests.making import codes, dataset, ids, result
+
+LIMITS = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/"
+
+
+def use(*texts, use_codes=("license",), other=(), access_codes=("otherRestrictions",)) -> list[Constraint]:
+    return [
+        Constraint(
+            "legal",
+            use_limitations=[t if isinstance(t, Term) else Term(t) for t in texts],
+            use_codes=list(use_codes),
+            access_codes=list(access_codes),
+            other=[t if isinstance(t, Term) else Term(t) for t in other],
+        )
+    ]
+
+
+def access(made) -> str | None:
+    found = made.get("access_rights")
+    return ids("access-right", [found])[0] if found else None
+
+
+@pytest.mark.parametrize(
+    ("text", "licence", "certain"),
+    [
+        ("Licence Ouverte 2.0", "etalab-2.0", True),
+        ("Licence Ouverte / Open Licence Version 2.0 https://www.etalab.gouv.fr/x.pdf", "etalab-2.0", True),
+        ("Licence Ouverte (version 2.0 d'avril 2017), définie par la mission Etalab.", "etalab-2.0", True),
+        ("Licence Ouverte v2.0 (Etalab)", "etalab-2.0", True),
+        ("licence etalab 2", "etalab-2.0", True),
+        ("Licence Ouverte 1.0 http://www.data.gouv.fr/Licence-Ouverte-Open-Licence.", "etalab-1.0", True),
+        ("Licence ouverte", "etalab-1.0", False),
+        ("Open Licence", "etalab-1.0", False),
+        ("Licence ODbL 1.0", "odc-odbl", True),
+        ("Licence OdBL http://www.openstreetmap.org/copyright/fr", "odc-odbl", True),
+        ("CC-BY-SA 4.0", "cc-by-sa", True),
+        ("CC BY-NC-ND", "cc-by-nc-nd", True),
+        ("CC0", "cc-zero", True),
+        ("Tous droits réservés", "other-closed", False),
+        ("Utilisation libre sous réserve de mentionner la source", None, False),
+        ("Conditions inconnues.", None, False),
+        ("", None, False),
+    ],
+)
+def test_a_licence_is_read_in_free_text_with_its_version_or_without(text, licence, certain):
+    assert licence_of_text(text) == (licence, certain)
+
+
+@pytest.mark.parametrize(
+    ("url", "licence"),
+    [
+        ("https://www.etalab.gouv.fr/wp-content/uploads/2017/04/ETALAB-Licence-Ouverte-v2.0.pdf", "etalab-2.0"),
+        ("http://www.etalab.gouv.fr/licence-ouverte-open-licence", "etalab-2.0"),
+        ("http://www.data.gouv.fr/Licence-Ouverte-Open-Licence.", "etalab-1.0"),
+        ("http://vvlibri.org/fr/licence/odbl/10/fr", "odc-odbl"),
+        ("https://creativecommons.org/licenses/by/4.0/", "cc-by"),
+        ("http://spdx.org/licenses/etalab-2.0", "etalab-2.0"),
+        ("https://example.com/conditions", None),
+    ],
+)
+def test_a_licence_is_known_by_its_address(url, licence):
+    assert licence_of_url(url) == licence
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("Pas de restriction d'accès public selon INSPIRE", ["noLimitations"]),
+        ("Pas de restriction d’accès public", ["noLimitations"]),
+        ("Pas de restriction d’accès publique", ["noLimitations"]),
+        ("pas de restrictions concernant l'accès public", ["noLimitations"]),
+        ("No limitations to public access", ["noLimitations"]),
+        ("No limitations on public access", ["noLimitations"]),
+        (
+            "Aucun des articles de la loi ne peut être invoqué pour justifier d'une restriction d'accès public.",
+            ["noLimitations"],
+        ),
+        (
+            "L124-4-I-1 du code de l'environnement (Directive 2007/2/CE (INSPIRE), Article 13.1.d)",
+            ["INSPIRE_Directive_Article13_1d"],
+        ),
+        ("article 13(1)(f) de la directive", ["INSPIRE_Directive_Article13_1f"]),
+        ("CRPA, L311-5 2°d", ["L311-5-2-d"]),
+        ("Article L. 311-6 du CRPA : protection de la vie privée", ["L311-6-1-vp"]),
+        ("Informations non opposables au tiers.", []),
+    ],
+)
+def test_limits_on_access_are_read_in_free_text(text, limits):
+    assert limits_of_text(text) == limits
+
+
+def test_the_usual_record_of_geo_ide_is_open():
+    made = dataset(
+        constraints=use(
+            "Licence Ouverte 1.0 http://www.data.gouv.fr/Licence-Ouverte-Open-Licence.",
+            "Aucun des articles de la loi ne peut être invoqué pour justifier d'une restriction d'accès public.",
+            "Mentionner la DDTM et la date de mise à jour",
+            other=["Pas de restriction d'accès public selon INSPIRE"],
+        )
+    )
+    assert made["license_id"] == "etalab-1.0"
+    assert access(made) == "PUBLIC"
+    assert made["access_limitation"] == [f"{LIMITS}noLimitations"]
+    assert made["use_conditions"] == "Mentionner la DDTM et la date de mise à jour"
+
+
+def test_a_licence_that_asks_for_something_keeps_its_text_too():
+    made = dataset(constraints=use("Utilisation libre sous réserve de citer la source. Licence Ouverte 2.0"))
+    assert made["license_id"] == "etalab-2.0"
+    assert made["use_conditions"].startswith("Utilisation libre sous réserve")
+
+
+def test_a_version_that_is_named_wins_over_one_that_is_not():
+    assert dataset(constraints=use("etalab", "Licence Ouverte v2.0 (Etalab)"))["license_id"] == "etalab-2.0"
+
+
+def test_several_licences_are_reported():
+    made = result(constraints=use("Licence Ouverte 2.0", "Licence ODbL 1.0"))
+    assert made.dataset["license_id"] == "etalab-2.0"
+    assert codes(made) >= {"licences-differ"}
+
+
+def test_an_anchor_gives_its_address_and_a_contradiction_is_reported():
+    made = result(
+        constraints=use(Term("Licence Ouverte 1.0", "https://www.etalab.gouv.fr/licence-ouverte-open-licence"))
+    )
+    assert made.dataset["license_id"] == "etalab-2.0"
+    assert codes(made) >= {"anchor-contradiction"}
+    assert dataset(constraints=use(Term("", "http://vvlibri.org/fr/licence/odbl/10/fr")))["license_id"] == "odc-odbl"
+
+
+def test_when_text_and_address_of_a_limit_contradict_each_other_the_limit_counts():
+    term = Term("Pas de restriction d'accès public", f"{LIMITS}INSPIRE_Directive_Article13_1f")
+    made = result(constraints=use(other=[term]))
+    assert access(made.dataset) == "RESTRICTED"
+    assert ids("access-limitation", made.dataset["access_limitation"]) == ["INSPIRE_Directive_Article13_1f"]
+    assert codes(made) >= {"anchor-contradiction"}
+
+
+def test_a_ground_and_its_denial_are_reported_and_the_ground_counts():
+    made = result(constraints=use("Pas de restriction d'accès public", other=["Article 13.1.d"]))
+    assert access(made.dataset) == "RESTRICTED"
+    assert codes(made) >= {"access-contradiction"}
+    assert made.dataset["access_conditions"] == "Article 13.1.d"
+
+
+def test_what_may_not_be_disclosed_is_not_public():
+    assert access(dataset(constraints=use(other=["Non communicable - CRPA, L311-5 2°d"]))) == "NON_PUBLIC"
+
+
+@pytest.mark.parametrize(
+    ("classification", "right"),
+    [("unclassified", None), ("restricted", "RESTRICTED"), ("secret", "NON_PUBLIC"), ("confidential", "CONFIDENTIAL")],
+)
+def test_a_classification_counts(classification, right):
+    assert access(dataset(constraints=[Constraint("security", classification=classification)])) == right
+
+
+def test_the_strictest_code_counts():
+    made = dataset(
+        constraints=[
+            Constraint("legal", access_codes=["unrestricted"]),
+            Constraint("security", classification="restricted"),
+        ]
+    )
+    assert access(made) == "RESTRICTED"
+
+
+def test_an_open_licence_makes_public_and_so_does_the_open_data_flag():
+    assert access(dataset(constraints=use("Licence Ouverte 2.0"))) == "PUBLIC"
+    made = dataset(keywords=[Keyword("données ouvertes")])
+    assert access(made) == "PUBLIC"
+    assert "license_id" not in made
+    assert (
+        access(dataset(keywords=[Keyword("données ouvertes")], constraints=use(other=["Article 13.1.d"])))
+        == "RESTRICTED"
+    )
+
+
+def test_a_licence_without_text_is_reported():
+    assert codes(result(constraints=[Constraint("legal", use_codes=["license"])])) >= {"licence-without-text"}
+
+
+def test_other_constraints_of_an_access_block_are_conditions_of_access():
+    made = dataset(constraints=use(other=["Sur demande écrite"], use_codes=()))
+    assert made["access_conditions"] == "Sur demande écrite"
+    assert "use_conditions" not in made
+
+
+def test_codes_without_a_field_are_told():
+    made = result(constraints=[Constraint("legal", access_codes=["copyright", "otherRestrictions"])])
+    assert "MD_RestrictionCode: copyright" in made.unread
+
+
+def test_conditions_are_plain_text_and_bounded():
+    made = result(constraints=use("<p>Sous <b>condition</b></p><script>x()</script>", "mot " * 20_000))
+    assert made.dataset["use_conditions"].startswith("Sous condition\n\nmot mot")
+    assert len(made.dataset["use_conditions"].encode()) <= 30_000
+    assert codes(made) >= {"text-cut"}

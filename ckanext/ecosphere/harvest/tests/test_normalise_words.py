@@ -1,0 +1,401 @@
+"""Titles, descriptions, keywords, themes, contacts, identifiers, codes: the words of a record."""
+
+import pytest
+
+from ckanext.ecosphere.harvest.normalise import Context, RecordError
+from ckanext.ecosphere.harvest.normalise.contacts import first_email
+from ckanext.ecosphere.harvest.normalise.tables import Phrases, is_placeholder, plain
+from ckanext.ecosphere.harvest.normalise.tags import clean, unpack
+from ckanext.ecosphere.harvest.normalise.texts import cut, plain_text
+from ckanext.ecosphere.harvest.normalise.themes import themes_of_keyword
+from ckanext.ecosphere.harvest.record import Conformity, Contact, Dated, Identifier, Keyword, Member, Service
+from ckanext.ecosphere.harvest.tests.making import codes, dataset, ids, result
+from ckanext.ecosphere.vocabularies import normalise as voc_normalise
+
+# --- texts ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("<p>Un</p><p>Deux<br/>Trois</p>", "Un\n\nDeux\n\nTrois"),
+        ("<ul><li>a</li><li>b</li></ul>", "- a\n- b"),
+        ("<script>alert(1)</script>Texte", "Texte"),
+        ("<img src=x onerror=alert(1)>Texte", "Texte"),
+        ("&lt;script&gt;alert(1)&lt;/script&gt;Texte", "Texte"),
+        ("&amp;lt;b&amp;gt;gras&amp;lt;/b&amp;gt;", "gras"),
+        ("d&amp;eacute;j&eacute;", "déjé"),
+        ("Lden < 75 dB et > 55 dB", "Lden < 75 dB et > 55 dB"),
+        ("R&D et A&B=1", "R&D et A&B=1"),
+        ("  a\xa0 b \n\n\n\n c\u200b", "a b\n\nc"),
+        ("a\x07b\u202e", "ab"),
+        (None, ""),
+    ],
+)
+def test_html_is_stripped_and_paragraphs_are_kept(written, read):
+    assert plain_text(written) == read
+
+
+def test_no_markup_is_left_however_often_it_was_escaped():
+    hostile = "<script>x</script>"
+    for _round in range(6):
+        made = plain_text(hostile)
+        assert "<script" not in made
+        hostile = hostile.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def test_a_text_is_cut_in_bytes_between_words():
+    short = cut("été " * 20_000, 1_000)
+    assert len(short.encode()) <= 1_000
+    assert short.endswith("été…")
+
+
+def test_a_description_is_bounded_with_a_note():
+    made = result(abstract="mot " * 100_000)
+    assert len(made.dataset["notes"].encode()) <= 30_000
+    assert [str(p) for p in made.problems if p.code == "text-cut"] == [
+        "A text is too long (399999 characters) and was cut: notes."
+    ]
+
+
+def test_a_missing_title_is_made_from_the_other_texts_or_the_record_refused():
+    made = result(title=None, alternate_titles=["N_BRUIT_ZBR_S_087"])
+    assert made.dataset["title"] == "N_BRUIT_ZBR_S_087"
+    assert codes(made) >= {"no-title-used"}
+    assert dataset(title="A REMPLIR", abstract="Zones de bruit")["title"] == "Zones de bruit"
+    with pytest.raises(RecordError) as refused:
+        result(title="non renseigné", abstract="néant")
+    assert refused.value.code == "no-title"
+
+
+def test_titles_are_plain_and_bounded():
+    assert dataset(title="<b>Un</b>\n titre")["title"] == "Un titre"
+    assert len(dataset(title="x" * 5_000)["title"]) == 500
+
+
+def test_alternate_titles_say_something_else():
+    assert dataset(title="A", alternate_titles=["A", "B", "B", "non renseigné"])["alternate_title"] == ["B"]
+
+
+def test_a_description_that_was_never_written_is_reported():
+    assert codes(result(abstract="A compléter")) >= {"no-description"}
+
+
+def test_lineage_and_edition_are_kept():
+    made = dataset(lineage=["Un", "Un", "Deux"], edition="v" * 200)
+    assert made["provenance"] == "Un\n\nDeux"
+    assert made["version"] == "v" * 100
+
+
+def test_texts_without_a_field_are_told():
+    made = result(purpose="Pour voir", frequency_notes=["tous les ans environ"], other_languages={"eng:title": "Noise"})
+    assert {"purpose: Pour voir", "maintenanceNote: tous les ans environ", "eng:title: Noise"} <= set(made.unread)
+
+
+# --- tables -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["A REMPLIR", "à compléter", "Non renseigné", "néant", "", None, "  ", "?", "XXX"])
+def test_placeholders_stand_for_nothing(text):
+    assert is_placeholder(text)
+
+
+def test_long_texts_are_compared_as_short_ones():
+    text = "Éoliennes d’Île-de-France : œuvre n° 5, « zone » ÀÇ ! " * 10
+    assert plain(text) == voc_normalise(text)
+
+
+def test_the_longest_phrase_wins_and_plurals_count():
+    phrases = Phrases([("eau", 1), ("eaux usées", 2), ("plan d'eau", 3)])
+    assert [value for _s, _e, value in phrases.find("Eaux usées d'un plan d'eau et de l'eau")] == [2, 3, 1]
+    assert phrases.exact("Plans d’eau") == 3
+
+
+# --- keywords -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("keyword", "pieces"),
+    [
+        ("PLU ; Plan d'occupation du sol ; urbanisme", ["PLU", "Plan d'occupation du sol", "urbanisme"]),
+        ("eau|crue\nrivière", ["eau", "crue", "rivière"]),
+        ("eau, crue, rivière", ["eau", "crue", "rivière"]),
+        ("Foncier, occupation des sols", ["Foncier, occupation des sols"]),
+        ("eau", ["eau"]),
+        (" ; ; ", []),
+    ],
+)
+def test_a_packed_keyword_is_unpacked(keyword, pieces):
+    assert unpack(keyword) == pieces
+
+
+@pytest.mark.parametrize(
+    ("keyword", "strict", "free"),
+    [
+        ("cours d’eau", "cours d eau", "cours d'eau"),
+        ("Risque/Inondation", "Risque - Inondation", "Risque/Inondation"),
+        ("directive 2002/49/CE", "directive 2002 - 49 - CE", "directive 2002/49/CE"),
+        ("1 km²", "1 km²", "1 km²"),
+        ("<b>eau</b>", "eau", "eau"),
+        ('dit "le marais"', "dit le marais", "dit le marais"),
+        ("a", None, None),
+        ("---", None, None),
+        ("x" * 150, "x" * 100, "x" * 100),
+    ],
+)
+def test_a_tag_is_what_ckan_accepts(keyword, strict, free):
+    assert clean(keyword, free=False) == strict
+    assert clean(keyword, free=True) == free
+
+
+def test_tags_are_kept_once_without_those_that_have_a_field_of_their_own():
+    made = dataset(
+        keywords=[
+            Keyword("Eau"),
+            Keyword("eau"),
+            Keyword("Usage des sols", thesaurus="GEMET - INSPIRE themes, version 1.0"),
+            Keyword("données ouvertes"),
+            Keyword("24322", thesaurus="Code officiel géographique"),
+            Keyword("National", "http://inspire.ec.europa.eu/metadata-codelist/SpatialScope/national"),
+            Keyword("A REMPLIR"),
+            Keyword("crue ; étiage"),
+        ]
+    )
+    assert [tag["name"] for tag in made["tags"]] == ["Eau", "crue", "étiage"]
+    assert ids("inspire-theme", made["inspire_theme"]) == ["lu"]
+
+
+def test_tens_of_thousands_of_keywords_are_bounded():
+    made = result(keywords=[Keyword(f"mot {n}") for n in range(35_000)])
+    assert len(made.dataset["tags"]) == 100
+    assert codes(made) >= {"too-many"}
+
+
+# --- themes ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("keyword", "themes"),
+    [
+        ("Nuisance/Bruit", ["bruit"]),
+        ("Risque/Inondation", ["prevention-des-inondations"]),
+        ("Risque/Zonages Risque naturel", ["reglementation-de-prevention-des-risques-naturels"]),
+        ("Qualité - Pollution", ["qualite-de-l-air"]),
+        ("eau potable", ["alimentation-en-eau-potable"]),
+        ("Zones humides", ["protection-de-l-eau"]),
+        ("PLU", ["planification"]),
+        ("DDTM (Direction départementale des territoires et de la mer)", []),
+        ("Ministère de l'écologie, du développement durable et de l'énergie", []),
+        ("quelque chose", []),
+    ],
+)
+def test_a_keyword_tells_its_theme_by_label_path_or_term(keyword, themes):
+    assert themes_of_keyword(keyword) == themes
+
+
+def theme(**fields):
+    made = result(**fields)
+    how = next((c.before for c in made.log if c.rule == "themes"), None)
+    return ids("themes", made.dataset.get("theme", [])), how
+
+
+def test_themes_come_from_keywords_then_title_then_inspire_then_description_then_topic():
+    assert theme(keywords=[Keyword("inondation")], title="Bruit") == (["prevention-des-inondations"], "keywords")
+    assert theme(keywords=[Keyword("x")], title="Carte de bruit") == (["bruit"], "title")
+    assert theme(keywords=[Keyword("Hydrographie")]) == (["eau"], "INSPIRE theme")
+    assert theme(abstract="Le bruit des routes, le bruit des trains")[1] == "description"
+    assert theme(keywords=[Keyword("Altitude")]) == (["foncier-et-occupation-du-sol"], "INSPIRE theme (wide)")
+    assert theme(topic_categories=["farming"]) == (["foncier-agricole"], "topic category")
+    assert theme() == ([], None)
+
+
+def test_a_sub_theme_takes_the_place_of_its_theme():
+    assert theme(keywords=[Keyword("eau"), Keyword("assainissement")])[0] == ["assainissement"]
+
+
+def test_place_names_tell_no_theme():
+    assert theme(keywords=[Keyword("CC des Trois Forêts", thesaurus="EPCI")]) == ([], None)
+
+
+def test_inspire_themes_are_known_by_address_or_label_under_any_thesaurus():
+    made = dataset(
+        keywords=[
+            Keyword("usage des sols", thesaurus="GEMET inspire themes - version 1.0"),
+            Keyword("Zone à risque naturel"),
+            Keyword("Land cover", "http://inspire.ec.europa.eu/theme/lc"),
+        ]
+    )
+    assert ids("inspire-theme", made["inspire_theme"]) == ["lu", "nz", "lc"]
+    assert ids("eu-theme", made["eu_theme"]) == ["REGI", "ENVI"]
+
+
+def test_priority_datasets_and_legislation_are_kept():
+    priority = "http://inspire.ec.europa.eu/metadata-codelist/PriorityDataset/ActualPollutantReleases-reg-2006-166"
+    law = "http://data.europa.eu/eli/reg_impl/2023/138/oj"
+    made = dataset(keywords=[Keyword("x", priority), Keyword("HVD", law)])
+    assert made["priority_dataset"] == [priority]
+    assert made["applicable_legislation"] == [law]
+    assert "tags" not in made or all(tag["name"] != "HVD" for tag in made["tags"])
+
+
+# --- codes -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({"hierarchy_level": "dataset"}, "dataset"),
+        ({"hierarchy_level": "series"}, "series"),
+        ({"hierarchy_level": "service"}, "service"),
+        ({"hierarchy_level": "dataset", "file_identifier": "fr-120066022-ldd-1"}, "series"),
+        ({"hierarchy_level": "dataset", "hierarchy_level_name": "lot de données"}, "series"),
+        ({"hierarchy_level": "interactiveMap"}, "service"),
+        ({"service": Service("view")}, "service"),
+        ({"hierarchy_level": "document"}, "dataset"),
+        ({}, "dataset"),
+    ],
+)
+def test_datasets_series_and_services_are_told_apart(fields, kind):
+    assert ids("resource-type", [dataset(**fields)["dcat_type"]]) == [kind]
+
+
+def test_codes_of_lists_are_brought_to_their_addresses_and_unknown_ones_reported():
+    made = result(
+        languages=["fre", "fra", "klingon"],
+        status="obsolete",
+        topic_categories=["environment", "agriculture", "xyz"],
+        spatial_representations=["vector", "grid", "abc"],
+    )
+    assert ids("language", made.dataset["language"]) == ["FRA"]
+    assert ids("dataset-status", [made.dataset["status"]]) == ["DEPRECATED"]
+    assert ids("topic-category", made.dataset["topic_category"]) == ["environment", "farming"]
+    assert ids("spatial-representation", [made.dataset["spatial_representation"]]) == ["vector"]
+    assert "spatialRepresentationType: grid" in made.unread
+    fields = {p.params["field"] for p in made.problems if p.code == "code"}
+    assert fields == {"language", "topicCategory", "spatialRepresentationType"}
+
+
+def test_a_status_without_an_equal_is_told():
+    assert "status: onGoing" in result(status="onGoing").unread
+
+
+def test_conformity_is_kept_with_date_degree_and_address():
+    made = dataset(
+        conformity=[
+            Conformity("Règlement (UE) n° 1089/2010", dates=[Dated("2010-12-08", "publication")], degree=True),
+            Conformity("N_BRUIT_CBS", degree=None),
+            Conformity("N_BRUIT_CBS", degree=None),
+        ]
+    )
+    first, second = made["conformity"]
+    assert (first["uri"], first["date"]) == ("http://data.europa.eu/eli/reg/2010/1089", "2010-12-08")
+    assert ids("conformity-degree", [first["degree"], second["degree"]]) == ["conformant", "notEvaluated"]
+    assert made["conforms_to"] == ["http://data.europa.eu/eli/reg/2010/1089"]
+
+
+# --- contacts ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "email"),
+    [
+        ("a@b.fr", "a@b.fr"),
+        ("mailto:a.b-c@d.gouv.fr", "a.b-c@d.gouv.fr"),
+        ("a@b.fr ; c@d.fr", "a@b.fr"),
+        ("écrire à <a@b.fr>", "a@b.fr"),
+        ("a@b", None),
+        ("pas d'adresse", None),
+        ("@" * 10_000, None),
+        (None, None),
+    ],
+)
+def test_an_e_mail_address_is_found_in_what_was_written(text, email):
+    assert first_email(text) == email
+
+
+def test_parties_go_by_their_role():
+    made = dataset(
+        contacts=[
+            Contact("DDT 01", role="pointOfContact", email="ddt@ain.gouv.fr", url="http://www.ain.gouv.fr"),
+            Contact("Éditeur", role="publisher"),
+            Contact("Auteur", role="Author"),
+            Contact("Propriétaire", role="owner"),
+            Contact("Gardien", role="custodian"),
+        ]
+    )
+    assert made["contact"] == [{"name": "DDT 01", "email": "ddt@ain.gouv.fr", "url": "http://www.ain.gouv.fr"}]
+    assert made["publisher"] == [{"name": "Éditeur"}]
+    assert [party["name"] for party in made["creator"]] == ["Auteur", "Propriétaire"]
+    assert made["qualified_attribution"][0]["agent"] == [{"name": "Gardien"}]
+    assert ids("agent-role", [made["qualified_attribution"][0]["role"]]) == ["custodian"]
+
+
+def test_without_a_point_of_contact_somebody_who_can_be_reached_is_named():
+    made = result(contacts=[Contact("A", role="owner"), Contact("B", role="custodian", email="b@c.fr")])
+    assert made.dataset["contact"] == [{"name": "B", "email": "b@c.fr"}]
+    made = result(contacts=[Contact("A", role="owner")])
+    assert made.dataset["contact"] == [{"name": "A"}]
+    assert codes(made) >= {"no-contact"}
+
+
+def test_an_organisation_goes_before_the_name_of_a_person():
+    made = dataset(contacts=[Contact("DDT 01", individual="Camille Exemple", role="pointOfContact")])
+    assert made["contact"] == [{"name": "DDT 01"}]
+    assert "Camille" not in str(made)
+
+
+def test_a_bad_address_is_dropped_and_reported():
+    made = result(contacts=[Contact("A", role="pointOfContact", email="a(at)b.fr", url="javascript:x")])
+    assert made.dataset["contact"] == [{"name": "A"}]
+    assert codes(made) >= {"email"}
+
+
+# --- identifiers ------------------------------------------------------------------------------------
+
+
+def test_the_first_usable_identifier_counts_and_the_others_stay_beside_it():
+    made = result(
+        identifiers=[
+            Identifier("A REMPLIR"),
+            Identifier("e88b2e8c", "http://catalogue.geo-ide.developpement-durable.gouv.fr"),
+            Identifier("https://www.datara.gouv.fr/x", "ignored"),
+            Identifier("CODE", "Espace"),
+        ]
+    )
+    assert made.dataset["identifier"] == "http://catalogue.geo-ide.developpement-durable.gouv.fr/e88b2e8c"
+    assert made.dataset["alternate_identifier"] == ["https://www.datara.gouv.fr/x", "CODE"]
+    assert codes(made) >= {"identifier-placeholder"}
+
+
+@pytest.mark.parametrize("text", ["{E3A1}", "urn:isogeo:metadata:uuid:1", "NAME.xml", "13:58:24705547511577"])
+def test_odd_identifiers_are_identifiers(text):
+    assert dataset(file_identifier=text)["metadata_identifier"] == text
+
+
+def test_a_record_without_an_identifier_of_its_own_says_so():
+    assert codes(result(file_identifier=None)) >= {"no-file-identifier"}
+    made = result(file_identifier="A REMPLIR")
+    assert "metadata_identifier" not in made.dataset
+    assert codes(made) >= {"identifier-placeholder"}
+
+
+def test_series_members_and_other_relations_are_kept_or_told():
+    made = result(
+        parent_identifier="parent-1",
+        series=["parent-1", "id-1"],
+        members=[
+            Member("a", association="partOfSeamlessDatabase"),
+            Member("b", association="largerWorkCitation"),
+            Member("c", association="crossReference"),
+        ],
+    )
+    assert made.dataset["in_series"] == ["parent-1", "b"]
+    assert made.members == ["a"]
+    assert "aggregationInfo: crossReference c" in made.unread
+
+
+def test_the_original_record_is_addressed_by_the_source_when_no_link_does():
+    context = Context("ddt-80021-01", catalogue_title="Catalogue", record_url="https://a.fr/csw?id={id}")
+    made = dataset(context, file_identifier="a b/c")
+    assert made["source_catalogue"] == "Catalogue"
+    assert made["source_record"] == "https://a.fr/csw?id=a%20b%2Fc"
