@@ -39,6 +39,9 @@ _CODE_RIGHTS = {
 }
 """ISO restriction and classification codes (lower case) → EU access right."""
 _STRICTNESS = ("PUBLIC", "SENSITIVE", "RESTRICTED", "CONFIDENTIAL", "NON_PUBLIC")
+_MAY_NAME_A_LICENCE = re.compile(r"licen|etalab|odbl|\bcc|odc|pddl|creative|open data|reserv|\blo|^lo")
+_MAY_NAME_A_LIMIT = re.compile(r"restriction|limitation|contrainte|\b13 1|311")
+"""One look that spares the many patterns: most texts name neither."""
 _URL = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
 _ONLY_A_LICENCE = 220
 """Length, in characters, up to which a text that names a licence is taken for its name only."""
@@ -78,9 +81,10 @@ def licence_of_url(url: str) -> str | None:
 def licence_of_text(text: str) -> tuple[str | None, bool]:
     """Return the id of the licence that a text names, and whether it names the version too."""
     bare = plain(text[:MAX_SEARCHED])
-    for pattern, licence, certain in _licence_patterns():
-        if pattern.search(bare):
-            return licence, certain
+    if _MAY_NAME_A_LICENCE.search(bare):
+        for pattern, licence, certain in _licence_patterns():
+            if pattern.search(bare):
+                return licence, certain
     known = voc.get("licences").find(text) if len(text) <= _ONLY_A_LICENCE else None
     return (known.id, True) if known and known.id != "notspecified" else (None, False)
 
@@ -115,7 +119,11 @@ def limits_of_text(text: str) -> list[str]:
     if known:
         return [known.id]
     bare = plain(text[:MAX_SEARCHED])
-    return list(dict.fromkeys(limit for pattern, limit in _limit_patterns() if pattern.search(bare)))
+    if not _MAY_NAME_A_LIMIT.search(bare):
+        return []
+    names_an_article = "311" in bare or "13 1" in bare
+    patterns = (pair for pair in _limit_patterns() if pair[1] == NO_LIMIT or names_an_article)
+    return list(dict.fromkeys(limit for pattern, limit in patterns if pattern.search(bare)))
 
 
 def _read_limits(term: Term, reading: Reading) -> None:
