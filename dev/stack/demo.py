@@ -11,7 +11,7 @@ from dev.demo import DEFAULT_COUNT
 from . import accounts, ckan, packages, pycsw, services
 from .harvest import Harvested, harvest
 from .portal import Portal
-from .shell import say
+from .shell import StackError, say
 
 #: Most errors of a catalogue that are shown here; the job report has all.
 SHOWN_ERRORS = 5
@@ -33,6 +33,8 @@ def run() -> None:
         portal = accounts.prepare()
         harvested = harvest(portal, catalogues)
         datasets = portal.call("package_search", rows=0)["count"]
+        if not datasets:
+            raise StackError(f"Nothing was harvested; see {ckan.site_url()}/harvest and .local/log.")
     _tell(portal, harvested, datasets, time.monotonic() - begin)
 
 

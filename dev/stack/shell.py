@@ -12,6 +12,9 @@ from pathlib import Path
 
 DISK_FULL = "the disk is full. Free some space (the stack takes about 2 GB) and start again."
 
+#: How programs say it; the second is PostgreSQL's.
+DISK_FULL_CUES = ("No space left on device", "Check free disk space")
+
 
 class StackError(Exception):
     """Something that the person can understand and act on; its text is all that is shown."""
@@ -60,7 +63,7 @@ def run(
         raise StackError(f"Could not {what}: no end after {timeout:.0f} s.") from error
     if done.returncode:
         output = done.stdout + done.stderr
-        if "No space left on device" in output:
+        if any(cue in output for cue in DISK_FULL_CUES):
             raise StackError(f"Could not {what}: {DISK_FULL}")
         raise StackError(f"Could not {what}:\n{tail(output)}")
     return done.stdout
