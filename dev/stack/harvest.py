@@ -86,10 +86,15 @@ def _wait(portal: Portal, pending: set[str]) -> None:
         seen = [(now["status"], now.get("stats")) for now in shown.values()]
         if seen != last_seen:
             deadline, last_seen = time.monotonic() + PATIENCE, seen
+            say(f"  {_done(shown):>6} records done, {len(pending)} catalogues to go")
         if time.monotonic() > deadline:
             raise StackError(f"The harvest does not move any more; see {ckan.site_url()}/harvest and .local/log.")
         if pending:
             time.sleep(2)
+
+
+def _done(shown: dict[str, dict]) -> int:
+    return sum(value for now in shown.values() for value in (now.get("stats") or {}).values() if isinstance(value, int))
 
 
 def _result(portal: Portal, job: str, served: Served, source: str) -> Harvested:

@@ -107,6 +107,14 @@ def test_the_configuration_builds_on_the_portals_own(compose):
     assert target == compose["services"]["web"]["environment"]["CKAN_INI"]
 
 
+def test_the_web_server_runs_the_application_of_the_embedded_stack(compose):
+    command = compose["services"]["web"]["command"]
+    module = next(option.split("=")[1] for option in command if option.startswith("--module="))
+    path, name = module.split(":")
+    assert f"{name} = " in (ROOT / f"{path.replace('.', '/')}.py").read_text("utf-8")
+    assert "dev" not in (ROOT / ".dockerignore").read_text().split()
+
+
 def test_the_worker_of_compose_listens_to_the_queues_of_the_embedded_stack(compose):
     from dev.stack.ckan import QUEUES
 
