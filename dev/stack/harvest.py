@@ -13,6 +13,8 @@ from .shell import StackError, say
 #: Service that owns the sources; each dataset goes to the service that its record names.
 OWNER = "administration-centrale-ou-ministere_172120"
 SOURCE_TYPE = "ecosphere_csw"
+#: States of a job that is over.
+ENDED = ("Finished", "Aborted")
 PATIENCE = 1200.0  # seconds without any progress
 
 
@@ -70,31 +72,34 @@ def _start(portal: Portal, source: str) -> str:
     """Start a job, or take up the one that an earlier, interrupted command left. Returns its id."""
     status = portal.call("harvest_source_show_status", id=source)
     last = status.get("last_job")
-    if last and last["status"] not in ("Finished", "Aborted"):
+    if last and last["status"] not in ENDED:
         return last["id"]
     return portal.call("harvest_job_create", source_id=source, run=True)["id"]
 
 
 def _wait(portal: Portal, pending: set[str]) -> None:
     """Wait until every job is finished; the clock starts anew whenever one of them moves."""
-    deadline, last_seen = time.monotonic() + PATIENCE, None
+    deadline, shown = time.monotonic() + PATIENCE, {}
     while pending:
         ckan.check_workers()
         portal.call("harvest_jobs_run")
-        shown = {job: portal.call("harvest_job_show", id=job) for job in pending}
-        pending -= {job for job, now in shown.items() if now["status"] in ("Finished", "Aborted")}
-        seen = [(now["status"], now.get("stats")) for now in shown.values()]
-        if seen != last_seen:
-            deadline, last_seen = time.monotonic() + PATIENCE, seen
-            say(f"  {_done(shown):>6} records done, {len(pending)} catalogues to go")
+        now = {**shown, **{job: portal.call("harvest_job_show", id=job) for job in pending}}
+        pending = {job for job in pending if now[job]["status"] not in ENDED}
+        if _done(now) != _done(shown):
+            say(f"  {_done(now)[0]:>6} records done, {len(pending)} catalogues to go")
+            deadline = time.monotonic() + PATIENCE
+        shown = now
         if time.monotonic() > deadline:
             raise StackError(f"The harvest does not move any more; see {ckan.site_url()}/harvest and .local/log.")
         if pending:
             time.sleep(2)
 
 
-def _done(shown: dict[str, dict]) -> int:
-    return sum(value for now in shown.values() for value in (now.get("stats") or {}).values() if isinstance(value, int))
+def _done(jobs: dict[str, dict]) -> tuple[int, int]:
+    """How many records and how many jobs are done."""
+    stats = [job.get("stats") or {} for job in jobs.values()]
+    records = sum(value for counts in stats for value in counts.values() if isinstance(value, int))
+    return records, sum(job["status"] in ENDED for job in jobs.values())
 
 
 def _result(portal: Portal, job: str, served: Served, source: str) -> Harvested:
