@@ -96,7 +96,9 @@ def test_a_service_has_its_address_from_its_operations():
     assert ids("resource-type", [dataset["dcat_type"]]) == ["service"]
     (resource,) = dataset["resources"]
     assert resource["url"] == "http://exemple.fr/wms?map=a&SERVICE=WMS&REQUEST=GetCapabilities"
-    assert read("service").service.coupled[0].text == "fr-120066022-jdd-a"
+    service = read("service").service
+    assert service is not None
+    assert service.coupled[0].text == "fr-120066022-jdd-a"
 
 
 def test_the_french_profile_is_read_like_the_standard():
