@@ -9,7 +9,9 @@ import ckan.plugins.toolkit as tk
 from ckan import logic, model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.quality import saving, schema, show, store
+from ckanext.ecosphere.quality import neighbours, overview, saving, schema, show, store
+
+MOST_DATASETS = 100
 
 
 def package_or_not_found(name_or_id: str) -> model.Package:
@@ -52,6 +54,49 @@ def ecosphere_quality_show(context: Context, data_dict: DataDict) -> dict[str, A
     return {"package_id": package.id, "name": package.name, **show.as_dict(show.quality(package))}
 
 
+@tk.side_effect_free
+def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return the figures of all public datasets, by service, theme and territory, and over time.
+
+    Everyone may call it; private datasets do not count, whoever calls.
+
+    Returns:
+        dict: `summary` (datasets, mean, median, mean_mqa, mean_inspire, levels), `minimum_size`, `mean_over_services`
+        (each compared service counts the same), `services` and `small_services` (name, title, compared and the same
+        figures), `themes` and `territories` (id, label and the same figures), `trend` (day, datasets, mean).
+    """
+    tk.check_access("ecosphere_quality_overview", context, data_dict)
+    return overview.overview()
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.quality_dashboard)
+def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return the figures of one service, its private datasets included; for its members.
+
+    Args:
+        id (str): id or name of the organisation.
+        limit (int): how many of the worst datasets to name; 10 if not given, 100 at most.
+
+    Returns:
+        dict: `organization`, `summary`, `trend`, `wins` (criterion, label, advice, datasets that fail it, points to
+        gain; the most rewarding first), `worst` (the datasets with the lowest scores), `harvest_sources` (with the
+        errors of their last job, None without that plugin), `pending_requests` (None without that plugin).
+
+    Raises:
+        NotFound: no such organisation.
+        NotAuthorized: the caller is no member of it.
+    """
+    tk.check_access("ecosphere_quality_dashboard", context, data_dict)
+    group = model.Group.get(data_dict["id"])
+    if group is None or not group.is_organization:
+        raise tk.ObjectNotFound(tk._("Organization not found"))
+    found = overview.dashboard(group, min(data_dict["limit"], MOST_DATASETS))
+    found["harvest_sources"] = neighbours.harvest_sources(context, group.id)
+    found["pending_requests"] = neighbours.pending_requests(context, group.id)
+    return found
+
+
 def dataset_purge(next_: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
     """Purge the quality of a dataset with it, in the same transaction."""
     tk.check_access("dataset_purge", context, data_dict)
@@ -82,7 +127,10 @@ def package_owner_org_update(next_: Callable[..., Any], context: Context, data_d
     return result
 
 
-OWN = {"ecosphere_quality_show": ecosphere_quality_show}
+OWN = {
+    function.__name__: function
+    for function in (ecosphere_quality_show, ecosphere_quality_overview, ecosphere_quality_dashboard)
+}
 CHAINED = {
     "dataset_purge": tk.chained_action(dataset_purge),
     "package_owner_org_update": tk.chained_action(package_owner_org_update),

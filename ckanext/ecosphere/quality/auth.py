@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan import authz
+from ckan import authz, model
 from ckan.types import AuthResult, Context, DataDict
 
 
@@ -15,6 +15,22 @@ def ecosphere_quality_show(context: Context, data_dict: DataDict) -> AuthResult:
     return authz.is_authorized("package_show", context, data_dict)
 
 
+@tk.auth_allow_anonymous_access
+def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> AuthResult:
+    """Everyone: only public datasets count in it."""
+    return {"success": True}
+
+
+def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> AuthResult:
+    """Members of the organisation: its private datasets are named in it."""
+    group = model.Group.get(data_dict.get("id"))
+    if group is None or not group.is_organization:
+        raise tk.ObjectNotFound(tk._("Organization not found"))
+    allowed = authz.has_user_permission_for_group_or_org(group.id, context.get("user", ""), "read")
+    return {"success": allowed}
+
+
 def get_auth_functions() -> dict[str, Any]:
     """Return the auth functions that the plugin registers."""
-    return {"ecosphere_quality_show": ecosphere_quality_show}
+    functions = (ecosphere_quality_show, ecosphere_quality_overview, ecosphere_quality_dashboard)
+    return {function.__name__: function for function in functions}

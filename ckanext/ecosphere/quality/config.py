@@ -8,6 +8,7 @@ from ckanext.ecosphere.quality.score import DEFAULT_MODEL, Model, load_model
 
 MODEL_FILE = "ecosphere.quality.model_file"
 DATASET_TYPES = "ecosphere.quality.dataset_types"
+MINIMUM_SIZE = "ecosphere.quality.minimum_size"
 
 
 def model() -> Model:
@@ -22,3 +23,8 @@ def model() -> Model:
 def dataset_types() -> list[str]:
     """Return the types of packages that are scored."""
     return tk.config[DATASET_TYPES]
+
+
+def minimum_size() -> int:
+    """Return the number of public datasets from which a service is compared with the others."""
+    return tk.config[MINIMUM_SIZE]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from babel.numbers import format_decimal
 from ckan import model
+from markupsafe import Markup
 
-from ckanext.ecosphere.quality import config, forms, show, store
+from ckanext.ecosphere.quality import charts, config, forms, show, store
 
 
 def ecosphere_quality_is_scored(package: Mapping[str, Any]) -> bool:
@@ -54,6 +56,26 @@ def ecosphere_quality_improve_url(criterion: Mapping[str, Any], package: Mapping
 def ecosphere_quality_levels() -> list[tuple[str, str, int]]:
     """Return (code, label, lowest score) of the levels, the best first."""
     return [(code, show.level_label(code), lowest) for code, lowest in config.model().levels]
+
+
+def ecosphere_quality_trend_chart(points: Sequence[Mapping[str, Any]]) -> Markup:
+    """Return the chart of mean scores over time."""
+    return charts.trend(points)
+
+
+def ecosphere_quality_levels_chart(levels: Sequence[Mapping[str, Any]]) -> Markup:
+    """Return the chart of the share of each level."""
+    return charts.levels(levels)
+
+
+def ecosphere_quality_can_see_dashboard(organization: Mapping[str, Any]) -> bool:
+    """Tell whether the reader may see the dashboard of `organization`."""
+    return bool(tk.h.check_access("ecosphere_quality_dashboard", {"id": organization["id"]}))
+
+
+def ecosphere_quality_number(value: float | None) -> str:
+    """Return `value` with one decimal in the reader's way of writing numbers, a dash for None."""
+    return "–" if value is None else format_decimal(value, "#,##0.#", locale=show.language())
 
 
 def ecosphere_quality_can_edit(package: Mapping[str, Any]) -> bool:

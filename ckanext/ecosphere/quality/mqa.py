@@ -85,7 +85,7 @@ def complies(facts: Facts) -> State:
 _F, _A, _I, _R, _C = Dimension
 INDICATORS: tuple[Indicator, ...] = (
     Indicator("keyword", N_("Keywords"), _F, 30, _has(lambda f: f.keywords)),
-    Indicator("theme", N_("Categories"), _F, 30, _has(lambda f: f.themes or f.eu_themes)),
+    Indicator("theme", N_("Categories"), _F, 30, _has(lambda f: f.themes or f.eu_themes or f.inspire_themes)),
     Indicator("spatial", N_("Geographic coverage"), _F, 20, _has(lambda f: f.extent or f.place or f.territories)),
     Indicator("temporal", N_("Temporal coverage"), _F, 20, _has(lambda f: f.periods)),
     Indicator("access_url_answers", N_("Access address answers"), _A, 50, access_answers),

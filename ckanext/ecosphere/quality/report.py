@@ -103,7 +103,7 @@ def by_place_or_theme(scope: Scope, column: str) -> list[Group]:
         scope: which datasets.
         column: "themes" or "territories"; a dataset counts in each of its own.
     """
-    values = sa.func.unnest(getattr(QualityRow, column)).table_valued("value").lateral().render_derived()
+    values = sa.func.unnest(getattr(QualityRow, column)).table_valued("value").lateral().render_derived()  # pyright: ignore[reportAttributeAccessIssue]
     query = _select(scope, values.c.value.label("key"), *_measures()).join(values, sa.true()).group_by("key")
     return _groups(query)
 
@@ -135,6 +135,14 @@ def wins(scope: Scope) -> list[Win]:
         if key in points
     ]
     return sorted(found, key=lambda win: (-win.points, win.criterion.id))
+
+
+def each_dataset(scope: Scope) -> list[dict[str, Any]]:
+    """Return one row for each dataset of `scope`, by title."""
+    package, row = model.Package, QualityRow
+    columns = (package.name, package.title, package.private, row.score, row.level, row.mqa, row.inspire, row.results)
+    query = _select(scope, *columns).order_by(package.title, package.name)
+    return [dict(found) for found in model.Session.execute(query).mappings()]
 
 
 def worst(scope: Scope, limit: int = 10) -> list[tuple[model.Package, QualityRow]]:

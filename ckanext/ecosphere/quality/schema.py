@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ckan.plugins.toolkit as tk
 from ckan.types import Schema, Validator
 
@@ -10,3 +12,11 @@ from ckan.types import Schema, Validator
 def quality_show(not_empty: Validator, unicode_safe: Validator) -> Schema:
     """Schema of `ecosphere_quality_show`."""
     return {"id": [not_empty, unicode_safe]}
+
+
+@tk.validator_args
+def quality_dashboard(
+    not_empty: Validator, unicode_safe: Validator, default: Any, natural_number_validator: Validator
+) -> Schema:
+    """Schema of `ecosphere_quality_dashboard`."""
+    return {"id": [not_empty, unicode_safe], "limit": [default(10), natural_number_validator]}

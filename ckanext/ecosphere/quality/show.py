@@ -7,6 +7,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from flask import has_request_context
 
 from ckanext.ecosphere.quality import inspire, mqa, saving, store
 from ckanext.ecosphere.quality.checks import State
@@ -21,6 +22,11 @@ def quality(package: model.Package) -> store.Quality:
     """Return the quality of `package` as of today; scored on the spot when no row is stored."""
     row = store.row_of(package.id)
     return store.quality_of(row) if row else store.quality_of_dict(saving.stored_dataset(package))
+
+
+def language() -> str:
+    """Return the reader's language; outside of a request, that of the portal."""
+    return tk.h.lang() if has_request_context() else tk.config["ckan.locale_default"]
 
 
 def level_label(level: str) -> str:

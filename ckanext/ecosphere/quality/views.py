@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -9,7 +10,8 @@ from ckan import model
 from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.quality import show, store
+from ckanext.ecosphere.quality import exports, report, show, store
+from ckanext.ecosphere.quality.scope import Scope
 from ckanext.ecosphere.quality.svg import badge_svg
 
 ecosphere_quality = Blueprint("ecosphere_quality", __name__)
@@ -54,5 +56,74 @@ def dataset_badge(id: str) -> AnyResponse:
     return response.make_conditional(request)
 
 
-ecosphere_quality.add_url_rule("/dataset/<id>/qualite", view_func=dataset_page)
-ecosphere_quality.add_url_rule("/dataset/<id>/qualite.svg", view_func=dataset_badge)
+def overview_page() -> str:
+    """Compare the services, themes and territories; public datasets only."""
+    found = tk.get_action("ecosphere_quality_overview")(context(), {})
+    return tk.render("ecosphere_quality/overview.html", {"overview": found})
+
+
+def overview_csv() -> Response:
+    """Give the figures of the services as an open table."""
+    found = tk.get_action("ecosphere_quality_overview")(context(), {})
+    return _download(exports.services(found), "text/csv", "qualite-des-services.csv")
+
+
+def overview_json() -> Response:
+    """Give all the figures of the page as JSON."""
+    found = tk.get_action("ecosphere_quality_overview")(context(), {})
+    return _download(json.dumps(found, ensure_ascii=False), "application/json")
+
+
+def visible_dashboard(id: str) -> dict[str, Any]:
+    """Return the figures of the organisation `id`; the page is not found when the reader may not see it."""
+    try:
+        return tk.get_action("ecosphere_quality_dashboard")(context(), {"id": id})
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        tk.abort(404, tk._("Organization not found"))
+
+
+def dashboard_page(id: str) -> str:
+    """Show a service where it stands, and what would help most."""
+    found = visible_dashboard(id)
+    group = tk.get_action("organization_show")(context(), {"id": id, "include_users": False})
+    variables = {"dashboard": found, "group_dict": group, "group_type": group["type"]}
+    return tk.render("ecosphere_quality/dashboard.html", variables)
+
+
+def dashboard_csv(id: str) -> Response:
+    """Give one row for each dataset of the service."""
+    found = visible_dashboard(id)
+    scope = Scope(organization=found["organization"]["id"], private=True)
+    name = f"qualite-{found['organization']['name']}.csv"
+    return _private(_download(exports.datasets(report.each_dataset(scope)), "text/csv", name))
+
+
+def dashboard_json(id: str) -> Response:
+    """Give all the figures of the dashboard as JSON."""
+    return _private(_download(json.dumps(visible_dashboard(id), ensure_ascii=False), "application/json"))
+
+
+def _download(content: str, mimetype: str, name: str | None = None) -> Response:
+    response = Response(content, mimetype=mimetype)
+    if name:
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _private(response: Response) -> Response:
+    request.environ["__no_cache__"] = True
+    response.cache_control.no_store = True
+    return response
+
+
+for path, view in (
+    ("/dataset/<id>/qualite", dataset_page),
+    ("/dataset/<id>/qualite.svg", dataset_badge),
+    ("/qualite", overview_page),
+    ("/qualite.csv", overview_csv),
+    ("/qualite.json", overview_json),
+    ("/organization/<id>/tableau-de-bord", dashboard_page),
+    ("/organization/<id>/tableau-de-bord.csv", dashboard_csv),
+    ("/organization/<id>/tableau-de-bord.json", dashboard_json),
+):
+    ecosphere_quality.add_url_rule(path, view_func=view)

@@ -37,7 +37,7 @@ COMPLETE: dict[str, Any] = {
     "license_id": "etalab-2.0",
     "dcat_type": f"{INSPIRE}/metadata-codelist/ResourceType/dataset",
     "theme": [
-        "http://registre.data.developpement-durable.gouv.fr/ecospheres/themes-ecospheres/nature-paysage-biodiversite"
+        "http://registre.data.developpement-durable.gouv.fr/ecospheres/themes-ecospheres/amenagement-et-urbanisme"
     ],
     "territory": ["http://id.insee.fr/geo/departement/42"],
     "temporal_coverage": [{"start": "2019-01-01", "end": "2024-12-31"}],

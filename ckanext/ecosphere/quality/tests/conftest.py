@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import pysolr
 import pytest
@@ -89,11 +90,14 @@ def count(table: Any) -> int:
 
 
 def saved(**changes: Any) -> dict[str, Any]:
-    """The complete dataset of the tests as an action takes it without the schema's plugin: other fields are extras."""
-    core = {"title", "name", "notes", "tags", "owner_org", "license_id", "url", "resources", "private"}
+    """The complete dataset of the tests as `package_create` takes it; without the plugin of the schema, its fields are
+    extras."""
     data = cases.dataset(**changes)
+    for resource in data.get("resources", []):
+        resource.pop("id", None)
+    if p.plugin_loaded("scheming_datasets"):
+        return data
+    core = {"title", "name", "notes", "tags", "owner_org", "license_id", "url", "resources", "private"}
     texts = {name: v if isinstance(v, str) else json.dumps(v) for name, v in data.items() if name not in core}
     kept = {name: value for name, value in data.items() if name in core}
-    for resource in kept.get("resources", []):
-        resource.pop("id", None)
     return kept | {"extras": [{"key": name, "value": value} for name, value in texts.items()]}

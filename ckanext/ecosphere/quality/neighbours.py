@@ -1,0 +1,53 @@
+"""What other rooms know of a service, asked through their actions; a room that is off is left out of the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+
+PENDING = ("submitted", "open", "needs_info", "in_progress")
+MOST_SOURCES = 100
+
+
+def _fresh(context: Any) -> Any:
+    """Return a context of the same reader, since actions leave things in the one they get."""
+    return {name: context[name] for name in ("user", "auth_user_obj", "ignore_auth") if name in context}
+
+
+def pending_requests(context: Any, organization: str) -> int | None:
+    """Return the number of data requests that wait for the organisation, None when requests are off or not allowed."""
+    if not p.plugin_loaded("ecosphere_requests"):
+        return None
+    filters = {"organisation": [organization], "state": list(PENDING), "limit": 1}
+    try:
+        return tk.get_action("ecosphere_request_list")(_fresh(context), filters)["count"]
+    except (tk.NotAuthorized, tk.ValidationError):
+        return None
+
+
+def harvest_sources(context: Any, organization: str) -> list[dict[str, Any]] | None:
+    """Return the harvest sources of the organisation with the errors of their last job, None when harvest is off.
+
+    Args:
+        context: of the reader.
+        organization: id of the organisation.
+
+    Returns:
+        for each source: name, title, finished (when its last job ended), errors, added, updated, deleted.
+    """
+    if not p.plugin_loaded("harvest"):
+        return None
+    query = {"fq": f'+dataset_type:harvest +owner_org:"{organization}"', "rows": MOST_SOURCES, "include_private": True}
+    found = []
+    for source in tk.get_action("package_search")(_fresh(context), query)["results"]:
+        try:
+            status = tk.get_action("harvest_source_show_status")(_fresh(context), {"id": source["id"]})
+        except (tk.NotAuthorized, tk.ObjectNotFound):
+            continue
+        job = status.get("last_job") or {}
+        stats = job.get("stats") or {}
+        counts = {name: stats.get(name, 0) for name in ("errored", "added", "updated", "deleted")}
+        found.append({"name": source["name"], "title": source["title"], "finished": job.get("finished"), **counts})
+    return found

@@ -1,0 +1,135 @@
+"""Dashboards: who sees which figures, and that pages, tables and JSON say the same."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+from ckan import model
+
+from ckanext.ecosphere.quality import charts, exports
+
+from .conftest import act, saved
+
+pytestmark = pytest.mark.usefixtures("portal")
+
+
+@pytest.fixture
+def catalogue(people: dict[str, Any], ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A service of two public and one private dataset, and one with a single dataset."""
+    monkeypatch.setitem(ckan_config, "ecosphere.quality.minimum_size", 2)
+    act("package_create", **saved(name="good"))
+    act("package_create", name="poor", title="=SOMME(A1)", owner_org="ddt-42")
+    act("package_create", name="secret", title="Titre secret", owner_org="ddt-42", private=True)
+    act("package_create", name="alone", title="Seul", owner_org="ddt-43")
+    return people
+
+
+def headers(person: dict[str, Any]) -> dict[str, str]:
+    return {"Authorization": person["token"]}
+
+
+def context(person: str | None) -> Any:
+    return {"user": person or "", "auth_user_obj": model.User.get(person) if person else None, "ignore_auth": False}
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+
+
+def test_private_datasets_never_count_in_the_comparison(app: Any, catalogue: dict[str, Any]):
+    for person in (None, "editor", "sysadmin"):
+        found = tk.get_action("ecosphere_quality_overview")(context(person), {})
+        assert found["summary"]["datasets"] == 3
+        assert [(s["name"], s["datasets"]) for s in found["services"]] == [("ddt-42", 2)]
+        assert [(s["name"], s["datasets"]) for s in found["small_services"]] == [("ddt-43", 1)]
+        assert found["mean_over_services"] == found["services"][0]["mean"]
+    for path in ("/fr/qualite", "/qualite.csv", "/qualite.json"):
+        assert "secret" not in app.get(path, headers=headers(catalogue["editor"])).body.lower()
+
+
+def test_the_comparison_is_published_as_a_table_and_as_json(app: Any, catalogue: dict[str, Any]):
+    table = rows(app.get("/qualite.csv").body)
+    assert [(row["service"], row["datasets"], row["compared"]) for row in table] == [
+        ("ddt-42", "2", "yes"),
+        ("ddt-43", "1", "no"),
+    ]
+    found = json.loads(app.get("/qualite.json").body)
+    assert table[0]["mean"] == str(found["services"][0]["mean"])
+    page = app.get("/fr/qualite").body
+    assert "DDT de la Loire" in page and 'role="img"' in page
+
+
+def test_only_members_see_the_dashboard(app: Any, catalogue: dict[str, Any]):
+    for person in ("member", "editor", "admin", "sysadmin"):
+        found = tk.get_action("ecosphere_quality_dashboard")(context(person), {"id": "ddt-42"})
+        assert found["summary"]["datasets"] == 3
+        assert app.get("/fr/organization/ddt-42/tableau-de-bord", headers=headers(catalogue[person])).status_code == 200
+    for person in (None, "stranger", "other-editor"):
+        with pytest.raises(tk.NotAuthorized):
+            tk.get_action("ecosphere_quality_dashboard")(context(person), {"id": "ddt-42"})
+    for ending in ("", ".csv", ".json"):
+        path = f"/organization/ddt-42/tableau-de-bord{ending}"
+        app.get(path, status=404)
+        app.get(path, headers=headers(catalogue["other-editor"]), status=404)
+        answer = app.get(path, headers=headers(catalogue["member"]))
+        assert "public" not in answer.headers.get("Cache-Control", "")
+
+
+def test_the_dashboard_names_wins_and_worst_datasets(app: Any, catalogue: dict[str, Any]):
+    found = tk.get_action("ecosphere_quality_dashboard")(context("editor"), {"id": "ddt-42"})
+    assert found["worst"][0]["name"] in ("poor", "secret") and found["worst"][-1]["name"] == "good"
+    assert found["wins"][0]["points"] >= found["wins"][-1]["points"]
+    assert (
+        len(tk.get_action("ecosphere_quality_dashboard")(context("editor"), {"id": "ddt-42", "limit": 1})["worst"]) == 1
+    )
+    page = app.get("/fr/organization/ddt-42/tableau-de-bord", headers=headers(catalogue["editor"])).body
+    assert "Titre secret" in page and "/fr/dataset/poor/qualite" in page
+    assert (
+        "/fr/organization/ddt-42/tableau-de-bord"
+        in app.get("/fr/organization/ddt-42", headers=headers(catalogue["editor"])).body
+    )
+    assert "tableau-de-bord" not in app.get("/fr/organization/ddt-42").body
+
+
+def test_the_table_of_a_service_has_a_row_per_dataset_and_no_formula(app: Any, catalogue: dict[str, Any]):
+    table = rows(app.get("/organization/ddt-42/tableau-de-bord.csv", headers=headers(catalogue["member"])).body)
+    assert {row["dataset"] for row in table} == {"good", "poor", "secret"}
+    by_name = {row["dataset"]: row for row in table}
+    assert by_name["poor"]["title"] == "'=SOMME(A1)"
+    assert by_name["secret"]["private"] == "yes"
+    assert by_name["good"]["licence"] == "pass" and by_name["poor"]["licence"] == "fail"
+
+
+def test_an_unknown_organisation_is_not_found(app: Any, catalogue: dict[str, Any]):
+    with pytest.raises(tk.ObjectNotFound):
+        tk.get_action("ecosphere_quality_dashboard")(context("sysadmin"), {"id": "nothing"})
+    app.get("/organization/nothing/tableau-de-bord", status=404)
+
+
+def test_harvest_sources_and_requests_of_the_service_are_told_when_those_plugins_are_on(catalogue: dict[str, Any]):
+    found = tk.get_action("ecosphere_quality_dashboard")(context("admin"), {"id": "ddt-42"})
+    assert found["harvest_sources"] == []
+    assert found["pending_requests"] in (None, 0)
+
+
+def test_an_empty_portal_has_a_page(app: Any):
+    page = app.get("/fr/qualite")
+    assert page.status_code == 200 and '<svg class="ecosphere-chart"' not in page.body
+
+
+@pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@x", "\tx"])
+def test_formulas_are_inert(value: str):
+    assert exports.cell(value) == f"'{value}"
+
+
+def test_charts_escape_texts_and_need_two_days(with_request_context: Any):
+    assert "<script>" not in charts.levels([{"level": "gold", "label": "<script>", "datasets": 1}])
+    assert charts.levels([{"level": "gold", "label": "x", "datasets": 0}]) == ""
+    assert charts.trend([{"day": "2025-01-01", "mean": 5.0}]) == ""
+    drawn = charts.trend([{"day": "2025-01-01", "mean": 0.0}, {"day": "2025-03-01", "mean": 100.0}])
+    assert 'role="img"' in drawn and "2025-03-01" in drawn
