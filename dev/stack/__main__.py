@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 
@@ -38,6 +39,8 @@ COMMANDS: dict[str, Callable[[list[str]], int | object]] = {
 
 def main() -> int:
     """Run one command; a failure is one clear sentence and exit code 1."""
+    # An end that is asked for from outside stops what was started, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     parser = argparse.ArgumentParser(prog="python3 -m dev.stack", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
     chosen, rest = parser.parse_known_args()
@@ -45,6 +48,9 @@ def main() -> int:
         code = COMMANDS[chosen.command](rest)
     except StackError as error:
         say(f"\nError: {error}")
+        return 1
+    except PermissionError as error:
+        say(f"\nError: {error.filename} belongs to someone else: run this as the user who made it, root perhaps.")
         return 1
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
