@@ -35,7 +35,7 @@ def conformity(draft: Draft) -> None:
             followed.append(item["uri"])
     if len(draft.record.conformity) > MAX_REPORTS:
         total = len(draft.record.conformity)
-        draft.problem("too-many", what="conformity", count=total, limit=MAX_REPORTS)
+        draft.too_many("report", total, MAX_REPORTS)
     draft.set("conformity", kept)
     draft.set("conforms_to", list(dict.fromkeys(followed)))
 

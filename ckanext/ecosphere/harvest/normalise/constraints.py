@@ -166,7 +166,7 @@ def constraints(draft: Draft) -> None:
             if budget >= 0:
                 _collect(draft, block, term, term in block.other, collected)
     if budget < 0:
-        draft.problem("too-many", what="constraints", count=MAX_TERMS - budget, limit=MAX_TERMS)
+        draft.too_many("resourceConstraints", MAX_TERMS - budget, MAX_TERMS)
     _licence(draft, collected)
     _access(draft, collected)
     for name, texts in (("access_conditions", collected.access), ("use_conditions", collected.use)):

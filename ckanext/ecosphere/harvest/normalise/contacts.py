@@ -79,7 +79,7 @@ def contacts(draft: Draft) -> None:
         if found:
             others.append({"agent": [found], "role": _role_uri(draft, contact.role or "distributor")})
     if len(record.contacts) > MAX_CONTACTS:
-        draft.problem("too-many", what="contact", count=len(record.contacts), limit=MAX_CONTACTS)
+        draft.too_many("pointOfContact", len(record.contacts), MAX_CONTACTS)
     draft.set("contact", _distinct(points) or _reachable(draft))
     draft.set("publisher", publishers)
     draft.set("creator", _distinct(producers))

@@ -118,7 +118,7 @@ def dates(draft: Draft) -> None:
 
 def metadata_date(draft: Draft) -> None:
     """Keep the day of the record itself."""
-    date = parsed(draft, "metadata_date", draft.record.metadata_date)
+    date = parsed(draft, "dateStamp", draft.record.metadata_date)
     if date:
         draft.set("metadata_date", date)
 
@@ -127,8 +127,8 @@ def periods(draft: Draft) -> None:
     """Keep every period, half-open ones too; turn round those that end before they start."""
     kept: list[dict[str, str]] = []
     for period in draft.record.periods:
-        start = parsed(draft, "temporal_coverage", period.start)
-        end = parsed(draft, "temporal_coverage", period.end)
+        start = parsed(draft, "temporalElement", period.start)
+        end = parsed(draft, "temporalElement", period.end)
         if (period.end_position or "").lower() == "now":
             end = None
         if start and end and end < start[: len(end)]:
@@ -138,7 +138,7 @@ def periods(draft: Draft) -> None:
         if item and item not in kept:
             kept.append(item)
     if len(kept) > MAX_PERIODS:
-        draft.problem("too-many", what="temporal_coverage", count=len(kept), limit=MAX_PERIODS)
+        draft.too_many("temporalElement", len(kept), MAX_PERIODS)
         draft.lost("temporalElement", kept[MAX_PERIODS:])
     draft.set("temporal_coverage", kept[:MAX_PERIODS])
 
@@ -160,9 +160,9 @@ def frequency(draft: Draft) -> None:
             break
     else:
         if record.frequency and not is_placeholder(record.frequency):
-            draft.problem("code", field="frequency", value=record.frequency)
+            draft.problem("code", field="maintenanceAndUpdateFrequency", value=record.frequency)
     if not draft.dataset.get("next_update"):
-        next_update = parsed(draft, "next_update", record.next_update)
+        next_update = parsed(draft, "dateOfNextUpdate", record.next_update)
         if next_update:
             draft.set("next_update", next_update)
 

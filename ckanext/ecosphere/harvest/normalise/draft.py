@@ -108,6 +108,10 @@ class Draft:
         if found not in self.problems:
             self.problems.append(found)
 
+    def too_many(self, element: str, count: int, limit: int) -> None:
+        """Report that of some elements only the first were kept."""
+        self.problem("too-many", element=element, count=count, limit=limit)
+
     def lost(self, what: str, value: Any) -> None:
         """Note something that was read and has no place in the dataset."""
         self.unread.append(f"{what}: {_logged(value)}")

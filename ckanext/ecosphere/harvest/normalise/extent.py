@@ -104,7 +104,7 @@ def usable_boxes(draft: Draft) -> list[Degrees]:
             if done:
                 draft.change("spatial_coverage", before, ", ".join(map(str, degrees)))
     if len(draft.record.boxes) > MAX_BOXES:
-        draft.problem("too-many", what="spatial_coverage", count=len(draft.record.boxes), limit=MAX_BOXES)
+        draft.too_many("EX_GeographicBoundingBox", len(draft.record.boxes), MAX_BOXES)
     return kept
 
 

@@ -44,7 +44,7 @@ def links(draft: Draft) -> None:
     """Make the resources, in an order that does not depend on the record's."""
     given = all_links(draft)
     if len(given) > MAX_LINKS:
-        draft.problem("too-many", what="link", count=len(given), limit=MAX_LINKS)
+        draft.too_many("onLine", len(given), MAX_LINKS)
     data_format = only_format(draft)
     kept: dict[tuple[str, str, str], Resource] = {}
     for link in given[:MAX_LINKS]:
@@ -56,7 +56,7 @@ def links(draft: Draft) -> None:
                 kept[key] = resource
     ordered = sorted(kept.values(), key=_rank)
     if len(ordered) > MAX_RESOURCES:
-        draft.problem("too-many", what="resources", count=len(ordered), limit=MAX_RESOURCES)
+        draft.too_many("onLine", len(ordered), MAX_RESOURCES)
         draft.lost("onLine", [resource["url"] for resource in ordered[MAX_RESOURCES:]])
     draft.set("resources", ordered[:MAX_RESOURCES])
 

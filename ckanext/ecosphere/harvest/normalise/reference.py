@@ -69,7 +69,7 @@ def reference_systems(draft: Draft) -> None:
         kept += uris
     if len(draft.record.reference_systems) > MAX_SYSTEMS:
         total = len(draft.record.reference_systems)
-        draft.problem("too-many", what="reference_system", count=total, limit=MAX_SYSTEMS)
+        draft.too_many("referenceSystemInfo", total, MAX_SYSTEMS)
     draft.set("reference_system", list(dict.fromkeys(kept)))
 
 

@@ -60,7 +60,7 @@ def tags(draft: Draft) -> None:
     """Keep as tags the keywords that have no field of their own; the open data flag gives the access right."""
     keywords = draft.record.keywords
     if len(keywords) > MAX_KEYWORDS:
-        draft.problem("too-many", what="keyword", count=len(keywords), limit=MAX_KEYWORDS)
+        draft.too_many("keyword", len(keywords), MAX_KEYWORDS)
     found: dict[str, str] = {}
     packed = False
     for keyword in keywords[:MAX_KEYWORDS]:
@@ -77,7 +77,7 @@ def tags(draft: Draft) -> None:
         draft.change("tags", "one keyword holding several", "separate keywords")
     kept = list(found.values())
     if len(kept) > MAX_TAGS:
-        draft.problem("too-many", what="tags", count=len(kept), limit=MAX_TAGS)
+        draft.too_many("keyword", len(kept), MAX_TAGS)
         draft.lost("keyword", kept[MAX_TAGS:])
     draft.set("tags", [{"name": tag} for tag in kept[:MAX_TAGS]])
 

@@ -16,6 +16,13 @@ MAX_TITLE = 500
 MAX_TEXT = 30_000
 """Longest text, in bytes of UTF-8: Solr refuses a single term above 32 766."""
 MAX_ALTERNATE_TITLES = 20
+ELEMENTS = {
+    "notes": "abstract",
+    "provenance": "statement",
+    "use_conditions": "useLimitation",
+    "access_conditions": "otherConstraints",
+}
+"""Dataset field → element of the record, for the reports that the source's owner reads."""
 
 _TAGS = (
     "a|abbr|article|b|blockquote|body|br|button|center|code|div|dd|dl|dt|em|embed|font|form|h[1-6]|head|hr|html|i|"
@@ -74,7 +81,7 @@ def bounded(draft: Draft, field: str, text: str) -> str:
     """Return a text cut to the limit; tell when it was."""
     short = cut(text)
     if short != text:
-        draft.problem("text-cut", field=field, length=len(text))
+        draft.problem("text-cut", element=ELEMENTS.get(field, field), length=len(text))
         draft.change(field, f"{len(text)} characters", f"{len(short)} characters")
     return short
 
@@ -90,7 +97,7 @@ def title(draft: Draft) -> None:
             raise RecordError("no-title")
         draft.problem("no-title-used", title=found)
     if len(found) > MAX_TITLE:
-        draft.problem("text-cut", field="title", length=len(found))
+        draft.problem("text-cut", element="title", length=len(found))
         found = found[: MAX_TITLE - 1].rstrip() + "…"
     draft.set("title", found, before=record.title or "")
 

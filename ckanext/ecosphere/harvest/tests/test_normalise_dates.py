@@ -61,7 +61,7 @@ def test_a_date_of_another_type_is_told_and_an_impossible_one_reported():
     assert "date:validity: 2015-01-01" in made.unread
     assert codes(made) >= {"date"}
     assert not {"created", "modified"} & set(made.dataset)
-    assert [str(p) for p in made.problems if p.code == "date"] == ["This is not a date (revision): 2012-02-30"]
+    assert [str(p) for p in made.problems if p.code == "date"] == ["This is not a date (element revision): 2012-02-30"]
 
 
 @pytest.mark.parametrize(

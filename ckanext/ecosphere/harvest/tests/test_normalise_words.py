@@ -54,7 +54,7 @@ def test_a_description_is_bounded_with_a_note():
     made = result(abstract="mot " * 100_000)
     assert len(made.dataset["notes"].encode()) <= 30_000
     assert [str(p) for p in made.problems if p.code == "text-cut"] == [
-        "A text is too long (399999 characters) and was cut: notes."
+        "A text is too long (399999 characters) and was cut (element abstract)."
     ]
 
 
