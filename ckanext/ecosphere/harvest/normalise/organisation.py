@@ -30,6 +30,7 @@ ROLES = (
 _GLUED = re.compile(r"\b(ddtm?|ddea?|ddaf|deal|dreal|diren|drire|ud|ut)[\s_-]*n?o?(\d{2,3}|2[ab])\b")
 _IN_EMAIL = re.compile(r"(?:^|[@._-])(ddtm?|dreal|deal|dtam|drieat)[._-]?([a-z0-9-]*)")
 _MAX_NAME = 400
+_LINKS = {"n", "no", "numero", "du", "de", "departement", "dept"}
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,9 @@ def match(name: str) -> Concept | None:
     exact = voc.get("organisations").find(text) or _named().exact(text)
     if exact:
         return exact
-    kinds = [(start, end, kind) for start, end, kind in _kinds().find(text)]
-    for _start, _end, kind in kinds:
-        found = _by_territory(kind, text)
+    kinds = [(end, kind) for _start, end, kind in _kinds().find(text)]
+    for end, kind in kinds:
+        found = _by_territory(kind, text, text.split()[end : end + 2])
         if found:
             return found
     if not kinds:
@@ -103,9 +104,9 @@ def _spaced(name: str) -> str:
     return _GLUED.sub(r"\1 \2 ", plain(name))
 
 
-def _by_territory(kind: Kind, text: str) -> Concept | None:
+def _by_territory(kind: Kind, text: str, following: list[str]) -> Concept | None:
     services = _of_kind()
-    for territory in _territories(kind, text):
+    for territory in _territories(kind, text, following):
         found = services.get((kind.kind, territory.uri))
         if found is None and kind.kind == "ddt" and territory.data["type"] == "outre-mer":
             found = services.get(("deal", territory.uri)) or services.get(("dtam", territory.uri))
@@ -120,11 +121,15 @@ def _by_territory(kind: Kind, text: str) -> Concept | None:
     return None
 
 
-def _territories(kind: Kind, text: str) -> Iterator[Concept]:
-    """Yield the territories named in a text, of the level at which services of the kind differ."""
+def _territories(kind: Kind, text: str, following: list[str]) -> Iterator[Concept]:
+    """Yield the territories named in a text, of the level at which services of the kind differ.
+
+    A number counts only right after the kind: elsewhere it may be that of a house.
+    """
     if kind.by == "departement":
-        for token in text.split():
-            found = places.from_code(token) if token[0].isdigit() and len(token) <= 3 else None  # noqa: PLR2004
+        numbers = [w for w in following[:1] if w[0].isdigit()] or [w for w in following if following[0] in _LINKS]
+        for word in numbers:
+            found = places.from_code(word) if word[0].isdigit() and len(word) <= 3 else None  # noqa: PLR2004
             if found:
                 yield found
     levels = ("departement", "outre-mer") if kind.by == "departement" else ("region", "outre-mer")
