@@ -34,9 +34,11 @@ COLUMNS = {
     "date_modified": f"{{{GMD}}}dateStamp/*",
     "parentidentifier": f"{{{GMD}}}parentIdentifier/{TEXT}",
 }
+OUTERMOST = etree.XPath("//*[local-name() = 'MD_Metadata'][not(ancestor::*[local-name() = 'MD_Metadata'])]")
+FIELDS = ("identifier", "typename", "schema", "mdsource", "insert_date", "xml", "anytext", "type", *COLUMNS)
 
 
-def records(path: Path) -> Iterator[etree._Element]:
+def records(path: Path) -> list[etree._Element]:
     """The ISO records of a file, be it one record or a page of them.
 
     Raises:
@@ -44,10 +46,7 @@ def records(path: Path) -> Iterator[etree._Element]:
     """
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
     # From bytes: reading the file itself, lxml takes a wrong encoding for a fault of the disk.
-    for element in etree.fromstring(path.read_bytes(), parser).iter(etree.Element):
-        inside = any(etree.QName(parent).localname == "MD_Metadata" for parent in element.iterancestors())
-        if etree.QName(element).localname == "MD_Metadata" and not inside:
-            yield element
+    return OUTERMOST(etree.fromstring(path.read_bytes(), parser))
 
 
 def row(record: etree._Element, used: set[str]) -> dict[str, str]:
@@ -74,19 +73,22 @@ def row(record: etree._Element, used: set[str]) -> dict[str, str]:
 
 def load(folder: Path, database: Path, broken: Path) -> dict[str, object]:
     """Make a catalogue hold what a folder holds, in one transaction: pycsw may be serving it."""
-    rows, refused = _read(folder)
+    refused: list[Path] = []
     shutil.rmtree(broken, ignore_errors=True)
+    if not database.exists():
+        shutil.copyfile(_empty(database.parent), database)
+    names = ", ".join(FIELDS)
+    values = ", ".join(f":{name}" for name in FIELDS)
+    with sqlite3.connect(database, timeout=30) as connection:
+        # A catalogue can be written again at any time, and has an index on each column.
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA cache_size = -500000")
+        connection.execute("DELETE FROM records")
+        added = connection.executemany(f"INSERT INTO records ({names}) VALUES ({values})", _rows(folder, refused))
     for number, path in enumerate(refused):
         broken.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, broken / f"{number:04}.xml")
-    if not database.exists():
-        shutil.copyfile(_empty(database.parent), database)
-    with sqlite3.connect(database, timeout=30) as connection:
-        connection.execute("DELETE FROM records")
-        if rows:
-            names, values = ", ".join(rows[0]), ", ".join(f":{name}" for name in rows[0])
-            connection.executemany(f"INSERT INTO records ({names}) VALUES ({values})", rows)
-    return {"records": len(rows), "broken": [str(path.relative_to(folder)) for path in refused]}
+    return {"records": max(added.rowcount, 0), "broken": [str(path.relative_to(folder)) for path in refused]}
 
 
 def _empty(home: Path) -> Path:
@@ -102,19 +104,18 @@ def _empty(home: Path) -> Path:
     return empty
 
 
-def _read(folder: Path) -> tuple[list[dict[str, str]], list[Path]]:
-    """The rows of a folder's records, and the files that are no XML."""
-    rows: list[dict[str, str]] = []
+def _rows(folder: Path, refused: list[Path]) -> Iterator[dict[str, str]]:
+    """The rows of a folder's records; the files that are no XML are added to `refused`."""
     used: set[str] = set()
-    refused: list[Path] = []
     for path in sorted(folder.rglob("*.xml")):
         if not any(cue in path.read_bytes() for cue in CUES):
             continue
         try:
-            rows += [row(record, used) for record in list(records(path))]
+            found = records(path)
         except etree.XMLSyntaxError:
             refused.append(path)
-    return rows, refused
+            continue
+        yield from (row(record, used) for record in found)
 
 
 if __name__ == "__main__":
