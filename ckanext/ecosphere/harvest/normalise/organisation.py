@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import places
@@ -28,7 +29,15 @@ ROLES = (
 )
 """Roles in the order in which they tell whose dataset it is; other roles (user, funder…) do not."""
 _GLUED = re.compile(r"\b(ddtm?|ddea?|ddaf|deal|dreal|diren|drire|ud|ut)[\s_-]*n?o?(\d{2,3}|2[ab])\b")
+_GLUED_NAME = re.compile(r"\bdreal(?=[a-z]{2})")
 _IN_EMAIL = re.compile(r"(?:^|[@._-])(ddtm?|dreal|deal|dtam|drieat)[._-]?([a-z0-9-]*)")
+_NUMBER_FIRST = re.compile(r"(?:no?)?(97\d|\d\d|2[ab])(?!\d)")
+_ARTICLE = re.compile(r"(?:d(?:es|el?a?|u)?|l[ae]?)(?:l)?")
+_ACRONYM = 8
+"""Letters below which the name of a kind is an acronym, and counts only at the start of a word."""
+_TELLING = 5
+"""Letters from which on the name of a place needs no space after it."""
+_LEVELS = {"departement": ("departement", "outre-mer"), "region": ("region", "outre-mer")}
 _MAX_NAME = 400
 _LINKS = {"n", "no", "numero", "du", "de", "departement", "dept"}
 
@@ -82,43 +91,101 @@ def _of_kind() -> dict[tuple[str, str], Concept]:
 def match(name: str) -> Concept | None:
     """Return the service of the registry that a name stands for.
 
-    Tried in this order: a name of the list as a whole or within the text, then a kind of service
-    (acronym or in words, former ones too) with a département, by code or name, or a région.
+    Tried in this order: a name of the list that is the whole text; a kind of service (acronym or in
+    words, former ones too) with a département, by code or name, or a région; a name of the list
+    within the text; a kind and a place between which spaces were lost.
     """
     text = _spaced(name[:_MAX_NAME])
     exact = voc.get("organisations").find(text) or _named().exact(text)
     if exact:
         return exact
-    kinds = [(end, kind) for _start, end, kind in _kinds().find(text)]
-    for end, kind in kinds:
+    kinds = list(_kinds().find(text))
+    for _start, end, kind in kinds:
         found = _by_territory(kind, text, text.split()[end : end + 2])
         if found:
             return found
-    if not kinds:
-        return next((concept for _start, _end, concept in _named().find(text)), None)
+    starts = [start for start, _end, _kind in kinds]
+    listed = (concept for start, _end, concept in _named().find(text) if not kinds or start in starts)
+    return next(listed, None) or _match_glued(text.split())
+
+
+@cache
+def _glued_kinds() -> tuple[tuple[str, Kind], ...]:
+    names = [
+        (plain(name).replace(" ", ""), Kind(row["kind"], row["by"], row["former"] == "yes"))
+        for row in rows("organisation-kinds")
+        for name in parts(row["names"])
+    ]
+    return tuple(sorted(names, key=lambda item: -len(item[0])))
+
+
+@cache
+def _glued_places(by: str) -> dict[str, Concept]:
+    levels = _LEVELS.get(by, ())
+    found: dict[str, Concept] = {}
+    for name, concept in places.names():
+        glued = plain(name).replace(" ", "")
+        if concept.data["type"] in levels and len(glued) > len("ra"):
+            found.setdefault(glued, concept)
+    return found
+
+
+def _match_glued(words: list[str]) -> Concept | None:
+    """Match a name that lost spaces, often where a line ended: ``amenagementet du logement dela guyane``."""
+    ends = list(accumulate(map(len, words), initial=0))
+    text = "".join(words)
+    for name, kind in _glued_kinds():
+        at = text.find(name)
+        if at < 0 or (len(name) < _ACRONYM and at not in ends):
+            continue
+        rest = text[at + len(name) :]
+        if kind.by == "departement" and (number := _NUMBER_FIRST.match(rest)):
+            place = places.from_code(number.group(1))
+        else:
+            place = _glued_place(rest, kind.by, {end - at - len(name) for end in ends})
+        found = _service(kind, place) if place else None
+        if found:
+            return found
     return None
+
+
+def _glued_place(rest: str, by: str, ends: set[int]) -> Concept | None:
+    """Return the place a text begins with, after an article; a short name has to end with a word."""
+    article = _ARTICLE.match(rest)
+    begins = range(article.end() + 1 if article else 1)
+    found = [
+        (len(name), concept)
+        for name, concept in _glued_places(by).items()
+        for begin in begins
+        if rest.startswith(name, begin) and (len(name) >= _TELLING or begin + len(name) in ends)
+    ]
+    return max(found, key=lambda item: item[0])[1] if found else None
 
 
 def _spaced(name: str) -> str:
-    """Separate an acronym from its number: ``DDTM80``, ``DDT-01``, ``DDT n°24``."""
-    return _GLUED.sub(r"\1 \2 ", plain(name))
+    """Separate an acronym from what follows it: ``DDTM80``, ``DDT-01``, ``DDT n°24``, ``DREALMP``."""
+    return _GLUED_NAME.sub("dreal ", _GLUED.sub(r"\1 \2 ", plain(name)))
 
 
 def _by_territory(kind: Kind, text: str, following: list[str]) -> Concept | None:
-    services = _of_kind()
     for territory in _territories(kind, text, following):
-        found = services.get((kind.kind, territory.uri))
-        if found is None and kind.kind == "ddt" and territory.data["type"] == "outre-mer":
-            found = services.get(("deal", territory.uri)) or services.get(("dtam", territory.uri))
-        if found is None and kind.kind == "dreal" and territory.id == "region-idf":
-            found = services.get(("drieat", territory.uri))
-        if found is None and kind.kind == "dreal" and territory.data["type"] == "outre-mer":
-            found = services.get(("deal", territory.uri))
+        found = _service(kind, territory)
         if found is not None:
             return found
     if kind.kind in ("drieat", "drihl"):
-        return services.get((kind.kind, voc.get("territories")["region-idf"].uri))
+        return _of_kind().get((kind.kind, voc.get("territories")["region-idf"].uri))
     return None
+
+
+def _service(kind: Kind, territory: Concept) -> Concept | None:
+    """Return the service of a kind in a territory, or the one that does its work there."""
+    instead: tuple[str, ...] = ()
+    if territory.data["type"] == "outre-mer":
+        instead = {"ddt": ("deal", "dtam"), "dreal": ("deal",)}.get(kind.kind, ())
+    elif kind.kind == "dreal" and territory.id == "region-idf":
+        instead = ("drieat",)
+    found = (_of_kind().get((name, territory.uri)) for name in (kind.kind, *instead))
+    return next(filter(None, found), None)
 
 
 def _territories(kind: Kind, text: str, following: list[str]) -> Iterator[Concept]:
@@ -132,7 +199,7 @@ def _territories(kind: Kind, text: str, following: list[str]) -> Iterator[Concep
             found = places.from_code(word) if word[0].isdigit() and len(word) <= 3 else None  # noqa: PLR2004
             if found:
                 yield found
-    levels = ("departement", "outre-mer") if kind.by == "departement" else ("region", "outre-mer")
+    levels = _LEVELS["departement" if kind.by == "departement" else "region"]
     for territory in places.in_text(text, common_words=True):
         if territory.data["type"] in levels:
             yield territory

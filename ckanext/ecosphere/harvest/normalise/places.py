@@ -32,7 +32,8 @@ _WITHIN = 0.05
 
 
 @cache
-def _names() -> Phrases[Concept]:
+def names() -> tuple[tuple[str, Concept], ...]:
+    """Return every name of every territory, former ones too."""
     territories = voc.get("territories")
     own = [(name, territories[row["territory"]]) for row in rows("territory-names") for name in parts(row["names"])]
     listed = [
@@ -41,7 +42,12 @@ def _names() -> Phrases[Concept]:
         for label in (concept.label_fr, concept.label_en, *concept.alt_labels)
         if concept.data["type"] != "autre" and not label.isdigit()
     ]
-    return Phrases([*listed, *own])
+    return (*listed, *own)
+
+
+@cache
+def _names() -> Phrases[Concept]:
+    return Phrases(names())
 
 
 @cache
