@@ -1,0 +1,21 @@
+"""The page about the rules names each rule, in order, and each table."""
+
+import re
+from pathlib import Path
+
+from ckanext.ecosphere.harvest.normalise.rules import RULES
+from ckanext.ecosphere.harvest.normalise.tables import DATA
+
+PAGE = Path(__file__).parents[4] / "docs" / "harvest-rules.md"
+
+
+def test_the_page_lists_the_rules_in_their_order():
+    page = PAGE.read_text(encoding="utf-8")
+    table = page[page.index("## The rules") : page.index("### Organisation")]
+    assert re.findall(r"^\| `([a-z-]+)` \|", table, flags=re.MULTILINE) == [name for name, _rule in RULES]
+
+
+def test_the_page_lists_the_tables():
+    page = PAGE.read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z-]+\.csv)`", page[page.index("## The tables") :]))
+    assert named == {path.name for path in DATA.glob("*.csv")}
