@@ -1,8 +1,33 @@
-"""What is collected here."""
+"""Fixtures of the harvest room, and what is collected here."""
+
+from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import pytest
+from ckan.tests import factories
+
+from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.tests.portal import Portal
 
 # The real records stay outside the project: where their folder is not beside the checkout, the tests over them do
 # not exist (rather than being skipped); each of their quirks has a record of the project's own in test_quirks.py.
 RECORDS = Path(__file__).parents[5] / "shared" / "records"
 collect_ignore = [] if RECORDS.is_dir() else ["test_records.py"]
+
+
+@pytest.fixture
+def portal(  # noqa: PLR0917 - fixtures
+    with_plugins: None,
+    clean_db: None,
+    clean_index: None,
+    clean_queues: None,
+    ckan_config: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Portal:
+    """An empty portal with the services that the records of the tests name, and no patience with servers."""
+    monkeypatch.setitem(ckan_config, config.BACKOFF_SECONDS, 0)
+    for name, title in Portal.ORGANISATIONS.items():
+        factories.Organization(name=name, title=title)
+    return Portal()

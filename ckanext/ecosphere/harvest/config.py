@@ -1,0 +1,102 @@
+"""Typed access to the options of the harvest room."""
+
+from __future__ import annotations
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.http_guard import GuardSettings, networks
+
+ALLOWED_NETWORKS = "ecosphere.harvest.allowed_networks"
+PAGE_SIZE = "ecosphere.harvest.page_size"
+BATCH_SIZE = "ecosphere.harvest.batch_size"
+WORKERS = "ecosphere.harvest.workers"
+WITHDRAW_AFTER = "ecosphere.harvest.withdraw_after"
+HOLD_RECORDS = "ecosphere.harvest.hold_records"
+HOLD_PERCENT = "ecosphere.harvest.hold_percent"
+FALLBACK_ORGANISATION = "ecosphere.harvest.fallback_organisation"
+REQUEST_SECONDS = "ecosphere.harvest.request_seconds"
+SILENCE_SECONDS = "ecosphere.harvest.silence_seconds"
+ATTEMPTS = "ecosphere.harvest.attempts"
+BACKOFF_SECONDS = "ecosphere.harvest.backoff_seconds"
+PATIENCE_SECONDS = "ecosphere.harvest.patience_seconds"
+MAX_BYTES = "ecosphere.harvest.max_bytes"
+CA_BUNDLE = "ecosphere.harvest.ca_bundle"
+ACTIVITY = "ecosphere.harvest.activity"
+
+MAX_PAGE_SIZE = 1000
+"""Records that a source may be asked for at once."""
+MAX_BATCH_SIZE = 100
+"""Records of one transaction: more would leave too much to do again after a failure."""
+
+
+def page_size() -> int:
+    """Records asked for at once when the source does not say otherwise."""
+    return max(1, min(tk.config[PAGE_SIZE], MAX_PAGE_SIZE))
+
+
+def batch_size() -> int:
+    """Records saved in one transaction and indexed in one go."""
+    return max(1, min(tk.config[BATCH_SIZE], MAX_BATCH_SIZE))
+
+
+def workers() -> int:
+    """Background workers that may import the records of one job at the same time."""
+    return max(1, tk.config[WORKERS])
+
+
+def withdraw_after() -> int:
+    """Complete harvests in a row that must miss a record before its dataset is withdrawn."""
+    return max(1, tk.config[WITHDRAW_AFTER])
+
+
+def hold_records() -> int:
+    """Number of vanished records that is always tolerated."""
+    return max(0, tk.config[HOLD_RECORDS])
+
+
+def hold_percent() -> int:
+    """Share of a source's records, in per cent, that may vanish without a person being asked."""
+    return max(0, tk.config[HOLD_PERCENT])
+
+
+def fallback_organisation() -> str | None:
+    """Registry id of the service that takes records which no other service can be found for."""
+    return tk.config[FALLBACK_ORGANISATION] or None
+
+
+def patience_seconds() -> int:
+    """Seconds without a single good page, after which the reading of a source is given up."""
+    return tk.config[PATIENCE_SECONDS]
+
+
+def backoff_seconds() -> int:
+    """Seconds before a failed request is tried again, doubled for each further try."""
+    return tk.config[BACKOFF_SECONDS]
+
+
+def writes_activity() -> bool:
+    """Whether harvested changes appear in the activity streams."""
+    return tk.config[ACTIVITY]
+
+
+def portal_language() -> str:
+    """Language in which reports are written."""
+    return tk.config["ckan.locale_default"]
+
+
+def guard_settings() -> GuardSettings:
+    """Limits of the HTTP requests of a harvest.
+
+    Raises:
+        ValueError: one of the allowed networks is not written properly.
+    """
+    return GuardSettings(
+        allowed_networks=networks(tk.config[ALLOWED_NETWORKS]),
+        max_bytes=tk.config[MAX_BYTES],
+        total_seconds=tk.config[REQUEST_SECONDS],
+        read_seconds=tk.config[SILENCE_SECONDS],
+        attempts=tk.config[ATTEMPTS],
+        backoff_seconds=backoff_seconds(),
+        user_agent=f"ckanext-ecosphere (+{tk.config['ckan.site_url']})",
+        ca_bundle=tk.config[CA_BUNDLE] or None,
+    )

@@ -1,0 +1,1 @@
+"""Actions, authorisation and schemas of the harvest room."""

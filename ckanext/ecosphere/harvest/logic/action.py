@@ -1,0 +1,202 @@
+"""Actions of the harvest room, and those of ckanext-harvest that our source types go another way with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import logic, model
+from ckan.types import Context, DataDict
+
+from ckanext.ecosphere.harvest.logic import schema
+from ckanext.ecosphere.harvest.logic.auth import source_id
+from ckanext.ecosphere.harvest.model import PUBLISHED, JobState, SourceRecord, forget, forget_lost_jobs, now
+from ckanext.ecosphere.harvest.pipeline import queue, withdraw
+from ckanext.ecosphere.harvest.pipeline.job import RUNNING
+from ckanext.ecosphere.harvest.sources.harvester import harvester_types
+from ckanext.harvest.logic.dictization import harvest_job_dictize
+from ckanext.harvest.model import HarvestJob
+
+MAX_LISTED = 500
+"""Held withdrawals named one by one."""
+
+
+# --- ckanext-harvest's, chained ---
+
+
+@tk.chained_action
+def harvest_send_job_to_gather_queue(original: Any, context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Run a job: those of our source types on CKAN's background jobs, the others as before.
+
+    Args:
+        original: ckanext-harvest's action.
+        context: the context.
+        data_dict: `id` of the job.
+
+    Returns:
+        the job.
+    """
+    job: Any = HarvestJob.get(tk.get_or_bust(data_dict, "id"))
+    if job is None or job.source.type not in harvester_types():
+        return original(context, data_dict)
+    tk.check_access("harvest_send_job_to_gather_queue", context, {"id": job.id})
+    if not job.source.active:
+        raise tk.ValidationError({"source": [tk._("The source is not active.")]})
+    job.status = RUNNING
+    job.save()
+    queue.send(job.id)
+    return harvest_job_dictize(job, {"model": model, "session": model.Session})
+
+
+@tk.chained_action
+def harvest_jobs_run(original: Any, context: Context, data_dict: DataDict) -> Any:
+    """Start what is due, as before; then send again our jobs that nobody is running any more.
+
+    Args:
+        original: ckanext-harvest's action.
+        context: the context.
+        data_dict: `source_id` to look at one source only.
+    """
+    tk.check_access("harvest_jobs_run", context, data_dict)
+    result = original(context, data_dict)
+    queue.revive()
+    return result
+
+
+@tk.chained_action
+def harvest_source_clear(original: Any, context: Context, data_dict: DataDict) -> Any:
+    """Clear a source, as before, and forget what is known of its records.
+
+    Args:
+        original: ckanext-harvest's action.
+        context: the context.
+        data_dict: `id` of the source.
+    """
+    tk.check_access("harvest_source_clear", context, data_dict)
+    result = original(context, data_dict)
+    forget(result["id"])
+    model.Session.commit()
+    return result
+
+
+@tk.chained_action
+def harvest_source_job_history_clear(original: Any, context: Context, data_dict: DataDict) -> Any:
+    """Clear the jobs of a source, as before, and what is known of those jobs; its datasets stay.
+
+    Args:
+        original: ckanext-harvest's action.
+        context: the context.
+        data_dict: `id` of the source.
+    """
+    tk.check_access("harvest_source_clear", context, data_dict)
+    result = original(context, data_dict)
+    forget_lost_jobs(result["id"])
+    model.Session.commit()
+    return result
+
+
+@tk.side_effect_free
+@tk.chained_action
+def harvest_source_reindex(original: Any, context: Context, data_dict: DataDict) -> bool:
+    """Index a source with its latest state.
+
+    ckanext-harvest 1.6.3 puts into the index of CKAN 2.12 a source whose type, frequency and configuration have
+    not been taken out of the extras; its pages then show none of them, and its form refuses to save.
+
+    Args:
+        original: ckanext-harvest's action, not called.
+        context: `defer_commit` leaves the commit to the caller.
+        data_dict: `id` of the source.
+    """
+    id_ = tk.get_or_bust(data_dict, "id")
+    tk.check_access("harvest_source_reindex", context, {"id": id_})
+    fresh: Any = {"ignore_auth": True, "user": context.get("user")}
+    logic.index_update_package(fresh, id_, context.get("defer_commit", False))
+    return True
+
+
+# --- our own ---
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.job_schema)
+def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """How far a job has come and what it found.
+
+    Args:
+        context: the context.
+        data_dict: `id` of the job.
+
+    Returns:
+        `stage` (gather, import, finish, done), `complete` (true, false, null while it is read), `announced` and
+        `received` records, `waiting` records handed over for import, `left` of them, `requests` sent, `facts`.
+    """
+    tk.check_access("ecosphere_harvest_job_show", context, data_dict)
+    state = model.Session.get(JobState, data_dict["id"])
+    if state is None:
+        raise tk.ObjectNotFound(tk._("Nothing is known of this job."))
+    return state.dictize()
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.source_schema)
+def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Withdrawals of a source that wait for a person.
+
+    Args:
+        context: the context.
+        data_dict: `id` or name of the source.
+
+    Returns:
+        `hold`, None when nothing waits, and `datasets`: name, title and guid of the datasets concerned (at most
+        500 of them).
+    """
+    tk.check_access("ecosphere_harvest_withdrawals_show", context, data_dict)
+    id_ = source_id(data_dict["id"])
+    hold = withdraw.open_hold(id_ or "")
+    if hold is None:
+        return {"hold": None, "datasets": []}
+    rows = model.Session.execute(
+        sa.select(SourceRecord.guid, model.Package.name, model.Package.title)
+        .join(model.Package, model.Package.id == SourceRecord.package_id)
+        .where(
+            SourceRecord.source_id == id_,
+            SourceRecord.state == PUBLISHED,
+            SourceRecord.seen_job.is_distinct_from(hold.job_id),
+            SourceRecord.absences > 0,
+        )
+        .order_by(model.Package.title)
+        .limit(MAX_LISTED)
+    )
+    return {
+        "hold": hold.dictize(),
+        "datasets": [{"guid": guid, "name": name, "title": title} for guid, name, title in rows],
+    }
+
+
+@tk.validate_action_data(schema.decision_schema)
+def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Decide on the withdrawals of a source that are held.
+
+    Args:
+        context: the context.
+        data_dict: `id` or name of the source; `decision`: `withdraw` to delete their datasets (a background job
+            does it), `keep` to leave them published although the source no longer has them.
+
+    Returns:
+        the hold, decided.
+    """
+    tk.check_access("ecosphere_harvest_withdrawals_decide", context, data_dict)
+    id_ = source_id(data_dict["id"]) or ""
+    hold = withdraw.open_hold(id_)
+    if hold is None:
+        raise tk.ObjectNotFound(tk._("Nothing waits for a decision."))
+    user = model.User.get(context.get("user") or "")
+    hold.decision, hold.decided, hold.user_id = data_dict["decision"], now(), user.id if user else None
+    if hold.decision == withdraw.KEEP:
+        withdraw.keep(id_, hold.job_id)
+    model.Session.commit()
+    if hold.decision == withdraw.WITHDRAW:
+        queue.send_withdrawal(hold.id)
+    return hold.dictize()

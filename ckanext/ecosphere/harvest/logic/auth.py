@@ -1,0 +1,48 @@
+"""Who may do what: those who may edit a source, and nobody else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.types import AuthResult, Context, DataDict
+
+from ckanext.harvest.model import HarvestJob, HarvestSource
+
+
+def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> AuthResult:
+    """Progress and findings of a job: editors of its source."""
+    job: Any = HarvestJob.get(data_dict["id"])
+    return _may_edit(context, job.source_id if job else None)
+
+
+def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) -> AuthResult:
+    """Withdrawals that are held: editors of the source."""
+    return _may_edit(context, source_id(data_dict["id"]))
+
+
+def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) -> AuthResult:
+    """Decide on them: editors of the source."""
+    return _may_edit(context, source_id(data_dict["id"]))
+
+
+def source_id(id_or_name: str) -> str | None:
+    """Id of the source that is called so."""
+    from ckan import model
+
+    package = model.Package.get(id_or_name)
+    source: Any = HarvestSource.get(package.id) if package else None
+    return source.id if source else None
+
+
+def _may_edit(context: Context, id_: str | None) -> AuthResult:
+    if id_ is None:
+        raise tk.ObjectNotFound(tk._("Harvest source not found"))
+    fresh: Any = {"user": context.get("user"), "ignore_auth": False}
+    if (user := context.get("auth_user_obj")) is not None:
+        fresh["auth_user_obj"] = user
+    try:
+        tk.check_access("harvest_source_update", fresh, {"id": id_})
+    except tk.NotAuthorized:
+        return {"success": False, "msg": tk._("Only those who may edit a harvest source see and decide this.")}
+    return {"success": True}

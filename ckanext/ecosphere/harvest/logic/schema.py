@@ -1,0 +1,25 @@
+"""Schemas of the room's actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ckan.logic.schema import validator_args
+
+
+@validator_args
+def source_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
+    """A source, by id or name."""
+    return {"id": [not_empty, unicode_safe]}
+
+
+@validator_args
+def job_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
+    """A job, by id."""
+    return {"id": [not_empty, unicode_safe]}
+
+
+@validator_args
+def decision_schema(not_empty: Any, unicode_safe: Any, one_of: Any) -> dict[str, Any]:
+    """A decision on the withdrawals of a source that are held."""
+    return {"id": [not_empty, unicode_safe], "decision": [not_empty, one_of(["withdraw", "keep"])]}

@@ -1,0 +1,207 @@
+"""What the harvest must remember beyond ckanext-harvest's own tables.
+
+ckanext-harvest tells what happened to each object of each job; these tables tell where each *record* of each
+source stands now (`SourceRecord`), how far a job has come (`JobState`), which parts of its work are left
+(`Batch`), and which withdrawals wait for a person (`Hold`). Everything that a job does moves from one committed
+state to the next, so that it can be taken up where a killed worker left it.
+
+No foreign keys to tables of others: rows are removed with the source or job that they belong to (`forget`).
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ckanext.harvest.model import HarvestJob
+
+NEW = "new"
+"""Seen at the source, not imported yet."""
+PUBLISHED = "published"
+"""It has a dataset."""
+KEPT = "kept"
+"""The source no longer has it, and a person decided that its dataset stays."""
+WITHDRAWN = "withdrawn"
+"""Its dataset was deleted because the source no longer has it; kept so that it can come back as it was."""
+REFUSED = "refused"
+"""It could not be imported; tried again at each harvest."""
+DUPLICATE = "duplicate"
+"""Another source publishes the same record; tried again at each harvest."""
+
+
+def now() -> datetime.datetime:
+    """UTC without a time zone, as in ckanext-harvest's tables."""
+    return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+
+
+class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+    """Where one record of one source stands.
+
+    Attributes:
+        guid: identity of the record within its source, that of the harvest objects.
+        position: its place in the source when it was last seen, from 1.
+        seen_digest: content when it was last seen.
+        seen_job: job that last saw it.
+        digest: content and settings with which it was last imported.
+        strong_id: identifier by which the same record is known in other catalogues, None when it has none.
+        absences: complete jobs in a row that did not see it.
+        name: name of the dataset when it was withdrawn, to get it back.
+    """
+
+    __tablename__ = "ecosphere_harvest_record"
+
+    source_id: Mapped[str] = mapped_column(sa.UnicodeText, primary_key=True)
+    guid: Mapped[str] = mapped_column(sa.UnicodeText, primary_key=True)
+    state: Mapped[str] = mapped_column(sa.UnicodeText, default=NEW)
+    position: Mapped[int] = mapped_column(sa.Integer, default=0)
+    seen_digest: Mapped[str | None] = mapped_column(sa.UnicodeText)
+    seen_job: Mapped[str | None] = mapped_column(sa.UnicodeText)
+    digest: Mapped[str | None] = mapped_column(sa.UnicodeText)
+    strong_id: Mapped[str | None] = mapped_column(sa.UnicodeText)
+    package_id: Mapped[str | None] = mapped_column(sa.UnicodeText, index=True)
+    absences: Mapped[int] = mapped_column(sa.Integer, default=0)
+    name: Mapped[str | None] = mapped_column(sa.UnicodeText)
+
+    __table_args__ = (
+        # Two sources, or two workers, can never publish the same record twice.
+        sa.Index(
+            "uq_ecosphere_harvest_record_strong",
+            "strong_id",
+            unique=True,
+            postgresql_where=sa.text("state = 'published'"),
+        ),
+    )
+
+
+class JobState(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+    """How far a job has come and what it found.
+
+    Attributes:
+        stage: `gather`, `import`, `finish` or `done`.
+        complete: whether the source was read whole; None before the end of the reading.
+        announced: records that the source says it has.
+        received: records that it gave.
+        waiting: records handed over for import so far.
+        requests: HTTP requests sent.
+        force: import records also when they have not changed.
+        facts: what is worth telling: notes and failures of the reading, times of the stages.
+    """
+
+    __tablename__ = "ecosphere_harvest_job"
+
+    job_id: Mapped[str] = mapped_column(sa.UnicodeText, primary_key=True)
+    source_id: Mapped[str] = mapped_column(sa.UnicodeText, index=True)
+    stage: Mapped[str] = mapped_column(sa.UnicodeText, default="gather")
+    complete: Mapped[bool | None] = mapped_column(sa.Boolean)
+    announced: Mapped[int | None] = mapped_column(sa.Integer)
+    received: Mapped[int] = mapped_column(sa.Integer, default=0)
+    waiting: Mapped[int] = mapped_column(sa.Integer, default=0)
+    requests: Mapped[int] = mapped_column(sa.Integer, default=0)
+    force: Mapped[bool] = mapped_column(sa.Boolean, default=False)
+    facts: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    touched: Mapped[datetime.datetime] = mapped_column(sa.DateTime, default=now)
+
+    def dictize(self) -> dict[str, Any]:
+        """As the API gives it."""
+        left = model.Session.execute(
+            sa.select(sa.func.coalesce(sa.func.sum(sa.func.cardinality(Batch.object_ids)), 0)).where(
+                Batch.job_id == self.job_id
+            )
+        ).scalar_one()
+        return {
+            "id": self.job_id,
+            "source_id": self.source_id,
+            "stage": self.stage,
+            "complete": self.complete,
+            "announced": self.announced,
+            "received": self.received,
+            "waiting": self.waiting,
+            "left": left,
+            "requests": self.requests,
+            "force": self.force,
+            "facts": self.facts,
+            "touched": self.touched.isoformat(),
+        }
+
+
+class Batch(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+    """Objects that are imported in one transaction and indexed in one go; deleted when that is done.
+
+    Attributes:
+        object_ids: harvest objects, in the order of the source.
+        package_ids: None before the import; then the datasets still to be indexed.
+    """
+
+    __tablename__ = "ecosphere_harvest_batch"
+
+    id: Mapped[int] = mapped_column(sa.Integer, sa.Identity(), primary_key=True)
+    job_id: Mapped[str] = mapped_column(sa.UnicodeText, index=True)
+    object_ids: Mapped[list[str]] = mapped_column(ARRAY(sa.UnicodeText))
+    package_ids: Mapped[list[str] | None] = mapped_column(ARRAY(sa.UnicodeText))
+
+
+class Hold(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+    """Withdrawals of a source that wait for a person, or the record of what the person decided.
+
+    Attributes:
+        records: how many records had vanished.
+        known: how many the source had before.
+        limit: how many would have been withdrawn without asking.
+        decision: `withdraw` or `keep`; None while it waits; `moot` when the records came back.
+        done: whether the decision has been carried out.
+        user_id: who decided.
+    """
+
+    __tablename__ = "ecosphere_harvest_hold"
+
+    id: Mapped[int] = mapped_column(sa.Integer, sa.Identity(), primary_key=True)
+    source_id: Mapped[str] = mapped_column(sa.UnicodeText, index=True)
+    job_id: Mapped[str] = mapped_column(sa.UnicodeText)
+    created: Mapped[datetime.datetime] = mapped_column(sa.DateTime, default=now)
+    records: Mapped[int] = mapped_column(sa.Integer)
+    known: Mapped[int] = mapped_column(sa.Integer)
+    limit: Mapped[int] = mapped_column(sa.Integer)
+    decision: Mapped[str | None] = mapped_column(sa.UnicodeText)
+    decided: Mapped[datetime.datetime | None] = mapped_column(sa.DateTime)
+    user_id: Mapped[str | None] = mapped_column(sa.UnicodeText)
+    done: Mapped[bool] = mapped_column(sa.Boolean, default=False)
+
+    def dictize(self) -> dict[str, Any]:
+        """As the API gives it."""
+        return {
+            "id": self.id,
+            "source_id": self.source_id,
+            "job_id": self.job_id,
+            "created": self.created.isoformat(),
+            "records": self.records,
+            "known": self.known,
+            "limit": self.limit,
+            "decision": self.decision,
+            "decided": self.decided.isoformat() if self.decided else None,
+        }
+
+
+def forget(source_id: str) -> None:
+    """Remove all that is known of a source; the caller commits."""
+    jobs = sa.select(JobState.job_id).where(JobState.source_id == source_id)
+    unsynchronised = {"synchronize_session": False}
+    model.Session.execute(sa.delete(Batch).where(Batch.job_id.in_(jobs)).execution_options(**unsynchronised))
+    for table in (SourceRecord, JobState, Hold):
+        model.Session.execute(sa.delete(table).where(table.source_id == source_id).execution_options(**unsynchronised))
+
+
+def forget_lost_jobs(source_id: str) -> None:
+    """Remove the states of jobs of a source that ckanext-harvest no longer has; the caller commits."""
+    there = sa.select(HarvestJob.id).where(HarvestJob.source_id == source_id)
+    lost = sa.and_(JobState.source_id == source_id, JobState.job_id.not_in(there))
+    lost_ids = sa.select(JobState.job_id).where(lost)
+    model.Session.execute(
+        sa.delete(Batch).where(Batch.job_id.in_(lost_ids)).execution_options(synchronize_session=False)
+    )
+    model.Session.execute(sa.delete(JobState).where(lost).execution_options(synchronize_session=False))

@@ -1,0 +1,31 @@
+"""Keep harvested changes out of the activity streams, which would store each dataset once more in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.harvest import config
+
+_ACTIONS = ("package_create", "package_update")
+
+
+@contextmanager
+def without_activity() -> Iterator[None]:
+    """Run a block during which saved datasets make no activity, unless the portal wants it."""
+    if config.writes_activity() or not p.plugin_loaded("activity"):
+        yield
+        return
+    from ckanext.activity import subscriptions
+
+    receivers = {"package_create": subscriptions.package_changed, "package_update": subscriptions.package_updated}
+    for action in _ACTIONS:
+        tk.signals.action_succeeded.disconnect(receivers[action], sender=action)
+    try:
+        yield
+    finally:
+        for action in _ACTIONS:
+            tk.signals.action_succeeded.connect(receivers[action], sender=action)

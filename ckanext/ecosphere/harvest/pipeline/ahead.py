@@ -1,0 +1,58 @@
+"""Fetch the next page while the last one is being worked on."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+_END = object()
+_POLL_SECONDS = 0.2
+
+
+def ahead(items: Callable[[], Iterator[T]], depth: int = 1) -> Iterator[T]:
+    """Yield what an iterator yields, which runs in a thread of its own, `depth` items ahead.
+
+    An exception of the iterator is raised here, at its place. When the caller stops early, so does the thread.
+
+    Args:
+        items: makes the iterator; called in the thread.
+        depth: items held in advance, beyond the one in work on either side.
+    """
+    handed: queue.Queue[Any] = queue.Queue(maxsize=depth)
+    stop = threading.Event()
+
+    def put(item: Any) -> bool:
+        while not stop.is_set():
+            try:
+                handed.put(item, timeout=_POLL_SECONDS)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def run() -> None:
+        try:
+            for item in items():
+                if not put((item, None)):
+                    return
+        except BaseException as error:  # handed over, not lost
+            put((_END, error))
+        else:
+            put((_END, None))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = handed.get()
+            if error is not None:
+                raise error
+            if item is _END:
+                return
+            yield item
+    finally:
+        stop.set()
+        thread.join(timeout=_POLL_SECONDS * 5)

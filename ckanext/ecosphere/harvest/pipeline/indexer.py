@@ -1,0 +1,92 @@
+"""Index many datasets with one request: CKAN's own documents, added and committed together."""
+
+from __future__ import annotations
+
+import logging
+import types
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pysolr
+import requests
+from ckan import logic
+from ckan.lib.search import index as ckan_index
+from ckan.lib.search.common import SearchIndexError, make_connection
+
+log = logging.getLogger(__name__)
+
+Document = dict[str, Any]
+_DELETED_AT_ONCE = 100
+
+
+class SolrAwayError(SearchIndexError):
+    """Solr does not answer, or not properly; the same request may pass later."""
+
+
+class _Collector:
+    """Stands where CKAN expects its connection to Solr, and keeps the documents."""
+
+    def __init__(self) -> None:
+        self.documents: list[Document] = []
+
+    def add(self, docs: list[Document], commit: bool = False, **_options: Any) -> None:
+        self.documents.extend(docs)
+
+    def delete(self, **_options: Any) -> None:
+        """A dataset that is deleted has no document."""
+
+
+def document(package_id: str) -> Document | None:
+    """The document that CKAN would send to Solr for a dataset, hooks of all plugins included.
+
+    CKAN builds a document and sends it in one function. That function runs here with another connection, one
+    that keeps what it is given: the same code object with other globals, so that nothing is patched for others.
+
+    Returns:
+        the document, or None for a dataset that is not to be indexed.
+    """
+    both = logic.package_show_default_and_custom_schemas({"ignore_auth": True}, package_id)  # pyright: ignore
+    collector = _Collector()
+    original = ckan_index.PackageSearchIndex.index_package
+    build = types.FunctionType(
+        original.__code__,
+        {**original.__globals__, "make_connection": lambda: collector},
+        original.__name__,
+        original.__defaults__,
+    )
+    build(ckan_index.PackageSearchIndex(), dict(both[0], with_custom_schema=both[1]), True)
+    return collector.documents[0] if collector.documents else None
+
+
+def add(documents: list[Document]) -> None:
+    """Add documents to the index and commit, in one request.
+
+    Raises:
+        SolrAwayError: Solr is away.
+        SearchIndexError: Solr refuses one of them.
+    """
+    if not documents:
+        return
+    _solr("add", documents, commit=tk.config["ckan.search.solr_commit"])
+
+
+def remove(package_ids: list[str]) -> None:
+    """Take datasets out of the index.
+
+    Raises:
+        SolrAwayError: Solr is away.
+    """
+    for start in range(0, len(package_ids), _DELETED_AT_ONCE):
+        some = " OR ".join(f'"{id_}"' for id_ in package_ids[start : start + _DELETED_AT_ONCE])
+        query = f'+entity_type:package +site_id:"{tk.config["ckan.site_id"]}" +id:({some})'
+        _solr("delete", q=query, commit=tk.config["ckan.search.solr_commit"])
+
+
+def _solr(method: str, *args: Any, **kwargs: Any) -> None:
+    try:
+        getattr(make_connection(), method)(*args, **kwargs)
+    except (pysolr.SolrError, requests.RequestException, OSError) as error:
+        # pysolr tells a refused request from a server in trouble in its text only.
+        refused = isinstance(error, pysolr.SolrError) and "(HTTP 4" in str(error)
+        kind = SearchIndexError if refused else SolrAwayError
+        raise kind(str(error)[:500]) from error

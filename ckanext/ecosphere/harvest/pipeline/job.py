@@ -1,0 +1,137 @@
+"""A job and its source as plain data, so that nothing of it is tied to a database session."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
+
+from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.model import JobState
+from ckanext.harvest.model import HarvestJob, HarvestSource
+
+RULES_VERSION = 1
+"""Raise it when the same record would now become another dataset: all records are then imported again."""
+
+RUNNING = "Running"
+FINISHED = "Finished"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One harvest of one source.
+
+    Attributes:
+        settings: configuration of the source.
+        owner_org: id of the organisation that the source belongs to.
+        organisations: name of each active organisation of the portal → its id.
+        force: import records also when they have not changed.
+    """
+
+    id: str
+    source_id: str
+    url: str
+    title: str
+    type: str
+    settings: dict[str, Any]
+    owner_org: str | None
+    organisations: dict[str, str] = field(repr=False)
+    force: bool = False
+
+    @property
+    def owner_name(self) -> str | None:
+        """Name of the organisation that the source belongs to."""
+        return next((name for name, id_ in self.organisations.items() if id_ == self.owner_org), None)
+
+    @property
+    def fingerprint(self) -> str:
+        """What besides the record decides what becomes of it; a change of it makes every record changed."""
+        decisive = [
+            RULES_VERSION,
+            self.title,
+            self.url,
+            self.settings.get("default_organisation"),
+            self.owner_org,
+            config.fallback_organisation(),
+        ]
+        return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:8]
+
+    def digest(self, content_digest: str) -> str:
+        """Digest of a record as imported by this job."""
+        return f"{content_digest}-{self.fingerprint}"
+
+
+def load(job_id: str) -> Job:
+    """Read a job with its source; makes sure that it has a state.
+
+    Raises:
+        ObjectNotFound: there is no such job.
+    """
+    found = model.Session.execute(
+        sa.select(HarvestJob.source_id, HarvestSource, model.Package.owner_org)
+        .join(HarvestSource, HarvestSource.id == HarvestJob.source_id)
+        .outerjoin(model.Package, model.Package.id == HarvestSource.id)
+        .where(HarvestJob.id == job_id)
+    ).first()
+    if found is None:
+        raise tk.ObjectNotFound("harvest job")
+    source_id, source, owner_org = found
+    model.Session.execute(
+        insert(JobState)
+        .values(job_id=job_id, source_id=source_id, facts={})
+        .on_conflict_do_nothing(index_elements=["job_id"])
+    )
+    state = model.Session.get(JobState, job_id)
+    job = Job(
+        id=job_id,
+        source_id=source_id,
+        url=source.url,
+        title=source.title or source.url,
+        type=source.type,
+        settings=read_settings(source.config),
+        owner_org=owner_org,
+        organisations=organisations(),
+        force=bool(state and state.force),
+    )
+    model.Session.commit()
+    return job
+
+
+def read_settings(text: str | None) -> dict[str, Any]:
+    """Read a source's configuration; what is not valid was refused when it was written."""
+    try:
+        settings = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return settings if isinstance(settings, dict) else {}
+
+
+def organisations() -> dict[str, str]:
+    """Name of each active organisation of the portal → its id."""
+    rows = model.Session.execute(
+        sa.select(model.Group.name, model.Group.id).where(
+            model.Group.is_organization.is_(True), model.Group.state == "active"
+        )
+    )
+    return dict(rows.tuples().all())
+
+
+def is_running(job_id: str) -> bool:
+    """Whether a job was neither finished nor aborted meanwhile, and its source not removed."""
+    found = model.Session.execute(
+        sa.select(HarvestJob.status, HarvestSource.__table__.c.active)
+        .join(HarvestSource, HarvestSource.id == HarvestJob.source_id)
+        .where(HarvestJob.id == job_id)
+    ).first()
+    return found is not None and found.status == RUNNING and found.active
+
+
+def update_state(job_id: str, **values: Any) -> None:
+    """Change the state of a job; the caller commits."""
+    model.Session.execute(sa.update(JobState).where(JobState.job_id == job_id).values(**values))

@@ -1,0 +1,90 @@
+"""Sentences of the pipeline's reports, in the portal's language."""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.problems import MESSAGES as RECORD_MESSAGES
+from ckanext.ecosphere.harvest.problems import Problem, RecordError
+from ckanext.ecosphere.harvest.sources.base import Failure, Reading
+from ckanext.ecosphere.harvest.sources.messages import sentence
+
+_CATALOGUES = Path(__file__).parents[2] / "i18n"
+
+
+def _N(message: str) -> str:
+    """Mark a message for translation; it is translated when it is stored."""
+    return message
+
+
+RECORD = _N("Record {position} ({guid}): {detail}")
+
+MESSAGES: dict[str, str] = {
+    "not-valid": _N("the dataset made of it is not valid: {detail}."),
+    "no-organisation": _N("no organisation of the portal was found for it, and its source belongs to none."),
+    "fault": _N("it could not be saved because of an unexpected fault: {detail}."),
+    "not-indexed": _N("its dataset is saved but could not be indexed: {detail}."),
+    "duplicate": _N("it is already published from the catalogue “{catalogue}” and was not taken again."),
+    "deleted-here": _N("its dataset was deleted by hand and is not published again."),
+    "incomplete": _N("The source was not read completely: nothing is withdrawn after this harvest."),
+    "held": _N(
+        "{absent} of {known} records have vanished from the source, more than the {limit} that are withdrawn "
+        "without asking: their datasets stay published until a person decides."
+    ),
+    "job-fault": _N("The harvest stopped because of an unexpected fault: {detail}"),
+    "no-harvester": _N("The source type {type} is not enabled."),
+}
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    return gettext.translation("ckanext-ecosphere", _CATALOGUES, [language], fallback=True)
+
+
+def translator() -> Callable[[str], str]:
+    """Translate into the portal's language; background jobs have no page whose language they could take."""
+    return _catalogue(config.portal_language()).gettext
+
+
+def say(code: str, **params: Any) -> str:
+    """One of this module's messages."""
+    return translator()(MESSAGES[code]).format(**params)
+
+
+def about_record(position: int, guid: str, problem: RecordError | Problem | str) -> str:
+    """A sentence about a record, with its place in the source and its identifier."""
+    if isinstance(problem, str):
+        detail = problem
+    else:
+        detail = translator()(RECORD_MESSAGES[problem.code]).format(**problem.params)
+    if detail[:1].isupper() and not detail[1:2].isupper():
+        detail = detail[0].lower() + detail[1:]
+    return translator()(RECORD).format(position=position, guid=guid, detail=detail)
+
+
+def failures_of(reading: Reading) -> list[str]:
+    """What could not be read of a source, one sentence each."""
+    return [_failure(each) for each in reading.failures]
+
+
+def _failure(failure: Failure) -> str:
+    return sentence(failure.code, failure.params, failure.first, failure.last, translator())
+
+
+def validation_detail(errors: Any, path: str = "") -> str:
+    """The errors of a dataset on one line: `title: missing value; resources 3, url: not valid`."""
+    if isinstance(errors, dict):
+        parts = [validation_detail(value, f"{path}, {key}" if path else str(key)) for key, value in errors.items()]
+        return "; ".join(filter(None, parts))
+    if isinstance(errors, list):
+        if errors and isinstance(errors[0], str):
+            texts = " ".join(str(each).rstrip(".") for each in errors)
+            return f"{path}: {texts}"
+        parts = [validation_detail(each, f"{path} {n}") for n, each in enumerate(errors, 1) if each]
+        return "; ".join(filter(None, parts))
+    return f"{path}: {errors}" if errors else ""

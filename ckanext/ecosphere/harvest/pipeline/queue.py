@@ -1,0 +1,120 @@
+"""The background jobs of the harvest, on CKAN's own queue."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import redis
+import rq
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.harvest.model import Batch, Hold, JobState, now
+from ckanext.ecosphere.harvest.pipeline.job import RUNNING
+from ckanext.ecosphere.harvest.pipeline.locks import is_free, source_lock
+from ckanext.ecosphere.harvest.sources.harvester import harvester_types
+from ckanext.harvest.model import HarvestJob, HarvestSource
+
+log = logging.getLogger(__name__)
+
+QUEUE = "ecosphere:harvest"
+_NO_LIMIT = -1
+"""RQ's own time limit is off: requests, waits and the whole reading have limits of their own."""
+_RETRY_SECONDS = [10, 60, 300, 600, 600]
+_STALE_SECONDS = 120
+
+
+def send(job_id: str) -> None:
+    """Have a job run by a background worker."""
+    from ckanext.ecosphere.harvest.pipeline.runner import run_job
+
+    _enqueue(run_job, job_id, "harvest")
+
+
+def send_withdrawal(hold_id: int) -> None:
+    """Have a decision to withdraw carried out by a background worker."""
+    from ckanext.ecosphere.harvest.pipeline.runner import carry_out
+
+    _enqueue(carry_out, str(hold_id), "harvest withdrawal")
+
+
+def _enqueue(function: Any, argument: str, what: str) -> None:
+    tk.enqueue_job(
+        function,
+        [argument],
+        title=f"{what} {argument}",
+        queue=QUEUE,
+        rq_kwargs={
+            "timeout": _NO_LIMIT,
+            # Also what brings a job back whose worker was killed.
+            "retry": rq.Retry(max=len(_RETRY_SECONDS), interval=_RETRY_SECONDS),
+        },
+    )
+
+
+class Helpers:
+    """Calls other workers to a job once there is enough work for them.
+
+    Args:
+        job_id: the job.
+        wanted: how many to call at most.
+    """
+
+    def __init__(self, job_id: str, wanted: int):
+        self._job_id = job_id
+        self._wanted = wanted
+        self._batches = 0
+
+    def more_work(self) -> None:
+        """Tell that one more batch is waiting; the first is left to whoever gathers."""
+        from ckanext.ecosphere.harvest.pipeline.runner import help_job
+
+        self._batches += 1
+        if self._batches > 1 and self._wanted > 0:
+            self._wanted -= 1
+            try:
+                _enqueue(help_job, self._job_id, "harvest (help)")
+            except redis.RedisError:
+                log.warning("Harvest job %s: no help, Redis is away", self._job_id)
+
+
+def revive() -> list[str]:
+    """Send again the jobs that should run and that nobody is running.
+
+    Returns:
+        ids of those jobs.
+    """
+    _drop_leftovers()
+    stale = now().timestamp() - _STALE_SECONDS
+    rows = model.Session.execute(
+        sa.select(HarvestJob.id, HarvestJob.source_id, HarvestJob.created, JobState.touched)
+        .join(HarvestSource, HarvestSource.id == HarvestJob.source_id)
+        .outerjoin(JobState, JobState.job_id == HarvestJob.id)
+        .where(
+            HarvestJob.status == RUNNING,
+            HarvestSource.__table__.c.active.is_(True),
+            HarvestSource.type.in_(harvester_types()),
+        )
+    ).all()
+    model.Session.remove()
+    revived = []
+    for job_id, source_id, created, touched in rows:
+        if (touched or created).timestamp() < stale and is_free(source_lock(source_id)):
+            log.warning("Harvest job %s: nobody is running it, it is sent again", job_id)
+            model.Session.execute(sa.update(JobState).where(JobState.job_id == job_id).values(touched=now()))
+            model.Session.commit()
+            send(job_id)
+            revived.append(job_id)
+    undone = sa.select(Hold.id).where(Hold.decision == "withdraw", Hold.done.is_(False))
+    for hold_id in list(model.Session.execute(undone).scalars()):
+        send_withdrawal(hold_id)
+    return revived
+
+
+def _drop_leftovers() -> None:
+    """Remove batches of jobs that were aborted while no worker was there to notice."""
+    running = sa.select(HarvestJob.id).where(HarvestJob.status == RUNNING)
+    model.Session.execute(sa.delete(Batch).where(Batch.job_id.not_in(running)))
+    model.Session.commit()

@@ -1,0 +1,77 @@
+"""Resources keep their ids when a record changes: matched by address and protocol, then by address alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A resource that the dataset has."""
+
+    id: str
+    url: str
+    protocol: str
+    name: str
+
+
+def present_resources(package_ids: list[str]) -> dict[str, list[Present]]:
+    """Resources of some datasets, in their order."""
+    found: dict[str, list[Present]] = defaultdict(list)
+    if not package_ids:
+        return found
+    rows = model.Session.execute(
+        sa.select(
+            model.Resource.package_id,
+            model.Resource.id,
+            model.Resource.url,
+            model.resource_table.c.extras,
+            model.Resource.name,
+        )
+        .where(model.Resource.package_id.in_(package_ids), model.Resource.state == "active")
+        .order_by(model.Resource.position)
+    )
+    for package_id, id_, url, extras, name in rows:
+        found[package_id].append(Present(id_, url or "", (extras or {}).get("protocol") or "", name or ""))
+    return found
+
+
+_KEYS: tuple[Callable[[str, str, str], Any], ...] = (
+    lambda url, protocol, name: (url, protocol, name),
+    lambda url, protocol, name: (url, protocol),
+    lambda url, protocol, name: url,
+    # A link whose query changed: the same place, protocol and name.
+    lambda url, protocol, name: (url.partition("?")[0], protocol, name) if "?" in url else None,
+)
+"""Likenesses, the closest first."""
+
+
+def keep_ids(resources: list[dict[str, Any]], present: list[Present]) -> None:
+    """Give each resource the id of the one of the dataset that it continues, if there is one.
+
+    Args:
+        resources: resources of the new version; those that continue one receive its `id`.
+        present: resources of the version before.
+    """
+    left = list(present)
+    for key in _KEYS:
+        places: dict[Any, list[Present]] = defaultdict(list)
+        for each in left:
+            likeness = key(each.url, each.protocol, each.name)
+            if likeness is not None:
+                places[likeness].append(each)
+        for resource in resources:
+            if "id" in resource:
+                continue
+            likeness = key(resource.get("url") or "", resource.get("protocol") or "", resource.get("name") or "")
+            same = places.get(likeness) if likeness is not None else None
+            if same:
+                match = same.pop(0)
+                resource["id"] = match.id
+                left.remove(match)

@@ -1,0 +1,47 @@
+"""One database transaction around many of CKAN's actions.
+
+CKAN's actions roll the whole session back when a dataset is not valid, and leave savepoints open. Here the
+session is joined to a transaction that it does not own: each of its commits and rollbacks becomes one of a
+savepoint, so a record that fails takes nothing with it, and all the others are committed at once at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ckan import model
+from sqlalchemy.engine import Connection
+
+
+class SessionReplacedError(RuntimeError):
+    """Some code put an end to the session in the middle of the transaction."""
+
+
+@contextmanager
+def one_transaction() -> Iterator[Connection]:
+    """Run a block in one transaction: committed at its end, rolled back when it raises.
+
+    Within it, `model.Session.commit()` ends a record, `model.Session.rollback()` undoes what was done since.
+    """
+    assert model.meta.engine is not None  # noqa: S101 - set when CKAN starts
+    model.Session.remove()
+    with model.meta.engine.connect() as connection, connection.begin():
+        # type: ignore on the keyword arguments: scoped_session hands them to the session that it makes
+        model.Session(bind=connection, join_transaction_mode="create_savepoint")  # type: ignore[call-arg]
+        try:
+            yield connection
+            ensure_joined(connection)
+            model.Session.commit()
+        finally:
+            model.Session.remove()
+
+
+def ensure_joined(connection: Connection) -> None:
+    """Make sure that the session is still the one of the transaction.
+
+    Raises:
+        SessionReplacedError: it is another one, whose changes would escape the transaction.
+    """
+    if model.Session().bind is not connection:
+        raise SessionReplacedError("a plugin closed the session while a record was saved")

@@ -1,0 +1,210 @@
+"""Last stage: what the source no longer has.
+
+Only a complete reading may speak of absence. A record that is absent for the first time is only counted; after
+`withdraw_after` complete readings in a row its dataset is deleted, in such a way that it comes back with the same
+address and ids when the record does. When too much has vanished at once, all of it waits for a person.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from uuid import uuid4
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.plugins import IPackageController, PluginImplementations
+
+from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.model import KEPT, PUBLISHED, WITHDRAWN, Hold, SourceRecord, now
+from ckanext.ecosphere.harvest.pipeline import indexer
+from ckanext.ecosphere.harvest.pipeline.transaction import one_transaction
+from ckanext.harvest.model import HarvestObject
+
+log = logging.getLogger(__name__)
+
+WITHDRAW, KEEP, MOOT = "withdraw", "keep", "moot"
+"""Decisions on a hold."""
+_AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class Absence:
+    """What a complete reading says about what is not there.
+
+    Attributes:
+        known: published records of the source.
+        absent: those that the reading did not see.
+        limit: how many may be absent without a person being asked.
+        due: those absent often enough to be withdrawn.
+    """
+
+    known: int
+    absent: int
+    limit: int
+    due: int
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether so much has vanished that something else may be behind it.
+
+        A source that is empty all of a sudden is suspicious even when it was small.
+        """
+        return self.absent > self.limit or (self.absent == self.known and self.known > 1)
+
+
+def limit_for(known: int) -> int:
+    """How many records of a source may be absent at once without a person being asked."""
+    return max(config.hold_records(), known * config.hold_percent() // 100)
+
+
+def _absent(source_id: str, job_id: str) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        SourceRecord.source_id == source_id,
+        SourceRecord.state == PUBLISHED,
+        SourceRecord.seen_job.is_distinct_from(job_id),
+    )
+
+
+def count_absences(source_id: str, job_id: str) -> Absence:
+    """Count a complete reading for each record that it did not see; the caller commits."""
+    published = sa.and_(SourceRecord.source_id == source_id, SourceRecord.state == PUBLISHED)
+    absent = _absent(source_id, job_id)
+    model.Session.execute(sa.update(SourceRecord).where(absent).values(absences=SourceRecord.absences + 1))
+
+    def number(condition: sa.ColumnElement[bool]) -> int:
+        return model.Session.execute(sa.select(sa.func.count()).where(condition)).scalar_one()
+
+    known = number(published)
+    due = sa.and_(absent, SourceRecord.absences >= config.withdraw_after())
+    return Absence(known, number(absent), limit_for(known), number(due))
+
+
+def open_hold(source_id: str) -> Hold | None:
+    """The withdrawals of a source that wait for a person."""
+    return model.Session.execute(
+        sa.select(Hold).where(Hold.source_id == source_id, Hold.decision.is_(None)).order_by(Hold.id.desc())
+    ).scalar()
+
+
+def hold_or_release(source_id: str, job_id: str, absence: Absence) -> bool:
+    """Hold the withdrawals of a source, or drop a hold that has become pointless; the caller commits.
+
+    Returns:
+        whether they are held.
+    """
+    hold = open_hold(source_id)
+    if not absence.suspicious:
+        if hold:
+            hold.decision, hold.decided = MOOT, now()
+        return False
+    if hold is None:
+        hold = Hold(source_id=source_id)
+        model.Session.add(hold)
+    hold.job_id, hold.records, hold.known, hold.limit = job_id, absence.absent, absence.known, absence.limit
+    return True
+
+
+def withdraw_due(source_id: str, job_id: str, after: int | None = None) -> int:
+    """Withdraw the datasets of records that are absent long enough.
+
+    Args:
+        source_id: the source.
+        job_id: job of the complete reading that did not see them, under which it is reported.
+        after: absences needed instead of the setting.
+
+    Returns:
+        number of datasets withdrawn.
+    """
+    condition = sa.and_(
+        _absent(source_id, job_id),
+        SourceRecord.absences >= (config.withdraw_after() if after is None else after),
+    )
+    total = 0
+    while True:
+        rows = model.Session.execute(
+            sa.select(SourceRecord.guid, SourceRecord.package_id).where(condition).limit(_AT_ONCE)
+        )
+        found = dict(rows.tuples().all())
+        model.Session.remove()
+        if not found:
+            return total
+        _withdraw(source_id, job_id, found)
+        total += len(found)
+
+
+def carry_out_decided(source_id: str) -> None:
+    """Withdraw what a person decided to withdraw; the caller holds the lock of the source."""
+    decided = sa.and_(Hold.source_id == source_id, Hold.decision == WITHDRAW, Hold.done.is_(False))
+    for hold_id, job_id in model.Session.execute(sa.select(Hold.id, Hold.job_id).where(decided)).all():
+        withdraw_due(source_id, job_id, after=1)
+        model.Session.execute(sa.update(Hold).where(Hold.id == hold_id).values(done=True))
+        model.Session.commit()
+
+
+def keep(source_id: str, reading_job_id: str) -> int:
+    """Keep the datasets of all records that a reading did not see; the caller commits."""
+    result = model.Session.execute(
+        sa.update(SourceRecord).where(_absent(source_id, reading_job_id)).values(state=KEPT, absences=0)
+    )
+    return result.rowcount  # type: ignore[attr-defined]
+
+
+def _withdraw(source_id: str, job_id: str, found: dict[str, str | None]) -> None:
+    package_ids = [package_id for package_id in found.values() if package_id]
+    # First the index: if the worker dies in between, the records are still due and this is done again.
+    indexer.remove(package_ids)
+    with one_transaction():
+        for guid, package_id in found.items():
+            package = model.Session.get(model.Package, package_id) if package_id else None
+            if package is not None and package.state != "active":
+                # Deleted by hand: nothing to withdraw, and it must not come back with the record.
+                _set_state(source_id, guid, KEPT)
+            else:
+                if package is not None:
+                    _delete(package)
+                    _report(source_id, job_id, guid, package.id)
+                _set_state(source_id, guid, WITHDRAWN, package.name if package is not None else None)
+            model.Session.commit()
+
+
+def _delete(package: model.Package) -> None:
+    """Delete a dataset as `package_delete` does, except that its memberships stay for its return."""
+    for plugin in PluginImplementations(IPackageController):
+        plugin.delete(package)
+        plugin.after_dataset_delete({"ignore_auth": True}, {"id": package.id})  # pyright: ignore
+    package.delete()
+
+
+def _set_state(source_id: str, guid: str, state: str, name: str | None = None) -> None:
+    model.Session.execute(
+        sa.update(SourceRecord)
+        .where(SourceRecord.source_id == source_id, SourceRecord.guid == guid)
+        .values(state=state, name=name, absences=0)
+    )
+
+
+def _report(source_id: str, job_id: str, guid: str, package_id: str) -> None:
+    """Tell it the way ckanext-harvest's reports read it: an object that is deleted and not current."""
+    model.Session.execute(
+        sa.update(HarvestObject)
+        .where(HarvestObject.package_id == package_id, HarvestObject.current.is_(True))
+        .values(current=False)
+    )
+    moment = now()
+    model.Session.execute(
+        sa.insert(HarvestObject.__table__).values(
+            id=str(uuid4()),
+            guid=guid,
+            current=False,
+            gathered=moment,
+            import_started=moment,
+            import_finished=moment,
+            state="COMPLETE",
+            report_status="deleted",
+            retry_times=0,
+            harvest_job_id=job_id,
+            harvest_source_id=source_id,
+            package_id=package_id,
+        )
+    )

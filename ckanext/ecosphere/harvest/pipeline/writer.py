@@ -1,0 +1,334 @@
+"""Third stage, first half: the records of a batch become datasets, each in a savepoint of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.model import DUPLICATE, KEPT, PUBLISHED, REFUSED, WITHDRAWN, SourceRecord
+from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
+from ckanext.ecosphere.harvest.pipeline.fit import Fitter
+from ckanext.ecosphere.harvest.pipeline.identity import strong_id
+from ckanext.ecosphere.harvest.pipeline.job import Job
+from ckanext.ecosphere.harvest.pipeline.messages import about_record, say, validation_detail
+from ckanext.ecosphere.harvest.pipeline.names import Names, distinct
+from ckanext.ecosphere.harvest.pipeline.resources import Present, keep_ids, present_resources
+from ckanext.ecosphere.harvest.pipeline.transaction import ensure_joined
+from ckanext.ecosphere.harvest.record import Record
+from ckanext.harvest.model import HarvestObject, HarvestSource
+
+log = logging.getLogger(__name__)
+
+ADDED, UPDATED, UNCHANGED, ERRORED = "added", "updated", "not modified", "errored"
+"""What ckanext-harvest's reports call the outcomes."""
+
+
+class RecordReader(Protocol):
+    """What the writer asks of a type of source."""
+
+    def read(self, content: str) -> Record:
+        """Read a record as it was kept.
+
+        Raises:
+            RecordError: it cannot be read.
+        """
+        ...
+
+    def record_url(self, url: str) -> str | None:
+        """Address of an original record of the source at `url`, `{id}` standing for its identifier."""
+        ...
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one object.
+
+    Attributes:
+        status: one of the outcomes above.
+        message: why it failed, or what else is to be told; one sentence.
+        story: what the rules decided, reported and found no place for.
+    """
+
+    object_id: str
+    guid: str
+    position: int
+    status: str = ERRORED
+    package_id: str | None = None
+    message: str = ""
+    story: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def written(self) -> bool:
+        """Whether a dataset was created or updated."""
+        return self.status in {ADDED, UPDATED}
+
+
+@dataclass(slots=True)
+class _Item:
+    """One record on its way."""
+
+    outcome: Outcome
+    content: str
+    seen_digest: str
+    state: str
+    package_id: str | None
+    package_name: str | None
+    package_state: str | None
+    private: bool
+    old_name: str | None
+    result: Result | None = None
+
+
+class Writer:
+    """Writes the records of a job.
+
+    Args:
+        job: the job.
+        reader: reads the records as they were kept.
+        user: name of the user in whose name datasets are saved.
+    """
+
+    def __init__(self, job: Job, reader: RecordReader, user: str):
+        self._job = job
+        self._reader = reader
+        self._user = user
+        self._fitter = Fitter.of_portal()
+        self._context = Context(
+            default_organisation=job.settings.get("default_organisation") or job.owner_name,
+            fallback_organisation=config.fallback_organisation(),
+            catalogue_title=job.title,
+            record_url=reader.record_url(job.url),
+            organisations=frozenset(job.organisations),
+        )
+
+    def write(self, object_ids: list[str], connection: Connection) -> list[Outcome]:
+        """Write the records of some objects; must run within `one_transaction`.
+
+        Args:
+            object_ids: the objects.
+            connection: that of the transaction.
+
+        Returns:
+            one outcome per object, in their order.
+        """
+        items = self._load(object_ids)
+        for item in items:
+            self._normalise(item)
+        self._set_duplicates_aside(items)
+        ready = [item for item in items if item.result is not None]
+        names = Names()
+        names.prepare([_title(item) for item in ready if item.package_id is None])
+        present = present_resources([item.package_id for item in ready if item.package_id])
+        for item in ready:
+            self._save(item, names, present.get(item.package_id or "", []))
+            ensure_joined(connection)
+        return [item.outcome for item in items]
+
+    # --- from object to dataset ---
+
+    def _load(self, object_ids: list[str]) -> list[_Item]:
+        rows = model.Session.execute(
+            sa.select(HarvestObject.id, HarvestObject.guid, HarvestObject.content, SourceRecord, model.Package)
+            .outerjoin(
+                SourceRecord,
+                sa.and_(
+                    SourceRecord.source_id == HarvestObject.harvest_source_id,
+                    SourceRecord.guid == HarvestObject.guid,
+                ),
+            )
+            .outerjoin(model.Package, model.Package.id == SourceRecord.package_id)
+            .where(HarvestObject.id.in_(object_ids))
+        )
+        found = {}
+        for object_id, guid, content, record, package in rows:
+            if record is None:
+                continue  # the source was cleared meanwhile
+            found[object_id] = _Item(
+                outcome=Outcome(object_id, guid, record.position, package_id=package and package.id),
+                content=content or "",
+                seen_digest=record.seen_digest or "",
+                state=record.state,
+                package_id=package and package.id,
+                package_name=package and package.name,
+                package_state=package and package.state,
+                private=bool(package and package.private),
+                old_name=record.name,
+            )
+        return [found[object_id] for object_id in object_ids if object_id in found]
+
+    def _normalise(self, item: _Item) -> None:
+        if item.package_state == "deleted" and item.state != WITHDRAWN:
+            item.outcome.status = UNCHANGED
+            item.outcome.story = {"note": self._about(item, say("deleted-here"))}
+            self._record(item, digest=self._job.digest(item.seen_digest))
+            return
+        try:
+            record = self._reader.read(item.content)
+            item.result = normalise(record, self._context)
+        except RecordError as error:
+            self._refuse(item, self._about(item, error))
+        except Exception as error:  # one record of unforeseen shape must not stop the others
+            log.exception("Record %s of source %s", item.outcome.guid, self._job.source_id)
+            self._refuse(item, self._about(item, RecordError("record-fault", detail=_brief(error))))
+        else:
+            item.outcome.story = {
+                "changes": [dataclasses.asdict(change) for change in item.result.log],
+                "problems": [self._about(item, problem) for problem in item.result.problems],
+                "unread": item.result.unread,
+            }
+
+    def _set_duplicates_aside(self, items: list[_Item]) -> None:
+        """Leave to another source what it already publishes."""
+        wanted = {id_ for item in items if item.result and (id_ := strong_id(item.outcome.guid))}
+        if not wanted:
+            return
+        rows = model.Session.execute(
+            sa.select(SourceRecord.strong_id, HarvestSource.title)
+            .join(HarvestSource, HarvestSource.id == SourceRecord.source_id)
+            .where(
+                SourceRecord.strong_id.in_(wanted),
+                SourceRecord.state.in_([PUBLISHED, KEPT]),
+                SourceRecord.source_id != self._job.source_id,
+            )
+        )
+        elsewhere = dict(rows.tuples().all())
+        for item in items:
+            catalogue = elsewhere.get(strong_id(item.outcome.guid) or "")
+            if item.result and catalogue is not None:
+                self._duplicate(item, catalogue)
+
+    def _dataset(self, item: _Item, name: str, present: list[Present]) -> dict[str, Any]:
+        assert item.result is not None  # noqa: S101 - only such items come here
+        dataset = dict(item.result.dataset)
+        organisation = self._job.organisations.get(item.result.organisation or "") or self._job.owner_org
+        if not organisation:
+            raise tk.ValidationError({"owner_org": [say("no-organisation")]})
+        dataset.update(owner_org=organisation, name=name, type="dataset", state="active", private=item.private)
+        if item.package_id:
+            dataset["id"] = item.package_id
+        dataset["resources"] = [dict(resource) for resource in dataset.get("resources") or []]
+        keep_ids(dataset["resources"], present)
+        return self._fitter.fit(dataset)
+
+    # --- saving ---
+
+    def _save(self, item: _Item, names: Names, present: list[Present]) -> None:
+        guid = item.outcome.guid
+        name = item.package_name or names.give(_title(item), self._job.source_id, guid)
+        if item.state == WITHDRAWN and item.package_name == item.package_id:
+            name = item.old_name or name  # while it was away CKAN gave its name to somebody who asked
+        for attempt in (name, distinct(name, self._job.source_id, guid)):
+            try:
+                self._save_as(item, self._dataset(item, attempt, present))
+                model.Session.commit()
+                return
+            except tk.ValidationError as error:
+                model.Session.rollback()
+                if "name" in error.error_dict and attempt == name and item.package_name != name:
+                    continue  # taken a moment ago
+                names.free(attempt)
+                self._refuse(item, self._about(item, _why_not_valid(error)))
+                return
+            except IntegrityError as error:
+                model.Session.rollback()
+                if "uq_ecosphere_harvest_record_strong" in str(error):
+                    self._duplicate(item, "?")
+                    return
+                if attempt != name:
+                    self._fault(item, error)
+                    return
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise  # the database is away: the whole batch will be done again
+                model.Session.rollback()
+                self._fault(item, error)
+                return
+            except Exception as error:  # a hook of any plugin
+                model.Session.rollback()
+                self._fault(item, error)
+                return
+
+    def _save_as(self, item: _Item, dataset: dict[str, Any]) -> None:
+        context: Any = {
+            "ignore_auth": True,
+            "user": self._user,
+            "defer_commit": True,
+            "return_id_only": True,
+        }
+        outcome = item.outcome
+        if item.package_id:
+            # Without the original, CKAN would ask Solr for it; resources are compared again on saving.
+            context["original_package"] = {"id": item.package_id, "resources": []}
+            tk.get_action("package_update")(context, dataset)
+            outcome.status = ADDED if item.state == WITHDRAWN else UPDATED
+        else:
+            outcome.package_id = tk.get_action("package_create")(context, dataset)
+            outcome.status = ADDED
+        self._record(
+            item,
+            state=PUBLISHED,
+            digest=self._job.digest(item.seen_digest),
+            strong_id=strong_id(outcome.guid),
+            package_id=outcome.package_id,
+            name=None,
+        )
+
+    def _record(self, item: _Item, **values: Any) -> None:
+        model.Session.execute(
+            sa.update(SourceRecord)
+            .where(SourceRecord.source_id == self._job.source_id, SourceRecord.guid == item.outcome.guid)
+            .values(**values)
+        )
+
+    # --- what did not become a dataset ---
+
+    def _refuse(self, item: _Item, message: str) -> None:
+        item.result = None
+        item.outcome.status = ERRORED
+        item.outcome.message = message
+        if item.package_id is None:
+            self._record(item, state=REFUSED)
+            model.Session.commit()
+
+    def _fault(self, item: _Item, error: Exception) -> None:
+        log.error("Record %s of source %s", item.outcome.guid, self._job.source_id, exc_info=error)
+        self._refuse(item, self._about(item, say("fault", detail=_brief(error))))
+
+    def _duplicate(self, item: _Item, catalogue: str) -> None:
+        item.result = None
+        item.outcome.status = UNCHANGED
+        item.outcome.story = {"note": self._about(item, say("duplicate", catalogue=catalogue))}
+        if item.package_id is None:
+            self._record(
+                item,
+                state=DUPLICATE,
+                digest=self._job.digest(item.seen_digest),
+                strong_id=strong_id(item.outcome.guid),
+            )
+            model.Session.commit()
+
+    @staticmethod
+    def _about(item: _Item, problem: Any) -> str:
+        return about_record(item.outcome.position, item.outcome.guid, problem)
+
+
+def _title(item: _Item) -> str:
+    return (item.result.dataset.get("title") if item.result else None) or item.outcome.guid
+
+
+def _why_not_valid(error: tk.ValidationError) -> str:
+    return say("not-valid", detail=validation_detail(error.error_dict)[:500])
+
+
+def _brief(error: Exception) -> str:
+    text = " ".join(str(getattr(error, "orig", None) or error).split())
+    return f"{type(error).__name__}: {text}"[:300].rstrip(".")

@@ -1,0 +1,40 @@
+"""`ecosphere_harvest`: the pipeline behind our source types, on top of ckanext-harvest's pages and commands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+import click
+
+from ckanext.ecosphere.harvest import cli
+from ckanext.ecosphere.harvest.pipeline.queue import QUEUE
+from ckanext.ecosphere.interfaces import IEcosphereCommands, IEcosphereSetup
+
+
+@tk.blanket.config_declarations
+@tk.blanket.actions
+@tk.blanket.auth_functions
+class EcosphereHarvestPlugin(p.SingletonPlugin):
+    """The harvest room."""
+
+    p.implements(p.IConfigurer)
+    p.implements(IEcosphereCommands)
+    p.implements(IEcosphereSetup, inherit=True)
+
+    def update_config(self, config: Any) -> None:
+        """Register the room's templates."""
+        tk.add_template_directory(config, "../templates/harvest")
+
+    def get_ecosphere_commands(self) -> list[click.Command]:
+        """Provide `ckan ecosphere harvest`."""
+        return [cli.harvest]
+
+    def ecosphere_queues(self) -> list[str]:
+        """Name the queue of the harvest."""
+        return [QUEUE]
+
+    def ecosphere_migrations(self) -> list[str]:
+        """Name the tables of the harvest."""
+        return ["ecosphere_harvest"]

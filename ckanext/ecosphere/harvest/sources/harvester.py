@@ -1,0 +1,161 @@
+"""What all our types of source have in common: how ckanext-harvest sees them, how the pipeline reads them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+from ckan import model
+
+from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.record import Record
+from ckanext.ecosphere.harvest.sources.base import SourceReader
+from ckanext.ecosphere.harvest.sources.messages import ConfigError, sentence
+from ckanext.harvest.interfaces import IHarvester
+from ckanext.harvest.model import HarvestObject
+
+
+class EcosphereHarvester(p.SingletonPlugin):
+    """A type of source. Subclasses say what it is and how it is read."""
+
+    type_name = ""
+    title = ""
+    description = ""
+    options: tuple[str, ...] = ("default_organisation",)
+    """Names that the configuration of a source may have."""
+
+    # --- for the pipeline ---
+
+    def reader(self, url: str, settings: dict[str, Any]) -> SourceReader:
+        """Make a reader for one reading of a source."""
+        raise NotImplementedError
+
+    def read(self, content: str) -> Record:
+        """Read a record as it was kept; see `RecordReader`."""
+        raise NotImplementedError
+
+    def record_url(self, url: str) -> str | None:
+        """Address of an original record; see `RecordReader`."""
+        return None
+
+    def check_settings(self, settings: dict[str, Any]) -> None:
+        """Check the options that only this type has.
+
+        Raises:
+            ConfigError: one of them is not valid.
+        """
+
+    # --- IHarvester ---
+
+    def info(self) -> dict[str, str]:
+        """Describe the type for the form of a source."""
+        return {
+            "name": self.type_name,
+            "title": tk._(self.title),
+            "description": tk._(self.description),
+            "form_config_interface": "Text",
+        }
+
+    def validate_config(self, text: str | None) -> str:
+        """Check the configuration of a source, written in JSON.
+
+        Returns:
+            the configuration, neatly written.
+
+        Raises:
+            ValueError: it is not valid; the message is for the person who wrote it.
+        """
+        try:
+            settings = _parsed(text)
+            self._check_common(settings)
+            self.check_settings(settings)
+        except ConfigError as error:
+            raise ValueError(sentence(error.code, error.params, translate=tk._)) from error
+        return json.dumps(settings, ensure_ascii=False, indent=2) if settings else ""
+
+    def _check_common(self, settings: dict[str, Any]) -> None:
+        for name in settings:
+            if name not in self.options:
+                raise ConfigError("config-unknown", name=name, known=", ".join(self.options))
+        organisation = settings.get("default_organisation")
+        if organisation is not None:
+            if not isinstance(organisation, str):
+                raise ConfigError("config-text", name="default_organisation")
+            group = model.Group.get(organisation)
+            if group is None or not group.is_organization or group.state != "active":
+                raise ConfigError("config-organisation", name=organisation)
+            settings["default_organisation"] = group.name
+
+    def get_original_url(self, harvest_object_id: str) -> str | None:
+        """Address of the original of a harvest object, for the report of a job."""
+        harvest_object: Any = HarvestObject.get(harvest_object_id)
+        if harvest_object is None or not harvest_object.guid:
+            return None
+        pattern = self.record_url(harvest_object.source.url)
+        return fill_record_url(pattern, harvest_object.guid) if pattern else None
+
+    def gather_stage(self, harvest_job: Any) -> list[str]:
+        """Run the whole job here and now, for commands that call the stages themselves.
+
+        Returns:
+            no objects: nothing is left to be fetched.
+        """
+        from ckanext.ecosphere.harvest.pipeline.runner import run_job
+
+        run_job(harvest_job.id, helpers=False)
+        return []
+
+    def fetch_stage(self, harvest_object: Any) -> bool:
+        """Nothing to fetch: records come whole with the pages."""
+        return True
+
+    def import_stage(self, harvest_object: Any) -> bool:
+        """Import an object again from what was kept of it, for `ckan harvester import`."""
+        from ckanext.ecosphere.harvest.pipeline.again import import_again
+
+        return import_again(harvest_object.id)
+
+
+def fill_record_url(pattern: str, guid: str) -> str:
+    """Put an identifier into the address of an original record."""
+    from urllib.parse import quote
+
+    return pattern.replace("{id}", quote(guid, safe=""))
+
+
+def harvesters() -> dict[str, EcosphereHarvester]:
+    """Our enabled types of source, by name."""
+    return {
+        plugin.type_name: plugin
+        for plugin in p.PluginImplementations(IHarvester)
+        if isinstance(plugin, EcosphereHarvester)
+    }
+
+
+def harvester_for(type_name: str) -> EcosphereHarvester | None:
+    """The enabled type of source of this name."""
+    return harvesters().get(type_name)
+
+
+def harvester_types() -> list[str]:
+    """Names of our enabled types of source."""
+    return sorted(harvesters())
+
+
+def default_page_size(settings: dict[str, Any]) -> int:
+    """Records to ask for at once."""
+    return settings.get("page_size") or config.page_size()
+
+
+def _parsed(text: str | None) -> dict[str, Any]:
+    if not (text or "").strip():
+        return {}
+    try:
+        settings = json.loads(text or "")
+    except ValueError as error:
+        raise ConfigError("config-json", detail=str(error)) from error
+    if not isinstance(settings, dict):
+        raise ConfigError("config-object")
+    return settings

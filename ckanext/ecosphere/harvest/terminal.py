@@ -1,0 +1,145 @@
+"""A harvest from the terminal: start it, watch it, sum it up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
+
+from ckanext.ecosphere.harvest.model import JobState
+from ckanext.ecosphere.harvest.pipeline.finish import user_name
+from ckanext.ecosphere.harvest.pipeline.job import FINISHED, RUNNING
+from ckanext.ecosphere.harvest.pipeline.runner import run_job
+from ckanext.ecosphere.harvest.sources.harvester import harvester_types
+from ckanext.harvest.logic import HarvestJobExists
+from ckanext.harvest.model import HarvestJob
+
+_POLL_SECONDS = 0.5
+_TOLD_SECONDS = 5.0
+
+
+class CommandError(Exception):
+    """What was asked for cannot be done; the message says why."""
+
+
+def run(source: str, *, inline: bool = False, force: bool = False, echo: Callable[[str], None] = print) -> bool:
+    """Harvest a source and wait for the end.
+
+    Args:
+        source: id or name of the source.
+        inline: run it in this process.
+        force: import records also when they have not changed.
+        echo: receives what is to be told.
+
+    Returns:
+        whether there were no errors.
+
+    Raises:
+        CommandError: there is no such source, or it is not one of ours, or not active.
+    """
+    job_id = _job(source, force)
+    if inline:
+        _set_running(job_id)
+        run_job(job_id, helpers=False)
+    else:
+        _send(job_id)
+        _watch(job_id, echo)
+    return _sum_up(job_id, echo)
+
+
+def _context() -> Any:
+    return {"ignore_auth": True, "user": user_name(), "model": model, "session": model.Session}
+
+
+def _job(source: str, force: bool) -> str:
+    """The job to run: a new one, or the one that the source already has."""
+    try:
+        found = tk.get_action("harvest_source_show")(_context(), {"id": source})
+    except tk.ObjectNotFound:
+        raise CommandError(tk._("There is no harvest source {name}.").format(name=source)) from None
+    if found.get("source_type") not in harvester_types():
+        raise CommandError(
+            tk._("{name} is a source of type {type}: run it with “ckan harvester”.").format(
+                name=source, type=found.get("source_type")
+            )
+        )
+    if not found["active"]:
+        raise CommandError(tk._("The source {name} is not active.").format(name=source))
+    try:
+        created = tk.get_action("harvest_job_create")(_context(), {"source_id": found["id"], "run": False})
+        job_id = created["id"]
+    except HarvestJobExists:
+        job_id = model.Session.execute(
+            sa.select(HarvestJob.id)
+            .where(HarvestJob.source_id == found["id"], HarvestJob.status.in_(["New", RUNNING]))
+            .order_by(HarvestJob.created)
+            .limit(1)
+        ).scalar_one()
+    statement = insert(JobState).values(job_id=job_id, source_id=found["id"], force=force, facts={})
+    model.Session.execute(
+        statement.on_conflict_do_update(index_elements=["job_id"], set_={"force": force})
+        if force
+        else statement.on_conflict_do_nothing(index_elements=["job_id"])
+    )
+    model.Session.commit()
+    return job_id
+
+
+def _set_running(job_id: str) -> None:
+    model.Session.execute(sa.update(HarvestJob).where(HarvestJob.id == job_id).values(status=RUNNING))
+    model.Session.commit()
+
+
+def _send(job_id: str) -> None:
+    tk.get_action("harvest_send_job_to_gather_queue")(_context(), {"id": job_id})
+
+
+def _watch(job_id: str, echo: Callable[[str], None]) -> None:
+    """Tell from time to time how far it has come, until it has ended."""
+    told, last = 0.0, ""
+    while _status(job_id) != FINISHED:
+        if time.monotonic() - told > _TOLD_SECONDS and (line := _progress(job_id)) != last:
+            echo(line)
+            told, last = time.monotonic(), line
+        time.sleep(_POLL_SECONDS)
+
+
+def _status(job_id: str) -> str | None:
+    model.Session.rollback()
+    return model.Session.execute(sa.select(HarvestJob.status).where(HarvestJob.id == job_id)).scalar()
+
+
+def _progress(job_id: str) -> str:
+    state = tk.get_action("ecosphere_harvest_job_show")(_context(), {"id": job_id})
+    if state["stage"] == "gather":
+        return tk._("{received} of {announced} records read").format(
+            received=state["received"], announced=state["announced"] or "?"
+        )
+    return tk._("{done} of {waiting} changed records imported").format(
+        done=state["waiting"] - state["left"], waiting=state["waiting"]
+    )
+
+
+def _sum_up(job_id: str, echo: Callable[[str], None]) -> bool:
+    report = tk.get_action("harvest_job_report")(_context(), {"id": job_id})
+    job = tk.get_action("harvest_job_show")(_context(), {"id": job_id})
+    errors = [each["message"] for each in report["gather_errors"]]
+    errors += [each["message"] for found in report["object_errors"].values() for each in found["errors"]]
+    for message in errors:
+        echo(message)
+    stats = job["stats"]
+    echo(
+        tk._("{added} added, {updated} updated, {unchanged} unchanged, {deleted} withdrawn, {errored} errors").format(
+            added=stats["added"],
+            updated=stats["updated"],
+            unchanged=stats["not modified"],
+            deleted=stats["deleted"],
+            errored=stats["errored"],
+        )
+    )
+    return not errors

@@ -1,0 +1,143 @@
+"""The portal as the tests of the pipeline see it: sources, jobs, datasets, and what Solr was asked."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pysolr
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.harvest.model import JobState, SourceRecord
+from ckanext.ecosphere.harvest.pipeline.job import RUNNING
+from ckanext.ecosphere.harvest.pipeline.runner import run_job
+from ckanext.harvest.model import HarvestJob, HarvestObject
+
+
+class Portal:
+    """Shorthands for what an administrator does and sees."""
+
+    ORGANISATIONS = {
+        "ddt-01053-01": "DDT 01",
+        "administration-centrale-ou-ministere_172120": "CGDD",
+    }
+    OWNER = "administration-centrale-ou-ministere_172120"
+
+    def call(self, action: str, **data: Any) -> Any:
+        """Call an action as the site itself."""
+        context: Any = {"ignore_auth": True, "model": model, "session": model.Session}
+        context["user"] = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
+        return tk.get_action(action)(context, data)
+
+    def source(self, url: str, name: str = "source", config: dict[str, Any] | None = None, **data: Any) -> str:
+        """Create a source; returns its id."""
+        values = {
+            "name": name,
+            "title": name.capitalize(),
+            "url": url,
+            "source_type": "ecosphere_csw",
+            "owner_org": self.OWNER,
+            "config": json.dumps(config) if config else "",
+            **data,
+        }
+        return self.call("harvest_source_create", **values)["id"]
+
+    def edit_source(self, source_id: str, **changes: Any) -> None:
+        """Change a source as its form does."""
+        shown = self.call("harvest_source_show", id=source_id)
+        fields = ("name", "title", "url", "source_type", "owner_org", "config", "frequency")
+        values = {field: shown.get(field) or "" for field in fields}
+        self.call("harvest_source_update", id=source_id, **{**values, **changes})
+
+    def job(self, source_id: str, force: bool = False) -> str:
+        """Create a job that is to run, without sending it anywhere; returns its id."""
+        job_id = self.call("harvest_job_create", source_id=source_id, run=False)["id"]
+        model.Session.execute(sa.update(HarvestJob).where(HarvestJob.id == job_id).values(status=RUNNING))
+        if force:
+            model.Session.add(JobState(job_id=job_id, source_id=source_id, force=True, facts={}))
+        model.Session.commit()
+        return job_id
+
+    def harvest(self, source_id: str, force: bool = False) -> dict[str, int]:
+        """Harvest a source here and now; returns the counts of the job's report without zeros."""
+        job_id = self.job(source_id, force)
+        run_job(job_id, helpers=False, sleep=lambda seconds: None)
+        return self.counts(job_id)
+
+    def counts(self, job_id: str) -> dict[str, int]:
+        """Counts of a job as ckanext-harvest's page shows them."""
+        job = self.call("harvest_job_show", id=job_id)
+        assert job["status"] == "Finished"
+        return {status: number for status, number in job["stats"].items() if number}
+
+    def last_job(self, source_id: str) -> str:
+        """Id of the last job of a source."""
+        return model.Session.execute(
+            sa.select(HarvestJob.id)
+            .where(HarvestJob.source_id == source_id)
+            .order_by(HarvestJob.created.desc())
+            .limit(1)
+        ).scalar_one()
+
+    def errors(self, source_id: str) -> list[str]:
+        """All sentences of the report of the last job."""
+        report = self.call("harvest_job_report", id=self.last_job(source_id))
+        found = [each["message"] for each in report["gather_errors"]]
+        found += [e["message"] for each in report["object_errors"].values() for e in each["errors"]]
+        return found
+
+    def state(self, source_id: str) -> dict[str, Any]:
+        """What the pipeline knows of the last job."""
+        return self.call("ecosphere_harvest_job_show", id=self.last_job(source_id))
+
+    def datasets(self) -> dict[str, dict[str, Any]]:
+        """Published datasets by title, from the database."""
+        names = model.Session.execute(
+            sa.select(model.Package.name).where(model.Package.type == "dataset", model.Package.state == "active")
+        ).scalars()
+        shown = [self.call("package_show", id=name, use_cache=False) for name in list(names)]
+        return {dataset["title"]: dataset for dataset in shown}
+
+    def found(self) -> list[str]:
+        """Titles of the datasets that a search finds."""
+        results = self.call("package_search", q="*:*", rows=1000)["results"]
+        return sorted(dataset["title"] for dataset in results)
+
+    def records(self, source_id: str) -> dict[str, str]:
+        """State of each record of a source, by guid."""
+        model.Session.rollback()
+        rows = model.Session.execute(
+            sa.select(SourceRecord.guid, SourceRecord.state).where(SourceRecord.source_id == source_id)
+        )
+        return dict(rows.tuples().all())
+
+    def current_objects(self) -> int:
+        """Number of harvest objects that are current."""
+        query = sa.select(sa.func.count()).where(HarvestObject.current.is_(True))
+        return model.Session.execute(query).scalar_one()
+
+
+@contextmanager
+def solr_requests(monkeypatch: Any) -> Iterator[Counter[str]]:
+    """Count what is really sent to Solr: `add` per document, `update` per request, `commit`, `delete`."""
+    counted: Counter[str] = Counter()
+    original = pysolr.Solr._send_request
+
+    def counting(self: Any, method: str, path: str = "", body: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if path.startswith("update"):
+            text = body.decode() if isinstance(body, bytes) else str(body or "")
+            counted["update"] += 1
+            counted["commit"] += "commit=true" in path or "<commit" in text
+            counted["delete"] += "<delete" in text
+            if "<delete" not in text and "<commit" not in text:
+                counted["add"] += text.count('"index_id"') or text.count('name="index_id"')
+        return original(self, method, path, body, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pysolr.Solr, "_send_request", counting)
+        yield counted
