@@ -64,14 +64,16 @@ def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any
     Returns:
         the same document, as `before_dataset_index` must.
     """
+    # Without the schema of this suite, the same fields are free extras of a dataset.
+    fields = {extra["key"]: extra["value"] for extra in dataset.get("extras") or []} | dataset
     for facet, (field, vocabulary, text_field) in HIERARCHIES.items():
-        concepts = with_ancestors(vocabulary, _values(dataset.get(field)))
+        concepts = with_ancestors(vocabulary, _values(fields.get(field)))
         document[facet] = [concept.id for concept in concepts]
         document[text_field] = _text(label for concept in concepts for label in _labels(concept))
     document[LABELS_TEXT] = _text(
         concept.label("fr")
         for field, vocabulary in LABELLED.items()
-        for uri in _values(dataset.get(field))
+        for uri in _values(fields.get(field))
         if (concept := voc.get(vocabulary).get(uri))
     )
     document[ORGANIZATION_TEXT] = _organization_text(dataset.get("organization") or {})
