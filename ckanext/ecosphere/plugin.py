@@ -9,10 +9,11 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan.lib.plugins import DefaultTranslation
 
-from ckanext.ecosphere import cli
+from ckanext.ecosphere import cli, helpers
 
 
 @tk.blanket.config_declarations
+@tk.blanket.helpers({name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_")})
 class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
     """Shared ground of the suite."""
 
@@ -23,7 +24,8 @@ class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
     def update_config(self, config: Any) -> None:
         """Register the shared templates and assets."""
         tk.add_template_directory(config, "templates/ecosphere")
-        tk.add_resource("assets", "ecosphere")
+        tk.add_public_directory(config, "public")
+        tk.add_resource("assets/ecosphere", "ecosphere")
 
     def get_commands(self) -> list[click.Command]:
         """Provide the group `ckan ecosphere`; the rooms fill it."""

@@ -73,9 +73,14 @@ class Node:
     children: list[Node] = field(default_factory=list)
 
     @property
+    def chosen(self) -> bool:
+        """Whether this value or one below it is chosen."""
+        return bool(self.item["active"]) or any(child.chosen for child in self.children)
+
+    @property
     def open(self) -> bool:
-        """Whether the values below must be seen at once: this one or one of them is chosen."""
-        return bool(self.children) and (self.item["active"] or any(child.item["active"] for child in self.children))
+        """Whether the values below must be seen at once."""
+        return bool(self.children) and self.chosen
 
 
 def tree(facet: str, items: list[dict[str, Any]]) -> list[Node]:

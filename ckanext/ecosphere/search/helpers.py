@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import ckan.plugins.toolkit as tk
+from dominate import tags
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere.search import facets
@@ -40,6 +41,15 @@ def ecosphere_search_sorting() -> list[tuple[str, str]]:
         (_("Title, A to Z"), "title_string asc"),
         (_("Title, Z to A"), "title_string desc"),
     ]
+
+
+def ecosphere_search_pager_symbols() -> dict[str, tags.html_tag]:
+    """Signs of the links to the previous and next page, with a name for readers of screens (CKAN's have none)."""
+    names = {"previous": ("‹", _("Previous page")), "next": ("›", _("Next page"))}
+    return {
+        key: tags.span(tags.span(sign, aria_hidden="true"), tags.span(name, cls="visually-hidden"))
+        for key, (sign, name) in names.items()
+    }
 
 
 def ecosphere_search_did_you_mean(query: str) -> str | None:

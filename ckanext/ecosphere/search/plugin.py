@@ -33,8 +33,9 @@ class EcosphereSearchPlugin(p.SingletonPlugin):
     p.implements(IEcosphereSetup, inherit=True)
 
     def update_config(self, config: Any) -> None:
-        """Register this room's templates."""
+        """Register this room's templates and assets."""
         tk.add_template_directory(config, "../templates/search")
+        tk.add_resource("../assets/search", "ecosphere_search")
 
     def before_dataset_search(self, search_params: dict[str, Any]) -> dict[str, Any]:
         """Search in fields that are analysed alike."""

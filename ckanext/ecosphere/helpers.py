@@ -1,0 +1,117 @@
+"""Template helpers that all rooms share; their names begin with `ecosphere_`."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere import config, language, services
+from ckanext.ecosphere import vocabularies as voc
+
+LATEST = 5
+#: Pages with a large search box of their own.
+SEARCH_PAGES = {"home.index", "dataset.search"}
+
+#: Theme → symbol of the icon font that CKAN ships.
+THEME_ICONS = {
+    "amenagement-et-urbanisme": "map",
+    "climat": "temperature-half",
+    "eau": "droplet",
+    "etablissements-d-activites": "shop",
+    "foncier-et-occupation-du-sol": "layer-group",
+    "habitat-et-politique-de-la-ville": "house-chimney",
+    "industrie": "industry",
+    "infrastructures-de-transport": "road",
+    "mer-et-littoral": "water",
+    "nature-paysages-et-biodiversite": "leaf",
+    "nuisances-dechets-et-pollution": "volume-high",
+    "reseaux-d-energie-et-de-communication": "bolt",
+    "risques": "triangle-exclamation",
+    "transport-et-deplacements": "train",
+}
+
+
+def ecosphere_home() -> dict[str, Any]:
+    """What the home page shows.
+
+    Returns:
+        `datasets` and `services` (numbers of public datasets, and of services that have any), `themes` (label, count,
+        url, icon; in the order of the vocabulary), `territories` (heading → concepts), `latest` (datasets).
+    """
+    fields = ["organization", "vocab_ecosphere_theme"]
+    search = {"rows": LATEST, "sort": "metadata_modified desc", "fq": "+dataset_type:dataset", "facet.limit": -1}
+    found = tk.get_action("package_search")({}, {**search, "facet.field": fields})
+    counts = found["facets"].get("vocab_ecosphere_theme", {})
+    themes = [
+        {
+            "label": theme.label(language.current()),
+            "count": counts.get(theme.id, 0),
+            "url": tk.h.url_for("dataset.search", vocab_ecosphere_theme=theme.id),
+            "icon": THEME_ICONS.get(theme.id, "circle"),
+        }
+        for theme in voc.get("themes").roots()
+    ]
+    return {
+        "datasets": found["count"],
+        "services": len(found["facets"].get("organization", {})),
+        "themes": themes,
+        "territories": ecosphere_territories(),
+        "latest": found["results"],
+    }
+
+
+def ecosphere_territories() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Territories to choose from: (heading, (id, label) in alphabetical order) for each type."""
+    headings = {
+        "region": tk._("Régions"),
+        "departement": tk._("Départements"),
+        "outre-mer": tk._("Overseas"),
+        "zone-maritime": tk._("Maritime zones"),
+    }
+    lang = language.current()
+    ordered = sorted(voc.get("territories"), key=lambda place: str(place.data.get("type")))
+    groups = {key: list(each) for key, each in itertools.groupby(ordered, lambda place: place.data.get("type"))}
+    return [
+        (heading, [(place.id, _numbered(place, lang)) for place in sorted(groups.get(kind, []), key=_alphabetical)])
+        for kind, heading in headings.items()
+    ]
+
+
+def ecosphere_services(query: str = "") -> list[tuple[str, list[services.Service]]]:
+    """Services that match a query, by kind."""
+    return services.by_kind(query)
+
+
+def ecosphere_labels(vocabulary: str, keys: list[str] | str | None) -> list[str]:
+    """Labels of concepts in the language of the page; those that the vocabulary does not know are left out."""
+    known = voc.get(vocabulary)
+    found = (known.get(key) for key in ([keys] if isinstance(keys, str) else keys or []))
+    return [concept.label(language.current()) for concept in found if concept]
+
+
+def ecosphere_portal() -> dict[str, str]:
+    """What the administrator configured about the portal: institution, contact, legal pages."""
+    return {
+        "institution": config.institution(),
+        "contact": config.contact(),
+        "accessibility_url": config.accessibility_url(),
+        "legal_url": config.legal_url(),
+        "privacy_url": config.privacy_url(),
+    }
+
+
+def ecosphere_has_own_search() -> bool:
+    """Whether the page has a search box of its own, so that the header needs none."""
+    return tk.request.endpoint in SEARCH_PAGES
+
+
+def _numbered(place: voc.Concept, lang: str) -> str:
+    """Label of a territory, with its number for a département, as people know it: "Ain (01)"."""
+    label = place.label(lang)
+    return f"{label} ({place.data['code']})" if place.data.get("type") == "departement" else label
+
+
+def _alphabetical(place: voc.Concept) -> str:
+    return voc.normalise(place.label_fr)
