@@ -88,7 +88,7 @@ def make_datasets() -> Callable[..., list[dict[str, Any]]]:
 
     def make(*datasets: str | dict[str, Any]) -> list[dict[str, Any]]:
         fields = [{"title": each} if isinstance(each, str) else each for each in datasets]
-        owner = factories.Organization()["id"]
+        owner = factories.Organization(image_url="")["id"]
         return [factories.Dataset(**({"notes": "", "owner_org": owner} | each)) for each in fields]
 
     return make

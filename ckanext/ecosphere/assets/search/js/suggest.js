@@ -21,6 +21,7 @@ this.ckan.module("ecosphere-suggest", function () {
       this.options_ = [];
       this.active = -1;
       this.asked = 0;
+      this.leaving = false;
       lists += 1;
 
       this.list = document.createElement("div");
@@ -45,6 +46,9 @@ this.ckan.module("ecosphere-suggest", function () {
       box.addEventListener("input", () => this.later());
       box.addEventListener("keydown", (event) => this.key(event));
       box.addEventListener("blur", () => window.setTimeout(() => this.close(), 150));
+      // CKAN's search form sends itself when the box changes; not while a suggestion is being followed.
+      box.addEventListener("change", (event) => this.leaving && event.stopPropagation());
+      this.list.addEventListener("click", () => (this.leaving = true));
       // The list must not take the focus away from the box.
       this.list.addEventListener("mousedown", (event) => event.preventDefault());
     },
@@ -126,6 +130,7 @@ this.ckan.module("ecosphere-suggest", function () {
       } else if (event.key === "Enter" && this.active >= 0) {
         event.preventDefault();
         event.stopPropagation();
+        this.leaving = true;
         window.location.assign(this.options_[this.active].href);
       } else if (event.key === "Escape") {
         event.preventDefault();

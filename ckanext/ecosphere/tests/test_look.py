@@ -1,0 +1,91 @@
+"""The pages that everyone meets are accessible, fit small screens and say where they are."""
+
+import re
+
+import pytest
+from ckan.tests import factories
+from playwright.sync_api import expect
+
+from ckanext.ecosphere.tests.browser import axe_violations
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")]
+
+SMALL, LARGE = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+
+
+@pytest.fixture
+def pages():
+    """Addresses of the main pages, on a portal with one dataset."""
+    service = factories.Organization(
+        name="ddt-01053-01", title="DDT 01", description="Direction départementale", image_url=""
+    )
+    dataset = factories.Dataset(
+        title="Zones humides " * 12,
+        notes="Inventaire départemental.",
+        owner_org=service["id"],
+        tags=[{"name": "eau"}],
+        resources=[{"url": "http://example.org/zones.zip", "name": "zones_humides_" * 8, "format": "SHP"}],
+    )
+    resource = dataset["resources"][0]["id"]
+    return [
+        "/fr/",
+        "/fr/dataset/",
+        f"/fr/dataset/{dataset['name']}",
+        f"/fr/dataset/{dataset['name']}/resource/{resource}",
+        "/fr/organization/",
+        "/fr/organization/ddt-01053-01",
+        "/fr/about",
+        "/fr/user/login",
+        "/fr/user/register",
+        "/fr/dataset/missing",
+    ]
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+def test_pages_are_accessible_and_fit(page, pages, size):
+    page.set_viewport_size(size)
+    found = {}
+    for address in pages:
+        page.goto(address)
+        problems = axe_violations(page)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > size["width"]:
+            problems.append(f"the page is {width} px wide")
+        if page.locator("main").count() != 1 or page.locator("h1").count() != 1:
+            problems.append(f"{page.locator('main').count()} main, {page.locator('h1').count()} h1")
+        if problems:
+            found[address] = problems
+    assert found == {}
+
+
+def test_the_first_stop_of_the_keyboard_leads_to_the_content(page, pages):
+    page.goto("/fr/dataset/")
+    page.keyboard.press("Tab")
+    expect(page.locator(".eco-skip a")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+
+
+def test_services_are_found_by_departement(page, pages):
+    factories.Organization(name="dreal-x", title="DREAL Bretagne", image_url="")
+    page.goto("/fr/")
+    page.locator("#field-home-service").fill("DDT 01")
+    page.locator("#field-home-service").press("Enter")
+    expect(page.locator(".eco-services li")).to_have_count(1)
+    page.get_by_role("link", name="DDT 01").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("DDT 01")
+
+
+def test_the_language_is_changed_on_the_same_page(page, pages):
+    page.goto("/fr/dataset/?q=zones")
+    page.get_by_role("link", name="English").click()
+    page.wait_for_url(re.compile(r"/en/dataset/\?q=zones"))
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+
+
+def test_messages_are_announced(page, pages):
+    page.goto("/fr/user/login")
+    page.fill("input[name=login]", "nobody")
+    page.fill("input[name=password]", "wrong-password")
+    page.press("input[name=password]", "Enter")
+    expect(page.locator('.flash-messages [role="alert"]')).to_be_visible()
