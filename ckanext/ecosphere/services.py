@@ -89,7 +89,8 @@ def _all() -> list[Service]:
     counts = _counts()
     known = kinds()
     services = []
-    for group in model.Session.query(model.Group).filter_by(is_organization=True, state=model.State.ACTIVE):
+    groups: Any = model.Session.query(model.Group).filter_by(is_organization=True, state=model.State.ACTIVE)
+    for group in groups:
         kind, territory = (group.extras.get(key) for key in (organisations.KIND, organisations.TERRITORY))
         place = voc.get("territories").get(territory) if territory else None
         services.append(

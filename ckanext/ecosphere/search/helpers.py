@@ -43,7 +43,7 @@ def ecosphere_search_sorting() -> list[tuple[str, str]]:
     ]
 
 
-def ecosphere_search_pager_symbols() -> dict[str, tags.html_tag]:
+def ecosphere_search_pager_symbols() -> dict[str, Any]:
     """Signs of the links to the previous and next page, with a name for readers of screens (CKAN's have none)."""
     names = {"previous": ("‹", _("Previous page")), "next": ("›", _("Next page"))}
     return {
