@@ -27,7 +27,7 @@ def create() -> InitReport:
 
 
 def show(name: str) -> dict:
-    return helpers.call_action("organization_show", id=name)
+    return helpers.call_action("organization_show", id=name, include_users=False)
 
 
 def extra(name: str, key: str) -> str | None:
