@@ -42,7 +42,7 @@ def _tell(portal: Portal, harvested: list[Harvested], datasets: int, seconds: fl
     for done in harvested:
         counts = ", ".join(f"{number} {what}" for what, number in done.counts.items()) or "nothing new"
         say(f"\n{done.served.title}: {done.served.records} records: {counts}")
-        say(f"  report: {ckan.site_url()}/harvest/{done.source}/job/last")
+        say(f"  report, for {accounts.ADMIN}: {ckan.site_url()}/harvest/{done.source}/job/last")
         for error in done.errors[:SHOWN_ERRORS]:
             say(f"  - {error[:200]}")
         if len(done.errors) > SHOWN_ERRORS:
