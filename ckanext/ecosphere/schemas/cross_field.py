@@ -20,6 +20,7 @@ FlatData = dict[tuple[Any, ...], Any]
 Errors = dict[tuple[Any, ...], list[str]]
 
 _SUBFIELD_KEY_LENGTH = 3
+CORE_LISTS = ("resources", "tags", "groups", "extras", "relationships_as_subject", "relationships_as_object")
 
 
 def ecosphere_dataset_rules(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
@@ -31,9 +32,12 @@ def ecosphere_dataset_rules(key: Any, data: FlatData, errors: Errors, context: A
 
 
 def _drop_unknown_subfields(data: FlatData) -> None:
-    """Forget what a repeated group holds beside its declared subfields: scheming would store it."""
+    """Forget empty groups, and what a group holds beside its declared subfields: scheming would store both."""
     strange = [
-        key for key in data if len(key) >= _SUBFIELD_KEY_LENGTH and key[-1] in ("__extras", "__junk") and _is_group(key)
+        key
+        for key, value in data.items()
+        if (value == [] and key[-1] not in CORE_LISTS)
+        or (len(key) >= _SUBFIELD_KEY_LENGTH and key[-1] in ("__extras", "__junk") and _is_group(key))
     ]
     for key in strange:
         del data[key]

@@ -9,6 +9,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from babel.dates import format_date, format_datetime
+from jinja2 import Undefined
 
 from ckanext.ecosphere import vocabularies as voc
 
@@ -17,6 +18,8 @@ from .dates import precision, span
 from .validators import as_list
 
 Field = Mapping[str, Any]
+
+BYTES_PER_STEP = 1000
 
 
 @cache
@@ -129,28 +132,46 @@ def ecosphere_number_text(value: Any) -> str:
         return str(value)
 
 
+def ecosphere_size_text(value: Any) -> str:
+    """Return a size in bytes as people write it: "1,5 Mo" in French, "1.5 MB" in English."""
+    from babel.numbers import format_decimal
+
+    try:
+        size = float(value)
+    except (TypeError, ValueError):
+        return str(value)
+    units = (tk._("bytes"), tk._("kB"), tk._("MB"), tk._("GB"), tk._("TB"))
+    step = 0
+    while size >= BYTES_PER_STEP and step < len(units) - 1:
+        size, step = size / BYTES_PER_STEP, step + 1
+    return f"{format_decimal(round(size, 1), locale=_locale())} {units[step]}"
+
+
 def ecosphere_is_filled(value: Any) -> bool:
     """Say whether a value holds anything to show, however deep."""
     if isinstance(value, Mapping):
         return any(map(ecosphere_is_filled, value.values()))
     if isinstance(value, (list, tuple)):
         return any(map(ecosphere_is_filled, value))
-    return value not in (None, "", False)
+    return not isinstance(value, Undefined) and value not in (None, "", False)
 
 
-def ecosphere_form_sections(schema: Mapping[str, Any], data: Mapping[str, Any], errors: Any) -> list[dict[str, Any]]:
-    """Return the parts of the dataset form.
+def ecosphere_form_sections(
+    schema: Mapping[str, Any], data: Mapping[str, Any], errors: Any, kind: str = "dataset"
+) -> list[dict[str, Any]]:
+    """Return the parts of the form of a dataset, or of a resource when ``kind`` is "resource".
 
     Each has ``id``, ``label``, ``description``, ``fields``, ``filled`` (how many fields hold something),
     ``faulty`` (whether one has an error) and ``open``. Fields that name no part stand in the first one.
     """
-    sections = schema.get("form_sections") or [{"id": "", "open": True, "label": "", "description": ""}]
+    key = "form_sections" if kind == "dataset" else "resource_form_sections"
+    sections = schema.get(key) or [{"id": "", "open": True, "label": "", "description": ""}]
     known = {section["id"] for section in sections}
     found = []
     for section in sections:
         fields = [
             field
-            for field in schema["dataset_fields"]
+            for field in schema[f"{kind}_fields"]
             if _section_of(field, known, sections[0]["id"]) == section["id"]
             and field.get("form_snippet", "") is not None
         ]
@@ -166,6 +187,16 @@ def ecosphere_form_sections(schema: Mapping[str, Any], data: Mapping[str, Any], 
             }
         )
     return found
+
+
+def ecosphere_form_data(schema: Mapping[str, Any], data: Mapping[str, Any], form_style: str) -> Mapping[str, Any]:
+    """Return what the dataset form shows at first: a new dataset starts with the defaults of the schema."""
+    if form_style == "edit" or any(field["field_name"] in data for field in schema["dataset_fields"][:3]):
+        return data
+    defaults = {
+        field["field_name"]: field["form_default"] for field in schema["dataset_fields"] if "form_default" in field
+    }
+    return {**defaults, **data}
 
 
 def _section_of(field: Field, known: set[str], fallback: str) -> str:
@@ -217,7 +248,7 @@ def ecosphere_carried_inputs(name: str, value: Any) -> list[tuple[str, str]]:
             for index, part in enumerate(value)
             for pair in ecosphere_carried_inputs(f"{name}__{index}" if groups else name, part)
         ]
-    return [] if value in (None, "") else [(name, str(value))]
+    return [(name, str(value))] if ecosphere_is_filled(value) else []
 
 
 def ecosphere_own_footprint(dataset: Mapping[str, Any]) -> str:

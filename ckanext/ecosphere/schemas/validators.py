@@ -37,6 +37,7 @@ OPEN_PATTERNS = {
 _EPSG_CODE = re.compile(r"(?:urn:ogc:def:crs:EPSG:[\d.]*:|EPSG[: ]?|.*\bEPSG[: ]+)(\d{4,6})\)?", re.IGNORECASE)
 _EMAIL = re.compile(r"[^@\s,;<>\"\x00-\x20\x7f]+@[^@\s,;<>\"\x00-\x20\x7f]+\.[^@\s,;<>\"\x00-\x20\x7f.]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+TAG_KEY_LENGTH = 3
 _TAG = re.compile(r"[^,<>\"\x00-\x1f\x7f\u2028\u2029]*")
 
 
@@ -220,6 +221,27 @@ def tag_name_validator(value: Any, context: Any) -> Any:
     return value
 
 
+def ecosphere_tag_string(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
+    """Add the keywords of a text, separated by commas, to the dataset's tags.
+
+    CKAN's own converter does the same but calls CKAN's rule for names, whatever validator replaces it.
+
+    Raises:
+        Invalid: a keyword is too short, too long, or holds what none may hold.
+    """
+    length: Any = tk.get_validator("tag_length_validator")
+    present = {data[name] for name in data if len(name) == TAG_KEY_LENGTH and name[0] == "tags"}
+    place = 1 + max((name[1] for name in data if len(name) == TAG_KEY_LENGTH and name[0] == "tags"), default=-1)
+    for tag in dict.fromkeys(part.strip() for part in str(data[key]).split(",")):
+        if not tag:
+            continue
+        length(tag, context)
+        tag_name_validator(tag, context)
+        if tag not in present:
+            data[("tags", place, "name")] = tag
+            place += 1
+
+
 @scheming_validator
 def ecosphere_concept(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Validator:
     """Require a concept of ``field["vocabulary"]``, given by URI, id or label; its URI is stored.
@@ -345,6 +367,7 @@ def get_validators() -> dict[str, Validator]:
         ecosphere_resource_url,
         ecosphere_scale,
         ecosphere_size,
+        ecosphere_tag_string,
         ecosphere_text,
         ecosphere_texts,
         ecosphere_uri,

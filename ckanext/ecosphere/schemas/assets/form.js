@@ -71,7 +71,7 @@
         this.chosen.className = "ecosphere-chosen";
         this.search = document.createElement("input");
         this.search.type = "search";
-        this.search.className = "form-control ecosphere-picker-search";
+        this.search.className = "form-control";
         this.search.placeholder = this.options.label;
         this.search.setAttribute("aria-label", this.options.label + " (" + name + ")");
         this.status = document.createElement("p");
@@ -80,19 +80,43 @@
         this.empty = document.createElement("p");
         this.empty.textContent = this.options.empty;
         this.empty.hidden = true;
-        this.list.before(this.chosen, this.search, this.status);
+        this.browse = document.createElement("button");
+        this.browse.type = "button";
+        this.browse.className = "btn btn-outline-secondary";
+        this.browse.textContent = this.options.browse;
+        this.list.id = group.id + "-list";
+        this.browse.setAttribute("aria-controls", this.list.id);
+        const bar = document.createElement("div");
+        bar.className = "ecosphere-picker-bar";
+        bar.append(this.search, this.browse);
+        this.list.before(this.chosen, bar, this.status);
         this.list.after(this.empty);
+        this._open(false);
+        this.browse.addEventListener("click", () => {
+          this.search.value = "";
+          this._filter();
+          this._open(this.browse.getAttribute("aria-expanded") === "false");
+        });
 
-        this.search.addEventListener("input", () => this._filter());
+        this.search.addEventListener("input", () => {
+          this._filter();
+          this._open(this.search.value.trim() !== "");
+        });
         this.search.addEventListener("keydown", (event) => {
           if (event.key === "Enter") event.preventDefault();
           if (event.key === "Escape") {
             this.search.value = "";
             this._filter();
+            this._open(false);
           }
         });
         this.list.addEventListener("change", () => this._showChosen());
         this._showChosen();
+      },
+
+      _open: function (open) {
+        this.list.hidden = !open;
+        this.browse.setAttribute("aria-expanded", String(open));
       },
 
       /** Show the entries that hold every word that is typed, and the entries above them. */

@@ -12,7 +12,7 @@ from ckan.tests import factories, helpers
 @pytest.fixture
 def service() -> Any:
     """The organisation that owns the datasets of a test."""
-    return factories.Organization(name="ddt-01", title="DDT 01")
+    return factories.Organization(name="ddt-01", title="DDT 01", image_url="")
 
 
 @pytest.fixture
