@@ -12,12 +12,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ckan import model
 from rdflib import BNode, Literal, Namespace, URIRef
 from rdflib.namespace import XSD
 
-from ckanext.dcat.profiles import ADMS, DCAT, DCT, FOAF, RDF, RDFS, SKOS
+from ckanext.dcat.profiles import ADMS, DCAT, DCATAP, DCT, FOAF, RDF, RDFS, SKOS
 from ckanext.dcat.profiles.base import CleanedURIRef, URIRefOrLiteral
 from ckanext.dcat.profiles.euro_dcat_ap_3 import EuropeanDCATAP3Profile
+from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere import vocabularies as voc
 
 from . import spatial, urls
@@ -46,6 +48,26 @@ EXTRA = (
 )
 
 
+#: Where codes stand in the graph, and the vocabularies that they may come from.
+CODES = {
+    ADMS.representationTechnique: ("spatial-representation",),
+    ADMS.status: ("dataset-status", "distribution-status"),
+    DCAT.hadRole: ("agent-role",),
+    DCAT.theme: ("themes", "inspire-theme", "eu-theme", "priority-dataset"),
+    DCATAP.availability: ("planned-availability",),
+    DCT.accessRights: ("access-right",),
+    DCT.accrualPeriodicity: ("frequency",),
+    DCT["format"]: ("format",),
+    DCT.language: ("language",),
+    DCT.rights: ("access-limitation",),
+    DCT.type: ("resource-type", "publisher-type", "conformity-degree"),
+    GEODCAT.topicCategory: ("topic-category",),
+}
+#: Schemes whose URI is not the one of their concepts without the last part.
+SCHEMES = {"http://purl.org/adms/publishertype": "http://purl.org/adms/publishertype/1.0"}
+UNKNOWN_LICENCE_TYPE = URIRef("http://purl.org/adms/licencetype/UnknownIPR")
+
+
 class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
     """DCAT-AP 3 as ckanext-dcat writes it, completed."""
 
@@ -54,7 +76,8 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         dataset = _prepared(dataset_dict)
         for prefix, namespace in PREFIXES.items():
             self.g.bind(prefix, namespace)
-        super().graph_from_dataset(dataset, dataset_ref)
+        super().graph_from_dataset({**dataset, "in_series": []}, dataset_ref)
+        self._add_series(dataset, dataset_ref)
         self._correct_attributions(dataset, dataset_ref)
         for field, predicate, rdf_class in EXTRA:
             for value in self._read_list_value(dataset.get(field)):
@@ -63,7 +86,8 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         self._add_conformity(dataset, dataset_ref)
         if dataset.get("created"):
             self._add_date_triple(dataset_ref, DCT.created, dataset["created"])
-        self._type_concepts(dataset_ref)
+        self._correct_details(dataset_ref)
+        self._describe_nodes()
 
     def _add(self, subject: Any, predicate: Any, value: Any, rdf_class: Any) -> None:
         node = URIRef(value) if str(value).startswith("urn:") else URIRefOrLiteral(value)
@@ -123,18 +147,56 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             for role in list(self.g.objects(node, DCAT.hadRole)):
                 self.g.add((role, RDF.type, DCAT.Role))
 
-    def _type_concepts(self, ref: Any) -> None:
-        """Give each theme its class and label: DCAT-AP wants a concept with a label, not a bare URI."""
-        for theme in list(self.g.objects(ref, DCAT.theme)) + list(self.g.objects(ref, DCT.type)):
-            if not isinstance(theme, URIRef):
+    def _describe_nodes(self) -> None:
+        """Give every known code of the graph its class, label and scheme.
+
+        DCAT-AP asks for concepts with a label, and its shapes look for the scheme of the European tables.
+        """
+        for predicate, names in CODES.items():
+            for node in set(self.g.objects(None, predicate)):
+                concept = next((c for name in names if (c := voc.get(name).get(str(node)))), None)
+                if concept is None or str(node) != concept.uri:
+                    continue
+                self.g.add((node, RDF.type, SKOS.Concept))
+                self._add_labels(node, SKOS.prefLabel, concept)
+                scheme = SCHEMES.get(str(node).rsplit("/", 1)[0], str(node).rsplit("/", 1)[0])
+                self.g.add((node, SKOS.inScheme, URIRef(scheme)))
+        for node in set(self.g.objects(None, DCT.spatial)):
+            place = voc.get("territories").get(str(node))
+            if place:
+                self._add_labels(node, SKOS.prefLabel, place)
+                box = json.dumps(spatial.box_to_geometry(place.data["bbox"]))
+                self._add_spatial_value_to_graph(node, DCAT.bbox, box)
+        for node in set(self.g.objects(None, DCT.conformsTo)):
+            self.g.add((node, RDF.type, DCT.Standard))
+            standard = voc.get("epsg").get(str(node))
+            if standard:
+                self._add_labels(node, DCT.title, standard)
+
+    def _add_series(self, dataset: Mapping[str, Any], ref: Any) -> None:
+        """Write the series that the portal knows and shows to everyone, with what DCAT-AP wants of them."""
+        for name in self._read_list_value(dataset.get("in_series")):
+            series = model.Package.get(str(name))
+            if series is None or series.private or series.state != "active":
                 continue
-            self.g.add((theme, RDF.type, SKOS.Concept))
-            for name in ("themes", "inspire-theme", "eu-theme", "priority-dataset", "resource-type"):
-                concept = voc.get(name).get(str(theme))
-                if concept:
-                    self.g.add((theme, SKOS.prefLabel, Literal(concept.label_fr, lang="fr")))
-                    self.g.add((theme, SKOS.prefLabel, Literal(concept.label_en, lang="en")))
-                    break
+            node = CleanedURIRef(dataset_uri({"id": series.id}))
+            self.g.add((ref, DCAT.inSeries, node))
+            self.g.add((node, RDF.type, DCAT.DatasetSeries))
+            self.g.add((node, DCT.title, Literal(series.title or series.name)))
+            self.g.add((node, DCT.description, Literal(series.notes or series.title or series.name)))
+
+    def _add_labels(self, node: Any, predicate: Any, concept: voc.Concept) -> None:
+        self.g.add((node, predicate, Literal(concept.label_fr, lang="fr")))
+        self.g.add((node, predicate, Literal(concept.label_en, lang="en")))
+
+    def _correct_details(self, ref: Any) -> None:
+        """Put right what ckanext-dcat 2.4 writes against DCAT-AP: URIs as identifiers, licences of unknown type."""
+        for identifier in list(self.g.objects(ref, DCT.identifier)):
+            if isinstance(identifier, URIRef):
+                self.g.remove((ref, DCT.identifier, identifier))
+                self.g.add((ref, DCT.identifier, Literal(str(identifier), datatype=XSD.anyURI)))
+        for licence in set(self.g.objects(None, DCT.license)):
+            self.g.remove((licence, DCT.type, UNKNOWN_LICENCE_TYPE))
 
 
 def _prepared(dataset_dict: Mapping[str, Any]) -> dict[str, Any]:

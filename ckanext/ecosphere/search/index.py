@@ -47,7 +47,7 @@ LEFT_TO_OTHERS = {"extras_spatial", "spatial", "spatial_coverage", "data_dict", 
 
 _NOISE = re.compile(
     r"""(?:https?|ftp|urn|mailto):[^\s"'<>\])}]+   # addresses
-      | [\w.+-]+@[\w-]+\.[\w.-]+                    # e-mails
+      | (?<![\w.+-])[\w.+-]{1,64}@[\w-]+\.[\w.-]+   # e-mails; bounded, or one long word takes minutes
       | \{\s*"type"\s*:\s*"\w+"\s*,\s*"coordinates".*?\]\s*\}  # geometries""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )

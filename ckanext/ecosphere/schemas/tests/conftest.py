@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import ckan.plugins as p
 import pytest
+from ckan.common import config
+from ckan.config.middleware import make_app
 from ckan.tests import factories, helpers
+
+
+@pytest.fixture(scope="class")
+def portal_of_the_class() -> Iterator[None]:
+    """A portal in the middle of a request, made once for all tests of a class that write nothing."""
+    portal: Any = make_app(config)
+    with portal._wsgi_app.test_request_context():
+        yield
+    p.unload_all()
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ FULL: dict[str, Any] = {
             "issued": "2023-07-01",
             "modified": "2024-02-15",
             "availability": f"{DIM}/planned-availability/STABLE",
-            "status": f"{DIM}/dataset-status/COMPLETED",
+            "status": f"{DIM}/distribution-status/COMPLETED",
             "documentation": ["https://www.ain.gouv.fr/notice.pdf"],
             "conforms_to": ["https://standards.example.org/ppr"],
             "rights": "Réutilisation libre.",

@@ -106,7 +106,7 @@ def schema():
     return tk.h.scheming_get_dataset_schema("dataset")
 
 
-@pytest.mark.usefixtures("with_plugins")
+@pytest.mark.usefixtures("portal_of_the_class")
 class TestTheSchemaItself:
     def test_has_every_field_that_other_rooms_rely_on(self):
         assert set(CONTRACT) <= {field["field_name"] for field in schema()["dataset_fields"]}
@@ -235,7 +235,7 @@ def errors_of(dataset: dict[str, Any]) -> dict[str, Any]:
     return errors
 
 
-@pytest.mark.usefixtures("with_plugins", "non_clean_db", "with_request_context")
+@pytest.mark.usefixtures("portal_of_the_class")
 class TestRefusing:
     @pytest.mark.parametrize(("fields", "name", "message"), BAD, ids=[str(case[0]) for case in BAD])
     def test_an_error_names_its_field_and_says_why(self, fields, name, message):
@@ -268,7 +268,7 @@ class TestRefusing:
         assert list(errors["resources"][0]) == ["url"]
 
     def test_a_complete_dataset_has_no_error(self):
-        assert errors_of(samples.full()) == {}
+        assert errors_of(samples.full(name="no-other-has-this-name")) == {}
 
 
 @saved

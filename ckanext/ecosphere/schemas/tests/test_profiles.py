@@ -1,0 +1,201 @@
+"""A dataset leaves as DCAT-AP 3: the triples that people expect, and what the published shapes say of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ckan.common import config
+from rdflib import DCAT, DCTERMS, FOAF, PROV, RDF, SH, SKOS, XSD, Graph, Literal, Namespace, URIRef
+
+from . import samples
+
+ADMS = Namespace("http://www.w3.org/ns/adms#")
+DCATAP = Namespace("http://data.europa.eu/r5r/")
+DQV = Namespace("http://www.w3.org/ns/dqv#")
+GEODCAT = Namespace("http://data.europa.eu/930/")
+SPDX = Namespace("http://spdx.org/rdf/terms#")
+OWN_SHAPES = Path(__file__).with_name("shapes.ttl")
+PUBLISHED_SHAPES = Path(__file__).parents[5] / "shared" / "reference" / "shacl"
+
+pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+
+
+@pytest.fixture
+def graph_of(create: Any, act: Any) -> Any:
+    """Save a dataset and read its Turtle."""
+
+    def graph_of(dataset: dict[str, Any]) -> tuple[Graph, URIRef]:
+        made = create(dataset)
+        graph = Graph().parse(data=act("dcat_dataset_show", id=made["id"], format="ttl"), format="turtle")
+        return graph, URIRef(f"http://test.ckan.net/dataset/{made['id']}")
+
+    return graph_of
+
+
+def failures(graph: Graph, *shapes: Path) -> set[tuple[str, str]]:
+    """Which shapes a graph breaks: (path, constraint)."""
+    from pyshacl import validate
+
+    rules = Graph()
+    for path in shapes:
+        rules.parse(path, format="turtle")
+    _, report, _ = validate(graph, shacl_graph=rules, inference="none")
+    assert isinstance(report, Graph)
+    return {
+        (str(report.value(result, SH.resultPath)), str(report.value(result, SH.sourceConstraintComponent)))
+        for result in report.objects(None, SH.result)
+        if report.value(result, SH.resultSeverity) == SH.Violation
+    }
+
+
+def test_our_profile_is_in_force(create):
+    assert config["ckanext.dcat.rdf.profiles"] == "ecosphere_dcat_ap"
+
+
+def test_a_full_dataset_gives_the_expected_triples(graph_of):
+    graph, ref = graph_of(samples.full())
+    uri = URIRef
+    expected = {
+        (RDF.type, DCAT.Dataset),
+        (DCTERMS.title, Literal("Zones inondables de l'Ain en 2023")),
+        (DCTERMS.identifier, Literal("https://catalogue.example.org/zi-01", datatype=XSD.anyURI)),
+        (DCTERMS.type, uri(f"{samples.INSPIRE}/metadata-codelist/ResourceType/dataset")),
+        (DCAT.theme, uri(f"{samples.THEMES}/prevention-des-inondations")),
+        (DCAT.theme, uri(f"{samples.INSPIRE}/theme/nz")),
+        (DCAT.theme, uri(f"{samples.DIM}/data-theme/ENVI")),
+        (GEODCAT.topicCategory, uri(f"{samples.INSPIRE}/metadata-codelist/TopicCategory/inlandWaters")),
+        (DCTERMS.spatial, uri(samples.AIN)),
+        (DCTERMS.conformsTo, uri("http://www.opengis.net/def/crs/EPSG/0/2154")),
+        (DCTERMS.conformsTo, uri("http://data.europa.eu/eli/reg/2010/1089")),
+        (DCTERMS.accrualPeriodicity, uri(f"{samples.DIM}/frequency/ANNUAL")),
+        (DCTERMS.accessRights, uri(f"{samples.DIM}/access-right/RESTRICTED")),
+        (DCTERMS.rights, uri(samples.FULL["access_limitation"][0])),
+        (DCTERMS.language, uri(f"{samples.DIM}/language/FRA")),
+        (DCTERMS.created, Literal("2023", datatype=XSD.gYear)),
+        (DCTERMS.issued, Literal("2023-07-01", datatype=XSD.date)),
+        (DCTERMS.alternative, Literal("ZI 01")),
+        (DCTERMS.publisher, uri(samples.AGENT["uri"])),
+        (DCATAP.applicableLegislation, uri("http://data.europa.eu/eli/dir/2007/60/oj")),
+        (DCAT.version, Literal("2023.1")),
+        (DCAT.keyword, Literal("cours d'eau")),
+        (ADMS.status, uri(f"{samples.DIM}/dataset-status/COMPLETED")),
+        (FOAF.page, uri("https://www.ain.gouv.fr/notice.pdf")),
+    }
+    assert expected - set(graph.predicate_objects(ref)) == set()
+    assert graph.value(uri(f"{samples.INSPIRE}/theme/nz"), SKOS.prefLabel, any=True)
+
+
+def test_periods_may_be_open(graph_of):
+    graph, ref = graph_of(samples.full())
+    periods = {
+        (graph.value(period, DCAT.startDate), graph.value(period, DCAT.endDate))
+        for period in graph.objects(ref, DCTERMS.temporal)
+    }
+    assert periods == {
+        (Literal("2019", datatype=XSD.gYear), Literal("2023-06", datatype=XSD.gYearMonth)),
+        (Literal("2024-01-01", datatype=XSD.date), None),
+    }
+
+
+def test_the_scale_is_a_measurement(graph_of):
+    graph, ref = graph_of(samples.full())
+    measurement = graph.value(ref, DQV.hasQualityMeasurement)
+    assert graph.value(measurement, DQV.isMeasurementOf) == GEODCAT.spatialResolutionAsScale
+    assert float(graph.value(measurement, DQV.value) or 0) == pytest.approx(1 / 25000)
+
+
+def test_conformity_is_told_with_its_degree(graph_of):
+    graph, ref = graph_of(samples.full())
+    degrees = {
+        str(graph.value(graph.value(activity, PROV.generated), DCTERMS.type)).rsplit("/", 1)[1]
+        for activity in graph.objects(ref, PROV.wasUsedBy)
+    }
+    assert degrees == {"conformant", "notEvaluated"}
+    conformant = URIRef("http://data.europa.eu/eli/reg/2010/1089")
+    assert (ref, DCTERMS.conformsTo, conformant) in graph
+    assert graph.value(conformant, DCTERMS.title) == Literal("Règlement (UE) n° 1089/2010")
+    assert not list(graph.subjects(DCTERMS.conformsTo, graph.value(None, DCTERMS.title, Literal("Géostandard PPR"))))
+
+
+def test_other_roles_are_attributions_in_the_terms_of_prov(graph_of):
+    graph, ref = graph_of(samples.full())
+    attribution = graph.value(ref, PROV.qualifiedAttribution)
+    assert graph.value(attribution, DCAT.hadRole) == URIRef(samples.FULL["qualified_attribution"][0]["role"])
+    assert graph.value(graph.value(attribution, PROV.agent), FOAF.name) == Literal("IGN")
+    assert not list(graph.objects(ref, DCAT.qualifiedAttribution))
+
+
+def test_a_series_is_told_when_everyone_may_see_it(graph_of, create):
+    for name, private in (("lot-risques-ain", False), ("lot-secret", True)):
+        create({"title": f"Lot {name}", "notes": "Un lot.", "name": name, "private": private})
+    graph, ref = graph_of(samples.full(in_series=["lot-risques-ain", "lot-secret", "lot-inconnu"]))
+    (series,) = graph.objects(ref, DCAT.inSeries)
+    assert (series, RDF.type, DCAT.DatasetSeries) in graph
+    assert graph.value(series, DCTERMS.title) == Literal("Lot lot-risques-ain")
+
+
+def test_the_place_is_said_once(graph_of):
+    graph, ref = graph_of(samples.full())
+    assert len(list(graph.objects(ref, DCTERMS.spatial))) == 2  # the extent and the département
+    graph, ref = graph_of({"title": "T", "name": "by-territory", "territory": [samples.AIN]})
+    assert list(graph.objects(ref, DCTERMS.spatial)) == [URIRef(samples.AIN)]
+
+
+def test_a_distribution_has_uris_of_format_media_type_and_licence(graph_of):
+    graph, ref = graph_of(samples.full())
+    (shape,) = [d for d in graph.objects(ref, DCAT.distribution) if (d, DCAT.downloadURL, None) in graph]
+    assert graph.value(shape, DCTERMS.format) == URIRef(f"{samples.DIM}/file-type/SHP")
+    assert str(graph.value(shape, DCAT.mediaType)) == "https://www.iana.org/assignments/media-types/application/zip"
+    assert graph.value(shape, DCTERMS.license) == URIRef("http://spdx.org/licenses/etalab-2.0")
+    assert graph.value(shape, DCAT.byteSize) == Literal("1048576", datatype=XSD.nonNegativeInteger)
+    (service,) = graph.subjects(RDF.type, DCAT.DataService)
+    assert graph.value(service, DCAT.endpointURL) == URIRef("https://ogc.example.org/wms")
+
+
+def test_no_licence_is_not_told_as_a_licence(graph_of):
+    graph, ref = graph_of(
+        {"title": "T", "name": "tt", "license_id": "notspecified", "resources": [{"url": "https://x.org/a.csv"}]}
+    )
+    (distribution,) = graph.objects(ref, DCAT.distribution)
+    assert graph.value(distribution, DCTERMS.license) is None
+
+
+@pytest.mark.parametrize(("extension", "form"), [("ttl", "turtle"), ("xml", "xml"), ("jsonld", "json-ld")])
+def test_each_dataset_page_is_also_rdf(app, create, extension, form):
+    create(samples.full())
+    body = app.get(f"/dataset/zones-inondables-ain.{extension}").body
+    graph = Graph().parse(data=body, format=form)
+    assert (None, DCTERMS.title, Literal("Zones inondables de l'Ain en 2023")) in graph
+
+
+def test_what_is_private_is_not_served_as_rdf(app, create):
+    create(samples.full(private=True))
+    for extension in ("ttl", "xml", "jsonld"):
+        assert app.get(f"/dataset/zones-inondables-ain.{extension}", expect_errors=True).status_code in (403, 404)
+
+
+def test_a_full_and_a_harvested_dataset_keep_to_dcat_ap(graph_of):
+    for dataset in (samples.full(), samples.harvested(name="harvested")):
+        graph, _ = graph_of(dataset)
+        assert failures(graph, OWN_SHAPES) == set()
+
+
+def test_our_shapes_see_a_dataset_without_description(graph_of):
+    graph, _ = graph_of({"title": "T", "name": "tt"})
+    assert (str(DCTERMS.description), str(SH.MinCountConstraintComponent)) in failures(graph, OWN_SHAPES)
+
+
+@pytest.mark.records
+@pytest.mark.parametrize(
+    "shapes", ["dcat-ap-3.0.1-shapes.ttl", "dcat-ap-3.0.1-range.ttl", "dcat-ap-3.0.1-mdr-vocabularies.shape.ttl"]
+)
+def test_a_full_dataset_keeps_to_the_published_shapes(graph_of, create, shapes):
+    published = PUBLISHED_SHAPES / f"dcat-ap-3.0.1-{shapes}.ttl"
+    if not published.exists():
+        return
+    create({"title": "Lot des risques", "notes": "Un lot.", "name": "lot-risques-ain"})
+    graph, _ = graph_of(samples.full())
+    # The published shape wants https where SPDX's own namespace, which the guidelines name, is http.
+    assert failures(graph, published) <= {(str(SPDX.algorithm), str(SH.NodeConstraintComponent))}
