@@ -1,0 +1,121 @@
+"""The main job from end to end: a catalogue is harvested, badged, and found in French by a person with a browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+from ckan import model
+from ckan.cli.cli import ckan as ckan_command
+from ckan.tests import factories
+from playwright.sync_api import Page, expect
+
+from ckanext.ecosphere.tests.browser import axe_violations, log_in
+from dev import demo
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", "clean_queues"),
+]
+
+SOURCE = "geoide"
+RECORDS = 40
+PASSWORD = "un mot de passe de test"
+
+
+@pytest.fixture
+def harvested(cli: Any, csw_catalogue: Callable[..., str], sysadmin_context: dict[str, Any]) -> list[dict[str, Any]]:
+    """A portal set up by its own command, with a catalogue harvested from a real CSW server; its datasets."""
+    done = cli.invoke(ckan_command, ["ecosphere", "init"])
+    assert done.exit_code == 0, done.output
+    address = csw_catalogue(xml for _, xml in demo.records(SOURCE, RECORDS))
+    source = {
+        "name": SOURCE,
+        "title": "Géo-IDE",
+        "url": address,
+        "source_type": "ecosphere_csw",
+        "owner_org": "administration-centrale-ou-ministere_172120",
+    }
+    tk.get_action("harvest_source_create")(dict(sysadmin_context), source)
+    done = cli.invoke(ckan_command, ["ecosphere", "harvest", "run", SOURCE, "--inline"])
+    assert done.exit_code == 0, done.output
+    model.Session.remove()
+    found = tk.get_action("package_search")({"user": ""}, {"q": "*:*", "fq": "type:dataset", "rows": 1000})
+    return found["results"]
+
+
+def test_every_harvested_dataset_has_a_service_a_territory_a_theme_and_a_badge(harvested: list[dict[str, Any]]):
+    assert len(harvested) == RECORDS
+    lacking = {
+        dataset["name"]: [
+            name
+            for name, value in (
+                ("service", dataset["organization"]),
+                ("territory", dataset.get("territory")),
+                ("theme", dataset.get("theme")),
+                ("badge", dataset.get("ecosphere_quality")),
+            )
+            if not value
+        ]
+        for dataset in harvested
+    }
+    assert {name: missing for name, missing in lacking.items() if missing} == {}
+
+
+def test_a_person_goes_from_a_question_to_a_dataset_and_its_badge(page: Page, harvested: list[dict[str, Any]]):
+    dataset = harvested[0]
+    words = re.sub(r"[^\w’' -]", " ", dataset["title"]).split(" – ")[0]
+    seen: dict[str, list[str]] = {}
+
+    page.goto("/fr/")
+    seen["home"] = axe_violations(page)
+    page.locator("#field-home-search").fill(words)
+    page.locator("#field-home-search").press("Enter")
+    page.wait_for_url("**/dataset/?*")
+    seen["search"] = axe_violations(page)
+    before = page.locator(".dataset-heading").count()
+    assert before > 0
+
+    page.locator(f"a[href*='vocab_ecosphere_quality={dataset['ecosphere_quality']['level']}']").first.click()
+    page.wait_for_url("**vocab_ecosphere_quality**")
+    assert 0 < page.locator(".dataset-heading").count() <= before
+
+    page.get_by_role("link", name=dataset["title"], exact=True).first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(dataset["title"])
+    seen["dataset"] = axe_violations(page)
+    badge = page.locator("a.ecosphere-badge").first
+    expect(badge).to_contain_text(str(dataset["ecosphere_quality"]["score"]))
+
+    badge.click()
+    page.wait_for_url("**/qualite")
+    seen["quality"] = axe_violations(page)
+    expect(page.get_by_role("row").nth(3)).to_be_visible()
+
+    page.goto(f"/fr/organization/{dataset['organization']['name']}")
+    seen["service"] = axe_violations(page)
+    assert {name: problems for name, problems in seen.items() if problems} == {}
+
+
+def test_a_producer_improves_a_dataset_in_the_form_and_sees_the_badge_change(
+    page: Page, sysadmin_context: dict[str, Any]
+):
+    producer = factories.User(password=PASSWORD, image_url="")
+    service = factories.Organization(
+        title="DDT 01", image_url="", users=[{"name": producer["name"], "capacity": "editor"}]
+    )
+    dataset = factories.Dataset(title="Zones humides de l’Ain", notes="Trop court.", owner_org=service["id"])
+    log_in(page, producer["name"], PASSWORD)
+
+    page.goto(f"/fr/dataset/{dataset['name']}")
+    before = int(re.search(r"\d+", page.locator("a.ecosphere-badge").first.inner_text())[0])  # type: ignore[index]
+    page.goto(f"/fr/dataset/edit/{dataset['name']}")
+    page.fill("[name=notes]", "Inventaire départemental des zones humides, relevé sur le terrain. " * 4)
+    page.select_option("[name=license_id]", index=1)
+    page.locator("button[name=save]").first.click()
+    page.wait_for_url(re.compile(rf"/dataset/{dataset['name']}$"))
+
+    after = int(re.search(r"\d+", page.locator("a.ecosphere-badge").first.inner_text())[0])  # type: ignore[index]
+    assert after > before
