@@ -15,6 +15,7 @@ from ckanext.ecosphere.interfaces import IEcosphereCommands, IEcosphereSetup
 
 @tk.blanket.config_declarations
 @tk.blanket.actions
+@tk.blanket.helpers
 @tk.blanket.auth_functions
 class EcosphereHarvestPlugin(p.SingletonPlugin):
     """The harvest room."""

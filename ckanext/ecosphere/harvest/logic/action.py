@@ -12,7 +12,7 @@ from ckan.types import Context, DataDict
 from ckanext.ecosphere.harvest.logic import schema
 from ckanext.ecosphere.harvest.logic.auth import source_id
 from ckanext.ecosphere.harvest.model import PUBLISHED, JobState, SourceRecord, forget, forget_lost_jobs, now
-from ckanext.ecosphere.harvest.pipeline import queue, withdraw
+from ckanext.ecosphere.harvest.pipeline import queue, story, withdraw
 from ckanext.ecosphere.harvest.pipeline.job import RUNNING
 from ckanext.ecosphere.harvest.sources.harvester import harvester_types
 from ckanext.harvest.logic.dictization import harvest_job_dictize
@@ -130,13 +130,15 @@ def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> dict[st
 
     Returns:
         `stage` (gather, import, finish, done), `complete` (true, false, null while it is read), `announced` and
-        `received` records, `waiting` records handed over for import, `left` of them, `requests` sent, `facts`.
+        `received` records, `waiting` records handed over for import, `left` of them, `requests` sent, `facts`;
+        `set_aside`, one sentence for each record that was not taken although nothing is wrong with it (at most
+        500), and `remarks` on the reading.
     """
     tk.check_access("ecosphere_harvest_job_show", context, data_dict)
     state = model.Session.get(JobState, data_dict["id"])
     if state is None:
         raise tk.ObjectNotFound(tk._("Nothing is known of this job."))
-    return state.dictize()
+    return {**state.dictize(), "set_aside": story.set_aside(state), "remarks": story.remarks(state)}
 
 
 @tk.side_effect_free

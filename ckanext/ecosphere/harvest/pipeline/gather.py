@@ -115,6 +115,7 @@ class Gatherer:
         for raw, guid in named:
             found = self._file(raw, guid, known)
             if found is None:
+                self._reader.reading.repeat(raw.position, guid)
                 continue
             if self._is_unchanged(found, known.get(found.guid)):
                 unchanged.append(found)

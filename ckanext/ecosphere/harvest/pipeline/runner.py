@@ -148,6 +148,7 @@ def _end_of_reading(job: Job, reading: Reading) -> None:
             "notes": reading.notes,
             "failed": reading.failed,
             "repeated": reading.repeated,
+            "copies": reading.copies,
             "failures": [asdict(failure) for failure in reading.failures],
             "gathered": now().isoformat(),
         },

@@ -52,6 +52,7 @@ class Reading:
         announced: how many records the source says it has, None as long as it has not said.
         received: records received, those that came twice counted once.
         repeated: records that came again.
+        copies: position and identifier of those, the first `MAX_FAILURES` of them.
         requests: HTTP requests sent.
         failures: what could not be read, the first `MAX_FAILURES` of it.
         failed: how many failures there were.
@@ -61,10 +62,17 @@ class Reading:
     announced: int | None = None
     received: int = 0
     repeated: int = 0
+    copies: list[tuple[int, str]] = field(default_factory=list)
     requests: int = 0
     failures: list[Failure] = field(default_factory=list)
     failed: int = 0
     notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def repeat(self, position: int, identifier: str) -> None:
+        """Note that a record came again and was not taken a second time."""
+        self.repeated += 1
+        if len(self.copies) < MAX_FAILURES:
+            self.copies.append((position, identifier))
 
     def fail(self, code: str, first: int = 0, last: int = 0, **params: Any) -> None:
         """Note that something could not be read."""

@@ -133,8 +133,6 @@ class CswReader:
         """Compare what was announced with what came, unless a failure already told of a difference."""
         reading = self.reading
         reading.requests = self._session.requests
-        if reading.repeated:
-            reading.notes.append(("repeats", {"count": reading.repeated}))
         if reading.failed:
             return
         if reading.announced is None:
@@ -241,7 +239,7 @@ class CswReader:
         for record in records:
             key = _key(record)
             if key in self._seen:
-                self.reading.repeated += 1
+                self.reading.repeat(record.position, record.identifier)
                 self.reading.received += key in here
                 continue
             self._seen.add(key)

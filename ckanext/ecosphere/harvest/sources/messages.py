@@ -38,7 +38,7 @@ WHOLE: dict[str, str] = {
     "count-changed": _N(
         "The server announced {before} records, then {after}: its catalogue changed while it was read."
     ),
-    "repeats": _N("{count} records came more than once; each was taken once."),
+    "copy": _N("Record {position} ({guid}): the source had already given this record, which was taken once."),
     "dialect": _N("The server did not understand the usual question; it was asked in another way ({dialect})."),
 }
 """What is to be said of the reading as a whole."""

@@ -303,6 +303,8 @@ def test_a_record_that_comes_twice_is_taken_once(portal):
         source = portal.source(server.url)
         assert portal.harvest(source) == {"added": 2}
         assert portal.state(source)["facts"]["repeated"] == 1
+        [told] = portal.state(source)["set_aside"]
+        assert told.startswith("Record 2 (fr-120066022-jdd-00000001): the source had already given this record")
 
 
 @pytest.mark.parametrize("identifier", ["", "A REMPLIR", "à compléter"])
@@ -333,6 +335,8 @@ def test_a_record_that_another_source_publishes_is_not_taken_again(portal):
         assert portal.datasets()["Jeu de données 1"]["metadata_modified"] == before["metadata_modified"]
         assert portal.found() == ["Jeu de données 1", "Jeu de données 2"]
         assert portal.state(second)["facts"]["counts"]["duplicate"] == 1
+        [told] = portal.state(second)["set_aside"]
+        assert told.startswith("Record 1 ") and "already published from the catalogue “Geo-ide”" in told
         assert portal.harvest(second) == {"not modified": 2}
 
 
