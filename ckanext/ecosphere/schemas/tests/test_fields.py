@@ -1,0 +1,48 @@
+"""The table of the documentation is the schema's own."""
+
+from __future__ import annotations
+
+import csv
+import re
+
+import pytest
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.schemas import fields
+
+SCOPES = ("dataset", "resource")
+
+
+def names(scope: str) -> list[str]:
+    return [field["field_name"] for field in fields.schema()[f"{scope}_fields"]]
+
+
+def test_the_page_is_up_to_date():
+    assert fields.TARGET.read_text(encoding="utf-8") == fields.render()
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_the_mapping_has_each_field_once(scope):
+    with (fields.HERE / "mapping.csv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
+    mapped = [row["field"] for row in rows if row["scope"] == scope]
+    assert sorted(mapped) == sorted(names(scope))
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_each_field_says_how_much_it_is_wanted_and_where_it_stands(scope):
+    definition = fields.schema()
+    sections = {s["id"] for s in definition["form_sections" if scope == "dataset" else "resource_form_sections"]}
+    for field in definition[f"{scope}_fields"]:
+        assert field["obligation"] in fields.OBLIGATIONS, field["field_name"]
+        assert field["form_section"] in sections, field["field_name"]
+
+
+def test_the_page_names_each_field_and_vocabulary():
+    page = fields.render()
+    for scope in SCOPES:
+        for name in names(scope):
+            assert f"| `{name}` |" in page
+    listed = re.findall(r"\| `([a-z][a-z-]+)` \| [^|]*\| [^|]*\| [^|]*\| [^|]*\|$", page, re.MULTILINE)
+    assert set(listed) <= set(voc.names())
+    assert len(listed) > 20
