@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help bench-quality demo setup up stop down status env test test-room lint lock clean
+.PHONY: help docs bench-quality demo setup up stop down status env test test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -38,6 +38,10 @@ bench-quality: ## Measure what quality costs, on a save and for a re-score (DATA
 
 lint: ## Check the code with ruff and pyright
 	@$(stack) lint
+
+docs: ## Write the parts of docs/ that come from the code
+	@.venv/bin/python -m dev.reference
+	@.venv/bin/python -m ckanext.ecosphere.schemas.fields
 
 lock: ## Compile dev/requirements.lock anew
 	@$(stack) lock
