@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus
@@ -10,7 +11,7 @@ from ckanext.ecosphere.interfaces import Check, CheckStatus
 def run() -> list[Check]:
     """Say whether ckanext-scheming works with the schema of the access desk."""
     name = tk._("Dataset schema")
-    if not tk.h.helper_functions.get("scheming_get_dataset_schema"):
+    if not p.plugin_loaded("scheming_datasets"):
         return [
             Check(
                 name,
@@ -27,6 +28,16 @@ def run() -> list[Check]:
                 CheckStatus.ERROR,
                 tk._("Datasets do not follow the schema of the access desk"),
                 tk._("Name ckanext.ecosphere.schemas:dataset.yaml, or a copy of it, in scheming.dataset_schemas"),
+            )
+        ]
+    plugins = tk.aslist(tk.config["ckan.plugins"])
+    if plugins.index("ecosphere_schemas") > plugins.index("scheming_datasets"):
+        return [
+            Check(
+                name,
+                CheckStatus.ERROR,
+                tk._("The templates of the form and page are those of ckanext-scheming"),
+                tk._("Put ecosphere_schemas before scheming_datasets in ckan.plugins"),
             )
         ]
     count = len(schema["dataset_fields"]) + len(schema["resource_fields"])

@@ -58,7 +58,7 @@ def ecosphere_concept_choices(field: Field) -> tuple[dict[str, Any], ...]:
 def ecosphere_concept_label(vocabulary: str, value: str) -> str:
     """Return the label of a concept in the language of the page, or ``value`` when it is unknown."""
     concept = voc.get(vocabulary).get(value) if isinstance(value, str) else None
-    return concept.label(tk.h.lang()) if concept else str(value)
+    return concept.label(_language()) if concept else str(value)
 
 
 def ecosphere_concept_items(field: Field, value: Any) -> list[dict[str, str]]:
@@ -67,7 +67,7 @@ def ecosphere_concept_items(field: Field, value: Any) -> list[dict[str, str]]:
     items = []
     for part in as_list(value):
         concept = vocabulary.get(part) if isinstance(part, str) else None
-        known = concept.label(tk.h.lang()) if concept else str(part)
+        known = concept.label(_language()) if concept else str(part)
         items.append({"label": known, "href": "" if concept or not urls.is_web_address(known) else known})
     return items
 
@@ -85,7 +85,25 @@ def ecosphere_date_text(value: Any) -> str:
     except ValueError:
         return text
     pattern = {"year": "y", "month": "MMMM y"}.get(precision(text), "d MMMM y")
-    return format_date(day, pattern, locale=_locale())
+    written = format_date(day, pattern, locale=_locale())
+    first_of_month = precision(text) == "day" and day.day == 1 and _locale().startswith("fr")
+    return written.replace("1 ", "1er ", 1) if first_of_month else written
+
+
+def ecosphere_period_text(period: Mapping[str, Any]) -> str:
+    """Return a period, which may be open, as people write it: "du 1er mars 2019 au 2 juin 2023", "depuis 2019"."""
+    start, end = period.get("start"), period.get("end")
+    if start and start == end:
+        return ecosphere_date_text(start)
+    days = all(precision(str(date)) == "day" for date in (start, end) if date)
+    dates = {name: ecosphere_date_text(date) for name, date in (("start", start), ("end", end)) if date}
+    if start and end:
+        text = tk._("from {start} to {end}") if days else tk._("between {start} and {end}")
+    elif start:
+        text = tk._("since {start}") if days else tk._("from {start} on")
+    else:
+        text = tk._("until {end}") if days else tk._("up to {end}")
+    return text.format(**dates) if dates else ""
 
 
 def ecosphere_moment_text(value: Any) -> str:
@@ -96,8 +114,13 @@ def ecosphere_moment_text(value: Any) -> str:
         return str(value)
 
 
+def _language() -> str:
+    """Language of the page; outside of a page, the portal's."""
+    return tk.h.lang() or tk.config["ckan.locale_default"]
+
+
 def _locale() -> str:
-    return tk.h.lang().replace("-", "_") or "fr"
+    return _language().replace("-", "_")
 
 
 def ecosphere_box_text(value: Any) -> str:

@@ -161,7 +161,7 @@ class TestThePage:
             "1/25 000",
             "RGF93 v1 / Lambert-93",
             "annuel",
-            "1 juillet 2023",
+            "1er juillet 2023",
             "février 2025",
             "Zones à risque naturel",
             "Étude d'impact",

@@ -1,0 +1,128 @@
+"""What the room sets for other extensions, what it says of its own health, what people read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+
+from ckanext.ecosphere.interfaces import CheckStatus
+from ckanext.ecosphere.schemas import checks, defaults, helpers
+
+PLUGINS = "ecosphere ecosphere_schemas scheming_datasets"
+BACKWARDS = "ecosphere scheming_datasets ecosphere_schemas"
+
+
+class TestDefaults:
+    @pytest.mark.usefixtures("portal_of_the_class")
+    class TestWhenNothingIsSet:
+        def test_the_profile_and_the_licences_are_ours(self):
+            config: dict[str, Any] = {"ckanext.dcat.rdf.profiles": ["euro_dcat_ap_3"]}
+            defaults.apply(config)
+            assert config["ckanext.dcat.rdf.profiles"] == "ecosphere_dcat_ap"
+            assert config["licenses_group_url"] == f"file://{defaults.LICENCES}"
+
+        def test_what_the_administrator_chose_stays(self):
+            chosen = {"ckanext.dcat.rdf.profiles": "euro_dcat_ap_2 my_profile", "licenses_group_url": "file:///x.json"}
+            config: dict[str, Any] = dict(chosen)
+            defaults.apply(config)
+            assert config == chosen
+
+    @pytest.mark.usefixtures("with_plugins")
+    @pytest.mark.ckan_config("ecosphere.schemas.own_rdf_profile", "false")
+    @pytest.mark.ckan_config("ecosphere.schemas.own_licences", "false")
+    def test_both_can_be_switched_off(self):
+        config: dict[str, Any] = {"ckanext.dcat.rdf.profiles": "euro_dcat_ap_3"}
+        defaults.apply(config)
+        assert config == {"ckanext.dcat.rdf.profiles": "euro_dcat_ap_3"}
+
+
+class TestChecks:
+    @pytest.mark.usefixtures("with_plugins", "with_request_context")
+    def test_all_is_well(self):
+        (check,) = checks.run()
+        assert check.status is CheckStatus.OK
+
+    @pytest.mark.ckan_config("ckan.plugins", BACKWARDS)
+    @pytest.mark.usefixtures("with_plugins", "with_request_context")
+    def test_the_wrong_order_of_plugins_is_an_error_with_its_remedy(self):
+        (check,) = checks.run()
+        assert check.status is CheckStatus.ERROR
+        assert "before scheming_datasets" in check.remedy
+
+    @pytest.mark.ckan_config("ckan.plugins", PLUGINS)
+    @pytest.mark.ckan_config("scheming.dataset_schemas", "ckanext.scheming:camel_photos.yaml")
+    @pytest.mark.usefixtures("with_plugins", "with_request_context")
+    def test_another_schema_is_an_error(self):
+        (check,) = checks.run()
+        assert check.status is CheckStatus.ERROR
+        assert "scheming.dataset_schemas" in check.remedy
+
+    @pytest.mark.ckan_config("ckan.plugins", "ecosphere ecosphere_schemas")
+    @pytest.mark.usefixtures("with_plugins", "with_request_context")
+    def test_a_missing_scheming_is_an_error(self):
+        (check,) = checks.run()
+        assert check.status is CheckStatus.ERROR
+
+
+@pytest.mark.ckan_config("ckan.plugins", PLUGINS)
+@pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+def test_the_room_works_without_the_others(app, create):
+    from . import samples
+
+    create(samples.full())
+    page = app.get("/fr/dataset/zones-inondables-ain").body
+    assert "Prévention des inondations" in page
+    found = tk.get_action("package_search")({"ignore_auth": True}, {"q": "CEREMA"})
+    assert found["count"] == 1
+
+
+@pytest.fixture
+def french(app: Any) -> Any:
+    """A request for a French page."""
+    with app.flask_app.test_request_context("/", environ_overrides={"CKAN_LANG": "fr"}):
+        yield
+
+
+@pytest.mark.usefixtures("with_plugins", "french")
+class TestWhatPeopleRead:
+    @pytest.mark.parametrize(
+        ("date", "text"),
+        [
+            ("2024-03-31", "31 mars 2024"),
+            ("2024-03-01", "1er mars 2024"),
+            ("2024-03", "mars 2024"),
+            ("2024", "2024"),
+            ("2020-01-02T10:30:00", "2 janvier 2020"),
+            ("bientôt", "bientôt"),
+        ],
+    )
+    def test_a_date(self, date, text):
+        assert helpers.ecosphere_date_text(date) == text
+
+    @pytest.mark.parametrize(
+        ("box", "text"),
+        [
+            ("4.72, 45.61, 6.18, 46.52", "4.72, 45.61, 6.18, 46.52"),
+            ("-61.81, 15.83, -61, 16.52", "-61.81, 15.83, -61.0, 16.52"),
+            ("179.5, -16, -174, -10", "179.5, -16.0, -174.0, -10.0"),
+            ("no box", "no box"),
+        ],
+    )
+    def test_a_box(self, box, text):
+        from ckanext.ecosphere.schemas.spatial import GeometryError, parse_box
+
+        try:
+            stored: Any = parse_box(box)
+        except GeometryError:
+            stored = box
+        assert helpers.ecosphere_box_text(stored) == text
+
+    def test_a_polygon_that_is_no_box_stays_geojson(self):
+        triangle = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [0, 1], [0, 0]]]}
+        assert helpers.ecosphere_box_text(triangle).startswith('{"type": "Polygon"')
+
+    def test_numbers(self):
+        assert helpers.ecosphere_number_text("25000").replace("\u202f", " ") == "25 000"
+        assert helpers.ecosphere_number_text("x") == "x"
