@@ -1,0 +1,41 @@
+"""Documentation as tests: what people can configure, call or run is documented, and links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from dev import reference
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def test_the_reference_says_what_the_code_says():
+    assert reference.TARGET.read_text() == reference.render(), "run `make docs`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path):
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_every_make_command_has_a_line_of_help():
+    makefile = (ROOT / "Makefile").read_text()
+    commands = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE)) - {"down"}
+    assert commands - set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE)) == set()
+
+
+def test_every_page_is_reached_from_the_readme():
+    seen, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in seen or page.suffix != ".md":
+            continue
+        seen.add(page)
+        targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+        waiting += [target for name in targets if (target := (page.parent / name).resolve()).is_file()]
+    assert set(PAGES) - seen == set()
