@@ -9,10 +9,11 @@ from typing import Any
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
+import click
 
-from ckanext.ecosphere.interfaces import Check, IEcosphereSetup
+from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
 
-from . import checks, defaults, helpers, indexing, validators
+from . import checks, cli, defaults, helpers, indexing, validators
 
 
 @tk.blanket.config_declarations
@@ -23,6 +24,7 @@ class EcosphereSchemasPlugin(p.SingletonPlugin):
 
     p.implements(p.IConfigurer)
     p.implements(p.IPackageController, inherit=True)
+    p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
 
     # IConfigurer
@@ -38,6 +40,12 @@ class EcosphereSchemasPlugin(p.SingletonPlugin):
     def before_dataset_index(self, dataset: dict[str, Any]) -> dict[str, Any]:
         """Keep from Solr what its plain string fields cannot hold."""
         return indexing.fit_for_solr(dataset)
+
+    # IEcosphereCommands
+
+    def get_ecosphere_commands(self) -> list[click.Command]:
+        """Provide `ckan ecosphere vocabularies`."""
+        return [cli.vocabularies]
 
     # IEcosphereSetup
 

@@ -1,0 +1,74 @@
+"""`ckan ecosphere vocabularies`: look at the controlled lists, and take them out as SKOS."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import click
+
+from ckanext.ecosphere import vocabularies as voc
+
+from .skos import turtle
+
+
+@click.group(short_help="Look at the controlled lists.")
+def vocabularies() -> None:
+    """Look at the controlled lists (themes, territories, licences...)."""
+
+
+@vocabularies.command("list")
+def list_() -> None:
+    """List the vocabularies with their number of concepts."""
+    for name in voc.names():
+        click.echo(f"{name:24} {len(voc.get(name)):5}")
+
+
+@vocabularies.command()
+@click.argument("name")
+@click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", help="Language of the labels.")
+@click.option("--skos", is_flag=True, help="Write the whole vocabulary as SKOS, in Turtle.")
+def show(name: str, lang: str, skos: bool) -> None:
+    """Show the concepts of the vocabulary NAME."""
+    vocabulary = _vocabulary(name)
+    if skos:
+        click.echo(turtle(vocabulary))
+        return
+    for concept in vocabulary:
+        depth = len(vocabulary.ancestors(concept.uri))
+        click.echo(f"{'  ' * depth}{concept.label(lang)}  [{concept.id}]  {concept.uri}")
+
+
+@vocabularies.command()
+def check() -> None:
+    """Check every vocabulary; exit 1 when one cannot be read or names concepts that do not exist."""
+    faults = 0
+    for name in voc.names():
+        try:
+            problems = _problems(voc.get(name))
+        except (KeyError, ValueError) as error:
+            problems = [str(error)]
+        faults += len(problems)
+        for problem in problems:
+            click.echo(f"{name}: {problem}", err=True)
+    if faults:
+        raise SystemExit(1)
+    click.echo(f"{len(voc.names())} vocabularies, no fault")
+
+
+def _vocabulary(name: str) -> voc.Vocabulary:
+    try:
+        return voc.get(name)
+    except KeyError as error:
+        raise click.BadParameter(f"{name} is none of: {', '.join(voc.names())}") from error
+
+
+def _problems(vocabulary: voc.Vocabulary) -> list[str]:
+    lacking = [f"{c.id} has no label in both languages" for c in vocabulary if not (c.label_fr and c.label_en)]
+    orphans = [
+        f"{c.id} is below {c.broader}, which is missing"
+        for c in vocabulary
+        if c.broader and c.broader not in vocabulary
+    ]
+    labels = Counter(voc.normalise(c.label_fr) for c in vocabulary)
+    double = [f"several concepts are called {label}" for label, count in labels.items() if count > 1]
+    return lacking + orphans + double

@@ -1,0 +1,36 @@
+"""A vocabulary as SKOS, for other systems."""
+
+from __future__ import annotations
+
+from rdflib import RDF, SKOS, Graph, Literal, URIRef
+
+from ckanext.ecosphere import vocabularies as voc
+
+
+def graph(vocabulary: voc.Vocabulary) -> Graph:
+    """Return the vocabulary as a graph: one concept scheme and its concepts with labels and broader ones."""
+    result = Graph()
+    result.bind("skos", SKOS)
+    scheme = URIRef(f"urn:ecosphere:vocabulary:{vocabulary.name}")
+    result.add((scheme, RDF.type, SKOS.ConceptScheme))
+    for concept in vocabulary:
+        node = URIRef(concept.uri)
+        result.add((node, RDF.type, SKOS.Concept))
+        result.add((node, SKOS.inScheme, scheme))
+        result.add((node, SKOS.notation, Literal(concept.id)))
+        result.add((node, SKOS.prefLabel, Literal(concept.label_fr, lang="fr")))
+        result.add((node, SKOS.prefLabel, Literal(concept.label_en, lang="en")))
+        for label in concept.alt_labels:
+            result.add((node, SKOS.altLabel, Literal(label)))
+        if concept.broader:
+            result.add((node, SKOS.broader, URIRef(concept.broader)))
+        else:
+            result.add((scheme, SKOS.hasTopConcept, node))
+        for other in concept.data.get("other_uris", ()):
+            result.add((node, SKOS.exactMatch, URIRef(other)))
+    return result
+
+
+def turtle(vocabulary: voc.Vocabulary) -> str:
+    """Return the vocabulary as SKOS in Turtle."""
+    return graph(vocabulary).serialize(format="turtle")

@@ -1,0 +1,76 @@
+"""`ckan ecosphere vocabularies` lists, shows and checks the lists, and writes them as SKOS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from rdflib import RDF, SKOS, Graph, Literal, URIRef
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.schemas.cli import vocabularies
+
+from . import samples
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(vocabularies, list(arguments))
+
+
+def test_the_list_names_each_vocabulary_with_its_size():
+    lines = run("list").output.splitlines()
+    assert [line.split() for line in lines] == [[name, str(len(voc.get(name)))] for name in voc.names()]
+
+
+def test_a_vocabulary_is_shown_as_a_tree_in_either_language():
+    assert "  Assainissement  [assainissement]" in run("show", "themes").output
+    assert "  Sanitation  [assainissement]" in run("show", "themes", "--lang", "en").output
+
+
+def test_an_unknown_vocabulary_is_told_with_those_that_exist():
+    result = run("show", "colours")
+    assert result.exit_code == 2
+    assert "themes" in result.output
+
+
+@pytest.mark.parametrize("name", ["themes", "territories", "licences"])
+def test_skos_holds_every_concept_with_both_labels(name):
+    graph = Graph().parse(data=run("show", name, "--skos").output, format="turtle")
+    concepts = set(graph.subjects(RDF.type, SKOS.Concept))
+    assert concepts == {URIRef(concept.uri) for concept in voc.get(name)}
+    for concept in voc.get(name):
+        labels = {Literal(concept.label_fr, lang="fr"), Literal(concept.label_en, lang="en")}
+        assert set(graph.objects(URIRef(concept.uri), SKOS.prefLabel)) == labels
+
+
+def test_skos_tells_broader_concepts_and_other_uris():
+    graph = Graph().parse(data=run("show", "territories", "--skos").output, format="turtle")
+    ain = URIRef(samples.AIN)
+    assert (ain, SKOS.broader, URIRef("http://id.insee.fr/geo/region/84")) in graph
+    assert (ain, SKOS.exactMatch, URIRef("http://publications.europa.eu/resource/authority/atu/FRA_DPT_001")) in graph
+    assert (ain, SKOS.notation, Literal("departement-01")) in graph
+
+
+def test_the_check_finds_nothing_in_our_lists():
+    result = run("check")
+    assert result.exit_code == 0
+    assert "no fault" in result.output
+
+
+def test_the_check_tells_each_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    head = "uri,id,label_fr,label_en,broader,alt_labels\n"
+    (tmp_path / "orphans.csv").write_text(head + "u:1,a,A,A,u:9,\nu:2,b,A,,,\n", encoding="utf-8")
+    (tmp_path / "twice.csv").write_text(head + "u:1,a,A,A,,\nu:1,b,B,B,,\n", encoding="utf-8")
+    monkeypatch.setattr(voc, "DATA", tmp_path)
+    voc.get.cache_clear()
+    voc.names.cache_clear()
+    try:
+        result = run("check")
+    finally:
+        monkeypatch.undo()
+        voc.get.cache_clear()
+        voc.names.cache_clear()
+    assert result.exit_code == 1
+    for fault in ("a is below u:9", "b has no label", "several concepts are called a", "u:1 comes twice"):
+        assert fault in result.output
