@@ -97,6 +97,31 @@ def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> dict[s
     return found
 
 
+@tk.side_effect_free
+@tk.validate_action_data(schema.quality_preview)
+def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return the quality that a dataset would have, with the same scorer as a save and without writing anything.
+
+    Args:
+        id (str): id or name of the dataset that is edited; none for a new one.
+        dataset (dict): its fields, as `package_create` takes them or as the form posts them. Resources that are not
+            given are those of the dataset.
+
+    Returns:
+        dict: `after`, as `ecosphere_quality_show` gives it; `before`, the same for the dataset as it is, or None for a
+        new one; `change`, by how much the score would change.
+
+    Raises:
+        NotFound: no such dataset.
+        NotAuthorized: the caller may not edit it, or may not create datasets.
+    """
+    tk.check_access("ecosphere_quality_preview", context, data_dict)
+    package = package_or_not_found(data_dict["id"]) if data_dict.get("id") else None
+    before, after = show.preview(package, data_dict["dataset"])
+    change = after["score"] - (before["score"] if before else 0)
+    return {"before": before, "after": after, "change": change}
+
+
 def dataset_purge(next_: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
     """Purge the quality of a dataset with it, in the same transaction."""
     tk.check_access("dataset_purge", context, data_dict)
@@ -129,7 +154,12 @@ def package_owner_org_update(next_: Callable[..., Any], context: Context, data_d
 
 OWN = {
     function.__name__: function
-    for function in (ecosphere_quality_show, ecosphere_quality_overview, ecosphere_quality_dashboard)
+    for function in (
+        ecosphere_quality_show,
+        ecosphere_quality_overview,
+        ecosphere_quality_dashboard,
+        ecosphere_quality_preview,
+    )
 }
 CHAINED = {
     "dataset_purge": tk.chained_action(dataset_purge),

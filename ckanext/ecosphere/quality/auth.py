@@ -30,7 +30,19 @@ def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> AuthRe
     return {"success": allowed}
 
 
+def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> AuthResult:
+    """Whoever may edit the dataset; for a new one, whoever may create datasets."""
+    if data_dict.get("id"):
+        return authz.is_authorized("package_update", context, {"id": data_dict["id"]})
+    return authz.is_authorized("package_create", context, {})
+
+
 def get_auth_functions() -> dict[str, Any]:
     """Return the auth functions that the plugin registers."""
-    functions = (ecosphere_quality_show, ecosphere_quality_overview, ecosphere_quality_dashboard)
+    functions = (
+        ecosphere_quality_show,
+        ecosphere_quality_overview,
+        ecosphere_quality_dashboard,
+        ecosphere_quality_preview,
+    )
     return {function.__name__: function for function in functions}

@@ -2,7 +2,7 @@
 
 Lists come as lists, as JSON text, or as one bare value; repeated sub-fields as lists of dicts, as JSON text
 or flattened
-(`contact-0-name`). Nothing here raises on odd input: what cannot be read counts as absent.
+(`contact-0-name`, `contact__0__name`). Nothing here raises on odd input: what cannot be read counts as absent.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DATA = Path(__file__).parent / "data"
 _TAG = re.compile(r"<[^>]{0,1000}>")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _DATE = re.compile(r"(\d{4})(?:-?(\d{2})(?:-?(\d{2}))?)?")
-_FLAT = re.compile(r"(.+?)-(\d+)-(.+)")
+ROW_DIGITS = 4  # no form has more rows
 
 
 @functools.cache
@@ -145,11 +145,14 @@ class Record:
 
     def _flattened(self, field: str) -> list[dict[str, Any]]:
         found: dict[int, dict[str, Any]] = {}
-        prefix = f"{field}-"
-        for key, value in self.values.items():
-            match = _FLAT.fullmatch(key) if key.startswith(prefix) else None
-            if match and match.group(1) == field and len(match.group(2)) < 5:  # noqa: PLR2004  no form has more rows
-                found.setdefault(int(match.group(2)), {})[match.group(3)] = value
+        for mark in ("-", "__"):
+            prefix = f"{field}{mark}"
+            for key, value in self.values.items():
+                number, parted, name = (
+                    key.removeprefix(prefix).partition(mark) if key.startswith(prefix) else ("", "", "")
+                )
+                if parted and number.isdecimal() and len(number) <= ROW_DIGITS:
+                    found.setdefault(int(number), {})[name] = value
         return [found[i] for i in sorted(found)]
 
     def keywords(self) -> tuple[str, ...]:

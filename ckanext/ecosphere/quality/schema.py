@@ -20,3 +20,11 @@ def quality_dashboard(
 ) -> Schema:
     """Schema of `ecosphere_quality_dashboard`."""
     return {"id": [not_empty, unicode_safe], "limit": [default(10), natural_number_validator]}
+
+
+@tk.validator_args
+def quality_preview(
+    ignore_missing: Validator, unicode_safe: Validator, ignore: Validator, dict_only: Validator
+) -> Schema:
+    """Schema of `ecosphere_quality_preview`."""
+    return {"id": [ignore_missing, unicode_safe], "dataset": [dict_only], "__extras": [ignore]}

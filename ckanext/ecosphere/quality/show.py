@@ -24,6 +24,16 @@ def quality(package: model.Package) -> store.Quality:
     return store.quality_of(row) if row else store.quality_of_dict(saving.stored_dataset(package))
 
 
+def preview(package: model.Package | None, data: Mapping[str, Any]) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Return the quality of `package` as it is (None for a new one) and as it would be with the fields `data`."""
+    if package is None:
+        return None, as_dict(store.quality_of_dict(data))
+    stored = saving.stored_dataset(package)
+    kept = {name: stored[name] for name in ("resources", "owner_org") if name not in data}
+    checks = store.checks_of(store.row_of(package.id))
+    return as_dict(quality(package)), as_dict(store.quality_of_dict({**data, **kept}, checks))
+
+
 def language() -> str:
     """Return the reader's language; outside of a request, that of the portal."""
     return tk.h.lang() if has_request_context() else tk.config["ckan.locale_default"]

@@ -119,9 +119,9 @@ def quality_of(row: QualityRow) -> Quality:
     return Quality(facts, evaluate(facts, config.model(), today()), row.computed_at)
 
 
-def quality_of_dict(data: Mapping[str, Any]) -> Quality:
+def quality_of_dict(data: Mapping[str, Any], checks: Checks | None = None) -> Quality:
     """Return the quality of a dataset that has no row yet, without storing it."""
-    facts = gather(data)
+    facts = gather(data, checks)
     return Quality(facts, evaluate(facts, config.model(), today()), None)
 
 

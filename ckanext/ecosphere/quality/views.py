@@ -56,6 +56,19 @@ def dataset_badge(id: str) -> AnyResponse:
     return response.make_conditional(request)
 
 
+def preview_fragment() -> str:
+    """Show how the score would change with the form as it stands; asked by the form's script while people type."""
+    posted = request.form
+    data = {name: values[0] if len(values := posted.getlist(name)) == 1 else values for name in posted}
+    package_id = data.pop("pkg_name", "") or data.get("id", "")
+    name = request.args.get("id") or package_id
+    try:
+        found = tk.get_action("ecosphere_quality_preview")(context(), {"id": name, "dataset": data})
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        tk.abort(404, tk._("Dataset not found"))
+    return tk.render("ecosphere_quality/snippets/preview.html", {"preview": found})
+
+
 def overview_page() -> str:
     """Compare the services, themes and territories; public datasets only."""
     found = tk.get_action("ecosphere_quality_overview")(context(), {})
@@ -127,3 +140,4 @@ for path, view in (
     ("/organization/<id>/tableau-de-bord.json", dashboard_json),
 ):
     ecosphere_quality.add_url_rule(path, view_func=view)
+ecosphere_quality.add_url_rule("/qualite/apercu", view_func=preview_fragment, methods=["POST"])

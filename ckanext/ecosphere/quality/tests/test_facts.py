@@ -34,20 +34,25 @@ def as_row(data: dict[str, Any]) -> dict[str, Any]:
     return saved | {"extras": {extra["key"]: extra["value"] for extra in saved["extras"]}}
 
 
-def as_form(data: dict[str, Any]) -> dict[str, Any]:
+def as_form(data: dict[str, Any], mark: str = "-") -> dict[str, Any]:
     """The shape of a posted form: repeated sub-fields are flat, tags are one text."""
     flat: dict[str, Any] = {}
     for name, value in data.items():
         if name == "tags":
             flat["tag_string"] = ",".join(tag["name"] for tag in value)
         elif name != "resources" and isinstance(value, list) and value and isinstance(value[0], dict):
-            flat |= {f"{name}-{i}-{key}": sub for i, row in enumerate(value, 1) for key, sub in row.items()}
+            flat |= {f"{name}{mark}{i}{mark}{key}": sub for i, row in enumerate(value, 1) for key, sub in row.items()}
         else:
             flat[name] = value
     return flat
 
 
-@pytest.mark.parametrize("shape", [as_extras, as_row, as_form])
+def as_other_form(data: dict[str, Any]) -> dict[str, Any]:
+    """The same with the mark of this portal's own form."""
+    return as_form(data, "__")
+
+
+@pytest.mark.parametrize("shape", [as_extras, as_row, as_form, as_other_form])
 @pytest.mark.parametrize("changes", [changes for _criterion, _state, changes, _links in CASES])
 def test_the_shape_of_the_dict_changes_nothing(shape: Any, changes: dict[str, Any]):
     assert gather(shape(dataset(**changes))) == gather(dataset(**changes))

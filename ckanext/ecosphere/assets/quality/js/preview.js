@@ -1,0 +1,46 @@
+/* Live quality of the dataset form: asks the server, which has the only scorer, a moment after the last change. */
+"use strict";
+
+ckan.module("ecosphere-quality-preview", function () {
+  const PAUSE = 700; // milliseconds without a change before asking
+
+  return {
+    options: { url: null },
+
+    initialize: function () {
+      const panel = this.el[0];
+      this.form = document.getElementById("dataset-edit");
+      this.content = panel.querySelector("[data-quality-content]");
+      this.status = panel.querySelector("[data-quality-status]");
+      if (!this.form || !this.options.url) { return; }
+      const later = () => {
+        window.clearTimeout(this.timer);
+        this.timer = window.setTimeout(() => this.ask(), PAUSE);
+      };
+      this.form.addEventListener("input", later);
+      this.form.addEventListener("change", later);
+      // Widgets that replace inputs tell their changes through jQuery only.
+      window.jQuery(this.form).on("change", later);
+    },
+
+    ask: async function () {
+      if (this.request) { this.request.abort(); }
+      this.request = new AbortController();
+      const fields = new FormData(this.form);
+      for (const [name, value] of Array.from(fields.entries())) {
+        if (value instanceof File) { fields.delete(name); }
+      }
+      try {
+        const answer = await fetch(this.options.url, {
+          method: "POST", body: fields, credentials: "same-origin", signal: this.request.signal
+        });
+        if (!answer.ok) { return; }
+        this.content.innerHTML = await answer.text();
+        const sentence = this.content.querySelector("[data-quality-sentence]");
+        if (sentence) { this.status.textContent = sentence.textContent.trim(); }
+      } catch (error) {
+        if (error.name !== "AbortError") { this.content.setAttribute("data-stale", ""); }
+      }
+    }
+  };
+});
