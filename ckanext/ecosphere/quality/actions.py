@@ -9,7 +9,8 @@ import ckan.plugins.toolkit as tk
 from ckan import logic, model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.quality import neighbours, overview, saving, schema, show, store
+from ckanext.ecosphere.quality import jobs, neighbours, overview, saving, schema, show, store
+from ckanext.ecosphere.quality.links import inventory
 
 MOST_DATASETS = 100
 
@@ -122,6 +123,45 @@ def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> dict[str
     return {"before": before, "after": after, "change": change}
 
 
+@tk.side_effect_free
+@tk.validate_action_data(schema.quality_show)
+def ecosphere_quality_links(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+    """Return the links of a dataset's data and whether they answered, the broken ones first.
+
+    Args:
+        id (str): id or name of the dataset.
+
+    Returns:
+        list: for each: url, kind (file, atom, wms, wfs, wmts, wcs), state (unchecked, ok, broken), status, reason
+        (a sentence about the last check), checked_at, next_check_at.
+
+    Raises:
+        NotFound: no such dataset.
+        NotAuthorized: the dataset may not be seen.
+    """
+    tk.check_access("ecosphere_quality_links", context, data_dict)
+    package = package_or_not_found(data_dict["id"])
+    return [show.link_dict(link) for link in inventory.of_dataset(package.id)]
+
+
+@tk.validate_action_data(schema.quality_show)
+def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Have the links of a dataset checked again in the background.
+
+    Args:
+        id (str): id or name of the dataset.
+
+    Returns:
+        dict: `queued`, False when this was asked for less than five minutes ago.
+
+    Raises:
+        NotFound: no such dataset.
+        NotAuthorized: the caller may not edit it.
+    """
+    tk.check_access("ecosphere_quality_recheck", context, data_dict)
+    return {"queued": jobs.enqueue_recheck(package_or_not_found(data_dict["id"]).id)}
+
+
 def dataset_purge(next_: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
     """Purge the quality of a dataset with it, in the same transaction."""
     tk.check_access("dataset_purge", context, data_dict)
@@ -159,6 +199,8 @@ OWN = {
         ecosphere_quality_overview,
         ecosphere_quality_dashboard,
         ecosphere_quality_preview,
+        ecosphere_quality_links,
+        ecosphere_quality_recheck,
     )
 }
 CHAINED = {

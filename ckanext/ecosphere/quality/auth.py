@@ -37,6 +37,17 @@ def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> AuthResu
     return authz.is_authorized("package_create", context, {})
 
 
+@tk.auth_allow_anonymous_access
+def ecosphere_quality_links(context: Context, data_dict: DataDict) -> AuthResult:
+    """Whoever may see the dataset may see the state of its links."""
+    return authz.is_authorized("package_show", context, data_dict)
+
+
+def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> AuthResult:
+    """Whoever may edit the dataset."""
+    return authz.is_authorized("package_update", context, data_dict)
+
+
 def get_auth_functions() -> dict[str, Any]:
     """Return the auth functions that the plugin registers."""
     functions = (
@@ -44,5 +55,7 @@ def get_auth_functions() -> dict[str, Any]:
         ecosphere_quality_overview,
         ecosphere_quality_dashboard,
         ecosphere_quality_preview,
+        ecosphere_quality_links,
+        ecosphere_quality_recheck,
     )
     return {function.__name__: function for function in functions}

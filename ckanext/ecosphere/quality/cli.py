@@ -10,6 +10,7 @@ from ckan import model
 
 from ckanext.ecosphere.quality import bulk, history, jobs, progress, report, rescore, show
 from ckanext.ecosphere.quality.actions import package_or_not_found
+from ckanext.ecosphere.quality.links import check, inventory
 
 SIGNS = {"pass": "+", "fail": "-", "na": " ", "unknown": "?"}
 
@@ -44,6 +45,22 @@ def rescore_command(due: bool, background: bool, status: bool, no_index: bool) -
     if not no_index:
         rescore.reindex(outcome.changed, _bar("Indexed"))
     click.echo(f"{outcome.seen} datasets scored, {len(outcome.changed)} changed, {outcome.pruned} stale rows removed.")
+
+
+@quality.command("links")
+@click.option("--limit", default=jobs.LINKS_AT_ONCE, show_default=True, help="Check at most this many links.")
+@click.option("--seconds", default=jobs.LINK_RUN_SECONDS, show_default=True, help="Begin no check after this time.")
+@click.option("--background", is_flag=True, help="Leave it to a background worker, until nothing is due.")
+def links_command(limit: int, seconds: int, background: bool) -> None:
+    """Check the links of the resources that are due."""
+    if background:
+        click.echo(f"Job {jobs.enqueue_links()} on the queue {jobs.QUEUE}.")
+        return
+    total = inventory.note_all()
+    outcome = check.run(check.due(limit), seconds)
+    click.echo(
+        f"{outcome.checked} of {total} links checked, {outcome.changed} changed, {outcome.datasets} datasets scored."
+    )
 
 
 @quality.command("report")

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.http_guard import networks
+from ckanext.ecosphere.http_guard.addresses import Network
 from ckanext.ecosphere.quality.score import DEFAULT_MODEL, Model, load_model
 
 MODEL_FILE = "ecosphere.quality.model_file"
 DATASET_TYPES = "ecosphere.quality.dataset_types"
 MINIMUM_SIZE = "ecosphere.quality.minimum_size"
+LINK_INTERVAL = "ecosphere.quality.link_interval"
+LINK_PAUSE = "ecosphere.quality.link_pause"
+ALLOWED_NETWORKS = "ecosphere.quality.allowed_networks"
 
 
 def model() -> Model:
@@ -28,3 +33,18 @@ def dataset_types() -> list[str]:
 def minimum_size() -> int:
     """Return the number of public datasets from which a service is compared with the others."""
     return tk.config[MINIMUM_SIZE]
+
+
+def link_interval() -> int:
+    """Return the days between two checks of a link that answers."""
+    return tk.config[LINK_INTERVAL]
+
+
+def link_pause() -> float:
+    """Return the seconds between two requests to one host."""
+    return tk.config[LINK_PAUSE]
+
+
+def allowed_networks() -> tuple[Network, ...]:
+    """Return the private networks whose links may be checked."""
+    return networks(tk.config[ALLOWED_NETWORKS])

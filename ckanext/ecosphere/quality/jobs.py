@@ -6,13 +6,18 @@ import logging
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.lib.redis import connect_to_redis
 
 from ckanext.ecosphere.quality import progress, rescore
+from ckanext.ecosphere.quality.links import check, inventory
 
 log = logging.getLogger(__name__)
 
 QUEUE = "ecosphere:quality"
 LONGEST_SECONDS = 6 * 3600
+LINKS_AT_ONCE = 2000
+LINK_RUN_SECONDS = 900
+RECHECK_PAUSE_SECONDS = 300
 
 
 def rescore_all() -> None:
@@ -35,3 +40,35 @@ def enqueue_rescore(total: int) -> str:
         rescore_all, title="Quality: score everything again", queue=QUEUE, rq_kwargs={"timeout": LONGEST_SECONDS}
     )
     return job.id
+
+
+def check_links() -> None:
+    """Check the links that are due, for a quarter of an hour; queue the next run while some are left."""
+    inventory.note_all()
+    outcome = check.run(check.due(LINKS_AT_ONCE), LINK_RUN_SECONDS)
+    log.info("Links: %s checked, %s changed, %s datasets scored", outcome.checked, outcome.changed, outcome.datasets)
+    if outcome.checked and check.due(1):
+        enqueue_links()
+
+
+def check_links_of(package_id: str) -> None:
+    """Check all links of a dataset now."""
+    inventory.note([package_id])
+    model.Session.commit()
+    check.run(inventory.of_dataset(package_id), LINK_RUN_SECONDS)
+
+
+def enqueue_links() -> str:
+    """Queue a check of the links that are due; return the id of the job."""
+    title, limit = "Quality: check the links that are due", {"timeout": 2 * LINK_RUN_SECONDS}
+    return tk.enqueue_job(check_links, title=title, queue=QUEUE, rq_kwargs=limit).id
+
+
+def enqueue_recheck(package_id: str) -> bool:
+    """Queue a check of the links of a dataset; refuse (False) when that was done less than five minutes ago."""
+    key = f"ecosphere:quality:recheck:{package_id}"
+    if not connect_to_redis().set(key, "1", nx=True, ex=RECHECK_PAUSE_SECONDS):
+        return False
+    title, limit = "Quality: check the links of a dataset", {"timeout": 2 * LINK_RUN_SECONDS}
+    tk.enqueue_job(check_links_of, [package_id], title=title, queue=QUEUE, rq_kwargs=limit)
+    return True

@@ -90,15 +90,15 @@ def reindex(ids: Sequence[str], progress: Progress = lambda done, total: None) -
     """Index the datasets `ids` again, with one commit at the end, so that facet and sort follow."""
     context: Any = {"ignore_auth": True, "user": ""}
     for done, package_id in enumerate(ids, 1):
+        last = done == len(ids)
         try:
-            logic.index_update_package(context, package_id, defer_commit=True)
+            logic.index_update_package(context, package_id, defer_commit=not last)  # the last one waits for its commit
         except logic.NotFound:
-            continue
-        if done % bulk.CHUNK == 0 or done == len(ids):
+            if last:
+                search.commit()
+        if last or done % bulk.CHUNK == 0:
             progress(done, len(ids))
             model.Session.expunge_all()
-    if ids:
-        search.commit()
 
 
 def _locked(ids: Sequence[str]) -> dict[str, QualityRow]:
@@ -129,6 +129,8 @@ def _write(facts: dict[str, Facts], rows: dict[str, QualityRow]) -> list[str]:
     _upsert(QualityRow, ["package_id"], values)
     if history:
         _upsert(QualityHistory, ["package_id", "day"], history)
+    for row in rows.values():  # written behind the session's back
+        model.Session.expire(row)
     return changed
 
 

@@ -10,7 +10,7 @@ from ckan.types import Schema, Validator
 
 @tk.validator_args
 def quality_show(not_empty: Validator, unicode_safe: Validator) -> Schema:
-    """Schema of `ecosphere_quality_show`."""
+    """Schema of the actions about one dataset."""
     return {"id": [not_empty, unicode_safe]}
 
 

@@ -13,6 +13,8 @@ from ckanext.ecosphere.quality import inspire, mqa, saving, store
 from ckanext.ecosphere.quality.checks import State
 from ckanext.ecosphere.quality.criteria import GROUP_LABELS
 from ckanext.ecosphere.quality.facts import Facts
+from ckanext.ecosphere.quality.links.model import Link
+from ckanext.ecosphere.quality.links.probe import REASONS
 from ckanext.ecosphere.quality.score import LEVEL_LABELS, Evaluation, Result
 
 _ = tk._
@@ -136,6 +138,19 @@ def inspire_dict(found: inspire.Checklist) -> dict[str, Any]:
             }
             for each, state in found.states
         ],
+    }
+
+
+def link_dict(link: Link) -> dict[str, Any]:
+    """Return the state of a link as plain data."""
+    return {
+        "url": link.url,
+        "kind": link.kind,
+        "state": link.state,
+        "status": link.status,
+        "reason": _(REASONS[link.reason]) if link.checked_at else "",
+        "checked_at": link.checked_at.isoformat() if link.checked_at else None,
+        "next_check_at": link.next_check_at.isoformat(),
     }
 
 

@@ -15,6 +15,7 @@ from ckan import model
 
 from ckanext.ecosphere.quality import config, inspire, mqa
 from ckanext.ecosphere.quality.facts import Checks, Facts, gather
+from ckanext.ecosphere.quality.links.model import LinkUse
 from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
 from ckanext.ecosphere.quality.score import Evaluation, changes_after, evaluate
 
@@ -103,8 +104,8 @@ def note_history(row: QualityRow, day: date, *, first: bool = False) -> None:
 
 
 def forget(package_id: str) -> None:
-    """Remove all that is kept about a dataset."""
-    for table in (QualityRow, QualityHistory):
+    """Remove all that is kept about a dataset; links that nobody uses any more go with the next check of links."""
+    for table in (QualityRow, QualityHistory, LinkUse):
         model.Session.execute(sa.delete(table).where(table.package_id == package_id))
 
 

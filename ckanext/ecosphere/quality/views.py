@@ -37,7 +37,8 @@ def dataset_page(id: str) -> str:
     """Show every criterion of a dataset, with what to do about those that fail."""
     package = visible_dataset(id)
     quality = tk.get_action("ecosphere_quality_show")(context(), {"id": package["id"]})
-    variables = {"pkg_dict": package, "dataset_type": package["type"], "quality": quality}
+    links = tk.get_action("ecosphere_quality_links")(context(), {"id": package["id"]})
+    variables = {"pkg_dict": package, "dataset_type": package["type"], "quality": quality, "links": links}
     return tk.render("ecosphere_quality/dataset.html", variables)
 
 
@@ -54,6 +55,20 @@ def dataset_badge(id: str) -> AnyResponse:
         return response
     response.add_etag()
     return response.make_conditional(request)
+
+
+def recheck(id: str) -> AnyResponse:
+    """Queue a check of the links of a dataset, then show its quality."""
+    package = visible_dataset(id)
+    try:
+        queued = tk.get_action("ecosphere_quality_recheck")(context(), {"id": package["id"]})["queued"]
+    except tk.NotAuthorized:
+        tk.abort(404, tk._("Dataset not found"))
+    if queued:
+        tk.h.flash_success(tk._("The links are being checked: their state appears here in a few minutes."))
+    else:
+        tk.h.flash_notice(tk._("The links were checked a moment ago: wait five minutes before the next time."))
+    return tk.redirect_to("ecosphere_quality.dataset_page", id=package["name"])
 
 
 def preview_fragment() -> str:
@@ -140,4 +155,5 @@ for path, view in (
     ("/organization/<id>/tableau-de-bord.json", dashboard_json),
 ):
     ecosphere_quality.add_url_rule(path, view_func=view)
+ecosphere_quality.add_url_rule("/dataset/<id>/qualite/liens", view_func=recheck, methods=["POST"])
 ecosphere_quality.add_url_rule("/qualite/apercu", view_func=preview_fragment, methods=["POST"])
