@@ -8,7 +8,7 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan import model
 
-from ckanext.ecosphere.quality import bulk, history, jobs, progress, report, rescore, show
+from ckanext.ecosphere.quality import bulk, history, jobs, progress, report, rescore, shacl, show
 from ckanext.ecosphere.quality.actions import package_or_not_found
 from ckanext.ecosphere.quality.links import check, inventory
 
@@ -61,6 +61,18 @@ def links_command(limit: int, seconds: int, background: bool) -> None:
     click.echo(
         f"{outcome.checked} of {total} links checked, {outcome.changed} changed, {outcome.datasets} datasets scored."
     )
+
+
+@quality.command("shacl")
+@click.option("--limit", default=jobs.SHACL_AT_ONCE, show_default=True, help="Check at most this many datasets.")
+@click.option("--background", is_flag=True, help="Leave it to a background worker, until all have a verdict.")
+def shacl_command(limit: int, background: bool) -> None:
+    """Check the RDF of datasets that have no verdict against the SHACL shapes of DCAT-AP."""
+    if background:
+        click.echo(f"Job {jobs.enqueue_shacl()} on the queue {jobs.QUEUE}.")
+        return
+    checked, good = shacl.run(shacl.waiting(limit))
+    click.echo(f"{checked} datasets checked, {good} comply.")
 
 
 @quality.command("report")

@@ -13,6 +13,8 @@ DATASET_TYPES = "ecosphere.quality.dataset_types"
 MINIMUM_SIZE = "ecosphere.quality.minimum_size"
 LINK_INTERVAL = "ecosphere.quality.link_interval"
 LINK_PAUSE = "ecosphere.quality.link_pause"
+SHAPES = "ecosphere.quality.shapes"
+PUBLISH_RDF = "ecosphere.quality.publish_rdf"
 ALLOWED_NETWORKS = "ecosphere.quality.allowed_networks"
 
 
@@ -48,3 +50,13 @@ def link_pause() -> float:
 def allowed_networks() -> tuple[Network, ...]:
     """Return the private networks whose links may be checked."""
     return networks(tk.config[ALLOWED_NETWORKS])
+
+
+def shapes() -> str:
+    """Return the path to the SHACL shapes of the administrator, "" for those of the project."""
+    return tk.config[SHAPES]
+
+
+def publish_rdf() -> bool:
+    """Tell whether the quality of datasets is written in their RDF."""
+    return tk.config[PUBLISH_RDF]

@@ -8,7 +8,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 
-from ckanext.ecosphere.quality import progress, rescore
+from ckanext.ecosphere.quality import progress, rescore, shacl
 from ckanext.ecosphere.quality.links import check, inventory
 
 log = logging.getLogger(__name__)
@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 QUEUE = "ecosphere:quality"
 LONGEST_SECONDS = 6 * 3600
 LINKS_AT_ONCE = 2000
+SHACL_AT_ONCE = 1000
 LINK_RUN_SECONDS = 900
 RECHECK_PAUSE_SECONDS = 300
 
@@ -72,3 +73,18 @@ def enqueue_recheck(package_id: str) -> bool:
     title, limit = "Quality: check the links of a dataset", {"timeout": 2 * LINK_RUN_SECONDS}
     tk.enqueue_job(check_links_of, [package_id], title=title, queue=QUEUE, rq_kwargs=limit)
     return True
+
+
+def check_shacl() -> None:
+    """Check the RDF of datasets that have no verdict; queue the next run while some are left."""
+    ids = shacl.waiting(SHACL_AT_ONCE)
+    checked, good = shacl.run(ids)
+    log.info("DCAT-AP: %s datasets checked, %s comply", checked, good)
+    if checked and shacl.waiting(1):
+        enqueue_shacl()
+
+
+def enqueue_shacl() -> str:
+    """Queue a check of the RDF of datasets that have no verdict; return the id of the job."""
+    title, limit = "Quality: check the RDF of datasets", {"timeout": LONGEST_SECONDS}
+    return tk.enqueue_job(check_shacl, title=title, queue=QUEUE, rq_kwargs=limit).id

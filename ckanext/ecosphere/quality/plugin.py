@@ -23,6 +23,7 @@ class EcosphereQualityPlugin(p.SingletonPlugin):
     """Quality of metadata: badge, criteria with advice, facet and sort."""
 
     p.implements(p.IConfigurer)
+    p.implements(p.IConfigurable)
     p.implements(p.IPackageController, inherit=True)
     p.implements(p.IFacets, inherit=True)
     p.implements(IEcosphereCommands)
@@ -32,6 +33,10 @@ class EcosphereQualityPlugin(p.SingletonPlugin):
         """Register this room's templates and assets."""
         tk.add_template_directory(config, "../templates/quality")
         tk.add_resource("../assets/quality", "ecosphere_quality")
+
+    def configure(self, config: Any) -> None:
+        """Add the quality to the RDF of datasets, after the profiles that all plugins have chosen."""
+        setup.add_rdf_profile(config)
 
     def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Score the new dataset in the transaction that creates it."""

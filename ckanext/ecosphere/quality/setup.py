@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
@@ -12,6 +15,10 @@ from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.quality.score import ModelError
 
 _ = tk._
+
+PROFILES = "ckanext.dcat.rdf.profiles"
+DEFAULT_PROFILE = "euro_dcat_ap_3"
+RDF_PROFILE = "ecosphere_quality_dqv"
 
 
 def missing() -> int:
@@ -60,3 +67,16 @@ def check() -> list[Check]:
     return [
         Check(name, CheckStatus.OK, _("Every dataset is scored with the weights {version}.").format(version=version))
     ]
+
+
+def add_rdf_profile(settings: Any) -> None:
+    """Add the profile of quality measurements to those of ckanext-dcat, once.
+
+    Args:
+        settings: CKAN's configuration, changed in place.
+    """
+    if not (config.publish_rdf() and p.plugin_loaded("dcat")):
+        return
+    names = tk.aslist(settings.get(PROFILES) or DEFAULT_PROFILE)
+    if RDF_PROFILE not in names:
+        settings[PROFILES] = " ".join([*names, RDF_PROFILE])
