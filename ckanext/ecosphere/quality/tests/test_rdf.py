@@ -1,0 +1,136 @@
+"""Quality in the datasets' RDF, and compliance with DCAT-AP as a background check."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rdflib import Graph, Literal, Namespace, URIRef
+from rdflib.namespace import RDF
+
+from ckanext.ecosphere.quality import jobs, setup, shacl
+from ckanext.ecosphere.quality.shacl import SHAPES, load_shapes, validate
+
+from .conftest import act, saved, stored
+
+DQV = Namespace("http://www.w3.org/ns/dqv#")
+PUBLISHED = Path(__file__).parents[5] / "shared" / "reference" / "shacl"
+
+HEAD = """
+@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
+@prefix foaf: <http://xmlns.com/foaf/0.1/> . @prefix : <https://x.org/> .
+"""
+COMPLETE = """
+:a a dcat:Dataset ; dct:title "Zones"@fr ; dct:description "Description"@fr ; dcat:distribution :d .
+:d a dcat:Distribution ; dcat:accessURL :f .
+"""
+#: name → (RDF, whether it complies with the mandatory properties)
+GRAPHS = {
+    "complete": (COMPLETE, True),
+    "no title": (COMPLETE.replace('dct:title "Zones"@fr ;', ""), False),
+    "no description": (COMPLETE.replace('dct:description "Description"@fr ;', ""), False),
+    "no access address": (COMPLETE.replace("dcat:accessURL :f", 'dct:title "F"'), False),
+    "address as text": (COMPLETE.replace("dcat:accessURL :f", 'dcat:accessURL "https://x.org/f"'), False),
+    "two publishers": (
+        COMPLETE + ':a dct:publisher :p, :q . :p a foaf:Agent ; foaf:name "P" . :q a foaf:Agent ; foaf:name "Q" .',
+        False,
+    ),
+    "agent without name": (COMPLETE + ":a dct:publisher :p . :p a foaf:Agent .", False),
+    "theme as text": (COMPLETE + ':a dcat:theme "Eau" .', False),
+}  # fmt: skip
+
+
+def graph(text: str) -> Graph:
+    return Graph().parse(data=HEAD + text, format="turtle")
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_the_shapes_of_the_project_judge(name: str):
+    text, complies = GRAPHS[name]
+    found = validate(graph(text), load_shapes(str(SHAPES)))
+    assert found.complies is complies
+    assert bool(found.violations) is not complies
+
+
+if PUBLISHED.is_dir():  # outside of the project: compared where it is present
+
+    @pytest.mark.parametrize("name", [name for name in GRAPHS if name not in ("theme as text",)])
+    def test_the_published_shapes_judge_alike(name: str):
+        text, complies = GRAPHS[name]
+        published = load_shapes(str(PUBLISHED / "dcat-ap-3.0.1-shapes.ttl"))
+        assert validate(graph(text), published).complies is complies
+
+
+@pytest.fixture
+def zones(portal: None, people: dict[str, Any]) -> dict[str, Any]:
+    return act("package_create", **saved(name="zones"))
+
+
+def test_the_rdf_of_a_dataset_carries_its_quality(app: Any, zones: dict[str, Any]):
+    found = Graph().parse(data=app.get("/dataset/zones.ttl").body, format="turtle")
+    row = stored(zones["id"])
+    values = {}
+    for measure, metric in found.subject_objects(DQV.isMeasurementOf):
+        if "/qualite#" in str(metric):  # other rooms publish measurements of their own
+            assert (None, DQV.hasQualityMeasurement, measure) in found
+            values[str(metric).rsplit("#", 1)[1]] = int(str(found.value(measure, DQV.value)))
+    assert values == {"score": row.score, "mqa": row.mqa, "inspire": row.inspire}
+    metric = URIRef("http://test.ckan.net/qualite#score")
+    assert (metric, RDF.type, DQV.Metric) in found
+    assert any(isinstance(o, Literal) and o.language == "fr" for o in found.objects(metric))
+
+
+def test_a_private_dataset_has_no_public_rdf(app: Any, zones: dict[str, Any]):
+    act("package_patch", id="zones", private=True)
+    assert app.get("/dataset/zones.ttl", expect_errors=True).status_code in (403, 404)
+
+
+def test_the_profile_is_added_once_and_can_be_left_out(portal: None, ckan_config: Any, monkeypatch: Any):
+    settings = {setup.PROFILES: "euro_dcat_ap_3"}
+    setup.add_rdf_profile(settings)
+    setup.add_rdf_profile(settings)
+    assert settings[setup.PROFILES] == f"euro_dcat_ap_3 {setup.RDF_PROFILE}"
+    monkeypatch.setitem(ckan_config, "ecosphere.quality.publish_rdf", False)
+    settings = {setup.PROFILES: "euro_dcat_ap_3"}
+    setup.add_rdf_profile(settings)
+    assert settings[setup.PROFILES] == "euro_dcat_ap_3"
+
+
+def test_compliance_is_checked_in_the_background_and_counts(zones: dict[str, Any]):
+    before = stored(zones["id"]).mqa or 0
+    jobs.check_shacl()
+    row = stored(zones["id"])
+    assert row.checks["dcat_ap"] is True and row.mqa == before + 30
+    assert shacl.waiting(10) == []
+    act("package_patch", id="zones", title="Autre titre")
+    assert "dcat_ap" not in stored(zones["id"]).checks
+    assert stored(zones["id"]).mqa == before
+    assert shacl.waiting(10) == [zones["id"]]
+
+
+def test_shapes_of_the_administrator_replace_those_of_the_project(
+    zones: dict[str, Any], tmp_path: Path, ckan_config: Any, monkeypatch: Any
+):
+    (tmp_path / "strict.ttl").write_text(
+        "@prefix sh: <http://www.w3.org/ns/shacl#> . @prefix dcat: <http://www.w3.org/ns/dcat#> . "
+        "[] a sh:NodeShape ; sh:targetClass dcat:Dataset ; sh:property [ sh:path dcat:version ; sh:minCount 1 ] ."
+    )
+    monkeypatch.setitem(ckan_config, "ecosphere.quality.shapes", str(tmp_path))
+    assert shacl.run([zones["id"]]) == (1, 0)
+    assert shacl.verdict_of(zones["id"]).violations[0].startswith("http://www.w3.org/ns/dcat#version")
+    states = {
+        indicator["id"]: indicator["state"]
+        for dimension in act("ecosphere_quality_show", id="zones")["mqa"]["dimensions"]
+        for indicator in dimension["indicators"]
+    }
+    assert states["dcat_ap"] == "fail"
+    assert json.dumps(stored(zones["id"]).checks)
+
+
+def test_the_tables_of_the_documentation_are_those_of_the_code():
+    from dev.quality_table import TARGET, render
+
+    page = TARGET.read_text(encoding="utf-8")
+    assert render(page) == page
