@@ -11,7 +11,13 @@ import ckan.plugins.toolkit as tk
 #: Anchors of CKAN's own form, where they are not `field-<name>`.
 CORE_ANCHORS = {"tag_string": "field-tags", "license_id": "field-license", "owner_org": "field-organizations"}
 CORE_FIELDS = ("title", "notes", "url", "version")
-CORE_RESOURCE_FIELDS = ("name", "description", "format", "url")
+CORE_RESOURCE_ANCHORS = {
+    "name": "field-name",
+    "description": "field-description",
+    "format": "field-format",
+    "url": "field-resource-url",
+}
+UPLOAD_ANCHOR = "field-resource-url"  # of the address, in CKAN's widget for a file or an address
 
 
 def improve_url(criterion: Mapping[str, Any], package: Mapping[str, Any]) -> str:
@@ -60,5 +66,9 @@ def _core_anchor(name: str) -> str | None:
 
 def _resource_anchor(name: str, kind: str) -> str | None:
     schema = _schema(kind)
-    names = CORE_RESOURCE_FIELDS if schema is None else [f["field_name"] for f in schema["resource_fields"]]
-    return f"field-{name}" if name in names else None
+    if schema is None:
+        return CORE_RESOURCE_ANCHORS.get(name)
+    field = next((f for f in schema["resource_fields"] if f["field_name"] == name), None)
+    if field is None:
+        return None
+    return UPLOAD_ANCHOR if field.get("upload_field") else f"field-{name}"
