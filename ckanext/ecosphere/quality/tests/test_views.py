@@ -42,7 +42,7 @@ def test_only_those_who_may_edit_are_led_to_the_form(app: Any, zones: Any, peopl
     assert link not in app.get(path, headers=headers(people["other-editor"])).body
     page = app.get(path, headers=headers(people["editor"])).body
     assert link in page
-    assert "/dataset/zones/resource/new#field-url" in page
+    assert "/dataset/zones/resource/new#field-resource-url" in page
 
 
 def test_a_harvested_dataset_names_the_element_of_the_source_instead(app: Any, people: dict[str, Any]):
