@@ -1,11 +1,11 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help docs bench-quality demo setup up stop down status env test test-room lint lock clean
+.PHONY: help docs i18n bench-quality demo setup up stop down status env test test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
 help: ## List the commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 demo: ## Set everything up and harvest the demonstration catalogue (RECORDS=DIR adds a folder of ISO records)
 	@$(stack) demo
@@ -35,6 +35,10 @@ test-room: ## Run the tests of one room: make test-room ROOM=quality
 
 bench-quality: ## Measure what quality costs, on a save and for a re-score (DATASETS=100000)
 	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.quality --datasets $(or $(DATASETS),100000)
+
+i18n: setup ## Extract the messages, complete and compile the French catalogue (FILES=… takes translations from .po files)
+	@.venv/bin/python -m dev.translations update $(FILES)
+	@.venv/bin/python -m dev.translations missing
 
 lint: ## Check the code with ruff and pyright
 	@$(stack) lint

@@ -1,0 +1,132 @@
+"""Find the messages of this project, and those of CKAN and its extensions that French readers would meet in English."""
+
+from __future__ import annotations
+
+import configparser
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from babel.messages.catalog import Catalog
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_file
+from babel.messages.pofile import read_po
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "ckanext" / "ecosphere"
+UPSTREAM = Path(__file__).with_name("upstream.yaml")
+RETRANSLATED = Path(__file__).with_name("retranslated.yaml")
+ADVISORIES = PACKAGE / "data" / "advisories.yaml"
+
+#: Suffix → babel extractor. CKAN's own reads its template tags.
+METHODS = {".py": "python", ".html": "ckan.lib.extract:extract_ckan", ".js": "javascript"}
+SKIPPED = {"tests", "vendor", "node_modules", "migration", "example_theme", "templates-midnight-blue"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A message where it stands in a source file.
+
+    Attributes:
+        id: the message; (singular, plural) for one that counts.
+        file: path from the folder that holds the package.
+        line: line number.
+        comments: comments of the developers to the translators.
+    """
+
+    id: str | tuple[str, ...]
+    file: str
+    line: int
+    comments: tuple[str, ...] = ()
+
+
+def keywords() -> dict[str, Any]:
+    """Names of the functions that mark messages: babel's own and those of setup.cfg."""
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    extra = parser["extract_messages"]["keywords"].split()
+    return DEFAULT_KEYWORDS | dict.fromkeys(extra)
+
+
+def messages(files: Iterator[Path], base: Path) -> Iterator[Found]:
+    """Extract messages from source files.
+
+    Args:
+        files: files to read; those that are not Python, templates or scripts are passed over.
+        base: folder from which their paths are told.
+    """
+    for path in sorted(files):
+        method = METHODS.get(path.suffix)
+        if not method or SKIPPED & set(path.relative_to(base).parts):
+            continue
+        options = {"encoding": "utf-8", "silent": "true", "trimmed": "true"}
+        for line, found, comments, _context in extract_from_file(
+            method, path, keywords=keywords(), comment_tags=("TRANSLATORS:",), options=options
+        ):
+            texts = found if isinstance(found, tuple) else (found,)
+            if all(isinstance(text, str) and text.strip() for text in texts):
+                yield Found(found, str(path.relative_to(base)), line, tuple(comments))
+
+
+def own() -> Iterator[Found]:
+    """Messages of this project, those in its data included."""
+    yield from messages(PACKAGE.rglob("*"), ROOT)
+    for number, advisory in enumerate(yaml.safe_load(ADVISORIES.read_text(encoding="utf-8")), start=1):
+        yield Found(advisory["message"], str(ADVISORIES.relative_to(ROOT)), number)
+
+
+def upstream() -> Iterator[Found]:
+    """Messages of CKAN and its extensions that French readers need from here.
+
+    Those that no French catalogue of theirs translates, those that are said otherwise here, and those of scripts: CKAN
+    hands scripts only the messages that some template catalogue (.pot) lists for them.
+    """
+    ours = set(yaml.safe_load(RETRANSLATED.read_text(encoding="utf-8")))
+    core = _translated(_folder("ckan") / "i18n/fr/LC_MESSAGES/ckan.po")
+    for source in yaml.safe_load(UPSTREAM.read_text(encoding="utf-8")):
+        folder = _folder(source["package"])
+        known = core
+        if source["catalogue"]:
+            known = known | _translated(folder / source["catalogue"])
+        base = folder.parents[source["package"].count(".")]
+        for part in source["files"]:
+            place = folder / part
+            for found in messages(place.rglob("*") if place.is_dir() else iter([place]), base):
+                first = _first(found.id)
+                if first in ours or first not in known or found.file.endswith(".js"):
+                    yield found
+
+
+def template() -> Catalog:
+    """The catalogue of all messages to be translated, without translations."""
+    catalogue = Catalog(domain="ckanext-ecosphere", project="ckanext-ecosphere", charset="utf-8", fuzzy=False)
+    for found in (*own(), *upstream()):
+        catalogue.add(found.id, locations=[(found.file, found.line)], auto_comments=found.comments)
+    return catalogue
+
+
+def core_french() -> dict[str, Any]:
+    """Translations that CKAN itself ships: message → translation."""
+    with (_folder("ckan") / "i18n/fr/LC_MESSAGES/ckan.po").open("rb") as stream:
+        return {_first(m.id): m.string for m in read_po(stream) if m.id and _complete(m.string)}
+
+
+def _translated(path: Path) -> set[str]:
+    with path.open("rb") as stream:
+        return {_first(message.id) for message in read_po(stream) if message.id and _complete(message.string)}
+
+
+def _first(message: Any) -> str:
+    return message if isinstance(message, str) else message[0]
+
+
+def _complete(string: Any) -> bool:
+    return bool(string) and (isinstance(string, str) or all(string))
+
+
+def _folder(package: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    assert spec and spec.origin, f"{package} is not installed"
+    return Path(spec.origin).parent
