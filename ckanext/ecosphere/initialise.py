@@ -9,6 +9,7 @@ import logging
 import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.cli import db
+from ckan.lib.i18n import build_js_translations
 
 from ckanext.ecosphere import config, organisations
 from ckanext.ecosphere import vocabularies as voc
@@ -26,6 +27,7 @@ def run(report: InitReport) -> None:
     """
     migrate(report)
     read_vocabularies(report)
+    build_messages(report)
     if config.create_organisations():
         organisations.create_or_update(report)
     for plugin in each_setup():
@@ -65,6 +67,16 @@ def read_vocabularies(report: InitReport) -> None:
         return
     message = _("{number} vocabularies are readable, {total} entries in all")
     report.unchanged(message.format(number=len(names), total=total))
+
+
+def build_messages(report: InitReport) -> None:
+    """Write the messages of the pages' scripts in every language; only CKAN's development server does it by itself."""
+    try:
+        build_js_translations()
+    except OSError as error:
+        report.failed(_("The messages of the pages' scripts cannot be written: {error}").format(error=error))
+        return
+    report.unchanged(_("The messages of the pages' scripts are in place"))
 
 
 def _quietly() -> contextlib.AbstractContextManager[object]:

@@ -155,7 +155,7 @@ def _first(message: Message) -> str:
 
 def _strings(message: Message) -> tuple[str, ...]:
     string: Any = message.string
-    return (string,) if isinstance(string, str) else tuple(string)
+    return tuple(string) if isinstance(string, (tuple, list)) else (string or "",)
 
 
 def main() -> int:
