@@ -1,6 +1,6 @@
 """`python3 -m dev.translations COMMAND`, run by `make i18n` in the project's environment.
 
-update [FILE.po …]  extract all messages, keep the translations there are, take further ones from the files, compile
+update [FILE.po …]  extract all messages, take translations from the files, else keep those there are, compile
 missing             list the messages without a French translation; exit code 1 when there are any
 check               fail when a message is untranslated, or a compiled or extracted file is not up to date
 """
@@ -89,7 +89,7 @@ def update(files: list[Path]) -> None:
     """Extract, merge and compile."""
     messages = template()
     POT.write_bytes(as_po(messages, "Messages"))
-    sources = [read(PO), *(read(path) for path in files)]
+    sources = [*(read(path) for path in files), read(PO)]
     PO.write_bytes(as_po(french(messages, sources), "French catalogue"))
     compile_catalogue()
 

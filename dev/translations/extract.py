@@ -17,6 +17,7 @@ from babel.messages.pofile import read_po
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "ckanext" / "ecosphere"
 UPSTREAM = Path(__file__).with_name("upstream.yaml")
+DYNAMIC = Path(__file__).with_name("dynamic.yaml")
 RETRANSLATED = Path(__file__).with_name("retranslated.yaml")
 ADVISORIES = PACKAGE / "data" / "advisories.yaml"
 
@@ -85,6 +86,8 @@ def upstream() -> Iterator[Found]:
     """
     ours = set(yaml.safe_load(RETRANSLATED.read_text(encoding="utf-8")))
     core = _translated(_folder("ckan") / "i18n/fr/LC_MESSAGES/ckan.po")
+    for number, text in enumerate(yaml.safe_load(DYNAMIC.read_text(encoding="utf-8")), start=1):
+        yield Found(text, str(DYNAMIC.relative_to(ROOT)), number)
     for source in yaml.safe_load(UPSTREAM.read_text(encoding="utf-8")):
         folder = _folder(source["package"])
         known = core

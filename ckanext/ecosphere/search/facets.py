@@ -36,7 +36,7 @@ def titles(page: str, existing: dict[str, str]) -> dict[str, str]:
     core = {"organization", "groups", "tags", "res_format", "license_id"}
     ordered = {TERRITORY_FIELD: _("Territory"), THEME_FIELD: _("Theme")}
     if page != "organization":
-        ordered["organization"] = _("Service")
+        ordered["organization"] = _("Producer service")
     if QUALITY_FIELD in existing:
         ordered[QUALITY_FIELD] = existing[QUALITY_FIELD]
     ordered |= {"res_format": _("Format"), "license_id": _("Licence"), "dcat_type": _("Kind of resource")}

@@ -51,8 +51,8 @@ class EcosphereSearchPlugin(p.SingletonPlugin):
         return search_results
 
     def dataset_facets(self, facets_dict: dict[str, Any], package_type: str) -> dict[str, Any]:
-        """Facets of the dataset page."""
-        return facets.titles("dataset", facets_dict)
+        """Facets of the dataset page; lists of other types (harvest sources) keep their own."""
+        return facets.titles("dataset", facets_dict) if package_type == "dataset" else facets_dict
 
     def organization_facets(
         self, facets_dict: dict[str, Any], organization_type: str, package_type: str | None

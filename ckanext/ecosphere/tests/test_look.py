@@ -3,10 +3,11 @@
 import re
 
 import pytest
+from ckan import model
 from ckan.tests import factories
 from playwright.sync_api import expect
 
-from ckanext.ecosphere.tests.browser import axe_violations
+from ckanext.ecosphere.tests.browser import axe_violations, log_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")]
 
@@ -89,3 +90,25 @@ def test_messages_are_announced(page, pages):
     page.fill("input[name=password]", "wrong-password")
     page.press("input[name=password]", "Enter")
     expect(page.locator('.flash-messages [role="alert"]')).to_be_visible()
+
+
+def test_a_harvest_source_is_created_and_deleted_through_its_form(page, pages):
+    admin = factories.Sysadmin(password="correct-horse-1", image_url="")
+    log_in(page, admin["name"], "correct-horse-1")
+    page.goto("/fr/harvest/new")
+    assert axe_violations(page) == []
+    page.fill("#field-url", "https://example.org/csw")
+    page.fill("#field-title", "Géo-IDE")
+    page.get_by_label("Catalogue (CSW, ISO 19139)").check()
+    page.locator("#field-organizations").select_option(label="DDT 01")
+    page.locator("#save").click()
+    page.wait_for_url("**/harvest/geo-ide")
+    source = model.Session.query(model.Package).filter_by(name="geo-ide").one()
+    assert source.state == "active"
+    page.goto("/fr/harvest/edit/geo-ide")
+    assert axe_violations(page) == []
+    page.get_by_role("button", name="Supprimer la source").click()
+    page.locator(".modal").get_by_role("button", name="Confirmer").click()
+    page.wait_for_url("**/harvest/admin/geo-ide")
+    model.Session.expire_all()
+    assert source.state == "deleted"
