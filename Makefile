@@ -33,6 +33,10 @@ test: ## Run the whole test suite on the real services (ARGS="-k badge" is hande
 test-room: ## Run the tests of one room: make test-room ROOM=quality
 	@$(stack) test ckanext/ecosphere/$(ROOM) $(ARGS)
 
+bench-harvest: ## Our harvest beside ckanext-spatial's, on the same catalogue (RECORDS=1000)
+	@$(stack) up
+	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.harvest --records $(or $(RECORDS),1000)
+
 bench-quality: ## Measure what quality costs, on a save and for a re-score (DATASETS=100000)
 	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.quality --datasets $(or $(DATASETS),100000)
 

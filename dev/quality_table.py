@@ -1,7 +1,7 @@
 """Writes the tables of `docs/quality.md` from the code, between their marks, so that they cannot drift.
 
-    python -m dev.quality_table            # write them
-    python -m dev.quality_table --check    # exit 1 when the page is not what the code says
+python -m dev.quality_table            # write them
+python -m dev.quality_table --check    # exit 1 when the page is not what the code says
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Measures of speed, run by hand: `make bench-…`."""
+"""Benchmarks on this machine: real services, real workers, and the stock harvester beside ours."""

@@ -1,0 +1,255 @@
+"""One contestant of the harvest benchmark: a fresh portal, its workers, and three harvests of one catalogue.
+
+Run as `python -m dev.bench.contest NAME --records N …` by `dev.bench`; prints its measurements as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dev import demo
+from dev.bench.counting import CountingProxy, solr_counts
+from dev.stack import pycsw
+from dev.stack.settings import DEV, LOCAL, local, postgres_url, redis_url, secret, solr_url
+
+CATALOGUE = "bench"
+OWNER = "bench-owner"
+STOCK_PLUGINS = "harvest spatial_metadata spatial_query csw_harvester"
+OUR_PLAIN_PLUGINS = "ecosphere ecosphere_harvest ecosphere_csw harvest spatial_metadata spatial_query"
+_POLL = 0.2
+_PATIENCE = 600.0
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A harvester and the portal that it runs in.
+
+    Attributes:
+        source_type: ckanext-harvest's name of the type of source.
+        plugins: plugins of the portal; None for all of the project's, as in `dev/portal.ini`.
+        workers: command lines of its background processes.
+    """
+
+    source_type: str
+    plugins: str | None
+    workers: Callable[[Path, int], list[list[str]]]
+
+
+def _our_workers(ini: Path, number: int) -> list[list[str]]:
+    ckan = [str(Path(sys.executable).with_name("ckan")), "-c", str(ini), "jobs", "worker"]
+    return [[*ckan, *(["--no-scheduler"] if n else []), "ecosphere:harvest"] for n in range(number)]
+
+
+def _stock_workers(ini: Path, number: int) -> list[list[str]]:
+    consumer = [sys.executable, "-m", "dev.bench.stock_patches", str(ini)]
+    return [[*consumer, "gather"], *([*consumer, "fetch"] for _ in range(number))]
+
+
+CONTESTANTS = {
+    "ours": Contestant("ecosphere_csw", None, _our_workers),
+    "ours-plain": Contestant("ecosphere_csw", OUR_PLAIN_PLUGINS, _our_workers),
+    "stock": Contestant("csw", STOCK_PLUGINS, _stock_workers),
+}
+
+
+# --- the catalogue ---
+
+
+def write_catalogue(number: int) -> Path:
+    """Write the records of the demonstration in all of its shapes, mixed as in the demonstration."""
+    folder = local("bench", "records")
+    shutil.rmtree(folder)
+    folder = local("bench", "records")
+    for name, share in demo.shares(number).items():
+        for stem, xml in demo.records(name, share):
+            (folder / f"{name}-{stem}.xml").write_text(xml, "utf-8")
+    return folder
+
+
+def change_some(folder: Path, every: int = 100) -> int:
+    """Change the abstract of one record in so many; returns how many."""
+    chosen = sorted(folder.glob("*.xml"))[::every]
+    for path in chosen:
+        text = path.read_text("utf-8")
+        opening = "<gmd:abstract><gco:CharacterString>"
+        start = text.index("<gmd:abstract>")
+        place = text.index("CharacterString>", start) + len("CharacterString>")
+        path.write_text(f"{text[:place]}Mise à jour. {text[place:]}" if opening else text, "utf-8")
+    return len(chosen)
+
+
+# --- the portal ---
+
+
+def write_ini(plugins: str | None) -> Path:
+    """Configuration of the contestant's portal, on the database, core and queue of the tests."""
+    redis = redis_url("test") + "?socket_timeout=86400"  # see `stock_patches`, 3
+    options = {
+        "use": f"config:{os.path.relpath(DEV / 'portal.ini', LOCAL)}",
+        "ckan.site_id": "ecosphere_bench",
+        "ckan.site_url": "http://127.0.0.1:5000",
+        "SECRET_KEY": secret("ckan"),
+        "sqlalchemy.url": postgres_url("test"),
+        "ckan.redis.url": redis,
+        "solr_url": solr_url("test"),
+        "ckan.storage_path": str(local("bench", "storage")),
+        "ckanext.spatial.harvest.continue_on_validation_errors": "true",
+    }
+    if plugins:
+        options["ckan.plugins"] = plugins
+    lines = [f"{name} = {value.replace('%', '%%')}" for name, value in options.items()]
+    path = LOCAL / "bench.ini"
+    path.write_text("\n".join(["[app:main]", *lines, ""]))
+    path.chmod(0o600)
+    return path
+
+
+def prepare(ini: Path, everything: bool) -> None:
+    """Empty database and index, tables, organisations."""
+    ckan = [str(Path(sys.executable).with_name("ckan")), "-c", str(ini)]
+    steps = [["db", "clean", "--yes"], ["db", "upgrade"]]
+    steps += [["ecosphere", "init"]] if everything else []
+    for step in steps:
+        subprocess.run([*ckan, *step], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=LOCAL)
+
+
+@contextmanager
+def workers(commands: list[list[str]]):
+    """Run background processes for the time of the block."""
+    log = (local("log") / "bench-workers.log").open("wb")
+    children = [subprocess.Popen(c, stdout=log, stderr=log, cwd=LOCAL.parent) for c in commands]
+    try:
+        time.sleep(12)  # they load CKAN
+        yield children
+    finally:
+        for child in children:
+            child.terminate()
+        for child in children:
+            try:
+                child.wait(20)
+            except subprocess.TimeoutExpired:
+                child.kill()
+
+
+class Inside:
+    """What is done within the portal, in this process."""
+
+    def __init__(self, ini: Path):
+        from ckan.cli import load_config
+        from ckan.config.middleware import make_app
+
+        self._context = make_app(load_config(str(ini)))._wsgi_app.test_request_context()
+        self._context.push()
+
+    def call(self, action: str, **data: Any) -> Any:
+        """Call an action as the site itself."""
+        import ckan.plugins.toolkit as tk
+        from ckan import model
+
+        user = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
+        context: Any = {"ignore_auth": True, "user": user, "model": model, "session": model.Session}
+        return tk.get_action(action)(context, data)
+
+    def create_source(self, url: str, source_type: str) -> str:
+        """Create the owner and the source; returns the id of the source."""
+        self.call("organization_create", name=OWNER, title="Bench")
+        source = self.call(
+            "harvest_source_create", name="bench", title="Bench", url=url, source_type=source_type, owner_org=OWNER
+        )
+        return source["id"]
+
+    def harvest(self, source_id: str, alive: Callable[[], bool]) -> tuple[float, dict[str, int]]:
+        """Start a harvest and wait for its end; returns seconds and counts.
+
+        The stock consumers leave the end of a job to a later command: it is over when all of its objects are.
+        """
+        import sqlalchemy as sa
+        from ckan import model
+
+        from ckanext.harvest.model import HarvestJob, HarvestObject
+
+        begin = time.monotonic()
+        job_id = self.call("harvest_job_create", source_id=source_id)["id"]
+        seen, seen_at = None, begin
+        while True:
+            time.sleep(_POLL)
+            model.Session.rollback()
+            gathered, status = model.Session.execute(
+                sa.select(HarvestJob.gather_finished, HarvestJob.status).where(HarvestJob.id == job_id)
+            ).one()
+            left = model.Session.execute(
+                sa.select(sa.func.count()).where(
+                    HarvestObject.harvest_job_id == job_id, HarvestObject.state.not_in(["COMPLETE", "ERROR"])
+                )
+            ).scalar_one()
+            if status == "Finished" or (gathered and not left):
+                break
+            if left != seen:
+                seen, seen_at = left, time.monotonic()
+            if not alive() or time.monotonic() - seen_at > _PATIENCE:
+                raise SystemExit(f"The harvest does not move any more ({left} objects left); see bench-workers.log.")
+        seconds = time.monotonic() - begin
+        if status != "Finished":
+            self.call("harvest_jobs_run")
+        stats = self.call("harvest_job_show", id=job_id)["stats"]
+        return seconds, {name: count for name, count in stats.items() if count}
+
+
+def run(name: str, records: int, number: int, latency: float) -> dict[str, Any]:
+    """Let one contestant harvest the catalogue three times."""
+    contestant = CONTESTANTS[name]
+    folder = write_catalogue(records)
+    served = pycsw.publish(CATALOGUE, folder, "Bench")
+    pycsw.start()
+    ini = write_ini(contestant.plugins)
+    prepare(ini, everything=contestant.source_type != "csw" and contestant.plugins is None)
+    results: dict[str, Any] = {"name": name, "records": served.records, "rounds": []}
+    with ExitStack() as stack:
+        inside = Inside(ini)
+        proxy = CountingProxy(served.url.partition(f"/{CATALOGUE}")[0], latency)
+        stack.callback(proxy.close)
+        source_id = inside.create_source(proxy.url(f"/{CATALOGUE}/csw"), contestant.source_type)
+        children = stack.enter_context(workers(contestant.workers(ini, number)))
+        for what in ("first", "again", "changed"):
+            if what == "changed":
+                change_some(folder)
+                pycsw.publish(CATALOGUE, folder, "Bench")
+            requests, solr = proxy.requests, solr_counts(solr_url("test"))
+            seconds, counts = inside.harvest(source_id, lambda: all(c.poll() is None for c in children))
+            after = solr_counts(solr_url("test"))
+            measured = {
+                "what": what,
+                "seconds": seconds,
+                "counts": counts,
+                "requests": proxy.requests - requests,
+                **{key: after[key] - solr[key] for key in after},
+            }
+            results["rounds"].append(measured)
+            print(json.dumps(measured), file=sys.stderr, flush=True)
+    return results
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python -m dev.bench.contest", description=__doc__)
+    parser.add_argument("name", choices=CONTESTANTS)
+    parser.add_argument("--records", type=int, required=True)
+    parser.add_argument("--workers", type=int, required=True)
+    parser.add_argument("--latency", type=float, default=0.0)
+    chosen = parser.parse_args()
+    print(json.dumps(run(chosen.name, chosen.records, chosen.workers, chosen.latency)))
+
+
+if __name__ == "__main__":
+    main()

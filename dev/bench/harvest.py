@@ -1,0 +1,59 @@
+"""`make bench-harvest`: our CSW harvester beside ckanext-spatial's, on the same pycsw and the same machine.
+
+ckanext-spatial's runs with the fewest changes that make it run at all on CKAN 2.12 (`stock_patches`). Each contestant
+gets an empty database and index, and harvests the same catalogue three times: first, again unchanged, and with one
+record in a hundred changed. Prints a table; nothing is judged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from dev.stack.settings import ROOT
+
+TITLES = {"first": "first harvest", "again": "again, unchanged", "changed": "1 % changed"}
+
+
+def measure(name: str, chosen: argparse.Namespace) -> dict[str, Any]:
+    """Let one contestant run in a process of its own, so that neither profits from the other's state."""
+    command = [sys.executable, "-m", "dev.bench.contest", name, "--records", str(chosen.records)]
+    command += ["--workers", str(chosen.workers), "--latency", str(chosen.latency)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{name} did not come to its end.")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    """The measurements as a table, one line for each contestant and round."""
+    head = ("contestant", "round", "seconds", "records/s", "HTTP requests", "Solr adds", "Solr commits", "counts")
+    rows = [head]
+    for result in results:
+        for each in result["rounds"]:
+            counts = ", ".join(f"{number} {what}" for what, number in each["counts"].items())
+            rate = f"{result['records'] / each['seconds']:.1f}"
+            figures = (f"{each['seconds']:.1f}", rate, each["requests"], each["adds"], each["commits"])
+            rows.append((result["name"], TITLES[each["what"]], *map(str, figures), counts))
+    widths = [max(len(row[n]) for row in rows) for n in range(len(head))]
+    return "\n".join("  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)) for row in rows)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="make bench-harvest", description=__doc__)
+    parser.add_argument("--records", type=int, default=1000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--latency", type=float, default=0.0, help="Seconds added to each request.")
+    parser.add_argument("--contestants", default="ours,stock")
+    chosen = parser.parse_args()
+    results = [measure(name, chosen) for name in chosen.contestants.split(",")]
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()
