@@ -14,6 +14,8 @@ from dev.translations import __main__ as catalogue
 
 READ_ATTRIBUTES = ("aria-label", "title", "alt", "placeholder", "data-bs-title", "data-module-content")
 PLACE = re.compile(r"%\\\(\w+\\\)[sdr]|%[sdr]|\\\{\w*\\\}")
+#: English messages that are French words as well, and stand on pages as such.
+FRENCH_TOO = {"Public"}
 #: Letters that a message with places must have besides them, or anything would match it.
 ENOUGH_LETTERS = 10
 
@@ -43,7 +45,7 @@ def english() -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
                         plain[flat] = french
     # The same word may be the French of another message ("Service", "Date").
     french_words = set(plain.values())
-    return {text: french for text, french in plain.items() if text not in french_words}, patterns
+    return {text: french for text, french in plain.items() if text not in french_words | FRENCH_TOO}, patterns
 
 
 def english_texts(page: str) -> list[str]:
