@@ -33,7 +33,7 @@ def english() -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
             for message in read_po(stream):
                 ids = message.id if isinstance(message.id, tuple) else (message.id,)
                 strings = message.string if isinstance(message.string, tuple) else (message.string,)
-                for text, french in zip(ids, strings, strict=False):
+                for text, french in zip(map(str, ids), strings, strict=False):
                     flat = " ".join(re.sub(r"<[^>]*>", "", text).split())
                     if not text or not french or text == french or "<" in text:
                         continue
