@@ -176,7 +176,6 @@ class Inside:
         """
         import sqlalchemy as sa
         from ckan import model
-
         from ckanext.harvest.model import HarvestJob, HarvestObject
 
         begin = time.monotonic()

@@ -18,7 +18,6 @@ from typing import Any
 def apply() -> None:
     """Patch the harvester."""
     from ckan.lib.search.index import PackageSearchIndex
-
     from ckanext.spatial.harvesters import base, csw
 
     class Pattern:
