@@ -76,7 +76,7 @@ def test_the_image_has_a_title_and_is_valid(app: Any, zones: Any):
     assert response.headers["Content-Type"].startswith("image/svg+xml")
     root = ElementTree.fromstring(response.body)
     title = root.find("{http://www.w3.org/2000/svg}title")
-    assert title is not None and "/100" not in (title.text or "") and "out of 100" in (title.text or "")
+    assert title is not None and "/100" not in (title.text or "") and "sur 100" in (title.text or "")
 
 
 def test_the_image_is_sent_again_only_when_it_changes(app: Any, zones: Any):
