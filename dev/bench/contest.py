@@ -1,6 +1,6 @@
 """One contestant of the harvest benchmark: a fresh portal, its workers, and three harvests of one catalogue.
 
-Run as `python -m dev.bench.contest NAME --records N …` by `dev.bench`; prints its measurements as JSON.
+Run as `python -m dev.bench.contest NAME --records N …` by `dev.bench.harvest`; prints its measurements as JSON.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,7 @@ STOCK_PLUGINS = "harvest spatial_metadata spatial_query csw_harvester"
 OUR_PLAIN_PLUGINS = "ecosphere ecosphere_harvest ecosphere_csw harvest spatial_metadata spatial_query"
 _POLL = 0.2
 _PATIENCE = 600.0
+_DATE = re.compile(r"(<gmd:dateStamp>\s*<gco:Date(?:Time)?>)\d{4}-\d\d-\d\d(?:T[\d:]+Z?)?(<)")
 
 
 @dataclass(frozen=True)
@@ -78,14 +80,16 @@ def write_catalogue(number: int) -> Path:
 
 
 def change_some(folder: Path, every: int = 100) -> int:
-    """Change the abstract of one record in so many; returns how many."""
+    """Change the abstract and the date of one record in so many; returns how many.
+
+    The date, because the stock harvester looks at nothing else.
+    """
     chosen = sorted(folder.glob("*.xml"))[::every]
     for path in chosen:
         text = path.read_text("utf-8")
-        opening = "<gmd:abstract><gco:CharacterString>"
-        start = text.index("<gmd:abstract>")
-        place = text.index("CharacterString>", start) + len("CharacterString>")
-        path.write_text(f"{text[:place]}Mise à jour. {text[place:]}" if opening else text, "utf-8")
+        place = text.index("CharacterString>", text.index("<gmd:abstract>")) + len("CharacterString>")
+        text = f"{text[:place]}Mise à jour. {text[place:]}"
+        path.write_text(_DATE.sub(r"\g<1>2026-11-01\g<2>", text), "utf-8")
     return len(chosen)
 
 
@@ -149,7 +153,8 @@ class Inside:
         from ckan.cli import load_config
         from ckan.config.middleware import make_app
 
-        self._context = make_app(load_config(str(ini)))._wsgi_app.test_request_context()
+        app: Any = make_app(load_config(str(ini)))
+        self._context = app._wsgi_app.test_request_context()
         self._context.push()
 
     def call(self, action: str, **data: Any) -> Any:
@@ -226,6 +231,7 @@ def run(name: str, records: int, number: int, latency: float) -> dict[str, Any]:
                 pycsw.publish(CATALOGUE, folder, "Bench")
             requests, solr = proxy.requests, solr_counts(solr_url("test"))
             seconds, counts = inside.harvest(source_id, lambda: all(c.poll() is None for c in children))
+            time.sleep(2)  # the page of the source is indexed after the end
             after = solr_counts(solr_url("test"))
             measured = {
                 "what": what,

@@ -48,7 +48,7 @@ def main() -> None:
     from ckan.cli import load_config
     from ckan.config.middleware import make_app
 
-    app = make_app(load_config(ini))
+    app: Any = make_app(load_config(ini))
     apply()
     from ckanext.harvest import utils
 
