@@ -40,7 +40,9 @@ def run() -> None:
 
 def _tell(portal: Portal, harvested: list[Harvested], datasets: int, seconds: float) -> None:
     for done in harvested:
-        counts = ", ".join(f"{number} {what}" for what, number in done.counts.items()) or "nothing new"
+        aside = done.served.records - sum(done.counts.values())
+        told = {**done.counts, "set aside (the report names them)": aside} if aside > 0 else done.counts
+        counts = ", ".join(f"{number} {what}" for what, number in told.items())
         say(f"\n{done.served.title}: {done.served.records} records: {counts}")
         say(f"  report, for {accounts.ADMIN}: {ckan.site_url()}/harvest/{done.source}/job/last")
         for error in done.errors[:SHOWN_ERRORS]:
