@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help docs i18n bench-quality demo setup up stop down status env test test-room lint lock clean
+.PHONY: help docs i18n bench-harvest bench-quality demo setup up stop down status env test test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -35,7 +35,7 @@ test-room: ## Run the tests of one room: make test-room ROOM=quality
 
 bench-harvest: ## Our harvest beside ckanext-spatial's, on the same catalogue (RECORDS=1000)
 	@$(stack) up
-	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.harvest --records $(or $(RECORDS),1000)
+	@.venv/bin/python -m dev.bench.harvest --records $(or $(RECORDS),1000)
 
 bench-quality: ## Measure what quality costs, on a save and for a re-score (DATASETS=100000)
 	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.quality --datasets $(or $(DATASETS),100000)

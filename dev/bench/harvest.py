@@ -32,7 +32,7 @@ def measure(name: str, chosen: argparse.Namespace) -> dict[str, Any]:
 def table(results: list[dict[str, Any]]) -> str:
     """The measurements as a table, one line for each contestant and round."""
     head = ("contestant", "round", "seconds", "records/s", "HTTP requests", "Solr adds", "Solr commits", "counts")
-    rows = [head]
+    rows: list[tuple[str, ...]] = [head]
     for result in results:
         for each in result["rounds"]:
             counts = ", ".join(f"{number} {what}" for what, number in each["counts"].items())
