@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ STOCK_PLUGINS = "harvest spatial_metadata spatial_query csw_harvester"
 OUR_PLAIN_PLUGINS = "ecosphere ecosphere_harvest ecosphere_csw harvest spatial_metadata spatial_query"
 _POLL = 0.2
 _PATIENCE = 600.0
+_STUCK = 45.0
 _DATE = re.compile(r"(<gmd:dateStamp>\s*<gco:Date(?:Time)?>)\d{4}-\d\d-\d\d(?:T[\d:]+Z?)?(<)")
 
 
@@ -128,22 +129,36 @@ def prepare(ini: Path, everything: bool) -> None:
         subprocess.run([*ckan, *step], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=LOCAL)
 
 
-@contextmanager
-def workers(commands: list[list[str]]):
-    """Run background processes for the time of the block."""
-    log = (local("log") / "bench-workers.log").open("wb")
-    children = [subprocess.Popen(c, stdout=log, stderr=log, cwd=LOCAL.parent) for c in commands]
-    try:
+class Crew:
+    """Background processes, each started again when it dies, as a supervisor does in production."""
+
+    def __init__(self, commands: list[list[str]]):
+        self.commands = commands
+        self.log = (local("log") / "bench-workers.log").open("wb")
+        self.children = [self._start(command) for command in commands]
+        self.restarts = 0
         time.sleep(12)  # they load CKAN
-        yield children
-    finally:
-        for child in children:
+
+    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command, stdout=self.log, stderr=self.log, cwd=LOCAL.parent)
+
+    def tend(self) -> None:
+        """Start again what has died."""
+        for number, child in enumerate(self.children):
+            if child.poll() is not None:
+                self.children[number] = self._start(self.commands[number])
+                self.restarts += 1
+
+    def close(self) -> None:
+        """Stop all of them."""
+        for child in self.children:
             child.terminate()
-        for child in children:
+        for child in self.children:
             try:
                 child.wait(20)
             except subprocess.TimeoutExpired:
                 child.kill()
+        self.log.close()
 
 
 class Inside:
@@ -174,10 +189,12 @@ class Inside:
         )
         return source["id"]
 
-    def harvest(self, source_id: str, alive: Callable[[], bool]) -> tuple[float, dict[str, int]]:
+    def harvest(self, source_id: str, tend: Callable[[], None]) -> tuple[float, dict[str, int]]:
         """Start a harvest and wait for its end; returns seconds and counts.
 
-        The stock consumers leave the end of a job to a later command: it is over when all of its objects are.
+        The stock consumers leave the end of a job to a later command: it is over when all of its objects are. A
+        consumer that dies takes the object with it that it was at, which is then never done: the harvest is over when
+        nothing has moved for a while, that while is not counted, and those objects are told as `stuck`.
         """
         import sqlalchemy as sa
         from ckan import model
@@ -185,9 +202,10 @@ class Inside:
 
         begin = time.monotonic()
         job_id = self.call("harvest_job_create", source_id=source_id)["id"]
-        seen, seen_at = None, begin
+        seen, seen_at, left = None, begin, 0
         while True:
             time.sleep(_POLL)
+            tend()
             model.Session.rollback()
             gathered, status = model.Session.execute(
                 sa.select(HarvestJob.gather_finished, HarvestJob.status).where(HarvestJob.id == job_id)
@@ -197,17 +215,19 @@ class Inside:
                     HarvestObject.harvest_job_id == job_id, HarvestObject.state.not_in(["COMPLETE", "ERROR"])
                 )
             ).scalar_one()
+            if (status, gathered, left) != seen:
+                seen, seen_at = (status, gathered, left), time.monotonic()
             if status == "Finished" or (gathered and not left):
                 break
-            if left != seen:
-                seen, seen_at = left, time.monotonic()
-            if not alive() or time.monotonic() - seen_at > _PATIENCE:
-                raise SystemExit(f"The harvest does not move any more ({left} objects left); see bench-workers.log.")
-        seconds = time.monotonic() - begin
-        if status != "Finished":
+            if time.monotonic() - seen_at > (_STUCK if gathered else _PATIENCE):
+                break
+        seconds = seen_at - begin
+        if left:
+            self.call("harvest_job_abort", id=job_id)
+        elif status != "Finished":
             self.call("harvest_jobs_run")
         stats = self.call("harvest_job_show", id=job_id)["stats"]
-        return seconds, {name: count for name, count in stats.items() if count}
+        return seconds, {name: count for name, count in {**stats, "stuck": left}.items() if count}
 
 
 def run(name: str, records: int, number: int, latency: float) -> dict[str, Any]:
@@ -224,19 +244,20 @@ def run(name: str, records: int, number: int, latency: float) -> dict[str, Any]:
         proxy = CountingProxy(served.url.partition(f"/{CATALOGUE}")[0], latency)
         stack.callback(proxy.close)
         source_id = inside.create_source(proxy.url(f"/{CATALOGUE}/csw"), contestant.source_type)
-        children = stack.enter_context(workers(contestant.workers(ini, number)))
+        crew = stack.enter_context(closing(Crew(contestant.workers(ini, number))))
         for what in ("first", "again", "changed"):
             if what == "changed":
                 change_some(folder)
                 pycsw.publish(CATALOGUE, folder, "Bench")
+            crew.restarts = 0
             requests, solr = proxy.requests, solr_counts(solr_url("test"))
-            seconds, counts = inside.harvest(source_id, lambda: all(c.poll() is None for c in children))
+            seconds, counts = inside.harvest(source_id, crew.tend)
             time.sleep(2)  # the page of the source is indexed after the end
             after = solr_counts(solr_url("test"))
             measured = {
                 "what": what,
                 "seconds": seconds,
-                "counts": counts,
+                "counts": counts | ({"restarts of a consumer": crew.restarts} if crew.restarts else {}),
                 "requests": proxy.requests - requests,
                 **{key: after[key] - solr[key] for key in after},
             }

@@ -58,12 +58,16 @@ def placeholders() -> frozenset[str]:
     return frozenset(row["text"] for row in rows("placeholders"))
 
 
+_UNFILLED = re.compile(r"\s*(?:\$\{[^}]*\}|\{\{[^}]*\}\}|%[A-Za-z_]+%)\s*")
+"""A variable of a template that nobody filled: ``${title}``."""
+
+
 def is_placeholder(text: str | None) -> bool:
     """Tell whether a text is empty or only stands for one that was never written."""
     if text and len(text) > MAX_PLACEHOLDER:
         return False
     bare = plain(text or "")
-    return not bare or bare in placeholders()
+    return not bare or bare in placeholders() or bool(_UNFILLED.fullmatch(text or ""))
 
 
 def stem(token: str) -> str:

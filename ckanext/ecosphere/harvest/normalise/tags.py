@@ -24,6 +24,9 @@ _SLASH = re.compile(r"\s*/\s*")
 _NOT_FREE = re.compile(r"[,<>\"\x00-\x1f\x7f\u2028\u2029]+")
 OPEN_DATA = {"donnees ouvertes", "donnee ouverte", "open data", "opendata"}
 """Keywords used as a flag: they say how the data may be had, not what they are about."""
+_SERVICE = re.compile(r"(?:chain|com|human|info|metadata|spatial|temporal|thematic)[A-Z]\w+")
+"""Category of a spatial data service (ISO 19119; Regulation (EC) 1205/2008, part D.4): ``infoMapAccessService``."""
+_PROTOCOL = re.compile(r"(?:wms|wmts|wfs|wcs|csw|sos|wps)(?:[ -]?\d+(?:\.\d+)*)?", re.IGNORECASE)
 
 
 def unpack(keyword: str) -> list[str]:
@@ -56,6 +59,11 @@ def clean(text: str, free: bool) -> str | None:
     return text if len(text) >= MIN_TAG and plain(text) else None
 
 
+def is_technical(keyword: str) -> bool:
+    """Whether a keyword tells the kind or the protocol of a service, which the resources tell, and no subject."""
+    return bool(_SERVICE.fullmatch(keyword) or _PROTOCOL.fullmatch(keyword))
+
+
 def tags(draft: Draft) -> None:
     """Keep as tags the keywords that have no field of their own; the open data flag gives the access right."""
     keywords = draft.record.keywords
@@ -63,6 +71,7 @@ def tags(draft: Draft) -> None:
         draft.too_many("keyword", len(keywords), MAX_KEYWORDS)
     found: dict[str, str] = {}
     packed = False
+    technical: list[str] = []
     for keyword in keywords[:MAX_KEYWORDS]:
         if _has_a_field(keyword):
             continue
@@ -71,8 +80,12 @@ def tags(draft: Draft) -> None:
         for piece in pieces:
             if plain(piece) in OPEN_DATA:
                 _open_data(draft, piece)
+            elif is_technical(piece):
+                technical.append(piece)
             elif not is_placeholder(piece) and (tag := clean(piece, draft.context.free_tags)):
                 found.setdefault(plain(tag), tag)
+    if technical:
+        draft.change("tags", "technical words: " + ", ".join(dict.fromkeys(technical)), "left out")
     if packed:
         draft.change("tags", "one keyword holding several", "separate keywords")
     kept = list(found.values())

@@ -95,7 +95,9 @@ def test_texts_without_a_field_are_told():
 # --- tables -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["A REMPLIR", "à compléter", "Non renseigné", "néant", "", None, "  ", "?", "XXX"])
+@pytest.mark.parametrize(
+    "text", ["A REMPLIR", "à compléter", "Non renseigné", "néant", "", None, "  ", "?", "XXX", "${title}"]
+)
 def test_placeholders_stand_for_nothing(text):
     assert is_placeholder(text)
 
@@ -163,6 +165,13 @@ def test_tags_are_kept_once_without_those_that_have_a_field_of_their_own():
     )
     assert [tag["name"] for tag in made["tags"]] == ["Eau", "crue", "étiage"]
     assert ids("inspire-theme", made["inspire_theme"]) == ["lu"]
+
+
+def test_the_kind_and_the_protocol_of_a_service_are_no_subjects():
+    words = ("infoFeatureAccessService", "WFS 2.0.0", "information", "eau")
+    made = result(keywords=[Keyword(word) for word in words])
+    assert [tag["name"] for tag in made.dataset["tags"]] == ["information", "eau"]
+    assert ("tags", "technical words: infoFeatureAccessService, WFS 2.0.0") in {(c.rule, c.before) for c in made.log}
 
 
 def test_tens_of_thousands_of_keywords_are_bounded():
