@@ -2,7 +2,8 @@
 
 ckanext-spatial's runs with the fewest changes that make it run at all on CKAN 2.12 (`stock_patches`). Each contestant
 gets an empty database and index, and harvests the same catalogue three times: first, again unchanged, and with one
-record in a hundred changed. A process that dies is started again, as a supervisor would, and that is told. Prints a table; nothing is judged.
+record in a hundred changed. A process that dies is started again, as a supervisor would, and that is told. Prints a
+table; nothing is judged.
 """
 
 from __future__ import annotations
