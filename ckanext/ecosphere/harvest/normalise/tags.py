@@ -24,6 +24,8 @@ _SLASH = re.compile(r"\s*/\s*")
 _NOT_FREE = re.compile(r"[,<>\"\x00-\x1f\x7f\u2028\u2029]+")
 OPEN_DATA = {"donnees ouvertes", "donnee ouverte", "open data", "opendata"}
 """Keywords used as a flag: they say how the data may be had, not what they are about."""
+_ADDRESS = re.compile(r"\s*(?:https?://|urn:)", re.IGNORECASE)
+"""A concept's address in place of its label: other rules read the territory or the theme that it names."""
 _SERVICE = re.compile(r"(?:chain|com|human|info|metadata|spatial|temporal|thematic)[A-Z]\w+")
 """Category of a spatial data service (ISO 19119; Regulation (EC) 1205/2008, part D.4): ``infoMapAccessService``."""
 _PROTOCOL = re.compile(r"(?:wms|wmts|wfs|wcs|csw|sos|wps)(?:[ -]?\d+(?:\.\d+)*)?", re.IGNORECASE)
@@ -100,7 +102,7 @@ def _has_a_field(keyword: Keyword) -> bool:
         return True
     if keyword.href and keyword.href.startswith(("http://data.europa.eu/", "http://inspire.ec.europa.eu/")):
         return True
-    return is_place(keyword) and keyword.text[:1].isdigit()
+    return _ADDRESS.match(keyword.text) is not None or (is_place(keyword) and keyword.text[:1].isdigit())
 
 
 def _open_data(draft: Draft, flag: str) -> None:

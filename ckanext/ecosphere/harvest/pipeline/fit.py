@@ -76,5 +76,14 @@ class Fitter:
         return fitted
 
 
+def free_tags() -> bool:
+    """Whether the portal accepts "cours d'eau" as a keyword: CKAN's own rule refuses apostrophes and slashes."""
+    try:
+        tk.get_validator("tag_name_validator")("l'eau/l'air", {})
+    except tk.Invalid:
+        return False
+    return True
+
+
 def _text(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.model import DUPLICATE, KEPT, PUBLISHED, REFUSED, WITHDRAWN, SourceRecord
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
-from ckanext.ecosphere.harvest.pipeline.fit import Fitter
+from ckanext.ecosphere.harvest.pipeline.fit import Fitter, free_tags
 from ckanext.ecosphere.harvest.pipeline.identity import strong_id
 from ckanext.ecosphere.harvest.pipeline.job import Job
 from ckanext.ecosphere.harvest.pipeline.messages import about_record, say, validation_detail
@@ -108,6 +108,7 @@ class Writer:
             catalogue_title=job.title,
             record_url=reader.record_url(job.url),
             organisations=frozenset(job.organisations),
+            free_tags=free_tags(),
         )
 
     def write(self, object_ids: list[str], connection: Connection) -> list[Outcome]:

@@ -160,6 +160,7 @@ def test_tags_are_kept_once_without_those_that_have_a_field_of_their_own():
             Keyword("24322", thesaurus="Code officiel géographique"),
             Keyword("National", "http://inspire.ec.europa.eu/metadata-codelist/SpatialScope/national"),
             Keyword("A REMPLIR"),
+            Keyword("http://id.insee.fr/geo/departement/01"),
             Keyword("crue ; étiage"),
         ]
     )

@@ -47,6 +47,16 @@ def test_a_dataset_knows_its_service_its_catalogue_and_its_original(portal):
         assert dataset["source_record"].endswith("id=fr-120066022-jdd-00000001")
 
 
+def test_keywords_keep_their_apostrophes_where_the_schema_accepts_them(portal):
+    keywords = (
+        "<gmd:descriptiveKeywords><gmd:MD_Keywords><gmd:keyword><gco:CharacterString>cours d’eau"
+        "</gco:CharacterString></gmd:keyword></gmd:MD_Keywords></gmd:descriptiveKeywords>"
+    )
+    with catalogue([iso_record(1).replace("</gmd:abstract>", "</gmd:abstract>" + keywords)]) as server:
+        portal.harvest(portal.source(server.url))
+        assert [tag["name"] for tag in portal.datasets()["Jeu de données 1"]["tags"]] == ["cours d'eau"]
+
+
 def test_a_record_of_an_unknown_service_goes_to_the_owner_of_its_source(portal):
     with catalogue([iso_record(1, organisation="Bureau d'études Dupont")]) as server:
         portal.harvest(portal.source(server.url))
