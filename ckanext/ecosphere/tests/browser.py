@@ -66,7 +66,7 @@ def portal_url(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixture
     """Address of a portal with the plugins of `test.ini`, on the test database and index."""
     url = f"http://127.0.0.1:{free_port()}"
     log = tmp_path_factory.mktemp("portal") / "portal.log"
-    ini = ROOT / request.config.getoption("--ckan-ini")
+    ini = ROOT / str(request.config.getoption("--ckan-ini"))
     command = ["ckan", "-c", str(ini), "run", "--port", url.rsplit(":", 1)[1], "--host", "127.0.0.1"]
     programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     with log.open("w") as output:

@@ -3,6 +3,7 @@
 import socketserver
 import threading
 
+import ckan.plugins.toolkit as tk
 import pytest
 from ckan.lib import jobs
 from ckan.tests import factories
@@ -40,8 +41,11 @@ def test_a_solr_that_is_away_is_an_error(ckan_config, monkeypatch):
     assert NOWHERE in check.message
 
 
-def test_a_dataset_missing_from_the_index_is_a_warning(reset_index):
-    factories.Dataset(owner_org=factories.Organization()["id"])
+def test_a_dataset_missing_from_the_index_is_a_warning(reset_index, sysadmin_context):
+    owner = factories.Organization()["id"]
+    factories.Dataset(owner_org=owner)
+    source = {"name": "geo-ide", "title": "Géo-IDE", "url": "https://catalogue.example.org/csw", "owner_org": owner}
+    tk.get_action("harvest_source_create")(sysadmin_context, {**source, "source_type": "ecosphere_csw"})
     assert only(health.solr()).status is OK
     reset_index()
     check = only(health.solr())

@@ -27,7 +27,7 @@ PASSWORD = "un mot de passe de test"
 
 
 @pytest.fixture
-def harvested(cli: Any, csw_catalogue: Callable[..., str], sysadmin_context: dict[str, Any]) -> list[dict[str, Any]]:
+def harvested(cli: Any, csw_catalogue: Callable[..., str], sysadmin_context: Any) -> list[dict[str, Any]]:
     """A portal set up by its own command, with a catalogue harvested from a real CSW server; its datasets."""
     done = cli.invoke(ckan_command, ["ecosphere", "init"])
     assert done.exit_code == 0, done.output
@@ -39,7 +39,7 @@ def harvested(cli: Any, csw_catalogue: Callable[..., str], sysadmin_context: dic
         "source_type": "ecosphere_csw",
         "owner_org": "administration-centrale-ou-ministere_172120",
     }
-    tk.get_action("harvest_source_create")(dict(sysadmin_context), source)
+    tk.get_action("harvest_source_create")(sysadmin_context.copy(), source)
     done = cli.invoke(ckan_command, ["ecosphere", "harvest", "run", SOURCE, "--inline"])
     assert done.exit_code == 0, done.output
     model.Session.remove()
@@ -92,7 +92,7 @@ def test_a_person_goes_from_a_question_to_a_harvested_dataset_and_its_badge(
 
 
 def test_a_producer_improves_a_dataset_in_the_form_and_sees_the_badge_change(
-    page: Page, sysadmin_context: dict[str, Any]
+    page: Page, sysadmin_context: Any
 ):
     producer = factories.User(password=PASSWORD, image_url="")
     service = factories.Organization(
