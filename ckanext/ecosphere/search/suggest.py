@@ -145,4 +145,5 @@ def _begins(typed: list[str], names: list[str]) -> bool:
 
 def _search(context: Context, **params: Any) -> dict[str, Any]:
     fresh = Context(user=context.get("user", ""), auth_user_obj=context.get("auth_user_obj"))
-    return tk.get_action("package_search")(fresh, params)
+    # As the search page does: a person also finds the private datasets of their own service.
+    return tk.get_action("package_search")(fresh, {"include_private": True, **params})

@@ -91,9 +91,7 @@ def test_a_person_goes_from_a_question_to_a_harvested_dataset_and_its_badge(
     assert {name: problems for name, problems in seen.items() if problems} == {}
 
 
-def test_a_producer_improves_a_dataset_in_the_form_and_sees_the_badge_change(
-    page: Page, sysadmin_context: Any
-):
+def test_a_producer_improves_a_dataset_in_the_form_and_sees_the_badge_change(page: Page, sysadmin_context: Any):
     producer = factories.User(password=PASSWORD, image_url="")
     service = factories.Organization(
         title="DDT 01", image_url="", users=[{"name": producer["name"], "capacity": "editor"}]

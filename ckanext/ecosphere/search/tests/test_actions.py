@@ -1,0 +1,55 @@
+"""Suggestions and other spellings, and who sees what in them."""
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+from ckan.tests import factories, helpers
+
+pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", "french", "with_request_context")
+
+RHONE = "http://id.insee.fr/geo/departement/69"
+EAU = "http://registre.data.developpement-durable.gouv.fr/ecospheres/themes-ecospheres/eau"
+PERSONAS = {"anonymous": False, "user": False, "other-editor": False, "editor": True, "admin": True, "sysadmin": True}
+
+
+@pytest.fixture
+def names() -> dict[str, str]:
+    """Name of the account of each persona; "" for the anonymous one."""
+    people = {name: factories.User(name=name)["name"] for name in ("user", "other-editor", "editor", "admin")}
+    people |= {"anonymous": "", "sysadmin": factories.Sysadmin(name="boss")["name"]}
+    owner = factories.Organization(name="ddt-69", users=[{"name": n, "capacity": n} for n in ("editor", "admin")])
+    factories.Organization(name="ddt-42", users=[{"name": "other-editor", "capacity": "editor"}])
+    fields: dict[str, Any] = {"notes": "", "owner_org": owner["id"], "territory": [RHONE], "theme": [EAU]}
+    factories.Dataset(title="Captages prioritaires", private=True, **fields)
+    return people
+
+
+def ask(action: str, user: str, **data: Any) -> Any:
+    """Call an action as a person would, nothing skipped."""
+    return helpers.call_action(action, {"user": user, "ignore_auth": False}, **data)
+
+
+@pytest.mark.parametrize("persona", PERSONAS)
+def test_a_private_dataset_is_suggested_and_counted_only_to_its_service(names, persona):
+    found = ask("ecosphere_search_suggest", names[persona], q="captages")
+    by_place = ask("ecosphere_search_suggest", names[persona], q="rhone")
+    assert bool(found["datasets"]) is PERSONAS[persona]
+    assert bool(by_place["facets"]) is PERSONAS[persona]
+
+
+@pytest.mark.parametrize("persona", PERSONAS)
+def test_no_spelling_is_taken_from_a_private_dataset_of_others(names, persona):
+    found = ask("ecosphere_search_did_you_mean", names[persona], q="captgaes")
+    assert (found["suggestion"] == "captages") is PERSONAS[persona]
+
+
+def test_a_query_that_is_missing_is_named():
+    with pytest.raises(tk.ValidationError) as refused:
+        ask("ecosphere_search_did_you_mean", "", q="")
+    assert "q" in refused.value.error_dict
+
+
+@pytest.mark.parametrize("query", ["", "e", '"', "*:*", "{!xmlparser}", "a" * 5_000, "title:[* TO *]", "\x00"])
+def test_no_query_breaks_the_suggestions(query):
+    assert set(ask("ecosphere_search_suggest", "", q=query)) == {"datasets", "facets"}

@@ -1,0 +1,44 @@
+"""The French schema is applied to a running Solr, once, and what was changed by hand is put right."""
+
+import pytest
+
+from ckanext.ecosphere.search import solr_schema
+from ckanext.ecosphere.search.solr_client import SolrAdminError
+
+pytestmark = pytest.mark.usefixtures("with_plugins", "clean_index")
+
+
+def test_applying_it_again_changes_nothing(french):
+    assert solr_schema.apply(french) == []
+    assert solr_schema.state(french).is_french
+
+
+def test_a_plain_core_becomes_french_and_says_what_was_missing(plain):
+    before = solr_schema.state(plain)
+    assert not before.is_french
+    assert any("text" in difference for difference in before.differences)
+    assert set(solr_schema.apply(plain)) == set(before.differences)
+    assert solr_schema.state(plain).is_french
+
+
+def test_stop_words_changed_by_hand_are_put_back(french):
+    french.set_stop_words(solr_schema.MANAGED_NAME, ["le"])
+    french.reload()
+    assert solr_schema.state(french).stop_words
+    solr_schema.apply(french)
+    assert solr_schema.state(french).is_french
+
+
+def test_a_solr_that_is_away_is_told(french):
+    french.base_url = french.base_url.replace("/solr/", "/nothing-here/")
+    with pytest.raises(SolrAdminError):
+        solr_schema.state(french)
+
+
+def test_only_what_differs_is_sent():
+    target = solr_schema.wanted()
+    same = {"fieldTypes": target["field_types"], "fields": [*target["fields"], *target["fields_if_missing"]]}
+    copies = [{"source": item["source"], "dest": dest} for item in target["copy_fields"] for dest in item["dest"]]
+    assert solr_schema.schema_commands(same | {"copyFields": copies}, target) == {}
+    lacking = solr_schema.schema_commands(same | {"copyFields": copies[1:]}, target)
+    assert lacking == {"add-copy-field": [{"source": copies[0]["source"], "dest": [copies[0]["dest"]]}]}
