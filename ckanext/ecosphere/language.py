@@ -11,4 +11,4 @@ def current() -> str:
 
     In a command or a background job there is no page: the portal's default language applies.
     """
-    return tk.h.lang() if has_request_context() else tk.config["ckan.locale_default"]
+    return (has_request_context() and tk.h.lang()) or tk.config["ckan.locale_default"]
