@@ -12,6 +12,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
+from . import publication
 from .dates import span
 from .spatial import footprint
 from .validators import as_list
@@ -28,6 +29,9 @@ def ecosphere_dataset_rules(key: Any, data: FlatData, errors: Errors, context: A
     _drop_unknown_subfields(data)
     rows = _rows(data)
     _check_periods(rows.get("temporal_coverage", {}), errors)
+    schema = tk.h.scheming_get_dataset_schema("dataset")
+    if schema:
+        publication.check(data, errors, context, schema)
     _derive_spatial(data, rows.get("spatial_coverage", {}), errors, context)
 
 

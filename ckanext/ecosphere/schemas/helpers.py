@@ -11,6 +11,7 @@ import ckan.plugins.toolkit as tk
 from babel.dates import format_date, format_datetime
 from jinja2 import Undefined
 
+from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
 
 from . import spatial, urls
@@ -116,7 +117,7 @@ def ecosphere_moment_text(value: Any) -> str:
 
 def _language() -> str:
     """Language of the page; outside of a page, the portal's."""
-    return tk.h.lang() or tk.config["ckan.locale_default"]
+    return language.current() or tk.config["ckan.locale_default"]
 
 
 def _locale() -> str:
@@ -213,8 +214,11 @@ def ecosphere_form_sections(
 
 
 def ecosphere_form_data(schema: Mapping[str, Any], data: Mapping[str, Any], form_style: str) -> Mapping[str, Any]:
-    """Return what the dataset form shows at first: a new dataset starts with the defaults of the schema."""
-    if form_style == "edit" or any(field["field_name"] in data for field in schema["dataset_fields"][:3]):
+    """Return what the dataset form shows at first: a new dataset starts with the defaults of the schema.
+
+    An address may carry further values (``?dcat_type=series``); a form that comes back with errors is as it was sent.
+    """
+    if form_style == "edit" or "save" in data:
         return data
     defaults = {
         field["field_name"]: field["form_default"] for field in schema["dataset_fields"] if "form_default" in field
@@ -250,6 +254,11 @@ def ecosphere_obligation_label(field: Field) -> str:
         "conditional": tk._("expected in some cases"),
         "recommended": tk._("recommended"),
     }.get(field.get("obligation", ""), "")
+
+
+def ecosphere_when(field: Field) -> str:
+    """Return the conditions under which a field applies, as JSON for the form's script; nothing when it always does."""
+    return json.dumps(field["relevant_when"]) if field.get("relevant_when") else ""
 
 
 def ecosphere_input_name(field: Field) -> str:

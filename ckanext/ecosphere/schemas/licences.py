@@ -26,9 +26,9 @@ def register() -> list[dict[str, Any]]:
             "status": "active",
             "od_conformance": "approved" if concept.data["open"] else "not reviewed",
             "osd_conformance": "not reviewed",
-            "domain_data": True,
+            "domain_data": concept.data["family"] != "software",
             "domain_content": True,
-            "domain_software": False,
+            "domain_software": concept.data["family"] == "software",
             "is_generic": concept.id.startswith("other-"),
             "maintainer": "",
         }

@@ -154,6 +154,14 @@ def geometry_to_box(geometry: Mapping[str, Any]) -> Box:
     return min(longitudes), min(latitudes), max(longitudes), max(latitudes)
 
 
+def boxes_meet(one: Box, other: Box) -> bool:
+    """Say whether two boxes share a point; one whose west is greater than its east crosses the 180th meridian."""
+    if one[3] < other[1] or other[3] < one[1]:
+        return False
+    spans = [[(b[0], b[2])] if b[0] <= b[2] else [(b[0], MAX_LONGITUDE), (-MAX_LONGITUDE, b[2])] for b in (one, other)]
+    return any(a[0] <= b[1] and b[0] <= a[1] for a in spans[0] for b in spans[1])
+
+
 def footprint(dataset: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return where a dataset lies, from its extents or, failing these, from its territories.
 

@@ -3,6 +3,8 @@
 (function () {
   "use strict";
 
+  window.ecosphere = window.ecosphere || {};
+
   /** Fold a text as the server does: no case, accents or punctuation. */
   function fold(text) {
     return text
@@ -32,11 +34,61 @@
     (typable || target).focus({ preventScroll: true });
   }
 
+  /** What the inputs of a field hold, wherever they stand in the form. */
+  function read(form, name) {
+    const inputs = Array.from(form.elements).filter((element) => element.name === name && !element.closest("template"));
+    return inputs
+      .filter((element) => !["checkbox", "radio"].includes(element.type) || element.checked)
+      .map((element) => element.value.trim())
+      .filter(Boolean);
+  }
+
+  /** The same rule as conditions.py on the server. */
+  function holds(conditions, readField) {
+    return conditions.every((condition) => {
+      const values = readField(condition.field);
+      const names = new Set(values.flatMap((value) => [value, value.slice(value.lastIndexOf("/") + 1)]));
+      if (!names.size) names.add("");
+      if ("filled" in condition) return values.length > 0 === condition.filled;
+      if ("is" in condition) return condition.is.some((value) => names.has(value));
+      return values.length > 0 && !condition.is_not.some((value) => names.has(value));
+    });
+  }
+
+  window.ecosphere.holds = holds;
+
+  /** Whether a part of the form holds something: such a part stays in sight, nothing is sent unseen. */
+  function isFilled(part) {
+    return Array.from(part.querySelectorAll("input, select, textarea")).some((element) =>
+      ["checkbox", "radio"].includes(element.type) ? element.checked : element.type !== "search" && element.value.trim() !== ""
+    );
+  }
+
   ckan.module("ecosphere-form", function () {
     return {
       initialize: function () {
+        this._conditions();
         window.addEventListener("hashchange", () => goTo(window.location.hash));
         if (window.location.hash.startsWith("#field-")) goTo(window.location.hash);
+      },
+
+      /** Show the fields that apply to what is chosen; hide the others as long as they are empty. */
+      _conditions: function () {
+        const form = this.el[0].closest("form");
+        const status = this.el[0].querySelector("[data-when-status]");
+        const parts = Array.from(form.querySelectorAll("[data-when]"));
+        const update = (event) => {
+          const shown = [];
+          parts.forEach((part) => {
+            const applies = holds(JSON.parse(part.dataset.when), (name) => read(form, name));
+            const hide = !applies && !isFilled(part) && !part.querySelector(".error");
+            if (part.hidden && !hide) shown.push(part.querySelector("label, legend").firstChild.textContent.trim());
+            part.hidden = hide;
+          });
+          if (event && shown.length) status.textContent = this.options.shown + " " + shown.join(", ");
+        };
+        form.addEventListener("change", update);
+        update();
       },
     };
   });

@@ -7,9 +7,17 @@ from typing import Any
 
 import ckan.plugins as p
 import pytest
+from ckan import model
+from ckan.cli.db import _get_pending_plugins
 from ckan.common import config
 from ckan.config.middleware import make_app
+from ckan.lib.search import clear_all
 from ckan.tests import factories, helpers
+
+from ckanext.ecosphere.tests.browser import log_in
+
+PASSWORD = "Lac-bleu-2024"
+_PREPARED: set[str] = set()
 
 
 @pytest.fixture(scope="class")
@@ -22,8 +30,28 @@ def portal_of_the_class() -> Iterator[None]:
 
 
 @pytest.fixture
+def shared_db(
+    request: pytest.FixtureRequest,
+    with_plugins: None,
+    reset_db: Callable[[], None],
+    migrate_db_for: Callable[[str], None],
+) -> None:
+    """One database for a whole module, emptied before its first test: for tests that choose names of their own."""
+    if request.module.__name__ not in _PREPARED:
+        _PREPARED.clear()
+        reset_db()
+        for plugin in _get_pending_plugins():
+            migrate_db_for(plugin)
+        clear_all()
+        _PREPARED.add(request.module.__name__)
+    model.Session.remove()
+
+
+@pytest.fixture
 def service() -> Any:
     """The organisation that owns the datasets of a test."""
+    if model.Group.get("ddt-01"):
+        return helpers.call_action("organization_show", id="ddt-01")
     return factories.Organization(name="ddt-01", title="DDT 01", image_url="")
 
 
@@ -42,3 +70,22 @@ def create(service: dict[str, Any], act: Callable[..., Any]) -> Callable[..., di
         return act("package_show", id=made["id"])
 
     return create
+
+
+@pytest.fixture
+def editor(service: dict[str, Any]) -> Any:
+    """An editor of the service, with a token."""
+    user = factories.UserWithToken(password=PASSWORD, fullname="Camille Dupré", image_url="")
+    helpers.call_action("organization_member_create", id=service["id"], username=user["name"], role="editor")
+    return user
+
+
+@pytest.fixture
+def a_new_form(editor: dict[str, Any]) -> Callable[[Any], None]:
+    """Open the form of a new dataset as the editor."""
+
+    def open_form(page: Any) -> None:
+        log_in(page, editor["name"], PASSWORD)
+        page.goto("/fr/dataset/new")
+
+    return open_form

@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 from ckan import model
-from ckan.tests import factories, helpers
 
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 
 from . import samples
+from .conftest import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
-PASSWORD = "Lac-bleu-2024"
 
 
 class AsUser:
@@ -30,14 +29,6 @@ class AsUser:
 
     def post(self, path: str, data: dict[str, Any]) -> Any:
         return self.app.post(path, data=data, headers=self.headers, follow_redirects=False)
-
-
-@pytest.fixture
-def editor(service: dict[str, Any]) -> Any:
-    """An editor of the service."""
-    user = factories.UserWithToken(password=PASSWORD, fullname="Camille Dupré", image_url="")
-    helpers.call_action("organization_member_create", id=service["id"], username=user["name"], role="editor")
-    return user
 
 
 @pytest.fixture

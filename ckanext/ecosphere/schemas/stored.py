@@ -1,0 +1,73 @@
+"""What a dataset held before this save, and what its series holds, read from the rows of the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ckan import model
+
+COLUMNS = ("title", "name", "notes", "owner_org", "license_id", "url", "version")
+
+
+class Stored:
+    """Reads a stored dataset by name of the field; an empty one when there is none yet.
+
+    Args:
+        package: the row of the dataset, or None.
+    """
+
+    def __init__(self, package: Any) -> None:
+        self.package = package
+        self.exists = package is not None
+        self.private = bool(package.private) if self.exists else False
+        self._extras: Mapping[str, Any] = package.extras if self.exists else {}
+
+    def texts(self, name: str) -> list[str]:
+        """Return the texts that a field held, as `publication.Dataset.texts` gives those of the new state."""
+        if not self.exists:
+            return []
+        if name == "tag_string":
+            return [tag.name for tag in self.package.get_tags()]
+        value = getattr(self.package, name) if name in COLUMNS else self._extras.get(name)
+        return list(_texts(value))
+
+    def resource(self, id_: str) -> Any:
+        """Return what reads the fields of a stored resource, or None when it is new."""
+        for resource in self.package.resources if self.exists else ():
+            if resource.id == id_:
+                return lambda name: list(_texts(getattr(resource, name, None) or resource.extras.get(name)))
+        return None
+
+    def series_fields(self, names: Iterable[str], fields: Iterable[Mapping[str, Any]]) -> set[str]:
+        """Return the names of the fields that the series of a dataset fill for it."""
+        wanted = [field["field_name"] for field in fields if field.get("inherited")]
+        found = set()
+        for name in names:
+            series = model.Package.get(name)
+            if series is not None and series.state == "active":
+                held = Stored(series)
+                found |= {field for field in wanted if held.texts(field)}
+        return found
+
+
+def _texts(value: Any) -> Iterable[str]:
+    """Yield the texts of a value as it is stored: text, JSON list, or JSON rows of subfields."""
+    if isinstance(value, str) and value[:1] in ("[", "{"):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            yield value
+            return
+    return (yield from _leaves(value))
+
+
+def _leaves(value: Any) -> Iterable[str]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _leaves(part)
+    elif value not in (None, ""):
+        yield str(value)

@@ -1,0 +1,131 @@
+"""What is asked of a person who saves: needed fields, contradictions, drafts; a harvest is spared."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+from ckan.tests import factories, helpers
+
+from . import samples
+
+pytestmark = pytest.mark.usefixtures("shared_db")
+RIGHT = f"{samples.DIM}/access-right"
+LIMITS = f"{samples.INSPIRE}/metadata-codelist/LimitationsOnPublicAccess"
+NUMBERS = itertools.count()
+KIND = f"{samples.INSPIRE}/metadata-codelist/ResourceType"
+
+
+@pytest.fixture
+def person(service: dict[str, Any]) -> Any:
+    """Call an action as an editor of the service."""
+    user = factories.User(image_url="")
+    helpers.call_action("organization_member_create", id=service["id"], username=user["name"], role="editor")
+
+    def call(action: str, **data: Any) -> Any:
+        return helpers.call_action(action, {"user": user["name"], "ignore_auth": False}, **data)
+
+    return call
+
+
+@pytest.fixture
+def refused(person: Any, service: dict[str, Any]) -> Any:
+    """The fields that a person's dataset is refused for, with their messages."""
+
+    def refused(dataset: dict[str, Any], action: str = "package_create") -> dict[str, list[str]]:
+        with pytest.raises(tk.ValidationError) as caught:
+            person(action, **{"owner_org": service["id"], **dataset})
+        return caught.value.error_dict
+
+    return refused
+
+
+def complete(**changes: Any) -> dict[str, Any]:
+    """A dataset that may be published, with a name of its own."""
+    return samples.full(**{"in_series": [], "name": f"jeu-{next(NUMBERS)}", **changes})
+
+
+class TestPublishing:
+    def test_a_complete_dataset_is_published(self, person, service):
+        assert person("package_create", owner_org=service["id"], **complete())["private"] is False
+
+    def test_what_is_mandatory_is_asked_for_by_name(self, refused):
+        errors = refused({"title": "T", "name": "tt"})
+        assert {"notes", "theme", "territory", "contact", "license_id", "provenance", "use_conditions"} <= set(errors)
+        assert not {"service_type", "code_repository", "scale_denominator"} & set(errors)
+
+    def test_a_draft_may_be_incomplete_and_is_completed_before_it_is_published(self, person, refused, service):
+        draft = person("package_create", owner_org=service["id"], title="T", name="brouillon", private=True)
+        assert "theme" in refused({**draft, "private": False}, "package_update")
+        done = {**complete(), "id": draft["id"], "name": "brouillon", "private": False, "owner_org": service["id"]}
+        assert person("package_update", **done)["private"] is False
+
+    def test_a_harvest_writes_what_it_has(self, create):
+        assert create({"title": "T", "name": f"jeu-{next(NUMBERS)}"})["private"] is False
+
+    def test_who_corrects_a_harvested_dataset_is_not_held_up_by_what_it_lacked_before(self, create, person):
+        lacking = create({"title": "T", "name": f"jeu-{next(NUMBERS)}"})
+        assert person("package_patch", id=lacking["id"], notes="Trois phrases.")["notes"] == "Trois phrases."
+
+    def test_what_is_mandatory_cannot_be_taken_away_from_a_public_dataset(self, create, refused):
+        shown = create(complete())
+        assert set(refused({**shown, "theme": []}, "package_update")) == {"theme"}
+
+    def test_a_dataset_of_a_series_may_leave_to_it_what_is_common(self, create, person, service):
+        create(samples.full(name="lot", dcat_type=f"{KIND}/series", in_series=[]))
+        member = complete(name="part", in_series=["lot"], theme=[], contact=[], use_conditions="")
+        assert person("package_create", owner_org=service["id"], **member)["in_series"] == ["lot"]
+
+    def test_a_service_needs_its_address_and_no_lineage(self, refused):
+        errors = refused({"title": "T", "name": "tt", "dcat_type": "service"})
+        assert {"service_type", "endpoint_url"} <= set(errors)
+        assert "provenance" not in errors
+
+    def test_source_code_needs_its_repository_and_no_territory(self, refused):
+        errors = refused({"title": "T", "name": "tt", "dcat_type": "code"})
+        assert "code_repository" in errors
+        assert not {"territory", "topic_category", "provenance", "use_conditions"} & set(errors)
+
+
+PUBLIC = {"access_rights": f"{RIGHT}/PUBLIC", "access_conditions": ""}
+CONTRADICTIONS = [
+    ("license_id", {"access_rights": f"{RIGHT}/NON_PUBLIC"}),
+    ("license_id", {**PUBLIC, "access_limitation": [], "license_id": "notspecified"}),
+    ("access_limitation", {"access_limitation": [f"{LIMITS}/noLimitations"]}),
+    ("access_limitation", {"access_limitation": []}),
+    ("access_limitation", PUBLIC),
+    ("access_conditions", {"access_rights": f"{RIGHT}/PUBLIC", "access_limitation": []}),
+    ("code_repository", {"code_repository": "https://git.example.org/x"}),
+    ("issued", {"created": "2024", "modified": "2024-05"}),
+    ("next_update", {"next_update": "2020"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "changes"), CONTRADICTIONS)
+def test_a_contradiction_is_refused_at_its_field(refused, field, changes):
+    assert set(refused(complete(**changes))) == {field}
+
+
+def test_a_box_outside_of_the_territories_is_refused_at_its_row(refused):
+    far = {"spatial_coverage": [{"bbox": "-62, 15, -61, 16.5"}]}
+    assert list(refused(complete(**far))["spatial_coverage"][0]) == ["bbox"]
+
+
+def test_a_checksum_needs_its_algorithm(refused):
+    dataset = complete()
+    del dataset["resources"][0]["hash_algorithm"]
+    assert list(refused(dataset)["resources"][0]) == ["hash_algorithm"]
+
+
+def test_no_limitation_goes_with_public_data(person, service):
+    public = complete(
+        access_rights=f"{RIGHT}/PUBLIC", access_limitation=[f"{LIMITS}/noLimitations"], access_conditions=""
+    )
+    assert person("package_create", owner_org=service["id"], **public)["access_limitation"]
+
+
+def test_an_old_contradiction_does_not_stop_another_change(create, person):
+    shown = create(complete(access_rights=f"{RIGHT}/NON_PUBLIC"))
+    assert person("package_patch", id=shown["id"], version="2")["version"] == "2"
