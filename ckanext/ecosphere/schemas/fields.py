@@ -30,7 +30,8 @@ Written by `make docs` from the schema (`ckanext/ecosphere/schemas/dataset.yaml`
 do not edit by hand. What each list of codes holds and where it comes from is in
 `ckanext/ecosphere/vocabularies/data/SOURCES.md`.
 
-- *Obligation* is what a good record needs. Saving needs a title and a service only, since harvested records lack much.
+- *Obligation* is what a person who publishes fills in (obligatoire), and what a good record has besides; "if" says for
+  which other values the field applies at all. A draft and a harvested record need a title and a service only.
 - *Several*: `list` holds several values, `group` holds several rows of subfields, `one row` a single one.
 - *ISO 19139* is a path below `gmd:MD_Metadata`; `MD_Identification` stands for `gmd:identificationInfo/*`.
 - *INSPIRE* is the element of Regulation (EC) 1205/2008, annex part B, or the article of Regulation (EU) 1089/2010.
@@ -77,7 +78,7 @@ def _table(fields: list[dict[str, Any]], scope: str, places: Mapping[Any, Mappin
             f"`{field['field_name']}`",
             field["label"]["fr"],
             field["label"]["en"],
-            OBLIGATIONS[field["obligation"]],
+            OBLIGATIONS[field["obligation"]] + _when(field),
             _several(field),
             f"`{field['vocabulary']}`" if "vocabulary" in field else "",
             f"`{place['iso']}`" if place["iso"] else "",
@@ -97,6 +98,20 @@ def _subfield(path: str, field: Mapping[str, Any]) -> Iterator[str]:
     yield f"| {' | '.join(_cell(cell) for cell in cells)} |"
     for subfield in field.get("repeating_subfields", ()):
         yield from _subfield(path, subfield)
+
+
+def _when(field: Mapping[str, Any]) -> str:
+    parts = []
+    for condition in field.get("relevant_when", ()):
+        if "filled" in condition:
+            parts.append(
+                f"`{condition['field']}` is filled" if condition["filled"] else f"`{condition['field']}` is empty"
+            )
+            continue
+        word = "is" if "is" in condition else "is not"
+        values = [str(value) for value in condition.get("is", condition.get("is_not"))]
+        parts.append(f"`{condition['field']}` {word} {' or '.join(value or 'empty' for value in values)}")
+    return f", if {' and '.join(parts)}" if parts else ""
 
 
 def _several(field: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from jinja2 import Undefined
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
 
-from . import spatial, urls
+from . import relations, spatial, urls
 from .dates import precision, span
 from .validators import as_list
 
@@ -232,19 +232,62 @@ def _section_of(field: Field, known: set[str], fallback: str) -> str:
 
 
 def ecosphere_shown_sections(schema: Mapping[str, Any], dataset: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the parts of the dataset page that have something to show, with their filled fields only."""
+    """Return the parts of the dataset page that have something to show, with their filled fields only.
+
+    A field that the dataset leaves to its series has ``lender``: the series, from which the value is shown.
+    """
+    lenders = relations.find(as_list(dataset.get("in_series") or []))
     shown = []
     for section in ecosphere_form_sections(schema, {}, {}):
         fields = [
-            field
+            {**field, "lender": lender}
             for field in section["fields"]
             if field.get("display_snippet", "") is not None
             and field["field_name"] not in ("title", "name", "notes", "tag_string", "owner_org")
-            and ecosphere_is_filled(dataset.get(field["field_name"]))
+            and (lender := _holder(field, dataset, lenders)) is not None
         ]
         if fields:
             shown.append({**section, "fields": fields})
     return shown
+
+
+def _holder(field: Field, dataset: Mapping[str, Any], lenders: list[dict[str, Any]]) -> Mapping[str, Any] | None:
+    """Return {} when the dataset holds the field itself, the series that lends it, or None when nobody has it."""
+    name = field["field_name"]
+    if ecosphere_is_filled(dataset.get(name)):
+        return {}
+    able = (series for series in lenders if field.get("inherited") and ecosphere_is_filled(series.get(name)))
+    return next(able, None)
+
+
+def ecosphere_relations(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a dataset belongs to and what belongs to it.
+
+    Returns:
+        ``kind`` (dataset, series, service or code), ``series`` and ``served`` (lists of datasets), ``members`` and
+        ``services`` (``count`` and the first ``results``; empty when there are none).
+    """
+    kinds = {relations.SERIES: "series", relations.SERVICE: "service", relations.CODE: "code"}
+    return {
+        "kind": kinds.get(dataset.get("dcat_type") or "", "dataset"),
+        "series": relations.find(as_list(dataset.get("in_series") or [])),
+        "served": relations.find(as_list(dataset.get("serves_dataset") or [])),
+        "members": relations.referring(dataset, relations.SERIES_FIELD),
+        "services": relations.referring(dataset, relations.SERVES_FIELD),
+    }
+
+
+def ecosphere_referred(value: Any) -> list[dict[str, str]]:
+    """Return what to show for references to datasets: ``title`` and, when this portal has them, ``name``."""
+    references = [str(reference) for reference in as_list(value or [])]
+    found = relations.find(references)
+    known = {name: dataset for dataset in found for name in relations.own_references(dataset)}
+    return [
+        {"title": known[reference]["title"], "name": known[reference]["name"]}
+        if reference in known
+        else {"title": reference, "name": ""}
+        for reference in references
+    ]
 
 
 def ecosphere_obligation_label(field: Field) -> str:

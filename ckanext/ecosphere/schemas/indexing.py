@@ -8,6 +8,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
+from . import relations
 from .dates import span
 
 #: Solr refuses a document with a longer term in a field of type string (32 766 bytes of UTF-8).
@@ -26,6 +27,7 @@ def fit_for_solr(dataset: dict[str, Any]) -> dict[str, Any]:
     schema = tk.h.scheming_get_dataset_schema(dataset.get("dataset_type") or "dataset")
     if not schema:
         return dataset
+    relations.index(dataset)
     groups = not tk.h.plugin_loaded("dcat")  # ckanext-dcat flattens the groups itself
     for field in schema["dataset_fields"]:
         name = field["field_name"]

@@ -12,7 +12,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ckan import model
 from rdflib import BNode, Literal, Namespace, URIRef
 from rdflib.namespace import XSD
 
@@ -22,12 +21,14 @@ from ckanext.dcat.profiles.euro_dcat_ap_3 import EuropeanDCATAP3Profile
 from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere import vocabularies as voc
 
-from . import spatial, urls
+from . import relations, spatial, urls
+from .stored import package_of
 
 PROV = Namespace("http://www.w3.org/ns/prov#")
 DQV = Namespace("http://www.w3.org/ns/dqv#")
 GEODCAT = Namespace("http://data.europa.eu/930/")
-PREFIXES = {"prov": PROV, "dqv": DQV, "geodcat": GEODCAT}
+SCHEMA = Namespace("https://schema.org/")
+PREFIXES = {"prov": PROV, "dqv": DQV, "geodcat": GEODCAT, "schema": SCHEMA}
 IANA = "https://www.iana.org/assignments/media-types/"
 CONFORMITY = "http://inspire.ec.europa.eu/metadata-codelist/DegreeOfConformity/"
 AGENT_ROLE = "http://inspire.ec.europa.eu/metadata-codelist/ResponsiblePartyRole/"
@@ -61,6 +62,7 @@ CODES = {
     DCT.language: ("language",),
     DCT.rights: ("access-limitation",),
     DCT.type: ("resource-type", "publisher-type", "conformity-degree"),
+    GEODCAT.serviceType: ("service-type",),
     GEODCAT.topicCategory: ("topic-category",),
 }
 #: Schemes whose URI is not the one of their concepts without the last part.
@@ -78,6 +80,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             self.g.bind(prefix, namespace)
         super().graph_from_dataset({**dataset, "in_series": []}, dataset_ref)
         self._add_series(dataset, dataset_ref)
+        self._add_kind(dataset, dataset_ref)
         self._correct_attributions(dataset, dataset_ref)
         for field, predicate, rdf_class in EXTRA:
             for value in self._read_list_value(dataset.get(field)):
@@ -176,7 +179,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
     def _add_series(self, dataset: Mapping[str, Any], ref: Any) -> None:
         """Write the series that the portal knows and shows to everyone, with what DCAT-AP wants of them."""
         for name in self._read_list_value(dataset.get("in_series")):
-            series = model.Package.get(str(name))
+            series = package_of(str(name))
             if series is None or series.private or series.state != "active":
                 continue
             node = CleanedURIRef(dataset_uri({"id": series.id}))
@@ -184,6 +187,36 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             self.g.add((node, RDF.type, DCAT.DatasetSeries))
             self.g.add((node, DCT.title, Literal(series.title or series.name)))
             self.g.add((node, DCT.description, Literal(series.notes or series.title or series.name)))
+
+    def _add_kind(self, dataset: Mapping[str, Any], ref: Any) -> None:
+        """Write what a series, a service or code is besides a dataset.
+
+        Both classes stand side by side, which DCAT allows: harvesters that know datasets only, ckanext-dcat's among
+        them, then find services and code as well.
+        """
+        kind = dataset.get("dcat_type")
+        if kind == relations.SERIES:
+            self.g.add((ref, RDF.type, DCAT.DatasetSeries))
+        elif kind == relations.SERVICE:
+            self.g.add((ref, RDF.type, DCAT.DataService))
+            for address in self._read_list_value(dataset.get("endpoint_url")):
+                self._add(ref, DCAT.endpointURL, address, None)
+            if dataset.get("endpoint_description"):
+                self._add(ref, DCAT.endpointDescription, dataset["endpoint_description"], None)
+            if dataset.get("service_type"):
+                self._add(ref, GEODCAT.serviceType, dataset["service_type"], SKOS.Concept)
+            for name in self._read_list_value(dataset.get("serves_dataset")):
+                served = package_of(str(name))
+                if served is not None and not served.private and served.state == "active":
+                    self.g.add((ref, DCAT.servesDataset, CleanedURIRef(dataset_uri({"id": served.id}))))
+        elif kind == relations.CODE:
+            self.g.add((ref, RDF.type, SCHEMA.SoftwareSourceCode))
+            if dataset.get("code_repository"):
+                self._add(ref, SCHEMA.codeRepository, dataset["code_repository"], None)
+            for language in self._read_list_value(dataset.get("programming_language")):
+                self.g.add((ref, SCHEMA.programmingLanguage, Literal(language)))
+            if dataset.get("development_status"):
+                self.g.add((ref, SCHEMA.creativeWorkStatus, Literal(dataset["development_status"])))
 
     def _add_labels(self, node: Any, predicate: Any, concept: voc.Concept) -> None:
         self.g.add((node, predicate, Literal(concept.label_fr, lang="fr")))

@@ -45,11 +45,25 @@ class Stored:
         wanted = [field["field_name"] for field in fields if field.get("inherited")]
         found = set()
         for name in names:
-            series = model.Package.get(name)
+            series = package_of(name)
             if series is not None and series.state == "active":
                 held = Stored(series)
                 found |= {field for field in wanted if held.texts(field)}
         return found
+
+
+def package_of(reference: str) -> Any:
+    """Return the row of a dataset by its name, its id, or the identifier of its record in another catalogue."""
+    found = model.Package.get(reference)
+    if found is not None:
+        return found
+    query = model.Session.query(model.Package).join(model.PackageExtra)
+    return query.filter(
+        model.PackageExtra.key == "metadata_identifier",
+        model.PackageExtra.value == reference,
+        model.PackageExtra.state == "active",
+        model.Package.state == "active",
+    ).first()
 
 
 def _texts(value: Any) -> Iterable[str]:
