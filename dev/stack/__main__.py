@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 
 from . import demo, install, postgres, services, testing
-from .settings import LOCAL, ROOT, VENV
+from .settings import LOCAL, ROOT, VENV, forget_ckan_variables
 from .shell import DISK_FULL, StackError, say
 
 
@@ -44,6 +44,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m dev.stack", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
     chosen, rest = parser.parse_known_args()
+    forget_ckan_variables()
     try:
         code = COMMANDS[chosen.command](rest)
     except StackError as error:

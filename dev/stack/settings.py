@@ -91,6 +91,16 @@ def solr_url(purpose: str) -> str:
     return f"http://127.0.0.1:{ports()['solr']}/solr/{CORES[purpose]}"
 
 
+def forget_ckan_variables() -> None:
+    """Take CKAN's variables out of the environment: each configuration file of the stack says it all.
+
+    They win over the file. In a shell prepared for pytest (`make env`) the demonstration would otherwise be made in the
+    database of the tests.
+    """
+    for name in [name for name in os.environ if name.startswith("CKAN_")]:
+        del os.environ[name]
+
+
 def test_environment() -> dict[str, str]:
     """The variables by which CKAN's tests find their own database, core and queue."""
     return {

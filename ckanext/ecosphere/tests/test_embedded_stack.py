@@ -203,3 +203,10 @@ def test_temporary_files_of_an_installation_vanish_and_those_of_others_stay(tmp_
 def test_the_workers_listen_to_the_queue_of_every_room():
     wanted = {queue for plugin in each_setup() for queue in plugin.ecosphere_queues()}
     assert wanted <= set(ckan.QUEUES)
+
+
+def test_a_shell_prepared_for_pytest_does_not_lead_the_demonstration_astray(monkeypatch):
+    prepared = {"CKAN_SQLALCHEMY_URL": "postgresql://127.0.0.1/ckan_test", "CHROMIUM": "/usr/bin/chromium"}
+    monkeypatch.setattr(os, "environ", prepared)
+    settings.forget_ckan_variables()
+    assert prepared == {"CHROMIUM": "/usr/bin/chromium"}
