@@ -30,31 +30,30 @@ from ckan.cli import load_config  # isort: skip
 ROOT = Path(__file__).parents[2]
 LIMIT_MS = 3.0
 SAVES = 150
+BOX = json.dumps({"type": "Polygon", "coordinates": [[[3.7, 45.2], [4.8, 45.2], [4.8, 46.3], [3.7, 46.3], [3.7, 45.2]]]})
 
 
 def record(number: int) -> dict[str, Any]:
     """A dataset of usual size: description, codes, contact, box, five resources."""
     eu = "http://publications.europa.eu/resource/authority"
-    fields = {
-        "theme": ["nature-paysage-biodiversite"],
+    return {
+        "name": f"bench-{number}",
+        "title": f"Zones humides, secteur {number}",
+        "notes": f"Inventaire {number} des zones humides. " + "Établi par relevés de terrain, zone par zone. " * 8,
+        "license_id": "etalab-2.0",
+        "tags": [{"name": name} for name in ("eau", "zone humide", "inventaire")],
+        "theme": [
+            "http://registre.data.developpement-durable.gouv.fr/ecospheres/themes-ecospheres/amenagement-et-urbanisme"
+        ],
         "territory": ["http://id.insee.fr/geo/departement/42"],
         "temporal_coverage": [{"start": "2019-01-01", "end": "2024-12-31"}],
-        "spatial_coverage": [{"bbox": '{"type": "Polygon", "coordinates": []}'}],
+        "spatial_coverage": [{"bbox": BOX}],
         "contact": [{"name": "DDT", "email": "ddt@example.org"}],
         "provenance": "Relevés de terrain numérisés sur la BD ORTHO de l'IGN. " * 4,
         "reference_system": ["http://www.opengis.net/def/crs/EPSG/0/2154"],
         "access_rights": f"{eu}/access-right/PUBLIC",
         "frequency": f"{eu}/frequency/ANNUAL",
         "modified": "2024-01-10",
-    }
-    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
-    return {
-        "name": f"bench-{number}",
-        "title": f"Zones humides, secteur {number}",
-        "notes": "Inventaire des zones humides établi par relevés de terrain. " * 8,
-        "license_id": "etalab-2.0",
-        "tags": [{"name": name} for name in ("eau", "zone humide", "inventaire")],
-        "extras": [{"key": name, "value": value} for name, value in texts.items()],
         "resources": [
             {"url": f"https://data.example.org/{number}/{n}.zip", "name": f"Fichier {n}", "format": form}
             for n, form in enumerate(("SHP", "GeoJSON", "WMS", "WFS", "PDF"))

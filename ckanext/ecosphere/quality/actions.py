@@ -182,10 +182,9 @@ def package_owner_org_update(next_: Callable[..., Any], context: Context, data_d
     result = next_(cast(Context, {**context, "defer_commit": True}), data_dict)
     package = model.Package.get(data_dict["id"])
     if package and store.is_scored(package.type):
-        before = store.row_of(package.id)
-        score = before.score if before else None
-        row = store.save(package.id, saving.stored_dataset(package))
-        if row.score != score:
+        row = store.row_of(package.id)
+        before = row.score if row else None
+        if store.save(package.id, saving.stored_dataset(package)).score != before:
             model.Session.flush()
             logic.index_update_package(context, package.id)
     model.repo.commit()

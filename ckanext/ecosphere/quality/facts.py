@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Any
 
@@ -109,11 +109,10 @@ class Facts:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the facts for storage, without those that have their default value."""
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "distributions"}
-        kept = {name: value for name, value in values.items() if value not in (0, "", False, ())}
+        kept = {name: value for name, value in vars(self).items() if value and name != "distributions"}
         distributions = {
             name: value
-            for name, value in asdict(self.distributions).items()
+            for name, value in vars(self.distributions).items()
             if value or (name == "dcat_ap" and value is False)
         }
         return {**kept, "distributions": distributions, "version": FACTS_VERSION}
@@ -163,19 +162,20 @@ def _finding(record: Record) -> dict[str, Any]:
     spatial = record.values.get("spatial")
     identifiers = [i for i in (record.text("identifier"), *record.many("alternate_identifier")) if i]
     periods = record.rows("temporal_coverage")
+    themes, territories = record.many("theme"), record.many("territory")
     starts = [d for d in (parse_date(p.get("start")) for p in periods) if d]
     ends = [d for d in (parse_date_end(p.get("end")) for p in periods) if d]
     return {
         "title": len(title),
         "description": 0 if len(notes) <= len(title) + 10 and fold(notes) == fold(title) else len(notes),
         "keywords": len(record.keywords()),
-        "themes": len(record.many("theme")),
-        "theme_ids": _ids("themes", record.many("theme")),
-        "territory_ids": _ids("territories", record.many("territory")),
+        "themes": len(themes),
+        "theme_ids": _ids("themes", themes),
+        "territory_ids": _ids("territories", territories),
         "inspire_themes": len(record.many("inspire_theme")),
         "eu_themes": len(record.many("eu_theme")),
         "topics": len(record.many("topic_category")),
-        "territories": len(record.many("territory")),
+        "territories": len(territories),
         "extent": bool(spatial) or any(c.get("bbox") or c.get("geom") for c in coverages),
         "place": any(c.get("uri") or c.get("text") for c in coverages),
         "periods": min(len(periods), max(len(starts), len(ends))),

@@ -23,8 +23,7 @@ def complete(document: dict[str, Any], dataset: Callable[[], Mapping[str, Any]])
     """
     if not store.is_scored(document.get("dataset_type")):
         return document
-    row = store.row_of(document["id"])
-    badge = store.badge_of(row) if row else store.quality_of_dict(dataset()).badge
+    badge = store.badge_to_index(document["id"]) or store.quality_of_dict(dataset()).badge
     document[LEVEL_FIELD] = [badge.level]
     document[SCORE_FIELD] = f"{badge.score:03d}"  # zero-padded: sorts right as text and as a number
     return document

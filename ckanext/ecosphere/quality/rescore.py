@@ -16,7 +16,7 @@ from ckan import logic, model
 from ckan.lib import search
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.quality import bulk, config, inspire, mqa, store
+from ckanext.ecosphere.quality import bulk, config, fresh, inspire, mqa, store
 from ckanext.ecosphere.quality.facts import Facts, gather
 from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
 from ckanext.ecosphere.quality.score import changes_after, evaluate
@@ -129,6 +129,7 @@ def _write(facts: dict[str, Facts], rows: dict[str, QualityRow]) -> list[str]:
     _upsert(QualityRow, ["package_id"], values)
     if history:
         _upsert(QualityHistory, ["package_id", "day"], history)
+    fresh.forget()
     for row in rows.values():  # written behind the session's back
         model.Session.expire(row)
     return changed

@@ -44,7 +44,7 @@ class Model:
     points: dict[str, int]
     levels: tuple[tuple[str, int], ...]
 
-    @property
+    @functools.cached_property
     def criteria(self) -> tuple[Criterion, ...]:
         """The criteria that count, in the order of the table."""
         return tuple(c for c in CRITERIA if c.id in self.points)
@@ -80,17 +80,17 @@ class Evaluation:
     model: Model
     results: tuple[Result, ...]
 
-    @property
+    @functools.cached_property
     def won(self) -> int:
         """Points won."""
         return sum(r.won for r in self.results)
 
-    @property
+    @functools.cached_property
     def out_of(self) -> int:
         """Points that could be won: those of the criteria that apply and are known."""
         return sum(r.points for r in self.results if r.counts)
 
-    @property
+    @functools.cached_property
     def score(self) -> int:
         """Share of the points won, out of 100, rounded down so that 100 means everything."""
         return SCALE * self.won // self.out_of if self.out_of else 0

@@ -5,6 +5,7 @@ Nothing here commits: the caller's transaction decides, so that a dataset and it
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
@@ -12,20 +13,14 @@ from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
+from sqlalchemy.orm.util import identity_key
 
-from ckanext.ecosphere.quality import config, inspire, mqa
+from ckanext.ecosphere.quality import config, fresh, inspire, mqa
+from ckanext.ecosphere.quality.badge import Badge
 from ckanext.ecosphere.quality.facts import Checks, Facts, gather
 from ckanext.ecosphere.quality.links.model import LinkUse
 from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
 from ckanext.ecosphere.quality.score import Evaluation, changes_after, evaluate
-
-
-@dataclass(frozen=True)
-class Badge:
-    """The short form of a dataset's quality."""
-
-    score: int
-    level: str
 
 
 @dataclass(frozen=True)
@@ -63,46 +58,83 @@ def checks_of(row: QualityRow | None) -> Checks:
     return Checks(links=kept.get("links", {}), dcat_ap=kept.get("dcat_ap")) if kept else Checks()
 
 
-def save(package_id: str, data: Mapping[str, Any], *, new: bool = False) -> QualityRow:
-    """Score the dataset `data` and store the result in the session.
+def save(package_id: str, data: Mapping[str, Any], *, new: bool = False) -> Badge:
+    """Score the dataset `data` and write the result, with one statement (and one query before it unless `new`).
 
     Args:
         package_id: id of the dataset.
         data: the dataset in any shape (see `reading`), with its resources.
         new: whether the dataset was just created, so that no row can exist.
     """
-    row = None if new else row_of(package_id)
-    if row and "dcat_ap" in (row.checks or {}):  # the verdict was on what the dataset was before
-        row.checks = {name: value for name, value in row.checks.items() if name != "dcat_ap"}
-    return store(package_id, row, gather(data, checks_of(row)))
+    kept = None if new else model.Session.execute(_CHECKS, {"id": package_id}).scalar()
+    links = (kept or {}).get("links", {})
+    # A verdict of SHACL was on what the dataset was before: it is given up, and asked for again in the background.
+    return write(package_id, gather(data, Checks(links=links)))
 
 
-def store(package_id: str, row: QualityRow | None, facts: Facts) -> QualityRow:
-    """Score `facts` and store them in `row`, or in a new one; the history follows when the score changed."""
-    day = today()
-    result = evaluate(facts, config.model(), day)
-    before = row.score if row else None
-    if row is None:
-        row = QualityRow(package_id=package_id, checks={})
-        model.Session.add(row)
-    row.score, row.level, row.won, row.out_of = result.score, result.level, result.won, result.out_of
-    row.facts, row.results = facts.as_dict(), result.states
-    row.model_version, row.computed_at = result.model.version, datetime.now(timezone.utc)
-    row.due = changes_after(facts, day)
-    row.themes, row.territories = list(facts.theme_ids), list(facts.territory_ids)
-    row.mqa, row.inspire = mqa.assess(facts).points(), inspire.check(facts).share
-    if before != row.score:
-        note_history(row, day, first=before is None)
-    return row
+def write(package_id: str, facts: Facts) -> Badge:
+    """Score `facts` and write them; the history gets a line when the score is not what it was."""
+    day, weights = today(), config.model()
+    result = evaluate(facts, weights, day)
+    badge = Badge(result.score, result.level)
+    values = {
+        "id": package_id,
+        "score": badge.score,
+        "level": badge.level,
+        "won": result.won,
+        "out_of": result.out_of,
+        "facts": json.dumps(facts.as_dict()),
+        "results": json.dumps(result.states),
+        "model_version": weights.version,
+        "computed_at": datetime.now(timezone.utc),
+        "due": changes_after(facts, day),
+        "mqa": mqa.assess(facts).points(),
+        "inspire": inspire.check(facts).share,
+        "themes": list(facts.theme_ids),
+        "territories": list(facts.territory_ids),
+        "day": day,
+    }
+    model.Session.execute(_WRITE, values)
+    _refresh(package_id)
+    fresh.note(package_id, badge)
+    return badge
 
 
-def note_history(row: QualityRow, day: date, *, first: bool = False) -> None:
-    """Note the score of `day`: one line per dataset and day, the last one wins."""
-    line = None if first else model.Session.get(QualityHistory, (row.package_id, day))
-    if line is None:
-        line = QualityHistory(package_id=row.package_id, day=day)
-        model.Session.add(line)
-    line.score, line.level, line.model_version = row.score, row.level, row.model_version
+_CHECKS = sa.text("SELECT checks FROM ecosphere_quality WHERE package_id = :id")
+
+#: Row and history in one go; the first part sees the score as it was before the statement.
+_WRITE = sa.text(
+    """
+    WITH before AS (
+        SELECT score FROM ecosphere_quality WHERE package_id = :id
+    ), row AS (
+        INSERT INTO ecosphere_quality AS kept
+            (package_id, score, level, won, out_of, facts, results, model_version, computed_at, due, mqa, inspire,
+             themes, territories)
+        VALUES
+            (:id, :score, :level, :won, :out_of, CAST(:facts AS jsonb), CAST(:results AS jsonb), :model_version,
+             :computed_at, :due, :mqa, :inspire, CAST(:themes AS text[]), CAST(:territories AS text[]))
+        ON CONFLICT (package_id) DO UPDATE SET
+            score = excluded.score, level = excluded.level, won = excluded.won, out_of = excluded.out_of,
+            facts = excluded.facts, results = excluded.results, model_version = excluded.model_version,
+            computed_at = excluded.computed_at, due = excluded.due, mqa = excluded.mqa, inspire = excluded.inspire,
+            themes = excluded.themes, territories = excluded.territories, checks = kept.checks - 'dcat_ap'
+    )
+    INSERT INTO ecosphere_quality_history (package_id, day, score, level, model_version)
+    SELECT :id, :day, :score, :level, :model_version
+    WHERE NOT EXISTS (SELECT FROM before WHERE score = :score)
+    ON CONFLICT (package_id, day) DO UPDATE SET
+        score = excluded.score, level = excluded.level, model_version = excluded.model_version
+    """
+)
+
+
+def _refresh(package_id: str) -> None:
+    """Have the session read the row anew, if it holds it: the statement went past it."""
+    session = model.Session()
+    held = session.identity_map.get(identity_key(QualityRow, package_id))
+    if held is not None:
+        session.expire(held)
 
 
 def forget(package_id: str) -> None:
@@ -131,6 +163,15 @@ def quality_of_dict(data: Mapping[str, Any], checks: Checks | None = None) -> Qu
 def badge_of(row: QualityRow) -> Badge:
     """Return the badge kept in `row`, judged as of today."""
     return Badge(row.score, row.level) if is_current(row) else quality_of(row).badge
+
+
+def badge_to_index(package_id: str) -> Badge | None:
+    """Return the badge of a dataset, None when it has none; without a query when this transaction just scored it."""
+    found = fresh.of(package_id)
+    if found is None:
+        row = row_of(package_id)
+        found = badge_of(row) if row else None
+    return found
 
 
 def badges(datasets: Collection[Mapping[str, Any]]) -> dict[str, Badge]:

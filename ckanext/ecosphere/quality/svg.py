@@ -7,7 +7,7 @@ from html import escape
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.quality.store import Badge
+from ckanext.ecosphere.quality.badge import Badge
 
 CHARACTER = 7.2  # width of an average character of 12 px, in pixels
 MARGIN = 10
