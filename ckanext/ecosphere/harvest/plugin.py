@@ -35,7 +35,3 @@ class EcosphereHarvestPlugin(p.SingletonPlugin):
     def ecosphere_queues(self) -> list[str]:
         """Name the queue of the harvest."""
         return [QUEUE]
-
-    def ecosphere_migrations(self) -> list[str]:
-        """Name the tables of the harvest."""
-        return ["ecosphere_harvest"]

@@ -28,7 +28,7 @@ def package_or_not_found(name_or_id: str) -> model.Package:
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.quality_show)
+@tk.validate_action_data(schema.quality_explain)
 def ecosphere_quality_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Return the quality of a dataset as of today.
 
@@ -36,6 +36,8 @@ def ecosphere_quality_show(context: Context, data_dict: DataDict) -> dict[str, A
 
     Args:
         id (str): id or name of the dataset.
+        origins (bool): for a harvested dataset, read its source record anew (some hundredths of a second) and tell for
+            each failed criterion whose fault it is; False if not given.
 
     Returns:
         dict: `score` (0–100), `level` (gold, silver, bronze, incomplete), `level_label`, `points`, `points_possible`,
@@ -44,7 +46,9 @@ def ecosphere_quality_show(context: Context, data_dict: DataDict) -> dict[str, A
         advice, field, on_resource, resource_id to mend, source_element of an ISO 19139 record), `mqa` (European
         assessment: total, maximum, not_checked, rating, rating_label, dimensions with points, maximum and indicators),
         `inspire` (met, applicable, requirements with number, label, state, field, source_element), `model_version`,
-        `computed_at` (None when not stored yet), `package_id` and `name`.
+        `computed_at` (None when not stored yet), `package_id` and `name`. With `origins`, `source_record` (address of
+        the original) and for each failed criterion `origin`: fault (lost, unusable, not_enough, silent), ours (whether
+        the portal lost it), label, sentence, texts of the record; None when the harvest does not know.
 
     Raises:
         NotFound: no such dataset.
@@ -52,7 +56,13 @@ def ecosphere_quality_show(context: Context, data_dict: DataDict) -> dict[str, A
     """
     tk.check_access("ecosphere_quality_show", context, data_dict)
     package = package_or_not_found(data_dict["id"])
-    return {"package_id": package.id, "name": package.name, **show.as_dict(show.quality(package))}
+    found = show.quality(package)
+    shown = {"package_id": package.id, "name": package.name, **show.as_dict(found)}
+    if data_dict["origins"] and found.facts.harvested:
+        told = neighbours.source_statements(context, package.id)
+        if told:
+            show.with_origins(shown, found.facts, told)
+    return shown
 
 
 @tk.side_effect_free

@@ -98,7 +98,8 @@ def history_command(dataset: str) -> None:
 def explain_command(dataset: str) -> None:
     """Tell every criterion of DATASET, its points, and what to do about those that fail."""
     package = _package(dataset)
-    found = show.as_dict(show.quality(package))
+    context: Any = {"ignore_auth": True, "user": ""}
+    found = tk.get_action("ecosphere_quality_show")(context, {"id": package.id, "origins": True})
     click.echo(f"{package.name}: {found['score']}/100, {found['level_label']} (weights {found['model_version']})")
     for group, criteria in show.grouped(found["criteria"]):
         click.echo(f"\n{group}")
@@ -107,6 +108,8 @@ def explain_command(dataset: str) -> None:
             click.echo(f" {SIGNS[each['state']]} {each['label']:<28} {points:>6}")
             if each["state"] == "fail":
                 click.echo(f"     {each['advice']} [{each['source_element'] if found['harvested'] else each['field']}]")
+                if each.get("origin"):
+                    click.echo(f"     {each['origin']['label']}: {each['origin']['sentence']}")
     click.echo(f"\nMQA {found['mqa']['total']}/{found['mqa']['maximum']}, {found['mqa']['rating_label']}")
     click.echo(f"INSPIRE {found['inspire']['met']}/{found['inspire']['applicable']}")
 

@@ -51,3 +51,21 @@ def harvest_sources(context: Any, organization: str) -> list[dict[str, Any]] | N
         counts = {name: stats.get(name, 0) for name in ("errored", "added", "updated", "deleted")}
         found.append({"name": source["name"], "title": source["title"], "finished": job.get("finished"), **counts})
     return found
+
+
+def source_statements(context: Any, dataset: str) -> dict[str, Any] | None:
+    """Return what the source record of a harvested dataset says; None without the harvest, or when it does not know.
+
+    Args:
+        context: of the reader.
+        dataset: id of the dataset.
+
+    Returns:
+        as the action `ecosphere_harvest_statements_show` gives it.
+    """
+    if not p.plugin_loaded("ecosphere_harvest"):
+        return None
+    try:
+        return tk.get_action("ecosphere_harvest_statements_show")(_fresh(context), {"id": dataset})
+    except (tk.NotAuthorized, tk.ObjectNotFound):
+        return None

@@ -83,7 +83,3 @@ class EcosphereQualityPlugin(p.SingletonPlugin):
     def ecosphere_queues(self) -> list[str]:
         """Queue of re-scores."""
         return [jobs.QUEUE]
-
-    def ecosphere_migrations(self) -> list[str]:
-        """Tables of this room."""
-        return ["ecosphere_quality"]

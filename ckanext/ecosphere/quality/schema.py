@@ -15,6 +15,14 @@ def quality_show(not_empty: Validator, unicode_safe: Validator) -> Schema:
 
 
 @tk.validator_args
+def quality_explain(
+    not_empty: Validator, unicode_safe: Validator, default: Any, boolean_validator: Validator
+) -> Schema:
+    """Schema of `ecosphere_quality_show`."""
+    return {"id": [not_empty, unicode_safe], "origins": [default(False), boolean_validator]}
+
+
+@tk.validator_args
 def quality_dashboard(
     not_empty: Validator, unicode_safe: Validator, default: Any, natural_number_validator: Validator
 ) -> Schema:

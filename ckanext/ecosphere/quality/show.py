@@ -11,10 +11,11 @@ from flask import has_request_context
 
 from ckanext.ecosphere.quality import inspire, mqa, saving, store
 from ckanext.ecosphere.quality.checks import State
-from ckanext.ecosphere.quality.criteria import GROUP_LABELS
+from ckanext.ecosphere.quality.criteria import BY_ID, GROUP_LABELS
 from ckanext.ecosphere.quality.facts import Facts
 from ckanext.ecosphere.quality.links.model import Link
 from ckanext.ecosphere.quality.links.probe import REASONS
+from ckanext.ecosphere.quality.origins import origin
 from ckanext.ecosphere.quality.score import LEVEL_LABELS, Evaluation, Result
 
 _ = tk._
@@ -65,6 +66,21 @@ def as_dict(found: store.Quality) -> dict[str, Any]:
         "model_version": result.model.version,
         "computed_at": found.computed_at.isoformat() if found.computed_at else None,
     }
+
+
+def with_origins(shown: dict[str, Any], facts: Facts, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Add to the failed criteria of `as_dict` whether the source or the portal is at fault.
+
+    Args:
+        shown: as `as_dict` gives it; changed in place.
+        facts: of the dataset.
+        told: as `neighbours.source_statements` gives it.
+    """
+    shown["source_record"] = told["record"]
+    for each in shown["criteria"]:
+        found = origin(BY_ID[each["id"]], facts, told["fields"]) if each["state"] == State.FAIL.value else None
+        each["origin"] = found.as_dict() if found else None
+    return shown
 
 
 def next_level(result: Evaluation) -> dict[str, Any] | None:

@@ -36,7 +36,7 @@ def visible_dataset(id: str) -> dict[str, Any]:
 def dataset_page(id: str) -> str:
     """Show every criterion of a dataset, with what to do about those that fail."""
     package = visible_dataset(id)
-    quality = tk.get_action("ecosphere_quality_show")(context(), {"id": package["id"]})
+    quality = tk.get_action("ecosphere_quality_show")(context(), {"id": package["id"], "origins": True})
     links = tk.get_action("ecosphere_quality_links")(context(), {"id": package["id"]})
     variables = {"pkg_dict": package, "dataset_type": package["type"], "quality": quality, "links": links}
     return tk.render("ecosphere_quality/dataset.html", variables)

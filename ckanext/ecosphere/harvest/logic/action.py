@@ -12,7 +12,7 @@ from ckan.types import Context, DataDict
 from ckanext.ecosphere.harvest.logic import schema
 from ckanext.ecosphere.harvest.logic.auth import source_id
 from ckanext.ecosphere.harvest.model import PUBLISHED, JobState, SourceRecord, forget, forget_lost_jobs, now
-from ckanext.ecosphere.harvest.pipeline import queue, story, withdraw
+from ckanext.ecosphere.harvest.pipeline import origin, queue, story, withdraw
 from ckanext.ecosphere.harvest.pipeline.job import RUNNING
 from ckanext.ecosphere.harvest.sources.harvester import harvester_types
 from ckanext.harvest.logic.dictization import harvest_job_dictize
@@ -202,3 +202,29 @@ def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) 
     if hold.decision == withdraw.WITHDRAW:
         queue.send_withdrawal(hold.id)
     return hold.dictize()
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.source_schema)
+def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """What the source record of a harvested dataset says, field by field, and what of it was not taken over.
+
+    The record is read anew as it was kept. Whoever may see the dataset may see this.
+
+    Args:
+        context: the context.
+        data_dict: `id` or name of the dataset.
+
+    Returns:
+        `source` (title and url), `record` (address of the original, None when it has none), and `fields`: for each
+        field of the dataset (`resource:` stands before those of a resource) `said`, `lost` (texts of the record that
+        found no place: a loss of the portal) and `problems` (faults of the record, in sentences).
+
+    Raises:
+        NotFound: no such dataset, or it was not harvested by one of our source types.
+    """
+    tk.check_access("ecosphere_harvest_statements_show", context, data_dict)
+    found = origin.of_dataset(data_dict["id"])
+    if found is None:
+        raise tk.ObjectNotFound(tk._("The dataset has no source record."))
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import authz
 from ckan.types import AuthResult, Context, DataDict
 
 from ckanext.harvest.model import HarvestJob, HarvestSource
@@ -24,6 +25,12 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
 def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) -> AuthResult:
     """Decide on them: editors of the source."""
     return _may_edit(context, source_id(data_dict["id"]))
+
+
+@tk.auth_allow_anonymous_access
+def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> AuthResult:
+    """What the record of a dataset says: whoever may see the dataset."""
+    return authz.is_authorized("package_show", context, {"id": data_dict["id"]})
 
 
 def source_id(id_or_name: str) -> str | None:

@@ -1,0 +1,288 @@
+"""What a source record says about a field of the dataset made of it, and what of it was not taken over.
+
+A producer who reads that something is missing wants to know whose fault it is: the record says nothing, it says it in a
+way that nobody can use, or it says it and the portal lost it. Everything is read anew from the record as it was kept,
+so the answer is about the rules of today. Pure: no CKAN here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ckanext.ecosphere.harvest.normalise import Result
+from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
+from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
+from ckanext.ecosphere.harvest.problems import Problem
+from ckanext.ecosphere.harvest.record import Record
+
+MAX_TEXTS = 3
+"""Texts that are quoted for one field."""
+MAX_LENGTH = 200
+"""Length, in characters, up to which a text is quoted."""
+_COMPARED = 150
+"""Characters of a text that are looked for in the dataset: rules cut long texts at their end."""
+_SAYS_NOTHING = {"otherrestrictions", "license", "licence"}
+"""Codes of restrictions that only refer to a text."""
+
+
+@dataclass(slots=True, frozen=True)
+class Statement:
+    """What the record says about one field.
+
+    Attributes:
+        said: texts of the record, shortened, at most `MAX_TEXTS`.
+        lost: those that found no place in the dataset although they can be read: a loss of the portal.
+        problems: what makes others unusable: faults of the record.
+    """
+
+    said: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+Said = Iterable[tuple[str, str]]
+"""(text to quote, text to look for in the dataset)."""
+
+
+@dataclass(slots=True, frozen=True)
+class Field:
+    """Where a field comes from.
+
+    Attributes:
+        name: field of the dataset; `resource:` stands before those of a resource.
+        said: what the record says about it.
+        coded: fields that hold it in another form than the record's text; when one of them is filled, it was taken.
+        unread: names under which the reading and the rules note what had no place.
+        problems: codes of the faults that concern it.
+    """
+
+    name: str
+    said: Callable[[Record], Said]
+    coded: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def _texts(values: Iterable[str | None]) -> Said:
+    return [(value, value) for value in values if value and not is_placeholder(value)]
+
+
+def _abstract(record: Record) -> Said:
+    return _texts([record.abstract])
+
+
+def _keywords(record: Record) -> Said:
+    return _texts(keyword.text for keyword in record.keywords)
+
+
+def _places(record: Record) -> Said:
+    boxes = (", ".join(filter(None, (b.west, b.south, b.east, b.north))) for b in record.boxes)
+    return _texts([*boxes, *(place.code for place in record.geographic_identifiers), *record.extent_descriptions])
+
+
+def _periods(record: Record) -> Said:
+    return _texts(" – ".join(filter(None, (p.start, p.end))) for p in record.periods)
+
+
+def _resolutions(record: Record) -> Said:
+    scales = (f"1/{scale}" for scale in record.scales if scale)
+    return _texts([*scales, *(f"{r.value} {r.unit or ''}".strip() for r in record.resolutions if r.value)])
+
+
+def _systems(record: Record) -> Said:
+    return _texts(system.code or system.href for system in record.reference_systems)
+
+
+def _documents(record: Record) -> Said:
+    documents = (link.url for link in record.links if link.function == "information")
+    return _texts([*(each.title for each in record.conformity), *documents])
+
+
+def _addresses(record: Record) -> Said:
+    operations = [
+        link for operation in (record.service.operations if record.service else []) for link in operation.links
+    ]
+    return _texts(link.url for link in (*record.links, *operations))
+
+
+def _descriptions(record: Record) -> Said:
+    return _texts(link.description for link in record.links if link.url)
+
+
+def _formats(record: Record) -> Said:
+    return _texts([*(each.name for each in record.formats), *(link.format for link in record.links)])
+
+
+def _constraint_texts(record: Record) -> list[str]:
+    terms = [term for each in record.constraints for term in (*each.use_limitations, *each.other)]
+    return [text for term in terms if (text := term.text or term.href)]
+
+
+def _licences(record: Record) -> Said:
+    """Texts about use: those about public access are something else, and a code is no licence."""
+    return _texts(text for text in _constraint_texts(record) if not limits_of_text(text))
+
+
+def _uses(record: Record) -> Said:
+    codes = [code for each in record.constraints for code in each.use_codes if code.lower() not in _SAYS_NOTHING]
+    return [*_licences(record), *_texts(codes)]
+
+
+def _limits(record: Record) -> Said:
+    codes = [code for each in record.constraints for code in each.access_codes if code.lower() not in _SAYS_NOTHING]
+    return _texts([*(text for text in _constraint_texts(record) if limits_of_text(text)), *codes])
+
+
+def _mailboxes(record: Record) -> Said:
+    """Points of contact with an e-mail address; their organisations are quoted, not the addresses of people."""
+    return [(party.organisation or party.role or "?", party.email) for party in record.contacts if party.email]
+
+
+def _organisations(record: Record) -> Said:
+    return _texts(party.organisation for party in record.contacts)
+
+
+def _frequency(record: Record) -> Said:
+    return _texts([record.frequency, record.frequency_period])
+
+
+def _dates(record: Record) -> Said:
+    return _texts(f"{dated.value} ({dated.type or '?'})" for dated in record.dates if dated.value)
+
+
+_DATE_FIELDS = ("created", "issued", "modified")
+_LICENCES = ("licence-without-text", "licences-differ", "anchor-contradiction")
+_LINKS = ("link-scheme", "link-not-an-address", "link-too-long")
+_BOXES = ("box-not-a-number", "box-outside-world", "box-zero", "outside-france")
+
+FIELDS: tuple[Field, ...] = (
+    Field("notes", _abstract, unread=("purpose", "supplementalInformation"), problems=("no-description", "text-cut")),
+    Field("theme", _keywords, coded=("theme", "inspire_theme", "tags")),
+    Field("tag_string", _keywords, unread=("keyword",)),
+    Field(
+        "territory",
+        _places,
+        coded=("territory", "spatial", "spatial_coverage"),
+        unread=("EX_BoundingPolygon", "EX_GeographicBoundingBox", "geographicElement"),
+        problems=_BOXES,
+    ),
+    Field("temporal_coverage", _periods, coded=("temporal_coverage",), unread=("temporalElement",), problems=("date",)),
+    Field("provenance", lambda record: _texts(record.lineage), unread=("source", "processStep", "statement")),
+    Field(
+        "scale_denominator",
+        _resolutions,
+        coded=("scale_denominator", "spatial_resolution_in_meters"),
+        unread=("spatialResolution",),
+        problems=("scale", "resolution"),
+    ),
+    Field(
+        "reference_system",
+        _systems,
+        coded=("reference_system",),
+        unread=("referenceSystemInfo",),
+        problems=("reference-system",),
+    ),
+    Field("documentation", _documents, unread=("featureCatalogue", "applicationSchema", "specification")),
+    Field("resource:url", _addresses, coded=("resources", "url"), unread=("onLine",), problems=_LINKS),
+    Field("resource:description", _descriptions, coded=("resources",)),
+    Field("resource:format", _formats, coded=("resources",), unread=("distributionFormat",)),
+    Field("access_rights", _limits, coded=("access_rights", "access_limitation"), problems=("access-contradiction",)),
+    Field("license_id", _licences, coded=("license_id",), problems=_LICENCES),
+    Field("use_conditions", _uses, coded=("use_conditions", "license_id"), unread=("MD_RestrictionCode",)),
+    Field("contact", _mailboxes, problems=("no-contact", "email")),
+    Field("creator", _organisations, coded=("creator", "publisher", "owner_org"), problems=("organisation-missing",)),
+    Field("frequency", _frequency, coded=("frequency",), unread=("maintenanceNote",), problems=("code",)),
+    Field("modified", _dates, coded=_DATE_FIELDS, unread=("date",), problems=("date",)),
+)
+
+_ELEMENTS = {
+    "frequency": ("maintenanceAndUpdateFrequency",),
+    "notes": ("abstract", "notes"),
+    "temporal_coverage": ("temporalElement", "beginPosition", "endPosition", "temporal_coverage"),
+    "modified": ("date", "creation", "publication", "revision", "issued", "created", "modified"),
+}
+"""Elements or fields that a problem of a general code must name to concern a field."""
+
+
+def statements(record: Record, result: Result, dataset: Mapping[str, Any]) -> dict[str, Statement]:
+    """Tell what the record says about each field.
+
+    Args:
+        record: the record, read anew.
+        result: what today's rules make of it.
+        dataset: the dataset as the portal shows it.
+    """
+    kept = _Kept(dataset, result)
+    return {field.name: _statement(field, record, result, dataset, kept) for field in FIELDS}
+
+
+def _statement(field: Field, record: Record, result: Result, dataset: Mapping[str, Any], kept: _Kept) -> Statement:
+    problems = tuple(each for each in result.problems if _concerns(each, field))
+    said = list(field.said(record))
+    unusable = {plain(str(value)) for each in problems if each.code in _FAULTS for value in each.params.values()}
+    taken = bool(field.coded) and any(dataset.get(name) for name in field.coded)
+    lost = (
+        [] if taken or problems else [shown for shown, sought in said if not kept.has(sought, in_log=not field.coded)]
+    )
+    lost += [text for name, text in _noted(result) if name in field.unread]
+    quoted = [shown for shown, _sought in said]
+    lost = [text for text in lost if plain(text) not in unusable and not any(p in plain(text) for p in unusable)]
+    return Statement(_short(quoted), _short(lost), problems)
+
+
+_FAULTS = ("date", "scale", "email", *_LINKS, *_BOXES)
+"""Problems after which a text of the record is of no use to anybody, so that nothing was lost with it."""
+
+
+class _Kept:
+    """All that the dataset says, to find a text of the record in it."""
+
+    def __init__(self, dataset: Mapping[str, Any], result: Result):
+        self._whole = plain(" ".join(_strings(dataset)))
+        self._turned = {plain(change.before) for change in result.log if change.after}
+
+    def has(self, text: str, *, in_log: bool) -> bool:
+        """Tell whether `text` was taken: word for word, or (with `in_log`) turned into something else by a rule."""
+        sought = plain(_TAG.sub(" ", text))[:_COMPARED].strip()
+        if not sought or sought in self._whole:
+            return True
+        return in_log and any(sought in before for before in self._turned)
+
+
+_TAG = re.compile(r"<[^>]{0,1000}>")
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _strings(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _strings(each)
+
+
+def _noted(result: Result) -> Iterator[tuple[str, str]]:
+    """Name of the element and text of what had no place; other languages than French are left out."""
+    for note in result.unread:
+        where, parted, text = note.partition(": ")
+        name = where.rsplit("/", 1)[-1]
+        if parted and "[" not in name:
+            yield ("date" if name.startswith("date:") else name), text
+
+
+def _concerns(problem: Problem, field: Field) -> bool:
+    if problem.code not in field.problems:
+        return False
+    named = problem.params.get("field") or problem.params.get("element")
+    return named is None or field.name not in _ELEMENTS or str(named) in _ELEMENTS[field.name]
+
+
+def _short(texts: Iterable[str]) -> tuple[str, ...]:
+    lines = dict.fromkeys(" ".join(text.split()) for text in texts)
+    cut = (line if len(line) <= MAX_LENGTH else line[: MAX_LENGTH - 1].rstrip() + "…" for line in lines if line)
+    return tuple(cut)[:MAX_TEXTS]

@@ -1,0 +1,76 @@
+"""From a dataset back to its record, on a real harvest; what the quality makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+from ckan import model
+from ckan.tests import factories
+
+from .portal import Portal
+
+RECORD = """<?xml version="1.0" encoding="UTF-8"?>
+<gmd:MD_Metadata xmlns:gmd="http://www.isotc211.org/2005/gmd" xmlns:gco="http://www.isotc211.org/2005/gco">
+  <gmd:fileIdentifier><gco:CharacterString>fr-zones-1</gco:CharacterString></gmd:fileIdentifier>
+  <gmd:identificationInfo><gmd:MD_DataIdentification>
+    <gmd:citation><gmd:CI_Citation>
+      <gmd:title><gco:CharacterString>Zones humides de l'Ain</gco:CharacterString></gmd:title>
+      <gmd:date><gmd:CI_Date><gmd:date><gco:Date>vers 1950</gco:Date></gmd:date></gmd:CI_Date></gmd:date>
+    </gmd:CI_Citation></gmd:citation>
+    <gmd:abstract><gco:CharacterString>Les zones humides.</gco:CharacterString></gmd:abstract>
+    <gmd:purpose><gco:CharacterString>{purpose}</gco:CharacterString></gmd:purpose>
+  </gmd:MD_DataIdentification></gmd:identificationInfo>
+</gmd:MD_Metadata>"""
+PURPOSE = "Aider les services instructeurs à situer les zones humides lors des demandes, avant toute visite de terrain."
+
+
+@pytest.fixture
+def harvested(
+    with_plugins: None, clean_db: None, clean_index: None, csw_catalogue: Callable[..., str], tmp_path: Path
+) -> dict[str, Any]:
+    portal = Portal()
+    editor = factories.User(name="editor")
+    for name, title in portal.ORGANISATIONS.items():
+        users = [{"name": editor["name"], "capacity": "editor"}]
+        factories.Organization(name=name, title=title, users=users)
+    source = portal.source(csw_catalogue([RECORD.format(purpose=PURPOSE)]))
+    assert portal.harvest(source) == {"added": 1}
+    return portal.datasets()["Zones humides de l'Ain"]
+
+
+def ask(action: str, person: str | None, **data: Any) -> Any:
+    user = model.User.get(person) if person else None
+    context: Any = {"user": person or "", "auth_user_obj": user, "ignore_auth": False}
+    return tk.get_action(action)(context, data)
+
+
+def test_the_record_tells_what_is_missing_and_whose_fault_it_is(harvested: dict[str, Any]):
+    found = ask("ecosphere_harvest_statements_show", None, id=harvested["name"])
+    assert found["source"]["title"] == "Source"
+    assert found["fields"]["notes"] == {"said": ["Les zones humides."], "lost": [PURPOSE], "problems": []}
+    assert "vers 1950" in found["fields"]["modified"]["problems"][0]
+    assert found["fields"]["frequency"] == {"said": [], "lost": [], "problems": []}
+
+    quality = ask("ecosphere_quality_show", None, id=harvested["name"], origins=True)
+    origins = {each["id"]: each["origin"] for each in quality["criteria"]}
+    assert origins["description"]["ours"] and PURPOSE in origins["description"]["sentence"]
+    assert (origins["dates"]["fault"], origins["frequency"]["fault"]) == ("unusable", "silent")
+    assert origins["producer"] is None  # it is met
+    assert "origin" not in ask("ecosphere_quality_show", None, id=harvested["name"])["criteria"][0]
+
+    model.Package.get(harvested["id"]).private = True  # pyright: ignore[reportOptionalMemberAccess]
+    model.Session.commit()
+    factories.User(name="stranger")
+    assert ask("ecosphere_harvest_statements_show", "editor", id=harvested["name"])["fields"]
+    for person in (None, "stranger"):
+        with pytest.raises(tk.NotAuthorized):
+            ask("ecosphere_harvest_statements_show", person, id=harvested["name"])
+
+    made_here = factories.Dataset(owner_org=harvested["owner_org"])
+    for name in (made_here["name"], "nothing"):
+        with pytest.raises(tk.ObjectNotFound):
+            ask("ecosphere_harvest_statements_show", "editor", id=name)
