@@ -30,7 +30,8 @@ from ckan.cli import load_config  # isort: skip
 ROOT = Path(__file__).parents[2]
 LIMIT_MS = 3.0
 SAVES = 150
-BOX = json.dumps({"type": "Polygon", "coordinates": [[[3.7, 45.2], [4.8, 45.2], [4.8, 46.3], [3.7, 46.3], [3.7, 45.2]]]})
+CORNERS = [[3.7, 45.2], [4.8, 45.2], [4.8, 46.3], [3.7, 46.3], [3.7, 45.2]]
+BOX = json.dumps({"type": "Polygon", "coordinates": [CORNERS]})
 
 
 def record(number: int) -> dict[str, Any]:

@@ -1,15 +1,14 @@
-"""Actions of the room, and the actions of CKAN that change a dataset without calling the hooks of a save."""
+"""Actions of the room."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan import logic, model
+from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.quality import jobs, neighbours, overview, saving, schema, show, store
+from ckanext.ecosphere.quality import chained, jobs, neighbours, overview, schema, show, store
 from ckanext.ecosphere.quality.links import inventory
 
 MOST_DATASETS = 100
@@ -172,35 +171,6 @@ def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> dict[str
     return {"queued": jobs.enqueue_recheck(package_or_not_found(data_dict["id"]).id)}
 
 
-def dataset_purge(next_: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """Purge the quality of a dataset with it, in the same transaction."""
-    tk.check_access("dataset_purge", context, data_dict)
-    package = model.Package.get(tk.get_or_bust(data_dict, "id"))
-    if package:
-        store.forget(package.id)
-    try:
-        return next_(context, data_dict)
-    except Exception:
-        model.Session.rollback()
-        raise
-
-
-def package_owner_org_update(next_: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """Score a dataset that changes its organisation by this action alone; within a save the hook does it."""
-    if context.get("defer_commit"):
-        return next_(context, data_dict)
-    result = next_(cast(Context, {**context, "defer_commit": True}), data_dict)
-    package = model.Package.get(data_dict["id"])
-    if package and store.is_scored(package.type):
-        row = store.row_of(package.id)
-        before = row.score if row else None
-        if store.save(package.id, saving.stored_dataset(package)).score != before:
-            model.Session.flush()
-            logic.index_update_package(context, package.id)
-    model.repo.commit()
-    return result
-
-
 OWN = {
     function.__name__: function
     for function in (
@@ -212,12 +182,8 @@ OWN = {
         ecosphere_quality_recheck,
     )
 }
-CHAINED = {
-    "dataset_purge": tk.chained_action(dataset_purge),
-    "package_owner_org_update": tk.chained_action(package_owner_org_update),
-}
 
 
 def get_actions() -> dict[str, Any]:
     """Return all actions that the plugin registers."""
-    return {**OWN, **CHAINED}
+    return {**OWN, **chained.CHAINED}

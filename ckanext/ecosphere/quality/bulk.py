@@ -54,7 +54,7 @@ def load(ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     tags = (
         sa.select(link.c.package_id, tag.c.name)
         .join(tag, tag.c.id == link.c.tag_id)
-        .where(link.c.package_id.in_(ids), link.c.state == model.State.ACTIVE)
+        .where(link.c.package_id.in_(ids), link.c.state == model.State.ACTIVE, tag.c.vocabulary_id.is_(None))
     )
     for package_id, name in model.Session.execute(tags):
         found[package_id]["tags"].append({"name": name})

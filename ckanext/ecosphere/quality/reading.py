@@ -156,11 +156,12 @@ class Record:
         return [found[i] for i in sorted(found)]
 
     def keywords(self) -> tuple[str, ...]:
-        """Return the tags, from the list of tags or from the form's comma-separated text."""
+        """Return the free tags, from the list of tags or from the form's comma-separated text."""
         tags = self.values.get("tags")
         names: Iterable[Any] = ()
         if isinstance(tags, (list, tuple)):
-            names = [tag.get("name") if isinstance(tag, Mapping) else tag for tag in tags]
+            free = (tag for tag in tags if not (isinstance(tag, Mapping) and tag.get("vocabulary_id")))
+            names = [tag.get("name") if isinstance(tag, Mapping) else tag for tag in free]
         if not names and isinstance(self.values.get("tag_string"), str):
             names = self.values["tag_string"].split(",")
         return tuple(dict.fromkeys(filter(None, map(clean, names))))

@@ -6,7 +6,7 @@ saved meanwhile keeps the newer of the two results, since rows are locked while 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -42,8 +42,8 @@ def everything(progress: Progress = lambda done, total: None) -> Outcome:
     outcome, total = Outcome(pruned=prune()), bulk.count()
     for ids in bulk.each_chunk():
         rows = _locked(ids)
-        datasets = bulk.load(ids)
-        facts = {key: gather(data, store.checks_of(rows.get(key))) for key, data in datasets.items()}
+        read = bulk.load(ids)
+        facts = {key: gather(data, store.checks_of(rows.get(key))) for key, data in read.items()}
         outcome.changed += _write(facts, rows)
         outcome.seen += len(ids)
         model.Session.commit()
@@ -70,8 +70,13 @@ def fallen_due(progress: Progress = lambda done, total: None) -> Outcome:
 
 def some(ids: Sequence[str]) -> Outcome:
     """Read the datasets `ids` anew and score them; the caller commits."""
-    rows = _locked(ids)
-    facts = {key: gather(data, store.checks_of(rows.get(key))) for key, data in bulk.load(ids).items()}
+    return datasets(bulk.load(ids))
+
+
+def datasets(read: Mapping[str, Mapping[str, Any]]) -> Outcome:
+    """Score datasets as `bulk.load` gives them; the caller commits."""
+    rows = _locked(list(read))
+    facts = {key: gather(data, store.checks_of(rows.get(key))) for key, data in read.items()}
     return Outcome(len(facts), _write(facts, rows))
 
 

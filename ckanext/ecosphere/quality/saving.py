@@ -54,6 +54,7 @@ def stored_dataset(package: model.Package) -> dict[str, Any]:
         sa.select(model.Tag.name)
         .join(model.PackageTag, model.PackageTag.tag_id == model.Tag.id)
         .where(model.PackageTag.package_id == package.id, model.PackageTag.state == model.State.ACTIVE)
+        .where(model.Tag.vocabulary_id.is_(None))
     )
     return {name: getattr(package, name) for name in COLUMNS} | {
         "extras": dict(package.extras),

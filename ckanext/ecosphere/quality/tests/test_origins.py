@@ -13,7 +13,7 @@ from ckanext.ecosphere.quality.origins import Fault, Origin, origin
 LONG = "x" * 120
 
 
-def fault(criterion: str, facts: Facts | None = None, **told: list[str]) -> Origin | None:
+def fault(criterion: str, told: dict[str, list[str]], facts: Facts | None = None) -> Origin | None:
     """The answer for a criterion whose field the record tells so about."""
     about = BY_ID[criterion]
     name = f"resource:{about.field}" if about.on_resource else about.field
@@ -43,13 +43,13 @@ def fault(criterion: str, facts: Facts | None = None, **told: list[str]) -> Orig
 def test_a_loss_is_the_portals_only_when_the_criterion_would_pass_with_it(
     criterion: str, told: dict[str, list[str]], expected: Fault
 ):
-    found = fault(criterion, **told)
+    found = fault(criterion, told)
     assert found and found.fault is expected
     assert found.ours == (expected is Fault.LOST)
 
 
 def test_what_was_kept_counts_beside_what_was_lost():
-    found = fault("keywords", Facts(keywords=2), lost=["tourbière"])
+    found = fault("keywords", {"lost": ["tourbière"]}, Facts(keywords=2))
     assert found and found.ours
 
 

@@ -154,6 +154,46 @@ def test_changing_the_organisation_in_a_save_and_by_its_own_action(solr_adds: li
     agrees(created["id"])
 
 
+def test_losing_a_keyword_that_is_deleted_everywhere(solr_adds: list[Any]):
+    created = dataset(tags=[{"name": name} for name in ("eau", "loire", "tourbière")])
+    assert stored(created["id"]).results["keywords"] == "pass"
+    solr_adds.clear()
+    act("tag_delete", id="tourbière")
+    assert stored(created["id"]).results["keywords"] == "fail"
+    assert len(solr_adds) == 1
+    agrees(created["id"])
+    user = factories.User()
+    with pytest.raises(tk.NotAuthorized):
+        tk.get_action("tag_delete")({"user": user["name"]}, {"id": "eau"})
+    with pytest.raises(tk.ObjectNotFound):
+        act("tag_delete", id="nothing")
+    agrees(created["id"])
+
+
+def test_tags_of_a_vocabulary_are_no_keywords():
+    created = dataset(tags=[{"name": "eau"}])
+    codes = act("vocabulary_create", name="codes", tags=[{"name": "code-a"}, {"name": "code-b"}])
+    for tag in codes["tags"]:
+        model.Session.add(model.PackageTag(package_id=created["id"], tag_id=tag["id"], state="active"))
+    model.Session.commit()
+    act("package_patch", id=created["id"], title="Autre titre")
+    assert stored(created["id"]).results["keywords"] == "fail"
+    agrees(created["id"])
+    act("vocabulary_update", id=codes["id"], tags=[])
+    act("vocabulary_delete", id=codes["id"])
+    agrees(created["id"])
+
+
+def test_changing_and_purging_the_organisation(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
+    created = dataset()
+    act("organization_patch", id="ddt-42", title="Autre nom", name="ddt-loire")
+    agrees(created["id"])
+    monkeypatch.setitem(ckan_config, "ckan.auth.create_unowned_dataset", True)
+    act("organization_purge", id="ddt-loire")
+    assert stored(created["id"]).results["producer"] == "fail"
+    agrees(created["id"])
+
+
 def test_a_batch_that_commits_at_its_end(solr_adds: list[Any]):
     factories.Organization(name="ddt-42")
     ids = [act("package_create", BATCH, name=f"zone-{n}", owner_org="ddt-42", notes=DESCRIPTION) for n in range(3)]
