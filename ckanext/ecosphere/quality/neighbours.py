@@ -20,7 +20,7 @@ def pending_requests(context: Any, organization: str) -> int | None:
     """Return the number of data requests that wait for the organisation, None when requests are off or not allowed."""
     if not p.plugin_loaded("ecosphere_requests"):
         return None
-    filters = {"organisation": [organization], "state": list(PENDING), "limit": 1}
+    filters = {"scope": "desk", "organization": organization, "state": list(PENDING), "rows": 0}
     try:
         return tk.get_action("ecosphere_request_list")(_fresh(context), filters)["count"]
     except (tk.NotAuthorized, tk.ValidationError):

@@ -1,0 +1,130 @@
+"""Actions of the conversation, of moderators and of services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.types import Context, DataDict
+
+from ckanext.ecosphere.data_requests import attachments, auth, conversation, dictize, people, schema, throttle
+from ckanext.ecosphere.data_requests.model import Attachment
+
+
+def _shown(context: Context, request_id: str) -> dict[str, Any]:
+    request, reader = auth.readable(context, request_id)
+    return dictize.request_show(request, reader)
+
+
+@tk.validate_action_data(schema.comment_create)
+def ecosphere_request_comment_create(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Add a comment to a request, or an internal note.
+
+    Args:
+        id (str): id or reference.
+        text (str): in Markdown.
+        internal (bool): for the service and the moderators only.
+        upload (file): a file of one of the configured types.
+
+    Returns:
+        dict: the request.
+
+    Raises:
+        NotFound: there is no such request, or not for this person.
+        NotAuthorized: notes are not for this person.
+        ValidationError: by field, what is wrong; or too many comments within the hour.
+    """
+    tk.check_access("ecosphere_request_comment_create", context, data_dict)
+    request, reader = auth.readable(context, data_dict["id"])
+    throttle.written(reader.id)
+    conversation.comment(reader, request.id, data_dict["text"], data_dict["internal"], data_dict.get("upload"))
+    return _shown(context, request.id)
+
+
+@tk.validate_action_data(schema.comment_hide)
+def ecosphere_request_comment_hide(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Hide a comment; that there was one, and the reason, stay to be seen.
+
+    Args:
+        id (str): id of the comment.
+        reason (str): shown in its place.
+
+    Returns:
+        dict: the request.
+
+    Raises:
+        NotFound: there is no such comment, or not for this person.
+        NotAuthorized: the person is no moderator.
+    """
+    tk.check_access("ecosphere_request_comment_hide", context, data_dict)
+    return _shown(context, conversation.hide_comment(data_dict["id"], data_dict["reason"]).id)
+
+
+@tk.validate_action_data(schema.hide)
+def ecosphere_request_hide(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Take a request out of what everyone sees, or put it back; for its requester and service nothing changes.
+
+    Args:
+        id (str): id or reference.
+        hidden (bool): true, if not given.
+
+    Returns:
+        dict: the request.
+
+    Raises:
+        NotFound: there is no such request, or not for this person.
+        NotAuthorized: the person is no moderator.
+    """
+    tk.check_access("ecosphere_request_hide", context, data_dict)
+    request, _reader = auth.readable(context, data_dict["id"])
+    return _shown(context, conversation.hide_request(request.id, data_dict["hidden"]).id)
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.by_id)
+def ecosphere_request_attachment_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return where a file of the conversation is kept; for the view that hands it out.
+
+    Args:
+        id (str): id of the file.
+
+    Returns:
+        dict: `id`, `name`, `type` (media type), `size`, `request_id`; within the portal, not over the API, `path` as
+        well, where the file is on the server.
+
+    Raises:
+        NotFound: there is no such file, or not for this person.
+    """
+    tk.check_access("ecosphere_request_attachment_show", context, data_dict)
+    found = model.Session.get(Attachment, data_dict["id"])
+    if found is None:
+        raise tk.ObjectNotFound(tk._("File not found"))
+    shown = {key: getattr(found, key) for key in ("id", "name", "size", "request_id")}
+    shown["type"] = found.media_type
+    if "api_version" not in context:
+        shown["path"] = str(attachments.path_of(found))
+    return shown
+
+
+@tk.validate_action_data(schema.assign)
+def ecosphere_request_assign(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Assign requests on the desk to an editor of their service, or to nobody.
+
+    Args:
+        ids (list): ids or references.
+        user (str): name or id of the colleague; nobody if not given.
+
+    Returns:
+        dict: `assigned` and `refused`: ids as given; refused are those that are not on a desk of the person's
+        services, and those whose service the colleague does not belong to.
+
+    Raises:
+        NotAuthorized: the person is no editor of a service.
+        ValidationError: there is no such colleague.
+    """
+    tk.check_access("ecosphere_request_assign", context, data_dict)
+    user = model.User.get(data_dict["user"]) if data_dict.get("user") else None
+    if data_dict.get("user") and (user is None or user.state != model.State.ACTIVE):
+        raise tk.ValidationError({"user": [tk._("There is no such colleague.")]})
+    return conversation.assign(people.reader_of_context(context), data_dict["ids"], user)

@@ -1,0 +1,162 @@
+"""Files that come with comments: few types, limited in size, looked at, and never run or shown in place."""
+
+from __future__ import annotations
+
+import mimetypes
+import shlex
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+
+from ckanext.ecosphere.data_requests import config, service, text
+from ckanext.ecosphere.data_requests.model import Attachment, new_id
+
+_ = tk._
+
+SCAN_SECONDS = 60
+LONGEST_NAME = 120
+#: Extension → how its content begins. Types that are not here are text, and must be.
+BEGINNINGS: dict[str, tuple[bytes, ...]] = {
+    "pdf": (b"%PDF-",),
+    "png": (b"\x89PNG\r\n\x1a\n",),
+    "jpg": (b"\xff\xd8\xff",),
+    "jpeg": (b"\xff\xd8\xff",),
+    "gpkg": (b"SQLite format 3\x00",),
+    **dict.fromkeys(("zip", "ods", "odt", "xlsx", "docx"), (b"PK\x03\x04", b"PK\x05\x06")),
+}
+CHUNK = 65_536
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file that was accepted and waits in a temporary place."""
+
+    path: Path
+    name: str
+    media_type: str
+    size: int
+
+    def discard(self) -> None:
+        """Remove the file."""
+        self.path.unlink(missing_ok=True)
+
+
+def check(upload: Any) -> Found:
+    """Look at a file before anything is kept.
+
+    Args:
+        upload: as a form sends it (`werkzeug.FileStorage`).
+
+    Raises:
+        ValidationError: with the reason why it is refused.
+    """
+    folder, name = config.folder(), _name(upload)
+    if folder is None or not config.attachment_types():
+        raise _refused(_("Files cannot be added here."))
+    extension = Path(name).suffix.lower().lstrip(".")
+    if extension not in config.attachment_types():
+        types = ", ".join(config.attachment_types())
+        raise _refused(_("Files of this type are not taken. These are: {types}.").format(types=types))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = _copy(upload, folder)
+    try:
+        _content(path, extension)
+        _scan(path)
+    except Exception:
+        path.unlink(missing_ok=True)
+        raise
+    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return Found(path, name, media_type, path.stat().st_size)
+
+
+def _refused(message: str) -> tk.ValidationError:
+    return tk.ValidationError({"upload": [message]})
+
+
+def _name(upload: Any) -> str:
+    """Last part of the name that the browser gave, on one line."""
+    given = str(getattr(upload, "filename", "") or "")
+    name = text.line(given.replace("\\", "/").rsplit("/", 1)[-1]).lstrip(".")
+    if not name:
+        raise _refused(_("This is no file."))
+    stem, suffix = Path(name).stem, Path(name).suffix
+    return stem[: LONGEST_NAME - len(suffix)] + suffix
+
+
+def _copy(upload: Any, folder: Path) -> Path:
+    most = config.attachment_bytes()
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".new-", delete=False) as copy:
+        written = 0
+        stream = getattr(upload, "stream", upload)
+        while chunk := stream.read(CHUNK):
+            written += len(chunk)
+            if written > most:
+                Path(copy.name).unlink(missing_ok=True)
+                message = _("The file is too large: {number} MB at most.")
+                raise _refused(message.format(number=most // (1024 * 1024)))
+            copy.write(chunk)
+    if not written:
+        Path(copy.name).unlink(missing_ok=True)
+        raise _refused(_("The file is empty."))
+    return Path(copy.name)
+
+
+def _content(path: Path, extension: str) -> None:
+    with path.open("rb") as stream:
+        head = stream.read(CHUNK)
+    beginnings = BEGINNINGS.get(extension)
+    fits = any(head.startswith(each) for each in beginnings) if beginnings else b"\x00" not in head
+    if not fits:
+        message = _("The content of the file is not what its name says ({type}).")
+        raise _refused(message.format(type=extension))
+
+
+def _scan(path: Path) -> None:
+    command = config.attachment_scanner()
+    if not command:
+        return
+    try:
+        done = subprocess.run(  # noqa: S603 (the administrator of the site chose the command)
+            [*shlex.split(command), str(path)], capture_output=True, timeout=SCAN_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        raise _refused(_("The file could not be checked. Try again later.")) from None
+    if done.returncode:
+        raise _refused(_("The check of the file found something harmful."))
+
+
+def keep(found: Found, request_id: str, comment_id: str) -> Attachment:
+    """Move an accepted file to its place."""
+    attachment = Attachment(
+        id=new_id(),
+        request_id=request_id,
+        comment_id=comment_id,
+        name=found.name,
+        media_type=found.media_type,
+        size=found.size,
+        created=service.now(),
+    )
+    place = path_of(attachment)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    found.path.rename(place)
+    return attachment
+
+
+def path_of(attachment: Attachment) -> Path:
+    """Where a file is kept; its name there is of our making."""
+    folder = config.folder()
+    if folder is None:
+        raise tk.ObjectNotFound(_("File not found"))
+    return folder / attachment.request_id / attachment.id
+
+
+def remove(attachments: list[Attachment]) -> None:
+    """Delete files and their rows."""
+    for each in attachments:
+        path_of(each).unlink(missing_ok=True)
+        model.Session.delete(each)

@@ -1,0 +1,129 @@
+"""Options of the room, read in this module only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ckan.plugins.toolkit as tk
+
+MODERATORS = "ecosphere.requests.moderators"
+TRUST_AFTER = "ecosphere.requests.trust_after"
+CLOCK = "ecosphere.requests.clock"
+ANSWER_MONTHS = "ecosphere.requests.answer_months"
+EXTENDED_MONTHS = "ecosphere.requests.extended_months"
+POSTPONE = "ecosphere.requests.postpone"
+CLOCK_STOPS = "ecosphere.requests.clock_stops_for_details"
+DETAILS_DAYS = "ecosphere.requests.details_days"
+ANONYMISE_MONTHS = "ecosphere.requests.anonymise_months"
+STATISTICS_THRESHOLD = "ecosphere.requests.statistics_threshold"
+REQUESTS_PER_DAY = "ecosphere.requests.requests_per_day"
+COMMENTS_PER_HOUR = "ecosphere.requests.comments_per_hour"
+ADDRESS_FACTOR = "ecosphere.requests.address_factor"
+LINKS = "ecosphere.requests.links"
+ATTACHMENT_TYPES = "ecosphere.requests.attachment_types"
+ATTACHMENT_MEGABYTES = "ecosphere.requests.attachment_megabytes"
+ATTACHMENT_SCANNER = "ecosphere.requests.attachment_scanner"
+EMAIL = "ecosphere.requests.email"
+
+FOLDER = "ecosphere_requests"
+
+
+def moderators() -> str:
+    """Return the name of the organisation that moderates."""
+    return tk.config[MODERATORS]
+
+
+def trust_after() -> int:
+    """Return the number of accepted requests that make a person trusted."""
+    return tk.config[TRUST_AFTER]
+
+
+def clock() -> bool:
+    """Tell whether requests have a due date."""
+    return tk.config[CLOCK]
+
+
+def answer_months() -> int:
+    """Return the length of the first period, in months."""
+    return tk.config[ANSWER_MONTHS]
+
+
+def extended_months() -> int:
+    """Return the length of the extended period, in months from the receipt."""
+    return tk.config[EXTENDED_MONTHS]
+
+
+def postpone() -> str:
+    """Return how a period that ends on a day off goes on: never, sundays or workdays."""
+    return tk.config[POSTPONE]
+
+
+def clock_stops() -> bool:
+    """Tell whether waiting for the requester prolongs the period."""
+    return tk.config[CLOCK_STOPS]
+
+
+def details_days() -> int:
+    """Return the days that a requester usually has for details."""
+    return tk.config[DETAILS_DAYS]
+
+
+def anonymise_months() -> int:
+    """Return the months after which a closed request is anonymised."""
+    return tk.config[ANONYMISE_MONTHS]
+
+
+def statistics_threshold() -> int:
+    """Return the number of private requests from which a public figure counts them."""
+    return tk.config[STATISTICS_THRESHOLD]
+
+
+def requests_per_day() -> int:
+    """Return how many requests a person may make in a day."""
+    return tk.config[REQUESTS_PER_DAY]
+
+
+def comments_per_hour() -> int:
+    """Return how much a person may write in an hour."""
+    return tk.config[COMMENTS_PER_HOUR]
+
+
+def address_factor() -> int:
+    """Return how many times as much may come from one address."""
+    return tk.config[ADDRESS_FACTOR]
+
+
+def links() -> int:
+    """Return how many links a text may hold."""
+    return tk.config[LINKS]
+
+
+def attachment_types() -> list[str]:
+    """Return the extensions of files that are taken, in lower case without the dot."""
+    return [each.lower().lstrip(".") for each in tk.config[ATTACHMENT_TYPES]]
+
+
+def attachment_bytes() -> int:
+    """Return the largest size of a file, in bytes."""
+    return tk.config[ATTACHMENT_MEGABYTES] * 1024 * 1024
+
+
+def attachment_scanner() -> str:
+    """Return the command that looks at files, "" for none."""
+    return tk.config[ATTACHMENT_SCANNER]
+
+
+def email() -> bool:
+    """Tell whether people are told by e-mail."""
+    return tk.config[EMAIL]
+
+
+def mail_works() -> bool:
+    """Tell whether e-mails are wanted and CKAN knows a server for them; it drops them silently otherwise."""
+    return email() and bool(tk.config.get("smtp.server")) and bool(tk.config.get("smtp.mail_from"))
+
+
+def folder() -> Path | None:
+    """Return the folder of the files of the conversations, None when CKAN keeps no files (`ckan.storage_path`)."""
+    storage = tk.config.get("ckan.storage_path")
+    return Path(storage) / FOLDER if storage else None

@@ -1,0 +1,113 @@
+"""Comments, internal notes, and the moderators' means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.data_requests import attachments, effects, jobs, notifications, service, states
+from ckanext.ecosphere.data_requests.model import Comment, Request, new_id
+from ckanext.ecosphere.data_requests.people import Reader
+
+_ = tk._
+
+#: In which role a person speaks who has several.
+SPEAKING = (states.REQUESTER, states.MODERATOR, states.ADMIN, states.EDITOR)
+
+
+def comment(reader: Reader, request_id: str, words: str, internal: bool, upload: Any = None) -> Comment:
+    """Add a comment, or a note, with or without a file.
+
+    Raises:
+        ValidationError: the file is refused.
+    """
+    found = attachments.check(upload) if upload else None
+    try:
+        request = service.lock(request_id)[request_id]
+        roles = reader.roles(request)
+        role = next((each for each in SPEAKING if each in roles), "reader")
+        if internal and role == states.REQUESTER:
+            role = next(each for each in SPEAKING[1:] if each in roles)
+        made = Comment(
+            id=new_id(),
+            request_id=request.id,
+            author_id=reader.id,
+            author_role=role,
+            created=service.now(),
+            text=words,
+            internal=internal,
+        )
+        model.Session.add(made)
+        model.Session.flush()
+        if found:
+            model.Session.add(attachments.keep(found, request.id, made.id))
+        _count(request)
+        notifications.of_comment(request, made)
+        model.Session.commit()
+    except Exception:
+        model.Session.rollback()
+        if found:
+            found.discard()
+        raise
+    jobs.enqueue_delivery()
+    return made
+
+
+def _count(request: Request) -> None:
+    model.Session.flush()
+    query = sa.select(sa.func.count()).where(
+        Comment.request_id == request.id, Comment.internal.is_(False), Comment.hidden.is_(False)
+    )
+    request.comment_count = model.Session.scalar(query) or 0
+
+
+def hide_comment(comment_id: str, reason: str) -> Request:
+    """Hide a comment from everyone but those who work on the request; its place and the reason stay."""
+    made = model.Session.get(Comment, comment_id)
+    if made is None:
+        raise tk.ObjectNotFound(_("Comment not found"))
+    request = service.lock(made.request_id)[made.request_id]
+    made.hidden, made.hidden_reason = True, reason
+    _count(request)
+    model.Session.commit()
+    return request
+
+
+def hide_request(request_id: str, hidden: bool) -> Request:
+    """Take a request out of the public list, or put it back; for its people nothing changes."""
+    request = service.lock(request_id)[request_id]
+    request.hidden = hidden
+    effects.relist(request)
+    request.version += 1
+    model.Session.commit()
+    return request
+
+
+def assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str, list[str]]:
+    """Assign requests to a colleague, or to nobody; those that are not the reader's to assign are refused.
+
+    Returns:
+        `assigned` and `refused`: what was given, id or reference.
+    """
+    from ckanext.ecosphere.data_requests import fields, people
+
+    outcome: dict[str, list[str]] = {"assigned": [], "refused": []}
+    colleagues: dict[str | None, set[str]] = {}
+    for key in ids:
+        request = fields.by_id_or_reference(str(key))
+        allowed = request is not None and states.EDITOR in reader.roles(request)
+        if allowed and user is not None:
+            group = request.organization_id
+            colleagues.setdefault(group, people.editors_of(group))
+            allowed = user.id in colleagues[group]
+        if not allowed or request is None or request.state not in states.ON_DESK:
+            outcome["refused"].append(str(key))
+            continue
+        locked = service.lock(request.id)[request.id]
+        locked.assigned_to = user.id if user else None
+        model.Session.commit()
+        outcome["assigned"].append(str(key))
+    return outcome

@@ -1,0 +1,39 @@
+"""Saved and deleted datasets are looked at in the background: a save waits for nothing."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from ckan import model
+from redis.exceptions import RedisError
+from sqlalchemy import event
+
+from ckanext.ecosphere.data_requests import jobs, matching
+
+log = logging.getLogger(__name__)
+
+
+def saved(package_id: str) -> None:
+    """Note a dataset once its transaction is committed: a job that ran before would not see it."""
+    session: Any = model.Session()
+    waiting: set[str] | None = session.info.get(__name__)
+    if waiting is None:
+        waiting = session.info[__name__] = set()
+        event.listen(session, "after_commit", _committed, once=True)
+        event.listen(session, "after_rollback", _forgotten, once=True)
+    waiting.add(package_id)
+
+
+def _committed(session: Any) -> None:
+    ids = session.info.pop(__name__, set())
+    try:
+        first = [matching.note_saved(each) for each in sorted(ids)]
+        if any(first):
+            jobs.enqueue_matching()
+    except RedisError:
+        log.warning("Datasets are not compared with requests: Redis does not answer")
+
+
+def _forgotten(session: Any) -> None:
+    session.info.pop(__name__, None)

@@ -1,0 +1,210 @@
+"""What each transition changes in a request besides its state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
+
+from ckanext.ecosphere.data_requests import clock, config, fields, holidays, routing, states
+from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Numbering, Request, Support
+
+Fields = dict[str, Any]
+
+#: Signs of the service to the requester; the first one is the first answer.
+SIGNS = ("ask_details", "start", "fulfil", "fulfil_partly", "refuse", "not_held", "extend")
+
+
+def apply(request: Request, name: str, given: Fields, moment: datetime) -> Fields:
+    """Change the request; return the fields as the event keeps them."""
+    if name in EFFECTS:
+        given = EFFECTS[name](request, dict(given), moment) or given
+    if name in SIGNS and request.first_answer is None:
+        request.first_answer = moment
+    return given
+
+
+def after(request: Request, source: str, moment: datetime) -> None:
+    """Bring what depends on the state in line with it."""
+    if request.state in states.CLOSED and source not in states.CLOSED:
+        request.closed = moment
+    elif request.state not in states.CLOSED:
+        request.closed = None
+    relist(request)
+
+
+def relist(request: Request) -> None:
+    """Decide anew whether the request is in the public list."""
+    request.listed = (
+        request.visibility == "public"
+        and request.opened is not None
+        and request.state != states.REJECTED
+        and not request.hidden
+    )
+
+
+def _submit(request: Request, given: Fields, moment: datetime) -> Fields:
+    errors: Any = fields.missing_before_sending(request)
+    if errors:
+        raise tk.ValidationError(errors)
+    request.submitted = moment
+    request.reference = next_reference(clock.day_of(moment).year)
+    _complete_place(request)
+    found = routing.propose(request.theme, request.territory)
+    request.organization_id = found.organization.id if found.organization else None
+    request.routing_reason = found.reason
+    start_clock(request, clock.day_of(moment))
+    from ckanext.ecosphere.data_requests import service
+
+    service.index(request)
+    return given
+
+
+def _complete_place(request: Request) -> None:
+    """A request about communes or a rectangle is about the territory that holds them, too."""
+    if not request.territory:
+        request.territory = routing.territory_of(request.communes, request.bbox)
+
+
+def start_clock(request: Request, day: date) -> None:
+    """Let the period run from `day`."""
+    request.extended = False
+    request.clock_start = day if config.clock() else None
+    zone = holidays.zone_of(request.territory)
+    end = clock.due_date(day, config.answer_months(), config.postpone(), zone) if config.clock() else None
+    request.due = request.first_month_ends = end
+
+
+def next_reference(year: int) -> str:
+    """Give the next number of a year; two people at once get two numbers, and none is left out."""
+    first = insert(Numbering).values(year=year, last=1)
+    query = first.on_conflict_do_update(index_elements=["year"], set_={"last": Numbering.last + 1}).returning(
+        Numbering.last
+    )
+    return f"DD-{year}-{model.Session.execute(query).scalar_one():05}"
+
+
+def _accept(request: Request, given: Fields, moment: datetime) -> Fields:
+    if request.organization_id != given["organization"]:
+        request.routing_reason = {"code": "person"}
+    request.organization_id = given["organization"]
+    request.opened = request.opened or moment
+    return given
+
+
+def _reject(request: Request, given: Fields, moment: datetime) -> None:
+    request.outcome = {"reason": given["reason"], "spam": bool(given.get("spam"))}
+
+
+def _ask_details(request: Request, given: Fields, moment: datetime) -> None:
+    request.answer_by = date.fromisoformat(given["answer_by"])
+    request.details_asked = moment
+    request.reminders, request.last_reminded = 0, None
+
+
+def _answer_details(request: Request, given: Fields, moment: datetime) -> None:
+    _waiting_over(request, moment)
+
+
+def _waiting_over(request: Request, moment: datetime) -> None:
+    """The requester is no longer waited for; the days of waiting are given back where the ministry decided so."""
+    if config.clock_stops() and request.details_asked and request.due:
+        waited = clock.day_of(moment) - clock.day_of(request.details_asked)
+        request.due += waited
+        if request.first_month_ends:
+            request.first_month_ends += waited
+    request.answer_by = request.details_asked = request.last_reminded = None
+    request.reminders = 0
+
+
+def _start(request: Request, given: Fields, moment: datetime) -> None:
+    request.planned = date.fromisoformat(given["planned"])
+
+
+def _transfer(request: Request, given: Fields, moment: datetime) -> Fields:
+    given["former_organization"] = request.organization_id
+    request.organization_id = given["organization"]
+    request.routing_reason = {"code": "transfer"}
+    request.assigned_to = request.planned = None
+    if request.state == states.NEEDS_INFO:
+        _waiting_over(request, moment)
+    return given
+
+
+def _extend(request: Request, given: Fields, moment: datetime) -> Fields:
+    last = fields.latest_due(request)
+    given.setdefault("due", last.isoformat() if last else "")
+    if given["due"]:
+        request.due = date.fromisoformat(given["due"])
+    request.extended = True
+    return given
+
+
+def _fulfil(request: Request, given: Fields, moment: datetime) -> None:
+    request.outcome = {"missing": given.get("missing", "")} if given.get("missing") else {}
+    rows = [{"request_id": request.id, "package_id": each, "kind": "answer"} for each in given["datasets"]]
+    model.Session.execute(insert(DatasetLink).values(rows).on_conflict_do_nothing())
+
+
+def _refuse(request: Request, given: Fields, moment: datetime) -> None:
+    request.outcome = {"ground": given["ground"], "text": given["text"]}
+
+
+def _not_held(request: Request, given: Fields, moment: datetime) -> None:
+    request.outcome = {"reason": given["reason"]}
+
+
+def _mark_duplicate(request: Request, given: Fields, moment: datetime) -> None:
+    target = model.Session.get_one(Request, given["target"])
+    request.duplicate_of = target.id
+    request.outcome = {"target": target.id}
+    _move_people(request, target, moment)
+
+
+def _move_people(source: Request, target: Request, moment: datetime) -> None:
+    """Hand supporters and followers over, each counted once; whoever asked the same supports it, too."""
+    for table in (Support, Follow):
+        people = sa.select(sa.literal(target.id), table.user_id, table.created).where(
+            table.request_id == source.id, table.user_id != (target.requester_id or "")
+        )
+        columns = ["request_id", "user_id", "created"]
+        model.Session.execute(insert(table).from_select(columns, people).on_conflict_do_nothing())
+        if source.requester_id and source.requester_id != target.requester_id:
+            values = {"request_id": target.id, "user_id": source.requester_id, "created": moment}
+            model.Session.execute(insert(table).values(values).on_conflict_do_nothing())
+        model.Session.execute(sa.delete(table).where(table.request_id == source.id))
+    count = sa.select(sa.func.count()).where(Support.request_id == target.id)
+    target.support_count = model.Session.scalar(count) or 0
+    source.support_count = 0
+
+
+def _reopen(request: Request, given: Fields, moment: datetime) -> Fields:
+    given["former_outcome"] = request.outcome
+    request.outcome = {}
+    request.planned = request.answer_by = request.details_asked = request.last_reminded = None
+    request.reminders = 0
+    start_clock(request, clock.day_of(moment))
+    return given
+
+
+EFFECTS: dict[str, Callable[[Request, Fields, datetime], Fields | None]] = {
+    "submit": _submit,
+    "accept": _accept,
+    "reject": _reject,
+    "ask_details": _ask_details,
+    "answer_details": _answer_details,
+    "start": _start,
+    "transfer": _transfer,
+    "extend": _extend,
+    "fulfil": _fulfil,
+    "fulfil_partly": _fulfil,
+    "refuse": _refuse,
+    "not_held": _not_held,
+    "mark_duplicate": _mark_duplicate,
+    "reopen": _reopen,
+}

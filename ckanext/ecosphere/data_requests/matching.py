@@ -1,0 +1,180 @@
+"""Datasets that may answer a request: found when a public dataset is saved, suggested to the service, never applied."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.redis import connect_to_redis
+from sqlalchemy.dialects.postgresql import insert
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.data_requests import dictize, similar, states
+from ckanext.ecosphere.data_requests.model import DatasetLink, Request
+from ckanext.ecosphere.data_requests.people import Reader
+
+MOST = 20
+#: A suggestion shares at least half of the words of the request's title, or of its own.
+ENOUGH = 0.5
+AT_ONCE = 500
+
+
+def _key() -> str:
+    return f"ecosphere:requests:{tk.config['ckan.site_id']}:saved"
+
+
+def note_saved(package_id: str) -> bool:
+    """Note a saved dataset for the background job; tell whether it is the first that waits."""
+    connection = connect_to_redis()
+    connection.sadd(_key(), package_id)
+    return connection.scard(_key()) == 1
+
+
+def saved() -> list[str]:
+    """Take the datasets that were saved since the last time."""
+    taken: Any = connect_to_redis().spop(_key(), AT_ONCE)
+    return [each.decode() if isinstance(each, bytes) else each for each in taken or ()]
+
+
+def look_at(package_id: str) -> int:
+    """Compare a dataset with the requests on the desks; return how many it is suggested for."""
+    package = model.Package.get(package_id)
+    if package is None or package.state != model.State.ACTIVE or package.private or package.type != "dataset":
+        return 0
+    fields = _subject(package)
+    themes, territories = fields
+    rank = similar.rank_of(package.title or "", "", "")
+    if rank is None:
+        return 0
+    condition, _score = rank
+    waiting = sa.select(Request).where(Request.state.in_(states.ON_DESK), condition).limit(similar.CANDIDATES)
+    rows = []
+    for request in model.Session.scalars(waiting):
+        score = _score_of(request, package, themes, territories)
+        if score >= ENOUGH:
+            rows.append({"request_id": request.id, "package_id": package.id, "kind": "suggested", "score": score})
+    if not rows:
+        return 0
+    query = insert(DatasetLink).values(rows)
+    update = {"score": query.excluded.score}
+    model.Session.execute(query.on_conflict_do_update(index_elements=["request_id", "package_id", "kind"], set_=update))
+    return len(rows)
+
+
+def _subject(package: model.Package) -> tuple[set[str], set[str]]:
+    """Themes and territories of a dataset, as ids with those above them."""
+    found: list[set[str]] = []
+    for field, vocabulary in (("theme", "themes"), ("territory", "territories")):
+        known, written = voc.get(vocabulary), package.extras.get(field) or "[]"
+        try:
+            values = json.loads(written)
+        except ValueError:
+            values = [written]
+        ids: set[str] = set()
+        for value in values if isinstance(values, list) else [values]:
+            concept = known.get(str(value))
+            if concept:
+                ids |= {concept.id, *(above.id for above in known.ancestors(concept.uri))}
+        found.append(ids)
+    return found[0], found[1]
+
+
+def _score_of(request: Request, package: model.Package, themes: set[str], territories: set[str]) -> float:
+    """How well a dataset fits, 0–1: shared words of the titles; nothing when the place or the theme is another."""
+    if request.territory and territories and not _near(request.territory, territories):
+        return 0.0
+    root = _with_above("themes", request.theme)
+    if themes and root and not root & themes:
+        return 0.0
+    asked, given = _words(request.title), _words(package.title or "")
+    if not asked or not given:
+        return 0.0
+    return len(asked & given) / min(len(asked), len(given))
+
+
+def _near(territory: str, territories: set[str]) -> bool:
+    return territory in territories or bool(_with_above("territories", territory) & territories)
+
+
+def _with_above(vocabulary: str, key: str) -> set[str]:
+    known = voc.get(vocabulary)
+    concept = known.get(key) if key else None
+    return {concept.id, *(above.id for above in known.ancestors(concept.uri))} if concept else set()
+
+
+#: Words that say nothing of the subject.
+_EMPTY = {
+    *[
+        "a",
+        "au",
+        "aux",
+        "carte",
+        "dans",
+        "de",
+        "departement",
+        "des",
+        "donnees",
+        "du",
+        "en",
+        "et",
+        "jeu",
+        "la",
+        "le",
+        "les",
+        "par",
+        "pour",
+        "region",
+        "sur",
+    ]
+}
+
+
+def _words(title: str) -> set[str]:
+    """Words of a title without their endings of the plural."""
+    return {word.rstrip("sx") for word in voc.normalise(title).split() if word not in _EMPTY and len(word) > 1}
+
+
+def suggestions(organization_id: str, reader: Reader) -> list[dict[str, Any]]:
+    """Requests on a service's desk with the datasets that may answer them."""
+    best = sa.func.max(DatasetLink.score)
+    query = (
+        sa.select(Request)
+        .join(DatasetLink)
+        .where(
+            Request.organization_id == organization_id,
+            Request.state.in_(states.ON_DESK),
+            DatasetLink.kind == "suggested",
+        )
+        .group_by(Request.id)
+        .order_by(best.desc(), Request.due)
+        .limit(MOST)
+    )
+    requests = list(model.Session.scalars(query))
+    shown = dictize.request_list(requests, reader)
+    found = [
+        {"request": each, "datasets": dictize.datasets(request, reader, "suggested")}
+        for request, each in zip(requests, shown, strict=True)
+    ]
+    return [each for each in found if each["datasets"]]
+
+
+def flag_gone(package: model.Package) -> int:
+    """Flag the requests that a dataset answered and that is no longer there; nothing reopens by itself."""
+    flag = {"code": "dataset_gone", "package": package.id, "title": package.title or package.name}
+    tied = sa.select(DatasetLink.request_id).where(DatasetLink.package_id == package.id, DatasetLink.kind == "answer")
+    flagged = 0
+    for request in model.Session.scalars(sa.select(Request).where(Request.id.in_(tied)).with_for_update()):
+        if flag not in request.flags:
+            request.flags = [*request.flags, flag]
+            flagged += 1
+    return flagged
+
+
+def unflag(package_id: str) -> None:
+    """Take the flags away when the dataset is back."""
+    holds = Request.flags.contains([{"package": package_id}])
+    for request in model.Session.scalars(sa.select(Request).where(holds).with_for_update()):
+        request.flags = [each for each in request.flags if each.get("package") != package_id]

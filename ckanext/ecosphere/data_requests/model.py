@@ -1,0 +1,304 @@
+"""Tables of the room.
+
+Keys lead from one table of the room to another, never to CKAN's tables: a person or dataset that is gone is shown as
+gone. Columns that could be derived are kept where a list of 50 000 requests needs them: `listed`, `support_count`,
+`first_answer`, `search`. `service.py` alone writes requests and events, with the row locked.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ckanext.ecosphere.data_requests import states
+
+ACTIVE_SQL = "state IN ({})".format(", ".join(f"'{state}'" for state in states.ACTIVE))
+MOMENT = sa.DateTime(timezone=True)
+
+
+def new_id() -> str:
+    """A fresh identifier."""
+    return str(uuid.uuid4())
+
+
+def _text(**options: Any) -> Any:
+    return mapped_column(sa.Text, nullable=False, server_default="", default="", **options)
+
+
+def _number() -> Any:
+    return mapped_column(sa.Integer, nullable=False, server_default="0", default=0)
+
+
+def _flag() -> Any:
+    return mapped_column(sa.Boolean, nullable=False, server_default=sa.false(), default=False)
+
+
+def _list() -> Any:
+    return mapped_column(JSONB, nullable=False, server_default=sa.text("'[]'::jsonb"), default=list)
+
+
+def _dict() -> Any:
+    return mapped_column(JSONB, nullable=False, server_default=sa.text("'{}'::jsonb"), default=dict)
+
+
+def _of_request() -> Any:
+    return mapped_column(sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), nullable=False)
+
+
+class Request(tk.BaseModel):
+    """A data request.
+
+    Attributes:
+        reference: DD-<year>-<number>, given at the receipt.
+        version: one more at each change; a person says which one they saw.
+        territory: id in the vocabulary; `communes` (code, name) and `bbox` (degrees) are within it.
+        show_name: whether the requester chose to be named in public.
+        routing_reason: code and names of why this service was proposed (`wording.routing_reason`).
+        opened: when a moderator, or trust, first let it be seen.
+        first_answer: first sign of the service to the requester; `closed`: last closing.
+        clock_start: day of receipt, or of the reopening.
+        due, first_month_ends: last days of the period in force and of the first period.
+        outcome: ground, text, reason, missing of the last decision.
+        listed: whether it is in the public list.
+        flags: what people of the service should look at, as {code, …}.
+    """
+
+    __tablename__ = "ecosphere_requests"
+    __table_args__ = (
+        sa.Index("ix_ecosphere_requests_new", sa.text("submitted DESC"), postgresql_where=sa.text("listed")),
+        sa.Index(
+            "ix_ecosphere_requests_support",
+            sa.text("support_count DESC"),
+            sa.text("submitted DESC"),
+            postgresql_where=sa.text("listed"),
+        ),
+        sa.Index("ix_ecosphere_requests_due", "due", postgresql_where=sa.text(ACTIVE_SQL)),
+        sa.Index("ix_ecosphere_requests_desk", "organization_id", "due", postgresql_where=sa.text(ACTIVE_SQL)),
+        sa.Index(
+            "ix_ecosphere_requests_facets",
+            "organization_id",
+            "territory",
+            "theme",
+            "use",
+            "state",
+            postgresql_where=sa.text("listed"),
+        ),
+        sa.Index("ix_ecosphere_requests_requester", "requester_id"),
+        sa.Index("ix_ecosphere_requests_closed", "closed"),
+        sa.Index("ix_ecosphere_requests_search", "search", postgresql_using="gin"),
+    )
+
+    id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
+    reference: Mapped[str | None] = mapped_column(sa.Text, unique=True)
+    version: Mapped[int] = mapped_column(sa.Integer, nullable=False, server_default="1", default=1)
+    state: Mapped[str] = mapped_column(sa.Text, nullable=False, default=states.DRAFT)
+    visibility: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="public", default="public")
+    title: Mapped[str] = _text()
+    description: Mapped[str] = _text()
+    use: Mapped[str] = _text()
+    procedure_reference: Mapped[str] = _text()
+    theme: Mapped[str] = _text()
+    territory: Mapped[str] = _text()
+    communes: Mapped[list[dict[str, str]]] = _list()
+    bbox: Mapped[list[float] | None] = mapped_column(ARRAY(sa.Float))
+    need_by: Mapped[date | None] = mapped_column(sa.Date)
+    formats: Mapped[list[str]] = _list()
+    crs: Mapped[str] = _text()
+    scale: Mapped[str] = _text()
+    period_start: Mapped[date | None] = mapped_column(sa.Date)
+    period_end: Mapped[date | None] = mapped_column(sa.Date)
+    known_datasets: Mapped[list[str]] = _list()
+    requester_id: Mapped[str | None] = mapped_column(sa.Text)
+    show_name: Mapped[bool] = _flag()
+    requester_organisation: Mapped[str] = _text()
+    requester_siret: Mapped[str] = _text()
+    language: Mapped[str] = _text()
+    organization_id: Mapped[str | None] = mapped_column(sa.Text)
+    routing_reason: Mapped[dict[str, Any]] = _dict()
+    assigned_to: Mapped[str | None] = mapped_column(sa.Text)
+    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
+    modified: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
+    submitted: Mapped[datetime | None] = mapped_column(MOMENT)
+    opened: Mapped[datetime | None] = mapped_column(MOMENT)
+    first_answer: Mapped[datetime | None] = mapped_column(MOMENT)
+    closed: Mapped[datetime | None] = mapped_column(MOMENT)
+    due: Mapped[date | None] = mapped_column(sa.Date)
+    first_month_ends: Mapped[date | None] = mapped_column(sa.Date)
+    clock_start: Mapped[date | None] = mapped_column(sa.Date)
+    extended: Mapped[bool] = _flag()
+    planned: Mapped[date | None] = mapped_column(sa.Date)
+    answer_by: Mapped[date | None] = mapped_column(sa.Date)
+    details_asked: Mapped[datetime | None] = mapped_column(MOMENT)
+    reminders: Mapped[int] = _number()
+    last_reminded: Mapped[date | None] = mapped_column(sa.Date)
+    reopened: Mapped[int] = _number()
+    outcome: Mapped[dict[str, Any]] = _dict()
+    duplicate_of: Mapped[str | None] = mapped_column(sa.Text, index=True)
+    support_count: Mapped[int] = _number()
+    comment_count: Mapped[int] = _number()
+    listed: Mapped[bool] = _flag()
+    hidden: Mapped[bool] = _flag()
+    flags: Mapped[list[dict[str, Any]]] = _list()
+    anonymised: Mapped[datetime | None] = mapped_column(MOMENT)
+    search: Mapped[Any] = mapped_column(TSVECTOR)
+
+
+class Event(tk.BaseModel):
+    """A transition that took place. Append-only: a trigger refuses every change but the emptying of texts."""
+
+    __tablename__ = "ecosphere_requests_event"
+    __table_args__ = (sa.Index("ix_ecosphere_requests_event_request", "request_id", "id"),)
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)
+    request_id: Mapped[str] = _of_request()
+    transition: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    from_state: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    to_state: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    version: Mapped[int] = mapped_column(sa.Integer, nullable=False)
+    actor_id: Mapped[str | None] = mapped_column(sa.Text)
+    actor_role: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
+    comment: Mapped[str] = _text()
+    note: Mapped[str] = _text()
+    fields: Mapped[dict[str, Any]] = _dict()
+
+
+class Comment(tk.BaseModel):
+    """A message of the conversation, or a note among the people of the service and the moderators."""
+
+    __tablename__ = "ecosphere_requests_comment"
+    __table_args__ = (sa.Index("ix_ecosphere_requests_comment_request", "request_id", "created"),)
+
+    id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
+    request_id: Mapped[str] = _of_request()
+    author_id: Mapped[str | None] = mapped_column(sa.Text, index=True)
+    author_role: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
+    text: Mapped[str] = _text()
+    internal: Mapped[bool] = _flag()
+    hidden: Mapped[bool] = _flag()
+    hidden_reason: Mapped[str] = _text()
+
+
+class Attachment(tk.BaseModel):
+    """A file that came with a comment; `stored` is its name in the room's folder."""
+
+    __tablename__ = "ecosphere_requests_attachment"
+
+    id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
+    request_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), nullable=False, index=True
+    )
+    comment_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("ecosphere_requests_comment.id", ondelete="CASCADE"), nullable=False, index=True
+    )
+    name: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    media_type: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    size: Mapped[int] = mapped_column(sa.Integer, nullable=False)
+    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
+
+
+class _Bond:
+    """A person's bond with a request: it exists or not, so nobody counts twice."""
+
+    request_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[str] = mapped_column(sa.Text, primary_key=True, index=True)
+    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False, server_default=sa.func.now())
+
+
+class Support(_Bond, tk.BaseModel):
+    """A person needs the same data."""
+
+    __tablename__ = "ecosphere_requests_support"
+
+
+class Follow(_Bond, tk.BaseModel):
+    """A person wants to be told."""
+
+    __tablename__ = "ecosphere_requests_follow"
+
+
+class DatasetLink(tk.BaseModel):
+    """A dataset beside a request: `answer` (given by the service) or `suggested` (found to match)."""
+
+    __tablename__ = "ecosphere_requests_dataset"
+    __table_args__ = (sa.Index("ix_ecosphere_requests_dataset_package", "package_id"),)
+
+    request_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), primary_key=True
+    )
+    package_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    score: Mapped[float] = mapped_column(sa.Float, nullable=False, server_default="0", default=0.0)
+    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False, server_default=sa.func.now())
+
+
+class Notification(tk.BaseModel):
+    """What one person is told of one thing through one channel; unique, so that nobody is told twice.
+
+    Attributes:
+        key: of the thing, e.g. "event:12", "comment:<id>", "due_soon:<request>:<due>".
+        kind: transition, "comment" or kind of reminder; chooses the text (`wording`).
+        neutral: whether only the outcome is told.
+        channel: "email" or "page".
+        status: pending, sent, digest (waits for the person's digest), failed (given up), unwanted, seen.
+        next_try: moment from which it is sent (again).
+    """
+
+    __tablename__ = "ecosphere_requests_notification"
+    __table_args__ = (
+        sa.UniqueConstraint("key", "user_id", "channel", name="uq_ecosphere_requests_notification"),
+        sa.Index(
+            "ix_ecosphere_requests_notification_waiting",
+            "status",
+            "next_try",
+            postgresql_where=sa.text("status IN ('pending', 'digest')"),
+        ),
+        sa.Index("ix_ecosphere_requests_notification_person", "user_id", "channel", sa.text("created DESC")),
+        sa.Index("ix_ecosphere_requests_notification_request", "request_id"),
+    )
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)
+    request_id: Mapped[str] = _of_request()
+    event_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    comment_id: Mapped[str | None] = mapped_column(sa.Text)
+    key: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    kind: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    audience: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    neutral: Mapped[bool] = _flag()
+    user_id: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    channel: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    status: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="pending", default="pending")
+    attempts: Mapped[int] = _number()
+    next_try: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
+    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
+    sent: Mapped[datetime | None] = mapped_column(MOMENT)
+    error: Mapped[str] = _text()
+
+
+class Setting(tk.BaseModel):
+    """What a person chose: how often e-mails come (immediate, daily, weekly, none) and in which language."""
+
+    __tablename__ = "ecosphere_requests_setting"
+
+    user_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    digest: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="immediate", default="immediate")
+    language: Mapped[str] = _text()
+    last_digest: Mapped[datetime | None] = mapped_column(MOMENT)
+
+
+class Numbering(tk.BaseModel):
+    """Last number given in a year."""
+
+    __tablename__ = "ecosphere_requests_numbering"
+
+    year: Mapped[int] = mapped_column(sa.Integer, primary_key=True, autoincrement=False)
+    last: Mapped[int] = mapped_column(sa.Integer, nullable=False)

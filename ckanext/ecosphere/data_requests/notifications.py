@@ -1,0 +1,105 @@
+"""Who is told what: rows written in the transaction of what they tell, so that nothing is lost and nothing told twice.
+
+The audiences of a transition come from the table (`states.told`). One person gets one row per event and channel, the
+fullest one: a requester who also follows the request is told as the requester.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
+
+from ckanext.ecosphere.data_requests import config, people, states
+from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request, Setting
+from ckanext.ecosphere.data_requests.states import Told
+
+PAGE, EMAIL = "page", "email"
+#: Digest setting → status of a new e-mail; whoever wants none gets no row.
+WAITING = {"immediate": "pending", "daily": "digest", "weekly": "digest"}
+#: Told at once whatever the person's digest: the law's dates depend on it, or it is a receipt.
+URGENT = {"submit"}
+
+
+def of_event(request: Request, event: Event) -> None:
+    """Tell of a transition."""
+    told = states.told(event.transition, event.fields)
+    origin = {"kind": event.transition, "event_id": event.id}
+    _tell(request, f"event:{event.id}", told, event.actor_id, event.fields, **origin)
+
+
+def of_comment(request: Request, comment: Comment) -> None:
+    """Tell of a comment: notes go to the people who work on the request, the rest to everyone concerned."""
+    names = [states.SERVICE] if comment.internal else [states.REQUESTER, states.SERVICE, states.FOLLOWERS]
+    told = [Told(name) for name in names]
+    origin = {"kind": "comment", "comment_id": comment.id}
+    _tell(request, f"comment:{comment.id}", told, comment.author_id, {}, **origin)
+
+
+def of_reminder(request: Request, kind: str, key: str, audience: str) -> bool:
+    """Remind someone of a date; False when that was done already."""
+    return _tell(request, key, [Told(audience)], None, {}, kind=kind) > 0
+
+
+def _tell(
+    request: Request, key: str, told: Iterable[Told], actor: str | None, fields: Mapping[str, Any], **origin: Any
+) -> int:
+    recipients = recipients_of(request, told, actor, fields)
+    if not recipients:
+        return 0
+    moment = datetime.now(timezone.utc)
+    common = {"request_id": request.id, "key": key, "created": moment, "next_try": moment, **origin}
+    rows = []
+    wishes = _wishes(recipients)
+    for user_id, each in recipients.items():
+        row = {**common, "user_id": user_id, "audience": each.audience, "neutral": each.neutral}
+        rows.append({**row, "channel": PAGE, "status": "sent"})
+        digest = "immediate" if origin["kind"] in URGENT and wishes[user_id] != "none" else wishes[user_id]
+        if digest in WAITING and config.mail_works():
+            rows.append({**row, "channel": EMAIL, "status": WAITING[digest]})
+    query = insert(Notification).values(rows).on_conflict_do_nothing()
+    return model.Session.execute(query).rowcount  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def recipients_of(
+    request: Request, told: Iterable[Told], actor: str | None, fields: Mapping[str, Any]
+) -> dict[str, Told]:
+    """Person → as whom they are told: once, as the first audience that has them; not of what they did themselves,
+    receipts apart."""
+    found: dict[str, Told] = {}
+    for each in told:
+        for user_id in sorted(people.audience(each.audience, request, dict(fields))):
+            if user_id != actor or each.receipt:
+                found.setdefault(user_id, each)
+    known = people.active(found) if found else set()
+    return {user_id: each for user_id, each in found.items() if user_id in known}
+
+
+def _wishes(user_ids: Iterable[str]) -> dict[str, str]:
+    query = sa.select(Setting.user_id, Setting.digest).where(Setting.user_id.in_(list(user_ids)))
+    chosen = dict(model.Session.execute(query).tuples().all())
+    return {user_id: chosen.get(user_id, "immediate") for user_id in user_ids}
+
+
+def of_person(user_id: str, start: int, rows: int) -> tuple[int, int, list[Notification]]:
+    """Notifications of a person on the page: how many, how many unseen, and the latest ones."""
+    mine = (Notification.user_id == user_id, Notification.channel == PAGE)
+    total, unseen = model.Session.execute(
+        sa.select(sa.func.count(), sa.func.count().filter(Notification.status != "seen")).where(*mine)
+    ).one()
+    query = sa.select(Notification).where(*mine).order_by(Notification.created.desc(), Notification.id.desc())
+    return total, unseen, list(model.Session.scalars(query.offset(start).limit(rows)))
+
+
+def mark_seen(user_id: str) -> int:
+    """Mark a person's notifications on the page as seen; return how many were not."""
+    query = (
+        sa.update(Notification)
+        .where(Notification.user_id == user_id, Notification.channel == PAGE, Notification.status != "seen")
+        .values(status="seen")
+    )
+    return model.Session.execute(query).rowcount  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,0 +1,64 @@
+"""`ecosphere_requests`: people ask for data, services answer, on the legal clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+import click
+from ckan.types import Context
+
+from ckanext.ecosphere.data_requests import actions, auth, cli, datasets, jobs, outside, setup
+from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
+
+
+@tk.blanket.actions(actions.get_actions)
+@tk.blanket.auth_functions(auth.get_auth_functions)
+@tk.blanket.config_declarations
+class EcosphereRequestsPlugin(p.SingletonPlugin):
+    """Data requests: asked by anyone with an account, answered by the services within the legal period."""
+
+    p.implements(p.IConfigurer)
+    p.implements(p.IMiddleware, inherit=True)
+    p.implements(p.IPackageController, inherit=True)
+    p.implements(IEcosphereCommands)
+    p.implements(IEcosphereSetup, inherit=True)
+
+    def update_config(self, config: Any) -> None:
+        """Register this room's templates and assets."""
+        tk.add_template_directory(config, "../templates/requests")
+        tk.add_resource("../assets/requests", "ecosphere_requests")
+
+    def make_middleware(self, app: Any, config: Any) -> Any:
+        """Remember the application: background jobs speak the language of each person."""
+        outside.remember(app)
+        return app
+
+    def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
+        """Have the dataset compared with the requests, in the background."""
+        datasets.saved(pkg_dict["id"])
+
+    def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
+        """Have the dataset compared with the requests, in the background."""
+        datasets.saved(pkg_dict["id"])
+
+    def after_dataset_delete(self, context: Context, pkg_dict: dict[str, Any]) -> None:
+        """Flag the requests that it answered, in the background."""
+        datasets.saved(pkg_dict["id"])
+
+    def get_ecosphere_commands(self) -> list[click.Command]:
+        """`ckan ecosphere requests …`."""
+        return [cli.requests]
+
+    def ecosphere_init(self, report: InitReport) -> None:
+        """Tell whether the moderators are there."""
+        setup.initialise(report)
+
+    def ecosphere_check(self) -> list[Check]:
+        """Look at moderators, waiting e-mails and the schedule."""
+        return setup.check()
+
+    def ecosphere_queues(self) -> list[str]:
+        """Queue of e-mails and of comparisons with datasets."""
+        return [jobs.QUEUE]

@@ -1,0 +1,145 @@
+"""Forgetting, handing out and erasing what is kept of people.
+
+Statistics stay: state, dates, theme, territory, service and number of supporters say nothing of anyone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.data_requests import attachments, clock, config, dictize, service, states
+from ckanext.ecosphere.data_requests.model import (
+    Attachment,
+    Comment,
+    Event,
+    Follow,
+    Notification,
+    Request,
+    Setting,
+    Support,
+)
+
+AT_ONCE = 500
+
+
+def anonymise_old() -> int:
+    """Anonymise the requests that were closed long enough ago; return how many. Idempotent."""
+    done = 0
+    while ids := _due(service.now()):
+        for each in ids:
+            anonymise(service.lock(each)[each])
+            model.Session.commit()
+            done += 1
+    return done
+
+
+def _due(moment: datetime) -> list[str]:
+    day = clock.add_months(clock.day_of(moment), -config.anonymise_months())
+    before = datetime(day.year, day.month, day.day, tzinfo=clock.PARIS)
+    query = (
+        sa.select(Request.id)
+        .where(Request.closed < before, Request.anonymised.is_(None), Request.state.in_(states.CLOSED))
+        .order_by(Request.closed)
+        .limit(AT_ONCE)
+    )
+    return list(model.Session.scalars(query))
+
+
+def anonymise(request: Request) -> None:
+    """Take the people out of a request: who asked, commented, supported, followed, was told; files of people; and all
+    texts of a private request, which nobody else may read."""
+    _forget_requester(request)
+    request.assigned_to = None
+    if request.visibility == "private":
+        request.title = request.description = ""
+        request.known_datasets = []
+        request.outcome = {key: value for key, value in request.outcome.items() if key == "ground"}
+        service.index(request)
+    for table in (Support, Follow, Notification):
+        model.Session.execute(sa.delete(table).where(table.request_id == request.id))
+    _comments(Comment.request_id == request.id, drop_texts=request.visibility == "private")
+    _events(Event.request_id == request.id, drop_texts=request.visibility == "private")
+    attachments.remove(list(model.Session.scalars(sa.select(Attachment).where(Attachment.request_id == request.id))))
+    request.anonymised = service.now()
+    request.version += 1
+    model.Session.flush()
+
+
+def _forget_requester(request: Request) -> None:
+    request.requester_id = None
+    request.show_name = False
+    request.requester_organisation = request.requester_siret = request.procedure_reference = ""
+    request.language = ""
+
+
+def _comments(where: Any, drop_texts: bool) -> int:
+    values: dict[str, Any] = {"author_id": None}
+    if drop_texts:
+        values |= {"text": "", "hidden": True}
+    done = model.Session.execute(sa.update(Comment).where(where).values(**values))
+    model.Session.execute(sa.update(Comment).where(where, Comment.internal).values(text="", hidden=True))
+    return done.rowcount  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _events(where: Any, drop_texts: bool) -> None:
+    values: dict[str, Any] = {"actor_id": None, "note": ""}
+    if drop_texts:
+        values |= {"comment": "", "fields": {}}
+    model.Session.execute(sa.update(Event).where(where).values(**values))
+
+
+def export(user: model.User) -> dict[str, Any]:
+    """All that is kept of a person, as JSON can say it."""
+    settings = model.Session.get(Setting, user.id)
+    return {
+        "person": {"id": user.id, "name": user.name, "fullname": user.fullname, "email": user.email},
+        "requests": _rows(Request, Request.requester_id == user.id, skip={"search"}),
+        "comments": _rows(Comment, Comment.author_id == user.id),
+        "events": _rows(Event, Event.actor_id == user.id),
+        "supports": _rows(Support, Support.user_id == user.id),
+        "follows": _rows(Follow, Follow.user_id == user.id),
+        "notifications": _rows(Notification, Notification.user_id == user.id),
+        "settings": {"digest": settings.digest, "language": settings.language} if settings else {},
+    }
+
+
+def _rows(table: Any, where: Any, skip: set[str] | None = None) -> list[dict[str, Any]]:
+    columns = [column for column in sa.inspect(table).columns if column.name not in (skip or set())]
+    found = model.Session.execute(sa.select(*columns).where(where)).mappings()
+    return [
+        {key: dictize.iso(value) if hasattr(value, "isoformat") else value for key, value in row.items()}
+        for row in found
+    ]
+
+
+def erase(user: model.User) -> dict[str, int]:
+    """Erase what is kept of a person; return how many rows of each kind."""
+    mine = Request.requester_id == user.id
+    for each in model.Session.scalars(sa.select(Request.id).where(mine, Request.state.in_(states.ACTIVE))).all():
+        _withdraw(each, user)
+    drafts = model.Session.execute(sa.delete(Request).where(mine, Request.state == states.DRAFT)).rowcount  # pyright: ignore
+    requests = list(model.Session.scalars(sa.select(Request.id).where(mine)))
+    for each in requests:
+        _forget_requester(service.lock(each)[each])
+    files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id).where(Comment.author_id == user.id)
+    attachments.remove(list(model.Session.scalars(files)))
+    done = {"drafts": drafts, "requests": len(requests), "comments": _comments(Comment.author_id == user.id, False)}
+    _events(Event.actor_id == user.id, False)
+    model.Session.execute(sa.update(Request).where(Request.assigned_to == user.id).values(assigned_to=None))
+    for name, table in (("supports", Support), ("follows", Follow), ("notifications", Notification)):
+        done[name] = model.Session.execute(sa.delete(table).where(table.user_id == user.id)).rowcount  # pyright: ignore
+    model.Session.execute(sa.delete(Setting).where(Setting.user_id == user.id))
+    model.Session.commit()
+    return done
+
+
+def _withdraw(request_id: str, user: model.User) -> None:
+    request = service.lock(request_id)[request_id]
+    if not states.obstacle(service.facts(request), "withdraw", (states.REQUESTER,), service.now(), dictize.today()):
+        event = service.perform(request, "withdraw", states.REQUESTER, user.id, {})
+        model.Session.commit()
+        service.announce(request, [event])

@@ -1,0 +1,204 @@
+"""Lists of requests with facets, from PostgreSQL: full text in French, counted and paged in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere import language
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.data_requests import dictize, states, text, wording
+from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.people import Reader
+
+FACETS = ("state", "organization", "territory", "theme", "use")
+COLUMNS: dict[str, Any] = {
+    "state": Request.state,
+    "organization": Request.organization_id,
+    "territory": Request.territory,
+    "theme": Request.theme,
+    "use": Request.use,
+}
+
+
+def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
+    """Find requests.
+
+    Args:
+        data: as `schema.request_list` gives it.
+        reader: for whom; what the scope does not hold for them does not exist.
+
+    Returns:
+        count, results, facets, start, rows.
+    """
+    scope, filters = _scope(data, reader), _filters(data)
+    where = [*scope, *filters.values()]
+    count = model.Session.scalar(sa.select(sa.func.count()).select_from(Request).where(*where)) or 0
+    start, rows = data.get("start", 0), data.get("rows", 20)
+    found: list[Request] = []
+    if rows and count > start:
+        query = sa.select(Request).where(*where).order_by(*_order(data)).offset(start).limit(rows)
+        found = list(model.Session.scalars(query))
+    return {
+        "count": count,
+        "results": dictize.request_list(found, reader),
+        "facets": facets(scope, filters) if count or filters else {name: [] for name in FACETS},
+        "start": start,
+        "rows": rows,
+    }
+
+
+def _scope(data: Mapping[str, Any], reader: Reader) -> list[Any]:
+    """What the list is about; the auth function has refused what is not for the reader."""
+    scope = data.get("scope") or "public"
+    if scope == "mine":
+        return [Request.requester_id == reader.id]
+    if scope == "moderation":
+        return [Request.submitted.is_not(None), *([] if data.get("state") else [Request.state == states.SUBMITTED])]
+    if scope == "desk":
+        group = model.Group.get(data.get("organization"))
+        return [Request.organization_id == (group.id if group else ""), Request.opened.is_not(None)]
+    return [Request.listed]
+
+
+def _filters(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Name of a filter → its condition."""
+    found: dict[str, Any] = {}
+    if data.get("q"):
+        found["q"] = matches(data["q"])
+    if data.get("state"):
+        found["state"] = Request.state.in_(data["state"])
+    if data.get("organization") and data.get("scope") != "desk":
+        group = model.Group.get(data["organization"])
+        found["organization"] = Request.organization_id == (group.id if group else "")
+    for name, vocabulary in (("territory", "territories"), ("theme", "themes")):
+        if data.get(name):
+            found[name] = COLUMNS[name].in_(_with_those_below(vocabulary, data[name]))
+    if data.get("use"):
+        found["use"] = Request.use == data["use"]
+    if data.get("unanswered"):
+        found["unanswered"] = sa.and_(Request.first_answer.is_(None), Request.state.in_(states.ACTIVE))
+    return found
+
+
+def matches(q: str) -> Any:
+    """Condition of a query: its words in French, its last word perhaps not finished, or a reference."""
+    folded = text.fold(q)
+    query = sa.func.websearch_to_tsquery("french", folded)
+    last = "".join(char for char in folded.split()[-1] if char.isalnum()) if folded.split() else ""
+    condition = Request.search.op("@@")(query)
+    if len(last) > 2 and '"' not in q and not q.endswith(" "):  # noqa: PLR2004
+        head = " ".join(folded.split()[:-1])
+        begun = sa.func.websearch_to_tsquery("french", head).op("&&")(sa.func.to_tsquery("simple", f"{last}:*"))
+        begun = begun if head else sa.func.to_tsquery("simple", f"{last}:*")
+        condition = sa.or_(condition, Request.search.op("@@")(begun))
+    return sa.or_(condition, Request.reference == q.strip().upper())
+
+
+def _with_those_below(vocabulary: str, key: str) -> list[str]:
+    """A concept and all below it: a région holds its départements."""
+    known = voc.get(vocabulary)
+    concept = known.get(key)
+    if concept is None:
+        return [key]
+    found, waiting = [], [concept]
+    while waiting:
+        each = waiting.pop()
+        found.append(each.id)
+        waiting += known.children(each.uri)
+    return found
+
+
+def _order(data: Mapping[str, Any]) -> list[Any]:
+    newest = [sa.func.coalesce(Request.submitted, Request.created).desc(), Request.id]
+    if (data.get("scope") or "public") == "public":
+        newest = [Request.submitted.desc(), Request.id]
+    sort = data.get("sort") or "created"
+    if sort == "relevance" and data.get("q"):
+        query = sa.func.websearch_to_tsquery("french", text.fold(data["q"]))
+        return [sa.func.ts_rank(Request.search, query).desc(), *newest]
+    if sort == "support":
+        return [Request.support_count.desc(), *newest]
+    if sort == "due":
+        over = sa.case((Request.state.in_(states.ACTIVE), 0), else_=1)
+        return [over, Request.due.asc().nulls_last(), *newest]
+    return newest
+
+
+def facets(scope: list[Any], filters: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Counts by value; a facet that is filtered shows its other values too, counted without its own filter."""
+    chosen = [name for name in FACETS if name in filters]
+    free = [name for name in FACETS if name not in filters]
+    counts = _counts(free, [*scope, *filters.values()])
+    for name in chosen:
+        counts |= _counts([name], [*scope, *(each for other, each in filters.items() if other != name)])
+    return {name: LABELS[name](counts[name]) for name in FACETS}
+
+
+def _counts(names: list[str], where: list[Any]) -> dict[str, dict[str, int]]:
+    """Counts of several columns in one pass over the rows."""
+    found: dict[str, dict[str, int]] = {name: {} for name in names}
+    if not names:
+        return found
+    columns = [COLUMNS[name] for name in names]
+    grouping = sa.func.grouping_sets(*(sa.tuple_(column) for column in columns))
+    query = sa.select(sa.func.grouping(*columns), sa.func.count(), *columns).where(*where).group_by(grouping)
+    for mask, number, *values in model.Session.execute(query):
+        # `grouping` has a bit for each column, the first one highest; the column that is grouped by has a 0.
+        index = next(i for i in range(len(names)) if not mask >> (len(names) - 1 - i) & 1)
+        if values[index]:
+            found[names[index]][values[index]] = number
+    return found
+
+
+def _states(counts: dict[str, int]) -> list[dict[str, Any]]:
+    return [_entry(name, wording.state(name), counts[name]) for name in states.STATES if name in counts]
+
+
+def _organizations(counts: dict[str, int]) -> list[dict[str, Any]]:
+    groups = dictize.Names.of([], counts).groups
+    found = [_entry(group.name, group.title or group.name, counts[key]) for key, group in groups.items()]
+    return _most_first(found)
+
+
+def _themes(counts: dict[str, int]) -> list[dict[str, Any]]:
+    """Themes, those below counted with the one above them."""
+    themes, rolled = voc.get("themes"), {}
+    for key, number in counts.items():
+        if key in themes:
+            above = themes.ancestors(key)
+            root = above[-1] if above else themes[key]
+            rolled[root.id] = rolled.get(root.id, 0) + number
+    return _concepts("themes")(rolled)
+
+
+def _concepts(vocabulary: str) -> Callable[[dict[str, int]], list[dict[str, Any]]]:
+    def entries(counts: dict[str, int]) -> list[dict[str, Any]]:
+        known, lang = voc.get(vocabulary), language.current()
+        return _most_first([_entry(key, known[key].label(lang), n) for key, n in counts.items() if key in known])
+
+    return entries
+
+
+def _uses(counts: dict[str, int]) -> list[dict[str, Any]]:
+    return _most_first([_entry(key, wording.use(key), number) for key, number in counts.items()])
+
+
+def _entry(name: str, title: str, count: int) -> dict[str, Any]:
+    return {"name": name, "title": title, "count": count}
+
+
+def _most_first(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(entries, key=lambda each: (-each["count"], voc.normalise(each["title"])))
+
+
+LABELS: dict[str, Callable[[dict[str, int]], list[dict[str, Any]]]] = {
+    "state": _states,
+    "organization": _organizations,
+    "territory": _concepts("territories"),
+    "theme": _themes,
+    "use": _uses,
+}

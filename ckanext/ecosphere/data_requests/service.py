@@ -1,0 +1,324 @@
+"""Everything that writes a request: each in one transaction, with its row locked and its version compared.
+
+Who may do what is decided before (`auth`) and, for transitions, again here with the row locked, from the one table
+(`states.TRANSITIONS`). Events and notifications are written in the same transaction; e-mails leave afterwards, from
+the rows, so that none is sent for what was rolled back and none is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
+
+from ckanext.ecosphere import language
+from ckanext.ecosphere.data_requests import clock, config, effects, fields, notifications, people, states, text, wording
+from ckanext.ecosphere.data_requests.conflict import Conflict
+from ckanext.ecosphere.data_requests.model import Event, Follow, Request, Support, new_id
+from ckanext.ecosphere.data_requests.people import Reader
+from ckanext.ecosphere.data_requests.schema import FIELDS
+
+_ = tk._
+
+SIGNAL = "ecosphere:request-changed"
+
+#: What the requester may still change once the request is sent.
+AFTER_SENDING = {
+    "description",
+    "procedure_reference",
+    "need_by",
+    "formats",
+    "crs",
+    "scale",
+    "period_start",
+    "period_end",
+    "known_datasets",
+    "requester_organisation",
+    "requester_siret",
+    "show_name",
+}
+EDITABLE = {*FIELDS, "title", "visibility", "show_name"}
+STILL_EDITABLE = (states.SUBMITTED, states.OPEN, states.NEEDS_INFO)
+
+
+def now() -> datetime:
+    """The current moment."""
+    return datetime.now(timezone.utc)
+
+
+def lock(*ids: str) -> dict[str, Request]:
+    """Lock requests until the transaction ends, always in the same order, and read them anew.
+
+    Raises:
+        NotFound: one of them is gone.
+    """
+    found = {}
+    for each in sorted(set(ids)):
+        query = sa.select(Request).where(Request.id == each).with_for_update().execution_options(populate_existing=True)
+        request = model.Session.scalars(query).one_or_none()
+        if request is None:
+            raise tk.ObjectNotFound(_("Request not found"))
+        found[each] = request
+    return found
+
+
+def create(reader: Reader, data: Mapping[str, Any]) -> Request:
+    """Keep a draft."""
+    moment = now()
+    request = Request(id=new_id(), requester_id=reader.id, created=moment, modified=moment, state=states.DRAFT)
+    _fill_in(request)
+    request.language = language.current()
+    _write(request, {name: value for name, value in data.items() if name in EDITABLE})
+    model.Session.add(request)
+    model.Session.commit()
+    return request
+
+
+def _fill_in(request: Request) -> None:
+    """Give the columns their defaults now: the database would only do so when the row is written."""
+    for column in sa.inspect(Request).columns:
+        if column.default is not None and getattr(request, column.key) is None:
+            default = column.default.arg
+            setattr(request, column.key, default(None) if callable(default) else default)
+
+
+def update(reader: Reader, request_id: str, version: int, data: Mapping[str, Any]) -> Request:
+    """Change a request.
+
+    Raises:
+        Conflict: it is no longer what the person saw.
+        ValidationError: a field can no longer be changed.
+    """
+    with _rolled_back_on_error():
+        request = lock(request_id)[request_id]
+        _same_version(request, version)
+        changed = {name: value for name, value in data.items() if name in EDITABLE and getattr(request, name) != value}
+        if request.state != states.DRAFT:
+            _still_editable(request, changed)
+        if changed:
+            _write(request, changed)
+            request.version += 1
+            request.modified = now()
+            if request.state != states.DRAFT and (errors := fields.missing_before_sending(request)):
+                raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+        model.Session.commit()
+    return request
+
+
+def _still_editable(request: Request, changed: Mapping[str, Any]) -> None:
+    if request.state not in STILL_EDITABLE:
+        raise tk.ValidationError({"state": [wording.obstacle("state", request.state)]})
+    fixed: Any = {name: [_("This can no longer be changed.")] for name in changed if name not in AFTER_SENDING}
+    if fixed:
+        raise tk.ValidationError(fixed)
+
+
+def _write(request: Request, data: Mapping[str, Any]) -> None:
+    for name, value in data.items():
+        setattr(request, name, value)
+    index(request)
+
+
+def index(request: Request) -> None:
+    """Bring the searchable text of a request up to date."""
+    # In French, whatever language the person who saves it reads: the search is in French.
+    places = f"{wording.territory(request, 'fr')} {request.territory}"
+    themes = wording.concept("themes", request.theme, "fr")
+    weighted = (
+        ("A", f"{request.title} {request.reference or ''}"),
+        ("B", f"{themes} {places} {request.procedure_reference}"),
+        ("C", request.description),
+    )
+    parts = [sa.func.setweight(sa.func.to_tsvector("french", text.fold(words)), weight) for weight, words in weighted]
+    request.search = parts[0].op("||")(parts[1]).op("||")(parts[2])
+
+
+def transition(reader: Reader, request_id: str, name: str, version: int, data: Mapping[str, Any]) -> Request:
+    """Do a transition for a person.
+
+    Args:
+        reader: who acts.
+        request_id: id of the request.
+        name: of the transition.
+        version: version that the person saw.
+        data: fields of the transition, `comment` and `note`.
+
+    Raises:
+        Conflict: another change came first.
+        ValidationError: it is not possible now, or a field is missing or wrong.
+        NotAuthorized: it is for others to do.
+    """
+    with _rolled_back_on_error():
+        others = [target.id] if name == "mark_duplicate" and (target := _target_of(data)) else []
+        request = lock(request_id, *others)[request_id]
+        if not reader.may_read(request):
+            raise tk.ObjectNotFound(_("Request not found"))
+        _same_version(request, version)
+        roles = reader.roles(request)
+        _no_obstacle(request, name, roles)
+        role = states.acting_role(name, roles)
+        events = [perform(request, name, role, reader.id, data)]
+        if name == "submit" and _opens_at_once(request):
+            accepted = {"organization": request.organization_id}
+            events.append(perform(request, "accept", states.SYSTEM, None, accepted))
+        model.Session.commit()
+    announce(request, events)
+    return request
+
+
+def by_system(request_id: str, name: str, data: Mapping[str, Any] | None = None) -> Request | None:
+    """Do a transition that time brings; None when it is not (or no longer) possible."""
+    with _rolled_back_on_error():
+        request = lock(request_id)[request_id]
+        if states.obstacle(facts(request), name, (states.SYSTEM,), now(), clock.day_of(now())):
+            model.Session.rollback()
+            return None
+        event = perform(request, name, states.SYSTEM, None, data or {})
+        model.Session.commit()
+    announce(request, [event])
+    return request
+
+
+def perform(request: Request, name: str, role: str, actor: str | None, data: Mapping[str, Any]) -> Event:
+    """Write a transition of a locked request, its event and its notifications; nothing is committed."""
+    moment = now()
+    line = states.TRANSITIONS[name]
+    given = fields.parse(line, data, request, clock.day_of(moment))
+    source = request.state
+    given = effects.apply(request, name, given, moment)
+    if name == "reopen" and role == states.REQUESTER:
+        request.reopened += 1
+    request.state = line.leads_from(source)
+    effects.after(request, source, moment)
+    request.version += 1
+    request.modified = moment
+    model.Session.flush()
+    note = data.get("note") or "" if role != states.REQUESTER else ""
+    event = Event(
+        request_id=request.id,
+        transition=name,
+        from_state=source,
+        to_state=request.state,
+        version=request.version,
+        actor_id=actor,
+        actor_role=role,
+        created=moment,
+        comment=data.get("comment") or "",
+        note=note,
+        fields={key: value for key, value in given.items() if key != "comment"},
+    )
+    model.Session.add(event)
+    model.Session.flush()
+    notifications.of_event(request, event)
+    return event
+
+
+def announce(request: Request, events: Iterable[Event]) -> None:
+    """Tell the other rooms and the mail worker of what was committed."""
+    from ckanext.ecosphere.data_requests import jobs
+
+    for event in events:
+        tk.signals.ckanext.signal(SIGNAL).send(request.id, transition=event.transition, state=event.to_state)
+    jobs.enqueue_delivery()
+
+
+def facts(request: Request) -> states.Facts:
+    """What the guards of the table look at."""
+    return states.Facts(
+        state=request.state,
+        extended=request.extended,
+        first_month_ends=request.first_month_ends,
+        closed=request.closed,
+        reopened=request.reopened,
+        reminders=request.reminders,
+        answer_by=request.answer_by,
+    )
+
+
+def _no_obstacle(request: Request, name: str, roles: Iterable[str]) -> None:
+    moment = now()
+    code = states.obstacle(facts(request), name, roles, moment, clock.day_of(moment))
+    if code == "role":
+        raise tk.NotAuthorized(wording.obstacle(code, request.state))
+    if code:
+        raise tk.ValidationError({"transition": [wording.obstacle(code, request.state)]})
+
+
+def _same_version(request: Request, version: int) -> None:
+    if request.version != version:
+        from ckanext.ecosphere.data_requests import dictize
+
+        query = sa.select(Event).where(Event.request_id == request.id, Event.version > version).order_by(Event.id)
+        changes = [dictize.event_public(each) for each in model.Session.scalars(query)]
+        raise Conflict(request.version, changes or [dictize.edited(request)])
+
+
+def _target_of(data: Mapping[str, Any]) -> Request | None:
+    return fields.by_id_or_reference(str(data.get("target") or ""))
+
+
+def _opens_at_once(request: Request) -> bool:
+    """Whether nobody needs to read it first: its author is trusted and a service is known."""
+    if not request.organization_id or not request.requester_id:
+        return False
+    if config.trust_after() <= 0 or people.is_member_of_a_service(request.requester_id):
+        return True
+    user = model.User.get(request.requester_id)
+    if user is not None and user.sysadmin:
+        return True
+    accepted = sa.select(sa.func.count()).where(
+        Request.requester_id == request.requester_id,
+        Request.opened.is_not(None),
+        Request.state != states.REJECTED,
+        Request.id != request.id,
+    )
+    return (model.Session.scalar(accepted) or 0) >= config.trust_after()
+
+
+def support(reader: Reader, request_id: str, wanted: bool) -> None:
+    """Support a request, or no longer; each person counts once, however often and however many at once.
+
+    Raises:
+        ValidationError: it is over, not public, or one's own.
+    """
+    with _rolled_back_on_error():
+        request = lock(request_id)[request_id]
+        if wanted and request.requester_id == reader.id:
+            raise tk.ValidationError({"id": [_("This is your own request: it counts already.")]})
+        if wanted and not (request.listed and request.state in states.ACTIVE):
+            raise tk.ValidationError({"id": [_("Only public requests that are not closed can be supported.")]})
+        change = _bond(Support, request_id, reader.id, wanted)
+        request.support_count += change if wanted else -change
+        model.Session.commit()
+
+
+def follow(reader: Reader, request_id: str, wanted: bool) -> None:
+    """Follow a request, or no longer."""
+    with _rolled_back_on_error():
+        _bond(Follow, request_id, reader.id, wanted)
+        model.Session.commit()
+
+
+def _bond(table: Any, request_id: str, user_id: str, wanted: bool) -> int:
+    """Tie or untie; return how many rows changed: 0 when it was so already."""
+    if wanted:
+        values = {"request_id": request_id, "user_id": user_id, "created": now()}
+        return model.Session.execute(insert(table).values(values).on_conflict_do_nothing()).rowcount  # pyright: ignore
+    gone = sa.delete(table).where(table.request_id == request_id, table.user_id == user_id)
+    return model.Session.execute(gone).rowcount  # pyright: ignore[reportAttributeAccessIssue]
+
+
+class _rolled_back_on_error:
+    """Give the locks back when something goes wrong."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if kind is not None:
+            model.Session.rollback()

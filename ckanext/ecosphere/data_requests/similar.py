@@ -1,0 +1,106 @@
+"""What already exists that is like a request: datasets by the portal's search, requests by full text."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.search import SearchError, SearchQueryError
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.data_requests import dictize, states, text
+from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.people import Reader
+
+log = logging.getLogger(__name__)
+
+MOST = 5
+LONGEST_NOTES = 200
+WORDS = 12
+CANDIDATES = 2000
+
+
+def datasets(title: str, theme: str, territory: str) -> list[dict[str, Any]]:
+    """Public datasets like a title, best first: those of the theme and territory, then any."""
+    if not title.strip():
+        return []
+    fields = {"vocab_ecosphere_theme": theme, "vocab_ecosphere_territory": territory}
+    narrow = " ".join(f'+{name}:"{value}"' for name, value in fields.items() if value)
+    found: dict[str, dict[str, Any]] = {}
+    for query in dict.fromkeys((narrow, "")):
+        for each in _search(title, query):
+            found.setdefault(each["id"], each)
+        if len(found) >= MOST:
+            break
+    return [_dataset(each) for each in list(found.values())[:MOST]]
+
+
+def _search(title: str, narrow: str) -> list[dict[str, Any]]:
+    query: dict[str, Any] = {"q": _plain(title), "fq": f"+dataset_type:dataset {narrow}".strip(), "rows": MOST}
+    try:
+        return tk.get_action("package_search")({"user": ""}, query)["results"]
+    except (SearchError, SearchQueryError, tk.ValidationError):
+        log.info("No similar datasets: the search failed", exc_info=True)
+        return []
+
+
+def _plain(title: str) -> str:
+    """Words of a title, without what the search would read as an operator."""
+    return " ".join("".join(char if char.isalnum() or char in "'’-" else " " for char in title).split()[:WORDS])
+
+
+def _dataset(found: dict[str, Any]) -> dict[str, Any]:
+    group = found.get("organization") or {}
+    notes = " ".join((found.get("notes") or "").split())
+    short = notes if len(notes) <= LONGEST_NOTES else notes[:LONGEST_NOTES].rsplit(" ", 1)[0] + "…"
+    return {
+        "id": found["id"],
+        "name": found["name"],
+        "title": found["title"] or found["name"],
+        "notes": short,
+        "organization": {key: group.get(key, "") for key in ("id", "name", "title")},
+    }
+
+
+def requests(title: str, theme: str, territory: str, reader: Reader) -> list[dict[str, Any]]:
+    """Open public requests like a title, best first; the same theme and territory count for more."""
+    rank = rank_of(title, theme, territory)
+    if rank is None:
+        return []
+    condition, score = rank
+    candidates = (
+        sa.select(Request.id, score.label("score"))
+        .where(Request.listed, Request.state.in_(states.ACTIVE), condition)
+        .limit(CANDIDATES)
+        .subquery()
+    )
+    query = sa.select(candidates.c.id).order_by(candidates.c.score.desc(), candidates.c.id).limit(MOST)
+    ids = list(model.Session.scalars(query))
+    found = {each.id: each for each in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))}
+    return dictize.request_list([found[each] for each in ids], reader)
+
+
+def rank_of(title: str, theme: str, territory: str) -> tuple[Any, Any] | None:
+    """Condition and score of requests that share a word with a title; None when it has no words."""
+    words = ["".join(char for char in word if char.isalnum()) for word in text.fold(title).split()]
+    words = list(dict.fromkeys(word for word in words if len(word) > 2))[:WORDS]  # noqa: PLR2004
+    if not words:
+        return None
+    # French stop words disappear here, and with them a query that has nothing else.
+    query = sa.func.to_tsquery("french", " | ".join(words))
+    score: Any = sa.func.ts_rank(Request.search, query)
+    if theme:
+        score = score + sa.case((Request.theme == theme, 0.2), else_=0.0)
+    if territory:
+        near = [territory, *_above(territory)]
+        score = score + sa.case((Request.territory == territory, 0.3), (Request.territory.in_(near), 0.1), else_=0.0)
+    return Request.search.op("@@")(query), score
+
+
+def _above(territory: str) -> list[str]:
+    territories = voc.get("territories")
+    found = territories.get(territory)
+    return [each.id for each in territories.ancestors(found.uri)] if found else []

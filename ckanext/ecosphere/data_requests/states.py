@@ -1,0 +1,342 @@
+"""The life of a data request: one table of transitions. Pure.
+
+Everything else derives from `TRANSITIONS`: what is possible, who may do it, which fields it takes, who is told, and the
+table of the documentation (`table_of_transitions`). The legal reasons are in `docs/requests.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+DRAFT, SUBMITTED, OPEN, NEEDS_INFO, IN_PROGRESS = "draft", "submitted", "open", "needs_info", "in_progress"
+FULFILLED, PARTIAL, REFUSED, NOT_HELD = "fulfilled", "partial", "refused", "not_held"
+DUPLICATE, REJECTED, WITHDRAWN, EXPIRED = "duplicate", "rejected", "withdrawn", "expired"
+
+STATES = (
+    DRAFT,
+    SUBMITTED,
+    OPEN,
+    NEEDS_INFO,
+    IN_PROGRESS,
+    FULFILLED,
+    PARTIAL,
+    REFUSED,
+    NOT_HELD,
+    DUPLICATE,
+    REJECTED,
+    WITHDRAWN,
+    EXPIRED,
+)
+#: The service has it on its desk.
+ON_DESK = (OPEN, NEEDS_INFO, IN_PROGRESS)
+#: Received and not over: the clock runs.
+ACTIVE = (SUBMITTED, *ON_DESK)
+#: An express decision of the service.
+ANSWERED = (FULFILLED, PARTIAL, REFUSED, NOT_HELD)
+CLOSED = (*ANSWERED, DUPLICATE, REJECTED, WITHDRAWN, EXPIRED)
+
+# Who acts.
+REQUESTER, EDITOR, ADMIN, MODERATOR, SYSTEM = "requester", "editor", "admin", "moderator", "system"
+ROLES = (REQUESTER, EDITOR, ADMIN, MODERATOR, SYSTEM)
+
+# Who is told.
+SERVICE, FORMER_SERVICE, MODERATORS, FOLLOWERS, SUPPORTERS = (
+    "service",
+    "former_service",
+    "moderators",
+    "followers",
+    "supporters",
+)
+
+REOPEN_DAYS = 30
+REMINDERS_BEFORE_EXPIRY = 2
+
+
+@dataclass(frozen=True)
+class Told:
+    """Someone who is told of a transition.
+
+    Attributes:
+        audience: requester, service, former_service, moderators, followers or supporters.
+        neutral: whether they learn the outcome only, not the reasons addressed to the requester.
+        unless: name of a field; when it is set, this audience is not told.
+        receipt: whether those who acted are told, too, as a proof; nobody else is told of what they did.
+    """
+
+    audience: str
+    neutral: bool = False
+    unless: str = ""
+    receipt: bool = False
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A line of the table.
+
+    Attributes:
+        name: what the API calls it.
+        sources: states from which it starts.
+        target: state to which it leads; "" when the state stays.
+        roles: who may do it; one of these roles is enough.
+        required: fields that must be filled in.
+        optional: fields that may be.
+        told: who is told.
+        guard: name of a further condition (`GUARDS`), "" for none.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    target: str
+    roles: tuple[str, ...]
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    told: tuple[Told, ...] = ()
+    guard: str = ""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All fields, those that are required first."""
+        return self.required + self.optional
+
+    def leads_from(self, state: str) -> str:
+        """State in which a request that was in `state` is afterwards."""
+        return self.target or state
+
+
+def _told(*audiences: str) -> tuple[Told, ...]:
+    return tuple(Told(audience) for audience in audiences)
+
+
+_EDITORS = (EDITOR, ADMIN)
+_ADMINS = (ADMIN,)
+#: People who follow a request may support it too: `recipients` counts each person once, in this order.
+_WATCHERS = (FOLLOWERS, SUPPORTERS)
+
+TRANSITIONS: dict[str, Transition] = {
+    transition.name: transition
+    for transition in (
+        Transition("submit", (DRAFT,), SUBMITTED, (REQUESTER,), told=(Told(REQUESTER, receipt=True), Told(MODERATORS))),
+        # The system accepts at once what a trusted person asks.
+        Transition(
+            "accept", (SUBMITTED,), OPEN, (MODERATOR, SYSTEM), ("organization",), told=_told(SERVICE, REQUESTER)
+        ),
+        # From `open` too: what a trusted person sends is open before a moderator has read it.
+        Transition(
+            "reject",
+            (SUBMITTED, OPEN),
+            REJECTED,
+            (MODERATOR,),
+            ("reason",),
+            ("spam",),
+            told=(Told(REQUESTER, unless="spam"),),
+        ),
+        Transition(
+            "ask_details",
+            (OPEN, IN_PROGRESS),
+            NEEDS_INFO,
+            _EDITORS,
+            ("question", "answer_by"),
+            told=_told(REQUESTER),
+        ),
+        Transition("answer_details", (NEEDS_INFO,), OPEN, (REQUESTER,), ("comment",), told=_told(SERVICE)),
+        Transition(
+            "expire",
+            (NEEDS_INFO,),
+            EXPIRED,
+            (SYSTEM,),
+            told=_told(REQUESTER, FOLLOWERS),
+            guard="reminded_twice",
+        ),
+        Transition("start", (OPEN,), IN_PROGRESS, _EDITORS, ("planned",), told=_told(REQUESTER, FOLLOWERS)),
+        Transition(
+            "transfer",
+            ON_DESK,
+            OPEN,
+            (ADMIN, MODERATOR),
+            ("organization", "reason"),
+            told=_told(REQUESTER, SERVICE, FORMER_SERVICE),
+        ),
+        Transition(
+            "extend",
+            (OPEN, IN_PROGRESS),
+            "",
+            _ADMINS,
+            ("reason",),
+            ("due",),
+            told=_told(REQUESTER, FOLLOWERS),
+            guard="once_in_the_first_month",
+        ),
+        Transition(
+            "fulfil", (OPEN, IN_PROGRESS), FULFILLED, _EDITORS, ("datasets",), told=_told(REQUESTER, *_WATCHERS)
+        ),
+        Transition(
+            "fulfil_partly",
+            (OPEN, IN_PROGRESS),
+            PARTIAL,
+            _EDITORS,
+            ("datasets", "missing"),
+            told=_told(REQUESTER, *_WATCHERS),
+        ),
+        Transition(
+            "refuse",
+            (OPEN, IN_PROGRESS),
+            REFUSED,
+            _ADMINS,
+            ("ground", "text"),
+            told=(Told(REQUESTER), Told(FOLLOWERS, neutral=True), Told(SUPPORTERS, neutral=True)),
+        ),
+        Transition("not_held", (OPEN, IN_PROGRESS), NOT_HELD, _ADMINS, ("reason",), told=_told(REQUESTER, MODERATORS)),
+        Transition("mark_duplicate", ACTIVE, DUPLICATE, (MODERATOR,), ("target",), told=_told(REQUESTER)),
+        Transition(
+            "withdraw", (DRAFT, *ACTIVE), WITHDRAWN, (REQUESTER,), optional=("reason",), told=_told(SERVICE, FOLLOWERS)
+        ),
+        Transition(
+            "reopen",
+            (*ANSWERED, EXPIRED),
+            OPEN,
+            (REQUESTER, MODERATOR),
+            ("reason",),
+            told=_told(SERVICE),
+            guard="soon_after_closing",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the guards look at.
+
+    Attributes:
+        state: current state.
+        extended: whether the period was extended already.
+        first_month_ends: last day of the first period, None before the receipt.
+        closed: moment of the last closing.
+        reopened: how often the requester reopened it.
+        reminders: reminders to the requester since details were asked.
+        answer_by: day until which the requester may answer.
+    """
+
+    state: str
+    extended: bool = False
+    first_month_ends: date | None = None
+    closed: datetime | None = None
+    reopened: int = 0
+    reminders: int = 0
+    answer_by: date | None = None
+
+
+def _once_in_the_first_month(facts: Facts, role: str, now: datetime, today: date) -> str:
+    if facts.extended:
+        return "extended_already"
+    return "" if facts.first_month_ends and today <= facts.first_month_ends else "first_month_over"
+
+
+def _soon_after_closing(facts: Facts, role: str, now: datetime, today: date) -> str:
+    if facts.closed is None or now - facts.closed > timedelta(days=REOPEN_DAYS):
+        return "closed_too_long"
+    return "reopened_already" if role == REQUESTER and facts.reopened else ""
+
+
+def _reminded_twice(facts: Facts, role: str, now: datetime, today: date) -> str:
+    late = facts.answer_by is None or today > facts.answer_by
+    return "" if late and facts.reminders >= REMINDERS_BEFORE_EXPIRY else "still_waiting"
+
+
+#: Further conditions; each returns "" when it holds, else the code of a reason (`wording.REASONS`).
+GUARDS = {
+    "once_in_the_first_month": _once_in_the_first_month,
+    "soon_after_closing": _soon_after_closing,
+    "reminded_twice": _reminded_twice,
+}
+
+
+def obstacle(facts: Facts, name: str, roles: Iterable[str], now: datetime, today: date) -> str:
+    """Tell what keeps a person from a transition.
+
+    Args:
+        facts: about the request.
+        name: of the transition.
+        roles: roles of the person for this request.
+        now: current moment, with a time zone.
+        today: current day in Paris.
+
+    Returns:
+        "" when nothing does, else "unknown", "state", "role" or the code of a guard.
+    """
+    transition = TRANSITIONS.get(name)
+    if transition is None:
+        return "unknown"
+    if facts.state not in transition.sources:
+        return "state"
+    able = [role for role in transition.roles if role in set(roles)]
+    if not able:
+        return "role"
+    if not transition.guard:
+        return ""
+    found = [GUARDS[transition.guard](facts, role, now, today) for role in able]
+    return "" if "" in found else found[0]
+
+
+def possible(facts: Facts, roles: Iterable[str], now: datetime, today: date) -> Iterator[Transition]:
+    """Yield the transitions that a person with these roles may do now, in the order of the table."""
+    known = set(roles)
+    for name, transition in TRANSITIONS.items():
+        if not obstacle(facts, name, known, now, today):
+            yield transition
+
+
+def acting_role(name: str, roles: Iterable[str]) -> str:
+    """Role in which a person with these roles does a transition, the first that the table names."""
+    known = set(roles)
+    return next(role for role in TRANSITIONS[name].roles if role in known)
+
+
+def told(name: str, fields: Mapping[str, Any]) -> list[Told]:
+    """Audiences of a transition with these fields."""
+    return [each for each in TRANSITIONS[name].told if not (each.unless and fields.get(each.unless))]
+
+
+def replay(events: Iterable[tuple[str, str, str]]) -> str:
+    """State that a history leads to.
+
+    Args:
+        events: (transition, from, to) in their order, after the creation of the draft.
+
+    Raises:
+        ValueError: the history is broken: an event starts elsewhere, or the table does not have it.
+    """
+    state = DRAFT
+    for name, source, target in events:
+        transition = TRANSITIONS.get(name)
+        if transition is None or source != state or source not in transition.sources:
+            raise ValueError(f"{name} cannot start from {state}")
+        if target != transition.leads_from(source):
+            raise ValueError(f"{name} does not lead to {target}")
+        state = target
+    return state
+
+
+def table_of_transitions() -> str:
+    """The table of the documentation, in Markdown."""
+    lines = ["| transition | from → to | who | required (optional) | who is told |", "| --- | --- | --- | --- | --- |"]
+    for transition in TRANSITIONS.values():
+        fields = ", ".join(f"`{name}`" for name in transition.required)
+        if transition.optional:
+            fields += " (" + ", ".join(f"`{name}`" for name in transition.optional) + ")"
+        audiences = [
+            each.audience.replace("_", " ")
+            + (" (outcome only)" if each.neutral else "")
+            + (" (receipt)" if each.receipt else "")
+            + (f" (not if {each.unless})" if each.unless else "")
+            for each in transition.told
+        ]
+        guard = f"; {transition.guard.replace('_', ' ')}" if transition.guard else ""
+        arrow = f"{', '.join(transition.sources)} → {transition.target or 'same state'}"
+        who = ", ".join(transition.roles) + guard
+        cells = (f"`{transition.name}`", arrow, who, fields or "–", ", ".join(audiences))
+        lines.append("| " + " | ".join(cell.strip() or "–" for cell in cells) + " |")
+    return "\n".join(lines)

@@ -1,0 +1,160 @@
+"""Validators of the room. Each message says what to do; CKAN adds the field."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.types import Validator
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.data_requests import config, text
+
+_ = tk._
+
+LONGEST_LINE = 300
+LONGEST_TEXT = 20_000
+_COMMUNE = re.compile(r"^(\d[0-9AB]\d{3})\b[\s,:–-]*(.*)$", re.IGNORECASE)
+_SIRET_LENGTH = 14
+_BOX = 4
+
+
+def one_line(value: Any) -> str:
+    """A text on one line, 300 characters at most."""
+    found = text.line(str(value or ""))
+    if len(found) > LONGEST_LINE:
+        raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_LINE))
+    return found
+
+
+def long_text(value: Any) -> str:
+    """A text of several lines, with a limited number of links."""
+    found = text.clean(str(value or ""))
+    if len(found) > LONGEST_TEXT:
+        raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_TEXT))
+    if text.links(found) > config.links():
+        raise tk.Invalid(_("Too many links: {number} at most.").format(number=config.links()))
+    return found
+
+
+def service_text(value: Any) -> str:
+    """A text of several lines by a service, with as many links as it takes."""
+    found = text.clean(str(value or ""))
+    if len(found) > LONGEST_TEXT:
+        raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_TEXT))
+    return found
+
+
+def empty_trap(value: Any) -> str:
+    """A field that no person sees: whatever fills it in is a machine."""
+    if value:
+        raise tk.Invalid(_("This field must stay empty."))
+    return ""
+
+
+def concept_of(vocabulary: str) -> Callable[[Any], str]:
+    """Validator of a concept: URI, id or label; gives its id."""
+
+    def concept(value: Any) -> str:
+        if not value:
+            return ""
+        known = voc.get(vocabulary)
+        found = known.get(str(value)) or known.find(str(value))
+        if found is None:
+            raise tk.Invalid(_("“{value}” is not in the list: choose one of its entries.").format(value=value))
+        return found.id
+
+    return concept
+
+
+def a_day(value: Any) -> date | None:
+    """A day as YYYY-MM-DD."""
+    if not value:
+        return None
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value).strip())
+    except ValueError:
+        raise tk.Invalid(_("Write the date as year-month-day, for instance 2026-03-31.")) from None
+
+
+def texts(value: Any) -> list[str]:
+    """A list of short texts, or one text with commas between."""
+    if isinstance(value, str):
+        value = value.split(",")
+    return list(dict.fromkeys(filter(None, (one_line(each) for each in value or []))))
+
+
+def communes(value: Any) -> list[dict[str, str]]:
+    """Communes: each an INSEE code, with or without the name after it; or dicts with `code` and `name`."""
+    if isinstance(value, str):
+        value = _json_or(value, [part for part in re.split(r"[;\n]", value) if part.strip()])
+    found: dict[str, dict[str, str]] = {}
+    for each in value or []:
+        written = f"{each.get('code', '')} {each.get('name', '')}" if isinstance(each, dict) else str(each)
+        match = _COMMUNE.match(text.line(written))
+        if not match:
+            message = _("“{value}” has no INSEE code: five characters, for instance 42218.")
+            raise tk.Invalid(message.format(value=written.strip()))
+        code = match[1].upper()
+        found[code] = {"code": code, "name": one_line(match[2])}
+    return list(found.values())
+
+
+def box(value: Any) -> list[float] | None:
+    """A rectangle: west, south, east, north in degrees."""
+    if value in (None, "", []):
+        return None
+    if isinstance(value, str):
+        value = _json_or(value, value.split(","))
+    try:
+        west, south, east, north = (float(each) for each in value)
+    except (TypeError, ValueError):
+        raise tk.Invalid(_("Give four numbers: west, south, east, north.")) from None
+    inside = -180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90  # noqa: PLR2004
+    if not inside:
+        raise tk.Invalid(_("The rectangle does not exist: south must be below north, in degrees."))
+    return [west, south, east, north]
+
+
+def siret(value: Any) -> str:
+    """A SIRET number: fourteen digits whose check digit is right; spaces do not count."""
+    digits = re.sub(r"\s", "", str(value or ""))
+    if not digits:
+        return ""
+    if len(digits) != _SIRET_LENGTH or not digits.isdigit() or not _luhn(digits):
+        raise tk.Invalid(_("This is not a SIRET number: it has 14 digits, the last of which is a check digit."))
+    return digits
+
+
+def _luhn(digits: str) -> bool:
+    doubled = [int(digit) * (2 - index % 2) for index, digit in enumerate(digits)]
+    # La Poste's establishments (SIREN 356 000 000) follow a rule of their own: the sum of the digits divides by 5.
+    if digits.startswith("356000000"):
+        return sum(map(int, digits)) % 5 == 0
+    return sum(each - 9 * (each > 9) for each in doubled) % 10 == 0  # noqa: PLR2004
+
+
+def json_list(value: Any) -> list[Any]:
+    """A list, or its JSON."""
+    if isinstance(value, str):
+        value = _json_or(value, [value] if value else [])
+    return list(value or [])
+
+
+def _json_or(value: str, otherwise: Any) -> Any:
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return otherwise
+    return found if isinstance(found, list) else otherwise
+
+
+def as_validator(function: Callable[[Any], Any]) -> Validator:
+    """Hand a function of this module to a schema."""
+    return function
