@@ -106,30 +106,9 @@ def _with_above(vocabulary: str, key: str) -> set[str]:
 
 
 #: Words that say nothing of the subject.
-_EMPTY = {
-    *[
-        "a",
-        "au",
-        "aux",
-        "carte",
-        "dans",
-        "de",
-        "departement",
-        "des",
-        "donnees",
-        "du",
-        "en",
-        "et",
-        "jeu",
-        "la",
-        "le",
-        "les",
-        "par",
-        "pour",
-        "region",
-        "sur",
-    ]
-}
+_EMPTY = set(
+    voc.normalise("a au aux carte d dans de des données du en et jeu l la le les par pour région sur un une").split()
+)
 
 
 def _words(title: str) -> set[str]:
