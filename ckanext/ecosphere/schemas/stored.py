@@ -57,13 +57,9 @@ def package_of(reference: str) -> Any:
     found = model.Package.get(reference)
     if found is not None:
         return found
-    query = model.Session.query(model.Package).join(model.PackageExtra)
-    return query.filter(
-        model.PackageExtra.key == "metadata_identifier",
-        model.PackageExtra.value == reference,
-        model.PackageExtra.state == "active",
-        model.Package.state == "active",
-    ).first()
+    wanted: Any = model.Package.extras["metadata_identifier"].astext
+    query = model.Session.query(model.Package)
+    return query.filter(wanted == reference, model.Package.state == "active").first()
 
 
 def _texts(value: Any) -> Iterable[str]:
