@@ -1,0 +1,191 @@
+/* A field that takes several entries of a long list (communes, datasets): search, proposals as a listbox that the arrows
+ * move through, and what is chosen as buttons that take it away. The field itself keeps the values, so the form is the
+ * same as without a script.
+ *
+ * data-module-url:       address that answers {items: [{value, label}]}
+ * data-module-separator: between two values in the field
+ * data-module-add, -remove, -chosen, -hint, -none: words
+ */
+"use strict";
+
+ckan.module("ecosphere-request-pick", function () {
+  const PAUSE = 200; // milliseconds without typing before asking
+  let lists = 0;
+
+  return {
+    options: { url: null, separator: ", ", add: "", remove: "", chosen: "", hint: "", none: "" },
+
+    initialize: function () {
+      this.field = this.el[0];
+      lists += 1;
+      this.entries = this.read();
+      this.items = [];
+      this.active = -1;
+      this.turn = 0;
+      this.build();
+      this.showChosen();
+    },
+
+    /** What the field holds: communes as "Belley (01034)", datasets by their names. */
+    read: function () {
+      return this.field.value.split(/[\n,;]+/).map((text) => text.trim()).filter(Boolean);
+    },
+
+    build: function () {
+      const part = (tag, name) => Object.assign(document.createElement(tag), { className: name });
+      const root = part("div", "eco-req-pick");
+      this.chosen = part("ul", "eco-req-pick__chosen");
+      this.chosen.setAttribute("aria-label", this.options.chosen);
+      this.search = part("input", "form-control");
+      this.search.type = "text";
+      this.search.placeholder = this.options.add;
+      this.list = part("ul", "eco-req-pick__list");
+      this.list.id = "eco-req-pick-" + lists;
+      this.list.hidden = true;
+      this.list.setAttribute("role", "listbox");
+      this.list.setAttribute("aria-label", this.options.add);
+      this.status = part("p", "visually-hidden");
+      this.status.setAttribute("role", "status");
+      const attributes = {
+        role: "combobox", autocomplete: "off", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": this.list.id
+      };
+      Object.entries(attributes).forEach(([name, value]) => this.search.setAttribute(name, value));
+      ["aria-describedby", "aria-invalid", "aria-required"].forEach((name) => {
+        if (this.field.hasAttribute(name)) { this.search.setAttribute(name, this.field.getAttribute(name)); }
+      });
+      // The label and the links of the summary lead to what a person types in.
+      this.search.id = this.field.id;
+      this.field.id += "-value";
+      this.field.hidden = true;
+      this.field.after(root);
+      root.append(this.chosen, this.search, this.list, this.status);
+      this.search.addEventListener("input", () => this.later());
+      this.search.addEventListener("keydown", (event) => this.key(event));
+      this.search.addEventListener("blur", () => this.leave());
+      this.list.addEventListener("mousedown", (event) => event.preventDefault());
+      this.field.form.addEventListener("submit", () => this.leave());
+    },
+
+    later: function () {
+      window.clearTimeout(this.timer);
+      const text = this.search.value.trim();
+      if (!text) { this.close(); return; }
+      this.timer = window.setTimeout(() => this.ask(text), PAUSE);
+    },
+
+    ask: async function (text) {
+      this.turn += 1;
+      const turn = this.turn;
+      try {
+        const answer = await fetch(this.options.url + "?q=" + encodeURIComponent(text), { credentials: "same-origin" });
+        if (answer.ok && turn === this.turn && document.activeElement === this.search) {
+          this.show((await answer.json()).items);
+        }
+      } catch (error) {
+        // What was typed is kept when the person leaves the box.
+        this.close();
+      }
+    },
+
+    show: function (items) {
+      this.items = items;
+      this.active = -1;
+      this.list.replaceChildren(...items.map((item, rank) => {
+        const line = document.createElement("li");
+        line.id = this.list.id + "-" + rank;
+        line.textContent = item.label;
+        line.setAttribute("role", "option");
+        line.setAttribute("aria-selected", "false");
+        line.addEventListener("click", () => this.choose(item));
+        return line;
+      }));
+      this.list.hidden = items.length === 0;
+      this.search.setAttribute("aria-expanded", String(items.length > 0));
+      this.search.removeAttribute("aria-activedescendant");
+      this.status.textContent = items.length ? this.options.hint.replace("{number}", items.length) : this.options.none;
+    },
+
+    key: function (event) {
+      if (event.key === "Enter") {
+        event.preventDefault();
+        if (this.items[this.active]) { this.choose(this.items[this.active]); } else { this.keep(); }
+      } else if (event.key === "Escape") {
+        this.close();
+      } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+        if (this.list.hidden) { return; }
+        event.preventDefault();
+        this.move(event.key === "ArrowDown" ? 1 : -1);
+      } else if (event.key === "Backspace" && !this.search.value && this.entries.length) {
+        this.take(this.entries.length - 1);
+      }
+    },
+
+    move: function (step) {
+      const places = this.items.length + 1;
+      this.active = ((this.active + 1 + step + places) % places) - 1;
+      Array.from(this.list.children).forEach((line, rank) => line.setAttribute("aria-selected", String(rank === this.active)));
+      if (this.active >= 0) {
+        this.search.setAttribute("aria-activedescendant", this.list.children[this.active].id);
+      } else {
+        this.search.removeAttribute("aria-activedescendant");
+      }
+    },
+
+    choose: function (item) {
+      // A commune's label holds its code; a dataset is known by its name.
+      this.add(item.label.includes("(" + item.value + ")") ? item.label : item.value);
+      this.search.focus();
+    },
+
+    /** Keep what was typed without choosing: the server reads names and codes as well. */
+    keep: function () {
+      const text = this.search.value.trim();
+      if (text) { text.split(/[\n,;]+/).map((each) => each.trim()).filter(Boolean).forEach((each) => this.add(each)); }
+    },
+
+    leave: function () {
+      this.keep();
+      this.close();
+    },
+
+    add: function (text) {
+      if (!this.entries.includes(text)) { this.entries.push(text); }
+      this.search.value = "";
+      this.close();
+      this.showChosen();
+    },
+
+    take: function (rank) {
+      this.entries.splice(rank, 1);
+      this.showChosen();
+      this.search.focus();
+    },
+
+    showChosen: function () {
+      this.field.value = this.entries.join(this.options.separator);
+      this.chosen.hidden = this.entries.length === 0;
+      this.chosen.replaceChildren(...this.entries.map((text, rank) => {
+        const line = document.createElement("li");
+        const button = document.createElement("button");
+        button.type = "button";
+        button.className = "btn btn-secondary btn-sm";
+        button.textContent = text + " ×";
+        button.setAttribute("aria-label", this.options.remove + " " + text);
+        button.addEventListener("click", () => this.take(rank));
+        line.append(button);
+        return line;
+      }));
+    },
+
+    close: function () {
+      window.clearTimeout(this.timer);
+      this.turn += 1;
+      this.items = [];
+      this.active = -1;
+      this.list.hidden = true;
+      this.status.textContent = "";
+      this.search.setAttribute("aria-expanded", "false");
+      this.search.removeAttribute("aria-activedescendant");
+    }
+  };
+});

@@ -1,0 +1,67 @@
+/* Datasets and requests like what is being typed: asked from the server a moment after the last change, told to readers
+ * of screens by a sentence. Without a script the next page shows the same.
+ *
+ * data-module-url: address that answers with HTML
+ */
+"use strict";
+
+ckan.module("ecosphere-request-similar", function () {
+  const PAUSE = 600; // milliseconds without a change before asking
+  const SHORTEST = 4;
+
+  return {
+    options: { url: null },
+
+    initialize: function () {
+      const panel = this.el[0];
+      this.content = panel.querySelector("[data-content]");
+      this.status = panel.querySelector("[data-status]");
+      this.form = document.getElementById("request-form");
+      if (!this.form) { return; }
+      const later = (event) => {
+        if (!["title", "theme"].includes(event.target.name)) { return; }
+        window.clearTimeout(this.timer);
+        this.timer = window.setTimeout(() => this.ask(), PAUSE);
+      };
+      this.form.addEventListener("input", later);
+      this.form.addEventListener("change", later);
+      this.ask();
+    },
+
+    value: function (name) {
+      const field = document.getElementById("field-" + name);
+      return field ? field.value.trim() : "";
+    },
+
+    ask: async function () {
+      if (this.value("title").length < SHORTEST) { return; }
+      if (this.request) { this.request.abort(); }
+      this.request = new AbortController();
+      const address = new URL(this.options.url, window.location.href);
+      ["title", "theme", "territory"].forEach((name) => address.searchParams.set(name, this.value(name)));
+      try {
+        const answer = await fetch(address, { credentials: "same-origin", signal: this.request.signal });
+        if (!answer.ok) { return; }
+        this.content.innerHTML = await answer.text();
+        const sentence = this.content.querySelector("[data-sentence]");
+        this.status.textContent = sentence ? sentence.textContent.trim() : "";
+        this.seen();
+      } catch (error) {
+        // Nothing is lost: the next page shows the same.
+        if (error.name !== "AbortError") { this.status.textContent = ""; }
+      }
+    },
+
+    /** The person has seen what resembles the words as they are now: the next page need not show it again. */
+    seen: function () {
+      let mark = this.form.querySelector("[name=similar_seen]");
+      if (!mark) {
+        mark = document.createElement("input");
+        mark.type = "hidden";
+        mark.name = "similar_seen";
+        this.form.append(mark);
+      }
+      mark.value = "1";
+    }
+  };
+});

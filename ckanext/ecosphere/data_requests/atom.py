@@ -1,0 +1,78 @@
+"""Atom feeds (RFC 4287): new requests of a service, territory or theme, and what happens to one request. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from xml.etree import ElementTree as ET
+
+NAMESPACE = "http://www.w3.org/2005/Atom"
+MIMETYPE = "application/atom+xml"
+#: Characters that XML 1.0 cannot hold, even escaped.
+FORBIDDEN = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF])
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry.
+
+    Attributes:
+        id: address that stays; identifies the entry.
+        title, summary: plain texts.
+        link: page about it.
+        updated: moment with a time zone.
+        categories: labels.
+    """
+
+    id: str
+    title: str
+    link: str
+    updated: datetime
+    summary: str = ""
+    categories: tuple[str, ...] = field(default=())
+
+
+def feed(title: str, author: str, page: str, itself: str, entries: Iterable[Entry]) -> bytes:
+    """Return a feed as XML in UTF-8.
+
+    Args:
+        title: of the feed.
+        author: name of the portal; people are never named.
+        page: address of the page that shows the same.
+        itself: address of the feed.
+        entries: the newest first.
+    """
+    ET.register_namespace("", NAMESPACE)
+    every = list(entries)
+    root = ET.Element(_q("feed"))
+    _text(root, "title", title)
+    _text(root, "id", itself)
+    ET.SubElement(root, _q("link"), {"rel": "self", "type": MIMETYPE, "href": itself})
+    ET.SubElement(root, _q("link"), {"rel": "alternate", "type": "text/html", "href": page})
+    newest = max((entry.updated for entry in every), default=datetime.fromtimestamp(0, timezone.utc))
+    _text(root, "updated", newest.isoformat())
+    _text(ET.SubElement(root, _q("author")), "name", author)
+    for entry in every:
+        _entry(root, entry)
+    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+
+
+def _entry(root: ET.Element, entry: Entry) -> None:
+    node = ET.SubElement(root, _q("entry"))
+    _text(node, "title", entry.title)
+    _text(node, "id", entry.id)
+    ET.SubElement(node, _q("link"), {"rel": "alternate", "type": "text/html", "href": entry.link})
+    _text(node, "updated", entry.updated.isoformat())
+    if entry.summary:
+        _text(node, "summary", entry.summary)
+    for label in entry.categories:
+        ET.SubElement(node, _q("category"), {"term": label.translate(FORBIDDEN)})
+
+
+def _text(parent: ET.Element, name: str, text: str) -> None:
+    ET.SubElement(parent, _q(name)).text = text.translate(FORBIDDEN)
+
+
+def _q(name: str) -> str:
+    return f"{{{NAMESPACE}}}{name}"

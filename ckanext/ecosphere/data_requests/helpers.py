@@ -1,0 +1,290 @@
+"""Template helpers of the room; all begin with `ecosphere_request_`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timezone
+from html import unescape
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
+from ckan import model
+from markupsafe import Markup
+
+from ckanext.ecosphere import language
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.data_requests import charts, wording
+
+#: State → symbol of the icon font that CKAN ships, and the family of its colour. Every family has shapes of its own.
+LOOKS = {
+    "draft": ("pen", "waiting"),
+    "submitted": ("paper-plane", "waiting"),
+    "open": ("envelope-open", "active"),
+    "needs_info": ("circle-question", "asking"),
+    "in_progress": ("gears", "active"),
+    "fulfilled": ("circle-check", "good"),
+    "partial": ("circle-half-stroke", "good"),
+    "refused": ("circle-xmark", "bad"),
+    "not_held": ("box-open", "bad"),
+    "duplicate": ("clone", "closed"),
+    "rejected": ("ban", "bad"),
+    "withdrawn": ("rotate-left", "closed"),
+    "expired": ("hourglass-end", "closed"),
+}
+#: Transition → symbol of its line in the history, where it is not that of the state to which it leads.
+EVENT_ICONS = {"transfer": "share", "extend": "calendar-plus", "answer_details": "reply", "reopen": "rotate-right"}
+VOCABULARIES = {"territory": "territories", "theme": "themes", "use": "regulatory-use"}
+#: Field of the form → facet of the dataset search that fills it.
+SEARCH_FILTERS = {"territory": "vocab_ecosphere_territory", "theme": "vocab_ecosphere_theme"}
+
+TAG = re.compile(r"<[^>]+>")
+SPACE = re.compile(r"\s+")
+SUMMARY = 280
+
+
+def ecosphere_request_look(state: str) -> dict[str, str]:
+    """Return the `icon` and the `family` (of colours) of a state."""
+    icon, family = LOOKS.get(state, ("circle", "closed"))
+    return {"icon": icon, "family": family}
+
+
+def ecosphere_request_event_icon(event: Mapping[str, Any]) -> str:
+    """Return the symbol of a line of the history."""
+    return EVENT_ICONS.get(event["transition"]) or ecosphere_request_look(event["to"])["icon"]
+
+
+def ecosphere_request_date(value: str | date | None) -> str:
+    """Return a day in words ("24 décembre 2026"), as people here read it; "" for None.
+
+    Args:
+        value: a date or moment, or its ISO 8601 text; a moment without time zone is UTC.
+    """
+    found = _moment(value)
+    return format_date(found, "long", locale=language.current()) if found else ""
+
+
+def ecosphere_request_time(value: str | datetime | None) -> str:
+    """Return a moment in words, with the hour."""
+    found = _moment(value)
+    if not isinstance(found, datetime):
+        return ecosphere_request_date(found)
+    return format_datetime(
+        found, "d MMMM y, HH:mm" if language.current() == "fr" else "d MMMM y, h:mm a", locale=language.current()
+    )
+
+
+def ecosphere_request_month(value: str, short: bool = False) -> str:
+    """Return a month ("2026-11") in words."""
+    found = date.fromisoformat(f"{value[:7]}-01")
+    return format_date(found, "MMM yy" if short else "MMMM y", locale=language.current())
+
+
+def ecosphere_request_today() -> str:
+    """Return today's day in Paris, in ISO 8601, as the lower limit of inputs."""
+    return datetime.now(tk.h.get_display_timezone()).date().isoformat()
+
+
+def ecosphere_request_number(value: float | None) -> str:
+    """Return a number in the reader's way of writing, a dash for None."""
+    return "–" if value is None else format_decimal(value, "#,##0.#", locale=language.current())
+
+
+def ecosphere_request_share(value: float | None) -> str:
+    """Return a share (0 to 1) in per cent, a dash for None."""
+    return "–" if value is None else f"{format_decimal(value * 100, '#,##0', locale=language.current())}\u202f%"
+
+
+def ecosphere_request_clock(request: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return what a page says of the time left: `state`, `icon`, `text`; None when there is no date to tell.
+
+    Whether a request of the portal is one in the sense of the law is the ministry's decision: the words promise nothing.
+    """
+    clock = request.get("clock") or {}
+    if not clock.get("due") or clock.get("state") in (None, "none", "closed"):
+        return None
+    day, left = ecosphere_request_date(clock["due"]), clock.get("days_left")
+    if clock["state"] == "overdue":
+        text = tk._("An answer was expected before {date}.").format(date=day)
+        return {"state": "overdue", "icon": "triangle-exclamation", "text": text}
+    text = tk._("An answer is expected before {date}").format(date=day)
+    if left == 0:
+        text += tk._(" (today).")
+    elif left is None:
+        text += "."
+    else:
+        text += tk.ungettext(" ({number} day left).", " ({number} days left).", left).format(number=left)
+    if clock.get("extended"):
+        text += " " + tk._("The period was extended.")
+    soon = clock["state"] == "due_soon"
+    return {"state": clock["state"], "icon": "hourglass-half" if soon else "clock", "text": text}
+
+
+def ecosphere_request_short_clock(request: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return the same in few words, for lists."""
+    found = ecosphere_request_clock(request)
+    if not found:
+        return None
+    left = request["clock"].get("days_left") or 0
+    if found["state"] == "overdue":
+        text = tk.ungettext("{number} day late", "{number} days late", -left).format(number=-left)
+    elif left == 0:
+        text = tk._("Due today")
+    else:
+        text = tk.ungettext("{number} day left", "{number} days left", left).format(number=left)
+    return {**found, "text": text}
+
+
+def ecosphere_request_facet_label(name: str, value: str) -> str:
+    """Return the label of a chosen filter, the value itself when nothing knows it."""
+    if name in VOCABULARIES:
+        return (tk.h.ecosphere_labels(VOCABULARIES[name], value) or [value])[0]
+    if name == "organization":
+        group = model.Group.get(value)
+        return (group.title or group.name) if group else value
+    return value
+
+
+def ecosphere_request_themes() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the themes to choose from: (theme, (id, label) of the theme itself and of those below it)."""
+    lang, known = language.current(), voc.get("themes")
+    return [
+        (theme.label(lang), [(each.id, each.label(lang)) for each in (theme, *known.children(theme.uri))])
+        for theme in known.roots()
+    ]
+
+
+def ecosphere_request_uses() -> list[tuple[str, str]]:
+    """Return the uses to choose from: (id, label)."""
+    return [(each.id, each.label(language.current())) for each in voc.get("regulatory-use")]
+
+
+def ecosphere_request_systems() -> list[tuple[str, str]]:
+    """Return the coordinate reference systems to choose from: (id, label), in the order of the vocabulary."""
+    return [(each.id, each.label(language.current())) for each in voc.get("epsg")]
+
+
+def ecosphere_request_grounds() -> list[tuple[str, str]]:
+    """Return the grounds for a refusal: (id, label)."""
+    return [
+        (each.id, each.label(language.current())) for each in voc.get("access-limitation") if each.data.get("restricts")
+    ]
+
+
+def ecosphere_request_services() -> list[dict[str, str]]:
+    """Return the services to which a request can be handed: `id`, `name`, `title`, in alphabetical order."""
+    query = model.Session.query(model.Group.id, model.Group.name, model.Group.title).filter(
+        model.Group.is_organization.is_(True), model.Group.state == model.State.ACTIVE
+    )
+    found = [{"id": id, "name": name, "title": title or name} for id, name, title in query]
+    return sorted(found, key=lambda each: voc.normalise(each["title"]))
+
+
+def ecosphere_request_new_url(query: str | None, filters: Mapping[str, Sequence[str]] | None) -> str:
+    """Return the address of a new request filled with a search of datasets.
+
+    Args:
+        query: the words searched.
+        filters: facet field → chosen values, as CKAN's search page has them.
+    """
+    filled = {"title": query or ""}
+    for name, facet in SEARCH_FILTERS.items():
+        values = (filters or {}).get(facet)
+        if values:
+            filled[name] = values[-1]
+    return tk.h.url_for("ecosphere_requests.new", **{name: value for name, value in filled.items() if value})
+
+
+def ecosphere_request_done(transition: str) -> str:
+    """Return what is said after a transition."""
+    _ = tk._
+    sentences = {
+        "accept": _("The request is accepted and its service is told."),
+        "reject": _("The request is not accepted."),
+        "ask_details": _("Your question is sent to the requester."),
+        "answer_details": _("Your answer is sent to the service."),
+        "start": _("The requester is told that you have started."),
+        "transfer": _("The request is transferred; both services and the requester are told."),
+        "extend": _("The period is extended; the requester is told."),
+        "fulfil": _("The answer is published; the requester and those who support the request are told."),
+        "fulfil_partly": _("The answer is published; the requester and those who support the request are told."),
+        "refuse": _("The decision is sent to the requester."),
+        "not_held": _("The requester is told that the data are not held."),
+        "mark_duplicate": _("The requests are merged, with those who support them."),
+        "withdraw": _("Your request is withdrawn."),
+        "reopen": _("The request is open again."),
+    }
+    return sentences.get(transition, _("It is done."))
+
+
+def ecosphere_request_plain(html: str | None) -> str:
+    """Return a text without its tags, shortened, for lists and feeds."""
+    text = SPACE.sub(" ", unescape(TAG.sub(" ", html or ""))).strip()
+    return text if len(text) <= SUMMARY else text[:SUMMARY].rsplit(" ", 1)[0] + "…"
+
+
+def ecosphere_request_of_dataset(package: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return the requests about a dataset: `satisfied` and `open`."""
+    context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+    try:
+        return tk.get_action("ecosphere_request_dataset_list")(context, {"id": package["id"]})
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        return {"satisfied": [], "open": []}
+
+
+def ecosphere_request_may_moderate() -> bool:
+    """Tell whether the reader moderates requests."""
+    return bool(tk.h.check_access("ecosphere_request_list", {"scope": "moderation"}))
+
+
+def ecosphere_request_may_desk(organization: Mapping[str, Any]) -> bool:
+    """Tell whether the reader works at the desk of a service."""
+    return bool(tk.h.check_access("ecosphere_request_desk", {"organization": organization["id"]}))
+
+
+def ecosphere_request_desks() -> list[dict[str, str]]:
+    """Return the services at whose desk the reader works: `name`, `title`."""
+    if not tk.current_user.is_authenticated or tk.current_user.sysadmin:
+        return []
+    found = tk.h.organizations_available("update_dataset")
+    return [{"name": each["name"], "title": each.get("display_name") or each["name"]} for each in found]
+
+
+def ecosphere_request_outcome_rows(outcomes: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Return how requests ended as (label, number), the most frequent first."""
+    rows = [(wording.state(state), number) for state, number in outcomes.items()]
+    return sorted(rows, key=lambda row: -row[1])
+
+
+def ecosphere_request_backlog_rows(backlog: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    """Return what waits for an answer as (age in words, number), the youngest first."""
+    rows = []
+    for each in backlog:
+        first, _dash, last = each["age"].partition("-")
+        text = tk._("{first} to {last} days") if last else tk._("more than {first} days")
+        rows.append((text.format(first=first if last else int(first) - 1, last=last), each["count"]))
+    return rows
+
+
+def ecosphere_request_months_chart(points: Sequence[Mapping[str, Any]]) -> Markup:
+    """Return the chart of the requests by month."""
+    return charts.months(points)
+
+
+def ecosphere_request_bars_chart(title: str, rows: Sequence[tuple[str, int]]) -> Markup:
+    """Return a chart of horizontal bars."""
+    return charts.bars(title, rows)
+
+
+def _moment(value: str | date | None) -> date | None:
+    """Return a date, or a moment in the portal's time zone, from what an action gives."""
+    if not value:
+        return None
+    if isinstance(value, str):
+        value = date.fromisoformat(value) if len(value) == len("2026-01-01") else datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        aware = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+        return aware.astimezone(tk.h.get_display_timezone())
+    return value

@@ -1,0 +1,52 @@
+"""Addresses of the room's pages. What they show is in `views_ask`, `views_read`, `views_act`, `views_desk` and
+`views_figures`."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from ckanext.ecosphere.data_requests import views_act, views_ask, views_desk, views_figures, views_read
+
+__all__ = ["ecosphere_requests"]
+
+ecosphere_requests = Blueprint("ecosphere_requests", __name__)
+
+GET = (
+    ("/demandes", "index", views_read.index),
+    ("/demandes/nouvelle", "new", views_ask.new),
+    ("/demandes/ressemblances", "lookalikes_fragment", views_ask.lookalikes_fragment),
+    ("/demandes/communes", "commune_suggestions", views_ask.commune_suggestions),
+    ("/demandes/jeux-de-donnees", "dataset_suggestions", views_ask.dataset_suggestions),
+    ("/demandes/mes-demandes", "mine", views_read.mine),
+    ("/demandes/moderation", "moderation", views_desk.moderation),
+    ("/demandes/service/<organization>", "desk", views_desk.desk),
+    ("/demandes/statistiques", "statistics", views_figures.statistics),
+    ("/demandes/statistiques.csv", "statistics_csv", views_figures.statistics_csv),
+    ("/demandes/flux.atom", "feed", views_figures.feed),
+    ("/demandes/preferences", "preferences", views_desk.preferences),
+    ("/demandes/<id>", "read", views_read.read),
+    ("/demandes/<id>/flux.atom", "request_feed", views_figures.request_feed),
+    ("/demandes/<id>/ressemblances", "lookalikes", views_ask.lookalikes),
+    ("/demandes/<id>/texte-de-refus", "refusal_text", views_act.refusal_text),
+    ("/demandes/<id>/modifier/<step>", "edit", views_ask.edit),
+    ("/demandes/<id>/<transition>", "transition_form", views_act.transition_form),
+)
+POST = (
+    ("/demandes/nouvelle", "create", views_ask.create),
+    ("/demandes/preferences", "preferences_save", views_desk.preferences),
+    ("/demandes/service/<organization>/affecter", "assign", views_desk.assign),
+    ("/demandes/<id>/modifier/<step>", "save", views_ask.save),
+    ("/demandes/<id>/message", "comment", views_act.comment),
+    ("/demandes/<id>/message/<comment>/masquer", "hide_comment", views_act.hide_comment),
+    ("/demandes/<id>/soutenir", "support", views_act.support),
+    ("/demandes/<id>/ne-plus-soutenir", "unsupport", views_act.unsupport),
+    ("/demandes/<id>/suivre", "follow", views_act.follow),
+    ("/demandes/<id>/ne-plus-suivre", "unfollow", views_act.unfollow),
+    ("/demandes/<id>/indesirable", "spam", views_desk.spam),
+    ("/demandes/<id>/<transition>", "transition", views_act.transition),
+)
+
+for path, name, view in GET:
+    ecosphere_requests.add_url_rule(path, endpoint=name, view_func=view)
+for path, name, view in POST:
+    ecosphere_requests.add_url_rule(path, endpoint=name, view_func=view, methods=["POST"])
