@@ -1,7 +1,7 @@
 """The forms of the pages: their steps and fields, and how what was typed becomes the data of an action.
 
-Pages and actions check alike: what a form cannot read (a commune nobody knows, three corners of a rectangle) is told here,
-everything else by the action. Both speak of fields by the same names.
+Pages and actions check alike: what a form cannot read (a commune nobody knows, three corners of a rectangle) is told
+here, everything else by the action. Both speak of fields by the same names.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ckanext.ecosphere.data_requests import communes
 Errors = dict[str, list[str]]
 
 SIDES = ("west", "south", "east", "north")
+LONGITUDE, LATITUDE = 180, 90  # degrees at most, either way
 #: A field that people do not see; only programs that fill in everything do.
 TRAP = "site_web"
 SEPARATORS = re.compile(r"[\s,;]+")
@@ -223,9 +224,9 @@ def _box(form: Mapping[str, str]) -> tuple[list[float] | None, str]:
         west, south, east, north = (float(form.get(side, "").replace(",", ".")) for side in SIDES)
     except ValueError:
         return None, tk._("Give the four sides of the rectangle in decimal degrees, for example 4.85.")
-    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= 90 and -90 <= north <= 90):
+    if max(abs(west), abs(east)) > LONGITUDE or max(abs(south), abs(north)) > LATITUDE:
         return None, tk._("Longitudes go from -180 to 180 and latitudes from -90 to 90 degrees.")
-    if west >= east or south >= north:
+    if not (west < east and south < north):  # refuses what is no number too
         return None, tk._("The west side must be smaller than the east side, and the south side than the north side.")
     return [west, south, east, north], ""
 

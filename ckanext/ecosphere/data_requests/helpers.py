@@ -100,7 +100,8 @@ def ecosphere_request_share(value: float | None) -> str:
 def ecosphere_request_clock(request: Mapping[str, Any]) -> dict[str, str] | None:
     """Return what a page says of the time left: `state`, `icon`, `text`; None when there is no date to tell.
 
-    Whether a request of the portal is one in the sense of the law is the ministry's decision: the words promise nothing.
+    Whether a request of the portal is one in the sense of the law is for the ministry to say: the words promise
+    nothing.
     """
     clock = request.get("clock") or {}
     if not clock.get("due") or clock.get("state") in (None, "none", "closed"):

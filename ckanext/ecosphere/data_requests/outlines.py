@@ -1,4 +1,7 @@
-"""Outlines of France and its overseas départements, on which a person draws a rectangle; no tiles, nothing fetched."""
+"""Outlines of France and its overseas départements, on which a person draws a rectangle; no tiles, nothing fetched.
+
+Pure: nothing here knows CKAN.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-import ckan.plugins.toolkit as tk
 
 FILE = Path(__file__).with_name("data") / "outlines.json"
 WIDTH = 480
@@ -66,23 +67,3 @@ def _frame(name: str, data: dict) -> Frame:
     return Frame(
         name, data["territory"], (west, south, east, north), data["path"], WIDTH, height, scale_x, scale_y, towns
     )
-
-
-def best_frame(box: tuple[float, float, float, float] | None) -> str:
-    """Return the id of the map that has the middle of a box, that of the mainland when none has it."""
-    if box:
-        x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-        for frame in frames():
-            if frame.box[0] <= x <= frame.box[2] and frame.box[1] <= y <= frame.box[3]:
-                return frame.id
-    return frames()[0].id
-
-
-def frame_of_territory(territory: str) -> str | None:
-    """Return the id of the map of an overseas territory, None for all others."""
-    return next((frame.id for frame in frames()[1:] if frame.territory == territory), None)
-
-
-def label(frame: Frame) -> str:
-    """Return the name of a map in the reader's language."""
-    return tk.h.ecosphere_labels("territories", frame.territory)[0]

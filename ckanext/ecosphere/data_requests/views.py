@@ -28,6 +28,7 @@ GET = (
     ("/demandes/<id>/flux.atom", "request_feed", views_figures.request_feed),
     ("/demandes/<id>/ressemblances", "lookalikes", views_ask.lookalikes),
     ("/demandes/<id>/texte-de-refus", "refusal_text", views_act.refusal_text),
+    ("/demandes/<id>/fichier/<file>", "attachment", views_act.attachment),
     ("/demandes/<id>/modifier/<step>", "edit", views_ask.edit),
     ("/demandes/<id>/<transition>", "transition_form", views_act.transition_form),
 )
@@ -43,6 +44,7 @@ POST = (
     ("/demandes/<id>/suivre", "follow", views_act.follow),
     ("/demandes/<id>/ne-plus-suivre", "unfollow", views_act.unfollow),
     ("/demandes/<id>/indesirable", "spam", views_desk.spam),
+    ("/demandes/<id>/masquer", "hide", views_act.hide),
     ("/demandes/<id>/<transition>", "transition", views_act.transition),
 )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from flask import Response, jsonify, request
+from flask import Response, jsonify, request, send_file
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.data_requests import forms
@@ -93,6 +94,31 @@ def comment(id: str) -> AnyResponse:
 def hide_comment(id: str, comment: str) -> AnyResponse:
     """Hide a message, with the reason that its author reads."""
     return _simple(id, "ecosphere_request_comment_hide", {"id": comment, "reason": request.form.get("reason", "")})
+
+
+@page
+def attachment(id: str, file: str) -> AnyResponse:
+    """Hand out a file of the conversation: always to be saved, never shown in the page's own name."""
+    found = act("ecosphere_request_attachment_show", id=file)
+    request_ = act("ecosphere_request_show", id=id)
+    if found["request_id"] != request_["id"] or not Path(found["path"]).is_file():
+        raise tk.ObjectNotFound
+    response = send_file(
+        found["path"], mimetype="application/octet-stream", as_attachment=True, download_name=found["name"]
+    )
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = "sandbox"
+    response.cache_control.no_store = True
+    return response
+
+
+@page
+@known
+def hide(id: str) -> AnyResponse:
+    """Take a request out of what everyone sees, or put it back."""
+    hidden = request.form.get("hidden") == "1"
+    message = tk._("The request is hidden from the public.") if hidden else tk._("The request is public again.")
+    return _simple(id, "ecosphere_request_hide", {"id": id, "hidden": hidden}, message)
 
 
 @page

@@ -241,6 +241,7 @@ def _keep(typed: Mapping[str, str]) -> None:
 
 
 def kept_form() -> dict[str, str]:
+    """Return what the reader typed before the log-in, nothing when they did not."""
     token = session.get(KEPT)
     text = connect_to_redis().get(_key(token)) if token else None
     return json.loads(text) if text else {}

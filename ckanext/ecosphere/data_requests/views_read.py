@@ -15,6 +15,7 @@ from ckanext.ecosphere.data_requests.viewing import act, is_known, known, page, 
 from ckanext.ecosphere.data_requests.views_ask import kept_form
 
 ROWS = 20
+PAGE_DIGITS = 6
 FACETS = ("state", "organization", "territory", "theme", "use")
 SORTS = ("relevance", "created", "support", "due")
 
@@ -67,7 +68,7 @@ def asked(form: MultiDict[str, str]) -> dict[str, Any]:
 def page_number(form: MultiDict[str, str]) -> int:
     """Return the page that an address asks for, 1 when it asks for none or nonsense."""
     text = form.get("page", "1")
-    return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) <= 6 else 1
+    return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) <= PAGE_DIGITS else 1
 
 
 def _list(template: str, endpoint: str, scope: str, **more: Any) -> Response:
