@@ -14,6 +14,7 @@ from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.data_requests import communes, forms, outlines
+from ckanext.ecosphere.data_requests.service import AFTER_SENDING
 from ckanext.ecosphere.data_requests.viewing import (
     INVALID,
     act,
@@ -83,6 +84,8 @@ def save(id: str, step: str) -> AnyResponse:
         tk.abort(404, tk._("The form has no such step."))
     _refuse_machines()
     data, errors = forms.read_step(current, request.form)
+    if found["state"] != "draft":
+        data = {name: value for name, value in data.items() if name in AFTER_SENDING}
     go = request.form.get("go", "next")
     try:
         # What can be read is saved even when something else cannot.
@@ -141,9 +144,11 @@ def _form(
     resumed: bool = False,
 ) -> Response:
     before, after = forms.neighbours(current)
+    sent = draft is not None and draft["state"] != "draft"
     variables: dict[str, Any] = {
         "step": current,
-        "steps": forms.steps(),
+        "steps": [each for each in forms.steps() if not sent or AFTER_SENDING.intersection(each.fields)],
+        "sent": sent,
         "before": before,
         "after": after,
         "values": _shown(values),
