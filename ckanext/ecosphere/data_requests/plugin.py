@@ -9,12 +9,14 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan.types import Context
 
-from ckanext.ecosphere.data_requests import actions, auth, cli, datasets, jobs, outside, setup
+from ckanext.ecosphere.data_requests import actions, auth, cli, datasets, helpers, jobs, outside, setup
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
 
 
 @tk.blanket.actions(actions.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
+@tk.blanket.helpers({name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_request_")})
+@tk.blanket.blueprints
 @tk.blanket.config_declarations
 class EcosphereRequestsPlugin(p.SingletonPlugin):
     """Data requests: asked by anyone with an account, answered by the services within the legal period."""
