@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import charts, wording
+from ckanext.ecosphere.data_requests import charts, text, wording
 
 #: State → symbol of the icon font that CKAN ships, and the family of its colour. Every family has shapes of its own.
 LOOKS = {
@@ -108,19 +108,19 @@ def ecosphere_request_clock(request: Mapping[str, Any]) -> dict[str, str] | None
         return None
     day, left = ecosphere_request_date(clock["due"]), clock.get("days_left")
     if clock["state"] == "overdue":
-        text = tk._("An answer was expected before {date}.").format(date=day)
-        return {"state": "overdue", "icon": "triangle-exclamation", "text": text}
-    text = tk._("An answer is expected before {date}").format(date=day)
+        words = tk._("An answer was expected before {date}.").format(date=day)
+        return {"state": "overdue", "icon": "triangle-exclamation", "text": words}
+    words = tk._("An answer is expected before {date}").format(date=day)
     if left == 0:
-        text += tk._(" (today).")
+        words += tk._(" (today).")
     elif left is None:
-        text += "."
+        words += "."
     else:
-        text += tk.ungettext(" ({number} day left).", " ({number} days left).", left).format(number=left)
+        words += tk.ungettext(" ({number} day left).", " ({number} days left).", left).format(number=left)
     if clock.get("extended"):
-        text += " " + tk._("The period was extended.")
+        words += " " + tk._("The period was extended.")
     soon = clock["state"] == "due_soon"
-    return {"state": clock["state"], "icon": "hourglass-half" if soon else "clock", "text": text}
+    return {"state": clock["state"], "icon": "hourglass-half" if soon else "clock", "text": words}
 
 
 def ecosphere_request_short_clock(request: Mapping[str, Any]) -> dict[str, str] | None:
@@ -130,12 +130,12 @@ def ecosphere_request_short_clock(request: Mapping[str, Any]) -> dict[str, str] 
         return None
     left = request["clock"].get("days_left") or 0
     if found["state"] == "overdue":
-        text = tk.ungettext("{number} day late", "{number} days late", -left).format(number=-left)
+        words = tk.ungettext("{number} day late", "{number} days late", -left).format(number=-left)
     elif left == 0:
-        text = tk._("Due today")
+        words = tk._("Due today")
     else:
-        text = tk.ungettext("{number} day left", "{number} days left", left).format(number=left)
-    return {**found, "text": text}
+        words = tk.ungettext("{number} day left", "{number} days left", left).format(number=left)
+    return {**found, "text": words}
 
 
 def ecosphere_request_facet_label(name: str, value: str) -> str:
@@ -220,10 +220,39 @@ def ecosphere_request_done(transition: str) -> str:
     return sentences.get(transition, _("It is done."))
 
 
+def ecosphere_request_event(event: Mapping[str, Any]) -> str:
+    """Return what happened in a line of the history; its `transition_label` says what one does."""
+    _ = tk._
+    sentences = {
+        "submit": _("Request sent"),
+        "accept": _("Request accepted and handed over to a service"),
+        "reject": _("Request not accepted"),
+        "ask_details": _("Details asked for"),
+        "answer_details": _("Details given"),
+        "expire": _("Request closed: the details have not come"),
+        "start": _("Work begun"),
+        "transfer": _("Request transferred to another service"),
+        "extend": _("Period extended"),
+        "fulfil": _("Request answered with datasets"),
+        "fulfil_partly": _("Request answered in part"),
+        "refuse": _("Request refused"),
+        "not_held": _("Data not held by the service"),
+        "mark_duplicate": _("Request merged with another one"),
+        "withdraw": _("Request withdrawn"),
+        "reopen": _("Request reopened"),
+    }
+    return sentences.get(event["transition"], event["transition_label"])
+
+
 def ecosphere_request_plain(html: str | None) -> str:
     """Return a text without its tags, shortened, for lists and feeds."""
-    text = SPACE.sub(" ", unescape(TAG.sub(" ", html or ""))).strip()
-    return text if len(text) <= SUMMARY else text[:SUMMARY].rsplit(" ", 1)[0] + "…"
+    found = SPACE.sub(" ", unescape(TAG.sub(" ", html or ""))).strip()
+    return found if len(found) <= SUMMARY else found[:SUMMARY].rsplit(" ", 1)[0] + "…"
+
+
+def ecosphere_request_summary(written: str | None) -> str:
+    """Return the beginning of a text in Markdown, without its signs."""
+    return ecosphere_request_plain(text.html(written or ""))
 
 
 def ecosphere_request_of_dataset(package: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -264,8 +293,8 @@ def ecosphere_request_backlog_rows(backlog: Sequence[Mapping[str, Any]]) -> list
     rows = []
     for each in backlog:
         first, _dash, last = each["age"].partition("-")
-        text = tk._("{first} to {last} days") if last else tk._("more than {first} days")
-        rows.append((text.format(first=first if last else int(first) - 1, last=last), each["count"]))
+        words = tk._("{first} to {last} days") if last else tk._("more than {first} days")
+        rows.append((words.format(first=first if last else int(first) - 1, last=last), each["count"]))
     return rows
 
 

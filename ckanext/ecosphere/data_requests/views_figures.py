@@ -54,7 +54,7 @@ def request_feed(id: str) -> Response:
     entries = [
         atom.Entry(
             id=f"{page_}#etape-{rank}",
-            title=f"{event['transition_label']} – {found['title']}",
+            title=f"{tk.h.ecosphere_request_event(event)} – {found['title']}",
             link=page_,
             updated=moment(event["created"]),
             summary=tk.h.ecosphere_request_plain(event.get("comment_html")),
@@ -79,7 +79,7 @@ def _request(found: dict[str, Any]) -> atom.Entry:
         title=found["title"],
         link=link,
         updated=moment(found["modified"]),
-        summary=tk.h.ecosphere_request_plain(found["description"]),
+        summary=tk.h.ecosphere_request_summary(found["description"]),
         categories=tuple(label for label in labels if label),
     )
 
