@@ -41,6 +41,8 @@ VOCABULARIES = {"territory": "territories", "theme": "themes", "use": "regulator
 SEARCH_FILTERS = {"territory": "vocab_ecosphere_territory", "theme": "vocab_ecosphere_theme"}
 
 TAG = re.compile(r"<[^>]+>")
+#: Tags at which a word ends; within a line ("l’<strong>eau</strong>") it does not.
+BREAK = re.compile(r"</?(?:p|br|li|ul|ol|blockquote)\b[^>]*>")
 SPACE = re.compile(r"\s+")
 SUMMARY = 280
 
@@ -246,7 +248,7 @@ def ecosphere_request_event(event: Mapping[str, Any]) -> str:
 
 def ecosphere_request_plain(html: str | None) -> str:
     """Return a text without its tags, shortened, for lists and feeds."""
-    found = SPACE.sub(" ", unescape(TAG.sub(" ", html or ""))).strip()
+    found = SPACE.sub(" ", unescape(TAG.sub("", BREAK.sub(" ", html or "")))).strip()
     return found if len(found) <= SUMMARY else found[:SUMMARY].rsplit(" ", 1)[0] + "…"
 
 

@@ -231,14 +231,15 @@ def _services(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _proposed(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return datasets that may answer: those that resemble the request."""
+    """Return datasets that may answer: those that were found to match, then those that resemble the request."""
     similar = act(
         "ecosphere_request_similar",
         title=found["title"],
         theme=found.get("theme") or "",
         territory=found.get("territory") or "",
     )
-    return similar["datasets"]
+    known = {each["id"]: each for each in (*found["suggestions"], *similar["datasets"])}
+    return list(known.values())
 
 
 def _stale(found: Mapping[str, Any], wanted: Mapping[str, Any] | None, typed: Any, error: Any) -> Response:

@@ -173,6 +173,8 @@ def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(shown.get("communes"), list):
         codes = (each["code"] if isinstance(each, dict) else str(each)[:5] for each in shown["communes"])
         shown["communes"] = ", ".join(communes.label(code) for code in codes)
+    if isinstance(shown.get("formats"), list):
+        shown["formats"] = ", ".join(shown["formats"])
     if isinstance(shown.get("known_datasets"), list):
         names = [each["name"] if isinstance(each, dict) else each for each in shown["known_datasets"]]
         shown["known_datasets"] = "\n".join(names)
@@ -202,7 +204,9 @@ def _similar(wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _route(draft: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the service that would get the request and why, None when nothing can be proposed yet."""
+    """Return the service that would get the request and why, None as long as the place is not known."""
+    if not any(draft.get(name) for name in ("territory", "communes", "bbox")):
+        return None
     asked = {name: draft[name] for name in ("theme", "territory", "communes", "bbox") if draft.get(name)}
     found = act("ecosphere_request_route", **asked)
     return found if found["organization"] else None
