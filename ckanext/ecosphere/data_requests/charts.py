@@ -9,15 +9,15 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from markupsafe import Markup
 
-WIDTH, HEIGHT = 640, 220
+WIDTH, HEIGHT = 480, 200
 LEFT, RIGHT, TOP, BOTTOM = 40, 8, 12, 30
-ROW, LABEL = 30, 190
+ROW, LABEL = 30, 175
 RECEIVED, ANSWERED, STROKE = "#0d5c49", "#ffffff", "#0d5c49"
 HATCH = (
     '<defs><pattern id="eco-hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
     '<rect width="6" height="6" fill="#fff"/><rect width="2.5" height="6" fill="#0d5c49"/></pattern></defs>'
 )
-MONTHS_LABELLED = 12
+MONTHS_LABELLED = 6
 
 
 def months(points: Sequence[Mapping[str, Any]]) -> Markup:
@@ -95,5 +95,5 @@ def _grid(top: int) -> str:
 def _svg(title: str, content: str, height: int) -> Markup:
     return Markup(  # noqa: S704  every text above is escaped
         f'<svg class="eco-req-chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}" '
-        f'font-size="12" font-family="sans-serif">{content}</svg>'
+        f'font-size="13" font-family="sans-serif">{content}</svg>'
     )
