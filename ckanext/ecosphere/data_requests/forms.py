@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import ckan.plugins.toolkit as tk
+from werkzeug.datastructures import MultiDict
 
 from ckanext.ecosphere.data_requests import communes
 
@@ -231,12 +232,14 @@ def _box(form: Mapping[str, str]) -> tuple[list[float] | None, str]:
     return [west, south, east, north], ""
 
 
+def _datasets(form: Mapping[str, str]) -> list[str]:
+    """Read the datasets of an answer: those that are ticked, then those that are named."""
+    ticked = form.getlist("dataset") if isinstance(form, MultiDict) else []
+    return list(dict.fromkeys([*ticked, *dataset_names(form.get("datasets", ""))]))
+
+
 READERS: dict[str, Any] = {
     "known_datasets": lambda form: dataset_names(form.get("known_datasets", "")),
-    "datasets": lambda form: list(
-        dict.fromkeys([*form.getlist("dataset"), *dataset_names(form.get("datasets", ""))])
-        if hasattr(form, "getlist")
-        else dataset_names(form.get("datasets", ""))
-    ),
+    "datasets": _datasets,
     "show_name": lambda form: bool(form.get("show_name")),
 }

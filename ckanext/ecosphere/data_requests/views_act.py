@@ -8,6 +8,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from flask import Response, jsonify, request, send_file
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.data_requests import forms
@@ -216,8 +217,7 @@ def _form(
         variables.update(_services(found))
     if "datasets" in names:
         variables["proposed"] = _proposed(found)
-        chosen = values.getlist("dataset") if hasattr(values, "getlist") else values.get("dataset", [])
-        variables["ticked"] = chosen
+        variables["ticked"] = values.getlist("dataset") if isinstance(values, MultiDict) else []
     return rendered("ecosphere_requests/transition.html", variables, status)
 
 
