@@ -8,7 +8,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from redis.exceptions import RedisError
 
-from ckanext.ecosphere.data_requests import matching
+from ckanext.ecosphere.data_requests import mailing, matching
 
 log = logging.getLogger(__name__)
 
@@ -17,31 +17,37 @@ QUEUE = "ecosphere:requests"
 
 def deliver() -> None:
     """Send the e-mails that are due."""
+    log.info("Data requests: %s e-mails sent", mailing.deliver())
 
 
 def enqueue_delivery() -> None:
     """Have the e-mails that wait sent; without Redis they wait for the next `ckan ecosphere requests tick`."""
-    try:
-        tk.enqueue_job(deliver, title="Data requests: e-mails", queue=QUEUE)
-    except RedisError:
-        log.warning("E-mails of data requests wait for the next tick: Redis does not answer")
+    _enqueue(deliver, "Data requests: e-mails")
 
 
-def match_saved() -> None:
-    """Compare the datasets that were saved with the requests; flag those that datasets no longer answer."""
+def match_saved() -> int:
+    """Compare the datasets that were saved with the requests; flag those that a dataset no longer answers."""
+    looked_at = 0
     while ids := matching.saved():
         for each in ids:
             package = model.Package.get(each)
-            if package is None:
-                continue
-            if package.state == model.State.ACTIVE:
-                matching.unflag(package.id)
-                matching.look_at(package.id)
+            if package is None or package.state != model.State.ACTIVE:
+                matching.flag_gone(each, package.title if package else "")
             else:
-                matching.flag_gone(package)
+                matching.unflag(each)
+                matching.look_at(package)
             model.Session.commit()
+            looked_at += 1
+    return looked_at
 
 
 def enqueue_matching() -> None:
     """Have the datasets that were saved compared with the requests."""
-    tk.enqueue_job(match_saved, title="Data requests: compare datasets", queue=QUEUE)
+    _enqueue(match_saved, "Data requests: compare datasets")
+
+
+def _enqueue(job: object, title: str) -> None:
+    try:
+        tk.enqueue_job(job, title=title, queue=QUEUE)  # pyright: ignore[reportArgumentType]
+    except RedisError:
+        log.warning("%s: Redis does not answer; it is done at the next tick", title)

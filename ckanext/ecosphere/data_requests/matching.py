@@ -39,13 +39,11 @@ def saved() -> list[str]:
     return [each.decode() if isinstance(each, bytes) else each for each in taken or ()]
 
 
-def look_at(package_id: str) -> int:
+def look_at(package: model.Package) -> int:
     """Compare a dataset with the requests on the desks; return how many it is suggested for."""
-    package = model.Package.get(package_id)
-    if package is None or package.state != model.State.ACTIVE or package.private or package.type != "dataset":
+    if package.state != model.State.ACTIVE or package.private or package.type != "dataset":
         return 0
-    fields = _subject(package)
-    themes, territories = fields
+    themes, territories = _subject(package)
     rank = similar.rank_of(package.title or "", "", "")
     if rank is None:
         return 0
@@ -140,13 +138,13 @@ def suggestions(organization_id: str, reader: Reader) -> list[dict[str, Any]]:
     return [each for each in found if each["datasets"]]
 
 
-def flag_gone(package: model.Package) -> int:
+def flag_gone(package_id: str, title: str) -> int:
     """Flag the requests that a dataset answered and that is no longer there; nothing reopens by itself."""
-    flag = {"code": "dataset_gone", "package": package.id, "title": package.title or package.name}
-    tied = sa.select(DatasetLink.request_id).where(DatasetLink.package_id == package.id, DatasetLink.kind == "answer")
+    flag = {"code": "dataset_gone", "package": package_id, "title": title}
+    tied = sa.select(DatasetLink.request_id).where(DatasetLink.package_id == package_id, DatasetLink.kind == "answer")
     flagged = 0
     for request in model.Session.scalars(sa.select(Request).where(Request.id.in_(tied)).with_for_update()):
-        if flag not in request.flags:
+        if all(each.get("package") != package_id for each in request.flags):
             request.flags = [*request.flags, flag]
             flagged += 1
     return flagged

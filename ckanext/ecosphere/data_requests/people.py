@@ -126,6 +126,8 @@ def editors_of(organization_id: str | None) -> set[str]:
             model.Member.state == model.State.ACTIVE,
             model.Member.capacity.in_(EDITING),
             model.User.state == model.State.ACTIVE,
+            # The site's own account is a member of each organisation that it made; nobody reads for it.
+            model.User.name != str(tk.config["ckan.site_id"]),
         )
     )
     return set(model.Session.scalars(query))

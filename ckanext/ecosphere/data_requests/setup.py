@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import config, people
+from ckanext.ecosphere.data_requests import config, people, scheduled, service
+from ckanext.ecosphere.data_requests.model import Notification
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
 
 _ = tk._
+
+LONGEST_SILENCE = timedelta(days=1)
 
 
 def initialise(report: InitReport) -> None:
@@ -17,11 +23,52 @@ def initialise(report: InitReport) -> None:
 
 
 def check() -> list[Check]:
-    """Look at the moderators."""
-    name = _("Data requests")
+    """Look at the moderators, the schedule and the e-mails."""
+    return [*_moderators(), *_schedule(), *_emails()]
+
+
+def _moderators() -> list[Check]:
+    name = _("Data requests: moderators")
     group = model.Group.get(config.moderators())
     if group is None or not people.editors_of(group.id):
         message = _("Nobody moderates but the administrators of the site: {organisation} has no editor.")
         remedy = _("Add editors to it, or name another organisation in {option}.").format(option=config.MODERATORS)
         return [Check(name, CheckStatus.WARNING, message.format(organisation=config.moderators()), remedy)]
     return [Check(name, CheckStatus.OK, _("{number} moderators").format(number=len(people.moderators())))]
+
+
+def _schedule() -> list[Check]:
+    """Reminders and expiry need `tick`; a portal that was just set up has a day to begin."""
+    name, last = _("Data requests: schedule"), scheduled.last_tick()
+    if last is None or service.now() - last > LONGEST_SILENCE:
+        message = _("Reminders have not run for a day: nobody is reminded of a due date.")
+        remedy = _("Run every ten minutes: {command}").format(command="ckan ecosphere requests tick")
+        return [Check(name, CheckStatus.WARNING, message, remedy)]
+    return [Check(name, CheckStatus.OK, _("Reminders ran less than a day ago"))]
+
+
+def _emails() -> list[Check]:
+    name = _("Data requests: e-mails")
+    if not config.email():
+        return [Check(name, CheckStatus.OK, _("Switched off; people see their notifications in the portal"))]
+    if not config.mail_works():
+        message = _("No mail server is configured: people see their notifications in the portal only.")
+        return [Check(name, CheckStatus.WARNING, message, _("Set smtp.server and smtp.mail_from."))]
+    failed = _number("failed")
+    if failed:
+        message = tk.ungettext(
+            "{number} e-mail could not be sent in the last week.",
+            "{number} e-mails could not be sent in the last week.",
+            failed,
+        )
+        remedy = _("See the mail server’s log; the reasons are in the table ecosphere_requests_notification.")
+        return [Check(name, CheckStatus.WARNING, message.format(number=failed), remedy)]
+    waiting = _number("pending")
+    return [Check(name, CheckStatus.OK, _("None failed in the last week, {number} wait").format(number=waiting))]
+
+
+def _number(status: str) -> int:
+    query = sa.select(sa.func.count()).where(
+        Notification.status == status, Notification.created > service.now() - timedelta(days=7)
+    )
+    return model.Session.scalar(query) or 0

@@ -1,0 +1,158 @@
+"""Fixtures of the room: a portal with people and services that each module prepares once, and no request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.redis import connect_to_redis
+from ckan.tests import factories
+
+from ckanext.ecosphere import organisations
+from ckanext.ecosphere.data_requests.model import Request
+
+from .postbox import Postbox, serving
+
+INSEE = "http://id.insee.fr/geo"
+#: Person → service and role.
+PEOPLE = {
+    "asker": None,
+    "friend": None,
+    "stranger": None,
+    "editor": ("ddt-42", "editor"),
+    "admin": ("ddt-42", "admin"),
+    "member": ("ddt-42", "member"),
+    "other-editor": ("dreal-ara", "editor"),
+    "other-admin": ("dreal-ara", "admin"),
+    "moderator": ("administration-centrale-ou-ministere_172120", "editor"),
+}
+SERVICES = {
+    "ddt-42": ("DDT 42", "ddt", f"{INSEE}/departement/42"),
+    "dreal-ara": ("DREAL Auvergne-Rhône-Alpes", "dreal", f"{INSEE}/region/84"),
+    "administration-centrale-ou-ministere_172120": ("CGDD", "central", ""),
+}
+DRAFT = {
+    "title": "Zones humides de la Loire",
+    "description": "Inventaire des zones humides, au moins au 1/25 000.",
+    "use": "water-law",
+    "procedure_reference": "ZAC des Prés",
+    "theme": "eau",
+    "territory": "departement-42",
+    "visibility": "public",
+}
+_prepared: set[str] = set()
+
+
+@pytest.fixture
+def portal(with_plugins: None, request: pytest.FixtureRequest) -> None:
+    """The portal without any request or dataset; its people and services are made once for each module."""
+    module = request.module.__name__
+    if module not in _prepared:
+        _prepared.clear()
+        request.getfixturevalue("clean_db")
+        request.getfixturevalue("clean_index")
+        populate()
+        _prepared.add(module)
+    forget_requests()
+
+
+def populate() -> None:
+    """Make the people and the services."""
+    factories.Sysadmin(name="boss", fullname="Berthe Boss")
+    for name in PEOPLE:
+        factories.User(name=name, fullname=f"{name.title()} Nom", email=f"{name}@secret.example")
+    for name, (title, kind, territory) in SERVICES.items():
+        extras = {organisations.KIND: kind, organisations.TERRITORY: territory}
+        factories.Organization(
+            name=name,
+            title=title,
+            extras=[{"key": key, "value": value} for key, value in extras.items() if value],
+            users=[{"name": p, "capacity": r[1]} for p, r in PEOPLE.items() if r and r[0] == name],
+        )
+
+
+def forget_requests() -> None:
+    """Empty the tables of the room, and what Redis counts for it."""
+    model.Session.remove()
+    tables = [t.name for t in model.meta.metadata.sorted_tables if t.name.startswith("ecosphere_requests")]
+    model.Session.execute(sa.text(f"TRUNCATE {', '.join(tables)}"))
+    model.Session.commit()
+    connection = connect_to_redis()
+    for key in connection.scan_iter(f"ecosphere:requests:{tk.config['ckan.site_id']}:*"):
+        connection.delete(key)
+
+
+@pytest.fixture(autouse=True)
+def generous(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests write more in an hour than people do; the tests of the throttle set their own limits."""
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.comments_per_hour", 100_000)
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.requests_per_day", 100_000)
+
+
+def user_id(name: str) -> str:
+    """Id of a person."""
+    user = model.User.get(name)
+    assert user is not None
+    return user.id
+
+
+def group_id(name: str) -> str:
+    """Id of a service."""
+    group = model.Group.get(name)
+    assert group is not None
+    return group.id
+
+
+def act(action: str, person: str | None, **data: Any) -> Any:
+    """Run an action of the room as a person, or as nobody."""
+    user = model.User.get(person) if person else None
+    context: Any = {"user": person or "", "auth_user_obj": user, "ignore_auth": False}
+    return tk.get_action(f"ecosphere_request_{action}")(context, data)
+
+
+def row(request: dict[str, Any]) -> Request:
+    """The row of a request, read anew."""
+    model.Session.expire_all()
+    return model.Session.get_one(Request, request["id"])
+
+
+def step(request: dict[str, Any], transition: str, person: str, **data: Any) -> dict[str, Any]:
+    """Do a transition on what the database has now."""
+    version = row(request).version
+    return act("transition", person, id=request["id"], transition=transition, version=version, **data)
+
+
+def draft(person: str = "asker", **changes: Any) -> dict[str, Any]:
+    """A complete draft."""
+    return act("create", person, **{**DRAFT, **changes})
+
+
+def submitted(person: str = "asker", **changes: Any) -> dict[str, Any]:
+    """A request that a moderator has not read."""
+    return step(draft(person, **changes), "submit", person)
+
+
+def opened(person: str = "asker", service: str = "ddt-42", **changes: Any) -> dict[str, Any]:
+    """A request on the desk of a service."""
+    made = submitted(person, **changes)
+    return made if made["state"] == "open" else step(made, "accept", "moderator", organization=service)
+
+
+def dataset(**changes: Any) -> dict[str, Any]:
+    """A public dataset of the service."""
+    return factories.Dataset(**{"owner_org": group_id("ddt-42"), "title": "Zones humides du Forez", **changes})
+
+
+Maker = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def postbox(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Postbox]:
+    """A mail server that really runs, and that CKAN knows."""
+    with serving() as box:
+        monkeypatch.setitem(ckan_config, "smtp.server", box.address)
+        yield box

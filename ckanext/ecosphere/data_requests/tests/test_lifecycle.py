@@ -1,0 +1,354 @@
+"""What happens to a request, step by step, on the real database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.data_requests import clock, dictize, service, states
+from ckanext.ecosphere.data_requests.conflict import Conflict
+from ckanext.ecosphere.data_requests.model import Event, Support
+
+from .conftest import DRAFT, act, dataset, draft, group_id, opened, row, step, submitted, user_id
+
+pytestmark = pytest.mark.usefixtures("portal")
+
+
+def errors_of(call: Any, *arguments: Any, **data: Any) -> dict[str, Any]:
+    with pytest.raises(tk.ValidationError) as refused:
+        call(*arguments, **data)
+    return refused.value.error_dict
+
+
+def later(days: int) -> str:
+    return (dictize.today() + timedelta(days=days)).isoformat()
+
+
+def test_a_draft_needs_a_title_only_and_tells_what_it_lacks_when_it_is_sent():
+    made = act("create", "asker", title="Zones humides")
+    assert (made["state"], made["reference"]) == ("draft", None)
+    lacking = errors_of(step, made, "submit", "asker")
+    assert set(lacking) == {"description", "use", "theme", "territory"}
+    assert row(made).state == "draft"
+
+
+def test_a_regulatory_use_needs_its_reference_and_research_none():
+    assert set(errors_of(step, draft(procedure_reference=""), "submit", "asker")) == {"procedure_reference"}
+    assert submitted(use="research", procedure_reference="")["state"] == "submitted"
+
+
+def test_a_draft_is_for_its_author_alone():
+    made = draft()
+    for person in (None, "stranger", "editor", "moderator", "boss"):
+        with pytest.raises(tk.ObjectNotFound):
+            act("show", person, id=made["id"])
+
+
+def test_what_is_sent_gets_a_reference_a_service_and_a_due_date():
+    made = submitted()
+    today = dictize.today()
+    assert made["reference"] == f"DD-{today.year}-00001"
+    assert made["organization"]["name"] == "ddt-42"
+    assert "DDT 42" in made["routing_reason"]
+    assert made["due"] == clock.due_date(today, 1).isoformat()
+    assert submitted()["reference"].endswith("-00002")
+
+
+def test_communes_and_a_rectangle_stand_for_their_territory():
+    assert submitted(territory="", communes=["42218 Saint-Étienne"])["territory"] == "departement-42"
+    assert submitted(territory="", communes=["42218", "69123"])["territory"] == "region-ara"
+    assert submitted(territory="", communes=["97105"])["territory"] == "outre-mer-glp"
+    assert submitted(territory="", bbox=[4.3, 45.4, 4.4, 45.5])["territory"] == "departement-42"
+
+
+def test_a_first_request_waits_for_a_moderator_and_the_next_opens_at_once():
+    first = submitted()
+    assert first["state"] == "submitted"
+    with pytest.raises(tk.ObjectNotFound):
+        act("show", "editor", id=first["id"])
+    step(first, "accept", "moderator", organization="ddt-42")
+    second = submitted(title="Frayères")
+    assert second["state"] == "open"
+    assert [each["transition"] for each in second["events"]] == ["submit", "accept"]
+    assert second["events"][1]["actor_role"] == "system"
+
+
+def test_a_rejected_request_makes_nobody_trusted():
+    step(submitted(), "reject", "moderator", reason="Publicité", spam=True)
+    assert submitted()["state"] == "submitted"
+
+
+def test_people_of_a_service_are_trusted():
+    assert submitted("other-editor")["state"] == "open"
+
+
+def test_without_a_known_service_a_trusted_request_waits_for_a_moderator(ckan_config: Any, monkeypatch: Any):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.trust_after", 0)
+    monkeypatch.setattr(service.effects.routing, "rules", tuple)
+    made = submitted()
+    assert (made["state"], made["organization"]) == ("submitted", None)
+    assert "organization" in errors_of(step, made, "accept", "moderator")
+
+
+def test_details_are_asked_given_and_the_clock_goes_on():
+    made = opened()
+    asked = step(made, "ask_details", "editor", question="Quelle échelle ?", answer_by=later(10))
+    assert (asked["state"], asked["answer_by"], asked["due"]) == ("needs_info", later(10), made["due"])
+    assert errors_of(step, asked, "answer_details", "asker") == {"comment": ["Give the details that were asked for."]}
+    given = step(asked, "answer_details", "asker", comment="1/5 000")
+    assert (given["state"], given["answer_by"]) == ("open", None)
+    assert "1/5 000" in given["events"][-1]["comment_html"]
+
+
+def test_the_clock_stops_for_details_where_the_ministry_decided_so(ckan_config: Any, monkeypatch: Any):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.clock_stops_for_details", True)
+    made = opened()
+    asked = step(made, "ask_details", "editor", question="Où ?", answer_by=later(20))
+    real = service.now
+    monkeypatch.setattr(service, "now", lambda: real() + timedelta(days=5))
+    given = step(asked, "answer_details", "asker", comment="Ici")
+    assert row(given).due == row(made).first_month_ends
+    assert given["due"] == (clock.due_date(dictize.today(), 1) + timedelta(days=5)).isoformat()
+
+
+def test_work_begins_with_a_planned_day():
+    assert set(errors_of(step, opened(), "start", "editor", planned="demain")) == {"planned"}
+    made = step(opened(), "start", "editor", planned=later(3))
+    assert (made["state"], made["planned"]) == ("in_progress", later(3))
+
+
+def test_an_extension_gives_two_months_once():
+    made = opened()
+    with pytest.raises(tk.NotAuthorized):
+        step(made, "extend", "editor", reason="Volume")
+    longer = step(made, "extend", "admin", reason="Volume")
+    assert longer["state"] == "open"
+    assert longer["due"] == clock.due_date(dictize.today(), 2).isoformat()
+    assert longer["clock"]["state"] == "extended"
+    assert "transition" in errors_of(step, longer, "extend", "admin", reason="Encore")
+
+
+def test_an_extension_does_not_go_beyond_two_months():
+    assert set(errors_of(step, opened(), "extend", "admin", reason="Volume", due=later(90))) == {"due"}
+
+
+def test_a_transfer_changes_the_service_and_who_may_act():
+    made = opened()
+    assert "organization" in errors_of(step, made, "transfer", "admin", organization="ddt-42", reason="Nous l’avons")
+    moved = step(made, "transfer", "admin", organization="dreal-ara", reason="Compétence régionale")
+    assert moved["organization"]["name"] == "dreal-ara"
+    assert moved["due"] == made["due"]
+    with pytest.raises(tk.NotAuthorized):
+        step(moved, "start", "editor", planned=later(1))
+    assert step(moved, "start", "other-editor", planned=later(1))["state"] == "in_progress"
+
+
+def test_an_answer_links_datasets_that_the_requester_reads():
+    made, public = opened(), dataset()
+    private = dataset(private=True, title="Secret")
+    assert "Secret" in errors_of(step, made, "fulfil", "editor", datasets=[private["name"]])["datasets"][0]
+    assert set(errors_of(step, made, "fulfil", "editor", datasets=[])) == {"datasets"}
+    assert set(errors_of(step, made, "fulfil", "editor", datasets=["nothing"])) == {"datasets"}
+    done = step(made, "fulfil", "editor", datasets=[public["name"]])
+    assert (done["state"], done["clock"]["state"]) == ("fulfilled", "closed")
+    assert [each["name"] for each in done["datasets"]] == [public["name"]]
+    satisfied = act("dataset_list", None, id=public["name"])["satisfied"]
+    assert [each["id"] for each in satisfied] == [made["id"]]
+
+
+def test_an_answer_in_part_says_what_is_missing():
+    made, public = opened(), dataset()
+    assert set(errors_of(step, made, "fulfil_partly", "editor", datasets=[public["id"]])) == {"missing"}
+    done = step(made, "fulfil_partly", "editor", datasets=[public["id"]], missing="Le sud du département")
+    assert (done["state"], done["outcome"]["missing"]) == ("partial", "Le sud du département")
+
+
+def test_a_refusal_has_a_ground_of_the_law_and_states_the_remedies():
+    made = opened()
+    ground = "L311-5-2-d"
+    with pytest.raises(tk.NotAuthorized):
+        act("refusal_text", "editor", id=made["id"], ground=ground)
+    text = act("refusal_text", "admin", id=made["id"], ground=ground)["text"]
+    assert "CADA" in text and "two months" in text and made["reference"] in text
+    assert set(errors_of(step, made, "refuse", "admin", ground="noLimitations", text=text)) == {"ground"}
+    done = step(made, "refuse", "admin", ground=ground, text=text)
+    assert done["state"] == "refused"
+    mine, others = act("show", "asker", id=made["id"]), act("show", None, id=made["id"])
+    assert mine["outcome"]["text"] == text.strip() and mine["outcome"]["ground_label"]
+    assert others["outcome"] == {} and "text" not in others["events"][-1]["fields"]
+
+
+def test_data_that_is_not_held_is_said_with_its_reason():
+    assert step(opened(), "not_held", "admin", reason="Jamais collectées")["outcome"]["reason"] == "Jamais collectées"
+
+
+def test_a_withdrawn_request_is_over():
+    done = step(opened(), "withdraw", "asker")
+    assert done["state"] == "withdrawn" and done["may"] == []
+
+
+def test_a_requester_reopens_once_and_the_clock_starts_again():
+    made = step(opened(), "not_held", "admin", reason="Non")
+    again = step(made, "reopen", "asker", reason="Si, voir le rapport")
+    assert (again["state"], again["outcome"], again["clock"]["state"]) == ("open", {}, "running")
+    made = step(again, "not_held", "admin", reason="Toujours pas")
+    assert "transition" in errors_of(step, made, "reopen", "asker", reason="Encore")
+    assert step(made, "reopen", "moderator", reason="À revoir")["state"] == "open"
+
+
+def test_merging_moves_supporters_each_counted_once():
+    target, source = opened(title="Zones humides"), opened("friend", title="Milieux humides")
+    for person, request in (("stranger", target), ("stranger", source), ("member", source), ("asker", source)):
+        act("support", person, id=request["id"])
+    merged = act("merge", "moderator", source=source["reference"], target=target["reference"])
+    # stranger (of both, once), member, and friend, who asked the same; asker asked the target.
+    assert merged["support_count"] == 3
+    supporters = set(model.Session.scalars(sa.select(Support.user_id).where(Support.request_id == target["id"])))
+    assert supporters == {user_id(each) for each in ("stranger", "member", "friend")}
+    assert [each["id"] for each in merged["duplicates"]] == [source["id"]]
+    shown = act("show", "friend", id=source["id"])
+    assert (shown["state"], shown["support_count"]) == ("duplicate", 0)
+    assert shown["outcome"]["target"]["reference"] == target["reference"]
+
+
+def test_what_cannot_be_merged():
+    target, source = opened(title="A"), opened(title="B")
+    private = opened(title="C", visibility="private")
+    of_another = opened("friend", title="D", visibility="private")
+    for other in (source["id"], private["id"], "DD-1999-00001", ""):
+        assert set(errors_of(step, source, "mark_duplicate", "moderator", target=other)) == {"target"}
+    assert set(errors_of(step, private, "mark_duplicate", "moderator", target=of_another["id"])) == {"target"}
+    step(source, "mark_duplicate", "moderator", target=target["reference"])
+    assert set(errors_of(step, target, "mark_duplicate", "moderator", target=source["reference"])) == {"target"}
+
+
+def test_spam_disappears_from_every_list():
+    made = opened()
+    act("spam", "moderator", id=made["id"])
+    assert act("list", None)["count"] == 0
+    with pytest.raises(tk.ObjectNotFound):
+        act("show", None, id=made["id"])
+
+
+def test_a_hidden_request_is_there_for_its_people_only():
+    made = opened()
+    act("hide", "moderator", id=made["id"])
+    with pytest.raises(tk.ObjectNotFound):
+        act("show", "stranger", id=made["id"])
+    assert act("show", "asker", id=made["id"])["hidden"] and act("show", "editor", id=made["id"])
+    act("hide", "moderator", id=made["id"], hidden=False)
+    assert act("show", None, id=made["id"])["title"]
+
+
+def test_the_requester_makes_it_clearer_until_work_begins():
+    made = opened()
+    clearer = act("update", "asker", id=made["id"], version=made["version"], description="Au 1/10 000", scale="1/10000")
+    assert (clearer["scale"], clearer["version"]) == ("1/10000", made["version"] + 1)
+    assert set(errors_of(act, "update", "asker", id=made["id"], version=clearer["version"], title="Autre")) == {"title"}
+    assert "description" in errors_of(act, "update", "asker", id=made["id"], version=clearer["version"], description="")
+    started = step(clearer, "start", "editor", planned=later(1))
+    data = {"id": made["id"], "version": started["version"], "description": "Trop tard"}
+    assert set(errors_of(act, "update", "asker", **data)) == {"state"}
+
+
+def test_fields_can_be_emptied_again_in_a_draft():
+    made = draft()
+    emptied = act("update", "asker", id=made["id"], version=1, theme="", need_by="", communes=[])
+    assert (emptied["theme"], emptied["need_by"], emptied["title"]) == ("", None, DRAFT["title"])
+
+
+def test_whoever_acts_on_an_old_version_is_told_what_changed():
+    made = opened()
+    step(made, "start", "editor", planned=later(2))
+    with pytest.raises(Conflict) as late:
+        act("transition", "admin", id=made["id"], transition="not_held", version=made["version"], reason="Non")
+    assert [each["transition"] for each in late.value.changes] == ["start"]
+    assert late.value.error_dict["current_version"] == made["version"] + 1
+    assert row(made).state == "in_progress"
+
+
+def test_an_edit_in_between_is_a_change_as_well():
+    made = opened()
+    act("update", "asker", id=made["id"], version=made["version"], scale="1/5000")
+    with pytest.raises(Conflict) as late:
+        act("transition", "editor", id=made["id"], transition="start", version=made["version"], planned=later(1))
+    assert [each["transition"] for each in late.value.changes] == ["edit"]
+
+
+def test_a_conflict_is_409_over_the_api(app: Any):
+    from ckan.tests import factories
+
+    made = opened()
+    token = factories.APIToken(user="editor")["token"]
+    url = "/api/3/action/ecosphere_request_transition"
+    data = {"id": made["id"], "transition": "start", "version": 1, "planned": later(1)}
+    answer = app.post(url, json=data, headers={"Authorization": token})
+    assert answer.status_code == 409
+    assert answer.json["error"]["changes"]
+
+
+def test_events_cannot_be_changed_nor_taken_away():
+    made = opened()
+    for statement in (
+        "UPDATE ecosphere_requests_event SET to_state = 'fulfilled'",
+        "UPDATE ecosphere_requests_event SET comment = 'autre'",
+        "DELETE FROM ecosphere_requests_event",
+    ):
+        with pytest.raises(sa.exc.DBAPIError, match="append-only"):
+            model.Session.execute(sa.text(statement))
+            model.Session.commit()
+        model.Session.rollback()
+    count = sa.select(sa.func.count()).select_from(Event).where(Event.request_id == made["id"])
+    assert model.Session.scalar(count) == 2
+
+
+def test_the_events_rebuild_the_state():
+    made = step(step(opened(), "start", "editor", planned=later(1)), "refuse", "admin", ground="L311-4", text="Non")
+    events = [(each["transition"], each["from"], each["to"]) for each in made["events"]]
+    assert states.replay(events) == made["state"]
+
+
+def test_support_counts_each_person_once_and_can_be_taken_back():
+    made = opened()
+    for _time in range(2):
+        assert act("support", "friend", id=made["id"])["support_count"] == 1
+    assert act("support", "stranger", id=made["id"])["support_count"] == 2
+    for _time in range(2):
+        assert act("unsupport", "friend", id=made["id"])["support_count"] == 1
+    assert "id" in errors_of(act, "support", "asker", id=made["id"])
+    done = step(made, "not_held", "admin", reason="Non")
+    assert "id" in errors_of(act, "support", "friend", id=done["id"])
+
+
+def test_the_desk_puts_what_is_late_on_top():
+    late, new = opened(title="Tard"), opened(title="Neuf")
+    waiting = step(opened(title="Attend"), "ask_details", "editor", question="?", answer_by=later(9))
+    row(late).due = dictize.today() - timedelta(days=1)
+    model.Session.commit()
+    desk = act("desk", "editor", organization="ddt-42")
+    assert [each["id"] for each in desk["overdue"]] == [late["id"]]
+    assert [each["id"] for each in desk["new"]] == [new["id"]]
+    assert [each["id"] for each in desk["waiting"]] == [waiting["id"]]
+    assert desk["counts"] == {"overdue": 1, "due_soon": 0, "new": 1, "waiting": 1, "in_progress": 0}
+
+
+def test_requests_are_assigned_in_bulk_to_colleagues_only():
+    mine, elsewhere = opened(), opened(territory="region-ara", title="Ailleurs")
+    done = act("assign", "editor", ids=[mine["reference"], elsewhere["reference"], "nothing"], user="admin")
+    assert done == {"assigned": [mine["reference"]], "refused": [elsewhere["reference"], "nothing"]}
+    assert act("show", "editor", id=mine["id"])["assigned_to"]["user"] == "admin"
+    assert act("show", "asker", id=mine["id"])["assigned_to"] is None
+    assert act("assign", "editor", ids=[mine["id"]], user="stranger")["refused"] == [mine["id"]]
+    assert act("assign", "editor", ids=[mine["id"]])["assigned"] == [mine["id"]]
+    assert row(mine).assigned_to is None
+
+
+def test_organisations_are_named_in_the_history():
+    moved = step(opened(), "transfer", "admin", organization="dreal-ara", reason="Région")
+    fields = act("show", None, id=moved["id"])["events"][-1]["fields"]
+    assert (fields["organization"]["id"], fields["former_organization"]["name"]) == (group_id("dreal-ara"), "ddt-42")

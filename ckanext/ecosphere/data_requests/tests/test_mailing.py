@@ -1,0 +1,233 @@
+"""E-mails as a real SMTP server gets them: who, what, in which language, once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from freezegun import freeze_time
+
+from ckanext.ecosphere.data_requests import dictize, mailing, service
+from ckanext.ecosphere.data_requests.model import Notification
+
+from .conftest import act, dataset, opened, row, step, submitted, user_id
+from .postbox import Postbox, body
+
+pytestmark = pytest.mark.usefixtures("portal")
+
+
+def later(days: int) -> str:
+    return (dictize.today() + timedelta(days=days)).isoformat()
+
+
+def statuses() -> dict[str, int]:
+    query = sa.select(Notification.status, sa.func.count()).where(Notification.channel == "email")
+    return dict(model.Session.execute(query.group_by(Notification.status)).tuples().all())
+
+
+def test_a_request_is_received_accepted_and_answered_by_mail(postbox: Postbox):
+    made = submitted()
+    mailing.deliver()
+    assert postbox.subjects("asker") == [f"Your request {made['reference']} was received"]
+    assert postbox.subjects("moderator") == [f"A new request has arrived: {made['reference']}"]
+    assert len(postbox.mails) == 2
+    postbox.clear()
+    made = step(made, "accept", "moderator", organization="ddt-42")
+    act("support", "friend", id=made["id"])
+    act("follow", "stranger", id=made["id"])
+    mailing.deliver()
+    assert {mail["To"].split("<")[-1].split("@")[0] for mail in postbox.mails} == {"asker", "editor", "admin"}
+    postbox.clear()
+    step(made, "fulfil", "editor", datasets=[dataset()["name"]])
+    mailing.deliver()
+    assert {mail["To"].split("<")[-1].split("@")[0] for mail in postbox.mails} == {"asker", "friend", "stranger"}
+    [mail] = postbox.to("asker")
+    for form in (body(mail), body(mail, "html")):
+        assert "Zones humides du Forez" in form and "/dataset/" in form and f"/demandes/{made['reference']}" in form
+
+
+def test_each_person_reads_their_own_language(postbox: Postbox):
+    act("settings_update", "asker", language="fr")
+    made = opened()
+    mailing.deliver()
+    received, accepted = postbox.subjects("asker")
+    assert received == f"Votre demande {made['reference']} a bien été reçue"
+    assert "DDT 42" in accepted and "confiée" in accepted
+    text = body(postbox.to("asker")[0])
+    assert "Bonjour" in text and "/fr/demandes/" in text and "Request" not in text
+    assert postbox.subjects("editor") == [f"A request was handed over to your service: {made['reference']}"]
+
+
+def test_nobody_is_told_of_what_they_did_themselves(postbox: Postbox):
+    made = opened()
+    mailing.deliver()
+    postbox.clear()
+    step(made, "withdraw", "asker")
+    act("comment_create", "editor", id=made["id"], text="Dommage")
+    mailing.deliver()
+    assert postbox.subjects("editor") == [f"The request {made['reference']} was withdrawn"]
+    assert postbox.subjects("asker") == [f"There is a new comment on your request {made['reference']}"]
+
+
+def test_a_refusal_goes_to_the_requester_and_its_outcome_alone_to_others(postbox: Postbox):
+    made = opened()
+    act("follow", "stranger", id=made["id"])
+    mailing.deliver()
+    postbox.clear()
+    step(made, "refuse", "admin", ground="L311-4", text="Motif confidentiel du refus")
+    mailing.deliver()
+    assert "Motif confidentiel" in body(postbox.to("asker")[0])
+    assert postbox.subjects("stranger") == [f"The request {made['reference']} was closed without data"]
+    for form in ("plain", "html"):
+        assert "Motif" not in body(postbox.to("stranger")[0], form)
+
+
+def test_no_mail_names_the_requester_to_others(postbox: Postbox):
+    made = opened()
+    act("follow", "stranger", id=made["id"])
+    step(made, "start", "editor", planned=later(3))
+    mailing.deliver()
+    for person in ("editor", "admin", "moderator", "stranger"):
+        for mail in postbox.to(person):
+            assert "asker" not in str(mail).lower() and "Asker Nom" not in body(mail)
+
+
+def test_a_note_goes_to_the_service_only(postbox: Postbox):
+    made = opened()
+    mailing.deliver()
+    postbox.clear()
+    act("comment_create", "moderator", id=made["id"], text="Attention", internal=True)
+    mailing.deliver()
+    assert {mail["To"].split("<")[-1].split("@")[0] for mail in postbox.mails} == {"editor", "admin"}
+
+
+def test_a_server_out_of_order_is_asked_again_later_and_the_mail_leaves_once(postbox: Postbox):
+    postbox.failures = 2
+    submitted()
+    assert mailing.deliver() == 0
+    assert statuses() == {"pending": 2}
+    assert mailing.deliver() == 0  # not before the pause is over
+    with freeze_time(service.now() + timedelta(minutes=6)):
+        assert mailing.deliver() == 2
+        assert mailing.deliver() == 0
+    assert len(postbox.mails) == 2 and statuses() == {"sent": 2}
+
+
+def test_a_mail_that_never_gets_through_is_given_up(ckan_config: Any, monkeypatch: Any):
+    monkeypatch.setitem(ckan_config, "smtp.server", "127.0.0.1:1")
+    submitted()
+    moment = service.now()
+    for _try in range(mailing.MOST_TRIES):
+        moment += timedelta(days=2)
+        with freeze_time(moment):
+            mailing.deliver()
+    assert statuses() == {"failed": 2}
+
+
+def test_a_mail_that_was_being_sent_when_its_process_died_is_not_sent_again(postbox: Postbox):
+    submitted()
+    while mailing._claim_one():
+        pass
+    assert mailing.deliver() == 0
+    with freeze_time(service.now() + timedelta(hours=2)):
+        assert mailing.give_up_abandoned() == 2
+        assert mailing.deliver() == 0
+    assert postbox.mails == [] and statuses() == {"failed": 2}
+
+
+def test_a_thing_is_never_told_twice(postbox: Postbox):
+    from ckanext.ecosphere.data_requests import notifications
+    from ckanext.ecosphere.data_requests.model import Event
+
+    made = opened()
+    mailing.deliver()
+    number = len(postbox.mails)
+    event = model.Session.query(Event).filter_by(request_id=made["id"], transition="accept").one()
+    notifications.of_event(row(made), event)
+    model.Session.commit()
+    assert mailing.deliver() == 0 and len(postbox.mails) == number
+
+
+@pytest.mark.ckan_config("smtp.server", None)
+def test_without_a_mail_server_all_is_shown_in_the_page_and_nothing_waits():
+    made = opened()
+    assert statuses() == {}
+    assert mailing.deliver() == 0
+    told = act("notification_list", "asker")
+    assert (told["count"], told["unseen"]) == (2, 2)
+    assert told["results"][0]["request"]["reference"] == made["reference"]
+    act("notification_seen", "asker")
+    assert act("notification_list", "asker")["unseen"] == 0
+    assert act("notification_list", "stranger")["count"] == 0
+
+
+def test_a_daily_digest_gathers_a_day(postbox: Postbox):
+    act("settings_update", "editor", digest="daily")
+    for title in ("Zones humides", "Frayères", "Crues"):
+        opened("other-editor", title=title)
+    mailing.deliver()
+    assert postbox.to("editor") == []
+    assert mailing.digests() == 0
+    with freeze_time(service.now() + timedelta(days=1)):
+        assert mailing.digests() == 1
+        assert mailing.digests() == 0
+    [mail] = postbox.to("editor")
+    assert mail["Subject"].endswith("3 messages about data requests")
+    for title in ("Zones humides", "Frayères", "Crues"):
+        assert title in body(mail) and title in body(mail, "html")
+
+
+def test_whoever_wants_no_mail_gets_none(postbox: Postbox):
+    act("settings_update", "asker", digest="none")
+    opened()
+    mailing.deliver()
+    assert postbox.to("asker") == []
+    assert act("notification_list", "asker")["count"] == 2
+
+
+def test_what_waits_for_a_digest_follows_a_change_of_mind(postbox: Postbox):
+    act("settings_update", "editor", digest="weekly")
+    opened()
+    act("settings_update", "editor", digest="immediate")
+    mailing.digests()
+    mailing.deliver()
+    assert len(postbox.to("editor")) == 1
+
+
+def test_a_title_cannot_write_headers(postbox: Postbox):
+    opened(title="Eau\r\nBcc: victim@example.org")
+    model.Session.execute(
+        sa.text("UPDATE \"user\" SET fullname = E'Nom\\r\\nBcc: victim@example.org' WHERE name = 'admin'")
+    )
+    model.Session.commit()
+    mailing.deliver()
+    assert postbox.mails and all(mail["Bcc"] is None for mail in postbox.mails)
+    assert all("victim" not in str(mail["To"]).split("<")[-1] for mail in postbox.mails)
+    model.Session.execute(sa.text("UPDATE \"user\" SET fullname = 'Admin Nom' WHERE name = 'admin'"))
+    model.Session.commit()
+
+
+def test_markup_in_a_request_is_text_in_the_mail(postbox: Postbox):
+    made = opened(title="<script>alert(1)</script> & eau")
+    act("comment_create", "editor", id=made["id"], text="[x](javascript:alert(1)) <img src=x onerror=alert(1)>")
+    mailing.deliver()
+    for mail in postbox.to("asker"):
+        html = body(mail, "html")
+        assert "<script" not in html and "javascript:" not in html and "<img" not in html
+
+
+def test_people_who_are_gone_are_not_written_to(postbox: Postbox):
+    submitted()
+    user = model.User.get(user_id("moderator"))
+    assert user is not None
+    user.state = "deleted"
+    model.Session.commit()
+    mailing.deliver()
+    assert postbox.to("moderator") == []
+    user = model.User.get("moderator")
+    assert user is not None
+    user.state = "active"
+    model.Session.commit()
