@@ -28,7 +28,7 @@ class Postbox:
     mails: list[EmailMessage] = field(default_factory=list)
     failures: int = 0
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         if self.failures:
             self.failures -= 1
             return "451 try again later"
