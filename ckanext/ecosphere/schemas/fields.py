@@ -54,6 +54,22 @@ def mapping() -> dict[tuple[str, str], dict[str, str]]:
         return {(row["scope"], row["field"]): row for row in rows}
 
 
+def losses() -> list[dict[str, str]]:
+    """Return the rows of ``losses.csv``."""
+    with (HERE / "losses.csv").open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(line for line in lines if not line.startswith("#")))
+
+
+def _losses() -> Iterator[str]:
+    yield "## What a format cannot hold\n"
+    yield "A dataset written in a format and read again by this portal is the same, except for:\n"
+    yield "| format | field | change | why |"
+    yield "| --- | --- | --- | --- |"
+    names = {"iso": "ISO 19139", "dcat": "DCAT-AP"}
+    for row in losses():
+        yield f"| {names[row['format']]} | `{row['field']}` | {row['change']} | {_cell(row['why'])} |"
+
+
 def render() -> str:
     """Return the whole page as Markdown."""
     definition, places = schema(), mapping()
@@ -66,6 +82,7 @@ def render() -> str:
         for section in definition[key]:
             fields = [f for f in definition[f"{scope}_fields"] if f["form_section"] == section["id"]]
             lines += [f"### {section['label']['fr']} ({section['label']['en']})\n", *_table(fields, scope, places), ""]
+    lines += [*_losses(), ""]
     return "\n".join(lines)
 
 

@@ -13,9 +13,10 @@ import click
 
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
 
-from . import checks, cli, defaults, helpers, indexing, validators
+from . import checks, cli, defaults, helpers, indexing, validators, views
 
 
+@tk.blanket.blueprints([views.schemas])
 @tk.blanket.config_declarations
 @tk.blanket.helpers(helpers.get_helpers)
 @tk.blanket.validators(validators.get_validators)

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from rdflib import BNode, Literal, Namespace, URIRef
+from rdflib import BNode, Literal, URIRef
 from rdflib.namespace import XSD
 
 from ckanext.dcat.profiles import ADMS, DCAT, DCATAP, DCT, FOAF, RDF, RDFS, SKOS
@@ -21,17 +21,20 @@ from ckanext.dcat.profiles.euro_dcat_ap_3 import EuropeanDCATAP3Profile
 from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere import vocabularies as voc
 
-from . import relations, spatial, urls
+from . import rdf_reading, relations, spatial, urls
+from .rdf_terms import (
+    ACCESS_STATEMENT,
+    AGENT_ROLE,
+    CONFORMITY,
+    DQV,
+    GEODCAT,
+    IANA,
+    PREFIXES,
+    PROV,
+    SCHEMA,
+    USE_STATEMENT,
+)
 from .stored import package_of
-
-PROV = Namespace("http://www.w3.org/ns/prov#")
-DQV = Namespace("http://www.w3.org/ns/dqv#")
-GEODCAT = Namespace("http://data.europa.eu/930/")
-SCHEMA = Namespace("https://schema.org/")
-PREFIXES = {"prov": PROV, "dqv": DQV, "geodcat": GEODCAT, "schema": SCHEMA}
-IANA = "https://www.iana.org/assignments/media-types/"
-CONFORMITY = "http://inspire.ec.europa.eu/metadata-codelist/DegreeOfConformity/"
-AGENT_ROLE = "http://inspire.ec.europa.eu/metadata-codelist/ResponsiblePartyRole/"
 
 #: Fields that become one triple per value: (field, predicate, class of the object or None).
 EXTRA = (
@@ -92,6 +95,12 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         self._correct_details(dataset_ref)
         self._describe_nodes()
 
+    def parse_dataset(self, dataset_dict: dict[str, Any], dataset_ref: Any) -> dict[str, Any]:
+        """Read one dataset of the graph."""
+        dataset = super().parse_dataset(dataset_dict, dataset_ref)
+        rdf_reading.complete(self.g, dataset_ref, dataset)
+        return dataset
+
     def _add(self, subject: Any, predicate: Any, value: Any, rdf_class: Any) -> None:
         node = URIRef(value) if str(value).startswith("urn:") else URIRefOrLiteral(value)
         self.g.add((subject, predicate, node))
@@ -99,12 +108,13 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             self.g.add((node, RDF.type, rdf_class))
 
     def _add_statements(self, dataset: Mapping[str, Any], ref: Any) -> None:
-        for field in ("access_conditions", "use_conditions"):
+        for field, about in (("access_conditions", ACCESS_STATEMENT), ("use_conditions", USE_STATEMENT)):
             if dataset.get(field):
                 node = BNode()
                 self.g.add((ref, DCT.rights, node))
                 self.g.add((node, RDF.type, DCT.RightsStatement))
                 self.g.add((node, RDFS.label, Literal(dataset[field])))
+                self.g.add((node, DCT.type, about))
         if dataset.get("scale_denominator"):
             node = BNode()
             self.g.add((ref, DQV.hasQualityMeasurement, node))
@@ -199,7 +209,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             self.g.add((ref, RDF.type, DCAT.DatasetSeries))
         elif kind == relations.SERVICE:
             self.g.add((ref, RDF.type, DCAT.DataService))
-            for address in self._read_list_value(dataset.get("endpoint_url")):
+            for address in self._read_list_value(dataset.get("endpoint_url")) or _endpoints(dataset):
                 self._add(ref, DCAT.endpointURL, address, None)
             if dataset.get("endpoint_description"):
                 self._add(ref, DCAT.endpointDescription, dataset["endpoint_description"], None)
@@ -230,6 +240,15 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                 self.g.add((ref, DCT.identifier, Literal(str(identifier), datatype=XSD.anyURI)))
         for licence in set(self.g.objects(None, DCT.license)):
             self.g.remove((licence, DCT.type, UNKNOWN_LICENCE_TYPE))
+
+
+def _endpoints(dataset: Mapping[str, Any]) -> list[str]:
+    """Return the addresses of a service as its resources tell them, for a harvested record."""
+    resources = dataset.get("resources") or ()
+    described = [s for r in resources for s in r.get("access_services") or () if isinstance(s, Mapping)]
+    found = [str(address) for service in described for address in service.get("endpoint_url") or ()]
+    found = found or [str(r["url"]).partition("?")[0] for r in resources if r.get("url")]
+    return list(dict.fromkeys(found))[:1]
 
 
 def _prepared(dataset_dict: Mapping[str, Any]) -> dict[str, Any]:
@@ -269,3 +288,5 @@ def _prepare_resource(resource: dict[str, Any], licence: voc.Concept | None) -> 
                 service[key] = next(iter(service[key]), None)
     if services:
         resource["access_services"] = services
+    if not resource.get("access_url"):  # DCAT-AP wants one, even beside a direct download
+        resource["access_url"] = resource.get("url")

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from ckan import logic, model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.harvest.logic import schema
+from ckanext.ecosphere.harvest.logic import reading, schema
 from ckanext.ecosphere.harvest.logic.auth import source_id
 from ckanext.ecosphere.harvest.model import PUBLISHED, JobState, SourceRecord, forget, forget_lost_jobs, now
 from ckanext.ecosphere.harvest.pipeline import origin, queue, story, withdraw
@@ -228,3 +228,20 @@ def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> 
     if found is None:
         raise tk.ObjectNotFound(tk._("The dataset has no source record."))
     return found
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.record_schema)
+def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Read one ISO 19139 record as a harvest would, and write nothing.
+
+    Args:
+        context: the context.
+        data_dict: `content`, the record as text.
+
+    Returns:
+        `dataset`, ready for `package_create` but for its name; `changes`, what the rules decided; `problems`,
+        sentences on what is wrong with the record.
+    """
+    tk.check_access("ecosphere_harvest_read", context, data_dict)
+    return reading.read(data_dict["content"])

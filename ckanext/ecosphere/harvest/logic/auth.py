@@ -33,6 +33,11 @@ def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> 
     return authz.is_authorized("package_show", context, {"id": data_dict["id"]})
 
 
+def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> AuthResult:
+    """Read a record for the form: those who may describe a dataset."""
+    return authz.is_authorized("package_create", context, {})
+
+
 def source_id(id_or_name: str) -> str | None:
     """Id of the source that is called so."""
     from ckan import model

@@ -23,3 +23,9 @@ def job_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
 def decision_schema(not_empty: Any, unicode_safe: Any, one_of: Any) -> dict[str, Any]:
     """A decision on the withdrawals of a source that are held."""
     return {"id": [not_empty, unicode_safe], "decision": [not_empty, one_of(["withdraw", "keep"])]}
+
+
+@validator_args
+def record_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
+    """A record, as text."""
+    return {"content": [not_empty, unicode_safe]}

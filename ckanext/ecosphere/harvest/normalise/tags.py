@@ -8,7 +8,7 @@ from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.territory import is_place
 from ckanext.ecosphere.harvest.normalise.texts import one_line
-from ckanext.ecosphere.harvest.normalise.themes import inspire_theme_of
+from ckanext.ecosphere.harvest.normalise.themes import inspire_theme_of, named_by_address
 from ckanext.ecosphere.harvest.record import Keyword
 
 MIN_TAG, MAX_TAG = 2, 100
@@ -98,7 +98,7 @@ def tags(draft: Draft) -> None:
 
 
 def _has_a_field(keyword: Keyword) -> bool:
-    if inspire_theme_of(keyword) is not None:
+    if inspire_theme_of(keyword) is not None or named_by_address(keyword):
         return True
     if keyword.href and keyword.href.startswith(("http://data.europa.eu/", "http://inspire.ec.europa.eu/")):
         return True

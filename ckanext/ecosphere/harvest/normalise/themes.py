@@ -72,7 +72,14 @@ def inspire_theme_of(keyword: Keyword) -> str | None:
         concept = voc.get("inspire-theme").get(keyword.href)
         if concept:
             return concept.id
+        if named_by_address(keyword):
+            return None
     return _inspire_labels().get(_singular(keyword.text)) if keyword.text else None
+
+
+def named_by_address(keyword: Keyword) -> bool:
+    """Whether a keyword's address is a theme of the ministry or of the EU: it then names that one and nothing else."""
+    return bool(keyword.href) and any(keyword.href in voc.get(name) for name in ("themes", "eu-theme"))
 
 
 def themes_of_keyword(text: str) -> list[str]:
@@ -141,7 +148,9 @@ def _sources(draft: Draft) -> Iterable[tuple[str, list[str]]]:
     keywords = [k for k in record.keywords[:MAX_KEYWORDS] if k.text and not is_placeholder(k.text)]
     free = [k for k in keywords if inspire_theme_of(k) is None and not is_place(k)]
     inspire = [_inspire_rows()[theme] for k in keywords if (theme := inspire_theme_of(k))]
-    named = [theme for k in free for theme in _of_keyword(k)]
+    yield "keywords (addresses)", [concept.id for k in keywords if (concept := voc.get("themes").get(k.href or ""))]
+    free = [k for k in free if not named_by_address(k)]
+    named = [theme for k in free for theme in themes_of_keyword(k.text)]
     by_inspire = [row["themes"] for row in inspire if row["weak"] != "yes"]
     yield "keywords", (named + by_inspire if named else [])
     titles = " / ".join([record.title or "", *record.alternate_titles[:5]])[:2_000]
@@ -155,11 +164,6 @@ def _sources(draft: Draft) -> Iterable[tuple[str, list[str]]]:
     topics = [other.get(plain(code), code) for code in record.topic_categories]
     yield "topic category", [by_topic[topic] for topic in topics if topic in by_topic]
     yield "title (wide terms)", _weak(titles)
-
-
-def _of_keyword(keyword: Keyword) -> list[str]:
-    concept = voc.get("themes").get(keyword.href) if keyword.href else None
-    return [concept.id] if concept else themes_of_keyword(keyword.text)
 
 
 def _frequent(found: list[str]) -> list[str]:
@@ -176,7 +180,11 @@ def specific(found: Iterable[str]) -> list[str]:
 
 
 def eu_themes(draft: Draft) -> None:
-    """EU data themes that follow from the INSPIRE themes, else from the ministry's, else from the topics."""
+    """EU data themes named by address, else those that follow from INSPIRE's, the ministry's or the topics."""
+    named = [concept.uri for k in draft.record.keywords if (concept := voc.get("eu-theme").get(k.href or ""))]
+    if named:
+        draft.set("eu_theme", list(dict.fromkeys(named)))
+        return
     rows_of_inspire = _inspire_rows()
     found = [
         rows_of_inspire[voc.get("inspire-theme")[uri].id]["eu_theme"] for uri in draft.dataset.get("inspire_theme", [])

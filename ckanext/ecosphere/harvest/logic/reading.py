@@ -1,0 +1,41 @@
+"""One record, read and put right as a harvest would, without writing anything: what the form's import asks for."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.harvest.iso.reader import read_record, records_in
+from ckanext.ecosphere.harvest.iso.xml import parse_xml
+from ckanext.ecosphere.harvest.normalise import Context, RecordError, normalise
+from ckanext.ecosphere.harvest.problems import MESSAGES
+
+
+def read(content: str | bytes) -> dict[str, Any]:
+    """Return the dataset that a document describes.
+
+    Args:
+        content: an ISO 19139 or ISO 19115-3 record, or a CSW answer whose first record counts.
+
+    Returns:
+        ``dataset``, ``changes`` (what the rules decided) and ``problems`` (sentences in the reader's language).
+
+    Raises:
+        ValidationError: the document is no such record.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    try:
+        element = next(records_in(parse_xml(data)), None)
+        if element is None:
+            raise RecordError("not-iso", root="?")
+        result = normalise(read_record(element), Context(free_tags=True))
+    except RecordError as error:
+        sentence = tk._(MESSAGES[error.code]).format(**error.params)
+        raise tk.ValidationError({"content": [sentence]}) from error
+    return {
+        "dataset": result.dataset,
+        "changes": [dataclasses.asdict(change) for change in result.log],
+        "problems": [tk._(MESSAGES[problem.code]).format(**problem.params) for problem in result.problems],
+    }

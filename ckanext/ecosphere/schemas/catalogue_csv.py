@@ -1,0 +1,87 @@
+"""The catalogue in the layout of the national "schéma de catalogue de données" (17 columns). Pure, no CKAN.
+
+Columns and their meaning: catalogage-donnees, version 0.1. Several values of a column are separated by ", ".
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ckanext.ecosphere import vocabularies as voc
+
+from .iso.reading import Reader
+
+COLUMNS = (
+    "titre", "description", "mots_cles", "nom_orga", "siret_orga", "id_alt_orga", "service", "si", "contact_service",
+    "contact_personne", "date_pub", "date_maj", "freq_maj", "couv_geo", "url", "format", "licence",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def row(dataset: Mapping[str, Any], page: str = "") -> dict[str, str]:
+    """Return a dataset as one line.
+
+    Args:
+        dataset: as ``package_show`` gives it.
+        page: address of the dataset in the portal, for a dataset that has no page of its own.
+    """
+    read = Reader(dataset)
+    service = dataset.get("organization") or {}
+    party = next(iter([*read.rows("creator"), *read.rows("publisher")]), {})
+    emails = [str(contact["email"]) for contact in read.rows("contact") if contact.get("email")]
+    names = [str(contact["name"]) for contact in read.rows("contact") if contact.get("name")]
+    siret = str(party.get("identifier") or "").replace(" ", "")
+    is_siret = len(siret) == 14 and siret.isdigit()  # noqa: PLR2004 - digits of a SIRET number
+    return {
+        "titre": read.text("title"),
+        "description": read.text("notes"),
+        "mots_cles": ", ".join(str(tag["name"]) for tag in read.rows("tags") if tag.get("name")),
+        "nom_orga": str(party.get("name") or service.get("title") or ""),
+        "siret_orga": siret if is_siret else "",
+        "id_alt_orga": "" if is_siret else str(party.get("identifier") or service.get("name") or ""),
+        "service": str(service.get("title") or ""),
+        "si": read.text("source_catalogue"),
+        "contact_service": ", ".join(dict.fromkeys(emails)),
+        "contact_personne": ", ".join(dict.fromkeys(names)),
+        "date_pub": read.text("issued")[:10],
+        "date_maj": read.text("modified")[:10],
+        "freq_maj": read.concept("frequency", "frequency"),
+        "couv_geo": ", ".join(_places(read)),
+        "url": read.text("url") or page,
+        "format": ", ".join(dict.fromkeys(str(r["format"]) for r in read.rows("resources") if r.get("format"))),
+        "licence": read.concept("licences", "license_id"),
+    }
+
+
+def _places(read: Reader) -> Iterator[str]:
+    for uri in read.texts("territory"):
+        known = voc.get("territories").get(uri)
+        yield known.label_fr if known else uri
+    if not read.texts("territory"):
+        yield from (str(part["text"]) for part in read.rows("spatial_coverage") if part.get("text"))
+
+
+def lines(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    """Yield the file line by line, beginning with a byte order mark and the header (spreadsheets read UTF-8 by it)."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\r\n")
+    writer.writeheader()
+    yield "\ufeff" + _taken(buffer)
+    for each in rows:
+        writer.writerow({name: _harmless(each.get(name, "")) for name in COLUMNS})
+        yield _taken(buffer)
+
+
+def _taken(buffer: io.StringIO) -> str:
+    text = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return text
+
+
+def _harmless(text: str) -> str:
+    """Keep a spreadsheet from running a cell as a formula (OWASP, CSV injection)."""
+    return f"'{text}" if text.startswith(_FORMULA) else text

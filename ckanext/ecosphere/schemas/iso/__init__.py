@@ -1,0 +1,1 @@
+"""Datasets as ISO 19139 records."""

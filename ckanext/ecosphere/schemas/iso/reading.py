@@ -1,0 +1,48 @@
+"""Reads a dataset field by field, whatever is missing in it. Pure, no CKAN."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ckanext.ecosphere import vocabularies as voc
+
+
+class Reader:
+    """A dataset as ``package_show`` gives it.
+
+    Args:
+        dataset: the dataset.
+        organisation: name of the service, used where no party is named.
+    """
+
+    def __init__(self, dataset: Mapping[str, Any], organisation: str = "") -> None:
+        self.dataset = dataset
+        self.organisation = organisation
+
+    @property
+    def kind(self) -> str:
+        """Last part of ``dcat_type``: dataset, series, service or SoftwareSourceCode."""
+        return self.text("dcat_type").rsplit("/", 1)[-1] or "dataset"
+
+    def text(self, name: str) -> str:
+        """Return a field that holds one text, empty when there is none."""
+        value = self.dataset.get(name)
+        return str(value) if value not in (None, "") and not isinstance(value, (list, dict)) else ""
+
+    def texts(self, name: str) -> list[str]:
+        """Return a field that holds several texts."""
+        value = self.dataset.get(name)
+        parts = value if isinstance(value, (list, tuple)) else [value]
+        return [str(part) for part in parts if part not in (None, "") and not isinstance(part, (list, dict))]
+
+    def rows(self, name: str) -> list[Mapping[str, Any]]:
+        """Return the rows of a group."""
+        value = self.dataset.get(name)
+        return [row for row in value if isinstance(row, Mapping)] if isinstance(value, (list, tuple)) else []
+
+    def concept(self, vocabulary: str, name: str) -> str:
+        """Return the French label of a field's concept, or the value itself when the list does not know it."""
+        value = self.text(name)
+        known = voc.get(vocabulary).get(value) if value else None
+        return known.label_fr if known else value
