@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dev.demo import DEFAULT_COUNT
 
-from . import accounts, ckan, packages, pycsw, services
+from . import accounts, asking, ckan, packages, pycsw, services
 from .harvest import Harvested, harvest
 from .portal import Portal
 from .shell import StackError, say
@@ -35,6 +35,7 @@ def run() -> None:
         datasets = portal.call("package_search", rows=0)["count"]
         if not datasets:
             raise StackError(f"Nothing was harvested; see {ckan.site_url()}/harvest and .local/log.")
+        asking.ask(portal)
     _tell(portal, harvested, datasets, time.monotonic() - begin)
 
 
@@ -59,6 +60,7 @@ def _tell(portal: Portal, harvested: list[Harvested], datasets: int, seconds: fl
         "\nWhat to try next:",
         f"  search                {site}/dataset/?q=zones+humides",
         f"  one service's data    {site}/organization/ddt-01053-01",
+        f"  data requests         {site}/demandes (a service's desk: log in as producteur-ddt-01)",
         f"  harvest sources       {site}/harvest (log in as {accounts.ADMIN})",
         f"  in English            {site}/en/",
         "  harvest your records  make demo RECORDS=/path/to/a/folder",

@@ -1,0 +1,56 @@
+"""A few data requests in different states, so that the pages about them have something to show."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date, timedelta
+from typing import Any
+
+from .accounts import ADMIN
+from .portal import ActionError, Portal
+from .settings import DEV
+from .shell import say
+
+REQUESTS = DEV / "demo" / "requests.json"
+_IN_DAYS = re.compile(r"\+(\d+)")
+
+
+def ask(portal: Portal) -> None:
+    """Make the requests of `dev/demo/requests.json` through the API, unless there are requests already.
+
+    Args:
+        portal: as its administrator uses it.
+    """
+    if portal.call("ecosphere_request_list", rows=0)["count"]:
+        return
+    say("Asking for data")
+    people = {ADMIN: portal}
+    tokens: list[str] = []
+    try:
+        for entry in json.loads(REQUESTS.read_text()):
+            for name in {entry["by"], *(step["as"] for step in entry["steps"])} - set(people):
+                tokens.append(portal.call("api_token_create", user=name, name="demo")["token"])
+                people[name] = Portal(tokens[-1])
+            _play(people, entry)
+    except ActionError as error:
+        say(f"  {error}")
+    finally:
+        for token in tokens:
+            portal.call("api_token_revoke", token=token)
+
+
+def _play(people: dict[str, Portal], entry: dict[str, Any]) -> None:
+    request = people[entry["by"]].call("ecosphere_request_create", **entry["fields"])
+    for step in ({"as": entry["by"], "transition": "submit"}, *entry["steps"]):
+        if step["transition"] == "accept" and request["state"] != "submitted":
+            continue  # what a trusted person asks is open at once
+        fields = {name: _date(value) for name, value in step.items() if name != "as"}
+        actor = people[step["as"]]
+        request = actor.call("ecosphere_request_transition", id=request["id"], version=request["version"], **fields)
+
+
+def _date(value: Any) -> Any:
+    """Days from now ("+20") as a date."""
+    match = _IN_DAYS.fullmatch(value) if isinstance(value, str) else None
+    return (date.today() + timedelta(days=int(match[1]))).isoformat() if match else value
