@@ -36,6 +36,8 @@ def run() -> None:
         if not datasets:
             raise StackError(f"Nothing was harvested; see {ckan.site_url()}/harvest and .local/log.")
         asking.ask(portal)
+        # What a portal does every night, but for the links: nothing outside of this machine is asked.
+        ckan.command("ecosphere", "quality", "nightly", "--no-links", "--background")
     _tell(portal, harvested, datasets, time.monotonic() - begin)
 
 

@@ -8,7 +8,7 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan import model
 
-from ckanext.ecosphere.quality import bulk, history, jobs, progress, report, rescore, shacl, show
+from ckanext.ecosphere.quality import bulk, history, jobs, nightly, progress, report, rescore, shacl, show
 from ckanext.ecosphere.quality.actions import package_or_not_found
 from ckanext.ecosphere.quality.links import check, inventory
 
@@ -73,6 +73,23 @@ def shacl_command(limit: int, background: bool) -> None:
         return
     checked, good = shacl.run(shacl.waiting(limit))
     click.echo(f"{checked} datasets checked, {good} comply.")
+
+
+@quality.command("nightly")
+@click.option("--no-links", is_flag=True, help="Do not check links: nothing outside of the portal is asked.")
+@click.option("--seconds", default=3600, show_default=True, help="Begin no check of a link after this time.")
+@click.option("--background", is_flag=True, help="Leave it to a background worker.")
+def nightly_command(no_links: bool, seconds: int, background: bool) -> None:
+    """Do all that depends on time: scores that fell due, links, DCAT-AP compliance. To be run every night."""
+    if background:
+        click.echo(f"Job {jobs.enqueue_nightly(not no_links)} on the queue {jobs.QUEUE}.")
+        return
+    failed = False
+    for stage in nightly.run(links=not no_links, link_seconds=seconds):
+        failed |= stage.failed
+        (tk.error_shout if stage.failed else click.echo)(f"{stage.name}: {stage.told}")
+    if failed:
+        raise SystemExit(1)
 
 
 @quality.command("report")

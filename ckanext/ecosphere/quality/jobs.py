@@ -8,7 +8,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 
-from ckanext.ecosphere.quality import progress, rescore, shacl
+from ckanext.ecosphere.quality import nightly, progress, rescore, shacl
 from ckanext.ecosphere.quality.links import check, inventory
 
 log = logging.getLogger(__name__)
@@ -88,3 +88,15 @@ def enqueue_shacl() -> str:
     """Queue a check of the RDF of datasets that have no verdict; return the id of the job."""
     title, limit = "Quality: check the RDF of datasets", {"timeout": LONGEST_SECONDS}
     return tk.enqueue_job(check_shacl, title=title, queue=QUEUE, rq_kwargs=limit).id
+
+
+def run_nightly(links: bool) -> None:
+    """Do the work of the night."""
+    for stage in nightly.run(links=links):
+        log.log(logging.ERROR if stage.failed else logging.INFO, "Quality, nightly, %s: %s", stage.name, stage.told)
+
+
+def enqueue_nightly(links: bool = True) -> str:
+    """Queue the work of the night; return the id of the job."""
+    title, limit = "Quality: work of the night", {"timeout": LONGEST_SECONDS}
+    return tk.enqueue_job(run_nightly, [links], title=title, queue=QUEUE, rq_kwargs=limit).id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from rdflib import Graph
 from ckanext.ecosphere.quality import config, rescore
 from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.quality.reading import DATA
+
+log = logging.getLogger(__name__)
 
 SHAPES = DATA / "shapes.ttl"
 CHUNK = 50
@@ -59,11 +62,18 @@ def validate(graph: Graph, shapes: Graph) -> Verdict:
 
 def dataset_graph(dataset: dict[str, Any]) -> Graph:
     """Return the RDF of a dataset dict as the portal publishes it."""
-    from ckanext.dcat.processors import RDFSerializer
-
-    serializer: Any = RDFSerializer(profiles=tk.aslist(tk.config.get("ckanext.dcat.rdf.profiles")))
+    serializer = _serializer(tuple(tk.aslist(tk.config.get("ckanext.dcat.rdf.profiles"))))
+    serializer.g = Graph()
     serializer.graph_from_dataset(dataset)
     return serializer.g
+
+
+@functools.cache
+def _serializer(profiles: tuple[str, ...]) -> Any:
+    """One serializer for a whole run: looking up the profiles takes longer than writing a dataset."""
+    from ckanext.dcat.processors import RDFSerializer
+
+    return RDFSerializer(profiles=list(profiles))
 
 
 def waiting(limit: int) -> list[str]:
@@ -97,7 +107,13 @@ def run(ids: Sequence[str]) -> tuple[int, int]:
 
 
 def verdict_of(package_id: str) -> Verdict:
-    """Return the verdict on one dataset, read from the database."""
+    """Return the verdict on one dataset, read from the database; what cannot be written as RDF does not comply."""
+    shapes = load_shapes(config.shapes() or str(SHAPES))
     context: Any = {"ignore_auth": True, "user": "", "use_cache": False}
-    dataset = tk.get_action("package_show")(context, {"id": package_id})
-    return validate(dataset_graph(dataset), load_shapes(config.shapes() or str(SHAPES)))
+    try:
+        dataset = tk.get_action("package_show")(context, {"id": package_id})
+        return validate(dataset_graph(dataset), shapes)
+    except Exception as error:  # a profile of any plugin, or RDF that pyshacl cannot take: the others go on
+        log.exception("DCAT-AP: the dataset %s cannot be checked", package_id)
+        model.Session.rollback()
+        return Verdict(False, (f"{type(error).__name__}: {error}",))

@@ -233,13 +233,20 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         self.g.add((node, predicate, Literal(concept.label_en, lang="en")))
 
     def _correct_details(self, ref: Any) -> None:
-        """Put right what ckanext-dcat 2.4 writes against DCAT-AP: URIs as identifiers, licences of unknown type."""
+        """Put right what ckanext-dcat 2.4 writes against DCAT-AP.
+
+        URIs as identifiers, licences of unknown type, and distributions without their mandatory access address: DCAT-AP
+        wants the download address in its place when there is no other.
+        """
         for identifier in list(self.g.objects(ref, DCT.identifier)):
             if isinstance(identifier, URIRef):
                 self.g.remove((ref, DCT.identifier, identifier))
                 self.g.add((ref, DCT.identifier, Literal(str(identifier), datatype=XSD.anyURI)))
         for licence in set(self.g.objects(None, DCT.license)):
             self.g.remove((licence, DCT.type, UNKNOWN_LICENCE_TYPE))
+        for distribution, address in set(self.g.subject_objects(DCAT.downloadURL)):
+            if (distribution, DCAT.accessURL, None) not in self.g:
+                self.g.add((distribution, DCAT.accessURL, address))
 
 
 def _endpoints(dataset: Mapping[str, Any]) -> list[str]:
