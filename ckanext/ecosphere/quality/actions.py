@@ -91,7 +91,8 @@ def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> dict[s
     Returns:
         dict: `organization`, `summary`, `trend`, `wins` (criterion, label, advice, datasets that fail it, points to
         gain; the most rewarding first), `worst` (the datasets with the lowest scores), `harvest_sources` (with the
-        errors of their last job, None without that plugin), `pending_requests` (None without that plugin).
+        errors of their last job, None without that plugin), `pending_requests` (count, overdue, due_soon; None without
+        that plugin, and for members who may not answer requests).
 
     Raises:
         NotFound: no such organisation.

@@ -9,7 +9,7 @@ dataset.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Any
@@ -25,6 +25,7 @@ NO_LICENCE = ("", "notspecified")
 FINISHED = ("COMPLETED", "DISCONT", "DEPRECATED", "WITHDRAWN")
 NO_LIMIT = "noLimitations"
 OPEN_ACCESS = "PUBLIC"
+ADDRESSES = ("url", "access_url", "download_url")
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Facts:
     modified: str = ""
     due: str = ""
     harvested: bool = False
+    dcat_ap_gaps: int = 0
     theme_ids: tuple[str, ...] = ()
     territory_ids: tuple[str, ...] = ()
     distributions: Distributions = field(default_factory=Distributions)
@@ -149,11 +151,22 @@ def gather(data: Mapping[str, Any], checks: Checks | None = None) -> Facts:
         checks: results of the background jobs for this dataset.
     """
     record = Record(data)
+    resources = record.resources()
     checks = checks or Checks()
     return Facts(
         **_finding(record), **_understanding(record), **_reusing(record), **_people(record), **_time(record),
-        distributions=gather_distributions(record.resources(), checks.links, checks.dcat_ap),
+        dcat_ap_gaps=_dcat_ap_gaps(record, resources),
+        distributions=gather_distributions(resources, checks.links, checks.dcat_ap),
     )  # fmt: skip
+
+
+def _dcat_ap_gaps(record: Record, resources: Sequence[Record]) -> int:
+    """Count the mandatory properties of DCAT-AP 3 that are missing for certain: title, description, access addresses.
+
+    Zero is no verdict: only the SHACL check of the RDF tells whether a dataset complies.
+    """
+    mandatory = sum(not str(record.values.get(name) or "").strip() for name in ("title", "notes"))
+    return mandatory + sum(not any(each.values.get(name) for name in ADDRESSES) for each in resources)
 
 
 def _finding(record: Record) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from babel.numbers import format_decimal
 from ckan import model
 from markupsafe import Markup
+from werkzeug.routing import BuildError
 
 from ckanext.ecosphere.quality import charts, config, forms, show, store
 
@@ -81,3 +83,22 @@ def ecosphere_quality_number(value: float | None) -> str:
 def ecosphere_quality_can_edit(package: Mapping[str, Any]) -> bool:
     """Tell whether the reader may edit `package`."""
     return bool(tk.h.check_access("package_update", {"id": package["id"]}))
+
+
+def ecosphere_quality_desk_url(organization: Mapping[str, Any]) -> str | None:
+    """Return the address of the desk where a service answers data requests, None when that plugin has no such page."""
+    try:
+        return tk.url_for("ecosphere_requests.desk", organization=organization["name"])
+    except BuildError:
+        return None
+
+
+def ecosphere_quality_badge_code(package: Mapping[str, Any], badge: Mapping[str, Any]) -> dict[str, str]:
+    """Return the badge of `package` as HTML and Markdown for other sites: an image that leads to its quality page."""
+    image = tk.url_for("ecosphere_quality.dataset_badge", id=package["name"], _external=True)
+    page = tk.url_for("ecosphere_quality.dataset_page", id=package["name"], _external=True)
+    text = tk._("Metadata quality: {level}, {score} out of 100").format(level=badge["label"], score=badge["score"])
+    return {
+        "html": f'<a href="{escape(page)}"><img src="{escape(image)}" alt="{escape(text)}" height="24"></a>',
+        "markdown": f"[![{text}]({image})]({page})",
+    }

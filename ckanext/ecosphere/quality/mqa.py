@@ -77,9 +77,11 @@ def download_answers(facts: Facts) -> State:
 
 
 def complies(facts: Facts) -> State:
-    """Pass when the RDF passes the SHACL shapes."""
+    """Pass when the RDF passes the SHACL shapes; before that check, fail when something mandatory is missing."""
     verdict = facts.distributions.dcat_ap
-    return State.UNKNOWN if verdict is None else when(verdict)
+    if verdict is None:
+        return State.FAIL if facts.dcat_ap_gaps else State.UNKNOWN
+    return when(verdict)
 
 
 _F, _A, _I, _R, _C = Dimension

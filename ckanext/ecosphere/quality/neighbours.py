@@ -7,7 +7,6 @@ from typing import Any
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 
-PENDING = ("submitted", "open", "needs_info", "in_progress")
 MOST_SOURCES = 100
 
 
@@ -16,15 +15,23 @@ def _fresh(context: Any) -> Any:
     return {name: context[name] for name in ("user", "auth_user_obj", "ignore_auth") if name in context}
 
 
-def pending_requests(context: Any, organization: str) -> int | None:
-    """Return the number of data requests that wait for the organisation, None when requests are off or not allowed."""
+def pending_requests(context: Any, organization: str) -> dict[str, Any] | None:
+    """Return how many data requests are on the desk of a service.
+
+    Args:
+        context: of the reader.
+        organization: id of the service.
+
+    Returns:
+        `count`, of which `overdue` and `due_soon`; None when requests are off, or the desk is not for the reader.
+    """
     if not p.plugin_loaded("ecosphere_requests"):
         return None
-    filters = {"scope": "desk", "organization": organization, "state": list(PENDING), "rows": 0}
     try:
-        return tk.get_action("ecosphere_request_list")(_fresh(context), filters)["count"]
-    except (tk.NotAuthorized, tk.ValidationError):
+        counts = tk.get_action("ecosphere_request_desk")(_fresh(context), {"organization": organization})["counts"]
+    except (tk.NotAuthorized, tk.ObjectNotFound, tk.ValidationError):
         return None
+    return {"count": sum(counts.values()), "overdue": counts["overdue"], "due_soon": counts["due_soon"]}
 
 
 def harvest_sources(context: Any, organization: str) -> list[dict[str, Any]] | None:

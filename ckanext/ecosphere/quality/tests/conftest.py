@@ -27,17 +27,20 @@ def portal(with_plugins: None, clean_db: None, clean_index: None) -> None:
 
 
 @pytest.fixture
-def people() -> dict[str, Any]:
+def service() -> dict[str, Any]:
+    """The organisation `ddt-42` without anybody in it, for tests that only need an owner."""
+    return factories.Organization(name="ddt-42", title="DDT de la Loire")
+
+
+@pytest.fixture
+def people(service: dict[str, Any]) -> dict[str, Any]:
     """One person per role around the organisation `ddt-42`: name → (user dict with token)."""
     found = {
         name: factories.UserWithToken(name=name) for name in ("editor", "admin", "member", "stranger", "other-editor")
     }
     found["sysadmin"] = factories.SysadminWithToken(name="sysadmin")
-    factories.Organization(
-        name="ddt-42",
-        title="DDT de la Loire",
-        users=[{"name": name, "capacity": name} for name in ("editor", "admin", "member")],
-    )
+    for role in ("editor", "admin", "member"):
+        act("organization_member_create", id=service["id"], username=role, role=role)
     factories.Organization(name="ddt-43", users=[{"name": "other-editor", "capacity": "editor"}])
     return found
 

@@ -76,7 +76,7 @@ def test_a_dataset_without_a_row_is_scored_on_the_spot_and_nothing_is_written(da
     assert model.Session.get(QualityRow, datasets["public"]["id"]) is None
 
 
-def test_a_dataset_that_became_late_says_so_before_it_is_scored_again(monkeypatch: pytest.MonkeyPatch, people: Any):
+def test_a_dataset_that_became_late_says_so_before_it_is_scored_again(monkeypatch: pytest.MonkeyPatch, service: Any):
     annual = "http://publications.europa.eu/resource/authority/frequency/ANNUAL"
     today = store.today().isoformat()
     created = act("package_create", name="annual", owner_org="ddt-42", frequency=annual, modified=today)
@@ -134,7 +134,7 @@ def test_the_facet_counts_levels_under_their_names(datasets: dict[str, Any]):
     assert (item["name"], item["display_name"], item["count"]) == ("incomplete", "To be completed", 1)
 
 
-def test_datasets_sort_by_quality(people: dict[str, Any]):
+def test_datasets_sort_by_quality(service: Any):
     for n, license_id in enumerate(("notspecified", "etalab-2.0", "cc-nc")):
         act("package_create", name=f"zone-{n}", owner_org="ddt-42", license_id=license_id)
     found = act("package_search", sort="ecosphere_quality_score desc")["results"]

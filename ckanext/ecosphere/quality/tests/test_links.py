@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -40,6 +41,12 @@ def only_get(body: str = "x", status: int = 200) -> Script:
     return lambda x: x.answer(status=405) if x.command == "HEAD" else x.answer(body, status)
 
 
+def hang_up(exchange: Any) -> None:
+    """End the connection without an answer, so that the client notices at once."""
+    exchange.connection.shutdown(socket.SHUT_RDWR)
+    exchange.close_connection = True
+
+
 @pytest.mark.parametrize(
     ("kind", "script", "verdict"),
     [
@@ -52,7 +59,7 @@ def only_get(body: str = "x", status: int = 200) -> Script:
         ("file", lambda x: x.answer(status=403), Verdict(None, 403, "no-verdict")),
         ("file", lambda x: x.answer(status=429), Verdict(None, 429, "no-verdict")),
         ("file", lambda x: x.answer(status=503), Verdict(None, 503, "no-verdict")),
-        ("file", lambda x: x.connection.close(), Verdict(False, None, "connection")),
+        ("file", hang_up, Verdict(False, None, "connection")),
         ("wms", lambda x: x.answer(CAPABILITIES), Verdict(True, 200)),
         ("wms", lambda x: x.answer(EXCEPTION), Verdict(False, 200, "exception")),
         ("wms", lambda x: x.answer("<html></html>"), Verdict(False, 200, "not-capabilities")),
@@ -147,7 +154,7 @@ def context_of(person: str | None) -> Any:
 
 
 @pytest.fixture
-def server(portal: None, people: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+def server(portal: None, service: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
     """A server of data that answers everything but `/gone`."""
     monkeypatch.setitem(ckan_config, "ecosphere.quality.allowed_networks", ["127.0.0.1/32"])
     monkeypatch.setitem(ckan_config, "ecosphere.quality.link_pause", 0.0)
@@ -202,11 +209,11 @@ def test_an_address_used_twice_is_asked_once(server: ScriptedServer):
 
 
 def test_a_silent_host_is_left_alone_after_three_failures(
-    portal: None, people: Any, ckan_config: Any, monkeypatch: Any
+    portal: None, service: Any, ckan_config: Any, monkeypatch: Any
 ):
     monkeypatch.setitem(ckan_config, "ecosphere.quality.allowed_networks", ["127.0.0.1/32"])
     monkeypatch.setitem(ckan_config, "ecosphere.quality.link_pause", 0.0)
-    with serve(lambda x: x.connection.close()) as silent:
+    with serve(hang_up) as silent:
         many = [resource(url=f"{silent.url}/{n}.gpkg") for n in range(8)]
         act("package_create", **saved(name="silent", resources=many))
         jobs.check_links()

@@ -68,6 +68,38 @@ def test_a_typical_harvested_dataset():
     assert by_dimension(typical) == [50, 0, 40, 60, 5]
 
 
+def test_a_dataset_with_a_broken_download():
+    """Keywords 30, theme 30; the page of the data answers: 50, a download is declared: 20, and broken: 0; CSV with its
+    media type: 20+10+10+20+20, compliant 30; licence 20+10, access rights 10+5, publisher 10, no contact; file size 5,
+    date of issue 5, date of modification of the file 5: 310 in all, good."""
+    page, download = "https://data.example.org/zones", "https://data.example.org/zones.csv"
+    table = {
+        "title": "Zones humides",
+        "notes": "Description",
+        "tags": [{"name": "eau"}],
+        "theme": ["eau"],
+        "license_id": "etalab-2.0",
+        "access_rights": f"{EU}/access-right/PUBLIC",
+        "publisher": [{"name": "DDT"}],
+        "issued": "2020-01-01",
+        "resources": [
+            {
+                "url": page,
+                "access_url": page,
+                "download_url": download,
+                "format": "CSV",
+                "mimetype": "text/csv",
+                "size": 2048,
+                "modified": "2021-01-01",
+            },
+            {"url": page, "format": "HTML"},
+        ],
+    }
+    checks = Checks(links={page: True, download: False}, dcat_ap=True)
+    assert by_dimension(table, checks) == [60, 70, 110, 55, 15]
+    assert rating(310) == "good"
+
+
 def test_the_best_distribution_counts_for_interoperability():
     """PDF: format 20 + media type 10 + vocabularies 10 + open 20 = 60; CSV without media type: 20 + 20 + 20 = 60 too;
     CSV with media type: 80 in all."""
@@ -108,6 +140,7 @@ INDICATOR_CASES: dict[str, list[tuple[str, dict[str, Any], Checks]]] = {
     "machine_readable": [("pass", {}, Checks()), ("fail", {"resources": [resource(format="PDF")]}, Checks())],
     "dcat_ap": [
         ("pass", {}, Checks(dcat_ap=True)), ("fail", {}, Checks(dcat_ap=False)), ("unknown", {}, Checks()),
+        ("fail", {"notes": ""}, Checks()), ("fail", {"resources": [resource(url="")]}, Checks()),
     ],
     "licence": [("pass", {}, Checks()), ("fail", {"license_id": "notspecified"}, Checks())],
     "licence_vocabulary": [("pass", {}, Checks()), ("fail", {"license_id": "other-open"}, Checks())],

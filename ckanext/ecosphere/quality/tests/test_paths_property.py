@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ckan import model
+from ckan import logic, model
 from ckan.logic import ValidationError
 from ckan.tests import factories
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from ckanext.ecosphere.quality import rescore
 
 from .cases import CASES
-from .conftest import act, from_scratch, saved, stored
+from .conftest import act, from_scratch, saved, site_context, stored
 
 FIELDS = [changes for _criterion, _state, changes, _links in CASES]
 #: Changes that a schema may refuse (free licences, odd types) leave the dataset as it was, which is a path too.
@@ -27,6 +28,12 @@ STEPS = st.one_of(
     st.tuples(st.just("private"), st.booleans()),
     st.tuples(st.just("owner"), st.sampled_from(["ddt-42", "ddt-43"])),
     st.tuples(st.just("delete and restore"), st.none()),
+    st.tuples(st.just("delete in bulk and restore"), st.none()),
+    st.tuples(st.just("revise"), st.sampled_from(["Court", "Une description. " * 20])),
+    st.tuples(st.just("reorder resources"), st.none()),
+    st.tuples(st.just("delete keyword"), st.none()),
+    st.tuples(st.just("rename organisation"), st.none()),
+    st.tuples(st.just("batch"), st.sampled_from(["etalab-2.0", "notspecified"])),
     st.tuples(st.just("rescore"), st.none()),
 )
 
@@ -37,30 +44,64 @@ def fields(changes: dict[str, Any]) -> dict[str, Any]:
     return {name: data.get(name, "") for name in (*changes, "extras") if name in data or name in changes}
 
 
-def apply(step: str, value: Any, package_id: str) -> None:
-    current = act("package_show", id=package_id)
-    resources = current["resources"]
-    if step == "patch":
-        act("package_patch", id=package_id, **fields(value))
-    elif step == "update":
-        act("package_update", **{**saved(**value), "id": package_id, "name": current["name"]})
-    elif step == "add resource":
-        act("resource_create", package_id=package_id, url="https://x.org/f", format=value, name="F")
-    elif step == "change resource" and resources:
-        act("resource_patch", id=resources[0]["id"], format=value)
-    elif step == "remove resource" and resources:
-        act("resource_delete", id=resources[-1]["id"])
-    elif step == "private":
-        act(
-            "bulk_update_private" if value else "bulk_update_public", datasets=[package_id], org_id=current["owner_org"]
-        )
-    elif step == "owner":
-        act("package_owner_org_update", id=package_id, organization_id=value)
-    elif step == "delete and restore":
-        act("package_delete", id=package_id)
-        act("package_patch", id=package_id, state="active")
-    elif step == "rescore":
-        rescore.reindex(rescore.everything().changed)
+def change_resource(dataset: dict[str, Any], value: str) -> None:
+    for first in dataset["resources"][:1]:
+        act("resource_patch", id=first["id"], format=value)
+
+
+def remove_resource(dataset: dict[str, Any], _value: None) -> None:
+    for last in dataset["resources"][-1:]:
+        act("resource_delete", id=last["id"])
+
+
+def reorder_resources(dataset: dict[str, Any], _value: None) -> None:
+    if dataset["resources"]:
+        act("package_resource_reorder", id=dataset["id"], order=[r["id"] for r in reversed(dataset["resources"])])
+
+
+def change_visibility(dataset: dict[str, Any], private: bool) -> None:
+    action = "bulk_update_private" if private else "bulk_update_public"
+    act(action, datasets=[dataset["id"]], org_id=dataset["owner_org"])
+
+
+def restore(dataset: dict[str, Any]) -> None:
+    act("package_patch", id=dataset["id"], state="active")
+
+
+def delete_keyword(dataset: dict[str, Any], _value: None) -> None:
+    for first in dataset["tags"][:1]:
+        act("tag_delete", id=first["name"])
+
+
+def save_in_a_batch(dataset: dict[str, Any], licence: str) -> None:
+    """As the harvest does: nothing is committed or indexed before the end."""
+    act("package_patch", {"defer_commit": True, "return_id_only": True}, id=dataset["id"], license_id=licence)
+    model.repo.commit()
+    logic.index_update_package(site_context(), dataset["id"])
+
+
+PATHS: dict[str, Callable[[dict[str, Any], Any], Any]] = {
+    "patch": lambda d, value: act("package_patch", id=d["id"], **fields(value)),
+    "update": lambda d, value: act("package_update", **{**saved(**value), "id": d["id"], "name": d["name"]}),
+    "revise": lambda d, value: act("package_revise", match={"id": d["id"]}, update={"notes": value}),
+    "add resource": lambda d, value: act(
+        "resource_create", package_id=d["id"], url="https://x.org/f", format=value, name="F"
+    ),
+    "change resource": change_resource,
+    "remove resource": remove_resource,
+    "reorder resources": reorder_resources,
+    "private": change_visibility,
+    "owner": lambda d, value: act("package_owner_org_update", id=d["id"], organization_id=value),
+    "delete and restore": lambda d, _: (act("package_delete", id=d["id"]), restore(d)),
+    "delete in bulk and restore": lambda d, _: (
+        act("bulk_update_delete", datasets=[d["id"]], org_id=d["owner_org"]),
+        restore(d),
+    ),
+    "delete keyword": delete_keyword,
+    "rename organisation": lambda d, _: act("organization_patch", id="ddt-42", title="Autre nom"),
+    "batch": save_in_a_batch,
+    "rescore": lambda d, _: rescore.reindex(rescore.everything().changed),
+}
 
 
 @pytest.fixture
@@ -86,7 +127,7 @@ class TestPaths:
             made = act("package_create", **{**saved(), "name": f"zone-{next(counter)}"})
         for step, value in steps:
             try:
-                apply(step, value, made["id"])
+                PATHS[step](act("package_show", id=made["id"]), value)
             except ValidationError:
                 model.Session.rollback()
             self.agree(made["id"], (step, value))

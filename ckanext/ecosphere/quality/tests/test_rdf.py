@@ -11,6 +11,7 @@ from rdflib import Graph, Literal, Namespace, URIRef
 from rdflib.namespace import RDF
 
 from ckanext.ecosphere.quality import jobs, setup, shacl
+from ckanext.ecosphere.quality.facts import gather
 from ckanext.ecosphere.quality.shacl import SHAPES, load_shapes, validate
 
 from .conftest import act, saved, stored
@@ -64,7 +65,7 @@ if PUBLISHED.is_dir():  # outside of the project: compared where it is present
 
 
 @pytest.fixture
-def zones(portal: None, people: dict[str, Any]) -> dict[str, Any]:
+def zones(portal: None, service: Any) -> dict[str, Any]:
     return act("package_create", **saved(name="zones"))
 
 
@@ -108,6 +109,46 @@ def test_compliance_is_checked_in_the_background_and_counts(zones: dict[str, Any
     assert "dcat_ap" not in stored(zones["id"]).checks
     assert stored(zones["id"]).mqa == before
     assert shacl.waiting(10) == [zones["id"]]
+
+
+def test_the_verdict_on_save_is_that_of_shacl(zones: dict[str, Any]):
+    """On save, only what is missing for certain is told: SHACL finds it as well, and nothing else."""
+    shown = act("package_show", id="zones")
+    variants = [{name: ""} for name in ("title", "notes", "license_id", "modified", "frequency", "provenance")]
+    variants += [{name: []} for name in ("resources", "tags", "theme", "territory", "contact", "temporal_coverage")]
+    variants += [{"resources": [{**shown["resources"][0], **change}]} for change in RESOURCE_CHANGES]
+    found = {True: 0, False: 0}
+    for changes in ({}, *variants):
+        data = {**shown, **changes}
+        verdict = validate(shacl.dataset_graph(data), load_shapes(str(SHAPES)))
+        assert verdict.complies == (gather(data).dcat_ap_gaps == 0), (changes, verdict.violations)
+        found[verdict.complies] += 1
+    assert found[True] > 10 and found[False] > 2
+
+
+#: What is changed in a resource: address, format, description; the address alone is mandatory.
+RESOURCE_CHANGES: list[dict[str, Any]] = [
+    {"url": ""},
+    {"url": "", "download_url": "https://x.org/a.gpkg"},
+    {"download_url": "https://x.org/a.gpkg"},
+    {"format": ""},
+    {"name": "", "description": ""},
+    {"license": ""},
+]
+
+
+def test_a_dataset_that_cannot_be_written_as_rdf_stops_no_other(zones: dict[str, Any], monkeypatch: pytest.MonkeyPatch):
+    other = act("package_create", **saved(name="other"))
+    graph_of = shacl.dataset_graph
+
+    def broken(dataset: dict[str, Any]) -> Graph:
+        if dataset["name"] == "zones":
+            raise ValueError("a profile of some plugin")
+        return graph_of(dataset)
+
+    monkeypatch.setattr(shacl, "dataset_graph", broken)
+    assert shacl.run([zones["id"], other["id"]]) == (2, 1)
+    assert "a profile of some plugin" in shacl.verdict_of(zones["id"]).violations[0]
 
 
 def test_shapes_of_the_administrator_replace_those_of_the_project(

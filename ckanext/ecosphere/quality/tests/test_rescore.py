@@ -17,7 +17,7 @@ from ckanext.ecosphere.quality.saving import stored_dataset
 
 from .conftest import act, count, from_scratch, saved, stored
 
-pytestmark = pytest.mark.usefixtures("portal", "people")
+pytestmark = pytest.mark.usefixtures("portal", "service")
 
 
 def test_the_bulk_reader_reads_what_the_others_read():

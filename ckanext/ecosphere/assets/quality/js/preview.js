@@ -35,12 +35,25 @@ ckan.module("ecosphere-quality-preview", function () {
           method: "POST", body: fields, credentials: "same-origin", signal: this.request.signal
         });
         if (!answer.ok) { return; }
-        this.content.innerHTML = await answer.text();
-        const sentence = this.content.querySelector("[data-quality-sentence]");
-        if (sentence) { this.status.textContent = sentence.textContent.trim(); }
+        this.show(await answer.text());
       } catch (error) {
         if (error.name !== "AbortError") { this.content.setAttribute("data-stale", ""); }
       }
+    },
+
+    show: function (html) {
+      // Someone who walks through the advice with the keyboard stays where they are.
+      const active = document.activeElement;
+      const held = this.content.contains(active) ? active.getAttribute("href") : null;
+      this.content.innerHTML = html;
+      this.content.removeAttribute("data-stale");
+      if (held) {
+        const links = Array.from(this.content.querySelectorAll("a"));
+        const same = links.find((link) => link.getAttribute("href") === held);
+        (same || links[0])?.focus();
+      }
+      const sentence = this.content.querySelector("[data-quality-sentence]");
+      if (sentence) { this.status.textContent = sentence.textContent.trim(); }
     }
   };
 });

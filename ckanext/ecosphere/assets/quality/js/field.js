@@ -1,0 +1,37 @@
+/* "Improve" leads to the very field: the keyboard lands in it, not only the eye. Without script the browser scrolls there. */
+"use strict";
+
+(function () {
+  const FOCUSABLE = "input:not([type=hidden]), select, textarea, button, a[href], [tabindex]";
+  const MARK = "ecosphere-field-to-improve";
+
+  const usable = (element) => element.matches(FOCUSABLE) && !element.disabled && element.getClientRects().length > 0;
+
+  /* Widgets hide the field that they replace: what they show in its place is near. */
+  function entrance(target) {
+    if (usable(target)) { return target; }
+    const group = target.closest(".form-group, .control-group, .mb-3, fieldset") || target;
+    return Array.from(group.querySelectorAll(FOCUSABLE)).find(usable) || null;
+  }
+
+  function lead() {
+    const target = /^#field-[\w-]+$/.test(window.location.hash) && document.getElementById(window.location.hash.slice(1));
+    if (!target || !target.closest("form")) { return; }
+    document.querySelectorAll("." + MARK).forEach((each) => each.classList.remove(MARK));
+    for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) { fold.open = true; }
+    const place = entrance(target);
+    if (!place) { return; }
+    (place.closest(".form-group, .control-group, .mb-3") || place).classList.add(MARK);
+    place.focus({ preventScroll: true });
+    place.scrollIntoView({ block: "center" });
+  }
+
+  window.addEventListener("hashchange", lead);
+  // The panel's links lead to the field again when its address is already the page's.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest && event.target.closest("a[href^='#field-']");
+    if (link && link.getAttribute("href") === window.location.hash) { window.setTimeout(lead, 0); }
+  });
+  // After the modules of the page, which build their widgets when it is ready.
+  window.addEventListener("load", () => window.setTimeout(lead, 50));
+})();

@@ -1,0 +1,51 @@
+"""The work of the night: everything that depends on time, each stage for itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from ckan.tests.helpers import CKANCliRunner
+
+from ckanext.ecosphere.quality import cli, jobs, nightly, rescore, store
+
+from .conftest import act, saved, stored
+
+pytestmark = pytest.mark.usefixtures("portal", "service")
+
+
+def test_scores_that_fell_due_and_verdicts_are_brought_up_to_date(monkeypatch: pytest.MonkeyPatch):
+    today = store.today()
+    late = act("package_create", **saved(name="late", modified=today.isoformat()))
+    due = stored(late["id"]).due
+    assert due
+    tomorrow = due + timedelta(days=1)
+    monkeypatch.setattr(store, "today", lambda: tomorrow)
+    stages = list(nightly.run(links=False))
+    assert [(stage.name, stage.failed) for stage in stages] == [("scores", False), ("dcat-ap", False)]
+    assert stored(late["id"]).results["on_time"] == "fail"
+    assert stored(late["id"]).checks["dcat_ap"] is True
+    assert "0" in next(iter(nightly.run(links=False))).told
+
+
+def test_a_stage_that_fails_stops_no_other(monkeypatch: pytest.MonkeyPatch):
+    made = act("package_create", **saved(name="zones"))
+    with monkeypatch.context() as patch:
+        patch.setattr(rescore, "fallen_due", lambda: 1 / 0)
+        stages = list(nightly.run(links=False))
+    assert [stage.failed for stage in stages] == [True, False]
+    assert "dcat_ap" in stored(made["id"]).checks
+
+
+def test_the_command_does_it_or_leaves_it_to_a_worker(monkeypatch: pytest.MonkeyPatch):
+    act("package_create", **saved(name="zones"))
+    result = CKANCliRunner().invoke(cli.quality, ["nightly", "--no-links"])
+    assert result.exit_code == 0 and result.output.startswith("scores: ") and "dcat-ap: " in result.output
+    with monkeypatch.context() as patch:
+        patch.setattr(rescore, "fallen_due", lambda: 1 / 0)
+        assert CKANCliRunner().invoke(cli.quality, ["nightly", "--no-links"]).exit_code == 1
+    asked: list[Any] = []
+    monkeypatch.setattr(jobs, "enqueue_nightly", lambda links: asked.append(links) or "job-1")
+    result = CKANCliRunner().invoke(cli.quality, ["nightly", "--background", "--no-links"])
+    assert "job-1" in result.output and asked == [False]
