@@ -73,7 +73,8 @@ def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> dict[st
     Returns:
         dict: `summary` (datasets, mean, median, mean_mqa, mean_inspire, levels), `minimum_size`, `mean_over_services`
         (each compared service counts the same), `services` and `small_services` (name, title, compared and the same
-        figures), `themes` and `territories` (id, label and the same figures), `trend` (day, datasets, mean).
+        figures), `themes`, `small_themes`, `territories` and `small_territories` (id, label and the same figures; those
+        that are small have fewer than `minimum_size` datasets), `trend` (day, datasets, mean).
     """
     tk.check_access("ecosphere_quality_overview", context, data_dict)
     return overview.overview()

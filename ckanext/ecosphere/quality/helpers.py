@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timezone
 from html import escape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 from ckan import model
 from markupsafe import Markup
@@ -78,6 +80,24 @@ def ecosphere_quality_can_see_dashboard(organization: Mapping[str, Any]) -> bool
 def ecosphere_quality_number(value: float | None) -> str:
     """Return `value` with one decimal in the reader's way of writing numbers, a dash for None."""
     return "–" if value is None else format_decimal(value, "#,##0.#", locale=show.language())
+
+
+def ecosphere_quality_moment(value: Any) -> str:
+    """Return the ISO date-time `value` (UTC if it does not say) in the reader's language and the portal's time zone."""
+    moment = tk.h.date_str_to_datetime(value) if isinstance(value, str) else value
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    moment, language = moment.astimezone(tk.h.get_display_timezone()), show.language()
+    return tk._("{day} at {time} ({zone})").format(
+        day=format_date(moment, "long", locale=language),
+        time=format_time(moment, "short", locale=language),
+        zone=moment.tzname(),
+    )
+
+
+def ecosphere_quality_day(value: str) -> str:
+    """Return the ISO date `value` in the reader's language."""
+    return format_date(date.fromisoformat(value), "long", locale=show.language())
 
 
 def ecosphere_quality_can_edit(package: Mapping[str, Any]) -> bool:

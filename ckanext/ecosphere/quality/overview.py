@@ -64,14 +64,18 @@ def overview() -> dict[str, Any]:
     titles = _organization_titles([group.key for group in services])
     compared = [group for group in services if group.summary.datasets >= least]
     language = show.language()
+    themes = _concepts(report.by_place_or_theme(scope, "themes"), "themes", language)
+    territories = _concepts(report.by_place_or_theme(scope, "territories"), "territories", language, PLACES)
     return {
         "summary": summary_dict(report.summary(scope)),
         "minimum_size": least,
         "mean_over_services": report.mean_over(compared),
         "services": [_service(group, titles, True) for group in compared],
         "small_services": [_service(g, titles, False) for g in services if g not in compared and g.key in titles],
-        "themes": _concepts(report.by_place_or_theme(scope, "themes"), "themes", language),
-        "territories": _concepts(report.by_place_or_theme(scope, "territories"), "territories", language, PLACES),
+        "themes": [group for group in themes if group["datasets"] >= least],
+        "small_themes": [group for group in themes if group["datasets"] < least],
+        "territories": [group for group in territories if group["datasets"] >= least],
+        "small_territories": [group for group in territories if group["datasets"] < least],
         "trend": trend(scope),
     }
 

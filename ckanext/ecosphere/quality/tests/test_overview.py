@@ -7,10 +7,12 @@ import io
 import json
 from typing import Any
 
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
 
+from ckanext.ecosphere import vocabularies
 from ckanext.ecosphere.quality import charts, exports
 
 from .conftest import act, saved
@@ -111,10 +113,33 @@ def test_an_unknown_organisation_is_not_found(app: Any, catalogue: dict[str, Any
     app.get("/organization/nothing/tableau-de-bord", status=404)
 
 
-def test_harvest_sources_and_requests_of_the_service_are_told_when_those_plugins_are_on(catalogue: dict[str, Any]):
-    found = tk.get_action("ecosphere_quality_dashboard")(context("admin"), {"id": "ddt-42"})
-    assert found["harvest_sources"] == []
-    assert found["pending_requests"] in (None, 0)
+def test_harvest_sources_and_requests_of_the_service_are_told_when_those_plugins_are_on(
+    app: Any, catalogue: dict[str, Any]
+):
+    dashboard = tk.get_action("ecosphere_quality_dashboard")
+    assert dashboard(context("admin"), {"id": "ddt-42"})["harvest_sources"] == []
+    if not p.plugin_loaded("ecosphere_requests"):
+        assert dashboard(context("admin"), {"id": "ddt-42"})["pending_requests"] is None
+        return
+    nothing = {"count": 0, "overdue": 0, "due_soon": 0}
+    assert dashboard(context("editor"), {"id": "ddt-42"})["pending_requests"] == nothing
+    path, token = "/fr/organization/ddt-42/tableau-de-bord", headers(catalogue["editor"])
+    assert "Aucune demande de données" in app.get(path, headers=token).body
+    ask_for_data()
+    assert dashboard(context("editor"), {"id": "ddt-42"})["pending_requests"] == nothing | {"count": 1}
+    assert "1 demande de données attend" in app.get(path, headers=token).body
+    assert dashboard(context("member"), {"id": "ddt-42"})["pending_requests"] is None  # who may not answer it
+
+
+def ask_for_data() -> None:
+    """A data request on the desk of the service."""
+    place = vocabularies.get("territories")["http://id.insee.fr/geo/departement/42"].id
+    wanted = {"title": "Zones humides", "description": "Les contours à jour.", "use": "research", "theme": "eau"}
+    wanted["territory"] = place
+    made = act("ecosphere_request_create", **wanted)
+    made = act("ecosphere_request_transition", id=made["id"], transition="submit", version=made["version"])
+    accepted = {"transition": "accept", "version": made["version"], "organization": "ddt-42"}
+    act("ecosphere_request_transition", id=made["id"], **accepted)
 
 
 def test_an_empty_portal_has_a_page(app: Any):

@@ -84,7 +84,8 @@ def test_nobody_counts_it_in_the_comparison(secret: dict[str, Any]):
         found = ask("ecosphere_quality_overview", person)
         assert found["summary"]["datasets"] == 1 and found["summary"]["levels"][-1]["datasets"] == 1
         assert [service["datasets"] for service in found["services"]] == [1]
-        assert found["themes"] == [] and found["territories"] == []
+        for groups in ("themes", "small_themes", "territories", "small_territories"):
+            assert found[groups] == []
         assert [point["datasets"] for point in found["trend"]] == [1]
 
 
