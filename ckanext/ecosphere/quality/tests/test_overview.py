@@ -134,12 +134,16 @@ def test_harvest_sources_and_requests_of_the_service_are_told_when_those_plugins
 def ask_for_data() -> None:
     """A data request on the desk of the service."""
     place = vocabularies.get("territories")["http://id.insee.fr/geo/departement/42"].id
-    wanted = {"title": "Zones humides", "description": "Les contours à jour.", "use": "research", "theme": "eau"}
-    wanted["territory"] = place
-    made = act("ecosphere_request_create", **wanted)
+    words: dict[str, Any] = {"title": "Zones humides", "description": "Les contours à jour."}
+    made = act("ecosphere_request_create", use="research", theme="eau", territory=place, **words)
     made = act("ecosphere_request_transition", id=made["id"], transition="submit", version=made["version"])
-    accepted = {"transition": "accept", "version": made["version"], "organization": "ddt-42"}
-    act("ecosphere_request_transition", id=made["id"], **accepted)
+    act(
+        "ecosphere_request_transition",
+        id=made["id"],
+        transition="accept",
+        version=made["version"],
+        organization="ddt-42",
+    )
 
 
 def test_an_empty_portal_has_a_page(app: Any):
