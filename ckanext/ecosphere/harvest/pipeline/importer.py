@@ -21,6 +21,7 @@ from ckan.lib.search.common import SearchIndexError
 from ckanext.ecosphere.harvest.model import Batch, now
 from ckanext.ecosphere.harvest.pipeline import indexer
 from ckanext.ecosphere.harvest.pipeline.activity import without_activity
+from ckanext.ecosphere.harvest.pipeline.documents import Documents
 from ckanext.ecosphere.harvest.pipeline.job import Job, is_running, update_state
 from ckanext.ecosphere.harvest.pipeline.locks import Locks, batch_lock
 from ckanext.ecosphere.harvest.pipeline.messages import about_record, say
@@ -59,6 +60,7 @@ class Importer:
     ):
         self._job = job
         self._writer = Writer(job, reader, user)
+        self._documents = Documents()
         self._locks = locks
         self._sleep = sleep
 
@@ -69,6 +71,7 @@ class Importer:
             until_empty: also wait for those that other workers have taken, and take over from those that die.
         """
         with without_activity():
+            self._writer.prepare()
             while is_running(self._job.id):
                 batch = self._take()
                 if batch is not None:
@@ -82,6 +85,7 @@ class Importer:
     def work_on(self, batch_id: int) -> None:
         """Import one batch, whatever the state of the job."""
         with without_activity():
+            self._writer.prepare()
             if self._locks.take(batch_lock(batch_id)):
                 self._do(batch_id)
 
@@ -105,7 +109,7 @@ class Importer:
             if package_ids is None:
                 documents = self._import(batch_id, object_ids)
             else:
-                documents = [each for id_ in package_ids if (each := indexer.document(id_))]
+                documents = self._documents.make(package_ids, self._document_failed)
             self._index(documents)
             model.Session.execute(sa.delete(Batch).where(Batch.id == batch_id))
             update_state(self._job.id, touched=now())
@@ -119,7 +123,11 @@ class Importer:
         with one_transaction() as connection:
             outcomes = self._writer.write(object_ids, connection)
             self._finish_objects(outcomes, started)
-            documents = [each for outcome in outcomes if outcome.written and (each := self._document(outcome))]
+            model.Session.commit()
+            # What hooks added to the session (a row of quality) is held, so that it need not be read again.
+            held = list(model.Session.identity_map.values())
+            documents = self._documents_of(outcomes)
+            del held
             self._insert_stories(outcomes)
             self._insert_errors(outcomes)
             self._locks.check()
@@ -130,17 +138,23 @@ class Importer:
             )
         return documents
 
-    def _document(self, outcome: Outcome) -> indexer.Document | None:
-        try:
-            document = indexer.document(outcome.package_id or "")
-            model.Session.commit()
-        except Exception as error:  # a hook of any plugin: the dataset is saved, the others go on
-            log.exception("Index document of dataset %s", outcome.package_id)
-            model.Session.rollback()
+    def _documents_of(self, outcomes: list[Outcome]) -> list[indexer.Document]:
+        written = {outcome.package_id: outcome for outcome in outcomes if outcome.written and outcome.package_id}
+
+        def failed(package_id: str, error: Exception) -> None:
+            self._document_failed(package_id, error)
+            outcome = written[package_id]
             detail = f"{type(error).__name__}: {error}"[:300]
             outcome.message = about_record(outcome.position, outcome.guid, say("not-indexed", detail=detail))
-            return None
-        return document
+
+        documents = self._documents.make(list(written), failed)
+        model.Session.commit()
+        return documents
+
+    @staticmethod
+    def _document_failed(package_id: str, error: Exception) -> None:
+        log.error("Index document of dataset %s", package_id, exc_info=error)
+        model.Session.rollback()
 
     def _finish_objects(self, outcomes: list[Outcome], started: Any) -> None:
         """Write the outcomes on the objects; the object of a dataset written now becomes its current one."""

@@ -9,7 +9,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import pysolr
 import requests
-from ckan import logic
+from ckan import logic, model
 from ckan.lib.search import index as ckan_index
 from ckan.lib.search.common import SearchIndexError, make_connection
 
@@ -46,15 +46,25 @@ def document(package_id: str) -> Document | None:
         the document, or None for a dataset that is not to be indexed.
     """
     both = logic.package_show_default_and_custom_schemas({"ignore_auth": True}, package_id)  # pyright: ignore
+    return build(dict(both[0], with_custom_schema=both[1]))
+
+
+def build(dataset: dict[str, Any], models: Any = model) -> Document | None:
+    """The document that CKAN would send to Solr for a dataset that was shown.
+
+    Args:
+        dataset: shown with CKAN's default schema, and `with_custom_schema`: with the schema of its type.
+        models: where the function finds datasets and resources, `ckan.model` or what stands for it.
+    """
     collector = _Collector()
     original = ckan_index.PackageSearchIndex.index_package
-    build = types.FunctionType(
+    function = types.FunctionType(
         original.__code__,
-        {**original.__globals__, "make_connection": lambda: collector},
+        {**original.__globals__, "make_connection": lambda: collector, "model": models},
         original.__name__,
         original.__defaults__,
     )
-    build(ckan_index.PackageSearchIndex(), dict(both[0], with_custom_schema=both[1]), True)
+    function(ckan_index.PackageSearchIndex(), dataset, True)
     return collector.documents[0] if collector.documents else None
 
 

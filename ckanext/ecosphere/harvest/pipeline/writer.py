@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.model import DUPLICATE, KEPT, PUBLISHED, REFUSED, WITHDRAWN, SourceRecord
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
+from ckanext.ecosphere.harvest.pipeline.bulk import Bulk, BulkError
 from ckanext.ecosphere.harvest.pipeline.fit import Fitter, free_tags
 from ckanext.ecosphere.harvest.pipeline.identity import strong_id
 from ckanext.ecosphere.harvest.pipeline.job import Job
@@ -102,6 +103,7 @@ class Writer:
         self._reader = reader
         self._user = user
         self._fitter = Fitter.of_portal()
+        self._bulk: Bulk | None = None
         self._context = Context(
             default_organisation=job.settings.get("default_organisation") or job.owner_name,
             fallback_organisation=config.fallback_organisation(),
@@ -110,6 +112,10 @@ class Writer:
             organisations=frozenset(job.organisations),
             free_tags=free_tags(),
         )
+
+    def prepare(self) -> None:
+        """Look whether new datasets may be created together: to be called where nothing listens to saves."""
+        self._bulk = Bulk(self._user) if Bulk.possible() else None
 
     def write(self, object_ids: list[str], connection: Connection) -> list[Outcome]:
         """Write the records of some objects; must run within `one_transaction`.
@@ -129,7 +135,11 @@ class Writer:
         names = Names()
         names.prepare([_title(item) for item in ready if item.package_id is None])
         present = present_resources([item.package_id for item in ready if item.package_id])
+        done = self._create_together([item for item in ready if item.package_id is None], names)
+        ensure_joined(connection)
         for item in ready:
+            if item.outcome.guid in done:
+                continue
             self._save(item, names, present.get(item.package_id or "", []))
             ensure_joined(connection)
         return [item.outcome for item in items]
@@ -221,6 +231,65 @@ class Writer:
         return self._fitter.fit(dataset)
 
     # --- saving ---
+
+    def _create_together(self, items: list[_Item], names: Names) -> set[str]:
+        """Create the datasets of new records with few statements; what fails is left to `_save`, which tells why.
+
+        Returns:
+            guids of the records whose datasets were created.
+        """
+        chosen: list[tuple[_Item, dict[str, Any]]] = []
+        for item in items if self._bulk else ():
+            name = names.give(_title(item), self._job.source_id, item.outcome.guid)
+            if (data := self._valid(item, name)) is None:
+                names.free(name)
+            else:
+                chosen.append((item, data))
+        if not chosen or self._bulk is None:
+            return set()
+        try:
+            ids = self._bulk.create([data for _item, data in chosen])
+            self._record_created([item for item, _data in chosen], ids)
+        except (BulkError, IntegrityError) as error:
+            log.warning("Batch of source %s goes record by record: %s", self._job.source_id, _brief(error))
+            model.Session.rollback()
+            for _item, data in chosen:
+                names.free(data["name"])
+            return set()
+        model.Session.commit()
+        return {item.outcome.guid for item, _data in chosen}
+
+    def _valid(self, item: _Item, name: str) -> dict[str, Any] | None:
+        assert self._bulk is not None  # noqa: S101 - the caller looked
+        try:
+            return self._bulk.valid(self._dataset(item, name, []))
+        except tk.ValidationError:
+            return None
+        except Exception:  # a validator of any plugin: `_save` will meet it again and tell
+            return None
+
+    def _record_created(self, items: list[_Item], ids: list[str]) -> None:
+        model.Session.execute(
+            sa.text(
+                f"""
+                UPDATE {SourceRecord.__tablename__} AS record
+                SET state = '{PUBLISHED}', digest = made.digest, strong_id = made.strong, package_id = made.package,
+                    name = NULL
+                FROM unnest(CAST(:guids AS text[]), CAST(:digests AS text[]), CAST(:strong AS text[]),
+                            CAST(:packages AS text[])) AS made(guid, digest, strong, package)
+                WHERE record.source_id = :source AND record.guid = made.guid
+                """  # noqa: S608 - only constants of this code
+            ),
+            {
+                "source": self._job.source_id,
+                "guids": [item.outcome.guid for item in items],
+                "digests": [self._job.digest(item.seen_digest) for item in items],
+                "strong": [strong_id(item.outcome.guid) for item in items],
+                "packages": ids,
+            },
+        )
+        for item, id_ in zip(items, ids, strict=True):
+            item.outcome.package_id, item.outcome.status = id_, ADDED
 
     def _save(self, item: _Item, names: Names, present: list[Present]) -> None:
         guid = item.outcome.guid
