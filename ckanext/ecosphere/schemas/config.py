@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.http_guard import GuardSettings, networks
+
 OWN_RDF_PROFILE = "ecosphere.schemas.own_rdf_profile"
 OWN_LICENCES = "ecosphere.schemas.own_licences"
+IMPORT_NETWORKS = "ecosphere.schemas.import_allowed_networks"
+IMPORT_BYTES, IMPORT_SECONDS = 5 * 1024 * 1024, 15.0
 
 
 def own_rdf_profile() -> bool:
@@ -16,3 +20,19 @@ def own_rdf_profile() -> bool:
 def own_licences() -> bool:
     """Whether the project's list of licences replaces CKAN's."""
     return tk.asbool(tk.config[OWN_LICENCES])
+
+
+def guard_settings() -> GuardSettings:
+    """Limits of the request that reads a description from elsewhere: a person waits for it.
+
+    Raises:
+        ValueError: one of the allowed networks is not written properly.
+    """
+    return GuardSettings(
+        allowed_networks=networks(tk.config[IMPORT_NETWORKS]),
+        max_bytes=IMPORT_BYTES,
+        total_seconds=IMPORT_SECONDS,
+        read_seconds=IMPORT_SECONDS,
+        attempts=1,
+        user_agent=f"ckanext-ecosphere (+{tk.config['ckan.site_url']})",
+    )

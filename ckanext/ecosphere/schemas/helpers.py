@@ -21,6 +21,7 @@ from .validators import as_list
 Field = Mapping[str, Any]
 
 BYTES_PER_STEP = 1000
+MOST_SERVICES = 5
 
 
 @cache
@@ -307,6 +308,11 @@ def ecosphere_when(field: Field) -> str:
 def ecosphere_input_name(field: Field) -> str:
     """Return the name of a field's input: its own, or its path inside a repeated group."""
     return field.get("input_name") or field["field_name"]
+
+
+def ecosphere_own_services() -> list[dict[str, Any]]:
+    """Return the services for which the reader of the page may describe datasets, a few of them."""
+    return tk.h.organizations_available("create_dataset")[:MOST_SERVICES]
 
 
 def ecosphere_carried_inputs(name: str, value: Any) -> list[tuple[str, str]]:

@@ -13,9 +13,11 @@ import click
 
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
 
-from . import checks, cli, defaults, helpers, indexing, validators, views
+from . import actions, auth, checks, cli, defaults, helpers, indexing, validators, views
 
 
+@tk.blanket.actions(actions.get_actions)
+@tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.blueprints([views.schemas])
 @tk.blanket.config_declarations
 @tk.blanket.helpers(helpers.get_helpers)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.lib.munge import munge_title_to_name
+from ckan.views.dataset import CreateView
 from flask import Blueprint, Response, stream_with_context
 
 from . import catalogue_csv
+from .importing import starting
 from .iso import writer
 
 PAGE = 200
+MOST_PROBLEMS = 10
+MAX_NAME, MOST_TRIED = 90, 100
 schemas = Blueprint("ecosphere_schemas", __name__)
 
 
@@ -39,6 +46,71 @@ def catalogue() -> Response:
     response = Response(stream_with_context(rows), mimetype="text/csv")
     response.headers["Content-Disposition"] = 'attachment; filename="catalogue.csv"'
     return response
+
+
+# --- a new dataset that starts from something ---------------------------------------------------------
+
+
+@schemas.route("/dataset/importer", methods=["GET", "POST"])
+def import_record() -> Any:
+    """Ask for an address; show what it describes in the form of a new dataset."""
+    _check_may_describe()
+    errors, url = {}, tk.request.form.get("url", "").strip()
+    if tk.request.method == "POST":
+        try:
+            read = tk.get_action("ecosphere_dataset_import")({}, {"url": url})
+        except tk.ValidationError as error:
+            errors = error.error_dict
+        else:
+            tk.h.flash_notice(tk._("Here is what was read. Look it over, then save: nothing is saved yet."))
+            for problem in read["problems"][:MOST_PROBLEMS]:
+                tk.h.flash_notice(problem)
+            return _new_form(read["dataset"])
+    return tk.render("ecosphere_schemas/import.html", {"url": url, "errors": errors})
+
+
+@schemas.route("/dataset/<id>/dupliquer")
+def duplicate(id: str) -> Any:
+    """Show the form of a new dataset, filled in from another one."""
+    _check_may_describe()
+    dataset = _shown(id)
+    return _new_form(starting.copy(dataset, tk._("{title} (copy)").format(title=dataset["title"])))
+
+
+@schemas.route("/dataset/nouveau/<service>")
+def new_of_service(service: str) -> Any:
+    """Show the form of a new dataset, filled in with what the service usually says."""
+    try:
+        return _new_form(tk.get_action("ecosphere_dataset_usual_values")({}, {"id": service}))
+    except tk.NotAuthorized:
+        return tk.abort(403, tk._("You may not describe datasets of this service"))
+    except tk.ObjectNotFound:
+        return tk.abort(404, tk._("Service not found"))
+
+
+def _check_may_describe() -> None:
+    try:
+        tk.check_access("package_create", {"user": tk.current_user.name, "auth_user_obj": tk.current_user})
+    except tk.NotAuthorized:
+        tk.abort(403, tk._("Only the editors of a service describe datasets"))
+
+
+def _new_form(dataset: dict[str, Any]) -> str:
+    """Show CKAN's form of a new dataset with values; it is sent to where a new dataset always is."""
+    tk.g.form_action = tk.url_for("dataset.new")
+    if dataset.get("title"):
+        dataset["name"] = _free_name(dataset["title"])
+    return CreateView().get("dataset", dict(dataset))
+
+
+def _free_name(title: str) -> str:
+    """Return an address that no dataset has, made from a title."""
+    wanted = munge_title_to_name(re.sub(r"['’]", " ", title))[:MAX_NAME].rstrip("-")
+    for number in range(1, MOST_TRIED):
+        name = wanted if number == 1 else f"{wanted}-{number}"
+        if model.Package.get(name) is None:
+            return name
+    return ""
 
 
 def found(search: dict[str, Any]) -> Iterator[dict[str, Any]]:

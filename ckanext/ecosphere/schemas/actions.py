@@ -1,0 +1,88 @@
+"""Actions of the room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.logic.schema import validator_args
+from ckan.types import Context, DataDict
+
+from ckanext.ecosphere.http_guard import MESSAGES, FetchError, GuardedSession
+
+from . import config
+from .importing import documents, starting
+
+HTTP_OK = 200
+DATASETS_LOOKED_AT = 50
+
+
+@validator_args
+def _import_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
+    return {"url": [not_empty, unicode_safe, tk.get_validator("ecosphere_url")]}
+
+
+@validator_args
+def _service_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
+    return {"id": [not_empty, unicode_safe]}
+
+
+@tk.validate_action_data(_import_schema)
+def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Read a description from a web address; nothing is saved.
+
+    Args:
+        context: the context.
+        data_dict: `url` of an ISO 19139 record, of DCAT (RDF/XML, Turtle, JSON-LD), publiccode.yml or codemeta.json.
+
+    Returns:
+        `dataset`, for a person to look over and save, and `problems`, sentences on what was wrong with it.
+
+    Raises:
+        ValidationError: the address cannot be fetched, or gives no such description.
+    """
+    tk.check_access("ecosphere_dataset_import", context, data_dict)
+    try:
+        answer = GuardedSession(config.guard_settings()).get(data_dict["url"])
+    except FetchError as error:
+        raise tk.ValidationError({"url": [tk._(MESSAGES[error.code]).format(**error.params)]}) from error
+    if answer.status != HTTP_OK:
+        message = tk._("The server answered with the status {status}: check the address").format(status=answer.status)
+        raise tk.ValidationError({"url": [message]})
+    found = documents.read(answer.body.decode("utf-8", errors="replace"), context)
+    dataset = {**found["dataset"], "private": True}
+    for name in ("name", "id", "owner_org"):
+        dataset.pop(name, None)
+    dataset.setdefault("source_record", data_dict["url"])
+    return {"dataset": dataset, "problems": found["problems"]}
+
+
+@tk.side_effect_free
+@tk.validate_action_data(_service_schema)
+def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """What the datasets of a service usually say: the values that at least half of the latest ones share.
+
+    Args:
+        context: the context.
+        data_dict: `id` or name of the service.
+
+    Returns:
+        values by field, of those that the schema marks with `usual`.
+    """
+    tk.check_access("ecosphere_dataset_usual_values", context, data_dict)
+    service = tk.get_action("organization_show")({**context}, {"id": data_dict["id"], "include_users": False})
+    search = {
+        "fq": f'+owner_org:"{service["id"]}" +dataset_type:dataset',
+        "rows": DATASETS_LOOKED_AT,
+        "sort": "metadata_created desc",
+        "include_private": True,
+    }
+    found = tk.get_action("package_search")({**context}, search)["results"]
+    schema = tk.h.scheming_get_dataset_schema("dataset") or {"dataset_fields": []}
+    names = [field["field_name"] for field in schema["dataset_fields"] if field.get("usual")]
+    return {**starting.usual(found, names), "owner_org": service["id"]}
+
+
+def get_actions() -> dict[str, Any]:
+    """Return the actions by name."""
+    return {each.__name__: each for each in (ecosphere_dataset_import, ecosphere_dataset_usual_values)}

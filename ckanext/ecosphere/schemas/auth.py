@@ -1,0 +1,23 @@
+"""Who may do what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ckan import authz
+from ckan.types import AuthResult, Context, DataDict
+
+
+def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> AuthResult:
+    """Read a description from elsewhere: those who may describe a dataset."""
+    return authz.is_authorized("package_create", context, {})
+
+
+def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> AuthResult:
+    """What a service usually says: those who may describe a dataset of it."""
+    return authz.is_authorized("package_create", context, {"owner_org": data_dict["id"]})
+
+
+def get_auth_functions() -> dict[str, Any]:
+    """Return the functions by name."""
+    return {each.__name__: each for each in (ecosphere_dataset_import, ecosphere_dataset_usual_values)}

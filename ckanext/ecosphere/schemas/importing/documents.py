@@ -1,0 +1,119 @@
+"""Which description a document is, and the dataset that it makes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from . import software
+
+_DOCTYPE = re.compile(r"<!DOCTYPE|<!ENTITY", re.IGNORECASE)
+_RDF_ROOT = re.compile(r"<(?:\w+:)?RDF[\s>]")
+Read = dict[str, Any]
+
+
+def read(text: str, context: Any = None) -> Read:
+    """Return ``dataset`` and ``problems`` (sentences) of a document.
+
+    Args:
+        text: ISO 19139, DCAT in RDF/XML, Turtle or JSON-LD, publiccode.yml or codemeta.json.
+        context: of the action that asks; reading ISO 19139 is an action of another room.
+
+    Raises:
+        ValidationError: it is none of these, or describes nothing.
+    """
+    start = text.lstrip("\ufeff \t\r\n")
+    if start.startswith("<"):
+        return _rdf(text, "xml") if _RDF_ROOT.search(start[:2000]) else _iso(text, context or {})
+    if start.startswith(("{", "[")):
+        return _json(text)
+    if re.match(r"(?:@prefix|@base|prefix|base|<http)", start, re.IGNORECASE):
+        return _rdf(text, "turtle")
+    return _yaml(text)
+
+
+def _refuse(message: str) -> tk.ValidationError:
+    return tk.ValidationError({"url": [message]})
+
+
+def _unknown() -> tk.ValidationError:
+    return _refuse(
+        tk._(
+            "The document is none that can be read here: ISO 19139, DCAT (RDF/XML, Turtle, JSON-LD), "
+            "publiccode.yml or codemeta.json"
+        )
+    )
+
+
+def _iso(text: str, context: Any) -> Read:
+    try:
+        action = tk.get_action("ecosphere_harvest_read")
+    except KeyError as error:
+        raise _refuse(tk._("ISO 19139 records can be read only where the harvest is enabled")) from error
+    try:
+        who = {key: context[key] for key in ("user", "auth_user_obj", "ignore_auth") if key in context}
+        found = action(who, {"content": text})
+    except tk.ValidationError as error:
+        raise _refuse(" ".join(error.error_dict.get("content", [])) or _unknown().error_dict["url"][0]) from error
+    return {"dataset": found["dataset"], "problems": found["problems"]}
+
+
+def _json(text: str) -> Read:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _unknown() from error
+    if isinstance(document, Mapping) and ("codeRepository" in document or "codemeta" in str(document.get("@context"))):
+        return {"dataset": software.from_codemeta(document), "problems": []}
+    if any(isinstance(context, str) for context in _contexts(document)):
+        # Reading it would fetch an address that the document chose, past the guard.
+        raise _refuse(tk._("A JSON-LD document must hold its context: one that leads elsewhere is not followed"))
+    return _rdf(text, "json-ld")
+
+
+def _contexts(node: Any, depth: int = 0) -> Iterator[Any]:
+    if depth > 100 or not isinstance(node, (list, Mapping)):  # noqa: PLR2004 - deeper than any description
+        return
+    for key, value in node.items() if isinstance(node, Mapping) else ((None, part) for part in node):
+        if key in ("@context", "@import"):
+            yield from value if isinstance(value, list) else [value]
+        yield from _contexts(value, depth + 1)
+
+
+def _yaml(text: str) -> Read:
+    try:
+        document = software.load_yaml(text)
+    except software.UnreadableError as error:
+        raise _unknown() from error
+    if not isinstance(document, Mapping) or "publiccodeYmlVersion" not in document:
+        raise _unknown()
+    return {"dataset": software.from_publiccode(document), "problems": []}
+
+
+def _rdf(text: str, syntax: str) -> Read:
+    if syntax == "xml" and _DOCTYPE.search(text):
+        raise _refuse(tk._("The document declares a DOCTYPE, which is refused for safety."))
+    try:
+        from ckanext.dcat.processors import RDFParser, RDFParserException
+    except ImportError as error:
+        raise _unknown() from error
+    parser: Any = RDFParser(profiles=["ecosphere_dcat_ap"])
+    try:
+        parser.parse(text, _format=syntax)
+        datasets = list(parser.datasets())
+    except (RDFParserException, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _unknown() from error
+    if not datasets:
+        raise _refuse(tk._("The document describes no dataset (dcat:Dataset)"))
+    dataset = datasets[0]
+    dataset.pop("extras", None)
+    problems = []
+    if len(datasets) > 1:
+        problems.append(
+            tk._("The document describes {number} datasets: the first one is shown").format(number=len(datasets))
+        )
+    return {"dataset": dataset, "problems": problems}

@@ -1,0 +1,42 @@
+"""What a new dataset may start from: another dataset, or what the service usually says."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+#: What belongs to one dataset alone: its identity, its place in other catalogues, what CKAN writes itself.
+OWN = frozenset(
+    (
+        "id", "name", "state", "type", "resources", "extras", "groups", "organization", "creator_user_id", "isopen",
+        "identifier", "alternate_identifier", "metadata_identifier", "source_record", "source_catalogue",
+        "metadata_date", "uri", "metadata_created", "metadata_modified", "num_resources", "num_tags", "license_title",
+        "license_url", "relationships_as_object", "relationships_as_subject", "revision_id",
+    )
+)  # fmt: skip
+LEAST_SHARE = 0.5
+
+
+def copy(dataset: Mapping[str, Any], title: str) -> dict[str, Any]:
+    """Return a draft like ``dataset``, with ``title``, without what belongs to that one alone."""
+    kept = {key: value for key, value in dataset.items() if key not in OWN and value not in (None, "", [])}
+    return {**kept, "title": title, "private": True}
+
+
+def usual(datasets: Iterable[Mapping[str, Any]], fields: Iterable[str]) -> dict[str, Any]:
+    """Return the values that at least half of the datasets share, field by field.
+
+    Args:
+        datasets: those of one service.
+        fields: names of the fields that may be taken.
+    """
+    listed = list(datasets)
+    found = {}
+    for name in fields:
+        written = [json.dumps(each[name], sort_keys=True) for each in listed if each.get(name) not in (None, "", [])]
+        common = Counter(written).most_common(1)
+        if common and common[0][1] >= max(1, len(listed) * LEAST_SHARE):
+            found[name] = json.loads(common[0][0])
+    return found

@@ -1,0 +1,173 @@
+"""A new dataset starts from a description elsewhere, from another dataset, or from what its service usually says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+from bs4 import BeautifulSoup
+from ckan.tests import factories, helpers
+
+from ckanext.dcat.processors import RDFSerializer
+from ckanext.ecosphere.schemas.importing import software
+from ckanext.ecosphere.schemas.iso import writer
+from ckanext.ecosphere.tests.browser import axe_violations, log_in
+from ckanext.ecosphere.tests.scripted_server import Exchange, serve
+
+from . import samples
+from .conftest import PASSWORD
+
+pytestmark = pytest.mark.usefixtures("shared_db")
+PUBLICCODE = """
+publiccodeYmlVersion: "0.4"
+name: Calcul des crues
+url: https://git.example.org/crues.git
+developmentStatus: stable
+releaseDate: 2024-05-01
+legal: {license: EUPL-1.2, mainCopyrightOwner: CEREMA}
+maintenance: {contacts: [{name: Équipe, email: equipe@example.org}]}
+localisation: {availableLanguages: [fr]}
+description: {fr: {shortDescription: Court, longDescription: Un texte plus long.}}
+"""
+CODEMETA = {
+    "@context": "https://doi.org/10.5063/schema/codemeta-2.0",
+    "name": "Calcul des crues",
+    "codeRepository": "git+https://git.example.org/crues",
+    "programmingLanguage": [{"name": "Python"}, "R"],
+    "license": "https://spdx.org/licenses/AGPL-3.0-or-later",
+    "author": [{"givenName": "Ada", "familyName": "L.", "email": "ada@example.org"}],
+    "keywords": "crue, hydrologie",
+}
+BOMB = "a: &a [x, x]\nb: &b [*a, *a]\npubliccodeYmlVersion: '0.4'\nname: *b"
+
+
+def documents() -> dict[str, tuple[str, int]]:
+    """What the test server gives: path → body and status."""
+    file = {"id": "r", "package_id": "x", "url": "https://www.ain.gouv.fr/zi.zip", "format": "SHP"}
+    full = {**samples.full(), "id": "x", "resources": [file]}
+    serializer = RDFSerializer(profiles=["ecosphere_dcat_ap"])
+    return {
+        "/iso": (writer.record(full).decode(), 200),
+        "/ttl": (serializer.serialize_dataset(dict(full), _format="turtle"), 200),
+        "/rdf": (RDFSerializer(profiles=["ecosphere_dcat_ap"]).serialize_dataset(dict(full), _format="xml"), 200),
+        "/publiccode.yml": (PUBLICCODE, 200),
+        "/codemeta.json": (json.dumps(CODEMETA), 200),
+        "/page": ("<html><body>Non</body></html>", 200),
+        "/missing": ("", 404),
+        "/bomb": (BOMB, 200),
+        "/entities": ('<!DOCTYPE r [<!ENTITY a "b">]><rdf:RDF>&a;</rdf:RDF>', 200),
+        "/context": ('{"@context": "http://127.0.0.1:1/secret", "@type": "Dataset"}', 200),
+        "/text": ("bonjour", 200),
+    }
+
+
+@pytest.fixture
+def server() -> Any:
+    """A server that gives the documents."""
+    given = documents()
+
+    def answer(exchange: Exchange) -> None:
+        body, status = given[exchange.path]
+        exchange.answer(body, status)
+
+    with serve(answer) as running:
+        yield running
+
+
+class TestTheAction:
+    @pytest.mark.parametrize("path", ["/iso", "/ttl", "/rdf"])
+    def test_reads_a_dataset_whatever_its_format(self, server, act, path):
+        read = act("ecosphere_dataset_import", url=server.url + path)["dataset"]
+        assert read["title"] == samples.FULL["title"]
+        assert read["territory"] == samples.FULL["territory"]
+        assert read["license_id"] == "etalab-2.0"
+        assert read["private"] is True
+        assert [resource["url"] for resource in read["resources"]] == ["https://www.ain.gouv.fr/zi.zip"]
+
+    @pytest.mark.parametrize("path", ["/publiccode.yml", "/codemeta.json"])
+    def test_reads_source_code(self, server, act, path):
+        read = act("ecosphere_dataset_import", url=server.url + path)["dataset"]
+        assert read["dcat_type"] == "https://schema.org/SoftwareSourceCode"
+        assert read["code_repository"].startswith("https://git.example.org/crues")
+        assert read["license_id"] in ("eupl-1.2", "agpl-3.0")
+        assert read["contact"][0]["email"].endswith("@example.org")
+
+    @pytest.mark.parametrize("path", ["/page", "/missing", "/bomb", "/entities", "/context", "/text"])
+    def test_refuses_what_it_cannot_read_with_a_reason(self, server, act, path):
+        with pytest.raises(tk.ValidationError) as caught:
+            act("ecosphere_dataset_import", url=server.url + path)
+        assert caught.value.error_dict["url"][0]
+
+    @pytest.mark.parametrize("url", ["file:///etc/passwd", "http://169.254.169.254/latest", "http://10.0.0.1/"])
+    def test_refuses_addresses_inside(self, act, url):
+        with pytest.raises(tk.ValidationError) as caught:
+            act("ecosphere_dataset_import", url=url)
+        assert list(caught.value.error_dict) == ["url"]
+
+    def test_who_may_not_describe_datasets_may_not_import(self, editor):
+        someone = factories.User()
+        data = {"url": "https://example.org"}
+        assert helpers.call_auth("ecosphere_dataset_import", {"user": editor["name"], "model": None}, **data)
+        for name in (someone["name"], ""):
+            with pytest.raises(tk.NotAuthorized):
+                helpers.call_auth("ecosphere_dataset_import", {"user": name, "model": None}, **data)
+
+
+def test_a_yaml_document_that_repeats_itself_is_not_unfolded():
+    with pytest.raises(software.UnreadableError):
+        software.load_yaml(BOMB)
+
+
+class TestThePages:
+    @pytest.fixture
+    def client(self, app: Any, editor: dict[str, Any]) -> Any:
+        def get(path: str, **options: Any) -> Any:
+            return app.get(path, headers={"Authorization": editor["token"]}, **options)
+
+        return get
+
+    def test_a_duplicate_is_a_draft_without_what_belongs_to_the_first(self, client, create):
+        create(samples.full(name="original", title="Original"))
+        page = BeautifulSoup(client("/fr/dataset/original/dupliquer").body, "html.parser")
+        form = page.find(id="dataset-edit")
+        assert form["action"].endswith("/dataset/new")
+        assert page.find(id="field-title")["value"].startswith("Original (")
+        assert page.find(id="field-name")["value"].startswith("original-cop")
+        assert page.find(id="field-identifier").get("value", "") == ""
+        assert page.find(id="field-private").find("option", selected=True)["value"] == "True"
+
+    def test_a_service_lends_what_most_of_its_datasets_say(self, client, create):
+        for number in range(3):
+            create(samples.full(name=f"usual-{number}", use_conditions="Citer la DDT."))
+        page = BeautifulSoup(client("/fr/dataset/nouveau/ddt-01").body, "html.parser")
+        assert page.find(id="field-use_conditions").text.strip() == "Citer la DDT."
+        assert page.find(id="field-title").get("value", "") == ""
+
+    def test_nobody_else_gets_these_forms(self, app, create):
+        create(samples.full(name="closed-form"))
+        someone = factories.UserWithToken()
+        for path in ("/dataset/importer", "/dataset/closed-form/dupliquer", "/dataset/nouveau/ddt-01"):
+            for headers in ({}, {"Authorization": someone["token"]}):
+                assert app.get(path, headers=headers, status=403, follow_redirects=False).status_code == 403
+
+
+@pytest.mark.browser
+def test_a_producer_imports_a_record_corrects_the_address_and_saves(page, editor, server, act):
+    log_in(page, editor["name"], PASSWORD)
+    page.goto("/fr/dataset/importer")
+    assert axe_violations(page) == []
+    page.fill("#field-import-url", "http://10.0.0.1/x")
+    page.press("#field-import-url", "Enter")
+    page.wait_for_function("document.activeElement.id === 'form-errors'")
+    assert axe_violations(page) == []
+    page.fill("#field-import-url", f"{server.url}/iso")
+    page.press("#field-import-url", "Enter")
+    page.wait_for_selector("#dataset-edit")
+    assert page.input_value("#field-title") == samples.FULL["title"]
+    assert axe_violations(page) == []
+    page.locator("button[name=save]").last.click()
+    page.wait_for_selector("#resource-edit")
+    stored = act("package_show", id="zones-inondables-de-l-ain-en-2023")
+    assert (stored["private"], stored["theme"]) == (True, [samples.FULL["theme"][1]])
