@@ -25,6 +25,13 @@ DETAILS: dict[str, str] = {
     "not-iso": _N("the server gave {root} instead of ISO 19139 records"),
     "empty": _N("the server gave an empty page"),
     "repeated": _N("the server gave only records that it had already given"),
+    "not-listing": _N("the answer is no listing of a folder"),
+    "not-json": _N("the answer is no JSON document ({url})"),
+    "not-udata": _N("the answer is no list of datasets of udata"),
+    "not-rdf": _N("the answer is no RDF that can be read: {detail}"),
+    "remote-context": _N("the JSON-LD refers to a context elsewhere ({context}), which is refused for safety"),
+    "no-dataset": _N("the RDF describes no dataset"),
+    "page-loop": _N("a page names as the next one a page that was already read ({url})"),
     **{f"fetch-{code}": text for code, text in FETCH_MESSAGES.items()},
     **{f"xml-{code}": text for code, text in XML_MESSAGES.items()},
 }
@@ -35,6 +42,10 @@ WHOLE: dict[str, str] = {
     "count-short": _N("The server announces {announced} records and gave {received}."),
     "count-over": _N("The server announces {announced} records and gave more: {received}."),
     "count-unknown": _N("The server does not say how many records it has."),
+    "too-many-files": _N("The folder holds more than {limit} files; the others were not read."),
+    "too-deep-folder": _N("The folder {url} lies too deep and was not read."),
+    "folder": _N("The folder {url} could not be read."),
+    "file": _N("Record {position} is the file {url}."),
     "count-changed": _N(
         "The server announced {before} records, then {after}: its catalogue changed while it was read."
     ),
@@ -51,6 +62,8 @@ CONFIG: dict[str, str] = {
     "config-organisation": _N("No organisation is named “{name}”."),
     "config-text": _N("The option “{name}” must be a text."),
     "config-filters": _N("The filters must be a list."),
+    "config-udata": _N("Name an organisation, a topic or a tag: otherwise the whole portal would be harvested."),
+    "config-api": _N("The version of the API must be 1 or 2."),
     "filter-object": _N("A filter must be an object such as {example}."),
     "filter-property": _N("A filter needs a property, one of {known}."),
     "filter-not": _N("The “not” of a filter must be true or false."),

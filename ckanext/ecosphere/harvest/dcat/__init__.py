@@ -1,0 +1,1 @@
+"""From RDF (DCAT, DCAT-AP, GeoDCAT-AP) to the neutral record."""

@@ -1,0 +1,182 @@
+"""RDF that strangers wrote: parsed without following anything, and cut into one small graph per dataset."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urljoin
+
+from lxml import etree
+from rdflib import RDF, BNode, Graph, Literal, URIRef
+from rdflib.namespace import FOAF, Namespace
+from rdflib.term import Node
+
+from ckanext.ecosphere.harvest.iso.xml import parse_xml
+from ckanext.ecosphere.harvest.problems import RecordError
+from ckanext.ecosphere.harvest.sources.csw_answer import PageError
+
+# rdflib tells of each date that is none, with a traceback; our own rules tell of it in the report.
+logging.getLogger("rdflib.term").setLevel(logging.ERROR)
+
+DCAT = Namespace("http://www.w3.org/ns/dcat#")
+"""Version 3: rdflib's own list stops at version 2."""
+MAX_DEPTH = 6
+MAX_TRIPLES = 100_000
+"""Triples of one dataset: 8 000 distributions have about 80 000."""
+DATASETS = (DCAT.Dataset, DCAT.DatasetSeries, DCAT.DataService)
+_NOT_FOLLOWED = {*DATASETS, DCAT.Catalog, DCAT.CatalogRecord}
+_UNSOUND = re.compile(r"[\x00-\x20<>\"{}|\\^`]+")
+_TURTLE = {"text/turtle", "application/x-turtle", "text/n3"}
+
+
+def parse(body: bytes, content_type: str, max_bytes: int, url: str = "") -> Graph:
+    """Parse a page of a feed.
+
+    The format is that of its first character; what the server calls it decides only between the others.
+
+    Args:
+        body: what came.
+        content_type: what the server calls it.
+        max_bytes: size that the XML parser accepts.
+        url: where it came from: relative addresses are relative to it.
+
+    Raises:
+        PageError: it is not RDF, or refers to something elsewhere.
+    """
+    start = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    try:
+        if start == b"<" and content_type not in _TURTLE and not body.lstrip().startswith(b"<http"):
+            root = parse_xml(body, max_bytes)
+            if etree.QName(root).localname != "RDF":
+                raise PageError("not-rdf", misunderstood=True, detail=f"<{etree.QName(root).localname}>")
+            return _sound(Graph().parse(data=etree.tostring(root), format="xml", publicID=url), url)
+        if start in (b"{", b"[") and content_type not in _TURTLE:
+            document = json.loads(body)
+            refuse_remote_contexts(document)
+            return _sound(Graph().parse(data=json.dumps(document), format="json-ld", publicID=url), url)
+        return _sound(Graph().parse(data=body, format="turtle", publicID=url), url)
+    except PageError:
+        raise
+    except RecordError as error:
+        raise PageError(f"xml-{error.code}", **error.params) from error
+    except (Exception, RecursionError) as error:  # rdflib's parsers raise anything
+        raise PageError("not-rdf", detail=" ".join(str(error).split())[:200]) from error
+
+
+def _sound(graph: Graph, url: str) -> Graph:
+    """Complete relative addresses, and escape what no address may hold (GeoNetwork leaves spaces in them)."""
+
+    def sound(node: Node) -> Node:
+        if not isinstance(node, URIRef):
+            return node
+        text = node if ":" in node else urljoin(url, node)
+        return URIRef(_UNSOUND.sub(lambda found: quote(found[0]), text))
+
+    sounder = Graph()
+    for triple in graph:
+        sounder.add(tuple(map(sound, triple)))  # type: ignore[arg-type]
+    return sounder
+
+
+def refuse_remote_contexts(document: Any) -> None:
+    """Refuse a JSON-LD document that names a context elsewhere: rdflib would fetch it, from `file://` as well.
+
+    Raises:
+        PageError: it does.
+    """
+    todo = [document]
+    while todo:
+        each = todo.pop()
+        if isinstance(each, list):
+            todo += each
+        elif isinstance(each, dict):
+            for key, value in each.items():
+                contexts = value if isinstance(value, list) else [value]
+                remote = next((c for c in contexts if isinstance(c, str)), None)
+                if key in ("@context", "@import") and remote is not None:
+                    raise PageError("remote-context", context=remote[:200])
+                todo.append(value)
+
+
+def datasets(graph: Graph) -> list[Node]:
+    """The datasets, series and services that a graph describes, in the order of their names."""
+    types = [*DATASETS, *(Literal(str(kind)) for kind in DATASETS)]  # Opendatasoft writes the type as text
+    return sorted({subject for kind in types for subject in graph.subjects(RDF.type, kind)}, key=str)
+
+
+def around(graph: Graph, subject: Node) -> Graph:
+    """What a graph says of a dataset: its own triples and those of the parts that they lead to.
+
+    Other datasets and catalogues are named but not followed; the record of the catalogue on it is taken too.
+
+    Raises:
+        RecordError: there is too much of it.
+    """
+    part = Graph()
+    todo: list[tuple[Node, int]] = [(subject, 0)]
+    todo += [(record, 1) for record in graph.subjects(FOAF.primaryTopic, subject)]
+    seen = {node for node, _depth in todo}
+    while todo:
+        node, depth = todo.pop()
+        for _s, predicate, value in graph.triples((node, None, None)):
+            part.add((node, predicate, value))
+            if isinstance(value, Literal) or value in seen or depth >= MAX_DEPTH or predicate == RDF.type:
+                continue
+            if _NOT_FOLLOWED.isdisjoint(graph.objects(value, RDF.type)):
+                seen.add(value)
+                todo.append((value, depth + 1))
+        if len(part) > MAX_TRIPLES:
+            raise RecordError("too-many-elements", count=len(part), limit=MAX_TRIPLES)
+    return part
+
+
+def as_text(part: Graph, subject: Node) -> str:
+    """A dataset in the form that is kept: N-Triples after a line that names it."""
+    name = URIRef("urn:x-ecosphere:dataset") if isinstance(subject, BNode) else subject
+    lines = sorted(line for line in part.serialize(format="nt").splitlines() if line)
+    if name is not subject:
+        lines = [line.replace(subject.n3(), name.n3()) for line in lines]
+    return "\n".join([f"# {name}", *lines])
+
+
+def from_text(text: str) -> tuple[Graph, URIRef]:
+    """Read it again.
+
+    Raises:
+        RecordError: it is no such text.
+    """
+    first, _newline, _rest = text.partition("\n")
+    try:
+        return Graph().parse(data=text, format="nt"), URIRef(first.removeprefix("# ").strip())
+    except Exception as error:  # rdflib's parsers raise anything
+        raise RecordError("not-rdf") from error
+
+
+def tree_text(part: Graph, subject: Node) -> str:
+    """A text that is the same whenever a dataset says the same, whatever its blank nodes are called."""
+
+    def written(node: Node, path: tuple[Node, ...]) -> str:
+        if not isinstance(node, BNode) or node in path:
+            return "" if isinstance(node, BNode) else node.n3()
+        inner = sorted(f"{p.n3()} {written(o, (*path, node))}" for p, o in part.predicate_objects(node))
+        return f"[{'; '.join(inner)}]"
+
+    lines = []
+    for node in {s for s in part.subjects() if not isinstance(s, BNode)} | {subject}:
+        lines += [
+            f"{'' if node == subject else node.n3()} {p.n3()} {written(o, (node,))}"
+            for p, o in part.predicate_objects(node)
+        ]
+    return "\n".join(sorted(lines))
+
+
+def first_of(graph: Graph, subject: Node, *predicates: URIRef) -> Iterator[Node]:
+    """Values of the first of some predicates that has any."""
+    for predicate in predicates:
+        found = sorted(graph.objects(subject, predicate), key=str)
+        if found:
+            yield from found
+            return

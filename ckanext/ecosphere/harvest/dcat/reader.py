@@ -1,0 +1,270 @@
+"""From the graph of one dataset to the neutral record.
+
+Reads DCAT-AP 3, and what older feeds say instead: GeoNetwork's ``dct:abstract`` and formats that are protocols,
+WKT under any predicate of a location, texts where addresses should be (Opendatasoft, ArcGIS).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from rdflib import DCTERMS, RDF, RDFS, SKOS, Graph, Literal, URIRef
+from rdflib.namespace import FOAF, OWL, Namespace
+from rdflib.term import Node
+
+from ckanext.ecosphere.harvest.dcat.graph import DCAT, first_of
+from ckanext.ecosphere.harvest.record import (
+    Box,
+    Conformity,
+    Constraint,
+    Contact,
+    Dated,
+    Format,
+    Identifier,
+    Keyword,
+    Link,
+    Period,
+    Record,
+    ReferenceSystem,
+    Term,
+)
+
+VCARD = Namespace("http://www.w3.org/2006/vcard/ns#")
+ADMS = Namespace("http://www.w3.org/ns/adms#")
+SCHEMA = Namespace("http://schema.org/")
+SCHEMAS = Namespace("https://schema.org/")
+HIERARCHY = {DCAT.DatasetSeries: "series", DCAT.DataService: "service"}
+DATES = (("publication", DCTERMS.issued), ("revision", DCTERMS.modified), ("creation", DCTERMS.created))
+AGENTS = (
+    ("publisher", DCTERMS.publisher),
+    ("originator", DCTERMS.creator),
+    ("owner", DCTERMS.rightsHolder),
+    ("pointOfContact", DCAT.contactPoint),
+)
+_READ = {
+    RDF.type, DCTERMS.title, DCTERMS.description, DCTERMS.abstract, DCTERMS.identifier, ADMS.identifier, DCAT.keyword,
+    DCAT.theme, DCTERMS.subject, DCTERMS.language, DCTERMS.temporal, DCTERMS.spatial, DCTERMS.accrualPeriodicity,
+    DCTERMS.license, DCTERMS.rights, DCTERMS.accessRights, DCTERMS.provenance, DCTERMS.conformsTo, DCAT.distribution,
+    DCAT.landingPage, FOAF.page, OWL.versionInfo, DCAT.version, DCTERMS.alternative, DCTERMS.isPartOf, DCAT.inSeries,
+    DCAT.spatialResolutionInMeters, *(predicate for _name, predicate in (*DATES, *AGENTS)),
+}  # fmt: skip
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?")
+_BYTES_PER_MEGABYTE = 1_000_000
+
+
+def read_dataset(graph: Graph, subject: URIRef) -> Record:
+    """Read the dataset `subject` of a graph."""
+    kinds = set(graph.objects(subject, RDF.type))
+    record = Record(
+        standard="dcat",
+        title=_text(graph, subject, DCTERMS.title),
+        abstract=_text(graph, subject, DCTERMS.description, DCTERMS.abstract),
+        alternate_titles=_texts(graph, subject, DCTERMS.alternative),
+        edition=_text(graph, subject, DCAT.version, OWL.versionInfo),
+        hierarchy_level=next((level for kind, level in HIERARCHY.items() if kind in kinds), "dataset"),
+        languages=[_last(value).lower() for value in first_of(graph, subject, DCTERMS.language)],
+        frequency=next((_last(v) for v in first_of(graph, subject, DCTERMS.accrualPeriodicity)), None),
+        lineage=_labels(graph, subject, DCTERMS.provenance),
+        series=[str(v) for v in first_of(graph, subject, DCAT.inSeries, DCTERMS.isPartOf)],
+        metadata_date=_record_date(graph, subject),
+    )
+    _identifiers(record, graph, subject)
+    _keywords(record, graph, subject)
+    _dates(record, graph, subject)
+    _contacts(record, graph, subject)
+    _places(record, graph, subject)
+    _constraints(record, graph, subject)
+    _standards(record, graph, subject)
+    _distributions(record, graph, subject)
+    for predicate, value in sorted(graph.predicate_objects(subject)):
+        if predicate not in _READ:
+            record.unread.append(f"{predicate}: {str(value)[:200]}")
+    return record
+
+
+# --- texts ---
+
+
+def _texts(graph: Graph, subject: Node, *predicates: URIRef) -> list[str]:
+    """Texts of the first predicate that has any, French ones first."""
+    found = list(first_of(graph, subject, *predicates))
+    found.sort(key=lambda v: not (isinstance(v, Literal) and (v.language or "fr").lower().startswith("fr")))
+    return [str(value) for value in found if str(value).strip()]
+
+
+def _text(graph: Graph, subject: Node, *predicates: URIRef) -> str | None:
+    return next(iter(_texts(graph, subject, *predicates)), None)
+
+
+def _label(graph: Graph, node: Node) -> str:
+    """What a thing is called; a text is its own name."""
+    if isinstance(node, Literal):
+        return str(node)
+    return _text(graph, node, SKOS.prefLabel, RDFS.label, DCTERMS.title, FOAF.name, VCARD.fn) or ""
+
+
+def _labels(graph: Graph, subject: Node, predicate: URIRef) -> list[str]:
+    return [label for node in first_of(graph, subject, predicate) if (label := _label(graph, node))]
+
+
+def _last(value: Node) -> str:
+    """The last part of an address: the code of a controlled list."""
+    return re.split(r"[/#:]", str(value).rstrip("/"))[-1] if isinstance(value, URIRef) else str(value)
+
+
+def _address(value: Node) -> str | None:
+    return str(value) if isinstance(value, URIRef) and str(value).startswith(("http://", "https://")) else None
+
+
+# --- parts ---
+
+
+def _record_date(graph: Graph, subject: Node) -> str | None:
+    for entry in graph.subjects(FOAF.primaryTopic, subject):
+        for value in first_of(graph, entry, DCTERMS.modified, DCTERMS.issued):
+            return str(value)
+    return None
+
+
+def _identifiers(record: Record, graph: Graph, subject: URIRef) -> None:
+    own = [str(v) for v in first_of(graph, subject, DCTERMS.identifier)]
+    record.file_identifier = own[0] if own else None
+    if _address(subject):
+        record.identifiers.append(Identifier(code=str(subject), href=str(subject)))
+    record.identifiers += [Identifier(code=each) for each in own[1:]]
+    for node in graph.objects(subject, ADMS.identifier):
+        notation = _text(graph, node, SKOS.notation) or _address(node)
+        if notation:
+            record.identifiers.append(Identifier(code=notation))
+
+
+def _keywords(record: Record, graph: Graph, subject: Node) -> None:
+    record.keywords += [Keyword(text=text) for text in _texts(graph, subject, DCAT.keyword)]
+    for predicate in (DCAT.theme, DCTERMS.subject):
+        for node in first_of(graph, subject, predicate):
+            record.keywords.append(Keyword(text=_label(graph, node), href=_address(node), type="theme"))
+
+
+def _dates(record: Record, graph: Graph, subject: Node) -> None:
+    for kind, predicate in DATES:
+        record.dates += [Dated(str(value), kind) for value in graph.objects(subject, predicate)]
+    for node in graph.objects(subject, DCTERMS.temporal):
+        start = _text(graph, node, DCAT.startDate, SCHEMA.startDate, SCHEMAS.startDate)
+        end = _text(graph, node, DCAT.endDate, SCHEMA.endDate, SCHEMAS.endDate)
+        if start or end:
+            record.periods.append(Period(start, end))
+        elif isinstance(node, Literal) and "/" in node:
+            record.periods.append(Period(*str(node).split("/", 1)))
+
+
+def _contacts(record: Record, graph: Graph, subject: Node) -> None:
+    for role, predicate in AGENTS:
+        for node in sorted(graph.objects(subject, predicate), key=str):
+            name = _text(graph, node, FOAF.name, VCARD["organization-name"], VCARD.fn, RDFS.label, SKOS.prefLabel)
+            mail = next(first_of(graph, node, VCARD.hasEmail, FOAF.mbox, VCARD.email), None)
+            mail = _text(graph, mail, VCARD.value) or mail if mail is not None else None
+            home = next(first_of(graph, node, FOAF.homepage, VCARD.hasURL, FOAF.workplaceHomepage), None)
+            record.contacts.append(
+                Contact(
+                    organisation=str(node) if isinstance(node, Literal) else name,
+                    organisation_href=_address(node),
+                    role=role,
+                    email=re.sub(r"^.*?(?:mailto:|/(?=[^/]*@))", "", str(mail)) if mail is not None else None,
+                    url=str(home) if home is not None else None,
+                )
+            )
+
+
+def _places(record: Record, graph: Graph, subject: Node) -> None:
+    for node in sorted(graph.objects(subject, DCTERMS.spatial), key=str):
+        boxes = [box for value in graph.objects(node) if isinstance(value, Literal) and (box := box_of(str(value)))]
+        record.boxes += boxes[:1]
+        if isinstance(node, Literal):
+            box = box_of(str(node))
+            record.boxes += [box] if box else []
+            record.extent_descriptions += [] if box else [str(node)]
+        elif _address(node):
+            record.geographic_identifiers.append(Identifier(code=str(node), href=str(node)))
+        elif label := _label(graph, node):
+            record.extent_descriptions.append(label)
+
+
+def box_of(text: str) -> Box | None:
+    """The box around a geometry in WKT or GeoJSON, in the axis order longitude, latitude; None when it is neither."""
+    bare = re.sub(r"^\s*<[^>]*>", "", text).strip()
+    if bare.startswith("{"):
+        try:
+            bare = json.dumps(json.loads(bare).get("coordinates"))
+        except (ValueError, AttributeError, RecursionError):
+            return None
+    elif not re.match(r"(?i)(?:MULTI)?(?:POLYGON|POINT|LINESTRING)|ENVELOPE|GEOMETRYCOLLECTION", bare):
+        return None
+    numbers = [float(number) for number in _NUMBER.findall(bare[:1_000_000])]
+    if bare[:8].upper() == "ENVELOPE" and len(numbers) == 4:  # noqa: PLR2004 - west, east, north, south
+        west, east, north, south = numbers
+    elif numbers and len(numbers) % 2 == 0:
+        west, east = min(numbers[::2]), max(numbers[::2])
+        south, north = min(numbers[1::2]), max(numbers[1::2])
+    else:
+        return None
+    return Box(str(west), str(east), str(south), str(north))
+
+
+def _constraints(record: Record, graph: Graph, subject: Node) -> None:
+    places = [subject, *graph.objects(subject, DCAT.distribution)]
+    terms: dict[tuple[str, str | None], Term] = {}
+    for place in places:
+        for predicate in (DCTERMS.license, DCTERMS.rights):
+            for node in first_of(graph, place, predicate):
+                term = Term(_label(graph, node) or str(node), _address(node))
+                terms.setdefault((term.text, term.href), term)
+    if terms:
+        record.constraints.append(Constraint(kind="legal", use_limitations=list(terms.values())))
+    access = [Term(_label(graph, n) or _last(n), _address(n)) for n in first_of(graph, subject, DCTERMS.accessRights)]
+    if access:
+        record.constraints.append(Constraint(kind="legal", access_codes=["otherRestrictions"], other=access))
+
+
+def _standards(record: Record, graph: Graph, subject: Node) -> None:
+    for node in sorted(graph.objects(subject, DCTERMS.conformsTo), key=str):
+        if "/def/crs/" in str(node) or "EPSG" in str(node):
+            record.reference_systems.append(ReferenceSystem(code=_last(node), href=_address(node)))
+        else:
+            title = _label(graph, node) or str(node)
+            record.conformity.append(Conformity(title=title, href=_address(node), degree=True))
+
+
+def _distributions(record: Record, graph: Graph, subject: Node) -> None:
+    for node in sorted(graph.objects(subject, DCAT.distribution), key=str):
+        record.links += _links(graph, node)
+    for predicate in (DCAT.landingPage, FOAF.page):
+        for node in sorted(graph.objects(subject, predicate), key=str):
+            record.links.append(Link(url=str(node), name=_label(graph, node) or None, function="information"))
+    record.formats = [Format(name=name) for name in dict.fromkeys(link.format for link in record.links) if name]
+
+
+def _links(graph: Graph, node: Node) -> list[Link]:
+    """A distribution as links; one that is named and nowhere described is its own address."""
+    access = [str(v) for v in first_of(graph, node, DCAT.downloadURL, DCAT.accessURL)]
+    if not access and not list(graph.predicate_objects(node)) and _address(node):
+        access = [str(node)]
+    kind = next(first_of(graph, node, DCTERMS["format"]), None)
+    kind = (_label(graph, kind) or _last(kind)) if kind is not None else None
+    media = next(first_of(graph, node, DCAT.mediaType), None)
+    size = _text(graph, node, DCAT.byteSize)
+    # Older GeoNetwork writes the protocol where the format should be.
+    protocol = kind if kind and re.match(r"(?i)(OGC|WWW|ESRI):", kind) else None
+    return [
+        Link(
+            url=url,
+            protocol=protocol,
+            name=_text(graph, node, DCTERMS.title, RDFS.label),
+            description=_text(graph, node, DCTERMS.description),
+            function="download" if list(graph.objects(node, DCAT.downloadURL)) else None,
+            media_type=re.sub(r"^.*/media-types/", "", str(media)) if media is not None else None,
+            size_megabytes=str(float(size) / _BYTES_PER_MEGABYTE) if size and _NUMBER.fullmatch(size) else None,
+            format=None if protocol else kind,
+        )
+        for url in access
+    ]

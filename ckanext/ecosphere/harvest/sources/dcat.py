@@ -1,0 +1,144 @@
+"""`ecosphere_dcat`: feeds in RDF (DCAT, DCAT-AP, GeoDCAT-AP) as Turtle, RDF/XML or JSON-LD, paged by hydra."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urljoin
+
+import ckan.plugins as p
+from rdflib import DCTERMS, Graph, Literal, URIRef
+from rdflib.namespace import Namespace
+from rdflib.term import Node
+
+from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.dcat import graph as rdf
+from ckanext.ecosphere.harvest.dcat.reader import read_dataset
+from ckanext.ecosphere.harvest.problems import RecordError
+from ckanext.ecosphere.harvest.record import Record
+from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader
+from ckanext.ecosphere.harvest.sources.csw_answer import PageError
+from ckanext.ecosphere.harvest.sources.fetching import add_up, digest, fetch
+from ckanext.ecosphere.harvest.sources.harvester import EcosphereHarvester
+from ckanext.ecosphere.http_guard import GuardedSession
+from ckanext.harvest.interfaces import IHarvester
+
+HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
+MAX_PAGES = 10_000
+_ACCEPT = {"Accept": "text/turtle, application/rdf+xml;q=0.9, application/ld+json;q=0.8, */*;q=0.1"}
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def _N(message: str) -> str:
+    """Mark a message for translation; it is translated when it is shown."""
+    return message
+
+
+class DcatReader:
+    """Reads a feed from page to page once; see `SourceReader`.
+
+    A page that fails ends the reading, because nobody else knows which page comes next; it is then incomplete.
+
+    Args:
+        url: address of the first page.
+        session: the guarded way out.
+    """
+
+    def __init__(self, url: str, session: GuardedSession):
+        self.reading = Reading()
+        self._url = url
+        self._session = session
+        self._seen: set[str] = set()
+        self._position = 0
+
+    def pages(self) -> Iterator[Page]:
+        """Yield the datasets of each page."""
+        url: str | None = self._url
+        visited: set[str] = set()
+        while url:
+            visited.add(url)
+            try:
+                response = fetch(self._session, url, _ACCEPT)
+                limit = self._session.settings.max_bytes
+                graph = rdf.parse(response.body, response.content_type, limit, response.url)
+                found = rdf.datasets(graph)
+                if not found and len(visited) == 1 and not graph:
+                    raise PageError("no-dataset")
+            except PageError as error:
+                first = self._position + 1 if self._position else 0
+                self.reading.fail(error.code, first, first, **error.params)
+                break
+            self._note_total(graph)
+            if records := [raw for subject in found for raw in self._raw(graph, subject)]:
+                yield Page(records)
+            url = next_page(graph, url)
+            if url in visited or len(visited) >= MAX_PAGES:
+                self.reading.fail("page-loop", url=url)
+                break
+        add_up(self.reading, self._session)
+
+    def _note_total(self, graph: Graph) -> None:
+        totals = [int(str(v)) for v in graph.objects(None, HYDRA.totalItems) if str(v).isdigit()]
+        if totals and self.reading.announced is None:
+            self.reading.announced = max(totals)
+
+    def _raw(self, graph: Graph, subject: Node) -> Iterator[RawRecord]:
+        self._position += 1
+        try:
+            part = rdf.around(graph, subject)
+        except RecordError as error:
+            self.reading.fail(f"xml-{error.code}", self._position, self._position, **error.params)
+            return
+        identifier = identifier_of(part, subject)
+        key = str(subject) if isinstance(subject, URIRef) else identifier
+        if key and key in self._seen:
+            self.reading.repeat(self._position, identifier)
+            return
+        self._seen.add(key)
+        self.reading.received += 1
+        text = rdf.tree_text(part, subject)
+        yield RawRecord(self._position, rdf.as_text(part, subject), digest(text), identifier or digest(text)[:24])
+
+
+def next_page(graph: Graph, url: str) -> str | None:
+    """Address of the page that a page names as the next one (hydra 2013 and later)."""
+    for predicate in (HYDRA.next, HYDRA.nextPage):
+        for value in graph.objects(None, predicate):
+            target = urljoin(url, str(value))
+            return target if target.startswith(("http://", "https://")) else None
+    return None
+
+
+def identifier_of(part: Graph, subject: Node) -> str:
+    """What a dataset is called: its dct:identifier, else the UUID in its address, else its address."""
+    for value in sorted(part.objects(subject, DCTERMS.identifier), key=str):
+        if isinstance(value, Literal) and str(value).strip():
+            return str(value).strip()
+    if not isinstance(subject, URIRef):
+        return ""
+    uuids = _UUID.findall(str(subject))
+    return uuids[-1] if len(uuids) == 1 else str(subject)
+
+
+class EcosphereDcatPlugin(EcosphereHarvester):
+    """The source type for RDF feeds."""
+
+    p.implements(IHarvester)
+
+    type_name = "ecosphere_dcat"
+    title = _N("RDF feed (DCAT, DCAT-AP, GeoDCAT-AP)")
+    description = _N("A feed of datasets in RDF, as GeoNetwork, ArcGIS Hub, Opendatasoft, CKAN and udata give it.")
+    options = ("default_organisation",)
+
+    def reader(self, url: str, settings: dict[str, Any]) -> SourceReader:
+        """Make a reader for one reading of a feed."""
+        return DcatReader(url, GuardedSession(config.guard_settings()))
+
+    def read(self, content: str) -> Record:
+        """Read a dataset as it was kept.
+
+        Raises:
+            RecordError: it cannot be read.
+        """
+        return read_dataset(*rdf.from_text(content))

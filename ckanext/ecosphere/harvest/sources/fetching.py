@@ -1,0 +1,52 @@
+"""Fetch one page of a source through the guard; what goes wrong becomes a `PageError` with its reason."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ckanext.ecosphere.harvest.sources.base import Reading
+from ckanext.ecosphere.harvest.sources.csw_answer import OK, PageError
+from ckanext.ecosphere.http_guard import FetchError, GuardedSession, Response
+
+
+def fetch(session: GuardedSession, url: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Get a page.
+
+    Raises:
+        PageError: there was no answer, or none with status 200.
+    """
+    try:
+        response = session.get(url, headers=headers or {})
+    except FetchError as error:
+        raise PageError(f"fetch-{error.code}", **error.params) from error
+    if response.status != OK:
+        raise PageError("status", status=response.status)
+    return response
+
+
+def fetch_json(session: GuardedSession, url: str) -> Any:
+    """Get a JSON document.
+
+    Raises:
+        PageError: it could not be had, or is no JSON.
+    """
+    response = fetch(session, url, {"Accept": "application/json"})
+    try:
+        return json.loads(response.body)
+    except (ValueError, RecursionError) as error:
+        raise PageError("not-json", url=url) from error
+
+
+def digest(text: str) -> str:
+    """What changes when a text does."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def add_up(reading: Reading, session: GuardedSession) -> None:
+    """Compare what was announced with what came, unless a failure already told of a difference."""
+    reading.requests = session.requests
+    if not reading.failed and reading.announced is not None and reading.received < reading.announced:
+        reading.fail("count-short", announced=reading.announced, received=reading.received)

@@ -1,0 +1,152 @@
+"""`ecosphere_udata`: the datasets of an organisation, topic or tag of data.gouv.fr, or of another udata."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import ckan.plugins as p
+
+from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.problems import RecordError
+from ckanext.ecosphere.harvest.record import Record
+from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader
+from ckanext.ecosphere.harvest.sources.csw_answer import PageError
+from ckanext.ecosphere.harvest.sources.fetching import add_up, digest, fetch_json
+from ckanext.ecosphere.harvest.sources.harvester import EcosphereHarvester
+from ckanext.ecosphere.harvest.sources.messages import ConfigError
+from ckanext.ecosphere.harvest.sources.udata_record import record_of
+from ckanext.ecosphere.http_guard import GuardedSession
+from ckanext.harvest.interfaces import IHarvester
+
+FILTERS = ("organization", "topic", "tag")
+PAGE_SIZE = 50
+MAX_PAGES = 20_000
+_VOLATILE = ("metrics", "quality", "internal", "harvest", "last_update", "badges", "extras", "permissions")
+"""What changes from day to day without the dataset changing."""
+
+
+def _N(message: str) -> str:
+    """Mark a message for translation; it is translated when it is shown."""
+    return message
+
+
+class UdataReader:
+    """Reads a list of datasets page by page; see `SourceReader`.
+
+    Args:
+        url: address of the portal; a path within it is not used.
+        session: the guarded way out.
+        filters: `organization`, `topic` and `tag` as the API takes them.
+        version: of the API: 1, whose lists hold the resources, or 2, whose lists link to them.
+    """
+
+    def __init__(self, url: str, session: GuardedSession, filters: dict[str, str], version: int = 1):
+        self.reading = Reading()
+        parts = urlsplit(url)
+        self._base = urlunsplit((parts.scheme, parts.netloc, f"/api/{version}/datasets/", "", ""))
+        if version == 2:  # noqa: PLR2004 - the second version of the API
+            self._base += "search/"
+        self._session = session
+        self._filters = filters
+        self._seen: set[str] = set()
+
+    def pages(self) -> Iterator[Page]:
+        """Yield the datasets; a page that fails is told, and the next ones are still asked for."""
+        number, total = 1, None
+        while number <= MAX_PAGES and (total is None or (number - 1) * PAGE_SIZE < total):
+            query = urlencode({**self._filters, "page": number, "page_size": PAGE_SIZE})
+            first = (number - 1) * PAGE_SIZE + 1
+            try:
+                answer = fetch_json(self._session, f"{self._base}?{query}")
+                if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
+                    raise PageError("not-udata")
+            except PageError as error:
+                self.reading.fail(error.code, first, min(first + PAGE_SIZE - 1, total or first), **error.params)
+                if total is None:
+                    break
+                number += 1
+                continue
+            total = answer.get("total") if isinstance(answer.get("total"), int) else total
+            self.reading.announced = total
+            yield Page([raw for offset, each in enumerate(answer["data"]) for raw in self._raw(each, first + offset)])
+            if not answer["data"] or (total is None and not answer.get("next_page")):
+                break
+            number += 1
+        add_up(self.reading, self._session)
+
+    def _raw(self, dataset: Any, position: int) -> Iterator[RawRecord]:
+        if not isinstance(dataset, dict) or not dataset.get("id"):
+            self.reading.fail("not-udata", position, position)
+            return
+        if dataset["id"] in self._seen:
+            self.reading.repeat(position, str(dataset["id"]))
+            return
+        self._seen.add(dataset["id"])
+        self.reading.received += 1
+        try:
+            resources = self._resources(dataset.get("resources"))
+        except PageError as error:
+            self.reading.fail(error.code, position, position, **error.params)
+            return
+        bare = {name: value for name, value in dataset.items() if name not in _VOLATILE}
+        bare["resources"] = [
+            {name: value for name, value in each.items() if name not in _VOLATILE}
+            for each in resources
+            if isinstance(each, dict)
+        ]
+        content = json.dumps(bare, ensure_ascii=False, sort_keys=True)
+        yield RawRecord(position, content, digest(content), str(dataset["id"]))
+
+    def _resources(self, given: Any) -> list[Any]:
+        """The resources: here in version 1, behind an address in version 2."""
+        if isinstance(given, list):
+            return given
+        found: list[Any] = []
+        url = given.get("href") if isinstance(given, dict) else None
+        for _page in range(MAX_PAGES):
+            if not url:
+                break
+            answer = fetch_json(self._session, url)
+            found += answer.get("data") or []
+            url = answer.get("next_page")
+        return found
+
+
+class EcosphereUdataPlugin(EcosphereHarvester):
+    """The source type for data.gouv.fr."""
+
+    p.implements(IHarvester)
+
+    type_name = "ecosphere_udata"
+    title = _N("data.gouv.fr (udata)")
+    description = _N("The datasets of an organisation, a topic or a tag of data.gouv.fr or of another udata portal.")
+    options = ("default_organisation", *FILTERS, "api")
+
+    def reader(self, url: str, settings: dict[str, Any]) -> SourceReader:
+        """Make a reader for one reading of the list."""
+        filters = {name: settings[name] for name in FILTERS if settings.get(name)}
+        return UdataReader(url, GuardedSession(config.guard_settings()), filters, settings.get("api") or 1)
+
+    def read(self, content: str) -> Record:
+        """Read a dataset of the API.
+
+        Raises:
+            RecordError: it is none.
+        """
+        try:
+            return record_of(json.loads(content))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise RecordError("not-udata") from error
+
+    def check_settings(self, settings: dict[str, Any]) -> None:
+        """Check the filters: at least one, or all of data.gouv.fr would be harvested."""
+        for name in FILTERS:
+            if settings.get(name) is not None and not isinstance(settings[name], str):
+                raise ConfigError("config-text", name=name)
+        if not any(settings.get(name) for name in FILTERS):
+            raise ConfigError("config-udata")
+        if settings.get("api") not in (None, 1, 2):
+            raise ConfigError("config-api")
