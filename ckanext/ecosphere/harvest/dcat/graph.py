@@ -136,10 +136,16 @@ def around(graph: Graph, subject: Node) -> Graph:
 def as_text(part: Graph, subject: Node) -> str:
     """A dataset in the form that is kept: N-Triples after a line that names it."""
     name = URIRef("urn:x-ecosphere:dataset") if isinstance(subject, BNode) else subject
-    lines = sorted(line for line in part.serialize(format="nt").splitlines() if line)
-    if name is not subject:
-        lines = [line.replace(subject.n3(), name.n3()) for line in lines]
-    return "\n".join([f"# {name}", *lines])
+    names: dict[Node, Node] = {subject: name}
+
+    def named(node: Node) -> Node:
+        # The labels of a feed's blank nodes may be such that N-Triples cannot say them.
+        return names.setdefault(node, BNode(f"b{len(names)}")) if isinstance(node, BNode) else node
+
+    renamed = Graph()
+    for triple in part:
+        renamed.add(tuple(map(named, triple)))  # type: ignore[arg-type]
+    return "\n".join([f"# {name}", *sorted(line for line in renamed.serialize(format="nt").splitlines() if line)])
 
 
 def from_text(text: str) -> tuple[Graph, URIRef]:
