@@ -15,7 +15,7 @@ from .shell import StackError, run, say, write_private
 
 INI = LOCAL / "ckan.ini"
 #: Queues that the workers listen to, the most urgent first.
-QUEUES = ("default", "ecosphere:requests", "ecosphere:quality", "ecosphere:harvest")
+QUEUES = ("default", "ecosphere:requests", "ecosphere:schemas", "ecosphere:quality", "ecosphere:harvest")
 WORKERS = int(os.environ.get("WORKERS") or "2")
 #: Processes and threads of the web server.
 WEB_PROCESSES, WEB_THREADS = 2, 4

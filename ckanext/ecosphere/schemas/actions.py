@@ -11,6 +11,7 @@ from ckan.types import Context, DataDict
 from ckanext.ecosphere.http_guard import MESSAGES, FetchError, GuardedSession
 
 from . import config
+from .bulk import actions as bulk
 from .importing import documents, starting
 
 HTTP_OK = 200
@@ -85,4 +86,5 @@ def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> dic
 
 def get_actions() -> dict[str, Any]:
     """Return the actions by name."""
-    return {each.__name__: each for each in (ecosphere_dataset_import, ecosphere_dataset_usual_values)}
+    own = {each.__name__: each for each in (ecosphere_dataset_import, ecosphere_dataset_usual_values)}
+    return own | bulk.ACTIONS

@@ -7,6 +7,8 @@ from typing import Any
 from ckan import authz
 from ckan.types import AuthResult, Context, DataDict
 
+from .bulk import actions as bulk
+
 
 def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> AuthResult:
     """Read a description from elsewhere: those who may describe a dataset."""
@@ -20,4 +22,5 @@ def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> Aut
 
 def get_auth_functions() -> dict[str, Any]:
     """Return the functions by name."""
-    return {each.__name__: each for each in (ecosphere_dataset_import, ecosphere_dataset_usual_values)}
+    own = {each.__name__: each for each in (ecosphere_dataset_import, ecosphere_dataset_usual_values)}
+    return own | bulk.AUTH

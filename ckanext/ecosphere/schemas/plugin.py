@@ -14,11 +14,13 @@ import click
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
 
 from . import actions, auth, checks, cli, defaults, helpers, indexing, validators, views
+from .bulk import runs
+from .bulk import views as bulk_views
 
 
 @tk.blanket.actions(actions.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
-@tk.blanket.blueprints([views.schemas])
+@tk.blanket.blueprints([views.schemas, bulk_views.bulk])
 @tk.blanket.config_declarations
 @tk.blanket.helpers(helpers.get_helpers)
 @tk.blanket.validators(validators.get_validators)
@@ -55,3 +57,7 @@ class EcosphereSchemasPlugin(p.SingletonPlugin):
     def ecosphere_check(self) -> list[Check]:
         """Say whether the schema is in force."""
         return checks.run()
+
+    def ecosphere_queues(self) -> list[str]:
+        """Name the queue of changes to many datasets."""
+        return [runs.QUEUE]

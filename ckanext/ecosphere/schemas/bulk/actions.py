@@ -1,0 +1,212 @@
+"""Actions on changes to many datasets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.logic.schema import validator_args
+from ckan.types import AuthResult, Context, DataDict
+
+from ckanext.ecosphere import language
+
+from . import plan, runs
+
+MOST_DATASETS = 1000
+MOST_PREVIEWED = 50
+_MESSAGES = {
+    "field": lambda value: {"field": [tk._("Choose the field to change")]},
+    "operation": lambda value: {"operation": [tk._("This field holds one value: it can only be replaced")]},
+    "empty": lambda value: {"values": [tk._("Write at least one value")]},
+    "single": lambda value: {"values": [tk._("This field holds one value: write a single line")]},
+    "unknown": lambda value: {"values": [tk._('"{value}" is not in the list: choose one of its entries')]},
+    "contact": lambda value: {"values": [tk._('"{value}" is no contact: write it as Name <e-mail>')]},
+}
+
+
+@validator_args
+def _change_schema(ignore_missing: Any, unicode_safe: Any, default: Any) -> dict[str, Any]:
+    text = [ignore_missing, unicode_safe]
+    return {
+        "q": text,
+        "names": text,
+        "field": [default(""), unicode_safe],
+        "operation": [default("replace"), unicode_safe],
+        "values": [default(""), unicode_safe],
+    }
+
+
+@validator_args
+def _run_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
+    return {"id": [not_empty, unicode_safe]}
+
+
+@tk.side_effect_free
+@tk.validate_action_data(_change_schema)
+def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """What a change to many datasets would do.
+
+    Args:
+        context: the context.
+        data_dict: which datasets: `names` (CSV, the first column holds names or ids) or else `q` (a search); only
+            those that the user may edit count. What to change: `field`, `operation` (replace, add, remove) and
+            `values`, one per line.
+
+    Returns:
+        `count` of datasets chosen, `changed` among them, `unknown` names, and of the first 50 that change
+        `differences`: `name`, `title`, `before`, `after` as people read them.
+    """
+    tk.check_access("ecosphere_bulk_edit_preview", context, data_dict)
+    change, datasets, unknown = _asked(context, data_dict)
+    lang = language.current()
+    differences = []
+    for dataset in datasets:
+        before, after = plan.current(dataset, change.field), plan.changed(dataset, change)
+        if before != after:
+            texts = (plan.described(change.field, value, lang) for value in (before, after))
+            row = dict(zip(("before", "after"), texts, strict=True))
+            differences.append({"name": dataset["name"], "title": dataset["title"], **row})
+    return {
+        "count": len(datasets),
+        "changed": len(differences),
+        "unknown": unknown,
+        "differences": differences[:MOST_PREVIEWED],
+    }
+
+
+@tk.validate_action_data(_change_schema)
+def ecosphere_bulk_edit_start(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Change many datasets in the background, in the name of the user.
+
+    Args:
+        context: the context.
+        data_dict: as for `ecosphere_bulk_edit_preview`.
+
+    Returns:
+        `id` of the run.
+    """
+    tk.check_access("ecosphere_bulk_edit_start", context, data_dict)
+    change, datasets, _unknown = _asked(context, data_dict)
+    if not datasets:
+        raise tk.ValidationError({"q": [tk._("No dataset that you may edit is chosen")]})
+    return {"id": runs.create(str(context["user"]), [dataset["id"] for dataset in datasets], change)}
+
+
+@tk.side_effect_free
+@tk.validate_action_data(_run_schema)
+def ecosphere_bulk_edit_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """How far a change to many datasets has come, and what it did to each.
+
+    Args:
+        context: the context.
+        data_dict: `id` of the run.
+
+    Returns:
+        `state` (queued, running, done, undoing, undone), `done`, `ids`, `entries` and `undone`: `id`, `title`,
+        `outcome` and, when it failed, `message`.
+    """
+    tk.check_access("ecosphere_bulk_edit_show", context, data_dict)
+    return _run(data_dict["id"])
+
+
+@tk.validate_action_data(_run_schema)
+def ecosphere_bulk_edit_undo(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Put back what a run changed, in the background; datasets changed by somebody since then are left alone.
+
+    Args:
+        context: the context.
+        data_dict: `id` of the run.
+
+    Returns:
+        the run.
+    """
+    tk.check_access("ecosphere_bulk_edit_undo", context, data_dict)
+    if _run(data_dict["id"])["state"] != "done":
+        raise tk.ValidationError({"id": [tk._("Only a run that is done can be undone, and only once")]})
+    runs.start_undo(data_dict["id"])
+    return _run(data_dict["id"])
+
+
+def _run(id_: str) -> dict[str, Any]:
+    run = runs.load(id_)
+    if run is None:
+        raise tk.ObjectNotFound(tk._("Run not found"))
+    return run
+
+
+def _asked(context: Context, data: DataDict) -> tuple[plan.Change, list[dict[str, Any]], list[str]]:
+    try:
+        change = plan.change_of(data["field"], data["operation"], data["values"])
+    except plan.PlanError as error:
+        found: dict[str, list[str]] = _MESSAGES[error.code](error.value)
+        texts = {name: [each.format(value=error.value) for each in said] for name, said in found.items()}
+        raise tk.ValidationError(dict(texts)) from error
+    names = plan.names_in(data.get("names") or "")
+    datasets = _chosen(context, names, data.get("q") or "")
+    known = {dataset[key] for dataset in datasets for key in ("name", "id")}
+    return change, datasets, [name for name in names if name not in known]
+
+
+def _chosen(context: Context, names: list[str], query: str) -> list[dict[str, Any]]:
+    """Return the datasets chosen that the user may edit.
+
+    Raises:
+        ValidationError: too many, or nothing chosen.
+    """
+    if not names and not query.strip():
+        raise tk.ValidationError({"q": [tk._("Choose datasets: write a search, or the names of the datasets")]})
+    who: Any = {key: context[key] for key in ("user", "auth_user_obj", "ignore_auth") if key in context}
+    services = tk.get_action("organization_list_for_user")({**who}, {"permission": "update_dataset"})
+    if not services:
+        return []
+    either = " OR ".join('"' + service["id"] + '"' for service in services)
+    search: dict[str, Any] = {"fq": f"+dataset_type:dataset +owner_org:({either})", "include_private": True}
+    if names:
+        listed = " OR ".join(f'"{name}"' for name in names[: MOST_DATASETS + 1])
+        search["fq"] += f" +(name:({listed}) OR id:({listed}))"
+    else:
+        search["q"] = query
+    found = tk.get_action("package_search")({**who}, {**search, "rows": MOST_DATASETS, "facet": "false"})
+    if found["count"] > MOST_DATASETS:
+        message = tk._("{number} datasets are chosen, {limit} at most can be changed at once: narrow the search")
+        raise tk.ValidationError({"q": [message.format(number=found["count"], limit=MOST_DATASETS)]})
+    return found["results"]
+
+
+# --- who may ---
+
+
+def _may_edit(context: Context) -> AuthResult:
+    who: Any = {"user": context.get("user")}
+    services = tk.get_action("organization_list_for_user")(who, {"permission": "update_dataset"})
+    return {"success": bool(services), "msg": tk._("Only the editors of a service change its datasets")}
+
+
+def may_preview(context: Context, data_dict: DataDict) -> AuthResult:
+    """Try and start a change: editors of some service; each dataset is checked again."""
+    return _may_edit(context)
+
+
+def may_see(context: Context, data_dict: DataDict) -> AuthResult:
+    """See and undo a run: who started it."""
+    run = runs.load(data_dict["id"])
+    if run is None:
+        raise tk.ObjectNotFound(tk._("Run not found"))
+    return {"success": run["user"] == context.get("user"), "msg": tk._("Only who started a run sees and undoes it")}
+
+
+ACTIONS = {
+    each.__name__: each
+    for each in (
+        ecosphere_bulk_edit_preview,
+        ecosphere_bulk_edit_start,
+        ecosphere_bulk_edit_show,
+        ecosphere_bulk_edit_undo,
+    )
+}
+AUTH = {
+    "ecosphere_bulk_edit_preview": may_preview,
+    "ecosphere_bulk_edit_start": may_preview,
+    "ecosphere_bulk_edit_show": may_see,
+    "ecosphere_bulk_edit_undo": may_see,
+}

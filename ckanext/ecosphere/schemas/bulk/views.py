@@ -1,0 +1,62 @@
+"""Pages of changes to many datasets; they work without JavaScript."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from flask import Blueprint
+
+from . import plan
+from .actions import MOST_DATASETS
+
+bulk = Blueprint("ecosphere_bulk", __name__, url_prefix="/dataset/modification-groupee")
+GIVEN = ("q", "names", "field", "operation", "values")
+
+
+@bulk.route("", methods=["GET", "POST"])
+def edit() -> Any:
+    """Ask for the datasets and the change, show what it would do, then start it."""
+    try:
+        tk.check_access("ecosphere_bulk_edit_preview", {"user": tk.current_user.name}, {})
+    except tk.NotAuthorized:
+        return tk.abort(403, tk._("Only the editors of a service change its datasets"))
+    sent = tk.request.form if tk.request.method == "POST" else tk.request.args
+    data = {name: sent.get(name, "") for name in GIVEN}
+    upload = tk.request.files.get("file")
+    if upload and upload.filename:
+        data["names"] = upload.stream.read(1_000_000).decode("utf-8", errors="replace")
+    preview, errors = None, {}
+    if tk.request.method == "POST":
+        try:
+            if sent.get("action") == "start":
+                run = tk.get_action("ecosphere_bulk_edit_start")({}, data)
+                return tk.redirect_to("ecosphere_bulk.run", id=run["id"])
+            preview = tk.get_action("ecosphere_bulk_edit_preview")({}, data)
+        except tk.ValidationError as error:
+            errors = error.error_dict
+    schema = tk.h.scheming_get_dataset_schema("dataset")
+    labels = {f["field_name"]: tk.h.scheming_language_text(f["label"]) for f in schema["dataset_fields"]}
+    labels["tags"] = tk._("Keywords")
+    fields = [(name, labels.get(name, name)) for name in plan.FIELDS]
+    page = {"data": data, "preview": preview, "errors": errors, "fields": fields, "limit": MOST_DATASETS}
+    return tk.render("ecosphere_schemas/bulk.html", page)
+
+
+@bulk.route("/<id>", methods=["GET", "POST"])
+def run(id: str) -> Any:
+    """Show how far a run has come and what it did; undo it."""
+    try:
+        if tk.request.method == "POST":
+            tk.get_action("ecosphere_bulk_edit_undo")({}, {"id": id})
+            return tk.redirect_to("ecosphere_bulk.run", id=id)
+        shown = tk.get_action("ecosphere_bulk_edit_show")({}, {"id": id})
+    except tk.ObjectNotFound:
+        return tk.abort(404, tk._("Run not found"))
+    except tk.NotAuthorized:
+        # A run of somebody else is absent.
+        return tk.abort(404, tk._("Run not found"))
+    except tk.ValidationError as error:
+        tk.h.flash_error(" ".join(error.error_summary.values()))
+        return tk.redirect_to("ecosphere_bulk.run", id=id)
+    return tk.render("ecosphere_schemas/bulk_run.html", {"run": shown})

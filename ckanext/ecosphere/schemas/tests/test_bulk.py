@@ -1,0 +1,141 @@
+"""One change to many datasets: previewed, carried out in the background, reported, undone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+from ckan import model
+from ckan.tests import factories, helpers
+
+from ckanext.ecosphere.schemas.bulk import plan, runs
+
+from . import samples
+
+pytestmark = pytest.mark.usefixtures("shared_db")
+
+
+class TestThePlan:
+    @pytest.mark.parametrize(
+        ("field", "operation", "lines", "before", "after"),
+        [
+            ("theme", "add", "Risques", ["x"], ["x", f"{samples.THEMES}/risques"]),
+            ("theme", "remove", "risques", [f"{samples.THEMES}/risques", "x"], ["x"]),
+            ("theme", "replace", "eau", ["x"], [f"{samples.THEMES}/eau"]),
+            ("license_id", "replace", "Licence Ouverte v2.0", "odc-odbl", "etalab-2.0"),
+            ("contact", "add", "DDT <a@b.fr>", [], [{"name": "DDT", "email": "a@b.fr"}]),
+        ],
+    )
+    def test_says_what_a_dataset_would_hold(self, field, operation, lines, before, after):
+        assert plan.changed({field: before}, plan.change_of(field, operation, lines)) == after
+
+    def test_handles_keywords_by_their_names(self):
+        change = plan.change_of("tags", "add", "eau\nzone humide")
+        assert plan.changed({"tags": [{"name": "eau"}, {"name": "crue"}]}, change) == ["crue", "eau", "zone humide"]
+
+    @pytest.mark.parametrize(
+        ("field", "operation", "lines", "code"),
+        [
+            ("title", "replace", "x", "field"),
+            ("license_id", "add", "etalab-2.0", "operation"),
+            ("theme", "add", " ", "empty"),
+            ("license_id", "replace", "a\nb", "single"),
+            ("theme", "add", "rien de tel", "unknown"),
+            ("contact", "add", "sans courriel", "contact"),
+        ],
+    )
+    def test_refuses_what_makes_no_sense(self, field, operation, lines, code):
+        with pytest.raises(plan.PlanError) as caught:
+            plan.change_of(field, operation, lines)
+        assert caught.value.code == code
+
+    def test_reads_names_from_a_spreadsheet(self):
+        assert plan.names_in("\ufeffnom;titre\na-1;A\nhttps://x.fr/dataset/b-2;B\na-1;A") == ["a-1", "b-2"]
+
+
+@pytest.fixture
+def as_user() -> Any:
+    """Call an action in the name of a user."""
+
+    def call(user: dict[str, Any], action: str, **data: Any) -> Any:
+        return helpers.call_action(action, {"user": user["name"], "ignore_auth": False}, **data)
+
+    return call
+
+
+def test_a_run_changes_what_the_editor_may_edit_and_is_undone_but_for_later_changes(create, act, editor, as_user):
+    for number in range(3):
+        create({"title": f"B {number}", "name": f"bulk-{number}", "theme": ["eau"]})
+    other = factories.Organization(image_url="")
+    act("package_create", name="bulk-other", title="Autre", owner_org=other["id"])
+    asked = {"names": "bulk-0\nbulk-1\nbulk-2\nbulk-other", "field": "theme", "operation": "add", "values": "Risques"}
+    preview = as_user(editor, "ecosphere_bulk_edit_preview", **asked)
+    assert (preview["count"], preview["changed"], preview["unknown"]) == (3, 3, ["bulk-other"])
+    assert preview["differences"][0]["after"] == "Water, Risks"
+    run = as_user(editor, "ecosphere_bulk_edit_start", **asked)["id"]
+    assert as_user(editor, "ecosphere_bulk_edit_show", id=run)["state"] == "queued"
+    runs.carry_out(run)
+    shown = as_user(editor, "ecosphere_bulk_edit_show", id=run)
+    assert shown["state"] == "done"
+    assert [entry["outcome"] for entry in shown["entries"]] == ["changed"] * 3
+    assert len(act("package_show", id="bulk-0")["theme"]) == 2
+    assert act("package_show", id="bulk-other").get("theme") is None
+    act("package_patch", id="bulk-1", theme=["climat"])
+    as_user(editor, "ecosphere_bulk_edit_undo", id=run)
+    runs.undo(run)
+    outcomes = {e["title"]: e["outcome"] for e in as_user(editor, "ecosphere_bulk_edit_show", id=run)["undone"]}
+    assert outcomes == {"B 0": "restored", "B 1": "changed-since", "B 2": "restored"}
+    assert act("package_show", id="bulk-0")["theme"] == [f"{samples.THEMES}/eau"]
+    with pytest.raises(tk.ValidationError):
+        as_user(editor, "ecosphere_bulk_edit_undo", id=run)
+
+
+def test_a_dataset_that_is_refused_stops_none_and_is_named(create, editor, as_user, act):
+    create(samples.full(name="bulk-bad", in_series=[]))
+    create(samples.full(name="bulk-good", in_series=[], access_rights="PUBLIC", access_limitation=[]))
+    asked = {"names": "bulk-bad\nbulk-good", "field": "access_rights", "values": "NON_PUBLIC"}
+    run = as_user(editor, "ecosphere_bulk_edit_start", **asked)["id"]
+    runs.carry_out(run)
+    entries = as_user(editor, "ecosphere_bulk_edit_show", id=run)["entries"]
+    assert [entry["outcome"] for entry in entries] == ["failed", "failed"]
+    assert all(entry["message"] for entry in entries)
+
+
+def test_who_may_what(create, editor, as_user, service):
+    create({"title": "W", "name": "bulk-who", "theme": ["eau"]})
+    asked = {"names": "bulk-who", "field": "theme", "operation": "replace", "values": "Risques"}
+    run = as_user(editor, "ecosphere_bulk_edit_start", **asked)["id"]
+    user, neighbour = factories.User(), factories.User()
+    elsewhere = factories.Organization(image_url="")
+    for organisation, person in ((elsewhere, neighbour), (service, factories.User())):
+        helpers.call_action("organization_member_create", id=organisation["id"], username=person["name"], role="editor")
+    for person in (user, {"name": ""}):
+        with pytest.raises(tk.NotAuthorized):
+            as_user(person, "ecosphere_bulk_edit_preview", **asked)
+    with pytest.raises(tk.ValidationError):
+        as_user(neighbour, "ecosphere_bulk_edit_start", **asked)
+    for person in (user, neighbour, {"name": ""}):
+        for action in ("ecosphere_bulk_edit_show", "ecosphere_bulk_edit_undo"):
+            with pytest.raises(tk.NotAuthorized):
+                as_user(person, action, id=run)
+    assert as_user(factories.Sysadmin(), "ecosphere_bulk_edit_show", id=run)["id"] == run
+    assert model.TaskStatus.get(run) is not None
+
+
+def test_the_pages_work_without_a_script(app, create, editor):
+    create({"title": "Page", "name": "bulk-page", "theme": ["eau"]})
+    headers = {"Authorization": editor["token"]}
+    sent = {"names": "bulk-page", "field": "theme", "operation": "add", "values": "Risques", "q": ""}
+    address = "/fr/dataset/modification-groupee"
+    assert "Eau, Risques" in app.post(address, data=sent, headers=headers).body
+    wrong = app.post(address, data={**sent, "values": "rien de tel"}, headers=headers).body
+    assert 'href="#field-bulk-values"' in wrong
+    started = app.post(address, data={**sent, "action": "start"}, headers=headers, follow_redirects=False)
+    assert started.status_code == 302
+    page = started.headers["Location"]
+    assert 'http-equiv="refresh"' in app.get(page, headers=headers).body
+    runs.carry_out(page.rsplit("/", 1)[-1])
+    assert 'http-equiv="refresh"' not in app.get(page, headers=headers).body
+    someone = factories.UserWithToken()
+    assert app.get(page, headers={"Authorization": someone["token"]}, status=404).status_code == 404
