@@ -8,11 +8,21 @@ import ckan.plugins.toolkit as tk
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.data_requests import auth, dictize, people, schema, service, throttle
+from ckanext.ecosphere.data_requests.model import Request
 
 
 def _shown(context: Context, request_id: str) -> dict[str, Any]:
     request, reader = auth.readable(context, request_id)
     return dictize.request_show(request, reader)
+
+
+def _shown_or_gone(context: Context, request: Request) -> dict[str, Any]:
+    """The request, or what is left to tell when the step took it out of the person’s sight."""
+    try:
+        return _shown(context, request.id)
+    except tk.ObjectNotFound:
+        known = ("id", "reference", "state", "version")
+        return {"readable": False, **{key: getattr(request, key) for key in known}}
 
 
 @schema.flat
@@ -90,7 +100,8 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
             fields of the transition, those that the table names.
 
     Returns:
-        dict: the request.
+        dict: the request; only `id`, `reference`, `state`, `version` and `readable` (false) when the person may no
+        longer read it, as after the transfer of a private request.
 
     Raises:
         NotFound: there is no such request, or not for this person.
@@ -102,7 +113,7 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
     request, reader = auth.readable(context, data_dict["id"])
     throttle.written(reader.id)
     changed = service.transition(reader, request.id, data_dict["transition"], data_dict["version"], data_dict)
-    return _shown(context, changed.id)
+    return _shown_or_gone(context, changed)
 
 
 @tk.validate_action_data(schema.merge)

@@ -1,0 +1,96 @@
+"""Many people at once, each in a thread with a connection of their own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.data_requests import dictize, effects, service
+from ckanext.ecosphere.data_requests.conflict import Conflict
+from ckanext.ecosphere.data_requests.model import Event, Support
+from ckanext.ecosphere.data_requests.people import Reader, reader_of
+
+from .conftest import opened, row
+
+pytestmark = pytest.mark.usefixtures("portal")
+
+THREADS = 12
+
+
+def together(calls: list[Callable[[], Any]]) -> list[Any]:
+    """Run calls at the same time; return what each gave, or its error."""
+    start = threading.Barrier(min(len(calls), THREADS))
+
+    def run(index: int) -> Any:
+        try:
+            if index < start.parties:
+                start.wait(timeout=30)
+            return calls[index]()
+        except Exception as error:
+            return error
+        finally:
+            model.Session.remove()
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(run, range(len(calls))))
+
+
+def test_a_hundred_supports_at_once_count_a_hundred_once_each():
+    made = opened()
+    people = [Reader(id=f"person-{n}") for n in range(100)]
+    calls = [lambda person=person: service.support(person, made["id"], True) for person in [*people, *people]]
+    assert [each for each in together(calls) if each is not None] == []
+    count = sa.select(sa.func.count()).select_from(Support).where(Support.request_id == made["id"])
+    assert model.Session.scalar(count) == row(made).support_count == 100
+
+
+def test_of_two_people_who_act_at_once_one_wins_and_the_other_is_told():
+    planned = (dictize.today() + timedelta(days=3)).isoformat()
+    editor, admin = (reader_of(model.User.get(name)) for name in ("editor", "admin"))
+    for _round in range(5):
+        made = opened()
+        version = made["version"]
+        outcome = together(
+            [
+                lambda: service.transition(editor, made["id"], "start", version, {"planned": planned}).state,  # noqa: B023
+                lambda: service.transition(admin, made["id"], "not_held", version, {"reason": "Non"}).state,  # noqa: B023
+            ]
+        )
+        [lost] = [each for each in outcome if isinstance(each, Exception)]
+        assert isinstance(lost, Conflict)
+        [won] = [each for each in outcome if not isinstance(each, Exception)]
+        assert row(made).state == won
+        assert [each["to"] for each in lost.changes] == [won]
+        events = sa.select(sa.func.count()).select_from(Event).where(Event.request_id == made["id"])
+        assert model.Session.scalar(events) == 3
+
+
+def test_two_merges_across_each_other_neither_wait_for_ever_nor_make_a_circle():
+    moderator = reader_of(model.User.get("moderator"))
+    first, second = opened(title="Un"), opened(title="Deux")
+
+    def merge(source: dict[str, Any], target: dict[str, Any]) -> None:
+        service.transition(moderator, source["id"], "mark_duplicate", source["version"], {"target": target["id"]})
+
+    outcome = together([lambda: merge(first, second), lambda: merge(second, first)])
+    assert len([each for each in outcome if each is None]) == 1
+    assert isinstance(next(each for each in outcome if each is not None), tk.ValidationError)
+    assert sorted((row(first).state, row(second).state)) == ["duplicate", "open"]
+
+
+def test_references_have_no_gap_and_no_double():
+    def number() -> str:
+        given = effects.next_reference(2031)
+        model.Session.commit()
+        return given
+
+    given = together([number] * 40)
+    assert sorted(given) == [f"DD-2031-{n:05}" for n in range(1, 41)]

@@ -1,0 +1,285 @@
+"""Random people do random things to a request: what the table allows succeeds, nothing else does, and exactly those are
+told who should be. The table is written here a second time, from the note on the law, so that a slip shows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from ckanext.ecosphere.data_requests import dictize, service, states
+from ckanext.ecosphere.data_requests.model import Event, Notification
+
+from .conftest import act, dataset, draft, forget_requests, opened, row
+
+ACTIVE = {"submitted", "open", "needs_info", "in_progress"}
+WORKABLE = {"open", "in_progress"}
+ANSWERED = {"fulfilled", "partial", "refused", "not_held"}
+#: Transition → from, to (None: stays), who, who is told.
+TABLE: dict[str, tuple[set[str], str | None, set[str], list[str]]] = {
+    "submit": ({"draft"}, "submitted", {"requester"}, ["requester", "moderators"]),
+    "accept": ({"submitted"}, "open", {"moderator"}, ["service", "requester"]),
+    "reject": ({"submitted", "open"}, "rejected", {"moderator"}, ["requester"]),
+    "ask_details": (WORKABLE, "needs_info", {"editor"}, ["requester"]),
+    "answer_details": ({"needs_info"}, "open", {"requester"}, ["service"]),
+    "start": ({"open"}, "in_progress", {"editor"}, ["requester", "followers"]),
+    "transfer": (ACTIVE - {"submitted"}, "open", {"admin", "moderator"}, ["requester", "service", "former"]),
+    "extend": (WORKABLE, None, {"admin"}, ["requester", "followers"]),
+    "fulfil": (WORKABLE, "fulfilled", {"editor"}, ["requester", "followers", "supporters"]),
+    "fulfil_partly": (WORKABLE, "partial", {"editor"}, ["requester", "followers", "supporters"]),
+    "refuse": (WORKABLE, "refused", {"admin"}, ["requester", "followers", "supporters"]),
+    "not_held": (WORKABLE, "not_held", {"admin"}, ["requester", "moderators"]),
+    "mark_duplicate": (ACTIVE, "duplicate", {"moderator"}, ["requester"]),
+    "withdraw": (ACTIVE | {"draft"}, "withdrawn", {"requester"}, ["service", "followers"]),
+    "reopen": (ANSWERED | {"expired"}, "open", {"requester", "moderator"}, ["service"]),
+    "expire": ({"needs_info"}, "expired", set(), ["requester", "followers"]),
+}
+STAFF = {"ddt-42": {"editor": {"editor", "admin"}, "admin": {"admin"}}}
+STAFF["dreal-ara"] = {"editor": {"other-editor", "other-admin"}, "admin": {"other-admin"}}
+EVERYONE = [
+    "asker",
+    "friend",
+    "stranger",
+    "editor",
+    "admin",
+    "member",
+    "other-editor",
+    "other-admin",
+    "moderator",
+    "boss",
+]
+STEPS = sorted(set(TABLE))
+
+
+class Life(RuleBasedStateMachine):
+    """A request, and what we expect of it."""
+
+    data_name = ""
+
+    @initialize(private=st.booleans())
+    def begin(self, private: bool) -> None:
+        forget_requests()
+        self.private = private
+        target_of = "asker" if private else "friend"
+        visibility = "private" if private else "public"
+        self.target = opened(target_of, title="Autre", visibility=visibility)
+        self.target_owner = target_of
+        made = draft("asker", visibility=visibility)
+        self.request = made
+        self.state, self.organization = "draft", ""
+        self.extended, self.reopened, self.due_to_expire = False, 0, False
+        self.followers: set[str] = set()
+        self.supporters: set[str] = set()
+        self.sent = self.opened = False
+
+    # --- what should be ---
+
+    def roles(self, person: str) -> set[str]:
+        found = {"requester"} if person == "asker" else set()
+        if self.sent and person in ("moderator", "boss"):
+            found.add("moderator")
+        if self.opened:
+            staff = STAFF[self.organization]
+            found |= {role for role in ("editor", "admin") if person == "boss" or person in staff[role]}
+        return found
+
+    @property
+    def listed(self) -> bool:
+        return not self.private and self.opened and self.state != "rejected"
+
+    def reads(self, person: str) -> bool:
+        return self.listed or bool(self.roles(person))
+
+    def expected_error(self, person: str, name: str) -> Any:
+        """Type of the refusal, None when the step should succeed."""
+        sources, _target, roles, _told = TABLE[name]
+        mine = self.roles(person) & roles
+        if not self.reads(person):
+            return tk.ObjectNotFound
+        if not mine:
+            return tk.NotAuthorized
+        if self.state not in sources or (name == "extend" and self.extended):
+            return tk.ValidationError
+        if name == "reopen" and mine == {"requester"} and self.reopened:
+            return tk.ValidationError
+        return None
+
+    def told(self, name: str, actor: str, former: str) -> set[str]:
+        groups: dict[str, set[str]] = {
+            "requester": {"asker"},
+            "moderators": {"moderator"},
+            "service": STAFF[self.organization]["editor"] if self.opened else set(),
+            "former": STAFF[former]["editor"] if former else set(),
+            "followers": {each for each in self.followers if self.reads(each)},
+            "supporters": {each for each in self.supporters if self.reads(each)},
+        }
+        found = set[str]().union(*(groups[each] for each in TABLE[name][3]))
+        return found if name == "submit" else found - {actor}
+
+    # --- what people do ---
+
+    def fields(self, name: str) -> dict[str, Any]:
+        day = (dictize.today() + timedelta(days=5)).isoformat()
+        other = "dreal-ara" if self.organization == "ddt-42" else "ddt-42"
+        words = {"reason": "Parce que", "comment": "Voici", "question": "Où ?", "missing": "Le sud", "text": "Non"}
+        found: dict[str, Any] = {**words, "planned": day, "answer_by": day, "ground": "L311-4"}
+        found |= {"organization": other if name == "transfer" else "ddt-42", "target": self.target["id"]}
+        return {**found, "datasets": [self.data_name]}
+
+    def attempt(self, person: str, name: str, behind: int = 0) -> None:
+        before = row(self.request)
+        version, count = before.version, self.events()
+        data = {"id": self.request["id"], "transition": name, "version": version - behind, **self.fields(name)}
+        expected = self.expected_error(person, name)
+        if behind and expected is None:
+            expected = tk.ValidationError
+        if expected is None:
+            act("transition", person, **data)
+            self.happened(person, name)
+            return
+        with pytest.raises(expected):
+            act("transition", person, **data)
+        after = row(self.request)
+        assert (after.state, after.version, self.events()) == (self.state, version, count)
+
+    def happened(self, actor: str, name: str) -> None:
+        former = self.organization
+        _sources, target, _roles, _told = TABLE[name]
+        roles = self.roles(actor)
+        if name == "submit":
+            self.sent = True
+        elif name == "accept":
+            self.opened, self.organization = True, "ddt-42"
+        elif name == "transfer":
+            self.organization = "dreal-ara" if former == "ddt-42" else "ddt-42"
+        elif name == "extend":
+            self.extended = True
+        elif name == "reopen":
+            self.extended, self.reopened = False, self.reopened + ("requester" in roles)
+        self.state = target or self.state
+        self.due_to_expire = False
+        if name == "mark_duplicate":
+            moved = (self.supporters | {"asker"}) - {self.target_owner}
+            assert row(self.target).support_count == len(moved)
+        # `asker` was accepted once already when the target was theirs, so that the next one opens at once.
+        accepted_at_once = name == "submit" and self.private
+        last = self.last_events(2 if accepted_at_once else 1)
+        assert [each.transition for each in last] == [name, *(["accept"] if accepted_at_once else [])]
+        assert self.told_of(last[0]) == self.told(name, actor, former if name == "transfer" else "")
+        if accepted_at_once:
+            self.opened, self.organization, self.state = True, "ddt-42", "open"
+            assert self.told_of(last[1]) == self.told("accept", "", "")
+        if name == "mark_duplicate":
+            self.supporters, self.followers = set(), set()
+
+    def events(self) -> int:
+        query = sa.select(sa.func.count()).select_from(Event).where(Event.request_id == self.request["id"])
+        return model.Session.scalar(query) or 0
+
+    def last_events(self, number: int) -> list[Event]:
+        query = sa.select(Event).where(Event.request_id == self.request["id"]).order_by(Event.id.desc()).limit(number)
+        return list(model.Session.scalars(query))[::-1]
+
+    def told_of(self, event: Event) -> set[str]:
+        query = (
+            sa.select(model.User.name, sa.func.count())
+            .join(Notification, Notification.user_id == model.User.id)
+            .where(Notification.event_id == event.id, Notification.channel == "page")
+            .group_by(model.User.name)
+        )
+        counts = dict(model.Session.execute(query).tuples().all())
+        assert set(counts.values()) <= {1}
+        return set(counts)
+
+    @rule(person=st.sampled_from(EVERYONE), name=st.sampled_from(STEPS))
+    def anything(self, person: str, name: str) -> None:
+        self.attempt(person, name)
+
+    @rule(data=st.data())
+    def something_possible(self, data: st.DataObject) -> None:
+        able = [(p, n) for n in STEPS for p in EVERYONE if self.expected_error(p, n) is None]
+        if able:
+            # Each step as likely as any other, whatever the number of people who may do it.
+            name = data.draw(st.sampled_from(sorted({n for _p, n in able})))
+            self.attempt(data.draw(st.sampled_from([p for p, n in able if n == name])), name)
+
+    @rule(person=st.sampled_from(EVERYONE), name=st.sampled_from(STEPS))
+    def too_late(self, person: str, name: str) -> None:
+        self.attempt(person, name, behind=1)
+
+    @rule(person=st.sampled_from(EVERYONE), wanted=st.booleans())
+    def follow(self, person: str, wanted: bool) -> None:
+        if not self.reads(person):
+            with pytest.raises(tk.ObjectNotFound):
+                act("follow", person, id=self.request["id"])
+            return
+        act("follow" if wanted else "unfollow", person, id=self.request["id"])
+        self.followers = self.followers | {person} if wanted else self.followers - {person}
+
+    @rule(person=st.sampled_from(EVERYONE))
+    def support(self, person: str) -> None:
+        if self.listed and person != "asker" and self.state in ACTIVE:
+            act("support", person, id=self.request["id"])
+            self.supporters.add(person)
+        else:
+            with pytest.raises((tk.ObjectNotFound, tk.ValidationError)):
+                act("support", person, id=self.request["id"])
+
+    @precondition(lambda self: self.state == "needs_info")
+    @rule()
+    def time_passes(self) -> None:
+        late = row(self.request)
+        late.answer_by, late.reminders = dictize.today() - timedelta(days=1), 2
+        model.Session.commit()
+        self.due_to_expire = True
+
+    @rule()
+    def the_schedule_looks(self) -> None:
+        done = service.by_system(self.request["id"], "expire")
+        assert (done is not None) == (self.state == "needs_info" and self.due_to_expire)
+        if done is not None:
+            self.happened("", "expire")
+
+    @invariant()
+    def the_events_rebuild_the_state(self) -> None:
+        if not hasattr(self, "request"):
+            return
+        found = row(self.request)
+        query = sa.select(Event).where(Event.request_id == found.id).order_by(Event.id)
+        history = [(each.transition, each.from_state, each.to_state) for each in model.Session.scalars(query)]
+        assert states.replay(history) == found.state == self.state
+        assert found.listed == self.listed
+        assert found.support_count == len(self.supporters)
+
+
+@pytest.mark.usefixtures("portal")
+def test_whatever_people_do_the_table_holds():
+    Life.data_name = dataset()["name"]
+    limits = settings(
+        max_examples=10,
+        stateful_step_count=25,
+        deadline=None,
+        database=None,
+        # Shrinking replays whole lives on the database: minutes for what the failing one tells already.
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(Life, settings=limits)
+
+
+def test_the_table_of_the_tests_names_every_transition():
+    assert set(TABLE) == set(states.TRANSITIONS)

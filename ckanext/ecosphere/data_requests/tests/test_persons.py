@@ -1,0 +1,278 @@
+"""Who may do what: every action and every person, on a public, a private and an unread request."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+from ckan import model
+
+from ckanext.ecosphere.data_requests import actions, auth, conversation
+from ckanext.ecosphere.data_requests.people import reader_of
+
+from .conftest import PEOPLE, act, dataset, opened, row, step, submitted
+
+pytestmark = pytest.mark.usefixtures("portal")
+
+EVERYONE = [None, *PEOPLE, "boss"]
+LOGGED_IN = set(EVERYONE) - {None}
+SERVICE = {"editor", "admin", "boss"}
+MODERATORS = {"moderator", "boss"}
+
+#: Action → who may, on a public request of the DDT; who may not is forbidden to, for they may read it.
+PUBLIC: dict[str, set[str | None]] = {
+    "create": LOGGED_IN,
+    "show": set(EVERYONE),
+    "update": {"asker"},
+    "similar": set(EVERYONE),
+    "route": set(EVERYONE),
+    "stats": set(EVERYONE),
+    "list": set(EVERYONE),
+    "dataset_list": set(EVERYONE),
+    "refusal_text": {"admin", "boss"},
+    "comment_create": LOGGED_IN,
+    "comment_hide": MODERATORS,
+    "attachment_show": set(EVERYONE),
+    "support": LOGGED_IN,
+    "unsupport": LOGGED_IN,
+    "follow": LOGGED_IN,
+    "unfollow": LOGGED_IN,
+    "assign": {"editor", "admin", "other-editor", "other-admin", "moderator", "boss"},
+    "desk": SERVICE,
+    "suggestions": SERVICE,
+    "settings_show": LOGGED_IN,
+    "settings_update": LOGGED_IN,
+    "notification_list": LOGGED_IN,
+    "notification_seen": LOGGED_IN,
+    "merge": MODERATORS,
+    "spam": MODERATORS,
+    "hide": MODERATORS,
+    "anonymise": {"boss"},
+    "export": {"asker", "boss"},
+    "erase": {"asker", "boss"},
+}
+#: Transition → who may on the DDT's desk.
+TRANSITIONS: dict[str, set[str | None]] = {
+    "submit": {"asker"},
+    "accept": MODERATORS,
+    "reject": MODERATORS,
+    "ask_details": SERVICE,
+    "answer_details": {"asker"},
+    "expire": set(),
+    "start": SERVICE,
+    "transfer": {"admin", *MODERATORS},
+    "extend": {"admin", "boss"},
+    "fulfil": SERVICE,
+    "fulfil_partly": SERVICE,
+    "refuse": {"admin", "boss"},
+    "not_held": {"admin", "boss"},
+    "mark_duplicate": MODERATORS,
+    "withdraw": {"asker"},
+    "reopen": {"asker", *MODERATORS},
+}
+#: Actions about one request; whoever may not read it finds nothing.
+ABOUT_ONE = {
+    "show",
+    "update",
+    "refusal_text",
+    "comment_create",
+    "support",
+    "unsupport",
+    "follow",
+    "unfollow",
+    "spam",
+    "hide",
+}
+
+
+def outcome(action: str, person: str | None, **data: Any) -> str:
+    """What the auth function says: yes, forbidden or not found."""
+    context: Any = {"user": person or "", "auth_user_obj": model.User.get(person) if person else None}
+    try:
+        tk.check_access(f"ecosphere_request_{action}", context, data)
+    except tk.ObjectNotFound:
+        return "not found"
+    except tk.NotAuthorized:
+        return "forbidden"
+    return "yes"
+
+
+def data_for(action: str, made: dict[str, Any], comment: str, package: str) -> dict[str, Any]:
+    found = {"id": made["id"], "source": made["id"], "target": made["id"], "organization": "ddt-42", "user": "asker"}
+    if action == "comment_hide":
+        found["id"] = comment
+    if action == "dataset_list":
+        found["id"] = package
+    return found
+
+
+def with_comment(made: dict[str, Any]) -> str:
+    moderator = reader_of(model.User.get("moderator"))
+    return conversation.comment(moderator, made["id"], "Bonjour", False).id
+
+
+def matrix(made: dict[str, Any], names: Any) -> dict[str, dict[str | None, str]]:
+    comment, package = with_comment(made), dataset()["name"]
+    return {
+        name: {person: outcome(name, person, **data_for(name, made, comment, package)) for person in EVERYONE}
+        for name in names
+    }
+
+
+def test_the_matrix_has_every_action():
+    names = {name.removeprefix("ecosphere_request_") for name in actions.get_actions()}
+    assert names == {*PUBLIC, "transition"} == set(auth.RULES)
+
+
+def test_every_action_asks_under_its_own_name():
+    for name, function in actions.get_actions().items():
+        assert f'check_access("{name}"' in inspect.getsource(inspect.unwrap(function)), name
+
+
+def test_on_a_public_request_each_person_may_what_is_theirs():
+    names = set(PUBLIC) - {"attachment_show"}
+    found = matrix(opened(), names)
+    expected = {n: {p: "yes" if p in PUBLIC[n] else "forbidden" for p in EVERYONE} for n in names}
+    assert found == expected
+
+
+def test_a_private_request_is_not_found_by_others():
+    found = matrix(opened(visibility="private"), ABOUT_ONE)
+    insiders = {"asker", *SERVICE, *MODERATORS}
+    for name in ABOUT_ONE:
+        for person in EVERYONE:
+            allowed = "yes" if person in PUBLIC[name] else "forbidden"
+            hidden = "forbidden" if person is None and name != "show" else "not found"
+            assert found[name][person] == (allowed if person in insiders else hidden), (name, person)
+
+
+def test_what_no_moderator_has_read_is_not_found_by_its_service_either():
+    found = matrix(submitted(), ABOUT_ONE)
+    for name in ABOUT_ONE - {"refusal_text"}:
+        for person in EVERYONE:
+            allowed = "yes" if person in PUBLIC[name] else "forbidden"
+            hidden = "forbidden" if person is None and name != "show" else "not found"
+            assert found[name][person] == (allowed if person in {"asker", *MODERATORS} else hidden), (name, person)
+
+
+@pytest.mark.parametrize("visibility", ["public", "private"])
+def test_each_transition_is_for_those_whom_the_table_names(visibility: str):
+    made = opened(visibility=visibility)
+    insiders = {"asker", *SERVICE, *MODERATORS}
+    for name, allowed in TRANSITIONS.items():
+        for person in EVERYONE:
+            found = outcome("transition", person, id=made["id"], transition=name)
+            if person is None:
+                assert found == "forbidden"
+            elif visibility == "private" and person not in insiders:
+                assert found == "not found", (name, person)
+            else:
+                assert found == ("yes" if person in allowed else "forbidden"), (name, person)
+
+
+def test_scopes_of_the_list_are_for_those_concerned():
+    desk = {person: outcome("list", person, scope="desk", organization="ddt-42") for person in EVERYONE}
+    assert {person for person, found in desk.items() if found == "yes"} == SERVICE
+    moderation = {person: outcome("list", person, scope="moderation") for person in EVERYONE}
+    assert {person for person, found in moderation.items() if found == "yes"} == MODERATORS
+    assert outcome("list", None, scope="mine") == "forbidden"
+
+
+def test_notes_are_for_those_who_work_on_the_request():
+    made = opened()
+    able = {p for p in EVERYONE if outcome("comment_create", p, id=made["id"], internal=True) == "yes"}
+    assert able == {*SERVICE, *MODERATORS}
+
+
+def test_an_unknown_request_is_not_found_like_a_private_one():
+    hidden = opened(visibility="private")
+    for action in ("show", "follow", "support"):
+        assert outcome(action, "stranger", id=hidden["id"]) == outcome(action, "stranger", id="DD-1999-00001")
+
+
+SECRETS = ("INTERNE", "PRIVEE", "CONFIDENTIEL", "secret.example", "Asker Nom", "BUREAU-SECRET", "73282932000074")
+
+
+def furnished() -> None:
+    """Requests of each kind with something to hide in every place."""
+    personal = {"requester_organisation": "BUREAU-SECRET", "requester_siret": "73282932000074"}
+    public = opened(**personal)
+    act("comment_create", "editor", id=public["id"], text="Note INTERNE", internal=True)
+    act("comment_create", "asker", id=public["id"], text="Merci")
+    act("follow", "friend", id=public["id"])
+    act("comment_create", "stranger", id=public["id"], text="CONFIDENTIEL")
+    comment = act("show", "boss", id=public["id"])["comments"][-1]
+    act("comment_hide", "moderator", id=comment["id"], reason="Hors sujet")
+    refused = opened(title="Frayères", **personal)
+    step(refused, "refuse", "admin", ground="L311-4", text="Texte CONFIDENTIEL", note="INTERNE")
+    private = opened(title="Demande PRIVEE", description="PRIVEE", visibility="private", **personal)
+    step(private, "fulfil", "editor", datasets=[dataset(name="answer")["name"]])
+    opened(title="Autre PRIVEE", visibility="private", known_datasets=["answer"])
+    hidden = opened(title="Demande CONFIDENTIEL")
+    act("hide", "moderator", id=hidden["id"])
+    act("create", "asker", title="Brouillon PRIVEE")
+    step(opened("other-editor", title="Pub CONFIDENTIEL"), "reject", "moderator", reason="INTERNE", spam=True)
+
+
+def test_nobody_finds_what_is_not_for_them(app: Any):
+    furnished()
+    calls = [
+        ("list", {}),
+        ("list", {"q": "privee"}),
+        ("list", {"q": "confidentiel"}),
+        ("stats", {}),
+        ("stats", {"organization": "ddt-42"}),
+    ]
+    calls += [("list", {"sort": each}) for each in ("support", "due", "relevance")]
+    calls += [("similar", {"title": "demande privee confidentiel zones humides"}), ("dataset_list", {"id": "answer"})]
+    for person in (None, "stranger", "friend", "member"):
+        found = [act(name, person, **data) for name, data in calls]
+        listed = act("list", person, rows=100)
+        assert listed["count"] == sum(each["count"] for each in listed["facets"]["state"]) == 2
+        found += [act("show", person, id=each["id"]) for each in listed["results"]]
+        found.append(act("notification_list", person) if person else {})
+        text = json.dumps(found)
+        assert [secret for secret in SECRETS if secret in text] == [], person
+    for name, data in calls:
+        answer = app.get(f"/api/3/action/ecosphere_request_{name}", query_string=data)
+        assert answer.status_code == 200
+        assert [secret for secret in SECRETS if secret in answer.body] == []
+
+
+def test_a_name_is_public_when_its_person_chose_so():
+    made = opened(show_name=True, requester_organisation="BE Eau")
+    shown = act("show", None, id=made["id"])
+    assert shown["requester"] == {"name": "Asker Nom", "organisation": "BE Eau"}
+    assert "secret.example" not in json.dumps(shown)
+
+
+def test_service_and_moderators_know_who_asks_and_followers_do_not():
+    made = opened()
+    known = {p for p in EVERYONE if act("show", p, id=made["id"])["requester"]}
+    assert known == {"asker", *SERVICE, *MODERATORS}
+
+
+def test_the_former_service_of_a_private_request_no_longer_finds_it():
+    made = step(opened(visibility="private"), "transfer", "admin", organization="dreal-ara", reason="Région")
+    assert outcome("show", "editor", id=made["id"]) == "not found"
+    assert outcome("show", "other-editor", id=made["id"]) == "yes"
+
+
+def test_what_is_kept_of_a_person_is_handed_out_and_erased():
+    made = opened(requester_siret="73282932000074")
+    act("create", "asker", title="Brouillon")
+    act("comment_create", "asker", id=made["id"], text="Merci")
+    other = opened("friend", title="Autre")
+    act("support", "asker", id=other["id"])
+    kept = act("export", "asker")
+    assert {len(kept[key]) for key in ("comments", "supports")} == {1} and len(kept["requests"]) == 2
+    assert kept["person"]["email"] == "asker@secret.example"
+    done = act("erase", "asker")
+    assert (done["drafts"], done["requests"], done["comments"], done["supports"]) == (1, 1, 1, 1)
+    again = act("export", "asker")
+    assert not any(again[key] for key in ("requests", "comments", "events", "supports", "follows"))
+    left = row(made)
+    assert (left.state, left.requester_id, left.requester_siret) == ("withdrawn", None, "")

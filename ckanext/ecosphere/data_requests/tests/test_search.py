@@ -1,0 +1,106 @@
+"""Lists, facets and what is similar, in French."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .conftest import act, dataset, opened, step
+
+pytestmark = pytest.mark.usefixtures("portal")
+
+
+@pytest.fixture
+def requests(portal: None) -> dict[str, dict[str, Any]]:
+    """Four requests on four subjects."""
+    return {
+        "humides": opened(title="Zones humides de la Loire", description="Cartographie"),
+        "frayeres": opened(
+            title="Frayères à truites", description="Inventaire des frayères", territory="departement-01"
+        ),
+        "bruit": opened(
+            title="Cartes de bruit des infrastructures",
+            description="Niveaux sonores",
+            theme="nuisances-dechets-et-pollution",
+            territory="region-ara",
+            use="research",
+        ),
+        "crues": opened(
+            title="Atlas des inondations", description="Emprises", theme="surveillance-de-la-ressource-en-eau"
+        ),
+    }
+
+
+def titles(**data: Any) -> list[str]:
+    return [each["title"] for each in act("list", None, **data)["results"]]
+
+
+def test_words_are_found_in_any_number_and_case_with_or_without_accents_and_before_they_are_finished(requests: Any):
+    for q in ("zone humide", "ZONES HUMIDES", "humid", "zones humides loire", "zone hum"):
+        assert titles(q=q) == ["Zones humides de la Loire"], q
+    for q in ("frayère", "frayere", "frayeres truite", "d'inventaire", "l’inventaire de frayères"):
+        assert titles(q=q) == ["Frayères à truites"], q
+
+
+def test_no_query_breaks_the_list(requests: Any):
+    for q in ("a'b & | !", "((", "humides:*", "'", '"zones humides', "\\", "%", "!!!"):
+        assert act("list", None, q=q)["count"] >= 0
+
+
+def test_a_reference_finds_its_request(requests: Any):
+    assert titles(q=requests["bruit"]["reference"].lower()) == [requests["bruit"]["title"]]
+
+
+def test_a_region_holds_its_departements_and_a_theme_those_below_it(requests: Any):
+    assert act("list", None, territory="region-ara")["count"] == 4
+    assert titles(territory="departement-01") == ["Frayères à truites"]
+    assert act("list", None, theme="eau")["count"] == 3
+
+
+def test_facets_count_what_is_found_and_show_the_other_choices(requests: Any):
+    facets = act("list", None)["facets"]
+    assert {each["name"]: each["count"] for each in facets["theme"]} == {"eau": 3, "nuisances-dechets-et-pollution": 1}
+    assert {each["name"]: each["count"] for each in facets["organization"]}["ddt-42"] == 2
+    chosen = act("list", None, theme="nuisances-dechets-et-pollution")
+    assert chosen["count"] == 1
+    assert len(chosen["facets"]["theme"]) == 2 and len(chosen["facets"]["territory"]) == 1
+
+
+def test_the_list_is_paged_and_sorted_in_the_database(requests: Any):
+    act("support", "friend", id=requests["bruit"]["id"])
+    assert titles(sort="support")[0] == requests["bruit"]["title"]
+    assert titles() == [requests[key]["title"] for key in ("crues", "bruit", "frayeres", "humides")]
+    assert titles(start=1, rows=2) == [requests[key]["title"] for key in ("bruit", "frayeres")]
+    assert act("list", None, rows=0)["count"] == 4
+    step(requests["humides"], "not_held", "admin", reason="Non")
+    assert titles(sort="due")[-1] == requests["humides"]["title"]
+    assert titles(state=["not_held"]) == [requests["humides"]["title"]]
+    assert act("list", None, unanswered=True)["count"] == 3
+
+
+def test_the_best_match_comes_first(requests: Any):
+    opened("friend", title="Étude", description="On cite une fois les zones humides dans un long texte.")
+    assert titles(q="zones humides", sort="relevance")[0] == "Zones humides de la Loire"
+
+
+def test_one_finds_ones_own_whatever_their_state(requests: Any):
+    act("create", "asker", title="Brouillon")
+    assert act("list", "asker", scope="mine")["count"] == 5
+    assert act("list", "friend", scope="mine")["count"] == 0
+
+
+def test_what_is_like_a_title_is_shown_before_one_asks(requests: Any):
+    dataset(title="Inventaire des zones humides")
+    found = act("similar", None, title="inventaire de zone humide", theme="eau", territory="departement-42")
+    assert found["requests"][0]["title"] == "Zones humides de la Loire"
+    assert [each["title"] for each in found["datasets"]] == ["Inventaire des zones humides"]
+    assert act("similar", None, title="")["datasets"] == []
+    assert act("similar", None, title="de la")["requests"] == []
+
+
+def test_closed_requests_are_not_offered_for_support(requests: Any):
+    step(requests["humides"], "not_held", "admin", reason="Non")
+    assert requests["humides"]["id"] not in [
+        each["id"] for each in act("similar", None, title="zones humides")["requests"]
+    ]
