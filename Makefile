@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help docs i18n bench-harvest bench-quality demo setup up stop down status env test test-room lint lock clean
+.PHONY: help docs i18n bench-harvest bench-quality bench-requests demo setup up stop down status env test test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -40,6 +40,9 @@ bench-harvest: ## Our harvest beside ckanext-spatial's, on the same catalogue (R
 bench-quality: ## Measure what quality costs, on a save and for a re-score (DATASETS=100000)
 	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.quality --datasets $(or $(DATASETS),100000)
 
+bench-requests: ## Measure lists, search and desk of data requests (REQUESTS=50000, ten events each)
+	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.requests --requests $(or $(REQUESTS),50000)
+
 i18n: setup ## Extract the messages, complete and compile the French catalogue (FILES=… takes translations from .po files)
 	@.venv/bin/python -m dev.translations update $(FILES)
 	@.venv/bin/python -m dev.translations missing
@@ -50,6 +53,7 @@ lint: ## Check the code with ruff and pyright
 docs: ## Write the parts of docs/ that come from the code
 	@.venv/bin/python -m dev.reference
 	@.venv/bin/python -m ckanext.ecosphere.schemas.fields
+	@.venv/bin/python -m dev.requests_table
 
 lock: ## Compile dev/requirements.lock anew
 	@$(stack) lock

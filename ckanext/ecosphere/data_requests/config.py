@@ -16,6 +16,7 @@ CLOCK_STOPS = "ecosphere.requests.clock_stops_for_details"
 DETAILS_DAYS = "ecosphere.requests.details_days"
 ANONYMISE_MONTHS = "ecosphere.requests.anonymise_months"
 STATISTICS_THRESHOLD = "ecosphere.requests.statistics_threshold"
+STATISTICS_CACHE = "ecosphere.requests.statistics_cache"
 REQUESTS_PER_DAY = "ecosphere.requests.requests_per_day"
 COMMENTS_PER_HOUR = "ecosphere.requests.comments_per_hour"
 ADDRESS_FACTOR = "ecosphere.requests.address_factor"
@@ -76,6 +77,11 @@ def anonymise_months() -> int:
 def statistics_threshold() -> int:
     """Return the number of private requests from which a public figure counts them."""
     return tk.config[STATISTICS_THRESHOLD]
+
+
+def statistics_cache() -> int:
+    """Return the seconds for which the public statistics are kept."""
+    return tk.config[STATISTICS_CACHE]
 
 
 def requests_per_day() -> int:

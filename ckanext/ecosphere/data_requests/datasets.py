@@ -17,16 +17,20 @@ log = logging.getLogger(__name__)
 def saved(package_id: str) -> None:
     """Note a dataset once its transaction is committed: a job that ran before would not see it."""
     session: Any = model.Session()
-    waiting: set[str] | None = session.info.get(__name__)
-    if waiting is None:
-        waiting = session.info[__name__] = set()
-        event.listen(session, "after_commit", _committed, once=True)
-        event.listen(session, "after_rollback", _forgotten, once=True)
-    waiting.add(package_id)
+    session.info.setdefault(__name__, set()).add(package_id)
+
+
+def listen() -> None:
+    """Look at each commit and rollback; done once for the whole process."""
+    for name, function in (("after_commit", _committed), ("after_rollback", _forgotten)):
+        if not event.contains(model.Session, name, function):
+            event.listen(model.Session, name, function)
 
 
 def _committed(session: Any) -> None:
-    ids = session.info.pop(__name__, set())
+    ids = session.info.pop(__name__, None)
+    if not ids:
+        return
     try:
         first = [matching.note_saved(each) for each in sorted(ids)]
         if any(first):

@@ -43,7 +43,7 @@ def look_at(package: model.Package) -> int:
     """Compare a dataset with the requests on the desks; return how many it is suggested for."""
     if package.state != model.State.ACTIVE or package.private or package.type != "dataset":
         return 0
-    themes, territories = _subject(package)
+    themes, territories = _subject(package, "theme", "themes"), _subject(package, "territory", "territories")
     rank = similar.rank_of(package.title or "", "", "")
     if rank is None:
         return 0
@@ -62,30 +62,23 @@ def look_at(package: model.Package) -> int:
     return len(rows)
 
 
-def _subject(package: model.Package) -> tuple[set[str], set[str]]:
-    """Themes and territories of a dataset, as ids with those above them."""
-    found: list[set[str]] = []
-    for field, vocabulary in (("theme", "themes"), ("territory", "territories")):
-        known, written = voc.get(vocabulary), package.extras.get(field) or "[]"
-        try:
-            values = json.loads(written)
-        except ValueError:
-            values = [written]
-        ids: set[str] = set()
-        for value in values if isinstance(values, list) else [values]:
-            concept = known.get(str(value))
-            if concept:
-                ids |= {concept.id, *(above.id for above in known.ancestors(concept.uri))}
-        found.append(ids)
-    return found[0], found[1]
+def _subject(package: model.Package, field: str, vocabulary: str) -> set[str]:
+    """Ids of the concepts that a dataset names in a field."""
+    known, written = voc.get(vocabulary), package.extras.get(field) or "[]"
+    try:
+        values = json.loads(written)
+    except ValueError:
+        values = [written]
+    found = (known.get(str(value)) for value in (values if isinstance(values, list) else [values]))
+    return {concept.id for concept in found if concept}
 
 
 def _score_of(request: Request, package: model.Package, themes: set[str], territories: set[str]) -> float:
     """How well a dataset fits, 0–1: shared words of the titles; nothing when the place or the theme is another."""
     if request.territory and territories and not _near(request.territory, territories):
         return 0.0
-    root = _with_above("themes", request.theme)
-    if themes and root and not root & themes:
+    given_themes = set[str]().union(*(_with_above("themes", each) for each in themes))
+    if themes and request.theme and not _with_above("themes", request.theme) & given_themes:
         return 0.0
     asked, given = _words(request.title), _words(package.title or "")
     if not asked or not given:
@@ -94,7 +87,11 @@ def _score_of(request: Request, package: model.Package, themes: set[str], territ
 
 
 def _near(territory: str, territories: set[str]) -> bool:
-    return territory in territories or bool(_with_above("territories", territory) & territories)
+    """Whether a territory lies in one of the others, or one of them in it."""
+    if any(each.startswith("pays-") for each in {territory, *territories}):
+        return True
+    inside = any(territory in _with_above("territories", each) for each in territories)
+    return inside or bool(_with_above("territories", territory) & territories)
 
 
 def _with_above(vocabulary: str, key: str) -> set[str]:

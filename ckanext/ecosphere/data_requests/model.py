@@ -71,11 +71,20 @@ class Request(tk.BaseModel):
 
     __tablename__ = "ecosphere_requests"
     __table_args__ = (
-        sa.Index("ix_ecosphere_requests_new", sa.text("submitted DESC"), postgresql_where=sa.text("listed")),
+        sa.Index("ix_ecosphere_requests_new", sa.text("submitted DESC"), "id", postgresql_where=sa.text("listed")),
         sa.Index(
             "ix_ecosphere_requests_support",
             sa.text("support_count DESC"),
             sa.text("submitted DESC"),
+            "id",
+            postgresql_where=sa.text("listed"),
+        ),
+        sa.Index(
+            "ix_ecosphere_requests_due_list",
+            sa.text(f"(CASE WHEN {ACTIVE_SQL} THEN 0 ELSE 1 END)"),
+            "due",
+            sa.text("submitted DESC"),
+            "id",
             postgresql_where=sa.text("listed"),
         ),
         sa.Index("ix_ecosphere_requests_due", "due", postgresql_where=sa.text(ACTIVE_SQL)),

@@ -22,6 +22,7 @@ class EcosphereRequestsPlugin(p.SingletonPlugin):
     """Data requests: asked by anyone with an account, answered by the services within the legal period."""
 
     p.implements(p.IConfigurer)
+    p.implements(p.IConfigurable)
     p.implements(p.IMiddleware, inherit=True)
     p.implements(p.IPackageController, inherit=True)
     p.implements(IEcosphereCommands)
@@ -31,6 +32,10 @@ class EcosphereRequestsPlugin(p.SingletonPlugin):
         """Register this room's templates and assets."""
         tk.add_template_directory(config, "../templates/requests")
         tk.add_resource("../assets/requests", "ecosphere_requests")
+
+    def configure(self, config: Any) -> None:
+        """Look at what is committed."""
+        datasets.listen()
 
     def make_middleware(self, app: Any, config: Any) -> Any:
         """Remember the application: background jobs speak the language of each person."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +16,9 @@ from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.people import Reader
 
 FACETS = ("state", "organization", "territory", "theme", "use")
+RANKED = 5000
+SHORTEST_BEGINNING = 3
+REFERENCE = re.compile(r"^DD-\d{4}-\d{5,}$", re.IGNORECASE)
 COLUMNS: dict[str, Any] = {
     "state": Request.state,
     "organization": Request.organization_id,
@@ -36,19 +40,30 @@ def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
     """
     scope, filters = _scope(data, reader), _filters(data)
     where = [*scope, *filters.values()]
-    count = model.Session.scalar(sa.select(sa.func.count()).select_from(Request).where(*where)) or 0
+    counts, count = facets(scope, filters)
     start, rows = data.get("start", 0), data.get("rows", 20)
     found: list[Request] = []
     if rows and count > start:
-        query = sa.select(Request).where(*where).order_by(*_order(data)).offset(start).limit(rows)
-        found = list(model.Session.scalars(query))
+        found = _page(data, where, start, rows)
     return {
         "count": count,
         "results": dictize.request_list(found, reader),
-        "facets": facets(scope, filters) if count or filters else {name: [] for name in FACETS},
+        "facets": counts,
         "start": start,
         "rows": rows,
     }
+
+
+def _page(data: Mapping[str, Any], where: list[Any], start: int, rows: int) -> list[Request]:
+    """One page: its ids from an index alone, then their rows."""
+    source = sa.select(Request.id).where(*where)
+    if data.get("sort") == "relevance" and data.get("q"):
+        # To rank is what costs: of very many that match, the newest are ranked.
+        newest = source.order_by(Request.submitted.desc()).limit(RANKED)
+        source = sa.select(Request.id).where(Request.id.in_(newest))
+    ids = list(model.Session.scalars(source.order_by(*_order(data)).offset(start).limit(rows)))
+    found = {each.id: each for each in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))}
+    return [found[each] for each in ids]
 
 
 def _scope(data: Mapping[str, Any], reader: Reader) -> list[Any]:
@@ -85,17 +100,18 @@ def _filters(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def matches(q: str) -> Any:
-    """Condition of a query: its words in French, its last word perhaps not finished, or a reference."""
-    folded = text.fold(q)
-    query = sa.func.websearch_to_tsquery("french", folded)
-    last = "".join(char for char in folded.split()[-1] if char.isalnum()) if folded.split() else ""
-    condition = Request.search.op("@@")(query)
-    if len(last) > 2 and '"' not in q and not q.endswith(" "):  # noqa: PLR2004
-        head = " ".join(folded.split()[:-1])
-        begun = sa.func.websearch_to_tsquery("french", head).op("&&")(sa.func.to_tsquery("simple", f"{last}:*"))
-        begun = begun if head else sa.func.to_tsquery("simple", f"{last}:*")
-        condition = sa.or_(condition, Request.search.op("@@")(begun))
-    return sa.or_(condition, Request.reference == q.strip().upper())
+    """Condition of a query: a reference, or words in French, the last one a beginning when whole words find nothing."""
+    if REFERENCE.match(q.strip()):
+        return Request.reference == q.strip().upper()
+    words = text.fold(q).split()
+    last = "".join(char for char in words[-1] if char.isalnum()) if words else ""
+    condition = Request.search.op("@@")(sa.func.websearch_to_tsquery("french", " ".join(words)))
+    if len(last) < SHORTEST_BEGINNING or '"' in q or model.Session.scalar(sa.select(sa.exists().where(condition))):
+        return condition
+    begun = sa.func.to_tsquery("simple", f"{last}:*")
+    if words[:-1]:
+        begun = sa.func.websearch_to_tsquery("french", " ".join(words[:-1])).op("&&")(begun)
+    return Request.search.op("@@")(begun)
 
 
 def _with_those_below(vocabulary: str, key: str) -> list[str]:
@@ -128,30 +144,33 @@ def _order(data: Mapping[str, Any]) -> list[Any]:
     return newest
 
 
-def facets(scope: list[Any], filters: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Counts by value; a facet that is filtered shows its other values too, counted without its own filter."""
+def facets(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, list[dict[str, Any]]], int]:
+    """Counts by value, and of all; a facet that is filtered shows its other values, too, counted without its filter."""
     chosen = [name for name in FACETS if name in filters]
     free = [name for name in FACETS if name not in filters]
-    counts = _counts(free, [*scope, *filters.values()])
+    counts, total = _counts(free, [*scope, *filters.values()])
     for name in chosen:
-        counts |= _counts([name], [*scope, *(each for other, each in filters.items() if other != name)])
-    return {name: LABELS[name](counts[name]) for name in FACETS}
+        counts |= _counts([name], [*scope, *(each for other, each in filters.items() if other != name)])[0]
+    return {name: LABELS[name](counts[name]) for name in FACETS}, total
 
 
-def _counts(names: list[str], where: list[Any]) -> dict[str, dict[str, int]]:
-    """Counts of several columns in one pass over the rows."""
+def _counts(names: list[str], where: list[Any]) -> tuple[dict[str, dict[str, int]], int]:
+    """Counts of several columns, and of the rows, in one pass over them."""
     found: dict[str, dict[str, int]] = {name: {} for name in names}
     if not names:
-        return found
+        return found, model.Session.scalar(sa.select(sa.func.count()).select_from(Request).where(*where)) or 0
     columns = [COLUMNS[name] for name in names]
-    grouping = sa.func.grouping_sets(*(sa.tuple_(column) for column in columns))
+    grouping = sa.func.grouping_sets(*(sa.tuple_(column) for column in columns), sa.text("()"))
+    total = 0
     query = sa.select(sa.func.grouping(*columns), sa.func.count(), *columns).where(*where).group_by(grouping)
     for mask, number, *values in model.Session.execute(query):
         # `grouping` has a bit for each column, the first one highest; the column that is grouped by has a 0.
-        index = next(i for i in range(len(names)) if not mask >> (len(names) - 1 - i) & 1)
-        if values[index]:
+        index = next((i for i in range(len(names)) if not mask >> (len(names) - 1 - i) & 1), None)
+        if index is None:
+            total = number
+        elif values[index]:
             found[names[index]][values[index]] = number
-    return found
+    return found, total
 
 
 def _states(counts: dict[str, int]) -> list[dict[str, Any]]:

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.lib.redis import connect_to_redis
 
+from ckanext.ecosphere import language
 from ckanext.ecosphere.data_requests import clock, config, states, wording
 from ckanext.ecosphere.data_requests.model import Request
 
 #: Age of what is not answered, in days: name → first day that no longer belongs to it.
 AGES = (("0-7", 7), ("8-30", 30), ("31-60", 60), ("61-180", 180), ("181-", None))
 MOST_UNMET = 20
+
+
+def show(year: int | None, organization_id: str | None, today: date) -> dict[str, Any]:
+    """The figures, computed anew when the ones kept in Redis are too old (`ecosphere.requests.statistics_cache`)."""
+    seconds = config.statistics_cache()
+    if seconds <= 0:
+        return compute(year, organization_id, today)
+    key = f"ecosphere:requests:{tk.config['ckan.site_id']}:stats:{year}:{organization_id}:{today}:{language.current()}"
+    connection = connect_to_redis()
+    kept: Any = connection.get(key)
+    if kept:
+        return json.loads(kept)
+    found = compute(year, organization_id, today)
+    connection.set(key, json.dumps(found), ex=seconds)
+    return found
 
 
 def compute(year: int | None, organization_id: str | None, today: date) -> dict[str, Any]:
@@ -31,16 +51,21 @@ def compute(year: int | None, organization_id: str | None, today: date) -> dict[
     if number < max(threshold, 1):
         where.append(~private)
     received, answered, in_time, median = _answers(where, today)
+    cells = _cells(where, today)
     return {
         "year": year,
         "received": received,
         "answered": answered,
         "answered_within_month": in_time,
         "median_days_first_answer": median,
-        "outcomes": _outcomes(where),
-        "backlog": _backlog(where, today),
+        "outcomes": {state: cells.outcomes[state] for state in states.CLOSED if cells.outcomes.get(state)},
+        "backlog": [{"age": name, "count": cells.backlog.get(name, 0)} for name, _last in AGES],
         "unmet": _unmet(where),
-        "by_month": _by_month(where),
+        "by_month": [
+            {"month": month, "received": number, "answered": cells.answered[month]}
+            for month, number in sorted(cells.received.items())
+            if number
+        ],
         "threshold": threshold,
         "private_included": number >= max(threshold, 1),
         "years": _years(),
@@ -88,31 +113,50 @@ def _answers(where: list[Any], today: date) -> tuple[int, int, float | None, flo
     return received, count, share, round(float(half), 1) if half is not None else None
 
 
-def _cells(columns: list[Any], where: list[Any]) -> list[tuple[Any, ...]]:
-    """Counts by cell; a cell counts its private requests only from the threshold on, and is left out when empty."""
-    private = Request.visibility == "private"
-    public, hidden = sa.func.count().filter(~private), sa.func.count().filter(private)
-    query = sa.select(*columns, public, hidden)
-    found = []
-    for row in model.Session.execute(query.where(*where).group_by(*columns)):
-        *keys, seen, unseen = row
-        number = seen + (unseen if unseen >= max(config.statistics_threshold(), 1) else 0)
-        if number:
-            found.append((*keys, number))
+@dataclass
+class Cells:
+    """Counts by state, age of what waits, and month of the receipt (received and answered)."""
+
+    outcomes: dict[str, int] = field(default_factory=dict)
+    backlog: dict[str, int] = field(default_factory=dict)
+    received: dict[str, int] = field(default_factory=dict)
+    answered: dict[str, int] = field(default_factory=dict)
+
+
+def _cells(where: list[Any], today: date) -> Cells:
+    """Count in one pass; a cell counts its private requests only from the threshold on."""
+    private, answered = Request.visibility == "private", Request.state.in_(states.ANSWERED)
+    age = sa.literal(today) - sa.cast(_in_paris(Request.submitted), sa.Date)
+    waiting = Request.state.in_(states.ACTIVE)
+    kinds = ((sa.and_(waiting, age <= last), name) for name, last in AGES if last is not None)
+    kind = sa.case(*kinds, (waiting, AGES[-1][0]))
+    month = sa.func.to_char(_in_paris(Request.submitted), "YYYY-MM")
+    columns = [Request.state, kind, month]
+    labelled = sa.select(
+        *(column.label(name) for column, name in zip(columns, ("state", "kind", "month"), strict=True)),
+        private.label("private"),
+        answered.label("answered"),
+    ).where(*where)
+    cell = labelled.subquery()
+    hidden, done = cell.c.private, cell.c.answered
+    counts = [sa.func.count().filter(which) for which in (~hidden, hidden, done & ~hidden, done & hidden)]
+    sets = sa.func.grouping_sets(*(sa.tuple_(cell.c[name]) for name in ("state", "kind", "month")))
+    query = sa.select(cell.c.state, cell.c.kind, cell.c.month, *counts).group_by(sets)
+    found = Cells()
+    for state, waits, received, *four in model.Session.execute(query):
+        number, answers = _shown(*four[:2]), _shown(*four[2:])
+        if state:
+            found.outcomes[state] = number
+        elif waits:
+            found.backlog[waits] = number
+        elif received:
+            found.received[received], found.answered[received] = number, answers
     return found
 
 
-def _outcomes(where: list[Any]) -> dict[str, int]:
-    counts = dict(_cells([Request.state], where))
-    return {state: counts[state] for state in states.CLOSED if state in counts}
-
-
-def _backlog(where: list[Any], today: date) -> list[dict[str, Any]]:
-    """Requests that wait for an answer, by their age."""
-    age = sa.literal(today) - sa.cast(_in_paris(Request.submitted), sa.Date)
-    kind = sa.case(*((age <= last, name) for name, last in AGES if last is not None), else_=AGES[-1][0]).label("kind")
-    counts = dict(_cells([kind], [*where, Request.state.in_(states.ACTIVE)]))
-    return [{"age": name, "count": counts.get(name, 0)} for name, _last in AGES]
+def _shown(public: int, private: int) -> int:
+    """What a cell shows."""
+    return public + (private if private >= max(config.statistics_threshold(), 1) else 0)
 
 
 def _unmet(where: list[Any]) -> list[dict[str, Any]]:
@@ -139,18 +183,8 @@ def _unmet(where: list[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _by_month(where: list[Any]) -> list[dict[str, Any]]:
-    """Received and answered by month of the receipt."""
-    month = sa.func.to_char(_in_paris(Request.submitted), "YYYY-MM").label("month")
-    received = dict(_cells([month], where))
-    answered = dict(_cells([month], [*where, Request.state.in_(states.ANSWERED)]))
-    return [
-        {"month": each, "received": number, "answered": answered.get(each, 0)}
-        for each, number in sorted(received.items())
-    ]
-
-
 def _years() -> list[int]:
-    year = sa.func.extract("year", _in_paris(Request.submitted))
-    query = sa.select(year).where(Request.listed).distinct().order_by(year.desc())
-    return [int(each) for each in model.Session.scalars(query)]
+    """Years from the last one with a public request to the first."""
+    query = sa.select(sa.func.min(Request.submitted), sa.func.max(Request.submitted)).where(Request.listed)
+    first, last = model.Session.execute(query).one()
+    return list(range(clock.day_of(last).year, clock.day_of(first).year - 1, -1)) if first else []

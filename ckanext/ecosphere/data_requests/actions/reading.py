@@ -172,7 +172,7 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> dict[str, 
     """
     tk.check_access("ecosphere_request_stats", context, data_dict)
     group = auth.organization(data_dict["organization"]) if data_dict.get("organization") else None
-    return stats.compute(data_dict.get("year"), group.id if group else None, dictize.today())
+    return stats.show(data_dict.get("year"), group.id if group else None, dictize.today())
 
 
 @tk.side_effect_free

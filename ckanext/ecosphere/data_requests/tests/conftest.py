@@ -92,6 +92,7 @@ def generous(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests write more in an hour than people do; the tests of the throttle set their own limits."""
     monkeypatch.setitem(ckan_config, "ecosphere.requests.comments_per_hour", 100_000)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.requests_per_day", 100_000)
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.statistics_cache", 0)
 
 
 def user_id(name: str) -> str:

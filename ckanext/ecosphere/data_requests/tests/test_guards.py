@@ -1,0 +1,203 @@
+"""Against abuse: limits in Redis, links, markup, the hidden field, files that are not what they say."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+from ckan import model
+from werkzeug.datastructures import FileStorage
+
+from ckanext.ecosphere.data_requests import attachments, config, text, validators
+from ckanext.ecosphere.data_requests.model import Attachment
+
+from .conftest import act, draft, opened, row
+
+PDF = b"%PDF-1.7\n1 0 obj"
+
+
+def upload(name: str, content: bytes) -> FileStorage:
+    return FileStorage(io.BytesIO(content), filename=name)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "[x](javascript:alert(1))",
+        "[x](JaVaScRiPt:alert(1))",
+        "[x](data:text/html;base64,PHNjcmlwdD4=)",
+        "<a href='vbscript:x'>x</a>",
+        "<iframe src=//evil.example></iframe>",
+        "<style>*{display:none}</style>",
+        "[x](//evil.example 'onmouseover=alert(1)')",
+        "![x](https://evil.example/pixel.png)",
+    ],
+)
+def test_markup_that_could_harm_is_gone(hostile: str, with_request_context: None):
+    shown = text.html(hostile).lower()
+    for trace in ("<script", "<img", "<iframe", "<style", 'href="javascript', 'href="data', 'href="vbscript'):
+        assert trace not in shown
+
+
+def test_plain_markdown_is_shown_and_links_are_not_followed(with_request_context: None):
+    shown = text.html("**Important**\n\n- [voir](https://example.org)")
+    assert "<strong>Important</strong>" in shown and "<li>" in shown
+    assert 'rel="nofollow ugc noopener noreferrer"' in shown
+
+
+def test_control_characters_and_line_ends_do_not_reach_a_title():
+    assert text.line(" Eau\r\nBcc: x\x00\x1b[0m ") == "Eau Bcc: x[0m"
+
+
+@pytest.mark.parametrize(
+    ("number", "good"),
+    [
+        ("732 829 320 00074", True),
+        ("73282932000075", False),
+        ("35600000000048", True),
+        ("35600000009075", True),
+        ("1234", False),
+        ("", True),
+    ],
+)
+def test_a_siret_has_a_check_digit(number: str, good: bool):
+    if good:
+        assert validators.siret(number) == number.replace(" ", "")
+    else:
+        with pytest.raises(tk.Invalid):
+            validators.siret(number)
+
+
+@pytest.mark.usefixtures("portal")
+def test_wrong_fields_are_named_with_what_to_do():
+    wrong = {
+        "theme": "magie",
+        "territory": "Atlantide",
+        "need_by": "demain",
+        "communes": ["Saint-Étienne"],
+        "bbox": [5, 46, 4],
+        "requester_siret": "12",
+        "description": "http://a http://b http://c http://d http://e http://f",
+        "site_web": "http://spam.example",
+        "visibility": "secret",
+        "title": "x" * 301,
+    }
+    with pytest.raises(tk.ValidationError) as refused:
+        act("create", "asker", **wrong)
+    assert set(refused.value.error_dict) == set(wrong)
+
+
+@pytest.mark.usefixtures("portal")
+def test_labels_uris_and_objects_are_understood():
+    made = draft(
+        theme="Eau", territory="Loire", use="étude d'impact", communes=[{"code": "42218", "name": "Saint-Étienne"}]
+    )
+    assert (made["theme"], made["territory"], made["use"]) == ("eau", "departement-42", "impact-study")
+    assert made["communes"] == [{"code": "42218", "name": "Saint-Étienne"}]
+
+
+@pytest.mark.usefixtures("portal")
+def test_a_person_makes_so_many_requests_a_day(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.requests_per_day", 2)
+    draft()
+    draft()
+    with pytest.raises(tk.ValidationError) as refused:
+        draft()
+    assert "Try again in" in str(refused.value.error_dict["message"])
+    assert draft("friend")["id"]
+
+
+@pytest.mark.usefixtures("portal")
+def test_an_address_sends_so_much_whoever_is_behind_it(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.requests_per_day", 1)
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.address_factor", 2)
+    with app.flask_app.test_request_context(environ_overrides={"REMOTE_ADDR": "192.0.2.1"}):
+        draft("friend")
+        draft("stranger")
+        with pytest.raises(tk.ValidationError):
+            draft("member")
+    with app.flask_app.test_request_context(environ_overrides={"REMOTE_ADDR": "192.0.2.2"}):
+        assert draft("editor")["id"]
+
+
+@pytest.mark.usefixtures("portal")
+def test_comments_are_limited_too(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
+    made = opened()
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.comments_per_hour", 1)
+    act("comment_create", "friend", id=made["id"], text="Un")
+    with pytest.raises(tk.ValidationError):
+        act("comment_create", "friend", id=made["id"], text="Deux")
+    assert row(made).comment_count == 1
+
+
+@pytest.mark.usefixtures("portal")
+def test_a_file_comes_with_a_comment_and_goes_to_its_readers(tmp_path: Path, ckan_config: Any, monkeypatch: Any):
+    monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path))
+    made = opened()
+    act("comment_create", "editor", id=made["id"], text="Voici", upload=upload("../../Plan d’eau.PDF", PDF))
+    [file] = act("show", None, id=made["id"])["comments"][0]["attachments"]
+    assert (file["name"], file["media_type"], file["size"]) == ("Plan d’eau.PDF", "application/pdf", len(PDF))
+    shown = act("attachment_show", None, id=file["id"])
+    kept = Path(shown["path"])
+    assert kept.read_bytes() == PDF and kept.is_relative_to(tmp_path) and "Plan" not in str(kept)
+    act("comment_create", "editor", id=made["id"], text="Interne", internal=True, upload=upload("note.txt", b"Note"))
+    note = act("show", "admin", id=made["id"])["comments"][1]["attachments"][0]
+    for person in (None, "asker", "stranger"):
+        with pytest.raises(tk.ObjectNotFound):
+            act("attachment_show", person, id=note["id"])
+    assert act("attachment_show", "moderator", id=note["id"])["name"] == "note.txt"
+
+
+@pytest.mark.usefixtures("portal")
+def test_over_the_api_nobody_learns_where_files_are(app: Any, tmp_path: Path, ckan_config: Any, monkeypatch: Any):
+    monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path))
+    made = opened()
+    act("comment_create", "editor", id=made["id"], text="Voici", upload=upload("a.pdf", PDF))
+    [file] = act("show", None, id=made["id"])["comments"][0]["attachments"]
+    answer = app.get("/api/3/action/ecosphere_request_attachment_show", query_string={"id": file["id"]})
+    assert answer.json["result"]["name"] == "a.pdf" and str(tmp_path) not in answer.body
+
+
+@pytest.mark.usefixtures("portal")
+def test_files_that_are_not_welcome_leave_nothing_behind(tmp_path: Path, ckan_config: Any, monkeypatch: Any):
+    monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path))
+    monkeypatch.setitem(ckan_config, config.ATTACHMENT_MEGABYTES, 1)
+    made = opened()
+    unwelcome = {
+        "virus.exe": b"MZ",
+        "page.html": b"<script>",
+        "plan.pdf": b"MZ not a pdf",
+        "plan.svg": b"<svg/>",
+        "image.png": PDF,
+        "data.csv": b"a;b\x00",
+        "empty.txt": b"",
+        "large.pdf": PDF + b"x" * 1024 * 1024,
+        "pdf": PDF,
+    }
+    for name, content in unwelcome.items():
+        with pytest.raises(tk.ValidationError) as refused:
+            act("comment_create", "asker", id=made["id"], text="Voici", upload=upload(name, content))
+        assert set(refused.value.error_dict) == {"upload"}, name
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert row(made).comment_count == 0 and model.Session.query(Attachment).count() == 0
+
+
+@pytest.mark.usefixtures("portal")
+def test_a_scanner_of_the_administrator_has_the_last_word(tmp_path: Path, ckan_config: Any, monkeypatch: Any):
+    script = tmp_path / "scan.py"
+    script.write_text("import pathlib, sys; sys.exit(b'EICAR' in pathlib.Path(sys.argv[1]).read_bytes())")
+    monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path / "storage"))
+    monkeypatch.setitem(ckan_config, config.ATTACHMENT_SCANNER, f"{sys.executable} {script}")
+    attachments.check(upload("a.txt", b"bien")).discard()
+    with pytest.raises(tk.ValidationError, match="harmful"):
+        attachments.check(upload("a.txt", b"EICAR"))
+    monkeypatch.setitem(ckan_config, config.ATTACHMENT_SCANNER, "/nothing/here")
+    with pytest.raises(tk.ValidationError, match="could not be checked"):
+        attachments.check(upload("a.txt", b"bien"))
+    assert [path for path in (tmp_path / "storage").rglob("*") if path.is_file()] == []

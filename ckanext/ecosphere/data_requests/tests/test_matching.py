@@ -1,0 +1,121 @@
+"""Datasets that fit are suggested, those that go away are noticed; the room's commands and checks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import ckan.plugins as p
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from ckan.tests import helpers
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.cli import ecosphere
+from ckanext.ecosphere.data_requests import datasets, jobs, matching, scheduled, setup
+from ckanext.ecosphere.interfaces import CheckStatus
+
+from .conftest import act, dataset, group_id, opened, row, step
+
+pytestmark = pytest.mark.usefixtures("portal")
+
+
+def suggested(request: dict[str, Any]) -> list[str]:
+    jobs.match_saved()
+    return [each["title"] for each in act("show", "editor", id=request["id"])["suggestions"]]
+
+
+def saved(title: str, theme: str = "eau", place: str = "http://id.insee.fr/geo/departement/42", **more: Any) -> Any:
+    if p.plugin_loaded("scheming_datasets"):
+        more |= {"theme": [voc.get("themes")[theme].uri], "territory": [place]}
+    return helpers.call_action(
+        "package_create",
+        {"user": "boss"},
+        title=title,
+        name=voc.normalise(title).replace(" ", "-"),
+        owner_org=group_id("ddt-42"),
+        notes="Données",
+        **more,
+    )
+
+
+def test_a_published_dataset_that_fits_is_suggested_to_the_service():
+    made = opened(title="Inventaire des zones humides de la Loire")
+    saved("Zones humides (inventaire)")
+    saved("Cartes de bruit")
+    saved("Zones humides de l’Ain", place="http://id.insee.fr/geo/departement/01")
+    saved("Zones humides privées", private=True)
+    assert suggested(made) == ["Zones humides (inventaire)"]
+    [found] = act("suggestions", "editor", organization="ddt-42")
+    assert (found["request"]["id"], len(found["datasets"])) == (made["id"], 1)
+    assert act("show", "asker", id=made["id"])["suggestions"] == []
+    assert row(made).state == "open"
+
+
+def test_a_dataset_page_shows_the_open_requests_about_it():
+    package = dataset(name="zones")
+    made = opened(known_datasets=["zones"])
+    assert [each["id"] for each in act("dataset_list", None, id="zones")["open"]] == [made["id"]]
+    assert act("dataset_list", None, id=package["id"])["satisfied"] == []
+
+
+def test_a_deleted_dataset_flags_the_request_and_reopens_nothing():
+    package = dataset()
+    made = step(opened(), "fulfil", "editor", datasets=[package["id"]])
+    helpers.call_action("package_delete", {"user": "boss"}, id=package["id"])
+    jobs.match_saved()
+    shown = act("show", "editor", id=made["id"])
+    assert shown["state"] == "fulfilled" and [each["code"] for each in shown["flags"]] == ["dataset_gone"]
+    assert "Zones humides du Forez" in shown["flags"][0]["label"]
+    assert act("show", "asker", id=made["id"])["flags"] == []
+    helpers.call_action("package_patch", {"user": "boss"}, id=package["id"], state="active")
+    jobs.match_saved()
+    assert row(made).flags == []
+
+
+def test_a_save_that_is_rolled_back_is_not_looked_at():
+    matching.saved()
+    model.Session.execute(sa.text("SELECT 1"))
+    datasets.saved("nothing")
+    model.Session.rollback()
+    model.Session.commit()
+    assert matching.saved() == []
+    datasets.saved("something")
+    model.Session.execute(sa.text("SELECT 1"))
+    model.Session.commit()
+    assert matching.saved() == ["something"]
+
+
+def test_the_commands_do_what_they_say(cli: Any):
+    opened()
+    ticked = cli.invoke(ecosphere, ["requests", "tick"])
+    assert ticked.exit_code == 0, ticked.output
+    exported = cli.invoke(ecosphere, ["requests", "export", "asker"])
+    assert len(json.loads(exported.output)["requests"]) == 1
+    assert cli.invoke(ecosphere, ["requests", "erase", "asker", "--yes"]).exit_code == 0
+    assert json.loads(cli.invoke(ecosphere, ["requests", "export", "asker"]).output)["requests"] == []
+    assert cli.invoke(ecosphere, ["requests", "export", "nobody"]).exit_code != 0
+    assert "0 requests" in cli.invoke(ecosphere, ["requests", "anonymise"]).output
+
+
+def test_the_checks_tell_what_is_missing(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
+    moderators, schedule, emails = setup.check()
+    assert (moderators.status, schedule.status) == (CheckStatus.OK, CheckStatus.WARNING)
+    assert "tick" in schedule.remedy and emails.status is CheckStatus.OK
+    scheduled.tick()
+    monkeypatch.setitem(ckan_config, "smtp.server", None)
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.moderators", "nobody")
+    moderators, schedule, emails = setup.check()
+    assert [each.status for each in (moderators, schedule, emails)] == [
+        CheckStatus.WARNING,
+        CheckStatus.OK,
+        CheckStatus.WARNING,
+    ]
+
+
+def test_the_page_of_documentation_says_what_the_code_says():
+    from dev.requests_table import TARGET, render
+
+    page = TARGET.read_text(encoding="utf-8")
+    assert render(page) == page, "run `make docs`"

@@ -1,0 +1,94 @@
+"""The public figures, on an example that can be counted by hand."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from freezegun import freeze_time
+
+from ckanext.ecosphere.data_requests import clock
+
+from .conftest import act, dataset, opened, step
+
+pytestmark = pytest.mark.usefixtures("portal")
+
+
+def at(day: str) -> Any:
+    return freeze_time(datetime.fromisoformat(f"{day}T10:00:00").replace(tzinfo=clock.PARIS))
+
+
+def test_nothing_has_no_share_and_no_median():
+    found = act("stats", None)
+    assert (found["received"], found["answered_within_month"], found["median_days_first_answer"]) == (0, None, None)
+
+
+def test_the_figures_of_a_year_are_those_that_one_counts():
+    package = dataset()["name"]
+    with at("2026-01-31"):
+        in_time, late = opened(title="À temps"), opened(title="En retard")
+        opened(title="Sans réponse", theme="climat", territory="departement-01")
+        last_year = opened(title="Retirée")
+    with at("2026-02-10"):
+        step(last_year, "withdraw", "asker")
+    with at("2026-02-28"):
+        step(in_time, "fulfil", "editor", datasets=[package])
+    with at("2026-03-01"):
+        step(late, "refuse", "admin", ground="L311-4", text="Non")
+    with at("2026-03-20"):
+        waiting = opened(title="Récente", theme="climat", territory="departement-01")
+        act("support", "friend", id=waiting["id"])
+    with at("2026-03-25"):
+        found = act("stats", None, year=2026)
+        assert act("stats", None, year=2025)["received"] == 0
+    assert (found["received"], found["answered"]) == (5, 2)
+    # Of the three whose month is over or that are answered, one was answered within it: January 31st to February 28th.
+    assert found["answered_within_month"] == pytest.approx(1 / 3, abs=1e-4)
+    assert found["median_days_first_answer"] == 28.5
+    assert found["outcomes"] == {"fulfilled": 1, "refused": 1, "withdrawn": 1}
+    assert {each["age"]: each["count"] for each in found["backlog"] if each["count"]} == {"0-7": 1, "31-60": 1}
+    assert found["by_month"] == [
+        {"month": "2026-01", "received": 4, "answered": 2},
+        {"month": "2026-03", "received": 1, "answered": 0},
+    ]
+    best = found["unmet"][0]
+    assert (best["theme"], best["departement"], best["support"], best["count"]) == ("climat", "departement-01", 3, 2)
+
+
+def test_private_requests_count_from_the_threshold_on_only(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.statistics_threshold", 3)
+    opened(title="Publique")
+    for number in range(2):
+        opened(title=f"Privée {number}", visibility="private")
+    found = act("stats", None)
+    assert (found["received"], found["private_included"]) == (1, False)
+    assert found["by_month"][0]["received"] == 1
+    third = opened(title="Privée 3", visibility="private")
+    found = act("stats", None)
+    assert (found["received"], found["private_included"]) == (4, True)
+    step(third, "not_held", "admin", reason="Non")
+    found = act("stats", None)
+    assert "not_held" not in found["outcomes"] and sum(each["count"] for each in found["backlog"]) == 1
+    assert sum(each["count"] for each in found["unmet"]) == 1
+
+
+def test_what_was_turned_away_or_hidden_is_no_request():
+    step(opened("other-editor", title="Publicité"), "reject", "moderator", reason="Non")
+    act("hide", "moderator", id=opened(title="Abus")["id"])
+    assert act("stats", None)["received"] == 0
+
+
+def test_the_figures_are_kept_for_a_while(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.statistics_cache", 60)
+    opened()
+    first = act("stats", None)
+    opened(title="Autre")
+    assert act("stats", None) == first
+    assert act("stats", None, organization="dreal-ara")["received"] == 0
+
+
+def test_a_service_has_its_own_figures():
+    opened()
+    opened(territory="region-ara")
+    assert act("stats", None, organization="ddt-42")["received"] == 1
