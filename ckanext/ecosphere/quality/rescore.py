@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +20,8 @@ from ckanext.ecosphere.quality import bulk, config, fresh, inspire, mqa, store
 from ckanext.ecosphere.quality.facts import Facts, gather
 from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
 from ckanext.ecosphere.quality.score import changes_after, evaluate
+
+PATIENCE = timedelta(days=2)  # a night or two may be missed
 
 Progress = Callable[[int, int], None]
 
@@ -89,6 +91,26 @@ def prune() -> int:
         removed += result.rowcount
     model.Session.commit()
     return removed
+
+
+def missing() -> int:
+    """Return the number of datasets that have no row, or one of other weights."""
+    current = sa.exists().where(
+        QualityRow.package_id == model.Package.id, QualityRow.model_version == config.model().version
+    )
+    query = (
+        sa.select(sa.func.count())
+        .select_from(model.Package)
+        .where(model.Package.type.in_(config.dataset_types()), ~current)
+    )
+    return model.Session.scalar(query) or 0
+
+
+def overdue() -> int:
+    """Return the number of datasets that fell due and that no work of the night has scored since."""
+    before = store.today() - PATIENCE
+    query = sa.select(sa.func.count()).select_from(QualityRow).where(QualityRow.due < before)
+    return model.Session.scalar(query) or 0
 
 
 def reindex(ids: Sequence[str], progress: Progress = lambda done, total: None) -> None:

@@ -6,12 +6,9 @@ from typing import Any
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
-import sqlalchemy as sa
-from ckan import model
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
-from ckanext.ecosphere.quality import bulk, config, jobs
-from ckanext.ecosphere.quality.model import QualityRow
+from ckanext.ecosphere.quality import bulk, config, jobs, rescore
 from ckanext.ecosphere.quality.score import ModelError
 
 _ = tk._
@@ -21,22 +18,9 @@ DEFAULT_PROFILE = "euro_dcat_ap_3"
 RDF_PROFILE = "ecosphere_quality_dqv"
 
 
-def missing() -> int:
-    """Return the number of datasets that have no row, or one of other weights."""
-    current = sa.exists().where(
-        QualityRow.package_id == model.Package.id, QualityRow.model_version == config.model().version
-    )
-    query = (
-        sa.select(sa.func.count())
-        .select_from(model.Package)
-        .where(model.Package.type.in_(config.dataset_types()), ~current)
-    )
-    return model.Session.scalar(query) or 0
-
-
 def initialise(report: InitReport) -> None:
     """Queue a re-score when datasets are not scored with the weights in force."""
-    number = missing()
+    number = rescore.missing()
     if number:
         jobs.enqueue_rescore(bulk.count())
         report.changed(_("Quality: {number} datasets will be scored in the background").format(number=number))
@@ -58,12 +42,16 @@ def check() -> list[Check]:
                 _("Correct the file, or empty {option}.").format(option=config.MODEL_FILE),
             )
         ]
-    number = missing()
+    number = rescore.missing()
     if number:
         message = _("{number} datasets are not scored with the weights {version}.").format(
             number=number, version=version
         )
         return [Check(name, CheckStatus.WARNING, message, "ckan ecosphere quality rescore")]
+    late = rescore.overdue()
+    if late:
+        message = _("{number} datasets fell due more than two days ago and were not scored again.").format(number=late)
+        return [Check(name, CheckStatus.WARNING, message, "ckan ecosphere quality nightly")]
     return [
         Check(name, CheckStatus.OK, _("Every dataset is scored with the weights {version}.").format(version=version))
     ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from ckan.tests import factories
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 
@@ -16,32 +17,52 @@ from .conftest import act, saved
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal")]
 
 PASSWORD = "un-mot-de-passe-solide"
-EMPTIED = ("license_id", "contact", "provenance", "theme", "documentation", "temporal_coverage", "scale_denominator")
+EMPTIED = ("license_id", "contact", "provenance", "documentation", "temporal_coverage", "scale_denominator")
+LONG = "Inventaire des zones humides du département, établi par relevés de terrain et photo-interprétation. " * 3
+PHONE = 360
 
 
 @pytest.fixture
 def poor(portal: None) -> dict[str, Any]:
-    """A dataset of level bronze, and its editor."""
+    """A draft of level bronze, and its editor."""
     editor = factories.User(name="editrice", password=PASSWORD, image_url="")
     users = [{"name": editor["name"], "capacity": "editor"}]
     factories.Organization(name="ddt-42", title="DDT de la Loire", image_url="", users=users)
-    return act("package_create", **saved(name="zones", frequency=None, **dict.fromkeys(EMPTIED)))
+    lacks: dict[str, Any] = dict.fromkeys(EMPTIED)
+    return act("package_create", **saved(name="zones", notes="Zones.", private=True, **lacks))
+
+
+#: Field → how a person fills it in, once the keyboard is in it.
+FILL: dict[str, Callable[[Page], object]] = {
+    "license_id": lambda page: page.select_option("#field-license_id", index=1),
+    "contact": lambda page: page.fill("#field-contact__0__email", "sig@example.org"),
+    "notes": lambda page: page.keyboard.type(LONG),
+}
 
 
 def score(page: Page) -> int:
     """The score that the badge of the page shows."""
-    text = page.locator("#ecosphere-quality-card ~ .module-content .ecosphere-badge__score").first.inner_text()
-    found = re.match(r"\d+", text)
-    assert found, text
-    return int(found.group())
+    return int(page.locator(".ecosphere-badge__score").first.inner_text().split("/")[0])
 
 
-def follow(page: Page, label: str) -> None:
-    """Open the form at the field of an advice, from the card of the dataset."""
+def level(page: Page) -> str:
+    """The level that the badge of the page shows."""
+    found = page.locator(".ecosphere-badge").first.get_attribute("class") or ""
+    return found.rsplit("--", 1)[-1]
+
+
+def follow_first_advice(page: Page) -> str:
+    """Open the form with the first advice of the dataset's card, by keyboard; return the field that it leads to."""
     page.goto("/fr/dataset/zones")
-    link = page.locator("#ecosphere-quality-card ~ .module-content a[href*='#field-']", has_text=label)
-    link.click()
-    page.wait_for_load_state()
+    link = page.locator("#ecosphere-quality-card ~ .module-content .ecosphere-quality-advice a").first
+    link.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/edit/zones#field-"))
+    return page.url.rsplit("#field-", 1)[1]
+
+
+def keyboard_is_in(page: Page, field: str) -> None:
+    page.wait_for_function(f"document.activeElement.name && document.activeElement.name.startsWith('{field}')")
 
 
 def save(page: Page) -> None:
@@ -49,46 +70,62 @@ def save(page: Page) -> None:
     page.wait_for_url(re.compile(r"/dataset/zones(#.*)?$"))
 
 
-def test_a_producer_follows_the_advice_and_sees_the_level_rise(page: Page, poor: dict[str, Any]):
+def test_a_producer_follows_the_three_first_advices_and_sees_the_level_rise(page: Page, poor: dict[str, Any]):
     log_in(page, "editrice", PASSWORD)
     page.goto("/fr/dataset/zones")
     assert axe_violations(page) == []
-    levels, scores = [page.locator(".ecosphere-badge").first.get_attribute("class")], [score(page)]
+    scores, levels, followed = [score(page)], [level(page)], []
+    for _ in range(3):
+        field = follow_first_advice(page)
+        keyboard_is_in(page, field)
+        FILL[field](page)
+        sentence = page.locator("[data-quality-sentence]")
+        expect(sentence).to_contain_text(re.compile(r"\d+ à \d+"))
+        expect(page.locator("[role=status][data-quality-status]")).to_contain_text(re.compile(r"\d+ à \d+"))
+        promised = int(re.findall(r"\d+", sentence.inner_text())[1])
+        if not followed:
+            assert axe_violations(page) == []
+        save(page)
+        assert score(page) == promised
+        scores.append(promised)
+        levels.append(level(page))
+        followed.append(field)
+    assert followed == ["license_id", "contact", "notes"]
+    assert scores == sorted(set(scores)), scores
+    assert (levels[0], levels[-1]) == ("bronze", "silver")
 
-    follow(page, "Licence")
-    expect(page.locator("#field-license_id")).to_be_visible()
-    page.select_option("#field-license_id", index=1)
-    sentence = page.locator("[data-quality-sentence]")
-    expect(sentence).to_contain_text(re.compile(r"\d+ (à|to) \d+"))
-    expect(page.locator("[data-quality-status]")).not_to_be_empty()
-    promised = int(re.findall(r"\d+", sentence.inner_text())[1])
-    assert axe_violations(page) == []
-    save(page)
-    scores.append(score(page))
-    levels.append(page.locator(".ecosphere-badge").first.get_attribute("class"))
-    assert scores[-1] == promised
 
-    follow(page, "Contact")
-    email = page.locator("#field-contact__0__email")
-    expect(email).to_be_visible()
-    email.fill("sig@example.org")
-    save(page)
-    scores.append(score(page))
-
+def test_advice_on_a_resource_leads_into_the_form_of_that_resource(page: Page, poor: dict[str, Any]):
+    act("resource_patch", id=poor["resources"][0]["id"], description="")
+    log_in(page, "editrice", PASSWORD)
     page.goto("/fr/dataset/zones/qualite")
-    assert axe_violations(page) == []
+    page.locator("a[href*='/resource/'][href$='#field-description']").click()
+    keyboard_is_in(page, "description")
+
+
+def test_without_script_the_advice_and_the_form_still_work(portal_url: str, browser: Browser, poor: dict[str, Any]):
+    context = browser.new_context(base_url=portal_url, locale="fr-FR", java_script_enabled=False)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    log_in(page, "editrice", PASSWORD)
+    page.goto("/fr/dataset/zones/qualite")
+    before = score(page)
     page.locator("a[href$='#field-provenance']").click()
-    expect(page.locator("#field-provenance")).to_be_visible()
+    expect(page.locator("[data-quality-sentence]")).to_contain_text(f"{before} sur 100")
+    expect(page.locator("#field-provenance")).to_be_visible()  # the browser unfolds what an address leads to
     page.fill("#field-provenance", "Relevés de terrain numérisés sur la BD ORTHO de l'IGN.")
     save(page)
-    scores.append(score(page))
-
-    assert scores == sorted(set(scores)), scores
-    assert "bronze" in str(levels[0]) and "silver" in str(levels[1])
+    assert score(page) > before
+    context.close()
 
 
-def test_the_pages_of_figures_are_accessible(page: Page, poor: dict[str, Any]):
+def test_the_pages_are_accessible_and_fit_a_phone(page: Page, poor: dict[str, Any]):
     log_in(page, "editrice", PASSWORD)
-    for path in ("/fr/dataset/", "/fr/qualite", "/fr/organization/ddt-42/tableau-de-bord"):
+    paths = ("/fr/dataset/", "/fr/dataset/zones/qualite", "/fr/qualite", "/fr/organization/ddt-42/tableau-de-bord")
+    for path in paths:
+        page.set_viewport_size({"width": 1280, "height": 900})
         page.goto(path)
         assert axe_violations(page) == [], path
+        page.set_viewport_size({"width": PHONE, "height": 800})
+        assert axe_violations(page) == [], (path, PHONE)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE, path

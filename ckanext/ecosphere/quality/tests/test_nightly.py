@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from ckan.tests.helpers import CKANCliRunner
 
-from ckanext.ecosphere.quality import cli, jobs, nightly, rescore, store
+from ckanext.ecosphere.interfaces import CheckStatus
+from ckanext.ecosphere.quality import cli, jobs, nightly, rescore, setup, store
 
 from .conftest import act, saved, stored
 
@@ -27,6 +28,18 @@ def test_scores_that_fell_due_and_verdicts_are_brought_up_to_date(monkeypatch: p
     assert stored(late["id"]).results["on_time"] == "fail"
     assert stored(late["id"]).checks["dcat_ap"] is True
     assert "0" in next(iter(nightly.run(links=False))).told
+
+
+def test_a_portal_whose_nights_are_missed_is_told(monkeypatch: pytest.MonkeyPatch):
+    late = act("package_create", **saved(name="late", modified=store.today().isoformat()))
+    due = stored(late["id"]).due
+    assert due and setup.check()[0].status is CheckStatus.OK
+    next_week = due + timedelta(days=7)
+    monkeypatch.setattr(store, "today", lambda: next_week)
+    [check] = setup.check()
+    assert check.status is CheckStatus.WARNING and check.remedy == "ckan ecosphere quality nightly"
+    assert [stage.failed for stage in nightly.run(links=False)] == [False, False]
+    assert setup.check()[0].status is CheckStatus.OK
 
 
 def test_a_stage_that_fails_stops_no_other(monkeypatch: pytest.MonkeyPatch):
