@@ -146,7 +146,7 @@ def ecosphere_request_facet_label(name: str, value: str) -> str:
         return (tk.h.ecosphere_labels(VOCABULARIES[name], value) or [value])[0]
     if name == "organization":
         group = model.Group.get(value)
-        return (group.title or group.name) if group else value
+        return (group.title or group.name or value) if group else value
     return value
 
 
@@ -278,7 +278,8 @@ def ecosphere_request_may_desk(organization: Mapping[str, Any]) -> bool:
 
 def ecosphere_request_desks() -> list[dict[str, str]]:
     """Return the services at whose desk the reader works: `name`, `title`."""
-    if not tk.current_user.is_authenticated or tk.current_user.sysadmin:
+    reader: Any = tk.current_user
+    if not reader.is_authenticated or reader.sysadmin:
         return []
     found = tk.h.organizations_available("update_dataset")
     return [{"name": each["name"], "title": each.get("display_name") or each["name"]} for each in found]
@@ -298,6 +299,14 @@ def ecosphere_request_backlog_rows(backlog: Sequence[Mapping[str, Any]]) -> list
         words = tk._("{first} to {last} days") if last else tk._("more than {first} days")
         rows.append((words.format(first=first if last else int(first) - 1, last=last), each["count"]))
     return rows
+
+
+def ecosphere_request_unseen() -> int:
+    """Return how many notifications the reader has not seen."""
+    if not tk.current_user.is_authenticated:
+        return 0
+    context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+    return tk.get_action("ecosphere_request_notification_list")(context, {"rows": 0})["unseen"]
 
 
 def ecosphere_request_months_chart(points: Sequence[Mapping[str, Any]]) -> Markup:

@@ -18,6 +18,7 @@ GET = (
     ("/demandes/communes", "commune_suggestions", views_ask.commune_suggestions),
     ("/demandes/jeux-de-donnees", "dataset_suggestions", views_ask.dataset_suggestions),
     ("/demandes/mes-demandes", "mine", views_read.mine),
+    ("/demandes/notifications", "notifications", views_desk.notifications),
     ("/demandes/moderation", "moderation", views_desk.moderation),
     ("/demandes/service/<organization>", "desk", views_desk.desk),
     ("/demandes/statistiques", "statistics", views_figures.statistics),
@@ -34,6 +35,7 @@ GET = (
 )
 POST = (
     ("/demandes/nouvelle", "create", views_ask.create),
+    ("/demandes/notifications", "notifications_seen", views_desk.notifications_seen),
     ("/demandes/preferences", "preferences_save", views_desk.preferences),
     ("/demandes/service/<organization>/affecter", "assign", views_desk.assign),
     ("/demandes/<id>/modifier/<step>", "save", views_ask.save),

@@ -56,8 +56,8 @@ def transition(id: str, transition: str) -> AnyResponse:
             return _stale(act("ecosphere_request_show", id=id), wanted, typed, error)
         return _form(found, wanted, typed, errors=messages(error), status=INVALID)
     tk.h.flash_success(tk.h.ecosphere_request_done(transition))
-    if done is None or not tk.h.check_access("ecosphere_request_show", {"id": found["id"]}):
-        return tk.redirect_to("ecosphere_requests.index")
+    if done["reference"] is None:  # a draft that was given up
+        return tk.redirect_to("ecosphere_requests.mine")
     return tk.redirect_to("ecosphere_requests.read", id=done["reference"] or done["id"])
 
 

@@ -86,6 +86,25 @@ def spam(id: str) -> AnyResponse:
 
 @page
 @known
+def notifications() -> Response:
+    """Show what a person was told, the latest first; without a mail server this is where it is told."""
+    number = views_read.page_number(request.args)
+    rows = views_read.ROWS
+    found = act("ecosphere_request_notification_list", start=(number - 1) * rows, rows=rows)
+    pages = views_read.pages(found["count"], number, MultiDict(), "ecosphere_requests.notifications")
+    return rendered("ecosphere_requests/notifications.html", {"found": found, "pages": pages})
+
+
+@page
+@known
+def notifications_seen() -> AnyResponse:
+    """Mark everything as read."""
+    act("ecosphere_request_notification_seen")
+    return tk.redirect_to("ecosphere_requests.notifications")
+
+
+@page
+@known
 def preferences() -> AnyResponse:
     """Show and change how a person is told."""
     errors: forms.Errors = {}

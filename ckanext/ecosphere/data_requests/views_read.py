@@ -37,7 +37,9 @@ def mine() -> Response:
 def read(id: str) -> AnyResponse:
     """Show a request: where it stands, what the reader may do, what was said and done."""
     found = act("ecosphere_request_show", id=id)
-    if found["state"] == "draft":
+    if found["reference"] is None:
+        if found["state"] != "draft":  # a draft that was given up
+            raise tk.ObjectNotFound
         return tk.redirect_to("ecosphere_requests.edit", id=found["id"], step=forms.steps()[0].id)
     return rendered("ecosphere_requests/read.html", {"request_": found, **_conversation(found)})
 
