@@ -146,7 +146,7 @@ def ecosphere_request_facet_label(name: str, value: str) -> str:
         return (tk.h.ecosphere_labels(VOCABULARIES[name], value) or [value])[0]
     if name == "organization":
         group = model.Group.get(value)
-        return (group.title or group.name or value) if group else value
+        return str(group.title or group.name) if group else value
     return value
 
 
