@@ -9,6 +9,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from markupsafe import Markup
 
+from ckanext.ecosphere.data_requests import dates
+
 WIDTH, HEIGHT = 480, 200
 LEFT, RIGHT, TOP, BOTTOM = 40, 8, 12, 30
 ROW, LABEL = 30, 175
@@ -44,7 +46,7 @@ def months(points: Sequence[Mapping[str, Any]]) -> Markup:
                 f'fill="{fill}" stroke="{STROKE}"/>'
             )
         if rank % every == 0:
-            label = tk.h.ecosphere_request_month(point["month"], short=True)
+            label = dates.month(point["month"], short=True)
             body += f'<text x="{middle:.1f}" y="{HEIGHT - 10}" text-anchor="middle">{escape(label)}</text>'
     title = tk._("Requests received and answered by month")
     return _svg(title, body, HEIGHT)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from html import unescape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from ckan import model
 from markupsafe import Markup
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import charts, text, wording
+from ckanext.ecosphere.data_requests import charts, dates, text, wording
+from ckanext.ecosphere.data_requests.clock import PARIS
 
 #: State → symbol of the icon font that CKAN ships, and the family of its colour. Every family has shapes of its own.
 LOOKS = {
@@ -59,34 +59,23 @@ def ecosphere_request_event_icon(event: Mapping[str, Any]) -> str:
 
 
 def ecosphere_request_date(value: str | date | None) -> str:
-    """Return a day in words ("24 décembre 2026"), as people here read it; "" for None.
-
-    Args:
-        value: a date or moment, or its ISO 8601 text; a moment without time zone is UTC.
-    """
-    found = _moment(value)
-    return format_date(found, "long", locale=language.current()) if found else ""
+    """Return a day in words ("24 décembre 2026"), as people here read it; "" for None."""
+    return dates.day(value)
 
 
-def ecosphere_request_time(value: str | datetime | None) -> str:
+def ecosphere_request_time(value: str | date | None) -> str:
     """Return a moment in words, with the hour."""
-    found = _moment(value)
-    if not isinstance(found, datetime):
-        return ecosphere_request_date(found)
-    return format_datetime(
-        found, "d MMMM y, HH:mm" if language.current() == "fr" else "d MMMM y, h:mm a", locale=language.current()
-    )
+    return dates.time(value)
 
 
-def ecosphere_request_month(value: str, short: bool = False) -> str:
+def ecosphere_request_month(value: str) -> str:
     """Return a month ("2026-11") in words."""
-    found = date.fromisoformat(f"{value[:7]}-01")
-    return format_date(found, "MMM yy" if short else "MMMM y", locale=language.current())
+    return dates.month(value)
 
 
 def ecosphere_request_today() -> str:
     """Return today's day in Paris, in ISO 8601, as the lower limit of inputs."""
-    return datetime.now(tk.h.get_display_timezone()).date().isoformat()
+    return datetime.now(PARIS).date().isoformat()
 
 
 def ecosphere_request_number(value: float | None) -> str:
@@ -317,15 +306,3 @@ def ecosphere_request_months_chart(points: Sequence[Mapping[str, Any]]) -> Marku
 def ecosphere_request_bars_chart(title: str, rows: Sequence[tuple[str, int]]) -> Markup:
     """Return a chart of horizontal bars."""
     return charts.bars(title, rows)
-
-
-def _moment(value: str | date | None) -> date | None:
-    """Return a date, or a moment in the portal's time zone, from what an action gives."""
-    if not value:
-        return None
-    if isinstance(value, str):
-        value = date.fromisoformat(value) if len(value) == len("2026-01-01") else datetime.fromisoformat(value)
-    if isinstance(value, datetime):
-        aware = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
-        return aware.astimezone(tk.h.get_display_timezone())
-    return value

@@ -1,0 +1,85 @@
+"""Charts, tables and feeds tell the same figures, and nothing that people wrote can break out of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import datetime, timezone
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from ckanext.ecosphere.data_requests import atom, charts, exports
+
+HOSTILE = '<script>"&\x08'
+NOW = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
+SVG = "{http://www.w3.org/2000/svg}"
+FIGURES = {
+    "received": 3,
+    "answered": 1,
+    "answered_within_month": 0.5,
+    "median_days_first_answer": None,
+    "outcomes": {"fulfilled": 1},
+    "backlog": [{"age": "0-7", "count": 2}],
+    "by_month": [{"month": "2026-11", "received": 3, "answered": 1}],
+    "unmet": [{"theme": "=cmd()", "departement": "departement-01", "support": 4}],
+}
+
+
+def test_a_chart_draws_one_pair_of_bars_for_each_month():
+    points = [{"month": f"2026-{month:02}", "received": month, "answered": month - 1} for month in (1, 2, 3)]
+    drawn = ET.fromstring(str(charts.months(points)))
+    bars = [node for node in drawn.findall("rect")]
+    heights = [float(node.get("height", "0")) for node in bars]
+    assert len(bars) == 6
+    assert heights[0] == pytest.approx(heights[3]) and heights[1] == 0
+    assert heights[4] == pytest.approx(3 * heights[0], rel=0.01)
+
+
+@pytest.mark.parametrize("highest", [1, 4, 7, 33, 999, 12_345])
+def test_no_bar_leaves_the_chart(highest: int):
+    drawn = ET.fromstring(str(charts.months([{"month": "2026-01", "received": highest, "answered": 0}])))
+    bar = drawn.findall("rect")[0]
+    assert float(bar.get("y", "0")) >= 0
+    assert float(bar.get("height", "0")) > charts.HEIGHT / 8
+
+
+def test_a_chart_of_nothing_is_nothing():
+    assert charts.months([]) == ""
+    assert charts.bars("Outcomes", [("Refused", 0)]) == ""
+
+
+def test_labels_cannot_break_out_of_a_chart():
+    drawn = str(charts.bars(HOSTILE, [(HOSTILE, 2)]))
+    assert "<script" not in drawn
+    assert "&lt;script&gt;" in drawn
+
+
+def test_the_table_holds_every_figure_and_runs_no_formula():
+    text = exports.statistics(FIGURES)
+    assert text.startswith("\ufeff")
+    rows = list(csv.reader(io.StringIO(text[1:])))
+    assert rows[0] == ["figure", "detail", "place", "value"]
+    assert ["received", "", "", "3"] in rows and ["median_days_first_answer", "", "", ""] in rows
+    assert ["month", "2026-11", "answered", "1"] in rows
+    assert ["unmet", "'=cmd()", "departement-01", "4"] in rows
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_cell_that_begins_like_a_formula_is_quoted(start: str):
+    assert exports.cell(f"{start}1+1") == f"'{start}1+1"
+    assert exports.cell(-1) == -1
+
+
+def test_a_feed_is_well_formed_whatever_people_write():
+    entry = atom.Entry("urn:1", HOSTILE, "https://x.example/1", NOW, summary=HOSTILE, categories=(HOSTILE,))
+    root = ET.fromstring(atom.feed(HOSTILE, "Guichet", "https://x.example", "https://x.example/flux.atom", [entry]))
+    found = {node.tag.split("}")[1]: node for node in root.iter()}
+    assert root.tag == f"{{{atom.NAMESPACE}}}feed"
+    assert found["summary"].text == '<script>"&'
+    assert found["updated"].text == NOW.isoformat()
+
+
+def test_a_feed_without_entries_is_still_a_feed():
+    root = ET.fromstring(atom.feed("t", "Guichet", "https://x.example", "https://x.example/flux.atom", []))
+    assert root.find(f"{{{atom.NAMESPACE}}}updated") is not None
