@@ -29,7 +29,7 @@ FIGURES = {
 def test_a_chart_draws_one_pair_of_bars_for_each_month():
     points = [{"month": f"2026-{month:02}", "received": month, "answered": month - 1} for month in (1, 2, 3)]
     drawn = ET.fromstring(str(charts.months(points)))
-    bars = [node for node in drawn.findall("rect")]
+    bars = drawn.findall("rect")
     heights = [float(node.get("height", "0")) for node in bars]
     assert len(bars) == 6
     assert heights[0] == pytest.approx(heights[3]) and heights[1] == 0
