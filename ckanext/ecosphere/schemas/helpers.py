@@ -14,7 +14,7 @@ from jinja2 import Undefined
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
 
-from . import relations, spatial, urls
+from . import places, relations, spatial, urls
 from .dates import precision, span
 from .validators import as_list
 
@@ -59,6 +59,8 @@ def ecosphere_concept_choices(field: Field) -> tuple[dict[str, Any], ...]:
 
 def ecosphere_concept_label(vocabulary: str, value: str) -> str:
     """Return the label of a concept in the language of the page, or ``value`` when it is unknown."""
+    if vocabulary == "territories":
+        return places.label(str(value), _language())
     concept = voc.get(vocabulary).get(value) if isinstance(value, str) else None
     return concept.label(_language()) if concept else str(value)
 
@@ -69,7 +71,7 @@ def ecosphere_concept_items(field: Field, value: Any) -> list[dict[str, str]]:
     items = []
     for part in as_list(value):
         concept = vocabulary.get(part) if isinstance(part, str) else None
-        known = concept.label(_language()) if concept else str(part)
+        known = ecosphere_concept_label(field["vocabulary"], str(part))
         items.append({"label": known, "href": "" if concept or not urls.is_web_address(known) else known})
     return items
 

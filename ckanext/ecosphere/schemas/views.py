@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,9 @@ from ckan.lib.munge import munge_title_to_name
 from ckan.views.dataset import CreateView
 from flask import Blueprint, Response, stream_with_context
 
-from . import catalogue_csv
+from ckanext.ecosphere import language
+
+from . import catalogue_csv, places, spatial
 from .importing import starting
 from .iso import writer
 
@@ -45,6 +48,34 @@ def catalogue() -> Response:
     )
     response = Response(stream_with_context(rows), mimetype="text/csv")
     response.headers["Content-Disposition"] = 'attachment; filename="catalogue.csv"'
+    return response
+
+
+# --- places --------------------------------------------------------------------------------------------
+
+
+@schemas.route("/ecosphere/territoires")
+def suggest_places() -> Response:
+    """Give the territories and communes that a text may mean (``q``), or that hold a box (``bbox``)."""
+    lang, box = language.current(), tk.request.args.get("bbox", "")
+    if not box:
+        return _json(places.suggest(tk.request.args.get("q", "")[:100], lang))
+    try:
+        sides = spatial.geometry_to_box(spatial.parse_box(box[:200]))
+    except spatial.GeometryError:
+        return _json([])
+    return _json(places.territories_of(sides, lang))
+
+
+@schemas.route("/ecosphere/territoires/emprise")
+def box_of_places() -> Response:
+    """Give the box around territories (``uri``, several times): west, south, east, north, or nothing."""
+    return _json(places.box_of(tk.request.args.getlist("uri")[:100]))
+
+
+def _json(value: Any) -> Response:
+    response = Response(json.dumps(value, ensure_ascii=False), mimetype="application/json")
+    response.headers["Cache-Control"] = "public, max-age=3600"
     return response
 
 

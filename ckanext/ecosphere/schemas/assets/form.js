@@ -163,6 +163,59 @@
           }
         });
         this.list.addEventListener("change", () => this._showChosen());
+        this.list.addEventListener("ecosphere:choose", (event) => this._choose(event.detail.uri, event.detail.label));
+        if (this.options.suggest) {
+          this.search.addEventListener("input", () => {
+            clearTimeout(this.timer);
+            this.timer = setTimeout(() => this._suggest(), 200);
+          });
+        }
+        this._showChosen();
+      },
+
+      /** Ask the server for entries that the page does not hold; an older answer never replaces a newer one. */
+      _suggest: function () {
+        const text = this.search.value.trim();
+        if (text.length < 2) return;
+        fetch(this.options.suggest + "?q=" + encodeURIComponent(text), { headers: { Accept: "application/json" } })
+          .then((answer) => (answer.ok ? answer.json() : []))
+          .then((found) => {
+            if (this.search.value.trim() !== text) return;
+            this.items.filter((item) => item.dataset.brought && !item.querySelector("input").checked).forEach((item) => item.remove());
+            this.items = Array.from(this.list.children);
+            found.forEach((place) => this._bring(place.uri, place.label));
+            this._filter();
+          })
+          .catch(() => {});
+      },
+
+      /** Add an entry unless the list has it; return its check box. */
+      _bring: function (uri, label) {
+        const known = this.items.find((item) => item.querySelector("input").value === uri);
+        if (known) return known.querySelector("input");
+        const model = this.items[0];
+        const item = document.createElement("li");
+        item.className = "form-check";
+        item.dataset.brought = "yes";
+        const box = document.createElement("input");
+        const text = document.createElement("label");
+        box.type = "checkbox";
+        box.className = "form-check-input";
+        box.name = model.querySelector("input").name;
+        box.value = uri;
+        box.id = this.list.id + "-" + uri.replace(/[^0-9A-Za-z]+/g, "-");
+        text.className = "form-check-label";
+        text.htmlFor = box.id;
+        text.textContent = label;
+        item.append(box, text);
+        item.words = fold(label + " " + uri.slice(uri.lastIndexOf("/") + 1));
+        this.list.append(item);
+        this.items.push(item);
+        return box;
+      },
+
+      _choose: function (uri, label) {
+        this._bring(uri, label).checked = true;
         this._showChosen();
       },
 
@@ -257,6 +310,38 @@
       /** One row at most where the field says so. */
       _limit: function () {
         this.add.hidden = String(this.options.once) === "true" && this.rows.children.length > 0;
+      },
+    };
+  });
+
+  /** A box and the territories of the dataset fill each other. */
+  ckan.module("ecosphere-box", function () {
+    return {
+      initialize: function () {
+        const root = this.el[0];
+        const input = root.querySelector("input");
+        const status = root.querySelector("[data-status]");
+        const picker = document.querySelector("#field-territory .ecosphere-choices");
+        if (!picker) return;
+        root.querySelector(".ecosphere-box-tools").hidden = false;
+        const ask = (address) => fetch(address, { headers: { Accept: "application/json" } }).then((answer) => answer.json());
+        root.querySelector("[data-fill]").addEventListener("click", () => {
+          const uris = Array.from(picker.querySelectorAll("input:checked")).map((box) => "uri=" + encodeURIComponent(box.value));
+          if (!uris.length) {
+            status.textContent = this.options.none;
+            return;
+          }
+          ask(this.options.box + "?" + uris.join("&")).then((box) => {
+            if (box) input.value = box.join(", ");
+            status.textContent = box ? this.options.filled : this.options.none;
+          });
+        });
+        root.querySelector("[data-find]").addEventListener("click", () => {
+          ask(this.options.places + "?bbox=" + encodeURIComponent(input.value)).then((found) => {
+            status.textContent = found.length ? this.options.found + " " + found[0].label : this.options.nothing;
+            if (found.length) picker.dispatchEvent(new CustomEvent("ecosphere:choose", { detail: found[0] }));
+          });
+        });
       },
     };
   });

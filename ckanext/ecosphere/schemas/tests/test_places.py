@@ -1,0 +1,84 @@
+"""Places in the form: communes are suggested, never listed; a box and the territories fill each other."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from ckanext.ecosphere.schemas import places
+from ckanext.ecosphere.tests.browser import axe_violations, log_in
+from ckanext.ecosphere.vocabularies import communes
+
+from . import samples
+from .conftest import PASSWORD
+
+BOURG = "http://id.insee.fr/geo/commune/01053"
+
+
+def test_a_commune_is_suggested_by_name_without_accents_or_by_code():
+    assert communes.suggest("saint etienne", 3)[0].label == "Saint-Étienne (42)"
+    assert communes.suggest("01053", 3)[0].uri == BOURG
+    assert communes.suggest("a", 3) == []
+
+
+def test_the_largest_of_a_name_comes_first_and_words_inside_are_found():
+    assert communes.suggest("saint-denis", 2)[0].departement in ("93", "974")
+    assert "Bourg-en-Bresse" in {commune.name for commune in communes.suggest("bresse", 50)}
+
+
+def test_territories_come_before_communes_and_never_more_than_twenty():
+    found = places.suggest("ain", "fr")
+    assert found[0]["label"] == "Ain"
+    assert len(places.suggest("saint", "fr")) == places.MOST
+
+
+def test_a_suggestion_takes_less_than_a_keystroke():
+    communes.suggest("warm up", 1)
+    start = time.perf_counter()
+    for text in ("sa", "saint-m", "zzz", "bourg"):
+        places.suggest(text, "fr")
+    assert time.perf_counter() - start < 0.4
+
+
+def test_the_box_of_a_territory_is_held_by_it_and_a_commune_counts_with_its_departement():
+    box = places.box_of([samples.AIN])
+    assert box is not None
+    assert places.territories_of(box, "fr")[0]["uri"] == samples.AIN
+    assert places.box_of([BOURG]) == box
+    assert places.box_of([]) is None
+
+
+@pytest.mark.usefixtures("shared_db")
+class TestTheForm:
+    def test_sends_no_commune_unless_chosen_and_names_it_then(self, app, create, editor):
+        create(samples.full(name="commune", territory=[BOURG]))
+        headers = {"Authorization": editor["token"]}
+        body = app.get("/fr/dataset/edit/commune", headers=headers).body
+        assert body.count("geo/commune/") == 1
+        assert "Bourg-en-Bresse (01)" in body
+        assert "Bourg-en-Bresse (01)" in app.get("/fr/dataset/commune").body
+
+    def test_the_addresses_answer_everyone_and_survive_nonsense(self, app):
+        assert json.loads(app.get("/fr/ecosphere/territoires?q=bourg-en-b").body)[0]["uri"] == BOURG
+        for query in ("q=", "q=%00%25", "bbox=1,2", "bbox=" + "9" * 500):
+            assert json.loads(app.get(f"/fr/ecosphere/territoires?{query}").body) == []
+        assert json.loads(app.get("/fr/ecosphere/territoires/emprise?uri=x").body) is None
+
+    @pytest.mark.browser
+    def test_a_commune_is_picked_and_the_box_follows_by_keyboard(self, page, editor, act):
+        log_in(page, editor["name"], PASSWORD)
+        page.goto("/fr/dataset/new")
+        page.fill("#field-title", "Par commune")
+        page.fill("#field-territory input[type=search]", "bourg-en-bresse")
+        page.get_by_label("Bourg-en-Bresse (01)").check()
+        page.locator("#section-coverage summary").first.press("Enter")
+        page.locator("#field-spatial_coverage [data-fill]").first.press("Enter")
+        page.wait_for_function("document.querySelector('#field-spatial_coverage__0__bbox').value !== ''")
+        page.locator("#field-spatial_coverage [data-find]").first.press("Enter")
+        page.wait_for_function("document.querySelectorAll('#field-territory .ecosphere-chosen li').length === 2")
+        assert axe_violations(page) == []
+        page.locator("button[name=save]").last.press("Enter")
+        page.wait_for_selector("#resource-edit")
+        assert set(act("package_show", id="par-commune")["territory"]) == {BOURG, samples.AIN}

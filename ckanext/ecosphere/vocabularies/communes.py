@@ -1,0 +1,77 @@
+"""The communes of France: some 35 000, so they are looked up and suggested, never listed. Pure, no CKAN."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from . import normalise
+
+PREFIX = "http://id.insee.fr/geo/commune/"
+_FILE = Path(__file__).with_name("places") / "communes.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Commune:
+    """A commune.
+
+    Attributes:
+        code: of INSEE ("01053").
+        departement: code of its département ("01").
+        population: number of inhabitants, 0 when it is not known.
+    """
+
+    code: str
+    name: str
+    departement: str
+    population: int
+
+    @property
+    def uri(self) -> str:
+        """What datasets store."""
+        return PREFIX + self.code
+
+    @property
+    def label(self) -> str:
+        """Its name with the code of its département, since 5 000 communes share their name with another."""
+        return f"{self.name} ({self.departement})"
+
+
+@cache
+def _by_code() -> dict[str, Commune]:
+    with _FILE.open(encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
+        return {
+            row["code"]: Commune(row["code"], row["name"], row["departement"], int(row["population"])) for row in rows
+        }
+
+
+@cache
+def _folded() -> tuple[tuple[str, Commune], ...]:
+    """Names ready to be compared, the most populous first."""
+    ordered = sorted(_by_code().values(), key=lambda commune: -commune.population)
+    return tuple((f" {normalise(commune.name)}", commune) for commune in ordered)
+
+
+def get(uri: str) -> Commune | None:
+    """Return the commune with this URI, or None."""
+    bare = uri.replace("https://", "http://", 1)
+    return _by_code().get(bare[len(PREFIX) :]) if bare.startswith(PREFIX) else None
+
+
+def suggest(text: str, limit: int) -> list[Commune]:
+    """Return communes whose code, or a word of whose name, begins with a text; those whose name begins with it first.
+
+    Args:
+        text: at least two letters or digits, accents and case of no matter.
+        limit: how many at most.
+    """
+    words = normalise(text)
+    if len(words) < 2:  # noqa: PLR2004 - one letter finds everything
+        return []
+    exact = _by_code().get(words.upper())
+    first = [commune for name, commune in _folded() if name.startswith(f" {words}")]
+    later = [commune for name, commune in _folded() if f" {words}" in name[1:]] if len(first) < limit else []
+    return list(dict.fromkeys([*([exact] if exact else []), *first, *later]))[:limit]
