@@ -78,8 +78,7 @@ def populate() -> None:
 def forget_requests() -> None:
     """Empty the tables of the room, and what Redis counts for it."""
     model.Session.remove()
-    known = (table.name for table in model.meta.metadata.sorted_tables)
-    tables = [name for name in known if name.startswith("ecosphere_requests") and "alembic" not in name]
+    tables = [t.name for t in Request.metadata.sorted_tables if t.name.startswith("ecosphere_requests")]
     model.Session.execute(sa.text(f"TRUNCATE {', '.join(tables)}"))
     model.Session.commit()
     connection = connect_to_redis()
