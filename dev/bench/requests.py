@@ -76,7 +76,7 @@ versant commune departement etude mesure releve annuel historique precision eche
 def vocabulary() -> list[str]:
     """Words from frequent to rare: those of the field, then compounds of them."""
     words = WORDS.split()
-    return words + [first + second for first in words for second in words[:30]]
+    return [*words, *(first + second for first in words for second in words[:30])]
 
 
 def fill(number: int) -> None:
@@ -93,7 +93,8 @@ def fill(number: int) -> None:
     model.Session.execute(sa.text(EVENTS), {"each": EVENTS_EACH})
     model.Session.commit()
     # What autovacuum does within minutes on a living portal.
-    with model.meta.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    engine: Any = model.Session.get_bind()
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("VACUUM ANALYZE"))
 
 

@@ -99,7 +99,7 @@ def assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str,
     for key in ids:
         request = fields.by_id_or_reference(str(key))
         allowed = request is not None and states.EDITOR in reader.roles(request)
-        if allowed and user is not None:
+        if allowed and request is not None and user is not None:
             group = request.organization_id
             colleagues.setdefault(group, people.editors_of(group))
             allowed = user.id in colleagues[group]

@@ -24,7 +24,8 @@ def application() -> Any:
     if not _app:
         from ckan.config.middleware import make_app
 
-        remember(make_app(tk.config)._wsgi_app)  # pyright: ignore[reportArgumentType]
+        made: Any = make_app(tk.config)  # pyright: ignore[reportArgumentType]
+        remember(made._wsgi_app)
     return _app[0]
 
 

@@ -98,9 +98,12 @@ def ecosphere_request_similar(context: Context, data_dict: DataDict) -> dict[str
         dict: `datasets` (name, title, notes, organization) and `requests`, five of each at most, best first.
     """
     tk.check_access("ecosphere_request_similar", context, data_dict)
-    words = [data_dict.get(key) or "" for key in ("title", "theme", "territory")]
+    title, theme, territory = (data_dict.get(key) or "" for key in ("title", "theme", "territory"))
     reader = people.reader_of_context(context)
-    return {"datasets": similar.datasets(*words), "requests": similar.requests(*words, reader)}
+    return {
+        "datasets": similar.datasets(title, theme, territory),
+        "requests": similar.requests(title, theme, territory, reader),
+    }
 
 
 @tk.side_effect_free
@@ -119,7 +122,9 @@ def ecosphere_request_route(context: Context, data_dict: DataDict) -> dict[str, 
         dict: `organization` (id, name, title) or None, `reason`, `alternatives`, `territory` that was understood.
     """
     tk.check_access("ecosphere_request_route", context, data_dict)
-    territory = data_dict.get("territory") or routing.territory_of(data_dict.get("communes"), data_dict.get("bbox"))
+    territory = data_dict.get("territory") or routing.territory_of(
+        data_dict.get("communes") or [], data_dict.get("bbox")
+    )
     found = routing.propose(data_dict.get("theme") or "", territory)
     groups = [found.organization, *found.alternatives]
     shown = [{"id": g.id, "name": g.name, "title": g.title or g.name} for g in groups if g]

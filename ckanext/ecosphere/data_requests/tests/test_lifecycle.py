@@ -9,6 +9,7 @@ import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan import model
+from sqlalchemy.exc import DBAPIError
 
 from ckanext.ecosphere.data_requests import clock, dictize, service, states
 from ckanext.ecosphere.data_requests.conflict import Conflict
@@ -299,7 +300,7 @@ def test_events_cannot_be_changed_nor_taken_away():
         "UPDATE ecosphere_requests_event SET comment = 'autre'",
         "DELETE FROM ecosphere_requests_event",
     ):
-        with pytest.raises(sa.exc.DBAPIError, match="append-only"):
+        with pytest.raises(DBAPIError, match="append-only"):
             model.Session.execute(sa.text(statement))
             model.Session.commit()
         model.Session.rollback()

@@ -276,7 +276,7 @@ def test_whatever_people_do_the_table_holds():
         database=None,
         # Shrinking replays whole lives on the database: minutes for what the failing one tells already.
         phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType]
     )
     run_state_machine_as_test(Life, settings=limits)
 

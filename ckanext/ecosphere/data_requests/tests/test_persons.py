@@ -23,7 +23,7 @@ SERVICE = {"editor", "admin", "boss"}
 MODERATORS = {"moderator", "boss"}
 
 #: Action → who may, on a public request of the DDT; who may not is forbidden to, for they may read it.
-PUBLIC: dict[str, set[str | None]] = {
+PUBLIC: dict[str, Any] = {
     "create": LOGGED_IN,
     "show": set(EVERYONE),
     "update": {"asker"},
@@ -55,7 +55,7 @@ PUBLIC: dict[str, set[str | None]] = {
     "erase": {"asker", "boss"},
 }
 #: Transition → who may on the DDT's desk.
-TRANSITIONS: dict[str, set[str | None]] = {
+TRANSITIONS: dict[str, Any] = {
     "submit": {"asker"},
     "accept": MODERATORS,
     "reject": MODERATORS,
