@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan import model
+from ckan.cli.db import _get_pending_plugins
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 
@@ -44,20 +47,46 @@ DRAFT = {
     "territory": "departement-42",
     "visibility": "public",
 }
-_prepared: set[str] = set()
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Iterator[None]:
+    """The plugins, loaded once for each module: to load them for each test takes longer than most tests."""
+    before = copy.deepcopy(dict(tk.config))
+    p.load_all()
+    yield
+    p.unload_all()
+    tk.config.clear()
+    tk.config.update(before)
+
+
+@pytest.fixture(scope="module")
+def people(loaded: None, request: pytest.FixtureRequest) -> None:
+    """The people and the services, and no dataset; what an earlier module of the room made is used again."""
+    model.Session.remove()
+    pending = _get_pending_plugins()
+    if not pending and _is_populated():
+        model.Session.execute(sa.text("TRUNCATE package CASCADE"))
+        model.Session.commit()
+    else:
+        request.getfixturevalue("reset_db")()
+        for plugin in _get_pending_plugins():
+            request.getfixturevalue("migrate_db_for")(plugin)
+        model.Session.remove()
+        populate()
+    request.getfixturevalue("reset_index")()
 
 
 @pytest.fixture
-def portal(with_plugins: None, request: pytest.FixtureRequest) -> None:
-    """The portal without any request or dataset; its people and services are made once for each module."""
-    module = request.module.__name__
-    if module not in _prepared:
-        _prepared.clear()
-        request.getfixturevalue("clean_db")
-        request.getfixturevalue("clean_index")
-        populate()
-        _prepared.add(module)
+def portal(ckan_config: Any, people: None) -> None:
+    """The portal with people and services, without any request."""
     forget_requests()
+
+
+def _is_populated() -> bool:
+    users = set(model.Session.scalars(sa.select(model.User.name)))
+    groups = set(model.Session.scalars(sa.select(model.Group.name)))
+    return users - {tk.config["ckan.site_id"]} == {"boss", *PEOPLE} and groups == set(SERVICES)
 
 
 def populate() -> None:

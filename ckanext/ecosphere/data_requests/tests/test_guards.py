@@ -24,25 +24,25 @@ def upload(name: str, content: bytes) -> FileStorage:
     return FileStorage(io.BytesIO(content), filename=name)
 
 
-@pytest.mark.parametrize(
-    "hostile",
-    [
-        "<script>alert(1)</script>",
-        "<img src=x onerror=alert(1)>",
-        "[x](javascript:alert(1))",
-        "[x](JaVaScRiPt:alert(1))",
-        "[x](data:text/html;base64,PHNjcmlwdD4=)",
-        "<a href='vbscript:x'>x</a>",
-        "<iframe src=//evil.example></iframe>",
-        "<style>*{display:none}</style>",
-        "[x](//evil.example 'onmouseover=alert(1)')",
-        "![x](https://evil.example/pixel.png)",
-    ],
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "[x](javascript:alert(1))",
+    "[x](JaVaScRiPt:alert(1))",
+    "[x](data:text/html;base64,PHNjcmlwdD4=)",
+    "<a href='vbscript:x'>x</a>",
+    "<iframe src=//evil.example></iframe>",
+    "<style>*{display:none}</style>",
+    "[x](//evil.example 'onmouseover=alert(1)')",
+    "![x](https://evil.example/pixel.png)",
 )
-def test_markup_that_could_harm_is_gone(hostile: str, with_request_context: None):
-    shown = text.html(hostile).lower()
-    for trace in ("<script", "<img", "<iframe", "<style", 'href="javascript', 'href="data', 'href="vbscript'):
-        assert trace not in shown
+
+
+def test_markup_that_could_harm_is_gone(with_request_context: None):
+    for hostile in HOSTILE:
+        shown = text.html(hostile).lower()
+        for trace in ("<script", "<img", "<iframe", "<style", 'href="javascript', 'href="data', 'href="vbscript'):
+            assert trace not in shown, hostile
 
 
 def test_plain_markdown_is_shown_and_links_are_not_followed(with_request_context: None):
