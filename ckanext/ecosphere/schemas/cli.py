@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import click
 
 from ckanext.ecosphere import vocabularies as voc
 
+from .refreshing import refreshed
 from .skos import turtle
 
 
@@ -53,6 +55,27 @@ def check() -> None:
     if faults:
         raise SystemExit(1)
     click.echo(f"{len(voc.names())} vocabularies, no fault")
+
+
+@vocabularies.command()
+@click.argument("name")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Tell what would change, and write nothing.")
+def refresh(name: str, file: Path, dry_run: bool) -> None:
+    """Replace the vocabulary NAME by the CSV FILE, in the layout of the present one.
+
+    Concepts that FILE no longer has stay, marked as withdrawn: datasets keep them, forms offer them no more.
+    """
+    vocabulary = _vocabulary(name)
+    try:
+        text, outcome = refreshed(voc.DATA / f"{vocabulary.name}.csv", file)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    for word, ids in outcome.items():
+        click.echo(f"{word}: {len(ids)}{' (' + ', '.join(ids[:20]) + ')' if ids else ''}")
+    if not dry_run:
+        (voc.DATA / f"{vocabulary.name}.csv").write_text(text, encoding="utf-8")
+        click.echo("Written. Restart the portal and rebuild the index.")
 
 
 def _vocabulary(name: str) -> voc.Vocabulary:

@@ -9,6 +9,7 @@ from ckanext.ecosphere.http_guard import GuardSettings, networks
 OWN_RDF_PROFILE = "ecosphere.schemas.own_rdf_profile"
 OWN_LICENCES = "ecosphere.schemas.own_licences"
 IMPORT_NETWORKS = "ecosphere.schemas.import_allowed_networks"
+OVERLAY = "ecosphere.schemas.overlay"
 IMPORT_BYTES, IMPORT_SECONDS = 5 * 1024 * 1024, 15.0
 
 
@@ -20,6 +21,11 @@ def own_rdf_profile() -> bool:
 def own_licences() -> bool:
     """Whether the project's list of licences replaces CKAN's."""
     return tk.asbool(tk.config[OWN_LICENCES])
+
+
+def overlay() -> str:
+    """Path of the administrator's changes to the schema, empty when there are none."""
+    return tk.config[OVERLAY]
 
 
 def guard_settings() -> GuardSettings:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ckan.exceptions import CkanConfigurationException
+
 from . import config as options
+from . import overlay
 
 STOCK_RDF_PROFILE = "euro_dcat_ap_3"
 OWN_RDF_PROFILE = "ecosphere_dcat_ap"
+OWN_SCHEMA = "ckanext.ecosphere.schemas:dataset.yaml"
 LICENCES = Path(__file__).with_name("licences.json")
 
 
 def apply(config: Any) -> None:
-    """Set the options of ckanext-dcat and CKAN that are still at their stock value.
+    """Set the options of ckanext-dcat, ckanext-scheming and CKAN that are still at their stock value.
 
     Those of ckanext-scheming have their default in ``config_declaration.yaml``.
 
@@ -24,5 +28,10 @@ def apply(config: Any) -> None:
     names = profiles.split() if isinstance(profiles, str) else list(profiles or ())
     if options.own_rdf_profile() and names in ([], [STOCK_RDF_PROFILE]):
         config["ckanext.dcat.rdf.profiles"] = OWN_RDF_PROFILE
+    if options.overlay() and config.get("scheming.dataset_schemas") in (None, "", OWN_SCHEMA, [OWN_SCHEMA]):
+        try:
+            config["scheming.dataset_schemas"] = overlay.write(options.overlay(), config.get("ckan.storage_path") or "")
+        except overlay.OverlayError as error:
+            raise CkanConfigurationException(f"{options.OVERLAY}: {error}") from error
     if options.own_licences() and not config.get("licenses_group_url"):
         config["licenses_group_url"] = f"file://{LICENCES}"

@@ -35,6 +35,7 @@ def _choices(name: str, store: str) -> tuple[dict[str, Any], ...]:
             "terms": voc.normalise(" ".join((concept.label_fr, concept.label_en, *concept.alt_labels))),
         }
         for concept in _in_tree_order(vocabulary)
+        if not concept.data.get("withdrawn")  # stays with the datasets that have it, is offered to no other
     )
 
 

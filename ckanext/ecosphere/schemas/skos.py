@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from rdflib import RDF, SKOS, Graph, Literal, URIRef
+from rdflib import OWL, RDF, SKOS, Graph, Literal, URIRef
 
 from ckanext.ecosphere import vocabularies as voc
 
 
-def graph(vocabulary: voc.Vocabulary) -> Graph:
-    """Return the vocabulary as a graph: one concept scheme and its concepts with labels and broader ones."""
+def graph(vocabulary: voc.Vocabulary, scheme_uri: str = "") -> Graph:
+    """Return the vocabulary as a graph: one concept scheme and its concepts with labels and broader ones.
+
+    Args:
+        vocabulary: the list.
+        scheme_uri: address of the list in this portal.
+    """
     result = Graph()
     result.bind("skos", SKOS)
-    scheme = URIRef(f"urn:ecosphere:vocabulary:{vocabulary.name}")
+    scheme = URIRef(scheme_uri or f"urn:ecosphere:vocabulary:{vocabulary.name}")
     result.add((scheme, RDF.type, SKOS.ConceptScheme))
     for concept in vocabulary:
         node = URIRef(concept.uri)
@@ -26,6 +31,8 @@ def graph(vocabulary: voc.Vocabulary) -> Graph:
             result.add((node, SKOS.broader, URIRef(concept.broader)))
         else:
             result.add((scheme, SKOS.hasTopConcept, node))
+        if concept.data.get("withdrawn"):
+            result.add((node, OWL.deprecated, Literal(True)))
         for other in concept.data.get("other_uris", ()):
             result.add((node, SKOS.exactMatch, URIRef(other)))
     return result

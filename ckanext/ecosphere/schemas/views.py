@@ -14,11 +14,17 @@ from ckan.views.dataset import CreateView
 from flask import Blueprint, Response, stream_with_context
 
 from ckanext.ecosphere import language
+from ckanext.ecosphere import vocabularies as voc
 
-from . import catalogue_csv, places, spatial
+from . import catalogue_csv, places, skos, spatial
 from .importing import starting
 from .iso import writer
 
+SKOS_FORMATS = {
+    "ttl": ("turtle", "text/turtle"),
+    "rdf": ("xml", "application/rdf+xml"),
+    "jsonld": ("json-ld", "application/ld+json"),
+}
 PAGE = 200
 MOST_PROBLEMS = 10
 MAX_NAME, MOST_TRIED = 90, 100
@@ -49,6 +55,28 @@ def catalogue() -> Response:
     response = Response(stream_with_context(rows), mimetype="text/csv")
     response.headers["Content-Disposition"] = 'attachment; filename="catalogue.csv"'
     return response
+
+
+# --- vocabularies ------------------------------------------------------------------------------------
+
+
+@schemas.route("/vocabulaires")
+def vocabulary_list() -> str:
+    """List the vocabularies."""
+    return tk.render("ecosphere_schemas/vocabularies.html", {"vocabularies": [voc.get(name) for name in voc.names()]})
+
+
+@schemas.route("/vocabulaires/<name>")
+def vocabulary(name: str) -> Any:
+    """Show a vocabulary: a page, or SKOS where ``.ttl``, ``.jsonld`` or ``.rdf`` ends the address."""
+    name, _dot, extension = name.partition(".")
+    if name not in voc.names() or (extension and extension not in SKOS_FORMATS):
+        return tk.abort(404, tk._("Vocabulary not found"))
+    if not extension:
+        return tk.render("ecosphere_schemas/vocabulary.html", {"vocabulary": voc.get(name)})
+    syntax, mimetype = SKOS_FORMATS[extension]
+    address = tk.url_for("ecosphere_schemas.vocabulary", name=name, qualified=True, locale="default")
+    return Response(skos.graph(voc.get(name), address).serialize(format=syntax), mimetype=mimetype)
 
 
 # --- places --------------------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ COLUMN_TYPES: dict[str, Callable[[str], Any]] = {
     "other_uris": _many,
     "restricts": _yes,
     "stars": _whole,
+    "withdrawn": _yes,
 }
 
 

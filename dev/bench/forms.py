@@ -1,0 +1,72 @@
+"""How fast the dataset form is, and how much it sends.
+
+    make bench-forms                   # 60 requests for each page
+    make bench-forms REQUESTS=200
+
+Works on the test database of the checkout, which it empties before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.cli.db import _get_pending_plugins, _run_migrations
+from ckan.config.middleware import make_app
+from ckan.tests import factories, helpers
+
+from ckan.cli import load_config  # isort: skip
+
+ROOT = Path(__file__).parents[2]
+LIMIT_MS = 600.0
+LEAST_VALUES = 2
+
+
+def measure(client: Any, path: str, headers: dict[str, str], requests: int) -> tuple[list[float], int, str]:
+    """Return the milliseconds of each request, the size of the last answer in bytes, and the answer."""
+    taken, body = [], ""
+    for _number in range(requests):
+        start = time.perf_counter()
+        answer = client.get(path, headers=headers)
+        taken.append((time.perf_counter() - start) * 1000)
+        if answer.status_code != 200:
+            raise SystemExit(f"{path} answered {answer.status_code}")
+        body = answer.get_data(as_text=True)
+    return taken, len(body.encode()), body
+
+
+def main() -> int:
+    """Measure and print a table; 1 when the form is slower than the limit."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--requests", type=int, default=60)
+    requests = max(parser.parse_args().requests, LEAST_VALUES)
+    app: Any = make_app(load_config(str(ROOT / "test.ini")))
+    with app._wsgi_app.test_request_context():
+        helpers.reset_db()
+        for plugin in _get_pending_plugins():
+            _run_migrations(plugin, "head", True)
+        user = factories.UserWithToken(image_url="")
+        factories.Organization(name="ddt-01", image_url="", users=[{"name": user["name"], "capacity": "editor"}])
+        model.Session.commit()
+    client, headers = app._wsgi_app.test_client(), {"Authorization": user["token"]}
+    tk.config  # noqa: B018 - the application is configured
+    pages = {"new dataset": "/fr/dataset/new", "suggestion": "/fr/ecosphere/territoires?q=saint-d"}
+    slow = 0
+    print(f"{'page':14} {'p50 ms':>8} {'p95 ms':>8} {'bytes':>9} {'options':>8}")
+    for name, path in pages.items():
+        measure(client, path, headers, 3)  # templates and lists are read once
+        taken, size, body = measure(client, path, headers, requests)
+        p95 = statistics.quantiles(taken, n=20)[18]
+        options = body.count("<option") + body.count('type="checkbox"')
+        print(f"{name:14} {statistics.median(taken):8.0f} {p95:8.0f} {size:9} {options:8}")
+        slow += p95 > LIMIT_MS
+    return int(slow > 0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
