@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 
@@ -38,3 +40,63 @@ def revive() -> None:
 
     for job_id in queue.revive():
         click.echo(job_id)
+
+
+@harvest.command("try")
+@click.argument("url")
+@click.option("--type", "type_name", default="ecosphere_csw", show_default=True, help="Type of the source.")
+@click.option("--config", "text", default="", help="Configuration of the source, in JSON.")
+@click.pass_context
+def try_(ctx: click.Context, url: str, type_name: str, text: str) -> None:
+    """Read the beginning of a source and show what its records would become; writes nothing.
+
+    Ends with exit code 1 when something could not be read.
+    """
+    from ckanext.ecosphere.harvest import trial
+
+    with ctx.meta["flask_app"].test_request_context():
+        try:
+            found = trial.try_source(url, type_name, text)
+        except ValueError as error:
+            raise click.ClickException(str(error)) from error
+        for line in trial.lines(found):
+            click.echo(line)
+    if found["failures"]:
+        ctx.exit(1)
+
+
+@harvest.group()
+def sources() -> None:
+    """Look after many sources at once."""
+
+
+@sources.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+@click.option(
+    "--retire", is_flag=True, help="Also retire the sources that the file does not name; their datasets stay."
+)
+@click.pass_context
+def sync(ctx: click.Context, file: Path, yes: bool, retire: bool) -> None:
+    """Create, update and retire sources as FILE (CSV or JSON) has them; the plan is shown first.
+
+    Ends with exit code 1 when something could not be done.
+    """
+    from ckanext.ecosphere.harvest import registry
+    from ckanext.ecosphere.harvest import sync as steps
+
+    with ctx.meta["flask_app"].test_request_context():
+        try:
+            wanted, refused = registry.read(file)
+        except ValueError as error:
+            raise click.ClickException(str(error)) from error
+        plan = registry.plan(wanted, steps.present_sources(), retire)
+        plan.refused = refused
+        for line in steps.describe(plan):
+            click.echo(line)
+        if not (plan.create or plan.update or plan.retire):
+            ctx.exit(1 if refused else 0)
+        if not yes:
+            click.confirm("OK?", abort=True)
+        if not steps.apply(plan, click.echo):
+            ctx.exit(1)

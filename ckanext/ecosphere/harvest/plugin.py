@@ -15,6 +15,7 @@ from ckanext.ecosphere.interfaces import IEcosphereCommands, IEcosphereSetup
 
 @tk.blanket.config_declarations
 @tk.blanket.actions
+@tk.blanket.blueprints
 @tk.blanket.helpers
 @tk.blanket.auth_functions
 class EcosphereHarvestPlugin(p.SingletonPlugin):
@@ -25,8 +26,9 @@ class EcosphereHarvestPlugin(p.SingletonPlugin):
     p.implements(IEcosphereSetup, inherit=True)
 
     def update_config(self, config: Any) -> None:
-        """Register the room's templates."""
+        """Register the room's templates and assets."""
         tk.add_template_directory(config, "../templates/harvest")
+        tk.add_resource("../assets/harvest", "ecosphere_harvest")
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         """Provide `ckan ecosphere harvest`."""

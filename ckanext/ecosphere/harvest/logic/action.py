@@ -6,11 +6,12 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
-from ckan import logic, model
+from ckan import authz, logic, model
 from ckan.types import Context, DataDict
 
+from ckanext.ecosphere.harvest import overview, trials
 from ckanext.ecosphere.harvest.logic import reading, schema
-from ckanext.ecosphere.harvest.logic.auth import source_id
+from ckanext.ecosphere.harvest.logic.auth import editable_organisations, source_id
 from ckanext.ecosphere.harvest.model import PUBLISHED, JobState, SourceRecord, forget, forget_lost_jobs, now
 from ckanext.ecosphere.harvest.pipeline import origin, queue, story, withdraw
 from ckanext.ecosphere.harvest.pipeline.job import RUNNING
@@ -245,3 +246,57 @@ def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> dict[str, A
     """
     tk.check_access("ecosphere_harvest_read", context, data_dict)
     return reading.read(data_dict["content"])
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.nothing_schema)
+def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+    """All harvest sources that one may look after.
+
+    Args:
+        context: the context.
+        data_dict: nothing.
+
+    Returns:
+        for each source: name, title, type, address, service, `state` (held, incomplete, errors, running, never, good,
+        inactive), `last_complete`, `last_run`, `records` published, `refused` records, `errors` of the last harvest,
+        `held` withdrawals, `frequency`, `next_run`.
+    """
+    tk.check_access("ecosphere_harvest_overview", context, data_dict)
+    user = context.get("user") or ""
+    everything = context.get("ignore_auth") or authz.is_sysadmin(user)
+    return overview.rows(None if everything else editable_organisations(user))
+
+
+@tk.validate_action_data(schema.trial_schema)
+def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Have the beginning of a source read in the background; nothing is written.
+
+    Args:
+        context: the context.
+        data_dict: `url`, `source_type` and `config` (JSON) of the source.
+
+    Returns:
+        `id` of the trial.
+    """
+    tk.check_access("ecosphere_harvest_trial_start", context, data_dict)
+    user = context.get("user") or ""
+    config = data_dict.get("config") or ""
+    return {"id": trials.start(data_dict["url"], data_dict["source_type"], config, user)}
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.job_schema)
+def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """What a trial has found, for an hour.
+
+    Args:
+        context: the context.
+        data_dict: `id` of the trial.
+
+    Returns:
+        `state` (waiting, done, failed), `url`, and `found` or the `reason` of the failure.
+    """
+    tk.check_access("ecosphere_harvest_trial_show", context, data_dict)
+    shown = trials.show(data_dict["id"])
+    return {key: value for key, value in shown.items() if key != "user"}

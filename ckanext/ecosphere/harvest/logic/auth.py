@@ -38,6 +38,38 @@ def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> AuthResult:
     return authz.is_authorized("package_create", context, {})
 
 
+def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> AuthResult:
+    """All sources: editors of any service, who then see those of their services."""
+    return _may_manage(context)
+
+
+def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> AuthResult:
+    """Try a source: editors of any service, the portal asks an address of their choice."""
+    return _may_manage(context)
+
+
+def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> AuthResult:
+    """See what a trial found: whoever started it."""
+    from ckanext.ecosphere.harvest import trials
+
+    mine = trials.show(data_dict["id"])["user"] == (context.get("user") or "")
+    return {"success": True} if mine else {"success": False, "msg": tk._("This trial is another person’s.")}
+
+
+def editable_organisations(user: str) -> list[str]:
+    """Ids of the organisations whose datasets a user may edit."""
+    context: Any = {"user": user}
+    found = tk.get_action("organization_list_for_user")(context, {"id": user, "permission": "update_dataset"})
+    return [organisation["id"] for organisation in found]
+
+
+def _may_manage(context: Context) -> AuthResult:
+    user = context.get("user") or ""
+    if user and authz.has_user_permission_for_some_org(user, "update_dataset"):
+        return {"success": True}
+    return {"success": False, "msg": tk._("Only editors of a service see and try harvest sources.")}
+
+
 def source_id(id_or_name: str) -> str | None:
     """Id of the source that is called so."""
     from ckan import model

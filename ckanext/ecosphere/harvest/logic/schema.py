@@ -29,3 +29,18 @@ def decision_schema(not_empty: Any, unicode_safe: Any, one_of: Any) -> dict[str,
 def record_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
     """A record, as text."""
     return {"content": [not_empty, unicode_safe]}
+
+
+def nothing_schema() -> dict[str, Any]:
+    """Nothing is asked for."""
+    return {}
+
+
+@validator_args
+def trial_schema(not_empty: Any, unicode_safe: Any, ignore_missing: Any) -> dict[str, Any]:
+    """A source that need not exist."""
+    return {
+        "url": [not_empty, unicode_safe],
+        "source_type": [not_empty, unicode_safe],
+        "config": [ignore_missing, unicode_safe],
+    }

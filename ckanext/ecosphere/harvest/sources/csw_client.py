@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading
 from ckanext.ecosphere.harvest.sources.csw_answer import Answer, PageError, read_answer
 from ckanext.ecosphere.harvest.sources.csw_request import (
+    AnyOf,
     Dialect,
     Filter,
     base_url,
@@ -43,7 +44,7 @@ class CswOptions:
         pause: seconds before a failed page is asked for again.
     """
 
-    filters: tuple[Filter, ...] = ()
+    filters: tuple[Filter | AnyOf, ...] = ()
     page_size: int = 100
     patience: float = 900.0
     pause: float = 1.0

@@ -59,15 +59,24 @@ class Filter:
     value: str
     negated: bool = False
 
+    @property
+    def needs_iso(self) -> bool:
+        """Whether only the ISO profile knows the property."""
+        return QUERYABLES.get(self.name, ("apiso",))[0].startswith("apiso")
+
     @classmethod
-    def read(cls, given: Any) -> Filter:
+    def read(cls, given: Any) -> Filter | AnyOf:
         """Read a condition such as ``{"property": "identifier", "like": "fr-120066022-%", "not": true}``.
+
+        ``{"any": [[…], […]]}`` holds when all conditions of one of its lists do.
 
         Raises:
             ConfigError: it is not one.
         """
         if not isinstance(given, dict):
             raise ConfigError("filter-object", example='{"property": "type", "equals": "dataset"}')
+        if set(given) == {"any"}:
+            return AnyOf.of(given["any"])
         rest = dict(given)
         name, negated = rest.pop("property", None), rest.pop("not", False)
         if not isinstance(name, str) or not _PROPERTY.fullmatch(name):
@@ -86,6 +95,41 @@ class Filter:
         name = QUERYABLES[self.name][iso] if self.name in QUERYABLES else self.name
         condition = _COMPARISONS[self.comparison](name, self.value)
         return fes.Not([condition]) if self.negated else condition
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """Lists of conditions of which one must hold as a whole."""
+
+    choices: tuple[tuple[Filter, ...], ...]
+
+    @classmethod
+    def of(cls, given: Any) -> AnyOf:
+        """Read the lists.
+
+        Raises:
+            ConfigError: they are none.
+        """
+        if not isinstance(given, list) or not given or not all(isinstance(each, list) and each for each in given):
+            raise ConfigError("filter-any")
+        choices = [[Filter.read(condition) for condition in each] for each in given]
+        if any(isinstance(condition, AnyOf) for each in choices for condition in each):
+            raise ConfigError("filter-any")
+        return cls(tuple(tuple(each) for each in choices))  # type: ignore[arg-type]
+
+    @property
+    def needs_iso(self) -> bool:
+        """Whether only the ISO profile knows one of the properties."""
+        return any(each.needs_iso for choice in self.choices for each in choice)
+
+    def expression(self, iso: bool) -> Any:
+        """Write the condition with the names of one of the two record types."""
+        written = [_all_of([each.expression(iso) for each in choice]) for choice in self.choices]
+        return written[0] if len(written) == 1 else fes.Or(written)
+
+
+def _all_of(expressions: list[Any]) -> Any:
+    return expressions[0] if len(expressions) == 1 else fes.And(expressions)
 
 
 @dataclass(frozen=True)
@@ -125,9 +169,9 @@ DIALECTS = (
 """In the order in which they are tried; the first that the server understands is kept."""
 
 
-def dialects(filters: tuple[Filter, ...]) -> tuple[Dialect, ...]:
+def dialects(filters: tuple[Filter | AnyOf, ...]) -> tuple[Dialect, ...]:
     """The dialects that can say these filters; those of ISO first when only ISO knows the property."""
-    if any(QUERYABLES.get(each.name, ("apiso",))[0].startswith("apiso") for each in filters):
+    if any(each.needs_iso for each in filters):
         return tuple(sorted(DIALECTS, key=lambda dialect: not dialect.iso))
     return DIALECTS
 
@@ -162,7 +206,7 @@ def with_query(url: str, parameters: dict[str, str]) -> str:
 
 
 def get_records(
-    dialect: Dialect, filters: tuple[Filter, ...], start: int, size: int
+    dialect: Dialect, filters: tuple[Filter | AnyOf, ...], start: int, size: int
 ) -> tuple[bytes | None, dict[str, str]]:
     """Write a GetRecords request for full ISO records.
 
@@ -180,16 +224,15 @@ def get_records(
     return None, _as_pairs(dialect, filters, start, size)
 
 
-def _filter_element(dialect: Dialect, filters: tuple[Filter, ...]) -> etree._Element:
-    expressions = [each.expression(dialect.iso) for each in filters]
-    whole = expressions[0] if len(expressions) == 1 else fes.And(expressions)
+def _filter_element(dialect: Dialect, filters: tuple[Filter | AnyOf, ...]) -> etree._Element:
+    whole = _all_of([each.expression(dialect.iso) for each in filters])
     # The prefixes of property names are text to XML: they must be declared although nothing uses them.
     element = etree.Element(f"{{{OGC}}}Filter", nsmap=_NAMESPACES)
     element.append(whole.toXML())
     return element
 
 
-def _as_xml(dialect: Dialect, filters: tuple[Filter, ...], start: int, size: int) -> bytes:
+def _as_xml(dialect: Dialect, filters: tuple[Filter | AnyOf, ...], start: int, size: int) -> bytes:
     root = etree.Element(f"{{{CSW}}}GetRecords", nsmap=_NAMESPACES)
     for name, value in {
         "service": "CSW",
@@ -212,7 +255,7 @@ def _as_xml(dialect: Dialect, filters: tuple[Filter, ...], start: int, size: int
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
-def _as_pairs(dialect: Dialect, filters: tuple[Filter, ...], start: int, size: int) -> dict[str, str]:
+def _as_pairs(dialect: Dialect, filters: tuple[Filter | AnyOf, ...], start: int, size: int) -> dict[str, str]:
     pairs = {
         "service": "CSW",
         "version": "2.0.2",

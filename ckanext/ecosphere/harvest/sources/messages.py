@@ -65,6 +65,7 @@ CONFIG: dict[str, str] = {
     "config-udata": _N("Name an organisation, a topic or a tag: otherwise the whole portal would be harvested."),
     "config-api": _N("The version of the API must be 1 or 2."),
     "filter-object": _N("A filter must be an object such as {example}."),
+    "filter-any": _N("The “any” of a filter must be a list of lists of conditions."),
     "filter-property": _N("A filter needs a property, one of {known}."),
     "filter-not": _N("The “not” of a filter must be true or false."),
     "filter-comparison": _N("A filter needs exactly one of {known}."),

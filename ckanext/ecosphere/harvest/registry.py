@@ -1,0 +1,148 @@
+"""Sources in bulk: what a file wants, what the portal has, and the steps from one to the other.
+
+The file is a CSV table with the columns name, owner_org, title, url, frequency and config_json, or a JSON list of
+objects with these keys; `source_type` is optional. The OGC filters of the CSW harvesters that French portals used
+before (`ogcfilter`) are understood.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+COLUMNS = ("name", "owner_org", "title", "url", "frequency", "config_json", "source_type")
+COMPARED = ("title", "url", "frequency", "config", "source_type", "owner_org")
+DEFAULT_TYPE = "ecosphere_csw"
+_PROPERTIES = {"organisationname": "organisation", "identifier": "identifier", "type": "type", "title": "title"}
+_COMPARISONS = {"PropertyIsLike": "like", "PropertyIsEqualTo": "equals"}
+_CONDITION = 3
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A source as the file wants it; `config` is our JSON, empty when there is none."""
+
+    name: str
+    owner_org: str
+    title: str
+    url: str
+    frequency: str = "MANUAL"
+    config: str = ""
+    source_type: str = DEFAULT_TYPE
+
+
+@dataclass
+class Plan:
+    """What is to be done, by source name.
+
+    Attributes:
+        create: sources that the portal lacks.
+        update: sources that differ, with the names of what does.
+        retire: names of sources that the file no longer has.
+        same: how many need nothing.
+        refused: lines of the file that cannot be used, with the reason.
+    """
+
+    create: list[Wanted] = field(default_factory=list)
+    update: list[tuple[Wanted, list[str]]] = field(default_factory=list)
+    retire: list[str] = field(default_factory=list)
+    same: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+def read(path: Path) -> tuple[list[Wanted], list[tuple[str, str]]]:
+    """Read a file.
+
+    Returns:
+        the sources, and the lines that cannot be used with the reason.
+
+    Raises:
+        ValueError: it is neither such a table nor such a list.
+    """
+    text = path.read_text("utf-8-sig")
+    rows: Any = json.loads(text) if path.suffix.lower() == ".json" else list(csv.DictReader(text.splitlines()))
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("not a list of sources")
+    wanted: dict[str, Wanted] = {}
+    refused: list[tuple[str, str]] = []
+    for number, row in enumerate(rows, 2):
+        name = str(row.get("name") or "").strip()
+        missing = [column for column in ("name", "title", "url") if not str(row.get(column) or "").strip()]
+        if missing or name in wanted:
+            refused.append((name or f"#{number}", ", ".join(missing) or "name"))
+            continue
+        try:
+            config = _config(row.get("config_json") or row.get("config"))
+        except (ValueError, TypeError, LookupError) as error:
+            refused.append((name, f"config_json: {error}"))
+            continue
+        wanted[name] = Wanted(
+            name,
+            str(row.get("owner_org") or "").strip(),
+            str(row["title"]).strip(),
+            str(row["url"]).strip(),
+            str(row.get("frequency") or "MANUAL").strip().upper(),
+            config,
+            str(row.get("source_type") or DEFAULT_TYPE).strip(),
+        )
+    return list(wanted.values()), refused
+
+
+def plan(wanted: Iterable[Wanted], present: Mapping[str, Mapping[str, Any]], retire: bool = False) -> Plan:
+    """Compare.
+
+    Args:
+        wanted: the sources of the file.
+        present: name → values of `COMPARED` of the portal's sources.
+        retire: whether those that the file does not name are retired.
+    """
+    result = Plan()
+    names = set()
+    for each in wanted:
+        names.add(each.name)
+        there = present.get(each.name)
+        if there is None:
+            result.create.append(each)
+            continue
+        other = [key for key in COMPARED if _comparable(key, getattr(each, key)) != _comparable(key, there.get(key))]
+        if other:
+            result.update.append((each, other))
+        else:
+            result.same += 1
+    if retire:
+        result.retire = sorted(present.keys() - names)
+    return result
+
+
+def _comparable(key: str, value: Any) -> Any:
+    return json.loads(value or "{}") if key == "config" else (value or "")
+
+
+def _config(given: Any) -> str:
+    settings = given if isinstance(given, dict) else json.loads(given or "{}")
+    if "ogcfilter" in settings:
+        choices = [[_condition(each) for each in _conditions(choice)] for choice in settings["ogcfilter"]]
+        filters: list[Any] = choices[0] if len(choices) == 1 else [{"any": choices}] if choices else []
+        settings = {"filters": filters} if filters else {}
+    return json.dumps(settings, ensure_ascii=False, indent=2) if settings else ""
+
+
+def _conditions(choice: list[Any]) -> list[Any]:
+    return [choice] if choice and isinstance(choice[0], str) else choice
+
+
+def _condition(given: list[Any]) -> dict[str, Any]:
+    """``["PropertyIsLike", "Identifier", "fr-%"]``, or the same after a "Not"."""
+    negated = given[0] == "Not"
+    rest = given[1:] if negated else given
+    if len(rest) == 1 and isinstance(rest[0], list):
+        rest = rest[0]
+    if len(rest) != _CONDITION:
+        raise ValueError(json.dumps(given, ensure_ascii=False))
+    operator, name, value = rest
+    known = _PROPERTIES.get(name.rpartition(":")[2].lower(), name)
+    return {"property": known, _COMPARISONS[operator]: value, **({"not": True} if negated else {})}

@@ -1,0 +1,96 @@
+"""Bring the portal's sources in line with a file: through the actions, one source after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.harvest.pipeline.finish import user_name
+from ckanext.ecosphere.harvest.registry import Plan, Wanted
+from ckanext.ecosphere.harvest.sources.harvester import harvester_types
+from ckanext.harvest.model import HarvestSource
+
+
+def present_sources() -> dict[str, dict[str, Any]]:
+    """The active sources of our types, as the plan compares them."""
+    rows = model.Session.execute(
+        sa.select(HarvestSource, model.Package.name, model.Group.name)
+        .join(model.Package, model.Package.id == HarvestSource.id)
+        .outerjoin(model.Group, model.Group.id == model.Package.owner_org)
+        .where(HarvestSource.type.in_(harvester_types()), model.Package.state == "active")
+    )
+    return {
+        name: {
+            "id": source.id,
+            "title": source.title,
+            "url": source.url,
+            "frequency": source.frequency,
+            "config": source.config or "",
+            "source_type": source.type,
+            "owner_org": owner or "",
+        }
+        for source, name, owner in rows
+    }
+
+
+def describe(plan: Plan) -> Iterator[str]:
+    """The plan, one line for each step."""
+    for wanted in plan.create:
+        yield tk._("create {name}: {url}").format(name=wanted.name, url=wanted.url)
+    for wanted, what in plan.update:
+        yield tk._("update {name}: {what}").format(name=wanted.name, what=", ".join(what))
+    for name in plan.retire:
+        yield tk._("retire {name}; its datasets stay").format(name=name)
+    for name, reason in plan.refused:
+        yield tk._("cannot use {name}: {reason}").format(name=name, reason=reason)
+    yield tk._(
+        "{create} to create, {update} to update, {retire} to retire, {same} unchanged, {refused} refused"
+    ).format(
+        create=len(plan.create),
+        update=len(plan.update),
+        retire=len(plan.retire),
+        same=plan.same,
+        refused=len(plan.refused),
+    )
+
+
+def apply(plan: Plan, tell: Callable[[str], None]) -> bool:
+    """Carry the plan out; a source that is refused is told and the others go on.
+
+    Returns:
+        whether all went well.
+    """
+    good = True
+    present = present_sources()
+    for wanted in plan.create:
+        good &= _step(tell, wanted.name, "harvest_source_create", _values(wanted))
+    for wanted, _what in plan.update:
+        good &= _step(tell, wanted.name, "harvest_source_update", {**_values(wanted), "id": present[wanted.name]["id"]})
+    for name in plan.retire:
+        good &= _step(tell, name, "harvest_source_delete", {"id": present[name]["id"]})
+    return good and not plan.refused
+
+
+def _values(wanted: Wanted) -> dict[str, Any]:
+    return asdict(wanted)
+
+
+def _step(tell: Callable[[str], None], name: str, action: str, values: dict[str, Any]) -> bool:
+    context: Any = {"ignore_auth": True, "user": user_name(), "model": model, "session": model.Session}
+    try:
+        tk.get_action(action)(context, values)
+    except tk.ValidationError as error:
+        model.Session.rollback()
+        reason = "; ".join(f"{key}: {' '.join(map(str, texts))}" for key, texts in error.error_dict.items())
+    except tk.ObjectNotFound as error:
+        model.Session.rollback()
+        reason = str(error)
+    else:
+        return True
+    tell(tk._("{name} could not be changed: {reason}").format(name=name, reason=reason))
+    return False

@@ -1,0 +1,181 @@
+"""All sources at a glance, sources in bulk, trials: who sees them and what they tell."""
+
+import json
+
+import ckan.plugins.toolkit as tk
+import pytest
+from ckan.tests import factories, helpers
+
+from ckanext.ecosphere.harvest import overview, registry, sync, trial, trials
+from ckanext.ecosphere.harvest.sources.csw_request import Filter, dialects, get_records
+from ckanext.ecosphere.harvest.sources.messages import ConfigError
+from ckanext.ecosphere.harvest.tests.csw_server import catalogue, html, iso_record
+
+CSV = """name,owner_org,title,url,frequency,config_json
+one,ddt-01053-01,Un,https://one.example.org/csw,WEEKLY,"{""ogcfilter"": [[[""PropertyIsEqualTo"", ""dc:type"", ""dataset""], [""Not"", ""PropertyIsLike"", ""Identifier"", ""fr-%""]], [[""PropertyIsLike"", ""OrganisationName"", ""%DDT%""]]]}"
+two,ddt-01053-01,Deux,https://two.example.org/csw,WEEKLY,
+three,unknown-service,Trois,https://three.example.org/csw,WEEKLY,
+four,,,https://four.example.org/csw,WEEKLY,
+five,ddt-01053-01,Cinq,https://five.example.org/csw,WEEKLY,{not json
+"""  # noqa: E501 - a line of a table
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "sources.csv"
+    path.write_text(CSV, "utf-8")
+    return path
+
+
+# --- sources in bulk: the plan ---
+
+
+def test_a_file_of_sources_is_read_with_the_filters_of_earlier_harvesters(table):
+    wanted, refused = registry.read(table)
+    assert [each.name for each in wanted] == ["one", "two", "three"]
+    assert [name for name, _reason in refused] == ["four", "five"]
+    (filters,) = json.loads(wanted[0].config)["filters"]
+    assert filters == {
+        "any": [
+            [{"property": "type", "equals": "dataset"}, {"property": "identifier", "like": "fr-%", "not": True}],
+            [{"property": "organisation", "like": "%DDT%"}],
+        ]
+    }
+
+
+def test_a_filter_of_alternatives_is_asked_of_the_server():
+    condition = Filter.read(
+        {"any": [[{"property": "type", "equals": "dataset"}], [{"property": "title", "like": "a%"}]]}
+    )
+    body, _pairs = get_records(dialects((condition,))[0], (condition,), 1, 10)
+    assert b"ogc:Or" in body
+    for wrong in ({"any": []}, {"any": [[]]}, {"any": [[{"any": [[]]}]]}, {"any": "x"}):
+        with pytest.raises(ConfigError):
+            Filter.read(wrong)
+
+
+def test_the_plan_names_what_is_to_be_created_updated_and_retired(table):
+    wanted, _refused = registry.read(table)
+    same = {key: getattr(wanted[1], key) for key in registry.COMPARED}
+    present = {"two": same, "one": {**same, "title": "Autre"}, "old": same}
+    plan = registry.plan(wanted, present, retire=True)
+    assert [each.name for each in plan.create] == ["three"]
+    assert [(each.name, "title" in what) for each, what in plan.update] == [("one", True)]
+    assert (plan.retire, plan.same) == (["old"], 1)
+    assert registry.plan(wanted, present).retire == []
+
+
+def test_sources_follow_the_file_and_a_refused_one_stops_no_other(portal, table):
+    wanted, _refused = registry.read(table)
+    told = []
+    assert not sync.apply(registry.plan(wanted, sync.present_sources()), told.append)
+    assert len(told) == 1
+    assert "three" in told[0]
+    assert sorted(sync.present_sources()) == ["one", "two"]
+    again = registry.plan(wanted, sync.present_sources())
+    assert ([each.name for each in again.create], again.update, again.same) == (["three"], [], 2)
+    sync.apply(registry.plan(wanted[:1], sync.present_sources(), retire=True), told.append)
+    assert sorted(sync.present_sources()) == ["one"]
+
+
+# --- the overview ---
+
+
+def test_the_overview_tells_where_each_source_stands(portal):
+    with catalogue([iso_record(n) for n in range(1, 4)]) as server:
+        good = portal.source(server.url, name="good")
+        portal.harvest(good)
+        portal.source("https://never.example.org/csw", name="never")
+        server.fault = lambda question, page: html()
+        broken = portal.source(server.url, name="broken", config={"page_size": 7})
+        portal.harvest(broken)
+    found = {row["name"]: row for row in portal.call("ecosphere_harvest_overview")}
+    assert {name: row["state"] for name, row in found.items()} == {
+        "good": "good",
+        "never": "never",
+        "broken": "incomplete",
+    }
+    assert (found["good"]["records"], found["good"]["errors"], found["good"]["held"]) == (3, 0, 0)
+    assert found["good"]["last_complete"] is not None
+    assert found["broken"]["last_complete"] is None
+
+
+def row(title, state="good", **values):
+    return {**dict.fromkeys(overview.COLUMNS), "title": title, "name": title, "state": state, "url": "", **values}
+
+
+def test_sources_are_filtered_and_sorted_those_without_a_value_last():
+    rows = [row("b", errors=2), row("a", "held", errors=None), row("C", errors=1)]
+    assert [each["title"] for each in overview.chosen(rows)] == ["a", "b", "C"]
+    assert [each["title"] for each in overview.chosen(rows, sort="title")] == ["a", "b", "C"]
+    assert [each["title"] for each in overview.chosen(rows, sort="-errors")] == ["b", "C", "a"]
+    assert [each["title"] for each in overview.chosen(rows, state="held")] == ["a"]
+    assert [each["title"] for each in overview.chosen(rows, text="c")] == ["C"]
+
+
+def test_the_table_runs_no_formula_of_a_stranger():
+    assert "'=cmd" in overview.as_csv([row("=cmd()")])
+
+
+def names(user):
+    context = {"user": user, "ignore_auth": False}
+    return sorted(each["name"] for each in helpers.call_action("ecosphere_harvest_overview", context))
+
+
+def test_editors_see_the_sources_of_their_services_and_nobody_else_sees_any(portal):
+    editor, stranger, plain = factories.User(), factories.User(), factories.User()
+    for user, organisation in ((editor, "ddt-01053-01"), (stranger, portal.OWNER)):
+        portal.call("organization_member_create", id=organisation, username=user["name"], role="editor")
+    portal.source("https://one.example.org/csw", name="one", owner_org="ddt-01053-01")
+    portal.source("https://two.example.org/csw", name="two")
+    assert names(editor["name"]) == ["one"]
+    assert names(stranger["name"]) == ["two"]
+    assert names(factories.Sysadmin()["name"]) == ["one", "two"]
+    for user in ("", plain["name"]):
+        with pytest.raises(tk.NotAuthorized):
+            names(user)
+        with pytest.raises(tk.NotAuthorized):
+            helpers.call_action(
+                "ecosphere_harvest_trial_start",
+                {"user": user, "ignore_auth": False},
+                url="https://one.example.org/",
+                source_type="ecosphere_csw",
+            )
+
+
+def test_the_page_shows_the_sources_and_gives_them_as_csv(portal, app):
+    portal.source("https://one.example.org/csw", name="one")
+    token = factories.SysadminWithToken()["token"]
+    page = app.get("/ecosphere/harvest/sources", headers={"Authorization": token})
+    assert "/harvest/admin/one" in page.body
+    table = app.get("/ecosphere/harvest/sources?format=csv", headers={"Authorization": token})
+    assert "one" in table.body.splitlines()[1]
+    assert app.get("/ecosphere/harvest/sources", status=403)
+
+
+# --- trials ---
+
+
+def test_a_trial_shows_what_records_would_become_and_writes_nothing(portal):
+    with catalogue([iso_record(1), iso_record(2, title="", abstract="")]) as server:
+        found = trial.try_source(server.url, "ecosphere_csw")
+    assert (found["announced"], found["failures"]) == (2, [])
+    assert found["samples"][0]["title"] == "Jeu de données 1"
+    assert found["samples"][0]["organisation"] == "ddt-01053-01"
+    assert "refused" in found["samples"][1]
+    assert portal.datasets() == {}
+    assert list(trial.lines(found))
+
+
+def test_a_trial_is_shown_to_whoever_started_it(portal):
+    sysadmin, other = factories.Sysadmin(), factories.User()
+    with catalogue([iso_record(1)]) as server:
+        id_ = trials.start(server.url, "ecosphere_csw", "", sysadmin["name"])
+        trials.run(id_, server.url, "ecosphere_csw", "", sysadmin["name"])
+    context = {"user": sysadmin["name"], "ignore_auth": False}
+    shown = helpers.call_action("ecosphere_harvest_trial_show", context, id=id_)
+    assert (shown["state"], len(shown["found"]["samples"])) == ("done", 1)
+    with pytest.raises(tk.NotAuthorized):
+        helpers.call_action("ecosphere_harvest_trial_show", {"user": other["name"], "ignore_auth": False}, id=id_)
+    trials.run(id_, "https://x.example.org", "no-such-type", "", sysadmin["name"])
+    assert helpers.call_action("ecosphere_harvest_trial_show", context, id=id_)["state"] == "failed"

@@ -1,0 +1,97 @@
+"""Pages of the room: all sources, held withdrawals, the trial of a source, progress of a job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from ckanext.ecosphere.harvest import overview, trials
+
+ecosphere_harvest = Blueprint("ecosphere_harvest", __name__)
+
+
+def context() -> Any:
+    """The context of the person who reads."""
+    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+
+
+def allowed(action: str, **data: Any) -> Any:
+    """Call an action; those who may not are told that there is no such page, or are asked to log in."""
+    try:
+        return tk.get_action(action)(context(), data)
+    except tk.NotAuthorized:
+        return tk.abort(403, tk._("This page is for those who manage harvest sources."))
+    except tk.ObjectNotFound:
+        return tk.abort(404, tk._("Harvest source not found"))
+
+
+def sources() -> str | Response:
+    """All sources that the reader may look after: filtered, sorted, as a page or as CSV."""
+    found = allowed("ecosphere_harvest_overview")
+    asked = {name: request.args.get(name, "") for name in ("q", "state", "sort")}
+    rows = overview.chosen(found, asked["q"], asked["state"], asked["sort"] or "state")
+    if request.args.get("format") == "csv":
+        headers = {"Content-Disposition": 'attachment; filename="harvest-sources.csv"'}
+        return Response(overview.as_csv(rows), mimetype="text/csv; charset=utf-8", headers=headers)
+    numbers = {state: sum(row["state"] == state for row in found) for state in overview.STATES}
+    variables = {"rows": rows, "total": len(found), "asked": asked, "numbers": numbers}
+    return tk.render("ecosphere_harvest/sources.html", variables)
+
+
+def withdrawals(id: str) -> str | AnyResponse:
+    """Show the withdrawals of a source that wait for a person, and take the decision."""
+    waiting = allowed("ecosphere_harvest_withdrawals_show", id=id)
+    if request.method == "POST":
+        decision = request.form.get("decision", "")
+        try:
+            allowed("ecosphere_harvest_withdrawals_decide", id=id, decision=decision)
+        except tk.ValidationError:
+            tk.h.flash_error(tk._("Choose whether the datasets are withdrawn or stay."))
+        else:
+            told = {
+                "withdraw": tk._("The datasets will be withdrawn in the next minutes."),
+                "keep": tk._("The datasets stay published."),
+            }
+            tk.h.flash_success(told[decision])
+            return tk.redirect_to("ecosphere_harvest.sources")
+    source = tk.get_action("harvest_source_show")(context(), {"id": id})
+    return tk.render("ecosphere_harvest/withdrawals.html", {"source": source, **waiting})
+
+
+def progress(id: str) -> Response:
+    """How far a job has come, for the script of its page."""
+    state = allowed("ecosphere_harvest_job_show", id=id)
+    keys = ("stage", "announced", "received", "waiting", "left")
+    return jsonify({key: state[key] for key in keys})
+
+
+def start_trial() -> AnyResponse:
+    """Have the beginning of a source read in the background."""
+    form = request.form
+    result = allowed(
+        "ecosphere_harvest_trial_start",
+        url=form.get("url", "").strip(),
+        source_type=form.get("source_type", ""),
+        config=form.get("config", ""),
+    )
+    return tk.redirect_to("ecosphere_harvest.trial", id=result["id"])
+
+
+def trial(id: str) -> str | Response:
+    """Show what a trial found; as JSON only whether it is over."""
+    found = allowed("ecosphere_harvest_trial_show", id=id)
+    if request.args.get("format") == "json":
+        return jsonify({"stage": "done" if found["state"] != trials.WAITING else "gather"})
+    return tk.render("ecosphere_harvest/trial.html", {"trial": found, "id": id})
+
+
+ecosphere_harvest.add_url_rule("/ecosphere/harvest/sources", view_func=sources)
+ecosphere_harvest.add_url_rule(
+    "/ecosphere/harvest/source/<id>/withdrawals", view_func=withdrawals, methods=["GET", "POST"]
+)
+ecosphere_harvest.add_url_rule("/ecosphere/harvest/job/<id>/progress", view_func=progress)
+ecosphere_harvest.add_url_rule("/ecosphere/harvest/trial", view_func=start_trial, methods=["POST"])
+ecosphere_harvest.add_url_rule("/ecosphere/harvest/trial/<id>", view_func=trial)
