@@ -65,9 +65,12 @@ def links_command(limit: int, seconds: int, background: bool) -> None:
 
 @quality.command("shacl")
 @click.option("--limit", default=jobs.SHACL_AT_ONCE, show_default=True, help="Check at most this many datasets.")
+@click.option("--again", is_flag=True, help="Give all verdicts up first, after a change of the shapes.")
 @click.option("--background", is_flag=True, help="Leave it to a background worker, until all have a verdict.")
-def shacl_command(limit: int, background: bool) -> None:
+def shacl_command(limit: int, again: bool, background: bool) -> None:
     """Check the RDF of datasets that have no verdict against the SHACL shapes of DCAT-AP."""
+    if again:
+        shacl.forget_verdicts()
     if background:
         click.echo(f"Job {jobs.enqueue_shacl()} on the queue {jobs.QUEUE}.")
         return

@@ -28,22 +28,47 @@ def write(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
     return "\ufeff" + out.getvalue()
 
 
+MEASURES = ("datasets", "mean", "median", "mean_mqa", "mean_inspire")
+
+
 def services(found: Mapping[str, Any]) -> str:
     """Return all services of `overview.overview` as CSV, those too small to compare included and marked."""
+    return _groups(found, "services", {"service": "name", "title": "title"})
+
+
+def themes(found: Mapping[str, Any]) -> str:
+    """Return all themes of `overview.overview` as CSV, those too small to compare included and marked."""
+    return _groups(found, "themes", {"theme": "id", "title": "label"})
+
+
+def territories(found: Mapping[str, Any]) -> str:
+    """Return all territories of `overview.overview` as CSV, those too small to compare included and marked."""
+    return _groups(found, "territories", {"territory": "id", "title": "label", "kind": "kind"})
+
+
+def evolution(found: Mapping[str, Any]) -> str:
+    """Return the mean score over time of `overview.overview` as CSV, one row per day of change."""
+    columns = ("day", "datasets", "mean")
+    return write(columns, ([point[name] for name in columns] for point in found["trend"]))
+
+
+#: Table of the open data → how it is written.
+TABLES = {"services": services, "themes": themes, "territories": territories, "evolution": evolution}
+
+
+def _groups(found: Mapping[str, Any], name: str, names: Mapping[str, str]) -> str:
     levels = [code for code, _lowest in config.model().levels]
-    measures = ("datasets", "mean", "median", "mean_mqa", "mean_inspire")
-    columns = ("service", "title", *measures, *levels, "compared")
     rows = (
         [
-            service["name"],
-            service["title"],
-            *(service[name] for name in measures),
-            *(level["datasets"] for level in service["levels"]),
-            "yes" if service["compared"] else "no",
+            *(group[key] for key in names.values()),
+            *(group[measure] for measure in MEASURES),
+            *(level["datasets"] for level in group["levels"]),
+            compared,
         ]
-        for service in (*found["services"], *found["small_services"])
+        for part, compared in ((name, "yes"), (f"small_{name}", "no"))
+        for group in found[part]
     )
-    return write(columns, rows)
+    return write((*names, *MEASURES, *levels, "compared"), rows)
 
 
 def datasets(rows: Iterable[Mapping[str, Any]]) -> str:

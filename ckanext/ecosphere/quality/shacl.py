@@ -88,6 +88,15 @@ def waiting(limit: int) -> list[str]:
     return list(model.Session.scalars(query))
 
 
+def forget_verdicts() -> None:
+    """Give all verdicts up, after a change of the shapes or of the RDF: the next runs check every dataset again."""
+    without: Any = QualityRow.checks.op("-")("dcat_ap")
+    known = QualityRow.checks.has_key("dcat_ap")
+    update = sa.update(QualityRow).where(known).values(checks=without)
+    model.Session.execute(update.execution_options(synchronize_session=False))
+    model.Session.commit()
+
+
 def run(ids: Sequence[str]) -> tuple[int, int]:
     """Check the datasets `ids` and store the verdicts; return how many were checked, and how many comply. Commits."""
     if not p.plugin_loaded("dcat"):

@@ -91,9 +91,12 @@ def overview_page() -> str:
 
 
 def overview_csv() -> Response:
-    """Give the figures of the services as an open table."""
+    """Give the figures as an open table: services, or what `table` names (themes, territories, evolution)."""
+    name = request.args.get("table", "services")
+    if name not in exports.TABLES:
+        tk.abort(404, tk._("There is no such table."))
     found = tk.get_action("ecosphere_quality_overview")(context(), {})
-    return _download(exports.services(found), "text/csv", "qualite-des-services.csv")
+    return _download(exports.TABLES[name](found), "text/csv", f"qualite-{name}.csv")
 
 
 def overview_json() -> Response:

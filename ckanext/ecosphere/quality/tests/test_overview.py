@@ -61,6 +61,13 @@ def test_the_comparison_is_published_as_a_table_and_as_json(app: Any, catalogue:
         ("ddt-43", "1", "no"),
     ]
     found = json.loads(app.get("/qualite.json").body)
+    for name, column in (("themes", "theme"), ("territories", "territory")):
+        groups = rows(app.get(f"/qualite.csv?table={name}").body)
+        told = [*found[name], *found[f"small_{name}"]]
+        assert told and [(g[column], g["datasets"]) for g in groups] == [(t["id"], str(t["datasets"])) for t in told]
+    evolution = rows(app.get("/qualite.csv?table=evolution").body)
+    assert [(day["day"], day["mean"]) for day in evolution] == [(p["day"], str(p["mean"])) for p in found["trend"]]
+    app.get("/qualite.csv?table=secrets", status=404)
     assert table[0]["mean"] == str(found["services"][0]["mean"])
     page = app.get("/fr/qualite").body
     assert "DDT de la Loire" in page and 'role="img"' in page

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ckan.tests.helpers import CKANCliRunner
 from rdflib import Graph, Literal, Namespace, URIRef
 from rdflib.namespace import RDF
 
-from ckanext.ecosphere.quality import jobs, setup, shacl
+from ckanext.ecosphere.quality import cli, jobs, setup, shacl
 from ckanext.ecosphere.quality.facts import gather
 from ckanext.ecosphere.quality.shacl import SHAPES, load_shapes, validate
 
@@ -135,6 +136,15 @@ RESOURCE_CHANGES: list[dict[str, Any]] = [
     {"name": "", "description": ""},
     {"license": ""},
 ]
+
+
+def test_after_a_change_of_the_shapes_every_dataset_is_checked_again(zones: dict[str, Any]):
+    shacl.run([zones["id"]])
+    assert shacl.waiting(10) == []
+    shacl.forget_verdicts()
+    assert "dcat_ap" not in stored(zones["id"]).checks and shacl.waiting(10) == [zones["id"]]
+    result = CKANCliRunner().invoke(cli.quality, ["shacl", "--again"])
+    assert result.exit_code == 0 and "1 datasets checked" in result.output
 
 
 def test_a_dataset_that_cannot_be_written_as_rdf_stops_no_other(zones: dict[str, Any], monkeypatch: pytest.MonkeyPatch):
