@@ -20,12 +20,15 @@ log = logging.getLogger(__name__)
 MOST = 5
 LONGEST_NOTES = 200
 WORDS = 12
+SHORTEST_WORD = 3
+#: Words of the title that a dataset must have: both of two, half of more. People describe, they do not search.
+FEWEST = "2<50%"
 CANDIDATES = 2000
 
 
 def datasets(title: str, theme: str, territory: str) -> list[dict[str, Any]]:
     """Public datasets like a title, best first: those of the theme and territory, then any."""
-    if not title.strip():
+    if not _plain(title):
         return []
     fields = {"vocab_ecosphere_theme": theme, "vocab_ecosphere_territory": territory}
     narrow = " ".join(f'+{name}:"{value}"' for name, value in fields.items() if value)
@@ -39,7 +42,8 @@ def datasets(title: str, theme: str, territory: str) -> list[dict[str, Any]]:
 
 
 def _search(title: str, narrow: str) -> list[dict[str, Any]]:
-    query: dict[str, Any] = {"q": _plain(title), "fq": f"+dataset_type:dataset {narrow}".strip(), "rows": MOST}
+    query: dict[str, Any] = {"q": _plain(title), "mm": FEWEST, "rows": MOST}
+    query["fq"] = f"+dataset_type:dataset {narrow}".strip()
     try:
         return tk.get_action("package_search")({"user": ""}, query)["results"]
     except (SearchError, SearchQueryError, tk.ValidationError):
@@ -48,8 +52,9 @@ def _search(title: str, narrow: str) -> list[dict[str, Any]]:
 
 
 def _plain(title: str) -> str:
-    """Words of a title, without what the search would read as an operator."""
-    return " ".join("".join(char if char.isalnum() or char in "'’-" else " " for char in title).split()[:WORDS])
+    """Words of a title, without articles and without what the search would read as an operator."""
+    words = "".join(char if char.isalnum() or char == "-" else " " for char in title).split()
+    return " ".join([word for word in words if len(word) >= SHORTEST_WORD][:WORDS])
 
 
 def _dataset(found: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +91,7 @@ def requests(title: str, theme: str, territory: str, reader: Reader) -> list[dic
 def rank_of(title: str, theme: str, territory: str) -> tuple[Any, Any] | None:
     """Condition and score of requests that share a word with a title; None when it has no words."""
     words = ["".join(char for char in word if char.isalnum()) for word in text.fold(title).split()]
-    words = list(dict.fromkeys(word for word in words if len(word) > 2))[:WORDS]  # noqa: PLR2004
+    words = list(dict.fromkeys(word for word in words if len(word) >= SHORTEST_WORD))[:WORDS]
     if not words:
         return None
     # French stop words disappear here, and with them a query that has nothing else.

@@ -91,14 +91,15 @@ def _is_populated() -> bool:
 
 def populate() -> None:
     """Make the people and the services."""
-    factories.Sysadmin(name="boss", fullname="Berthe Boss")
+    factories.Sysadmin(name="boss", fullname="Berthe Boss", image_url="")
     for name in PEOPLE:
-        factories.User(name=name, fullname=f"{name.title()} Nom", email=f"{name}@secret.example")
+        factories.User(name=name, fullname=f"{name.title()} Nom", email=f"{name}@secret.example", image_url="")
     for name, (title, kind, territory) in SERVICES.items():
         extras = {organisations.KIND: kind, organisations.TERRITORY: territory}
         factories.Organization(
             name=name,
             title=title,
+            image_url="",
             extras=[{"key": key, "value": value} for key, value in extras.items() if value],
             users=[{"name": p, "capacity": r[1]} for p, r in PEOPLE.items() if r and r[0] == name],
         )

@@ -6,7 +6,8 @@ ckan.module("ecosphere-request-errors", function () {
   return {
     initialize: function () {
       const box = this.el[0];
-      box.focus();
+      // On a slow machine the person may be in a field by now.
+      if (document.activeElement === document.body) { box.focus(); }
       box.addEventListener("click", (event) => {
         const link = event.target.closest("a[href^='#']");
         const target = link && document.getElementById(link.getAttribute("href").slice(1));

@@ -1,0 +1,195 @@
+"""The whole story in a real browser: a moderator accepts, the DDT asks for details and transfers, the DREAL answers
+with a dataset, and each person gets the right e-mails from a real server."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from ckan import model
+from playwright.sync_api import Page, expect
+
+from ckanext.ecosphere.data_requests import dictize, mailing
+from ckanext.ecosphere.tests.browser import axe_violations, log_in
+
+from .conftest import PEOPLE, act, dataset, group_id, opened, row, submitted
+from .postbox import Postbox, body
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
+
+PASSWORD = "un-mot-de-passe-solide"
+
+
+@pytest.fixture
+def passwords(portal: None) -> None:
+    """People log in as people do, and read French."""
+    for name in PEOPLE:
+        user = model.User.get(name)
+        assert user is not None
+        user.password = PASSWORD
+        act("settings_update", name, language="fr")
+    model.Session.commit()
+
+
+def later(days: int) -> str:
+    return (dictize.today() + timedelta(days=days)).isoformat()
+
+
+def become(page: Page, person: str) -> None:
+    """Log in as another person."""
+    page.context.clear_cookies()
+    log_in(page, person, PASSWORD)
+
+
+def delivered(postbox: Postbox) -> dict[str, list[str]]:
+    """Subjects of the e-mails since the last time, by person."""
+    model.Session.expire_all()
+    mailing.deliver()
+    people = {mail["To"].addresses[0].username for mail in postbox.mails}
+    return {person: postbox.subjects(person) for person in people}
+
+
+def do(page: Page, action: str) -> None:
+    """Follow one of the actions of the request's page."""
+    page.locator(".eco-req-actions").get_by_role("link", name=action, exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(action)
+    assert axe_violations(page) == []
+
+
+def send(page: Page, action: str) -> None:
+    page.locator("main").get_by_role("button", name=action, exact=True).click()
+    page.wait_for_url(re.compile(r"/demandes/DD-\d{4}-\d{5}$"))
+
+
+def test_a_request_goes_from_hand_to_hand_to_its_answer(page: Page, postbox: Postbox):
+    answer = dataset(title="Zones humides du Pilat", owner_org=group_id("dreal-ara"))
+    made = submitted(title="Tourbières et zones humides du Pilat")
+    at = f"/fr/demandes/{made['reference']}"
+    reference = made["reference"]
+    assert set(delivered(postbox)) == {"asker", "moderator"}
+    postbox.clear()
+
+    become(page, "moderator")
+    page.goto("/fr/demandes/moderation")
+    assert axe_violations(page) == []
+    page.get_by_role("link", name=f"Accepter {reference}", exact=True).click()
+    expect(page.locator("#field-organization")).to_have_value(group_id("ddt-42"))
+    send(page, "Accepter et confier à un service")
+    act("support", "friend", id=made["id"])
+    act("follow", "stranger", id=made["id"])
+    assert set(delivered(postbox)) == {"asker", "editor", "admin"}
+    postbox.clear()
+
+    become(page, "editor")
+    page.goto("/fr/demandes/service/ddt-42")
+    assert axe_violations(page) == []
+    expect(page.locator("#new")).to_contain_text("Tourbières et zones humides du Pilat")
+    page.goto(at)
+    do(page, "Demander des précisions")
+    send_button = page.locator("main").get_by_role("button", name="Demander des précisions", exact=True)
+    send_button.click()
+    expect(page.locator("#form-errors")).to_be_focused()
+    expect(page.locator("#field-question-error")).to_be_visible()
+    assert axe_violations(page) == []
+    page.fill("#field-question", "Quelle emprise exacte ?")
+    page.fill("#field-answer_by", later(10))
+    page.fill("#field-note", "Vu avec l’unité eau")
+    send(page, "Demander des précisions")
+    mails = delivered(postbox)
+    assert set(mails) == {"asker"}
+    assert "Quelle emprise exacte ?" in body(postbox.to("asker")[0])
+    assert "unité eau" not in body(postbox.to("asker")[0])
+    postbox.clear()
+
+    become(page, "asker")
+    page.goto("/fr/demandes/mes-demandes")
+    expect(page.locator(".alert-warning")).to_contain_text("Tourbières et zones humides du Pilat")
+    page.goto(at)
+    expect(page.locator("main")).not_to_contain_text("unité eau")
+    do(page, "Apporter les précisions")
+    page.fill("#field-comment", "La commune de Marlhes seulement.")
+    send(page, "Apporter les précisions")
+    assert set(delivered(postbox)) == {"editor", "admin"}
+    postbox.clear()
+
+    become(page, "admin")
+    page.goto(at)
+    assert axe_violations(page) == []
+    do(page, "Transférer à un autre service")
+    page.select_option("#field-organization", label="DREAL Auvergne-Rhône-Alpes")
+    page.fill("#field-reason", "L’inventaire est tenu par la DREAL.")
+    send(page, "Transférer à un autre service")
+    assert set(delivered(postbox)) == {"asker", "other-editor", "other-admin", "editor"}
+    postbox.clear()
+
+    become(page, "other-editor")
+    page.goto("/fr/demandes/service/dreal-ara")
+    page.locator("#new").get_by_role("link", name="Tourbières et zones humides du Pilat").click()
+    do(page, "Répondre par des jeux de données")
+    page.get_by_label("Zones humides du Pilat", exact=True).check()
+    page.fill("#field-comment", "Bonne étude !")
+    send(page, "Répondre par des jeux de données")
+    expect(page.locator(".eco-req-answer")).to_contain_text("Zones humides du Pilat")
+    assert axe_violations(page) == []
+    mails = delivered(postbox)
+    assert set(mails) == {"asker", "friend", "stranger"}
+    assert all(reference in subject for subjects in mails.values() for subject in subjects)
+    assert answer["name"] in body(postbox.to("asker")[0])
+    assert row(made).state == "fulfilled"
+
+    page.context.clear_cookies()
+    page.goto(f"/fr/dataset/{answer['name']}")
+    expect(page.locator("#demandes")).to_contain_text("Tourbières et zones humides du Pilat")
+    assert axe_violations(page) == []
+    page.goto(at)
+    expect(page.locator("main")).not_to_contain_text("Nom")
+    assert axe_violations(page) == []
+
+
+def test_a_refusal_is_proposed_from_its_ground_and_corrected_before_it_is_sent(page: Page):
+    made = opened()
+    become(page, "admin")
+    page.goto(f"/fr/demandes/{made['reference']}/refuse")
+    page.select_option("#field-ground", "L311-4")
+    expect(page.locator("#field-text")).to_have_value(re.compile("CADA"))
+    page.fill("#field-text", page.locator("#field-text").input_value() + "\n\nContact : unité eau.")
+    send(page, "Refuser")
+    expect(page.locator(".eco-req-answer")).to_contain_text("Contact : unité eau.")
+    page.context.clear_cookies()
+    page.goto(f"/fr/demandes/{made['reference']}")
+    expect(page.locator("main")).to_contain_text("Refusée")
+    expect(page.locator("main")).not_to_contain_text("unité eau")
+
+
+def test_the_pages_of_the_room_are_accessible_and_fit_small_screens(page: Page):
+    answered = opened(title="Zones humides " * 8)
+    opened(theme="risques", title="Aléa inondation")
+    act("comment_create", "friend", id=answered["id"], text="Adresse : https://example.org/" + "long" * 40)
+    become(page, "editor")
+    found: dict[str, Any] = {}
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        for path in (
+            "",
+            "?state=open&q=zones",
+            "/nouvelle",
+            "/statistiques",
+            "/mes-demandes",
+            "/notifications",
+            "/preferences",
+            "/service/ddt-42",
+            "/service/ddt-42?all=1",
+            f"/{answered['reference']}",
+            f"/{answered['reference']}/fulfil",
+        ):
+            page.goto(f"/fr/demandes{path}")
+            problems = axe_violations(page)
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                problems.append("wide")
+            if page.locator("h1").count() != 1:
+                problems.append(f"{page.locator('h1').count()} h1")
+            if problems:
+                found[f"{path} {width}"] = problems
+    assert found == {}

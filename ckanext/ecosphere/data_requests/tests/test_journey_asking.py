@@ -1,0 +1,219 @@
+"""People ask in a real browser: from an empty search, by keyboard alone, without a script, logged in or not yet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ckan import model
+from playwright.sync_api import Browser, Page, expect
+
+from ckanext.ecosphere.tests.browser import axe_violations, log_in
+
+from .conftest import act, dataset, opened
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
+
+PASSWORD = "un-mot-de-passe-solide"
+SMALL = {"width": 360, "height": 740}
+
+
+@pytest.fixture
+def passwords(portal: None) -> None:
+    """People log in as people do."""
+    for name in ("asker", "friend"):
+        user = model.User.get(name)
+        assert user is not None
+        user.password = PASSWORD
+    model.Session.commit()
+
+
+def mine(person: str = "asker") -> dict[str, Any]:
+    """The latest request of a person."""
+    model.Session.expire_all()
+    return act("list", person, scope="mine")["results"][0]
+
+
+def go_on(page: Page) -> None:
+    page.get_by_role("button", name="Enregistrer et continuer").click()
+
+
+def fits(page: Page) -> bool:
+    return page.evaluate("document.documentElement.scrollWidth") <= SMALL["width"]
+
+
+def test_an_empty_search_leads_through_the_log_in_to_a_request_that_is_sent(page: Page):
+    dataset(title="Zones humides du Forez")
+    seen: dict[str, list[str]] = {}
+    page.goto("/fr/dataset/?q=tourbieres+introuvables&vocab_ecosphere_territory=departement-42")
+    page.get_by_role("link", name="Demander ces données aux services").click()
+    expect(page.get_by_label(re.compile("Votre demande en une phrase"))).to_have_value("tourbieres introuvables")
+    page.fill("#field-title", "Tourbières et zones humides du Pilat")
+    expect(page.locator("[data-status]")).to_contain_text("ressemblent")
+    expect(page.locator(".eco-req-similar")).to_contain_text("Zones humides du Forez")
+    page.fill("#field-description", "Les contours et la méthode de l’inventaire.")
+    page.select_option("#field-theme", "eau")
+    seen["what"] = axe_violations(page)
+    go_on(page)
+
+    page.wait_for_url("**/user/login**")
+    page.fill("input[name=login]", "asker")
+    page.fill("input[name=password]", PASSWORD)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url("**/demandes/nouvelle")
+    expect(page.locator("#field-description")).to_have_value("Les contours et la méthode de l’inventaire.")
+    expect(page.locator("[data-status]")).to_contain_text("ressemblent")
+    go_on(page)
+
+    page.wait_for_url("**/modifier/usage")
+    page.get_by_label("Dossier loi sur l'eau").check()
+    page.fill("#field-procedure_reference", "IOTA 42-2026-7")
+    seen["use"] = axe_violations(page)
+    go_on(page)
+    page.wait_for_url("**/modifier/territoire")
+    expect(page.locator("#field-territory")).to_have_value("departement-42")
+    page.get_by_label("Une ou plusieurs communes").check()
+    page.locator("#field-communes").press_sequentially("marlhes")
+    expect(page.get_by_role("option", name="Marlhes (42139)")).to_be_visible()
+    seen["where"] = axe_violations(page)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    go_on(page)
+    page.wait_for_url("**/modifier/delais")
+    page.fill("#field-formats", "GeoPackage, CSV")
+    seen["when"] = axe_violations(page)
+    go_on(page)
+    page.wait_for_url("**/modifier/envoi")
+    expect(page.locator("aside")).to_contain_text("DDT 42")
+    seen["send"] = axe_violations(page)
+    page.get_by_role("button", name="Envoyer ma demande").click()
+
+    page.wait_for_url(re.compile(r"/demandes/DD-\d{4}-\d{5}$"))
+    seen["request"] = axe_violations(page)
+    assert {name: problems for name, problems in seen.items() if problems} == {}
+    made = mine()
+    assert made["state"] == "submitted" and made["organization"]["name"] == "ddt-42"
+    assert made["communes"] == [{"code": "42139", "name": "Marlhes"}]
+    assert made["formats"] == ["GeoPackage", "CSV"]
+
+
+def test_a_rectangle_is_drawn_on_the_map_of_an_overseas_departement(page: Page):
+    made = act("create", "asker", title="Mangroves de la Martinique")
+    log_in(page, "asker", PASSWORD)
+    page.set_viewport_size(SMALL)
+    page.goto(f"/fr/demandes/{made['id']}/modifier/territoire")
+    page.get_by_label("Un rectangle sur la carte").check()
+    page.select_option("#map-frame", "martinique")
+    place = page.locator("svg[data-frame=martinique]")
+    place.scroll_into_view_if_needed()
+    box = place.bounding_box()
+    assert box and fits(page)
+    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.75)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.25, steps=3)
+    page.mouse.up()
+    assert axe_violations(page) == []
+    go_on(page)
+    page.wait_for_url("**/modifier/delais")
+    west, south, east, north = mine()["bbox"]
+    assert -61.35 < west < east < -60.7 and 14.3 < south < north < 14.95
+
+
+def test_a_request_is_made_with_the_keyboard_alone(page: Page):
+    log_in(page, "asker", PASSWORD)
+    page.goto("/fr/demandes/nouvelle")
+    page.focus("#field-title")
+    page.keyboard.type("Frayères du Lignon")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Emplacements connus.")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Eau")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/modifier/usage")
+    page.focus("#use-impact-study")
+    page.keyboard.press("ArrowUp")  # radio buttons are one stop, and turn round
+    for _ in range(10):
+        if page.evaluate("document.activeElement.value") == "research":
+            break
+        page.keyboard.press("ArrowUp")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/modifier/territoire")
+    page.focus("#where-territory")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    for value in ("3,9", "4,1", "45,5", "45,8"):
+        page.keyboard.press("Tab")
+        page.keyboard.type(value)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/modifier/delais")
+    assert mine()["bbox"] == [3.9, 45.5, 4.1, 45.8]
+    page.focus("#field-need_by")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/modifier/envoi")
+    page.focus("#field-requester_siret")
+    page.keyboard.type("1")
+    page.keyboard.press("Enter")
+    expect(page.locator("#form-errors")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#field-requester_siret")).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Delete")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/demandes/DD-"))
+    assert mine()["state"] == "submitted"
+
+
+@pytest.fixture
+def plain(browser: Browser, portal_url: str) -> Iterator[Page]:
+    """A browser without scripts."""
+    context = browser.new_context(base_url=portal_url, locale="fr-FR", java_script_enabled=False)
+    tab = context.new_page()
+    tab.set_default_timeout(15_000)
+    yield tab
+    context.close()
+
+
+def test_a_request_is_made_without_a_script_and_what_resembles_it_is_shown_all_the_same(plain: Page):
+    dataset(title="Zones humides du Forez")
+    other = opened("friend", title="Zones humides du Pilat")
+    log_in(plain, "asker", PASSWORD)
+    plain.goto("/fr/demandes/nouvelle?q=zones+humides")
+    plain.fill("#field-description", "Les contours.")
+    plain.select_option("#field-theme", "eau")
+    go_on(plain)
+    expect(plain.get_by_role("heading", level=1)).to_contain_text("déjà là")
+    expect(plain.locator("main")).to_contain_text("Zones humides du Forez")
+    expect(plain.get_by_role("button", name=re.compile("Soutenir cette demande"))).to_be_visible()
+    plain.get_by_role("link", name="Rien de cela").click()
+    plain.get_by_label("Recherche et expertise").check()
+    go_on(plain)
+    plain.get_by_label("Une ou plusieurs communes").check()
+    plain.fill("#field-communes", "Marlhes, 42186")
+    go_on(plain)
+    go_on(plain)
+    plain.get_by_label("Seulement vous").check()
+    plain.get_by_role("button", name="Envoyer ma demande").click()
+    expect(plain.locator("main")).to_contain_text("Privée")
+    made = mine()
+    assert [each["code"] for each in made["communes"]] == ["42139", "42186"]
+    assert (made["state"], made["visibility"]) == ("submitted", "private")
+    assert act("show", "friend", id=other["id"])["support_count"] == 0
+
+
+def test_one_click_supports_a_request_instead_of_asking_again(page: Page):
+    other = opened("friend", title="Zones humides du Pilat")
+    log_in(page, "asker", PASSWORD)
+    page.goto("/fr/demandes/nouvelle?q=zones+humides")
+    page.get_by_role("button", name=re.compile("Soutenir cette demande")).click()
+    page.wait_for_url(f"**/demandes/{other['reference']}")
+    expect(page.get_by_role("status")).to_contain_text(["Vous soutenez cette demande"])
+    expect(page.locator("aside")).to_contain_text("1 personne soutient")
+    model.Session.expire_all()
+    shown = act("show", "asker", id=other["id"])
+    assert shown["supported"]
+    assert shown["support_count"] == 1
