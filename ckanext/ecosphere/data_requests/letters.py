@@ -94,6 +94,11 @@ def write(user: model.User, rows: list[Notification], digest: bool = False) -> L
     )
 
 
+def labelled(label: str, words: str) -> str:
+    """A label and what it stands for; templates of plain text are not searched for messages."""
+    return _("{label}: {text}").format(label=label, text=words)
+
+
 def address(path: str) -> str:
     """Full address of a page of the portal in the language that is spoken now."""
     home = tk.h.url_for("home.index", qualified=True, locale=language.current())

@@ -105,7 +105,7 @@ def _render(user_id: str, ids: list[int], digest: bool) -> dict[str, Any] | None
         "recipient_name": text.line(user.display_name),
         "recipient_email": user.email,
         "subject": letter.subject,
-        "body": tk.render("emails/ecosphere_requests.txt", {"letter": letter}),
+        "body": tk.render("emails/ecosphere_requests.txt", {"letter": letter, "labelled": letters.labelled}),
         "body_html": tk.render("emails/ecosphere_requests.html", {"letter": letter, "html": text.html}),
     }
 

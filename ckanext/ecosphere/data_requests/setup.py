@@ -28,7 +28,7 @@ def check() -> list[Check]:
 
 
 def _moderators() -> list[Check]:
-    name = _("Data requests: moderators")
+    name = _("Data requests (moderators)")
     group = model.Group.get(config.moderators())
     if group is None or not people.editors_of(group.id):
         message = _("Nobody moderates but the administrators of the site: {organisation} has no editor.")
@@ -39,7 +39,7 @@ def _moderators() -> list[Check]:
 
 def _schedule() -> list[Check]:
     """Reminders and expiry need `tick`; a portal that was just set up has a day to begin."""
-    name, last = _("Data requests: schedule"), scheduled.last_tick()
+    name, last = _("Data requests (schedule)"), scheduled.last_tick()
     if last is None or service.now() - last > LONGEST_SILENCE:
         message = _("Reminders have not run for a day: nobody is reminded of a due date.")
         remedy = _("Run every ten minutes: {command}").format(command="ckan ecosphere requests tick")
@@ -48,7 +48,7 @@ def _schedule() -> list[Check]:
 
 
 def _emails() -> list[Check]:
-    name = _("Data requests: e-mails")
+    name = _("Data requests (e-mails)")
     if not config.email():
         return [Check(name, CheckStatus.OK, _("Switched off; people see their notifications in the portal"))]
     if not config.mail_works():
