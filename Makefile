@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help docs i18n bench-forms bench-harvest bench-quality bench-requests demo setup up stop down status env test test-room lint lock clean
+.PHONY: help docs i18n csw bench-forms bench-harvest bench-quality bench-requests demo setup up stop down status env test test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -42,6 +42,9 @@ bench-quality: ## Measure what quality costs, on a save and for a re-score (DATA
 
 bench-requests: ## Measure lists, search and desk of data requests (REQUESTS=50000, ten events each)
 	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.requests --requests $(or $(REQUESTS),50000)
+
+csw: ## Serve the portal's own catalogue over CSW with pycsw (after make demo)
+	@.venv/bin/python -m dev.csw.out
 
 bench-forms: ## Measure the dataset form and its suggestions (REQUESTS=60)
 	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.forms --requests $(or $(REQUESTS),60)

@@ -9,6 +9,8 @@ import click
 
 from ckanext.ecosphere import vocabularies as voc
 
+from .iso import writer
+from .listing import found
 from .refreshing import refreshed
 from .skos import turtle
 
@@ -76,6 +78,25 @@ def refresh(name: str, file: Path, dry_run: bool) -> None:
     if not dry_run:
         (voc.DATA / f"{vocabulary.name}.csv").write_text(text, encoding="utf-8")
         click.echo("Written. Restart the portal and rebuild the index.")
+
+
+@click.command("export-iso", short_help="Write the public datasets as ISO 19139 files.")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def export_iso(folder: Path) -> None:
+    """Write every public dataset as an ISO 19139 file to FOLDER, for a catalogue server such as pycsw to load.
+
+    Files of datasets that are no longer public are removed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = set()
+    for dataset in found({"fq": "+dataset_type:dataset +capacity:public"}):
+        file = folder / f"{dataset['id']}.xml"
+        file.write_bytes(writer.record(dataset, (dataset.get("organization") or {}).get("title") or ""))
+        written.add(file.name)
+    for old in folder.glob("*.xml"):
+        if old.name not in written:
+            old.unlink()
+    click.echo(f"{len(written)} records")
 
 
 def _vocabulary(name: str) -> voc.Vocabulary:

@@ -49,8 +49,8 @@ class EcosphereSchemasPlugin(p.SingletonPlugin):
     # IEcosphereCommands
 
     def get_ecosphere_commands(self) -> list[click.Command]:
-        """Provide `ckan ecosphere vocabularies`."""
-        return [cli.vocabularies]
+        """Provide `ckan ecosphere vocabularies` and `ckan ecosphere export-iso`."""
+        return [cli.vocabularies, cli.export_iso]
 
     # IEcosphereSetup
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -19,13 +18,13 @@ from ckanext.ecosphere import vocabularies as voc
 from . import catalogue_csv, places, skos, spatial
 from .importing import starting
 from .iso import writer
+from .listing import found
 
 SKOS_FORMATS = {
     "ttl": ("turtle", "text/turtle"),
     "rdf": ("xml", "application/rdf+xml"),
     "jsonld": ("json-ld", "application/ld+json"),
 }
-PAGE = 200
 MOST_PROBLEMS = 10
 MAX_NAME, MOST_TRIED = 90, 100
 schemas = Blueprint("ecosphere_schemas", __name__)
@@ -170,17 +169,6 @@ def _free_name(title: str) -> str:
         if model.Package.get(name) is None:
             return name
     return ""
-
-
-def found(search: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield every dataset of a search, a page of the index at a time."""
-    start, total = 0, 1
-    while start < total:
-        asked = {**search, "rows": PAGE, "start": start, "sort": "id asc", "facet": "false"}
-        page = tk.get_action("package_search")({}, asked)
-        total = page["count"]
-        yield from page["results"]
-        start += PAGE
 
 
 def _shown(id: str) -> dict[str, Any]:

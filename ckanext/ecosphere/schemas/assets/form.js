@@ -224,7 +224,7 @@
         this.browse.setAttribute("aria-expanded", String(open));
       },
 
-      /** Show the entries that hold every word that is typed, and the entries above them. */
+      /** Show the entries of which words begin with every word that is typed, and the entries above them. */
       _filter: function () {
         const words = fold(this.search.value).split(" ").filter(Boolean);
         let found = 0;
@@ -232,7 +232,7 @@
         this.items.forEach((item) => {
           const depth = Number((item.className.match(/ecosphere-depth-(\d)/) || [])[1] || 0);
           parents = parents.slice(0, depth);
-          item.hidden = !words.every((word) => item.words.includes(word));
+          item.hidden = !words.every((word) => (" " + item.words).includes(" " + word));
           if (!item.hidden) {
             found += 1;
             parents.forEach((parent) => (parent.hidden = false));

@@ -103,6 +103,23 @@ class TestIso:
             assert differing(dataset, again) <= allowed, name
 
 
+def test_a_plain_csw_client_reads_what_is_exported(create, csw_catalogue, tmp_path):
+    from click.testing import CliRunner
+    from owslib.csw import CatalogueServiceWeb
+
+    from ckanext.ecosphere.schemas.cli import export_iso
+
+    create(samples.full(name="csw-public", metadata_identifier="csw-1"))
+    create(samples.full(name="csw-hidden", metadata_identifier="csw-2", private=True))
+    (tmp_path / "gone.xml").write_text("<old/>")
+    assert CliRunner().invoke(export_iso, [str(tmp_path)]).exit_code == 0
+    records = [file.read_bytes() for file in tmp_path.glob("*.xml")]
+    client = CatalogueServiceWeb(csw_catalogue(records))
+    client.getrecordbyid(["csw-1", "csw-2"], outputschema="http://www.isotc211.org/2005/gmd")
+    assert list(client.records) == ["csw-1"]
+    assert client.records["csw-1"].identification[0].title == samples.FULL["title"]
+
+
 def real_datasets(act: Any) -> list[tuple[str, dict[str, Any]]]:
     """Every record of the folder that can be read, as the harvest makes a dataset of it."""
     import ckan.plugins.toolkit as tk

@@ -1,0 +1,74 @@
+"""A producer of a DDT describes and publishes a dataset by keyboard alone, in French."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ckanext.ecosphere.tests.browser import axe_violations, log_in
+
+from . import samples
+from .conftest import PASSWORD
+
+pytestmark = [pytest.mark.usefixtures("shared_db"), pytest.mark.browser]
+MOST_TABS = 250
+
+
+def tab_to(page: Any, selector: str) -> None:
+    """Press Tab until an element that the selector names has the focus."""
+    for _press in range(MOST_TABS):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    pytest.fail(f"{selector} is not reached by Tab")
+
+
+def choose(page: Any, field: str, text: str) -> None:
+    """Search in a picker and tick the first entry that is left."""
+    tab_to(page, f"#{field} input[type=search]")
+    page.keyboard.type(text)
+    tab_to(page, f"#{field} li:not([hidden]) input[type=checkbox]")
+    page.keyboard.press("Space")
+
+
+def open_part(page: Any, part: str) -> None:
+    tab_to(page, f"#{part} > summary")
+    page.keyboard.press("Enter")
+
+
+def test_a_producer_publishes_a_complete_dataset_by_keyboard_alone(page, editor, act):
+    log_in(page, editor["name"], PASSWORD)
+    page.goto("/fr/dataset/new")
+    tab_to(page, "#field-title")
+    page.keyboard.type("Frayères de l'Ain")
+    tab_to(page, "#field-notes")
+    page.keyboard.type("Inventaire des frayères. Relevés de terrain. Hors étangs.")
+    tab_to(page, "#field-private")
+    page.keyboard.press("ArrowDown")
+    tab_to(page, "button[name=save]")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.id === 'form-errors'")
+    assert axe_violations(page) == []
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate(
+        "document.activeElement.closest('.ecosphere-field').querySelector('.ecosphere-error') !== null"
+    )
+    page.keyboard.press("Shift+Tab")
+    choose(page, "field-theme", "eau")
+    choose(page, "field-territory", "ain")
+    tab_to(page, "#field-contact__0__email")
+    page.keyboard.type("ddt-sig@ain.example.org")
+    tab_to(page, "#section-content > summary")
+    tab_to(page, "#field-provenance")
+    page.keyboard.type("Relevés de 2023.")
+    choose(page, "field-topic_category", "eaux interieures")
+    tab_to(page, "#field-use_conditions")
+    page.keyboard.type("Mention de la source.")
+    tab_to(page, "button[name=save]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#resource-edit")
+    assert axe_violations(page) == []
+    stored = act("package_show", id="frayeres-de-l-ain")
+    assert (stored["private"], stored["territory"]) == (False, [samples.AIN])
