@@ -101,20 +101,20 @@ def test_a_private_request_exists_for_its_author_its_service_and_the_moderators_
     at = f"/demandes/{made['reference']}"
     concerned = {"asker": "200", "editor": "200", "admin": "200", "moderator": "200", "boss": "200"}
     assert statuses(app, at) == everyone("404", **concerned)
-    assert statuses(app, f"/demandes/{made['id']}") == everyone("404", **concerned)
-    assert statuses(app, f"{at}/flux.atom") == everyone("404")
+    # Other ways to it are closed to strangers too, and the feed, which all share, to everyone.
+    assert {status(app, person, f"{at}/flux.atom") for person in (None, "asker", "boss")} == {"404"}
+    assert status(app, "friend", f"/demandes/{made['id']}") == "404"
     for page in ("transfer", "modifier/quoi", "ressemblances", "texte-de-refus?ground=L311-4"):
-        found = statuses(app, f"{at}/{page}")
-        assert {found[person] for person in ("friend", "other-editor")} == {"404"}, page
-        assert found[None] == "log in"
+        found = [status(app, person, f"{at}/{page}") for person in (None, "friend", "other-editor")]
+        assert found == ["log in", "404", "404"], page
 
 
 def test_a_draft_exists_for_its_author_only(app: CKANTestApp):
     made = draft()
-    for page in ("modifier/quoi", "modifier/envoi", "ressemblances"):
-        expected = everyone("404", nobody="log in", asker="200")
-        assert statuses(app, f"/demandes/{made['id']}/{page}") == expected, page
-    assert statuses(app, f"/demandes/{made['id']}") == everyone("404", asker="302")
+    assert statuses(app, f"/demandes/{made['id']}/modifier/quoi") == everyone("404", nobody="log in", asker="200")
+    for page, own in (("", "302"), ("/modifier/envoi", "200"), ("/ressemblances", "200")):
+        found = [status(app, person, f"/demandes/{made['id']}{page}") for person in ("asker", "friend", "boss")]
+        assert found == [own, "404", "404"], page
 
 
 def test_nobody_acts_on_a_private_request_that_is_not_theirs(app: CKANTestApp):
