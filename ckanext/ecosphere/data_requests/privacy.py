@@ -59,6 +59,9 @@ def anonymise(request: Request) -> None:
         request.known_datasets = []
         request.outcome = {key: value for key, value in request.outcome.items() if key == "ground"}
         service.index(request)
+    # The text of a refusal is a letter to the requester.
+    request.outcome = {key: value for key, value in request.outcome.items() if key != "text"}
+    _events((Event.request_id == request.id) & (Event.transition == "refuse"), drop_texts=True)
     for table in (Support, Follow, Notification):
         model.Session.execute(sa.delete(table).where(table.request_id == request.id))
     _comments(Comment.request_id == request.id, drop_texts=request.visibility == "private")

@@ -200,9 +200,8 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
         raise tk.ObjectNotFound(tk._("Dataset not found"))
     reader = people.reader_of_context(context)
     tied = sa.select(Request).join(DatasetLink).where(DatasetLink.package_id == package.id, Request.listed)
-    answered = (
-        tied.where(DatasetLink.kind == "answer").order_by(Request.closed.desc().nulls_last()).limit(matching.MOST)
-    )
+    answers = (DatasetLink.kind == "answer", Request.state.in_((states.FULFILLED, states.PARTIAL)))
+    answered = tied.where(*answers).order_by(Request.closed.desc().nulls_last()).limit(matching.MOST)
     names = sa.or_(Request.known_datasets.contains([package.name]), Request.known_datasets.contains([package.id]))
     suggested = sa.select(DatasetLink.request_id).where(
         DatasetLink.package_id == package.id, DatasetLink.kind == "suggested"

@@ -160,6 +160,8 @@ def test_an_answer_links_datasets_that_the_requester_reads():
     assert [each["name"] for each in done["datasets"]] == [public["name"]]
     satisfied = act("dataset_list", None, id=public["name"])["satisfied"]
     assert [each["id"] for each in satisfied] == [made["id"]]
+    step(done, "reopen", "asker", reason="Données vides")
+    assert act("dataset_list", None, id=public["name"])["satisfied"] == []
 
 
 def test_an_answer_in_part_says_what_is_missing():

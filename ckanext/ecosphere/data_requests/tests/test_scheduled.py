@@ -174,6 +174,15 @@ def test_the_people_of_a_request_are_forgotten_two_years_after_its_closing():
     assert act("stats", None)["outcomes"] == {"not_held": 1}
 
 
+def test_the_letter_of_a_refusal_is_forgotten_with_its_reader():
+    with at("2024-01-10"):
+        made = step(opened(), "refuse", "admin", ground="L311-4", text="Monsieur Untel")
+    with at("2026-02-10"):
+        scheduled.tick()
+    shown = act("show", "boss", id=made["id"])
+    assert shown["outcome"]["ground"] == "L311-4" and "Untel" not in str(shown)
+
+
 def test_a_private_request_keeps_no_text_when_it_is_forgotten():
     with at("2024-01-10"):
         made = step(opened(visibility="private"), "refuse", "admin", ground="L311-4", text="Secret de famille")
