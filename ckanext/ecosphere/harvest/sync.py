@@ -86,7 +86,7 @@ def _step(tell: Callable[[str], None], name: str, action: str, values: dict[str,
         tk.get_action(action)(context, values)
     except tk.ValidationError as error:
         model.Session.rollback()
-        reason = "; ".join(f"{key}: {' '.join(map(str, texts))}" for key, texts in error.error_dict.items())
+        reason = "; ".join(f"{key}: {_text(texts)}" for key, texts in error.error_dict.items())
     except tk.ObjectNotFound as error:
         model.Session.rollback()
         reason = str(error)
@@ -94,3 +94,7 @@ def _step(tell: Callable[[str], None], name: str, action: str, values: dict[str,
         return True
     tell(tk._("{name} could not be changed: {reason}").format(name=name, reason=reason))
     return False
+
+
+def _text(errors: Any) -> str:
+    return " ".join(map(str, errors)) if isinstance(errors, list) else str(errors)

@@ -7,6 +7,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, normalise
 from ckanext.ecosphere.harvest.pipeline import identity, job
@@ -68,10 +69,12 @@ def _sample(raw: RawRecord, harvester: EcosphereHarvester, context: Context) -> 
         made = normalise(harvester.read(raw.content), context)
     except RecordError as error:
         return {"guid": guid, "refused": about_record(raw.position, guid, error)}
+    service = voc.get("organisations").get(made.organisation or "")
     return {
         "guid": guid,
         "title": made.dataset.get("title"),
         "organisation": made.organisation,
+        "service": service.label_fr if service else made.organisation,
         "licence": made.dataset.get("license_id"),
         "resources": len(made.dataset.get("resources") or []),
         "territories": made.dataset.get("territory") or [],
@@ -92,7 +95,7 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
             continue
         yield f"✓ {sample['title']}"
         yield "  " + tk._("service: {service}; licence: {licence}; resources: {resources}").format(
-            service=sample["organisation"] or "–", licence=sample["licence"] or "–", resources=sample["resources"]
+            service=sample["service"] or "–", licence=sample["licence"] or "–", resources=sample["resources"]
         )
         for problem in sample["problems"]:
             yield f"  · {problem}"

@@ -62,8 +62,13 @@ def withdrawals(id: str) -> str | AnyResponse:
 
 
 def progress(id: str) -> Response:
-    """How far a job has come, for the script of its page."""
-    state = allowed("ecosphere_harvest_job_show", id=id)
+    """How far a job has come, for the script of its page; a job that no worker has taken yet is waiting."""
+    try:
+        state = tk.get_action("ecosphere_harvest_job_show")(context(), {"id": id})
+    except tk.NotAuthorized:
+        return tk.abort(403, tk._("This page is for those who manage harvest sources."))
+    except tk.ObjectNotFound:
+        return jsonify({"stage": "waiting"})
     keys = ("stage", "announced", "received", "waiting", "left")
     return jsonify({key: state[key] for key in keys})
 

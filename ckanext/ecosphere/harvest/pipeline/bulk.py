@@ -126,7 +126,7 @@ class Bulk:
         packages = {package.id: package for package in model.Session.scalars(query)}
         with model.Session.no_autoflush:
             for data in datasets:
-                context = {**self._context(), "package": packages[data["id"]]}
+                context: Any = {**self._context(), "package": packages[data["id"]]}
                 for plugin in p.PluginImplementations(p.IPackageController):
                     plugin.create(packages[data["id"]])
                     plugin.after_dataset_create(context, data)

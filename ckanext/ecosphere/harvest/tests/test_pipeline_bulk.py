@@ -3,6 +3,7 @@
 import copy
 import json
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -60,13 +61,13 @@ def _bare(row) -> dict:
             return "now" if recent else value.isoformat()
         return value
 
-    bare = {str(key): plain(value) for key, value in row.items() if str(key) not in OWN}
+    bare: Any = {str(key): plain(value) for key, value in row.items() if str(key) not in OWN}
     if "facts" in bare:  # the score remembers ids of resources
         bare["facts"]["distributions"].pop("targets")
     return bare
 
 
-def document_bare(document: dict) -> dict:
+def document_bare(document: Any) -> dict[str, Any]:
     """A search document with the JSON inside it read, so that the order of keys does not count."""
     read = {"data_dict", "validated_data_dict"}
     return {key: json.loads(value) if key in read else value for key, value in document.items()}
@@ -156,10 +157,10 @@ def test_validated_data_are_those_of_ckan(data):
 
     data = {"type": "dataset", **data}
     form = lookup_package_plugin("dataset")
-    context = {"model": model, "session": model.Session, "user": "", "ignore_auth": True}
+    context: Any = {"model": model, "session": model.Session, "user": "", "ignore_auth": True}
     for action, schema in (("package_create", form.create_package_schema), ("package_show", form.show_package_schema)):
-        expected, errors = plugin_validate(form, dict(context), copy.deepcopy(data), schema(), action)
-        found, ours = Validation().validate(form, dict(context), copy.deepcopy(data), schema(), action)
+        expected, errors = plugin_validate(form, context.copy(), copy.deepcopy(data), schema(), action)
+        found, ours = Validation().validate(form, context.copy(), copy.deepcopy(data), schema(), action)
         assert bool(ours) == bool(errors)
         if action == "package_show" or not errors:  # what is shown is shown with its errors
             assert found == expected

@@ -232,6 +232,7 @@ def test_what_is_unsafe_or_no_rdf_is_refused_with_a_reason(body, content_type):
 )
 def test_a_geometry_gives_its_box(text, west_north):
     box = box_of(text)
+    assert box
     assert (box.west, box.north) == west_north
 
 
@@ -246,7 +247,7 @@ def test_a_feed_a_folder_and_a_list_are_harvested_like_any_source(portal):
         folder = portal.source(f"{server.url}/md/", name="folder", source_type="ecosphere_waf")
         assert portal.harvest(feed) == portal.harvest(folder) == {"added": 1}
         assert portal.harvest(feed) == portal.harvest(folder) == {"not modified": 1}
-    with udata(2) as server:
+    with udata(2) as (server, _asked):
         api = portal.source(server.url, name="api", source_type="ecosphere_udata", config={"tag": "eau"})
         assert portal.harvest(api) == {"added": 2}
         assert portal.harvest(api) == {"not modified": 2}
@@ -289,18 +290,17 @@ def udata(total, broken_page=None):
         exchange.answer(json.dumps({"data": [udata_dataset(n) for n in numbers], "total": total, "next_page": None}))
 
     with serve(script) as server:
-        server.asked = asked
-        yield server
+        yield server, asked
 
 
 def test_the_datasets_of_an_organisation_are_read_page_by_page():
-    with udata(120) as server:
+    with udata(120) as (server, asked):
         reader = UdataReader(f"{server.url}/fr/", session(), {"organization": "ddt-01"})
         found = read(reader)
     assert len(found) == 120
     assert reader.reading.complete
-    assert len(server.asked) == 3
-    assert all(query["organization"] == ["ddt-01"] for query in server.asked)
+    assert len(asked) == 3
+    assert all(query["organization"] == ["ddt-01"] for query in asked)
     dataset = datasets(plain(EcosphereUdataPlugin), found[:1])[0]
     assert dataset["title"] == "Jeu 0"
     assert dataset["license_id"]
@@ -310,7 +310,7 @@ def test_the_datasets_of_an_organisation_are_read_page_by_page():
 
 
 def test_a_page_of_the_api_that_fails_makes_the_reading_incomplete_and_the_others_are_read():
-    with udata(120, broken_page=2) as server:
+    with udata(120, broken_page=2) as (server, _asked):
         reader = UdataReader(server.url, session(), {"tag": "eau"})
         assert len(read(reader)) == 70
     (failure,) = reader.reading.failures
