@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.cli.db import _get_pending_plugins, _run_migrations
 from ckan.config.middleware import make_app
@@ -53,8 +52,8 @@ def main() -> int:
         user = factories.UserWithToken(image_url="")
         factories.Organization(name="ddt-01", image_url="", users=[{"name": user["name"], "capacity": "editor"}])
         model.Session.commit()
-    client, headers = app._wsgi_app.test_client(), {"Authorization": user["token"]}
-    tk.config  # noqa: B018 - the application is configured
+    token: Any = user["token"]
+    client, headers = app._wsgi_app.test_client(), {"Authorization": str(token)}
     pages = {"new dataset": "/fr/dataset/new", "suggestion": "/fr/ecosphere/territoires?q=saint-d"}
     slow = 0
     print(f"{'page':14} {'p50 ms':>8} {'p95 ms':>8} {'bytes':>9} {'options':>8}")

@@ -188,7 +188,8 @@ def _geometry(graph: Graph, node: Any, predicate: Any, parse: Any) -> str:
     """Return a geometry as GeoJSON text, from GeoJSON or WKT."""
     from geomet import InvalidGeoJSONException, wkt
 
-    for value in sorted(graph.objects(node, predicate), key=lambda each: "wktLiteral" in str(each.datatype)):
+    values: Any = graph.objects(node, predicate)
+    for value in sorted(values, key=lambda each: "wktLiteral" in str(each.datatype)):
         text = str(value).rpartition("> ")[2]
         try:
             return json.dumps(parse(text if text.startswith("{") else wkt.loads(text)))

@@ -74,4 +74,5 @@ def suggest(text: str, limit: int) -> list[Commune]:
     exact = _by_code().get(words.upper())
     first = [commune for name, commune in _folded() if name.startswith(f" {words}")]
     later = [commune for name, commune in _folded() if f" {words}" in name[1:]] if len(first) < limit else []
-    return list(dict.fromkeys([*([exact] if exact else []), *first, *later]))[:limit]
+    found: list[Commune] = [*([exact] if exact else []), *first, *later]
+    return list(dict.fromkeys(found))[:limit]

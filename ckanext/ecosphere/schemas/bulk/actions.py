@@ -89,7 +89,7 @@ def ecosphere_bulk_edit_start(context: Context, data_dict: DataDict) -> dict[str
     change, datasets, _unknown = _asked(context, data_dict)
     if not datasets:
         raise tk.ValidationError({"q": [tk._("No dataset that you may edit is chosen")]})
-    return {"id": runs.create(str(context["user"]), [dataset["id"] for dataset in datasets], change)}
+    return {"id": runs.create(str(context.get("user") or ""), [dataset["id"] for dataset in datasets], change)}
 
 
 @tk.side_effect_free
@@ -138,7 +138,7 @@ def _asked(context: Context, data: DataDict) -> tuple[plan.Change, list[dict[str
     try:
         change = plan.change_of(data["field"], data["operation"], data["values"])
     except plan.PlanError as error:
-        found: dict[str, list[str]] = _MESSAGES[error.code](error.value)
+        found: Any = _MESSAGES[error.code](error.value)
         texts = {name: [each.format(value=error.value) for each in said] for name, said in found.items()}
         raise tk.ValidationError(dict(texts)) from error
     names = plan.names_in(data.get("names") or "")
@@ -155,8 +155,9 @@ def _chosen(context: Context, names: list[str], query: str) -> list[dict[str, An
     """
     if not names and not query.strip():
         raise tk.ValidationError({"q": [tk._("Choose datasets: write a search, or the names of the datasets")]})
-    who: Any = {key: context[key] for key in ("user", "auth_user_obj", "ignore_auth") if key in context}
-    services = tk.get_action("organization_list_for_user")({**who}, {"permission": "update_dataset"})
+    given: Any = context
+    who: Any = {key: given[key] for key in ("user", "auth_user_obj", "ignore_auth") if key in given}
+    services = tk.get_action("organization_list_for_user")(who.copy(), {"permission": "update_dataset"})
     if not services:
         return []
     either = " OR ".join('"' + service["id"] + '"' for service in services)
@@ -166,7 +167,7 @@ def _chosen(context: Context, names: list[str], query: str) -> list[dict[str, An
         search["fq"] += f" +(name:({listed}) OR id:({listed}))"
     else:
         search["q"] = query
-    found = tk.get_action("package_search")({**who}, {**search, "rows": MOST_DATASETS, "facet": "false"})
+    found = tk.get_action("package_search")(who.copy(), {**search, "rows": MOST_DATASETS, "facet": "false"})
     if found["count"] > MOST_DATASETS:
         message = tk._("{number} datasets are chosen, {limit} at most can be changed at once: narrow the search")
         raise tk.ValidationError({"q": [message.format(number=found["count"], limit=MOST_DATASETS)]})

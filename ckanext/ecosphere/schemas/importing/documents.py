@@ -55,10 +55,11 @@ def _iso(text: str, context: Any) -> Read:
     except KeyError as error:
         raise _refuse(tk._("ISO 19139 records can be read only where the harvest is enabled")) from error
     try:
-        who = {key: context[key] for key in ("user", "auth_user_obj", "ignore_auth") if key in context}
+        who: Any = {key: context[key] for key in ("user", "auth_user_obj", "ignore_auth") if key in context}
         found = action(who, {"content": text})
     except tk.ValidationError as error:
-        raise _refuse(" ".join(error.error_dict.get("content", [])) or _unknown().error_dict["url"][0]) from error
+        said: Any = error.error_dict
+        raise _refuse(" ".join(said.get("content", ())) or tk._("The document is empty.")) from error
     return {"dataset": found["dataset"], "problems": found["problems"]}
 
 

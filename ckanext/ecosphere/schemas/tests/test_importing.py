@@ -98,7 +98,8 @@ class TestTheAction:
     def test_refuses_what_it_cannot_read_with_a_reason(self, server, act, path):
         with pytest.raises(tk.ValidationError) as caught:
             act("ecosphere_dataset_import", url=server.url + path)
-        assert caught.value.error_dict["url"][0]
+        told: Any = caught.value.error_dict
+        assert told["url"][0]
 
     @pytest.mark.parametrize("url", ["file:///etc/passwd", "http://169.254.169.254/latest", "http://10.0.0.1/"])
     def test_refuses_addresses_inside(self, act, url):
@@ -130,7 +131,7 @@ class TestThePages:
 
     def test_a_duplicate_is_a_draft_without_what_belongs_to_the_first(self, client, create):
         create(samples.full(name="original", title="Original"))
-        page = BeautifulSoup(client("/fr/dataset/original/dupliquer").body, "html.parser")
+        page: Any = BeautifulSoup(client("/fr/dataset/original/dupliquer").body, "html.parser")
         form = page.find(id="dataset-edit")
         assert form["action"].endswith("/dataset/new")
         assert page.find(id="field-title")["value"].startswith("Original (")
@@ -141,7 +142,7 @@ class TestThePages:
     def test_a_service_lends_what_most_of_its_datasets_say(self, client, create):
         for number in range(3):
             create(samples.full(name=f"usual-{number}", use_conditions="Citer la DDT."))
-        page = BeautifulSoup(client("/fr/dataset/nouveau/ddt-01").body, "html.parser")
+        page: Any = BeautifulSoup(client("/fr/dataset/nouveau/ddt-01").body, "html.parser")
         assert page.find(id="field-use_conditions").text.strip() == "Citer la DDT."
         assert page.find(id="field-title").get("value", "") == ""
 

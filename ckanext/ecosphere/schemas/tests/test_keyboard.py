@@ -24,11 +24,11 @@ def tab_to(page: Any, selector: str) -> None:
     pytest.fail(f"{selector} is not reached by Tab")
 
 
-def choose(page: Any, field: str, text: str) -> None:
-    """Search in a picker and tick the first entry that is left."""
+def choose(page: Any, field: str, text: str, value: str) -> None:
+    """Search in a picker and tick an entry that is left; the entries above it are left too."""
     tab_to(page, f"#{field} input[type=search]")
     page.keyboard.type(text)
-    tab_to(page, f"#{field} li:not([hidden]) input[type=checkbox]")
+    tab_to(page, f"#{field} li:not([hidden]) input[value='{value}']")
     page.keyboard.press("Space")
 
 
@@ -56,14 +56,14 @@ def test_a_producer_publishes_a_complete_dataset_by_keyboard_alone(page, editor,
         "document.activeElement.closest('.ecosphere-field').querySelector('.ecosphere-error') !== null"
     )
     page.keyboard.press("Shift+Tab")
-    choose(page, "field-theme", "eau")
-    choose(page, "field-territory", "ain")
+    choose(page, "field-theme", "eau", f"{samples.THEMES}/eau")
+    choose(page, "field-territory", "ain", samples.AIN)
     tab_to(page, "#field-contact__0__email")
     page.keyboard.type("ddt-sig@ain.example.org")
     tab_to(page, "#section-content > summary")
     tab_to(page, "#field-provenance")
     page.keyboard.type("Relevés de 2023.")
-    choose(page, "field-topic_category", "eaux interieures")
+    choose(page, "field-topic_category", "eaux interieures", samples.FULL["topic_category"][0])
     tab_to(page, "#field-use_conditions")
     page.keyboard.type("Mention de la source.")
     tab_to(page, "button[name=save]")

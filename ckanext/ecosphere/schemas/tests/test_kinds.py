@@ -73,7 +73,7 @@ def test_a_series_lists_what_refers_to_it_by_name_or_by_the_identifier_of_its_re
 
 def test_a_dataset_shows_what_its_series_says_for_it_and_says_so(app, catalogue):
     page = BeautifulSoup(app.get("/fr/dataset/part-1").body, "html.parser")
-    lent = page.select(".ecosphere-lent")
+    lent: Any = page.select(".ecosphere-lent")
     assert {note.find("a")["href"].rsplit("/", 1)[-1] for note in lent} == {"lot-risques"}
     assert "Numérisation commune." in page.get_text(" ")
 

@@ -37,7 +37,8 @@ def refused(person: Any, service: dict[str, Any]) -> Any:
     def refused(dataset: dict[str, Any], action: str = "package_create") -> dict[str, list[str]]:
         with pytest.raises(tk.ValidationError) as caught:
             person(action, **{"owner_org": service["id"], **dataset})
-        return caught.value.error_dict
+        told: Any = caught.value.error_dict
+        return told
 
     return refused
 

@@ -61,7 +61,9 @@ def site(service: dict[str, Any], sysadmin_context: dict[str, Any]) -> Any:
     return lambda action, **data: helpers.call_action(action, dict(sysadmin_context), **data)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(dataset=DATASETS)
 def test_a_valid_dataset_is_the_same_after_saving_showing_and_saving_again(site, service, dataset):
     given_ = {"title": "P", "name": f"p-{next(NUMBERS)}", "owner_org": service["id"], **dataset}
