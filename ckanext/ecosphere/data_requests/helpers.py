@@ -232,7 +232,7 @@ def ecosphere_request_event(event: Mapping[str, Any]) -> str:
         "withdraw": _("Request withdrawn"),
         "reopen": _("Request reopened"),
     }
-    return sentences.get(event["transition"], event["transition_label"])
+    return str(sentences.get(event["transition"], event["transition_label"]))
 
 
 def ecosphere_request_plain(html: str | None) -> str:

@@ -93,7 +93,7 @@ def test_datasets_are_read_from_pasted_addresses_and_names():
 
 
 def test_datasets_that_are_ticked_and_named_are_joined():
-    typed = MultiDict([("dataset", "a"), ("dataset", "b"), ("datasets", "b\nc"), ("comment", "")])
+    typed: MultiDict[str, str] = MultiDict([("dataset", "a"), ("dataset", "b"), ("datasets", "b\nc"), ("comment", "")])
     assert forms.read_transition(["datasets"], typed) == {"datasets": ["a", "b", "c"]}
 
 

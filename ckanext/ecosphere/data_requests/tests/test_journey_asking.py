@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ckan import model
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 
@@ -17,7 +17,7 @@ from .conftest import act, dataset, opened
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
 
 PASSWORD = "un-mot-de-passe-solide"
-SMALL = {"width": 360, "height": 740}
+SMALL = ViewportSize(width=360, height=740)
 
 
 @pytest.fixture
