@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -193,7 +194,7 @@ def test_a_scanner_of_the_administrator_has_the_last_word(tmp_path: Path, ckan_c
     script = tmp_path / "scan.py"
     script.write_text("import pathlib, sys; sys.exit(b'EICAR' in pathlib.Path(sys.argv[1]).read_bytes())")
     monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path / "storage"))
-    monkeypatch.setitem(ckan_config, config.ATTACHMENT_SCANNER, f"{sys.executable} {script}")
+    monkeypatch.setitem(ckan_config, config.ATTACHMENT_SCANNER, shlex.join([sys.executable, str(script)]))
     attachments.check(upload("a.txt", b"bien")).discard()
     with pytest.raises(tk.ValidationError, match="harmful"):
         attachments.check(upload("a.txt", b"EICAR"))
