@@ -33,7 +33,7 @@ if context.is_offline_mode():
         context.run_migrations()
 else:
     connectable = engine_from_config(
-        config.get_section(config.config_ini_section), prefix="sqlalchemy.", poolclass=pool.NullPool
+        config.get_section(config.config_ini_section, {}), prefix="sqlalchemy.", poolclass=pool.NullPool
     )
     with connectable.connect() as connection:
         context.configure(connection=connection, **options)
