@@ -123,7 +123,7 @@ def listing(context: Context, data_dict: DataDict) -> AuthResult:
     return YES
 
 
-def comment_create(context: Context, data_dict: DataDict) -> AuthResult:
+def comment(context: Context, data_dict: DataDict) -> AuthResult:
     """Whoever reads the request; internal notes, whoever works on it."""
     request, reader = readable(context, data_dict.get("id"))
     if tk.asbool(data_dict.get("internal") or False) and not reader.is_inside(request):
@@ -182,7 +182,7 @@ RULES: dict[str, Callable[[Context, DataDict], AuthResult]] = {
     "refusal_text": refusal_text,
     "similar": _anyone,
     "route": _anyone,
-    "comment_create": comment_create,
+    "comment": comment,
     "comment_hide": comment_hide,
     "attachment_show": attachment_show,
     "support": _reads,

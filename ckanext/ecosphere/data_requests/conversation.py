@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -9,10 +10,14 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.data_requests import attachments, effects, jobs, notifications, service, states
-from ckanext.ecosphere.data_requests.model import Comment, Request, new_id
+from ckanext.ecosphere.data_requests.model import Comment, DatasetLink, Request, new_id
 from ckanext.ecosphere.data_requests.people import Reader
 
 _ = tk._
+
+_DATASET = re.compile(r"/dataset/([a-z0-9_-]{2,100})(?![\w/-])")
+"""Address of a dataset's page, with or without the host and the language."""
+MOST_MENTIONS = 20
 
 #: In which role a person speaks who has several.
 SPEAKING = (states.REQUESTER, states.MODERATOR, states.ADMIN, states.EDITOR)
@@ -44,6 +49,8 @@ def comment(reader: Reader, request_id: str, words: str, internal: bool, upload:
         model.Session.flush()
         if found:
             model.Session.add(attachments.keep(found, request.id, made.id))
+        if not internal:
+            _note_mentions(request, words)
         _count(request)
         notifications.of_comment(request, made)
         model.Session.commit()
@@ -54,6 +61,16 @@ def comment(reader: Reader, request_id: str, words: str, internal: bool, upload:
         raise
     jobs.enqueue_delivery()
     return made
+
+
+def _note_mentions(request: Request, words: str) -> None:
+    """Tie the request to the datasets of the portal whose addresses a comment gives: their pages show it."""
+    names = set(_DATASET.findall(words)[:MOST_MENTIONS])
+    query = sa.select(model.Package.id).where(
+        sa.or_(model.Package.name.in_(names), model.Package.id.in_(names)), model.Package.state == model.State.ACTIVE
+    )
+    for package_id in model.Session.scalars(query).all():
+        model.Session.merge(DatasetLink(request_id=request.id, package_id=package_id, kind="mentioned"))
 
 
 def _count(request: Request) -> None:

@@ -236,7 +236,11 @@ class Follow(_Bond, tk.BaseModel):
 
 
 class DatasetLink(tk.BaseModel):
-    """A dataset beside a request: `answer` (given by the service) or `suggested` (found to match)."""
+    """A dataset beside a request.
+
+    Attributes:
+        kind: `answer` (given by the service), `suggested` (found to match) or `mentioned` (in a comment).
+    """
 
     __tablename__ = "ecosphere_requests_dataset"
     __table_args__ = (sa.Index("ix_ecosphere_requests_dataset_package", "package_id"),)

@@ -152,8 +152,8 @@ def place_and_theme() -> Schema:
     }
 
 
-def comment_create() -> Schema:
-    """Schema of `ecosphere_request_comment_create`."""
+def comment() -> Schema:
+    """Schema of `ecosphere_request_comment`."""
     return {
         "id": _id(),
         "text": [get("not_empty"), v.long_text, get("not_empty")],

@@ -83,7 +83,7 @@ def comment(id: str) -> AnyResponse:
         data["upload"] = upload
     found = act("ecosphere_request_show", id=id)
     try:
-        act("ecosphere_request_comment_create", id=found["id"], **data)
+        act("ecosphere_request_comment", id=found["id"], **data)
     except tk.ValidationError as error:
         return conversation_page(found, messages(error), typed, INVALID)
     tk.h.flash_success(tk._("Your message is published.") if not data.get("internal") else tk._("Your note is saved."))

@@ -17,8 +17,8 @@ def _shown(context: Context, request_id: str) -> dict[str, Any]:
     return dictize.request_show(request, reader)
 
 
-@tk.validate_action_data(schema.comment_create)
-def ecosphere_request_comment_create(context: Context, data_dict: DataDict) -> dict[str, Any]:
+@tk.validate_action_data(schema.comment)
+def ecosphere_request_comment(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Add a comment to a request, or an internal note.
 
     Args:
@@ -35,7 +35,7 @@ def ecosphere_request_comment_create(context: Context, data_dict: DataDict) -> d
         NotAuthorized: notes are not for this person.
         ValidationError: by field, what is wrong; or too many comments within the hour.
     """
-    tk.check_access("ecosphere_request_comment_create", context, data_dict)
+    tk.check_access("ecosphere_request_comment", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     throttle.written(reader.id)
     conversation.comment(reader, request.id, data_dict["text"], data_dict["internal"], data_dict.get("upload"))

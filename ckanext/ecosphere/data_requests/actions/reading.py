@@ -183,7 +183,7 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> dict[str, 
 @tk.side_effect_free
 @tk.validate_action_data(schema.by_id)
 def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return the public requests that a dataset answered, and open ones that name it or may be answered by it.
+    """Return the public requests that a dataset answered, and open ones that talk of it or may be answered by it.
 
     Args:
         id (str): name or id of the dataset.
@@ -203,12 +203,12 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
     answers = (DatasetLink.kind == "answer", Request.state.in_((states.FULFILLED, states.PARTIAL)))
     answered = tied.where(*answers).order_by(Request.closed.desc().nulls_last()).limit(matching.MOST)
     names = sa.or_(Request.known_datasets.contains([package.name]), Request.known_datasets.contains([package.id]))
-    suggested = sa.select(DatasetLink.request_id).where(
-        DatasetLink.package_id == package.id, DatasetLink.kind == "suggested"
+    near = sa.select(DatasetLink.request_id).where(
+        DatasetLink.package_id == package.id, DatasetLink.kind.in_(("suggested", "mentioned"))
     )
     asked = (
         sa.select(Request)
-        .where(Request.listed, Request.state.in_(states.ACTIVE), sa.or_(names, Request.id.in_(suggested)))
+        .where(Request.listed, Request.state.in_(states.ACTIVE), sa.or_(names, Request.id.in_(near)))
         .order_by(Request.submitted.desc())
         .limit(matching.MOST)
     )

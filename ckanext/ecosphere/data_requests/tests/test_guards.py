@@ -131,9 +131,9 @@ def test_an_address_sends_so_much_whoever_is_behind_it(app: Any, ckan_config: An
 def test_comments_are_limited_too(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
     made = opened()
     monkeypatch.setitem(ckan_config, "ecosphere.requests.comments_per_hour", 1)
-    act("comment_create", "friend", id=made["id"], text="Un")
+    act("comment", "friend", id=made["id"], text="Un")
     with pytest.raises(tk.ValidationError):
-        act("comment_create", "friend", id=made["id"], text="Deux")
+        act("comment", "friend", id=made["id"], text="Deux")
     assert row(made).comment_count == 1
 
 
@@ -141,13 +141,13 @@ def test_comments_are_limited_too(ckan_config: Any, monkeypatch: pytest.MonkeyPa
 def test_a_file_comes_with_a_comment_and_goes_to_its_readers(tmp_path: Path, ckan_config: Any, monkeypatch: Any):
     monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path))
     made = opened()
-    act("comment_create", "editor", id=made["id"], text="Voici", upload=upload("../../Plan d’eau.PDF", PDF))
+    act("comment", "editor", id=made["id"], text="Voici", upload=upload("../../Plan d’eau.PDF", PDF))
     [file] = act("show", None, id=made["id"])["comments"][0]["attachments"]
     assert (file["name"], file["media_type"], file["size"]) == ("Plan d’eau.PDF", "application/pdf", len(PDF))
     shown = act("attachment_show", None, id=file["id"])
     kept = Path(shown["path"])
     assert kept.read_bytes() == PDF and kept.is_relative_to(tmp_path) and "Plan" not in str(kept)
-    act("comment_create", "editor", id=made["id"], text="Interne", internal=True, upload=upload("note.txt", b"Note"))
+    act("comment", "editor", id=made["id"], text="Interne", internal=True, upload=upload("note.txt", b"Note"))
     note = act("show", "admin", id=made["id"])["comments"][1]["attachments"][0]
     for person in (None, "asker", "stranger"):
         with pytest.raises(tk.ObjectNotFound):
@@ -159,7 +159,7 @@ def test_a_file_comes_with_a_comment_and_goes_to_its_readers(tmp_path: Path, cka
 def test_over_the_api_nobody_learns_where_files_are(app: Any, tmp_path: Path, ckan_config: Any, monkeypatch: Any):
     monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path))
     made = opened()
-    act("comment_create", "editor", id=made["id"], text="Voici", upload=upload("a.pdf", PDF))
+    act("comment", "editor", id=made["id"], text="Voici", upload=upload("a.pdf", PDF))
     [file] = act("show", None, id=made["id"])["comments"][0]["attachments"]
     answer = app.get("/api/3/action/ecosphere_request_attachment_show", query_string={"id": file["id"]})
     assert answer.json["result"]["name"] == "a.pdf" and str(tmp_path) not in answer.body
@@ -183,7 +183,7 @@ def test_files_that_are_not_welcome_leave_nothing_behind(tmp_path: Path, ckan_co
     }
     for name, content in unwelcome.items():
         with pytest.raises(tk.ValidationError) as refused:
-            act("comment_create", "asker", id=made["id"], text="Voici", upload=upload(name, content))
+            act("comment", "asker", id=made["id"], text="Voici", upload=upload(name, content))
         assert set(refused.value.error_dict) == {"upload"}, name
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     assert row(made).comment_count == 0 and model.Session.query(Attachment).count() == 0

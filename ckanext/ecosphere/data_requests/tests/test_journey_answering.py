@@ -167,7 +167,7 @@ def test_a_refusal_is_proposed_from_its_ground_and_corrected_before_it_is_sent(p
 def test_the_pages_of_the_room_are_accessible_and_fit_small_screens(page: Page):
     answered = opened(title="Zones humides " * 8)
     opened(theme="risques", title="Aléa inondation")
-    act("comment_create", "friend", id=answered["id"], text="Adresse : https://example.org/" + "long" * 40)
+    act("comment", "friend", id=answered["id"], text="Adresse : https://example.org/" + "long" * 40)
     become(page, "editor")
     found: dict[str, Any] = {}
     page.set_viewport_size({"width": SMALL, "height": 800})

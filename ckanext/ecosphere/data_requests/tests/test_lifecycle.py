@@ -164,6 +164,14 @@ def test_an_answer_links_datasets_that_the_requester_reads():
     assert act("dataset_list", None, id=public["name"])["satisfied"] == []
 
 
+def test_a_comment_that_gives_the_address_of_a_dataset_ties_the_request_to_its_page():
+    made, public, other = opened(), dataset(title="Éoliennes du Rhône"), dataset(title="Éoliennes en mer")
+    act("comment", "friend", id=made["id"], text=f"Voyez http://test.ckan.net/fr/dataset/{public['name']}.")
+    act("comment", "editor", id=made["id"], text=f"http://test.ckan.net/dataset/{other['name']}", internal=True)
+    assert [each["id"] for each in act("dataset_list", None, id=public["name"])["open"]] == [made["id"]]
+    assert act("dataset_list", None, id=other["name"])["open"] == []
+
+
 def test_an_answer_in_part_says_what_is_missing():
     made, public = opened(), dataset()
     assert set(errors_of(step, made, "fulfil_partly", "editor", datasets=[public["id"]])) == {"missing"}

@@ -66,7 +66,7 @@ def test_nobody_is_told_of_what_they_did_themselves(postbox: Postbox):
     mailing.deliver()
     postbox.clear()
     step(made, "withdraw", "asker")
-    act("comment_create", "editor", id=made["id"], text="Dommage")
+    act("comment", "editor", id=made["id"], text="Dommage")
     mailing.deliver()
     assert postbox.subjects("editor") == [f"The request {made['reference']} was withdrawn"]
     assert postbox.subjects("asker") == [f"There is a new comment on your request {made['reference']}"]
@@ -99,7 +99,7 @@ def test_a_note_goes_to_the_service_only(postbox: Postbox):
     made = opened()
     mailing.deliver()
     postbox.clear()
-    act("comment_create", "moderator", id=made["id"], text="Attention", internal=True)
+    act("comment", "moderator", id=made["id"], text="Attention", internal=True)
     mailing.deliver()
     assert {mail["To"].split("<")[-1].split("@")[0] for mail in postbox.mails} == {"editor", "admin"}
 
@@ -212,7 +212,7 @@ def test_a_title_cannot_write_headers(postbox: Postbox):
 
 def test_markup_in_a_request_is_text_in_the_mail(postbox: Postbox):
     made = opened(title="<script>alert(1)</script> & eau")
-    act("comment_create", "editor", id=made["id"], text="[x](javascript:alert(1)) <img src=x onerror=alert(1)>")
+    act("comment", "editor", id=made["id"], text="[x](javascript:alert(1)) <img src=x onerror=alert(1)>")
     mailing.deliver()
     for mail in postbox.to("asker"):
         html = body(mail, "html")

@@ -141,8 +141,8 @@ def the_portal_has_seen_everything() -> list[dict[str, Any]]:
     """Requests of every kind, with everything that must not come out."""
     data = dataset()
     public = opened(title="Zones humides publiques")
-    act("comment_create", "friend", id=public["id"], text="La même donnée")
-    act("comment_create", "editor", id=public["id"], text="Une note très interne", internal=True)
+    act("comment", "friend", id=public["id"], text="La même donnée")
+    act("comment", "editor", id=public["id"], text="Une note très interne", internal=True)
     act("support", "friend", id=public["id"])
     answered = step(opened(title="Aléa répondu"), "fulfil", "editor", datasets=[data["name"]], note="note très interne")
     refused = opened(title="Bruit refusé")
@@ -230,7 +230,7 @@ def test_errors_of_the_form_lead_to_their_fields_and_what_was_typed_is_kept(app:
 
 def test_a_person_who_comes_too_late_sees_what_changed_and_keeps_what_was_typed(app: CKANTestApp):
     made = opened()
-    act("comment_create", "asker", id=made["id"], text="Bonjour")
+    act("comment", "asker", id=made["id"], text="Bonjour")
     step(made, "start", "admin", planned=act("show", "admin", id=made["id"])["due"])
     path = f"/demandes/{made['reference']}/ask_details"
     typed = {"question": "Quelle emprise ?", "answer_by": "2099-01-01", "version": made["version"]}

@@ -33,7 +33,7 @@ PUBLIC: dict[str, Any] = {
     "list": set(EVERYONE),
     "dataset_list": set(EVERYONE),
     "refusal_text": {"admin", "boss"},
-    "comment_create": LOGGED_IN,
+    "comment": LOGGED_IN,
     "comment_hide": MODERATORS,
     "attachment_show": set(EVERYONE),
     "support": LOGGED_IN,
@@ -78,7 +78,7 @@ ABOUT_ONE = {
     "show",
     "update",
     "refusal_text",
-    "comment_create",
+    "comment",
     "support",
     "unsupport",
     "follow",
@@ -183,7 +183,7 @@ def test_scopes_of_the_list_are_for_those_concerned():
 
 def test_notes_are_for_those_who_work_on_the_request():
     made = opened()
-    able = {p for p in EVERYONE if outcome("comment_create", p, id=made["id"], internal=True) == "yes"}
+    able = {p for p in EVERYONE if outcome("comment", p, id=made["id"], internal=True) == "yes"}
     assert able == {*SERVICE, *MODERATORS}
 
 
@@ -200,10 +200,10 @@ def furnished() -> None:
     """Requests of each kind with something to hide in every place."""
     personal = {"requester_organisation": "BUREAU-SECRET", "requester_siret": "73282932000074"}
     public = opened(**personal)
-    act("comment_create", "editor", id=public["id"], text="Note INTERNE", internal=True)
-    act("comment_create", "asker", id=public["id"], text="Merci")
+    act("comment", "editor", id=public["id"], text="Note INTERNE", internal=True)
+    act("comment", "asker", id=public["id"], text="Merci")
     act("follow", "friend", id=public["id"])
-    act("comment_create", "stranger", id=public["id"], text="CONFIDENTIEL")
+    act("comment", "stranger", id=public["id"], text="CONFIDENTIEL")
     comment = act("show", "boss", id=public["id"])["comments"][-1]
     act("comment_hide", "moderator", id=comment["id"], reason="Hors sujet")
     refused = opened(title="Frayères", **personal)
@@ -264,7 +264,7 @@ def test_the_former_service_of_a_private_request_no_longer_finds_it():
 def test_what_is_kept_of_a_person_is_handed_out_and_erased():
     made = opened(requester_siret="73282932000074")
     act("create", "asker", title="Brouillon")
-    act("comment_create", "asker", id=made["id"], text="Merci")
+    act("comment", "asker", id=made["id"], text="Merci")
     other = opened("friend", title="Autre")
     act("support", "asker", id=other["id"])
     kept = act("export", "asker")

@@ -148,8 +148,8 @@ def test_the_people_of_a_request_are_forgotten_two_years_after_its_closing():
     with at("2024-02-29"):
         made = opened(show_name=True, requester_organisation="BE Eau")
         act("support", "friend", id=made["id"])
-        act("comment_create", "asker", id=made["id"], text="Merci")
-        act("comment_create", "editor", id=made["id"], text="Note", internal=True)
+        act("comment", "asker", id=made["id"], text="Merci")
+        act("comment", "editor", id=made["id"], text="Note", internal=True)
         step(made, "not_held", "admin", reason="Non")
     with at("2026-02-28", 23):
         scheduled.tick()
