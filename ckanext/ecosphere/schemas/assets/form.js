@@ -69,7 +69,16 @@
       initialize: function () {
         this._conditions();
         window.addEventListener("hashchange", () => goTo(window.location.hash));
-        if (window.location.hash.startsWith("#field-")) goTo(window.location.hash);
+        if (!window.location.hash.startsWith("#field-")) return;
+        goTo(window.location.hash);
+        // The browser's own way to the field, once the page is loaded, takes the focus away again.
+        const again = () => {
+          const taken = document.activeElement;
+          if (taken === document.body || "#" + taken.id === window.location.hash) goTo(window.location.hash);
+        };
+        const later = () => [50, 300, 1000].forEach((milliseconds) => window.setTimeout(again, milliseconds));
+        if (document.readyState === "complete") later();
+        else window.addEventListener("load", later);
       },
 
       /** Show the fields that apply to what is chosen; hide the others as long as they are empty. */
