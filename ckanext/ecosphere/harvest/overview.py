@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere import csv_table
 from ckanext.ecosphere.harvest.model import PUBLISHED, REFUSED, Hold, JobState, SourceRecord
 from ckanext.ecosphere.harvest.pipeline.job import FINISHED
 from ckanext.harvest.model import HarvestJob, HarvestSource
@@ -31,7 +30,6 @@ COLUMNS = (
     "held", "frequency", "next_run", "url",
 )  # fmt: skip
 SORTS = ("title", "type", "organisation", "state", "last_complete", "records", "errors", "held", "next_run")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Row = dict[str, Any]
 
@@ -109,21 +107,8 @@ def chosen(found: list[Row], text: str = "", state: str = "", sort: str = "state
 
 
 def as_csv(found: Iterable[Row]) -> str:
-    """A table in UTF-8 with its mark, so that spreadsheets read accents; texts that they would run are quoted."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    for row in found:
-        writer.writerow([_cell(row[column]) for column in COLUMNS])
-    return "\ufeff" + out.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
-    return value.isoformat(timespec="minutes") if hasattr(value, "isoformat") else value
+    """The overview as a table for spreadsheets."""
+    return csv_table.write(COLUMNS, ([row[column] for column in COLUMNS] for row in found))
 
 
 def _state(active: bool, job: dict[str, Any], held: int) -> str:

@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ckanext.ecosphere.csv_table import write
 from ckanext.ecosphere.quality import config
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def cell(value: Any) -> Any:
-    """Return `value` for a cell; a text that a spreadsheet would run as a formula is quoted."""
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return f"'{value}"
-    return "" if value is None else value
-
-
-def write(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
-    """Return a CSV table in UTF-8 with its mark, so that spreadsheets read accents."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(columns)
-    writer.writerows([cell(value) for value in row] for row in rows)
-    return "\ufeff" + out.getvalue()
-
 
 MEASURES = ("datasets", "mean", "median", "mean_mqa", "mean_inspire")
 

@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ckanext.ecosphere import csv_table
 from ckanext.ecosphere import vocabularies as voc
 
 from .iso.reading import Reader
@@ -18,7 +19,6 @@ COLUMNS = (
     "titre", "description", "mots_cles", "nom_orga", "siret_orga", "id_alt_orga", "service", "si", "contact_service",
     "contact_personne", "date_pub", "date_maj", "freq_maj", "couv_geo", "url", "format", "licence",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def row(dataset: Mapping[str, Any], page: str = "") -> dict[str, str]:
@@ -71,7 +71,7 @@ def lines(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
     writer.writeheader()
     yield "\ufeff" + _taken(buffer)
     for each in rows:
-        writer.writerow({name: _harmless(each.get(name, "")) for name in COLUMNS})
+        writer.writerow({name: csv_table.cell(each.get(name, "")) for name in COLUMNS})
         yield _taken(buffer)
 
 
@@ -80,8 +80,3 @@ def _taken(buffer: io.StringIO) -> str:
     buffer.seek(0)
     buffer.truncate()
     return text
-
-
-def _harmless(text: str) -> str:
-    """Keep a spreadsheet from running a cell as a formula (OWASP, CSV injection)."""
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -65,12 +65,6 @@ def test_the_table_holds_every_figure_and_runs_no_formula():
     assert ["unmet", "'=cmd()", "departement-01", "4"] in rows
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_a_cell_that_begins_like_a_formula_is_quoted(start: str):
-    assert exports.cell(f"{start}1+1") == f"'{start}1+1"
-    assert exports.cell(-1) == -1
-
-
 def test_a_feed_is_well_formed_whatever_people_write():
     entry = atom.Entry("urn:1", HOSTILE, "https://x.example/1", NOW, summary=HOSTILE, categories=(HOSTILE,))
     root = ET.fromstring(atom.feed(HOSTILE, "Guichet", "https://x.example", "https://x.example/flux.atom", [entry]))

@@ -25,8 +25,9 @@ from ckanext.ecosphere.harvest.pipeline.documents import Documents
 from ckanext.ecosphere.harvest.pipeline.job import Job, is_running, update_state
 from ckanext.ecosphere.harvest.pipeline.locks import Locks, batch_lock
 from ckanext.ecosphere.harvest.pipeline.messages import about_record, say
+from ckanext.ecosphere.harvest.pipeline.outcome import ERRORED, Outcome
 from ckanext.ecosphere.harvest.pipeline.transaction import one_transaction
-from ckanext.ecosphere.harvest.pipeline.writer import ERRORED, Outcome, RecordReader, Writer
+from ckanext.ecosphere.harvest.pipeline.writer import RecordReader, Writer
 from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra
 
 log = logging.getLogger(__name__)

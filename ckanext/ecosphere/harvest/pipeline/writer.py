@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import ckan.plugins.toolkit as tk
@@ -22,15 +22,13 @@ from ckanext.ecosphere.harvest.pipeline.identity import strong_id
 from ckanext.ecosphere.harvest.pipeline.job import Job
 from ckanext.ecosphere.harvest.pipeline.messages import about_record, say, validation_detail
 from ckanext.ecosphere.harvest.pipeline.names import Names, distinct
+from ckanext.ecosphere.harvest.pipeline.outcome import ADDED, ERRORED, UNCHANGED, UPDATED, Outcome
 from ckanext.ecosphere.harvest.pipeline.resources import Present, keep_ids, present_resources
 from ckanext.ecosphere.harvest.pipeline.transaction import ensure_joined
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.harvest.model import HarvestObject, HarvestSource
 
 log = logging.getLogger(__name__)
-
-ADDED, UPDATED, UNCHANGED, ERRORED = "added", "updated", "not modified", "errored"
-"""What ckanext-harvest's reports call the outcomes."""
 
 
 class RecordReader(Protocol):
@@ -47,30 +45,6 @@ class RecordReader(Protocol):
     def record_url(self, url: str) -> str | None:
         """Address of an original record of the source at `url`, `{id}` standing for its identifier."""
         ...
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of one object.
-
-    Attributes:
-        status: one of the outcomes above.
-        message: why it failed, or what else is to be told; one sentence.
-        story: what the rules decided, reported and found no place for.
-    """
-
-    object_id: str
-    guid: str
-    position: int
-    status: str = ERRORED
-    package_id: str | None = None
-    message: str = ""
-    story: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def written(self) -> bool:
-        """Whether a dataset was created or updated."""
-        return self.status in {ADDED, UPDATED}
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+import ckan.plugins as p
 import pytest
 import sqlalchemy as sa
 from ckan import model
@@ -107,16 +108,15 @@ def test_search_documents_are_those_that_ckan_indexes(portal):
 
 
 def test_a_batch_in_which_a_plugin_fails_is_saved_record_by_record(portal, monkeypatch):
-    from ckanext.ecosphere.quality import saving
+    quality: Any = type(p.get_plugin("ecosphere_quality"))
+    original = quality.after_dataset_create
 
-    original = saving.after_save
-
-    def failing(context, data, *, new):
+    def failing(self, context, data):
         if data["title"] == "Jeu de données 2":
             raise RuntimeError("broken hook")
-        original(context, data, new=new)
+        original(self, context, data)
 
-    monkeypatch.setattr(saving, "after_save", failing)
+    monkeypatch.setattr(quality, "after_dataset_create", failing)
     with catalogue(records()) as server:
         source = portal.source(server.url)
         assert portal.harvest(source) == {"added": 2, "errored": 1}

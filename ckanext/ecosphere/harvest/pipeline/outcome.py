@@ -1,0 +1,33 @@
+"""What became of one record, in the words of ckanext-harvest's reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+ADDED, UPDATED, UNCHANGED, ERRORED = "added", "updated", "not modified", "errored"
+"""What ckanext-harvest's reports call the outcomes."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one object.
+
+    Attributes:
+        status: one of the outcomes above.
+        message: why it failed, or what else is to be told; one sentence.
+        story: what the rules decided, reported and found no place for.
+    """
+
+    object_id: str
+    guid: str
+    position: int
+    status: str = ERRORED
+    package_id: str | None = None
+    message: str = ""
+    story: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def written(self) -> bool:
+        """Whether a dataset was created or updated."""
+        return self.status in {ADDED, UPDATED}

@@ -1,0 +1,26 @@
+"""CSV for spreadsheets: accents are read, nothing runs."""
+
+import csv
+import io
+from datetime import date, datetime, timezone
+
+import pytest
+
+from ckanext.ecosphere import csv_table
+
+
+@pytest.mark.parametrize("start", csv_table.FORMULA)
+def test_a_text_that_begins_like_a_formula_is_quoted(start: str):
+    assert csv_table.cell(f"{start}1+1") == f"'{start}1+1"
+
+
+def test_numbers_moments_and_nothing_are_written_as_what_they_are():
+    moment = datetime(2026, 3, 1, 8, 30, 12, tzinfo=timezone.utc)
+    values = [csv_table.cell(value) for value in (-1, 2.5, None, date(2026, 3, 1), moment, "DDT 01")]
+    assert values == [-1, 2.5, "", "2026-03-01", "2026-03-01T08:30+00:00", "DDT 01"]
+
+
+def test_a_table_begins_with_the_mark_of_utf_8_and_its_columns():
+    text = csv_table.write(("service", "note"), [["DDT de l’Ain", "=1+1"]])
+    assert text.startswith("\ufeff")
+    assert list(csv.reader(io.StringIO(text[1:]))) == [["service", "note"], ["DDT de l’Ain", "'=1+1"]]
