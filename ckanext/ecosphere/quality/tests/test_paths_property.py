@@ -9,12 +9,12 @@ import pytest
 from ckan import logic, model
 from ckan.logic import ValidationError
 from ckan.tests import factories
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ckanext.ecosphere.quality import rescore
 
-from .cases import CASES
+from .cases import CASES, dataset
 from .conftest import act, from_scratch, saved, site_context, stored
 
 FIELDS = [changes for _criterion, _state, changes, _links in CASES]
@@ -40,44 +40,45 @@ STEPS = st.one_of(
 
 def fields(changes: dict[str, Any]) -> dict[str, Any]:
     """Changes as an action takes them here: None becomes empty, and resources lose their ids."""
-    data = saved(**changes)
-    return {name: data.get(name, "") for name in (*changes, "extras") if name in data or name in changes}
+    data, complete = saved(**changes), dataset()
+    empty = {name: [] if isinstance(complete.get(name), list) else "" for name in changes}
+    return {name: data.get(name, empty.get(name)) for name in (*changes, "extras") if name in data or name in changes}
 
 
-def change_resource(dataset: dict[str, Any], value: str) -> None:
-    for first in dataset["resources"][:1]:
+def change_resource(found: dict[str, Any], value: str) -> None:
+    for first in found["resources"][:1]:
         act("resource_patch", id=first["id"], format=value)
 
 
-def remove_resource(dataset: dict[str, Any], _value: None) -> None:
-    for last in dataset["resources"][-1:]:
+def remove_resource(found: dict[str, Any], _value: None) -> None:
+    for last in found["resources"][-1:]:
         act("resource_delete", id=last["id"])
 
 
-def reorder_resources(dataset: dict[str, Any], _value: None) -> None:
-    if dataset["resources"]:
-        act("package_resource_reorder", id=dataset["id"], order=[r["id"] for r in reversed(dataset["resources"])])
+def reorder_resources(found: dict[str, Any], _value: None) -> None:
+    if found["resources"]:
+        act("package_resource_reorder", id=found["id"], order=[r["id"] for r in reversed(found["resources"])])
 
 
-def change_visibility(dataset: dict[str, Any], private: bool) -> None:
+def change_visibility(found: dict[str, Any], private: bool) -> None:
     action = "bulk_update_private" if private else "bulk_update_public"
-    act(action, datasets=[dataset["id"]], org_id=dataset["owner_org"])
+    act(action, datasets=[found["id"]], org_id=found["owner_org"])
 
 
-def restore(dataset: dict[str, Any]) -> None:
-    act("package_patch", id=dataset["id"], state="active")
+def restore(found: dict[str, Any]) -> None:
+    act("package_patch", id=found["id"], state="active")
 
 
-def delete_keyword(dataset: dict[str, Any], _value: None) -> None:
-    for first in dataset["tags"][:1]:
+def delete_keyword(found: dict[str, Any], _value: None) -> None:
+    for first in found["tags"][:1]:
         act("tag_delete", id=first["name"])
 
 
-def save_in_a_batch(dataset: dict[str, Any], licence: str) -> None:
+def save_in_a_batch(found: dict[str, Any], licence: str) -> None:
     """As the harvest does: nothing is committed or indexed before the end."""
-    act("package_patch", {"defer_commit": True, "return_id_only": True}, id=dataset["id"], license_id=licence)
+    act("package_patch", {"defer_commit": True, "return_id_only": True}, id=found["id"], license_id=licence)
     model.repo.commit()
-    logic.index_update_package(site_context(), dataset["id"])
+    logic.index_update_package(site_context(), found["id"])
 
 
 PATHS: dict[str, Callable[[dict[str, Any], Any], Any]] = {
@@ -118,6 +119,7 @@ class TestPaths:
     @settings(
         max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
     )
+    @example({}, [("patch", {"contact": None, "maintainer_email": "sig@example.org"})])
     @given(st.sampled_from(FIELDS), st.lists(STEPS, min_size=1, max_size=5))
     def test_stored_index_action_and_search_agree(self, start: dict[str, Any], steps: list[tuple[str, Any]]):
         try:
