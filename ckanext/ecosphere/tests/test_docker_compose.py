@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from configparser import RawConfigParser
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def test_the_images_are_the_official_ones(compose):
     assert services["db"]["image"].startswith("postgres:")
     assert services["redis"]["image"].startswith("redis:")
     assert services["solr"]["image"] == "ckan/ckan-solr:2.12-solr9-spatial"
-    for name in ("init", "web", "worker"):
+    for name in ("init", "web", "worker", "clock"):
         assert services[name]["build"]["dockerfile_inline"].startswith("FROM ckan/ckan-base:2.12\n"), name
 
 
@@ -57,7 +58,7 @@ def test_services_wait_for_those_that_they_need(compose):
             assert how["condition"] in CONDITIONS
             assert how["condition"] != "service_healthy" or "healthcheck" in services[needed], (name, needed)
     assert set(services["init"]["depends_on"]) == {"db", "redis", "solr"}
-    for name in ("web", "worker"):
+    for name in ("web", "worker", "clock"):
         assert services[name]["depends_on"]["init"]["condition"] == "service_completed_successfully"
 
 
@@ -121,3 +122,13 @@ def test_the_worker_of_compose_listens_to_the_queues_of_the_embedded_stack(compo
     command = compose["services"]["worker"]["command"]
     assert command[:3] == ["ckan", "jobs", "worker"]
     assert set(command[3:]) == set(QUEUES)
+
+
+def test_the_clock_runs_what_the_documentation_gives_to_cron(compose):
+    # Compose turns `$$` into `$`.
+    script = compose["services"]["clock"]["command"][-1].replace("$$", "$")
+    assert subprocess.run(["sh", "-n", "-c", script], check=False).returncode == 0
+    page = (ROOT / "docs" / "installation.md").read_text("utf-8")
+    scheduled = re.findall(r"\* \* \*\s+ckan -c /etc/ckan/ckan\.ini (.+)", page)
+    assert len(scheduled) > 1
+    assert set(scheduled) == set(re.findall(r"ckan ((?:\w+ )+\w+)", script))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dev import reference
+from dev.stack.ckan import QUEUES
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -39,3 +40,10 @@ def test_every_page_is_reached_from_the_readme():
         targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
         waiting += [target for name in targets if (target := (page.parent / name).resolve()).is_file()]
     assert set(PAGES) - seen == set()
+
+
+def test_every_worker_that_is_documented_listens_to_every_queue():
+    text = "".join(page.read_text() for page in PAGES)
+    commands = re.findall(r"jobs worker (default .*)", text)
+    assert commands
+    assert all(command.split() == list(QUEUES) for command in commands)
