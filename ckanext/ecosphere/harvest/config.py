@@ -22,6 +22,8 @@ PATIENCE_SECONDS = "ecosphere.harvest.patience_seconds"
 MAX_BYTES = "ecosphere.harvest.max_bytes"
 CA_BUNDLE = "ecosphere.harvest.ca_bundle"
 ACTIVITY = "ecosphere.harvest.activity"
+OUTAGE_SECONDS = "ecosphere.harvest.outage_seconds"
+STALE_SECONDS = "ecosphere.harvest.stale_seconds"
 
 MAX_PAGE_SIZE = 1000
 """Records that a source may be asked for at once."""
@@ -72,6 +74,16 @@ def patience_seconds() -> int:
 def backoff_seconds() -> int:
     """Seconds before a failed request is tried again, doubled for each further try."""
     return tk.config[BACKOFF_SECONDS]
+
+
+def outage_seconds() -> int:
+    """Seconds to wait for PostgreSQL or Solr before a job is left to be taken up later."""
+    return max(0, tk.config[OUTAGE_SECONDS])
+
+
+def stale_seconds() -> int:
+    """Seconds without a sign of life after which a job that nobody holds counts as stuck."""
+    return max(0, tk.config[STALE_SECONDS])
 
 
 def writes_activity() -> bool:

@@ -9,8 +9,10 @@ import ckan.plugins.toolkit as tk
 import click
 
 from ckanext.ecosphere.harvest import cli
-from ckanext.ecosphere.harvest.pipeline.queue import QUEUE
+from ckanext.ecosphere.harvest.pipeline.queue import QUEUE, Patrol
 from ckanext.ecosphere.interfaces import IEcosphereCommands, IEcosphereSetup
+
+_PATROL = Patrol()
 
 
 @tk.blanket.config_declarations
@@ -22,6 +24,7 @@ class EcosphereHarvestPlugin(p.SingletonPlugin):
     """The harvest room."""
 
     p.implements(p.IConfigurer)
+    p.implements(p.IForkObserver)
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
 
@@ -29,6 +32,10 @@ class EcosphereHarvestPlugin(p.SingletonPlugin):
         """Register the room's templates and assets."""
         tk.add_template_directory(config, "../templates/harvest")
         tk.add_resource("../assets/harvest", "ecosphere_harvest")
+
+    def before_fork(self) -> None:
+        """Look for stuck harvests when a background worker goes from one job to the next."""
+        _PATROL.look()
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         """Provide `ckan ecosphere harvest`."""

@@ -37,6 +37,9 @@ class Documents:
 
     def __init__(self) -> None:
         self._validation = Validation()
+        self._default = ckan_schema.default_show_package_schema()
+        # It asks the database whether the name is free, to give an error that a document has no place for.
+        self._without = [tk.get_validator("package_name_validator")]
         self._together = inspect.unwrap(tk.get_action("package_show")) is core_get.package_show
 
     def make(self, package_ids: list[str], on_error: OnError) -> list[indexer.Document]:
@@ -79,8 +82,9 @@ class Documents:
         for plugin in p.PluginImplementations(p.IResourceController):
             for resource in shown["resources"]:
                 plugin.before_resource_show(resource)
-        default = ckan_schema.default_show_package_schema()
-        with_default, _errors = self._validation.validate(object(), context, shown, default, "package_show")
+        with_default, _errors = self._validation.validate(
+            object(), context, shown, self._default, "package_show", self._without
+        )
         form = lib_plugins.lookup_package_plugin(shown["type"])
         custom = form.show_package_schema()
         with_custom, _errors = self._validation.validate(form, context, shown, custom, "package_show")

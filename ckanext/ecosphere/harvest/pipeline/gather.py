@@ -94,6 +94,7 @@ class Gatherer:
         self._pending: list[_Found] = []
         self._pending_by_guid: dict[str, RawRecord] = {}
         self._shared: set[str] = set()
+        self._filed: set[str] | None = None
 
     def run(self) -> None:
         """Read the source to its end.
@@ -102,6 +103,8 @@ class Gatherer:
             JobAbortedError: the job was aborted meanwhile.
         """
         self._shared = self._shared_identifiers()
+        if self._was_begun():
+            self._filed = set()
         for page in ahead(self._reader.pages):
             self._page(page.records)
         self._write([], last=True)
@@ -115,8 +118,14 @@ class Gatherer:
         for raw, guid in named:
             found = self._file(raw, guid, known)
             if found is None:
-                self._reader.reading.repeat(raw.position, guid)
+                # What this job had filed before it was cut off comes again, which is no fault of the source.
+                if self._filed is None or guid in self._filed:
+                    self._reader.reading.repeat(raw.position, guid)
+                else:
+                    self._filed.add(guid)
                 continue
+            if self._filed is not None:
+                self._filed.add(guid)
             if self._is_unchanged(found, known.get(found.guid)):
                 unchanged.append(found)
                 known[found.guid].seen_job = self._job.id
@@ -125,6 +134,11 @@ class Gatherer:
                 self._pending.append(found)
                 self._pending_by_guid[found.guid] = raw
         self._write(unchanged)
+
+    def _was_begun(self) -> bool:
+        """Whether this job has already read a part of the source, and was cut off."""
+        mine = sa.and_(SourceRecord.source_id == self._job.source_id, SourceRecord.seen_job == self._job.id)
+        return model.Session.execute(sa.select(SourceRecord.guid).where(mine).limit(1)).first() is not None
 
     # --- which record is it? ---
 

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.search.common import SearchIndexError
 
+from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.model import Batch, now
 from ckanext.ecosphere.harvest.pipeline import indexer
 from ckanext.ecosphere.harvest.pipeline.activity import without_activity
@@ -27,6 +28,7 @@ from ckanext.ecosphere.harvest.pipeline.locks import Locks, batch_lock
 from ckanext.ecosphere.harvest.pipeline.messages import about_record, say
 from ckanext.ecosphere.harvest.pipeline.outcome import ERRORED, Outcome
 from ckanext.ecosphere.harvest.pipeline.transaction import one_transaction
+from ckanext.ecosphere.harvest.pipeline.waiting import pauses
 from ckanext.ecosphere.harvest.pipeline.writer import RecordReader, Writer
 from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra
 
@@ -34,8 +36,6 @@ log = logging.getLogger(__name__)
 
 STORY = "ecosphere"
 """Key of the extra of a harvest object that tells what the rules did."""
-SOLR_PAUSES = (1, 2, 5, 10, 20, 30, 30, 30)
-"""Seconds to wait for a Solr that is away, one after the other, before the job is left for later."""
 _POLL_SECONDS = 0.3
 _LOOKED_AT = 50
 
@@ -228,7 +228,7 @@ class Importer:
         Raises:
             SolrAwayError: it did not come back in time; the batch keeps what is to be indexed.
         """
-        for pause in (*SOLR_PAUSES, None):
+        for pause in (*pauses(config.outage_seconds()), None):
             try:
                 indexer.add(documents)
                 return

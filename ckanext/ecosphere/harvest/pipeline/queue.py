@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import redis
 import rq
+import rq.job
 import sqlalchemy as sa
 from ckan import model
+from ckan.lib.redis import connect_to_redis
+from rq.exceptions import NoSuchJobError
+from rq.job import JobStatus
 
+from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.model import Batch, Hold, JobState, now
 from ckanext.ecosphere.harvest.pipeline.job import RUNNING
 from ckanext.ecosphere.harvest.pipeline.locks import is_free, source_lock
@@ -23,24 +29,39 @@ QUEUE = "ecosphere:harvest"
 _NO_LIMIT = -1
 """RQ's own time limit is off: requests, waits and the whole reading have limits of their own."""
 _RETRY_SECONDS = [10, 60, 300, 600, 600]
-_STALE_SECONDS = 120
+_HARVEST, _WITHDRAWAL = "ecosphere-harvest-", "ecosphere-withdrawal-"
+"""Beginnings of names in the queue: what is sent twice waits once."""
+_WAITING = {JobStatus.QUEUED, JobStatus.SCHEDULED, JobStatus.DEFERRED}
+_PATROL_SECONDS = 60.0
 
 
 def send(job_id: str) -> None:
     """Have a job run by a background worker."""
     from ckanext.ecosphere.harvest.pipeline.runner import run_job
 
-    _enqueue(run_job, job_id, "harvest")
+    _enqueue(run_job, job_id, "harvest", _HARVEST + job_id)
 
 
 def send_withdrawal(hold_id: int) -> None:
     """Have a decision to withdraw carried out by a background worker."""
     from ckanext.ecosphere.harvest.pipeline.runner import carry_out
 
-    _enqueue(carry_out, str(hold_id), "harvest withdrawal")
+    _enqueue(carry_out, str(hold_id), "harvest withdrawal", f"{_WITHDRAWAL}{hold_id}")
 
 
-def _enqueue(function: Any, argument: str, what: str) -> None:
+def _waits(id_: str) -> bool:
+    """Whether something stands in the queue, to be run when a worker is free.
+
+    Raises:
+        RedisError: Redis is away.
+    """
+    try:
+        return rq.job.Job.fetch(id_, connection=connect_to_redis()).get_status() in _WAITING
+    except NoSuchJobError:
+        return False
+
+
+def _enqueue(function: Any, argument: str, what: str, id_: str | None = None) -> None:
     tk.enqueue_job(
         function,
         [argument],
@@ -48,6 +69,7 @@ def _enqueue(function: Any, argument: str, what: str) -> None:
         queue=QUEUE,
         rq_kwargs={
             "timeout": _NO_LIMIT,
+            "job_id": id_,
             # Also what brings a job back whose worker was killed.
             "retry": rq.Retry(max=len(_RETRY_SECONDS), interval=_RETRY_SECONDS),
         },
@@ -85,9 +107,12 @@ def revive() -> list[str]:
 
     Returns:
         ids of those jobs.
+
+    Raises:
+        RedisError: Redis is away.
     """
     _drop_leftovers()
-    stale = now().timestamp() - _STALE_SECONDS
+    stale = now().timestamp() - config.stale_seconds()
     rows = model.Session.execute(
         sa.select(HarvestJob.id, HarvestJob.source_id, HarvestJob.created, JobState.touched)
         .join(HarvestSource, HarvestSource.id == HarvestJob.source_id)
@@ -101,7 +126,9 @@ def revive() -> list[str]:
     model.Session.remove()
     revived = []
     for job_id, source_id, created, touched in rows:
-        if (touched or created).timestamp() < stale and is_free(source_lock(source_id)):
+        if (touched or created).timestamp() > stale or _waits(_HARVEST + job_id):
+            continue
+        if is_free(source_lock(source_id)):
             log.warning("Harvest job %s: nobody is running it, it is sent again", job_id)
             model.Session.execute(sa.update(JobState).where(JobState.job_id == job_id).values(touched=now()))
             model.Session.commit()
@@ -109,8 +136,35 @@ def revive() -> list[str]:
             revived.append(job_id)
     undone = sa.select(Hold.id).where(Hold.decision == "withdraw", Hold.done.is_(False))
     for hold_id in list(model.Session.execute(undone).scalars()):
-        send_withdrawal(hold_id)
+        if not _waits(f"{_WITHDRAWAL}{hold_id}"):
+            send_withdrawal(hold_id)
     return revived
+
+
+class Patrol:
+    """Lets a background worker look for stuck harvests between two jobs of any kind, once a minute at most.
+
+    So a portal whose Redis was emptied gets its harvests going again also where no cron runs `harvester run`.
+    """
+
+    def __init__(self, seconds: float = _PATROL_SECONDS):
+        self._seconds = seconds
+        self._next = 0.0
+
+    def look(self) -> None:
+        """Send stuck harvests again, if it is time; a service that is away is left for the next time."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + self._seconds
+        try:
+            revive()
+        except Exception:  # the job that the worker is about to do must not suffer
+            log.warning("No look for stuck harvests", exc_info=True)
+        finally:
+            # The worker forks next: a connection must not be shared with the child.
+            model.Session.remove()
+            if model.meta.engine is not None:
+                model.meta.engine.dispose()
 
 
 def _drop_leftovers() -> None:

@@ -24,6 +24,7 @@ from ckanext.ecosphere.harvest.pipeline.indexer import SolrAwayError
 from ckanext.ecosphere.harvest.pipeline.job import RUNNING, Job, is_running, load, update_state
 from ckanext.ecosphere.harvest.pipeline.locks import LockLostError, Locks, source_lock
 from ckanext.ecosphere.harvest.pipeline.messages import failures_of, say
+from ckanext.ecosphere.harvest.pipeline.waiting import pauses
 from ckanext.ecosphere.harvest.sources.base import Reading
 from ckanext.ecosphere.harvest.sources.harvester import EcosphereHarvester, harvester_for
 from ckanext.harvest.model import HarvestGatherError, HarvestJob
@@ -32,8 +33,6 @@ log = logging.getLogger(__name__)
 
 TRANSIENT = (OperationalError, InterfaceError, LockLostError, SolrAwayError)
 """A service is away; the job is taken up again when it is back."""
-PAUSES = (1, 2, 5, 10, 20, 30, 30, 30)
-"""Seconds to wait for it, one after the other, before the job is left to the queue's own retries."""
 
 
 def run_job(job_id: str, *, helpers: bool = True, sleep: Callable[[float], None] = time.sleep) -> bool:
@@ -50,7 +49,7 @@ def run_job(job_id: str, *, helpers: bool = True, sleep: Callable[[float], None]
     Raises:
         Exception: a service stayed away; the job is as it was and can be run again.
     """
-    for pause in (*PAUSES, None):
+    for pause in (*pauses(config.outage_seconds()), None):
         try:
             return _run(job_id, helpers)
         except JobAbortedError:

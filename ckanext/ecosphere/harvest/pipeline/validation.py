@@ -17,9 +17,13 @@ from ckan.lib import plugins as lib_plugins
 from ckan.lib.navl import dictization_functions as navl
 from ckan.types import Context
 
+from ckanext.ecosphere.harvest.pipeline import shortcuts
+
 Key = tuple[Any, ...]
 Runs = tuple[tuple[str, tuple[tuple[Callable[..., Any], int], ...]], ...]
 _BY_VALUE, _BY_VALUE_AND_CONTEXT, _BY_KEY = 1, 2, 4
+_OF_FIELDS = ("_field_create_validators", "_field_output_validators", "_field_validators")
+"""ckanext-scheming's functions that make the validators of a field."""
 _PHASES = ("__before", "", "__extras", "__after", "__junk")
 
 
@@ -43,6 +47,7 @@ class CompiledSchema:
     """
 
     def __init__(self, schema: dict[str, Any], without: Collection[Callable[..., Any]] = ()):
+        self._quicker = shortcuts.replacements()
         self._names = list(schema)
         self._levels: dict[Key, _Level] = {}
         flat = navl.flatten_schema(schema)
@@ -56,7 +61,8 @@ class CompiledSchema:
         for name in sorted(lists):
             phase = name if name in phases else "" if not name.startswith("__") else None
             if phase is not None:
-                runs = [(each, _arguments(each)) for each in lists[name] if each not in without]
+                chosen = [self._quicker.get(each, each) for each in lists[name] if each not in without]
+                runs = [(each, _arguments(each)) for each in chosen]
                 phases[phase].append((name, tuple(runs)))
         self._levels[path] = _Level(tuple(lists), {phase: tuple(runs) for phase, runs in phases.items()})
         for name, value in schema.items():
@@ -78,7 +84,7 @@ class CompiledSchema:
             _run(level.phases["__after"], path, converted, errors, context)
         if places[0][0] == ():
             _run(places[0][1].phases["__junk"], (), converted, errors, context)
-        result = _nested(converted)
+        result = nested(converted)
         for name, value in data.items():
             if value == [] and name not in result:
                 result[name] = []
@@ -109,6 +115,7 @@ class Validation:
 
     def __init__(self) -> None:
         self._compiled: dict[tuple[int, str], CompiledSchema] = {}
+        self._of_fields: dict[str, shortcuts.Remembered] = {}
 
     def validate(  # noqa: PLR0917 - those of `plugin_validate`
         self,
@@ -149,7 +156,11 @@ class Validation:
         function = getattr(own, "__func__", None)
         if function is None or function.__globals__.get("navl_validate") is not navl.validate:
             return lib_plugins.plugin_validate(plugin, context, data, schema, action)
-        globals_ = {**function.__globals__, "navl_validate": run}
+        quicker: dict[str, Any] = {"convert_to_extras": shortcuts.convert_to_extras, "unflatten": nested}
+        for name in _OF_FIELDS:
+            if (original := function.__globals__.get(name)) is not None:
+                quicker[name] = self._of_fields.setdefault(name, shortcuts.Remembered(original))
+        globals_ = {**function.__globals__, **quicker, "navl_validate": run}
         ours = types.FunctionType(
             function.__code__, globals_, function.__name__, function.__defaults__, function.__closure__
         )
@@ -185,8 +196,8 @@ def _order(key: Key) -> tuple[Any, ...]:
     return (len(key), *key)
 
 
-def _nested(flat: dict[Key, Any]) -> dict[str, Any]:
-    """Put flat keys back into their places; places of a list that nothing stands at are left out."""
+def nested(flat: dict[Key, Any]) -> dict[str, Any]:
+    """Put flat keys back into their places; places of a list that nothing stands at are left out (`unflatten`)."""
     result = {key[0]: value for key, value in flat.items() if len(key) == 1}
     deeper = sorted((key for key in flat if len(key) > 1), key=_order)
     if any(result.get(key[0], []) != [] for key in deeper):

@@ -1,0 +1,77 @@
+"""Quicker ways to the same result as some functions of CKAN and ckanext-scheming that a bulk import calls most.
+
+CKAN's own are written for one dataset: they go through all keys of a dataset for each field that is kept as an
+extra, translate error messages that nobody reads, and read the validators of a form out of texts again and again.
+`tests/test_pipeline_bulk.py` compares what comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.lib.navl import dictization_functions as navl
+from ckan.logic import converters
+
+Key = tuple[Any, ...]
+_NEXT = "ecosphere_next_extra"
+_PART_OF_EXTRA = 3
+
+
+def not_empty(key: Key, data: dict[Key, Any], errors: dict[Key, list[Any]], context: Any) -> None:
+    """`not_empty` with an error that is not translated: the caller asks only whether there is one."""
+    value = data.get(key)
+    if value in [False, 0, 0.0]:  # a list: values may be what no set takes
+        return
+    if value is navl.missing or not value:
+        errors[key].append("Missing value")
+        raise navl.StopOnError
+
+
+def convert_to_extras(key: Key, data: dict[Key, Any], errors: dict[Key, list[Any]], context: Any) -> None:
+    """`convert_to_extras` that remembers the number of the last extra instead of looking for it."""
+    number = context.get(_NEXT)
+    if number is None or ("extras", number, "key") in data:
+        number = max((k[1] for k in data if len(k) > 1 and k[0] == "extras"), default=-1) + 1
+    data["extras", number, "key"] = key[-1]
+    data["extras", number, "value"] = converters.unicode_safe(data[key])
+    context[_NEXT] = number + 1
+
+
+def duplicate_extras_key(key: Key, data: dict[Key, Any], errors: dict[Key, list[Any]], context: Any) -> None:
+    """`duplicate_extras_key` that unfolds the dataset only when there is something to say."""
+    keys = [value for k, value in data.items() if len(k) == _PART_OF_EXTRA and k[0] == "extras" and k[2] == "key"]
+    numbers = {k[1] for k in data if len(k) > 1 and k[0] == "extras"}
+    if len(set(keys)) != len(keys) or len(numbers) != len(keys):
+        _original("duplicate_extras_key")(key, data, errors, context)
+
+
+def _original(name: str) -> Any:
+    return tk.get_validator(name)
+
+
+def replacements() -> dict[Any, Callable[..., Any]]:
+    """CKAN's validator → the quicker one."""
+    ours = (not_empty, convert_to_extras, duplicate_extras_key)
+    return {_original(each.__name__): each for each in ours}
+
+
+class Remembered:
+    """A function of ckanext-scheming that makes the validators of a field, asked once for each field.
+
+    Args:
+        function: takes the field, the schema, and whether the field is kept as an extra.
+    """
+
+    def __init__(self, function: Callable[[Any, Any, bool], Any]):
+        self._function = function
+        # The field is kept too: an id may not come again as long as its object lives.
+        self._known: dict[tuple[int, int, bool], tuple[Any, Any]] = {}
+
+    def __call__(self, field: Any, schema: Any, is_extra: bool) -> Any:
+        """The validators of a field."""
+        key = (id(field), id(schema), is_extra)
+        if key not in self._known:
+            self._known[key] = ((field, schema), self._function(field, schema, is_extra))
+        return self._known[key][1]

@@ -1,0 +1,16 @@
+"""How long to wait for a service of ours (PostgreSQL, Solr) that is away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+_FIRST, _LONGEST = 1.0, 30.0
+
+
+def pauses(total: float) -> Iterator[float]:
+    """Yield pauses, in seconds, each twice as long as the one before up to half a minute, `total` seconds in all."""
+    pause = _FIRST
+    while total > 0:
+        yield min(pause, total)
+        total -= pause
+        pause = min(pause * 2, _LONGEST)

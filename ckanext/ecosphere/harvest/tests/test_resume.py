@@ -1,0 +1,339 @@
+"""Whatever dies or goes away in the middle of a harvest, in the end source, database and index agree."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.redis import connect_to_redis
+
+from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.model import PUBLISHED, Batch, JobState
+from ckanext.ecosphere.harvest.pipeline import finish, indexer, queue, runner, withdraw
+from ckanext.ecosphere.harvest.pipeline.gather import Gatherer
+from ckanext.ecosphere.harvest.pipeline.importer import Importer
+from ckanext.ecosphere.harvest.pipeline.locks import is_free, source_lock
+from ckanext.ecosphere.harvest.tests import processes
+from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record, status
+from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestSource
+from dev.stack import postgres, solr
+
+ROOT = Path(__file__).parents[4]
+POINTS = {
+    "after the first page was written down": (Gatherer, "_write", "after", 1),
+    "before the end of the reading was written down": (runner, "_end_of_reading", "before", 1),
+    "after the reading": (runner, "_end_of_reading", "after", 1),
+    "with a batch half saved": (Importer, "_finish_objects", "after", 1),
+    "with a batch saved and not committed": (Importer, "_insert_errors", "after", 2),
+    "with a batch saved and not indexed": (indexer, "add", "before", 1),
+    "with a batch indexed and not ticked off": (indexer, "add", "after", 2),
+    "before absences were counted": (finish, "_judge_absences", "before", 1),
+    "with absences counted and not committed": (withdraw, "hold_or_release", "after", 1),
+    "with absences counted": (finish, "_judge_absences", "after", 1),
+    "with a withdrawal in the index only": (indexer, "remove", "after", 1),
+    "with a withdrawal done": (withdraw, "_withdraw", "after", 1),
+    "before the end": (finish, "_close", "before", 1),
+    "at the very end": (finish, "_drop_old_unchanged", "before", 1),
+}
+SIX = range(1, 7)
+
+
+@pytest.fixture
+def small(portal, ckan_config, monkeypatch):
+    """The portal with small batches, that withdraws at once."""
+    for name, value in ((config.BATCH_SIZE, 2), (config.WITHDRAW_AFTER, 1), (config.STALE_SECONDS, 0)):
+        monkeypatch.setitem(ckan_config, name, value)
+    return portal
+
+
+def run_by(job_id: str, point=None) -> int:
+    """Run a job in a process of its own, which may be killed on the way; returns how it ended."""
+
+    def run() -> None:
+        if point:
+            processes.dies(*point)
+        runner.run_job(job_id, helpers=False)
+
+    return processes.end(processes.start(run))
+
+
+def of_database() -> dict[str, str]:
+    """Title → description of what is published."""
+    model.Session.rollback()
+    rows = model.Session.execute(
+        sa.select(model.Package.title, model.Package.notes).where(
+            model.Package.type == "dataset", model.Package.state == "active"
+        )
+    ).all()
+    assert len({title for title, _notes in rows}) == len(rows)
+    return dict(rows)
+
+
+def of_index(portal) -> dict[str, str]:
+    """Title → description of what a search finds."""
+    found = portal.call("package_search", q="*:*", rows=1000, use_default_schema=False)["results"]
+    assert len({dataset["id"] for dataset in found}) == len(found)
+    return {dataset["title"]: dataset["notes"] for dataset in found}
+
+
+def assert_all_agree(portal, source, expected: dict[str, str]) -> None:
+    """Source, database and index say the same, and nothing is left over or there twice."""
+    assert of_database() == expected
+    assert of_index(portal) == expected
+    published = [guid for guid, state in portal.records(source).items() if state == PUBLISHED]
+    assert len(published) == len(expected) == portal.current_objects()
+    assert model.Session.scalar(sa.select(sa.func.count()).select_from(Batch)) == 0
+    undone = sa.select(sa.func.count()).where(HarvestObject.state.not_in(["COMPLETE", "ERROR"]))
+    assert model.Session.scalar(undone) == 0
+    assert is_free(source_lock(source))
+
+
+def one_object_for_each_record(job_id: str) -> bool:
+    rows = model.Session.scalars(
+        sa.select(HarvestObject.guid).where(
+            HarvestObject.harvest_job_id == job_id, HarvestObject.report_status != "deleted"
+        )
+    ).all()
+    return len(rows) == len(set(rows))
+
+
+def records(texts: dict[int, str]) -> list[str]:
+    return [iso_record(number, abstract=text) for number, text in texts.items()]
+
+
+def by_title(texts: dict[int, str]) -> dict[str, str]:
+    return {f"Jeu de données {number}": text for number, text in texts.items()}
+
+
+def wait_for(condition, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
+
+
+def batches_left(job_id: str) -> int:
+    model.Session.rollback()
+    return model.Session.scalar(sa.select(sa.func.count()).select_from(Batch).where(Batch.job_id == job_id))
+
+
+# --- killed ---
+
+
+def test_a_worker_may_be_killed_anywhere_and_the_job_run_again_ends_as_if_nothing_had_happened(small):
+    texts = dict.fromkeys(SIX, "Zones.")
+    with catalogue(records(texts)) as server:
+        source = small.source(server.url, config={"page_size": 3})
+        small.harvest(source)
+        for name, point in POINTS.items():
+            # Each time one record goes, one comes, three change and two stay as they are.
+            texts.pop(min(texts))
+            texts.update(dict.fromkeys(sorted(texts)[:3], f"Tué {name}."))
+            texts[max(texts) + 1] = "Zones."
+            server.records[:] = records(texts)
+            job = small.job(source)
+            assert run_by(job, point) == processes.KILLED, name
+            runner.run_job(job, helpers=False)
+            assert_all_agree(small, source, by_title(texts))
+            assert small.counts(job) == {"added": 1, "updated": 3, "not modified": 2, "deleted": 1}, name
+            assert one_object_for_each_record(job), name
+            assert small.errors(source) == small.state(source)["set_aside"] == [], name
+
+
+def test_a_job_killed_again_and_again_still_comes_to_its_end(small):
+    texts = dict.fromkeys(range(1, 13), "Zones.")
+    with catalogue(records(texts)) as server:
+        source = small.source(server.url, config={"page_size": 3})
+        job = small.job(source)
+        lives = 0
+        while run_by(job, (indexer, "add", "before", 2)) == processes.KILLED:
+            lives += 1
+        assert lives > 2
+        assert_all_agree(small, source, by_title(texts))
+        assert small.counts(job) == {"added": 12}
+
+
+def test_what_was_not_read_before_the_death_is_not_withdrawn(small):
+    texts = dict.fromkeys(SIX, "Zones.")
+    with catalogue(records(texts)) as server:
+        source = small.source(server.url, config={"page_size": 2})
+        small.harvest(source)
+        server.records[:] = records(dict.fromkeys(SIX, "Autres."))
+        job = small.job(source)
+        run_by(job, (Gatherer, "_write", "after", 1))
+        server.fault = lambda question, page: status(500) if question.start > 2 else None
+        runner.run_job(job, helpers=False)
+        assert small.state(source)["complete"] is False
+        assert_all_agree(small, source, by_title({**texts, 1: "Autres.", 2: "Autres."}))
+
+
+# --- several at once ---
+
+
+def test_two_workers_share_a_job_and_the_death_of_one_of_them_costs_nothing(small, tmp_path):
+    texts = dict.fromkeys(range(1, 25), "Zones.")
+    with catalogue(records(texts)) as server:
+        source = small.source(server.url)
+        job = small.job(source)
+
+        def work(function, name: str, point=None) -> int:
+            def run() -> None:
+                original = Importer._do
+
+                def noted(self, batch_id):
+                    original(self, batch_id)
+                    (tmp_path / f"{name}-{batch_id}").touch()
+                    time.sleep(0.05)  # leave some to the others
+
+                Importer._do = noted
+                if point:
+                    processes.dies(*point)
+                function(job)
+
+            return processes.start(run)
+
+        first = work(lambda id_: runner.run_job(id_, helpers=False), "first")
+        wait_for(lambda: batches_left(job))
+        helper = work(runner.help_job, "helper")
+        victim = work(runner.help_job, "victim", (Importer, "_insert_stories", "after", 1))
+        assert [processes.end(pid) for pid in (first, helper, victim)] == [0, 0, processes.KILLED]
+        done = [path.name.partition("-")[0] for path in tmp_path.iterdir()]
+        assert {"first", "helper"} == set(done)
+        assert len(done) == 12
+        assert_all_agree(small, source, by_title(texts))
+        assert small.counts(job) == {"added": 24}
+
+
+def test_two_jobs_of_one_source_and_one_job_twice_never_overlap(small):
+    texts = dict.fromkeys(SIX, "Zones.")
+    going, arrived = threading.Event(), threading.Event()
+
+    def slow(question, page):
+        arrived.set()
+        going.wait(60)
+
+    with catalogue(records(texts), slow) as server:
+        source = small.source(server.url)
+        one, two = small.job(source), second_job(source)
+        worker = processes.start(lambda: runner.run_job(one, helpers=False))
+        assert arrived.wait(60)
+        assert runner.run_job(one, helpers=False) is False
+        assert runner.run_job(two, helpers=False) is False
+        assert queue.revive() == []
+        assert len(server.questions) == 1
+        going.set()
+        assert processes.end(worker) == 0
+        # The first one, at its end, sent the second to the queue.
+        assert queue._waits(queue._HARVEST + two)
+        runner.run_job(two, helpers=False)
+        assert_all_agree(small, source, by_title(texts))
+        assert (small.counts(one), small.counts(two)) == ({"added": 6}, {"not modified": 6})
+
+
+def second_job(source: str) -> str:
+    """A second job that runs, which ckanext-harvest does not create by itself."""
+    job = HarvestJob(source=model.Session.get(HarvestSource, source), status="Running")
+    job.save()
+    return job.id
+
+
+# --- services away ---
+
+
+def test_a_job_goes_on_after_redis_was_emptied_solr_was_away_and_postgresql_was_stopped(small):
+    texts = dict.fromkeys(range(1, 13), "Zones.")
+    going = [threading.Event() for _ in range(4)]
+    arrived = [threading.Event() for _ in range(4)]
+
+    def stepwise(question, page):
+        step = (question.start - 1) // 3
+        arrived[step].set()
+        going[step].wait(300)
+
+    with catalogue(records(texts), stepwise) as server:
+        source = small.source(server.url, config={"page_size": 3})
+        job = small.job(source)
+        worker = processes.start(lambda: runner.run_job(job))
+        assert arrived[0].wait(60)
+        connect_to_redis().flushdb()
+        going[0].set()
+        assert arrived[1].wait(60)
+        with away(postgres.process()):
+            going[1].set()
+            time.sleep(1.5)
+        for event in going:
+            event.set()
+        with away(solr.process()):
+            wait_for(lambda: is_importing(job))
+            time.sleep(1)
+        assert processes.end(worker) == 0
+        assert_all_agree(small, source, by_title(texts))
+        assert small.counts(job) == {"added": 12}
+        assert small.errors(source) == []
+
+
+@contextmanager
+def away(process):
+    """A service of the stack is stopped for the time of the block."""
+    model.Session.remove()
+    model.meta.engine.dispose()
+    process.stop(quietly=True)
+    try:
+        yield
+    finally:
+        process.start()
+
+
+def is_importing(job_id: str) -> bool:
+    model.Session.rollback()
+    stage = model.Session.scalar(sa.select(JobState.stage).where(JobState.job_id == job_id))
+    return stage == "import"
+
+
+# --- nobody is at it any more ---
+
+
+def test_a_worker_that_is_killed_loses_nothing_although_the_queue_is_emptied_too(small, tmp_path):
+    texts = dict.fromkeys(SIX, "Zones.")
+    going, arrived = threading.Event(), threading.Event()
+
+    def slow(question, page):
+        if question.start > 3:
+            arrived.set()
+            going.wait(300)
+
+    with catalogue(records(texts), slow) as server:
+        source = small.source(server.url, config={"page_size": 3})
+        job = small.call("harvest_job_create", source_id=source, run=True)["id"]
+        with (tmp_path / "worker.log").open("wb") as log:
+            victim = start_worker(log)
+            assert arrived.wait(180), (tmp_path / "worker.log").read_text()
+            for pid in (victim.pid, *children(victim.pid)):
+                os.kill(pid, signal.SIGKILL)
+            victim.wait(30)
+            connect_to_redis().flushdb()
+            going.set()
+            wait_for(lambda: is_free(source_lock(source)))
+            # What any worker does before its next job, of whatever kind.
+            queue.Patrol().look()
+            assert queue._waits(queue._HARVEST + job)
+            assert queue.revive() == []
+            assert start_worker(log, "--burst").wait(300) == 0
+        assert_all_agree(small, source, by_title(texts))
+        assert small.counts(job) == {"added": 6}
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def start_worker(log, *options: str):
+    command = [str(Path(sys.executable).with_name("ckan")), "-c", "test.ini", "jobs", "worker", *options, queue.QUEUE]
+    return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
