@@ -47,7 +47,7 @@ class CompiledSchema:
     """
 
     def __init__(self, schema: dict[str, Any], without: Collection[Callable[..., Any]] = ()):
-        self._quicker = shortcuts.replacements()
+        self._quicker: dict[Any, Any] = shortcuts.replacements()
         self._names = list(schema)
         self._levels: dict[Key, _Level] = {}
         flat = navl.flatten_schema(schema)

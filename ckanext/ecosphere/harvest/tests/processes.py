@@ -14,8 +14,7 @@ KILLED = -signal.SIGKILL
 
 def start(function: Callable[[], Any]) -> int:
     """Fork, as CKAN's worker does for each job, and run a function in the child; returns its process id."""
-    model.Session.remove()
-    model.meta.engine.dispose()
+    drop_connections()
     pid = os.fork()
     if pid == 0:
         code = 1
@@ -25,6 +24,13 @@ def start(function: Callable[[], Any]) -> int:
         finally:
             os._exit(code)
     return pid
+
+
+def drop_connections() -> None:
+    """Close what a child, or the end of a service, would break."""
+    model.Session.remove()
+    assert model.meta.engine is not None
+    model.meta.engine.dispose()
 
 
 def end(pid: int) -> int:

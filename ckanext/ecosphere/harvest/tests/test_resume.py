@@ -71,9 +71,10 @@ def of_database() -> dict[str, str]:
         sa.select(model.Package.title, model.Package.notes).where(
             model.Package.type == "dataset", model.Package.state == "active"
         )
-    ).all()
-    assert len({title for title, _notes in rows}) == len(rows)
-    return dict(rows)
+    )
+    pairs = list(rows.tuples())
+    assert len({title for title, _notes in pairs}) == len(pairs)
+    return dict(pairs)
 
 
 def of_index(portal) -> dict[str, str]:
@@ -121,7 +122,7 @@ def wait_for(condition, seconds: float = 120) -> None:
 
 def batches_left(job_id: str) -> int:
     model.Session.rollback()
-    return model.Session.scalar(sa.select(sa.func.count()).select_from(Batch).where(Batch.job_id == job_id))
+    return model.Session.scalars(sa.select(sa.func.count()).select_from(Batch).where(Batch.job_id == job_id)).one()
 
 
 # --- killed ---
@@ -241,7 +242,7 @@ def second_job(source: str) -> str:
     """A second job that runs, which ckanext-harvest does not create by itself."""
     job = HarvestJob(source=model.Session.get(HarvestSource, source), status="Running")
     job.save()
-    return job.id
+    return str(job.id)
 
 
 # --- services away ---
@@ -282,8 +283,7 @@ def test_a_job_goes_on_after_redis_was_emptied_solr_was_away_and_postgresql_was_
 @contextmanager
 def away(process):
     """A service of the stack is stopped for the time of the block."""
-    model.Session.remove()
-    model.meta.engine.dispose()
+    processes.drop_connections()
     process.stop(quietly=True)
     try:
         yield
