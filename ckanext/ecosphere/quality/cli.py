@@ -8,7 +8,7 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan import model
 
-from ckanext.ecosphere.quality import bulk, history, jobs, nightly, progress, report, rescore, shacl, show
+from ckanext.ecosphere.quality import bulk, history, jobs, nightly, progress, reindex, report, rescore, shacl, show
 from ckanext.ecosphere.quality.actions import package_or_not_found
 from ckanext.ecosphere.quality.links import check, inventory
 
@@ -43,7 +43,7 @@ def rescore_command(due: bool, background: bool, status: bool, no_index: bool) -
         return
     outcome = (rescore.fallen_due if due else rescore.everything)(_bar("Scored"))
     if not no_index:
-        rescore.reindex(outcome.changed, _bar("Indexed"))
+        reindex.datasets(outcome.changed, _bar("Indexed"))
     click.echo(f"{outcome.seen} datasets scored, {len(outcome.changed)} changed, {outcome.pruned} stale rows removed.")
 
 

@@ -8,7 +8,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 
-from ckanext.ecosphere.quality import nightly, progress, rescore, shacl
+from ckanext.ecosphere.quality import nightly, progress, reindex, rescore, shacl
 from ckanext.ecosphere.quality.links import check, inventory
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ def rescore_all() -> None:
     """Score everything again and bring the index up to date."""
     try:
         outcome = rescore.everything(lambda done, total: progress.note("scoring", done, total))
-        rescore.reindex(outcome.changed, lambda done, total: progress.note("indexing", done, total))
+        reindex.datasets(outcome.changed, lambda done, total: progress.note("indexing", done, total))
     except Exception:
         model.Session.rollback()
         progress.note("failed", 0, 0)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.quality import bulk, rescore, shacl
+from ckanext.ecosphere.quality import bulk, reindex, rescore, shacl
 from ckanext.ecosphere.quality.links import check, inventory
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def run(*, links: bool = True, link_seconds: float = 3600, shacl_limit: int | No
 def scores() -> str:
     """Score the datasets that fell due; all of them when some were never scored with the weights in force."""
     outcome = rescore.everything() if rescore.missing() else rescore.fallen_due()
-    rescore.reindex(outcome.changed)
+    reindex.datasets(outcome.changed)
     return tk._("{seen} datasets scored, {changed} changed").format(seen=outcome.seen, changed=len(outcome.changed))
 
 

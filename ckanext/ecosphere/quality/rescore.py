@@ -1,5 +1,7 @@
 """Score many datasets again: all of them after a change of the weights, those that fell due every night.
 
+The search index follows with `reindex.datasets`.
+
 Works in chunks, each in a transaction of its own, so that it can be stopped and started again at any moment; a dataset
 saved meanwhile keeps the newer of the two results, since rows are locked while their chunk is written.
 """
@@ -12,8 +14,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import sqlalchemy as sa
-from ckan import logic, model
-from ckan.lib import search
+from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.quality import bulk, config, fresh, inspire, mqa, store
@@ -111,21 +112,6 @@ def overdue() -> int:
     before = store.today() - PATIENCE
     query = sa.select(sa.func.count()).select_from(QualityRow).where(QualityRow.due < before)
     return model.Session.scalar(query) or 0
-
-
-def reindex(ids: Sequence[str], progress: Progress = lambda done, total: None) -> None:
-    """Index the datasets `ids` again, with one commit at the end, so that facet and sort follow."""
-    context: Any = {"ignore_auth": True, "user": ""}
-    for done, package_id in enumerate(ids, 1):
-        last = done == len(ids)
-        try:
-            logic.index_update_package(context, package_id, defer_commit=not last)  # the last one waits for its commit
-        except logic.NotFound:
-            if last:
-                search.commit()
-        if last or done % bulk.CHUNK == 0:
-            progress(done, len(ids))
-            model.Session.expunge_all()
 
 
 def _locked(ids: Sequence[str]) -> dict[str, QualityRow]:

@@ -26,7 +26,7 @@ from ckan.lib import plugins as lib_plugins
 from ckan.logic.action import create as core_create
 from sqlalchemy.exc import DBAPIError
 
-from ckanext.ecosphere.harvest.pipeline.validation import Validation
+from ckanext.ecosphere.indexing.validation import Validation
 
 log = logging.getLogger(__name__)
 

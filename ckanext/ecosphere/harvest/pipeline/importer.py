@@ -20,9 +20,7 @@ from ckan.lib.search.common import SearchIndexError
 
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.model import Batch, now
-from ckanext.ecosphere.harvest.pipeline import indexer
 from ckanext.ecosphere.harvest.pipeline.activity import without_activity
-from ckanext.ecosphere.harvest.pipeline.documents import Documents
 from ckanext.ecosphere.harvest.pipeline.job import Job, is_running, update_state
 from ckanext.ecosphere.harvest.pipeline.locks import Locks, batch_lock
 from ckanext.ecosphere.harvest.pipeline.messages import about_record, say
@@ -30,6 +28,8 @@ from ckanext.ecosphere.harvest.pipeline.outcome import ERRORED, Outcome
 from ckanext.ecosphere.harvest.pipeline.transaction import one_transaction
 from ckanext.ecosphere.harvest.pipeline.waiting import pauses
 from ckanext.ecosphere.harvest.pipeline.writer import RecordReader, Writer
+from ckanext.ecosphere.indexing import solr
+from ckanext.ecosphere.indexing.documents import Documents
 from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra
 
 log = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ class Importer:
 
     # --- saving ---
 
-    def _import(self, batch_id: int, object_ids: list[str]) -> list[indexer.Document]:
+    def _import(self, batch_id: int, object_ids: list[str]) -> list[solr.Document]:
         started = now()
         with one_transaction() as connection:
             outcomes = self._writer.write(object_ids, connection)
@@ -139,7 +139,7 @@ class Importer:
             )
         return documents
 
-    def _documents_of(self, outcomes: list[Outcome]) -> list[indexer.Document]:
+    def _documents_of(self, outcomes: list[Outcome]) -> list[solr.Document]:
         written = {outcome.package_id: outcome for outcome in outcomes if outcome.written and outcome.package_id}
 
         def failed(package_id: str, error: Exception) -> None:
@@ -222,7 +222,7 @@ class Importer:
 
     # --- indexing ---
 
-    def _index(self, documents: list[indexer.Document]) -> None:
+    def _index(self, documents: list[solr.Document]) -> None:
         """Index documents, waiting for Solr when it is away.
 
         Raises:
@@ -230,9 +230,9 @@ class Importer:
         """
         for pause in (*pauses(config.outage_seconds()), None):
             try:
-                indexer.add(documents)
+                solr.add(documents)
                 return
-            except indexer.SolrAwayError:
+            except solr.SolrAwayError:
                 if pause is None:
                     raise
                 log.warning("Solr is away; next try in %s s", pause)
@@ -241,12 +241,12 @@ class Importer:
                 self._index_one_by_one(documents)
                 return
 
-    def _index_one_by_one(self, documents: list[indexer.Document]) -> None:
+    def _index_one_by_one(self, documents: list[solr.Document]) -> None:
         """One document that Solr refuses must not keep the others out."""
         for document in documents:
             try:
-                indexer.add([document])
-            except indexer.SolrAwayError:
+                solr.add([document])
+            except solr.SolrAwayError:
                 raise
             except SearchIndexError as error:
                 self._tell_not_indexed(document["id"], str(error)[:300])

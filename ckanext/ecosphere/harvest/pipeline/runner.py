@@ -20,13 +20,13 @@ from ckanext.ecosphere.harvest.model import Hold, JobState, now
 from ckanext.ecosphere.harvest.pipeline import finish, queue, withdraw
 from ckanext.ecosphere.harvest.pipeline.gather import Gatherer, JobAbortedError
 from ckanext.ecosphere.harvest.pipeline.importer import Importer
-from ckanext.ecosphere.harvest.pipeline.indexer import SolrAwayError
 from ckanext.ecosphere.harvest.pipeline.job import RUNNING, Job, is_running, load, update_state
 from ckanext.ecosphere.harvest.pipeline.locks import LockLostError, Locks, source_lock
 from ckanext.ecosphere.harvest.pipeline.messages import failures_of, say
 from ckanext.ecosphere.harvest.pipeline.waiting import pauses
 from ckanext.ecosphere.harvest.sources.base import Reading
 from ckanext.ecosphere.harvest.sources.harvester import EcosphereHarvester, harvester_for
+from ckanext.ecosphere.indexing.solr import SolrAwayError
 from ckanext.harvest.model import HarvestGatherError, HarvestJob
 
 log = logging.getLogger(__name__)

@@ -17,8 +17,8 @@ from ckan.plugins import IPackageController, PluginImplementations
 
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.model import KEPT, PUBLISHED, WITHDRAWN, Hold, SourceRecord, now
-from ckanext.ecosphere.harvest.pipeline import indexer
 from ckanext.ecosphere.harvest.pipeline.transaction import one_transaction
+from ckanext.ecosphere.indexing import solr
 from ckanext.harvest.model import HarvestObject
 
 log = logging.getLogger(__name__)
@@ -153,7 +153,7 @@ def keep(source_id: str, reading_job_id: str) -> int:
 def _withdraw(source_id: str, job_id: str, found: dict[str, str | None]) -> None:
     package_ids = [package_id for package_id in found.values() if package_id]
     # First the index: if the worker dies in between, the records are still due and this is done again.
-    indexer.remove(package_ids)
+    solr.remove(package_ids)
     with one_transaction():
         for guid, package_id in found.items():
             package = model.Session.get(model.Package, package_id) if package_id else None

@@ -10,10 +10,12 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest.pipeline import bulk, indexer
+from ckanext.ecosphere.harvest.pipeline import bulk
 from ckanext.ecosphere.harvest.pipeline.activity import without_activity
-from ckanext.ecosphere.harvest.pipeline.documents import Documents
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
+from ckanext.ecosphere.indexing import solr
+from ckanext.ecosphere.indexing.documents import Documents
+from ckanext.ecosphere.indexing.kept import KeptDocuments
 
 LINKS = (
     ("https://carto.example.org/wms?map=ain", "OGC:WMS", "zones"),
@@ -101,10 +103,14 @@ def test_search_documents_are_those_that_ckan_indexes(portal):
     ids = [dataset["id"] for dataset in portal.datasets().values()]
     failed = []
     together = Documents().make(ids, lambda *error: failed.append(error))
-    one_by_one = [indexer.document(id_) for id_ in ids]
-    assert failed == []
-    for ours, expected in zip(together, one_by_one, strict=True):
-        assert document_bare(ours) == document_bare(expected)
+    one_by_one = [solr.document(id_) for id_ in ids]
+    again = KeptDocuments()
+    from_index = again.make(ids, lambda *error: failed.append(error))
+    assert failed == [] and again.from_index == len(ids)
+    for made in (together, from_index):
+        by_id = {document["id"]: document for document in made}
+        for expected in one_by_one:
+            assert expected and document_bare(by_id[expected["id"]]) == document_bare(expected)
 
 
 def test_a_batch_in_which_a_plugin_fails_is_saved_record_by_record(portal, monkeypatch):
@@ -153,7 +159,7 @@ def test_a_keyword_is_one_tag_however_many_batches_meet_it(portal, monkeypatch):
 def test_validated_data_are_those_of_ckan(data):
     from ckan.lib.plugins import lookup_package_plugin, plugin_validate
 
-    from ckanext.ecosphere.harvest.pipeline.validation import Validation
+    from ckanext.ecosphere.indexing.validation import Validation
 
     data = {"type": "dataset", **data}
     form = lookup_package_plugin("dataset")

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.http_guard import GuardedSession, GuardSettings
-from ckanext.ecosphere.quality import config, rescore
+from ckanext.ecosphere.quality import config, reindex, rescore
 from ckanext.ecosphere.quality.links import inventory
 from ckanext.ecosphere.quality.links.model import Link, LinkCheck, LinkUse
 from ckanext.ecosphere.quality.links.probe import Verdict, probe
@@ -129,7 +129,7 @@ def _apply(keys: Sequence[str]) -> int:
     model.Session.flush()
     changed = rescore.some(ids).changed if ids else []
     model.Session.commit()
-    rescore.reindex(changed)
+    reindex.datasets(changed)
     return len(ids)
 
 

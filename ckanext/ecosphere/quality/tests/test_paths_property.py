@@ -12,7 +12,7 @@ from ckan.tests import factories
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ckanext.ecosphere.quality import rescore
+from ckanext.ecosphere.quality import reindex, rescore
 
 from .cases import CASES, dataset
 from .conftest import act, from_scratch, saved, site_context, stored
@@ -101,7 +101,7 @@ PATHS: dict[str, Callable[[dict[str, Any], Any], Any]] = {
     "delete keyword": delete_keyword,
     "rename organisation": lambda d, _: act("organization_patch", id="ddt-42", title="Autre nom"),
     "batch": save_in_a_batch,
-    "rescore": lambda d, _: rescore.reindex(rescore.everything().changed),
+    "rescore": lambda d, _: reindex.datasets(rescore.everything().changed),
 }
 
 

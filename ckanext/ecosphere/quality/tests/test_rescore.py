@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.interfaces import CheckStatus, InitReport
-from ckanext.ecosphere.quality import bulk, jobs, progress, rescore, setup, store
+from ckanext.ecosphere.quality import bulk, jobs, progress, reindex, rescore, setup, store
 from ckanext.ecosphere.quality.facts import gather
 from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
 from ckanext.ecosphere.quality.saving import stored_dataset
@@ -74,7 +74,7 @@ def test_what_falls_due_is_scored_and_indexed_once(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(store, "today", lambda: tomorrow)
     solr_adds.clear()
     outcome = rescore.fallen_due()
-    rescore.reindex(outcome.changed)
+    reindex.datasets(outcome.changed)
     assert outcome.changed == [late["id"]]
     assert [document["id"] for document in solr_adds] == [late["id"]]
     assert stored(late["id"]).results["on_time"] == "fail" and stored(late["id"]).due is None

@@ -3,7 +3,7 @@
 `ckan.lib.navl` flattens the schema, sorts its fields and counts the arguments of its validators anew at each call,
 several times over; with a hundred fields that costs more than the validators themselves. Here it is done once for
 each form of a schema. The validators are those of the portal, called in the same order on the same data, and what
-comes out is the same; `tests/test_pipeline_bulk.py` compares the two.
+comes out is the same; a test of the harvest compares the two.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import types
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -68,8 +69,12 @@ def build(dataset: dict[str, Any], models: Any = model) -> Document | None:
     return collector.documents[0] if collector.documents else None
 
 
-def add(documents: list[Document]) -> None:
-    """Add documents to the index and commit, in one request.
+def add(documents: list[Document], *, commit: bool = True) -> None:
+    """Add documents to the index, in one request.
+
+    Args:
+        documents: as `build` makes them.
+        commit: whether to show them at once, on a portal that commits at all (`ckan.search.solr_commit`).
 
     Raises:
         SolrAwayError: Solr is away.
@@ -77,7 +82,36 @@ def add(documents: list[Document]) -> None:
     """
     if not documents:
         return
-    _solr("add", documents, commit=tk.config["ckan.search.solr_commit"])
+    _solr("add", documents, commit=commit and tk.config["ckan.search.solr_commit"])
+
+
+def kept(keys: Sequence[str], fields: Sequence[str]) -> list[Document]:
+    """Read what the index keeps of some documents, those included that were added and not committed yet.
+
+    Args:
+        keys: their `index_id`.
+        fields: the fields wanted.
+
+    Raises:
+        SolrAwayError: Solr is away.
+        SearchIndexError: Solr refuses the question.
+    """
+    connection = make_connection(decode_dates=False)
+    data = {"ids": ",".join(keys), "fl": ",".join(fields), "wt": "json"}
+    answer = _guarded(requests.post, f"{connection.url.rstrip('/')}/get", data=data, timeout=connection.timeout)
+    if not answer.ok:
+        raise SearchIndexError(f"HTTP {answer.status_code}: {answer.text[:500]}")
+    return answer.json()["response"]["docs"]
+
+
+def commit() -> None:
+    """Show what was added, on a portal that commits at all; returns when searches find it.
+
+    Raises:
+        SolrAwayError: Solr is away.
+    """
+    if tk.config["ckan.search.solr_commit"]:
+        _solr("commit")
 
 
 def remove(package_ids: list[str]) -> None:
@@ -93,8 +127,12 @@ def remove(package_ids: list[str]) -> None:
 
 
 def _solr(method: str, *args: Any, **kwargs: Any) -> None:
+    _guarded(getattr(make_connection(), method), *args, **kwargs)
+
+
+def _guarded(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     try:
-        getattr(make_connection(), method)(*args, **kwargs)
+        return call(*args, **kwargs)
     except (pysolr.SolrError, requests.RequestException, OSError) as error:
         # pysolr tells a refused request from a server in trouble in its text only.
         refused = isinstance(error, pysolr.SolrError) and "(HTTP 4" in str(error)

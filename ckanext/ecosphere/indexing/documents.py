@@ -3,7 +3,7 @@
 CKAN reads a dataset with ten queries, validates it twice and asks all plugins before it indexes it. The same is done
 here with the same functions of CKAN and of the plugins, but with one query of each kind for the whole batch. Datasets
 of a kind that is not foreseen here (groups, relationships) and portals whose plugins replace `package_show` take the
-way of `indexer.document`. A test compares the two.
+way of `solr.document`. A test of the harvest compares the two.
 """
 
 from __future__ import annotations
@@ -24,16 +24,15 @@ from ckan.lib.dictization import model_dictize
 from ckan.logic import schema as ckan_schema
 from ckan.logic.action import get as core_get
 
-from ckanext.ecosphere.harvest.pipeline import indexer
-from ckanext.ecosphere.harvest.pipeline.validation import Validation
-from ckanext.harvest.model import HarvestObject, HarvestSource
+from ckanext.ecosphere.indexing import solr
+from ckanext.ecosphere.indexing.validation import Validation
 
 Row = dict[str, Any]
 OnError = Callable[[str, Exception], None]
 
 
 class Documents:
-    """Makes documents; one for each import, so that what it has prepared is of use to all of its batches."""
+    """Makes documents; one for each run, so that what it has prepared is of use to all of its batches."""
 
     def __init__(self) -> None:
         self._validation = Validation()
@@ -42,7 +41,7 @@ class Documents:
         self._without = [tk.get_validator("package_name_validator")]
         self._together = inspect.unwrap(tk.get_action("package_show")) is core_get.package_show
 
-    def make(self, package_ids: list[str], on_error: OnError) -> list[indexer.Document]:
+    def make(self, package_ids: list[str], on_error: OnError) -> list[solr.Document]:
         """Make the documents of some datasets.
 
         Args:
@@ -54,14 +53,12 @@ class Documents:
         query = sa.select(model.Package).where(model.Package.id.in_(package_ids))
         packages = {package.id: package for package in model.Session.scalars(query)}
         rows = _Rows(list(packages)) if self._together else None
-        # The session forgets what nobody holds: these are asked for by ckanext-harvest's hook for each dataset.
-        objects = sa.select(HarvestObject.harvest_source_id).where(HarvestObject.package_id.in_(package_ids))
-        held = list(model.Session.scalars(sa.select(HarvestSource).where(HarvestSource.id.in_(objects))))
+        held = asked_by_hooks(package_ids)
         documents = []
         for id_ in package_ids:
             try:
                 if rows is None or id_ not in packages or id_ in rows.special:
-                    document = indexer.document(id_)
+                    document = solr.document(id_)
                 else:
                     document = self._document(packages[id_], rows, packages)
             except Exception as error:  # a hook of any plugin: the dataset is saved, the others go on
@@ -73,7 +70,7 @@ class Documents:
 
     def _document(
         self, package: model.Package, rows: _Rows, packages: dict[str, model.Package]
-    ) -> indexer.Document | None:
+    ) -> solr.Document | None:
         context: Any = {"ignore_auth": True, "use_cache": False, "validate": False, "package": package}
         context |= {"model": model, "session": model.Session, "user": ""}
         shown = rows.dictize(package, context)
@@ -89,10 +86,20 @@ class Documents:
         custom = form.show_package_schema()
         with_custom, _errors = self._validation.validate(form, context, shown, custom, "package_show")
         logic.apply_after_dataset_show_plugins(context, with_custom)
-        return indexer.build(dict(with_default, with_custom_schema=with_custom), _KnownPackages(packages))
+        return solr.build(dict(with_default, with_custom_schema=with_custom), KnownPackages(packages))
 
 
-class _KnownPackages(types.SimpleNamespace):
+def asked_by_hooks(package_ids: list[str]) -> list[Any]:
+    """Rows that hooks of other plugins ask for one by one; the session forgets what nobody holds."""
+    if not p.plugin_loaded("harvest"):
+        return []
+    from ckanext.harvest.model import HarvestObject, HarvestSource
+
+    objects = sa.select(HarvestObject.harvest_source_id).where(HarvestObject.package_id.in_(package_ids))
+    return list(model.Session.scalars(sa.select(HarvestSource).where(HarvestSource.id.in_(objects))))
+
+
+class KnownPackages(types.SimpleNamespace):
     """`ckan.model` as the index function sees it: the datasets of the batch are at hand."""
 
     def __init__(self, packages: dict[str, model.Package]):
