@@ -9,9 +9,9 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.quality import show, store
 
-LEVEL_FIELD = "vocab_ecosphere_quality"
-SCORE_FIELD = "ecosphere_quality_score"
-LEVEL_KEY, SCORE_KEY = "ecosphere_quality_level", "ecosphere_quality_score"
+#: Plain string fields, not `vocab_…`: CKAN copies those into the full text, and "bronze" is a word of archaeology.
+LEVEL_FIELD = LEVEL_KEY = "ecosphere_quality_level"
+SCORE_FIELD = SCORE_KEY = "ecosphere_quality_score"
 
 
 def complete(document: dict[str, Any], dataset: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def complete(document: dict[str, Any], dataset: Callable[[], Mapping[str, Any]])
     if not store.is_scored(document.get("dataset_type")):
         return document
     badge = store.badge_to_index(document["id"]) or store.quality_of_dict(dataset()).badge
-    document[LEVEL_FIELD] = [badge.level]
+    document[LEVEL_FIELD] = badge.level
     document[SCORE_FIELD] = f"{badge.score:03d}"  # zero-padded: sorts right as text and as a number
     return document
 

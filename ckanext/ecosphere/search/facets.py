@@ -12,7 +12,7 @@ from ckanext.ecosphere.search.index import HIERARCHIES, TERRITORY_FIELD, THEME_F
 
 _ = tk._
 
-QUALITY_FIELD = "vocab_ecosphere_quality"
+QUALITY_FIELD = "ecosphere_quality_level"
 
 #: Facet field → vocabulary that has its labels.
 VOCABULARIES = {facet: vocabulary for facet, (_field, vocabulary, _text) in HIERARCHIES.items()} | {

@@ -71,8 +71,8 @@ def test_a_person_goes_from_a_question_to_a_harvested_dataset_and_its_badge(
     before = page.locator(".dataset-heading").count()
     assert before > 0
 
-    page.locator(f"a[href*='vocab_ecosphere_quality={dataset['ecosphere_quality_level']}']").first.click()
-    page.wait_for_url("**vocab_ecosphere_quality**")
+    page.locator(f"a[href*='ecosphere_quality_level={dataset['ecosphere_quality_level']}']").first.click()
+    page.wait_for_url("**ecosphere_quality_level**")
     assert 0 < page.locator(".dataset-heading").count() <= before
 
     page.get_by_role("link", name=dataset["title"], exact=True).first.click()

@@ -128,10 +128,15 @@ def test_a_page_of_results_costs_one_query(datasets: dict[str, Any]):
 
 
 def test_the_facet_counts_levels_under_their_names(datasets: dict[str, Any]):
-    data: Any = {"facet.field": ["vocab_ecosphere_quality"]}
+    data: Any = {"facet.field": ["ecosphere_quality_level"]}
     found = act("package_search", **data)
-    [item] = found["search_facets"]["vocab_ecosphere_quality"]["items"]
+    [item] = found["search_facets"]["ecosphere_quality_level"]["items"]
     assert (item["name"], item["display_name"], item["count"]) == ("incomplete", "To be completed", 1)
+
+
+def test_the_name_of_a_level_is_no_word_of_the_dataset(datasets: dict[str, Any]):
+    assert act("package_search", q="incomplete")["count"] == 0
+    assert act("package_search", q="ecosphere_quality_level:incomplete")["count"] == 1
 
 
 def test_datasets_sort_by_quality(service: Any):

@@ -139,6 +139,6 @@ class TestPaths:
         assert (row.score, row.level, row.results) == (expected.score, expected.level, expected.states), after
         shown = act("ecosphere_quality_show", id=package_id)
         assert (shown["score"], shown["level"]) == (row.score, row.level), after
-        in_index = f"+id:{package_id} +vocab_ecosphere_quality:{row.level} +ecosphere_quality_score:{row.score:03d}"
+        in_index = f"+id:{package_id} +ecosphere_quality_level:{row.level} +ecosphere_quality_score:{row.score:03d}"
         [found] = act("package_search", fq=in_index, include_private=True)["results"]
         assert (found["ecosphere_quality_score"], found["ecosphere_quality_level"]) == (row.score, row.level), after

@@ -45,8 +45,8 @@ def get(app: Any, path: str, person: str | None, people: dict[str, Any]) -> Any:
 
 
 def facet(person: str | None) -> dict[str, int]:
-    found = ask("package_search", person, **{"facet.field": ["vocab_ecosphere_quality"], "include_private": True})
-    return {i["name"]: i["count"] for i in found["search_facets"]["vocab_ecosphere_quality"]["items"]}
+    found = ask("package_search", person, **{"facet.field": ["ecosphere_quality_level"], "include_private": True})
+    return {i["name"]: i["count"] for i in found["search_facets"]["ecosphere_quality_level"]["items"]}
 
 
 def test_those_who_may_not_see_it_find_nothing_anywhere(app: Any, secret: dict[str, Any]):

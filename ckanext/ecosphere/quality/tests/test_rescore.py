@@ -101,7 +101,7 @@ def test_new_weights_are_applied_in_the_background(
     assert (progress.read() or {})["stage"] == "finished"
     row = stored(created["id"])
     assert (row.model_version, row.score, row.results) == ("only-licence", 100, {"licence": "pass"})
-    assert act("package_search", fq="vocab_ecosphere_quality:gold")["count"] == 1
+    assert act("package_search", fq="ecosphere_quality_level:gold")["count"] == 1
     assert setup.check()[0].status is CheckStatus.OK
     setup.initialise(report)
     assert report.lines[1][0] == "unchanged"

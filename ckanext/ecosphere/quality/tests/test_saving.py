@@ -32,7 +32,7 @@ def agrees(package_id: str) -> None:
     expected = from_scratch(package_id)
     row = stored(package_id)
     assert (row.score, row.level, row.results) == (expected.score, expected.level, expected.states)
-    in_index = f"+id:{package_id} +vocab_ecosphere_quality:{row.level} +ecosphere_quality_score:{row.score:03d}"
+    in_index = f"+id:{package_id} +ecosphere_quality_level:{row.level} +ecosphere_quality_score:{row.score:03d}"
     found = act("package_search", fq=in_index, include_private=True)
     assert [(d["ecosphere_quality_level"], d["ecosphere_quality_score"]) for d in found["results"]] == [
         (row.level, row.score)

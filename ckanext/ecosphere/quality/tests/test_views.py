@@ -61,8 +61,8 @@ def test_results_of_a_search_carry_the_badge_and_can_be_sorted(app: Any, zones: 
     page = app.get("/fr/dataset/").body
     assert page.count("ecosphere-badge--incomplete") == 1
     assert 'value="ecosphere_quality_score desc, metadata_modified desc"' in page
-    assert "?vocab_ecosphere_quality=incomplete" in page
-    assert app.get("/fr/dataset/?vocab_ecosphere_quality=gold").body.count("ecosphere-badge--") == 0
+    assert "?ecosphere_quality_level=incomplete" in page
+    assert app.get("/fr/dataset/?ecosphere_quality_level=gold").body.count("ecosphere-badge--") == 0
     assert app.get("/fr/dataset/?sort=ecosphere_quality_score+desc%2C+metadata_modified+desc").status_code == 200
 
 
