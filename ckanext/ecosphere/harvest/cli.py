@@ -20,13 +20,22 @@ def harvest() -> None:
 def run(ctx: click.Context, source: str, inline: bool, force: bool) -> None:
     """Harvest SOURCE (id or name) and wait for the end.
 
+    In a terminal a bar shows how far it has come, how fast, and what is held.
+
     Ends with exit code 1 when the harvest had errors.
     """
+    import sys
+
     from ckanext.ecosphere.harvest import terminal
+
+    def draw(line: str) -> None:
+        click.echo(f"\r\x1b[K{line}", nl=False)
 
     with ctx.meta["flask_app"].test_request_context():
         try:
-            ok = terminal.run(source, inline=inline, force=force, echo=click.echo)
+            ok = terminal.run(
+                source, inline=inline, force=force, echo=click.echo, draw=draw if sys.stdout.isatty() else None
+            )
         except terminal.CommandError as error:
             raise click.ClickException(str(error)) from error
     if not ok:
@@ -63,6 +72,63 @@ def try_(ctx: click.Context, url: str, type_name: str, text: str) -> None:
             click.echo(line)
     if found["failures"]:
         ctx.exit(1)
+
+
+@harvest.command()
+@click.option("--source", default=None, help="Only datasets that this source (id or name) publishes or has a copy of.")
+@click.pass_context
+def joined(ctx: click.Context, source: str | None) -> None:
+    """List the datasets that several catalogues have: which source publishes each, and why."""
+    from ckan.plugins.toolkit import _
+
+    from ckanext.ecosphere.harvest.joining import parting
+
+    with ctx.meta["flask_app"].test_request_context():
+        for each in parting.joined(source):
+            click.echo(f"{each['dataset']}: {each['title']}")
+            click.echo("  " + _("published from {source} ({guid})").format(**each["published_by"]))
+            click.echo("  " + _("also in {source} ({guid})").format(**each["copy"]))
+            reason = _("because {reason}; same identifiers: {identifiers}")
+            click.echo("  " + reason.format(reason=each["reason"], identifiers=", ".join(each["identifiers"]) or "–"))
+
+
+@harvest.command()
+@click.argument("dataset")
+@click.option("--source", default=None, help="Part only the copy of this source (id or name).")
+@click.pass_context
+def split(ctx: click.Context, dataset: str, source: str | None) -> None:
+    """Give the copies of DATASET in other catalogues datasets of their own: they were joined wrongly.
+
+    Later harvests do not join them again; "rejoin" takes it back.
+    """
+    from ckan.plugins.toolkit import _
+
+    from ckanext.ecosphere.harvest.joining import parting
+
+    with ctx.meta["flask_app"].test_request_context():
+        try:
+            parted = parting.split(dataset, source)
+        except LookupError as error:
+            raise click.ClickException(_("{name} is published from one source only.").format(name=dataset)) from error
+        for _source, guid in parted:
+            click.echo(_("{guid} is a dataset of its own.").format(guid=guid))
+
+
+@harvest.command()
+@click.argument("dataset")
+@click.pass_context
+def rejoin(ctx: click.Context, dataset: str) -> None:
+    """Let DATASET, which "split" parted from another one, be joined to it again."""
+    from ckan.plugins.toolkit import _
+
+    from ckanext.ecosphere.harvest.joining import parting
+
+    with ctx.meta["flask_app"].test_request_context():
+        try:
+            parting.rejoin(dataset)
+        except LookupError as error:
+            raise click.ClickException(_("{name} was not parted from another dataset.").format(name=dataset)) from error
+        click.echo(_("{name} may be joined to other datasets again.").format(name=dataset))
 
 
 @harvest.group()

@@ -6,6 +6,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.harvest import labels, live, objects
 from ckanext.ecosphere.harvest.overview import STATES
 from ckanext.ecosphere.harvest.sources.csw_request import QUERYABLES
 from ckanext.ecosphere.harvest.sources.harvester import harvesters
@@ -17,6 +18,22 @@ def ecosphere_harvest_job(job_id: str) -> dict[str, Any] | None:
         return tk.get_action("ecosphere_harvest_job_show")({}, {"id": job_id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
         return None
+
+
+def ecosphere_harvest_catalogues(package_id: str) -> dict[str, Any] | None:
+    """The catalogues that have a dataset, as `ecosphere_harvest_catalogues_show` tells; None when it was not harvested.
+
+    With `object_id`, the harvest object of its record, for people who may see how it became the dataset.
+    """
+    try:
+        told = tk.get_action("ecosphere_harvest_catalogues_show")({}, {"id": package_id})
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        return None
+    if not told["published_from"]:
+        return None
+    object_id = objects.current(package_id)
+    may_see = object_id and tk.h.check_access("ecosphere_harvest_record_show", {"id": object_id})
+    return {**told, "object_id": object_id if may_see else None}
 
 
 def ecosphere_harvest_hold(source_id: str) -> dict[str, Any] | None:
@@ -65,3 +82,33 @@ def ecosphere_harvest_states() -> list[tuple[str, str]]:
         "inactive": tk._("Not active"),
     }
     return [(state, labels[state]) for state in STATES]
+
+
+def ecosphere_harvest_progress(told: dict[str, Any]) -> dict[str, Any]:
+    """How far a job has come: `done`, `total` and a sentence."""
+    return live.progress(told)
+
+
+def ecosphere_harvest_moment(value: Any) -> str:
+    """A moment in the reader's language and the portal's time: “24 novembre 2026 à 22:31”."""
+    return labels.moment(value)
+
+
+def ecosphere_harvest_outcome(status: str | None) -> str:
+    """What became of a record, in words."""
+    return labels.outcomes().get(status or "", tk._("waiting"))
+
+
+def ecosphere_harvest_outcomes(stats: dict[str, int], facts: dict[str, Any]) -> list[tuple[str, str, int]]:
+    """Records of a job by outcome: key, label and number, those that call for attention first."""
+    return labels.counted(stats, facts)
+
+
+def ecosphere_harvest_reasons(report: dict[str, Any]) -> list[tuple[str, str, int]]:
+    """Records of a job that became no dataset: outcome, reason and number."""
+    return labels.reasons(report)
+
+
+def ecosphere_harvest_problems(report: dict[str, Any]) -> list[tuple[str, int]]:
+    """Faults of the records of a job: sentence and number of records."""
+    return [(labels.of_code(code), number) for code, number in (report.get("problems") or {}).items()]

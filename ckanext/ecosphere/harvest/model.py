@@ -32,7 +32,7 @@ WITHDRAWN = "withdrawn"
 REFUSED = "refused"
 """It could not be imported; tried again at each harvest."""
 DUPLICATE = "duplicate"
-"""Another source publishes the same record; tried again at each harvest."""
+"""Another source publishes the same dataset; it stands by to take over."""
 
 
 def now() -> datetime.datetime:
@@ -49,7 +49,10 @@ class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, rep
         seen_digest: content when it was last seen.
         seen_job: job that last saw it.
         digest: content and settings with which it was last imported.
-        strong_id: identifier by which the same record is known in other catalogues, None when it has none.
+        keys: by what it is recognised in other catalogues, see `joining.keys`.
+        joined: dataset that another source publishes of the same data, while the state is `duplicate`.
+        former: dataset that was made of it before it was joined to another one, to get it back.
+        apart: a person said that it is the same as no other record.
         absences: complete jobs in a row that did not see it.
         name: name of the dataset when it was withdrawn, to get it back.
     """
@@ -63,20 +66,15 @@ class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, rep
     seen_digest: Mapped[str | None] = mapped_column(sa.UnicodeText)
     seen_job: Mapped[str | None] = mapped_column(sa.UnicodeText)
     digest: Mapped[str | None] = mapped_column(sa.UnicodeText)
-    strong_id: Mapped[str | None] = mapped_column(sa.UnicodeText)
+    keys: Mapped[list[str]] = mapped_column(ARRAY(sa.UnicodeText), default=list, server_default="{}")
+    joined: Mapped[str | None] = mapped_column(sa.UnicodeText, index=True)
+    former: Mapped[str | None] = mapped_column(sa.UnicodeText)
+    apart: Mapped[bool] = mapped_column(sa.Boolean, default=False, server_default=sa.false())
     package_id: Mapped[str | None] = mapped_column(sa.UnicodeText, index=True)
     absences: Mapped[int] = mapped_column(sa.Integer, default=0)
     name: Mapped[str | None] = mapped_column(sa.UnicodeText)
 
-    __table_args__ = (
-        # Two sources, or two workers, can never publish the same record twice.
-        sa.Index(
-            "uq_ecosphere_harvest_record_strong",
-            "strong_id",
-            unique=True,
-            postgresql_where=sa.text("state = 'published'"),
-        ),
-    )
+    __table_args__ = (sa.Index("ix_ecosphere_harvest_record_keys", "keys", postgresql_using="gin"),)
 
 
 class JobState(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
+from ckanext.ecosphere.harvest import live
 from ckanext.ecosphere.harvest.model import JobState
 from ckanext.ecosphere.harvest.pipeline.finish import user_name
 from ckanext.ecosphere.harvest.pipeline.job import FINISHED, RUNNING
@@ -21,13 +22,21 @@ from ckanext.harvest.model import HarvestJob
 
 _POLL_SECONDS = 0.5
 _TOLD_SECONDS = 5.0
+WIDTH = 30
 
 
 class CommandError(Exception):
     """What was asked for cannot be done; the message says why."""
 
 
-def run(source: str, *, inline: bool = False, force: bool = False, echo: Callable[[str], None] = print) -> bool:
+def run(
+    source: str,
+    *,
+    inline: bool = False,
+    force: bool = False,
+    echo: Callable[[str], None] = print,
+    draw: Callable[[str], None] | None = None,
+) -> bool:
     """Harvest a source and wait for the end.
 
     Args:
@@ -35,6 +44,8 @@ def run(source: str, *, inline: bool = False, force: bool = False, echo: Callabl
         inline: run it in this process.
         force: import records also when they have not changed.
         echo: receives what is to be told.
+        draw: receives the bar each time it has changed, to be drawn over the last one; without it, a line is told
+            from time to time.
 
     Returns:
         whether there were no errors.
@@ -48,7 +59,7 @@ def run(source: str, *, inline: bool = False, force: bool = False, echo: Callabl
         run_job(job_id, helpers=False)
     else:
         _send(job_id)
-        _watch(job_id, echo)
+        _watch(job_id, echo, draw)
     return _sum_up(job_id, echo)
 
 
@@ -99,14 +110,17 @@ def _send(job_id: str) -> None:
     tk.get_action("harvest_send_job_to_gather_queue")(_context(), {"id": job_id})
 
 
-def _watch(job_id: str, echo: Callable[[str], None]) -> None:
-    """Tell from time to time how far it has come, until it has ended."""
+def _watch(job_id: str, echo: Callable[[str], None], draw: Callable[[str], None] | None) -> None:
+    """Tell how far it has come, until it has ended."""
     told, last = 0.0, ""
+    tell, pause = (draw, 0.0) if draw else (echo, _TOLD_SECONDS)
     while _status(job_id) != FINISHED:
-        if time.monotonic() - told > _TOLD_SECONDS and (line := _progress(job_id)) != last:
-            echo(line)
+        if time.monotonic() - told > pause and (line := _progress(job_id, bool(draw))) != last:
+            tell(line)
             told, last = time.monotonic(), line
         time.sleep(_POLL_SECONDS)
+    if draw:
+        draw("")
 
 
 def _status(job_id: str) -> str | None:
@@ -114,15 +128,15 @@ def _status(job_id: str) -> str | None:
     return model.Session.execute(sa.select(HarvestJob.status).where(HarvestJob.id == job_id)).scalar()
 
 
-def _progress(job_id: str) -> str:
-    state = tk.get_action("ecosphere_harvest_job_show")(_context(), {"id": job_id})
-    if state["stage"] == "gather":
-        return tk._("{received} of {announced} records read").format(
-            received=state["received"], announced=state["announced"] or "?"
-        )
-    return tk._("{done} of {waiting} changed records imported").format(
-        done=state["waiting"] - state["left"], waiting=state["waiting"]
-    )
+def _progress(job_id: str, with_bar: bool) -> str:
+    found = live.progress(tk.get_action("ecosphere_harvest_job_show")(_context(), {"id": job_id}))
+    return f"{bar(found['done'], found['total'])} {found['text']}" if with_bar else found["text"]
+
+
+def bar(done: int, total: int | None) -> str:
+    """A bar of `WIDTH` characters; empty as long as nobody knows how much there is."""
+    full = WIDTH * min(done, total) // total if total else 0
+    return f"[{'#' * full}{'.' * (WIDTH - full)}]"
 
 
 def _sum_up(job_id: str, echo: Callable[[str], None]) -> bool:

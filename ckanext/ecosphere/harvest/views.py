@@ -8,7 +8,7 @@ import ckan.plugins.toolkit as tk
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.harvest import overview, trials
+from ckanext.ecosphere.harvest import live, objects, overview, trials
 
 ecosphere_harvest = Blueprint("ecosphere_harvest", __name__)
 
@@ -69,8 +69,7 @@ def progress(id: str) -> Response:
         return tk.abort(403, tk._("This page is for those who manage harvest sources."))
     except tk.ObjectNotFound:
         return jsonify({"stage": "waiting"})
-    keys = ("stage", "announced", "received", "waiting", "left")
-    return jsonify({key: state[key] for key in keys})
+    return jsonify({"stage": state["stage"], **live.progress(state)})
 
 
 def start_trial() -> AnyResponse:
@@ -93,6 +92,28 @@ def trial(id: str) -> str | Response:
     return tk.render("ecosphere_harvest/trial.html", {"trial": found, "id": id})
 
 
+def record(id: str) -> str:
+    """Show what became of one record of a harvest, and why."""
+    return tk.render("ecosphere_harvest/record.html", {"record": allowed("ecosphere_harvest_record_show", id=id)})
+
+
+def raw_record(id: str) -> Response:
+    """Give a record as it came, as a file: it is never shown as a page of the portal."""
+    allowed("ecosphere_harvest_record_show", id=id)
+    kept = objects.raw(id)
+    if kept is None:
+        return tk.abort(404, tk._("This record was not kept."))
+    content, name, mimetype = kept
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private, no-store",
+    }
+    return Response(content.encode("utf-8", "replace"), mimetype=f"{mimetype}; charset=utf-8", headers=headers)
+
+
+ecosphere_harvest.add_url_rule("/ecosphere/harvest/record/<id>", view_func=record)
+ecosphere_harvest.add_url_rule("/ecosphere/harvest/record/<id>/raw", view_func=raw_record)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/sources", view_func=sources)
 ecosphere_harvest.add_url_rule(
     "/ecosphere/harvest/source/<id>/withdrawals", view_func=withdrawals, methods=["GET", "POST"]

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 from rdflib import BNode, Literal, URIRef
 from rdflib.namespace import XSD
 
@@ -90,6 +91,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                 self._add(dataset_ref, predicate, value, rdf_class)
         self._add_statements(dataset, dataset_ref)
         self._add_conformity(dataset, dataset_ref)
+        self._add_catalogues(dataset, dataset_ref)
         if dataset.get("created"):
             self._add_date_triple(dataset_ref, DCT.created, dataset["created"])
         self._correct_details(dataset_ref)
@@ -122,6 +124,17 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             self.g.add((node, DQV.isMeasurementOf, GEODCAT.spatialResolutionAsScale))
             scale = 1 / int(dataset["scale_denominator"])
             self.g.add((node, DQV.value, Literal(f"{scale:.12f}".rstrip("0"), datatype=XSD.decimal)))
+
+    def _add_catalogues(self, dataset: Mapping[str, Any], ref: Any) -> None:
+        """Write the records that other catalogues have of the dataset; the harvest knows them, where it is enabled."""
+        try:
+            show = tk.get_action("ecosphere_harvest_catalogues_show")
+            also = show({"ignore_auth": True}, {"id": dataset["id"]})["also"]
+        except (KeyError, tk.ObjectNotFound, tk.ValidationError):
+            return
+        for catalogue in also:
+            if urls.is_web_address(catalogue["record"]):
+                self._add(ref, DCT.isReferencedBy, catalogue["record"], None)
 
     def _add_conformity(self, dataset: Mapping[str, Any], ref: Any) -> None:
         """Write conformity as GeoDCAT-AP does: conformsTo when conformant, and a test activity always."""

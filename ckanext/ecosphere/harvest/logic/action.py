@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from ckan import authz, logic, model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.harvest import overview, trials
+from ckanext.ecosphere.harvest import objects, overview, trials
+from ckanext.ecosphere.harvest.joining import audit
 from ckanext.ecosphere.harvest.logic import reading, schema
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations, source_id
 from ckanext.ecosphere.harvest.model import PUBLISHED, JobState, SourceRecord, forget, forget_lost_jobs, now
@@ -131,7 +132,8 @@ def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> dict[st
 
     Returns:
         `stage` (gather, import, finish, done), `complete` (true, false, null while it is read), `announced` and
-        `received` records, `waiting` records handed over for import, `left` of them, `requests` sent, `facts`;
+        `received` records, `waiting` records handed over for import, `left` of them, `requests` sent, `facts` (with
+        `counts` by outcome and `report` by reason once it is over), `started`, withdrawals `held` of the source;
         `set_aside`, one sentence for each record that was not taken although nothing is wrong with it (at most
         500), and `remarks` on the reading.
     """
@@ -139,7 +141,15 @@ def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> dict[st
     state = model.Session.get(JobState, data_dict["id"])
     if state is None:
         raise tk.ObjectNotFound(tk._("Nothing is known of this job."))
-    return {**state.dictize(), "set_aside": story.set_aside(state), "remarks": story.remarks(state)}
+    started = model.Session.execute(sa.select(HarvestJob.gather_started).where(HarvestJob.id == state.job_id)).scalar()
+    hold = withdraw.open_hold(state.source_id)
+    return {
+        **state.dictize(),
+        "started": started.isoformat() if started else None,
+        "held": hold.records if hold else 0,
+        "set_aside": story.set_aside(state),
+        "remarks": story.remarks(state),
+    }
 
 
 @tk.side_effect_free
@@ -229,6 +239,49 @@ def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> 
     if found is None:
         raise tk.ObjectNotFound(tk._("The dataset has no source record."))
     return found
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.source_schema)
+def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """The catalogues that have a dataset. Whoever may see the dataset may see this.
+
+    Args:
+        context: the context.
+        data_dict: `id` or name of the dataset.
+
+    Returns:
+        `published_from`, the catalogue whose record the portal publishes (None when the dataset was not harvested),
+        and `also`, the others in the order in which they would take over; each with `title` and `url` of the
+        catalogue, `guid` of the record, and `record`, the address of the original (None when it has none).
+    """
+    tk.check_access("ecosphere_harvest_catalogues_show", context, data_dict)
+    package = model.Package.get(data_dict["id"])
+    if package is None:
+        raise tk.ObjectNotFound(tk._("Dataset not found"))
+    return audit.catalogues(package.id)
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.job_schema)
+def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """One record of a harvest: what became of it and why.
+
+    Editors of its source, and of the dataset made of it, see it.
+
+    Args:
+        context: the context.
+        data_dict: `id` of the harvest object.
+
+    Returns:
+        `guid`, `position` in the source, `source`, `job_id`, `dataset` (None when there is none), `outcome`;
+        `changes`: what each rule decided (rule, field, before, after); `problems`, `errors`, `joined`: sentences;
+        `unread`: what the record says and the dataset has no place for; `note`: why it was set aside; `content`:
+        the record as it came (None when it was not kept).
+    """
+    tk.check_access("ecosphere_harvest_record_show", context, data_dict)
+    kept = objects.raw(data_dict["id"])
+    return {**objects.show(data_dict["id"]), "content": kept[0] if kept else None}
 
 
 @tk.side_effect_free

@@ -8,7 +8,9 @@ import ckan.plugins.toolkit as tk
 from ckan import authz
 from ckan.types import AuthResult, Context, DataDict
 
-from ckanext.harvest.model import HarvestJob, HarvestSource
+from ckanext.ecosphere.harvest import objects
+from ckanext.ecosphere.harvest.sources.harvester import harvester_types
+from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestSource
 
 
 def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> AuthResult:
@@ -31,6 +33,44 @@ def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) 
 def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> AuthResult:
     """What the record of a dataset says: whoever may see the dataset."""
     return authz.is_authorized("package_show", context, {"id": data_dict["id"]})
+
+
+@tk.auth_allow_anonymous_access
+def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> AuthResult:
+    """Which catalogues have a dataset: whoever may see the dataset."""
+    return authz.is_authorized("package_show", context, {"id": data_dict["id"]})
+
+
+def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> AuthResult:
+    """A record as it came, with what the rules did: editors of its source, and of the dataset made of it.
+
+    Records name people and their addresses, also where the dataset does not.
+    """
+    found: Any = HarvestObject.get(data_dict["id"])
+    if found is None:
+        raise tk.ObjectNotFound(tk._("Harvest object not found"))
+    allowed = _may_edit(context, found.harvest_source_id)
+    if not allowed.get("success") and found.package_id:
+        fresh: Any = {"user": context.get("user"), "auth_user_obj": context.get("auth_user_obj")}
+        return authz.is_authorized("package_update", fresh, {"id": found.package_id})
+    return allowed
+
+
+@tk.chained_auth_function
+@tk.auth_allow_anonymous_access
+def harvest_object_show(original: Any, context: Context, data_dict: DataDict | None) -> AuthResult:
+    """ckanext-harvest shows all records to everybody; those of our source types are for those who may edit them."""
+    data_dict = data_dict or {}
+    id_ = data_dict.get("id")
+    if not id_ and data_dict.get("dataset_id"):
+        from ckan import model
+
+        package = model.Package.get(data_dict["dataset_id"])
+        id_ = objects.current(package.id) if package else None
+    found: Any = HarvestObject.get(id_) if id_ else None
+    if found is None or found.source.type not in harvester_types():
+        return original(context, data_dict)
+    return ecosphere_harvest_record_show(context, {"id": found.id})
 
 
 def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> AuthResult:

@@ -76,6 +76,8 @@ def relations(draft: Draft) -> None:
             draft.members.append(name)
         else:
             others.append(f"{member.association or 'related'} {name}")
+    served = [clean_identifier(term.text) for term in record.service.coupled] if record.service else []
+    draft.set("serves_dataset", list(dict.fromkeys(filter(None, served)))[:MAX_IDENTIFIERS])
     own = {record.file_identifier}
     draft.set("in_series", list(dict.fromkeys(p for p in parents if p and p not in own))[:MAX_IDENTIFIERS])
     draft.members = list(dict.fromkeys(draft.members))

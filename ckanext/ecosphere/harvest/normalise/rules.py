@@ -11,6 +11,7 @@ from ckanext.ecosphere.harvest.normalise.dates import dates, frequency, metadata
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.extent import boxes
 from ckanext.ecosphere.harvest.normalise.identity import identifiers, provenance_of_record, relations
+from ckanext.ecosphere.harvest.normalise.leftover import what_is_left
 from ckanext.ecosphere.harvest.normalise.links import links, preview
 from ckanext.ecosphere.harvest.normalise.organisation import organisation
 from ckanext.ecosphere.harvest.normalise.reference import reference_systems, resolution, scale
@@ -68,4 +69,5 @@ RULES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
     ("preview", preview),
     ("record-provenance", provenance_of_record),
     ("texts-without-a-place", texts_without_a_place),
+    ("what-is-left", what_is_left),
 )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest.model import DUPLICATE, Batch, JobState, SourceRecord, now
-from ckanext.ecosphere.harvest.pipeline import withdraw
+from ckanext.ecosphere.harvest.pipeline import report, withdraw
 from ckanext.ecosphere.harvest.pipeline.job import FINISHED, Job, update_state
 from ckanext.ecosphere.harvest.pipeline.messages import say
 from ckanext.harvest.logic.action import update as stock
@@ -59,7 +59,9 @@ def _close(job: Job) -> None:
     state = model.Session.get(JobState, job.id, populate_existing=True)
     assert state is not None  # noqa: S101 - `finish` read it
     moment = now()
-    update_state(job.id, stage="done", facts={**state.facts, "counts": counts}, touched=moment)
+    update_state(
+        job.id, stage="done", facts={**state.facts, "counts": counts, "report": report.sum_up(job.id)}, touched=moment
+    )
     # ckanext-harvest finishes by itself any job whose gathering has finished and whose objects are done; the
     # withdrawals come after them, so that moment is set only now.
     model.Session.execute(

@@ -202,9 +202,8 @@ class Gatherer:
         elsewhere = sa.and_(
             SourceRecord.state == DUPLICATE,
             sa.exists().where(
-                other.strong_id == SourceRecord.strong_id,
+                other.package_id == SourceRecord.joined,
                 other.state.in_([PUBLISHED, KEPT]),
-                other.source_id != SourceRecord.source_id,
             ),
         )
         # A dataset that was purged leaves its id behind: the outer join shows it as missing.

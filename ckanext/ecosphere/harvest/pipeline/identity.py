@@ -1,9 +1,8 @@
-"""Who a record is: its identity within the source, and the one by which other catalogues know it."""
+"""Who a record is within its source; by what other catalogues know it stands in `joining.keys`."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
@@ -16,7 +15,6 @@ from ckanext.ecosphere.vocabularies import normalise
 MAX_LENGTH = 400
 SECOND = "#second:"
 """Stands between an identifier and what tells apart the records that share it."""
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def guid_of(raw: RawRecord) -> str:
@@ -55,17 +53,6 @@ def mark_of(record: Record) -> str:
             return _short(identifier)
     organisations = [contact.organisation or "" for contact in record.contacts[:1]]
     return _short("|".join([normalise(record.title or ""), *map(normalise, organisations)]))
-
-
-def strong_id(guid: str) -> str | None:
-    """The identity by which other catalogues know the record; None when it may be anybody's.
-
-    Only an identifier that holds a UUID is believed to be unique in the world. One that was made up for a
-    second record of the same source is not.
-    """
-    if SECOND in guid or not _UUID.search(guid):
-        return None
-    return guid.strip("{} ").lower()
 
 
 def _bounded(text: str) -> str:

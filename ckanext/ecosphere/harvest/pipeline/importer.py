@@ -24,7 +24,7 @@ from ckanext.ecosphere.harvest.pipeline.activity import without_activity
 from ckanext.ecosphere.harvest.pipeline.job import Job, is_running, update_state
 from ckanext.ecosphere.harvest.pipeline.locks import Locks, batch_lock
 from ckanext.ecosphere.harvest.pipeline.messages import about_record, say
-from ckanext.ecosphere.harvest.pipeline.outcome import ERRORED, Outcome
+from ckanext.ecosphere.harvest.pipeline.outcome import ERRORED, STORY, Outcome
 from ckanext.ecosphere.harvest.pipeline.transaction import one_transaction
 from ckanext.ecosphere.harvest.pipeline.waiting import pauses
 from ckanext.ecosphere.harvest.pipeline.writer import RecordReader, Writer
@@ -34,8 +34,6 @@ from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObje
 
 log = logging.getLogger(__name__)
 
-STORY = "ecosphere"
-"""Key of the extra of a harvest object that tells what the rules did."""
 _POLL_SECONDS = 0.3
 _LOOKED_AT = 50
 

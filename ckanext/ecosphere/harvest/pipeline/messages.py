@@ -29,7 +29,9 @@ MESSAGES: dict[str, str] = {
     "no-organisation": _N("no organisation of the portal was found for it, and its source belongs to none."),
     "fault": _N("it could not be saved because of an unexpected fault: {detail}."),
     "not-indexed": _N("its dataset is saved but could not be indexed: {detail}."),
-    "duplicate": _N("it is already published from the catalogue “{catalogue}” and was not taken again."),
+    "duplicate": _N(
+        "it is already published from the catalogue “{catalogue}” because {reason}; it is named there as well."
+    ),
     "deleted-here": _N("its dataset was deleted by hand and is not published again."),
     "incomplete": _N("The source was not read completely: nothing is withdrawn after this harvest."),
     "held": _N(

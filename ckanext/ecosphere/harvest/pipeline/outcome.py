@@ -7,6 +7,8 @@ from typing import Any
 
 ADDED, UPDATED, UNCHANGED, ERRORED = "added", "updated", "not modified", "errored"
 """What ckanext-harvest's reports call the outcomes."""
+STORY = "ecosphere"
+"""Key of the extra of a harvest object that tells what the rules did."""
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from ckan import model
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.joining.settle import settle
 from ckanext.ecosphere.harvest.model import Hold, JobState, now
 from ckanext.ecosphere.harvest.pipeline import finish, queue, withdraw
 from ckanext.ecosphere.harvest.pipeline.gather import Gatherer, JobAbortedError
@@ -105,6 +106,7 @@ def _run(job_id: str, helpers: bool) -> bool:
             Importer(job, harvester, finish.user_name(), locks).work(until_empty=True)
         if not is_running(job_id):
             raise JobAbortedError(job_id)
+        settle(job.source_id, job_id, _complete(job_id))
         finish.finish(job)
         withdraw.carry_out_decided(job.source_id)
     _start_next(job.source_id)
@@ -113,6 +115,10 @@ def _run(job_id: str, helpers: bool) -> bool:
 
 def _stage(job_id: str) -> str | None:
     return model.Session.execute(sa.select(JobState.stage).where(JobState.job_id == job_id)).scalar()
+
+
+def _complete(job_id: str) -> bool:
+    return bool(model.Session.execute(sa.select(JobState.complete).where(JobState.job_id == job_id)).scalar())
 
 
 def _gather(job: Job, harvester: EcosphereHarvester, locks: Locks, helpers: bool) -> None:

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest.model import JobState
-from ckanext.ecosphere.harvest.pipeline.importer import STORY
 from ckanext.ecosphere.harvest.pipeline.messages import translator
+from ckanext.ecosphere.harvest.pipeline.outcome import STORY
 from ckanext.ecosphere.harvest.sources.messages import sentence
 from ckanext.harvest.model import HarvestObject, HarvestObjectExtra
 

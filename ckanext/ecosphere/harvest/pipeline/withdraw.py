@@ -16,6 +16,7 @@ from ckan import model
 from ckan.plugins import IPackageController, PluginImplementations
 
 from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.joining.settle import hand_over
 from ckanext.ecosphere.harvest.model import KEPT, PUBLISHED, WITHDRAWN, Hold, SourceRecord, now
 from ckanext.ecosphere.harvest.pipeline.transaction import one_transaction
 from ckanext.ecosphere.indexing import solr
@@ -129,7 +130,8 @@ def withdraw_due(source_id: str, job_id: str, after: int | None = None) -> int:
         model.Session.remove()
         if not found:
             return total
-        _withdraw(source_id, job_id, found)
+        handed_over = hand_over(source_id, found)
+        _withdraw(source_id, job_id, {guid: id_ for guid, id_ in found.items() if guid not in handed_over})
         total += len(found)
 
 
@@ -162,13 +164,13 @@ def _withdraw(source_id: str, job_id: str, found: dict[str, str | None]) -> None
                 _set_state(source_id, guid, KEPT)
             else:
                 if package is not None:
-                    _delete(package)
+                    delete_dataset(package)
                     _report(source_id, job_id, guid, package.id)
                 _set_state(source_id, guid, WITHDRAWN, package.name if package is not None else None)
             model.Session.commit()
 
 
-def _delete(package: model.Package) -> None:
+def delete_dataset(package: model.Package) -> None:
     """Delete a dataset as `package_delete` does, except that its memberships stay for its return."""
     for plugin in PluginImplementations(IPackageController):
         plugin.delete(package)

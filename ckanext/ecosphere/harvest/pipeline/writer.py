@@ -14,19 +14,21 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.model import DUPLICATE, KEPT, PUBLISHED, REFUSED, WITHDRAWN, SourceRecord
+from ckanext.ecosphere.harvest.joining import aside
+from ckanext.ecosphere.harvest.joining.audit import REASONS
+from ckanext.ecosphere.harvest.joining.keys import keys_of
+from ckanext.ecosphere.harvest.model import DUPLICATE, PUBLISHED, REFUSED, WITHDRAWN, SourceRecord
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
 from ckanext.ecosphere.harvest.pipeline.bulk import Bulk, BulkError
 from ckanext.ecosphere.harvest.pipeline.fit import Fitter, free_tags
-from ckanext.ecosphere.harvest.pipeline.identity import strong_id
 from ckanext.ecosphere.harvest.pipeline.job import Job
-from ckanext.ecosphere.harvest.pipeline.messages import about_record, say, validation_detail
+from ckanext.ecosphere.harvest.pipeline.messages import about_record, say, translator, validation_detail
 from ckanext.ecosphere.harvest.pipeline.names import Names, distinct
 from ckanext.ecosphere.harvest.pipeline.outcome import ADDED, ERRORED, UNCHANGED, UPDATED, Outcome
 from ckanext.ecosphere.harvest.pipeline.resources import Present, keep_ids, present_resources
 from ckanext.ecosphere.harvest.pipeline.transaction import ensure_joined
 from ckanext.ecosphere.harvest.record import Record
-from ckanext.harvest.model import HarvestObject, HarvestSource
+from ckanext.harvest.model import HarvestObject
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ class _Item:
     package_state: str | None
     private: bool
     old_name: str | None
+    keys: tuple[str, ...] = ()
     result: Result | None = None
 
 
@@ -153,43 +156,45 @@ class Writer:
     def _normalise(self, item: _Item) -> None:
         if item.package_state == "deleted" and item.state != WITHDRAWN:
             item.outcome.status = UNCHANGED
-            item.outcome.story = {"note": self._about(item, say("deleted-here"))}
+            item.outcome.story = {"note": self._about(item, say("deleted-here")), "aside": "deleted-here"}
             self._record(item, digest=self._job.digest(item.seen_digest))
             return
         try:
             record = self._reader.read(item.content)
+            item.keys = keys_of(record, item.outcome.guid)
             item.result = normalise(record, self._context)
         except RecordError as error:
-            self._refuse(item, self._about(item, error))
+            self._refuse(item, self._about(item, error), error.code)
         except Exception as error:  # one record of unforeseen shape must not stop the others
             log.exception("Record %s of source %s", item.outcome.guid, self._job.source_id)
-            self._refuse(item, self._about(item, RecordError("record-fault", detail=_brief(error))))
+            self._refuse(item, self._about(item, RecordError("record-fault", detail=_brief(error))), "record-fault")
         else:
             item.outcome.story = {
                 "changes": [dataclasses.asdict(change) for change in item.result.log],
                 "problems": [self._about(item, problem) for problem in item.result.problems],
+                "codes": sorted({problem.code for problem in item.result.problems}),
                 "unread": item.result.unread,
             }
 
     def _set_duplicates_aside(self, items: list[_Item]) -> None:
-        """Leave to another source what it already publishes."""
-        wanted = {id_ for item in items if item.result and (id_ := strong_id(item.outcome.guid))}
-        if not wanted:
+        """Leave to another source what it publishes with priority, and take over what it publishes without."""
+        new = {item.outcome.guid: item for item in items if item.result and item.package_id is None}
+        for guid, decision in aside.decide(
+            self._job.source_id, {guid: item.keys for guid, item in new.items()}
+        ).items():
+            if isinstance(decision, aside.Aside):
+                self._duplicate(new[guid], decision)
+            else:
+                self._take_over(new[guid], decision)
+
+    @staticmethod
+    def _take_over(item: _Item, decision: aside.Takeover) -> None:
+        package = model.Session.get(model.Package, decision.package_id)
+        if package is None:
             return
-        rows = model.Session.execute(
-            sa.select(SourceRecord.strong_id, HarvestSource.title)
-            .join(HarvestSource, HarvestSource.id == SourceRecord.source_id)
-            .where(
-                SourceRecord.strong_id.in_(wanted),
-                SourceRecord.state.in_([PUBLISHED, KEPT]),
-                SourceRecord.source_id != self._job.source_id,
-            )
-        )
-        elsewhere = dict(rows.tuples().all())
-        for item in items:
-            catalogue = elsewhere.get(strong_id(item.outcome.guid) or "")
-            if item.result and catalogue is not None:
-                self._duplicate(item, catalogue)
+        aside.let_go(decision.holder, package.id)
+        item.package_id = item.outcome.package_id = package.id
+        item.package_name, item.package_state, item.private = package.name, package.state, bool(package.private)
 
     def _dataset(self, item: _Item, name: str, present: list[Present]) -> dict[str, Any]:
         assert item.result is not None  # noqa: S101 - only such items come here
@@ -247,10 +252,10 @@ class Writer:
             sa.text(
                 f"""
                 UPDATE {SourceRecord.__tablename__} AS record
-                SET state = '{PUBLISHED}', digest = made.digest, strong_id = made.strong, package_id = made.package,
-                    name = NULL
-                FROM unnest(CAST(:guids AS text[]), CAST(:digests AS text[]), CAST(:strong AS text[]),
-                            CAST(:packages AS text[])) AS made(guid, digest, strong, package)
+                SET state = '{PUBLISHED}', digest = made.digest, package_id = made.package, name = NULL,
+                    joined = NULL, keys = string_to_array(made.keys, E'\\n')
+                FROM unnest(CAST(:guids AS text[]), CAST(:digests AS text[]), CAST(:keys AS text[]),
+                            CAST(:packages AS text[])) AS made(guid, digest, keys, package)
                 WHERE record.source_id = :source AND record.guid = made.guid
                 """  # noqa: S608 - only constants of this code
             ),
@@ -258,7 +263,7 @@ class Writer:
                 "source": self._job.source_id,
                 "guids": [item.outcome.guid for item in items],
                 "digests": [self._job.digest(item.seen_digest) for item in items],
-                "strong": [strong_id(item.outcome.guid) for item in items],
+                "keys": ["\n".join(item.keys) for item in items],
                 "packages": ids,
             },
         )
@@ -280,13 +285,10 @@ class Writer:
                 if "name" in error.error_dict and attempt == name and item.package_name != name:
                     continue  # taken a moment ago
                 names.free(attempt)
-                self._refuse(item, self._about(item, _why_not_valid(error)))
+                self._refuse(item, self._about(item, _why_not_valid(error)), "not-valid")
                 return
             except IntegrityError as error:
                 model.Session.rollback()
-                if "uq_ecosphere_harvest_record_strong" in str(error):
-                    self._duplicate(item, "?")
-                    return
                 if attempt != name:
                     self._fault(item, error)
                     return
@@ -321,7 +323,8 @@ class Writer:
             item,
             state=PUBLISHED,
             digest=self._job.digest(item.seen_digest),
-            strong_id=strong_id(outcome.guid),
+            keys=list(item.keys),
+            joined=None,
             package_id=outcome.package_id,
             name=None,
         )
@@ -335,8 +338,9 @@ class Writer:
 
     # --- what did not become a dataset ---
 
-    def _refuse(self, item: _Item, message: str) -> None:
+    def _refuse(self, item: _Item, message: str, reason: str) -> None:
         item.result = None
+        item.outcome.story["refused"] = reason
         item.outcome.status = ERRORED
         item.outcome.message = message
         if item.package_id is None:
@@ -345,20 +349,23 @@ class Writer:
 
     def _fault(self, item: _Item, error: Exception) -> None:
         log.error("Record %s of source %s", item.outcome.guid, self._job.source_id, exc_info=error)
-        self._refuse(item, self._about(item, say("fault", detail=_brief(error))))
+        self._refuse(item, self._about(item, say("fault", detail=_brief(error))), "fault")
 
-    def _duplicate(self, item: _Item, catalogue: str) -> None:
+    def _duplicate(self, item: _Item, decision: aside.Aside) -> None:
         item.result = None
         item.outcome.status = UNCHANGED
-        item.outcome.story = {"note": self._about(item, say("duplicate", catalogue=catalogue))}
-        if item.package_id is None:
-            self._record(
-                item,
-                state=DUPLICATE,
-                digest=self._job.digest(item.seen_digest),
-                strong_id=strong_id(item.outcome.guid),
-            )
-            model.Session.commit()
+        why = decision.why
+        text = translator()(REASONS[why["reason"]]).format(**why["params"])
+        note = self._about(item, say("duplicate", catalogue=why["source"], reason=text))
+        item.outcome.story.update(note=note, aside=f"joined-{why['reason']}")
+        self._record(
+            item,
+            state=DUPLICATE,
+            digest=self._job.digest(item.seen_digest),
+            keys=list(item.keys),
+            joined=decision.package_id,
+        )
+        model.Session.commit()
 
     @staticmethod
     def _about(item: _Item, problem: Any) -> str:

@@ -13,7 +13,7 @@ from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.base import SourceReader
 from ckanext.ecosphere.harvest.sources.csw_client import CswOptions, CswReader
 from ckanext.ecosphere.harvest.sources.csw_request import Filter, record_url
-from ckanext.ecosphere.harvest.sources.harvester import EcosphereHarvester, default_page_size
+from ckanext.ecosphere.harvest.sources.harvester import COMMON_OPTIONS, EcosphereHarvester, default_page_size
 from ckanext.ecosphere.harvest.sources.messages import ConfigError
 from ckanext.ecosphere.http_guard import GuardedSession
 from ckanext.harvest.interfaces import IHarvester
@@ -34,7 +34,7 @@ class EcosphereCswPlugin(EcosphereHarvester):
     description = _N(
         "A catalogue that speaks CSW 2.0.2 and gives ISO 19139 records: Géo-IDE, Prodige, GeoNetwork, pycsw…"
     )
-    options = ("default_organisation", "filters", "page_size")
+    options = (*COMMON_OPTIONS, "filters", "page_size")
 
     def reader(self, url: str, settings: dict[str, Any]) -> SourceReader:
         """Make a reader for one reading of a catalogue."""

@@ -20,7 +20,7 @@ from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
 from ckanext.ecosphere.harvest.sources.fetching import add_up, digest, fetch
-from ckanext.ecosphere.harvest.sources.harvester import EcosphereHarvester
+from ckanext.ecosphere.harvest.sources.harvester import COMMON_OPTIONS, EcosphereHarvester
 from ckanext.ecosphere.http_guard import GuardedSession
 from ckanext.harvest.interfaces import IHarvester
 
@@ -129,7 +129,7 @@ class EcosphereDcatPlugin(EcosphereHarvester):
     type_name = "ecosphere_dcat"
     title = _N("RDF feed (DCAT, DCAT-AP, GeoDCAT-AP)")
     description = _N("A feed of datasets in RDF, as GeoNetwork, ArcGIS Hub, Opendatasoft, CKAN and udata give it.")
-    options = ("default_organisation",)
+    options = COMMON_OPTIONS
 
     def reader(self, url: str, settings: dict[str, Any]) -> SourceReader:
         """Make a reader for one reading of a feed."""

@@ -16,6 +16,10 @@ from ckanext.ecosphere.harvest.sources.messages import ConfigError, sentence
 from ckanext.harvest.interfaces import IHarvester
 from ckanext.harvest.model import HarvestObject
 
+COMMON_OPTIONS = ("default_organisation", "priority")
+"""Options of every type."""
+MAX_PRIORITY = 100
+
 
 class EcosphereHarvester(p.SingletonPlugin):
     """A type of source. Subclasses say what it is and how it is read."""
@@ -23,7 +27,7 @@ class EcosphereHarvester(p.SingletonPlugin):
     type_name = ""
     title = ""
     description = ""
-    options: tuple[str, ...] = ("default_organisation",)
+    options: tuple[str, ...] = COMMON_OPTIONS
     """Names that the configuration of a source may have."""
 
     # --- for the pipeline ---
@@ -79,6 +83,9 @@ class EcosphereHarvester(p.SingletonPlugin):
         for name in settings:
             if name not in self.options:
                 raise ConfigError("config-unknown", name=name, known=", ".join(self.options))
+        priority = settings.get("priority")
+        if priority is not None and (type(priority) is not int or abs(priority) > MAX_PRIORITY):
+            raise ConfigError("config-priority", limit=MAX_PRIORITY)
         organisation = settings.get("default_organisation")
         if organisation is not None:
             if not isinstance(organisation, str):

@@ -59,6 +59,7 @@ CONFIG: dict[str, str] = {
     "config-object": _N("The configuration must be a JSON object."),
     "config-unknown": _N("Unknown option “{name}”; known ones are {known}."),
     "config-page-size": _N("The page size must be a whole number from 1 to {limit}."),
+    "config-priority": _N("The priority must be a whole number from -{limit} to {limit}."),
     "config-organisation": _N("No organisation is named “{name}”."),
     "config-text": _N("The option “{name}” must be a text."),
     "config-filters": _N("The filters must be a list."),

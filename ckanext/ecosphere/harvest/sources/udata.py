@@ -15,7 +15,7 @@ from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
 from ckanext.ecosphere.harvest.sources.fetching import add_up, digest, fetch_json
-from ckanext.ecosphere.harvest.sources.harvester import EcosphereHarvester
+from ckanext.ecosphere.harvest.sources.harvester import COMMON_OPTIONS, EcosphereHarvester
 from ckanext.ecosphere.harvest.sources.messages import ConfigError
 from ckanext.ecosphere.harvest.sources.udata_record import record_of
 from ckanext.ecosphere.http_guard import GuardedSession
@@ -123,7 +123,7 @@ class EcosphereUdataPlugin(EcosphereHarvester):
     type_name = "ecosphere_udata"
     title = _N("data.gouv.fr (udata)")
     description = _N("The datasets of an organisation, a topic or a tag of data.gouv.fr or of another udata portal.")
-    options = ("default_organisation", *FILTERS, "api")
+    options = (*COMMON_OPTIONS, *FILTERS, "api")
 
     def reader(self, url: str, settings: dict[str, Any]) -> SourceReader:
         """Make a reader for one reading of the list."""

@@ -18,7 +18,7 @@ from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError, raw_record
 from ckanext.ecosphere.harvest.sources.fetching import add_up, fetch
-from ckanext.ecosphere.harvest.sources.harvester import EcosphereHarvester
+from ckanext.ecosphere.harvest.sources.harvester import COMMON_OPTIONS, EcosphereHarvester
 from ckanext.ecosphere.http_guard import GuardedSession
 from ckanext.harvest.interfaces import IHarvester
 
@@ -127,7 +127,7 @@ class EcosphereWafPlugin(EcosphereHarvester):
     type_name = "ecosphere_waf"
     title = _N("Folder of files (WAF, ISO 19139)")
     description = _N("A folder of a web server whose listing names XML files, with those of its sub-folders.")
-    options = ("default_organisation",)
+    options = COMMON_OPTIONS
 
     def reader(self, url: str, settings: dict[str, Any]) -> SourceReader:
         """Make a reader for one reading of a folder."""

@@ -358,20 +358,6 @@ def test_a_weak_identifier_of_another_source_is_another_record(portal):
         assert len(portal.found()) == 2
 
 
-def test_a_duplicate_takes_over_when_the_first_source_withdraws(portal):
-    copy = iso_record(1, identifier=UUID, title="Copie")
-    with catalogue([iso_record(1, identifier=UUID), iso_record(2)]) as origin, catalogue([copy]) as other:
-        first = portal.source(origin.url, name="geo-ide")
-        second = portal.source(other.url, name="region")
-        portal.harvest(first)
-        portal.harvest(second)
-        del origin.records[0]
-        portal.harvest(first)
-        portal.harvest(first)
-        assert portal.harvest(second) == {"added": 1}
-        assert portal.found() == ["Copie", "Jeu de données 2"]
-
-
 def test_a_source_never_overwrites_a_dataset_that_a_person_made(portal):
     with catalogue([iso_record(1, title="Zones inondables")]) as server:
         portal.call(

@@ -1,9 +1,7 @@
 /*
  * How far a job has come, asked for every two seconds; the page is loaded anew when it is over.
  *
- * data-module-url:       address that answers {stage, announced, received, waiting, left}
- * data-module-reading:   "{done} of {total} records read"
- * data-module-importing: "{done} of {total} changed records imported"
+ * data-module-url: address that answers {stage, text, done, total}
  */
 this.ckan.module("ecosphere-harvest-progress", function () {
   "use strict";
@@ -14,6 +12,7 @@ this.ckan.module("ecosphere-harvest-progress", function () {
     initialize: function () {
       this.bar = this.el[0].querySelector("progress");
       this.text = this.el[0].querySelector("[role=status]");
+      this.el[0].querySelector("[data-without-script]").hidden = true;
       this.ask();
     },
 
@@ -30,17 +29,13 @@ this.ckan.module("ecosphere-harvest-progress", function () {
         window.location.reload();
         return;
       }
-      if (state.received === undefined) {
+      if (!state.text) {
         return;
       }
-      const reading = state.stage === "gather";
-      const total = reading ? state.announced : state.waiting;
-      const done = reading ? state.received : state.waiting - state.left;
-      const sentence = reading ? this.options.reading : this.options.importing;
-      this.text.textContent = sentence.replace("{done}", done).replace("{total}", total || "?");
-      if (total) {
-        this.bar.max = total;
-        this.bar.value = done;
+      this.text.textContent = state.text;
+      if (state.total) {
+        this.bar.max = state.total;
+        this.bar.value = state.done;
       }
     },
   };

@@ -1,0 +1,1 @@
+"""The same dataset in several catalogues: recognised, published once, from the source that has priority."""

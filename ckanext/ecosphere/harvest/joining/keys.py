@@ -1,0 +1,90 @@
+"""By what a record is recognised in other catalogues. Pure: no CKAN here.
+
+Géo-IDE and the regional platforms harvest each other: a copy keeps the identifier of the resource (at times as a
+second one, at times under another host) and often that of the record. Anything weaker would join what has nothing
+in common: forms left unfilled, table names, plain numbers, the address of the portal itself.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from ckanext.ecosphere.harvest.normalise.identity import clean_identifier, full_identifier
+from ckanext.ecosphere.harvest.record import Record
+
+MAX_KEYS = 20
+"""Resource identifiers that are looked at: more of them are a list of something else."""
+_MAX_LENGTH = 400
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_NATIONAL = re.compile(r"fr-\d{9}-(?=[^/]*[a-z])(?=[^/]*\d)[\w.-]{6,}", re.IGNORECASE)
+"""`fr-<SIREN>-<name>`, the form of the national guide for INSPIRE; a name without a figure is too common."""
+_URN = re.compile(r"urn:[a-z0-9-]+(?::[^:\s]+){2,}", re.IGNORECASE)
+_INNER_HOST = re.compile(r"(?:localhost|\d{1,3}(?:\.\d{1,3}){3}|[^.]+|.*\.(?:i2|local|localdomain|lan|test))")
+_MIN_PATH = 8
+_MIN_FIGURES = 4
+"""Different figures and letters of a UUID below which nobody drew it by lot ("00000000-…", "11111111-…")."""
+DATA, SERVICE = "rf", "RF"
+"""What stands before a key: of the resource or of its record; those of a service are never those of data."""
+
+
+def keys_of(record: Record, guid: str) -> tuple[str, ...]:
+    """Keys of a record: those of the resource in the order of the record, then that of the record itself.
+
+    Args:
+        record: the record.
+        guid: its identity within its source; one that was made up for it is no key.
+    """
+    resource, file = SERVICE if (record.hierarchy_level or "").lower() == "service" else DATA
+    found = map(key_of, map(full_identifier, record.identifiers[:MAX_KEYS]))
+    keys = [f"{resource}:{key}" for key in dict.fromkeys(filter(None, found))]
+    own = key_of(clean_identifier(record.file_identifier))
+    if own and "#" not in guid:
+        keys.append(f"{file}:{own}")
+    return tuple(keys)
+
+
+def is_file(key: str) -> bool:
+    """Whether a key is that of a record rather than of the resource."""
+    return key[:1] in {DATA[1], SERVICE[1]}
+
+
+def as_resource(key: str) -> str:
+    """A key as if it were that of a resource."""
+    return {DATA[1]: DATA[0], SERVICE[1]: SERVICE[0]}.get(key[:1], key[:1]) + key[1:]
+
+
+def as_file(key: str) -> str:
+    """A key as if it were that of a record."""
+    return {DATA[0]: DATA[1], SERVICE[0]: SERVICE[1]}.get(key[:1], key[:1]) + key[1:]
+
+
+def bare(key: str) -> str:
+    """The identifier in a key."""
+    return key[2:]
+
+
+def key_of(identifier: str | None) -> str | None:
+    """The part of an identifier that is the same in all catalogues; None when it may be anybody's."""
+    text = " ".join((identifier or "").split()).strip("{}").casefold()[:_MAX_LENGTH]
+    uuids = _UUID.findall(text)
+    if len(uuids) == 1:
+        # A copy on another host, or in another notation, keeps the last part.
+        part = next(part for part in re.split(r"[/?#=&:]", text) if uuids[0] in part).strip("{}")
+        return part if len(set(uuids[0])) > _MIN_FIGURES else None
+    if uuids or _NATIONAL.fullmatch(text) or _URN.fullmatch(text):
+        return text
+    return _address(text)
+
+
+def _address(text: str) -> str | None:
+    """An address without its scheme; None when it names no more than a site, or one that only its makers see."""
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname or ""
+    except ValueError:
+        return None
+    rest = parts._replace(scheme="", netloc="", path=parts.path.rstrip("/")).geturl()
+    if parts.scheme not in {"http", "https"} or _INNER_HOST.fullmatch(host) or len(rest) < _MIN_PATH:
+        return None
+    return f"{host.removeprefix('www.')}{rest}" if re.search(r"[\w]{4}", rest.rpartition("/")[2]) else None

@@ -1,0 +1,78 @@
+"""Words for outcomes, reasons and moments on the pages of the room."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from babel.dates import format_date, format_time
+from ckan.lib.helpers import get_display_timezone
+
+from ckanext.ecosphere import language
+from ckanext.ecosphere.harvest.joining.audit import REASONS
+from ckanext.ecosphere.harvest.problems import MESSAGES as RECORD
+
+JOINED = "joined-"
+
+
+def outcomes() -> dict[str, str]:
+    """What ckanext-harvest calls the outcomes → their labels."""
+    return {
+        "errored": tk._("refused"),
+        "added": tk._("added"),
+        "updated": tk._("updated"),
+        "deleted": tk._("withdrawn"),
+        "not modified": tk._("unchanged"),
+    }
+
+
+def counted(stats: Mapping[str, int], facts: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+    """Records by outcome: key, label and number; errors of the reading are not records, copies are told apart."""
+    counts = facts.get("counts") or {}
+    numbers = {outcome: counts.get(outcome, stats.get(outcome, 0)) for outcome in outcomes()}
+    copies = min(counts.get("duplicate", 0), numbers["not modified"])
+    numbers["not modified"] -= copies
+    found = [(outcome.replace(" ", "-"), label, numbers[outcome]) for outcome, label in outcomes().items()]
+    return [*found, ("joined", tk._("published from another source"), copies)]
+
+
+def reasons(report: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+    """Outcome, reason and number of the records that became no dataset."""
+    found = [(tk._("refused"), of_code(code), number) for code, number in (report.get("refused") or {}).items()]
+    found += [(tk._("set aside"), of_code(code), number) for code, number in (report.get("set_aside") or {}).items()]
+    return found
+
+
+def of_code(code: str) -> str:
+    """The sentence of a code without the values of one record."""
+    own = {
+        "not-valid": tk._("The dataset made of it is not valid."),
+        "fault": tk._("It could not be saved because of an unexpected fault."),
+        "deleted-here": tk._("Its dataset was deleted by hand and is not published again."),
+    }
+    if code in own:
+        return own[code]
+    if code.startswith(JOINED):
+        text = tk._(REASONS[code.removeprefix(JOINED)])
+        return tk._("Another source publishes the same dataset: {reason}").format(reason=_without_values(text))
+    return _without_values(tk._(RECORD[code])) if code in RECORD else code
+
+
+def _without_values(text: str) -> str:
+    return re.sub(r"\s*[:(]?\s*\{\w+\}\)?\.?$", "", re.sub(r"\{\w+\}(?=.*\S)", "…", text)).strip() or text
+
+
+def moment(value: Any) -> str:
+    """A moment as people write it in the reader's language; empty when there is none."""
+    if not value:
+        return ""
+    read = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if read.tzinfo is None:
+        read = read.replace(tzinfo=timezone.utc)
+    local = read.astimezone(get_display_timezone())
+    locale = (language.current() or tk.config["ckan.locale_default"]).replace("-", "_")
+    date, time = format_date(local, "long", locale=locale), format_time(local, "short", locale=locale)
+    return tk._("{date} at {time}").format(date=date, time=time)

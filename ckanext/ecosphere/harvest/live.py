@@ -1,0 +1,41 @@
+"""How far a job has come, in numbers and in a sentence: for its page, for its script and for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+_LEAST_SECONDS = 1.0
+
+
+def progress(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Say how far a job has come.
+
+    Args:
+        state: as `ecosphere_harvest_job_show` gives it.
+
+    Returns:
+        `done` and `total` (None when the source has not said), `rate` in records per second (None at the beginning),
+        and `text`, a sentence with all of it and with what is held.
+    """
+    reading = state["stage"] == "gather"
+    done = state["received"] if reading else state["waiting"] - state["left"]
+    total = state["announced"] if reading else state["waiting"]
+    rate = _rate(done, state.get("started"))
+    sentence = tk._("{done} of {total} records read") if reading else tk._("{done} of {total} changed records imported")
+    parts = [sentence.format(done=done, total=total if total is not None else "?")]
+    if rate:
+        parts.append(tk._("{rate} records/s").format(rate=f"{rate:.1f}"))
+    if state.get("held"):
+        parts.append(tk._("{number} withdrawals held").format(number=state["held"]))
+    return {"done": done, "total": total, "rate": rate, "text": ", ".join(parts)}
+
+
+def _rate(done: int, started: str | None) -> float | None:
+    if not started or not done:
+        return None
+    seconds = (datetime.now(timezone.utc).replace(tzinfo=None) - datetime.fromisoformat(started)).total_seconds()
+    return done / max(seconds, _LEAST_SECONDS)

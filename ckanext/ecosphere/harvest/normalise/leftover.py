@@ -1,0 +1,87 @@
+"""The last rule: whatever a reader read and no rule used is told, so that nothing is lost silently."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
+from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
+
+MAX_LEFT = 100
+"""Texts of one record that are noted; beyond it only their number."""
+_COMPARED = 120
+"""Characters of a text that are looked for: rules cut long texts at their end."""
+USED = {
+    "standard", "unread", "other_languages", "hierarchy_level", "languages", "metadata_language", "metadata_date",
+    "boxes", "periods", "status", "frequency", "frequency_period", "next_update", "topic_categories",
+    "keywords.type", "keywords.thesaurus", "keywords.thesaurus_href", "dates.type", "dates.value", "scales",
+    "resolutions", "reference_systems", "formats.name", "constraints.kind", "constraints.access_codes",
+    "constraints.use_codes", "contacts.role", "metadata_contacts.role", "distributors.role", "links.function",
+    "links.protocol", "links.units_of_distribution", "links.media_type", "links.size_megabytes",
+    "members.association", "members.initiative", "service.operations", "service.type", "conformity.dates",
+    "spatial_representations",
+}  # fmt: skip
+"""Parts of the record that rules interpret: their values need not be found again as they were written.
+
+What cannot be interpreted in them is a problem, told by the rule concerned."""
+_WORDS_OF_RULES = {"unclassified", "utf8", "thumbnail"}
+"""Values that say what is understood anyway."""
+
+
+def what_is_left(draft: Draft) -> None:
+    """Note each text that is neither in the dataset nor told by a rule, under the name of its part of the record."""
+    told = [
+        *_strings(draft.dataset),
+        *(text for change in draft.log for text in (change.before, change.after)),
+        *(text for problem in draft.problems for text in problem.params.values()),
+        *draft.unread,
+    ]
+    whole = plain(" ".join(map(str, told)))
+    left: dict[str, list[str]] = {}
+    number = 0
+    for path, text in _texts(draft.record, ""):
+        sought = plain(text)[:_COMPARED].strip()
+        if not sought or sought in whole or sought in _WORDS_OF_RULES or is_placeholder(text):
+            continue
+        if path.startswith("constraints.") and limits_of_text(text):
+            continue
+        known = left.setdefault(path, [])
+        if text not in known:
+            number += 1
+            if number <= MAX_LEFT:
+                known.append(text)
+    for path, texts in left.items():
+        for text in texts:
+            draft.lost(path, " ".join(text.split()))
+    if number > MAX_LEFT:
+        draft.lost("…", number - MAX_LEFT)
+
+
+def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Path and text of everything that a record says and that rules do not interpret."""
+    for field in dataclasses.fields(value):
+        inner = getattr(value, field.name)
+        if not inner:
+            continue
+        name = f"{path}.{field.name}" if path else field.name
+        if name in USED:
+            continue
+        for each in inner if isinstance(inner, list) else [inner]:
+            if isinstance(each, str):
+                yield name, each
+            elif dataclasses.is_dataclass(each):
+                yield from _texts(each, name)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from _strings(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _strings(each)
+    elif value is not None:
+        yield str(value)

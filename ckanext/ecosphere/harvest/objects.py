@@ -1,0 +1,116 @@
+"""Harvest objects, one by one: what came, what the rules made of it, who may see that."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.harvest.joining.audit import JOINED, REASONS
+from ckanext.ecosphere.harvest.joining.settle import kept_objects
+from ckanext.ecosphere.harvest.pipeline.outcome import STORY
+from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra, HarvestSource
+
+TYPES = {"ecosphere_dcat": ("nt", "application/n-triples"), "ecosphere_udata": ("json", "application/json")}
+"""Source type → how its records are kept; the others are XML."""
+XML = ("xml", "application/xml")
+
+
+def current(package_id: str) -> str | None:
+    """The harvest object that a dataset was last made of."""
+    query = sa.select(HarvestObject.id).where(
+        HarvestObject.package_id == package_id, HarvestObject.current.is_(True), HarvestObject.content.is_not(None)
+    )
+    return model.Session.execute(query.limit(1)).scalar()
+
+
+def show(id_: str) -> dict[str, Any]:
+    """What is known of an object; see `ecosphere_harvest_record_show`.
+
+    Raises:
+        ObjectNotFound: there is no such object.
+    """
+    row = model.Session.execute(
+        sa.select(HarvestObject, HarvestSource, model.Package.name, model.Package.title, model.Package.state)
+        .join(HarvestSource, HarvestSource.id == HarvestObject.harvest_source_id)
+        .outerjoin(model.Package, model.Package.id == HarvestObject.package_id)
+        .where(HarvestObject.id == id_)
+    ).first()
+    if row is None:
+        raise tk.ObjectNotFound(tk._("Harvest object not found"))
+    found, source, name, title, state = row
+    extras = dict(
+        model.Session.execute(
+            sa.select(HarvestObjectExtra.key, HarvestObjectExtra.value).where(
+                HarvestObjectExtra.harvest_object_id == id_, HarvestObjectExtra.key.in_([STORY, JOINED])
+            )
+        )
+        .tuples()
+        .all()
+    )
+    errors = model.Session.execute(
+        sa.select(HarvestObjectError.message).where(HarvestObjectError.harvest_object_id == id_)
+    ).scalars()
+    story = json.loads(extras.get(STORY) or "{}")
+    return {
+        "id": id_,
+        "guid": found.guid,
+        "job_id": found.harvest_job_id,
+        "source": {"id": source.id, "title": source.title or source.url, "type": source.type},
+        "dataset": {"name": name, "title": title} if name and state == "active" else None,
+        "outcome": found.report_status,
+        "position": story.get("position"),
+        "changes": story.get("changes") or [],
+        "problems": story.get("problems") or [],
+        "unread": story.get("unread") or [],
+        "note": story.get("note"),
+        "errors": list(errors),
+        "joined": _sentences(json.loads(extras.get(JOINED) or "{}")),
+        "has_content": found.content is not None,
+    }
+
+
+def _sentences(told: dict[str, Any]) -> list[str]:
+    """What was decided on a dataset that several catalogues have."""
+    sentences = []
+    if why := told.get("published_by"):
+        text = tk._("The dataset is published from {source}, record {guid}, because {reason}.")
+        sentences.append(text.format(reason=_reason(why), **why))
+    for why in told.get("publishes") or ():
+        text = tk._("Record {guid} of {source} is the same dataset; this one is published because {reason}.")
+        sentences.append(text.format(reason=_reason(why), **why))
+    return sentences
+
+
+def _reason(why: dict[str, Any]) -> str:
+    return tk._(REASONS[why.pop("reason")]).format(**why["params"])
+
+
+def raw(id_: str) -> tuple[str, str, str] | None:
+    """A record as it came.
+
+    Returns:
+        its text, a name for the file and the type of its content; None when it was not kept. Of a record that had not
+        changed, what was kept when it last had.
+    """
+    row = model.Session.execute(
+        sa.select(HarvestObject.harvest_source_id, HarvestObject.guid, HarvestObject.content, HarvestSource.type)
+        .join(HarvestSource, HarvestSource.id == HarvestObject.harvest_source_id)
+        .where(HarvestObject.id == id_)
+    ).first()
+    if row is None:
+        return None
+    source_id, guid, content, type_ = row
+    if content is None:
+        kept = kept_objects([(source_id, guid)]).get((source_id, guid))
+        query = sa.select(HarvestObject.content).where(HarvestObject.id == (kept[0] if kept else None))
+        content = model.Session.execute(query).scalar()
+    if content is None:
+        return None
+    extension, mimetype = TYPES.get(type_, XML)
+    safe = re.sub(r"[^\w.-]+", "-", guid or "").strip("-.")[:100] or "record"
+    return content, f"{safe}.{extension}", mimetype

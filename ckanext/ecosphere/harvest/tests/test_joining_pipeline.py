@@ -1,0 +1,218 @@
+"""The same dataset in several catalogues, harvested for real: one dataset, whatever the order; succession; undo."""
+
+import itertools
+import json
+
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from ckan.tests import helpers
+
+from ckanext.ecosphere.harvest.joining import parting
+from ckanext.ecosphere.harvest.joining.audit import JOINED
+from ckanext.ecosphere.harvest.model import SourceRecord
+from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
+from ckanext.harvest.model import HarvestObject, HarvestObjectExtra
+
+UUIDS = [f"fr-120066022-jdd-{n}d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11" for n in range(1, 5)]
+ZIP = ("https://data.example.org/zones.zip", "WWW:DOWNLOAD-1.0-http--download", "Zones (SHP)")
+
+
+def resource(number: int) -> str:
+    return f"https://catalogue.example.org/{number}58c9cd3-d542-407a-b6a5-885f062b0024"
+
+
+def situation(portal) -> set[tuple[str, str, tuple[str, ...]]]:
+    """Of each dataset: its title, the source that publishes it, and those that have it as well."""
+    found = set()
+    for title, dataset in portal.datasets().items():
+        told = portal.call("ecosphere_harvest_catalogues_show", id=dataset["id"])
+        found.add((title, told["published_from"]["title"], tuple(each["title"] for each in told["also"])))
+    return found
+
+
+def decision(source: str, guid: str) -> dict:
+    """What the harvest object of a record says about who publishes it."""
+    model.Session.rollback()
+    value = model.Session.execute(
+        sa.select(HarvestObjectExtra.value)
+        .join(HarvestObject, HarvestObject.id == HarvestObjectExtra.harvest_object_id)
+        .where(
+            HarvestObject.harvest_source_id == source,
+            HarvestObject.guid == guid,
+            HarvestObjectExtra.key == JOINED,
+        )
+        .order_by(HarvestObject.gathered.desc())
+    ).scalar()
+    return json.loads(value or "{}")
+
+
+def test_the_order_of_the_harvests_changes_nothing(portal):
+    """Copies by file identifier, by resource identifier, a bridge between two, a shared identifier, placeholders."""
+    geoide = [
+        iso_record(1, identifier=UUIDS[0], title="Un (origine)"),
+        iso_record(2, identifier=UUIDS[1], title="Deux (origine)", resource_identifier=resource(2)),
+        iso_record(8, identifier="A REMPLIR", title="Sans identifiant", resource_identifier="A REMPLIR"),
+    ]
+    region = [
+        iso_record(1, identifier=UUIDS[0], title="Un (région)"),
+        iso_record(3, identifier=UUIDS[2], title="Deux (région)", resource_identifier=resource(2)),
+        iso_record(4, identifier=UUIDS[3], title="Seul en région"),
+    ]
+    national = [
+        iso_record(1, identifier=UUIDS[0].upper(), title="Un (national)"),
+        iso_record(9, identifier="A REMPLIR", title="Sans identifiant non plus", resource_identifier="A REMPLIR"),
+    ]
+    with catalogue(geoide) as one, catalogue(region) as two, catalogue(national) as three:
+        sources = [
+            portal.source(one.url, name="geoide", config={"priority": 1}),
+            portal.source(two.url, name="region"),
+            portal.source(three.url, name="national", config={"priority": 2}),
+        ]
+        expected = {
+            ("Un (national)", "National", ("Geoide", "Region")),
+            ("Deux (origine)", "Geoide", ("Region",)),
+            ("Seul en région", "Region", ()),
+            ("Sans identifiant", "Geoide", ()),
+            ("Sans identifiant non plus", "National", ()),
+        }
+        for order in itertools.permutations(sources):
+            for source in order:
+                portal.harvest(source)
+            assert situation(portal) == expected, order
+            assert portal.found() == sorted(title for title, _source, _also in expected)
+            for source in sources:
+                portal.call("harvest_source_clear", id=source)
+        assert portal.datasets() == {}
+
+
+def test_the_next_source_takes_over_at_the_same_address_and_gives_it_back(portal):
+    copy = iso_record(1, identifier=UUIDS[0], title="Copie", links=(ZIP,))
+    original = iso_record(1, identifier=UUIDS[0], title="Original", links=(ZIP,))
+    with catalogue([original, iso_record(2)]) as one, catalogue([copy]) as two:
+        first = portal.source(one.url, name="geoide", config={"priority": 1})
+        second = portal.source(two.url, name="region")
+        portal.harvest(first)
+        portal.harvest(second)
+        before = portal.datasets()["Original"]
+        del one.records[0]
+        portal.harvest(first)
+        assert "Original" in portal.datasets()
+        portal.harvest(first)
+        during = portal.datasets()["Copie"]
+        assert portal.found() == ["Copie", "Jeu de données 2"]
+        one.records.insert(0, original)
+        portal.harvest(first)
+        after = portal.datasets()["Original"]
+        assert {each["name"] for each in (before, during, after)} == {before["name"]}
+        assert {each["id"] for each in (before, during, after)} == {before["id"]}
+        assert {each["resources"][0]["id"] for each in (before, during, after)} == {before["resources"][0]["id"]}
+        assert portal.found() == ["Jeu de données 2", "Original"]
+        assert portal.harvest(second) == {"not modified": 1}
+
+
+def test_a_changed_priority_changes_the_publisher_and_each_object_says_who_won_and_why(portal):
+    records = [iso_record(1, identifier=UUIDS[0], title="De la région"), iso_record(1, identifier=UUIDS[0])]
+    with catalogue(records[:1]) as one, catalogue(records[1:]) as two:
+        region = portal.source(one.url, name="region")
+        geoide = portal.source(two.url, name="geoide")
+        portal.harvest(region)
+        portal.harvest(geoide)
+        assert situation(portal) == {("De la région", "Region", ("Geoide",))}
+        assert decision(geoide, UUIDS[0])["published_by"]["reason"] == "older"
+        id_ = portal.datasets()["De la région"]["id"]
+        portal.edit_source(geoide, config=json.dumps({"priority": 3}))
+        portal.harvest(geoide)
+        assert situation(portal) == {("Jeu de données 1", "Geoide", ("Region",))}
+        assert portal.datasets()["Jeu de données 1"]["id"] == id_
+        told = decision(region, UUIDS[0])["published_by"]
+        assert (told["source"], told["reason"], told["params"]) == ("Geoide", "priority", {"mine": 3, "other": 0})
+        assert told["identifiers"] == [UUIDS[0]]
+        assert [each["source"] for each in decision(geoide, UUIDS[0])["publishes"]] == ["Region"]
+
+
+def test_records_joined_wrongly_are_parted_for_good_and_can_be_joined_again(portal):
+    with catalogue([iso_record(1, identifier=UUIDS[0], title="Un")]) as one, catalogue() as two:
+        two.records[:] = [iso_record(2, identifier=UUIDS[0], title="Autre")]
+        first, second = portal.source(one.url, name="un"), portal.source(two.url, name="deux")
+        portal.harvest(first)
+        portal.harvest(second)
+        [told] = parting.joined()
+        assert (told["title"], told["copy"]["source"], told["published_by"]["source"]) == ("Un", "Deux", "Un")
+        name = portal.datasets()["Un"]["name"]
+        assert parting.split(name) == [(second, UUIDS[0])]
+        assert portal.found() == ["Autre", "Un"]
+        portal.harvest(first)
+        assert portal.harvest(second) == {"not modified": 1}
+        two.records[:] = [iso_record(2, identifier=UUIDS[0], title="Autre", abstract="Nouveau.")]
+        assert portal.harvest(second) == {"updated": 1}
+        assert portal.found() == ["Autre", "Un"]
+        with pytest.raises(LookupError):
+            parting.split(name)
+        other = portal.datasets()["Autre"]
+        parting.rejoin(other["name"])
+        assert portal.found() == ["Un"]
+        # Parted once more, it comes back where it was.
+        parting.split(name)
+        assert portal.datasets()["Autre"]["id"] == other["id"]
+
+
+def test_two_datasets_that_turn_out_to_be_one_become_one(portal):
+    records = [iso_record(1, identifier=UUIDS[0], title="Origine", resource_identifier=resource(1))]
+    copy = iso_record(2, identifier=UUIDS[1], title="Copie")
+    with catalogue(records) as one, catalogue([copy]) as two:
+        first, second = portal.source(one.url, name="un"), portal.source(two.url, name="deux")
+        portal.harvest(first)
+        portal.harvest(second)
+        assert portal.found() == ["Copie", "Origine"]
+        two.records[:] = [iso_record(2, identifier=UUIDS[1], title="Copie", resource_identifier=resource(1))]
+        portal.harvest(second)
+        assert portal.found() == ["Origine"]
+        assert situation(portal) == {("Origine", "Un", ("Deux",))}
+
+
+def test_a_copy_that_vanishes_is_no_longer_named(portal):
+    with catalogue([iso_record(1, identifier=UUIDS[0])]) as one, catalogue() as two:
+        two.records[:] = [iso_record(1, identifier=UUIDS[0]), iso_record(2)]
+        first, second = portal.source(one.url, name="un"), portal.source(two.url, name="deux")
+        portal.harvest(first)
+        portal.harvest(second)
+        del two.records[0]
+        portal.harvest(second)
+        assert ("Jeu de données 1", "Un", ()) in situation(portal)
+        assert portal.records(second)[UUIDS[0]] == "withdrawn"
+
+
+def test_a_dataset_deleted_by_hand_is_not_brought_back_by_another_source(portal):
+    with catalogue([iso_record(1, identifier=UUIDS[0])]) as one, catalogue() as two:
+        two.records[:] = [iso_record(1, identifier=UUIDS[0])]
+        first, second = portal.source(one.url, name="un"), portal.source(two.url, name="deux")
+        portal.harvest(first)
+        portal.call("package_delete", id=portal.datasets()["Jeu de données 1"]["id"])
+        portal.harvest(second)
+        portal.harvest(second)
+        assert portal.found() == []
+
+
+def test_harvesting_joined_sources_again_writes_nothing(portal):
+    with catalogue([iso_record(1, identifier=UUIDS[0])]) as one, catalogue() as two:
+        two.records[:] = [iso_record(1, identifier=UUIDS[0], title="Copie")]
+        sources = [portal.source(one.url, name="un"), portal.source(two.url, name="deux")]
+        for source in sources:
+            portal.harvest(source)
+        before = model.Session.execute(sa.select(HarvestObjectExtra.id, HarvestObjectExtra.value)).all()
+        states = model.Session.execute(sa.select(SourceRecord.guid, SourceRecord.joined, SourceRecord.digest)).all()
+        for source in sources:
+            assert portal.harvest(source) == {"not modified": 1}
+        model.Session.rollback()
+        assert model.Session.execute(sa.select(HarvestObjectExtra.id, HarvestObjectExtra.value)).all() == before
+        again = model.Session.execute(sa.select(SourceRecord.guid, SourceRecord.joined, SourceRecord.digest)).all()
+        assert again == states
+
+
+def test_whoever_sees_a_dataset_sees_which_catalogues_have_it(portal):
+    with catalogue([iso_record(1)]) as server:
+        portal.harvest(portal.source(server.url, name="un"))
+    dataset = portal.datasets()["Jeu de données 1"]
+    told = helpers.call_auth("ecosphere_harvest_catalogues_show", {"user": "", "model": model}, id=dataset["id"])
+    assert told
