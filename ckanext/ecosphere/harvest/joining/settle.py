@@ -21,11 +21,11 @@ from ckanext.ecosphere.harvest.joining import audit
 from ckanext.ecosphere.harvest.joining.groups import Group, grouped
 from ckanext.ecosphere.harvest.joining.rows import RecordId, Row, around, keys_to_settle, rank, sources
 from ckanext.ecosphere.harvest.model import DUPLICATE, KEPT, NEW, PUBLISHED, WITHDRAWN, Batch, SourceRecord
-from ckanext.ecosphere.harvest.pipeline import indexer
 from ckanext.ecosphere.harvest.pipeline.job import load
 from ckanext.ecosphere.harvest.pipeline.locks import Locks
 from ckanext.ecosphere.harvest.pipeline.transaction import one_transaction
 from ckanext.ecosphere.harvest.sources.harvester import harvester_for
+from ckanext.ecosphere.indexing import solr
 from ckanext.harvest.model import HarvestObject
 
 LOCK = "joining"
@@ -138,7 +138,7 @@ def _in_order(group: Group, rows: dict[RecordId, Row]) -> list[Row]:
 def _write(change: _Change) -> None:
     if not change.values:
         return
-    indexer.remove(change.gone)
+    solr.remove(change.gone)
     with one_transaction():
         for package_id in change.gone:
             give_up_dataset(package_id)
