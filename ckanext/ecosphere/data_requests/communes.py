@@ -2,57 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
+from ckanext.ecosphere.vocabularies import communes as registry
 from ckanext.ecosphere.vocabularies import normalise
+from ckanext.ecosphere.vocabularies.communes import Commune
 
-FILE = Path(__file__).with_name("data") / "communes.csv"
 CODE = re.compile(r"(?:\d{2}|2[AB])\d{3}", re.IGNORECASE)
 #: "Belley (01034)" and "01034 Belley" name a commune as surely as its code.
 CODE_WITHIN = re.compile(rf"\b({CODE.pattern})\b", re.IGNORECASE)
 SEPARATORS = re.compile(r"[;,\n]+")
-OVERSEAS = ("97", "98")
-
-
-@dataclass(frozen=True)
-class Commune:
-    """A commune of today.
-
-    Attributes:
-        code: INSEE code, five characters ("01034", "2A004").
-        name: its official name.
-    """
-
-    code: str
-    name: str
-
-    @property
-    def departement(self) -> str:
-        """Number of its département or overseas territory ("01", "2A", "974")."""
-        return self.code[:3] if self.code.startswith(OVERSEAS) else self.code[:2]
-
-    @property
-    def label(self) -> str:
-        """Name and code, as people tell homonyms apart: "Belley (01034)"."""
-        return f"{self.name} ({self.code})"
-
-
-@cache
-def _all() -> dict[str, Commune]:
-    """All communes by code, the most populated first."""
-    with FILE.open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
-        return {row["code"]: Commune(row["code"], row["name"]) for row in rows}
 
 
 @cache
 def _folded() -> tuple[tuple[str, Commune], ...]:
-    return tuple((_fold(commune.name), commune) for commune in _all().values())
+    return tuple((_fold(commune.name), commune) for commune in registry.by_population())
 
 
 def _fold(text: str) -> str:
@@ -63,13 +29,18 @@ def _fold(text: str) -> str:
 
 def get(code: str) -> Commune | None:
     """Return the commune with this INSEE code, whatever the case of its letter."""
-    return _all().get(code.upper())
+    return registry.of_code(code)
 
 
 def label(code: str) -> str:
-    """Return "Belley (01034)", or the code itself when no commune of today has it."""
+    """Return "Belley (01034)", as people tell homonyms apart, or the code itself when no commune of today has it."""
     found = get(code)
-    return found.label if found else code
+    return label_of(found) if found else code
+
+
+def label_of(commune: Commune) -> str:
+    """Return the name and the code of a commune: "Belley (01034)"."""
+    return f"{commune.name} ({commune.code})"
 
 
 def search(text: str, limit: int = 8) -> list[Commune]:

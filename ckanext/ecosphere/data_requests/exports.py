@@ -23,5 +23,9 @@ def statistics(found: Mapping[str, Any]) -> str:
         for each in found["by_month"]
         for kind in ("received", "answered")
     ]
-    rows += [("unmet", each.get("theme"), each.get("departement"), each["support"]) for each in found["unmet"]]
+    rows += [
+        ("unmet", each["theme"], place["id"], each["support"])
+        for each in found["unmet"]
+        for place in each["departements"]
+    ]
     return write(("figure", "detail", "place", "value"), rows)

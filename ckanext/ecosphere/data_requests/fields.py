@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import clock, config, holidays, states
+from ckanext.ecosphere.data_requests import clock, config, holidays, refusal, states
 from ckanext.ecosphere.data_requests import validators as v
 from ckanext.ecosphere.data_requests.model import Request
 
@@ -132,9 +132,13 @@ def latest_due(request: Request) -> date | None:
 
 def _ground(value: Any, request: Request, today: date) -> str:
     found = voc.get("access-limitation").get(str(value))
-    if found is None or not found.data.get("restricts"):
-        raise tk.Invalid(_("Choose a ground from the list: the law has no other."))
+    if found is None or found not in refusal.usable():
+        raise tk.Invalid(_("Choose a ground from the list: the law has no other for information on the environment."))
     return found.id
+
+
+def _refusal(value: Any, request: Request, today: date) -> str:
+    return refusal.check(v.service_text(value))
 
 
 def _datasets(value: Any, request: Request, today: date) -> list[str]:
@@ -195,7 +199,7 @@ PARSERS: dict[str, Parser] = {
     "datasets": _datasets,
     "missing": _words,
     "ground": _ground,
-    "text": _words,
+    "text": _refusal,
     "target": _target,
 }
 

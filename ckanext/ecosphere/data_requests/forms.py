@@ -213,7 +213,7 @@ def _where(form: Mapping[str, str]) -> tuple[dict[str, Any], Errors]:
 def _doubt(entry: str, found: list[communes.Commune]) -> str:
     if not found:
         return tk._("No commune is called “{name}”. Check the spelling or give its INSEE code.").format(name=entry)
-    choices = ", ".join(commune.label for commune in found[:6])
+    choices = ", ".join(communes.label_of(commune) for commune in found[:6])
     return tk._("Several communes are called “{name}”: give the code of yours ({choices}).").format(
         name=entry, choices=choices
     )

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import charts, dates, text, wording
+from ckanext.ecosphere.data_requests import charts, dates, refusal, text, wording
 from ckanext.ecosphere.data_requests.clock import PARIS
 
 #: State → symbol of the icon font that CKAN ships, and the family of its colour. Every family has shapes of its own.
@@ -160,9 +160,7 @@ def ecosphere_request_systems() -> list[tuple[str, str]]:
 
 def ecosphere_request_grounds() -> list[tuple[str, str]]:
     """Return the grounds for a refusal: (id, label)."""
-    return [
-        (each.id, each.label(language.current())) for each in voc.get("access-limitation") if each.data.get("restricts")
-    ]
+    return [(each.id, each.label(language.current())) for each in refusal.usable()]
 
 
 def ecosphere_request_services() -> list[dict[str, str]]:

@@ -98,6 +98,7 @@ class Request(tk.BaseModel):
             "state",
             postgresql_where=sa.text("listed"),
         ),
+        sa.Index("ix_ecosphere_requests_service", "organization_id", "submitted"),
         sa.Index("ix_ecosphere_requests_requester", "requester_id"),
         sa.Index("ix_ecosphere_requests_closed", "closed"),
         sa.Index("ix_ecosphere_requests_search", "search", postgresql_using="gin"),

@@ -147,13 +147,14 @@ def _root(theme: str) -> str:
 
 def territory_of(communes: Iterable[dict[str, str]], bbox: Sequence[float] | None) -> str:
     """The smallest territory of the vocabulary that holds communes, or a rectangle; "" when nothing is given."""
-    places = {_of_commune(each["code"]) for each in communes or ()}
+    places = {of_commune(each["code"]) for each in communes or ()}
     if places:
         return _common(places)
     return _around(bbox) if bbox else ""
 
 
-def _of_commune(code: str) -> str:
+def of_commune(code: str) -> str:
+    """Département or overseas territory of a commune, from its code."""
     overseas = OVERSEAS.get(code[:3])
     return overseas or f"departement-{code[:2].lower()}"
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +18,7 @@ from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.people import Reader
 
 FACETS = ("state", "organization", "territory", "theme", "use")
-RANKED = 5000
+RANKED = 1000
 SHORTEST_BEGINNING = 3
 REFERENCE = re.compile(r"^DD-\d{4}-\d{5,}$", re.IGNORECASE)
 COLUMNS: dict[str, Any] = {
@@ -40,11 +42,12 @@ def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
     """
     scope, filters = _scope(data, reader), _filters(data)
     where = [*scope, *filters.values()]
-    counts, count = facets(scope, filters)
     start, rows = data.get("start", 0), data.get("rows", 20)
     found: list[Request] = []
-    if rows and count > start:
-        found = _page(data, where, start, rows)
+    with through_indexes("q" in filters):
+        counts, count = facets(scope, filters)
+        if rows and count > start:
+            found = _page(data, where, start, rows)
     return {
         "count": count,
         "results": dictize.request_list(found, reader),
@@ -56,14 +59,33 @@ def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
 
 def _page(data: Mapping[str, Any], where: list[Any], start: int, rows: int) -> list[Request]:
     """One page: its ids from an index alone, then their rows."""
-    source = sa.select(Request.id).where(*where)
+    source, newest = sa.select(Request.id).where(*where), _newest(data)
+    ids: list[str] = []
     if data.get("sort") == "relevance" and data.get("q"):
-        # To rank is what costs: of very many that match, the newest are ranked.
-        newest = source.order_by(Request.submitted.desc()).limit(RANKED)
-        source = sa.select(Request.id).where(Request.id.in_(newest))
-    ids = list(model.Session.scalars(source.order_by(*_order(data)).offset(start).limit(rows)))
+        # To rank is what costs: of very many that match, the newest are ranked, and the others follow them.
+        latest = source.order_by(*newest).limit(RANKED)
+        best = sa.select(Request.id).where(Request.id.in_(latest)).order_by(_rank(data["q"]).desc(), *newest)
+        ids = list(model.Session.scalars(best.offset(start).limit(rows)))
+        start, rows, order = max(start, RANKED), min(rows, max(start + rows - RANKED, 0)), newest
+    else:
+        order = _order(data)
+    if rows:
+        ids += model.Session.scalars(source.order_by(*order).offset(start).limit(rows))
     found = {each.id: each for each in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))}
     return [found[each] for each in ids]
+
+
+@contextmanager
+def through_indexes(wanted: bool = True) -> Iterator[None]:
+    """Have PostgreSQL find words through their index: its planner does not count what it costs to unpack long texts,
+    and would rather read every row for a word that many have."""
+    if wanted:
+        model.Session.execute(sa.text("SET LOCAL enable_seqscan = off"))
+    try:
+        yield
+    finally:
+        if wanted:
+            model.Session.execute(sa.text("SET LOCAL enable_seqscan = on"))
 
 
 def _scope(data: Mapping[str, Any], reader: Reader) -> list[Any]:
@@ -129,13 +151,7 @@ def _with_those_below(vocabulary: str, key: str) -> list[str]:
 
 
 def _order(data: Mapping[str, Any]) -> list[Any]:
-    newest = [sa.func.coalesce(Request.submitted, Request.created).desc(), Request.id]
-    if (data.get("scope") or "public") == "public":
-        newest = [Request.submitted.desc(), Request.id]
-    sort = data.get("sort") or "created"
-    if sort == "relevance" and data.get("q"):
-        query = sa.func.websearch_to_tsquery("french", text.fold(data["q"]))
-        return [sa.func.ts_rank(Request.search, query).desc(), *newest]
+    newest, sort = _newest(data), data.get("sort") or "created"
     if sort == "support":
         return [Request.support_count.desc(), *newest]
     if sort == "due":
@@ -144,33 +160,62 @@ def _order(data: Mapping[str, Any]) -> list[Any]:
     return newest
 
 
+def _newest(data: Mapping[str, Any]) -> list[Any]:
+    if (data.get("scope") or "public") == "public":
+        return [Request.submitted.desc(), Request.id]
+    return [sa.func.coalesce(Request.submitted, Request.created).desc(), Request.id]
+
+
+def _rank(q: str) -> Any:
+    return sa.func.ts_rank(Request.search, sa.func.websearch_to_tsquery("french", text.fold(q)))
+
+
 def facets(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, list[dict[str, Any]]], int]:
     """Counts by value, and of all; a facet that is filtered shows its other values, too, counted without its filter."""
-    chosen = [name for name in FACETS if name in filters]
-    free = [name for name in FACETS if name not in filters]
-    counts, total = _counts(free, [*scope, *filters.values()])
-    for name in chosen:
-        counts |= _counts([name], [*scope, *(each for other, each in filters.items() if other != name)])[0]
+    counts, total = _counts(scope, filters)
     return {name: LABELS[name](counts[name]) for name in FACETS}, total
 
 
-def _counts(names: list[str], where: list[Any]) -> tuple[dict[str, dict[str, int]], int]:
-    """Counts of several columns, and of the rows, in one pass over them."""
-    found: dict[str, dict[str, int]] = {name: {} for name in names}
-    if not names:
-        return found, model.Session.scalar(sa.select(sa.func.count()).select_from(Request).where(*where)) or 0
-    columns = [COLUMNS[name] for name in names]
+def _counts(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, dict[str, int]], int]:
+    """Counts of all facets, and of the rows, in one pass over the rows that fail one chosen filter at most.
+
+    A row counts for a chosen facet when it passes all the other filters, and for everything else when it passes all.
+    """
+    chosen = {name: condition for name, condition in filters.items() if name in FACETS}
+    where = [*scope, *(condition for name, condition in filters.items() if name not in chosen)]
+    where += _all_but_one_at_most(list(chosen.values()))
+    passes = {name: condition.label(f"passes_{name}") for name, condition in chosen.items()}
+    rows = sa.select(*(COLUMNS[name].label(name) for name in FACETS), *passes.values()).where(*where).subquery()
+    columns = [rows.c[name] for name in FACETS]
+    all_pass = [rows.c[passed.name] for passed in passes.values()]
+    numbers = [_number(all_pass)]
+    numbers += [_number([each for each in all_pass if each.name != passed.name]) for passed in passes.values()]
     grouping = sa.func.grouping_sets(*(sa.tuple_(column) for column in columns), sa.text("()"))
+    query = sa.select(sa.func.grouping(*columns), *columns, *numbers).group_by(grouping)
+    found: dict[str, dict[str, int]] = {name: {} for name in FACETS}
     total = 0
-    query = sa.select(sa.func.grouping(*columns), sa.func.count(), *columns).where(*where).group_by(grouping)
-    for mask, number, *values in model.Session.execute(query):
+    for mask, *values in model.Session.execute(query):
         # `grouping` has a bit for each column, the first one highest; the column that is grouped by has a 0.
-        index = next((i for i in range(len(names)) if not mask >> (len(names) - 1 - i) & 1), None)
+        index = next((i for i in range(len(FACETS)) if not mask >> (len(FACETS) - 1 - i) & 1), None)
+        counted = values[len(FACETS) :]
         if index is None:
-            total = number
-        elif values[index]:
-            found[names[index]][values[index]] = number
+            total = counted[0]
+            continue
+        name = FACETS[index]
+        number = counted[1 + list(chosen).index(name)] if name in chosen else counted[0]
+        if values[index] and number:
+            found[name][values[index]] = number
     return found, total
+
+
+def _all_but_one_at_most(conditions: list[Any]) -> list[Any]:
+    """Condition of rows that fail one of these at most: of any two, they pass one."""
+    return [sa.or_(*pair) for pair in itertools.combinations(conditions, 2)]
+
+
+def _number(passed: list[Any]) -> Any:
+    """Number of the rows that pass."""
+    return sa.func.count().filter(*passed) if passed else sa.func.count()
 
 
 def _states(counts: dict[str, int]) -> list[dict[str, Any]]:

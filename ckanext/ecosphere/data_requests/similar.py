@@ -11,7 +11,7 @@ from ckan import model
 from ckan.lib.search import SearchError, SearchQueryError
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import dictize, states, text
+from ckanext.ecosphere.data_requests import dictize, search, states, text
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.people import Reader
 
@@ -23,7 +23,8 @@ WORDS = 12
 SHORTEST_WORD = 3
 #: Words of the title that a dataset must have: both of two, half of more. People describe, they do not search.
 FEWEST = "2<50%"
-CANDIDATES = 2000
+#: Of very many requests that share a word, the newest are compared.
+CANDIDATES = 500
 
 
 def datasets(title: str, theme: str, territory: str) -> list[dict[str, Any]]:
@@ -79,11 +80,13 @@ def requests(title: str, theme: str, territory: str, reader: Reader) -> list[dic
     candidates = (
         sa.select(Request.id, score.label("score"))
         .where(Request.listed, Request.state.in_(states.ACTIVE), condition)
+        .order_by(Request.submitted.desc())
         .limit(CANDIDATES)
         .subquery()
     )
     query = sa.select(candidates.c.id).order_by(candidates.c.score.desc(), candidates.c.id).limit(MOST)
-    ids = list(model.Session.scalars(query))
+    with search.through_indexes():
+        ids = list(model.Session.scalars(query))
     found = {each.id: each for each in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))}
     return dictize.request_list([found[each] for each in ids], reader)
 

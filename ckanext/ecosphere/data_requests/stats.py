@@ -13,12 +13,11 @@ from ckan import model
 from ckan.lib.redis import connect_to_redis
 
 from ckanext.ecosphere import language
-from ckanext.ecosphere.data_requests import clock, config, states, wording
+from ckanext.ecosphere.data_requests import clock, config, states, unmet
 from ckanext.ecosphere.data_requests.model import Request
 
 #: Age of what is not answered, in days: name → first day that no longer belongs to it.
 AGES = (("0-7", 7), ("8-30", 30), ("31-60", 60), ("61-180", 180), ("181-", None))
-MOST_UNMET = 20
 
 
 def show(year: int | None, organization_id: str | None, today: date) -> dict[str, Any]:
@@ -60,7 +59,7 @@ def compute(year: int | None, organization_id: str | None, today: date) -> dict[
         "median_days_first_answer": median,
         "outcomes": {state: cells.outcomes[state] for state in states.CLOSED if cells.outcomes.get(state)},
         "backlog": [{"age": name, "count": cells.backlog.get(name, 0)} for name, _last in AGES],
-        "unmet": _unmet(where),
+        "unmet": unmet.table(where),
         "by_month": [
             {"month": month, "received": number, "answered": cells.answered[month]}
             for month, number in sorted(cells.received.items())
@@ -157,30 +156,6 @@ def _cells(where: list[Any], today: date) -> Cells:
 def _shown(public: int, private: int) -> int:
     """What a cell shows."""
     return public + (private if private >= max(config.statistics_threshold(), 1) else 0)
-
-
-def _unmet(where: list[Any]) -> list[dict[str, Any]]:
-    """Themes and territories of public requests without data, most supported first."""
-    query = (
-        sa.select(
-            Request.theme, Request.territory, sa.func.sum(Request.support_count + 1).label("people"), sa.func.count()
-        )
-        .where(*where, Request.listed, Request.state.not_in((states.FULFILLED, states.DUPLICATE, states.WITHDRAWN)))
-        .group_by(Request.theme, Request.territory)
-        .order_by(sa.text("people DESC"), Request.theme, Request.territory)
-        .limit(MOST_UNMET)
-    )
-    return [
-        {
-            "theme": theme,
-            "theme_label": wording.concept("themes", theme),
-            "departement": place,
-            "departement_label": wording.concept("territories", place),
-            "support": int(people),
-            "count": number,
-        }
-        for theme, place, people, number in model.Session.execute(query)
-    ]
 
 
 def _years() -> list[int]:

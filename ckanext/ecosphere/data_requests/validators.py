@@ -12,13 +12,14 @@ import ckan.plugins.toolkit as tk
 from ckan.types import Validator
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.data_requests import communes as registry
 from ckanext.ecosphere.data_requests import config, text
 
 _ = tk._
 
 LONGEST_LINE = 300
 LONGEST_TEXT = 20_000
-_COMMUNE = re.compile(r"^(\d[0-9AB]\d{3})\b[\s,:–-]*(.*)$", re.IGNORECASE)
+_COMMUNE = re.compile(r"^(\d[0-9AB]\d{3})\b", re.IGNORECASE)
 _SIRET_LENGTH = 14
 _BOX = 4
 
@@ -91,7 +92,10 @@ def texts(value: Any) -> list[str]:
 
 
 def communes(value: Any) -> list[dict[str, str]]:
-    """Communes: each an INSEE code, with or without the name after it; or dicts with `code` and `name`."""
+    """Communes: each an INSEE code, with or without the name after it; or dicts with `code` and `name`.
+
+    The code alone counts: the name is the official one. Communes that have merged have no code any more.
+    """
     if isinstance(value, str):
         value = _json_or(value, [part for part in re.split(r"[;\n]", value) if part.strip()])
     found: dict[str, dict[str, str]] = {}
@@ -101,8 +105,11 @@ def communes(value: Any) -> list[dict[str, str]]:
         if not match:
             message = _("“{value}” has no INSEE code: five characters, for instance 42218.")
             raise tk.Invalid(message.format(value=written.strip()))
-        code = match[1].upper()
-        found[code] = {"code": code, "name": one_line(match[2])}
+        commune = registry.get(match[1])
+        if commune is None:
+            message = _("No commune of today has the INSEE code {code}. Check it, or give the code of the new commune.")
+            raise tk.Invalid(message.format(code=match[1].upper()))
+        found[commune.code] = {"code": commune.code, "name": commune.name}
     return list(found.values())
 
 

@@ -125,7 +125,7 @@ def lookalikes_fragment() -> str:
 def commune_suggestions() -> Response:
     """Answer with the communes whose name begins like what was typed."""
     found = communes.search(request.args.get("q", "")[:80])
-    return jsonify({"items": [{"value": each.code, "label": each.label} for each in found]})
+    return jsonify({"items": [{"value": each.code, "label": communes.label_of(each)} for each in found]})
 
 
 def dataset_suggestions() -> Response:

@@ -49,10 +49,20 @@ def _by_code() -> dict[str, Commune]:
 
 
 @cache
+def by_population() -> tuple[Commune, ...]:
+    """All communes and arrondissements municipaux, the most populous first."""
+    return tuple(sorted(_by_code().values(), key=lambda commune: -commune.population))
+
+
+@cache
 def _folded() -> tuple[tuple[str, Commune], ...]:
     """Names ready to be compared, the most populous first."""
-    ordered = sorted(_by_code().values(), key=lambda commune: -commune.population)
-    return tuple((f" {normalise(commune.name)}", commune) for commune in ordered)
+    return tuple((f" {normalise(commune.name)}", commune) for commune in by_population())
+
+
+def of_code(code: str) -> Commune | None:
+    """Return the commune with this INSEE code, whatever the case of its letter, or None."""
+    return _by_code().get(code.upper())
 
 
 def get(uri: str) -> Commune | None:

@@ -169,8 +169,9 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> dict[str, 
     Returns:
         dict: `received`, `answered`, `answered_within_month` (share, 0–1, of the requests whose first month is over
         or that are answered), `median_days_first_answer`, `outcomes` (state → number), `backlog` (age in days,
-        count), `unmet` (theme, departement, support, count), `by_month` (month, received, answered), `threshold`,
-        `private_included`, `years`.
+        count), `unmet` (theme, departements, support, count, wide: how many of these requests are about several
+        départements and count in each), `by_month` (month, received, answered), `threshold`, `private_included`,
+        `years`.
 
     Raises:
         NotFound: there is no such service.
@@ -247,12 +248,15 @@ def ecosphere_request_refusal_text(context: Context, data_dict: DataDict) -> dic
         ground (str): id in the vocabulary `access-limitation`.
 
     Returns:
-        dict: `text`, in the language of the requester.
+        dict: `text`, in the language of the page; what is between square brackets has to be completed.
 
     Raises:
         NotFound: there is no such request, or not for this reader.
         NotAuthorized: the reader is no administrator of the service.
+        ValidationError: information on the environment is not refused on this ground.
     """
     tk.check_access("ecosphere_request_refusal_text", context, data_dict)
     request, _reader = auth.readable(context, data_dict["id"])
+    if data_dict["ground"] not in {each.id for each in refusal.usable()}:
+        raise tk.ValidationError({"ground": [tk._("Choose a ground from the list.")]})
     return {"text": refusal.draft(request, data_dict["ground"])}

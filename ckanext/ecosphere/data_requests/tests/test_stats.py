@@ -53,7 +53,8 @@ def test_the_figures_of_a_year_are_those_that_one_counts():
         {"month": "2026-03", "received": 1, "answered": 0},
     ]
     best = found["unmet"][0]
-    assert (best["theme"], best["departement"], best["support"], best["count"]) == ("climat", "departement-01", 3, 2)
+    assert (best["theme"], best["support"], best["count"], best["wide"]) == ("climat", 3, 2, 0)
+    assert best["departements"] == [{"id": "departement-01", "label": "Ain"}]
 
 
 def test_private_requests_count_from_the_threshold_on_only(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
@@ -70,7 +71,7 @@ def test_private_requests_count_from_the_threshold_on_only(ckan_config: Any, mon
     step(third, "not_held", "admin", reason="Non")
     found = act("stats", None)
     assert "not_held" not in found["outcomes"] and sum(each["count"] for each in found["backlog"]) == 1
-    assert sum(each["count"] for each in found["unmet"]) == 1
+    assert [(each["count"], each["departements"][0]["id"]) for each in found["unmet"]] == [(1, "departement-42")]
 
 
 def test_what_was_turned_away_or_hidden_is_no_request():
