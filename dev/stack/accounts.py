@@ -24,17 +24,28 @@ class Account:
         fullname: shown on pages.
         role: for the person who reads the list of accounts.
         organisation: service of which it is an editor, if any.
+        capacity: what it is there: editor or admin.
     """
 
     name: str
     fullname: str
     role: str
     organisation: str = ""
+    capacity: str = "editor"
 
 
 ACCOUNTS = (
     Account(ADMIN, "Administration du guichet", "administrator of the site"),
     Account("producteur-ddt-01", "Producteur de la DDT de l'Ain", "producer: editor of the DDT 01", "ddt-01053-01"),
+    Account(
+        "responsable-ddt-01", "Responsable de la DDT de l'Ain", "administrator of the DDT 01", "ddt-01053-01", "admin"
+    ),
+    Account(
+        "moderatrice",
+        "Modération des demandes",
+        "moderator of data requests",
+        "administration-centrale-ou-ministere_172120",
+    ),
     Account("utilisateur", "Bureau d'études", "user without any role"),
 )
 
@@ -98,4 +109,4 @@ def _ensure(portal: Portal, account: Account, password: str) -> None:
         email = f"{account.name}@guichet.example"
         portal.call("user_create", name=account.name, fullname=account.fullname, email=email, password=password)
     if account.organisation:
-        portal.call("organization_member_create", id=account.organisation, username=account.name, role="editor")
+        portal.call("organization_member_create", id=account.organisation, username=account.name, role=account.capacity)

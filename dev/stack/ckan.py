@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 
 from .install import venv_program
-from .process import Process
+from .process import Process, port_is_taken
 from .settings import DEV, LOCAL, ROOT, local, ports, postgres_url, redis_url, secret, solr_url
 from .shell import StackError, run, say, write_private
 
@@ -37,6 +37,8 @@ def write_ini() -> None:
         "ckan.redis.url": redis_url("demo"),
         "solr_url": solr_url("demo"),
         "ckan.storage_path": str(local("storage")),
+        "smtp.server": f"127.0.0.1:{ports()['smtp']}",
+        "smtp.mail_from": "guichet@guichet.example",
         "debug": "false",
     }
     lines = [f"{name} = {value.replace('%', '%%')}" for name, value in options.items()]
@@ -80,6 +82,20 @@ def processes() -> Iterator[Process]:
         flags = [] if number == 1 else ["--no-scheduler"]
         worker = [str(venv_program("ckan")), "-c", str(INI), "jobs", "worker", *flags, *QUEUES]
         yield Process(f"worker-{number}", worker, env=env, version=version, cwd=LOCAL)
+    clock = [str(venv_program("python")), "-m", "dev.stack.clock", str(venv_program("ckan")), str(INI)]
+    yield Process("clock", clock, env=env, version=version, cwd=ROOT)
+
+
+def post_office() -> Process:
+    """What takes the e-mails of the portal and shows them."""
+    numbers = [str(ports()[name]) for name in ("smtp", "mail")]
+    program = [str(venv_program("python")), "-m", "dev.stack.mailbox", str(local("mail")), *numbers]
+    return Process("mail", program, ready=lambda: port_is_taken(ports()["mail"]), port="mail", cwd=ROOT)
+
+
+def mail_url() -> str:
+    """Address of the page that shows the e-mails."""
+    return f"http://127.0.0.1:{ports()['mail']}"
 
 
 def answers() -> bool:

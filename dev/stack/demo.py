@@ -27,7 +27,7 @@ def run() -> None:
         services.up(started)
         ckan.initialise()
         catalogues = pycsw.serve(count, Path(folder).expanduser() if folder else None)
-        for process in (pycsw.process(), *ckan.processes()):
+        for process in (ckan.post_office(), pycsw.process(), *ckan.processes()):
             if process.start():
                 started.add(process.name)
         portal = accounts.prepare()
@@ -36,6 +36,7 @@ def run() -> None:
         if not datasets:
             raise StackError(f"Nothing was harvested; see {ckan.site_url()}/harvest and .local/log.")
         asking.ask(portal)
+        ckan.command("ecosphere", "requests", "tick")
         # What a portal does every night, but for the links: nothing outside of this machine is asked.
         ckan.command("ecosphere", "quality", "nightly", "--no-links", "--background")
     _tell(portal, harvested, datasets, time.monotonic() - begin)
@@ -63,6 +64,7 @@ def _tell(portal: Portal, harvested: list[Harvested], datasets: int, seconds: fl
         f"  search                {site}/dataset/?q=zones+humides",
         f"  one service's data    {site}/organization/ddt-01053-01",
         f"  data requests         {site}/demandes (a service's desk: log in as producteur-ddt-01)",
+        f"  e-mails it sent       {ckan.mail_url()} (none leaves this machine)",
         f"  harvest sources       {site}/harvest (log in as {accounts.ADMIN})",
         f"  in English            {site}/en/",
         "  harvest your records  make demo RECORDS=/path/to/a/folder",

@@ -23,6 +23,8 @@ PORTS = {
     "redis": ("REDIS_PORT", 10002),
     "solr": ("SOLR_PORT", 10003),
     "pycsw": ("PYCSW_PORT", 10004),
+    "smtp": ("SMTP_PORT", 10005),
+    "mail": ("MAIL_PORT", 10006),
 }
 DEFAULT_PORT = 5000
 #: What is kept for CKAN apart from what is kept for its tests.

@@ -188,6 +188,7 @@ def by_id_or_reference(key: str) -> Request | None:
 
 
 PARSERS: dict[str, Parser] = {
+    "similar_seen": _yes,
     "organization": _organization,
     "reason": _words,
     "spam": _yes,

@@ -102,6 +102,7 @@ def labels() -> dict[str, str]:
         "show_name": _("Name on the public page"),
         "requester_organisation": _("Your organisation"),
         "requester_siret": _("SIRET number of your organisation"),
+        "similar_seen": _("What is already here"),
         "organization": _("Service"),
         "reason": _("Reason"),
         "question": _("Question"),
@@ -242,4 +243,5 @@ READERS: dict[str, Any] = {
     "known_datasets": lambda form: dataset_names(form.get("known_datasets", "")),
     "datasets": _datasets,
     "show_name": lambda form: bool(form.get("show_name")),
+    "similar_seen": lambda form: bool(form.get("similar_seen")),
 }

@@ -45,6 +45,7 @@ TAG = re.compile(r"<[^>]+>")
 BREAK = re.compile(r"</?(?:p|br|li|ul|ol|blockquote)\b[^>]*>")
 SPACE = re.compile(r"\s+")
 SUMMARY = 280
+NEWS = 5
 
 
 def ecosphere_request_look(state: str) -> dict[str, str]:
@@ -294,6 +295,13 @@ def ecosphere_request_unseen() -> int:
         return 0
     context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     return tk.get_action("ecosphere_request_notification_list")(context, {"rows": 0})["unseen"]
+
+
+def ecosphere_request_news() -> dict[str, Any]:
+    """Return the reader's latest unread notifications as `results`, and `unseen`, how many there are."""
+    context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+    found = tk.get_action("ecosphere_request_notification_list")(context, {"rows": NEWS})
+    return {"unseen": found["unseen"], "results": [each for each in found["results"] if not each["seen"]]}
 
 
 def ecosphere_request_months_chart(points: Sequence[Mapping[str, Any]]) -> Markup:

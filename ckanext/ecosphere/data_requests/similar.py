@@ -18,6 +18,8 @@ from ckanext.ecosphere.data_requests.people import Reader
 log = logging.getLogger(__name__)
 
 MOST = 5
+
+_ = tk._
 LONGEST_NOTES = 200
 WORDS = 12
 SHORTEST_WORD = 3
@@ -25,6 +27,34 @@ SHORTEST_WORD = 3
 FEWEST = "2<50%"
 #: Of very many requests that share a word, the newest are compared.
 CANDIDATES = 500
+
+
+class NotSeen(tk.ValidationError):
+    """A request cannot be sent before its author has seen what is like it; CKAN's API answers 409.
+
+    Attributes:
+        similar: datasets and requests, as `ecosphere_request_similar` gives them.
+    """
+
+    def __init__(self, similar: dict[str, Any]) -> None:
+        message = _("Look at what is already here; if none of it is what you need, say so and send again.")
+        errors: Any = {"similar_seen": [message], "similar": similar}
+        super().__init__(errors)
+        self.similar = similar
+
+
+def must_be_seen(request: Request, reader: Reader) -> None:
+    """See to it that nobody asks for what is already here.
+
+    Raises:
+        NotSeen: datasets or open requests are like this one.
+    """
+    found = {
+        "datasets": datasets(request.title, request.theme, request.territory),
+        "requests": requests(request.title, request.theme, request.territory, reader),
+    }
+    if any(found.values()):
+        raise NotSeen(found)
 
 
 def datasets(title: str, theme: str, territory: str) -> list[dict[str, Any]]:

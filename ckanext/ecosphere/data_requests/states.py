@@ -118,7 +118,15 @@ _WATCHERS = (FOLLOWERS, SUPPORTERS)
 TRANSITIONS: dict[str, Transition] = {
     transition.name: transition
     for transition in (
-        Transition("submit", (DRAFT,), SUBMITTED, (REQUESTER,), told=(Told(REQUESTER, receipt=True), Told(MODERATORS))),
+        # `similar_seen` is needed as soon as anything is like the request (`similar.must_be_seen`).
+        Transition(
+            "submit",
+            (DRAFT,),
+            SUBMITTED,
+            (REQUESTER,),
+            optional=("similar_seen",),
+            told=(Told(REQUESTER, receipt=True), Told(MODERATORS)),
+        ),
         # The system accepts at once what a trusted person asks.
         Transition(
             "accept", (SUBMITTED,), OPEN, (MODERATOR, SYSTEM), ("organization",), told=_told(SERVICE, REQUESTER)

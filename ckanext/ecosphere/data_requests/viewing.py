@@ -13,6 +13,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere.data_requests import forms
 
 INVALID = 400
+#: What errors carry besides sentences about fields.
+ASIDE = ("current_version", "changes", "similar")
 CONFLICT = 409
 
 View = Callable[..., Any]
@@ -51,6 +53,9 @@ def page(view: View) -> View:
             if not is_known():
                 return log_in()
             tk.abort(403, tk._("You may not do this."))
+        except tk.ValidationError as error:
+            # Forms tell it beside their fields; what comes here was asked for by a made-up address.
+            tk.abort(INVALID, " ".join(text for texts in messages(error).values() for text in texts))
 
     return answered
 
@@ -84,7 +89,7 @@ def messages(error: tk.ValidationError) -> forms.Errors:
     """Return what an action refused, field by field, as lists of sentences."""
     found: forms.Errors = {}
     for field, value in error.error_dict.items():
-        texts = _texts(value)
+        texts = _texts(value) if field not in ASIDE else []
         if texts:
             found[str(field)] = texts
     return found or {"": [tk._("The form could not be saved.")]}

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.data_requests import forms
 from ckanext.ecosphere.data_requests.viewing import CONFLICT, INVALID, act, known, messages, page, rendered
+from ckanext.ecosphere.data_requests.views_ask import similar_of
 from ckanext.ecosphere.data_requests.views_read import conversation_page
 
 #: Value of the button that asks for a text of refusal instead of sending the form.
@@ -40,8 +41,7 @@ def transition(id: str, transition: str) -> AnyResponse:
     if wanted is None:
         return _stale(found, wanted, typed, None)
     if typed.get("go") == PROPOSE:
-        text = act("ecosphere_request_refusal_text", id=found["id"], ground=typed.get("ground", ""))["text"]
-        return _form(found, wanted, {**typed.to_dict(), "text": text})
+        return _proposed_text(found, wanted, typed)
     data = forms.read_transition([field["name"] for field in wanted["fields"]], typed)
     try:
         done = act(
@@ -59,6 +59,15 @@ def transition(id: str, transition: str) -> AnyResponse:
     if done["reference"] is None:  # a draft that was given up
         return tk.redirect_to("ecosphere_requests.mine")
     return tk.redirect_to("ecosphere_requests.read", id=done["reference"] or done["id"])
+
+
+def _proposed_text(found: Mapping[str, Any], wanted: Mapping[str, Any], typed: Mapping[str, str]) -> Response:
+    """Show the form again with the text for the ground that is chosen."""
+    try:
+        text = act("ecosphere_request_refusal_text", id=found["id"], ground=typed.get("ground", ""))["text"]
+    except tk.ValidationError as error:
+        return _form(found, wanted, typed, errors=messages(error), status=INVALID)
+    return _form(found, wanted, {**typed, "text": text})
 
 
 @page
@@ -215,6 +224,8 @@ def _form(
     }
     if "organization" in names:
         variables.update(_services(found))
+    if "similar_seen" in names:
+        variables["similar"] = similar_of(found)
     if "datasets" in names:
         variables["proposed"] = _proposed(found)
         variables["ticked"] = values.getlist("dataset") if isinstance(values, MultiDict) else []

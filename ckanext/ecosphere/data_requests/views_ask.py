@@ -92,7 +92,13 @@ def save(id: str, step: str) -> AnyResponse:
         if data:
             found = act("ecosphere_request_update", id=found["id"], version=forms.version(request.form), **data)
         if go == "send" and not errors:
-            sent = act("ecosphere_request_transition", id=found["id"], transition="submit", version=found["version"])
+            sent = act(
+                "ecosphere_request_transition",
+                id=found["id"],
+                transition="submit",
+                version=found["version"],
+                similar_seen=bool(request.form.get("similar_seen")),
+            )
             tk.h.flash_success(
                 tk._("Your request is sent. Its reference is {reference}.").format(reference=sent["reference"])
             )
@@ -110,7 +116,7 @@ def save(id: str, step: str) -> AnyResponse:
 def lookalikes(id: str) -> AnyResponse:
     """Show the datasets and requests that resemble a draft, before going on with it."""
     found = _own(id)
-    similar = _similar(found)
+    similar = similar_of(found)
     return rendered("ecosphere_requests/lookalikes.html", {"request_": found, "similar": similar})
 
 
@@ -118,7 +124,7 @@ def lookalikes(id: str) -> AnyResponse:
 def lookalikes_fragment() -> str:
     """Answer the form's script with what resembles the words typed so far."""
     wanted = {name: request.args.get(name, "") for name in ("title", "theme", "territory")}
-    found = _similar(wanted) if wanted["title"].strip() else {"datasets": [], "requests": []}
+    found = similar_of(wanted) if wanted["title"].strip() else {"datasets": [], "requests": []}
     return tk.render("ecosphere_requests/snippets/similar.html", {"similar": found, "draft": request.args.get("draft")})
 
 
@@ -162,7 +168,7 @@ def _form(
     if current.id == "territoire":
         variables["frames"] = outlines.frames()
     if draft and after is None:
-        variables["similar"] = _similar(draft)
+        variables["similar"] = similar_of(draft)
         variables["route"] = _route(draft)
     return rendered("ecosphere_requests/form.html", variables, INVALID if errors else 200)
 
@@ -193,7 +199,8 @@ def _own(id: str) -> dict[str, Any]:
     return found
 
 
-def _similar(wanted: Mapping[str, Any]) -> dict[str, Any]:
+def similar_of(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the datasets and requests that resemble what a person asks for, the request itself apart."""
     asked = {name: wanted.get(name) or "" for name in ("title", "theme", "territory")}
     try:
         found = act("ecosphere_request_similar", **asked)
@@ -224,7 +231,7 @@ def _after(draft: Mapping[str, Any], current: forms.Step, go: str) -> AnyRespons
     if go == "previous" and before:
         return tk.redirect_to("ecosphere_requests.edit", id=draft["id"], step=before.id)
     if before is None and not request.form.get("similar_seen"):
-        found = _similar(draft)
+        found = similar_of(draft)
         if found["datasets"] or found["requests"]:
             return tk.redirect_to("ecosphere_requests.lookalikes", id=draft["id"])
     return tk.redirect_to("ecosphere_requests.edit", id=draft["id"], step=(after or current).id)

@@ -7,7 +7,17 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import auth, dictize, people, schema, service, throttle
+from ckanext.ecosphere.data_requests import (
+    auth,
+    dictize,
+    fields,
+    people,
+    schema,
+    service,
+    similar,
+    states,
+    throttle,
+)
 from ckanext.ecosphere.data_requests.model import Request
 
 
@@ -84,6 +94,14 @@ def ecosphere_request_update(context: Context, data_dict: DataDict) -> dict[str,
     return _shown(context, changed.id)
 
 
+def _asks_unseen(request: Request, reader: people.Reader, data_dict: DataDict) -> bool:
+    """Whether a complete draft is about to be sent by someone who has not seen what is like it."""
+    if data_dict["transition"] != "submit" or request.state != states.DRAFT or request.version != data_dict["version"]:
+        return False
+    seen = tk.asbool(data_dict.get("similar_seen") or False)
+    return not seen and not fields.missing_before_sending(request)
+
+
 @schema.flat
 @tk.validate_action_data(schema.request_transition)
 def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[str, Any]:
@@ -96,6 +114,7 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
         version (int): version that the person saw.
         comment (str): for everyone who reads the request.
         note (str): for the service and the moderators.
+        similar_seen (bool): for `submit`: the person has seen the datasets and requests that are like this one.
         organization, reason, question, answer_by, planned, due, datasets, missing, ground, text, target, spam:
             fields of the transition, those that the table names.
 
@@ -107,11 +126,14 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
         NotFound: there is no such request, or not for this person.
         NotAuthorized: this step is for others.
         ValidationError: by field, what is missing or wrong; `transition` when the step is not possible now; with
-            `current_version` and `changes` when another change came first (HTTP 409).
+            `similar` (datasets, requests) when there are such and `similar_seen` is not given; with `current_version`
+            and `changes` when another change came first (HTTP 409).
     """
     tk.check_access("ecosphere_request_transition", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     throttle.written(reader.id)
+    if _asks_unseen(request, reader, data_dict):
+        similar.must_be_seen(request, reader)
     changed = service.transition(reader, request.id, data_dict["transition"], data_dict["version"], data_dict)
     return _shown_or_gone(context, changed)
 

@@ -164,7 +164,7 @@ def draft(person: str = "asker", **changes: Any) -> dict[str, Any]:
 
 def submitted(person: str = "asker", **changes: Any) -> dict[str, Any]:
     """A request that a moderator has not read."""
-    return step(draft(person, **changes), "submit", person)
+    return step(draft(person, **changes), "submit", person, similar_seen=True)
 
 
 def opened(person: str = "asker", service: str = "ddt-42", **changes: Any) -> dict[str, Any]:

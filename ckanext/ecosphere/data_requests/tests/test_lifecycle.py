@@ -43,6 +43,24 @@ def test_a_regulatory_use_needs_its_reference_and_research_none():
     assert submitted(use="research", procedure_reference="")["state"] == "submitted"
 
 
+def test_nobody_asks_for_what_is_here_without_having_seen_it():
+    other, existing = opened("friend", title="Zones humides du Forez"), dataset(title="Zones humides de la Loire")
+    made = draft()
+    found = errors_of(step, made, "submit", "asker")
+    assert found["similar_seen"]
+    assert [each["id"] for each in found["similar"]["requests"]] == [other["id"]]
+    assert [each["id"] for each in found["similar"]["datasets"]] == [existing["id"]]
+    assert row(made).state == "draft"
+    sent = step(made, "submit", "asker", similar_seen=True)
+    assert sent["state"] == "submitted" and sent["events"][0]["fields"] == {"similar_seen": True}
+
+
+def test_what_is_like_nothing_is_sent_at_once():
+    opened("friend")
+    made = draft(title="Chiroptères cavernicoles", description="Gîtes connus")
+    assert step(made, "submit", "asker")["state"] == "submitted"
+
+
 def test_a_draft_is_for_its_author_alone():
     made = draft()
     for person in (None, "stranger", "editor", "moderator", "boss"):

@@ -138,7 +138,7 @@ class Life(RuleBasedStateMachine):
         words = {"reason": "Parce que", "comment": "Voici", "question": "Où ?", "missing": "Le sud", "text": "Non"}
         found: dict[str, Any] = {**words, "planned": day, "answer_by": day, "ground": "L311-4"}
         found |= {"organization": other if name == "transfer" else "ddt-42", "target": self.target["id"]}
-        return {**found, "datasets": [self.data_name]}
+        return {**found, "datasets": [self.data_name], "similar_seen": True}
 
     def attempt(self, person: str, name: str, behind: int = 0) -> None:
         before = row(self.request)
