@@ -34,8 +34,29 @@ COLUMNS = {
     "date_modified": f"{{{GMD}}}dateStamp/*",
     "parentidentifier": f"{{{GMD}}}parentIdentifier/{TEXT}",
 }
+#: Columns that hold several values, separated by commas.
+LISTS = {
+    "keywords": f".//{{{GMD}}}MD_Keywords/{{{GMD}}}keyword/*",
+    "topicategory": f".//{{{GMD}}}topicCategory/*",
+    "format": f".//{{{GMD}}}MD_Format/{{{GMD}}}name/{TEXT}",
+    "crs": f".//{{{GMD}}}RS_Identifier/{{{GMD}}}code/*",
+    "lineage": f".//{{{GMD}}}LI_Lineage/{{{GMD}}}statement/{TEXT}",
+    "denominator": f".//{{{GMD}}}denominator/*",
+    "servicetype": ".//{http://www.isotc211.org/2005/srv}serviceType/*",
+}
+#: Columns of codes, and of the dates of the data by their type.
+CODES = {
+    "language": f"{{{GMD}}}language/*",
+    "resourcelanguage": f".//{{{GMD}}}MD_DataIdentification/{{{GMD}}}language/*",
+}
+DATES = {"revision": "date_revision", "creation": "date_creation", "publication": "date_publication"}
+CITED = f".//{{{GMD}}}identificationInfo/*/{{{GMD}}}citation//{{{GMD}}}CI_Date"
+SIDES = ("westBoundLongitude", "southBoundLatitude", "eastBoundLongitude", "northBoundLatitude")
 OUTERMOST = etree.XPath("//*[local-name() = 'MD_Metadata'][not(ancestor::*[local-name() = 'MD_Metadata'])]")
-FIELDS = ("identifier", "typename", "schema", "mdsource", "insert_date", "xml", "anytext", "type", *COLUMNS)
+FIELDS = (
+    *("identifier", "typename", "schema", "mdsource", "insert_date", "xml", "anytext", "type", "wkt_geometry"),
+    *(*COLUMNS, *LISTS, *CODES, *DATES.values()),
+)
 
 
 def records(path: Path) -> list[etree._Element]:
@@ -67,8 +88,42 @@ def row(record: etree._Element, used: set[str]) -> dict[str, str]:
         "xml": etree.tostring(record, encoding="unicode", with_tail=False),
         "anytext": " ".join(" ".join(record.itertext()).split()),
         "type": "dataset" if level is None else level.get("codeListValue", "dataset"),
+        "wkt_geometry": box(record),
         **{column: (record.findtext(path) or "").strip() for column, path in COLUMNS.items()},
+        **{column: ",".join(_texts(record, path)) for column, path in LISTS.items()},
+        **{column: _code(record.find(path)) for column, path in CODES.items()},
+        **dates(record),
     }
+
+
+def box(record: etree._Element) -> str | None:
+    """The first box of a record as WKT, which a filter by place looks at; None without a sound one."""
+    for found in record.iter(f"{{{GMD}}}EX_GeographicBoundingBox"):
+        try:
+            west, south, east, north = (float(found.findtext(f"{{{GMD}}}{side}/*") or "") for side in SIDES)
+        except ValueError:
+            continue
+        corners = ((west, south), (west, north), (east, north), (east, south), (west, south))
+        return f"POLYGON(({', '.join(f'{x:.5f} {y:.5f}' for x, y in corners)}))"
+    return None
+
+
+def dates(record: etree._Element) -> dict[str, str]:
+    """The dates of the data, by the column that holds their type."""
+    found = dict.fromkeys(DATES.values(), "")
+    for each in record.iterfind(CITED):
+        column = DATES.get(_code(each.find(f"{{{GMD}}}dateType/*")))
+        if column:
+            found[column] = (each.findtext(f"{{{GMD}}}date/*") or "").strip()
+    return found
+
+
+def _texts(record: etree._Element, path: str) -> list[str]:
+    return [text for each in record.iterfind(path) if (text := " ".join((each.text or "").split()))]
+
+
+def _code(element: etree._Element | None) -> str:
+    return "" if element is None else (element.get("codeListValue") or element.text or "").strip()
 
 
 def load(folder: Path, database: Path, broken: Path) -> dict[str, object]:

@@ -14,7 +14,7 @@ from jinja2 import Undefined
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
 
-from . import places, relations, spatial, urls
+from . import inheritance, places, relations, schemaorg, spatial, urls
 from .dates import precision, span
 from .validators import as_list
 
@@ -177,11 +177,7 @@ def ecosphere_size_text(value: Any) -> str:
 
 def ecosphere_is_filled(value: Any) -> bool:
     """Say whether a value holds anything to show, however deep."""
-    if isinstance(value, Mapping):
-        return any(map(ecosphere_is_filled, value.values()))
-    if isinstance(value, (list, tuple)):
-        return any(map(ecosphere_is_filled, value))
-    return not isinstance(value, Undefined) and value not in (None, "", False)
+    return not isinstance(value, Undefined) and inheritance.is_filled(value)
 
 
 def ecosphere_form_sections(
@@ -195,10 +191,11 @@ def ecosphere_form_sections(
     key = "form_sections" if kind == "dataset" else "resource_form_sections"
     sections = schema.get(key) or [{"id": "", "open": True, "label": "", "description": ""}]
     known = {section["id"] for section in sections}
+    series = relations.find(as_list(data.get("in_series") or [])) if kind == "dataset" and data.get("in_series") else []
     found = []
     for section in sections:
         fields = [
-            field
+            {**field, "lender": inheritance.lender(field, data, series)} if series else field
             for field in schema[f"{kind}_fields"]
             if _section_of(field, known, sections[0]["id"]) == section["id"]
             and field.get("form_snippet", "") is not None
@@ -248,20 +245,14 @@ def ecosphere_shown_sections(schema: Mapping[str, Any], dataset: Mapping[str, An
             for field in section["fields"]
             if field.get("display_snippet", "") is not None
             and field["field_name"] not in ("title", "name", "notes", "tag_string", "owner_org")
-            and (lender := _holder(field, dataset, lenders)) is not None
+            and (
+                (lender := inheritance.lender(field, dataset, lenders))
+                or ecosphere_is_filled(dataset.get(field["field_name"]))
+            )
         ]
         if fields:
             shown.append({**section, "fields": fields})
     return shown
-
-
-def _holder(field: Field, dataset: Mapping[str, Any], lenders: list[dict[str, Any]]) -> Mapping[str, Any] | None:
-    """Return {} when the dataset holds the field itself, the series that lends it, or None when nobody has it."""
-    name = field["field_name"]
-    if ecosphere_is_filled(dataset.get(name)):
-        return {}
-    able = (series for series in lenders if field.get("inherited") and ecosphere_is_filled(series.get(name)))
-    return next(able, None)
 
 
 def ecosphere_relations(dataset: Mapping[str, Any]) -> dict[str, Any]:
@@ -279,6 +270,12 @@ def ecosphere_relations(dataset: Mapping[str, Any]) -> dict[str, Any]:
         "members": relations.referring(dataset, relations.SERIES_FIELD),
         "services": relations.referring(dataset, relations.SERVES_FIELD),
     }
+
+
+def ecosphere_structured_data(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the description of a dataset in the terms of schema.org, for search engines."""
+    address = tk.url_for("dataset.read", id=dataset["name"], qualified=True, locale="default")
+    return schemaorg.describe(inheritance.completed(dataset), address, tk.config["ckan.site_title"])
 
 
 def ecosphere_referred(value: Any) -> list[dict[str, str]]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -22,7 +23,7 @@ from ckanext.dcat.profiles.euro_dcat_ap_3 import EuropeanDCATAP3Profile
 from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere import vocabularies as voc
 
-from . import rdf_reading, relations, spatial, urls
+from . import inheritance, rdf_reading, relations, spatial, urls
 from .rdf_terms import (
     ACCESS_STATEMENT,
     AGENT_ROLE,
@@ -71,7 +72,12 @@ CODES = {
 }
 #: Schemes whose URI is not the one of their concepts without the last part.
 SCHEMES = {"http://purl.org/adms/publishertype": "http://purl.org/adms/publishertype/1.0"}
+#: Of degrees: a centimetre.
+DECIMALS = 7
 UNKNOWN_LICENCE_TYPE = URIRef("http://purl.org/adms/licencetype/UnknownIPR")
+
+
+_NOT_IN_AN_IRI = re.compile(r"[\s<>\"{}|\\^`\[\]]")
 
 
 class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
@@ -79,7 +85,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
 
     def graph_from_dataset(self, dataset_dict: dict[str, Any], dataset_ref: Any) -> None:
         """Write one dataset to the graph."""
-        dataset = _prepared(dataset_dict)
+        dataset = _prepared(inheritance.completed(dataset_dict))
         for prefix, namespace in PREFIXES.items():
             self.g.bind(prefix, namespace)
         super().graph_from_dataset({**dataset, "in_series": []}, dataset_ref)
@@ -94,14 +100,27 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         self._add_catalogues(dataset, dataset_ref)
         if dataset.get("created"):
             self._add_date_triple(dataset_ref, DCT.created, dataset["created"])
+        self._add_licence(dataset, dataset_ref)
         self._correct_details(dataset_ref)
         self._describe_nodes()
+        self._restore_addresses(dataset)
 
     def parse_dataset(self, dataset_dict: dict[str, Any], dataset_ref: Any) -> dict[str, Any]:
         """Read one dataset of the graph."""
         dataset = super().parse_dataset(dataset_dict, dataset_ref)
         rdf_reading.complete(self.g, dataset_ref, dataset)
         return dataset
+
+    def _add_spatial_value_to_graph(self, spatial_ref: Any, predicate: Any, value: Any) -> None:
+        """Write a geometry with its digits: ckanext-dcat 2.4 rounds to four decimals, some ten metres."""
+        from geomet import InvalidGeoJSONException, wkt
+
+        try:
+            geometry = json.loads(value) if isinstance(value, str) else value
+            value = wkt.dumps(geometry, decimals=DECIMALS)
+        except (TypeError, ValueError, KeyError, InvalidGeoJSONException):
+            pass  # WKT already, or nothing that can be written: ckanext-dcat tells them apart
+        super()._add_spatial_value_to_graph(spatial_ref, predicate, value)
 
     def _add(self, subject: Any, predicate: Any, value: Any, rdf_class: Any) -> None:
         node = URIRef(value) if str(value).startswith("urn:") else URIRefOrLiteral(value)
@@ -141,7 +160,8 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         for row in dataset.get("conformity") or ():
             if not isinstance(row, Mapping) or not (row.get("uri") or row.get("specification")):
                 continue
-            standard = CleanedURIRef(row["uri"]) if row.get("uri") else BNode()
+            uri = str(row.get("uri") or "")
+            standard = (URIRef(uri) if urls.is_uri(uri) else CleanedURIRef(uri)) if uri else BNode()
             self.g.add((standard, RDF.type, DCT.Standard))
             if row.get("specification"):
                 self.g.add((standard, DCT.title, Literal(row["specification"])))
@@ -241,6 +261,23 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             if dataset.get("development_status"):
                 self.g.add((ref, SCHEMA.creativeWorkStatus, Literal(dataset["development_status"])))
 
+    def _add_licence(self, dataset: Mapping[str, Any], ref: Any) -> None:
+        """Write the licence of data without a distribution, which would tell it, on the dataset: DCAT allows it."""
+        licence = voc.get("licences").get(dataset.get("license_id") or "")
+        if licence and not dataset.get("resources") and urls.is_web_address(licence.uri):
+            self.g.add((ref, DCT.license, URIRef(licence.uri)))
+            self.g.add((URIRef(licence.uri), RDF.type, DCT.LicenseDocument))
+
+    def _restore_addresses(self, dataset: Mapping[str, Any]) -> None:
+        """Write addresses as they are: ckanext-dcat 2.4 writes commas and the like as %2C, another address."""
+        for address in set(_leaves(dataset)):
+            cleaned = CleanedURIRef(address)
+            if str(cleaned) == address or _NOT_IN_AN_IRI.search(address) or not urls.is_web_address(address):
+                continue
+            for subject, predicate in list(self.g.subject_predicates(cleaned)):
+                self.g.remove((subject, predicate, cleaned))
+                self.g.add((subject, predicate, URIRef(address)))
+
     def _add_labels(self, node: Any, predicate: Any, concept: voc.Concept) -> None:
         self.g.add((node, predicate, Literal(concept.label_fr, lang="fr")))
         self.g.add((node, predicate, Literal(concept.label_en, lang="en")))
@@ -262,9 +299,20 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                 self.g.add((distribution, DCAT.accessURL, address))
 
 
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _leaves(part)
+    elif isinstance(value, str) and value.startswith("http"):
+        yield value
+
+
 def _endpoints(dataset: Mapping[str, Any]) -> list[str]:
     """Return the addresses of a service as its resources tell them, for a harvested record."""
-    resources = dataset.get("resources") or ()
+    given = dataset.get("resources") or ()
+    resources = sorted(given, key=lambda each: each.get("resource_role") in ("documentation", "metadata"))
     described = [s for r in resources for s in r.get("access_services") or () if isinstance(s, Mapping)]
     found = [str(address) for service in described for address in service.get("endpoint_url") or ()]
     found = found or [str(r["url"]).partition("?")[0] for r in resources if r.get("url")]

@@ -67,7 +67,7 @@ def complete(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
         role = str(row.get("role") or "")
         if role.startswith(AGENT_ROLE) and role not in voc.get("agent-role"):
             row["role"] = role.removeprefix(AGENT_ROLE)  # a role of a later standard, kept as its code
-    _licence(dataset)
+    _licence(graph, ref, dataset)
     for resource in dataset.get("resources") or ():
         _resource(resource)
 
@@ -224,10 +224,10 @@ def _identifiers(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
         dataset["alternate_identifier"] = sorted(found)
 
 
-def _licence(dataset: dict[str, Any]) -> None:
-    """Take the licence of the distributions as the dataset's when they all have the same."""
+def _licence(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    """Take the licence of the distributions as the dataset's when they all have the same; without any, its own."""
     resources = dataset.get("resources") or []
-    given = {resource.get("license") for resource in resources}
+    given = {resource.get("license") for resource in resources} or {str(graph.value(ref, DCT.license) or "")}
     only = voc.get("licences").get(next(iter(given)) or "") if len(given) == 1 else None
     if only and not voc.get("licences").get(dataset.get("license_id") or ""):
         dataset["license_id"] = only.id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -15,7 +16,7 @@ from flask import Blueprint, Response, stream_with_context
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
 
-from . import catalogue_csv, places, skos, spatial
+from . import catalogue_csv, inheritance, places, skos, spatial
 from .importing import starting
 from .iso import writer
 from .listing import found
@@ -35,7 +36,7 @@ def iso(id: str) -> Response:
     """Give a dataset as an ISO 19139 record."""
     dataset = _shown(id)
     organisation = (dataset.get("organization") or {}).get("title") or ""
-    response = Response(writer.record(dataset, organisation), mimetype="application/xml")
+    response = Response(writer.record(inheritance.completed(dataset), organisation), mimetype="application/xml")
     response.headers["Content-Disposition"] = f'inline; filename="{dataset["name"]}.xml"'
     return response
 
@@ -47,13 +48,14 @@ def catalogue() -> Response:
     if tk.request.args.get("organization"):
         name = str(tk.request.args["organization"]).replace("\\", "").replace('"', "")
         search["fq"] += f' +organization:"{name}"'
-    rows = catalogue_csv.lines(
-        catalogue_csv.row(dataset, tk.url_for("dataset.read", id=dataset["name"], qualified=True, locale="default"))
-        for dataset in found(search)
-    )
+    rows = catalogue_csv.lines(catalogue_csv.row(inheritance.completed(each), _page(each)) for each in found(search))
     response = Response(stream_with_context(rows), mimetype="text/csv")
     response.headers["Content-Disposition"] = 'attachment; filename="catalogue.csv"'
     return response
+
+
+def _page(dataset: Mapping[str, Any]) -> str:
+    return tk.url_for("dataset.read", id=dataset["name"], qualified=True, locale="default")
 
 
 # --- vocabularies ------------------------------------------------------------------------------------

@@ -238,6 +238,8 @@ def _standards(record: Record, graph: Graph, subject: Node) -> None:
 def _distributions(record: Record, graph: Graph, subject: Node) -> None:
     for node in sorted(graph.objects(subject, DCAT.distribution), key=str):
         record.links += _links(graph, node)
+    for node in sorted(graph.objects(subject, DCAT.endpointURL), key=str):  # of a data service
+        record.links.append(Link(url=str(node), name=_text(graph, subject, DCTERMS.title)))
     for predicate in (DCAT.landingPage, FOAF.page):
         for node in sorted(graph.objects(subject, predicate), key=str):
             record.links.append(Link(url=str(node), name=_label(graph, node) or None, function="information"))

@@ -1,0 +1,81 @@
+"""What a dataset leaves to its series: on its page, in its form and in its exports."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from rdflib import DCTERMS, Graph, URIRef
+
+from ckanext.ecosphere.schemas import inheritance
+
+from . import samples
+
+pytestmark = pytest.mark.usefixtures("shared_db")
+SERIES = f"{samples.INSPIRE}/metadata-codelist/ResourceType/series"
+LINEAGE = "Synthèse des plans de prévention du département."
+FIELD = {"field_name": "territory", "inherited": True}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "takes"),
+    [
+        ({}, True),
+        ({"territory": []}, True),
+        ({"territory": ["x"]}, False),
+        ({"spatial_coverage": [{"bbox": "…"}]}, False),
+        ({"spatial_coverage": [{"bbox": ""}]}, True),
+    ],
+)
+def test_a_dataset_takes_only_what_it_lacks(dataset, takes):
+    series = [{"name": "empty"}, {"name": "full", "territory": [samples.AIN]}]
+    assert inheritance.lender(FIELD, dataset, series) == (series[1] if takes else None)
+    assert inheritance.lender({"field_name": "territory"}, dataset, series) is None
+
+
+@pytest.fixture
+def member(create: Any, act: Any) -> Iterator[None]:
+    """A dataset that leaves its lineage and territory to its series."""
+    create(
+        {
+            "name": "lot-ppr",
+            "title": "Lot des PPR",
+            "dcat_type": SERIES,
+            "provenance": LINEAGE,
+            "territory": [samples.AIN],
+        }
+    )
+    secret = {"provenance": "Secret", "license_id": "odc-odbl"}
+    create({"name": "lot-secret", "title": "Lot secret", "dcat_type": SERIES, "private": True, **secret})
+    create({"name": "membre", "title": "PPR de Bourg", "in_series": ["lot-secret", "lot-ppr"]})
+    yield
+    for name in ("membre", "lot-ppr", "lot-secret"):
+        act("dataset_purge", id=name)
+
+
+def test_exports_write_out_what_a_public_series_lends(app, member, act):
+    iso = app.get("/dataset/membre/iso19139.xml").data.decode()
+    graph = Graph().parse(data=app.get("/dataset/membre.ttl").body, format="turtle")
+    rows = csv.DictReader(io.StringIO(app.get("/catalogue.csv").data.decode("utf-8-sig")))
+    (row,) = [each for each in rows if each["titre"] == "PPR de Bourg"]
+    assert LINEAGE in iso
+    assert "Secret" not in iso
+    assert (None, DCTERMS.provenance, None) in graph
+    assert (None, DCTERMS.spatial, URIRef(samples.AIN)) in graph
+    assert (row["couv_geo"], row["licence"]) == ("Ain", "")
+    assert act("package_show", id="membre").get("provenance") is None
+
+
+def test_the_form_and_the_page_say_what_the_series_lends(app, member, act, editor):
+    form = app.get("/fr/dataset/edit/membre", headers={"Authorization": editor["token"]}).body
+    page = app.get("/fr/dataset/membre").body
+    assert LINEAGE in page
+    assert "Lot des PPR" in page
+    assert "Secret" not in page
+    lent = form.partition('id="field-provenance-lent"')[2].partition("</div>")[0]
+    assert "Lot secret" in lent  # the editor's own draft
+    assert "Secret" in lent
+    assert ">Secret</textarea>" not in form

@@ -1,0 +1,64 @@
+"""The page of a dataset carries its description in the terms of schema.org."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from rdflib import RDF, Graph, Literal, Namespace, URIRef
+
+from ckanext.ecosphere.schemas import schemaorg
+
+from . import samples
+
+SCHEMA = Namespace("https://schema.org/")
+PAGE = "https://guichet.example.org/dataset/zones"
+#: schema.org's own context, as far as it matters here: each term is a property, some hold addresses.
+CONTEXT = {"@vocab": str(SCHEMA), **{name: {"@type": "@id"} for name in ("url", "license", "codeRepository")}}
+
+
+def graph_of(described: dict[str, Any]) -> Graph:
+    """The JSON-LD as triples, without asking schema.org for its context."""
+    return Graph().parse(data=json.dumps({**described, "@context": CONTEXT}), format="json-ld")
+
+
+def test_says_what_search_engines_ask_for():
+    graph = graph_of(schemaorg.describe(samples.full(), PAGE, "Guichet"))
+    node = URIRef(PAGE)
+    assert (node, RDF.type, SCHEMA.Dataset) in graph
+    assert {str(value) for value in graph.objects(node, SCHEMA.keywords)} >= {"inondation", "Risques"}
+    assert (node, SCHEMA.license, URIRef("http://spdx.org/licenses/etalab-2.0")) in graph
+    assert {str(value) for value in graph.objects(node, SCHEMA.temporalCoverage)} == {"2019/2023-06", "2024-01-01/.."}
+    assert Literal("45.61 4.72 46.52 6.18") in set(graph.objects(None, SCHEMA.box))
+    assert len(list(graph.subjects(RDF.type, SCHEMA.DataDownload))) == len(samples.FULL["resources"])
+    description = graph.value(node, SCHEMA.description)
+    assert 50 <= len(description or "") <= 5000
+
+
+@pytest.mark.parametrize(
+    ("dataset", "kind"),
+    [
+        (
+            {"dcat_type": "https://schema.org/SoftwareSourceCode", "code_repository": "https://git.example.org/x"},
+            "Soft",
+        ),
+        ({"dcat_type": f"{samples.INSPIRE}/metadata-codelist/ResourceType/service"}, "WebAPI"),
+        ({}, "Dataset"),
+    ],
+)
+def test_each_kind_has_its_type_and_says_nothing_empty(dataset, kind):
+    described = schemaorg.describe({"title": "T", **dataset}, PAGE, "Guichet")
+    assert described["@type"].startswith(kind)
+    assert [name for name, value in described.items() if value in (None, "", [])] == []
+
+
+@pytest.mark.usefixtures("shared_db")
+def test_stands_in_the_page_as_data_whatever_the_texts_hold(app, create):
+    create(samples.full(name="sd-public", in_series=[], notes="</script><script>alert(1)</script> & <!-- " * 3))
+    create(samples.full(name="sd-draft", in_series=[], private=True))
+    body = app.get("/fr/dataset/sd-public").body
+    (script,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', body, re.DOTALL)
+    assert json.loads(script)["name"] == samples.FULL["title"]
+    assert "<" not in script
