@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dev.demo import DEFAULT_COUNT
 
-from . import accounts, asking, ckan, packages, pycsw, services
+from . import accounts, asking, ckan, packages, publishing, pycsw, services
 from .harvest import Harvested, harvest
 from .portal import Portal
 from .shell import StackError, say
@@ -37,7 +37,8 @@ def run() -> None:
             raise StackError(f"Nothing was harvested; see {ckan.site_url()}/harvest and .local/log.")
         asking.ask(portal)
         ckan.command("ecosphere", "requests", "tick")
-        # What a portal does every night, but for the links: nothing outside of this machine is asked.
+        publishing.publish(portal)
+        # What a portal does every night, but for the links of others: nothing outside of this machine is asked.
         ckan.command("ecosphere", "quality", "nightly", "--no-links", "--background")
     _tell(portal, harvested, datasets, time.monotonic() - begin)
 
@@ -65,6 +66,9 @@ def _tell(portal: Portal, harvested: list[Harvested], datasets: int, seconds: fl
         f"  one service's data    {site}/organization/ddt-01053-01",
         f"  data requests         {site}/demandes (a service's desk: log in as producteur-ddt-01)",
         f"  e-mails it sent       {ckan.mail_url()} (none leaves this machine)",
+        f"  quality               {site}/qualite (a service's own: {site}/organization/ddt-01053-01/tableau-de-bord)",
+        "  check all links       .venv/bin/ckan -c .local/ckan.ini ecosphere quality links --background",
+        "                        (asks the servers that the records name; make demo asks this machine only)",
         f"  harvest sources       {site}/harvest (log in as {accounts.ADMIN})",
         f"  in English            {site}/en/",
         "  harvest your records  make demo RECORDS=/path/to/a/folder",

@@ -74,7 +74,9 @@ def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> dict[st
         dict: `summary` (datasets, mean, median, mean_mqa, mean_inspire, levels), `minimum_size`, `mean_over_services`
         (each compared service counts the same), `services` and `small_services` (name, title, compared and the same
         figures), `themes`, `small_themes`, `territories` and `small_territories` (id, label and the same figures; those
-        that are small have fewer than `minimum_size` datasets), `trend` (day, datasets, mean).
+        that are small have fewer than `minimum_size` datasets), `trend` (day, datasets, mean),
+        `losses` (harvested, examined, losing, criteria: criterion, label, failing, lost; None without the harvest),
+        `rescore` (stage, percent, at; None when no re-score is under way).
     """
     tk.check_access("ecosphere_quality_overview", context, data_dict)
     return overview.overview()
@@ -90,10 +92,11 @@ def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> dict[s
         limit (int): how many of the worst datasets to name; 10 if not given, 100 at most.
 
     Returns:
-        dict: `organization`, `summary`, `trend`, `wins` (criterion, label, advice, datasets that fail it, points to
-        gain; the most rewarding first), `worst` (the datasets with the lowest scores), `harvest_sources` (with the
-        errors of their last job, None without that plugin), `pending_requests` (count, overdue, due_soon; None without
-        that plugin, and for members who may not answer requests).
+        dict: `organization`, `summary`, `trend`, `losses` as in the overview, `wins` (criterion, label, advice,
+        datasets that fail it, points to gain; the most rewarding first), `worst` (the datasets with the lowest
+        scores), `harvest_sources` (with the errors of their last job, None without that plugin),
+        `pending_requests` (count, overdue, due_soon; None without that plugin, and for members who may not
+        answer requests).
 
     Raises:
         NotFound: no such organisation.
@@ -143,8 +146,9 @@ def ecosphere_quality_links(context: Context, data_dict: DataDict) -> list[dict[
         id (str): id or name of the dataset.
 
     Returns:
-        list: for each: url, kind (file, atom, wms, wfs, wmts, wcs), state (unchecked, ok, broken), status, reason
-        (a sentence about the last check), checked_at, next_check_at.
+        list: for each: url, kind (file, atom, wms, wfs, wmts, wcs), state (unchecked, ok, broken), status, misses
+        (failed checks in a row; a first one changes no state), reason (a sentence about the last check), checked_at,
+        next_check_at.
 
     Raises:
         NotFound: no such dataset.

@@ -8,10 +8,14 @@ from html import escape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from babel.dates import format_date
+from babel.numbers import format_decimal
 from markupsafe import Markup
 
+from ckanext.ecosphere.quality import show
+
 WIDTH, HEIGHT = 640, 200
-LEFT, RIGHT, TOP, BOTTOM = 36, 8, 10, 24
+LEFT, RIGHT, TOP, BOTTOM = 36, 10, 12, 26
 TICKS = (0, 25, 50, 75, 100)
 FILLS = {"gold": "#b8860b", "silver": "#7d8a99", "bronze": "#a65e2e", "incomplete": "#ffffff"}
 ALONE = 2  # below this many points there is no line to draw
@@ -32,18 +36,27 @@ def trend(points: Sequence[Mapping[str, Any]]) -> Markup:
         for day, point in zip(days, points, strict=True)
     ]
     path = f"M{places[0][0]:.1f} {places[0][1]:.1f}" + "".join(f"H{x:.1f}V{y:.1f}" for x, y in places[1:])
-    title = tk._("Mean score from {start} to {end}").format(start=points[0]["day"], end=points[-1]["day"])
+    first, last = (format_date(day, "medium", locale=show.language()) for day in (days[0], days[-1]))
+    values = [format_decimal(points[n]["mean"], "#,##0.#", locale=show.language()) for n in (0, -1)]
+    title = tk._("Mean score: {before} on {start}, {after} on {end}").format(
+        before=values[0], start=first, after=values[1], end=last
+    )
     grid = "".join(
         f'<path d="M{LEFT} {_height(t):.1f}H{WIDTH - RIGHT}" stroke="#c9c9c9"/>'
         f'<text x="{LEFT - 6}" y="{_height(t) + 4:.1f}" text-anchor="end">{t}</text>'
         for t in TICKS
     )
     ends = (
-        f'<text x="{LEFT}" y="{HEIGHT - 6}">{escape(points[0]["day"])}</text>'
-        f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 6}" text-anchor="end">{escape(points[-1]["day"])}</text>'
+        f'<text x="{LEFT}" y="{HEIGHT - 6}">{escape(first)}</text>'
+        f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 6}" text-anchor="end">{escape(last)}</text>'
     )
     line = f'<path d="{path}" fill="none" stroke="#1d5c3f" stroke-width="2"/>'
-    return _svg(title, grid + ends + line, HEIGHT)
+    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#1d5c3f"/>' for x, y in places)
+    ends += "".join(
+        f'<text x="{x:.1f}" y="{_beside(y):.1f}" text-anchor="{anchor}" font-weight="600">{escape(value)}</text>'
+        for (x, y), value, anchor in zip((places[0], places[-1]), values, ("start", "end"), strict=True)
+    )
+    return _svg(title, grid + line + dots + ends, HEIGHT)
 
 
 def levels(found: Sequence[Mapping[str, Any]]) -> Markup:
@@ -67,6 +80,11 @@ def levels(found: Sequence[Mapping[str, Any]]) -> Markup:
         x += width
     title = tk._("Share of the levels") + tk._(": ") + ", ".join(f"{e['label']} {e['datasets']}" for e in found)
     return _svg(title, bars, 28)
+
+
+def _beside(y: float) -> float:
+    """Where the figure of a point stands: above it, below it near the top."""
+    return y - 8 if y > TOP + 16 else y + 18
 
 
 def _height(value: float) -> float:

@@ -8,7 +8,19 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan import model
 
-from ckanext.ecosphere.quality import bulk, history, jobs, nightly, progress, reindex, report, rescore, shacl, show
+from ckanext.ecosphere.quality import (
+    bulk,
+    history,
+    jobs,
+    losses,
+    nightly,
+    progress,
+    reindex,
+    report,
+    rescore,
+    shacl,
+    show,
+)
 from ckanext.ecosphere.quality.actions import package_or_not_found
 from ckanext.ecosphere.quality.links import check, inventory
 
@@ -50,9 +62,17 @@ def rescore_command(due: bool, background: bool, status: bool, no_index: bool) -
 @quality.command("links")
 @click.option("--limit", default=jobs.LINKS_AT_ONCE, show_default=True, help="Check at most this many links.")
 @click.option("--seconds", default=jobs.LINK_RUN_SECONDS, show_default=True, help="Begin no check after this time.")
+@click.option("--dataset", help="Check all links of this dataset (name or id) now, whether they are due or not.")
 @click.option("--background", is_flag=True, help="Leave it to a background worker, until nothing is due.")
-def links_command(limit: int, seconds: int, background: bool) -> None:
+def links_command(limit: int, seconds: int, dataset: str | None, background: bool) -> None:
     """Check the links of the resources that are due."""
+    if dataset:
+        package_id = _package(dataset).id
+        if not background:
+            jobs.check_links_of(package_id)
+        elif not jobs.enqueue_recheck(package_id):
+            click.echo("They were checked less than five minutes ago.")
+        return
     if background:
         click.echo(f"Job {jobs.enqueue_links()} on the queue {jobs.QUEUE}.")
         return
@@ -78,12 +98,23 @@ def shacl_command(limit: int, again: bool, background: bool) -> None:
     click.echo(f"{checked} datasets checked, {good} comply.")
 
 
+@quality.command("losses")
+@click.option("--limit", default=jobs.SHACL_AT_ONCE, show_default=True, help="Read at most this many records.")
+@click.option("--again", is_flag=True, help="Give all answers up first, after a change of the rules of the harvest.")
+def losses_command(limit: int, again: bool) -> None:
+    """Trace what harvested datasets fail back to their records: the source's fault, or a loss of this portal."""
+    if again:
+        losses.forget()
+    examined, losing = losses.run(losses.waiting(limit))
+    click.echo(f"{examined} records read again, {losing} datasets lose something here.")
+
+
 @quality.command("nightly")
 @click.option("--no-links", is_flag=True, help="Do not check links: nothing outside of the portal is asked.")
 @click.option("--seconds", default=3600, show_default=True, help="Begin no check of a link after this time.")
 @click.option("--background", is_flag=True, help="Leave it to a background worker.")
 def nightly_command(no_links: bool, seconds: int, background: bool) -> None:
-    """Do all that depends on time: scores that fell due, links, DCAT-AP compliance. To be run every night."""
+    """Do all that depends on time: scores, links, DCAT-AP compliance, losses of the harvest. To be run every night."""
     if background:
         click.echo(f"Job {jobs.enqueue_nightly(not no_links)} on the queue {jobs.QUEUE}.")
         return
@@ -98,11 +129,20 @@ def nightly_command(no_links: bool, seconds: int, background: bool) -> None:
 @quality.command("report")
 @click.option("--organization", help="Name or id of one organisation.")
 def report_command(organization: str | None) -> None:
-    """Tell the distribution of the levels and the mean score, for the portal or for one organisation."""
-    summary = report.summary(report.Scope(organization=_organisation_id(organization)))
+    """Tell levels, mean score and losses of the harvest, for the portal or for one organisation."""
+    scope = report.Scope(organization=_organisation_id(organization))
+    summary = report.summary(scope)
     click.echo(f"{summary.datasets} public datasets, mean score {summary.mean}, median {summary.median}")
     for level, number in summary.levels.items():
         click.echo(f"  {show.level_label(level):<20} {number:>6}")
+    lost = losses.report(scope)
+    if lost and lost.harvested:
+        click.echo(
+            f"\n{lost.harvested} harvested, {lost.examined} of their records examined: "
+            f"{lost.losing} datasets fail a criterion for a loss of this portal"
+        )
+        for each in lost.criteria:
+            click.echo(f"  {each.criterion.label:<28} {each.failing:>6} fail {each.lost:>6} lost here")
 
 
 @quality.command("history")

@@ -32,8 +32,14 @@ def evolution(found: Mapping[str, Any]) -> str:
     return write(columns, ([point[name] for name in columns] for point in found["trend"]))
 
 
+def losses(found: Mapping[str, Any]) -> str:
+    """Return what harvested datasets fail, of `overview.overview`, as CSV, one row per criterion."""
+    columns = ("criterion", "label", "failing", "lost")
+    return write(columns, ([each[name] for name in columns] for each in (found["losses"] or {}).get("criteria", ())))
+
+
 #: Table of the open data → how it is written.
-TABLES = {"services": services, "themes": themes, "territories": territories, "evolution": evolution}
+TABLES = {"services": services, "themes": themes, "territories": territories, "evolution": evolution, "losses": losses}
 
 
 def _groups(found: Mapping[str, Any], name: str, names: Mapping[str, str]) -> str:

@@ -97,7 +97,9 @@ def ecosphere_quality_moment(value: Any) -> str:
 
 def ecosphere_quality_day(value: str) -> str:
     """Return the ISO date `value` in the reader's language."""
-    return format_date(date.fromisoformat(value), "long", locale=show.language())
+    day, language = date.fromisoformat(value), show.language()
+    text = format_date(day, "long", locale=language)
+    return f"1er{text[1:]}" if language == "fr" and day.day == 1 else text
 
 
 def ecosphere_quality_can_edit(package: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""What is to be done every night: scores that fell due, links, DCAT-AP compliance.
+"""What is to be done every night: scores that fell due, links, DCAT-AP compliance, losses of the harvest.
 
 Each stage stands for itself: one that fails is told, and the others run. Any can be stopped and run again at any time.
 """
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.quality import bulk, reindex, rescore, shacl
+from ckanext.ecosphere.quality import bulk, losses, reindex, rescore, shacl
 from ckanext.ecosphere.quality.links import check, inventory
 
 log = logging.getLogger(__name__)
 
-SHACL_AT_ONCE = 1000
+AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ def run(*, links: bool = True, link_seconds: float = 3600, shacl_limit: int | No
     if links:
         stages.append(("links", lambda: check_links(link_seconds)))
     stages.append(("dcat-ap", lambda: check_rdf(shacl_limit)))
+    stages.append(("losses", trace_losses))
     for name, work in stages:
         try:
             yield Stage(name, work())
@@ -70,9 +71,22 @@ def check_rdf(limit: int | None) -> str:
     """Check the RDF of the datasets that have no verdict."""
     left = bulk.count() if limit is None else limit
     checked = good = 0
-    while left > 0 and (ids := shacl.waiting(min(left, SHACL_AT_ONCE))):
+    while left > 0 and (ids := shacl.waiting(min(left, AT_ONCE))):
         done, complied = shacl.run(ids)
         if not done:
             break
         checked, good, left = checked + done, good + complied, left - done
     return tk._("RDF of {checked} datasets checked, {good} comply").format(checked=checked, good=good)
+
+
+def trace_losses() -> str:
+    """Trace the failures of harvested datasets back to their records."""
+    examined = losing = 0
+    while ids := losses.waiting(AT_ONCE):
+        done, lost = losses.run(ids)
+        if not done or losses.waiting(1) == ids[:1]:  # the harvest is off, or somebody saves them all the time
+            break
+        examined, losing = examined + done, losing + lost
+    return tk._("records of {examined} datasets read again, {losing} lose something here").format(
+        examined=examined, losing=losing
+    )

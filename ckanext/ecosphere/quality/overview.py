@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere import vocabularies
-from ckanext.ecosphere.quality import config, history, report, show, store
+from ckanext.ecosphere.quality import config, history, losses, progress, report, show, store
 from ckanext.ecosphere.quality.report import Group, Summary
 from ckanext.ecosphere.quality.scope import Scope
 
@@ -30,6 +30,7 @@ def dashboard(organization: model.Group, limit: int) -> dict[str, Any]:
         "organization": {"id": organization.id, "name": organization.name, "title": organization.title},
         "summary": summary_dict(report.summary(scope)),
         "trend": trend(scope),
+        "losses": losses_dict(scope),
         "wins": [
             {
                 "criterion": win.criterion.id,
@@ -77,6 +78,8 @@ def overview() -> dict[str, Any]:
         "territories": [group for group in territories if group["datasets"] >= least],
         "small_territories": [group for group in territories if group["datasets"] < least],
         "trend": trend(scope),
+        "losses": losses_dict(scope),
+        "rescore": progress.running(),
     }
 
 
@@ -92,6 +95,22 @@ def summary_dict(found: Summary) -> dict[str, Any]:
         "mean_mqa": found.mqa,
         "mean_inspire": found.inspire,
         "levels": levels,
+    }
+
+
+def losses_dict(scope: Scope) -> dict[str, Any] | None:
+    """Return what the portal loses of harvested records as plain data, None without the harvest."""
+    found = losses.report(scope)
+    if found is None:
+        return None
+    return {
+        "harvested": found.harvested,
+        "examined": found.examined,
+        "losing": found.losing,
+        "criteria": [
+            {"criterion": e.criterion.id, "label": tk._(e.criterion.label), "failing": e.failing, "lost": e.lost}
+            for e in found.criteria
+        ],
     }
 
 

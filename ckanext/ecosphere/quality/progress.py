@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan.lib.redis import connect_to_redis
 
 KEPT_SECONDS = 7 * 24 * 3600
+AT_WORK = ("queued", "scoring", "indexing")
+SILENT = timedelta(hours=1)  # a run that told nothing for so long has been stopped
 
 
 def _key() -> str:
@@ -26,3 +28,19 @@ def read() -> dict[str, Any] | None:
     """Return the last state noted, None when there was no re-score for a week."""
     kept: Any = connect_to_redis().get(_key())
     return json.loads(kept) if kept else None
+
+
+def running() -> dict[str, Any] | None:
+    """Return how far a re-score that is under way has come, None when there is none.
+
+    Returns:
+        `stage` (queued, scoring, indexing), `percent` of it, `at`. No numbers of datasets: private ones are among them.
+    """
+    state = read()
+    if not state or state["stage"] not in AT_WORK:
+        return None
+    silent = datetime.now(timezone.utc) - datetime.fromisoformat(state["at"])
+    if silent > SILENT:
+        return None
+    percent = 100 * state["done"] // state["total"] if state["total"] else 0
+    return {"stage": state["stage"], "percent": percent, "at": state["at"]}

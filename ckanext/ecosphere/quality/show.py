@@ -164,6 +164,7 @@ def link_dict(link: Link) -> dict[str, Any]:
         "kind": link.kind,
         "state": link.state,
         "status": link.status,
+        "misses": link.misses,
         "reason": _(REASONS[link.reason]) if link.checked_at else "",
         "checked_at": link.checked_at.isoformat() if link.checked_at else None,
         "next_check_at": link.next_check_at.isoformat(),

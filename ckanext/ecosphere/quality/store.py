@@ -68,7 +68,7 @@ def save(package_id: str, data: Mapping[str, Any], *, new: bool = False) -> Badg
     """
     kept = None if new else model.Session.execute(_CHECKS, {"id": package_id}).scalar()
     links = (kept or {}).get("links", {})
-    # A verdict of SHACL was on what the dataset was before: it is given up, and asked for again in the background.
+    # What jobs found in the dataset was about what it was before: it is given up, and looked for again at night.
     return write(package_id, gather(data, Checks(links=links)))
 
 
@@ -118,7 +118,7 @@ _WRITE = sa.text(
             score = excluded.score, level = excluded.level, won = excluded.won, out_of = excluded.out_of,
             facts = excluded.facts, results = excluded.results, model_version = excluded.model_version,
             computed_at = excluded.computed_at, due = excluded.due, mqa = excluded.mqa, inspire = excluded.inspire,
-            themes = excluded.themes, territories = excluded.territories, checks = kept.checks - 'dcat_ap'
+            themes = excluded.themes, territories = excluded.territories, checks = kept.checks - 'dcat_ap' - 'origins'
     )
     INSERT INTO ecosphere_quality_history (package_id, day, score, level, model_version)
     SELECT :id, :day, :score, :level, :model_version

@@ -177,6 +177,8 @@ def test_states_reach_scores_index_and_pages(server: ScriptedServer, app: Any, s
     jobs.check_links()
     assert stored(good["id"]).results["links_work"] == "pass"
     assert stored(bad["id"]).results["links_work"] == "unknown"
+    page = app.get("/fr/dataset/bad/qualite").body
+    assert "À confirmer" in page and "ecosphere-state--fail" not in page.split("/gone.gpkg")[1].split("</tr>")[0]
     is_due_again()
     jobs.check_links()
     assert stored(bad["id"]).results["links_work"] == "fail"
@@ -185,7 +187,7 @@ def test_states_reach_scores_index_and_pages(server: ScriptedServer, app: Any, s
     found = act("package_search", fq=f"+id:{bad['id']} +ecosphere_quality_score:{stored(bad['id']).score:03d}")
     assert found["count"] == 1
     page = app.get("/fr/dataset/bad/qualite").body
-    assert f"{server.url}/gone.gpkg" in page and "(HTTP 404)" in page
+    assert f"{server.url}/gone.gpkg" in page and "(HTTP 404)" in page and "À confirmer" not in page
     assert count(LinkCheck) == 4
 
 
@@ -272,6 +274,17 @@ def test_only_editors_have_links_checked_again_and_not_too_often(server: Scripte
     jobs.check_links_of(made["id"])
     [link] = act("ecosphere_quality_links", id="zones")
     assert (link["state"], link["kind"]) == ("ok", "file")
+
+
+def test_the_command_checks_one_dataset_now(server: ScriptedServer, cli: Any):
+    from ckanext.ecosphere.cli import ecosphere
+
+    for name in ("zones", "others"):
+        act("package_create", **saved(name=name, resources=[resource(url=f"{server.url}/{name}.gpkg")]))
+    assert cli.invoke(ecosphere, ["quality", "links", "--dataset", "zones"]).exit_code == 0
+    assert [link["state"] for link in act("ecosphere_quality_links", id="zones")] == ["ok"]
+    assert act("ecosphere_quality_links", id="others") == []
+    assert cli.invoke(ecosphere, ["quality", "links", "--dataset", "nothing"]).exit_code != 0
 
 
 def test_links_of_a_private_dataset_are_for_those_who_see_it(server: ScriptedServer):

@@ -24,7 +24,11 @@ def test_scores_that_fell_due_and_verdicts_are_brought_up_to_date(monkeypatch: p
     tomorrow = due + timedelta(days=1)
     monkeypatch.setattr(store, "today", lambda: tomorrow)
     stages = list(nightly.run(links=False))
-    assert [(stage.name, stage.failed) for stage in stages] == [("scores", False), ("dcat-ap", False)]
+    assert [(stage.name, stage.failed) for stage in stages] == [
+        ("scores", False),
+        ("dcat-ap", False),
+        ("losses", False),
+    ]
     assert stored(late["id"]).results["on_time"] == "fail"
     assert stored(late["id"]).checks["dcat_ap"] is True
     assert "0" in next(iter(nightly.run(links=False))).told
@@ -38,7 +42,7 @@ def test_a_portal_whose_nights_are_missed_is_told(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(store, "today", lambda: next_week)
     [check] = setup.check()
     assert check.status is CheckStatus.WARNING and check.remedy == "ckan ecosphere quality nightly"
-    assert [stage.failed for stage in nightly.run(links=False)] == [False, False]
+    assert [stage.failed for stage in nightly.run(links=False)] == [False, False, False]
     assert setup.check()[0].status is CheckStatus.OK
 
 
@@ -47,7 +51,7 @@ def test_a_stage_that_fails_stops_no_other(monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as patch:
         patch.setattr(rescore, "fallen_due", lambda: 1 / 0)
         stages = list(nightly.run(links=False))
-    assert [stage.failed for stage in stages] == [True, False]
+    assert [stage.failed for stage in stages] == [True, False, False]
     assert "dcat_ap" in stored(made["id"]).checks
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -11,11 +12,14 @@ from ckan.logic import ValidationError
 from ckan.tests import factories
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from lxml import html
+from werkzeug.datastructures import MultiDict
 
 from ckanext.ecosphere.quality import reindex, rescore
+from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
 
 from .cases import CASES, dataset
-from .conftest import act, from_scratch, saved, site_context, stored
+from .conftest import act, count, from_scratch, saved, site_context, stored
 
 FIELDS = [changes for _criterion, _state, changes, _links in CASES]
 #: Changes that a schema may refuse (free licences, odd types) leave the dataset as it was, which is a path too.
@@ -24,6 +28,10 @@ STEPS = st.one_of(
     st.tuples(st.just("update"), st.sampled_from(FIELDS)),
     st.tuples(st.just("add resource"), st.sampled_from(["CSV", "PDF", "SHP", "WFS"])),
     st.tuples(st.just("change resource"), st.sampled_from(["CSV", "PDF", ""])),
+    st.tuples(st.just("replace resource"), st.sampled_from(["GeoJSON", "PDF"])),
+    st.tuples(st.just("form"), st.sampled_from(["Court", "Une description. " * 20])),
+    st.tuples(st.just("private by itself"), st.booleans()),
+    st.tuples(st.just("owner by itself"), st.sampled_from(["ddt-42", "ddt-43"])),
     st.tuples(st.just("remove resource"), st.none()),
     st.tuples(st.just("private"), st.booleans()),
     st.tuples(st.just("owner"), st.sampled_from(["ddt-42", "ddt-43"])),
@@ -48,6 +56,11 @@ def fields(changes: dict[str, Any]) -> dict[str, Any]:
 def change_resource(found: dict[str, Any], value: str) -> None:
     for first in found["resources"][:1]:
         act("resource_patch", id=first["id"], format=value)
+
+
+def replace_resource(found: dict[str, Any], value: str) -> None:
+    for first in found["resources"][:1]:
+        act("resource_update", id=first["id"], url="https://x.org/autre", format=value, name="Autre")
 
 
 def remove_resource(found: dict[str, Any], _value: None) -> None:
@@ -81,6 +94,27 @@ def save_in_a_batch(found: dict[str, Any], licence: str) -> None:
     logic.index_update_package(site_context(), found["id"])
 
 
+def save_form(found: dict[str, Any], description: str) -> None:
+    """As a person does: opens the form, changes the description, and sends everything that is in the form."""
+    headers = {"Authorization": Form.token}
+    path = f"/fr/dataset/edit/{found['name']}"
+    form = html.fromstring(Form.app.get(path, headers=headers).body).get_element_by_id("dataset-edit")
+    for inert in form.findall(".//template"):  # what a script copies for one more contact, for instance
+        inert.drop_tree()
+    form.fields["notes"] = description
+    answer = Form.app.post(
+        path, data=MultiDict([*form.form_values(), ("save", "")]), headers=headers, follow_redirects=False
+    )
+    assert answer.status_code == 302, html.fromstring(answer.body).text_content()
+
+
+class Form:
+    """Who opens forms, and where."""
+
+    app: Any = None
+    token = ""
+
+
 PATHS: dict[str, Callable[[dict[str, Any], Any], Any]] = {
     "patch": lambda d, value: act("package_patch", id=d["id"], **fields(value)),
     "update": lambda d, value: act("package_update", **{**saved(**value), "id": d["id"], "name": d["name"]}),
@@ -89,6 +123,10 @@ PATHS: dict[str, Callable[[dict[str, Any], Any], Any]] = {
         "resource_create", package_id=d["id"], url="https://x.org/f", format=value, name="F"
     ),
     "change resource": change_resource,
+    "replace resource": replace_resource,
+    "form": save_form,
+    "private by itself": lambda d, value: act("package_patch", id=d["id"], private=value),
+    "owner by itself": lambda d, value: act("package_patch", id=d["id"], owner_org=value),
     "remove resource": remove_resource,
     "reorder resources": reorder_resources,
     "private": change_visibility,
@@ -105,21 +143,51 @@ PATHS: dict[str, Callable[[dict[str, Any], Any], Any]] = {
 }
 
 
+#: Every path once, each with a value that changes the dataset.
+EVERY_PATH: list[tuple[str, Any]] = [
+    ("patch", {"license_id": None}),
+    ("update", {}),
+    ("revise", "Court"),
+    ("form", "Une description. " * 20),
+    ("add resource", "PDF"),
+    ("change resource", "PDF"),
+    ("replace resource", "GeoJSON"),
+    ("reorder resources", None),
+    ("remove resource", None),
+    ("private", True),
+    ("private by itself", False),
+    ("owner", "ddt-43"),
+    ("owner by itself", "ddt-42"),
+    ("delete keyword", None),
+    ("rename organisation", None),
+    ("delete and restore", None),
+    ("delete in bulk and restore", None),
+    ("batch", "notspecified"),
+    ("rescore", None),
+]
+
+
 @pytest.fixture
-def organisations(with_plugins: None, clean_db: None, clean_index: None) -> None:
+def organisations(app: Any, with_plugins: None, clean_db: None, clean_index: None) -> None:
     for name in ("ddt-42", "ddt-43"):
         factories.Organization(name=name)
+    Form.app, Form.token = app, factories.SysadminWithToken()["token"]
 
 
-counter = iter(range(1_000_000))
+def test_every_path_is_walked_at_least_once():
+    assert {name for name, _value in EVERY_PATH} == PATHS.keys()
+
+
+counter = itertools.count()
 
 
 @pytest.mark.usefixtures("organisations")
 class TestPaths:
     @settings(
-        max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+        max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
     )
     @example({}, [("patch", {"contact": None, "maintainer_email": "sig@example.org"})])
+    @example({}, EVERY_PATH)
     @given(st.sampled_from(FIELDS), st.lists(STEPS, min_size=1, max_size=5))
     def test_stored_index_action_and_search_agree(self, start: dict[str, Any], steps: list[tuple[str, Any]]):
         try:
@@ -133,6 +201,19 @@ class TestPaths:
             except ValidationError:
                 model.Session.rollback()
             self.agree(made["id"], (step, value))
+        self.pages_agree(made["id"], steps)
+        act("dataset_purge", id=made["id"])
+        assert (count(QualityRow), count(QualityHistory)) == (0, 0)
+        assert act("package_search", fq=f"+id:{made['id']}", include_private=True)["count"] == 0
+
+    def pages_agree(self, package_id: str, after: Any) -> None:
+        row, dataset = stored(package_id), act("package_show", id=package_id)
+        score = f'<span class="ecosphere-badge__score">{row.score}<'
+        for path in (f"/fr/dataset/{dataset['name']}", f"/fr/dataset/{dataset['name']}/qualite"):
+            page = Form.app.get(path, headers={"Authorization": Form.token}).body
+            assert score in page and f"ecosphere-badge--{row.level}" in page, (path, after)
+        image = Form.app.get(f"/fr/dataset/{dataset['name']}/qualite.svg", headers={"Authorization": Form.token}).body
+        assert f"{row.score}/100" in image, after
 
     def agree(self, package_id: str, after: Any) -> None:
         expected, row = from_scratch(package_id), stored(package_id)
