@@ -117,6 +117,7 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
         **_request(request, reader, names, mine),
         "description_html": text.html(request.description),
         "datasets": datasets(request, reader, "answer"),
+        "mentioned": datasets(request, reader, "mentioned"),
         "suggestions": datasets(request, reader, "suggested") if reader.is_inside(request) else [],
         "events": [_event(each, request, reader, names) for each in events],
         "comments": _conversation(request, comments, reader, names),

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import charts, dates, refusal, text, wording
+from ckanext.ecosphere.data_requests import charts, config, dates, refusal, text, wording
 from ckanext.ecosphere.data_requests.clock import PARIS
 
 #: State → symbol of the icon font that CKAN ships, and the family of its colour. Every family has shapes of its own.
@@ -295,6 +295,18 @@ def ecosphere_request_unseen() -> int:
         return 0
     context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     return tk.get_action("ecosphere_request_notification_list")(context, {"rows": 0})["unseen"]
+
+
+def ecosphere_request_files() -> dict[str, Any]:
+    """Return which files a message takes: `types`, `accept` (for the input), `megabytes`; no types when none."""
+    types = list(config.attachment_types()) if config.folder() else []
+    accept = ",".join(f".{each}" for each in types)
+    return {"types": types, "accept": accept, "megabytes": config.attachment_bytes() // 1024**2}
+
+
+def ecosphere_request_commission() -> Mapping[str, str]:
+    """Return whom one turns to after a refusal: `name`, `short`, `address`, `website`."""
+    return refusal.commission()
 
 
 def ecosphere_request_news() -> dict[str, Any]:

@@ -20,6 +20,8 @@ MOST = 20
 #: A suggestion shares at least half of the words of the request's title, or of its own.
 ENOUGH = 0.5
 AT_ONCE = 500
+#: Requests that share a word with a dataset and are looked at; the earliest wait longest.
+MOST_COMPARED = 2000
 
 
 def _key() -> str:
@@ -48,7 +50,8 @@ def look_at(package: model.Package) -> int:
     if rank is None:
         return 0
     condition, _score = rank
-    waiting = sa.select(Request).where(Request.state.in_(states.ON_DESK), condition).limit(similar.CANDIDATES)
+    waiting = sa.select(Request).where(Request.state.in_(states.ON_DESK), condition).order_by(Request.submitted)
+    waiting = waiting.limit(MOST_COMPARED)
     rows = []
     for request in model.Session.scalars(waiting):
         score = _score_of(request, package, themes, territories)

@@ -95,11 +95,13 @@ def of_person(user_id: str, start: int, rows: int) -> tuple[int, int, list[Notif
     return total, unseen, list(model.Session.scalars(query.offset(start).limit(rows)))
 
 
-def mark_seen(user_id: str) -> int:
-    """Mark a person's notifications on the page as seen; return how many were not."""
+def mark_seen(user_id: str, request_id: str | None = None) -> int:
+    """Mark a person's notifications on the page, or those about one request, as seen; return how many were not."""
     query = (
         sa.update(Notification)
         .where(Notification.user_id == user_id, Notification.channel == PAGE, Notification.status != "seen")
         .values(status="seen")
     )
+    if request_id:
+        query = query.where(Notification.request_id == request_id)
     return model.Session.execute(query).rowcount  # pyright: ignore[reportAttributeAccessIssue]

@@ -90,7 +90,7 @@ def draft(request: Request, ground: str) -> str:
     }
     paragraphs = [
         _("You asked for “{title}” on {received} (request {reference})."),
-        _("{service} rejects this request on the following ground: {ground} ({articles})."),
+        _("{service} rejects this request on the following ground: {ground}. Articles of the law: {articles}."),
         *to_complete(law),
         _(
             "If you contest this decision, you may refer it to the {name} ({short}) within two months of its "

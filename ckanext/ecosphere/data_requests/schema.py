@@ -212,6 +212,11 @@ def of_user() -> Schema:
     return {"user": _if_given(get("unicode_safe")), "__extras": [get("ignore")]}
 
 
+def notification_seen() -> Schema:
+    """Schema of `ecosphere_request_notification_seen`."""
+    return {"request": _if_given(get("unicode_safe")), "__extras": [get("ignore")]}
+
+
 def notification_list() -> Schema:
     """Schema of `ecosphere_request_notification_list`."""
     return {

@@ -108,23 +108,45 @@ def requests(title: str, theme: str, territory: str, reader: Reader) -> list[dic
         return []
     condition, score = rank
     candidates = (
-        sa.select(Request.id, score.label("score"))
+        sa.select(Request.id, score.label("score"), _enough_in_common(title, territory).label("enough"))
         .where(Request.listed, Request.state.in_(states.ACTIVE), condition)
         .order_by(Request.submitted.desc())
         .limit(CANDIDATES)
         .subquery()
     )
-    query = sa.select(candidates.c.id).order_by(candidates.c.score.desc(), candidates.c.id).limit(MOST)
+    query = (
+        sa.select(candidates.c.id)
+        .where(candidates.c.enough)
+        .order_by(candidates.c.score.desc(), candidates.c.id)
+        .limit(MOST)
+    )
     with search.through_indexes():
         ids = list(model.Session.scalars(query))
     found = {each.id: each for each in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))}
     return dictize.request_list([found[each] for each in ids], reader)
 
 
+def _enough_in_common(title: str, territory: str) -> Any:
+    """Whether a request has both of two words of a title, or half of more; the name of the place is no subject."""
+    place = voc.get("territories").get(territory) if territory else None
+    known = set(_words(place.label_fr)) if place else set()
+    queries = [sa.func.to_tsquery("french", word) for word in _words(title) if word not in known]
+    if not queries:
+        return sa.true()
+    one = sa.literal(1)
+    counted = sum((sa.case((sa.func.numnode(query) > 0, one), else_=0) for query in queries), sa.literal(0))
+    shared = sum((sa.case((Request.search.op("@@")(query), one), else_=0) for query in queries), sa.literal(0))
+    return shared >= sa.case((counted <= 2, counted), else_=(counted + 1) / 2)  # noqa: PLR2004
+
+
+def _words(title: str) -> list[str]:
+    words = ["".join(char for char in word if char.isalnum()) for word in text.fold(title).split()]
+    return list(dict.fromkeys(word for word in words if len(word) >= SHORTEST_WORD))[:WORDS]
+
+
 def rank_of(title: str, theme: str, territory: str) -> tuple[Any, Any] | None:
     """Condition and score of requests that share a word with a title; None when it has no words."""
-    words = ["".join(char for char in word if char.isalnum()) for word in text.fold(title).split()]
-    words = list(dict.fromkeys(word for word in words if len(word) >= SHORTEST_WORD))[:WORDS]
+    words = _words(title)
     if not words:
         return None
     # French stop words disappear here, and with them a query that has nothing else.

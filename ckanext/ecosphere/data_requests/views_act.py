@@ -200,6 +200,12 @@ def _likely(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, An
     names = {field["name"] for field in wanted["fields"]}
     if "organization" in names and wanted["transition"] == "accept" and found.get("organization"):
         return {"organization": found["organization"]["id"]}
+    if "target" in names:
+        return {"target": request.args.get("target", "")}
+    if wanted["transition"] == "transfer":
+        likely = _services(found)["likely"]
+        reason = tk._("Our service does not hold these data; this service is more likely to hold them.")
+        return {"organization": likely[0]["id"] if likely else "", "reason": reason}
     return {}
 
 
@@ -224,6 +230,8 @@ def _form(
     }
     if "organization" in names:
         variables.update(_services(found))
+    if "target" in names:
+        variables["alike"] = similar_of(found)["requests"]
     if "similar_seen" in names:
         variables["similar"] = similar_of(found)
     if "datasets" in names:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from flask import Response, request
+from flask import Response, jsonify, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -51,13 +51,16 @@ def assign(organization: str) -> AnyResponse:
             tk.h.flash_error(" ".join(texts))
         return back
     assigned, refused = _count(done["assigned"]), _count(done["refused"])
-    tk.h.flash_success(
-        tk.ungettext("{number} request assigned.", "{number} requests assigned.", assigned).format(number=assigned)
-    )
+    if assigned:
+        tk.h.flash_success(
+            tk.ungettext("{number} request assigned.", "{number} requests assigned.", assigned).format(number=assigned)
+        )
     if refused:
         sentence = tk.ungettext(
-            "{number} request could not be assigned: it is closed or no longer with your service.",
-            "{number} requests could not be assigned: they are closed or no longer with your service.",
+            "{number} request could not be assigned: it is closed or no longer with your service, or this person is "
+            "not.",
+            "{number} requests could not be assigned: they are closed or no longer with your service, or this person "
+            "is not.",
             refused,
         )
         tk.h.flash_error(sentence.format(number=refused))
@@ -122,11 +125,33 @@ def preferences() -> AnyResponse:
     return rendered("ecosphere_requests/preferences.html", variables, 400 if errors else 200)
 
 
+@known
+def my_data() -> Response:
+    """Hand out what is kept of the reader, as JSON."""
+    response = jsonify(act("ecosphere_request_export"))
+    response.headers["Content-Disposition"] = 'attachment; filename="mes-demandes.json"'
+    response.cache_control.no_store = True
+    return response
+
+
+@page
+@known
+def forget_me() -> AnyResponse:
+    """Erase what is kept of the reader, once they have ticked that they know what it means."""
+    if not request.form.get("sure"):
+        tk.h.flash_error(tk._("Tick the box to confirm: what is erased cannot be brought back."))
+        return tk.redirect_to("ecosphere_requests.preferences")
+    act("ecosphere_request_erase")
+    tk.h.flash_success(tk._("What the data requests kept of you is erased."))
+    return tk.redirect_to("ecosphere_requests.index")
+
+
 def people(service: dict[str, Any]) -> list[dict[str, str]]:
     """Return the people of a service to whom a request can be given: its editors and administrators."""
     found = []
     for each in service.get("users", []):
-        if each.get("capacity") in ("editor", "admin"):
+        # The site's own account is a member of each organisation that it made; nobody works with it.
+        if each.get("capacity") in ("editor", "admin") and each["name"] != tk.config["ckan.site_id"]:
             found.append(
                 {"name": each["name"], "title": each.get("fullname") or each.get("display_name") or each["name"]}
             )

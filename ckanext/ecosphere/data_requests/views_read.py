@@ -41,6 +41,8 @@ def read(id: str) -> AnyResponse:
         if found["state"] != "draft":  # a draft that was given up
             raise tk.ObjectNotFound
         return tk.redirect_to("ecosphere_requests.edit", id=found["id"], step=forms.steps()[0].id)
+    if is_known():  # who reads the request has seen what they were told of it
+        act("ecosphere_request_notification_seen", request=found["id"])
     return rendered("ecosphere_requests/read.html", {"request_": found, **_conversation(found)})
 
 

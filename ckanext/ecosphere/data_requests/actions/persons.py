@@ -67,14 +67,18 @@ def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -
     return {"count": total, "unseen": unseen, "results": notices.on_page(rows, reader)}
 
 
+@tk.validate_action_data(schema.notification_seen)
 def ecosphere_request_notification_seen(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Mark all notifications of the person who asks as seen.
+    """Mark all notifications of the person who asks, or those about one request, as seen.
+
+    Args:
+        request (str): id of a request; all if not given.
 
     Returns:
         dict: `seen`, how many were not.
     """
     tk.check_access("ecosphere_request_notification_seen", context, data_dict)
-    seen = notifications.mark_seen(people.reader_of_context(context).id)
+    seen = notifications.mark_seen(people.reader_of_context(context).id, data_dict.get("request"))
     model.Session.commit()
     return {"seen": seen}
 

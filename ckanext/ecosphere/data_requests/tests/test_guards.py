@@ -104,6 +104,19 @@ def test_labels_uris_and_objects_are_understood():
 
 
 @pytest.mark.usefixtures("portal")
+def test_communes_are_those_of_the_registry_under_their_official_names():
+    made = draft(communes=["2a004", "69381 Lyon 1er", {"code": "42218", "name": "Sainté"}])
+    assert made["communes"] == [
+        {"code": "2A004", "name": "Ajaccio"},
+        {"code": "69381", "name": "Lyon 1er Arrondissement"},
+        {"code": "42218", "name": "Saint-Étienne"},
+    ]
+    with pytest.raises(tk.ValidationError) as refused:
+        draft(communes=["42218", "42999 Nulle-Part"])
+    assert "42999" in refused.value.error_dict["communes"][0]
+
+
+@pytest.mark.usefixtures("portal")
 def test_a_person_makes_so_many_requests_a_day(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.requests_per_day", 2)
     draft()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from playwright.sync_api import Page, expect
 from ckanext.ecosphere.data_requests import dictize, mailing
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 
-from .conftest import PEOPLE, act, dataset, group_id, opened, row, submitted
+from .conftest import PEOPLE, act, dataset, group_id, opened, row, submitted, user_id
 from .postbox import Postbox, body
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
@@ -197,3 +198,77 @@ def test_the_pages_of_the_room_are_accessible_and_fit_small_screens(page: Page):
         if problems:
             found[path] = problems
     assert found == {}
+
+
+def test_a_file_goes_up_with_a_message_and_comes_down_to_its_reader(page: Page, tmp_path: Path):
+    made = opened()
+    become(page, "asker")
+    page.goto(f"/fr/demandes/{made['reference']}")
+    page.fill("#field-text", "L’emprise de l’étude.")
+    page.set_input_files("#field-upload", {"name": "programme.exe", "mimeType": "text/plain", "buffer": b"MZ"})
+    page.get_by_role("button", name="Envoyer le message").click()
+    expect(page.locator("#field-upload-error")).to_contain_text("ne sont pas acceptés")
+    expect(page.locator("#field-text")).to_have_value("L’emprise de l’étude.")
+    assert axe_violations(page) == []
+    content = b'{"type": "FeatureCollection", "features": []}'
+    page.set_input_files("#field-upload", {"name": "Emprise.geojson", "mimeType": "text/plain", "buffer": content})
+    page.get_by_role("button", name="Envoyer le message").click()
+    expect(page.locator("#conversation")).to_contain_text("Emprise.geojson")
+    assert axe_violations(page) == []
+
+    become(page, "editor")
+    page.goto(f"/fr/demandes/{made['reference']}")
+    with page.expect_download() as waited:
+        page.get_by_role("link", name="Emprise.geojson").click()
+    waited.value.save_as(tmp_path / "file")
+    assert waited.value.suggested_filename == "Emprise.geojson"
+    assert (tmp_path / "file").read_bytes() == content
+
+
+def test_a_moderator_merges_a_duplicate_and_its_supporters_move(page: Page):
+    kept = opened(title="Zones humides du Pilat")
+    ended = opened("friend", title="Inventaire des zones humides du Pilat")
+    act("support", "stranger", id=kept["id"])
+    for person in ("stranger", "editor"):
+        act("support", person, id=ended["id"])
+    become(page, "moderator")
+    page.goto(f"/fr/demandes/{ended['reference']}")
+    do(page, "Fusionner avec une autre demande")
+    page.get_by_role("link", name=kept["reference"]).click()
+    expect(page.locator("#field-target")).to_have_value(kept["reference"])
+    assert axe_violations(page) == []
+    send(page, "Fusionner avec une autre demande")
+    expect(page.locator(".eco-req-answer")).to_contain_text("Zones humides du Pilat")
+    assert axe_violations(page) == []
+    page.locator(".eco-req-answer").get_by_role("link").click()
+    # Who asked the same supports it now, too; who supported both counts once.
+    expect(page.locator("aside")).to_contain_text("3 personnes soutiennent")
+    expect(page.locator("aside")).to_contain_text(ended["reference"])
+    assert row(kept).support_count == 3
+
+
+def test_several_requests_are_given_to_a_colleague_at_once(page: Page):
+    first, second = opened(title="Zones humides"), opened(title="Frayères")
+    become(page, "admin")
+    page.goto("/fr/demandes/service/ddt-42")
+    page.get_by_role("button", name="Tout cocher").click()
+    page.get_by_label("Affecter les demandes cochées à").select_option("editor")
+    page.get_by_role("button", name="Affecter", exact=True).click()
+    expect(page.locator(".alert-success")).to_contain_text("2 demandes affectées")
+    assert {row(each).assigned_to for each in (first, second)} == {user_id("editor")}
+
+
+def test_a_person_takes_their_data_along_and_has_them_erased(page: Page, tmp_path: Path):
+    made = opened()
+    become(page, "asker")
+    page.goto("/fr/demandes/preferences")
+    with page.expect_download() as waited:
+        page.get_by_role("link", name="Télécharger mes données").click()
+    waited.value.save_as(tmp_path / "data.json")
+    assert made["reference"] in (tmp_path / "data.json").read_text()
+    page.get_by_text("Effacer mes données").first.click()
+    page.get_by_label(re.compile("ne peut être rétabli")).check()
+    assert axe_violations(page) == []
+    page.get_by_role("button", name="Effacer mes données").click()
+    expect(page.locator(".alert-success")).to_contain_text("est effacé")
+    assert (row(made).state, row(made).requester_id) == ("withdrawn", None)

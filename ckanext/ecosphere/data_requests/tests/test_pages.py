@@ -81,6 +81,7 @@ FOR_SOME = {
     "/demandes/mes-demandes": KNOWN,
     "/demandes/notifications": KNOWN,
     "/demandes/preferences": KNOWN,
+    "/demandes/mes-donnees.json": KNOWN,
     "/demandes/service/ddt-42": DESK,
     "/demandes/service/ddt-42?all=1": DESK,
     "/demandes/service/nonsense": everyone("404", nobody="log in"),

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from ckanext.ecosphere.data_requests import search
+
 from .conftest import act, dataset, opened, step
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -67,6 +69,29 @@ def test_facets_count_what_is_found_and_show_the_other_choices(requests: Any):
     assert len(chosen["facets"]["theme"]) == 2 and len(chosen["facets"]["territory"]) == 1
 
 
+def test_several_chosen_facets_each_show_what_the_others_leave(requests: Any):
+    chosen = act("list", None, theme="eau", territory="departement-42", state=["open"])
+    names = {facet: {each["name"]: each["count"] for each in found} for facet, found in chosen["facets"].items()}
+    assert chosen["count"] == 2
+    # Without its own filter each facet has more to offer; the others count what passes all filters.
+    assert names["territory"] == {"departement-42": 2, "departement-01": 1}
+    assert names["theme"] == {"eau": 2} and names["use"] == {"water-law": 2}
+    step(requests["humides"], "not_held", "admin", reason="Non")
+    chosen = act("list", None, theme="eau", territory="departement-42", state=["open"])
+    assert {each["name"]: each["count"] for each in chosen["facets"]["state"]} == {"open": 1, "not_held": 1}
+    assert chosen["count"] == 1
+
+
+def test_of_very_many_that_match_the_newest_are_ranked_and_the_others_follow(monkeypatch: pytest.MonkeyPatch):
+    made = [opened("friend", title=f"Zones humides {number}") for number in range(5)]
+    monkeypatch.setattr(search, "RANKED", 3)
+    pages = [titles(q="zones humides", sort="relevance", start=start, rows=2) for start in (0, 2, 4, 6)]
+    assert [len(page) for page in pages] == [2, 2, 1, 0]
+    found = [title for page in pages for title in page]
+    assert sorted(found) == sorted(each["title"] for each in made)
+    assert found[3:] == ["Zones humides 1", "Zones humides 0"]
+
+
 def test_the_list_is_paged_and_sorted_in_the_database(requests: Any):
     act("support", "friend", id=requests["bruit"]["id"])
     assert titles(sort="support")[0] == requests["bruit"]["title"]
@@ -97,6 +122,13 @@ def test_what_is_like_a_title_is_shown_before_one_asks(requests: Any):
     assert [each["title"] for each in found["datasets"]] == ["Inventaire des zones humides"]
     assert act("similar", None, title="")["datasets"] == []
     assert act("similar", None, title="de la")["requests"] == []
+
+
+def test_the_name_of_the_place_alone_makes_nothing_alike(requests: Any):
+    asked = {"title": "Arrêtés de la Loire sur le bruit des éoliennes", "territory": "departement-42"}
+    assert act("similar", None, **asked)["requests"] == []
+    close = act("similar", None, title="Zones humides du Rhône", territory="departement-69")["requests"]
+    assert [each["id"] for each in close] == [requests["humides"]["id"]]
 
 
 def test_closed_requests_are_not_offered_for_support(requests: Any):
