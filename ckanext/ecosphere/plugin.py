@@ -9,11 +9,16 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan.lib.plugins import DefaultTranslation
 
-from ckanext.ecosphere import cli, helpers
+from ckanext.ecosphere import cli, helpers, moments
 
 
 @tk.blanket.config_declarations
-@tk.blanket.helpers({name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_")})
+@tk.blanket.helpers(
+    {
+        "render_datetime": moments.render_datetime,
+        **{name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_")},
+    }
+)
 class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
     """Shared ground of the suite."""
 

@@ -89,11 +89,6 @@ def ecosphere_harvest_progress(told: dict[str, Any]) -> dict[str, Any]:
     return live.progress(told)
 
 
-def ecosphere_harvest_moment(value: Any) -> str:
-    """A moment in the reader's language and the portal's time: “24 novembre 2026 à 22:31”."""
-    return labels.moment(value)
-
-
 def ecosphere_harvest_outcome(status: str | None) -> str:
     """What became of a record, in words."""
     return labels.outcomes().get(status or "", tk._("waiting"))

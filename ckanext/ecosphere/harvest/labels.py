@@ -1,17 +1,13 @@
-"""Words for outcomes, reasons and moments on the pages of the room."""
+"""Words for outcomes and reasons on the pages of the room."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from babel.dates import format_date, format_time
-from ckan.lib.helpers import get_display_timezone
 
-from ckanext.ecosphere import language
 from ckanext.ecosphere.harvest.joining.audit import REASONS
 from ckanext.ecosphere.harvest.problems import MESSAGES as RECORD
 
@@ -63,16 +59,3 @@ def of_code(code: str) -> str:
 
 def _without_values(text: str) -> str:
     return re.sub(r"\s*[:(]?\s*\{\w+\}\)?\.?$", "", re.sub(r"\{\w+\}(?=.*\S)", "…", text)).strip() or text
-
-
-def moment(value: Any) -> str:
-    """A moment as people write it in the reader's language; empty when there is none."""
-    if not value:
-        return ""
-    read = datetime.fromisoformat(value) if isinstance(value, str) else value
-    if read.tzinfo is None:
-        read = read.replace(tzinfo=timezone.utc)
-    local = read.astimezone(get_display_timezone())
-    locale = (language.current() or tk.config["ckan.locale_default"]).replace("-", "_")
-    date, time = format_date(local, "long", locale=locale), format_time(local, "short", locale=locale)
-    return tk._("{date} at {time}").format(date=date, time=time)
