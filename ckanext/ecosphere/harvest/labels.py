@@ -17,11 +17,11 @@ JOINED = "joined-"
 def outcomes() -> dict[str, str]:
     """What ckanext-harvest calls the outcomes → their labels."""
     return {
-        "errored": tk._("refused"),
-        "added": tk._("added"),
-        "updated": tk._("updated"),
-        "deleted": tk._("withdrawn"),
-        "not modified": tk._("unchanged"),
+        "errored": tk._("Refused"),
+        "added": tk._("Records added"),
+        "updated": tk._("Records updated"),
+        "deleted": tk._("Records withdrawn"),
+        "not modified": tk._("Records unchanged"),
     }
 
 
@@ -32,13 +32,13 @@ def counted(stats: Mapping[str, int], facts: Mapping[str, Any]) -> list[tuple[st
     copies = min(counts.get("duplicate", 0), numbers["not modified"])
     numbers["not modified"] -= copies
     found = [(outcome.replace(" ", "-"), label, numbers[outcome]) for outcome, label in outcomes().items()]
-    return [*found, ("joined", tk._("published from another source"), copies)]
+    return [*found, ("joined", tk._("Published from another source"), copies)]
 
 
 def reasons(report: Mapping[str, Any]) -> list[tuple[str, str, int]]:
     """Outcome, reason and number of the records that became no dataset."""
-    found = [(tk._("refused"), of_code(code), number) for code, number in (report.get("refused") or {}).items()]
-    found += [(tk._("set aside"), of_code(code), number) for code, number in (report.get("set_aside") or {}).items()]
+    found = [(tk._("Refused"), of_code(code), number) for code, number in (report.get("refused") or {}).items()]
+    found += [(tk._("Set aside"), of_code(code), number) for code, number in (report.get("set_aside") or {}).items()]
     return found
 
 

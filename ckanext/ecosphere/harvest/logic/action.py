@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from ckan import authz, logic, model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.harvest import objects, overview, trials
+from ckanext.ecosphere.harvest import objects, overview, schedule, trials
 from ckanext.ecosphere.harvest.joining import audit
 from ckanext.ecosphere.harvest.logic import reading, schema
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations, source_id
@@ -53,7 +53,7 @@ def harvest_send_job_to_gather_queue(original: Any, context: Context, data_dict:
 
 @tk.chained_action
 def harvest_jobs_run(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """Start what is due, as before; then send again our jobs that nobody is running any more.
+    """Start what is due, as before, at times spread over the period; send again our jobs that nobody is running.
 
     Args:
         original: ckanext-harvest's action.
@@ -62,6 +62,7 @@ def harvest_jobs_run(original: Any, context: Context, data_dict: DataDict) -> An
     """
     tk.check_access("harvest_jobs_run", context, data_dict)
     result = original(context, data_dict)
+    schedule.spread(harvester_types())
     queue.revive()
     return result
 

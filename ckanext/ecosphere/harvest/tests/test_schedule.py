@@ -1,0 +1,56 @@
+"""When sources are harvested: spread over the period, each at its own time, and due ones with one action."""
+
+import itertools
+from collections import Counter
+from datetime import datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.harvest.model import now
+from ckanext.ecosphere.harvest.schedule import PERIODS, next_run
+from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
+from ckanext.harvest.model import HarvestJob, HarvestSource
+
+NOW = datetime(2026, 11, 24, 22, 33)
+
+
+@pytest.mark.parametrize("frequency", PERIODS)
+def test_a_source_has_the_same_time_in_each_period(frequency):
+    period, moment = PERIODS[frequency], NOW
+    times = []
+    for _run in range(5):
+        times.append(next_run("source", frequency, moment))
+        assert period / 2 <= times[-1] - moment <= period * 1.5
+        moment = times[-1]
+    assert {later - earlier for earlier, later in itertools.pairwise(times)} == {period}
+
+
+def test_hundreds_of_sources_are_spread_over_the_week():
+    days = Counter(next_run(f"source-{n}", "WEEKLY", NOW).date() for n in range(279))
+    assert max(days.values()) < 279 / 7 * 1.6
+
+
+def test_sources_harvested_by_hand_have_no_time():
+    assert next_run("source", "MANUAL", NOW) is None
+
+
+def test_one_action_starts_what_is_due_and_nothing_else(portal):
+    with catalogue([iso_record(1)]) as server:
+        frequencies = {"weekly": "WEEKLY", "daily": "DAILY", "manual": "MANUAL"}
+        ids = {
+            name: portal.source(server.url, name=name, frequency=frequency, config={"priority": number})
+            for number, (name, frequency) in enumerate(frequencies.items())
+        }
+        portal.call("harvest_jobs_run")
+        started = set(model.Session.execute(sa.select(HarvestJob.source_id)).scalars())
+        assert started == {ids["weekly"], ids["daily"]}
+        model.Session.rollback()
+        planned = {s.id: s.next_run for s in model.Session.query(HarvestSource)}
+        portal.call("harvest_jobs_run")
+        model.Session.rollback()
+        assert {s.id: s.next_run for s in model.Session.query(HarvestSource)} == planned
+        # Its own time, not one period after the registration.
+        expected = next_run(ids["weekly"], "WEEKLY", now())
+        assert (planned[ids["weekly"]] - expected) % timedelta(weeks=1) == timedelta(0)
