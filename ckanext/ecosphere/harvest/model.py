@@ -50,6 +50,7 @@ class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, rep
         seen_job: job that last saw it.
         digest: content and settings with which it was last imported.
         keys: by what it is recognised in other catalogues, see `joining.keys`.
+        members: guids of the records that it says it holds, when it is a series.
         joined: dataset that another source publishes of the same data, while the state is `duplicate`.
         former: dataset that was made of it before it was joined to another one, to get it back.
         apart: a person said that it is the same as no other record.
@@ -67,6 +68,7 @@ class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, rep
     seen_job: Mapped[str | None] = mapped_column(sa.UnicodeText)
     digest: Mapped[str | None] = mapped_column(sa.UnicodeText)
     keys: Mapped[list[str]] = mapped_column(ARRAY(sa.UnicodeText), default=list, server_default="{}")
+    members: Mapped[list[str]] = mapped_column(ARRAY(sa.UnicodeText), default=list, server_default="{}")
     joined: Mapped[str | None] = mapped_column(sa.UnicodeText, index=True)
     former: Mapped[str | None] = mapped_column(sa.UnicodeText)
     apart: Mapped[bool] = mapped_column(sa.Boolean, default=False, server_default=sa.false())
@@ -74,7 +76,10 @@ class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, rep
     absences: Mapped[int] = mapped_column(sa.Integer, default=0)
     name: Mapped[str | None] = mapped_column(sa.UnicodeText)
 
-    __table_args__ = (sa.Index("ix_ecosphere_harvest_record_keys", "keys", postgresql_using="gin"),)
+    __table_args__ = (
+        sa.Index("ix_ecosphere_harvest_record_keys", "keys", postgresql_using="gin"),
+        sa.Index("ix_ecosphere_harvest_record_members", "members", postgresql_using="gin"),
+    )
 
 
 class JobState(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]

@@ -18,7 +18,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.joining.settle import settle
 from ckanext.ecosphere.harvest.model import Hold, JobState, now
-from ckanext.ecosphere.harvest.pipeline import finish, queue, withdraw
+from ckanext.ecosphere.harvest.pipeline import finish, queue, series, withdraw
 from ckanext.ecosphere.harvest.pipeline.gather import Gatherer, JobAbortedError
 from ckanext.ecosphere.harvest.pipeline.importer import Importer
 from ckanext.ecosphere.harvest.pipeline.job import RUNNING, Job, is_running, load, update_state
@@ -107,6 +107,7 @@ def _run(job_id: str, helpers: bool) -> bool:
         if not is_running(job_id):
             raise JobAbortedError(job_id)
         settle(job.source_id, job_id, _complete(job_id))
+        series.complete(job.source_id)
         finish.finish(job)
         withdraw.carry_out_decided(job.source_id)
     _start_next(job.source_id)

@@ -19,6 +19,7 @@ from ckanext.ecosphere.harvest.joining.audit import REASONS
 from ckanext.ecosphere.harvest.joining.keys import keys_of
 from ckanext.ecosphere.harvest.model import DUPLICATE, PUBLISHED, REFUSED, WITHDRAWN, SourceRecord
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
+from ckanext.ecosphere.harvest.pipeline import series
 from ckanext.ecosphere.harvest.pipeline.bulk import Bulk, BulkError
 from ckanext.ecosphere.harvest.pipeline.fit import Fitter, free_tags
 from ckanext.ecosphere.harvest.pipeline.job import Job
@@ -111,6 +112,9 @@ class Writer:
         ready = [item for item in items if item.result is not None]
         names = Names()
         names.prepare([_title(item) for item in ready if item.package_id is None])
+        lots = series.parents(self._job.source_id, {item.outcome.guid for item in ready})
+        for item in ready:
+            series.add_parents(item.result.dataset, lots.get(item.outcome.guid, []))  # type: ignore[union-attr]
         present = present_resources([item.package_id for item in ready if item.package_id])
         done = self._create_together([item for item in ready if item.package_id is None], names)
         ensure_joined(connection)
@@ -253,9 +257,11 @@ class Writer:
                 f"""
                 UPDATE {SourceRecord.__tablename__} AS record
                 SET state = '{PUBLISHED}', digest = made.digest, package_id = made.package, name = NULL,
-                    joined = NULL, keys = string_to_array(made.keys, E'\\n')
+                    joined = NULL, keys = string_to_array(made.keys, E'\\n'),
+                    members = string_to_array(made.members, E'\\n')
                 FROM unnest(CAST(:guids AS text[]), CAST(:digests AS text[]), CAST(:keys AS text[]),
-                            CAST(:packages AS text[])) AS made(guid, digest, keys, package)
+                            CAST(:members AS text[]), CAST(:packages AS text[]))
+                    AS made(guid, digest, keys, members, package)
                 WHERE record.source_id = :source AND record.guid = made.guid
                 """  # noqa: S608 - only constants of this code
             ),
@@ -264,6 +270,7 @@ class Writer:
                 "guids": [item.outcome.guid for item in items],
                 "digests": [self._job.digest(item.seen_digest) for item in items],
                 "keys": ["\n".join(item.keys) for item in items],
+                "members": ["\n".join(_members(item)) for item in items],
                 "packages": ids,
             },
         )
@@ -324,6 +331,7 @@ class Writer:
             state=PUBLISHED,
             digest=self._job.digest(item.seen_digest),
             keys=list(item.keys),
+            members=_members(item),
             joined=None,
             package_id=outcome.package_id,
             name=None,
@@ -374,6 +382,10 @@ class Writer:
 
 def _title(item: _Item) -> str:
     return (item.result.dataset.get("title") if item.result else None) or item.outcome.guid
+
+
+def _members(item: _Item) -> list[str]:
+    return item.result.members if item.result else []
 
 
 def _why_not_valid(error: tk.ValidationError) -> str:
