@@ -1,7 +1,10 @@
 """One record of a harvest: what became of it, who may see that, and the record as it came."""
 
+from typing import Any
+
 import ckan.plugins.toolkit as tk
 import pytest
+import sqlalchemy as sa
 from ckan import model
 from ckan.tests import factories, helpers
 
@@ -49,7 +52,8 @@ def test_only_those_who_may_edit_a_record_or_its_source_see_it(harvested):
         for name, user in people.items():
             for action in ("ecosphere_harvest_record_show", "harvest_object_show"):
                 try:
-                    tk.check_access(action, {"user": user, "model": model}, {"id": id_})
+                    context: Any = {"user": user, "model": model}
+                    tk.check_access(action, context, {"id": id_})
                     allowed.add((name, action))
                 except tk.NotAuthorized:
                     pass
@@ -117,12 +121,8 @@ def test_an_unchanged_record_is_the_one_that_was_kept_last(harvested):
         harvested.edit_source(harvested.source_id, url=server.url)
         harvested.harvest(harvested.source_id)
         assert harvested.harvest(harvested.source_id) == {"not modified": 1}
-    last = (
-        model.Session.query(HarvestObject)
-        .filter(HarvestObject.guid.like("%1"))
-        .order_by(HarvestObject.gathered.desc())
-        .first()
-    )
-    assert last.content is None
-    kept = objects.raw(last.id)
+    query = sa.select(HarvestObject.id, HarvestObject.content).where(HarvestObject.guid.like("%1"))
+    id_, content = model.Session.execute(query.order_by(HarvestObject.gathered.desc())).first() or ("", "")
+    assert content is None
+    kept = objects.raw(id_)
     assert kept and "Lot de PPR" in kept[0]
