@@ -14,14 +14,16 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dev import demo
+from dev.bench import watching
 from dev.bench.counting import CountingProxy, solr_counts
+from dev.bench.streaming import streamed
 from dev.stack import pycsw
 from dev.stack.settings import DEV, LOCAL, local, postgres_url, redis_url, secret, solr_url
 
@@ -143,13 +145,31 @@ class Crew:
         self.log = (local("log") / "bench-workers.log").open("wb")
         self.children = [self._start(command) for command in commands]
         self.restarts = 0
+        self._sizes: list[float] = []
+        self._looked = 0.0
         time.sleep(12)  # they load CKAN
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stdout=self.log, stderr=self.log, cwd=LOCAL.parent)
 
+    def forget(self) -> None:
+        """Begin to measure anew."""
+        self.restarts, self._sizes = 0, []
+
+    def cpu(self) -> float:
+        """Seconds of processor time that they have taken."""
+        return sum(watching.seconds(child.pid) for child in self.children)
+
+    def memory(self) -> tuple[int, int]:
+        """Megabytes of the largest process in the first half of what was measured, and in the second."""
+        middle = len(self._sizes) // 2
+        return round(max(self._sizes[:middle], default=0)), round(max(self._sizes[middle:], default=0))
+
     def tend(self) -> None:
-        """Start again what has died."""
+        """Start again what has died; note once a second how large they are."""
+        if time.monotonic() - self._looked > 1:
+            self._looked = time.monotonic()
+            self._sizes.append(max(watching.megabytes(child.pid) for child in self.children))
         for number, child in enumerate(self.children):
             if child.poll() is not None:
                 self.children[number] = self._start(self.commands[number])
@@ -236,27 +256,47 @@ class Inside:
         return seconds, {name: count for name, count in {**stats, "stuck": left}.items() if count}
 
 
-def run(name: str, records: int, number: int, latency: float) -> dict[str, Any]:
-    """Let one contestant harvest the catalogue three times."""
-    contestant = CONTESTANTS[name]
-    folder = write_catalogue(records)
+@contextmanager
+def published(chosen: argparse.Namespace) -> Iterator[tuple[str, int, Callable[[], int], Callable[[], None]]]:
+    """Serve the catalogue; gives its address, its number of records, a count of requests, and a way to change some.
+
+    It is one of pycsw behind a proxy that counts; where memory matters, one whose records are made on demand.
+    """
+    if chosen.streamed:
+        with streamed(chosen.records, chosen.latency / 1000) as (server, stream):
+            yield server.url, chosen.records, lambda: len(server.questions), lambda: setattr(stream, "changed", True)
+        return
+    folder = write_catalogue(chosen.records)
     served = pycsw.publish(CATALOGUE, folder, "Bench")
     pycsw.start()
+    proxy = CountingProxy(served.url.partition(f"/{CATALOGUE}")[0], chosen.latency / 1000)
+
+    def change() -> None:
+        change_some(folder)
+        pycsw.publish(CATALOGUE, folder, "Bench")
+
+    try:
+        yield proxy.url(f"/{CATALOGUE}/csw"), served.records, lambda: proxy.requests, change
+    finally:
+        proxy.close()
+
+
+def run(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Let one contestant harvest the catalogue three times."""
+    contestant = CONTESTANTS[chosen.name]
     ini = write_ini(contestant.plugins)
     prepare(ini, everything=contestant.source_type != "csw" and contestant.plugins is None)
-    results: dict[str, Any] = {"name": name, "records": served.records, "rounds": []}
     with ExitStack() as stack:
+        url, records, asked, change = stack.enter_context(published(chosen))
+        results: dict[str, Any] = {"name": chosen.name, "records": records, "rounds": []}
         inside = Inside(ini)
-        proxy = CountingProxy(served.url.partition(f"/{CATALOGUE}")[0], latency)
-        stack.callback(proxy.close)
-        source_id = inside.create_source(proxy.url(f"/{CATALOGUE}/csw"), contestant.source_type)
-        crew = stack.enter_context(closing(Crew(contestant.workers(ini, number))))
-        for what in ("first", "again", "changed"):
+        source_id = inside.create_source(url, contestant.source_type)
+        crew = stack.enter_context(closing(Crew(contestant.workers(ini, chosen.workers))))
+        for what in chosen.rounds.split(","):
             if what == "changed":
-                change_some(folder)
-                pycsw.publish(CATALOGUE, folder, "Bench")
-            crew.restarts = 0
-            requests, solr = proxy.requests, solr_counts(solr_url("test"))
+                change()
+            crew.forget()
+            requests, solr, cpu = asked(), solr_counts(solr_url("test")), crew.cpu()
             seconds, counts = inside.harvest(source_id, crew.tend)
             time.sleep(2)  # the page of the source is indexed after the end
             after = solr_counts(solr_url("test"))
@@ -264,7 +304,10 @@ def run(name: str, records: int, number: int, latency: float) -> dict[str, Any]:
                 "what": what,
                 "seconds": seconds,
                 "counts": counts | ({"restarts of a consumer": crew.restarts} if crew.restarts else {}),
-                "requests": proxy.requests - requests,
+                "requests": asked() - requests,
+                "cpu": crew.cpu() - cpu,
+                "memory": crew.memory(),
+                "load": os.getloadavg()[1],
                 **{key: after[key] - solr[key] for key in after},
             }
             results["rounds"].append(measured)
@@ -276,11 +319,17 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m dev.bench.contest", description=__doc__)
     parser.add_argument("name", choices=CONTESTANTS)
-    parser.add_argument("--records", type=int, required=True)
-    parser.add_argument("--workers", type=int, required=True)
-    parser.add_argument("--latency", type=float, default=0.0)
-    chosen = parser.parse_args()
-    print(json.dumps(run(chosen.name, chosen.records, chosen.workers, chosen.latency)))
+    add_options(parser)
+    print(json.dumps(run(parser.parse_args())))
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options that the whole benchmark has too."""
+    parser.add_argument("--records", type=int, default=1000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--latency", type=float, default=0.0, help="milliseconds added to each request")
+    parser.add_argument("--rounds", default="first,again,changed", help="which harvests to run, in this order")
+    parser.add_argument("--streamed", action="store_true", help="small records made on demand: any number of them")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 ckanext-spatial's runs with the fewest changes that make it run at all on CKAN 2.12 (`stock_patches`). Each contestant
 gets an empty database and index, and harvests the same catalogue three times: first, again unchanged, and with one
-record in a hundred changed. A process that dies is started again, as a supervisor would, and that is told. Prints a
-table; nothing is judged.
+record in a hundred changed. A process that dies is started again, as a supervisor would, and that is told. CPU is that
+of the workers; memory that of the largest process, in the first and the second half of a harvest. Prints a table;
+nothing is judged.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import subprocess
 import sys
 from typing import Any
 
+from dev.bench.contest import add_options
 from dev.stack.settings import ROOT, forget_ckan_variables
 
 TITLES = {"first": "first harvest", "again": "again, unchanged", "changed": "1 % changed"}
@@ -23,7 +25,8 @@ TITLES = {"first": "first harvest", "again": "again, unchanged", "changed": "1 %
 def measure(name: str, chosen: argparse.Namespace) -> dict[str, Any]:
     """Let one contestant run in a process of its own, so that neither profits from the other's state."""
     command = [sys.executable, "-m", "dev.bench.contest", name, "--records", str(chosen.records)]
-    command += ["--workers", str(chosen.workers), "--latency", str(chosen.latency)]
+    command += ["--workers", str(chosen.workers), "--latency", str(chosen.latency), "--rounds", chosen.rounds]
+    command += ["--streamed"] if chosen.streamed else []
     done = subprocess.run(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{name} did not come to its end.")
@@ -32,13 +35,16 @@ def measure(name: str, chosen: argparse.Namespace) -> dict[str, Any]:
 
 def table(results: list[dict[str, Any]]) -> str:
     """The measurements as a table, one line for each contestant and round."""
-    head = ("contestant", "round", "seconds", "records/s", "HTTP requests", "Solr adds", "Solr commits", "counts")
+    head = ("contestant", "round", "seconds", "records/s", "CPU ms/record", "MB, first half", "MB, second half")
+    head += ("load", "HTTP requests", "Solr adds", "Solr commits", "counts")
     rows: list[tuple[str, ...]] = [head]
     for result in results:
         for each in result["rounds"]:
             counts = ", ".join(f"{number} {what}" for what, number in each["counts"].items())
             rate = f"{result['records'] / each['seconds']:.1f}"
-            figures = (f"{each['seconds']:.1f}", rate, each["requests"], each["adds"], each["commits"])
+            cpu = f"{each['cpu'] * 1000 / result['records']:.1f}"
+            figures = (f"{each['seconds']:.1f}", rate, cpu, *each["memory"], f"{each['load']:.1f}")
+            figures += (each["requests"], each["adds"], each["commits"])
             rows.append((result["name"], TITLES[each["what"]], *map(str, figures), counts))
     widths = [max(len(row[n]) for row in rows) for n in range(len(head))]
     return "\n".join("  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)) for row in rows)
@@ -47,9 +53,7 @@ def table(results: list[dict[str, Any]]) -> str:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="make bench-harvest", description=__doc__)
-    parser.add_argument("--records", type=int, default=1000)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--latency", type=float, default=0.0, help="Seconds added to each request.")
+    add_options(parser)
     parser.add_argument("--contestants", default="ours,stock")
     chosen = parser.parse_args()
     forget_ckan_variables()

@@ -26,7 +26,8 @@ from ckanext.ecosphere.http_guard.attempt import (
 from ckanext.ecosphere.http_guard.errors import FetchError, FetchRefusedError
 from ckanext.ecosphere.http_guard.inflate import InflateError, Inflater
 
-_CHUNK = 16 * 1024
+_CHUNK, _COMPRESSED_CHUNK = 16 * 1024, 2 * 1024
+"""Bytes taken from the network at once: what is compressed may become a thousand times as much."""
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -203,8 +204,9 @@ class GuardedSession:
         content = bytearray()
         whole = False
         try:
-            inflater = Inflater(raw.headers.get("Content-Encoding", ""), limit + 1)
-            while len(content) <= limit and (piece := raw.read(_CHUNK, decode_content=False)):
+            encoding = raw.headers.get("Content-Encoding", "")
+            inflater, size = Inflater(encoding, limit + 1), _COMPRESSED_CHUNK if encoding else _CHUNK
+            while len(content) <= limit and (piece := raw.read(size, decode_content=False)):
                 content += inflater.feed(piece)
             whole = len(content) <= limit
         except InflateError as error:
@@ -219,6 +221,7 @@ class GuardedSession:
             raise FetchError("timeout", seconds=round(attempt.settings.total_seconds))
         cut = len(content) > limit
         if cut and not request.truncate:
+            content.clear()  # an error that is kept keeps the variables of this function too
             raise FetchRefusedError("too-large", limit=limit)
         body = bytes(memoryview(content)[:limit])
         return Response(raw.status, raw.headers, body, request.url, truncated=cut)

@@ -198,19 +198,25 @@ def _order(key: Key) -> tuple[Any, ...]:
 
 def nested(flat: dict[Key, Any]) -> dict[str, Any]:
     """Put flat keys back into their places; places of a list that nothing stands at are left out (`unflatten`)."""
-    result = {key[0]: value for key, value in flat.items() if len(key) == 1}
-    deeper = sorted((key for key in flat if len(key) > 1), key=_order)
-    if any(result.get(key[0], []) != [] for key in deeper):
+    result: dict[str, Any] = {}
+    by_length: dict[int, list[Key]] = {}
+    for key, value in flat.items():
+        if len(key) == 1:
+            result[key[0]] = value
+        else:
+            by_length.setdefault(len(key), []).append(key)
+    if any(result.get(name, []) != [] for name in {key[0] for keys in by_length.values() for key in keys}):
         return navl.unflatten(flat)
     parts: dict[Key, dict[str, Any]] = {(): result}
-    for key in deeper:
-        path = key[:-1]
-        part = parts.get(path)
-        if part is None:
-            parent = parts.get(path[:-2])
-            if parent is None:
-                return navl.unflatten(flat)
-            part = parts[path] = {}
-            parent.setdefault(path[-2], []).append(part)
-        part[key[-1]] = flat[key]
+    for length in sorted(by_length):
+        for key in sorted(by_length[length]):
+            path = key[:-1]
+            part = parts.get(path)
+            if part is None:
+                parent = parts.get(path[:-2])
+                if parent is None:
+                    return navl.unflatten(flat)
+                part = parts[path] = {}
+                parent.setdefault(path[-2], []).append(part)
+            part[key[-1]] = flat[key]
     return result

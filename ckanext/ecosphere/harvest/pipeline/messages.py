@@ -33,7 +33,6 @@ MESSAGES: dict[str, str] = {
         "it is already published from the catalogue “{catalogue}” because {reason}; it is named there as well."
     ),
     "deleted-here": _N("its dataset was deleted by hand and is not published again."),
-    "incomplete": _N("The source was not read completely: nothing is withdrawn after this harvest."),
     "held": _N(
         "{absent} of {known} records have vanished from the source, more than the {limit} that are withdrawn "
         "without asking: their datasets stay published until a person decides."

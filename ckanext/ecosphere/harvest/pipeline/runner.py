@@ -136,12 +136,11 @@ def _gather(job: Job, harvester: EcosphereHarvester, locks: Locks, helpers: bool
 
 
 def _end_of_reading(job: Job, reading: Reading) -> None:
-    errors = failures_of(reading)
-    if not reading.complete:
-        errors.append(say("incomplete"))
+    # Each failure counts as one error; what follows from them is a remark.
+    notes = [*reading.notes, *([] if reading.complete else [("incomplete", {})])]
     # A job that starts anew tells only of its last reading.
     model.Session.execute(sa.delete(HarvestGatherError).where(HarvestGatherError.harvest_job_id == job.id))
-    for message in errors:
+    for message in failures_of(reading):
         model.Session.add(HarvestGatherError(message=message, harvest_job_id=job.id))
     update_state(
         job.id,
@@ -151,7 +150,7 @@ def _end_of_reading(job: Job, reading: Reading) -> None:
         received=reading.received,
         requests=reading.requests,
         facts={
-            "notes": reading.notes,
+            "notes": notes,
             "failed": reading.failed,
             "repeated": reading.repeated,
             "copies": reading.copies,

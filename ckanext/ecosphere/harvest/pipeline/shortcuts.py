@@ -41,8 +41,12 @@ def convert_to_extras(key: Key, data: dict[Key, Any], errors: dict[Key, list[Any
 
 def duplicate_extras_key(key: Key, data: dict[Key, Any], errors: dict[Key, list[Any]], context: Any) -> None:
     """`duplicate_extras_key` that unfolds the dataset only when there is something to say."""
-    keys = [value for k, value in data.items() if len(k) == _PART_OF_EXTRA and k[0] == "extras" and k[2] == "key"]
-    numbers = {k[1] for k in data if len(k) > 1 and k[0] == "extras"}
+    keys, numbers = [], set()
+    for k, value in data.items():
+        if k[0] == "extras" and len(k) > 1:
+            numbers.add(k[1])
+            if len(k) == _PART_OF_EXTRA and k[2] == "key":
+                keys.append(value)
     if len(set(keys)) != len(keys) or len(numbers) != len(keys):
         _original("duplicate_extras_key")(key, data, errors, context)
 

@@ -27,6 +27,8 @@ from ckanext.ecosphere.http_guard import FetchError, GuardedSession
 
 MAX_LOST_IN_A_ROW = 10
 """Positions lost one after the other, after which the server is left in peace."""
+MAX_TOO_BIG_AT_FIRST = 2
+"""Single records too big to be taken, with nothing else before them: the server only wants to fill the memory."""
 _XML = {
     "Content-Type": "application/xml; charset=utf-8",
     "Accept": "application/xml, text/xml;q=0.9, */*;q=0.1",
@@ -121,9 +123,10 @@ class CswReader:
             return False
         self.reading.fail(error.code, start, start, **error.params)
         announced = self.reading.announced
-        if lost >= MAX_LOST_IN_A_ROW or self._tired():
-            if announced is None or start < announced:
-                self.reading.fail("gave-up", start + 1, announced or start + 1)
+        limit = MAX_TOO_BIG_AT_FIRST if error.too_big and not self._last_good else MAX_LOST_IN_A_ROW
+        if lost >= limit or self._tired():
+            if announced is not None and start < announced:
+                self.reading.fail("gave-up", start + 1, announced)
             return False
         return not self._beyond(start + 1)
 

@@ -39,6 +39,7 @@ DETAILS: dict[str, str] = {
 
 WHOLE: dict[str, str] = {
     "gave-up": _N("The reading was given up at record {first}: the server did not answer properly any more."),
+    "incomplete": _N("The source was not read completely: nothing is withdrawn after this harvest."),
     "count-short": _N("The server announces {announced} records and gave {received}."),
     "count-over": _N("The server announces {announced} records and gave more: {received}."),
     "count-unknown": _N("The server does not say how many records it has."),
