@@ -119,6 +119,14 @@ def ecosphere_moment_text(value: Any) -> str:
         return str(value)
 
 
+def ecosphere_time_text(value: Any) -> str:
+    """Return a moment as people write the day and the time."""
+    try:
+        return format_datetime(tk.h.date_str_to_datetime(str(value)), "d MMMM y, HH:mm", locale=_locale())
+    except (TypeError, ValueError):
+        return str(value)
+
+
 def _language() -> str:
     """Language of the page; outside of a page, the portal's."""
     return language.current() or tk.config["ckan.locale_default"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import authz
 from ckan.logic.schema import validator_args
 from ckan.types import AuthResult, Context, DataDict
 
@@ -39,6 +40,11 @@ def _change_schema(ignore_missing: Any, unicode_safe: Any, default: Any) -> dict
 @validator_args
 def _run_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
     return {"id": [not_empty, unicode_safe]}
+
+
+@validator_args
+def _nothing_schema() -> dict[str, Any]:
+    return {}
 
 
 @tk.side_effect_free
@@ -102,8 +108,8 @@ def ecosphere_bulk_edit_show(context: Context, data_dict: DataDict) -> dict[str,
         data_dict: `id` of the run.
 
     Returns:
-        `state` (queued, running, done, undoing, undone), `done`, `ids`, `entries` and `undone`: `id`, `title`,
-        `outcome` and, when it failed, `message`.
+        `state` (queued, running, done, undoing, undone), `interrupted` (its worker is gone), `done`, `ids`, `entries`
+        and `undone`: `id`, `title`, `outcome` and, when it failed, `message`.
     """
     tk.check_access("ecosphere_bulk_edit_show", context, data_dict)
     return _run(data_dict["id"])
@@ -121,10 +127,58 @@ def ecosphere_bulk_edit_undo(context: Context, data_dict: DataDict) -> dict[str,
         the run.
     """
     tk.check_access("ecosphere_bulk_edit_undo", context, data_dict)
-    if _run(data_dict["id"])["state"] != "done":
+    run = _run(data_dict["id"])
+    if run["state"] != "done" and not (run["state"] == "running" and run["interrupted"]):
         raise tk.ValidationError({"id": [tk._("Only a run that is done can be undone, and only once")]})
     runs.start_undo(data_dict["id"])
     return _run(data_dict["id"])
+
+
+@tk.validate_action_data(_run_schema)
+def ecosphere_bulk_edit_resume(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Go on with a run, or with its undoing, whose worker is gone.
+
+    Args:
+        context: the context.
+        data_dict: `id` of the run.
+
+    Returns:
+        the run.
+    """
+    tk.check_access("ecosphere_bulk_edit_resume", context, data_dict)
+    if not _run(data_dict["id"])["interrupted"]:
+        raise tk.ValidationError({"id": [tk._("Only a run that was interrupted can be resumed")]})
+    runs.resume(data_dict["id"])
+    return _run(data_dict["id"])
+
+
+@tk.side_effect_free
+@tk.validate_action_data(_nothing_schema)
+def ecosphere_bulk_edit_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+    """Changes to many datasets, the latest first: one's own, for an administrator those of everyone.
+
+    Args:
+        context: the context.
+        data_dict: nothing.
+
+    Returns:
+        for each run `id`, `user`, `started`, `field`, `operation`, `values` as people read them, `count` of datasets,
+        `changed` among them, `state`, `interrupted` and `last_updated`.
+    """
+    tk.check_access("ecosphere_bulk_edit_list", context, data_dict)
+    user = str(context.get("user") or "")
+    everyone = context.get("ignore_auth") or authz.is_sysadmin(user)
+    lang = language.current()
+    kept = ("id", "user", "started", "field", "operation", "state", "interrupted", "last_updated")
+    return [
+        {
+            **{name: run[name] for name in kept},
+            "values": plan.described(run["field"], run["values"], lang),
+            "count": len(run["ids"]),
+            "changed": sum(entry["outcome"] == "changed" for entry in run["entries"]),
+        }
+        for run in runs.listed(None if everyone else user)
+    ]
 
 
 def _run(id_: str) -> dict[str, Any]:
@@ -203,6 +257,8 @@ ACTIONS = {
         ecosphere_bulk_edit_start,
         ecosphere_bulk_edit_show,
         ecosphere_bulk_edit_undo,
+        ecosphere_bulk_edit_resume,
+        ecosphere_bulk_edit_list,
     )
 }
 AUTH = {
@@ -210,4 +266,6 @@ AUTH = {
     "ecosphere_bulk_edit_start": may_preview,
     "ecosphere_bulk_edit_show": may_see,
     "ecosphere_bulk_edit_undo": may_see,
+    "ecosphere_bulk_edit_resume": may_see,
+    "ecosphere_bulk_edit_list": may_preview,
 }

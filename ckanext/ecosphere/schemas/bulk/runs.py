@@ -16,8 +16,15 @@ from . import plan
 log = logging.getLogger(__name__)
 QUEUE = "ecosphere:schemas"
 KIND = "ecosphere_bulk_edit"
+BEGUN = "begun"
 LONGEST_SECONDS = 3600
-NOTED_EVERY = 10
+#: A run at work notes each dataset; one that has been silent for longer has lost its worker.
+SILENT_SECONDS = 120
+MOST_LISTED = 200
+
+
+class TakenOverError(Exception):
+    """Somebody else is at the run, or has ended it: leave it alone."""
 
 
 def create(user: str, ids: list[str], change: plan.Change) -> str:
@@ -25,6 +32,7 @@ def create(user: str, ids: list[str], change: plan.Change) -> str:
     id_ = str(uuid.uuid4())
     run = {
         "user": user,
+        "started": dt.datetime.now().isoformat(timespec="seconds"),
         "ids": ids,
         "field": change.field,
         "operation": change.operation,
@@ -38,21 +46,45 @@ def create(user: str, ids: list[str], change: plan.Change) -> str:
     )
     model.Session.add(task)
     model.Session.commit()
-    tk.enqueue_job(carry_out, [id_], title="Bulk edit", queue=QUEUE, rq_kwargs={"timeout": LONGEST_SECONDS})
+    _queue(carry_out, id_, "Bulk edit")
     return id_
 
 
 def load(id_: str) -> dict[str, Any] | None:
-    """Return a run with its ``state`` (queued, running, done, undoing, undone, failed), or None."""
+    """Return a run, or None.
+
+    Beside what it is made of: ``state`` (queued, running, done, undoing, undone), ``last_updated`` and ``interrupted``,
+    which says that its worker is gone.
+    """
     task: Any = model.TaskStatus.get(id_)
-    if task is None or task.task_type != KIND:
-        return None
-    return {**json.loads(task.value), "id": id_, "state": task.state, "last_updated": task.last_updated}
+    return _shown(task) if task is not None and task.task_type == KIND else None
 
 
-def _note(id_: str, run: dict[str, Any], state: str) -> None:
+def listed(user: str | None) -> list[dict[str, Any]]:
+    """Return the latest runs of a user, or of everyone for None, the newest first."""
+    query: Any = model.Session.query(model.TaskStatus).filter_by(task_type=KIND)
+    tasks = query.order_by(model.TaskStatus.last_updated.desc().nullsfirst()).limit(MOST_LISTED)
+    return [run for run in map(_shown, tasks) if user is None or run["user"] == user]
+
+
+def _shown(task: Any) -> dict[str, Any]:
+    silent = task.last_updated is not None and (dt.datetime.now() - task.last_updated).total_seconds() > SILENT_SECONDS
+    interrupted = task.state in ("running", "undoing") and silent
+    known = {"id": task.id, "state": task.state, "last_updated": task.last_updated, "interrupted": interrupted}
+    return {"started": None, **json.loads(task.value), **known}
+
+
+def _note(id_: str, run: dict[str, Any], state: str, expected: tuple[str, ...] = ()) -> None:
+    """Keep how far a run has come.
+
+    Raises:
+        TakenOverError: its state is none of those ``expected``.
+    """
+    model.Session.expire_all()
     task: Any = model.TaskStatus.get(id_)
-    kept = {key: value for key, value in run.items() if key not in ("id", "state", "last_updated")}
+    if expected and task.state not in expected:
+        raise TakenOverError(id_)
+    kept = {key: value for key, value in run.items() if key not in ("id", "state", "last_updated", "interrupted")}
     task.value, task.state, task.last_updated = json.dumps(kept), state, dt.datetime.now()
     model.Session.commit()
 
@@ -62,7 +94,19 @@ def start_undo(id_: str) -> None:
     run = load(id_)
     if run is not None:
         _note(id_, {**run, "done": 0}, "undoing")
-        tk.enqueue_job(undo, [id_], title="Undo a bulk edit", queue=QUEUE, rq_kwargs={"timeout": LONGEST_SECONDS})
+        _queue(undo, id_, "Undo a bulk edit")
+
+
+def resume(id_: str) -> None:
+    """Queue a run again whose worker is gone; what it did already is not done twice."""
+    run = load(id_)
+    if run is not None and run["interrupted"]:
+        _note(id_, run, run["state"])
+        _queue(*((undo, id_, "Undo a bulk edit") if run["state"] == "undoing" else (carry_out, id_, "Bulk edit")))
+
+
+def _queue(work: Any, id_: str, title: str) -> None:
+    tk.enqueue_job(work, [id_], title=title, queue=QUEUE, rq_kwargs={"timeout": LONGEST_SECONDS})
 
 
 def carry_out(id_: str) -> None:
@@ -71,14 +115,16 @@ def carry_out(id_: str) -> None:
     if run is None or run["state"] not in ("queued", "running"):
         return
     change = plan.Change(run["field"], run["operation"], tuple(run["values"]))
-    told = {entry["id"] for entry in run["entries"]}
-    for number, dataset_id in enumerate(run["ids"], 1):
-        if dataset_id not in told:
-            run["entries"].append(_change_one(run["user"], dataset_id, change))
-        run["done"] = number
-        if number % NOTED_EVERY == 0:
-            _note(id_, run, "running")
-    _note(id_, run, "done")
+    told = {entry["id"]: entry for entry in run["entries"]}
+    try:
+        for number, dataset_id in enumerate(run["ids"], 1):
+            entry = told.get(dataset_id)
+            if entry is None or entry["outcome"] == BEGUN:
+                _change_one(id_, run, dataset_id, change, entry)
+            run["done"] = number
+        _note(id_, run, "done", ("queued", "running"))
+    except TakenOverError:
+        log.info("Bulk edit %s goes on elsewhere", id_)
 
 
 def undo(id_: str) -> None:
@@ -86,47 +132,66 @@ def undo(id_: str) -> None:
     run = load(id_)
     if run is None or run["state"] != "undoing":
         return
-    entries = [entry for entry in run["entries"] if entry["outcome"] == "changed"]
-    for number, entry in enumerate(entries, 1):
-        run["undone"].append(_undo_one(run["user"], run["field"], entry))
-        run["done"] = number
-        if number % NOTED_EVERY == 0:
-            _note(id_, run, "undoing")
-    _note(id_, run, "undone")
+    entries = [entry for entry in run["entries"] if entry["outcome"] in ("changed", BEGUN)]
+    told = {entry["id"] for entry in run["undone"]}
+    try:
+        for number, entry in enumerate(entries, 1):
+            if entry["id"] not in told:
+                run["undone"].append(_undo_one(run["user"], run["field"], entry))
+            run["done"] = number
+            _note(id_, run, "undoing", ("undoing",))
+        _note(id_, run, "undone", ("undoing",))
+    except TakenOverError:
+        log.info("Undo of bulk edit %s goes on elsewhere", id_)
 
 
 def _context(user: str) -> Any:
     return {"user": user, "ignore_auth": False, "model": model, "session": model.Session, "use_cache": False}
 
 
-def _change_one(user: str, id_: str, change: plan.Change) -> dict[str, Any]:
-    entry: dict[str, Any] = {"id": id_, "title": id_, "outcome": "failed"}
+def _change_one(
+    id_: str, run: dict[str, Any], dataset_id: str, change: plan.Change, begun: dict[str, Any] | None
+) -> None:
+    """Change a dataset and keep what it was; what is about to be done is noted first, so that it can be undone."""
+    entry: dict[str, Any] = begun or {"id": dataset_id, "title": dataset_id, "outcome": "failed"}
+    if begun is None:
+        run["entries"].append(entry)
     try:
-        dataset = tk.get_action("package_show")(_context(user), {"id": id_})
+        dataset = tk.get_action("package_show")(_context(run["user"]), {"id": dataset_id})
         entry["title"] = dataset["title"]
         before, after = plan.current(dataset, change.field), plan.changed(dataset, change)
+        if begun is not None and before == entry["after"]:
+            entry["outcome"] = "changed"  # by the worker that is gone
+            return
         if before == after:
             entry["outcome"] = "unchanged"
-            return entry
-        tk.get_action("package_patch")(_context(user), {"id": dataset["id"], **plan.patch(change.field, after)})
-        entry.update(outcome="changed", before=before, after=after)
+            return
+        entry.update(outcome=BEGUN, before=before, after=after)
+        _note(id_, run, "running", ("queued", "running"))
+        tk.get_action("package_patch")(_context(run["user"]), {"id": dataset["id"], **plan.patch(change.field, after)})
+        entry["outcome"] = "changed"
+    except TakenOverError:
+        raise
     except (tk.ObjectNotFound, tk.NotAuthorized):
         model.Session.rollback()
         entry["outcome"] = "forbidden"
     except tk.ValidationError as error:
         model.Session.rollback()
+        entry["outcome"] = "failed"
         entry["message"] = "; ".join(f"{key}: {value}" for key, value in error.error_summary.items())[:500]
     except Exception as error:
-        log.exception("Bulk edit of %s", id_)
+        log.exception("Bulk edit of %s", dataset_id)
         model.Session.rollback()
-        entry["message"] = type(error).__name__
-    return entry
+        entry.update(outcome="failed", message=type(error).__name__)
 
 
 def _undo_one(user: str, field: str, entry: dict[str, Any]) -> dict[str, Any]:
     told = {"id": entry["id"], "title": entry["title"], "outcome": "failed"}
     try:
         dataset = tk.get_action("package_show")(_context(user), {"id": entry["id"]})
+        if entry["outcome"] == BEGUN and plan.current(dataset, field) == entry["before"]:
+            told["outcome"] = "unchanged"
+            return told
         if plan.current(dataset, field) != entry["after"]:
             told["outcome"] = "changed-since"
             return told

@@ -35,20 +35,37 @@ def edit() -> Any:
             preview = tk.get_action("ecosphere_bulk_edit_preview")({}, data)
         except tk.ValidationError as error:
             errors = error.error_dict
-    schema = tk.h.scheming_get_dataset_schema("dataset")
-    labels = {f["field_name"]: tk.h.scheming_language_text(f["label"]) for f in schema["dataset_fields"]}
-    labels["tags"] = tk._("Keywords")
+    labels = _labels()
     fields = [(name, labels.get(name, name)) for name in plan.FIELDS]
     page = {"data": data, "preview": preview, "errors": errors, "fields": fields, "limit": MOST_DATASETS}
     return tk.render("ecosphere_schemas/bulk.html", page)
 
 
+def _labels() -> dict[str, str]:
+    schema = tk.h.scheming_get_dataset_schema("dataset")
+    labels = {f["field_name"]: tk.h.scheming_language_text(f["label"]) for f in schema["dataset_fields"]}
+    return {**labels, "tags": tk._("Keywords")}
+
+
+@bulk.route("/suivi")
+def runs() -> Any:
+    """List the changes that were made."""
+    try:
+        listed = tk.get_action("ecosphere_bulk_edit_list")({}, {})
+    except tk.NotAuthorized:
+        return tk.abort(403, tk._("Only the editors of a service change its datasets"))
+    users = {run["user"]: tk.h.linked_user(run["user"], 0, 0) for run in listed}
+    page = {"runs": listed, "labels": _labels(), "users": users}
+    return tk.render("ecosphere_schemas/bulk_runs.html", page)
+
+
 @bulk.route("/<id>", methods=["GET", "POST"])
 def run(id: str) -> Any:
-    """Show how far a run has come and what it did; undo it."""
+    """Show how far a run has come and what it did; undo or resume it."""
     try:
         if tk.request.method == "POST":
-            tk.get_action("ecosphere_bulk_edit_undo")({}, {"id": id})
+            action = "resume" if tk.request.form.get("action") == "resume" else "undo"
+            tk.get_action(f"ecosphere_bulk_edit_{action}")({}, {"id": id})
             return tk.redirect_to("ecosphere_bulk.run", id=id)
         shown = tk.get_action("ecosphere_bulk_edit_show")({}, {"id": id})
     except tk.ObjectNotFound:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -102,6 +103,63 @@ def test_a_dataset_that_is_refused_stops_none_and_is_named(create, editor, as_us
     assert all(entry["message"] for entry in entries)
 
 
+@pytest.fixture
+def interrupted(create, editor, as_user, monkeypatch) -> str:
+    """A run of three datasets whose worker died right after it had changed the second."""
+    for number in range(3):
+        create({"title": f"I {number}", "name": f"cut-{number}", "theme": ["eau"]})
+    names = "cut-0\ncut-1\ncut-2"
+    asked = {"names": names, "field": "theme", "operation": "add", "values": "Risques"}
+    run = as_user(editor, "ecosphere_bulk_edit_start", **asked)["id"]
+    done: list[str] = []
+    get_action, patch = tk.get_action, tk.get_action("package_patch")
+
+    def dies(context: Any, data: dict[str, Any]) -> Any:
+        changed = patch(context, data)
+        done.append(data["id"])
+        if len(done) == 2:
+            raise SystemExit("killed")
+        return changed
+
+    with monkeypatch.context() as inside:
+        inside.setattr(runs.tk, "get_action", lambda name: dies if name == "package_patch" else get_action(name))
+        with pytest.raises(SystemExit):
+            runs.carry_out(run)
+    task: Any = model.TaskStatus.get(run)
+    task.last_updated -= dt.timedelta(seconds=runs.SILENT_SECONDS + 1)
+    model.Session.commit()
+    return run
+
+
+def clean_up(act: Any) -> None:
+    for number in range(3):
+        act("dataset_purge", id=f"cut-{number}")
+
+
+def test_an_interrupted_run_says_so_and_goes_on_without_doing_anything_twice(interrupted, act, editor, as_user):
+    (listed,) = [r for r in as_user(editor, "ecosphere_bulk_edit_list") if r["id"] == interrupted]
+    assert listed["interrupted"]
+    assert (listed["count"], listed["values"]) == (3, "Risks")
+    as_user(editor, "ecosphere_bulk_edit_resume", id=interrupted)
+    runs.carry_out(interrupted)
+    shown = as_user(editor, "ecosphere_bulk_edit_show", id=interrupted)
+    assert shown["state"] == "done"
+    assert [entry["outcome"] for entry in shown["entries"]] == ["changed"] * 3
+    with pytest.raises(tk.ValidationError):
+        as_user(editor, "ecosphere_bulk_edit_resume", id=interrupted)
+    clean_up(act)
+
+
+def test_an_interrupted_run_can_be_undone_with_what_its_worker_had_just_done(interrupted, act, editor, as_user):
+    as_user(editor, "ecosphere_bulk_edit_undo", id=interrupted)
+    runs.carry_out(interrupted)  # the old worker comes back: the run is no longer its own
+    runs.undo(interrupted)
+    shown = as_user(editor, "ecosphere_bulk_edit_show", id=interrupted)
+    assert [entry["outcome"] for entry in shown["undone"]] == ["restored"] * 2
+    assert [act("package_show", id=f"cut-{n}")["theme"] for n in range(3)] == [[f"{samples.THEMES}/eau"]] * 3
+    clean_up(act)
+
+
 def test_who_may_what(create, editor, as_user, service):
     create({"title": "W", "name": "bulk-who", "theme": ["eau"]})
     asked = {"names": "bulk-who", "field": "theme", "operation": "replace", "values": "Risques"}
@@ -116,10 +174,15 @@ def test_who_may_what(create, editor, as_user, service):
     with pytest.raises(tk.ValidationError):
         as_user(neighbour, "ecosphere_bulk_edit_start", **asked)
     for person in (user, neighbour, {"name": ""}):
-        for action in ("ecosphere_bulk_edit_show", "ecosphere_bulk_edit_undo"):
+        for action in ("ecosphere_bulk_edit_show", "ecosphere_bulk_edit_undo", "ecosphere_bulk_edit_resume"):
             with pytest.raises(tk.NotAuthorized):
                 as_user(person, action, id=run)
     assert as_user(factories.Sysadmin(), "ecosphere_bulk_edit_show", id=run)["id"] == run
+    assert run in [each["id"] for each in as_user(factories.Sysadmin(), "ecosphere_bulk_edit_list")]
+    assert run not in [each["id"] for each in as_user(neighbour, "ecosphere_bulk_edit_list")]
+    for person in (user, {"name": ""}):
+        with pytest.raises(tk.NotAuthorized):
+            as_user(person, "ecosphere_bulk_edit_list")
     assert model.TaskStatus.get(run) is not None
 
 
@@ -137,5 +200,6 @@ def test_the_pages_work_without_a_script(app, create, editor):
     assert 'http-equiv="refresh"' in app.get(page, headers=headers).body
     runs.carry_out(page.rsplit("/", 1)[-1])
     assert 'http-equiv="refresh"' not in app.get(page, headers=headers).body
+    assert page.rsplit("/", 1)[-1] in app.get(f"{address}/suivi", headers=headers).body
     someone = factories.UserWithToken()
     assert app.get(page, headers={"Authorization": someone["token"]}, status=404).status_code == 404
