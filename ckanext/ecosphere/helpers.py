@@ -7,7 +7,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere import config, language, services
+from ckanext.ecosphere import config, language, outlines, services
 from ckanext.ecosphere import vocabularies as voc
 
 LATEST = 5
@@ -82,6 +82,11 @@ def ecosphere_territories() -> list[tuple[str, list[tuple[str, str]]]]:
 def ecosphere_services(query: str = "") -> list[tuple[str, list[services.Service]]]:
     """Services that match a query, by kind."""
     return services.by_kind(query)
+
+
+def ecosphere_map_frames() -> tuple[outlines.Frame, ...]:
+    """Return the maps on which a rectangle is drawn, that of the mainland first."""
+    return outlines.frames()
 
 
 def ecosphere_labels(vocabulary: str, keys: list[str] | str | None) -> list[str]:

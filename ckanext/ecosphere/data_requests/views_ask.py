@@ -13,7 +13,8 @@ from ckan.lib.redis import connect_to_redis
 from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests import communes, forms, outlines
+from ckanext.ecosphere import outlines
+from ckanext.ecosphere.data_requests import communes, forms
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING
 from ckanext.ecosphere.data_requests.viewing import (
     INVALID,

@@ -19,8 +19,9 @@ DATASETS_LOOKED_AT = 50
 
 
 @validator_args
-def _import_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
-    return {"url": [not_empty, unicode_safe, tk.get_validator("ecosphere_url")]}
+def _import_schema(ignore_empty: Any, unicode_safe: Any) -> dict[str, Any]:
+    address: Any = tk.get_validator("ecosphere_url")
+    return {"url": [ignore_empty, unicode_safe, address], "content": [ignore_empty, unicode_safe]}
 
 
 @validator_args
@@ -30,11 +31,12 @@ def _service_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
 
 @tk.validate_action_data(_import_schema)
 def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Read a description from a web address; nothing is saved.
+    """Read a description from a web address, or from a text; nothing is saved.
 
     Args:
         context: the context.
-        data_dict: `url` of an ISO 19139 record, of DCAT (RDF/XML, Turtle, JSON-LD), publiccode.yml or codemeta.json.
+        data_dict: `url` of an ISO 19139 record, of DCAT (RDF/XML, Turtle, JSON-LD), publiccode.yml or codemeta.json; or
+            `content`, the text of one.
 
     Returns:
         `dataset`, for a person to look over and save, and `problems`, sentences on what was wrong with it.
@@ -43,6 +45,10 @@ def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> dict[str,
         ValidationError: the address cannot be fetched, or gives no such description.
     """
     tk.check_access("ecosphere_dataset_import", context, data_dict)
+    if data_dict.get("content"):
+        return _importable(_read_content(data_dict["content"], context), "")
+    if not data_dict.get("url"):
+        raise tk.ValidationError({"url": [tk._("Give an address, or choose a file")]})
     try:
         answer = GuardedSession(config.guard_settings()).get(data_dict["url"])
     except FetchError as error:
@@ -50,11 +56,27 @@ def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> dict[str,
     if answer.status != HTTP_OK:
         message = tk._("The server answered with the status {status}: check the address").format(status=answer.status)
         raise tk.ValidationError({"url": [message]})
-    found = documents.read(answer.body.decode("utf-8", errors="replace"), context)
+    return _importable(documents.read(answer.body.decode("utf-8", errors="replace"), context), data_dict["url"])
+
+
+def _read_content(content: str, context: Context) -> dict[str, Any]:
+    if len(content) > config.IMPORT_BYTES:
+        limit = config.IMPORT_BYTES // (1024 * 1024)
+        raise tk.ValidationError({"content": [tk._("The file is larger than {limit} MB").format(limit=limit)]})
+    try:
+        return documents.read(content, context)
+    except tk.ValidationError as error:
+        told: Any = error.error_dict
+        raise tk.ValidationError({"content": told.get("url") or told.get("content") or []}) from error
+
+
+def _importable(found: dict[str, Any], url: str) -> dict[str, Any]:
+    """Return what was read as a draft that is nobody's yet."""
     dataset = {**found["dataset"], "private": True}
     for name in ("name", "id", "owner_org"):
         dataset.pop(name, None)
-    dataset.setdefault("source_record", data_dict["url"])
+    if url:
+        dataset.setdefault("source_record", url)
     return {"dataset": dataset, "problems": found["problems"]}
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ckanext.ecosphere import csv_table
-from ckanext.ecosphere import vocabularies as voc
 
+from . import places
 from .iso.reading import Reader
 
 COLUMNS = (
@@ -58,8 +58,7 @@ def row(dataset: Mapping[str, Any], page: str = "") -> dict[str, str]:
 
 def _places(read: Reader) -> Iterator[str]:
     for uri in read.texts("territory"):
-        known = voc.get("territories").get(uri)
-        yield known.label_fr if known else uri
+        yield places.label(uri, "fr")
     if not read.texts("territory"):
         yield from (str(part["text"]) for part in read.rows("spatial_coverage") if part.get("text"))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import communes
@@ -40,17 +39,12 @@ def label(uri: str, lang: str) -> str:
 
 def box_of(uris: Iterable[str]) -> spatial.Box | None:
     """Return the smallest box around territories; a commune counts with its département."""
-    boxes = [concept.data["bbox"] for uri in uris if (concept := _territory(uri))]
+    boxes = [concept.data["bbox"] for uri in uris if (concept := spatial.territory_of(uri))]
     plain = [box for box in boxes if box[0] <= box[2]]
     if not plain:
         return boxes[0] if boxes else None
     wests, souths, easts, norths = zip(*plain, strict=True)
     return min(wests), min(souths), max(easts), max(norths)
-
-
-def _territory(uri: str) -> Any:
-    commune = communes.get(uri)
-    return voc.get("territories").get(f"departement-{commune.departement}" if commune else uri)
 
 
 def territories_of(box: spatial.Box, lang: str) -> list[dict[str, str]]:

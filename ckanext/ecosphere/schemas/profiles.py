@@ -22,6 +22,7 @@ from ckanext.dcat.profiles.base import CleanedURIRef, URIRefOrLiteral
 from ckanext.dcat.profiles.euro_dcat_ap_3 import EuropeanDCATAP3Profile
 from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.vocabularies import communes
 
 from . import inheritance, rdf_reading, relations, spatial, urls
 from .rdf_terms import (
@@ -213,6 +214,8 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                 self._add_labels(node, SKOS.prefLabel, place)
                 box = json.dumps(spatial.box_to_geometry(place.data["bbox"]))
                 self._add_spatial_value_to_graph(node, DCAT.bbox, box)
+            elif commune := communes.get(str(node)):
+                self.g.add((node, SKOS.prefLabel, Literal(commune.name, lang="fr")))
         for node in set(self.g.objects(None, DCT.conformsTo)):
             self.g.add((node, RDF.type, DCT.Standard))
             standard = voc.get("epsg").get(str(node))

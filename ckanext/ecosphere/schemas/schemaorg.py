@@ -11,7 +11,7 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 
-from . import spatial, urls
+from . import places, spatial, urls
 from .iso.reading import Reader
 
 KINDS = {"service": "WebAPI", "SoftwareSourceCode": "SoftwareSourceCode"}
@@ -109,9 +109,8 @@ def _distribution(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _places(read: Reader) -> Iterator[dict[str, Any]]:
     for uri in read.texts("territory"):
-        place = voc.get("territories").get(uri)
-        if place:
-            yield _place(place.label_fr, place.data["bbox"])
+        place = spatial.territory_of(uri)
+        yield _place(places.label(uri, "fr"), place.data["bbox"] if place else None)
     for row in read.rows("spatial_coverage"):
         try:
             box = spatial.geometry_to_box(spatial.parse_box(row["bbox"])) if row.get("bbox") else None

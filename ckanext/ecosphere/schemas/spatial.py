@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.vocabularies import communes
 
 Box = tuple[float, float, float, float]
 
@@ -189,8 +190,14 @@ def _shape_of(row: Mapping[str, Any]) -> dict[str, Any] | None:
     return _territory_shape(row.get("uri") or "")
 
 
+def territory_of(uri: str) -> voc.Concept | None:
+    """Return the territory that an address stands for; of a commune, whose box is not known, its département."""
+    commune = communes.get(uri)
+    return voc.get("territories").get(f"departement-{commune.departement}" if commune else uri) if uri else None
+
+
 def _territory_shape(uri: str) -> dict[str, Any] | None:
-    territory = voc.get("territories").get(uri) if uri else None
+    territory = territory_of(uri)
     return box_to_geometry(territory.data["bbox"]) if territory else None
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.vocabularies import communes
 from ckanext.scheming.validation import scheming_validator
 
 from . import spatial, urls
@@ -288,6 +289,9 @@ def _make_resolver(name: str, store: str, is_open: bool) -> Callable[[str], str]
         if concept is not None:
             return getattr(concept, store)
         if pattern is not None:
+            commune = communes.get(communes.PREFIX + text.upper()) if name == "territories" else None
+            if commune:
+                return commune.uri
             code = _EPSG_CODE.fullmatch(text) if name == "epsg" else None
             if code:
                 return f"http://www.opengis.net/def/crs/EPSG/0/{code.group(1)}"

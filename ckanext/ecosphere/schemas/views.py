@@ -16,7 +16,7 @@ from flask import Blueprint, Response, stream_with_context
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
 
-from . import catalogue_csv, inheritance, places, skos, spatial
+from . import catalogue_csv, config, inheritance, places, skos, spatial
 from .importing import starting
 from .iso import writer
 from .listing import found
@@ -113,12 +113,12 @@ def _json(value: Any) -> Response:
 
 @schemas.route("/dataset/importer", methods=["GET", "POST"])
 def import_record() -> Any:
-    """Ask for an address; show what it describes in the form of a new dataset."""
+    """Ask for an address or a file; show what it describes in the form of a new dataset."""
     _check_may_describe()
     errors, url = {}, tk.request.form.get("url", "").strip()
     if tk.request.method == "POST":
         try:
-            read = tk.get_action("ecosphere_dataset_import")({}, {"url": url})
+            read = tk.get_action("ecosphere_dataset_import")({}, {"url": url, "content": _uploaded()})
         except tk.ValidationError as error:
             errors = error.error_dict
         else:
@@ -127,6 +127,14 @@ def import_record() -> Any:
                 tk.h.flash_notice(problem)
             return _new_form(read["dataset"])
     return tk.render("ecosphere_schemas/import.html", {"url": url, "errors": errors})
+
+
+def _uploaded() -> str:
+    """Return the text of the file that was sent, one byte more than is allowed at most."""
+    upload = tk.request.files.get("file")
+    if not upload or not upload.filename:
+        return ""
+    return upload.stream.read(config.IMPORT_BYTES + 1).decode("utf-8", errors="replace")
 
 
 @schemas.route("/dataset/<id>/dupliquer")

@@ -1,9 +1,9 @@
 """What a dataset's index document gains and loses before it reaches Solr.
 
 Gains: themes and territories as facet values with everything above them (a dataset of the Ain is found under
-Auvergne-Rhône-Alpes), and the labels behind its URIs as searchable text, so that "hydrographie" finds a
-dataset whose INSPIRE theme is only an address. The labels go to `extras_…` fields, which CKAN's plain
-schema analyses as text too.
+Auvergne-Rhône-Alpes, one of a commune under its département), and the labels behind its URIs as searchable text, so
+that "hydrographie" finds a dataset whose INSPIRE theme is only an address. The labels go to `extras_…` fields, which
+CKAN's plain schema analyses as text too.
 
 Loses: addresses, geometries and e-mails that CKAN copies into the full text. They made "eau" match every
 dataset whose theme lies under ".../themes-ecospheres/eau" and "registre" match all of them.
@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.vocabularies import communes
 
 THEME_FIELD = "vocab_ecosphere_theme"
 TERRITORY_FIELD = "vocab_ecosphere_territory"
@@ -67,9 +68,12 @@ def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any
     # Without the schema of this suite, the same fields are free extras of a dataset.
     fields = {extra["key"]: extra["value"] for extra in dataset.get("extras") or []} | dataset
     for facet, (field, vocabulary, text_field) in HIERARCHIES.items():
-        concepts = with_ancestors(vocabulary, _values(fields.get(field)))
+        keys = _values(fields.get(field))
+        places = [commune for key in keys if (commune := communes.get(key))]
+        concepts = with_ancestors(vocabulary, [*keys, *(f"departement-{each.departement}" for each in places)])
         document[facet] = [concept.id for concept in concepts]
-        document[text_field] = _text(label for concept in concepts for label in _labels(concept))
+        names = [name for each in places for name in (each.name, each.code)]
+        document[text_field] = _text([*names, *(label for concept in concepts for label in _labels(concept))])
     document[LABELS_TEXT] = _text(
         concept.label("fr")
         for field, vocabulary in LABELLED.items()

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from ckanext.ecosphere.data_requests import communes, forms, outlines, states
+from ckanext.ecosphere import outlines
+from ckanext.ecosphere.data_requests import communes, forms, states
 from ckanext.ecosphere.data_requests.schema import FIELDS
 
 WHERE = "territoire"

@@ -341,9 +341,26 @@
             return;
           }
           ask(this.options.box + "?" + uris.join("&")).then((box) => {
-            if (box) input.value = box.join(", ");
+            if (box) {
+              input.value = box.join(", ");
+              input.dispatchEvent(new Event("input"));
+            }
             status.textContent = box ? this.options.filled : this.options.none;
           });
+        });
+        const opener = root.querySelector("[data-map]");
+        opener.addEventListener("click", () => {
+          let map = root.querySelector(".eco-map");
+          if (!map) {
+            const holder = document.createElement("template");
+            holder.innerHTML = document.getElementById("ecosphere-map").innerHTML.split("MAPINPUT").join(input.id);
+            map = holder.content.querySelector(".eco-map");
+            root.append(map);
+            ckan.module.initializeElement(map);
+          } else {
+            map.hidden = !map.hidden;
+          }
+          opener.setAttribute("aria-expanded", String(!map.hidden));
         });
         root.querySelector("[data-find]").addEventListener("click", () => {
           ask(this.options.places + "?bbox=" + encodeURIComponent(input.value)).then((found) => {

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.vocabularies import communes
 
 #: Fields that may be changed: name → (vocabulary or None, attribute that is stored, whether it holds several).
 FIELDS: dict[str, tuple[str | None, str, bool]] = {
@@ -84,6 +85,8 @@ def _stored(field: str, line: str) -> Any:
     if vocabulary is None:
         return line
     concept = voc.get(vocabulary).get(line) or voc.get(vocabulary).find(line)
+    if field == "territory" and concept is None and (commune := communes.get(communes.PREFIX + line.upper())):
+        return commune.uri
     if concept is None:
         raise PlanError("unknown", line)
     return getattr(concept, attribute)
@@ -138,5 +141,6 @@ def described(field: str, value: Any, lang: str) -> str:
             texts.append(" ".join(str(part[key]) for key in ("name", "email") if part.get(key)))
             continue
         concept = voc.get(vocabulary).get(part) if vocabulary and part else None
-        texts.append(concept.label(lang) if concept else str(part))
+        commune = communes.get(str(part)) if field == "territory" else None
+        texts.append(concept.label(lang) if concept else commune.label if commune else str(part))
     return ", ".join(text for text in texts if text)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 
-from .. import spatial
+from .. import places, spatial
 from . import xml
 from .people import parties
 from .reading import Reader
@@ -283,7 +283,7 @@ def _derived_boxes(dataset: Reader) -> list[spatial.Box]:
             return _parts(spatial.parse_geometry(dataset.text("spatial")))
     except spatial.GeometryError:
         pass
-    known = [voc.get("territories").get(uri) for uri in dataset.texts("territory")]
+    known = [spatial.territory_of(uri) for uri in dataset.texts("territory")]
     return list(dict.fromkeys(place.data["bbox"] for place in known if place))
 
 
@@ -307,8 +307,7 @@ def _box(box: spatial.Box) -> Any:
 
 
 def _place(uri: str) -> Any:
-    known = voc.get("territories").get(uri)
-    code = xml.label("gmd:code", known.label_fr if known else uri, uri)
+    code = xml.label("gmd:code", places.label(uri, "fr"), uri)
     identifier = el("gmd:geographicIdentifier", el("gmd:MD_Identifier", code))
     return el("gmd:geographicElement", el("gmd:EX_GeographicDescription", identifier))
 

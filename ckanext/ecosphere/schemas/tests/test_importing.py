@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 from ckan.tests import factories, helpers
 
 from ckanext.dcat.processors import RDFSerializer
+from ckanext.ecosphere.schemas import config
 from ckanext.ecosphere.schemas.importing import software
 from ckanext.ecosphere.schemas.iso import writer
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
@@ -101,6 +102,19 @@ class TestTheAction:
         told: Any = caught.value.error_dict
         assert told["url"][0]
 
+    @pytest.mark.parametrize("path", ["/iso", "/ttl", "/publiccode.yml", "/codemeta.json"])
+    def test_reads_a_text_as_it_reads_an_address(self, server, act, path):
+        from_text = act("ecosphere_dataset_import", content=documents()[path][0])["dataset"]
+        from_address = act("ecosphere_dataset_import", url=server.url + path)["dataset"]
+        assert {**from_address, "source_record": ""} == {**from_text, "source_record": ""}
+
+    @pytest.mark.parametrize("content", ["bonjour", BOMB, "", "x" * (config.IMPORT_BYTES + 1)])
+    def test_refuses_a_text_that_it_cannot_read_with_a_reason(self, act, content):
+        with pytest.raises(tk.ValidationError) as caught:
+            act("ecosphere_dataset_import", content=content)
+        told: Any = caught.value.error_dict
+        assert told["content" if content else "url"][0]
+
     @pytest.mark.parametrize("url", ["file:///etc/passwd", "http://169.254.169.254/latest", "http://10.0.0.1/"])
     def test_refuses_addresses_inside(self, act, url):
         with pytest.raises(tk.ValidationError) as caught:
@@ -163,6 +177,9 @@ def test_a_producer_imports_a_record_corrects_the_address_and_saves(page, editor
     page.press("#field-import-url", "Enter")
     page.wait_for_function("document.activeElement.id === 'form-errors'")
     assert axe_violations(page) == []
+    page.set_input_files("#field-import-file", {"name": "x.xml", "mimeType": "text/xml", "buffer": b"<html></html>"})
+    page.locator("main form button[type=submit]").last.click()
+    page.wait_for_selector("#form-errors a[href='#field-import-file']")
     page.fill("#field-import-url", f"{server.url}/iso")
     page.press("#field-import-url", "Enter")
     page.wait_for_selector("#dataset-edit")

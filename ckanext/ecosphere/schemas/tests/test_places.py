@@ -23,6 +23,19 @@ def test_a_commune_is_suggested_by_name_without_accents_or_by_code():
     assert communes.suggest("a", 3) == []
 
 
+def test_a_commune_given_by_its_code_is_stored_and_leaves_with_its_name_and_the_box_of_its_departement(create, app):
+    made = create({"title": "Zones de Bourg", "name": "zones-bourg", "territory": ["01053"]})
+    assert made["territory"] == [BOURG]
+    west, south, east, north = places.box_of([BOURG])
+    assert west < 5.2 < east
+    assert south < 46.2 < north
+    record = app.get("/dataset/zones-bourg/iso19139.xml").data.decode()
+    assert "Bourg-en-Bresse (01)" in record
+    assert "EX_GeographicBoundingBox" in record
+    assert "Bourg-en-Bresse" in app.get("/dataset/zones-bourg.ttl").body
+    assert "Bourg-en-Bresse (01)" in app.get("/catalogue.csv").data.decode()
+
+
 def test_the_largest_of_a_name_comes_first_and_words_inside_are_found():
     assert communes.suggest("saint-denis", 2)[0].departement in ("93", "974")
     assert "Bourg-en-Bresse" in {commune.name for commune in communes.suggest("bresse", 50)}

@@ -21,6 +21,13 @@ def test_a_dataset_of_a_departement_is_found_under_its_region_too():
     assert "Auvergne-Rhône-Alpes" in document["extras_ecosphere_territories"]
 
 
+def test_a_dataset_of_a_commune_is_found_under_its_departement_by_its_name_and_by_its_code():
+    document = complete({}, {"territory": ["http://id.insee.fr/geo/commune/01053"]})
+    assert document[TERRITORY_FIELD][0] == "departement-01"
+    assert "region-ara" in document[TERRITORY_FIELD]
+    assert {"Bourg-en-Bresse", "01053", "Ain"} <= set(document["extras_ecosphere_territories"].split(" ; "))
+
+
 def test_fields_kept_as_text_or_as_extras_count_too():
     as_text = complete({}, {"theme": json.dumps([EAU])})
     as_extra = complete({}, {"extras": [{"key": "theme", "value": json.dumps([EAU])}]})

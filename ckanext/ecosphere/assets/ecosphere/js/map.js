@@ -1,8 +1,8 @@
-/* A rectangle drawn on an outline with the mouse or a finger; it and the four inputs always say the same. */
+/* A rectangle drawn on an outline with the mouse or a finger; it and the inputs beside it always say the same.
+ * `inputs` names the inputs of the four sides (west, south, east, north), or the only one that holds all four. */
 "use strict";
 
-ckan.module("ecosphere-request-box", function () {
-  const SIDES = ["west", "south", "east", "north"];
+ckan.module("ecosphere-map-box", function () {
   const SMALLEST = 4; // pixels: less is a click, not a rectangle
 
   return {
@@ -10,7 +10,7 @@ ckan.module("ecosphere-request-box", function () {
       this.root = this.el[0];
       this.frames = Array.from(this.root.querySelectorAll("svg[data-frame]"));
       this.choice = this.root.querySelector("[data-frames]");
-      this.inputs = SIDES.map((side) => document.getElementById("field-" + side));
+      this.inputs = this.options.inputs.split(" ").map((id) => document.getElementById(id));
       this.frames.forEach((frame) => this.prepare(frame));
       this.choice.addEventListener("change", () => { this.open(this.choice.value); this.draw(); });
       this.inputs.forEach((input) => input.addEventListener("input", () => this.draw()));
@@ -50,13 +50,16 @@ ckan.module("ecosphere-request-box", function () {
     },
 
     read: function () {
-      const values = this.inputs.map((input) => Number(input.value.trim().replace(",", ".")));
-      const complete = this.inputs.every((input) => input.value.trim() !== "") && values.every(Number.isFinite);
-      return complete ? values : null;
+      const one = this.inputs.length === 1;
+      const texts = one ? this.inputs[0].value.split(/[,;\s]+/).filter(Boolean) : this.inputs.map((input) => input.value.trim().replace(",", "."));
+      const values = texts.map(Number);
+      return texts.length === 4 && texts.every(Boolean) && values.every(Number.isFinite) ? values : null;
     },
 
     write: function (box) {
-      this.inputs.forEach((input, rank) => { input.value = box ? box[rank].toFixed(4) : ""; });
+      const texts = box ? box.map((side) => side.toFixed(4)) : ["", "", "", ""];
+      if (this.inputs.length === 1) { this.inputs[0].value = box ? texts.join(", ") : ""; }
+      else { this.inputs.forEach((input, rank) => { input.value = texts[rank]; }); }
       this.draw();
     },
 
@@ -98,7 +101,10 @@ ckan.module("ecosphere-request-box", function () {
         const [east, north] = this.degrees(frame, Math.max(start[0], end[0]), Math.min(start[1], end[1]));
         this.write([west, south, east, north]);
       });
-      ["pointerup", "pointercancel"].forEach((name) => frame.addEventListener(name, () => { start = null; }));
+      ["pointerup", "pointercancel"].forEach((name) => frame.addEventListener(name, () => {
+        if (start) { this.inputs.forEach((input) => input.dispatchEvent(new Event("change", { bubbles: true }))); }
+        start = null;
+      }));
     }
   };
 });
