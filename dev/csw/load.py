@@ -70,7 +70,7 @@ def records(path: Path) -> list[etree._Element]:
     return OUTERMOST(etree.fromstring(path.read_bytes(), parser))
 
 
-def row(record: etree._Element, used: set[str]) -> dict[str, str]:
+def row(record: etree._Element, used: set[str]) -> dict[str, str | None]:
     """A record as a row of pycsw's table; its key is made unique, the record itself is left alone."""
     own = (record.findtext(f"{{{GMD}}}fileIdentifier/{TEXT}") or "sans-identifiant").strip()
     key, number = own, 1
@@ -159,7 +159,7 @@ def _empty(home: Path) -> Path:
     return empty
 
 
-def _rows(folder: Path, refused: list[Path]) -> Iterator[dict[str, str]]:
+def _rows(folder: Path, refused: list[Path]) -> Iterator[dict[str, str | None]]:
     """The rows of a folder's records; the files that are no XML are added to `refused`."""
     used: set[str] = set()
     for path in sorted(folder.rglob("*.xml")):

@@ -303,10 +303,9 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
 
 
 def _leaves(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        for part in value:
+    parts: Any = value.values() if isinstance(value, Mapping) else value
+    if isinstance(value, (Mapping, list, tuple)):
+        for part in parts:
             yield from _leaves(part)
     elif isinstance(value, str) and value.startswith("http"):
         yield value

@@ -55,14 +55,14 @@ def datasets(  # noqa: PLR0917 - fixtures
     clean_index: None,
     clean_queues: None,
     csw_catalogue: Callable[..., str],
-    sysadmin_context: dict[str, Any],
+    sysadmin_context: Any,
 ) -> list[dict[str, Any]]:
     """Everything that the folder describes, harvested by the portal's own harvesters from real servers."""
     factories.Organization(name=OWNER, title="Ministère")
 
     def harvest(name: str, kind: str, url: str) -> None:
         source = {"name": name, "title": name, "url": url, "source_type": kind, "owner_org": OWNER}
-        tk.get_action("harvest_source_create")({**sysadmin_context}, source)
+        tk.get_action("harvest_source_create")(sysadmin_context.copy(), source)
         terminal.run(name, inline=True, echo=lambda said: None)
 
     harvest("iso", "ecosphere_csw", csw_catalogue(path.read_bytes() for path in sorted(RECORDS.glob("*/*.xml"))))
@@ -77,7 +77,7 @@ def datasets(  # noqa: PLR0917 - fixtures
             harvest(f"graph-{number}", "ecosphere_dcat", f"{server.url}/{number}/{path.name}")
     model.Session.remove()
     names = model.Session.query(model.Package.name).filter_by(type="dataset", state="active")
-    return [tk.get_action("package_show")({**sysadmin_context}, {"id": name}) for (name,) in names]
+    return [tk.get_action("package_show")(sysadmin_context.copy(), {"id": name}) for (name,) in names]
 
 
 def test_real_records_keep_to_the_published_shapes_and_come_back_the_same(datasets):

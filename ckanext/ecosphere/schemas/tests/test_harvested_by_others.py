@@ -97,14 +97,15 @@ class TestCsw:
         return csw_catalogue(writer.record(each, "DDT 01") for each in records)
 
     def test_a_plain_client_finds_records_in_every_form(self, address):
-        client = CatalogueServiceWeb(address)
+        client: Any = CatalogueServiceWeb(address)
         for (asked, wanted), amount, (output, kind) in itertools.product(QUESTIONS, AMOUNTS, OUTPUTS):
             constraints = [asked] if asked else []
             client.getrecords2(constraints=constraints, esn=amount, outputschema=output, typenames=kind)
             assert set(client.records) == wanted, (asked, amount, kind)
 
     def test_a_plain_client_reads_page_after_page(self, address):
-        client, seen, start = CatalogueServiceWeb(address), [], 0
+        client: Any = CatalogueServiceWeb(address)
+        seen, start = [], 0
         while True:
             client.getrecords2(esn="full", outputschema=GMD, maxrecords=2, startposition=start)
             seen += list(client.records)

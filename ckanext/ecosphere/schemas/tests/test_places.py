@@ -26,9 +26,9 @@ def test_a_commune_is_suggested_by_name_without_accents_or_by_code():
 def test_a_commune_given_by_its_code_is_stored_and_leaves_with_its_name_and_the_box_of_its_departement(create, app):
     made = create({"title": "Zones de Bourg", "name": "zones-bourg", "territory": ["01053"]})
     assert made["territory"] == [BOURG]
-    west, south, east, north = places.box_of([BOURG])
-    assert west < 5.2 < east
-    assert south < 46.2 < north
+    box = places.box_of([BOURG])
+    assert box
+    assert (box[0] < 5.2 < box[2], box[1] < 46.2 < box[3]) == (True, True)
     record = app.get("/dataset/zones-bourg/iso19139.xml").data.decode()
     assert "Bourg-en-Bresse (01)" in record
     assert "EX_GeographicBoundingBox" in record
@@ -95,3 +95,26 @@ class TestTheForm:
         page.locator("button[name=save]").last.press("Enter")
         page.wait_for_selector("#resource-edit")
         assert set(act("package_show", id="par-commune")["territory"]) == {BOURG, samples.AIN}
+
+    @pytest.mark.browser
+    def test_a_rectangle_is_drawn_on_a_map_and_finds_its_territory(self, page, editor):
+        log_in(page, editor["name"], PASSWORD)
+        page.goto("/fr/dataset/new")
+        page.locator("#section-coverage summary").first.click()
+        page.locator("#field-spatial_coverage [data-map]").first.click()
+        frame = page.locator("#field-spatial_coverage svg:not([hidden])").first
+        frame.scroll_into_view_if_needed()
+        edge = frame.bounding_box()
+        page.mouse.move(edge["x"] + edge["width"] * 0.6, edge["y"] + edge["height"] * 0.4)
+        page.mouse.down()
+        page.mouse.move(edge["x"] + edge["width"] * 0.8, edge["y"] + edge["height"] * 0.6, steps=3)
+        page.mouse.up()
+        west, south, east, north = map(float, page.input_value("#field-spatial_coverage__0__bbox").split(", "))
+        assert -5 < west < east < 10
+        assert 41 < south < north < 52
+        assert axe_violations(page) == []
+        page.locator("#field-spatial_coverage [data-find]").first.click()
+        page.wait_for_selector("#field-territory .ecosphere-chosen li")
+        page.fill("#field-spatial_coverage__0__bbox", "55.2, -21.4, 55.9, -20.8")
+        page.locator("#field-spatial_coverage [data-frames]").select_option(label="La Réunion")
+        assert page.locator("#field-spatial_coverage svg:not([hidden]) rect").get_attribute("width") != "0"

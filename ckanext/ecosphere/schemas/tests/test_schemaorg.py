@@ -34,7 +34,7 @@ def test_says_what_search_engines_ask_for():
     assert Literal("45.61 4.72 46.52 6.18") in set(graph.objects(None, SCHEMA.box))
     assert len(list(graph.subjects(RDF.type, SCHEMA.DataDownload))) == len(samples.FULL["resources"])
     description = graph.value(node, SCHEMA.description)
-    assert 50 <= len(description or "") <= 5000
+    assert 50 <= len(str(description)) <= 5000
 
 
 @pytest.mark.parametrize(
