@@ -18,7 +18,7 @@ from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.people import Reader
 
 FACETS = ("state", "organization", "territory", "theme", "use")
-RANKED = 1000
+RANKED = 500
 SHORTEST_BEGINNING = 3
 REFERENCE = re.compile(r"^DD-\d{4}-\d{5,}$", re.IGNORECASE)
 COLUMNS: dict[str, Any] = {

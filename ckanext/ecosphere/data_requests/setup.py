@@ -19,7 +19,9 @@ LONGEST_SILENCE = timedelta(days=1)
 
 def initialise(report: InitReport) -> None:
     """Tell whether anyone moderates."""
-    report.unchanged(_("Data requests: {number} moderators").format(number=len(people.moderators())))
+    number = len(people.moderators())
+    message = tk.ungettext("Data requests: {number} moderator", "Data requests: {number} moderators", number)
+    report.unchanged(message.format(number=number))
 
 
 def check() -> list[Check]:
@@ -34,7 +36,9 @@ def _moderators() -> list[Check]:
         message = _("Nobody moderates but the administrators of the site: {organisation} has no editor.")
         remedy = _("Add editors to it, or name another organisation in {option}.").format(option=config.MODERATORS)
         return [Check(name, CheckStatus.WARNING, message.format(organisation=config.moderators()), remedy)]
-    return [Check(name, CheckStatus.OK, _("{number} moderators").format(number=len(people.moderators())))]
+    number = len(people.moderators())
+    message = tk.ungettext("{number} moderator", "{number} moderators", number).format(number=number)
+    return [Check(name, CheckStatus.OK, message)]
 
 
 def _schedule() -> list[Check]:

@@ -188,6 +188,7 @@ def test_a_comment_that_gives_the_address_of_a_dataset_ties_the_request_to_its_p
     act("comment", "editor", id=made["id"], text=f"http://test.ckan.net/dataset/{other['name']}", internal=True)
     assert [each["id"] for each in act("dataset_list", None, id=public["name"])["open"]] == [made["id"]]
     assert act("dataset_list", None, id=other["name"])["open"] == []
+    assert [each["id"] for each in act("show", None, id=made["id"])["mentioned"]] == [public["id"]]
 
 
 def test_an_answer_in_part_says_what_is_missing():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from ckan import model
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
@@ -245,6 +247,26 @@ def test_a_person_who_comes_too_late_sees_what_changed_and_keeps_what_was_typed(
     answer = visit(app, "editor", path, **typed)
     assert answer.status_code == 409
     assert "Quelle emprise ?" in answer.body
+
+
+def test_whoever_reads_a_request_has_seen_what_they_were_told_of_it(app: CKANTestApp):
+    first, second = opened(), opened(title="Frayères")
+    before = act("notification_list", "asker")["unseen"]
+    visit(app, "asker", f"/demandes/{first['reference']}")
+    left = act("notification_list", "asker")
+    assert 0 < left["unseen"] < before
+    assert {each["request"]["id"] for each in left["results"] if not each["seen"]} == {second["id"]}
+    news = visit(app, "asker", "/dashboard/").body
+    assert second["reference"] in news and first["reference"] not in news
+
+
+def test_the_author_of_a_late_request_learns_where_to_turn(app: CKANTestApp):
+    made = opened()
+    late = row(made)
+    late.due = late.first_month_ends = date(2020, 1, 1)
+    model.Session.commit()
+    pages = {person: visit(app, person, f"/demandes/{made['reference']}").body for person in ("asker", "friend")}
+    assert {person: "R. 311-12" in body for person, body in pages.items()} == {"asker": True, "friend": False}
 
 
 def test_supporting_instead_of_asking_gives_the_draft_up(app: CKANTestApp):
