@@ -17,7 +17,7 @@ JOINED = "joined-"
 def outcomes() -> dict[str, str]:
     """What ckanext-harvest calls the outcomes → their labels."""
     return {
-        "errored": tk._("Refused"),
+        "errored": tk._("Records refused"),
         "added": tk._("Records added"),
         "updated": tk._("Records updated"),
         "deleted": tk._("Records withdrawn"),

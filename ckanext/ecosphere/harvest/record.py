@@ -8,6 +8,7 @@ are often wrong in real records (dates, coordinates, codes) therefore stay strin
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(slots=True)
@@ -194,6 +195,7 @@ class Record:
         standard: format it was read from, e.g. ``iso19139``, ``iso19115-3``.
         unread: paths of what the reader met and has no place for, with the text found.
         other_languages: texts given in other languages, by ``language:field``.
+        fields: fields of a dataset that another reader made of the same record (profiles of ckanext-dcat).
     """
 
     standard: str = "iso19139"
@@ -243,4 +245,5 @@ class Record:
     status: str | None = None
     spatial_representations: list[str] = field(default_factory=list)
     other_languages: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)

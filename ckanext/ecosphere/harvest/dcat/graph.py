@@ -28,6 +28,7 @@ MAX_TRIPLES = 100_000
 """Triples of one dataset: 8 000 distributions have about 80 000."""
 DATASETS = (DCAT.Dataset, DCAT.DatasetSeries, DCAT.DataService)
 _NOT_FOLLOWED = {*DATASETS, DCAT.Catalog, DCAT.CatalogRecord}
+_ALWAYS_FOLLOWED = {FOAF.isPrimaryTopicOf, DCAT.accessService}
 _UNSOUND = re.compile(r"[\x00-\x20<>\"{}|\\^`]+")
 _TURTLE = {"text/turtle", "application/x-turtle", "text/n3"}
 
@@ -104,7 +105,9 @@ def refuse_remote_contexts(document: Any) -> None:
 def datasets(graph: Graph) -> list[Node]:
     """The datasets, series and services that a graph describes, in the order of their names."""
     types = [*DATASETS, *(Literal(str(kind)) for kind in DATASETS)]  # Opendatasoft writes the type as text
-    return sorted({subject for kind in types for subject in graph.subjects(RDF.type, kind)}, key=str)
+    found = {subject for kind in types for subject in graph.subjects(RDF.type, kind)}
+    # A service that gives access to a distribution is a part of its dataset.
+    return sorted(found - set(graph.objects(None, DCAT.accessService)), key=str)
 
 
 def around(graph: Graph, subject: Node) -> Graph:
@@ -125,7 +128,7 @@ def around(graph: Graph, subject: Node) -> Graph:
             part.add((node, predicate, value))
             if isinstance(value, Literal) or value in seen or depth >= MAX_DEPTH or predicate == RDF.type:
                 continue
-            if _NOT_FOLLOWED.isdisjoint(graph.objects(value, RDF.type)):
+            if predicate in _ALWAYS_FOLLOWED or _NOT_FOLLOWED.isdisjoint(graph.objects(value, RDF.type)):
                 seen.add(value)
                 todo.append((value, depth + 1))
         if len(part) > MAX_TRIPLES:

@@ -30,6 +30,7 @@ from ckanext.ecosphere.harvest.record import (
     Term,
 )
 
+GEODCAT = Namespace("http://data.europa.eu/930/")
 VCARD = Namespace("http://www.w3.org/2006/vcard/ns#")
 ADMS = Namespace("http://www.w3.org/ns/adms#")
 SCHEMA = Namespace("http://schema.org/")
@@ -46,6 +47,7 @@ _READ = {
     RDF.type, DCTERMS.title, DCTERMS.description, DCTERMS.abstract, DCTERMS.identifier, ADMS.identifier, DCAT.keyword,
     DCAT.theme, DCTERMS.subject, DCTERMS.language, DCTERMS.temporal, DCTERMS.spatial, DCTERMS.accrualPeriodicity,
     DCTERMS.license, DCTERMS.rights, DCTERMS.accessRights, DCTERMS.provenance, DCTERMS.conformsTo, DCAT.distribution,
+    FOAF.isPrimaryTopicOf,
     DCAT.landingPage, FOAF.page, OWL.versionInfo, DCAT.version, DCTERMS.alternative, DCTERMS.isPartOf, DCAT.inSeries,
     DCAT.spatialResolutionInMeters, *(predicate for _name, predicate in (*DATES, *AGENTS)),
 }  # fmt: skip
@@ -67,9 +69,9 @@ def read_dataset(graph: Graph, subject: URIRef) -> Record:
         frequency=next((_last(v) for v in first_of(graph, subject, DCTERMS.accrualPeriodicity)), None),
         lineage=_labels(graph, subject, DCTERMS.provenance),
         series=[str(v) for v in first_of(graph, subject, DCAT.inSeries, DCTERMS.isPartOf)],
-        metadata_date=_record_date(graph, subject),
     )
     _identifiers(record, graph, subject)
+    _entry(record, graph, subject)
     _keywords(record, graph, subject)
     _dates(record, graph, subject)
     _contacts(record, graph, subject)
@@ -120,11 +122,26 @@ def _address(value: Node) -> str | None:
 # --- parts ---
 
 
-def _record_date(graph: Graph, subject: Node) -> str | None:
-    for entry in graph.subjects(FOAF.primaryTopic, subject):
-        for value in first_of(graph, entry, DCTERMS.modified, DCTERMS.issued):
-            return str(value)
-    return None
+def _entries(graph: Graph, subject: Node) -> list[Node]:
+    """The records of catalogues on a dataset, named in either direction."""
+    found = {*graph.subjects(FOAF.primaryTopic, subject), *graph.objects(subject, FOAF.isPrimaryTopicOf)}
+    return sorted(found, key=str)
+
+
+def _entry(record: Record, graph: Graph, subject: Node) -> None:
+    """What the record of the catalogue says of itself: its identifier, date and contacts."""
+    for entry in _entries(graph, subject):
+        date = next(first_of(graph, entry, DCTERMS.modified, DCTERMS.issued), None)
+        record.metadata_date = record.metadata_date or (str(date) if date is not None else None)
+        identifier = next(first_of(graph, entry, DCTERMS.identifier), None)
+        if isinstance(identifier, Literal) and str(identifier).strip():
+            own = record.file_identifier
+            if own and own != str(identifier):
+                record.identifiers.append(Identifier(code=own))
+            record.file_identifier = str(identifier).strip()
+        parties = Record()
+        _contacts(parties, graph, entry)
+        record.metadata_contacts += parties.contacts
 
 
 def _identifiers(record: Record, graph: Graph, subject: URIRef) -> None:
@@ -228,10 +245,12 @@ def _constraints(record: Record, graph: Graph, subject: Node) -> None:
 
 def _standards(record: Record, graph: Graph, subject: Node) -> None:
     for node in sorted(graph.objects(subject, DCTERMS.conformsTo), key=str):
-        if "/def/crs/" in str(node) or "EPSG" in str(node):
-            record.reference_systems.append(ReferenceSystem(code=_last(node), href=_address(node)))
+        title = _label(graph, node) or str(node)
+        if "/def/crs/" in str(node) or "EPSG" in f"{node} {title}":
+            # Older GeoNetwork names the system and gives no address.
+            code = _last(node) if _address(node) else title
+            record.reference_systems.append(ReferenceSystem(code=code, href=_address(node)))
         else:
-            title = _label(graph, node) or str(node)
             record.conformity.append(Conformity(title=title, href=_address(node), degree=True))
 
 
@@ -269,4 +288,20 @@ def _links(graph: Graph, node: Node) -> list[Link]:
             format=None if protocol else kind,
         )
         for url in access
-    ]
+    ] + _services(graph, node, access)
+
+
+def _services(graph: Graph, node: Node, access: list[str]) -> list[Link]:
+    """The services that give access to a distribution, unless it already names their address."""
+    known = {url.partition("?")[0].rstrip("/") for url in access}
+    found = []
+    for service in sorted(graph.objects(node, DCAT.accessService), key=str):
+        protocol = next(first_of(graph, service, GEODCAT.serviceProtocol, DCTERMS.conformsTo), None)
+        for url in sorted(graph.objects(service, DCAT.endpointURL), key=str):
+            if str(url).partition("?")[0].rstrip("/") not in known:
+                name = _text(graph, service, DCTERMS.title) or _text(graph, node, DCTERMS.title)
+                kind = (
+                    f"OGC:{_last(protocol).upper()}" if protocol is not None and "opengeospatial" in protocol else None
+                )
+                found.append(Link(url=str(url), protocol=kind, name=name))
+    return found

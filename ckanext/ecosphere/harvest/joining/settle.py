@@ -23,10 +23,11 @@ from ckanext.ecosphere.harvest.joining.rows import RecordId, Row, around, keys_t
 from ckanext.ecosphere.harvest.model import DUPLICATE, KEPT, NEW, PUBLISHED, WITHDRAWN, Batch, SourceRecord
 from ckanext.ecosphere.harvest.pipeline.job import load
 from ckanext.ecosphere.harvest.pipeline.locks import Locks
+from ckanext.ecosphere.harvest.pipeline.outcome import STORY
 from ckanext.ecosphere.harvest.pipeline.transaction import one_transaction
 from ckanext.ecosphere.harvest.sources.harvester import harvester_for
 from ckanext.ecosphere.indexing import solr
-from ckanext.harvest.model import HarvestObject
+from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra
 
 LOCK = "joining"
 _PASSES = 3
@@ -170,6 +171,7 @@ def import_kept(wanted: Iterable[RecordId]) -> None:
     for object_id, job_id in kept_objects(wanted).values():
         by_job[job_id].append(object_id)
     for job_id, object_ids in by_job.items():
+        _forget_stories(object_ids)
         job = load(job_id)
         harvester = harvester_for(job.type)
         if harvester is None:
@@ -182,6 +184,17 @@ def import_kept(wanted: Iterable[RecordId]) -> None:
                 model.Session.commit()
                 importer.work_on(batch.id)
     model.Session.remove()
+
+
+def _forget_stories(object_ids: list[str]) -> None:
+    """Remove what was told of objects that are imported again, so that each tells one story."""
+    for table, condition in ((HarvestObjectExtra, HarvestObjectExtra.key == STORY), (HarvestObjectError, sa.true())):
+        model.Session.execute(
+            sa.delete(table)
+            .where(table.harvest_object_id.in_(object_ids), condition)
+            .execution_options(synchronize_session=False)
+        )
+    model.Session.commit()
 
 
 def kept_objects(wanted: Iterable[RecordId]) -> dict[RecordId, tuple[str, str]]:

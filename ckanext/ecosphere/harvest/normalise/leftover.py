@@ -9,14 +9,15 @@ from typing import Any
 from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
+from ckanext.ecosphere.harvest.record import Link
 
 MAX_LEFT = 100
 """Texts of one record that are noted; beyond it only their number."""
 _COMPARED = 120
 """Characters of a text that are looked for: rules cut long texts at their end."""
 USED = {
-    "standard", "unread", "other_languages", "hierarchy_level", "languages", "metadata_language", "metadata_date",
-    "boxes", "periods", "status", "frequency", "frequency_period", "next_update", "topic_categories",
+    "standard", "unread", "other_languages", "fields", "hierarchy_level", "languages", "metadata_language",
+    "metadata_date", "boxes", "periods", "status", "frequency", "frequency_period", "next_update", "topic_categories",
     "keywords.type", "keywords.thesaurus", "keywords.thesaurus_href", "dates.type", "dates.value", "scales",
     "resolutions", "reference_systems", "formats.name", "constraints.kind", "constraints.access_codes",
     "constraints.use_codes", "contacts.role", "metadata_contacts.role", "distributors.role", "links.function",
@@ -70,6 +71,8 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
         if name in USED:
             continue
         for each in inner if isinstance(inner, list) else [inner]:
+            if isinstance(each, Link) and "metadonnees" in plain(f"{each.units_of_distribution} {each.name}"):
+                continue  # a view of the record itself
             if isinstance(each, str):
                 yield name, each
             elif dataclasses.is_dataclass(each):

@@ -14,6 +14,7 @@ from ckanext.ecosphere.harvest.normalise.identity import identifiers, provenance
 from ckanext.ecosphere.harvest.normalise.leftover import what_is_left
 from ckanext.ecosphere.harvest.normalise.links import links, preview
 from ckanext.ecosphere.harvest.normalise.organisation import organisation
+from ckanext.ecosphere.harvest.normalise.profiled import profile_fields
 from ckanext.ecosphere.harvest.normalise.reference import reference_systems, resolution, scale
 from ckanext.ecosphere.harvest.normalise.simple import (
     languages,
@@ -69,5 +70,6 @@ RULES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
     ("preview", preview),
     ("record-provenance", provenance_of_record),
     ("texts-without-a-place", texts_without_a_place),
+    ("profile-fields", profile_fields),
     ("what-is-left", what_is_left),
 )

@@ -10,10 +10,9 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest.model import DUPLICATE, Batch, JobState, SourceRecord, now
-from ckanext.ecosphere.harvest.pipeline import report, withdraw
+from ckanext.ecosphere.harvest.pipeline import mail, report, withdraw
 from ckanext.ecosphere.harvest.pipeline.job import FINISHED, Job, update_state
 from ckanext.ecosphere.harvest.pipeline.messages import say
-from ckanext.harvest.logic.action import update as stock
 from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestObject, HarvestObjectError
 
 log = logging.getLogger(__name__)
@@ -126,7 +125,8 @@ def _tell(job: Job, counts: dict[str, int]) -> None:
     try:
         if written or errors or not _earlier(job):
             tk.get_action("harvest_source_reindex")(context.copy(), {"id": job.source_id})
-        _mail(context, job, errors)
+        if mail.wanted(errors):
+            mail.send(context.copy(), job, counts, errors)
     except Exception:  # the harvest is done; a page out of date or a lost mail must not undo that
         log.exception("After harvest job %s", job.id)
         model.Session.rollback()
@@ -147,16 +147,6 @@ def _earlier(job: Job) -> bool:
         HarvestJob.source_id == job.source_id, HarvestJob.status == FINISHED, HarvestJob.id != job.id
     )
     return model.Session.execute(query.limit(1)).first() is not None
-
-
-def _mail(context: Any, job: Job, errors: int) -> None:
-    everything = tk.asbool(tk.config.get("ckan.harvest.status_mail.all"))
-    only_errors = tk.asbool(tk.config.get("ckan.harvest.status_mail.errored"))
-    if not everything and not (only_errors and errors):
-        return
-    status = tk.get_action("harvest_source_show_status")(context.copy(), {"id": job.source_id})
-    send = stock.send_error_email if errors else stock.send_summary_email
-    send(context.copy(), job.source_id, status)
 
 
 def clean_up_aborted(job_id: str) -> None:

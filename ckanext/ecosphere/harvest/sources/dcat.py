@@ -14,6 +14,7 @@ from rdflib.term import Node
 
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.dcat import graph as rdf
+from ckanext.ecosphere.harvest.dcat import profiles
 from ckanext.ecosphere.harvest.dcat.reader import read_dataset
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
@@ -136,9 +137,12 @@ class EcosphereDcatPlugin(EcosphereHarvester):
         return DcatReader(url, GuardedSession(config.guard_settings()))
 
     def read(self, content: str) -> Record:
-        """Read a dataset as it was kept.
+        """Read a dataset as it was kept: by our reader, then by the portal's profiles for what it leaves out.
 
         Raises:
             RecordError: it cannot be read.
         """
-        return read_dataset(*rdf.from_text(content))
+        graph, subject = rdf.from_text(content)
+        record = read_dataset(graph, subject)
+        record.fields = profiles.fields(graph)
+        return record

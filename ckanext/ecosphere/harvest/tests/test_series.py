@@ -29,6 +29,8 @@ def test_the_members_of_a_lot_are_part_of_it_whichever_came_first(portal):
             "Jeu de données 3": [],
             "Lot de PPR": [],
         }
+        report = portal.state(source)["facts"]["report"]
+        assert all(number <= 4 for _element, number, *_example in report["unread"])
         assert portal.harvest(source) == {"not modified": 4}
 
 

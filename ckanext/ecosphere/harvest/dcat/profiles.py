@@ -1,0 +1,33 @@
+"""An RDF dataset as the portal's ckanext-dcat profiles read it (option `ckanext.dcat.rdf.profiles`)."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from rdflib import Graph
+
+from ckanext.dcat.exceptions import RDFProfileException
+from ckanext.dcat.processors import RDFParser
+
+log = logging.getLogger(__name__)
+
+
+def fields(graph: Graph) -> dict[str, Any]:
+    """Read the one dataset of a graph.
+
+    Args:
+        graph: the triples of the dataset, already parsed and bounded: the profiles fetch nothing.
+
+    Returns:
+        fields of the dataset; empty when the profiles cannot read it, which must not cost the record.
+    """
+    try:
+        parser = RDFParser(dataset_type="dataset")
+        parser.g = graph
+        return next(iter(parser.datasets()), {})
+    except RDFProfileException:
+        log.warning("No profile of ckanext-dcat is enabled", exc_info=True)
+    except Exception:  # a profile of any plugin, on a graph of any stranger
+        log.warning("A profile of ckanext-dcat failed", exc_info=True)
+    return {}

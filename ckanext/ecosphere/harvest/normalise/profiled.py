@@ -1,0 +1,60 @@
+"""What ckanext-dcat's profiles read in an RDF dataset and our own reader does not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise.draft import Draft
+
+_WEB = re.compile(r"https?://[^\s<>\"]+")
+_BLANK_NODE = re.compile(r"N?[0-9a-f]{32}|_:\w+")
+_NOT_TAKEN = {
+    "author", "author_email", "catalog", "creator", "contact", "extras", "groups", "id", "identifier",
+    "maintainer", "maintainer_email", "metadata_created", "metadata_modified", "name", "notes", "organization",
+    "owner_org", "private", "provenance", "publisher", "qualified_attribution", "qualified_relation", "resources",
+    "source_record", "spatial", "spatial_coverage", "state", "tag_string", "tags", "temporal_coverage", "territory",
+    "theme", "title", "type", "uri", "use_conditions", "access_conditions", "license_id", "license_title",
+    "license_url", "access_rights", "access_limitation", "in_series",
+}  # fmt: skip
+"""What our rules decide on for every source, or CKAN itself."""
+
+
+def _web(value: str) -> bool:
+    return bool(_WEB.fullmatch(value))
+
+
+def _of(vocabulary: str) -> Callable[[str], bool]:
+    return lambda value: voc.get(vocabulary).get(value) is not None
+
+
+_CHECKS: dict[str, Callable[[str], bool]] = {
+    "applicable_legislation": _web,
+    "documentation": _web,
+    "is_referenced_by": _web,
+    "url": _web,
+    "scale_denominator": str.isdigit,
+    "frequency": _of("frequency"),
+    "inspire_theme": _of("inspire-theme"),
+    "language": _of("language"),
+    "spatial_representation": _of("spatial-representation"),
+    "status": _of("dataset-status"),
+    "topic_category": _of("topic-category"),
+}
+"""Field → what its values must be; other values would make the whole dataset not valid."""
+
+
+def profile_fields(draft: Draft) -> None:
+    """Take the fields of the profiles that no rule has filled."""
+    for name, given in draft.record.fields.items():
+        if name in _NOT_TAKEN or draft.dataset.get(name):
+            continue
+        values = [str(each) for each in (given if isinstance(given, list) else [given]) if isinstance(each, str | int)]
+        check = _CHECKS.get(name, lambda value: True)
+        good = [value for value in values if value and not _BLANK_NODE.fullmatch(value) and check(value)]
+        if not good:
+            continue
+        draft.set(name, good if isinstance(given, list) else good[0])
+        draft.change(name, "profile of ckanext-dcat", good)
+        draft.unread = [note for note in draft.unread if not any(value in note for value in good)]

@@ -1,0 +1,161 @@
+"""What sources of every type say: profiles of ckanext-dcat, both versions of udata's API, filters on a real server."""
+
+import json
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from ckanext.ecosphere.harvest.normalise import Context, normalise
+from ckanext.ecosphere.harvest.sources.csw_client import CswOptions, CswReader
+from ckanext.ecosphere.harvest.sources.csw_request import Filter
+from ckanext.ecosphere.harvest.sources.dcat import DcatReader, EcosphereDcatPlugin
+from ckanext.ecosphere.harvest.sources.udata import EcosphereUdataPlugin, UdataReader
+from ckanext.ecosphere.harvest.tests.csw_server import iso_record
+from ckanext.ecosphere.http_guard import GuardedSession, GuardSettings, networks
+from ckanext.ecosphere.tests.scripted_server import serve
+
+CONTEXT = Context(default_organisation="ddt-01053-01")
+FEED = """
+@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
+@prefix dcatap: <http://data.europa.eu/r5r/> . @prefix adms: <http://www.w3.org/ns/adms#> .
+@prefix foaf: <http://xmlns.com/foaf/0.1/> . @prefix vcard: <http://www.w3.org/2006/vcard/ns#> .
+<https://ex.org/jdd/1> a dcat:Dataset ; dct:title "Zones inondables" ; dct:description "Zones." ;
+  dct:publisher [ foaf:name "DDT de l'Ain" ] ; dct:identifier "0d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11" ;
+  dcatap:applicableLegislation <http://data.europa.eu/eli/dir/2007/60/oj> ;
+  dct:isReferencedBy <https://doi.org/10.1000/182>, [ a dct:BibliographicResource ] ;
+  adms:status <http://example.org/no-status-of-the-list> ; adms:versionNotes "Première version" ;
+  dcat:distribution <https://ex.org/d/1> .
+<https://ex.org/d/1> a dcat:Distribution ; dcat:accessURL <https://ex.org/page> ;
+  dcat:accessService <https://ex.org/s> .
+<https://ex.org/s> a dcat:DataService ; dct:title "Service WMS" ; dcat:endpointURL <https://carto.ex.org/wms> ;
+  dct:conformsTo <http://www.opengeospatial.org/standards/wms> .
+<https://ex.org/record/1> a dcat:CatalogRecord ; foaf:primaryTopic <https://ex.org/jdd/1> ;
+  dct:identifier "fr-120066022-jdd-585c9cd3-d542-407a-b6a5-885f062b0024" ; dct:modified "2024-05-06" ;
+  dcat:contactPoint [ vcard:hasEmail <mailto:ddt@ain.example.org> ] .
+"""
+
+
+def session():
+    settings = GuardSettings(allowed_networks=networks(["127.0.0.1/32"]), attempts=1, backoff_seconds=0)
+    return GuardedSession(settings, sleep=lambda seconds: None)
+
+
+def read(reader):
+    found = [raw for page in reader.pages() for raw in page.records]
+    assert reader.reading.complete, reader.reading.failures
+    return found
+
+
+@pytest.fixture
+def from_feed(with_plugins):
+    """The result of the one dataset of `FEED`."""
+    with serve(lambda exchange: exchange.answer(FEED, Content_Type="text/turtle")) as server:
+        [raw] = read(DcatReader(server.url, session()))
+    return normalise(object.__new__(EcosphereDcatPlugin).read(raw.content), CONTEXT)
+
+
+def test_the_profiles_of_the_portal_read_what_our_reader_has_no_part_for(from_feed):
+    assert from_feed.dataset["applicable_legislation"] == ["http://data.europa.eu/eli/dir/2007/60/oj"]
+    assert from_feed.dataset["is_referenced_by"] == ["https://doi.org/10.1000/182"]
+    told = {(change.rule, change.field) for change in from_feed.log}
+    assert {("profile-fields", "applicable_legislation"), ("profile-fields", "is_referenced_by")} <= told
+    assert not any("applicableLegislation" in note for note in from_feed.unread)
+
+
+def test_a_value_that_is_in_no_list_is_told_instead_of_making_the_dataset_not_valid(from_feed):
+    assert "status" not in from_feed.dataset
+    assert any("no-status-of-the-list" in note for note in from_feed.unread)
+    assert any("Première version" in note for note in from_feed.unread) or "version_notes" in from_feed.dataset
+
+
+def test_the_record_of_the_catalogue_gives_its_identifier_its_date_and_its_contact(from_feed):
+    dataset = from_feed.dataset
+    assert dataset["metadata_identifier"] == "fr-120066022-jdd-585c9cd3-d542-407a-b6a5-885f062b0024"
+    assert "0d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11" in [dataset["identifier"], *dataset["alternate_identifier"]]
+    assert dataset["metadata_date"] == "2024-05-06"
+    assert dataset["contact"][0]["email"] == "ddt@ain.example.org"
+
+
+def test_a_service_of_a_distribution_is_a_link_of_its_dataset_and_no_dataset(from_feed):
+    urls = {each["url"] for each in from_feed.dataset["resources"]}
+    assert "https://carto.ex.org/wms?SERVICE=WMS&REQUEST=GetCapabilities" in urls
+
+
+# --- udata ---
+
+
+def udata_dataset(number: int, **more):
+    return {
+        "id": f"5a000000000000000000000{number}",
+        "title": f"Jeu {number}",
+        "description": "Zones",
+        "organization": {"name": "DDT 01"},
+        "license": "lov2",
+        "tags": [],
+        "zzz": "inconnu",
+        **more,
+    }
+
+
+@pytest.mark.parametrize("name", ["organization", "topic", "tag"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_both_versions_of_the_api_are_asked_by_organisation_topic_and_tag(name, version):
+    asked = []
+
+    def script(exchange):
+        parts = urlsplit(exchange.path)
+        asked.append((parts.path, parse_qs(parts.query)))
+        if parts.path.endswith("/resources/"):
+            page = int(parse_qs(parts.query)["page"][0])
+            following = f"{server.url}{parts.path}?page=2" if page == 1 else None
+            rows = [{"id": f"r{page}", "url": f"https://data.example.org/{page}.csv", "title": "Z", "format": "csv"}]
+            exchange.answer(json.dumps({"data": rows, "next_page": following, "total": 2}))
+            return
+        resources = {"rel": "subsection", "href": f"{server.url}/api/2/datasets/1/resources/?page=1", "total": 2}
+        rows = [{"id": f"r{n}", "url": f"https://data.example.org/{n}.csv"} for n in (1, 2)]
+        dataset = udata_dataset(1, resources=rows if version == 1 else resources)
+        exchange.answer(json.dumps({"data": [dataset], "total": 1, "next_page": None}))
+
+    with serve(script) as server:
+        [raw] = read(UdataReader(server.url, session(), {name: "eau"}, version))
+    path, query = asked[0]
+    assert path == ("/api/1/datasets/" if version == 1 else "/api/2/datasets/search/")
+    assert query[name] == ["eau"]
+    result = normalise(object.__new__(EcosphereUdataPlugin).read(raw.content), CONTEXT)
+    assert [each["url"] for each in result.dataset["resources"]] == [
+        f"https://data.example.org/{n}.csv" for n in (1, 2)
+    ]
+    assert "zzz: inconnu" in result.unread
+
+
+# --- filters, on a real pycsw ---
+
+
+def test_a_real_server_gives_only_what_the_filters_ask_for(csw_catalogue):
+    records = [
+        iso_record(1, title="Un", organisation="DDT de l'Ain"),
+        iso_record(2, identifier="autre-2", title="Deux", organisation="DDT de l'Ain"),
+        iso_record(3, title="Trois", organisation="DREAL Bretagne"),
+        iso_record(4, title="Quatre", organisation="DREAL Bretagne").replace(
+            'MD_ScopeCode codeListValue="dataset"', 'MD_ScopeCode codeListValue="series"'
+        ),
+    ]
+    address = csw_catalogue(records)
+
+    def titles(*filters):
+        options = CswOptions(filters=tuple(Filter.read(each) for each in filters), page_size=2)
+        found = read(CswReader(address, session(), options))
+        return sorted(
+            title for title in ("Un", "Deux", "Trois", "Quatre") if any(f">{title}<" in r.content for r in found)
+        )
+
+    own = {"property": "identifier", "like": "fr-120066022-%"}
+    assert titles() == ["Deux", "Quatre", "Trois", "Un"]
+    assert titles(own) == ["Quatre", "Trois", "Un"]
+    assert titles({**own, "not": True}) == ["Deux"]
+    assert titles({"property": "type", "equals": "series"}) == ["Quatre"]
+    assert titles({"property": "organisation", "like": "%Ain"}, own) == ["Un"]
+    assert titles({"any": [[{"property": "title", "equals": "Deux"}], [{"property": "title", "equals": "Trois"}]]}) == [
+        "Deux",
+        "Trois",
+    ]

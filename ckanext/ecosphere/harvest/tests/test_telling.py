@@ -1,0 +1,120 @@
+"""What a harvest tells while it runs and when it has failed: the terminal, the page, the mail."""
+
+import email
+import email.policy
+import socket
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from aiosmtpd.controller import Controller
+from ckan import model
+from ckan.tests import factories
+
+from ckanext.ecosphere.harvest import live, terminal
+from ckanext.ecosphere.harvest.model import JobState
+from ckanext.ecosphere.harvest.pipeline.runner import run_job
+from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
+from ckanext.harvest.model import HarvestJob
+
+BAD = iso_record(2).replace("gmd:identificationInfo", "gmd:identificationNothing")
+
+
+@pytest.fixture
+def postbox(ckan_config, monkeypatch):
+    """A real SMTP server; messages that came in."""
+    mails: list[Any] = []
+
+    class Keeper:
+        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+            mails.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
+            return "250 OK"
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(Keeper(), hostname="127.0.0.1", port=port)
+    controller.start()
+    monkeypatch.setitem(ckan_config, "smtp.server", f"127.0.0.1:{port}")
+    monkeypatch.setitem(ckan_config, "smtp.mail_from", "portail@example.org")
+    monkeypatch.setitem(ckan_config, "ckan.harvest.status_mail.errored", True)
+    yield mails
+    controller.stop()
+
+
+def test_a_harvest_with_errors_is_told_by_mail_and_one_without_is_not(portal, postbox):
+    factories.Sysadmin(email="chef@example.org")
+    with catalogue([iso_record(1)]) as server:
+        source = portal.source(server.url, name="geoide")
+        portal.harvest(source)
+        assert postbox == []
+        server.records.append(BAD)
+        portal.harvest(source)
+    [mail] = [each for each in postbox if each["To"].addresses[0].addr_spec == "chef@example.org"]
+    text = mail.get_content()
+    assert "Geoide" in mail["Subject"] and "1 problem" in mail["Subject"]
+    assert "Record 2 (fr-120066022-jdd-00000002): the record does not describe" in text
+    assert f"/harvest/{source}/job/{portal.last_job(source)}" in text
+
+
+def test_a_server_of_mail_that_is_away_does_not_undo_a_harvest(portal, ckan_config, monkeypatch):
+    factories.Sysadmin(email="chef@example.org")
+    monkeypatch.setitem(ckan_config, "smtp.server", "127.0.0.1:1")
+    monkeypatch.setitem(ckan_config, "ckan.harvest.status_mail.all", True)
+    with catalogue([iso_record(1)]) as server:
+        assert portal.harvest(portal.source(server.url)) == {"added": 1}
+
+
+def state(**values: Any) -> dict[str, Any]:
+    return {"stage": "gather", "announced": 200, "received": 50, "waiting": 40, "left": 30, "held": 0, **values}
+
+
+def test_progress_names_what_is_done_the_rate_and_what_is_held(with_plugins):
+    assert live.progress(state())["text"] == "50 of 200 records read"
+    told = live.progress(state(stage="import", held=7, started="2020-01-01T00:00:00"))
+    assert (told["done"], told["total"]) == (10, 40)
+    assert told["text"].startswith("10 of 40 changed records imported, ")
+    assert "records/s" in told["text"] and told["text"].endswith("7 withdrawals held")
+    assert live.progress(state(announced=None))["text"] == "50 of ? records read"
+
+
+@pytest.mark.parametrize(("done", "total", "full"), [(0, 10, 0), (5, 10, 15), (10, 10, 30), (12, 10, 30), (3, None, 0)])
+def test_the_bar_is_as_full_as_the_work_is_done(done, total, full):
+    drawn = terminal.bar(done, total)
+    assert drawn.count("#") == full and len(drawn) == terminal.WIDTH + 2
+
+
+def test_the_command_draws_a_bar_until_the_harvest_has_ended(portal, monkeypatch):
+    """The worker is played by the pauses of the watch: the first shows the reading, the second does the work."""
+    drawn: list[str] = []
+    pauses = iter(range(100))
+
+    def worker(seconds: float) -> None:
+        job_id = model.Session.execute(sa.select(HarvestJob.id)).scalar_one()
+        if next(pauses) == 0:
+            model.Session.execute(sa.update(JobState).values(announced=3, received=1))
+            model.Session.commit()
+        else:
+            run_job(job_id, helpers=False)
+
+    monkeypatch.setattr(terminal.time, "sleep", worker)
+    told: list[str] = []
+    with catalogue([iso_record(n) for n in (1, 2, 3)]) as server:
+        portal.source(server.url, name="geoide")
+        assert terminal.run("geoide", echo=told.append, draw=drawn.append)
+    assert f"[{'#' * 10}{'.' * 20}] 1 of 3 records read" in drawn
+    assert drawn[-1] == ""
+    assert told == ["3 added, 0 updated, 0 unchanged, 0 withdrawn, 0 errors"]
+
+
+def test_the_page_of_a_running_harvest_says_how_far_it_is_without_a_script(portal, app):
+    headers = {"Authorization": factories.SysadminWithToken()["token"]}
+    with catalogue([iso_record(1)]) as server:
+        job = portal.job(portal.source(server.url, name="geoide"))
+    model.Session.add(JobState(job_id=job, source_id="x", announced=80, received=20, facts={}))
+    model.Session.commit()
+    page = app.get(f"/harvest/geoide/job/{job}", headers=headers).body
+    assert "20 of 80 records read" in page and 'max="80" value="20"' in page
+    assert "Load this page again" in page
+    told = app.get(f"/ecosphere/harvest/job/{job}/progress", headers=headers).json
+    assert (told["stage"], told["done"], told["total"], told["text"]) == ("gather", 20, 80, "20 of 80 records read")
