@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import timedelta
 from typing import Any
 
 import ckan.plugins as p
@@ -13,7 +14,7 @@ import pytest
 from ckan import model
 
 from ckanext.ecosphere import vocabularies
-from ckanext.ecosphere.quality import charts
+from ckanext.ecosphere.quality import charts, progress
 
 from .conftest import act, saved
 
@@ -143,7 +144,9 @@ def ask_for_data() -> None:
     place = vocabularies.get("territories")["http://id.insee.fr/geo/departement/42"].id
     words: dict[str, Any] = {"title": "Zones humides", "description": "Les contours à jour."}
     made = act("ecosphere_request_create", use="research", theme="eau", territory=place, **words)
-    made = act("ecosphere_request_transition", id=made["id"], transition="submit", version=made["version"])
+    made = act(
+        "ecosphere_request_transition", id=made["id"], transition="submit", version=made["version"], similar_seen=True
+    )
     act(
         "ecosphere_request_transition",
         id=made["id"],
@@ -156,6 +159,23 @@ def ask_for_data() -> None:
 def test_an_empty_portal_has_a_page(app: Any):
     page = app.get("/fr/qualite")
     assert page.status_code == 200 and '<svg class="ecosphere-chart"' not in page.body
+
+
+def test_a_re_score_under_way_is_told_without_any_number_of_datasets(app: Any, monkeypatch: pytest.MonkeyPatch):
+    def told() -> Any:
+        return json.loads(app.get("/qualite.json").body)["rescore"]
+
+    progress.note("scoring", 30, 120)
+    assert (told()["stage"], told()["percent"], told().keys()) == ("scoring", 25, {"stage", "percent", "at"})
+    assert "25 % effectués" in app.get("/fr/qualite").body
+    progress.note("indexing", 119, 120)
+    assert told()["percent"] == 99 and 'role="status"' in app.get("/fr/qualite").body
+    with monkeypatch.context() as later:
+        later.setattr(progress, "SILENT", timedelta(0))  # a worker that died tells nothing any more
+        assert told() is None
+    for stage in ("finished", "failed"):
+        progress.note(stage, 120, 120)
+        assert told() is None
 
 
 def test_charts_escape_texts_and_need_two_days(with_request_context: Any):
