@@ -93,11 +93,9 @@ def access_rights(facts: Facts, _today: date) -> State:
 
 
 def on_time(facts: Facts, today: date) -> State:
-    """Pass until the due date; not applicable when no update is promised, not known without any date."""
-    if facts.finished or (not facts.due and not facts.frequency):
+    """Pass until the due date; not applicable when no update is promised, nor without any date (`dates` fails then)."""
+    if facts.finished or not facts.due:
         return State.NA
-    if not facts.due:
-        return State.NA if (facts.created or facts.issued or facts.modified) else State.UNKNOWN
     return when(today.isoformat() <= facts.due)
 
 

@@ -180,7 +180,7 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, bool]]] = [
     ("on_time", "na", {"frequency": f"{EU}/frequency/NEVER"}, {}),
     ("on_time", "na", {"frequency": None}, {}),
     ("on_time", "na", {"modified": "2024-01-10", "status": f"{EU}/dataset-status/COMPLETED"}, {}),
-    ("on_time", "unknown", {"modified": None, "issued": None}, {}),
+    ("on_time", "na", {"modified": None, "issued": None}, {}),
     ("dates", "pass", {}, {}),
     ("dates", "fail", {"modified": "non renseigné", "issued": None}, {}),
     ("dates_order", "pass", {}, {}),
