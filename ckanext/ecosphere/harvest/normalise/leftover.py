@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
@@ -40,10 +41,14 @@ def what_is_left(draft: Draft) -> None:
         *(text for problem in draft.problems for text in problem.params.values()),
         *draft.unread,
     ]
-    whole = plain(" ".join(map(str, told)))
+    written = "\n".join(map(str, told))
+    whole = ""
     left: dict[str, list[str]] = {}
     number = 0
     for path, text in _texts(draft.record, ""):
+        if text.strip() in written:  # as most are; comparing without accents and signs costs more
+            continue
+        whole = whole or plain(written)
         sought = plain(text)[:_COMPARED].strip()
         if not sought or sought in whole or sought in _WORDS_OF_RULES or is_placeholder(text):
             continue
@@ -63,11 +68,11 @@ def what_is_left(draft: Draft) -> None:
 
 def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
     """Path and text of everything that a record says and that rules do not interpret."""
-    for field in dataclasses.fields(value):
-        inner = getattr(value, field.name)
+    for field in _names(type(value)):
+        inner = getattr(value, field)
         if not inner:
             continue
-        name = f"{path}.{field.name}" if path else field.name
+        name = f"{path}.{field}" if path else field
         if name in USED:
             continue
         for each in inner if isinstance(inner, list) else [inner]:
@@ -75,8 +80,13 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
                 continue  # a view of the record itself
             if isinstance(each, str):
                 yield name, each
-            elif dataclasses.is_dataclass(each):
+            elif not isinstance(each, bool):
                 yield from _texts(each, name)
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def _strings(value: Any) -> Iterator[str]:
