@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
@@ -14,6 +15,8 @@ from ckanext.ecosphere.harvest.record import Link
 
 MAX_LEFT = 100
 """Texts of one record that are noted; beyond it only their number."""
+MAX_LOOKED_FOR = 2_000
+"""Texts of one record that are looked for; real records have some hundreds, and rules tell of what is too many."""
 _COMPARED = 120
 """Characters of a text that are looked for: rules cut long texts at their end."""
 USED = {
@@ -45,7 +48,7 @@ def what_is_left(draft: Draft) -> None:
     whole = ""
     left: dict[str, list[str]] = {}
     number = 0
-    for path, text in _texts(draft.record, ""):
+    for path, text in islice(_texts(draft.record, ""), MAX_LOOKED_FOR):
         if text.strip() in written:  # as most are; comparing without accents and signs costs more
             continue
         whole = whole or plain(written)
