@@ -303,17 +303,17 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
 
 
 def _leaves(value: Any) -> Iterator[str]:
-    parts: Any = value.values() if isinstance(value, Mapping) else value
-    if isinstance(value, (Mapping, list, tuple)):
-        for part in parts:
-            yield from _leaves(part)
-    elif isinstance(value, str) and value.startswith("http"):
-        yield value
+    if isinstance(value, str):
+        if value.startswith("http"):
+            yield value
+        return
+    for part in list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else ():
+        yield from _leaves(part)
 
 
 def _endpoints(dataset: Mapping[str, Any]) -> list[str]:
     """Return the addresses of a service as its resources tell them, for a harvested record."""
-    given = dataset.get("resources") or ()
+    given: Any = dataset.get("resources") or ()
     resources = sorted(given, key=lambda each: each.get("resource_role") in ("documentation", "metadata"))
     described = [s for r in resources for s in r.get("access_services") or () if isinstance(s, Mapping)]
     found = [str(address) for service in described for address in service.get("endpoint_url") or ()]

@@ -28,7 +28,8 @@ HIERARCHIES = {
     TERRITORY_FIELD: ("territory", "territories", "extras_ecosphere_territories"),
 }
 
-#: Further controlled fields whose labels are searchable: dataset field → vocabulary.
+#: Further controlled fields whose labels and synonyms are searchable: dataset field → vocabulary. Synonyms of themes
+#: are what other catalogues write, mostly; they would find too much here, and are proposed while one types.
 LABELLED = {
     "inspire_theme": "inspire-theme",
     "topic_category": "topic-category",
@@ -75,10 +76,11 @@ def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any
         names = [name for each in places for name in (each.name, each.code)]
         document[text_field] = _text([*names, *(label for concept in concepts for label in _labels(concept))])
     document[LABELS_TEXT] = _text(
-        concept.label("fr")
+        label
         for field, vocabulary in LABELLED.items()
         for uri in _values(fields.get(field))
         if (concept := voc.get(vocabulary).get(uri))
+        for label in (concept.label("fr"), *concept.alt_labels)
     )
     document[ORGANIZATION_TEXT] = _organization_text(dataset.get("organization") or {})
     if dataset.get("title"):

@@ -28,6 +28,11 @@ def test_a_dataset_of_a_commune_is_found_under_its_departement_by_its_name_and_b
     assert {"Bourg-en-Bresse", "01053", "Ain"} <= set(document["extras_ecosphere_territories"].split(" ; "))
 
 
+def test_a_dataset_is_found_by_the_synonyms_of_its_regulatory_uses():
+    document = complete({}, {"regulatory_use": ["icpe"]})
+    assert "installations classées" in document["extras_ecosphere_labels"]
+
+
 def test_fields_kept_as_text_or_as_extras_count_too():
     as_text = complete({}, {"theme": json.dumps([EAU])})
     as_extra = complete({}, {"extras": [{"key": "theme", "value": json.dumps([EAU])}]})
