@@ -29,7 +29,7 @@ def harvested(portal):
 
 def object_of(guid: str) -> str:
     found = model.Session.query(HarvestObject).filter(HarvestObject.guid.like(f"%{guid}")).one()
-    return found.id
+    return str(found.id)
 
 
 def personas() -> dict[str, str]:

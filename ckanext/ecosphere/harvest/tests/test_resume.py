@@ -16,12 +16,13 @@ from ckan.lib.redis import connect_to_redis
 
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.model import PUBLISHED, Batch, JobState
-from ckanext.ecosphere.harvest.pipeline import finish, indexer, queue, runner, withdraw
+from ckanext.ecosphere.harvest.pipeline import finish, queue, runner, withdraw
 from ckanext.ecosphere.harvest.pipeline.gather import Gatherer
 from ckanext.ecosphere.harvest.pipeline.importer import Importer
 from ckanext.ecosphere.harvest.pipeline.locks import is_free, source_lock
 from ckanext.ecosphere.harvest.tests import processes
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record, status
+from ckanext.ecosphere.indexing import solr as index
 from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestSource
 from dev.stack import postgres, solr
 
@@ -32,12 +33,12 @@ POINTS = {
     "after the reading": (runner, "_end_of_reading", "after", 1),
     "with a batch half saved": (Importer, "_finish_objects", "after", 1),
     "with a batch saved and not committed": (Importer, "_insert_errors", "after", 2),
-    "with a batch saved and not indexed": (indexer, "add", "before", 1),
-    "with a batch indexed and not ticked off": (indexer, "add", "after", 2),
+    "with a batch saved and not indexed": (index, "add", "before", 1),
+    "with a batch indexed and not ticked off": (index, "add", "after", 2),
     "before absences were counted": (finish, "_judge_absences", "before", 1),
     "with absences counted and not committed": (withdraw, "hold_or_release", "after", 1),
     "with absences counted": (finish, "_judge_absences", "after", 1),
-    "with a withdrawal in the index only": (indexer, "remove", "after", 1),
+    "with a withdrawal in the index only": (index, "remove", "after", 1),
     "with a withdrawal done": (withdraw, "_withdraw", "after", 1),
     "before the end": (finish, "_close", "before", 1),
     "at the very end": (finish, "_drop_old_unchanged", "before", 1),
@@ -154,7 +155,7 @@ def test_a_job_killed_again_and_again_still_comes_to_its_end(small):
         source = small.source(server.url, config={"page_size": 3})
         job = small.job(source)
         lives = 0
-        while run_by(job, (indexer, "add", "before", 2)) == processes.KILLED:
+        while run_by(job, (index, "add", "before", 2)) == processes.KILLED:
             lives += 1
         assert lives > 2
         assert_all_agree(small, source, by_title(texts))

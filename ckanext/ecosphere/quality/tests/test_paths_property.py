@@ -98,7 +98,7 @@ def save_form(found: dict[str, Any], description: str) -> None:
     """As a person does: opens the form, changes the description, and sends everything that is in the form."""
     headers = {"Authorization": Form.token}
     path = f"/fr/dataset/edit/{found['name']}"
-    form = html.fromstring(Form.app.get(path, headers=headers).body).get_element_by_id("dataset-edit")
+    form: Any = html.fromstring(Form.app.get(path, headers=headers).body).get_element_by_id("dataset-edit")
     for inert in form.findall(".//template"):  # what a script copies for one more contact, for instance
         inert.drop_tree()
     form.fields["notes"] = description

@@ -130,7 +130,7 @@ def test_what_is_deleted_or_gone_does_not_come_back():
     act("package_delete", id=deleted)
     assert reindex.datasets([deleted, "gone"]) == 0
     assert reindex.datasets([]) == 0
-    assert solr("select", q="*:*", fq="entity_type:package")["response"]["numFound"] == 0
+    assert solr("select", q=f"id:{deleted}")["response"]["numFound"] == 0
 
 
 def test_progress_is_told():
@@ -143,11 +143,16 @@ def test_progress_is_told():
 def test_a_copy_that_no_longer_tells_the_truth_is_not_used():
     made = [act("package_create", **saved(name=f"zone-{n}"))["id"] for n in range(2)]
     fresh, stale = KeptDocuments(), KeptDocuments()
-    assert len(fresh.make(made, pytest.fail)) == fresh.from_index == 2
+    failed: list[tuple[str, Exception]] = []
+
+    def note(package_id: str, error: Exception) -> None:
+        failed.append((package_id, error))
+
+    assert len(fresh.make(made, note)) == fresh.from_index == 2
     model.Session.execute(sa.update(model.Package).values(title="Titre corrigé dans la base"))
     model.Session.commit()
-    assert [document["title"] for document in stale.make(made, pytest.fail)] == ["Titre corrigé dans la base"] * 2
-    assert stale.from_index == 0
+    assert [document["title"] for document in stale.make(made, note)] == ["Titre corrigé dans la base"] * 2
+    assert stale.from_index == 0 and failed == []
 
 
 def test_a_dataset_that_is_not_in_the_index_is_read_from_the_database():
