@@ -17,7 +17,7 @@ from ckan.lib import plugins as lib_plugins
 from ckan.lib.navl import dictization_functions as navl
 from ckan.types import Context
 
-from ckanext.ecosphere.harvest.pipeline import shortcuts
+from ckanext.ecosphere.indexing import shortcuts
 
 Key = tuple[Any, ...]
 Runs = tuple[tuple[str, tuple[tuple[Callable[..., Any], int], ...]], ...]

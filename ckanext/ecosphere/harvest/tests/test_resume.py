@@ -270,9 +270,9 @@ def test_a_job_goes_on_after_redis_was_emptied_solr_was_away_and_postgresql_was_
         with away(postgres.process()):
             going[1].set()
             time.sleep(1.5)
-        for event in going:
-            event.set()
+        going[2].set()
         with away(solr.process()):
+            going[3].set()  # not before: the import would be over before Solr has stopped
             wait_for(lambda: is_importing(job))
             time.sleep(1)
         assert processes.end(worker) == 0
