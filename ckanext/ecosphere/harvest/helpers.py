@@ -91,7 +91,7 @@ def ecosphere_harvest_progress(told: dict[str, Any]) -> dict[str, Any]:
 
 def ecosphere_harvest_outcome(status: str | None) -> str:
     """What became of a record, in words."""
-    return labels.outcomes().get(status or "", tk._("waiting"))
+    return labels.of_one(status)
 
 
 def ecosphere_harvest_outcomes(stats: dict[str, int], facts: dict[str, Any]) -> list[tuple[str, str, int]]:

@@ -25,6 +25,18 @@ def outcomes() -> dict[str, str]:
     }
 
 
+def of_one(status: str | None) -> str:
+    """What became of one record."""
+    labels = {
+        "errored": tk._("The record was refused"),
+        "added": tk._("A dataset was made of it"),
+        "updated": tk._("Its dataset was updated"),
+        "deleted": tk._("Its dataset was withdrawn"),
+        "not modified": tk._("Nothing had changed"),
+    }
+    return labels.get(status or "", tk._("It has not been imported yet"))
+
+
 def counted(stats: Mapping[str, int], facts: Mapping[str, Any]) -> list[tuple[str, str, int]]:
     """Records by outcome: key, label and number; errors of the reading are not records, copies are told apart."""
     counts = facts.get("counts") or {}
