@@ -23,7 +23,7 @@ def fields(graph: Graph) -> dict[str, Any]:
         fields of the dataset; empty when the profiles cannot read it, which must not cost the record.
     """
     try:
-        parser = RDFParser(dataset_type="dataset")
+        parser: Any = RDFParser(dataset_type="dataset")
         parser.g = graph
         return next(iter(parser.datasets()), {})
     except RDFProfileException:

@@ -301,7 +301,9 @@ def _services(graph: Graph, node: Node, access: list[str]) -> list[Link]:
             if str(url).partition("?")[0].rstrip("/") not in known:
                 name = _text(graph, service, DCTERMS.title) or _text(graph, node, DCTERMS.title)
                 kind = (
-                    f"OGC:{_last(protocol).upper()}" if protocol is not None and "opengeospatial" in protocol else None
+                    f"OGC:{_last(protocol).upper()}"
+                    if protocol is not None and "opengeospatial" in str(protocol)
+                    else None
                 )
                 found.append(Link(url=str(url), protocol=kind, name=name))
     return found
