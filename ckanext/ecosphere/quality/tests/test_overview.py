@@ -183,4 +183,4 @@ def test_charts_escape_texts_and_need_two_days(with_request_context: Any):
     assert charts.levels([{"level": "gold", "label": "x", "datasets": 0}]) == ""
     assert charts.trend([{"day": "2025-01-01", "mean": 5.0}]) == ""
     drawn = charts.trend([{"day": "2025-01-01", "mean": 0.0}, {"day": "2025-03-01", "mean": 100.0}])
-    assert 'role="img"' in drawn and "2025-03-01" in drawn
+    assert 'role="img"' in drawn and "Mar 1, 2025" in drawn and ">100<" in drawn
