@@ -22,7 +22,7 @@ def series_of(portal) -> dict[str, list[str]]:
 def test_the_members_of_a_lot_are_part_of_it_whichever_came_first(portal):
     with catalogue([iso_record(1), lot(1, 2), iso_record(2), iso_record(3)]) as server:
         source = portal.source(server.url, config={"page_size": 1})
-        portal.harvest(source)
+        assert portal.harvest(source) == {"added": 4}
         assert series_of(portal) == {
             "Jeu de données 1": [LOT],
             "Jeu de données 2": [LOT],
