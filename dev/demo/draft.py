@@ -47,8 +47,8 @@ CATALOGUES = {
 }
 #: One record in so many of Prodige is a Géo-IDE record published again.
 REPUBLISHED_EVERY = 12
-#: One record in so many of Géo-IDE is a lot (a series of datasets).
-LOT_EVERY = 15
+#: One record in so many of Géo-IDE is a lot (a series of datasets); the records before it are its members.
+LOT_EVERY, LOT_SIZE = 15, 3
 #: Service of the demonstration's producer, and how often its records come.
 SHOWN_SERVICE, SHOWN_EVERY = "ddt-01053-01", 9
 
@@ -145,16 +145,27 @@ def draft(name: str, index: int, seed: int) -> Draft:
         made.republished, made.resource_uuid = original, original.resource_uuid
         made.title, made.abstract, made.is_lot = original.title, original.abstract, False
         return made
+    service, subject = _topic(catalogue, index, rng)
+    year = rng.randint(2011, 2026)
+    before_lot = LOT_EVERY - 1 - index % LOT_EVERY if name == "geoide" else LOT_EVERY
+    if 0 < before_lot <= LOT_SIZE:
+        lot = index + before_lot
+        service, subject = _topic(catalogue, lot, random.Random(f"{seed}/{name}/{lot}"))
+        year = 2026 - before_lot
+    made = _compose(catalogue, index, rng, service=service, subject=subject, year=year, vintage=before_lot <= LOT_SIZE)
+    if before_lot == 0:
+        made.is_lot = True
+        made.title = f"Lot : {made.title.removesuffix(f' – {year}')}"
+        made.members = [draft(name, other, seed).uuid for other in range(index - LOT_SIZE, index)]
+    return made
+
+
+def _topic(catalogue: Catalogue, index: int, rng: random.Random) -> tuple[Concept, Subject]:
+    """Who describes what."""
     service = _service(catalogue, index, rng)
     choices = _choices(service)
     # Turning through the subjects, rather than drawing, shows each of them in a small catalogue.
-    subject = choices[(index * 7 + rng.randrange(3)) % len(choices)]
-    made = _compose(catalogue, index, rng, service=service, subject=subject, year=rng.randint(2011, 2026))
-    if name == "geoide" and index % LOT_EVERY == LOT_EVERY - 1:
-        made.is_lot = True
-        made.title = f"Lot : {made.title}"
-        made.members = [draft("geoide", other, seed).uuid for other in range(max(0, index - 3), index)]
-    return made
+    return service, choices[(index * 7 + rng.randrange(3)) % len(choices)]
 
 
 def _service(catalogue: Catalogue, index: int, rng: random.Random) -> Concept:
@@ -165,7 +176,14 @@ def _service(catalogue: Catalogue, index: int, rng: random.Random) -> Concept:
 
 
 def _compose(
-    catalogue: Catalogue, index: int, rng: random.Random, *, service: Concept, subject: Subject, year: int
+    catalogue: Catalogue,
+    index: int,
+    rng: random.Random,
+    *,
+    service: Concept,
+    subject: Subject,
+    year: int,
+    vintage: bool = False,
 ) -> Draft:
     place = places.territory(service)
     code = place.data["code"]
@@ -174,7 +192,7 @@ def _compose(
     )
     care = rng.choices((0, 1, 2, 3), (1, 3, 4, 3))[0]
     # Several vintages of one subject exist beside each other; the first ones of the list carry none.
-    vintage = f" – {year}" if rng.random() < 0.35 or index > 400 else ""
+    suffix = f" – {year}" if rng.random() < 0.35 or index > 400 or vintage else ""
     created = date(year, rng.randint(1, 6), rng.randint(1, 28))
     revised = min(TODAY, created + timedelta(days=rng.choice((20, 150, 400, 900))))
     return Draft(
@@ -187,7 +205,7 @@ def _compose(
         care=care,
         uuid=str(uuid.UUID(int=rng.getrandbits(128), version=4)),
         resource_uuid=str(uuid.UUID(int=rng.getrandbits(128), version=4)),
-        title=_as_title(fill(subject.title) + vintage, fill(subject.table), care, rng),
+        title=_as_title(fill(subject.title) + suffix, fill(subject.table), care, rng),
         table=fill(subject.table),
         abstract=fill(subject.abstract) if care else fill(subject.title) + ".",
         year=year,
