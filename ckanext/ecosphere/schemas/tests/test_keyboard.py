@@ -72,3 +72,29 @@ def test_a_producer_publishes_a_complete_dataset_by_keyboard_alone(page, editor,
     assert axe_violations(page) == []
     stored = act("package_show", id="frayeres-de-l-ain")
     assert (stored["private"], stored["territory"]) == (False, [samples.AIN])
+
+
+def test_a_producer_duplicates_a_dataset_by_keyboard_alone(page, editor, create, act):
+    first = create(samples.full(name="frayeres-2023", title="Frayères, 2023"))
+    log_in(page, editor["name"], PASSWORD)
+    page.goto("/fr/dataset/frayeres-2023")
+    tab_to(page, "a[href$='/dataset/frayeres-2023/dupliquer']")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#dataset-edit")
+    assert axe_violations(page) == []
+    tab_to(page, "#field-title")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("Frayères, 2024")
+    tab_to(page, "#field-notes")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("Frayères relevées en 2024.")
+    tab_to(page, "button[name=save]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#resource-edit")
+    second = act("package_show", id=page.url.split("/dataset/")[1].split("/")[0])
+    assert second["id"] != first["id"]
+    assert (second["title"], second["notes"]) == ("Frayères, 2024", "Frayères relevées en 2024.")
+    assert second["private"]
+    same = ("owner_org", "theme", "territory", "contact", "license_id", "provenance", "spatial_coverage")
+    assert {field: second.get(field) for field in same} == {field: first.get(field) for field in same}
+    assert act("package_show", id=first["id"])["notes"] == first["notes"]
