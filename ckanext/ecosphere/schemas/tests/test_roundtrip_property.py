@@ -30,6 +30,7 @@ BY_PRESET = {
     "ecosphere_uri": ADDRESS,
     "ecosphere_uris": st.lists(ADDRESS, min_size=1, max_size=3),
     "ecosphere_date": DATE,
+    "ecosphere_email": st.from_regex(r"[a-z]{1,12}@[a-z]{1,8}\.example\.org", fullmatch=True),
 }
 WRONG = {
     "ecosphere_url": "javascript:alert(1)",
@@ -49,7 +50,23 @@ def values_of(field: dict[str, Any]) -> Any:
         stored = [getattr(c, field.get("vocabulary_store", "uri")) for c in voc.get(field["vocabulary"])]
         one = st.sampled_from(stored)
         return one if preset == "ecosphere_concept" else st.lists(one, min_size=1, max_size=3, unique=True)
+    if "repeating_subfields" in field:
+        made = {part["field_name"]: values_of(part) for part in field["repeating_subfields"]}
+        parts = {name: values for name, values in made.items() if values is not None}
+        if not parts:
+            return None
+        row = st.fixed_dictionaries({}, optional=parts).filter(bool).map(in_order)
+        return st.lists(row, min_size=1, max_size=3)
     return BY_PRESET.get(str(preset))
+
+
+def in_order(row: dict[str, Any]) -> dict[str, Any]:
+    """A period ends after it starts."""
+    if {"start", "end"} <= set(row):
+        row["start"], row["end"] = sorted((row["start"], row["end"]), key=lambda day: day[:4])
+        if row["start"][:4] == row["end"][:4]:
+            row["end"] = row["start"]
+    return row
 
 
 STRATEGIES = {field["field_name"]: made for field in SCHEMA if (made := values_of(field)) is not None}
