@@ -54,6 +54,8 @@ EXTRA = (
     ("access_limitation", DCT.rights, DCT.RightsStatement),  # DCAT-AP allows one accessRights only
 )
 
+#: Fields of people and services; ckanext-dcat reads them in the order in which the graph happens to give them.
+AGENTS = ("contact", "publisher", "creator")
 
 #: Where codes stand in the graph, and the vocabularies that they may come from.
 CODES = {
@@ -110,6 +112,10 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         """Read one dataset of the graph."""
         dataset = super().parse_dataset(dataset_dict, dataset_ref)
         rdf_reading.complete(self.g, dataset_ref, dataset)
+        # A graph has no order: the same file must give the same dataset each time it is read.
+        for field in AGENTS:
+            if isinstance(dataset.get(field), list):
+                dataset[field].sort(key=lambda agent: json.dumps(agent, sort_keys=True))
         return dataset
 
     def _add_spatial_value_to_graph(self, spatial_ref: Any, predicate: Any, value: Any) -> None:
@@ -153,7 +159,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         except (KeyError, tk.ObjectNotFound, tk.ValidationError):
             return
         for catalogue in also:
-            if urls.is_web_address(catalogue["record"]):
+            if catalogue["record"] and urls.is_web_address(catalogue["record"]):
                 self._add(ref, DCT.isReferencedBy, catalogue["record"], None)
 
     def _add_conformity(self, dataset: Mapping[str, Any], ref: Any) -> None:

@@ -177,12 +177,13 @@ def _dates(record: Record, graph: Graph, subject: Node) -> None:
 
 def _contacts(record: Record, graph: Graph, subject: Node) -> None:
     for role, predicate in AGENTS:
-        for node in sorted(graph.objects(subject, predicate), key=str):
+        found: list[Contact] = []
+        for node in graph.objects(subject, predicate):
             name = _text(graph, node, FOAF.name, VCARD["organization-name"], VCARD.fn, RDFS.label, SKOS.prefLabel)
             mail = next(first_of(graph, node, VCARD.hasEmail, FOAF.mbox, VCARD.email), None)
             mail = _text(graph, mail, VCARD.value) or mail if mail is not None else None
             home = next(first_of(graph, node, FOAF.homepage, VCARD.hasURL, FOAF.workplaceHomepage), None)
-            record.contacts.append(
+            found.append(
                 Contact(
                     organisation=str(node) if isinstance(node, Literal) else name,
                     organisation_href=_address(node),
@@ -191,6 +192,12 @@ def _contacts(record: Record, graph: Graph, subject: Node) -> None:
                     url=str(home) if home is not None else None,
                 )
             )
+        # By what they say: blank nodes have other names each time that a file is read.
+        record.contacts += sorted(found, key=_said)
+
+
+def _said(contact: Contact) -> tuple[str, ...]:
+    return tuple(part or "" for part in (contact.organisation_href, contact.organisation, contact.email, contact.url))
 
 
 def _places(record: Record, graph: Graph, subject: Node) -> None:
