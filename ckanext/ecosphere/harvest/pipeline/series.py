@@ -16,21 +16,29 @@ MAX_SERIES = 20
 """Series that one dataset may be part of."""
 
 
-def parents(source_id: str, guids: set[str]) -> Mapping[str, list[str]]:
-    """The series of a source that say that they hold these records: guids of the series by that of the member."""
+def parents(source_id: str, batch: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
+    """The series of a source that say that they hold the records of a batch.
+
+    Args:
+        source_id: the source.
+        batch: by guid of each record, the members that it names itself: a lot mostly comes with its datasets.
+
+    Returns:
+        guids of the series by that of the member.
+    """
+    guids = set(batch)
     found: dict[str, list[str]] = defaultdict(list)
     if not guids:
         return found
     rows = model.Session.execute(
-        sa.select(SourceRecord.guid, SourceRecord.members)
-        .where(
+        sa.select(SourceRecord.guid, SourceRecord.members).where(
             SourceRecord.source_id == source_id,
             SourceRecord.state == PUBLISHED,
             SourceRecord.members.overlap(sorted(guids)),  # type: ignore[attr-defined]
         )
-        .order_by(SourceRecord.guid)
     )
-    for series, members in rows:
+    known = dict(rows.tuples().all()) | {guid: members for guid, members in batch.items() if members}
+    for series, members in sorted(known.items()):
         for member in guids.intersection(members):
             if member != series:
                 found[member].append(series)

@@ -1,5 +1,6 @@
 """A lot names its datasets: the portal shows it as their series, whichever of them came first."""
 
+from ckanext.ecosphere.harvest.pipeline import series
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 
 LOT = "fr-120066022-ldd-00000009"
@@ -45,3 +46,12 @@ def test_a_dataset_that_joins_a_lot_later_is_part_of_it_from_then_on(portal):
         assert portal.harvest(source) == {"not modified": 3}
         found = portal.call("package_search", fq=f'vocab_ecosphere_in_series:"{LOT}"')["results"]
         assert [each["title"] for each in found] == ["Jeu de données 2"]
+
+
+def test_members_that_come_in_the_batch_of_their_lot_are_imported_once(portal, monkeypatch):
+    again: list[tuple[str, str]] = []
+    monkeypatch.setattr(series, "import_kept", again.extend)
+    with catalogue([iso_record(1), lot(1, 2), iso_record(2)]) as server:
+        portal.harvest(portal.source(server.url))
+    assert series_of(portal) == {"Jeu de données 1": [LOT], "Jeu de données 2": [LOT], "Lot de PPR": []}
+    assert again == []
