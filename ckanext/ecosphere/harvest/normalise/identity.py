@@ -7,12 +7,12 @@ from urllib.parse import quote
 
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder
-from ckanext.ecosphere.harvest.record import Identifier
+from ckanext.ecosphere.harvest.record import Identifier, Record
 
 MAX_IDENTIFIERS = 20
 MAX_LENGTH = 500
 _PART_OF = {"largerworkcitation", "series", "collectivetitle", "dependency"}
-_MEMBER = {"partofseamlessdatabase", "iscomposedof"}
+MEMBER = {"partofseamlessdatabase", "iscomposedof"}
 _SAMPLES = re.compile(r"x{3,}|0{8}-0{4}-0{4}-0{4}-0{12}|\{?uuid\}?|identifiant.*", re.IGNORECASE)
 
 
@@ -60,6 +60,12 @@ def identifiers(draft: Draft) -> None:
         draft.lost("identifier", kept[MAX_IDENTIFIERS:])
 
 
+def members_of(record: Record) -> list[str]:
+    """Identifiers of the datasets that the record of a series (*lot*) says it holds."""
+    held = [each for each in record.members if (each.association or "").lower() in MEMBER]
+    return list(dict.fromkeys(filter(None, (clean_identifier(each.identifier) or each.title for each in held))))
+
+
 def relations(draft: Draft) -> None:
     """The series that the dataset is part of; members and other relations are told."""
     record = draft.record
@@ -72,15 +78,13 @@ def relations(draft: Draft) -> None:
             continue
         if kind in _PART_OF:
             parents.append(name)
-        elif kind in _MEMBER:
-            draft.members.append(name)
-        else:
+        elif kind not in MEMBER:
             others.append(f"{member.association or 'related'} {name}")
     served = [clean_identifier(term.text) for term in record.service.coupled] if record.service else []
     draft.set("serves_dataset", list(dict.fromkeys(filter(None, served)))[:MAX_IDENTIFIERS])
     own = {record.file_identifier}
     draft.set("in_series", list(dict.fromkeys(p for p in parents if p and p not in own))[:MAX_IDENTIFIERS])
-    draft.members = list(dict.fromkeys(draft.members))
+    draft.members = members_of(record)
     if draft.members:
         draft.lost("aggregationInfo/members", draft.members)
     if others:

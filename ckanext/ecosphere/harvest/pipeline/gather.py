@@ -76,6 +76,7 @@ class Gatherer:
         batch_size: records per batch.
         on_batch: called after each batch that was written down.
         check: called before each commit; raises when this worker must not go on.
+        members: identifiers of the records that a record, as it is kept, says it holds.
     """
 
     def __init__(
@@ -85,12 +86,15 @@ class Gatherer:
         batch_size: int,
         on_batch: Callable[[], None] = lambda: None,
         check: Callable[[], None] = lambda: None,
+        *,
+        members: Callable[[str], list[str]] = lambda _content: [],
     ):
         self._job = job
         self._reader = reader
         self._batch_size = batch_size
         self._on_batch = on_batch
         self._check = check
+        self._members = members
         self._pending: list[_Found] = []
         self._pending_by_guid: dict[str, RawRecord] = {}
         self._shared: set[str] = set()
@@ -327,11 +331,12 @@ class Gatherer:
                     "seen_digest": each.raw.digest,
                     "seen_job": self._job.id,
                     "absences": 0,
+                    "members": self._members(each.raw.content),
                 }
                 for each in found
             ]
         )
-        fresh = ("position", "seen_digest", "seen_job", "absences")
+        fresh = ("position", "seen_digest", "seen_job", "absences", "members")
         model.Session.execute(
             statement.on_conflict_do_update(
                 index_elements=["source_id", "guid"],

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 
 import sqlalchemy as sa
 from ckan import model
@@ -131,7 +132,8 @@ def _gather(job: Job, harvester: EcosphereHarvester, locks: Locks, helpers: bool
     model.Session.commit()
     reader = harvester.reader(job.url, job.settings)
     helper = queue.Helpers(job.id, config.workers() - 1 if helpers else 0)
-    Gatherer(job, reader, config.batch_size(), helper.more_work, locks.check).run()
+    members = partial(series.announced, read=harvester.read)
+    Gatherer(job, reader, config.batch_size(), helper.more_work, locks.check, members=members).run()
     _end_of_reading(job, reader.reading)
 
 

@@ -2,43 +2,54 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest.joining.settle import import_kept
-from ckanext.ecosphere.harvest.model import PUBLISHED, SourceRecord
+from ckanext.ecosphere.harvest.model import NEW, PUBLISHED, SourceRecord
+from ckanext.ecosphere.harvest.normalise.identity import MEMBER, members_of
+from ckanext.ecosphere.harvest.record import Record
 
 MAX_SERIES = 20
 """Series that one dataset may be part of."""
+_MENTIONS = re.compile("|".join(sorted(MEMBER)), re.IGNORECASE)
 
 
-def parents(source_id: str, batch: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
-    """The series of a source that say that they hold the records of a batch.
+def announced(content: str, read: Callable[[str], Record]) -> list[str]:
+    """Members that a record names, known while the source is read, so that few are imported before their series.
 
     Args:
-        source_id: the source.
-        batch: by guid of each record, the members that it names itself: a lot mostly comes with its datasets.
-
-    Returns:
-        guids of the series by that of the member.
+        content: the record as it was kept.
+        read: reads it; called for records that look like those of a series only.
     """
-    guids = set(batch)
+    if not _MENTIONS.search(content):
+        return []
+    try:
+        return members_of(read(content))
+    except Exception:  # its import tells what is wrong with it
+        return []
+
+
+def parents(source_id: str, guids: set[str]) -> Mapping[str, list[str]]:
+    """The series of a source that say that they hold these records: guids of the series by that of the member."""
     found: dict[str, list[str]] = defaultdict(list)
     if not guids:
         return found
     rows = model.Session.execute(
-        sa.select(SourceRecord.guid, SourceRecord.members).where(
+        sa.select(SourceRecord.guid, SourceRecord.members)
+        .where(
             SourceRecord.source_id == source_id,
-            SourceRecord.state == PUBLISHED,
+            SourceRecord.state.in_([NEW, PUBLISHED]),
             SourceRecord.members.overlap(sorted(guids)),  # type: ignore[attr-defined]
         )
+        .order_by(SourceRecord.guid)
     )
-    known = dict(rows.tuples().all()) | {guid: members for guid, members in batch.items() if members}
-    for series, members in sorted(known.items()):
+    for series, members in rows:
         for member in guids.intersection(members):
             if member != series:
                 found[member].append(series)

@@ -112,8 +112,7 @@ class Writer:
         ready = [item for item in items if item.result is not None]
         names = Names()
         names.prepare([_title(item) for item in ready if item.package_id is None])
-        members = {item.outcome.guid: item.result.members for item in ready}  # type: ignore[union-attr]
-        lots = series.parents(self._job.source_id, members)
+        lots = series.parents(self._job.source_id, {item.outcome.guid for item in ready})
         for item in ready:
             series.add_parents(item.result.dataset, lots.get(item.outcome.guid, []))  # type: ignore[union-attr]
         present = present_resources([item.package_id for item in ready if item.package_id])

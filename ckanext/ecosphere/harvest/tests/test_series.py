@@ -48,7 +48,7 @@ def test_a_dataset_that_joins_a_lot_later_is_part_of_it_from_then_on(portal):
         assert [each["title"] for each in found] == ["Jeu de données 2"]
 
 
-def test_members_that_come_in_the_batch_of_their_lot_are_imported_once(portal, monkeypatch):
+def test_members_are_imported_once_when_their_lot_is_read_before_they_are_imported(portal, monkeypatch):
     again: list[tuple[str, str]] = []
     monkeypatch.setattr(series, "import_kept", again.extend)
     with catalogue([iso_record(1), lot(1, 2), iso_record(2)]) as server:
