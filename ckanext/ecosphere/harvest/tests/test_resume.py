@@ -187,14 +187,15 @@ def test_two_workers_share_a_job_and_the_death_of_one_of_them_costs_nothing(smal
 
         def work(function, name: str, point=None) -> int:
             def run() -> None:
-                original = Importer._do
+                original = Importer._import
 
-                def noted(self, batch_id):
-                    original(self, batch_id)
+                def noted(self, batch_id, object_ids):
+                    documents = original(self, batch_id, object_ids)
                     (tmp_path / f"{name}-{batch_id}").touch()
                     time.sleep(0.05)  # leave some to the others
+                    return documents
 
-                Importer._do = noted
+                Importer._import = noted
                 if point:
                     processes.dies(*point)
                 function(job)
