@@ -95,5 +95,13 @@ def _again(copy: dict[str, Any], packages: dict[str, model.Package]) -> solr.Doc
 
 
 def _readable(document: solr.Document | None) -> dict[str, Any]:
-    """A document with its copies read, so that the order of their keys does not count."""
-    return {name: json.loads(value) if name in COPIES else value for name, value in (document or {}).items()}
+    """A document with its copies read, so that the order of keys and of extras does not count: the database orders
+    extras in its own way, so that a dataset just saved and the same one read again differ in it."""
+    return {name: _unordered(value) if name in COPIES else value for name, value in (document or {}).items()}
+
+
+def _unordered(copy: str) -> dict[str, Any]:
+    shown = json.loads(copy)
+    if "extras" in shown:
+        shown["extras"] = sorted(shown["extras"], key=lambda extra: extra["key"])
+    return shown
