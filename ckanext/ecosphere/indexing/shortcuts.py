@@ -16,6 +16,7 @@ from ckan.logic import converters
 
 Key = tuple[Any, ...]
 _NEXT = "ecosphere_next_extra"
+_PLACES = "ecosphere_places_of_extras"
 _PART_OF_EXTRA = 3
 
 
@@ -39,6 +40,33 @@ def convert_to_extras(key: Key, data: dict[Key, Any], errors: dict[Key, list[Any
     context[_NEXT] = number + 1
 
 
+def convert_from_extras(key: Key, data: dict[Key, Any], errors: dict[Key, list[Any]], context: Any) -> None:
+    """`convert_from_extras` that remembers where each extra stands instead of looking for it."""
+    places = context.get(_PLACES)
+    if places is None:
+        places = context[_PLACES] = _places_of_extras(data)
+    parts = places.pop(key[-1], ())
+    if not parts or data.get(parts[0]) != key[-1]:
+        return
+    data[key] = data["extras", parts[0][1], "value"]
+    for part in parts:
+        data.pop(part, None)
+
+
+def _places_of_extras(data: dict[Key, Any]) -> dict[Any, list[Key]]:
+    """Name of an extra → the keys of its parts, that of its name first; of several with one name, the first."""
+    numbered: dict[Any, list[Key]] = {}
+    for k in data:
+        if k[0] == "extras" and len(k) > 1:
+            numbered.setdefault(k[1], []).append(k)
+    found: dict[Any, list[Key]] = {}
+    for number, parts in numbered.items():
+        name = ("extras", number, "key")
+        if name in data and isinstance(data[name], str):
+            found.setdefault(data[name], [name, *(part for part in parts if part != name)])
+    return found
+
+
 def duplicate_extras_key(key: Key, data: dict[Key, Any], errors: dict[Key, list[Any]], context: Any) -> None:
     """`duplicate_extras_key` that unfolds the dataset only when there is something to say."""
     keys, numbers = [], set()
@@ -57,7 +85,7 @@ def _original(name: str) -> Any:
 
 def replacements() -> dict[Any, Callable[..., Any]]:
     """CKAN's validator → the quicker one."""
-    ours = (not_empty, convert_to_extras, duplicate_extras_key)
+    ours = (not_empty, convert_to_extras, convert_from_extras, duplicate_extras_key)
     return {_original(each.__name__): each for each in ours}
 
 

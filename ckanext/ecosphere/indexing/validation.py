@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import ckan.plugins.toolkit as tk
 from ckan.lib import plugins as lib_plugins
 from ckan.lib.navl import dictization_functions as navl
 from ckan.types import Context
@@ -20,7 +21,8 @@ from ckan.types import Context
 from ckanext.ecosphere.indexing import shortcuts
 
 Key = tuple[Any, ...]
-Runs = tuple[tuple[str, tuple[tuple[Callable[..., Any], int], ...]], ...]
+Runs = tuple[tuple[str, bool, tuple[tuple[Callable[..., Any], int], ...]], ...]
+"""Name of the field, whether nothing is done when it is missing, and its validators with their numbers of arguments."""
 _BY_VALUE, _BY_VALUE_AND_CONTEXT, _BY_KEY = 1, 2, 4
 _OF_FIELDS = ("_field_create_validators", "_field_output_validators", "_field_validators")
 """ckanext-scheming's functions that make the validators of a field."""
@@ -48,6 +50,7 @@ class CompiledSchema:
 
     def __init__(self, schema: dict[str, Any], without: Collection[Callable[..., Any]] = ()):
         self._quicker: dict[Any, Any] = shortcuts.replacements()
+        self._ignore_missing = tk.get_validator("ignore_missing")
         self._names = list(schema)
         self._levels: dict[Key, _Level] = {}
         flat = navl.flatten_schema(schema)
@@ -63,7 +66,8 @@ class CompiledSchema:
             if phase is not None:
                 chosen = [self._quicker.get(each, each) for each in lists[name] if each not in without]
                 runs = [(each, _arguments(each)) for each in chosen]
-                phases[phase].append((name, tuple(runs)))
+                optional = bool(chosen) and chosen[0] is self._ignore_missing
+                phases[phase].append((name, optional, tuple(runs)))
         self._levels[path] = _Level(tuple(lists), {phase: tuple(runs) for phase, runs in phases.items()})
         for name, value in schema.items():
             if isinstance(value, dict):
@@ -79,9 +83,11 @@ class CompiledSchema:
         context = cast(Context, {**context, "schema_keys": list(self._names)})
         for phase in ("__before", "", "__extras"):
             for path, level in places:
-                _run(level.phases[phase], path, converted, errors, context)
+                if runs := level.phases[phase]:
+                    _run(runs, path, converted, errors, context)
         for path, level in reversed(places):
-            _run(level.phases["__after"], path, converted, errors, context)
+            if runs := level.phases["__after"]:
+                _run(runs, path, converted, errors, context)
         if places[0][0] == ():
             _run(places[0][1].phases["__junk"], (), converted, errors, context)
         result = nested(converted)
@@ -176,8 +182,12 @@ def _arguments(validator: Callable[..., Any]) -> int:
 
 
 def _run(fields: Runs, path: Key, data: dict[Key, Any], errors: dict[Key, list[Any]], context: Context) -> None:
-    for name, validators in fields:
+    missing = navl.missing
+    for name, optional, validators in fields:
         key = (*path, name)
+        if optional and ((value := data.get(key)) is missing or value is None):  # most fields of most datasets
+            data.pop(key, None)
+            continue
         for validator, arguments in validators:
             try:
                 if arguments == _BY_VALUE:
