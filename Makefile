@@ -33,10 +33,10 @@ test: ## Run the whole test suite on the real services (ARGS="-k badge" is hande
 test-room: ## Run the tests of one room: make test-room ROOM=quality
 	@$(stack) test ckanext/ecosphere/$(ROOM) $(ARGS)
 
-bench-harvest: ## Our harvest beside ckanext-spatial's, on one catalogue (RECORDS=1000 LATENCY=20 ONLY=ours MEMORY=1)
+bench-harvest: ## Our harvest beside ckanext-spatial's, on one catalogue (RECORDS=1000 LATENCY=20 ONLY=ours MEMORY=1 ROUNDS=first,again)
 	@$(stack) up
 	@.venv/bin/python -m dev.bench.harvest --records $(or $(RECORDS),1000) --latency $(or $(LATENCY),0) \
-		--workers $(or $(WORKERS),2) --contestants $(if $(ONLY),$(ONLY),ours,stock) $(if $(MEMORY),--streamed)
+		--workers $(or $(WORKERS),2) --contestants $(if $(ONLY),$(ONLY),ours,stock) $(if $(MEMORY),--streamed) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 bench-quality: ## Measure what quality costs, on a save and for a re-score (DATASETS=100000)
 	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.quality --datasets $(or $(DATASETS),100000)
