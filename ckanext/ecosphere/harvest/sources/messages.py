@@ -51,6 +51,12 @@ WHOLE: dict[str, str] = {
         "The server announced {before} records, then {after}: its catalogue changed while it was read."
     ),
     "copy": _N("Record {position} ({guid}): the source had already given this record, which was taken once."),
+    "hold-fewer": _N("Records have come back: {absent} withdrawals wait for a person, {before} did before."),
+    "hold-empty": _N("All records whose withdrawal was held have come back: nothing waits for a person any more."),
+    "hold-below": _N(
+        "Records have come back: {absent} of {known} are missing, no more than the {limit} that are withdrawn without "
+        "asking; nothing waits for a person any more."
+    ),
     "dialect": _N("The server did not understand the usual question; it was asked in another way ({dialect})."),
 }
 """What is to be said of the reading as a whole."""
