@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from ckan import authz, logic, model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.harvest import objects, overview, schedule, trials
+from ckanext.ecosphere.harvest import objects, overview, schedule, trial, trials
 from ckanext.ecosphere.harvest.joining import audit
 from ckanext.ecosphere.harvest.logic import reading, schema
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations, source_id
@@ -349,4 +349,6 @@ def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> dict[
     """
     tk.check_access("ecosphere_harvest_trial_show", context, data_dict)
     shown = trials.show(data_dict["id"])
+    if "found" in shown:
+        shown["found"] = trial.in_words(shown["found"])
     return {key: value for key, value in shown.items() if key != "user"}
