@@ -81,6 +81,7 @@ VALUES: dict[str, str] = {
     "name of the document": _N("name of the urban planning document"),
     "box": _N("bounding box"),
     "area of the service": _N("area of the service"),
+    "box outside France": _N("bounding box outside France"),
     "keywords (addresses)": _N("keywords (by their addresses)"),
     "keywords": _N("keywords"),
     "title": _N("title"),
@@ -97,6 +98,7 @@ VALUES: dict[str, str] = {
     "left out": _N("left out"),
     "protocol": _N("no protocol declared"),
     "view of the record": _N("view of the record"),
+    "view of the record, left out": _N("view of the record, left out"),
     "view of the record on the intranet, left out": _N("view of the record on the intranet, left out"),
     "profile of ckanext-dcat": _N("profile of ckanext-dcat"),
 }
