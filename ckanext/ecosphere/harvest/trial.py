@@ -126,7 +126,9 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
             continue
         yield f"✓ {sample['title']}"
         yield "  " + tk._("service: {service}; licence: {licence}; resources: {resources}").format(
-            service=sample["service"] or tk._("that of the source"), licence=sample["licence"] or "–", resources=sample["resources"]
+            service=sample["service"] or tk._("that of the source"),
+            licence=sample["licence"] or "–",
+            resources=sample["resources"],
         )
         yield "  " + tk._("territories: {territories}; themes: {themes}; changed by the rules: {rules}").format(
             **{name: ", ".join(sample[name]) or "–" for name in ("territories", "themes", "rules")}

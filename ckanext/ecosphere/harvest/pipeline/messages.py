@@ -72,10 +72,9 @@ def about_record(
         translate: gives the text of a message in the reader's language; the portal's, when it is left out.
     """
     translate = translate or translator()
-    if isinstance(problem, str):
-        detail = problem
-    else:
-        detail = translate(RECORD_MESSAGES[problem.code]).format(**problem.params)
+    if not isinstance(problem, str):
+        problem = translate(RECORD_MESSAGES[problem.code]).format(**problem.params)
+    detail = problem
     if detail[:1].isupper() and not detail[1:2].isupper():
         detail = detail[0].lower() + detail[1:]
     return translate(RECORD).format(position=position, guid=guid, detail=detail)

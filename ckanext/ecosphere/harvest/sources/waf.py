@@ -65,7 +65,8 @@ class WafReader:
             response = fetch(self._session, folder, {"Accept": "text/html"})
             links = list(listed(response.body, response.url))
         except PageError as error:
-            self.reading.fail(error.code, **error.params, **({"folder": unquote(folder)} if depth else {}))
+            where: dict[str, Any] = {"folder": unquote(folder)} if depth else {}
+            self.reading.fail(error.code, **error.params, **where)
             return
         for link in links:
             if link in seen or not link.startswith(self._root):

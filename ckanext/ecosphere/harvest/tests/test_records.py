@@ -112,9 +112,7 @@ def test_the_expectations_cover_at_least_forty_records_of_all_origins():
     assert origins - {expected["file"].partition("/")[0] for expected in EXPECTED} == set()
 
 
-TITLE = (
-    "(.//*[local-name()='identificationInfo']//*[local-name()='citation']//*[local-name()='title'])[1]/*[1]"
-)
+TITLE = "(.//*[local-name()='identificationInfo']//*[local-name()='citation']//*[local-name()='title'])[1]/*[1]"
 STAMP = (
     "./*[local-name()='dateStamp'] | .//*[local-name()='dateInfo'][.//*[contains(@codeListValue, 'revision')]]"
     "//*[local-name()='Date' or local-name()='DateTime']"

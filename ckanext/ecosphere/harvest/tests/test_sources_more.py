@@ -103,7 +103,8 @@ def test_a_folder_that_cannot_be_reached_makes_the_reading_incomplete_never_smal
         reader = WafReader(f"{server.url}/md/", session())
         assert len(read(reader)) == 2
     assert not reader.reading.complete
-    assert said(reader) == [f"The folder {server.url}/md/sous-dossier/ could not be read: the server answered with HTTP 404."]
+    (told,) = said(reader)
+    assert told == f"The folder {server.url}/md/sous-dossier/ could not be read: the server answered with HTTP 404."
 
 
 def test_a_file_that_is_no_record_costs_only_itself():

@@ -5,7 +5,7 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest import config, labels
 from ckanext.ecosphere.harvest.model import Hold
 from ckanext.ecosphere.harvest.pipeline import withdraw
 from ckanext.ecosphere.harvest.pipeline.runner import carry_out
@@ -243,7 +243,11 @@ def test_a_hold_follows_the_records_that_come_back(portal):
         portal.harvest(source)
         server.records.append(TEN[9])
         assert portal.harvest(source) == {"not modified": 3, "errored": 1}
-        assert "Records have come back: 7 withdrawals wait for a person, 8 did before." in portal.state(source)["remarks"]
+        told = portal.state(source)
+        assert "Records have come back: 7 withdrawals wait for a person, 8 did before." in told["remarks"]
+        # What was held is an error of the job, and no record that was refused.
+        numbers = {key: number for key, _label, number in labels.counted({"errored": 1}, told["facts"])}
+        assert (numbers["errored"], numbers["not-modified"]) == (0, 3)
         shown = portal.call("ecosphere_harvest_withdrawals_show", id=source)
         assert shown["hold"]["records"] == len(shown["datasets"]) == 7
         assert "Jeu de données 10" not in [each["title"] for each in shown["datasets"]]

@@ -39,8 +39,9 @@ def test_each_way_to_a_territory_or_a_theme_has_words():
 
 
 @pytest.mark.usefixtures("with_plugins")
-@pytest.mark.parametrize(("rule", "field", "before", "after", "label", "words", "came"), CASES)
-def test_a_decision_is_told_in_french(app, rule, field, before, after, label, words, came):
+@pytest.mark.parametrize("case", CASES)
+def test_a_decision_is_told_in_french(app, case):
+    rule, field, before, after, label, words, came = case
     with app.flask_app.test_request_context("/", environ_overrides={"CKAN_LANG": "fr"}):
         told = wording.change({"rule": rule, "field": field, "before": before, "after": after})
     assert (told["field"], told["before"]) == (label, words)
