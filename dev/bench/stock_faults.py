@@ -149,7 +149,7 @@ CASES = (
     Case("empty catalogue", change=lambda records, first: []),
     Case("ten records vanished", change=lambda records, first: records[:15]),
     Case("503 with Retry-After", broken=refuse(503, Retry_After="1")),
-    Case("unreachable", broken=lambda exchange: exchange.connection.close() or True),
+    Case("unreachable", broken=lambda exchange: exchange.connection.shutdown(2) or True),
     Case("stall", broken=stalled),
     Case("one record that is none", change=odd(without("identificationInfo"))),
     Case("no date stamp", change=odd(without("dateStamp"))),
