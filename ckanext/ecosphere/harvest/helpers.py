@@ -6,7 +6,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.harvest import labels, live, objects
+from ckanext.ecosphere.harvest import labels, live, objects, wording
 from ckanext.ecosphere.harvest.overview import STATES
 from ckanext.ecosphere.harvest.sources.csw_request import QUERYABLES
 from ckanext.ecosphere.harvest.sources.harvester import harvesters
@@ -102,6 +102,11 @@ def ecosphere_harvest_outcomes(stats: dict[str, int], facts: dict[str, Any]) -> 
 def ecosphere_harvest_reasons(report: dict[str, Any]) -> list[tuple[str, str, int]]:
     """Records of a job that became no dataset: outcome, reason and number."""
     return labels.reasons(report)
+
+
+def ecosphere_harvest_change(change: dict[str, str]) -> dict[str, str]:
+    """What a rule decided, in words: `rule`, its `code`, `field`, `before` and `after`."""
+    return wording.change(change)
 
 
 def ecosphere_harvest_problems(report: dict[str, Any]) -> list[tuple[str, int]]:

@@ -40,7 +40,7 @@ def of_one(status: str | None) -> str:
 def counted(stats: Mapping[str, int], facts: Mapping[str, Any]) -> list[tuple[str, str, int]]:
     """Records by outcome: key, label and number; errors of the reading are not records, copies are told apart."""
     counts = facts.get("counts") or {}
-    numbers = {outcome: counts.get(outcome, stats.get(outcome, 0)) for outcome in outcomes()}
+    numbers = {outcome: (counts or stats).get(outcome, 0) for outcome in outcomes()}
     copies = min(counts.get("duplicate", 0), numbers["not modified"])
     numbers["not modified"] -= copies
     found = [(outcome.replace(" ", "-"), label, numbers[outcome]) for outcome, label in outcomes().items()]

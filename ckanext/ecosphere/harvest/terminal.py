@@ -144,7 +144,7 @@ def _sum_up(job_id: str, echo: Callable[[str], None]) -> bool:
     job = tk.get_action("harvest_job_show")(_context(), {"id": job_id})
     errors = [each["message"] for each in report["gather_errors"]]
     errors += [each["message"] for found in report["object_errors"].values() for each in found["errors"]]
-    for message in errors:
+    for message in [*errors, *tk.get_action("ecosphere_harvest_job_show")(_context(), {"id": job_id})["remarks"]]:
         echo(message)
     stats = job["stats"]
     echo(

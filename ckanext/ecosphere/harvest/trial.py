@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.normalise import Context, RecordError, normalise
+from ckanext.ecosphere.harvest import config, wording
+from ckanext.ecosphere.harvest.normalise import Context, Problem, RecordError, normalise
 from ckanext.ecosphere.harvest.pipeline import identity, job
 from ckanext.ecosphere.harvest.pipeline.fit import free_tags
-from ckanext.ecosphere.harvest.pipeline.messages import about_record, failures_of
+from ckanext.ecosphere.harvest.pipeline.messages import about_record
 from ckanext.ecosphere.harvest.sources.base import RawRecord
 from ckanext.ecosphere.harvest.sources.harvester import EcosphereHarvester, harvester_for
+from ckanext.ecosphere.harvest.sources.messages import sentence
 
 SAMPLE = 10
 
@@ -28,8 +29,9 @@ def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
         text: its configuration in JSON.
 
     Returns:
-        `announced` records, `failures` (sentences) and `samples`: title, organisation, resources, licence and problems
-        of the first records, or the reason why one would be refused.
+        `announced` records, `failures` and `samples`: title, organisation, resources, licence, themes, territories,
+        rules that changed something, and problems of the first records, or the reason why one would be refused. All of
+        it in codes; `in_words` says it.
 
     Raises:
         ValueError: the type is not enabled, or the configuration is not valid; the message says why.
@@ -56,34 +58,63 @@ def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
     )
     return {
         "url": url,
-        "type": tk._(harvester.title),
+        "type": type_name,
         "announced": reader.reading.announced,
-        "failures": failures_of(reader.reading),
+        "failures": [asdict(failure) for failure in reader.reading.failures],
         "samples": [_sample(raw, harvester, context) for raw in raws[:SAMPLE]],
     }
 
 
 def _sample(raw: RawRecord, harvester: EcosphereHarvester, context: Context) -> dict[str, Any]:
-    guid = identity.guid_of(raw)
+    found: dict[str, Any] = {"guid": identity.guid_of(raw), "position": raw.position}
     try:
         made = normalise(harvester.read(raw.content), context)
     except RecordError as error:
-        return {"guid": guid, "refused": about_record(raw.position, guid, error)}
-    service = voc.get("organisations").get(made.organisation or "")
+        return {**found, "refused": {"code": error.code, "params": error.params}}
     return {
-        "guid": guid,
+        **found,
         "title": made.dataset.get("title"),
         "organisation": made.organisation,
-        "service": service.label_fr if service else made.organisation,
         "licence": made.dataset.get("license_id"),
         "resources": len(made.dataset.get("resources") or []),
         "territories": made.dataset.get("territory") or [],
-        "problems": [about_record(raw.position, guid, problem) for problem in made.problems],
+        "themes": made.dataset.get("theme") or [],
+        "rules": list(dict.fromkeys(change.rule for change in made.log)),
+        "problems": [asdict(problem) for problem in made.problems],
+    }
+
+
+def in_words(found: dict[str, Any]) -> dict[str, Any]:
+    """What a trial found, in the language of whoever reads it now: sentences and labels instead of codes."""
+    harvester = harvester_for(found["type"])
+    return {
+        **found,
+        "type": tk._(harvester.title) if harvester else found["type"],
+        "failures": [sentence(**failure, translate=tk._) for failure in found["failures"]],
+        "samples": [_sample_in_words(sample) for sample in found["samples"]],
+    }
+
+
+def _sample_in_words(sample: dict[str, Any]) -> dict[str, Any]:
+    def about(problem: dict[str, Any]) -> str:
+        return about_record(sample["position"], sample["guid"], Problem(**problem), tk._)
+
+    if "refused" in sample:
+        return {**sample, "refused": about(sample["refused"])}
+    return {
+        **sample,
+        "service": wording.concept("organisations", sample["organisation"]),
+        "licence": wording.concept("licences", sample["licence"]),
+        "territories": [wording.concept("territories", uri) for uri in sample["territories"]],
+        "themes": [wording.concept("themes", uri) for uri in sample["themes"]],
+        "rules": [wording.rule(name) for name in sample["rules"]],
+        "problems": [about(problem) for problem in sample["problems"]],
     }
 
 
 def lines(found: dict[str, Any]) -> Iterator[str]:
     """What was found, for a terminal."""
+    found = in_words(found)
     announced = "?" if found["announced"] is None else found["announced"]
     yield tk._("{url}: {type}, {number} records announced").format(
         url=found["url"], type=found["type"], number=announced
@@ -95,7 +126,12 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
             continue
         yield f"✓ {sample['title']}"
         yield "  " + tk._("service: {service}; licence: {licence}; resources: {resources}").format(
-            service=sample["service"] or "–", licence=sample["licence"] or "–", resources=sample["resources"]
+            service=sample["service"] or tk._("that of the source"),
+            licence=sample["licence"] or "–",
+            resources=sample["resources"],
+        )
+        yield "  " + tk._("territories: {territories}; themes: {themes}; changed by the rules: {rules}").format(
+            **{name: ", ".join(sample[name]) or "–" for name in ("territories", "themes", "rules")}
         )
         for problem in sample["problems"]:
             yield f"  · {problem}"

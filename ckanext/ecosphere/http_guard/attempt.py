@@ -171,5 +171,6 @@ class GuardedHTTPSConnection(_Guarded, HTTPSConnection):
 
 def reason(error: BaseException | None) -> str:
     """The short text of an operating system's or library's error."""
-    text = getattr(error, "strerror", None) or str(error)
+    first = error.args[0] if error and error.args else None
+    text = getattr(error, "strerror", None) or (first if isinstance(first, str) else str(error))
     return " ".join(text.split())[:200].rstrip(".")

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from ckan import authz, logic, model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.harvest import objects, overview, schedule, trials
+from ckanext.ecosphere.harvest import objects, overview, schedule, trial, trials
 from ckanext.ecosphere.harvest.joining import audit
 from ckanext.ecosphere.harvest.logic import reading, schema
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations, source_id
-from ckanext.ecosphere.harvest.model import PUBLISHED, JobState, SourceRecord, forget, forget_lost_jobs, now
+from ckanext.ecosphere.harvest.model import JobState, SourceRecord, forget, forget_lost_jobs, now
 from ckanext.ecosphere.harvest.pipeline import origin, queue, story, withdraw
 from ckanext.ecosphere.harvest.pipeline.job import RUNNING
 from ckanext.ecosphere.harvest.sources.harvester import harvester_types
@@ -163,28 +163,24 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
         data_dict: `id` or name of the source.
 
     Returns:
-        `hold`, None when nothing waits, and `datasets`: name, title and guid of the datasets concerned (at most
-        500 of them).
+        `hold`, None when nothing waits, with `created` and `looked`, when the last complete harvest found them missing;
+        and `datasets`: name, title and guid of the datasets concerned (at most 500 of them).
     """
     tk.check_access("ecosphere_harvest_withdrawals_show", context, data_dict)
     id_ = source_id(data_dict["id"])
     hold = withdraw.open_hold(id_ or "")
     if hold is None:
         return {"hold": None, "datasets": []}
+    job_end = model.Session.execute(sa.select(HarvestJob.finished).where(HarvestJob.id == hold.job_id)).scalar()
     rows = model.Session.execute(
         sa.select(SourceRecord.guid, model.Package.name, model.Package.title)
         .join(model.Package, model.Package.id == SourceRecord.package_id)
-        .where(
-            SourceRecord.source_id == id_,
-            SourceRecord.state == PUBLISHED,
-            SourceRecord.seen_job.is_distinct_from(hold.job_id),
-            SourceRecord.absences > 0,
-        )
+        .where(withdraw.missing(hold.source_id))
         .order_by(model.Package.title)
         .limit(MAX_LISTED)
     )
     return {
-        "hold": hold.dictize(),
+        "hold": {**hold.dictize(), "looked": job_end.isoformat() if job_end else None},
         "datasets": [{"guid": guid, "name": name, "title": title} for guid, name, title in rows],
     }
 
@@ -209,7 +205,7 @@ def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) 
     user = model.User.get(context.get("user") or "")
     hold.decision, hold.decided, hold.user_id = data_dict["decision"], now(), user.id if user else None
     if hold.decision == withdraw.KEEP:
-        withdraw.keep(id_, hold.job_id)
+        withdraw.keep(id_)
     model.Session.commit()
     if hold.decision == withdraw.WITHDRAW:
         queue.send_withdrawal(hold.id)
@@ -353,4 +349,6 @@ def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> dict[
     """
     tk.check_access("ecosphere_harvest_trial_show", context, data_dict)
     shown = trials.show(data_dict["id"])
+    if "found" in shown:
+        shown["found"] = trial.in_words(shown["found"])
     return {key: value for key, value in shown.items() if key != "user"}

@@ -143,6 +143,8 @@ def _record_view(draft: Draft, address: Address, use: str, intranet: bool) -> No
         draft.set("url", address.url)
     if is_page or not draft.dataset.get("source_record"):
         draft.set("source_record", address.url, before="view of the record")
+    elif address.url not in (draft.dataset["source_record"], draft.dataset.get("url")):
+        draft.change("resources", address.url, "view of the record, left out")
 
 
 def _resource(draft: Draft, link: Link, address: Address, protocol: str, data_format: Concept | None) -> Resource:

@@ -44,10 +44,13 @@ def _judge_absences(job: Job, state: JobState) -> None:
     if state.complete:
         absence = withdraw.count_absences(job.source_id, job.id)
         facts["absent"] = absence.absent
-        facts["held"] = withdraw.hold_or_release(job.source_id, job.id, absence)
+        facts["held"], remarks = withdraw.hold_or_release(job.source_id, job.id, absence)
         if facts["held"]:
             message = say("held", absent=absence.absent, known=absence.known, limit=absence.limit)
             model.Session.add(HarvestGatherError(message=message, harvest_job_id=job.id))
+    else:
+        remarks = withdraw.look_again(job.source_id)
+    facts["notes"] = [*facts.get("notes", []), *remarks]
     state.facts = facts
     state.stage = "finish"
     model.Session.commit()

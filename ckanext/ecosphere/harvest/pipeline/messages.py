@@ -57,15 +57,27 @@ def say(code: str, **params: Any) -> str:
     return translator()(MESSAGES[code]).format(**params)
 
 
-def about_record(position: int, guid: str, problem: RecordError | Problem | str) -> str:
-    """A sentence about a record, with its place in the source and its identifier."""
-    if isinstance(problem, str):
-        detail = problem
-    else:
-        detail = translator()(RECORD_MESSAGES[problem.code]).format(**problem.params)
+def about_record(
+    position: int,
+    guid: str,
+    problem: RecordError | Problem | str,
+    translate: Callable[[str], str] | None = None,
+) -> str:
+    """A sentence about a record, with its place in the source and its identifier.
+
+    Args:
+        position: its place.
+        guid: its identifier.
+        problem: what is to be said of it.
+        translate: gives the text of a message in the reader's language; the portal's, when it is left out.
+    """
+    translate = translate or translator()
+    if not isinstance(problem, str):
+        problem = translate(RECORD_MESSAGES[problem.code]).format(**problem.params)
+    detail = problem
     if detail[:1].isupper() and not detail[1:2].isupper():
         detail = detail[0].lower() + detail[1:]
-    return translator()(RECORD).format(position=position, guid=guid, detail=detail)
+    return translate(RECORD).format(position=position, guid=guid, detail=detail)
 
 
 def failures_of(reading: Reading) -> list[str]:

@@ -28,6 +28,9 @@ WITHDRAW, KEEP, MOOT = "withdraw", "keep", "moot"
 """Decisions on a hold."""
 _AT_ONCE = 100
 
+Remark = tuple[str, dict[str, int]]
+"""Code and values of a sentence for the report of a job."""
+
 
 @dataclass(frozen=True)
 class Absence:
@@ -81,6 +84,11 @@ def count_absences(source_id: str, job_id: str) -> Absence:
     return Absence(known, number(absent), limit_for(known), number(due))
 
 
+def missing(source_id: str) -> sa.ColumnElement[bool]:
+    """Records that no reading has seen since a complete one missed them."""
+    return sa.and_(SourceRecord.source_id == source_id, SourceRecord.state == PUBLISHED, SourceRecord.absences > 0)
+
+
 def open_hold(source_id: str) -> Hold | None:
     """The withdrawals of a source that wait for a person."""
     return model.Session.execute(
@@ -88,22 +96,49 @@ def open_hold(source_id: str) -> Hold | None:
     ).scalar()
 
 
-def hold_or_release(source_id: str, job_id: str, absence: Absence) -> bool:
+def hold_or_release(source_id: str, job_id: str, absence: Absence) -> tuple[bool, list[Remark]]:
     """Hold the withdrawals of a source, or drop a hold that has become pointless; the caller commits.
 
     Returns:
-        whether they are held.
+        whether they are held, and what has changed since they were looked at last.
     """
     hold = open_hold(source_id)
+    remarks = _less(hold, absence)
     if not absence.suspicious:
-        if hold:
-            hold.decision, hold.decided = MOOT, now()
-        return False
+        return False, remarks
     if hold is None:
         hold = Hold(source_id=source_id)
         model.Session.add(hold)
     hold.job_id, hold.records, hold.known, hold.limit = job_id, absence.absent, absence.known, absence.limit
-    return True
+    return True, remarks
+
+
+def look_again(source_id: str) -> list[Remark]:
+    """Take out of a hold the records that an incomplete reading has seen; the caller commits.
+
+    Such a reading may tell what is there, but not what has gone: the hold never grows by it.
+
+    Returns:
+        what has changed.
+    """
+    hold = open_hold(source_id)
+    if hold is None:
+        return []
+    absent = model.Session.execute(sa.select(sa.func.count()).where(missing(source_id))).scalar_one()
+    return _less(hold, Absence(hold.known, absent, hold.limit, 0))
+
+
+def _less(hold: Hold | None, absence: Absence) -> list[Remark]:
+    """Follow what came back: the hold becomes smaller, or is closed when a person need not be asked any more."""
+    if hold is None:
+        return []
+    before, hold.records = hold.records, absence.absent
+    if absence.suspicious:
+        return [("hold-fewer", {"absent": absence.absent, "before": before})] if absence.absent < before else []
+    hold.decision, hold.decided = MOOT, now()
+    if not absence.absent:
+        return [("hold-empty", {})]
+    return [("hold-below", {"absent": absence.absent, "known": absence.known, "limit": absence.limit})]
 
 
 def withdraw_due(source_id: str, job_id: str, after: int | None = None) -> int:
@@ -144,11 +179,9 @@ def carry_out_decided(source_id: str) -> None:
         model.Session.commit()
 
 
-def keep(source_id: str, reading_job_id: str) -> int:
-    """Keep the datasets of all records that a reading did not see; the caller commits."""
-    result = model.Session.execute(
-        sa.update(SourceRecord).where(_absent(source_id, reading_job_id)).values(state=KEPT, absences=0)
-    )
+def keep(source_id: str) -> int:
+    """Keep the datasets of all records that are missing; the caller commits."""
+    result = model.Session.execute(sa.update(SourceRecord).where(missing(source_id)).values(state=KEPT, absences=0))
     return result.rowcount  # type: ignore[attr-defined]
 
 

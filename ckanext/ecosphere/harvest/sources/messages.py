@@ -17,6 +17,8 @@ def _N(message: str) -> str:
 ONE = _N("Record {first} could not be read: {detail}.")
 SEVERAL = _N("Records {first} to {last} could not be read: {detail}.")
 ALL = _N("The source could not be read: {detail}.")
+FOLDER = _N("The folder {folder} could not be read: {detail}.")
+FILE = _N("Record {first} (file {file}) could not be read: {detail}.")
 
 DETAILS: dict[str, str] = {
     "status": _N("the server answered with HTTP {status}"),
@@ -28,6 +30,7 @@ DETAILS: dict[str, str] = {
     "not-listing": _N("the answer is no listing of a folder"),
     "not-json": _N("the answer is no JSON document ({url})"),
     "not-udata": _N("the answer is no list of datasets of udata"),
+    "udata-unknown": _N("the portal knows no organisation or topic named “{name}”"),
     "not-rdf": _N("the answer is no RDF that can be read: {detail}"),
     "remote-context": _N("the JSON-LD refers to a context elsewhere ({context}), which is refused for safety"),
     "no-dataset": _N("the RDF describes no dataset"),
@@ -45,12 +48,16 @@ WHOLE: dict[str, str] = {
     "count-unknown": _N("The server does not say how many records it has."),
     "too-many-files": _N("The folder holds more than {limit} files; the others were not read."),
     "too-deep-folder": _N("The folder {url} lies too deep and was not read."),
-    "folder": _N("The folder {url} could not be read."),
-    "file": _N("Record {position} is the file {url}."),
     "count-changed": _N(
         "The server announced {before} records, then {after}: its catalogue changed while it was read."
     ),
     "copy": _N("Record {position} ({guid}): the source had already given this record, which was taken once."),
+    "hold-fewer": _N("Records have come back: {absent} withdrawals wait for a person, {before} did before."),
+    "hold-empty": _N("All records whose withdrawal was held have come back: nothing waits for a person any more."),
+    "hold-below": _N(
+        "Records have come back: {absent} of {known} are missing, no more than the {limit} that are withdrawn without "
+        "asking; nothing waits for a person any more."
+    ),
     "dialect": _N("The server did not understand the usual question; it was asked in another way ({dialect})."),
 }
 """What is to be said of the reading as a whole."""
@@ -87,7 +94,7 @@ def sentence(
 
     Args:
         code: key of `DETAILS`, `WHOLE` or `CONFIG`.
-        params: values of its fields.
+        params: values of its fields; also `folder` or `file`, when that is what could not be read.
         first: position of the first record concerned, 0 for all of the source.
         last: position of the last one.
         translate: gives the text of a message in the reader's language.
@@ -98,7 +105,8 @@ def sentence(
     if detail[:1].isupper() and not detail[1:2].isupper():
         detail = detail[0].lower() + detail[1:]
     frame = ALL if not first else ONE if first == last else SEVERAL
-    return translate(frame).format(first=first, last=last, detail=detail)
+    frame = FOLDER if "folder" in params else FILE if "file" in params else frame
+    return translate(frame).format(**{**params, "first": first, "last": last, "detail": detail})
 
 
 class ConfigError(ValueError):

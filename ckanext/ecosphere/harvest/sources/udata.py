@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import ckan.plugins as p
 
@@ -24,6 +25,10 @@ from ckanext.harvest.interfaces import IHarvester
 FILTERS = ("organization", "topic", "tag")
 PAGE_SIZE = 50
 MAX_PAGES = 20_000
+NAMED = {"organization": ("api/1/organizations",), "topic": ("api/2/topics", "api/1/topics")}
+"""Filters for which lists take an identifier only → where a name leads to it."""
+_NOT_THERE = (404, 410)
+_ID = re.compile(r"[0-9a-f]{24}")
 _VOLATILE = ("metrics", "quality", "internal", "harvest", "last_update", "badges", "extras", "permissions")
 """What changes from day to day without the dataset changing."""
 
@@ -39,14 +44,18 @@ class UdataReader:
     Args:
         url: address of the portal; a path within it is not used.
         session: the guarded way out.
-        filters: `organization`, `topic` and `tag` as the API takes them.
+        filters: `organization` and `topic` (identifiers, or the last part of the address of their page) and `tag`.
         version: of the API: 1, whose lists hold the resources, or 2, whose lists link to them.
     """
 
     def __init__(self, url: str, session: GuardedSession, filters: dict[str, str], version: int = 1):
         self.reading = Reading()
         parts = urlsplit(url)
-        self._base = urlunsplit((parts.scheme, parts.netloc, f"/api/{version}/datasets/", "", ""))
+        self._site = urlunsplit((parts.scheme, parts.netloc, "/", "", ""))
+        self._base = f"{self._site}api/{version}/datasets/"
+        # In the order of creation, so that what is published meanwhile does not push datasets to a page already read;
+        # the search behind the second version has an order of its own.
+        self._order = {"sort": "created"} if version == 1 else {}
         if version == 2:  # noqa: PLR2004 - the second version of the API
             self._base += "search/"
         self._session = session
@@ -55,9 +64,13 @@ class UdataReader:
 
     def pages(self) -> Iterator[Page]:
         """Yield the datasets; a page that fails is told, and the next ones are still asked for."""
+        filters = self._resolved()
+        if filters is None:
+            add_up(self.reading, self._session)
+            return
         number, total = 1, None
         while number <= MAX_PAGES and (total is None or (number - 1) * PAGE_SIZE < total):
-            query = urlencode({**self._filters, "page": number, "page_size": PAGE_SIZE})
+            query = urlencode({**filters, **self._order, "page": number, "page_size": PAGE_SIZE})
             first = (number - 1) * PAGE_SIZE + 1
             try:
                 answer = fetch_json(self._session, f"{self._base}?{query}")
@@ -76,6 +89,38 @@ class UdataReader:
                 break
             number += 1
         add_up(self.reading, self._session)
+
+    def _resolved(self) -> dict[str, str] | None:
+        """Filters with identifiers instead of names; None when one names nothing, which is told.
+
+        The list refuses the name of an organisation or topic, and takes a topic that it does not know for no condition
+        at all: it would give the whole portal. So topics are asked for even when their identifier is given.
+        """
+        filters = dict(self._filters)
+        for name, places in NAMED.items():
+            value = filters.get(name)
+            if not value or (name == "organization" and _ID.fullmatch(value)):
+                continue
+            try:
+                filters[name] = self._identifier(value, places)
+            except PageError as error:
+                unknown = error.code == "status" and error.params.get("status") in _NOT_THERE
+                code, params = ("udata-unknown", {"name": value}) if unknown else (error.code, error.params)
+                self.reading.fail(code, 0, 0, **params)
+                return None
+        return filters
+
+    def _identifier(self, name: str, places: tuple[str, ...]) -> str:
+        for place in places:
+            try:
+                answer = fetch_json(self._session, f"{self._site}{place}/{quote(name, safe='')}/")
+            except PageError:
+                if place == places[-1]:
+                    raise
+                continue
+            if isinstance(answer, dict) and isinstance(answer.get("id"), str):
+                return answer["id"]
+        raise PageError("not-udata")
 
     def _raw(self, dataset: Any, position: int) -> Iterator[RawRecord]:
         if not isinstance(dataset, dict) or not dataset.get("id"):

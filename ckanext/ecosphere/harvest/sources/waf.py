@@ -65,8 +65,8 @@ class WafReader:
             response = fetch(self._session, folder, {"Accept": "text/html"})
             links = list(listed(response.body, response.url))
         except PageError as error:
-            self.reading.fail(error.code, **error.params)
-            self.reading.notes.append(("folder", {"url": folder}))
+            where: dict[str, Any] = {"folder": unquote(folder)} if depth else {}
+            self.reading.fail(error.code, **error.params, **where)
             return
         for link in links:
             if link in seen or not link.startswith(self._root):
@@ -93,8 +93,7 @@ class WafReader:
                 raise PageError("not-iso", root=str(etree.QName(root).localname)[:80])
         except (PageError, RecordError) as error:
             code = error.code if isinstance(error, PageError) else f"xml-{error.code}"
-            self.reading.fail(code, self._position, self._position, **error.params)
-            self.reading.notes.append(("file", {"position": self._position, "url": unquote(url)}))
+            self.reading.fail(code, self._position, self._position, **error.params, file=unquote(url))
             return []
         records = [raw_record(element, self._position) for element in elements]
         self.reading.received += len(records)

@@ -9,6 +9,7 @@ import gzip
 import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,14 +54,17 @@ def script(exchange: Exchange) -> None:
     """A server that leads inside, or gives 200 MB packed in 200 kB."""
     path = exchange.path.partition("?")[0]
     if path == "/bomb":
-        exchange.answer(BOMB, Content_Encoding="gzip", Content_Type="application/xml")
+        exchange.answer(bomb(), Content_Encoding="gzip", Content_Type="application/xml")
     elif path == "/feed":
         exchange.answer(FEED, Content_Type="text/turtle")
     else:
         exchange.answer(status=302, Location="file:///etc/passwd" if "file" in path else "http://169.254.169.254/")
 
 
-BOMB = gzip.compress(bytes(200 * 1024 * 1024), 9)
+@cache
+def bomb() -> bytes:
+    """Two hundred megabytes of nothing; made when it is asked for, not whenever tests are collected."""
+    return gzip.compress(bytes(200 * 1024 * 1024), 9)
 
 
 @pytest.fixture(scope="module")

@@ -105,7 +105,7 @@ def test_a_fault_of_the_server_never_makes_a_dataset_disappear(strict):
         source = strict.source(server.url, config={"page_size": 4})
         strict.harvest(source)
         for name, row in FAULTS.items():
-            changed = strict.datasets()[f"Jeu de données {CHANGED}"]["notes"] == "Zones."
+            changed = f"Jeu de données {CHANGED}" in strict.ids(notes="Zones.")
             server.records, server.fault = records(changed), row.fault
             counts = strict.harvest(source)
             assert strict.state(source)["complete"] is row.whole, name
@@ -114,7 +114,7 @@ def test_a_fault_of_the_server_never_makes_a_dataset_disappear(strict):
             assert all(words in error for words, error in zip(row.errors, errors, strict=True)), (name, errors)
             assert counts.get("updated", 0) == row.reached, name
             assert "deleted" not in counts, name
-            assert strict.found() == sorted(strict.datasets()) == everything, name
+            assert strict.found() == sorted(strict.ids()) == everything, name
         server.fault = None
         strict.harvest(source)
         assert strict.state(source)["complete"] is True

@@ -25,8 +25,8 @@ def resource(number: int) -> str:
 def situation(portal) -> set[tuple[str, str, tuple[str, ...]]]:
     """Of each dataset: its title, the source that publishes it, and those that have it as well."""
     found = set()
-    for title, dataset in portal.datasets().items():
-        told = portal.call("ecosphere_harvest_catalogues_show", id=dataset["id"])
+    for title, id_ in portal.ids().items():
+        told = portal.call("ecosphere_harvest_catalogues_show", id=id_)
         found.add((title, told["published_from"]["title"], tuple(each["title"] for each in told["also"])))
     return found
 
@@ -83,7 +83,7 @@ def test_the_order_of_the_harvests_changes_nothing(portal):
             assert portal.found() == sorted(title for title, _source, _also in expected)
             for source in sources:
                 portal.call("harvest_source_clear", id=source)
-        assert portal.datasets() == {}
+        assert portal.ids() == {}
 
 
 def test_the_next_source_takes_over_at_the_same_address_and_gives_it_back(portal):

@@ -164,7 +164,9 @@ def test_a_trial_shows_what_records_would_become_and_writes_nothing(portal):
     assert found["samples"][0]["organisation"] == "ddt-01053-01"
     assert "refused" in found["samples"][1]
     assert portal.datasets() == {}
-    assert list(trial.lines(found))
+    told = "\n".join(trial.lines(found))
+    assert "territories: Ain; themes: " in told
+    assert "changed by the rules: Bounding boxes" in told or "Service responsible" in told
 
 
 def test_a_trial_is_shown_to_whoever_started_it(portal):

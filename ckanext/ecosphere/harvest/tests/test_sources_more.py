@@ -46,6 +46,10 @@ def read(reader):
     return [raw for page in reader.pages() for raw in page.records]
 
 
+def said(reader):
+    return [sentence(each.code, each.params, each.first, each.last) for each in reader.reading.failures]
+
+
 def datasets(harvester, raws):
     context = Context(default_organisation="ddt-01053-01")
     return [normalise(harvester.read(raw.content), context).dataset for raw in raws]
@@ -99,14 +103,16 @@ def test_a_folder_that_cannot_be_reached_makes_the_reading_incomplete_never_smal
         reader = WafReader(f"{server.url}/md/", session())
         assert len(read(reader)) == 2
     assert not reader.reading.complete
-    assert ("folder", {"url": f"{server.url}/md/sous-dossier/"}) in reader.reading.notes
+    (told,) = said(reader)
+    assert told == f"The folder {server.url}/md/sous-dossier/ could not be read: the server answered with HTTP 404."
 
 
 def test_a_file_that_is_no_record_costs_only_itself():
     with site({"/md/": IIS + '<a href="b.xml">b.xml</a>', "/md/a.xml": "<html>", "/md/b.xml": iso_record(2)}) as server:
         reader = WafReader(f"{server.url}/md/", session())
         assert len(read(reader)) == 1
-    assert [failure.first for failure in reader.reading.failures] == [1]
+    (told,) = said(reader)
+    assert told.startswith(f"Record 1 (file {server.url}/md/a.xml) could not be read: ")
 
 
 def test_links_out_of_the_folder_are_not_followed():
@@ -280,7 +286,17 @@ def udata(total, broken_page=None):
     asked = []
 
     def script(exchange):
-        query = parse_qs(urlsplit(exchange.path).query)
+        path, query = urlsplit(exchange.path).path, parse_qs(urlsplit(exchange.path).query)
+        if path in ("/api/1/organizations/ddt-01/", "/api/2/topics/inondations/"):
+            exchange.answer(json.dumps({"id": "5a" * 12}))
+            return
+        if "datasets" not in path:
+            exchange.answer("{}", 404)
+            return
+        # As udata does, which takes identifiers only in its lists.
+        if any(len(query[name][0]) != 24 for name in ("organization", "topic") if name in query):
+            exchange.answer("{}", 400)
+            return
         page, size = int(query["page"][0]), int(query["page_size"][0])
         asked.append(query)
         if page == broken_page:
@@ -300,13 +316,33 @@ def test_the_datasets_of_an_organisation_are_read_page_by_page():
     assert len(found) == 120
     assert reader.reading.complete
     assert len(asked) == 3
-    assert all(query["organization"] == ["ddt-01"] for query in asked)
+    assert all(query["organization"] == ["5a" * 12] for query in asked)
+    assert all(query["sort"] == ["created"] for query in asked)
     dataset = datasets(plain(EcosphereUdataPlugin), found[:1])[0]
     assert dataset["title"] == "Jeu 0"
     assert dataset["license_id"]
     assert dataset["frequency"].endswith("ANNUAL")
     assert dataset["territory"] == ["http://id.insee.fr/geo/departement/01"]
     assert dataset["resources"][0]["url"] == "https://data.example.org/z.csv"
+
+
+@pytest.mark.parametrize(
+    ("filters", "number", "requests"),
+    [
+        ({"topic": "inondations"}, 2, 2),
+        ({"organization": "5a" * 12, "tag": "eau"}, 2, 1),
+        ({"organization": "ddt-99"}, 0, 1),
+        # The lists of udata take an unknown topic for no condition at all, and would give the whole portal.
+        ({"topic": "5b" * 12}, 0, 2),
+    ],
+)
+def test_an_organisation_or_a_topic_may_be_named_and_must_exist(filters, number, requests):
+    with udata(2) as (server, _asked):
+        reader = UdataReader(server.url, session(), filters)
+        assert len(read(reader)) == number
+    assert reader.reading.requests == requests
+    assert reader.reading.complete is bool(number)
+    assert all("knows no organisation or topic named" in text for text in said(reader))
 
 
 def test_a_page_of_the_api_that_fails_makes_the_reading_incomplete_and_the_others_are_read():

@@ -5,7 +5,7 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest import config, labels
 from ckanext.ecosphere.harvest.model import Hold
 from ckanext.ecosphere.harvest.pipeline import withdraw
 from ckanext.ecosphere.harvest.pipeline.runner import carry_out
@@ -229,9 +229,51 @@ def test_a_hold_is_dropped_when_the_records_come_back(portal):
         portal.harvest(source)
         server.records[:] = TEN
         assert portal.harvest(source) == {"not modified": 10}
+        assert any("nothing waits for a person" in text for text in portal.state(source)["remarks"])
         assert portal.call("ecosphere_harvest_withdrawals_show", id=source)["hold"] is None
         with pytest.raises(tk.ObjectNotFound):
             portal.call("ecosphere_harvest_withdrawals_decide", id=source, decision="withdraw")
+
+
+def test_a_hold_follows_the_records_that_come_back(portal):
+    with catalogue(TEN) as server:
+        source = portal.source(server.url)
+        portal.harvest(source)
+        del server.records[2:]
+        portal.harvest(source)
+        server.records.append(TEN[9])
+        assert portal.harvest(source) == {"not modified": 3, "errored": 1}
+        told = portal.state(source)
+        assert "Records have come back: 7 withdrawals wait for a person, 8 did before." in told["remarks"]
+        # What was held is an error of the job, and no record that was refused.
+        numbers = {key: number for key, _label, number in labels.counted({"errored": 1}, told["facts"])}
+        assert (numbers["errored"], numbers["not-modified"]) == (0, 3)
+        shown = portal.call("ecosphere_harvest_withdrawals_show", id=source)
+        assert shown["hold"]["records"] == len(shown["datasets"]) == 7
+        assert "Jeu de données 10" not in [each["title"] for each in shown["datasets"]]
+        server.records += TEN[2:4]
+        # Five are no more than may go without asking, and this is the third harvest that misses them.
+        assert portal.harvest(source) == {"not modified": 5, "deleted": 5}
+        assert any(text.startswith("Records have come back: 5 of 10 are") for text in portal.state(source)["remarks"])
+        assert portal.call("ecosphere_harvest_withdrawals_show", id=source)["hold"] is None
+
+
+def test_an_incomplete_harvest_takes_out_of_a_hold_what_it_saw_and_adds_nothing(portal):
+    with catalogue(TEN) as server:
+        source = portal.source(server.url, config={"page_size": 2})
+        portal.harvest(source)
+        del server.records[2:]
+        portal.harvest(source)
+        server.records[:] = [TEN[9], TEN[1], TEN[0]]
+        server.fault = lambda q, page: status(500) if q.start > 2 else None
+        portal.harvest(source)
+        assert portal.state(source)["complete"] is False
+        shown = portal.call("ecosphere_harvest_withdrawals_show", id=source)
+        assert shown["hold"]["records"] == len(shown["datasets"]) == 7
+        # Only what is missing is kept; what was read since is followed as before.
+        portal.call("ecosphere_harvest_withdrawals_decide", id=source, decision="keep")
+        states = portal.records(source)
+        assert sorted(guid[-2:] for guid, state in states.items() if state == "published") == ["01", "02", "10"]
 
 
 def test_a_dataset_deleted_by_hand_is_not_brought_back_with_its_record(portal):

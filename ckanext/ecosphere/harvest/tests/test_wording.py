@@ -1,0 +1,60 @@
+"""What the rules decided is told in words, in the language of the page; the log keeps codes."""
+
+import re
+
+import pytest
+
+from ckanext.ecosphere.harvest import normalise, wording
+from ckanext.ecosphere.harvest.normalise import territory, themes
+from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.rules import RULES
+from ckanext.ecosphere.harvest.record import Record
+
+CASES = [
+    ("territory", "territory", "box", "Ain", "Territoires", "cadre englobant", "Ain"),
+    ("themes", "theme", "keywords", "eau", "Thématiques", "mots-clés", "Eau"),
+    (
+        "organisation",
+        "owner_org",
+        "x@ain.gouv.fr (e-mail)",
+        "ddt-01053-01",
+        "Service",
+        "x@ain.gouv.fr (adresse électronique)",
+        "DDT 01",
+    ),
+    ("links", "resources", "protocol", "OGC:WMS", "Ressources", "aucun protocole déclaré", "OGC:WMS"),
+    ("links", "resources", "protocol WWW:LINK", "HTTP", "Ressources", "protocole « WWW:LINK »", "HTTP"),
+    ("title", "title", "title", "Titre", "Titre", "title", "Titre"),
+]
+
+
+def test_each_rule_has_a_name_for_people():
+    assert list(wording.RULES) == [name for name, _rule in RULES]
+
+
+def test_each_way_to_a_territory_or_a_theme_has_words():
+    draft = Draft.of(Record(), normalise.Context())
+    ways = [how for how, _find in territory.WAYS] + [how for how, _found in themes._sources(draft)]
+    assert {*ways, "box outside France"} <= set(wording.VALUES)
+
+
+@pytest.mark.usefixtures("with_plugins")
+@pytest.mark.parametrize("case", CASES)
+def test_a_decision_is_told_in_french(app, case):
+    rule, field, before, after, label, words, came = case
+    with app.flask_app.test_request_context("/", environ_overrides={"CKAN_LANG": "fr"}):
+        told = wording.change({"rule": rule, "field": field, "before": before, "after": after})
+    assert (told["field"], told["before"]) == (label, words)
+    assert told["after"].startswith(came)
+    assert told["code"] == rule
+
+
+@pytest.mark.usefixtures("with_plugins")
+def test_addresses_of_lists_are_told_by_their_labels(app):
+    annual = "http://publications.europa.eu/resource/authority/frequency/ANNUAL"
+    for language, word in (("fr", "nnuel"), ("en", "nnual")):
+        with app.flask_app.test_request_context("/", environ_overrides={"CKAN_LANG": language}):
+            assert word in wording.after("frequency", annual)
+            assert wording.after("frequency", "no address") == "no address"
+            assert wording.rule("a-rule-of-somebody-else") == "a-rule-of-somebody-else"
+            assert not re.search("[{}]", " ".join(wording.rule(name) for name in wording.RULES))
