@@ -39,6 +39,7 @@ def write_ini() -> None:
         "ckan.storage_path": str(local("storage")),
         "smtp.server": f"127.0.0.1:{ports()['smtp']}",
         "smtp.mail_from": "guichet@guichet.example",
+        "ckan.harvest.status_mail.errored": "true",
         # The portal's own dataset is on this machine too.
         "ecosphere.quality.allowed_networks": "127.0.0.1/32",
         "debug": "false",

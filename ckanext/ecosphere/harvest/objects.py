@@ -12,7 +12,9 @@ from ckan import model
 
 from ckanext.ecosphere.harvest.joining.audit import JOINED, REASONS
 from ckanext.ecosphere.harvest.joining.settle import kept_objects
+from ckanext.ecosphere.harvest.pipeline.messages import about_record
 from ckanext.ecosphere.harvest.pipeline.outcome import STORY
+from ckanext.ecosphere.harvest.problems import Problem
 from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra, HarvestSource
 
 TYPES = {"ecosphere_dcat": ("nt", "application/n-triples"), "ecosphere_udata": ("json", "application/json")}
@@ -65,13 +67,20 @@ def show(id_: str) -> dict[str, Any]:
         "outcome": found.report_status,
         "position": story.get("position"),
         "changes": story.get("changes") or [],
-        "problems": story.get("problems") or [],
+        "problems": [_problem(story, found.guid, each) for each in story.get("problems") or []],
         "unread": story.get("unread") or [],
         "note": story.get("note"),
         "errors": list(errors),
         "joined": _sentences(json.loads(extras.get(JOINED) or "{}")),
         "has_content": found.content is not None,
     }
+
+
+def _problem(story: dict[str, Any], guid: str, problem: dict[str, Any] | str) -> str:
+    """A problem in the reader's language; harvests of earlier versions kept it as a sentence."""
+    if isinstance(problem, str):
+        return problem
+    return about_record(story.get("position") or 0, guid, Problem(**problem), tk._)
 
 
 def _sentences(told: dict[str, Any]) -> list[str]:

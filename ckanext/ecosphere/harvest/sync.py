@@ -59,6 +59,10 @@ def describe(plan: Plan) -> Iterator[str]:
     )
 
 
+#: What ckanext-harvest writes before our own sentence about a configuration, in English only.
+STOCK_PREFIX = "Error parsing the configuration options: "
+
+
 def apply(plan: Plan, tell: Callable[[str], None]) -> bool:
     """Carry the plan out; a source that is refused is told and the others go on.
 
@@ -92,9 +96,10 @@ def _step(tell: Callable[[str], None], name: str, action: str, values: dict[str,
         reason = str(error)
     else:
         return True
-    tell(tk._("{name} could not be changed: {reason}").format(name=name, reason=reason))
+    tell(tk._("{name} was refused: {reason}").format(name=name, reason=reason))
     return False
 
 
 def _text(errors: Any) -> str:
-    return " ".join(map(str, errors)) if isinstance(errors, list) else str(errors)
+    text = " ".join(map(str, errors)) if isinstance(errors, list) else str(errors)
+    return text.removeprefix(STOCK_PREFIX)

@@ -175,7 +175,7 @@ class Writer:
         else:
             item.outcome.story = {
                 "changes": [dataclasses.asdict(change) for change in item.result.log],
-                "problems": [self._about(item, problem) for problem in item.result.problems],
+                "problems": [dataclasses.asdict(problem) for problem in item.result.problems],
                 "codes": sorted({problem.code for problem in item.result.problems}),
                 "unread": item.result.unread,
             }

@@ -112,6 +112,9 @@ def test_the_page_of_a_refused_record_leads_to_the_record_as_it_came(harvested, 
     assert raw.headers["Content-Disposition"] == 'attachment; filename="fr-120066022-jdd-00000002.xml"'
     assert raw.headers["X-Content-Type-Options"] == "nosniff"
     assert "identificationNothing" in raw.body
+    for language, words in (("en", "No service of the registry is called"), ("fr", "Aucun service de l’annuaire")):
+        found = app.get(f"/{language}/ecosphere/harvest/record/{object_of('1')}", headers=headers).body
+        assert words.lower() in found.lower() and "Bureau Dupont" in found
     assert app.get(f"/ecosphere/harvest/record/{id_}/raw", status=403)
     assert app.get("/ecosphere/harvest/record/none", headers=headers, status=404)
 
