@@ -9,6 +9,7 @@ import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan import model
+from freezegun import freeze_time
 from sqlalchemy.exc import DBAPIError
 
 from ckanext.ecosphere.data_requests import clock, dictize, service, states
@@ -133,6 +134,19 @@ def test_the_clock_stops_for_details_where_the_ministry_decided_so(ckan_config: 
     given = step(asked, "answer_details", "asker", comment="Ici")
     assert row(given).due == row(made).first_month_ends
     assert given["due"] == (clock.due_date(dictize.today(), 1) + timedelta(days=5)).isoformat()
+
+
+def test_an_extension_gives_the_days_of_waiting_back_too(ckan_config: Any, monkeypatch: Any):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.clock_stops_for_details", True)
+    with freeze_time("2026-01-31 10:00:00") as clock_now:
+        made = step(opened(), "ask_details", "editor", question="Quelle échelle ?", answer_by="2026-04-30")
+        clock_now.move_to("2026-04-01 10:00:00")
+        answered = step(made, "answer_details", "asker", comment="Au 1/25 000")
+        # The 28th of February and sixty days; the last day of a second month is the 31st of March, and sixty days.
+        assert answered["due"] == "2026-04-29"
+        refused = errors_of(step, made, "extend", "admin", reason="Volume", due="2026-06-01")
+        assert refused["due"] == ["Choose a day after April 29, 2026 and not after May 30, 2026."]
+        assert step(made, "extend", "admin", reason="Volume")["due"] == "2026-05-30"
 
 
 def test_work_begins_with_a_planned_day():
