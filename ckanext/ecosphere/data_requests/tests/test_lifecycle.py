@@ -203,6 +203,12 @@ def test_a_comment_that_gives_the_address_of_a_dataset_ties_the_request_to_its_p
     assert [each["id"] for each in act("dataset_list", None, id=public["name"])["open"]] == [made["id"]]
     assert act("dataset_list", None, id=other["name"])["open"] == []
     assert [each["id"] for each in act("show", None, id=made["id"])["mentioned"]] == [public["id"]]
+    act("comment", "stranger", id=made["id"], text=f"Publicité http://test.ckan.net/dataset/{other['name']}")
+    shown = act("show", None, id=made["id"])
+    assert [each["id"] for each in shown["mentioned"]] == [public["id"], other["id"]]
+    act("comment_hide", "moderator", id=shown["comments"][-1]["id"], reason="Publicité")
+    assert [each["id"] for each in act("show", None, id=made["id"])["mentioned"]] == [public["id"]]
+    assert act("dataset_list", None, id=other["name"])["open"] == []
 
 
 def test_an_answer_in_part_says_what_is_missing():
