@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
@@ -47,17 +45,6 @@ DRAFT = {
     "territory": "departement-42",
     "visibility": "public",
 }
-
-
-@pytest.fixture(scope="module")
-def loaded() -> Iterator[None]:
-    """The plugins, loaded once for each module: to load them for each test takes longer than most tests."""
-    before = copy.deepcopy(dict(tk.config))
-    p.load_all()
-    yield
-    p.unload_all()
-    tk.config.clear()
-    tk.config.update(before)
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from . import cases
 
 
 @pytest.fixture
-def portal(with_plugins: None, clean_db: None, clean_index: None) -> None:
+def portal(loaded: None, ckan_config: Any, clean_db: None, clean_index: None) -> None:
     """An empty portal."""
 
 
