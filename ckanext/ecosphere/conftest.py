@@ -15,6 +15,7 @@ import pytest
 import yaml
 from ckan import model
 from ckan.cli.db import _get_pending_plugins
+from ckan.config.middleware import make_app
 from ckan.plugins import core
 
 from ckanext.ecosphere.tests.browser import browser, page, portal_url
@@ -57,6 +58,12 @@ def loaded() -> Iterator[None]:
     core.unload_all()
     tk.config.clear()
     tk.config.update(before)
+
+
+@pytest.fixture(scope="module")
+def made_app(loaded: None) -> object:
+    """The application, made once for each module; to make it loads the plugins again, too."""
+    return make_app(tk.config)
 
 
 #: Sets of plugins whose tables are there: asking each plugin takes longer than emptying all tables.

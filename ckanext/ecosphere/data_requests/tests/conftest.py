@@ -12,6 +12,7 @@ from ckan import model
 from ckan.cli.db import _get_pending_plugins
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
+from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere import organisations
 from ckanext.ecosphere.data_requests.model import Request
@@ -68,6 +69,12 @@ def people(loaded: None, request: pytest.FixtureRequest) -> None:
 def portal(ckan_config: Any, people: None) -> None:
     """The portal with people and services, without any request."""
     forget_requests()
+
+
+@pytest.fixture
+def app(made_app: Any, ckan_config: Any) -> CKANTestApp:
+    """The application, with a client that nobody has used."""
+    return CKANTestApp(made_app)
 
 
 def _is_populated() -> bool:

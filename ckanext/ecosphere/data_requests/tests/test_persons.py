@@ -285,7 +285,7 @@ def test_notifications_of_what_is_out_of_sight_do_not_count():
     assert (told["count"], told["unseen"]) == (1, 1)
 
 
-def test_a_private_dataset_is_not_named_to_those_who_may_not_read_it():
+def test_a_private_dataset_is_not_named_to_those_who_may_not_read_it(app: Any):
     secret, seen = dataset(name="jeu-prive", title="Jeu privé", private=True), dataset(name="jeu-public")
     made = opened("member", known_datasets=["jeu-prive", "jeu-public", "un fichier reçu"])
     step(made, "fulfil", "editor", datasets=[secret["id"], seen["id"]])
@@ -295,6 +295,9 @@ def test_a_private_dataset_is_not_named_to_those_who_may_not_read_it():
         assert shown["known_datasets"] == ["jeu-public", "un fichier reçu"]
         assert shown["events"][-1]["fields"]["datasets"] == [seen["id"]]
         assert "jeu-prive" not in json.dumps(act("list", person))
+    page = app.get(f"/fr/demandes/{made['reference']}").body
+    assert "/dataset/jeu-public" in page and "un fichier reçu" in page
+    assert "jeu-prive" not in page and "Jeu privé" not in page
     for person in ("member", "editor"):
         shown = act("show", person, id=made["id"])
         assert [each["title"] for each in shown["not_enough"]] == ["Jeu privé", "Zones humides du Forez", ""]
