@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import shutil
 import sys
@@ -14,6 +15,7 @@ import pytest
 import yaml
 from ckan import model
 from ckan.cli.db import _get_pending_plugins
+from ckan.config.middleware import make_app
 from ckan.plugins import core
 
 from ckanext.ecosphere.tests.browser import browser, page, portal_url
@@ -44,6 +46,24 @@ def quick_loading() -> Iterator[None]:
         patch.setattr(core, "entry_points", cache(core.entry_points))
         patch.setattr(yaml, "SafeLoader", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         yield
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Iterator[None]:
+    """The plugins, loaded once for each module: to load them for each test takes longer than most
+    tests. For modules whose tests do not ask for `with_plugins`, nor change a list of plugins."""
+    before = copy.deepcopy(dict(tk.config))
+    core.load_all()
+    yield
+    core.unload_all()
+    tk.config.clear()
+    tk.config.update(before)
+
+
+@pytest.fixture(scope="module")
+def made_app(loaded: None) -> object:
+    """The application, made once for each module; to make it loads the plugins again, too."""
+    return make_app(tk.config)
 
 
 #: Sets of plugins whose tables are there: asking each plugin takes longer than emptying all tables.

@@ -73,6 +73,15 @@ def _note_mentions(request: Request, words: str) -> None:
         model.Session.merge(DatasetLink(request_id=request.id, package_id=package_id, kind="mentioned"))
 
 
+def _note_mentions_anew(request: Request) -> None:
+    """Untie the datasets that only comments that are hidden now have mentioned."""
+    tied = (DatasetLink.request_id == request.id, DatasetLink.kind == "mentioned")
+    model.Session.execute(sa.delete(DatasetLink).where(*tied))
+    shown = (Comment.request_id == request.id, Comment.internal.is_(False), Comment.hidden.is_(False))
+    for words in model.Session.scalars(sa.select(Comment.text).where(*shown)).all():
+        _note_mentions(request, words)
+
+
 def _count(request: Request) -> None:
     model.Session.flush()
     query = sa.select(sa.func.count()).where(
@@ -89,6 +98,7 @@ def hide_comment(comment_id: str, reason: str) -> Request:
     request = service.lock(made.request_id)[made.request_id]
     made.hidden, made.hidden_reason = True, reason
     _count(request)
+    _note_mentions_anew(request)
     model.Session.commit()
     return request
 

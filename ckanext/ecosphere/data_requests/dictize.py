@@ -108,6 +108,7 @@ def request_list(requests: Sequence[Request], reader: Reader) -> list[dict[str, 
 def request_show(request: Request, reader: Reader) -> dict[str, Any]:
     """A request with its history and conversation."""
     events = model.Session.scalars(sa.select(Event).where(Event.request_id == request.id).order_by(Event.id)).all()
+    given = _readable({each for event in events for each in event.fields.get("datasets", ())}, reader)
     comments = _comments(request, reader)
     actors = [e.actor_id for e in events] + [c.author_id for c in comments]
     groups = [e.fields.get(key) for e in events for key in ("organization", "former_organization")]
@@ -118,8 +119,9 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
         "description_html": text.html(request.description),
         "datasets": datasets(request, reader, "answer"),
         "mentioned": datasets(request, reader, "mentioned"),
+        "not_enough": known_datasets(request, reader),
         "suggestions": datasets(request, reader, "suggested") if reader.is_inside(request) else [],
-        "events": [_event(each, request, reader, names) for each in events],
+        "events": [_event(each, request, reader, names, given) for each in events],
         "comments": _conversation(request, comments, reader, names),
         "may": may(request, reader),
         "may_comment": may_comment(request, reader),
@@ -143,6 +145,7 @@ def _request(request: Request, reader: Reader, names: Names, mine: dict[Any, set
     for key in PLAIN:
         value = getattr(request, key)
         found[key] = iso(value) if isinstance(value, date) else value
+    found["known_datasets"] = [each["key"] for each in known_datasets(request, reader)]
     reason = request.routing_reason or {}
     found |= {
         "state_label": wording.state(request.state),
@@ -231,12 +234,35 @@ def may_read_dataset(package: model.Package, reader: Reader) -> bool:
         return False
 
 
-def _event(event: Event, request: Request, reader: Reader, names: Names) -> dict[str, Any]:
+def known_datasets(request: Request, reader: Reader) -> list[dict[str, str]]:
+    """Datasets that fall short, as the requester named them.
+
+    Returns:
+        key (as it was given), name and title; both "" when there is no such dataset, or the reader may not read it.
+        Others than the requester are not told the names of datasets that they may not read.
+    """
+    own, found = states.REQUESTER in reader.roles(request), []
+    for key in request.known_datasets or ():
+        package = model.Package.get(key.rstrip("/").rsplit("/", 1)[-1])
+        if package is not None and may_read_dataset(package, reader):
+            found.append({"key": key, "name": package.name, "title": package.title or package.name})
+        elif package is None or own:
+            found.append({"key": key, "name": "", "title": ""})
+    return found
+
+
+def _readable(package_ids: Iterable[str], reader: Reader) -> set[str]:
+    return {each.id for each in _by_ids(model.Package, package_ids) if may_read_dataset(each, reader)}
+
+
+def _event(event: Event, request: Request, reader: Reader, names: Names, given: set[str]) -> dict[str, Any]:
     inside = reader.is_inside(request)
     found = event_public(event)
     hidden = set() if reader.roles(request) else set(PERSONAL)
     hidden |= {"former_outcome", "target"}
     found["fields"] = {key: value for key, value in event.fields.items() if key not in hidden}
+    if "datasets" in found["fields"]:
+        found["fields"]["datasets"] = [each for each in found["fields"]["datasets"] if each in given]
     for key in ("organization", "former_organization"):
         if key in found["fields"]:
             found["fields"][key] = names.group(found["fields"][key])

@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import clock, config, holidays, refusal, states
+from ckanext.ecosphere.data_requests import clock, config, dates, holidays, refusal, states
 from ckanext.ecosphere.data_requests import validators as v
 from ckanext.ecosphere.data_requests.model import Request
 
@@ -118,7 +118,7 @@ def _due(value: Any, request: Request, today: date) -> str:
     last = latest_due(request)
     if day is not None and request.due and not request.due < day <= (last or day):
         message = _("Choose a day after {first} and not after {last}.")
-        raise tk.Invalid(message.format(first=request.due.isoformat(), last=(last or day).isoformat()))
+        raise tk.Invalid(message.format(first=dates.day(request.due), last=dates.day(last or day)))
     return day.isoformat() if day else ""
 
 
@@ -126,8 +126,15 @@ def latest_due(request: Request) -> date | None:
     """Last day to which the period can be extended, None when requests have no clock."""
     if request.clock_start is None:
         return None
-    zone = holidays.zone_of(request.territory)
-    return clock.due_date(request.clock_start, config.extended_months(), config.postpone(), zone)
+    start, zone = request.clock_start, holidays.zone_of(request.territory)
+    first, last = (
+        clock.due_date(start, months, config.postpone(), zone)
+        for months in (config.answer_months(), config.extended_months())
+    )
+    if config.clock_stops() and request.first_month_ends:
+        # The days during which the requester was waited for were given back, to the longer period as well.
+        last += max(request.first_month_ends - first, timedelta(0))
+    return last
 
 
 def _ground(value: Any, request: Request, today: date) -> str:

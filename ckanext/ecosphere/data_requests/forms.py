@@ -106,7 +106,7 @@ def labels() -> dict[str, str]:
         "organization": _("Service"),
         "reason": _("Reason"),
         "question": _("Question"),
-        "answer_by": _("Answer expected before"),
+        "answer_by": _("The requester’s answer is expected by"),
         "planned": _("Planned date"),
         "due": _("New date"),
         "datasets": _("Datasets that answer the request"),

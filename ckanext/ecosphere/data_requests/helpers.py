@@ -100,9 +100,9 @@ def ecosphere_request_clock(request: Mapping[str, Any]) -> dict[str, str] | None
         return None
     day, left = ecosphere_request_date(clock["due"]), clock.get("days_left")
     if clock["state"] == "overdue":
-        words = tk._("An answer was expected before {date}.").format(date=day)
+        words = tk._("An answer was expected by {date}.").format(date=day)
         return {"state": "overdue", "icon": "triangle-exclamation", "text": words}
-    words = tk._("An answer is expected before {date}").format(date=day)
+    words = tk._("An answer is expected by {date}").format(date=day)
     if left == 0:
         words += tk._(" (today).")
     elif left is None:

@@ -45,7 +45,7 @@ class Item:
     Attributes:
         sentence: what happened.
         title: of the request.
-        url: of its page.
+        url: of its page, "" when the person, of its former service, finds it no longer.
         details: (label, text) of what the person needs to know at once.
         links: (label, address).
     """
@@ -117,7 +117,7 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
     item = Item(
         notices.sentence(row.kind, row.audience, request.reference or "", service),
         request.title,
-        address(f"demandes/{request.reference or request.id}"),
+        address(f"demandes/{request.reference or request.id}") if reader.may_read(request) else "",
     )
     if comment is not None:
         item.details.append((_("Comment"), comment.text))
@@ -171,8 +171,10 @@ def _due(request: Request, fields: dict[str, Any]) -> str:
 
 
 def _target(request: Request, fields: dict[str, Any]) -> str:
+    """The request that goes on, unless the requester may not read it: no moderator may have read it yet."""
     target = model.Session.get(Request, fields.get("target") or "")
-    return f"{target.reference} – {target.title}" if target else ""
+    reader = people.reader_of(model.User.get(request.requester_id) if request.requester_id else None)
+    return f"{target.reference} – {target.title}" if target and reader.may_read(target) else ""
 
 
 def _question(request: Request, fields: dict[str, Any]) -> str:

@@ -76,7 +76,8 @@ def service_of(request: Request, event: Event | None) -> str:
 
 
 def on_page(rows: Sequence[Notification], reader: Reader) -> list[dict[str, Any]]:
-    """Notifications as the page lists them; those of requests that the person may no longer read are left out."""
+    """Notifications as the page lists them; those of requests that the person may no longer read are left out, but for
+    the word to a service that one went elsewhere."""
     ids = {each.request_id for each in rows}
     requests = {each.id: each for each in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))}
     wanted = {each.event_id for each in rows if each.event_id}
@@ -84,7 +85,8 @@ def on_page(rows: Sequence[Notification], reader: Reader) -> list[dict[str, Any]
     found = []
     for each in rows:
         request = requests.get(each.request_id)
-        if request is None or not reader.may_read(request):
+        readable = request is not None and reader.may_read(request)
+        if request is None or not (readable or each.audience == states.FORMER_SERVICE):
             continue
         service = service_of(request, events.get(each.event_id or 0))
         found.append(
@@ -94,7 +96,12 @@ def on_page(rows: Sequence[Notification], reader: Reader) -> list[dict[str, Any]
                 "sentence": sentence(each.kind, each.audience, request.reference or "", service),
                 "created": dictize.iso(each.created),
                 "seen": each.status == "seen",
-                "request": {"id": request.id, "reference": request.reference, "title": request.title},
+                "request": {
+                    "id": request.id,
+                    "reference": request.reference,
+                    "title": request.title,
+                    "readable": readable,
+                },
             }
         )
     return found

@@ -85,13 +85,18 @@ def _wishes(user_ids: Iterable[str]) -> dict[str, str]:
     return {user_id: chosen.get(user_id, "immediate") for user_id in user_ids}
 
 
-def of_person(user_id: str, start: int, rows: int) -> tuple[int, int, list[Notification]]:
-    """Notifications of a person on the page: how many, how many unseen, and the latest ones."""
-    mine = (Notification.user_id == user_id, Notification.channel == PAGE)
-    total, unseen = model.Session.execute(
-        sa.select(sa.func.count(), sa.func.count().filter(Notification.status != "seen")).where(*mine)
-    ).one()
-    query = sa.select(Notification).where(*mine).order_by(Notification.created.desc(), Notification.id.desc())
+def of_person(reader: people.Reader, start: int, rows: int) -> tuple[int, int, list[Notification]]:
+    """Notifications of a person on the page: how many, how many unseen, and the latest ones.
+
+    Those of requests that the person may no longer read do not count; a service keeps the word that one went elsewhere.
+    """
+    kept = sa.or_(Notification.audience == states.FORMER_SERVICE, reader.condition())
+    mine = (Notification.user_id == reader.id, Notification.channel == PAGE, kept)
+    counts = sa.select(sa.func.count(), sa.func.count().filter(Notification.status != "seen"))
+    tied = Notification.request_id == Request.id
+    total, unseen = model.Session.execute(counts.select_from(Notification).join(Request, tied).where(*mine)).one()
+    latest = (Notification.created.desc(), Notification.id.desc())
+    query = sa.select(Notification).join(Request, tied).where(*mine).order_by(*latest)
     return total, unseen, list(model.Session.scalars(query.offset(start).limit(rows)))
 
 

@@ -59,11 +59,12 @@ def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -
         rows (int): how many to return; 20 if not given.
 
     Returns:
-        dict: `count`, `unseen`, `results` (id, kind, sentence, created, seen, request as id, reference, title).
+        dict: `count`, `unseen`, `results` (id, kind, sentence, created, seen, request as id, reference, title,
+            and whether the person may still read it: `readable`).
     """
     tk.check_access("ecosphere_request_notification_list", context, data_dict)
     reader = people.reader_of_context(context)
-    total, unseen, rows = notifications.of_person(reader.id, data_dict["start"], data_dict["rows"])
+    total, unseen, rows = notifications.of_person(reader, data_dict["start"], data_dict["rows"])
     return {"count": total, "unseen": unseen, "results": notices.on_page(rows, reader)}
 
 

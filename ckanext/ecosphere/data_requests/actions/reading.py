@@ -39,7 +39,8 @@ def ecosphere_request_show(context: Context, data_dict: DataDict) -> dict[str, A
         id (str): id or reference (DD-2026-00001).
 
     Returns:
-        dict: the request; `events` (its history), `comments`, `datasets` that answer it, `suggestions` (for the
+        dict: the request; `events` (its history), `comments`, `datasets` that answer it, `not_enough` (the
+        datasets that the requester knows: key, name and title where the reader may read them), `suggestions` (for the
         service), `may` (for each transition that is possible now: transition, label, fields, required), `clock`
         (state: none, running, extended, due_soon, overdue, closed; due, days_left, extended).
 

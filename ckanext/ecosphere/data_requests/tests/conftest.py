@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
@@ -14,6 +12,7 @@ from ckan import model
 from ckan.cli.db import _get_pending_plugins
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
+from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere import organisations
 from ckanext.ecosphere.data_requests.model import Request
@@ -50,17 +49,6 @@ DRAFT = {
 
 
 @pytest.fixture(scope="module")
-def loaded() -> Iterator[None]:
-    """The plugins, loaded once for each module: to load them for each test takes longer than most tests."""
-    before = copy.deepcopy(dict(tk.config))
-    p.load_all()
-    yield
-    p.unload_all()
-    tk.config.clear()
-    tk.config.update(before)
-
-
-@pytest.fixture(scope="module")
 def people(loaded: None, request: pytest.FixtureRequest) -> None:
     """The people and the services, and no dataset; what an earlier module of the room made is used again."""
     model.Session.remove()
@@ -81,6 +69,12 @@ def people(loaded: None, request: pytest.FixtureRequest) -> None:
 def portal(ckan_config: Any, people: None) -> None:
     """The portal with people and services, without any request."""
     forget_requests()
+
+
+@pytest.fixture
+def app(made_app: Any, ckan_config: Any) -> CKANTestApp:
+    """The application, with a client that nobody has used."""
+    return CKANTestApp(made_app)
 
 
 def _is_populated() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ckan.plugins as p
@@ -17,6 +18,12 @@ pytestmark = [
 ]
 
 NEIGHBOURS = ("ecosphere_schemas", "ecosphere_search", "ecosphere_quality", "ecosphere_harvest", "activity")
+
+
+@pytest.fixture
+def app(make_app: Callable[[], CKANTestApp]) -> CKANTestApp:
+    """The application with these plugins alone."""
+    return make_app()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan import model
+from freezegun import freeze_time
 from sqlalchemy.exc import DBAPIError
 
 from ckanext.ecosphere.data_requests import clock, dictize, service, states
@@ -135,6 +136,19 @@ def test_the_clock_stops_for_details_where_the_ministry_decided_so(ckan_config: 
     assert given["due"] == (clock.due_date(dictize.today(), 1) + timedelta(days=5)).isoformat()
 
 
+def test_an_extension_gives_the_days_of_waiting_back_too(ckan_config: Any, monkeypatch: Any):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.clock_stops_for_details", True)
+    with freeze_time("2026-01-31 10:00:00") as clock_now:
+        made = step(opened(), "ask_details", "editor", question="Quelle échelle ?", answer_by="2026-04-30")
+        clock_now.move_to("2026-04-01 10:00:00")
+        answered = step(made, "answer_details", "asker", comment="Au 1/25 000")
+        # The 28th of February and sixty days; the last day of a second month is the 31st of March, and sixty days.
+        assert answered["due"] == "2026-04-29"
+        refused = errors_of(step, made, "extend", "admin", reason="Volume", due="2026-06-01")
+        assert refused["due"] == ["Choose a day after April 29, 2026 and not after May 30, 2026."]
+        assert step(made, "extend", "admin", reason="Volume")["due"] == "2026-05-30"
+
+
 def test_work_begins_with_a_planned_day():
     assert set(errors_of(step, opened(), "start", "editor", planned="demain")) == {"planned"}
     made = step(opened(), "start", "editor", planned=later(3))
@@ -189,6 +203,12 @@ def test_a_comment_that_gives_the_address_of_a_dataset_ties_the_request_to_its_p
     assert [each["id"] for each in act("dataset_list", None, id=public["name"])["open"]] == [made["id"]]
     assert act("dataset_list", None, id=other["name"])["open"] == []
     assert [each["id"] for each in act("show", None, id=made["id"])["mentioned"]] == [public["id"]]
+    act("comment", "stranger", id=made["id"], text=f"Publicité http://test.ckan.net/dataset/{other['name']}")
+    shown = act("show", None, id=made["id"])
+    assert [each["id"] for each in shown["mentioned"]] == [public["id"], other["id"]]
+    act("comment_hide", "moderator", id=shown["comments"][-1]["id"], reason="Publicité")
+    assert [each["id"] for each in act("show", None, id=made["id"])["mentioned"]] == [public["id"]]
+    assert act("dataset_list", None, id=other["name"])["open"] == []
 
 
 def test_an_answer_in_part_says_what_is_missing():

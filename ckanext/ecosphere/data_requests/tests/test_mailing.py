@@ -72,6 +72,25 @@ def test_nobody_is_told_of_what_they_did_themselves(postbox: Postbox):
     assert postbox.subjects("asker") == [f"There is a new comment on your request {made['reference']}"]
 
 
+def test_a_service_that_handed_a_private_request_over_is_told_without_a_link_to_it(postbox: Postbox):
+    made = opened(visibility="private")
+    mailing.deliver()
+    postbox.clear()
+    step(made, "transfer", "admin", organization="dreal-ara", reason="Région")
+    mailing.deliver()
+    for person, found in (("editor", False), ("other-editor", True)):
+        [mail] = postbox.to(person)
+        assert [f"/demandes/{made['reference']}" in body(mail, form) for form in ("plain", "html")] == [found, found]
+
+
+def test_a_merged_request_does_not_name_one_that_no_moderator_has_accepted(postbox: Postbox):
+    source, unread = submitted(), submitted("friend", title="Titre non relu")
+    step(source, "mark_duplicate", "moderator", target=unread["reference"])
+    mailing.deliver()
+    [_receipt, mail] = postbox.to("asker")
+    assert "merged" in body(mail) and "Titre non relu" not in body(mail) + body(mail, "html")
+
+
 def test_a_refusal_goes_to_the_requester_and_its_outcome_alone_to_others(postbox: Postbox):
     made = opened()
     act("follow", "stranger", id=made["id"])

@@ -8,12 +8,14 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
+import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.data_requests import actions, auth, conversation
+from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.people import reader_of
 
-from .conftest import PEOPLE, act, dataset, opened, row, step, submitted
+from .conftest import PEOPLE, act, dataset, draft, opened, row, step, submitted
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -259,6 +261,47 @@ def test_the_former_service_of_a_private_request_no_longer_finds_it():
     made = step(opened(visibility="private"), "transfer", "admin", organization="dreal-ara", reason="Région")
     assert outcome("show", "editor", id=made["id"]) == "not found"
     assert outcome("show", "other-editor", id=made["id"]) == "yes"
+
+
+def test_what_may_be_read_is_the_same_for_one_request_and_for_many():
+    drafted, sent, public = draft("friend"), submitted(), opened("friend", title="Frayères")
+    private = opened("friend", title="Tourbières", visibility="private")
+    hidden = opened("friend", title="Roselières", service="dreal-ara")
+    act("hide", "moderator", id=hidden["id"])
+    for person in EVERYONE:
+        reader = reader_of(model.User.get(person) if person else None)
+        found = set(model.Session.scalars(sa.select(Request.id).where(reader.condition())))
+        every = [row(each) for each in (drafted, sent, public, private, hidden)]
+        assert found == {each.id for each in every if reader.may_read(each)}, person
+
+
+def test_notifications_of_what_is_out_of_sight_do_not_count():
+    made = opened(visibility="private")
+    assert act("notification_list", "editor")["unseen"] == 1
+    step(made, "transfer", "admin", organization="dreal-ara", reason="Région")
+    told = act("notification_list", "editor")
+    assert [each["kind"] for each in told["results"]] == ["transfer"]
+    assert told["results"][0]["request"]["readable"] is False
+    assert (told["count"], told["unseen"]) == (1, 1)
+
+
+def test_a_private_dataset_is_not_named_to_those_who_may_not_read_it(app: Any):
+    secret, seen = dataset(name="jeu-prive", title="Jeu privé", private=True), dataset(name="jeu-public")
+    made = opened("member", known_datasets=["jeu-prive", "jeu-public", "un fichier reçu"])
+    step(made, "fulfil", "editor", datasets=[secret["id"], seen["id"]])
+    for person in (None, "stranger", "friend", "other-editor"):
+        shown = act("show", person, id=made["id"])
+        assert not [trace for trace in ("jeu-prive", "Jeu privé", secret["id"]) if trace in json.dumps(shown)], person
+        assert shown["known_datasets"] == ["jeu-public", "un fichier reçu"]
+        assert shown["events"][-1]["fields"]["datasets"] == [seen["id"]]
+        assert "jeu-prive" not in json.dumps(act("list", person))
+    page = app.get(f"/fr/demandes/{made['reference']}").body
+    assert "/dataset/jeu-public" in page and "un fichier reçu" in page
+    assert "jeu-prive" not in page and "Jeu privé" not in page
+    for person in ("member", "editor"):
+        shown = act("show", person, id=made["id"])
+        assert [each["title"] for each in shown["not_enough"]] == ["Jeu privé", "Zones humides du Forez", ""]
+        assert shown["events"][-1]["fields"]["datasets"] == [secret["id"], seen["id"]]
 
 
 def test_what_is_kept_of_a_person_is_handed_out_and_erased():

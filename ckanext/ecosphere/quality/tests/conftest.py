@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 from ckan.tests import factories
+from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.quality.saving import stored_dataset
@@ -22,8 +23,14 @@ from . import cases
 
 
 @pytest.fixture
-def portal(with_plugins: None, clean_db: None, clean_index: None) -> None:
+def portal(loaded: None, ckan_config: Any, clean_db: None, clean_index: None) -> None:
     """An empty portal."""
+
+
+@pytest.fixture
+def app(made_app: Any, ckan_config: Any) -> CKANTestApp:
+    """The application, with a client that nobody has used."""
+    return CKANTestApp(made_app)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ PASSWORD = "un-mot-de-passe-solide"
 EMPTIED = ("license_id", "contact", "provenance", "documentation", "temporal_coverage", "scale_denominator")
 LONG = "Inventaire des zones humides du département, établi par relevés de terrain et photo-interprétation. " * 3
 PHONE = 360
+LABEL = 50  # pixels
 
 
 @pytest.fixture
@@ -62,7 +63,15 @@ def follow_first_advice(page: Page) -> str:
 
 
 def keyboard_is_in(page: Page, field: str) -> None:
-    page.wait_for_function(f"document.activeElement.name && document.activeElement.name.startsWith('{field}')")
+    """Wait until the keyboard is in a field that is in sight, with room for its label above it."""
+    page.wait_for_function(
+        f"""() => {{
+            const here = document.activeElement;
+            const {{ top, bottom }} = here.getBoundingClientRect();
+            const named = (here.name || here.id).startsWith('{field}');
+            return named && top >= {LABEL} && bottom <= window.innerHeight;
+        }}"""
+    )
 
 
 def save(page: Page) -> None:
@@ -101,6 +110,9 @@ def test_advice_on_a_resource_leads_into_the_form_of_that_resource(page: Page, p
     page.goto("/fr/dataset/zones/qualite")
     page.locator("a[href*='/resource/'][href$='#field-description']").click()
     keyboard_is_in(page, "description")
+    page.goto("about:blank")
+    page.goto("/fr/dataset/zones/resource/new#field-resource-url")
+    keyboard_is_in(page, "resource-upload-button")  # the choice between a file and an address, which still hides it
 
 
 def test_without_script_the_advice_and_the_form_still_work(portal_url: str, browser: Browser, poor: dict[str, Any]):

@@ -70,6 +70,7 @@ def test_the_comparison_is_published_as_a_table_and_as_json(app: Any, catalogue:
     assert [(day["day"], day["mean"]) for day in evolution] == [(p["day"], str(p["mean"])) for p in found["trend"]]
     app.get("/qualite.csv?table=secrets", status=404)
     assert table[0]["mean"] == str(found["services"][0]["mean"])
+    assert 'href="/fr/qualite"' in app.get("/fr/dataset/").body
     page = app.get("/fr/qualite").body
     assert "DDT de la Loire" in page and 'role="img"' in page
 

@@ -168,7 +168,7 @@ EVERY_PATH: list[tuple[str, Any]] = [
 
 
 @pytest.fixture
-def organisations(app: Any, with_plugins: None, clean_db: None, clean_index: None) -> None:
+def organisations(app: Any, portal: None) -> None:
     for name in ("ddt-42", "ddt-43"):
         factories.Organization(name=name)
     Form.app, Form.token = app, factories.SysadminWithToken()["token"]

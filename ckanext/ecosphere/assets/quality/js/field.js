@@ -3,6 +3,7 @@
 
 (function () {
   const FOCUSABLE = "input:not([type=hidden]), select, textarea, button, a[href], [tabindex]";
+  const GROUP = ".form-group, .control-group, .mb-3, fieldset";
   const MARK = "ecosphere-field-to-improve";
 
   const usable = (element) => element.matches(FOCUSABLE) && !element.disabled && element.getClientRects().length > 0;
@@ -10,8 +11,12 @@
   /* Widgets hide the field that they replace: what they show in its place is near. */
   function entrance(target) {
     if (usable(target)) { return target; }
-    const group = target.closest(".form-group, .control-group, .mb-3, fieldset") || target;
-    return Array.from(group.querySelectorAll(FOCUSABLE)).find(usable) || null;
+    // An address that a choice still hides is in a group of its own, inside that of the choice.
+    for (let group = target.closest(GROUP); group; group = group.parentElement.closest(GROUP)) {
+      const found = Array.from(group.querySelectorAll(FOCUSABLE)).find(usable);
+      if (found) { return found; }
+    }
+    return null;
   }
 
   function lead() {
