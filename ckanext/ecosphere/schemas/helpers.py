@@ -14,7 +14,7 @@ from jinja2 import Undefined
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
 
-from . import inheritance, places, relations, schemaorg, spatial, urls
+from . import inheritance, places, publication, relations, schemaorg, spatial, urls
 from .dates import precision, span
 from .validators import as_list
 
@@ -220,6 +220,11 @@ def ecosphere_form_sections(
             }
         )
     return found
+
+
+def ecosphere_missing_fields(fields: Iterable[Field], errors: Mapping[str, Any]) -> list[Field]:
+    """Return the fields of which nothing is wrong but that publishing needs them."""
+    return [field for field in fields if errors.get(field["field_name"]) == [publication.needed()]]
 
 
 def ecosphere_form_data(schema: Mapping[str, Any], data: Mapping[str, Any], form_style: str) -> Mapping[str, Any]:
