@@ -39,6 +39,29 @@ def _choices(name: str, store: str) -> tuple[dict[str, Any], ...]:
     )
 
 
+def ecosphere_media_types() -> list[tuple[str, str]]:
+    """Return the media types of the list of formats, each with the formats that have it."""
+    named: dict[str, list[str]] = {}
+    for concept in voc.get("format"):
+        if concept.data["media_type"]:
+            named.setdefault(concept.data["media_type"], []).append(concept.label(_language()))
+    return sorted((media_type, ", ".join(labels)) for media_type, labels in named.items())
+
+
+def ecosphere_services() -> list[dict[str, str]]:
+    """Return the services of the registry to choose from: full ``name``, ``short`` name and ``uri``."""
+    french = _language().startswith("fr")
+    return [
+        {
+            "name": concept.data["long_label_fr" if french else "long_label_en"],
+            "short": concept.label(_language()),
+            "uri": concept.uri,
+        }
+        for concept in voc.get("organisations")
+        if not concept.data.get("withdrawn")
+    ]
+
+
 def _in_tree_order(vocabulary: voc.Vocabulary) -> Iterable[voc.Concept]:
     def below(concept: voc.Concept) -> Iterable[voc.Concept]:
         yield concept
