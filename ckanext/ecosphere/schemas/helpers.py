@@ -48,7 +48,7 @@ def ecosphere_media_types() -> list[tuple[str, str]]:
     return sorted((media_type, ", ".join(labels)) for media_type, labels in named.items())
 
 
-def ecosphere_services() -> list[dict[str, str]]:
+def ecosphere_registry_services() -> list[dict[str, str]]:
     """Return the services of the registry to choose from: full ``name``, ``short`` name and ``uri``."""
     french = _language().startswith("fr")
     return [

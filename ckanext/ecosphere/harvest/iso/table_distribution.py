@@ -118,11 +118,10 @@ _RESULT: Table = {
 }
 
 
-def _measure(walk: Walk, result: etree._Element, record: r.Record) -> None:
-    """Read a quantitative result, beside the name of its measure."""
-    report = result.getparent().getparent()
+def _measure(walk: Walk, result: etree._Element, report: etree._Element | None, record: r.Record) -> None:
+    """Read a quantitative result, and of the report that holds it what is measured and the name of the measure."""
     value = " ".join(one_line(" ".join(part.itertext())) for part in result.iterfind("{*}value")).strip()
-    if not value:
+    if not value or report is None:
         walk.unread(result)
         return
     name = next((one_line(walk.text(each).text) for each in report.iterfind("{*}nameOfMeasure")), "")
@@ -135,7 +134,7 @@ def _measure(walk: Walk, result: etree._Element, record: r.Record) -> None:
 def _result(walk: Walk, element: etree._Element, record: r.Record) -> None:
     for child in element:
         if local(child) == "DQ_QuantitativeResult":
-            _measure(walk, child, record)
+            _measure(walk, child, element.getparent(), record)
             continue
         if local(child) != "DQ_ConformanceResult":
             walk.unread(child)
