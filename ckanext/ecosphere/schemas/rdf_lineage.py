@@ -20,7 +20,7 @@ from .validators import as_list
 
 
 def write(graph: Graph, ref: Any, dataset: Mapping[str, Any]) -> None:
-    """Write ``source`` (dct:source), ``method`` (prov:wasGeneratedBy), ``quality_measure`` (Data Quality Vocabulary).
+    """Write ``source`` (prov:wasDerivedFrom), ``method`` (prov:wasGeneratedBy), ``quality_measure`` (Data Quality Vocabulary).
 
     Args:
         graph: receives the triples.
@@ -40,15 +40,18 @@ def write(graph: Graph, ref: Any, dataset: Mapping[str, Any]) -> None:
 
 
 def _write_source(graph: Graph, ref: Any, text: str) -> None:
-    """Write a source: a dataset of the portal, an address, or a node with a title when it has no address."""
+    """Write a source: a dataset of the portal, an address, or a node with a title when it has no address.
+
+    DCAT-AP keeps dct:source for what the graph describes as a dataset, which few sources are.
+    """
     known = package_of(text)
     if known is not None and not known.private and known.state == "active":
-        graph.add((ref, DCT.source, CleanedURIRef(dataset_uri({"id": known.id}))))
+        graph.add((ref, PROV.wasDerivedFrom, CleanedURIRef(dataset_uri({"id": known.id}))))
     elif urls.is_uri(text):
-        graph.add((ref, DCT.source, URIRef(text)))
+        graph.add((ref, PROV.wasDerivedFrom, URIRef(text)))
     else:
         node = BNode()
-        graph.add((ref, DCT.source, node))
+        graph.add((ref, PROV.wasDerivedFrom, node))
         graph.add((node, DCT.title, Literal(text)))
 
 
@@ -79,7 +82,12 @@ def read(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
         dataset: changed in place.
     """
     dataset.pop("source", None)
-    sources = sorted(filter(None, (_source(graph, node) for node in graph.objects(ref, DCT.source))))
+    sources = sorted(
+        filter(
+            None,
+            {_source(graph, node) for each in (DCT.source, PROV.wasDerivedFrom) for node in graph.objects(ref, each)},
+        )
+    )
     if sources:
         dataset["source"] = sources
     activities = list(graph.objects(ref, PROV.wasGeneratedBy))
