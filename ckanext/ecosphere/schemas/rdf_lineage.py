@@ -20,7 +20,7 @@ from .validators import as_list
 
 
 def write(graph: Graph, ref: Any, dataset: Mapping[str, Any]) -> None:
-    """Write ``source`` (prov:wasDerivedFrom), ``method`` (prov:wasGeneratedBy), ``quality_measure`` (Data Quality Vocabulary).
+    """Write ``source`` (prov:wasDerivedFrom), ``method`` (prov:wasGeneratedBy), ``quality_measure`` (DQV).
 
     Args:
         graph: receives the triples.
