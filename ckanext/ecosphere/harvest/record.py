@@ -128,6 +128,16 @@ class Conformity:
 
 
 @dataclass(slots=True)
+class QualityMeasure:
+    """A measured quality; ``element`` is the ISO element that says what is measured."""
+
+    element: str = ""
+    name: str = ""
+    value: str = ""
+    unit: str = ""
+
+
+@dataclass(slots=True)
 class Link:
     """An online resource, with what its transfer options say about it."""
 
@@ -230,6 +240,9 @@ class Record:
     distributors: list[Contact] = field(default_factory=list)
     constraints: list[Constraint] = field(default_factory=list)
     lineage: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+    measures: list[QualityMeasure] = field(default_factory=list)
     scales: list[str] = field(default_factory=list)
     resolutions: list[Resolution] = field(default_factory=list)
     reference_systems: list[ReferenceSystem] = field(default_factory=list)

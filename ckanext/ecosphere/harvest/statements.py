@@ -170,7 +170,7 @@ FIELDS: tuple[Field, ...] = (
         problems=_BOXES,
     ),
     Field("temporal_coverage", _periods, coded=("temporal_coverage",), unread=("temporalElement",), problems=("date",)),
-    Field("provenance", lambda record: _texts(record.lineage), unread=("source", "processStep", "statement")),
+    Field("provenance", lambda record: _texts(record.lineage), unread=("statement",)),
     Field(
         "scale_denominator",
         _resolutions,

@@ -9,7 +9,7 @@ import click
 
 from ckanext.ecosphere import vocabularies as voc
 
-from . import inheritance
+from . import inheritance, relations
 from .iso import writer
 from .listing import found
 from .refreshing import refreshed
@@ -92,9 +92,9 @@ def export_iso(folder: Path) -> None:
     written = set()
     for dataset in found({"fq": "+dataset_type:dataset +capacity:public"}):
         file = folder / f"{dataset['id']}.xml"
-        file.write_bytes(
-            writer.record(inheritance.completed(dataset), (dataset.get("organization") or {}).get("title") or "")
-        )
+        organisation = (dataset.get("organization") or {}).get("title") or ""
+        elsewhere = relations.other_records(dataset)
+        file.write_bytes(writer.record(inheritance.completed(dataset), organisation, elsewhere))
         written.add(file.name)
     for old in folder.glob("*.xml"):
         if old.name not in written:

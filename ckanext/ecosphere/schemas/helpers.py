@@ -14,7 +14,7 @@ from jinja2 import Undefined
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
 
-from . import inheritance, places, relations, schemaorg, spatial, urls
+from . import inheritance, places, publication, relations, schemaorg, spatial, urls
 from .dates import precision, span
 from .validators import as_list
 
@@ -37,6 +37,29 @@ def _choices(name: str, store: str) -> tuple[dict[str, Any], ...]:
         for concept in _in_tree_order(vocabulary)
         if not concept.data.get("withdrawn")  # stays with the datasets that have it, is offered to no other
     )
+
+
+def ecosphere_media_types() -> list[tuple[str, str]]:
+    """Return the media types of the list of formats, each with the formats that have it."""
+    named: dict[str, list[str]] = {}
+    for concept in voc.get("format"):
+        if concept.data["media_type"]:
+            named.setdefault(concept.data["media_type"], []).append(concept.label(_language()))
+    return sorted((media_type, ", ".join(labels)) for media_type, labels in named.items())
+
+
+def ecosphere_registry_services() -> list[dict[str, str]]:
+    """Return the services of the registry to choose from: full ``name``, ``short`` name and ``uri``."""
+    french = _language().startswith("fr")
+    return [
+        {
+            "name": concept.data["long_label_fr" if french else "long_label_en"],
+            "short": concept.label(_language()),
+            "uri": concept.uri,
+        }
+        for concept in voc.get("organisations")
+        if not concept.data.get("withdrawn")
+    ]
 
 
 def _in_tree_order(vocabulary: voc.Vocabulary) -> Iterable[voc.Concept]:
@@ -220,6 +243,11 @@ def ecosphere_form_sections(
             }
         )
     return found
+
+
+def ecosphere_missing_fields(fields: Iterable[Field], errors: Mapping[str, Any]) -> list[Field]:
+    """Return the fields of which nothing is wrong but that publishing needs them."""
+    return [field for field in fields if errors.get(field["field_name"]) == [publication.needed()]]
 
 
 def ecosphere_form_data(schema: Mapping[str, Any], data: Mapping[str, Any], form_style: str) -> Mapping[str, Any]:

@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import ckan.plugins.toolkit as tk
 from rdflib import BNode, Literal, URIRef
 from rdflib.namespace import XSD
 
@@ -24,7 +23,7 @@ from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import communes
 
-from . import inheritance, rdf_reading, relations, spatial, urls
+from . import inheritance, rdf_lineage, rdf_reading, relations, spatial, urls
 from .rdf_terms import (
     ACCESS_STATEMENT,
     AGENT_ROLE,
@@ -91,7 +90,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         dataset = _prepared(inheritance.completed(dataset_dict))
         for prefix, namespace in PREFIXES.items():
             self.g.bind(prefix, namespace)
-        super().graph_from_dataset({**dataset, "in_series": []}, dataset_ref)
+        super().graph_from_dataset({**dataset, "in_series": [], "source": []}, dataset_ref)
         self._add_series(dataset, dataset_ref)
         self._add_kind(dataset, dataset_ref)
         self._correct_attributions(dataset, dataset_ref)
@@ -99,6 +98,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             for value in self._read_list_value(dataset.get(field)):
                 self._add(dataset_ref, predicate, value, rdf_class)
         self._add_statements(dataset, dataset_ref)
+        rdf_lineage.write(self.g, dataset_ref, dataset)
         self._add_conformity(dataset, dataset_ref)
         self._add_catalogues(dataset, dataset_ref)
         if dataset.get("created"):
@@ -153,14 +153,8 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
 
     def _add_catalogues(self, dataset: Mapping[str, Any], ref: Any) -> None:
         """Write the records that other catalogues have of the dataset; the harvest knows them, where it is enabled."""
-        try:
-            show = tk.get_action("ecosphere_harvest_catalogues_show")
-            also = show({"ignore_auth": True}, {"id": dataset["id"]})["also"]
-        except (KeyError, tk.ObjectNotFound, tk.ValidationError):
-            return
-        for catalogue in also:
-            if catalogue["record"] and urls.is_web_address(catalogue["record"]):
-                self._add(ref, DCT.isReferencedBy, catalogue["record"], None)
+        for catalogue in relations.other_records(dataset):
+            self._add(ref, DCT.isReferencedBy, catalogue["record"], None)
 
     def _add_conformity(self, dataset: Mapping[str, Any], ref: Any) -> None:
         """Write conformity as GeoDCAT-AP does: conformsTo when conformant, and a test activity always."""

@@ -103,6 +103,11 @@ def _add(errors: Errors, key: tuple[Any, ...], message: str) -> None:
         found.append(message)
 
 
+def needed() -> str:
+    """Return what is said at a field that publishing needs; the form gathers the fields of which it is said."""
+    return tk._("Needed to publish: fill it in")
+
+
 def _check_needed(fields: Iterable[Field], now: Dataset, before: Stored, errors: Errors) -> None:
     inherited = before.series_fields(now.texts("in_series"), fields)
     was_public = before.exists and not before.private
@@ -112,7 +117,7 @@ def _check_needed(fields: Iterable[Field], now: Dataset, before: Stored, errors:
             continue
         was_needed = was_public and conditions.is_required(field, before.texts) and not before.texts(name)
         if not was_needed and not any(errors.get(key) for key in list(errors) if key[0] == name):
-            _add(errors, (name,), tk._("Needed to publish: fill it in, or choose the visibility “Draft” for now"))
+            _add(errors, (name,), needed())
 
 
 def _check_relevance(fields: Iterable[Field], now: Dataset, before: Stored, errors: Errors) -> None:

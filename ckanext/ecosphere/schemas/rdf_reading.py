@@ -11,7 +11,7 @@ from rdflib import BNode, Graph, Literal, URIRef
 from ckanext.dcat.profiles import ADMS, DCAT, DCT, FOAF, RDF, RDFS, SKOS
 from ckanext.ecosphere import vocabularies as voc
 
-from . import spatial
+from . import rdf_lineage, spatial
 from .rdf_terms import ACCESS_STATEMENT, AGENT_ROLE, CONFORMITY, DQV, GEODCAT, IANA, PROV, SCHEMA
 
 #: Values of one property that are told apart by the list that they come from: (property, field, vocabulary).
@@ -59,6 +59,7 @@ def complete(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
             dataset[field] = sorted(values) if several else values[0]
     _statements(graph, ref, dataset)
     _scale(graph, ref, dataset)
+    rdf_lineage.read(graph, ref, dataset)
     _conformity(graph, ref, dataset)
     _places(graph, ref, dataset)
     _series(graph, ref, dataset)

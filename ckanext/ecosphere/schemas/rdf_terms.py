@@ -8,6 +8,8 @@ PROV = Namespace("http://www.w3.org/ns/prov#")
 DQV = Namespace("http://www.w3.org/ns/dqv#")
 GEODCAT = Namespace("http://data.europa.eu/930/")
 SCHEMA = Namespace("https://schema.org/")
+#: Unit of a measurement, a term of SDMX that the Data Quality Vocabulary uses.
+UNIT = URIRef("http://purl.org/linked-data/sdmx/2009/attribute#unitMeasure")
 PREFIXES = {"prov": PROV, "dqv": DQV, "geodcat": GEODCAT, "schema": SCHEMA}
 IANA = "https://www.iana.org/assignments/media-types/"
 CONFORMITY = "http://inspire.ec.europa.eu/metadata-codelist/DegreeOfConformity/"

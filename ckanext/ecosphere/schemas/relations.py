@@ -12,6 +12,8 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
+from . import urls
+
 SERIES_FIELD = "vocab_ecosphere_in_series"
 SERVES_FIELD = "vocab_ecosphere_serves"
 MOST_SHOWN = 20
@@ -56,6 +58,20 @@ def find(references: Iterable[str]) -> list[dict[str, Any]]:
 def referring(dataset: Dataset, field: str, rows: int = MOST_SHOWN) -> dict[str, Any]:
     """Return the datasets that refer to this one in the index field ``field``: ``count`` and the first ``results``."""
     return _search(f"{field}:({_any(own_references(dataset))})", rows=rows)
+
+
+def other_records(dataset: Dataset) -> list[dict[str, str]]:
+    """Return the records that other catalogues have of a dataset: ``title`` of the catalogue, ``record``, its address.
+
+    The harvest knows them, where it is enabled; without it there are none.
+    """
+    try:
+        show = tk.get_action("ecosphere_harvest_catalogues_show")
+        also = show({"ignore_auth": True}, {"id": dataset["id"]})["also"]
+    except (KeyError, tk.ObjectNotFound, tk.ValidationError):
+        return []
+    addresses = [catalogue for catalogue in also if urls.is_web_address(catalogue["record"] or "")]
+    return [{"title": str(each["title"] or ""), "record": each["record"]} for each in addresses]
 
 
 def _search(query: str, rows: int) -> dict[str, Any]:

@@ -356,6 +356,7 @@ def ecosphere_load_list(value: Any) -> Any:
 def get_validators() -> dict[str, Validator]:
     """Return the validators of this module by name, for CKAN."""
     from .cross_field import ecosphere_dataset_rules
+    from .formats import ecosphere_guess_format
 
     own = [
         ecosphere_bbox,
@@ -365,6 +366,7 @@ def get_validators() -> dict[str, Validator]:
         ecosphere_date,
         ecosphere_email,
         ecosphere_geometry,
+        ecosphere_guess_format,
         ecosphere_licence,
         ecosphere_load_list,
         ecosphere_positive_number,

@@ -16,7 +16,7 @@ from flask import Blueprint, Response, stream_with_context
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
 
-from . import catalogue_csv, config, inheritance, places, skos, spatial
+from . import catalogue_csv, config, inheritance, places, relations, skos, spatial
 from .importing import starting
 from .iso import writer
 from .listing import found
@@ -36,7 +36,8 @@ def iso(id: str) -> Response:
     """Give a dataset as an ISO 19139 record."""
     dataset = _shown(id)
     organisation = (dataset.get("organization") or {}).get("title") or ""
-    response = Response(writer.record(inheritance.completed(dataset), organisation), mimetype="application/xml")
+    record = writer.record(inheritance.completed(dataset), organisation, relations.other_records(dataset))
+    response = Response(record, mimetype="application/xml")
     response.headers["Content-Disposition"] = f'inline; filename="{dataset["name"]}.xml"'
     return response
 

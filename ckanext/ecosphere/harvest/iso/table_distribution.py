@@ -118,8 +118,24 @@ _RESULT: Table = {
 }
 
 
+def _measure(walk: Walk, result: etree._Element, report: etree._Element | None, record: r.Record) -> None:
+    """Read a quantitative result, and of the report that holds it what is measured and the name of the measure."""
+    value = " ".join(one_line(" ".join(part.itertext())) for part in result.iterfind("{*}value")).strip()
+    if not value or report is None:
+        walk.unread(result)
+        return
+    name = next((one_line(walk.text(each).text) for each in report.iterfind("{*}nameOfMeasure")), "")
+    unit = next((one_line(" ".join(each.itertext())) for each in result.iterfind("{*}valueUnit//{*}identifier")), "")
+    if not unit:
+        unit = next((one_line(" ".join(each.itertext())) for each in result.iterfind("{*}valueUnit")), "")
+    record.measures.append(r.QualityMeasure(local(report), name, value, unit))
+
+
 def _result(walk: Walk, element: etree._Element, record: r.Record) -> None:
     for child in element:
+        if local(child) == "DQ_QuantitativeResult":
+            _measure(walk, child, element.getparent(), record)
+            continue
         if local(child) != "DQ_ConformanceResult":
             walk.unread(child)
             continue
@@ -138,7 +154,17 @@ _REPORT: Table = {
     "dateTime": skip,
     "evaluationMethodType": skip,
 }
-LINEAGE: Table = {"statement": long_texts("lineage"), "scope": skip}
+LINEAGE: Table = {
+    "statement": long_texts("lineage"),
+    "scope": skip,
+    "processStep": within({"description": long_texts("steps")}),
+    "source": within(
+        {
+            "description": long_texts("sources"),
+            "sourceCitation": within({"title": long_texts("sources"), "date": skip}),
+        }
+    ),
+}
 QUALITY: Table = {
     "scope": skip,
     "report": within(_REPORT),

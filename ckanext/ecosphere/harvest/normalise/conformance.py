@@ -40,6 +40,26 @@ def conformity(draft: Draft) -> None:
     draft.set("conforms_to", list(dict.fromkeys(followed)))
 
 
+def quality_measures(draft: Draft) -> None:
+    """Keep each measure of quality once, by what it measures."""
+    kept: list[dict[str, Any]] = []
+    for measure in draft.record.measures[:MAX_REPORTS]:
+        known = voc.get("quality-dimension").find(measure.element)
+        item = {
+            "dimension": known.id if known else "",
+            "name": cut(one_line(measure.name), 500),
+            "value": cut(one_line(measure.value), 500),
+            "unit": cut(one_line(measure.unit), 100),
+        }
+        item = {key: value for key, value in item.items() if value}
+        if item not in kept:
+            kept.append(item)
+    if len(draft.record.measures) > MAX_REPORTS:
+        draft.too_many("report", len(draft.record.measures), MAX_REPORTS)
+    if kept:
+        draft.set("quality_measure", kept)
+
+
 def _report(report: Conformity) -> dict[str, Any]:
     title = cut(one_line(report.title), 500)
     href = report.href if report.href and report.href.startswith(("http://", "https://")) else None

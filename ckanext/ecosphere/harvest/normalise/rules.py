@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ckanext.ecosphere.harvest.normalise.conformance import conformity
+from ckanext.ecosphere.harvest.normalise.conformance import conformity, quality_measures
 from ckanext.ecosphere.harvest.normalise.constraints import constraints, restriction_codes
 from ckanext.ecosphere.harvest.normalise.contacts import contacts
 from ckanext.ecosphere.harvest.normalise.dates import dates, frequency, metadata_date, periods
@@ -66,6 +66,7 @@ RULES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
     ("scale", scale),
     ("resolution", resolution),
     ("conformity", conformity),
+    ("quality-measures", quality_measures),
     ("links", links),
     ("preview", preview),
     ("record-provenance", provenance_of_record),

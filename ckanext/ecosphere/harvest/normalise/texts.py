@@ -16,6 +16,7 @@ MAX_TITLE = 500
 MAX_TEXT = 30_000
 """Longest text, in bytes of UTF-8: Solr refuses a single term above 32 766."""
 MAX_ALTERNATE_TITLES = 20
+MAX_SOURCES, MAX_SOURCE = 50, 1_000
 ELEMENTS = {
     "notes": "abstract",
     "provenance": "statement",
@@ -124,11 +125,19 @@ def description(draft: Draft) -> None:
 
 
 def lineage(draft: Draft) -> None:
-    """Join the statements of lineage."""
+    """Join the statements of lineage, and the steps of the method; keep each source."""
     texts = dict.fromkeys(map(plain_text, draft.record.lineage))
     text = "\n\n".join(t for t in texts if not is_placeholder(t))
     if text:
         draft.set("provenance", bounded(draft, "provenance", text))
+    steps = [t for t in dict.fromkeys(map(plain_text, draft.record.steps)) if not is_placeholder(t)]
+    if steps:
+        draft.set("method", bounded(draft, "method", "\n\n".join(steps)))
+    sources = [t for t in dict.fromkeys(map(one_line, draft.record.sources)) if not is_placeholder(t)]
+    if len(sources) > MAX_SOURCES:
+        draft.lost("source", sources[MAX_SOURCES:])
+    if sources:
+        draft.set("source", [cut(t, MAX_SOURCE) for t in sources[:MAX_SOURCES]])
 
 
 def version(draft: Draft) -> None:

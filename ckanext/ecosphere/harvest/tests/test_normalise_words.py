@@ -8,7 +8,16 @@ from ckanext.ecosphere.harvest.normalise.tables import Phrases, is_placeholder, 
 from ckanext.ecosphere.harvest.normalise.tags import clean, unpack
 from ckanext.ecosphere.harvest.normalise.texts import cut, plain_text
 from ckanext.ecosphere.harvest.normalise.themes import themes_of_keyword
-from ckanext.ecosphere.harvest.record import Conformity, Contact, Dated, Identifier, Keyword, Member, Service
+from ckanext.ecosphere.harvest.record import (
+    Conformity,
+    Contact,
+    Dated,
+    Identifier,
+    Keyword,
+    Member,
+    QualityMeasure,
+    Service,
+)
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, ids, result
 from ckanext.ecosphere.vocabularies import normalise as voc_normalise
 
@@ -85,6 +94,15 @@ def test_lineage_and_edition_are_kept():
     made = dataset(lineage=["Un", "Un", "Deux"], edition="v" * 200)
     assert made["provenance"] == "Un\n\nDeux"
     assert made["version"] == "v" * 100
+
+
+def test_sources_method_and_measures_are_kept():
+    measure = QualityMeasure("DQ_CompletenessOmission", "Taux", "2", "%")
+    made = dataset(
+        sources=["BD TOPO", "BD TOPO", "non renseigné"], steps=["Relevé", "Contrôle"], measures=[measure] * 2
+    )
+    assert (made["source"], made["method"]) == (["BD TOPO"], "Relevé\n\nContrôle")
+    assert made["quality_measure"] == [{"dimension": "omission", "name": "Taux", "value": "2", "unit": "%"}]
 
 
 def test_texts_without_a_field_are_told():

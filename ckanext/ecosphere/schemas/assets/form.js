@@ -323,6 +323,23 @@
     };
   });
 
+  /** The name of a service of the registry brings its URI along, unless another one is there. */
+  ckan.module("ecosphere-service", function () {
+    return {
+      initialize: function () {
+        const input = this.el[0];
+        const services = Array.from(document.querySelectorAll("#ecosphere-services option"));
+        input.addEventListener("change", () => {
+          const uri = document.getElementById(input.id.replace(/name$/, "uri"));
+          const brought = services.some((service) => uri && service.dataset.uri === uri.value);
+          if (!uri || (uri.value && !brought)) return;
+          const chosen = services.find((service) => service.value === input.value.trim());
+          uri.value = chosen ? chosen.dataset.uri : "";
+        });
+      },
+    };
+  });
+
   /** A box and the territories of the dataset fill each other. */
   ckan.module("ecosphere-box", function () {
     return {

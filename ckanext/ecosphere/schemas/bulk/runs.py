@@ -179,10 +179,10 @@ def _change_one(
         model.Session.rollback()
         entry["outcome"] = "failed"
         entry["message"] = "; ".join(f"{key}: {value}" for key, value in error.error_summary.items())[:500]
-    except Exception as error:
+    except Exception:
         log.exception("Bulk edit of %s", dataset_id)
         model.Session.rollback()
-        entry.update(outcome="failed", message=type(error).__name__)
+        entry.update(outcome="failed", message="")  # the page says that the fault is the portal's
 
 
 def _undo_one(user: str, field: str, entry: dict[str, Any]) -> dict[str, Any]:
@@ -203,5 +203,6 @@ def _undo_one(user: str, field: str, entry: dict[str, Any]) -> dict[str, Any]:
     except Exception as error:
         log.exception("Undo of a bulk edit of %s", entry["id"])
         model.Session.rollback()
-        told["message"] = str(getattr(error, "error_summary", "") or type(error).__name__)[:500]
+        summary = getattr(error, "error_summary", None) or {}
+        told["message"] = "; ".join(f"{key}: {value}" for key, value in summary.items())[:500]
     return told

@@ -37,7 +37,16 @@ def edit() -> Any:
             errors = error.error_dict
     labels = _labels()
     fields = [(name, labels.get(name, name)) for name in plan.FIELDS]
-    page = {"data": data, "preview": preview, "errors": errors, "fields": fields, "limit": MOST_DATASETS}
+    known = {f["field_name"]: f for f in tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]}
+    lists = [(label, known[name]["vocabulary"]) for name, label in fields if "vocabulary" in known.get(name, {})]
+    page = {
+        "data": data,
+        "preview": preview,
+        "errors": errors,
+        "fields": fields,
+        "lists": lists,
+        "limit": MOST_DATASETS,
+    }
     return tk.render("ecosphere_schemas/bulk.html", page)
 
 

@@ -6,7 +6,7 @@ The order of the elements is that of the schema; ``mapping.csv`` says which fiel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lxml import etree
@@ -23,18 +23,20 @@ FUNCTIONS = {"documentation": "information", "metadata": "information", "data": 
 MEGABYTE = 1_000_000
 
 
-def record(dataset: Mapping[str, Any], organisation: str = "") -> bytes:
+def record(dataset: Mapping[str, Any], organisation: str = "", elsewhere: Iterable[Mapping[str, str]] = ()) -> bytes:
     """Return the record of a dataset, in UTF-8.
 
     Args:
         dataset: as ``package_show`` gives it.
         organisation: name of the service, used where no party is named.
+        elsewhere: records that other catalogues have of the same dataset: ``title`` of the catalogue and ``record``,
+            the address; they become links of information, the only element of ISO 19139 that does not say more.
     """
-    tree = etree.ElementTree(metadata(Reader(dataset, organisation)))
+    tree = etree.ElementTree(metadata(Reader(dataset, organisation), elsewhere))
     return etree.tostring(tree, xml_declaration=True, encoding="UTF-8", pretty_print=True)
 
 
-def metadata(dataset: Reader) -> Any:
+def metadata(dataset: Reader, elsewhere: Iterable[Mapping[str, str]] = ()) -> Any:
     """Return the ``gmd:MD_Metadata`` element."""
     kind = dataset.kind
     level = LEVELS.get(kind, "dataset")
@@ -54,7 +56,7 @@ def metadata(dataset: Reader) -> Any:
         xml.text("gmd:metadataStandardVersion", "1.0"),
         [_reference_system(uri) for uri in dataset.texts("reference_system")],
         el("gmd:identificationInfo", identify(dataset)),
-        _distribution(dataset),
+        _distribution(dataset, elsewhere),
         _quality(dataset, level),
     )  # fmt: skip
     root.set(xml.qualified("xsi:schemaLocation"), xml.LOCATIONS)
@@ -76,7 +78,7 @@ def _reference_system(uri: str) -> Any:
 # --- distribution ------------------------------------------------------------------------------------
 
 
-def _distribution(dataset: Reader) -> Any:
+def _distribution(dataset: Reader, elsewhere: Iterable[Mapping[str, str]]) -> Any:
     resources = [row for row in dataset.rows("resources") if row.get("url")]
     formats = list(dict.fromkeys(str(row["format"]) for row in resources if row.get("format")))
     links = [_transfer(row) for row in resources]
@@ -87,6 +89,9 @@ def _distribution(dataset: Reader) -> Any:
         links.append(_transfer(page))
     if dataset.text("code_repository"):
         links.append(_transfer({"url": dataset.text("code_repository"), "name": "Dépôt du code source"}))
+    for other in elsewhere:
+        name = f"Fiche du même jeu de données : {other['title']}"
+        links.append(_transfer({"url": other["record"], "name": name, "resource_role": "metadata"}))
     if not formats and not links:
         return None
     return el("gmd:distributionInfo", el("gmd:MD_Distribution", [_format(name) for name in formats], links))
@@ -124,14 +129,40 @@ def _transfer(row: Mapping[str, Any]) -> Any:
 
 def _quality(dataset: Reader, level: str) -> Any:
     reports = [_conformity(row) for row in dataset.rows("conformity") if row.get("specification") or row.get("uri")]
-    statement = dataset.text("provenance")
-    lineage = None
-    if statement:
-        lineage = el("gmd:lineage", el("gmd:LI_Lineage", xml.text("gmd:statement", statement)))
+    measures = [row for row in dataset.rows("quality_measure") if row.get("value")]
+    reports += [_measure(row, number) for number, row in enumerate(measures, 1)]
+    lineage = _lineage(dataset)
     if not reports and lineage is None:
         return None
     scope = el("gmd:scope", el("gmd:DQ_Scope", xml.code("gmd:level", "MD_ScopeCode", level), _scope_details(level)))
     return el("gmd:dataQualityInfo", el("gmd:DQ_DataQuality", scope, reports, lineage))
+
+
+def _lineage(dataset: Reader) -> Any:
+    statement, method = dataset.text("provenance"), dataset.text("method")
+    sources = [xml.label("gmd:description", text, text) for text in dataset.texts("source")]
+    if not (statement or method or sources):
+        return None
+    step = el("gmd:processStep", el("gmd:LI_ProcessStep", xml.text("gmd:description", method))) if method else None
+    inside = el(
+        "gmd:LI_Lineage",
+        xml.text("gmd:statement", statement),
+        step,
+        [el("gmd:source", el("gmd:LI_Source", source)) for source in sources],
+    )
+    return el("gmd:lineage", inside)
+
+
+def _measure(row: Mapping[str, Any], number: int) -> Any:
+    known = voc.get("quality-dimension").get(str(row.get("dimension") or "attribute-accuracy"))
+    element = known.alt_labels[0] if known else "DQ_QuantitativeAttributeAccuracy"
+    unit = xml.missing("gmd:valueUnit", "inapplicable")
+    if row.get("unit"):
+        symbol = el("gml:identifier", text=str(row["unit"]), codeSpace="")
+        unit = el("gmd:valueUnit", el("gml:UnitDefinition", symbol, gml_id=f"unit-{number}"))
+    result = el("gmd:DQ_QuantitativeResult", unit, xml.number("gmd:value", row["value"], "Record"))
+    inside = el(f"gmd:{element}", xml.text("gmd:nameOfMeasure", row.get("name")), el("gmd:result", result))
+    return el("gmd:report", inside)
 
 
 def _scope_details(level: str) -> Any:

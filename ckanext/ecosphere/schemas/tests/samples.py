@@ -45,6 +45,13 @@ FULL: dict[str, Any] = {
     "access_rights": f"{DIM}/access-right/RESTRICTED",
     "dcat_type": f"{INSPIRE}/metadata-codelist/ResourceType/dataset",
     "provenance": "Modélisation hydraulique à partir du RGE Alti de 2021.",
+    "source": ["RGE Alti (IGN)", "https://geo.example.org/bd-topo"],
+    "method": "Modélisation en deux dimensions, puis contrôle sur le terrain.",
+    "quality_measure": [
+        {"dimension": "positional-accuracy", "name": "Erreur moyenne quadratique", "value": "2,5", "unit": "m"},
+        {"dimension": "omission", "value": "2 %"},
+    ],
+    "version_notes": "Scénario extrême ajouté.",
     "scale_denominator": "25000",
     "spatial_resolution_in_meters": "5",
     "reference_system": ["http://www.opengis.net/def/crs/EPSG/0/2154"],

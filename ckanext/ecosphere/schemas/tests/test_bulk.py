@@ -103,6 +103,17 @@ def test_a_dataset_that_is_refused_stops_none_and_is_named(create, editor, as_us
     assert all(entry["message"] for entry in entries)
 
 
+def test_a_fault_of_the_portal_is_told_in_words(app, create, editor, as_user, monkeypatch):
+    create({"title": "Panne", "name": "bulk-fault", "theme": ["eau"]})
+    asked = {"names": "bulk-fault", "field": "theme", "operation": "add", "values": "Risques"}
+    run = as_user(editor, "ecosphere_bulk_edit_start", **asked)["id"]
+    monkeypatch.setattr(runs.plan, "Change", lambda *_given: None)  # a change that cannot be carried out
+    runs.carry_out(run)
+    page = app.get(f"/fr/dataset/modification-groupee/{run}", headers={"Authorization": editor["token"]}).body
+    assert "le portail n’a pas pu l’enregistrer" in page
+    assert "Error" not in page
+
+
 @pytest.fixture
 def interrupted(create, editor, as_user, monkeypatch) -> str:
     """A run of three datasets whose worker died right after it had changed the second."""

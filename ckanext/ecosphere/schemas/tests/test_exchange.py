@@ -74,6 +74,15 @@ class TestIso:
     def test_the_official_schema_accepts_a_dataset_with_a_title_only(self, iso_schema):
         assert faults(iso_schema, writer.record({"id": "x", "title": "Control \x0b characters & <tags>"})) == []
 
+    def test_tells_the_records_that_other_catalogues_have(self, iso_schema):
+        other = {"title": "Prodige", "record": "https://prodige.example.org/fiche/1"}
+        record = writer.record(samples.full(id="x"), "DDT 01", [other])
+        assert faults(iso_schema, record) == []
+        links = etree.fromstring(record).findall(".//{*}CI_OnlineResource")
+        (link,) = [each for each in links if other["record"] in "".join(each.itertext())]
+        assert "Prodige" in link.findtext("{*}name/{*}CharacterString", "")
+        assert link.xpath("string(*[local-name()='function']/*/@codeListValue)") == "information"
+
     def test_the_schema_is_in_force(self, iso_schema):
         record = writer.record(samples.full()).replace(b"gmd:abstract", b"gmd:summary")
         assert faults(iso_schema, record)

@@ -118,6 +118,29 @@ class TestWithoutJavaScript:
         assert section is not None
         assert section.has_attr("open")
 
+    def test_publishing_an_empty_dataset_lists_what_is_missing_and_says_once_how_to_go_on(self, client, service):
+        sent = dict(form_of(client.get("/fr/dataset/new").body))
+        named = {"title": "T", "name": "tt", "owner_org": service["id"]}
+        answer = client.post("/fr/dataset/new", {**sent, **named, "private": "False", "save": ""})
+        errors = soup(answer.body).find(id="form-errors")
+        assert errors is not None
+        text = re.sub(r"\s+", " ", errors.text)
+        assert "Il reste 7 champs à remplir pour publier" in text
+        assert text.count("Brouillon") == 1
+        assert "à corriger" not in text
+        links = [link["href"] for link in errors.find_all("a")]
+        assert links[:2] == ["#field-notes", "#field-theme"]
+        assert links[-1] == "#field-private"
+
+    def test_an_error_deep_in_a_group_is_named_with_its_way(self, client, create):
+        create(samples.full())
+        path = "/fr/dataset/edit/zones-inondables-ain"
+        name = "qualified_attribution__0__agent__0__email"
+        sent = [(key, "?" if key == name else value) for key, value in form_of(client.get(path).body)]
+        link = soup(submit(client, path, sent).body).select_one("#form-errors a")
+        assert link is not None
+        assert (link["href"], link.text) == (f"#field-{name}", "Autres rôles 1, Service, Courriel")
+
     def test_every_field_has_its_anchor_and_every_input_its_label(self, client):
         page = soup(client.get("/fr/dataset/new").body)
         from ckan.plugins.toolkit import h

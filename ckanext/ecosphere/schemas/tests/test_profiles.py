@@ -101,8 +101,11 @@ def test_periods_may_be_open(graph_of):
 
 def test_the_scale_is_a_measurement(graph_of):
     graph, ref = graph_of(samples.full())
-    measurement = graph.value(ref, DQV.hasQualityMeasurement)
-    assert graph.value(measurement, DQV.isMeasurementOf) == GEODCAT.spatialResolutionAsScale
+    (measurement,) = [
+        node
+        for node in graph.objects(ref, DQV.hasQualityMeasurement)
+        if graph.value(node, DQV.isMeasurementOf) == GEODCAT.spatialResolutionAsScale
+    ]
     assert float(graph.value(measurement, DQV.value) or 0) == pytest.approx(1 / 25000)
 
 

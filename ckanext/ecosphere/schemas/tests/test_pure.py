@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ckanext.ecosphere.schemas import dates, licences, spatial, urls
+from ckanext.ecosphere.schemas import dates, formats, licences, spatial, urls
 
 from . import samples
 
@@ -203,3 +203,21 @@ class TestAddresses:
 
 def test_ckans_register_of_licences_says_what_the_vocabulary_says():
     assert licences.PATH.read_text(encoding="utf-8") == licences.text()
+
+
+@pytest.mark.parametrize(
+    ("said", "address", "expected"),
+    [
+        (None, "https://x.example.org/a/frayeres.GPKG?v=2", "GeoPackage"),
+        (None, "frayeres.gpkg", "GeoPackage"),
+        (None, "https://x.example.org/", None),
+        (None, "https://x.example.org/frayeres.inconnu", None),
+        ("application/geopackage+sqlite3", "https://x.example.org/a.zip", "GeoPackage"),
+        ("Maison", "https://x.example.org/a.gpkg", "Maison"),
+    ],
+)
+def test_a_format_is_told_from_the_address(said, address, expected):
+    key = ("resources", 0, "format")
+    data = {key: said, ("resources", 0, "url"): address}
+    formats.ecosphere_guess_format(key, data, {}, {})
+    assert data[key] == expected

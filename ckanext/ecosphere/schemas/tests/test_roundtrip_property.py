@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -32,6 +34,44 @@ BY_PRESET = {
     "ecosphere_date": DATE,
     "ecosphere_email": st.from_regex(r"[a-z]{1,12}@[a-z]{1,8}\.example\.org", fullmatch=True),
 }
+LONGITUDE, LATITUDE = st.integers(-179_999, 179_999), st.integers(-89_999, 89_999)
+
+
+@st.composite
+def boxes(draw: st.DrawFn) -> str:
+    """A box as people write it, in thousandths of a degree; some cross the 180th meridian."""
+    west, east = sorted(draw(st.lists(LONGITUDE, min_size=2, max_size=2, unique=True)))
+    if west < -90_000 and east > 90_000:
+        west, east = east, west
+    south, north = sorted(draw(st.lists(LATITUDE, min_size=2, max_size=2, unique=True)))
+    return ", ".join(f"{side / 1000:g}" for side in (west, south, east, north))
+
+
+@st.composite
+def geometries(draw: st.DrawFn) -> str:
+    """A point or a triangle as GeoJSON."""
+    positions = [[draw(LONGITUDE) / 1000, draw(LATITUDE) / 1000] for _corner in range(3)]
+    triangle = {"type": "Polygon", "coordinates": [[*positions, positions[0]]]}
+    return json.dumps(draw(st.sampled_from([triangle, {"type": "Point", "coordinates": positions[0]}])))
+
+
+#: Fields without a preset of their own: by the last of their validators.
+BY_VALIDATOR = {
+    "ecosphere_bbox": boxes(),
+    "ecosphere_geometry": geometries(),
+    "ecosphere_scale": st.integers(1, 10**9).map(str),
+    "ecosphere_positive_number": st.integers(1, 10**6).map(lambda number: f"{number / 100:g}"),
+    "ecosphere_licence": st.sampled_from([licence.id for licence in voc.get("licences")]),
+    "package_version_validator": TEXT,
+}
+WRONG_BY_VALIDATOR = {
+    "ecosphere_bbox": "4, 46, 3, 95",
+    "ecosphere_geometry": '{"type": "Point", "coordinates": [400, 2]}',
+    "ecosphere_scale": "grande",
+    "ecosphere_positive_number": "-5",
+    "ecosphere_licence": "licence maison",
+    "package_version_validator": "v" * 101,
+}
 WRONG = {
     "ecosphere_url": "javascript:alert(1)",
     "ecosphere_urls": ["pas une adresse"],
@@ -40,6 +80,7 @@ WRONG = {
     "ecosphere_date": "demain",
     "ecosphere_concept": "rien de tel",
     "ecosphere_concepts": ["rien de tel"],
+    "ecosphere_email": "pas une adresse",
 }
 
 
@@ -57,7 +98,11 @@ def values_of(field: dict[str, Any]) -> Any:
             return None
         row = st.fixed_dictionaries({}, optional=parts).filter(bool).map(in_order)
         return st.lists(row, min_size=1, max_size=3)
-    return BY_PRESET.get(str(preset))
+    return BY_PRESET.get(str(preset), BY_VALIDATOR.get(last_validator(field)))
+
+
+def last_validator(field: dict[str, Any]) -> str:
+    return field.get("validators", "").rpartition(" ")[2]
 
 
 def in_order(row: dict[str, Any]) -> dict[str, Any]:
@@ -90,9 +135,26 @@ def test_a_valid_dataset_is_the_same_after_saving_showing_and_saving_again(site,
     assert {**again, "metadata_modified": ""} == {**shown, "metadata_modified": ""}
 
 
-@pytest.mark.parametrize("field", [f for f in SCHEMA if f.get("preset") in WRONG], ids=lambda f: f["field_name"])
-def test_a_wrong_value_is_refused_at_its_field(site, service, field):
-    wrong = {field["field_name"]: WRONG[field["preset"]]}
+def wrong_values(schema: list[dict[str, Any]], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The way to each field of which a wrong value is known, through the groups that it lies in, and that value."""
+    for field in schema:
+        way = (*path, field["field_name"])
+        wrong = WRONG.get(str(field.get("preset"))) or WRONG_BY_VALIDATOR.get(last_validator(field))
+        if wrong and not field.get("vocabulary_open"):
+            yield way, wrong
+        yield from wrong_values(field.get("repeating_subfields", []), way)
+
+
+@pytest.mark.parametrize(("way", "wrong"), wrong_values(SCHEMA), ids=lambda part: ".".join(part) if part else "")
+def test_a_wrong_value_is_refused_at_its_field(site, service, way, wrong):
+    value: Any = wrong
+    for name in reversed(way[1:]):
+        value = [{name: value}]
     with pytest.raises(tk.ValidationError) as caught:
-        site("package_create", title="W", name=f"w-{next(NUMBERS)}", owner_org=service["id"], **wrong)
-    assert set(caught.value.error_dict) == {field["field_name"]}
+        site("package_create", title="W", name=f"w-{next(NUMBERS)}", owner_org=service["id"], **{way[0]: value})
+    found: Any = caught.value.error_dict
+    for number, name in enumerate(way):
+        (group,) = [found] if number == 0 else found
+        assert set(group) == {name}
+        found = group[name]
+    assert all(isinstance(message, str) and message for message in found)

@@ -1,0 +1,38 @@
+"""The format of a resource, told from its address by the list of formats."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+from urllib.parse import urlparse
+
+from ckanext.ecosphere import vocabularies as voc
+
+
+@cache
+def _by(part: str) -> dict[str, str]:
+    """Return the ids of formats by "extensions" or "media_type"; what several formats share names none."""
+    found: dict[str, set[str]] = {}
+    for concept in voc.get("format"):
+        values = concept.data[part]
+        for value in [values] if isinstance(values, str) else values:
+            found.setdefault(value, set()).add(concept.id)
+    return {value: next(iter(ids)) for value, ids in found.items() if value and len(ids) == 1}
+
+
+def ecosphere_guess_format(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
+    """Give a resource without a format that of its address, and a media type the format that has it.
+
+    CKAN's own guess, which comes after, gives media types: people read "GeoPackage" rather than
+    "application/geopackage+sqlite3". A resource that exists already keeps what it has.
+    """
+    value = data.get(key)
+    if isinstance(value, str) and value.strip():
+        data[key] = _by("media_type").get(value.strip().lower(), value)
+        return
+    if data.get((*key[:-1], "id")):
+        return
+    path = urlparse(str(data.get((*key[:-1], "url")) or "")).path
+    known = _by("extensions").get(path.rpartition("/")[2].rpartition(".")[2].lower()) if "." in path else None
+    if known:
+        data[key] = known
