@@ -29,6 +29,8 @@ MAX_LOST_IN_A_ROW = 10
 """Positions lost one after the other, after which the server is left in peace."""
 MAX_TOO_BIG_AT_FIRST = 2
 """Single records too big to be taken, with nothing else before them: the server only wants to fill the memory."""
+PAGES_BEFORE_GROWTH = 8
+"""Good pages in a row after which a size that has failed is tried again."""
 _XML = {
     "Content-Type": "application/xml; charset=utf-8",
     "Accept": "application/xml, text/xml;q=0.9, */*;q=0.1",
@@ -79,6 +81,9 @@ class CswReader:
         self._last_good = 0.0
         self._started = time.monotonic()
         self._changed = False
+        self._largest = self._options.page_size
+        self._good_in_a_row = 0
+        self._suspect: tuple[int, int] | None = None  # a size that failed, and the position behind its page
 
     def pages(self) -> Iterator[Page]:
         """Yield the records page by page, each record once."""
@@ -89,16 +94,31 @@ class CswReader:
                 answer, size = self._page(start, size)
             except PageError as error:
                 lost += 1
+                self._suspect = None
                 more = self._go_on_without(error, start, lost)
                 start, size = start + 1, 1
                 continue
             lost = 0
             start += len(answer.records)
-            size = min(size * 2, self._options.page_size)
+            size = min(size * 2, self._growth(start))
             more = self._more(answer, start)
             if fresh := self._fresh(answer.records):
                 yield Page(fresh)
         self._add_up()
+
+    def _growth(self, start: int) -> int:
+        """Largest size to ask for after a good page.
+
+        A page that failed and came whole in smaller ones was too large for the server: its size is tried again only
+        after several good pages. When a record was lost, it was the record's fault, and pages grow again at once.
+        """
+        self._good_in_a_row += 1
+        if self._suspect and start >= self._suspect[1]:
+            self._largest, self._good_in_a_row = max(1, self._suspect[0] // 2), 0
+            self._suspect = None
+        elif self._good_in_a_row >= PAGES_BEFORE_GROWTH:
+            self._largest, self._good_in_a_row = min(self._largest * 2, self._options.page_size), 0
+        return self._largest
 
     # --- where it ends ---
 
@@ -168,6 +188,8 @@ class CswReader:
                 elif size == 1:
                     raise
                 else:
+                    if self._suspect is None or size < self._suspect[0]:
+                        self._suspect = (size, start + size)
                     size = self._smaller(size)
                     fresh_size = size == 1
                 self._sleep(self._options.pause)

@@ -257,6 +257,24 @@ def test_a_page_that_is_too_large_is_asked_for_in_smaller_ones():
         assert (found, reading.complete) == (IDENTIFIERS, True)
 
 
+def test_a_size_that_has_failed_is_not_tried_again_at_every_page():
+    forty = [iso_record(n) for n in range(1, 41)]
+    with catalogue(forty, lambda q, page: exception() if q.size > 7 else None) as server:
+        found, reading = read(server.url, page_size=20)
+        assert (len(found), reading.complete) == (40, True)
+        sizes = [q.size for q in server.questions if q.start > 1]
+        assert sum(size > 7 for size in sizes) <= 4
+        assert sum(size <= 7 for size in sizes) <= 12
+
+
+def test_pages_grow_again_at_once_behind_a_record_that_cannot_be_had():
+    forty = [iso_record(n) for n in range(1, 41)]
+    with catalogue(forty, lambda q, page: exception() if covers(q, 3) else None) as server:
+        found, reading = read(server.url, page_size=8)
+        assert (len(found), failures(reading)) == (39, [("exception", 3, 3)])
+        assert [q.size for q in server.questions if q.start > 3] == [1, 2, 4, 8, 8, 8, 8]
+
+
 def test_one_record_that_is_too_large_costs_only_itself():
     records = [iso_record(n, abstract="x" * (100_000 if n == 7 else 10)) for n in range(1, 21)]
     with catalogue(records) as server:
