@@ -6,7 +6,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.harvest import labels, live, objects, wording
+from ckanext.ecosphere.harvest import formerrors, labels, live, objects, wording
 from ckanext.ecosphere.harvest.overview import STATES
 from ckanext.ecosphere.harvest.sources.csw_request import QUERYABLES
 from ckanext.ecosphere.harvest.sources.harvester import harvesters
@@ -112,3 +112,13 @@ def ecosphere_harvest_change(change: dict[str, str]) -> dict[str, str]:
 def ecosphere_harvest_problems(report: dict[str, Any]) -> list[tuple[str, int]]:
     """Faults of the records of a job: sentence and number of records."""
     return [(labels.of_code(code), number) for code, number in (report.get("problems") or {}).items()]
+
+
+def ecosphere_harvest_form_errors(errors: dict[str, Any] | None) -> dict[str, list[str]]:
+    """The errors of the form of a source, field by field, in the reader's language."""
+    return formerrors.by_field(errors)
+
+
+def ecosphere_harvest_form_summary(errors: dict[str, Any] | None) -> dict[str, str]:
+    """The errors of the form of a source under the labels of its fields, for the list above it."""
+    return formerrors.summary(errors)

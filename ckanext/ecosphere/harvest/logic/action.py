@@ -162,13 +162,16 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
         context: the context.
         data_dict: `id` or name of the source.
 
+    Raises:
+        NotFound: no such source.
+
     Returns:
         `hold`, None when nothing waits, with `created` and `looked`, when the last complete harvest found them missing;
         and `datasets`: name, title and guid of the datasets concerned (at most 500 of them).
     """
     tk.check_access("ecosphere_harvest_withdrawals_show", context, data_dict)
-    id_ = source_id(data_dict["id"])
-    hold = withdraw.open_hold(id_ or "")
+    id_ = _known_source(data_dict["id"])
+    hold = withdraw.open_hold(id_)
     if hold is None:
         return {"hold": None, "datasets": []}
     job_end = model.Session.execute(sa.select(HarvestJob.finished).where(HarvestJob.id == hold.job_id)).scalar()
@@ -198,7 +201,7 @@ def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) 
         the hold, decided.
     """
     tk.check_access("ecosphere_harvest_withdrawals_decide", context, data_dict)
-    id_ = source_id(data_dict["id"]) or ""
+    id_ = _known_source(data_dict["id"])
     hold = withdraw.open_hold(id_)
     if hold is None:
         raise tk.ObjectNotFound(tk._("Nothing waits for a decision."))
@@ -352,3 +355,11 @@ def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> dict[
     if "found" in shown:
         shown["found"] = trial.in_words(shown["found"])
     return {key: value for key, value in shown.items() if key != "user"}
+
+
+def _known_source(id_or_name: str) -> str:
+    """Id of a source, also for administrators, whom no auth function asks whether it exists."""
+    id_ = source_id(id_or_name)
+    if id_ is None:
+        raise tk.ObjectNotFound(tk._("Harvest source not found"))
+    return id_

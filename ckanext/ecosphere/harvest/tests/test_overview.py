@@ -4,6 +4,7 @@ import json
 
 import ckan.plugins.toolkit as tk
 import pytest
+from bs4 import BeautifulSoup
 from ckan.tests import factories, helpers
 
 from ckanext.ecosphere.harvest import overview, registry, sync, trial, trials
@@ -151,6 +152,33 @@ def test_the_page_shows_the_sources_and_gives_them_as_csv(portal, app):
     table = app.get("/ecosphere/harvest/sources?format=csv", headers={"Authorization": token})
     assert "one" in table.body.splitlines()[1]
     assert app.get("/ecosphere/harvest/sources", status=403)
+    missing = app.get("/en/ecosphere/harvest/source/nowhere/withdrawals", headers={"Authorization": token}, status=404)
+    assert "Harvest source not found" in missing.body
+
+
+def test_the_form_of_a_source_says_in_french_what_is_wrong_under_the_names_of_its_fields(portal, app):
+    portal.source("https://one.example.org/csw", name="one")
+    headers = {"Authorization": factories.SysadminWithToken()["token"]}
+    form = {
+        "url": "https://one.example.org/csw",
+        "title": "Un",
+        "name": "un",
+        "source_type": "ecosphere_csw",
+        "config": "",
+    }
+
+    def said(**changes):
+        page = BeautifulSoup(app.post("/fr/harvest/new", headers=headers, data={**form, **changes}).body, "html.parser")
+        return [" ".join(each.text.split()) for each in page.select(".error-explanation li, .error-block")]
+
+    same = "Une autre source a déjà cette adresse avec la même configuration."
+    assert said(owner_org=portal.OWNER) == [f"Adresse: {same}", same]
+    told = said(url="https://two.example.org/csw", config='{"page_size": 0}', frequency="NEVER")
+    wrong = "La taille de page doit être un nombre entier de 1 à 1000."
+    assert {f"Configuration: {wrong}", wrong} <= set(told)
+    assert "Fréquence de mise à jour: « NEVER » n’est pas une fréquence de moissonnage." in told
+    assert "Service producteur: Une référence à une organisation doit être fournie" in told
+    assert "Une référence à une organisation doit être fournie" in told
 
 
 # --- trials ---

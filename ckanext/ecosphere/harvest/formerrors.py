@@ -1,0 +1,59 @@
+"""What is wrong with a source as its form says it: ckanext-harvest's own sentences are English only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+_SENTENCES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    # Our types say in the reader's language what is wrong; the words before it add nothing.
+    (re.compile(r"Error parsing the configuration options: (?P<detail>.+)", re.DOTALL), lambda found: found["detail"]),
+    (
+        re.compile(r"There already is a Harvest Source for this URL .*", re.DOTALL),
+        lambda found: tk._("Another source already has this address with the same configuration."),
+    ),
+    (
+        re.compile(r"Frequency (?P<value>.*) not recognised", re.DOTALL),
+        lambda found: tk._("“{value}” is no frequency of harvests.").format(value=found["value"]),
+    ),
+    (
+        re.compile(r"Unknown harvester type: (?P<value>.*)\. Registered types: .*", re.DOTALL),
+        lambda found: tk._("“{value}” is no type of source of this portal.").format(value=found["value"]),
+    ),
+)
+"""Sentences of `ckanext.harvest.logic.validators` 1.6.3, and what is said instead."""
+
+
+def sentence(text: str) -> str:
+    """Say an error in the reader's language; what is not known stays as it is."""
+    for pattern, said in _SENTENCES:
+        if found := pattern.fullmatch(text):
+            return said(found)
+    return text
+
+
+def by_field(errors: Mapping[str, Any] | None) -> dict[str, list[str]]:
+    """The errors of a form, field by field."""
+    return {
+        field: [sentence(str(each)) for each in (found if isinstance(found, list) else [found])]
+        for field, found in (errors or {}).items()
+    }
+
+
+def summary(errors: Mapping[str, Any] | None) -> dict[str, str]:
+    """The errors of a form under the labels of its fields, for the list above it."""
+    labels = {
+        "url": tk._("Address"),
+        "title": tk._("Title"),
+        "name": tk._("Name in the address"),
+        "notes": tk._("Description"),
+        "source_type": tk._("Source type"),
+        "frequency": tk._("Update frequency"),
+        "config": tk._("Configuration"),
+        "owner_org": tk._("Producer service"),
+        "state": tk._("State"),
+    }
+    return {labels.get(field, field): " ".join(found) for field, found in by_field(errors).items() if found}
