@@ -10,6 +10,7 @@ from ckanext.ecosphere.harvest import formerrors, labels, live, objects, wording
 from ckanext.ecosphere.harvest.overview import STATES
 from ckanext.ecosphere.harvest.sources.csw_request import QUERYABLES
 from ckanext.ecosphere.harvest.sources.harvester import harvesters
+from ckanext.harvest.model import UPDATE_FREQUENCIES
 
 
 def ecosphere_harvest_job(job_id: str) -> dict[str, Any] | None:
@@ -122,3 +123,12 @@ def ecosphere_harvest_form_errors(errors: dict[str, Any] | None) -> dict[str, li
 def ecosphere_harvest_form_summary(errors: dict[str, Any] | None) -> dict[str, str]:
     """The errors of the form of a source under the labels of its fields, for the list above it."""
     return formerrors.summary(errors)
+
+
+def ecosphere_harvest_facet_label(item: dict[str, Any]) -> str:
+    """The words for a frequency or a type of source in the list of sources; other values as they are."""
+    name = item["name"]
+    known = harvesters()
+    if name in known:
+        return tk._(known[name].title)
+    return tk._(name.title()) if name in UPDATE_FREQUENCIES else item.get("display_name") or name

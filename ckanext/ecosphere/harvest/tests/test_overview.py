@@ -152,6 +152,9 @@ def test_the_page_shows_the_sources_and_gives_them_as_csv(portal, app):
     table = app.get("/ecosphere/harvest/sources?format=csv", headers={"Authorization": token})
     assert "one" in table.body.splitlines()[1]
     assert app.get("/ecosphere/harvest/sources", status=403)
+    found = app.get("/fr/harvest").body
+    assert "1 source de moissonnage trouvée" in found
+    assert "MANUAL" not in BeautifulSoup(found, "html.parser").text
     missing = app.get("/en/ecosphere/harvest/source/nowhere/withdrawals", headers={"Authorization": token}, status=404)
     assert "Harvest source not found" in missing.body
 
