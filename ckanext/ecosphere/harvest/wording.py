@@ -52,6 +52,7 @@ RULES: dict[str, str] = {
     "scale": _N("Scale"),
     "resolution": _N("Ground resolution"),
     "conformity": _N("Conformity to specifications"),
+    "quality-measures": _N("Measurements of quality"),
     "links": _N("Links and resources"),
     "preview": _N("Preview image"),
     "record-provenance": _N("Catalogue of origin"),

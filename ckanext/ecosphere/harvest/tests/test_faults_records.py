@@ -14,7 +14,9 @@ from ckan import model
 
 from ckanext.ecosphere.harvest.model import SourceRecord
 from ckanext.ecosphere.harvest.pipeline.importer import STORY
+from ckanext.ecosphere.harvest.pipeline.messages import about_record
 from ckanext.ecosphere.harvest.pipeline.names import Names
+from ckanext.ecosphere.harvest.problems import Problem
 from ckanext.ecosphere.harvest.tests.csw_server import Catalogue, catalogue, iso_record
 from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestObject, HarvestObjectError, HarvestObjectExtra
 
@@ -153,7 +155,7 @@ def told_of(source: str, guid: str) -> str:
         HarvestObjectExtra.harvest_object_id.in_(objects), HarvestObjectExtra.key == STORY
     )
     for story in model.Session.scalars(stories):
-        told += json.loads(story).get("problems", [])
+        told += [about_record(0, guid, Problem(**each)) for each in json.loads(story).get("problems", [])]
     return "\n".join(told).lower()
 
 

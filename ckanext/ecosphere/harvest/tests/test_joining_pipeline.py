@@ -200,14 +200,14 @@ def test_harvesting_joined_sources_again_writes_nothing(portal):
         sources = [portal.source(one.url, name="un"), portal.source(two.url, name="deux")]
         for source in sources:
             portal.harvest(source)
-        before = model.Session.execute(sa.select(HarvestObjectExtra.id, HarvestObjectExtra.value)).all()
-        states = model.Session.execute(sa.select(SourceRecord.guid, SourceRecord.joined, SourceRecord.digest)).all()
+        extras = sa.select(HarvestObjectExtra.id, HarvestObjectExtra.value).order_by(HarvestObjectExtra.id)
+        records = sa.select(SourceRecord.guid, SourceRecord.joined, SourceRecord.digest).order_by(SourceRecord.digest)
+        before, states = model.Session.execute(extras).all(), model.Session.execute(records).all()
         for source in sources:
             assert portal.harvest(source) == {"not modified": 1}
         model.Session.rollback()
-        assert model.Session.execute(sa.select(HarvestObjectExtra.id, HarvestObjectExtra.value)).all() == before
-        again = model.Session.execute(sa.select(SourceRecord.guid, SourceRecord.joined, SourceRecord.digest)).all()
-        assert again == states
+        assert model.Session.execute(extras).all() == before
+        assert model.Session.execute(records).all() == states
 
 
 def test_whoever_sees_a_dataset_sees_which_catalogues_have_it(portal):
