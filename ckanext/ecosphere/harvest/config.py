@@ -24,6 +24,7 @@ CA_BUNDLE = "ecosphere.harvest.ca_bundle"
 ACTIVITY = "ecosphere.harvest.activity"
 OUTAGE_SECONDS = "ecosphere.harvest.outage_seconds"
 STALE_SECONDS = "ecosphere.harvest.stale_seconds"
+LOCAL_FIELDS = "ecosphere.harvest.local_fields"
 
 MAX_PAGE_SIZE = 1000
 """Records that a source may be asked for at once."""
@@ -64,6 +65,11 @@ def hold_percent() -> int:
 def fallback_organisation() -> str | None:
     """Registry id of the service that takes records which no other service can be found for."""
     return tk.config[FALLBACK_ORGANISATION] or None
+
+
+def local_fields() -> frozenset[str]:
+    """Fields of a harvested dataset that keep what people filled in here, when the source says nothing of them."""
+    return frozenset(tk.config[LOCAL_FIELDS])
 
 
 def patience_seconds() -> int:

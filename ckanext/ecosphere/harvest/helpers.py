@@ -6,7 +6,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.harvest import formerrors, labels, live, objects, wording
+from ckanext.ecosphere.harvest import config, formerrors, labels, live, objects, wording
 from ckanext.ecosphere.harvest.overview import STATES
 from ckanext.ecosphere.harvest.sources.csw_request import QUERYABLES
 from ckanext.ecosphere.harvest.sources.harvester import harvesters
@@ -35,6 +35,25 @@ def ecosphere_harvest_catalogues(package_id: str) -> dict[str, Any] | None:
     object_id = objects.current(package_id)
     may_see = object_id and tk.h.check_access("ecosphere_harvest_record_show", {"id": object_id})
     return {**told, "object_id": object_id if may_see else None}
+
+
+def ecosphere_harvest_local(package_id: str) -> dict[str, Any] | None:
+    """What of a harvested dataset may be changed on the portal for good; None when it is not harvested.
+
+    Returns:
+        `catalogue` that it comes from, and `fields` (name, label) that a harvest leaves as they are.
+    """
+    told = ecosphere_harvest_catalogues(package_id)
+    if told is None:
+        return None
+    schema = tk.h.scheming_get_dataset_schema("dataset") if "scheming_get_dataset_schema" in tk.h else None
+    kept = config.local_fields()
+    fields = [
+        {"name": field["field_name"], "label": tk.h.scheming_language_text(field["label"])}
+        for field in (schema or {}).get("dataset_fields", ())
+        if field["field_name"] in kept
+    ]
+    return {"catalogue": told["published_from"], "fields": fields}
 
 
 def ecosphere_harvest_hold(source_id: str) -> dict[str, Any] | None:

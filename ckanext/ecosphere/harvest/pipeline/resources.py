@@ -10,15 +10,22 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere.harvest.pipeline.local import LOCAL
+
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """A resource that the dataset has."""
+    """A resource that the dataset has.
+
+    Attributes:
+        local: whether it was added on the portal, and not by the source.
+    """
 
     id: str
     url: str
     protocol: str
     name: str
+    local: bool = False
 
 
 def present_resources(package_ids: list[str]) -> dict[str, list[Present]]:
@@ -38,7 +45,8 @@ def present_resources(package_ids: list[str]) -> dict[str, list[Present]]:
         .order_by(model.Resource.position)
     )
     for package_id, id_, url, extras, name in rows:
-        found[package_id].append(Present(id_, url or "", (extras or {}).get("protocol") or "", name or ""))
+        more = extras or {}
+        found[package_id].append(Present(id_, url or "", more.get("protocol") or "", name or "", LOCAL in more))
     return found
 
 
@@ -47,7 +55,7 @@ _KEYS: tuple[Callable[[str, str, str], Any], ...] = (
     lambda url, protocol, name: (url, protocol),
     lambda url, protocol, name: url,
     # A link whose query changed: the same place, protocol and name.
-    lambda url, protocol, name: (url.partition("?")[0], protocol, name) if "?" in url else None,
+    lambda url, protocol, name: (url.partition("?")[0], protocol, name),
 )
 """Likenesses, the closest first."""
 

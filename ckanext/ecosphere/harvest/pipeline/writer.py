@@ -19,7 +19,7 @@ from ckanext.ecosphere.harvest.joining.audit import REASONS
 from ckanext.ecosphere.harvest.joining.keys import keys_of
 from ckanext.ecosphere.harvest.model import DUPLICATE, PUBLISHED, REFUSED, WITHDRAWN, SourceRecord
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
-from ckanext.ecosphere.harvest.pipeline import series
+from ckanext.ecosphere.harvest.pipeline import local, series
 from ckanext.ecosphere.harvest.pipeline.bulk import Bulk, BulkError
 from ckanext.ecosphere.harvest.pipeline.fit import Fitter, free_tags
 from ckanext.ecosphere.harvest.pipeline.job import Job
@@ -63,6 +63,7 @@ class _Item:
     package_state: str | None
     private: bool
     old_name: str | None
+    extras: dict[str, Any]
     keys: tuple[str, ...] = ()
     result: Result | None = None
 
@@ -154,6 +155,7 @@ class Writer:
                 package_state=package and package.state,
                 private=bool(package and package.private),
                 old_name=record.name,
+                extras=(package and package.extras) or {},
             )
         return [found[object_id] for object_id in object_ids if object_id in found]
 
@@ -199,6 +201,7 @@ class Writer:
         aside.let_go(decision.holder, package.id)
         item.package_id = item.outcome.package_id = package.id
         item.package_name, item.package_state, item.private = package.name, package.state, bool(package.private)
+        item.extras = package.extras or {}
 
     def _dataset(self, item: _Item, name: str, present: list[Present]) -> dict[str, Any]:
         assert item.result is not None  # noqa: S101 - only such items come here
@@ -211,6 +214,8 @@ class Writer:
             dataset["id"] = item.package_id
         dataset["resources"] = [dict(resource) for resource in dataset.get("resources") or []]
         keep_ids(dataset["resources"], present)
+        if item.package_id:
+            local.keep(dataset, item.package_id, item.extras, [each.id for each in present if each.local])
         return self._fitter.fit(dataset)
 
     # --- saving ---
