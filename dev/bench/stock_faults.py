@@ -7,6 +7,7 @@ database of the tests.
 
 from __future__ import annotations
 
+import gzip
 import sys
 import time
 from collections.abc import Callable
@@ -126,6 +127,51 @@ def refuse(code: int, **headers: str) -> Callable[[Exchange], bool]:
     return answer
 
 
+def instead(make: Callable[[str], bytes], **headers: str) -> Callable[[Exchange], bool]:
+    """Answer bytes of one's own where the odd record is asked for.
+
+    Args:
+        make: the answer, made of the record with its date changed.
+    """
+
+    def answer(exchange: Exchange) -> bool:
+        given = {k.lower(): v[0] for k, v in parse_qs(urlsplit(exchange.path).query).items()}
+        if given.get("request") != "GetRecordById" or f"{ODD:08}"[-2:] != given["id"][-2:]:
+            return False
+        number = int(given["id"][-8:])
+        record = iso_record(number, abstract="Zones inondées relevées.").replace("2024-03-01", "2024-06-01")
+        exchange.answer(make(RECORD.format(record)), 200, Content_Type="application/xml", **headers)
+        return True
+
+    return answer
+
+
+def drip(exchange: Exchange) -> bool:
+    """Answer one byte a second."""
+    exchange.send_response(200)
+    exchange.send_header("Content-Length", "1000")
+    exchange.end_headers()
+    for _ in range(int(PATIENCE) + 10):
+        exchange.wfile.write(b" ")
+        exchange.wfile.flush()
+        time.sleep(1)
+    return True
+
+
+def doctype(declaration: str) -> Callable[[str], bytes]:
+    """A document with entities, one of which stands in the description."""
+    return lambda text: f"<!DOCTYPE x [{declaration}]>{text.replace('relevées', '&e; relevées')}".encode()
+
+
+FILE = "<!ENTITY e SYSTEM 'file:///etc/hostname'>"
+BOMB = "<!ENTITY a 'aaaaaaaaaa'>" + "".join(
+    f"<!ENTITY {name} '{10 * f'&{before};'}'>" for before, name in zip("abcdfghi", "bcdfghie", strict=True)
+)
+KEYWORD = (
+    "<gmd:descriptiveKeywords><gmd:MD_Keywords><gmd:keyword><gco:CharacterString>mot</gco:CharacterString>"
+    "</gmd:keyword></gmd:MD_Keywords></gmd:descriptiveKeywords>"
+)
+
 LINKS = "".join(
     LINK.format(url=url, protocol="WWW:LINK", name="x")
     for url in ("javascript:alert(1)", "data:text/html,&lt;script&gt;alert(1)&lt;/script&gt;")
@@ -158,6 +204,17 @@ CASES = (
     Case("bare ampersand", change=odd(lambda r: r.replace("Zones soumises", "Zones & soumises"))),
     Case("record cut off", change=odd(lambda r: r[: len(r) // 2])),
     Case("HTML in texts", change=odd(lambda r: r.replace("Zones soumises", SCRIPT))),
+    Case("one byte a second", broken=drip),
+    Case("Latin-1 declared UTF-8", change=odd(str), broken=instead(lambda text: text.encode("latin-1"))),
+    Case("UTF-16", change=odd(str), broken=instead(lambda text: text.encode("utf-16"))),
+    Case("35 000 keywords", change=odd(lambda r: r.replace("</gmd:abstract>", "</gmd:abstract>" + KEYWORD * 35_000))),
+    Case("external entity", change=odd(str), broken=instead(doctype(FILE))),
+    Case("entity bomb", change=odd(str), broken=instead(doctype(BOMB))),
+    Case(
+        "200 MB in 200 kB",
+        change=odd(str),
+        broken=instead(lambda text: gzip.compress(b" " * 200_000_000), Content_Encoding="gzip"),
+    ),
     Case("javascript and data links", change=odd(lambda r: r.replace("</gmd:MD_Dig", f"{LINKS}</gmd:MD_Dig"))),
 )
 
