@@ -172,6 +172,16 @@ KEYWORD = (
     "</gmd:keyword></gmd:MD_Keywords></gmd:descriptiveKeywords>"
 )
 
+MANY = "".join(LINK.format(url=f"https://data.example.org/{n}.zip", protocol="WWW:LINK", name=n) for n in range(8_000))
+DEEP = "<x>" * 50_000 + "</x>" * 50_000
+WIDE = "<x " + " ".join(f'a{n}=""' for n in range(200_000)) + "/>"
+
+
+def inside_record(piece: str) -> Callable[[str], bytes]:
+    """A record with something before its end."""
+    return lambda text: text.replace("</gmd:MD_Metadata>", f"{piece}</gmd:MD_Metadata>").encode()
+
+
 LINKS = "".join(
     LINK.format(url=url, protocol="WWW:LINK", name="x")
     for url in ("javascript:alert(1)", "data:text/html,&lt;script&gt;alert(1)&lt;/script&gt;")
@@ -191,6 +201,7 @@ CASES = (
     Case("HTTP 500 midway", lambda q, p: status(500) if covers(q, 15) else None),
     Case("web page with HTTP 200", lambda q, p: html() if covers(q, 15) else None),
     Case("exception with HTTP 200", lambda q, p: exception() if covers(q, 15) else None),
+    Case("exception for large pages only", lambda q, p: exception() if q.size > 7 else None),
     Case("page cut off", lambda q, p: replace(p, body=CUT) if covers(q, 15) else None),
     Case("empty catalogue", change=lambda records, first: []),
     Case("ten records vanished", change=lambda records, first: records[:15]),
@@ -208,6 +219,10 @@ CASES = (
     Case("Latin-1 declared UTF-8", change=odd(str), broken=instead(lambda text: text.encode("latin-1"))),
     Case("UTF-16", change=odd(str), broken=instead(lambda text: text.encode("utf-16"))),
     Case("35 000 keywords", change=odd(lambda r: r.replace("</gmd:abstract>", "</gmd:abstract>" + KEYWORD * 35_000))),
+    Case("8 000 resources", change=odd(lambda r: r.replace("</gmd:MD_Dig", f"{MANY}</gmd:MD_Dig"))),
+    Case("20 MB", change=odd(lambda r: r.replace("Zones soumises", "Zones " * 3_500_000))),
+    Case("depth bomb", change=odd(str), broken=instead(inside_record(DEEP))),
+    Case("attribute bomb", change=odd(str), broken=instead(inside_record(WIDE))),
     Case("external entity", change=odd(str), broken=instead(doctype(FILE))),
     Case("entity bomb", change=odd(str), broken=instead(doctype(BOMB))),
     Case(
@@ -311,9 +326,10 @@ def measure(inside: Inside, number: int, case: Case) -> str:
     told = f"{len(before)} → {len(after)} datasets, {len(changed)} changed, {server.asked} requests, "
     told += f"{time.monotonic() - begin:.0f} s; {len(messages)} messages"
     links = [r["url"] for a in changed for r in a["resources"]]
+    told += f", {len(links)} links of what changed" if links else ""
     words = [" ".join(message.split())[:160] for message in messages[:3]]
     words += [f"title “{each['title']}”, description “{each['notes'][:60]}”" for each in changed]
-    return "\n      ".join([f"{case.name}: {told}", *words, *links])
+    return "\n      ".join([f"{case.name}: {told}", *words, *links[:3]])
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere.harvest import formerrors
 from ckanext.ecosphere.harvest.pipeline.finish import user_name
 from ckanext.ecosphere.harvest.registry import Plan, Wanted
 from ckanext.ecosphere.harvest.sources.harvester import harvester_types
@@ -59,10 +60,6 @@ def describe(plan: Plan) -> Iterator[str]:
     )
 
 
-#: What ckanext-harvest writes before our own sentence about a configuration, in English only.
-STOCK_PREFIX = "Error parsing the configuration options: "
-
-
 def apply(plan: Plan, tell: Callable[[str], None]) -> bool:
     """Carry the plan out; a source that is refused is told and the others go on.
 
@@ -101,5 +98,4 @@ def _step(tell: Callable[[str], None], name: str, action: str, values: dict[str,
 
 
 def _text(errors: Any) -> str:
-    text = " ".join(map(str, errors)) if isinstance(errors, list) else str(errors)
-    return text.removeprefix(STOCK_PREFIX)
+    return " ".join(formerrors.sentence(str(each)) for each in (errors if isinstance(errors, list) else [errors]))
