@@ -139,7 +139,13 @@ class QualityMeasure:
 
 @dataclass(slots=True)
 class Link:
-    """An online resource, with what its transfer options say about it."""
+    """An online resource, with what its transfer options say about it.
+
+    Attributes:
+        role: what it is for, where a format says it with our own list (`resource-role`).
+        encoding: its character set, as written.
+        systems: addresses of its coordinate reference systems.
+    """
 
     url: str | None = None
     protocol: str | None = None
@@ -150,6 +156,9 @@ class Link:
     units_of_distribution: str | None = None
     size_megabytes: str | None = None
     format: str | None = None
+    role: str | None = None
+    encoding: str | None = None
+    systems: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)

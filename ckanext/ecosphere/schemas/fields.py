@@ -63,11 +63,11 @@ def losses() -> list[dict[str, str]]:
 def _losses() -> Iterator[str]:
     yield "## What a format cannot hold\n"
     yield "A dataset written in a format and read again by this portal is the same, except for:\n"
-    yield "| format | field | change | why |"
-    yield "| --- | --- | --- | --- |"
+    yield "| format | of a | field | change | why |"
+    yield "| --- | --- | --- | --- | --- |"
     names = {"iso": "ISO 19139", "dcat": "DCAT-AP"}
     for row in losses():
-        yield f"| {names[row['format']]} | `{row['field']}` | {row['change']} | {_cell(row['why'])} |"
+        yield f"| {names[row['format']]} | {row['scope']} | `{row['field']}` | {row['change']} | {_cell(row['why'])} |"
 
 
 def render() -> str:

@@ -11,7 +11,7 @@ import ckan.plugins.toolkit as tk
 from babel.dates import format_date, format_datetime
 from jinja2 import Undefined
 
-from ckanext.ecosphere import language
+from ckanext.ecosphere import language, telephone
 from ckanext.ecosphere import vocabularies as voc
 
 from . import inheritance, places, publication, relations, schemaorg, spatial, urls
@@ -373,6 +373,14 @@ def ecosphere_own_footprint(dataset: Mapping[str, Any]) -> str:
     given = dataset.get("spatial") or ""
     derived = spatial.footprint(dataset)
     return "" if derived and json.dumps(derived) == given else str(given)
+
+
+def ecosphere_telephone_uri(number: str) -> str:
+    """Return the ``tel:`` address of a number, empty when it is none."""
+    try:
+        return telephone.uri(str(number))
+    except ValueError:
+        return ""
 
 
 def ecosphere_texts(value: Any) -> list[str]:

@@ -23,13 +23,24 @@ from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import communes
 
-from . import inheritance, rdf_lineage, rdf_reading, relations, spatial, urls
+from . import (
+    inheritance,
+    rdf_conformity,
+    rdf_distribution,
+    rdf_lineage,
+    rdf_people,
+    rdf_reading,
+    rdf_record,
+    relations,
+    spatial,
+    urls,
+)
 from .rdf_terms import (
     ACCESS_STATEMENT,
     AGENT_ROLE,
-    CONFORMITY,
     DQV,
     GEODCAT,
+    HIGH_VALUE_REGULATION,
     IANA,
     PREFIXES,
     PROV,
@@ -37,12 +48,14 @@ from .rdf_terms import (
     USE_STATEMENT,
 )
 from .stored import package_of
+from .validators import as_list
 
 #: Fields that become one triple per value: (field, predicate, class of the object or None).
 EXTRA = (
     ("inspire_theme", DCAT.theme, SKOS.Concept),
     ("eu_theme", DCAT.theme, SKOS.Concept),
     ("priority_dataset", DCAT.theme, SKOS.Concept),
+    ("regulatory_use", DCAT.theme, SKOS.Concept),
     ("topic_category", GEODCAT.topicCategory, SKOS.Concept),
     ("reference_system", DCT.conformsTo, DCT.Standard),
     ("territory", DCT.spatial, DCT.Location),
@@ -61,19 +74,23 @@ CODES = {
     ADMS.representationTechnique: ("spatial-representation",),
     ADMS.status: ("dataset-status", "distribution-status"),
     DCAT.hadRole: ("agent-role",),
-    DCAT.theme: ("themes", "inspire-theme", "eu-theme", "priority-dataset"),
+    DCAT.theme: ("themes", "inspire-theme", "eu-theme", "priority-dataset", "regulatory-use"),
     DCATAP.availability: ("planned-availability",),
+    DCATAP.hvdCategory: ("hvd-category",),
     DCT.accessRights: ("access-right",),
     DCT.accrualPeriodicity: ("frequency",),
     DCT["format"]: ("format",),
     DCT.language: ("language",),
     DCT.rights: ("access-limitation",),
-    DCT.type: ("resource-type", "publisher-type", "conformity-degree"),
+    DCT.type: ("resource-type", "publisher-type", "conformity-degree", "resource-role"),
     GEODCAT.serviceType: ("service-type",),
     GEODCAT.topicCategory: ("topic-category",),
 }
 #: Schemes whose URI is not the one of their concepts without the last part.
-SCHEMES = {"http://purl.org/adms/publishertype": "http://purl.org/adms/publishertype/1.0"}
+SCHEMES = {
+    "http://purl.org/adms/publishertype": "http://purl.org/adms/publishertype/1.0",
+    "http://data.europa.eu/bna": "http://data.europa.eu/bna/asd487ae75",
+}
 #: Of degrees: a centimetre.
 DECIMALS = 7
 UNKNOWN_LICENCE_TYPE = URIRef("http://purl.org/adms/licencetype/UnknownIPR")
@@ -99,11 +116,14 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                 self._add(dataset_ref, predicate, value, rdf_class)
         self._add_statements(dataset, dataset_ref)
         rdf_lineage.write(self.g, dataset_ref, dataset)
-        self._add_conformity(dataset, dataset_ref)
+        rdf_conformity.write(self.g, dataset_ref, dataset, self._add_date_triple)
+        rdf_record.write(self.g, dataset_ref, dataset, self._add_date_triple)
         self._add_catalogues(dataset, dataset_ref)
         if dataset.get("created"):
             self._add_date_triple(dataset_ref, DCT.created, dataset["created"])
         self._add_licence(dataset, dataset_ref)
+        for resource in dataset.get("resources") or ():
+            rdf_distribution.write(self.g, dataset_ref, resource)
         self._correct_details(dataset_ref)
         self._describe_nodes()
         self._restore_addresses(dataset)
@@ -117,6 +137,19 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             if isinstance(dataset.get(field), list):
                 dataset[field].sort(key=lambda agent: json.dumps(agent, sort_keys=True))
         return dataset
+
+    def _add_contact_to_graph(self, subject: Any, predicate: Any, contact: Any) -> None:
+        known = set(self.g.objects(subject, predicate))
+        super()._add_contact_to_graph(subject, predicate, contact)
+        for node in set(self.g.objects(subject, predicate)) - known:
+            rdf_people.write(self.g, node, contact)
+
+    def _contact_details(self, subject: Any, predicate: Any) -> list[dict[str, Any]]:
+        contacts = super()._contact_details(subject, predicate)
+        if (None, DCAT.accessService, subject) not in self.g:  # of a service, name and address only
+            for node, contact in zip(self.g.objects(subject, predicate), contacts, strict=True):
+                rdf_people.read(self.g, node, contact)
+        return contacts
 
     def _add_spatial_value_to_graph(self, spatial_ref: Any, predicate: Any, value: Any) -> None:
         """Write a geometry with its digits: ckanext-dcat 2.4 rounds to four decimals, some ten metres."""
@@ -156,31 +189,6 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         for catalogue in relations.other_records(dataset):
             self._add(ref, DCT.isReferencedBy, catalogue["record"], None)
 
-    def _add_conformity(self, dataset: Mapping[str, Any], ref: Any) -> None:
-        """Write conformity as GeoDCAT-AP does: conformsTo when conformant, and a test activity always."""
-        for row in dataset.get("conformity") or ():
-            if not isinstance(row, Mapping) or not (row.get("uri") or row.get("specification")):
-                continue
-            uri = str(row.get("uri") or "")
-            standard = (URIRef(uri) if urls.is_uri(uri) else CleanedURIRef(uri)) if uri else BNode()
-            self.g.add((standard, RDF.type, DCT.Standard))
-            if row.get("specification"):
-                self.g.add((standard, DCT.title, Literal(row["specification"])))
-            if row.get("date"):
-                self._add_date_triple(standard, DCT.issued, row["date"])
-            degree = row.get("degree") or "notEvaluated"
-            if degree == "conformant":
-                self.g.add((ref, DCT.conformsTo, standard))
-            test, plan, result = BNode(), BNode(), BNode()
-            self.g.add((ref, PROV.wasUsedBy, test))
-            self.g.add((test, RDF.type, PROV.Activity))
-            self.g.add((test, PROV.qualifiedAssociation, plan))
-            self.g.add((plan, RDF.type, PROV.Association))
-            self.g.add((plan, PROV.hadPlan, standard))
-            self.g.add((test, PROV.generated, result))
-            self.g.add((result, RDF.type, PROV.Entity))
-            self.g.add((result, DCT.type, URIRef(CONFORMITY + degree)))
-
     def _correct_attributions(self, dataset: Mapping[str, Any], ref: Any) -> None:
         """Write attributions with PROV's terms: ckanext-dcat 2.4 reads these but writes ``dcat:`` ones."""
         for node in list(self.g.objects(ref, DCAT.qualifiedAttribution)):
@@ -201,17 +209,19 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         """
         for predicate, names in CODES.items():
             for node in set(self.g.objects(None, predicate)):
-                concept = next((c for name in names if (c := voc.get(name).get(str(node)))), None)
+                name, concept = next(((name, c) for name in names if (c := voc.get(name).get(str(node)))), ("", None))
                 if concept is None or str(node) != concept.uri:
                     continue
                 self.g.add((node, RDF.type, SKOS.Concept))
                 self._add_labels(node, SKOS.prefLabel, concept)
-                scheme = SCHEMES.get(str(node).rsplit("/", 1)[0], str(node).rsplit("/", 1)[0])
-                self.g.add((node, SKOS.inScheme, URIRef(scheme)))
+                self.g.add((node, SKOS.inScheme, URIRef(_scheme(concept.uri, name))))
         for node in set(self.g.objects(None, DCT.spatial)):
             place = voc.get("territories").get(str(node))
             if place:
                 self._add_labels(node, SKOS.prefLabel, place)
+                self.g.add((node, SKOS.inScheme, URIRef(_scheme(place.uri, "territories"))))
+                for other in place.data["other_uris"]:
+                    self.g.add((node, SKOS.exactMatch, URIRef(other)))
                 box = json.dumps(spatial.box_to_geometry(place.data["bbox"]))
                 self._add_spatial_value_to_graph(node, DCAT.bbox, box)
             elif commune := communes.get(str(node)):
@@ -302,6 +312,14 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                 self.g.add((distribution, DCAT.accessURL, address))
 
 
+def _scheme(uri: str, vocabulary: str) -> str:
+    """Return the scheme of a concept: of the project's own lists, the name that `skos.py` gives them."""
+    if uri.startswith("urn:"):
+        return f"urn:ecosphere:vocabulary:{vocabulary}"
+    stem = uri.rsplit("/", 1)[0]
+    return SCHEMES.get(stem, stem)
+
+
 def _leaves(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         if value.startswith("http"):
@@ -331,6 +349,11 @@ def _prepared(dataset_dict: Mapping[str, Any]) -> dict[str, Any]:
     for row in dataset.get("qualified_attribution") or ():
         if row.get("role") and not str(row["role"]).startswith("http"):
             row["role"] = AGENT_ROLE + row["role"]
+    uses = voc.get("regulatory-use")
+    dataset["regulatory_use"] = [uses[use].uri for use in as_list(dataset.get("regulatory_use") or []) if use in uses]
+    if dataset.get("hvd_category"):
+        laws = [*as_list(dataset.get("applicable_legislation") or []), HIGH_VALUE_REGULATION]
+        dataset["applicable_legislation"] = list(dict.fromkeys(laws))
     licence = voc.get("licences").get(dataset.get("license_id") or "")
     for resource in dataset.get("resources") or ():
         _prepare_resource(resource, licence)

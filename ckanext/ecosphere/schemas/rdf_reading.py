@@ -8,11 +8,11 @@ from typing import Any
 
 from rdflib import BNode, Graph, Literal, URIRef
 
-from ckanext.dcat.profiles import ADMS, DCAT, DCT, FOAF, RDF, RDFS, SKOS
+from ckanext.dcat.profiles import ADMS, DCAT, DCATAP, DCT, FOAF, RDF, RDFS, SKOS
 from ckanext.ecosphere import vocabularies as voc
 
-from . import rdf_lineage, spatial
-from .rdf_terms import ACCESS_STATEMENT, AGENT_ROLE, CONFORMITY, DQV, GEODCAT, IANA, PROV, SCHEMA
+from . import rdf_conformity, rdf_distribution, rdf_lineage, rdf_record, spatial
+from .rdf_terms import ACCESS_STATEMENT, AGENT_ROLE, DQV, GEODCAT, IANA, SCHEMA
 
 #: Values of one property that are told apart by the list that they come from: (property, field, vocabulary).
 BY_LIST = (
@@ -20,13 +20,19 @@ BY_LIST = (
     (DCAT.theme, "inspire_theme", "inspire-theme"),
     (DCAT.theme, "eu_theme", "eu-theme"),
     (DCAT.theme, "priority_dataset", "priority-dataset"),
+    (DCAT.theme, "regulatory_use", "regulatory-use"),
+    (DCATAP.hvdCategory, "hvd_category", "hvd-category"),
     (GEODCAT.topicCategory, "topic_category", "topic-category"),
     (DCT.conformsTo, "reference_system", "epsg"),
     (DCT.spatial, "territory", "territories"),
     (DCT.rights, "access_limitation", "access-limitation"),
 )
 #: Addresses that belong to an open list without standing in it.
-OPEN = {"epsg": "http://www.opengis.net/def/crs/", "territories": "http://id.insee.fr/geo/"}
+OPEN = {
+    "hvd-category": "http://data.europa.eu/bna/c_",
+    "epsg": "http://www.opengis.net/def/crs/",
+    "territories": "http://id.insee.fr/geo/",
+}
 #: Properties with a field of their own: (property, field, whether it holds several).
 PLAIN = (
     (ADMS.status, "status", False),
@@ -60,7 +66,8 @@ def complete(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     _statements(graph, ref, dataset)
     _scale(graph, ref, dataset)
     rdf_lineage.read(graph, ref, dataset)
-    _conformity(graph, ref, dataset)
+    rdf_conformity.read(graph, ref, dataset)
+    rdf_record.read(graph, ref, dataset)
     _places(graph, ref, dataset)
     _series(graph, ref, dataset)
     _identifiers(graph, ref, dataset)
@@ -70,6 +77,8 @@ def complete(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
             row["role"] = role.removeprefix(AGENT_ROLE)  # a role of a later standard, kept as its code
     _licence(graph, ref, dataset)
     for resource in dataset.get("resources") or ():
+        node = str(resource.get("distribution_ref") or "")
+        rdf_distribution.read(graph, URIRef(node) if ":" in node else BNode(node), resource)
         _resource(resource)
 
 
@@ -93,7 +102,7 @@ def _filled(value: Any) -> Any:
 
 
 def _by_list(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
-    for name in ("theme", "conforms_to"):
+    for name in ("theme", "conforms_to", "hvd_category"):
         dataset.pop(name, None)
     known: set[Any] = set()
     for predicate, field, name in BY_LIST:
@@ -102,6 +111,8 @@ def _by_list(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
         if found:
             concepts = voc.get(name)
             dataset[field] = sorted({concepts[str(n)].uri if str(n) in concepts else str(n) for n in found})
+    if dataset.get("regulatory_use"):
+        dataset["regulatory_use"] = [voc.get("regulatory-use")[uri].id for uri in dataset["regulatory_use"]]
     followed = [n for n in graph.objects(ref, DCT.conformsTo) if (DCT.conformsTo, n) not in known]
     uris = sorted(str(node) for node in followed if isinstance(node, URIRef))
     if uris:
@@ -133,25 +144,6 @@ def _scale(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     resolution = dataset.get("spatial_resolution_in_meters")
     if resolution not in (None, ""):
         dataset["spatial_resolution_in_meters"] = f"{float(str(resolution)):.12g}"
-
-
-def _conformity(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
-    rows = []
-    for test in graph.objects(ref, PROV.wasUsedBy):
-        association, result = graph.value(test, PROV.qualifiedAssociation), graph.value(test, PROV.generated)
-        standard = graph.value(association, PROV.hadPlan) if association is not None else None
-        if standard is None:
-            continue
-        degree = str(graph.value(result, DCT.type) or "").removeprefix(CONFORMITY)
-        row = {
-            "specification": str(graph.value(standard, DCT.title) or ""),
-            "uri": str(standard) if isinstance(standard, URIRef) else "",
-            "date": str(graph.value(standard, DCT.issued) or ""),
-            "degree": degree,
-        }
-        rows.append({key: value for key, value in row.items() if value})
-    if rows:
-        dataset["conformity"] = sorted(rows, key=lambda row: row.get("specification", ""))
 
 
 def _places(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
@@ -230,7 +222,8 @@ def _licence(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     resources = dataset.get("resources") or []
     given = {resource.get("license") for resource in resources} or {str(graph.value(ref, DCT.license) or "")}
     only = voc.get("licences").get(next(iter(given)) or "") if len(given) == 1 else None
-    if only and not voc.get("licences").get(dataset.get("license_id") or ""):
+    known = voc.get("licences").get(dataset.get("license_id") or "")
+    if only and (known is None or known == only):
         dataset["license_id"] = only.id
         for resource in resources:
             resource.pop("license", None)

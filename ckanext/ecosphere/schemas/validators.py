@@ -15,6 +15,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere import telephone
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import communes
 from ckanext.scheming.validation import scheming_validator
@@ -28,6 +29,8 @@ Validator = Callable[..., Any]
 OPEN_PATTERNS = {
     "epsg": r"https?://www\.opengis\.net/def/crs/[\w./-]+",
     "language": r"http://publications\.europa\.eu/resource/authority/language/[A-Z]{3}",
+    "hvd-category": r"http://data\.europa\.eu/bna/c_[0-9a-f]{8}",
+    "temporal-resolution": r"P(?=[\dT])(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?",
     "territories": r"http://id\.insee\.fr/geo/[a-zA-Z-]+/[0-9A-Za-z-]+",
     "publisher-type": r"https?://[^\s<>\"\\]+",
     "protocol": r"[\w:.+/ -]{1,80}",
@@ -122,6 +125,22 @@ def ecosphere_email(value: Any) -> Any:
     if not _EMAIL.fullmatch(text):
         raise tk.Invalid(tk._('"{value}" is not an e-mail address').format(value=value))
     return text
+
+
+def ecosphere_telephone(value: Any) -> Any:
+    """Return a telephone number in international form.
+
+    Raises:
+        Invalid: it is no telephone number.
+    """
+    try:
+        return telephone.normalise(str(value))
+    except ValueError as error:
+        raise tk.Invalid(
+            tk._('"{value}" is not a telephone number: write it as 04 74 45 62 37 or +33 4 74 45 62 37').format(
+                value=value
+            )
+        ) from error
 
 
 def ecosphere_positive_number(value: Any) -> Any:
@@ -374,6 +393,7 @@ def get_validators() -> dict[str, Validator]:
         ecosphere_scale,
         ecosphere_size,
         ecosphere_tag_string,
+        ecosphere_telephone,
         ecosphere_text,
         ecosphere_texts,
         ecosphere_uri,

@@ -16,7 +16,7 @@ from ckan.tests import factories
 from rdflib import SH, Graph
 
 from ckanext.dcat.processors import RDFParser, RDFSerializer
-from ckanext.dcat.utils import dataset_uri
+from ckanext.dcat.utils import dataset_uri, resource_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest import terminal
 from ckanext.ecosphere.schemas import fields
@@ -29,7 +29,7 @@ OWNER = "administration-centrale-ou-ministere_172120"
 PROFILES = ["ecosphere_dcat_ap"]
 DEGREES = "http://inspire.ec.europa.eu/metadata-codelist/DegreeOfConformity/"
 OWN_FIELDS = {each["field_name"] for each in fields.schema()["dataset_fields"]} - {"name", "owner_org", "tag_string"}
-RESOURCE_FIELDS = ("url", "name", "description", "format", "size")
+FILE_FIELDS = [each["field_name"] for each in fields.schema()["resource_fields"]]
 
 pytestmark = pytest.mark.skipif(
     not (RECORDS.is_dir() and SHAPES.is_dir()), reason="the folder of real records is not beside the clone"
@@ -126,7 +126,9 @@ def changed(dataset: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     parser = RDFParser(profiles=PROFILES)
     parser.parse(turtle, _format="turtle")
     (again,) = parser.datasets()
-    told = {row["field"]: row["change"] for row in fields.losses() if row["format"] == "dcat"}
+    told = {
+        row["field"]: row["change"] for row in fields.losses() if row["format"] == "dcat" and row["scope"] == "dataset"
+    }
     lent = {each["field_name"] for each in fields.schema()["dataset_fields"] if each.get("inherited")}
     told["spatial_coverage"] = ""  # compared, but for what the table says of it
     for name in OWN_FIELDS:
@@ -139,10 +141,28 @@ def changed(dataset: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
             continue  # written out from the series
         if comparable(before) != comparable(after):
             yield title(dataset), name, comparable(before), comparable(after)
-    for name, wanted in (("tags", ("name",)), ("resources", RESOURCE_FIELDS)):
-        before, after = (parts(each.get(name), wanted) for each in (dataset, again))
-        if before != after:
-            yield title(dataset), name, before, after
+    before, after = ({tag["name"] for tag in each["tags"]} for each in (dataset, again))
+    if before != after:
+        yield title(dataset), "tags", comparable(sorted(before)), comparable(sorted(after))
+    yield from changed_files(dataset, again)
+
+
+def changed_files(dataset: dict[str, Any], again: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """The same for its files and services, each known again by its address in the portal."""
+    told = {
+        row["field"]: row["change"] for row in fields.losses() if (row["format"], row["scope"]) == ("dcat", "resource")
+    }
+    files = {each["uri"]: each for each in again["resources"]}
+    if len(files) != len(dataset["resources"]):
+        yield title(dataset), "resources", str(len(dataset["resources"])), str(len(files))
+        return
+    for each in dataset["resources"]:
+        for name in FILE_FIELDS:
+            before, after = each.get(name), files[resource_uri(each)].get(name)
+            if told.get(name) in ("lost", "changed") or (told.get(name) == "added" and is_within(before, after)):
+                continue
+            if comparable(before) != comparable(after):
+                yield title(dataset), name, comparable(before), comparable(after)
 
 
 def is_territory(row: dict[str, Any]) -> bool:
@@ -167,11 +187,6 @@ def comparable(value: Any) -> str:
     if isinstance(value, str) and value.startswith("http"):
         return unquote(value.replace(DEGREES, ""))
     return str(float(value)) if isinstance(value, (int, float)) else str(value or "").replace(DEGREES, "")
-
-
-def parts(rows: Any, names: tuple[str, ...]) -> str:
-    """Some fields of each row, as text."""
-    return comparable([{name: str(row.get(name) or "") for name in names} for row in rows or ()])
 
 
 def title(dataset: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from rdflib import DCTERMS, RDF, RDFS, SKOS, Graph, Literal, URIRef
 from rdflib.namespace import FOAF, OWL, Namespace
 from rdflib.term import Node
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.dcat.graph import DCAT, first_of
 from ckanext.ecosphere.harvest.record import (
     Box,
@@ -31,6 +32,8 @@ from ckanext.ecosphere.harvest.record import (
 )
 
 GEODCAT = Namespace("http://data.europa.eu/930/")
+CNT = Namespace("http://www.w3.org/2011/content#")
+DCATAP = Namespace("http://data.europa.eu/r5r/")
 VCARD = Namespace("http://www.w3.org/2006/vcard/ns#")
 ADMS = Namespace("http://www.w3.org/ns/adms#")
 SCHEMA = Namespace("http://schema.org/")
@@ -49,7 +52,8 @@ _READ = {
     DCTERMS.license, DCTERMS.rights, DCTERMS.accessRights, DCTERMS.provenance, DCTERMS.conformsTo, DCAT.distribution,
     FOAF.isPrimaryTopicOf,
     DCAT.landingPage, FOAF.page, OWL.versionInfo, DCAT.version, DCTERMS.alternative, DCTERMS.isPartOf, DCAT.inSeries,
-    DCAT.spatialResolutionInMeters, *(predicate for _name, predicate in (*DATES, *AGENTS)),
+    DCATAP.hvdCategory, ADMS.sample, DCAT.spatialResolutionInMeters,
+    *(predicate for _name, predicate in (*DATES, *AGENTS)),
 }  # fmt: skip
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?")
 _BYTES_PER_MEGABYTE = 1_000_000
@@ -158,9 +162,10 @@ def _identifiers(record: Record, graph: Graph, subject: URIRef) -> None:
 
 def _keywords(record: Record, graph: Graph, subject: Node) -> None:
     record.keywords += [Keyword(text=text) for text in _texts(graph, subject, DCAT.keyword)]
-    for predicate in (DCAT.theme, DCTERMS.subject):
+    for predicate in (DCAT.theme, DCTERMS.subject, DCATAP.hvdCategory):
         for node in first_of(graph, subject, predicate):
-            record.keywords.append(Keyword(text=_label(graph, node), href=_address(node), type="theme"))
+            own = str(node) if str(node).startswith("urn:ecosphere:") else None
+            record.keywords.append(Keyword(text=_label(graph, node), href=_address(node) or own, type="theme"))
 
 
 def _dates(record: Record, graph: Graph, subject: Node) -> None:
@@ -182,6 +187,8 @@ def _contacts(record: Record, graph: Graph, subject: Node) -> None:
             name = _text(graph, node, FOAF.name, VCARD["organization-name"], VCARD.fn, RDFS.label, SKOS.prefLabel)
             mail = next(first_of(graph, node, VCARD.hasEmail, FOAF.mbox, VCARD.email), None)
             mail = _text(graph, mail, VCARD.value) or mail if mail is not None else None
+            phone = next(first_of(graph, node, VCARD.hasTelephone, FOAF.phone), None)
+            phone = (_text(graph, phone, VCARD.hasValue) or phone) if phone is not None else None
             home = next(first_of(graph, node, FOAF.homepage, VCARD.hasURL, FOAF.workplaceHomepage), None)
             found.append(
                 Contact(
@@ -190,6 +197,8 @@ def _contacts(record: Record, graph: Graph, subject: Node) -> None:
                     role=role,
                     email=re.sub(r"^.*?(?:mailto:|/(?=[^/]*@))", "", str(mail)) if mail is not None else None,
                     url=str(home) if home is not None else None,
+                    position=_text(graph, node, VCARD["organization-unit"]),
+                    phone=str(phone) if phone is not None else None,
                 )
             )
         # By what they say: blank nodes have other names each time that a file is read.
@@ -283,19 +292,42 @@ def _links(graph: Graph, node: Node) -> list[Link]:
     size = _text(graph, node, DCAT.byteSize)
     # Older GeoNetwork writes the protocol where the format should be.
     protocol = kind if kind and re.match(r"(?i)(OGC|WWW|ESRI):", kind) else None
+    told = {"role": _role(graph, node), "encoding": _text(graph, node, CNT.characterEncoding)}
+    systems = sorted(str(each) for each in graph.objects(node, DCTERMS.conformsTo) if "/def/crs/" in str(each))
     return [
         Link(
             url=url,
-            protocol=protocol,
+            protocol=protocol or _protocol(graph, node),
             name=_text(graph, node, DCTERMS.title, RDFS.label),
             description=_text(graph, node, DCTERMS.description),
             function="download" if list(graph.objects(node, DCAT.downloadURL)) else None,
             media_type=re.sub(r"^.*/media-types/", "", str(media)) if media is not None else None,
             size_megabytes=str(float(size) / _BYTES_PER_MEGABYTE) if size and _NUMBER.fullmatch(size) else None,
             format=None if protocol else kind,
+            systems=systems,
+            **told,
         )
         for url in access
     ] + _services(graph, node, access)
+
+
+def _role(graph: Graph, node: Node) -> str | None:
+    """Return what a distribution is for, where it says so with our list or as a sample of its dataset."""
+    roles = [
+        concept.id for each in graph.objects(node, DCTERMS.type) if (concept := voc.get("resource-role").get(str(each)))
+    ]
+    return roles[0] if roles else "sample" if (None, ADMS.sample, node) in graph else None
+
+
+def _protocol(graph: Graph, node: Node) -> str | None:
+    """Return the protocol of the service that gives access to a distribution, when it names one of the list."""
+    found = {
+        concept.id
+        for service in graph.objects(node, DCAT.accessService)
+        for each in first_of(graph, service, GEODCAT.serviceProtocol, DCTERMS.conformsTo)
+        if (concept := voc.get("protocol").get(str(each)))
+    }
+    return found.pop() if len(found) == 1 else None
 
 
 def _services(graph: Graph, node: Node, access: list[str]) -> list[Link]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ckanext.ecosphere import telephone
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.addresses import clean_url
 from ckanext.ecosphere.harvest.normalise.draft import Draft
@@ -54,6 +55,21 @@ def agent(draft: Draft, contact: Contact) -> dict[str, Any]:
     return found if found["name"] else {}
 
 
+def point_of_contact(draft: Draft, contact: Contact) -> dict[str, Any]:
+    """Return a party with how to reach it: the position within the organisation and the telephone as well."""
+    found = agent(draft, contact)
+    if not found:
+        return found
+    if contact.organisation and not is_placeholder(contact.position) and contact.position != found["name"]:
+        found["unit"] = cut(one_line(contact.position), _MAX_NAME)
+    if not is_placeholder(contact.phone):
+        try:
+            found["telephone"] = telephone.normalise(contact.phone or "")
+        except ValueError:
+            draft.change("contact", contact.phone, "no telephone number")
+    return found
+
+
 def contacts(draft: Draft) -> None:
     """Sort the parties by their role; without a point of contact, take who can be reached."""
     record = draft.record
@@ -65,7 +81,7 @@ def contacts(draft: Draft) -> None:
             continue
         role = _role(contact)
         if role in _CONTACTS or not role:
-            points.append(found)
+            points.append(point_of_contact(draft, contact))
         elif found["name"] == found.get("email"):
             continue  # an address without a name can be written to, but names no producer
         elif role in _PUBLISHERS and not publishers:
@@ -96,7 +112,7 @@ def _reachable(draft: Draft) -> list[dict[str, Any]]:
         draft.problem("no-contact")
     for contact, item in (*reachable, *found):
         draft.change("contact", f"no point of contact; {contact.role or 'metadata contact'}", item["name"])
-        return [item]
+        return [point_of_contact(draft, contact)]
     return []
 
 

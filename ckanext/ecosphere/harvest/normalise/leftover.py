@@ -27,7 +27,7 @@ USED = {
     "constraints.use_codes", "contacts.role", "metadata_contacts.role", "distributors.role", "links.function",
     "links.protocol", "links.units_of_distribution", "links.media_type", "links.size_megabytes",
     "members.association", "members.initiative", "service.operations", "service.type", "conformity.dates",
-    "spatial_representations", "measures.element",
+    "spatial_representations", "measures.element", "links.role", "links.encoding", "links.systems",
 }  # fmt: skip
 """Parts of the record that rules interpret: their values need not be found again as they were written.
 

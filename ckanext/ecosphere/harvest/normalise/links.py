@@ -21,7 +21,7 @@ MAX_LINKS = 3_000
 """Links that are looked at."""
 MAX_RESOURCES = 500
 """Resources that are kept: beyond it, CKAN's pages and saves are of no use."""
-MAX_NAME, MAX_DESCRIPTION = 200, 4_000
+MAX_NAME, MAX_DESCRIPTION, MAX_LAYERS = 200, 4_000, 100
 _ROLES = ("data", "service", "documentation", "sample", "metadata")
 _LAYER = re.compile(r"[\w.-]+(?::[\w.-]+)*")
 _LAYER_KEYS = ("layers", "layer", "typenames", "typename")
@@ -37,7 +37,12 @@ _MEGABYTE = 1_000_000
 
 def resource_key(resource: Resource) -> tuple[str, str, str]:
     """Return what tells one resource of a dataset from another across harvests: address, protocol, layer."""
-    return resource.get("url", ""), resource.get("protocol", ""), resource.get("layer_name", "")
+    return resource.get("url", ""), resource.get("protocol", ""), _joined(resource)
+
+
+def _joined(resource: Resource) -> str:
+    layers = resource.get("layer_name") or []
+    return layers if isinstance(layers, str) else ",".join(layers)
 
 
 def links(draft: Draft) -> None:
@@ -78,7 +83,7 @@ def _rank(resource: Resource) -> tuple[Any, ...]:
         resource["network"] != "internet",
         _ROLES.index(resource["resource_role"]),
         resource["protocol"],
-        resource.get("layer_name", ""),
+        _joined(resource),
         plain(resource["name"]),
         resource["url"],
     )
@@ -148,14 +153,15 @@ def _record_view(draft: Draft, address: Address, use: str, intranet: bool) -> No
 
 
 def _resource(draft: Draft, link: Link, address: Address, protocol: str, data_format: Concept | None) -> Resource:
-    role = protocols.role_of(link, address, protocol, protocols.use_of(link, address))
+    role = link.role or protocols.role_of(link, address, protocol, protocols.use_of(link, address))
     found = protocols.format_of(link, address, protocol, role)
     url = address.url or ""
     resource: Resource = {"url": url, "resource_role": role, "protocol": protocol}
     _set_format(draft, resource, found, data_format)
-    layer = _layer(link, address, protocol) if role == "service" or "typename" in url.lower() else ""
-    resource["layer_name"] = layer
-    resource["name"] = _name(link, address, protocol, layer)
+    layers = _layers(link, address, protocol) if role == "service" or "typename" in url.lower() else []
+    if layers:
+        resource["layer_name"] = layers
+    resource["name"] = _name(link, address, protocol, ", ".join(layers))
     description = plain_text(link.description)
     if plain(description) != plain(resource["name"]):
         resource["description"] = cut(description, MAX_DESCRIPTION)
@@ -165,6 +171,7 @@ def _resource(draft: Draft, link: Link, address: Address, protocol: str, data_fo
         resource["access_services"] = [{"title": resource["name"], "endpoint_url": [url]}]
     if role == "data":
         _complete_data(draft, resource, link, address)
+    _complete_told(resource, link)
     return resource
 
 
@@ -214,6 +221,16 @@ def _complete_data(draft: Draft, resource: Resource, link: Link, address: Addres
         resource["encoding"] = encodings[0].id
 
 
+def _complete_told(resource: Resource, link: Link) -> None:
+    """Take what the link itself tells, where a format has a place for it."""
+    encoding = voc.get("encoding").get(link.encoding or "") or voc.get("encoding").find(link.encoding or "")
+    if encoding:
+        resource["encoding"] = encoding.id
+    systems = [system.uri for uri in link.systems if (system := voc.get("epsg").get(uri))]
+    if systems:
+        resource["reference_system"] = systems
+
+
 def _positive(text: str | None) -> float | None:
     try:
         number = float((text or "").replace(",", "."))
@@ -225,20 +242,30 @@ def _positive(text: str | None) -> float | None:
 # --- names -------------------------------------------------------------------------------------------
 
 
-def _layer(link: Link, address: Address, protocol: str) -> str:
-    """Return the layer: GeoNetwork's way is to put it as the name of an OGC service, one word."""
-    name = (link.name or "").strip()
-    one_word = bool(_LAYER.fullmatch(name)) and not name.lower().startswith("http")
-    if one_word and (protocol in protocols.OGC_WITH_CAPABILITIES or ":" in name or "_" in name):
-        return name[:MAX_NAME]
-    asked = next((address.query[key] for key in _LAYER_KEYS if address.query.get(key)), "")
-    return asked[:MAX_NAME]
+def _layers(link: Link, address: Address, protocol: str) -> list[str]:
+    """Return the layers: GeoNetwork's way is to put them, each one word, as the name of an OGC service."""
+    names = _split(link.name or "")
+    words = all(_LAYER.fullmatch(name) and not name.lower().startswith("http") for name in names)
+    if names and words and (protocol in protocols.OGC_WITH_CAPABILITIES or re.search("[:_]", names[0])):
+        return names
+    return _split(next((address.query[key] for key in _LAYER_KEYS if address.query.get(key)), ""))
+
+
+def _split(text: str) -> list[str]:
+    """Return the names that commas part (WMS 1.3.0, table 8, LAYERS; WFS 2.0.0, table 8, TYPENAMES)."""
+    names = dict.fromkeys(name.strip()[:MAX_NAME] for name in text.split(",") if name.strip())
+    return list(names)[:MAX_LAYERS]
 
 
 def _name(link: Link, address: Address, protocol: str, layer: str) -> str:
     """Return a name for people: the link's own, its short description, the file's name or the protocol's."""
     name, description = one_line(link.name), one_line(link.description)
-    if name and not is_placeholder(name) and name != layer and not name.lower().startswith("http"):
+    if (
+        name
+        and not is_placeholder(name)
+        and name.replace(" ", "") != layer.replace(" ", "")
+        and not name.lower().startswith("http")
+    ):
         return cut(name, MAX_NAME)
     if description and len(description) <= MAX_NAME:
         return description

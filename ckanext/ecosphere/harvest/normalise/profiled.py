@@ -29,6 +29,9 @@ def _of(vocabulary: str) -> Callable[[str], bool]:
     return lambda value: voc.get(vocabulary).get(value) is not None
 
 
+_DURATION = re.compile(r"P(?=[\dT])(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?")
+
+
 _CHECKS: dict[str, Callable[[str], bool]] = {
     "applicable_legislation": _web,
     "documentation": _web,
@@ -36,10 +39,12 @@ _CHECKS: dict[str, Callable[[str], bool]] = {
     "url": _web,
     "scale_denominator": str.isdigit,
     "frequency": _of("frequency"),
+    "hvd_category": lambda value: value.startswith("http://data.europa.eu/bna/c_"),
     "inspire_theme": _of("inspire-theme"),
     "language": _of("language"),
     "spatial_representation": _of("spatial-representation"),
     "status": _of("dataset-status"),
+    "temporal_resolution": lambda value: bool(_DURATION.fullmatch(value)),
     "topic_category": _of("topic-category"),
 }
 """Field → what its values must be; other values would make the whole dataset not valid."""

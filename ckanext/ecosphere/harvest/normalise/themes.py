@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
@@ -16,8 +17,14 @@ MAX_KEYWORDS = 2_000
 MAX_THEMES = 6
 MAX_DESCRIPTION = 4_000
 """Characters of a description that are searched for terms."""
-_PRIORITY = "/metadata-codelist/PriorityDataset/"
-_LEGISLATION = "http://data.europa.eu/eli/"
+NAMED = (
+    ("priority_dataset", "priority-dataset", "uri"),
+    ("hvd_category", "hvd-category", "uri"),
+    ("regulatory_use", "regulatory-use", "id"),
+)
+"""Lists whose concepts keywords name by their address: (field, list, what the field keeps)."""
+_LEGISLATION = re.compile(r"https?://[\w.-]+/eli/")
+"""European Legislation Identifier: of the Union, of Légifrance."""
 _IGNORED = "-"
 _TOO_WIDE = {"autre", "politique", "maritime", "surveillance", "ouvrage", "utilisation autre", "routier"}
 
@@ -78,8 +85,8 @@ def inspire_theme_of(keyword: Keyword) -> str | None:
 
 
 def named_by_address(keyword: Keyword) -> bool:
-    """Whether a keyword's address is a theme of the ministry or of the EU: it then names that one and nothing else."""
-    return bool(keyword.href) and any(keyword.href in voc.get(name) for name in ("themes", "eu-theme"))
+    """Whether a keyword's address is of a list other than INSPIRE's themes: it then names that one and nothing else."""
+    return bool(keyword.href) and any(keyword.href in voc.get(name) for name in _LISTS)
 
 
 def themes_of_keyword(text: str) -> list[str]:
@@ -106,10 +113,12 @@ def _weak(text: str) -> list[str]:
     return [theme for _start, _end, theme in _terms(True).find(text) if theme != _IGNORED]
 
 
+_LISTS = ("themes", "eu-theme", *(vocabulary for _field, vocabulary, _kept in NAMED))
+
+
 def inspire_themes(draft: Draft) -> None:
-    """INSPIRE themes, priority data sets and legislation named by keywords."""
+    """INSPIRE themes, the lists of :data:`NAMED` and legislation named by keywords."""
     found: list[str] = []
-    priority: list[str] = []
     legislation: list[str] = []
     for keyword in draft.record.keywords[:MAX_KEYWORDS]:
         theme = inspire_theme_of(keyword)
@@ -118,16 +127,14 @@ def inspire_themes(draft: Draft) -> None:
             found.append(uri)
             if keyword.href != uri:
                 draft.change("inspire_theme", keyword.text, theme)
-        elif keyword.href and _PRIORITY in keyword.href:
-            concept = voc.get("priority-dataset").get(keyword.href)
-            priority += [concept.uri] if concept else []
-        elif keyword.href and keyword.href.startswith(_LEGISLATION):
+        elif keyword.href and _LEGISLATION.match(keyword.href):
             legislation.append(keyword.href)
-    for name, values in (
-        ("inspire_theme", found),
-        ("priority_dataset", priority),
-        ("applicable_legislation", legislation),
-    ):
+    given = [keyword.href for keyword in draft.record.keywords[:MAX_KEYWORDS] if keyword.href]
+    named = {
+        field: [getattr(concept, kept) for href in given if (concept := voc.get(vocabulary).get(href))]
+        for field, vocabulary, kept in NAMED
+    }
+    for name, values in {"inspire_theme": found, **named, "applicable_legislation": legislation}.items():
         if values:
             draft.set(name, list(dict.fromkeys(values)))
 

@@ -227,9 +227,21 @@ def test_a_service_without_a_request_is_completed_and_one_with_a_request_left_al
 
 def test_the_layer_is_told_apart_from_the_name():
     resource = only(Link("http://a.fr/wms", "OGC:WMS", "reg22:points_arret", "Points d'arrêt routiers"))
-    assert (resource["layer_name"], resource["name"]) == ("reg22:points_arret", "Points d'arrêt routiers")
+    assert (resource["layer_name"], resource["name"]) == (["reg22:points_arret"], "Points d'arrêt routiers")
     resource = only(Link("http://a.fr/wms", "OGC:WMS", "bano"))
     assert resource["name"] == "Service de visualisation (OGC WMS) : bano"
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "layers"),
+    [
+        ("zi_01, zi_02", "http://a.fr/wms", ["zi_01", "zi_02"]),
+        ("Zones inondables, Ain", "http://a.fr/wms?layers=zi_01,zi_02", ["zi_01", "zi_02"]),
+        ("Zones inondables", "http://a.fr/wms", None),
+    ],
+)
+def test_several_layers_of_one_link_are_parted_by_commas(name, url, layers):
+    assert only(Link(url, "OGC:WMS", name)).get("layer_name") == layers
 
 
 def test_layers_of_one_service_stay_apart_and_the_same_link_twice_is_one_resource():

@@ -92,7 +92,7 @@ def test_a_real_record_becomes_the_dataset_that_its_xml_says(expected):
         "themes": ids("themes", dataset.get("theme", [])),
         "tags": [tag["name"] for tag in dataset.get("tags", [])],
         "formats": [resource.get("format") for resource in dataset.get("resources", [])],
-        "layers": [resource.get("layer_name") for resource in dataset.get("resources", [])],
+        "layers": [name for resource in dataset.get("resources", []) for name in resource.get("layer_name", [])],
     }
     for key, values in subsets.items():
         assert set(expected.pop(key, [])) <= set(values), (key, values)

@@ -19,6 +19,8 @@ THESAURI = (
     ("theme", "themes", "Thématiques Ecosphères", "2022-01-01"),
     ("eu_theme", "eu-theme", "Data theme (EU)", "2015-10-01"),
     ("priority_dataset", "priority-dataset", "INSPIRE priority data set", "2018-04-04"),
+    ("hvd_category", "hvd-category", "High-value dataset categories", "2023-01-20"),
+    ("regulatory_use", "regulatory-use", "Usages réglementaires", "2026-11-01"),
 )
 DATES = (("created", "creation"), ("issued", "publication"), ("modified", "revision"))
 NO_LIMIT = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/noLimitations"
@@ -153,6 +155,9 @@ def _keywords(dataset: Reader) -> list[Any]:
         if words:
             citation = el("gmd:CI_Citation", xml.text("gmd:title", title), xml.dated(when, "publication"))
             groups.append(_group(words, el("gmd:thesaurusName", citation)))
+    laws = dataset.texts("applicable_legislation")
+    if laws:
+        groups.append(_group([xml.anchor("gmd:keyword", law, law) for law in laws], None))
     free = [str(tag.get("display_name") or tag["name"]) for tag in dataset.rows("tags") if tag.get("name")]
     if free:
         groups.append(_group(xml.texts("gmd:keyword", free), None))
@@ -163,7 +168,9 @@ def _keywords(dataset: Reader) -> list[Any]:
 
 def _word(vocabulary: str, value: str) -> Any:
     known = voc.get(vocabulary).get(value)
-    return xml.label("gmd:keyword", known.label_fr if known else value, value)
+    if known is None:
+        return xml.label("gmd:keyword", value, value)
+    return xml.anchor("gmd:keyword", known.label_fr, known.uri)
 
 
 def _group(words: list[Any], thesaurus: Any) -> Any:

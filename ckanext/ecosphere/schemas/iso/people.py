@@ -15,22 +15,26 @@ def party(name: str, row: Mapping[str, Any], role: str, organisation: str = "") 
 
     Args:
         name: ``gmd:contact``, ``gmd:pointOfContact``…
-        row: ``name``, ``email``, ``url``, ``uri``, all optional.
+        row: ``name``, ``email``, ``url``, ``uri``, ``unit``, ``telephone``, all optional.
         role: code of ``CI_RoleCode``.
         organisation: stands for a missing name.
     """
     called = str(row.get("name") or organisation or row.get("email") or "Non renseigné")
-    address = None
+    phone = address = None
+    if row.get("telephone"):
+        phone = el("gmd:phone", el("gmd:CI_Telephone", xml.text("gmd:voice", row["telephone"])))
     if row.get("email"):
         mail = xml.text("gmd:electronicMailAddress", row["email"])
         address = el("gmd:address", el("gmd:CI_Address", mail))
     online = None
     if row.get("url"):
         online = el("gmd:onlineResource", el("gmd:CI_OnlineResource", xml.url("gmd:linkage", str(row["url"]))))
-    info = el("gmd:contactInfo", el("gmd:CI_Contact", address, online)) if row.get("email") or row.get("url") else None
+    found = [part for part in (phone, address, online) if part is not None]
+    info = el("gmd:contactInfo", el("gmd:CI_Contact", found)) if found else None
     inside = el(
         "gmd:CI_ResponsibleParty",
         xml.label("gmd:organisationName", called, str(row.get("uri") or "")),
+        xml.text("gmd:positionName", row.get("unit")),
         info,
         xml.code("gmd:role", "CI_RoleCode", role),
     )

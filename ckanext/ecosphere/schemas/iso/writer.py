@@ -106,12 +106,14 @@ def _transfer(row: Mapping[str, Any]) -> Any:
     """Return a resource with a transfer of its own, so that its size stays with it."""
     size = float(row["size"]) / MEGABYTE if str(row.get("size") or "").isdigit() else 0
     role = str(row.get("resource_role") or "data")
+    given: Any = row.get("layer_name") or []
+    layers = ",".join([given] if isinstance(given, str) else map(str, given))
     online = el(
         "gmd:CI_OnlineResource",
         xml.url("gmd:linkage", str(row["url"])),
         xml.text("gmd:protocol", row.get("protocol")),
-        xml.text("gmd:name", row.get("layer_name") or row.get("name")),
-        xml.text("gmd:description", (row.get("name") if row.get("layer_name") else None) or row.get("description")),
+        xml.text("gmd:name", layers or row.get("name")),
+        xml.text("gmd:description", (row.get("name") if layers else None) or row.get("description")),
         xml.code("gmd:function", "CI_OnLineFunctionCode", FUNCTIONS[role]) if role in FUNCTIONS else None,
     )
     return el(

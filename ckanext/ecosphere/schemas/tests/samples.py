@@ -37,6 +37,8 @@ FULL: dict[str, Any] = {
         {
             "name": "Unité SIG",
             "email": "ddt-sig@ain.example.org",
+            "unit": "Pôle géomatique",
+            "telephone": "+33 4 74 45 62 37",
             "url": "https://www.ain.gouv.fr/contact",
             "uri": "https://annuaire.example.org/ddt-01/sig",
             "identifier": "sig-01",
@@ -62,6 +64,7 @@ FULL: dict[str, Any] = {
     "inspire_theme": [f"{INSPIRE}/theme/nz"],
     "eu_theme": [f"{DIM}/data-theme/ENVI"],
     "priority_dataset": [f"{INSPIRE}/metadata-codelist/PriorityDataset/FloodRiskZones-dir-2007-60"],
+    "hvd_category": ["http://data.europa.eu/bna/c_dd313021"],
     "regulatory_use": ["impact-study", "water-law"],
     "conforms_to": ["https://standards.example.org/ppr"],
     "conformity": [
@@ -80,6 +83,7 @@ FULL: dict[str, Any] = {
     "status": f"{DIM}/dataset-status/COMPLETED",
     "spatial_coverage": [{"text": "Vallée de l'Ain", "bbox": "4.72, 45.61, 6.18, 46.52"}],
     "temporal_coverage": [{"start": "2019", "end": "2023-06"}, {"start": "2024-01-01"}],
+    "temporal_resolution": "P1Y",
     "frequency": f"{DIM}/frequency/ANNUAL",
     "issued": "2023-07-01",
     "modified": "2024-02-15",
@@ -134,7 +138,7 @@ FULL: dict[str, Any] = {
             "format": "WMS",
             "resource_role": "service",
             "protocol": "OGC:WMS",
-            "layer_name": "zi_01",
+            "layer_name": ["zi_01", "zi_01_ext"],
             "access_services": [
                 {
                     "title": "Service WMS",

@@ -27,6 +27,7 @@ KIND = f"{samples.INSPIRE}/metadata-codelist/ResourceType"
 HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
 DEGREE = f"{samples.INSPIRE}/metadata-codelist/DegreeOfConformity/"
 OWN_FIELDS = {each["field_name"] for each in fields.schema()["dataset_fields"]} - {"name", "owner_org", "tag_string"}
+FILE_FIELDS = [each["field_name"] for each in fields.schema()["resource_fields"]]
 SERVICE = {
     "dcat_type": f"{KIND}/service",
     "service_type": f"{samples.INSPIRE}/metadata-codelist/SpatialDataServiceType/view",
@@ -48,9 +49,9 @@ def faults(schema: etree.XMLSchema, record: bytes) -> list[str]:
     return [entry.message for entry in schema.error_log]
 
 
-def lost(format_name: str) -> set[str]:
+def lost(format_name: str, scope: str = "dataset") -> set[str]:
     """The fields of which `losses.csv` says that they do not come back unchanged."""
-    return {row["field"] for row in fields.losses() if row["format"] == format_name}
+    return {row["field"] for row in fields.losses() if (row["format"], row["scope"]) == (format_name, scope)}
 
 
 def sorted_value(value: Any) -> Any:
@@ -64,6 +65,17 @@ def sorted_value(value: Any) -> Any:
 def differing(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
     """The fields of the schema that are not the same."""
     return {name for name in OWN_FIELDS if sorted_value(before.get(name)) != sorted_value(after.get(name))}
+
+
+def differing_files(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+    """The fields of resources that are not the same; a resource is known again by its address."""
+    again = {each["url"]: each for each in after["resources"]}
+    return {
+        field
+        for each in before["resources"]
+        for field in FILE_FIELDS
+        if sorted_value(each.get(field)) != sorted_value(again[each["url"]].get(field))
+    }
 
 
 class TestIso:
@@ -92,6 +104,7 @@ class TestIso:
         content = writer.record(before, "DDT 01").decode()
         after = act("ecosphere_harvest_read", content=content)["dataset"]
         assert differing(before, after) <= lost("iso")
+        assert differing_files(before, after) <= lost("iso", "resource")
         assert {tag["name"] for tag in after["tags"]} == {tag["name"] for tag in before["tags"]}
 
     def test_is_served_to_those_who_may_see_the_dataset(self, app, create):
@@ -151,6 +164,7 @@ class TestDcat:
         parser.parse(turtle, _format="turtle")
         after = next(iter(parser.datasets()))
         assert differing(before, after) <= lost("dcat")
+        assert differing_files(before, after) <= lost("dcat", "resource")
         assert after["license_id"] == before["license_id"]
 
     @pytest.mark.skipif(not SHAPES.is_dir(), reason="the published shapes are not beside the clone")
