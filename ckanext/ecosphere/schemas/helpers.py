@@ -100,6 +100,20 @@ def ecosphere_concept_items(field: Field, value: Any) -> list[dict[str, str]]:
     return items
 
 
+def ecosphere_place_level(uri: str) -> str:
+    """Return what kind of place a territory is, with its INSEE code: "département 01"; empty when it is not known."""
+    level, code = places.level(uri)
+    names = {
+        "commune": tk._("commune"),
+        "departement": tk._("département"),
+        "region": tk._("région"),
+        "outre-mer": tk._("overseas territory"),
+        "pays": tk._("country"),
+        "zone-maritime": tk._("maritime zone"),
+    }
+    return f"{names.get(level, '')} {code}".strip()
+
+
 def ecosphere_is_web_address(value: Any) -> bool:
     """Say whether ``value`` may become a link."""
     return isinstance(value, str) and urls.is_web_address(value, urls.WEB_AND_FTP)

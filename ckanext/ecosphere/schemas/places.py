@@ -37,6 +37,17 @@ def label(uri: str, lang: str) -> str:
     return commune.label if commune else uri
 
 
+def level(uri: str) -> tuple[str, str]:
+    """Return the level of a place (a type of `territories.csv`, or "commune") and its INSEE code, or nothing."""
+    concept = voc.get("territories").get(uri)
+    if concept:
+        kind = concept.data["type"]
+        code = {"departement": "departement_code", "outre-mer": "departement_code", "region": "insee_region"}.get(kind)
+        return kind, concept.data[code] if code else ""
+    commune = communes.get(uri)
+    return ("commune", commune.code) if commune else ("", "")
+
+
 def box_of(uris: Iterable[str]) -> spatial.Box | None:
     """Return the smallest box around territories; a commune counts with its département."""
     boxes = [concept.data["bbox"] for uri in uris if (concept := spatial.territory_of(uri))]

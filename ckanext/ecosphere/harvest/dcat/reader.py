@@ -38,6 +38,8 @@ VCARD = Namespace("http://www.w3.org/2006/vcard/ns#")
 ADMS = Namespace("http://www.w3.org/ns/adms#")
 SCHEMA = Namespace("http://schema.org/")
 SCHEMAS = Namespace("https://schema.org/")
+LIMITS = URIRef("http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess")
+"""Type of a statement of rights that is about access, as GeoDCAT-AP and the portal's own feed tell it."""
 HIERARCHY = {DCAT.DatasetSeries: "series", DCAT.DataService: "service"}
 DATES = (("publication", DCTERMS.issued), ("revision", DCTERMS.modified), ("creation", DCTERMS.created))
 AGENTS = (
@@ -141,7 +143,7 @@ def _entry(record: Record, graph: Graph, subject: Node) -> None:
         if isinstance(identifier, Literal) and str(identifier).strip():
             own = record.file_identifier
             if own and own != str(identifier):
-                record.identifiers.append(Identifier(code=own))
+                record.identifiers.insert(0, Identifier(code=own))  # of the data, the other being of their record
             record.file_identifier = str(identifier).strip()
         parties = Record()
         _contacts(parties, graph, entry)
@@ -247,16 +249,22 @@ def box_of(text: str) -> Box | None:
 def _constraints(record: Record, graph: Graph, subject: Node) -> None:
     places = [subject, *graph.objects(subject, DCAT.distribution)]
     terms: dict[tuple[str, str | None], Term] = {}
+    limits: list[Term] = []
     for place in places:
         for predicate in (DCTERMS.license, DCTERMS.rights):
             for node in first_of(graph, place, predicate):
                 term = Term(_label(graph, node) or str(node), _address(node))
+                if place == subject and (node, DCTERMS.type, LIMITS) in graph:
+                    limits.append(term)
+                    continue
                 terms.setdefault((term.text, term.href), term)
     if terms:
         record.constraints.append(Constraint(kind="legal", use_limitations=list(terms.values())))
     access = [Term(_label(graph, n) or _last(n), _address(n)) for n in first_of(graph, subject, DCTERMS.accessRights)]
-    if access:
-        record.constraints.append(Constraint(kind="legal", access_codes=["otherRestrictions"], other=access))
+    if access or limits:
+        record.constraints.append(
+            Constraint(kind="legal", access_codes=["otherRestrictions"], other=[*access, *limits])
+        )
 
 
 def _standards(record: Record, graph: Graph, subject: Node) -> None:

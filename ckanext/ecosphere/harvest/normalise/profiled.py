@@ -52,6 +52,9 @@ _CHECKS: dict[str, Callable[[str], bool]] = {
 
 def profile_fields(draft: Draft) -> None:
     """Take the fields of the profiles that no rule has filled."""
+    rows = draft.record.fields.get("quality_measure")
+    if rows and not draft.dataset.get("quality_measure"):
+        draft.set("quality_measure", [row for row in rows if isinstance(row, dict)])
     for name, given in draft.record.fields.items():
         if name in _NOT_TAKEN or draft.dataset.get(name):
             continue

@@ -1,5 +1,7 @@
 """Titles, descriptions, keywords, themes, contacts, identifiers, codes: the words of a record."""
 
+from dataclasses import replace
+
 import pytest
 
 from ckanext.ecosphere.harvest.normalise import Context, RecordError
@@ -370,6 +372,29 @@ def test_an_organisation_goes_before_the_name_of_a_person():
     made = dataset(contacts=[Contact("DDT 01", individual="Camille Exemple", role="pointOfContact")])
     assert made["contact"] == [{"name": "DDT 01"}]
     assert "Camille" not in str(made)
+
+
+def test_the_point_of_contact_has_its_office_and_a_telephone_and_no_name_of_a_person():
+    party = Contact("DDT 01", individual="Camille Exemple", position="Pôle géomatique", phone="04 74 45 62 37")
+    made = dataset(contacts=[replace(party, role="pointOfContact"), replace(party, role="owner")])
+    assert made["contact"] == [{"name": "DDT 01", "unit": "Pôle géomatique", "telephone": "+33 4 74 45 62 37"}]
+    assert made["creator"] == [{"name": "DDT 01"}]
+    made = dataset(contacts=[Contact("DDT 01", role="pointOfContact", phone="poste 12")])
+    assert made["contact"] == [{"name": "DDT 01"}]
+
+
+def test_keywords_of_a_list_become_their_field_and_neither_tag_nor_theme():
+    href = "urn:ecosphere:regulatory-use:impact-study"
+    keywords = [
+        Keyword("Étude d'impact sur l'eau", href=href),
+        Keyword("Environnement", href="http://data.europa.eu/bna/c_dd313021"),
+        Keyword("Code de l'environnement", href="https://www.legifrance.gouv.fr/eli/loi/2009/8/3/2009-967/jo/texte"),
+    ]
+    made = dataset(keywords=keywords)
+    assert made["regulatory_use"] == ["impact-study"]
+    assert made["hvd_category"] == ["http://data.europa.eu/bna/c_dd313021"]
+    assert made["applicable_legislation"] == ["https://www.legifrance.gouv.fr/eli/loi/2009/8/3/2009-967/jo/texte"]
+    assert "Étude d'impact sur l'eau" not in {tag["name"] for tag in made.get("tags", [])}
 
 
 def test_a_bad_address_is_dropped_and_reported():

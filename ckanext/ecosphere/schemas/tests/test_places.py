@@ -36,6 +36,29 @@ def test_a_commune_given_by_its_code_is_stored_and_leaves_with_its_name_and_the_
     assert "Bourg-en-Bresse (01)" in app.get("/catalogue.csv").data.decode()
 
 
+@pytest.mark.parametrize(
+    ("uri", "level"),
+    [
+        (samples.AIN, ("departement", "01")),
+        ("http://id.insee.fr/geo/region/84", ("region", "84")),
+        ("http://id.insee.fr/geo/region/04", ("outre-mer", "974")),
+        (BOURG, ("commune", "01053")),
+        ("http://publications.europa.eu/resource/authority/country/FRA", ("pays", "")),
+        ("https://example.org/lieu", ("", "")),
+    ],
+)
+def test_a_place_has_a_level_and_the_code_of_insee(uri, level):
+    assert places.level(uri) == level
+
+
+def test_the_page_shows_the_level_of_each_territory(create, app):
+    create(
+        {"title": "Niveaux", "name": "niveaux", "territory": [samples.AIN, BOURG, "http://id.insee.fr/geo/region/84"]}
+    )
+    page = app.get("/dataset/niveaux").body
+    assert all(level in page for level in ("département 01", "commune 01053", "région 84"))
+
+
 def test_the_largest_of_a_name_comes_first_and_words_inside_are_found():
     assert communes.suggest("saint-denis", 2)[0].departement in ("93", "974")
     assert "Bourg-en-Bresse" in {commune.name for commune in communes.suggest("bresse", 50)}
