@@ -154,6 +154,7 @@ class _Collected:
     limits: list[str] = field(default_factory=list)
     access: list[str] = field(default_factory=list)
     use: list[str] = field(default_factory=list)
+    rights: list[str] = field(default_factory=list)
 
 
 def constraints(draft: Draft) -> None:
@@ -178,6 +179,10 @@ def constraints(draft: Draft) -> None:
 def _collect(draft: Draft, block: Constraint, term: Term, is_other: bool, collected: _Collected) -> None:
     term = Term(plain_text(term.text), term.href)
     if is_placeholder(term.text) and not term.href:
+        return
+    right = voc.get("access-right").get(term.href or "")
+    if right:
+        collected.rights.append(right.id)
         return
     reading = read_term(term)
     if reading.contradiction:
@@ -228,7 +233,8 @@ def _access(draft: Draft, collected: _Collected) -> None:
     limits = grounds or ([NO_LIMIT] if NO_LIMIT in collected.limits else [])
     if limits:
         draft.set("access_limitation", [vocabulary[limit].uri for limit in limits])
-    right, because = _right(draft, grounds, NO_LIMIT in collected.limits)
+    told = next((right for right in collected.rights if right != "PUBLIC" or not grounds), "")
+    right, because = (told, "access right") if told else _right(draft, grounds, NO_LIMIT in collected.limits)
     if right:
         draft.set("access_rights", voc.get("access-right")[right].uri)
         draft.change("access_rights", because, right)

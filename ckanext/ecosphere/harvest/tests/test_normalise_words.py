@@ -12,6 +12,7 @@ from ckanext.ecosphere.harvest.normalise.texts import cut, plain_text
 from ckanext.ecosphere.harvest.normalise.themes import themes_of_keyword
 from ckanext.ecosphere.harvest.record import (
     Conformity,
+    Constraint,
     Contact,
     Dated,
     Identifier,
@@ -19,6 +20,7 @@ from ckanext.ecosphere.harvest.record import (
     Member,
     QualityMeasure,
     Service,
+    Term,
 )
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, ids, result
 from ckanext.ecosphere.vocabularies import normalise as voc_normalise
@@ -395,6 +397,14 @@ def test_keywords_of_a_list_become_their_field_and_neither_tag_nor_theme():
     assert made["hvd_category"] == ["http://data.europa.eu/bna/c_dd313021"]
     assert made["applicable_legislation"] == ["https://www.legifrance.gouv.fr/eli/loi/2009/8/3/2009-967/jo/texte"]
     assert "Étude d'impact sur l'eau" not in {tag["name"] for tag in made.get("tags", [])}
+
+
+def test_an_access_right_of_the_european_list_is_no_text():
+    uri = "http://publications.europa.eu/resource/authority/access-right/NON_PUBLIC"
+    told = [Term("non public", uri), Term("Sur demande auprès de la DDT.")]
+    made = dataset(constraints=[Constraint(kind="legal", access_codes=["otherRestrictions"], other=told)])
+    assert made["access_rights"] == uri
+    assert made["access_conditions"] == "Sur demande auprès de la DDT."
 
 
 def test_a_bad_address_is_dropped_and_reported():
