@@ -98,6 +98,8 @@ def _label(field: Field) -> str:
 
 
 def _add(errors: Errors, key: tuple[Any, ...], message: str) -> None:
+    if len(key) == 1:  # CKAN cannot tell an error of a whole group beside the rows of it: its first part tells it
+        key = next((deep for deep in errors if deep[0] == key[0] and len(deep) > 1), key)
     found = errors.setdefault(key, [])
     if message not in found:
         found.append(message)

@@ -109,6 +109,21 @@ def test_a_contradiction_is_refused_at_its_field(refused, field, changes):
     assert set(refused(complete(**changes))) == {field}
 
 
+@pytest.mark.parametrize(
+    ("kind", "group", "row"),
+    [
+        ("service", "quality_measure", {"name": "Erreur", "value": "2"}),
+        ("code", "quality_measure", {"name": "Erreur", "value": "2"}),
+        ("code", "conformity", {"specification": "Géostandard"}),
+        ("code", "spatial_coverage", {"text": "Vallée"}),
+        ("dataset", "contact", {"name": ""}),
+    ],
+)
+def test_a_group_that_cannot_stand_there_is_refused_at_its_first_row(refused, kind, group, row):
+    told = refused(complete(dcat_type=kind, **{group: [row]}))[group]
+    assert list(told[0]) == list(row)[:1]
+
+
 def test_a_box_outside_of_the_territories_is_refused_at_its_row(refused):
     far = {"spatial_coverage": [{"bbox": "-62, 15, -61, 16.5"}]}
     assert list(refused(complete(**far))["spatial_coverage"][0]) == ["bbox"]
