@@ -1,6 +1,7 @@
 """The catalogue in the layout of the national "schéma de catalogue de données" (17 columns). Pure, no CKAN.
 
-Columns and their meaning: catalogage-donnees, version 0.1. Several values of a column are separated by ", ".
+Columns and their meaning: etalab/schema-catalogue-donnees, version 0.3.0. Several values of a column are separated by
+", "; of a date that is a year or a month only, the first day stands, since the layout wants whole dates.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any
 
 from ckanext.ecosphere import csv_table
 
-from . import places
+from . import places, urls
+from .dates import span
 from .iso.reading import Reader
 
 COLUMNS = (
@@ -32,28 +34,36 @@ def row(dataset: Mapping[str, Any], page: str = "") -> dict[str, str]:
     service = dataset.get("organization") or {}
     party = next(iter([*read.rows("creator"), *read.rows("publisher")]), {})
     emails = [str(contact["email"]) for contact in read.rows("contact") if contact.get("email")]
-    names = [str(contact["name"]) for contact in read.rows("contact") if contact.get("name")]
+    producer = str(party.get("name") or service.get("title") or "")
+    units = [str(contact.get("unit") or contact["name"]) for contact in read.rows("contact") if contact.get("name")]
     siret = str(party.get("identifier") or "").replace(" ", "")
     is_siret = len(siret) == 14 and siret.isdigit()  # noqa: PLR2004 - digits of a SIRET number
     return {
         "titre": read.text("title"),
         "description": read.text("notes"),
         "mots_cles": ", ".join(str(tag["name"]) for tag in read.rows("tags") if tag.get("name")),
-        "nom_orga": str(party.get("name") or service.get("title") or ""),
+        "nom_orga": producer,
         "siret_orga": siret if is_siret else "",
-        "id_alt_orga": "" if is_siret else str(party.get("identifier") or service.get("name") or ""),
-        "service": str(service.get("title") or ""),
-        "si": read.text("source_catalogue"),
-        "contact_service": ", ".join(dict.fromkeys(emails)),
-        "contact_personne": ", ".join(dict.fromkeys(names)),
-        "date_pub": read.text("issued")[:10],
-        "date_maj": read.text("modified")[:10],
+        "id_alt_orga": "" if is_siret else str(party.get("identifier") or ("" if party else service.get("name")) or ""),
+        "service": next(iter(units), "") or producer,
+        "si": ", ".join(text for text in read.texts("source") if not urls.is_uri(text)),
+        "contact_service": str(party.get("email") or next(iter(emails), "")),
+        "contact_personne": ", ".join(dict.fromkeys(emails)),
+        "date_pub": _day(read.text("issued")),
+        "date_maj": _day(read.text("modified")),
         "freq_maj": read.concept("frequency", "frequency"),
         "couv_geo": ", ".join(_places(read)),
         "url": read.text("url") or page,
         "format": ", ".join(dict.fromkeys(str(r["format"]) for r in read.rows("resources") if r.get("format"))),
         "licence": read.concept("licences", "license_id"),
     }
+
+
+def _day(value: str) -> str:
+    try:
+        return span(value)[0].isoformat() if value else ""
+    except ValueError:
+        return ""
 
 
 def _places(read: Reader) -> Iterator[str]:

@@ -9,6 +9,7 @@ from ckanext.ecosphere.http_guard import GuardSettings, networks
 OWN_RDF_PROFILE = "ecosphere.schemas.own_rdf_profile"
 OWN_LICENCES = "ecosphere.schemas.own_licences"
 IMPORT_NETWORKS = "ecosphere.schemas.import_allowed_networks"
+PUBLISHER = "ecosphere.schemas.catalogue_publisher"
 OVERLAY = "ecosphere.schemas.overlay"
 IMPORT_BYTES, IMPORT_SECONDS = 5 * 1024 * 1024, 15.0
 
@@ -21,6 +22,11 @@ def own_rdf_profile() -> bool:
 def own_licences() -> bool:
     """Whether the project's list of licences replaces CKAN's."""
     return tk.asbool(tk.config[OWN_LICENCES])
+
+
+def publisher() -> str:
+    """Name of the organisation that publishes the catalogue, empty when the portal itself does."""
+    return tk.config[PUBLISHER]
 
 
 def overlay() -> str:

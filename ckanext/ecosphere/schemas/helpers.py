@@ -14,7 +14,7 @@ from jinja2 import Undefined
 from ckanext.ecosphere import language, telephone
 from ckanext.ecosphere import vocabularies as voc
 
-from . import inheritance, places, publication, relations, schemaorg, spatial, urls
+from . import inheritance, places, publication, relations, spatial, structured, urls
 from .dates import precision, span
 from .validators import as_list
 
@@ -324,8 +324,7 @@ def ecosphere_relations(dataset: Mapping[str, Any]) -> dict[str, Any]:
 
 def ecosphere_structured_data(dataset: Mapping[str, Any]) -> dict[str, Any]:
     """Return the description of a dataset in the terms of schema.org, for search engines."""
-    address = tk.url_for("dataset.read", id=dataset["name"], qualified=True, locale="default")
-    return schemaorg.describe(inheritance.completed(dataset), address, tk.config["ckan.site_title"])
+    return structured.describe(dataset)
 
 
 def ecosphere_referred(value: Any) -> list[dict[str, str]]:

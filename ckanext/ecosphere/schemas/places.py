@@ -50,7 +50,7 @@ def level(uri: str) -> tuple[str, str]:
 
 def box_of(uris: Iterable[str]) -> spatial.Box | None:
     """Return the smallest box around territories; a commune counts with its département."""
-    boxes = [concept.data["bbox"] for uri in uris if (concept := spatial.territory_of(uri))]
+    boxes = [box for uri in uris if (box := spatial.territory_box(uri))]
     plain = [box for box in boxes if box[0] <= box[2]]
     if not plain:
         return boxes[0] if boxes else None
@@ -64,7 +64,8 @@ def territories_of(box: spatial.Box, lang: str) -> list[dict[str, str]]:
     holding = [
         concept
         for concept in voc.get("territories")
-        if concept.data["bbox"][0] <= west
+        if concept.data["type"] != "autre"
+        and concept.data["bbox"][0] <= west
         and concept.data["bbox"][1] <= south
         and concept.data["bbox"][2] >= east
         and concept.data["bbox"][3] >= north

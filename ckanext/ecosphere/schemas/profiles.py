@@ -25,8 +25,10 @@ from ckanext.ecosphere.vocabularies import communes
 
 from . import (
     inheritance,
+    rdf_catalogue,
     rdf_conformity,
     rdf_distribution,
+    rdf_geo,
     rdf_lineage,
     rdf_people,
     rdf_reading,
@@ -61,7 +63,6 @@ EXTRA = (
     ("territory", DCT.spatial, DCT.Location),
     ("alternate_title", DCT.alternative, None),
     ("status", ADMS.status, SKOS.Concept),
-    ("spatial_representation", ADMS.representationTechnique, SKOS.Concept),
     ("preview_image", FOAF.depiction, None),
     ("access_limitation", DCT.rights, DCT.RightsStatement),  # DCAT-AP allows one accessRights only
 )
@@ -122,16 +123,23 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         if dataset.get("created"):
             self._add_date_triple(dataset_ref, DCT.created, dataset["created"])
         self._add_licence(dataset, dataset_ref)
+        rdf_geo.write(self.g, dataset_ref, dataset)
         for resource in dataset.get("resources") or ():
             rdf_distribution.write(self.g, dataset_ref, resource)
         self._correct_details(dataset_ref)
         self._describe_nodes()
         self._restore_addresses(dataset)
 
+    def graph_from_catalog(self, catalog_dict: Any, catalog_ref: Any) -> None:
+        """Write the catalogue itself."""
+        super().graph_from_catalog(catalog_dict, catalog_ref)
+        rdf_catalogue.complete(self.g, catalog_ref)
+
     def parse_dataset(self, dataset_dict: dict[str, Any], dataset_ref: Any) -> dict[str, Any]:
         """Read one dataset of the graph."""
         dataset = super().parse_dataset(dataset_dict, dataset_ref)
         rdf_reading.complete(self.g, dataset_ref, dataset)
+        rdf_geo.read(self.g, dataset_ref, dataset, self._agents_details)
         # A graph has no order: the same file must give the same dataset each time it is read.
         for field in AGENTS:
             if isinstance(dataset.get(field), list):
@@ -214,7 +222,10 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                     continue
                 self.g.add((node, RDF.type, SKOS.Concept))
                 self._add_labels(node, SKOS.prefLabel, concept)
-                self.g.add((node, SKOS.inScheme, URIRef(_scheme(concept.uri, name))))
+                scheme = URIRef(_scheme(concept.uri, name))
+                self.g.add((node, SKOS.inScheme, scheme))
+                self.g.add((scheme, RDF.type, SKOS.ConceptScheme))
+                self.g.add((scheme, DCT.title, Literal(name)))
         for node in set(self.g.objects(None, DCT.spatial)):
             place = voc.get("territories").get(str(node))
             if place:
@@ -222,8 +233,8 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                 self.g.add((node, SKOS.inScheme, URIRef(_scheme(place.uri, "territories"))))
                 for other in place.data["other_uris"]:
                     self.g.add((node, SKOS.exactMatch, URIRef(other)))
-                box = json.dumps(spatial.box_to_geometry(place.data["bbox"]))
-                self._add_spatial_value_to_graph(node, DCAT.bbox, box)
+                if box := spatial.territory_box(place.uri):
+                    self._add_spatial_value_to_graph(node, DCAT.bbox, json.dumps(spatial.box_to_geometry(box)))
             elif commune := communes.get(str(node)):
                 self.g.add((node, SKOS.prefLabel, Literal(commune.name, lang="fr")))
         for node in set(self.g.objects(None, DCT.conformsTo)):
@@ -255,6 +266,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             self.g.add((ref, RDF.type, DCAT.DatasetSeries))
         elif kind == relations.SERVICE:
             self.g.add((ref, RDF.type, DCAT.DataService))
+            rdf_catalogue.add_service(self.g, ref)
             for address in self._read_list_value(dataset.get("endpoint_url")) or _endpoints(dataset):
                 self._add(ref, DCAT.endpointURL, address, None)
             if dataset.get("endpoint_description"):

@@ -1,4 +1,8 @@
-"""Conformity to specifications, as GeoDCAT-AP 3 tells it: ``dct:conformsTo`` when it is given, a test always."""
+"""Conformity to specifications, as GeoDCAT-AP 3 tells it: ``dct:conformsTo`` when it is given, a test always.
+
+The plan of a test holds title and date as the dataset says them: many datasets of a feed name one regulation, each in
+words of its own.
+"""
 
 from __future__ import annotations
 
@@ -29,19 +33,22 @@ def write(graph: Graph, ref: Any, dataset: Mapping[str, Any], add_date: Callable
         uri = str(row.get("uri") or "")
         standard = (URIRef(uri) if urls.is_uri(uri) else CleanedURIRef(uri)) if uri else BNode()
         graph.add((standard, RDF.type, DCT.Standard))
-        if row.get("specification"):
-            graph.add((standard, DCT.title, Literal(row["specification"])))
-        if row.get("date"):
-            add_date(standard, DCT.issued, row["date"])
         degree = row.get("degree") or "notEvaluated"
         if degree == "conformant":
             graph.add((ref, DCT.conformsTo, standard))
-        test, plan, result = BNode(), BNode(), BNode()
+        test, association, plan, result = BNode(), BNode(), BNode(), BNode()
         graph.add((ref, PROV.wasUsedBy, test))
         graph.add((test, RDF.type, PROV.Activity))
-        graph.add((test, PROV.qualifiedAssociation, plan))
-        graph.add((plan, RDF.type, PROV.Association))
-        graph.add((plan, PROV.hadPlan, standard))
+        graph.add((test, PROV.qualifiedAssociation, association))
+        graph.add((association, RDF.type, PROV.Association))
+        graph.add((association, PROV.hadPlan, plan))
+        graph.add((plan, RDF.type, PROV.Plan))
+        graph.add((plan, PROV.wasDerivedFrom, standard))
+        for node in (plan, standard) if isinstance(standard, BNode) else (plan,):
+            if row.get("specification"):
+                graph.add((node, DCT.title, Literal(row["specification"])))
+            if row.get("date"):
+                add_date(node, DCT.issued, row["date"])
         graph.add((test, PROV.generated, result))
         graph.add((result, RDF.type, PROV.Entity))
         graph.add((result, DCT.type, URIRef(CONFORMITY + degree)))
@@ -58,13 +65,15 @@ def read(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     rows = []
     for test in graph.objects(ref, PROV.wasUsedBy):
         association, result = graph.value(test, PROV.qualifiedAssociation), graph.value(test, PROV.generated)
-        standard = graph.value(association, PROV.hadPlan) if association is not None else None
-        if standard is None:
+        plan = graph.value(association, PROV.hadPlan) if association is not None else None
+        if plan is None:
             continue
+        standard = graph.value(plan, PROV.wasDerivedFrom)
+        standard = plan if standard is None else standard
         row = {
-            "specification": str(graph.value(standard, DCT.title) or ""),
+            "specification": str(graph.value(plan, DCT.title) or graph.value(standard, DCT.title) or ""),
             "uri": str(standard) if isinstance(standard, URIRef) else "",
-            "date": str(graph.value(standard, DCT.issued) or ""),
+            "date": str(graph.value(plan, DCT.issued) or graph.value(standard, DCT.issued) or ""),
             "degree": str(graph.value(result, DCT.type) or "").removeprefix(CONFORMITY),
         }
         rows.append({key: value for key, value in row.items() if value})

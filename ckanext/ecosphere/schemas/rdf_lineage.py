@@ -111,6 +111,8 @@ def _measures(graph: Graph, ref: Any) -> Iterator[dict[str, str]]:
         metric = graph.value(node, DQV.isMeasurementOf)
         if metric is None or metric == GEODCAT.spatialResolutionAsScale:
             continue
+        if graph.value(node, DQV.computedOn) is not None:  # what a portal computed of the description, its own score
+            continue
         dimension = voc.get("quality-dimension").get(str(graph.value(metric, DQV.inDimension) or ""))
         row = {
             "dimension": dimension.id if dimension else "",

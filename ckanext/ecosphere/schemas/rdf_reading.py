@@ -36,7 +36,6 @@ OPEN = {
 #: Properties with a field of their own: (property, field, whether it holds several).
 PLAIN = (
     (ADMS.status, "status", False),
-    (ADMS.representationTechnique, "spatial_representation", False),
     (DCT.alternative, "alternate_title", True),
     (DCT.created, "created", False),
     (FOAF.depiction, "preview_image", False),

@@ -14,7 +14,7 @@ from rdflib import BNode, Graph, Literal
 from ckanext.dcat.profiles import DCAT, DCT, FOAF, RDF
 from ckanext.dcat.profiles.base import CleanedURIRef
 
-from . import urls
+from . import rdf_catalogue, urls
 
 
 def write(graph: Graph, dataset_ref: Any, dataset: Mapping[str, Any], add_date: Callable[..., None]) -> None:
@@ -33,6 +33,7 @@ def write(graph: Graph, dataset_ref: Any, dataset: Mapping[str, Any], add_date: 
     _describe(graph, record, dataset_ref)
     add_date(record, DCT.modified, saved)
     graph.add((dataset_ref, FOAF.isPrimaryTopicOf, record))
+    rdf_catalogue.add_record(graph, record)
     if dataset.get("metadata_identifier"):
         graph.add((record, DCT.identifier, Literal(dataset["metadata_identifier"])))
     source, when = str(dataset.get("source_record") or ""), str(dataset.get("metadata_date") or "")

@@ -30,6 +30,7 @@ def describe(dataset: Mapping[str, Any], page: str, catalogue: str) -> dict[str,
     read = Reader(dataset)
     licence = voc.get("licences").get(read.text("license_id"))
     service = dataset.get("organization") or {}
+    own = [{"@type": "Organization", "name": str(service["title"])}] if service.get("title") else []
     found = {
         "@context": "https://schema.org/",
         "@type": KINDS.get(read.kind, "Dataset"),
@@ -41,20 +42,19 @@ def describe(dataset: Mapping[str, Any], page: str, catalogue: str) -> dict[str,
         "identifier": list(dict.fromkeys([*read.texts("identifier"), *read.texts("alternate_identifier")])),
         "keywords": [*(str(tag["name"]) for tag in read.rows("tags") if tag.get("name")), *_labels(read)],
         "license": licence.uri if licence and urls.is_web_address(licence.uri) else "",
-        "isAccessibleForFree": True if licence and licence.data["open"] else None,
-        "inLanguage": [uri.rsplit("/", 1)[-1].lower() for uri in read.texts("language")],
+        "isAccessibleForFree": True if licence and licence.data["open"] and _is_public(read) else None,
+        "inLanguage": [_language(uri) for uri in read.texts("language")],
         "dateCreated": read.text("created"),
         "datePublished": read.text("issued"),
         "dateModified": read.text("modified"),
         "version": read.text("version"),
         "creator": [_party(row) for row in read.rows("creator") if row.get("name")],
-        "publisher": [_party(row) for row in read.rows("publisher") if row.get("name")]
-        or ([{"@type": "Organization", "name": str(service["title"])}] if service.get("title") else []),
+        "publisher": [_party(row) for row in read.rows("publisher") if row.get("name")] or own,
         "spatialCoverage": [*_places(read)],
         "temporalCoverage": [*_periods(read)],
         "image": read.text("preview_image"),
         "sameAs": read.text("url"),
-        **_of_its_kind(read, catalogue),
+        **_of_its_kind(read, catalogue, own),
     }
     return {name: value for name, value in found.items() if value not in (None, "", [])}
 
@@ -67,7 +67,17 @@ def _description(read: Reader) -> str:
     return text[:LONGEST_DESCRIPTION]
 
 
-def _of_its_kind(read: Reader, catalogue: str) -> dict[str, Any]:
+def _is_public(read: Reader) -> bool:
+    return read.text("access_rights").rsplit("/", 1)[-1] in ("", "PUBLIC")
+
+
+def _language(uri: str) -> str:
+    """Return a language as BCP 47 writes it: the code of two letters when there is one."""
+    known = voc.get("language").get(uri)
+    return next(iter(known.alt_labels), "") if known else uri.rsplit("/", 1)[-1].lower()
+
+
+def _of_its_kind(read: Reader, catalogue: str, own: list[dict[str, Any]]) -> dict[str, Any]:
     if read.kind == "SoftwareSourceCode":
         return {
             "codeRepository": read.text("code_repository"),
@@ -75,7 +85,7 @@ def _of_its_kind(read: Reader, catalogue: str) -> dict[str, Any]:
             "creativeWorkStatus": read.text("development_status"),
         }
     if read.kind == "service":
-        return {"documentation": read.text("endpoint_description"), "provider": catalogue}
+        return {"documentation": read.text("endpoint_description"), "provider": own}
     return {
         "includedInDataCatalog": {"@type": "DataCatalog", "name": catalogue},
         "distribution": [_distribution(row) for row in read.rows("resources") if row.get("url")],
@@ -109,8 +119,7 @@ def _distribution(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _places(read: Reader) -> Iterator[dict[str, Any]]:
     for uri in read.texts("territory"):
-        place = spatial.territory_of(uri)
-        yield _place(places.label(uri, "fr"), place.data["bbox"] if place else None)
+        yield _place(places.label(uri, "fr"), spatial.territory_box(uri))
     for row in read.rows("spatial_coverage"):
         try:
             box = spatial.geometry_to_box(spatial.parse_box(row["bbox"])) if row.get("bbox") else None

@@ -196,9 +196,15 @@ def territory_of(uri: str) -> voc.Concept | None:
     return voc.get("territories").get(f"departement-{commune.departement}" if commune else uri) if uri else None
 
 
-def _territory_shape(uri: str) -> dict[str, Any] | None:
+def territory_box(uri: str) -> Box | None:
+    """Return the box of a territory; None for an unknown one, and for "Hors de France", which is no place."""
     territory = territory_of(uri)
-    return box_to_geometry(territory.data["bbox"]) if territory else None
+    return territory.data["bbox"] if territory and territory.data["type"] != "autre" else None
+
+
+def _territory_shape(uri: str) -> dict[str, Any] | None:
+    box = territory_box(uri)
+    return box_to_geometry(box) if box else None
 
 
 def _merge(shapes: list[dict[str, Any]]) -> dict[str, Any] | None:

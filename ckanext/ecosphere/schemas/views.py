@@ -16,7 +16,7 @@ from flask import Blueprint, Response, stream_with_context
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
 
-from . import catalogue_csv, config, inheritance, places, relations, skos, spatial
+from . import catalogue_csv, config, inheritance, places, relations, skos, spatial, structured
 from .importing import starting
 from .iso import writer
 from .listing import found
@@ -40,6 +40,15 @@ def iso(id: str) -> Response:
     response = Response(record, mimetype="application/xml")
     response.headers["Content-Disposition"] = f'inline; filename="{dataset["name"]}.xml"'
     return response
+
+
+@schemas.route("/dataset/<id>/schemaorg.jsonld")
+def schema_org(id: str) -> Response:
+    """Give a dataset in the terms of schema.org, as its page holds it for search engines."""
+    dataset = _shown(id)
+    return Response(
+        json.dumps(structured.describe(dataset), ensure_ascii=False, indent=2), mimetype="application/ld+json"
+    )
 
 
 @schemas.route("/catalogue.csv")

@@ -95,6 +95,16 @@ def _yaml(text: str) -> Read:
     return {"dataset": software.from_publiccode(document), "problems": []}
 
 
+def _count_series(graph: Any) -> None:
+    """Let series and services that are no dcat:Dataset be read: ckanext-dcat looks for that class alone."""
+    from ckanext.dcat.profiles import DCAT, RDF
+
+    for kind in (DCAT.DatasetSeries, DCAT.DataService):
+        for node in list(graph.subjects(RDF.type, kind)):
+            if (None, DCAT.accessService, node) not in graph and (None, DCAT.inSeries, node) not in graph:
+                graph.add((node, RDF.type, DCAT.Dataset))
+
+
 def _rdf(text: str, syntax: str) -> Read:
     if syntax == "xml" and _DOCTYPE.search(text):
         raise _refuse(tk._("The document declares a DOCTYPE, which is refused for safety."))
@@ -105,6 +115,7 @@ def _rdf(text: str, syntax: str) -> Read:
     parser: Any = RDFParser(profiles=["ecosphere_dcat_ap"])
     try:
         parser.parse(text, _format=syntax)
+        _count_series(parser.g)
         datasets = list(parser.datasets())
     except (RDFParserException, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _unknown() from error

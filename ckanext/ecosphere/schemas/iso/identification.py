@@ -290,8 +290,7 @@ def _derived_boxes(dataset: Reader) -> list[spatial.Box]:
             return _parts(spatial.parse_geometry(dataset.text("spatial")))
     except spatial.GeometryError:
         pass
-    known = [spatial.territory_of(uri) for uri in dataset.texts("territory")]
-    return list(dict.fromkeys(place.data["bbox"] for place in known if place))
+    return list(dict.fromkeys(box for uri in dataset.texts("territory") if (box := spatial.territory_box(uri))))
 
 
 def _parts(geometry: dict[str, Any]) -> list[spatial.Box]:
@@ -314,7 +313,7 @@ def _box(box: spatial.Box) -> Any:
 
 
 def _place(uri: str) -> Any:
-    code = xml.label("gmd:code", places.label(uri, "fr"), uri)
+    code = xml.anchor("gmd:code", places.label(uri, "fr"), uri)
     identifier = el("gmd:geographicIdentifier", el("gmd:MD_Identifier", code))
     return el("gmd:geographicElement", el("gmd:EX_GeographicDescription", identifier))
 

@@ -212,5 +212,12 @@ class TestCsv:
         row = rows["'=Titre; avec, virgules"]
         assert row["couv_geo"] == "Ain"
         assert row["freq_maj"] == "annuel"
+        assert (row["nom_orga"], row["service"]) == ("CEREMA", "Pôle géomatique")
+        assert (row["contact_personne"], row["si"]) == ("ddt-sig@ain.example.org", "RGE Alti (IGN)")
         assert row["contact_service"] == "ddt-sig@ain.example.org"
         assert row["format"] == "SHP, WMS"
+        assert (row["date_pub"], row["date_maj"]) == ("2023-07-01", "2024-02-15")
+
+    def test_a_year_becomes_its_first_day_since_the_layout_wants_days(self):
+        assert catalogue_csv.row({"issued": "2019", "modified": "demain"})["date_pub"] == "2019-01-01"
+        assert catalogue_csv.row({"modified": "demain"})["date_maj"] == ""

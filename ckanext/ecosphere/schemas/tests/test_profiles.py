@@ -9,6 +9,8 @@ import pytest
 from ckan.common import config
 from rdflib import DCAT, DCTERMS, FOAF, PROV, RDF, SH, SKOS, XSD, Graph, Literal, Namespace, URIRef
 
+from ckanext.dcat.processors import RDFParser, RDFSerializer
+
 from . import samples
 
 ADMS = Namespace("http://www.w3.org/ns/adms#")
@@ -118,7 +120,56 @@ def test_conformity_is_told_with_its_degree(graph_of):
     assert degrees == {"conformant", "notEvaluated"}
     conformant = URIRef("http://data.europa.eu/eli/reg/2010/1089")
     assert (ref, DCTERMS.conformsTo, conformant) in graph
-    assert graph.value(conformant, DCTERMS.title) == Literal("Règlement (UE) n° 1089/2010")
+    (plan,) = graph.subjects(PROV.wasDerivedFrom, conformant)
+    assert graph.value(plan, DCTERMS.title) == Literal("Règlement (UE) n° 1089/2010")
+
+
+def test_datasets_of_a_feed_keep_their_own_words_for_a_common_regulation(create):
+    regulation = "http://data.europa.eu/eli/reg/2010/1089"
+    said = {"reg-a": ("Règlement 1089", "2010-12-08"), "reg-b": ("Commission Regulation", "2010-11-23")}
+    rows = {
+        name: [{"specification": title, "uri": regulation, "date": date, "degree": "notConformant"}]
+        for name, (title, date) in said.items()
+    }
+    made = [create({"title": name, "name": name, "conformity": row}) for name, row in rows.items()]
+    serializer, parser = RDFSerializer(profiles=["ecosphere_dcat_ap"]), RDFParser(profiles=["ecosphere_dcat_ap"])
+    for each in made:
+        serializer.graph_from_dataset(each)
+    parser.parse(serializer.g.serialize(format="turtle"), _format="turtle")
+    assert {each["title"]: each["conformity"] for each in parser.datasets()} == rows
+
+
+def test_what_a_portal_computed_of_a_description_is_no_measure_of_the_producer(create, act):
+    made = create({"title": "Note", "name": "note", "quality_measure": [{"name": "Erreur", "value": "2"}]})
+    parser = RDFParser(profiles=["ecosphere_dcat_ap"])
+    served = act("dcat_dataset_show", id=made["id"], format="ttl")
+    assert "computedOn" in served
+    parser.parse(served, _format="turtle")
+    assert next(iter(parser.datasets()))["quality_measure"] == made["quality_measure"]
+
+
+def test_data_outside_of_france_are_not_said_to_cover_the_world(graph_of):
+    graph, ref = graph_of({"title": "Belgique", "name": "be", "territory": ["autre-hors-france"]})
+    (place,) = graph.objects(ref, DCTERMS.spatial)
+    assert list(graph.objects(place, DCAT.bbox)) == []
+
+
+def test_the_catalogue_itself_keeps_to_the_shapes(app, create):
+    full = samples.full(name="in-catalogue")
+    del (
+        full["resources"][0]["hash_algorithm"],
+        full["resources"][0]["hash"],
+    )  # the shape wants SPDX's address with https
+    create(full)
+    graph = Graph().parse(data=app.get("/catalog.ttl").body, format="turtle")
+    (catalogue,) = graph.subjects(RDF.type, DCAT.Catalog)
+    (language,) = graph.objects(catalogue, DCTERMS.language)
+    assert str(language).startswith(f"{samples.DIM}/language/")
+    assert graph.value(graph.value(catalogue, DCTERMS.publisher), FOAF.name) is not None
+    assert list(graph.objects(catalogue, DCAT.record))
+    if PUBLISHED_SHAPES.is_dir():
+        names = ("shapes", "range", "mdr-vocabularies.shape")
+        assert failures(graph, *(PUBLISHED_SHAPES / f"dcat-ap-3.0.1-{name}.ttl" for name in names)) == set()
     assert not list(graph.subjects(DCTERMS.conformsTo, graph.value(None, DCTERMS.title, Literal("Géostandard PPR"))))
 
 

@@ -19,7 +19,7 @@ from ckanext.ecosphere.schemas import fields
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 NUMBERS = itertools.count()
-SCHEMA = fields.schema()["dataset_fields"]
+SCHEMA, FILE_SCHEMA = (fields.schema()[f"{scope}_fields"] for scope in ("dataset", "resource"))
 TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=60).filter(str.strip)
 DATE = st.dates().map(str).filter(lambda day: day > "1000") | st.integers(1000, 2200).map(str)
 ADDRESS = st.from_regex(r"https://[a-z]{1,8}\.example\.org/[a-z0-9/._-]{0,20}", fullmatch=True)
@@ -59,6 +59,9 @@ def geometries(draw: st.DrawFn) -> str:
 BY_VALIDATOR = {
     "ecosphere_bbox": boxes(),
     "ecosphere_geometry": geometries(),
+    "ecosphere_telephone": st.sampled_from(["+33 4 74 45 62 37", "+262 262 40 26 26", "+41 22 730 51 11"]),
+    "ecosphere_resource_url": ADDRESS,
+    "ecosphere_size": st.integers(0, 10**15),
     "ecosphere_scale": st.integers(1, 10**9).map(str),
     "ecosphere_positive_number": st.integers(1, 10**6).map(lambda number: f"{number / 100:g}"),
     "ecosphere_licence": st.sampled_from([licence.id for licence in voc.get("licences")]),
@@ -67,6 +70,9 @@ BY_VALIDATOR = {
 WRONG_BY_VALIDATOR = {
     "ecosphere_bbox": "4, 46, 3, 95",
     "ecosphere_geometry": '{"type": "Point", "coordinates": [400, 2]}',
+    "ecosphere_telephone": "le standard",
+    "ecosphere_resource_url": "javascript:alert(1)",
+    "ecosphere_size": "trois octets",
     "ecosphere_scale": "grande",
     "ecosphere_positive_number": "-5",
     "ecosphere_licence": "licence maison",
@@ -115,7 +121,9 @@ def in_order(row: dict[str, Any]) -> dict[str, Any]:
 
 
 STRATEGIES = {field["field_name"]: made for field in SCHEMA if (made := values_of(field)) is not None}
-DATASETS = st.fixed_dictionaries({}, optional=STRATEGIES)
+FILES = {field["field_name"]: made for field in FILE_SCHEMA if (made := values_of(field)) is not None}
+FILE = st.fixed_dictionaries({"url": FILES.pop("url")}, optional=FILES)
+DATASETS = st.fixed_dictionaries({}, optional={**STRATEGIES, "resources": st.lists(FILE, min_size=1, max_size=2)})
 
 
 @pytest.fixture

@@ -62,3 +62,25 @@ def test_stands_in_the_page_as_data_whatever_the_texts_hold(app, create):
     (script,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', body, re.DOTALL)
     assert json.loads(script)["name"] == samples.FULL["title"]
     assert "<" not in script
+
+
+@pytest.mark.usefixtures("shared_db")
+def test_is_served_with_series_and_members_that_the_reader_may_see(app, create):
+    kind = f"{samples.INSPIRE}/metadata-codelist/ResourceType"
+    create({"title": "Lot", "name": "so-lot", "dcat_type": f"{kind}/series"})
+    create({"title": "Membre", "name": "so-member", "in_series": ["so-lot"]})
+    create({"title": "Membre secret", "name": "so-secret", "in_series": ["so-lot"], "private": True})
+    answer = app.get("/dataset/so-lot/schemaorg.jsonld")
+    assert answer.headers["Content-Type"].startswith("application/ld+json")
+    assert [part["name"] for part in answer.json["hasPart"]] == ["Membre"]
+    (whole,) = app.get("/dataset/so-member/schemaorg.jsonld").json["isPartOf"]
+    assert whole["url"].endswith("/dataset/so-lot")
+    assert app.get("/dataset/so-secret/schemaorg.jsonld", status=404).status_code == 404
+
+
+def test_languages_are_those_of_the_web_and_restricted_data_are_not_free():
+    described = schemaorg.describe(samples.full(), PAGE, "Guichet")
+    assert described["inLanguage"] == ["fr"]
+    assert "isAccessibleForFree" not in described  # access is restricted
+    public = samples.full(access_rights=f"{samples.DIM}/access-right/PUBLIC")
+    assert schemaorg.describe(public, PAGE, "Guichet")["isAccessibleForFree"] is True
