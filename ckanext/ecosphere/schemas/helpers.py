@@ -17,6 +17,7 @@ from ckanext.ecosphere import vocabularies as voc
 from . import inheritance, places, publication, relations, schemaorg, spatial, urls
 from .dates import precision, span
 from .governed import ecosphere_governed, ecosphere_governed_fields  # noqa: F401 - for the templates
+from .unfinished import ecosphere_unfinished  # noqa: F401 - for the templates
 from .validators import as_list
 
 Field = Mapping[str, Any]

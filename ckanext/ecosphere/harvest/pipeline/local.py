@@ -32,7 +32,9 @@ def is_governed(package_id: str) -> bool:
     query = (
         sa.select(SourceRecord.guid)
         .join(HarvestSource, HarvestSource.id == SourceRecord.source_id)
-        .where(SourceRecord.package_id == package_id, SourceRecord.state == PUBLISHED, HarvestSource.active.is_(True))
+        .where(
+            SourceRecord.package_id == package_id, SourceRecord.state == PUBLISHED, sa.true() == HarvestSource.active
+        )
     )
     return model.Session.execute(query.limit(1)).first() is not None
 

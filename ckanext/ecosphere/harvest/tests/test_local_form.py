@@ -42,7 +42,7 @@ class Form:
     def __init__(self, app: Any, user: dict[str, Any], path: str) -> None:
         self._app, self._path = app, path
         self._headers = {"Authorization": user["token"]}
-        self.page = BeautifulSoup(app.get(path, headers=self._headers).body, "html.parser")
+        self.page: Any = BeautifulSoup(app.get(path, headers=self._headers).body, "html.parser")
         form: Any = self.page.find("form", id="dataset-edit") or self.page.find("form", id="resource-edit")
         for template in form.find_all("template"):
             template.decompose()
@@ -98,7 +98,7 @@ def test_the_address_the_visibility_and_declared_fields_are_changed_for_good(por
 def test_another_value_of_what_the_source_says_is_refused_and_told(portal, app, harvested):
     form = Form(app, person(harvested, "admin"), edited(harvested))
     answer = form.send(title="Corrigé ici", scale_denominator="25000", version_notes="Deuxième édition")
-    page = BeautifulSoup(answer.body, "html.parser")
+    page: Any = BeautifulSoup(answer.body, "html.parser")
     assert [link["href"] for link in page.select("#form-errors a")] == ["#field-title", "#field-scale_denominator"]
     assert "rien n’a été enregistré" in page.select_one("#form-errors").text
     # Saving again saves what belongs here; what comes from the source is as the source says.
