@@ -16,7 +16,7 @@ import ckan.plugins.toolkit as tk
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
 
-from . import conditions, spatial
+from . import conditions, rows, spatial
 from .dates import span
 from .stored import Stored
 from .validators import as_list
@@ -45,6 +45,7 @@ def check(data: FlatData, errors: Errors, context: Any, schema: Mapping[str, Any
     _check_relevance(schema["dataset_fields"], now, before, errors)
     if not _is_private(data, before):
         _check_needed(schema["dataset_fields"], now, before, errors)
+    _check_rows(schema["dataset_fields"], now, before, errors, not _is_private(data, before))
     _check_resources(schema.get("resource_fields", ()), now, before, errors)
     for fields, rule in RULES:
         if any(_changed(name, now, before) for name in fields):
@@ -130,9 +131,23 @@ def _check_relevance(fields: Iterable[Field], now: Dataset, before: Stored, erro
         because = conditions.reason(field, now.texts) if values else None
         if because is None or not _changed(name, now, before):
             continue
-        other = _label(by_name[because["field"]])
-        message = tk._("This field does not go with what “{field}” says: empty it, or change “{field}”")
-        add(errors, (name,), message.format(field=other))
+        add(errors, (name,), _apart(_label(by_name[because["field"]])))
+
+
+def _apart(other: str) -> str:
+    message = tk._("This field does not go with what “{field}” says: empty it, or change “{field}”")
+    return message.format(field=other)
+
+
+def _needed_beside() -> str:
+    return tk._("Needed beside what the other fields say: fill it in")
+
+
+def _check_rows(fields: Iterable[Field], now: Dataset, before: Stored, errors: Errors, public: bool) -> None:
+    known = {field["field_name"]: field for field in fields}
+    for key, kind, other in rows.faults(fields, now.data, now.texts, before, public):
+        near = {each["field_name"]: each for each in known[key[0]]["repeating_subfields"]}
+        add(errors, key, _apart(_label((known | near)[other])) if kind == "apart" else _needed_beside())
 
 
 def _check_resources(fields: Iterable[Field], now: Dataset, before: Stored, errors: Errors) -> None:
@@ -145,7 +160,7 @@ def _check_resources(fields: Iterable[Field], now: Dataset, before: Stored, erro
             if not field.get("required_when") or read(name) or not conditions.is_required(field, read):
                 continue
             if old is None or any(old(c["field"]) != read(c["field"]) for c in field["required_when"]):
-                add(errors, ("resources", number, name), tk._("Needed beside what the other fields say: fill it in"))
+                add(errors, ("resources", number, name), _needed_beside())
 
 
 def _check_dates(now: Dataset, errors: Errors) -> None:
