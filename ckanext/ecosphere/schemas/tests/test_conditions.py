@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ckan.plugins.toolkit as tk
 import pytest
 from ckan.tests import helpers
@@ -58,7 +60,8 @@ def subfields_of(fields):
 
 
 def test_a_condition_of_a_subfield_reads_its_row_first_and_the_dataset_after():
-    read = conditions.in_row(["name", "value"], {"value": "2.5"}, {"value": ["no"], "kind": ["dataset"]}.get)
+    dataset = {"value": ["no"], "kind": ["dataset"]}
+    read = conditions.in_row(["name", "value"], {"value": "2.5"}, lambda name: dataset.get(name, []))
     assert read("value") == ["2.5"]
     assert read("name") == []
     assert read("kind") == ["dataset"]
@@ -77,9 +80,9 @@ class TestInTheRowsOfAGroup:
         self.save(editor, quality_measure=[old, good])  # nobody is stuck on an old fault
         with pytest.raises(tk.ValidationError) as raised:
             self.save(editor, quality_measure=[good, {"name": "Erreur", "unit": "m"}])
-        [none, fault] = raised.value.error_dict["quality_measure"]
-        assert not none
-        assert "Value" in fault["unit"][0]
+        told: Any = raised.value.error_dict["quality_measure"]
+        assert not told[0]
+        assert "Value" in told[1]["unit"][0]
 
     def test_publishing_needs_what_the_row_calls_for_and_a_draft_does_not(self, editor, create):
         create({**samples.full(), "name": "tt", "private": True})
@@ -87,7 +90,8 @@ class TestInTheRowsOfAGroup:
         self.save(editor, conformity=[row])
         with pytest.raises(tk.ValidationError) as raised:
             self.save(editor, private=False)
-        assert list(raised.value.error_dict["conformity"][0]) == ["degree"]
+        told: Any = raised.value.error_dict["conformity"]
+        assert list(told[0]) == ["degree"]
         self.save(editor, private=False, conformity=[{**row, "degree": "conformant"}])
         self.save(editor, conformity=[{"uri": "https://example.org/spec"}])
 
