@@ -6,7 +6,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.harvest import config, formerrors, labels, live, objects, wording
+from ckanext.ecosphere.harvest import formerrors, labels, live, objects, wording
 from ckanext.ecosphere.harvest.overview import STATES
 from ckanext.ecosphere.harvest.sources.csw_request import QUERYABLES
 from ckanext.ecosphere.harvest.sources.harvester import harvesters
@@ -38,22 +38,25 @@ def ecosphere_harvest_catalogues(package_id: str) -> dict[str, Any] | None:
 
 
 def ecosphere_harvest_local(package_id: str) -> dict[str, Any] | None:
-    """What of a harvested dataset may be changed on the portal for good; None when it is not harvested.
+    """What of a harvested dataset may be changed on the portal for good; None when that is all of it.
 
     Returns:
-        `catalogue` that it comes from, and `fields` (name, label) that a harvest leaves as they are.
+        `catalogue` that it comes from; `fields` (name, label) that a harvest leaves as they are; `resources`, ids of
+        those that were added on the portal.
     """
-    told = ecosphere_harvest_catalogues(package_id)
-    if told is None:
+    try:
+        told = tk.get_action("ecosphere_harvest_local_show")({}, {"id": package_id})
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        return None
+    if not told["catalogue"]:
         return None
     schema = tk.h.scheming_get_dataset_schema("dataset") if "scheming_get_dataset_schema" in tk.h else None
-    kept = config.local_fields()
     fields = [
         {"name": field["field_name"], "label": tk.h.scheming_language_text(field["label"])}
         for field in (schema or {}).get("dataset_fields", ())
-        if field["field_name"] in kept
+        if field["field_name"] in told["fields"]
     ]
-    return {"catalogue": told["published_from"], "fields": fields}
+    return {**told, "fields": fields}
 
 
 def ecosphere_harvest_hold(source_id: str) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.http_guard import MESSAGES, FetchError, GuardedSession
 
-from . import config
+from . import config, unfinished
 from .bulk import actions as bulk
 from .importing import documents, starting
 
@@ -27,6 +27,10 @@ def _import_schema(ignore_empty: Any, unicode_safe: Any) -> dict[str, Any]:
 @validator_args
 def _service_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
     return {"id": [not_empty, unicode_safe]}
+
+
+def _nothing_schema() -> dict[str, Any]:
+    return {}
 
 
 @tk.validate_action_data(_import_schema)
@@ -106,7 +110,28 @@ def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> dic
     return {**starting.usual(found, names), "owner_org": service["id"]}
 
 
+@tk.side_effect_free
+@tk.validate_action_data(_nothing_schema)
+def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+    """Descriptions that somebody began and left before the last page, so that no search finds them.
+
+    Args:
+        context: the context.
+        data_dict: nothing.
+
+    Returns:
+        those that the person may go on with, of all colleagues of the person's services (an administrator's: those that
+        the administrator began), the latest first: `id`, `name`, `title`, `service` (title), `begun` (moment), `by`
+        (name of who began it, empty when it was the person).
+    """
+    tk.check_access("ecosphere_dataset_unfinished", context, data_dict)
+    return unfinished.of(str(context.get("user") or ""))
+
+
+OWN = (ecosphere_dataset_import, ecosphere_dataset_unfinished, ecosphere_dataset_usual_values)
+
+
 def get_actions() -> dict[str, Any]:
     """Return the actions by name."""
-    own = {each.__name__: each for each in (ecosphere_dataset_import, ecosphere_dataset_usual_values)}
+    own = {each.__name__: each for each in OWN}
     return own | bulk.ACTIONS

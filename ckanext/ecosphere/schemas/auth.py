@@ -20,7 +20,15 @@ def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> Aut
     return authz.is_authorized("package_create", context, {"owner_org": data_dict["id"]})
 
 
+def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> AuthResult:
+    """What was begun and left: those who may describe a dataset."""
+    return authz.is_authorized("package_create", context, {})
+
+
+OWN = (ecosphere_dataset_import, ecosphere_dataset_unfinished, ecosphere_dataset_usual_values)
+
+
 def get_auth_functions() -> dict[str, Any]:
     """Return the functions by name."""
-    own = {each.__name__: each for each in (ecosphere_dataset_import, ecosphere_dataset_usual_values)}
+    own = {each.__name__: each for each in OWN}
     return own | bulk.AUTH

@@ -8,8 +8,11 @@ each a list of conditions that must all hold::
     - {field: access_rights, is_not: [PUBLIC]}          # something, and none of these
     - {field: hash, filled: true}
 
-A value of a controlled list may be named by the last part of its URI. ``assets/form.js`` reads the same conditions:
-a test runs both on the same cases.
+A subfield of a repeating group may carry them too: a condition names another subfield of the same row, else a field of
+the dataset (:func:`in_row`).
+
+A value of a controlled list may be named by the last part of its URI. ``assets/form/conditions.js`` reads the same
+conditions: a test runs both on the same cases.
 """
 
 from __future__ import annotations
@@ -34,6 +37,26 @@ def _one_holds(condition: Condition, values: list[str]) -> bool:
     if "is" in condition:
         return bool(names & set(condition["is"]))
     return bool(values) and not names & set(condition["is_not"])
+
+
+def in_row(siblings: Iterable[str], row: Mapping[str, Any], read: Read) -> Read:
+    """Return what reads the fields that a condition of a subfield names: those of its row first.
+
+    Args:
+        siblings: names of the subfields of the group.
+        row: what the row holds, by name of the subfield.
+        read: reads the fields of the dataset.
+    """
+    names = frozenset(siblings)
+
+    def find(name: str) -> list[str]:
+        if name not in names:
+            return read(name)
+        value = row.get(name)
+        parts = value if isinstance(value, (list, tuple)) else [value]
+        return [str(part) for part in parts if part not in (None, "")]
+
+    return find
 
 
 def is_relevant(field: Mapping[str, Any], read: Read) -> bool:

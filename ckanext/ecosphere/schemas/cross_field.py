@@ -12,7 +12,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from . import publication
+from . import governed, publication
 from .dates import span
 from .spatial import footprint
 from .validators import as_list
@@ -32,6 +32,7 @@ def ecosphere_dataset_rules(key: Any, data: FlatData, errors: Errors, context: A
     schema = tk.h.scheming_get_dataset_schema("dataset")
     if schema:
         publication.check(data, errors, context, schema)
+        governed.check(data, errors, context, schema)
     _derive_spatial(data, rows.get("spatial_coverage", {}), errors, context)
 
 

@@ -111,7 +111,9 @@ def _table(fields: list[dict[str, Any]], scope: str, places: Mapping[Any, Mappin
 def _subfield(path: str, field: Mapping[str, Any]) -> Iterator[str]:
     path = f"{path}.{field['field_name']}"
     vocabulary = f"`{field['vocabulary']}`" if "vocabulary" in field else ""
-    cells = (f"`{path}`", field["label"]["fr"], field["label"]["en"], "", _several(field), vocabulary, *[""] * 4)
+    obligation = ((OBLIGATIONS[field["obligation"]] if "obligation" in field else "") + _when(field)).removeprefix(", ")
+    labels = field["label"]
+    cells = (f"`{path}`", labels["fr"], labels["en"], obligation, _several(field), vocabulary, *[""] * 4)
     yield f"| {' | '.join(_cell(cell) for cell in cells)} |"
     for subfield in field.get("repeating_subfields", ()):
         yield from _subfield(path, subfield)

@@ -16,6 +16,8 @@ from ckanext.ecosphere import vocabularies as voc
 
 from . import inheritance, places, publication, relations, spatial, structured, urls
 from .dates import precision, span
+from .governed import ecosphere_governed, ecosphere_governed_fields  # noqa: F401 - for the templates
+from .unfinished import ecosphere_unfinished  # noqa: F401 - for the templates
 from .validators import as_list
 
 Field = Mapping[str, Any]
@@ -349,9 +351,20 @@ def ecosphere_obligation_label(field: Field) -> str:
     }.get(field.get("obligation", ""), "")
 
 
-def ecosphere_when(field: Field) -> str:
-    """Return the conditions under which a field applies, as JSON for the form's script; nothing when it always does."""
-    return json.dumps(field["relevant_when"]) if field.get("relevant_when") else ""
+def ecosphere_when(field: Field, row: str = "", siblings: Iterable[Field] = ()) -> str:
+    """Return the conditions under which a field applies, as JSON for the form's script; nothing when it always does.
+
+    Args:
+        field: the field, or a subfield.
+        row: of a subfield, the beginning of the names of the inputs in its row (``contact__0``).
+        siblings: of a subfield, all subfields of the row.
+    """
+    names = {each["field_name"] for each in siblings}
+    found = [
+        {**condition, "field": f"{row}__{condition['field']}" if condition["field"] in names else condition["field"]}
+        for condition in field.get("relevant_when") or ()
+    ]
+    return json.dumps(found) if found else ""
 
 
 def ecosphere_input_name(field: Field) -> str:

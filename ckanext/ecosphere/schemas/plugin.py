@@ -13,7 +13,7 @@ import click
 
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
 
-from . import actions, auth, checks, cli, defaults, helpers, indexing, validators, views
+from . import actions, auth, checks, cli, defaults, governed, helpers, indexing, validators, views
 from .bulk import runs
 from .bulk import views as bulk_views
 
@@ -29,6 +29,7 @@ class EcosphereSchemasPlugin(p.SingletonPlugin):
 
     p.implements(p.IConfigurer)
     p.implements(p.IPackageController, inherit=True)
+    p.implements(p.IResourceController, inherit=True)
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
 
@@ -45,6 +46,12 @@ class EcosphereSchemasPlugin(p.SingletonPlugin):
     def before_dataset_index(self, dataset: dict[str, Any]) -> dict[str, Any]:
         """Keep from Solr what its plain string fields cannot hold."""
         return indexing.fit_for_solr(dataset)
+
+    # IResourceController
+
+    def before_resource_update(self, context: Any, current: dict[str, Any], resource: dict[str, Any]) -> None:
+        """Refuse to change in the form what a source governs."""
+        governed.refuse_resource(current)
 
     # IEcosphereCommands
 

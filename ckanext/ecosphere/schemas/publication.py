@@ -16,7 +16,7 @@ import ckan.plugins.toolkit as tk
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
 
-from . import conditions, spatial
+from . import conditions, rows, spatial
 from .dates import span
 from .stored import Stored
 from .validators import as_list
@@ -45,6 +45,7 @@ def check(data: FlatData, errors: Errors, context: Any, schema: Mapping[str, Any
     _check_relevance(schema["dataset_fields"], now, before, errors)
     if not _is_private(data, before):
         _check_needed(schema["dataset_fields"], now, before, errors)
+    _check_rows(schema["dataset_fields"], now, before, errors, not _is_private(data, before))
     _check_resources(schema.get("resource_fields", ()), now, before, errors)
     for fields, rule in RULES:
         if any(_changed(name, now, before) for name in fields):
@@ -97,8 +98,9 @@ def _label(field: Field) -> str:
     return label.get(language.current()[:2], label["en"]) if isinstance(label, Mapping) else str(label)
 
 
-def _add(errors: Errors, key: tuple[Any, ...], message: str) -> None:
-    if len(key) == 1:  # CKAN cannot tell an error of a whole group beside the rows of it: its first part tells it
+def add(errors: Errors, key: tuple[Any, ...], message: str) -> None:
+    """Put a message at a key, once; the one of a whole group at its first part, for CKAN cannot tell both."""
+    if len(key) == 1:
         key = next((deep for deep in errors if deep[0] == key[0] and len(deep) > 1), key)
     found = errors.setdefault(key, [])
     if message not in found:
@@ -119,7 +121,7 @@ def _check_needed(fields: Iterable[Field], now: Dataset, before: Stored, errors:
             continue
         was_needed = was_public and conditions.is_required(field, before.texts) and not before.texts(name)
         if not was_needed and not any(errors.get(key) for key in list(errors) if key[0] == name):
-            _add(errors, (name,), needed())
+            add(errors, (name,), needed())
 
 
 def _check_relevance(fields: Iterable[Field], now: Dataset, before: Stored, errors: Errors) -> None:
@@ -131,9 +133,23 @@ def _check_relevance(fields: Iterable[Field], now: Dataset, before: Stored, erro
         because = conditions.reason(field, now.texts) if values else None
         if because is None or not _changed(name, now, before):
             continue
-        other = _label(by_name[because["field"]])
-        message = tk._("This field does not go with what “{field}” says: empty it, or change “{field}”")
-        _add(errors, (name,), message.format(field=other))
+        add(errors, (name,), _apart(_label(by_name[because["field"]])))
+
+
+def _apart(other: str) -> str:
+    message = tk._("This field does not go with what “{field}” says: empty it, or change “{field}”")
+    return message.format(field=other)
+
+
+def _needed_beside() -> str:
+    return tk._("Needed beside what the other fields say: fill it in")
+
+
+def _check_rows(fields: Iterable[Field], now: Dataset, before: Stored, errors: Errors, public: bool) -> None:
+    known = {field["field_name"]: field for field in fields}
+    for key, kind, other in rows.faults(fields, now.data, now.texts, before, public):
+        near = {each["field_name"]: each for each in known[key[0]]["repeating_subfields"]}
+        add(errors, key, _apart(_label((known | near)[other])) if kind == "apart" else _needed_beside())
 
 
 def _check_resources(fields: Iterable[Field], now: Dataset, before: Stored, errors: Errors) -> None:
@@ -146,7 +162,7 @@ def _check_resources(fields: Iterable[Field], now: Dataset, before: Stored, erro
             if not field.get("required_when") or read(name) or not conditions.is_required(field, read):
                 continue
             if old is None or any(old(c["field"]) != read(c["field"]) for c in field["required_when"]):
-                _add(errors, ("resources", number, name), tk._("Needed beside what the other fields say: fill it in"))
+                add(errors, ("resources", number, name), _needed_beside())
 
 
 def _check_dates(now: Dataset, errors: Errors) -> None:
@@ -158,9 +174,7 @@ def _check_dates(now: Dataset, errors: Errors) -> None:
         if later[1] < earlier[0]:
             fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
             label = _label(tk.h.scheming_field_by_name(fields, first))
-            _add(
-                errors, (second,), tk._("This date comes before “{field}”: correct one of the two").format(field=label)
-            )
+            add(errors, (second,), tk._("This date comes before “{field}”: correct one of the two").format(field=label))
 
 
 def _check_access(now: Dataset, errors: Errors) -> None:
@@ -171,11 +185,11 @@ def _check_access(now: Dataset, errors: Errors) -> None:
         return
     if licence is None or licence.id == "notspecified":
         if access == ["PUBLIC"]:
-            _add(errors, ("license_id",), tk._("Data that everyone may get need a licence: choose one"))
+            add(errors, ("license_id",), tk._("Data that everyone may get need a licence: choose one"))
         return
     if access[0] in ("NON_PUBLIC", "SENSITIVE", "CONFIDENTIAL") and licence.data["open"]:
         message = tk._("An open licence does not go with data that are not public: choose another licence or access")
-        _add(errors, ("license_id",), message)
+        add(errors, ("license_id",), message)
 
 
 def _check_grounds(now: Dataset, errors: Errors) -> None:
@@ -185,7 +199,7 @@ def _check_grounds(now: Dataset, errors: Errors) -> None:
     grounds = [voc.get("access-limitation").get(value) for value in now.texts("access_limitation")]
     if grounds and not any(ground is None or ground.data["restricts"] for ground in grounds):
         message = tk._("Access is limited: say on which ground, “no limitation” is none")
-        _add(errors, ("access_limitation",), message)
+        add(errors, ("access_limitation",), message)
 
 
 def _check_place(now: Dataset, errors: Errors) -> None:
@@ -200,7 +214,7 @@ def _check_place(now: Dataset, errors: Errors) -> None:
             continue
         if not any(spatial.boxes_meet(box, place.data["bbox"]) for place in places):
             message = tk._("This box lies outside of the territories chosen ({places}): correct one of the two")
-            _add(errors, key, message.format(places=", ".join(place.label(language.current()) for place in places)))
+            add(errors, key, message.format(places=", ".join(place.label(language.current()) for place in places)))
 
 
 RULES = (

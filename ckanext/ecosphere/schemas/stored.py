@@ -33,6 +33,16 @@ class Stored:
         value = getattr(self.package, name) if name in COLUMNS else self._extras.get(name)
         return list(_texts(value))
 
+    def rows(self, name: str) -> list[Mapping[str, Any]]:
+        """Return the rows that a group held, without the groups within them."""
+        value = self._extras.get(name)
+        try:
+            found = json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            return []
+        rows = [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []
+        return [{name: part for name, part in row.items() if not _is_group(part)} for row in rows]
+
     def resource(self, id_: str) -> Any:
         """Return what reads the fields of a stored resource, or None when it is new."""
         for resource in self.package.resources if self.exists else ():
@@ -60,6 +70,10 @@ def package_of(reference: str) -> Any:
     wanted: Any = model.Package.extras["metadata_identifier"].astext
     query = model.Session.query(model.Package)
     return query.filter(wanted == reference, model.Package.state == "active").first()
+
+
+def _is_group(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(part, Mapping) for part in value)
 
 
 def _texts(value: Any) -> Iterable[str]:

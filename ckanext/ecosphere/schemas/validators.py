@@ -46,10 +46,10 @@ _TAG = re.compile(r"[^,<>\"\x00-\x1f\x7f\u2028\u2029]*")
 
 
 def ecosphere_text(value: Any) -> Any:
-    """Return text without control characters and surrounding blanks."""
+    """Return text without control characters and surrounding blanks; the line ends of a form become plain ones."""
     if not isinstance(value, str):
         value = str(value)
-    return _CONTROL.sub("", value).strip()
+    return _CONTROL.sub("", value.replace("\r\n", "\n")).strip()
 
 
 def ecosphere_date(value: Any) -> Any:

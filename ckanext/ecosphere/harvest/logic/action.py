@@ -9,12 +9,12 @@ import sqlalchemy as sa
 from ckan import authz, logic, model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.harvest import objects, overview, schedule, trial, trials
+from ckanext.ecosphere.harvest import config, objects, overview, schedule, trial, trials
 from ckanext.ecosphere.harvest.joining import audit
 from ckanext.ecosphere.harvest.logic import reading, schema
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations, source_id
 from ckanext.ecosphere.harvest.model import JobState, SourceRecord, forget, forget_lost_jobs, now
-from ckanext.ecosphere.harvest.pipeline import origin, queue, story, withdraw
+from ckanext.ecosphere.harvest.pipeline import local, origin, queue, story, withdraw
 from ckanext.ecosphere.harvest.pipeline.job import RUNNING
 from ckanext.ecosphere.harvest.sources.harvester import harvester_types
 from ckanext.harvest.logic.dictization import harvest_job_dictize
@@ -263,6 +263,32 @@ def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> 
 
 
 @tk.side_effect_free
+@tk.validate_action_data(schema.source_schema)
+def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """What of a dataset may be changed on the portal for good. Whoever may change the dataset may see this.
+
+    Args:
+        context: the context.
+        data_dict: `id` or name of the dataset.
+
+    Returns:
+        `catalogue`, whose record the portal publishes, as `ecosphere_harvest_catalogues_show` gives it (None when no
+        source that is still harvested has the dataset: then all of it may); `fields`, names of those that a harvest
+        leaves as they are; `resources`, ids of those that were added on the portal.
+    """
+    tk.check_access("ecosphere_harvest_local_show", context, data_dict)
+    package = model.Package.get(data_dict["id"])
+    if package is None:
+        raise tk.ObjectNotFound(tk._("Dataset not found"))
+    catalogue = audit.catalogues(package.id)["published_from"] if local.is_governed(package.id) else None
+    return {
+        "catalogue": catalogue,
+        "fields": sorted(config.local_fields()) if catalogue else [],
+        "resources": local.added(package.id) if catalogue else [],
+    }
+
+
+@tk.side_effect_free
 @tk.validate_action_data(schema.job_schema)
 def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """One record of a harvest: what became of it and why.
@@ -334,8 +360,7 @@ def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> dict
     """
     tk.check_access("ecosphere_harvest_trial_start", context, data_dict)
     user = context.get("user") or ""
-    config = data_dict.get("config") or ""
-    return {"id": trials.start(data_dict["url"], data_dict["source_type"], config, user)}
+    return {"id": trials.start(data_dict["url"], data_dict["source_type"], data_dict.get("config") or "", user)}
 
 
 @tk.side_effect_free

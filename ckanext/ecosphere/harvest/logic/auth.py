@@ -41,6 +41,11 @@ def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> 
     return authz.is_authorized("package_show", context, {"id": data_dict["id"]})
 
 
+def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> AuthResult:
+    """What of a dataset may be changed on the portal for good: whoever may change it."""
+    return authz.is_authorized("package_update", context, {"id": data_dict["id"]})
+
+
 def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> AuthResult:
     """A record as it came, with what the rules did: editors of its source, and of the dataset made of it.
 

@@ -14,7 +14,8 @@ from ckan import model
 from ckan.lib.dictization import model_dictize
 
 from ckanext.ecosphere.harvest import config
-from ckanext.harvest.model import HarvestObject
+from ckanext.ecosphere.harvest.model import PUBLISHED, SourceRecord
+from ckanext.harvest.model import HarvestObject, HarvestSource
 
 LOCAL = "local_addition"
 """Key of a resource that was added by hand to a harvested dataset; its value is "true"."""
@@ -24,6 +25,28 @@ def is_harvested(package_id: str) -> bool:
     """Whether a dataset is made of a record of a source."""
     query = sa.select(HarvestObject.id).where(HarvestObject.package_id == package_id, HarvestObject.current.is_(True))
     return model.Session.execute(query.limit(1)).first() is not None
+
+
+def is_governed(package_id: str) -> bool:
+    """Whether a source that is still harvested publishes a dataset: its next record replaces what is changed here."""
+    query = (
+        sa.select(SourceRecord.guid)
+        .join(HarvestSource, HarvestSource.id == SourceRecord.source_id)
+        .where(
+            SourceRecord.package_id == package_id, SourceRecord.state == PUBLISHED, sa.true() == HarvestSource.active
+        )
+    )
+    return model.Session.execute(query.limit(1)).first() is not None
+
+
+def added(package_id: str) -> list[str]:
+    """Ids of the resources of a dataset that were added on the portal, in their order."""
+    query = (
+        sa.select(model.Resource.id, model.resource_table.c.extras)
+        .where(model.Resource.package_id == package_id, model.Resource.state == "active")
+        .order_by(model.Resource.position)
+    )
+    return [id_ for id_, extras in model.Session.execute(query) if LOCAL in (extras or {})]
 
 
 def mark_added(resource: dict[str, Any]) -> None:

@@ -29,5 +29,5 @@ def portal(  # noqa: PLR0917 - fixtures
     """An empty portal with the services that the records of the tests name, and no patience with servers."""
     monkeypatch.setitem(ckan_config, config.BACKOFF_SECONDS, 0)
     for name, title in Portal.ORGANISATIONS.items():
-        factories.Organization(name=name, title=title)
+        factories.Organization(name=name, title=title, image_url="")
     return Portal()

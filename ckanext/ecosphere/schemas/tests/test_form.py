@@ -239,6 +239,13 @@ class TestInABrowser:
         assert stored["theme"] == [f"{samples.THEMES}/inventaires-nature-et-biodiversite"]
         assert stored["territory"] == ["http://id.insee.fr/geo/region/93"]
         assert stored["contact"] == [{"email": "ddt@ain.example.org"}, {"name": "Unité biodiversité"}]
+        # Left before the last page: it is found again where one begins, and where one's datasets are.
+        page.goto("/fr/dashboard/datasets")
+        assert axe_violations(page) == []
+        page.goto("/fr/dataset/new")
+        assert axe_violations(page) == []
+        page.locator(".ecosphere-unfinished a").first.press("Enter")
+        page.wait_for_function("document.getElementById('field-title')?.value === \"Zones humides de l'Ain\"")
 
     def test_a_link_to_a_field_opens_its_part_of_the_form(self, page, editor, create):
         create(samples.full())

@@ -1,0 +1,84 @@
+/* The dataset form: fields that apply beside what others say, links to fields. */
+(function () {
+  "use strict";
+
+  const { goTo, read } = window.ecosphere.form;
+
+  /** The same rule as conditions.py on the server. */
+  function holds(conditions, readField) {
+    return conditions.every((condition) => {
+      const values = readField(condition.field);
+      const names = new Set(values.flatMap((value) => [value, value.slice(value.lastIndexOf("/") + 1)]));
+      if (!names.size) names.add("");
+      if ("filled" in condition) return values.length > 0 === condition.filled;
+      if ("is" in condition) return condition.is.some((value) => names.has(value));
+      return values.length > 0 && !condition.is_not.some((value) => names.has(value));
+    });
+  }
+
+  window.ecosphere.holds = holds;
+
+  /** Whether a part of the form holds something: such a part stays in sight, nothing is sent unseen. */
+  function isFilled(part) {
+    return Array.from(part.querySelectorAll("input, select, textarea")).some((element) =>
+      ["checkbox", "radio"].includes(element.type) ? element.checked : element.type !== "search" && element.value.trim() !== ""
+    );
+  }
+
+  ckan.module("ecosphere-form", function () {
+    return {
+      initialize: function () {
+        this._conditions();
+        window.addEventListener("hashchange", () => goTo(window.location.hash));
+        if (!window.location.hash.startsWith("#field-")) return;
+        goTo(window.location.hash);
+        // The browser's own way to the field, once the page is loaded, takes the focus away again.
+        const again = () => {
+          const taken = document.activeElement;
+          if (taken === document.body || "#" + taken.id === window.location.hash) goTo(window.location.hash);
+        };
+        const later = () => [50, 300, 1000].forEach((milliseconds) => window.setTimeout(again, milliseconds));
+        if (document.readyState === "complete") later();
+        else window.addEventListener("load", later);
+      },
+
+      /** Show the fields that apply to what is chosen; hide the others as long as they are empty. */
+      _conditions: function () {
+        const form = this.el[0].closest("form");
+        const status = this.el[0].querySelector("[data-when-status]");
+        const update = (event) => {
+          const shown = [];
+          // While one types, only what depends on this field: the next Tab must find it.
+          const named = event && event.type === "input" ? JSON.stringify(event.target.name) : "";
+          form.querySelectorAll("[data-when]").forEach((part) => {
+            if (!part.dataset.when.includes(named)) return;
+            const applies = holds(JSON.parse(part.dataset.when), (name) => read(form, name));
+            const hide = !applies && !isFilled(part) && !part.querySelector(".error");
+            if (part.hidden && !hide) shown.push(part.querySelector("label, legend").firstChild.textContent.trim());
+            part.hidden = hide;
+          });
+          if (event && shown.length) status.textContent = this.options.shown + " " + shown.join(", ");
+        };
+        form.addEventListener("change", update);
+        form.addEventListener("input", update);
+        form.addEventListener("ecosphere:rows", () => update());
+        update();
+      },
+    };
+  });
+
+  ckan.module("ecosphere-errors", function () {
+    return {
+      initialize: function () {
+        const box = this.el[0];
+        box.addEventListener("click", (event) => {
+          const link = event.target.closest("a[href^='#']");
+          if (!link) return;
+          event.preventDefault();
+          goTo(link.getAttribute("href"));
+        });
+        box.focus();
+      },
+    };
+  });
+})();

@@ -1,0 +1,166 @@
+/* The dataset form: pickers with search. */
+(function () {
+  "use strict";
+
+  const { fold } = window.ecosphere.form;
+
+  /** Search box over a list of check boxes, with what is chosen repeated above it. */
+  ckan.module("ecosphere-picker", function () {
+    return {
+      initialize: function () {
+        const root = this.el[0];
+        this.list = root.querySelector("ul");
+        this.items = Array.from(this.list.children);
+        this.items.forEach((item) => (item.words = fold(item.dataset.terms || item.textContent)));
+        const group = root.closest("fieldset");
+        const name = group.querySelector("legend").firstChild.textContent.trim();
+
+        this.chosen = document.createElement("ul");
+        this.chosen.className = "ecosphere-chosen";
+        this.search = document.createElement("input");
+        this.search.type = "search";
+        this.search.className = "form-control";
+        this.search.placeholder = this.options.label;
+        this.search.setAttribute("aria-label", this.options.label + " (" + name + ")");
+        this.status = document.createElement("p");
+        this.status.className = "visually-hidden";
+        this.status.setAttribute("role", "status");
+        this.empty = document.createElement("p");
+        this.empty.textContent = this.options.empty;
+        this.empty.hidden = true;
+        this.browse = document.createElement("button");
+        this.browse.type = "button";
+        this.browse.className = "btn btn-outline-secondary";
+        this.browse.textContent = this.options.browse;
+        this.list.id = group.id + "-list";
+        this.browse.setAttribute("aria-controls", this.list.id);
+        const bar = document.createElement("div");
+        bar.className = "ecosphere-picker-bar";
+        bar.append(this.search, this.browse);
+        this.list.before(this.chosen, bar, this.status);
+        this.list.after(this.empty);
+        this._open(false);
+        this.browse.addEventListener("click", () => {
+          this.search.value = "";
+          this._filter();
+          this._open(this.browse.getAttribute("aria-expanded") === "false");
+        });
+
+        this.search.addEventListener("input", () => {
+          this._filter();
+          this._open(this.search.value.trim() !== "");
+        });
+        this.search.addEventListener("keydown", (event) => {
+          if (event.key === "Enter") event.preventDefault();
+          if (event.key === "Escape") {
+            this.search.value = "";
+            this._filter();
+            this._open(false);
+          }
+        });
+        this.list.addEventListener("change", () => this._showChosen());
+        this.list.addEventListener("ecosphere:choose", (event) => this._choose(event.detail.uri, event.detail.label));
+        if (this.options.suggest) {
+          this.search.addEventListener("input", () => {
+            clearTimeout(this.timer);
+            this.timer = setTimeout(() => this._suggest(), 200);
+          });
+        }
+        this._showChosen();
+      },
+
+      /** Ask the server for entries that the page does not hold; an older answer never replaces a newer one. */
+      _suggest: function () {
+        const text = this.search.value.trim();
+        if (text.length < 2) return;
+        fetch(this.options.suggest + "?q=" + encodeURIComponent(text), { headers: { Accept: "application/json" } })
+          .then((answer) => (answer.ok ? answer.json() : []))
+          .then((found) => {
+            if (this.search.value.trim() !== text) return;
+            this.items.filter((item) => item.dataset.brought && !item.querySelector("input").checked).forEach((item) => item.remove());
+            this.items = Array.from(this.list.children);
+            found.forEach((place) => this._bring(place.uri, place.label));
+            this._filter();
+          })
+          .catch(() => {});
+      },
+
+      /** Add an entry unless the list has it; return its check box. */
+      _bring: function (uri, label) {
+        const known = this.items.find((item) => item.querySelector("input").value === uri);
+        if (known) return known.querySelector("input");
+        const model = this.items[0];
+        const item = document.createElement("li");
+        item.className = "form-check";
+        item.dataset.brought = "yes";
+        const box = document.createElement("input");
+        const text = document.createElement("label");
+        box.type = "checkbox";
+        box.className = "form-check-input";
+        box.name = model.querySelector("input").name;
+        box.value = uri;
+        box.id = this.list.id + "-" + uri.replace(/[^0-9A-Za-z]+/g, "-");
+        text.className = "form-check-label";
+        text.htmlFor = box.id;
+        text.textContent = label;
+        item.append(box, text);
+        item.words = fold(label + " " + uri.slice(uri.lastIndexOf("/") + 1));
+        this.list.append(item);
+        this.items.push(item);
+        return box;
+      },
+
+      _choose: function (uri, label) {
+        this._bring(uri, label).checked = true;
+        this._showChosen();
+      },
+
+      _open: function (open) {
+        this.list.hidden = !open;
+        this.browse.setAttribute("aria-expanded", String(open));
+      },
+
+      /** Show the entries of which words begin with every word that is typed, and the entries above them. */
+      _filter: function () {
+        const words = fold(this.search.value).split(" ").filter(Boolean);
+        let found = 0;
+        let parents = [];
+        this.items.forEach((item) => {
+          const depth = Number((item.className.match(/ecosphere-depth-(\d)/) || [])[1] || 0);
+          parents = parents.slice(0, depth);
+          item.hidden = !words.every((word) => (" " + item.words).includes(" " + word));
+          if (!item.hidden) {
+            found += 1;
+            parents.forEach((parent) => (parent.hidden = false));
+          }
+          parents[depth] = item;
+        });
+        this.empty.hidden = found > 0;
+        this.status.textContent = found ? String(found) : this.options.empty;
+      },
+
+      _showChosen: function () {
+        this.chosen.replaceChildren(
+          ...this.items
+            .filter((item) => item.querySelector("input").checked)
+            .map((item) => {
+              const button = document.createElement("button");
+              const text = item.querySelector("label").textContent.trim();
+              button.type = "button";
+              button.className = "btn btn-secondary btn-sm";
+              button.textContent = text + " ×";
+              button.setAttribute("aria-label", this.options.remove + " " + text);
+              button.addEventListener("click", () => {
+                item.querySelector("input").checked = false;
+                this._showChosen();
+                this.search.focus();
+              });
+              const row = document.createElement("li");
+              row.append(button);
+              return row;
+            })
+        );
+      },
+    };
+  });
+})();

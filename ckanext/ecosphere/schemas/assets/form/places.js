@@ -1,0 +1,70 @@
+/* The dataset form: services of the registry, boxes and territories. */
+(function () {
+  "use strict";
+
+  /** The name of a service of the registry brings its URI along, unless another one is there. */
+  ckan.module("ecosphere-service", function () {
+    return {
+      initialize: function () {
+        const input = this.el[0];
+        const services = Array.from(document.querySelectorAll("#ecosphere-services option"));
+        input.addEventListener("change", () => {
+          const uri = document.getElementById(input.id.replace(/name$/, "uri"));
+          const brought = services.some((service) => uri && service.dataset.uri === uri.value);
+          if (!uri || (uri.value && !brought)) return;
+          const chosen = services.find((service) => service.value === input.value.trim());
+          uri.value = chosen ? chosen.dataset.uri : "";
+        });
+      },
+    };
+  });
+
+  /** A box and the territories of the dataset fill each other. */
+  ckan.module("ecosphere-box", function () {
+    return {
+      initialize: function () {
+        const root = this.el[0];
+        const input = root.querySelector("input");
+        const status = root.querySelector("[data-status]");
+        const picker = document.querySelector("#field-territory .ecosphere-choices");
+        if (!picker) return;
+        root.querySelector(".ecosphere-box-tools").hidden = false;
+        const ask = (address) => fetch(address, { headers: { Accept: "application/json" } }).then((answer) => answer.json());
+        root.querySelector("[data-fill]").addEventListener("click", () => {
+          const uris = Array.from(picker.querySelectorAll("input:checked")).map((box) => "uri=" + encodeURIComponent(box.value));
+          if (!uris.length) {
+            status.textContent = this.options.none;
+            return;
+          }
+          ask(this.options.box + "?" + uris.join("&")).then((box) => {
+            if (box) {
+              input.value = box.join(", ");
+              input.dispatchEvent(new Event("input"));
+            }
+            status.textContent = box ? this.options.filled : this.options.none;
+          });
+        });
+        const opener = root.querySelector("[data-map]");
+        opener.addEventListener("click", () => {
+          let map = root.querySelector(".eco-map");
+          if (!map) {
+            const holder = document.createElement("template");
+            holder.innerHTML = document.getElementById("ecosphere-map").innerHTML.split("MAPINPUT").join(input.id);
+            map = holder.content.querySelector(".eco-map");
+            root.append(map);
+            ckan.module.initializeElement(map);
+          } else {
+            map.hidden = !map.hidden;
+          }
+          opener.setAttribute("aria-expanded", String(!map.hidden));
+        });
+        root.querySelector("[data-find]").addEventListener("click", () => {
+          ask(this.options.places + "?bbox=" + encodeURIComponent(input.value)).then((found) => {
+            status.textContent = found.length ? this.options.found + " " + found[0].label : this.options.nothing;
+            if (found.length) picker.dispatchEvent(new CustomEvent("ecosphere:choose", { detail: found[0] }));
+          });
+        });
+      },
+    };
+  });
+})();
