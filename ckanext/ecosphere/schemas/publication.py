@@ -92,7 +92,8 @@ def _is_private(data: FlatData, before: Stored) -> bool:
     return before.private if given is None or not isinstance(given, (bool, str)) else tk.asbool(given or False)
 
 
-def _label(field: Field) -> str:
+def label_of(field: Field) -> str:
+    """Return the label of a field in the reader's language."""
     label = field["label"]
     return label.get(language.current()[:2], label["en"]) if isinstance(label, Mapping) else str(label)
 
@@ -131,7 +132,7 @@ def _check_relevance(fields: Iterable[Field], now: Dataset, before: Stored, erro
         because = conditions.reason(field, now.texts) if values else None
         if because is None or not _changed(name, now, before):
             continue
-        other = _label(by_name[because["field"]])
+        other = label_of(by_name[because["field"]])
         message = tk._("This field does not go with what “{field}” says: empty it, or change “{field}”")
         _add(errors, (name,), message.format(field=other))
 
@@ -157,7 +158,7 @@ def _check_dates(now: Dataset, errors: Errors) -> None:
             continue
         if later[1] < earlier[0]:
             fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
-            label = _label(tk.h.scheming_field_by_name(fields, first))
+            label = label_of(tk.h.scheming_field_by_name(fields, first))
             _add(
                 errors, (second,), tk._("This date comes before “{field}”: correct one of the two").format(field=label)
             )
