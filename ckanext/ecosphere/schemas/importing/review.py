@@ -33,10 +33,12 @@ def looked_over(dataset: Dataset, context: Any) -> tuple[Dataset, list[str]]:
     _valid, errors = plugin_validate(plugin, who, draft, plugin.create_package_schema(), "package_create")
     schema = tk.h.scheming_get_dataset_schema("dataset")
     told = [*_problems(schema["dataset_fields"], {k: v for k, v in errors.items() if k not in _LEFT})]
-    resources = []
+    resources: list[Dataset] = []
     faults: Any = errors.get("resources") or []
     for number, resource in enumerate(dataset.get("resources") or ()):
-        fault = faults[number] if number < len(faults) and isinstance(faults[number], Mapping) else {}
+        fault: Mapping[str, Any] = (
+            faults[number] if number < len(faults) and isinstance(faults[number], Mapping) else {}
+        )
         what = str(resource.get("name") or resource.get("url") or number + 1)
         told += [f"{what} \N{EN DASH} {sentence}" for sentence in _problems(schema["resource_fields"], fault)]
         if "url" in fault:
