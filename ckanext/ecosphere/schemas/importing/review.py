@@ -48,6 +48,18 @@ def looked_over(dataset: Dataset, context: Any) -> tuple[Dataset, list[str]]:
     return ({**dataset, "resources": resources} if dataset.get("resources") else dataset), told
 
 
+def said(errors: Mapping[str, Any]) -> list[str]:
+    """Return what a dataset is refused for as sentences that begin with the label of the field.
+
+    Args:
+        errors: ``error_dict`` of a ``ValidationError`` of ``package_create`` or ``package_patch``.
+    """
+    fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
+    names = {field["field_name"] for field in fields}
+    others = tk.ValidationError({key: errors[key] for key in errors if key not in names}).error_summary
+    return [*_problems(fields, errors), *(f"{key}{tk._(': ')}{text}" for key, text in others.items())]
+
+
 def _problems(fields: Iterable[Mapping[str, Any]], errors: Any, before: str = "") -> Iterator[str]:
     for field in fields:
         found = errors.get(field["field_name"])

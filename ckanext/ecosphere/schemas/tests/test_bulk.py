@@ -130,6 +130,17 @@ def test_a_dataset_that_is_refused_stops_none_and_is_named(create, editor, as_us
     assert all(entry["message"] for entry in entries)
 
 
+def test_what_a_dataset_is_refused_for_is_told_in_the_language_of_who_asked(app, create, editor):
+    create({"title": "Fermé", "name": "bulk-closed"})
+    headers = {"Authorization": editor["token"]}
+    sent = {"names": "bulk-closed", "field": "access_rights", "operation": "replace", "values": "NON_PUBLIC"}
+    for language, label in (("fr", "Motif de restriction de l&#39;accès : "), ("en", "Ground of a limit to access: ")):
+        address = f"/{language}/dataset/modification-groupee"
+        started = app.post(address, data={**sent, "action": "start"}, headers=headers, follow_redirects=False)
+        runs.carry_out(started.headers["Location"].rsplit("/", 1)[-1])
+        assert label in app.get(started.headers["Location"], headers=headers).body.replace("\xa0", " ")
+
+
 def test_a_fault_of_the_portal_is_told_in_words(app, create, editor, as_user, monkeypatch):
     create({"title": "Panne", "name": "bulk-fault", "theme": ["eau"]})
     asked = {"names": "bulk-fault", "field": "theme", "operation": "add", "values": "Risques"}
