@@ -36,9 +36,7 @@ def looked_over(dataset: Dataset, context: Any) -> tuple[Dataset, list[str]]:
     resources: list[Dataset] = []
     faults: Any = errors.get("resources") or []
     for number, resource in enumerate(dataset.get("resources") or ()):
-        fault: Mapping[str, Any] = (
-            faults[number] if number < len(faults) and isinstance(faults[number], Mapping) else {}
-        )
+        fault: Any = faults[number] if number < len(faults) and isinstance(faults[number], Mapping) else {}
         what = str(resource.get("name") or resource.get("url") or number + 1)
         told += [f"{what} \N{EN DASH} {sentence}" for sentence in _problems(schema["resource_fields"], fault)]
         if "url" in fault:

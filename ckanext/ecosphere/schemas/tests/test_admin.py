@@ -59,11 +59,43 @@ class TestANewEdition:
         assert (URIRef("http://x/b"), OWL.deprecated, Literal(True)) in graph
         assert refreshed(old, old)[1]["withdrawn"] == []
 
-    def test_is_refused_when_it_is_malformed(self, tmp_path):
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (f"{HEAD}http://x/a,a,A,A,,\nhttp://x/a,b,B,B,,\n", "twice"),
+            ("", "no column"),
+            (HEAD.replace(",", ";"), "no column"),
+            (HEAD, "no concept"),
+            (f"{HEAD}http://x/a,a,A\n", "too few cells"),
+            (f"{HEAD}http://x/a,a,A,A,,,,\n", "too many"),
+            (f"{HEAD}http://x/a,a,,A,,\n", "no label"),
+            (f"{HEAD}http://x/a,a,A,A,http://x/z,\n", "which is missing"),
+            (f"{HEAD}http://x/a,a,A,A,http://x/b,\nhttp://x/b,b,B,B,http://x/a,\n", "a is below itself"),
+            (f"{HEAD}http://x/a,a,A,A,,\nhttp://x/b,b,a,B,,\n", "called a"),
+        ],
+    )
+    def test_is_refused_when_it_is_malformed(self, tmp_path, content, said):
         bad = tmp_path / "bad.csv"
-        bad.write_text(f"{HEAD}http://x/a,a,A,A,,\nhttp://x/a,b,B,B,,\n")
-        with pytest.raises(ValueError, match="twice"):
+        bad.write_text(content)
+        with pytest.raises(ValueError, match=said):
             refreshed(voc.DATA / "network.csv", bad)
+
+    def test_may_begin_with_a_byte_order_mark_and_must_be_in_utf_8(self, tmp_path):
+        file = tmp_path / "marked.csv"
+        file.write_bytes(("\ufeff" + (voc.DATA / "network.csv").read_text(encoding="utf-8")).encode())
+        assert not any(refreshed(voc.DATA / "network.csv", file)[1].values())
+        file.write_bytes(f"{HEAD}http://x/a,a,Été,A,,\n".encode("cp1252"))
+        with pytest.raises(ValueError, match="not in UTF-8"):
+            refreshed(voc.DATA / "network.csv", file)
+
+    def test_a_concept_whose_address_changes_keeps_the_old_address_readable(self, tmp_path):
+        old, new = tmp_path / "old.csv", tmp_path / "new.csv"
+        old.write_text(f"{HEAD}http://x/a,a,A,A,,\n")
+        new.write_text(f"{HEAD}http://y/a,a,A,A,,\n")
+        old.write_text(refreshed(old, new)[0])
+        concepts = Vocabulary("x", read_vocabulary(old), voc.normalise)
+        assert (concepts["a"].uri, concepts["http://x/a"].data["withdrawn"]) == ("http://y/a", True)
+        assert concepts["http://x/a"].label_fr == "A"
 
 
 @pytest.mark.usefixtures("shared_db")
