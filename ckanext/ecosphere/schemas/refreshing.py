@@ -48,7 +48,7 @@ def refreshed(present: Path, edition: Path) -> tuple[str, dict[str, list[str]]]:
 
 
 def faults(vocabulary: voc.Vocabulary) -> list[str]:
-    """Return what is wrong with a vocabulary: labels that are missing or double, broader concepts missing or circular."""
+    """Return what is wrong: labels that are missing or double, broader concepts that are missing or in circles."""
     told = [f"{c.id} has no label in both languages" for c in vocabulary if not (c.label_fr and c.label_en)]
     for concept in vocabulary:
         if concept.broader and concept.broader not in vocabulary:

@@ -11,7 +11,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.lib.munge import munge_title_to_name
 from ckan.views.dataset import CreateView
-from flask import Blueprint, Response, stream_with_context
+from flask import Blueprint, Response, make_response, stream_with_context
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
@@ -72,15 +72,22 @@ def vocabulary_list() -> str:
 
 @schemas.route("/vocabulaires/<name>")
 def vocabulary(name: str) -> Any:
-    """Show a vocabulary: a page, or SKOS where ``.ttl``, ``.jsonld`` or ``.rdf`` ends the address."""
+    """Show a vocabulary: a page, or SKOS where the address ends in ``.ttl``… or where that is what is accepted."""
     name, _dot, extension = name.partition(".")
     if name not in voc.names() or (extension and extension not in SKOS_FORMATS):
         return tk.abort(404, tk._("Vocabulary not found"))
+    asked = {mimetype: ending for ending, (_syntax, mimetype) in SKOS_FORMATS.items()}
     if not extension:
-        return tk.render("ecosphere_schemas/vocabulary.html", {"vocabulary": voc.get(name)})
+        extension = asked.get(str(tk.request.accept_mimetypes.best_match(["text/html", *asked], "text/html")), "")
+    if not extension:
+        page = make_response(tk.render("ecosphere_schemas/vocabulary.html", {"vocabulary": voc.get(name)}))
+        page.vary.add("Accept")
+        return page
     syntax, mimetype = SKOS_FORMATS[extension]
     address = tk.url_for("ecosphere_schemas.vocabulary", name=name, qualified=True, locale="default")
-    return Response(skos.graph(voc.get(name), address).serialize(format=syntax), mimetype=mimetype)
+    response = Response(skos.graph(voc.get(name), address).serialize(format=syntax), mimetype=mimetype)
+    response.vary.add("Accept")
+    return response
 
 
 # --- places --------------------------------------------------------------------------------------------

@@ -75,10 +75,10 @@ def change_of(field: str, operation: str, lines: str) -> Change:
         raise PlanError("empty")
     if len(given) > 1 and not several:
         raise PlanError("single")
-    return Change(field, operation, tuple(_stored(field, line) for line in given))
+    return Change(field, operation, tuple(_stored(field, line, taken_out=operation == "remove") for line in given))
 
 
-def _stored(field: str, line: str) -> Any:
+def _stored(field: str, line: str, *, taken_out: bool) -> Any:
     vocabulary, attribute, _several = FIELDS[field]
     if field == "contact":
         match = _CONTACT.fullmatch(line)
@@ -90,7 +90,7 @@ def _stored(field: str, line: str) -> Any:
     concept = voc.get(vocabulary).get(line) or voc.get(vocabulary).find(line)
     if field == "territory" and concept is None and (commune := communes.get(communes.PREFIX + line.upper())):
         return commune.uri
-    if concept is None:
+    if concept is None or (concept.data.get("withdrawn") and not taken_out):
         raise PlanError("unknown", line)
     return getattr(concept, attribute)
 

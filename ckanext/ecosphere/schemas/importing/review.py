@@ -35,7 +35,8 @@ def looked_over(dataset: Dataset, context: Any) -> tuple[Dataset, list[str]]:
     told = [*_problems(schema["dataset_fields"], {k: v for k, v in errors.items() if k not in _LEFT})]
     resources: list[Dataset] = []
     faults: Any = errors.get("resources") or []
-    for number, resource in enumerate(dataset.get("resources") or ()):
+    files: Any = dataset.get("resources") or ()
+    for number, resource in enumerate(files):
         fault: Any = faults[number] if number < len(faults) and isinstance(faults[number], Mapping) else {}
         what = str(resource.get("name") or resource.get("url") or number + 1)
         told += [f"{what} \N{EN DASH} {sentence}" for sentence in _problems(schema["resource_fields"], fault)]

@@ -10,7 +10,8 @@ import yaml
 from rdflib import OWL, RDF, SKOS, Graph, Literal, URIRef
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.schemas import fields, overlay, skos
+from ckanext.ecosphere.schemas import fields, helpers, overlay, skos
+from ckanext.ecosphere.schemas.bulk import plan
 from ckanext.ecosphere.schemas.refreshing import refreshed
 from ckanext.ecosphere.vocabularies.model import Vocabulary
 from ckanext.ecosphere.vocabularies.reader import read_vocabulary
@@ -98,6 +99,18 @@ class TestANewEdition:
         assert concepts["http://x/a"].label_fr == "A"
 
 
+def test_a_withdrawn_concept_is_said_to_be_so_where_a_dataset_holds_it_and_is_given_to_no_other(tmp_path, monkeypatch):
+    file = tmp_path / "themes.csv"
+    file.write_text(f"{HEAD.strip()},withdrawn\nhttp://x/a,a,A,A,,,\nhttp://x/b,b,B,B,,,yes\n")
+    concepts = Vocabulary("themes", read_vocabulary(file), voc.normalise)
+    monkeypatch.setattr(voc, "get", lambda _name: concepts)
+    labels = [helpers.ecosphere_concept_label("themes", uri) for uri in ("http://x/a", "http://x/b", "http://x/c")]
+    assert labels == ["A", "B (withdrawn)", "http://x/c"]
+    assert plan.change_of("theme", "remove", "B").values == ("http://x/b",)
+    with pytest.raises(plan.PlanError, match="unknown"):
+        plan.change_of("theme", "add", "B")
+
+
 @pytest.mark.usefixtures("shared_db")
 class TestThePages:
     def test_each_list_has_a_page_and_skos_at_a_stable_address(self, app):
@@ -106,5 +119,11 @@ class TestThePages:
         graph = Graph().parse(data=app.get("/vocabulaires/themes.ttl").body, format="turtle")
         scheme = URIRef("http://test.ckan.net/vocabulaires/themes")
         assert (scheme, RDF.type, SKOS.ConceptScheme) in graph
+        for mimetype, syntax in (("text/turtle", "turtle"), ("application/rdf+xml", "xml")):
+            answer = app.get("/vocabulaires/themes", headers={"Accept": mimetype})
+            assert answer.content_type.startswith(mimetype)
+            assert (scheme, RDF.type, SKOS.ConceptScheme) in Graph().parse(data=answer.body, format=syntax)
+        browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+        assert app.get("/vocabulaires/themes", headers=browser).content_type.startswith("text/html")
         for address in ("/vocabulaires/nope", "/vocabulaires/themes.exe", "/vocabulaires/..%2fx"):
             assert app.get(address, status=404).status_code == 404
