@@ -12,7 +12,8 @@ from ckanext.ecosphere.http_guard import MESSAGES, FetchError, GuardedSession
 
 from . import config, unfinished
 from .bulk import actions as bulk
-from .importing import documents, starting
+from .importing import documents, review, starting
+from .importing.text import decoded
 
 HTTP_OK = 200
 DATASETS_LOOKED_AT = 50
@@ -50,7 +51,7 @@ def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> dict[str,
     """
     tk.check_access("ecosphere_dataset_import", context, data_dict)
     if data_dict.get("content"):
-        return _importable(_read_content(data_dict["content"], context), "")
+        return _importable(_read_content(data_dict["content"], context), "", context)
     if not data_dict.get("url"):
         raise tk.ValidationError({"url": [tk._("Give an address, or choose a file")]})
     try:
@@ -60,7 +61,7 @@ def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> dict[str,
     if answer.status != HTTP_OK:
         message = tk._("The server answered with the status {status}: check the address").format(status=answer.status)
         raise tk.ValidationError({"url": [message]})
-    return _importable(documents.read(answer.body.decode("utf-8", errors="replace"), context), data_dict["url"])
+    return _importable(documents.read(decoded(answer.body), context), data_dict["url"], context)
 
 
 def _read_content(content: str, context: Context) -> dict[str, Any]:
@@ -74,14 +75,15 @@ def _read_content(content: str, context: Context) -> dict[str, Any]:
         raise tk.ValidationError({"content": told.get("url") or told.get("content") or []}) from error
 
 
-def _importable(found: dict[str, Any], url: str) -> dict[str, Any]:
+def _importable(found: dict[str, Any], url: str, context: Context) -> dict[str, Any]:
     """Return what was read as a draft that is nobody's yet."""
     dataset = {**found["dataset"], "private": True}
     for name in ("name", "id", "owner_org"):
         dataset.pop(name, None)
     if url:
         dataset.setdefault("source_record", url)
-    return {"dataset": dataset, "problems": found["problems"]}
+    dataset, problems = review.looked_over(dataset, context)
+    return {"dataset": dataset, "problems": [*found["problems"], *problems]}
 
 
 @tk.side_effect_free

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import click
@@ -12,7 +11,7 @@ from ckanext.ecosphere import vocabularies as voc
 from . import inheritance, relations
 from .iso import writer
 from .listing import found
-from .refreshing import refreshed
+from .refreshing import faults, refreshed
 from .skos import turtle
 
 
@@ -46,16 +45,16 @@ def show(name: str, lang: str, skos: bool) -> None:
 @vocabularies.command()
 def check() -> None:
     """Check every vocabulary; exit 1 when one cannot be read or names concepts that do not exist."""
-    faults = 0
+    count = 0
     for name in voc.names():
         try:
-            problems = _problems(voc.get(name))
+            problems = faults(voc.get(name))
         except (KeyError, ValueError) as error:
             problems = [str(error)]
-        faults += len(problems)
+        count += len(problems)
         for problem in problems:
             click.echo(f"{name}: {problem}", err=True)
-    if faults:
+    if count:
         raise SystemExit(1)
     click.echo(f"{len(voc.names())} vocabularies, no fault")
 
@@ -107,15 +106,3 @@ def _vocabulary(name: str) -> voc.Vocabulary:
         return voc.get(name)
     except KeyError as error:
         raise click.BadParameter(f"{name} is none of: {', '.join(voc.names())}") from error
-
-
-def _problems(vocabulary: voc.Vocabulary) -> list[str]:
-    lacking = [f"{c.id} has no label in both languages" for c in vocabulary if not (c.label_fr and c.label_en)]
-    orphans = [
-        f"{c.id} is below {c.broader}, which is missing"
-        for c in vocabulary
-        if c.broader and c.broader not in vocabulary
-    ]
-    labels = Counter(voc.normalise(c.label_fr) for c in vocabulary)
-    double = [f"several concepts are called {label}" for label, count in labels.items() if count > 1]
-    return lacking + orphans + double

@@ -84,11 +84,16 @@ def ecosphere_concept_choices(field: Field) -> tuple[dict[str, Any], ...]:
 
 
 def ecosphere_concept_label(vocabulary: str, value: str) -> str:
-    """Return the label of a concept in the language of the page, or ``value`` when it is unknown."""
-    if vocabulary == "territories":
-        return places.label(str(value), _language())
+    """Return the label of a concept in the language of the page, or ``value`` when it is unknown.
+
+    One that the list no longer has is marked: datasets keep it.
+    """
     concept = voc.get(vocabulary).get(value) if isinstance(value, str) else None
-    return concept.label(_language()) if concept else str(value)
+    if vocabulary == "territories":
+        label = places.label(str(value), _language())
+    else:
+        label = concept.label(_language()) if concept else str(value)
+    return tk._("{label} (withdrawn)").format(label=label) if concept and concept.data.get("withdrawn") else label
 
 
 def ecosphere_concept_items(field: Field, value: Any) -> list[dict[str, str]]:

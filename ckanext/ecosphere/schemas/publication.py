@@ -93,7 +93,8 @@ def _is_private(data: FlatData, before: Stored) -> bool:
     return before.private if given is None or not isinstance(given, (bool, str)) else tk.asbool(given or False)
 
 
-def _label(field: Field) -> str:
+def label_of(field: Field) -> str:
+    """Return the label of a field in the reader's language."""
     label = field["label"]
     return label.get(language.current()[:2], label["en"]) if isinstance(label, Mapping) else str(label)
 
@@ -133,7 +134,7 @@ def _check_relevance(fields: Iterable[Field], now: Dataset, before: Stored, erro
         because = conditions.reason(field, now.texts) if values else None
         if because is None or not _changed(name, now, before):
             continue
-        add(errors, (name,), _apart(_label(by_name[because["field"]])))
+        add(errors, (name,), _apart(label_of(by_name[because["field"]])))
 
 
 def _apart(other: str) -> str:
@@ -149,7 +150,7 @@ def _check_rows(fields: Iterable[Field], now: Dataset, before: Stored, errors: E
     known = {field["field_name"]: field for field in fields}
     for key, kind, other in rows.faults(fields, now.data, now.texts, before, public):
         near = {each["field_name"]: each for each in known[key[0]]["repeating_subfields"]}
-        add(errors, key, _apart(_label((known | near)[other])) if kind == "apart" else _needed_beside())
+        add(errors, key, _apart(label_of((known | near)[other])) if kind == "apart" else _needed_beside())
 
 
 def _check_resources(fields: Iterable[Field], now: Dataset, before: Stored, errors: Errors) -> None:
@@ -173,7 +174,7 @@ def _check_dates(now: Dataset, errors: Errors) -> None:
             continue
         if later[1] < earlier[0]:
             fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
-            label = _label(tk.h.scheming_field_by_name(fields, first))
+            label = label_of(tk.h.scheming_field_by_name(fields, first))
             add(errors, (second,), tk._("This date comes before “{field}”: correct one of the two").format(field=label))
 
 

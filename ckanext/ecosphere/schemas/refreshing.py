@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from pathlib import Path
 
-from ckanext.ecosphere.vocabularies.reader import BASE_COLUMNS, read_vocabulary
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.vocabularies.reader import BASE_COLUMNS, read_rows, read_vocabulary
 
 Rows = dict[str, dict[str, str]]
+MOST_TOLD = 10
 
 
 def refreshed(present: Path, edition: Path) -> tuple[str, dict[str, list[str]]]:
@@ -19,13 +22,17 @@ def refreshed(present: Path, edition: Path) -> tuple[str, dict[str, list[str]]]:
         edition: the new one.
 
     Raises:
-        ValueError: the new file lacks a column, or an id or URI comes twice.
+        ValueError: the new file cannot be read, is empty, or has one of the :func:`faults`.
     """
-    read_vocabulary(edition)
+    if not read_vocabulary(edition):
+        raise ValueError(f"{edition.name}: it has no concept")
     head, columns, before = _read(present)
     _head, new_columns, after = _read(edition)
+    wrong = faults(voc.Vocabulary(present.stem, read_vocabulary(edition), voc.normalise))
+    if wrong:
+        raise ValueError(f"{edition.name}: " + "; ".join(wrong[:MOST_TOLD]))
     columns = list(dict.fromkeys([*columns, *new_columns, "withdrawn"]))
-    merged = {**after, **{uri: {**row, "withdrawn": "yes"} for uri, row in before.items() if uri not in after}}
+    merged = {**after, **_withdrawn(before, after)}
     common = [uri for uri in after if uri in before]
     outcome = {
         "added": [after[uri]["id"] for uri in after if uri not in before],
@@ -40,8 +47,45 @@ def refreshed(present: Path, edition: Path) -> tuple[str, dict[str, list[str]]]:
     return head + buffer.getvalue(), outcome
 
 
+def faults(vocabulary: voc.Vocabulary) -> list[str]:
+    """Return what is wrong: labels that are missing or double, broader concepts that are missing or in circles."""
+    told = [f"{c.id} has no label in both languages" for c in vocabulary if not (c.label_fr and c.label_en)]
+    for concept in vocabulary:
+        if concept.broader and concept.broader not in vocabulary:
+            told.append(f"{concept.id} is below {concept.broader}, which is missing")
+        elif _in_a_circle(vocabulary, concept):
+            told.append(f"{concept.id} is below itself")
+    labels = Counter(voc.normalise(c.label_fr) for c in vocabulary if not c.data.get("withdrawn"))
+    return told + [f"several concepts are called {label}" for label, count in labels.items() if count > 1 and label]
+
+
+def _in_a_circle(vocabulary: voc.Vocabulary, concept: voc.Concept) -> bool:
+    above = concept.broader
+    for _step in range(len(vocabulary)):
+        found = vocabulary.get(above) if above else None
+        if found is None or found is concept:
+            return found is concept
+        above = found.broader
+    return False
+
+
+def _withdrawn(before: Rows, after: Rows) -> Rows:
+    """Return the rows that are gone, marked; one whose id now names another concept gets an id of its own."""
+    taken = {row["id"] for row in after.values()} | {row["id"] for uri, row in before.items() if uri not in after}
+    gone = {}
+    for uri, row in before.items():
+        if uri in after:
+            continue
+        own, number = row["id"], 1
+        if any(row["id"] == other["id"] for other in after.values()):
+            while own in taken:
+                own, number = f"{row['id']}-{number}", number + 1
+            taken.add(own)
+        gone[uri] = {**row, "id": own, "withdrawn": "yes"}
+    return gone
+
+
 def _read(path: Path) -> tuple[str, list[str], Rows]:
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    reader = csv.DictReader(line for line in lines if not line.startswith("#"))
-    rows = {row["uri"]: row for row in reader}
-    return "".join(line for line in lines if line.startswith("#")), list(reader.fieldnames or ()), rows
+    lines = path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+    columns, rows = read_rows(path)
+    return "".join(line for line in lines if line.startswith("#")), columns, {row["uri"]: row for row in rows}

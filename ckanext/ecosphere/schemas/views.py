@@ -11,13 +11,14 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.lib.munge import munge_title_to_name
 from ckan.views.dataset import CreateView
-from flask import Blueprint, Response, stream_with_context
+from flask import Blueprint, Response, make_response, stream_with_context
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
 
 from . import catalogue_csv, config, inheritance, places, relations, skos, spatial, structured
 from .importing import starting
+from .importing.text import decoded
 from .iso import writer
 from .listing import found
 
@@ -27,6 +28,7 @@ SKOS_FORMATS = {
     "jsonld": ("json-ld", "application/ld+json"),
 }
 MOST_PROBLEMS = 10
+KIND = "dcat_type"  # every dataset has one
 MAX_NAME, MOST_TRIED = 90, 100
 schemas = Blueprint("ecosphere_schemas", __name__)
 
@@ -79,15 +81,22 @@ def vocabulary_list() -> str:
 
 @schemas.route("/vocabulaires/<name>")
 def vocabulary(name: str) -> Any:
-    """Show a vocabulary: a page, or SKOS where ``.ttl``, ``.jsonld`` or ``.rdf`` ends the address."""
+    """Show a vocabulary: a page, or SKOS where the address ends in ``.ttl``… or where that is what is accepted."""
     name, _dot, extension = name.partition(".")
     if name not in voc.names() or (extension and extension not in SKOS_FORMATS):
         return tk.abort(404, tk._("Vocabulary not found"))
+    asked = {mimetype: ending for ending, (_syntax, mimetype) in SKOS_FORMATS.items()}
     if not extension:
-        return tk.render("ecosphere_schemas/vocabulary.html", {"vocabulary": voc.get(name)})
+        extension = asked.get(str(tk.request.accept_mimetypes.best_match(["text/html", *asked], "text/html")), "")
+    if not extension:
+        page = make_response(tk.render("ecosphere_schemas/vocabulary.html", {"vocabulary": voc.get(name)}))
+        page.vary.add("Accept")
+        return page
     syntax, mimetype = SKOS_FORMATS[extension]
     address = tk.url_for("ecosphere_schemas.vocabulary", name=name, qualified=True, locale="default")
-    return Response(skos.graph(voc.get(name), address).serialize(format=syntax), mimetype=mimetype)
+    response = Response(skos.graph(voc.get(name), address).serialize(format=syntax), mimetype=mimetype)
+    response.vary.add("Accept")
+    return response
 
 
 # --- places --------------------------------------------------------------------------------------------
@@ -126,25 +135,21 @@ def import_record() -> Any:
     """Ask for an address or a file; show what it describes in the form of a new dataset."""
     _check_may_describe()
     errors, url = {}, tk.request.form.get("url", "").strip()
-    if tk.request.method == "POST":
+    upload = tk.request.files.get("file")
+    content = decoded(upload.stream.read(config.IMPORT_BYTES + 1)) if upload and upload.filename else ""
+    if upload and upload.filename and not content.strip():
+        errors = {"content": [tk._("The file is empty")]}
+    elif tk.request.method == "POST":
         try:
-            read = tk.get_action("ecosphere_dataset_import")({}, {"url": url, "content": _uploaded()})
+            read = tk.get_action("ecosphere_dataset_import")({}, {"url": url, "content": content})
         except tk.ValidationError as error:
             errors = error.error_dict
         else:
             tk.h.flash_notice(tk._("Here is what was read. Look it over, then save: nothing is saved yet."))
             for problem in read["problems"][:MOST_PROBLEMS]:
                 tk.h.flash_notice(problem)
-            return _new_form(read["dataset"])
+            return _new_form(_as_it_is(read["dataset"]))
     return tk.render("ecosphere_schemas/import.html", {"url": url, "errors": errors})
-
-
-def _uploaded() -> str:
-    """Return the text of the file that was sent, one byte more than is allowed at most."""
-    upload = tk.request.files.get("file")
-    if not upload or not upload.filename:
-        return ""
-    return upload.stream.read(config.IMPORT_BYTES + 1).decode("utf-8", errors="replace")
 
 
 @schemas.route("/dataset/<id>/dupliquer")
@@ -152,7 +157,7 @@ def duplicate(id: str) -> Any:
     """Show the form of a new dataset, filled in from another one."""
     _check_may_describe()
     dataset = _shown(id)
-    return _new_form(starting.copy(dataset, tk._("{title} (copy)").format(title=dataset["title"])))
+    return _new_form(_as_it_is(starting.copy(dataset, tk._("{title} (copy)").format(title=dataset["title"]))))
 
 
 @schemas.route("/dataset/nouveau/<service>")
@@ -171,6 +176,12 @@ def _check_may_describe() -> None:
         tk.check_access("package_create", {"user": tk.current_user.name, "auth_user_obj": tk.current_user})
     except tk.NotAuthorized:
         tk.abort(403, tk._("Only the editors of a service describe datasets"))
+
+
+def _as_it_is(dataset: dict[str, Any]) -> dict[str, Any]:
+    """Return a dataset that takes no default: a licence or an access that it does not state is not the usual one."""
+    fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
+    return {**{f["field_name"]: "" for f in fields if "form_default" in f and f["field_name"] != KIND}, **dataset}
 
 
 def _new_form(dataset: dict[str, Any]) -> str:

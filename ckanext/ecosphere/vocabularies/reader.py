@@ -50,14 +50,13 @@ def read_vocabulary(path: Path) -> tuple[Concept, ...]:
     """Return the concepts of the CSV file at ``path``, in its order.
 
     Raises:
-        ValueError: a column is missing, or an id or URI comes twice.
+        ValueError: the file is not in UTF-8, a column or cell is missing, or an id or URI comes twice.
     """
-    with path.open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
-        missing = set(BASE_COLUMNS) - set(rows.fieldnames or ())
-        if missing:
-            raise ValueError(f"{path.name}: no column {', '.join(sorted(missing))}")
-        concepts = tuple(_concept(row) for row in rows)
+    columns, rows = read_rows(path)
+    missing = set(BASE_COLUMNS) - set(columns)
+    if missing:
+        raise ValueError(f"{path.name}: no column {', '.join(sorted(missing))}")
+    concepts = tuple(map(_concept, rows))
     for key in ("uri", "id"):
         seen: set[str] = set()
         for concept in concepts:
@@ -66,6 +65,27 @@ def read_vocabulary(path: Path) -> tuple[Concept, ...]:
                 raise ValueError(f"{path.name}: {key} {value} comes twice")
             seen.add(value)
     return concepts
+
+
+def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the columns and rows of the CSV file at ``path``, as texts.
+
+    Raises:
+        ValueError: the file is not in UTF-8, or a line has more or fewer cells than there are columns.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path.name}: it is not in UTF-8, save it in that encoding") from error
+    rows = csv.DictReader(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
+    found = []
+    for row in rows:
+        if None in row or None in row.values():
+            raise ValueError(
+                f"{path.name}: the line of {row.get('id') or row.get('uri')} has too many or too few cells"
+            )
+        found.append(row)
+    return list(rows.fieldnames or ()), found
 
 
 def read_notes(path: Path) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.harvest.iso.reader import read_record, records_in
+from ckanext.ecosphere.harvest.iso.walk import local
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, normalise
 from ckanext.ecosphere.harvest.problems import MESSAGES
@@ -27,9 +28,10 @@ def read(content: str | bytes) -> dict[str, Any]:
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     try:
-        element = next(records_in(parse_xml(data)), None)
+        root = parse_xml(data)
+        element = next(records_in(root), None)
         if element is None:
-            raise RecordError("not-iso", root="?")
+            raise RecordError("not-iso", root=local(root)[:80])
         result = normalise(read_record(element), Context(free_tags=True))
     except RecordError as error:
         sentence = tk._(MESSAGES[error.code]).format(**error.params)

@@ -15,12 +15,14 @@ from . import plan, runs
 
 MOST_DATASETS = 1000
 MOST_PREVIEWED = 50
+NAMES_ASKED = 300  # at once: the index takes 1024 clauses in a query, and each name makes two
 _MESSAGES = {
     "field": lambda value: {"field": [tk._("Choose the field to change")]},
     "operation": lambda value: {"operation": [tk._("This field holds one value: it can only be replaced")]},
     "empty": lambda value: {"values": [tk._("Write at least one value")]},
     "single": lambda value: {"values": [tk._("This field holds one value: write a single line")]},
     "unknown": lambda value: {"values": [tk._('"{value}" is not in the list: choose one of its entries')]},
+    "file": lambda value: {"names": [tk._("This is no CSV file: save the table as CSV, in UTF-8")]},
     "contact": lambda value: {"values": [tk._('"{value}" is no contact: write it as Name <e-mail>')]},
 }
 
@@ -190,12 +192,12 @@ def _run(id_: str) -> dict[str, Any]:
 
 def _asked(context: Context, data: DataDict) -> tuple[plan.Change, list[dict[str, Any]], list[str]]:
     try:
+        names = plan.names_in(data.get("names") or "")
         change = plan.change_of(data["field"], data["operation"], data["values"])
     except plan.PlanError as error:
         found: Any = _MESSAGES[error.code](error.value)
         texts = {name: [each.format(value=error.value) for each in said] for name, said in found.items()}
         raise tk.ValidationError(dict(texts)) from error
-    names = plan.names_in(data.get("names") or "")
     datasets = _chosen(context, names, data.get("q") or "")
     known = {dataset[key] for dataset in datasets for key in ("name", "id")}
     return change, datasets, [name for name in names if name not in known]
@@ -215,17 +217,29 @@ def _chosen(context: Context, names: list[str], query: str) -> list[dict[str, An
     if not services:
         return []
     either = " OR ".join('"' + service["id"] + '"' for service in services)
-    search: dict[str, Any] = {"fq": f"+dataset_type:dataset +owner_org:({either})", "include_private": True}
+    chosen = [f"+dataset_type:dataset +owner_org:({either})"]
+    search: dict[str, Any] = {"include_private": True, "rows": MOST_DATASETS, "facet": "false"}
     if names:
-        listed = " OR ".join(f'"{name}"' for name in names[: MOST_DATASETS + 1])
-        search["fq"] += f" +(name:({listed}) OR id:({listed}))"
-    else:
-        search["q"] = query
-    found = tk.get_action("package_search")(who.copy(), {**search, "rows": MOST_DATASETS, "facet": "false"})
-    if found["count"] > MOST_DATASETS:
+        _check_number(len(names), "names")
+        known = [name for name in names if plan.is_name(name)]
+        parts = [known[start : start + NAMES_ASKED] for start in range(0, len(known), NAMES_ASKED)]
+        listed = [" OR ".join(f'"{name}"' for name in part) for part in parts]
+        found = [
+            tk.get_action("package_search")(
+                who.copy(), {**search, "fq_list": [*chosen, f"name:({part}) OR id:({part})"]}
+            )["results"]
+            for part in listed
+        ]
+        return list({dataset["id"]: dataset for part in found for dataset in part}.values())
+    result = tk.get_action("package_search")(who.copy(), {**search, "fq_list": chosen, "q": query})
+    _check_number(result["count"], "q")
+    return result["results"]
+
+
+def _check_number(number: int, field: str) -> None:
+    if number > MOST_DATASETS:
         message = tk._("{number} datasets are chosen, {limit} at most can be changed at once: narrow the search")
-        raise tk.ValidationError({"q": [message.format(number=found["count"], limit=MOST_DATASETS)]})
-    return found["results"]
+        raise tk.ValidationError({field: [message.format(number=number, limit=MOST_DATASETS)]})
 
 
 # --- who may ---

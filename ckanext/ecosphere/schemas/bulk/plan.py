@@ -26,6 +26,9 @@ FIELDS: dict[str, tuple[str | None, str, bool]] = {
 OPERATIONS = ("replace", "add", "remove")
 _CONTACT = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<email>[^<>\s]+@[^<>\s]+)>\s*")
 _NAME = re.compile(r"[\w-]{2,100}")
+#: Headers of the column that names datasets, the surest first; "url" is that of the catalogue's own CSV file.
+_HEADERS = ("name", "nom", "id", "identifiant", "identifier", "url", "adresse")
+_LONGEST_SHOWN = 100
 
 
 class PlanError(ValueError):
@@ -72,10 +75,10 @@ def change_of(field: str, operation: str, lines: str) -> Change:
         raise PlanError("empty")
     if len(given) > 1 and not several:
         raise PlanError("single")
-    return Change(field, operation, tuple(_stored(field, line) for line in given))
+    return Change(field, operation, tuple(_stored(field, line, taken_out=operation == "remove") for line in given))
 
 
-def _stored(field: str, line: str) -> Any:
+def _stored(field: str, line: str, *, taken_out: bool) -> Any:
     vocabulary, attribute, _several = FIELDS[field]
     if field == "contact":
         match = _CONTACT.fullmatch(line)
@@ -87,7 +90,7 @@ def _stored(field: str, line: str) -> Any:
     concept = voc.get(vocabulary).get(line) or voc.get(vocabulary).find(line)
     if field == "territory" and concept is None and (commune := communes.get(communes.PREFIX + line.upper())):
         return commune.uri
-    if concept is None:
+    if concept is None or (concept.data.get("withdrawn") and not taken_out):
         raise PlanError("unknown", line)
     return getattr(concept, attribute)
 
@@ -120,15 +123,36 @@ def patch(field: str, value: Any) -> dict[str, Any]:
 
 
 def names_in(text: str) -> list[str]:
-    """Return the names or ids in the first column of a CSV file, each once; a header ("name", "id"…) is passed over."""
+    """Return the names, ids or ends of addresses in a CSV file, each once; what is none of these is kept as it is.
+
+    Args:
+        text: separated by commas, semicolons or tabs. They stand in the column whose header says so ("name", "id"…), in
+            the first one when none does.
+
+    Raises:
+        PlanError: "file": it is no text.
+    """
+    lines = text.lstrip("\ufeff")
+    if "\0" in lines:
+        raise PlanError("file")
+    first = lines.partition("\n")[0]
+    try:
+        rows = list(csv.reader(io.StringIO(lines), delimiter=max(",;\t", key=first.count)))
+    except csv.Error as error:
+        raise PlanError("file") from error
+    heads = [cell.strip().lower() for cell in rows[0]] if rows else []
+    column = next((heads.index(word) for word in _HEADERS if word in heads), None)
     found: dict[str, None] = {}
-    sample = text.lstrip("\ufeff")
-    delimiter = ";" if sample.partition("\n")[0].count(";") > sample.partition("\n")[0].count(",") else ","
-    for row in csv.reader(io.StringIO(sample), delimiter=delimiter):
-        cell = row[0].strip().rstrip("/").rsplit("/", 1)[-1] if row else ""
-        if _NAME.fullmatch(cell) and cell.lower() not in ("name", "id", "nom", "identifiant"):
-            found[cell] = None
-    return list(found)
+    for row in rows if column is None else rows[1:]:
+        cell = row[column or 0].strip() if len(row) > (column or 0) else ""
+        name = cell.rstrip("/").rsplit("/", 1)[-1]
+        found[name if is_name(name) else cell[:_LONGEST_SHOWN]] = None
+    return [name for name in found if name]
+
+
+def is_name(text: str) -> bool:
+    """Say whether a text may be the name or id of a dataset."""
+    return bool(_NAME.fullmatch(text))
 
 
 def described(field: str, value: Any, lang: str) -> str:

@@ -11,6 +11,9 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
+from ckanext.ecosphere import language
+
+from ..importing.review import said
 from . import plan
 
 log = logging.getLogger(__name__)
@@ -21,6 +24,7 @@ LONGEST_SECONDS = 3600
 #: A run at work notes each dataset; one that has been silent for longer has lost its worker.
 SILENT_SECONDS = 120
 MOST_LISTED = 200
+MOST_TOLD = 500
 
 
 class TakenOverError(Exception):
@@ -32,6 +36,7 @@ def create(user: str, ids: list[str], change: plan.Change) -> str:
     id_ = str(uuid.uuid4())
     run = {
         "user": user,
+        "lang": language.current(),
         "started": dt.datetime.now().isoformat(timespec="seconds"),
         "ids": ids,
         "field": change.field,
@@ -93,7 +98,7 @@ def start_undo(id_: str) -> None:
     """Queue the undoing of a run."""
     run = load(id_)
     if run is not None:
-        _note(id_, {**run, "done": 0}, "undoing")
+        _note(id_, {**run, "done": 0, "lang": language.current()}, "undoing")
         _queue(undo, id_, "Undo a bulk edit")
 
 
@@ -112,8 +117,12 @@ def _queue(work: Any, id_: str, title: str) -> None:
 def carry_out(id_: str) -> None:
     """Change the datasets of a run, one after the other; one that is refused stops none."""
     run = load(id_)
-    if run is None or run["state"] not in ("queued", "running"):
-        return
+    if run is not None and run["state"] in ("queued", "running"):
+        with language.speaking(run.get("lang")):
+            _carry_out(id_, run)
+
+
+def _carry_out(id_: str, run: dict[str, Any]) -> None:
     change = plan.Change(run["field"], run["operation"], tuple(run["values"]))
     told = {entry["id"]: entry for entry in run["entries"]}
     try:
@@ -130,8 +139,12 @@ def carry_out(id_: str) -> None:
 def undo(id_: str) -> None:
     """Put back what a run changed, except in datasets that somebody has changed since."""
     run = load(id_)
-    if run is None or run["state"] != "undoing":
-        return
+    if run is not None and run["state"] == "undoing":
+        with language.speaking(run.get("lang")):
+            _undo(id_, run)
+
+
+def _undo(id_: str, run: dict[str, Any]) -> None:
     entries = [entry for entry in run["entries"] if entry["outcome"] in ("changed", BEGUN)]
     told = {entry["id"] for entry in run["undone"]}
     try:
@@ -178,7 +191,7 @@ def _change_one(
     except tk.ValidationError as error:
         model.Session.rollback()
         entry["outcome"] = "failed"
-        entry["message"] = "; ".join(f"{key}: {value}" for key, value in error.error_summary.items())[:500]
+        entry["message"] = _told(error)
     except Exception:
         log.exception("Bulk edit of %s", dataset_id)
         model.Session.rollback()
@@ -203,6 +216,9 @@ def _undo_one(user: str, field: str, entry: dict[str, Any]) -> dict[str, Any]:
     except Exception as error:
         log.exception("Undo of a bulk edit of %s", entry["id"])
         model.Session.rollback()
-        summary = getattr(error, "error_summary", None) or {}
-        told["message"] = "; ".join(f"{key}: {value}" for key, value in summary.items())[:500]
+        told["message"] = _told(error) if isinstance(error, tk.ValidationError) else ""
     return told
+
+
+def _told(error: Any) -> str:
+    return "; ".join(said(error.error_dict))[:MOST_TOLD]

@@ -7,10 +7,12 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from flask import Blueprint
 
+from ..importing.text import decoded
 from . import plan
 from .actions import MOST_DATASETS
 
 bulk = Blueprint("ecosphere_bulk", __name__, url_prefix="/dataset/modification-groupee")
+MOST_BYTES = 5 * 1024 * 1024
 GIVEN = ("q", "names", "field", "operation", "values")
 
 
@@ -24,10 +26,17 @@ def edit() -> Any:
     sent = tk.request.form if tk.request.method == "POST" else tk.request.args
     data = {name: sent.get(name, "") for name in GIVEN}
     upload = tk.request.files.get("file")
-    if upload and upload.filename:
-        data["names"] = upload.stream.read(1_000_000).decode("utf-8", errors="replace")
     preview, errors = None, {}
-    if tk.request.method == "POST":
+    if upload and upload.filename:
+        content = upload.stream.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            message = tk._("The file is larger than {limit} MB").format(limit=MOST_BYTES // (1024 * 1024))
+            errors = {"names": [message]}
+        elif not content.strip():
+            errors = {"names": [tk._("The file is empty")]}
+        else:
+            data["names"] = decoded(content)
+    if tk.request.method == "POST" and not errors:
         try:
             if sent.get("action") == "start":
                 run = tk.get_action("ecosphere_bulk_edit_start")({}, data)

@@ -8,9 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from rdflib import DCAT, DCTERMS, RDF, Literal, URIRef
 
 from . import software
+from .text import without_encoding
 
+_PAGE = re.compile(r"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
 _DOCTYPE = re.compile(r"<!DOCTYPE|<!ENTITY", re.IGNORECASE)
 _RDF_ROOT = re.compile(r"<(?:\w+:)?RDF[\s>]")
 Read = dict[str, Any]
@@ -26,7 +29,10 @@ def read(text: str, context: Any = None) -> Read:
     Raises:
         ValidationError: it is none of these, or describes nothing.
     """
+    text = without_encoding(text)
     start = text.lstrip("\ufeff \t\r\n")
+    if _PAGE.match(start):
+        raise _refuse(tk._("This is a web page, not a description: give the address of the record itself"))
     if start.startswith("<"):
         return _rdf(text, "xml") if _RDF_ROOT.search(start[:2000]) else _iso(text, context or {})
     if start.startswith(("{", "[")):
@@ -69,7 +75,7 @@ def _json(text: str) -> Read:
     except (ValueError, RecursionError) as error:
         raise _unknown() from error
     if isinstance(document, Mapping) and ("codeRepository" in document or "codemeta" in str(document.get("@context"))):
-        return {"dataset": software.from_codemeta(document), "problems": []}
+        return _software(software.from_codemeta(document), document)
     if any(isinstance(context, str) for context in _contexts(document)):
         # Reading it would fetch an address that the document chose, past the guard.
         raise _refuse(tk._("A JSON-LD document must hold its context: one that leads elsewhere is not followed"))
@@ -92,17 +98,13 @@ def _yaml(text: str) -> Read:
         raise _unknown() from error
     if not isinstance(document, Mapping) or "publiccodeYmlVersion" not in document:
         raise _unknown()
-    return {"dataset": software.from_publiccode(document), "problems": []}
+    return _software(software.from_publiccode(document), document)
 
 
-def _count_series(graph: Any) -> None:
-    """Let series and services that are no dcat:Dataset be read: ckanext-dcat looks for that class alone."""
-    from ckanext.dcat.profiles import DCAT, RDF
-
-    for kind in (DCAT.DatasetSeries, DCAT.DataService):
-        for node in list(graph.subjects(RDF.type, kind)):
-            if (None, DCAT.accessService, node) not in graph and (None, DCAT.inSeries, node) not in graph:
-                graph.add((node, RDF.type, DCAT.Dataset))
+def _software(dataset: dict[str, Any], document: Mapping[str, Any]) -> Read:
+    left_out = tk._("This value is in no list (element {field}): {value}")
+    told = [left_out.format(field=name, value=value[:200]) for name, value in software.left_out(document, dataset)]
+    return {"dataset": dataset, "problems": told}
 
 
 def _rdf(text: str, syntax: str) -> Read:
@@ -115,7 +117,7 @@ def _rdf(text: str, syntax: str) -> Read:
     parser: Any = RDFParser(profiles=["ecosphere_dcat_ap"])
     try:
         parser.parse(text, _format=syntax)
-        _count_series(parser.g)
+        _count_as_datasets(parser.g)
         datasets = list(parser.datasets())
     except (RDFParserException, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _unknown() from error
@@ -123,9 +125,27 @@ def _rdf(text: str, syntax: str) -> Read:
         raise _refuse(tk._("The document describes no dataset (dcat:Dataset)"))
     dataset = datasets[0]
     dataset.pop("extras", None)
-    problems = []
+    problems = _licence_left_out(parser.g, dataset)
     if len(datasets) > 1:
         problems.append(
             tk._("The document describes {number} datasets: the first one is shown").format(number=len(datasets))
         )
     return {"dataset": dataset, "problems": problems}
+
+
+def _count_as_datasets(graph: Any) -> None:
+    """Take a series or service that stands alone for a dataset: portals differ on whether they call it one as well."""
+    for kind in (DCAT.DatasetSeries, DCAT.DataService):
+        if (None, RDF.type, DCAT.Dataset) in graph:
+            return
+        for node in list(graph.subjects(RDF.type, kind)):
+            graph.add((node, RDF.type, DCAT.Dataset))
+
+
+def _licence_left_out(graph: Any, dataset: Mapping[str, Any]) -> list[str]:
+    named = sorted({str(node) for node in graph.objects(None, DCTERMS.license) if isinstance(node, (URIRef, Literal))})
+    if dataset.get("license_id") or not named:
+        return []
+    return [
+        tk._("This value is in no list (element {field}): {value}").format(field="dct:license", value=named[0][:200])
+    ]

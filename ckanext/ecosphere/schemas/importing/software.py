@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -93,6 +93,27 @@ def from_codemeta(document: Mapping[str, Any]) -> Dataset:
     )
 
 
+def left_out(document: Mapping[str, Any], dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """Yield what a document says and its dataset does not, because no list or no web address has it: name, value.
+
+    Args:
+        document: publiccode.yml or codemeta.json.
+        dataset: what was made of it.
+    """
+    legal = _mapping(document.get("legal"))
+    named = (
+        ("url", "code_repository", document.get("codeRepository") or document.get("url")),
+        ("license", "license_id", legal.get("license") or document.get("license")),
+        ("developmentStatus", "development_status", document.get("developmentStatus")),
+    )
+    for name, field, value in named:
+        if field not in dataset:
+            yield from ((name, text) for each in _many(value) if (text := _text(each) or _name(each)))
+    for code in _many(_mapping(document.get("localisation")).get("availableLanguages")):
+        if _text(code) and not _concept("language", code, "uri"):
+            yield "availableLanguages", _text(code)
+
+
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
@@ -120,7 +141,7 @@ def _address(value: Any) -> str:
 
 
 def _concept(vocabulary: str, value: Any, key: str = "id") -> str:
-    text = _text(value).rstrip("/").rsplit("/", 1)[-1]
+    text = _text(value).rstrip("/").rsplit("/", 1)[-1].lstrip("#")  # repostatus.org: …/#wip
     concept = voc.get(vocabulary).get(text) or voc.get(vocabulary).find(text)
     return str(getattr(concept, key)) if concept else ""
 

@@ -10,7 +10,8 @@ import yaml
 from rdflib import OWL, RDF, SKOS, Graph, Literal, URIRef
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.schemas import fields, overlay, skos
+from ckanext.ecosphere.schemas import fields, helpers, overlay, skos
+from ckanext.ecosphere.schemas.bulk import plan
 from ckanext.ecosphere.schemas.refreshing import refreshed
 from ckanext.ecosphere.vocabularies.model import Vocabulary
 from ckanext.ecosphere.vocabularies.reader import read_vocabulary
@@ -59,11 +60,55 @@ class TestANewEdition:
         assert (URIRef("http://x/b"), OWL.deprecated, Literal(True)) in graph
         assert refreshed(old, old)[1]["withdrawn"] == []
 
-    def test_is_refused_when_it_is_malformed(self, tmp_path):
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (f"{HEAD}http://x/a,a,A,A,,\nhttp://x/a,b,B,B,,\n", "twice"),
+            ("", "no column"),
+            (HEAD.replace(",", ";"), "no column"),
+            (HEAD, "no concept"),
+            (f"{HEAD}http://x/a,a,A\n", "too few cells"),
+            (f"{HEAD}http://x/a,a,A,A,,,,\n", "too many"),
+            (f"{HEAD}http://x/a,a,,A,,\n", "no label"),
+            (f"{HEAD}http://x/a,a,A,A,http://x/z,\n", "which is missing"),
+            (f"{HEAD}http://x/a,a,A,A,http://x/b,\nhttp://x/b,b,B,B,http://x/a,\n", "a is below itself"),
+            (f"{HEAD}http://x/a,a,A,A,,\nhttp://x/b,b,a,B,,\n", "called a"),
+        ],
+    )
+    def test_is_refused_when_it_is_malformed(self, tmp_path, content, said):
         bad = tmp_path / "bad.csv"
-        bad.write_text(f"{HEAD}http://x/a,a,A,A,,\nhttp://x/a,b,B,B,,\n")
-        with pytest.raises(ValueError, match="twice"):
+        bad.write_text(content)
+        with pytest.raises(ValueError, match=said):
             refreshed(voc.DATA / "network.csv", bad)
+
+    def test_may_begin_with_a_byte_order_mark_and_must_be_in_utf_8(self, tmp_path):
+        file = tmp_path / "marked.csv"
+        file.write_bytes(("\ufeff" + (voc.DATA / "network.csv").read_text(encoding="utf-8")).encode())
+        assert not any(refreshed(voc.DATA / "network.csv", file)[1].values())
+        file.write_bytes(f"{HEAD}http://x/a,a,Été,A,,\n".encode("cp1252"))
+        with pytest.raises(ValueError, match="not in UTF-8"):
+            refreshed(voc.DATA / "network.csv", file)
+
+    def test_a_concept_whose_address_changes_keeps_the_old_address_readable(self, tmp_path):
+        old, new = tmp_path / "old.csv", tmp_path / "new.csv"
+        old.write_text(f"{HEAD}http://x/a,a,A,A,,\n")
+        new.write_text(f"{HEAD}http://y/a,a,A,A,,\n")
+        old.write_text(refreshed(old, new)[0])
+        concepts = Vocabulary("x", read_vocabulary(old), voc.normalise)
+        assert (concepts["a"].uri, concepts["http://x/a"].data["withdrawn"]) == ("http://y/a", True)
+        assert concepts["http://x/a"].label_fr == "A"
+
+
+def test_a_withdrawn_concept_is_said_to_be_so_where_a_dataset_holds_it_and_is_given_to_no_other(tmp_path, monkeypatch):
+    file = tmp_path / "themes.csv"
+    file.write_text(f"{HEAD.strip()},withdrawn\nhttp://x/a,a,A,A,,,\nhttp://x/b,b,B,B,,,yes\n")
+    concepts = Vocabulary("themes", read_vocabulary(file), voc.normalise)
+    monkeypatch.setattr(voc, "get", lambda _name: concepts)
+    labels = [helpers.ecosphere_concept_label("themes", uri) for uri in ("http://x/a", "http://x/b", "http://x/c")]
+    assert labels == ["A", "B (withdrawn)", "http://x/c"]
+    assert plan.change_of("theme", "remove", "B").values == ("http://x/b",)
+    with pytest.raises(plan.PlanError, match="unknown"):
+        plan.change_of("theme", "add", "B")
 
 
 @pytest.mark.usefixtures("shared_db")
@@ -74,5 +119,11 @@ class TestThePages:
         graph = Graph().parse(data=app.get("/vocabulaires/themes.ttl").body, format="turtle")
         scheme = URIRef("http://test.ckan.net/vocabulaires/themes")
         assert (scheme, RDF.type, SKOS.ConceptScheme) in graph
+        for mimetype, syntax in (("text/turtle", "turtle"), ("application/rdf+xml", "xml")):
+            answer = app.get("/vocabulaires/themes", headers={"Accept": mimetype})
+            assert answer.content_type.startswith(mimetype)
+            assert (scheme, RDF.type, SKOS.ConceptScheme) in Graph().parse(data=answer.body, format=syntax)
+        browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+        assert app.get("/vocabulaires/themes", headers=browser).content_type.startswith("text/html")
         for address in ("/vocabulaires/nope", "/vocabulaires/themes.exe", "/vocabulaires/..%2fx"):
             assert app.get(address, status=404).status_code == 404

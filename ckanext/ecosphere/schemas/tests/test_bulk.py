@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -10,7 +11,7 @@ import pytest
 from ckan import model
 from ckan.tests import factories, helpers
 
-from ckanext.ecosphere.schemas.bulk import plan, runs
+from ckanext.ecosphere.schemas.bulk import actions, plan, runs
 
 from . import samples
 
@@ -51,8 +52,23 @@ class TestThePlan:
             plan.change_of(field, operation, lines)
         assert caught.value.code == code
 
-    def test_reads_names_from_a_spreadsheet(self):
-        assert plan.names_in("\ufeffnom;titre\na-1;A\nhttps://x.fr/dataset/b-2;B\na-1;A") == ["a-1", "b-2"]
+    @pytest.mark.parametrize(
+        ("text", "names"),
+        [
+            ("\ufeffnom;titre\na-1;A\nhttps://x.fr/dataset/b-2;B\na-1;A", ["a-1", "b-2"]),
+            ('name,title\r\na-1,"A, B"\r\n', ["a-1"]),
+            ("titre\tidentifiant\nÉté\ta-1\n\tb-2", ["a-1", "b-2"]),
+            ("a-1\n\nun titre\n", ["a-1", "un titre"]),
+            ("", []),
+        ],
+    )
+    def test_reads_names_from_a_spreadsheet(self, text, names):
+        assert plan.names_in(text) == names
+
+    def test_refuses_what_is_no_table(self):
+        with pytest.raises(plan.PlanError) as caught:
+            plan.names_in("\x89PNG\0\0")
+        assert caught.value.code == "file"
 
 
 @pytest.fixture
@@ -92,6 +108,17 @@ def test_a_run_changes_what_the_editor_may_edit_and_is_undone_but_for_later_chan
         as_user(editor, "ecosphere_bulk_edit_undo", id=run)
 
 
+def test_as_many_datasets_as_allowed_are_named_at_once_and_none_more(create, editor, as_user):
+    create({"title": "Nommé", "name": "bulk-named"})
+    asked = {"field": "theme", "operation": "add", "values": "Risques"}
+    names = ["bulk-named", *(f"bulk-absent-{number}" for number in range(actions.MOST_DATASETS - 1))]
+    preview = as_user(editor, "ecosphere_bulk_edit_preview", **asked, names="\n".join(names))
+    assert (preview["count"], len(preview["unknown"])) == (1, actions.MOST_DATASETS - 1)
+    with pytest.raises(tk.ValidationError) as caught:
+        as_user(editor, "ecosphere_bulk_edit_preview", **asked, names="\n".join([*names, "one-more"]))
+    assert list(caught.value.error_dict) == ["names"]
+
+
 def test_a_dataset_that_is_refused_stops_none_and_is_named(create, editor, as_user, act):
     create(samples.full(name="bulk-bad", in_series=[]))
     create(samples.full(name="bulk-good", in_series=[], access_rights="PUBLIC", access_limitation=[]))
@@ -101,6 +128,17 @@ def test_a_dataset_that_is_refused_stops_none_and_is_named(create, editor, as_us
     entries = as_user(editor, "ecosphere_bulk_edit_show", id=run)["entries"]
     assert [entry["outcome"] for entry in entries] == ["failed", "failed"]
     assert all(entry["message"] for entry in entries)
+
+
+def test_what_a_dataset_is_refused_for_is_told_in_the_language_of_who_asked(app, create, editor):
+    create({"title": "Fermé", "name": "bulk-closed"})
+    headers = {"Authorization": editor["token"]}
+    sent = {"names": "bulk-closed", "field": "access_rights", "operation": "replace", "values": "NON_PUBLIC"}
+    for language, label in (("fr", "Motif de restriction de l&#39;accès : "), ("en", "Ground of a limit to access: ")):
+        address = f"/{language}/dataset/modification-groupee"
+        started = app.post(address, data={**sent, "action": "start"}, headers=headers, follow_redirects=False)
+        runs.carry_out(started.headers["Location"].rsplit("/", 1)[-1])
+        assert label in app.get(started.headers["Location"], headers=headers).body.replace("\xa0", " ")
 
 
 def test_a_fault_of_the_portal_is_told_in_words(app, create, editor, as_user, monkeypatch):
@@ -203,6 +241,14 @@ def test_the_pages_work_without_a_script(app, create, editor):
     sent = {"names": "bulk-page", "field": "theme", "operation": "add", "values": "Risques", "q": ""}
     address = "/fr/dataset/modification-groupee"
     assert "Eau, Risques" in app.post(address, data=sent, headers=headers).body
+    for data, seen in (
+        ("nom;titre\nbulk-page;é".encode("utf-16"), "Eau, Risques"),
+        ("titre;nom\né;bulk-page".encode("cp1252"), "Eau, Risques"),
+        (b"\x89PNG\r\n\0\0", 'href="#field-bulk-names"'),
+        (b"", 'href="#field-bulk-names"'),
+    ):
+        file = {**sent, "names": "", "file": (io.BytesIO(data), "names.csv")}
+        assert seen in app.post(address, data=file, headers=headers).body
     wrong = app.post(address, data={**sent, "values": "rien de tel"}, headers=headers).body
     assert 'href="#field-bulk-values"' in wrong
     started = app.post(address, data={**sent, "action": "start"}, headers=headers, follow_redirects=False)

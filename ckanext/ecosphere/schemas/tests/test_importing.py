@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -12,7 +13,7 @@ from ckan.tests import factories, helpers
 
 from ckanext.dcat.processors import RDFSerializer
 from ckanext.ecosphere.schemas import config
-from ckanext.ecosphere.schemas.importing import software
+from ckanext.ecosphere.schemas.importing import software, text
 from ckanext.ecosphere.schemas.iso import writer
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
@@ -41,6 +42,17 @@ CODEMETA = {
     "author": [{"givenName": "Ada", "familyName": "L.", "email": "ada@example.org"}],
     "keywords": "crue, hydrologie",
 }
+ODD = """
+@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
+<https://x.example.org/d> a dcat:Dataset ; dct:title "Étrange" ; dct:license <http://example.org/ma-licence> ;
+  dct:accrualPeriodicity <http://example.org/parfois> ;
+  dcat:distribution [a dcat:Distribution ; dct:title "mauvais" ; dcat:accessURL <javascript:alert(1)>] ,
+    [a dcat:Distribution ; dct:title "bon" ; dcat:accessURL <https://x.example.org/f.csv>] .
+"""
+ALONE = """
+@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
+<https://x.example.org/s> a dcat:%s ; dct:title "Seul" .
+"""
 BOMB = "a: &a [x, x]\nb: &b [*a, *a]\npubliccodeYmlVersion: '0.4'\nname: *b"
 
 
@@ -108,6 +120,27 @@ class TestTheAction:
         from_address = act("ecosphere_dataset_import", url=server.url + path)["dataset"]
         assert {**from_address, "source_record": ""} == {**from_text, "source_record": ""}
 
+    def test_what_is_not_understood_is_told_and_a_file_without_a_usable_address_is_left_out(self, act):
+        read = act("ecosphere_dataset_import", content=ODD)
+        assert [resource["name"] for resource in read["dataset"]["resources"]] == ["bon"]
+        told = "\n".join(read["problems"])
+        for value in ("http://example.org/ma-licence", "http://example.org/parfois", "javascript:alert(1)", "mauvais"):
+            assert value in told
+        strange = PUBLICCODE.replace("EUPL-1.2", "Maison-1.0").replace("stable", "en rade").replace("[fr]", "[tlh]")
+        told = "\n".join(act("ecosphere_dataset_import", content=strange)["problems"])
+        for value in ("Maison-1.0", "en rade", "tlh"):
+            assert value in told
+
+    def test_a_good_document_leaves_nothing_to_tell(self, act):
+        for path in ("/ttl", "/rdf", "/publiccode.yml", "/codemeta.json"):
+            assert act("ecosphere_dataset_import", content=documents()[path][0])["problems"] == []
+
+    @pytest.mark.parametrize(("kind", "code"), [("DataService", "service"), ("DatasetSeries", "series")])
+    def test_reads_a_service_or_a_series_that_is_not_called_a_dataset_besides(self, act, kind, code):
+        read = act("ecosphere_dataset_import", content=ALONE % kind)["dataset"]
+        assert read["title"] == "Seul"
+        assert read["dcat_type"].endswith(f"/{code}")
+
     @pytest.mark.parametrize("content", ["bonjour", BOMB, "", "x" * (config.IMPORT_BYTES + 1)])
     def test_refuses_a_text_that_it_cannot_read_with_a_reason(self, act, content):
         with pytest.raises(tk.ValidationError) as caught:
@@ -128,6 +161,14 @@ class TestTheAction:
         for name in (someone["name"], ""):
             with pytest.raises(tk.NotAuthorized):
                 helpers.call_auth("ecosphere_dataset_import", {"user": name, "model": None}, **data)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "iso-8859-1", "cp1252"])
+def test_a_document_is_read_in_the_encoding_that_it_declares_or_shows(act, encoding):
+    record = writer.record({**samples.full(title="Frayères"), "id": "x"}).decode()
+    written = record.replace("UTF-8", encoding.upper().removesuffix("-SIG"), 1).encode(encoding)
+    assert act("ecosphere_dataset_import", content=text.decoded(written))["dataset"]["title"] == "Frayères"
+    assert text.decoded("Généalogie".encode(encoding)) == "Généalogie"
 
 
 def test_a_yaml_document_that_repeats_itself_is_not_unfolded():
@@ -153,12 +194,29 @@ class TestThePages:
         assert page.find(id="field-identifier").get("value", "") == ""
         assert page.find(id="field-private").find("option", selected=True)["value"] == "True"
 
+    def test_what_a_description_does_not_state_is_not_filled_in_with_the_usual(self, app, editor, client, create):
+        create({"title": "Sans licence", "name": "no-licence", "private": True})
+        headers = {"Authorization": editor["token"]}
+        file = {"file": (io.BytesIO((ALONE % "Dataset").encode()), "alone.ttl")}
+        imported = app.post("/fr/dataset/importer", data=file, headers=headers).body
+        for body in (client("/fr/dataset/no-licence/dupliquer").body, imported):
+            page: Any = BeautifulSoup(body, "html.parser")
+            for name in ("license_id", "access_rights"):
+                chosen = page.find(id=f"field-{name}").find("option", selected=True)
+                assert chosen is None or chosen["value"] == ""
+            assert page.find(id="field-dcat_type").find("option", selected=True)["value"].endswith("/dataset")
+
     def test_a_service_lends_what_most_of_its_datasets_say(self, client, create):
         for number in range(3):
             create(samples.full(name=f"usual-{number}", use_conditions="Citer la DDT."))
         page: Any = BeautifulSoup(client("/fr/dataset/nouveau/ddt-01").body, "html.parser")
         assert page.find(id="field-use_conditions").text.strip() == "Citer la DDT."
         assert page.find(id="field-title").get("value", "") == ""
+
+    def test_an_empty_file_is_said_to_be_empty(self, app, editor):
+        file = {"file": (io.BytesIO(b" "), "empty.xml")}
+        body = app.post("/fr/dataset/importer", data=file, headers={"Authorization": editor["token"]}).body
+        assert BeautifulSoup(body, "html.parser").select("#form-errors a[href='#field-import-file']")
 
     def test_nobody_else_gets_these_forms(self, app, create):
         create(samples.full(name="closed-form"))
