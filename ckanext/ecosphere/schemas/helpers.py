@@ -8,21 +8,17 @@ from functools import cache
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from babel.dates import format_date, format_datetime
 from jinja2 import Undefined
 
-from ckanext.ecosphere import language, telephone
 from ckanext.ecosphere import vocabularies as voc
 
-from . import inheritance, places, publication, relations, spatial, structured, urls
-from .dates import precision, span
+from . import inheritance, places, publication, relations, spatial, structured, urls, wording
 from .governed import ecosphere_governed, ecosphere_governed_fields  # noqa: F401 - for the templates
 from .unfinished import ecosphere_unfinished  # noqa: F401 - for the templates
 from .validators import as_list
 
 Field = Mapping[str, Any]
 
-BYTES_PER_STEP = 1000
 MOST_SERVICES = 5
 
 
@@ -46,17 +42,17 @@ def ecosphere_media_types() -> list[tuple[str, str]]:
     named: dict[str, list[str]] = {}
     for concept in voc.get("format"):
         if concept.data["media_type"]:
-            named.setdefault(concept.data["media_type"], []).append(concept.label(_language()))
+            named.setdefault(concept.data["media_type"], []).append(concept.label(wording.page_language()))
     return sorted((media_type, ", ".join(labels)) for media_type, labels in named.items())
 
 
 def ecosphere_registry_services() -> list[dict[str, str]]:
     """Return the services of the registry to choose from: full ``name``, ``short`` name and ``uri``."""
-    french = _language().startswith("fr")
+    french = wording.page_language().startswith("fr")
     return [
         {
             "name": concept.data["long_label_fr" if french else "long_label_en"],
-            "short": concept.label(_language()),
+            "short": concept.label(wording.page_language()),
             "uri": concept.uri,
         }
         for concept in voc.get("organisations")
@@ -90,9 +86,9 @@ def ecosphere_concept_label(vocabulary: str, value: str) -> str:
     """
     concept = voc.get(vocabulary).get(value) if isinstance(value, str) else None
     if vocabulary == "territories":
-        label = places.label(str(value), _language())
+        label = places.label(str(value), wording.page_language())
     else:
-        label = concept.label(_language()) if concept else str(value)
+        label = concept.label(wording.page_language()) if concept else str(value)
     return tk._("{label} (withdrawn)").format(label=label) if concept and concept.data.get("withdrawn") else label
 
 
@@ -107,124 +103,9 @@ def ecosphere_concept_items(field: Field, value: Any) -> list[dict[str, str]]:
     return items
 
 
-def ecosphere_place_level(uri: str) -> str:
-    """Return what kind of place a territory is, with its INSEE code: "département 01"; empty when it is not known."""
-    level, code = places.level(uri)
-    names = {
-        "commune": tk._("commune"),
-        "departement": tk._("département"),
-        "region": tk._("région"),
-        "outre-mer": tk._("overseas territory"),
-        "pays": tk._("country"),
-        "zone-maritime": tk._("maritime zone"),
-    }
-    return f"{names.get(level, '')} {code}".strip()
-
-
 def ecosphere_is_web_address(value: Any) -> bool:
     """Say whether ``value`` may become a link."""
     return isinstance(value, str) and urls.is_web_address(value, urls.WEB_AND_FTP)
-
-
-def ecosphere_date_text(value: Any) -> str:
-    """Return a stored date as people write it in the language of the page: "31 mars 2024", "mars 2024", "2024"."""
-    text = str(value)
-    try:
-        day = span(text)[0]
-    except ValueError:
-        return text
-    pattern = {"year": "y", "month": "MMMM y"}.get(precision(text), "d MMMM y")
-    written = format_date(day, pattern, locale=_locale())
-    first_of_month = precision(text) == "day" and day.day == 1 and _locale().startswith("fr")
-    return written.replace("1 ", "1er ", 1) if first_of_month else written
-
-
-def ecosphere_period_text(period: Mapping[str, Any]) -> str:
-    """Return a period, which may be open, as people write it: "du 1er mars 2019 au 2 juin 2023", "depuis 2019"."""
-    start, end = period.get("start"), period.get("end")
-    if start and start == end:
-        return ecosphere_date_text(start)
-    days = all(precision(str(date)) == "day" for date in (start, end) if date)
-    dates = {name: ecosphere_date_text(date) for name, date in (("start", start), ("end", end)) if date}
-    if start and end:
-        text = tk._("from {start} to {end}") if days else tk._("between {start} and {end}")
-    elif start:
-        text = tk._("since {start}") if days else tk._("from {start} on")
-    else:
-        text = tk._("until {end}") if days else tk._("up to {end}")
-    return text.format(**dates) if dates else ""
-
-
-def ecosphere_moment_text(value: Any) -> str:
-    """Return a date and time of CKAN (``metadata_modified``) as people write the day."""
-    try:
-        return format_datetime(tk.h.date_str_to_datetime(str(value)), "d MMMM y", locale=_locale())
-    except (TypeError, ValueError):
-        return str(value)
-
-
-def ecosphere_time_text(value: Any) -> str:
-    """Return a moment as people write the day and the time."""
-    try:
-        return format_datetime(tk.h.date_str_to_datetime(str(value)), "d MMMM y, HH:mm", locale=_locale())
-    except (TypeError, ValueError):
-        return str(value)
-
-
-def _language() -> str:
-    """Language of the page; outside of a page, the portal's."""
-    return language.current() or tk.config["ckan.locale_default"]
-
-
-def _locale() -> str:
-    return _language().replace("-", "_")
-
-
-def ecosphere_box_text(value: Any) -> str:
-    """Return a box stored as GeoJSON as "west, south, east, north"; anything else comes back as it is."""
-    try:
-        geometry = spatial.parse_box(value)
-    except spatial.GeometryError:
-        return value if isinstance(value, str) else json.dumps(value)
-    if geometry["type"] == "MultiPolygon":
-        west = max(position[0] for position in geometry["coordinates"][0][0])
-        crosses = west == spatial.MAX_LONGITUDE and len(geometry["coordinates"]) == 2  # noqa: PLR2004 - cut in two
-        if not crosses:
-            return json.dumps(geometry)
-        first, second = (
-            spatial.geometry_to_box({"type": "Polygon", "coordinates": part}) for part in geometry["coordinates"]
-        )
-        sides = (first[0], first[1], second[2], first[3])
-    else:
-        sides = spatial.geometry_to_box(geometry)
-        if geometry != spatial.box_to_geometry(sides):
-            return json.dumps(geometry)
-    return ", ".join(f"{side:g}" if abs(side) < 1 else f"{round(side, 6)}" for side in sides)
-
-
-def ecosphere_number_text(value: Any) -> str:
-    """Return a number with the digits grouped as the language of the page does: "25 000"."""
-    from babel.numbers import format_decimal
-
-    try:
-        return format_decimal(float(value), locale=_locale())
-    except (TypeError, ValueError):
-        return str(value)
-
-
-def ecosphere_size_text(value: Any) -> str:
-    """Return a size in bytes as people write it: "1,5 Mo" in French, "1.5 MB" in English."""
-    from babel.numbers import format_decimal
-
-    try:
-        size = float(value)
-    except (TypeError, ValueError):
-        return str(value)
-    units = (tk._("bytes"), tk._("kB"), tk._("MB"), tk._("GB"), tk._("TB"))
-    step = 0
-    while size >= BYTES_PER_STEP and step < len(units) - 1:
-        size, step = size / BYTES_PER_STEP, step + 1
-    return f"{format_decimal(round(size, 1), locale=_locale())} {units[step]}"
 
 
 def ecosphere_is_filled(value: Any) -> bool:
@@ -406,21 +287,12 @@ def ecosphere_own_footprint(dataset: Mapping[str, Any]) -> str:
     return "" if derived and json.dumps(derived) == given else str(given)
 
 
-def ecosphere_telephone_uri(number: str) -> str:
-    """Return the ``tel:`` address of a number, empty when it is none."""
-    try:
-        return telephone.uri(str(number))
-    except ValueError:
-        return ""
-
-
 def ecosphere_texts(value: Any) -> list[str]:
     """Return the texts of a field that holds several."""
     return [str(part) for part in as_list(value) if part not in (None, "")] if value else []
 
 
 def get_helpers() -> dict[str, Any]:
-    """Return the helpers of this module by name, for CKAN."""
-    return {
-        name: function for name, function in globals().items() if name.startswith("ecosphere_") and callable(function)
-    }
+    """Return the helpers of this module and of `wording.py` by name, for CKAN."""
+    found = {**vars(wording), **globals()}
+    return {name: function for name, function in found.items() if name.startswith("ecosphere_") and callable(function)}

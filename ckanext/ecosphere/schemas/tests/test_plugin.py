@@ -8,7 +8,7 @@ import ckan.plugins.toolkit as tk
 import pytest
 
 from ckanext.ecosphere.interfaces import CheckStatus
-from ckanext.ecosphere.schemas import checks, defaults, helpers
+from ckanext.ecosphere.schemas import checks, defaults, wording
 
 PLUGINS = "ecosphere ecosphere_schemas scheming_datasets"
 BACKWARDS = "ecosphere scheming_datasets ecosphere_schemas"
@@ -99,7 +99,7 @@ class TestWhatPeopleRead:
         ],
     )
     def test_a_date(self, date, text):
-        assert helpers.ecosphere_date_text(date) == text
+        assert wording.ecosphere_date_text(date) == text
 
     @pytest.mark.parametrize(
         ("box", "text"),
@@ -117,12 +117,12 @@ class TestWhatPeopleRead:
             stored: Any = parse_box(box)
         except GeometryError:
             stored = box
-        assert helpers.ecosphere_box_text(stored) == text
+        assert wording.ecosphere_box_text(stored) == text
 
     def test_a_polygon_that_is_no_box_stays_geojson(self):
         triangle = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [0, 1], [0, 0]]]}
-        assert helpers.ecosphere_box_text(triangle).startswith('{"type": "Polygon"')
+        assert wording.ecosphere_box_text(triangle).startswith('{"type": "Polygon"')
 
     def test_numbers(self):
-        assert helpers.ecosphere_number_text("25000").replace("\u202f", " ") == "25 000"
-        assert helpers.ecosphere_number_text("x") == "x"
+        assert wording.ecosphere_number_text("25000").replace("\u202f", " ") == "25 000"
+        assert wording.ecosphere_number_text("x") == "x"

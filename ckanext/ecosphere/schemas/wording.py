@@ -1,0 +1,140 @@
+"""Template helpers that write a stored value as people of a language write it: dates, sizes, boxes, places."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from babel.dates import format_date, format_datetime
+
+from ckanext.ecosphere import language, telephone
+
+from . import places, spatial
+from .dates import precision, span
+
+BYTES_PER_STEP = 1000
+
+
+def ecosphere_date_text(value: Any) -> str:
+    """Return a stored date as people write it in the language of the page: "31 mars 2024", "mars 2024", "2024"."""
+    text = str(value)
+    try:
+        day = span(text)[0]
+    except ValueError:
+        return text
+    pattern = {"year": "y", "month": "MMMM y"}.get(precision(text), "d MMMM y")
+    written = format_date(day, pattern, locale=_locale())
+    first_of_month = precision(text) == "day" and day.day == 1 and _locale().startswith("fr")
+    return written.replace("1 ", "1er ", 1) if first_of_month else written
+
+
+def ecosphere_period_text(period: Mapping[str, Any]) -> str:
+    """Return a period, which may be open, as people write it: "du 1er mars 2019 au 2 juin 2023", "depuis 2019"."""
+    start, end = period.get("start"), period.get("end")
+    if start and start == end:
+        return ecosphere_date_text(start)
+    days = all(precision(str(date)) == "day" for date in (start, end) if date)
+    dates = {name: ecosphere_date_text(date) for name, date in (("start", start), ("end", end)) if date}
+    if start and end:
+        text = tk._("from {start} to {end}") if days else tk._("between {start} and {end}")
+    elif start:
+        text = tk._("since {start}") if days else tk._("from {start} on")
+    else:
+        text = tk._("until {end}") if days else tk._("up to {end}")
+    return text.format(**dates) if dates else ""
+
+
+def ecosphere_moment_text(value: Any) -> str:
+    """Return a date and time of CKAN (``metadata_modified``) as people write the day."""
+    try:
+        return format_datetime(tk.h.date_str_to_datetime(str(value)), "d MMMM y", locale=_locale())
+    except (TypeError, ValueError):
+        return str(value)
+
+
+def ecosphere_time_text(value: Any) -> str:
+    """Return a moment as people write the day and the time."""
+    try:
+        return format_datetime(tk.h.date_str_to_datetime(str(value)), "d MMMM y, HH:mm", locale=_locale())
+    except (TypeError, ValueError):
+        return str(value)
+
+
+def page_language() -> str:
+    """Language of the page; outside of a page, the portal's."""
+    return language.current() or tk.config["ckan.locale_default"]
+
+
+def _locale() -> str:
+    return page_language().replace("-", "_")
+
+
+def ecosphere_box_text(value: Any) -> str:
+    """Return a box stored as GeoJSON as "west, south, east, north"; anything else comes back as it is."""
+    try:
+        geometry = spatial.parse_box(value)
+    except spatial.GeometryError:
+        return value if isinstance(value, str) else json.dumps(value)
+    if geometry["type"] == "MultiPolygon":
+        west = max(position[0] for position in geometry["coordinates"][0][0])
+        crosses = west == spatial.MAX_LONGITUDE and len(geometry["coordinates"]) == 2  # noqa: PLR2004 - cut in two
+        if not crosses:
+            return json.dumps(geometry)
+        first, second = (
+            spatial.geometry_to_box({"type": "Polygon", "coordinates": part}) for part in geometry["coordinates"]
+        )
+        sides = (first[0], first[1], second[2], first[3])
+    else:
+        sides = spatial.geometry_to_box(geometry)
+        if geometry != spatial.box_to_geometry(sides):
+            return json.dumps(geometry)
+    return ", ".join(f"{side:g}" if abs(side) < 1 else f"{round(side, 6)}" for side in sides)
+
+
+def ecosphere_number_text(value: Any) -> str:
+    """Return a number with the digits grouped as the language of the page does: "25 000"."""
+    from babel.numbers import format_decimal
+
+    try:
+        return format_decimal(float(value), locale=_locale())
+    except (TypeError, ValueError):
+        return str(value)
+
+
+def ecosphere_size_text(value: Any) -> str:
+    """Return a size in bytes as people write it: "1,5 Mo" in French, "1.5 MB" in English."""
+    from babel.numbers import format_decimal
+
+    try:
+        size = float(value)
+    except (TypeError, ValueError):
+        return str(value)
+    units = (tk._("bytes"), tk._("kB"), tk._("MB"), tk._("GB"), tk._("TB"))
+    step = 0
+    while size >= BYTES_PER_STEP and step < len(units) - 1:
+        size, step = size / BYTES_PER_STEP, step + 1
+    return f"{format_decimal(round(size, 1), locale=_locale())} {units[step]}"
+
+
+def ecosphere_place_level(uri: str) -> str:
+    """Return what kind of place a territory is, with its INSEE code: "département 01"; empty when it is not known."""
+    level, code = places.level(uri)
+    names = {
+        "commune": tk._("commune"),
+        "departement": tk._("département"),
+        "region": tk._("région"),
+        "outre-mer": tk._("overseas territory"),
+        "pays": tk._("country"),
+        "zone-maritime": tk._("maritime zone"),
+    }
+    return f"{names.get(level, '')} {code}".strip()
+
+
+def ecosphere_telephone_uri(number: str) -> str:
+    """Return the ``tel:`` address of a number, empty when it is none."""
+    try:
+        return telephone.uri(str(number))
+    except ValueError:
+        return ""
