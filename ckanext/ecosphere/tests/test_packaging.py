@@ -1,5 +1,7 @@
 """The wheel that people install carries every file that the code opens."""
 
+import importlib.metadata
+import re
 import shutil
 import subprocess
 import sys
@@ -46,3 +48,13 @@ def test_the_wheel_declares_each_plugin(wheel: zipfile.ZipFile):
 def test_the_wheel_holds_nothing_of_the_working_tree(wheel: zipfile.ZipFile):
     strangers = [n for n in wheel.namelist() if not n.startswith(("ckanext/", "ckanext_ecosphere-"))]
     assert strangers == []
+
+
+def test_the_lock_holds_every_dependency():
+    """A dependency that `make lock` has not seen is missing on a fresh machine."""
+    lock = (ROOT / "dev/requirements.lock").read_text()
+    for requirement in importlib.metadata.requires("ckanext-ecosphere") or []:
+        name = re.match(r"[\w-]+", requirement)
+        assert name and re.search(rf"^{re.escape(name[0])}\b", lock, re.MULTILINE | re.IGNORECASE), (
+            f"{requirement}: run make lock"
+        )
