@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,8 @@ do not edit by hand. What each list of codes holds and where it comes from is in
 - *Obligation* is what a person who publishes fills in (obligatoire), and what a good record has besides; "if" says for
   which other values the field applies at all. A draft and a harvested record need a title and a service only.
 - *Several*: `list` holds several values, `group` holds several rows of subfields, `one row` a single one.
-- *ISO 19139* is a path below `gmd:MD_Metadata`; `MD_Identification` stands for `gmd:identificationInfo/*`.
+- *ISO 19139* is a path below `gmd:MD_Metadata`; `MD_Identification` stands for `gmd:identificationInfo/*`. That of a subfield, and
+  its property, start at the row.
 - *INSPIRE* is the element of Regulation (EC) 1205/2008, annex part B, or the article of Regulation (EU) 1089/2010.
 - *Catalogue* is the column of the national schéma de catalogue de données.
 """
@@ -48,7 +49,7 @@ def schema() -> dict[str, Any]:
 
 
 def mapping() -> dict[tuple[str, str], dict[str, str]]:
-    """Return the rows of ``mapping.csv`` by scope ("dataset" or "resource") and field."""
+    """Return the rows of ``mapping.csv`` by scope ("dataset", "resource" or "subfield") and field."""
     with (HERE / "mapping.csv").open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(line for line in lines if not line.startswith("#"))
         return {(row["scope"], row["field"]): row for row in rows}
@@ -89,48 +90,59 @@ def render() -> str:
 def _table(fields: list[dict[str, Any]], scope: str, places: Mapping[Any, Mapping[str, str]]) -> Iterator[str]:
     yield f"| {' | '.join(COLUMNS)} |"
     yield f"|{' --- |' * len(COLUMNS)}"
+    yield from _rows(fields, "", scope, places)
+
+
+def _rows(
+    fields: Iterable[Mapping[str, Any]],
+    parent: str,
+    scope: str,
+    places: Mapping[Any, Mapping[str, str]],
+    in_iso: bool = True,
+) -> Iterator[str]:
     for field in fields:
-        place = places[scope, field["field_name"]]
+        path = parent + field["field_name"]
+        place = _place(path, scope, places)
+        iso = place["iso"] if in_iso else ""
         cells = (
-            f"`{field['field_name']}`",
+            f"`{path}`",
             field["label"]["fr"],
             field["label"]["en"],
-            OBLIGATIONS[field["obligation"]] + _when(field),
+            OBLIGATIONS[field.get("obligation", "optional")] + _conditions(field),
             _several(field),
             f"`{field['vocabulary']}`" if "vocabulary" in field else "",
-            f"`{place['iso']}`" if place["iso"] else "",
+            f"`{iso}`" if iso else "",
             place["dcat"],
             place["inspire"],
             f"`{place['catalogue']}`" if place["catalogue"] else "",
         )
         yield f"| {' | '.join(_cell(cell) for cell in cells)} |"
-        for subfield in field.get("repeating_subfields", ()):
-            yield from _subfield(field["field_name"], subfield)
+        yield from _rows(field.get("repeating_subfields", ()), f"{path}.", "subfield", places, bool(iso))
 
 
-def _subfield(path: str, field: Mapping[str, Any]) -> Iterator[str]:
-    path = f"{path}.{field['field_name']}"
-    vocabulary = f"`{field['vocabulary']}`" if "vocabulary" in field else ""
-    obligation = ((OBLIGATIONS[field["obligation"]] if "obligation" in field else "") + _when(field)).removeprefix(", ")
-    labels = field["label"]
-    cells = (f"`{path}`", labels["fr"], labels["en"], obligation, _several(field), vocabulary, *[""] * 4)
-    yield f"| {' | '.join(_cell(cell) for cell in cells)} |"
-    for subfield in field.get("repeating_subfields", ()):
-        yield from _subfield(path, subfield)
+def _place(path: str, scope: str, places: Mapping[Any, Mapping[str, str]]) -> Mapping[str, str]:
+    """Return the row of the mapping for a field, or for a subfield by the longest end of its path that has one."""
+    while (scope, path) not in places:
+        path = path.split(".", 1)[1]  # a field that the mapping lacks ends here, in an error
+    return places[scope, path]
 
 
-def _when(field: Mapping[str, Any]) -> str:
+def _conditions(field: Mapping[str, Any]) -> str:
+    return _when("if", field.get("relevant_when", ())) + _when("required if", field.get("required_when", ()))
+
+
+def _when(word: str, conditions: Iterable[Mapping[str, Any]]) -> str:
     parts = []
-    for condition in field.get("relevant_when", ()):
+    for condition in conditions:
         if "filled" in condition:
             parts.append(
                 f"`{condition['field']}` is filled" if condition["filled"] else f"`{condition['field']}` is empty"
             )
             continue
-        word = "is" if "is" in condition else "is not"
+        verb = "is" if "is" in condition else "is not"
         values = [str(value) for value in condition.get("is", condition.get("is_not"))]
-        parts.append(f"`{condition['field']}` {word} {' or '.join(value or 'empty' for value in values)}")
-    return f", if {' and '.join(parts)}" if parts else ""
+        parts.append(f"`{condition['field']}` {verb} {' or '.join(value or 'empty' for value in values)}")
+    return f", {word} {' and '.join(parts)}" if parts else ""
 
 
 def _several(field: Mapping[str, Any]) -> str:

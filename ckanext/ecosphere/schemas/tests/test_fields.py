@@ -46,3 +46,14 @@ def test_the_page_names_each_field_and_vocabulary():
     listed = re.findall(r"\| `([a-z][a-z-]+)` \| [^|]*\| [^|]*\| [^|]*\| [^|]*\|$", page, re.MULTILINE)
     assert set(listed) <= set(voc.names())
     assert len(listed) > 20
+
+
+def test_each_subfield_says_where_it_stands():
+    """Those of parties share their lines; a group without a place in ISO 19139 gives none to what it holds."""
+    rows = {line.split("`")[1]: line.split(" | ") for line in fields.render().splitlines() if line.startswith("| `")}
+    assert rows["contact.name"][6:8] == ["`gmd:organisationName`", "vcard:fn"]
+    assert rows["qualified_attribution.agent.name"][6:8] == ["`gmd:organisationName`", "foaf:name"]
+    assert rows["access_services.contact.name"][6:8] == ["", "vcard:fn"]
+    assert all(row[7] for name, row in rows.items() if "." in name)
+    used = {row["field"] for (scope, _), row in fields.mapping().items() if scope == "subfield"}
+    assert all(any(f".{name}".endswith(f".{each}") for name in rows if "." in name) for each in used)
