@@ -211,12 +211,12 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                 self.g.add((role, RDF.type, DCAT.Role))
 
     def _describe_nodes(self) -> None:
-        """Give every known code of the graph its class, label and scheme.
+        """Give every known code of the graph its class, label and scheme, those apart that an earlier dataset gave them.
 
         DCAT-AP asks for concepts with a label, and its shapes look for the scheme of the European tables.
         """
         for predicate, names in CODES.items():
-            for node in set(self.g.objects(None, predicate)):
+            for node in self._undescribed(predicate, SKOS.inScheme):
                 name, concept = next(((name, c) for name in names if (c := voc.get(name).get(str(node)))), ("", None))
                 if concept is None or str(node) != concept.uri:
                     continue
@@ -226,7 +226,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                 self.g.add((node, SKOS.inScheme, scheme))
                 self.g.add((scheme, RDF.type, SKOS.ConceptScheme))
                 self.g.add((scheme, DCT.title, Literal(name)))
-        for node in set(self.g.objects(None, DCT.spatial)):
+        for node in self._undescribed(DCT.spatial, SKOS.inScheme):
             place = voc.get("territories").get(str(node))
             if place:
                 self._add_labels(node, SKOS.prefLabel, place)
@@ -237,11 +237,14 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                     self._add_spatial_value_to_graph(node, DCAT.bbox, json.dumps(spatial.box_to_geometry(box)))
             elif commune := communes.get(str(node)):
                 self.g.add((node, SKOS.prefLabel, Literal(commune.name, lang="fr")))
-        for node in set(self.g.objects(None, DCT.conformsTo)):
+        for node in self._undescribed(DCT.conformsTo, DCT.title):
             self.g.add((node, RDF.type, DCT.Standard))
             standard = voc.get("epsg").get(str(node))
             if standard:
                 self._add_labels(node, DCT.title, standard)
+
+    def _undescribed(self, predicate: Any, description: Any) -> list[Any]:
+        return [node for node in set(self.g.objects(None, predicate)) if (node, description, None) not in self.g]
 
     def _add_series(self, dataset: Mapping[str, Any], ref: Any) -> None:
         """Write the series that the portal knows and shows to everyone, with what DCAT-AP wants of them."""

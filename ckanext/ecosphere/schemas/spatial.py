@@ -155,6 +155,18 @@ def geometry_to_box(geometry: Mapping[str, Any]) -> Box:
     return min(longitudes), min(latitudes), max(longitudes), max(latitudes)
 
 
+def sides(geometry: Mapping[str, Any]) -> Box | None:
+    """Return the sides of a box, one cut in two at the antimeridian among them (west > east); None for other shapes."""
+    if geometry["type"] == "MultiPolygon":
+        west = max(position[0] for position in geometry["coordinates"][0][0])
+        if west != MAX_LONGITUDE or len(geometry["coordinates"]) != 2:  # noqa: PLR2004 - cut in two
+            return None
+        first, second = (geometry_to_box({"type": "Polygon", "coordinates": part}) for part in geometry["coordinates"])
+        return first[0], first[1], second[2], first[3]
+    box = geometry_to_box(geometry)
+    return box if geometry == box_to_geometry(box) else None
+
+
 def boxes_meet(one: Box, other: Box) -> bool:
     """Say whether two boxes share a point; one whose west is greater than its east crosses the 180th meridian."""
     if one[3] < other[1] or other[3] < one[1]:

@@ -72,25 +72,29 @@ def _locale() -> str:
 
 
 def ecosphere_box_text(value: Any) -> str:
-    """Return a box stored as GeoJSON as "west, south, east, north"; anything else comes back as it is."""
+    """Return a box stored as GeoJSON as it is typed, "west, south, east, north"; anything else comes back as it is."""
     try:
         geometry = spatial.parse_box(value)
     except spatial.GeometryError:
         return value if isinstance(value, str) else json.dumps(value)
-    if geometry["type"] == "MultiPolygon":
-        west = max(position[0] for position in geometry["coordinates"][0][0])
-        crosses = west == spatial.MAX_LONGITUDE and len(geometry["coordinates"]) == 2  # noqa: PLR2004 - cut in two
-        if not crosses:
-            return json.dumps(geometry)
-        first, second = (
-            spatial.geometry_to_box({"type": "Polygon", "coordinates": part}) for part in geometry["coordinates"]
-        )
-        sides = (first[0], first[1], second[2], first[3])
-    else:
-        sides = spatial.geometry_to_box(geometry)
-        if geometry != spatial.box_to_geometry(sides):
-            return json.dumps(geometry)
+    sides = spatial.sides(geometry)
+    if sides is None:
+        return json.dumps(geometry)
     return ", ".join(f"{side:g}" if abs(side) < 1 else f"{round(side, 6)}" for side in sides)
+
+
+def ecosphere_extent_text(value: Any) -> str:
+    """Return a box as people read it: "longitude 4,72° à 6,18°, latitude 45,61° à 46,52°"; of a shape, its box."""
+    from babel.numbers import format_decimal
+
+    try:
+        geometry = spatial.parse_box(value)
+    except spatial.GeometryError:
+        return str(value)
+    sides = spatial.sides(geometry) or spatial.geometry_to_box(geometry)
+    west, south, east, north = (format_decimal(side, "0.####", locale=_locale()) for side in sides)
+    words = tk._("longitude {west}° to {east}°, latitude {south}° to {north}°")
+    return words.format(west=west, south=south, east=east, north=north)
 
 
 def ecosphere_number_text(value: Any) -> str:

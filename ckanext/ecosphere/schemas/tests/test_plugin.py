@@ -119,6 +119,21 @@ class TestWhatPeopleRead:
             stored = box
         assert wording.ecosphere_box_text(stored) == text
 
+    @pytest.mark.parametrize(
+        ("box", "text"),
+        [
+            ([4.72, 45.61, 6.18, 46.520001], "longitude 4,72° à 6,18°, latitude 45,61° à 46,52°"),
+            ("179.5, -16, -174, -10", "longitude 179,5° à -174°, latitude -16° à -10°"),
+            (
+                {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [0, 1], [0, 0]]]},
+                "longitude 0° à 1°, latitude 0° à 1°",
+            ),
+            ("no box", "no box"),
+        ],
+    )
+    def test_a_box_as_people_read_it(self, box, text):
+        assert wording.ecosphere_extent_text(box) == text
+
     def test_a_polygon_that_is_no_box_stays_geojson(self):
         triangle = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [0, 1], [0, 0]]]}
         assert wording.ecosphere_box_text(triangle).startswith('{"type": "Polygon"')
