@@ -211,7 +211,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                 self.g.add((role, RDF.type, DCAT.Role))
 
     def _describe_nodes(self) -> None:
-        """Give every known code of the graph its class, label and scheme, those apart that an earlier dataset gave them.
+        """Give each known code its class, label and scheme, where no earlier dataset of the feed did.
 
         DCAT-AP asks for concepts with a label, and its shapes look for the scheme of the European tables.
         """

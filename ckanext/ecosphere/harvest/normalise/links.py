@@ -153,7 +153,11 @@ def _record_view(draft: Draft, address: Address, use: str, intranet: bool) -> No
 
 
 def _resource(draft: Draft, link: Link, address: Address, protocol: str, data_format: Concept | None) -> Resource:
-    role = link.role or protocols.role_of(link, address, protocol, protocols.use_of(link, address))
+    role = (
+        link.role
+        if link.role in _ROLES
+        else protocols.role_of(link, address, protocol, protocols.use_of(link, address))
+    )
     found = protocols.format_of(link, address, protocol, role)
     url = address.url or ""
     resource: Resource = {"url": url, "resource_role": role, "protocol": protocol}
