@@ -64,7 +64,8 @@ def parse_box(value: Any) -> dict[str, Any]:
     """Return a box as a GeoJSON geometry.
 
     Args:
-        value: "west, south, east, north" as text ("4,72 45,61 6,18 46,52" too), four numbers, or a GeoJSON polygon (object or text).
+        value: "west, south, east, north" as text ("4,72 45,61 6,18 46,52" too), four numbers, or a GeoJSON polygon
+            (object or text).
 
     Raises:
         GeometryError: see :data:`REASONS`.
