@@ -13,6 +13,7 @@ from jinja2 import Undefined
 from ckanext.ecosphere import vocabularies as voc
 
 from . import inheritance, places, publication, relations, spatial, structured, urls, wording
+from .bulk.filters import ecosphere_bulk_filters  # noqa: F401 - for the templates
 from .governed import ecosphere_governed, ecosphere_governed_fields  # noqa: F401 - for the templates
 from .unfinished import ecosphere_unfinished  # noqa: F401 - for the templates
 from .validators import as_list

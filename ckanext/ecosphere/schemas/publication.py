@@ -132,7 +132,7 @@ def _check_relevance(fields: Iterable[Field], now: Dataset, before: Stored, erro
         harmless = set(field.get("relevant_except") or ())
         values = [value for value in now.texts(name) if value.rsplit("/", 1)[-1] not in harmless]
         because = conditions.reason(field, now.texts) if values else None
-        if because is None or not _changed(name, now, before):
+        if because is None or not (_changed(name, now, before) or _changed(because["field"], now, before)):
             continue
         add(errors, (name,), _apart(label_of(by_name[because["field"]])))
 
@@ -185,7 +185,7 @@ def _check_access(now: Dataset, errors: Errors) -> None:
     if not access:
         return
     if licence is None or licence.id == "notspecified":
-        if access == ["PUBLIC"]:
+        if access == ["PUBLIC"] and not errors.get(("license_id",)):
             add(errors, ("license_id",), tk._("Data that everyone may get need a licence: choose one"))
         return
     if access[0] in ("NON_PUBLIC", "SENSITIVE", "CONFIDENTIAL") and licence.data["open"]:

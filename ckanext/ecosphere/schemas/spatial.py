@@ -19,6 +19,8 @@ Box = tuple[float, float, float, float]
 
 _NUMBERS = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
 _BOX_TEXT = re.compile(r"\s*(?:[-+]?\d+(?:\.\d+)?\s*[,; ]\s*){3}[-+]?\d+(?:\.\d+)?\s*")
+#: Decimals with a comma, as French people write them: no comma can then stand between the numbers.
+_COMMA_BOX_TEXT = re.compile(r"\s*(?:[-+]?\d+(?:,\d+)?(?:\s*;\s*|\s+)){3}[-+]?\d+(?:,\d+)?\s*")
 _DEPTHS = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3}
 MAX_POSITIONS = 100_000
 MAX_LONGITUDE = 180.0
@@ -62,13 +64,16 @@ def parse_box(value: Any) -> dict[str, Any]:
     """Return a box as a GeoJSON geometry.
 
     Args:
-        value: "west, south, east, north" as text, four numbers, or a GeoJSON polygon (object or text).
+        value: "west, south, east, north" as text ("4,72 45,61 6,18 46,52" too), four numbers, or a GeoJSON polygon
+            (object or text).
 
     Raises:
         GeometryError: see :data:`REASONS`.
     """
     if isinstance(value, str) and _BOX_TEXT.fullmatch(value):
         value = [float(number) for number in _NUMBERS.findall(value.replace(",", " ").replace(";", " "))]
+    elif isinstance(value, str) and _COMMA_BOX_TEXT.fullmatch(value):
+        value = [float(number.replace(",", ".")) for number in _NUMBERS.findall(value)]
     if isinstance(value, (list, tuple)):
         if len(value) != 4:  # noqa: PLR2004 - four sides
             raise GeometryError("format")

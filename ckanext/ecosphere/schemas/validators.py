@@ -123,7 +123,8 @@ def ecosphere_email(value: Any) -> Any:
     text = str(value).strip()
     text = text[len("mailto:") :] if text.lower().startswith("mailto:") else text
     if not _EMAIL.fullmatch(text):
-        raise tk.Invalid(tk._('"{value}" is not an e-mail address').format(value=value))
+        message = tk._('"{value}" is not an e-mail address: write it as service@ain.gouv.fr')
+        raise tk.Invalid(message.format(value=value))
     return text
 
 

@@ -11,7 +11,7 @@ from ckan.types import AuthResult, Context, DataDict
 
 from ckanext.ecosphere import language
 
-from . import plan, runs
+from . import filters, plan, runs
 
 MOST_DATASETS = 1000
 MOST_PREVIEWED = 50
@@ -32,6 +32,7 @@ def _change_schema(ignore_missing: Any, unicode_safe: Any, default: Any) -> dict
     text = [ignore_missing, unicode_safe]
     return {
         "q": text,
+        "filters": text,
         "names": text,
         "field": [default(""), unicode_safe],
         "operation": [default("replace"), unicode_safe],
@@ -56,8 +57,9 @@ def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> dict[s
 
     Args:
         context: the context.
-        data_dict: which datasets: `names` (CSV, the first column holds names or ids) or else `q` (a search); only
-            those that the user may edit count. What to change: `field`, `operation` (replace, add, remove) and
+        data_dict: which datasets: `names` (CSV, the first column holds names or ids) or else `q` (a search)
+            and `filters` (as in the address of a search page: "theme=eau&res_format=CSV"); only those that the user may
+            edit count. What to change: `field`, `operation` (replace, add, remove) and
             `values`, one per line.
 
     Returns:
@@ -198,18 +200,18 @@ def _asked(context: Context, data: DataDict) -> tuple[plan.Change, list[dict[str
         found: Any = _MESSAGES[error.code](error.value)
         texts = {name: [each.format(value=error.value) for each in said] for name, said in found.items()}
         raise tk.ValidationError(dict(texts)) from error
-    datasets = _chosen(context, names, data.get("q") or "")
+    datasets = _chosen(context, names, data.get("q") or "", data.get("filters") or "")
     known = {dataset[key] for dataset in datasets for key in ("name", "id")}
     return change, datasets, [name for name in names if name not in known]
 
 
-def _chosen(context: Context, names: list[str], query: str) -> list[dict[str, Any]]:
+def _chosen(context: Context, names: list[str], query: str, filtered: str) -> list[dict[str, Any]]:
     """Return the datasets chosen that the user may edit.
 
     Raises:
         ValidationError: too many, or nothing chosen.
     """
-    if not names and not query.strip():
+    if not names and not query.strip() and not filtered:
         raise tk.ValidationError({"q": [tk._("Choose datasets: write a search, or the names of the datasets")]})
     given: Any = context
     who: Any = {key: given[key] for key in ("user", "auth_user_obj", "ignore_auth") if key in given}
@@ -231,7 +233,9 @@ def _chosen(context: Context, names: list[str], query: str) -> list[dict[str, An
             for part in listed
         ]
         return list({dataset["id"]: dataset for part in found for dataset in part}.values())
-    result = tk.get_action("package_search")(who.copy(), {**search, "fq_list": chosen, "q": query})
+    narrowed = filters.search(filtered)
+    asked = {**search, **narrowed, "fq_list": [*chosen, *narrowed["fq_list"]], "q": query}
+    result = tk.get_action("package_search")(who.copy(), asked)
     _check_number(result["count"], "q")
     return result["results"]
 

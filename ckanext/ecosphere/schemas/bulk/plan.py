@@ -88,6 +88,8 @@ def _stored(field: str, line: str, *, taken_out: bool) -> Any:
     if vocabulary is None:
         return line
     concept = voc.get(vocabulary).get(line) or voc.get(vocabulary).find(line)
+    if field == "territory" and concept is None:
+        concept = voc.get(vocabulary).get(f"departement-{line.upper()}")
     if field == "territory" and concept is None and (commune := communes.get(communes.PREFIX + line.upper())):
         return commune.uri
     if concept is None or (concept.data.get("withdrawn") and not taken_out):

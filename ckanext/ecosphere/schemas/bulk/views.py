@@ -8,12 +8,12 @@ import ckan.plugins.toolkit as tk
 from flask import Blueprint
 
 from ..importing.text import decoded
-from . import plan
+from . import filters, plan
 from .actions import MOST_DATASETS
 
 bulk = Blueprint("ecosphere_bulk", __name__, url_prefix="/dataset/modification-groupee")
 MOST_BYTES = 5 * 1024 * 1024
-GIVEN = ("q", "names", "field", "operation", "values")
+GIVEN = ("q", "filters", "names", "field", "operation", "values")
 
 
 @bulk.route("", methods=["GET", "POST"])
@@ -54,6 +54,7 @@ def edit() -> Any:
         "errors": errors,
         "fields": fields,
         "lists": lists,
+        "filters": filters.described(data["filters"]),
         "limit": MOST_DATASETS,
     }
     return tk.render("ecosphere_schemas/bulk.html", page)

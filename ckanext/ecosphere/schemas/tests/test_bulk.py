@@ -8,6 +8,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
+from bs4 import BeautifulSoup
 from ckan import model
 from ckan.tests import factories, helpers
 
@@ -26,6 +27,7 @@ class TestThePlan:
             ("theme", "remove", "risques", [f"{samples.THEMES}/risques", "x"], ["x"]),
             ("theme", "replace", "eau", ["x"], [f"{samples.THEMES}/eau"]),
             ("license_id", "replace", "Licence Ouverte v2.0", "odc-odbl", "etalab-2.0"),
+            ("territory", "replace", "01", [], [samples.AIN]),
             ("contact", "add", "DDT <a@b.fr>", [], [{"name": "DDT", "email": "a@b.fr"}]),
         ],
     )
@@ -233,6 +235,25 @@ def test_who_may_what(create, editor, as_user, service):
         with pytest.raises(tk.NotAuthorized):
             as_user(person, "ecosphere_bulk_edit_list")
     assert model.TaskStatus.get(run) is not None
+
+
+def test_the_filters_of_the_search_page_come_along(app, create, editor):
+    for name, word in (("bulk-in", "castor"), ("bulk-out", "loutre")):
+        create({"title": f"Filtre {name}", "name": name, "theme": ["eau"], "tags": [{"name": word}]})
+    headers = {"Authorization": editor["token"]}
+    found = BeautifulSoup(app.get("/fr/dataset/?q=Filtre&tags=castor", headers=headers).body, "html.parser")
+    link = found.select_one("a[href*=modification-groupee]")
+    assert link is not None
+    page = BeautifulSoup(app.get(str(link["href"]), headers=headers).body, "html.parser")
+    brought = page.select_one("input[name=filters]")
+    assert brought is not None
+    assert "castor" in page.select("label[for=field-bulk-q] ~ p")[-1].text
+    sent = {"q": "", "filters": brought["value"], "field": "theme", "operation": "add", "values": "Risques"}
+    shown = app.post("/fr/dataset/modification-groupee", data=sent, headers=headers).body
+    assert "Filtre bulk-in" in shown
+    assert "Filtre bulk-out" not in shown
+    service = app.get("/fr/organization/ddt-01", headers=headers).body
+    assert "filters=organization%3Dddt-01" in service
 
 
 def test_the_pages_work_without_a_script(app, create, editor):

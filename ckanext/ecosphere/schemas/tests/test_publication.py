@@ -125,6 +125,19 @@ def test_a_group_that_cannot_stand_there_is_refused_at_its_first_row(refused, ki
     assert all(len(messages) == 1 for messages in told[0].values())
 
 
+def test_what_a_change_elsewhere_makes_contradictory_is_refused(create, refused):
+    limited = create(complete())
+    assert set(refused({"id": limited["id"], "access_rights": f"{RIGHT}/PUBLIC"}, "package_patch")) == {
+        "access_limitation",
+        "access_conditions",
+    }
+
+
+def test_a_missing_licence_is_asked_for_once(refused):
+    none = {"access_rights": f"{RIGHT}/PUBLIC", "access_limitation": [], "access_conditions": "", "license_id": ""}
+    assert len(refused(complete(**none))["license_id"]) == 1
+
+
 def test_a_box_outside_of_the_territories_is_refused_at_its_row(refused):
     far = {"spatial_coverage": [{"bbox": "-62, 15, -61, 16.5"}]}
     assert list(refused(complete(**far))["spatial_coverage"][0]) == ["bbox"]

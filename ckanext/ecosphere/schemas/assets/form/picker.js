@@ -22,6 +22,9 @@
         this.search.className = "form-control";
         this.search.placeholder = this.options.label;
         this.search.setAttribute("aria-label", this.options.label + " (" + name + ")");
+        ["aria-describedby", "aria-invalid"].forEach((about) => {
+          if (group.hasAttribute(about)) this.search.setAttribute(about, group.getAttribute(about));
+        });
         this.status = document.createElement("p");
         this.status.className = "visually-hidden";
         this.status.setAttribute("role", "status");
@@ -52,11 +55,21 @@
         });
         this.search.addEventListener("keydown", (event) => {
           if (event.key === "Enter") event.preventDefault();
-          if (event.key === "Escape") {
-            this.search.value = "";
-            this._filter();
-            this._open(false);
+          if (event.key === "Escape") this._close();
+          if (event.key === "ArrowDown") {
+            event.preventDefault();
+            this._open(true);
+            this._step(0);
           }
+        });
+        this.list.addEventListener("keydown", (event) => {
+          if (event.key === "Escape") {
+            this._close();
+            this.search.focus();
+          }
+          if (!["ArrowDown", "ArrowUp"].includes(event.key)) return;
+          event.preventDefault();
+          this._step(event.key === "ArrowDown" ? 1 : -1);
         });
         this.list.addEventListener("change", () => this._showChosen());
         this.list.addEventListener("ecosphere:choose", (event) => this._choose(event.detail.uri, event.detail.label));
@@ -115,6 +128,20 @@
         this._showChosen();
       },
 
+      /** Move among the entries that fit what is typed: 0 to the first one; up from the first one, back to the search. */
+      _step: function (by) {
+        const boxes = this.items.filter((item) => item.fits !== false).map((item) => item.querySelector("input"));
+        const place = by ? boxes.indexOf(document.activeElement) + by : 0;
+        if (place < 0) this.search.focus();
+        else if (boxes[place]) boxes[place].focus();
+      },
+
+      _close: function () {
+        this.search.value = "";
+        this._filter();
+        this._open(false);
+      },
+
       _open: function (open) {
         this.list.hidden = !open;
         this.browse.setAttribute("aria-expanded", String(open));
@@ -128,8 +155,9 @@
         this.items.forEach((item) => {
           const depth = Number((item.className.match(/ecosphere-depth-(\d)/) || [])[1] || 0);
           parents = parents.slice(0, depth);
-          item.hidden = !words.every((word) => (" " + item.words).includes(" " + word));
-          if (!item.hidden) {
+          item.fits = words.every((word) => (" " + item.words).includes(" " + word));
+          item.hidden = !item.fits;
+          if (item.fits) {
             found += 1;
             parents.forEach((parent) => (parent.hidden = false));
           }
