@@ -213,11 +213,16 @@ def _complete_data(draft: Draft, resource: Resource, link: Link, address: Addres
         resource["download_url"] = url
         if resource["protocol"] == "HTTP":
             resource["protocol"] = "HTTP:DOWNLOAD"
+    complete_file(draft, resource, link)
+
+
+def complete_file(draft: Draft, resource: Resource, link: Link) -> None:
+    """Give a file its size, and data the character set when the record names just one."""
     megabytes = _positive(link.size_megabytes)
     if megabytes:
         resource["size"] = round(megabytes * _MEGABYTE)
     encodings = [voc.get("encoding").find(code) for code in dict.fromkeys(draft.record.encodings)]
-    if len(encodings) == 1 and encodings[0]:
+    if len(encodings) == 1 and encodings[0] and resource["resource_role"] == "data":
         resource["encoding"] = encodings[0].id
 
 
@@ -244,14 +249,14 @@ def _positive(text: str | None) -> float | None:
 
 def _layers(link: Link, address: Address, protocol: str) -> list[str]:
     """Return the layers: GeoNetwork's way is to put them, each one word, as the name of an OGC service."""
-    names = _split(link.name or "")
+    names = split_layers(link.name or "")
     words = all(_LAYER.fullmatch(name) and not name.lower().startswith("http") for name in names)
     if names and words and (protocol in protocols.OGC_WITH_CAPABILITIES or re.search("[:_]", names[0])):
         return names
-    return _split(next((address.query[key] for key in _LAYER_KEYS if address.query.get(key)), ""))
+    return split_layers(next((address.query[key] for key in _LAYER_KEYS if address.query.get(key)), ""))
 
 
-def _split(text: str) -> list[str]:
+def split_layers(text: str) -> list[str]:
     """Return the names that commas part (WMS 1.3.0, table 8, LAYERS; WFS 2.0.0, table 8, TYPENAMES)."""
     names = dict.fromkeys(name.strip()[:MAX_NAME] for name in text.split(",") if name.strip())
     return list(names)[:MAX_LAYERS]
