@@ -14,7 +14,8 @@ from lxml import etree
 
 from ckanext.ecosphere.harvest.iso.walk import local
 
-MAX_POSITIONS = 10_000
+MAX_NUMBERS = 20_000
+"""Of one geometry, for all its parts."""
 _GEOGRAPHIC = re.compile(r"(?:4326|4979|4258|4171|crs84)$", re.IGNORECASE)
 _LATITUDE_FIRST = re.compile(r"(?:/crs/epsg/|:crs:epsg:)[\d.]*[/:]\d+$", re.IGNORECASE)
 _MANY = {
@@ -29,9 +30,10 @@ Position = list[float]
 
 
 def geometry(element: etree._Element) -> dict[str, Any] | None:
-    """Return a geometry as GeoJSON; None for one that is not understood: another CRS, arcs, too many positions."""
+    """Return a geometry as GeoJSON; None for one that is not understood: another CRS, arcs, too many numbers."""
     name = next(filter(None, ((each.get("srsName") or "").strip() for each in element.iter(etree.Element))), "")
-    if name and not _GEOGRAPHIC.search(name):
+    written = sum(len((each.text or "").split()) for each in element.iter("{*}pos", "{*}posList", "{*}coordinates"))
+    if written > MAX_NUMBERS or (name and not _GEOGRAPHIC.search(name)):
         return None
     try:
         found = _geometry(element, bool(_LATITUDE_FIRST.search(name)))
@@ -78,8 +80,6 @@ def _positions(element: etree._Element, swap: bool) -> list[Position]:
         if size not in (2, 3) or len(numbers) % size:
             raise ValueError("dimension")
         found += [numbers[start : start + size] for start in range(0, len(numbers), size)]
-    if len(found) > MAX_POSITIONS:
-        raise ValueError("size")
     return [_checked(position[:2], swap) for position in found]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+from ckanext.ecosphere.harvest.normalise import services
 from ckanext.ecosphere.harvest.normalise.addresses import clean_url
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder
@@ -87,7 +88,7 @@ def relations(draft: Draft) -> None:
         elif kind not in MEMBER:
             others.append(f"{member.association or 'related'} {name}")
     coupled = record.service.coupled if record.service else []
-    served = list(dict.fromkeys(filter(None, (clean_identifier(term.text) for term in coupled))))
+    served = list(dict.fromkeys(filter(None, (clean_identifier(services.served(term)) for term in coupled))))
     if len(served) > MAX_SERVED:
         draft.too_many("operatesOn", len(served), MAX_SERVED)
     draft.set("serves_dataset", served[:MAX_SERVED])

@@ -10,6 +10,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import protocols
 from ckanext.ecosphere.harvest.normalise.addresses import Address, clean_url, is_intranet
 from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.services import service
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Link
@@ -64,16 +65,17 @@ def links(draft: Draft) -> None:
         draft.too_many("onLine", len(ordered), MAX_RESOURCES)
         draft.lost("onLine", [resource["url"] for resource in ordered[MAX_RESOURCES:]])
     draft.set("resources", ordered[:MAX_RESOURCES])
+    service(draft)
 
 
 def all_links(draft: Draft) -> list[Link]:
     """Return the online resources, and the connection points of a service's operations."""
     found = list(draft.record.links)
-    service = draft.record.service
-    for operation in service.operations if service else ():
+    told = draft.record.service
+    for operation in told.operations if told else ():
         for link in operation.links:
             name = link.name or draft.record.title
-            kind = service.type if service and (service.type or "").lower() not in _SERVICE_KINDS else None
+            kind = told.type if told and (told.type or "").lower() not in _SERVICE_KINDS else None
             found.append(Link(link.url, link.protocol or kind, name, link.description, link.function))
     return found
 

@@ -108,11 +108,19 @@ def _territory(draft: Draft) -> None:
 # --- keywords ----------------------------------------------------------------------------------------
 
 
-def _concepts(draft: Draft, vocabulary: str, keep: str = "uri") -> list[str]:
-    """Return the concepts of a list that keywords name by their address."""
-    hrefs = (keyword.href for keyword in _keywords(draft) if keyword.href)
-    found = (concept for href in hrefs if (concept := voc.get(vocabulary).get(href)))
-    return list(dict.fromkeys(getattr(concept, keep) for concept in found))
+def _concepts(draft: Draft, field: str, vocabulary: str, keep: str = "uri") -> list[str]:
+    """Return the concepts of a list that keywords name by their address; their labels are in the log."""
+    found: list[str] = []
+    for keyword in _keywords(draft):
+        concept = voc.get(vocabulary).get(keyword.href or "")
+        if concept:
+            found.append(getattr(concept, keep))
+            draft.change(field, keyword.text, concept.id)
+    return list(dict.fromkeys(found))
+
+
+def _of_list(field: str, vocabulary: str) -> Callable[[Draft], None]:
+    return lambda draft: draft.set(field, _concepts(draft, field, vocabulary))
 
 
 def _keywords(draft: Draft) -> list[Keyword]:
@@ -120,10 +128,10 @@ def _keywords(draft: Draft) -> list[Keyword]:
 
 
 def _inspire_themes(draft: Draft) -> None:
-    draft.set("inspire_theme", _concepts(draft, "inspire-theme"))
-    draft.set("development_status", next(iter(_concepts(draft, "development-status", "id")), ""))
+    draft.set("inspire_theme", _concepts(draft, "inspire_theme", "inspire-theme"))
+    draft.set("development_status", next(iter(_concepts(draft, "development_status", "development-status", "id")), ""))
     for field, vocabulary, keep in themes.NAMED:
-        draft.set(field, _concepts(draft, vocabulary, keep))
+        draft.set(field, _concepts(draft, field, vocabulary, keep))
     marked = [(keyword.mark.arc, keyword) for keyword in _keywords(draft)]
     hrefs = {arcs.LEGISLATION: "applicable_legislation", arcs.HVD: "hvd_category"}
     for arc, field in hrefs.items():
@@ -135,9 +143,8 @@ def _inspire_themes(draft: Draft) -> None:
 
 def _tags(draft: Draft) -> None:
     words = [keyword.text for keyword in draft.record.keywords if keyword.mark.arc == arcs.KEYWORD]
-    found = [tags.verbatim(word) or tags.clean(word, draft.context.free_tags) for word in words]
-    if not draft.context.free_tags:
-        found = [tags.clean(word, False) for word in words]
+    free = draft.context.free_tags
+    found = [(free and tags.verbatim(word)) or tags.clean(word, free) for word in words]
     kept = list(dict.fromkeys(filter(None, found)))
     if len(kept) > tags.MAX_TAGS:
         draft.too_many("keyword", len(kept), tags.MAX_TAGS)
@@ -208,8 +215,8 @@ MARKED: dict[str, Callable[[Draft], None]] = {
     "boxes": _boxes,
     "territory": _territory,
     "inspire-themes": _inspire_themes,
-    "themes": lambda draft: draft.set("theme", _concepts(draft, "themes")),
-    "eu-themes": lambda draft: draft.set("eu_theme", _concepts(draft, "eu-theme")),
+    "themes": _of_list("theme", "themes"),
+    "eu-themes": _of_list("eu_theme", "eu-theme"),
     "constraints": _constraints,
     "restriction-codes": _nothing,
     "tags": _tags,

@@ -12,13 +12,14 @@ from ckanext.ecosphere.harvest.normalise import protocols
 from ckanext.ecosphere.harvest.normalise.addresses import clean_url, is_intranet
 from ckanext.ecosphere.harvest.normalise.dates import parse_date
 from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.services import service
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Format, Link
 
 Resource = dict[str, Any]
 
 _ONE = {arcs.LANDING_PAGE: "url", arcs.REPOSITORY: "code_repository", arcs.SOURCE: "source_record"}
-_MANY = {arcs.PAGE: "documentation", arcs.REFERENCED_BY: "is_referenced_by", arcs.ENDPOINT: "endpoint_url"}
+_MANY = {arcs.PAGE: "documentation", arcs.REFERENCED_BY: "is_referenced_by"}
 _OF_RESOURCE = {arcs.ACCESS_URL: "access_url", arcs.DOWNLOAD_URL: "download_url"}
 _MEDIA_TYPE = re.compile(r"https?://www\.iana\.org/assignments/media-types/(.+)")
 
@@ -37,7 +38,7 @@ def links(draft: Draft) -> None:
     if len(record.links) > guessed.MAX_LINKS or len(resources) > guessed.MAX_RESOURCES:
         draft.too_many("onLine", len(record.links), guessed.MAX_RESOURCES)
     draft.set("resources", list(resources.values())[: guessed.MAX_RESOURCES])
-    _service(draft)
+    service(draft)
 
 
 def _sort(draft: Draft, link: Link, url: str, resources: dict[str, Resource], formats: dict[str, Format]) -> None:
@@ -117,18 +118,3 @@ def _describe(resource: Resource) -> None:
         resource["access_services"] = [{"title": name, "endpoint_url": [endpoint], "endpoint_description": described}]
     elif resource["protocol"] not in ("", "HTTP", "HTTP:DOWNLOAD"):
         resource["access_services"] = [{"title": name, "endpoint_url": [url]}]
-
-
-def _service(draft: Draft) -> None:
-    """Give a service its kind and its addresses."""
-    service = draft.record.service
-    if service is None:
-        return
-    kind = voc.get("service-type").get(service.type or "")
-    draft.set("service_type", kind.uri if kind else "")
-    for link in (link for operation in service.operations for link in operation.links):
-        address = clean_url(link.url).url
-        if address and link.mark.arc == arcs.ENDPOINT_DESCRIPTION:
-            draft.set("endpoint_description", address)
-        elif address and link.mark.arc == arcs.ENDPOINT:
-            _add(draft, "endpoint_url", address)
