@@ -12,6 +12,21 @@ from typing import Any
 
 
 @dataclass(slots=True)
+class Mark:
+    """What a record of this suite says of an element beside ISO (see ``ckanext.ecosphere.arcs``).
+
+    Attributes:
+        arc: property that the element stands for; empty without a mark.
+        role: what the thing is.
+        title: its name.
+    """
+
+    arc: str = ""
+    role: str = ""
+    title: str | None = None
+
+
+@dataclass(slots=True)
 class Term:
     """A text that may carry an address (``gmx:Anchor``, ``xlink:href``)."""
 
@@ -26,6 +41,7 @@ class Identifier:
     code: str = ""
     codespace: str | None = None
     href: str | None = None
+    mark: Mark = field(default_factory=Mark)
 
 
 @dataclass(slots=True)
@@ -37,6 +53,7 @@ class Keyword:
     type: str | None = None
     thesaurus: str | None = None
     thesaurus_href: str | None = None
+    mark: Mark = field(default_factory=Mark)
 
 
 @dataclass(slots=True)
@@ -47,6 +64,26 @@ class Box:
     east: str | None = None
     south: str | None = None
     north: str | None = None
+    mark: Mark = field(default_factory=Mark)
+
+
+@dataclass(slots=True)
+class Shape:
+    """A geometry as GeoJSON, longitude first."""
+
+    geometry: dict[str, Any]
+    mark: Mark = field(default_factory=Mark)
+
+
+@dataclass(slots=True)
+class Extent:
+    """What stands together in one extent; each part is also among those of the record."""
+
+    texts: list[str]
+    identifiers: list[Identifier]
+    boxes: list[Box]
+    shapes: list[Shape]
+    mark: Mark
 
 
 @dataclass(slots=True)
@@ -81,6 +118,8 @@ class Contact:
     phone: str | None = None
     address: list[str] = field(default_factory=list)
     other_emails: list[str] = field(default_factory=list)
+    identifier: str | None = None
+    mark: Mark = field(default_factory=Mark)
 
 
 @dataclass(slots=True)
@@ -97,6 +136,7 @@ class Constraint:
     use_codes: list[str] = field(default_factory=list)
     other: list[Term] = field(default_factory=list)
     classification: str | None = None
+    mark: Mark = field(default_factory=Mark)
 
 
 @dataclass(slots=True)
@@ -125,6 +165,7 @@ class Conformity:
     dates: list[Dated] = field(default_factory=list)
     degree: bool | None = None
     explanation: str | None = None
+    mark: Mark = field(default_factory=Mark)
 
 
 @dataclass(slots=True)
@@ -135,6 +176,7 @@ class QualityMeasure:
     name: str = ""
     value: str = ""
     unit: str = ""
+    mark: Mark = field(default_factory=Mark)
 
 
 @dataclass(slots=True)
@@ -145,6 +187,7 @@ class Link:
         role: what it is for, where a format says it with our own list (`resource-role`).
         encoding: its character set, as written.
         systems: addresses of its coordinate reference systems.
+        transfer: name of the transfer options that it stands in.
     """
 
     url: str | None = None
@@ -159,14 +202,20 @@ class Link:
     role: str | None = None
     encoding: str | None = None
     systems: list[str] = field(default_factory=list)
+    transfer: str | None = None
+    mark: Mark = field(default_factory=Mark)
 
 
 @dataclass(slots=True)
 class Format:
-    """A distribution format."""
+    """A distribution format; ``transfers`` names the transfer options that it belongs to, where the record says it."""
 
     name: str | None = None
     version: str | None = None
+    href: str | None = None
+    compression: str | None = None
+    compression_href: str | None = None
+    transfers: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -212,12 +261,15 @@ class Record:
 
     Attributes:
         standard: format it was read from, e.g. ``iso19139``, ``iso19115-3``.
+        marked: whether its elements say which field they stand for, so that nothing need be guessed.
         unread: paths of what the reader met and has no place for, with the text found.
         other_languages: texts given in other languages, by ``language:field``.
         fields: fields of a dataset that another reader made of the same record (profiles of ckanext-dcat).
     """
 
     standard: str = "iso19139"
+    marked: bool = False
+    uri: str | None = None
     file_identifier: str | None = None
     identifiers: list[Identifier] = field(default_factory=list)
     title: str | None = None
@@ -238,6 +290,8 @@ class Record:
     boxes: list[Box] = field(default_factory=list)
     geographic_identifiers: list[Identifier] = field(default_factory=list)
     extent_descriptions: list[str] = field(default_factory=list)
+    shapes: list[Shape] = field(default_factory=list)
+    extents: list[Extent] = field(default_factory=list)
     periods: list[Period] = field(default_factory=list)
     dates: list[Dated] = field(default_factory=list)
     frequency: str | None = None

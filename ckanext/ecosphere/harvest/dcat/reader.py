@@ -300,7 +300,7 @@ def _links(graph: Graph, node: Node) -> list[Link]:
     size = _text(graph, node, DCAT.byteSize)
     # Older GeoNetwork writes the protocol where the format should be.
     protocol = kind if kind and re.match(r"(?i)(OGC|WWW|ESRI):", kind) else None
-    told = {"role": _role(graph, node), "encoding": _text(graph, node, CNT.characterEncoding)}
+    role, encoding = _role(graph, node), _text(graph, node, CNT.characterEncoding)
     systems = sorted(str(each) for each in graph.objects(node, DCTERMS.conformsTo) if "/def/crs/" in str(each))
     return [
         Link(
@@ -313,7 +313,8 @@ def _links(graph: Graph, node: Node) -> list[Link]:
             size_megabytes=str(float(size) / _BYTES_PER_MEGABYTE) if size and _NUMBER.fullmatch(size) else None,
             format=None if protocol else kind,
             systems=systems,
-            **told,
+            role=role,
+            encoding=encoding,
         )
         for url in access
     ] + _services(graph, node, access)

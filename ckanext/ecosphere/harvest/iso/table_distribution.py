@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from ckanext.ecosphere.harvest import record as r
-from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE
+from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, party_identifier
 from ckanext.ecosphere.harvest.iso.walk import (
     Table,
     Walk,
     code,
+    hrefs,
     local,
     long_text,
     long_texts,
+    mark_of,
     new,
     one_line,
     skip,
@@ -43,11 +45,14 @@ def _mime_type(walk: Walk, element: etree._Element, link: r.Link) -> None:
 
 
 FORMAT: Table = {
-    "name": text("name"),
+    "name": text_and_href("name", "href"),
     "version": text("version"),
     "amendmentNumber": skip,
     "specification": skip,
-    "fileDecompressionTechnique": skip,
+    "fileDecompressionTechnique": text_and_href("compression", "compression_href"),
+    "formatDistributor": within(
+        {"distributorContact": skip, "distributorTransferOptions": hrefs("transfers"), "distributorFormat": skip}
+    ),
     "formatSpecificationCitation": within({"title": text("name"), "edition": text("version"), "date": skip}),
 }
 
@@ -75,8 +80,10 @@ def _transfer(walk: Walk, element: etree._Element, record: r.Record) -> None:
         walk.children(child, _TRANSFER, options)
         for link in options.links:
             link.units_of_distribution = options.units
-            # A size is one link's only when the block has one link.
-            link.size_megabytes = options.size if len(options.links) == 1 else None
+            link.transfer = next((part.get("id") for part in child.iter("{*}MD_DigitalTransferOptions")), None)
+            # A size is one link's only when the block has one link, or when the first is marked as that of the file.
+            alone = len(options.links) == 1 or (walk.record.marked and link is options.links[0])
+            link.size_megabytes = options.size if alone else None
         record.links += options.links
 
 
@@ -85,7 +92,7 @@ DISTRIBUTION: Table = {
     "distributionFormat": _FORMATS,
     "distributor": within(
         {
-            "distributorContact": new(r.Contact, "distributors", CONTACT),
+            "distributorContact": new(r.Contact, "distributors", CONTACT, finish=party_identifier),
             "distributorFormat": _FORMATS,
             "distributorTransferOptions": _transfer,
         }
@@ -121,14 +128,16 @@ _RESULT: Table = {
 def _measure(walk: Walk, result: etree._Element, report: etree._Element | None, record: r.Record) -> None:
     """Read a quantitative result, and of the report that holds it what is measured and the name of the measure."""
     value = " ".join(one_line(" ".join(part.itertext())) for part in result.iterfind("{*}value")).strip()
-    if not value or report is None:
+    if report is None or not (value or walk.record.marked):
         walk.unread(result)
         return
     name = next((one_line(walk.text(each).text) for each in report.iterfind("{*}nameOfMeasure")), "")
     unit = next((one_line(" ".join(each.itertext())) for each in result.iterfind("{*}valueUnit//{*}identifier")), "")
     if not unit:
         unit = next((one_line(" ".join(each.itertext())) for each in result.iterfind("{*}valueUnit")), "")
-    record.measures.append(r.QualityMeasure(local(report), name, value, unit))
+    around = report.getparent()
+    mark = r.Mark() if around is None else mark_of(around)
+    record.measures.append(r.QualityMeasure(local(report), name, value, unit, mark))
 
 
 def _result(walk: Walk, element: etree._Element, record: r.Record) -> None:
@@ -139,9 +148,10 @@ def _result(walk: Walk, element: etree._Element, record: r.Record) -> None:
         if local(child) != "DQ_ConformanceResult":
             walk.unread(child)
             continue
-        conformity = r.Conformity()
+        around = next((each for each in element.iterancestors() if local(each) == "report"), None)
+        conformity = r.Conformity(mark=r.Mark() if around is None else mark_of(around))
         walk.children(child, _RESULT, conformity)
-        if conformity.title or conformity.href:
+        if conformity.title or conformity.href or conformity.mark.arc:
             record.conformity.append(conformity)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from lxml import etree
 
 from ckanext.ecosphere.harvest import record as r
+from ckanext.ecosphere.harvest.iso import gml
 from ckanext.ecosphere.harvest.iso.walk import (
     Table,
     Walk,
     by_type,
     identifiers,
     local,
+    mark_of,
     one_line,
     skip,
     text,
@@ -31,7 +33,23 @@ def _box(walk: Walk, element: etree._Element, record: r.Record) -> None:
     box = r.Box()
     walk.children(element, _BOX, box)
     if box != r.Box():
+        box.mark = _mark(element)
         record.boxes.append(box)
+
+
+def _polygon(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    for shape in element.iterfind("{*}polygon/*"):
+        found = gml.geometry(shape)
+        if found:
+            record.shapes.append(r.Shape(found, _mark(element)))
+        else:
+            walk.unread(shape)
+
+
+def _mark(element: etree._Element) -> r.Mark:
+    """Return the mark of the property around a type."""
+    parent = element.getparent()
+    return r.Mark() if parent is None else mark_of(parent)
 
 
 def _period(walk: Walk, element: etree._Element, record: r.Record) -> None:
@@ -63,6 +81,7 @@ EXTENT: Table = {
     "geographicElement": by_type(
         {
             "EX_GeographicBoundingBox": _box,
+            "EX_BoundingPolygon": _polygon,
             "EX_GeographicDescription": lambda walk, element, record: walk.children(
                 element, _GEOGRAPHIC_DESCRIPTION, record
             ),
@@ -74,3 +93,12 @@ _GEOGRAPHIC_DESCRIPTION: Table = {
     "geographicIdentifier": identifiers("geographic_identifiers"),
     "extentTypeCode": skip,
 }
+
+
+def extent(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    """Read an extent, and keep what stands in it together."""
+    lists = (record.extent_descriptions, record.geographic_identifiers, record.boxes, record.shapes)
+    before = [len(each) for each in lists]
+    within(EXTENT)(walk, element, record)
+    parts = [each[start:] for each, start in zip(lists, before, strict=True)]
+    record.extents.append(r.Extent(*parts, mark=mark_of(element)))  # pyright: ignore[reportArgumentType]

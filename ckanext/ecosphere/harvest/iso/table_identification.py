@@ -7,19 +7,21 @@ from typing import Any
 
 from lxml import etree
 
+from ckanext.ecosphere import arcs
 from ckanext.ecosphere.harvest import record as r
 from ckanext.ecosphere.harvest.iso.table_distribution import LINK
-from ckanext.ecosphere.harvest.iso.table_extent import EXTENT
-from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, identifier_code
+from ckanext.ecosphere.harvest.iso.table_extent import extent
+from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, identifier_code, party_identifier
 from ckanext.ecosphere.harvest.iso.walk import (
     Table,
     Walk,
+    block,
     code,
     codes,
     identifiers,
     local,
     long_text,
-    long_texts,
+    mark_of,
     new,
     one_line,
     reference,
@@ -76,7 +78,9 @@ def _keywords(walk: Walk, element: etree._Element, record: r.Record) -> None:
         group = _Keywords()
         walk.children(child, _KEYWORDS, group)
         record.keywords += [
-            r.Keyword(one_line(term.text), term.href, group.type, group.thesaurus, group.thesaurus_href)
+            r.Keyword(
+                one_line(term.text), term.href, group.type, group.thesaurus, group.thesaurus_href, mark_of(element)
+            )
             for term in group.terms
         ]
     if len(element) == 0:
@@ -102,12 +106,20 @@ def _constraint_kind(walk: Walk, element: etree._Element, constraint: r.Constrai
 
 _CONSTRAINTS = new(r.Constraint, "constraints", _CONSTRAINT, finish=_constraint_kind)
 
+
+def _note(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    """A note on maintenance; an address in it says more than its text."""
+    term = walk.text(element)
+    if note := term.href or block(term.text):
+        record.frequency_notes.append(note)
+
+
 MAINTENANCE: Table = {
     "maintenanceAndUpdateFrequency": code("frequency"),
     "userDefinedMaintenanceFrequency": text("frequency_period"),
     "dateOfNextUpdate": text("next_update"),
     "maintenanceDate": within({"date": text("next_update"), "dateType": skip}),
-    "maintenanceNote": long_texts("frequency_notes"),
+    "maintenanceNote": _note,
     "updateScope": skip,
     "maintenanceScope": skip,
     "contact": skip,
@@ -156,7 +168,7 @@ IDENTIFICATION: Table = {
     "abstract": long_text("abstract"),
     "purpose": long_text("purpose"),
     "status": code("status"),
-    "pointOfContact": new(r.Contact, "contacts", CONTACT),
+    "pointOfContact": new(r.Contact, "contacts", CONTACT, finish=party_identifier),
     "resourceMaintenance": within(MAINTENANCE),
     "graphicOverview": new(r.Graphic, "graphics", _GRAPHIC, finish=_graphic_url),
     "resourceFormat": new(
@@ -181,7 +193,7 @@ IDENTIFICATION: Table = {
     "characterSet": codes("encodings"),
     "topicCategory": codes("topic_categories"),
     "environmentDescription": skip,
-    "extent": within(EXTENT),
+    "extent": extent,
     "supplementalInformation": long_text("supplemental_information"),
 }
 
@@ -228,6 +240,7 @@ SERVICE: Table = {
 
 def read_identification(walk: Walk, element: etree._Element, record: r.Record) -> None:
     """Read the data or service identification; a service has both its own and the common parts."""
+    record.marked = record.marked or mark_of(element).arc == arcs.MARKED
     for child in element:
         name = local(child)
         if not name:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,6 +94,15 @@ _CONTACT_INFO: Table = {
     "hoursOfService": skip,
     "contactInstructions": skip,
 }
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def party_identifier(walk: Walk, element: etree._Element, contact: r.Contact) -> None:
+    """Take the identifier of a party; a UUID only names the entry in a directory of contacts."""
+    named = (element.get("uuid") or "").strip()
+    contact.identifier = None if _UUID.fullmatch(named) else named or None
+
+
 CONTACT: Table = {
     "individualName": text("individual"),
     "organisationName": text_and_href("organisation", "organisation_href"),

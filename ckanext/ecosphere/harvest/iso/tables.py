@@ -13,7 +13,7 @@ from lxml import etree
 from ckanext.ecosphere.harvest import record as r
 from ckanext.ecosphere.harvest.iso.table_distribution import DISTRIBUTION, LINEAGE, LINK, QUALITY
 from ckanext.ecosphere.harvest.iso.table_identification import read_identification
-from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, Identifiers, identifier_code
+from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, Identifiers, identifier_code, party_identifier
 from ckanext.ecosphere.harvest.iso.walk import (
     Table,
     Walk,
@@ -50,9 +50,7 @@ def _metadata_date(walk: Walk, element: etree._Element, record: r.Record) -> Non
 
 
 def _data_set_uri(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    value = one_line(walk.text(element).text)
-    if value:
-        record.identifiers.append(r.Identifier(value))
+    record.uri = one_line(walk.text(element).text) or None
 
 
 METADATA: Table = {
@@ -68,7 +66,7 @@ METADATA: Table = {
     "hierarchyLevel": code("hierarchy_level"),
     "hierarchyLevelName": text("hierarchy_level_name"),
     "metadataScope": within({"resourceScope": code("hierarchy_level"), "name": text("hierarchy_level_name")}),
-    "contact": new(r.Contact, "metadata_contacts", CONTACT),
+    "contact": new(r.Contact, "metadata_contacts", CONTACT, finish=party_identifier),
     "dateStamp": text("metadata_date"),
     "dateInfo": _metadata_date,
     "metadataStandardName": skip,

@@ -14,9 +14,11 @@ from typing import Any
 
 from lxml import etree
 
-from ckanext.ecosphere.harvest.record import Identifier, Record, Term
+from ckanext.ecosphere.harvest.record import Identifier, Mark, Record, Term
 
-XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
+XLINK_HREF, XLINK_ARCROLE, XLINK_ROLE, XLINK_TITLE = (
+    f"{{http://www.w3.org/1999/xlink}}{name}" for name in ("href", "arcrole", "role", "title")
+)
 MAX_UNREAD = 200
 """Paths noted per record; beyond it the record is not ISO any more."""
 MAX_SAMPLE = 200
@@ -133,6 +135,11 @@ def block(text: str | None) -> str:
         if stripped or (lines and lines[-1]):
             lines.append(stripped)
     return "\n".join(lines).strip()
+
+
+def mark_of(prop: etree._Element) -> Mark:
+    """Return what XLink says of a property."""
+    return Mark(prop.get(XLINK_ARCROLE, ""), prop.get(XLINK_ROLE, ""), prop.get(XLINK_TITLE))
 
 
 def code_of(prop: etree._Element) -> str:
@@ -279,6 +286,16 @@ def codes(field: str) -> Handler:
     return handler
 
 
+def hrefs(field: str) -> Handler:
+    """Add the address of a property to a list."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        if href := (element.get(XLINK_HREF) or "").strip():
+            getattr(target, field).append(href)
+
+    return handler
+
+
 def reference(field: str) -> Handler:
     """Add the ``uuidref`` (or the address, or the text) of a property to a list."""
 
@@ -331,6 +348,8 @@ def new(factory: Callable[[], Any], field: str, table: Table, finish: Handler | 
                 continue
             entered = True
             item = factory()
+            if hasattr(item, "mark"):
+                item.mark = mark_of(element)
             walk.children(child, table, item)
             if finish is not None:
                 finish(walk, child, item)
@@ -346,7 +365,7 @@ def identifiers(field: str) -> Handler:
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
         for child in element:
-            found = Identifier()
+            found = Identifier(mark=mark_of(element))
             for part in child:
                 name = local(part)
                 if name == "code":

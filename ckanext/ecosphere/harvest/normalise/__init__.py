@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ckanext.ecosphere.harvest.mapping import without_empty
 from ckanext.ecosphere.harvest.normalise.draft import Change, Context, Draft, Result
+from ckanext.ecosphere.harvest.normalise.marked import MARKED
 from ckanext.ecosphere.harvest.normalise.rules import RULES
 from ckanext.ecosphere.harvest.problems import Problem, RecordError
 from ckanext.ecosphere.harvest.record import Record
@@ -29,6 +30,6 @@ def normalise(record: Record, context: Context) -> Result:
     draft = Draft.of(record, context)
     for name, rule in RULES:
         draft.rule = name
-        rule(draft)
+        (MARKED.get(name, rule) if record.marked else rule)(draft)
     dataset = without_empty(draft.dataset)
     return Result(dataset, dataset.get("owner_org"), draft.log, draft.problems, draft.unread, draft.members)

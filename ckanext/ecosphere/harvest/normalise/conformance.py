@@ -28,7 +28,7 @@ def conformity(draft: Draft) -> None:
     for report in draft.record.conformity[:MAX_REPORTS]:
         if is_placeholder(report.title) and not report.href:
             continue
-        item = _report(report)
+        item = report_of(report)
         if item not in kept:
             kept.append(item)
         if report.degree and item.get("uri"):
@@ -60,7 +60,8 @@ def quality_measures(draft: Draft) -> None:
         draft.set("quality_measure", kept)
 
 
-def _report(report: Conformity) -> dict[str, Any]:
+def report_of(report: Conformity) -> dict[str, Any]:
+    """Return a report as a row: specification, its address and date, degree."""
     title = cut(one_line(report.title), 500)
     href = report.href if report.href and report.href.startswith(("http://", "https://")) else None
     by_type = {(dated.type or ""): parse_date(dated.value) for dated in report.dates}

@@ -50,8 +50,10 @@ def agent(draft: Draft, contact: Contact) -> dict[str, Any]:
     url = clean_url(contact.url).url if contact.url else None
     if url and url.startswith("http"):
         found["url"] = url
-    if contact.organisation_href and contact.organisation_href.startswith(("http://", "https://")):
+    if contact.organisation_href and contact.organisation_href.startswith(("http://", "https://", "urn:")):
         found["uri"] = contact.organisation_href
+    if contact.identifier:
+        found["identifier"] = cut(one_line(contact.identifier), _MAX_NAME)
     return found if found["name"] else {}
 
 

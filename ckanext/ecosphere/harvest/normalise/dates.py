@@ -147,7 +147,8 @@ def frequency(draft: Draft) -> None:
     """Bring the maintenance frequency (code, duration or words) to the EU list."""
     record = draft.record
     frequencies = voc.get("frequency")
-    for value in (record.frequency, record.frequency_period, *record.frequency_notes):
+    notes = [note for note in record.frequency_notes if frequencies.get(note)]
+    for value in (*notes, record.frequency, record.frequency_period, *record.frequency_notes):
         if not value:
             continue
         is_code = value == record.frequency  # "unknown" is a code here, and says something

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.lambert import CONES
-from ckanext.ecosphere.harvest.record import Box
+from ckanext.ecosphere.harvest.record import Box, Shape
 
 Degrees = tuple[float, float, float, float]
 """West, south, east, north in WGS 84 degrees; west > east crosses the 180th meridian."""
@@ -120,4 +121,44 @@ def boxes(draft: Draft) -> None:
     ]
     if texts and not paired:
         draft.lost("extent/description", texts)
+    shapes = [geometry_of(shape, draft.boxes) for shape in draft.record.shapes[:MAX_BOXES]]
+    if len(shapes) == len(coverage):
+        for row, shape in zip(coverage, shapes, strict=True):
+            row["geom"] = shape
+    else:
+        coverage += [{"geom": shape} for shape in shapes]
     draft.set("spatial_coverage", coverage)
+
+
+def geometry_of(shape: Shape, around: Iterable[Degrees]) -> str:
+    """Return a geometry as GeoJSON text, its axes swapped back when only so it lies within one of the boxes."""
+    found = shape.geometry
+    positions = list(_positions(found["coordinates"]))
+    straight = [box for box in around if _within(box, positions)]
+    turned = [(y, x) for x, y in positions]
+    wrong = any(abs(y) > 90 for _x, y in positions)  # noqa: PLR2004 - degrees of a pole
+    if not straight and (wrong or any(_within(box, turned) for box in around)):
+        found = {**found, "coordinates": _turned(found["coordinates"])}
+    return json.dumps(found)
+
+
+def _positions(coordinates: Any) -> Iterator[tuple[float, float]]:
+    if coordinates and isinstance(coordinates[0], float):
+        yield coordinates[0], coordinates[1]
+        return
+    for part in coordinates:
+        yield from _positions(part)
+
+
+def _turned(coordinates: Any) -> Any:
+    if coordinates and isinstance(coordinates[0], float):
+        return [coordinates[1], coordinates[0]]
+    return [_turned(part) for part in coordinates]
+
+
+def _within(box: Degrees, positions: Iterable[tuple[float, float]]) -> bool:
+    west, south, east, north = box
+    return all(
+        west - _TOLERANCE <= x <= east + _TOLERANCE and south - _TOLERANCE <= y <= north + _TOLERANCE
+        for x, y in positions
+    )

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+from ckanext.ecosphere.harvest.normalise import services
+from ckanext.ecosphere.harvest.normalise.addresses import clean_url
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder
 from ckanext.ecosphere.harvest.record import Identifier, Record
 
-MAX_IDENTIFIERS = 20
+MAX_IDENTIFIERS, MAX_SERVED = 20, 1_000
 MAX_LENGTH = 500
 _PART_OF = {"largerworkcitation", "series", "collectivetitle", "dependency"}
+_CITED_BY = "crossreference"
 MEMBER = {"partofseamlessdatabase", "iscomposedof"}
 _SAMPLES = re.compile(r"x{3,}|0{8}-0{4}-0{4}-0{4}-0{12}|\{?uuid\}?|identifiant.*", re.IGNORECASE)
 
@@ -48,8 +51,9 @@ def identifiers(draft: Draft) -> None:
         draft.problem("identifier-placeholder", value=record.file_identifier)
     else:
         draft.problem("no-file-identifier")
-    found = [full_identifier(identifier) for identifier in record.identifiers]
-    for identifier, full in zip(record.identifiers, found, strict=True):
+    given = [*([Identifier(record.uri)] if record.uri else []), *record.identifiers]
+    found = [full_identifier(identifier) for identifier in given]
+    for identifier, full in zip(given, found, strict=True):
         if full is None and identifier.code:
             draft.problem("identifier-placeholder", value=identifier.code)
     kept = list(dict.fromkeys(filter(None, found)))
@@ -71,6 +75,7 @@ def relations(draft: Draft) -> None:
     record = draft.record
     parents = [clean_identifier(record.parent_identifier), *map(clean_identifier, record.series)]
     others: list[str] = []
+    cited: list[str] = []
     for member in record.members:
         name = clean_identifier(member.identifier) or member.title
         kind = (member.association or "").lower()
@@ -78,12 +83,18 @@ def relations(draft: Draft) -> None:
             continue
         if kind in _PART_OF:
             parents.append(name)
+        elif kind == _CITED_BY and (address := clean_url(name).url):
+            cited.append(address)
         elif kind not in MEMBER:
             others.append(f"{member.association or 'related'} {name}")
-    served = [clean_identifier(term.text) for term in record.service.coupled] if record.service else []
-    draft.set("serves_dataset", list(dict.fromkeys(filter(None, served)))[:MAX_IDENTIFIERS])
+    coupled = record.service.coupled if record.service else []
+    served = list(dict.fromkeys(filter(None, (clean_identifier(services.served(term)) for term in coupled))))
+    if len(served) > MAX_SERVED:
+        draft.too_many("operatesOn", len(served), MAX_SERVED)
+    draft.set("serves_dataset", served[:MAX_SERVED])
     own = {record.file_identifier}
     draft.set("in_series", list(dict.fromkeys(p for p in parents if p and p not in own))[:MAX_IDENTIFIERS])
+    draft.set("is_referenced_by", cited)
     draft.members = members_of(record)
     if draft.members:
         draft.lost("aggregationInfo/members", draft.members)

@@ -27,6 +27,7 @@ USED = {
     "constraints.use_codes", "contacts.role", "metadata_contacts.role", "distributors.role", "links.function",
     "links.protocol", "links.units_of_distribution", "links.media_type", "links.size_megabytes",
     "members.association", "members.initiative", "service.operations", "service.type", "conformity.dates",
+    "marked", "extents", "shapes", "uri", "links.transfer", "formats.href", "formats.transfers",
     "spatial_representations", "measures.element", "links.role", "links.encoding", "links.systems",
 }  # fmt: skip
 """Parts of the record that rules interpret: their values need not be found again as they were written.
@@ -76,7 +77,7 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
         if not inner:
             continue
         name = f"{path}.{field}" if path else field
-        if name in USED:
+        if name in USED or field == "mark":
             continue
         for each in inner if isinstance(inner, list) else [inner]:
             if isinstance(each, Link) and "metadonnees" in plain(f"{each.units_of_distribution} {each.name}"):

@@ -10,6 +10,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import protocols
 from ckanext.ecosphere.harvest.normalise.addresses import Address, clean_url, is_intranet
 from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.services import service
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Link
@@ -64,16 +65,17 @@ def links(draft: Draft) -> None:
         draft.too_many("onLine", len(ordered), MAX_RESOURCES)
         draft.lost("onLine", [resource["url"] for resource in ordered[MAX_RESOURCES:]])
     draft.set("resources", ordered[:MAX_RESOURCES])
+    service(draft)
 
 
 def all_links(draft: Draft) -> list[Link]:
     """Return the online resources, and the connection points of a service's operations."""
     found = list(draft.record.links)
-    service = draft.record.service
-    for operation in service.operations if service else ():
+    told = draft.record.service
+    for operation in told.operations if told else ():
         for link in operation.links:
             name = link.name or draft.record.title
-            kind = service.type if service and (service.type or "").lower() not in _SERVICE_KINDS else None
+            kind = told.type if told and (told.type or "").lower() not in _SERVICE_KINDS else None
             found.append(Link(link.url, link.protocol or kind, name, link.description, link.function))
     return found
 
@@ -217,11 +219,16 @@ def _complete_data(draft: Draft, resource: Resource, link: Link, address: Addres
         resource["download_url"] = url
         if resource["protocol"] == "HTTP":
             resource["protocol"] = "HTTP:DOWNLOAD"
+    complete_file(draft, resource, link)
+
+
+def complete_file(draft: Draft, resource: Resource, link: Link) -> None:
+    """Give a file its size, and data the character set when the record names just one."""
     megabytes = _positive(link.size_megabytes)
     if megabytes:
         resource["size"] = round(megabytes * _MEGABYTE)
     encodings = [voc.get("encoding").find(code) for code in dict.fromkeys(draft.record.encodings)]
-    if len(encodings) == 1 and encodings[0]:
+    if len(encodings) == 1 and encodings[0] and resource["resource_role"] == "data":
         resource["encoding"] = encodings[0].id
 
 
@@ -248,14 +255,14 @@ def _positive(text: str | None) -> float | None:
 
 def _layers(link: Link, address: Address, protocol: str) -> list[str]:
     """Return the layers: GeoNetwork's way is to put them, each one word, as the name of an OGC service."""
-    names = _split(link.name or "")
+    names = split_layers(link.name or "")
     words = all(_LAYER.fullmatch(name) and not name.lower().startswith("http") for name in names)
     if names and words and (protocol in protocols.OGC_WITH_CAPABILITIES or re.search("[:_]", names[0])):
         return names
-    return _split(next((address.query[key] for key in _LAYER_KEYS if address.query.get(key)), ""))
+    return split_layers(next((address.query[key] for key in _LAYER_KEYS if address.query.get(key)), ""))
 
 
-def _split(text: str) -> list[str]:
+def split_layers(text: str) -> list[str]:
     """Return the names that commas part (WMS 1.3.0, table 8, LAYERS; WFS 2.0.0, table 8, TYPENAMES)."""
     names = dict.fromkeys(name.strip()[:MAX_NAME] for name in text.split(",") if name.strip())
     return list(names)[:MAX_LAYERS]

@@ -61,6 +61,12 @@ def clean(text: str, free: bool) -> str | None:
     return text if len(text) >= MIN_TAG and plain(text) else None
 
 
+def verbatim(text: str) -> str | None:
+    """Return a text as it is when it may be a tag, else None."""
+    fits = MIN_TAG <= len(text) <= MAX_TAG and text == one_line(text) and not _NOT_FREE.search(text)
+    return text if fits else None
+
+
 def is_technical(keyword: str) -> bool:
     """Whether a keyword tells the kind or the protocol of a service, which the resources tell, and no subject."""
     return bool(_SERVICE.fullmatch(keyword) or _PROTOCOL.fullmatch(keyword))

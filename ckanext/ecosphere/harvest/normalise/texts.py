@@ -7,9 +7,11 @@ import re
 
 import nh3
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder
 from ckanext.ecosphere.harvest.problems import RecordError
+from ckanext.ecosphere.harvest.record import Record
 
 MAX_TITLE = 500
 """Longest title, in characters."""
@@ -157,9 +159,14 @@ def texts_without_a_place(draft: Draft) -> None:
     for name, values in (
         ("applicationSchema", record.application_schemas),
         ("featureCatalogue", record.feature_catalogues),
-        ("maintenanceNote", [note for note in record.frequency_notes if not is_placeholder(note)]),
+        ("maintenanceNote", _notes(record)),
     ):
         if values:
             draft.lost(name, values)
     for key, text in record.other_languages.items():
         draft.lost(key, one_line(text))
+
+
+def _notes(record: Record) -> list[str]:
+    """Return the notes on maintenance that do not just name a frequency."""
+    return [note for note in record.frequency_notes if not is_placeholder(note) and not voc.get("frequency").get(note)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
+from ckanext.ecosphere import arcs
 from ckanext.ecosphere import vocabularies as voc
 
-from .. import places, spatial
 from . import xml
+from .extent import extents
 from .people import parties
 from .reading import Reader
 from .xml import el
@@ -21,10 +21,16 @@ THESAURI = (
     ("priority_dataset", "priority-dataset", "INSPIRE priority data set", "2018-04-04"),
     ("hvd_category", "hvd-category", "High-value dataset categories", "2023-01-20"),
     ("regulatory_use", "regulatory-use", "Usages réglementaires", "2026-11-01"),
+    ("development_status", "development-status", "État du développement (publiccode.yml)", "2019-01-01"),
+)
+#: Further groups of keywords, without a list: (field, mark, whether they are addresses).
+GROUPS = (
+    ("applicable_legislation", arcs.LEGISLATION, True),
+    ("programming_language", arcs.PROGRAMMING_LANGUAGE, False),
 )
 DATES = (("created", "creation"), ("issued", "publication"), ("modified", "revision"))
+CATEGORIES = "http://inspire.ec.europa.eu/metadata-codelist/SpatialDataServiceCategory"
 NO_LIMIT = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/noLimitations"
-NO_CONDITION = "http://inspire.ec.europa.eu/metadata-codelist/ConditionsApplyingToAccessAndUse/noConditionsApply"
 
 
 def data(dataset: Reader) -> Any:
@@ -54,32 +60,38 @@ def data(dataset: Reader) -> Any:
 def service(dataset: Reader) -> Any:
     """Return the identification of a service."""
     kind = dataset.text("service_type").rsplit("/", 1)[-1] or "other"
-    addresses = dataset.texts("endpoint_url")
-    operations = [
-        _operation("GetCapabilities", dataset.text("endpoint_description") or address) for address in addresses
-    ]
     return el(
         "srv:SV_ServiceIdentification",
         _common(dataset),
         el("srv:serviceType", el("gco:LocalName", text=kind)),
         extents(dataset, "srv:extent"),
         xml.code("srv:couplingType", "SV_CouplingType", "tight" if dataset.texts("serves_dataset") else "loose"),
-        operations or [_operation("unknown", "")],
-        [el("srv:operatesOn", uuidref=name) for name in dataset.texts("serves_dataset")],
+        _operation(dataset),
+        [_served(name) for name in dataset.texts("serves_dataset")],
     )
 
 
-def _operation(name: str, address: str) -> Any:
-    point = xml.missing("srv:connectPoint")
-    if address:
-        point = el("srv:connectPoint", el("gmd:CI_OnlineResource", xml.url("gmd:linkage", address)))
+def _operation(dataset: Reader) -> Any:
+    """Return the operation that tells what the service can do, with every address of the service."""
+    points = [(arcs.ENDPOINT_DESCRIPTION, address) for address in dataset.texts("endpoint_description")]
+    points += [(arcs.ENDPOINT, address) for address in dataset.texts("endpoint_url")]
     inside = el(
         "srv:SV_OperationMetadata",
-        xml.text("srv:operationName", name),
+        xml.text("srv:operationName", "GetCapabilities" if points else "unknown"),
         xml.code("srv:DCP", "DCPList", "WebServices"),
-        point,
+        [
+            el("srv:connectPoint", el("gmd:CI_OnlineResource", xml.url("gmd:linkage", address)), xlink_arcrole=arc)
+            for arc, address in points
+        ]
+        or xml.missing("srv:connectPoint"),
     )
     return el("srv:containsOperations", inside)
+
+
+def _served(name: str) -> Any:
+    """Return the dataset that a service works on: by identifier, and by its address when that is one."""
+    href = name if name.startswith(("http://", "https://")) else ""
+    return el("srv:operatesOn", uuidref=name, xlink_href=href)
 
 
 def _common(dataset: Reader) -> list[Any]:
@@ -93,13 +105,17 @@ def _common(dataset: Reader) -> list[Any]:
         _overview(dataset),
         _keywords(dataset),
         _constraints(dataset),
-        [_aggregation(name) for name in dataset.texts("in_series")[1:]],
+        [_aggregation(name, "largerWorkCitation") for name in dataset.texts("in_series")[1:]],
+        [_aggregation(address, "crossReference") for address in dataset.texts("is_referenced_by")],
     ]
 
 
 def _citation(dataset: Reader) -> Any:
     dates = [xml.dated(dataset.text(name), kind) for name, kind in DATES if dataset.text(name)]
-    identifiers = [*dataset.texts("identifier"), *dataset.texts("alternate_identifier")] or [dataset.text("uri")]
+    identifiers = [(arcs.IDENTIFIER, name) for name in dataset.texts("identifier")]
+    identifiers += [(arcs.ALTERNATE_IDENTIFIER, name) for name in dataset.texts("alternate_identifier")]
+    if not identifiers and dataset.text("uri"):
+        identifiers = [("", dataset.text("uri"))]
     inside = el(
         "gmd:CI_Citation",
         xml.text("gmd:title", dataset.text("title") or dataset.text("name")),
@@ -107,9 +123,8 @@ def _citation(dataset: Reader) -> Any:
         dates or [xml.missing("gmd:date")],
         xml.text("gmd:edition", dataset.text("version")),
         [
-            el("gmd:identifier", el("gmd:MD_Identifier", xml.label("gmd:code", identifier, identifier)))
-            for identifier in identifiers
-            if identifier
+            el("gmd:identifier", el("gmd:MD_Identifier", xml.label("gmd:code", name, name)), xlink_arcrole=arc)
+            for arc, name in identifiers
         ],
     )
     return el("gmd:citation", inside)
@@ -122,23 +137,20 @@ def _status(dataset: Reader) -> Any:
 
 
 def _maintenance(dataset: Reader) -> Any:
-    code, due = _frequency(dataset.text("frequency")), dataset.text("next_update")
-    if not code and not due:
+    """Return how often and when next the resource is updated; a frequency that ISO does not know stands in a note."""
+    known, due = voc.get("frequency").get(dataset.text("frequency")), dataset.text("next_update")
+    if not known and not due:
         return None
+    code = next((label for label in known.alt_labels if label in voc.get("maintenance-frequency")), "") if known else ""
     inside = el(
         "gmd:MD_MaintenanceInformation",
-        xml.code("gmd:maintenanceAndUpdateFrequency", "MD_MaintenanceFrequencyCode", code or "unknown"),
+        xml.code("gmd:maintenanceAndUpdateFrequency", "MD_MaintenanceFrequencyCode", code or "unknown")
+        if known
+        else xml.missing("gmd:maintenanceAndUpdateFrequency"),
         xml.date("gmd:dateOfNextUpdate", due) if due else None,
+        xml.anchor("gmd:maintenanceNote", known.label_fr, known.uri) if known and not code else None,
     )
     return el("gmd:resourceMaintenance", inside)
-
-
-@cache
-def _frequency(uri: str) -> str:
-    """Return the ISO code of a frequency, which the list keeps among the other spellings."""
-    known = voc.get("frequency").get(uri) if uri else None
-    codes = {concept.id for concept in voc.get("maintenance-frequency")}
-    return next((label for label in known.alt_labels if label in codes), "unknown") if known else ""
 
 
 def _overview(dataset: Reader) -> Any:
@@ -154,16 +166,26 @@ def _keywords(dataset: Reader) -> list[Any]:
         words = [_word(vocabulary, value) for value in dataset.texts(field)]
         if words:
             citation = el("gmd:CI_Citation", xml.text("gmd:title", title), xml.dated(when, "publication"))
-            groups.append(_group(words, el("gmd:thesaurusName", citation)))
-    laws = dataset.texts("applicable_legislation")
-    if laws:
-        groups.append(_group([xml.anchor("gmd:keyword", law, law) for law in laws], None))
+            mark = arcs.HVD if field == "hvd_category" else ""
+            groups.append(_group(words, el("gmd:thesaurusName", citation), mark))
+    for field, mark, are_addresses in GROUPS:
+        values = dataset.texts(field)
+        if values:
+            words = [xml.anchor("gmd:keyword", value, value) for value in values]
+            groups.append(_group(words if are_addresses else xml.texts("gmd:keyword", values), None, mark))
     free = [str(tag.get("display_name") or tag["name"]) for tag in dataset.rows("tags") if tag.get("name")]
     if free:
-        groups.append(_group(xml.texts("gmd:keyword", free), None))
+        groups.append(_group(xml.texts("gmd:keyword", free), None, arcs.KEYWORD))
     if dataset.kind == "service":
-        groups.append(_group([_word("service-type", dataset.text("service_type"))], None))
+        groups.append(_group([_category(dataset.text("service_type"))], None))
     return groups
+
+
+def _category(service_type: str) -> Any:
+    """Return the category of a service, a keyword that INSPIRE asks for (TG 2.0.1, C.22; Regulation 1205/2008, D.4)."""
+    known = voc.get("service-type").get(service_type) or voc.get("service-type")["other"]
+    category = known.data["category"]
+    return xml.anchor("gmd:keyword", category, f"{CATEGORIES}/{category}")
 
 
 def _word(vocabulary: str, value: str) -> Any:
@@ -173,35 +195,43 @@ def _word(vocabulary: str, value: str) -> Any:
     return xml.anchor("gmd:keyword", known.label_fr, known.uri)
 
 
-def _group(words: list[Any], thesaurus: Any) -> Any:
+def _group(words: list[Any], thesaurus: Any, mark: str = "") -> Any:
     kind = xml.code("gmd:type", "MD_KeywordTypeCode", "theme")
-    return el("gmd:descriptiveKeywords", el("gmd:MD_Keywords", words, kind, thesaurus))
+    return el("gmd:descriptiveKeywords", el("gmd:MD_Keywords", words, kind, thesaurus), xlink_arcrole=mark)
 
 
 def _constraints(dataset: Reader) -> list[Any]:
-    """Return limits on public access and conditions of use, each in a block of its own (INSPIRE TG 2.0, C.17, C.18)."""
+    """Return limits on public access and conditions of use, each in a block of its own (TG 2.0.1, C.17, C.18)."""
+    return [block for block in (_access(dataset), _use(dataset)) if block is not None]
+
+
+def _access(dataset: Reader) -> Any:
+    """Return the limits; public data without any get "no limitations", which INSPIRE asks for and no mark claims."""
+    right = dataset.text("access_rights")
     limits = [_ground(uri) for uri in dataset.texts("access_limitation")]
-    access = dataset.text("access_rights").rsplit("/", 1)[-1]
-    if not limits and access in ("", "PUBLIC"):
-        limits = [_ground(NO_LIMIT)] if access else []
     limits += xml.texts("gmd:otherConstraints", [dataset.text("access_conditions")])
-    blocks = []
-    if limits or access:
-        codes = [xml.code("gmd:accessConstraints", "MD_RestrictionCode", "otherRestrictions")]
-        if access in ("RESTRICTED", "NON_PUBLIC", "SENSITIVE", "CONFIDENTIAL"):
-            codes.insert(0, xml.code("gmd:accessConstraints", "MD_RestrictionCode", "restricted"))
-        blocks.append(el("gmd:resourceConstraints", el("gmd:MD_LegalConstraints", codes, limits)))
+    mark = arcs.ACCESS if limits else ""
+    if not limits and right.endswith("/PUBLIC"):
+        limits = [_ground(NO_LIMIT)]
+    if not limits and not right:
+        return None
+    codes = [xml.code("gmd:accessConstraints", "MD_RestrictionCode", "otherRestrictions")]
+    if right and not right.endswith("/PUBLIC"):
+        codes.insert(0, xml.code("gmd:accessConstraints", "MD_RestrictionCode", "restricted"))
+    inside = el("gmd:MD_LegalConstraints", codes, limits)
+    return el("gmd:resourceConstraints", inside, xlink_arcrole=mark, xlink_role=right)
+
+
+def _use(dataset: Reader) -> Any:
     licence = voc.get("licences").get(dataset.text("license_id"))
     use = xml.texts("gmd:useLimitation", [dataset.text("use_conditions")])
-    if licence is None and not use:
-        return blocks
-    other = []
-    if licence is not None:
-        address = licence.uri if licence.uri.startswith("http") else str(licence.data.get("url") or "")
-        other = [xml.label("gmd:otherConstraints", licence.label_fr, address)]
-    codes = [xml.code("gmd:useConstraints", "MD_RestrictionCode", "otherRestrictions")] if other else []
-    blocks.append(el("gmd:resourceConstraints", el("gmd:MD_LegalConstraints", use, codes, other)))
-    return blocks
+    if licence is None:
+        inside = el("gmd:MD_LegalConstraints", use)
+        return el("gmd:resourceConstraints", inside, xlink_arcrole=arcs.USE) if use else None
+    address = licence.uri if licence.uri.startswith("http") else str(licence.data.get("url") or "")
+    code = xml.code("gmd:useConstraints", "MD_RestrictionCode", "otherRestrictions")
+    inside = el("gmd:MD_LegalConstraints", use, code, xml.label("gmd:otherConstraints", licence.label_fr, address))
+    return el("gmd:resourceConstraints", inside, xlink_arcrole=arcs.USE, xlink_role=licence.uri)
 
 
 def _ground(uri: str) -> Any:
@@ -209,9 +239,9 @@ def _ground(uri: str) -> Any:
     return xml.label("gmd:otherConstraints", known.label_fr if known else uri, uri)
 
 
-def _aggregation(name: str) -> Any:
+def _aggregation(name: str, association: str) -> Any:
     code = el("gmd:MD_Identifier", xml.text("gmd:code", name))
-    kind = xml.code("gmd:associationType", "DS_AssociationTypeCode", "largerWorkCitation")
+    kind = xml.code("gmd:associationType", "DS_AssociationTypeCode", association)
     inside = el("gmd:MD_AggregateInformation", el("gmd:aggregateDataSetIdentifier", code), kind)
     return el("gmd:aggregationInfo", inside)
 
@@ -249,82 +279,3 @@ def _encodings(dataset: Reader) -> list[str]:
 
 def _character_set(code: str) -> Any:
     return xml.code("gmd:characterSet", "MD_CharacterSetCode", code)
-
-
-# --- where and when ----------------------------------------------------------------------------------
-
-
-def extents(dataset: Reader, name: str) -> list[Any]:
-    """Return an extent per named box, and one with the places and periods."""
-    made = []
-    rows = [(str(row.get("text") or ""), _row_boxes(row)) for row in dataset.rows("spatial_coverage")]
-    if not any(boxes for _text, boxes in rows):
-        rows = [*((text, []) for text, _boxes in rows), ("", _derived_boxes(dataset))]
-    for text, boxes in rows:
-        if text or boxes:
-            inside = el("gmd:EX_Extent", xml.text("gmd:description", text), [_box(box) for box in boxes])
-            made.append(el(name, inside))
-    uris = [*dataset.texts("territory"), *(str(row.get("uri") or "") for row in dataset.rows("spatial_coverage"))]
-    places = [_place(uri) for uri in dict.fromkeys(uris) if uri]
-    when = [_period(row, number) for number, row in enumerate(dataset.rows("temporal_coverage"), 1)]
-    if places or any(period is not None for period in when):
-        made.append(el(name, el("gmd:EX_Extent", places, when)))
-    return made
-
-
-def _row_boxes(row: Any) -> list[spatial.Box]:
-    """Return the boxes of an extent, or those around its geometry."""
-    for key, parse in (("bbox", spatial.parse_box), ("geom", spatial.parse_geometry)):
-        try:
-            if row.get(key):
-                return _parts(parse(row[key]))
-        except spatial.GeometryError:
-            continue
-    return []
-
-
-def _derived_boxes(dataset: Reader) -> list[spatial.Box]:
-    """Return the boxes of the footprint, else those of the territories."""
-    try:
-        if dataset.text("spatial"):
-            return _parts(spatial.parse_geometry(dataset.text("spatial")))
-    except spatial.GeometryError:
-        pass
-    return list(dict.fromkeys(box for uri in dataset.texts("territory") if (box := spatial.territory_box(uri))))
-
-
-def _parts(geometry: dict[str, Any]) -> list[spatial.Box]:
-    if geometry["type"] == "MultiPolygon":
-        polygons = ({"type": "Polygon", "coordinates": part} for part in geometry["coordinates"])
-        return [spatial.geometry_to_box(polygon) for polygon in polygons]
-    return [spatial.geometry_to_box(geometry)]
-
-
-def _box(box: spatial.Box) -> Any:
-    west, south, east, north = box
-    sides = (
-        ("gmd:westBoundLongitude", west),
-        ("gmd:eastBoundLongitude", east),
-        ("gmd:southBoundLatitude", south),
-        ("gmd:northBoundLatitude", north),
-    )
-    inside = [xml.number(name, f"{value:.6f}".rstrip("0").rstrip(".")) for name, value in sides]
-    return el("gmd:geographicElement", el("gmd:EX_GeographicBoundingBox", inside))
-
-
-def _place(uri: str) -> Any:
-    code = xml.anchor("gmd:code", places.label(uri, "fr"), uri)
-    identifier = el("gmd:geographicIdentifier", el("gmd:MD_Identifier", code))
-    return el("gmd:geographicElement", el("gmd:EX_GeographicDescription", identifier))
-
-
-def _period(row: Any, number: int) -> Any:
-    start, end = str(row.get("start") or ""), str(row.get("end") or "")
-    if not start and not end:
-        return None
-    sides = [
-        el("gml:beginPosition", text=start) if start else el("gml:beginPosition", indeterminatePosition="unknown"),
-        el("gml:endPosition", text=end) if end else el("gml:endPosition", indeterminatePosition="now"),
-    ]
-    period = el("gml:TimePeriod", sides, gml_id=f"period-{number}")
-    return el("gmd:temporalElement", el("gmd:EX_TemporalExtent", el("gmd:extent", period)))

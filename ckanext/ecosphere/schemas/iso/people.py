@@ -5,19 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ckanext.ecosphere import arcs
+
 from . import xml
 from .reading import Reader
 from .xml import el
 
+#: (field, code of ``CI_RoleCode``, mark); those of ``qualified_attribution`` have a role of their own.
+PARTIES = (
+    ("contact", "pointOfContact", arcs.CONTACT),
+    ("publisher", "publisher", arcs.PUBLISHER),
+    ("creator", "owner", arcs.CREATOR),
+)
 
-def party(name: str, row: Mapping[str, Any], role: str, organisation: str = "") -> Any:
-    """Return a party under the element ``name``.
+
+def party(name: str, row: Mapping[str, Any], role: str, organisation: str = "", **marks: str) -> Any:
+    """Return a party under the element ``name``; its identifier is that of the object (``uuid``, ISO 19118).
 
     Args:
         name: ``gmd:contact``, ``gmd:pointOfContact``…
-        row: ``name``, ``email``, ``url``, ``uri``, ``unit``, ``telephone``, all optional.
+        row: ``name``, ``email``, ``url``, ``uri``, ``unit``, ``telephone``, ``identifier``, all optional.
         role: code of ``CI_RoleCode``.
         organisation: stands for a missing name.
+        marks: attributes of the element, see ``arcs``.
     """
     called = str(row.get("name") or organisation or row.get("email") or "Non renseigné")
     phone = address = None
@@ -38,19 +48,19 @@ def party(name: str, row: Mapping[str, Any], role: str, organisation: str = "") 
         info,
         xml.code("gmd:role", "CI_RoleCode", role),
     )
-    return el(name, inside)
+    if row.get("identifier"):
+        inside.set("uuid", xml.clean(row["identifier"]))
+    return el(name, inside, **marks)
 
 
 def parties(dataset: Reader) -> list[Any]:
     """Return everyone that a dataset names, with the role of each; the service itself when it names nobody."""
-    found = [
-        *((row, "pointOfContact") for row in dataset.rows("contact")),
-        *((row, "publisher") for row in dataset.rows("publisher")),
-        *((row, "owner") for row in dataset.rows("creator")),
-    ]
+    found = [(row, role, {"xlink_arcrole": arc}) for field, role, arc in PARTIES for row in dataset.rows(field)]
     for row in dataset.rows("qualified_attribution"):
-        role = str(row.get("role") or "custodian").rsplit("/", 1)[-1]
-        found += [(agent, role) for agent in row.get("agent") or () if isinstance(agent, Mapping)]
+        role = str(row.get("role") or "")
+        marks = {"xlink_arcrole": arcs.ATTRIBUTION, "xlink_role": role}
+        agents = [agent for agent in row.get("agent") or () if isinstance(agent, Mapping)]
+        found += [(agent, role.rsplit("/", 1)[-1] or "custodian", marks) for agent in agents]
     if not found:
-        found = [({}, "pointOfContact")]
-    return [party("gmd:pointOfContact", row, role, dataset.organisation) for row, role in found]
+        found = [({}, "pointOfContact", {})]
+    return [party("gmd:pointOfContact", row, role, dataset.organisation, **marks) for row, role, marks in found]

@@ -1,7 +1,7 @@
 """From a dataset to its ISO 19139 record, as the INSPIRE technical guidance 2.0 wants it. Pure, no CKAN.
 
-The order of the elements is that of the schema; ``mapping.csv`` says which field stands where, and the guide
-``docs/exchange.md`` what the format cannot hold. A record that was harvested keeps the identifier that it came with.
+The order of the elements is that of the schema; ``mapping.csv`` says which field stands where, and the table
+``losses.csv`` what the format cannot hold. A record that was harvested keeps the identifier that it came with.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from typing import Any
 
 from lxml import etree
 
+from ckanext.ecosphere import arcs
 from ckanext.ecosphere import vocabularies as voc
 
 from . import identification, xml
+from .distribution import distribution
 from .people import party
 from .reading import Reader
 from .xml import el
 
 LEVELS = {"dataset": "dataset", "series": "series", "service": "service", "SoftwareSourceCode": "software"}
-FUNCTIONS = {"documentation": "information", "metadata": "information", "data": "download", "sample": "download"}
-MEGABYTE = 1_000_000
 
 
 def record(dataset: Mapping[str, Any], organisation: str = "", elsewhere: Iterable[Mapping[str, str]] = ()) -> bytes:
@@ -54,9 +54,10 @@ def metadata(dataset: Reader, elsewhere: Iterable[Mapping[str, str]] = ()) -> An
         xml.date("gmd:dateStamp", dataset.text("metadata_modified")[:10] or "1970-01-01"),
         xml.text("gmd:metadataStandardName", "ISO 19115:2003/19139"),
         xml.text("gmd:metadataStandardVersion", "1.0"),
+        xml.text("gmd:dataSetURI", dataset.text("uri")),
         [_reference_system(uri) for uri in dataset.texts("reference_system")],
-        el("gmd:identificationInfo", identify(dataset)),
-        _distribution(dataset, elsewhere),
+        el("gmd:identificationInfo", identify(dataset), xlink_arcrole=arcs.MARKED),
+        distribution(dataset, elsewhere),
         _quality(dataset, level),
     )  # fmt: skip
     root.set(xml.qualified("xsi:schemaLocation"), xml.LOCATIONS)
@@ -75,64 +76,13 @@ def _reference_system(uri: str) -> Any:
     return el("gmd:referenceSystemInfo", el("gmd:MD_ReferenceSystem", identifier))
 
 
-# --- distribution ------------------------------------------------------------------------------------
-
-
-def _distribution(dataset: Reader, elsewhere: Iterable[Mapping[str, str]]) -> Any:
-    resources = [row for row in dataset.rows("resources") if row.get("url")]
-    formats = list(dict.fromkeys(str(row["format"]) for row in resources if row.get("format")))
-    links = [_transfer(row) for row in resources]
-    for address in dataset.texts("documentation"):
-        links.append(_transfer({"url": address, "resource_role": "documentation"}))
-    if dataset.text("url"):
-        page = {"url": dataset.text("url"), "resource_role": "documentation", "protocol": "WWW:LINK-1.0-http--landing"}
-        links.append(_transfer(page))
-    if dataset.text("code_repository"):
-        links.append(_transfer({"url": dataset.text("code_repository"), "name": "Dépôt du code source"}))
-    for other in elsewhere:
-        name = f"Fiche du même jeu de données : {other['title']}"
-        links.append(_transfer({"url": other["record"], "name": name, "resource_role": "metadata"}))
-    if not formats and not links:
-        return None
-    return el("gmd:distributionInfo", el("gmd:MD_Distribution", [_format(name) for name in formats], links))
-
-
-def _format(name: str) -> Any:
-    inside = el("gmd:MD_Format", xml.text("gmd:name", name), xml.missing("gmd:version", "unknown"))
-    return el("gmd:distributionFormat", inside)
-
-
-def _transfer(row: Mapping[str, Any]) -> Any:
-    """Return a resource with a transfer of its own, so that its size stays with it."""
-    size = float(row["size"]) / MEGABYTE if str(row.get("size") or "").isdigit() else 0
-    role = str(row.get("resource_role") or "data")
-    given: Any = row.get("layer_name") or []
-    layers = ",".join([given] if isinstance(given, str) else map(str, given))
-    online = el(
-        "gmd:CI_OnlineResource",
-        xml.url("gmd:linkage", str(row["url"])),
-        xml.text("gmd:protocol", row.get("protocol")),
-        xml.text("gmd:name", layers or row.get("name")),
-        xml.text("gmd:description", (row.get("name") if layers else None) or row.get("description")),
-        xml.code("gmd:function", "CI_OnLineFunctionCode", FUNCTIONS[role]) if role in FUNCTIONS else None,
-    )
-    return el(
-        "gmd:transferOptions",
-        el(
-            "gmd:MD_DigitalTransferOptions",
-            xml.number("gmd:transferSize", f"{size:.6f}", "Real") if size else None,
-            el("gmd:onLine", online),
-        ),
-    )
-
-
 # --- quality -----------------------------------------------------------------------------------------
 
 
 def _quality(dataset: Reader, level: str) -> Any:
-    reports = [_conformity(row) for row in dataset.rows("conformity") if row.get("specification") or row.get("uri")]
-    measures = [row for row in dataset.rows("quality_measure") if row.get("value")]
-    reports += [_measure(row, number) for number, row in enumerate(measures, 1)]
+    reports = [_conformity(row) for row in dataset.rows("conformity") if any(row.values())]
+    reports += [_followed(uri) for uri in dataset.texts("conforms_to")]
+    reports += [_measure(row, number) for number, row in enumerate(dataset.rows("quality_measure"), 1)]
     lineage = _lineage(dataset)
     if not reports and lineage is None:
         return None
@@ -162,9 +112,10 @@ def _measure(row: Mapping[str, Any], number: int) -> Any:
     if row.get("unit"):
         symbol = el("gml:identifier", text=str(row["unit"]), codeSpace="")
         unit = el("gmd:valueUnit", el("gml:UnitDefinition", symbol, gml_id=f"unit-{number}"))
-    result = el("gmd:DQ_QuantitativeResult", unit, xml.number("gmd:value", row["value"], "Record"))
-    inside = el(f"gmd:{element}", xml.text("gmd:nameOfMeasure", row.get("name")), el("gmd:result", result))
-    return el("gmd:report", inside)
+    value = xml.number("gmd:value", row["value"], "Record") if row.get("value") else xml.missing("gmd:value")
+    result = el("gmd:result", el("gmd:DQ_QuantitativeResult", unit, value))
+    inside = el(f"gmd:{element}", xml.text("gmd:nameOfMeasure", row.get("name")), result)
+    return el("gmd:report", inside, xlink_role=known.uri if row.get("dimension") and known else "")
 
 
 def _scope_details(level: str) -> Any:
@@ -176,14 +127,25 @@ def _scope_details(level: str) -> Any:
 
 
 def _conformity(row: Mapping[str, Any]) -> Any:
-    degree = str(row.get("degree") or "").rsplit("/", 1)[-1]
-    passed = {"conformant": "true", "notConformant": "false"}.get(degree)
+    known = voc.get("conformity-degree").get(str(row.get("degree") or ""))
+    passed = {"conformant": "true", "notConformant": "false"}.get(known.id) if known else None
     when = xml.dated(str(row["date"]), "publication") if row.get("date") else xml.missing("gmd:date", "unknown")
-    title = xml.label("gmd:title", str(row.get("specification") or row["uri"]), str(row.get("uri") or ""))
+    uri = str(row.get("uri") or "")
+    title = xml.label("gmd:title", str(row.get("specification") or uri), uri)
+    return _report(title, when, passed, xlink_arcrole=arcs.CONFORMITY, xlink_role=known.uri if known else "")
+
+
+def _followed(uri: str) -> Any:
+    """Return a specification that is followed, without a word on how far: to others, a degree that is not known."""
+    title = xml.label("gmd:title", uri, uri)
+    return _report(title, xml.missing("gmd:date", "unknown"), None, xlink_arcrole=arcs.SPECIFICATION)
+
+
+def _report(title: Any, when: Any, passed: str | None, **marks: str) -> Any:
     result = el(
         "gmd:DQ_ConformanceResult",
         el("gmd:specification", el("gmd:CI_Citation", title, when)),
         xml.text("gmd:explanation", "Voir la spécification citée"),
         xml.number("gmd:pass", passed, "Boolean") if passed else xml.missing("gmd:pass", "unknown"),
     )
-    return el("gmd:report", el("gmd:DQ_DomainConsistency", el("gmd:result", result)))
+    return el("gmd:report", el("gmd:DQ_DomainConsistency", el("gmd:result", result)), **marks)

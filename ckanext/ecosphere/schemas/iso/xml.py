@@ -26,6 +26,8 @@ LOCATIONS = (
 CODELISTS = "http://standards.iso.org/iso/19139/resources/gmxCodelists.xml"
 _FORBIDDEN = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+ADDRESSES = ("http://", "https://", "urn:")
+
 Element = Any
 Child = Any
 """An element, None (left out) or a list of these."""
@@ -44,10 +46,12 @@ def el(name: str, *children: Child, text: str | None = None, **attributes: str) 
         name: with its prefix.
         children: elements, lists of elements, or None for one that is left out.
         text: content; characters that XML cannot hold are dropped.
-        attributes: ``xlink_href="…"``, ``codeListValue="…"``.
+        attributes: ``xlink_href="…"``, ``codeListValue="…"``; those of XLink are left out when they are empty.
     """
     made = etree.Element(qualified(name), nsmap=NAMESPACES if name == "gmd:MD_Metadata" else None)
     for key, value in attributes.items():
+        if not value and key.startswith("xlink_"):
+            continue
         made.set(qualified(key.replace("_", ":")) if "_" in key else key, clean(value))
     if text is not None:
         made.text = clean(text)
@@ -84,8 +88,8 @@ def anchor(name: str, label: str, href: str) -> Element:
 
 
 def label(name: str, value: str, href: str = "") -> Element:
-    """Return an anchor when there is a web address, else a plain text."""
-    made = anchor(name, value, href) if href.startswith(("http://", "https://")) else text(name, value)
+    """Return an anchor when there is a web address or a URN, else a plain text."""
+    made = anchor(name, value, href) if href.startswith(ADDRESSES) else text(name, value)
     return made if made is not None else missing(name)
 
 

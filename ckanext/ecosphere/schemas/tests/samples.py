@@ -194,3 +194,95 @@ def harvested(**changes: Any) -> dict[str, Any]:
         {**dataset["resources"][0], "url": f"https://www.ain.gouv.fr/zi-{number}.zip"} for number in range(5)
     ]
     return {**dataset, **changes}
+
+
+SERVICE: dict[str, Any] = {
+    "dcat_type": f"{INSPIRE}/metadata-codelist/ResourceType/service",
+    "service_type": f"{INSPIRE}/metadata-codelist/SpatialDataServiceType/view",
+    "endpoint_url": ["https://ogc.example.org/wms", "https://ogc.example.org/wmts"],
+    "endpoint_description": "https://ogc.example.org/wms?service=WMS&request=GetCapabilities",
+    "serves_dataset": ["zones", "https://catalogue.example.org/zi-01"],
+    "language": [f"{DIM}/language/ENG"],
+}
+CODE: dict[str, Any] = {
+    "dcat_type": "https://schema.org/SoftwareSourceCode",
+    "code_repository": "https://git.example.org/x",
+    "programming_language": ["Python", "R"],
+    "development_status": "beta",
+}
+BARE: dict[str, Any] = {
+    "source_catalogue": "Géo-IDE Catalogue",
+    "access_rights": f"{DIM}/access-right/PUBLIC",
+    "resources": [{"url": "https://example.org/a.csv"}, {"url": "https://example.org/b.csv", "encoding": "UTF-8"}],
+}
+ODD: dict[str, Any] = {
+    "uri": "https://example.org/id/jeu/1",
+    "alternate_identifier": ["second"],
+    "access_rights": f"{DIM}/access-right/SENSITIVE",
+    "license_id": "notspecified",
+    "tags": [{"name": "hydrographie"}, {"name": "données ouvertes"}, {"name": "WMS"}, {"name": "Ain (01)"}],
+    "territory": ["http://id.insee.fr/geo/region/84", AIN, "http://id.insee.fr/geo/commune/01053"],
+    "frequency": f"{DIM}/frequency/MONTHLY_3",
+    "next_update": "2030",
+    "status": f"{DIM}/dataset-status/WITHDRAWN",
+    "contact": [{"email": "sig@example.org"}],
+    "creator": [AGENT],
+    "qualified_attribution": [
+        {"role": f"{INSPIRE}/metadata-codelist/ResponsiblePartyRole/{role}", "agent": [{"name": role.title()}]}
+        for role in ("author", "owner", "originator", "processor", "publisher", "pointOfContact", "distributor")
+    ]
+    + [{"role": "funder", "agent": [{"name": "Un", "type": AGENT["type"], "homepage": "https://un.example.org"}]}],
+    "conformity": [
+        {"specification": "Sans degré"},
+        {"uri": "https://standards.example.org/seule", "degree": "conformant"},
+    ],
+    "applicable_legislation": ["https://www.example.org/arrete"],
+    "quality_measure": [{"name": "Sans valeur"}, {"value": "3", "unit": "m"}],
+    "spatial_coverage": [
+        {"text": "Bresse", "uri": "http://id.insee.fr/geo/commune/01053", "bbox": "5.1, 46.1, 5.3, 46.3"},
+        {"geom": '{"type": "Polygon", "coordinates": [[[5, 46], [5.5, 46], [5.2, 46.25], [5, 46]]]}'},
+        {
+            "geom": '{"type": "MultiPolygon", "coordinates": [[[[1, 2], [3, 2], [3, 4], [1, 2]], '
+            "[[1.5, 2.1], [2, 2.1], [2, 2.5], [1.5, 2.1]]], [[[7, 8], [9, 8], [9, 9], [7, 8]]]]}",
+            "centroid": '{"type": "Point", "coordinates": [5, 5]}',
+        },
+        {"geom": '{"type": "MultiLineString", "coordinates": [[[5, 46], [6, 47]], [[6, 45], [6.5, 45.5]]]}'},
+        {"bbox": "170, -20, -175, -10"},
+        {"uri": AIN},
+        {"bbox": '{"type": "Polygon", "coordinates": [[[5, 46], [5.5, 46], [5.2, 46.25], [5, 46]]]}'},
+    ],
+    "resources": [
+        {
+            "url": "https://example.org/zi.zip",
+            "uri": "https://example.org/id/fichier/1",
+            "format": "SHP",
+            "mimetype": "application/zip",
+            "package_format": "http://www.iana.org/assignments/media-types/application/zip",
+            "compress_format": "deflate",
+            "resource_role": "sample",
+            "access_url": "https://example.org/zi",
+            "download_url": "https://dl.example.org/zi.zip",
+        },
+        {"url": "https://example.org/zi.csv", "format": "CSV", "encoding": "ISO-8859-1", "resource_role": "data"},
+        {"url": "https://example.org/zi-2.csv", "format": "CSV", "encoding": "UTF-8", "resource_role": "data"},
+        {
+            "url": "https://example.org/wfs",
+            "name": "Zones",
+            "description": "Une couche.",
+            "protocol": "OGC:WFS",
+            "layer_name": ["a", "b"],
+            "resource_role": "service",
+            "license": "odc-odbl",
+            "package_format": "tar",
+        },
+        {"url": "https://example.org/fiche", "name": "Fiche de métadonnées", "resource_role": "metadata"},
+        {"url": "https://example.org/notice.pdf", "resource_role": "documentation", "network": "intranet"},
+    ],
+}
+
+
+def peculiar() -> list[dict[str, Any]]:
+    """Datasets of every kind, with every field or nearly none, and values that a format may have no element for."""
+    kind = f"{INSPIRE}/metadata-codelist/ResourceType"
+    full = [FULL, FULL | SERVICE, FULL | CODE, FULL | {"dcat_type": f"{kind}/series"}]
+    return copy.deepcopy([*full, BARE, BARE | {"dcat_type": f"{kind}/service"}, ODD])

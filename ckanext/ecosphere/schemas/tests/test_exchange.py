@@ -1,4 +1,4 @@
-"""Datasets leave as ISO 19139, DCAT-AP and CSV, and come back: valid, and without other losses than those told."""
+"""Datasets leave as DCAT-AP and CSV, and come back: valid, and without other losses than those told."""
 
 from __future__ import annotations
 
@@ -9,44 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lxml import etree
 from rdflib import DCAT, RDF, SH, Graph, Namespace
 
-import ckanext.spatial
 from ckanext.dcat.processors import RDFParser, RDFSerializer
 from ckanext.ecosphere.schemas import catalogue_csv, fields
-from ckanext.ecosphere.schemas.iso import writer
 
 from . import samples
+from .comparing import real_datasets
 
 pytestmark = pytest.mark.usefixtures("shared_db")
-XSD = Path(ckanext.spatial.__file__).parent / "validation/xml/iso19139eden/gmx_and_srv.xsd"
-RECORDS = Path(__file__).parents[5] / "shared" / "records"
 SHAPES = Path(__file__).parents[5] / "shared" / "reference" / "shacl"
-KIND = f"{samples.INSPIRE}/metadata-codelist/ResourceType"
 HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
 DEGREE = f"{samples.INSPIRE}/metadata-codelist/DegreeOfConformity/"
 OWN_FIELDS = {each["field_name"] for each in fields.schema()["dataset_fields"]} - {"name", "owner_org", "tag_string"}
 FILE_FIELDS = [each["field_name"] for each in fields.schema()["resource_fields"]]
-SERVICE = {
-    "dcat_type": f"{KIND}/service",
-    "service_type": f"{samples.INSPIRE}/metadata-codelist/SpatialDataServiceType/view",
-    "endpoint_url": ["https://ogc.example.org/wms"],
-    "serves_dataset": ["zones"],
-}
-CODE = {"dcat_type": "https://schema.org/SoftwareSourceCode", "code_repository": "https://git.example.org/x"}
-
-
-@pytest.fixture(scope="module")
-def iso_schema() -> etree.XMLSchema:
-    """The official schema of ISO 19139 (2007-04-17) with services, as ckanext-spatial carries it."""
-    return etree.XMLSchema(etree.parse(XSD))
-
-
-def faults(schema: etree.XMLSchema, record: bytes) -> list[str]:
-    """What the schema refuses of a record."""
-    schema.validate(etree.fromstring(record))
-    return [entry.message for entry in schema.error_log]
 
 
 def lost(format_name: str, scope: str = "dataset") -> set[str]:
@@ -78,53 +54,6 @@ def differing_files(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
     }
 
 
-class TestIso:
-    @pytest.mark.parametrize("changes", [{}, SERVICE, CODE, {"dcat_type": f"{KIND}/series"}])
-    def test_the_official_schema_accepts_every_kind(self, iso_schema, changes):
-        assert faults(iso_schema, writer.record({**samples.full(), "id": "x", **changes}, "DDT 01")) == []
-
-    def test_the_official_schema_accepts_a_dataset_with_a_title_only(self, iso_schema):
-        assert faults(iso_schema, writer.record({"id": "x", "title": "Control \x0b characters & <tags>"})) == []
-
-    def test_tells_the_records_that_other_catalogues_have(self, iso_schema):
-        other = {"title": "Prodige", "record": "https://prodige.example.org/fiche/1"}
-        record = writer.record(samples.full(id="x"), "DDT 01", [other])
-        assert faults(iso_schema, record) == []
-        links = etree.fromstring(record).findall(".//{*}CI_OnlineResource")
-        (link,) = [each for each in links if other["record"] in "".join(each.itertext())]
-        assert "Prodige" in link.findtext("{*}name/{*}CharacterString", "")
-        assert link.xpath("string(*[local-name()='function']/*/@codeListValue)") == "information"
-
-    def test_the_schema_is_in_force(self, iso_schema):
-        record = writer.record(samples.full()).replace(b"gmd:abstract", b"gmd:summary")
-        assert faults(iso_schema, record)
-
-    def test_comes_back_as_it_went_but_for_what_is_told(self, create, act):
-        before = create(samples.full(name="iso-roundtrip"))
-        content = writer.record(before, "DDT 01").decode()
-        after = act("ecosphere_harvest_read", content=content)["dataset"]
-        assert differing(before, after) <= lost("iso")
-        assert differing_files(before, after) <= lost("iso", "resource")
-        assert {tag["name"] for tag in after["tags"]} == {tag["name"] for tag in before["tags"]}
-
-    def test_is_served_to_those_who_may_see_the_dataset(self, app, create):
-        create(samples.full(name="iso-public"))
-        create(samples.full(name="iso-draft", private=True))
-        answer = app.get("/dataset/iso-public/iso19139.xml")
-        assert answer.headers["Content-Type"].startswith("application/xml")
-        assert b"MD_Metadata" in answer.data
-        assert app.get("/dataset/iso-draft/iso19139.xml", status=404).status_code == 404
-
-    @pytest.mark.skipif(not RECORDS.is_dir(), reason="the folder of real records is not beside the clone")
-    def test_every_real_record_leaves_valid_and_comes_back(self, iso_schema, act):
-        for name, dataset in real_datasets(act):
-            record = writer.record({**dataset, "id": name})
-            assert faults(iso_schema, record) == [], name
-            again = act("ecosphere_harvest_read", content=record.decode())["dataset"]
-            allowed = lost("iso") | {"metadata_identifier", "qualified_attribution", "conformity", "access_conditions"}
-            assert differing(dataset, again) <= allowed, name
-
-
 def test_a_plain_csw_client_reads_what_is_exported(create, csw_catalogue, tmp_path):
     from click.testing import CliRunner
     from owslib.csw import CatalogueServiceWeb
@@ -140,20 +69,6 @@ def test_a_plain_csw_client_reads_what_is_exported(create, csw_catalogue, tmp_pa
     client.getrecordbyid(["csw-1", "csw-2"], outputschema="http://www.isotc211.org/2005/gmd")
     assert list(client.records) == ["csw-1"]
     assert client.records["csw-1"].identification[0].title == samples.FULL["title"]
-
-
-def real_datasets(act: Any) -> list[tuple[str, dict[str, Any]]]:
-    """Every record of the folder that can be read, as the harvest makes a dataset of it."""
-    import ckan.plugins.toolkit as tk
-
-    found = []
-    for number, path in enumerate(sorted(RECORDS.glob("*/*.xml"))):
-        try:
-            read = act("ecosphere_harvest_read", content=path.read_text("utf-8", errors="replace"))
-        except tk.ValidationError:
-            continue
-        found.append((f"{number}-{path.stem}", read["dataset"]))
-    return found
 
 
 class TestDcat:

@@ -247,4 +247,4 @@ def test_a_producer_imports_a_record_corrects_the_address_and_saves(page, editor
     page.locator("button[name=save]").last.click()
     page.wait_for_selector("#resource-edit")
     stored = act("package_show", id="zones-inondables-de-l-ain-en-2023")
-    assert (stored["private"], stored["theme"]) == (True, [samples.FULL["theme"][1]])
+    assert (stored["private"], stored["theme"]) == (True, samples.FULL["theme"])

@@ -1,0 +1,90 @@
+"""Geometries of a record: GML (3.2 and older) in longitudes and latitudes to GeoJSON. Pure.
+
+Axes: the CRS as an address or a URN has latitude first, as EPSG defines it; ``EPSG:4326``, CRS84 or no CRS at all have
+longitude first (OGC 09-048r5; GeoServer, GeoNetwork). Which of the two was really meant, the box beside it tells.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from lxml import etree
+
+from ckanext.ecosphere.harvest.iso.walk import local
+
+MAX_NUMBERS = 20_000
+"""Of one geometry, for all its parts."""
+_GEOGRAPHIC = re.compile(r"(?:4326|4979|4258|4171|crs84)$", re.IGNORECASE)
+_LATITUDE_FIRST = re.compile(r"(?:/crs/epsg/|:crs:epsg:)[\d.]*[/:]\d+$", re.IGNORECASE)
+_MANY = {
+    "MultiPoint": ("Point", "MultiPoint"),
+    "MultiCurve": ("LineString", "MultiLineString"),
+    "MultiLineString": ("LineString", "MultiLineString"),
+    "MultiSurface": ("Polygon", "MultiPolygon"),
+    "MultiPolygon": ("Polygon", "MultiPolygon"),
+}
+
+Position = list[float]
+
+
+def geometry(element: etree._Element) -> dict[str, Any] | None:
+    """Return a geometry as GeoJSON; None for one that is not understood: another CRS, arcs, too many numbers."""
+    name = next(filter(None, ((each.get("srsName") or "").strip() for each in element.iter(etree.Element))), "")
+    written = sum(len((each.text or "").split()) for each in element.iter("{*}pos", "{*}posList", "{*}coordinates"))
+    if written > MAX_NUMBERS or (name and not _GEOGRAPHIC.search(name)):
+        return None
+    try:
+        found = _geometry(element, bool(_LATITUDE_FIRST.search(name)))
+    except ValueError:
+        return None
+    return found if found and found["coordinates"] else None
+
+
+def _geometry(element: etree._Element, swap: bool) -> dict[str, Any] | None:
+    kind = local(element)
+    if kind in _MANY:
+        single, several = _MANY[kind]
+        parts = [_single(each, single, swap) for each in element.iter(f"{{*}}{single}")]
+        return {"type": several, "coordinates": parts}
+    return {"type": kind, "coordinates": _single(element, kind, swap)} if kind in _SINGLE else None
+
+
+_SINGLE = ("Point", "LineString", "Polygon")
+
+
+def _single(element: etree._Element, kind: str, swap: bool) -> Any:
+    if kind == "Polygon":
+        rings = [_positions(ring, swap) for ring in element.iter("{*}LinearRing")]
+        if not rings or any(len(ring) < 4 or ring[0] != ring[-1] for ring in rings):  # noqa: PLR2004 - RFC 7946, 3.1.6
+            raise ValueError("ring")
+        return rings
+    positions = _positions(element, swap)
+    if not positions:
+        raise ValueError("empty")
+    return positions[0] if kind == "Point" else positions
+
+
+def _positions(element: etree._Element, swap: bool) -> list[Position]:
+    """Read ``pos``, ``posList`` or the older ``coordinates``."""
+    found: list[Position] = []
+    for child in element.iter("{*}pos", "{*}posList", "{*}coordinates"):
+        size = int(child.get("srsDimension") or element.get("srsDimension") or 2)
+        if local(child) == "coordinates":
+            found += [[float(number) for number in part.split(",")] for part in (child.text or "").split()]
+            continue
+        numbers = [float(number) for number in (child.text or "").split()]
+        if local(child) == "pos":
+            size = len(numbers)
+        if size not in (2, 3) or len(numbers) % size:
+            raise ValueError("dimension")
+        found += [numbers[start : start + size] for start in range(0, len(numbers), size)]
+    return [_checked(position[:2], swap) for position in found]
+
+
+def _checked(position: Position, swap: bool) -> Position:
+    x, y = reversed(position) if swap else position
+    if not (math.isfinite(x) and math.isfinite(y) and abs(x) <= 180 and abs(y) <= 180):  # noqa: PLR2004 - degrees
+        raise ValueError("world")
+    return [x, y]

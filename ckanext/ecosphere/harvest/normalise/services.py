@@ -1,0 +1,57 @@
+"""What a service is, where it answers, and what it works on."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlsplit
+
+from ckanext.ecosphere import arcs
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise import protocols
+from ckanext.ecosphere.harvest.normalise.addresses import clean_url
+from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.record import Service, Term
+
+_KINDS = {"view": "view", "download": "download", "catalogue": "discovery"}
+"""What a protocol is for → kind of service."""
+
+
+def served(term: Term) -> str:
+    """Return the dataset that ``operatesOn`` names: by identifier, by that in the address of its record, by address."""
+    if term.text or not term.href:
+        return term.text
+    asked = {key.lower(): value for key, value in parse_qsl(urlsplit(term.href).query)}
+    return asked.get("id", term.href) if asked.get("request", "").lower() == "getrecordbyid" else term.href
+
+
+def service(draft: Draft) -> None:
+    """Give a service its kind, and its addresses: those that are marked, else those of its resources."""
+    found = draft.record.service
+    if found is None:
+        return
+    kinds = voc.get("service-type")
+    kind = kinds.get(found.type or "") or kinds.get(_kind_of_protocol(found.type or ""))
+    draft.set("service_type", kind.uri if kind else "")
+    if draft.record.fields.get("endpoint_url"):
+        return  # another reader has told them
+    addresses, described = _marked(found) if draft.record.marked else _of_resources(draft)
+    draft.set("endpoint_url", list(dict.fromkeys(addresses)))
+    draft.set("endpoint_description", next(iter(described), ""))
+
+
+def _kind_of_protocol(name: str) -> str:
+    protocol = voc.get("protocol").get(name) or voc.get("protocol").find(name)
+    return _KINDS.get(protocol.data["kind"], "") if protocol else ""
+
+
+def _marked(found: Service) -> tuple[list[str], list[str]]:
+    links = [(link.mark.arc, clean_url(link.url).url) for operation in found.operations for link in operation.links]
+    addresses, described = (
+        [url for arc, url in links if url and arc == wanted] for wanted in (arcs.ENDPOINT, arcs.ENDPOINT_DESCRIPTION)
+    )
+    return addresses, described
+
+
+def _of_resources(draft: Draft) -> tuple[list[str], list[str]]:
+    rows = [row for row in draft.dataset.get("resources", ()) if row["resource_role"] == "service"]
+    described = [each.get("endpoint_description") for row in rows for each in row.get("access_services", ())]
+    return [protocols.endpoint(row["url"]) for row in rows], [address for address in described if address]

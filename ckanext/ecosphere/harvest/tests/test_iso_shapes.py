@@ -1,0 +1,72 @@
+"""Geometries of a record: axes as the CRS and the box tell, shapes of every kind, others told as not read."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from lxml import etree
+
+from ckanext.ecosphere.harvest.iso import gml
+from ckanext.ecosphere.harvest.record import Box, Shape
+from ckanext.ecosphere.harvest.tests.making import dataset
+
+EPSG = "http://www.opengis.net/def/crs/EPSG/0/4326"
+TRIANGLE = [[[5.0, 46.0], [5.5, 46.0], [5.2, 46.5], [5.0, 46.0]]]
+
+
+def read(inside: str, kind: str = "Polygon", crs: str = ""):
+    named = f' srsName="{crs}"' if crs else ""
+    text = f'<gml:{kind} xmlns:gml="http://www.opengis.net/gml/3.2"{named}>{inside}</gml:{kind}>'
+    return gml.geometry(etree.fromstring(text))
+
+
+def ring(inside: str) -> str:
+    return f"<gml:exterior><gml:LinearRing>{inside}</gml:LinearRing></gml:exterior>"
+
+
+@pytest.mark.parametrize("crs", [EPSG, "urn:ogc:def:crs:EPSG::4326", "urn:ogc:def:crs:EPSG:6.9:4258"])
+def test_latitude_is_first_where_the_crs_is_an_address_or_a_urn(crs):
+    inside = ring("<gml:posList>46 5 46 5.5 46.5 5.2 46 5</gml:posList>")
+    assert read(inside, crs=crs) == {"type": "Polygon", "coordinates": TRIANGLE}
+
+
+@pytest.mark.parametrize("crs", ["", "EPSG:4326", "http://www.opengis.net/def/crs/OGC/1.3/CRS84"])
+def test_longitude_is_first_elsewhere(crs):
+    positions = "<gml:pos>5 46</gml:pos><gml:pos>5.5 46</gml:pos><gml:pos>5.2 46.5</gml:pos><gml:pos>5 46</gml:pos>"
+    older = "<gml:coordinates>5,46 5.5,46 5.2,46.5 5,46</gml:coordinates>"
+    for inside in (positions, older, '<gml:posList srsDimension="3">5 46 1 5.5 46 1 5.2 46.5 1 5 46 1</gml:posList>'):
+        assert read(ring(inside), crs=crs) == {"type": "Polygon", "coordinates": TRIANGLE}
+
+
+def test_several_polygons_and_other_kinds():
+    part = f"<gml:Polygon>{ring('<gml:posList>5 46 5.5 46 5.2 46.5 5 46</gml:posList>')}</gml:Polygon>"
+    member = f"<gml:surfaceMember>{part}</gml:surfaceMember>"
+    assert read(member * 2, "MultiSurface") == {"type": "MultiPolygon", "coordinates": [TRIANGLE, TRIANGLE]}
+    assert read("<gml:pos>5 46</gml:pos>", "Point") == {"type": "Point", "coordinates": [5.0, 46.0]}
+
+
+@pytest.mark.parametrize(
+    ("inside", "kind", "crs"),
+    [
+        (ring("<gml:posList>5 46 5.5 46 5.2 46.5 5 46</gml:posList>"), "Polygon", "EPSG:2154"),
+        (ring("<gml:posList>5 46 5.5 46 5.2 46.5</gml:posList>"), "Polygon", ""),
+        (ring("<gml:posList>5 46 NaN 46 5.2 46.5 5 46</gml:posList>"), "Polygon", ""),
+        (ring("<gml:posList>une deux</gml:posList>"), "Polygon", ""),
+        (ring(f"<gml:posList>{'5 46 ' * (gml.MAX_NUMBERS)}</gml:posList>"), "Polygon", ""),
+        ("", "Surface", ""),
+    ],
+)
+def test_what_cannot_be_understood_is_none(inside, kind, crs):
+    assert read(inside, kind, crs) is None
+
+
+def test_a_shape_stands_with_its_box_which_tells_when_the_axes_were_swapped():
+    box = Box(west="5", east="5.5", south="46", north="46.5")
+    turned = [[[y, x] for x, y in TRIANGLE[0]]]
+    for coordinates in (TRIANGLE, turned):
+        shape = Shape({"type": "Polygon", "coordinates": coordinates})
+        (row,) = dataset(boxes=[box], shapes=[shape])["spatial_coverage"]
+        assert json.loads(row["geom"])["coordinates"] == TRIANGLE
+    alone = Shape({"type": "Polygon", "coordinates": TRIANGLE})
+    assert len(dataset(boxes=[box], shapes=[alone, alone])["spatial_coverage"]) == 3

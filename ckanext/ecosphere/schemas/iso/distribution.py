@@ -1,0 +1,150 @@
+"""Files, services and pages of a dataset (``MD_Distribution``). Pure, no CKAN.
+
+A resource has transfer options of its own. Formats stand where INSPIRE looks for them (TG 2.0.1, C.11) and point to
+the transfer options that they belong to, as ISO 19115:2003 has it (``MD_Format.formatDistributor``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ckanext.ecosphere import arcs
+from ckanext.ecosphere import vocabularies as voc
+
+from . import xml
+from .reading import Reader
+from .xml import el
+
+FUNCTIONS = {"documentation": "information", "metadata": "information", "data": "download", "sample": "download"}
+MEDIA_TYPES = "http://www.iana.org/assignments/media-types/"
+MEGABYTE = 1_000_000
+
+Row = Mapping[str, Any]
+
+
+def distribution(dataset: Reader, elsewhere: Iterable[Mapping[str, str]]) -> Any:
+    """Return the resources of a dataset with their formats, and its pages.
+
+    Args:
+        dataset: the dataset.
+        elsewhere: records that other catalogues have of it, see `writer.record`.
+    """
+    resources = [row for row in dataset.rows("resources") if row.get("url")]
+    transfers = [_transfer(row, f"transfer-{number}") for number, row in enumerate(resources, 1)]
+    transfers += [el("gmd:transferOptions", el("gmd:MD_DigitalTransferOptions", p)) for p in _pages(dataset, elsewhere)]
+    if not transfers:
+        return None
+    return el("gmd:distributionInfo", el("gmd:MD_Distribution", _formats(resources), transfers))
+
+
+# --- formats -----------------------------------------------------------------------------------------
+
+
+def _formats(resources: list[Row]) -> list[Any]:
+    """Return each format once, with the transfer options that it belongs to."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for number, row in enumerate(resources, 1):
+        key = tuple(str(row.get(name) or "") for name in ("format", "mimetype", "compress_format", "package_format"))
+        key = (*key[:3], key[3] if key[3].startswith(xml.ADDRESSES) else "")
+        found.setdefault(key, []).append(f"transfer-{number}")
+    return [_format(key, names) for key, names in found.items() if any(key)]
+
+
+def _format(told: tuple[str, ...], transfers: list[str]) -> Any:
+    name, media_type, compression, package = told
+    media = f"{MEDIA_TYPES}{media_type}" if media_type else ""
+    unpacked = xml.label("gmd:fileDecompressionTechnique", compression or package, package)
+    inside = el(
+        "gmd:MD_Format",
+        xml.label("gmd:name", name or media, media),
+        xml.missing("gmd:version", "unknown"),
+        unpacked if compression or package else None,
+        el(
+            "gmd:formatDistributor",
+            el(
+                "gmd:MD_Distributor",
+                xml.missing("gmd:distributorContact"),
+                [el("gmd:distributorTransferOptions", xlink_href=f"#{each}") for each in transfers],
+            ),
+        ),
+    )
+    return el("gmd:distributionFormat", inside)
+
+
+# --- links -------------------------------------------------------------------------------------------
+
+
+def _transfer(row: Row, name: str) -> Any:
+    """Return the transfer options of a resource: its size, and its addresses, the first of which is its own."""
+    size = float(row["size"]) / MEGABYTE if str(row.get("size") or "").isdigit() else 0
+    inside = el(
+        "gmd:MD_DigitalTransferOptions",
+        xml.number("gmd:transferSize", f"{size:.6f}", "Real") if size else None,
+        _resource(row),
+        [_link(address, {"xlink_arcrole": arc}, role="documentation") for arc, address in _further(row)],
+        id=name,
+    )
+    return el("gmd:transferOptions", inside)
+
+
+def _resource(row: Row) -> Any:
+    role = str(row.get("resource_role") or "")
+    name = str(row.get("name") or "")
+    given: Any = row.get("layer_name") or []
+    layers = ",".join([given] if isinstance(given, str) else map(str, given))
+    known = voc.get("resource-role").get(role)
+    marks = {
+        "xlink_arcrole": arcs.DOWNLOAD_URL if row.get("download_url") == row["url"] else arcs.DISTRIBUTION,
+        "xlink_role": known.uri if known else "",
+        "xlink_title": (name or layers) if layers else "",
+    }
+    description = str(row.get("description") or "") or (name if layers else "")
+    told = {"protocol": str(row.get("protocol") or ""), "name": layers or name, "description": description}
+    return _link(str(row["url"]), marks, role=role or "data", **told)
+
+
+def _further(row: Row) -> Iterator[tuple[str, str]]:
+    """Yield the other addresses of a resource, with the property that each is."""
+    if row.get("access_url"):
+        yield arcs.ACCESS_URL, str(row["access_url"])
+    if row.get("download_url") and row["download_url"] != row["url"]:
+        yield arcs.DOWNLOAD_URL, str(row["download_url"])
+    for address in row.get("documentation") or ():
+        yield arcs.PAGE, str(address)
+
+
+def _pages(dataset: Reader, elsewhere: Iterable[Mapping[str, str]]) -> Iterator[Any]:
+    """Yield the links of the dataset itself."""
+    pages = [(arcs.PAGE, address, "", "") for address in dataset.texts("documentation")]
+    pages.append((arcs.LANDING_PAGE, dataset.text("url"), "WWW:LINK-1.0-http--landing", ""))
+    pages.append((arcs.REPOSITORY, dataset.text("code_repository"), "", "Dépôt du code source"))
+    for other in elsewhere:
+        name = f"Fiche du même jeu de données : {other['title']}"
+        pages.append((arcs.REFERENCED_BY, other["record"], "", name))
+    for arc, address, protocol, name in pages:
+        if address:
+            yield _link(address, {"xlink_arcrole": arc}, role="documentation", protocol=protocol, name=name)
+    if dataset.text("source_record"):
+        told = {"protocol": "WWW:LINK-1.0-http--metadata-URL", "name": dataset.text("source_catalogue")}
+        if dataset.text("metadata_date"):
+            told["description"] = f"Fiche d'origine, du {dataset.text('metadata_date')}"
+        yield _link(dataset.text("source_record"), {"xlink_arcrole": arcs.SOURCE}, role="metadata", **told)
+
+
+def _link(address: str, marks: Mapping[str, str], *, role: str, **told: str) -> Any:
+    """Return an online resource.
+
+    Args:
+        address: where it is.
+        marks: what it is to the dataset, see ``arcs``.
+        role: of the list `resource-role`; tells the function.
+        told: ``protocol``, ``name``, ``description``.
+    """
+    inside = el(
+        "gmd:CI_OnlineResource",
+        xml.url("gmd:linkage", address),
+        [xml.text(f"gmd:{name}", told.get(name)) for name in ("protocol", "name", "description") if told.get(name)],
+        xml.code("gmd:function", "CI_OnLineFunctionCode", FUNCTIONS[role]) if role in FUNCTIONS else None,
+    )
+    return el("gmd:onLine", inside, **marks)

@@ -1,0 +1,110 @@
+"""Where and when: boxes, geometries, places and periods of a dataset (``EX_Extent``). Pure, no CKAN.
+
+Each row of ``spatial_coverage`` is an extent of its own, with what the row says. The territories have one, which also
+carries a box when no row does, since INSPIRE asks for one (TG 2.0.1, C.20); the periods have another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ckanext.ecosphere import arcs
+
+from .. import places, spatial
+from . import gml, xml
+from .reading import Reader
+from .xml import el
+
+
+def extents(dataset: Reader, name: str) -> list[Any]:
+    """Return the extents of a dataset under the element ``name``."""
+    rows = [part for number, row in enumerate(dataset.rows("spatial_coverage"), 1) if (part := _row(row, number))]
+    made = [el(name, el("gmd:EX_Extent", part), xlink_arcrole=arcs.PLACE) for part in rows]
+    territories = [_place(uri) for uri in dataset.texts("territory")]
+    boxes = [] if any(_has_place(row) for row in dataset.rows("spatial_coverage")) else _derived_boxes(dataset)
+    if territories or boxes:
+        inside = el("gmd:EX_Extent", territories, [_box(box) for box in boxes])
+        made.append(el(name, inside, xlink_arcrole=arcs.TERRITORY))
+    periods = [_period(row, number) for number, row in enumerate(dataset.rows("temporal_coverage"), 1)]
+    if any(period is not None for period in periods):
+        made.append(el(name, el("gmd:EX_Extent", periods)))
+    return made
+
+
+def _row(row: Mapping[str, Any], number: int) -> list[Any]:
+    """Return what an extent says, in the schema's order: its text, its place, its box, its shapes."""
+    given, shape, centre = (_parsed(row, key) for key in ("bbox", "geom", "centroid"))
+    around = given or shape or centre
+    boxes = [_box(box, arcs.BOX if given else "") for box in _parts(around)] if around else []
+    shapes = ((arcs.GEOMETRY, shape, f"geometry-{number}"), (arcs.CENTROID, centre, f"centroid-{number}"))
+    found = [
+        xml.text("gmd:description", row.get("text")),
+        _place(str(row["uri"])) if row.get("uri") else None,
+        *boxes,
+        *(_shape(arc, each, name) for arc, each, name in shapes if each),
+    ]
+    return [part for part in found if part is not None]
+
+
+def _has_place(row: Mapping[str, Any]) -> bool:
+    return any(_parsed(row, key) for key in ("bbox", "geom", "centroid"))
+
+
+def _parsed(row: Mapping[str, Any], key: str) -> dict[str, Any] | None:
+    try:
+        return (spatial.parse_box if key == "bbox" else spatial.parse_geometry)(row[key]) if row.get(key) else None
+    except spatial.GeometryError:
+        return None
+
+
+def _derived_boxes(dataset: Reader) -> list[spatial.Box]:
+    """Return the boxes of the footprint, else those of the territories."""
+    try:
+        if dataset.text("spatial"):
+            return _parts(spatial.parse_geometry(dataset.text("spatial")))
+    except spatial.GeometryError:
+        pass
+    return list(dict.fromkeys(box for uri in dataset.texts("territory") if (box := spatial.territory_box(uri))))
+
+
+def _parts(geometry: dict[str, Any]) -> list[spatial.Box]:
+    if geometry["type"] == "MultiPolygon":
+        polygons = ({"type": "Polygon", "coordinates": part} for part in geometry["coordinates"])
+        return [spatial.geometry_to_box(polygon) for polygon in polygons]
+    return [spatial.geometry_to_box(geometry)]
+
+
+def _box(box: spatial.Box, arc: str = "") -> Any:
+    west, south, east, north = box
+    sides = (
+        ("gmd:westBoundLongitude", west),
+        ("gmd:eastBoundLongitude", east),
+        ("gmd:southBoundLatitude", south),
+        ("gmd:northBoundLatitude", north),
+    )
+    inside = [xml.number(name, f"{value:.6f}".rstrip("0").rstrip(".")) for name, value in sides]
+    return el("gmd:geographicElement", el("gmd:EX_GeographicBoundingBox", inside), xlink_arcrole=arc)
+
+
+def _shape(arc: str, geometry: Mapping[str, Any], name: str) -> Any:
+    polygon = el("gmd:polygon", gml.geometry(geometry, name))
+    return el("gmd:geographicElement", el("gmd:EX_BoundingPolygon", polygon), xlink_arcrole=arc)
+
+
+def _place(uri: str) -> Any:
+    code = xml.anchor("gmd:code", places.label(uri, "fr"), uri)
+    identifier = el("gmd:geographicIdentifier", el("gmd:MD_Identifier", code))
+    return el("gmd:geographicElement", el("gmd:EX_GeographicDescription", identifier))
+
+
+def _period(row: Mapping[str, Any], number: int) -> Any:
+    start, end = str(row.get("start") or ""), str(row.get("end") or "")
+    if not start and not end:
+        return None
+    sides = [
+        el("gml:beginPosition", text=start) if start else el("gml:beginPosition", indeterminatePosition="unknown"),
+        el("gml:endPosition", text=end) if end else el("gml:endPosition", indeterminatePosition="now"),
+    ]
+    period = el("gml:TimePeriod", sides, gml_id=f"period-{number}")
+    return el("gmd:temporalElement", el("gmd:EX_TemporalExtent", el("gmd:extent", period)))

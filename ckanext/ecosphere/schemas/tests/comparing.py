@@ -1,0 +1,98 @@
+"""What a way out and back changes of a dataset, and what `losses.csv` says of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.schemas import fields
+
+RECORDS = Path(__file__).parents[5] / "shared" / "records"
+DEGREES = "http://inspire.ec.europa.eu/metadata-codelist/DegreeOfConformity/"
+OWN_FIELDS = {each["field_name"] for each in fields.schema()["dataset_fields"]} - {"name", "owner_org", "tag_string"}
+FILE_FIELDS = {each["field_name"] for each in fields.schema()["resource_fields"]}
+
+Change = tuple[str, str, str]
+"""Scope ("dataset", "service" or "resource"), field, and "lost", "changed" or "added"."""
+
+
+def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[Change, str]:
+    """What has changed on the way, each with the values; resources are known again by their place."""
+    kind = "service" if str(before.get("dcat_type")).endswith("/service") else "dataset"
+    found = dict(_differing(kind, before, after, OWN_FIELDS | {"tags"}))
+    files = before.get("resources") or [], after.get("resources") or []
+    if len(files[0]) != len(files[1]):
+        found["dataset", "resources", "changed"] = f"{len(files[0])} → {len(files[1])}"
+    for one, other in zip(*files, strict=False):
+        found |= _differing("resource", one, other, FILE_FIELDS)
+    return found
+
+
+def untold(found: Iterable[Change], format_name: str) -> set[Change]:
+    """The changes of which `losses.csv` does not tell."""
+    return {each for each in found if not any(_tells(row, each, format_name) for row in fields.losses())}
+
+
+def superfluous(found: Iterable[Change], format_name: str) -> list[dict[str, str]]:
+    """The lines of `losses.csv` that tell of no change."""
+    seen = list(found)
+    rows = [row for row in fields.losses() if row["format"] == format_name]
+    return [row for row in rows if not any(_tells(row, each, format_name) for each in seen)]
+
+
+def _tells(row: dict[str, str], change: Change, format_name: str) -> bool:
+    """What is said of datasets holds for services as well."""
+    scope, field, how = change
+    scopes = {scope, "dataset"} if scope == "service" else {scope}
+    return (
+        (row["format"], row["field"]) == (format_name, field)
+        and row["scope"] in scopes
+        and row["change"] in (how, "changed")
+    )
+
+
+def _differing(
+    scope: str, before: dict[str, Any], after: dict[str, Any], names: Iterable[str]
+) -> Iterator[tuple[Change, str]]:
+    for name in names:
+        one, other = (comparable(each.get(name)) for each in (before, after))
+        if one != other:
+            how = "changed" if one and other else "lost" if one else "added"
+            yield (scope, name, how), f"{one} → {other}"
+
+
+def comparable(value: Any) -> str:
+    """A value as text: no order, no repetition, no empty parts, addresses and codes however they are written."""
+    if isinstance(value, dict):
+        kept = {key: comparable(part) for key, part in value.items() if key not in _OF_CKAN}
+        return str(sorted((key, part) for key, part in kept.items() if part)) if any(kept.values()) else ""
+    if isinstance(value, list):
+        parts = sorted(set(filter(None, map(comparable, value))))
+        return str(parts) if parts else ""
+    if isinstance(value, str) and value.startswith('{"'):
+        return comparable(json.loads(value))  # a geometry
+    if isinstance(value, (int, float)):
+        return str(float(value))
+    text = str(value or "").replace(DEGREES, "")
+    return unquote(text) if text.startswith("http") else text
+
+
+_OF_CKAN = {"id", "display_name", "state", "vocabulary_id"}
+"""What CKAN adds to a tag."""
+
+
+def real_datasets(act: Callable[..., Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Every record of the folder that can be read, as the harvest makes a dataset of it."""
+    found = []
+    for number, path in enumerate(sorted(RECORDS.glob("*/*.xml"))):
+        try:
+            read = act("ecosphere_harvest_read", content=path.read_text("utf-8", errors="replace"))
+        except tk.ValidationError:
+            continue
+        found.append((f"{number}-{path.stem}", read["dataset"]))
+    return found

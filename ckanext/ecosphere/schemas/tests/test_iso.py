@@ -1,0 +1,113 @@
+"""Datasets leave as ISO 19139 that the official schema accepts, and come back but for what `losses.csv` tells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+import ckanext.spatial
+from ckanext.ecosphere.schemas import conditions
+from ckanext.ecosphere.schemas.iso import writer
+from ckanext.ecosphere.schemas.iso.reading import Reader
+
+from . import samples
+from .comparing import RECORDS, changes, real_datasets, superfluous, untold
+from .test_roundtrip_property import NUMBERS, SCHEMA, datasets
+
+pytestmark = pytest.mark.usefixtures("shared_db")
+XSD = Path(ckanext.spatial.__file__).parent / "validation/xml/iso19139eden/gmx_and_srv.xsd"
+#: Texts of which no rule of the harvest thinks that they want cleaning.
+WORDS = st.integers(1, 10**6).map(lambda number: f"Crue d'été n° {number} & étiage < 5 m³/s")
+
+
+@pytest.fixture(scope="module")
+def iso_schema() -> etree.XMLSchema:
+    """The official schema of ISO 19139 (2007-04-17) with services, as ckanext-spatial carries it."""
+    return etree.XMLSchema(etree.parse(XSD))
+
+
+def faults(schema: etree.XMLSchema, record: bytes) -> list[str]:
+    """What the schema refuses of a record."""
+    schema.validate(etree.fromstring(record))
+    return [entry.message for entry in schema.error_log]
+
+
+@pytest.fixture
+def there_and_back(iso_schema, act) -> Any:
+    """What a dataset loses on its way through a record, which must be valid."""
+
+    def travel(dataset: dict[str, Any]) -> dict[Any, str]:
+        record = writer.record(dataset, "DDT 01")
+        assert faults(iso_schema, record) == []
+        return changes(dataset, act("ecosphere_harvest_read", content=record.decode())["dataset"])
+
+    return travel
+
+
+def test_the_schema_is_in_force(iso_schema):
+    record = writer.record(samples.full()).replace(b"gmd:abstract", b"gmd:summary")
+    assert faults(iso_schema, record)
+
+
+def test_the_official_schema_accepts_a_dataset_with_a_title_only(iso_schema):
+    assert faults(iso_schema, writer.record({"id": "x", "title": "Control \x0b characters & <tags>"})) == []
+
+
+def test_tells_the_records_that_other_catalogues_have(iso_schema, act):
+    other = {"title": "Prodige", "record": "https://prodige.example.org/fiche/1"}
+    record = writer.record(samples.full(id="x"), "DDT 01", [other])
+    assert faults(iso_schema, record) == []
+    links = etree.fromstring(record).findall(".//{*}CI_OnlineResource")
+    (link,) = [each for each in links if other["record"] in "".join(each.itertext())]
+    assert "Prodige" in link.findtext("{*}name/{*}CharacterString", "")
+    assert link.xpath("string(*[local-name()='function']/*/@codeListValue)") == "information"
+    again = act("ecosphere_harvest_read", content=record.decode())["dataset"]
+    assert again["is_referenced_by"] == [*samples.FULL["is_referenced_by"], other["record"]]
+
+
+def test_every_kind_comes_back_as_it_went_but_for_what_is_told(create, there_and_back):
+    found: dict[Any, str] = {}
+    for number, dataset in enumerate(samples.peculiar()):
+        found |= there_and_back(create({"title": f"Peculiar {number}", **dataset, "name": f"iso-{number}"}))
+    assert {each: found[each] for each in untold(found, "iso")} == {}
+    assert superfluous(found, "iso") == []
+
+
+@pytest.mark.skipif(not RECORDS.is_dir(), reason="the folder of real records is not beside the clone")
+def test_every_real_record_comes_back_as_it_went_but_for_what_is_told(act, there_and_back):
+    for name, dataset in real_datasets(act):
+        found = there_and_back({**dataset, "id": name})
+        assert {each: found[each] for each in untold(found, "iso")} == {}, name
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    phases=[Phase.generate],
+)
+@given(dataset=datasets(WORDS))
+def test_any_dataset_comes_back_as_it_went_but_for_what_is_told(create, there_and_back, dataset):
+    kept = {name: value for name, value in dataset.items() if makes_sense(name, dataset)}
+    found = there_and_back(create({"title": "P", "name": f"iso-p-{next(NUMBERS)}", **kept}))
+    assert {each: found[each] for each in untold(found, "iso")} == {}
+
+
+def makes_sense(name: str, dataset: dict[str, Any]) -> bool:
+    """Whether a field makes sense for the kind of the dataset; what does not, no record need carry."""
+    field = next((each for each in SCHEMA if each["field_name"] == name), {})
+    return conditions.is_relevant(field, lambda other: Reader(dataset).texts(other))
+
+
+def test_is_served_to_those_who_may_see_the_dataset(app, create):
+    create(samples.full(name="iso-public"))
+    create(samples.full(name="iso-draft", private=True))
+    answer = app.get("/dataset/iso-public/iso19139.xml")
+    assert answer.headers["Content-Type"].startswith("application/xml")
+    assert b"MD_Metadata" in answer.data
+    assert app.get("/dataset/iso-draft/iso19139.xml", status=404).status_code == 404
