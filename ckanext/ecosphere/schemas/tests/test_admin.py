@@ -104,6 +104,16 @@ class TestTheOverlay:
             overlay.write(str(tmp_path / "missing.yaml"))
 
 
+def test_the_overlay_is_in_force_when_the_portal_starts(ckan_config, monkeypatch, tmp_path, request):
+    file = tmp_path / "o.yaml"
+    file.write_text("dataset_fields: {version: {obligation: mandatory}}")
+    monkeypatch.setitem(ckan_config, "ecosphere.schemas.overlay", str(file))
+    monkeypatch.setitem(ckan_config, "scheming.dataset_schemas", "ckanext.ecosphere.schemas:dataset.yaml")
+    request.getfixturevalue("with_plugins")
+    schema = tk.h.scheming_get_dataset_schema("dataset")
+    assert tk.h.scheming_field_by_name(schema["dataset_fields"], "version")["obligation"] == "mandatory"
+
+
 class TestANewEdition:
     def test_keeps_what_it_no_longer_has_marked_as_withdrawn(self, tmp_path):
         old, new = tmp_path / "old.csv", tmp_path / "new.csv"
