@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
+from flask import current_app
+from jinja2 import TemplateNotFound
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus
 
@@ -40,5 +45,33 @@ def run() -> list[Check]:
                 tk._("Put ecosphere_schemas before scheming_datasets in ckan.plugins"),
             )
         ]
+    missing = [*_missing(schema["dataset_fields"]), *_missing(schema["resource_fields"])]
+    if missing:
+        return [
+            Check(
+                name,
+                CheckStatus.ERROR,
+                tk._("The schema names what does not exist: {names}").format(names=", ".join(missing)),
+                tk._("Correct the file that ecosphere.schemas.overlay or scheming.dataset_schemas names"),
+            )
+        ]
     count = len(schema["dataset_fields"]) + len(schema["resource_fields"])
     return [Check(name, CheckStatus.OK, tk._("{count} fields").format(count=count))]
+
+
+def _missing(fields: list[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the templates and validators of fields that the portal does not have."""
+    for field in fields:
+        for kind in ("form", "display"):
+            snippet = field.get(f"{kind}_snippet")
+            path = snippet if not snippet or "/" in snippet else f"scheming/{kind}_snippets/{snippet}"
+            try:
+                if path:
+                    current_app.jinja_env.get_template(path)
+            except TemplateNotFound:
+                yield f"{field['field_name']}: {snippet}"
+        for word in f"{field.get('validators') or ''} {field.get('output_validators') or ''}".split():
+            try:
+                tk.get_validator(word.partition("(")[0])
+            except tk.UnknownValidator:
+                yield f"{field['field_name']}: {word}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import ckan.plugins as p
 from ckan.exceptions import CkanConfigurationException
 
 from . import config as options
@@ -12,6 +13,7 @@ from . import overlay
 
 STOCK_RDF_PROFILE = "euro_dcat_ap_3"
 OWN_RDF_PROFILE = "ecosphere_dcat_ap"
+SCHEMING = "scheming_datasets"
 OWN_SCHEMA = "ckanext.ecosphere.schemas:dataset.yaml"
 LICENCES = Path(__file__).with_name("licences.json")
 
@@ -33,5 +35,8 @@ def apply(config: Any) -> None:
             config["scheming.dataset_schemas"] = overlay.write(options.overlay(), config.get("ckan.storage_path") or "")
         except overlay.OverlayError as error:
             raise CkanConfigurationException(f"{options.OVERLAY}: {error}") from error
+        if p.plugin_loaded(SCHEMING):
+            # CKAN configures plugins from the last to the first: that one has read its option already.
+            p.get_plugin(SCHEMING).update_config(config)
     if options.own_licences() and not config.get("licenses_group_url"):
         config["licenses_group_url"] = f"file://{LICENCES}"

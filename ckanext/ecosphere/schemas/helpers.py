@@ -14,7 +14,7 @@ from ckanext.ecosphere import vocabularies as voc
 
 from . import inheritance, places, publication, relations, spatial, structured, urls, wording
 from .bulk.filters import ecosphere_bulk_filters  # noqa: F401 - for the templates
-from .governed import ecosphere_governed, ecosphere_governed_fields  # noqa: F401 - for the templates
+from .governed import CARRIED, ecosphere_governed, ecosphere_governed_fields  # noqa: F401 - for the templates
 from .unfinished import ecosphere_unfinished  # noqa: F401 - for the templates
 from .validators import as_list
 
@@ -120,7 +120,8 @@ def ecosphere_form_sections(
     """Return the parts of the form of a dataset, or of a resource when ``kind`` is "resource".
 
     Each has ``id``, ``label``, ``description``, ``fields``, ``filled`` (how many fields hold something),
-    ``faulty`` (whether one has an error) and ``open``. Fields that name no part stand in the first one.
+    ``faulty`` (whether one has an error) and ``open``. Fields that name no part stand in the first one. One that the
+    administrator hides travels unseen: the form replaces the whole dataset, and would empty it otherwise.
     """
     key = "form_sections" if kind == "dataset" else "resource_form_sections"
     sections = schema.get(key) or [{"id": "", "open": True, "label": "", "description": ""}]
@@ -130,9 +131,8 @@ def ecosphere_form_sections(
     for section in sections:
         fields = [
             {**field, "lender": inheritance.lender(field, data, series)} if series else field
-            for field in schema[f"{kind}_fields"]
+            for field in map(_carried_if_hidden, schema[f"{kind}_fields"])
             if _section_of(field, known, sections[0]["id"]) == section["id"]
-            and field.get("form_snippet", "") is not None
         ]
         faulty = any(field["field_name"] in (errors or {}) for field in fields)
         filled = sum(ecosphere_is_filled(data.get(field["field_name"])) for field in fields)
@@ -164,6 +164,10 @@ def ecosphere_form_data(schema: Mapping[str, Any], data: Mapping[str, Any], form
         field["field_name"]: field["form_default"] for field in schema["dataset_fields"] if "form_default" in field
     }
     return {**defaults, **data}
+
+
+def _carried_if_hidden(field: Field) -> Field:
+    return {**field, "form_snippet": CARRIED} if field.get("form_snippet", "") is None else field
 
 
 def _section_of(field: Field, known: set[str], fallback: str) -> str:

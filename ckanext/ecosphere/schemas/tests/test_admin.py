@@ -5,20 +5,26 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
+import ckan.plugins.toolkit as tk
 import pytest
 import yaml
 from rdflib import OWL, RDF, SKOS, Graph, Literal, URIRef
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.schemas import fields, helpers, overlay, skos
+from ckanext.ecosphere.interfaces import CheckStatus
+from ckanext.ecosphere.schemas import checks, fields, helpers, overlay, skos
 from ckanext.ecosphere.schemas.bulk import plan
 from ckanext.ecosphere.schemas.refreshing import refreshed
 from ckanext.ecosphere.vocabularies.model import Vocabulary
 from ckanext.ecosphere.vocabularies.reader import read_vocabulary
 
+from . import samples
+from .test_form import AsUser, form_of, submit
+
 HEAD = "uri,id,label_fr,label_en,broader,alt_labels\n"
 
 
+@pytest.mark.usefixtures("shared_db")
 class TestTheOverlay:
     def test_changes_what_it_names_and_nothing_else(self):
         before = fields.schema()
@@ -28,12 +34,65 @@ class TestTheOverlay:
         assert changed == ["version"]
 
     @pytest.mark.parametrize(
-        "content",
-        [["x"], {"fields": {}}, {"dataset_fields": {"nope": {}}}, {"dataset_fields": {"title": {"field_name": "t"}}}],
+        ("content", "said"),
+        [
+            ("[x]", "the overlay: names followed by a colon are expected, this is ['x']"),
+            ("{fields: {}}", "the overlay: fields is unknown; did you mean"),
+            ("dataset_fields: [version]", "dataset_fields: names followed by a colon are expected"),
+            ("dataset_fields: {versoin: {}}", "dataset_fields: versoin is unknown; did you mean version?"),
+            ("dataset_fields: {title: {field_name: t}}", "dataset_fields, title: a field keeps its name"),
+            ("dataset_fields: {title: {form_snippet: null}}", "it stays in the form"),
+            ("dataset_fields: {version: mandatory}", "dataset_fields, version: names followed by a colon"),
+            ("dataset_fields: {version: {obligaton: mandatory}}", "obligaton is unknown; did you mean obligation?"),
+            (
+                "dataset_fields: {version: {obligation: obligatoire}}",
+                "obligation: obligatoire is unknown; known are cond",
+            ),
+            (
+                "dataset_fields: {version: {form_section: contenu}}",
+                "form_section: contenu is unknown; did you mean content?",
+            ),
+            ("dataset_fields: {theme: {vocabulary: themez}}", "vocabulary: themez is unknown; did you mean themes?"),
+            ("dataset_fields: {license_id: {form_default: odbl-9}}", "odbl-9 is not in the vocabulary licences"),
+            ("dataset_fields: {url: {required_when: [{field: titel}]}}", "required_when: titel is unknown"),
+            ("resource_fields: {encoding: {form_section: content}}", "form_section: content is unknown"),
+        ],
     )
-    def test_is_refused_when_it_cannot_be_meant(self, content):
-        with pytest.raises(overlay.OverlayError):
-            overlay.merged(content, fields.schema())
+    def test_is_refused_when_it_cannot_be_meant(self, content, said):
+        with pytest.raises(overlay.OverlayError) as told:
+            overlay.merged(yaml.safe_load(content), fields.schema())
+        assert said in str(told.value)
+
+    @pytest.mark.parametrize(
+        ("key", "value"), [("form_snippet", "nope.html"), ("display_snippet", "a/nope.html"), ("validators", "nope")]
+    )
+    def test_what_it_names_and_the_portal_has_not_is_told_by_the_check(self, app, monkeypatch, key, value):
+        with app.flask_app.test_request_context():
+            assert [check.status for check in checks.run()] == [CheckStatus.OK]
+            field = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"][1]
+            monkeypatch.setitem(field, key, value)
+            (told,) = checks.run()
+        assert told.status == CheckStatus.ERROR
+        assert f"title: {value}" in told.message
+
+    def test_a_field_that_it_hides_keeps_what_datasets_hold(self, app, create, editor, act, monkeypatch):
+        hidden = {
+            "version": {"form_snippet": None},
+            "theme": {"form_snippet": None},
+            "tag_string": {"form_snippet": None},
+        }
+        shown = create(samples.full(name="hidden-fields", in_series=[]))
+        schema = overlay.merged({"dataset_fields": hidden}, copy.deepcopy(fields.schema()))
+        changed = {field["field_name"]: field for field in schema["dataset_fields"]}
+        for field in tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]:
+            if field["field_name"] in hidden:
+                monkeypatch.setitem(field, "form_snippet", changed[field["field_name"]]["form_snippet"])
+        client = AsUser(app, editor["token"])
+        page = client.get("/fr/dataset/edit/hidden-fields").body
+        assert 'id="field-version"' not in page
+        assert submit(client, "/fr/dataset/edit/hidden-fields", form_of(page)).status_code == 302
+        after = act("package_show", id=shown["id"])
+        assert {**after, "metadata_modified": ""} == {**shown, "metadata_modified": ""}
 
     def test_is_written_where_scheming_reads_it(self, tmp_path):
         file = tmp_path / "o.yaml"
@@ -43,6 +102,16 @@ class TestTheOverlay:
         assert {f["obligation"] for f in loaded["dataset_fields"] if f["field_name"] == "version"} == {"mandatory"}
         with pytest.raises(overlay.OverlayError):
             overlay.write(str(tmp_path / "missing.yaml"))
+
+
+def test_the_overlay_is_in_force_when_the_portal_starts(ckan_config, monkeypatch, tmp_path, request):
+    file = tmp_path / "o.yaml"
+    file.write_text("dataset_fields: {version: {obligation: mandatory}}")
+    monkeypatch.setitem(ckan_config, "ecosphere.schemas.overlay", str(file))
+    monkeypatch.setitem(ckan_config, "scheming.dataset_schemas", "ckanext.ecosphere.schemas:dataset.yaml")
+    request.getfixturevalue("with_plugins")
+    schema = tk.h.scheming_get_dataset_schema("dataset")
+    assert tk.h.scheming_field_by_name(schema["dataset_fields"], "version")["obligation"] == "mandatory"
 
 
 class TestANewEdition:
