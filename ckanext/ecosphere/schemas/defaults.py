@@ -37,6 +37,7 @@ def apply(config: Any) -> None:
             raise CkanConfigurationException(f"{options.OVERLAY}: {error}") from error
         if p.plugin_loaded(SCHEMING):
             # CKAN configures plugins from the last to the first: that one has read its option already.
-            p.get_plugin(SCHEMING).update_config(config)
+            scheming: Any = p.get_plugin(SCHEMING)
+            scheming.update_config(config)
     if options.own_licences() and not config.get("licenses_group_url"):
         config["licenses_group_url"] = f"file://{LICENCES}"
