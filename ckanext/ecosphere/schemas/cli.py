@@ -8,8 +8,7 @@ import click
 
 from ckanext.ecosphere import vocabularies as voc
 
-from . import inheritance, relations
-from .iso import writer
+from . import iso_record
 from .listing import found
 from .refreshing import faults, refreshed
 from .skos import turtle
@@ -91,9 +90,7 @@ def export_iso(folder: Path) -> None:
     written = set()
     for dataset in found({"fq": "+dataset_type:dataset +capacity:public"}):
         file = folder / f"{dataset['id']}.xml"
-        organisation = (dataset.get("organization") or {}).get("title") or ""
-        elsewhere = relations.other_records(dataset)
-        file.write_bytes(writer.record(inheritance.completed(dataset), organisation, elsewhere))
+        file.write_bytes(iso_record.of(dataset))
         written.add(file.name)
     for old in folder.glob("*.xml"):
         if old.name not in written:

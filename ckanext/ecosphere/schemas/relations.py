@@ -18,6 +18,7 @@ SERIES_FIELD = "vocab_ecosphere_in_series"
 SERVES_FIELD = "vocab_ecosphere_serves"
 MOST_SHOWN = 20
 MOST_REFERENCES = 50
+MOST_MEMBERS = 500
 SERIES = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/series"
 SERVICE = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/service"
 CODE = "https://schema.org/SoftwareSourceCode"
@@ -58,6 +59,25 @@ def find(references: Iterable[str]) -> list[dict[str, Any]]:
 def referring(dataset: Dataset, field: str, rows: int = MOST_SHOWN) -> dict[str, Any]:
     """Return the datasets that refer to this one in the index field ``field``: ``count`` and the first ``results``."""
     return _search(f"{field}:({_any(own_references(dataset))})", rows=rows)
+
+
+def members(dataset: Dataset) -> list[str]:
+    """Return the identifiers of the records of the datasets of a series, at most `MOST_MEMBERS`."""
+    if dataset.get("dcat_type") != SERIES:
+        return []
+    held = referring(dataset, SERIES_FIELD, rows=MOST_MEMBERS)["results"]
+    return [str(each.get("metadata_identifier") or each["id"]) for each in held]
+
+
+def records(references: Iterable[str]) -> dict[str, str]:
+    """Return the addresses of the ISO records of the datasets that the references stand for."""
+    wanted = list(references)
+    return {
+        name: tk.url_for("ecosphere_schemas.iso", id=dataset["name"], _external=True, locale="default")
+        for dataset in find(wanted)
+        for name in own_references(dataset)
+        if name in wanted
+    }
 
 
 def other_records(dataset: Dataset) -> list[dict[str, str]]:

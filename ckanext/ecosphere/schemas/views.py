@@ -16,10 +16,9 @@ from flask import Blueprint, Response, make_response, stream_with_context
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
 
-from . import catalogue_csv, config, inheritance, places, relations, skos, spatial, structured
+from . import catalogue_csv, config, inheritance, iso_record, places, skos, spatial, structured
 from .importing import starting
 from .importing.text import decoded
-from .iso import writer
 from .listing import found
 
 SKOS_FORMATS = {
@@ -37,9 +36,7 @@ schemas = Blueprint("ecosphere_schemas", __name__)
 def iso(id: str) -> Response:
     """Give a dataset as an ISO 19139 record."""
     dataset = _shown(id)
-    organisation = (dataset.get("organization") or {}).get("title") or ""
-    record = writer.record(inheritance.completed(dataset), organisation, relations.other_records(dataset))
-    response = Response(record, mimetype="application/xml")
+    response = Response(iso_record.of(dataset), mimetype="application/xml")
     response.headers["Content-Disposition"] = f'inline; filename="{dataset["name"]}.xml"'
     return response
 

@@ -1,6 +1,6 @@
 """Files, services and pages of a dataset (``MD_Distribution``). Pure, no CKAN.
 
-A resource has transfer options of its own. Formats stand where INSPIRE looks for them (TG 2.0.1, C.11) and point to
+A resource has transfer options of its own. Formats stand where INSPIRE looks for them (TG 2.0.1) and point to
 the transfer options that they belong to, as ISO 19115:2003 has it (``MD_Format.formatDistributor``).
 """
 

@@ -1,7 +1,7 @@
 """Where and when: boxes, geometries, places and periods of a dataset (``EX_Extent``). Pure, no CKAN.
 
 Each row of ``spatial_coverage`` is an extent of its own, with what the row says. The territories have one, which also
-carries a box when no row does, since INSPIRE asks for one (TG 2.0.1, C.20); the periods have another.
+carries a box when no row does, since INSPIRE asks for one (TG 2.0.1); the periods have another.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def service(dataset: Reader) -> Any:
         extents(dataset, "srv:extent"),
         xml.code("srv:couplingType", "SV_CouplingType", "tight" if dataset.texts("serves_dataset") else "loose"),
         _operation(dataset),
-        [_served(name) for name in dataset.texts("serves_dataset")],
+        [_served(name, dataset.records.get(name, "")) for name in dataset.texts("serves_dataset")],
     )
 
 
@@ -88,9 +88,9 @@ def _operation(dataset: Reader) -> Any:
     return el("srv:containsOperations", inside)
 
 
-def _served(name: str) -> Any:
-    """Return the dataset that a service works on: by identifier, and by its address when that is one."""
-    href = name if name.startswith(("http://", "https://")) else ""
+def _served(name: str, record: str) -> Any:
+    """Return the dataset that a service works on: by identifier, and by the address of its record, as INSPIRE asks."""
+    href = record or (name if name.startswith(("http://", "https://")) else "")
     return el("srv:operatesOn", uuidref=name, xlink_href=href)
 
 
@@ -106,6 +106,7 @@ def _common(dataset: Reader) -> list[Any]:
         _keywords(dataset),
         _constraints(dataset),
         [_aggregation(name, "largerWorkCitation") for name in dataset.texts("in_series")[1:]],
+        [_aggregation(name, "partOfSeamlessDatabase") for name in dataset.members],
         [_aggregation(address, "crossReference") for address in dataset.texts("is_referenced_by")],
     ]
 
@@ -182,7 +183,7 @@ def _keywords(dataset: Reader) -> list[Any]:
 
 
 def _category(service_type: str) -> Any:
-    """Return the category of a service, a keyword that INSPIRE asks for (TG 2.0.1, C.22; Regulation 1205/2008, D.4)."""
+    """Return the category of a service, a keyword that INSPIRE asks for (TG 2.0.1; Regulation 1205/2008, D.4)."""
     known = voc.get("service-type").get(service_type) or voc.get("service-type")["other"]
     category = known.data["category"]
     return xml.anchor("gmd:keyword", category, f"{CATEGORIES}/{category}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
@@ -14,11 +14,21 @@ class Reader:
     Args:
         dataset: the dataset.
         organisation: name of the service, used where no party is named.
+        members: identifiers of the records of the datasets that a series holds.
+        records: addresses of the records of the datasets that the dataset names, by the name that it gives them.
     """
 
-    def __init__(self, dataset: Mapping[str, Any], organisation: str = "") -> None:
+    def __init__(
+        self,
+        dataset: Mapping[str, Any],
+        organisation: str = "",
+        members: Iterable[str] = (),
+        records: Mapping[str, str] | None = None,
+    ) -> None:
         self.dataset = dataset
         self.organisation = organisation
+        self.members = tuple(members)
+        self.records = records or {}
 
     @property
     def kind(self) -> str:

@@ -23,7 +23,12 @@ from .xml import el
 LEVELS = {"dataset": "dataset", "series": "series", "service": "service", "SoftwareSourceCode": "software"}
 
 
-def record(dataset: Mapping[str, Any], organisation: str = "", elsewhere: Iterable[Mapping[str, str]] = ()) -> bytes:
+def record(
+    dataset: Mapping[str, Any],
+    organisation: str = "",
+    elsewhere: Iterable[Mapping[str, str]] = (),
+    **around: Any,
+) -> bytes:
     """Return the record of a dataset, in UTF-8.
 
     Args:
@@ -31,8 +36,9 @@ def record(dataset: Mapping[str, Any], organisation: str = "", elsewhere: Iterab
         organisation: name of the service, used where no party is named.
         elsewhere: records that other catalogues have of the same dataset: ``title`` of the catalogue and ``record``,
             the address; they become links of information, the only element of ISO 19139 that does not say more.
+        around: ``members`` and ``records``, see `Reader`.
     """
-    tree = etree.ElementTree(metadata(Reader(dataset, organisation), elsewhere))
+    tree = etree.ElementTree(metadata(Reader(dataset, organisation, **around), elsewhere))
     return etree.tostring(tree, xml_declaration=True, encoding="UTF-8", pretty_print=True)
 
 

@@ -85,8 +85,9 @@ def test_every_real_record_comes_back_as_it_went_but_for_what_is_told(act, there
         assert {each: found[each] for each in untold(found, "iso")} == {}, name
 
 
+# A failure is shown as it is found: to look for a smaller one through the database takes minutes.
 @settings(
-    max_examples=25,
+    max_examples=50,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.generate],
@@ -102,6 +103,20 @@ def makes_sense(name: str, dataset: dict[str, Any]) -> bool:
     """Whether a field makes sense for the kind of the dataset; what does not, no record need carry."""
     field = next((each for each in SCHEMA if each["field_name"] == name), {})
     return conditions.is_relevant(field, lambda other: Reader(dataset).texts(other))
+
+
+def test_a_series_names_its_members_and_a_service_the_records_of_what_it_serves(app, create, iso_schema):
+    kind = f"{samples.INSPIRE}/metadata-codelist/ResourceType"
+    create({"title": "Lot", "name": "iso-lot", "dcat_type": f"{kind}/series"})
+    create({"title": "Member", "name": "iso-member", "in_series": ["iso-lot"], "metadata_identifier": "record-7"})
+    create({"title": "Service", "name": "iso-service", **samples.SERVICE, "serves_dataset": ["iso-member", "gone"]})
+    series, service = (app.get(f"/dataset/iso-{name}/iso19139.xml").data for name in ("lot", "service"))
+    assert faults(iso_schema, series) == faults(iso_schema, service) == []
+    (held,) = etree.fromstring(series).findall(".//{*}MD_AggregateInformation")
+    assert "".join(held.itertext()).split() == ["record-7", "partOfSeamlessDatabase"]
+    on = etree.fromstring(service).findall(".//{*}operatesOn")
+    found = [(each.get("uuidref"), each.get("{http://www.w3.org/1999/xlink}href")) for each in on]
+    assert found == [("iso-member", "http://test.ckan.net/dataset/iso-member/iso19139.xml"), ("gone", None)]
 
 
 def test_is_served_to_those_who_may_see_the_dataset(app, create):
