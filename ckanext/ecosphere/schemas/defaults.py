@@ -35,8 +35,9 @@ def apply(config: Any) -> None:
             config["scheming.dataset_schemas"] = overlay.write(options.overlay(), config.get("ckan.storage_path") or "")
         except overlay.OverlayError as error:
             raise CkanConfigurationException(f"{options.OVERLAY}: {error}") from error
-        if p.plugin_loaded(SCHEMING):
+        scheming: Any = p.get_plugin(SCHEMING)
+        if scheming:
             # CKAN configures plugins from the last to the first: that one has read its option already.
-            p.get_plugin(SCHEMING).update_config(config)
+            scheming.update_config(config)
     if options.own_licences() and not config.get("licenses_group_url"):
         config["licenses_group_url"] = f"file://{LICENCES}"

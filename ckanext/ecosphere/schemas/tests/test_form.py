@@ -272,3 +272,14 @@ class TestInABrowser:
         stored = act("package_show", id="zones-inondables-ain")
         assert stored["alternate_title"] == ["l_zone_inondable_s_001", "Atlas des zones inondables"]
         assert stored["theme"] == [f"{samples.THEMES}/prevention-des-inondations"]
+
+    def test_datasets_are_proposed_by_their_titles_where_their_names_are_asked_for(self, page, editor, create):
+        create(samples.full(name="lot-2023", title="Grand lot des frayères"))
+        log_in(page, editor["name"], PASSWORD)
+        page.goto("/fr/dataset/new#field-in_series")
+        page.wait_for_function("document.activeElement.name === 'in_series'")
+        with page.expect_response(lambda answer: "package_autocomplete" in answer.url):
+            page.keyboard.type("grand lot")
+        page.wait_for_function("document.querySelector('#field-in_series-list option')")
+        proposed = page.locator("#field-in_series-list option").first
+        assert (proposed.get_attribute("value"), proposed.inner_text()) == ("lot-2023", "Grand lot des frayères")
