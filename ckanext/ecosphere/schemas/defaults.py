@@ -8,6 +8,8 @@ from typing import Any
 import ckan.plugins as p
 from ckan.exceptions import CkanConfigurationException
 
+from ckanext.ecosphere import vocabularies as voc
+
 from . import config as options
 from . import overlay
 
@@ -26,6 +28,10 @@ def apply(config: Any) -> None:
     Args:
         config: CKAN's configuration, changed in place.
     """
+    own = options.vocabularies()
+    if own and not Path(own).is_dir():
+        raise CkanConfigurationException(f"{options.VOCABULARIES}: {own} is no folder")
+    voc.use(own)
     profiles = config.get("ckanext.dcat.rdf.profiles")
     names = profiles.split() if isinstance(profiles, str) else list(profiles or ())
     if options.own_rdf_profile() and names in ([], [STOCK_RDF_PROFILE]):
