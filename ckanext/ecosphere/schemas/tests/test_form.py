@@ -132,6 +132,13 @@ class TestWithoutJavaScript:
         assert links[:2] == ["#field-notes", "#field-theme"]
         assert links[-1] == "#field-private"
 
+    def test_a_keyword_that_is_refused_is_told_once(self, client, create):
+        create(samples.full())
+        path = "/fr/dataset/edit/zones-inondables-ain"
+        sent = [(key, "a" * 101 if key == "tag_string" else value) for key, value in form_of(client.get(path).body)]
+        links = soup(submit(client, path, sent).body).select("#form-errors a")
+        assert [link["href"] for link in links] == ["#field-tag_string"]
+
     def test_an_error_deep_in_a_group_is_named_with_its_way(self, client, create):
         create(samples.full())
         path = "/fr/dataset/edit/zones-inondables-ain"
@@ -201,6 +208,14 @@ class TestThePage:
         assert not [link for link in page.find_all("a", href=True) if link["href"].startswith("javascript:")]
         code = [script for script in page.find_all("script") if script.get("type") != "application/ld+json"]  # data
         assert "alert(1)" not in "".join(script.text for script in code)
+
+    def test_what_is_not_the_data_themselves_is_told_among_the_files(self, app, create):
+        address = "https://www.ain.gouv.fr/notice"
+        files = [{"url": address, "resource_role": role} for role in ("data", "documentation", "sample")]
+        create({"title": "T", "name": "tt", "resources": files})
+        items = soup(app.get("/fr/dataset/tt").body).select(".resource-item")
+        told = [[mark.text for mark in item.select(".eco-format")] for item in items]
+        assert told == [[], ["Documentation"], ["Extrait"]]
 
     def test_the_resource_page_shows_its_fields_with_labels(self, app, create):
         shown = create(samples.full())
