@@ -65,17 +65,19 @@ def check() -> None:
 def refresh(name: str, file: Path, dry_run: bool) -> None:
     """Replace the vocabulary NAME by the CSV FILE, in the layout of the present one.
 
-    Concepts that FILE no longer has stay, marked as withdrawn: datasets keep them, forms offer them no more.
+    It is written to the folder that ecosphere.schemas.vocabularies names, else over the list of the installed package,
+    which the next update of the package brings back. Concepts that FILE no longer has stay, marked as withdrawn:
+    datasets keep them, forms offer them no more.
     """
     vocabulary = _vocabulary(name)
     try:
-        text, outcome = refreshed(voc.DATA / f"{vocabulary.name}.csv", file)
+        text, outcome = refreshed(voc.file_of(vocabulary.name), file)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     for word, ids in outcome.items():
         click.echo(f"{word}: {len(ids)}{' (' + ', '.join(ids[:20]) + ')' if ids else ''}")
     if not dry_run:
-        (voc.DATA / f"{vocabulary.name}.csv").write_text(text, encoding="utf-8")
+        (voc.folder() / f"{vocabulary.name}.csv").write_text(text, encoding="utf-8")
         click.echo("Written. Restart the portal and rebuild the index.")
 
 

@@ -10,6 +10,7 @@ OWN_RDF_PROFILE = "ecosphere.schemas.own_rdf_profile"
 OWN_LICENCES = "ecosphere.schemas.own_licences"
 IMPORT_NETWORKS = "ecosphere.schemas.import_allowed_networks"
 PUBLISHER = "ecosphere.schemas.catalogue_publisher"
+VOCABULARIES = "ecosphere.schemas.vocabularies"
 OVERLAY = "ecosphere.schemas.overlay"
 IMPORT_BYTES, IMPORT_SECONDS = 5 * 1024 * 1024, 15.0
 
@@ -32,6 +33,11 @@ def publisher() -> str:
 def overlay() -> str:
     """Path of the administrator's changes to the schema, empty when there are none."""
     return tk.config[OVERLAY]
+
+
+def vocabularies() -> str:
+    """Path of the folder with the administrator's own lists, empty when there is none."""
+    return tk.config[VOCABULARIES]
 
 
 def guard_settings() -> GuardSettings:

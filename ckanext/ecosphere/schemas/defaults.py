@@ -8,6 +8,8 @@ from typing import Any
 import ckan.plugins as p
 from ckan.exceptions import CkanConfigurationException
 
+from ckanext.ecosphere import vocabularies as voc
+
 from . import config as options
 from . import overlay
 
@@ -26,6 +28,10 @@ def apply(config: Any) -> None:
     Args:
         config: CKAN's configuration, changed in place.
     """
+    own = options.vocabularies()
+    if own and not Path(own).is_dir():
+        raise CkanConfigurationException(f"{options.VOCABULARIES}: {own} is no folder")
+    voc.use(own)
     profiles = config.get("ckanext.dcat.rdf.profiles")
     names = profiles.split() if isinstance(profiles, str) else list(profiles or ())
     if options.own_rdf_profile() and names in ([], [STOCK_RDF_PROFILE]):
@@ -35,9 +41,9 @@ def apply(config: Any) -> None:
             config["scheming.dataset_schemas"] = overlay.write(options.overlay(), config.get("ckan.storage_path") or "")
         except overlay.OverlayError as error:
             raise CkanConfigurationException(f"{options.OVERLAY}: {error}") from error
-        if p.plugin_loaded(SCHEMING):
+        scheming: Any = p.get_plugin(SCHEMING)
+        if scheming:
             # CKAN configures plugins from the last to the first: that one has read its option already.
-            scheming: Any = p.get_plugin(SCHEMING)
             scheming.update_config(config)
     if options.own_licences() and not config.get("licenses_group_url"):
         config["licenses_group_url"] = f"file://{LICENCES}"

@@ -20,6 +20,7 @@ from . import catalogue_csv, config, inheritance, iso_record, places, skos, spat
 from .importing import starting
 from .importing.text import decoded
 from .listing import found
+from .publication import label_of
 
 SKOS_FORMATS = {
     "ttl": ("turtle", "text/turtle"),
@@ -161,11 +162,19 @@ def duplicate(id: str) -> Any:
 def new_of_service(service: str) -> Any:
     """Show the form of a new dataset, filled in with what the service usually says."""
     try:
-        return _new_form(tk.get_action("ecosphere_dataset_usual_values")({}, {"id": service}))
+        usual = tk.get_action("ecosphere_dataset_usual_values")({}, {"id": service})
     except tk.NotAuthorized:
         return tk.abort(403, tk._("You may not describe datasets of this service"))
     except tk.ObjectNotFound:
         return tk.abort(404, tk._("Service not found"))
+    fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
+    taken = [label_of(field) for field in fields if field["field_name"] in usual and field["field_name"] != "owner_org"]
+    if taken:
+        message = tk._("Filled in as the latest datasets of the service are, look it over: {fields}.")
+        tk.h.flash_notice(message.format(fields=", ".join(taken)))
+    else:
+        tk.h.flash_notice(tk._("The latest datasets of the service have nothing in common that could be filled in."))
+    return _new_form(usual)
 
 
 def _check_may_describe() -> None:

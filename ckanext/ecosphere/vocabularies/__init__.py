@@ -7,7 +7,8 @@ Pure Python: nothing here knows CKAN, so every room may import it::
     voc.get("frequency").find("annuelle").uri
     voc.get("territories")["departement-01"].data["bbox"]
 
-The lists are the CSV files in ``data/``; ``SOURCES.md`` beside them says where each comes from.
+The lists are the CSV files in ``data/``; ``SOURCES.md`` beside them says where each comes from. Those of a folder of
+the administrator (:func:`use`) stand before them: other editions, and lists of their own.
 A list is read at first use and kept; everything handed out is immutable.
 """
 
@@ -21,9 +22,11 @@ from pathlib import Path
 from .model import Concept, Vocabulary
 from .reader import read_vocabulary
 
-__all__ = ["DATA", "Concept", "Vocabulary", "get", "names", "normalise"]
+__all__ = ["DATA", "Concept", "Vocabulary", "file_of", "folder", "get", "names", "normalise", "use"]
 
 DATA = Path(__file__).with_name("data")
+
+_FOLDERS = [DATA]
 
 _NOT_WORD = re.compile(r"[^0-9a-z]+")
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o"})
@@ -41,10 +44,27 @@ def normalise(text: str) -> str:
     return _NOT_WORD.sub(" ", bare).strip()
 
 
+def use(own: str) -> None:
+    """Let the lists of a folder stand before those of the project; an empty path takes that back."""
+    _FOLDERS[:] = [Path(own), DATA] if own else [DATA]
+    names.cache_clear()
+    get.cache_clear()
+
+
+def folder() -> Path:
+    """Return where new editions are written."""
+    return _FOLDERS[0]
+
+
+def file_of(name: str) -> Path:
+    """Return the file of a vocabulary: the administrator's, else the project's."""
+    return next((file for each in _FOLDERS if (file := each / f"{name}.csv").exists()), DATA / f"{name}.csv")
+
+
 @cache
 def names() -> tuple[str, ...]:
     """Return the names of all vocabularies, sorted."""
-    return tuple(sorted(path.stem for path in DATA.glob("*.csv")))
+    return tuple(sorted({path.stem for each in _FOLDERS for path in each.glob("*.csv")}))
 
 
 @cache
@@ -56,4 +76,4 @@ def get(name: str) -> Vocabulary:
     """
     if name not in names():
         raise KeyError(name)
-    return Vocabulary(name, read_vocabulary(DATA / f"{name}.csv"), normalise)
+    return Vocabulary(name, read_vocabulary(file_of(name)), normalise)

@@ -41,7 +41,22 @@ def read_record(element: etree._Element) -> Record:
     record.reference_systems = [s for s in record.reference_systems if s.code or s.href]
     if not any(local(child) == "identificationInfo" for child in element):
         raise RecordError("no-identification")
+    record.marked = record.marked and _is_whole(record)
     return record
+
+
+def _is_whole(record: Record) -> bool:
+    """Say whether each element of a marked record that wants a mark has one.
+
+    A tool in which somebody adds a contact or a keyword to our record keeps the marks that are there and gives none to
+    what is new: then marks are no guide, and the record is read like any other.
+    """
+    places = [each for each in record.extents if each.texts or each.identifiers or each.boxes]
+    words = [each for each in record.keywords if not (each.href or each.thesaurus)]
+    contacts = record.contacts if len(record.contacts) > 1 else []  # one stands for the service when nobody is named
+    wanted = [*places, *words, *contacts, *record.conformity]
+    blocks = [each.mark for each in record.constraints if each.use_limitations or each.use_codes or len(each.other) > 1]
+    return all(each.mark.arc for each in wanted) and all(mark.arc for mark in blocks)
 
 
 def _standard(element: etree._Element) -> str:

@@ -8,12 +8,14 @@ from pathlib import Path
 import ckan.plugins.toolkit as tk
 import pytest
 import yaml
+from click.testing import CliRunner
 from rdflib import OWL, RDF, SKOS, Graph, Literal, URIRef
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.interfaces import CheckStatus
 from ckanext.ecosphere.schemas import checks, fields, helpers, overlay, skos
 from ckanext.ecosphere.schemas.bulk import plan
+from ckanext.ecosphere.schemas.cli import vocabularies as vocabularies_command
 from ckanext.ecosphere.schemas.refreshing import refreshed
 from ckanext.ecosphere.vocabularies.model import Vocabulary
 from ckanext.ecosphere.vocabularies.reader import read_vocabulary
@@ -112,6 +114,29 @@ def test_the_overlay_is_in_force_when_the_portal_starts(ckan_config, monkeypatch
     request.getfixturevalue("with_plugins")
     schema = tk.h.scheming_get_dataset_schema("dataset")
     assert tk.h.scheming_field_by_name(schema["dataset_fields"], "version")["obligation"] == "mandatory"
+
+
+def test_lists_of_the_administrator_stand_before_those_of_the_project(ckan_config, monkeypatch, tmp_path, request):
+    (tmp_path / "network.csv").write_text(f"{HEAD}urn:x:own,own,Le nôtre,Ours,,\n", encoding="utf-8")
+    (tmp_path / "basins.csv").write_text(f"{HEAD}urn:x:rhone,rhone,Rhône,Rhône,,\n", encoding="utf-8")
+    overlaid = tmp_path / "o.yaml"
+    overlaid.write_text("dataset_fields: {status: {vocabulary: basins, form_default: rhone}}")
+    for key, value in (("vocabularies", tmp_path), ("overlay", overlaid)):
+        monkeypatch.setitem(ckan_config, f"ecosphere.schemas.{key}", str(value))
+    monkeypatch.setitem(ckan_config, "scheming.dataset_schemas", "ckanext.ecosphere.schemas:dataset.yaml")
+    themes = voc.names()
+    try:
+        request.getfixturevalue("with_plugins")
+        assert [concept.id for concept in voc.get("network")] == ["own"]
+        assert set(voc.names()) - set(themes) == {"basins"}
+        schema = tk.h.scheming_get_dataset_schema("dataset")
+        field = tk.h.scheming_field_by_name(schema["dataset_fields"], "status")
+        assert [choice["value"] for choice in tk.h.scheming_field_choices(field)] == ["urn:x:rhone"]
+        done = CliRunner().invoke(vocabularies_command, ["refresh", "themes", str(voc.DATA / "themes.csv")])
+        assert done.exit_code == 0
+        assert voc.file_of("themes") == tmp_path / "themes.csv"
+    finally:
+        voc.use("")
 
 
 class TestANewEdition:

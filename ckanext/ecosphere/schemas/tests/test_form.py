@@ -132,6 +132,13 @@ class TestWithoutJavaScript:
         assert links[:2] == ["#field-notes", "#field-theme"]
         assert links[-1] == "#field-private"
 
+    def test_a_keyword_that_is_refused_is_told_once(self, client, create):
+        create(samples.full())
+        path = "/fr/dataset/edit/zones-inondables-ain"
+        sent = [(key, "a" * 101 if key == "tag_string" else value) for key, value in form_of(client.get(path).body)]
+        links = soup(submit(client, path, sent).body).select("#form-errors a")
+        assert [link["href"] for link in links] == ["#field-tag_string"]
+
     def test_an_error_deep_in_a_group_is_named_with_its_way(self, client, create):
         create(samples.full())
         path = "/fr/dataset/edit/zones-inondables-ain"
@@ -201,6 +208,14 @@ class TestThePage:
         assert not [link for link in page.find_all("a", href=True) if link["href"].startswith("javascript:")]
         code = [script for script in page.find_all("script") if script.get("type") != "application/ld+json"]  # data
         assert "alert(1)" not in "".join(script.text for script in code)
+
+    def test_what_is_not_the_data_themselves_is_told_among_the_files(self, app, create):
+        address = "https://www.ain.gouv.fr/notice"
+        files = [{"url": address, "resource_role": role} for role in ("data", "documentation", "sample")]
+        create({"title": "T", "name": "tt", "resources": files})
+        items = soup(app.get("/fr/dataset/tt").body).select(".resource-item")
+        told = [[mark.text for mark in item.select(".eco-format")] for item in items]
+        assert told == [[], ["Documentation"], ["Extrait"]]
 
     def test_the_resource_page_shows_its_fields_with_labels(self, app, create):
         shown = create(samples.full())
@@ -272,3 +287,14 @@ class TestInABrowser:
         stored = act("package_show", id="zones-inondables-ain")
         assert stored["alternate_title"] == ["l_zone_inondable_s_001", "Atlas des zones inondables"]
         assert stored["theme"] == [f"{samples.THEMES}/prevention-des-inondations"]
+
+    def test_datasets_are_proposed_by_their_titles_where_their_names_are_asked_for(self, page, editor, create):
+        create(samples.full(name="lot-2023", title="Grand lot des frayères"))
+        log_in(page, editor["name"], PASSWORD)
+        page.goto("/fr/dataset/new#field-in_series")
+        page.wait_for_function("document.activeElement.name === 'in_series'")
+        with page.expect_response(lambda answer: "package_autocomplete" in answer.url):
+            page.keyboard.type("grand lot")
+        page.wait_for_function("document.querySelector('#field-in_series-list option')")
+        proposed = page.locator("#field-in_series-list option").first
+        assert (proposed.get_attribute("value"), proposed.inner_text()) == ("lot-2023", "Grand lot des frayères")

@@ -70,6 +70,28 @@ def test_tells_the_records_that_other_catalogues_have(iso_schema, act):
     assert again["is_referenced_by"] == [*samples.FULL["is_referenced_by"], other["record"]]
 
 
+@pytest.mark.parametrize(
+    ("element", "put", "field"),
+    [
+        ("pointOfContact", "DREAL Bretagne", "contact"),
+        ("descriptiveKeywords", "passe à poissons", "tags"),
+        ("resourceConstraints", "Ne pas utiliser sous le 1/25 000", "use_conditions"),
+    ],
+)
+def test_what_another_tool_adds_to_a_record_is_read_though_it_has_no_mark(act, element, put, field):
+    record = etree.fromstring(writer.record(samples.full(id="x"), "DDT 01"))
+    last = record.findall(f".//{{*}}identificationInfo/*/{{*}}{element}")[-1]
+    added = etree.fromstring(etree.tostring(last))
+    for each in added.iter():
+        for name in [name for name in each.attrib if "xlink" in str(name) or name == "uuid"]:
+            del each.attrib[name]
+    text = next(each for each in added.iter() if each.text and each.text.strip())
+    text.text = put
+    last.addnext(added)
+    again = act("ecosphere_harvest_read", content=etree.tostring(record).decode())["dataset"]
+    assert put in str(again.get(field))
+
+
 def test_every_kind_comes_back_as_it_went_but_for_what_is_told(create, there_and_back):
     found: dict[Any, str] = {}
     for number, dataset in enumerate(samples.peculiar()):

@@ -58,19 +58,15 @@ def test_the_check_finds_nothing_in_our_lists():
     assert "no fault" in result.output
 
 
-def test_the_check_tells_each_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_check_tells_each_fault(tmp_path: Path):
     head = "uri,id,label_fr,label_en,broader,alt_labels\n"
     (tmp_path / "orphans.csv").write_text(head + "u:1,a,A,A,u:9,\nu:2,b,A,,,\n", encoding="utf-8")
     (tmp_path / "twice.csv").write_text(head + "u:1,a,A,A,,\nu:1,b,B,B,,\n", encoding="utf-8")
-    monkeypatch.setattr(voc, "DATA", tmp_path)
-    voc.get.cache_clear()
-    voc.names.cache_clear()
+    voc.use(str(tmp_path))
     try:
         result = run("check")
     finally:
-        monkeypatch.undo()
-        voc.get.cache_clear()
-        voc.names.cache_clear()
+        voc.use("")
     assert result.exit_code == 1
     for fault in ("a is below u:9", "b has no label", "several concepts are called a", "u:1 comes twice"):
         assert fault in result.output
