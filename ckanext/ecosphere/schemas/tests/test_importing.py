@@ -234,12 +234,12 @@ def test_a_producer_imports_a_record_corrects_the_address_and_saves(page, editor
     assert axe_violations(page) == []
     page.fill("#field-import-url", "http://10.0.0.1/x")
     page.press("#field-import-url", "Enter")
-    page.wait_for_function("document.activeElement.id === 'form-errors'")
+    page.wait_for_function("document.activeElement?.id === 'form-errors'")
     assert axe_violations(page) == []
     page.set_input_files("#field-import-file", {"name": "x.xml", "mimeType": "text/xml", "buffer": b"<html></html>"})
     page.locator("main form button[type=submit]").last.click()
     page.wait_for_selector("#form-errors a[href='#field-import-file']")
-    page.wait_for_function("document.activeElement.id === 'form-errors'")  # else it takes the focus while one types
+    page.wait_for_function("document.activeElement?.id === 'form-errors'")  # else it takes the focus while one types
     page.fill("#field-import-url", f"{server.url}/iso")
     page.press("#field-import-url", "Enter")
     page.wait_for_selector("#dataset-edit")
