@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urlsplit
-
 from ckanext.ecosphere import arcs
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import protocols
@@ -19,7 +17,7 @@ def served(term: Term) -> str:
     """Return the dataset that ``operatesOn`` names: by identifier, by that in the address of its record, by address."""
     if term.text or not term.href:
         return term.text
-    asked = {key.lower(): value for key, value in parse_qsl(urlsplit(term.href).query)}
+    asked = clean_url(term.href).query
     return asked.get("id", term.href) if asked.get("request", "").lower() == "getrecordbyid" else term.href
 
 

@@ -131,10 +131,16 @@ def mutate(data, element, elements) -> None:
             target.append(element)
 
 
+#: The reader gives GeoJSON or nothing, which is what the type does not say.
+SHAPES = st.builds(
+    lambda x, y: r.Shape({"type": "Point", "coordinates": [x, y]}), st.floats(-180, 180), st.floats(-180, 180)
+)
+
+
 def strategy(hint):
     """Odd values for a field of the record, whatever its type."""
     if dataclasses.is_dataclass(hint):
-        return instances(hint)
+        return SHAPES if hint is r.Shape else instances(hint)
     arguments = [a for a in get_args(hint) if a is not type(None)]
     if getattr(hint, "__origin__", None) is list:
         return st.lists(strategy(arguments[0]), max_size=4)
