@@ -31,6 +31,7 @@ def ecosphere_dataset_rules(key: Any, data: FlatData, errors: Errors, context: A
     _check_periods(rows.get("temporal_coverage", {}), errors)
     schema = tk.h.scheming_get_dataset_schema("dataset")
     if schema:
+        _hold_rows(data, schema)
         publication.check(data, errors, context, schema)
         governed.check(data, errors, context, schema)
     _derive_spatial(data, rows.get("spatial_coverage", {}), errors, context)
@@ -46,6 +47,19 @@ def _drop_unknown_subfields(data: FlatData) -> None:
     ]
     for key in strange:
         del data[key]
+
+
+def _hold_rows(data: FlatData, schema: Any) -> None:
+    """Give a row that holds nothing but rows an empty subfield: CKAN's validation stumbles over it when it is read."""
+    held = {key[:-1] for key in data}
+    for row in {key[:-3] for key in data if len(key) > _SUBFIELD_KEY_LENGTH and key[:-3]} - held:
+        own = schema["resource_fields" if row[0] == "resources" else "dataset_fields"]
+        for name in row[2::2] if row[0] == "resources" else row[::2]:
+            field = next((each for each in own if each["field_name"] == name), {})
+            own = field.get("repeating_subfields") or ()
+        plain = next((each["field_name"] for each in own if "repeating_subfields" not in each), None)
+        if plain:
+            data[(*row, plain)] = ""
 
 
 def _is_group(key: tuple[Any, ...]) -> bool:

@@ -1,8 +1,8 @@
 """What is asked of a person who saves: rules that a harvest is spared, since records lack and contradict much.
 
-A private dataset is a draft and may be incomplete; a public one needs its mandatory fields. Contradictions are refused
-in both. Nobody is stuck on an old fault: a rule speaks only when this save brings the fault about, by publishing or by
-changing one of the fields concerned.
+A private dataset is a draft and may be incomplete; a public one needs its mandatory fields, and a licence when everyone
+may get the data. Contradictions are refused in both. Nobody is stuck on an old fault: a rule speaks only when this save
+brings the fault about, by publishing or by changing one of the fields concerned.
 """
 
 from __future__ import annotations
@@ -42,14 +42,15 @@ def check(data: FlatData, errors: Errors, context: Any, schema: Mapping[str, Any
         return
     now = Dataset(data)
     before = Stored(context.get("package"))
+    public = not _is_private(data, before)
     _check_relevance(schema["dataset_fields"], now, before, errors)
-    if not _is_private(data, before):
+    if public:
         _check_needed(schema["dataset_fields"], now, before, errors)
-    _check_rows(schema["dataset_fields"], now, before, errors, not _is_private(data, before))
+    _check_rows(schema["dataset_fields"], now, before, errors, public)
     _check_resources(schema.get("resource_fields", ()), now, before, errors)
     for fields, rule in RULES:
-        if any(_changed(name, now, before) for name in fields):
-            rule(now, errors)
+        if (public and before.private) or any(_changed(name, now, before) for name in fields):
+            rule(now, errors, public)
 
 
 class Dataset:
@@ -63,7 +64,7 @@ class Dataset:
         if name == "tag_string":
             return [str(value) for key, value in self.data.items() if key[0] == "tags" and key[-1] == "name"]
         single = self.data.get((name,))
-        if isinstance(single, str) and single:
+        if isinstance(single, (str, list)) and single:
             return [str(part) for part in as_list(single) if part not in (None, "")]
         rows = (value for key, value in self.data.items() if len(key) > 1 and key[0] == name)
         return [str(value) for value in rows if isinstance(value, (str, int, float)) and value != ""]
@@ -166,7 +167,7 @@ def _check_resources(fields: Iterable[Field], now: Dataset, before: Stored, erro
                 add(errors, ("resources", number, name), _needed_beside())
 
 
-def _check_dates(now: Dataset, errors: Errors) -> None:
+def _check_dates(now: Dataset, errors: Errors, _public: bool) -> None:
     for first, second in ORDERED_DATES:
         try:
             earlier, later = (span(now.texts(name)[0]) for name in (first, second))
@@ -178,14 +179,14 @@ def _check_dates(now: Dataset, errors: Errors) -> None:
             add(errors, (second,), tk._("This date comes before “{field}”: correct one of the two").format(field=label))
 
 
-def _check_access(now: Dataset, errors: Errors) -> None:
+def _check_access(now: Dataset, errors: Errors, public: bool) -> None:
     """Check the licence and the grounds beside the access right (L311-5 and L311-6 CRPA, INSPIRE art. 13)."""
     access = [value.rsplit("/", 1)[-1] for value in now.texts("access_rights")]
     licence = voc.get("licences").get(next(iter(now.texts("license_id")), ""))
     if not access:
         return
     if licence is None or licence.id == "notspecified":
-        if access == ["PUBLIC"] and not errors.get(("license_id",)):
+        if public and access == ["PUBLIC"] and not errors.get(("license_id",)):
             add(errors, ("license_id",), tk._("Data that everyone may get need a licence: choose one"))
         return
     if access[0] in ("NON_PUBLIC", "SENSITIVE", "CONFIDENTIAL") and licence.data["open"]:
@@ -193,7 +194,7 @@ def _check_access(now: Dataset, errors: Errors) -> None:
         add(errors, ("license_id",), message)
 
 
-def _check_grounds(now: Dataset, errors: Errors) -> None:
+def _check_grounds(now: Dataset, errors: Errors, _public: bool) -> None:
     access = [value.rsplit("/", 1)[-1] for value in now.texts("access_rights")]
     if access in ([], ["PUBLIC"]):
         return
@@ -203,7 +204,7 @@ def _check_grounds(now: Dataset, errors: Errors) -> None:
         add(errors, ("access_limitation",), message)
 
 
-def _check_place(now: Dataset, errors: Errors) -> None:
+def _check_place(now: Dataset, errors: Errors, _public: bool) -> None:
     """Refuse a box that lies wholly outside of every territory: sides written in another order, mostly."""
     places = [place for uri in now.texts("territory") if (place := voc.get("territories").get(uri))]
     if not places or len(places) < len(now.texts("territory")):

@@ -71,7 +71,7 @@ def complete(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     _series(graph, ref, dataset)
     _identifiers(graph, ref, dataset)
     for row in dataset.get("qualified_attribution") or ():
-        role = str(row.get("role") or "")
+        role = row["role"] = str(row.get("role") or "")  # CKAN's validation stumbles over a row of rows alone
         if role.startswith(AGENT_ROLE) and role not in voc.get("agent-role"):
             row["role"] = role.removeprefix(AGENT_ROLE)  # a role of a later standard, kept as its code
     _licence(graph, ref, dataset)
@@ -218,10 +218,13 @@ def _identifiers(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
 
 def _licence(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     """Take the licence of the distributions as the dataset's when they all have the same; without any, its own."""
-    resources = dataset.get("resources") or []
-    given = {resource.get("license") for resource in resources} or {str(graph.value(ref, DCT.license) or "")}
-    only = voc.get("licences").get(next(iter(given)) or "") if len(given) == 1 else None
-    known = voc.get("licences").get(dataset.get("license_id") or "")
+    licences, resources = voc.get("licences"), dataset.get("resources") or []
+    given = {str(resource.get("license") or "") for resource in resources}
+    if not any(given):
+        given = {str(graph.value(node, RDFS.label) or node) for node in graph.objects(ref, DCT.license)}
+    named = next(iter(given)) if len(given) == 1 else ""
+    only = licences.get(named) or licences.find(named)
+    known = licences.get(dataset.get("license_id") or "")
     if only and (known is None or known == only):
         dataset["license_id"] = only.id
         for resource in resources:

@@ -27,7 +27,7 @@ SKOS_FORMATS = {
     "rdf": ("xml", "application/rdf+xml"),
     "jsonld": ("json-ld", "application/ld+json"),
 }
-MOST_PROBLEMS = 10
+MOST_PROBLEMS = 40
 KIND = "dcat_type"  # every dataset has one
 MAX_NAME, MOST_TRIED = 90, 100
 schemas = Blueprint("ecosphere_schemas", __name__)
@@ -144,8 +144,11 @@ def import_record() -> Any:
             errors = error.error_dict
         else:
             tk.h.flash_notice(tk._("Here is what was read. Look it over, then save: nothing is saved yet."))
-            for problem in read["problems"][:MOST_PROBLEMS]:
+            problems = list(dict.fromkeys(read["problems"]))
+            for problem in problems[:MOST_PROBLEMS]:
                 tk.h.flash_notice(problem)
+            if len(problems) > MOST_PROBLEMS:
+                tk.h.flash_notice(tk._("And {number} more.").format(number=len(problems) - MOST_PROBLEMS))
             return _new_form(_as_it_is(read["dataset"]))
     return tk.render("ecosphere_schemas/import.html", {"url": url, "errors": errors})
 

@@ -10,15 +10,12 @@ from ckanext.ecosphere.harvest.normalise.territory import is_place
 from ckanext.ecosphere.harvest.normalise.texts import one_line
 from ckanext.ecosphere.harvest.normalise.themes import inspire_theme_of, named_by_address
 from ckanext.ecosphere.harvest.record import Keyword
+from ckanext.ecosphere.keywords import unpack
 
 MIN_TAG, MAX_TAG = 2, 100
 """Lengths that CKAN accepts (``ckan.model.tag``)."""
 MAX_TAGS = 100
 MAX_KEYWORDS = 5_000
-_SEPARATORS = re.compile(r"[;|\n\t]+")
-_COMMAS = re.compile(r",\s*")
-_PACKED = 60
-"""A keyword with commas is a list when it is longer than this, or has two commas."""
 _NOT_STRICT = re.compile(r"[^\w \-.]+", re.UNICODE)
 _SLASH = re.compile(r"\s*/\s*")
 _NOT_FREE = re.compile(r"[,<>\"\x00-\x1f\x7f\u2028\u2029]+")
@@ -29,18 +26,6 @@ _ADDRESS = re.compile(r"\s*(?:https?://|urn:)", re.IGNORECASE)
 _SERVICE = re.compile(r"(?:chain|com|human|info|metadata|spatial|temporal|thematic)[A-Z]\w+")
 """Category of a spatial data service (ISO 19119; Regulation (EC) 1205/2008, part D.4): ``infoMapAccessService``."""
 _PROTOCOL = re.compile(r"(?:wms|wmts|wfs|wcs|csw|sos|wps)(?:[ -]?\d+(?:\.\d+)*)?", re.IGNORECASE)
-
-
-def unpack(keyword: str) -> list[str]:
-    """Split a keyword that holds several: ``eau; rivière; crue`` or a long list with commas."""
-    pieces = [piece.strip() for piece in _SEPARATORS.split(keyword)]
-    found: list[str] = []
-    for piece in pieces:
-        if piece.count(",") > 1 or ("," in piece and len(piece) > _PACKED):
-            found += [part.strip() for part in _COMMAS.split(piece)]
-        else:
-            found.append(piece)
-    return [piece for piece in found if piece]
 
 
 def clean(text: str, free: bool) -> str | None:

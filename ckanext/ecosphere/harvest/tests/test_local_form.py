@@ -13,6 +13,7 @@ from ckan.tests import factories, helpers
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
+from ckanext.ecosphere.tests.forms import Form
 
 LINKS = (("https://data.example.org/zones.zip", "WWW:DOWNLOAD-1.0-http--download", "Zones (SHP)"),)
 USE = next(iter(voc.get("regulatory-use"))).id
@@ -34,32 +35,6 @@ def person(dataset: dict[str, Any], role: str = "") -> dict[str, Any]:
     if role:
         helpers.call_action("organization_member_create", id=dataset["owner_org"], username=user["name"], role=role)
     return user
-
-
-class Form:
-    """A form as a browser without JavaScript shows and sends it: line ends included."""
-
-    def __init__(self, app: Any, user: dict[str, Any], path: str) -> None:
-        self._app, self._path = app, path
-        self._headers = {"Authorization": user["token"]}
-        self.page: Any = BeautifulSoup(app.get(path, headers=self._headers).body, "html.parser")
-        form: Any = self.page.find("form", id="dataset-edit") or self.page.find("form", id="resource-edit")
-        for template in form.find_all("template"):
-            template.decompose()
-        self.html = form
-        self.values: dict[str, list[str]] = {"save": [""]}
-        for element in form.select("input[name]:not([type=file]), textarea"):
-            if element.get("type") not in ("checkbox", "radio") or element.has_attr("checked"):
-                text = element.text if element.name == "textarea" else element.get("value", "")
-                self.values.setdefault(element["name"], []).append(text.replace("\n", "\r\n"))
-        for option in form.select("select[name] option[selected]"):
-            self.values.setdefault(option.find_parent("select")["name"], []).append(option["value"])
-
-    def send(self, **changes: str) -> Any:
-        """Send it with some values changed; returns the answer."""
-        values = {**self.values, **{name: [value] for name, value in changes.items()}}
-        model.Session.remove()
-        return self._app.post(self._path, data=values, headers=self._headers, follow_redirects=False)
 
 
 def edited(dataset: dict[str, Any]) -> str:

@@ -8,7 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from rdflib import DCAT, DCTERMS, RDF, Literal, URIRef
+from rdflib import DCAT, DCTERMS, RDF, BNode, Literal, URIRef
+from rdflib.exceptions import Error as RDFError
+
+from ckanext.ecosphere.keywords import unpack
 
 from . import software
 from .text import without_encoding
@@ -119,12 +122,15 @@ def _rdf(text: str, syntax: str) -> Read:
         parser.parse(text, _format=syntax)
         _count_as_datasets(parser.g)
         datasets = list(parser.datasets())
-    except (RDFParserException, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (RDFParserException, RDFError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _unknown() from error
     if not datasets:
         raise _refuse(tk._("The document describes no dataset (dcat:Dataset)"))
-    dataset = datasets[0]
+    blank = {str(node) for node in parser.g.all_nodes() if isinstance(node, BNode)}
+    dataset = _named(datasets[0], blank)
     dataset.pop("extras", None)
+    words = [word for tag in dataset.get("tags") or () for word in unpack(str(tag.get("name") or ""))]
+    dataset["tags"] = [{"name": word} for word in dict.fromkeys(words)]
     problems = _licence_left_out(parser.g, dataset)
     if len(datasets) > 1:
         problems.append(
@@ -140,6 +146,15 @@ def _count_as_datasets(graph: Any) -> None:
             return
         for node in list(graph.subjects(RDF.type, kind)):
             graph.add((node, RDF.type, DCAT.Dataset))
+
+
+def _named(value: Any, blank: set[str]) -> Any:
+    """Return a value without the names that the parser gave to nodes without a name: they say nothing to anyone."""
+    if isinstance(value, Mapping):
+        return {key: _named(part, blank) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_named(part, blank) for part in value if not (isinstance(part, str) and part in blank)]
+    return "" if isinstance(value, str) and value in blank else value
 
 
 def _licence_left_out(graph: Any, dataset: Mapping[str, Any]) -> list[str]:

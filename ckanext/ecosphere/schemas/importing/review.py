@@ -1,4 +1,4 @@
-"""What a person who looks over an imported description is told: what the form will not take as it stands."""
+"""What a person who looks over an imported description is told, and what of it the form can take as it stands."""
 
 from __future__ import annotations
 
@@ -8,43 +8,47 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.lib.navl.dictization_functions import flatten_dict
 from ckan.lib.plugins import lookup_package_plugin, plugin_validate
 
+from .. import conditions, inheritance, stored
+from ..publication import Dataset as Flat
 from ..publication import label_of
+from ..validators import as_list
 
 #: Asked of the person anyway.
 _LEFT = ("name", "title", "owner_org", "tag_string")
+KIND = "dcat_type"
+MOST_ROUNDS = 5
+SHOWN = 300
 Dataset = dict[str, Any]
+Fields = Iterable[Mapping[str, Any]]
 
 
 def looked_over(dataset: Dataset, context: Any) -> tuple[Dataset, list[str]]:
-    """Return the dataset without the files that cannot be kept, and sentences on what is wrong.
+    """Return the dataset as the form saves it, and sentences on what was left out for that.
 
-    Fields of the form keep what they hold, for the person to correct it; files are not in it, so those without a usable
-    address go, and of the others what no list has.
+    The person typed none of it, and would not know what to do with an error about it.
 
     Args:
         dataset: what was read from a document, not yet saved.
         context: of the action that asks.
     """
-    plugin: Any = lookup_package_plugin("dataset")
-    who: Any = {"user": context.get("user"), "model": model, "session": model.Session}
-    draft = copy.deepcopy({**dataset, "type": "dataset", "private": True})
-    _valid, errors = plugin_validate(plugin, who, draft, plugin.create_package_schema(), "package_create")
     schema = tk.h.scheming_get_dataset_schema("dataset")
-    told = [*_problems(schema["dataset_fields"], {k: v for k, v in errors.items() if k not in _LEFT})]
-    resources: list[Dataset] = []
-    faults: Any = errors.get("resources") or []
-    files: Any = dataset.get("resources") or ()
-    for number, resource in enumerate(files):
-        fault: Any = faults[number] if number < len(faults) and isinstance(faults[number], Mapping) else {}
-        what = str(resource.get("name") or resource.get("url") or number + 1)
-        told += [f"{what} \N{EN DASH} {sentence}" for sentence in _problems(schema["resource_fields"], fault)]
-        if "url" in fault:
-            told.append(tk._("The file “{file}” is left out: it has no usable address").format(file=what))
-        else:
-            resources.append({key: value for key, value in resource.items() if key not in fault})
-    return ({**dataset, "resources": resources} if dataset.get("resources") else dataset), told
+    fields, kept = schema["dataset_fields"], copy.deepcopy(dataset)
+    told: list[str] = []
+    errors = _errors(kept, context)
+    if KIND in errors:  # on which depends what goes with it
+        told += _leave_out(fields, kept, {KIND: errors[KIND]})
+    told += _irrelevant(fields, kept)
+    for _round in range(MOST_ROUNDS):
+        errors = _errors(kept, context)
+        told += _leave_out(fields, kept, errors)
+        told += _tags_left_out(fields, kept, errors.get("tags") or ())
+        told += _files_left_out(schema["resource_fields"], kept, errors.get("resources") or ())
+        if not errors:
+            break
+    return kept, told + _unknown_series(kept)
 
 
 def said(errors: Mapping[str, Any]) -> list[str]:
@@ -59,7 +63,97 @@ def said(errors: Mapping[str, Any]) -> list[str]:
     return [*_problems(fields, errors), *(f"{key}{tk._(': ')}{text}" for key, text in others.items())]
 
 
-def _problems(fields: Iterable[Mapping[str, Any]], errors: Any, before: str = "") -> Iterator[str]:
+def _errors(dataset: Dataset, context: Any) -> dict[str, Any]:
+    """Return what the form would say if the dataset were saved as a draft."""
+    plugin: Any = lookup_package_plugin("dataset")
+    who: Any = {"user": context.get("user"), "model": model, "session": model.Session}
+    draft = copy.deepcopy({**dataset, "type": "dataset", "private": True})
+    _valid, errors = plugin_validate(plugin, who, draft, plugin.create_package_schema(), "package_create")
+    return {key: found for key, found in errors.items() if key not in _LEFT}
+
+
+def _left_out(label: str, value: Any, reason: str) -> str:
+    """Return the sentence on a value that is left out, with the value unless the reason holds it."""
+    text = ", ".join(str(part) for part in as_list(value) if part not in (None, "")) if value else ""
+    what = f"{label} ({text[:SHOWN]})" if text and text not in reason else label
+    return tk._("Left out, for the form would refuse it: {field}. {reason}").format(field=what, reason=reason)
+
+
+def _irrelevant(fields: Fields, dataset: Dataset) -> list[str]:
+    """Take out the fields that do not go with what others say, which are those of no list."""
+    known = {field["field_name"]: field for field in fields}
+    read = Flat(flatten_dict(copy.deepcopy(dataset))).texts
+    told: list[str] = []
+    for name, field in known.items():
+        harmless = set(field.get("relevant_except") or ())
+        values = [value for value in read(name) if value.rsplit("/", 1)[-1] not in harmless]
+        because = conditions.reason(field, read) if values else None
+        if because:
+            dataset.pop(name, None)
+            reason = tk._("It does not go with what “{field}” says.").format(field=label_of(known[because["field"]]))
+            told.append(_left_out(label_of(field), values, reason))
+    return told
+
+
+def _leave_out(fields: Fields, values: Dataset, errors: Mapping[str, Any], before: str = "") -> list[str]:
+    """Take out of a dataset, or a row, what the errors are about: of a list the parts that they name."""
+    told: list[str] = []
+    for field in fields:
+        name, label = field["field_name"], before + label_of(field)
+        found = errors.get(name)
+        if not found or name == "resources":
+            continue
+        rows = values.get(name)
+        if any(isinstance(each, Mapping) for each in found) and isinstance(rows, list):
+            for row, fault in zip(rows, found, strict=False):
+                told += _leave_out(field.get("repeating_subfields") or (), row, fault, f"{label}, ")
+            values[name] = [row for row in rows if inheritance.is_filled(row)]
+            continue
+        # What is wanted beside something else cannot be given: the other goes.
+        taken = [name] if name in values else [each["field"] for each in field.get("required_when") or ()]
+        given, reasons = [values.pop(each, None) for each in taken], [str(each) for each in found]
+        value = given[0] if len(given) == 1 else given
+        if isinstance(value, list) and taken == [name]:
+            good = [part for part in value if not any(str(part) in reason for reason in reasons)]
+            values |= {name: good} if 0 < len(good) < len(value) else {}
+            value = [part for part in value if part not in values.get(name, ())]
+        told.append(_left_out(label, value, "; ".join(reasons)))
+    return told
+
+
+def _tags_left_out(fields: Fields, dataset: Dataset, faults: Iterable[Any]) -> list[str]:
+    label = next(label_of(field) for field in fields if field["field_name"] == "tag_string")
+    tags: list[Dataset] = dataset.get("tags") or []
+    bad = {id(tag): fault for tag, fault in zip(tags, faults, strict=False) if fault}
+    dataset["tags"] = [tag for tag in tags if id(tag) not in bad]
+    texts = [(str(tag.get("name")), bad[id(tag)]) for tag in tags if id(tag) in bad]
+    return [_left_out(label, name, "; ".join(map(str, fault.get("name", ())))) for name, fault in texts]
+
+
+def _files_left_out(fields: Fields, dataset: Dataset, faults: Iterable[Any]) -> list[str]:
+    """Take out the files without a usable address, and of the others what no list has."""
+    told: list[str] = []
+    kept: list[Dataset] = []
+    for file, fault in zip(dataset.get("resources") or (), faults, strict=False):
+        what = str(file.get("name") or file.get("url") or len(kept) + 1)
+        if fault and "url" in fault:
+            told += [f"{what} \N{EN DASH} {sentence}" for sentence in _problems(fields, fault)]
+            told.append(tk._("The file “{file}” is left out: it has no usable address").format(file=what))
+            continue
+        told += [f"{what} \N{EN DASH} {sentence}" for sentence in _leave_out(fields, file, fault or {})]
+        kept.append(file)
+    if faults:
+        dataset["resources"] = kept
+    return told
+
+
+def _unknown_series(dataset: Dataset) -> list[str]:
+    message = tk._("The series “{name}” is not in this portal: its identifier is kept, and shown as a link once it is.")
+    names = [str(name) for name in as_list(dataset.get("in_series") or [])]
+    return [message.format(name=name) for name in names if stored.package_of(name) is None]
+
+
+def _problems(fields: Fields, errors: Any, before: str = "") -> Iterator[str]:
     for field in fields:
         found = errors.get(field["field_name"])
         if not found or field["field_name"] == "resources":

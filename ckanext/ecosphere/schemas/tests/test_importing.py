@@ -49,6 +49,17 @@ ODD = """
   dcat:distribution [a dcat:Distribution ; dct:title "mauvais" ; dcat:accessURL <javascript:alert(1)>] ,
     [a dcat:Distribution ; dct:title "bon" ; dcat:accessURL <https://x.example.org/f.csv>] .
 """
+TANGLED = """
+@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
+@prefix foaf: <http://xmlns.com/foaf/0.1/> . @prefix prov: <http://www.w3.org/ns/prov#> .
+<https://x.example.org/d> a dcat:Dataset ; dct:title "Emmêlé" ; dct:type <http://example.org/type> ;
+  dcat:keyword "aléa ; enjeux; cours d'eau", "Saint-Denis, Réunion", "crue, eau, risque" ;
+  dct:publisher <organizations/12> ; dct:license <http://publications.europa.eu/resource/authority/licence/CC_BY_4_0> ;
+  dct:isReferencedBy [dct:title "sans nom"] , <https://x.example.org/article> ;
+  dct:issued "2024-05-01" ; dct:modified "2020-01-01" ;
+  prov:qualifiedAttribution [prov:agent [foaf:mbox <mailto:a@example.org>]] .
+<organizations/12> a foaf:Organization ; foaf:name "DDT" .
+"""
 ALONE = """
 @prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
 <https://x.example.org/s> a dcat:%s ; dct:title "Seul" .
@@ -130,6 +141,29 @@ class TestTheAction:
         told = "\n".join(act("ecosphere_dataset_import", content=strange)["problems"])
         for value in ("Maison-1.0", "en rade", "tlh"):
             assert value in told
+
+    def test_what_nobody_typed_gives_no_error_but_is_left_out_with_its_value(self, act):
+        read = act("ecosphere_dataset_import", content=TANGLED)
+        dataset, told = read["dataset"], "\n".join(read["problems"])
+        for value in ("http://example.org/type", "organizations/12", "2020-01-01"):
+            assert value in told
+        assert len(read["problems"]) == 3
+        assert dataset["publisher"][0]["name"] == "DDT"
+        assert "uri" not in dataset["publisher"][0]
+        assert dataset["is_referenced_by"] == ["https://x.example.org/article"]
+        assert dataset["license_id"] == "cc-by"
+        words = {"aléa", "enjeux", "cours d'eau", "Saint-Denis", "Réunion", "crue", "eau", "risque"}
+        assert {tag["name"] for tag in dataset["tags"]} == words
+
+    def test_a_series_that_the_portal_does_not_have_is_named_and_blocks_nothing(self, act):
+        of_dataset = {**samples.full(in_series=["lot-lointain"]), "id": "x"}
+        read = act("ecosphere_dataset_import", content=writer.record(of_dataset).decode())
+        assert read["dataset"]["in_series"] == ["lot-lointain"]
+        assert [problem for problem in read["problems"] if "lot-lointain" in problem]
+        kind = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/series"
+        read = act("ecosphere_dataset_import", content=writer.record({**of_dataset, "dcat_type": kind}).decode())
+        assert not read["dataset"].get("in_series")
+        assert [problem for problem in read["problems"] if "lot-lointain" in problem]
 
     def test_a_good_document_leaves_nothing_to_tell(self, act):
         for path in ("/ttl", "/rdf", "/publiccode.yml", "/codemeta.json"):

@@ -133,6 +133,13 @@ def test_what_a_change_elsewhere_makes_contradictory_is_refused(create, refused)
     }
 
 
+def test_a_draft_waits_for_its_licence_and_publishing_asks_for_it(person, refused, service):
+    none = {"access_rights": f"{RIGHT}/PUBLIC", "access_limitation": [], "access_conditions": ""}
+    draft = complete(**none, license_id="notspecified", private=True, name="sans-licence")
+    draft = person("package_create", owner_org=service["id"], **draft)
+    assert "license_id" in refused({**draft, "private": False}, "package_update")
+
+
 def test_a_missing_licence_is_asked_for_once(refused):
     none = {"access_rights": f"{RIGHT}/PUBLIC", "access_limitation": [], "access_conditions": "", "license_id": ""}
     assert len(refused(complete(**none))["license_id"]) == 1

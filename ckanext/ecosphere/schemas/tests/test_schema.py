@@ -224,6 +224,13 @@ BAD = [
     ({"tags": [{"name": "a,b"}]}, "tags", "cannot hold"),
 ]
 
+    def test_a_row_that_holds_nothing_but_rows_is_saved_and_saved_again(self, act, create):
+        agents = [{"role": "", "agent": [{"name": "DDT de l'Ain"}]}]
+        saved = create({"title": "Sans rôle", "name": "sans-role", "private": True, "qualified_attribution": agents})
+        act("package_update", **{**saved, "title": "Toujours sans rôle"})
+        [row] = act("package_show", id="sans-role")["qualified_attribution"]
+        assert row["agent"] == [{"name": "DDT de l'Ain"}]
+
 
 def errors_of(dataset: dict[str, Any]) -> dict[str, Any]:
     """What the validation of a new dataset finds, without saving it."""
