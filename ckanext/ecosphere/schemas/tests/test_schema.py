@@ -205,6 +205,13 @@ class TestSaving:
         assert shown["license_title"] == "Licence Ouverte 2.0 (Etalab)"
         assert shown["isopen"] is True
 
+    def test_a_row_that_holds_nothing_but_rows_is_saved_and_saved_again(self, act, create):
+        agents = [{"role": "", "agent": [{"name": "DDT de l'Ain"}]}]
+        saved = create({"title": "Sans rôle", "name": "sans-role", "private": True, "qualified_attribution": agents})
+        act("package_update", **{**saved, "title": "Toujours sans rôle"})
+        [row] = act("package_show", id="sans-role")["qualified_attribution"]
+        assert row["agent"] == [{"name": "DDT de l'Ain"}]
+
 
 BAD = [
     ({"frequency": "sometimes"}, "frequency", "not in the list"),
@@ -223,13 +230,6 @@ BAD = [
     ({"spatial": "{}"}, "spatial", "Write the box"),
     ({"tags": [{"name": "a,b"}]}, "tags", "cannot hold"),
 ]
-
-    def test_a_row_that_holds_nothing_but_rows_is_saved_and_saved_again(self, act, create):
-        agents = [{"role": "", "agent": [{"name": "DDT de l'Ain"}]}]
-        saved = create({"title": "Sans rôle", "name": "sans-role", "private": True, "qualified_attribution": agents})
-        act("package_update", **{**saved, "title": "Toujours sans rôle"})
-        [row] = act("package_show", id="sans-role")["qualified_attribution"]
-        assert row["agent"] == [{"name": "DDT de l'Ain"}]
 
 
 def errors_of(dataset: dict[str, Any]) -> dict[str, Any]:
