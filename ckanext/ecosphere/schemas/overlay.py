@@ -119,4 +119,4 @@ def write(path: str, folder: str = "") -> str:
     target = place / f"schema-{hashlib.sha256(text.encode()).hexdigest()[:16]}.yaml"
     if not target.exists() or target.read_text(encoding="utf-8") != text:
         target.write_text(text, encoding="utf-8")
-    return f"ckanext.ecosphere.schemas:{target}"
+    return target.resolve().as_uri()  # the option is split at spaces, which a path may hold

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import ckan.plugins.toolkit as tk
 import pytest
@@ -99,14 +100,16 @@ class TestTheOverlay:
     def test_is_written_where_scheming_reads_it(self, tmp_path):
         file = tmp_path / "o.yaml"
         file.write_text("dataset_fields: {version: {obligation: mandatory}}")
-        written = overlay.write(str(file), str(tmp_path)).partition(":")[2]
-        loaded = yaml.safe_load(Path(written).read_text(encoding="utf-8"))
+        written = overlay.write(str(file), str(tmp_path / "in a folder"))
+        assert len(written.split()) == 1
+        loaded = yaml.safe_load(Path(unquote(urlsplit(written).path)).read_text(encoding="utf-8"))
         assert {f["obligation"] for f in loaded["dataset_fields"] if f["field_name"] == "version"} == {"mandatory"}
         with pytest.raises(overlay.OverlayError):
             overlay.write(str(tmp_path / "missing.yaml"))
 
 
 def test_the_overlay_is_in_force_when_the_portal_starts(ckan_config, monkeypatch, tmp_path, request):
+    monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path / "a folder"))
     file = tmp_path / "o.yaml"
     file.write_text("dataset_fields: {version: {obligation: mandatory}}")
     monkeypatch.setitem(ckan_config, "ecosphere.schemas.overlay", str(file))
