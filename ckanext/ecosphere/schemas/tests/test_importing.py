@@ -16,6 +16,7 @@ from ckanext.ecosphere.schemas import config
 from ckanext.ecosphere.schemas.importing import software, text
 from ckanext.ecosphere.schemas.iso import writer
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
+from ckanext.ecosphere.tests.forms import Form
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 
 from . import samples
@@ -227,6 +228,16 @@ class TestThePages:
         assert page.find(id="field-name")["value"].startswith("original-cop")
         assert page.find(id="field-identifier").get("value", "") == ""
         assert page.find(id="field-private").find("option", selected=True)["value"] == "True"
+
+    def test_a_duplicate_of_a_harvested_dataset_that_contradicts_itself_is_saved_and_says_what_it_leaves(
+        self, app, editor, create, act
+    ):
+        right = "http://publications.europa.eu/resource/authority/access-right/PUBLIC"
+        create(samples.full(name="moissonne", title="Moissonné", access_rights=right, access_conditions="Sur place."))
+        form = Form(app, editor, "/fr/dataset/moissonne/dupliquer")
+        assert "Sur place." in form.page.select_one(".flash-messages").text
+        assert form.send().status_code == 302
+        assert not act("package_show", id=form.values["name"][0]).get("access_conditions")
 
     def test_what_a_description_does_not_state_is_not_filled_in_with_the_usual(self, app, editor, client, create):
         create({"title": "Sans licence", "name": "no-licence", "private": True})
