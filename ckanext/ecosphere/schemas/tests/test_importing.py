@@ -53,7 +53,8 @@ ODD = """
 TANGLED = """
 @prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
 @prefix foaf: <http://xmlns.com/foaf/0.1/> . @prefix prov: <http://www.w3.org/ns/prov#> .
-<https://x.example.org/d> a dcat:Dataset ; dct:title "Emmêlé" ; dct:type <http://example.org/type> ;
+<https://x.example.org/d> a dcat:Dataset ; dct:title "Emmêlé" ; dct:abstract "Résumé." ;
+  dct:type <http://example.org/type> ;
   dcat:keyword "aléa ; enjeux; cours d'eau", "Saint-Denis, Réunion", "crue, eau, risque" ;
   dct:publisher <organizations/12> ; dct:license <http://publications.europa.eu/resource/authority/licence/CC_BY_4_0> ;
   dct:isReferencedBy [dct:title "sans nom"] , <https://x.example.org/article> ;
@@ -152,7 +153,7 @@ class TestTheAction:
         assert dataset["publisher"][0]["name"] == "DDT"
         assert "uri" not in dataset["publisher"][0]
         assert dataset["is_referenced_by"] == ["https://x.example.org/article"]
-        assert dataset["license_id"] == "cc-by"
+        assert (dataset["license_id"], dataset["notes"]) == ("cc-by", "Résumé.")
         words = {"aléa", "enjeux", "cours d'eau", "Saint-Denis", "Réunion", "crue", "eau", "risque"}
         assert {tag["name"] for tag in dataset["tags"]} == words
 
