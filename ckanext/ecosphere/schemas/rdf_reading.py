@@ -62,6 +62,9 @@ def complete(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
         values = [str(value) for value in graph.objects(ref, predicate)]
         if values:
             dataset[field] = sorted(values) if several else values[0]
+    abstract = graph.value(ref, DCT.abstract)  # what Géo-IDE writes for the description
+    if abstract and not dataset.get("notes"):
+        dataset["notes"] = str(abstract)
     _statements(graph, ref, dataset)
     _scale(graph, ref, dataset)
     rdf_lineage.read(graph, ref, dataset)

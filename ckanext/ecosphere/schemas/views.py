@@ -17,7 +17,7 @@ from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
 
 from . import catalogue_csv, config, inheritance, iso_record, places, skos, spatial, structured
-from .importing import starting
+from .importing import review, starting
 from .importing.text import decoded
 from .listing import found
 from .publication import label_of
@@ -144,11 +144,7 @@ def import_record() -> Any:
             errors = error.error_dict
         else:
             tk.h.flash_notice(tk._("Here is what was read. Look it over, then save: nothing is saved yet."))
-            problems = list(dict.fromkeys(read["problems"]))
-            for problem in problems[:MOST_PROBLEMS]:
-                tk.h.flash_notice(problem)
-            if len(problems) > MOST_PROBLEMS:
-                tk.h.flash_notice(tk._("And {number} more.").format(number=len(problems) - MOST_PROBLEMS))
+            _tell(read["problems"])
             return _new_form(_as_it_is(read["dataset"]))
     return tk.render("ecosphere_schemas/import.html", {"url": url, "errors": errors})
 
@@ -158,7 +154,11 @@ def duplicate(id: str) -> Any:
     """Show the form of a new dataset, filled in from another one."""
     _check_may_describe()
     dataset = _shown(id)
-    return _new_form(_as_it_is(starting.copy(dataset, tk._("{title} (copy)").format(title=dataset["title"]))))
+    copied, problems = review.looked_over(
+        starting.copy(dataset, tk._("{title} (copy)").format(title=dataset["title"])), {"user": tk.current_user.name}
+    )
+    _tell(problems)
+    return _new_form(_as_it_is(copied))
 
 
 @schemas.route("/dataset/nouveau/<service>")
@@ -178,6 +178,14 @@ def new_of_service(service: str) -> Any:
     else:
         tk.h.flash_notice(tk._("The latest datasets of the service have nothing in common that could be filled in."))
     return _new_form(usual)
+
+
+def _tell(problems: list[str]) -> None:
+    told = list(dict.fromkeys(problems))
+    for problem in told[:MOST_PROBLEMS]:
+        tk.h.flash_notice(problem)
+    if len(told) > MOST_PROBLEMS:
+        tk.h.flash_notice(tk._("And {number} more.").format(number=len(told) - MOST_PROBLEMS))
 
 
 def _check_may_describe() -> None:

@@ -16,6 +16,7 @@ from ckanext.ecosphere.schemas import config
 from ckanext.ecosphere.schemas.importing import software, text
 from ckanext.ecosphere.schemas.iso import writer
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
+from ckanext.ecosphere.tests.forms import Form
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 
 from . import samples
@@ -52,7 +53,8 @@ ODD = """
 TANGLED = """
 @prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
 @prefix foaf: <http://xmlns.com/foaf/0.1/> . @prefix prov: <http://www.w3.org/ns/prov#> .
-<https://x.example.org/d> a dcat:Dataset ; dct:title "Emmêlé" ; dct:type <http://example.org/type> ;
+<https://x.example.org/d> a dcat:Dataset ; dct:title "Emmêlé" ; dct:abstract "Résumé." ;
+  dct:type <http://example.org/type> ;
   dcat:keyword "aléa ; enjeux; cours d'eau", "Saint-Denis, Réunion", "crue, eau, risque" ;
   dct:publisher <organizations/12> ; dct:license <http://publications.europa.eu/resource/authority/licence/CC_BY_4_0> ;
   dct:isReferencedBy [dct:title "sans nom"] , <https://x.example.org/article> ;
@@ -151,7 +153,7 @@ class TestTheAction:
         assert dataset["publisher"][0]["name"] == "DDT"
         assert "uri" not in dataset["publisher"][0]
         assert dataset["is_referenced_by"] == ["https://x.example.org/article"]
-        assert dataset["license_id"] == "cc-by"
+        assert (dataset["license_id"], dataset["notes"]) == ("cc-by", "Résumé.")
         words = {"aléa", "enjeux", "cours d'eau", "Saint-Denis", "Réunion", "crue", "eau", "risque"}
         assert {tag["name"] for tag in dataset["tags"]} == words
 
@@ -227,6 +229,16 @@ class TestThePages:
         assert page.find(id="field-name")["value"].startswith("original-cop")
         assert page.find(id="field-identifier").get("value", "") == ""
         assert page.find(id="field-private").find("option", selected=True)["value"] == "True"
+
+    def test_a_duplicate_of_a_harvested_dataset_that_contradicts_itself_is_saved_and_says_what_it_leaves(
+        self, app, editor, create, act
+    ):
+        right = "http://publications.europa.eu/resource/authority/access-right/PUBLIC"
+        create(samples.full(name="moissonne", title="Moissonné", access_rights=right, access_conditions="Sur place."))
+        form = Form(app, editor, "/fr/dataset/moissonne/dupliquer")
+        assert "Sur place." in form.page.select_one(".flash-messages").text
+        assert form.send().status_code == 302
+        assert not act("package_show", id=form.values["name"][0]).get("access_conditions")
 
     def test_what_a_description_does_not_state_is_not_filled_in_with_the_usual(self, app, editor, client, create):
         create({"title": "Sans licence", "name": "no-licence", "private": True})
