@@ -24,7 +24,7 @@ def setup() -> None:
     Raises:
         StackError: when Python is too old or a package cannot be had.
     """
-    require("venv", "libmagic")
+    require("venv", "libmagic", "pango")
     fill(VENV, DEV / "requirements.lock")
     stamp, digest = VENV / ".project", _digest([ROOT / name for name in PROJECT_FILES])
     if stamp.exists() and stamp.read_text() == digest:

@@ -60,15 +60,14 @@ def _find_venv() -> Path | None:
     return Path("python3") if probe.returncode == 0 else None
 
 
-def _find_libmagic() -> Path | None:
-    return next(iter(Path("/usr/lib").glob("*/libmagic.so.1")), None) or next(
-        iter(Path("/usr/lib").glob("libmagic.so.1")), None
-    )
+def _library(name: str) -> Callable[[], Path | None]:
+    return lambda: next((path for pattern in (f"*/{name}", name) for path in Path("/usr/lib").glob(pattern)), None)
 
 
 NEEDS = {
     "venv": Need("python3-venv", "virtual environments", _find_venv),
-    "libmagic": Need("libmagic1", "CKAN's file types", _find_libmagic),
+    "libmagic": Need("libmagic1", "CKAN's file types", _library("libmagic.so.1")),
+    "pango": Need("libpangoft2-1.0-0", "letters as PDF", _library("libpangoft2-1.0.so.0")),
     "postgres": Need("postgresql", "the database", find_postgres),
     "redis": Need("redis-server", "the queues", _on_path("redis-server", "valkey-server")),
     "java": Need("openjdk-17-jdk-headless", f"Solr, which needs a JDK of version {OLDEST_JAVA} or more", find_java),

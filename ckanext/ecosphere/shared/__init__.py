@@ -1,0 +1,1 @@
+"""What every room uses: it knows no room, and needs no plugin to be loaded."""
