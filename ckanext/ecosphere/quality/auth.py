@@ -8,6 +8,8 @@ import ckan.plugins.toolkit as tk
 from ckan import authz, model
 from ckan.types import AuthResult, Context, DataDict
 
+from ckanext.ecosphere.shared import authorization
+
 
 @tk.auth_allow_anonymous_access
 def ecosphere_quality_show(context: Context, data_dict: DataDict) -> AuthResult:
@@ -58,4 +60,4 @@ def get_auth_functions() -> dict[str, Any]:
         ecosphere_quality_links,
         ecosphere_quality_recheck,
     )
-    return {function.__name__: function for function in functions}
+    return authorization.deny_by_default({function.__name__: function for function in functions})
