@@ -10,12 +10,13 @@ import click
 from ckan.lib.plugins import DefaultTranslation
 from flask import current_app
 
-from ckanext.ecosphere import accounts, cli, helpers, moments
+from ckanext.ecosphere import accounts, cli, collaborators, helpers, moments
 from ckanext.ecosphere.api_guard import api_guard
 from ckanext.ecosphere.shared import authorization
 
 
 @tk.blanket.actions(accounts.get_actions)
+@tk.blanket.auth_functions(collaborators.get_auth_functions)
 @tk.blanket.blueprints([api_guard])
 @tk.blanket.config_declarations
 @tk.blanket.helpers(

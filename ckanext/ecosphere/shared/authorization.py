@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan import model
+from ckan import authz, model
 from ckan.types import AuthResult
 
 AuthFunction = Callable[..., AuthResult]
@@ -56,3 +56,36 @@ def deny_by_default(functions: Mapping[str, AuthFunction]) -> dict[str, AuthFunc
         name: function if getattr(function, "auth_allow_anonymous_access", False) else login_required(function)
         for name, function in functions.items()
     }
+
+
+def dataset_readable(context: Any, key: Any) -> AuthResult:
+    """Let whoever may read a dataset; for the others there is none, so that nobody learns what is private.
+
+    Raises:
+        NotFound: there is no such dataset, or the person may not read it.
+    """
+    if authz.is_authorized("package_show", same_person(context), {"id": _existing(key)})["success"]:
+        return {"success": True}
+    raise tk.ObjectNotFound(tk._("Dataset not found"))
+
+
+def dataset_editable(context: Any, key: Any) -> AuthResult:
+    """Let whoever may change a dataset; for those who may not read it there is none.
+
+    Raises:
+        NotFound: there is no such dataset, or the person may not read it.
+    """
+    dataset_readable(context, key)
+    return authz.is_authorized("package_update", same_person(context), {"id": str(key)})
+
+
+def same_person(context: Any) -> Any:
+    """Return a context for the person of another one, without what an action keeps there (`package`, `ignore_auth`)."""
+    return {key: context[key] for key in ("user", "auth_user_obj") if key in context}
+
+
+def _existing(key: Any) -> str:
+    package = model.Package.get(str(key or ""))
+    if package is None:
+        raise tk.ObjectNotFound(tk._("Dataset not found"))
+    return package.id

@@ -34,18 +34,18 @@ def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) 
 @tk.auth_allow_anonymous_access
 def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> AuthResult:
     """What the record of a dataset says: whoever may see the dataset."""
-    return authz.is_authorized("package_show", context, {"id": data_dict["id"]})
+    return authorization.dataset_readable(context, data_dict["id"])
 
 
 @tk.auth_allow_anonymous_access
 def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> AuthResult:
     """Which catalogues have a dataset: whoever may see the dataset."""
-    return authz.is_authorized("package_show", context, {"id": data_dict["id"]})
+    return authorization.dataset_readable(context, data_dict["id"])
 
 
 def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> AuthResult:
     """What of a dataset may be changed on the portal for good: whoever may change it."""
-    return authz.is_authorized("package_update", context, {"id": data_dict["id"]})
+    return authorization.dataset_editable(context, data_dict["id"])
 
 
 def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> AuthResult:

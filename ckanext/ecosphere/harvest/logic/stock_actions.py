@@ -13,6 +13,7 @@ from ckanext.ecosphere.harvest.model import forget, forget_lost_jobs
 from ckanext.ecosphere.harvest.pipeline import queue
 from ckanext.ecosphere.harvest.pipeline.job import RUNNING
 from ckanext.ecosphere.harvest.sources.harvester import harvester_types
+from ckanext.harvest.logic import HarvestJobExists, HarvestSourceInactiveError
 from ckanext.harvest.logic.dictization import harvest_job_dictize
 from ckanext.harvest.model import HarvestJob
 
@@ -113,6 +114,31 @@ def harvest_source_reindex(original: Any, context: Context, data_dict: DataDict)
 
 
 @tk.chained_action
+def harvest_job_create(original: Any, context: Context, data_dict: DataDict) -> Any:
+    """Create a job, as before; over the API, that there is one already is told as an error of the parameter.
+
+    Args:
+        original: ckanext-harvest's action.
+        context: the context.
+        data_dict: `source_id`, and `run` (true if not given).
+
+    Raises:
+        ValidationError: a job of the source waits or runs, or the source is not active.
+    """
+    tk.check_access("harvest_job_create", context, data_dict)
+    try:
+        return original(context, data_dict)
+    except (HarvestJobExists, HarvestSourceInactiveError) as error:
+        if "api_version" not in context:
+            raise  # for the pages and commands of ckanext-harvest, which know these errors
+        exists = isinstance(error, HarvestJobExists)
+        message = (
+            tk._("A harvest of this source waits or runs already.") if exists else tk._("The source is not active.")
+        )
+        raise tk.ValidationError({"source_id": [message]}) from error
+
+
+@tk.chained_action
 def harvest_abort_failed_jobs(original: Any, context: Context, data_dict: DataDict) -> Any:
     """Abort the jobs that have run for too long, as before; ckanext-harvest 1.6.3 lets everybody do it.
 
@@ -121,8 +147,26 @@ def harvest_abort_failed_jobs(original: Any, context: Context, data_dict: DataDi
         context: the context.
         data_dict: `life_span` in days (7 if not given), `include` or `exclude` ids of sources.
     """
-    tk.check_access("harvest_abort_failed_jobs", context, data_dict)
-    return original(context, {"life_span": 7, **data_dict})
+    tk.check_access("ecosphere_harvest_administer", context, data_dict)
+    days = {"life_span": 7, **data_dict}["life_span"]
+    if not str(days).isdecimal():
+        raise tk.ValidationError({"life_span": [tk._("Write a number of days.")]})
+    return original(context, {**data_dict, "life_span": int(days)})
+
+
+@tk.side_effect_free
+@tk.chained_action
+def harvest_log_list(original: Any, context: Context, data_dict: DataDict) -> Any:
+    """List the log of the harvest, as before; ckanext-harvest 1.6.3 asks an auth function that it does not have.
+
+    Args:
+        original: ckanext-harvest's action.
+        context: the context.
+        data_dict: `limit`, `per_page`, `offset` and `level`.
+    """
+    tk.check_access("ecosphere_harvest_administer", context, data_dict)
+    allowed: Any = {**context, "ignore_auth": True}
+    return original(allowed, data_dict)
 
 
 def get_actions() -> dict[str, Any]:
@@ -133,6 +177,8 @@ def get_actions() -> dict[str, Any]:
         harvest_source_clear,
         harvest_source_job_history_clear,
         harvest_source_reindex,
+        harvest_job_create,
         harvest_abort_failed_jobs,
+        harvest_log_list,
     )
     return {action.__name__: action for action in chained}

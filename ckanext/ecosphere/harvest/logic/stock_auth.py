@@ -1,7 +1,7 @@
 """Who may call the actions of ckanext-harvest: its auth functions, called with what they need.
 
 Those of ckanext-harvest 1.6.3 fail (KeyError, AttributeError) when a parameter is missing or nobody is logged in, let
-everybody list all harvest objects, look for a job under the name of another parameter, and forget two actions.
+everybody list all harvest objects, and look for a job under the name of another parameter.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan import authz
+from ckan import authz, model
 from ckan.types import AuthResult, Context, DataDict
 
+from ckanext.ecosphere.shared import authorization
 from ckanext.harvest.model import HarvestJob, HarvestSource
 
 #: Auth function of ckanext-harvest → parameter without which it fails.
@@ -29,8 +30,6 @@ NEEDED = {
     "harvest_source_update": "id",
 }
 PUBLIC = ("harvest_source_show", "harvest_source_show_status")
-#: Those that ckanext-harvest keeps for administrators of the site; without a user they fail, or there is none.
-FOR_ADMINISTRATORS = ("harvest_log_list", "harvest_abort_failed_jobs")
 
 
 def harvest_send_job_to_gather_queue(original: Any, context: Context, data_dict: DataDict | None) -> AuthResult:
@@ -38,7 +37,7 @@ def harvest_send_job_to_gather_queue(original: Any, context: Context, data_dict:
     job: Any = HarvestJob.get(tk.get_or_bust(data_dict or {}, "id"))
     if job is None:
         raise tk.ObjectNotFound(tk._("Harvest job not found"))
-    return authz.is_authorized("harvest_source_update", _same_person(context), {"id": job.source_id})
+    return authz.is_authorized("harvest_source_update", _context(context), {"id": job.source_id})
 
 
 def harvest_object_list(original: Any, context: Context, data_dict: DataDict | None) -> AuthResult:
@@ -46,14 +45,15 @@ def harvest_object_list(original: Any, context: Context, data_dict: DataDict | N
     id_ = (data_dict or {}).get("source_id")
     if not id_:
         return _no_administrator()
-    source: Any = HarvestSource.get(id_)
+    package = model.Package.get(id_)
+    source: Any = HarvestSource.get(package.id) if package else None
     if source is None:
         raise tk.ObjectNotFound(tk._("Harvest source not found"))
-    return authz.is_authorized("harvest_source_update", _same_person(context), {"id": source.id})
+    return authz.is_authorized("harvest_source_update", _context(context), {"id": source.id})
 
 
-def administrators_only(context: Context, data_dict: DataDict | None) -> AuthResult:
-    """Administrators of the site, whom CKAN asks no auth function."""
+def ecosphere_harvest_administer(context: Context, data_dict: DataDict | None) -> AuthResult:
+    """Abort jobs and read the log: administrators of the site, for whom CKAN asks no auth function."""
     return _no_administrator()
 
 
@@ -61,9 +61,9 @@ def _no_administrator() -> AuthResult:
     return {"success": False, "msg": tk._("Only administrators of the site may do this.")}
 
 
-def _same_person(context: Context) -> Any:
-    given: Any = context
-    return {key: given[key] for key in ("user", "auth_user_obj", "model", "session") if key in given}
+def _context(context: Context) -> Any:
+    # ckanext-harvest's auth functions look for the model in the context.
+    return {**authorization.same_person(context), "model": model, "session": model.Session}
 
 
 def _needing(name: str, parameter: str) -> Callable[..., AuthResult]:
@@ -84,4 +84,4 @@ def get_auth_functions() -> dict[str, Any]:
     for function in (harvest_send_job_to_gather_queue, harvest_object_list):
         chained[function.__name__] = function
     functions = {name: tk.chained_auth_function(function) for name, function in chained.items()}
-    return functions | dict.fromkeys(FOR_ADMINISTRATORS, administrators_only)
+    return functions | {ecosphere_harvest_administer.__name__: ecosphere_harvest_administer}
