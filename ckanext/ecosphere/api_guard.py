@@ -1,7 +1,7 @@
 """What no action takes is refused at the door of the API, for the actions of CKAN and of other extensions, too.
 
 They would fail with an internal error: a NUL character in JSON, half a surrogate pair, a list as an identifier,
-an integer that no database holds.
+an integer that no database holds. A page that hands such a value on to an action says so, too.
 """
 
 from __future__ import annotations
@@ -36,6 +36,13 @@ def refuse_what_no_action_takes() -> Response | None:
     except tk.ValidationError as error:
         return _answer(error.error_dict, INVALID)
     return None
+
+
+@api_guard.app_errorhandler(tk.ValidationError)
+def say_what_is_wrong(error: tk.ValidationError) -> tuple[str, int]:
+    """Answer for a page whose address or form held what its action does not take, and that has no form to say so."""
+    content = " ".join(f"{name}{tk._(': ')}{text}" for name, text in error.error_summary.items())
+    return tk.render("error_document_template.html", {"code": BAD_REQUEST, "name": "", "content": content}), BAD_REQUEST
 
 
 def _given() -> Iterator[Any]:

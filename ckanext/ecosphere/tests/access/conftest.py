@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -42,6 +43,7 @@ class Visitor:
 
     def __init__(self, app: CKANTestApp, portal: world.World, persona: str) -> None:
         self.client: Any = app.test_client()
+        self.persona = persona
         self.token = portal.tokens.get(persona)
         self.form: dict[str, str] = {}
         name = world.PERSONAS[persona]
@@ -56,6 +58,13 @@ class Visitor:
         """Call an action with the API token."""
         headers = {"Authorization": self.token} if self.token else {}
         return self.client.post(f"/api/3/action/{action}", json=data, headers=headers, **STAY)
+
+    def send(self, action: str, body: str) -> Any:
+        """Call an action with the API token and a body that need not be JSON."""
+        headers = {"Authorization": self.token} if self.token else {}
+        data = body.encode("utf-8", "surrogatepass")
+        address = f"/api/3/action/{action}"
+        return self.client.post(address, data=data, content_type="application/json", headers=headers, **STAY)
 
     def get(self, address: str) -> Any:
         """Open a page with the session."""
@@ -96,8 +105,17 @@ class Ledger:
         self.savepoint.rollback()
         return written - set(NOTED)
 
+    @contextmanager
+    def committing(self) -> Iterator[None]:
+        """Let calls commit for good."""
+        model.Session.remove()
+        model.Session.configure(bind=model.meta.engine, join_transaction_mode="conditional_savepoint")
+        yield
+        model.Session.remove()
+        model.Session.configure(bind=self.connection, join_transaction_mode="create_savepoint")
+
     def _counts(self) -> dict[str, int]:
-        return {name: count for name, count in self.connection.execute(WRITES)}
+        return dict(self.connection.execute(WRITES).tuples())
 
 
 @pytest.fixture(scope="module")

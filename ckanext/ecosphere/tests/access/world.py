@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,6 +80,7 @@ def build() -> World:
     _make_requests(world)
     _make_harvest(world)
     _make_bulk_edit(world)
+    make_source(world)
     return world
 
 
@@ -153,6 +155,19 @@ def _make_harvest(world: World) -> None:
     trial = "7f8b2a8e-0000-4000-8000-000000000001"
     trials._keep(trial, {"state": trials.WAITING, "url": "http://127.0.0.1:9/csw", "user": "editor"})
     world.things["trial"] = (trial, trial)
+
+
+def make_source(world: World) -> None:
+    """Make another source, for what cannot be undone."""
+    name = f"source-{uuid.uuid4()}"
+    made = factories.Dataset(
+        type="harvest",
+        name=name,
+        url=f"http://127.0.0.1:9/{name}",
+        source_type="ecosphere_csw",
+        owner_org=world.things["service"][0],
+    )
+    world.things["new_source"] = (made["id"], made["name"])
 
 
 def _make_bulk_edit(world: World) -> None:
