@@ -64,7 +64,7 @@ def dataset_readable(context: Any, key: Any) -> AuthResult:
     Raises:
         NotFound: there is no such dataset, or the person may not read it.
     """
-    if authz.is_authorized("package_show", same_person(context), {"id": _existing(key)})["success"]:
+    if authz.is_authorized_boolean("package_show", same_person(context), {"id": _existing(key)}):
         return {"success": True}
     raise tk.ObjectNotFound(tk._("Dataset not found"))
 

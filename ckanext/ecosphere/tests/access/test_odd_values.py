@@ -1,4 +1,4 @@
-"""Odd values in every parameter of every action of the suite, as each persona: a clear refusal, never an error of ours."""
+"""Odd values in every parameter of every action of the suite: a clear refusal for each persona, no internal error."""
 
 from __future__ import annotations
 
