@@ -115,7 +115,7 @@ class Ledger:
         model.Session.configure(bind=self.connection, join_transaction_mode="create_savepoint")
 
     def _counts(self) -> dict[str, int]:
-        return dict(self.connection.execute(WRITES).tuples())
+        return dict(self.connection.execute(WRITES).tuples().all())
 
 
 @pytest.fixture(scope="module")

@@ -89,24 +89,25 @@ def test_searches_in_the_language_of_solr_get_clear_answers(name: str, value: An
 
 
 ODD_PARTS = ["%ED%A0%80", "a" * 5_000, "..", "%7B!frange%20l=0%7Dx", "9" * 40, "-1", "%5B%5D", "null", "a%0Ab", "a%00b"]
+ODD_NAMES = ("q", "year", "page", "id", "bbox", "organization", "title", "uri", "table", "sort")
+INTERNAL_ERROR = 500
 ROUTES = sorted({f"{row.method} {row.name}" for row in tables.read("routes")})
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_odd_addresses_get_clear_answers(route: str, portal: world.World, visitors: dict[str, Visitor], ledger: Ledger):
+def test_odd_addresses_get_clear_answers(route: str, visitors: dict[str, Visitor], ledger: Ledger):
     method, rule = route.split(" ", 1)
     faults = []
-    for persona in ("anonymous", "editor", "sysadmin"):
+    for persona in ("anonymous", "sysadmin"):
+        visitor = visitors[persona]
         for part in ODD_PARTS:
-            address = calls.with_parts(rule, part)
-            query = "&".join(f"{name}={part}" for name in ("q", "year", "page", "id", "bbox", "organization", "title"))
-            for each in {address, f"{address}?{query}"}:
-                ledger.begin()
-                visitor = visitors[persona]
-                answer = visitor.get(each) if method == "GET" else visitor.post(each, {"q": "b"})
-                ledger.end()
-                if answer.status_code >= 500:
-                    faults.append(f"{persona}: {each[:80]}: {answer.status_code}")
+            query = "&".join(f"{name}={part}" for name in ODD_NAMES)
+            address = f"{calls.with_parts(rule, part)}?{query}"
+            ledger.begin()
+            answer = visitor.get(address) if method == "GET" else visitor.post(address, {"q": "b"})
+            ledger.end()
+            if answer.status_code >= INTERNAL_ERROR:
+                faults.append(f"{persona}: {address[:80]}: {answer.status_code}")
     assert not faults
 
 

@@ -76,6 +76,8 @@ def build() -> World:
     world.things["asker"] = (requests.user_id("asker"), "asker")
     for thing, name in (("service", "ddt-42"), ("other_service", "dreal-ara")):
         world.things[thing] = (requests.group_id(name), name)
+    group = factories.Group(name="zonages", user={"name": "boss"})
+    world.things["group"] = (group["id"], group["name"])
     _make_datasets(world)
     _make_requests(world)
     _make_harvest(world)
@@ -89,6 +91,8 @@ def _make_datasets(world: World) -> None:
         "dataset": {"name": "zones-humides"},
         "tagged": {"name": "avec-mot-cle", "tags": [{"name": "castor"}]},
         "private": {"name": "captages", "private": True, "title": SECRET_TITLE},
+        "doomed": {"name": "voue-a-disparaitre"},
+        "doomed_private": {"name": "voue-a-disparaitre-2", "private": True},
         "other_private": {"name": "captages-ara", "private": True, "owner_org": requests.group_id("dreal-ara")},
     }.items():
         made = requests.dataset(**values)
@@ -148,6 +152,7 @@ def _make_harvest(world: World) -> None:
     model.Session.commit()
     world.things |= {
         "source": (id_, "geocatalogue"),
+        "source_id": (id_, id_),  # where ckanext-harvest knows no names
         "job": (job["id"], job["id"]),
         "record": (record.id, record.id),
         "harvested": (harvested["id"], "moissonne"),
