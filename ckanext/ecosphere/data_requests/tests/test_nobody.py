@@ -33,6 +33,7 @@ def test_rows_of_nobody_are_removed_and_supports_counted_anew(nobody):
     act("settings_update", "friend", digest="daily")
     moment = datetime.now(timezone.utc)
     lost_draft = Request(id="lost", requester_id=nobody, created=moment, modified=moment, state="draft", title="?")
+    lost_draft.search = sa.func.to_tsvector("french", "?")
     for table in (Support, Follow):
         model.Session.add(table(request_id=made["id"], user_id=nobody))
     model.Session.add_all([lost_draft, Setting(user_id=nobody, digest="none", language="")])
