@@ -33,7 +33,14 @@ PERSONAS = {
 }
 PASSWORD = "Correct-Horse-9"
 SECRET_TITLE = "Captages sensibles du plan Orsec"
-RECORD = "<gmd:MD_Metadata xmlns:gmd='http://www.isotc211.org/2005/gmd'/>"
+RECORD = """\
+<gmd:MD_Metadata xmlns:gmd="http://www.isotc211.org/2005/gmd" xmlns:gco="http://www.isotc211.org/2005/gco">
+  <gmd:fileIdentifier><gco:CharacterString>guid-1</gco:CharacterString></gmd:fileIdentifier>
+  <gmd:identificationInfo><gmd:MD_DataIdentification><gmd:citation><gmd:CI_Citation>
+    <gmd:title><gco:CharacterString>Haies du Forez</gco:CharacterString></gmd:title>
+  </gmd:CI_Citation></gmd:citation></gmd:MD_DataIdentification></gmd:identificationInfo>
+</gmd:MD_Metadata>
+"""
 
 
 @dataclass
