@@ -8,10 +8,16 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 from ckan.lib.plugins import DefaultTranslation
+from flask import current_app
 
-from ckanext.ecosphere import cli, helpers, moments
+from ckanext.ecosphere import accounts, cli, collaborators, helpers, moments
+from ckanext.ecosphere.api_guard import api_guard
+from ckanext.ecosphere.shared import authorization
 
 
+@tk.blanket.actions(accounts.get_actions)
+@tk.blanket.auth_functions(collaborators.get_auth_functions)
+@tk.blanket.blueprints([api_guard])
 @tk.blanket.config_declarations
 @tk.blanket.helpers(
     {
@@ -25,6 +31,7 @@ class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
     p.implements(p.ITranslation)
     p.implements(p.IConfigurer)
     p.implements(p.IClick)
+    p.implements(p.ISignal)
 
     def update_config(self, config: Any) -> None:
         """Register the shared templates and assets."""
@@ -35,3 +42,12 @@ class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
     def get_commands(self) -> list[click.Command]:
         """Provide the group `ckan ecosphere`; the rooms fill it."""
         return [cli.ecosphere]
+
+    def get_signal_subscriptions(self) -> Any:
+        """Make nobody false again before a request is answered."""
+        return {tk.signals.request_started: [_refuse_anonymous_people]}
+
+
+def _refuse_anonymous_people(sender: Any, **_more: Any) -> None:
+    """Let CKAN and other extensions refuse anonymous people, as they mean to: see `shared.authorization`."""
+    current_app.login_manager.anonymous_user = authorization.AnonymousUser  # pyright: ignore[reportAttributeAccessIssue]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
@@ -234,19 +235,24 @@ def may_read_dataset(package: model.Package, reader: Reader) -> bool:
         return False
 
 
+#: What the name or identifier of a dataset looks like, rather than words about one.
+_DATASET_NAME = re.compile(r"[\w-]{2,100}")
+
+
 def known_datasets(request: Request, reader: Reader) -> list[dict[str, str]]:
     """Datasets that fall short, as the requester named them.
 
     Returns:
         key (as it was given), name and title; both "" when there is no such dataset, or the reader may not read it.
-        Others than the requester are not told the names of datasets that they may not read.
+        Others than the requester are told no name that leads to no dataset that they may read: that it is there for
+        some names and not for others would tell which private datasets exist.
     """
     own, found = states.REQUESTER in reader.roles(request), []
     for key in request.known_datasets or ():
         package = model.Package.get(key.rstrip("/").rsplit("/", 1)[-1])
         if package is not None and may_read_dataset(package, reader):
             found.append({"key": key, "name": package.name, "title": package.title or package.name})
-        elif package is None or own:
+        elif own or (package is None and not _DATASET_NAME.fullmatch(key.rstrip("/").rsplit("/", 1)[-1])):
             found.append({"key": key, "name": "", "title": ""})
     return found
 

@@ -19,6 +19,8 @@ _ = tk._
 
 LONGEST_LINE = 300
 LONGEST_TEXT = 20_000
+LARGEST_NUMBER = 2**31 - 1
+FIRST_YEAR, LAST_YEAR = 1900, 2999
 _COMMUNE = re.compile(r"^(\d[0-9AB]\d{3})\b", re.IGNORECASE)
 _SIRET_LENGTH = 14
 _BOX = 4
@@ -72,6 +74,29 @@ def concept_of(vocabulary: str) -> Callable[[Any], str]:
     return concept
 
 
+def stored_number(value: Any) -> int:
+    """A whole number that the database can hold."""
+    number = int(value)
+    if abs(number) > LARGEST_NUMBER:
+        raise tk.Invalid(_("This number is too large."))
+    return number
+
+
+def year(value: Any) -> int:
+    """A year in which requests can have been made."""
+    number = int(value)
+    if not FIRST_YEAR <= number <= LAST_YEAR:
+        raise tk.Invalid(_("Give a year between {first} and {last}.").format(first=FIRST_YEAR, last=LAST_YEAR))
+    return number
+
+
+def a_file(value: Any) -> Any:
+    """A file of a form, not a text that stands for one."""
+    if value and not hasattr(value, "filename"):
+        raise tk.Invalid(_("Send the file as part of a form."))
+    return value
+
+
 def a_day(value: Any) -> date | None:
     """A day as YYYY-MM-DD."""
     if not value:
@@ -88,6 +113,7 @@ def texts(value: Any) -> list[str]:
     """A list of short texts, or one text with commas between."""
     if isinstance(value, str):
         value = value.split(",")
+    _is_list(value)
     return list(dict.fromkeys(filter(None, (one_line(each) for each in value or []))))
 
 
@@ -98,6 +124,7 @@ def communes(value: Any) -> list[dict[str, str]]:
     """
     if isinstance(value, str):
         value = _json_or(value, [part for part in re.split(r"[;\n]", value) if part.strip()])
+    _is_list(value)
     found: dict[str, dict[str, str]] = {}
     for each in value or []:
         written = f"{each.get('code', '')} {each.get('name', '')}" if isinstance(each, dict) else str(each)
@@ -134,7 +161,7 @@ def siret(value: Any) -> str:
     digits = re.sub(r"\s", "", str(value or ""))
     if not digits:
         return ""
-    if len(digits) != _SIRET_LENGTH or not digits.isdigit() or not _checks(digits):
+    if len(digits) != _SIRET_LENGTH or not (digits.isascii() and digits.isdigit()) or not _checks(digits):
         raise tk.Invalid(_("This is not a SIRET number: it has 14 digits, the last of which is a check digit."))
     return digits
 
@@ -150,7 +177,13 @@ def json_list(value: Any) -> list[Any]:
     """A list, or its JSON."""
     if isinstance(value, str):
         value = _json_or(value, [value] if value else [])
+    _is_list(value)
     return list(value or [])
+
+
+def _is_list(value: Any) -> None:
+    if value is not None and not isinstance(value, list | tuple):
+        raise tk.Invalid(_("Give a list here."))
 
 
 def _json_or(value: str, otherwise: Any) -> Any:

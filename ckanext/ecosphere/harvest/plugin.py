@@ -9,6 +9,7 @@ import ckan.plugins.toolkit as tk
 import click
 
 from ckanext.ecosphere.harvest import cli
+from ckanext.ecosphere.harvest.logic import action, auth
 from ckanext.ecosphere.harvest.pipeline import local
 from ckanext.ecosphere.harvest.pipeline.queue import QUEUE, Patrol
 from ckanext.ecosphere.interfaces import IEcosphereCommands, IEcosphereSetup
@@ -17,10 +18,10 @@ _PATROL = Patrol()
 
 
 @tk.blanket.config_declarations
-@tk.blanket.actions
+@tk.blanket.actions(action.get_actions)
 @tk.blanket.blueprints
 @tk.blanket.helpers
-@tk.blanket.auth_functions
+@tk.blanket.auth_functions(auth.get_auth_functions)
 class EcosphereHarvestPlugin(p.SingletonPlugin):
     """The harvest room."""
 
