@@ -8,8 +8,11 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 from ckan.lib.plugins import DefaultTranslation
+from flask import Blueprint
 
-from ckanext.ecosphere import cli, helpers, moments
+from ckanext.ecosphere import cli, config, helpers, moments
+from ckanext.ecosphere.shared import web_guard
+from ckanext.ecosphere.shared.web_guard import cookies, proxies
 
 
 @tk.blanket.config_declarations
@@ -25,12 +28,24 @@ class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
     p.implements(p.ITranslation)
     p.implements(p.IConfigurer)
     p.implements(p.IClick)
+    p.implements(p.IBlueprint)
+    p.implements(p.IMiddleware, inherit=True)
 
-    def update_config(self, config: Any) -> None:
-        """Register the shared templates and assets."""
-        tk.add_template_directory(config, "templates/ecosphere")
-        tk.add_public_directory(config, "public")
+    def update_config(self, config_: Any) -> None:
+        """Register the shared templates and assets; make cookies safe where the administrator has not chosen."""
+        cookies.make_safe(config_, config.secure_cookies())
+        tk.add_template_directory(config_, "templates/ecosphere")
+        tk.add_public_directory(config_, "public")
         tk.add_resource("assets/ecosphere", "ecosphere")
+
+    def get_blueprint(self) -> list[Blueprint]:
+        """Guard every page of the portal."""
+        return [web_guard.portal_blueprint(config.web_guard)]
+
+    def make_middleware(self, app: Any, _config: Any) -> Any:
+        """Take people's addresses from the proxies that are trusted, and from nobody else."""
+        app.wsgi_app = proxies.ClientAddress(app.wsgi_app, config.trusted_proxies())
+        return app
 
     def get_commands(self) -> list[click.Command]:
         """Provide the group `ckan ecosphere`; the rooms fill it."""
