@@ -10,6 +10,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import pytest
 import redis
+from ckan.tests import factories
 from flask.testing import FlaskClient
 
 from ckanext.ecosphere.shared.tests.conftest import PASSWORD, token_of, try_password
@@ -35,9 +36,10 @@ def test_guessing_is_stopped_and_told_when_to_go_on(visitor: Visitor):
     assert re.search(r"Try again in \d+ (minute|hour)", answer.get_data(as_text=True))
 
 
-def test_owner_is_not_locked_out_by_others(visitor: Visitor):
+def test_owner_is_not_locked_out_by_others(visitor: Visitor, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(tk.config, "ecosphere.web.login_account_limits", "12 per hour")
     assert try_password(visitor(OFFICE), "anne", PASSWORD).status_code == 302
-    for number in range(12):
+    for number in range(4):
         guess(visitor(f"198.51.100.{number}"), "anne", 10)
     assert try_password(visitor("198.51.100.200"), "anne", PASSWORD).status_code == 429
     assert try_password(visitor(OFFICE), "anne", PASSWORD).status_code == 302
@@ -127,7 +129,7 @@ def test_registration_is_refused_in_words_without_redis(
     break_redis(monkeypatch)
     answer = register(visitor(ATTACKER), 0)
     assert answer.status_code == 503
-    assert "Try again in a few minutes" in answer.get_data(as_text=True)
+    assert "Try again in a few minutes" in " ".join(answer.get_data(as_text=True).split("error-content")[1].split())
 
 
 @pytest.mark.parametrize("name", ["anne", "nobody-here"])
@@ -140,8 +142,6 @@ def test_reset_links_are_braked_by_account(visitor: Visitor, monkeypatch: pytest
 
 
 def test_invalid_tokens_are_braked_and_valid_ones_are_not(visitor: Visitor, monkeypatch: pytest.MonkeyPatch):
-    from ckan.tests import factories
-
     monkeypatch.setitem(tk.config, "ecosphere.web.token_limits", "5 per minute")
     attacker = visitor(OFFICE)
     address = "/api/3/action/status_show"

@@ -88,7 +88,7 @@ def test_action_called_with_a_cookie_needs_the_token(visitor: Visitor, log_in: V
     victim = log_in("anne")
     answer = victim.post("/api/3/action/package_patch", **body)
     assert (answer.status_code, answer.json["error"]["__type"]) == (400, "CSRF Error")
-    assert "forged" not in (model.Package.get("zones-humides").notes or "")
+    assert model.Package.get("zones-humides").notes != data["notes"]
     headers = {"X-CSRFToken": token_of(victim)}
     assert victim.post("/api/3/action/package_patch", headers=headers, **body).status_code == 200
 
@@ -181,8 +181,16 @@ def test_other_site_cannot_log_out(log_in: Visitor):
 
 @pytest.mark.parametrize(
     "target",
-    ["//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil.example", "https:evil.example"]
-    + ["/%09/evil.example", "javascript:alert(1)", "http://test.ckan.net@evil.example/"],
+    [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "https:evil.example",
+        "/\t/evil.example",
+        "javascript:alert(1)",
+        "http://test.ckan.net@evil.example/",
+    ],
 )
 @pytest.mark.parametrize("name", ["came_from", "next"])
 def test_log_in_leads_nowhere_else(visitor: Visitor, target: str, name: str):
