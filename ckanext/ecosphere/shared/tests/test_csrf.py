@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -20,6 +21,8 @@ Visitor = Callable[..., FlaskClient]
 REFUSED = "For your safety this was not done"
 #: Where an action is called, each action for itself: see below.
 API = ("api.action",)
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+POSTING = [path for path in sorted(TEMPLATES.rglob("*.html")) if re.search(r'method="post"', path.read_text(), re.I)]
 
 
 def changing_routes(app: Any) -> Iterator[tuple[str, str, str]]:
@@ -63,6 +66,12 @@ def test_forged_form_is_refused(visitor: Visitor, log_in: Visitor, address: str,
     visitor().post(address, data={})
     answer = log_in("boss").post(address, data=data)
     assert (answer.status_code, REFUSED in answer.get_data(as_text=True)) == (400, True)
+
+
+@pytest.mark.parametrize("template", POSTING, ids=lambda path: path.name)
+def test_own_form_carries_the_token(template: Path):
+    text = template.read_text()
+    assert text.count("h.csrf_input()") >= len(re.findall(r'<form[^>]*method="post"', text, re.IGNORECASE))
 
 
 def test_forged_form_deletes_nothing_and_the_true_form_does(visitor: Visitor, log_in: Visitor):
