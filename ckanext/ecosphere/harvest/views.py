@@ -9,8 +9,10 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.harvest import live, objects, overview, trials
+from ckanext.ecosphere.shared import web_guard
 
 ecosphere_harvest = Blueprint("ecosphere_harvest", __name__)
+web_guard.protect(ecosphere_harvest)
 
 
 def context() -> Any:

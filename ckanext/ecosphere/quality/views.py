@@ -13,8 +13,10 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere.quality import exports, report, show, store
 from ckanext.ecosphere.quality.scope import Scope
 from ckanext.ecosphere.quality.svg import badge_svg
+from ckanext.ecosphere.shared import web_guard
 
 ecosphere_quality = Blueprint("ecosphere_quality", __name__)
+web_guard.protect(ecosphere_quality)
 
 
 def context() -> Any:

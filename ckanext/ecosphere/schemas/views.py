@@ -15,6 +15,7 @@ from flask import Blueprint, Response, make_response, stream_with_context
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.shared import web_guard
 
 from . import catalogue_csv, config, inheritance, iso_record, places, skos, spatial, structured
 from .importing import review, starting
@@ -31,6 +32,7 @@ MOST_PROBLEMS = 40
 KIND = "dcat_type"  # every dataset has one
 MAX_NAME, MOST_TRIED = 90, 100
 schemas = Blueprint("ecosphere_schemas", __name__)
+web_guard.protect(schemas)
 
 
 @schemas.route("/dataset/<id>/iso19139.xml")
