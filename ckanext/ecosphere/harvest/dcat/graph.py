@@ -6,7 +6,6 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import quote, urljoin
 
 from lxml import etree
@@ -17,6 +16,7 @@ from rdflib.term import Node
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
+from ckanext.ecosphere.shared import rdf, strict_json
 
 # rdflib tells of each date that is none, with a traceback; our own rules tell of it in the report.
 logging.getLogger("rdflib.term").setLevel(logging.ERROR)
@@ -53,14 +53,14 @@ def parse(body: bytes, content_type: str, max_bytes: int, url: str = "") -> Grap
             root = parse_xml(body, max_bytes)
             if etree.QName(root).localname != "RDF":
                 raise PageError("not-rdf", misunderstood=True, detail=f"<{etree.QName(root).localname}>")
-            return _sound(Graph().parse(data=etree.tostring(root), format="xml", publicID=url), url)
+            return _sound(rdf.parse(etree.tostring(root), "xml", url), url)
         if start in (b"{", b"[") and content_type not in _TURTLE:
-            document = json.loads(body)
-            refuse_remote_contexts(document)
-            return _sound(Graph().parse(data=json.dumps(document), format="json-ld", publicID=url), url)
-        return _sound(Graph().parse(data=body, format="turtle", publicID=url), url)
+            return _sound(rdf.parse(json.dumps(strict_json.loads(body)), "json-ld", url), url)
+        return _sound(rdf.parse(body, "turtle", url), url)
     except PageError:
         raise
+    except rdf.RemoteDocumentError as error:
+        raise PageError("remote-context", context=error.address[:200]) from error
     except RecordError as error:
         raise PageError(f"xml-{error.code}", **error.params) from error
     except (Exception, RecursionError) as error:  # rdflib's parsers raise anything
@@ -80,26 +80,6 @@ def _sound(graph: Graph, url: str) -> Graph:
     for triple in graph:
         sounder.add(tuple(map(sound, triple)))  # type: ignore[arg-type]
     return sounder
-
-
-def refuse_remote_contexts(document: Any) -> None:
-    """Refuse a JSON-LD document that names a context elsewhere: rdflib would fetch it, from `file://` as well.
-
-    Raises:
-        PageError: it does.
-    """
-    todo = [document]
-    while todo:
-        each = todo.pop()
-        if isinstance(each, list):
-            todo += each
-        elif isinstance(each, dict):
-            for key, value in each.items():
-                contexts = value if isinstance(value, list) else [value]
-                remote = next((c for c in contexts if isinstance(c, str)), None)
-                if key in ("@context", "@import") and remote is not None:
-                    raise PageError("remote-context", context=remote[:200])
-                todo.append(value)
 
 
 def datasets(graph: Graph) -> list[Node]:
@@ -159,7 +139,7 @@ def from_text(text: str) -> tuple[Graph, URIRef]:
     """
     first, _newline, _rest = text.partition("\n")
     try:
-        return Graph().parse(data=text, format="nt"), URIRef(first.removeprefix("# ").strip())
+        return rdf.parse(text, "nt"), URIRef(first.removeprefix("# ").strip())
     except Exception as error:  # rdflib's parsers raise anything
         raise RecordError("not-rdf") from error
 

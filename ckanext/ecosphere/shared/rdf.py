@@ -1,0 +1,127 @@
+"""RDF that strangers wrote, parsed without anything being fetched.
+
+rdflib fetches by itself what a document names: the contexts of JSON-LD, wherever they stand (in a list, in the scope
+of a term, behind `@import`), by http and by `file://`. The loader is ours from the moment this module is imported, for
+the whole process: contexts that we have as files are answered from them, any other one is refused. rdflib's own way
+out to the web is closed as well.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from xml.parsers import expat
+
+import rdflib.parser
+from rdflib import Graph
+from rdflib.plugins.shared.jsonld import context as jsonld_context
+
+_CONTEXTS = Path(__file__).parent / "contexts"
+
+
+class RemoteDocumentError(ValueError):
+    """A document refers to another one elsewhere, which is not fetched.
+
+    Attributes:
+        address: what it refers to.
+    """
+
+    def __init__(self, address: str):
+        super().__init__(address)
+        self.address = address
+
+
+class DoctypeError(ValueError):
+    """An RDF/XML document declares a DOCTYPE, which is refused for safety."""
+
+
+def parse(data: str | bytes, syntax: str, base: str | None = None, graph: Graph | None = None) -> Graph:
+    """Parse a document; nothing is fetched for it.
+
+    Args:
+        data: the document.
+        syntax: rdflib's name of the syntax (`xml`, `turtle`, `json-ld`, `n3`, `trig`, `nt`…).
+        base: address to which relative addresses are relative.
+        graph: receives the triples; a new one if not given.
+
+    Raises:
+        RemoteDocumentError: it refers to something elsewhere.
+        DoctypeError: it is XML with a DOCTYPE.
+        Exception: whatever rdflib's parsers raise when it is not well-formed.
+    """
+    if syntax == "xml":
+        _refuse_doctype(data)
+    graph = Graph() if graph is None else graph
+    return graph.parse(data=data, format=syntax, publicID=base)
+
+
+@cache
+def bundled_contexts() -> dict[str, str]:
+    """Address of a context, without its scheme → its text."""
+    with (_CONTEXTS / "index.csv").open(encoding="utf-8", newline="") as file:
+        return {row["address"]: (_CONTEXTS / row["file"]).read_text("utf-8") for row in csv.DictReader(file)}
+
+
+def load_context(source: Any, *arguments: Any, **options: Any) -> tuple[Any, Any]:
+    """Answer what rdflib's JSON-LD parser wants to load: from our files, or not at all.
+
+    Returns:
+        the context, made anew since rdflib changes it in place, and no base.
+
+    Raises:
+        RemoteDocumentError: it is none of ours.
+    """
+    address = str(source)
+    parts = urlsplit(address)
+    text = bundled_contexts().get(f"{parts.netloc}{parts.path}") if parts.scheme in {"http", "https"} else None
+    if text is None:
+        raise RemoteDocumentError(address)
+    return json.loads(text), None
+
+
+class _ClosedInput:
+    """What stands in for rdflib's source of documents on the web."""
+
+    def __init__(self, system_id: str | None = None, *_arguments: Any, **_options: Any):
+        raise RemoteDocumentError(str(system_id))
+
+
+def _refuse_doctype(data: str | bytes) -> None:
+    """Let expat look for a DOCTYPE; what else may be wrong is left to the parser."""
+    found: list[str] = []
+
+    def doctype(name: str, *_declaration: Any) -> None:
+        found.append(name)
+        raise DoctypeError
+
+    def root(*_element: Any) -> None:
+        raise StopIteration  # a DOCTYPE can no longer come
+
+    scanner = expat.ParserCreate()
+    scanner.StartDoctypeDeclHandler = doctype
+    scanner.StartElementHandler = root
+    # Whatever else is wrong, the parser says it better.
+    with suppress(DoctypeError, StopIteration, expat.ExpatError, ValueError):
+        scanner.Parse(data, True)
+    if found:
+        raise DoctypeError
+
+
+def close_rdflib() -> None:
+    """Put our loader in the place of rdflib's; done when this module is imported, and harmless when repeated.
+
+    Raises:
+        ImportError: this version of rdflib loads contexts in another way: better no RDF than one that fetches.
+    """
+    if not callable(getattr(jsonld_context, "source_to_json", None)):
+        raise ImportError("rdflib loads JSON-LD contexts in an unknown way")
+    jsonld_context.source_to_json = load_context
+    rdflib.parser.URLInputSource = _ClosedInput  # type: ignore[misc,assignment]
+
+
+close_rdflib()
