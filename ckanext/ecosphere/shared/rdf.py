@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,8 @@ from xml.parsers import expat
 import rdflib.parser
 from rdflib import Graph
 from rdflib.plugins.shared.jsonld import context as jsonld_context
+from rdflib.plugins.stores.memory import Memory
+from rdflib.term import Node
 
 _CONTEXTS = Path(__file__).parent / "contexts"
 
@@ -34,6 +37,18 @@ class RemoteDocumentError(ValueError):
     def __init__(self, address: str):
         super().__init__(address)
         self.address = address
+
+
+class TooManyTriplesError(ValueError):
+    """A document says more than it may.
+
+    Attributes:
+        limit: triples that it may have.
+    """
+
+    def __init__(self, limit: int):
+        super().__init__(f"more than {limit} triples")
+        self.limit = limit
 
 
 class DoctypeError(ValueError):
@@ -58,6 +73,33 @@ def parse(data: str | bytes, syntax: str, base: str | None = None, graph: Graph 
         _refuse_doctype(data)
     graph = Graph() if graph is None else graph
     return graph.parse(data=data, format=syntax, publicID=base)
+
+
+def bounded_graph(limit: int, change: Callable[[Node], Node] = lambda node: node) -> Graph:
+    """An empty graph that takes so many triples and no more: a few bytes of Turtle make one that takes a kilobyte.
+
+    Args:
+        limit: triples that may be added.
+        change: what becomes of each node as it is added.
+    """
+    return Graph(store=_BoundedMemory(limit, change))
+
+
+class _BoundedMemory(Memory):
+    def __init__(self, limit: int, change: Callable[[Node], Node]):
+        super().__init__()
+        self._limit, self._added, self._change = limit, 0, change
+
+    def add(self, triple: Any, context: Any, quoted: bool = False) -> None:
+        """Add a triple.
+
+        Raises:
+            TooManyTriplesError: there are too many.
+        """
+        self._added += 1
+        if self._added > self._limit:
+            raise TooManyTriplesError(self._limit)
+        super().add(tuple(map(self._change, triple)), context, quoted)  # type: ignore[arg-type]
 
 
 @cache
@@ -120,7 +162,7 @@ def close_rdflib() -> None:
     """
     if not callable(getattr(jsonld_context, "source_to_json", None)):
         raise ImportError("rdflib loads JSON-LD contexts in an unknown way")
-    jsonld_context.source_to_json = load_context
+    jsonld_context.source_to_json = load_context  # type: ignore[attr-defined]
     rdflib.parser.URLInputSource = _ClosedInput  # type: ignore[misc,assignment]
 
 

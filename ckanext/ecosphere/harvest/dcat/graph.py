@@ -24,6 +24,8 @@ logging.getLogger("rdflib.term").setLevel(logging.ERROR)
 DCAT = Namespace("http://www.w3.org/ns/dcat#")
 """Version 3: rdflib's own list stops at version 2."""
 MAX_DEPTH = 6
+MAX_PAGE_TRIPLES = 200_000
+"""Triples of one page; a hundred datasets of 2 MB have about 20 000."""
 MAX_TRIPLES = 100_000
 """Triples of one dataset: 8 000 distributions have about 80 000."""
 DATASETS = (DCAT.Dataset, DCAT.DatasetSeries, DCAT.DataService)
@@ -53,33 +55,37 @@ def parse(body: bytes, content_type: str, max_bytes: int, url: str = "") -> Grap
             root = parse_xml(body, max_bytes)
             if etree.QName(root).localname != "RDF":
                 raise PageError("not-rdf", misunderstood=True, detail=f"<{etree.QName(root).localname}>")
-            return _sound(rdf.parse(etree.tostring(root), "xml", url), url)
+            return rdf.parse(etree.tostring(root), "xml", url, _page(url))
         if start in (b"{", b"[") and content_type not in _TURTLE:
-            return _sound(rdf.parse(json.dumps(strict_json.loads(body)), "json-ld", url), url)
-        return _sound(rdf.parse(body, "turtle", url), url)
+            return rdf.parse(json.dumps(strict_json.loads(body)), "json-ld", url, _page(url))
+        return rdf.parse(body, "turtle", url, _page(url))
     except PageError:
         raise
     except rdf.RemoteDocumentError as error:
         raise PageError("remote-context", context=error.address[:200]) from error
+    except rdf.TooManyTriplesError as error:
+        raise PageError("xml-too-many-elements", count=error.limit + 1, limit=error.limit) from error
+    except MemoryError:
+        raise
     except RecordError as error:
         raise PageError(f"xml-{error.code}", **error.params) from error
-    except (Exception, RecursionError) as error:  # rdflib's parsers raise anything
+    except Exception as error:  # rdflib's parsers raise anything
         raise PageError("not-rdf", detail=" ".join(str(error).split())[:200]) from error
 
 
-def _sound(graph: Graph, url: str) -> Graph:
-    """Complete relative addresses, and escape what no address may hold (GeoNetwork leaves spaces in them)."""
+def _page(url: str) -> Graph:
+    """An empty graph that takes the triples of a page, and no more than a page has.
+
+    It completes relative addresses, and escapes what no address may hold (GeoNetwork leaves spaces in them).
+    """
 
     def sound(node: Node) -> Node:
         if not isinstance(node, URIRef):
             return node
         text = node if ":" in node else urljoin(url, node)
-        return URIRef(_UNSOUND.sub(lambda found: quote(found[0]), text))
+        return URIRef(_UNSOUND.sub(lambda found: quote(found[0]), text)) if _UNSOUND.search(text) else URIRef(text)
 
-    sounder = Graph()
-    for triple in graph:
-        sounder.add(tuple(map(sound, triple)))  # type: ignore[arg-type]
-    return sounder
+    return rdf.bounded_graph(MAX_PAGE_TRIPLES, sound)
 
 
 def datasets(graph: Graph) -> list[Node]:
