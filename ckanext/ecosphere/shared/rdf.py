@@ -122,7 +122,8 @@ def load_context(source: Any, *arguments: Any, **options: Any) -> tuple[Any, Any
     parts = urlsplit(address)
     text = bundled_contexts().get(f"{parts.netloc}{parts.path}") if parts.scheme in {"http", "https"} else None
     if text is None:
-        raise RemoteDocumentError(address)
+        # A document without a base has its relative addresses beside the process, which is nobody's business.
+        raise RemoteDocumentError(address.removeprefix(f"{Path.cwd().as_uri()}/"))
     return json.loads(text), None
 
 

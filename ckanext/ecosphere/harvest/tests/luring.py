@@ -1,6 +1,6 @@
 """Documents that lead elsewhere, in every syntax that the portal reads: name → (text, media type).
 
-Each is well-formed, so that only what it refers to could make it fail; `{there}` stands for the address that it leads to.
+Each is well-formed, so that only what it refers to could make it fail.
 """
 
 from __future__ import annotations
@@ -54,9 +54,8 @@ def json_ld(there: str) -> dict[str, tuple[str, str]]:
 def rdf(there: str) -> dict[str, tuple[str, str]]:
     """RDF/XML, Turtle, N3 and TriG that name something elsewhere."""
     turtle = f'@prefix dcat: <{DCAT}> . <https://ex.org/1> a dcat:Dataset ; <http://purl.org/dc/terms/title> "Zones" .'
-    imports = (
-        f"<{there}> a <http://www.w3.org/2002/07/owl#Ontology> ; <http://www.w3.org/2002/07/owl#imports> <{there}> ."
-    )
+    owl = "http://www.w3.org/2002/07/owl#"
+    imports = f"<{there}> a <{owl}Ontology> ; <{owl}imports> <{there}> ."
     xml = {
         "external entity": f'<!DOCTYPE r [<!ENTITY x SYSTEM "{there}">]>' + RDF.format(more="", inside="&x;"),
         "external DTD": f'<!DOCTYPE r SYSTEM "{there}">' + RDF.format(more="", inside=""),

@@ -1,4 +1,4 @@
-"""Whatever a document names, only the address of its source is asked: proved by servers that must never hear anything."""
+"""Whatever a document names, only its source is asked: proved by servers that must never hear anything."""
 
 import json
 
@@ -14,7 +14,7 @@ from ckanext.ecosphere.harvest.sources.dcat import DcatReader
 from ckanext.ecosphere.harvest.sources.udata import UdataReader
 from ckanext.ecosphere.harvest.sources.waf import WafReader
 from ckanext.ecosphere.harvest.tests import luring
-from ckanext.ecosphere.http_guard import GuardedSession, GuardSettings, networks
+from ckanext.ecosphere.http_guard import FetchError, GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.shared import rdf
 from ckanext.ecosphere.tests.canary import canary
 from ckanext.ecosphere.tests.scripted_server import serve
@@ -52,11 +52,9 @@ NAMES = list(luring.everything("x"))
 
 def test_the_canary_hears_whoever_asks():
     with canary() as other:
-        unguarded = GuardedSession(
-            GuardSettings(allowed_networks=networks(["127.0.0.0/8"]), attempts=1, read_seconds=2)
-        )
-        with pytest.raises(Exception, match=""):
-            unguarded.get(other.url)
+        settings = GuardSettings(allowed_networks=networks(["127.0.0.0/8"]), attempts=1, read_seconds=2)
+        with pytest.raises(FetchError):
+            GuardedSession(settings).get(other.url)
         assert len(other.heard) == 1
         assert other.heard[0].startswith("GET / HTTP/1.1")
 
@@ -81,7 +79,7 @@ def test_feed_with_a_context_names_it_in_its_refusal(bird, name):
     with pytest.raises(PageError) as refused:
         dcat_graph.parse(text.encode(), "application/ld+json", TEN_MB)
     assert refused.value.code == "remote-context"
-    assert refused.value.params["context"].startswith(bird.url)
+    assert refused.value.params["context"].startswith("context" if name.startswith("relative") else bird.url)
 
 
 @pytest.mark.parametrize("scheme", ["http", "file"])
