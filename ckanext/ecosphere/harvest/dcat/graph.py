@@ -18,6 +18,8 @@ from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
 from ckanext.ecosphere.shared import rdf, strict_json
 
+log = logging.getLogger(__name__)
+
 # rdflib tells of each date that is none, with a traceback; our own rules tell of it in the report.
 logging.getLogger("rdflib.term").setLevel(logging.ERROR)
 
@@ -35,7 +37,7 @@ _UNSOUND = re.compile(r"[\x00-\x20<>\"{}|\\^`]+")
 _TURTLE = {"text/turtle", "application/x-turtle", "text/n3"}
 
 
-def parse(body: bytes, content_type: str, max_bytes: int, url: str = "") -> Graph:
+def parse(body: bytes, content_type: str, max_bytes: int, url: str = "", lost: list[str] | None = None) -> Graph:
     """Parse a page of a feed.
 
     The format is that of its first character; what the server calls it decides only between the others.
@@ -45,6 +47,7 @@ def parse(body: bytes, content_type: str, max_bytes: int, url: str = "") -> Grap
         content_type: what the server calls it.
         max_bytes: size that the XML parser accepts.
         url: where it came from: relative addresses are relative to it.
+        lost: receives, for each node of JSON-LD that cannot be read while others can, what is wrong with it.
 
     Raises:
         PageError: it is not RDF, or refers to something elsewhere.
@@ -57,7 +60,7 @@ def parse(body: bytes, content_type: str, max_bytes: int, url: str = "") -> Grap
                 raise PageError("not-rdf", misunderstood=True, detail=f"<{etree.QName(root).localname}>")
             return rdf.parse(etree.tostring(root), "xml", url, _page(url))
         if start in (b"{", b"[") and content_type not in _TURTLE:
-            return rdf.parse(json.dumps(strict_json.loads(body)), "json-ld", url, _page(url))
+            return _json_ld(strict_json.loads(body), url, [] if lost is None else lost)
         return rdf.parse(body, "turtle", url, _page(url))
     except PageError:
         raise
@@ -71,6 +74,30 @@ def parse(body: bytes, content_type: str, max_bytes: int, url: str = "") -> Grap
         raise PageError(f"xml-{error.code}", **error.params) from error
     except Exception as error:  # rdflib's parsers raise anything
         raise PageError("not-rdf", detail=" ".join(str(error).split())[:200]) from error
+
+
+def _json_ld(document: Any, url: str, lost: list[str]) -> Graph:
+    """Read JSON-LD as a whole, else node by node, so that one that cannot be read does not take the others along."""
+    try:
+        return rdf.parse(json.dumps(document), "json-ld", url, _page(url))
+    except (rdf.RemoteDocumentError, rdf.TooManyTriplesError, MemoryError):
+        raise
+    except Exception as error:  # rdflib's parsers raise anything
+        nodes = document.get("@graph") if isinstance(document, dict) else document
+        if not isinstance(nodes, list) or len(nodes) < 2:  # noqa: PLR2004 - there are no others
+            raise
+        log.debug("JSON-LD is read node by node", exc_info=error)
+    context = document.get("@context", {}) if isinstance(document, dict) else {}
+    graph = _page(url)
+    for node in nodes:
+        try:
+            # Into a graph of its own first: half of a node says something else than the node.
+            graph += rdf.parse(json.dumps({"@context": context, "@graph": [node]}), "json-ld", url, _page(url))
+        except (rdf.RemoteDocumentError, rdf.TooManyTriplesError, MemoryError):
+            raise
+        except Exception as error:
+            lost.append(" ".join(str(error).split())[:200] or type(error).__name__)
+    return graph
 
 
 def _page(url: str) -> Graph:

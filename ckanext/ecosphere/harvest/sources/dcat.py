@@ -64,7 +64,8 @@ class DcatReader:
             try:
                 response = fetch(self._session, url, _ACCEPT)
                 limit = self._session.settings.max_bytes
-                graph = rdf.parse(response.body, response.content_type, limit, response.url)
+                lost: list[str] = []
+                graph = rdf.parse(response.body, response.content_type, limit, response.url, lost)
                 found = rdf.datasets(graph)
                 if not found and len(visited) == 1 and not graph:
                     raise PageError("no-dataset")
@@ -73,6 +74,8 @@ class DcatReader:
                 self.reading.fail(error.code, first, first, **error.params)
                 break
             self._note_total(graph)
+            for detail in lost:
+                self.reading.fail("not-rdf", detail=detail)
             known = len(self._seen)
             if records := [raw for subject in found for raw in self._raw(graph, subject)]:
                 yield Page(records)

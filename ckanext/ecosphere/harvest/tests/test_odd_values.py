@@ -20,20 +20,20 @@ DEEP = 100_000
 ODD = {
     "list": [], "object": {}, "nested list": [[["a"]]], "true": True, "null": None, "number": 10**30, "negative": -1,
     "fraction": 1e308, "empty": "", "space": " ", "NUL": "a\x00b", "half character": "a\ud800b", "year 0": "0000-00-00",
-    "year of ten digits": "1000000000-01-01", "5 000 digits": "9" * 5000, "right to left": "\u202eabc", "long": "a" * 100_000,
-    "superscript": "²", "Arabic figures": "٣٤", "list of objects": [{"a": 1}],
+    "year of ten digits": "1000000000-01-01", "5 000 digits": "9" * 5000, "right to left": "\u202eabc",
+    "long": "a" * 100_000,     "superscript": "²", "Arabic figures": "٣٤", "list of objects": [{"a": 1}],
 }  # fmt: skip
 RAW = {
     "NaN": "NaN", "Infinity": "-Infinity", "huge number": "9" * 5000, "too large": "1e999", "escaped half": '"\\udfff"',
-    "escaped NUL": '"\\u0000"', "deep lists": "[" * DEEP + "]" * DEEP, "deep objects": '{"a":' * DEEP + "1" + "}" * DEEP,
-    "key twice": '{"id": "a", "id": ["b"]}', "ten megabytes": '"' + "a" * 10_000_000 + '"',
+    "escaped NUL": '"\\u0000"', "deep lists": "[" * DEEP + "]" * DEEP,
+    "deep objects": '{"a":' * DEEP + "1" + "}" * DEEP,    "key twice": '{"id": "a", "id": ["b"]}', "ten megabytes": '"' + "a" * 10_000_000 + '"',
 }  # fmt: skip
 DATASET = {
     "id": "5c34944606e3e73d4a551889", "slug": "zones", "title": "Zones", "acronym": "Z", "description": "Des zones.",
-    "uri": "https://ex.org/id", "page": "https://ex.org/page", "tags": ["eau"], "license": "lov2", "frequency": "annual",
-    "frequency_date": "2027-01-01T00:00:00", "created_at": "2020-01-01T00:00:00", "last_modified": "2021-01-01T00:00:00",
-    "organization": {"name": "DDT de l'Ain", "page": "https://ex.org/o"}, "owner": {"first_name": "A", "last_name": "B"},
-    "contact_points": [{"name": "DDT", "email": "ddt@example.org"}],
+    "uri": "https://ex.org/id", "page": "https://ex.org/page", "tags": ["eau"], "license": "lov2",
+    "frequency": "annual",    "frequency_date": "2027-01-01T00:00:00", "created_at": "2020-01-01T00:00:00",
+    "last_modified": "2021-01-01T00:00:00", "organization": {"name": "DDT de l'Ain", "page": "https://ex.org/o"},
+    "owner": {"first_name": "A", "last_name": "B"},    "contact_points": [{"name": "DDT", "email": "ddt@example.org"}],
     "temporal_coverage": {"start": "2020-01-01", "end": "2021-01-01"}, "spatial": {"zones": ["fr:departement:01"]},
     "resources": [{"id": "r", "url": "https://ex.org/a.zip", "title": "A", "description": "a", "format": "shp",
                    "mime": "application/zip", "filesize": 5, "type": "main"}],
@@ -167,14 +167,14 @@ def encoded(text, name):
         "utf-32-be bare": lambda: text.encode("utf-32-be"),
         "utf-8 mark, latin-1 declared": lambda: codecs.BOM_UTF8 + declared.replace(name.upper(), "ISO-8859-1").encode(),
         "declaration far away": lambda: f'<?xml version="1.0" {" " * 2000}encoding="UTF-7"?>{text}'.encode("utf-7"),
-        "idna": lambda: declared.encode(),
+        "idna": declared.encode,
         "unicode-escape": lambda: declared.encode("unicode-escape"),
     }[name]()
 
 
 ENCODINGS = [
-    "utf-32", "utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be", "utf-7", "ebcdic-cp-fr", "utf-16-le bare", "utf-32-be bare",
-    "utf-8 mark, latin-1 declared", "declaration far away", "idna", "unicode-escape",
+    "utf-32", "utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be", "utf-7", "ebcdic-cp-fr", "utf-16-le bare",
+    "utf-32-be bare", "utf-8 mark, latin-1 declared", "declaration far away", "idna", "unicode-escape",
 ]  # fmt: skip
 
 
