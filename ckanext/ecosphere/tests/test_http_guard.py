@@ -12,10 +12,12 @@ from email.utils import format_datetime
 import pytest
 
 from ckanext.ecosphere.http_guard import (
+    Budget,
     FetchError,
     FetchRefusedError,
     GuardedSession,
     GuardSettings,
+    StoppedError,
     checked_url,
     networks,
     permitted,
@@ -492,9 +494,12 @@ def test_own_service_is_refused_by_each_spelling(host):
 
 def test_own_service_is_refused_behind_a_redirect():
     with serve(lambda exchange: exchange.answer("inside")) as inside:
-        with serve(lambda exchange: exchange.answer("", 302, Location=inside.url)) as server:
-            with pytest.raises(FetchRefusedError):
-                session(own_services=(("127.0.0.1", inside.server_port),)).get(server.url)
+        guarded = session(own_services=(("127.0.0.1", inside.server_port),))
+        with (
+            serve(lambda exchange: exchange.answer("", 302, Location=inside.url)) as server,
+            pytest.raises(FetchRefusedError),
+        ):
+            guarded.get(server.url)
         assert inside.seen == []
 
 

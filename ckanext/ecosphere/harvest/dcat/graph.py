@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote, urljoin
 
 from lxml import etree

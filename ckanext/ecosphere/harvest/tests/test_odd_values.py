@@ -26,7 +26,8 @@ ODD = {
 RAW = {
     "NaN": "NaN", "Infinity": "-Infinity", "huge number": "9" * 5000, "too large": "1e999", "escaped half": '"\\udfff"',
     "escaped NUL": '"\\u0000"', "deep lists": "[" * DEEP + "]" * DEEP,
-    "deep objects": '{"a":' * DEEP + "1" + "}" * DEEP,    "key twice": '{"id": "a", "id": ["b"]}', "ten megabytes": '"' + "a" * 10_000_000 + '"',
+    "deep objects": '{"a":' * DEEP + "1" + "}" * DEEP,    "key twice": '{"id": "a", "id": ["b"]}',
+    "ten megabytes": '"' + "a" * 10_000_000 + '"',
 }  # fmt: skip
 DATASET = {
     "id": "5c34944606e3e73d4a551889", "slug": "zones", "title": "Zones", "acronym": "Z", "description": "Des zones.",
