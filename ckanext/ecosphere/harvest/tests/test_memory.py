@@ -1,4 +1,4 @@
-"""However a source is made, a worker never takes 500 MB for it; each case in a process of its own, which is measured."""
+"""However a source is made, a worker never takes 500 MB for it; each case is measured in a process of its own."""
 
 import json
 import subprocess

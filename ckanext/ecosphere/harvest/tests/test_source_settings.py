@@ -1,4 +1,4 @@
-"""Sources of every type with every option of their configuration: created, shown, edited and deleted, by form and API."""
+"""Sources of every type with every option: created, shown, edited and deleted, by form and API."""
 
 import json
 
@@ -59,8 +59,8 @@ def test_every_option_is_tried(portal):
 @pytest.mark.parametrize(("kind", "settings"), CASES, ids=str)
 def test_source_through_the_api(portal, app, token, kind, settings):
     values = {
-        "name": "zones", "title": "Zones", "url": "https://ex.org/catalogue", "source_type": kind, "owner_org": portal.OWNER,
-        "config": text(settings), "frequency": "WEEKLY",
+        "name": "zones", "title": "Zones", "url": "https://ex.org/catalogue", "source_type": kind,
+        "owner_org": portal.OWNER, "config": text(settings), "frequency": "WEEKLY",
     }  # fmt: skip
     created = call(app, token, "harvest_source_create", **values)
     shown = call(app, token, "harvest_source_show", id="zones")
@@ -79,8 +79,8 @@ def test_source_through_the_api(portal, app, token, kind, settings):
 def test_source_through_the_form(portal, app, token, kind, settings):
     headers = {"Authorization": token}
     values = {
-        "name": "zones", "title": "Zones", "url": "https://ex.org/catalogue", "source_type": kind, "owner_org": portal.OWNER,
-        "config": text(settings), "frequency": "MANUAL", "notes": "",
+        "name": "zones", "title": "Zones", "url": "https://ex.org/catalogue", "source_type": kind,
+        "owner_org": portal.OWNER, "config": text(settings), "frequency": "MANUAL", "notes": "",
     }  # fmt: skip
     answer = app.post("/fr/harvest/new", headers=headers, data=values, follow_redirects=False)
     assert answer.status_code == 302, BeautifulSoup(answer.body, "html.parser").text[:2000]
