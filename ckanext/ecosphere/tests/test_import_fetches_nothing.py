@@ -1,4 +1,4 @@
-"""The import by address asks the address that a person gave: nothing that a document names, no service of the portal."""
+"""The import asks the address that a person gave: nothing that a document names, no service of the portal."""
 
 from urllib.parse import urlsplit
 

@@ -123,7 +123,7 @@ def _territory(kind: str, code: str) -> Identifier:
 
 def _link(resource: dict[str, Any]) -> Link:
     size = resource.get("filesize")
-    sound = isinstance(size, int) and not isinstance(size, bool) and 0 <= size < MAX_SIZE
+    megabytes = size / 1_000_000 if type(size) is int and 0 <= size < MAX_SIZE else None
     return Link(
         url=_text(resource.get("url")),
         name=_text(resource.get("title")),
@@ -131,5 +131,5 @@ def _link(resource: dict[str, Any]) -> Link:
         format=_text(resource.get("format")),
         media_type=_text(resource.get("mime")),
         function="information" if resource.get("type") == "documentation" else "download",
-        size_megabytes=str(size / 1_000_000) if sound else None,
+        size_megabytes=None if megabytes is None else str(megabytes),
     )

@@ -56,45 +56,48 @@ def test_every_option_is_tried(portal):
         assert set(COMMON_OPTIONS) <= tried
 
 
-@pytest.mark.parametrize(("kind", "settings"), CASES, ids=str)
-def test_source_through_the_api(portal, app, token, kind, settings):
-    values = {
-        "name": "zones", "title": "Zones", "url": "https://ex.org/catalogue", "source_type": kind,
-        "owner_org": portal.OWNER, "config": text(settings), "frequency": "WEEKLY",
+def values_of(portal, number, kind, settings):
+    return {
+        "name": f"zones-{number}", "title": f"Zones {number}", "url": f"https://ex.org/catalogue/{number}", "notes": "",
+        "source_type": kind, "owner_org": portal.OWNER, "config": text(settings), "frequency": "WEEKLY",
     }  # fmt: skip
-    created = call(app, token, "harvest_source_create", **values)
-    shown = call(app, token, "harvest_source_show", id="zones")
-    assert shown["organization"]["name"] == portal.OWNER
-    assert json.loads(shown["config"] or "{}") == settings
-    edited = call(app, token, "harvest_source_update", **{**values, "id": created["id"], "title": "Autres zones"})
-    assert edited["title"] == "Autres zones"
-    (found,) = call(app, token, "package_search", fq="dataset_type:harvest")["results"]
-    assert found["title"] == "Autres zones"
-    assert call(app, token, "package_show", id="zones")["organization"]["name"] == portal.OWNER
-    call(app, token, "harvest_source_delete", id="zones")
-    assert call(app, token, "package_search", fq="dataset_type:harvest")["count"] == 0
 
 
-@pytest.mark.parametrize(("kind", "settings"), CASES, ids=str)
-def test_source_through_the_form(portal, app, token, kind, settings):
+def test_sources_through_the_api(portal, app, token):
+    for number, (kind, settings) in enumerate(CASES):
+        values = values_of(portal, number, kind, settings)
+        name = values["name"]
+        created = call(app, token, "harvest_source_create", **values)
+        shown = call(app, token, "harvest_source_show", id=name)
+        assert shown["organization"]["name"] == portal.OWNER
+        assert json.loads(shown["config"] or "{}") == settings
+        edited = call(app, token, "harvest_source_update", **{**values, "id": created["id"], "title": "Autres zones"})
+        assert edited["title"] == "Autres zones"
+        (found,) = call(app, token, "package_search", fq="dataset_type:harvest")["results"]
+        assert found["title"] == "Autres zones"
+        assert call(app, token, "package_show", id=name)["organization"]["name"] == portal.OWNER
+        call(app, token, "harvest_source_delete", id=name)
+        assert call(app, token, "package_search", fq="dataset_type:harvest")["count"] == 0
+
+
+def test_sources_through_the_form(portal, app, token):
     headers = {"Authorization": token}
-    values = {
-        "name": "zones", "title": "Zones", "url": "https://ex.org/catalogue", "source_type": kind,
-        "owner_org": portal.OWNER, "config": text(settings), "frequency": "MANUAL", "notes": "",
-    }  # fmt: skip
-    answer = app.post("/fr/harvest/new", headers=headers, data=values, follow_redirects=False)
-    assert answer.status_code == 302, BeautifulSoup(answer.body, "html.parser").text[:2000]
-    for path in ("/fr/harvest", "/fr/harvest/zones", "/fr/harvest/admin/zones", "/fr/harvest/about/zones"):
-        assert "Zones" in app.get(path, headers=headers, status=200).body
-    page = BeautifulSoup(app.get("/fr/harvest/edit/zones", headers=headers, status=200).body, "html.parser")
-    assert json.loads(page.select_one("textarea[name=config]").text or "{}") == settings
-    edited = app.post(
-        "/fr/harvest/edit/zones", headers=headers, data={**values, "title": "Autres zones"}, follow_redirects=False
-    )
-    assert edited.status_code == 302, BeautifulSoup(edited.body, "html.parser").text[:2000]
-    assert "Autres zones" in app.get("/fr/harvest", headers=headers).body
-    assert app.post("/fr/harvest/delete/zones", headers=headers, follow_redirects=False).status_code == 302
-    assert "Autres zones" not in app.get("/fr/harvest", headers=headers).body
+    for number, (kind, settings) in enumerate(CASES):
+        values = values_of(portal, number, kind, settings)
+        name = values["name"]
+        answer = app.post("/fr/harvest/new", headers=headers, data=values, follow_redirects=False)
+        assert answer.status_code == 302, BeautifulSoup(answer.body, "html.parser").text[:2000]
+        for path in ("/fr/harvest", f"/fr/harvest/{name}", f"/fr/harvest/admin/{name}"):
+            assert values["title"] in app.get(path, headers=headers, status=200).body
+        page = BeautifulSoup(app.get(f"/fr/harvest/edit/{name}", headers=headers, status=200).body, "html.parser")
+        assert json.loads(page.select_one("textarea[name=config]").text or "{}") == settings
+        changed = {**values, "title": f"Autres {number}"}
+        edited = app.post(f"/fr/harvest/edit/{name}", headers=headers, data=changed, follow_redirects=False)
+        assert edited.status_code == 302, BeautifulSoup(edited.body, "html.parser").text[:2000]
+        assert changed["title"] in app.get("/fr/harvest", headers=headers).body
+        deleted = app.post(f"/fr/harvest/delete/{name}", headers=headers, follow_redirects=False)
+        assert deleted.status_code == 302
+        assert changed["title"] not in app.get(f"/fr/harvest?q={number}", headers=headers).body
 
 
 def test_configuration_cannot_stand_for_a_field_of_its_source(portal):
