@@ -14,9 +14,11 @@ from .settings import DEV, LOCAL, ROOT, local, ports, postgres_url, redis_url, s
 from .shell import StackError, run, say, write_private
 
 INI = LOCAL / "ckan.ini"
-#: Queues that the workers listen to, the most urgent first.
-QUEUES = ("default", "ecosphere:requests", "ecosphere:schemas", "ecosphere:quality", "ecosphere:harvest")
-WORKERS = int(os.environ.get("WORKERS") or "2")
+#: Queues of the first worker, the most urgent first: no harvest, which may last hours, keeps it from them.
+QUICK_QUEUES = ("default", "ecosphere:requests", "ecosphere:schemas", "ecosphere:quality")
+#: Queues of the other workers: harvests, and what the first one does not come to.
+QUEUES = ("ecosphere:harvest", *QUICK_QUEUES)
+WORKERS = max(2, int(os.environ.get("WORKERS") or "3"))
 #: Processes and threads of the web server.
 WEB_PROCESSES, WEB_THREADS = 2, 4
 
@@ -40,7 +42,9 @@ def write_ini() -> None:
         "smtp.server": f"127.0.0.1:{ports()['smtp']}",
         "smtp.mail_from": "guichet@guichet.example",
         "ckan.harvest.status_mail.errored": "true",
-        # The portal's own dataset is on this machine too.
+        # The catalogues of the demonstration are on this machine, and the portal's own dataset, too.
+        "ecosphere.harvest.allowed_networks": "127.0.0.1/32",
+        "ecosphere.schemas.import_allowed_networks": "127.0.0.1/32",
         "ecosphere.quality.allowed_networks": "127.0.0.1/32",
         "debug": "false",
     }
@@ -83,7 +87,8 @@ def processes() -> Iterator[Process]:
     for number in range(1, WORKERS + 1):
         # One scheduler is enough; RQ would have the others compete for its lock.
         flags = [] if number == 1 else ["--no-scheduler"]
-        worker = [str(venv_program("ckan")), "-c", str(INI), "jobs", "worker", *flags, *QUEUES]
+        queues = QUICK_QUEUES if number == 1 else QUEUES
+        worker = [str(venv_program("ckan")), "-c", str(INI), "jobs", "worker", *flags, *queues]
         yield Process(f"worker-{number}", worker, env=env, version=version, cwd=LOCAL)
     clock = [str(venv_program("python")), "-m", "dev.stack.clock", str(venv_program("ckan")), str(INI)]
     yield Process("clock", clock, env=env, version=version, cwd=ROOT)

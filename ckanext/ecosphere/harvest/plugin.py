@@ -8,11 +8,12 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 
-from ckanext.ecosphere.harvest import cli
+from ckanext.ecosphere.harvest import checks, cli
 from ckanext.ecosphere.harvest.logic import action, auth
 from ckanext.ecosphere.harvest.pipeline import local
 from ckanext.ecosphere.harvest.pipeline.queue import QUEUE, Patrol
-from ckanext.ecosphere.interfaces import IEcosphereCommands, IEcosphereSetup
+from ckanext.ecosphere.harvest.sources.config_fields import protect_sources
+from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
 
 _PATROL = Patrol()
 
@@ -33,6 +34,7 @@ class EcosphereHarvestPlugin(p.SingletonPlugin):
 
     def update_config(self, config: Any) -> None:
         """Register the room's templates and assets."""
+        protect_sources()
         tk.add_template_directory(config, "../templates/harvest")
         tk.add_resource("../assets/harvest", "ecosphere_harvest")
 
@@ -51,6 +53,10 @@ class EcosphereHarvestPlugin(p.SingletonPlugin):
     def get_ecosphere_commands(self) -> list[click.Command]:
         """Provide `ckan ecosphere harvest`."""
         return [cli.harvest]
+
+    def ecosphere_check(self) -> list[Check]:
+        """Look at the workers that harvests leave free, and at the networks that sources may lie in."""
+        return [*checks.free_workers(), *checks.networks()]
 
     def ecosphere_queues(self) -> list[str]:
         """Name the queue of the harvest."""

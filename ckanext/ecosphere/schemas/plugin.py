@@ -12,8 +12,9 @@ import ckan.plugins.toolkit as tk
 import click
 
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
+from ckanext.ecosphere.shared.network_checks import check_networks
 
-from . import actions, auth, checks, cli, defaults, governed, helpers, indexing, validators, views
+from . import actions, auth, checks, cli, config, defaults, governed, helpers, indexing, validators, views
 from .bulk import runs
 from .bulk import views as bulk_views
 
@@ -62,8 +63,8 @@ class EcosphereSchemasPlugin(p.SingletonPlugin):
     # IEcosphereSetup
 
     def ecosphere_check(self) -> list[Check]:
-        """Say whether the schema is in force."""
-        return checks.run()
+        """Say whether the schema is in force, and from which networks the form may import."""
+        return [*checks.run(), *check_networks(config.IMPORT_NETWORKS)]
 
     def ecosphere_queues(self) -> list[str]:
         """Name the queue of changes to many datasets."""

@@ -26,6 +26,7 @@ from ckanext.ecosphere.harvest.pipeline.job import RUNNING, Job, is_running, loa
 from ckanext.ecosphere.harvest.pipeline.locks import LockLostError, Locks, source_lock
 from ckanext.ecosphere.harvest.pipeline.messages import failures_of, say
 from ckanext.ecosphere.harvest.pipeline.waiting import pauses
+from ckanext.ecosphere.harvest.pipeline.watch import Watch
 from ckanext.ecosphere.harvest.sources.base import Reading
 from ckanext.ecosphere.harvest.sources.harvester import EcosphereHarvester, harvester_for
 from ckanext.ecosphere.indexing.solr import SolrAwayError
@@ -133,7 +134,8 @@ def _gather(job: Job, harvester: EcosphereHarvester, locks: Locks, helpers: bool
     reader = harvester.reader(job.url, job.settings)
     helper = queue.Helpers(job.id, config.workers() - 1 if helpers else 0)
     members = partial(series.announced, read=harvester.read)
-    Gatherer(job, reader, config.batch_size(), helper.more_work, locks.check, members=members).run()
+    with Watch(reader.budget, reader.bounds.memory, job.id):
+        Gatherer(job, reader, config.batch_size(), helper.more_work, locks.check, members=members).run()
     _end_of_reading(job, reader.reading)
 
 
