@@ -10,7 +10,6 @@ import click
 
 from ckanext.ecosphere.harvest import checks, cli
 from ckanext.ecosphere.harvest.logic import action, auth
-from ckanext.ecosphere.harvest.pipeline import local
 from ckanext.ecosphere.harvest.pipeline.queue import QUEUE, Patrol
 from ckanext.ecosphere.harvest.sources.config_fields import protect_sources
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
@@ -28,7 +27,6 @@ class EcosphereHarvestPlugin(p.SingletonPlugin):
 
     p.implements(p.IConfigurer)
     p.implements(p.IForkObserver)
-    p.implements(p.IResourceController, inherit=True)
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
 
@@ -41,14 +39,6 @@ class EcosphereHarvestPlugin(p.SingletonPlugin):
     def before_fork(self) -> None:
         """Look for stuck harvests when a background worker goes from one job to the next."""
         _PATROL.look()
-
-    def before_resource_create(self, context: Any, resource: dict[str, Any]) -> None:
-        """Mark what is added by hand to a harvested dataset."""
-        local.mark_added(resource)
-
-    def before_resource_update(self, context: Any, current: dict[str, Any], resource: dict[str, Any]) -> None:
-        """Leave the mark where it is."""
-        local.keep_mark(current, resource)
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         """Provide `ckan ecosphere harvest`."""
