@@ -6,7 +6,7 @@ import hashlib
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from .install import venv_program
 from .process import Process, port_is_taken
@@ -26,8 +26,12 @@ def site_url() -> str:
     return f"http://127.0.0.1:{ports()['web']}"
 
 
-def write_ini() -> None:
-    """Write the configuration: what the portal is, with this checkout's addresses and secrets."""
+def write_ini(more: Mapping[str, str] | None = None) -> None:
+    """Write the configuration: what the portal is, with this checkout's addresses and secrets.
+
+    Args:
+        more: further options.
+    """
     options = {
         "use": f"config:{os.path.relpath(DEV / 'portal.ini', LOCAL)}",
         "ckan.site_id": "ecosphere",
@@ -43,6 +47,7 @@ def write_ini() -> None:
         # The portal's own dataset is on this machine too.
         "ecosphere.quality.allowed_networks": "127.0.0.1/32",
         "debug": "false",
+        **(more or {}),
     }
     lines = [f"{name} = {value.replace('%', '%%')}" for name, value in options.items()]
     text = "\n".join(["# Written by `make demo`.", "[app:main]", *lines, ""])
@@ -56,9 +61,13 @@ def command(*arguments: str) -> str:
     return run([venv_program("ckan"), "-c", INI, *arguments], what=f"run `ckan {words}`", cwd=LOCAL)
 
 
-def initialise() -> None:
-    """Create or migrate the tables and set up every room."""
-    write_ini()
+def initialise(more: Mapping[str, str] | None = None) -> None:
+    """Create or migrate the tables and set up every room.
+
+    Args:
+        more: further options of the configuration.
+    """
+    write_ini(more)
     say("Preparing the database, the search index and the organisations")
     command("db", "upgrade")
     command("ecosphere", "init")
