@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan.lib.plugins import DefaultTranslation
 
-from ckanext.ecosphere import cli, helpers, moments
+from ckanext.ecosphere import away, cli, helpers, moments
 
 
 @tk.blanket.config_declarations
@@ -25,12 +25,17 @@ class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
     p.implements(p.ITranslation)
     p.implements(p.IConfigurer)
     p.implements(p.IClick)
+    p.implements(p.IMiddleware, inherit=True)
 
     def update_config(self, config: Any) -> None:
         """Register the shared templates and assets."""
         tk.add_template_directory(config, "templates/ecosphere")
         tk.add_public_directory(config, "public")
         tk.add_resource("assets/ecosphere", "ecosphere")
+
+    def make_middleware(self, app: Any, config: Any) -> Any:
+        """Have a clear page shown while a service is away."""
+        return away.install(app)
 
     def get_commands(self) -> list[click.Command]:
         """Provide the group `ckan ecosphere`; the rooms fill it."""

@@ -13,7 +13,7 @@ import sys
 
 os.environ["ECOSPHERE_STACK"] = "chaos"  # read by dev.stack.settings
 
-from .run import main  # noqa: E402
+from .run import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -57,9 +57,7 @@ def rows(statement: str, *values: Any) -> list[dict[str, Any]]:
 def read() -> Portal:
     """Read what is stored."""
     datasets = rows("SELECT id, name, title, notes, state, type, owner_org, metadata_modified FROM package")
-    query = urllib.parse.urlencode(
-        {"q": "*:*", "fq": "+entity_type:package", "rows": 100_000, "wt": "json", "fl": "*"}
-    )
+    query = urllib.parse.urlencode({"q": "*:*", "fq": "+entity_type:package", "rows": 100_000, "wt": "json", "fl": "*"})
     with urllib.request.urlopen(f"{solr_url('demo')}/select?{query}", timeout=60) as response:
         found = json.load(response)["response"]["docs"]
     documents = defaultdict(list)
@@ -199,8 +197,14 @@ def emails() -> Check:
         if number := re.search(r"(\d+)$", mark):
             left[int(number[1])] += 1
     due = rows(_DUE)
-    wrong = [f"e-mail {row['id']} ({row['kind']}): {row['status']} {row['error']}" for row in due if row["status"] != "sent"]
-    wrong += [f"e-mail {row['id']}: recorded as sent, never left" for row in due if row["status"] == "sent" and not left[row["id"]]]
+    wrong = [
+        f"e-mail {row['id']} ({row['kind']}): {row['status']} {row['error']}" for row in due if row["status"] != "sent"
+    ]
+    wrong += [
+        f"e-mail {row['id']}: recorded as sent, never left"
+        for row in due
+        if row["status"] == "sent" and not left[row["id"]]
+    ]
     for row in rows(_EVENTS_WITHOUT_WORD):
         wrong.append(f"event {row['id']} ({row['transition']}): nobody was told")
     return Check("e-mails", len(due), wrong)
@@ -214,7 +218,9 @@ _EVENTS_WITHOUT_WORD = """SELECT event.id, event.transition FROM ecosphere_reque
 
 def waited_for_mail() -> float:
     """Seconds that the e-mail waited which waited longest."""
-    found = rows("SELECT coalesce(max(extract(epoch FROM sent - created)), 0) AS s FROM ecosphere_requests_notification")
+    found = rows(
+        "SELECT coalesce(max(extract(epoch FROM sent - created)), 0) AS s FROM ecosphere_requests_notification"
+    )
     return float(found[0]["s"])
 
 

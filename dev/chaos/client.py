@@ -19,7 +19,9 @@ DONE, REFUSED, AWAY, BROKEN, CUT = "done", "refused", "away", "broken", "cut"
 """Outcomes: answered; refused for a reason (4xx); a clear 503; any other 5xx; the connection ended without an answer."""
 TIMEOUT_SECONDS = 60
 _TRACES = ("Traceback (most recent call last)", "sqlalchemy.exc", "psycopg2.", "File &#34;/", 'File "/')
-_CSRF = re.compile(r'name="_csrf_token"[^>]*(?:content|value)="([^"]+)"|(?:content|value)="([^"]+)"[^>]*name="_csrf_token"')
+_CSRF = re.compile(
+    r'name="_csrf_token"[^>]*(?:content|value)="([^"]+)"|(?:content|value)="([^"]+)"[^>]*name="_csrf_token"'
+)
 
 
 @dataclass(frozen=True)

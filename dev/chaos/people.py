@@ -212,9 +212,7 @@ class Asker(Person):
             result["over"] = True
             return shown
         actor, fields = step
-        answer = self._people[actor].call(
-            "ecosphere_request_transition", id=id_, version=request["version"], **fields
-        )
+        answer = self._people[actor].call("ecosphere_request_transition", id=id_, version=request["version"], **fields)
         if answer.outcome == DONE:
             self.done.setdefault(id_, Counter())[fields["transition"]] += 1
         elif answer.outcome == REFUSED and answer.status != 409:

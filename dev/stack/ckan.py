@@ -94,6 +94,8 @@ def processes() -> Iterator[Process]:
         flags = [] if number == 1 else ["--no-scheduler"]
         worker = [str(venv_program("ckan")), "-c", str(INI), "jobs", "worker", *flags, *QUEUES]
         yield Process(f"worker-{number}", worker, env=env, version=version, cwd=LOCAL)
+    watch = [str(venv_program("ckan")), "-c", str(INI), "ecosphere", "watch"]
+    yield Process("watch", watch, env=env, version=version, cwd=LOCAL)
     clock = [str(venv_program("python")), "-m", "dev.stack.clock", str(venv_program("ckan")), str(INI)]
     yield Process("clock", clock, env=env, version=version, cwd=ROOT)
 

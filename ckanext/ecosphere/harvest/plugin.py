@@ -10,7 +10,7 @@ import click
 
 from ckanext.ecosphere.harvest import cli
 from ckanext.ecosphere.harvest.pipeline import local
-from ckanext.ecosphere.harvest.pipeline.queue import QUEUE, Patrol
+from ckanext.ecosphere.harvest.pipeline.queue import QUEUE, Patrol, revive
 from ckanext.ecosphere.interfaces import IEcosphereCommands, IEcosphereSetup
 
 _PATROL = Patrol()
@@ -46,6 +46,10 @@ class EcosphereHarvestPlugin(p.SingletonPlugin):
     def before_resource_update(self, context: Any, current: dict[str, Any], resource: dict[str, Any]) -> None:
         """Leave the mark where it is."""
         local.keep_mark(current, resource)
+
+    def ecosphere_recover(self) -> list[str]:
+        """Send harvests again that nobody is running."""
+        return [f"harvest job {job_id}" for job_id in revive()]
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         """Provide `ckan ecosphere harvest`."""

@@ -65,6 +65,10 @@ class EcosphereSchemasPlugin(p.SingletonPlugin):
         """Say whether the schema is in force."""
         return checks.run()
 
+    def ecosphere_recover(self) -> list[str]:
+        """Carry changes to many datasets on whose worker was killed, or that the queue lost."""
+        return runs.recover()
+
     def ecosphere_queues(self) -> list[str]:
         """Name the queue of changes to many datasets."""
         return [runs.QUEUE]
