@@ -68,6 +68,6 @@ lock: ## Compile dev/requirements.lock anew
 clean: ## Stop everything and remove .venv and .local
 	@$(stack) clean
 
-chaos: ## Kill workers, web server, Solr, PostgreSQL and Redis under load and see whether anything is lost (SEED=1 KILLS=20)
+chaos: ## Kill workers, web server, Solr, PostgreSQL and Redis under load and see whether anything is lost (SEED="1 2 3" KILLS=20)
 	@$(stack) setup
 	@.venv/bin/python -m dev.chaos --seed $(or $(SEED),1) --kills $(or $(KILLS),20) --records $(or $(RECORDS),60)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -20,6 +21,8 @@ from ckan import model
 from ckan.lib.redis import connect_to_redis
 from ckan.lib.search.common import SolrConnectionError
 from flask import Flask, Response, g, has_request_context, request
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.wrappers import Response as PlainResponse
@@ -50,8 +53,8 @@ def install(app: Flask) -> Flask:
     for sign in SIGNS:
         app.register_error_handler(sign, _on_error)
     app.after_request(_look_at)
-    if not sa.event.contains(sa.engine.Engine, "handle_error", _note_database):
-        sa.event.listen(sa.engine.Engine, "handle_error", _note_database)
+    if not event.contains(Engine, "handle_error", _note_database):
+        event.listen(Engine, "handle_error", _note_database)
     app.wsgi_app = _Guarded(app, app.wsgi_app)  # type: ignore[method-assign]
     return app
 
@@ -69,8 +72,8 @@ def _note_database(context: Any) -> None:
 
 def _look_at(response: Response) -> Response:
     """Put the page in the place of an answer that went wrong because a service is away."""
-    failed = response.status_code >= 500 or g.get("query_error", False)
-    if response.status_code == 503 or not failed:
+    failed = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or g.get("query_error", False)
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE or not failed:
         return response
     if not g.get(_NOTED, False) and not _says_so(response) and not _something_is_away():
         return response
@@ -142,7 +145,7 @@ def _away() -> Response:
         template = tk.current_app.jinja_env.get_template(TEMPLATE)  # pyright: ignore[reportAttributeAccessIssue]
         body, content_type = template.render(**words), "text/html; charset=utf-8"
     headers = {"Retry-After": str(RETRY_SECONDS), "Cache-Control": "no-store", "Content-Type": content_type}
-    return Response(body, 503, headers)
+    return Response(body, HTTPStatus.SERVICE_UNAVAILABLE, headers)
 
 
 class _Guarded:

@@ -105,7 +105,7 @@ class Catalogue:
         numbers = [number for number in self.versions if (page - 1) * size <= number < page * size]
         described = [
             {
-                "id": f"{number:024x}",
+                "id": f"{sum(self.name.encode()):012x}{number:012x}",
                 "title": self.title(number),
                 "description": self.abstract(number),
                 "tags": ["chaos"],

@@ -127,11 +127,10 @@ def quality(portal: Portal) -> Check:
         if id_ not in stored:
             wrong.append(f"{row['name']}: no row of quality")
             continue
-        score = (stored[id_]["level"], f"{stored[id_]['score']:03d}")
         for document in portal.documents.get(id_, []):
-            indexed = (document.get("ecosphere_quality_level"), document.get("ecosphere_quality_score"))
+            indexed, score = document.get("ecosphere_quality_score"), stored[id_]["score"]
             if indexed != score:
-                wrong.append(f"{row['name']}: {indexed} in the index, {score} in the table")
+                wrong.append(f"{row['name']}: score {indexed} in the index, {score} in the table")
     wrong += [f"a row of quality without dataset: {id_}" for id_ in stored if id_ not in portal.datasets]
     return Check("quality table = index", number, wrong)
 

@@ -35,6 +35,7 @@ class Person(threading.Thread):
 
     def __init__(self, seed: int, pause: float) -> None:
         super().__init__(daemon=True)
+        self.seed = seed
         self.draw = random.Random(f"{type(self).__name__} {seed}")
         self.answers: Counter[str] = Counter()
         self.wrong: list[str] = []
@@ -114,7 +115,7 @@ class Producer(Person):
         """Create datasets, and change those that are there."""
         for number in itertools.count():
             if len(self.saved) < self.MOST and self.draw.random() < 0.4:
-                yield lambda number=number: self._save(f"chaos-{len(self.saved)}", number, new=True)
+                yield lambda number=number: self._save(f"chaos-{self.seed}-{len(self.saved)}", number, new=True)
             elif self.saved:
                 name = self.draw.choice(sorted(self.saved))
                 yield lambda name=name, number=number: self._save(name, number, new=self.saved[name].acknowledged < 0)
@@ -160,16 +161,14 @@ class Asker(Person):
     def acts(self) -> Any:
         """Make requests and bring each to its end, as the portal says that it stands."""
         for number in itertools.count():
-            title = f"Demande du chaos {number}"
-            request: dict[str, Any] | None = None
+            title = f"Demande du chaos {self.seed}-{number}"
             yield lambda title=title: self._create(title)
             answer = self.created.get(title)
             if answer is None or answer.outcome != DONE:
                 continue
-            request = answer.result
             for _step in range(40):
                 result: dict[str, Any] = {}
-                yield lambda request=request, result=result: self._advance(request["id"], result)
+                yield lambda id_=answer.result["id"], result=result: self._advance(id_, result)
                 if result.get("over"):
                     break
 
@@ -243,7 +242,8 @@ class Commenter(Person):
         for number in itertools.count():
             ids = sorted(id_ for id_, steps in self._asker.done.items() if steps["accept"])
             if ids:
-                yield lambda number=number, id_=self.draw.choice(ids): self._comment(id_, f"Remarque du chaos {number}")
+                chosen = self.draw.choice(ids)
+                yield lambda number=number, id_=chosen: self._comment(id_, f"Remarque du chaos {self.seed}-{number}")
             else:
                 yield lambda: self.saw("list of requests", self._client.get("/demandes"))
 
@@ -274,7 +274,7 @@ class Visitor(Person):
         "/qualite",
         "/harvest",
         f"/organization/{SERVICE}",
-        "/dataset/chaos-0",
+        "/dataset/chaos-1-0",
         "/api/3/action/package_search?q=parcelle",
         "/user/login",
     )
@@ -287,7 +287,8 @@ class Visitor(Person):
     def acts(self) -> Any:
         """Read one page after the other."""
         while True:
-            yield lambda path=self.draw.choice(self.PAGES): self._read(path)
+            chosen = self.draw.choice(self.PAGES)
+            yield lambda path=chosen: self._read(path)
 
     def _read(self, path: str) -> Answer:
         answer = self._client.get(path)

@@ -57,7 +57,7 @@ class Result:
 def main() -> int:
     """Run once and print the table; the exit code is 1 when something is wrong."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, nargs="+", default=[1], help="one run for each, on the same stack")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--records", type=int, default=60, help="records of the largest catalogue")
     parser.add_argument("--keep", action="store_true", help="leave the stack running, to look at it")
@@ -65,65 +65,69 @@ def main() -> int:
     forget_ckan_variables()
     begin = time.monotonic()
     try:
-        result = run(arguments.seed, arguments.kills, arguments.records, keep=arguments.keep)
+        _start_afresh()
+        with stack(arguments.keep) as supervisor:
+            people = _people()
+            passed = True
+            for seed in arguments.seed:
+                result = run(supervisor, people, seed, arguments.kills, arguments.records)
+                print(table(result, seed, time.monotonic() - begin), flush=True)
+                passed = passed and result.passed
+                begin = time.monotonic()
     except StackError as error:
         say(f"\nError: {error}")
         return 1
-    print(table(result, arguments.seed, time.monotonic() - begin))
-    return 0 if result.passed else 1
+    return 0 if passed else 1
 
 
-def run(seed: int, number: int, records: int, *, keep: bool = False) -> Result:
-    """Start everything on empty tables, kill, wait, look."""
-    _start_afresh()
-    with stack(keep) as supervisor:
-        people = _people()
-        catalogues = [
-            Catalogue("chaos-csw", "csw", records),
-            Catalogue("chaos-waf", "waf", records // 2),
-            Catalogue("chaos-dcat", "dcat", records // 2),
-            Catalogue("chaos-udata", "udata", records),
-        ]
-        with Served(catalogues) as served:
-            harvests = Harvests(people[ADMIN], catalogues, served, seed)
-            producer = Producer(people["producteur-ddt-01"], seed)
-            asker = Asker(people, seed)
-            commenter = Commenter("utilisateur", passwords()["utilisateur"], asker, seed)
-            at_work = [producer, asker, commenter, Visitor(Client(), seed), Visitor(Client(), seed + 1)]
-            harvests.prepare()
-            for each in (harvests, *at_work):
-                each.start()
-            say(f"Killing {number} times, seed {seed}")
-            kills = sabotage.plan(seed, number, list(sabotage.kinds()))
-            result = Result(sabotage.carry_out(kills, supervisor.processes, say))
-            harvests.no_more()
-            say("Left to itself")
-            result.seconds["running harvests over after the last kill"] = (
-                settled(HARVEST_SECONDS * 4, harvests.all_over),
-                HARVEST_SECONDS,
-            )
-            for each in at_work:
-                each.stop()
-            harvests.read_the_rest()
-            result.seconds["e-mails out after that"] = (settled(REST_SECONDS * 4, checks.emails_are_out), REST_SECONDS)
-            settled(REST_SECONDS * 2, harvests.all_over)
-            harvests.stop()
-            begin = time.monotonic()
-            while True:
-                result.checks = checks.run(catalogues, producer, asker, commenter)
-                if not any(check.wrong for check in result.checks) or time.monotonic() - begin > REST_SECONDS:
-                    break
-                time.sleep(3)
-            result.seconds["everything agrees after that"] = (time.monotonic() - begin, REST_SECONDS)
-            result.seconds["slowest answer to a person"] = (max(each.slowest for each in at_work), SLOWEST_ANSWER)
-            result.seconds["longest wait of an e-mail"] = (checks.waited_for_mail(), LONGEST_WAIT)
-            result.seconds["longest harvest"] = (harvests.longest, 0 or float("inf"))
-            for each in at_work:
-                result.answers += each.answers
-            wrong = [text for each in (harvests, *at_work) for text in each.wrong]
-            result.checks.append(Check("what people saw", sum(result.answers.values()), wrong))
-            busy = [f"no harvest of {name} came to its end" for name, n in harvests.finished.items() if not n]
-            result.checks.append(Check("harvests went on", sum(harvests.finished.values()), busy))
+def run(supervisor: Supervisor, people: dict[str, Client], seed: int, number: int, records: int) -> Result:
+    """Kill, wait, look, with catalogues, datasets and requests of this seed's own."""
+    catalogues = [
+        Catalogue(f"chaos-{seed}-csw", "csw", records),
+        Catalogue(f"chaos-{seed}-waf", "waf", records // 2),
+        Catalogue(f"chaos-{seed}-dcat", "dcat", records // 2),
+        Catalogue(f"chaos-{seed}-udata", "udata", records),
+    ]
+    with Served(catalogues) as served:
+        harvests = Harvests(people[ADMIN], catalogues, served, seed)
+        producer = Producer(people["producteur-ddt-01"], seed)
+        asker = Asker(people, seed)
+        commenter = Commenter("utilisateur", passwords()["utilisateur"], asker, seed)
+        at_work = [producer, asker, commenter, Visitor(Client(), seed), Visitor(Client(), seed + 1)]
+        harvests.prepare()
+        for each in (harvests, *at_work):
+            each.start()
+        say(f"Killing {number} times, seed {seed}")
+        kills = sabotage.plan(seed, number, list(sabotage.kinds()))
+        result = Result(sabotage.carry_out(kills, supervisor.processes, say))
+        harvests.no_more()
+        say("Left to itself")
+        result.seconds["running harvests over after the last kill"] = (
+            settled(HARVEST_SECONDS * 4, harvests.all_over),
+            HARVEST_SECONDS,
+        )
+        for each in at_work:
+            each.stop()
+        harvests.read_the_rest()
+        result.seconds["e-mails out after that"] = (settled(REST_SECONDS * 4, checks.emails_are_out), REST_SECONDS)
+        settled(REST_SECONDS * 2, harvests.all_over)
+        harvests.stop()
+        begin = time.monotonic()
+        while True:
+            result.checks = checks.run(catalogues, producer, asker, commenter)
+            if not any(check.wrong for check in result.checks) or time.monotonic() - begin > REST_SECONDS:
+                break
+            time.sleep(3)
+        result.seconds["everything agrees after that"] = (time.monotonic() - begin, REST_SECONDS)
+        result.seconds["slowest answer to a person"] = (max(each.slowest for each in at_work), SLOWEST_ANSWER)
+        result.seconds["longest wait of an e-mail"] = (checks.waited_for_mail(), LONGEST_WAIT)
+        result.seconds["longest harvest"] = (harvests.longest, 0 or float("inf"))
+        for each in at_work:
+            result.answers += each.answers
+        wrong = [text for each in (harvests, *at_work) for text in each.wrong]
+        result.checks.append(Check("what people saw", sum(result.answers.values()), wrong))
+        busy = [f"no harvest of {name} came to its end" for name, n in harvests.finished.items() if not n]
+        result.checks.append(Check("harvests went on", sum(harvests.finished.values()), busy))
     return result
 
 
@@ -146,7 +150,7 @@ def stack(keep: bool) -> Iterator[Supervisor]:
         ckan.initialise(OPTIONS)
         pycsw.setup()
     backends = [postgres.process(), redis.process(), solr.process()]
-    portal: list[Process] = [ckan.post_office(), pycsw.process(), *ckan.processes()]
+    portal: list[Process] = [ckan.post_office(kept=100_000), pycsw.process(), *ckan.processes()]
     local("mail")
     supervisor = Supervisor([*backends, *portal])
     with supervisor:

@@ -14,9 +14,11 @@ from .settings import DEV, LOCAL, ROOT, local, ports, postgres_url, redis_url, s
 from .shell import StackError, run, say, write_private
 
 INI = LOCAL / "ckan.ini"
-#: Queues that the workers listen to, the most urgent first.
-QUEUES = ("default", "ecosphere:requests", "ecosphere:schemas", "ecosphere:quality", "ecosphere:harvest")
-WORKERS = int(os.environ.get("WORKERS") or "2")
+#: Queues of the first worker, the most urgent first: no harvest, which may last hours, keeps it from them.
+QUICK_QUEUES = ("default", "ecosphere:requests", "ecosphere:schemas", "ecosphere:quality")
+#: Queues of the other workers: harvests, and what the first one does not come to.
+QUEUES = ("ecosphere:harvest", *QUICK_QUEUES)
+WORKERS = max(2, int(os.environ.get("WORKERS") or "3"))
 #: Processes and threads of the web server.
 WEB_PROCESSES, WEB_THREADS = 2, 4
 
@@ -92,7 +94,8 @@ def processes() -> Iterator[Process]:
     for number in range(1, WORKERS + 1):
         # One scheduler is enough; RQ would have the others compete for its lock.
         flags = [] if number == 1 else ["--no-scheduler"]
-        worker = [str(venv_program("ckan")), "-c", str(INI), "jobs", "worker", *flags, *QUEUES]
+        queues = QUICK_QUEUES if number == 1 else QUEUES
+        worker = [str(venv_program("ckan")), "-c", str(INI), "jobs", "worker", *flags, *queues]
         yield Process(f"worker-{number}", worker, env=env, version=version, cwd=LOCAL)
     watch = [str(venv_program("ckan")), "-c", str(INI), "ecosphere", "watch"]
     yield Process("watch", watch, env=env, version=version, cwd=LOCAL)
@@ -100,9 +103,13 @@ def processes() -> Iterator[Process]:
     yield Process("clock", clock, env=env, version=version, cwd=ROOT)
 
 
-def post_office() -> Process:
-    """What takes the e-mails of the portal and shows them."""
-    numbers = [str(ports()[name]) for name in ("smtp", "mail")]
+def post_office(kept: int = 500) -> Process:
+    """What takes the e-mails of the portal and shows them.
+
+    Args:
+        kept: how many are kept, the latest.
+    """
+    numbers = [str(number) for number in (ports()["smtp"], ports()["mail"], kept)]
     program = [str(venv_program("python")), "-m", "dev.stack.mailbox", str(local("mail")), *numbers]
     return Process("mail", program, ready=lambda: port_is_taken(ports()["mail"]), port="mail", cwd=ROOT)
 

@@ -59,15 +59,15 @@ def _differing() -> set[str]:
         .limit(LATEST)
     )
     rows = [row for row in model.Session.scalars(query) if store.is_current(row)]
-    stored = {row.package_id: (row.level, f"{row.score:03d}") for row in rows}
+    stored = {row.package_id: row.score for row in rows}
     model.Session.rollback()
-    fields = f"id,{indexing.LEVEL_FIELD},{indexing.SCORE_FIELD}"
+    fields = f"id,{indexing.SCORE_FIELD}"
     found: set[str] = set()
     ids = list(stored)
     for start in range(0, len(ids), AT_ONCE):
         some = f"{{!terms f=id}}{','.join(ids[start : start + AT_ONCE])}"
         for document in solr.search(fq=["entity_type:package", some], fl=fields, rows=AT_ONCE).docs:
-            shown = (document.get(indexing.LEVEL_FIELD), document.get(indexing.SCORE_FIELD))
-            if shown != stored[document["id"]]:
+            shown = document.get(indexing.SCORE_FIELD)  # kept where the room of the search made it a number
+            if shown is not None and int(shown) != stored[document["id"]]:
                 found.add(document["id"])
     return found
