@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help matrix docs i18n csw bench-forms bench-harvest bench-quality bench-requests demo setup up stop down status env test test-room lint lock clean
+.PHONY: help matrix docs i18n chaos csw bench-forms bench-harvest bench-quality bench-requests demo setup up stop down status env test test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -71,3 +71,7 @@ lock: ## Compile dev/requirements.lock anew
 
 clean: ## Stop everything and remove .venv and .local
 	@$(stack) clean
+
+chaos: ## Kill workers, web server, Solr, PostgreSQL and Redis under load and see whether anything is lost (SEED="1 2 3" KILLS=20)
+	@$(stack) setup
+	@.venv/bin/python -m dev.chaos --seed $(or $(SEED),1) --kills $(or $(KILLS),20) --records $(or $(RECORDS),60)

@@ -10,7 +10,7 @@ import click
 from ckan.lib.plugins import DefaultTranslation
 from flask import Blueprint, current_app
 
-from ckanext.ecosphere import accounts, cli, collaborators, config, helpers, moments
+from ckanext.ecosphere import accounts, away, cli, collaborators, config, helpers, moments
 from ckanext.ecosphere.api_guard import api_guard
 from ckanext.ecosphere.shared import authorization, web_guard
 from ckanext.ecosphere.shared.web_guard import cookies, proxies
@@ -47,7 +47,8 @@ class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
         return [web_guard.portal_blueprint(config.web_guard), api_guard]
 
     def make_middleware(self, app: Any, _config: Any) -> Any:
-        """Take people's addresses from the proxies that are trusted, and from nobody else."""
+        """Take people's addresses from trusted proxies alone, and have a clear page shown while a service is away."""
+        away.install(app)
         app.wsgi_app = proxies.ClientAddress(app.wsgi_app, config.trusted_proxies())
         return app
 

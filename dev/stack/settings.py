@@ -12,7 +12,11 @@ from .shell import StackError, write_private
 
 ROOT = Path(__file__).resolve().parents[2]
 DEV = ROOT / "dev"
-LOCAL = ROOT / ".local"
+#: What is installed once for every stack of this checkout.
+INSTALLED = ROOT / ".local"
+#: A second stack beside the usual one is named by this variable: it has services, data and ports of its own.
+STACK = os.environ.get("ECOSPHERE_STACK", "")
+LOCAL = INSTALLED / STACK if STACK else INSTALLED
 VENV = ROOT / ".venv"
 STATE = LOCAL / "stack.json"
 
@@ -27,6 +31,8 @@ PORTS = {
     "mail": ("MAIL_PORT", 10006),
 }
 DEFAULT_PORT = 5000
+#: Distance from the ports of the usual stack to those of a second one.
+SECOND_STACK = 50
 #: What is kept for CKAN apart from what is kept for its tests, which run in two processes.
 DATABASES = {"demo": "ckan_default", "test": "ckan_test", "test_2": "ckan_test_2"}
 CORES = {"demo": "ckan", "test": "ckan_test", "test_2": "ckan_test_2"}
@@ -48,16 +54,25 @@ def _number(variable: str, text: str) -> int:
     return int(text)
 
 
-def _remembered() -> dict[str, int]:
+def _remembered(state: Path = STATE) -> dict[str, int]:
     try:
-        return json.loads(STATE.read_text())["ports"]
+        return json.loads(state.read_text())["ports"]
     except (OSError, ValueError, KeyError):
         return {}
+
+
+def _second_stack() -> dict[str, int]:
+    """The ports of a second stack: at a fixed distance from those of the usual one, whether that runs or not."""
+    usual = os.environ.get("PORT", "")
+    web = _number("PORT", usual) if usual else _remembered(INSTALLED / "stack.json").get("web", DEFAULT_PORT)
+    return {name: web + distance + SECOND_STACK for name, (_, distance) in PORTS.items()}
 
 
 @cache
 def ports() -> dict[str, int]:
     """The port of each service: from the environment, else as chosen last time, else from the default."""
+    if STACK:
+        return _second_stack()
     given = {name: os.environ.get(variable, "") for name, (variable, _) in PORTS.items()}
     known = {} if given["web"] else _remembered()
     web = _number("PORT", given["web"]) if given["web"] else known.get("web", DEFAULT_PORT)

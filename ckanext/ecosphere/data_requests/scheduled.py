@@ -123,7 +123,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "expired": expire,
     "anonymised": privacy.anonymise_old,
     "datasets_compared": jobs.match_saved,
-    "emails_given_up": mailing.give_up_abandoned,
+    "emails_taken_up": mailing.take_up_interrupted,
     "digests": mailing.digests,
     "emails": mailing.deliver,
 }

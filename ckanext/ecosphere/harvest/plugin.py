@@ -10,7 +10,7 @@ import click
 
 from ckanext.ecosphere.harvest import checks, cli
 from ckanext.ecosphere.harvest.logic import action, auth
-from ckanext.ecosphere.harvest.pipeline.queue import QUEUE, Patrol
+from ckanext.ecosphere.harvest.pipeline.queue import QUEUE, Patrol, revive
 from ckanext.ecosphere.harvest.sources.config_fields import protect_sources
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
 
@@ -39,6 +39,10 @@ class EcosphereHarvestPlugin(p.SingletonPlugin):
     def before_fork(self) -> None:
         """Look for stuck harvests when a background worker goes from one job to the next."""
         _PATROL.look()
+
+    def ecosphere_recover(self) -> list[str]:
+        """Send harvests again that nobody is running."""
+        return [f"harvest job {job_id}" for job_id in revive()]
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         """Provide `ckan ecosphere harvest`."""

@@ -66,6 +66,10 @@ class EcosphereSchemasPlugin(p.SingletonPlugin):
         """Say whether the schema is in force, and from which networks the form may import."""
         return [*checks.run(), *check_networks(config.IMPORT_NETWORKS)]
 
+    def ecosphere_recover(self) -> list[str]:
+        """Carry changes to many datasets on whose worker was killed, or that the queue lost."""
+        return runs.recover()
+
     def ecosphere_queues(self) -> list[str]:
         """Name the queue of changes to many datasets."""
         return [runs.QUEUE]
