@@ -9,13 +9,14 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan.lib.plugins import DefaultTranslation
 
-from ckanext.ecosphere import cli, helpers, moments
+from ckanext.ecosphere import cli, core_markdown, helpers, moments
 
 
 @tk.blanket.config_declarations
 @tk.blanket.helpers(
     {
         "render_datetime": moments.render_datetime,
+        **core_markdown.HELPERS,
         **{name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_")},
     }
 )

@@ -116,7 +116,7 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
     mine = {table: _tied(table, [request.id], reader) for table in (Support, Follow)}
     return {
         **_request(request, reader, names, mine),
-        "description_html": text.html(request.description),
+        "description_html": text.rendered(request),
         "datasets": datasets(request, reader, "answer"),
         "mentioned": datasets(request, reader, "mentioned"),
         "not_enough": known_datasets(request, reader),
@@ -284,7 +284,7 @@ def event_public(event: Event) -> dict[str, Any]:
         "created": iso(event.created),
         "actor_role": event.actor_role,
         "actor_label": wording.role(event.actor_role),
-        "comment_html": text.html(event.comment),
+        "comment_html": text.rendered(event),
         "version": event.version,
     }
 
@@ -327,7 +327,7 @@ def _conversation(request: Request, comments: Sequence[Comment], reader: Reader,
             "author_role": each.author_role,
             "mine": bool(reader.id) and each.author_id == reader.id,
             "created": iso(each.created),
-            "html": text.html(each.text) if readable else "",
+            "html": text.rendered(each) if readable else "",
             "internal": each.internal,
             "hidden": each.hidden,
             "hidden_reason": each.hidden_reason,

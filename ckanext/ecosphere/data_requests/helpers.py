@@ -15,8 +15,9 @@ from markupsafe import Markup
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import charts, config, dates, refusal, text, wording
+from ckanext.ecosphere.data_requests import charts, config, dates, refusal, wording
 from ckanext.ecosphere.data_requests.clock import PARIS
+from ckanext.ecosphere.shared import rich_text
 
 #: State → symbol of the icon font that CKAN ships, and the family of its colour. Every family has shapes of its own.
 LOOKS = {
@@ -242,7 +243,12 @@ def ecosphere_request_plain(html: str | None) -> str:
 
 def ecosphere_request_summary(written: str | None) -> str:
     """Return the beginning of a text in Markdown, without its signs."""
-    return ecosphere_request_plain(text.html(written or ""))
+    return rich_text.excerpt(written, SUMMARY)
+
+
+def ecosphere_request_html(written: str | None) -> Markup:
+    """Return a text in Markdown as harmless HTML."""
+    return Markup(rich_text.to_html(written))  # noqa: S704 - cleaned by nh3
 
 
 def ecosphere_request_of_dataset(package: Mapping[str, Any]) -> dict[str, list[Any]]:
