@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from html import unescape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -41,10 +39,6 @@ VOCABULARIES = {"territory": "territories", "theme": "themes", "use": "regulator
 #: Field of the form → facet of the dataset search that fills it.
 SEARCH_FILTERS = {"territory": "vocab_ecosphere_territory", "theme": "vocab_ecosphere_theme"}
 
-TAG = re.compile(r"<[^>]+>")
-#: Tags at which a word ends; within a line ("l’<strong>eau</strong>") it does not.
-BREAK = re.compile(r"</?(?:p|br|li|ul|ol|blockquote)\b[^>]*>")
-SPACE = re.compile(r"\s+")
 SUMMARY = 280
 NEWS = 5
 
@@ -237,7 +231,7 @@ def ecosphere_request_event(event: Mapping[str, Any]) -> str:
 
 def ecosphere_request_plain(html: str | None) -> str:
     """Return a text without its tags, shortened, for lists and feeds."""
-    found = SPACE.sub(" ", unescape(TAG.sub("", BREAK.sub(" ", html or "")))).strip()
+    found = rich_text.plain(html or "")
     return found if len(found) <= SUMMARY else found[:SUMMARY].rsplit(" ", 1)[0] + "…"
 
 

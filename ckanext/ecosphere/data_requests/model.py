@@ -13,6 +13,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -348,4 +349,4 @@ def _render_with(column: str) -> Any:
 
 
 for _table, _column in RENDERED.items():
-    sa.event.listen(getattr(_table, _column), "set", _render_with(_column))
+    event.listen(getattr(_table, _column), "set", _render_with(_column))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,8 +22,7 @@ html = rich_text.to_html
 
 def fold(text: str) -> str:
     """Text without case and accents, an elided article apart from its word, as the index has it."""
-    bare = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
-    return "".join(char for char in bare if not unicodedata.combining(char))
+    return characters.without_accents(text.casefold().translate(_LIGATURES))
 
 
 def rendered(row: Any) -> str:

@@ -16,7 +16,7 @@ from ckanext.ecosphere.search import config
 
 # "field:value" as Solr reads it. CKAN takes any colon for it, which breaks queries such as "Natura 2000 :
 # les sites" and pasted addresses.
-_FIELDED = re.compile(r"(?:^|[\s(+!-])(?!https?:|urn:)[a-z*][\w*-]*:(?=[\w\"(\[{*])", re.IGNORECASE)
+_FIELDED = re.compile(r"(?:^|[\s(+!-])(?!https?:|urn:)[a-z*][\w*-]{0,60}:(?=[\w\"(\[{*])", re.IGNORECASE)
 _PARSER_DEFINITION = re.compile(r"^\s*\{!")
 
 

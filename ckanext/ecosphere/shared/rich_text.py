@@ -53,8 +53,12 @@ def to_html(text: str | None) -> str:
 
 def to_text(text: str | None) -> str:
     """Return Markdown as plain text on one line, without its markup."""
-    broken = _BLOCK_END.sub(" ", to_html(text))
-    return _BLANKS.sub(" ", html.unescape(_TAG.sub("", broken))).strip()
+    return plain(to_html(text))
+
+
+def plain(rendered: str) -> str:
+    """Return what :func:`to_html` made as plain text on one line; words end where blocks do, not where tags do."""
+    return _BLANKS.sub(" ", html.unescape(_TAG.sub("", _BLOCK_END.sub(" ", rendered)))).strip()
 
 
 def excerpt(text: str | None, length: int = 190) -> str:
