@@ -9,9 +9,10 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan.lib.plugins import DefaultTranslation
 
-from ckanext.ecosphere import cli, core_markdown, helpers, moments
+from ckanext.ecosphere import cli, core_markdown, core_texts, helpers, moments
 
 
+@tk.blanket.actions(core_texts.get_actions)
 @tk.blanket.config_declarations
 @tk.blanket.helpers(
     {

@@ -75,8 +75,7 @@ def catalogue() -> Response:
         response = send_file(file, mimetype="text/csv", max_age=0)
     else:
         message = tk._("The file is being prepared: ask for it again in a few minutes.")
-        response = Response(message, 503, {"Retry-After": "120"}, mimetype="text/plain")
-        return response
+        return Response(message, 503, {"Retry-After": "120"}, mimetype="text/plain")
     response.headers["Content-Disposition"] = 'attachment; filename="catalogue.csv"'
     return response
 

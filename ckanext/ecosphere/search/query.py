@@ -13,6 +13,7 @@ import re
 from typing import Any
 
 from ckanext.ecosphere.search import bounds, config
+from ckanext.ecosphere.shared import characters
 
 # "field:value" as Solr reads it. CKAN takes any colon for it, which breaks queries such as "Natura 2000 :
 # les sites" and pasted addresses.
@@ -38,6 +39,8 @@ def prepare(params: dict[str, Any]) -> dict[str, Any]:
         SearchQueryError: the query asks too much of the index, see `bounds`.
     """
     query = str(params.get("q") or "")
+    if not characters.is_clean(query):
+        query = params["q"] = characters.clean(query)
     fielded = is_fielded(query[: bounds.LONGEST_QUERY])
     bounds.check(params, fielded)
     if not fielded:
