@@ -10,18 +10,18 @@ import click
 from ckan.lib.plugins import DefaultTranslation
 from flask import Blueprint, current_app
 
-from ckanext.ecosphere import accounts, away, cli, collaborators, config, helpers, moments
+from ckanext.ecosphere import accounts, away, cli, collaborators, config, core_markdown, core_texts, helpers, moments
 from ckanext.ecosphere.api_guard import api_guard
 from ckanext.ecosphere.shared import authorization, web_guard
 from ckanext.ecosphere.shared.web_guard import cookies, proxies
 
 
-@tk.blanket.actions(accounts.get_actions)
 @tk.blanket.auth_functions(collaborators.get_auth_functions)
 @tk.blanket.config_declarations
 @tk.blanket.helpers(
     {
         "render_datetime": moments.render_datetime,
+        **core_markdown.HELPERS,
         **{name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_")},
     }
 )
@@ -31,6 +31,7 @@ class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
     p.implements(p.ITranslation)
     p.implements(p.IConfigurer)
     p.implements(p.IClick)
+    p.implements(p.IActions)
     p.implements(p.IBlueprint)
     p.implements(p.IMiddleware, inherit=True)
     p.implements(p.ISignal)
@@ -41,6 +42,10 @@ class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
         tk.add_template_directory(config_, "templates/ecosphere")
         tk.add_public_directory(config_, "public")
         tk.add_resource("assets/ecosphere", "ecosphere")
+
+    def get_actions(self) -> dict[str, Any]:
+        """Chain actions of core: what they tell of people, and the texts that they take."""
+        return {**accounts.get_actions(), **core_texts.get_actions()}
 
     def get_blueprint(self) -> list[Blueprint]:
         """Guard every page and action of the portal."""

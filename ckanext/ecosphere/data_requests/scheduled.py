@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 
-from ckanext.ecosphere.data_requests import clock, jobs, mailing, notifications, privacy, service, states
+from ckanext.ecosphere.data_requests import clock, jobs, mailing, notifications, privacy, service, states, text
 from ckanext.ecosphere.data_requests.model import Request
 
 log = logging.getLogger(__name__)
@@ -126,4 +126,5 @@ STEPS: dict[str, Callable[[], int]] = {
     "emails_taken_up": mailing.take_up_interrupted,
     "digests": mailing.digests,
     "emails": mailing.deliver,
+    "texts_rendered": text.render_again,
 }

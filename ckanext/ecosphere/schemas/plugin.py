@@ -11,6 +11,7 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 
+from ckanext.ecosphere import core_markdown
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
 from ckanext.ecosphere.shared.network_checks import check_networks
 
@@ -23,7 +24,7 @@ from .bulk import views as bulk_views
 @tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.blueprints([views.schemas, bulk_views.bulk])
 @tk.blanket.config_declarations
-@tk.blanket.helpers(helpers.get_helpers)
+@tk.blanket.helpers(lambda: {**core_markdown.HELPERS, **helpers.get_helpers()})
 @tk.blanket.validators(validators.get_validators)
 class EcosphereSchemasPlugin(p.SingletonPlugin):
     """Dataset schema, vocabularies in forms and pages, RDF profile."""
