@@ -1,14 +1,14 @@
 """HTML of texts, kept beside them; a text that changes loses the HTML of the former one.
 
 Revision ID: e2a6c19f7d38
-Revises: 4d17b8e6a2c5
+Revises: 6b2f90d1c7e4
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "e2a6c19f7d38"
-down_revision = "4d17b8e6a2c5"
+down_revision = "6b2f90d1c7e4"
 branch_labels = None
 depends_on = None
 
