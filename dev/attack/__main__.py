@@ -24,7 +24,7 @@ from dev.attack.outcome import Attack, Result
 from dev.attack.stage import Stage
 from dev.stack import accounts, ckan, demo, services
 from dev.stack.install import venv_program
-from dev.stack.settings import LOCAL
+from dev.stack.settings import LOCAL, ports
 from dev.stack.shell import say
 
 ANSWERING = ("web", "solr", "postgres")
@@ -61,21 +61,24 @@ def _attack(attacks: Sequence[Attack], seed: int) -> int:
     load = Load([pids[name] for name in ANSWERING if name in pids], working)
     known = accounts._read()
     doors = inventory.of_portal(venv_program("python"), ckan.INI)
+    results: list[Result] = []
     load.watch()
     with canaries() as birds, hostile(load, birds, hostile_behaviours.BEHAVIOURS) as server:
-        setting = stage.prepared(
-            ckan.site_url(),
-            token=known["token"],
-            password=known["passwords"][accounts.ADMIN],
-            seed=seed,
-            load=load,
-            inventory=doors,
-            canaries=birds,
-            hostile=server,
-            mail=LOCAL / "mail",
-        )
-        with setting as prepared:
-            results = [carry_out(attack, prepared, say) for attack in attacks]
+        for attack in attacks:  # each on a stage of its own, so that none profits from what another left
+            setting = stage.prepared(
+                ckan.site_url(),
+                token=known["token"],
+                password=known["passwords"][accounts.ADMIN],
+                seed=seed,
+                load=load,
+                inventory=doors,
+                canaries=birds,
+                hostile=server,
+                mail=LOCAL / "mail",
+                services={name: ports()[name] for name in ("postgres", "redis", "solr")},
+            )
+            with setting as prepared:
+                results.append(carry_out(attack, prepared, say))
     load.stop()
     print(table(results))
     return 0 if all(result.good for result in results) else 1

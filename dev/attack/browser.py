@@ -19,9 +19,10 @@ SCAN = """() => {
   for (const element of document.querySelectorAll('*')) {
     for (const attribute of element.attributes) {
       const value = attribute.value.replace(/[\\u0000-\\u0020]/g, '').toLowerCase();
-      if (attribute.name.startsWith('on') && value.includes('__owned')) bad.push(element.tagName + ' ' + attribute.name);
-      if (['href', 'src', 'action', 'formaction', 'xlink:href', 'data', 'srcdoc'].includes(attribute.name)
-          && /^(javascript|vbscript|data:text\\/html)/.test(value)) bad.push(element.tagName + ' ' + value.slice(0, 60));
+      const told = element.tagName + ' ' + attribute.name + ' ' + value.slice(0, 60);
+      const leads = ['href', 'src', 'action', 'formaction', 'xlink:href', 'data', 'srcdoc'].includes(attribute.name);
+      if (attribute.name.startsWith('on') && value.includes('__owned')) bad.push(told);
+      if (leads && /^(javascript|vbscript|data:text\\/html)/.test(value)) bad.push(told);
     }
     if (element.tagName === 'A' && element.host && element.host.endsWith('evil.example')
         && !element.getAttribute('href').trim().toLowerCase().startsWith('http')) {

@@ -6,6 +6,7 @@ grown beyond `ENOUGH_BYTES`, so that no attack fills the machine.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -69,7 +70,8 @@ class Hostile:
     """
 
     def __init__(self, load: Load, canaries: Canaries, behaviours: dict[str, Behaviour]) -> None:
-        self.load, self.canaries, self._behaviours = load, canaries, behaviours
+        self.load, self.canaries, self._behaviours = load, canaries, dict(behaviours)
+        self._numbers = itertools.count(1)
         self.bytes: Counter[str] = Counter()
         self.questions: Counter[str] = Counter()
         self.server: ScriptedServer | None = None
@@ -79,6 +81,12 @@ class Hostile:
     def url(self) -> str:
         """Address of the server."""
         return self.server.url if self.server else ""
+
+    def place(self, text: str, content_type: str) -> str:
+        """Serve a text. Returns its address."""
+        name = f"placed/{next(self._numbers)}"
+        self._behaviours[name] = lambda question: question.answer(text, content_type)
+        return f"{self.url}/{name}"
 
     def canary(self, name: str) -> str:
         """Forbidden address to which the behaviour of this name leads."""

@@ -8,10 +8,11 @@ import json
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
+from xml.sax.saxutils import escape
 
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
 from dev.attack.hostile import Behaviour, Question, endless, slowly
-from dev.attack.tables import filled, table
+from dev.attack.tables import filled, repeated, table
 
 XML, JSON, TURTLE, JSONLD, HTML = (
     "application/xml",
@@ -27,6 +28,20 @@ CSW = (
     '<csw:SearchResults elementSet="full" numberOfRecordsMatched="{matched}" numberOfRecordsReturned="{returned}" '
     'nextRecord="{following}">{records}</csw:SearchResults></csw:GetRecordsResponse>'
 )
+#: Place in a record → what a slow text is put into there.
+SLOW_PLACES = {
+    "<gmd:role>": "<gmd:contactInfo><gmd:CI_Contact><gmd:address><gmd:CI_Address><gmd:electronicMailAddress>"
+    "<gco:CharacterString>@@</gco:CharacterString></gmd:electronicMailAddress></gmd:CI_Address></gmd:address>"
+    "</gmd:CI_Contact></gmd:contactInfo><gmd:role>",
+    "<gmd:identificationInfo>": "<gmd:referenceSystemInfo><gmd:MD_ReferenceSystem><gmd:referenceSystemIdentifier>"
+    "<gmd:RS_Identifier><gmd:code><gco:CharacterString>@@</gco:CharacterString></gmd:code></gmd:RS_Identifier>"
+    "</gmd:referenceSystemIdentifier></gmd:MD_ReferenceSystem></gmd:referenceSystemInfo><gmd:identificationInfo>",
+    "</gmd:MD_DataIdentification>": "<gmd:descriptiveKeywords><gmd:MD_Keywords><gmd:keyword><gco:CharacterString>@@"
+    "</gco:CharacterString></gmd:keyword></gmd:MD_Keywords></gmd:descriptiveKeywords>"
+    "<gmd:extent><gmd:EX_Extent><gmd:geographicElement><gmd:EX_GeographicBoundingBox><gmd:westBoundLongitude>"
+    "<gco:Decimal>@@</gco:Decimal></gmd:westBoundLongitude></gmd:EX_GeographicBoundingBox></gmd:geographicElement>"
+    "</gmd:EX_Extent></gmd:extent></gmd:MD_DataIdentification>",
+}
 BOMB_BYTES = 300_000_000
 SLOW_SECONDS = 0.7
 
@@ -255,6 +270,21 @@ def xss_publiccode(question: Question) -> None:
     question.answer(json.dumps(body | {"description": described, "categories": [line]}), "application/yaml")
 
 
+def slow_csw(question: Question) -> None:
+    """Records with the texts that are slow to read or to show."""
+    texts = table("slow_texts")["texts"]
+    records = []
+    for kind in ("markdown", "line", "email", "number", "box"):
+        for text in map(repeated, texts[kind]):
+            plain, number = escape(_plain(text)), len(records) + 100
+            abstract = plain if kind in ("markdown", "line") else "Zone."
+            record = iso_record(number, title=f"Lent {kind} {number}", abstract="@@")
+            for old, new in SLOW_PLACES.items():
+                record = record.replace(old, new.replace("@@", plain))
+            records.append(record.replace("@@", abstract))
+    question.answer(_csw(records if _start(question) == 1 else [], len(records), 0), XML)
+
+
 def _from_table(line: dict[str, Any]) -> Behaviour:
     """A behaviour that gives one document of the table, once."""
 
@@ -274,7 +304,7 @@ def written(line: dict[str, Any], words: dict[str, Any]) -> bytes:
     elif "udata" in line:
         datasets = [_udata_dataset(1), *filled(line["udata"], words)]
         body = {"data": datasets, "total": line.get("total", len(datasets))}
-        text = json.dumps(body) if "raw" not in line else filled(line["raw"], words)
+        text = json.dumps(body)
     else:
         text = filled(line["text"], words)
     encoding = line.get("encoding", "utf-8")
@@ -300,7 +330,7 @@ def _documents() -> dict[str, Behaviour]:
 _FUNCTIONS: tuple[Callable[[Question], None], ...] = (
     good_csw, csw_endless, csw_lying_total, csw_same_page, csw_stream, csw_slow, gzip_bomb, redirect_loop,
     redirect_canary, dcat_endless, dcat_stream, dcat_next_canary, waf_stream, waf_nested, waf_many, udata_href_loop,
-    udata_endless, udata_empty_pages, udata_href_canary, xss_csw, xss_udata, xss_dcat, xss_codemeta, xss_publiccode,
+    udata_endless, udata_empty_pages, udata_href_canary, xss_csw, xss_udata, xss_dcat, xss_codemeta, xss_publiccode, slow_csw,
 )  # fmt: skip
 #: Name in the address → behaviour.
 BEHAVIOURS: dict[str, Behaviour] = {f"do/{each.__name__}": each for each in _FUNCTIONS} | _documents()

@@ -19,3 +19,8 @@ def filled_route(stage: Stage, rule: str, **values: str) -> str:
 def _value(stage: Stage, words: dict[str, str], variable: str) -> str:
     word = words.get(variable, variable)
     return str(stage.objects.get(word, word))
+
+
+def variables(rule: str) -> list[str]:
+    """Names of the variables of a route."""
+    return _VARIABLE.findall(rule)

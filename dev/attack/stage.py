@@ -49,6 +49,7 @@ class Stage:
         mail: reads the e-mails that the portal sent since the beginning.
         random: the same for the same seed.
         patience: longest wait for a harvest, in seconds.
+        services: database, queue, index → port.
     """
 
     url: str
@@ -63,6 +64,7 @@ class Stage:
     mail: Callable[[], list[bytes]] = list
     random: random.Random = field(default_factory=random.Random)
     patience: float = 45.0
+    services: dict[str, int] = field(default_factory=dict)
 
     def filled(self, value: Any, **more: Any) -> Any:
         """Put the objects in the place of their words in a table."""
@@ -103,6 +105,7 @@ def prepared(
     canaries: Canaries,
     hostile: Hostile,
     mail: Path,
+    services: dict[str, int],
 ) -> Iterator[Stage]:
     """Prepare the stage of a running portal for the time of the block.
 
@@ -116,6 +119,7 @@ def prepared(
         canaries: addresses that must not be asked.
         hostile: the server of hostile sources.
         mail: folder of the e-mails that it sends.
+        services: ports of its database, queue and index.
     """
     begin, choice = time.time_ns(), random.Random(seed)
     site = Client(url, load, name="admin", token=token)
@@ -123,7 +127,7 @@ def prepared(
     stage = Stage(
         url, load, {"sysadmin": site, "nobody": Client(url, load, source="127.99.0.1")}, {"sysadmin": password},
         {}, f"zibeline{secrets.token_hex(3)}", inventory, canaries, hostile,
-        mail=lambda: _mails(mail, begin), random=choice,
+        mail=lambda: _mails(mail, begin), random=choice, services=services,
     )  # fmt: skip
     try:
         _prepare(stage)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+SURROGATE = "\ud800"
 FOLDER = Path(__file__).parent / "data"
 
 
@@ -36,16 +38,9 @@ def filled(value: Any, words: Mapping[str, Any]) -> Any:
     return repeated(value)
 
 
+_REPEAT = re.compile(r"\{repeat:(.*?):(\d+)\}", re.DOTALL)
+
+
 def repeated(text: str) -> str:
-    """Write out each `{repeat:TEXT:NUMBER}`."""
-    return "".join(_parts(text))
-
-
-def _parts(text: str) -> Iterator[str]:
-    while "{repeat:" in text:
-        before, _, rest = text.partition("{repeat:")
-        inside, _, text = rest.partition("}")
-        words, _, number = inside.rpartition(":")
-        yield before
-        yield words * int(number)
-    yield text
+    """Write out each `{repeat:TEXT:NUMBER}`, and `{surrogate}`, half a character that YAML cannot write."""
+    return _REPEAT.sub(lambda match: match[1] * int(match[2]), text).replace("{surrogate}", SURROGATE)

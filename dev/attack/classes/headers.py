@@ -48,6 +48,4 @@ def _flags(answer: Answer, flags: list[str]) -> Iterator[Outcome]:
             yield Outcome(f"{flag} of the cookie {name}", lacking, cookie[-120:] if lacking else "")
 
 
-ATTACK = Attack(
-    "headers", "Every page tells the browser what it may not do; cookies are for the portal alone.", attempts
-)
+ATTACK = Attack("headers", "Every page tells the browser what it may not do.", attempts)

@@ -15,6 +15,8 @@ from dev.attack.stage import Stage
 from dev.attack.tables import table
 
 EVIL = "evil.example"
+#: Without a new e-mail for so long, no more are expected.
+SETTLE_SECONDS = 4
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
@@ -52,7 +54,7 @@ def _send(stage: Stage) -> None:
     count, deadline = -1, time.monotonic() + stage.patience
     while time.monotonic() < deadline and len(stage.mail()) != count:
         count = len(stage.mail())
-        time.sleep(4)
+        time.sleep(min(SETTLE_SECONDS, stage.patience))
 
 
 def _seen(stage: Stage) -> Iterator[Outcome]:

@@ -101,6 +101,4 @@ def _after_deletion(stage: Stage) -> Iterator[Outcome]:
     yield Outcome("a token of a deleted account", answer.success, answer.short if answer.success else "")
 
 
-ATTACK = Attack(
-    "sessions", "A session ends with the log-out, a new password and the account, and cannot be planted.", attempts
-)
+ATTACK = Attack("sessions", "A session ends with the log-out, a new password and the account.", attempts)
