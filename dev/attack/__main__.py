@@ -28,6 +28,8 @@ from dev.stack.settings import LOCAL, ports
 from dev.stack.shell import say
 
 ANSWERING = ("web", "solr", "postgres")
+#: A web server that does not end within so many seconds is killed.
+FROZEN_SECONDS = 40.0
 #: Attempts shown of those that got through.
 SHOWN = 400
 
@@ -55,10 +57,7 @@ def _started() -> set[str]:
 
 
 def _attack(attacks: Sequence[Attack], seed: int) -> int:
-    processes = services.running()
-    pids = {name: process.pid() or 0 for name, process in processes.items()}
-    working = [pid for name, pid in pids.items() if name == "web" or name.startswith("worker")]
-    load = Load([pids[name] for name in ANSWERING if name in pids], working)
+    load = Load(lambda: _pids(*ANSWERING), lambda: _pids("web", "worker"))
     known = accounts._read()
     doors = inventory.of_portal(venv_program("python"), ckan.INI)
     results: list[Result] = []
@@ -76,12 +75,28 @@ def _attack(attacks: Sequence[Attack], seed: int) -> int:
                 hostile=server,
                 mail=LOCAL / "mail",
                 services={name: ports()[name] for name in ("postgres", "redis", "solr")},
+                revive=_revive,
             )
             with setting as prepared:
                 results.append(carry_out(attack, prepared, say))
     load.stop()
     print(table(results))
     return 0 if all(result.good for result in results) else 1
+
+
+def _pids(*names: str) -> list[int]:
+    """Ids of the processes of this checkout that have these names, numbers apart."""
+    return [process.pid() or 0 for name, process in services.running().items() if name.partition("-")[0] in names]
+
+
+def _revive() -> None:
+    """Start the web server anew: an answer that never came holds one of its threads for ever."""
+    say("  the web server is frozen and is started anew")
+    web = services.running().get("web")
+    if web:
+        web.patience = FROZEN_SECONDS
+        web.stop(quietly=True)
+    next(process for process in ckan.processes() if process.name == "web").start()
 
 
 def carry_out(attack: Attack, prepared: Stage, tell: Callable[[str], None]) -> Result:

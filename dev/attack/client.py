@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from dev.attack.load import Load
 
 #: After this an answer counts as never given.
-PATIENCE = 60.0
+PATIENCE = 30.0
 BYTES = 30_000_000
 CSRF = re.compile(r'name="_csrf_token"[^>]*?\bvalue="([^"]+)"|<meta name="_csrf_token" content="([^"]+)"')
 
@@ -150,7 +150,7 @@ class Client:
     @property
     def cookies(self) -> dict[str, str]:
         """The cookies held, by name."""
-        return dict(self.session.cookies.items())
+        return {name: value or "" for name, value in self.session.cookies.items()}
 
 
 def _read(response: requests.Response, deadline: float) -> bytes:

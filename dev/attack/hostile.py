@@ -42,7 +42,7 @@ class Question:
     def answer(self, body: str | bytes, content_type: str, **headers: str) -> None:
         """Answer at once."""
         self.hostile.count(self.url, len(body))
-        self.exchange.answer(body, **{"Content-Type": content_type}, **headers)
+        self.exchange.answer(body, 200, Content_Type=content_type, **headers)
 
     def stream(self, pieces: Iterator[bytes], content_type: str) -> None:
         """Answer piece by piece, without telling a length, until the allowance is used up."""

@@ -330,7 +330,8 @@ def _documents() -> dict[str, Behaviour]:
 _FUNCTIONS: tuple[Callable[[Question], None], ...] = (
     good_csw, csw_endless, csw_lying_total, csw_same_page, csw_stream, csw_slow, gzip_bomb, redirect_loop,
     redirect_canary, dcat_endless, dcat_stream, dcat_next_canary, waf_stream, waf_nested, waf_many, udata_href_loop,
-    udata_endless, udata_empty_pages, udata_href_canary, xss_csw, xss_udata, xss_dcat, xss_codemeta, xss_publiccode, slow_csw,
+    udata_endless, udata_empty_pages, udata_href_canary, xss_csw, xss_udata, xss_dcat, xss_codemeta, xss_publiccode,
+    slow_csw,
 )  # fmt: skip
 #: Name in the address → behaviour.
 BEHAVIOURS: dict[str, Behaviour] = {f"do/{each.__name__}": each for each in _FUNCTIONS} | _documents()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,19 +96,20 @@ class Load:
     """Watches the processes of a portal.
 
     Args:
-        answering: ids of the processes that take part in an answer (web server, Solr, PostgreSQL).
-        working: ids of the web server and of the background workers, whose memory is limited.
+        answering: gives the ids of the processes that take part in an answer (web server, Solr, PostgreSQL).
+        working: gives those of the web server and of the background workers, whose memory is limited.
     """
 
-    def __init__(self, answering: Iterable[int] = (), working: Iterable[int] = ()) -> None:
-        self._answering, self._working = list(answering), list(working)
-        self._pids, self._listed = list(self._answering), 0.0
+    def __init__(self, answering: Callable[[], list[int]] = list, working: Callable[[], list[int]] = list) -> None:
+        self._answering, self._working = answering, working
+        self._pids: list[int] = []
+        self._listed = float("-inf")
         self.peak = self.latest = 0
         self._ended = threading.Event()
 
     def _current(self) -> list[int]:
         if time.monotonic() - self._listed > 1:
-            self._pids, self._listed = tree(self._answering), time.monotonic()
+            self._pids, self._listed = tree(self._answering()), time.monotonic()
         return self._pids
 
     @contextmanager
@@ -120,7 +121,7 @@ class Load:
             yield measured
         finally:
             measured.wall = time.monotonic() - begin
-            if measured.wall > 1 and self._answering:
+            if measured.wall > 1:
                 after = spent(self._current())
                 for pid, now in after.items():
                     then = before.get(pid, Spent(0, 0))
@@ -144,7 +145,7 @@ class Load:
 
     def sample(self) -> int:
         """The largest worker now; the peak is kept."""
-        self.latest = max((resident_bytes(pid) for pid in tree(self._working)), default=0)
+        self.latest = max((resident_bytes(pid) for pid in tree(self._working())), default=0)
         self.peak = max(self.peak, self.latest)
         return self.latest
 

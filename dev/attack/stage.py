@@ -50,6 +50,7 @@ class Stage:
         random: the same for the same seed.
         patience: longest wait for a harvest, in seconds.
         services: database, queue, index → port.
+        revive: starts the portal's web server anew, when an attack has frozen it.
     """
 
     url: str
@@ -65,6 +66,7 @@ class Stage:
     random: random.Random = field(default_factory=random.Random)
     patience: float = 45.0
     services: dict[str, int] = field(default_factory=dict)
+    revive: Callable[[], None] = lambda: None
 
     def filled(self, value: Any, **more: Any) -> Any:
         """Put the objects in the place of their words in a table."""
@@ -106,6 +108,7 @@ def prepared(
     hostile: Hostile,
     mail: Path,
     services: dict[str, int],
+    revive: Callable[[], None],
 ) -> Iterator[Stage]:
     """Prepare the stage of a running portal for the time of the block.
 
@@ -120,6 +123,7 @@ def prepared(
         hostile: the server of hostile sources.
         mail: folder of the e-mails that it sends.
         services: ports of its database, queue and index.
+        revive: starts its web server anew.
     """
     begin, choice = time.time_ns(), random.Random(seed)
     site = Client(url, load, name="admin", token=token)
@@ -127,7 +131,7 @@ def prepared(
     stage = Stage(
         url, load, {"sysadmin": site, "nobody": Client(url, load, source="127.99.0.1")}, {"sysadmin": password},
         {}, f"zibeline{secrets.token_hex(3)}", inventory, canaries, hostile,
-        mail=lambda: _mails(mail, begin), random=choice, services=services,
+        mail=lambda: _mails(mail, begin), random=choice, services=services, revive=revive,
     )  # fmt: skip
     try:
         _prepare(stage)

@@ -111,7 +111,7 @@ def test_processor_time_and_memory_of_a_process_are_seen():
     program = "x = bytearray(80_000_000)\nwhile True: pass"
     process = subprocess.Popen([sys.executable, "-c", program])
     try:
-        load = Load([process.pid], [process.pid])
+        load = Load(lambda: [process.pid], lambda: [process.pid])
         deadline = time.monotonic() + 20
         while resident_bytes(process.pid) < 80_000_000 and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -31,6 +31,8 @@ def _put(stage: Stage, door: dict[str, Any], name: str, text: str) -> Iterator[O
         _set(data, str(field), text)
         answer = person.action(door["action"], data)
         yield judged(f"{what} as {field}", answer)
+        if not answer.status:
+            stage.revive()
         if answer.success and isinstance(answer.result, dict):
             for path in door.get("pages", []):
                 shown = path.replace("{this}", str(answer.result.get("id")))
@@ -41,12 +43,13 @@ def _put(stage: Stage, door: dict[str, Any], name: str, text: str) -> Iterator[O
 def _set(data: dict[str, Any], field: str, text: str) -> None:
     """Put a text where a dotted name leads: `contact.0.email`; `field[]` takes a list of 50 000 words."""
     *path, last = field.split(".")
+    place: Any = data
     for part in path:
-        key = int(part) if part.isdigit() else part
-        if isinstance(data, dict) and key not in data:
-            data[key] = [{}]
-        data = data[key]  # pyright: ignore[reportArgumentType]
-    data[last.removesuffix("[]")] = text.split() if last.endswith("[]") else text
+        if isinstance(place, dict):
+            place = place.setdefault(part, [{}])
+        else:
+            place = place[int(part)]
+    place[last.removesuffix("[]")] = text.split() if last.endswith("[]") else text
 
 
 def _harvested(stage: Stage) -> Iterator[Outcome]:
