@@ -29,7 +29,7 @@ from dev.stack.shell import say
 
 ANSWERING = ("web", "solr", "postgres")
 #: A web server that does not end within so many seconds is killed.
-FROZEN_SECONDS = 40.0
+FROZEN_SECONDS = 5.0
 #: Attempts shown of those that got through.
 SHOWN = 400
 

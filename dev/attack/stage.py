@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -192,6 +193,7 @@ def _upload(stage: Stage) -> None:
     if not answer.success:
         raise RuntimeError(f"resource_create with a file: {answer.short}")
     words["private_file"], words["private_file_url"] = answer.result["id"], answer.result["url"]
+    words["private_location"] = re.sub("^(...)(...)", r"\1/\2/", answer.result["id"])
     fields = {"id": words["request"], "text": f"Note {stage.secret}", "internal": "true"}
     files = {"upload": ("note.txt", stage.secret.encode(), "text/plain")}
     answer = editor.send("POST", "/api/3/action/ecosphere_request_comment", data=fields, files=files, headers=headers)

@@ -13,6 +13,7 @@ from dev.attack.tables import table
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
     """Call and post everything as nobody."""
+    calling.harvested(stage)
     yield from calling.missing(stage)
     yield from calling.calls(stage, ["nobody"])
     yield from _unlisted(stage)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 
-from dev.attack.client import Answer
+from dev.attack.client import Answer, Client
 from dev.attack.outcome import Attack, Outcome
 from dev.attack.stage import Stage
 from dev.attack.tables import table
@@ -20,6 +20,8 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
     yield from _register(stage, limits["register"])
     yield from _reset(stage, limits["reset"])
     yield from _write(stage, limits["write"])
+    yield from _kept(stage, limits["kept"])
+    yield from _previews(stage, limits["previews"])
     yield from _told(stage)
 
 
@@ -32,9 +34,9 @@ def _log_in(stage: Stage, times: int) -> Iterator[Outcome]:
     """One account from one address, one account from many addresses, many accounts from one address."""
     victim, one = stage.objects["victim"], stage.fresh()
 
-    def guess(client: object, name: str) -> Answer:
+    def guess(client: Client, name: str) -> Answer:
         fields = {"login": name, "password": secrets.token_urlsafe(8)}
-        return client.post("/user/login", fields, token_from="/user/login")  # pyright: ignore[reportAttributeAccessIssue]
+        return client.post("/user/login", fields, token_from="/user/login")
 
     yield _braked(f"{times} wrong passwords from one address", [guess(one, victim) for _ in range(times)])
     many = [guess(stage.fresh(), victim) for _ in range(times * 2)]
@@ -86,6 +88,24 @@ def _write(stage: Stage, times: int) -> Iterator[Outcome]:
         other.token, other.name = person.token, person.name
         made += other.action("ecosphere_request_create", title="Attaque").success
     yield Outcome(f"{times} drafts of one person", made == times, f"all {made} were made" if made == times else "")
+
+
+def _kept(stage: Stage, times: int) -> Iterator[Outcome]:
+    """Long forms of nobody, which the portal keeps until the log-in."""
+    client, answers = stage.fresh(), []
+    for _number in range(times):
+        fields = {"title": "Attaque", "description": "a" * 15_000, "go": "next"}
+        answers.append(client.post("/demandes/nouvelle", fields, token_from="/demandes/nouvelle"))
+        client.session.cookies.clear()
+    yield _braked(f"{times} long forms kept for nobody", answers)
+
+
+def _previews(stage: Stage, times: int) -> Iterator[Outcome]:
+    """Previews of one editor, each of which may hold a worker for minutes."""
+    fields = {"url": f"{stage.hostile.url}/do/good_csw", "source_type": "ecosphere_csw", "config": ""}
+    started = sum(stage.people["editor"].action("ecosphere_harvest_trial_start", fields).success for _ in range(times))
+    detail = f"all {started} were started" if started == times else ""
+    yield Outcome(f"{times} previews of one editor", started == times, detail)
 
 
 def _told(stage: Stage) -> Iterator[Outcome]:

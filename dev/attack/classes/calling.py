@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -56,3 +57,18 @@ def missing(stage: Stage) -> Iterator[Outcome]:
         if action.name.startswith(OWN_PREFIX):
             lacking = action.name not in table("actions")
             yield Outcome(f"{action.name} is in the table", lacking, "not in data/actions.yaml" if lacking else "")
+
+
+def harvested(stage: Stage) -> None:
+    """Harvest the source that is attacked, so that there are a job, a record and a preview to be after."""
+    editor, site, words = stage.people["editor"], stage.people["sysadmin"], stage.objects
+    fields = {"url": f"{stage.hostile.url}/do/good_csw", "source_type": "ecosphere_csw", "config": ""}
+    words["trial"] = (editor.action("ecosphere_harvest_trial_start", fields).result or {}).get("id", "none")
+    job = (editor.action("harvest_job_create", source_id=words["source"], run=True).result or {}).get("id", "none")
+    words["harvest_job"], deadline = job, time.monotonic() + stage.patience
+    while time.monotonic() < deadline:
+        time.sleep(min(1, stage.patience))
+        if (site.action("harvest_job_show", id=job).result or {}).get("status") == "Finished":
+            break
+    found = site.action("harvest_object_list", source_id=words["source"]).result
+    words["harvest_object"] = found[0] if isinstance(found, list) and found else "none"

@@ -14,6 +14,7 @@ PEOPLE = ("user", "rival", "rival-admin", "member")
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
     """Call the actions, open and send the pages, then see that nothing has changed."""
+    calling.harvested(stage)
     before = _state(stage)
     yield from calling.calls(stage, PEOPLE)
     for person in PEOPLE:

@@ -13,6 +13,9 @@ from dev.attack.routes import filled_route, variables
 from dev.attack.stage import Stage
 from dev.attack.tables import repeated, table
 
+#: Of the values of a table, the first so many are tried everywhere, and so many of the others.
+ALWAYS, DRAWN = 2, 3
+
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
     """Every route with each odd value in its address and in its parameters, then every action with odd data."""
@@ -30,7 +33,7 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
 
 
 def _route(stage: Stage, client: Client, rule: str, odd: list[str], names: list[str]) -> Iterator[Outcome]:
-    for number, value in enumerate(odd):
+    for number, value in enumerate(_drawn(stage, odd)):
         for variable in variables(rule):
             path = filled_route(stage, rule, **{variable: value})
             yield judged(f"GET {path}", client.send("GET", stage.url + path))
@@ -39,6 +42,11 @@ def _route(stage: Stage, client: Client, rule: str, odd: list[str], names: list[
         query = "&".join(f"{name}={value}" for name in chosen)
         path = f"{filled_route(stage, rule)}?{query}"
         yield judged(f"GET {path}", client.send("GET", stage.url + path))
+
+
+def _drawn(stage: Stage, values: list[Any]) -> list[Any]:
+    """The first values, NUL among them, and some of the others, which ones the seed says."""
+    return [*values[:ALWAYS], *stage.random.sample(values[ALWAYS:], DRAWN)]
 
 
 def _forms(stage: Stage, odd: list[str]) -> Iterator[Outcome]:
@@ -61,15 +69,15 @@ def _actions(stage: Stage) -> Iterator[Outcome]:
         if not (action.reads or own) or action.name in lines["skipped_actions"]:
             continue
         known = (table("actions").get(action.name) or {}).get("data") or {}
-        for written in lines["in_data"]:
-            value = repeated(written) if isinstance(written, str) else written
+        values = [repeated(each) if isinstance(each, str) else each for each in lines["in_data"]]
+        for value in values:
             data: dict[str, Any] = dict.fromkeys([*known, *lines["common_data"]], value)
             answer = site.action(action.name, data)
             yield judged(f"{action.name} with {json.dumps(value)[:40]} everywhere", answer)
-            if own:
-                for name in known:
-                    answer = site.action(action.name, stage.filled(known) | {name: value})
-                    yield judged(f"{action.name} with {name}={json.dumps(value)[:40]}", answer)
+        for name in known if own else ():
+            for value in _drawn(stage, values):
+                answer = site.action(action.name, stage.filled(known) | {name: value})
+                yield judged(f"{action.name} with {name}={json.dumps(value)[:40]}", answer)
 
 
 def _bodies(stage: Stage) -> Iterator[Outcome]:

@@ -45,10 +45,7 @@ def _set(data: dict[str, Any], field: str, text: str) -> None:
     *path, last = field.split(".")
     place: Any = data
     for part in path:
-        if isinstance(place, dict):
-            place = place.setdefault(part, [{}])
-        else:
-            place = place[int(part)]
+        place = place.setdefault(part, [{}]) if isinstance(place, dict) else place[int(part)]
     place[last.removesuffix("[]")] = text.split() if last.endswith("[]") else text
 
 

@@ -26,12 +26,13 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
         for door in lines["address_doors"]:
             pages += _through(stage, door, words)
     pages += list(_harvested(stage))
-    for path in lines["reflected"]:
-        pages += [path.replace("{payload}", quote(each, safe="")) for group in lines["payloads"] for each in group[:2]]
+    firsts = [quote(group[0], safe="") for group in lines["payloads"]]
+    reflected = [path.replace("{payload}", each) for path in lines["reflected"] for each in firsts]
     for person in ("nobody", "sysadmin"):
         cookies = stage.logged_in(person).cookies if person != "nobody" else None
+        more = reflected if person == "nobody" else []
         with browser.opened(stage.url, cookies) as tab:
-            for path in dict.fromkeys(stage.filled(pages)):
+            for path in dict.fromkeys([*stage.filled(pages), *more]):
                 owned = tab.open(path)
                 yield Outcome(f"{path} as {person}", bool(owned), owned)
     yield from _imported(stage)
