@@ -134,7 +134,10 @@ def stock_object(id: str) -> Response:
 
 def stock_object_of_dataset(id: str) -> Response:
     """Give the record of a dataset under the address that ckanext-harvest has for it, as a file."""
-    allowed("package_show", id=id)
+    try:
+        tk.get_action("package_show")(context(), {"id": id})
+    except (tk.NotAuthorized, tk.ObjectNotFound):
+        return tk.abort(404, tk._("Dataset not found"))
     package = model.Package.get(id)
     kept = objects.current(package.id) if package else None
     return stock_object(kept) if kept else tk.abort(404, tk._("This record was not kept."))
