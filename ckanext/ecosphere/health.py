@@ -164,7 +164,7 @@ def _advice(version: str, advisory: advisories.Advisory) -> Check:
     if advisory.meanwhile:
         message += " " + _("Meanwhile: {measure}").format(measure=_(advisory.meanwhile))
     if advisory.fixed_in:
-        remedy = _("Upgrade as soon as this is published: {version}").format(version=advisory.fixed_in)
+        remedy = _("Upgrade as soon as this is published: {version}").format(version=_(advisory.fixed_in))
     else:
         remedy = _("No version of CKAN without it is known; see docs/upstream.md")
     return Check(f"CKAN {version}", OK if advisory.meanwhile else WARNING, message, remedy)

@@ -75,7 +75,8 @@ def own() -> Iterator[Found]:
     """Messages of this project, those in its data included."""
     yield from messages(PACKAGE.rglob("*"), ROOT)
     for number, advisory in enumerate(yaml.safe_load(ADVISORIES.read_text(encoding="utf-8")), start=1):
-        yield Found(advisory["message"], str(ADVISORIES.relative_to(ROOT)), number)
+        for text in filter(None, (advisory["message"], advisory["meanwhile"], advisory["fixed_in"])):
+            yield Found(text, str(ADVISORIES.relative_to(ROOT)), number)
 
 
 def upstream() -> Iterator[Found]:
