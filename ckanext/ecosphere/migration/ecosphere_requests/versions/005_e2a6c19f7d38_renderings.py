@@ -19,7 +19,7 @@ COLUMNS = {
 }
 # What erases a text need not know of its HTML: nothing of an erased text stays.
 FORGET = """
-CREATE FUNCTION {table}_forget_html() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION {table}_forget_html() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.{column} IS DISTINCT FROM OLD.{column} AND NEW.{column}_html IS NOT DISTINCT FROM OLD.{column}_html THEN
         NEW.{column}_html := NULL;
