@@ -13,6 +13,7 @@ from ckanext.ecosphere.tests.canary import canary
 from ckanext.ecosphere.tests.scripted_server import serve
 
 SECRET = "only-in-the-file"
+NAMES = list(luring.everything(""))
 
 
 @pytest.fixture
@@ -31,17 +32,19 @@ def test_luring_documents_by_address_and_as_text(app, headers, tmp_path):
     secret = tmp_path / "context.jsonld"
     secret.write_text(f'{{"@context": {{"part": "https://ex.org/{SECRET}"}}}}')
     with canary() as bird:
-        for there in (f"{bird.url}/context", secret.as_uri()):
-            for name, (text, media_type) in luring.everything(there).items():
-                with serve(lambda x, text=text, kind=media_type: x.answer(text, Content_Type=kind)) as server:
-                    by_address = imported(app, headers, url=server.url)
-                    as_text = imported(app, headers, content=text)
-                assert len(server.seen) == 1, name
-                for status, body in (by_address, as_text):
+        by_web, by_file = luring.everything(f"{bird.url}/context"), luring.everything(secret.as_uri())
+        with serve(lambda x: x.answer(by_web[NAMES[int(x.path.strip("/"))]][0])) as server:
+            for number, name in enumerate(NAMES):
+                for answer in (
+                    imported(app, headers, url=f"{server.url}/{number}"),
+                    imported(app, headers, content=by_file[name][0]),
+                ):
+                    status, body = answer
                     assert SECRET not in body, name
                     if name.startswith("JSON-LD"):
-                        assert status == 409, name
-                        assert "is not fetched" in body, name
+                        assert status == 409, (name, body[:500])
+                        assert "is not fetched" in body, (name, body[:500])
+            assert len(server.seen) == len(NAMES)
         assert bird.heard == []
 
 
