@@ -28,6 +28,8 @@ from .supervisor import Supervisor
 HARVEST_SECONDS, REST_SECONDS = 60, 90
 #: Seconds that a person, or an e-mail, may be kept waiting at worst while everything is being killed.
 SLOWEST_ANSWER, LONGEST_WAIT = 60, 120
+#: Seconds that a process has for its start: the machine may be busy with other things.
+PATIENCE = 300.0
 OPTIONS = {"ecosphere.requests.requests_per_day": "100000", "ecosphere.requests.comments_per_hour": "100000"}
 PEOPLE = ("utilisateur", "moderatrice", "producteur-ddt-01")
 
@@ -152,6 +154,8 @@ def stack(keep: bool) -> Iterator[Supervisor]:
     backends = [postgres.process(), redis.process(), solr.process()]
     portal: list[Process] = [ckan.post_office(kept=100_000), pycsw.process(), *ckan.processes()]
     local("mail")
+    for process in (*backends, *portal):
+        process.patience = PATIENCE
     supervisor = Supervisor([*backends, *portal])
     with supervisor:
         yield supervisor
