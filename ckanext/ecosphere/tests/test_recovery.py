@@ -176,7 +176,7 @@ def test_save_without_solr_is_refused_whole(
     boss = factories.SysadminWithToken()
     with monkeypatch.context() as away:
         away.setitem(tk.config, "solr_url", NOWHERE)
-        data = complete(name="jamais", owner_org=portal["id"])
+        data = complete(name="jamais", owner_org=portal["id"], resources=[])
         headers = {"Authorization": boss["token"]}
         answer = app.post("/api/3/action/package_create", json=data, headers=headers)
     assert answer.status_code == 503, answer.body
