@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 from ckan.lib.search.common import SolrConnectionError
-from flask import Flask, Response, g, has_request_context, request
+from flask import Flask, Response, current_app, g, has_request_context, request
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -137,12 +137,12 @@ def _away() -> Response:
             "message": message,
             "advice": tk._(
                 "One of its services is being started again. Try again in half a minute. "
-                "What you had sent and was not confirmed was not saved: send it again."
+                "If you had just sent something, see whether it was saved before you send it again."
             ),
             "again": tk._("Try again"),
         }
         # Not `render`: what CKAN and its plugins add to each page asks the database who is logged in.
-        template = tk.current_app.jinja_env.get_template(TEMPLATE)  # pyright: ignore[reportAttributeAccessIssue]
+        template = current_app.jinja_env.get_template(TEMPLATE)
         body, content_type = template.render(**words), "text/html; charset=utf-8"
     headers = {"Retry-After": str(RETRY_SECONDS), "Cache-Control": "no-store", "Content-Type": content_type}
     return Response(body, HTTPStatus.SERVICE_UNAVAILABLE, headers)

@@ -48,10 +48,10 @@ class Portal:
 
 def rows(statement: str, *values: Any) -> list[dict[str, Any]]:
     """Ask the database."""
-    with psycopg2.connect(postgres_url("demo")) as connection:
-        with connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
-            cursor.execute(statement, values)
-            return [dict(row) for row in cursor.fetchall()]
+    dictionaries = psycopg2.extras.RealDictCursor
+    with psycopg2.connect(postgres_url("demo")) as connection, connection.cursor(cursor_factory=dictionaries) as cursor:
+        cursor.execute(statement, values)
+        return [dict(row) for row in cursor.fetchall()]
 
 
 def read() -> Portal:
@@ -209,7 +209,8 @@ def emails() -> Check:
     return Check("e-mails", len(due), wrong)
 
 
-_DUE = "SELECT id, kind, status, error FROM ecosphere_requests_notification WHERE channel = 'email' AND status <> 'unwanted'"
+_DUE = "SELECT id, kind, status, error FROM ecosphere_requests_notification"
+_DUE += " WHERE channel = 'email' AND status <> 'unwanted'"
 _EVENTS_WITHOUT_WORD = """SELECT event.id, event.transition FROM ecosphere_requests_event AS event
     WHERE event.transition IN ('submit', 'accept', 'ask_details') AND NOT EXISTS
     (SELECT FROM ecosphere_requests_notification AS told WHERE told.event_id = event.id)"""
@@ -225,8 +226,8 @@ def waited_for_mail() -> float:
 
 def emails_are_out() -> bool:
     """Whether no e-mail waits."""
-    statement = "SELECT count(*) AS n FROM ecosphere_requests_notification WHERE channel = 'email' AND status IN ('pending', 'sending')"
-    return rows(statement)[0]["n"] == 0
+    statement = "SELECT count(*) AS n FROM ecosphere_requests_notification"
+    return rows(f"{statement} WHERE channel = 'email' AND status IN ('pending', 'sending')")[0]["n"] == 0
 
 
 def run(catalogues: list[Catalogue], producer: Producer, asker: Asker, commenter: Commenter) -> list[Check]:

@@ -16,7 +16,7 @@ from typing import Any
 from dev.stack.ckan import site_url
 
 DONE, REFUSED, AWAY, BROKEN, CUT = "done", "refused", "away", "broken", "cut"
-"""Outcomes: answered; refused for a reason (4xx); a clear 503; any other 5xx; the connection ended without an answer."""
+"""Outcomes: answered; refused for a reason (4xx); a clear 503; any other 5xx; the connection ended without a word."""
 TIMEOUT_SECONDS = 60
 _TRACES = ("Traceback (most recent call last)", "sqlalchemy.exc", "psycopg2.", "File &#34;/", 'File "/')
 _CSRF = re.compile(

@@ -1,4 +1,4 @@
-"""Harvests that never stop: when one of a catalogue is over, some of its records change and the next one is asked for."""
+"""Harvests that never stop: when one of a catalogue is over, some of its records change and it is harvested again."""
 
 from __future__ import annotations
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from ckanext.ecosphere.quality.tests import cases
+
 from .client import AWAY, BROKEN, CUT, DONE, REFUSED, Answer, Client
 
 SERVICE = "ddt-01053-01"
@@ -133,7 +135,7 @@ class Producer(Person):
             ],
         }
         if new:
-            answer = self._client.call("package_create", name=name, owner_org=SERVICE, **values)
+            answer = self._client.call("package_create", **complete(name=name, owner_org=SERVICE, **values))
             if answer.outcome == REFUSED and saved.unknown:  # an earlier try was saved without a word: change it
                 answer = self._client.call("package_patch", id=name, **values)
         else:
@@ -297,6 +299,12 @@ class Visitor(Person):
         return self.saw(path, answer)
 
 
+def complete(**values: Any) -> dict[str, Any]:
+    """A dataset with all that publishing asks for."""
+    topic = "http://inspire.ec.europa.eu/metadata-codelist/TopicCategory/biota"
+    return cases.dataset(topic_category=[topic], use_conditions="Citer la source.", **values)
+
+
 def _in_days(number: int) -> str:
     return (date.today() + timedelta(days=number)).isoformat()
 
@@ -311,4 +319,4 @@ def settled(seconds: float, look: Any, every: float = 1.0) -> float | None:
     return None
 
 
-__all__ = ["AWAY", "BROKEN", "CUT", "Asker", "Commenter", "Producer", "Visitor", "settled"]
+__all__ = ["AWAY", "BROKEN", "CUT", "Asker", "Commenter", "Producer", "Visitor", "complete", "settled"]

@@ -22,7 +22,7 @@ SHORTEST, LONGEST = 2.0, 9.0
 
 @dataclass(frozen=True)
 class Kill:
-    """One act of sabotage: seconds to wait after the one before, its kind, and a number from 0 to 1 that chooses whom."""
+    """One act of sabotage: seconds after the one before, its kind, and a number from 0 to 1 that chooses whom."""
 
     pause: float
     kind: str

@@ -1,9 +1,9 @@
 """Bring the search index back in line with the database, dataset by dataset, while the portal runs.
 
 CKAN indexes a dataset before it commits it: a process that is killed in between leaves a document of what was never
-saved, and one that loses Solr after the commit leaves none of what was. What was changed lately is compared at each look,
-everything when the numbers differ and once in a while. A save in progress looks the same for a moment, so only what
-differs in the same way at two looks in a row is put right.
+saved, and one that loses Solr after the commit leaves none of what was. What was changed lately is compared at each
+look, everything when the numbers differ and once in a while. A save in progress looks the same for a moment, so only
+what differs in the same way at two looks in a row is put right.
 """
 
 from __future__ import annotations

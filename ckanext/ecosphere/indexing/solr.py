@@ -150,7 +150,7 @@ def _guarded(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     try:
         return call(*args, **kwargs)
     except (pysolr.SolrError, requests.RequestException, OSError) as error:
-        # pysolr tells a refused request from a server in trouble in its text only. A core that is not loaded yet is 404.
+        # pysolr tells a refused request from a server in trouble in its text only. A core not loaded yet gives 404.
         refused = isinstance(error, pysolr.SolrError) and "(HTTP 4" in str(error) and "(HTTP 404)" not in str(error)
         kind = SearchIndexError if refused else SolrAwayError
         raise kind(str(error)[:500]) from error

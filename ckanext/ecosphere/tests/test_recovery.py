@@ -1,9 +1,10 @@
-"""What a killed process, an emptied queue or a service that was away left undone is taken up; people see a clear page."""
+"""What a kill, an emptied queue or a service that was away left undone is taken up; people see a clear page."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import ckan.plugins.toolkit as tk
 import pytest
@@ -12,7 +13,7 @@ from ckan import model
 from ckan.lib.jobs import get_queue
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
-from ckan.tests.helpers import CKANTestApp
+from ckan.tests.helpers import CKANTestApp, call_action
 
 from ckanext.ecosphere.indexing import solr
 from ckanext.ecosphere.indexing.repair import IndexRepair
@@ -21,6 +22,7 @@ from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.recovery import Recovery
 from ckanext.ecosphere.shared.queue import waits
 from ckanext.ecosphere.shared.runs import Run
+from dev.chaos.people import complete
 
 NOWHERE = "http://127.0.0.1:1/solr/ckan"
 
@@ -32,7 +34,7 @@ def portal(loaded: None, request: pytest.FixtureRequest) -> dict[str, Any]:
     for plugin in ("ecosphere_harvest", "ecosphere_quality", "ecosphere_requests", "harvest", "activity"):
         request.getfixturevalue("migrate_db_for")(plugin)
     request.getfixturevalue("reset_index")()
-    return factories.Organization(name="ddt-42")
+    return factories.Organization(name="ddt-42", user=factories.Sysadmin(name="boss"))
 
 
 @pytest.fixture
@@ -42,7 +44,12 @@ def app(made_app: Any, portal: dict[str, Any]) -> CKANTestApp:
 
 @pytest.fixture
 def dataset(portal: dict[str, Any]) -> dict[str, Any]:
-    return factories.Dataset(owner_org=portal["id"], title="Zones humides")
+    name = f"zones-{uuid4().hex[:8]}"
+    return act("package_create", name=name, owner_org=portal["id"], title="Zones humides", notes="Inventaire.")
+
+
+def act(action: str, **data: Any) -> Any:
+    return call_action(action, {"user": "boss"}, **data)
 
 
 def indexed(id_: str) -> list[dict[str, Any]]:
@@ -74,8 +81,7 @@ def test_document_of_what_was_never_saved_is_removed(dataset: dict[str, Any]):
 
 def test_older_document_is_replaced(dataset: dict[str, Any]):
     document = solr.document(dataset["id"])
-    context: Any = {"ignore_auth": True, "user": ""}
-    tk.get_action("package_patch")(context, {"id": dataset["id"], "title": "Zones humides, révisé"})
+    act("package_patch", id=dataset["id"], title="Zones humides, révisé")
     assert document is not None
     solr.add([document])  # as a process that was slow does
     assert look_twice() == [f"dataset {dataset['id']} indexed again"]
@@ -170,9 +176,10 @@ def test_save_without_solr_is_refused_whole(
     boss = factories.SysadminWithToken()
     with monkeypatch.context() as away:
         away.setitem(tk.config, "solr_url", NOWHERE)
-        data = {"name": "jamais", "title": "Jamais", "owner_org": portal["id"]}
+        data = complete(name="jamais", owner_org=portal["id"], resources=[])
         headers = {"Authorization": boss["token"]}
-        app.post("/api/3/action/package_create", json=data, headers=headers, status=503)
+        answer = app.post("/api/3/action/package_create", json=data, headers=headers)
+    assert answer.status_code == 503, answer.body
     model.Session.rollback()
     assert model.Package.get("jamais") is None
 
@@ -193,5 +200,6 @@ def test_page_is_a_clear_503_without_postgresql(app: CKANTestApp, monkeypatch: A
 
 
 def test_refused_question_is_no_503(app: CKANTestApp):
-    app.get("/api/3/action/package_search?sort=nonsense+asc", status=[400, 409])
+    app.get("/api/3/action/package_search?fq={!x}a", status=409)
+    app.get("/dataset/?ext_bbox=nonsense&q=title:", status=200)
     app.get("/dataset/nothing-of-that-name", status=404)
