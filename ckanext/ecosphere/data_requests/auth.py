@@ -1,6 +1,6 @@
 """Who may do what with data requests. What a person may not read does not exist for them: not found, never forbidden.
 
-People who are not logged in are refused by CKAN before any request is looked up, except where reading is allowed.
+People who are not logged in are refused before any request is looked up, except where reading is allowed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ckan.types import AuthResult, Context, DataDict
 from ckanext.ecosphere.data_requests import dictize, fields, people, states
 from ckanext.ecosphere.data_requests.model import Attachment, Comment, Request
 from ckanext.ecosphere.data_requests.people import Reader
+from ckanext.ecosphere.shared import authorization
 
 _ = tk._
 YES: AuthResult = {"success": True}
@@ -221,4 +222,5 @@ def _function(name: str, rule: Callable[[Context, DataDict], AuthResult]) -> Cal
 
 def get_auth_functions() -> dict[str, Any]:
     """Return the auth functions that the plugin registers."""
-    return {f"ecosphere_request_{name}": _function(name, rule) for name, rule in RULES.items()}
+    functions = {f"ecosphere_request_{name}": _function(name, rule) for name, rule in RULES.items()}
+    return authorization.deny_by_default(functions)

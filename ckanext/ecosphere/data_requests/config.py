@@ -20,6 +20,7 @@ STATISTICS_CACHE = "ecosphere.requests.statistics_cache"
 REQUESTS_PER_DAY = "ecosphere.requests.requests_per_day"
 COMMENTS_PER_HOUR = "ecosphere.requests.comments_per_hour"
 ADDRESS_FACTOR = "ecosphere.requests.address_factor"
+SERVICE_FACTOR = "ecosphere.requests.service_factor"
 LINKS = "ecosphere.requests.links"
 ATTACHMENT_TYPES = "ecosphere.requests.attachment_types"
 ATTACHMENT_MEGABYTES = "ecosphere.requests.attachment_megabytes"
@@ -97,6 +98,11 @@ def comments_per_hour() -> int:
 def address_factor() -> int:
     """Return how many times as much may come from one address."""
     return tk.config[ADDRESS_FACTOR]
+
+
+def service_factor() -> int:
+    """Return how many times as much people of services may send."""
+    return tk.config[SERVICE_FACTOR]
 
 
 def links() -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from typing import Any
@@ -49,6 +50,7 @@ PLAIN = (
     "support_count",
     "comment_count",
 )
+MOST_NAMED = 100
 #: Outcome and fields of events that are addressed to the requester alone.
 PERSONAL = ("ground", "text", "spam")
 
@@ -102,7 +104,12 @@ def request_list(requests: Sequence[Request], reader: Reader) -> list[dict[str, 
         [each.organization_id for each in requests],
     )
     mine = {table: _tied(table, ids, reader) for table in (Support, Follow)}
-    return [_request(each, reader, names, mine) for each in requests]
+    packages = _packages(requests)
+    # Read at once here, they are found in the session below.
+    merged = _by_ids(Request, [(each.outcome or {}).get("target") for each in requests])
+    shown = [_request(each, reader, names, mine, packages) for each in requests]
+    del merged
+    return shown
 
 
 def request_show(request: Request, reader: Reader) -> dict[str, Any]:
@@ -114,12 +121,13 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
     groups = [e.fields.get(key) for e in events for key in ("organization", "former_organization")]
     names = Names.of([request.requester_id, request.assigned_to, *actors], [request.organization_id, *groups])
     mine = {table: _tied(table, [request.id], reader) for table in (Support, Follow)}
+    packages = _packages([request])
     return {
-        **_request(request, reader, names, mine),
-        "description_html": text.html(request.description),
+        **_request(request, reader, names, mine, packages),
+        "description_html": text.rendered(request),
         "datasets": datasets(request, reader, "answer"),
         "mentioned": datasets(request, reader, "mentioned"),
-        "not_enough": known_datasets(request, reader),
+        "not_enough": known_datasets(request, reader, packages),
         "suggestions": datasets(request, reader, "suggested") if reader.is_inside(request) else [],
         "events": [_event(each, request, reader, names, given) for each in events],
         "comments": _conversation(request, comments, reader, names),
@@ -138,14 +146,16 @@ def _tied(table: Any, ids: list[str], reader: Reader) -> set[str]:
     return set(model.Session.scalars(query))
 
 
-def _request(request: Request, reader: Reader, names: Names, mine: dict[Any, set[str]]) -> dict[str, Any]:
+def _request(
+    request: Request, reader: Reader, names: Names, mine: dict[Any, set[str]], packages: Mapping[str, model.Package]
+) -> dict[str, Any]:
     roles = reader.roles(request)
     inside = reader.is_inside(request)
     found: dict[str, Any] = {}
     for key in PLAIN:
         value = getattr(request, key)
         found[key] = iso(value) if isinstance(value, date) else value
-    found["known_datasets"] = [each["key"] for each in known_datasets(request, reader)]
+    found["known_datasets"] = [each["key"] for each in known_datasets(request, reader, packages)]
     reason = request.routing_reason or {}
     found |= {
         "state_label": wording.state(request.state),
@@ -234,19 +244,46 @@ def may_read_dataset(package: model.Package, reader: Reader) -> bool:
         return False
 
 
-def known_datasets(request: Request, reader: Reader) -> list[dict[str, str]]:
-    """Datasets that fall short, as the requester named them.
+#: What the name or identifier of a dataset looks like, rather than words about one.
+_DATASET_NAME = re.compile(r"[\w-]{2,100}")
+
+
+def _packages(requests: Iterable[Request]) -> dict[str, model.Package]:
+    """Datasets that requests name as not enough, by id and by name, read in one query."""
+    keys = {_name_in(key) for request in requests for key in (request.known_datasets or ())[:MOST_NAMED]}
+    if not keys:
+        return {}
+    query = sa.select(model.Package).where(model.Package.id.in_(keys) | model.Package.name.in_(keys))
+    rows = model.Session.scalars(query).all()
+    return {**{each.name: each for each in rows}, **{each.id: each for each in rows}}
+
+
+def _name_in(key: str) -> str:
+    return key.rstrip("/").rsplit("/", 1)[-1]
+
+
+def known_datasets(
+    request: Request, reader: Reader, packages: Mapping[str, model.Package] | None = None
+) -> list[dict[str, str]]:
+    """Datasets that fall short, as the requester named them; the first hundred of a request of earlier versions.
+
+    Args:
+        request: the request.
+        reader: who reads.
+        packages: as `_packages` gives them, for lists.
 
     Returns:
         key (as it was given), name and title; both "" when there is no such dataset, or the reader may not read it.
-        Others than the requester are not told the names of datasets that they may not read.
+        Others than the requester are told no name that leads to no dataset that they may read: that it is there for
+        some names and not for others would tell which private datasets exist.
     """
     own, found = states.REQUESTER in reader.roles(request), []
-    for key in request.known_datasets or ():
-        package = model.Package.get(key.rstrip("/").rsplit("/", 1)[-1])
+    packages = _packages([request]) if packages is None else packages
+    for key in (request.known_datasets or ())[:MOST_NAMED]:
+        package = packages.get(_name_in(key))
         if package is not None and may_read_dataset(package, reader):
             found.append({"key": key, "name": package.name, "title": package.title or package.name})
-        elif package is None or own:
+        elif own or (package is None and not _DATASET_NAME.fullmatch(_name_in(key))):
             found.append({"key": key, "name": "", "title": ""})
     return found
 
@@ -284,7 +321,7 @@ def event_public(event: Event) -> dict[str, Any]:
         "created": iso(event.created),
         "actor_role": event.actor_role,
         "actor_label": wording.role(event.actor_role),
-        "comment_html": text.html(event.comment),
+        "comment_html": text.rendered(event),
         "version": event.version,
     }
 
@@ -327,7 +364,7 @@ def _conversation(request: Request, comments: Sequence[Comment], reader: Reader,
             "author_role": each.author_role,
             "mine": bool(reader.id) and each.author_id == reader.id,
             "created": iso(each.created),
-            "html": text.html(each.text) if readable else "",
+            "html": text.rendered(each) if readable else "",
             "internal": each.internal,
             "hidden": each.hidden,
             "hidden_reason": each.hidden_reason,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from html import unescape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -15,8 +13,9 @@ from markupsafe import Markup
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import charts, config, dates, refusal, text, wording
+from ckanext.ecosphere.data_requests import charts, config, dates, refusal, wording
 from ckanext.ecosphere.data_requests.clock import PARIS
+from ckanext.ecosphere.shared import rich_text
 
 #: State → symbol of the icon font that CKAN ships, and the family of its colour. Every family has shapes of its own.
 LOOKS = {
@@ -40,10 +39,6 @@ VOCABULARIES = {"territory": "territories", "theme": "themes", "use": "regulator
 #: Field of the form → facet of the dataset search that fills it.
 SEARCH_FILTERS = {"territory": "vocab_ecosphere_territory", "theme": "vocab_ecosphere_theme"}
 
-TAG = re.compile(r"<[^>]+>")
-#: Tags at which a word ends; within a line ("l’<strong>eau</strong>") it does not.
-BREAK = re.compile(r"</?(?:p|br|li|ul|ol|blockquote)\b[^>]*>")
-SPACE = re.compile(r"\s+")
 SUMMARY = 280
 NEWS = 5
 
@@ -236,13 +231,18 @@ def ecosphere_request_event(event: Mapping[str, Any]) -> str:
 
 def ecosphere_request_plain(html: str | None) -> str:
     """Return a text without its tags, shortened, for lists and feeds."""
-    found = SPACE.sub(" ", unescape(TAG.sub("", BREAK.sub(" ", html or "")))).strip()
+    found = rich_text.plain(html or "")
     return found if len(found) <= SUMMARY else found[:SUMMARY].rsplit(" ", 1)[0] + "…"
 
 
 def ecosphere_request_summary(written: str | None) -> str:
     """Return the beginning of a text in Markdown, without its signs."""
-    return ecosphere_request_plain(text.html(written or ""))
+    return rich_text.excerpt(written, SUMMARY)
+
+
+def ecosphere_request_html(written: str | None) -> Markup:
+    """Return a text in Markdown as harmless HTML."""
+    return Markup(rich_text.to_html(written))  # noqa: S704 - cleaned by nh3
 
 
 def ecosphere_request_of_dataset(package: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -13,10 +13,12 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ckanext.ecosphere.data_requests import states
+from ckanext.ecosphere.shared import rich_text
 
 ACTIVE_SQL = "state IN ({})".format(", ".join(f"'{state}'" for state in states.ACTIVE))
 MOMENT = sa.DateTime(timezone=True)
@@ -45,6 +47,16 @@ def _list() -> Any:
 
 def _dict() -> Any:
     return mapped_column(JSONB, nullable=False, server_default=sa.text("'{}'::jsonb"), default=dict)
+
+
+def _html() -> Any:
+    """HTML of a text; None when it was not rendered since the text changed. A trigger sees to that."""
+    return mapped_column(sa.Text)
+
+
+def _rendering() -> Any:
+    """Version of the renderer that made the HTML of a row."""
+    return mapped_column(sa.Integer, nullable=False, server_default="0", default=rich_text.VERSION)
 
 
 def _of_request() -> Any:
@@ -111,6 +123,8 @@ class Request(tk.BaseModel):
     visibility: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="public", default="public")
     title: Mapped[str] = _text()
     description: Mapped[str] = _text()
+    description_html: Mapped[str | None] = _html()
+    rendering: Mapped[int] = _rendering()
     use: Mapped[str] = _text()
     procedure_reference: Mapped[str] = _text()
     theme: Mapped[str] = _text()
@@ -175,6 +189,8 @@ class Event(tk.BaseModel):
     actor_role: Mapped[str] = mapped_column(sa.Text, nullable=False)
     created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
     comment: Mapped[str] = _text()
+    comment_html: Mapped[str | None] = _html()
+    rendering: Mapped[int] = _rendering()
     note: Mapped[str] = _text()
     fields: Mapped[dict[str, Any]] = _dict()
 
@@ -191,6 +207,8 @@ class Comment(tk.BaseModel):
     author_role: Mapped[str] = mapped_column(sa.Text, nullable=False)
     created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
     text: Mapped[str] = _text()
+    text_html: Mapped[str | None] = _html()
+    rendering: Mapped[int] = _rendering()
     internal: Mapped[bool] = _flag()
     hidden: Mapped[bool] = _flag()
     hidden_reason: Mapped[str] = _text()
@@ -316,3 +334,19 @@ class Numbering(tk.BaseModel):
 
     year: Mapped[int] = mapped_column(sa.Integer, primary_key=True, autoincrement=False)
     last: Mapped[int] = mapped_column(sa.Integer, nullable=False)
+
+
+#: Table → its column in Markdown; the column of its HTML has the same name with `_html`.
+RENDERED: dict[type[Any], str] = {Request: "description", Event: "comment", Comment: "text"}
+
+
+def _render_with(column: str) -> Any:
+    def render(row: Any, text: str | None, *_: Any) -> None:
+        setattr(row, f"{column}_html", rich_text.to_html(text))
+        row.rendering = rich_text.VERSION
+
+    return render
+
+
+for _table, _column in RENDERED.items():
+    event.listen(getattr(_table, _column), "set", _render_with(_column))

@@ -100,9 +100,9 @@ def export(user: model.User) -> dict[str, Any]:
     settings = model.Session.get(Setting, user.id)
     return {
         "person": {"id": user.id, "name": user.name, "fullname": user.fullname, "email": user.email},
-        "requests": _rows(Request, Request.requester_id == user.id, skip={"search"}),
-        "comments": _rows(Comment, Comment.author_id == user.id),
-        "events": _rows(Event, Event.actor_id == user.id),
+        "requests": _rows(Request, Request.requester_id == user.id, skip={"search", "description_html", "rendering"}),
+        "comments": _rows(Comment, Comment.author_id == user.id, skip={"text_html", "rendering"}),
+        "events": _rows(Event, Event.actor_id == user.id, skip={"comment_html", "rendering"}),
         "supports": _rows(Support, Support.user_id == user.id),
         "follows": _rows(Follow, Follow.user_id == user.id),
         "notifications": _rows(Notification, Notification.user_id == user.id),

@@ -188,7 +188,7 @@ def perform(request: Request, name: str, role: str, actor: str | None, data: Map
     """Write a transition of a locked request, its event and its notifications; nothing is committed."""
     moment = now()
     line = states.TRANSITIONS[name]
-    given = fields.parse(line, data, request, clock.day_of(moment))
+    given = fields.parse(line, data, request, clock.day_of(moment), actor)
     source = request.state
     given = effects.apply(request, name, given, moment)
     if name == "reopen" and role == states.REQUESTER:

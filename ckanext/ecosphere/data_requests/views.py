@@ -6,10 +6,12 @@ from __future__ import annotations
 from flask import Blueprint
 
 from ckanext.ecosphere.data_requests import views_act, views_ask, views_desk, views_figures, views_read
+from ckanext.ecosphere.shared import web_guard
 
 __all__ = ["ecosphere_requests"]
 
 ecosphere_requests = Blueprint("ecosphere_requests", __name__)
+web_guard.protect(ecosphere_requests)
 
 GET = (
     ("/demandes", "index", views_read.index),

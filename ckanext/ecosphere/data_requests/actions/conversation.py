@@ -37,7 +37,7 @@ def ecosphere_request_comment(context: Context, data_dict: DataDict) -> dict[str
     """
     tk.check_access("ecosphere_request_comment", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
-    throttle.written(reader.id)
+    throttle.written(reader)
     conversation.comment(reader, request.id, data_dict["text"], data_dict["internal"], data_dict.get("upload"))
     return _shown(context, request.id)
 

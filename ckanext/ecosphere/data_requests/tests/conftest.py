@@ -16,6 +16,7 @@ from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere import organisations
 from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.shared.web_guard import rate_limits
 
 from .postbox import Postbox, serving
 
@@ -106,8 +107,9 @@ def forget_requests() -> None:
     model.Session.execute(sa.text(f"TRUNCATE {', '.join(tables)}"))
     model.Session.commit()
     connection = connect_to_redis()
-    for key in connection.scan_iter(f"ecosphere:requests:{tk.config['ckan.site_id']}:*"):
-        connection.delete(key)
+    for pattern in (f"ecosphere:requests:{tk.config['ckan.site_id']}:*", f"{rate_limits.PREFIX}:*"):
+        for key in connection.scan_iter(pattern):
+            connection.delete(key)
 
 
 @pytest.fixture(autouse=True)
