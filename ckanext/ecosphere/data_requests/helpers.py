@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import charts, config, dates, refusal, text, wording
+from ckanext.ecosphere.data_requests import charts, config, dates, forms, refusal, text, wording
 from ckanext.ecosphere.data_requests.clock import PARIS
 
 #: State → symbol of the icon font that CKAN ships, and the family of its colour. Every family has shapes of its own.
@@ -35,7 +35,13 @@ LOOKS = {
     "expired": ("hourglass-end", "closed"),
 }
 #: Transition → symbol of its line in the history, where it is not that of the state to which it leads.
-EVENT_ICONS = {"transfer": "share", "extend": "calendar-plus", "answer_details": "reply", "reopen": "rotate-right"}
+EVENT_ICONS = {
+    "transfer": "share",
+    "extend": "calendar-plus",
+    "answer_details": "reply",
+    "reopen": "rotate-right",
+    "edit": "pen",
+}
 VOCABULARIES = {"territory": "territories", "theme": "themes", "use": "regulatory-use"}
 #: Field of the form → facet of the dataset search that fills it.
 SEARCH_FILTERS = {"territory": "vocab_ecosphere_territory", "theme": "vocab_ecosphere_theme"}
@@ -230,8 +236,19 @@ def ecosphere_request_event(event: Mapping[str, Any]) -> str:
         "mark_duplicate": _("Request merged with another one"),
         "withdraw": _("Request withdrawn"),
         "reopen": _("Request reopened"),
+        "edit": _("Request edited"),
     }
     return str(sentences.get(event["transition"], event["transition_label"]))
+
+
+def ecosphere_request_field(name: str) -> str:
+    """Return the label of a field of a request."""
+    return forms.labels().get(name, name)
+
+
+def ecosphere_request_html(written: str | None) -> Markup:
+    """Return a text in Markdown as harmless HTML."""
+    return Markup(text.html(written or ""))  # noqa: S704 (cleaned by nh3)
 
 
 def ecosphere_request_plain(html: str | None) -> str:
