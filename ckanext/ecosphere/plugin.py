@@ -9,13 +9,14 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan.lib.plugins import DefaultTranslation
 
-from ckanext.ecosphere import cli, helpers, moments
+from ckanext.ecosphere import cli, helpers, page_dates
+from ckanext.ecosphere import config as options
 
 
 @tk.blanket.config_declarations
 @tk.blanket.helpers(
     {
-        "render_datetime": moments.render_datetime,
+        "render_datetime": page_dates.render_datetime,
         **{name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_")},
     }
 )
@@ -28,6 +29,7 @@ class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
 
     def update_config(self, config: Any) -> None:
         """Register the shared templates and assets."""
+        options.show_times_locally(config)
         tk.add_template_directory(config, "templates/ecosphere")
         tk.add_public_directory(config, "public")
         tk.add_resource("assets/ecosphere", "ecosphere")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from html import unescape
 from typing import Any
 
@@ -15,8 +15,8 @@ from markupsafe import Markup
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import charts, config, dates, forms, refusal, text, wording
-from ckanext.ecosphere.data_requests.clock import PARIS
+from ckanext.ecosphere.data_requests import charts, config, forms, refusal, text, wording
+from ckanext.ecosphere.shared import dates
 
 #: State → symbol of the icon font that CKAN ships, and the family of its colour. Every family has shapes of its own.
 LOOKS = {
@@ -72,7 +72,7 @@ def ecosphere_request_date(value: str | date | None) -> str:
 
 def ecosphere_request_time(value: str | date | None) -> str:
     """Return a moment in words, with the hour."""
-    return dates.time(value)
+    return dates.moment(value)
 
 
 def ecosphere_request_month(value: str) -> str:
@@ -82,7 +82,7 @@ def ecosphere_request_month(value: str) -> str:
 
 def ecosphere_request_today() -> str:
     """Return today's day in Paris, in ISO 8601, as the lower limit of inputs."""
-    return datetime.now(PARIS).date().isoformat()
+    return dates.today().isoformat()
 
 
 def ecosphere_request_number(value: float | None) -> str:

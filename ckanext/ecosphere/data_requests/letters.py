@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from babel.dates import format_date
 from ckan import model
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere.data_requests import dictize, mail_texts, notices, outside, people, states, text
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request, Setting
+from ckanext.ecosphere.shared import dates
 
 _ = tk._
 
@@ -142,14 +141,6 @@ def _datasets(request: Request, reader: people.Reader) -> list[tuple[str, str]]:
     ]
 
 
-def day(value: str | date | None) -> str:
-    """A day in words."""
-    if not value:
-        return ""
-    found = value if isinstance(value, date) else date.fromisoformat(value)
-    return format_date(found, "long", locale=language.current())
-
-
 def _add_details(item: Item, kind: str, request: Request, event: Event | None) -> None:
     fields = event.fields if event else {}
     for label, text_of in DETAILS.get(kind, ()):
@@ -168,11 +159,11 @@ def _field(name: str) -> Callable[[Request, dict[str, Any]], str]:
 
 
 def _day_field(name: str) -> Callable[[Request, dict[str, Any]], str]:
-    return lambda request, fields: day(fields.get(name))
+    return lambda request, fields: dates.day(fields.get(name))
 
 
 def _due(request: Request, fields: dict[str, Any]) -> str:
-    return day(request.due)
+    return dates.day(request.due)
 
 
 def _target(request: Request, fields: dict[str, Any]) -> str:
@@ -195,7 +186,7 @@ def _question(request: Request, fields: dict[str, Any]) -> str:
 
 REASON = (N_("Reason"), _field("reason"))
 QUESTION = (N_("Details asked for"), _question)
-ANSWER_BY = (N_("Answer awaited by"), lambda request, fields: day(request.answer_by))
+ANSWER_BY = (N_("Answer awaited by"), lambda request, fields: dates.day(request.answer_by))
 DUE = (N_("Answer expected by"), _due)
 
 #: Kind → (label, function of the request and the fields of its event) of each detail.

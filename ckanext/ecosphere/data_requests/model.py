@@ -164,6 +164,10 @@ class Request(tk.BaseModel):
     search: Mapped[Any] = mapped_column(TSVECTOR)
 
 
+#: Day of the receipt, as the indexes of the public list have it.
+RECEIPT_DAY = sa.cast(sa.func.timezone(sa.literal_column("'Europe/Paris'"), Request.submitted), sa.Date)
+
+
 class Event(tk.BaseModel):
     """A transition that took place. Append-only: a trigger refuses every change but the emptying of texts.
 

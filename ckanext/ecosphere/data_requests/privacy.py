@@ -75,7 +75,7 @@ def anonymise(request: Request) -> None:
     _events(Event.request_id == request.id, drop_texts=private)
     _forget_edits(Revision.request_id == request.id)
     files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id)
-    kept = sa.and_(Comment.author_role.in_(OFFICIAL), Comment.internal.is_(False), not private)
+    kept = sa.and_(Comment.author_role.in_(OFFICIAL), Comment.internal.is_(False), sa.literal(not private))
     attachments.remove(list(model.Session.scalars(files.where(Comment.request_id == request.id, ~kept))))
     request.anonymised = service.now()
     request.version += 1
