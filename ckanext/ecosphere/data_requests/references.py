@@ -59,6 +59,6 @@ def permuted(number: int, year: int, secret: str) -> int:
 def _mixed(place: int, key: bytes) -> int:
     left, right = divmod(place, HALF)
     for turn in range(ROUNDS):
-        digest = hmac.new(key, bytes((turn, *right.to_bytes(2))), hashlib.sha256).digest()
-        left, right = right, left ^ int.from_bytes(digest[:2]) % HALF
+        digest = hmac.new(key, bytes((turn, *right.to_bytes(2, "big"))), hashlib.sha256).digest()
+        left, right = right, left ^ int.from_bytes(digest[:2], "big") % HALF
     return left * HALF + right

@@ -67,7 +67,7 @@ def request_feed(id: str) -> Response:
 
 
 def moment(text: str) -> datetime:
-    """Return the beginning of a day, in the portal's time zone: everyone is told the days alone (RFC 4287 wants more)."""
+    """Return the beginning of a day in the portal's time zone: feeds want a moment, and everyone is told days."""
     return datetime.combine(date.fromisoformat(text[: len("2026-01-01")]), time(), dates.zone())
 
 

@@ -203,11 +203,8 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
     reader = people.reader_of_context(context)
     tied = sa.select(Request).join(DatasetLink).where(DatasetLink.package_id == package.id, Request.listed)
     answers = (DatasetLink.kind == "answer", Request.state.in_((states.FULFILLED, states.PARTIAL)))
-    answered = (
-        tied.where(*answers)
-        .order_by(sa.cast(sa.func.timezone("Europe/Paris", Request.closed), sa.Date).desc().nulls_last(), Request.id)
-        .limit(matching.MOST)
-    )
+    closing_day = sa.cast(sa.func.timezone("Europe/Paris", Request.closed), sa.Date)
+    answered = tied.where(*answers).order_by(closing_day.desc().nulls_last(), Request.id).limit(matching.MOST)
     names = sa.or_(Request.known_datasets.contains([package.name]), Request.known_datasets.contains([package.id]))
     near = sa.select(DatasetLink.request_id).where(
         DatasetLink.package_id == package.id, DatasetLink.kind.in_(("suggested", "mentioned"))
