@@ -103,7 +103,7 @@ def _named(texts: Mapping[str, str]) -> Callable[[str], str]:
 AUTHORS = {
     "requester": N_("Requester"),
     "moderator": N_("Moderator"),
-    "reader": N_("User"),
+    "reader": N_("User of the portal"),
 }
 
 state = _named(STATES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from ckan.tests import factories
 
 from ckanext.ecosphere.data_requests import french, links, mailing, references, revisions, trust
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request
+from ckanext.ecosphere.shared import dates
 
 from .conftest import act, dataset, opened, row, step, submitted, user_id
 from .postbox import Postbox, body
@@ -44,6 +46,10 @@ def call(app: Any, headers: dict[str, str], action: str, **data: Any) -> Any:
 
 def read(app: Any, headers: dict[str, str], reference: str) -> str:
     return "".join(app.get(address.format(reference), headers=headers).body for address in EVERYWHERE)
+
+
+def later(days: int) -> str:
+    return (dates.today() + timedelta(days=days)).isoformat()
 
 
 def told() -> set[str]:
@@ -236,7 +242,7 @@ def test_edit_of_a_trusted_person_is_a_version_told_to_the_service(
 def test_held_edit_of_a_started_request_cannot_be_released():
     made = opened()
     act("update", "asker", id=made["id"], version=row(made).version, scale="1/5 000")
-    step(made, "start", "editor", planned="2031-01-01")
+    step(made, "start", "editor", planned=later(3))
     [waiting] = act("held_list", "moderator")["results"]
     with pytest.raises(Exception, match="can no longer be edited"):
         act("moderate", "moderator", id=waiting["id"], kind="edit", decision="release")
@@ -245,7 +251,7 @@ def test_held_edit_of_a_started_request_cannot_be_released():
 
 def test_words_of_a_step_of_a_new_requester_are_for_the_service_only(app: Any, postbox: Postbox):
     made = opened()
-    step(made, "ask_details", "editor", question="Quelle échelle ?", answer_by="2031-01-01")
+    step(made, "ask_details", "editor", question="Quelle échelle ?", answer_by=later(3))
     step(made, "answer_details", "asker", comment="Au 1/10 000, voir http://faux.example")
     assert "faux.example" in json.dumps(act("show", "editor", id=made["id"]))
     assert "faux.example" not in read(app, {}, made["reference"])
@@ -263,7 +269,7 @@ def test_words_of_a_step_of_a_new_requester_are_for_the_service_only(app: Any, p
 
 def test_conflict_tells_outsiders_no_held_words():
     made = opened()
-    step(made, "ask_details", "editor", question="Quelle échelle ?", answer_by="2031-01-01")
+    step(made, "ask_details", "editor", question="Quelle échelle ?", answer_by=later(3))
     step(made, "answer_details", "asker", comment="Secret retenu")
     with pytest.raises(Exception) as raised:
         act("transition", "stranger", id=made["id"], transition="withdraw", version=1)
@@ -271,7 +277,7 @@ def test_conflict_tells_outsiders_no_held_words():
 
 
 @pytest.mark.parametrize(
-    "lang, service, user", [("fr", "Agent de la DDT 42", "Usager"), ("en", "Officer of DDT 42", "User")]
+    "lang, service, user", [("fr", "Agent de la DDT 42", "Usager"), ("en", "Officer of DDT 42", "User of the portal")]
 )
 def test_role_of_the_author_stands_beside_each_comment(app: Any, lang: str, service: str, user: str, ckan_config: Any):
     ckan_config["ecosphere.requests.release_after"] = 0

@@ -12,6 +12,7 @@ from freezegun import freeze_time
 
 from ckanext.ecosphere.data_requests import mail_headers, mailing, scheduled, service
 from ckanext.ecosphere.data_requests.model import Comment, Follow, Mute, Setting
+from ckanext.ecosphere.shared import dates
 
 from .conftest import act, opened, row, step, submitted, user_id
 from .postbox import Postbox, body
@@ -25,6 +26,10 @@ def delay(generous: None, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(ckan_config, "ecosphere.requests.comment_delay", 15)
 
 
+def later(days: int) -> str:
+    return (dates.today() + timedelta(days=days)).isoformat()
+
+
 def address(mail: Any) -> str:
     """Path of the way out of a message."""
     return str(mail["List-Unsubscribe"]).replace("\r\n ", "").strip("<>").split("/", 3)[-1]
@@ -33,12 +38,12 @@ def address(mail: Any) -> str:
 def test_mails_about_a_request_are_one_thread(postbox: Postbox):
     made = opened()
     other = submitted(title="Autre")
-    step(made, "start", "editor", planned="2031-01-01")
+    step(made, "start", "editor", planned=later(3))
     mailing.deliver()
     mails = [mail for mail in postbox.to("asker") if made["reference"] in body(mail)]
-    first, *later = mails
+    first, *others = mails
     assert len(mails) == 3 and first["In-Reply-To"] is None
-    assert {mail["In-Reply-To"] for mail in later} == {mail["References"] for mail in later} == {first["Message-ID"]}
+    assert {mail["In-Reply-To"] for mail in others} == {mail["References"] for mail in others} == {first["Message-ID"]}
     every = [mail["Message-ID"] for mail in postbox.mails]
     assert len(set(every)) == len(every)
     assert all(each.endswith("@test.ckan.net>") for each in every), every
@@ -176,7 +181,7 @@ def test_agent_who_erases_their_data_leaves_the_answers_of_the_service(
     act("comment", "editor", id=made["id"], text="Note du service", internal=True)
     own = FileStorage(BytesIO(b"%PDF-1.4 piece"), filename="piece.pdf")
     act("comment", "asker", id=made["id"], text="Merci", upload=own)
-    step(made, "start", "editor", planned="2031-01-01", note="Vu avec le BE")
+    step(made, "start", "editor", planned=later(3), note="Vu avec le BE")
     act("erase", "editor")
     act("erase", "asker")
     answer, note, _thanks = act("show", "admin", id=made["id"])["comments"]
