@@ -59,7 +59,7 @@ def test_english_is_noticed():
     assert english("Choisissez un nouveau mot de passe sur cette page") == []
 
 
-@pytest.mark.usefixtures("clean_db", "clean_index", "with_plugins")
+@pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 def test_password_reset_is_french_from_the_form_to_the_page(app: Any, postbox: Any):
     factories.User(name="camille", email="camille@example.org", fullname="Camille Exemple")
     assert english_on(app.get("/fr/user/reset").text) == []
@@ -73,7 +73,7 @@ def test_password_reset_is_french_from_the_form_to_the_page(app: Any, postbox: A
     assert page.status_code == 200 and 'lang="fr"' in page.text and english_on(page.text) == []
 
 
-@pytest.mark.usefixtures("clean_db", "clean_index", "with_plugins")
+@pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 def test_invitation_is_french(app: Any, postbox: Any):
     admin = factories.SysadminWithToken(name="administratrice")
     factories.Organization(name="ddt-80", title="DDT 80", image_url="")
@@ -91,7 +91,7 @@ def test_invitation_is_french(app: Any, postbox: Any):
     assert model.Session.query(model.User).filter_by(email="nouvelle@example.org").count() == 1
 
 
-@pytest.mark.usefixtures("clean_db", "clean_index", "with_plugins")
+@pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 def test_pages_of_errors_accounts_and_administration_are_french(app: Any, monkeypatch: Any):
     admin = {"Authorization": factories.SysadminWithToken(name="administratrice")["token"]}
     user = {"Authorization": factories.UserWithToken(name="camille", fullname="Camille")["token"]}
@@ -119,7 +119,7 @@ def test_pages_of_errors_accounts_and_administration_are_french(app: Any, monkey
     assert found == {}
 
 
-@pytest.mark.usefixtures("clean_db", "clean_index", "with_plugins")
+@pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 def test_page_of_a_fault_is_french(app: Any, monkeypatch: Any):
     def fail() -> None:
         raise RuntimeError("secret of the server")
