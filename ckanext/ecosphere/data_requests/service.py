@@ -35,10 +35,8 @@ from ckanext.ecosphere.data_requests.model import (
     Event,
     Follow,
     Mute,
-    Notification,
     Request,
     Revision,
-    Setting,
     Support,
     new_id,
 )
@@ -354,7 +352,7 @@ def support(reader: Reader, request_id: str, wanted: bool) -> None:
             raise tk.ValidationError({"id": [_("This is your own request: it counts already.")]})
         if wanted and not (request.listed and request.state in states.ACTIVE):
             raise tk.ValidationError({"id": [_("Only public requests that are not closed can be supported.")]})
-        change = _bond(Support, request_id, reader.id, wanted)
+        change = bond(Support, request_id, reader.id, wanted)
         request.support_count += change if wanted else -change
         model.Session.commit()
 
@@ -363,28 +361,12 @@ def follow(reader: Reader, request_id: str, wanted: bool) -> None:
     """Follow a request, or no longer; whoever follows it wants its e-mails again."""
     with rolled_back_on_error():
         if wanted:
-            _bond(Mute, request_id, reader.id, False)
-        _bond(Follow, request_id, reader.id, wanted)
+            bond(Mute, request_id, reader.id, False)
+        bond(Follow, request_id, reader.id, wanted)
         model.Session.commit()
 
 
-def stop_emails(user_id: str, request_id: str | None) -> None:
-    """Send a person no more e-mails about a request, or about any; what waits for them is not sent either."""
-    with rolled_back_on_error():
-        waiting = [Notification.user_id == user_id, Notification.channel == "email"]
-        if request_id:
-            _bond(Mute, request_id, user_id, True)
-            waiting.append(Notification.request_id == request_id)
-        else:
-            setting = model.Session.get(Setting, user_id) or Setting(user_id=user_id, language="")
-            setting.digest = "none"
-            model.Session.add(setting)
-        unsent = sa.update(Notification).where(*waiting, Notification.status.in_(("pending", "digest")))
-        model.Session.execute(unsent.values(status="unwanted"))
-        model.Session.commit()
-
-
-def _bond(table: Any, request_id: str, user_id: str, wanted: bool) -> int:
+def bond(table: Any, request_id: str, user_id: str, wanted: bool) -> int:
     """Tie or untie; return how many rows changed: 0 when it was so already."""
     if wanted:
         values = {"request_id": request_id, "user_id": user_id, "created": now()}

@@ -94,6 +94,7 @@ def held() -> AnyResponse:
 @known
 def moderate(kind: str, text: str) -> AnyResponse:
     """Release a text, turn it away, or call it spam."""
+    tk.check_access("ecosphere_request_moderate", context(), {"kind": kind, "id": text})
     wanted = {"decision": request.form.get("decision", ""), "reason": request.form.get("reason", "")}
     done = {
         "release": tk._("The text is published."),

@@ -7,7 +7,7 @@ from ckan import model
 from ckan.config.middleware.flask_app import csrf
 from flask import Response, request
 
-from ckanext.ecosphere.data_requests import mail_headers, service
+from ckanext.ecosphere.data_requests import mail_headers, muting
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.viewing import page, rendered
 
@@ -25,7 +25,7 @@ def unsubscribe(token: str) -> Response:
     request_id = told[1]
     wanted = model.Session.get(Request, request_id) if request_id else None
     if request.method == "POST":
-        service.stop_emails(user.id, wanted.id if wanted else None)
+        muting.stop_emails(user.id, wanted.id if wanted else None)
     variables = {
         "reference": wanted.reference if wanted else "",
         "done": request.method == "POST",

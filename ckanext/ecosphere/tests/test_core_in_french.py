@@ -92,9 +92,9 @@ def test_invitation_is_french(app: Any, postbox: Any):
 
 
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
-def test_pages_of_errors_accounts_and_administration_are_french(app: Any, monkeypatch: Any):
-    admin = {"Authorization": factories.SysadminWithToken(name="administratrice")["token"]}
-    user = {"Authorization": factories.UserWithToken(name="camille", fullname="Camille")["token"]}
+def test_pages_of_errors_accounts_and_administration_are_french(app: Any):
+    admin: dict[str, str] = {"Authorization": factories.SysadminWithToken(name="administratrice")["token"]}
+    user: dict[str, str] = {"Authorization": factories.UserWithToken(name="camille", fullname="Camille")["token"]}
     pages: list[tuple[str, dict[str, str], int]] = [
         ("/fr/nulle-part", {}, 404),
         ("/fr/dataset/nulle-part", {}, 404),
