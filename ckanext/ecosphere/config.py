@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.shared import config as shared
 from ckanext.ecosphere.shared.web_guard import headers, proxies
 from ckanext.ecosphere.shared.web_guard.settings import MEGABYTE, Limits, Settings
 
@@ -30,6 +33,8 @@ LIMITS = {
     "token": "ecosphere.web.token_limits",
 }
 UPLOAD_SIZES = ("ckan.max_resource_size", "ckan.max_image_size")
+CKAN_TIMEZONE = "ckan.display_timezone"
+CKAN_DEFAULT_TIMEZONE = "UTC"
 
 
 def create_organisations() -> bool:
@@ -94,3 +99,9 @@ def web_guard() -> Settings:
 def limits() -> Limits:
     """How often people may try what they do before they are known."""
     return Limits(**{name: tk.config[option] for name, option in LIMITS.items()})
+
+
+def show_times_locally(config: Any) -> None:
+    """Have CKAN's own pages show times in the portal's time zone, unless the administrator chose another for them."""
+    if config.get(CKAN_TIMEZONE) in (None, "", CKAN_DEFAULT_TIMEZONE):
+        config[CKAN_TIMEZONE] = config.get(shared.DISPLAY_TIMEZONE) or shared.PARIS

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from html import unescape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from werkzeug.exceptions import default_exceptions
 
 from ckanext.ecosphere import config, language, outlines, services
 from ckanext.ecosphere import vocabularies as voc
@@ -120,3 +122,9 @@ def _numbered(place: voc.Concept, lang: str) -> str:
 
 def _alphabetical(place: voc.Concept) -> str:
     return voc.normalise(place.label_fr)
+
+
+def ecosphere_is_stock_error(code: int, content: Any) -> bool:
+    """Return whether what a page of an error says is the English sentence of the web framework, which says no more."""
+    stock = default_exceptions.get(code)
+    return stock is not None and unescape(str(content)).strip() == stock.description

@@ -10,7 +10,17 @@ import click
 from ckan.lib.plugins import DefaultTranslation
 from flask import Blueprint, current_app
 
-from ckanext.ecosphere import accounts, away, cli, collaborators, config, core_markdown, core_texts, helpers, moments
+from ckanext.ecosphere import (
+    accounts,
+    away,
+    cli,
+    collaborators,
+    config,
+    core_markdown,
+    core_texts,
+    helpers,
+    page_dates,
+)
 from ckanext.ecosphere.api_guard import api_guard
 from ckanext.ecosphere.shared import authorization, web_guard
 from ckanext.ecosphere.shared.web_guard import cookies, proxies
@@ -20,7 +30,7 @@ from ckanext.ecosphere.shared.web_guard import cookies, proxies
 @tk.blanket.config_declarations
 @tk.blanket.helpers(
     {
-        "render_datetime": moments.render_datetime,
+        "render_datetime": page_dates.render_datetime,
         **core_markdown.HELPERS,
         **{name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_")},
     }
@@ -37,8 +47,9 @@ class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
     p.implements(p.ISignal)
 
     def update_config(self, config_: Any) -> None:
-        """Register the shared templates and assets; make cookies safe where the administrator has not chosen."""
+        """Register templates and assets; choose safe cookies and local times where the administrator has not."""
         cookies.make_safe(config_, config.secure_cookies())
+        config.show_times_locally(config_)
         tk.add_template_directory(config_, "templates/ecosphere")
         tk.add_public_directory(config_, "public")
         tk.add_resource("assets/ecosphere", "ecosphere")

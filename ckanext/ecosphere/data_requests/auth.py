@@ -12,7 +12,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import AuthResult, Context, DataDict
 
-from ckanext.ecosphere.data_requests import dictize, fields, people, states
+from ckanext.ecosphere.data_requests import dictize, fields, history, moderation, people, states
 from ckanext.ecosphere.data_requests.model import Attachment, Comment, Request
 from ckanext.ecosphere.data_requests.people import Reader
 from ckanext.ecosphere.shared import authorization
@@ -148,9 +148,21 @@ def attachment_show(context: Context, data_dict: DataDict) -> AuthResult:
         raise tk.ObjectNotFound(_("File not found"))
     request, reader = readable(context, attachment.request_id)
     comment = model.Session.get(Comment, attachment.comment_id)
-    if comment is None or ((comment.internal or comment.hidden) and not reader.is_inside(request)):
+    if comment is None or not history.may_read_attachments(comment, request, reader):
         raise tk.ObjectNotFound(_("File not found"))
     return YES
+
+
+def held_list(context: Context, data_dict: DataDict) -> AuthResult:
+    """Moderators; nobody who is not logged in is one."""
+    return YES if people.reader_of_context(context).moderator else no(_("Only moderators may do this."))
+
+
+def moderate(context: Context, data_dict: DataDict) -> AuthResult:
+    """Moderators, for texts of requests that they may read; for all others no such text exists."""
+    request = moderation.request_of(str(data_dict.get("kind")), str(data_dict.get("id") or ""))
+    readable(context, request.id)
+    return held_list(context, {})
 
 
 def refusal_text(context: Context, data_dict: DataDict) -> AuthResult:
@@ -185,6 +197,8 @@ RULES: dict[str, Callable[[Context, DataDict], AuthResult]] = {
     "route": _anyone,
     "comment": comment,
     "comment_hide": comment_hide,
+    "held_list": held_list,
+    "moderate": moderate,
     "attachment_show": attachment_show,
     "support": _reads,
     "unsupport": _reads,

@@ -10,9 +10,10 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import clock, config, dates, holidays, people, refusal, states
+from ckanext.ecosphere.data_requests import clock, config, holidays, people, refusal, states
 from ckanext.ecosphere.data_requests import validators as v
 from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.shared import dates
 
 _ = tk._
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -13,9 +13,8 @@ from markupsafe import Markup
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import charts, config, dates, refusal, wording
-from ckanext.ecosphere.data_requests.clock import PARIS
-from ckanext.ecosphere.shared import rich_text
+from ckanext.ecosphere.data_requests import charts, config, forms, refusal, text, wording
+from ckanext.ecosphere.shared import dates, rich_text
 
 #: State → symbol of the icon font that CKAN ships, and the family of its colour. Every family has shapes of its own.
 LOOKS = {
@@ -34,7 +33,13 @@ LOOKS = {
     "expired": ("hourglass-end", "closed"),
 }
 #: Transition → symbol of its line in the history, where it is not that of the state to which it leads.
-EVENT_ICONS = {"transfer": "share", "extend": "calendar-plus", "answer_details": "reply", "reopen": "rotate-right"}
+EVENT_ICONS = {
+    "transfer": "share",
+    "extend": "calendar-plus",
+    "answer_details": "reply",
+    "reopen": "rotate-right",
+    "edit": "pen",
+}
 VOCABULARIES = {"territory": "territories", "theme": "themes", "use": "regulatory-use"}
 #: Field of the form → facet of the dataset search that fills it.
 SEARCH_FILTERS = {"territory": "vocab_ecosphere_territory", "theme": "vocab_ecosphere_theme"}
@@ -61,7 +66,7 @@ def ecosphere_request_date(value: str | date | None) -> str:
 
 def ecosphere_request_time(value: str | date | None) -> str:
     """Return a moment in words, with the hour."""
-    return dates.time(value)
+    return dates.moment(value)
 
 
 def ecosphere_request_month(value: str) -> str:
@@ -71,7 +76,7 @@ def ecosphere_request_month(value: str) -> str:
 
 def ecosphere_request_today() -> str:
     """Return today's day in Paris, in ISO 8601, as the lower limit of inputs."""
-    return datetime.now(PARIS).date().isoformat()
+    return dates.today().isoformat()
 
 
 def ecosphere_request_number(value: float | None) -> str:
@@ -225,8 +230,14 @@ def ecosphere_request_event(event: Mapping[str, Any]) -> str:
         "mark_duplicate": _("Request merged with another one"),
         "withdraw": _("Request withdrawn"),
         "reopen": _("Request reopened"),
+        "edit": _("Request edited"),
     }
     return str(sentences.get(event["transition"], event["transition_label"]))
+
+
+def ecosphere_request_field(name: str) -> str:
+    """Return the label of a field of a request."""
+    return forms.labels().get(name, name)
 
 
 def ecosphere_request_plain(html: str | None) -> str:

@@ -20,7 +20,17 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib import mailer
 
-from ckanext.ecosphere.data_requests import clock, config, letters, outside, service, text
+from ckanext.ecosphere.data_requests import (
+    clock,
+    config,
+    letters,
+    links,
+    mail_headers,
+    mail_texts,
+    notices,
+    outside,
+    service,
+)
 from ckanext.ecosphere.data_requests.model import Notification, Request, Setting
 from ckanext.ecosphere.shared.locks import Locks
 
@@ -54,7 +64,7 @@ def _lock_of(id_: int) -> str:
 
 
 def _claim_one(locks: Locks) -> list[int]:
-    """Take the next e-mail; nobody else can take it."""
+    """Take the next e-mail; nobody else can take it. One about a message takes all others about the same request."""
     query = (
         sa.select(Notification)
         .where(
@@ -69,7 +79,20 @@ def _claim_one(locks: Locks) -> list[int]:
         model.Session.rollback()
         return []
     locks.take(_lock_of(row.id))
-    return _claim([row])
+    return _claim([row, *(_others(row) if row.kind == "comment" else ())])
+
+
+def _others(row: Notification) -> list[Notification]:
+    """The other messages about the same request of which the person has not been told."""
+    query = sa.select(Notification).where(
+        Notification.status == "pending",
+        Notification.channel == "email",
+        Notification.kind == "comment",
+        Notification.user_id == row.user_id,
+        Notification.request_id == row.request_id,
+        Notification.id != row.id,
+    )
+    return list(model.Session.scalars(query.order_by(Notification.id).with_for_update(skip_locked=True)))
 
 
 def _claim(rows: list[Notification]) -> list[int]:
@@ -95,7 +118,7 @@ def _send(ids: list[int], digest: bool = False) -> int:
         with outside.speaking(lang):
             mail = _render(user.id, ids, digest)
             if mail is not None:
-                _hand_over(ids, **mail)
+                _hand_over(**mail)
     except (mailer.MailerException, OSError, smtplib.SMTPException) as error:
         return _again(ids, error)
     except Exception as error:  # one bad message never stops the others
@@ -113,22 +136,36 @@ def _render(user_id: str, ids: list[int], digest: bool) -> dict[str, Any] | None
     letter = letters.write(user, rows, digest) if user else None
     if user is None or letter is None:
         return None
+    if not digest:
+        _gather(letter, rows)
     return {
-        "recipient_name": text.line(user.display_name),
+        "headers": mail_headers.headers(rows),
+        "recipient_name": mail_texts.name(user),
         "recipient_email": user.email,
         "subject": letter.subject,
         "body": tk.render("emails/ecosphere_requests.txt", {"letter": letter, "labelled": letters.labelled}),
-        "body_html": tk.render("emails/ecosphere_requests.html", {"letter": letter, "html": text.html}),
+        "body_html": tk.render("emails/ecosphere_requests.html", {"letter": letter, "html": links.mail_html}),
     }
 
 
-def _hand_over(ids: list[int], **mail: Any) -> None:
+def _gather(letter: letters.Letter, rows: list[Notification]) -> None:
+    """Make one item of several messages about one request, with a subject that says how many there are."""
+    if len(letter.items) == 1:
+        return
+    first = letter.items[0]
+    for each in letter.items[1:]:
+        first.details += each.details
+    request = model.Session.get(Request, rows[0].request_id)
+    first.sentence = notices.several_comments(len(letter.items), (request and request.reference) or "")
+    letter.subject = letters.subject(first.sentence)
+    letter.items = [first]
+
+
+def _hand_over(**mail: Any) -> None:
     if any(char in str(mail[name]) for name in ("recipient_email", "subject") for char in "\r\n"):
         raise ValueError("a header of an e-mail has several lines")
-    site = tk.config["ckan.site_id"]
-    headers = {"Auto-Submitted": "auto-generated", "X-Ecosphere-Notification": f"{site}-{ids[0]}"}
     with _patience():
-        mailer.mail_recipient(**mail, headers=headers)
+        mailer.mail_recipient(**mail)
 
 
 @contextmanager

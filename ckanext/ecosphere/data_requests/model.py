@@ -22,6 +22,9 @@ from ckanext.ecosphere.shared import rich_text
 
 ACTIVE_SQL = "state IN ({})".format(", ".join(f"'{state}'" for state in states.ACTIVE))
 MOMENT = sa.DateTime(timezone=True)
+HELD_SQL = sa.text("moderation = 'held'")
+#: Day of the receipt, newest first: what everyone reads does not tell the hour, not even by its order.
+NEWEST_DAY_SQL = sa.text("CAST(timezone('Europe/Paris', submitted) AS DATE) DESC")
 
 
 def new_id() -> str:
@@ -79,15 +82,16 @@ class Request(tk.BaseModel):
         outcome: ground, text, reason, missing of the last decision.
         listed: whether it is in the public list.
         flags: what people of the service should look at, as {code, …}.
+        plain_links: whether links are shown as text, since its author was new when it was sent.
     """
 
     __tablename__ = "ecosphere_requests"
     __table_args__ = (
-        sa.Index("ix_ecosphere_requests_new", sa.text("submitted DESC"), "id", postgresql_where=sa.text("listed")),
+        sa.Index("ix_ecosphere_requests_new", NEWEST_DAY_SQL, "id", postgresql_where=sa.text("listed")),
         sa.Index(
             "ix_ecosphere_requests_support",
             sa.text("support_count DESC"),
-            sa.text("submitted DESC"),
+            NEWEST_DAY_SQL,
             "id",
             postgresql_where=sa.text("listed"),
         ),
@@ -95,7 +99,7 @@ class Request(tk.BaseModel):
             "ix_ecosphere_requests_due_list",
             sa.text(f"(CASE WHEN {ACTIVE_SQL} THEN 0 ELSE 1 END)"),
             "due",
-            sa.text("submitted DESC"),
+            NEWEST_DAY_SQL,
             "id",
             postgresql_where=sa.text("listed"),
         ),
@@ -168,16 +172,28 @@ class Request(tk.BaseModel):
     comment_count: Mapped[int] = _number()
     listed: Mapped[bool] = _flag()
     hidden: Mapped[bool] = _flag()
+    plain_links: Mapped[bool] = _flag()
     flags: Mapped[list[dict[str, Any]]] = _list()
     anonymised: Mapped[datetime | None] = mapped_column(MOMENT)
     search: Mapped[Any] = mapped_column(TSVECTOR)
 
 
+#: Day of the receipt, as the indexes of the public list have it.
+RECEIPT_DAY = sa.cast(sa.func.timezone(sa.literal_column("'Europe/Paris'"), Request.submitted), sa.Date)
+
+
 class Event(tk.BaseModel):
-    """A transition that took place. Append-only: a trigger refuses every change but the emptying of texts."""
+    """A transition that took place. Append-only: a trigger refuses every change but the emptying of texts.
+
+    Attributes:
+        moderation: where its texts stand (`trust`); "" when nobody had to read them first.
+    """
 
     __tablename__ = "ecosphere_requests_event"
-    __table_args__ = (sa.Index("ix_ecosphere_requests_event_request", "request_id", "id"),)
+    __table_args__ = (
+        sa.Index("ix_ecosphere_requests_event_request", "request_id", "id"),
+        sa.Index("ix_ecosphere_requests_event_held", "created", postgresql_where=HELD_SQL),
+    )
 
     id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)
     request_id: Mapped[str] = _of_request()
@@ -193,13 +209,22 @@ class Event(tk.BaseModel):
     rendering: Mapped[int] = _rendering()
     note: Mapped[str] = _text()
     fields: Mapped[dict[str, Any]] = _dict()
+    moderation: Mapped[str] = _text()
 
 
 class Comment(tk.BaseModel):
-    """A message of the conversation, or a note among the people of the service and the moderators."""
+    """A message of the conversation, or a note among the people of the service and the moderators.
+
+    Attributes:
+        organization_id: service for which its author spoke.
+        moderation: "" when nobody had to read it first, else held, released, rejected or spam (`trust`).
+    """
 
     __tablename__ = "ecosphere_requests_comment"
-    __table_args__ = (sa.Index("ix_ecosphere_requests_comment_request", "request_id", "created"),)
+    __table_args__ = (
+        sa.Index("ix_ecosphere_requests_comment_request", "request_id", "created"),
+        sa.Index("ix_ecosphere_requests_comment_held", "created", postgresql_where=HELD_SQL),
+    )
 
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
     request_id: Mapped[str] = _of_request()
@@ -212,6 +237,34 @@ class Comment(tk.BaseModel):
     internal: Mapped[bool] = _flag()
     hidden: Mapped[bool] = _flag()
     hidden_reason: Mapped[str] = _text()
+    organization_id: Mapped[str | None] = mapped_column(sa.Text)
+    moderation: Mapped[str] = _text()
+
+
+class Revision(tk.BaseModel):
+    """An edit of a request that was sent already.
+
+    Attributes:
+        version: of the request that it made, or from which it was proposed while it is held.
+        changes: field → {from, to}, and `diff` for texts: [("=", "-" or "+"), words].
+        moderation: as for comments; while it is held, the request is as it was.
+    """
+
+    __tablename__ = "ecosphere_requests_revision"
+    __table_args__ = (
+        sa.Index("ix_ecosphere_requests_revision_request", "request_id", "created"),
+        sa.Index("ix_ecosphere_requests_revision_author", "author_id"),
+        sa.Index("ix_ecosphere_requests_revision_held", "created", postgresql_where=HELD_SQL),
+    )
+
+    id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
+    request_id: Mapped[str] = _of_request()
+    author_id: Mapped[str | None] = mapped_column(sa.Text)
+    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
+    version: Mapped[int] = mapped_column(sa.Integer, nullable=False)
+    changes: Mapped[dict[str, Any]] = _dict()
+    moderation: Mapped[str] = _text()
+    reason: Mapped[str] = _text()
 
 
 class Attachment(tk.BaseModel):
@@ -252,6 +305,12 @@ class Follow(_Bond, tk.BaseModel):
     """A person wants to be told."""
 
     __tablename__ = "ecosphere_requests_follow"
+
+
+class Mute(_Bond, tk.BaseModel):
+    """A person wants no more e-mails about a request."""
+
+    __tablename__ = "ecosphere_requests_mute"
 
 
 class DatasetLink(tk.BaseModel):

@@ -47,6 +47,9 @@ SENTENCES: dict[tuple[str, str], str] = {
     ("reopen", ""): N_("The request {reference} was reopened."),
     ("comment", states.REQUESTER): N_("There is a new comment on your request {reference}."),
     ("comment", ""): N_("There is a new comment on the request {reference}."),
+    ("edit", ""): N_("The requester has edited the request {reference}."),
+    ("held", ""): N_("A text of a new person waits for a moderator: {reference}."),
+    ("rejected_text", ""): N_("What you wrote about the request {reference} was not published."),
     ("due_week", ""): N_("An answer to the request {reference} is due within a week."),
     ("due_day", ""): N_("An answer to the request {reference} is due by tomorrow."),
     ("overdue", ""): N_("An answer to the request {reference} is overdue."),
@@ -66,6 +69,16 @@ def sentence(kind: str, audience: str, reference: str, service: str) -> str:
     """
     text = SENTENCES.get((kind, audience)) or SENTENCES[kind, ""]
     return _(text).format(reference=reference, service=service or _("The service"))
+
+
+def several_comments(number: int, reference: str) -> str:
+    """That there are several new messages about a request, in one sentence."""
+    words = tk.ungettext(
+        "There is {number} new comment on the request {reference}.",
+        "There are {number} new comments on the request {reference}.",
+        number,
+    )
+    return words.format(number=number, reference=reference)
 
 
 def service_of(request: Request, event: Event | None) -> str:

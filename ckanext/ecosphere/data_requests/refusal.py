@@ -21,8 +21,9 @@ import yaml
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import clock, dates, wording
+from ckanext.ecosphere.data_requests import clock, wording
 from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.shared import dates
 
 _ = tk._
 

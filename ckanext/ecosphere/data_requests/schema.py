@@ -169,6 +169,17 @@ def comment_hide() -> Schema:
     return {"id": _id(), "reason": [get("not_empty"), v.one_line, get("not_empty")]}
 
 
+def moderate() -> Schema:
+    """Schema of `ecosphere_request_moderate`."""
+    return {
+        "id": _id(),
+        "kind": [get("not_empty"), get("one_of")(["comment", "edit", "step"])],
+        "decision": [get("not_empty"), get("one_of")(["release", "reject", "spam"])],
+        "reason": [get("default")(""), v.one_line],
+        "__extras": [get("ignore")],
+    }
+
+
 def hide() -> Schema:
     """Schema of `ecosphere_request_hide`."""
     return {"id": _id(), "hidden": [get("default")(True), get("boolean_validator")]}

@@ -118,6 +118,9 @@ def generous(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ckan_config, "ecosphere.requests.comments_per_hour", 100_000)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.requests_per_day", 100_000)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.statistics_cache", 0)
+    # What new people write is shown at once, and told at once; `test_moderation` and `test_threads` look at that.
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.release_after", 0)
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.comment_delay", 0)
 
 
 def user_id(name: str) -> str:

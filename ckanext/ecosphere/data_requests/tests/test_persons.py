@@ -37,6 +37,8 @@ PUBLIC: dict[str, Any] = {
     "refusal_text": {"admin", "boss"},
     "comment": LOGGED_IN,
     "comment_hide": MODERATORS,
+    "held_list": MODERATORS,
+    "moderate": MODERATORS,
     "attachment_show": set(EVERYONE),
     "support": LOGGED_IN,
     "unsupport": LOGGED_IN,
@@ -104,8 +106,8 @@ def outcome(action: str, person: str | None, **data: Any) -> str:
 
 def data_for(action: str, made: dict[str, Any], comment: str, package: str) -> dict[str, Any]:
     found = {"id": made["id"], "source": made["id"], "target": made["id"], "organization": "ddt-42", "user": "asker"}
-    if action == "comment_hide":
-        found["id"] = comment
+    if action in ("comment_hide", "moderate"):
+        found |= {"id": comment, "kind": "comment"}
     if action == "dataset_list":
         found["id"] = package
     return found
