@@ -116,7 +116,7 @@ def test_pages_of_errors_accounts_and_administration_are_french(app: Any):
     refused = app.post("/fr/user/register", data={"name": "x", "email": "non", "password1": "a", "password2": "b"})
     if words := english_on(refused.text):
         found["/fr/user/register", 0] = words
-    assert found == {}
+    assert found == {}, found
 
 
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
