@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import charts, config, forms, refusal, text, wording
+from ckanext.ecosphere.data_requests import charts, config, forms, refusal, wording
 from ckanext.ecosphere.shared import dates, rich_text
 
 #: State → symbol of the icon font that CKAN ships, and the family of its colour. Every family has shapes of its own.
