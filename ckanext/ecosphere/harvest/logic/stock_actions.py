@@ -9,6 +9,7 @@ from ckan import logic, model
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.harvest import schedule
+from ckanext.ecosphere.harvest.logic.auth import source_id
 from ckanext.ecosphere.harvest.model import forget, forget_lost_jobs
 from ckanext.ecosphere.harvest.pipeline import queue
 from ckanext.ecosphere.harvest.pipeline.job import RUNNING
@@ -68,10 +69,10 @@ def harvest_source_clear(original: Any, context: Context, data_dict: DataDict) -
     Args:
         original: ckanext-harvest's action.
         context: the context.
-        data_dict: `id` of the source.
+        data_dict: `id` or name of the source.
     """
     tk.check_access("harvest_source_clear", context, data_dict)
-    result = original(context, data_dict)
+    result = original(context, _by_id(data_dict))
     forget(result["id"])
     model.Session.commit()
     return result
@@ -84,13 +85,19 @@ def harvest_source_job_history_clear(original: Any, context: Context, data_dict:
     Args:
         original: ckanext-harvest's action.
         context: the context.
-        data_dict: `id` of the source.
+        data_dict: `id` or name of the source.
     """
     tk.check_access("harvest_source_clear", context, data_dict)
-    result = original(context, data_dict)
+    result = original(context, _by_id(data_dict))
     forget_lost_jobs(result["id"])
     model.Session.commit()
     return result
+
+
+def _by_id(data_dict: DataDict) -> DataDict:
+    """Name the source by its id: ckanext-harvest clears none that is called by its name."""
+    id_ = tk.get_or_bust(data_dict, "id")
+    return {**data_dict, "id": source_id(id_) or id_}
 
 
 @tk.side_effect_free
@@ -104,7 +111,7 @@ def harvest_source_reindex(original: Any, context: Context, data_dict: DataDict)
     Args:
         original: ckanext-harvest's action, not called.
         context: `defer_commit` leaves the commit to the caller.
-        data_dict: `id` of the source.
+        data_dict: `id` or name of the source.
     """
     id_ = tk.get_or_bust(data_dict, "id")
     tk.check_access("harvest_source_reindex", context, {"id": id_})
