@@ -74,6 +74,11 @@ def test_garbled_json_is_refused(visitor: Visitor, body: bytes):
     assert answer.json["error"]["__type"] == "Bad Request"
 
 
+def test_garbled_json_in_a_form_is_refused(visitor: Visitor):
+    body = {"data": b'{"q": "a\\u0000b"}', "content_type": "application/x-www-form-urlencoded"}
+    assert visitor().post("/api/3/action/package_search", **body).status_code == 400
+
+
 def test_json_with_pairs_and_escaped_backslashes_is_taken(visitor: Visitor):
     body = b'{"q": "\\ud83c\\udf0a C:\\\\u0000"}'
     answer = visitor().post("/api/3/action/package_search", data=body, content_type="application/json")

@@ -99,7 +99,8 @@ def test_action_called_with_a_cookie_needs_the_token(visitor: Visitor, log_in: V
     assert (answer.status_code, answer.json["error"]["__type"]) == (400, "CSRF Error")
     assert model.Package.get("zones-humides").notes != data["notes"]
     headers = {"X-CSRFToken": token_of(victim)}
-    assert victim.post("/api/3/action/package_patch", headers=headers, **body).status_code == 200
+    expected = 415 if sent == "text" else 200  # CKAN takes no such text
+    assert victim.post("/api/3/action/package_patch", headers=headers, **body).status_code == expected
 
 
 def test_action_that_only_reads_needs_no_token(log_in: Visitor):

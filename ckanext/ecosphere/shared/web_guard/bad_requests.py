@@ -12,7 +12,7 @@ import ckan.plugins.toolkit as tk
 from flask import g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from ckanext.ecosphere.shared.web_guard.answers import refuse
+from ckanext.ecosphere.shared.web_guard.answers import is_api, refuse
 from ckanext.ecosphere.shared.web_guard.settings import Settings
 
 NUL = "\x00"
@@ -59,6 +59,9 @@ def _check_body(settings: Settings) -> None:
             texts += [text for name, file in request.files.items(multi=True) for text in (name, file.filename or "")]
             if not all(_is_clean(text) for text in texts) or not _is_text(_raw_form()):
                 _refuse_garbled()
+            if is_api():  # CKAN takes JSON that comes as the name of a field, too
+                for text in texts:
+                    _check_json(text.encode())
         elif request.is_json:
             _check_json(request.get_data(cache=True))
     except RequestEntityTooLarge:
