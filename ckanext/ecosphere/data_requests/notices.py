@@ -88,6 +88,13 @@ def service_of(request: Request, event: Event | None) -> str:
     return (group.title or group.name) if group else ""
 
 
+def _services(requests: Sequence[Request], events: Sequence[Event]) -> Sequence[model.Group]:
+    """The services that sentences name, read into the session in one query."""
+    keys = {each.organization_id for each in requests}
+    keys |= {each.fields.get(name) for each in events for name in ("organization", "former_organization")}
+    return model.Session.scalars(sa.select(model.Group).where(model.Group.id.in_(keys - {None}))).all()
+
+
 def on_page(rows: Sequence[Notification], reader: Reader) -> list[dict[str, Any]]:
     """Notifications as the page lists them; those of requests that the person may no longer read are left out, but for
     the word to a service that one went elsewhere."""
@@ -95,6 +102,7 @@ def on_page(rows: Sequence[Notification], reader: Reader) -> list[dict[str, Any]
     requests = {each.id: each for each in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))}
     wanted = {each.event_id for each in rows if each.event_id}
     events = {each.id: each for each in model.Session.scalars(sa.select(Event).where(Event.id.in_(wanted)))}
+    services = _services([*requests.values()], [*events.values()])  # kept while the lines below look them up
     found = []
     for each in rows:
         request = requests.get(each.request_id)
@@ -117,4 +125,5 @@ def on_page(rows: Sequence[Notification], reader: Reader) -> list[dict[str, Any]
                 },
             }
         )
+    del services
     return found
