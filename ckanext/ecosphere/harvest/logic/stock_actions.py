@@ -78,6 +78,7 @@ def harvest_source_clear(original: Any, context: Context, data_dict: DataDict) -
     return result
 
 
+@logic.auth_audit_exempt  # like the original, it asks whether the source may be cleared
 @tk.chained_action
 def harvest_source_job_history_clear(original: Any, context: Context, data_dict: DataDict) -> Any:
     """Clear the jobs of a source, as before, and what is known of those jobs; its datasets stay.
