@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ckan import model
 from ckan.tests import factories
 
 from ckanext.ecosphere.shared.tests.conftest import token_of
@@ -20,7 +19,9 @@ ACTIONS = {"ecosphere_requests": "ecosphere_request_create", "ecosphere_quality"
 def test_room_alone_refuses_forged_requests(app: Any):
     sysadmin = factories.Sysadmin()
     stranger = app.flask_app.test_client()
-    victim = app.flask_app.test_client(user=model.User.get(sysadmin["id"]))
+    victim = app.flask_app.test_client()
+    with victim.session_transaction() as session:
+        session["_user_id"], session["_fresh"] = sysadmin["id"], True
     for room, address in ADDRESSES.items():
         action = f"/api/3/action/{ACTIONS[room]}"
         for path in (address, action):
