@@ -24,7 +24,7 @@ def headers(with_plugins, clean_db):
 def imported(app, headers, **data):
     """Status and text of an import through the API."""
     answer = app.post("/api/3/action/ecosphere_dataset_import", json=data, headers=headers)
-    assert answer.status_code in {200, 409}, answer.body[:500]
+    assert answer.status_code in {200, 409}, (data, answer.body[:500])
     return answer.status_code, answer.body
 
 

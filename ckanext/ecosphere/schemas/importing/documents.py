@@ -115,7 +115,16 @@ def _rdf(text: str, syntax: str) -> Read:
         raise _refuse(message.format(address=error.address[:200])) from error
     except rdf.DoctypeError as error:
         raise _refuse(tk._("The document declares a DOCTYPE, which is refused for safety.")) from error
-    except (SAXException, RDFError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        SyntaxError,
+        SAXException,
+        RDFError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise _unknown() from error
     if not datasets:
         raise _refuse(tk._("The document describes no dataset (dcat:Dataset)"))
