@@ -21,6 +21,8 @@ from .text import without_encoding
 _PAGE = re.compile(r"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
 _RDF_ROOT = re.compile(r"<(?:\w+:)?RDF[\s>]")
 Read = dict[str, Any]
+_UNREADABLE = (SyntaxError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What parsers and profiles raise for a document that is none of theirs."""
 
 
 def read(text: str, context: Any = None) -> Read:
