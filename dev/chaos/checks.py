@@ -224,6 +224,14 @@ def waited_for_mail() -> float:
     return float(found[0]["s"])
 
 
+def harvests_are_over() -> bool:
+    """Whether no harvest is running; asked of the database, since the web server may still be starting."""
+    try:
+        return rows("SELECT count(*) AS n FROM harvest_job WHERE status <> 'Finished'")[0]["n"] == 0
+    except psycopg2.OperationalError:
+        return False
+
+
 def emails_are_out() -> bool:
     """Whether no e-mail waits."""
     statement = "SELECT count(*) AS n FROM ecosphere_requests_notification"

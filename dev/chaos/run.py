@@ -107,7 +107,7 @@ def run(supervisor: Supervisor, people: dict[str, Client], seed: int, number: in
         harvests.no_more()
         say("Left to itself")
         result.seconds["running harvests over after the last kill"] = (
-            settled(HARVEST_SECONDS * 4, harvests.all_over),
+            settled(HARVEST_SECONDS * 4, checks.harvests_are_over),
             HARVEST_SECONDS,
         )
         for each in at_work:
