@@ -10,7 +10,18 @@ import click
 from ckan.lib.plugins import DefaultTranslation
 from flask import Blueprint, current_app
 
-from ckanext.ecosphere import accounts, away, cli, collaborators, config, core_markdown, core_texts, helpers, moments
+from ckanext.ecosphere import (
+    accounts,
+    away,
+    cli,
+    collaborators,
+    config,
+    core_markdown,
+    core_texts,
+    helpers,
+    moments,
+    public_tags,
+)
 from ckanext.ecosphere.api_guard import api_guard
 from ckanext.ecosphere.shared import authorization, web_guard
 from ckanext.ecosphere.shared.web_guard import cookies, proxies
@@ -44,8 +55,8 @@ class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
         tk.add_resource("assets/ecosphere", "ecosphere")
 
     def get_actions(self) -> dict[str, Any]:
-        """Chain actions of core: what they tell of people, and the texts that they take."""
-        return {**accounts.get_actions(), **core_texts.get_actions()}
+        """Chain actions of core: what they tell of people and of private datasets, and the texts that they take."""
+        return {**accounts.get_actions(), **core_texts.get_actions(), **public_tags.get_actions()}
 
     def get_blueprint(self) -> list[Blueprint]:
         """Guard every page and action of the portal."""
