@@ -20,6 +20,7 @@ from ckanext.ecosphere import (
     core_texts,
     helpers,
     page_dates,
+    public_tags,
 )
 from ckanext.ecosphere.api_guard import api_guard
 from ckanext.ecosphere.shared import authorization, web_guard
@@ -55,8 +56,8 @@ class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
         tk.add_resource("assets/ecosphere", "ecosphere")
 
     def get_actions(self) -> dict[str, Any]:
-        """Chain actions of core: what they tell of people, and the texts that they take."""
-        return {**accounts.get_actions(), **core_texts.get_actions()}
+        """Chain actions of core: what they tell of people and of private datasets, and the texts that they take."""
+        return {**accounts.get_actions(), **core_texts.get_actions(), **public_tags.get_actions()}
 
     def get_blueprint(self) -> list[Blueprint]:
         """Guard every page and action of the portal."""
