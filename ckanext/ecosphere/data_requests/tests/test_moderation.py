@@ -16,9 +16,11 @@ from ckan.tests import factories
 from ckanext.ecosphere.data_requests import french, links, mailing, references, revisions, trust
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request
 from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.tests.hostile_texts import STRANGE
 
 from .conftest import act, dataset, opened, row, step, submitted, user_id
 from .postbox import Postbox, body
+from .test_hostile_texts import RUNS
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -377,6 +379,19 @@ def test_no_program_finds_a_link_in_what_a_new_person_wrote(written: str):
     mailed = links.defanged(written)
     assert "faux.example" not in mailed and "@faux" not in mailed and "faux[.]example" in mailed
     assert "<a" not in links.mail_html(mailed) and "://" not in mailed
+
+
+def test_no_text_of_a_new_person_runs_where_its_links_are_text(app: Any, tokens: dict[str | None, dict[str, str]]):
+    hostile = "\n\n".join(STRANGE)
+    made = opened(description=hostile)
+    call(app, tokens["friend"], "comment", id=made["id"], text=hostile)
+    queue = app.get("/fr/demandes/moderation/messages", headers=tokens["moderator"]).body
+    [waiting] = call(app, tokens["moderator"], "held_list").json["result"]["results"]
+    call(app, tokens["moderator"], "moderate", id=waiting["id"], kind="comment", decision="release")
+    shown = app.get(f"/fr/demandes/{made['reference']}").body
+    for body_ in (queue, shown):
+        assert "a (http://evil.example)" in body_
+        assert not RUNS.search(body_)
 
 
 def test_difference_of_texts():
