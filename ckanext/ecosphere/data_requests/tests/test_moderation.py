@@ -20,7 +20,7 @@ from ckanext.ecosphere.tests.hostile_texts import STRANGE
 
 from .conftest import act, dataset, opened, row, step, submitted, user_id
 from .postbox import Postbox, body
-from .test_hostile_texts import RUNS
+from .test_hostile_texts import RUNS, queries
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -115,6 +115,26 @@ def test_only_moderators_read_the_queue_and_decide(app: Any, tokens: dict[str | 
     page = app.get("/fr/demandes/moderation/messages", headers=tokens[person], follow_redirects=False)
     assert page.status_code in (302, 403) and "faux.example" not in page.body
     assert model.Session.scalars(sa.select(Comment.moderation)).one() == "held"
+
+
+def test_number_of_queries_does_not_grow_with_the_queue(app: Any, tokens: dict[str | None, dict[str, str]]):
+    def show() -> None:
+        app.get("/fr/demandes/moderation/messages", headers=tokens["moderator"])
+
+    def one_more(number: int) -> None:
+        made = opened(title=f"Zones humides {number}")
+        act("comment", "friend", id=made["id"], text="Bonjour")
+        act("update", "asker", id=made["id"], version=row(made).version, scale="1/5 000")
+        step(made, "ask_details", "editor", question="Où ?", answer_by=later(3))
+        step(made, "answer_details", "asker", comment="Ici")
+
+    one_more(0)
+    show()
+    few = queries(show)
+    for number in range(1, 5):
+        one_more(number)
+    assert act("held_list", "moderator")["count"] == 15
+    assert queries(show) == few
 
 
 def test_rejected_text_is_told_to_its_author_with_the_reason(postbox: Postbox):
