@@ -54,12 +54,13 @@ def deliver() -> int:
     with Locks() as locks:
         while ids := _claim_one(locks):
             sent += _send(ids)
-            locks.release(_lock_of(ids[0]))
+            for id_ in ids:
+                locks.release(_lock_of(id_))
     return sent
 
 
 def _lock_of(id_: int) -> str:
-    """The lock of whoever sends an e-mail, named after its first notification."""
+    """The lock of whoever tells a person of a notification."""
     return f"requests:mail:{id_}"
 
 
@@ -78,8 +79,10 @@ def _claim_one(locks: Locks) -> list[int]:
     if row is None:
         model.Session.rollback()
         return []
-    locks.take(_lock_of(row.id))
-    return _claim([row, *(_others(row) if row.kind == "comment" else ())])
+    rows = [row, *(_others(row) if row.kind == "comment" else ())]
+    for each in rows:
+        locks.take(_lock_of(each.id))
+    return _claim(rows)
 
 
 def _others(row: Notification) -> list[Notification]:
@@ -222,6 +225,9 @@ def take_up_interrupted() -> int:
         model.Session.execute(given_up.values(status="failed", error="interrupted each time"))
         pending = sa.update(Notification).where(*again, Notification.attempts < MOST_TRIES)
         done = model.Session.execute(pending.values(status="pending", error="interrupted", next_try=service.now()))
+        # Before others see them as pending: who claims one then gets its lock.
+        for id_ in left:
+            locks.release(_lock_of(id_))
         model.Session.commit()
     return done.rowcount  # pyright: ignore[reportAttributeAccessIssue]
 

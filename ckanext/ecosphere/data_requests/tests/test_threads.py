@@ -91,6 +91,24 @@ def test_messages_within_the_delay_are_one_mail(postbox: Postbox):
     assert body(gathered).count(f"/demandes/{made['reference']}") == 1
 
 
+def test_mail_of_several_messages_that_is_being_sent_is_not_taken_for_an_interrupted_one(
+    postbox: Postbox, monkeypatch: Any
+):
+    made = opened()
+    act("follow", "stranger", id=made["id"])
+    mailing.deliver()
+    for words in ("un", "deux", "trois"):
+        act("comment", "asker", id=made["id"], text=words)
+    postbox.clear()
+    send, again = mailing._hand_over, []
+    monkeypatch.setattr(
+        mailing, "_hand_over", lambda **mail: (again.append(mailing.take_up_interrupted()), send(**mail))
+    )
+    mailing.deliver()
+    assert set(again) == {0}
+    assert mailing.deliver() == 0 and len(postbox.to("stranger")) == 1
+
+
 @pytest.mark.usefixtures("delay")
 def test_message_hidden_within_the_delay_is_not_sent(postbox: Postbox):
     made = opened()
