@@ -15,6 +15,7 @@ from dev.attack.tables import table
 
 #: Documents whose canaries may be asked late, by a job.
 SETTLE_SECONDS = 3
+PAUSE_SECONDS = 0.2
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
@@ -37,7 +38,14 @@ def _give(stage: Stage, door: str, address: str) -> None:
         editor.action("ecosphere_quality_recheck", id=words["dataset"])
     else:
         config = '{"tag": "eau"}' if door == "ecosphere_udata" else ""
-        editor.action("ecosphere_harvest_trial_start", url=address, source_type=door, config=config)
+        trial = editor.action("ecosphere_harvest_trial_start", url=address, source_type=door, config=config)
+        # One after the other: of one person, only a few may wait.
+        identifier, deadline = (trial.result or {}).get("id", ""), time.monotonic() + stage.patience
+        while trial.success and time.monotonic() < deadline:
+            shown = editor.action("ecosphere_harvest_trial_show", id=identifier)
+            if (shown.result or {}).get("state") != "waiting":
+                break
+            time.sleep(PAUSE_SECONDS)
 
 
 def _spelled(stage: Stage) -> Iterator[Outcome]:
@@ -67,6 +75,8 @@ def _settle(stage: Stage) -> None:
 def _documents(stage: Stage) -> Iterator[Outcome]:
     """Documents at an address that is allowed, and texts that are sent, which name a canary."""
     editor = stage.people["editor"]
+    tried: list[tuple[str, str]] = []
+    harvests: list[harvesting.Started] = []
     for line in table("ssrf")["documents"]:
         for door in ("address", "text", "harvest"):
             path = stage.canaries.path()
@@ -77,15 +87,22 @@ def _documents(stage: Stage) -> Iterator[Outcome]:
             elif door == "text":
                 editor.action("ecosphere_dataset_import", content=text)
             else:
-                harvesting.run(stage, f"ecosphere_{line.get('type', 'dcat')}", address, seconds=stage.patience)
-            asked = stage.canaries.asked(path)
-            yield Outcome(f"{line['name']} by {door}", asked, "the canary was asked" if asked else "")
-    for name in table("ssrf")["behaviours"]:
-        type_ = name["type"]
-        editor.action("ecosphere_dataset_import", url=f"{stage.hostile.url}/do/{name['do']}")
-        harvesting.run(stage, type_, f"{stage.hostile.url}/do/{name['do']}", seconds=stage.patience)
-        asked = stage.canaries.asked(stage.hostile.paths.get(name["canary"], ""))
-        yield Outcome(f"{name['do']} as {type_}", asked, "the canary was asked" if asked else "")
+                harvests.append(harvesting.start(stage, f"ecosphere_{line.get('type', 'dcat')}", address))
+            tried.append((f"{line['name']} by {door}", path))
+    for line in table("ssrf")["behaviours"]:
+        url = f"{stage.hostile.url}/do/{line['do']}"
+        editor.action("ecosphere_dataset_import", url=url)
+        harvests.append(harvesting.start(stage, line["type"], f"{url}/{line['type']}"))
+        stage.hostile.canary(line["canary"])
+        tried.append((f"{line['do']} as {line['type']}", stage.hostile.paths[line["canary"]]))
+    # All were begun before the first is waited for: most of their time is spent in the queue.
+    longest = stage.patience * len(harvests)
+    ended = [harvesting.finish(stage, each, seconds=longest) for each in harvests]
+    lost = [f"{each.status} {each.refused}" for each in ended if each.status not in harvesting.ENDED]
+    yield Outcome("the harvests of these documents end", bool(lost), f"{len(lost)} of {len(harvests)}, as {lost[:1]}")
+    for what, path in tried:
+        asked = stage.canaries.asked(path)
+        yield Outcome(what, asked, "the canary was asked" if asked else "")
 
 
 def _text(line: dict[str, Any]) -> str:
