@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib import mailer
 
-from ckanext.ecosphere.data_requests import clock, config, letters, outside, service, text
+from ckanext.ecosphere.data_requests import clock, config, enclosures, letters, mailboxes, outside, service, text
 from ckanext.ecosphere.data_requests.model import Notification, Request, Setting
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def _send(ids: list[int], digest: bool = False) -> int:
     )
     if not rows:
         return 0
-    user = model.User.get(rows[0].user_id)
+    user = mailboxes.get(rows[0].user_id) or model.User.get(rows[0].user_id)
     if user is None or user.state != model.State.ACTIVE or not user.email:
         return _note(ids, "unwanted", "no address")
     lang = letters.language_of(user, model.Session.get(Request, rows[0].request_id))
@@ -94,7 +94,7 @@ def _send(ids: list[int], digest: bool = False) -> int:
 
 def _render(user_id: str, ids: list[int], digest: bool) -> dict[str, Any] | None:
     """Recipient, subject and both forms of an e-mail."""
-    user = model.User.get(user_id)
+    user = mailboxes.get(user_id) or model.User.get(user_id)
     rows = list(
         model.Session.scalars(sa.select(Notification).where(Notification.id.in_(ids)).order_by(Notification.id))
     )
@@ -107,6 +107,7 @@ def _render(user_id: str, ids: list[int], digest: bool) -> dict[str, Any] | None
         "subject": letter.subject,
         "body": tk.render("emails/ecosphere_requests.txt", {"letter": letter, "labelled": letters.labelled}),
         "body_html": tk.render("emails/ecosphere_requests.html", {"letter": letter, "html": text.html}),
+        "attachments": enclosures.of(rows),
     }
 
 

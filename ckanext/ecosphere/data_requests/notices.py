@@ -47,6 +47,7 @@ SENTENCES: dict[tuple[str, str], str] = {
     ("reopen", ""): N_("The request {reference} was reopened."),
     ("comment", states.REQUESTER): N_("There is a new comment on your request {reference}."),
     ("comment", ""): N_("There is a new comment on the request {reference}."),
+    ("silence", ""): N_("The period for the answer to your request {reference} ends."),
     ("due_week", ""): N_("An answer to the request {reference} is due within a week."),
     ("due_day", ""): N_("An answer to the request {reference} is due by tomorrow."),
     ("overdue", ""): N_("An answer to the request {reference} is overdue."),

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.data_requests import config, people, states
+from ckanext.ecosphere.data_requests import config, mailboxes, people, states
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request, Setting
 from ckanext.ecosphere.data_requests.states import Told
 
@@ -22,7 +22,7 @@ PAGE, EMAIL = "page", "email"
 #: Digest setting → status of a new e-mail; whoever wants none gets no row.
 WAITING = {"immediate": "pending", "daily": "digest", "weekly": "digest"}
 #: Told at once whatever the person's digest: the law's dates depend on it, or it is a receipt.
-URGENT = {"submit"}
+URGENT = {"submit", "refuse", "fulfil_partly", "not_held", "reject", "extend", "silence"}
 
 
 def of_event(request: Request, event: Event) -> None:
@@ -48,8 +48,10 @@ def of_reminder(request: Request, kind: str, key: str, audience: str) -> bool:
 def _tell(
     request: Request, key: str, told: Iterable[Told], actor: str | None, fields: Mapping[str, Any], **origin: Any
 ) -> int:
+    told = list(told)
     recipients = recipients_of(request, told, actor, fields)
-    if not recipients:
+    boxes = {key: each for each in told for key in mailboxes.keys(each.audience, request, dict(fields))}
+    if not (recipients or boxes):
         return 0
     moment = datetime.now(timezone.utc)
     common = {"request_id": request.id, "key": key, "created": moment, "next_try": moment, **origin}
@@ -61,6 +63,11 @@ def _tell(
         digest = "immediate" if origin["kind"] in URGENT and wishes[user_id] != "none" else wishes[user_id]
         if digest in WAITING and config.mail_works():
             rows.append({**row, "channel": EMAIL, "status": WAITING[digest]})
+    for key_, each in boxes.items() if config.mail_works() else ():
+        box = {**common, "user_id": key_, "audience": each.audience, "neutral": each.neutral}
+        rows.append({**box, "channel": EMAIL, "status": "pending"})
+    if not rows:
+        return 0
     query = insert(Notification).values(rows).on_conflict_do_nothing()
     return model.Session.execute(query).rowcount  # pyright: ignore[reportAttributeAccessIssue]
 

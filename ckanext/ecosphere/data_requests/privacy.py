@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.data_requests import attachments, clock, config, dictize, service, states
+from ckanext.ecosphere.data_requests.decisions import store
+from ckanext.ecosphere.data_requests.decisions.tables import AuthorName, Letter
 from ckanext.ecosphere.data_requests.model import (
     Attachment,
     Comment,
@@ -59,9 +61,11 @@ def anonymise(request: Request) -> None:
         request.known_datasets = []
         request.outcome = {key: value for key, value in request.outcome.items() if key == "ground"}
         service.index(request)
-    # The text of a refusal is a letter to the requester.
-    request.outcome = {key: value for key, value in request.outcome.items() if key != "text"}
-    _events((Event.request_id == request.id) & (Event.transition == "refuse"), drop_texts=True)
+    # The reasons of a decision are for the requester, who keeps the letter; the request forgets them.
+    request.outcome = {key: value for key, value in request.outcome.items() if key in ("ground", "missing", "reason")}
+    decided = Event.transition.in_(("refuse", "fulfil_partly"))
+    _events((Event.request_id == request.id) & decided, drop_texts=True)
+    store.forget_addressee([request.id])
     for table in (Support, Follow, Notification):
         model.Session.execute(sa.delete(table).where(table.request_id == request.id))
     _comments(Comment.request_id == request.id, drop_texts=request.visibility == "private")
@@ -106,6 +110,8 @@ def export(user: model.User) -> dict[str, Any]:
         "supports": _rows(Support, Support.user_id == user.id),
         "follows": _rows(Follow, Follow.user_id == user.id),
         "notifications": _rows(Notification, Notification.user_id == user.id),
+        "letters": _rows(Letter, Letter.requester_id == user.id),
+        "author": _rows(AuthorName, AuthorName.user_id == user.id),
         "settings": {"digest": settings.digest, "language": settings.language} if settings else {},
     }
 
@@ -130,6 +136,8 @@ def erase(user: model.User) -> dict[str, int]:
         _forget_requester(service.lock(each)[each])
     files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id).where(Comment.author_id == user.id)
     attachments.remove(list(model.Session.scalars(files)))
+    store.forget_addressee(requests)
+    model.Session.execute(sa.delete(AuthorName).where(AuthorName.user_id == user.id))
     done = {"drafts": drafts, "requests": len(requests), "comments": _comments(Comment.author_id == user.id, False)}
     _events(Event.actor_id == user.id, False)
     model.Session.execute(sa.update(Request).where(Request.assigned_to == user.id).values(assigned_to=None))

@@ -17,8 +17,20 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere import language
-from ckanext.ecosphere.data_requests import clock, config, effects, fields, notifications, people, states, text, wording
+from ckanext.ecosphere.data_requests import (
+    clock,
+    config,
+    effects,
+    fields,
+    notifications,
+    people,
+    routing,
+    states,
+    text,
+    wording,
+)
 from ckanext.ecosphere.data_requests.conflict import Conflict
+from ckanext.ecosphere.data_requests.decisions import store
 from ckanext.ecosphere.data_requests.model import Event, Follow, Request, Support, new_id
 from ckanext.ecosphere.data_requests.people import Reader
 from ckanext.ecosphere.data_requests.schema import FIELDS
@@ -31,6 +43,7 @@ SIGNAL = "ecosphere:request-changed"
 AFTER_SENDING = {
     "description",
     "procedure_reference",
+    "show_procedure",
     "need_by",
     "formats",
     "crs",
@@ -42,7 +55,7 @@ AFTER_SENDING = {
     "requester_siret",
     "show_name",
 }
-EDITABLE = {*FIELDS, "title", "visibility", "show_name"}
+EDITABLE = {*FIELDS, "title", "visibility", "show_name", "show_procedure"}
 STILL_EDITABLE = (states.SUBMITTED, states.OPEN, states.NEEDS_INFO)
 
 
@@ -131,7 +144,8 @@ def index(request: Request) -> None:
     themes = wording.concept("themes", request.theme, "fr")
     weighted = (
         ("A", f"{request.title} {request.reference or ''}"),
-        ("B", f"{themes} {places} {request.procedure_reference}"),
+        # What its author keeps private is found by nobody.
+        ("B", f"{themes} {places} {request.procedure_reference if request.show_procedure else ''}"),
         ("C", request.description),
     )
     parts = [sa.func.setweight(sa.func.to_tsvector("french", text.fold(words)), weight) for weight, words in weighted]
@@ -214,6 +228,7 @@ def perform(request: Request, name: str, role: str, actor: str | None, data: Map
     )
     model.Session.add(event)
     model.Session.flush()
+    store.of_event(request, event)
     notifications.of_event(request, event)
     return event
 
@@ -264,7 +279,7 @@ def _target_of(data: Mapping[str, Any]) -> Request | None:
 
 def _opens_at_once(request: Request) -> bool:
     """Whether nobody needs to read it first: its author is trusted and a service is known."""
-    if not request.organization_id or not request.requester_id:
+    if not request.requester_id or not routing.is_reachable(request.organization_id):
         return False
     if config.trust_after() <= 0 or people.is_member_of_a_service(request.requester_id):
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from ckanext.ecosphere.data_requests import views_act, views_ask, views_desk, views_figures, views_read
+from ckanext.ecosphere.data_requests import views_act, views_ask, views_desk, views_figures, views_letters, views_read
 
 __all__ = ["ecosphere_requests"]
 
@@ -29,7 +29,8 @@ GET = (
     ("/demandes/<id>", "read", views_read.read),
     ("/demandes/<id>/flux.atom", "request_feed", views_figures.request_feed),
     ("/demandes/<id>/ressemblances", "lookalikes", views_ask.lookalikes),
-    ("/demandes/<id>/texte-de-refus", "refusal_text", views_act.refusal_text),
+    ("/demandes/<id>/lettre/<letter>", "letter", views_letters.letter),
+    ("/demandes/<id>/lettre/<letter>.pdf", "letter_pdf", views_letters.letter_pdf),
     ("/demandes/<id>/fichier/<file>", "attachment", views_act.attachment),
     ("/demandes/<id>/modifier/<step>", "edit", views_ask.edit),
     ("/demandes/<id>/<transition>", "transition_form", views_act.transition_form),

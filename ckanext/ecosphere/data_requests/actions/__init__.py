@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ckanext.ecosphere.data_requests.actions import changing, conversation, persons, reading
+from ckanext.ecosphere.data_requests.actions import changing, conversation, letters, persons, reading
 
 
 def get_actions() -> dict[str, Any]:
     """Return the actions that the plugin registers."""
     return {
         name: function
-        for module in (reading, changing, conversation, persons)
+        for module in (reading, changing, conversation, letters, persons)
         for name, function in vars(module).items()
         if name.startswith("ecosphere_request_")
     }

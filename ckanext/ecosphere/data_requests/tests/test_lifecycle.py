@@ -16,7 +16,7 @@ from ckanext.ecosphere.data_requests import clock, dictize, service, states
 from ckanext.ecosphere.data_requests.conflict import Conflict
 from ckanext.ecosphere.data_requests.model import Event, Support
 
-from .conftest import DRAFT, act, dataset, draft, group_id, opened, row, step, submitted, user_id
+from .conftest import DRAFT, REASON, REFUSAL, act, dataset, draft, group_id, opened, row, step, submitted, user_id
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -144,9 +144,9 @@ def test_an_extension_gives_the_days_of_waiting_back_too(ckan_config: Any, monke
         answered = step(made, "answer_details", "asker", comment="Au 1/25 000")
         # The 28th of February and sixty days; the last day of a second month is the 31st of March, and sixty days.
         assert answered["due"] == "2026-04-29"
-        refused = errors_of(step, made, "extend", "admin", reason="Volume", due="2026-06-01")
+        refused = errors_of(step, made, "extend", "admin", reason=REASON, due="2026-06-01")
         assert refused["due"] == ["Choose a day after April 29, 2026 and not after May 30, 2026."]
-        assert step(made, "extend", "admin", reason="Volume")["due"] == "2026-05-30"
+        assert step(made, "extend", "admin", reason=REASON)["due"] == "2026-05-30"
 
 
 def test_work_begins_with_a_planned_day():
@@ -158,16 +158,16 @@ def test_work_begins_with_a_planned_day():
 def test_an_extension_gives_two_months_once():
     made = opened()
     with pytest.raises(tk.NotAuthorized):
-        step(made, "extend", "editor", reason="Volume")
-    longer = step(made, "extend", "admin", reason="Volume")
+        step(made, "extend", "editor", reason=REASON)
+    longer = step(made, "extend", "admin", reason=REASON)
     assert longer["state"] == "open"
     assert longer["due"] == clock.due_date(dictize.today(), 2).isoformat()
     assert longer["clock"]["state"] == "extended"
-    assert "transition" in errors_of(step, longer, "extend", "admin", reason="Encore")
+    assert "transition" in errors_of(step, longer, "extend", "admin", reason=REASON)
 
 
 def test_an_extension_does_not_go_beyond_two_months():
-    assert set(errors_of(step, opened(), "extend", "admin", reason="Volume", due=later(90))) == {"due"}
+    assert set(errors_of(step, opened(), "extend", "admin", reason=REASON, due=later(90))) == {"due"}
 
 
 def test_a_transfer_changes_the_service_and_who_may_act():
@@ -237,7 +237,7 @@ def test_a_refusal_has_a_ground_of_the_law_and_states_the_remedies():
 
 
 def test_data_that_is_not_held_is_said_with_its_reason():
-    assert step(opened(), "not_held", "admin", reason="Jamais collectées")["outcome"]["reason"] == "Jamais collectées"
+    assert step(opened(), "not_held", "admin", reason=REASON)["outcome"]["reason"] == "Jamais collectées"
 
 
 def test_a_withdrawn_request_is_over():
@@ -246,10 +246,10 @@ def test_a_withdrawn_request_is_over():
 
 
 def test_a_requester_reopens_once_and_the_clock_starts_again():
-    made = step(opened(), "not_held", "admin", reason="Non")
+    made = step(opened(), "not_held", "admin", reason=REASON)
     again = step(made, "reopen", "asker", reason="Si, voir le rapport")
     assert (again["state"], again["outcome"], again["clock"]["state"]) == ("open", {}, "running")
-    made = step(again, "not_held", "admin", reason="Toujours pas")
+    made = step(again, "not_held", "admin", reason=REASON)
     assert "transition" in errors_of(step, made, "reopen", "asker", reason="Encore")
     assert step(made, "reopen", "moderator", reason="À revoir")["state"] == "open"
 
@@ -361,7 +361,7 @@ def test_events_cannot_be_changed_nor_taken_away():
 
 
 def test_the_events_rebuild_the_state():
-    made = step(step(opened(), "start", "editor", planned=later(1)), "refuse", "admin", ground="L311-4", text="Non")
+    made = step(step(opened(), "start", "editor", planned=later(1)), "refuse", "admin", **REFUSAL)
     events = [(each["transition"], each["from"], each["to"]) for each in made["events"]]
     assert states.replay(events) == made["state"]
 
@@ -374,7 +374,7 @@ def test_support_counts_each_person_once_and_can_be_taken_back():
     for _time in range(2):
         assert act("unsupport", "friend", id=made["id"])["support_count"] == 1
     assert "id" in errors_of(act, "support", "asker", id=made["id"])
-    done = step(made, "not_held", "admin", reason="Non")
+    done = step(made, "not_held", "admin", reason=REASON)
     assert "id" in errors_of(act, "support", "friend", id=done["id"])
 
 

@@ -13,7 +13,7 @@ from freezegun import freeze_time
 from ckanext.ecosphere.data_requests import dictize, mailing, service
 from ckanext.ecosphere.data_requests.model import Notification
 
-from .conftest import act, dataset, opened, row, step, submitted, user_id
+from .conftest import REFUSAL, act, dataset, opened, row, step, submitted, user_id
 from .postbox import Postbox, body
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -96,7 +96,7 @@ def test_a_refusal_goes_to_the_requester_and_its_outcome_alone_to_others(postbox
     act("follow", "stranger", id=made["id"])
     mailing.deliver()
     postbox.clear()
-    step(made, "refuse", "admin", ground="L311-4", text="Motif confidentiel du refus")
+    step(made, "refuse", "admin", **REFUSAL)
     mailing.deliver()
     assert "Motif confidentiel" in body(postbox.to("asker")[0])
     assert postbox.subjects("stranger") == [f"The request {made['reference']} was closed without data"]

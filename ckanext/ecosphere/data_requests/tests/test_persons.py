@@ -15,7 +15,7 @@ from ckanext.ecosphere.data_requests import actions, auth, conversation
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.people import reader_of
 
-from .conftest import PEOPLE, act, dataset, draft, opened, row, step, submitted
+from .conftest import PEOPLE, REFUSAL, act, dataset, draft, opened, row, step, submitted
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -209,7 +209,7 @@ def furnished() -> None:
     comment = act("show", "boss", id=public["id"])["comments"][-1]
     act("comment_hide", "moderator", id=comment["id"], reason="Hors sujet")
     refused = opened(title="Frayères", **personal)
-    step(refused, "refuse", "admin", ground="L311-4", text="Texte CONFIDENTIEL", note="INTERNE")
+    step(refused, "refuse", "admin", **REFUSAL, note="INTERNE")
     private = opened(title="Demande PRIVEE", description="PRIVEE", visibility="private", **personal)
     step(private, "fulfil", "editor", datasets=[dataset(name="answer")["name"]])
     opened(title="Autre PRIVEE", visibility="private", known_datasets=["answer"])
