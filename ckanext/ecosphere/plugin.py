@@ -9,9 +9,12 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan.lib.plugins import DefaultTranslation
 
-from ckanext.ecosphere import cli, helpers, moments
+from ckanext.ecosphere import cli, contact_actions, helpers, moments
 
 
+@tk.blanket.actions(contact_actions.get_actions)
+@tk.blanket.auth_functions(contact_actions.get_auth_functions)
+@tk.blanket.blueprints([contact_actions.blueprint])
 @tk.blanket.config_declarations
 @tk.blanket.helpers(
     {

@@ -168,7 +168,8 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> dict[str, 
 
     Returns:
         dict: `received`, `answered`, `answered_within_month` (share, 0–1, of the requests whose first month is over
-        or that are answered), `median_days_first_answer`, `outcomes` (state → number), `backlog` (age in days,
+        or that are answered; transmissions and "not held" are no answers), `apart` (transferred, not_held, rejected,
+        withdrawn: how many), `median_days_first_answer`, `outcomes` (state → number), `backlog` (age in days,
         count), `unmet` (theme, departements, support, count, wide: how many of these requests are about several
         départements and count in each), `by_month` (month, received, answered), `threshold`, `private_included`,
         `years`.

@@ -5,11 +5,10 @@ Nothing is fetched: the letter has no pictures, and whatever a text might refer 
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 from typing import Any, NoReturn
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 STYLE = Path(__file__).parents[2] / "templates" / "requests" / "letters" / "letter.css"
 
@@ -39,7 +38,7 @@ def render(subject: str, html: str, addressee: str = "") -> bytes:
         raise Unavailable(str(error)) from error
     window = ""
     if addressee:
-        lines = Markup("<br>").join(addressee.split("\n"))
+        lines = Markup("<br>").join(escape(line) for line in addressee.split("\n"))
         window = f'<p class="eco-letter__to">{TO}<br>{lines}</p>'
     document = (
         f'<!doctype html><html lang="fr"><head><meta charset="utf-8"><title>{escape(subject)}</title></head>'

@@ -53,11 +53,6 @@ REASON = "Les stations recensées sont peu nombreuses et leur localisation préc
 REFUSAL = {"ground": "L124-4-I-2", "law": REASON, "facts": REASON}
 #: People who decide, and what they are.
 AUTHORS = {"editor": "Chargée d’études", "admin": "Cheffe de service", "moderator": "Chef de projet", "boss": "Cheffe"}
-    "editor": "Chargée d’études",
-    "admin": "Cheffe de service",
-    "moderator": "Chef de projet",
-    "boss": "Directrice",
-}
 
 
 @pytest.fixture(scope="module")

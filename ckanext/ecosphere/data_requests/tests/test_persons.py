@@ -34,7 +34,8 @@ PUBLIC: dict[str, Any] = {
     "stats": set(EVERYONE),
     "list": set(EVERYONE),
     "dataset_list": set(EVERYONE),
-    "refusal_text": {"admin", "boss"},
+    "letter_preview": {"admin", "boss"},
+    "letter_show": LOGGED_IN,
     "comment": LOGGED_IN,
     "comment_hide": MODERATORS,
     "attachment_show": set(EVERYONE),
@@ -79,7 +80,7 @@ TRANSITIONS: dict[str, Any] = {
 ABOUT_ONE = {
     "show",
     "update",
-    "refusal_text",
+    "letter_preview",
     "comment",
     "support",
     "unsupport",
@@ -104,6 +105,8 @@ def outcome(action: str, person: str | None, **data: Any) -> str:
 
 def data_for(action: str, made: dict[str, Any], comment: str, package: str) -> dict[str, Any]:
     found = {"id": made["id"], "source": made["id"], "target": made["id"], "organization": "ddt-42", "user": "asker"}
+    if action == "letter_preview":
+        found["transition"] = "refuse"
     if action == "comment_hide":
         found["id"] = comment
     if action == "dataset_list":

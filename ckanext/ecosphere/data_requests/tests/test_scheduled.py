@@ -180,7 +180,7 @@ def test_the_letter_of_a_refusal_is_forgotten_with_its_reader():
     with at("2026-02-10"):
         scheduled.tick()
     shown = act("show", "boss", id=made["id"])
-    assert shown["outcome"]["ground"] == "L311-4" and "Untel" not in str(shown)
+    assert shown["outcome"]["ground"] == REFUSAL["ground"] and REASON not in str(shown)
 
 
 def test_a_private_request_keeps_no_text_when_it_is_forgotten():
@@ -189,9 +189,9 @@ def test_a_private_request_keeps_no_text_when_it_is_forgotten():
     with at("2026-02-10"):
         scheduled.tick()
     kept = row(made)
-    assert (kept.title, kept.description, kept.outcome) == ("", "", {"ground": "L311-4"})
+    assert (kept.title, kept.description, kept.outcome) == ("", "", {"ground": REFUSAL["ground"]})
     events = act("show", "boss", id=made["id"])["events"]
-    assert all("text" not in each["fields"] for each in events)
+    assert all("facts" not in each["fields"] for each in events)
 
 
 def test_a_step_that_fails_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch):
