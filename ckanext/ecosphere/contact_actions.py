@@ -70,11 +70,12 @@ def ecosphere_contact_sheet_update(context: Context, data_dict: DataDict) -> dic
                 errors[name] = [str(error.error)]
     if errors:
         raise tk.ValidationError(errors)
+    extras: Any = getattr(group, "extras")  # noqa: B009
     for name, value in changes.items():
         if value:
-            group.extras[contact_sheets.PREFIX + name] = value
+            extras[contact_sheets.PREFIX + name] = value
         else:
-            group.extras.pop(contact_sheets.PREFIX + name, None)
+            extras.pop(contact_sheets.PREFIX + name, None)
     model.Session.commit()
     return asdict(contact_sheets.of(group))
 
@@ -127,7 +128,7 @@ def show_allowed(context: Context, data_dict: DataDict | None) -> AuthResult:
 
 def update_allowed(context: Context, data_dict: DataDict | None) -> AuthResult:
     """Administrators of the service, logged in."""
-    user = context.get("auth_user_obj") or (model.User.get(context["user"]) if context.get("user") else None)
+    user = context.get("auth_user_obj") or (model.User.get(context.get("user") or ""))
     if not isinstance(user, model.User):
         return {"success": False, "msg": _("Log in to change the contact sheet.")}
     try:

@@ -58,7 +58,7 @@ EXTRAS = tuple(PREFIX + name for name in FIELDS)
 
 def written(group: model.Group) -> ContactSheet:
     """Return what people wrote on the sheet of a service, and nothing else."""
-    return from_extras(group.extras)
+    return from_extras(group.extras)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def from_extras(extras: Mapping[str, Any]) -> ContactSheet:
@@ -117,7 +117,7 @@ def _registered(group: model.Group) -> voc.Concept | None:
     registry = voc.get("organisations")
     if group.name in registry:
         return registry[group.name]
-    extras = group.extras
+    extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
     kind, territory = extras.get(organisations.KIND), extras.get(organisations.TERRITORY)
     if not kind or not territory:
         return None

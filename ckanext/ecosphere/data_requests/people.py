@@ -163,7 +163,7 @@ def with_editors() -> set[str]:
         )
         .distinct()
     )
-    return set(model.Session.scalars(query))
+    return {each for each in model.Session.scalars(query) if each}
 
 
 def moderators() -> set[str]:

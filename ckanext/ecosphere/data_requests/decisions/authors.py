@@ -55,7 +55,7 @@ def sender(group: model.Group | None) -> Sender:
 def court(group: model.Group) -> str:
     """Return the administrative court of a service's seat, "" when the table does not say."""
     known, registry = law.courts(), voc.get("organisations")
-    extras = group.extras
+    extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
     territory = extras.get("ecosphere_territory") or (
         str(registry[group.name].data.get("territory") or "") if group.name in registry else ""
     )

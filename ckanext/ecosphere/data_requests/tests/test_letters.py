@@ -228,7 +228,7 @@ def test_receipt_has_what_the_law_asks(app: CKANTestApp, postbox: Postbox):
         for needed in (*contact["address"].split("\n"), contact["email"], "+33 4 77 43 80 00", "R. 112-5", "R. 311-12"):
             assert needed in plain, needed
         mail = next(each for each in postbox.to("asker"))
-        assert "Accusé de réception" in body(mail) and pdf_of(mail)
+        assert "ACCUSÉ DE RÉCEPTION" in body(mail) and pdf_of(mail)
         step(made, "accept", "moderator", organization="ddt-42")
         mailing.deliver()
         assert postbox.to("boite")
