@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help docs i18n csw bench-forms bench-harvest bench-quality bench-requests demo setup up stop down status env test test-room lint lock clean
+.PHONY: help attack matrix docs i18n chaos csw bench-forms bench-harvest bench-quality bench-requests demo setup up stop down status env test test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -33,6 +33,10 @@ test: ## Run the whole test suite on the real services (ARGS="-k badge" is hande
 test-room: ## Run the tests of one room: make test-room ROOM=quality
 	@$(stack) test ckanext/ecosphere/$(ROOM) $(ARGS)
 
+matrix: ## Call every action and page as each persona, then show who may do what
+	@$(stack) test ckanext/ecosphere/tests/access/test_matrix.py $(ARGS)
+	@.venv/bin/python -m ckanext.ecosphere.tests.access.tables
+
 bench-harvest: ## Our harvest beside ckanext-spatial's, on one catalogue (RECORDS=1000 LATENCY=20 ONLY=ours MEMORY=1 ROUNDS=first,again)
 	@$(stack) up
 	@.venv/bin/python -m dev.bench.harvest --records $(or $(RECORDS),1000) --latency $(or $(LATENCY),0) \
@@ -49,6 +53,9 @@ csw: ## Serve the portal's own catalogue over CSW with pycsw (after make demo)
 
 bench-forms: ## Measure the dataset form and its suggestions (REQUESTS=60)
 	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.forms --requests $(or $(REQUESTS),60)
+
+attack: setup ## Attack the portal of make demo, which is started if it does not run (CLASS=xss,ssrf SEED=7)
+	@.venv/bin/python -m dev.attack $(if $(CLASS),--classes $(CLASS)) $(if $(SEED),--seed $(SEED))
 
 i18n: setup ## Extract the messages, complete and compile the French catalogue (FILES=… takes translations from .po files)
 	@.venv/bin/python -m dev.translations update $(FILES)
@@ -67,3 +74,7 @@ lock: ## Compile dev/requirements.lock anew
 
 clean: ## Stop everything and remove .venv and .local
 	@$(stack) clean
+
+chaos: ## Kill workers, web server, Solr, PostgreSQL and Redis under load and see whether anything is lost (SEED="1 2 3" KILLS=20)
+	@$(stack) setup
+	@.venv/bin/python -m dev.chaos --seed $(or $(SEED),1) --kills $(or $(KILLS),20) --records $(or $(RECORDS),60)

@@ -21,12 +21,16 @@ class Advisory:
         affected: CKAN versions that have it.
         option: CKAN option without which it does not matter, empty when it always does.
         message: one or two sentences in English; they are in the catalogue.
+        fixed_in: first version without it, empty when none is known.
+        meanwhile: what this plugin does against it, in English, empty when nothing.
     """
 
     id: str
     affected: SpecifierSet
     option: str
     message: str
+    fixed_in: str = ""
+    meanwhile: str = ""
 
     def concerns(self, version: str) -> bool:
         """Whether a CKAN version has this weakness."""
@@ -36,7 +40,4 @@ class Advisory:
 def read(path: Path = ADVISORIES_FILE) -> list[Advisory]:
     """Read all advisories."""
     with path.open(encoding="utf-8") as stream:
-        return [
-            Advisory(item["id"], SpecifierSet(item["affected"]), item["option"], item["message"])
-            for item in yaml.safe_load(stream)
-        ]
+        return [Advisory(**{**item, "affected": SpecifierSet(item["affected"])}) for item in yaml.safe_load(stream)]

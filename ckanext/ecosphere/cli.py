@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan.plugins import PluginImplementations
 
-from ckanext.ecosphere import health, initialise
+from ckanext.ecosphere import health, initialise, recovery
 from ckanext.ecosphere.interfaces import CheckStatus, IEcosphereCommands, InitReport
 
 _ = tk._
@@ -97,6 +97,29 @@ def check_command() -> None:
     )
     if errors:
         raise click.exceptions.Exit(1)
+
+
+@ecosphere.command("recover", short_help="Take up what was left undone, once; for cron.")
+@click.pass_context
+def recover_command(ctx: click.Context) -> None:
+    """Look twice for what a killed process or a service that was away left undone, and have it done."""
+    import time
+
+    with ctx.meta["flask_app"].test_request_context():
+        looks = recovery.Recovery()
+        done = looks.look()
+        time.sleep(recovery.EVERY_SECONDS)
+        for each in [*done, *looks.look()]:
+            click.echo(each)
+
+
+@ecosphere.command("watch", short_help="Take up what was left undone, every few seconds, without end.")
+@click.option("--every", default=recovery.EVERY_SECONDS, show_default=True, help="Seconds between two looks.")
+@click.pass_context
+def watch_command(ctx: click.Context, every: float) -> None:
+    """Look for what killed processes and services that were away left undone; to be kept running beside the workers."""
+    with ctx.meta["flask_app"].test_request_context():
+        recovery.watch(max(1.0, every))
 
 
 def _say(kind: Any, message: str) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.shared import config as shared
+from ckanext.ecosphere.shared.web_guard import headers, proxies
+from ckanext.ecosphere.shared.web_guard.settings import MEGABYTE, Limits, Settings
 
 INIT_ORGANISATIONS = "ecosphere.init.organisations"
 INSTITUTION = "ecosphere.portal.institution"
@@ -10,6 +16,25 @@ CONTACT = "ecosphere.portal.contact"
 ACCESSIBILITY_URL = "ecosphere.portal.accessibility_url"
 LEGAL_URL = "ecosphere.portal.legal_url"
 PRIVACY_URL = "ecosphere.portal.privacy_url"
+TRUSTED_PROXIES = "ecosphere.trusted_proxies"
+CSP = "ecosphere.web.content_security_policy"
+CSP_SOURCES = "ecosphere.web.content_security_policy_sources"
+FRAME_ANCESTORS = "ecosphere.web.frame_ancestors"
+FORM_MEGABYTES = "ecosphere.web.form_megabytes"
+FORM_FIELDS = "ecosphere.web.form_fields"
+SECURE_COOKIES = "ecosphere.web.secure_cookies"
+LIMITS = {
+    "login": "ecosphere.web.login_limits",
+    "login_address": "ecosphere.web.login_address_limits",
+    "login_account": "ecosphere.web.login_account_limits",
+    "registration": "ecosphere.web.registration_limits",
+    "reset": "ecosphere.web.reset_limits",
+    "reset_address": "ecosphere.web.reset_address_limits",
+    "token": "ecosphere.web.token_limits",
+}
+UPLOAD_SIZES = ("ckan.max_resource_size", "ckan.max_image_size")
+CKAN_TIMEZONE = "ckan.display_timezone"
+CKAN_DEFAULT_TIMEZONE = "UTC"
 
 
 def create_organisations() -> bool:
@@ -40,3 +65,43 @@ def legal_url() -> str:
 def privacy_url() -> str:
     """Address of the privacy notice, may be empty."""
     return tk.config[PRIVACY_URL]
+
+
+def secure_cookies() -> bool:
+    """Whether cookies of a portal with https travel over https only."""
+    return tk.config[SECURE_COOKIES]
+
+
+def trusted_proxies() -> proxies.Trusted:
+    """Proxies that are believed about people's addresses.
+
+    Raises:
+        ValueError: the option is neither a number nor networks.
+    """
+    return proxies.read(tk.config[TRUSTED_PROXIES])
+
+
+def web_guard() -> Settings:
+    """How strict the guard of the web pages is."""
+    form_bytes = tk.config[FORM_MEGABYTES] * MEGABYTE
+    largest = max(int(tk.config[option]) for option in UPLOAD_SIZES) * MEGABYTE
+    return Settings(
+        csp=tk.config[CSP],
+        csp_extra=headers.read_extra(tk.config[CSP_SOURCES]),
+        frame_ancestors=tk.config[FRAME_ANCESTORS],
+        form_bytes=form_bytes,
+        form_fields=tk.config[FORM_FIELDS],
+        upload_bytes=largest + form_bytes,
+        limits=limits(),
+    )
+
+
+def limits() -> Limits:
+    """How often people may try what they do before they are known."""
+    return Limits(**{name: tk.config[option] for name, option in LIMITS.items()})
+
+
+def show_times_locally(config: Any) -> None:
+    """Have CKAN's own pages show times in the portal's time zone, unless the administrator chose another for them."""
+    if config.get(CKAN_TIMEZONE) in (None, "", CKAN_DEFAULT_TIMEZONE):
+        config[CKAN_TIMEZONE] = config.get(shared.DISPLAY_TIMEZONE) or shared.PARIS

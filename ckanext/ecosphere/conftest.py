@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -19,9 +20,12 @@ from ckan.config.middleware import make_app
 from ckan.plugins import core
 
 from ckanext.ecosphere.tests.browser import browser, page, portal_url
-from dev.stack import pycsw
+from dev.stack import pycsw, settings
 
 __all__ = ["browser", "page", "portal_url"]
+
+if process := os.environ.get("PYTEST_XDIST_WORKER"):  # CKAN reads its configuration after this module
+    os.environ.update(settings.test_environment(process))
 
 
 @pytest.fixture(scope="session", autouse=True)

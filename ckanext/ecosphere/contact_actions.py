@@ -13,6 +13,7 @@ from flask import Blueprint, make_response, request
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere import contact_sheets, telephone
+from ckanext.ecosphere.shared import action_input, authorization
 
 _ = tk._
 
@@ -140,12 +141,12 @@ def update_allowed(context: Context, data_dict: DataDict | None) -> AuthResult:
 
 def get_actions() -> dict[str, Any]:
     """Return the actions that the plugin registers."""
-    return {SHOW: ecosphere_contact_sheet_show, UPDATE: ecosphere_contact_sheet_update}
+    return action_input.checked({SHOW: ecosphere_contact_sheet_show, UPDATE: ecosphere_contact_sheet_update})
 
 
 def get_auth_functions() -> dict[str, Any]:
     """Return the auth functions that the plugin registers."""
-    return {SHOW: show_allowed, UPDATE: update_allowed}
+    return authorization.deny_by_default({SHOW: show_allowed, UPDATE: update_allowed})
 
 
 def _context() -> Any:

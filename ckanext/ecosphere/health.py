@@ -19,7 +19,7 @@ from ckan.lib.redis import connect_to_redis
 from ckan.lib.search.common import make_connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from ckanext.ecosphere import advisories, initialise
+from ckanext.ecosphere import advisories, health_security, initialise
 from ckanext.ecosphere.interfaces import Check, CheckStatus, each_setup
 
 _ = tk._
@@ -151,14 +151,26 @@ def known_weaknesses() -> list[Check]:
     """Weaknesses of this CKAN version that matter here."""
     version = ckan.__version__
     found = [
-        Check(f"CKAN {version}", WARNING, _(advisory.message), _("Upgrade as soon as a newer version is published"))
+        _advice(version, advisory)
         for advisory in advisories.read()
         if advisory.concerns(version) and (not advisory.option or tk.config.get(advisory.option))
     ]
     return found or [Check(f"CKAN {version}", OK, _("No known weakness"))]
 
 
-CHECKS = (postgresql, redis, solr, workers, mail, options, known_weaknesses)
+def _advice(version: str, advisory: advisories.Advisory) -> Check:
+    """What an advisory says: a warning unless this plugin does something against it."""
+    message = f"{advisory.id}: {_(advisory.message)}"
+    if advisory.meanwhile:
+        message += " " + _("Meanwhile: {measure}").format(measure=_(advisory.meanwhile))
+    if advisory.fixed_in:
+        remedy = _("Upgrade as soon as this is published: {version}").format(version=_(advisory.fixed_in))
+    else:
+        remedy = _("No version of CKAN without it is known; see docs/upstream.md")
+    return Check(f"CKAN {version}", OK if advisory.meanwhile else WARNING, message, remedy)
+
+
+CHECKS = (postgresql, redis, solr, workers, mail, options, *health_security.CHECKS, known_weaknesses)
 
 
 def _first_line(error: Exception) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import asdict
+from html import unescape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from werkzeug.exceptions import default_exceptions
 
 from ckanext.ecosphere import config, contact_sheets, language, outlines, services
 from ckanext.ecosphere import vocabularies as voc
@@ -138,3 +140,9 @@ def ecosphere_other_extras(extras: list[dict[str, Any]] | None) -> list[dict[str
 def ecosphere_own_extras(extras: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
     """Return the extras of an organisation that are this portal's own: a form carries them along unseen."""
     return [each for each in extras or [] if str(each.get("key", "")).startswith("ecosphere_")]
+
+
+def ecosphere_is_stock_error(code: int, content: Any) -> bool:
+    """Return whether what a page of an error says is the English sentence of the web framework, which says no more."""
+    stock = default_exceptions.get(code)
+    return stock is not None and unescape(str(content)).strip() == stock.description

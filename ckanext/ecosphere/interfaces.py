@@ -122,6 +122,17 @@ class IEcosphereSetup(Interface):
         """
         return []
 
+    def ecosphere_recover(self) -> list[str]:
+        """Find what a killed process, an emptied queue or a service that was away left undone, and have it done.
+
+        Called every few seconds by `ckan ecosphere watch`: cheap when there is nothing to do. What there is to do must
+        be told by the database, never by the queue, and doing it twice must do no harm. May raise: it is called again.
+
+        Returns:
+            what was taken up, one short text each, for the log.
+        """
+        return []
+
     def ecosphere_queues(self) -> list[str]:
         """Name the background-job queues on which this room puts work.
 

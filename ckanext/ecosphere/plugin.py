@@ -8,17 +8,31 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 from ckan.lib.plugins import DefaultTranslation
+from flask import Blueprint, current_app
 
-from ckanext.ecosphere import cli, contact_actions, helpers, moments
+from ckanext.ecosphere import (
+    accounts,
+    away,
+    cli,
+    collaborators,
+    config,
+    contact_actions,
+    core_markdown,
+    core_texts,
+    helpers,
+    page_dates,
+    public_tags,
+)
+from ckanext.ecosphere.api_guard import api_guard
+from ckanext.ecosphere.shared import authorization, web_guard
+from ckanext.ecosphere.shared.web_guard import cookies, proxies
 
 
-@tk.blanket.actions(contact_actions.get_actions)
-@tk.blanket.auth_functions(contact_actions.get_auth_functions)
-@tk.blanket.blueprints([contact_actions.blueprint])
 @tk.blanket.config_declarations
 @tk.blanket.helpers(
     {
-        "render_datetime": moments.render_datetime,
+        "render_datetime": page_dates.render_datetime,
+        **core_markdown.HELPERS,
         **{name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_")},
     }
 )
@@ -28,13 +42,48 @@ class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
     p.implements(p.ITranslation)
     p.implements(p.IConfigurer)
     p.implements(p.IClick)
+    p.implements(p.IActions)
+    p.implements(p.IAuthFunctions)
+    p.implements(p.IBlueprint)
+    p.implements(p.IMiddleware, inherit=True)
+    p.implements(p.ISignal)
 
-    def update_config(self, config: Any) -> None:
-        """Register the shared templates and assets."""
-        tk.add_template_directory(config, "templates/ecosphere")
-        tk.add_public_directory(config, "public")
+    def update_config(self, config_: Any) -> None:
+        """Register templates and assets; choose safe cookies and local times where the administrator has not."""
+        cookies.make_safe(config_, config.secure_cookies())
+        config.show_times_locally(config_)
+        tk.add_template_directory(config_, "templates/ecosphere")
+        tk.add_public_directory(config_, "public")
         tk.add_resource("assets/ecosphere", "ecosphere")
+
+    def get_actions(self) -> dict[str, Any]:
+        """Chain actions of core (what they tell of people and private datasets, texts that they take); add our own."""
+        chained = {**accounts.get_actions(), **core_texts.get_actions(), **public_tags.get_actions()}
+        return {**chained, **contact_actions.get_actions()}
+
+    def get_auth_functions(self) -> dict[str, Any]:
+        """Chain auth functions of core; provide those of the contact sheets."""
+        return {**collaborators.get_auth_functions(), **contact_actions.get_auth_functions()}
+
+    def get_blueprint(self) -> list[Blueprint]:
+        """Guard every page and action of the portal; provide the pages of the contact sheets."""
+        return [web_guard.portal_blueprint(config.web_guard), api_guard, contact_actions.blueprint]
+
+    def make_middleware(self, app: Any, _config: Any) -> Any:
+        """Take people's addresses from trusted proxies alone, and have a clear page shown while a service is away."""
+        away.install(app)
+        app.wsgi_app = proxies.ClientAddress(app.wsgi_app, config.trusted_proxies())
+        return app
 
     def get_commands(self) -> list[click.Command]:
         """Provide the group `ckan ecosphere`; the rooms fill it."""
         return [cli.ecosphere]
+
+    def get_signal_subscriptions(self) -> Any:
+        """Make nobody false again before a request is answered."""
+        return {tk.signals.request_started: [_refuse_anonymous_people]}
+
+
+def _refuse_anonymous_people(sender: Any, **_more: Any) -> None:
+    """Let CKAN and other extensions refuse anonymous people, as they mean to: see `shared.authorization`."""
+    current_app.login_manager.anonymous_user = authorization.AnonymousUser  # pyright: ignore[reportAttributeAccessIssue]

@@ -112,6 +112,7 @@ def write_ini(plugins: str | None) -> Path:
         "ckan.redis.url": redis,
         "solr_url": solr_url("test"),
         "ckan.storage_path": str(local("bench", "storage")),
+        "ecosphere.harvest.allowed_networks": "127.0.0.1/32",
         "ckanext.spatial.harvest.continue_on_validation_errors": "true",
     }
     if plugins:

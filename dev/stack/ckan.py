@@ -6,7 +6,7 @@ import hashlib
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from .install import venv_program
 from .process import Process, port_is_taken
@@ -14,9 +14,11 @@ from .settings import DEV, LOCAL, ROOT, local, ports, postgres_url, redis_url, s
 from .shell import StackError, run, say, write_private
 
 INI = LOCAL / "ckan.ini"
-#: Queues that the workers listen to, the most urgent first.
-QUEUES = ("default", "ecosphere:requests", "ecosphere:schemas", "ecosphere:quality", "ecosphere:harvest")
-WORKERS = int(os.environ.get("WORKERS") or "2")
+#: Queues of the first worker, the most urgent first: no harvest, which may last hours, keeps it from them.
+QUICK_QUEUES = ("default", "ecosphere:requests", "ecosphere:schemas", "ecosphere:quality")
+#: Queues of the other workers: harvests, and what the first one does not come to.
+QUEUES = ("ecosphere:harvest", *QUICK_QUEUES)
+WORKERS = max(2, int(os.environ.get("WORKERS") or "3"))
 #: Processes and threads of the web server.
 WEB_PROCESSES, WEB_THREADS = 2, 4
 
@@ -26,8 +28,12 @@ def site_url() -> str:
     return f"http://127.0.0.1:{ports()['web']}"
 
 
-def write_ini() -> None:
-    """Write the configuration: what the portal is, with this checkout's addresses and secrets."""
+def write_ini(more: Mapping[str, str] | None = None) -> None:
+    """Write the configuration: what the portal is, with this checkout's addresses and secrets.
+
+    Args:
+        more: further options.
+    """
     options = {
         "use": f"config:{os.path.relpath(DEV / 'portal.ini', LOCAL)}",
         "ckan.site_id": "ecosphere",
@@ -40,9 +46,12 @@ def write_ini() -> None:
         "smtp.server": f"127.0.0.1:{ports()['smtp']}",
         "smtp.mail_from": "guichet@guichet.example",
         "ckan.harvest.status_mail.errored": "true",
-        # The portal's own dataset is on this machine too.
+        # The catalogues of the demonstration are on this machine, and the portal's own dataset, too.
+        "ecosphere.harvest.allowed_networks": "127.0.0.1/32",
+        "ecosphere.schemas.import_allowed_networks": "127.0.0.1/32",
         "ecosphere.quality.allowed_networks": "127.0.0.1/32",
         "debug": "false",
+        **(more or {}),
     }
     lines = [f"{name} = {value.replace('%', '%%')}" for name, value in options.items()]
     text = "\n".join(["# Written by `make demo`.", "[app:main]", *lines, ""])
@@ -56,9 +65,13 @@ def command(*arguments: str) -> str:
     return run([venv_program("ckan"), "-c", INI, *arguments], what=f"run `ckan {words}`", cwd=LOCAL)
 
 
-def initialise() -> None:
-    """Create or migrate the tables and set up every room."""
-    write_ini()
+def initialise(more: Mapping[str, str] | None = None) -> None:
+    """Create or migrate the tables and set up every room.
+
+    Args:
+        more: further options of the configuration.
+    """
+    write_ini(more)
     say("Preparing the database, the search index and the organisations")
     command("db", "upgrade")
     command("ecosphere", "init")
@@ -83,15 +96,22 @@ def processes() -> Iterator[Process]:
     for number in range(1, WORKERS + 1):
         # One scheduler is enough; RQ would have the others compete for its lock.
         flags = [] if number == 1 else ["--no-scheduler"]
-        worker = [str(venv_program("ckan")), "-c", str(INI), "jobs", "worker", *flags, *QUEUES]
+        queues = QUICK_QUEUES if number == 1 else QUEUES
+        worker = [str(venv_program("ckan")), "-c", str(INI), "jobs", "worker", *flags, *queues]
         yield Process(f"worker-{number}", worker, env=env, version=version, cwd=LOCAL)
+    watch = [str(venv_program("ckan")), "-c", str(INI), "ecosphere", "watch"]
+    yield Process("watch", watch, env=env, version=version, cwd=LOCAL)
     clock = [str(venv_program("python")), "-m", "dev.stack.clock", str(venv_program("ckan")), str(INI)]
     yield Process("clock", clock, env=env, version=version, cwd=ROOT)
 
 
-def post_office() -> Process:
-    """What takes the e-mails of the portal and shows them."""
-    numbers = [str(ports()[name]) for name in ("smtp", "mail")]
+def post_office(kept: int = 500) -> Process:
+    """What takes the e-mails of the portal and shows them.
+
+    Args:
+        kept: how many are kept, the latest.
+    """
+    numbers = [str(number) for number in (ports()["smtp"], ports()["mail"], kept)]
     program = [str(venv_program("python")), "-m", "dev.stack.mailbox", str(local("mail")), *numbers]
     return Process("mail", program, ready=lambda: port_is_taken(ports()["mail"]), port="mail", cwd=ROOT)
 

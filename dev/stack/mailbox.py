@@ -17,7 +17,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-KEPT = 500
 PAGE = """<!doctype html><html lang="fr"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title>
 <style>body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem }}
@@ -28,13 +27,13 @@ pre {{ white-space: pre-wrap; overflow-wrap: anywhere }} li {{ margin: .4rem 0 }
 class Keeper:
     """Keeps each message as a file, the oldest ones go."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, kept: int) -> None:
+        self.folder, self.kept = folder, kept
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         """Keep a message."""
         (self.folder / f"{time.time_ns()}.eml").write_bytes(envelope.content)
-        for old in sorted(self.folder.glob("*.eml"))[:-KEPT]:
+        for old in sorted(self.folder.glob("*.eml"))[: -self.kept]:
             old.unlink(missing_ok=True)
         return "250 OK"
 
@@ -92,9 +91,9 @@ def main() -> None:
     """Serve until told to stop."""
     from aiosmtpd.controller import Controller
 
-    folder, smtp, page = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    folder, smtp, page, kept = Path(sys.argv[1]), *map(int, sys.argv[2:5])
     folder.mkdir(parents=True, exist_ok=True)
-    controller = Controller(Keeper(folder), hostname="127.0.0.1", port=smtp)
+    controller = Controller(Keeper(folder, kept), hostname="127.0.0.1", port=smtp)
     controller.start()
     ThreadingHTTPServer(("127.0.0.1", page), handler(folder)).serve_forever()
 

@@ -150,6 +150,15 @@ def start() -> bool:
     return started
 
 
+def execute(statement: str) -> str:
+    """Run a statement as the owner of the databases; return what it gives.
+
+    Raises:
+        StackError: the server refuses.
+    """
+    return _psql(statement)
+
+
 def _psql(statement: str, *, check: bool = True) -> str:
     address = ["-h", "127.0.0.1", "-p", str(ports()["postgres"]), "-U", "ckan", "-d", "postgres"]
     env = {"PGPASSWORD": secret("postgres"), "PGCONNECT_TIMEOUT": "2"}

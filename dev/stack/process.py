@@ -85,7 +85,7 @@ class Process:
             return note["pid"]
         return None
 
-    def start(self) -> bool:
+    def start(self, *, quietly: bool = False) -> bool:
         """Start it and wait until it answers.
 
         Returns:
@@ -104,7 +104,8 @@ class Process:
                 f"Port {ports()[self.port]}, wanted for {self.name}, is taken by another program. "
                 f"Choose other ports, for instance: make demo PORT={ports()['web'] + 100}"
             )
-        say(f"  starting {self.name}")
+        if not quietly:
+            say(f"  starting {self.name}")
         with self.log.open("ab") as log:
             child = subprocess.Popen(
                 list(self.command),
@@ -121,7 +122,7 @@ class Process:
         try:
             self._wait_until_ready(child)
         except BaseException:
-            self.stop()
+            self.stop(quietly=quietly)
             raise
         return True
 

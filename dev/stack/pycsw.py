@@ -14,11 +14,11 @@ from dev import demo
 
 from .install import fill
 from .process import Process
-from .settings import DEV, LOCAL, local, ports
+from .settings import DEV, INSTALLED, LOCAL, local, ports
 from .shell import StackError, run, say
 
 SOURCES = DEV / "csw"
-VENV = LOCAL / "pycsw-venv"
+VENV = INSTALLED / "pycsw-venv"
 #: Name of the catalogue that holds the person's own folder of records.
 OWN = "dossier"
 #: What follows a catalogue's name in that of the catalogue of its files that are no XML.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from . import install, packages, postgres, redis, solr
 from .process import Process
-from .settings import LOCAL, ROOT, ports
+from .settings import INSTALLED, LOCAL, ROOT, ports
 from .shell import StackError, say
 
 #: Free space, in bytes, for installing everything, and for going on once that is done.
@@ -16,7 +16,7 @@ SPACE, SPACE_ONCE_INSTALLED = 2_000_000_000, 200_000_000
 #: In the order of their start.
 BACKENDS = {"postgres": postgres.start, "redis": redis.start, "solr": solr.start}
 #: In the order of their start; stopped in the opposite one.
-NAMES = ("postgres", "redis", "solr", "mail", "pycsw", "web", "worker", "clock")
+NAMES = ("postgres", "redis", "solr", "mail", "pycsw", "web", "worker", "watch", "clock")
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def up(started: set[str] | None = None) -> set[str]:
 
 def _require_space() -> None:
     """Say early that the disk is too full, rather than after minutes and half of the installation."""
-    wanted = SPACE if not (LOCAL / "solr" / "lib.stamp").exists() else SPACE_ONCE_INSTALLED
+    wanted = SPACE if not (INSTALLED / "solr" / "lib.stamp").exists() else SPACE_ONCE_INSTALLED
     free = shutil.disk_usage(ROOT).free
     if free < wanted:
         raise StackError(

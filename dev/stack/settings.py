@@ -12,7 +12,11 @@ from .shell import StackError, write_private
 
 ROOT = Path(__file__).resolve().parents[2]
 DEV = ROOT / "dev"
-LOCAL = ROOT / ".local"
+#: What is installed once for every stack of this checkout.
+INSTALLED = ROOT / ".local"
+#: A second stack beside the usual one is named by this variable: it has services, data and ports of its own.
+STACK = os.environ.get("ECOSPHERE_STACK", "")
+LOCAL = INSTALLED / STACK if STACK else INSTALLED
 VENV = ROOT / ".venv"
 STATE = LOCAL / "stack.json"
 
@@ -27,10 +31,14 @@ PORTS = {
     "mail": ("MAIL_PORT", 10006),
 }
 DEFAULT_PORT = 5000
-#: What is kept for CKAN apart from what is kept for its tests.
-DATABASES = {"demo": "ckan_default", "test": "ckan_test"}
-CORES = {"demo": "ckan", "test": "ckan_test"}
-REDIS_NUMBERS = {"demo": 0, "test": 1}
+#: Distance from the ports of the usual stack to those of a second one.
+SECOND_STACK = 50
+#: What is kept for CKAN apart from what is kept for its tests, which run in two processes.
+DATABASES = {"demo": "ckan_default", "test": "ckan_test", "test_2": "ckan_test_2"}
+CORES = {"demo": "ckan", "test": "ckan_test", "test_2": "ckan_test_2"}
+REDIS_NUMBERS = {"demo": 0, "test": 1, "test_2": 2}
+#: pytest-xdist's name of a test process → what it uses.
+TEST_PROCESSES = {"": "test", "gw0": "test", "gw1": "test_2"}
 
 
 def local(*parts: str) -> Path:
@@ -46,16 +54,25 @@ def _number(variable: str, text: str) -> int:
     return int(text)
 
 
-def _remembered() -> dict[str, int]:
+def _remembered(state: Path = STATE) -> dict[str, int]:
     try:
-        return json.loads(STATE.read_text())["ports"]
+        return json.loads(state.read_text())["ports"]
     except (OSError, ValueError, KeyError):
         return {}
+
+
+def _second_stack() -> dict[str, int]:
+    """The ports of a second stack: at a fixed distance from those of the usual one, whether that runs or not."""
+    usual = os.environ.get("PORT", "")
+    web = _number("PORT", usual) if usual else _remembered(INSTALLED / "stack.json").get("web", DEFAULT_PORT)
+    return {name: web + distance + SECOND_STACK for name, (_, distance) in PORTS.items()}
 
 
 @cache
 def ports() -> dict[str, int]:
     """The port of each service: from the environment, else as chosen last time, else from the default."""
+    if STACK:
+        return _second_stack()
     given = {name: os.environ.get(variable, "") for name, (variable, _) in PORTS.items()}
     known = {} if given["web"] else _remembered()
     web = _number("PORT", given["web"]) if given["web"] else known.get("web", DEFAULT_PORT)
@@ -79,17 +96,17 @@ def secret(name: str) -> str:
 
 
 def postgres_url(purpose: str) -> str:
-    """SQLAlchemy's address of the database for `demo` or `test`."""
+    """SQLAlchemy's address of the database for a purpose of `DATABASES`."""
     return f"postgresql://ckan:{secret('postgres')}@127.0.0.1:{ports()['postgres']}/{DATABASES[purpose]}"
 
 
 def redis_url(purpose: str) -> str:
-    """Address of the Redis database for `demo` or `test`."""
+    """Address of the Redis database for a purpose of `REDIS_NUMBERS`."""
     return f"redis://127.0.0.1:{ports()['redis']}/{REDIS_NUMBERS[purpose]}"
 
 
 def solr_url(purpose: str) -> str:
-    """Address of the Solr core for `demo` or `test`."""
+    """Address of the Solr core for a purpose of `CORES`."""
     return f"http://127.0.0.1:{ports()['solr']}/solr/{CORES[purpose]}"
 
 
@@ -103,11 +120,16 @@ def forget_ckan_variables() -> None:
         del os.environ[name]
 
 
-def test_environment() -> dict[str, str]:
-    """The variables by which CKAN's tests find their own database, core and queue."""
+def test_environment(process: str = "") -> dict[str, str]:
+    """The variables by which CKAN's tests find their own database, core and queue.
+
+    Args:
+        process: pytest-xdist's name of the test process, empty when there is but one.
+    """
+    purpose = TEST_PROCESSES[process]
     return {
-        "CKAN_SQLALCHEMY_URL": postgres_url("test"),
-        "CKAN_REDIS_URL": redis_url("test"),
-        "CKAN_SOLR_URL": solr_url("test"),
-        "CKAN_STORAGE_PATH": str(local("test", "storage")),
+        "CKAN_SQLALCHEMY_URL": postgres_url(purpose),
+        "CKAN_REDIS_URL": redis_url(purpose),
+        "CKAN_SOLR_URL": solr_url(purpose),
+        "CKAN_STORAGE_PATH": str(local(purpose, "storage")),
     }

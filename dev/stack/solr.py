@@ -11,7 +11,7 @@ from pathlib import Path
 from .install import setup
 from .packages import program
 from .process import Process
-from .settings import CORES, DEV, LOCAL, VENV, local, ports
+from .settings import CORES, DEV, INSTALLED, LOCAL, VENV, local, ports
 from .shell import StackError, run, say
 
 SOURCES = DEV / "solr"
@@ -20,7 +20,7 @@ HEAP = "512m"
 
 def _fetch_jars() -> Path:
     """The folder of Solr's jars, fetched again when the versions asked for changed."""
-    lib, stamp = LOCAL / "solr" / "lib", LOCAL / "solr" / "lib.stamp"
+    lib, stamp = INSTALLED / "solr" / "lib", INSTALLED / "solr" / "lib.stamp"
     digest = hashlib.sha256((SOURCES / "pom.xml").read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
         return lib
@@ -85,7 +85,7 @@ def process() -> Process:
     java = str(program("java") / "bin" / "java")
     return Process(
         "solr",
-        [java, *options, "-cp", str(LOCAL / "solr" / "lib" / "*"), str(SOURCES / "SolrServer.java")],
+        [java, *options, "-cp", str(INSTALLED / "solr" / "lib" / "*"), str(SOURCES / "SolrServer.java")],
         ready=_answers,
         port="solr",
         cwd=local("solr"),

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 
 from . import packages, pycsw, services
 from .install import setup, venv_program
-from .settings import ROOT, test_environment
+from .settings import ROOT, TEST_PROCESSES, test_environment
+
+#: The whole suite runs in two processes; the tests of a file, which share what they set up, stay in one.
+IN_PARALLEL = ("-n", str(len(set(TEST_PROCESSES.values()))), "--dist", "loadfile")
 
 
 def environment() -> None:
@@ -22,7 +25,7 @@ def test(arguments: Sequence[str]) -> int:
     """Run pytest on the real services, started when they are not up, and stopped then only.
 
     Args:
-        arguments: what is handed on to pytest.
+        arguments: what is handed on to pytest; without any, the whole suite runs in two processes.
 
     Returns:
         pytest's exit code.
@@ -33,7 +36,7 @@ def test(arguments: Sequence[str]) -> int:
         pycsw.setup()
         if pycsw.start():
             started.add("pycsw")
-        command = [str(venv_program("pytest")), *arguments]
+        command = [str(venv_program("pytest")), *(arguments or IN_PARALLEL)]
         return subprocess.run(command, cwd=ROOT, env={**os.environ, **test_environment()}, check=False).returncode
     finally:
         services.stop(started, quietly=True)  # so that pytest has the last word

@@ -22,7 +22,12 @@ RETRANSLATED = Path(__file__).with_name("retranslated.yaml")
 ADVISORIES = PACKAGE / "data" / "advisories.yaml"
 
 #: Suffix → babel extractor. CKAN's own reads its template tags.
-METHODS = {".py": "python", ".html": "ckan.lib.extract:extract_ckan", ".js": "javascript"}
+METHODS = {
+    ".py": "python",
+    ".html": "ckan.lib.extract:extract_ckan",
+    ".txt": "ckan.lib.extract:extract_ckan",
+    ".js": "javascript",
+}
 SKIPPED = {"tests", "vendor", "node_modules", "migration", "example_theme", "templates-midnight-blue"}
 
 
@@ -75,7 +80,8 @@ def own() -> Iterator[Found]:
     """Messages of this project, those in its data included."""
     yield from messages(PACKAGE.rglob("*"), ROOT)
     for number, advisory in enumerate(yaml.safe_load(ADVISORIES.read_text(encoding="utf-8")), start=1):
-        yield Found(advisory["message"], str(ADVISORIES.relative_to(ROOT)), number)
+        for text in filter(None, (advisory["message"], advisory["meanwhile"], advisory["fixed_in"])):
+            yield Found(text, str(ADVISORIES.relative_to(ROOT)), number)
 
 
 def upstream() -> Iterator[Found]:
@@ -98,6 +104,8 @@ def upstream() -> Iterator[Found]:
             place = folder / part
             for found in messages(place.rglob("*") if place.is_dir() else iter([place]), base):
                 first = _first(found.id)
+                if found.file.endswith(".txt"):  # e-mails, which this project writes itself
+                    continue
                 if first in ours or first not in known or found.file.endswith(".js"):
                     yield found
 

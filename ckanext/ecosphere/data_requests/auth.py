@@ -1,6 +1,6 @@
 """Who may do what with data requests. What a person may not read does not exist for them: not found, never forbidden.
 
-People who are not logged in are refused by CKAN before any request is looked up, except where reading is allowed.
+People who are not logged in are refused before any request is looked up, except where reading is allowed.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import AuthResult, Context, DataDict
 
-from ckanext.ecosphere.data_requests import dictize, fields, people, states
+from ckanext.ecosphere.data_requests import dictize, fields, history, moderation, people, states
 from ckanext.ecosphere.data_requests.model import Attachment, Comment, Request
 from ckanext.ecosphere.data_requests.people import Reader
+from ckanext.ecosphere.shared import authorization
 
 _ = tk._
 YES: AuthResult = {"success": True}
@@ -147,9 +148,21 @@ def attachment_show(context: Context, data_dict: DataDict) -> AuthResult:
         raise tk.ObjectNotFound(_("File not found"))
     request, reader = readable(context, attachment.request_id)
     comment = model.Session.get(Comment, attachment.comment_id)
-    if comment is None or ((comment.internal or comment.hidden) and not reader.is_inside(request)):
+    if comment is None or not history.may_read_attachments(comment, request, reader):
         raise tk.ObjectNotFound(_("File not found"))
     return YES
+
+
+def held_list(context: Context, data_dict: DataDict) -> AuthResult:
+    """Moderators; nobody who is not logged in is one."""
+    return YES if people.reader_of_context(context).moderator else no(_("Only moderators may do this."))
+
+
+def moderate(context: Context, data_dict: DataDict) -> AuthResult:
+    """Moderators, for texts of requests that they may read; for all others no such text exists."""
+    request = moderation.request_of(str(data_dict.get("kind")), str(data_dict.get("id") or ""))
+    readable(context, request.id)
+    return held_list(context, {})
 
 
 def letter_preview(context: Context, data_dict: DataDict) -> AuthResult:
@@ -194,6 +207,8 @@ RULES: dict[str, Callable[[Context, DataDict], AuthResult]] = {
     "route": _anyone,
     "comment": comment,
     "comment_hide": comment_hide,
+    "held_list": held_list,
+    "moderate": moderate,
     "attachment_show": attachment_show,
     "support": _reads,
     "unsupport": _reads,
@@ -231,4 +246,5 @@ def _function(name: str, rule: Callable[[Context, DataDict], AuthResult]) -> Cal
 
 def get_auth_functions() -> dict[str, Any]:
     """Return the auth functions that the plugin registers."""
-    return {f"ecosphere_request_{name}": _function(name, rule) for name, rule in RULES.items()}
+    functions = {f"ecosphere_request_{name}": _function(name, rule) for name, rule in RULES.items()}
+    return authorization.deny_by_default(functions)

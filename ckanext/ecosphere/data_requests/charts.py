@@ -9,7 +9,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from markupsafe import Markup
 
-from ckanext.ecosphere.data_requests import dates
+from ckanext.ecosphere.shared import dates
 
 WIDTH, HEIGHT = 480, 200
 LEFT, RIGHT, TOP, BOTTOM = 40, 8, 12, 30

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
 
 MODERATORS = "ecosphere.requests.moderators"
 TRUST_AFTER = "ecosphere.requests.trust_after"
+RELEASE_AFTER = "ecosphere.requests.release_after"
+COMMENT_DELAY = "ecosphere.requests.comment_delay"
 CLOCK = "ecosphere.requests.clock"
 ANSWER_MONTHS = "ecosphere.requests.answer_months"
 EXTENDED_MONTHS = "ecosphere.requests.extended_months"
@@ -20,6 +23,7 @@ STATISTICS_CACHE = "ecosphere.requests.statistics_cache"
 REQUESTS_PER_DAY = "ecosphere.requests.requests_per_day"
 COMMENTS_PER_HOUR = "ecosphere.requests.comments_per_hour"
 ADDRESS_FACTOR = "ecosphere.requests.address_factor"
+SERVICE_FACTOR = "ecosphere.requests.service_factor"
 LINKS = "ecosphere.requests.links"
 ATTACHMENT_TYPES = "ecosphere.requests.attachment_types"
 ATTACHMENT_MEGABYTES = "ecosphere.requests.attachment_megabytes"
@@ -37,6 +41,16 @@ def moderators() -> str:
 def trust_after() -> int:
     """Return the number of accepted requests that make a person trusted."""
     return tk.config[TRUST_AFTER]
+
+
+def release_after() -> int:
+    """Return the number of contributions let through by moderators from which a person's texts are shown at once."""
+    return tk.config[RELEASE_AFTER]
+
+
+def comment_delay() -> int:
+    """Return the minutes for which e-mails about comments wait for others about the same request."""
+    return tk.config[COMMENT_DELAY]
 
 
 def clock() -> bool:
@@ -99,6 +113,11 @@ def address_factor() -> int:
     return tk.config[ADDRESS_FACTOR]
 
 
+def service_factor() -> int:
+    """Return how many times as much people of services may send."""
+    return tk.config[SERVICE_FACTOR]
+
+
 def links() -> int:
     """Return how many links a text may hold."""
     return tk.config[LINKS]
@@ -127,6 +146,16 @@ def email() -> bool:
 def mail_works() -> bool:
     """Tell whether e-mails are wanted and CKAN knows a server for them; it drops them silently otherwise."""
     return email() and bool(tk.config.get("smtp.server")) and bool(tk.config.get("smtp.mail_from"))
+
+
+def secret() -> str:
+    """Return the secret with which the portal signs."""
+    return str(tk.config["SECRET_KEY"])
+
+
+def domain() -> str:
+    """Return the name of the portal's host, for identifiers of e-mails."""
+    return urlsplit(tk.config["ckan.site_url"]).hostname or "localhost"
 
 
 def folder() -> Path | None:

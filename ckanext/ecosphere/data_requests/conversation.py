@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import attachments, effects, jobs, notifications, service, states
+from ckanext.ecosphere.data_requests import attachments, effects, jobs, notifications, service, states, trust
 from ckanext.ecosphere.data_requests.model import Comment, DatasetLink, Request, new_id
 from ckanext.ecosphere.data_requests.people import Reader
 
@@ -24,7 +24,7 @@ SPEAKING = (states.REQUESTER, states.MODERATOR, states.ADMIN, states.EDITOR)
 
 
 def comment(reader: Reader, request_id: str, words: str, internal: bool, upload: Any = None) -> Comment:
-    """Add a comment, or a note, with or without a file.
+    """Add a comment, or a note, with or without a file; what a new person writes is held for a moderator.
 
     Raises:
         ValidationError: the file is refused.
@@ -44,15 +44,17 @@ def comment(reader: Reader, request_id: str, words: str, internal: bool, upload:
             created=service.now(),
             text=words,
             internal=internal,
+            organization_id=request.organization_id if role in (states.EDITOR, states.ADMIN) else None,
+            moderation="" if internal else trust.status_of_new(reader.id),
         )
         model.Session.add(made)
         model.Session.flush()
         if found:
             model.Session.add(attachments.keep(found, request.id, made.id))
-        if not internal:
-            _note_mentions(request, words)
-        _count(request)
-        notifications.of_comment(request, made)
+        if made.moderation == trust.HELD:
+            notifications.of_held(request, "comment", made.id, reader.id)
+        else:
+            publish(request, made)
         model.Session.commit()
     except Exception:
         model.Session.rollback()
@@ -61,6 +63,19 @@ def comment(reader: Reader, request_id: str, words: str, internal: bool, upload:
         raise
     jobs.enqueue_delivery()
     return made
+
+
+def publish(request: Request, made: Comment) -> None:
+    """Count a comment, tie the datasets that it names to the request, and tell those concerned."""
+    if not made.internal:
+        _note_mentions(request, made.text)
+    _count(request)
+    notifications.of_comment(request, made)
+
+
+def _is_shown() -> list[Any]:
+    """What makes comments visible to everyone who reads the request."""
+    return [Comment.internal.is_(False), Comment.hidden.is_(False), Comment.moderation.in_(trust.SHOWN)]
 
 
 def _note_mentions(request: Request, words: str) -> None:
@@ -77,16 +92,14 @@ def _note_mentions_anew(request: Request) -> None:
     """Untie the datasets that only comments that are hidden now have mentioned."""
     tied = (DatasetLink.request_id == request.id, DatasetLink.kind == "mentioned")
     model.Session.execute(sa.delete(DatasetLink).where(*tied))
-    shown = (Comment.request_id == request.id, Comment.internal.is_(False), Comment.hidden.is_(False))
-    for words in model.Session.scalars(sa.select(Comment.text).where(*shown)).all():
+    query = sa.select(Comment.text).where(Comment.request_id == request.id, *_is_shown())
+    for words in model.Session.scalars(query).all():
         _note_mentions(request, words)
 
 
 def _count(request: Request) -> None:
     model.Session.flush()
-    query = sa.select(sa.func.count()).where(
-        Comment.request_id == request.id, Comment.internal.is_(False), Comment.hidden.is_(False)
-    )
+    query = sa.select(sa.func.count()).where(Comment.request_id == request.id, *_is_shown())
     request.comment_count = model.Session.scalar(query) or 0
 
 

@@ -32,9 +32,8 @@ def _committed(session: Any) -> None:
     if not ids:
         return
     try:
-        first = [matching.note_saved(each) for each in sorted(ids)]
-        if any(first):
-            jobs.enqueue_matching()
+        matching.note_saved(sorted(ids))
+        jobs.enqueue_matching()
     except RedisError:
         log.warning("Datasets are not compared with requests: Redis does not answer")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timezone
 from typing import Any
 
@@ -11,11 +11,15 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import clock, service, states, text, wording
+from ckanext.ecosphere.data_requests import clock, history, links, service, states, wording
 from ckanext.ecosphere.data_requests.decisions import store
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
-from ckanext.ecosphere.data_requests.model import Attachment, Comment, DatasetLink, Event, Follow, Request, Support
+from ckanext.ecosphere.data_requests.history import PERSONAL, edited, event_public
+from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support
+from ckanext.ecosphere.data_requests.names import Names, by_ids, iso, iso_for
 from ckanext.ecosphere.data_requests.people import Reader
+
+__all__ = ["Names", "edited", "event_public", "iso"]
 
 #: Shown to whoever may read the request.
 PLAIN = (
@@ -52,56 +56,7 @@ PLAIN = (
     "support_count",
     "comment_count",
 )
-#: Outcome and fields of events that are addressed to the requester alone.
-PERSONAL = (
-    "ground",
-    "other_ground",
-    "kind",
-    "emissions",
-    "law",
-    "facts",
-    "completion",
-    "separable",
-    "transmitted_to",
-    "text",
-    "spam",
-)
-
-
-@dataclass
-class Names:
-    """Names of people, services and datasets, read in one query each."""
-
-    users: dict[str, model.User] = field(default_factory=dict)
-    groups: dict[str, model.Group] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, users: Iterable[str | None], groups: Iterable[str | None]) -> Names:
-        """Read the names of these people and services."""
-        return cls(
-            {each.id: each for each in _by_ids(model.User, users)},
-            {each.id: each for each in _by_ids(model.Group, groups)},
-        )
-
-    def group(self, group_id: str | None) -> dict[str, str] | None:
-        """A service as {id, name, title}."""
-        found = self.groups.get(group_id or "")
-        return {"id": found.id, "name": found.name, "title": found.title or found.name} if found else None
-
-    def person(self, user_id: str | None) -> str:
-        """Name of a person, "" when there is none any more."""
-        found = self.users.get(user_id or "")
-        return found.display_name if found else ""
-
-
-def _by_ids(table: Any, ids: Iterable[str | None]) -> Sequence[Any]:
-    wanted = {each for each in ids if each}
-    return model.Session.scalars(sa.select(table).where(table.id.in_(wanted))).all() if wanted else []
-
-
-def iso(value: date | datetime | None) -> str | None:
-    """A day or moment as text."""
-    return value.isoformat() if value else None
+MOST_NAMED = 100
 
 
 def today() -> date:
@@ -117,28 +72,33 @@ def request_list(requests: Sequence[Request], reader: Reader) -> list[dict[str, 
         [each.organization_id for each in requests],
     )
     mine = {table: _tied(table, ids, reader) for table in (Support, Follow)}
-    return [_request(each, reader, names, mine) for each in requests]
+    packages = _packages(requests)
+    # Read at once here, they are found in the session below.
+    merged = by_ids(Request, [(each.outcome or {}).get("target") for each in requests])
+    shown = [_request(each, reader, names, mine, packages) for each in requests]
+    del merged
+    return shown
 
 
 def request_show(request: Request, reader: Reader) -> dict[str, Any]:
     """A request with its history and conversation."""
-    events = model.Session.scalars(sa.select(Event).where(Event.request_id == request.id).order_by(Event.id)).all()
-    given = _readable({each for event in events for each in event.fields.get("datasets", ())}, reader)
-    comments = _comments(request, reader)
-    actors = [e.actor_id for e in events] + [c.author_id for c in comments]
-    groups = [e.fields.get(key) for e in events for key in ("organization", "former_organization")]
+    lines, comments = history.past(request, reader), history.comments(request, reader)
+    given = history.readable(history.datasets_of(lines), may_read_dataset, reader)
+    actors = [history.actor_of(each) for each in lines] + [each.author_id for each in comments]
+    groups = [key for each in lines for key in history.groups_of(each)] + [each.organization_id for each in comments]
     names = Names.of([request.requester_id, request.assigned_to, *actors], [request.organization_id, *groups])
     mine = {table: _tied(table, [request.id], reader) for table in (Support, Follow)}
+    packages = _packages([request])
     return {
-        **_request(request, reader, names, mine),
-        "description_html": text.html(request.description),
+        **_request(request, reader, names, mine, packages),
+        "description_html": links.shown(request, request.plain_links),
         "datasets": datasets(request, reader, "answer"),
         "mentioned": datasets(request, reader, "mentioned"),
-        "not_enough": known_datasets(request, reader),
+        "not_enough": known_datasets(request, reader, packages),
         "suggestions": datasets(request, reader, "suggested") if reader.is_inside(request) else [],
         "letters": [letter_dict(each) for each in store.of_request(request, reader)],
-        "events": [_event(each, request, reader, names, given) for each in events],
-        "comments": _conversation(request, comments, reader, names),
+        "events": [history.line(each, request, reader, names, given) for each in lines],
+        "comments": history.conversation(request, comments, reader, names),
         "may": may(request, reader),
         "may_comment": may_comment(request, reader),
         "may_edit": may_edit(request, reader),
@@ -154,14 +114,16 @@ def _tied(table: Any, ids: list[str], reader: Reader) -> set[str]:
     return set(model.Session.scalars(query))
 
 
-def _request(request: Request, reader: Reader, names: Names, mine: dict[Any, set[str]]) -> dict[str, Any]:
+def _request(
+    request: Request, reader: Reader, names: Names, mine: dict[Any, set[str]], packages: Mapping[str, model.Package]
+) -> dict[str, Any]:
     roles = reader.roles(request)
     inside = reader.is_inside(request)
     found: dict[str, Any] = {}
     for key in PLAIN:
         value = getattr(request, key)
-        found[key] = iso(value) if isinstance(value, date) else value
-    found["known_datasets"] = [each["key"] for each in known_datasets(request, reader)]
+        found[key] = iso_for(value, bool(roles)) if isinstance(value, date) else value
+    found["known_datasets"] = [each["key"] for each in known_datasets(request, reader, packages)]
     reason = request.routing_reason or {}
     found |= {
         "state_label": wording.state(request.state),
@@ -258,108 +220,47 @@ def may_read_dataset(package: model.Package, reader: Reader) -> bool:
         return False
 
 
-def known_datasets(request: Request, reader: Reader) -> list[dict[str, str]]:
-    """Datasets that fall short, as the requester named them.
+#: What the name or identifier of a dataset looks like, rather than words about one.
+_DATASET_NAME = re.compile(r"[\w-]{2,100}")
+
+
+def _packages(requests: Iterable[Request]) -> dict[str, model.Package]:
+    """Datasets that requests name as not enough, by id and by name, read in one query."""
+    keys = {_name_in(key) for request in requests for key in (request.known_datasets or ())[:MOST_NAMED]}
+    if not keys:
+        return {}
+    query = sa.select(model.Package).where(model.Package.id.in_(keys) | model.Package.name.in_(keys))
+    rows = model.Session.scalars(query).all()
+    return {**{each.name: each for each in rows}, **{each.id: each for each in rows}}
+
+
+def _name_in(key: str) -> str:
+    return key.rstrip("/").rsplit("/", 1)[-1]
+
+
+def known_datasets(
+    request: Request, reader: Reader, packages: Mapping[str, model.Package] | None = None
+) -> list[dict[str, str]]:
+    """Datasets that fall short, as the requester named them; the first hundred of a request of earlier versions.
+
+    Args:
+        request: the request.
+        reader: who reads.
+        packages: as `_packages` gives them, for lists.
 
     Returns:
         key (as it was given), name and title; both "" when there is no such dataset, or the reader may not read it.
-        Others than the requester are not told the names of datasets that they may not read.
+        Others than the requester are told no name that leads to no dataset that they may read: that it is there for
+        some names and not for others would tell which private datasets exist.
     """
     own, found = states.REQUESTER in reader.roles(request), []
-    for key in request.known_datasets or ():
-        package = model.Package.get(key.rstrip("/").rsplit("/", 1)[-1])
+    packages = _packages([request]) if packages is None else packages
+    for key in (request.known_datasets or ())[:MOST_NAMED]:
+        package = packages.get(_name_in(key))
         if package is not None and may_read_dataset(package, reader):
             found.append({"key": key, "name": package.name, "title": package.title or package.name})
-        elif package is None or own:
+        elif own or (package is None and not _DATASET_NAME.fullmatch(_name_in(key))):
             found.append({"key": key, "name": "", "title": ""})
-    return found
-
-
-def _readable(package_ids: Iterable[str], reader: Reader) -> set[str]:
-    return {each.id for each in _by_ids(model.Package, package_ids) if may_read_dataset(each, reader)}
-
-
-def _event(event: Event, request: Request, reader: Reader, names: Names, given: set[str]) -> dict[str, Any]:
-    inside = reader.is_inside(request)
-    found = event_public(event)
-    hidden = set() if reader.roles(request) else set(PERSONAL)
-    hidden |= {"former_outcome", "target"}
-    found["fields"] = {key: value for key, value in event.fields.items() if key not in hidden}
-    if "datasets" in found["fields"]:
-        found["fields"]["datasets"] = [each for each in found["fields"]["datasets"] if each in given]
-    for key in ("organization", "former_organization"):
-        if key in found["fields"]:
-            found["fields"][key] = names.group(found["fields"][key])
-    if inside:
-        found["note"] = event.note
-        found["actor"] = names.person(event.actor_id)
-    return found
-
-
-def event_public(event: Event) -> dict[str, Any]:
-    """What everyone who reads the request may know of an event."""
-    return {
-        "id": event.id,
-        "transition": event.transition,
-        "transition_label": wording.transition(event.transition),
-        "from": event.from_state,
-        "to": event.to_state,
-        "to_label": wording.state(event.to_state),
-        "created": iso(event.created),
-        "actor_role": event.actor_role,
-        "actor_label": wording.role(event.actor_role),
-        "comment_html": text.html(event.comment),
-        "version": event.version,
-    }
-
-
-def edited(request: Request) -> dict[str, Any]:
-    """A change that is no transition, told to whoever came too late."""
-    return {
-        "id": None,
-        "transition": "edit",
-        "transition_label": tk._("The request was edited"),
-        "from": request.state,
-        "to": request.state,
-        "to_label": wording.state(request.state),
-        "created": iso(request.modified),
-        "actor_label": "",
-        "comment_html": "",
-        "version": request.version,
-    }
-
-
-def _comments(request: Request, reader: Reader) -> Sequence[Comment]:
-    query = sa.select(Comment).where(Comment.request_id == request.id).order_by(Comment.created)
-    if not reader.is_inside(request):
-        query = query.where(Comment.internal.is_(False))
-    return model.Session.scalars(query).all()
-
-
-def _conversation(request: Request, comments: Sequence[Comment], reader: Reader, names: Names) -> list[dict[str, Any]]:
-    inside = reader.is_inside(request)
-    files: dict[str, list[dict[str, Any]]] = {}
-    for each in model.Session.scalars(sa.select(Attachment).where(Attachment.request_id == request.id)):
-        row = {"id": each.id, "name": each.name, "size": each.size, "media_type": each.media_type}
-        files.setdefault(each.comment_id, []).append(row)
-    found = []
-    for each in comments:
-        readable = not each.hidden or inside
-        row = {
-            "id": each.id,
-            "author": wording.role(each.author_role),
-            "author_role": each.author_role,
-            "mine": bool(reader.id) and each.author_id == reader.id,
-            "created": iso(each.created),
-            "html": text.html(each.text) if readable else "",
-            "internal": each.internal,
-            "hidden": each.hidden,
-            "hidden_reason": each.hidden_reason,
-            "attachments": files.get(each.id, []) if readable else [],
-        }
-        if inside:
-            row["author_name"] = names.person(each.author_id)
-        found.append(row)
     return found
 
 

@@ -11,16 +11,16 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.data_requests import clock, config, fields, holidays, routing, states
-from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Numbering, Request, Support
+from ckanext.ecosphere.data_requests import clock, config, fields, holidays, references, routing, states
+from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support
 
 Fields = dict[str, Any]
 #: Flag of a request whose service has neither members nor a mailbox.
 UNREACHABLE = "unreachable"
 
-#: Signs of the service to the requester; the first one is the first answer.
 #: What a refusal, whole or partial, says.
 REFUSAL = ("ground", "other_ground", "kind", "emissions", "law", "facts", "completion", "separable")
+#: Signs of the service to the requester; the first one is the first answer.
 SIGNS = ("ask_details", "start", "fulfil", "fulfil_partly", "refuse", "not_held", "extend")
 
 
@@ -57,7 +57,7 @@ def _submit(request: Request, given: Fields, moment: datetime) -> Fields:
     if errors:
         raise tk.ValidationError(errors)
     request.submitted = moment
-    request.reference = next_reference(clock.day_of(moment).year)
+    request.reference = references.next_reference(clock.day_of(moment).year)
     _complete_place(request)
     found = routing.propose(request.theme, request.territory)
     request.organization_id = found.organization.id if found.organization else None
@@ -95,15 +95,6 @@ def start_clock(request: Request, day: date) -> None:
     zone = holidays.zone_of(request.territory)
     end = clock.due_date(day, config.answer_months(), config.postpone(), zone) if config.clock() else None
     request.due = request.first_month_ends = end
-
-
-def next_reference(year: int) -> str:
-    """Give the next number of a year; two people at once get two numbers, and none is left out."""
-    first = insert(Numbering).values(year=year, last=1)
-    query = first.on_conflict_do_update(index_elements=["year"], set_={"last": Numbering.last + 1}).returning(
-        Numbering.last
-    )
-    return f"DD-{year}-{model.Session.execute(query).scalar_one():05}"
 
 
 def _accept(request: Request, given: Fields, moment: datetime) -> Fields:

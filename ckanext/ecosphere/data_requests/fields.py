@@ -9,16 +9,17 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.data_requests import clock, config, dates, holidays, routing, states
+from ckanext.ecosphere.data_requests import clock, config, holidays, people, routing, states
 from ckanext.ecosphere.data_requests import validators as v
 from ckanext.ecosphere.data_requests.decisions import law, reasons
 from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.shared import dates
 
 _ = tk._
 
 LONGEST_WAIT = timedelta(days=366)
 
-Parser = Callable[[Any, Request, date], Any]
+Parser = Callable[[Any, Request, date, str | None], Any]
 
 
 def missing_before_sending(request: Request) -> dict[str, list[str]]:
@@ -43,7 +44,9 @@ def missing_before_sending(request: Request) -> dict[str, list[str]]:
     return errors
 
 
-def parse(transition: states.Transition, data: Mapping[str, Any], request: Request, today: date) -> dict[str, Any]:
+def parse(
+    transition: states.Transition, data: Mapping[str, Any], request: Request, today: date, actor: str | None
+) -> dict[str, Any]:
     """Check the fields of a transition.
 
     Args:
@@ -51,6 +54,7 @@ def parse(transition: states.Transition, data: Mapping[str, Any], request: Reque
         data: what the person gave.
         request: as it is before the transition.
         today: current day in Paris.
+        actor: id of the person who does it, None when time does.
 
     Returns:
         the fields of this transition that are filled in, in the form that events keep.
@@ -66,7 +70,7 @@ def parse(transition: states.Transition, data: Mapping[str, Any], request: Reque
             # Spam gets no letter.
             special = None if data.get("spam") else SPECIAL.get((transition.name, name))
             parser = special or PARSERS[name]
-            value = parser(given, request, today) if given not in (None, "", []) else None
+            value = parser(given, request, today, actor) if given not in (None, "", []) else None
         except tk.Invalid as error:
             errors[name] = [str(error.error)]
             continue
@@ -82,15 +86,15 @@ def parse(transition: states.Transition, data: Mapping[str, Any], request: Reque
     return found
 
 
-def _words(value: Any, request: Request, today: date) -> str:
+def _words(value: Any, request: Request, today: date, actor: str | None) -> str:
     return v.service_text(value)
 
 
-def _yes(value: Any, request: Request, today: date) -> bool:
+def _yes(value: Any, request: Request, today: date, actor: str | None) -> bool:
     return tk.asbool(value)
 
 
-def _organization(value: Any, request: Request, today: date) -> str:
+def _organization(value: Any, request: Request, today: date, actor: str | None) -> str:
     group = model.Group.get(str(value))
     if group is None or not group.is_organization or group.state != model.State.ACTIVE:
         raise tk.Invalid(_("There is no such service."))
@@ -110,21 +114,21 @@ def _unreachable(group: model.Group, request: Request) -> str:
     return f"{message} " + _("Choose “{service}” instead.").format(service=other.title or other.name)
 
 
-def _future_day(value: Any, request: Request, today: date) -> str:
+def _future_day(value: Any, request: Request, today: date, actor: str | None) -> str:
     day = v.a_day(value)
     if day is not None and not today <= day <= today + LONGEST_WAIT:
         raise tk.Invalid(_("Choose a day from today on, within a year."))
     return day.isoformat() if day else ""
 
 
-def _later_day(value: Any, request: Request, today: date) -> str:
+def _later_day(value: Any, request: Request, today: date, actor: str | None) -> str:
     day = v.a_day(value)
     if day is not None and day <= today:
         raise tk.Invalid(_("Choose a day after today."))
-    return _future_day(day, request, today)
+    return _future_day(day, request, today, actor)
 
 
-def _due(value: Any, request: Request, today: date) -> str:
+def _due(value: Any, request: Request, today: date, actor: str | None) -> str:
     day = v.a_day(value)
     last = latest_due(request)
     if day is not None and request.due and not request.due < day <= (last or day):
@@ -148,34 +152,36 @@ def latest_due(request: Request) -> date | None:
     return last
 
 
-def _ground(value: Any, request: Request, today: date) -> str:
+def _ground(value: Any, request: Request, today: date, actor: str | None) -> str:
     return reasons.ground(value, partial=False)
 
 
-def _partial_ground(value: Any, request: Request, today: date) -> str:
+def _partial_ground(value: Any, request: Request, today: date, actor: str | None) -> str:
     return reasons.ground(value, partial=True)
 
 
-def _reason(value: Any, request: Request, today: date) -> str:
+def _reason(value: Any, request: Request, today: date, actor: str | None) -> str:
     return reasons.reason(value)
 
 
-def _kind(value: Any, request: Request, today: date) -> str:
+def _kind(value: Any, request: Request, today: date, actor: str | None) -> str:
     if value not in (law.DATA_KIND, law.SERVICE_KIND):
         raise tk.Invalid(_("Choose data, or a spatial data service."))
     return value
 
 
-def _short_text(value: Any, request: Request, today: date) -> str:
+def _short_text(value: Any, request: Request, today: date, actor: str | None) -> str:
     return v.one_line(value)
 
 
-def _datasets(value: Any, request: Request, today: date) -> list[str]:
+def _datasets(value: Any, request: Request, today: date, actor: str | None) -> list[str]:
     names = v.texts(value)
     found = []
     for name in names:
         package = model.Package.get(name.rstrip("/").rsplit("/", 1)[-1])
-        if package is None or package.state != model.State.ACTIVE or package.type != "dataset":
+        known = package is not None and package.state == model.State.ACTIVE and package.type == "dataset"
+        # What the person who acts may not read does not exist for them, title included.
+        if package is None or not known or not _reads(actor, package):
             raise tk.Invalid(_("There is no dataset “{name}”.").format(name=name))
         if not requester_reads(request, package):
             message = _("The requester cannot read “{title}”: publish it, or choose another dataset.")
@@ -186,7 +192,11 @@ def _datasets(value: Any, request: Request, today: date) -> list[str]:
 
 def requester_reads(request: Request, package: model.Package) -> bool:
     """Whether the person who asked, or anyone when that person is gone, may read a dataset."""
-    user = model.User.get(request.requester_id) if request.requester_id else None
+    return _reads(request.requester_id, package)
+
+
+def _reads(user_id: str | None, package: model.Package) -> bool:
+    user = model.User.get(user_id) if user_id else None
     context: Any = {"user": user.name if user else "", "auth_user_obj": user}
     try:
         return tk.check_access("package_show", context, {"id": package.id})
@@ -194,9 +204,10 @@ def requester_reads(request: Request, package: model.Package) -> bool:
         return False
 
 
-def _target(value: Any, request: Request, today: date) -> str:
+def _target(value: Any, request: Request, today: date, actor: str | None) -> str:
     target = by_id_or_reference(str(value))
-    if target is None or target.submitted is None:
+    reader = people.reader_of(model.User.get(actor) if actor else None)
+    if target is None or target.submitted is None or not reader.may_read(target):
         raise tk.Invalid(_("There is no such request."))
     if target.id == request.id:
         raise tk.Invalid(_("A request cannot be merged with itself."))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from html import unescape
+from datetime import date
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -15,9 +13,9 @@ from markupsafe import Markup
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import charts, config, dates, text, uses, wording
-from ckanext.ecosphere.data_requests.clock import PARIS
+from ckanext.ecosphere.data_requests import charts, config, forms, uses, wording
 from ckanext.ecosphere.data_requests.decisions import authors, law
+from ckanext.ecosphere.shared import dates, rich_text
 
 #: State → symbol of the icon font that CKAN ships, and the family of its colour. Every family has shapes of its own.
 LOOKS = {
@@ -36,15 +34,17 @@ LOOKS = {
     "expired": ("hourglass-end", "closed"),
 }
 #: Transition → symbol of its line in the history, where it is not that of the state to which it leads.
-EVENT_ICONS = {"transfer": "share", "extend": "calendar-plus", "answer_details": "reply", "reopen": "rotate-right"}
+EVENT_ICONS = {
+    "transfer": "share",
+    "extend": "calendar-plus",
+    "answer_details": "reply",
+    "reopen": "rotate-right",
+    "edit": "pen",
+}
 VOCABULARIES = {"territory": "territories", "theme": "themes"}
 #: Field of the form → facet of the dataset search that fills it.
 SEARCH_FILTERS = {"territory": "vocab_ecosphere_territory", "theme": "vocab_ecosphere_theme"}
 
-TAG = re.compile(r"<[^>]+>")
-#: Tags at which a word ends; within a line ("l’<strong>eau</strong>") it does not.
-BREAK = re.compile(r"</?(?:p|br|li|ul|ol|blockquote)\b[^>]*>")
-SPACE = re.compile(r"\s+")
 SUMMARY = 280
 NEWS = 5
 
@@ -67,7 +67,7 @@ def ecosphere_request_date(value: str | date | None) -> str:
 
 def ecosphere_request_time(value: str | date | None) -> str:
     """Return a moment in words, with the hour."""
-    return dates.time(value)
+    return dates.moment(value)
 
 
 def ecosphere_request_month(value: str) -> str:
@@ -77,7 +77,7 @@ def ecosphere_request_month(value: str) -> str:
 
 def ecosphere_request_today() -> str:
     """Return today's day in Paris, in ISO 8601, as the lower limit of inputs."""
-    return datetime.now(PARIS).date().isoformat()
+    return dates.today().isoformat()
 
 
 def ecosphere_request_number(value: float | None) -> str:
@@ -260,19 +260,30 @@ def ecosphere_request_event(event: Mapping[str, Any]) -> str:
         "mark_duplicate": _("Request merged with another one"),
         "withdraw": _("Request withdrawn"),
         "reopen": _("Request reopened"),
+        "edit": _("Request edited"),
     }
     return str(sentences.get(event["transition"], event["transition_label"]))
 
 
+def ecosphere_request_field(name: str) -> str:
+    """Return the label of a field of a request."""
+    return forms.labels().get(name, name)
+
+
 def ecosphere_request_plain(html: str | None) -> str:
     """Return a text without its tags, shortened, for lists and feeds."""
-    found = SPACE.sub(" ", unescape(TAG.sub("", BREAK.sub(" ", html or "")))).strip()
+    found = rich_text.plain(html or "")
     return found if len(found) <= SUMMARY else found[:SUMMARY].rsplit(" ", 1)[0] + "…"
 
 
 def ecosphere_request_summary(written: str | None) -> str:
     """Return the beginning of a text in Markdown, without its signs."""
-    return ecosphere_request_plain(text.html(written or ""))
+    return rich_text.excerpt(written, SUMMARY)
+
+
+def ecosphere_request_html(written: str | None) -> Markup:
+    """Return a text in Markdown as harmless HTML."""
+    return Markup(rich_text.to_html(written))  # noqa: S704 - cleaned by nh3
 
 
 def ecosphere_request_of_dataset(package: Mapping[str, Any]) -> dict[str, list[Any]]:

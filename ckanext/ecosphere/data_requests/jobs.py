@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from typing import Any
 
-import ckan.plugins.toolkit as tk
 from ckan import model
-from redis.exceptions import RedisError
 
 from ckanext.ecosphere.data_requests import mailing, matching
+from ckanext.ecosphere.shared.locks import Locks, is_free
+from ckanext.ecosphere.shared.queue import enqueue_once, waits
 
 log = logging.getLogger(__name__)
 
 QUEUE = "ecosphere:requests"
+#: Lock of whoever compares datasets with requests.
+MATCHING = "requests:matching"
 
 
 def deliver() -> None:
@@ -28,8 +32,10 @@ def enqueue_delivery() -> None:
 def match_saved() -> int:
     """Compare the datasets that were saved with the requests; flag those that a dataset no longer answers."""
     looked_at = 0
-    while ids := matching.saved():
-        for each in ids:
+    with Locks() as locks:
+        if not locks.take(MATCHING):
+            return 0  # whoever is at it takes these, too
+        for each in matching.saved():
             package = model.Package.get(each)
             if package is None or package.state != model.State.ACTIVE:
                 matching.flag_gone(each, package.title if package else "")
@@ -46,8 +52,25 @@ def enqueue_matching() -> None:
     _enqueue(match_saved, "Data requests: compare datasets")
 
 
-def _enqueue(job: object, title: str) -> None:
-    try:
-        tk.enqueue_job(job, title=title, queue=QUEUE)  # pyright: ignore[reportArgumentType]
-    except RedisError:
-        log.warning("%s: Redis does not answer; it is done at the next tick", title)
+def _enqueue(job: Callable[[], Any], title: str) -> None:
+    """Have a job run; one that waits does for all that was asked for since."""
+    enqueue_once(job, job_id=_name(job), title=title, queue=QUEUE)
+
+
+def _name(job: Callable[[], Any]) -> str:
+    return f"ecosphere-requests-{getattr(job, '__name__', '')}"
+
+
+def recover() -> list[str]:
+    """Have e-mails sent that are due and that no job is going to send, and datasets compared that Redis forgot."""
+    done = []
+    if interrupted := mailing.take_up_interrupted():
+        done.append(f"{interrupted} e-mails whose sender was killed")
+    if mailing.is_late() and not waits(_name(deliver), QUEUE):
+        enqueue_delivery()
+        done.append("e-mails that are due")
+    if forgotten := matching.remember():
+        done.append(f"{forgotten} datasets to be compared with requests")
+    if matching.wait() and not waits(_name(match_saved), QUEUE) and is_free(MATCHING):
+        enqueue_matching()
+    return done

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from babel.dates import format_date
 from ckan import model
 
 from ckanext.ecosphere import language
-from ckanext.ecosphere.data_requests import dictize, enclosures, notices, outside, people, states, text
+from ckanext.ecosphere.data_requests import dictize, enclosures, mail_texts, notices, outside, people, states, text
 from ckanext.ecosphere.data_requests.mailboxes import Mailbox
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request, Setting
+from ckanext.ecosphere.shared import dates
 
 _ = tk._
 
@@ -79,22 +78,27 @@ def write(user: model.User | Mailbox, rows: list[Notification], digest: bool = F
     if not items:
         return None
     if digest:
-        subject = tk.ungettext(
+        words = tk.ungettext(
             "{number} message about data requests", "{number} messages about data requests", len(items)
         )
-        subject = subject.format(number=len(items))
+        words = words.format(number=len(items))
     else:
-        subject = items[0].sentence.rstrip(".")
+        words = items[0].sentence
     title = tk.config["ckan.site_title"]
     return Letter(
-        subject=text.line(f"[{title}] {subject}")[:LONGEST_SUBJECT],
-        greeting=_("Hello {name},").format(name=text.line(user.display_name)),
+        subject=subject(words),
+        greeting=_("Hello {name},").format(name=mail_texts.name(user)),
         items=items,
         closing=_("You receive this message from the portal “{title}” about data requests that concern you.").format(
             title=title
         ),
         settings_url=address("demandes/preferences"),
     )
+
+
+def subject(sentence: str) -> str:
+    """Subject of an e-mail: the portal's name, then what happened, on one line."""
+    return text.line(f"[{tk.config['ckan.site_title']}] {sentence.rstrip('.')}")[:LONGEST_SUBJECT]
 
 
 def labelled(label: str, words: str) -> str:
@@ -114,25 +118,25 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
         return None
     event = model.Session.get(Event, row.event_id) if row.event_id else None
     comment = model.Session.get(Comment, row.comment_id) if row.comment_id else None
-    if comment is not None and comment.hidden:
+    if not mail_texts.is_told(comment):
         return None
     service = notices.service_of(request, event)
     item = Item(
         notices.sentence(row.kind, row.audience, request.reference or "", service),
-        request.title,
+        mail_texts.title(request),
         address(f"demandes/{request.reference or request.id}") if reader.may_read(request) else "",
     )
     if comment is not None:
-        item.details.append((_("Comment"), comment.text))
+        item.details.append(mail_texts.of_comment(comment, request))
     elif (letter := enclosures.letter_of(row)) is not None:
         item.enclosed = letter
         item.links.append((_("Read or print the letter"), address(f"demandes/{request.reference}/lettre/{letter.id}")))
-        if event and event.comment:
-            item.details.append((_("Message"), event.comment))
-    elif not row.neutral:
+        if event and event.comment and mail_texts.is_told(event):
+            item.details.append(mail_texts.of_step(event))
+    elif not row.neutral and mail_texts.is_told(event):
         _add_details(item, row.kind, request, event)
         if event and event.comment:
-            item.details.append((_("Message"), event.comment))
+            item.details.append(mail_texts.of_step(event))
         if row.kind in ("fulfil", "fulfil_partly"):
             item.links += _datasets(request, reader)
     return item
@@ -143,14 +147,6 @@ def _datasets(request: Request, reader: people.Reader) -> list[tuple[str, str]]:
         (each["title"], tk.h.url_for("dataset.read", id=each["name"], qualified=True, locale=language.current()))
         for each in dictize.datasets(request, reader, "answer")
     ]
-
-
-def day(value: str | date | None) -> str:
-    """A day in words."""
-    if not value:
-        return ""
-    found = value if isinstance(value, date) else date.fromisoformat(value)
-    return format_date(found, "long", locale=language.current())
 
 
 def _add_details(item: Item, kind: str, request: Request, event: Event | None) -> None:
@@ -171,11 +167,11 @@ def _field(name: str) -> Callable[[Request, dict[str, Any]], str]:
 
 
 def _day_field(name: str) -> Callable[[Request, dict[str, Any]], str]:
-    return lambda request, fields: day(fields.get(name))
+    return lambda request, fields: dates.day(fields.get(name))
 
 
 def _due(request: Request, fields: dict[str, Any]) -> str:
-    return day(request.due)
+    return dates.day(request.due)
 
 
 def _target(request: Request, fields: dict[str, Any]) -> str:
@@ -198,7 +194,7 @@ def _question(request: Request, fields: dict[str, Any]) -> str:
 
 REASON = (N_("Reason"), _field("reason"))
 QUESTION = (N_("Details asked for"), _question)
-ANSWER_BY = (N_("Answer awaited by"), lambda request, fields: day(request.answer_by))
+ANSWER_BY = (N_("Answer awaited by"), lambda request, fields: dates.day(request.answer_by))
 DUE = (N_("Answer expected by"), _due)
 
 #: Kind → (label, function of the request and the fields of its event) of each detail.

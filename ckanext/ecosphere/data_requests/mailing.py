@@ -1,7 +1,8 @@
-"""E-mails leave from the rows of notifications: each is claimed before it is sent, so that it never leaves twice.
+"""E-mails leave from the rows of notifications: each is claimed before it is sent, so that two workers never send one.
 
-A row that was claimed and never came back (the process was killed while it spoke to the server) is given up rather than
-sent again; a server that does not answer is asked again, less and less often.
+Whoever sends holds a lock that ends with the process: a row that was claimed while nobody holds its lock was being sent
+when the process was killed. It is sent again, since the law's dates depend on some of them: at least once, not at most.
+A server that does not answer is asked again, less and less often.
 """
 
 from __future__ import annotations
@@ -19,15 +20,30 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib import mailer
 
-from ckanext.ecosphere.data_requests import clock, config, enclosures, letters, mailboxes, outside, service, text
+from ckanext.ecosphere.data_requests import (
+    clock,
+    config,
+    enclosures,
+    letters,
+    links,
+    mail_headers,
+    mail_texts,
+    mailboxes,
+    notices,
+    outside,
+    service,
+)
 from ckanext.ecosphere.data_requests.model import Notification, Request, Setting
+from ckanext.ecosphere.shared.locks import Locks
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE = timedelta(minutes=5)
 MOST_TRIES = 8
-ABANDONED_AFTER = timedelta(hours=1)
+#: What is due for so long, although a job is sent at once, was forgotten by the queue.
+LATE = timedelta(seconds=20)
 TIMEOUT_SECONDS = 30
+AT_ONCE = 200
 #: Digest → days between two.
 PERIODS = {"daily": 1, "weekly": 7}
 
@@ -37,13 +53,20 @@ def deliver() -> int:
     if not config.mail_works():
         return 0
     sent = 0
-    while ids := _claim_one():
-        sent += _send(ids)
+    with Locks() as locks:
+        while ids := _claim_one(locks):
+            sent += _send(ids)
+            locks.release(_lock_of(ids[0]))
     return sent
 
 
-def _claim_one() -> list[int]:
-    """Take the next e-mail; nobody else can take it."""
+def _lock_of(id_: int) -> str:
+    """The lock of whoever sends an e-mail, named after its first notification."""
+    return f"requests:mail:{id_}"
+
+
+def _claim_one(locks: Locks) -> list[int]:
+    """Take the next e-mail; nobody else can take it. One about a message takes all others about the same request."""
     query = (
         sa.select(Notification)
         .where(
@@ -57,7 +80,21 @@ def _claim_one() -> list[int]:
     if row is None:
         model.Session.rollback()
         return []
-    return _claim([row])
+    locks.take(_lock_of(row.id))
+    return _claim([row, *(_others(row) if row.kind == "comment" else ())])
+
+
+def _others(row: Notification) -> list[Notification]:
+    """The other messages about the same request of which the person has not been told."""
+    query = sa.select(Notification).where(
+        Notification.status == "pending",
+        Notification.channel == "email",
+        Notification.kind == "comment",
+        Notification.user_id == row.user_id,
+        Notification.request_id == row.request_id,
+        Notification.id != row.id,
+    )
+    return list(model.Session.scalars(query.order_by(Notification.id).with_for_update(skip_locked=True)))
 
 
 def _claim(rows: list[Notification]) -> list[int]:
@@ -83,7 +120,7 @@ def _send(ids: list[int], digest: bool = False) -> int:
         with outside.speaking(lang):
             mail = _render(user.id, ids, digest)
             if mail is not None:
-                _hand_over(ids, **mail)
+                _hand_over(**mail)
     except (mailer.MailerException, OSError, smtplib.SMTPException) as error:
         return _again(ids, error)
     except Exception as error:  # one bad message never stops the others
@@ -101,23 +138,37 @@ def _render(user_id: str, ids: list[int], digest: bool) -> dict[str, Any] | None
     letter = letters.write(user, rows, digest) if user else None
     if user is None or letter is None:
         return None
+    if not digest:
+        _gather(letter, rows)
     return {
-        "recipient_name": text.line(user.display_name),
+        "headers": mail_headers.headers(rows),
+        "recipient_name": mail_texts.name(user),
         "recipient_email": user.email,
         "subject": letter.subject,
         "body": tk.render("emails/ecosphere_requests.txt", {"letter": letter, "labelled": letters.labelled}),
-        "body_html": tk.render("emails/ecosphere_requests.html", {"letter": letter, "html": text.html}),
+        "body_html": tk.render("emails/ecosphere_requests.html", {"letter": letter, "html": links.mail_html}),
         "attachments": enclosures.of(rows),
     }
 
 
-def _hand_over(ids: list[int], **mail: Any) -> None:
+def _gather(letter: letters.Letter, rows: list[Notification]) -> None:
+    """Make one item of several messages about one request, with a subject that says how many there are."""
+    if len(letter.items) == 1:
+        return
+    first = letter.items[0]
+    for each in letter.items[1:]:
+        first.details += each.details
+    request = model.Session.get(Request, rows[0].request_id)
+    first.sentence = notices.several_comments(len(letter.items), (request and request.reference) or "")
+    letter.subject = letters.subject(first.sentence)
+    letter.items = [first]
+
+
+def _hand_over(**mail: Any) -> None:
     if any(char in str(mail[name]) for name in ("recipient_email", "subject") for char in "\r\n"):
         raise ValueError("a header of an e-mail has several lines")
-    site = tk.config["ckan.site_id"]
-    headers = {"Auto-Submitted": "auto-generated", "X-Ecosphere-Notification": f"{site}-{ids[0]}"}
     with _patience():
-        mailer.mail_recipient(**mail, headers=headers)
+        mailer.mail_recipient(**mail)
 
 
 @contextmanager
@@ -155,16 +206,41 @@ def _again(ids: list[int], error: Exception) -> int:
     return 0
 
 
-def give_up_abandoned() -> int:
-    """Give up e-mails that were being sent when their process died: they may have left."""
-    update = (
-        sa.update(Notification)
-        .where(Notification.status == "sending", Notification.next_try < service.now() - ABANDONED_AFTER)
-        .values(status="failed", error="interrupted; it may have left")
-    )
-    done = model.Session.execute(update)
-    model.Session.commit()
+def take_up_interrupted() -> int:
+    """Have e-mails sent again that were being sent when their process was killed; they may have left.
+
+    Returns:
+        how many; one that was interrupted again and again is given up.
+    """
+    query = sa.select(Notification.id).where(Notification.status == "sending").order_by(Notification.id).limit(AT_ONCE)
+    claimed = list(model.Session.scalars(query))
+    model.Session.rollback()
+    if not claimed:
+        return 0
+    with Locks() as locks:
+        left = [id_ for id_ in claimed if locks.take(_lock_of(id_))]
+        # Read again now that the locks are held: whoever sent it may just have finished.
+        again = (Notification.id.in_(left), Notification.status == "sending")
+        given_up = sa.update(Notification).where(*again, Notification.attempts >= MOST_TRIES)
+        model.Session.execute(given_up.values(status="failed", error="interrupted each time"))
+        pending = sa.update(Notification).where(*again, Notification.attempts < MOST_TRIES)
+        done = model.Session.execute(pending.values(status="pending", error="interrupted", next_try=service.now()))
+        model.Session.commit()
     return done.rowcount  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def is_late() -> bool:
+    """Whether an e-mail is due for longer than a job takes to be begun."""
+    if not config.mail_works():
+        return False
+    late = sa.exists().where(
+        Notification.status == "pending",
+        Notification.channel == "email",
+        Notification.next_try < service.now() - LATE,
+    )
+    found = bool(model.Session.scalar(sa.select(late)))
+    model.Session.rollback()
+    return found
 
 
 def digests() -> int:
@@ -173,7 +249,8 @@ def digests() -> int:
     if not config.mail_works():
         return 0
     waiting = sa.select(Notification.user_id).where(Notification.status == "digest").distinct()
-    return sum(_digest(user_id) for user_id in model.Session.scalars(waiting).all())
+    with Locks() as locks:
+        return sum(_digest(user_id, locks) for user_id in model.Session.scalars(waiting).all())
 
 
 def _follow_changed_minds() -> None:
@@ -185,7 +262,7 @@ def _follow_changed_minds() -> None:
     model.Session.commit()
 
 
-def _digest(user_id: str) -> int:
+def _digest(user_id: str, locks: Locks) -> int:
     setting = model.Session.scalars(
         sa.select(Setting).where(Setting.user_id == user_id).with_for_update(skip_locked=True)
     ).one_or_none()
@@ -195,7 +272,14 @@ def _digest(user_id: str) -> int:
         model.Session.rollback()
         return 0
     setting.last_digest = service.now()
-    return _send(_claim(rows), digest=True)
+    # A digest that is interrupted is sent again as e-mails of their own: each row has its lock.
+    for row in rows:
+        locks.take(_lock_of(row.id))
+    ids = _claim(rows)
+    sent = _send(ids, digest=True)
+    for id_ in ids:
+        locks.release(_lock_of(id_))
+    return sent
 
 
 def _is_due(setting: Setting, oldest: datetime) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -28,17 +30,62 @@ def _key() -> str:
     return f"ecosphere:requests:{tk.config['ckan.site_id']}:saved"
 
 
-def note_saved(package_id: str) -> bool:
-    """Note a saved dataset for the background job; tell whether it is the first that waits."""
-    connection = connect_to_redis()
-    connection.sadd(_key(), package_id)
-    return connection.scard(_key()) == 1
+def _taken_key() -> str:
+    return f"{_key()}:taken"
 
 
-def saved() -> list[str]:
-    """Take the datasets that were saved since the last time."""
-    taken: Any = connect_to_redis().spop(_key(), AT_ONCE)
-    return [each.decode() if isinstance(each, bytes) else each for each in taken or ()]
+def note_saved(package_ids: Sequence[str]) -> None:
+    """Note saved datasets for the background job."""
+    connect_to_redis().sadd(_key(), *package_ids)
+
+
+def wait() -> bool:
+    """Whether datasets wait to be compared, those included whose comparison was cut off."""
+    return bool(connect_to_redis().exists(_key(), _taken_key()))
+
+
+def saved() -> Iterator[str]:
+    """Take the datasets that were saved, one by one; one is forgotten only when the next is asked for.
+
+    The caller is alone: what an earlier one had taken and not finished comes again.
+    """
+    connection: Any = connect_to_redis()
+    for cut_off in connection.smembers(_taken_key()):
+        connection.smove(_taken_key(), _key(), cut_off)
+    while (taken := connection.srandmember(_key())) is not None:
+        connection.smove(_key(), _taken_key(), taken)
+        yield taken.decode() if isinstance(taken, bytes) else taken
+        connection.srem(_taken_key(), taken)
+
+
+def remember() -> int:
+    """Note again the datasets that were saved since Redis was last seen whole, when it was emptied or came back older.
+
+    A mark in Redis says when it was last seen; without it, a day is looked through. Datasets are compared twice then,
+    which changes nothing.
+
+    Returns:
+        how many were noted.
+    """
+    connection, key, moment = connect_to_redis(), f"{_key()}:seen", datetime.now(timezone.utc).replace(tzinfo=None)
+    kept: Any = connection.get(key)
+    known = datetime.fromisoformat(kept.decode() if isinstance(kept, bytes) else kept) if kept else None
+    lost, _memory["seen"] = known is None or known != _memory.get("seen", known), moment
+    connection.set(key, moment.isoformat())
+    if not lost:
+        return 0
+    since = (known or moment - timedelta(days=1)) - timedelta(minutes=1)
+    package = model.Package
+    query = sa.select(package.id).where(package.type == "dataset", package.metadata_modified >= since)
+    ids = list(model.Session.scalars(query))
+    model.Session.rollback()
+    for start in range(0, len(ids), AT_ONCE):
+        connection.sadd(_key(), *ids[start : start + AT_ONCE])
+    return len(ids)
+
+
+_memory: dict[str, datetime] = {}
+"""What this process knows of the mark: one that is older came back with an older copy of Redis."""
 
 
 def look_at(package: model.Package) -> int:

@@ -13,13 +13,18 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ckanext.ecosphere.data_requests import states
+from ckanext.ecosphere.shared import rich_text
 
 ACTIVE_SQL = "state IN ({})".format(", ".join(f"'{state}'" for state in states.ACTIVE))
 MOMENT = sa.DateTime(timezone=True)
+HELD_SQL = sa.text("moderation = 'held'")
+#: Day of the receipt, newest first: what everyone reads does not tell the hour, not even by its order.
+NEWEST_DAY_SQL = sa.text("CAST(timezone('Europe/Paris', submitted) AS DATE) DESC")
 
 
 def new_id() -> str:
@@ -47,6 +52,16 @@ def _dict() -> Any:
     return mapped_column(JSONB, nullable=False, server_default=sa.text("'{}'::jsonb"), default=dict)
 
 
+def _html() -> Any:
+    """HTML of a text; None when it was not rendered since the text changed. A trigger sees to that."""
+    return mapped_column(sa.Text)
+
+
+def _rendering() -> Any:
+    """Version of the renderer that made the HTML of a row."""
+    return mapped_column(sa.Integer, nullable=False, server_default="0", default=rich_text.VERSION)
+
+
 def _of_request() -> Any:
     return mapped_column(sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), nullable=False)
 
@@ -68,15 +83,16 @@ class Request(tk.BaseModel):
         outcome: ground, text, reason, missing of the last decision.
         listed: whether it is in the public list.
         flags: what people of the service should look at, as {code, …}.
+        plain_links: whether links are shown as text, since its author was new when it was sent.
     """
 
     __tablename__ = "ecosphere_requests"
     __table_args__ = (
-        sa.Index("ix_ecosphere_requests_new", sa.text("submitted DESC"), "id", postgresql_where=sa.text("listed")),
+        sa.Index("ix_ecosphere_requests_new", NEWEST_DAY_SQL, "id", postgresql_where=sa.text("listed")),
         sa.Index(
             "ix_ecosphere_requests_support",
             sa.text("support_count DESC"),
-            sa.text("submitted DESC"),
+            NEWEST_DAY_SQL,
             "id",
             postgresql_where=sa.text("listed"),
         ),
@@ -84,7 +100,7 @@ class Request(tk.BaseModel):
             "ix_ecosphere_requests_due_list",
             sa.text(f"(CASE WHEN {ACTIVE_SQL} THEN 0 ELSE 1 END)"),
             "due",
-            sa.text("submitted DESC"),
+            NEWEST_DAY_SQL,
             "id",
             postgresql_where=sa.text("listed"),
         ),
@@ -112,6 +128,8 @@ class Request(tk.BaseModel):
     visibility: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="public", default="public")
     title: Mapped[str] = _text()
     description: Mapped[str] = _text()
+    description_html: Mapped[str | None] = _html()
+    rendering: Mapped[int] = _rendering()
     use: Mapped[str] = _text()
     procedure_reference: Mapped[str] = _text()
     theme: Mapped[str] = _text()
@@ -156,16 +174,28 @@ class Request(tk.BaseModel):
     comment_count: Mapped[int] = _number()
     listed: Mapped[bool] = _flag()
     hidden: Mapped[bool] = _flag()
+    plain_links: Mapped[bool] = _flag()
     flags: Mapped[list[dict[str, Any]]] = _list()
     anonymised: Mapped[datetime | None] = mapped_column(MOMENT)
     search: Mapped[Any] = mapped_column(TSVECTOR)
 
 
+#: Day of the receipt, as the indexes of the public list have it.
+RECEIPT_DAY = sa.cast(sa.func.timezone(sa.literal_column("'Europe/Paris'"), Request.submitted), sa.Date)
+
+
 class Event(tk.BaseModel):
-    """A transition that took place. Append-only: a trigger refuses every change but the emptying of texts."""
+    """A transition that took place. Append-only: a trigger refuses every change but the emptying of texts.
+
+    Attributes:
+        moderation: where its texts stand (`trust`); "" when nobody had to read them first.
+    """
 
     __tablename__ = "ecosphere_requests_event"
-    __table_args__ = (sa.Index("ix_ecosphere_requests_event_request", "request_id", "id"),)
+    __table_args__ = (
+        sa.Index("ix_ecosphere_requests_event_request", "request_id", "id"),
+        sa.Index("ix_ecosphere_requests_event_held", "created", postgresql_where=HELD_SQL),
+    )
 
     id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)
     request_id: Mapped[str] = _of_request()
@@ -177,15 +207,26 @@ class Event(tk.BaseModel):
     actor_role: Mapped[str] = mapped_column(sa.Text, nullable=False)
     created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
     comment: Mapped[str] = _text()
+    comment_html: Mapped[str | None] = _html()
+    rendering: Mapped[int] = _rendering()
     note: Mapped[str] = _text()
     fields: Mapped[dict[str, Any]] = _dict()
+    moderation: Mapped[str] = _text()
 
 
 class Comment(tk.BaseModel):
-    """A message of the conversation, or a note among the people of the service and the moderators."""
+    """A message of the conversation, or a note among the people of the service and the moderators.
+
+    Attributes:
+        organization_id: service for which its author spoke.
+        moderation: "" when nobody had to read it first, else held, released, rejected or spam (`trust`).
+    """
 
     __tablename__ = "ecosphere_requests_comment"
-    __table_args__ = (sa.Index("ix_ecosphere_requests_comment_request", "request_id", "created"),)
+    __table_args__ = (
+        sa.Index("ix_ecosphere_requests_comment_request", "request_id", "created"),
+        sa.Index("ix_ecosphere_requests_comment_held", "created", postgresql_where=HELD_SQL),
+    )
 
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
     request_id: Mapped[str] = _of_request()
@@ -193,9 +234,39 @@ class Comment(tk.BaseModel):
     author_role: Mapped[str] = mapped_column(sa.Text, nullable=False)
     created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
     text: Mapped[str] = _text()
+    text_html: Mapped[str | None] = _html()
+    rendering: Mapped[int] = _rendering()
     internal: Mapped[bool] = _flag()
     hidden: Mapped[bool] = _flag()
     hidden_reason: Mapped[str] = _text()
+    organization_id: Mapped[str | None] = mapped_column(sa.Text)
+    moderation: Mapped[str] = _text()
+
+
+class Revision(tk.BaseModel):
+    """An edit of a request that was sent already.
+
+    Attributes:
+        version: of the request that it made, or from which it was proposed while it is held.
+        changes: field → {from, to}, and `diff` for texts: [("=", "-" or "+"), words].
+        moderation: as for comments; while it is held, the request is as it was.
+    """
+
+    __tablename__ = "ecosphere_requests_revision"
+    __table_args__ = (
+        sa.Index("ix_ecosphere_requests_revision_request", "request_id", "created"),
+        sa.Index("ix_ecosphere_requests_revision_author", "author_id"),
+        sa.Index("ix_ecosphere_requests_revision_held", "created", postgresql_where=HELD_SQL),
+    )
+
+    id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
+    request_id: Mapped[str] = _of_request()
+    author_id: Mapped[str | None] = mapped_column(sa.Text)
+    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
+    version: Mapped[int] = mapped_column(sa.Integer, nullable=False)
+    changes: Mapped[dict[str, Any]] = _dict()
+    moderation: Mapped[str] = _text()
+    reason: Mapped[str] = _text()
 
 
 class Attachment(tk.BaseModel):
@@ -236,6 +307,12 @@ class Follow(_Bond, tk.BaseModel):
     """A person wants to be told."""
 
     __tablename__ = "ecosphere_requests_follow"
+
+
+class Mute(_Bond, tk.BaseModel):
+    """A person wants no more e-mails about a request."""
+
+    __tablename__ = "ecosphere_requests_mute"
 
 
 class DatasetLink(tk.BaseModel):
@@ -318,3 +395,19 @@ class Numbering(tk.BaseModel):
 
     year: Mapped[int] = mapped_column(sa.Integer, primary_key=True, autoincrement=False)
     last: Mapped[int] = mapped_column(sa.Integer, nullable=False)
+
+
+#: Table → its column in Markdown; the column of its HTML has the same name with `_html`.
+RENDERED: dict[type[Any], str] = {Request: "description", Event: "comment", Comment: "text"}
+
+
+def _render_with(column: str) -> Any:
+    def render(row: Any, text: str | None, *_: Any) -> None:
+        setattr(row, f"{column}_html", rich_text.to_html(text))
+        row.rendering = rich_text.VERSION
+
+    return render
+
+
+for _table, _column in RENDERED.items():
+    event.listen(getattr(_table, _column), "set", _render_with(_column))

@@ -47,6 +47,9 @@ SENTENCES: dict[tuple[str, str], str] = {
     ("reopen", ""): N_("The request {reference} was reopened."),
     ("comment", states.REQUESTER): N_("There is a new comment on your request {reference}."),
     ("comment", ""): N_("There is a new comment on the request {reference}."),
+    ("edit", ""): N_("The requester has edited the request {reference}."),
+    ("held", ""): N_("A text of a new person waits for a moderator: {reference}."),
+    ("rejected_text", ""): N_("What you wrote about the request {reference} was not published."),
     ("silence", ""): N_("The period for the answer to your request {reference} ends."),
     ("due_week", ""): N_("An answer to the request {reference} is due within a week."),
     ("due_day", ""): N_("An answer to the request {reference} is due by tomorrow."),
@@ -69,11 +72,28 @@ def sentence(kind: str, audience: str, reference: str, service: str) -> str:
     return _(text).format(reference=reference, service=service or _("The service"))
 
 
+def several_comments(number: int, reference: str) -> str:
+    """That there are several new messages about a request, in one sentence."""
+    words = tk.ungettext(
+        "There is {number} new comment on the request {reference}.",
+        "There are {number} new comments on the request {reference}.",
+        number,
+    )
+    return words.format(number=number, reference=reference)
+
+
 def service_of(request: Request, event: Event | None) -> str:
     """Title of the service that a notification names: the one of the event where it has one."""
     key = (event.fields.get("organization") if event else None) or request.organization_id
     group = model.Session.get(model.Group, key) if key else None
     return (group.title or group.name) if group else ""
+
+
+def _services(requests: Sequence[Request], events: Sequence[Event]) -> Sequence[model.Group]:
+    """The services that sentences name, read into the session in one query."""
+    keys = {each.organization_id for each in requests}
+    keys |= {each.fields.get(name) for each in events for name in ("organization", "former_organization")}
+    return model.Session.scalars(sa.select(model.Group).where(model.Group.id.in_(keys - {None}))).all()
 
 
 def on_page(rows: Sequence[Notification], reader: Reader) -> list[dict[str, Any]]:
@@ -83,6 +103,7 @@ def on_page(rows: Sequence[Notification], reader: Reader) -> list[dict[str, Any]
     requests = {each.id: each for each in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))}
     wanted = {each.event_id for each in rows if each.event_id}
     events = {each.id: each for each in model.Session.scalars(sa.select(Event).where(Event.id.in_(wanted)))}
+    services = _services([*requests.values()], [*events.values()])  # kept while the lines below look them up
     found = []
     for each in rows:
         request = requests.get(each.request_id)
@@ -105,4 +126,5 @@ def on_page(rows: Sequence[Notification], reader: Reader) -> list[dict[str, Any]
                 },
             }
         )
+    del services
     return found

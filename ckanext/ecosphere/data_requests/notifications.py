@@ -7,7 +7,7 @@ fullest one: a requester who also follows the request is told as the requester.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.data_requests import config, mailboxes, people, states
-from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request, Setting
+from ckanext.ecosphere.data_requests.model import Comment, Event, Mute, Notification, Request, Revision, Setting
 from ckanext.ecosphere.data_requests.states import Told
 
 PAGE, EMAIL = "page", "email"
@@ -40,6 +40,23 @@ def of_comment(request: Request, comment: Comment) -> None:
     _tell(request, f"comment:{comment.id}", told, comment.author_id, {}, **origin)
 
 
+def of_revision(request: Request, revision: Revision) -> None:
+    """Tell the service of an edit."""
+    _tell(request, f"revision:{revision.id}", [Told(states.SERVICE)], revision.author_id, {}, kind="edit")
+
+
+def of_held(request: Request, what: str, key: str, author_id: str | None) -> None:
+    """Tell the moderators that a text waits for them; what it says is on the page only."""
+    _tell(request, f"held:{what}:{key}", [Told(states.MODERATORS)], author_id, {}, kind="held")
+
+
+def of_rejected(request: Request, key: str, author_id: str | None) -> None:
+    """Tell the author of a text that it is not shown."""
+    reads = author_id and people.reader_of(model.User.get(author_id)).may_read(request)
+    if author_id and reads:
+        _write(request, f"rejected:{key}", {author_id: Told("author")}, kind="rejected_text")
+
+
 def of_reminder(request: Request, kind: str, key: str, audience: str) -> bool:
     """Remind someone of a date; False when that was done already."""
     return _tell(request, key, [Told(audience)], None, {}, kind=kind) > 0
@@ -49,23 +66,30 @@ def _tell(
     request: Request, key: str, told: Iterable[Told], actor: str | None, fields: Mapping[str, Any], **origin: Any
 ) -> int:
     told = list(told)
-    recipients = recipients_of(request, told, actor, fields)
-    boxes = {key: each for each in told for key in mailboxes.keys(each.audience, request, dict(fields))}
+    boxes = {box: each for each in told for box in mailboxes.keys(each.audience, request, dict(fields))}
+    return _write(request, key, recipients_of(request, told, actor, fields), boxes, **origin)
+
+
+def _write(
+    request: Request, key: str, recipients: Mapping[str, Told], boxes: Mapping[str, Told] | None = None, **origin: Any
+) -> int:
     if not (recipients or boxes):
         return 0
     moment = datetime.now(timezone.utc)
     common = {"request_id": request.id, "key": key, "created": moment, "next_try": moment, **origin}
     rows = []
-    wishes = _wishes(recipients)
+    wishes, muted = _wishes(recipients), _muted(request, recipients)
+    # Messages wait a little for others about the same request, so that one e-mail tells of all.
+    leaves = moment + timedelta(minutes=config.comment_delay() if origin["kind"] == "comment" else 0)
     for user_id, each in recipients.items():
         row = {**common, "user_id": user_id, "audience": each.audience, "neutral": each.neutral}
         rows.append({**row, "channel": PAGE, "status": "sent"})
         digest = "immediate" if origin["kind"] in URGENT and wishes[user_id] != "none" else wishes[user_id]
-        if digest in WAITING and config.mail_works():
-            rows.append({**row, "channel": EMAIL, "status": WAITING[digest]})
-    for key_, each in boxes.items() if config.mail_works() else ():
-        box = {**common, "user_id": key_, "audience": each.audience, "neutral": each.neutral}
-        rows.append({**box, "channel": EMAIL, "status": "pending"})
+        if digest in WAITING and user_id not in muted and config.mail_works():
+            rows.append({**row, "channel": EMAIL, "status": WAITING[digest], "next_try": leaves})
+    for box, each in (boxes or {}).items() if config.mail_works() else ():
+        row = {**common, "user_id": box, "audience": each.audience, "neutral": each.neutral}
+        rows.append({**row, "channel": EMAIL, "status": "pending", "next_try": leaves})
     if not rows:
         return 0
     query = insert(Notification).values(rows).on_conflict_do_nothing()
@@ -84,6 +108,12 @@ def recipients_of(
                 found.setdefault(user_id, each)
     known = people.active(found) if found else set()
     return {user_id: each for user_id, each in found.items() if user_id in known}
+
+
+def _muted(request: Request, user_ids: Iterable[str]) -> set[str]:
+    """Those who want no more e-mails about the request."""
+    query = sa.select(Mute.user_id).where(Mute.request_id == request.id, Mute.user_id.in_(list(user_ids)))
+    return set(model.Session.scalars(query))
 
 
 def _wishes(user_ids: Iterable[str]) -> dict[str, str]:

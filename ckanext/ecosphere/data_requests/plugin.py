@@ -66,6 +66,10 @@ class EcosphereRequestsPlugin(p.SingletonPlugin):
         """Look at moderators, waiting e-mails and the schedule."""
         return setup.check()
 
+    def ecosphere_recover(self) -> list[str]:
+        """Have e-mails and comparisons done that a killed process or an emptied queue left."""
+        return jobs.recover()
+
     def ecosphere_queues(self) -> list[str]:
         """Queue of e-mails and of comparisons with datasets."""
         return [jobs.QUEUE]

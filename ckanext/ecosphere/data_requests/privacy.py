@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import attachments, clock, config, dictize, service, states
+from ckanext.ecosphere.data_requests import attachments, clock, config, dictize, history, service, states, trust
 from ckanext.ecosphere.data_requests.decisions import store
 from ckanext.ecosphere.data_requests.decisions.tables import AuthorName, Letter
 from ckanext.ecosphere.data_requests.model import (
@@ -19,13 +19,17 @@ from ckanext.ecosphere.data_requests.model import (
     Comment,
     Event,
     Follow,
+    Mute,
     Notification,
     Request,
+    Revision,
     Setting,
     Support,
 )
 
 AT_ONCE = 500
+#: Roles in which a person speaks for an administration: what they wrote is its own, and stays without their name.
+OFFICIAL = (states.EDITOR, states.ADMIN, states.MODERATOR)
 
 
 def anonymise_old() -> int:
@@ -62,15 +66,22 @@ def anonymise(request: Request) -> None:
         request.outcome = {key: value for key, value in request.outcome.items() if key == "ground"}
         service.index(request)
     # The reasons of a decision are for the requester, who keeps the letter; the request forgets them.
-    request.outcome = {key: value for key, value in request.outcome.items() if key in ("ground", "missing", "reason")}
+    forgotten = set(history.PERSONAL) - {"ground", "spam"}
+    request.outcome = {key: value for key, value in request.outcome.items() if key not in forgotten}
     decided = Event.transition.in_(("refuse", "fulfil_partly"))
     _events((Event.request_id == request.id) & decided, drop_texts=True)
     store.forget_addressee([request.id])
-    for table in (Support, Follow, Notification):
+    for table in (Support, Follow, Mute, Notification):
         model.Session.execute(sa.delete(table).where(table.request_id == request.id))
-    _comments(Comment.request_id == request.id, drop_texts=request.visibility == "private")
-    _events(Event.request_id == request.id, drop_texts=request.visibility == "private")
-    attachments.remove(list(model.Session.scalars(sa.select(Attachment).where(Attachment.request_id == request.id))))
+    private = request.visibility == "private"
+    _comments(Comment.request_id == request.id, drop_texts=private)
+    _drop_notes(Comment.request_id == request.id)
+    _drop_unpublished(Comment.request_id == request.id)
+    _events(Event.request_id == request.id, drop_texts=private)
+    _forget_edits(Revision.request_id == request.id)
+    files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id)
+    kept = sa.and_(Comment.author_role.in_(OFFICIAL), Comment.internal.is_(False), sa.literal(not private))
+    attachments.remove(list(model.Session.scalars(files.where(Comment.request_id == request.id, ~kept))))
     request.anonymised = service.now()
     request.version += 1
     model.Session.flush()
@@ -88,8 +99,24 @@ def _comments(where: Any, drop_texts: bool) -> int:
     if drop_texts:
         values |= {"text": "", "hidden": True}
     done = model.Session.execute(sa.update(Comment).where(where).values(**values))
-    model.Session.execute(sa.update(Comment).where(where, Comment.internal).values(text="", hidden=True))
     return done.rowcount  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _drop_notes(where: Any) -> None:
+    model.Session.execute(sa.update(Comment).where(where, Comment.internal).values(text="", hidden=True))
+
+
+def _drop_unpublished(where: Any) -> None:
+    """Empty what no moderator has released: without its author nobody waits for it."""
+    unpublished = Comment.moderation.not_in(trust.SHOWN)
+    model.Session.execute(sa.update(Comment).where(where, unpublished).values(text="", moderation=trust.REJECTED))
+
+
+def _forget_edits(where: Any) -> None:
+    """Keep that a request was edited, not what it said before."""
+    held = sa.case((Revision.moderation == trust.HELD, trust.REJECTED), else_=Revision.moderation)
+    values = {"author_id": None, "changes": {}, "moderation": held}
+    model.Session.execute(sa.update(Revision).where(where).values(**values))
 
 
 def _events(where: Any, drop_texts: bool) -> None:
@@ -104,9 +131,11 @@ def export(user: model.User) -> dict[str, Any]:
     settings = model.Session.get(Setting, user.id)
     return {
         "person": {"id": user.id, "name": user.name, "fullname": user.fullname, "email": user.email},
-        "requests": _rows(Request, Request.requester_id == user.id, skip={"search"}),
-        "comments": _rows(Comment, Comment.author_id == user.id),
-        "events": _rows(Event, Event.actor_id == user.id),
+        "requests": _rows(Request, Request.requester_id == user.id, skip={"search", "description_html", "rendering"}),
+        "comments": _rows(Comment, Comment.author_id == user.id, skip={"text_html", "rendering"}),
+        "events": _rows(Event, Event.actor_id == user.id, skip={"comment_html", "rendering"}),
+        "edits": _rows(Revision, Revision.author_id == user.id),
+        "mutes": _rows(Mute, Mute.user_id == user.id),
         "supports": _rows(Support, Support.user_id == user.id),
         "follows": _rows(Follow, Follow.user_id == user.id),
         "notifications": _rows(Notification, Notification.user_id == user.id),
@@ -126,7 +155,10 @@ def _rows(table: Any, where: Any, skip: set[str] | None = None) -> list[dict[str
 
 
 def erase(user: model.User) -> dict[str, int]:
-    """Erase what is kept of a person; return how many rows of each kind."""
+    """Erase what is kept of a person; return how many rows of each kind.
+
+    What they wrote, decided and attached for a service is the service's: it stays, without their name.
+    """
     mine = Request.requester_id == user.id
     for each in model.Session.scalars(sa.select(Request.id).where(mine, Request.state.in_(states.ACTIVE))).all():
         _withdraw(each, user)
@@ -134,13 +166,18 @@ def erase(user: model.User) -> dict[str, int]:
     requests = list(model.Session.scalars(sa.select(Request.id).where(mine)))
     for each in requests:
         _forget_requester(service.lock(each)[each])
-    files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id).where(Comment.author_id == user.id)
+    own = sa.and_(Comment.author_id == user.id, Comment.author_role.not_in(OFFICIAL))
+    files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id).where(own)
     attachments.remove(list(model.Session.scalars(files)))
     store.forget_addressee(requests)
     model.Session.execute(sa.delete(AuthorName).where(AuthorName.user_id == user.id))
+    _drop_unpublished(own)
+    _forget_edits(Revision.author_id == user.id)
     done = {"drafts": drafts, "requests": len(requests), "comments": _comments(Comment.author_id == user.id, False)}
-    _events(Event.actor_id == user.id, False)
+    _events((Event.actor_id == user.id) & Event.actor_role.not_in(OFFICIAL), False)
+    model.Session.execute(sa.update(Event).where(Event.actor_id == user.id).values(actor_id=None))
     model.Session.execute(sa.update(Request).where(Request.assigned_to == user.id).values(assigned_to=None))
+    model.Session.execute(sa.delete(Mute).where(Mute.user_id == user.id))
     for name, table in (("supports", Support), ("follows", Follow), ("notifications", Notification)):
         done[name] = model.Session.execute(sa.delete(table).where(table.user_id == user.id)).rowcount  # pyright: ignore
     model.Session.execute(sa.delete(Setting).where(Setting.user_id == user.id))

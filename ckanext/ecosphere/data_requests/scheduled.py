@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 
-from ckanext.ecosphere.data_requests import clock, jobs, mailing, notifications, privacy, service, states
+from ckanext.ecosphere.data_requests import clock, jobs, mailing, notifications, privacy, service, states, text
 from ckanext.ecosphere.data_requests.decisions import store
 from ckanext.ecosphere.data_requests.model import Request
 
@@ -140,7 +140,8 @@ STEPS: dict[str, Callable[[], int]] = {
     "expired": expire,
     "anonymised": privacy.anonymise_old,
     "datasets_compared": jobs.match_saved,
-    "emails_given_up": mailing.give_up_abandoned,
+    "emails_taken_up": mailing.take_up_interrupted,
     "digests": mailing.digests,
     "emails": mailing.deliver,
+    "texts_rendered": text.render_again,
 }

@@ -91,7 +91,7 @@ def request_update() -> Schema:
         **_request_fields(),
         "title": [_ignore_not_given, get("not_empty"), v.one_line, get("not_empty")],
         "id": _id(),
-        "version": [get("not_empty"), get("int_validator")],
+        "version": [get("not_empty"), get("int_validator"), v.stored_number],
     }
 
 
@@ -113,7 +113,7 @@ def request_list() -> Schema:
         "unanswered": _if_given(get("boolean_validator")),
         "sort": [get("default")("created"), get("one_of")(["relevance", "created", "support", "due"])],
         "scope": [get("default")("public"), get("one_of")(["public", "mine", "desk", "moderation"])],
-        "start": [get("default")(0), get("natural_number_validator")],
+        "start": [get("default")(0), get("natural_number_validator"), v.stored_number],
         "rows": [get("default")(20), get("natural_number_validator"), most],
         "__extras": [get("ignore")],
     }
@@ -124,10 +124,11 @@ def request_transition() -> Schema:
     return {
         "id": _id(),
         "transition": _id(),
-        "version": [get("not_empty"), get("int_validator")],
+        "version": [get("not_empty"), get("int_validator"), v.stored_number],
         "comment": _if_given(v.service_text),
         "note": _if_given(v.service_text),
         **{name: [get("ignore_missing")] for name in _transition_fields()},
+        **{name: _if_given(get("boolean_validator")) for name in ("similar_seen", "spam")},
         "__extras": [get("ignore")],
     }
 
@@ -160,7 +161,7 @@ def comment() -> Schema:
         "id": _id(),
         "text": [get("not_empty"), v.long_text, get("not_empty")],
         "internal": [get("default")(False), get("boolean_validator")],
-        "upload": _if_given(),
+        "upload": _if_given(v.a_file),
         "site_web": _if_given(v.empty_trap),
     }
 
@@ -168,6 +169,17 @@ def comment() -> Schema:
 def comment_hide() -> Schema:
     """Schema of `ecosphere_request_comment_hide`."""
     return {"id": _id(), "reason": [get("not_empty"), v.one_line, get("not_empty")]}
+
+
+def moderate() -> Schema:
+    """Schema of `ecosphere_request_moderate`."""
+    return {
+        "id": _id(),
+        "kind": [get("not_empty"), get("one_of")(["comment", "edit", "step"])],
+        "decision": [get("not_empty"), get("one_of")(["release", "reject", "spam"])],
+        "reason": [get("default")(""), v.one_line],
+        "__extras": [get("ignore")],
+    }
 
 
 def hide() -> Schema:
@@ -188,7 +200,7 @@ def of_organization() -> Schema:
 def stats() -> Schema:
     """Schema of `ecosphere_request_stats`."""
     return {
-        "year": _if_given(get("natural_number_validator")),
+        "year": _if_given(get("int_validator"), v.year),
         "organization": _if_given(get("unicode_safe")),
         "__extras": [get("ignore")],
     }
@@ -196,7 +208,7 @@ def stats() -> Schema:
 
 def merge() -> Schema:
     """Schema of `ecosphere_request_merge`."""
-    return {"source": _id(), "target": _id(), "version": _if_given(get("int_validator"))}
+    return {"source": _id(), "target": _id(), "version": _if_given(get("int_validator"), v.stored_number)}
 
 
 def settings_update() -> Schema:
@@ -222,8 +234,9 @@ def notification_seen() -> Schema:
 
 def notification_list() -> Schema:
     """Schema of `ecosphere_request_notification_list`."""
+    most = get("limit_to_configured_maximum")("ckan.search.rows_max", 1000)
     return {
-        "start": [get("default")(0), get("natural_number_validator")],
-        "rows": [get("default")(20), get("natural_number_validator")],
+        "start": [get("default")(0), get("natural_number_validator"), v.stored_number],
+        "rows": [get("default")(20), get("natural_number_validator"), most],
         "__extras": [get("ignore")],
     }

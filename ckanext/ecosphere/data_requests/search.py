@@ -14,7 +14,7 @@ from ckan import model
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import dictize, states, text, wording
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, Request
 from ckanext.ecosphere.data_requests.people import Reader
 
 FACETS = ("state", "organization", "territory", "theme", "use")
@@ -162,7 +162,8 @@ def _order(data: Mapping[str, Any]) -> list[Any]:
 
 def _newest(data: Mapping[str, Any]) -> list[Any]:
     if (data.get("scope") or "public") == "public":
-        return [Request.submitted.desc(), Request.id]
+        # Within a day the order says nothing, as the days are all that everyone is told.
+        return [RECEIPT_DAY.desc(), Request.id]
     return [sa.func.coalesce(Request.submitted, Request.created).desc(), Request.id]
 
 

@@ -24,14 +24,24 @@ from ckanext.ecosphere.data_requests import (
     fields,
     notifications,
     people,
+    revisions,
     routing,
     states,
     text,
+    trust,
     wording,
 )
 from ckanext.ecosphere.data_requests.conflict import Conflict
 from ckanext.ecosphere.data_requests.decisions import store
-from ckanext.ecosphere.data_requests.model import Event, Follow, Request, Support, new_id
+from ckanext.ecosphere.data_requests.model import (
+    Event,
+    Follow,
+    Mute,
+    Request,
+    Revision,
+    Support,
+    new_id,
+)
 from ckanext.ecosphere.data_requests.people import Reader
 from ckanext.ecosphere.data_requests.schema import FIELDS
 
@@ -101,26 +111,54 @@ def _fill_in(request: Request) -> None:
 
 
 def update(reader: Reader, request_id: str, version: int, data: Mapping[str, Any]) -> Request:
-    """Change a request.
+    """Change a request; once it was sent, each change is a version, and one of a new person waits for a moderator.
 
     Raises:
         Conflict: it is no longer what the person saw.
         ValidationError: a field can no longer be changed.
     """
-    with _rolled_back_on_error():
+    with rolled_back_on_error():
         request = lock(request_id)[request_id]
-        _same_version(request, version)
+        _same_version(reader, request, version)
         changed = {name: value for name, value in data.items() if name in EDITABLE and getattr(request, name) != value}
         if request.state != states.DRAFT:
             _still_editable(request, changed)
-        if changed:
+        if changed and request.state == states.DRAFT:
             _write(request, changed)
-            request.version += 1
-            request.modified = now()
-            if request.state != states.DRAFT and (errors := fields.missing_before_sending(request)):
-                raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+            _next_version(request)
+        elif changed:
+            _revise(reader, request, changed)
         model.Session.commit()
+    if changed and request.opened:
+        from ckanext.ecosphere.data_requests import jobs
+
+        jobs.enqueue_delivery()
     return request
+
+
+def _next_version(request: Request) -> None:
+    request.version += 1
+    request.modified = now()
+
+
+def _revise(reader: Reader, request: Request, changed: Mapping[str, Any]) -> None:
+    before = {name: getattr(request, name) for name in changed}
+    _write(request, changed)
+    if errors := fields.missing_before_sending(request):
+        raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+    revision = revisions.keep(request, reader.id, before, changed, now())
+    _write(request, before)
+    if revision.moderation != trust.HELD:
+        apply_revision(request, revision)
+    model.Session.flush()
+    revisions.tell(request, revision)
+
+
+def apply_revision(request: Request, revision: Revision) -> None:
+    """Make the changes of a version in a locked request."""
+    _write(request, revisions.values(revision))
+    _next_version(request)
+    revision.version = request.version
 
 
 def _still_editable(request: Request, changed: Mapping[str, Any]) -> None:
@@ -167,16 +205,18 @@ def transition(reader: Reader, request_id: str, name: str, version: int, data: M
         ValidationError: it is not possible now, or a field is missing or wrong.
         NotAuthorized: it is for others to do.
     """
-    with _rolled_back_on_error():
+    with rolled_back_on_error():
         others = [target.id] if name == "mark_duplicate" and (target := _target_of(data)) else []
         request = lock(request_id, *others)[request_id]
         if not reader.may_read(request):
             raise tk.ObjectNotFound(_("Request not found"))
-        _same_version(request, version)
+        _same_version(reader, request, version)
         roles = reader.roles(request)
         _no_obstacle(request, name, roles)
         role = states.acting_role(name, roles)
         events = [perform(request, name, role, reader.id, data)]
+        if name == "submit":
+            request.plain_links = not trust.is_trusted(request.requester_id)
         if name == "submit" and _opens_at_once(request):
             accepted = {"organization": request.organization_id}
             events.append(perform(request, "accept", states.SYSTEM, None, accepted))
@@ -187,7 +227,7 @@ def transition(reader: Reader, request_id: str, name: str, version: int, data: M
 
 def by_system(request_id: str, name: str, data: Mapping[str, Any] | None = None) -> Request | None:
     """Do a transition that time brings; None when it is not (or no longer) possible."""
-    with _rolled_back_on_error():
+    with rolled_back_on_error():
         request = lock(request_id)[request_id]
         if states.obstacle(facts(request), name, (states.SYSTEM,), now(), clock.day_of(now())):
             model.Session.rollback()
@@ -202,7 +242,7 @@ def perform(request: Request, name: str, role: str, actor: str | None, data: Map
     """Write a transition of a locked request, its event and its notifications; nothing is committed."""
     moment = now()
     line = states.TRANSITIONS[name]
-    given = fields.parse(line, data, request, clock.day_of(moment))
+    given = fields.parse(line, data, request, clock.day_of(moment), actor)
     source = request.state
     given = effects.apply(request, name, given, moment)
     if name == "reopen" and role == states.REQUESTER:
@@ -225,12 +265,21 @@ def perform(request: Request, name: str, role: str, actor: str | None, data: Map
         comment=data.get("comment") or "",
         note=note,
         fields={key: value for key, value in given.items() if key != "comment"},
+        moderation=_moderation(request, role, actor, data),
     )
     model.Session.add(event)
     model.Session.flush()
     store.of_event(request, event)
     notifications.of_event(request, event)
+    if event.moderation == trust.HELD:
+        notifications.of_held(request, "step", str(event.id), actor)
     return event
+
+
+def _moderation(request: Request, role: str, actor: str | None, data: Mapping[str, Any]) -> str:
+    """Where the words of a step stand: those of a new requester wait for a moderator, once the request may be read."""
+    written = any(data.get(name) for name in ("comment", "reason"))
+    return trust.status_of_new(actor) if role == states.REQUESTER and request.opened and written else ""
 
 
 def announce(request: Request, events: Iterable[Event]) -> None:
@@ -264,13 +313,14 @@ def _no_obstacle(request: Request, name: str, roles: Iterable[str]) -> None:
         raise tk.ValidationError({"transition": [wording.obstacle(code, request.state)]})
 
 
-def _same_version(request: Request, version: int) -> None:
+def _same_version(reader: Reader, request: Request, version: int) -> None:
     if request.version != version:
         from ckanext.ecosphere.data_requests import dictize
 
         query = sa.select(Event).where(Event.request_id == request.id, Event.version > version).order_by(Event.id)
-        changes = [dictize.event_public(each) for each in model.Session.scalars(query)]
-        raise Conflict(request.version, changes or [dictize.edited(request)])
+        exact = bool(reader.roles(request))
+        changes = [dictize.event_public(each, exact) for each in model.Session.scalars(query)]
+        raise Conflict(request.version, changes or [dictize.edited(request, exact)])
 
 
 def _target_of(data: Mapping[str, Any]) -> Request | None:
@@ -301,25 +351,27 @@ def support(reader: Reader, request_id: str, wanted: bool) -> None:
     Raises:
         ValidationError: it is over, not public, or one's own.
     """
-    with _rolled_back_on_error():
+    with rolled_back_on_error():
         request = lock(request_id)[request_id]
         if wanted and request.requester_id == reader.id:
             raise tk.ValidationError({"id": [_("This is your own request: it counts already.")]})
         if wanted and not (request.listed and request.state in states.ACTIVE):
             raise tk.ValidationError({"id": [_("Only public requests that are not closed can be supported.")]})
-        change = _bond(Support, request_id, reader.id, wanted)
+        change = bond(Support, request_id, reader.id, wanted)
         request.support_count += change if wanted else -change
         model.Session.commit()
 
 
 def follow(reader: Reader, request_id: str, wanted: bool) -> None:
-    """Follow a request, or no longer."""
-    with _rolled_back_on_error():
-        _bond(Follow, request_id, reader.id, wanted)
+    """Follow a request, or no longer; whoever follows it wants its e-mails again."""
+    with rolled_back_on_error():
+        if wanted:
+            bond(Mute, request_id, reader.id, False)
+        bond(Follow, request_id, reader.id, wanted)
         model.Session.commit()
 
 
-def _bond(table: Any, request_id: str, user_id: str, wanted: bool) -> int:
+def bond(table: Any, request_id: str, user_id: str, wanted: bool) -> int:
     """Tie or untie; return how many rows changed: 0 when it was so already."""
     if wanted:
         values = {"request_id": request_id, "user_id": user_id, "created": now()}
@@ -328,8 +380,8 @@ def _bond(table: Any, request_id: str, user_id: str, wanted: bool) -> int:
     return model.Session.execute(gone).rowcount  # pyright: ignore[reportAttributeAccessIssue]
 
 
-class _rolled_back_on_error:
-    """Give the locks back when something goes wrong."""
+class rolled_back_on_error:
+    """Roll back on error."""
 
     def __enter__(self) -> None:
         return None

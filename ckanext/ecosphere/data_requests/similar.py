@@ -12,7 +12,7 @@ from ckan.lib.search import SearchError, SearchQueryError
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import dictize, search, states, text
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, Request
 from ckanext.ecosphere.data_requests.people import Reader
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ def requests(title: str, theme: str, territory: str, reader: Reader) -> list[dic
     candidates = (
         sa.select(Request.id, score.label("score"), _enough_in_common(title, territory).label("enough"))
         .where(Request.listed, Request.state.in_(states.ACTIVE), condition)
-        .order_by(Request.submitted.desc())
+        .order_by(RECEIPT_DAY.desc(), Request.id)
         .limit(CANDIDATES)
         .subquery()
     )

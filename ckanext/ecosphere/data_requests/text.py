@@ -3,47 +3,55 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+from typing import Any
 
-import nh3
-from ckan.lib.helpers import render_markdown
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.data_requests.model import RENDERED
+from ckanext.ecosphere.shared import characters, rich_text
 
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "’": " ", "'": " "})
 _LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_LINE = re.compile(r"\s+")
+RENDERED_AT_ONCE = 500
 
-TAGS = {"p", "br", "ul", "ol", "li", "strong", "em", "a", "blockquote", "code"}
-ATTRIBUTES = {"a": {"href"}}
-SCHEMES = {"http", "https", "mailto"}
+clean = characters.clean
+line = characters.one_line
+html = rich_text.to_html
 
 
 def fold(text: str) -> str:
     """Text without case and accents, an elided article apart from its word, as the index has it."""
-    bare = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
-    return "".join(char for char in bare if not unicodedata.combining(char))
+    return characters.without_accents(text.casefold().translate(_LIGATURES))
 
 
-def html(text: str) -> str:
-    """Text in Markdown as HTML with few tags, no script, and links that search engines do not follow."""
-    if not text:
-        return ""
-    rendered = str(render_markdown(text, auto_link=True, allow_html=False))
-    return nh3.clean(
-        rendered, tags=TAGS, attributes=ATTRIBUTES, url_schemes=SCHEMES, link_rel="nofollow ugc noopener noreferrer"
-    )
+def rendered(row: Any) -> str:
+    """Return the text of a request, event or comment as HTML: as it was rendered when it was saved."""
+    column = RENDERED[type(row)]
+    stored = getattr(row, f"{column}_html")
+    if stored is not None and row.rendering == rich_text.VERSION:
+        return stored
+    return rich_text.to_html(getattr(row, column))
+
+
+def render_again() -> int:
+    """Render the texts whose HTML is missing or of an older version; return how many. Idempotent."""
+    done = 0
+    for table, column in RENDERED.items():
+        text, html_ = getattr(table, column), getattr(table, f"{column}_html")
+        outdated = (table.rendering != rich_text.VERSION) | html_.is_(None)
+        query = sa.select(table.id, text).where(outdated).order_by(table.id).limit(RENDERED_AT_ONCE)
+        while rows := model.Session.execute(query).all():
+            values = [
+                {"id": key, f"{column}_html": rich_text.to_html(written), "rendering": rich_text.VERSION}
+                for key, written in rows
+            ]
+            model.Session.execute(sa.update(table), values)
+            model.Session.commit()
+            done += len(rows)
+    return done
 
 
 def links(text: str) -> int:
     """Number of links in a text."""
     return len(_LINK.findall(text))
-
-
-def clean(text: str) -> str:
-    """Text without control characters, each line end a line feed, no space around it."""
-    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
-
-
-def line(text: str) -> str:
-    """Text on one line: fit for a title, and for a header of an e-mail."""
-    return _LINE.sub(" ", clean(text)).strip()

@@ -1,52 +1,47 @@
-"""How much one person, and one network address, may send: counted in Redis."""
+"""How much one person may send, and as a high ceiling how much may come from one address."""
 
 from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
-from ckan.lib.redis import connect_to_redis
-from flask import has_request_context
+from flask import has_request_context, request
 
 from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.people import Reader
+from ckanext.ecosphere.shared.web_guard import rate_limits
 
-DAY, HOUR = 86_400, 3_600
+DAY, HOUR = "day", "hour"
 
 
-def request_made(user_id: str) -> None:
+def request_made(reader: Reader) -> None:
     """Count a new request.
 
     Raises:
-        ValidationError: the person, or their address, has made too many today.
+        ValidationError: the person, or their address, has made too many today; or nothing can be counted now.
     """
-    _count("request", user_id, config.requests_per_day(), DAY)
+    _count("request", reader, config.requests_per_day(), DAY)
 
 
-def written(user_id: str) -> None:
+def written(reader: Reader) -> None:
     """Count a comment, a transition or a file.
 
     Raises:
-        ValidationError: the person, or their address, has sent too many within the hour.
+        ValidationError: the person, or their address, has sent too many within the hour; or nothing can be counted now.
     """
-    _count("comment", user_id, config.comments_per_hour(), HOUR)
+    _count("comment", reader, config.comments_per_hour(), HOUR)
 
 
-def _count(what: str, user_id: str, limit: int, period: int) -> None:
-    counters = {f"person:{user_id}": limit}
-    address = tk.request.remote_addr if has_request_context() else None
-    if address:
-        counters[f"address:{address}"] = limit * config.address_factor()
-    connection = connect_to_redis()
-    for name, most in counters.items():
-        key = f"ecosphere:requests:{tk.config['ckan.site_id']}:{what}:{name}"
-        with connection.pipeline() as pipe:
-            pipe.set(key, 0, ex=period, nx=True)
-            pipe.incr(key)
-            pipe.ttl(key)
-            _created, number, left = pipe.execute()
-        if number > most:
-            minutes = max(1, -(-left // 60))
-            message = tk.ungettext(
-                "You have sent too much in a short time. Try again in {number} minute.",
-                "You have sent too much in a short time. Try again in {number} minutes.",
-                minutes,
-            )
-            raise tk.ValidationError({"message": [message.format(number=minutes)]})
+def _count(what: str, reader: Reader, most: int, period: str) -> None:
+    """Count for the person; the address is asked only for people of no service, since a whole service has one."""
+    inside = reader.sysadmin or reader.moderator or bool(reader.editor_of)
+    own = f"{most * config.service_factor() if inside else most} per {period}"
+    ceiling = f"{most * config.address_factor()} per {period}" if not inside and has_request_context() else ""
+    address = f"address:{rate_limits.network(request.remote_addr)}" if ceiling else ""
+    try:
+        rate_limits.probe(f"requests-{what}", ceiling, address)  # what is refused here does not count for the person
+        rate_limits.hit(f"requests-{what}", own, f"person:{reader.id}")
+        rate_limits.hit(f"requests-{what}", ceiling, address)
+    except rate_limits.TooMany as error:
+        message = tk._("You have sent too much in a short time.") + " " + rate_limits.again(error.seconds)
+        raise tk.ValidationError({"message": [message]}) from None
+    except rate_limits.CountingUnavailable:
+        raise tk.ValidationError({"message": [rate_limits.unavailable()]}) from None

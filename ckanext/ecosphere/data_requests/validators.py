@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
@@ -19,14 +19,26 @@ _ = tk._
 
 LONGEST_LINE = 300
 LONGEST_TEXT = 20_000
+LARGEST_NUMBER = 2**31 - 1
+FIRST_YEAR, LAST_YEAR = 1900, 2999
+LONGEST_SHOWN = 100
+MOST_TEXTS, MOST_COMMUNES, MOST_IDS = 50, 500, 500
 _COMMUNE = re.compile(r"^(\d[0-9AB]\d{3})\b", re.IGNORECASE)
 _SIRET_LENGTH = 14
 _BOX = 4
 
 
+def _bounded(value: Any, most: int) -> str:
+    """The text, before anything is done with it; what lies far above the limit is not even cleaned."""
+    written = "" if value is None else str(value)
+    if len(written) > 2 * most:
+        raise tk.Invalid(_("Too long: {number} characters at most.").format(number=most))
+    return written
+
+
 def one_line(value: Any) -> str:
     """A text on one line, 300 characters at most."""
-    found = text.line(str(value or ""))
+    found = text.line(_bounded(value, LONGEST_LINE))
     if len(found) > LONGEST_LINE:
         raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_LINE))
     return found
@@ -34,7 +46,7 @@ def one_line(value: Any) -> str:
 
 def long_text(value: Any) -> str:
     """A text of several lines, with a limited number of links."""
-    found = text.clean(str(value or ""))
+    found = text.clean(_bounded(value, LONGEST_TEXT))
     if len(found) > LONGEST_TEXT:
         raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_TEXT))
     if text.links(found) > config.links():
@@ -44,7 +56,7 @@ def long_text(value: Any) -> str:
 
 def service_text(value: Any) -> str:
     """A text of several lines by a service, with as many links as it takes."""
-    found = text.clean(str(value or ""))
+    found = text.clean(_bounded(value, LONGEST_TEXT))
     if len(found) > LONGEST_TEXT:
         raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_TEXT))
     return found
@@ -66,7 +78,7 @@ def concept_of(vocabulary: str) -> Callable[[Any], str]:
         known = voc.get(vocabulary)
         found = known.get(str(value)) or known.find(str(value))
         if found is None:
-            raise tk.Invalid(_("“{value}” is not in the list: choose one of its entries.").format(value=value))
+            raise tk.Invalid(_("“{value}” is not in the list: choose one of its entries.").format(value=shown(value)))
         return found.id
 
     return concept
@@ -78,8 +90,31 @@ def use(value: Any) -> str:
         return ""
     found = uses.find(str(value))
     if not found:
-        raise tk.Invalid(_("“{value}” is not in the list: choose one of its entries.").format(value=value))
+        raise tk.Invalid(_("“{value}” is not in the list: choose one of its entries.").format(value=shown(value)))
     return found
+
+
+def stored_number(value: Any) -> int:
+    """A whole number that the database can hold."""
+    number = int(value)
+    if abs(number) > LARGEST_NUMBER:
+        raise tk.Invalid(_("This number is too large."))
+    return number
+
+
+def year(value: Any) -> int:
+    """A year in which requests can have been made."""
+    number = int(value)
+    if not FIRST_YEAR <= number <= LAST_YEAR:
+        raise tk.Invalid(_("Give a year between {first} and {last}.").format(first=FIRST_YEAR, last=LAST_YEAR))
+    return number
+
+
+def a_file(value: Any) -> Any:
+    """A file of a form, not a text that stands for one."""
+    if value and not hasattr(value, "filename"):
+        raise tk.Invalid(_("Send the file as part of a form."))
+    return value
 
 
 def a_day(value: Any) -> date | None:
@@ -95,10 +130,17 @@ def a_day(value: Any) -> date | None:
 
 
 def texts(value: Any) -> list[str]:
-    """A list of short texts, or one text with commas between."""
+    """A list of short texts, or one text with commas between; 50 at most."""
     if isinstance(value, str):
-        value = value.split(",")
-    return list(dict.fromkeys(filter(None, (one_line(each) for each in value or []))))
+        value = value.split(",", MOST_TEXTS + 1)
+    _is_list(value)
+    return list(dict.fromkeys(filter(None, (one_line(each) for each in _few(value, MOST_TEXTS)))))
+
+
+def _few(value: Sequence[Any] | None, most: int) -> list[Any]:
+    if value and len(value) > most:
+        raise tk.Invalid(_("Too many: {number} at most.").format(number=most))
+    return list(value or ())
 
 
 def communes(value: Any) -> list[dict[str, str]]:
@@ -108,13 +150,14 @@ def communes(value: Any) -> list[dict[str, str]]:
     """
     if isinstance(value, str):
         value = _json_or(value, [part for part in re.split(r"[;\n]", value) if part.strip()])
+    _is_list(value)
     found: dict[str, dict[str, str]] = {}
-    for each in value or []:
+    for each in _few(value, MOST_COMMUNES):
         written = f"{each.get('code', '')} {each.get('name', '')}" if isinstance(each, dict) else str(each)
         match = _COMMUNE.match(text.line(written))
         if not match:
             message = _("“{value}” has no INSEE code: five characters, for instance 42218.")
-            raise tk.Invalid(message.format(value=written.strip()))
+            raise tk.Invalid(message.format(value=shown(written)))
         commune = registry.get(match[1])
         if commune is None:
             message = _("No commune of today has the INSEE code {code}. Check it, or give the code of the new commune.")
@@ -125,6 +168,7 @@ def communes(value: Any) -> list[dict[str, str]]:
 
 def box(value: Any) -> list[float] | None:
     """A rectangle: west, south, east, north in degrees."""
+    value = value[:LONGEST_LINE] if isinstance(value, str) else value
     if value in (None, "", []):
         return None
     if isinstance(value, str):
@@ -141,10 +185,10 @@ def box(value: Any) -> list[float] | None:
 
 def siret(value: Any) -> str:
     """A SIRET number: fourteen digits whose check digit is right; spaces do not count."""
-    digits = re.sub(r"\s", "", str(value or ""))
+    digits = re.sub(r"\s", "", str(value or "")[:LONGEST_LINE])
     if not digits:
         return ""
-    if len(digits) != _SIRET_LENGTH or not digits.isdigit() or not _checks(digits):
+    if len(digits) != _SIRET_LENGTH or not (digits.isascii() and digits.isdigit()) or not _checks(digits):
         raise tk.Invalid(_("This is not a SIRET number: it has 14 digits, the last of which is a check digit."))
     return digits
 
@@ -160,13 +204,25 @@ def json_list(value: Any) -> list[Any]:
     """A list, or its JSON."""
     if isinstance(value, str):
         value = _json_or(value, [value] if value else [])
-    return list(value or [])
+    _is_list(value)
+    return _few(value, MOST_IDS)
+
+
+def shown(value: Any) -> str:
+    """What a person wrote, short enough for a message."""
+    written = text.line(str(value)[:LONGEST_LINE])
+    return written if len(written) <= LONGEST_SHOWN else written[: LONGEST_SHOWN - 1] + "…"
+
+
+def _is_list(value: Any) -> None:
+    if value is not None and not isinstance(value, list | tuple):
+        raise tk.Invalid(_("Give a list here."))
 
 
 def _json_or(value: str, otherwise: Any) -> Any:
     try:
         found = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return otherwise
     return found if isinstance(found, list) else otherwise
 

@@ -1,15 +1,24 @@
-"""Addresses of the room's pages. What they show is in `views_ask`, `views_read`, `views_act`, `views_desk` and
-`views_figures`."""
+"""Addresses of the room's pages; the modules `views_*` hold what they show."""
 
 from __future__ import annotations
 
 from flask import Blueprint
 
-from ckanext.ecosphere.data_requests import views_act, views_ask, views_desk, views_figures, views_letters, views_read
+from ckanext.ecosphere.data_requests import (
+    views_act,
+    views_ask,
+    views_desk,
+    views_figures,
+    views_letters,
+    views_read,
+    views_unsubscribe,
+)
+from ckanext.ecosphere.shared import web_guard
 
 __all__ = ["ecosphere_requests"]
 
 ecosphere_requests = Blueprint("ecosphere_requests", __name__)
+web_guard.protect(ecosphere_requests)
 
 GET = (
     ("/demandes", "index", views_read.index),
@@ -20,10 +29,12 @@ GET = (
     ("/demandes/mes-demandes", "mine", views_read.mine),
     ("/demandes/notifications", "notifications", views_desk.notifications),
     ("/demandes/moderation", "moderation", views_desk.moderation),
+    ("/demandes/moderation/messages", "held", views_desk.held),
     ("/demandes/service/<organization>", "desk", views_desk.desk),
     ("/demandes/statistiques", "statistics", views_figures.statistics),
     ("/demandes/statistiques.csv", "statistics_csv", views_figures.statistics_csv),
     ("/demandes/flux.atom", "feed", views_figures.feed),
+    ("/demandes/desabonnement/<token>", "unsubscribe", views_unsubscribe.unsubscribe),
     ("/demandes/preferences", "preferences", views_desk.preferences),
     ("/demandes/mes-donnees.json", "my_data", views_desk.my_data),
     ("/demandes/<id>", "read", views_read.read),
@@ -41,6 +52,7 @@ POST = (
     ("/demandes/preferences", "preferences_save", views_desk.preferences),
     ("/demandes/effacer-mes-donnees", "forget_me", views_desk.forget_me),
     ("/demandes/service/<organization>/affecter", "assign", views_desk.assign),
+    ("/demandes/moderation/messages/<kind>/<text>", "moderate", views_desk.moderate),
     ("/demandes/<id>/modifier/<step>", "save", views_ask.save),
     ("/demandes/<id>/message", "comment", views_act.comment),
     ("/demandes/<id>/message/<comment>/masquer", "hide_comment", views_act.hide_comment),
@@ -57,3 +69,9 @@ for path, name, view in GET:
     ecosphere_requests.add_url_rule(path, endpoint=name, view_func=view)
 for path, name, view in POST:
     ecosphere_requests.add_url_rule(path, endpoint=name, view_func=view, methods=["POST"])
+ecosphere_requests.add_url_rule(
+    "/demandes/desabonnement/<token>",
+    endpoint="unsubscribe",
+    view_func=views_unsubscribe.unsubscribe,
+    methods=["POST"],
+)

@@ -88,10 +88,15 @@ def comment(id: str) -> AnyResponse:
         data["upload"] = upload
     found = act("ecosphere_request_show", id=id)
     try:
-        act("ecosphere_request_comment", id=found["id"], **data)
+        after = act("ecosphere_request_comment", id=found["id"], **data)
     except tk.ValidationError as error:
         return conversation_page(found, messages(error), typed, INVALID)
-    tk.h.flash_success(tk._("Your message is published.") if not data.get("internal") else tk._("Your note is saved."))
+    if data.get("internal"):
+        tk.h.flash_success(tk._("Your note is saved."))
+    elif any(each["mine"] and each["moderation"] == "held" for each in after["comments"][-1:]):
+        tk.h.flash_notice(tk._("Your message waits for a moderator: it is published once it has been read."))
+    else:
+        tk.h.flash_success(tk._("Your message is published."))
     return tk.redirect_to("ecosphere_requests.read", id=id, _anchor="conversation")
 
 
@@ -109,9 +114,16 @@ def attachment(id: str, file: str) -> AnyResponse:
     request_ = act("ecosphere_request_show", id=id)
     if found["request_id"] != request_["id"] or not Path(found["path"]).is_file():
         raise tk.ObjectNotFound
+    # From a path, the headers would tell when the file was written, to the second.
     response = send_file(
-        found["path"], mimetype="application/octet-stream", as_attachment=True, download_name=found["name"]
+        Path(found["path"]).open("rb"),  # noqa: SIM115 (the server closes it once it is sent)
+        mimetype="application/octet-stream",
+        as_attachment=True,
+        download_name=found["name"],
+        etag=False,
+        conditional=False,
     )
+    response.content_length = found["size"]
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "sandbox"
     response.cache_control.no_store = True

@@ -223,7 +223,10 @@ def _route(draft: Mapping[str, Any]) -> dict[str, Any] | None:
 def _after(draft: Mapping[str, Any], current: forms.Step, go: str) -> AnyResponse:
     """Go on after a step is saved: to what resembles it, another step, or the request itself."""
     if draft["state"] != "draft":
-        tk.h.flash_success(tk._("Your changes are saved."))
+        if any(each.get("moderation") == "held" and each["transition"] == "edit" for each in draft["events"]):
+            tk.h.flash_notice(tk._("Your changes wait for a moderator: they are made once they have been read."))
+        else:
+            tk.h.flash_success(tk._("Your changes are saved."))
         return tk.redirect_to("ecosphere_requests.read", id=draft["reference"])
     before, after = forms.neighbours(current)
     if go == "later":

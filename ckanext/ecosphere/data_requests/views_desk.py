@@ -75,7 +75,40 @@ def moderation() -> AnyResponse:
     rows = views_read.ROWS
     found = act("ecosphere_request_list", scope="moderation", sort="created", start=(number - 1) * rows, rows=rows)
     pages = views_read.pages(found["count"], number, MultiDict(), "ecosphere_requests.moderation")
-    return rendered("ecosphere_requests/moderation.html", {"found": found, "pages": pages})
+    waiting = act("ecosphere_request_held_list", rows=0)["count"]
+    return rendered("ecosphere_requests/moderation.html", {"found": found, "pages": pages, "waiting": waiting})
+
+
+@page
+@known
+def held() -> AnyResponse:
+    """Show moderators the messages and edits of new people that wait for them."""
+    number = views_read.page_number(request.args)
+    rows = views_read.ROWS
+    found = act("ecosphere_request_held_list", start=(number - 1) * rows, rows=rows)
+    pages = views_read.pages(found["count"], number, MultiDict(), "ecosphere_requests.held")
+    return rendered("ecosphere_requests/held.html", {"found": found, "pages": pages, "labels": forms.labels()})
+
+
+@page
+@known
+def moderate(kind: str, text: str) -> AnyResponse:
+    """Release a text, turn it away, or call it spam."""
+    tk.check_access("ecosphere_request_moderate", context(), {"kind": kind, "id": text})
+    wanted = {"decision": request.form.get("decision", ""), "reason": request.form.get("reason", "")}
+    done = {
+        "release": tk._("The text is published."),
+        "reject": tk._("The text is not published; its author is told."),
+        "spam": tk._("The text is spam: nothing else of its author that waits is published."),
+    }
+    try:
+        act("ecosphere_request_moderate", kind=kind, id=text, **wanted)
+    except tk.ValidationError as error:
+        for texts in messages(error).values():
+            tk.h.flash_error(" ".join(texts))
+    else:
+        tk.h.flash_success(done[wanted["decision"]])
+    return tk.redirect_to("ecosphere_requests.held")
 
 
 @page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import date, datetime, time
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -10,6 +10,7 @@ from flask import Response, request
 
 from ckanext.ecosphere.data_requests import atom, exports
 from ckanext.ecosphere.data_requests.viewing import as_public, page, rendered
+from ckanext.ecosphere.shared import dates
 
 FILTERS = ("organization", "territory", "theme")
 ENTRIES = 50
@@ -66,9 +67,8 @@ def request_feed(id: str) -> Response:
 
 
 def moment(text: str) -> datetime:
-    """Return the moment that an action writes in ISO 8601; without a time zone it is UTC."""
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+    """Return the beginning of a day in the portal's time zone: feeds want a moment, and everyone is told days."""
+    return datetime.combine(date.fromisoformat(text[: len("2026-01-01")]), time(), dates.zone())
 
 
 def _request(found: dict[str, Any]) -> atom.Entry:

@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import uses
+from ckanext.ecosphere.data_requests import french, uses
 from ckanext.ecosphere.data_requests.decisions import law
 
 _ = tk._
@@ -101,9 +101,31 @@ def _named(texts: Mapping[str, str]) -> Callable[[str], str]:
     return name
 
 
+#: Role → as whom a person speaks in the conversation.
+AUTHORS = {
+    "requester": N_("Requester"),
+    "moderator": N_("Moderator"),
+    "reader": N_("User of the portal"),
+}
+
 state = _named(STATES)
 transition = _named(TRANSITIONS)
 role = _named(ROLES)
+
+
+def author(code: str, service: str) -> str:
+    """As whom a person speaks.
+
+    Args:
+        code: role.
+        service: title of the service for which they speak, "" for none.
+    """
+    if code in AUTHORS:
+        return _(AUTHORS[code])
+    if not service:
+        return _("Officer of a service")
+    written = french.of_the(service) if language.current().startswith("fr") else service
+    return _("Officer of {service}").format(service=written)
 
 
 def obstacle(code: str, current: str) -> str:

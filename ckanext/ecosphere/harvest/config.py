@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.harvest.sources.bounds import Bounds
 from ckanext.ecosphere.http_guard import GuardSettings, networks
+from ckanext.ecosphere.http_guard.addresses import Network
+from ckanext.ecosphere.shared.portal_services import own_services
 
 ALLOWED_NETWORKS = "ecosphere.harvest.allowed_networks"
 PAGE_SIZE = "ecosphere.harvest.page_size"
@@ -24,6 +27,12 @@ CA_BUNDLE = "ecosphere.harvest.ca_bundle"
 ACTIVITY = "ecosphere.harvest.activity"
 OUTAGE_SECONDS = "ecosphere.harvest.outage_seconds"
 STALE_SECONDS = "ecosphere.harvest.stale_seconds"
+ALLOWED_PORTS = "ecosphere.harvest.allowed_ports"
+MAX_REQUESTS = "ecosphere.harvest.max_requests"
+MAX_RECORDS = "ecosphere.harvest.max_records"
+MAX_TOTAL_MEGABYTES = "ecosphere.harvest.max_total_megabytes"
+MAX_SECONDS = "ecosphere.harvest.max_seconds"
+MAX_MEMORY_MEGABYTES = "ecosphere.harvest.max_memory_megabytes"
 LOCAL_FIELDS = "ecosphere.harvest.local_fields"
 
 MAX_PAGE_SIZE = 1000
@@ -102,14 +111,37 @@ def portal_language() -> str:
     return tk.config["ckan.locale_default"]
 
 
+def bounds() -> Bounds:
+    """What one reading of a source may take."""
+    megabyte = 1024 * 1024
+    return Bounds(
+        requests=max(1, tk.config[MAX_REQUESTS]),
+        records=max(1, tk.config[MAX_RECORDS]),
+        size=max(1, tk.config[MAX_TOTAL_MEGABYTES]) * megabyte,
+        seconds=max(1, tk.config[MAX_SECONDS]),
+        memory=max(1, tk.config[MAX_MEMORY_MEGABYTES]) * megabyte,
+    )
+
+
+def allowed_networks() -> tuple[Network, ...]:
+    """Private networks that sources may lie in.
+
+    Raises:
+        ValueError: one of them is not written properly.
+    """
+    return networks(tk.config[ALLOWED_NETWORKS])
+
+
 def guard_settings() -> GuardSettings:
     """Limits of the HTTP requests of a harvest.
 
     Raises:
-        ValueError: one of the allowed networks is not written properly.
+        ValueError: one of the allowed networks or ports is not written properly.
     """
     return GuardSettings(
-        allowed_networks=networks(tk.config[ALLOWED_NETWORKS]),
+        allowed_networks=allowed_networks(),
+        allowed_ports=frozenset(map(int, tk.config[ALLOWED_PORTS])),
+        own_services=own_services(),
         max_bytes=tk.config[MAX_BYTES],
         total_seconds=tk.config[REQUEST_SECONDS],
         read_seconds=tk.config[SILENCE_SECONDS],

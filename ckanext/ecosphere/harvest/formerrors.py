@@ -8,6 +8,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
+LONGEST = 2_000  # characters
 _SENTENCES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     # Our types say in the reader's language what is wrong; the words before it add nothing.
     (re.compile(r"Error parsing the configuration options: (?P<detail>.+)", re.DOTALL), lambda found: found["detail"]),
@@ -30,7 +31,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] =
 def sentence(text: str) -> str:
     """Say an error in the reader's language; what is not known stays as it is."""
     for pattern, said in _SENTENCES:
-        if found := pattern.fullmatch(text):
+        if found := pattern.fullmatch(text[:LONGEST]):
             return said(found)
     return text
 

@@ -70,4 +70,5 @@ def of_code(code: str) -> str:
 
 
 def _without_values(text: str) -> str:
-    return re.sub(r"\s*[:(]?\s*\{\w+\}\)?\.?$", "", re.sub(r"\{\w+\}(?=.*\S)", "…", text)).strip() or text
+    inner = re.sub(r"\{\w{1,50}\}(?=.*\S)", "…", text)
+    return re.sub(r"\s{0,3}[:(]?\s{0,3}\{\w{1,50}\}\)?\.?$", "", inner).strip() or text

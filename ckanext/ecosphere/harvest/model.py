@@ -82,6 +82,19 @@ class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, rep
     )
 
 
+class HarvestedDataset(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+    """What the harvest wrote into a dataset, whichever source it came from.
+
+    Attributes:
+        resource_ids: its resources that come from the record; any other was added on the portal.
+    """
+
+    __tablename__ = "ecosphere_harvest_dataset"
+
+    package_id: Mapped[str] = mapped_column(sa.UnicodeText, primary_key=True)
+    resource_ids: Mapped[list[str]] = mapped_column(ARRAY(sa.UnicodeText), default=list, server_default="{}")
+
+
 class JobState(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
     """How far a job has come and what it found.
 
@@ -197,6 +210,8 @@ def forget(source_id: str) -> None:
     model.Session.execute(sa.delete(Batch).where(Batch.job_id.in_(jobs)).execution_options(**unsynchronised))
     for table in (SourceRecord, JobState, Hold):
         model.Session.execute(sa.delete(table).where(table.source_id == source_id).execution_options(**unsynchronised))
+    gone = HarvestedDataset.package_id.not_in(sa.select(model.Package.id))
+    model.Session.execute(sa.delete(HarvestedDataset).where(gone).execution_options(**unsynchronised))
 
 
 def forget_lost_jobs(source_id: str) -> None:

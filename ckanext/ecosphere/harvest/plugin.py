@@ -8,30 +8,31 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 
-from ckanext.ecosphere.harvest import cli
-from ckanext.ecosphere.harvest.pipeline import local
-from ckanext.ecosphere.harvest.pipeline.queue import QUEUE, Patrol
-from ckanext.ecosphere.interfaces import IEcosphereCommands, IEcosphereSetup
+from ckanext.ecosphere.harvest import checks, cli
+from ckanext.ecosphere.harvest.logic import action, auth
+from ckanext.ecosphere.harvest.pipeline.queue import QUEUE, Patrol, revive
+from ckanext.ecosphere.harvest.sources.config_fields import protect_sources
+from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
 
 _PATROL = Patrol()
 
 
 @tk.blanket.config_declarations
-@tk.blanket.actions
+@tk.blanket.actions(action.get_actions)
 @tk.blanket.blueprints
 @tk.blanket.helpers
-@tk.blanket.auth_functions
+@tk.blanket.auth_functions(auth.get_auth_functions)
 class EcosphereHarvestPlugin(p.SingletonPlugin):
     """The harvest room."""
 
     p.implements(p.IConfigurer)
     p.implements(p.IForkObserver)
-    p.implements(p.IResourceController, inherit=True)
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
 
     def update_config(self, config: Any) -> None:
         """Register the room's templates and assets."""
+        protect_sources()
         tk.add_template_directory(config, "../templates/harvest")
         tk.add_resource("../assets/harvest", "ecosphere_harvest")
 
@@ -39,17 +40,17 @@ class EcosphereHarvestPlugin(p.SingletonPlugin):
         """Look for stuck harvests when a background worker goes from one job to the next."""
         _PATROL.look()
 
-    def before_resource_create(self, context: Any, resource: dict[str, Any]) -> None:
-        """Mark what is added by hand to a harvested dataset."""
-        local.mark_added(resource)
-
-    def before_resource_update(self, context: Any, current: dict[str, Any], resource: dict[str, Any]) -> None:
-        """Leave the mark where it is."""
-        local.keep_mark(current, resource)
+    def ecosphere_recover(self) -> list[str]:
+        """Send harvests again that nobody is running."""
+        return [f"harvest job {job_id}" for job_id in revive()]
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         """Provide `ckan ecosphere harvest`."""
         return [cli.harvest]
+
+    def ecosphere_check(self) -> list[Check]:
+        """Look at the workers that harvests leave free, and at the networks that sources may lie in."""
+        return [*checks.free_workers(), *checks.networks()]
 
     def ecosphere_queues(self) -> list[str]:
         """Name the queue of the harvest."""

@@ -13,6 +13,7 @@ from ckanext.ecosphere.harvest.normalise import Context, Problem, RecordError, n
 from ckanext.ecosphere.harvest.pipeline import identity, job
 from ckanext.ecosphere.harvest.pipeline.fit import free_tags
 from ckanext.ecosphere.harvest.pipeline.messages import about_record
+from ckanext.ecosphere.harvest.pipeline.watch import Watch
 from ckanext.ecosphere.harvest.sources.base import RawRecord
 from ckanext.ecosphere.harvest.sources.harvester import EcosphereHarvester, harvester_for
 from ckanext.ecosphere.harvest.sources.messages import sentence
@@ -44,10 +45,11 @@ def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
         settings["page_size"] = min(SAMPLE, settings.get("page_size") or SAMPLE)
     reader = harvester.reader(url, settings)
     raws: list[RawRecord] = []
-    for page in reader.pages():
-        raws += page.records
-        if len(raws) >= SAMPLE:
-            break
+    with Watch(reader.budget, reader.bounds.memory):
+        for page in reader.pages():
+            raws += page.records
+            if len(raws) >= SAMPLE:
+                break
     context = Context(
         default_organisation=settings.get("default_organisation"),
         fallback_organisation=config.fallback_organisation(),

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.harvest import live, objects, overview, trials
+from ckanext.ecosphere.shared import web_guard
 
 ecosphere_harvest = Blueprint("ecosphere_harvest", __name__)
+web_guard.protect(ecosphere_harvest)
 
 
 def context() -> Any:
@@ -100,6 +103,10 @@ def record(id: str) -> str:
 def raw_record(id: str) -> Response:
     """Give a record as it came, as a file: it is never shown as a page of the portal."""
     allowed("ecosphere_harvest_record_show", id=id)
+    return _file(id)
+
+
+def _file(id: str) -> Response:
     kept = objects.raw(id)
     if kept is None:
         return tk.abort(404, tk._("This record was not kept."))
@@ -112,6 +119,32 @@ def raw_record(id: str) -> Response:
     return Response(content.encode("utf-8", "replace"), mimetype=f"{mimetype}; charset=utf-8", headers=headers)
 
 
+def stock_object(id: str) -> Response:
+    """Give a record under the address that ckanext-harvest has for it, as a file.
+
+    The stock page parses the whole record to know its type, which takes half a minute for one of 10 MB, and hands it to
+    the browser as a document of the portal.
+    """
+    try:
+        tk.check_access("harvest_object_show", context(), {"id": id})
+    except tk.NotAuthorized:
+        return tk.abort(403, tk._("This page is for those who manage harvest sources."))
+    return _file(id)
+
+
+def stock_object_of_dataset(id: str) -> Response:
+    """Give the record of a dataset under the address that ckanext-harvest has for it, as a file."""
+    try:
+        tk.get_action("package_show")(context(), {"id": id})
+    except (tk.NotAuthorized, tk.ObjectNotFound):
+        return tk.abort(404, tk._("Dataset not found"))
+    package = model.Package.get(id)
+    kept = objects.current(package.id) if package else None
+    return stock_object(kept) if kept else tk.abort(404, tk._("This record was not kept."))
+
+
+ecosphere_harvest.add_url_rule("/harvest/object/<id>", view_func=stock_object)
+ecosphere_harvest.add_url_rule("/dataset/harvest_object/<id>", view_func=stock_object_of_dataset)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/record/<id>", view_func=record)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/record/<id>/raw", view_func=raw_record)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/sources", view_func=sources)

@@ -14,17 +14,23 @@ Knows nothing of CKAN: settings are passed in, so that every room may use it::
 
 from ckanext.ecosphere.http_guard.addresses import checked_url, networks, permitted
 from ckanext.ecosphere.http_guard.attempt import GuardSettings
+from ckanext.ecosphere.http_guard.budget import Budget, StoppedError
 from ckanext.ecosphere.http_guard.errors import MESSAGES, FetchError, FetchRefusedError
+from ckanext.ecosphere.http_guard.own_services import Service, is_own_service
 from ckanext.ecosphere.http_guard.session import GuardedSession, Response
 
 __all__ = [
     "MESSAGES",
+    "Budget",
     "FetchError",
     "FetchRefusedError",
     "GuardSettings",
     "GuardedSession",
     "Response",
+    "Service",
+    "StoppedError",
     "checked_url",
+    "is_own_service",
     "networks",
     "permitted",
 ]

@@ -27,13 +27,13 @@ def networks(texts: Iterable[str]) -> tuple[Network, ...]:
 
 def permitted(address: str, allowed: Iterable[Network] = ()) -> bool:
     """Whether an IP address may be connected to: a public one, or one of the allowed networks."""
-    ip = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
+    ip = unwrapped(ipaddress.ip_address(address.partition("%")[0]))
     if any(ip.version == network.version and ip in network for network in allowed):
         return True
     return ip.is_global and not ip.is_multicast
 
 
-def _unwrapped(ip: Address) -> Address:
+def unwrapped(ip: Address) -> Address:
     """The IPv4 address that an IPv6 one carries (mapped, 6to4, NAT64), or the address itself."""
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped:

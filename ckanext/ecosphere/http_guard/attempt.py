@@ -15,7 +15,9 @@ from typing import Any
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from ckanext.ecosphere.http_guard.addresses import Network, permitted
+from ckanext.ecosphere.http_guard.budget import Budget
 from ckanext.ecosphere.http_guard.errors import FetchError, FetchRefusedError
+from ckanext.ecosphere.http_guard.own_services import Service, is_own_service
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class GuardSettings:
 
     Attributes:
         allowed_networks: private networks that may be reached all the same.
+        allowed_ports: ports that may be asked; empty for all.
+        own_services: what must not be reached even within the allowed networks.
         max_bytes: size of an answer after decompression.
         total_seconds: time of one attempt, from name resolution to the last byte.
         connect_seconds: time to open one connection.
@@ -37,6 +41,8 @@ class GuardSettings:
     """
 
     allowed_networks: tuple[Network, ...] = ()
+    allowed_ports: frozenset[int] = frozenset()
+    own_services: tuple[Service, ...] = ()
     max_bytes: int = 32 * 1024 * 1024
     total_seconds: float = 120.0
     connect_seconds: float = 10.0
@@ -55,21 +61,25 @@ class Attempt:
 
     settings: GuardSettings
     resolver: Callable[..., list[Any]]
+    budget: Budget = field(default_factory=Budget)
     expired: bool = False
     _end: float = 0.0
     _sockets: list[socket.socket] = field(default_factory=list)
 
     def __enter__(self) -> Attempt:
-        self._end = time.monotonic() + self.settings.total_seconds
-        self._timer = threading.Timer(self.settings.total_seconds, self._expire)
+        seconds = min(self.settings.total_seconds, self.budget.remaining)
+        self._end = time.monotonic() + seconds
+        self._timer = threading.Timer(seconds, self._expire)
         self._timer.daemon = True
         self._timer.start()
+        self.budget.cut_on_stop(self._expire)
         self._token = _attempt.set(self)
         return self
 
     def __exit__(self, *_exc: object) -> None:
         _attempt.reset(self._token)
         self._timer.cancel()
+        self.budget.forget(self._expire)
         for handle in self._sockets:
             handle.close()
 
@@ -122,11 +132,16 @@ class Attempt:
 
     def connect(self, host: str, port: int) -> socket.socket:
         """Open a socket to the first address of the host that is permitted and answers."""
+        if self.settings.allowed_ports and port not in self.settings.allowed_ports:
+            raise FetchRefusedError("port", host=host, port=port)
         found = self.resolve(host, port)
         good = [info for info in found if permitted(info[4][0], self.settings.allowed_networks)]
         if not good:
             ip = found[0][4][0] if found else "?"
             raise FetchRefusedError("address", host=host, ip=ip)
+        own = self.settings.own_services
+        if any(is_own_service(info[4][0], port, own, socket.getaddrinfo) for info in good):
+            raise FetchRefusedError("own-service", host=host)
         failure: OSError | None = None
         for family, kind, protocol, _name, address in good:
             sock = socket.socket(family, kind, protocol)

@@ -14,6 +14,8 @@ MESSAGES: dict[str, str] = {
     "bad-url": _N("The address {url} is not valid."),
     "scheme": _N("The address {url} does not start with http:// or https://."),
     "address": _N("The address {host} leads into a private network ({ip}), which is refused."),
+    "own-service": _N("The address {host} is a service of the portal itself, which is refused."),
+    "port": _N("The port {port} of {host} is not among those that may be asked."),
     "unknown-host": _N("The host {host} is unknown."),
     "redirects": _N("The server redirects more than {limit} times."),
     "too-large": _N("The answer is larger than {limit} bytes once decompressed."),

@@ -23,6 +23,7 @@ from ckanext.ecosphere.http_guard.attempt import (
     GuardSettings,
     reason,
 )
+from ckanext.ecosphere.http_guard.budget import Budget
 from ckanext.ecosphere.http_guard.errors import FetchError, FetchRefusedError
 from ckanext.ecosphere.http_guard.inflate import InflateError, Inflater
 
@@ -85,7 +86,8 @@ class GuardedSession:
     Args:
         settings: the limits.
         resolver: same signature as `socket.getaddrinfo`.
-        sleep: how to pause between two attempts.
+        sleep: how to pause between two attempts; None to pause until the budget is stopped.
+        budget: what all requests together may take; a session without one has no bounds but those of each request.
 
     Attributes:
         requests: number of requests sent so far, redirects and retries included.
@@ -95,9 +97,11 @@ class GuardedSession:
         self,
         settings: GuardSettings | None = None,
         resolver: Callable[..., list[Any]] = socket.getaddrinfo,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
+        budget: Budget | None = None,
     ):
         self.settings = settings or GuardSettings()
+        self.budget = budget or Budget()
         self.requests = 0
         self._resolver = resolver
         self._sleep = sleep
@@ -137,6 +141,7 @@ class GuardedSession:
         Raises:
             FetchRefusedError: the guard refused.
             FetchError: no answer after the last attempt.
+            StoppedError: the budget is spent, or was stopped.
         """
         settings = replace(
             self.settings,
@@ -162,15 +167,26 @@ class GuardedSession:
                 if answer.status not in _RETRIED or asked > settings.max_wait_seconds:
                     return replace(answer, attempts=number)
                 pause = max(pause, asked)
-            self._sleep(min(pause, settings.max_wait_seconds))
+            self.pause(min(pause, settings.max_wait_seconds))
         try:
             return replace(self._once(request, settings), attempts=settings.attempts)
         except FetchError as error:
             error.attempts = settings.attempts
             raise
 
+    def pause(self, seconds: float) -> None:
+        """Wait before asking again.
+
+        Raises:
+            StoppedError: the budget was stopped meanwhile.
+        """
+        if self._sleep is None:
+            self.budget.wait(seconds)
+        else:
+            self._sleep(seconds)
+
     def _once(self, request: _Request, settings: GuardSettings) -> Response:
-        with Attempt(settings, self._resolver) as attempt:
+        with Attempt(settings, self._resolver, self.budget) as attempt:
             for _hop in range(settings.max_redirects + 1):
                 request = replace(request, url=checked_url(request.url))
                 raw = self._send(request, attempt)
@@ -182,6 +198,7 @@ class GuardedSession:
         raise FetchRefusedError("redirects", limit=settings.max_redirects)
 
     def _send(self, request: _Request, attempt: Attempt) -> urllib3.BaseHTTPResponse:
+        self.budget.take_request()
         self.requests += 1
         settings = attempt.settings
         try:
@@ -197,6 +214,7 @@ class GuardedSession:
                 decode_content=False,
             )
         except (HTTPError, OSError, ValueError) as error:
+            self.budget.check()
             raise _fetch_error(error, request.url, attempt) from error
 
     def _read(self, raw: urllib3.BaseHTTPResponse, request: _Request, attempt: Attempt) -> Response:
@@ -207,17 +225,21 @@ class GuardedSession:
             encoding = raw.headers.get("Content-Encoding", "")
             inflater, size = Inflater(encoding, limit + 1), _COMPRESSED_CHUNK if encoding else _CHUNK
             while len(content) <= limit and (piece := raw.read(size, decode_content=False)):
-                content += inflater.feed(piece)
+                inflated = inflater.feed(piece)
+                content += inflated
+                self.budget.take_bytes(len(inflated))
             whole = len(content) <= limit
         except InflateError as error:
             raise FetchRefusedError("compression") from error
         except (HTTPError, OSError, ValueError) as error:
+            self.budget.check()
             raise _fetch_error(error, request.url, attempt) from error
         finally:
             if not whole:  # what is left unread must not be taken for the next answer
                 raw.close()
             raw.release_conn()
         if attempt.expired:
+            self.budget.check()
             raise FetchError("timeout", seconds=round(attempt.settings.total_seconds))
         cut = len(content) > limit
         if cut and not request.truncate:

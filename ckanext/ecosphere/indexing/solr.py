@@ -104,6 +104,22 @@ def kept(keys: Sequence[str], fields: Sequence[str]) -> list[Document]:
     return answer.json()["response"]["docs"]
 
 
+def search(**question: Any) -> Any:
+    """Ask for documents, past the hooks of CKAN's search: all those that `fq` lets through.
+
+    Args:
+        question: parameters of Solr.
+
+    Returns:
+        the answer, with `hits`, `docs` and `nextCursorMark`.
+
+    Raises:
+        SolrAwayError: Solr is away.
+        SearchIndexError: Solr refuses the question.
+    """
+    return _guarded(make_connection(decode_dates=False).search, "*:*", **question)
+
+
 def commit() -> None:
     """Show what was added, on a portal that commits at all; returns when searches find it.
 
@@ -134,7 +150,7 @@ def _guarded(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     try:
         return call(*args, **kwargs)
     except (pysolr.SolrError, requests.RequestException, OSError) as error:
-        # pysolr tells a refused request from a server in trouble in its text only.
-        refused = isinstance(error, pysolr.SolrError) and "(HTTP 4" in str(error)
+        # pysolr tells a refused request from a server in trouble in its text only. A core not loaded yet gives 404.
+        refused = isinstance(error, pysolr.SolrError) and "(HTTP 4" in str(error) and "(HTTP 404)" not in str(error)
         kind = SearchIndexError if refused else SolrAwayError
         raise kind(str(error)[:500]) from error

@@ -10,6 +10,7 @@ from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.quality import chained, jobs, neighbours, overview, schema, show, store
 from ckanext.ecosphere.quality.links import inventory
+from ckanext.ecosphere.shared import action_input
 
 MOST_DATASETS = 100
 
@@ -192,4 +193,4 @@ OWN = {
 
 def get_actions() -> dict[str, Any]:
     """Return all actions that the plugin registers."""
-    return {**OWN, **chained.CHAINED}
+    return action_input.checked({**OWN, **chained.CHAINED})

@@ -8,11 +8,13 @@ import ckan.plugins.toolkit as tk
 from ckan import authz, model
 from ckan.types import AuthResult, Context, DataDict
 
+from ckanext.ecosphere.shared import authorization
+
 
 @tk.auth_allow_anonymous_access
 def ecosphere_quality_show(context: Context, data_dict: DataDict) -> AuthResult:
     """Whoever may see the dataset may see its quality."""
-    return authz.is_authorized("package_show", context, data_dict)
+    return authorization.dataset_readable(context, data_dict.get("id"))
 
 
 @tk.auth_allow_anonymous_access
@@ -33,19 +35,19 @@ def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> AuthRe
 def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> AuthResult:
     """Whoever may edit the dataset; for a new one, whoever may create datasets."""
     if data_dict.get("id"):
-        return authz.is_authorized("package_update", context, {"id": data_dict["id"]})
+        return authorization.dataset_editable(context, data_dict["id"])
     return authz.is_authorized("package_create", context, {})
 
 
 @tk.auth_allow_anonymous_access
 def ecosphere_quality_links(context: Context, data_dict: DataDict) -> AuthResult:
     """Whoever may see the dataset may see the state of its links."""
-    return authz.is_authorized("package_show", context, data_dict)
+    return authorization.dataset_readable(context, data_dict.get("id"))
 
 
 def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> AuthResult:
     """Whoever may edit the dataset."""
-    return authz.is_authorized("package_update", context, data_dict)
+    return authorization.dataset_editable(context, data_dict.get("id"))
 
 
 def get_auth_functions() -> dict[str, Any]:
@@ -58,4 +60,4 @@ def get_auth_functions() -> dict[str, Any]:
         ecosphere_quality_links,
         ecosphere_quality_recheck,
     )
-    return {function.__name__: function for function in functions}
+    return authorization.deny_by_default({function.__name__: function for function in functions})

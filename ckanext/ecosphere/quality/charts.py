@@ -8,11 +8,11 @@ from html import escape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from babel.dates import format_date
 from babel.numbers import format_decimal
 from markupsafe import Markup
 
 from ckanext.ecosphere.quality import show
+from ckanext.ecosphere.shared import dates
 
 WIDTH, HEIGHT = 640, 200
 LEFT, RIGHT, TOP, BOTTOM = 36, 10, 12, 26
@@ -36,7 +36,7 @@ def trend(points: Sequence[Mapping[str, Any]]) -> Markup:
         for day, point in zip(days, points, strict=True)
     ]
     path = f"M{places[0][0]:.1f} {places[0][1]:.1f}" + "".join(f"H{x:.1f}V{y:.1f}" for x, y in places[1:])
-    first, last = (format_date(day, "medium", locale=show.language()) for day in (days[0], days[-1]))
+    first, last = (dates.day(day, "medium") for day in (days[0], days[-1]))
     values = [format_decimal(points[n]["mean"], "#,##0.#", locale=show.language()) for n in (0, -1)]
     title = tk._("Mean score: {before} on {start}, {after} on {end}").format(
         before=values[0], start=first, after=values[1], end=last

@@ -16,6 +16,7 @@ LINK_PAUSE = "ecosphere.quality.link_pause"
 SHAPES = "ecosphere.quality.shapes"
 PUBLISH_RDF = "ecosphere.quality.publish_rdf"
 ALLOWED_NETWORKS = "ecosphere.quality.allowed_networks"
+ALLOWED_PORTS = "ecosphere.quality.allowed_ports"
 
 
 def model() -> Model:
@@ -50,6 +51,11 @@ def link_pause() -> float:
 def allowed_networks() -> tuple[Network, ...]:
     """Return the private networks whose links may be checked."""
     return networks(tk.config[ALLOWED_NETWORKS])
+
+
+def allowed_ports() -> frozenset[int]:
+    """Return the ports on which links may be checked, none for all."""
+    return frozenset(map(int, tk.config[ALLOWED_PORTS]))
 
 
 def shapes() -> str:

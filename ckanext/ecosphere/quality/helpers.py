@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timezone
 from html import escape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 from ckan import model
 from markupsafe import Markup
 from werkzeug.routing import BuildError
 
 from ckanext.ecosphere.quality import charts, config, forms, show, store
+from ckanext.ecosphere.shared import dates
 
 
 def ecosphere_quality_is_scored(package: Mapping[str, Any]) -> bool:
@@ -84,22 +83,12 @@ def ecosphere_quality_number(value: float | None) -> str:
 
 def ecosphere_quality_moment(value: Any) -> str:
     """Return the ISO date-time `value` (UTC if it does not say) in the reader's language and the portal's time zone."""
-    moment = tk.h.date_str_to_datetime(value) if isinstance(value, str) else value
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    moment, language = moment.astimezone(tk.h.get_display_timezone()), show.language()
-    return tk._("{day} at {time} ({zone})").format(
-        day=format_date(moment, "long", locale=language),
-        time=format_time(moment, "short", locale=language),
-        zone=moment.tzname(),
-    )
+    return dates.moment(value)
 
 
 def ecosphere_quality_day(value: str) -> str:
     """Return the ISO date `value` in the reader's language."""
-    day, language = date.fromisoformat(value), show.language()
-    text = format_date(day, "long", locale=language)
-    return f"1er{text[1:]}" if language == "fr" and day.day == 1 else text
+    return dates.day(value)
 
 
 def ecosphere_quality_can_edit(package: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from ckan.lib.redis import connect_to_redis
 
 from ckanext.ecosphere.quality import nightly, progress, reindex, rescore, shacl
 from ckanext.ecosphere.quality.links import check, inventory
+from ckanext.ecosphere.shared.runs import Run
 
 log = logging.getLogger(__name__)
 
@@ -19,10 +20,31 @@ LINKS_AT_ONCE = 2000
 SHACL_AT_ONCE = 1000
 LINK_RUN_SECONDS = 900
 RECHECK_PAUSE_SECONDS = 300
+_HERE = "ckanext.ecosphere.quality.jobs"
+RESCORE = Run(
+    "ecosphere-quality-rescore", f"{_HERE}.rescore_all", "Quality: score everything again", QUEUE, LONGEST_SECONDS
+)
+LINKS = Run(
+    "ecosphere-quality-links",
+    f"{_HERE}.check_links",
+    "Quality: check the links that are due",
+    QUEUE,
+    2 * LINK_RUN_SECONDS,
+)
+SHACL = Run(
+    "ecosphere-quality-shacl", f"{_HERE}.check_shacl", "Quality: check the RDF of datasets", QUEUE, LONGEST_SECONDS
+)
+NIGHTLY = Run("ecosphere-quality-nightly", f"{_HERE}.run_nightly", "Quality: work of the night", QUEUE, LONGEST_SECONDS)
 
 
 def rescore_all() -> None:
     """Score everything again and bring the index up to date."""
+    with RESCORE.working() as mine:
+        if mine:
+            _rescore_all()
+
+
+def _rescore_all() -> None:
     try:
         outcome = rescore.everything(lambda done, total: progress.note("scoring", done, total))
         reindex.datasets(outcome.changed, lambda done, total: progress.note("indexing", done, total))
@@ -37,17 +59,18 @@ def rescore_all() -> None:
 def enqueue_rescore(total: int) -> str:
     """Queue a re-score of everything; return the id of the job."""
     progress.note("queued", 0, total)
-    job = tk.enqueue_job(
-        rescore_all, title="Quality: score everything again", queue=QUEUE, rq_kwargs={"timeout": LONGEST_SECONDS}
-    )
-    return job.id
+    return RESCORE.want()
 
 
 def check_links() -> None:
     """Check the links that are due, for a quarter of an hour; queue the next run while some are left."""
-    inventory.note_all()
-    outcome = check.run(check.due(LINKS_AT_ONCE), LINK_RUN_SECONDS)
-    log.info("Links: %s checked, %s changed, %s datasets scored", outcome.checked, outcome.changed, outcome.datasets)
+    with LINKS.working() as mine:
+        if not mine:
+            return
+        inventory.note_all()
+        outcome = check.run(check.due(LINKS_AT_ONCE), LINK_RUN_SECONDS)
+        told = (outcome.checked, outcome.changed, outcome.datasets)
+        log.info("Links: %s checked, %s changed, %s datasets scored", *told)
     if outcome.checked and check.due(1):
         enqueue_links()
 
@@ -61,8 +84,7 @@ def check_links_of(package_id: str) -> None:
 
 def enqueue_links() -> str:
     """Queue a check of the links that are due; return the id of the job."""
-    title, limit = "Quality: check the links that are due", {"timeout": 2 * LINK_RUN_SECONDS}
-    return tk.enqueue_job(check_links, title=title, queue=QUEUE, rq_kwargs=limit).id
+    return LINKS.want()
 
 
 def enqueue_recheck(package_id: str) -> bool:
@@ -77,26 +99,33 @@ def enqueue_recheck(package_id: str) -> bool:
 
 def check_shacl() -> None:
     """Check the RDF of datasets that have no verdict; queue the next run while some are left."""
-    ids = shacl.waiting(SHACL_AT_ONCE)
-    checked, good = shacl.run(ids)
-    log.info("DCAT-AP: %s datasets checked, %s comply", checked, good)
+    with SHACL.working() as mine:
+        if not mine:
+            return
+        ids = shacl.waiting(SHACL_AT_ONCE)
+        checked, good = shacl.run(ids)
+        log.info("DCAT-AP: %s datasets checked, %s comply", checked, good)
     if checked and shacl.waiting(1):
         enqueue_shacl()
 
 
 def enqueue_shacl() -> str:
     """Queue a check of the RDF of datasets that have no verdict; return the id of the job."""
-    title, limit = "Quality: check the RDF of datasets", {"timeout": LONGEST_SECONDS}
-    return tk.enqueue_job(check_shacl, title=title, queue=QUEUE, rq_kwargs=limit).id
+    return SHACL.want()
 
 
 def run_nightly(links: bool) -> None:
     """Do the work of the night."""
-    for stage in nightly.run(links=links):
-        log.log(logging.ERROR if stage.failed else logging.INFO, "Quality, nightly, %s: %s", stage.name, stage.told)
+    with NIGHTLY.working() as mine:
+        for stage in nightly.run(links=links) if mine else ():
+            log.log(logging.ERROR if stage.failed else logging.INFO, "Quality, nightly, %s: %s", stage.name, stage.told)
 
 
 def enqueue_nightly(links: bool = True) -> str:
     """Queue the work of the night; return the id of the job."""
-    title, limit = "Quality: work of the night", {"timeout": LONGEST_SECONDS}
-    return tk.enqueue_job(run_nightly, [links], title=title, queue=QUEUE, rq_kwargs=limit).id
+    return NIGHTLY.want(links)
+
+
+def send_lost_runs() -> list[str]:
+    """Send the runs again that are wanted and that no queue and no worker has; return their titles."""
+    return [run.title for run in (RESCORE, LINKS, SHACL, NIGHTLY) if run.send_if_lost()]

@@ -11,7 +11,8 @@ import click
 from ckan.types import Context
 
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
-from ckanext.ecosphere.quality import actions, auth, cli, helpers, indexing, jobs, saving, setup
+from ckanext.ecosphere.quality import actions, auth, cli, config, helpers, indexing, jobs, recovery, saving, setup
+from ckanext.ecosphere.shared.network_checks import check_networks
 
 
 @tk.blanket.actions(actions.get_actions)
@@ -77,8 +78,12 @@ class EcosphereQualityPlugin(p.SingletonPlugin):
         setup.initialise(report)
 
     def ecosphere_check(self) -> list[Check]:
-        """Tell whether every dataset is scored with the weights in force."""
-        return setup.check()
+        """Tell whether every dataset is scored with the weights in force, and which networks links may lead to."""
+        return [*setup.check(), *check_networks(config.ALLOWED_NETWORKS)]
+
+    def ecosphere_recover(self) -> list[str]:
+        """Score and index what a killed process or an emptied queue left."""
+        return recovery.recover()
 
     def ecosphere_queues(self) -> list[str]:
         """Queue of re-scores."""

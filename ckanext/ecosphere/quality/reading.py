@@ -11,13 +11,14 @@ import calendar
 import functools
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from ckanext.ecosphere.shared import characters
 
 DATA = Path(__file__).parent / "data"
 
@@ -35,8 +36,7 @@ def table(name: str) -> dict[str, Any]:
 
 def fold(value: str) -> str:
     """Return `value` without accents, capitals and punctuation, words parted by one space."""
-    plain = unicodedata.normalize("NFKD", value.casefold())
-    return _NOT_WORD.sub(" ", "".join(c for c in plain if not unicodedata.combining(c))).strip()
+    return _NOT_WORD.sub(" ", characters.without_accents(value.casefold())).strip()
 
 
 LONGEST_PLACEHOLDER = 30

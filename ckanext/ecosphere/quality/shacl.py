@@ -18,6 +18,7 @@ from rdflib import Graph
 from ckanext.ecosphere.quality import config, rescore
 from ckanext.ecosphere.quality.model import QualityRow
 from ckanext.ecosphere.quality.reading import DATA
+from ckanext.ecosphere.shared import rdf
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ def load_shapes(path: str) -> Graph:
     place = Path(path)
     graph = Graph()
     for file in sorted(place.glob("*.ttl")) if place.is_dir() else [place]:
-        graph.parse(file, format="turtle")
+        rdf.parse(file.read_bytes(), "turtle", file.absolute().as_uri(), graph)
     return graph
 
 
@@ -47,7 +48,9 @@ def validate(graph: Graph, shapes: Graph) -> Verdict:
     """Validate `graph`; only violations break compliance, warnings and hints do not."""
     from pyshacl import validate as check
 
-    complies, report, _text = check(graph, shacl_graph=shapes, allow_warnings=True, allow_infos=True)
+    complies, report, _text = check(
+        graph, shacl_graph=shapes, allow_warnings=True, allow_infos=True, do_owl_imports=False
+    )
     if complies or not isinstance(report, Graph):
         return Verdict(bool(complies))
     query = """

@@ -143,7 +143,7 @@ def forget(package_id: str) -> None:
         model.Session.execute(sa.delete(table).where(table.package_id == package_id))
 
 
-def is_current(row: QualityRow) -> bool:
+def is_current(row: Any) -> bool:
     """Tell whether the stored score still holds: same weights, and no due date has passed."""
     return row.model_version == config.model().version and (row.due is None or row.due >= today())
 

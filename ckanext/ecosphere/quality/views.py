@@ -7,14 +7,18 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.lib.pagination import Page
 from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.quality import exports, report, show, store
 from ckanext.ecosphere.quality.scope import Scope
 from ckanext.ecosphere.quality.svg import badge_svg
+from ckanext.ecosphere.shared import web_guard
 
+LINKS_A_PAGE = 100
 ecosphere_quality = Blueprint("ecosphere_quality", __name__)
+web_guard.protect(ecosphere_quality)
 
 
 def context() -> Any:
@@ -38,7 +42,11 @@ def dataset_page(id: str) -> str:
     package = visible_dataset(id)
     quality = tk.get_action("ecosphere_quality_show")(context(), {"id": package["id"], "origins": True})
     links = tk.get_action("ecosphere_quality_links")(context(), {"id": package["id"]})
-    variables = {"pkg_dict": package, "dataset_type": package["type"], "quality": quality, "links": links}
+    page = Page(
+        links, page=tk.h.get_page_number(request.args), item_count=len(links), items_per_page=LINKS_A_PAGE,
+        url=tk.h.pager_url,
+    )  # fmt: skip
+    variables = {"pkg_dict": package, "dataset_type": package["type"], "quality": quality, "page": page}
     return tk.render("ecosphere_quality/dataset.html", variables)
 
 

@@ -9,6 +9,7 @@ from ckan.logic.schema import validator_args
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.http_guard import MESSAGES, FetchError, GuardedSession
+from ckanext.ecosphere.shared import action_input
 
 from . import config, unfinished
 from .bulk import actions as bulk
@@ -136,4 +137,4 @@ OWN = (ecosphere_dataset_import, ecosphere_dataset_unfinished, ecosphere_dataset
 def get_actions() -> dict[str, Any]:
     """Return the actions by name."""
     own = {each.__name__: each for each in OWN}
-    return own | bulk.ACTIONS
+    return action_input.checked(own | bulk.ACTIONS)

@@ -7,6 +7,8 @@ from typing import Any
 from ckan import authz
 from ckan.types import AuthResult, Context, DataDict
 
+from ckanext.ecosphere.shared import authorization
+
 from .bulk import actions as bulk
 
 
@@ -31,4 +33,4 @@ OWN = (ecosphere_dataset_import, ecosphere_dataset_unfinished, ecosphere_dataset
 def get_auth_functions() -> dict[str, Any]:
     """Return the functions by name."""
     own = {each.__name__: each for each in OWN}
-    return own | bulk.AUTH
+    return authorization.deny_by_default(own | bulk.AUTH)

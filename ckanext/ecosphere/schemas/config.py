@@ -5,10 +5,12 @@ from __future__ import annotations
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.http_guard import GuardSettings, networks
+from ckanext.ecosphere.shared.portal_services import own_services
 
 OWN_RDF_PROFILE = "ecosphere.schemas.own_rdf_profile"
 OWN_LICENCES = "ecosphere.schemas.own_licences"
 IMPORT_NETWORKS = "ecosphere.schemas.import_allowed_networks"
+IMPORT_PORTS = "ecosphere.schemas.import_allowed_ports"
 PUBLISHER = "ecosphere.schemas.catalogue_publisher"
 VOCABULARIES = "ecosphere.schemas.vocabularies"
 OVERLAY = "ecosphere.schemas.overlay"
@@ -48,6 +50,8 @@ def guard_settings() -> GuardSettings:
     """
     return GuardSettings(
         allowed_networks=networks(tk.config[IMPORT_NETWORKS]),
+        allowed_ports=frozenset(map(int, tk.config[IMPORT_PORTS])),
+        own_services=own_services(),
         max_bytes=IMPORT_BYTES,
         total_seconds=IMPORT_SECONDS,
         read_seconds=IMPORT_SECONDS,

@@ -11,9 +11,11 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 
+from ckanext.ecosphere import core_markdown
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
+from ckanext.ecosphere.shared.network_checks import check_networks
 
-from . import actions, auth, checks, cli, defaults, governed, helpers, indexing, validators, views
+from . import actions, auth, checks, cli, config, defaults, governed, helpers, indexing, validators, views
 from .bulk import runs
 from .bulk import views as bulk_views
 
@@ -22,7 +24,7 @@ from .bulk import views as bulk_views
 @tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.blueprints([views.schemas, bulk_views.bulk])
 @tk.blanket.config_declarations
-@tk.blanket.helpers(helpers.get_helpers)
+@tk.blanket.helpers(lambda: {**core_markdown.HELPERS, **helpers.get_helpers()})
 @tk.blanket.validators(validators.get_validators)
 class EcosphereSchemasPlugin(p.SingletonPlugin):
     """Dataset schema, vocabularies in forms and pages, RDF profile."""
@@ -62,8 +64,12 @@ class EcosphereSchemasPlugin(p.SingletonPlugin):
     # IEcosphereSetup
 
     def ecosphere_check(self) -> list[Check]:
-        """Say whether the schema is in force."""
-        return checks.run()
+        """Say whether the schema is in force, and from which networks the form may import."""
+        return [*checks.run(), *check_networks(config.IMPORT_NETWORKS)]
+
+    def ecosphere_recover(self) -> list[str]:
+        """Carry changes to many datasets on whose worker was killed, or that the queue lost."""
+        return runs.recover()
 
     def ecosphere_queues(self) -> list[str]:
         """Name the queue of changes to many datasets."""

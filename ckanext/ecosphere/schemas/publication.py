@@ -115,7 +115,7 @@ def needed() -> str:
 
 
 def _check_needed(fields: Iterable[Field], now: Dataset, before: Stored, errors: Errors) -> None:
-    inherited = before.series_fields(now.texts("in_series"), fields)
+    inherited = before.series_fields(now.texts("in_series"), fields, now.texts("owner_org"))
     was_public = before.exists and not before.private
     for field in fields:
         name = field["field_name"]

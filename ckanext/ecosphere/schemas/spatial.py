@@ -18,9 +18,11 @@ from ckanext.ecosphere.vocabularies import communes
 Box = tuple[float, float, float, float]
 
 _NUMBERS = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
-_BOX_TEXT = re.compile(r"\s*(?:[-+]?\d+(?:\.\d+)?\s*[,; ]\s*){3}[-+]?\d+(?:\.\d+)?\s*")
+_BOX_TEXT = re.compile(r"(?:[-+]?\d{1,20}(?:\.\d{1,30})?\s{0,9}[,; ]\s{0,9}){3}[-+]?\d{1,20}(?:\.\d{1,30})?")
 #: Decimals with a comma, as French people write them: no comma can then stand between the numbers.
-_COMMA_BOX_TEXT = re.compile(r"\s*(?:[-+]?\d+(?:,\d+)?(?:\s*;\s*|\s+)){3}[-+]?\d+(?:,\d+)?\s*")
+_COMMA_BOX_TEXT = re.compile(
+    r"(?:[-+]?\d{1,20}(?:,\d{1,30})?(?:\s{0,9};\s{0,9}|\s{1,9})){3}[-+]?\d{1,20}(?:,\d{1,30})?"
+)
 _DEPTHS = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3}
 MAX_POSITIONS = 100_000
 MAX_LONGITUDE = 180.0
@@ -70,6 +72,7 @@ def parse_box(value: Any) -> dict[str, Any]:
     Raises:
         GeometryError: see :data:`REASONS`.
     """
+    value = value.strip() if isinstance(value, str) else value
     if isinstance(value, str) and _BOX_TEXT.fullmatch(value):
         value = [float(number) for number in _NUMBERS.findall(value.replace(",", " ").replace(";", " "))]
     elif isinstance(value, str) and _COMMA_BOX_TEXT.fullmatch(value):
@@ -100,7 +103,7 @@ def parse_geometry(value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise GeometryError("format") from error
     if not isinstance(value, Mapping) or not isinstance(value.get("coordinates"), list):
         raise GeometryError("format")

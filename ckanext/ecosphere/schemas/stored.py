@@ -50,13 +50,26 @@ class Stored:
                 return lambda name: list(_texts(getattr(resource, name, None) or resource.extras.get(name)))
         return None
 
-    def series_fields(self, names: Iterable[str], fields: Iterable[Mapping[str, Any]]) -> set[str]:
-        """Return the names of the fields that the series of a dataset fill for it."""
+    def series_fields(
+        self, names: Iterable[str], fields: Iterable[Mapping[str, Any]], services: Iterable[str]
+    ) -> set[str]:
+        """Return the names of the fields that the series of a dataset fill for it.
+
+        Private series of other services fill nothing: what a refusal names would tell what is in them.
+
+        Args:
+            names: of the series, as the dataset refers to them.
+            fields: of the schema.
+            services: id or name of the service that owns the dataset.
+        """
         wanted = [field["field_name"] for field in fields if field.get("inherited")]
-        found = set()
+        found, own = set(), set(services)
         for name in names:
             series = package_of(name)
-            if series is not None and series.state == "active":
+            if series is None or series.state != "active":
+                continue
+            owner = model.Group.get(series.owner_org) if series.private and series.owner_org else None
+            if not series.private or (owner is not None and {owner.id, owner.name} & own):
                 held = Stored(series)
                 found |= {field for field in wanted if held.texts(field)}
         return found

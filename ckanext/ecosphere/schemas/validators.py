@@ -17,6 +17,7 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import telephone
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.shared import characters, email_addresses
 from ckanext.ecosphere.vocabularies import communes
 from ckanext.scheming.validation import scheming_validator
 
@@ -39,17 +40,15 @@ OPEN_PATTERNS = {
     "encoding": r"[\w.:()/ -]{1,60}",
 }
 _EPSG_CODE = re.compile(r"(?:urn:ogc:def:crs:EPSG:[\d.]*:|EPSG[: ]?|.*\bEPSG[: ]+)(\d{4,6})\)?", re.IGNORECASE)
-_EMAIL = re.compile(r"[^@\s,;<>\"\x00-\x20\x7f]+@[^@\s,;<>\"\x00-\x20\x7f]+\.[^@\s,;<>\"\x00-\x20\x7f.]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 TAG_KEY_LENGTH = 3
 _TAG = re.compile(r"[^,<>\"\x00-\x1f\x7f\u2028\u2029]*")
 
 
 def ecosphere_text(value: Any) -> Any:
-    """Return text without control characters and surrounding blanks; the line ends of a form become plain ones."""
+    """Return text without control and invisible characters and surrounding blanks; line ends become plain ones."""
     if not isinstance(value, str):
         value = str(value)
-    return _CONTROL.sub("", value.replace("\r\n", "\n")).strip()
+    return characters.clean(value)
 
 
 def ecosphere_date(value: Any) -> Any:
@@ -120,9 +119,9 @@ def ecosphere_email(value: Any) -> Any:
     Raises:
         Invalid: it is not one address.
     """
-    text = str(value).strip()
+    text = str(value)[: 2 * email_addresses.LONGEST].strip()
     text = text[len("mailto:") :] if text.lower().startswith("mailto:") else text
-    if not _EMAIL.fullmatch(text):
+    if not email_addresses.is_address(text):
         message = tk._('"{value}" is not an e-mail address: write it as service@ain.gouv.fr')
         raise tk.Invalid(message.format(value=value))
     return text
@@ -361,7 +360,7 @@ def as_list(value: Any) -> list[Any]:
         if value.startswith("["):
             try:
                 loaded = json.loads(value)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return [value]
             return loaded if isinstance(loaded, list) else [value]
         return [value]
@@ -375,11 +374,13 @@ def ecosphere_load_list(value: Any) -> Any:
 
 def get_validators() -> dict[str, Validator]:
     """Return the validators of this module by name, for CKAN."""
+    from .bounds import ecosphere_bounds
     from .cross_field import ecosphere_dataset_rules
     from .formats import ecosphere_guess_format
 
     own = [
         ecosphere_bbox,
+        ecosphere_bounds,
         ecosphere_concept,
         ecosphere_concepts,
         ecosphere_dataset_rules,

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.lib.munge import munge_title_to_name
+from ckan.lib.search import SearchError
 from ckan.views.dataset import CreateView
-from flask import Blueprint, Response, make_response, stream_with_context
+from flask import Blueprint, Response, make_response, send_file, stream_with_context
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.shared import web_guard
 
-from . import catalogue_csv, config, inheritance, iso_record, places, skos, spatial, structured
+from . import catalogue_file, config, iso_record, places, skos, spatial, structured
 from .importing import review, starting
 from .importing.text import decoded
-from .listing import found
 from .publication import label_of
 
 SKOS_FORMATS = {
@@ -31,6 +31,7 @@ MOST_PROBLEMS = 40
 KIND = "dcat_type"  # every dataset has one
 MAX_NAME, MOST_TRIED = 90, 100
 schemas = Blueprint("ecosphere_schemas", __name__)
+web_guard.protect(schemas)
 
 
 @schemas.route("/dataset/<id>/iso19139.xml")
@@ -53,19 +54,32 @@ def schema_org(id: str) -> Response:
 
 @schemas.route("/catalogue.csv")
 def catalogue() -> Response:
-    """Give the public datasets in the layout of the schéma de catalogue de données, as they are read."""
-    search = {"q": tk.request.args.get("q", ""), "fq": "+dataset_type:dataset +capacity:public"}
+    """Give the public datasets in the layout of the schéma de catalogue de données.
+
+    A few are written as they are read; a whole catalogue is prepared in the background.
+    """
+    search = {"q": tk.request.args.get("q", ""), "fq": catalogue_file.PUBLIC}
     if tk.request.args.get("organization"):
         name = str(tk.request.args["organization"]).replace("\\", "").replace('"', "")
         search["fq"] += f' +organization:"{name}"'
-    rows = catalogue_csv.lines(catalogue_csv.row(inheritance.completed(each), _page(each)) for each in found(search))
-    response = Response(stream_with_context(rows), mimetype="text/csv")
+    try:
+        number = catalogue_file.count(search)
+    except SearchError as error:
+        return tk.abort(400, str(error))
+    if number <= catalogue_file.MOST_LIVE:
+        response = Response(stream_with_context(catalogue_file.lines(search)), mimetype="text/csv")
+    elif search != {"q": "", "fq": catalogue_file.PUBLIC}:
+        message = tk._(
+            "Too many datasets for one file: {number} at most. Narrow the search, or take the whole catalogue."
+        )
+        return tk.abort(400, message.format(number=catalogue_file.MOST_LIVE))
+    elif file := catalogue_file.prepared():
+        response = send_file(file, mimetype="text/csv", max_age=0)
+    else:
+        message = tk._("The file is being prepared: ask for it again in a few minutes.")
+        return Response(message, 503, {"Retry-After": "120"}, mimetype="text/plain")
     response.headers["Content-Disposition"] = 'attachment; filename="catalogue.csv"'
     return response
-
-
-def _page(dataset: Mapping[str, Any]) -> str:
-    return tk.url_for("dataset.read", id=dataset["name"], qualified=True, locale="default")
 
 
 # --- vocabularies ------------------------------------------------------------------------------------

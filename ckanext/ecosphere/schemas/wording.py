@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date
 
 from ckanext.ecosphere import language, telephone
+from ckanext.ecosphere.shared import dates as moments
 
 from . import places, spatial
 from .dates import precision, span
@@ -48,18 +49,12 @@ def ecosphere_period_text(period: Mapping[str, Any]) -> str:
 
 def ecosphere_moment_text(value: Any) -> str:
     """Return a date and time of CKAN (``metadata_modified``) as people write the day."""
-    try:
-        return format_datetime(tk.h.date_str_to_datetime(str(value)), "d MMMM y", locale=_locale())
-    except (TypeError, ValueError):
-        return str(value)
+    return moments.day(str(value)) or str(value)
 
 
 def ecosphere_time_text(value: Any) -> str:
     """Return a moment as people write the day and the time."""
-    try:
-        return format_datetime(tk.h.date_str_to_datetime(str(value)), "d MMMM y, HH:mm", locale=_locale())
-    except (TypeError, ValueError):
-        return str(value)
+    return moments.moment(str(value)) or str(value)
 
 
 def page_language() -> str:

@@ -9,6 +9,7 @@ from ckan.types import Context, Schema, Validator, ValidatorFactory
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere.search import config, suggest
+from ckanext.ecosphere.shared import action_input
 
 MAX_QUERY = 200
 
@@ -66,3 +67,9 @@ def ecosphere_search_did_you_mean(context: Context, data_dict: dict[str, Any]) -
     """
     tk.check_access("ecosphere_search_did_you_mean", context, data_dict)
     return {"suggestion": suggest.did_you_mean(context, data_dict["q"][:MAX_QUERY])}
+
+
+def get_actions() -> dict[str, Any]:
+    """Return the actions that the plugin registers."""
+    own = (ecosphere_search_suggest, ecosphere_search_did_you_mean)
+    return action_input.checked({action.__name__: action for action in own})

@@ -8,6 +8,8 @@ import ckan.plugins.toolkit as tk
 from ckan.authz import is_authorized
 from ckan.types import AuthResult, Context
 
+from ckanext.ecosphere.shared import authorization
+
 
 @tk.auth_allow_anonymous_access
 def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
@@ -19,3 +21,9 @@ def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any] | None 
 def ecosphere_search_did_you_mean(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
     """Other spellings are as public as the search itself."""
     return is_authorized("package_search", context, data_dict)
+
+
+def get_auth_functions() -> dict[str, Any]:
+    """Return the auth functions that the plugin registers."""
+    own = (ecosphere_search_suggest, ecosphere_search_did_you_mean)
+    return authorization.deny_by_default({function.__name__: function for function in own})

@@ -154,8 +154,10 @@ def _labels(concept: voc.Concept) -> tuple[str, ...]:
     return (concept.label("fr"), str(code)) if code else (concept.label("fr"),)
 
 
-def _organization_text(organization: dict[str, Any]) -> str:
+def _organization_text(organization: Any) -> str:
     """Name of the service in short and in full: "DDT 01 ; Direction départementale des territoires … Ain"."""
+    if not isinstance(organization, dict):  # what other plugins make of a dataset is not always what CKAN does
+        return ""
     known = voc.get("organisations").get(organization.get("name") or "")
     return _text((organization.get("title") or "", *(known.alt_labels if known else ())))
 

@@ -14,12 +14,8 @@ from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSe
 from ckanext.ecosphere.search import actions, auth, cli, facets, helpers, index, query, setup
 
 
-@tk.blanket.actions(
-    {name: getattr(actions, name) for name in ("ecosphere_search_suggest", "ecosphere_search_did_you_mean")}
-)
-@tk.blanket.auth_functions(
-    {name: getattr(auth, name) for name in ("ecosphere_search_suggest", "ecosphere_search_did_you_mean")}
-)
+@tk.blanket.actions(actions.get_actions)
+@tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.helpers({name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_search_")})
 @tk.blanket.blueprints
 @tk.blanket.config_declarations

@@ -12,11 +12,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ckanext.ecosphere.search import config
+from ckanext.ecosphere.search import bounds, config
+from ckanext.ecosphere.shared import characters
 
 # "field:value" as Solr reads it. CKAN takes any colon for it, which breaks queries such as "Natura 2000 :
 # les sites" and pasted addresses.
-_FIELDED = re.compile(r"(?:^|[\s(+!-])(?!https?:|urn:)[a-z*][\w*-]*:(?=[\w\"(\[{*])", re.IGNORECASE)
+_FIELDED = re.compile(r"(?:^|[\s(+!-])(?!https?:|urn:)[a-z*][\w*-]{0,60}:(?=[\w\"(\[{*])", re.IGNORECASE)
 _PARSER_DEFINITION = re.compile(r"^\s*\{!")
 
 
@@ -33,9 +34,16 @@ def prepare(params: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         the same dict, as `before_dataset_search` must.
+
+    Raises:
+        SearchQueryError: the query asks too much of the index, see `bounds`.
     """
     query = str(params.get("q") or "")
-    if not is_fielded(query):
+    if not characters.is_clean(query):
+        query = params["q"] = characters.clean(query)
+    fielded = is_fielded(query[: bounds.LONGEST_QUERY])
+    bounds.check(params, fielded)
+    if not fielded:
         if ":" in query:
             params["q"] = query.replace(":", " ")
         params.setdefault("qf", config.query_fields())

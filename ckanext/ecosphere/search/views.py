@@ -8,8 +8,10 @@ import ckan.plugins.toolkit as tk
 from flask import Blueprint, Response, jsonify
 
 from ckanext.ecosphere.search import facets
+from ckanext.ecosphere.shared import web_guard
 
 ecosphere_search = Blueprint("ecosphere_search", __name__)
+web_guard.protect(ecosphere_search)
 
 
 @ecosphere_search.route("/recherche/suggestions")

@@ -1,7 +1,8 @@
-"""A real HTTP server on 127.0.0.1 whose answers a test writes."""
+"""A real HTTP server on a loopback address whose answers a test writes."""
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -57,8 +58,9 @@ class ScriptedServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, script: Callable[[Exchange], None]):
-        super().__init__(("127.0.0.1", 0), Exchange)
+    def __init__(self, script: Callable[[Exchange], None], host: str = "127.0.0.1", port: int = 0):
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), Exchange)
         self.script = script
         self.seen: list[tuple[str, str, bytes]] = []
         self.lock = threading.Lock()
@@ -66,7 +68,7 @@ class ScriptedServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"{self.scheme}://127.0.0.1:{self.server_port}"
+        return f"{self.scheme}://{self.server_address[0]}:{self.server_port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that hang up are part of these tests."""
@@ -74,10 +76,14 @@ class ScriptedServer(ThreadingHTTPServer):
 
 @contextmanager
 def serve(
-    script: Callable[[Exchange], None], certificate: str | None = None, key: str | None = None
+    script: Callable[[Exchange], None],
+    certificate: str | None = None,
+    key: str | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
 ) -> Iterator[ScriptedServer]:
     """Run a server for the time of the block."""
-    server = ScriptedServer(script)
+    server = ScriptedServer(script, host, port)
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 from configparser import RawConfigParser
@@ -39,7 +40,7 @@ def test_the_images_are_the_official_ones(compose):
     assert services["db"]["image"].startswith("postgres:")
     assert services["redis"]["image"].startswith("redis:")
     assert services["solr"]["image"] == "ckan/ckan-solr:2.12-solr9-spatial"
-    for name in ("init", "web", "worker", "clock"):
+    for name in ("init", "web", "worker", "harvester", "clock"):
         assert services[name]["build"]["dockerfile_inline"].startswith("FROM ckan/ckan-base:2.12\n"), name
 
 
@@ -58,7 +59,7 @@ def test_services_wait_for_those_that_they_need(compose):
             assert how["condition"] in CONDITIONS
             assert how["condition"] != "service_healthy" or "healthcheck" in services[needed], (name, needed)
     assert set(services["init"]["depends_on"]) == {"db", "redis", "solr"}
-    for name in ("web", "worker", "clock"):
+    for name in ("web", "worker", "harvester", "clock"):
         assert services[name]["depends_on"]["init"]["condition"] == "service_completed_successfully"
 
 
@@ -67,9 +68,9 @@ def test_the_set_up_is_the_same_command_as_elsewhere(compose):
 
 
 def test_workers_can_be_multiplied(compose):
-    worker = compose["services"]["worker"]
-    assert "container_name" not in worker
-    assert "ports" not in worker
+    for name in ("worker", "harvester"):
+        assert "container_name" not in compose["services"][name]
+        assert "ports" not in compose["services"][name]
 
 
 def test_volumes_and_configs_are_declared(compose):
@@ -82,7 +83,7 @@ def test_volumes_and_configs_are_declared(compose):
 
 def test_data_outlives_the_containers(compose):
     kept = {name for name, service in compose["services"].items() if service.get("volumes")}
-    assert {"db", "redis", "solr", "web", "worker"} <= kept
+    assert {"db", "redis", "solr", "web", "worker", "harvester"} <= kept
 
 
 def test_there_is_no_secret_in_the_file_and_each_one_must_be_chosen():
@@ -117,11 +118,22 @@ def test_the_web_server_runs_the_application_of_the_embedded_stack(compose):
 
 
 def test_the_worker_of_compose_listens_to_the_queues_of_the_embedded_stack(compose):
-    from dev.stack.ckan import QUEUES
+    from dev.stack.ckan import QUEUES, QUICK_QUEUES
 
-    command = compose["services"]["worker"]["command"]
-    assert command[:3] == ["ckan", "jobs", "worker"]
-    assert set(command[3:]) == set(QUEUES)
+    quick, all_of_them = (compose["services"][name]["command"] for name in ("worker", "harvester"))
+    assert quick == ["ckan", "jobs", "worker", *QUICK_QUEUES]
+    assert all_of_them == ["ckan", "jobs", "worker", "--no-scheduler", *QUEUES]
+    assert "ecosphere:harvest" not in quick
+
+
+def test_no_private_network_is_open_with_docker_or_after_the_guide(compose):
+    from dev.stack import ckan
+
+    for text in (compose["configs"]["guichet"]["content"], (ROOT / "dev" / "portal.ini").read_text("utf-8")):
+        assert not re.search(r"^ecosphere\.\S*networks", text, re.MULTILINE)
+        assert "127.0.0" not in text
+    options = inspect.getsource(ckan.write_ini)
+    assert options.count('allowed_networks": "127.0.0.1/32"') == 3  # of the demonstration only
 
 
 def test_the_clock_runs_what_the_documentation_gives_to_cron(compose):

@@ -12,10 +12,12 @@ from email.utils import format_datetime
 import pytest
 
 from ckanext.ecosphere.http_guard import (
+    Budget,
     FetchError,
     FetchRefusedError,
     GuardedSession,
     GuardSettings,
+    StoppedError,
     checked_url,
     networks,
     permitted,
@@ -461,3 +463,71 @@ def test_a_drip_over_tls_is_cut_too(certificate):
             )
         assert error.value.code == "timeout"
         assert time.monotonic() - start < 4
+
+
+# --- the portal's own services, ports, and what a whole piece of work may take ---
+
+
+def test_own_service_is_refused_within_allowed_networks():
+    with serve(lambda exchange: exchange.answer("inside")) as server:
+        assert session().get(server.url).body == b"inside"
+        for own in ("127.0.0.1", "localhost", "127.0.0.9", socket.gethostname()):
+            guarded = session(own_services=((own, server.server_port),))
+            with pytest.raises(FetchRefusedError) as refused:
+                guarded.get(server.url)
+            assert refused.value.code == "own-service"
+        assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.0.0.2", "127.1", "2130706433", "0.0.0.0", "[::ffff:127.0.0.1]", "localhost"]
+)
+def test_own_service_is_refused_by_each_spelling(host):
+    with serve(lambda exchange: exchange.answer("inside")) as server:
+        everywhere = networks(["0.0.0.0/0", "::/0"])
+        guarded = session(allowed_networks=everywhere, own_services=(("127.0.0.1", server.server_port),))
+        with pytest.raises(FetchError) as refused:
+            guarded.get(f"http://{host}:{server.server_port}/")
+        assert refused.value.code in {"own-service", "unknown-host"}
+        assert server.seen == []
+
+
+def test_own_service_is_refused_behind_a_redirect():
+    with serve(lambda exchange: exchange.answer("inside")) as inside:
+        guarded = session(own_services=(("127.0.0.1", inside.server_port),))
+        with (
+            serve(lambda exchange: exchange.answer("", 302, Location=inside.url)) as server,
+            pytest.raises(FetchRefusedError),
+        ):
+            guarded.get(server.url)
+        assert inside.seen == []
+
+
+def test_ports_can_be_limited():
+    with serve(lambda exchange: exchange.answer("inside")) as server:
+        with pytest.raises(FetchRefusedError) as refused:
+            session(allowed_ports=frozenset({80, 443})).get(server.url)
+        assert refused.value.code == "port"
+        assert session(allowed_ports=frozenset({server.server_port})).get(server.url).status == 200
+        assert len(server.seen) == 1
+
+
+def test_budget_of_requests_is_shared_by_sessions():
+    budget = Budget(requests=3)
+    settings = GuardSettings(allowed_networks=HERE, attempts=1)
+    with serve(lambda exchange: exchange.answer("x")) as server:
+        for _ in range(3):
+            GuardedSession(settings, budget=budget).get(server.url)
+        with pytest.raises(StoppedError) as stopped:
+            GuardedSession(settings, budget=budget).get(server.url)
+        assert (stopped.value.code, stopped.value.limit) == ("requests", 3)
+        assert len(server.seen) == 3
+
+
+def test_redirects_and_retries_count():
+    budget = Budget(requests=4)
+    guarded = GuardedSession(GuardSettings(allowed_networks=HERE, attempts=9, backoff_seconds=0), budget=budget)
+    with serve(lambda exchange: exchange.answer("", 503)) as server:
+        with pytest.raises(StoppedError):
+            guarded.get(server.url)
+        assert len(server.seen) == 4

@@ -15,9 +15,10 @@ A list is read at first use and kept; everything handed out is immutable.
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import cache, lru_cache
 from pathlib import Path
+
+from ckanext.ecosphere.shared import characters
 
 from .model import Concept, Vocabulary
 from .reader import read_vocabulary
@@ -39,9 +40,7 @@ def normalise(text: str) -> str:
     >>> normalise("Éoliennes d’Île-de-France")
     'eoliennes d ile de france'
     """
-    folded = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
-    bare = "".join(char for char in folded if not unicodedata.combining(char))
-    return _NOT_WORD.sub(" ", bare).strip()
+    return _NOT_WORD.sub(" ", characters.without_accents(text.casefold().translate(_LIGATURES))).strip()
 
 
 def use(own: str) -> None:

@@ -10,6 +10,10 @@ from typing import Any
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
+#: Longest text that may be a label, in characters.
+LONGEST_LABEL = 1_000
+
+
 @dataclass(frozen=True)
 class Concept:
     """One entry of a controlled vocabulary (a ``skos:Concept``).
@@ -89,7 +93,7 @@ class Vocabulary:
         Labels are compared without case, accents and punctuation. A preferred label wins over an
         alternative one, then the first concept of the file wins.
         """
-        return self._by_label.get(self._normalise(label)) if label else None
+        return self._by_label.get(self._normalise(label)) if label and len(label) <= LONGEST_LABEL else None
 
     def children(self, uri: str) -> tuple[Concept, ...]:
         """Return the concepts right below ``uri``, in the order of the file."""

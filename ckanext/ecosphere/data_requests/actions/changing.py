@@ -64,7 +64,7 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str,
     """
     tk.check_access("ecosphere_request_create", context, data_dict)
     reader = people.reader_of_context(context)
-    throttle.request_made(reader.id)
+    throttle.request_made(reader)
     return _shown(context, service.create(reader, data_dict).id)
 
 
@@ -132,7 +132,7 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
     """
     tk.check_access("ecosphere_request_transition", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
-    throttle.written(reader.id)
+    throttle.written(reader)
     if _asks_unseen(request, reader, data_dict):
         similar.must_be_seen(request, reader)
     changed = service.transition(reader, request.id, data_dict["transition"], data_dict["version"], data_dict)

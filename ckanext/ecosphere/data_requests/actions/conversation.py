@@ -8,8 +8,21 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import attachments, auth, conversation, dictize, people, schema, throttle
+from ckanext.ecosphere.data_requests import (
+    attachments,
+    auth,
+    conversation,
+    dictize,
+    history,
+    moderation,
+    people,
+    schema,
+    throttle,
+)
 from ckanext.ecosphere.data_requests.model import Attachment
+
+#: Texts of the queue that are handed out at once.
+MOST_HELD = 100
 
 
 def _shown(context: Context, request_id: str) -> dict[str, Any]:
@@ -37,7 +50,7 @@ def ecosphere_request_comment(context: Context, data_dict: DataDict) -> dict[str
     """
     tk.check_access("ecosphere_request_comment", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
-    throttle.written(reader.id)
+    throttle.written(reader)
     conversation.comment(reader, request.id, data_dict["text"], data_dict["internal"], data_dict.get("upload"))
     return _shown(context, request.id)
 
@@ -59,6 +72,55 @@ def ecosphere_request_comment_hide(context: Context, data_dict: DataDict) -> dic
     """
     tk.check_access("ecosphere_request_comment_hide", context, data_dict)
     return _shown(context, conversation.hide_comment(data_dict["id"], data_dict["reason"]).id)
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.notification_list)
+def ecosphere_request_held_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return the texts of new people that wait for a moderator, the oldest first.
+
+    Args:
+        start (int): number of texts to pass over.
+        rows (int): how many to return; 20 if not given.
+
+    Returns:
+        dict: `count` and `results`: `kind` (comment, edit, step), `id`, `created`, `author` (role), `author_name`,
+        `user`, `html` (links as text), `changes` (of an edit: field, from, to, diff), `attachments`, `request` (id,
+        reference, title).
+
+    Raises:
+        NotAuthorized: the person is no moderator.
+    """
+    tk.check_access("ecosphere_request_held_list", context, data_dict)
+    count, rows = moderation.queue(data_dict["start"], min(data_dict["rows"], MOST_HELD))
+    return {"count": count, "results": [history.held(kind, row) for kind, row in rows]}
+
+
+@tk.validate_action_data(schema.moderate)
+def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Decide on a text of a new person: show it to everyone, turn it away, or call it spam.
+
+    Args:
+        id (str): of the text, as `ecosphere_request_held_list` gives it.
+        kind (str): comment, edit or step.
+        decision (str): release; reject, with a reason for the author; spam, of which the author is not told and with
+            which all of their texts that wait are turned away.
+        reason (str): what the author reads when the text is turned away.
+
+    Returns:
+        dict: the request.
+
+    Raises:
+        NotFound: there is no such text, or not for this person.
+        NotAuthorized: the person is no moderator.
+        ValidationError: it was decided already, or a reason is missing.
+    """
+    tk.check_access("ecosphere_request_moderate", context, data_dict)
+    if data_dict["decision"] == "reject" and not data_dict["reason"]:
+        raise tk.ValidationError({"reason": [tk._("Give the reason: the author of the text reads it.")]})
+    reader = people.reader_of_context(context)
+    keys = ("kind", "id", "decision", "reason")
+    return _shown(context, moderation.decide(reader, *(data_dict[key] for key in keys)).id)
 
 
 @tk.validate_action_data(schema.hide)

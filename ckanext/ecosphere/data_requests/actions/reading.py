@@ -23,7 +23,7 @@ from ckanext.ecosphere.data_requests import (
     stats,
     wording,
 )
-from ckanext.ecosphere.data_requests.model import DatasetLink, Request
+from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, DatasetLink, Request
 
 
 @tk.side_effect_free
@@ -203,7 +203,8 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
     reader = people.reader_of_context(context)
     tied = sa.select(Request).join(DatasetLink).where(DatasetLink.package_id == package.id, Request.listed)
     answers = (DatasetLink.kind == "answer", Request.state.in_((states.FULFILLED, states.PARTIAL)))
-    answered = tied.where(*answers).order_by(Request.closed.desc().nulls_last()).limit(matching.MOST)
+    closing_day = sa.cast(sa.func.timezone("Europe/Paris", Request.closed), sa.Date)
+    answered = tied.where(*answers).order_by(closing_day.desc().nulls_last(), Request.id).limit(matching.MOST)
     names = sa.or_(Request.known_datasets.contains([package.name]), Request.known_datasets.contains([package.id]))
     near = sa.select(DatasetLink.request_id).where(
         DatasetLink.package_id == package.id, DatasetLink.kind.in_(("suggested", "mentioned"))
@@ -211,7 +212,7 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
     asked = (
         sa.select(Request)
         .where(Request.listed, Request.state.in_(states.ACTIVE), sa.or_(names, Request.id.in_(near)))
-        .order_by(Request.submitted.desc())
+        .order_by(RECEIPT_DAY.desc(), Request.id)
         .limit(matching.MOST)
     )
     found = [list(model.Session.scalars(query)) for query in (answered, asked)]

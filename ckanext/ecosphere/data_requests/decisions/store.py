@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import clock, config, outside, states
+from ckanext.ecosphere.data_requests import clock, config, mail_texts, outside, states
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.decisions.compose import Composed, Facts, compose
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
@@ -60,7 +60,7 @@ def written(request: Request, kind: str, actor_id: str | None, given: Mapping[st
         kind=kind,
         day=today,
         reference=request.reference or "",
-        title=request.title,
+        title=mail_texts.title(request),
         received=clock.day_of(request.submitted) if request.submitted else today,
         due=_due(request, kind, given),
         months=config.extended_months() if request.extended else config.answer_months(),

@@ -17,6 +17,7 @@ from ckan.tests.helpers import CKANTestApp
 from ckanext.ecosphere import organisations
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.shared.web_guard import rate_limits
 
 from .postbox import Postbox, serving
 
@@ -116,8 +117,9 @@ def forget_requests() -> None:
         authors.keep(user_id(name), {"first_name": name.title(), "last_name": "Nom", "quality": quality})
     model.Session.commit()
     connection = connect_to_redis()
-    for key in connection.scan_iter(f"ecosphere:requests:{tk.config['ckan.site_id']}:*"):
-        connection.delete(key)
+    for pattern in (f"ecosphere:requests:{tk.config['ckan.site_id']}:*", f"{rate_limits.PREFIX}:*"):
+        for key in connection.scan_iter(pattern):
+            connection.delete(key)
 
 
 @pytest.fixture(autouse=True)
@@ -126,6 +128,9 @@ def generous(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ckan_config, "ecosphere.requests.comments_per_hour", 100_000)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.requests_per_day", 100_000)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.statistics_cache", 0)
+    # What new people write is shown at once, and told at once; `test_moderation` and `test_threads` look at that.
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.release_after", 0)
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.comment_delay", 0)
 
 
 def user_id(name: str) -> str:

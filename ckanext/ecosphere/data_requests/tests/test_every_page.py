@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.data_requests import views
+from ckanext.ecosphere.data_requests import mail_headers, views
 
-from .conftest import act, draft, opened
+from .conftest import act, draft, opened, user_id
 from .test_pages import PERSONS, visit
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -25,6 +25,8 @@ READ = {
     "mine": KNOWN,
     "notifications": KNOWN,
     "moderation": MODERATORS,
+    "held": MODERATORS,
+    "unsubscribe": ALL,
     "desk": SERVICE,
     "statistics": ALL,
     "statistics_csv": ALL,
@@ -41,6 +43,7 @@ OWN = {"lookalikes": {"asker"}, "edit": {"asker"}}
 #: The form of a transition tells whoever may not do it that it is not possible: 409, with nothing to send.
 TOLD = {"transition_form": {"editor", "admin", "boss"}}
 ACT = {
+    "moderate": MODERATORS,
     "hide_comment": MODERATORS,
     "spam": MODERATORS,
     "hide": MODERATORS,
@@ -61,7 +64,8 @@ TOLD_ACT = {"transition": {"editor", "admin", "boss"}}
 
 def filled(path: str, request: dict[str, str], file: str, comment: str) -> str:
     values = {"<organization>": "ddt-42", "<id>": request["reference"], "<file>": file, "<comment>": comment}
-    values |= {"<step>": "quoi", "<transition>": "start"}
+    values |= {"<step>": "quoi", "<transition>": "start", "<kind>": "comment", "<text>": comment}
+    values["<token>"] = mail_headers.token(user_id("asker"), request["id"])
     for name, value in values.items():
         path = path.replace(name, value)
     return path

@@ -10,11 +10,13 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
+import redis
 from ckan import model
 from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.data_requests import attachments, config, text, validators
 from ckanext.ecosphere.data_requests.model import Attachment
+from ckanext.ecosphere.shared.web_guard import rate_limits
 
 from .conftest import act, draft, opened, row
 
@@ -136,8 +138,31 @@ def test_an_address_sends_so_much_whoever_is_behind_it(app: Any, ckan_config: An
         draft("stranger")
         with pytest.raises(tk.ValidationError):
             draft("member")
+        assert draft("editor")["id"]  # people of services share the address of the service
     with app.flask_app.test_request_context(environ_overrides={"REMOTE_ADDR": "192.0.2.2"}):
-        assert draft("editor")["id"]
+        assert draft("member")["id"]
+
+
+@pytest.mark.usefixtures("portal")
+def test_people_of_services_may_send_more(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.requests_per_day", 1)
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.service_factor", 3)
+    for _ in range(3):
+        draft("editor")
+    with pytest.raises(tk.ValidationError):
+        draft("editor")
+
+
+@pytest.mark.usefixtures("portal")
+def test_nothing_is_taken_while_nothing_can_be_counted(monkeypatch: pytest.MonkeyPatch):
+    class Away:
+        def hit(self, *_: Any) -> bool:
+            raise redis.ConnectionError
+
+    monkeypatch.setattr(rate_limits, "_limiter", Away)
+    with pytest.raises(tk.ValidationError) as refused:
+        draft()
+    assert "Try again in a few minutes" in str(refused.value.error_dict["message"])
 
 
 @pytest.mark.usefixtures("portal")

@@ -113,8 +113,17 @@ def test_a_request_goes_from_hand_to_hand_to_its_answer(page: Page, postbox: Pos
     do(page, "Apporter les précisions")
     page.fill("#field-comment", "La commune de Marlhes seulement.")
     send(page, "Apporter les précisions")
-    assert set(delivered(postbox)) == {"editor", "admin"}
+    # Their author is new: the words wait for a moderator, the service reads them in the portal.
+    assert set(delivered(postbox)) == {"editor", "admin", "moderator"}
+    assert all("Marlhes" not in body(mail) for mail in postbox.mails)
     postbox.clear()
+
+    become(page, "moderator")
+    page.goto("/fr/demandes/moderation/messages")
+    expect(page.locator("main")).to_contain_text("La commune de Marlhes seulement.")
+    assert axe_violations(page) == []
+    page.get_by_role("button", name="Publier").first.click()
+    expect(page.locator("main")).to_contain_text("Rien n’attend")
 
     become(page, "admin")
     page.goto(at)

@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from ckan import model
+from ckan.lib.jobs import get_queue
+from ckan.lib.redis import connect_to_redis
 from freezegun import freeze_time
 
-from ckanext.ecosphere.data_requests import dictize, mailing, service
+from ckanext.ecosphere.data_requests import dictize, jobs, mailing, service
 from ckanext.ecosphere.data_requests.model import Notification
+from ckanext.ecosphere.shared.locks import Locks
+from ckanext.ecosphere.shared.queue import waits
 
 from .conftest import REFUSAL, act, dataset, opened, row, step, submitted, user_id
 from .postbox import Postbox, body
@@ -146,15 +150,44 @@ def test_a_mail_that_never_gets_through_is_given_up(ckan_config: Any, monkeypatc
     assert statuses() == {"failed": 2}
 
 
-def test_a_mail_that_was_being_sent_when_its_process_died_is_not_sent_again(postbox: Postbox):
+def test_interrupted_mail_is_sent_again(postbox: Postbox):
     submitted()
-    while mailing._claim_one():
-        pass
-    assert mailing.deliver() == 0
-    with freeze_time(service.now() + timedelta(hours=2)):
-        assert mailing.give_up_abandoned() == 2
-        assert mailing.deliver() == 0
-    assert postbox.mails == [] and statuses() == {"failed": 2}
+    with Locks() as sender:
+        while mailing._claim_one(sender):
+            pass
+        # Its sender lives: nobody else touches it.
+        assert mailing.take_up_interrupted() == 0 and mailing.deliver() == 0
+    assert statuses() == {"sending": 2}
+    assert mailing.take_up_interrupted() == 2
+    assert mailing.deliver() == 2
+    assert len(postbox.mails) == 2 and statuses() == {"sent": 2}
+
+
+def test_mail_interrupted_each_time_is_given_up(postbox: Postbox):
+    submitted()
+    for _time in range(mailing.MOST_TRIES):
+        with Locks() as sender:
+            while mailing._claim_one(sender):
+                pass
+        mailing.take_up_interrupted()
+    assert statuses() == {"failed": 2} and postbox.mails == []
+
+
+def test_due_mail_that_the_queue_forgot_is_queued_again(postbox: Postbox):
+    submitted()
+    connect_to_redis().flushdb()
+    assert not mailing.is_late()
+    with freeze_time(service.now() + timedelta(minutes=1)):
+        assert "e-mails that are due" in jobs.recover()
+        assert waits("ecosphere-requests-deliver", jobs.QUEUE)
+        assert "e-mails that are due" not in jobs.recover()
+
+
+def test_many_changes_queue_one_delivery():
+    connect_to_redis().flushdb()
+    for _time in range(5):
+        jobs.enqueue_delivery()
+    assert get_queue(jobs.QUEUE).count == 1
 
 
 def test_a_thing_is_never_told_twice(postbox: Postbox):

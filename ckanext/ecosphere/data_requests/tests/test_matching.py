@@ -9,6 +9,7 @@ import ckan.plugins as p
 import pytest
 import sqlalchemy as sa
 from ckan import model
+from ckan.lib.redis import connect_to_redis
 from ckan.tests import helpers
 
 from ckanext.ecosphere import vocabularies as voc
@@ -75,16 +76,37 @@ def test_a_deleted_dataset_flags_the_request_and_reopens_nothing():
 
 
 def test_a_save_that_is_rolled_back_is_not_looked_at():
-    matching.saved()
+    list(matching.saved())
     model.Session.execute(sa.text("SELECT 1"))
     datasets.saved("nothing")
     model.Session.rollback()
     model.Session.commit()
-    assert matching.saved() == []
+    assert list(matching.saved()) == []
     datasets.saved("something")
     model.Session.execute(sa.text("SELECT 1"))
     model.Session.commit()
-    assert matching.saved() == ["something"]
+    assert list(matching.saved()) == ["something"]
+
+
+def test_a_comparison_that_was_cut_off_is_done_again():
+    list(matching.saved())
+    matching.note_saved(["one"])
+    taken = matching.saved()
+    assert next(taken) == "one"
+    taken.close()  # the worker is killed here
+    assert matching.wait()
+    assert list(matching.saved()) == ["one"]
+    assert not matching.wait()
+
+
+def test_datasets_that_an_emptied_redis_forgot_are_compared():
+    made = opened(title="Inventaire des zones humides de la Loire")
+    matching.remember()
+    saved("Inventaire : zones humides")
+    connect_to_redis().flushdb()
+    assert any("compared" in text for text in jobs.recover())
+    assert "Inventaire : zones humides" in suggested(made)
+    assert jobs.recover() == []
 
 
 def test_the_commands_do_what_they_say(cli: Any):

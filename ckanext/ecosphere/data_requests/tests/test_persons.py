@@ -38,6 +38,8 @@ PUBLIC: dict[str, Any] = {
     "letter_show": LOGGED_IN,
     "comment": LOGGED_IN,
     "comment_hide": MODERATORS,
+    "held_list": MODERATORS,
+    "moderate": MODERATORS,
     "attachment_show": set(EVERYONE),
     "support": LOGGED_IN,
     "unsupport": LOGGED_IN,
@@ -107,8 +109,8 @@ def data_for(action: str, made: dict[str, Any], comment: str, package: str) -> d
     found = {"id": made["id"], "source": made["id"], "target": made["id"], "organization": "ddt-42", "user": "asker"}
     if action == "letter_preview":
         found["transition"] = "refuse"
-    if action == "comment_hide":
-        found["id"] = comment
+    if action in ("comment_hide", "moderate"):
+        found |= {"id": comment, "kind": "comment"}
     if action == "dataset_list":
         found["id"] = package
     return found

@@ -17,6 +17,9 @@ from rdflib.term import Node
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
+from ckanext.ecosphere.shared import rdf, strict_json
+
+log = logging.getLogger(__name__)
 
 # rdflib tells of each date that is none, with a traceback; our own rules tell of it in the report.
 logging.getLogger("rdflib.term").setLevel(logging.ERROR)
@@ -24,6 +27,8 @@ logging.getLogger("rdflib.term").setLevel(logging.ERROR)
 DCAT = Namespace("http://www.w3.org/ns/dcat#")
 """Version 3: rdflib's own list stops at version 2."""
 MAX_DEPTH = 6
+MAX_PAGE_TRIPLES = 200_000
+"""Triples of one page; a hundred datasets of 2 MB have about 20 000."""
 MAX_TRIPLES = 100_000
 """Triples of one dataset: 8 000 distributions have about 80 000."""
 DATASETS = (DCAT.Dataset, DCAT.DatasetSeries, DCAT.DataService)
@@ -33,7 +38,7 @@ _UNSOUND = re.compile(r"[\x00-\x20<>\"{}|\\^`]+")
 _TURTLE = {"text/turtle", "application/x-turtle", "text/n3"}
 
 
-def parse(body: bytes, content_type: str, max_bytes: int, url: str = "") -> Graph:
+def parse(body: bytes, content_type: str, max_bytes: int, url: str = "", lost: list[str] | None = None) -> Graph:
     """Parse a page of a feed.
 
     The format is that of its first character; what the server calls it decides only between the others.
@@ -43,6 +48,7 @@ def parse(body: bytes, content_type: str, max_bytes: int, url: str = "") -> Grap
         content_type: what the server calls it.
         max_bytes: size that the XML parser accepts.
         url: where it came from: relative addresses are relative to it.
+        lost: receives, for each node of JSON-LD that cannot be read while others can, what is wrong with it.
 
     Raises:
         PageError: it is not RDF, or refers to something elsewhere.
@@ -53,53 +59,61 @@ def parse(body: bytes, content_type: str, max_bytes: int, url: str = "") -> Grap
             root = parse_xml(body, max_bytes)
             if etree.QName(root).localname != "RDF":
                 raise PageError("not-rdf", misunderstood=True, detail=f"<{etree.QName(root).localname}>")
-            return _sound(Graph().parse(data=etree.tostring(root), format="xml", publicID=url), url)
+            return rdf.parse(etree.tostring(root), "xml", url, _page(url))
         if start in (b"{", b"[") and content_type not in _TURTLE:
-            document = json.loads(body)
-            refuse_remote_contexts(document)
-            return _sound(Graph().parse(data=json.dumps(document), format="json-ld", publicID=url), url)
-        return _sound(Graph().parse(data=body, format="turtle", publicID=url), url)
+            return _json_ld(strict_json.loads(body), url, [] if lost is None else lost)
+        return rdf.parse(body, "turtle", url, _page(url))
     except PageError:
+        raise
+    except rdf.RemoteDocumentError as error:
+        raise PageError("remote-context", context=error.address[:200]) from error
+    except rdf.TooManyTriplesError as error:
+        raise PageError("xml-too-many-elements", count=error.limit + 1, limit=error.limit) from error
+    except MemoryError:
         raise
     except RecordError as error:
         raise PageError(f"xml-{error.code}", **error.params) from error
-    except (Exception, RecursionError) as error:  # rdflib's parsers raise anything
+    except Exception as error:  # rdflib's parsers raise anything
         raise PageError("not-rdf", detail=" ".join(str(error).split())[:200]) from error
 
 
-def _sound(graph: Graph, url: str) -> Graph:
-    """Complete relative addresses, and escape what no address may hold (GeoNetwork leaves spaces in them)."""
+def _json_ld(document: Any, url: str, lost: list[str]) -> Graph:
+    """Read JSON-LD as a whole, else node by node, so that one that cannot be read does not take the others along."""
+    try:
+        return rdf.parse(json.dumps(document), "json-ld", url, _page(url))
+    except (rdf.RemoteDocumentError, rdf.TooManyTriplesError, MemoryError):
+        raise
+    except Exception as error:  # rdflib's parsers raise anything
+        nodes = document.get("@graph") if isinstance(document, dict) else document
+        if not isinstance(nodes, list) or len(nodes) < 2:  # noqa: PLR2004 - there are no others
+            raise
+        log.debug("JSON-LD is read node by node", exc_info=error)
+    context = document.get("@context", {}) if isinstance(document, dict) else {}
+    graph = _page(url)
+    for node in nodes:
+        try:
+            # Into a graph of its own first: half of a node says something else than the node.
+            graph += rdf.parse(json.dumps({"@context": context, "@graph": [node]}), "json-ld", url, _page(url))
+        except (rdf.RemoteDocumentError, rdf.TooManyTriplesError, MemoryError):
+            raise
+        except Exception as error:
+            lost.append(" ".join(str(error).split())[:200] or type(error).__name__)
+    return graph
+
+
+def _page(url: str) -> Graph:
+    """An empty graph that takes the triples of a page, and no more than a page has.
+
+    It completes relative addresses, and escapes what no address may hold (GeoNetwork leaves spaces in them).
+    """
 
     def sound(node: Node) -> Node:
         if not isinstance(node, URIRef):
             return node
         text = node if ":" in node else urljoin(url, node)
-        return URIRef(_UNSOUND.sub(lambda found: quote(found[0]), text))
+        return URIRef(_UNSOUND.sub(lambda found: quote(found[0]), text)) if _UNSOUND.search(text) else URIRef(text)
 
-    sounder = Graph()
-    for triple in graph:
-        sounder.add(tuple(map(sound, triple)))  # type: ignore[arg-type]
-    return sounder
-
-
-def refuse_remote_contexts(document: Any) -> None:
-    """Refuse a JSON-LD document that names a context elsewhere: rdflib would fetch it, from `file://` as well.
-
-    Raises:
-        PageError: it does.
-    """
-    todo = [document]
-    while todo:
-        each = todo.pop()
-        if isinstance(each, list):
-            todo += each
-        elif isinstance(each, dict):
-            for key, value in each.items():
-                contexts = value if isinstance(value, list) else [value]
-                remote = next((c for c in contexts if isinstance(c, str)), None)
-                if key in ("@context", "@import") and remote is not None:
-                    raise PageError("remote-context", context=remote[:200])
-                todo.append(value)
+    return rdf.bounded_graph(MAX_PAGE_TRIPLES, sound)
 
 
 def datasets(graph: Graph) -> list[Node]:
@@ -159,7 +173,7 @@ def from_text(text: str) -> tuple[Graph, URIRef]:
     """
     first, _newline, _rest = text.partition("\n")
     try:
-        return Graph().parse(data=text, format="nt"), URIRef(first.removeprefix("# ").strip())
+        return rdf.parse(text, "nt"), URIRef(first.removeprefix("# ").strip())
     except Exception as error:  # rdflib's parsers raise anything
         raise RecordError("not-rdf") from error
 

@@ -37,8 +37,21 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_WITHOUT_BOM = ((b"<\x00?\x00", "utf-16-le"), (b"\x00<\x00?", "utf-16-be"))
-_SINGLE_BYTE = {"iso-8859-1", "latin-1", "latin1", "iso-8859-15", "windows-1252", "cp1252"}
+_WITHOUT_BOM = (
+    (b"<\x00\x00\x00", "utf-32-le"),
+    (b"\x00\x00\x00<", "utf-32-be"),
+    (b"<\x00", "utf-16-le"),
+    (b"\x00<", "utf-16-be"),
+)
+_SINGLE_BYTE = {
+    "iso-8859-1": "iso-8859-1",
+    "latin-1": "iso-8859-1",
+    "latin1": "iso-8859-1",
+    "iso-8859-15": "iso-8859-15",
+    "windows-1252": "windows-1252",
+    "cp1252": "windows-1252",
+}
+"""Declared name → the parser's name."""
 _UTF8 = {"utf-8", "utf8", "us-ascii", "ascii"}
 
 _DECLARATION = re.compile(rb"<\?xml\b[^>]{0,500}?\?>")
@@ -98,14 +111,23 @@ def parse_xml(data: bytes, max_bytes: int = MAX_BYTES, repairs: list[str] | None
     data = _bounded(_as_ascii_superset(data, max_bytes, done), done)
     _refuse_doctype(data)
     try:
-        root = etree.fromstring(data, _parser())
+        root = etree.fromstring(data, _parser(_encoding(data)))
     except etree.XMLSyntaxError as error:
         root = _parse_repaired(data, error, done)
     except (ValueError, LookupError) as error:
         raise RecordError("not-well-formed", line=1, detail=str(error)[:200]) from error
     if root is None:
         raise RecordError("empty")
+    if root.getroottree().docinfo.doctype:
+        raise RecordError("doctype")
     return root
+
+
+def _encoding(data: bytes) -> str:
+    """The encoding that the parser is told, so that it does not look for one itself (UTF-7, EBCDIC, UCS-4…)."""
+    declared = _DECLARED.search(_declaration(data))
+    name = declared.group(1).decode("ascii").lower() if declared else "utf-8"
+    return _SINGLE_BYTE.get(name, "utf-8")
 
 
 def _parser(encoding: str | None = None) -> etree.XMLParser:
@@ -288,7 +310,7 @@ def _parse_repaired(data: bytes, error: etree.XMLSyntaxError, done: list[str]) -
         raise _refusal(data, error) from error
     _refuse_doctype(data)
     try:
-        return etree.fromstring(data, _parser("utf-8" if not _declaration(data) else None))
+        return etree.fromstring(data, _parser(_encoding(data)))
     except (etree.XMLSyntaxError, ValueError, LookupError) as again:
         raise _refusal(data, again) from again
 

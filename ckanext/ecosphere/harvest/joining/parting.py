@@ -15,7 +15,7 @@ from ckanext.ecosphere.harvest.joining.groups import Member
 from ckanext.ecosphere.harvest.joining.rows import RecordId, rank, sources
 from ckanext.ecosphere.harvest.joining.settle import LOCK, settle_keys
 from ckanext.ecosphere.harvest.model import DUPLICATE, PUBLISHED, SourceRecord
-from ckanext.ecosphere.harvest.pipeline.locks import Locks
+from ckanext.ecosphere.shared.locks import Locks
 from ckanext.harvest.model import HarvestSource
 
 _POLL_SECONDS = 0.3

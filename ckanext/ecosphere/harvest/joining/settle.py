@@ -22,11 +22,11 @@ from ckanext.ecosphere.harvest.joining.groups import Group, grouped
 from ckanext.ecosphere.harvest.joining.rows import RecordId, Row, around, keys_to_settle, rank, sources
 from ckanext.ecosphere.harvest.model import DUPLICATE, KEPT, NEW, PUBLISHED, WITHDRAWN, Batch, SourceRecord
 from ckanext.ecosphere.harvest.pipeline.job import load
-from ckanext.ecosphere.harvest.pipeline.locks import Locks
 from ckanext.ecosphere.harvest.pipeline.outcome import STORY
 from ckanext.ecosphere.harvest.pipeline.transaction import one_transaction
 from ckanext.ecosphere.harvest.sources.harvester import harvester_for
 from ckanext.ecosphere.indexing import solr
+from ckanext.ecosphere.shared.locks import Locks
 from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra
 
 LOCK = "joining"

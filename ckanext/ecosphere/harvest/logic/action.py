@@ -1,4 +1,4 @@
-"""Actions of the harvest room, and those of ckanext-harvest that our source types go another way with."""
+"""Actions of the harvest room."""
 
 from __future__ import annotations
 
@@ -6,120 +6,20 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
-from ckan import authz, logic, model
+from ckan import authz, model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.harvest import config, objects, overview, schedule, trial, trials
+from ckanext.ecosphere.harvest import config, objects, overview, trial, trials
 from ckanext.ecosphere.harvest.joining import audit
-from ckanext.ecosphere.harvest.logic import reading, schema
+from ckanext.ecosphere.harvest.logic import reading, schema, stock_actions
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations, source_id
-from ckanext.ecosphere.harvest.model import JobState, SourceRecord, forget, forget_lost_jobs, now
+from ckanext.ecosphere.harvest.model import JobState, SourceRecord, now
 from ckanext.ecosphere.harvest.pipeline import local, origin, queue, story, withdraw
-from ckanext.ecosphere.harvest.pipeline.job import RUNNING
-from ckanext.ecosphere.harvest.sources.harvester import harvester_types
-from ckanext.harvest.logic.dictization import harvest_job_dictize
+from ckanext.ecosphere.shared import action_input
 from ckanext.harvest.model import HarvestJob
 
 MAX_LISTED = 500
 """Held withdrawals named one by one."""
-
-
-# --- ckanext-harvest's, chained ---
-
-
-@tk.chained_action
-def harvest_send_job_to_gather_queue(original: Any, context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Run a job: those of our source types on CKAN's background jobs, the others as before.
-
-    Args:
-        original: ckanext-harvest's action.
-        context: the context.
-        data_dict: `id` of the job.
-
-    Returns:
-        the job.
-    """
-    job: Any = HarvestJob.get(tk.get_or_bust(data_dict, "id"))
-    if job is None or job.source.type not in harvester_types():
-        return original(context, data_dict)
-    tk.check_access("harvest_send_job_to_gather_queue", context, {"id": job.id})
-    if not job.source.active:
-        raise tk.ValidationError({"source": [tk._("The source is not active.")]})
-    job.status = RUNNING
-    job.save()
-    queue.send(job.id)
-    return harvest_job_dictize(job, {"model": model, "session": model.Session})
-
-
-@tk.chained_action
-def harvest_jobs_run(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """Start what is due, as before, at times spread over the period; send again our jobs that nobody is running.
-
-    Args:
-        original: ckanext-harvest's action.
-        context: the context.
-        data_dict: `source_id` to look at one source only.
-    """
-    tk.check_access("harvest_jobs_run", context, data_dict)
-    result = original(context, data_dict)
-    schedule.spread(harvester_types())
-    queue.revive()
-    return result
-
-
-@tk.chained_action
-def harvest_source_clear(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """Clear a source, as before, and forget what is known of its records.
-
-    Args:
-        original: ckanext-harvest's action.
-        context: the context.
-        data_dict: `id` of the source.
-    """
-    tk.check_access("harvest_source_clear", context, data_dict)
-    result = original(context, data_dict)
-    forget(result["id"])
-    model.Session.commit()
-    return result
-
-
-@tk.chained_action
-def harvest_source_job_history_clear(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """Clear the jobs of a source, as before, and what is known of those jobs; its datasets stay.
-
-    Args:
-        original: ckanext-harvest's action.
-        context: the context.
-        data_dict: `id` of the source.
-    """
-    tk.check_access("harvest_source_clear", context, data_dict)
-    result = original(context, data_dict)
-    forget_lost_jobs(result["id"])
-    model.Session.commit()
-    return result
-
-
-@tk.side_effect_free
-@tk.chained_action
-def harvest_source_reindex(original: Any, context: Context, data_dict: DataDict) -> bool:
-    """Index a source with its latest state.
-
-    ckanext-harvest 1.6.3 puts into the index of CKAN 2.12 a source whose type, frequency and configuration have
-    not been taken out of the extras; its pages then show none of them, and its form refuses to save.
-
-    Args:
-        original: ckanext-harvest's action, not called.
-        context: `defer_commit` leaves the commit to the caller.
-        data_dict: `id` of the source.
-    """
-    id_ = tk.get_or_bust(data_dict, "id")
-    tk.check_access("harvest_source_reindex", context, {"id": id_})
-    fresh: Any = {"ignore_auth": True, "user": context.get("user")}
-    logic.index_update_package(fresh, id_, context.get("defer_commit", False))
-    return True
-
-
-# --- our own ---
 
 
 @tk.side_effect_free
@@ -388,3 +288,9 @@ def _known_source(id_or_name: str) -> str:
     if id_ is None:
         raise tk.ObjectNotFound(tk._("Harvest source not found"))
     return id_
+
+
+def get_actions() -> dict[str, Any]:
+    """Return the actions that the plugin registers."""
+    own = {name: function for name, function in globals().items() if name.startswith("ecosphere_harvest_")}
+    return action_input.checked(own | stock_actions.get_actions())

@@ -9,7 +9,9 @@ from ckan import authz
 from ckan.types import AuthResult, Context, DataDict
 
 from ckanext.ecosphere.harvest import objects
+from ckanext.ecosphere.harvest.logic import stock_auth
 from ckanext.ecosphere.harvest.sources.harvester import harvester_types
+from ckanext.ecosphere.shared import authorization
 from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestSource
 
 
@@ -32,18 +34,18 @@ def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) 
 @tk.auth_allow_anonymous_access
 def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> AuthResult:
     """What the record of a dataset says: whoever may see the dataset."""
-    return authz.is_authorized("package_show", context, {"id": data_dict["id"]})
+    return authorization.dataset_readable(context, data_dict["id"])
 
 
 @tk.auth_allow_anonymous_access
 def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> AuthResult:
     """Which catalogues have a dataset: whoever may see the dataset."""
-    return authz.is_authorized("package_show", context, {"id": data_dict["id"]})
+    return authorization.dataset_readable(context, data_dict["id"])
 
 
 def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> AuthResult:
     """What of a dataset may be changed on the portal for good: whoever may change it."""
-    return authz.is_authorized("package_update", context, {"id": data_dict["id"]})
+    return authorization.dataset_editable(context, data_dict["id"])
 
 
 def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> AuthResult:
@@ -75,6 +77,8 @@ def harvest_object_show(original: Any, context: Context, data_dict: DataDict | N
     found: Any = HarvestObject.get(id_) if id_ else None
     if found is None or found.source.type not in harvester_types():
         return original(context, data_dict)
+    if authorization.person(context) is None:
+        return {"success": False, "msg": tk._("Log in first: this is not for anonymous people.")}
     return ecosphere_harvest_record_show(context, {"id": found.id})
 
 
@@ -135,3 +139,23 @@ def _may_edit(context: Context, id_: str | None) -> AuthResult:
     except tk.NotAuthorized:
         return {"success": False, "msg": tk._("Only those who may edit a harvest source see and decide this.")}
     return {"success": True}
+
+
+def get_auth_functions() -> dict[str, Any]:
+    """Return the auth functions that the plugin registers."""
+    own = (
+        ecosphere_harvest_job_show,
+        ecosphere_harvest_withdrawals_show,
+        ecosphere_harvest_withdrawals_decide,
+        ecosphere_harvest_statements_show,
+        ecosphere_harvest_catalogues_show,
+        ecosphere_harvest_local_show,
+        ecosphere_harvest_record_show,
+        ecosphere_harvest_read,
+        ecosphere_harvest_overview,
+        ecosphere_harvest_trial_start,
+        ecosphere_harvest_trial_show,
+        harvest_object_show,
+    )
+    functions = {function.__name__: function for function in own} | stock_auth.get_auth_functions()
+    return authorization.deny_by_default(functions)

@@ -16,12 +16,9 @@ from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line
 from ckanext.ecosphere.harvest.record import Contact
+from ckanext.ecosphere.shared import email_addresses
 
 MAX_CONTACTS = 20
-_EMAIL = re.compile(
-    r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    r"@(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z0-9][a-zA-Z0-9-]{0,61}[a-zA-Z0-9]"
-)
 _PRODUCERS = {"author", "originator", "owner", "principalinvestigator"}
 _CONTACTS = {"pointofcontact"}
 _PUBLISHERS = {"publisher"}
@@ -30,8 +27,7 @@ _MAX_NAME = 300
 
 def first_email(text: str | None) -> str | None:
     """Return the first e-mail address in a text ("mailto:a@b.fr ; c@d.fr"), None without any."""
-    found = _EMAIL.search((text or "")[:500])
-    return found.group() if found else None
+    return email_addresses.first_in((text or "")[:500])
 
 
 def _role(contact: Contact) -> str:

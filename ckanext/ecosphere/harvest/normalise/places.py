@@ -16,10 +16,11 @@ _WITHIN_A_DEPARTEMENT = ("departement", "commune", "arrondissement", "canton", "
 _COMMUNE = re.compile(r"(0[1-9]|[1-8]\d|9[0-5]|2[ABab])\d{3}|(97[1-8]|98[4-8])\d{2}")
 _DEPARTEMENT = re.compile(r"0?(0[1-9]|[1-8]\d|9[0-5]|2[ABab])|(97[1-6])")
 _REGION = re.compile(r"[Rr](?:eg)?[_ -]?(\d{2})")
-_ATTACHED = re.compile(r".+[*@|]\s*([0-9AB]{5})")
+_ATTACHED = re.compile(r"[^*@|].{0,200}[*@|]\s{0,5}([0-9AB]{5})")
 _IN_FILE = re.compile(
     r"(?:^|[^0-9A-Za-z])(?:fr-)?0{0,4}(\d[0-9AB]\d{3})[_-]?(?:plui?|pos|cc|psmv|scot|rnu)(?=[^a-z]|$)", re.I
 )
+_LONGEST_CODE = 300
 _COMMON_WORDS = {"nord", "lot", "centre", "metropole", "manche", "fr", "lr", "mp", "sud"}
 _MOST = 0.72
 """Part of a territory's box from which on a box covers it."""
@@ -107,6 +108,8 @@ def from_uri(uri: str) -> Concept | None:
 def from_code(code: str) -> Concept | None:
     """Return the territory of a bare code: ``FXX``, ``R84``, ``088``, ``22358``, ``Avrigny*60036``."""
     bare = code.strip()
+    if len(bare) > _LONGEST_CODE:
+        return None
     if match := _ATTACHED.fullmatch(bare):
         bare = match.group(1)
     if _COMMUNE.fullmatch(bare):

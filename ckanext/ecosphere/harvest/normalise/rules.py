@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ckanext.ecosphere.harvest.normalise.bounds import within_bounds
 from ckanext.ecosphere.harvest.normalise.conformance import conformity, quality_measures
 from ckanext.ecosphere.harvest.normalise.constraints import constraints, restriction_codes
 from ckanext.ecosphere.harvest.normalise.contacts import contacts
@@ -73,4 +74,5 @@ RULES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
     ("texts-without-a-place", texts_without_a_place),
     ("profile-fields", profile_fields),
     ("what-is-left", what_is_left),
+    ("within-bounds", within_bounds),
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.vocabularies import normalise
 
 DATA = Path(__file__).with_name("data")
@@ -17,7 +17,6 @@ SEPARATOR = "|"
 MAX_CACHED = 200
 MAX_PLACEHOLDER = 60
 _NOT_WORD = re.compile(r"[^0-9a-z]+")
-_COMBINING = re.compile("[\u0300-\u036f]+")
 
 Value = TypeVar("Value")
 
@@ -26,8 +25,8 @@ def plain(text: str) -> str:
     """Normalise a text of any length; long ones take a quicker way, outside the vocabulary's cache."""
     if len(text) <= MAX_CACHED:
         return normalise(text)
-    folded = unicodedata.normalize("NFKD", text.casefold().replace("œ", "oe").replace("æ", "ae"))
-    return _NOT_WORD.sub(" ", _COMBINING.sub("", folded)).strip()
+    folded = characters.without_accents(text.casefold().replace("œ", "oe").replace("æ", "ae"))
+    return _NOT_WORD.sub(" ", folded).strip()
 
 
 @cache

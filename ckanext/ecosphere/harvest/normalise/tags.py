@@ -17,7 +17,6 @@ MIN_TAG, MAX_TAG = 2, 100
 MAX_TAGS = 100
 MAX_KEYWORDS = 5_000
 _NOT_STRICT = re.compile(r"[^\w \-.]+", re.UNICODE)
-_SLASH = re.compile(r"\s*/\s*")
 _NOT_FREE = re.compile(r"[,<>\"\x00-\x1f\x7f\u2028\u2029]+")
 OPEN_DATA = {"donnees ouvertes", "donnee ouverte", "open data", "opendata"}
 """Keywords used as a flag: they say how the data may be had, not what they are about."""
@@ -37,7 +36,7 @@ def clean(text: str, free: bool) -> str | None:
             suite does), or only CKAN's own letters, digits, spaces, ``-``, ``_`` and ``.``.
     """
     text = one_line(text).replace("’", "'").strip(" .;:,/-–—*•")
-    text = _NOT_FREE.sub(" ", text) if free else _NOT_STRICT.sub(" ", _SLASH.sub(" - ", text))
+    text = _NOT_FREE.sub(" ", text) if free else _NOT_STRICT.sub(" ", text.replace("/", " - "))
     text = " ".join(text.split()).strip(" -")
     if len(text) > MAX_TAG:
         shorter = text[:MAX_TAG]

@@ -9,8 +9,8 @@ from ckanext.ecosphere.harvest.model import Batch
 from ckanext.ecosphere.harvest.pipeline.finish import user_name
 from ckanext.ecosphere.harvest.pipeline.importer import Importer
 from ckanext.ecosphere.harvest.pipeline.job import load
-from ckanext.ecosphere.harvest.pipeline.locks import Locks
 from ckanext.ecosphere.harvest.sources.harvester import harvester_for
+from ckanext.ecosphere.shared.locks import Locks
 from ckanext.harvest.model import HarvestObject
 
 

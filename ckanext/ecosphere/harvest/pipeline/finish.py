@@ -46,7 +46,8 @@ def _judge_absences(job: Job, state: JobState) -> None:
         facts["absent"] = absence.absent
         facts["held"], remarks = withdraw.hold_or_release(job.source_id, job.id, absence)
         if facts["held"]:
-            message = say("held", absent=absence.absent, known=absence.known, limit=absence.limit)
+            code = "held" if absence.suspicious else "held-additions"
+            message = say(code, absent=absence.absent, known=absence.known, limit=absence.limit, added=absence.added)
             model.Session.add(HarvestGatherError(message=message, harvest_job_id=job.id))
     else:
         remarks = withdraw.look_again(job.source_id)

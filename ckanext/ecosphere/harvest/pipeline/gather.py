@@ -111,6 +111,8 @@ class Gatherer:
             self._filed = set()
         for page in ahead(self._reader.pages):
             self._page(page.records)
+        if not is_running(self._job.id):
+            raise JobAbortedError(self._job.id)
         self._write([], last=True)
 
     def _page(self, records: list[RawRecord]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
@@ -11,6 +12,8 @@ from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.base import RawRecord
 from ckanext.ecosphere.vocabularies import normalise
+
+log = logging.getLogger(__name__)
 
 MAX_LENGTH = 400
 SECOND = "#second:"
@@ -67,4 +70,7 @@ def _read(content: str) -> Record | None:
     try:
         return read_record(parse_xml(content.encode("utf-8", "replace")))
     except RecordError:
+        return None
+    except Exception:  # its import tells what is wrong with it
+        log.warning("A record cannot be read", exc_info=True)
         return None

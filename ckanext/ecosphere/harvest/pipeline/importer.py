@@ -22,7 +22,7 @@ from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.model import Batch, now
 from ckanext.ecosphere.harvest.pipeline.activity import without_activity
 from ckanext.ecosphere.harvest.pipeline.job import Job, is_running, update_state
-from ckanext.ecosphere.harvest.pipeline.locks import Locks, batch_lock
+from ckanext.ecosphere.harvest.pipeline.locks import batch_lock
 from ckanext.ecosphere.harvest.pipeline.messages import about_record, say
 from ckanext.ecosphere.harvest.pipeline.outcome import ERRORED, STORY, Outcome
 from ckanext.ecosphere.harvest.pipeline.transaction import one_transaction
@@ -30,6 +30,7 @@ from ckanext.ecosphere.harvest.pipeline.waiting import pauses
 from ckanext.ecosphere.harvest.pipeline.writer import RecordReader, Writer
 from ckanext.ecosphere.indexing import solr
 from ckanext.ecosphere.indexing.documents import Documents
+from ckanext.ecosphere.shared.locks import Locks
 from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra
 
 log = logging.getLogger(__name__)

@@ -1,12 +1,14 @@
 """What a service added on the portal to a dataset that is harvested, and which survives the next harvest.
 
-Two kinds: the fields that `ecosphere.harvest.local_fields` names, and resources added by hand. A resource is marked
-when somebody adds it (`LOCAL`), so that one which the source gave up is not mistaken for one.
+Two kinds: the fields that `ecosphere.harvest.local_fields` names, and resources added by hand. The harvest remembers
+the resources that it wrote (`HarvestedDataset`): every other one was added by somebody, in whatever way, and an
+uploaded file always was.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,17 +16,17 @@ from ckan import model
 from ckan.lib.dictization import model_dictize
 
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.model import PUBLISHED, SourceRecord
-from ckanext.harvest.model import HarvestObject, HarvestSource
+from ckanext.ecosphere.harvest.model import PUBLISHED, HarvestedDataset, SourceRecord
+from ckanext.harvest.model import HarvestSource
 
-LOCAL = "local_addition"
-"""Key of a resource that was added by hand to a harvested dataset; its value is "true"."""
-
-
-def is_harvested(package_id: str) -> bool:
-    """Whether a dataset is made of a record of a source."""
-    query = sa.select(HarvestObject.id).where(HarvestObject.package_id == package_id, HarvestObject.current.is_(True))
-    return model.Session.execute(query.limit(1)).first() is not None
+#: Whether a resource was added on the portal; `HarvestedDataset` is outer-joined on the dataset of the resource.
+IS_ADDED: sa.ColumnElement[bool] = sa.or_(
+    sa.func.coalesce(model.Resource.url_type, "") == "upload",
+    sa.and_(
+        HarvestedDataset.package_id.is_not(None),
+        sa.not_(model.Resource.id == sa.any_(HarvestedDataset.resource_ids)),
+    ),
+)
 
 
 def is_governed(package_id: str) -> bool:
@@ -39,52 +41,64 @@ def is_governed(package_id: str) -> bool:
     return model.Session.execute(query.limit(1)).first() is not None
 
 
+def active_resources(*columns: Any) -> sa.Select[Any]:
+    """Select columns of the active resources of datasets, joined with what the harvest remembers of each dataset."""
+    return (
+        sa.select(*columns)
+        .outerjoin(HarvestedDataset, HarvestedDataset.package_id == model.Resource.package_id)
+        .where(model.Resource.state == model.State.ACTIVE)
+    )
+
+
 def added(package_id: str) -> list[str]:
     """Ids of the resources of a dataset that were added on the portal, in their order."""
-    query = (
-        sa.select(model.Resource.id, model.resource_table.c.extras)
-        .where(model.Resource.package_id == package_id, model.Resource.state == "active")
-        .order_by(model.Resource.position)
-    )
-    return [id_ for id_, extras in model.Session.execute(query) if LOCAL in (extras or {})]
+    query = active_resources(model.Resource.id).where(model.Resource.package_id == package_id, IS_ADDED)
+    return list(model.Session.scalars(query.order_by(model.Resource.position)))
 
 
-def mark_added(resource: dict[str, Any]) -> None:
-    """Mark a resource that somebody adds, if its dataset is harvested."""
-    if is_harvested(resource.get("package_id") or ""):
-        resource[LOCAL] = "true"
-    else:
-        resource.pop(LOCAL, None)
-
-
-def keep_mark(current: dict[str, Any], resource: dict[str, Any]) -> None:
-    """Leave the mark on a resource that somebody edits: a form does not send it."""
-    if current.get(LOCAL):
-        resource[LOCAL] = current[LOCAL]
-    else:
-        resource.pop(LOCAL, None)
-
-
-def keep(dataset: dict[str, Any], package_id: str, extras: dict[str, Any], resources: list[str]) -> None:
+def keep(dataset: dict[str, Any], package_id: str, extras: dict[str, Any], resource_ids: list[str]) -> list[str]:
     """Put what was added on the portal into the new version of a dataset.
 
     Args:
         dataset: the new version, whose resources have their ids already; changed in place.
         package_id: the dataset.
         extras: what it has so far, as the database keeps it.
-        resources: ids of its resources that are marked.
+        resource_ids: ids of its resources that were added on the portal.
+
+    Returns:
+        ids of those that stay: one whose address the record brings now has given its id to that of the record.
     """
     for name in config.local_fields() & extras.keys():
         if dataset.get(name) in (None, "", []):
             dataset[name] = _value(extras[name])
-    # One whose address the record brings now has given its id to that of the record.
     brought = {resource.get("id") for resource in dataset["resources"]}
-    if wanted := [id_ for id_ in resources if id_ not in brought]:
-        query = sa.select(model.Resource).where(model.Resource.package_id == package_id, model.Resource.id.in_(wanted))
+    staying = [id_ for id_ in resource_ids if id_ not in brought]
+    if staying:
+        query = sa.select(model.Resource).where(model.Resource.package_id == package_id, model.Resource.id.in_(staying))
         # As for the form: the address of an uploaded file stays its name.
         context: Any = {"model": model, "session": model.Session, "for_edit": True}
-        found = model.Session.scalars(query.order_by(model.Resource.position))
-        dataset["resources"] += [model_dictize.resource_dictize(each, context) for each in found]
+        resources = model.Session.scalars(query.order_by(model.Resource.position))
+        dataset["resources"] += [model_dictize.resource_dictize(resource, context) for resource in resources]
+    return staying
+
+
+def remember(package_ids: Iterable[str], added_ids: Iterable[str] = ()) -> None:
+    """Remember which resources of datasets the harvest wrote; the caller commits.
+
+    Args:
+        package_ids: datasets that were just saved.
+        added_ids: ids of their resources that were added on the portal.
+    """
+    statement = f"""
+        INSERT INTO {HarvestedDataset.__tablename__} (package_id, resource_ids)
+        SELECT saved.id, coalesce(array_agg(resource.id) FILTER (WHERE resource.id IS NOT NULL), '{{}}')
+        FROM unnest(CAST(:packages AS text[])) AS saved(id)
+        LEFT JOIN resource ON resource.package_id = saved.id AND resource.state = 'active'
+            AND NOT resource.id = ANY(CAST(:added AS text[]))
+        GROUP BY saved.id
+        ON CONFLICT (package_id) DO UPDATE SET resource_ids = EXCLUDED.resource_ids
+        """  # noqa: S608 - only constants of this code
+    model.Session.execute(sa.text(statement), {"packages": list(package_ids), "added": list(added_ids)})
 
 
 def _value(stored: Any) -> Any:

@@ -37,6 +37,10 @@ MESSAGES: dict[str, str] = {
         "{absent} of {known} records have vanished from the source, more than the {limit} that are withdrawn "
         "without asking: their datasets stay published until a person decides."
     ),
+    "held-additions": _N(
+        "{absent} records have vanished from the source, and {added} of their datasets hold files or links that were "
+        "added on this portal: the datasets stay published until a person decides."
+    ),
     "job-fault": _N("The harvest stopped because of an unexpected fault: {detail}"),
     "no-harvester": _N("The source type {type} is not enabled."),
 }

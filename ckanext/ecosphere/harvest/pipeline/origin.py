@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest.normalise import Context, RecordError, normalise
+from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
 from ckanext.ecosphere.harvest.problems import MESSAGES, Problem
+from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.harvester import fill_record_url, harvester_for
 from ckanext.ecosphere.harvest.statements import Statement, statements
 from ckanext.harvest.model import HarvestObject, HarvestSource
+
+MAX_CONTENT = 400_000
+"""Characters of a record that is read while a page waits; of a longer one the page does not say whose fault it is."""
+_KEPT = 16
 
 
 def of_dataset(id_or_name: str) -> dict[str, Any] | None:
@@ -27,11 +33,10 @@ def of_dataset(id_or_name: str) -> dict[str, Any] | None:
     if package is None or row is None or harvester is None:
         return None
     pattern = harvester.record_url(row.url)
-    try:
-        record = harvester.read(row.content)
-        result = normalise(record, Context(catalogue_title=row.title, record_url=pattern))
-    except RecordError:
+    read = _read(row.type, row.content, row.title, pattern)
+    if read is None:
         return None
+    record, result = read
     context: Any = {"ignore_auth": True, "user": "", "use_cache": False}
     dataset = tk.get_action("package_show")(context, {"id": package.id})
     return {
@@ -39,6 +44,19 @@ def of_dataset(id_or_name: str) -> dict[str, Any] | None:
         "record": dataset.get("source_record") or (fill_record_url(pattern, row.guid) if pattern else None),
         "fields": {name: _told(each) for name, each in statements(record, result, dataset).items()},
     }
+
+
+@lru_cache(maxsize=_KEPT)
+def _read(source_type: str, content: str, title: str, pattern: str | None) -> tuple[Record, Result] | None:
+    """Read a record and apply the rules; a page that is asked for again and again does it once."""
+    harvester = harvester_for(source_type)
+    if harvester is None:
+        return None
+    try:
+        record = harvester.read(content)
+        return record, normalise(record, Context(catalogue_title=title, record_url=pattern))
+    except RecordError:
+        return None
 
 
 def _current(package_id: str) -> Any:
@@ -49,7 +67,8 @@ def _current(package_id: str) -> Any:
         .where(
             HarvestObject.package_id == package_id,
             HarvestObject.current.is_(True),
-            HarvestObject.content.is_not(None),
+            # Not even read when it is too long for a page.
+            sa.func.length(HarvestObject.content) <= MAX_CONTENT,
         )
         .limit(1)
     )

@@ -6,21 +6,17 @@ import logging
 import time
 from typing import Any
 
-import ckan.plugins.toolkit as tk
-import redis
 import rq
-import rq.job
 import sqlalchemy as sa
 from ckan import model
-from ckan.lib.redis import connect_to_redis
-from rq.exceptions import NoSuchJobError
-from rq.job import JobStatus
 
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.model import Batch, Hold, JobState, now
 from ckanext.ecosphere.harvest.pipeline.job import RUNNING
-from ckanext.ecosphere.harvest.pipeline.locks import is_free, source_lock
+from ckanext.ecosphere.harvest.pipeline.locks import source_lock
 from ckanext.ecosphere.harvest.sources.harvester import harvester_types
+from ckanext.ecosphere.shared.locks import is_free
+from ckanext.ecosphere.shared.queue import enqueue_once, waits
 from ckanext.harvest.model import HarvestJob, HarvestSource
 
 log = logging.getLogger(__name__)
@@ -29,9 +25,8 @@ QUEUE = "ecosphere:harvest"
 _NO_LIMIT = -1
 """RQ's own time limit is off: requests, waits and the whole reading have limits of their own."""
 _RETRY_SECONDS = [10, 60, 300, 600, 600]
-_HARVEST, _WITHDRAWAL = "ecosphere-harvest-", "ecosphere-withdrawal-"
+_HARVEST, _WITHDRAWAL, _HELP = "ecosphere-harvest-", "ecosphere-withdrawal-", "ecosphere-help-"
 """Beginnings of names in the queue: what is sent twice waits once."""
-_WAITING = {JobStatus.QUEUED, JobStatus.SCHEDULED, JobStatus.DEFERRED}
 _PATROL_SECONDS = 60.0
 
 
@@ -52,27 +47,24 @@ def send_withdrawal(hold_id: int) -> None:
 def _waits(id_: str) -> bool:
     """Whether something stands in the queue, to be run when a worker is free.
 
+    What RQ will try again later does not count: its scheduler may have been killed, and leaves a lock of a minute.
+
     Raises:
         RedisError: Redis is away.
     """
-    try:
-        return rq.job.Job.fetch(id_, connection=connect_to_redis()).get_status() in _WAITING
-    except NoSuchJobError:
-        return False
+    return waits(id_, QUEUE)
 
 
-def _enqueue(function: Any, argument: str, what: str, id_: str | None = None) -> None:
-    tk.enqueue_job(
+def _enqueue(function: Any, argument: str, what: str, id_: str) -> None:
+    enqueue_once(
         function,
         [argument],
+        job_id=id_,
         title=f"{what} {argument}",
         queue=QUEUE,
-        rq_kwargs={
-            "timeout": _NO_LIMIT,
-            "job_id": id_,
-            # Also what brings a job back whose worker was killed.
-            "retry": rq.Retry(max=len(_RETRY_SECONDS), interval=_RETRY_SECONDS),
-        },
+        timeout=_NO_LIMIT,
+        # Also what brings a job back whose worker was killed, where nobody looks for it.
+        retry=rq.Retry(max=len(_RETRY_SECONDS), interval=_RETRY_SECONDS),
     )
 
 
@@ -95,11 +87,8 @@ class Helpers:
 
         self._batches += 1
         if self._batches > 1 and self._wanted > 0:
+            _enqueue(help_job, self._job_id, "harvest (help)", f"{_HELP}{self._job_id}-{self._wanted}")
             self._wanted -= 1
-            try:
-                _enqueue(help_job, self._job_id, "harvest (help)")
-            except redis.RedisError:
-                log.warning("Harvest job %s: no help, Redis is away", self._job_id)
 
 
 def revive() -> list[str]:

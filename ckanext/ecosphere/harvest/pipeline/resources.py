@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest.pipeline.local import LOCAL
+from ckanext.ecosphere.harvest.pipeline.local import IS_ADDED, active_resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +32,14 @@ def present_resources(package_ids: list[str]) -> dict[str, list[Present]]:
     found: dict[str, list[Present]] = defaultdict(list)
     if not package_ids:
         return found
-    rows = model.Session.execute(
-        sa.select(
-            model.Resource.package_id,
-            model.Resource.id,
-            model.Resource.url,
-            model.resource_table.c.extras,
-            model.Resource.name,
-        )
-        .where(model.Resource.package_id.in_(package_ids), model.Resource.state == "active")
-        .order_by(model.Resource.position)
+    resource = model.Resource
+    query = active_resources(
+        resource.package_id, resource.id, resource.url, model.resource_table.c.extras, resource.name, IS_ADDED
     )
-    for package_id, id_, url, extras, name in rows:
-        more = extras or {}
-        found[package_id].append(Present(id_, url or "", more.get("protocol") or "", name or "", LOCAL in more))
+    rows = model.Session.execute(query.where(resource.package_id.in_(package_ids)).order_by(resource.position))
+    for package_id, id_, url, extras, name, is_added in rows:
+        protocol = (extras or {}).get("protocol") or ""
+        found[package_id].append(Present(id_, url or "", protocol, name or "", is_added))
     return found
 
 

@@ -14,7 +14,8 @@ from functools import partial
 
 import sqlalchemy as sa
 from ckan import model
-from sqlalchemy.exc import InterfaceError, OperationalError
+from redis.exceptions import RedisError
+from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
 
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.joining.settle import settle
@@ -23,17 +24,19 @@ from ckanext.ecosphere.harvest.pipeline import finish, queue, series, withdraw
 from ckanext.ecosphere.harvest.pipeline.gather import Gatherer, JobAbortedError
 from ckanext.ecosphere.harvest.pipeline.importer import Importer
 from ckanext.ecosphere.harvest.pipeline.job import RUNNING, Job, is_running, load, update_state
-from ckanext.ecosphere.harvest.pipeline.locks import LockLostError, Locks, source_lock
+from ckanext.ecosphere.harvest.pipeline.locks import source_lock
 from ckanext.ecosphere.harvest.pipeline.messages import failures_of, say
 from ckanext.ecosphere.harvest.pipeline.waiting import pauses
+from ckanext.ecosphere.harvest.pipeline.watch import Watch
 from ckanext.ecosphere.harvest.sources.base import Reading
 from ckanext.ecosphere.harvest.sources.harvester import EcosphereHarvester, harvester_for
 from ckanext.ecosphere.indexing.solr import SolrAwayError
+from ckanext.ecosphere.shared.locks import LockLostError, Locks
 from ckanext.harvest.model import HarvestGatherError, HarvestJob
 
 log = logging.getLogger(__name__)
 
-TRANSIENT = (OperationalError, InterfaceError, LockLostError, SolrAwayError)
+TRANSIENT = (OperationalError, InterfaceError, PendingRollbackError, LockLostError, SolrAwayError, RedisError)
 """A service is away; the job is taken up again when it is back."""
 
 
@@ -57,17 +60,25 @@ def run_job(job_id: str, *, helpers: bool = True, sleep: Callable[[float], None]
         except JobAbortedError:
             finish.clean_up_aborted(job_id)
             return False
-        except TRANSIENT as error:
+        except Exception as error:
             _drop_connections()
+            if not _is_transient(error):
+                log.exception("Harvest job %s", job_id)
+                finish.give_up(job_id, error)
+                return True
             if pause is None:
                 raise
             log.warning("Harvest job %s: %s; next try in %s s", job_id, error, pause)
             sleep(pause)
-        except Exception as error:
-            log.exception("Harvest job %s", job_id)
-            _drop_connections()
-            finish.give_up(job_id, error)
+    return False
+
+
+def _is_transient(error: BaseException | None) -> bool:
+    """Whether a service that is away is behind an error: what breaks then has many names, of CKAN and of plugins."""
+    while error is not None:
+        if isinstance(error, TRANSIENT):
             return True
+        error = error.__cause__ or error.__context__
     return False
 
 
@@ -133,7 +144,8 @@ def _gather(job: Job, harvester: EcosphereHarvester, locks: Locks, helpers: bool
     reader = harvester.reader(job.url, job.settings)
     helper = queue.Helpers(job.id, config.workers() - 1 if helpers else 0)
     members = partial(series.announced, read=harvester.read)
-    Gatherer(job, reader, config.batch_size(), helper.more_work, locks.check, members=members).run()
+    with Watch(reader.budget, reader.bounds.memory, job.id):
+        Gatherer(job, reader, config.batch_size(), helper.more_work, locks.check, members=members).run()
     _end_of_reading(job, reader.reading)
 
 

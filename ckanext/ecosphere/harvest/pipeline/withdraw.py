@@ -18,6 +18,7 @@ from ckan.plugins import IPackageController, PluginImplementations
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.joining.settle import hand_over
 from ckanext.ecosphere.harvest.model import KEPT, PUBLISHED, WITHDRAWN, Hold, SourceRecord, now
+from ckanext.ecosphere.harvest.pipeline import local
 from ckanext.ecosphere.harvest.pipeline.transaction import one_transaction
 from ckanext.ecosphere.indexing import solr
 from ckanext.harvest.model import HarvestObject
@@ -41,12 +42,14 @@ class Absence:
         absent: those that the reading did not see.
         limit: how many may be absent without a person being asked.
         due: those absent often enough to be withdrawn.
+        added: those due whose datasets hold files or links that somebody added on the portal.
     """
 
     known: int
     absent: int
     limit: int
     due: int
+    added: int = 0
 
     @property
     def suspicious(self) -> bool:
@@ -55,6 +58,20 @@ class Absence:
         A source that is empty all of a sudden is suspicious even when it was small.
         """
         return self.absent > self.limit or (self.absent == self.known and self.known > 1)
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether a person must be asked before anything is withdrawn: what somebody added is never taken away."""
+        return self.suspicious or self.added > 0
+
+
+_HAS_ADDITIONS = (
+    local.active_resources(model.Resource.id)
+    .where(model.Resource.package_id == SourceRecord.package_id, local.IS_ADDED)
+    .correlate(SourceRecord)
+    .exists()
+)
+"""Whether the dataset of a record holds resources that were added on the portal."""
 
 
 def limit_for(known: int) -> int:
@@ -81,7 +98,7 @@ def count_absences(source_id: str, job_id: str) -> Absence:
 
     known = number(published)
     due = sa.and_(absent, SourceRecord.absences >= config.withdraw_after())
-    return Absence(known, number(absent), limit_for(known), number(due))
+    return Absence(known, number(absent), limit_for(known), number(due), number(sa.and_(due, _HAS_ADDITIONS)))
 
 
 def missing(source_id: str) -> sa.ColumnElement[bool]:
@@ -104,7 +121,7 @@ def hold_or_release(source_id: str, job_id: str, absence: Absence) -> tuple[bool
     """
     hold = open_hold(source_id)
     remarks = _less(hold, absence)
-    if not absence.suspicious:
+    if not absence.needs_person:
         return False, remarks
     if hold is None:
         hold = Hold(source_id=source_id)
@@ -124,8 +141,11 @@ def look_again(source_id: str) -> list[Remark]:
     hold = open_hold(source_id)
     if hold is None:
         return []
-    absent = model.Session.execute(sa.select(sa.func.count()).where(missing(source_id))).scalar_one()
-    return _less(hold, Absence(hold.known, absent, hold.limit, 0))
+
+    def number(*conditions: sa.ColumnElement[bool]) -> int:
+        return model.Session.execute(sa.select(sa.func.count()).where(missing(source_id), *conditions)).scalar_one()
+
+    return _less(hold, Absence(hold.known, number(), hold.limit, 0, number(_HAS_ADDITIONS)))
 
 
 def _less(hold: Hold | None, absence: Absence) -> list[Remark]:
@@ -133,7 +153,7 @@ def _less(hold: Hold | None, absence: Absence) -> list[Remark]:
     if hold is None:
         return []
     before, hold.records = hold.records, absence.absent
-    if absence.suspicious:
+    if absence.needs_person:
         return [("hold-fewer", {"absent": absence.absent, "before": before})] if absence.absent < before else []
     hold.decision, hold.decided = MOOT, now()
     if not absence.absent:

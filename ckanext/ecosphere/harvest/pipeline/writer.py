@@ -65,6 +65,7 @@ class _Item:
     old_name: str | None
     extras: dict[str, Any]
     keys: tuple[str, ...] = ()
+    added: list[str] = dataclasses.field(default_factory=list)
     result: Result | None = None
 
 
@@ -215,7 +216,8 @@ class Writer:
         dataset["resources"] = [dict(resource) for resource in dataset.get("resources") or []]
         keep_ids(dataset["resources"], present)
         if item.package_id:
-            local.keep(dataset, item.package_id, item.extras, [each.id for each in present if each.local])
+            added = [each.id for each in present if each.local]
+            item.added = local.keep(dataset, item.package_id, item.extras, added)
         return self._fitter.fit(dataset)
 
     # --- saving ---
@@ -279,6 +281,7 @@ class Writer:
                 "packages": ids,
             },
         )
+        local.remember(ids)
         for item, id_ in zip(items, ids, strict=True):
             item.outcome.package_id, item.outcome.status = id_, ADDED
 
@@ -331,6 +334,7 @@ class Writer:
         else:
             outcome.package_id = tk.get_action("package_create")(context, dataset)
             outcome.status = ADDED
+        local.remember([outcome.package_id or ""], item.added)
         self._record(
             item,
             state=PUBLISHED,

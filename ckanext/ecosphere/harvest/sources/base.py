@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 MAX_FAILURES = 50
 """Failures kept one by one; beyond it only their number grows."""
+MAX_COUNT = 10**9
+"""No catalogue has as many records; the database has no room for larger numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +106,11 @@ class SourceReader(Protocol):
     def pages(self) -> Iterator[Page]:
         """Yield all that can be read; what cannot is noted in `reading`, nothing is raised for it."""
         ...
+
+
+def count_of(value: Any) -> int | None:
+    """A number of records as a source states it, in figures; None when it is none that a catalogue could have."""
+    text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(MAX_COUNT)):
+        return None
+    return int(text) if int(text) <= MAX_COUNT else None

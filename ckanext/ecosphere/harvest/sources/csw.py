@@ -36,11 +36,11 @@ class EcosphereCswPlugin(EcosphereHarvester):
     )
     options = (*COMMON_OPTIONS, "filters", "page_size")
 
-    def reader(self, url: str, settings: dict[str, Any]) -> SourceReader:
+    def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:
         """Make a reader for one reading of a catalogue."""
         return CswReader(
             url,
-            GuardedSession(config.guard_settings()),
+            session,
             CswOptions(
                 filters=tuple(Filter.read(each) for each in settings.get("filters") or ()),
                 page_size=default_page_size(settings),

@@ -11,7 +11,7 @@ from lxml import etree
 from ckanext.ecosphere.harvest.iso.walk import local, one_line
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
-from ckanext.ecosphere.harvest.sources.base import RawRecord
+from ckanext.ecosphere.harvest.sources.base import RawRecord, count_of
 from ckanext.ecosphere.http_guard import Response
 
 OK = 200
@@ -114,5 +114,4 @@ def _exception_text(root: etree._Element) -> str:
 
 
 def _count(element: etree._Element, attribute: str) -> int | None:
-    value = (element.get(attribute) or "").strip()
-    return int(value) if value.isdigit() and len(value) < 12 else None  # noqa: PLR2004 - no catalogue has more
+    return count_of(element.get(attribute) or "")

@@ -61,7 +61,7 @@ class CswReader:
         url: address of the catalogue.
         session: the guarded way out.
         options: how to read it.
-        sleep: how to pause.
+        sleep: how to pause; as the session does, when it is not given.
     """
 
     def __init__(
@@ -69,13 +69,13 @@ class CswReader:
         url: str,
         session: GuardedSession,
         options: CswOptions | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ):
         self.reading = Reading()
         self._url = base_url(url)
         self._session = session
         self._options = options or CswOptions()
-        self._sleep = sleep
+        self._sleep = sleep or session.pause
         self._dialect: Dialect | None = None
         self._seen: set[tuple[str, str]] = set()
         self._last_good = 0.0

@@ -12,13 +12,12 @@ from rdflib import DCTERMS, Graph, Literal, URIRef
 from rdflib.namespace import Namespace
 from rdflib.term import Node
 
-from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.dcat import graph as rdf
 from ckanext.ecosphere.harvest.dcat import profiles
 from ckanext.ecosphere.harvest.dcat.reader import read_dataset
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
-from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader
+from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader, count_of
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
 from ckanext.ecosphere.harvest.sources.fetching import add_up, digest, fetch
 from ckanext.ecosphere.harvest.sources.harvester import COMMON_OPTIONS, EcosphereHarvester
@@ -27,6 +26,8 @@ from ckanext.harvest.interfaces import IHarvester
 
 HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
 MAX_PAGES = 10_000
+MAX_IDLE_PAGES = 3
+"""Pages in a row without any new dataset, after which nothing new is expected."""
 _ACCEPT = {"Accept": "text/turtle, application/rdf+xml;q=0.9, application/ld+json;q=0.8, */*;q=0.1"}
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -57,12 +58,14 @@ class DcatReader:
         """Yield the datasets of each page."""
         url: str | None = self._url
         visited: set[str] = set()
+        idle = 0
         while url:
             visited.add(url)
             try:
                 response = fetch(self._session, url, _ACCEPT)
                 limit = self._session.settings.max_bytes
-                graph = rdf.parse(response.body, response.content_type, limit, response.url)
+                lost: list[str] = []
+                graph = rdf.parse(response.body, response.content_type, limit, response.url, lost)
                 found = rdf.datasets(graph)
                 if not found and len(visited) == 1 and not graph:
                     raise PageError("no-dataset")
@@ -71,16 +74,24 @@ class DcatReader:
                 self.reading.fail(error.code, first, first, **error.params)
                 break
             self._note_total(graph)
+            for detail in lost:
+                self.reading.fail("not-rdf", detail=detail)
+            known = len(self._seen)
             if records := [raw for subject in found for raw in self._raw(graph, subject)]:
                 yield Page(records)
+            idle = 0 if len(self._seen) > known else idle + 1
             url = next_page(graph, url)
+            if url and idle >= MAX_IDLE_PAGES:
+                self.reading.fail("repeated", self._position + 1, self._position + 1)
+                break
             if url in visited or len(visited) >= MAX_PAGES:
                 self.reading.fail("page-loop", url=url)
                 break
         add_up(self.reading, self._session)
 
     def _note_total(self, graph: Graph) -> None:
-        totals = [int(str(v)) for v in graph.objects(None, HYDRA.totalItems) if str(v).isdigit()]
+        values = (count_of(str(value)) for value in graph.objects(None, HYDRA.totalItems))
+        totals = [total for total in values if total is not None]
         if totals and self.reading.announced is None:
             self.reading.announced = max(totals)
 
@@ -132,9 +143,9 @@ class EcosphereDcatPlugin(EcosphereHarvester):
     description = _N("A feed of datasets in RDF, as GeoNetwork, ArcGIS Hub, Opendatasoft, CKAN and udata give it.")
     options = COMMON_OPTIONS
 
-    def reader(self, url: str, settings: dict[str, Any]) -> SourceReader:
+    def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:
         """Make a reader for one reading of a feed."""
-        return DcatReader(url, GuardedSession(config.guard_settings()))
+        return DcatReader(url, session)
 
     def read(self, content: str) -> Record:
         """Read a dataset as it was kept: by our reader, then by the portal's profiles for what it leaves out.

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from ckanext.ecosphere.harvest.sources.base import Reading
 from ckanext.ecosphere.harvest.sources.csw_answer import OK, PageError
 from ckanext.ecosphere.http_guard import FetchError, GuardedSession, Response
+from ckanext.ecosphere.shared import strict_json
+
+JSON_BYTES = 16 * 1024 * 1024
+"""Size of a JSON answer: read, it takes several times as much memory."""
+MAX_SILENT = 10
+"""Addresses in a row that give no answer at all, after which the server is left in peace."""
 
 
-def fetch(session: GuardedSession, url: str, headers: Mapping[str, str] | None = None) -> Response:
+def fetch(
+    session: GuardedSession, url: str, headers: Mapping[str, str] | None = None, max_bytes: int | None = None
+) -> Response:
     """Get a page.
+
+    Args:
+        session: the guarded way out.
+        url: the address.
+        headers: further headers.
+        max_bytes: size of the answer, when it is less than that of the session.
 
     Raises:
         PageError: there was no answer, or none with status 200.
     """
     try:
-        response = session.get(url, headers=headers or {})
+        limit = min(max_bytes or session.settings.max_bytes, session.settings.max_bytes)
+        response = session.get(url, headers=headers or {}, max_bytes=limit)
     except FetchError as error:
         raise PageError(f"fetch-{error.code}", **error.params) from error
     if response.status != OK:
@@ -33,11 +47,16 @@ def fetch_json(session: GuardedSession, url: str) -> Any:
     Raises:
         PageError: it could not be had, or is no JSON.
     """
-    response = fetch(session, url, {"Accept": "application/json"})
+    response = fetch(session, url, {"Accept": "application/json"}, JSON_BYTES)
     try:
-        return json.loads(response.body)
+        return strict_json.loads(response.body)
     except (ValueError, RecursionError) as error:
         raise PageError("not-json", url=url) from error
+
+
+def unanswered(error: PageError) -> bool:
+    """Whether there was no answer at all."""
+    return error.code.startswith("fetch-")
 
 
 def digest(text: str) -> str:

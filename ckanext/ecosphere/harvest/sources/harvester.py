@@ -12,7 +12,9 @@ from ckan import model
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.base import SourceReader
+from ckanext.ecosphere.harvest.sources.bounds import BoundedReader
 from ckanext.ecosphere.harvest.sources.messages import ConfigError, sentence
+from ckanext.ecosphere.http_guard import GuardedSession
 from ckanext.harvest.interfaces import IHarvester
 from ckanext.harvest.model import HarvestObject
 
@@ -32,8 +34,20 @@ class EcosphereHarvester(p.SingletonPlugin):
 
     # --- for the pipeline ---
 
-    def reader(self, url: str, settings: dict[str, Any]) -> SourceReader:
-        """Make a reader for one reading of a source."""
+    def reader(self, url: str, settings: dict[str, Any]) -> BoundedReader:
+        """Make a reader for one reading of a source, which begins now."""
+        bounds = config.bounds()
+        session = GuardedSession(config.guard_settings(), budget=bounds.budget())
+        return BoundedReader(self.make_reader(url, settings, session), session.budget, bounds)
+
+    def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:
+        """Make what `reader` puts bounds around.
+
+        Args:
+            url: address of the source.
+            settings: configuration of the source.
+            session: the guarded way out.
+        """
         raise NotImplementedError
 
     def read(self, content: str) -> Record:

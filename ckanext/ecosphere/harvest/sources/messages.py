@@ -34,6 +34,7 @@ DETAILS: dict[str, str] = {
     "not-rdf": _N("the answer is no RDF that can be read: {detail}"),
     "remote-context": _N("the JSON-LD refers to a context elsewhere ({context}), which is refused for safety"),
     "no-dataset": _N("the RDF describes no dataset"),
+    "too-many-resources": _N("the dataset has more resources than can be asked for one after the other"),
     "page-loop": _N("a page names as the next one a page that was already read ({url})"),
     **{f"fetch-{code}": text for code, text in FETCH_MESSAGES.items()},
     **{f"xml-{code}": text for code, text in XML_MESSAGES.items()},
@@ -42,6 +43,13 @@ DETAILS: dict[str, str] = {
 
 WHOLE: dict[str, str] = {
     "gave-up": _N("The reading was given up at record {first}: the server did not answer properly any more."),
+    "bound-requests": _N("The reading was stopped after {limit} requests, the most that one harvest may send."),
+    "bound-records": _N("The reading was stopped after {limit} records, the most that one harvest may take."),
+    "bound-bytes": _N("The reading was stopped after {limit} MB, the most that one harvest may receive."),
+    "bound-seconds": _N("The reading was stopped after {limit} seconds, the longest that it may take."),
+    "bound-memory": _N("The reading was stopped because it would have taken more than {limit} MB of memory."),
+    "bound-cancelled": _N("The reading was stopped because the harvest was aborted."),
+    "reading-fault": _N("The reading stopped because of an unexpected fault: {detail}"),
     "incomplete": _N("The source was not read completely: nothing is withdrawn after this harvest."),
     "count-short": _N("The server announces {announced} records and gave {received}."),
     "count-over": _N("The server announces {announced} records and gave more: {received}."),

@@ -10,21 +10,25 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import ckan.plugins as p
 
-from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
-from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader
+from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader, count_of
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
-from ckanext.ecosphere.harvest.sources.fetching import add_up, digest, fetch_json
+from ckanext.ecosphere.harvest.sources.fetching import MAX_SILENT, add_up, digest, fetch_json
 from ckanext.ecosphere.harvest.sources.harvester import COMMON_OPTIONS, EcosphereHarvester
 from ckanext.ecosphere.harvest.sources.messages import ConfigError
 from ckanext.ecosphere.harvest.sources.udata_record import record_of
-from ckanext.ecosphere.http_guard import GuardedSession
+from ckanext.ecosphere.http_guard import GuardedSession, StoppedError
 from ckanext.harvest.interfaces import IHarvester
 
 FILTERS = ("organization", "topic", "tag")
 PAGE_SIZE = 50
 MAX_PAGES = 20_000
+MAX_IDLE_PAGES = 3
+"""Pages in a row without any new dataset, after which nothing new is expected."""
+MAX_RESOURCE_PAGES = 200
+"""Pages of resources of one dataset; udata gives 50 at once."""
+TOO_LARGE = "fetch-too-large"
 NAMED = {"organization": ("api/1/organizations",), "topic": ("api/2/topics", "api/1/topics")}
 """Filters for which lists take an identifier only → where a name leads to it."""
 _NOT_THERE = (404, 410)
@@ -61,6 +65,7 @@ class UdataReader:
         self._session = session
         self._filters = filters
         self._seen: set[str] = set()
+        self._total: int | None = None
 
     def pages(self) -> Iterator[Page]:
         """Yield the datasets; a page that fails is told, and the next ones are still asked for."""
@@ -68,27 +73,69 @@ class UdataReader:
         if filters is None:
             add_up(self.reading, self._session)
             return
-        number, total = 1, None
-        while number <= MAX_PAGES and (total is None or (number - 1) * PAGE_SIZE < total):
-            query = urlencode({**filters, **self._order, "page": number, "page_size": PAGE_SIZE})
+        number, lost, idle = 1, 0, 0
+        while number <= MAX_PAGES and (self._total is None or (number - 1) * PAGE_SIZE < self._total):
             first = (number - 1) * PAGE_SIZE + 1
+            last = min(first + PAGE_SIZE - 1, self._total or first)
             try:
-                answer = fetch_json(self._session, f"{self._base}?{query}")
-                if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
-                    raise PageError("not-udata")
+                answer = self._page(filters, number, PAGE_SIZE)
             except PageError as error:
-                self.reading.fail(error.code, first, min(first + PAGE_SIZE - 1, total or first), **error.params)
-                if total is None:
+                lost += 1
+                if error.code == TOO_LARGE:
+                    yield from self._one_by_one(filters, first, last)
+                else:
+                    self.reading.fail(error.code, first, last, **error.params)
+                if self._total is None:
+                    break
+                if lost >= MAX_SILENT:
+                    self.reading.fail("gave-up", last + 1)
                     break
                 number += 1
                 continue
-            total = answer.get("total") if isinstance(answer.get("total"), int) else total
-            self.reading.announced = total
-            yield Page([raw for offset, each in enumerate(answer["data"]) for raw in self._raw(each, first + offset)])
-            if not answer["data"] or (total is None and not answer.get("next_page")):
+            known = len(self._seen)
+            yield from self._taken(answer["data"], first)
+            lost, idle = 0, 0 if len(self._seen) > known else idle + 1
+            if not answer["data"] or (self._total is None and not answer.get("next_page")):
+                break
+            if idle >= MAX_IDLE_PAGES:
+                self.reading.fail("repeated", first, last)
                 break
             number += 1
         add_up(self.reading, self._session)
+
+    def _page(self, filters: dict[str, str], number: int, size: int) -> dict[str, Any]:
+        query = urlencode({**filters, **self._order, "page": number, "page_size": size})
+        answer = fetch_json(self._session, f"{self._base}?{query}")
+        if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
+            raise PageError("not-udata")
+        if (total := count_of(answer.get("total"))) is not None:
+            self._total = self.reading.announced = total
+        return answer
+
+    def _one_by_one(self, filters: dict[str, str], first: int, last: int) -> Iterator[Page]:
+        """Ask for the datasets of a page that is too large alone, so that only the large one is lost."""
+        for position in range(first, last + 1):
+            try:
+                answer = self._page(filters, position, 1)
+            except PageError as error:
+                self.reading.fail(error.code, position, position, **error.params)
+            else:
+                yield from self._taken(answer["data"][:1], position)
+
+    def _taken(self, datasets: list[Any], first: int) -> Iterator[Page]:
+        """Those of a page that can be taken, also when the reading is stopped in the middle of it."""
+        records: list[RawRecord] = []
+        stopped: StoppedError | None = None
+        for position, dataset in enumerate(datasets, first):
+            try:
+                records += self._raw(dataset, position)
+            except StoppedError as error:
+                stopped = error
+                break
+        if records:
+            yield Page(records)
+        if stopped:
+            raise stopped
 
     def _resolved(self) -> dict[str, str] | None:
         """Filters with identifiers instead of names; None when one names nothing, which is told.
@@ -123,41 +170,61 @@ class UdataReader:
         raise PageError("not-udata")
 
     def _raw(self, dataset: Any, position: int) -> Iterator[RawRecord]:
-        if not isinstance(dataset, dict) or not dataset.get("id"):
+        identifier = _identifier(dataset)
+        if not identifier:
             self.reading.fail("not-udata", position, position)
             return
-        if dataset["id"] in self._seen:
-            self.reading.repeat(position, str(dataset["id"]))
+        if identifier in self._seen:
+            self.reading.repeat(position, identifier)
             return
-        self._seen.add(dataset["id"])
+        self._seen.add(identifier)
         self.reading.received += 1
         try:
             resources = self._resources(dataset.get("resources"))
+            bare = {name: value for name, value in dataset.items() if name not in _VOLATILE}
+            bare["resources"] = [
+                {name: value for name, value in each.items() if name not in _VOLATILE}
+                for each in resources
+                if isinstance(each, dict)
+            ]
+            content = json.dumps(bare, ensure_ascii=False, sort_keys=True)
         except PageError as error:
             self.reading.fail(error.code, position, position, **error.params)
             return
-        bare = {name: value for name, value in dataset.items() if name not in _VOLATILE}
-        bare["resources"] = [
-            {name: value for name, value in each.items() if name not in _VOLATILE}
-            for each in resources
-            if isinstance(each, dict)
-        ]
-        content = json.dumps(bare, ensure_ascii=False, sort_keys=True)
-        yield RawRecord(position, content, digest(content), str(dataset["id"]))
+        except (RecursionError, ValueError, TypeError):
+            self.reading.fail("not-udata", position, position)
+            return
+        yield RawRecord(position, content, digest(content), identifier)
 
     def _resources(self, given: Any) -> list[Any]:
-        """The resources: here in version 1, behind an address in version 2."""
+        """The resources: here in version 1, behind an address in version 2.
+
+        Raises:
+            PageError: they cannot be had, or there is no end of them.
+        """
         if isinstance(given, list):
             return given
         found: list[Any] = []
         url = given.get("href") if isinstance(given, dict) else None
-        for _page in range(MAX_PAGES):
-            if not url:
-                break
+        visited: set[str] = set()
+        while isinstance(url, str) and url:
+            if url in visited:
+                raise PageError("page-loop", url=url[:200])
+            if len(visited) >= MAX_RESOURCE_PAGES:
+                raise PageError("too-many-resources")
+            visited.add(url)
             answer = fetch_json(self._session, url)
+            if not isinstance(answer, dict) or not isinstance(answer.get("data") or [], list):
+                raise PageError("not-udata")
             found += answer.get("data") or []
             url = answer.get("next_page")
         return found
+
+
+def _identifier(dataset: Any) -> str:
+    """The identifier of a dataset, a text; empty when it has none that can be used."""
+    value = dataset.get("id") if isinstance(dataset, dict) else None
+    return value.strip() if isinstance(value, str) else str(value) if type(value) is int else ""
 
 
 class EcosphereUdataPlugin(EcosphereHarvester):
@@ -170,10 +237,10 @@ class EcosphereUdataPlugin(EcosphereHarvester):
     description = _N("The datasets of an organisation, a topic or a tag of data.gouv.fr or of another udata portal.")
     options = (*COMMON_OPTIONS, *FILTERS, "api")
 
-    def reader(self, url: str, settings: dict[str, Any]) -> SourceReader:
+    def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:
         """Make a reader for one reading of the list."""
         filters = {name: settings[name] for name in FILTERS if settings.get(name)}
-        return UdataReader(url, GuardedSession(config.guard_settings()), filters, settings.get("api") or 1)
+        return UdataReader(url, session, filters, settings.get("api") or 1)
 
     def read(self, content: str) -> Record:
         """Read a dataset of the API.
@@ -183,7 +250,7 @@ class EcosphereUdataPlugin(EcosphereHarvester):
         """
         try:
             return record_of(json.loads(content))
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
             raise RecordError("not-udata") from error
 
     def check_settings(self, settings: dict[str, Any]) -> None:

@@ -27,6 +27,8 @@ LICENCES = {
     "odc-by": "Open Data Commons Attribution License",
 }
 """udata's licence id → a name that the rule of licences knows."""
+MAX_SIZE = 10**18
+"""Bytes of a file; no figure that means anything is larger."""
 DEPARTMENT, REGION = "fr:departement:", "fr:region:"
 _KNOWN = {
     "acronym", "archived", "created_at", "contact_point", "contact_points", "deleted", "description", "frequency",
@@ -37,58 +39,75 @@ _KNOWN = {
 
 
 def record_of(dataset: dict[str, Any]) -> Record:
-    """Read a dataset as `/api/1/datasets/` gives it."""
-    organisation = dataset.get("organization") or {}
-    owner = organisation.get("name") or _person(dataset.get("owner") or {})
+    """Read a dataset as `/api/1/datasets/` gives it; a value of another kind than udata's is left out."""
+    organisation = _object(dataset.get("organization"))
+    owner = _text(organisation.get("name")) or _person(_object(dataset.get("owner")))
+    acronym, uri = _text(dataset.get("acronym")), _text(dataset.get("uri"))
     record = Record(
         standard="udata",
-        file_identifier=str(dataset.get("id") or "") or None,
-        identifiers=[Identifier(code=dataset["uri"])] if dataset.get("uri") else [],
-        title=dataset.get("title"),
-        alternate_titles=[dataset["acronym"]] if dataset.get("acronym") else [],
-        abstract=dataset.get("description"),
+        file_identifier=_text(dataset.get("id")),
+        identifiers=[Identifier(code=uri)] if uri else [],
+        title=_text(dataset.get("title")),
+        alternate_titles=[acronym] if acronym else [],
+        abstract=_text(dataset.get("description")),
         hierarchy_level="dataset",
         languages=["fre"],
-        keywords=[Keyword(text=str(tag).replace("-", " ")) for tag in dataset.get("tags") or []],
-        frequency=dataset.get("frequency"),
-        next_update=(dataset.get("frequency_date") or "")[:10] or None,
+        keywords=[Keyword(text=text.replace("-", " ")) for tag in _list(dataset.get("tags")) if (text := _text(tag))],
+        frequency=_text(dataset.get("frequency")),
+        next_update=_day(dataset.get("frequency_date")) or None,
         dates=[
-            Dated((dataset.get("created_at") or "")[:10], "publication"),
-            Dated((dataset.get("last_modified") or "")[:10], "revision"),
+            Dated(_day(dataset.get("created_at")), "publication"),
+            Dated(_day(dataset.get("last_modified")), "revision"),
         ],
-        metadata_date=(dataset.get("last_modified") or "")[:10] or None,
-        contacts=[Contact(organisation=owner, role="owner", url=organisation.get("page"))] if owner else [],
+        metadata_date=_day(dataset.get("last_modified")) or None,
+        contacts=[Contact(organisation=owner, role="owner", url=_text(organisation.get("page")))] if owner else [],
     )
-    for each in dataset.get("contact_points") or [dataset.get("contact_point")]:
+    for each in _list(dataset.get("contact_points")) or [dataset.get("contact_point")]:
         if isinstance(each, dict):
-            name = each.get("name")
-            record.contacts.append(Contact(organisation=name, email=each.get("email"), role="pointOfContact"))
-    _licence(record, dataset.get("license"))
+            name, email = _text(each.get("name")), _text(each.get("email"))
+            record.contacts.append(Contact(organisation=name, email=email, role="pointOfContact"))
+    _licence(record, _text(dataset.get("license")))
     _coverage(record, dataset)
-    record.links = [_link(each) for each in dataset.get("resources") or [] if isinstance(each, dict)]
-    if dataset.get("page"):
-        record.links.append(Link(url=dataset["page"], name="Fiche data.gouv.fr", function="information"))
+    record.links = [_link(each) for each in _list(dataset.get("resources")) if isinstance(each, dict)]
+    if page := _text(dataset.get("page")):
+        record.links.append(Link(url=page, name="Fiche data.gouv.fr", function="information"))
     record.formats = [Format(name=link.format) for link in record.links if link.format]
     record.unread = [f"{key}: {value}" for key, value in sorted(dataset.items()) if key not in _KNOWN and value]
     return record
 
 
+def _text(value: Any) -> str | None:
+    """A text or a number as text; None for whatever is neither, or empty."""
+    return str(value) or None if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+
+
+def _day(value: Any) -> str:
+    """The day of a moment."""
+    return (_text(value) or "")[:10]
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _person(owner: dict[str, Any]) -> str:
-    return " ".join(filter(None, (owner.get("first_name"), owner.get("last_name"))))
+    return " ".join(filter(None, (_text(owner.get("first_name")), _text(owner.get("last_name")))))
 
 
-def _licence(record: Record, licence: Any) -> None:
+def _licence(record: Record, licence: str | None) -> None:
     if licence and licence != "notspecified":
-        text = LICENCES.get(str(licence), str(licence))
-        record.constraints.append(Constraint(kind="legal", use_limitations=[Term(text)]))
+        record.constraints.append(Constraint(kind="legal", use_limitations=[Term(LICENCES.get(licence, licence))]))
 
 
 def _coverage(record: Record, dataset: dict[str, Any]) -> None:
-    temporal = dataset.get("temporal_coverage") or {}
+    temporal = _object(dataset.get("temporal_coverage"))
     if temporal:
-        record.periods.append(Period((temporal.get("start") or "")[:10], (temporal.get("end") or "")[:10]))
-    for zone in (dataset.get("spatial") or {}).get("zones") or []:
-        code = str(zone)
+        record.periods.append(Period(_day(temporal.get("start")), _day(temporal.get("end"))))
+    for code in filter(None, map(_text, _list(_object(dataset.get("spatial")).get("zones")))):
         if code.startswith(DEPARTMENT):
             record.geographic_identifiers.append(_territory("departement", code.removeprefix(DEPARTMENT)))
         elif code.startswith(REGION):
@@ -104,12 +123,13 @@ def _territory(kind: str, code: str) -> Identifier:
 
 def _link(resource: dict[str, Any]) -> Link:
     size = resource.get("filesize")
+    megabytes = size / 1_000_000 if type(size) is int and 0 <= size < MAX_SIZE else None
     return Link(
-        url=resource.get("url"),
-        name=resource.get("title"),
-        description=resource.get("description"),
-        format=resource.get("format"),
-        media_type=resource.get("mime"),
+        url=_text(resource.get("url")),
+        name=_text(resource.get("title")),
+        description=_text(resource.get("description")),
+        format=_text(resource.get("format")),
+        media_type=_text(resource.get("mime")),
         function="information" if resource.get("type") == "documentation" else "download",
-        size_megabytes=str(size / 1_000_000) if isinstance(size, int) else None,
+        size_megabytes=None if megabytes is None else str(megabytes),
     )

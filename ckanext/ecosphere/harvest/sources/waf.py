@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import ckan.plugins as p
 from lxml import etree
-from lxml import html as lxml_html
 
-from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.iso.reader import read_record, records_in
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError, raw_record
-from ckanext.ecosphere.harvest.sources.fetching import add_up, fetch
+from ckanext.ecosphere.harvest.sources.fetching import MAX_SILENT, add_up, fetch, unanswered
 from ckanext.ecosphere.harvest.sources.harvester import COMMON_OPTIONS, EcosphereHarvester
-from ckanext.ecosphere.http_guard import GuardedSession
+from ckanext.ecosphere.http_guard import GuardedSession, StoppedError
 from ckanext.harvest.interfaces import IHarvester
 
 MAX_DEPTH = 8
 MAX_FILES = 200_000
 FILES_PER_PAGE = 50
+CHARACTERS_PER_PAGE = 8 * 1024 * 1024
+LISTING_BYTES = 16 * 1024 * 1024
+"""Size of a listing; one of 100 000 files has about 15 MB."""
 
 
 def _N(message: str) -> str:
@@ -47,28 +48,42 @@ class WafReader:
         self._session = session
         self._root = url if urlsplit(url).path.endswith("/") else f"{url}/"
         self._position = 0
+        self._silent = 0  # files in a row that gave no answer
 
     def pages(self) -> Iterator[Page]:
         """Yield the records, some files at a time."""
         records: list[RawRecord] = []
-        for url in self._files(self._root, 0, {self._root}):
-            records += self._read(url)
-            if len(records) >= FILES_PER_PAGE:
+        size = 0
+        try:
+            for url in self._files(self._root, 0, {self._root}):
+                found = self._read(url)
+                records += found
+                size += sum(len(record.content) for record in found)
+                if len(records) >= FILES_PER_PAGE or size >= CHARACTERS_PER_PAGE:
+                    yield Page(records)
+                    records, size = [], 0
+                if self._silent >= MAX_SILENT:
+                    self.reading.fail("gave-up", self._position + 1)
+                    break
+        except StoppedError:
+            if records:
                 yield Page(records)
-                records = []
+            raise
         if records:
             yield Page(records)
         add_up(self.reading, self._session)
 
     def _files(self, folder: str, depth: int, seen: set[str]) -> Iterator[str]:
         try:
-            response = fetch(self._session, folder, {"Accept": "text/html"})
+            response = fetch(self._session, folder, {"Accept": "text/html"}, LISTING_BYTES)
             links = list(listed(response.body, response.url))
         except PageError as error:
             where: dict[str, Any] = {"folder": unquote(folder)} if depth else {}
             self.reading.fail(error.code, **error.params, **where)
             return
         for link in links:
+            if self._silent >= MAX_SILENT:
+                return
             if link in seen or not link.startswith(self._root):
                 continue
             seen.add(link)
@@ -87,12 +102,14 @@ class WafReader:
         self._position += 1
         try:
             response = fetch(self._session, url, {"Accept": "application/xml, text/xml"})
+            self._silent = 0
             root = parse_xml(response.body, self._session.settings.max_bytes)
             elements = list(records_in(root))
             if not elements:
                 raise PageError("not-iso", root=str(etree.QName(root).localname)[:80])
         except (PageError, RecordError) as error:
             code = error.code if isinstance(error, PageError) else f"xml-{error.code}"
+            self._silent += isinstance(error, PageError) and unanswered(error)
             self.reading.fail(code, self._position, self._position, **error.params, file=unquote(url))
             return []
         records = [raw_record(element, self._position) for element in elements]
@@ -106,16 +123,37 @@ def listed(body: bytes, url: str) -> Iterator[str]:
     Raises:
         PageError: it is no web page.
     """
-    try:
-        tree = lxml_html.document_fromstring(body)
-    except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
-        raise PageError("not-listing") from error
-    if not tree.xpath("//html|//body") or b"<" not in body[:2000] or body.lstrip()[:5].lower() == b"<?xml":
+    if b"<" not in body[:2000] or body.lstrip()[:5].lower() == b"<?xml":
         raise PageError("not-listing")
-    for href in tree.xpath("//a/@href"):
-        target, _fragment = urldefrag(urljoin(url, str(href).strip()))
-        if not urlsplit(target).query and len(target) > len(url):
-            yield target
+    target = _Links()
+    try:
+        etree.fromstring(body, etree.HTMLParser(target=target, no_network=True))  # type: ignore[arg-type]
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise PageError("not-listing") from error
+    for href in target.hrefs:
+        try:
+            link, _fragment = urldefrag(urljoin(url, href.strip()))
+            query = urlsplit(link).query
+        except ValueError:  # brackets that are no IPv6 address
+            continue
+        if not query and len(link) > len(url):
+            yield link
+
+
+class _Links:
+    """Collects the addresses of a web page while it is parsed, so that no tree of it is ever in memory."""
+
+    def __init__(self) -> None:
+        self.hrefs: list[str] = []
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """Take the address of a link."""
+        if tag == "a" and (href := attributes.get("href")):
+            self.hrefs.append(href)
+
+    def close(self) -> list[str]:
+        """Give what was collected."""
+        return self.hrefs
 
 
 class EcosphereWafPlugin(EcosphereHarvester):
@@ -128,9 +166,9 @@ class EcosphereWafPlugin(EcosphereHarvester):
     description = _N("A folder of a web server whose listing names XML files, with those of its sub-folders.")
     options = COMMON_OPTIONS
 
-    def reader(self, url: str, settings: dict[str, Any]) -> SourceReader:
+    def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:
         """Make a reader for one reading of a folder."""
-        return WafReader(url, GuardedSession(config.guard_settings()))
+        return WafReader(url, session)
 
     def read(self, content: str) -> Record:
         """Read an ISO 19139 record."""

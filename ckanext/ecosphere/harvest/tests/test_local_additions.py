@@ -1,9 +1,21 @@
 """What a service adds on the portal to a harvested dataset survives the next harvests."""
 
+from importlib import import_module
+
+import pytest
+import sqlalchemy as sa
+from ckan import model
 from ckan.tests import factories
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.model import HarvestedDataset
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
+from ckanext.ecosphere.tests.browser import log_in
+
+harvested_resources = import_module(
+    "ckanext.ecosphere.migration.ecosphere_harvest.versions.004_7d20b6f3c815_harvested_resources"
+)
+PASSWORD = "correct horse battery staple"
 
 LINKS = (("https://data.example.org/zones.zip", "WWW:DOWNLOAD-1.0-http--download", "Zones (SHP)"),)
 
@@ -56,12 +68,80 @@ def test_files_and_declared_fields_stay_and_the_rest_follows_the_source(portal):
         assert urls(shown(portal)) == ["https://data.example.org/zones.zip"]
 
 
-def test_a_file_of_a_dataset_made_by_hand_is_not_marked(portal):
-    dataset = factories.Dataset(owner_org=portal.OWNER)
-    made = portal.call(
-        "resource_create", package_id=dataset["id"], url="https://x.example.org/a.csv", local_addition="true"
-    )
-    assert "local_addition" not in made
+def local_additions(portal):
+    return portal.call("ecosphere_harvest_local_show", id=shown(portal)["name"])["resources"]
+
+
+@pytest.mark.browser
+def test_file_uploaded_through_the_form_survives(page, portal, tmp_path):
+    notice = tmp_path / "notice.txt"
+    notice.write_text("Lire avant usage.")
+    with catalogue([iso_record(1, links=LINKS)]) as server:
+        source = portal.source(server.url)
+        portal.harvest(source)
+        dataset = shown(portal)
+        producer = factories.User(password=PASSWORD, image_url="")
+        portal.call("organization_member_create", id=dataset["owner_org"], username=producer["name"], role="editor")
+        log_in(page, producer["name"], PASSWORD)
+        page.goto(f"/fr/dataset/{dataset['name']}/resource/new")
+        page.set_input_files("input[type=file]", str(notice))
+        page.fill("input[name=name]", "Notice")
+        page.locator("button[name=save]").last.click()
+        page.wait_for_url(lambda url: "/resource/new" not in url)
+        model.Session.remove()
+        server.records[:] = [iso_record(1, links=LINKS, abstract="Deux.")]
+        assert portal.harvest(source) == {"updated": 1}
+        [added] = [resource for resource in shown(portal)["resources"] if resource["name"] == "Notice"]
+        assert local_additions(portal) == [added["id"]]
+        answer = page.request.get(added["url"].replace("http://test.ckan.net", ""))
+        assert answer.body() == notice.read_bytes()
+
+
+def test_resource_added_by_name_or_within_the_dataset_survives(portal):
+    with catalogue([iso_record(1, links=LINKS)]) as server:
+        source = portal.source(server.url)
+        portal.harvest(source)
+        dataset = shown(portal)
+        by_name = {"package_id": dataset["name"], "url": "https://ddt.example.org/a.pdf", "name": "A"}
+        portal.call("resource_create", **by_name)
+        resources = [*shown(portal)["resources"], {"url": "https://ddt.example.org/b.pdf", "name": "B"}]
+        portal.call("package_patch", id=dataset["name"], resources=resources)
+        assert len(local_additions(portal)) == 2
+        server.records[:] = [iso_record(1, abstract="Deux.")]
+        portal.harvest(source)
+        assert urls(shown(portal)) == ["https://ddt.example.org/a.pdf", "https://ddt.example.org/b.pdf"]
+
+
+def test_dataset_with_an_addition_is_not_withdrawn_without_a_person(portal):
+    with catalogue([iso_record(n, links=LINKS) for n in range(1, 4)]) as server:
+        source = portal.source(server.url)
+        portal.harvest(source)
+        [name] = [each["name"] for each in portal.datasets().values() if each["title"].endswith("3")]
+        portal.call("resource_create", package_id=name, url="https://ddt.example.org/notice.pdf", name="Notice")
+        del server.records[-1]
+        portal.harvest(source)
+        portal.harvest(source)
+        assert len(portal.found()) == 3
+        assert "1 of their datasets hold files or links" in portal.errors(source)[0]
+        assert portal.call("ecosphere_harvest_withdrawals_show", id=source)["hold"]["records"] == 1
+        portal.call("ecosphere_harvest_withdrawals_decide", id=source, decision="withdraw")
+        portal.harvest(source)
+        assert len(portal.found()) == 2
+
+
+def test_migration_tells_what_was_added_before(portal):
+    """A resource was marked by its creator's call, but not when that named the dataset by its name."""
+    with catalogue([iso_record(1, links=LINKS)]) as server:
+        source = portal.source(server.url)
+        portal.harvest(source)
+        dataset = shown(portal)
+        portal.call("resource_create", package_id=dataset["name"], url="https://ddt.example.org/a.pdf", name="A")
+        model.Session.execute(sa.delete(HarvestedDataset))
+        model.Session.execute(sa.text(harvested_resources.FILL))
+        model.Session.commit()
+        server.records[:] = [iso_record(1, abstract="Deux.")]
+        portal.harvest(source)
+        assert urls(shown(portal)) == ["https://ddt.example.org/a.pdf"]
 
 
 def test_the_form_says_what_is_kept(portal, app):

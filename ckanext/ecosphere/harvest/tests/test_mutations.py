@@ -182,12 +182,12 @@ def test_normalising_does_not_change_the_record():
 def test_a_description_of_twenty_megabytes_is_bounded(size):
     document = (DATA / "no-identifier.xml").read_bytes().replace(b"Description", b"mot " * (size // 4))
     repairs: list[str] = []
-    started = time.monotonic()
+    started = time.process_time()
     (element,) = records_in(parse_xml(document, repairs=repairs))
     result = normalise(read_record(element), CONTEXT)
     assert repairs == ["long-text"]
     assert len(result.dataset["notes"]) <= 30_000
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_a_record_of_thousands_of_keywords_and_links_is_bounded():
@@ -204,10 +204,10 @@ def test_a_record_of_thousands_of_keywords_and_links_is_bounded():
         + keywords
         + "</gmd:MD_Keywords></gmd:descriptiveKeywords>",
     ).replace("<gmd:onLine>", "".join(link.format(n) for n in range(8_000)) + "<gmd:onLine>", 1)
-    started = time.monotonic()
+    started = time.process_time()
     (element,) = records_in(parse_xml(document.encode()))
     result = normalise(read_record(element), CONTEXT)
     assert len(result.dataset["tags"]) == 100
     assert len(result.dataset["resources"]) == 500
     assert sum(len(line) for line in result.unread) < 200_000
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20

@@ -67,7 +67,7 @@ def test_the_record_tells_what_is_missing_and_whose_fault_it_is(harvested: dict[
     factories.User(name="stranger")
     assert ask("ecosphere_harvest_statements_show", "editor", id=harvested["name"])["fields"]
     for person in (None, "stranger"):
-        with pytest.raises(tk.NotAuthorized):
+        with pytest.raises(tk.ObjectNotFound):
             ask("ecosphere_harvest_statements_show", person, id=harvested["name"])
 
     made_here = factories.Dataset(owner_org=harvested["owner_org"])

@@ -19,10 +19,11 @@ from ckanext.ecosphere.harvest.model import PUBLISHED, Batch, JobState
 from ckanext.ecosphere.harvest.pipeline import finish, queue, runner, withdraw
 from ckanext.ecosphere.harvest.pipeline.gather import Gatherer
 from ckanext.ecosphere.harvest.pipeline.importer import Importer
-from ckanext.ecosphere.harvest.pipeline.locks import is_free, source_lock
+from ckanext.ecosphere.harvest.pipeline.locks import source_lock
 from ckanext.ecosphere.harvest.tests import processes
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record, status
 from ckanext.ecosphere.indexing import solr as index
+from ckanext.ecosphere.shared.locks import is_free
 from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestSource
 from dev.stack import postgres, solr
 

@@ -27,6 +27,7 @@ from ckanext.ecosphere.quality.links.model import Link, LinkCheck, LinkUse
 from ckanext.ecosphere.quality.links.probe import Verdict, probe
 from ckanext.ecosphere.quality.links.schedule import Standing, after
 from ckanext.ecosphere.quality.model import QualityRow
+from ckanext.ecosphere.shared.portal_services import own_services
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,16 @@ class Outcome:
     checked: int
     changed: int
     datasets: int
+
+
+def guard_settings() -> GuardSettings:
+    """Return the limits of the requests of a run."""
+    return replace(
+        SETTINGS,
+        allowed_networks=config.allowed_networks(),
+        allowed_ports=config.allowed_ports(),
+        own_services=own_services(),
+    )
 
 
 def due(limit: int) -> list[Link]:
@@ -66,7 +77,7 @@ def run(
         session: the guarded way out; one with the room's limits if not given.
         sleep: how to pause between two requests to one host.
     """
-    session = session or GuardedSession(replace(SETTINGS, allowed_networks=config.allowed_networks()))
+    session = session or GuardedSession(guard_settings())
     by_host: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
     for link in links:
         by_host[urlsplit(link.url).hostname or ""].append((link.key, link.url, link.kind))

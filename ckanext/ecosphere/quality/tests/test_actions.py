@@ -45,7 +45,7 @@ def test_a_private_dataset_shows_its_quality_to_its_organisation_only(datasets: 
     for person in ("member", "editor", "admin", "sysadmin"):
         assert show_as(person, "private")["name"] == "private"
     for person in (None, "stranger", "other-editor"):
-        with pytest.raises(tk.NotAuthorized):
+        with pytest.raises(tk.ObjectNotFound):
             show_as(person, "private")
 
 

@@ -290,5 +290,5 @@ def test_the_command_checks_one_dataset_now(server: ScriptedServer, cli: Any):
 def test_links_of_a_private_dataset_are_for_those_who_see_it(server: ScriptedServer):
     act("package_create", **saved(name="secret", private=True, resources=[resource(url=f"{server.url}/a.gpkg")]))
     for person in (None, "stranger", "other-editor"):
-        with pytest.raises(tk.NotAuthorized):
+        with pytest.raises(tk.ObjectNotFound):
             tk.get_action("ecosphere_quality_links")(context_of(person), {"id": "secret"})

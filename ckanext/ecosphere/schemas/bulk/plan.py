@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ckanext.ecosphere import csv_table
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.shared import email_addresses
 from ckanext.ecosphere.vocabularies import communes
 
 #: Fields that may be changed: name → (vocabulary or None, attribute that is stored, whether it holds several).
@@ -24,7 +26,6 @@ FIELDS: dict[str, tuple[str | None, str, bool]] = {
     "frequency": ("frequency", "uri", False),
 }
 OPERATIONS = ("replace", "add", "remove")
-_CONTACT = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<email>[^<>\s]+@[^<>\s]+)>\s*")
 _NAME = re.compile(r"[\w-]{2,100}")
 #: Headers of the column that names datasets, the surest first; "url" is that of the catalogue's own CSV file.
 _HEADERS = ("name", "nom", "id", "identifiant", "identifier", "url", "adresse")
@@ -81,10 +82,7 @@ def change_of(field: str, operation: str, lines: str) -> Change:
 def _stored(field: str, line: str, *, taken_out: bool) -> Any:
     vocabulary, attribute, _several = FIELDS[field]
     if field == "contact":
-        match = _CONTACT.fullmatch(line)
-        if not match:
-            raise PlanError("contact", line)
-        return {key: text for key, text in match.groupdict().items() if text}
+        return _contact(line)
     if vocabulary is None:
         return line
     concept = voc.get(vocabulary).get(line) or voc.get(vocabulary).find(line)
@@ -95,6 +93,15 @@ def _stored(field: str, line: str, *, taken_out: bool) -> Any:
     if concept is None or (concept.data.get("withdrawn") and not taken_out):
         raise PlanError("unknown", line)
     return getattr(concept, attribute)
+
+
+def _contact(line: str) -> dict[str, str]:
+    """Read ``Name <e-mail>``; the name may be missing."""
+    name, opened, rest = line.strip().partition("<")
+    email, closed, after = rest.partition(">")
+    if not (opened and closed) or after or ">" in name or not email_addresses.is_address(email):
+        raise PlanError("contact", line)
+    return {key: text for key, text in (("name", name.strip()), ("email", email)) if text}
 
 
 def current(dataset: Mapping[str, Any], field: str) -> Any:
@@ -146,7 +153,7 @@ def names_in(text: str) -> list[str]:
     column = next((heads.index(word) for word in _HEADERS if word in heads), None)
     found: dict[str, None] = {}
     for row in rows if column is None else rows[1:]:
-        cell = row[column or 0].strip() if len(row) > (column or 0) else ""
+        cell = csv_table.text_of(row[column or 0].strip()) if len(row) > (column or 0) else ""
         name = cell.rstrip("/").rsplit("/", 1)[-1]
         found[name if is_name(name) else cell[:_LONGEST_SHOWN]] = None
     return [name for name in found if name]

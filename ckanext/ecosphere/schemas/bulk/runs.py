@@ -12,6 +12,8 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere import language
+from ckanext.ecosphere.shared.locks import Locks, is_free
+from ckanext.ecosphere.shared.queue import enqueue_once, waits
 
 from ..importing.review import said
 from . import plan
@@ -110,16 +112,46 @@ def resume(id_: str) -> None:
         _queue(*((undo, id_, "Undo a bulk edit") if run["state"] == "undoing" else (carry_out, id_, "Bulk edit")))
 
 
+def recover() -> list[str]:
+    """Queue runs again that are not over, stand in no queue, and that nobody is at; return what was queued.
+
+    One that was begun must have been silent for some time: one that fails each time would fail without a pause.
+    """
+    query: Any = model.Session.query(model.TaskStatus).filter_by(task_type=KIND)
+    open_runs = [
+        (task.id, task.state)
+        for task in query.filter(model.TaskStatus.state.in_(WORK))
+        if task.state == "queued" or _shown(task)["interrupted"]
+    ]
+    model.Session.rollback()
+    done = []
+    for id_, state in open_runs:
+        work, title = WORK[state]
+        if not waits(_job(id_), QUEUE) and is_free(_lock(id_)):
+            _queue(work, id_, title)
+            done.append(f"{title} {id_}")
+    return done
+
+
+def _job(id_: str) -> str:
+    return f"ecosphere-bulk-{id_}"
+
+
+def _lock(id_: str) -> str:
+    return f"schemas:bulk:{id_}"
+
+
 def _queue(work: Any, id_: str, title: str) -> None:
-    tk.enqueue_job(work, [id_], title=title, queue=QUEUE, rq_kwargs={"timeout": LONGEST_SECONDS})
+    enqueue_once(work, [id_], job_id=_job(id_), title=title, queue=QUEUE, timeout=LONGEST_SECONDS)
 
 
 def carry_out(id_: str) -> None:
     """Change the datasets of a run, one after the other; one that is refused stops none."""
-    run = load(id_)
-    if run is not None and run["state"] in ("queued", "running"):
-        with language.speaking(run.get("lang")):
-            _carry_out(id_, run)
+    with Locks() as locks:
+        run = load(id_) if locks.take(_lock(id_)) else None
+        if run is not None and run["state"] in ("queued", "running"):
+            with language.speaking(run.get("lang")):
+                _carry_out(id_, run)
 
 
 def _carry_out(id_: str, run: dict[str, Any]) -> None:
@@ -138,10 +170,11 @@ def _carry_out(id_: str, run: dict[str, Any]) -> None:
 
 def undo(id_: str) -> None:
     """Put back what a run changed, except in datasets that somebody has changed since."""
-    run = load(id_)
-    if run is not None and run["state"] == "undoing":
-        with language.speaking(run.get("lang")):
-            _undo(id_, run)
+    with Locks() as locks:
+        run = load(id_) if locks.take(_lock(id_)) else None
+        if run is not None and run["state"] == "undoing":
+            with language.speaking(run.get("lang")):
+                _undo(id_, run)
 
 
 def _undo(id_: str, run: dict[str, Any]) -> None:
@@ -222,3 +255,7 @@ def _undo_one(user: str, field: str, entry: dict[str, Any]) -> dict[str, Any]:
 
 def _told(error: Any) -> str:
     return "; ".join(said(error.error_dict))[:MOST_TOLD]
+
+
+#: State of a run that is not over → what carries it on, and its title.
+WORK = {"queued": (carry_out, "Bulk edit"), "running": (carry_out, "Bulk edit"), "undoing": (undo, "Undo a bulk edit")}

@@ -7,11 +7,14 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from flask import Blueprint
 
+from ckanext.ecosphere.shared import web_guard
+
 from ..importing.text import decoded
 from . import filters, plan
 from .actions import MOST_DATASETS
 
 bulk = Blueprint("ecosphere_bulk", __name__, url_prefix="/dataset/modification-groupee")
+web_guard.protect(bulk)
 MOST_BYTES = 5 * 1024 * 1024
 GIVEN = ("q", "filters", "names", "field", "operation", "values")
 

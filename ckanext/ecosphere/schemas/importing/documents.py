@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
+from xml.sax import SAXException
 
 import ckan.plugins.toolkit as tk
 from rdflib import DCAT, DCTERMS, RDF, BNode, Literal, URIRef
 from rdflib.exceptions import Error as RDFError
 
 from ckanext.ecosphere.keywords import unpack
+from ckanext.ecosphere.shared import rdf, strict_json
 
 from . import software
 from .text import without_encoding
 
 _PAGE = re.compile(r"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
-_DOCTYPE = re.compile(r"<!DOCTYPE|<!ENTITY", re.IGNORECASE)
 _RDF_ROOT = re.compile(r"<(?:\w+:)?RDF[\s>]")
 Read = dict[str, Any]
+_UNREADABLE = (SyntaxError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What parsers and profiles raise for a document that is none of theirs."""
 
 
 def read(text: str, context: Any = None) -> Read:
@@ -74,24 +77,12 @@ def _iso(text: str, context: Any) -> Read:
 
 def _json(text: str) -> Read:
     try:
-        document = json.loads(text)
+        document = strict_json.loads(text)
     except (ValueError, RecursionError) as error:
         raise _unknown() from error
     if isinstance(document, Mapping) and ("codeRepository" in document or "codemeta" in str(document.get("@context"))):
         return _software(software.from_codemeta(document), document)
-    if any(isinstance(context, str) for context in _contexts(document)):
-        # Reading it would fetch an address that the document chose, past the guard.
-        raise _refuse(tk._("A JSON-LD document must hold its context: one that leads elsewhere is not followed"))
-    return _rdf(text, "json-ld")
-
-
-def _contexts(node: Any, depth: int = 0) -> Iterator[Any]:
-    if depth > 100 or not isinstance(node, (list, Mapping)):  # noqa: PLR2004 - deeper than any description
-        return
-    for key, value in node.items() if isinstance(node, Mapping) else ((None, part) for part in node):
-        if key in ("@context", "@import"):
-            yield from value if isinstance(value, list) else [value]
-        yield from _contexts(value, depth + 1)
+    return _rdf(json.dumps(document), "json-ld")
 
 
 def _yaml(text: str) -> Read:
@@ -111,18 +102,31 @@ def _software(dataset: dict[str, Any], document: Mapping[str, Any]) -> Read:
 
 
 def _rdf(text: str, syntax: str) -> Read:
-    if syntax == "xml" and _DOCTYPE.search(text):
-        raise _refuse(tk._("The document declares a DOCTYPE, which is refused for safety."))
     try:
-        from ckanext.dcat.processors import RDFParser, RDFParserException
+        from ckanext.dcat.processors import RDFParser
     except ImportError as error:
         raise _unknown() from error
     parser: Any = RDFParser(profiles=["ecosphere_dcat_ap"])
     try:
-        parser.parse(text, _format=syntax)
+        rdf.parse(text, syntax, graph=parser.g)
         _count_as_datasets(parser.g)
         datasets = list(parser.datasets())
-    except (RDFParserException, RDFError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except rdf.RemoteDocumentError as error:
+        # Reading it would fetch an address that the document chose, past the guard.
+        message = tk._("The document refers to another one ({address}), which is not fetched: put its content in place")
+        raise _refuse(message.format(address=error.address[:200])) from error
+    except rdf.DoctypeError as error:
+        raise _refuse(tk._("The document declares a DOCTYPE, which is refused for safety.")) from error
+    except (
+        SyntaxError,
+        SAXException,
+        RDFError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise _unknown() from error
     if not datasets:
         raise _refuse(tk._("The document describes no dataset (dcat:Dataset)"))

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan import model
+from ckan import authz, model
 from ckan.lib.navl.dictization_functions import flatten_dict
 from ckan.lib.plugins import lookup_package_plugin, plugin_validate
+
+from ckanext.ecosphere.shared import authorization
 
 from .. import conditions, inheritance, stored
 from ..publication import Dataset as Flat
@@ -48,7 +50,7 @@ def looked_over(dataset: Dataset, context: Any) -> tuple[Dataset, list[str]]:
         told += _files_left_out(schema["resource_fields"], kept, errors.get("resources") or ())
         if not errors:
             break
-    return kept, told + _unknown_series(kept)
+    return kept, told + _unknown_series(kept, context)
 
 
 def said(errors: Mapping[str, Any]) -> list[str]:
@@ -147,10 +149,17 @@ def _files_left_out(fields: Fields, dataset: Dataset, faults: Iterable[Any]) -> 
     return told
 
 
-def _unknown_series(dataset: Dataset) -> list[str]:
+def _unknown_series(dataset: Dataset, context: Any) -> list[str]:
     message = tk._("The series “{name}” is not in this portal: its identifier is kept, and shown as a link once it is.")
     names = [str(name) for name in as_list(dataset.get("in_series") or [])]
-    return [message.format(name=name) for name in names if stored.package_of(name) is None]
+    return [message.format(name=name) for name in names if not _is_there(name, context)]
+
+
+def _is_there(name: str, context: Any) -> bool:
+    """Whether the portal has a series for the person who imports; one that they may not read is not there."""
+    package = stored.package_of(name)
+    who = authorization.same_person(context)
+    return package is not None and authz.is_authorized_boolean("package_show", who, {"id": package.id})
 
 
 def _problems(fields: Fields, errors: Any, before: str = "") -> Iterator[str]:

@@ -50,6 +50,13 @@ def test_a_query_that_is_missing_is_named():
     assert "q" in refused.value.error_dict
 
 
-@pytest.mark.parametrize("query", ["", "e", '"', "*:*", "{!xmlparser}", "a" * 5_000, "title:[* TO *]", "\x00"])
+@pytest.mark.parametrize("query", ["", "e", '"', "*:*", "{!xmlparser}", "a" * 5_000, "title:[* TO *]"])
 def test_no_query_breaks_the_suggestions(query):
     assert set(ask("ecosphere_search_suggest", "", q=query)) == {"datasets", "facets"}
+
+
+@pytest.mark.parametrize("query", ["\x00", "eau\ud800", ["eau"] * 2 + [{"a": "\x00"}]])
+def test_what_cannot_be_stored_is_refused_by_name(query):
+    with pytest.raises(tk.ValidationError) as refused:
+        ask("ecosphere_search_suggest", "", q=query)
+    assert "q" in refused.value.error_dict

@@ -3,7 +3,7 @@
 A procedure's reference is private unless its author says otherwise: it leaves the index of words, too.
 
 Revision ID: b81d6f0e3c97
-Revises: 4d17b8e6a2c5
+Revises: 7e5a2d90c3b1
 """
 
 import unicodedata
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "b81d6f0e3c97"
-down_revision = "4d17b8e6a2c5"
+down_revision = "7e5a2d90c3b1"
 branch_labels = None
 depends_on = None
 

@@ -1,11 +1,12 @@
-"""Dates with their times are written as the language of the page writes them."""
+"""Dates on CKAN's own pages are written as the language of the page writes them, in Paris."""
 
 from datetime import datetime
 
 import ckan.plugins.toolkit as tk
 import pytest
 
-MOMENT = datetime(2026, 11, 24, 22, 31, 5)
+MOMENT = datetime(2026, 11, 24, 21, 31, 5)
+LAST_OF_MONTH = datetime(2026, 11, 30, 23, 30)
 
 
 @pytest.fixture
@@ -28,9 +29,25 @@ def test_and_english_on_an_english_one(in_page):
     assert in_page("en", MOMENT, with_hours=True).replace("\u202f", " ") == "November 24, 2026 at 10:31 PM"
 
 
-def test_a_format_that_is_asked_for_and_a_date_alone_are_ckan_s(in_page):
+def test_a_date_alone_is_that_of_paris(in_page):
+    assert in_page("fr", LAST_OF_MONTH) == "1er décembre 2026"
+    assert in_page("fr", LAST_OF_MONTH, with_hours=True) == "1er décembre 2026 à 00:30"
+
+
+def test_a_format_that_is_asked_for_is_ckan_s_in_paris(in_page):
     assert in_page("fr", MOMENT, date_format="%Y-%m-%dT%H:%M") == "2026-11-24T22:31"
-    assert in_page("fr", MOMENT) == "24 novembre 2026"
+
+
+def test_every_room_and_ckan_tell_one_event_at_one_hour(app, with_plugins):
+    with app.flask_app.test_request_context("/", environ_overrides={"CKAN_LANG": "fr"}):
+        written = {
+            tk.h.render_datetime(MOMENT.isoformat(), with_hours=True),
+            tk.h.ecosphere_request_time(MOMENT.isoformat()),
+            tk.h.ecosphere_quality_moment(MOMENT.isoformat()),
+            tk.h.ecosphere_time_text(MOMENT.isoformat()),
+        }
+        assert written == {"24 novembre 2026 à 22:31"}
+        assert str(tk.h.get_display_timezone()) == "Europe/Paris"
 
 
 @pytest.mark.parametrize("value", [None, "", "hier"])

@@ -1,0 +1,35 @@
+"""Who may ask for the collaborators of a dataset: CKAN's auth functions, which fail when nobody is logged in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.types import AuthResult, Context, DataDict
+
+from ckanext.ecosphere.shared import authorization
+
+#: Auth functions of CKAN 2.12 that assert that there is a user and a dataset.
+ASSERTING = ("package_collaborator_list", "package_collaborator_create", "package_collaborator_delete")
+
+
+def _asked(original: Callable[..., AuthResult], context: Context, data_dict: DataDict | None) -> AuthResult:
+    """As CKAN has it, once somebody is logged in and the dataset is there for them."""
+    data = data_dict or {}
+    authorization.dataset_readable(context, data.get("id"))
+    return original(context, data)
+
+
+def get_auth_functions() -> dict[str, Any]:
+    """Return the chained auth functions."""
+    return authorization.deny_by_default({name: tk.chained_auth_function(_named(name)) for name in ASSERTING})
+
+
+def _named(name: str) -> Callable[..., AuthResult]:
+    def asked(original: Callable[..., AuthResult], context: Context, data_dict: DataDict | None) -> AuthResult:
+        return _asked(original, context, data_dict)
+
+    asked.__name__ = name
+    asked.__doc__ = _asked.__doc__
+    return asked

@@ -1,0 +1,74 @@
+"""Texts that CKAN's own forms and API take of people: bounded, and without characters that deceive or break.
+
+CKAN itself accepts a right-to-left override in the name of a person, NUL, half a surrogate pair, and texts without an
+end; see `docs/upstream.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.types import Context, DataDict
+
+from ckanext.ecosphere.shared import characters
+
+#: Field → characters at most, in the actions of :data:`ACTIONS`.
+LONGEST = {
+    "name": 100,
+    "fullname": 200,
+    "email": 254,
+    "about": 5_000,
+    "title": 500,
+    "description": 20_000,
+    "notes": 20_000,
+    "url": 4_000,
+    "image_url": 4_000,
+    "config": 50_000,
+}
+#: Fields of one line.
+LINES = {"name", "fullname", "email", "title"}
+ACTIONS = (
+    "user_create",
+    "user_update",
+    "organization_create",
+    "organization_update",
+    "group_create",
+    "group_update",
+)
+
+
+def cleaned(data: DataDict) -> DataDict:
+    """Return what a person sent with its texts cleaned.
+
+    Raises:
+        ValidationError: a text is too long; it names the field and the limit.
+    """
+    errors: Any = {}
+    result = dict(data)
+    for name, most in LONGEST.items():
+        value = result.get(name)
+        if not isinstance(value, str):
+            continue
+        if len(value) > most:
+            errors[name] = [tk._("Too long: {number} characters at most.").format(number=most)]
+        elif not characters.is_clean(value):
+            result[name] = characters.one_line(value) if name in LINES else characters.clean(value)
+    if errors:
+        raise tk.ValidationError(errors)
+    return result
+
+
+def _with_clean_texts(name: str) -> Callable[..., Any]:
+    def action(original_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+        return original_action(context, cleaned(data_dict))
+
+    action.__name__ = name
+    action.__doc__ = f"Clean and bound the texts that `{name}` of CKAN takes, then call it."
+    return tk.chained_action(action)
+
+
+def get_actions() -> dict[str, Callable[..., Any]]:
+    """Return the chained actions by name, for CKAN."""
+    return {name: _with_clean_texts(name) for name in ACTIONS}

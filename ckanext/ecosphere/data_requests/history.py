@@ -1,0 +1,255 @@
+"""What happened to a request and what was said about it, as each reader may know it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.data_requests import links, states, trust, wording
+from ckanext.ecosphere.data_requests.model import Attachment, Comment, Event, Request, Revision
+from ckanext.ecosphere.data_requests.names import Names, by_ids, iso, iso_for
+from ckanext.ecosphere.data_requests.people import Reader
+
+#: Outcome and fields of events that are addressed to the requester alone.
+PERSONAL = (
+    "ground",
+    "other_ground",
+    "kind",
+    "emissions",
+    "law",
+    "facts",
+    "completion",
+    "separable",
+    "transmitted_to",
+    "text",
+    "spam",
+)
+#: Fields of events that a requester writes.
+WRITTEN = ("reason",)
+
+
+def past(request: Request, reader: Reader) -> list[Event | Revision]:
+    """Return the steps and edits of a request, the oldest first; an edit that is held is there for few."""
+    events = model.Session.scalars(sa.select(Event).where(Event.request_id == request.id).order_by(Event.id)).all()
+    revisions = model.Session.scalars(sa.select(Revision).where(Revision.request_id == request.id)).all()
+    shown = [each for each in revisions if trust.may_read(each.moderation, each.author_id, request, reader)]
+    return sorted([*events, *shown], key=lambda each: (each.created, isinstance(each, Revision)))
+
+
+def line(each: Event | Revision, request: Request, reader: Reader, names: Names, given: set[str]) -> dict[str, Any]:
+    """Return a line of the history.
+
+    Args:
+        each: the step or edit.
+        request: to which it belongs.
+        reader: who reads.
+        names: of its people and services.
+        given: ids of the datasets that the reader may read.
+    """
+    exact = bool(reader.roles(request))
+    if isinstance(each, Revision):
+        return _revision(each, request, reader, names, exact)
+    inside = reader.is_inside(request)
+    found = event_public(each, exact)
+    hidden = set() if exact else set(PERSONAL)
+    hidden |= {"former_outcome", "target"}
+    if trust.may_read(each.moderation, each.actor_id, request, reader):
+        found["comment_html"] = _html(each)
+    else:
+        hidden |= set(WRITTEN)
+    found["moderation"] = shown_moderation(each.moderation)
+    found["fields"] = {key: value for key, value in each.fields.items() if key not in hidden}
+    if "datasets" in found["fields"]:
+        found["fields"]["datasets"] = [key for key in found["fields"]["datasets"] if key in given]
+    for key in ("organization", "former_organization"):
+        if key in found["fields"]:
+            found["fields"][key] = names.group(found["fields"][key])
+    if found["fields"].get("ground"):
+        other = found["fields"].get("other_ground", "")
+        found["fields"]["ground_label"] = wording.ground(found["fields"]["ground"], other)
+    if inside:
+        found["note"] = each.note
+        found["actor"] = names.person(each.actor_id)
+    return found
+
+
+def event_public(event: Event, exact: bool = False) -> dict[str, Any]:
+    """What everyone who reads the request may know of an event; its number and hour only where `exact`."""
+    return {
+        "id": event.id if exact else None,
+        "transition": event.transition,
+        "transition_label": wording.transition(event.transition),
+        "from": event.from_state,
+        "to": event.to_state,
+        "to_label": wording.state(event.to_state),
+        "created": iso_for(event.created, exact),
+        "actor_role": event.actor_role,
+        "actor_label": wording.role(event.actor_role),
+        "comment_html": _html(event) if event.moderation in trust.SHOWN else "",
+        "version": event.version,
+    }
+
+
+def _html(event: Event) -> str:
+    return links.shown(event, trust.has_plain_links(event.moderation))
+
+
+def edited(request: Request, exact: bool = False) -> dict[str, Any]:
+    """A change that is no transition, told to whoever came too late."""
+    return {**_edit(request), "created": iso_for(request.modified, exact), "version": request.version}
+
+
+def _edit(request: Request) -> dict[str, Any]:
+    return {
+        "id": None,
+        "transition": "edit",
+        "transition_label": tk._("The request was edited"),
+        "from": request.state,
+        "to": request.state,
+        "to_label": wording.state(request.state),
+        "actor_role": states.REQUESTER,
+        "actor_label": wording.role(states.REQUESTER),
+        "comment_html": "",
+    }
+
+
+def _revision(each: Revision, request: Request, reader: Reader, names: Names, exact: bool) -> dict[str, Any]:
+    """An edit: everyone reads which fields changed, the people of the request what was there before."""
+    found = {
+        **_edit(request),
+        "id": each.id,
+        "created": iso_for(each.created, exact),
+        "version": each.version,
+        "fields": {},
+        "edited": sorted(each.changes),
+        "changes": _changes(each, each.author_id == reader.id) if exact else [],
+        "moderation": shown_moderation(each.moderation),
+        "reason": each.reason,
+    }
+    if reader.is_inside(request):
+        found["actor"] = names.person(each.author_id)
+    return found
+
+
+def _changes(revision: Revision, own: bool) -> list[dict[str, Any]]:
+    """What an edit changed; names of datasets, which not everyone may read, for its author alone."""
+    return [
+        {"field": name, **(change if own or name != "known_datasets" else {"from": None, "to": None})}
+        for name, change in sorted(revision.changes.items())
+    ]
+
+
+def shown_moderation(moderation: str) -> str:
+    """Return where a text stands as far as it matters to who reads it: held, rejected, or ""; spam is not told."""
+    return {trust.HELD: "held", trust.REJECTED: "rejected", trust.SPAM: "held"}.get(moderation, "")
+
+
+def comments(request: Request, reader: Reader) -> Sequence[Comment]:
+    """Return the messages that are there for a reader, the oldest first."""
+    query = sa.select(Comment).where(Comment.request_id == request.id).order_by(Comment.created)
+    return [each for each in model.Session.scalars(query) if may_read_comment(each, request, reader)]
+
+
+def may_read_comment(comment: Comment, request: Request, reader: Reader) -> bool:
+    """Whether a message is there for a reader, be it as one that was hidden."""
+    if comment.internal and not reader.is_inside(request):
+        return False
+    return trust.may_read(comment.moderation, comment.author_id, request, reader)
+
+
+def may_read_attachments(comment: Comment, request: Request, reader: Reader) -> bool:
+    """Whether the files of a message are there for a reader."""
+    hidden = comment.hidden and not reader.is_inside(request)
+    return not hidden and may_read_comment(comment, request, reader)
+
+
+def conversation(request: Request, messages: Iterable[Comment], reader: Reader, names: Names) -> list[dict[str, Any]]:
+    """Return messages as the page shows them."""
+    inside, exact = reader.is_inside(request), bool(reader.roles(request))
+    files: dict[str, list[dict[str, Any]]] = {}
+    for each in model.Session.scalars(sa.select(Attachment).where(Attachment.request_id == request.id)):
+        row = {"id": each.id, "name": each.name, "size": each.size, "media_type": each.media_type}
+        files.setdefault(each.comment_id, []).append(row)
+    found = []
+    for each in messages:
+        readable = not each.hidden or inside
+        row = {
+            "id": each.id,
+            "author": author(each, request, names),
+            "author_role": each.author_role,
+            "mine": bool(reader.id) and each.author_id == reader.id,
+            "created": iso_for(each.created, exact or each.author_id == (reader.id or "-")),
+            "html": links.shown(each, trust.has_plain_links(each.moderation)) if readable else "",
+            "internal": each.internal,
+            "hidden": each.hidden,
+            "hidden_reason": each.hidden_reason,
+            "moderation": shown_moderation(each.moderation),
+            "attachments": files.get(each.id, []) if readable else [],
+        }
+        if inside:
+            row["author_name"] = names.person(each.author_id)
+        found.append(row)
+    return found
+
+
+def author(comment: Comment, request: Request, names: Names) -> str:
+    """Return as whom a person speaks: requester, officer of a service, moderator or user."""
+    service = None
+    if comment.author_role in (states.EDITOR, states.ADMIN):
+        service = names.group(comment.organization_id or request.organization_id)
+    return wording.author(comment.author_role, service["title"] if service else "")
+
+
+def held(kind: str, row: Any) -> dict[str, Any]:
+    """Return a text of the moderators' queue, its links as text."""
+    request = model.Session.get_one(Request, row.request_id)
+    author_id = row.actor_id if kind == "step" else row.author_id
+    names = Names.of([author_id], [])
+    user = names.users.get(author_id or "")
+    written = {"comment": lambda: row.text, "step": lambda: _words(row), "edit": lambda: ""}[kind]()
+    files = []
+    if kind == "comment":
+        query = sa.select(Attachment).where(Attachment.comment_id == row.id)
+        files = [{"id": each.id, "name": each.name, "size": each.size} for each in model.Session.scalars(query)]
+    role = row.author_role if kind == "comment" else states.REQUESTER
+    return {
+        "kind": kind,
+        "id": str(row.id),
+        "created": iso(row.created),
+        "author": wording.author(role, ""),
+        "author_name": names.person(author_id),
+        "user": user.name if user else "",
+        "html": links.html(written, plain=True),
+        "changes": _changes(row, own=False) if kind == "edit" else [],
+        "attachments": files,
+        "request": {"id": request.id, "reference": request.reference, "title": request.title},
+    }
+
+
+def _words(event: Event) -> str:
+    return "\n\n".join(each for each in (event.comment, str(event.fields.get("reason") or "")) if each)
+
+
+def groups_of(each: Event | Revision) -> list[Any]:
+    """Return the ids of the services that a line of the history names."""
+    kept = each.fields if isinstance(each, Event) else {}
+    return [kept.get(key) for key in ("organization", "former_organization")]
+
+
+def actor_of(each: Event | Revision) -> str | None:
+    """Return the id of who did a step or edit."""
+    return each.actor_id if isinstance(each, Event) else each.author_id
+
+
+def datasets_of(lines: Iterable[Event | Revision]) -> set[str]:
+    """Return the ids of the datasets that answered."""
+    return {key for each in lines if isinstance(each, Event) for key in each.fields.get("datasets", ())}
+
+
+def readable(package_ids: Iterable[str], may_read: Any, reader: Reader) -> set[str]:
+    """Return those of the datasets that a reader may read."""
+    return {each.id for each in by_ids(model.Package, package_ids) if may_read(each, reader)}

@@ -1,0 +1,129 @@
+"""The moderators' queue of texts of new people: messages, edits, and words given with a step."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.data_requests import conversation, fields, jobs, notifications, revisions, service, trust
+from ckanext.ecosphere.data_requests.model import Comment, Event, Request, Revision
+from ckanext.ecosphere.data_requests.people import Reader
+
+_ = tk._
+
+#: Kind → (table, column of the author).
+KINDS: dict[str, tuple[Any, Any]] = {
+    "comment": (Comment, Comment.author_id),
+    "edit": (Revision, Revision.author_id),
+    "step": (Event, Event.actor_id),
+}
+EVENT_NUMBER = re.compile(r"[0-9]{1,18}")
+#: Decision → where the text stands afterwards.
+DECISIONS = {"release": trust.RELEASED, "reject": trust.REJECTED, "spam": trust.SPAM}
+
+
+def queue(start: int, rows: int) -> tuple[int, list[tuple[str, Any]]]:
+    """Return how many texts wait, and those of one page as (kind, row), the oldest first."""
+    kinds = [
+        sa.select(sa.literal(kind).label("kind"), sa.cast(table.id, sa.Text).label("id"), table.created)
+        for kind, (table, _author) in KINDS.items()
+    ]
+    held = [
+        query.where(table.moderation == trust.HELD)
+        for query, (table, _author) in zip(kinds, KINDS.values(), strict=True)
+    ]
+    waiting = sa.union_all(*held).subquery()
+    count = model.Session.scalar(sa.select(sa.func.count()).select_from(waiting)) or 0
+    query = sa.select(waiting.c.kind, waiting.c.id).order_by(waiting.c.created, waiting.c.id)
+    page = model.Session.execute(query.offset(start).limit(rows)).all()
+    return count, [(kind, row) for kind, key in page if (row := find(kind, key)) is not None]
+
+
+def find(kind: str, key: str) -> Any:
+    """Return a text, None when there is none."""
+    table, _author = KINDS[kind]
+    if table is Event:
+        return model.Session.get(Event, int(key)) if EVENT_NUMBER.fullmatch(key) else None
+    return model.Session.get(table, key)
+
+
+def decide(reader: Reader, kind: str, key: str, decision: str, reason: str) -> Request:
+    """Release a text, turn it away with a reason that its author reads, or call it spam.
+
+    With spam, everything else of its author that waits is spam, too; the author is not told.
+
+    Raises:
+        NotFound: there is no such text.
+        ValidationError: it was decided already, or the edit can no longer be made.
+    """
+    row = find(kind, key)
+    if row is None:
+        raise tk.ObjectNotFound(_("Message not found"))
+    with service.rolled_back_on_error():
+        request = service.lock(row.request_id)[row.request_id]
+        model.Session.refresh(row, with_for_update=True)
+        if row.moderation != trust.HELD:
+            raise tk.ValidationError({"id": [_("Another moderator has decided on this already.")]})
+        row.moderation = DECISIONS[decision]
+        if decision == "release":
+            RELEASES[kind](request, row)
+        elif decision == "spam":
+            _all_spam(row.actor_id if kind == "step" else row.author_id)
+        else:
+            _turn_away(request, kind, row, reason)
+        model.Session.commit()
+    jobs.enqueue_delivery()
+    return request
+
+
+def _release_comment(request: Request, row: Comment) -> None:
+    conversation.publish(request, row)
+
+
+def _release_edit(request: Request, row: Revision) -> None:
+    if request.state not in service.STILL_EDITABLE:
+        message = _("The request can no longer be edited: work on it has begun or is over. Reject the edit.")
+        raise tk.ValidationError({"id": [message]})
+    service.apply_revision(request, row)
+    revisions.tell(request, row)
+
+
+def _release_step(request: Request, row: Event) -> None:
+    """The words of a step are shown from now on; the step itself was told when it was done."""
+
+
+RELEASES: dict[str, Any] = {"comment": _release_comment, "edit": _release_edit, "step": _release_step}
+
+
+def _turn_away(request: Request, kind: str, row: Any, reason: str) -> None:
+    if kind == "comment":
+        row.hidden_reason = reason
+    elif kind == "edit":
+        row.reason = reason
+    author = row.actor_id if kind == "step" else row.author_id
+    notifications.of_rejected(request, f"{kind}:{row.id}", author)
+
+
+def _all_spam(author_id: str | None) -> None:
+    if author_id is None:
+        return
+    for table, author in KINDS.values():
+        waiting = sa.update(table).where(author == author_id, table.moderation == trust.HELD)
+        model.Session.execute(waiting.values(moderation=trust.SPAM))
+
+
+def request_of(kind: str, key: str) -> Request:
+    """Return the request to which a text belongs.
+
+    Raises:
+        NotFound: there is no such text.
+    """
+    row = find(kind, key) if kind in KINDS else None
+    request = fields.by_id_or_reference(row.request_id) if row is not None else None
+    if request is None:
+        raise tk.ObjectNotFound(_("Message not found"))
+    return request

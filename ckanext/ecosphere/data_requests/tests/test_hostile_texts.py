@@ -1,0 +1,195 @@
+"""Hostile texts through the doors of the room, over HTTP: no answer over two seconds, no fault, no script."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from ckan.tests.helpers import CKANTestApp
+
+from ckanext.ecosphere.data_requests import dictize, text
+from ckanext.ecosphere.data_requests.model import Comment, Event, Request
+from ckanext.ecosphere.data_requests.people import reader_of
+from ckanext.ecosphere.shared import characters, rich_text
+from ckanext.ecosphere.tests.hostile_texts import STRANGE
+
+from .conftest import act, dataset, draft, opened, row, submitted
+from .test_pages import visit
+
+pytestmark = pytest.mark.usefixtures("portal")
+
+MOST_SECONDS = 2
+LONG = {
+    "backticks": "`" * 19_000,
+    "brackets": "[" * 9_000 + "]" * 9_000,
+    "emphasis": "*_" * 9_000,
+    "quotes": "> " * 9_000,
+    "lists": "- " * 9_000,
+    "images": "![" * 9_000,
+    "less than": "<" * 19_000,
+    "accents": "a" + "\u0301\u0316" * 9_000,
+}
+RUNS = re.compile(
+    r"<script(?![^>]*(?:src=|type=\"application))|<svg onload|<img src=x|href=\"(?:javascript|data|//)", re.I
+)
+
+
+def timed(function: Callable[[], Any]) -> tuple[Any, float]:
+    start = time.process_time()
+    answer = function()
+    return answer, time.process_time() - start
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_request_of_hostile_text_is_quick(app: CKANTestApp, name: str) -> None:
+    found, taken = timed(lambda: opened(title=f"Eau {LONG[name][:200]}", description=LONG[name]))
+    assert taken < MOST_SECONDS
+    for path in ("/demandes", f"/demandes/{found['reference']}", f"/demandes/{found['reference']}/flux.atom"):
+        answer, taken = timed(lambda path=path: visit(app, None, path))
+        assert taken < MOST_SECONDS
+        assert answer.status_code == 200
+
+
+def test_conversation_of_hostile_comments_is_not_rendered_anew(
+    app: CKANTestApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = opened()
+    for hostile in list(LONG.values())[:4]:
+        act("comment", "asker", id=request["id"], text=hostile)
+    monkeypatch.setattr(rich_text, "to_html", lambda *_: pytest.fail("rendered while a page is shown"))
+    answer = visit(app, None, f"/demandes/{request['reference']}")
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("hostile", STRANGE)
+def test_strange_text_is_refused_or_harmless(app: CKANTestApp, hostile: str) -> None:
+    form = {"title": f"Eau {hostile}", "description": f"a {hostile} b", "theme": "eau"}
+    answer = visit(app, "asker", "/demandes/nouvelle", **{k: v.encode("utf-8", "replace") for k, v in form.items()})
+    assert answer.status_code in {200, 302, 400}
+    short = hostile[:200]
+    made = opened(
+        title=f"Eau {short}", description=f"a {hostile} b", procedure_reference=f"ZAC {short}", crs=f"L {short}"
+    )
+    act("comment", "asker", id=made["id"], text=f"c {hostile}")
+    shown = visit(app, None, f"/demandes/{made['reference']}")
+    assert shown.status_code == 200
+    assert not RUNS.search(shown.body)
+    assert characters.is_clean(row(made).title + row(made).description + row(made).crs)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("title", "a" * 301),
+        ("description", "a" * 20_001),
+        ("known_datasets", [f"jeu-{number}" for number in range(51)]),
+        ("known_datasets", "a," * 50_000),
+        ("formats", ["csv"] * 51),
+        ("communes", ["42218"] * 501),
+        ("communes", "[" * 50_000),
+        ("bbox", "[" * 50_000),
+        ("theme", "a" * 100_000),
+        ("crs", "\u0301" * 100_000),
+        ("requester_siret", "1" * 100_000),
+        ("need_by", "2026-" * 20_000),
+    ],
+)
+def test_what_is_too_long_is_refused_with_its_field(app: CKANTestApp, field: str, value: Any) -> None:
+    from ckan.tests import factories
+
+    token = factories.APIToken(user="asker")["token"]
+    data = {"title": "Eau", "description": "Eau", field: value}
+    answer, taken = timed(
+        lambda: app.post("/api/3/action/ecosphere_request_create", json=data, headers={"Authorization": token})
+    )
+    assert taken < MOST_SECONDS
+    assert answer.status_code == 409
+    assert list(answer.json["error"]) == [field, "__type"] or field in answer.json["error"]
+
+
+def queries(function: Callable[[], Any]) -> int:
+    """Number of SQL statements."""
+    counted: list[str] = []
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        counted.append(statement)
+
+    sa.event.listen(model.meta.engine, "before_cursor_execute", count)
+    try:
+        model.Session.expire_all()
+        model.Session.expunge_all()
+        function()
+    finally:
+        sa.event.remove(model.meta.engine, "before_cursor_execute", count)
+    return len(counted)
+
+
+@pytest.mark.parametrize(
+    ("person", "path"),
+    [
+        (None, "/demandes"),
+        ("asker", "/demandes/mes-demandes"),
+        ("moderator", "/demandes/moderation"),
+        ("editor", "/demandes/service/ddt-42?all=1"),
+        ("editor", "/demandes/service/ddt-42"),
+        ("editor", "/demandes/notifications"),
+    ],
+)
+def test_number_of_queries_does_not_grow_with_the_list(app: CKANTestApp, person: str | None, path: str) -> None:
+    named = [dataset(title=f"Zone {number}")["name"] for number in range(5)]
+
+    def one_more(number: int) -> None:
+        opened(title=f"Zones humides {number}", known_datasets=named)
+        submitted(title=f"Forêts {number}", known_datasets=named)
+
+    one_more(0)
+    visit(app, person, path)
+    answers = []
+    few = queries(lambda: answers.append(visit(app, person, path)))
+    for number in range(1, 10):
+        one_more(number)
+    many = queries(lambda: answers.append(visit(app, person, path)))
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert many == few
+
+
+def test_fifty_thousand_names_of_an_older_request_are_shown_quickly(app: CKANTestApp) -> None:
+    made = opened()
+    kept = row(made)
+    kept.known_datasets = [f"jeu-{number}" for number in range(50_000)]
+    model.Session.commit()
+    for path in ("/demandes", f"/demandes/{made['reference']}"):
+        answer, taken = timed(lambda path=path: visit(app, None, path))
+        assert answer.status_code == 200
+        assert taken < MOST_SECONDS
+
+
+def test_html_is_stored_and_follows_its_text() -> None:
+    made = opened(description="**Eau**")
+    kept = row(made)
+    assert (kept.description_html, kept.rendering) == ("<p><strong>Eau</strong></p>\n", rich_text.VERSION)
+    model.Session.execute(sa.update(Request).where(Request.id == kept.id).values(description=""))
+    model.Session.commit()
+    assert row(made).description_html is None, "what erases a text erases its HTML"
+
+
+def test_html_of_an_older_version_is_made_anew() -> None:
+    made = opened(description="**Eau**")
+    act("comment", "asker", id=made["id"], text="*Bonjour*")
+    for table, column in ((Request, "description_html"), (Event, "comment_html"), (Comment, "text_html")):
+        model.Session.execute(sa.update(table).values({column: None, "rendering": 0}))
+    model.Session.commit()
+    shown = dictize.request_show(row(made), reader_of(model.User.get("asker")))
+    assert shown["description_html"] == "<p><strong>Eau</strong></p>\n"
+    assert text.render_again() >= 3
+    assert text.render_again() == 0
+    assert row(made).description_html == "<p><strong>Eau</strong></p>\n"
+
+
+def test_draft_keeps_its_text_as_it_was_written() -> None:
+    assert draft(description="a <b>b</b> & c")["description"] == "a <b>b</b> & c"

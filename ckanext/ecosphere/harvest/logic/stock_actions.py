@@ -1,0 +1,193 @@
+"""Actions of ckanext-harvest that our source types go another way with, or that it leaves open, chained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import logic, model
+from ckan.types import Context, DataDict
+
+from ckanext.ecosphere.harvest import schedule
+from ckanext.ecosphere.harvest.logic.auth import source_id
+from ckanext.ecosphere.harvest.model import forget, forget_lost_jobs
+from ckanext.ecosphere.harvest.pipeline import queue
+from ckanext.ecosphere.harvest.pipeline.job import RUNNING
+from ckanext.ecosphere.harvest.sources.harvester import harvester_types
+from ckanext.harvest.logic import HarvestJobExists, HarvestSourceInactiveError
+from ckanext.harvest.logic.dictization import harvest_job_dictize
+from ckanext.harvest.model import HarvestJob
+
+
+@tk.chained_action
+def harvest_send_job_to_gather_queue(original: Any, context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Run a job: those of our source types on CKAN's background jobs, the others as before.
+
+    Args:
+        original: ckanext-harvest's action.
+        context: the context.
+        data_dict: `id` of the job.
+
+    Returns:
+        the job.
+    """
+    id_ = tk.get_or_bust(data_dict, "id")
+    tk.check_access("harvest_send_job_to_gather_queue", context, {"id": id_})
+    job: Any = HarvestJob.get(id_)
+    if job is None:
+        raise tk.ObjectNotFound(tk._("Harvest job not found"))
+    if job.source.type not in harvester_types():
+        return original(context, data_dict)
+    if not job.source.active:
+        raise tk.ValidationError({"source": [tk._("The source is not active.")]})
+    job.status = RUNNING
+    job.save()
+    queue.send(job.id)
+    return harvest_job_dictize(job, {"model": model, "session": model.Session})
+
+
+@tk.chained_action
+def harvest_jobs_run(original: Any, context: Context, data_dict: DataDict) -> Any:
+    """Start what is due, as before, at times spread over the period; send again our jobs that nobody is running.
+
+    Args:
+        original: ckanext-harvest's action.
+        context: the context.
+        data_dict: `source_id` to look at one source only.
+    """
+    tk.check_access("harvest_jobs_run", context, data_dict)
+    result = original(context, data_dict)
+    schedule.spread(harvester_types())
+    queue.revive()
+    return result
+
+
+@tk.chained_action
+def harvest_source_clear(original: Any, context: Context, data_dict: DataDict) -> Any:
+    """Clear a source, as before, and forget what is known of its records.
+
+    Args:
+        original: ckanext-harvest's action.
+        context: the context.
+        data_dict: `id` or name of the source.
+    """
+    tk.check_access("harvest_source_clear", context, data_dict)
+    result = original(context, _by_id(data_dict))
+    forget(result["id"])
+    model.Session.commit()
+    return result
+
+
+@logic.auth_audit_exempt  # like the original, it asks whether the source may be cleared
+@tk.chained_action
+def harvest_source_job_history_clear(original: Any, context: Context, data_dict: DataDict) -> Any:
+    """Clear the jobs of a source, as before, and what is known of those jobs; its datasets stay.
+
+    Args:
+        original: ckanext-harvest's action.
+        context: the context.
+        data_dict: `id` or name of the source.
+    """
+    tk.check_access("harvest_source_clear", context, data_dict)
+    result = original(context, _by_id(data_dict))
+    forget_lost_jobs(result["id"])
+    model.Session.commit()
+    return result
+
+
+def _by_id(data_dict: DataDict) -> DataDict:
+    """Name the source by its id: ckanext-harvest clears none that is called by its name."""
+    id_ = tk.get_or_bust(data_dict, "id")
+    return {**data_dict, "id": source_id(id_) or id_}
+
+
+@tk.side_effect_free
+@tk.chained_action
+def harvest_source_reindex(original: Any, context: Context, data_dict: DataDict) -> bool:
+    """Index a source with its latest state.
+
+    ckanext-harvest 1.6.3 puts into the index of CKAN 2.12 a source whose type, frequency and configuration have
+    not been taken out of the extras; its pages then show none of them, and its form refuses to save.
+
+    Args:
+        original: ckanext-harvest's action, not called.
+        context: `defer_commit` leaves the commit to the caller.
+        data_dict: `id` or name of the source.
+    """
+    id_ = tk.get_or_bust(data_dict, "id")
+    tk.check_access("harvest_source_reindex", context, {"id": id_})
+    fresh: Any = {"ignore_auth": True, "user": context.get("user")}
+    logic.index_update_package(fresh, id_, context.get("defer_commit", False))
+    return True
+
+
+@tk.chained_action
+def harvest_job_create(original: Any, context: Context, data_dict: DataDict) -> Any:
+    """Create a job, as before; over the API, that there is one already is told as an error of the parameter.
+
+    Args:
+        original: ckanext-harvest's action.
+        context: the context.
+        data_dict: `source_id`, and `run` (true if not given).
+
+    Raises:
+        ValidationError: a job of the source waits or runs, or the source is not active.
+    """
+    tk.check_access("harvest_job_create", context, data_dict)
+    try:
+        return original(context, data_dict)
+    except (HarvestJobExists, HarvestSourceInactiveError) as error:
+        if "api_version" not in context:
+            raise  # for the pages and commands of ckanext-harvest, which know these errors
+        exists = isinstance(error, HarvestJobExists)
+        message = (
+            tk._("A harvest of this source waits or runs already.") if exists else tk._("The source is not active.")
+        )
+        raise tk.ValidationError({"source_id": [message]}) from error
+
+
+@logic.auth_audit_exempt  # it asks under a name of ours: ckanext-harvest has no auth function of this name
+@tk.chained_action
+def harvest_abort_failed_jobs(original: Any, context: Context, data_dict: DataDict) -> Any:
+    """Abort the jobs that have run for too long, as before; ckanext-harvest 1.6.3 lets everybody do it.
+
+    Args:
+        original: ckanext-harvest's action.
+        context: the context.
+        data_dict: `life_span` in days (7 if not given), `include` or `exclude` ids of sources.
+    """
+    tk.check_access("ecosphere_harvest_administer", context, data_dict)
+    days = {"life_span": 7, **data_dict}["life_span"]
+    if not str(days).isdecimal():
+        raise tk.ValidationError({"life_span": [tk._("Write a number of days.")]})
+    return original(context, {**data_dict, "life_span": int(days)})
+
+
+@tk.side_effect_free
+@tk.chained_action
+def harvest_log_list(original: Any, context: Context, data_dict: DataDict) -> Any:
+    """List the log of the harvest, as before; ckanext-harvest 1.6.3 asks an auth function that it does not have.
+
+    Args:
+        original: ckanext-harvest's action.
+        context: the context.
+        data_dict: `limit`, `per_page`, `offset` and `level`.
+    """
+    tk.check_access("ecosphere_harvest_administer", context, data_dict)
+    allowed: Any = {**context, "ignore_auth": True}
+    return original(allowed, data_dict)
+
+
+def get_actions() -> dict[str, Any]:
+    """Return the chained actions."""
+    chained = (
+        harvest_send_job_to_gather_queue,
+        harvest_jobs_run,
+        harvest_source_clear,
+        harvest_source_job_history_clear,
+        harvest_source_reindex,
+        harvest_job_create,
+        harvest_abort_failed_jobs,
+        harvest_log_list,
+    )
+    return {action.__name__: action for action in chained}

@@ -1,0 +1,55 @@
+"""Keep the configuration of a source from overwriting the source itself.
+
+ckanext-harvest 1.6.3 shows a source with each key of its configuration laid over its own fields. A configuration that
+names an `organization`, as udata calls its filter, puts a text in the place of the organisation that the source belongs
+to; indexing, pages and permissions then fail on it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ckanext.harvest.logic import schema
+
+_OWN = frozenset(
+    [
+        "id",
+        "name",
+        "title",
+        "url",
+        "notes",
+        "type",
+        "source_type",
+        "state",
+        "active",
+        "status",
+        "private",
+        "frequency",
+        "config",
+        "owner_org",
+        "organization",
+        "groups",
+        "tags",
+        "extras",
+        "resources",
+    ]
+)
+"""Fields of a source that its configuration never stands for."""
+
+
+def show_config(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
+    """Show the keys of a configuration beside the fields of its source, but for those that would hide one."""
+    try:
+        settings = json.loads(data[key] or "{}")
+    except ValueError:
+        data[key] = None
+        return
+    for name, value in settings.items() if isinstance(settings, dict) else ():
+        if name not in _OWN:
+            data[name,] = value
+
+
+def protect_sources() -> None:
+    """Have ckanext-harvest show configurations this way."""
+    schema.harvest_source_convert_from_config = show_config

@@ -1,0 +1,150 @@
+"""What `ckan ecosphere check` looks at for safety: cookies, forged requests, secrets, proxies, storage, debugging."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import ckan.plugins.toolkit as tk
+from limits import parse_many
+
+from ckanext.ecosphere import config
+from ckanext.ecosphere.interfaces import Check, CheckStatus
+from ckanext.ecosphere.shared.web_guard import cookies, headers, proxies
+
+_ = tk._
+OK, WARNING, ERROR = CheckStatus.OK, CheckStatus.WARNING, CheckStatus.ERROR
+LEAST_SECRET = 20
+LONGEST_SESSION_DAYS = 30
+DAY = 86_400
+SECRETS = ("SECRET_KEY", "WTF_CSRF_SECRET_KEY")
+LOCAL = ("localhost", "127.0.0.1", "::1")
+OTHERS_WRITE = 0o002
+
+
+def cookie_settings() -> list[Check]:
+    """Whether cookies are kept from other sites, from scripts and from plain connections."""
+    name = _("Cookies")
+    found = [
+        Check(name, ERROR, _("{option} is not Lax or Strict: other sites send the cookie along").format(option=option))
+        for option in cookies.SAMESITE
+        if tk.config.get(option) not in ("Lax", "Strict")
+    ]
+    found += [
+        Check(name, ERROR, _("{option} is off: scripts can read the cookie").format(option=option))
+        for option in cookies.HTTPONLY
+        if not tk.config.get(option)
+    ]
+    if _is_https():
+        found += [
+            Check(name, ERROR, _("{option} is off: the cookie travels over plain connections").format(option=option))
+            for option in cookies.SECURE
+            if not tk.config.get(option)
+        ]
+    days = int(tk.config["PERMANENT_SESSION_LIFETIME"]) // DAY
+    if days > LONGEST_SESSION_DAYS:
+        message = _("A session lasts {days} days").format(days=days)
+        found.append(Check(name, WARNING, message, _("Set PERMANENT_SESSION_LIFETIME to a few days, in seconds")))
+    return found or [Check(name, OK, _("Kept from other sites, scripts and plain connections"))]
+
+
+def forged_requests() -> list[Check]:
+    """Whether the protection against forged requests is on."""
+    name = _("Forged requests")
+    if not tk.config["WTF_CSRF_ENABLED"]:
+        return [Check(name, ERROR, _("WTF_CSRF_ENABLED is off: other sites act for people who are logged in"))]
+    return [Check(name, OK, _("Requests with a session are checked"))]
+
+
+def secrets() -> list[Check]:
+    """Whether the secrets that sign sessions and tokens are long enough to be secret."""
+    name = _("Secrets")
+    short = [key for key in SECRETS if len(str(tk.config.get(key) or "")) < LEAST_SECRET]
+    if short:
+        message = _("{options}: shorter than {number} characters, sessions can be forged")
+        remedy = _("Run: {command}").format(command='python -c "import secrets; print(secrets.token_urlsafe(32))"')
+        return [Check(name, ERROR, message.format(options=", ".join(short), number=LEAST_SECRET), remedy)]
+    return [Check(name, OK, _("Long enough"))]
+
+
+def address() -> list[Check]:
+    """Whether people reach the portal encrypted, and whose word is believed about their addresses."""
+    found = []
+    host = urlsplit(tk.config["ckan.site_url"]).hostname or ""
+    if not _is_https() and host not in LOCAL:
+        message = _("ckan.site_url begins with http: passwords and cookies travel in the clear")
+        found.append(Check("HTTPS", ERROR, message, _("See docs/security.md, “What the proxy must add”")))
+    name = _("Trusted proxies")
+    try:
+        trusted = config.trusted_proxies()
+    except ValueError as error:
+        message = _("{option}: neither a number nor networks: {error}")
+        return [*found, Check(name, ERROR, message.format(option=config.TRUSTED_PROXIES, error=error))]
+    if trusted.hops:
+        message = _("{number} proxies in a row are believed, whoever they are").format(number=trusted.hops)
+        found.append(Check(name, WARNING, message, _("Name their networks instead")))
+    elif any(network.prefixlen == 0 for network in trusted.networks):
+        found.append(
+            Check(name, ERROR, _("Everybody is believed about addresses"), _("Name the networks of the proxies"))
+        )
+    elif not trusted and _is_https():
+        message = _("The portal is reached through a proxy, and none is named: everybody shares one address's limits")
+        remedy = _("Set {option}").format(option=config.TRUSTED_PROXIES)
+        found.append(Check(name, WARNING, message, remedy))
+    else:
+        found.append(Check(name, OK, _("Addresses of people are taken from: {source}").format(source=_source(trusted))))
+    return found
+
+
+def web_options() -> list[Check]:
+    """Whether the policy and the limits can be read."""
+    found = []
+    try:
+        headers.read_extra(tk.config[config.CSP_SOURCES])
+    except ValueError as error:
+        found.append(Check(config.CSP_SOURCES, ERROR, str(error)))
+    if tk.config[config.CSP] != "enforce":
+        found.append(Check(config.CSP, WARNING, _("The Content-Security-Policy is not enforced")))
+    for option in config.LIMITS.values():
+        try:
+            rates = parse_many(tk.config[option]) if tk.config[option].strip() else []
+        except ValueError:
+            found.append(Check(option, ERROR, _("These are no rates; write for instance: 5 per minute; 20 per hour")))
+            continue
+        if not rates:
+            found.append(Check(option, WARNING, _("There is no limit")))
+    return found or [Check(_("Web pages"), OK, _("Policy and limits are in force"))]
+
+
+def storage() -> list[Check]:
+    """Whether uploaded files are where only the portal writes."""
+    name = _("Storage")
+    path = tk.config.get("ckan.storage_path")
+    if not path:
+        return [Check(name, WARNING, _("ckan.storage_path is not set: no file can be uploaded"))]
+    folder = Path(path)
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return [Check(name, ERROR, _("{path} is no folder that the portal can write to").format(path=path))]
+    if folder.stat().st_mode & OTHERS_WRITE:
+        return [Check(name, ERROR, _("Everybody on the machine can write to {path}").format(path=path))]
+    return [Check(name, OK, _("Only the portal writes to {path}").format(path=path))]
+
+
+def debugging() -> list[Check]:
+    """Whether errors stay inside."""
+    name = _("Debugging")
+    if tk.config["debug"]:
+        return [Check(name, ERROR, _("debug is on: anybody can run code on the server"), _("Set debug = false"))]
+    return [Check(name, OK, _("Off"))]
+
+
+CHECKS = (cookie_settings, forged_requests, secrets, address, web_options, storage, debugging)
+
+
+def _is_https() -> bool:
+    return str(tk.config["ckan.site_url"]).lower().startswith(cookies.HTTPS)
+
+
+def _source(trusted: proxies.Trusted) -> str:
+    return ", ".join(map(str, trusted.networks)) if trusted else _("the connection")

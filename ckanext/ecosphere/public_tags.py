@@ -1,0 +1,75 @@
+"""Tags of private datasets are as private as these: CKAN lists every tag to everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import authz, model
+from ckan.types import Context, DataDict
+
+from ckanext.ecosphere.shared import action_input, authorization
+
+#: Suggestions that are looked through for those that the reader may see.
+LOOKED_AT = 1000
+SUGGESTIONS = 10
+
+
+@tk.side_effect_free
+@tk.chained_action
+def tag_list(original: Callable[..., Any], context: Context, data_dict: DataDict) -> list[Any]:
+    """List the tags of the datasets that the reader may see."""
+    return _visible(original(context, data_dict), context)
+
+
+@tk.side_effect_free
+@tk.chained_action
+def tag_search(original: Callable[..., Any], context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Search the tags of the datasets that the reader may see."""
+    everything = {key: value for key, value in data_dict.items() if key not in ("limit", "offset")}
+    tags = _visible(original(context, everything)["results"], context)
+    begin, limit = _number(data_dict.get("offset"), 0), _number(data_dict.get("limit"), len(tags))
+    return {"count": len(tags), "results": tags[begin : begin + limit]}
+
+
+@tk.side_effect_free
+@tk.chained_action
+def tag_autocomplete(original: Callable[..., Any], context: Context, data_dict: DataDict) -> list[str]:
+    """Suggest tags of the datasets that the reader may see."""
+    tags = original(context, {**data_dict, "limit": LOOKED_AT})
+    return _visible(tags, context)[: _number(data_dict.get("limit"), SUGGESTIONS)]
+
+
+def _number(value: Any, otherwise: int) -> int:
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(LOOKED_AT)) + 2 else otherwise
+
+
+def _visible(tags: list[Any], context: Any) -> list[Any]:
+    """Leave out the tags, names or dictionaries, that no dataset shows which the reader may see."""
+    if not tags or context.get("ignore_auth") or authz.is_sysadmin(context.get("user")):
+        return tags
+    shown = _shown(context)
+    return [tag for tag in tags if (tag["name"] if isinstance(tag, dict) else tag) in shown]
+
+
+def _shown(context: Any) -> set[str]:
+    reader = authorization.person(context)
+    services: Iterable[str] = reader.get_group_ids("organization") if reader else ()
+    package, tagged = model.Package, model.PackageTag
+    readable = sa.and_(package.state == "active", sa.or_(~package.private, package.owner_org.in_(list(services))))
+    found = (
+        sa.select(model.Tag.name)
+        .join(tagged, tagged.tag_id == model.Tag.id)
+        .join(package, package.id == tagged.package_id)
+        .where(tagged.state == "active", readable)
+        .distinct()
+    )
+    return set(model.Session.scalars(found))
+
+
+def get_actions() -> dict[str, Any]:
+    """Return the chained actions."""
+    return action_input.checked({each.__name__: each for each in (tag_list, tag_search, tag_autocomplete)})

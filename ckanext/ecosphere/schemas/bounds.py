@@ -1,0 +1,51 @@
+"""The first validator of a dataset: no text and no list of it is longer than the portal bears, and texts are clean.
+
+It runs before those of the single fields, so that none of them meets a text without an end.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.shared import bounds, characters
+
+FlatData = dict[tuple[Any, ...], Any]
+Errors = dict[tuple[Any, ...], list[str]]
+
+
+def ecosphere_bounds(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
+    """Clean the texts of a flattened dataset; refuse those that are too long, and lists with too many values.
+
+    What is too long is cut, so that the validators of the fields have little to read; with its error nothing is saved.
+    """
+    rows: dict[tuple[Any, ...], set[Any]] = defaultdict(set)
+    for place, value in list(data.items()):
+        for depth in range(1, len(place), 2):
+            rows[place[:depth]].add(place[depth])
+        if isinstance(value, (str, list, tuple)):
+            data[place] = _bounded(place, value, errors)
+    for place, found in rows.items():
+        if len(found) > bounds.most(str(place[-1])):
+            _tell(errors, place, tk._("Too many rows: {number} at most.").format(number=bounds.most(str(place[-1]))))
+
+
+def _bounded(place: tuple[Any, ...], value: Any, errors: Errors) -> Any:
+    # An extra's field is named by its key, which stands beside it: any text may be as long as a text may be.
+    field = str(place[-1])
+    if isinstance(value, str):
+        value = value if characters.is_clean(value) else characters.clean(value)
+        if len(value) > bounds.longest(field):
+            _tell(errors, place, tk._("Too long: {number} characters at most.").format(number=bounds.longest(field)))
+            return value[: bounds.longest(field)]
+        return value
+    if len(value) > bounds.most(field):
+        _tell(errors, place, tk._("Too many values: {number} at most.").format(number=bounds.most(field)))
+        value = value[: bounds.most(field)]
+    return [_bounded(place, each, errors) if isinstance(each, str) else each for each in value]
+
+
+def _tell(errors: Errors, place: tuple[Any, ...], message: str) -> None:
+    errors.setdefault(place, []).append(message)

@@ -1,0 +1,72 @@
+"""The whole catalogue as one CSV file, prepared by a background job: no page waits for it.
+
+A catalogue of up to :data:`MOST_LIVE` datasets is written while it is read.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.lib.redis import connect_to_redis
+
+from . import catalogue_csv, inheritance
+from .listing import found
+
+MOST_LIVE = 1_000
+"""Datasets that are written within a request."""
+FRESH_SECONDS = 3_600
+"""Age from which on the file is made anew, while the former one is still given."""
+JOB_SECONDS = 1_800
+PUBLIC = "+dataset_type:dataset +capacity:public"
+
+
+def path() -> Path:
+    """Where the file lies: beside the uploads, so that web server and workers see the same."""
+    folder = Path(tk.config.get("ckan.storage_path") or tempfile.gettempdir()) / "ecosphere"
+    return folder / f"catalogue-{tk.config['ckan.site_id']}.csv"
+
+
+def lines(search: dict[str, Any]) -> Iterator[str]:
+    """Yield the rows of a search."""
+    return catalogue_csv.lines(catalogue_csv.row(inheritance.completed(each), _page(each)) for each in found(search))
+
+
+def count(search: dict[str, Any]) -> int:
+    """Number of datasets of a search."""
+    return tk.get_action("package_search")({}, {**search, "rows": 0, "facet": "false"})["count"]
+
+
+def prepared() -> Path | None:
+    """Return the file, None when there is none yet; have it made (anew) when it is missing or old."""
+    file = path()
+    age = time.time() - file.stat().st_mtime if file.exists() else None
+    if age is None or age > FRESH_SECONDS:
+        waiting = f"ecosphere:schemas:{tk.config['ckan.site_id']}:catalogue"
+        if connect_to_redis().set(waiting, "1", nx=True, ex=JOB_SECONDS):
+            tk.enqueue_job(prepare, title="Catalogue as CSV", rq_kwargs={"timeout": JOB_SECONDS})
+    return file if age is not None else None
+
+
+def prepare() -> None:
+    """Write the file, in one piece: who reads meanwhile gets the former one."""
+    file = path()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=file.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
+            out.writelines(lines({"q": "", "fq": PUBLIC}))
+        Path(name).chmod(0o644)
+        Path(name).replace(file)
+    finally:
+        Path(name).unlink(missing_ok=True)
+        connect_to_redis().delete(f"ecosphere:schemas:{tk.config['ckan.site_id']}:catalogue")
+
+
+def _page(dataset: Any) -> str:
+    return tk.url_for("dataset.read", id=dataset["name"], qualified=True, locale="default")

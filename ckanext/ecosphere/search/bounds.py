@@ -1,0 +1,94 @@
+"""What a question may ask of the index: bounded, so that none keeps a web thread or Solr busy for long.
+
+Whoever asks (a page, the API, a feed, the OAI of another plugin) passes here, since CKAN calls every plugin before a
+search. A question beyond a bound is refused with a sentence that says which.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.lib.search import SearchQueryError
+
+LONGEST_QUERY = 2_000
+"""Characters of the words that are looked for."""
+MOST_CLAUSES = 50
+"""Words, fields and groups of a query in Solr's own language."""
+MOST_WILDCARDS = 10
+MOST_FACET_VALUES = 1_000
+MOST_FACETS = 50
+LAST_START = 1_000_000
+"""Beyond it Solr would gather and sort all that comes before."""
+_COSTLY = re.compile(r"[*?~]")
+_CLAUSE_ENDS = re.compile(r"[\s()]+")
+_EVERYTHING = "*:*"
+_SIDES = 4
+
+
+def check(params: dict[str, Any], fielded: bool) -> None:
+    """Refuse a search that asks too much; bring what only counts (facets) within bounds.
+
+    Args:
+        params: the data_dict of `package_search`, changed in place.
+        fielded: whether `q` is in Solr's own language.
+
+    Raises:
+        SearchQueryError: the query is too long or too costly, or the box is none.
+    """
+    query = str(params.get("q") or "")
+    if len(query) > LONGEST_QUERY:
+        raise SearchQueryError(
+            tk._("The search is too long: {number} characters at most.").format(number=LONGEST_QUERY)
+        )
+    if fielded:
+        _check_fielded(query)
+    box = (params.get("extras") or {}).get("ext_bbox")
+    if box:
+        _check_box(box)
+    if _number(params.get("start")) > LAST_START:
+        raise SearchQueryError(tk._("There are no pages beyond result {number}.").format(number=LAST_START))
+    limit = _number(params.get("facet.limit"))
+    if limit < -1 or limit > MOST_FACET_VALUES:
+        params["facet.limit"] = MOST_FACET_VALUES
+    fields = params.get("facet.field")
+    if isinstance(fields, (list, tuple)) and len(fields) > MOST_FACETS:
+        params["facet.field"] = list(fields[:MOST_FACETS])
+
+
+def _check_fielded(query: str) -> None:
+    if sum(1 for each in _CLAUSE_ENDS.split(query) if each) > MOST_CLAUSES:
+        raise SearchQueryError(tk._("The search has too many parts: {number} at most.").format(number=MOST_CLAUSES))
+    if len(_COSTLY.findall(query.replace(_EVERYTHING, ""))) > MOST_WILDCARDS or "/" in _outside_quotes(query):
+        message = tk._("The search has too many wildcards: {number} at most, and no expression between slashes.")
+        raise SearchQueryError(message.format(number=MOST_WILDCARDS))
+
+
+def _outside_quotes(query: str) -> str:
+    return "".join(query.split('"')[::2]).replace("\\/", "").replace("://", "")
+
+
+def _check_box(box: Any) -> None:
+    """Refuse what is no rectangle on Earth: ckanext-spatial brings any number into range by a loop without an end.
+
+    A longitude may go once around the Earth, as maps in a browser write it.
+    """
+    sides = box.split(",")[: _SIDES + 1] if isinstance(box, str) else list(box)[: _SIDES + 1]
+    try:
+        west, south, east, north = (float(str(side)[:40]) for side in sides)
+    except ValueError:
+        raise SearchQueryError(tk._("Give the box as west,south,east,north in degrees.")) from None
+    inside = all(map(math.isfinite, (west, south, east, north))) and max(abs(west), abs(east)) <= 540  # noqa: PLR2004
+    if not inside or not -90 <= south <= north <= 90 or not 0 <= east - west <= 360:  # noqa: PLR2004 - degrees
+        raise SearchQueryError(
+            tk._("The box does not exist: longitudes from -180 to 180, latitudes from -90 to 90, south below north.")
+        )
+
+
+def _number(value: Any) -> int:
+    try:
+        return int(str(value)[:20])
+    except ValueError:
+        return 0

@@ -1,0 +1,71 @@
+"""Questions that would keep Solr or a web thread busy are refused with a sentence, over HTTP, at once."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from ckanext.ecosphere.search import bounds, query
+
+pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", "french")
+
+MOST_SECONDS = 2
+REFUSED = {
+    "box without an end": "ext_bbox=-1e308,-1e308,1e308,1e308",
+    "box that is no number": "ext_bbox=nan,nan,nan,nan",
+    "infinite box": "ext_bbox=-inf,-inf,inf,inf",
+    "box of words": "ext_bbox=a,b,c,d",
+    "box of three sides": "ext_bbox=1,2,3",
+    "box upside down": "ext_bbox=1,50,2,40",
+    "long query": "q=" + "eau+" * 5_000,
+    "query that looks fielded": "q=" + "-h" * 8_000,
+    "many clauses": "q=" + quote("title:a OR " * 60 + "title:b"),
+    "many wildcards": "q=" + quote("title:" + "*a" * 30),
+    "expression": "q=" + quote("title:/(a+)+b/"),
+    "parser": "q=" + quote("{!frange l=0}1"),
+}
+
+BOXES = ("4.7,45.6,6.1,46.5", "-180,-90,180,90", "170,-20,190,-10")
+WORDS = ("zones humides", "tags:eau", "a\x00b", "\u202eeau", "eau*", "*:*")
+
+
+def answer_of(app: Any, path: str) -> tuple[int, float]:
+    """Status and processor time of an answer."""
+    start = time.process_time()
+    answer = app.get(path, follow_redirects=False)
+    return answer.status_code, time.process_time() - start
+
+
+# One portal for all questions: to make it takes longer than they do.
+def test_costly_questions_are_refused_and_others_answered(app: Any) -> None:
+    answer_of(app, "/dataset/")
+    wrong = []
+    for name, asked in REFUSED.items():
+        status, taken = answer_of(app, f"/dataset/?{asked}")
+        if status not in {200, 400} or taken > MOST_SECONDS:
+            wrong.append((name, "page", status, taken))
+        if asked.startswith("ext_bbox="):
+            asked = f'extras={{"ext_bbox":"{asked.partition("=")[2]}"}}'  # noqa: PLW2901
+        status, taken = answer_of(app, f"/api/3/action/package_search?{asked}")
+        if status not in {400, 409} or taken > MOST_SECONDS:
+            wrong.append((name, "API", status, taken))
+    for box in BOXES:
+        if answer_of(app, f"/dataset/?ext_bbox={box}")[0] != 200:
+            wrong.append((box, "page", 0, 0))
+    for words in WORDS:
+        status, taken = answer_of(app, f"/dataset/?q={quote(words)}")
+        if status != 200:
+            wrong.append((words, "page", status, taken))
+    assert wrong == []
+
+
+def test_facets_and_pages_are_bounded() -> None:
+    params = {"q": "eau", "facet.limit": 10**9, "facet.field": [f"f{number}" for number in range(500)]}
+    query.prepare(params)
+    assert params["facet.limit"] == bounds.MOST_FACET_VALUES
+    assert len(params["facet.field"]) == bounds.MOST_FACETS
+    with pytest.raises(bounds.SearchQueryError):
+        query.prepare({"q": "eau", "start": 10**9})

@@ -1,0 +1,92 @@
+"""What no action takes, whatever its schema says: told as an error of the field, before anything is looked up.
+
+A NUL character and half a surrogate pair cannot be stored, an integer of more than eight bytes neither, and JSON knows
+no NaN; an identifier is one text, not a list or an object.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import wraps
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+#: Parameters that name one thing, besides those that end in "_id".
+IDENTIFIERS = frozenset(
+    {"id", "name", "owner_org", "organization", "user", "request", "source", "target", "transition"}
+)
+LONGEST_IDENTIFIER = 2_000
+LARGEST_INTEGER = 2**63 - 1
+DEEPEST = 20
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+Action = Callable[..., Any]
+
+
+def check(data: Any, identifiers: Iterable[str] = IDENTIFIERS) -> None:
+    """Refuse what no action takes.
+
+    Args:
+        data: parameters of an action.
+        identifiers: of them, those that must be a text (or a number) of a usual length.
+
+    Raises:
+        ValidationError: by parameter, what is wrong with it.
+    """
+    if data is None:
+        return
+    if not isinstance(data, Mapping):
+        raise tk.ValidationError({"message": [tk._("Give the parameters as an object.")]})
+    errors: dict[str, list[str]] = {}
+    for name, value in data.items():
+        fault = next(_faults(name, 0), None) or next(_faults(value, 0), None)
+        if fault is None and (name in identifiers or str(name).endswith("_id")):
+            fault = _identifier_fault(value)
+        if fault is not None:
+            errors[_UNSTORABLE.sub("", str(name))[:100]] = [fault]
+    if errors:
+        raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+
+
+def checked(actions: Mapping[str, Action]) -> dict[str, Action]:
+    """Return actions, chained or not, that refuse what no action takes."""
+    return {name: _checked(action) for name, action in actions.items()}
+
+
+def _checked(action: Action) -> Action:
+    chained = getattr(action, "chained_action", False)
+
+    @wraps(action)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        position = 2 if chained else 1
+        check(args[position] if len(args) > position else kwargs.get("data_dict"))
+        return action(*args, **kwargs)
+
+    return wrapper
+
+
+def _identifier_fault(value: Any) -> str | None:
+    if value is None or isinstance(value, bool | int | float):
+        return None
+    if not isinstance(value, str):
+        return tk._("Give one text here: a name or an identifier.")
+    return tk._("This is too long for a name or an identifier.") if len(value) > LONGEST_IDENTIFIER else None
+
+
+def _faults(value: Any, depth: int) -> Iterator[str]:
+    if isinstance(value, Mapping | list | tuple):
+        if depth >= DEEPEST:
+            yield tk._("This is nested too deeply.")
+            return
+        parts = [part for item in value.items() for part in item] if isinstance(value, Mapping) else value
+        for each in parts:
+            yield from _faults(each, depth + 1)
+    elif isinstance(value, str) and _UNSTORABLE.search(value):
+        yield tk._("This text has a character that cannot be stored (NUL, or half of a pair): remove it.")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield tk._("This is not a number.")
+    elif isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        yield tk._("This number is too large.")

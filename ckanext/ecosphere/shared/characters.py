@@ -1,0 +1,55 @@
+"""Characters that no text of the portal holds: control, invisible and direction-changing ones, and broken halves.
+
+A right-to-left override in a name turns the words around it on the page ("gpj.exe" reads "exe.jpg"), an invisible
+character makes two equal-looking names different, NUL is refused by PostgreSQL, and half a surrogate pair by UTF-8.
+Unicode Technical Report 36, section 2.9, and Unicode Standard Annex 9 (explicit directional characters).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+#: U+00AD soft hyphen, 061C and 200E-200F marks of direction, 180E, 200B, 2060-2064 and FEFF without width, 202A-202E
+#: embeddings and overrides, 2066-206F isolates and deprecated shapes, FFF9-FFFB annotations, E0000-E007F tags.
+#: The joiners U+200C and 200D stay: words of several languages, and many pictographs, need them.
+INVISIBLE = (
+    "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f"
+)
+#: What breaks a database, an XML or a UTF-8 file: C0 and C1 controls (not tab, line feed, carriage return), halves of
+#: surrogate pairs, and the two code points that are no character.
+BROKEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff"
+
+_REMOVED = re.compile(f"[{INVISIBLE}{BROKEN}]")
+_BLANKS = re.compile(r"\s+")
+#: Accents and other marks that stand over the character before them; no language piles more than four.
+_MARKS = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+_PILED = re.compile(f"([{_MARKS}]{{4}})[{_MARKS}]+")
+_CHUNK = 100
+
+
+def clean(text: str) -> str:
+    """Return `text` without such characters, each line end a line feed, no blank around it."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n")
+    return _PILED.sub(r"\1", _REMOVED.sub("", lines)).strip()
+
+
+def one_line(text: str) -> str:
+    """Return `text` cleaned and on one line: fit for a title, a name or the header of an e-mail."""
+    return _BLANKS.sub(" ", clean(text)).strip()
+
+
+def is_clean(text: str) -> bool:
+    """Say whether `text` holds none of the characters that :func:`clean` removes."""
+    return not _REMOVED.search(text)
+
+
+def without_accents(text: str) -> str:
+    """Return the compatibility decomposition (NFKD) of `text` without its combining marks.
+
+    The order of the marks, which takes Unicode's algorithm a time that grows with the square of their number, does not
+    matter when all are taken away: so the text is decomposed in short pieces.
+    """
+    pieces = (unicodedata.normalize("NFKD", text[start : start + _CHUNK]) for start in range(0, len(text), _CHUNK))
+    return "".join(char for piece in pieces for char in piece if not unicodedata.combining(char))

@@ -1,0 +1,89 @@
+"""Locks that end with the process that holds them, however it ends: PostgreSQL's advisory locks.
+
+Session-level locks need a connection of their own for as long as they are held (a pooler in transaction mode,
+such as PgBouncer's, would lose them: connect CKAN's workers to PostgreSQL directly).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from types import TracebackType
+
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+
+class LockLostError(Exception):
+    """The connection that held the lock is gone: somebody else may hold it now."""
+
+
+def _key(name: str) -> int:
+    digest = hashlib.sha256(f"ecosphere:{name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+class Locks:
+    """Exclusive locks held through one connection; released at the end of the block."""
+
+    def __init__(self) -> None:
+        self._connection: Connection | None = None
+        self._held: set[str] = set()
+
+    def __enter__(self) -> Locks:
+        assert model.meta.engine is not None  # noqa: S101 - set when CKAN starts
+        self._connection = model.meta.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            connection.execute(sa.text("SELECT pg_advisory_unlock_all()"))
+        except DBAPIError:
+            connection.invalidate()  # the server already released them
+        connection.close()
+
+    def take(self, name: str) -> bool:
+        """Take a lock if it is free.
+
+        Raises:
+            LockLostError: the connection is gone.
+        """
+        if name in self._held:
+            return True
+        taken = bool(self._ask("SELECT pg_try_advisory_lock(:key)", name))
+        if taken:
+            self._held.add(name)
+        return taken
+
+    def release(self, name: str) -> None:
+        """Give a lock back."""
+        self._held.discard(name)
+        self._ask("SELECT pg_advisory_unlock(:key)", name)
+
+    def check(self) -> None:
+        """Make sure that what was taken is still held.
+
+        Raises:
+            LockLostError: it is not.
+        """
+        self._ask("SELECT CAST(:key AS bigint)", "")
+
+    def _ask(self, statement: str, name: str) -> object:
+        if self._connection is None:
+            raise LockLostError
+        try:
+            return self._connection.execute(sa.text(statement), {"key": _key(name)}).scalar()
+        except DBAPIError as error:
+            raise LockLostError from error
+
+
+def is_free(name: str) -> bool:
+    """Whether nobody holds a lock at this moment."""
+    with Locks() as locks:
+        return locks.take(name)

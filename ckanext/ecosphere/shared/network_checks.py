@@ -1,0 +1,40 @@
+"""Tell the administrator when addresses that strangers write may lead into private networks."""
+
+from __future__ import annotations
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.http_guard import networks
+from ckanext.ecosphere.interfaces import Check, CheckStatus
+
+_ = tk._
+
+
+def check_networks(option: str) -> list[Check]:
+    """Look at an option that names networks.
+
+    Args:
+        option: name of the option, a list of networks.
+    """
+    name = _("Private networks")
+    try:
+        found = networks(tk.config[option])
+    except ValueError as error:
+        message = _("{option} holds what is no network: {error}")
+        return [Check(name, CheckStatus.ERROR, message.format(option=option, error=error))]
+    local = [str(network) for network in found if network.is_loopback or _holds_loopback(network)]
+    private = [str(network) for network in found if str(network) not in local and not network.is_global]
+    if local:
+        message = _("{option} lets people have this machine ask itself ({networks})")
+        remedy = _("Leave it empty, but for a demonstration")
+        return [Check(name, CheckStatus.WARNING, message.format(option=option, networks=" ".join(local)), remedy)]
+    if private:
+        message = _("{option} lets people have this machine ask private networks ({networks})")
+        remedy = _("Name single addresses, and limit the ports")
+        return [Check(name, CheckStatus.WARNING, message.format(option=option, networks=" ".join(private)), remedy)]
+    return [Check(name, CheckStatus.OK, _("{option}: no private network may be asked").format(option=option))]
+
+
+def _holds_loopback(network: object) -> bool:
+    """Whether a network is so large that it holds the machine itself, as 0.0.0.0/0 does."""
+    return any(each.version == network.version and each.subnet_of(network) for each in networks(("127.0.0.0/8", "::1")))  # type: ignore[attr-defined]

@@ -1,0 +1,38 @@
+"""Where the portal's own services are, so that nobody has the portal fetch from them."""
+
+from __future__ import annotations
+
+from urllib.parse import SplitResult, urlsplit
+
+import ckan.plugins.toolkit as tk
+
+Service = tuple[str, int]
+
+_DEFAULT_PORTS = {"http": 80, "https": 443, "redis": 6379, "rediss": 6379, "postgresql": 5432, "smtp": 25}
+_OPTIONS = ("solr_url", "ckan.redis.url", "sqlalchemy.url", "ckan.datastore.write_url", "ckan.datastore.read_url")
+_MAIL = "smtp.server"
+
+
+def own_services() -> tuple[Service, ...]:
+    """Host and port of the portal's Solr, Redis, PostgreSQL and mail server, as far as they are reached over TCP."""
+    addresses = [str(tk.config.get(option) or "") for option in _OPTIONS]
+    if mail := str(tk.config.get(_MAIL) or ""):
+        addresses.append(f"smtp://{mail}")
+    found = [service for address in addresses if (service := _service(address))]
+    return tuple(dict.fromkeys(found))
+
+
+def _service(address: str) -> Service | None:
+    parts = urlsplit(address)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None  # not valid, so that the portal itself does not reach it either
+    port = port or _DEFAULT_PORTS.get(_scheme(parts))
+    return (host, port) if host and port else None
+
+
+def _scheme(parts: SplitResult) -> str:
+    """`postgresql+psycopg2` and `postgres` are PostgreSQL, too."""
+    name = parts.scheme.partition("+")[0].lower()
+    return "postgresql" if name.startswith("postgres") else name

@@ -1,0 +1,68 @@
+"""Background jobs that wait once, however often they are asked for.
+
+Redis is a queue, not a memory: it may be emptied, or come back as it was some minutes ago. What there is to do is in
+the database; each room looks there for what nobody does (`ecosphere_recover`), and sends it again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.lib import jobs
+from ckan.lib.redis import connect_to_redis
+from redis.exceptions import RedisError
+from rq.exceptions import NoSuchJobError
+from rq.job import Job
+
+log = logging.getLogger(__name__)
+
+
+def waits(job_id: str, queue: str) -> bool:
+    """Whether a job stands in a queue, to be run when a worker is free.
+
+    What counts is its place in the queue: a job says of itself that it is queued also when its worker was killed
+    between taking it and beginning it, and that it is finished when it was queued again while it ran.
+
+    Raises:
+        RedisError: Redis is away.
+    """
+    try:
+        Job.fetch(job_id, connection=connect_to_redis())
+    except NoSuchJobError:
+        return False
+    return jobs.get_queue(queue).get_job_position(job_id) is not None
+
+
+def enqueue_once(
+    function: Callable[..., Any],
+    arguments: Sequence[Any] = (),
+    *,
+    job_id: str,
+    title: str,
+    queue: str,
+    **options: Any,
+) -> bool:
+    """Have a job run by a background worker, unless it waits already.
+
+    Args:
+        function: what is run.
+        arguments: what it is called with.
+        job_id: name of the job.
+        title: for people.
+        queue: name of the queue.
+        options: further ones of RQ.
+
+    Returns:
+        whether it waits now; False when Redis is away: it is sent again when Redis is back, see `ecosphere_recover`.
+    """
+    try:
+        if not waits(job_id, queue):
+            rq_kwargs = {"job_id": job_id, **options}
+            tk.enqueue_job(function, list(arguments), title=title, queue=queue, rq_kwargs=rq_kwargs)
+    except RedisError as error:
+        log.warning("%s: Redis does not answer (%s); it is sent again when Redis is back", title, error)
+        return False
+    return True

@@ -1,0 +1,105 @@
+"""Long runs that the database remembers until they are over, so that neither a kill nor an emptied queue loses one.
+
+Kept in CKAN's own table of tasks (`task_status`): a row while a run is wanted, none when it is over.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.shared.locks import Locks, is_free
+from ckanext.ecosphere.shared.queue import enqueue_once, waits
+
+log = logging.getLogger(__name__)
+
+KIND = "ecosphere_run"
+MOST_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of which there is one at a time.
+
+    Attributes:
+        name: of the run, its job and its lock.
+        work: dotted path of the function that does it, within `working`.
+        title: for people.
+        queue: where it waits.
+        seconds: time after which RQ ends it.
+    """
+
+    name: str
+    work: str
+    title: str
+    queue: str
+    seconds: int
+
+    def want(self, *arguments: Any) -> str:
+        """Have it run by a background worker, and remember that; returns the id of the job."""
+        row = self._row()
+        if row is None:
+            row = model.TaskStatus(entity_id=self.name, entity_type="run", task_type=KIND, key=self.name)
+            model.Session.add(row)
+        row.value, row.state, row.last_updated = json.dumps({"arguments": arguments, "tries": 0}), "wanted", _now()
+        model.Session.commit()
+        self._send(arguments)
+        return self.name
+
+    @contextmanager
+    def working(self) -> Iterator[bool]:
+        """Be alone at it while the block runs, and forget it afterwards.
+
+        A run that fails is remembered and sent again some times: a service was away, mostly.
+
+        Yields:
+            False when somebody else is at it: leave it to them.
+        """
+        with Locks() as locks:
+            if not locks.take(self._lock):
+                yield False
+                return
+            yield True
+            model.Session.execute(sa.delete(model.TaskStatus).filter_by(task_type=KIND, key=self.name))
+            model.Session.commit()
+
+    def send_if_lost(self) -> bool:
+        """Send it again when it is wanted, stands in no queue and nobody is at it; tells whether it was."""
+        row = self._row()
+        if row is None or waits(self.name, self.queue) or not is_free(self._lock):
+            return False
+        known = json.loads(row.value or "{}")
+        tries = known.get("tries", 0) + 1
+        if tries > MOST_TRIES:
+            log.error("%s: given up after %s tries", self.title, MOST_TRIES)
+            model.Session.delete(row)
+            model.Session.commit()
+            return False
+        row.value, row.last_updated = json.dumps({**known, "tries": tries}), _now()
+        model.Session.commit()
+        self._send(known.get("arguments", []))
+        return True
+
+    @property
+    def _lock(self) -> str:
+        return f"run:{self.name}"
+
+    def _row(self) -> Any:
+        query = sa.select(model.TaskStatus).filter_by(task_type=KIND, key=self.name)
+        return model.Session.scalars(query).first()
+
+    def _send(self, arguments: Any) -> None:
+        work: Any = self.work
+        enqueue_once(work, arguments, job_id=self.name, title=self.title, queue=self.queue, timeout=self.seconds)
+
+
+def _now() -> datetime:
+    return datetime.now()  # without a time zone, as the others in CKAN's table of tasks

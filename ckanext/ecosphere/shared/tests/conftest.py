@@ -1,0 +1,111 @@
+"""Fixtures: the portal as it is served, with its protection against forged requests, and people who really log in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from ckan.cli.db import _get_pending_plugins
+from ckan.lib.redis import connect_to_redis
+from ckan.tests import factories
+from flask.testing import FlaskClient
+
+from ckanext.ecosphere.shared.web_guard import rate_limits
+
+PASSWORD = "correct-horse-battery"
+TOKEN = re.compile(r'<meta name="_csrf_token" content="([^"]+)"')
+
+
+@pytest.fixture(scope="module")
+def people(loaded: None, request: pytest.FixtureRequest) -> None:
+    """An administrator of the site, two people, a service and a dataset; each module begins with the same."""
+    model.Session.remove()
+    request.getfixturevalue("reset_db")()
+    for plugin in _get_pending_plugins():
+        request.getfixturevalue("migrate_db_for")(plugin)
+    model.Session.remove()
+    request.getfixturevalue("reset_index")()
+    factories.Sysadmin(name="boss", password=PASSWORD, email="boss@example.org", image_url="")
+    factories.User(name="anne", password=PASSWORD, email="anne@example.org", image_url="")
+    factories.User(name="marc", password=PASSWORD, email="marc@example.org", image_url="")
+    service = factories.Organization(name="ddt", users=[{"name": "anne", "capacity": "admin"}], image_url="")
+    factories.Dataset(name="zones-humides", owner_org=service["id"])
+
+
+@pytest.fixture
+def portal(made_app: Any, people: None, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The application with CKAN's own protection on, and nothing counted yet."""
+    monkeypatch.setitem(tk.config, "WTF_CSRF_ENABLED", True)
+    monkeypatch.setitem(made_app._wsgi_app.config, "WTF_CSRF_ENABLED", True)
+    monkeypatch.setitem(made_app._wsgi_app.config, "PROPAGATE_EXCEPTIONS", False)  # as in production
+    forget_counts()
+    yield made_app
+    forget_counts()
+    model.Session.rollback()
+    model.Session.execute(sa.text("UPDATE \"user\" SET plugin_extras = NULL WHERE state = 'active'"))
+    model.Session.commit()
+    model.Session.remove()
+
+
+def forget_counts() -> None:
+    """Empty what Redis and this process have counted."""
+    connection = connect_to_redis()
+    for key in connection.scan_iter(f"{rate_limits.PREFIX}:*"):
+        connection.delete(key)
+    rate_limits._memory().storage.reset()
+
+
+@pytest.fixture
+def visitor(portal: Any) -> Callable[..., FlaskClient]:
+    """Make a browser that nobody has used: `visitor("203.0.113.7")` comes from that address."""
+
+    def make(address: str = "127.0.0.1") -> FlaskClient:
+        client = portal._wsgi_app.test_client()
+        client.environ_base["REMOTE_ADDR"] = address
+        return client
+
+    return make
+
+
+@pytest.fixture
+def log_in(visitor: Callable[..., FlaskClient]) -> Callable[..., FlaskClient]:
+    """Log a person in through the form and return the browser."""
+
+    def make(name: str = "anne", remember: bool = False, address: str = "127.0.0.1") -> FlaskClient:
+        client = visitor(address)
+        assert try_password(client, name, PASSWORD, remember).status_code == 302
+        assert is_logged_in(client)
+        return client
+
+    return make
+
+
+def try_password(client: FlaskClient, name: str, password: str, remember: bool = False) -> Any:
+    """Send the form of the log-in."""
+    data = {"login": name, "password": password, **({"remember": "63072000"} if remember else {})}
+    return client.post("/user/login", data=data, follow_redirects=False)
+
+
+def is_logged_in(client: FlaskClient) -> bool:
+    """Tell whether the portal knows who this is."""
+    return "/user/_logout" in client.get("/about").get_data(as_text=True)
+
+
+def token_of(client: FlaskClient, path: str = "/about") -> str:
+    """The token that a page gives to the scripts and forms of this browser."""
+    found = TOKEN.search(client.get(path).get_data(as_text=True))
+    assert found
+    return found[1]
+
+
+def copied(client: FlaskClient, other: FlaskClient, names: tuple[str, ...] = ()) -> FlaskClient:
+    """Put the cookies of a browser into another, as a thief does."""
+    for cookie in list(client._cookies.values()):
+        if not names or cookie.key in names:
+            other.set_cookie(cookie.key, cookie.value, domain=cookie.domain, path=cookie.path)
+    return other

@@ -1,0 +1,74 @@
+"""Characters that deceive or break are taken out; everything else of a text stays."""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+
+import pytest
+
+from ckanext.ecosphere.shared import bounds, characters, email_addresses
+
+
+@pytest.mark.parametrize(
+    "char", ["\x00", "\x1b", "\ud800", "\udfff", "\u202e", "\u2066", "\u200b", "\ufeff", "\U000e0041"]
+)
+def test_deceiving_character_is_taken_out(char: str) -> None:
+    assert not characters.is_clean(f"a{char}b")
+    assert characters.clean(f"a{char}b") == "ab"
+
+
+def test_other_texts_stay() -> None:
+    text = "Éoliennes d’Île-de-France\n\t« œuvre » 𝒜 Ελληνικά العربية 👩\u200d🌾"
+    assert characters.is_clean(text)
+    assert characters.clean(text) == text
+
+
+def test_piled_accents_are_cut() -> None:
+    assert characters.clean("a" + "\u0301" * 50) == "a" + "\u0301" * 4
+
+
+@pytest.mark.parametrize("text", ["Éoliennes d’Île", "Ｆｕｌｌ ﬁn œ", "e\u0301\u0316x" * 70, "각" * 150])
+def test_accents_are_taken_off_as_unicode_says(text: str) -> None:
+    whole = unicodedata.normalize("NFKD", text)
+    assert characters.without_accents(text) == "".join(char for char in whole if not unicodedata.combining(char))
+
+
+def test_accents_are_taken_off_in_linear_time() -> None:
+    start = time.process_time()
+    characters.without_accents("a" + "\u0301\u0316" * 50_000)
+    assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("mailto:a.b@ain.gouv.fr ; c@d.fr", "a.b@ain.gouv.fr"),
+        ("écrire à ddt@ain.gouv.fr.", "ddt@ain.gouv.fr"),
+        ("@ rien", None),
+        ("a@b", None),
+        ("a@b.c", None),
+        ("x@@ddt@ain.gouv.fr", "ddt@ain.gouv.fr"),
+        ("a@-b.fr", None),
+        ("", None),
+    ],
+)
+def test_first_address_of_a_text(text: str, address: str | None) -> None:
+    assert email_addresses.first_in(text) == address
+
+
+def test_address() -> None:
+    assert email_addresses.is_address("service@ain.gouv.fr")
+    assert email_addresses.is_address("été@préfecture.fr")
+    for text in ("a@b", "a b@c.fr", "a@b@c.fr", "@b.fr", "a@.fr", "a@b.", "a@" + "b" * 300 + ".fr", ""):
+        assert not email_addresses.is_address(text)
+
+
+def test_what_is_too_long_is_cut_and_told() -> None:
+    told: list[tuple[str, int, int, bool]] = []
+    value = {"title": "a" * 600, "theme": ["x"] * 2_000, "size": 3}
+    cut = bounds.cut(value, "", lambda *each: told.append(each))
+    assert len(cut["title"]) == 500
+    assert len(cut["theme"]) == 1_000
+    assert cut["size"] == 3
+    assert told == [("title", 600, 500, False), ("theme", 2_000, 1_000, True)]

@@ -1,0 +1,35 @@
+"""A room without the base plugin protects its own views and actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ckan.tests import factories
+
+from ckanext.ecosphere.shared.tests.conftest import token_of
+
+ADDRESSES = {"ecosphere_requests": "/demandes/effacer-mes-donnees", "ecosphere_quality": "/dataset/x/qualite/liens"}
+ACTIONS = {"ecosphere_requests": "ecosphere_request_create", "ecosphere_quality": "ecosphere_quality_recheck"}
+
+
+@pytest.mark.ckan_config("ckan.plugins", "ecosphere_requests ecosphere_quality")
+@pytest.mark.ckan_config("WTF_CSRF_ENABLED", True)
+@pytest.mark.usefixtures("with_plugins", "clean_db")
+def test_room_alone_refuses_forged_requests(app: Any):
+    sysadmin = factories.Sysadmin()
+    stranger = app.flask_app.test_client()
+    victim = app.flask_app.test_client()
+    with victim.session_transaction() as session:
+        session["_user_id"], session["_fresh"] = sysadmin["id"], True
+    for room, address in ADDRESSES.items():
+        action = f"/api/3/action/{ACTIONS[room]}"
+        for path in (address, action):
+            stranger.post(path, json={"id": "x"})
+        answer = victim.post(address, data={"confirm": "1"})
+        assert (answer.status_code, "another site sent it" in answer.get_data(as_text=True)) == (400, True)
+        called = victim.post(action, json={"id": "x"})
+        assert (called.status_code, called.json["error"]["__type"]) == (400, "CSRF Error")
+        called = victim.post(action, json={"id": "x"}, headers={"X-CSRFToken": token_of(victim)})
+        assert called.json.get("error", {}).get("__type") != "CSRF Error"
+    assert victim.get("/demandes/nowhere-at-all").headers["X-Content-Type-Options"] == "nosniff"

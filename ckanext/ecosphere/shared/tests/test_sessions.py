@@ -1,0 +1,123 @@
+"""Copied cookies are worth nothing once the person has logged out or changed the password."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ckan.plugins.toolkit as tk
+import pytest
+from ckan import model
+from ckan.lib import mailer
+from flask.testing import FlaskClient
+
+from ckanext.ecosphere.shared.tests.conftest import PASSWORD, copied, is_logged_in, token_of
+from ckanext.ecosphere.shared.web_guard import sessions
+
+Visitor = Callable[..., FlaskClient]
+NEW_PASSWORD = "another-horse-battery"
+
+
+@pytest.fixture
+def old_password(portal):
+    """Give the password back after the test."""
+    yield
+    model.Session.rollback()
+    user = model.User.get("anne")
+    user.password = PASSWORD
+    model.Session.commit()
+
+
+def test_copied_cookie_ends_with_the_log_out(visitor: Visitor, log_in: Visitor):
+    person = log_in("anne")
+    thief = copied(person, visitor())
+    assert is_logged_in(thief)
+    person.get("/user/_logout")
+    assert not is_logged_in(thief)
+
+
+@pytest.mark.parametrize("names", [("remember_token", "ecosphere_remember"), ("remember_token",), ()])
+def test_copied_remember_cookie_ends_with_the_log_out(visitor: Visitor, log_in: Visitor, names: tuple[str, ...]):
+    person = log_in("anne", remember=True)
+    thief = copied(person, visitor(), names)
+    person.get("/user/_logout")
+    assert not is_logged_in(thief)
+    assert not is_logged_in(person)
+
+
+def test_log_out_after_coming_back_ends_the_remember_cookie(visitor: Visitor, log_in: Visitor):
+    person = log_in("anne", remember=True)
+    thief = copied(person, visitor())
+    person.delete_cookie("ckan")  # the browser was closed
+    assert is_logged_in(person)
+    person.get("/user/_logout")
+    assert not is_logged_in(thief)
+
+
+def test_other_devices_stay_logged_in(log_in: Visitor):
+    office, phone = log_in("anne"), log_in("anne", remember=True)
+    office.get("/user/_logout")
+    phone.delete_cookie("ckan")
+    assert is_logged_in(phone)
+
+
+def test_logged_out_person_logs_in_again(log_in: Visitor):
+    log_in("anne").get("/user/_logout")
+    assert is_logged_in(log_in("anne"))
+
+
+def test_ended_sessions_beyond_the_list_stay_ended(visitor: Visitor, log_in: Visitor):
+    first = log_in("anne")
+    thief = copied(first, visitor())
+    first.get("/user/_logout")
+    for _ in range(sessions.MOST_ENDED + 2):
+        log_in("anne").get("/user/_logout")
+    record = model.User.get("anne").plugin_extras[sessions.KEY]
+    assert len(record["ended"]) == sessions.MOST_ENDED
+    assert not is_logged_in(thief)
+
+
+def test_new_password_ends_other_sessions_and_keeps_this_one(visitor: Visitor, log_in: Visitor, old_password: None):
+    person = log_in("anne")
+    thief, phone = copied(person, visitor()), log_in("anne", remember=True)
+    form = {"name": "anne", "email": "anne@example.org", "old_password": PASSWORD}
+    form |= {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD, "save": "", "_csrf_token": token_of(person)}
+    assert person.post("/user/edit/anne", data=form, follow_redirects=False).status_code == 302
+    assert is_logged_in(person)
+    assert not is_logged_in(thief)
+    phone.delete_cookie("ckan")
+    assert not is_logged_in(phone)
+
+
+def test_reset_password_ends_every_session(visitor: Visitor, log_in: Visitor, old_password: None):
+    thief = log_in("anne", remember=True)
+    user = model.User.get("anne")
+    mailer.create_reset_key(user)
+    key = user.reset_key
+    form = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+    assert visitor().post(f"/user/reset/{user.id}?key={key}", data=form, follow_redirects=False).status_code == 302
+    assert not is_logged_in(thief)
+
+
+def test_password_set_by_an_administrator_ends_every_session(log_in: Visitor, old_password: None, sysadmin_context):
+    thief = log_in("anne")
+    tk.get_action("user_patch")(sysadmin_context, {"id": "anne", "password": NEW_PASSWORD})
+    assert not is_logged_in(thief)
+
+
+def test_session_from_before_this_plugin_lasts_until_the_log_out(portal, visitor: Visitor):
+    def old() -> FlaskClient:
+        browser = visitor()
+        with browser.session_transaction() as session:
+            session["_user_id"], session["_fresh"] = model.User.get("anne").id, True
+        return browser
+
+    person, thief = old(), old()
+    assert is_logged_in(thief)
+    person.get("/user/_logout")
+    assert not is_logged_in(thief)
+
+
+def test_changes_of_the_profile_end_nothing(log_in: Visitor, sysadmin_context):
+    person = log_in("anne")
+    tk.get_action("user_patch")(sysadmin_context, {"id": "anne", "about": "Hydrologue"})
+    assert is_logged_in(person)

@@ -1,0 +1,69 @@
+"""Guard of the web pages: forged requests, headers, uploads, sessions, brakes, proxies, requests that cannot be read.
+
+Each room protects its own views with `protect(blueprint)`, and is safe without the base plugin. The base plugin
+protects the whole portal with `portal_blueprint`, and puts `proxies.ClientAddress` around the application.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, current_app
+from werkzeug.wrappers import Response
+
+from ckanext.ecosphere.shared.web_guard import bad_requests, brakes, csrf, headers, redirects, sessions, uploads
+from ckanext.ecosphere.shared.web_guard.settings import Limits, Settings
+
+__all__ = ["Limits", "Settings", "portal_blueprint", "protect"]
+
+NAME = "ecosphere_web_guard"
+
+
+def protect(blueprint: Blueprint) -> None:
+    """Guard the views of a room, and the calls of its actions with a cookie."""
+
+    def before() -> None:
+        bad_requests.check(_settings())
+        csrf.check()
+
+    def after(response: Response) -> Response:
+        return uploads.protect(headers.add(response, _settings()))
+
+    blueprint.before_request(before)
+    blueprint.before_app_request(csrf.check_own_actions)
+    blueprint.after_request(after)
+
+
+def portal_blueprint(settings: Callable[[], Settings]) -> Blueprint:
+    """Return a blueprint without pages of its own that guards every page of the portal.
+
+    CKAN identifies the person before the hooks of blueprints, and checks forged requests in its own way after them.
+
+    Args:
+        settings: gives what the administrator has chosen; asked at each request.
+    """
+    blueprint = Blueprint(NAME, __name__)
+    blueprint.record(lambda state: state.app.extensions.update({NAME: settings}))
+    brakes.listen(lambda: settings().limits)
+    sessions.listen()
+
+    def before() -> Response | None:
+        chosen = settings()
+        bad_requests.check(chosen)
+        redirects.check()
+        sessions.check()
+        csrf.check()
+        return brakes.check(chosen.limits) or csrf.check_get()
+
+    def after(response: Response) -> Response:
+        return uploads.protect(headers.add(sessions.finish(response), settings()))
+
+    blueprint.before_app_request(before)
+    blueprint.after_app_request(after)
+    return blueprint
+
+
+def _settings() -> Settings:
+    """What the base plugin has read from the options, or the defaults when it is not there."""
+    chosen = current_app.extensions.get(NAME)
+    return chosen() if chosen else Settings()

@@ -1,0 +1,158 @@
+"""Brakes for what people do before they are known: log-ins, registrations, reset links, API tokens.
+
+Log-ins are counted for the pair of account and address, so nobody locks somebody else out from another address. An
+account that many addresses try is slowed down only for addresses from which its owner has never logged in. The answers
+do not depend on whether the account exists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import flask_login
+from ckan import model
+from ckan.common import config
+from ckan.lib import signals
+from flask import g, has_request_context, make_response, request
+from passlib import hash as passwords
+from werkzeug.wrappers import Response
+
+from ckanext.ecosphere.shared.web_guard import rate_limits
+from ckanext.ecosphere.shared.web_guard.answers import is_api, refuse
+from ckanext.ecosphere.shared.web_guard.rate_limits import CountingUnavailable, TooMany
+from ckanext.ecosphere.shared.web_guard.settings import Limits
+
+KNOWN_SECONDS = 180 * 86_400
+TOO_MANY, UNAVAILABLE = 429, 503
+LONGEST_NAME = 300
+_settings: list[Callable[[], Limits]] = []
+
+
+def listen(limits: Callable[[], Limits]) -> None:
+    """Hear of wrong and right log-ins; called again, it only takes the new limits."""
+    _settings[:] = [limits]
+    signals.failed_login.connect(_failed)
+    flask_login.user_logged_in.connect(_succeeded)
+
+
+def check(limits: Limits) -> Response | None:
+    """Count the request when it is one of those that are braked.
+
+    Returns:
+        the page that says when to try again, None when the request may go on.
+    """
+    if request.headers.get(config["apitoken_header_name"]) and not tk.current_user.is_authenticated:
+        _check_token(limits)
+    if request.method != "POST":
+        return None
+    if request.endpoint == "user.login":
+        return _check_login(limits)
+    if request.endpoint == "user.edit" and request.form.get("old_password") and tk.current_user.is_authenticated:
+        _braked(_count_login, tk.current_user.name, limits)
+    elif request.endpoint == "user.register" or _is_action("user_create"):
+        if not tk.current_user.is_authenticated:
+            _braked(rate_limits.hit, "registration", limits.registration, address())
+    elif request.endpoint == "user.request_reset":
+        _braked(rate_limits.hit, "reset-address", limits.reset_address, address())
+        _braked(rate_limits.hit, "reset", limits.reset, _account(request.form.get("user", "")))
+    elif request.endpoint == "user.perform_reset":
+        _braked(rate_limits.hit, "reset-address", limits.reset_address, address())
+    return None
+
+
+def address() -> str:
+    """What the sender's address is counted as."""
+    return rate_limits.network(request.remote_addr)
+
+
+def _check_login(limits: Limits) -> Response | None:
+    try:
+        _count_login(request.form.get("login", ""), limits)
+    except TooMany as error:
+        message = tk._("There were too many attempts to log in.") + " " + rate_limits.again(error.seconds)
+        tk.h.flash_error(message)
+        page = make_response(tk.render("user/login.html", {}), TOO_MANY)
+        page.headers["Retry-After"] = str(error.seconds)
+        return page
+    return None
+
+
+def _count_login(name: str, limits: Limits) -> None:
+    """Count an attempt before the password is looked at, so that attempts at the same moment all count."""
+    account, here = _account(name), address()
+    rate_limits.probe("login-address", limits.login_address, here, fallback=True)
+    rate_limits.hit("login", limits.login, account, here, fallback=True)
+    if not rate_limits.is_remembered("login-known", account, here):
+        rate_limits.hit("login-account", limits.login_account, account, fallback=True)
+
+
+def _failed(login: Any, **_: Any) -> None:
+    """Count a wrong log-in for its address, and take as long as for an account that exists."""
+    if not has_request_context():
+        return
+    if _user(str(login or "")) is None:
+        _hashes().verify("", _dummy())
+    try:
+        rate_limits.hit("login-address", _settings[0]().login_address, address(), fallback=True)
+    except TooMany:
+        return  # the next attempt is refused
+
+
+def _succeeded(_app: Any, user: Any = None, **_: Any) -> None:
+    """Forget the wrong attempts of a person who knew the password at last, and remember the address."""
+    if user and has_request_context():
+        rate_limits.clear("login", _settings[0]().login, user.id, address())
+        rate_limits.remember("login-known", KNOWN_SECONDS, user.id, address())
+
+
+def _check_token(limits: Limits) -> None:
+    """Count a token that is nobody's; people with a valid one behind the same address are not concerned."""
+    try:
+        rate_limits.hit("token", limits.token, address(), fallback=True)
+    except TooMany as error:
+        message = tk._("Too many API tokens that are not valid came from your address.")
+        refuse(TOO_MANY, f"{message} {rate_limits.again(error.seconds)}", "Rate Limit Error", error.seconds)
+
+
+def _braked(count: Callable[..., None], *arguments: Any) -> None:
+    try:
+        count(*arguments)
+    except TooMany as error:
+        message = tk._("This was done too often in a short time.") + " " + rate_limits.again(error.seconds)
+        refuse(TOO_MANY, message, "Rate Limit Error", error.seconds)
+    except CountingUnavailable:
+        refuse(UNAVAILABLE, rate_limits.unavailable(), "Service Unavailable")
+
+
+def _hashes() -> Any:
+    """The way in which CKAN keeps passwords."""
+    return passwords.pbkdf2_sha512  # pyright: ignore[reportAttributeAccessIssue] (passlib makes it when it is asked for)
+
+
+@cache
+def _dummy() -> str:
+    return _hashes().hash("nobody")
+
+
+def _is_action(name: str) -> bool:
+    return is_api() and bool(request.view_args) and request.view_args.get("logic_function") == name
+
+
+def _account(name: str) -> str:
+    """What an account is counted as: the person, by whatever name, or what was typed when there is no such person."""
+    typed = name.strip()[:LONGEST_NAME]
+    user = _user(typed)
+    return user.id if user else hashlib.sha256(typed.lower().encode()).hexdigest()[:32]
+
+
+def _user(name: str) -> Any:
+    if not name:
+        return None
+    kept = g.setdefault("ecosphere_users", {}) if has_request_context() else {}
+    if name not in kept:
+        kept[name] = model.User.by_name(name) or (model.User.by_email(name) if "@" in name else None)
+    return kept[name]

@@ -1,0 +1,128 @@
+"""Forged requests (CSRF): who comes with a cookie brings the token of the page, whatever CKAN has exempted.
+
+CKAN 2.12 exempts a view for the rest of the process once somebody without a session has used it. This check does not
+ask whether a view is exempt. It asks how the person was recognised: by a cookie, which a browser also sends along for
+other sites, or by an API token, which it does not.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import ckan.plugins.toolkit as tk
+from ckan.logic import get_action
+from flask import g, request
+from flask_wtf.csrf import CSRFError, CSRFProtect, validate_csrf
+from werkzeug.wrappers import Response
+from wtforms.validators import ValidationError
+
+from ckanext.ecosphere.shared.web_guard.answers import is_api, refuse
+from ckanext.ecosphere.shared.web_guard.tables import matches, tables
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+OWN_ACTIONS = "ecosphere_"
+OWN_SITE = ("same-origin", "none")
+_protection = CSRFProtect()
+
+
+def check() -> None:
+    """Refuse a request that changes something and may come from a page elsewhere.
+
+    Raises:
+        BadRequest: the token is missing, wrong, or older than `WTF_CSRF_TIME_LIMIT`.
+    """
+    if not tk.config["WTF_CSRF_ENABLED"] or request.method in SAFE_METHODS or g.get("ecosphere_csrf_checked"):
+        return
+    if by_cookie():
+        if not _reads_only():
+            _require_token()
+    elif matches(request.endpoint, tables().before_log_in) and from_elsewhere():
+        _refuse()
+    g.ecosphere_csrf_checked = True
+
+
+def check_own_actions() -> None:
+    """Check the calls of our own actions; for rooms that are used without the base plugin, which checks every call."""
+    if request.endpoint == "api.action" and str(request.view_args and request.view_args["logic_function"]).startswith(
+        OWN_ACTIONS
+    ):
+        check()
+
+
+def check_get() -> Response | None:
+    """Ask before a view changes something that is only opened (CKAN and ckanext-harvest have such views).
+
+    Returns:
+        the page that asks, None when the request may go on.
+    """
+    if not tk.config["WTF_CSRF_ENABLED"] or request.method not in ("GET", "HEAD") or not by_cookie():
+        return None
+    if request.endpoint == "user.logout":
+        asks = from_elsewhere()
+    else:
+        asks = matches(request.endpoint, tables().changing_by_get)
+    if not asks or _is_token(request.args.get(tk.config["WTF_CSRF_FIELD_NAME"])):
+        return None
+    fields = [pair for pair in request.args.items(multi=True) if pair[0] != tk.config["WTF_CSRF_FIELD_NAME"]]
+    page = Response(tk.render("ecosphere_web_guard/confirm.html", {"fields": fields}), mimetype="text/html")
+    page.headers["Cache-Control"] = "no-store"
+    return page
+
+
+def by_cookie() -> bool:
+    """Tell whether the person is known by something that a browser sends by itself, and not by an API token."""
+    return bool(tk.current_user.is_authenticated and not g.get("login_via_auth_header"))
+
+
+def from_elsewhere() -> bool:
+    """Tell whether the browser says that another site made it send this request.
+
+    Fetch Metadata (`Sec-Fetch-Site`) is asked first, then `Origin`, then `Referer`.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site:
+        return site not in OWN_SITE
+    source = request.headers.get("Origin") or request.headers.get("Referer")
+    if not source:
+        return False
+    own = {request.host, urlsplit(tk.config["ckan.site_url"]).netloc}
+    return urlsplit(source).netloc not in own
+
+
+def _reads_only() -> bool:
+    """Tell whether the request calls an action that changes nothing."""
+    if request.endpoint != "api.action" or not request.view_args:
+        return False
+    try:
+        return bool(getattr(get_action(request.view_args["logic_function"]), "side_effect_free", False))
+    except KeyError:
+        return True  # there is no such action, and CKAN says so
+
+
+def _require_token() -> None:
+    try:
+        _protection.protect()
+    except CSRFError:
+        _refuse()
+
+
+def _is_token(value: str | None) -> bool:
+    try:
+        validate_csrf(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _refuse() -> None:
+    if is_api():
+        message = tk._(
+            "The token against forged requests is missing or too old: send that of the page in the header X-CSRFToken, "
+            "or use an API token."
+        )
+    else:
+        message = tk._(
+            "For your safety this was not done: the form was open for too long, or another site sent it. Go back, "
+            "reload the page and send the form again."
+        )
+    refuse(400, message, "CSRF Error")

@@ -1,0 +1,76 @@
+"""Headers that tell browsers what a page of the portal may do, and who may show it."""
+
+from __future__ import annotations
+
+import ckan.plugins.toolkit as tk
+from flask import current_app, g, request
+from werkzeug.wrappers import Response
+
+from ckanext.ecosphere.shared.web_guard.settings import Settings
+from ckanext.ecosphere.shared.web_guard.tables import matches, tables
+
+ENFORCED, REPORTED = "Content-Security-Policy", "Content-Security-Policy-Report-Only"
+REFERRER_POLICY = "strict-origin-when-cross-origin"
+#: For XML and SVG: a browser that opens it runs nothing, and not in the name of the portal.
+DATA_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+XML = ("application/xml", "text/xml")
+
+
+def add(response: Response, settings: Settings) -> Response:
+    """Add the headers to a response; a policy that a view has chosen itself stays."""
+    headers = response.headers
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers.setdefault("Referrer-Policy", REFERRER_POLICY)
+    headers.setdefault("Permissions-Policy", tables().permissions_policy)
+    if (seconds := g.get("ecosphere_retry_after")) is not None:
+        headers["Retry-After"] = str(seconds)
+    if response.mimetype in XML or str(response.mimetype).endswith("+xml"):
+        headers.setdefault(ENFORCED, DATA_POLICY)
+    elif response.mimetype in ("text/html", "application/xhtml+xml") and settings.csp != "off":
+        _add_policies(response, settings)
+    return response
+
+
+def _add_policies(response: Response, settings: Settings) -> None:
+    headers = response.headers
+    everyone = matches(request.endpoint, tables().framed_anywhere)
+    ancestors = "*" if everyone else settings.frame_ancestors
+    if ancestors == "'self'":
+        headers.setdefault("X-Frame-Options", "SAMEORIGIN")  # for browsers without frame-ancestors
+    elif ancestors == "'none'":
+        headers.setdefault("X-Frame-Options", "DENY")
+    if ENFORCED in headers:
+        return  # the view's own, or that of the room
+    frames = f"frame-ancestors {ancestors}"
+    directives = policy(settings)
+    inline = current_app.debug or matches(request.endpoint, tables().scripts_inline)
+    if settings.csp == "report-only" or inline:
+        loose = {"object-src", "base-uri", "form-action"}
+        kept = "; ".join(text for name, text in directives.items() if name in loose and settings.csp == "enforce")
+        headers[ENFORCED] = f"{kept}; {frames}" if kept else frames
+        headers[REPORTED] = "; ".join(directives.values())
+    else:
+        headers[ENFORCED] = "; ".join([*directives.values(), frames])
+
+
+def policy(settings: Settings) -> dict[str, str]:
+    """Return the Content-Security-Policy, each directive by its name, with what the administrator adds."""
+    directives = {name: list(sources) for name, sources in tables().policy.items()}
+    for name, sources in settings.csp_extra.items():
+        directives[name] = [each for each in directives.get(name, []) if each != "'none'"] + sources
+    return {name: f"{name} {' '.join(dict.fromkeys(sources))}" for name, sources in directives.items()}
+
+
+def read_extra(text: str) -> dict[str, list[str]]:
+    """Read sources to add, written as a policy: "script-src https://stats.example.org; img-src https://…".
+
+    Raises:
+        ValueError: a directive without a source, or one that no policy has; the message names it.
+    """
+    found: dict[str, list[str]] = {}
+    for part in filter(None, (each.strip() for each in text.split(";"))):
+        name, *sources = part.split()
+        if not name.endswith(("-src", "-uri", "-action")) or not sources:
+            raise ValueError(tk._("{directive} is no directive with sources").format(directive=part))
+        found.setdefault(name, []).extend(sources)
+    return found

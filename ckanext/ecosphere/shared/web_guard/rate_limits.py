@@ -1,0 +1,163 @@
+"""How often somebody may do something: counted in Redis with the library `limits`, for every room.
+
+When Redis is away, `hit` raises `CountingUnavailable`: what somebody wants to write is then refused with a sentence,
+unless the caller counts within its own process meanwhile (`hit(…, fallback=True)`), as the log-in does. Reading is
+never counted.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import time
+from functools import cache
+
+import ckan.plugins.toolkit as tk
+import redis
+from ckan.lib.redis import connect_to_redis
+from limits import RateLimitItem, parse_many
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import FixedWindowRateLimiter
+
+PREFIX = "ecosphere:rate"
+HOUR, MINUTE = 3600, 60
+IPV6_NETWORK = 64  # what one household or company gets
+
+
+class TooMany(Exception):
+    """Somebody has done something too often.
+
+    Attributes:
+        seconds: time to wait before the next attempt.
+    """
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"again in {seconds} s")
+        self.seconds = seconds
+
+
+class CountingUnavailable(Exception):
+    """Redis does not answer, so nothing can be counted."""
+
+
+def hit(what: str, rates: str, *who: str, fallback: bool = False) -> None:
+    """Count one attempt.
+
+    Args:
+        what: name of what is counted.
+        rates: rates in the notation of `limits`, "5 per minute; 20 per hour"; an empty text counts nothing.
+        who: person, address, or both together.
+        fallback: count within this process when Redis is away.
+
+    Raises:
+        TooMany: one of the rates is exceeded; this attempt counts, too.
+        CountingUnavailable: Redis is away and there is no fallback.
+    """
+    _each(what, rates, who, fallback, count=True)
+
+
+def probe(what: str, rates: str, *who: str, fallback: bool = False) -> None:
+    """Raise as `hit` does when the next attempt would be one too many, without counting one."""
+    _each(what, rates, who, fallback, count=False)
+
+
+def clear(what: str, rates: str, *who: str) -> None:
+    """Forget the attempts of somebody, for instance after the right password; Redis may be away."""
+    for limiter in (_limiter(), _memory()):
+        for item in _items(rates):
+            try:
+                limiter.clear(item, what, _site(), *who)
+            except redis.RedisError:
+                break
+
+
+def remember(what: str, seconds: int, *who: str) -> None:
+    """Keep for some time that somebody did something; Redis may be away."""
+    try:
+        connect_to_redis().set(_key(what, who), 1, ex=seconds)
+    except redis.RedisError:
+        return
+
+
+def is_remembered(what: str, *who: str) -> bool:
+    """Tell whether `remember` was told so; false while Redis is away."""
+    try:
+        return bool(connect_to_redis().exists(_key(what, who)))
+    except redis.RedisError:
+        return False
+
+
+def network(address: str | None) -> str:
+    """Return what an address is counted as: itself, or for IPv6 the network of 64 bits that one customer gets."""
+    try:
+        parsed = ipaddress.ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if parsed.version == 6:  # noqa: PLR2004
+        if parsed.ipv4_mapped:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, IPV6_NETWORK), strict=False))
+    return str(parsed)
+
+
+def again(seconds: int) -> str:
+    """Say in words when to try again."""
+    if seconds < HOUR:
+        number = max(1, math.ceil(seconds / MINUTE))
+        text = tk.ungettext("Try again in {number} minute.", "Try again in {number} minutes.", number)
+    else:
+        number = math.ceil(seconds / HOUR)
+        text = tk.ungettext("Try again in {number} hour.", "Try again in {number} hours.", number)
+    return text.format(number=number)
+
+
+def unavailable() -> str:
+    """Say that nothing can be counted now."""
+    return tk._("This is not possible at the moment: a service of the portal is away. Try again in a few minutes.")
+
+
+def _each(what: str, rates: str, who: tuple[str, ...], fallback: bool, *, count: bool) -> None:
+    try:
+        _check(_limiter(), what, rates, who, count)
+    except redis.RedisError as error:
+        if not fallback:
+            raise CountingUnavailable(str(error)) from error
+        _check(_memory(), what, rates, who, count)
+
+
+def _check(limiter: FixedWindowRateLimiter, what: str, rates: str, who: tuple[str, ...], count: bool) -> None:
+    exceeded = []
+    for item in _items(rates):
+        passed = (limiter.hit if count else limiter.test)(item, what, _site(), *who)
+        if not passed:
+            exceeded.append(limiter.get_window_stats(item, what, _site(), *who).reset_time)
+    if exceeded:
+        raise TooMany(max(1, math.ceil(max(exceeded) - time.time())))
+
+
+@cache
+def _items(rates: str) -> tuple[RateLimitItem, ...]:
+    return tuple(parse_many(rates)) if rates.strip() else ()
+
+
+def _limiter() -> FixedWindowRateLimiter:
+    return _of_redis(tk.config["ckan.redis.url"])
+
+
+@cache
+def _of_redis(url: str) -> FixedWindowRateLimiter:
+    pool = connect_to_redis().connection_pool
+    return FixedWindowRateLimiter(RedisStorage("redis://", connection_pool=pool, key_prefix=PREFIX))
+
+
+@cache
+def _memory() -> FixedWindowRateLimiter:
+    return FixedWindowRateLimiter(MemoryStorage())
+
+
+def _key(what: str, who: tuple[str, ...]) -> str:
+    return ":".join((PREFIX, _site(), what, *who))
+
+
+def _site() -> str:
+    return tk.config["ckan.site_id"]

@@ -1,0 +1,33 @@
+"""Addresses to go to afterwards, as CKAN's log-in and log-out take them: only those of the portal."""
+
+from __future__ import annotations
+
+import ckan.plugins.toolkit as tk
+from flask import request
+
+from ckanext.ecosphere.shared.web_guard.answers import refuse
+
+PARAMETERS = ("came_from", "next")
+ENDPOINTS = ("user.login", "user.logout")
+
+
+def check() -> None:
+    """Refuse an address of the log-in or log-out that leads away from the portal afterwards.
+
+    Raises:
+        BadRequest: `came_from` or `next` is no path of the portal.
+    """
+    if request.endpoint in ENDPOINTS:
+        for name in PARAMETERS:
+            if not all(is_own(value) for value in request.args.getlist(name)):
+                refuse(400, tk._("The address to go on to is not one of this portal."), "Bad Request")
+
+
+def is_own(target: str) -> bool:
+    """Tell whether a browser stays on the portal when it is sent to `target`; an empty text leads nowhere."""
+    if any(ord(character) < ord(" ") for character in target) or "\\" in target:
+        return False  # browsers drop control characters and read a backslash as a slash
+    site = tk.config["ckan.site_url"].rstrip("/")
+    if target.startswith((site + "/", site + "?")):
+        return True
+    return target in ("", site) or (target.startswith("/") and not target.startswith("//"))

@@ -1,0 +1,34 @@
+"""Files that people uploaded: a browser saves what could run a script, and never runs it in the name of the portal."""
+
+from __future__ import annotations
+
+from flask import request
+from werkzeug.wrappers import Response
+
+from ckanext.ecosphere.shared.web_guard.tables import matches, tables
+
+FOLDER = "uploads/"
+REDIRECTS = 300
+POLICY = "default-src 'none'; sandbox"
+
+
+def protect(response: Response) -> Response:
+    """Make the browser save an uploaded file unless its type cannot run anything; no guessing of types."""
+    if not is_upload() or response.status_code >= REDIRECTS:
+        return response
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if response.mimetype in tables().shown_inline:
+        return response  # without a sandbox, in which browsers show no PDF; these types run nothing
+    response.headers["Content-Security-Policy"] = POLICY
+    disposition = response.headers.get("Content-Disposition", "")
+    kind, separator, rest = disposition.partition(";")
+    if kind.strip().lower() != "attachment":
+        response.headers["Content-Disposition"] = f"attachment{separator}{rest}"
+    return response
+
+
+def is_upload() -> bool:
+    """Tell whether the request asks for a file that somebody uploaded."""
+    if request.endpoint == "static":
+        return str((request.view_args or {}).get("filename", "")).lstrip("/").startswith(FOLDER)
+    return matches(request.endpoint, tables().uploads)

@@ -1,0 +1,144 @@
+"""Fixtures of the matrix: one portal for each module, and a database that forgets what each call wrote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from ckan.cli.db import _get_pending_plugins
+from ckan.tests.helpers import CKANTestApp
+
+from . import tables, world
+
+LIMITS = {"comments_per_hour": 100_000, "requests_per_day": 100_000, "statistics_cache": 0}
+#: A redirection is an answer: it is not followed.
+STAY = {"follow_redirects": False}
+#: Tables that reading writes, too: CKAN notes when a token and an account were last used.
+NOTED = ("api_token", "user")
+WRITES = sa.text("SELECT relname, n_tup_ins + n_tup_upd + n_tup_del AS writes FROM pg_stat_xact_user_tables")
+
+
+@pytest.fixture(scope="module")
+def portal(loaded: None, made_app: Any, request: pytest.FixtureRequest) -> world.World:
+    """The portal with its personas, made anew for the module."""
+    model.Session.remove()
+    request.getfixturevalue("reset_db")()
+    for plugin in _get_pending_plugins():
+        request.getfixturevalue("migrate_db_for")(plugin)
+    request.getfixturevalue("reset_index")()
+    model.Session.remove()
+    with pytest.MonkeyPatch.context() as patch:
+        _give_time(patch)
+        return world.build()
+
+
+@pytest.fixture(autouse=True)
+def generous(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven personas call more in a minute than people do in an hour."""
+    _give_time(monkeypatch)
+
+
+def _give_time(patch: pytest.MonkeyPatch) -> None:
+    for name, value in LIMITS.items():
+        patch.setitem(tk.config, f"ecosphere.requests.{name}", value)
+
+
+class Visitor:
+    """One persona with a session of its own, or with an API token."""
+
+    def __init__(self, app: CKANTestApp, portal: world.World, persona: str) -> None:
+        self.client: Any = app.test_client()
+        self.persona = persona
+        self.token = portal.tokens.get(persona)
+        self.form: dict[str, str] = {}
+        name = world.PERSONAS[persona]
+        if name is not None:
+            answer = self.client.post("/user/login", data={"login": name, "password": world.PASSWORD}, **STAY)
+            assert answer.status_code == tables.FOUND, answer.data[:500]
+            page = self.client.get("/user/edit").get_data(as_text=True)
+            token = re.search(r'name="_csrf_token"[^>]* (?:content|value)="([^"]+)"', page)
+            self.form = {"_csrf_token": token[1]} if token else {}
+
+    def call(self, action: str, data: Any) -> Any:
+        """Call an action with the API token."""
+        headers = {"Authorization": self.token} if self.token else {}
+        return self.client.post(f"/api/3/action/{action}", json=data, headers=headers, **STAY)
+
+    def send(self, action: str, body: str) -> Any:
+        """Call an action with the API token and a body that need not be JSON."""
+        headers = {"Authorization": self.token} if self.token else {}
+        data = body.encode("utf-8", "surrogatepass")
+        address = f"/api/3/action/{action}"
+        return self.client.post(address, data=data, content_type="application/json", headers=headers, **STAY)
+
+    def get(self, address: str) -> Any:
+        """Open a page with the session."""
+        return self.client.get(address, **STAY)
+
+    def post(self, address: str, data: dict[str, Any]) -> Any:
+        """Send a form with the session."""
+        return self.client.post(address, data={**self.form, **data}, **STAY)
+
+
+@pytest.fixture(scope="module")
+def visitors(portal: world.World, made_app: Any) -> dict[str, Visitor]:
+    """The seven personas."""
+    return {persona: Visitor(CKANTestApp(made_app), portal, persona) for persona in world.PERSONAS}
+
+
+class Ledger:
+    """What the database was told to write, and the way back from it."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self.savepoint: Any = None
+
+    def begin(self) -> None:
+        """Start a call."""
+        model.Session.remove()
+        self.savepoint = self.connection.begin_nested()
+        self.before = self._counts()
+        self.queued = world.queued()
+
+    def end(self) -> set[str]:
+        """Undo a call; returns the tables that it wrote, and "jobs" when it left work behind."""
+        model.Session.remove()
+        after = self._counts()
+        written = {name for name, count in after.items() if count > self.before.get(name, 0)}
+        if world.queued() > self.queued:
+            written.add("jobs")
+        self.savepoint.rollback()
+        return written - set(NOTED)
+
+    @contextmanager
+    def committing(self) -> Iterator[None]:
+        """Let calls commit for good."""
+        model.Session.remove()
+        model.Session.configure(bind=model.meta.engine, join_transaction_mode="conditional_savepoint")
+        yield
+        model.Session.remove()
+        model.Session.configure(bind=self.connection, join_transaction_mode="create_savepoint")
+
+    def _counts(self) -> dict[str, int]:
+        return dict(self.connection.execute(WRITES).tuples().all())
+
+
+@pytest.fixture(scope="module")
+def ledger(visitors: dict[str, Visitor]) -> Iterator[Ledger]:
+    """Each call in a transaction that is undone, so that no call sees what another wrote."""
+    engine = model.meta.engine
+    assert engine is not None
+    model.Session.remove()
+    with engine.connect() as connection:
+        outer = connection.begin()
+        model.Session.configure(bind=connection, join_transaction_mode="create_savepoint")
+        yield Ledger(connection)
+        model.Session.remove()
+        model.Session.configure(bind=engine, join_transaction_mode="conditional_savepoint")
+        outer.rollback()

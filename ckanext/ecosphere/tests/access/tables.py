@@ -1,0 +1,82 @@
+"""The tables of who may do what, and how an answer is read."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FOLDER = Path(__file__).parent
+PERSONAS = ("anonymous", "user", "other_editor", "editor", "admin", "moderator", "sysadmin")
+FOUND = 302
+#: Status of an answer → outcome, as the tables name it.
+OUTCOMES = {
+    200: "done",
+    201: "done",
+    304: "done",
+    400: "invalid",
+    401: "refused",
+    403: "refused",
+    404: "absent",
+    409: "invalid",
+    413: "invalid",
+    405: "absent",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table: what is called, in which case, and the outcome for each persona."""
+
+    name: str
+    case: str
+    method: str
+    outcomes: dict[str, str]
+    note: str
+
+    @property
+    def key(self) -> str:
+        """What tests and parameters call the line."""
+        return f"{self.method} {self.name} {self.case}".strip()
+
+
+def read(name: str) -> list[Row]:
+    """Return the lines of `actions` or `routes`."""
+    with (FOLDER / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return [
+            Row(
+                line["name"],
+                line["case"],
+                line.get("method") or "",
+                {persona: line[persona] for persona in PERSONAS},
+                line["note"],
+            )
+            for line in csv.DictReader(file)
+        ]
+
+
+def parameters(name: str) -> dict[str, Any]:
+    """Return the parameters with which the lines of a table are called: key → parameters."""
+    return yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def outcome(answer: Any) -> str:
+    """Return the outcome of an answer: done, login, refused, absent, invalid, or its status when it has none."""
+    if answer.status_code in (FOUND, 303):
+        return "login" if "/user/login" in answer.headers["Location"] else "done"
+    return OUTCOMES.get(answer.status_code, str(answer.status_code))
+
+
+def printed(name: str) -> str:
+    """Return a table as text."""
+    rows = [["", *PERSONAS], *([row.key, *row.outcomes.values()] for row in read(name))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows)
+
+
+if __name__ == "__main__":
+    for each in ("actions", "routes"):
+        print(f"{each.upper()}\n{printed(each)}\n")

@@ -1,0 +1,150 @@
+"""A private dataset is as absent as one that never was for who may not read it: same status, same words, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from . import world
+from .conftest import Ledger, Visitor
+
+#: Action → parameters with "?" for the dataset; what `other_editor` and `user` may not read belongs to `ddt-42`.
+ASKING = {
+    "ecosphere_request_dataset_list": {"id": "?"},
+    "ecosphere_harvest_statements_show": {"id": "?"},
+    "ecosphere_harvest_catalogues_show": {"id": "?"},
+    "ecosphere_harvest_local_show": {"id": "?"},
+    "ecosphere_quality_show": {"id": "?"},
+    "ecosphere_quality_links": {"id": "?"},
+    "ecosphere_quality_preview": {"id": "?", "dataset": {"title": "Essai"}},
+    "ecosphere_quality_recheck": {"id": "?"},
+    "ecosphere_bulk_edit_preview": {"names": "name\n?", "field": "frequency", "values": "annuelle"},
+    "ecosphere_bulk_edit_start": {"names": "name\n?", "field": "frequency", "values": "annuelle"},
+    "ecosphere_search_suggest": {"q": "?"},
+    "ecosphere_request_similar": {"title": "?"},
+}
+PAGES = (
+    "/dataset/?/qualite",
+    "/dataset/?/qualite.svg",
+    "/dataset/?/iso19139.xml",
+    "/dataset/?/schemaorg.jsonld",
+    "/dataset/?/dupliquer",
+)
+MISSING = "jeu-inexistant"
+STRANGERS = ("anonymous", "user", "other_editor", "moderator")
+
+
+def put(value: Any, name: str) -> Any:
+    """Put a name in the place of "?"."""
+    if isinstance(value, dict):
+        return {key: put(each, name) for key, each in value.items()}
+    return value.replace("?", name) if isinstance(value, str) else value
+
+
+def said(answer: Any, name: str) -> tuple[int, str]:
+    """Return status and words of an answer without the name that was asked for."""
+    body = answer.get_data(as_text=True)
+    assert world.SECRET_TITLE not in body
+    return answer.status_code, body.replace(name, "?")
+
+
+@pytest.mark.parametrize("persona", STRANGERS)
+@pytest.mark.parametrize("action", sorted(ASKING))
+def test_action_answers_as_for_a_missing_dataset(
+    action: str, persona: str, portal: world.World, visitors: dict[str, Visitor], ledger: Ledger
+):
+    answers = []
+    for name in (portal.things["private"][0], portal.things["private"][1], MISSING):
+        ledger.begin()
+        answers.append(said(visitors[persona].call(action, put(ASKING[action], name)), name))
+        ledger.end()
+    assert answers[0] == answers[1] == answers[2]
+
+
+@pytest.mark.parametrize("persona", STRANGERS)
+@pytest.mark.parametrize("page", PAGES)
+def test_page_answers_as_for_a_missing_dataset(
+    page: str, persona: str, portal: world.World, visitors: dict[str, Visitor]
+):
+    private = portal.things["private"][1]
+    answers = [visitors[persona].get(page.replace("?", name)) for name in (private, MISSING)]
+    assert answers[0].status_code == answers[1].status_code
+    assert world.SECRET_TITLE not in answers[0].get_data(as_text=True)
+
+
+@pytest.mark.parametrize("transition", ["fulfil", "fulfil_partly"])
+def test_answering_with_a_private_dataset_of_others_tells_nothing(
+    transition: str, portal: world.World, visitors: dict[str, Visitor], ledger: Ledger
+):
+    request, version = portal.things["request"][0], portal.things["request_version"][0]
+    answers = []
+    for name in (*portal.things["other_private"], MISSING):
+        data = {"id": request, "transition": transition, "version": version, "datasets": [name], "missing": "Le reste"}
+        ledger.begin()
+        answers.append(said(visitors["admin"].call("ecosphere_request_transition", data), name))
+        ledger.end()
+    assert answers[0] == answers[1] == answers[2]
+    assert answers[0][0] == 409
+
+
+def test_a_search_for_a_private_dataset_finds_nothing(visitors: dict[str, Visitor]):
+    for persona in STRANGERS:
+        found = visitors[persona].call("package_search", {"q": "captages", "include_private": True}).json["result"]
+        own = ["captages-ara"] if persona == "other_editor" else []
+        assert [each["name"] for each in found["results"]] == own
+        assert found["count"] == len(own)
+
+
+def test_a_request_names_no_dataset_that_its_reader_cannot_find(
+    portal: world.World, visitors: dict[str, Visitor], ledger: Ledger
+):
+    ledger.begin()
+    names = [portal.things["private"][1], MISSING, portal.things["dataset"][1], "le fichier reçu en 2019"]
+    request, version = portal.things["draft"][0], portal.things["draft_version"][0]
+    visitors["user"].call("ecosphere_request_update", {"id": request, "version": version, "known_datasets": names})
+    sent = {"id": request, "transition": "submit", "version": version + 1, "similar_seen": True}
+    assert visitors["user"].call("ecosphere_request_transition", sent).status_code == 200
+    accepted = {
+        "id": request,
+        "transition": "accept",
+        "version": version + 2,
+        "organization": portal.things["service"][0],
+    }
+    assert visitors["moderator"].call("ecosphere_request_transition", accepted).status_code == 200
+    shown = visitors["anonymous"].call("ecosphere_request_show", {"id": request}).json["result"]["known_datasets"]
+    ledger.end()
+    assert shown == [portal.things["dataset"][1], "le fichier reçu en 2019"]
+
+
+PERSONAL = ("created", "last_active")
+
+
+@pytest.mark.parametrize("persona", ["user", "other_editor", "editor", "admin", "moderator"])
+def test_moments_of_accounts_are_for_the_person(persona: str, portal: world.World, visitors: dict[str, Visitor]):
+    people = visitors[persona].call("user_list", {"all_fields": True}).json["result"]
+    own = portal.things[persona][0]
+    assert {each["id"] for each in people if each["created"]} == {own}
+    assert all(each["last_active"] is None for each in people if each["id"] != own)
+    other = visitors[persona].call("user_show", {"id": "asker"}).json["result"]
+    assert [other.get(name) for name in PERSONAL] == [None, None]
+    myself = visitors[persona].call("user_show", {"id": own}).json["result"]
+    assert myself["created"]
+
+
+def test_moments_of_members_are_not_in_their_organization(portal: world.World, visitors: dict[str, Visitor]):
+    service = {"id": portal.things["service"][1], "include_users": True}
+    members = visitors["admin"].call("organization_show", service).json["result"]["users"]
+    own = portal.things["admin"][0]
+    assert len(members) > 1
+    assert {each["id"] for each in members if each.get("created")} <= {own}
+
+
+def test_administrators_of_the_site_see_the_moments(visitors: dict[str, Visitor]):
+    people = visitors["sysadmin"].call("user_list", {"all_fields": True}).json["result"]
+    assert all(each["created"] for each in people)
+
+
+@pytest.mark.parametrize("order", ["created", "last_active", "password", "reset_key", "metadata", ["name"], 5])
+def test_people_are_not_sorted_by_what_is_not_shown(order: Any, visitors: dict[str, Visitor]):
+    assert visitors["user"].call("user_list", {"order_by": order}).status_code == 409

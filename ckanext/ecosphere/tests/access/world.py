@@ -1,0 +1,198 @@
+"""The portal that the matrix looks at: seven personas, and one of each thing that somebody may not touch."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.lib.redis import connect_to_redis
+from ckan.tests import factories
+from werkzeug.datastructures import FileStorage
+
+from ckanext.ecosphere.data_requests import refusal
+from ckanext.ecosphere.data_requests.model import Attachment, Comment
+from ckanext.ecosphere.data_requests.tests import conftest as requests
+from ckanext.ecosphere.harvest import trials
+from ckanext.ecosphere.harvest.model import PUBLISHED, Hold, JobState, SourceRecord
+from ckanext.ecosphere.schemas.bulk import plan, runs
+from ckanext.harvest.model import HarvestJob, HarvestObject
+
+#: Persona → account; the request belongs to somebody else ("asker"), the draft to `user`.
+PERSONAS = {
+    "anonymous": None,
+    "user": "stranger",
+    "other_editor": "other-editor",
+    "editor": "editor",
+    "admin": "admin",
+    "moderator": "moderator",
+    "sysadmin": "boss",
+}
+PASSWORD = "Correct-Horse-9"
+SECRET_TITLE = "Captages sensibles du plan Orsec"
+RECORD = """\
+<gmd:MD_Metadata xmlns:gmd="http://www.isotc211.org/2005/gmd" xmlns:gco="http://www.isotc211.org/2005/gco">
+  <gmd:fileIdentifier><gco:CharacterString>guid-1</gco:CharacterString></gmd:fileIdentifier>
+  <gmd:identificationInfo><gmd:MD_DataIdentification><gmd:citation><gmd:CI_Citation>
+    <gmd:title><gco:CharacterString>Haies du Forez</gco:CharacterString></gmd:title>
+  </gmd:CI_Citation></gmd:citation></gmd:MD_DataIdentification></gmd:identificationInfo>
+</gmd:MD_Metadata>
+"""
+
+
+@dataclass
+class World:
+    """Identifiers and names of what the portal holds.
+
+    Attributes:
+        things: name in the tables → (id, name); the same twice for what has no name.
+        tokens: persona → API token.
+    """
+
+    things: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def filled(self, value: Any, by: str) -> Any:
+        """Put identifiers ("id") or names ("name") in the place of `$thing` in parameters or an address."""
+        if isinstance(value, dict):
+            return {key: self.filled(each, by) for key, each in value.items()}
+        if isinstance(value, list):
+            return [self.filled(each, by) for each in value]
+        if isinstance(value, str) and value.startswith("$"):
+            return self.things[value[1:]][by == "name"]
+        return value
+
+
+def build() -> World:
+    """Make the portal."""
+    requests.populate()
+    world = World()
+    for persona, name in PERSONAS.items():
+        if name is not None:
+            user = model.User.get(name)
+            assert user is not None
+            user.password = PASSWORD
+            model.Session.commit()
+            world.tokens[persona] = factories.APIToken(user=name)["token"]
+            world.things[persona] = (user.id, name)
+    ground = refusal.usable()[0].id
+    world.things["ground"] = (ground, ground)
+    world.things["asker"] = (requests.user_id("asker"), "asker")
+    for thing, name in (("service", "ddt-42"), ("other_service", "dreal-ara")):
+        world.things[thing] = (requests.group_id(name), name)
+    group = factories.Group(name="zonages", user={"name": "boss"})
+    world.things["group"] = (group["id"], group["name"])
+    _make_datasets(world)
+    _make_requests(world)
+    _make_harvest(world)
+    _make_bulk_edit(world)
+    make_source(world)
+    return world
+
+
+def _make_datasets(world: World) -> None:
+    for thing, values in {
+        "dataset": {"name": "zones-humides"},
+        "tagged": {"name": "avec-mot-cle", "tags": [{"name": "castor"}]},
+        "private": {"name": "captages", "private": True, "title": SECRET_TITLE},
+        "doomed": {"name": "voue-a-disparaitre"},
+        "doomed_private": {"name": "voue-a-disparaitre-2", "private": True},
+        "other_private": {"name": "captages-ara", "private": True, "owner_org": requests.group_id("dreal-ara")},
+    }.items():
+        made = requests.dataset(**values)
+        world.things[thing] = (made["id"], made["name"])
+    tag = model.Tag.get("castor")
+    assert tag is not None
+    world.things["tag"] = (tag.id, tag.name)
+
+
+def _make_requests(world: World) -> None:
+    def keep(thing: str, made: dict[str, Any]) -> None:
+        world.things[thing] = (made["id"], made["reference"] or made["id"])
+        version = requests.row(made).version
+        world.things[f"{thing}_version"] = (version, version)
+
+    public = requests.opened()
+    upload = FileStorage(io.BytesIO(b"%PDF-1.4\n%%EOF\n"), "plan.pdf", content_type="application/pdf")
+    requests.act("comment", "asker", id=public["id"], text="Voici le plan.", upload=upload)
+    comment = model.Session.query(Comment).one()
+    attachment = model.Session.query(Attachment).one()
+    world.things["comment"] = (comment.id, comment.id)
+    world.things["attachment"] = (attachment.id, attachment.id)
+    keep("request", public)
+    keep("other_request", requests.opened(title="Haies bocagères du Forez"))
+    keep("private_request", requests.opened(visibility="private", title="Demande confidentielle"))
+    keep("submitted", requests.submitted("friend", title="Friches industrielles"))
+    keep("supported", requests.opened(title="Nappes phréatiques du Forez"))
+    for name in ("stranger", "other-editor", "editor", "admin", "moderator", "boss"):
+        requests.act("follow", name, id=world.things["supported"][0])
+    keep("draft", requests.draft("stranger"))
+    keep("private_draft", requests.draft("asker"))
+
+
+def _make_harvest(world: World) -> None:
+    source = factories.Dataset(
+        type="harvest",
+        name="geocatalogue",
+        title="Géocatalogue",
+        url="http://127.0.0.1:9/csw",
+        source_type="ecosphere_csw",
+        owner_org=requests.group_id("ddt-42"),
+    )
+    id_ = source["id"]
+    harvested = requests.dataset(name="moissonne")
+    context: Any = {"ignore_auth": True, "user": "boss"}
+    job: Any = tk.get_action("harvest_job_create")(context, {"source_id": id_, "run": False})
+    model.Session.add(JobState(job_id=job["id"], source_id=id_, facts={}))
+    record: Any = HarvestObject(
+        guid="guid-1", job=HarvestJob.get(job["id"]), content=RECORD, current=True, package_id=harvested["id"]
+    )
+    record.harvest_source_id = id_
+    record.save()
+    model.Session.add(
+        SourceRecord(source_id=id_, guid="guid-1", state=PUBLISHED, package_id=harvested["id"], absences=1)
+    )
+    model.Session.add(Hold(source_id=id_, job_id=job["id"], records=1, known=1, limit=0))
+    model.Session.commit()
+    world.things |= {
+        "source": (id_, "geocatalogue"),
+        "source_id": (id_, id_),  # where ckanext-harvest knows no names
+        "job": (job["id"], job["id"]),
+        "record": (record.id, record.id),
+        "harvested": (harvested["id"], "moissonne"),
+    }
+    trial = "7f8b2a8e-0000-4000-8000-000000000001"
+    trials._keep(trial, {"state": trials.WAITING, "url": "http://127.0.0.1:9/csw", "user": "editor"})
+    world.things["trial"] = (trial, trial)
+
+
+def make_source(world: World) -> None:
+    """Make another source, for what cannot be undone."""
+    name = f"source-{uuid.uuid4()}"
+    made = factories.Dataset(
+        type="harvest",
+        name=name,
+        url=f"http://127.0.0.1:9/{name}",
+        source_type="ecosphere_csw",
+        owner_org=world.things["service"][0],
+    )
+    world.things["new_source"] = (made["id"], made["name"])
+
+
+def _make_bulk_edit(world: World) -> None:
+    change = plan.change_of("frequency", "replace", "annuelle")
+    run = runs.create("editor", [world.things["dataset"][0]], change)
+    task = model.TaskStatus.get(run)
+    assert task is not None
+    task.state = "done"
+    model.Session.commit()
+    world.things["run"] = (run, run)
+
+
+def queued() -> int:
+    """Number of background jobs that wait."""
+    connection: Any = connect_to_redis()
+    return sum(connection.llen(key) for key in connection.scan_iter("rq:queue:*"))

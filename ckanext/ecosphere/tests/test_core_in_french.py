@@ -1,0 +1,132 @@
+"""CKAN's own e-mails, and its pages that no dataset is on, speak French: read as a person reads them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from ckan import model
+from ckan.tests import factories
+from lxml import html
+
+from ckanext.ecosphere.data_requests.tests.postbox import body, serving
+
+#: Words of English that are no words of French.
+ENGLISH = re.compile(
+    r"\b(the|your|you|please|with|this|that|have|been|are|not|and|from|has|will|was|for|of|to|by|is|it|an|here|click|dear|"
+    r"reset|link|request|following|sent|invited|account|forgot|create|need|already|must|should|settings|trash|home|about|"
+    r"delete|users?|members?|search|page|error|found|access|denied|sorry)\b",
+    re.IGNORECASE,
+)
+#: What stands on pages in French as well.
+BOTH = {"page", "an"}
+READ_ATTRIBUTES = ("aria-label", "title", "alt", "placeholder")
+
+
+def english(text: str) -> list[str]:
+    """Words of a text that are English; addresses apart."""
+    bare = re.sub(r"https?://\S+", "", text)
+    return sorted({word.lower() for word in ENGLISH.findall(bare)} - BOTH)
+
+
+def english_on(page: str) -> list[str]:
+    """English words of a page, in what is seen or read out."""
+    tree = html.fromstring(page)
+    for element in tree.xpath("//script | //style | //*[@lang='en'] | //code | //pre | //meta | //footer | //header"):
+        element.drop_tree()
+    texts = [text for element in tree.iter() if isinstance(element.tag, str) for text in element.xpath("text()")]
+    texts += [str(value) for name in READ_ATTRIBUTES for value in tree.xpath(f"//@{name}")]
+    return english(" ".join(texts))
+
+
+@pytest.fixture
+def postbox(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A mail server that really runs, and that CKAN knows."""
+    with serving() as box:
+        monkeypatch.setitem(ckan_config, "smtp.server", box.address)
+        yield box
+
+
+def link_in(mail: Any) -> str:
+    """Path of the one address with a key in a message."""
+    [path] = re.findall(r"https?://[^/\s]+(/\S*key=\S+)", body(mail))
+    return path
+
+
+def test_english_is_noticed():
+    assert english("Please click the following link") == ["click", "following", "link", "please", "the"]
+    assert english("Choisissez un nouveau mot de passe sur cette page") == []
+
+
+@pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+def test_password_reset_is_french_from_the_form_to_the_page(app: Any, postbox: Any):
+    factories.User(name="camille", email="camille@example.org", fullname="Camille Exemple")
+    assert english_on(app.get("/fr/user/reset").text) == []
+    app.post("/fr/user/reset", data={"user": "camille"}, follow_redirects=False)
+    [mail] = postbox.mails
+    assert str(mail["Subject"]).endswith("Choisissez un nouveau mot de passe")
+    assert "Un nouveau mot de passe a été demandé" in body(mail) and "Bonjour camille," in body(mail)
+    assert english(body(mail)) == [] and english(str(mail["Subject"]).split("] ")[-1]) == []
+    assert len(body(mail).strip().splitlines()) > 5
+    page = app.get(link_in(mail))
+    assert page.status_code == 200 and 'lang="fr"' in page.text and english_on(page.text) == []
+
+
+@pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+def test_invitation_is_french(app: Any, postbox: Any):
+    admin = factories.SysadminWithToken(name="administratrice")
+    factories.Organization(name="ddt-80", title="DDT 80", image_url="")
+    app.post(
+        "/fr/organization/member_new/ddt-80",
+        data={"email": "nouvelle@example.org", "role": "editor"},
+        headers={"Authorization": admin["token"]},
+        follow_redirects=False,
+    )
+    [mail] = postbox.mails
+    assert str(mail["Subject"]).endswith("Votre invitation")
+    assert "Vous êtes membre de « DDT 80 »" in body(mail)
+    assert english(body(mail)) == []
+    assert english_on(app.get(link_in(mail)).text) == []
+    assert model.Session.query(model.User).filter_by(email="nouvelle@example.org").count() == 1
+
+
+@pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+def test_pages_of_errors_accounts_and_administration_are_french(app: Any):
+    admin: dict[str, str] = {"Authorization": factories.SysadminWithToken(name="administratrice")["token"]}
+    user: dict[str, str] = {"Authorization": factories.UserWithToken(name="camille", fullname="Camille")["token"]}
+    pages: list[tuple[str, dict[str, str], int]] = [
+        ("/fr/nulle-part", {}, 404),
+        ("/fr/dataset/nulle-part", {}, 404),
+        ("/fr/ckan-admin/", user, 403),
+        ("/fr/user/register", {}, 200),
+        ("/fr/user/login", {}, 200),
+        ("/fr/user/reset", {}, 200),
+        ("/fr/user/edit/camille", user, 200),
+        ("/fr/ckan-admin/", admin, 200),
+        ("/fr/ckan-admin/config", admin, 200),
+        ("/fr/ckan-admin/trash", admin, 200),
+    ]
+    found = {}
+    for address, headers, status in pages:
+        answer = app.get(address, headers=headers)
+        assert answer.status_code == status, address
+        if words := english_on(answer.text):
+            found[address, status] = words
+    refused = app.post("/fr/user/register", data={"name": "x", "email": "non", "password1": "a", "password2": "b"})
+    if words := english_on(refused.text):
+        found["/fr/user/register", 0] = words
+    assert found == {}, found
+
+
+@pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+def test_page_of_a_fault_is_french(app: Any, monkeypatch: Any):
+    def fail() -> None:
+        raise RuntimeError("secret of the server")
+
+    monkeypatch.setitem(app.flask_app.config, "PROPAGATE_EXCEPTIONS", False)
+    monkeypatch.setitem(app.flask_app.config, "TESTING", False)
+    monkeypatch.setitem(app.flask_app.view_functions, "home.about", fail)
+    answer = app.get("/fr/about")
+    assert answer.status_code == 500 and english_on(answer.text) == []
+    assert "secret of the server" not in answer.text

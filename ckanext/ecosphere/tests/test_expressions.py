@@ -1,0 +1,312 @@
+"""No regular expression of the package takes a time that grows faster than the text, whatever the text is.
+
+Each is tried with the methods that the code calls, on repeated characters, pairs and words that it names itself, after
+what its beginning matches and before what its end does not. Processor time is measured, so a loaded machine changes
+nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import re._constants as sre  # type: ignore[import-not-found]
+import re._parser as sre_parser  # type: ignore[import-not-found]
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ckanext.ecosphere
+from ckanext.ecosphere.harvest.normalise import constraints, protocols
+
+ROOT = Path(ckanext.ecosphere.__file__).parent
+SHORT, LONG = 5_000, 50_000
+MOST_SECONDS = 0.2
+#: At the short length: a linear search takes well below, a quadratic one well above.
+SUSPECT_SECONDS = 0.01
+GIVEN_UP = 3  # seconds
+REPEATED = {"sub", "subn", "split", "findall", "finditer"}
+CALLS = {"search", "match", "fullmatch", *REPEATED}
+SUFFIXES = ("", "!", "\x00", "\n", "a", "1", " ")
+PLAIN = "aZ5 \n\t'\"<>[](){}.@-_,;:/\\&#%*+=?!|$~^`é\u00a0"
+#: Expressions that functions make: what the functions return.
+MADE = {
+    "harvest.normalise.constraints": lambda: [constraints._licence_patterns(), constraints._limit_patterns()],
+    "harvest.normalise.protocols": lambda: [
+        protocols._cues(),
+        *(protocols._patterns(where) for where in ("protocol", "text", "url")),
+    ],
+}
+#: Calls whose expression holds a local name, with expressions as they are made there.
+WITH_LOCAL_NAMES = {
+    "harvest.iso.xml": [rb"[</\s]gmd:"],
+    "schemas.indexing": [r'"issued": "(\d{4}(?:-\d{2})?)"'],
+    "search.solr_schema": [r"(?:^| )_(?: |$)"],
+    "schemas.validators": [],  # OPEN_PATTERNS is found among the names of the module
+    "harvest.normalise.constraints": [],  # MADE
+    "harvest.normalise.protocols": [],  # MADE
+}
+#: Module → characters beyond which it never hands a text to its expressions.
+CUT_BEFORE: dict[str, int] = {"harvest.formerrors": 2_000}
+
+
+@dataclass(frozen=True)
+class Used:
+    """An expression, the module where it stands, and the methods that are called on it."""
+
+    pattern: str | bytes
+    flags: int
+    module: str
+    methods: frozenset[str]
+
+
+def _modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        if "tests" not in parts and "migration" not in parts and parts[-1] != "conftest":
+            yield ".".join(parts).removesuffix(".__init__"), path
+
+
+def _patterns_in(value: Any, depth: int = 0) -> Iterator[re.Pattern[Any]]:
+    if isinstance(value, re.Pattern):
+        yield value
+    elif isinstance(value, Mapping) and depth < 3 and len(value) < 1_000:
+        for each in [*value.keys(), *value.values()]:
+            yield from _patterns_in(each, depth + 1)
+    elif isinstance(value, (tuple, list, set, frozenset)) and depth < 3 and len(value) < 1_000:
+        for each in value:
+            yield from _patterns_in(each, depth + 1)
+
+
+def collect() -> list[Used]:
+    """Every expression of the package: those that modules hold, and those in calls of functions of `re`."""
+    found: dict[tuple[Any, int, str], set[str]] = {}
+    trees = {name: ast.parse(path.read_text("utf-8")) for name, path in _modules()}
+    called = _methods_by_name(trees.values())
+    for name, tree in trees.items():
+        module = importlib.import_module(f"ckanext.ecosphere.{name}".removesuffix("."))
+        for key, value in list(vars(module).items()):
+            for pattern in _patterns_in(value):
+                methods = called.get(key) if isinstance(value, re.Pattern) else None
+                found.setdefault((pattern.pattern, pattern.flags, name), set()).update(methods or CALLS)
+            if key == "OPEN_PATTERNS":
+                for text in value.values():
+                    found.setdefault((text, 0, name), set()).add("fullmatch")
+        for made in MADE.get(name, list)():
+            for pattern in _patterns_in(made):
+                found.setdefault((pattern.pattern, pattern.flags, name), set()).update(CALLS)
+        for text in WITH_LOCAL_NAMES.get(name, ()):
+            found.setdefault((text, 0, name), set()).update({"search", "split"})
+        for function, argument in _calls(tree):
+            try:
+                text = eval(compile(ast.Expression(argument), name, "eval"), vars(module))
+            except NameError:
+                assert name in WITH_LOCAL_NAMES, f"{name}: an expression with a local name is in no table of this test"
+                continue
+            if isinstance(text, (str, bytes)):
+                found.setdefault((text, 0, name), set()).add("search" if function == "compile" else function)
+    return [Used(text, flags, name, frozenset(methods)) for (text, flags, name), methods in found.items()]
+
+
+def _methods_by_name(trees: Any) -> dict[str, set[str]]:
+    """Name of a variable → methods that are called on it anywhere in the package."""
+    called: dict[str, set[str]] = {}
+    for tree in trees:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in CALLS:
+                value = node.value
+                key = (
+                    value.id if isinstance(value, ast.Name) else value.attr if isinstance(value, ast.Attribute) else ""
+                )
+                called.setdefault(key, set()).add(node.attr)
+    return called
+
+
+def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    functions = [each for each in ast.walk(tree) if isinstance(each, (ast.FunctionDef, ast.Lambda))]
+    within = {id(inner) for each in functions for inner in ast.walk(each)}
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        name, owner = node.func.attr, node.func.value
+        # What a module compiles at its top is found among its names.
+        wanted = name in CALLS or (name == "compile" and id(node) in within)
+        if wanted and isinstance(owner, ast.Name) and owner.id == "re":
+            yield name, node.args[0]
+
+
+# --- texts that are hard for an expression -----------------------------------------------------------
+
+
+def _example(items: Any) -> str:
+    """A text that a parsed expression matches, as short as it can be, but for one turn of what may be left out."""
+    return "".join(_example_of(op, argument) for op, argument in items)
+
+
+def _example_of(op: Any, argument: Any) -> str:  # noqa: PLR0911 - one line for each kind of node
+    if op is sre.LITERAL:
+        return chr(argument)
+    if op is sre.NOT_LITERAL:
+        return "b" if argument != ord("b") else "c"
+    if op is sre.ANY:
+        return "a"
+    if op is sre.IN:
+        return _of_class(argument)
+    if op in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+        low, high, inner = argument
+        return _example(inner) * min(max(low, 1), high, 200)
+    if op is sre.SUBPATTERN:
+        return _example(argument[-1])
+    if op is sre.ATOMIC_GROUP:
+        return _example(argument)
+    if op is sre.BRANCH:
+        return _example(argument[1][0])
+    return ""
+
+
+_CATEGORIES = {
+    sre.CATEGORY_DIGIT: "1", sre.CATEGORY_SPACE: " ", sre.CATEGORY_WORD: "a",
+    sre.CATEGORY_NOT_DIGIT: "a", sre.CATEGORY_NOT_SPACE: "a", sre.CATEGORY_NOT_WORD: "-",
+}  # fmt: skip
+
+
+def _of_class(members: Any) -> str:
+    if members[0][0] is sre.NEGATE:
+        excluded = re.compile("[" + "".join(f"\\u{ord(char):04x}" for char in _characters(members[1:])) + "]")
+        return next(char for char in "ab1 -.:/é§" if not excluded.match(char))
+    return _characters(members)[0]
+
+
+def _characters(members: Any) -> list[str]:
+    found: list[str] = []
+    for op, argument in members:
+        if op is sre.LITERAL:
+            found.append(chr(argument))
+        elif op is sre.RANGE:
+            found += [chr(argument[0]), chr(argument[1])]
+        elif op is sre.CATEGORY:
+            found.append(_CATEGORIES[argument])
+    return found or ["a"]
+
+
+def _walk(items: Any, before: str, hard: set[tuple[str, str]], named: dict[str, None]) -> str:
+    """Note (beginning, unit to repeat) for each repetition without an end, and the characters; returns an example."""
+    for op, argument in items:
+        if op in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+            inner = argument[2]
+            if argument[1] > 50:
+                for unit in {_example(inner), *_units(inner)}:
+                    hard.add((before, unit))
+            _walk(inner, before, hard, named)
+        elif op is sre.SUBPATTERN:
+            _walk(argument[-1], before, hard, named)
+        elif op is sre.ATOMIC_GROUP:
+            _walk(argument, before, hard, named)
+        elif op is sre.BRANCH:
+            for branch in argument[1]:
+                named[_example(branch)] = None
+                _walk(branch, before, hard, named)
+        elif op in (sre.ASSERT, sre.ASSERT_NOT):
+            _walk(argument[1], before, hard, named)
+        elif op is sre.LITERAL:
+            named[chr(argument)] = None
+        elif op is sre.IN:
+            named.update(dict.fromkeys(_characters([each for each in argument if each[0] is not sre.NEGATE])))
+        before += _example_of(op, argument)
+    return before
+
+
+def _units(items: Any) -> list[str]:
+    """Characters that a repeated part may be made of."""
+    if len(items) == 1 and items[0][0] is sre.IN:
+        members = items[0][1]
+        return [_of_class(members)] if members[0][0] is sre.NEGATE else _characters(members)[:6]
+    return []
+
+
+def hard_texts(used: Used) -> Iterator[tuple[str, str]]:
+    """Beginnings, and what is repeated after each."""
+    source = used.pattern.decode("latin-1") if isinstance(used.pattern, bytes) else used.pattern
+    hard: set[tuple[str, str]] = set()
+    named: dict[str, None] = {}
+    whole = _walk(sre_parser.parse(source, used.flags & ~re.UNICODE), "", hard, named)
+    yield from hard
+    units = [unit for unit in named if unit][:14]
+    yield from (("", unit) for unit in dict.fromkeys([*units, *PLAIN, whole]) if unit)
+    yield from (("", one + other) for one in units for other in units if one != other)
+    yield from ((whole, unit) for unit in units)
+    # Beginnings that are repeated: each a place from which a search may go far.
+    yield from (("", before + unit) for before, unit in hard)
+    yield from (("", before + unit * 20) for before, unit in hard)
+
+
+@contextmanager
+def _given_up() -> Iterator[None]:
+    def stop(*_: Any) -> None:
+        raise TimeoutError
+
+    former = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, GIVEN_UP)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)
+
+
+def seconds(compiled: re.Pattern[Any], method: str, text: str | bytes) -> float:
+    """Processor time of one call."""
+    start = time.process_time()
+    try:
+        with _given_up():
+            if method in REPEATED:
+                for _ in compiled.finditer(text):
+                    pass
+            else:
+                getattr(compiled, method)(text)
+    except TimeoutError:
+        return float(GIVEN_UP)
+    return time.process_time() - start
+
+
+def slow_on(used: Used) -> list[str]:
+    """The texts that take too long; empty when there is none."""
+    compiled: Any = re.compile(used.pattern, used.flags)
+    methods = {"finditer" if each in REPEATED else each for each in used.methods}
+    longest = CUT_BEFORE.get(used.module, LONG)
+    found = []
+    for before, unit in dict.fromkeys(hard_texts(used)):
+        for suffix in SUFFIXES:
+            for method in methods:
+                taken = _taken(compiled, method, (before, unit, suffix), min(SHORT, longest))
+                if taken > SUSPECT_SECONDS:
+                    taken = _taken(compiled, method, (before, unit, suffix), longest)
+                if taken > MOST_SECONDS:
+                    found.append(f"{method}: {before[:30]!r} + {unit[:30]!r} * n + {suffix!r}: {taken:.2f} s")
+                    return found
+    return found
+
+
+def _taken(compiled: Any, method: str, parts: tuple[str, str, str], length: int) -> float:
+    before, unit, suffix = parts
+    text = before + unit * (length // len(unit)) + suffix
+    subject: Any = text.encode("utf-8", "replace") if isinstance(compiled.pattern, bytes) else text
+    taken = seconds(compiled, method, subject)
+    return min(taken, seconds(compiled, method, subject)) if SUSPECT_SECONDS < taken < GIVEN_UP else taken
+
+
+def test_slow_expression_is_found() -> None:
+    slow = Used(r"[^@\s]+@[^@\s]+\.[^@\s.]+", 0, "", frozenset({"search"}))
+    assert slow_on(slow)
+    assert not slow_on(Used(r"[a-z]{1,10}", 0, "", frozenset({"search"})))
+
+
+@pytest.mark.parametrize("used", collect(), ids=lambda used: f"{used.module}:{used.pattern!r:.60}")
+def test_time_of_expression_is_linear(used: Used) -> None:
+    assert slow_on(used) == []

@@ -1,0 +1,90 @@
+"""`ckan ecosphere check` names what makes a portal unsafe, and what to set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+
+from ckanext.ecosphere import advisories, health, health_security
+from ckanext.ecosphere.interfaces import CheckStatus
+from ckanext.ecosphere.shared.web_guard import cookies
+
+pytestmark = pytest.mark.usefixtures("loaded", "with_request_context")
+OK, WARNING, ERROR = CheckStatus.OK, CheckStatus.WARNING, CheckStatus.ERROR
+
+
+@pytest.mark.parametrize(
+    ("look", "changed", "status"),
+    [
+        ("cookie_settings", ("SESSION_COOKIE_SAMESITE", "None"), ERROR),
+        ("cookie_settings", ("REMEMBER_COOKIE_SAMESITE", "None"), ERROR),
+        ("cookie_settings", ("REMEMBER_COOKIE_HTTPONLY", False), ERROR),
+        ("cookie_settings", ("PERMANENT_SESSION_LIFETIME", 31_536_000), WARNING),
+        ("forged_requests", ("WTF_CSRF_ENABLED", False), ERROR),
+        ("secrets", ("SECRET_KEY", "short"), ERROR),
+        ("address", ("ckan.site_url", "http://guichet.example.gouv.fr"), ERROR),
+        ("address", ("ecosphere.trusted_proxies", "somewhere"), ERROR),
+        ("address", ("ecosphere.trusted_proxies", "0.0.0.0/0"), ERROR),
+        ("address", ("ecosphere.trusted_proxies", "2"), WARNING),
+        ("address", ("ecosphere.trusted_proxies", ""), WARNING),
+        ("web_options", ("ecosphere.web.login_limits", "often"), ERROR),
+        ("web_options", ("ecosphere.web.login_limits", ""), WARNING),
+        ("web_options", ("ecosphere.web.content_security_policy", "off"), WARNING),
+        ("web_options", ("ecosphere.web.content_security_policy_sources", "nonsense"), ERROR),
+        ("storage", ("ckan.storage_path", "/nowhere"), ERROR),
+        ("storage", ("ckan.storage_path", ""), WARNING),
+        ("debugging", ("debug", True), ERROR),
+    ],
+)
+def test_unsafe_option_is_named(
+    safe: None, monkeypatch: pytest.MonkeyPatch, look: str, changed: tuple[str, Any], status: CheckStatus
+):
+    check = getattr(health_security, look)
+    assert {each.status for each in check()} == {OK}
+    monkeypatch.setitem(tk.config, *changed)
+    assert status in {each.status for each in check()}
+
+
+@pytest.fixture
+def safe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Options of a portal that is set up as the documentation says."""
+    options = {
+        "ckan.site_url": "https://guichet.example.gouv.fr",
+        "ckan.storage_path": str(tmp_path),
+        "SECRET_KEY": "x" * 40,
+        "WTF_CSRF_SECRET_KEY": "y" * 40,
+        "WTF_CSRF_ENABLED": True,
+        "PERMANENT_SESSION_LIFETIME": 7 * 86_400,
+        "ecosphere.trusted_proxies": "10.0.0.0/8",
+    }
+    for option, value in options.items():
+        monkeypatch.setitem(tk.config, option, value)
+    cookies.make_safe(tk.config, secure=True)
+    for option in cookies.SECURE:
+        monkeypatch.setitem(tk.config, option, True)
+
+
+@pytest.mark.parametrize(
+    ("site", "secure", "expected"),
+    [("https://a.example", True, True), ("https://a.example", False, None), ("http://a.example", True, None)],
+)
+def test_cookies_are_made_safe_by_default(site: str, secure: bool, expected: bool | None):
+    options: dict[str, Any] = {"ckan.site_url": site, "REMEMBER_COOKIE_SAMESITE": "None"}
+    options["SESSION_COOKIE_SAMESITE"] = "Strict"
+    cookies.make_safe(options, secure)
+    assert options["REMEMBER_COOKIE_SAMESITE"] == "Lax"
+    assert options["SESSION_COOKIE_SAMESITE"] == "Strict"
+    assert options.get("REMEMBER_COOKIE_SECURE") is options.get("SESSION_COOKIE_SECURE") is expected
+
+
+def test_advisories_say_where_they_are_fixed_and_what_holds_meanwhile(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(tk.config, "smtp.starttls", True)
+    checks = {each.message.partition(":")[0]: each for each in health.known_weaknesses()}
+    assert set(checks) == {each.id for each in advisories.read()}
+    assert checks["csrf-exemption"].status is OK
+    assert "after 2.12.0" in checks["csrf-exemption"].remedy
+    assert "Meanwhile" in checks["csrf-exemption"].message
+    assert checks["smtp-tls"].status is WARNING

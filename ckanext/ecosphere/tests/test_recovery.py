@@ -1,0 +1,205 @@
+"""What a kill, an emptied queue or a service that was away left undone is taken up; people see a clear page."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import ckan.plugins.toolkit as tk
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.jobs import get_queue
+from ckan.lib.redis import connect_to_redis
+from ckan.tests import factories
+from ckan.tests.helpers import CKANTestApp, call_action
+
+from ckanext.ecosphere.indexing import solr
+from ckanext.ecosphere.indexing.repair import IndexRepair
+from ckanext.ecosphere.quality import recovery as quality
+from ckanext.ecosphere.quality.model import QualityRow
+from ckanext.ecosphere.recovery import Recovery
+from ckanext.ecosphere.shared.queue import waits
+from ckanext.ecosphere.shared.runs import Run
+from dev.chaos.people import complete
+
+NOWHERE = "http://127.0.0.1:1/solr/ckan"
+
+
+@pytest.fixture(scope="module")
+def portal(loaded: None, request: pytest.FixtureRequest) -> dict[str, Any]:
+    """A portal with a service."""
+    request.getfixturevalue("reset_db")()
+    for plugin in ("ecosphere_harvest", "ecosphere_quality", "ecosphere_requests", "harvest", "activity"):
+        request.getfixturevalue("migrate_db_for")(plugin)
+    request.getfixturevalue("reset_index")()
+    return factories.Organization(name="ddt-42", user=factories.Sysadmin(name="boss"))
+
+
+@pytest.fixture
+def app(made_app: Any, portal: dict[str, Any]) -> CKANTestApp:
+    return CKANTestApp(made_app)
+
+
+@pytest.fixture
+def dataset(portal: dict[str, Any]) -> dict[str, Any]:
+    name = f"zones-{uuid4().hex[:8]}"
+    return act("package_create", name=name, owner_org=portal["id"], title="Zones humides", notes="Inventaire.")
+
+
+def act(action: str, **data: Any) -> Any:
+    return call_action(action, {"user": "boss"}, **data)
+
+
+def indexed(id_: str) -> list[dict[str, Any]]:
+    return solr.search(fq=f"id:{id_}", fl="*", rows=10).docs
+
+
+def look_twice() -> list[str]:
+    repair = IndexRepair()
+    return [*repair.look(), *repair.look()]
+
+
+# --- the index ---
+
+
+def test_dataset_missing_in_the_index_is_indexed(dataset: dict[str, Any]):
+    solr.remove([dataset["id"]])
+    assert look_twice() == [f"dataset {dataset['id']} indexed again"]
+    assert len(indexed(dataset["id"])) == 1
+    assert look_twice() == []
+
+
+def test_document_of_what_was_never_saved_is_removed(dataset: dict[str, Any]):
+    document = solr.document(dataset["id"])
+    assert document is not None
+    solr.add([{**document, "id": "never-saved", "index_id": "never-saved"}])
+    assert look_twice() == ["dataset never-saved removed from the index"]
+    assert indexed("never-saved") == []
+
+
+def test_older_document_is_replaced(dataset: dict[str, Any]):
+    document = solr.document(dataset["id"])
+    act("package_patch", id=dataset["id"], title="Zones humides, révisé")
+    assert document is not None
+    solr.add([document])  # as a process that was slow does
+    assert look_twice() == [f"dataset {dataset['id']} indexed again"]
+    assert indexed(dataset["id"])[0]["title"] == "Zones humides, révisé"
+
+
+def test_difference_of_a_moment_is_left_alone(dataset: dict[str, Any]):
+    repair = IndexRepair()
+    document = solr.document(dataset["id"])
+    solr.remove([dataset["id"]])
+    assert repair.look() == []
+    assert document is not None
+    solr.add([document])
+    assert repair.look() == []
+
+
+# --- quality ---
+
+
+def test_dataset_without_quality_is_scored(dataset: dict[str, Any]):
+    model.Session.execute(sa.delete(QualityRow).where(QualityRow.package_id == dataset["id"]))
+    model.Session.commit()
+    assert "quality of 1 datasets" in quality.recover()
+    assert model.Session.get(QualityRow, dataset["id"]) is not None
+    assert quality.recover() == []
+
+
+# --- runs and queues ---
+
+RUN = Run("ecosphere-test-run", "ckanext.ecosphere.quality.jobs.check_shacl", "A test", "ecosphere:quality", 60)
+
+
+def test_wanted_run_survives_an_emptied_queue(portal: dict[str, Any]):
+    RUN.want()
+    assert waits(RUN.name, RUN.queue) and not RUN.send_if_lost()
+    connect_to_redis().flushdb()
+    assert RUN.send_if_lost() and waits(RUN.name, RUN.queue)
+    connect_to_redis().flushdb()
+    with RUN.working() as mine:
+        assert mine and not RUN.send_if_lost()
+    assert not RUN.send_if_lost()  # it is over
+
+
+def test_failed_run_is_tried_again_some_times_only(portal: dict[str, Any]):
+    RUN.want()
+    for _time in range(5):
+        connect_to_redis().flushdb()
+        assert RUN.send_if_lost()
+        with pytest.raises(OSError), RUN.working():
+            raise OSError
+    connect_to_redis().flushdb()
+    assert not RUN.send_if_lost() and not RUN.send_if_lost()
+
+
+def test_job_taken_and_never_begun_does_not_wait(portal: dict[str, Any]):
+    connect_to_redis().flushdb()
+    RUN.want()
+    queue = get_queue(RUN.queue)
+    assert queue.pop_job_id() == RUN.name  # the worker that took it is killed: the job says that it is queued
+    assert not waits(RUN.name, RUN.queue)
+    with RUN.working():
+        pass
+
+
+def test_a_room_that_fails_keeps_no_other_from_being_looked_at(dataset: dict[str, Any], monkeypatch: Any):
+    monkeypatch.setattr(quality, "recover", lambda: 1 / 0)
+    solr.remove([dataset["id"]])
+    recovery = Recovery()
+    assert f"dataset {dataset['id']} indexed again" in [*recovery.look(), *recovery.look()]
+
+
+# --- what people see ---
+
+
+@pytest.mark.parametrize("path", ["/dataset/", "/dataset/?q=eau"])
+def test_page_is_a_clear_503_without_solr(app: CKANTestApp, ckan_config: Any, monkeypatch: Any, path: str):
+    monkeypatch.setitem(tk.config, "solr_url", NOWHERE)
+    answer = app.get(path, status=503)
+    assert "Unavailable for a moment" in answer.body and "Traceback" not in answer.body
+    assert answer.headers["Retry-After"] == "30"
+
+
+def test_script_gets_a_503_without_solr(app: CKANTestApp, ckan_config: Any, monkeypatch: Any):
+    monkeypatch.setitem(tk.config, "solr_url", NOWHERE)
+    answer = app.get("/api/3/action/package_search", status=503)
+    assert json.loads(answer.body)["error"]["__type"] == "Service Unavailable"
+
+
+def test_save_without_solr_is_refused_whole(
+    app: CKANTestApp, portal: dict[str, Any], ckan_config: Any, monkeypatch: Any
+):
+    boss = factories.SysadminWithToken()
+    with monkeypatch.context() as away:
+        away.setitem(tk.config, "solr_url", NOWHERE)
+        data = complete(name="jamais", owner_org=portal["id"], resources=[])
+        headers = {"Authorization": boss["token"]}
+        answer = app.post("/api/3/action/package_create", json=data, headers=headers)
+    assert answer.status_code == 503, answer.body
+    model.Session.rollback()
+    assert model.Package.get("jamais") is None
+
+
+@pytest.mark.parametrize("path", ["/", "/dataset/", "/demandes", "/api/3/action/package_list"])
+def test_page_is_a_clear_503_without_postgresql(app: CKANTestApp, monkeypatch: Any, path: str):
+    engine = model.meta.engine
+    model.Session.remove()
+    away = sa.create_engine("postgresql://nobody@127.0.0.1:1/nothing")
+    monkeypatch.setattr(model.meta, "engine", away)
+    model.Session.configure(bind=away)
+    try:
+        answer = app.get(path, status=503)
+    finally:
+        model.Session.remove()
+        model.Session.configure(bind=engine)
+    assert "nobody" not in answer.body and "psycopg2" not in answer.body
+
+
+def test_refused_question_is_no_503(app: CKANTestApp):
+    app.get("/api/3/action/package_search?fq={!x}a", status=409)
+    app.get("/dataset/?ext_bbox=nonsense&q=title:", status=200)
+    app.get("/dataset/nothing-of-that-name", status=404)

@@ -1,0 +1,107 @@
+"""A portal that does everything wrong, so that each class of attacks can be seen to get through; and one that refuses.
+
+Both answer over real HTTP. The weak one accepts whatever is sent, shows it as it came, fetches every address that it
+reads, leads wherever it is told, sets no header, and breaks on what is odd.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import time
+import urllib.request
+from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from ckanext.ecosphere.tests.scripted_server import Exchange
+from dev.attack.canaries import Canaries
+from dev.attack.client import Client
+from dev.attack.hostile import Hostile
+from dev.attack.inventory import Action, Inventory, Route
+from dev.attack.load import Load
+from dev.attack.stage import PEOPLE, Stage
+from dev.attack.tables import FOLDER, table
+
+SECRET = "zibelineabcdef"
+SLOW_CHARACTERS, SLOW_SECONDS = 1500, 0.1
+ADDRESS = re.compile(r"https?://[^\s\"'<>\\]+")
+WORD = re.compile(r"\{(\w+)\}")
+GOOD_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'self'; frame-ancestors 'self'",
+}
+
+
+class WeakPortal:
+    """The script of the weak portal's server."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def __call__(self, exchange: Exchange) -> None:
+        sent = unquote(exchange.body.decode("utf-8", "replace").replace("+", " "))
+        if sent:
+            self.texts.append(sent)
+            self._fetch(sent)
+        path, query = urlsplit(exchange.path).path, dict(parse_qsl(urlsplit(exchange.path).query))
+        if len(exchange.path) + len(sent) > SLOW_CHARACTERS:
+            time.sleep(SLOW_SECONDS)
+        if "%00" in exchange.path or "\0" in sent:
+            exchange.answer("Internal Server Error", 500)
+        elif path.startswith("/api/3/action/"):
+            exchange.answer(json.dumps({"success": True, "result": self._result()}), Content_Type="application/json")
+        elif query.get("next") or query.get("came_from"):
+            exchange.answer("", 302, Location=query.get("next") or query["came_from"])
+        elif path.endswith(".csv"):
+            exchange.answer("title\n" + "\n".join(self._titles()), Content_Type="text/csv")
+        else:
+            shown = f"attack-user attack-victim {SECRET} {''.join(self.texts)}"
+            exchange.answer(
+                f"<html>{shown}", Content_Type="text/html", Set_Cookie="ckan=abc; Path=/", Server="Weak/1.0"
+            )
+
+    def _titles(self) -> list[str]:
+        return [str(json.loads(text).get("title")) for text in self.texts if text.startswith("{") and "title" in text]
+
+    @staticmethod
+    def _result() -> dict[str, Any]:
+        return {"id": "x", "name": "x", "version": 1, "token": "t", "count": 3, "url": "/file.html", "secret": SECRET}
+
+    @staticmethod
+    def _fetch(text: str) -> None:
+        for address in ADDRESS.findall(text):
+            if "canary" in address:
+                with suppress(Exception):
+                    urllib.request.urlopen(address, timeout=1).close()
+
+
+def strict_portal(exchange: Exchange) -> None:
+    """Refuse everything, with all headers."""
+    named = {name.replace("-", "_"): value for name, value in GOOD_HEADERS.items()}
+    exchange.answer("no", 403, **named)
+
+
+def staged(url: str, canaries: Canaries, hostile: Hostile, mail: list[bytes]) -> Stage:
+    """A stage of a portal that needs no preparation: every person is known, every object has a made-up name."""
+    load = Load()
+    people = {
+        person: Client(url, load, name=f"attack-{person}", token="t") for person in ("nobody", "sysadmin", *PEOPLE)
+    }
+    words = {word for file in FOLDER.glob("*.yaml") for word in WORD.findall(file.read_text())}
+    objects: dict[str, Any] = {
+        word: word.replace("_", "-") for word in (words | set(PEOPLE)) - {"elsewhere", "payload"}
+    }
+    for word in ("line", "text", "first", "n", "address", "canary", "this", "this_name", "this_resource", "version"):
+        objects.pop(word, None)
+    objects |= {"hostile": hostile.url, "url": url, "secret": SECRET, "run": "abc"}
+    routes = (Route("/demandes/<id>/message", ("POST",), "x"), Route("/dataset/<id>", ("GET", "POST"), "y"))
+    actions = (*(Action(name, False) for name in table("actions")), Action("package_relationship_update", False))
+    doors = Inventory(actions, routes)
+    passwords = dict.fromkeys(people, "secret")
+    return Stage(
+        url, load, people, passwords, objects, SECRET, doors, canaries, hostile,
+        mail=lambda: mail, random=random.Random(1), patience=0.2, services={"solr": 8983},
+    )  # fmt: skip

@@ -1,0 +1,144 @@
+"""Attack the running portal of this checkout.
+
+    python -m dev.attack [--classes xss,ssrf] [--seed 7]
+
+Prints a table: class, attempts, how many got through, slowest answer, largest worker. Exit code 1 when anything got
+through, any answer took more than two seconds, or any process of the portal held more than 500 MB. Answers are timed by
+the clock less the time that the portal's threads waited for a processor (see `load`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+
+from dev.attack import classes, hostile_behaviours, inventory, stage
+from dev.attack.canaries import canaries
+from dev.attack.hostile import hostile
+from dev.attack.load import Load
+from dev.attack.outcome import Attack, Result
+from dev.attack.stage import Stage
+from dev.stack import accounts, ckan, demo, services
+from dev.stack.install import venv_program
+from dev.stack.settings import LOCAL, ports
+from dev.stack.shell import say
+
+ANSWERING = ("web", "solr", "postgres")
+#: A web server that does not end within so many seconds is killed.
+FROZEN_SECONDS = 5.0
+#: Attempts shown of those that got through.
+SHOWN = 400
+
+
+def main() -> int:
+    """Attack, print the table, return the exit code."""
+    parser = argparse.ArgumentParser(prog="make attack", description=__doc__)
+    parser.add_argument("--classes", default="", help="names, with commas between them; all by default")
+    parser.add_argument("--seed", type=int, default=13)
+    chosen = parser.parse_args()
+    attacks = classes.chosen(chosen.classes)
+    started = _started()
+    try:
+        return _attack(attacks, chosen.seed)
+    finally:
+        services.stop(started, quietly=True)
+
+
+def _started() -> set[str]:
+    """Start the portal when it does not run. Returns the names of what was started."""
+    before = set(services.running())
+    if "web" not in before or not ckan.answers():
+        demo.run()
+    return set(services.running()) - before
+
+
+def _attack(attacks: Sequence[Attack], seed: int) -> int:
+    load = Load(lambda: _pids(*ANSWERING), lambda: _pids("web", "worker"))
+    known = accounts._read()
+    doors = inventory.of_portal(venv_program("python"), ckan.INI)
+    results: list[Result] = []
+    load.watch()
+    with canaries() as birds, hostile(load, birds, hostile_behaviours.BEHAVIOURS) as server:
+        for attack in attacks:  # each on a stage of its own, so that none profits from what another left
+            setting = stage.prepared(
+                ckan.site_url(),
+                token=known["token"],
+                password=known["passwords"][accounts.ADMIN],
+                seed=seed,
+                load=load,
+                inventory=doors,
+                canaries=birds,
+                hostile=server,
+                mail=LOCAL / "mail",
+                services={name: ports()[name] for name in ("postgres", "redis", "solr")},
+                revive=_revive,
+            )
+            with setting as prepared:
+                results.append(carry_out(attack, prepared, say))
+    load.stop()
+    print(table(results))
+    return 0 if all(result.good for result in results) else 1
+
+
+def _pids(*names: str) -> list[int]:
+    """Ids of the processes of this checkout that have these names, numbers apart."""
+    return [process.pid() or 0 for name, process in services.running().items() if name.partition("-")[0] in names]
+
+
+def _revive() -> None:
+    """Start the web server anew: an answer that never came holds one of its threads for ever."""
+    say("  the web server is frozen and is started anew")
+    web = services.running().get("web")
+    if web:
+        web.patience = FROZEN_SECONDS
+        web.stop(quietly=True)
+    next(process for process in ckan.processes() if process.name == "web").start()
+
+
+def carry_out(attack: Attack, prepared: Stage, tell: Callable[[str], None]) -> Result:
+    """Carry a class out; what gets through is told at once."""
+    result, load, begin = Result(attack.name), prepared.load, time.monotonic()
+    load.begin()
+    clients = [*prepared.people.values(), *prepared.clients]
+    for client in clients:
+        client.slowest = (0.0, "")
+    tell(f"\n{attack.name}")
+    try:
+        for outcome in attack.attempts(prepared):
+            result.attempts += 1
+            if outcome.through:
+                result.through.append(outcome)
+                if len(result.through) <= SHOWN:
+                    tell(f"  through: {outcome.what}: {outcome.detail}")
+    except Exception as error:
+        result.failure = repr(error)
+        tell(traceback.format_exc())
+    with contextlib.suppress(ValueError):
+        result.slowest = max(client.slowest for client in {*clients, *prepared.clients, *prepared.people.values()})
+    result.worst_bytes = load.peak
+    seconds = time.monotonic() - begin
+    tell(f"  {result.attempts} attempts, {len(result.through)} through, {seconds:.0f} s; slowest: {result.slowest[1]}")
+    return result
+
+
+def table(results: Sequence[Result]) -> str:
+    """The results as a table of text."""
+    head = ("class", "attempts", "got through", "slowest answer (s)", "largest process (MB)", "")
+    rows = [head, *(_row(result) for result in results)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def _row(result: Result) -> tuple[str, ...]:
+    verdict = "ok" if result.good else result.failure[:60] or "NOT OK"
+    figures = (str(result.attempts), str(len(result.through)), f"{result.slowest[0]:.2f}")
+    return (result.name, *figures, f"{result.worst_bytes / 1e6:.0f}", verdict)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""Trying again and again: passwords, accounts, reset mails, messages."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+from dev.attack.client import Answer, Client
+from dev.attack.outcome import Attack, Outcome
+from dev.attack.stage import Stage
+from dev.attack.tables import table
+
+TOO_MANY = 429
+
+
+def attempts(stage: Stage) -> Iterator[Outcome]:
+    """Do each thing more often than any person would, from one address, and from many."""
+    limits = table("brakes")
+    yield from _log_in(stage, limits["log_in"])
+    yield from _register(stage, limits["register"])
+    yield from _reset(stage, limits["reset"])
+    yield from _write(stage, limits["write"])
+    yield from _kept(stage, limits["kept"])
+    yield from _previews(stage, limits["previews"])
+    yield from _told(stage)
+
+
+def _braked(what: str, answers: list[Answer]) -> Outcome:
+    braked = any(answer.status == TOO_MANY or "429" in answer.short for answer in answers)
+    return Outcome(what, not braked, f"{len(answers)} times, the last {answers[-1].short}" if not braked else "")
+
+
+def _log_in(stage: Stage, times: int) -> Iterator[Outcome]:
+    """One account from one address, one account from many addresses, many accounts from one address."""
+    victim, one = stage.objects["victim"], stage.fresh()
+
+    def guess(client: Client, name: str) -> Answer:
+        fields = {"login": name, "password": secrets.token_urlsafe(8)}
+        return client.post("/user/login", fields, token_from="/user/login")
+
+    yield _braked(f"{times} wrong passwords from one address", [guess(one, victim) for _ in range(times)])
+    many = [guess(stage.fresh(), victim) for _ in range(times * 2)]
+    yield _braked(f"{times * 2} wrong passwords from many addresses", many)
+    other = stage.fresh()
+    names = [f"attack-guess-{n}" for n in range(times * 2)]
+    yield _braked(f"{times * 2} accounts tried from one address", [guess(other, name) for name in names])
+    spoofing = stage.fresh()
+    answers = []
+    for number in range(times):
+        spoofing.session.headers["X-Forwarded-For"] = f"203.0.113.{number}"
+        answers.append(guess(spoofing, victim))
+    yield _braked(f"{times} wrong passwords with made-up X-Forwarded-For", answers)
+    spelled = stage.fresh()
+    names = [f"{victim}{' ' * n}" if n % 2 else victim.upper() for n in range(times)]
+    yield _braked(f"{times} wrong passwords, the name spelled otherwise", [guess(spelled, name) for name in names])
+
+
+def _register(stage: Stage, times: int) -> Iterator[Outcome]:
+    client, answers = stage.fresh(), []
+    for _number in range(times):
+        name = f"attack-r-{secrets.token_hex(4)}"
+        fields = {"name": name, "fullname": name, "email": f"{name}@guichet.example"}
+        fields |= {"password1": "Lac-bleu-2024", "password2": "Lac-bleu-2024", "save": ""}
+        answers.append(client.post("/user/register", fields, token_from="/user/register"))
+        client.session.cookies.clear()
+    yield _braked(f"{times} registrations from one address", answers)
+
+
+def _reset(stage: Stage, times: int) -> Iterator[Outcome]:
+    before = len(stage.mail())
+    for number in range(times):
+        client = stage.fresh()
+        client.post("/user/reset", {"user": stage.objects["member"]}, token_from="/user/reset")
+        if number == 0:
+            first = len(stage.mail()) - before
+    sent = len(stage.mail()) - before
+    most = table("brakes")["mails"]
+    detail = f"{sent} mails, {first} after the first" if sent > most else ""
+    yield Outcome(f"{times} reset mails to one person", sent > most, detail)
+
+
+def _write(stage: Stage, times: int) -> Iterator[Outcome]:
+    """Drafts and messages of one person from many addresses."""
+    person = stage.people["user"]
+    made = 0
+    for _number in range(times):
+        other = stage.fresh()
+        other.token, other.name = person.token, person.name
+        made += other.action("ecosphere_request_create", title="Attaque").success
+    yield Outcome(f"{times} drafts of one person", made == times, f"all {made} were made" if made == times else "")
+
+
+def _kept(stage: Stage, times: int) -> Iterator[Outcome]:
+    """Long forms of nobody, which the portal keeps until the log-in."""
+    client, answers = stage.fresh(), []
+    for _number in range(times):
+        fields = {"title": "Attaque", "description": "a" * 15_000, "go": "next"}
+        answers.append(client.post("/demandes/nouvelle", fields, token_from="/demandes/nouvelle"))
+        client.session.cookies.clear()
+    yield _braked(f"{times} long forms kept for nobody", answers)
+
+
+def _previews(stage: Stage, times: int) -> Iterator[Outcome]:
+    """Previews of one editor, each of which may hold a worker for minutes."""
+    fields = {"url": f"{stage.hostile.url}/do/good_csw", "source_type": "ecosphere_csw", "config": ""}
+    started = sum(stage.people["editor"].action("ecosphere_harvest_trial_start", fields).success for _ in range(times))
+    detail = f"all {started} were started" if started == times else ""
+    yield Outcome(f"{times} previews of one editor", started == times, detail)
+
+
+def _told(stage: Stage) -> Iterator[Outcome]:
+    """Whether a person has an account must not be told by the reset form or the log-in."""
+    for path, field in (("/fr/user/reset", "user"), ("/fr/user/login", "login")):
+        answers = []
+        for name in (stage.objects["user"], "nobody-of-this-name"):
+            client = stage.fresh()
+            fields = {field: name, "password": "wrong"}
+            answer = client.post(path, fields, token_from=path)
+            answers.append((answer.status, answer.location, answer.body.replace(name, "").count("class=")))
+        differs = answers[0] != answers[1]
+        yield Outcome(f"{path} tells who has an account", differs, str(answers)[:200] if differs else "")
+
+
+ATTACK = Attack("brakes", "Guessing passwords, making accounts and sending mails by the dozen is braked.", attempts)

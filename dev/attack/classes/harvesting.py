@@ -1,0 +1,68 @@
+"""Harvesting a source to its end, and removing it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from dev.attack.stage import Stage
+
+ENDED = ("Finished", "Aborted")
+
+
+@dataclass
+class Harvest:
+    """What came of a harvest.
+
+    Attributes:
+        refused: why the source could not be made, empty when it was.
+        status: of the job at the end of the wait.
+        seconds: that it took.
+        stats: records added, in error and so on.
+        errors: sentences of the report.
+        state: what `ecosphere_harvest_job_show` says.
+    """
+
+    refused: str = ""
+    status: str = ""
+    seconds: float = 0.0
+    stats: dict[str, Any] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+    state: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job came to an end by itself."""
+        return self.status == "Finished"
+
+
+def run(stage: Stage, type_: str, url: str, *, config: str = "", seconds: float = 45.0) -> Harvest:
+    """Make a source as an editor, harvest it, abort it when it takes too long, and remove it."""
+    editor, site = stage.people["editor"], stage.people["sysadmin"]
+    name = f"attack-h-{secrets.token_hex(4)}"
+    config = config or ('{"tag": "eau"}' if type_ == "ecosphere_udata" else "")
+    fields = {"name": name, "title": name, "url": url, "source_type": type_, "frequency": "MANUAL", "config": config}
+    made = editor.action("harvest_source_create", fields, owner_org=stage.objects["service_id"])
+    if not made.success:
+        return Harvest(refused=made.short)
+    source = made.result["id"]
+    job = (editor.action("harvest_job_create", source_id=source, run=True).result or {}).get("id", "")
+    found, begin = Harvest(), time.monotonic()
+    while found.status not in ENDED and time.monotonic() - begin < seconds:
+        time.sleep(0.5)
+        shown = site.action("harvest_job_show", id=job).result or {}
+        found.status, found.stats = shown.get("status", ""), shown.get("stats") or {}
+    found.seconds = time.monotonic() - begin
+    report = site.action("harvest_job_report", id=job).result or {}
+    found.errors = [str(each.get("message")) for each in report.get("gather_errors", [])]
+    for described in (report.get("object_errors") or {}).values():
+        found.errors += [str(each["message"]) for each in described["errors"]]
+    found.state = site.action("ecosphere_harvest_job_show", id=job).result or {}
+    if not found.ended:
+        site.action("harvest_job_abort", id=job)
+        site.action("harvest_job_abort", id=source)
+    site.action("harvest_source_clear", id=source)
+    site.action("harvest_source_delete", id=source)
+    return found

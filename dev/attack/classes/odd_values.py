@@ -1,0 +1,94 @@
+"""Values that no person types, in every parameter of every route and action: an answer, never a fault."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from dev.attack.classes.slow_questions import judged
+from dev.attack.client import Client
+from dev.attack.outcome import Attack, Outcome
+from dev.attack.routes import filled_route, variables
+from dev.attack.stage import Stage
+from dev.attack.tables import repeated, table
+
+#: Of the values of a table, the first so many are tried everywhere, and so many of the others.
+ALWAYS, DRAWN = 2, 3
+
+
+def attempts(stage: Stage) -> Iterator[Outcome]:
+    """Every route with each odd value in its address and in its parameters, then every action with odd data."""
+    lines = table("odd_values")
+    odd = [repeated(value) for value in lines["in_addresses"]]
+    stage.clients.append(visitor := stage.fresh())
+    for route in stage.inventory.routes:
+        if route.endpoint in lines["skipped"] or "GET" not in route.methods:
+            continue
+        names = lines["parameters"].get(route.endpoint, []) + lines["common_parameters"]
+        yield from _route(stage, visitor, route.rule, odd, names)
+    yield from _forms(stage, odd)
+    yield from _actions(stage)
+    yield from _bodies(stage)
+
+
+def _route(stage: Stage, client: Client, rule: str, odd: list[str], names: list[str]) -> Iterator[Outcome]:
+    for number, value in enumerate(_drawn(stage, odd)):
+        for variable in variables(rule):
+            path = filled_route(stage, rule, **{variable: value})
+            yield judged(f"GET {path}", client.send("GET", stage.url + path))
+        # One parameter after the other, so that each meets several values without asking everything of everything.
+        chosen = [name for position, name in enumerate(names) if (position + number) % 3 == 0]
+        query = "&".join(f"{name}={value}" for name in chosen)
+        path = f"{filled_route(stage, rule)}?{query}"
+        yield judged(f"GET {path}", client.send("GET", stage.url + path))
+
+
+def _drawn(stage: Stage, values: list[Any]) -> list[Any]:
+    """The first values, NUL among them, and some of the others, which ones the seed says."""
+    return [*values[:ALWAYS], *stage.random.sample(values[ALWAYS:], DRAWN)]
+
+
+def _forms(stage: Stage, odd: list[str]) -> Iterator[Outcome]:
+    """The forms, as a person who may use them, with a token."""
+    lines = table("odd_values")
+    for line in lines["forms"]:
+        client = stage.logged_in(line["as"])
+        path, token = stage.filled(line["path"]), client.csrf("/fr/user/edit")
+        for value in odd:
+            body = "&".join(f"{field}={value}" for field in line["fields"]) + f"&_csrf_token={token}"
+            headers = {"Content-Type": "application/x-www-form-urlencoded", "Referer": stage.url + path}
+            yield judged(f"POST {path} {body[:60]}", client.send("POST", path, data=body, headers=headers))
+
+
+def _actions(stage: Stage) -> Iterator[Outcome]:
+    """Each reading action, and each of the suite's, with data of other types, as somebody whom it lets in."""
+    lines, site = table("odd_values"), stage.people["editor"]
+    for action in stage.inventory.actions:
+        own = action.name.startswith("ecosphere_")
+        if not (action.reads or own) or action.name in lines["skipped_actions"]:
+            continue
+        known = (table("actions").get(action.name) or {}).get("data") or {}
+        values = [repeated(each) if isinstance(each, str) else each for each in lines["in_data"]]
+        for value in values:
+            data: dict[str, Any] = dict.fromkeys([*known, *lines["common_data"]], value)
+            answer = site.action(action.name, data)
+            yield judged(f"{action.name} with {json.dumps(value)[:40]} everywhere", answer)
+        for name in known if own else ():
+            for value in _drawn(stage, values):
+                answer = site.action(action.name, stage.filled(known) | {name: value})
+                yield judged(f"{action.name} with {name}={json.dumps(value)[:40]}", answer)
+
+
+def _bodies(stage: Stage) -> Iterator[Outcome]:
+    """Bodies that are no JSON object, or not even text."""
+    client = stage.people["editor"]
+    headers = {"Authorization": client.token, "Content-Type": "application/json"}
+    for name in table("odd_values")["body_actions"]:
+        for body in table("odd_values")["bodies"]:
+            raw = repeated(body).encode("latin-1", "replace")
+            answer = client.send("POST", f"/api/3/action/{name}", data=raw, headers=headers)
+            yield judged(f"{name} with the body {body[:40]!r}", answer)
+
+
+ATTACK = Attack("odd_values", "Whatever an address, a form or the API is given, the answer is no fault.", attempts)

@@ -1,0 +1,105 @@
+"""Scripts in every text that people and sources give, looked for in a browser on every kind of page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from dev.attack import browser
+from dev.attack.client import Client
+from dev.attack.outcome import Attack, Outcome
+from dev.attack.stage import Stage
+from dev.attack.tables import table
+
+
+def attempts(stage: Stage) -> Iterator[Outcome]:
+    """Put the payloads through each door, then open the pages that may show them."""
+    lines, pages = table("xss"), [*table("xss")["always"]]
+    for number, group in enumerate(lines["payloads"]):
+        words = {"line": " ".join(group), "text": "\n\n".join(group), "first": group[0], "n": number}
+        for door in lines["doors"]:
+            pages += _through(stage, door, words)
+    for number, address in enumerate(lines["addresses"]):
+        words = {"address": address, "n": f"a{number}", "text": f"[lien]({address}) <{address}> ![x]({address})"}
+        for door in lines["address_doors"]:
+            pages += _through(stage, door, words)
+    pages += list(_harvested(stage))
+    firsts = [quote(group[0], safe="") for group in lines["payloads"]]
+    reflected = [path.replace("{payload}", each) for path in lines["reflected"] for each in firsts]
+    for person in ("nobody", "sysadmin"):
+        cookies = stage.logged_in(person).cookies if person != "nobody" else None
+        more = reflected if person == "nobody" else []
+        with browser.opened(stage.url, cookies) as tab:
+            for path in dict.fromkeys([*stage.filled(pages), *more]):
+                owned = tab.open(path)
+                yield Outcome(f"{path} as {person}", bool(owned), owned)
+    yield from _imported(stage)
+
+
+def _through(stage: Stage, door: dict[str, Any], words: dict[str, Any]) -> list[str]:
+    """Put a payload through a door. Returns the pages that may show it; none when the door refused."""
+    person, data = stage.people[door["as"]], stage.filled(door["data"], **words)
+    if door.get("like_dataset"):
+        data = {**_publishable(stage), **data}
+    answer = person.action(door["action"], data)
+    if not answer.success:
+        return []
+    result = answer.result if isinstance(answer.result, dict) else {}
+    made = {**words, "this": result.get("id", ""), "this_name": result.get("name", "")}
+    resources = result.get("resources") or [{}]
+    made["this_resource"] = resources[0].get("id", "x")
+    for step in door.get("then", []):
+        person.action(step["action"], stage.filled(step["data"], **made, version=result.get("version", 1)))
+    return stage.filled(door["pages"], **made)
+
+
+def _publishable(stage: Stage) -> dict[str, Any]:
+    """What a public dataset needs, taken from the one that is attacked."""
+    base = stage.people["sysadmin"].action("package_show", id=stage.objects["dataset"]).result or {}
+    return {key: base[key] for key in table("formulas")["kept"] if key in base} | {"contact": base.get("contact")}
+
+
+def _harvested(stage: Stage) -> Iterator[str]:
+    """Harvest records with the payloads. Yields the pages of what became of them."""
+    editor, site = stage.people["editor"], stage.people["sysadmin"]
+    jobs = []
+    for type_ in ("csw", "udata", "dcat"):
+        fields = {"title": f"Attaque {type_}", "name": f"attack-xss-{type_}-{stage.objects['run']}"}
+        fields |= {"url": f"{stage.hostile.url}/do/xss_{type_}", "source_type": f"ecosphere_{type_}"}
+        fields |= {"owner_org": stage.objects["service_id"], "frequency": "MANUAL"}
+        fields |= {"config": '{"tag": "eau"}'} if type_ == "udata" else {}
+        made = editor.action("harvest_source_create", fields)
+        if made.success:
+            job = editor.action("harvest_job_create", source_id=made.result["id"], run=True)
+            jobs.append((made.result["id"], (job.result or {}).get("id", "")))
+    deadline = time.monotonic() + stage.patience * 2
+    for source, job in jobs:
+        while time.monotonic() < deadline:
+            if (site.action("harvest_job_show", id=job).result or {}).get("status") in ("Finished", "Aborted"):
+                break
+            time.sleep(1)
+        yield from (f"/fr/harvest/{source}", f"/fr/harvest/{source}/job/{job}", f"/fr/harvest/{source}/job/last")
+        for each in site.action("harvest_object_list", source_id=source).result or []:
+            yield f"/fr/ecosphere/harvest/record/{each}"
+        found = site.action("package_search", fq=f'harvest_source_id:"{source}"', rows=60, include_private=True)
+        for dataset in (found.result or {}).get("results", []):
+            name = dataset["name"]
+            yield from (f"/fr/dataset/{name}", f"/fr/dataset/{name}/qualite", f"/fr/dataset/edit/{name}")
+            yield from (f"/fr/dataset/{name}/resource/{each['id']}" for each in dataset["resources"][:3])
+
+
+def _imported(stage: Stage) -> Iterator[Outcome]:
+    """Import a description with the payloads, and look at the form that shows it."""
+    editor: Client = stage.logged_in("editor")
+    with browser.opened(stage.url, editor.cookies) as tab:
+        for name in ("xss_csw", "xss_udata", "xss_dcat", "xss_codemeta", "xss_publiccode"):
+            answer = editor.post(
+                "/fr/dataset/importer", {"url": f"{stage.hostile.url}/do/{name}"}, token_from="/fr/dataset/importer"
+            )
+            owned = tab.show(answer.body)
+            yield Outcome(f"the form after the import of {name}", bool(owned), owned)
+
+
+ATTACK = Attack("xss", "No text of anybody, typed, harvested or imported, runs in a reader's browser.", attempts)

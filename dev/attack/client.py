@@ -1,0 +1,163 @@
+"""Speaking HTTP as one person: with a browser's session, or with an API token."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urljoin, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from dev.attack.load import Load
+
+#: After this an answer counts as never given.
+PATIENCE = 30.0
+BYTES = 30_000_000
+CSRF = re.compile(r'name="_csrf_token"[^>]*?\bvalue="([^"]+)"|<meta name="_csrf_token" content="([^"]+)"')
+
+
+class Answer:
+    """An answer of the portal.
+
+    Attributes:
+        status: HTTP status; 0 when there was none.
+        body: the text, as far as it was read.
+        headers: of the answer.
+        location: where it leads to, empty when nowhere.
+        cost: seconds, see `load`.
+    """
+
+    def __init__(
+        self, status: int, content: bytes, headers: Mapping[str, str], cost: float, set_cookies: tuple[str, ...] = ()
+    ):
+        self.status, self.content, self.headers, self.cost = status, content, headers, cost
+        self.location = headers.get("Location", "")
+        self.set_cookies = set_cookies
+
+    @property
+    def body(self) -> str:
+        """The content as text."""
+        return self.content.decode("utf-8", "replace")
+
+    @property
+    def json(self) -> Any:
+        """The content as JSON, None when it is none."""
+        try:
+            return json.loads(self.content)
+        except ValueError:
+            return None
+
+    @property
+    def success(self) -> bool:
+        """Whether an action succeeded."""
+        return self.status == 200 and isinstance(self.json, dict) and self.json.get("success") is True
+
+    @property
+    def result(self) -> Any:
+        """What an action gave; None when it did not succeed."""
+        return self.json["result"] if self.success else None
+
+    @property
+    def refused(self) -> bool:
+        """Whether a page or a post was refused, or led to the log-in."""
+        return self.status == 0 or self.status >= 400 or "/login" in urlsplit(self.location).path
+
+    @property
+    def short(self) -> str:
+        """For a report."""
+        text = re.sub(r"\s+", " ", self.body)[:160]
+        return f"{self.status} {self.location} {text}".strip()
+
+
+class Client:
+    """A person, or nobody, who asks the portal.
+
+    Attributes:
+        name: of the account, empty for nobody.
+        token: API token, empty for none.
+        slowest: the costliest answer so far and its question.
+    """
+
+    def __init__(self, url: str, load: Load, *, name: str = "", token: str = "", source: str = "") -> None:
+        self.url, self.load, self.name, self.token = url, load, name, token
+        self.session = requests.Session()
+        self.session.trust_env = False
+        if source:
+            adapter = HTTPAdapter()
+            adapter.init_poolmanager(4, 4, source_address=(source, 0))
+            self.session.mount("http://", adapter)
+        self.slowest: tuple[float, str] = (0.0, "")
+
+    def send(self, method: str, path: str, *, patience: float = PATIENCE, **arguments: Any) -> Answer:
+        """Ask, follow no redirect, read at most `BYTES`; no answer gives the status 0."""
+        arguments.setdefault("allow_redirects", False)
+        address = path if path.startswith("http") else urljoin(self.url, quote(path, safe="/?&=%:;,+#[]~!$'()*@"))
+        status, content, headers, cookies = 0, b"", {}, ()
+        with self.load.measure() as measured:
+            try:
+                with self.session.request(method, address, stream=True, timeout=patience, **arguments) as response:
+                    content = _read(response, time.monotonic() + patience)
+                    status, headers = response.status_code, response.headers
+                    cookies = tuple(response.raw.headers.getlist("Set-Cookie"))
+            except (requests.RequestException, OSError) as error:
+                content = repr(error).encode()
+        question = f"{method} {path[:150]} ({self.name or 'nobody'})"
+        if measured.cost > self.slowest[0]:
+            self.slowest = (measured.cost, question)
+        return Answer(status, content, headers, measured.cost, cookies)
+
+    def get(self, path: str, **arguments: Any) -> Answer:
+        """Open a page."""
+        return self.send("GET", path, **arguments)
+
+    def action(self, action: str, data: Mapping[str, Any] | None = None, **fields: Any) -> Answer:
+        """Call an action with the token."""
+        headers = {"Content-Type": "application/json"} | ({"Authorization": self.token} if self.token else {})
+        body = json.dumps({**(data or {}), **fields})
+        return self.send("POST", f"/api/3/action/{action}", data=body.encode(), headers=headers)
+
+    def must(self, action: str, data: Mapping[str, Any] | None = None, **fields: Any) -> Any:
+        """Call an action that has to succeed.
+
+        Raises:
+            RuntimeError: it did not.
+        """
+        answer = self.action(action, data, **fields)
+        if not answer.success:
+            raise RuntimeError(f"{action} as {self.name}: {answer.status} {answer.body[:400]}")
+        return answer.result
+
+    def csrf(self, page: str = "/") -> str:
+        """The session's CSRF token, read from a page."""
+        match = CSRF.search(self.get(page, allow_redirects=True).body)
+        return (match[1] or match[2]) if match else ""
+
+    def post(self, path: str, data: Any = None, *, token_from: str = "/", **arguments: Any) -> Answer:
+        """Send a form as the portal's own page would."""
+        token = self.csrf(token_from)
+        fields = {**(data or {}), **({"_csrf_token": token} if token else {})}
+        return self.send("POST", path, data=fields, headers={"Referer": urljoin(self.url, token_from)}, **arguments)
+
+    def log_in(self, password: str) -> Answer:
+        """Log in through the form."""
+        fields = {"login": self.name, "password": password}
+        return self.post("/user/login", fields, token_from="/user/login")
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies held, by name."""
+        return {name: value or "" for name, value in self.session.cookies.items()}
+
+
+def _read(response: requests.Response, deadline: float) -> bytes:
+    found, size = [], 0
+    for chunk in response.iter_content(1 << 16):
+        found.append(chunk)
+        size += len(chunk)
+        if size > BYTES or time.monotonic() > deadline:
+            break
+    return b"".join(found)

@@ -1,0 +1,142 @@
+"""The server that may be asked and answers as it likes: one behaviour for each first two parts of the address.
+
+It gives up by itself: a behaviour stops after `BYTES` or `QUESTIONS`, and all of them when a worker of the portal has
+grown beyond `ENOUGH_BYTES`, so that no attack fills the machine.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import parse_qs, urlsplit
+
+from ckanext.ecosphere.tests.scripted_server import Exchange, ScriptedServer, serve
+from dev.attack.canaries import Canaries
+from dev.attack.load import Load
+
+BYTES = 400_000_000
+QUESTIONS = 4_000
+ENOUGH_BYTES = 700_000_000
+PIECE = 1 << 16
+
+
+class Question:
+    """What a behaviour needs to know of a question.
+
+    Attributes:
+        exchange: to answer it.
+        url: of the behaviour.
+        rest: path after the behaviour's own.
+        values: of the query.
+        number: how many there were before.
+    """
+
+    def __init__(self, exchange: Exchange, url: str, rest: str, number: int, hostile: Hostile) -> None:
+        self.exchange, self.url, self.rest, self.number, self.hostile = exchange, url, rest, number, hostile
+        query = parse_qs(urlsplit(exchange.path).query, keep_blank_values=True)
+        self.values = {name.lower(): each[0] for name, each in query.items()}
+
+    def answer(self, body: str | bytes, content_type: str, **headers: str) -> None:
+        """Answer at once."""
+        self.hostile.count(self.url, len(body))
+        self.exchange.answer(body, 200, Content_Type=content_type, **headers)
+
+    def stream(self, pieces: Iterator[bytes], content_type: str) -> None:
+        """Answer piece by piece, without telling a length, until the allowance is used up."""
+        exchange = self.exchange
+        exchange.send_response(200)
+        exchange.send_header("Content-Type", content_type)
+        exchange.send_header("Connection", "close")
+        exchange.close_connection = True
+        exchange.end_headers()
+        for piece in pieces:
+            if not self.hostile.count(self.url, len(piece), questions=0):
+                return
+            exchange.wfile.write(piece)
+            exchange.wfile.flush()
+
+
+Behaviour = Callable[[Question], None]
+
+
+class Hostile:
+    """The server and what it has sent.
+
+    Attributes:
+        canaries: addresses to lead a reader to.
+    """
+
+    def __init__(self, load: Load, canaries: Canaries, behaviours: dict[str, Behaviour]) -> None:
+        self.load, self.canaries, self._behaviours = load, canaries, dict(behaviours)
+        self._numbers = itertools.count(1)
+        self.bytes: Counter[str] = Counter()
+        self.questions: Counter[str] = Counter()
+        self.server: ScriptedServer | None = None
+        self.paths: dict[str, str] = {}
+
+    @property
+    def url(self) -> str:
+        """Address of the server."""
+        return self.server.url if self.server else ""
+
+    def place(self, text: str, content_type: str) -> str:
+        """Serve a text. Returns its address."""
+        name = f"placed/{next(self._numbers)}"
+        self._behaviours[name] = lambda question: question.answer(text, content_type)
+        return f"{self.url}/{name}"
+
+    def canary(self, name: str) -> str:
+        """Forbidden address to which the behaviour of this name leads."""
+        path = self.paths.setdefault(name, self.canaries.path())
+        return self.canaries.address(path)
+
+    def count(self, url: str, size: int, questions: int = 1) -> bool:
+        """Note what was sent; false when it is enough."""
+        self.bytes[url] += size
+        self.questions[url] += questions
+        return not self.exhausted(url)
+
+    def exhausted(self, url: str) -> bool:
+        """Whether a behaviour has sent all that it may."""
+        spent = self.bytes[url] > BYTES or self.questions[url] > QUESTIONS
+        return spent or self.load.latest > ENOUGH_BYTES
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Answer a question with the behaviour that its address names."""
+        parts = urlsplit(exchange.path).path.strip("/").split("/")
+        name, rest = "/".join(parts[:2]), "/".join(parts[2:])
+        url = f"{self.url}/{name}"
+        behaviour = self._behaviours.get(name)
+        if behaviour is None:
+            exchange.answer("", 404)
+        elif self.exhausted(url):
+            exchange.answer("", 503)
+        else:
+            behaviour(Question(exchange, url, rest, self.questions[url], self))
+
+
+def slowly(text: bytes, pause: float) -> Iterator[bytes]:
+    """One byte at a time."""
+    for position in range(len(text)):
+        time.sleep(pause)
+        yield text[position : position + 1]
+
+
+def endless(begin: bytes, piece: bytes) -> Iterator[bytes]:
+    """A beginning, and then the same again and again."""
+    yield begin
+    block = piece * max(1, PIECE // len(piece))
+    while True:
+        yield block
+
+
+@contextmanager
+def hostile(load: Load, canaries: Canaries, behaviours: dict[str, Behaviour]) -> Iterator[Hostile]:
+    """Run the server for the time of the block."""
+    script = Hostile(load, canaries, behaviours)
+    with serve(script) as server:
+        script.server = server
+        yield script

@@ -1,0 +1,337 @@
+"""What the hostile server does, by name; `data/sources.yaml` says which source type reads which."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+from xml.sax.saxutils import escape
+
+from ckanext.ecosphere.harvest.tests.csw_server import iso_record
+from dev.attack.hostile import Behaviour, Question, endless, slowly
+from dev.attack.tables import filled, repeated, table
+
+XML, JSON, TURTLE, JSONLD, HTML = (
+    "application/xml",
+    "application/json",
+    "text/turtle",
+    "application/ld+json",
+    "text/html",
+)
+CSW = (
+    '<?xml version="1.0" encoding="UTF-8"?>'
+    '<csw:GetRecordsResponse xmlns:csw="http://www.opengis.net/cat/csw/2.0.2">'
+    '<csw:SearchStatus timestamp="2024-01-01T00:00:00"/>'
+    '<csw:SearchResults elementSet="full" numberOfRecordsMatched="{matched}" numberOfRecordsReturned="{returned}" '
+    'nextRecord="{following}">{records}</csw:SearchResults></csw:GetRecordsResponse>'
+)
+#: Place in a record → what a slow text is put into there.
+SLOW_PLACES = {
+    "<gmd:role>": "<gmd:contactInfo><gmd:CI_Contact><gmd:address><gmd:CI_Address><gmd:electronicMailAddress>"
+    "<gco:CharacterString>@@</gco:CharacterString></gmd:electronicMailAddress></gmd:CI_Address></gmd:address>"
+    "</gmd:CI_Contact></gmd:contactInfo><gmd:role>",
+    "<gmd:identificationInfo>": "<gmd:referenceSystemInfo><gmd:MD_ReferenceSystem><gmd:referenceSystemIdentifier>"
+    "<gmd:RS_Identifier><gmd:code><gco:CharacterString>@@</gco:CharacterString></gmd:code></gmd:RS_Identifier>"
+    "</gmd:referenceSystemIdentifier></gmd:MD_ReferenceSystem></gmd:referenceSystemInfo><gmd:identificationInfo>",
+    "</gmd:MD_DataIdentification>": "<gmd:descriptiveKeywords><gmd:MD_Keywords><gmd:keyword><gco:CharacterString>@@"
+    "</gco:CharacterString></gmd:keyword></gmd:MD_Keywords></gmd:descriptiveKeywords>"
+    "<gmd:extent><gmd:EX_Extent><gmd:geographicElement><gmd:EX_GeographicBoundingBox><gmd:westBoundLongitude>"
+    "<gco:Decimal>@@</gco:Decimal></gmd:westBoundLongitude></gmd:EX_GeographicBoundingBox></gmd:geographicElement>"
+    "</gmd:EX_Extent></gmd:extent></gmd:MD_DataIdentification>",
+}
+BOMB_BYTES = 300_000_000
+SLOW_SECONDS = 0.7
+
+
+def _start(question: Question) -> int:
+    body = question.exchange.body.decode("utf-8", "replace")
+    given = question.values.get("startposition") or body.partition('startPosition="')[2].partition('"')[0]
+    return int(given) if given.isdigit() else 1
+
+
+def _csw(records: list[str], matched: object, following: object) -> str:
+    return CSW.format(matched=matched, returned=len(records), following=following, records="".join(records))
+
+
+def good_csw(question: Question) -> None:
+    """Three honest records."""
+    records = (
+        [iso_record(number, title=f"Zones honnêtes {number}") for number in (1, 2, 3)] if _start(question) == 1 else []
+    )
+    question.answer(_csw(records, 3, 0), XML)
+
+
+def csw_endless(question: Question) -> None:
+    """Ever new records; the number of all is never reached."""
+    start = _start(question)
+    question.answer(_csw([iso_record(n) for n in range(start, start + 20)], 10**9, start + 20), XML)
+
+
+def csw_lying_total(question: Question) -> None:
+    """A number of records beyond every integer, and only empty pages."""
+    question.answer(_csw([iso_record(1)] if _start(question) == 1 else [], 10**40, 10**39), XML)
+
+
+def csw_same_page(question: Question) -> None:
+    """Always the same page, which says that the next is the first."""
+    question.answer(_csw([iso_record(1), iso_record(2)], 1000, 1), XML)
+
+
+def csw_stream(question: Question) -> None:
+    """One answer without an end."""
+    question.stream(endless(CSW.partition("{matched}")[0].encode() + b'9">', iso_record(1).encode()), XML)
+
+
+def csw_slow(question: Question) -> None:
+    """A byte, a pause, a byte."""
+    question.stream(slowly(_csw([iso_record(1)], 1, 0).encode(), SLOW_SECONDS), XML)
+
+
+def gzip_bomb(question: Question) -> None:
+    """A little that becomes much."""
+    question.answer(_bomb(), XML, Content_Encoding="gzip")
+
+
+@cache
+def _bomb() -> bytes:
+    return gzip.compress(b"<a>" + b" " * BOMB_BYTES + b"</a>", 1)
+
+
+def redirect_loop(question: Question) -> None:
+    """Always somewhere else."""
+    question.hostile.count(question.url, 0)
+    question.exchange.answer("", 302, Location=f"{question.url}/{question.number + 1}")
+
+
+def redirect_canary(question: Question) -> None:
+    """To where nobody may go."""
+    question.exchange.answer("", 302, Location=question.hostile.canary(question.url.rpartition("/")[2]))
+
+
+def dcat_endless(question: Question) -> None:
+    """Each page has a next one."""
+    number = question.number
+    dataset = f'<urn:d{number}> a dcat:Dataset ; dct:title "Zone {number}"@fr ; dct:identifier "d{number}" .'
+    question.answer(_turtle(dataset + f" <> hydra:next <{question.url}/{number + 1}> ."), TURTLE)
+
+
+def dcat_stream(question: Question) -> None:
+    """Turtle without an end."""
+    question.stream(endless(_turtle("").encode(), b'[] a dcat:Dataset ; dct:title "Zone"@fr .\n'), TURTLE)
+
+
+def dcat_next_canary(question: Question) -> None:
+    """The next page is where nobody may go."""
+    address = question.hostile.canary("dcat-next")
+    question.answer(_turtle(f'<urn:a> a dcat:Dataset ; dct:title "Zone" . <> hydra:next <{address}> .'), TURTLE)
+
+
+def _turtle(body: str) -> str:
+    return (
+        "@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .\n"
+        f"@prefix hydra: <http://www.w3.org/ns/hydra/core#> .\n{body}\n"
+    )
+
+
+def waf_stream(question: Question) -> None:
+    """A list of files without an end."""
+
+    def lines() -> Iterator[bytes]:
+        yield b"<html><body><pre>"
+        for first in itertools.count(0, 500):
+            yield b"".join(b'<a href="r%d.xml">r%d.xml</a>\n' % (n, n) for n in range(first, first + 500))
+
+    if question.rest.endswith(".xml"):
+        question.answer(iso_record(1), XML)
+    else:
+        question.stream(lines(), HTML)
+
+
+def waf_nested(question: Question) -> None:
+    """Each folder holds ten others."""
+    question.answer("".join(f'<a href="f{n}/">f{n}/</a>' for n in range(10)), HTML)
+
+
+def waf_many(question: Question) -> None:
+    """A hundred thousand files, each another record."""
+    if question.rest.endswith(".xml"):
+        question.answer(iso_record(int(question.rest.strip("r.xml") or 0)), XML)
+    else:
+        question.answer("".join(f'<a href="r{n}.xml">r</a>' for n in range(100_000)), HTML)
+
+
+def _udata(question: Question, datasets: Any, **more: Any) -> None:
+    body = {"data": datasets, "total": len(datasets) if isinstance(datasets, list) else 1, **more}
+    question.answer(json.dumps(body), JSON)
+
+
+def _udata_dataset(number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "id": f"{number:024x}", "title": f"Zone udata {number}", "description": "Une zone.", "slug": f"zone-{number}",
+        "resources": [], "tags": ["eau"], **more,
+    }  # fmt: skip
+
+
+def udata_href_loop(question: Question) -> None:
+    """The resources of a dataset are behind an address whose next page never ends."""
+    if "resources" in question.rest or question.values.get("loop"):
+        resources = [{"title": "r" * 1000, "url": "https://example.org/r"} for _ in range(200)]
+        following = f"{question.url}/resources/?loop={question.number}"
+        question.answer(json.dumps({"data": resources, "next_page": following}), JSON)
+    else:
+        _udata(question, [_udata_dataset(1, resources={"href": f"{question.url}/resources/"})])
+
+
+def udata_endless(question: Question) -> None:
+    """A total that grows and datasets that are always new."""
+    first = question.number * 50
+    _udata(question, [_udata_dataset(n) for n in range(first, first + 50)], total=10**9, next_page=question.url)
+
+
+def udata_empty_pages(question: Question) -> None:
+    """A total of a billion of which every page repeats the same."""
+    _udata(question, [_udata_dataset(1)], total=10**9, next_page=question.url)
+
+
+def udata_href_canary(question: Question) -> None:
+    """Resources where nobody may go."""
+    _udata(question, [_udata_dataset(1, resources={"href": question.hostile.canary("udata-href")})])
+
+
+def _xss_texts() -> list[tuple[str, str]]:
+    return [(" ".join(group), "\n\n".join(group)) for group in table("xss")["payloads"]]
+
+
+def xss_csw(question: Question) -> None:
+    """Records with scripts in every text."""
+    addresses = table("xss")["addresses"]
+    records = []
+    for number, (line, text) in enumerate(_xss_texts(), 50):
+        links = tuple((_plain(each), "WWW:LINK", _plain(line)) for each in addresses)
+        fields = {"title": _plain(line), "abstract": _plain(text), "organisation": _plain(line), "links": links}
+        records.append(iso_record(number, **fields))
+    question.answer(_csw(records if _start(question) == 1 else [], len(records), 0), XML)
+
+
+def _plain(text: str) -> str:
+    """Without the characters that XML cannot hold."""
+    return "".join(each for each in text if each >= " " or each in "\n\t")
+
+
+def xss_udata(question: Question) -> None:
+    """Datasets with scripts in every text."""
+    datasets = []
+    for number, (line, text) in enumerate(_xss_texts(), 60):
+        resources = [
+            {"title": line, "description": text, "url": each, "format": line} for each in table("xss")["addresses"]
+        ]
+        people = {"organization": {"name": line, "page": "javascript:alert(1)"}, "owner": {"first_name": line}}
+        more = {"title": line, "description": text, "tags": [line], "page": "javascript:window.__owned='u'"}
+        datasets.append(_udata_dataset(number, resources=resources, **more, **people))
+    _udata(question, datasets)
+
+
+def xss_dcat(question: Question) -> None:
+    """Datasets with scripts in every text, as JSON-LD."""
+    context = {"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/"}
+    datasets = []
+    for number, (line, text) in enumerate(_xss_texts(), 70):
+        files = [
+            {"@type": "dcat:Distribution", "dct:title": line, "dcat:accessURL": {"@id": each.strip()}}
+            for each in table("xss")["addresses"]
+            if " " not in each.strip()
+        ]
+        about = {"dct:title": line, "dct:description": text, "dcat:keyword": [line], "dcat:distribution": files}
+        page = {"dcat:landingPage": {"@id": "javascript:window.__owned='landing'"}, "dct:provenance": text}
+        datasets.append(
+            {"@id": f"urn:x{number}", "@type": "dcat:Dataset", "dct:identifier": f"x{number}", **about, **page}
+        )
+    question.answer(json.dumps({"@context": context, "@graph": datasets}), JSONLD)
+
+
+def xss_codemeta(question: Question) -> None:
+    """A description of software with scripts."""
+    line, text = _xss_texts()[0]
+    address = table("xss")["addresses"][0]
+    body = {"@context": "https://doi.org/10.5063/schema/codemeta-2.0", "@type": "SoftwareSourceCode", "name": line}
+    body |= {"description": text, "codeRepository": address, "author": [{"givenName": line, "email": "a@b.example"}]}
+    question.answer(json.dumps(body | {"keywords": [line], "programmingLanguage": [line], "url": address}), JSON)
+
+
+def xss_publiccode(question: Question) -> None:
+    """The same as publiccode.yml, which JSON is, too."""
+    line, text = _xss_texts()[0]
+    address = table("xss")["addresses"][0]
+    described = {"fr": {"shortDescription": line, "longDescription": text, "documentation": address}}
+    body = {"publiccodeYmlVersion": "0.4", "name": line, "url": address, "landingURL": address, "logo": address}
+    question.answer(json.dumps(body | {"description": described, "categories": [line]}), "application/yaml")
+
+
+def slow_csw(question: Question) -> None:
+    """Records with the texts that are slow to read or to show."""
+    texts = table("slow_texts")["texts"]
+    records = []
+    for kind in ("markdown", "line", "email", "number", "box"):
+        for text in map(repeated, texts[kind]):
+            plain, number = escape(_plain(text)), len(records) + 100
+            abstract = plain if kind in ("markdown", "line") else "Zone."
+            record = iso_record(number, title=f"Lent {kind} {number}", abstract="@@")
+            for old, new in SLOW_PLACES.items():
+                record = record.replace(old, new.replace("@@", plain))
+            records.append(record.replace("@@", abstract))
+    question.answer(_csw(records if _start(question) == 1 else [], len(records), 0), XML)
+
+
+def _from_table(line: dict[str, Any]) -> Behaviour:
+    """A behaviour that gives one document of the table, once."""
+
+    def give(question: Question) -> None:
+        words = {"canary": question.hostile.canary(line["name"]), "url": question.url}
+        content = written(line, words)
+        question.answer(content, line.get("content_type", XML))
+
+    return give
+
+
+def written(line: dict[str, Any], words: dict[str, Any]) -> bytes:
+    """The document of a line of the table."""
+    if "records" in line or "fields" in line:
+        lists = [iso_record(1, title="Zones honnêtes"), *_records(line, words)]
+        text = _csw(lists, line.get("matched", len(lists)), 0)
+    elif "udata" in line:
+        datasets = [_udata_dataset(1), *filled(line["udata"], words)]
+        body = {"data": datasets, "total": line.get("total", len(datasets))}
+        text = json.dumps(body)
+    else:
+        text = filled(line["text"], words)
+    encoding = line.get("encoding", "utf-8")
+    return text.encode(encoding, "surrogatepass" if encoding == "utf-8" else "strict")
+
+
+def _records(line: dict[str, Any], words: dict[str, Any]) -> Iterator[str]:
+    yield from (filled(record, words) for record in line.get("records", []))
+    if "fields" in line:
+        fields = filled(line["fields"], words)
+        record = iso_record(2, **{k: v for k, v in fields.items() if k != "replace"})
+        for old, new in (fields.get("replace") or {}).items():
+            record = record.replace(old, new)
+        yield record
+
+
+def _documents() -> dict[str, Behaviour]:
+    return {
+        f"doc/{line['name']}": _from_table(line) for line in table("sources") if "type" in line and "path" not in line
+    }
+
+
+_FUNCTIONS: tuple[Callable[[Question], None], ...] = (
+    good_csw, csw_endless, csw_lying_total, csw_same_page, csw_stream, csw_slow, gzip_bomb, redirect_loop,
+    redirect_canary, dcat_endless, dcat_stream, dcat_next_canary, waf_stream, waf_nested, waf_many, udata_href_loop,
+    udata_endless, udata_empty_pages, udata_href_canary, xss_csw, xss_udata, xss_dcat, xss_codemeta, xss_publiccode,
+    slow_csw,
+)  # fmt: skip
+#: Name in the address → behaviour.
+BEHAVIOURS: dict[str, Behaviour] = {f"do/{each.__name__}": each for each in _FUNCTIONS} | _documents()

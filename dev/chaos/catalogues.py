@@ -1,0 +1,185 @@
+"""The sources that are harvested: a CSW of pycsw, and a folder, a feed and an API that this process serves.
+
+Each record says in its abstract which version of it this is; a catalogue changes only between two harvests of it, so
+that what must be in the portal is known at every moment. No record ever vanishes: any withdrawal is a wrong one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from ckanext.ecosphere.harvest.tests.csw_server import iso_record
+from dev.stack import pycsw
+from dev.stack.settings import local
+
+#: Seconds that an answer takes, so that a reading lasts long enough to be killed.
+LATENCY = 0.15
+_PREFIXES = "@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .\n"
+
+
+@dataclass
+class Catalogue:
+    """A source.
+
+    Attributes:
+        name: also the name of its harvest source.
+        kind: csw, waf, dcat or udata.
+        size: how many records it has.
+        versions: number of a record → how often it was changed.
+    """
+
+    name: str
+    kind: str
+    size: int
+    versions: dict[int, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.versions = dict.fromkeys(range(self.size), 0)
+
+    @property
+    def source_type(self) -> str:
+        """Type of its harvest source."""
+        return f"ecosphere_{self.kind}"
+
+    @property
+    def config(self) -> str:
+        """Configuration of its harvest source."""
+        options = {"csw": {"page_size": 20}, "udata": {"tag": "chaos"}}
+        return json.dumps(options.get(self.kind, {}))
+
+    def title(self, number: int) -> str:
+        """Title of a record; no two records of all catalogues have the same."""
+        return f"Parcelle {number} du catalogue {self.name}"
+
+    def abstract(self, number: int) -> str:
+        """Abstract of a record; tells its version."""
+        return f"Relevé {self.versions[number]} de la parcelle {number}."
+
+    @property
+    def expected(self) -> dict[str, str]:
+        """Title → abstract of every record, as the portal must show them."""
+        return {self.title(number): self.abstract(number) for number in self.versions}
+
+    def change(self, numbers: list[int]) -> None:
+        """Change some records; to be called while no harvest of it is running."""
+        for number in numbers:
+            self.versions[number] += 1
+        if self.kind == "csw":
+            self.publish()
+
+    def publish(self) -> str:
+        """Have pycsw serve it as it is now; return its address."""
+        folder = local("catalogue", self.name)
+        for number in self.versions:
+            (folder / f"{number:05}.xml").write_text(self.iso(number), "utf-8")
+        return pycsw.publish(self.name, folder).url
+
+    def iso(self, number: int) -> str:
+        """A record as ISO 19139."""
+        return iso_record(
+            number,
+            identifier=f"fr-120066022-jdd-{self.name}-{number:06}",
+            title=self.title(number),
+            abstract=self.abstract(number),
+            links=((f"https://data.example.org/{self.name}/{number}.zip", "WWW:DOWNLOAD-1.0-http--download", "Zip"),),
+        )
+
+    def turtle(self) -> str:
+        """All records as DCAT."""
+        return _PREFIXES + "\n".join(
+            f"<https://data.example.org/{self.name}/{number}> a dcat:Dataset ; "
+            f'dct:title "{self.title(number)}"@fr ; dct:description "{self.abstract(number)}"@fr ; '
+            f'dct:identifier "{self.name}-{number}" .'
+            for number in self.versions
+        )
+
+    def udata(self, page: int, size: int) -> dict[str, Any]:
+        """A page of the API of udata."""
+        numbers = [number for number in self.versions if (page - 1) * size <= number < page * size]
+        described = [
+            {
+                "id": f"{sum(self.name.encode()):012x}{number:012x}",
+                "title": self.title(number),
+                "description": self.abstract(number),
+                "tags": ["chaos"],
+                "license": "lov2",
+                "created_at": "2024-05-06T10:00:00",
+                "last_modified": "2024-05-06T10:00:00",
+                "resources": [{"id": "r", "url": f"https://data.example.org/u/{number}.csv", "format": "csv"}],
+            }
+            for number in numbers
+        ]
+        return {"data": described, "total": self.size, "next_page": None}
+
+
+class Served:
+    """Serves the catalogues that are no CSW, from this process.
+
+    Args:
+        catalogues: all of them, those of pycsw included.
+    """
+
+    def __init__(self, catalogues: list[Catalogue]) -> None:
+        self._catalogues = {catalogue.name: catalogue for catalogue in catalogues}
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+
+    def __enter__(self) -> Served:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def url(self, catalogue: Catalogue) -> str:
+        """Address of a catalogue."""
+        if catalogue.kind == "csw":
+            return catalogue.publish()
+        port = self._server.server_address[1]
+        return f"http://127.0.0.1:{port}/" + ("" if catalogue.kind == "udata" else f"{catalogue.name}/")
+
+    def _answer(self, address: str) -> tuple[str, str] | None:
+        """Content and its type; None when there is nothing at that address."""
+        parts = urlsplit(address)
+        if parts.path == "/api/1/datasets/":
+            query = parse_qs(parts.query)
+            page, size = int(query["page"][0]), int(query["page_size"][0])
+            udata = next(each for each in self._catalogues.values() if each.kind == "udata")
+            return json.dumps(udata.udata(page, size)), "application/json"
+        match = re.fullmatch(r"/([\w-]+)/(?:(\d+)\.xml)?", parts.path)
+        catalogue = self._catalogues.get(match[1]) if match else None
+        if match is None or catalogue is None:
+            return None
+        if catalogue.kind == "dcat":
+            return catalogue.turtle(), "text/turtle; charset=utf-8"
+        if match[2]:
+            return catalogue.iso(int(match[2])), "application/xml; charset=utf-8"
+        links = "".join(f'<a href="{number}.xml">{number}.xml</a>\n' for number in catalogue.versions)
+        return f"<html><body><pre>{links}</pre></body></html>", "text/html; charset=utf-8"
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        answer = self._answer
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                time.sleep(LATENCY)
+                found = answer(self.path)
+                content = found[0].encode() if found else b""
+                self.send_response(200 if found else 404)
+                self.send_header("Content-Type", found[1] if found else "text/plain")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Say nothing of what was asked."""
+
+        return Handler

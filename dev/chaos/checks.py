@@ -1,0 +1,252 @@
+"""What must be true when everything is over: the sources, the database, the index, the scores and the e-mails agree."""
+
+from __future__ import annotations
+
+import email
+import json
+import re
+import urllib.parse
+import urllib.request
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg2
+import psycopg2.extras
+
+from dev.stack.settings import local, postgres_url, solr_url
+
+from .catalogues import Catalogue
+from .client import DONE
+from .people import Asker, Commenter, Producer
+
+MOST_TOLD = 5
+
+
+@dataclass
+class Check:
+    """One thing that was looked at: what it is, how many were compared, and what is wrong."""
+
+    name: str
+    compared: int
+    wrong: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Portal:
+    """What is stored, read once for all checks.
+
+    Attributes:
+        datasets: id → row of the table, with `extras`.
+        documents: id → documents of the index (one each, it is to be hoped).
+    """
+
+    datasets: dict[str, dict[str, Any]]
+    documents: dict[str, list[dict[str, Any]]]
+
+
+def rows(statement: str, *values: Any) -> list[dict[str, Any]]:
+    """Ask the database."""
+    dictionaries = psycopg2.extras.RealDictCursor
+    with psycopg2.connect(postgres_url("demo")) as connection, connection.cursor(cursor_factory=dictionaries) as cursor:
+        cursor.execute(statement, values)
+        return [dict(row) for row in cursor.fetchall()]
+
+
+def read() -> Portal:
+    """Read what is stored."""
+    datasets = rows("SELECT id, name, title, notes, state, type, owner_org, metadata_modified FROM package")
+    query = urllib.parse.urlencode({"q": "*:*", "fq": "+entity_type:package", "rows": 100_000, "wt": "json", "fl": "*"})
+    with urllib.request.urlopen(f"{solr_url('demo')}/select?{query}", timeout=60) as response:
+        found = json.load(response)["response"]["docs"]
+    documents = defaultdict(list)
+    for document in found:
+        documents[document["id"]].append(document)
+    return Portal({row["id"]: row for row in datasets}, dict(documents))
+
+
+def sources(portal: Portal, catalogues: Iterable[Catalogue]) -> Check:
+    """Each record of each source is one dataset, as the source has it now; nothing was withdrawn or is held."""
+    wrong, number = [], 0
+    by_title = defaultdict(list)
+    for row in portal.datasets.values():
+        if row["type"] == "dataset":
+            by_title[row["title"]].append(row)
+    for catalogue in catalogues:
+        for title, abstract in catalogue.expected.items():
+            number += 1
+            stored = by_title[title]
+            if len(stored) != 1:
+                wrong.append(f"{title}: {len(stored)} datasets")
+            elif stored[0]["state"] != "active":
+                wrong.append(f"{title}: {stored[0]['state']}")
+            elif stored[0]["notes"] != abstract:
+                wrong.append(f"{title}: {stored[0]['notes']!r} instead of {abstract!r}")
+    wrong += [f"withdrawn or refused: {row['guid']} ({row['state']})" for row in rows(_NOT_PUBLISHED)]
+    wrong += [f"a hold of {row['records']} withdrawals" for row in rows("SELECT records FROM ecosphere_harvest_hold")]
+    wrong += [f"error of a harvest: {row['message']}" for row in rows("SELECT message FROM harvest_gather_error")]
+    wrong += [f"error of a record: {row['message']}" for row in rows("SELECT message FROM harvest_object_error")]
+    wrong += [f"{row['n']} batches are left" for row in rows(_BATCHES) if row["n"]]
+    wrong += [f"dataset {row['package_id']} has {row['n']} current objects" for row in rows(_CURRENT)]
+    return Check("source = database", number, wrong)
+
+
+_NOT_PUBLISHED = "SELECT guid, state FROM ecosphere_harvest_record WHERE state <> 'published'"
+_BATCHES = "SELECT count(*) AS n FROM ecosphere_harvest_batch"
+_CURRENT = """SELECT package_id, count(*) AS n FROM harvest_object WHERE current AND package_id IS NOT NULL
+              GROUP BY package_id HAVING count(*) > 1"""
+
+
+def index(portal: Portal, catalogues: Iterable[Catalogue] = ()) -> Check:
+    """Each active dataset has one document, of the version that is in the database; there are no others."""
+    wrong = []
+    active = {id_: row for id_, row in portal.datasets.items() if row["state"] == "active"}
+    for id_, row in active.items():
+        documents = portal.documents.get(id_, [])
+        if len(documents) != 1:
+            wrong.append(f"{row['name']}: {len(documents)} documents")
+            continue
+        shown = json.loads(documents[0]["validated_data_dict"])
+        if shown["metadata_modified"] != row["metadata_modified"].isoformat():
+            wrong.append(f"{row['name']}: indexed as of {shown['metadata_modified']}, saved {row['metadata_modified']}")
+        elif (shown.get("notes") or "") != (row["notes"] or ""):
+            wrong.append(f"{row['name']}: the index says {shown.get('notes')!r}")
+    wrong += [f"{docs[0]['name']}: only in the index" for id_, docs in portal.documents.items() if id_ not in active]
+    return Check("database = index", len(active), wrong)
+
+
+def quality(portal: Portal) -> Check:
+    """Each dataset has its row of quality, and the index the same score."""
+    stored = {row["package_id"]: row for row in rows("SELECT package_id, score, level FROM ecosphere_quality")}
+    wrong, number = [], 0
+    for id_, row in portal.datasets.items():
+        if row["type"] != "dataset" or row["state"] != "active":
+            continue
+        number += 1
+        if id_ not in stored:
+            wrong.append(f"{row['name']}: no row of quality")
+            continue
+        for document in portal.documents.get(id_, []):
+            indexed, score = document.get("ecosphere_quality_score"), stored[id_]["score"]
+            if indexed != score:
+                wrong.append(f"{row['name']}: score {indexed} in the index, {score} in the table")
+    wrong += [f"a row of quality without dataset: {id_}" for id_ in stored if id_ not in portal.datasets]
+    return Check("quality table = index", number, wrong)
+
+
+def saves(portal: Portal, producer: Producer) -> Check:
+    """Each dataset is as last acknowledged, or as a later save had it, and whole."""
+    wrong = []
+    by_name = {row["name"]: row for row in portal.datasets.values()}
+    for name, saved in producer.saved.items():
+        row = by_name.get(name)
+        if row is None:
+            if saved.acknowledged >= 0:
+                wrong.append(f"{name}: acknowledged and lost")
+            continue
+        resources = rows("SELECT name FROM resource WHERE package_id = %s AND state = 'active'", row["id"])
+        tags = rows(_TAGS, row["id"])
+        texts = [row["notes"], *(each["name"] for each in (*resources, *tags))]
+        numbers = {int(re.sub(r"\D", "", text) or -1) for text in texts}
+        if len(texts) != 3 or len(numbers) != 1:
+            wrong.append(f"{name}: half a save: {texts}")
+        elif not numbers <= saved.possible:
+            wrong.append(f"{name}: {numbers} is stored, {sorted(saved.possible)} were possible")
+    return Check("saves of datasets", sum(producer.answers.values()), wrong)
+
+
+_TAGS = """SELECT tag.name FROM tag JOIN package_tag ON tag.id = package_tag.tag_id
+           WHERE package_tag.package_id = %s AND package_tag.state = 'active'"""
+
+
+def requests(asker: Asker, commenter: Commenter) -> Check:
+    """Each request, transition and comment that was acknowledged is there once; the others are there once or not."""
+    wrong = []
+    stored = defaultdict(list)
+    for row in rows("SELECT id, title, state, version FROM ecosphere_requests"):
+        stored[row["title"]].append(row)
+    events = defaultdict(list)
+    for row in rows("SELECT request_id, transition, to_state, version FROM ecosphere_requests_event ORDER BY id"):
+        events[row["request_id"]].append(row)
+    for title, answer in asker.created.items():
+        if len(stored[title]) > 1 or (answer.outcome == DONE and len(stored[title]) != 1):
+            wrong.append(f"{title}: {answer.outcome}, stored {len(stored[title])} times")
+    for request in (row for found in stored.values() for row in found):
+        told = events[request["id"]]
+        if (told[-1]["to_state"] if told else "draft") != request["state"]:
+            wrong.append(f"{request['title']}: {request['state']}, but its last event says otherwise")
+        done = Counter(each["transition"] for each in told)
+        wrong += [f"{request['title']}: {name} {n} times" for name, n in done.items() if n > 1]
+        lost = asker.done.get(request["id"], Counter()) - done
+        wrong += [f"{request['title']}: {name} acknowledged and lost" for name in lost]
+    comments = Counter(row["text"] for row in rows("SELECT text FROM ecosphere_requests_comment"))
+    for text, outcome in commenter.sent.items():
+        if comments[text] > 1 or (outcome == DONE and comments[text] != 1):
+            wrong.append(f"{text}: {outcome}, stored {comments[text]} times")
+    number = sum(asker.answers.values()) + len(commenter.sent)
+    return Check("requests, transitions, comments", number, wrong)
+
+
+def emails() -> Check:
+    """Each e-mail that was due has left, at least once, and is recorded as sent once."""
+    left = Counter[int]()
+    for path in local("mail").glob("*.eml"):
+        mark = email.message_from_bytes(path.read_bytes())["X-Ecosphere-Notification"] or ""
+        if number := re.search(r"(\d+)$", mark):
+            left[int(number[1])] += 1
+    due = rows(_DUE)
+    wrong = [
+        f"e-mail {row['id']} ({row['kind']}): {row['status']} {row['error']}" for row in due if row["status"] != "sent"
+    ]
+    wrong += [
+        f"e-mail {row['id']}: recorded as sent, never left"
+        for row in due
+        if row["status"] == "sent" and not left[row["id"]]
+    ]
+    for row in rows(_EVENTS_WITHOUT_WORD):
+        wrong.append(f"event {row['id']} ({row['transition']}): nobody was told")
+    return Check("e-mails", len(due), wrong)
+
+
+_DUE = "SELECT id, kind, status, error FROM ecosphere_requests_notification"
+_DUE += " WHERE channel = 'email' AND status <> 'unwanted'"
+_EVENTS_WITHOUT_WORD = """SELECT event.id, event.transition FROM ecosphere_requests_event AS event
+    WHERE event.transition IN ('submit', 'accept', 'ask_details') AND NOT EXISTS
+    (SELECT FROM ecosphere_requests_notification AS told WHERE told.event_id = event.id)"""
+
+
+def waited_for_mail() -> float:
+    """Seconds that the e-mail waited which waited longest."""
+    found = rows(
+        "SELECT coalesce(max(extract(epoch FROM sent - created)), 0) AS s FROM ecosphere_requests_notification"
+    )
+    return float(found[0]["s"])
+
+
+def harvests_are_over() -> bool:
+    """Whether no harvest is running; asked of the database, since the web server may still be starting."""
+    try:
+        return rows("SELECT count(*) AS n FROM harvest_job WHERE status <> 'Finished'")[0]["n"] == 0
+    except psycopg2.OperationalError:
+        return False
+
+
+def emails_are_out() -> bool:
+    """Whether no e-mail waits."""
+    statement = "SELECT count(*) AS n FROM ecosphere_requests_notification"
+    return rows(f"{statement} WHERE channel = 'email' AND status IN ('pending', 'sending')")[0]["n"] == 0
+
+
+def run(catalogues: list[Catalogue], producer: Producer, asker: Asker, commenter: Commenter) -> list[Check]:
+    """Look at everything."""
+    portal = read()
+    looks: list[Callable[[], Check]] = [
+        lambda: sources(portal, catalogues),
+        lambda: index(portal),
+        lambda: quality(portal),
+        lambda: saves(portal, producer),
+        lambda: requests(asker, commenter),
+        emails,
+    ]
+    return [look() for look in looks]

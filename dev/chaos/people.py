@@ -1,0 +1,322 @@
+"""People at work while everything is killed around them: each remembers what was acknowledged and what was not.
+
+What was acknowledged must be there at the end. What was not may be there or not, but whole.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from ckanext.ecosphere.quality.tests import cases
+
+from .client import AWAY, BROKEN, CUT, DONE, REFUSED, Answer, Client
+
+SERVICE = "ddt-01053-01"
+_PAUSE_AFTER_FAILURE = 0.5
+
+
+class Person(threading.Thread):
+    """Somebody who does one thing after the other until told to stop.
+
+    Args:
+        seed: what they do is drawn from it.
+        pause: seconds between two things.
+
+    Attributes:
+        answers: outcome → how often.
+        wrong: what no person should ever see.
+        slowest: seconds of the slowest answer.
+    """
+
+    def __init__(self, seed: int, pause: float) -> None:
+        super().__init__(daemon=True)
+        self.seed = seed
+        self.draw = random.Random(f"{type(self).__name__} {seed}")
+        self.answers: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self.slowest = 0.0
+        self._pause = pause
+        self._end = threading.Event()
+
+    def stop(self) -> None:
+        """Finish what is being done, then no more."""
+        self._end.set()
+        self.join(timeout=180)
+
+    def run(self) -> None:
+        """Work until told to stop."""
+        for act in self.acts():
+            if self._end.is_set():
+                return
+            try:
+                answer = act()
+            except Exception as error:  # a fault of this program must not look like a quiet portal
+                self.wrong.append(f"{type(self).__name__}: {type(error).__name__}: {error}")
+                answer = None
+            self._end.wait(self._pause if answer and answer.outcome == DONE else _PAUSE_AFTER_FAILURE)
+
+    def acts(self) -> Any:
+        """Yield what to do, one after the other, without end."""
+        raise NotImplementedError
+
+    def saw(self, what: str, answer: Answer) -> Answer:
+        """Note an answer, and what is wrong with it."""
+        self.answers[answer.outcome] += 1
+        self.slowest = max(self.slowest, answer.seconds)
+        if answer.shows_a_trace:
+            self.wrong.append(f"{what}: a stack trace or the name of a library in the page (HTTP {answer.status})")
+        elif answer.outcome == BROKEN:
+            self.wrong.append(f"{what}: HTTP {answer.status}: {' '.join(answer.text.split())[:160]}")
+        return answer
+
+
+@dataclass
+class Saved:
+    """A dataset or a request: what was acknowledged last, and what was sent since without an answer."""
+
+    id: str = ""
+    acknowledged: int = -1
+    unknown: set[int] = field(default_factory=set)
+
+    def note(self, version: int, answer: Answer) -> None:
+        """Note what became of a save."""
+        if answer.outcome == DONE:
+            self.acknowledged, self.unknown = version, set()
+        elif answer.outcome != REFUSED:
+            self.unknown.add(version)
+
+    @property
+    def possible(self) -> set[int]:
+        """Versions that may be stored."""
+        return {self.acknowledged} | self.unknown
+
+
+class Producer(Person):
+    """Saves datasets through the API with a token; each save writes one number in four places.
+
+    Args:
+        client: with the token of an editor.
+        seed: see `Person`.
+    """
+
+    MOST = 12
+
+    def __init__(self, client: Client, seed: int) -> None:
+        super().__init__(seed, pause=0.3)
+        self._client = client
+        self.saved: dict[str, Saved] = {}
+
+    def acts(self) -> Any:
+        """Create datasets, and change those that are there."""
+        for number in itertools.count():
+            if len(self.saved) < self.MOST and self.draw.random() < 0.4:
+                yield lambda number=number: self._save(f"chaos-{self.seed}-{len(self.saved)}", number, new=True)
+            elif self.saved:
+                name = self.draw.choice(sorted(self.saved))
+                yield lambda name=name, number=number: self._save(name, number, new=self.saved[name].acknowledged < 0)
+            else:
+                yield lambda: None
+
+    def _save(self, name: str, number: int, *, new: bool) -> Answer:
+        saved = self.saved.setdefault(name, Saved())
+        values = {
+            "title": f"Zones du chaos {name}",
+            "notes": f"Enregistrement {number}.",
+            "tags": [{"name": f"marque-{number}"}],
+            "resources": [
+                {"url": f"https://data.example.org/{name}/{number}.csv", "name": f"Fichier {number}", "format": "CSV"}
+            ],
+        }
+        if new:
+            answer = self._client.call("package_create", **complete(name=name, owner_org=SERVICE, **values))
+            if answer.outcome == REFUSED and saved.unknown:  # an earlier try was saved without a word: change it
+                answer = self._client.call("package_patch", id=name, **values)
+        else:
+            answer = self._client.call("package_patch", id=name, **values)
+        if answer.outcome == REFUSED:
+            self.wrong.append(f"save of {name} refused: {answer.text[:200]}")
+        saved.note(number, answer)
+        return self.saw(f"save of {name}", answer)
+
+
+class Asker(Person):
+    """Asks for data and has the requests answered, through the API with the tokens of three people.
+
+    Args:
+        people: requester, moderator and editor of the service.
+        seed: see `Person`.
+    """
+
+    def __init__(self, people: dict[str, Client], seed: int) -> None:
+        super().__init__(seed, pause=0.3)
+        self._people = people
+        self.done: dict[str, Counter[str]] = {}
+        self.created: dict[str, Answer] = {}
+
+    def acts(self) -> Any:
+        """Make requests and bring each to its end, as the portal says that it stands."""
+        for number in itertools.count():
+            title = f"Demande du chaos {self.seed}-{number}"
+            yield lambda title=title: self._create(title)
+            answer = self.created.get(title)
+            if answer is None or answer.outcome != DONE:
+                continue
+            for _step in range(40):
+                result: dict[str, Any] = {}
+                yield lambda id_=answer.result["id"], result=result: self._advance(id_, result)
+                if result.get("over"):
+                    break
+
+    def _create(self, title: str) -> Answer:
+        day = date.today() + timedelta(days=60)
+        answer = self._people["utilisateur"].call(
+            "ecosphere_request_create",
+            title=title,
+            description="Nous cherchons ces données pour une étude du chaos, avec leur date et leur méthode.",
+            use="research",
+            theme="eau",
+            territory="departement-01",
+            visibility="public",
+            need_by=day.isoformat(),
+        )
+        self.created[title] = answer
+        if answer.outcome == REFUSED:
+            self.wrong.append(f"request refused: {answer.text[:200]}")
+        return self.saw("new request", answer)
+
+    def _advance(self, id_: str, result: dict[str, Any]) -> Answer:
+        shown = self._people["producteur-ddt-01"].call("ecosphere_request_show", id=id_)
+        if shown.outcome == REFUSED:  # still a draft, or waiting for the moderator
+            shown = self._people["utilisateur"].call("ecosphere_request_show", id=id_)
+        self.saw("request", shown)
+        if shown.outcome != DONE:
+            return shown
+        request = shown.result
+        step = {
+            "draft": ("utilisateur", {"transition": "submit", "similar_seen": True}),
+            "submitted": ("moderatrice", {"transition": "accept", "organization": SERVICE}),
+            "open": ("producteur-ddt-01", {"transition": "start", "planned": _in_days(20)}),
+            "in_progress": (
+                "producteur-ddt-01",
+                {"transition": "ask_details", "question": "Sur quelle commune ?", "answer_by": _in_days(15)},
+            ),
+            "needs_info": ("utilisateur", {"transition": "withdraw"}),
+        }.get(request["state"])
+        if step is None:
+            result["over"] = True
+            return shown
+        actor, fields = step
+        answer = self._people[actor].call("ecosphere_request_transition", id=id_, version=request["version"], **fields)
+        if answer.outcome == DONE:
+            self.done.setdefault(id_, Counter())[fields["transition"]] += 1
+        elif answer.outcome == REFUSED and answer.status != 409:
+            self.wrong.append(f"{fields['transition']} refused: {answer.text[:200]}")
+        return self.saw(str(fields["transition"]), answer)
+
+
+class Commenter(Person):
+    """Writes comments in a browser's session, through the form of the page.
+
+    Args:
+        name: account.
+        password: its password.
+        asker: whose requests are commented.
+        seed: see `Person`.
+    """
+
+    def __init__(self, name: str, password: str, asker: Asker, seed: int) -> None:
+        super().__init__(seed, pause=1.0)
+        self._name, self._password, self._asker = name, password, asker
+        self._client = Client()
+        self.sent: dict[str, str] = {}
+
+    def acts(self) -> Any:
+        """Log in once, then comment."""
+        while not self._is_in():
+            yield lambda: self.saw("log-in", self._client.log_in(self._name, self._password))
+        for number in itertools.count():
+            ids = sorted(id_ for id_, steps in self._asker.done.items() if steps["accept"])
+            if ids:
+                chosen = self.draw.choice(ids)
+                yield lambda number=number, id_=chosen: self._comment(id_, f"Remarque du chaos {self.seed}-{number}")
+            else:
+                yield lambda: self.saw("list of requests", self._client.get("/demandes"))
+
+    def _is_in(self) -> bool:
+        return f"/user/{self._name}" in self._client.get("/demandes").text
+
+    def _comment(self, id_: str, text: str) -> Answer:
+        answer = self._client.post(f"/demandes/{id_}/message", f"/demandes/{id_}", text=text)
+        if answer.outcome == DONE and text not in answer.text:
+            answer = Answer(REFUSED, answer.status, answer.seconds, answer.text)
+        self.sent[text] = answer.outcome
+        return self.saw("comment", answer)
+
+
+class Visitor(Person):
+    """Reads pages; what they show is 200, 404 or a clear 503.
+
+    Args:
+        client: anonymous, or with a session.
+        seed: see `Person`.
+    """
+
+    PAGES = (
+        "/",
+        "/dataset/",
+        "/dataset/?q=parcelle",
+        "/demandes",
+        "/qualite",
+        "/harvest",
+        f"/organization/{SERVICE}",
+        "/dataset/chaos-1-0",
+        "/api/3/action/package_search?q=parcelle",
+        "/user/login",
+    )
+
+    def __init__(self, client: Client, seed: int) -> None:
+        super().__init__(seed, pause=0.5)
+        self._client = client
+        self.unclear: list[str] = []
+
+    def acts(self) -> Any:
+        """Read one page after the other."""
+        while True:
+            chosen = self.draw.choice(self.PAGES)
+            yield lambda path=chosen: self._read(path)
+
+    def _read(self, path: str) -> Answer:
+        answer = self._client.get(path)
+        if answer.outcome == AWAY and not any(word in answer.text for word in ("indisponible", "unavailable")):
+            self.wrong.append(f"{path}: a 503 that does not say what is the matter: {answer.text[:100]}")
+        return self.saw(path, answer)
+
+
+def complete(**values: Any) -> dict[str, Any]:
+    """A dataset with all that publishing asks for."""
+    topic = "http://inspire.ec.europa.eu/metadata-codelist/TopicCategory/biota"
+    return cases.dataset(topic_category=[topic], use_conditions="Citer la source.", **values)
+
+
+def _in_days(number: int) -> str:
+    return (date.today() + timedelta(days=number)).isoformat()
+
+
+def settled(seconds: float, look: Any, every: float = 1.0) -> float | None:
+    """Wait until `look` says yes; return after how many seconds, None when it never did."""
+    begin = time.monotonic()
+    while time.monotonic() - begin < seconds:
+        if look():
+            return time.monotonic() - begin
+        time.sleep(every)
+    return None
+
+
+__all__ = ["AWAY", "BROKEN", "CUT", "Asker", "Commenter", "Producer", "Visitor", "complete", "settled"]

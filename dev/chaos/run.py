@@ -1,0 +1,193 @@
+"""One run: everything is started, killed, left to itself, and looked at."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from dev.stack import accounts, ckan, postgres, pycsw, redis, services, solr
+from dev.stack.accounts import ADMIN, passwords
+from dev.stack.process import Process
+from dev.stack.settings import DATABASES, LOCAL, forget_ckan_variables, local
+from dev.stack.shell import StackError, say
+
+from . import checks, sabotage
+from .catalogues import Catalogue, Served
+from .checks import Check
+from .client import Client
+from .harvests import Harvests
+from .people import Asker, Commenter, Producer, Visitor, settled
+from .supervisor import Supervisor
+
+#: Seconds within which the running harvests, and then all the rest, must be over after the last kill.
+HARVEST_SECONDS, REST_SECONDS = 60, 90
+#: Seconds that a person, or an e-mail, may be kept waiting at worst while everything is being killed.
+SLOWEST_ANSWER, LONGEST_WAIT = 60, 120
+#: Seconds that a process has for its start: the machine may be busy with other things.
+PATIENCE = 300.0
+OPTIONS = {"ecosphere.requests.requests_per_day": "100000", "ecosphere.requests.comments_per_hour": "100000"}
+PEOPLE = ("utilisateur", "moderatrice", "producteur-ddt-01")
+
+
+@dataclass
+class Result:
+    """What a run gave.
+
+    Attributes:
+        kills: kind → how often.
+        seconds: what was measured → (seconds, limit).
+        answers: outcome → how often, over all people.
+    """
+
+    kills: Counter[str]
+    checks: list[Check] = field(default_factory=list)
+    seconds: dict[str, tuple[float | None, float]] = field(default_factory=dict)
+    answers: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong."""
+        in_time = all(value is not None and value <= limit for value, limit in self.seconds.values())
+        return in_time and not any(check.wrong for check in self.checks)
+
+
+def main() -> int:
+    """Run once and print the table; the exit code is 1 when something is wrong."""
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, nargs="+", default=[1], help="one run for each, on the same stack")
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--records", type=int, default=60, help="records of the largest catalogue")
+    parser.add_argument("--again", action="store_true", help="on the tables of the run before, with other seeds")
+    parser.add_argument("--keep", action="store_true", help="leave the stack running, to look at it")
+    arguments = parser.parse_args()
+    forget_ckan_variables()
+    begin = time.monotonic()
+    try:
+        if not arguments.again:
+            _start_afresh()
+        with stack(arguments.keep, again=arguments.again) as supervisor:
+            people = _people()
+            passed = True
+            for seed in arguments.seed:
+                result = run(supervisor, people, seed, arguments.kills, arguments.records)
+                print(table(result, seed, time.monotonic() - begin), flush=True)
+                passed = passed and result.passed
+                begin = time.monotonic()
+    except StackError as error:
+        say(f"\nError: {error}")
+        return 1
+    return 0 if passed else 1
+
+
+def run(supervisor: Supervisor, people: dict[str, Client], seed: int, number: int, records: int) -> Result:
+    """Kill, wait, look, with catalogues, datasets and requests of this seed's own."""
+    catalogues = [
+        Catalogue(f"chaos-{seed}-csw", "csw", records),
+        Catalogue(f"chaos-{seed}-waf", "waf", records // 2),
+        Catalogue(f"chaos-{seed}-dcat", "dcat", records // 2),
+        Catalogue(f"chaos-{seed}-udata", "udata", records),
+    ]
+    with Served(catalogues) as served:
+        harvests = Harvests(people[ADMIN], catalogues, served, seed)
+        producer = Producer(people["producteur-ddt-01"], seed)
+        asker = Asker(people, seed)
+        commenter = Commenter("utilisateur", passwords()["utilisateur"], asker, seed)
+        at_work = [producer, asker, commenter, Visitor(Client(), seed), Visitor(Client(), seed + 1)]
+        harvests.prepare()
+        for each in (harvests, *at_work):
+            each.start()
+        say(f"Killing {number} times, seed {seed}")
+        kills = sabotage.plan(seed, number, list(sabotage.kinds()))
+        result = Result(sabotage.carry_out(kills, supervisor.processes, say))
+        harvests.no_more()
+        say("Left to itself")
+        result.seconds["running harvests over after the last kill"] = (
+            settled(HARVEST_SECONDS * 4, checks.harvests_are_over),
+            HARVEST_SECONDS,
+        )
+        for each in at_work:
+            each.stop()
+        harvests.read_the_rest()
+        result.seconds["e-mails out after that"] = (settled(REST_SECONDS * 4, checks.emails_are_out), REST_SECONDS)
+        settled(REST_SECONDS * 2, harvests.all_over)
+        harvests.stop()
+        begin = time.monotonic()
+        while True:
+            result.checks = checks.run(catalogues, producer, asker, commenter)
+            if not any(check.wrong for check in result.checks) or time.monotonic() - begin > REST_SECONDS:
+                break
+            time.sleep(3)
+        result.seconds["everything agrees after that"] = (time.monotonic() - begin, REST_SECONDS)
+        result.seconds["slowest answer to a person"] = (max(each.slowest for each in at_work), SLOWEST_ANSWER)
+        result.seconds["longest wait of an e-mail"] = (checks.waited_for_mail(), LONGEST_WAIT)
+        result.seconds["longest harvest"] = (harvests.longest, float("inf"))
+        for each in at_work:
+            result.answers += each.answers
+        wrong = [text for each in (harvests, *at_work) for text in each.wrong]
+        result.checks.append(Check("what people saw", sum(result.answers.values()), wrong))
+        busy = [f"no harvest of {name} came to its end" for name, n in harvests.finished.items() if not n]
+        result.checks.append(Check("harvests went on", sum(harvests.finished.values()), busy))
+    return result
+
+
+def _start_afresh() -> None:
+    """Remove what an earlier run left: each begins with empty tables."""
+    services.stop(quietly=True)
+    for name in ("postgres", "redis", "solr", "mail", "storage", "pycsw", "catalogue", "log", "run"):
+        shutil.rmtree(LOCAL / name, ignore_errors=True)
+    postgres.clean()
+    (LOCAL / "credentials.json").unlink(missing_ok=True)
+
+
+@contextmanager
+def stack(keep: bool, *, again: bool = False) -> Iterator[Supervisor]:
+    """The portal with all that it needs, under a supervisor; stopped at the end."""
+    with services.stopped_on_failure() as started:
+        services.up(started)
+        # The stack of development trades the last commits before a crash for speed; here they are what is tested.
+        postgres.execute(f"ALTER DATABASE {DATABASES['demo']} SET synchronous_commit = on")
+        if not again:
+            ckan.initialise(OPTIONS)
+        pycsw.setup()
+    backends = [postgres.process(), redis.process(), solr.process()]
+    portal: list[Process] = [ckan.post_office(kept=100_000), pycsw.process(), *ckan.processes()]
+    local("mail")
+    for process in (*backends, *portal):
+        process.patience = PATIENCE
+    supervisor = Supervisor([*backends, *portal])
+    with supervisor:
+        yield supervisor
+        if keep:
+            say(f"The portal is at {ckan.site_url()} (accounts in {LOCAL / 'credentials.json'}); Ctrl-C ends it.")
+            with suppress(KeyboardInterrupt):
+                time.sleep(3600)
+
+
+def _people() -> dict[str, Client]:
+    portal = accounts.prepare()
+    tokens = {name: portal.call("api_token_create", user=name, name="chaos")["token"] for name in (ADMIN, *PEOPLE)}
+    return {name: Client(token) for name, token in tokens.items()}
+
+
+def table(result: Result, seed: int, seconds: float) -> str:
+    """The outcome, for people."""
+    kills = ", ".join(f"{kind} {number}" for kind, number in sorted(result.kills.items()))
+    answers = ", ".join(f"{outcome} {number}" for outcome, number in result.answers.most_common())
+    lines = [f"\nSeed {seed}: {sum(result.kills.values())} kills ({kills})", f"Answers to people: {answers}", ""]
+    for check in result.checks:
+        lines.append(f"  {'ok   ' if not check.wrong else 'WRONG'} {check.name:<34} {check.compared:>6} compared")
+        lines += [f"          {text}" for text in check.wrong[: checks.MOST_TOLD]]
+        if len(check.wrong) > checks.MOST_TOLD:
+            lines.append(f"          … and {len(check.wrong) - checks.MOST_TOLD} more")
+    for name, (value, limit) in result.seconds.items():
+        good = value is not None and value <= limit
+        told = "never" if value is None else f"{value:6.1f} s"
+        bound = f"(limit {limit:.0f} s)" if limit != float("inf") else ""
+        lines.append(f"  {'ok   ' if good else 'WRONG'} {name:<42} {told} {bound}")
+    lines.append(f"\n{'PASSED' if result.passed else 'FAILED'} after {seconds:.0f} s")
+    return "\n".join(lines)
