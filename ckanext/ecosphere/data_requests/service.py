@@ -214,9 +214,10 @@ def transition(reader: Reader, request_id: str, name: str, version: int, data: M
         roles = reader.roles(request)
         _no_obstacle(request, name, roles)
         role = states.acting_role(name, roles)
-        events = [perform(request, name, role, reader.id, data)]
         if name == "submit":
+            # The receipt repeats the title.
             request.plain_links = not trust.is_trusted(request.requester_id)
+        events = [perform(request, name, role, reader.id, data)]
         if name == "submit" and _opens_at_once(request):
             accepted = {"organization": request.organization_id}
             events.append(perform(request, "accept", states.SYSTEM, None, accepted))

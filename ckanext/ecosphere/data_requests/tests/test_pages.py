@@ -107,7 +107,7 @@ def test_a_private_request_exists_for_its_author_its_service_and_the_moderators_
     # Other ways to it are closed to strangers too, and the feed, which all share, to everyone.
     assert {status(app, person, f"{at}/flux.atom") for person in (None, "asker", "boss")} == {"404"}
     assert status(app, "friend", f"/demandes/{made['id']}") == "404"
-    for page in ("transfer", "modifier/quoi", "ressemblances", "texte-de-refus?ground=L311-4"):
+    for page in ("transfer", "modifier/quoi", "ressemblances", "lettre/inconnue"):
         found = [status(app, person, f"{at}/{page}") for person in (None, "friend", "other-editor")]
         assert found == ["log in", "404", "404"], page
 

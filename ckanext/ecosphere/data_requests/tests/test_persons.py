@@ -158,7 +158,7 @@ def test_a_private_request_is_not_found_by_others():
 
 def test_what_no_moderator_has_read_is_not_found_by_its_service_either():
     found = matrix(submitted(), ABOUT_ONE)
-    for name in ABOUT_ONE - {"refusal_text"}:
+    for name in ABOUT_ONE - {"letter_preview"}:
         for person in EVERYONE:
             allowed = "yes" if person in PUBLIC[name] else "forbidden"
             hidden = "forbidden" if person is None and name != "show" else "not found"
