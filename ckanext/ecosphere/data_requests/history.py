@@ -15,7 +15,19 @@ from ckanext.ecosphere.data_requests.names import Names, by_ids, iso, iso_for
 from ckanext.ecosphere.data_requests.people import Reader
 
 #: Outcome and fields of events that are addressed to the requester alone.
-PERSONAL = ("ground", "text", "spam")
+PERSONAL = (
+    "ground",
+    "other_ground",
+    "kind",
+    "emissions",
+    "law",
+    "facts",
+    "completion",
+    "separable",
+    "transmitted_to",
+    "text",
+    "spam",
+)
 #: Fields of events that a requester writes.
 WRITTEN = ("reason",)
 
@@ -57,7 +69,8 @@ def line(each: Event | Revision, request: Request, reader: Reader, names: Names,
         if key in found["fields"]:
             found["fields"][key] = names.group(found["fields"][key])
     if found["fields"].get("ground"):
-        found["fields"]["ground_label"] = wording.concept("access-limitation", found["fields"]["ground"])
+        other = found["fields"].get("other_ground", "")
+        found["fields"]["ground_label"] = wording.ground(found["fields"]["ground"], other)
     if inside:
         found["note"] = each.note
         found["actor"] = names.person(each.actor_id)

@@ -23,10 +23,12 @@ from ckan.lib import mailer
 from ckanext.ecosphere.data_requests import (
     clock,
     config,
+    enclosures,
     letters,
     links,
     mail_headers,
     mail_texts,
+    mailboxes,
     notices,
     outside,
     service,
@@ -113,7 +115,7 @@ def _send(ids: list[int], digest: bool = False) -> int:
     )
     if not rows:
         return 0
-    user = model.User.get(rows[0].user_id)
+    user = mailboxes.get(rows[0].user_id) or model.User.get(rows[0].user_id)
     if user is None or user.state != model.State.ACTIVE or not user.email:
         return _note(ids, "unwanted", "no address")
     lang = letters.language_of(user, model.Session.get(Request, rows[0].request_id))
@@ -132,7 +134,7 @@ def _send(ids: list[int], digest: bool = False) -> int:
 
 def _render(user_id: str, ids: list[int], digest: bool) -> dict[str, Any] | None:
     """Recipient, subject and both forms of an e-mail."""
-    user = model.User.get(user_id)
+    user = mailboxes.get(user_id) or model.User.get(user_id)
     rows = list(
         model.Session.scalars(sa.select(Notification).where(Notification.id.in_(ids)).order_by(Notification.id))
     )
@@ -148,6 +150,7 @@ def _render(user_id: str, ids: list[int], digest: bool) -> dict[str, Any] | None
         "subject": letter.subject,
         "body": tk.render("emails/ecosphere_requests.txt", {"letter": letter, "labelled": letters.labelled}),
         "body_html": tk.render("emails/ecosphere_requests.html", {"letter": letter, "html": links.mail_html}),
+        "attachments": enclosures.of(rows),
     }
 
 

@@ -14,7 +14,7 @@ from ckanext.ecosphere.data_requests import mail_headers, mailing, scheduled, se
 from ckanext.ecosphere.data_requests.model import Comment, Follow, Mute, Setting
 from ckanext.ecosphere.shared import dates
 
-from .conftest import act, opened, row, step, submitted, user_id
+from .conftest import REASON, REFUSAL, act, opened, row, step, submitted, user_id
 from .postbox import Postbox, body
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -217,7 +217,7 @@ def test_agent_who_erases_their_data_leaves_the_answers_of_the_service(
 
 def test_refusal_stays_readable_in_the_history_after_reopening(app: Any):
     made = opened()
-    step(made, "refuse", "admin", ground="L311-4", text="Motif du refus en toutes lettres")
+    step(made, "refuse", "admin", **REFUSAL)
     step(made, "reopen", "asker", reason="Le motif ne tient pas")
     assert row(made).outcome == {}
     from ckan.tests import factories
@@ -225,5 +225,7 @@ def test_refusal_stays_readable_in_the_history_after_reopening(app: Any):
     headers = {"Authorization": factories.APIToken(user="asker")["token"]}
     page = app.get(f"/fr/demandes/{made['reference']}", headers=headers).body
     [refusal] = [each for each in act("show", "asker", id=made["id"])["events"] if each["transition"] == "refuse"]
-    assert "Motif du refus en toutes lettres" in page and refusal["fields"]["ground_label"]
-    assert "Motif du refus" not in app.get(f"/fr/demandes/{made['reference']}").body
+    assert REASON in page and refusal["fields"]["ground_label"]
+    [letter] = [each for each in act("show", "asker", id=made["id"])["letters"] if each["kind"] == "refuse"]
+    assert f"/lettre/{letter['id']}" in page
+    assert REASON not in app.get(f"/fr/demandes/{made['reference']}").body
