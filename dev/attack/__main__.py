@@ -14,7 +14,7 @@ import contextlib
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from dev.attack import classes, hostile_behaviours, inventory, stage
 from dev.attack.canaries import canaries
@@ -22,6 +22,7 @@ from dev.attack.hostile import hostile
 from dev.attack.load import Load
 from dev.attack.outcome import Attack, Result
 from dev.attack.stage import Stage
+from dev.attack.tables import table as rows_of
 from dev.stack import accounts, ckan, demo, services
 from dev.stack.install import venv_program
 from dev.stack.settings import LOCAL, ports
@@ -62,7 +63,7 @@ def _attack(attacks: Sequence[Attack], seed: int) -> int:
     doors = inventory.of_portal(venv_program("python"), ckan.INI)
     results: list[Result] = []
     load.watch()
-    with canaries() as birds, hostile(load, birds, hostile_behaviours.BEHAVIOURS) as server:
+    with _bounded(), canaries() as birds, hostile(load, birds, hostile_behaviours.BEHAVIOURS) as server:
         for attack in attacks:  # each on a stage of its own, so that none profits from what another left
             setting = stage.prepared(
                 ckan.site_url(),
@@ -82,6 +83,25 @@ def _attack(attacks: Sequence[Attack], seed: int) -> int:
     load.stop()
     print(table(results))
     return 0 if all(result.good for result in results) else 1
+
+
+@contextlib.contextmanager
+def _bounded() -> Iterator[None]:
+    """Give the workers the bounds of the table for the time of the block; the web server needs none of them."""
+    say("Restarting the workers with the bounds of dev/attack/data/bounds.yaml")
+    _workers({name: str(value) for name, value in rows_of("bounds").items()})
+    try:
+        yield
+    finally:
+        _workers({})
+
+
+def _workers(options: dict[str, str]) -> None:
+    """Write the configuration with these options and restart the workers."""
+    ckan.write_ini(options)
+    for process in ckan.processes():
+        if process.name.startswith("worker"):
+            process.start(quietly=True)
 
 
 def _pids(*names: str) -> list[int]:

@@ -12,10 +12,10 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from ckanext.ecosphere.data_requests import text
+from ckanext.ecosphere.shared import rich_text
 
-ANCHOR = re.compile(r'<a href="([^"]*)"[^>]*>(.*?)</a>', re.DOTALL)
-ANY_ANCHOR = re.compile(r"</?a\b[^>]*>")
-TAG = re.compile(r"<[^>]+>")
+ANCHOR = re.compile(r'<a href="([^"<>]*)"[^<>]*>|</a>')
+TAG = re.compile(r"<[^<>]*>")
 SCHEME = re.compile(r"\b(?:https?|ftp|mailto|javascript|data):(?://)?", re.IGNORECASE)
 HOST = re.compile(r"(?<![\w.-])(?:[\w-]+\.)+([^\W\d_]{2,24})(?![\w-])")
 #: Endings of names of files, which are no addresses.
@@ -64,14 +64,19 @@ def shown(row: Any, plain: bool) -> str:
 
 
 def without_anchors(rendered: str) -> str:
-    """Return HTML whose links are text."""
-    return ANY_ANCHOR.sub("", ANCHOR.sub(_as_text, rendered))
+    """Return HTML whose links are text: their label, then their address in parentheses unless it is the label."""
+    parts, end, address = [], 0, ""
+    for match in ANCHOR.finditer(rendered):
+        label = rendered[end : match.start()]
+        parts.append(label)
+        if address and not _is_address(label, address):
+            parts.append(f" ({address})")
+        address, end = match[1] or "", match.end()
+    return rich_text.without_links("".join([*parts, rendered[end:]]))
 
 
-def _as_text(match: re.Match[str]) -> str:
-    address, label = match[1], match[2]
-    bare = address.removeprefix("mailto:")
-    return label if bare in (label, f"http://{label}", f"https://{label}") else f"{label} ({address})"
+def _is_address(label: str, address: str) -> bool:
+    return address.removeprefix("mailto:") in (label, f"http://{label}", f"https://{label}")
 
 
 def defanged(written: str) -> Untrusted:

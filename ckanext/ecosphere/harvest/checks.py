@@ -10,7 +10,7 @@ from ckan.lib.redis import connect_to_redis
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.pipeline.queue import QUEUE
 from ckanext.ecosphere.interfaces import Check, CheckStatus, each_setup
-from ckanext.ecosphere.shared.network_checks import check_networks
+from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
 
 _ = tk._
 
@@ -36,5 +36,5 @@ def free_workers() -> list[Check]:
 
 
 def networks() -> list[Check]:
-    """Whether sources may lie in private networks."""
-    return check_networks(config.ALLOWED_NETWORKS)
+    """Whether sources may lie in private networks, and whether the ports are ports."""
+    return [*check_networks(config.ALLOWED_NETWORKS), *check_ports(config.ALLOWED_PORTS)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.harvest.sources.bounds import Bounds
-from ckanext.ecosphere.http_guard import GuardSettings, networks
+from ckanext.ecosphere.http_guard import GuardSettings, networks, ports
 from ckanext.ecosphere.http_guard.addresses import Network
 from ckanext.ecosphere.shared.portal_services import own_services
 
@@ -33,6 +35,8 @@ MAX_RECORDS = "ecosphere.harvest.max_records"
 MAX_TOTAL_MEGABYTES = "ecosphere.harvest.max_total_megabytes"
 MAX_SECONDS = "ecosphere.harvest.max_seconds"
 MAX_MEMORY_MEGABYTES = "ecosphere.harvest.max_memory_megabytes"
+PREVIEW_SECONDS = "ecosphere.harvest.preview_seconds"
+PREVIEWS_PER_PERSON = "ecosphere.harvest.previews_per_person"
 LOCAL_FIELDS = "ecosphere.harvest.local_fields"
 
 MAX_PAGE_SIZE = 1000
@@ -123,6 +127,17 @@ def bounds() -> Bounds:
     )
 
 
+def preview_bounds() -> Bounds:
+    """What the preview of a source may take: as a reading, but for a shorter time, since it keeps a worker busy."""
+    whole = bounds()
+    return replace(whole, seconds=min(whole.seconds, max(1, tk.config[PREVIEW_SECONDS])))
+
+
+def previews_per_person() -> int:
+    """Previews of sources that one person may have waiting or running at the same time."""
+    return max(1, tk.config[PREVIEWS_PER_PERSON])
+
+
 def allowed_networks() -> tuple[Network, ...]:
     """Private networks that sources may lie in.
 
@@ -140,7 +155,7 @@ def guard_settings() -> GuardSettings:
     """
     return GuardSettings(
         allowed_networks=allowed_networks(),
-        allowed_ports=frozenset(map(int, tk.config[ALLOWED_PORTS])),
+        allowed_ports=ports(tk.config[ALLOWED_PORTS]),
         own_services=own_services(),
         max_bytes=tk.config[MAX_BYTES],
         total_seconds=tk.config[REQUEST_SECONDS],

@@ -43,7 +43,7 @@ def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
     settings = job.read_settings(harvester.validate_config(text))
     if "page_size" in harvester.options:
         settings["page_size"] = min(SAMPLE, settings.get("page_size") or SAMPLE)
-    reader = harvester.reader(url, settings)
+    reader = harvester.reader(url, settings, config.preview_bounds())
     raws: list[RawRecord] = []
     with Watch(reader.budget, reader.bounds.memory):
         for page in reader.pages():

@@ -9,7 +9,7 @@ from ckan import model
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.harvest import live, objects, overview, trials
+from ckanext.ecosphere.harvest import formerrors, live, objects, overview, trials
 from ckanext.ecosphere.shared import web_guard
 
 ecosphere_harvest = Blueprint("ecosphere_harvest", __name__)
@@ -77,13 +77,18 @@ def progress(id: str) -> Response:
 
 def start_trial() -> AnyResponse:
     """Have the beginning of a source read in the background."""
-    form = request.form
-    result = allowed(
-        "ecosphere_harvest_trial_start",
-        url=form.get("url", "").strip(),
-        source_type=form.get("source_type", ""),
-        config=form.get("config", ""),
-    )
+    form, url = request.form, request.form.get("url", "").strip()
+    try:
+        result = allowed(
+            "ecosphere_harvest_trial_start",
+            url=url,
+            source_type=form.get("source_type", ""),
+            config=form.get("config", ""),
+        )
+    except tk.ValidationError as error:
+        reason = " ".join(formerrors.summary(error.error_dict).values())
+        refused = {"url": url, "state": trials.FAILED, "reason": reason}
+        return Response(tk.render("ecosphere_harvest/trial.html", {"trial": refused, "id": None}), 400)
     return tk.redirect_to("ecosphere_harvest.trial", id=result["id"])
 
 

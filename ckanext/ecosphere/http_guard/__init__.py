@@ -12,7 +12,7 @@ Knows nothing of CKAN: settings are passed in, so that every room may use it::
     answer = session.get("https://example.org/capabilities")
 """
 
-from ckanext.ecosphere.http_guard.addresses import checked_url, networks, permitted
+from ckanext.ecosphere.http_guard.addresses import checked_url, networks, permitted, ports
 from ckanext.ecosphere.http_guard.attempt import GuardSettings
 from ckanext.ecosphere.http_guard.budget import Budget, StoppedError
 from ckanext.ecosphere.http_guard.errors import MESSAGES, FetchError, FetchRefusedError
@@ -33,4 +33,5 @@ __all__ = [
     "is_own_service",
     "networks",
     "permitted",
+    "ports",
 ]

@@ -13,6 +13,8 @@ from ckanext.ecosphere.http_guard.errors import FetchRefusedError
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+MAX_PORT = 65535
+
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -23,6 +25,19 @@ def networks(texts: Iterable[str]) -> tuple[Network, ...]:
         ValueError: one of them is neither.
     """
     return tuple(ipaddress.ip_network(text.strip(), strict=False) for text in texts if text.strip())
+
+
+def ports(texts: Iterable[str]) -> frozenset[int]:
+    """Read numbers of ports.
+
+    Raises:
+        ValueError: one of them is no number from 1 to 65535; the message quotes it.
+    """
+    written = [text.strip() for text in texts if text.strip()]
+    for text in written:
+        if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_PORT)) and 0 < int(text) <= MAX_PORT):
+            raise ValueError(repr(text))
+    return frozenset(map(int, written))
 
 
 def permitted(address: str, allowed: Iterable[Network] = ()) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.http_guard import networks
+from ckanext.ecosphere.http_guard import networks, ports
 from ckanext.ecosphere.http_guard.addresses import Network
 from ckanext.ecosphere.quality.score import DEFAULT_MODEL, Model, load_model
 
@@ -55,7 +55,7 @@ def allowed_networks() -> tuple[Network, ...]:
 
 def allowed_ports() -> frozenset[int]:
     """Return the ports on which links may be checked, none for all."""
-    return frozenset(map(int, tk.config[ALLOWED_PORTS]))
+    return ports(tk.config[ALLOWED_PORTS])
 
 
 def shapes() -> str:

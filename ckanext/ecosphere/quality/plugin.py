@@ -12,7 +12,7 @@ from ckan.types import Context
 
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
 from ckanext.ecosphere.quality import actions, auth, cli, config, helpers, indexing, jobs, recovery, saving, setup
-from ckanext.ecosphere.shared.network_checks import check_networks
+from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
 
 
 @tk.blanket.actions(actions.get_actions)
@@ -79,7 +79,11 @@ class EcosphereQualityPlugin(p.SingletonPlugin):
 
     def ecosphere_check(self) -> list[Check]:
         """Tell whether every dataset is scored with the weights in force, and which networks links may lead to."""
-        return [*setup.check(), *check_networks(config.ALLOWED_NETWORKS)]
+        return [
+            *setup.check(),
+            *check_networks(config.ALLOWED_NETWORKS),
+            *check_ports(config.ALLOWED_PORTS),
+        ]
 
     def ecosphere_recover(self) -> list[str]:
         """Score and index what a killed process or an emptied queue left."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -15,6 +16,8 @@ from . import config, unfinished
 from .bulk import actions as bulk
 from .importing import documents, review, starting
 from .importing.text import decoded
+
+log = logging.getLogger(__name__)
 
 HTTP_OK = 200
 DATASETS_LOOKED_AT = 50
@@ -56,7 +59,13 @@ def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> dict[str,
     if not data_dict.get("url"):
         raise tk.ValidationError({"url": [tk._("Give an address, or choose a file")]})
     try:
-        answer = GuardedSession(config.guard_settings()).get(data_dict["url"])
+        settings = config.guard_settings()
+    except ValueError as error:
+        log.error("The options of the import: %s", error)
+        message = tk._("Nothing can be fetched at the moment: the administrator must correct an option of the portal")
+        raise tk.ValidationError({"url": [message]}) from error
+    try:
+        answer = GuardedSession(settings).get(data_dict["url"])
     except FetchError as error:
         raise tk.ValidationError({"url": [tk._(MESSAGES[error.code]).format(**error.params)]}) from error
     if answer.status != HTTP_OK:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.http_guard import GuardSettings, networks
+from ckanext.ecosphere.http_guard import GuardSettings, networks, ports
 from ckanext.ecosphere.shared.portal_services import own_services
 
 OWN_RDF_PROFILE = "ecosphere.schemas.own_rdf_profile"
@@ -46,11 +46,11 @@ def guard_settings() -> GuardSettings:
     """Limits of the request that reads a description from elsewhere: a person waits for it.
 
     Raises:
-        ValueError: one of the allowed networks is not written properly.
+        ValueError: one of the allowed networks or ports is not written properly.
     """
     return GuardSettings(
         allowed_networks=networks(tk.config[IMPORT_NETWORKS]),
-        allowed_ports=frozenset(map(int, tk.config[IMPORT_PORTS])),
+        allowed_ports=ports(tk.config[IMPORT_PORTS]),
         own_services=own_services(),
         max_bytes=IMPORT_BYTES,
         total_seconds=IMPORT_SECONDS,

@@ -13,7 +13,7 @@ import click
 
 from ckanext.ecosphere import core_markdown
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
-from ckanext.ecosphere.shared.network_checks import check_networks
+from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
 
 from . import actions, auth, checks, cli, config, defaults, governed, helpers, indexing, validators, views
 from .bulk import runs
@@ -65,7 +65,7 @@ class EcosphereSchemasPlugin(p.SingletonPlugin):
 
     def ecosphere_check(self) -> list[Check]:
         """Say whether the schema is in force, and from which networks the form may import."""
-        return [*checks.run(), *check_networks(config.IMPORT_NETWORKS)]
+        return [*checks.run(), *check_networks(config.IMPORT_NETWORKS), *check_ports(config.IMPORT_PORTS)]
 
     def ecosphere_recover(self) -> list[str]:
         """Carry changes to many datasets on whose worker was killed, or that the queue lost."""

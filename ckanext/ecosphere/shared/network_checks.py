@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.http_guard import networks
+from ckanext.ecosphere.http_guard import networks, ports
 from ckanext.ecosphere.interfaces import Check, CheckStatus
 
 _ = tk._
@@ -33,6 +33,21 @@ def check_networks(option: str) -> list[Check]:
         remedy = _("Name single addresses, and limit the ports")
         return [Check(name, CheckStatus.WARNING, message.format(option=option, networks=" ".join(private)), remedy)]
     return [Check(name, CheckStatus.OK, _("{option}: no private network may be asked").format(option=option))]
+
+
+def check_ports(option: str) -> list[Check]:
+    """Look at an option that names ports; one that is right needs no word.
+
+    Args:
+        option: name of the option, a list of ports.
+    """
+    try:
+        ports(tk.config[option])
+    except ValueError as error:
+        message = _("{option} holds what is no port, so that no address can be asked: {error}")
+        remedy = _("Write numbers from 1 to 65535, or leave it empty for all ports")
+        return [Check(_("Allowed ports"), CheckStatus.ERROR, message.format(option=option, error=error), remedy)]
+    return []
 
 
 def _holds_loopback(network: object) -> bool:

@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from ckanext.ecosphere.shared import characters
 
 #: Raised whenever the same text gives other HTML: stored renderings of an older version are made anew.
-VERSION = 1
+VERSION = 2
 TAGS = {
     "p", "br", "hr", "ul", "ol", "li", "strong", "em", "a", "blockquote", "code", "pre", "h3", "h4", "h5", "h6",
 }  # fmt: skip
@@ -40,6 +40,8 @@ _SAFE_HREF = re.compile(r"(?:https?://[^/\\\s]|mailto:[^/\\\s]|/(?![/\\])|#)[^\s
 _TAG = re.compile(r"<[^<>]*>")
 _BLOCK_END = re.compile(r"</(?:p|li|h[3-6]|pre|blockquote)>|<br ?/?>")
 _BLANKS = re.compile(r"\s+")
+#: nh3 leaves both as they are within quotes, where what cuts at tags finds tags.
+_WITHOUT_ANGLES = str.maketrans("", "", "<>")
 
 
 def to_html(text: str | None) -> str:
@@ -79,6 +81,11 @@ def excerpt(text: str | None, length: int = 190) -> str:
     return f"{(words or start).rstrip()}…"
 
 
+def without_links(rendered: str) -> str:
+    """Return what :func:`to_html` made without its links; their words stay. Only our few tags come out of it."""
+    return nh3.clean(rendered, tags=TAGS - {"a"}, attributes={"ol": {"start"}}, link_rel=None)
+
+
 def is_safe_href(address: str) -> bool:
     """Say whether a link may lead there: http, https, mailto, or a page of the portal; never "//elsewhere"."""
     return bool(_SAFE_HREF.fullmatch(address)) and characters.is_clean(address)
@@ -115,7 +122,9 @@ def _as_it_is(text: str) -> str:
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
-    return value if name != "href" or is_safe_href(value) else None
+    if name == "href":
+        return value if is_safe_href(value) else None
+    return value.translate(_WITHOUT_ANGLES)
 
 
 @lru_cache(maxsize=2)

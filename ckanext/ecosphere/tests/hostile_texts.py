@@ -23,6 +23,7 @@ STRANGE = (
     "\x00", "a\x00b", "\ud800", "a\udfffb", "\u202egpj.exe", "\u2066a", "\u200b", "\ufeff", "\ufffe", "\x1b[31m",
     "\x85", "{!frange l=0}1", "*:*", "' OR 1=1 --", "<script>alert(1)</script>", "<img src=x onerror=alert(1)>",
     "[a](javascript:alert(1))", "[a](data:text/html,<script>alert(1)</script>)", "[a](//evil.example)",
+    '[a](http://evil.example "b><img src=x onerror=alert(1)>")', '[a](http://evil.example "<svg onload=alert(1)>")',
     "[a](/\\evil.example)", "<svg onload=alert(1)>", "=1+1", "\uff1d1+1", "{{7*7}}", "${7*7}", "%s%n",
     "../../etc/passwd", "1e400", "nan", "inf", "-0", "9" * 400,
 )  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 from ckan.tests import factories
 
 from ckanext.ecosphere.harvest.tests import luring
-from ckanext.ecosphere.shared.network_checks import check_networks
+from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
 from ckanext.ecosphere.shared.portal_services import own_services
 from ckanext.ecosphere.tests.canary import canary
 from ckanext.ecosphere.tests.scripted_server import serve
@@ -86,6 +86,32 @@ def test_check_tells_of_networks(ckan_config, monkeypatch, networks, status, sai
     (check,) = check_networks("ecosphere.harvest.allowed_networks")
     assert check.status.value == status
     assert said in check.message
+
+
+@pytest.mark.usefixtures("with_plugins")
+@pytest.mark.parametrize("wrong", ["http", "0", "65536", "-80", "8 0", "٨٠"])
+def test_check_tells_of_ports(ckan_config, monkeypatch, wrong):
+    from ckanext.ecosphere.interfaces import each_setup
+
+    def told():
+        checks = [check for plugin in each_setup() for check in plugin.ecosphere_check()]
+        return [check for check in checks if check.status.value == "error" and "no port" in check.message]
+
+    options = ["harvest.allowed_ports", "quality.allowed_ports", "schemas.import_allowed_ports"]
+    for option in options:
+        monkeypatch.setitem(ckan_config, f"ecosphere.{option}", ["443", "8080"])
+        assert check_ports(f"ecosphere.{option}") == []
+        monkeypatch.setitem(ckan_config, f"ecosphere.{option}", ["443", wrong])
+    for option, check in zip(sorted(options), sorted(told(), key=lambda each: each.message), strict=True):
+        assert check.message.startswith(f"ecosphere.{option} ")
+        assert repr(wrong) in check.message
+
+
+@pytest.mark.usefixtures("with_plugins", "clean_db")
+def test_import_over_a_wrong_option_says_so(ckan_config, monkeypatch):
+    monkeypatch.setitem(ckan_config, "ecosphere.schemas.import_allowed_ports", ["http"])
+    with pytest.raises(tk.ValidationError, match="administrator must correct an option"):
+        tk.get_action("ecosphere_dataset_import")({"ignore_auth": True}, {"url": "https://example.org/record"})
 
 
 @pytest.mark.usefixtures("with_plugins", "clean_queues")

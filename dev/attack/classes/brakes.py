@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from dev.attack.client import Answer, Client
 from dev.attack.outcome import Attack, Outcome
@@ -25,9 +25,14 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
     yield from _told(stage)
 
 
-def _braked(what: str, answers: list[Answer]) -> Outcome:
-    braked = any(answer.status == TOO_MANY or "429" in answer.short for answer in answers)
-    return Outcome(what, not braked, f"{len(answers)} times, the last {answers[-1].short}" if not braked else "")
+def _braked(what: str, answers: Iterable[Answer]) -> Outcome:
+    """Go on until there is a brake to feel."""
+    tried, told = 0, ""
+    for answer in answers:
+        if answer.status == TOO_MANY:
+            return Outcome(what, False)
+        tried, told = tried + 1, answer.short
+    return Outcome(what, True, f"{tried} times, the last {told}")
 
 
 def _log_in(stage: Stage, times: int) -> Iterator[Outcome]:
@@ -38,32 +43,36 @@ def _log_in(stage: Stage, times: int) -> Iterator[Outcome]:
         fields = {"login": name, "password": secrets.token_urlsafe(8)}
         return client.post("/user/login", fields, token_from="/user/login")
 
-    yield _braked(f"{times} wrong passwords from one address", [guess(one, victim) for _ in range(times)])
-    many = [guess(stage.fresh(), victim) for _ in range(times * 2)]
+    yield _braked(f"{times} wrong passwords from one address", (guess(one, victim) for _ in range(times)))
+    many = (guess(stage.fresh(), victim) for _ in range(times * 2))
     yield _braked(f"{times * 2} wrong passwords from many addresses", many)
     other = stage.fresh()
     names = [f"attack-guess-{n}" for n in range(times * 2)]
-    yield _braked(f"{times * 2} accounts tried from one address", [guess(other, name) for name in names])
+    yield _braked(f"{times * 2} accounts tried from one address", (guess(other, name) for name in names))
     spoofing = stage.fresh()
-    answers = []
-    for number in range(times):
+
+    def from_elsewhere(number: int) -> Answer:
         spoofing.session.headers["X-Forwarded-For"] = f"203.0.113.{number}"
-        answers.append(guess(spoofing, victim))
-    yield _braked(f"{times} wrong passwords with made-up X-Forwarded-For", answers)
+        return guess(spoofing, f"attack-spoofed-{number}")
+
+    answers = (from_elsewhere(number) for number in range(times * 2))
+    yield _braked(f"{times * 2} wrong log-ins with made-up X-Forwarded-For", answers)
     spelled = stage.fresh()
     names = [f"{victim}{' ' * n}" if n % 2 else victim.upper() for n in range(times)]
-    yield _braked(f"{times} wrong passwords, the name spelled otherwise", [guess(spelled, name) for name in names])
+    yield _braked(f"{times} wrong passwords, the name spelled otherwise", (guess(spelled, name) for name in names))
 
 
 def _register(stage: Stage, times: int) -> Iterator[Outcome]:
-    client, answers = stage.fresh(), []
-    for _number in range(times):
+    client = stage.fresh()
+
+    def register() -> Answer:
         name = f"attack-r-{secrets.token_hex(4)}"
         fields = {"name": name, "fullname": name, "email": f"{name}@guichet.example"}
         fields |= {"password1": "Lac-bleu-2024", "password2": "Lac-bleu-2024", "save": ""}
-        answers.append(client.post("/user/register", fields, token_from="/user/register"))
         client.session.cookies.clear()
-    yield _braked(f"{times} registrations from one address", answers)
+        return client.post("/user/register", fields, token_from="/user/register")
+
+    yield _braked(f"{times} registrations from one address", (register() for _ in range(times)))
 
 
 def _reset(stage: Stage, times: int) -> Iterator[Outcome]:
@@ -92,12 +101,14 @@ def _write(stage: Stage, times: int) -> Iterator[Outcome]:
 
 def _kept(stage: Stage, times: int) -> Iterator[Outcome]:
     """Long forms of nobody, which the portal keeps until the log-in."""
-    client, answers = stage.fresh(), []
-    for _number in range(times):
+    client = stage.fresh()
+
+    def ask() -> Answer:
         fields = {"title": "Attaque", "description": "a" * 15_000, "go": "next"}
-        answers.append(client.post("/demandes/nouvelle", fields, token_from="/demandes/nouvelle"))
         client.session.cookies.clear()
-    yield _braked(f"{times} long forms kept for nobody", answers)
+        return client.post("/demandes/nouvelle", fields, token_from="/demandes/nouvelle")
+
+    yield _braked(f"{times} long forms kept for nobody", (ask() for _ in range(times)))
 
 
 def _previews(stage: Stage, times: int) -> Iterator[Outcome]:

@@ -38,23 +38,48 @@ class Harvest:
         return self.status == "Finished"
 
 
-def run(stage: Stage, type_: str, url: str, *, config: str = "", seconds: float = 45.0) -> Harvest:
-    """Make a source as an editor, harvest it, abort it when it takes too long, and remove it."""
-    editor, site = stage.people["editor"], stage.people["sysadmin"]
+@dataclass
+class Started:
+    """A harvest that was begun.
+
+    Attributes:
+        source: id; empty when the source was refused.
+        job: id.
+        refused: why the source could not be made.
+        begin: by the monotonic clock.
+    """
+
+    source: str = ""
+    job: str = ""
+    refused: str = ""
+    begin: float = field(default_factory=time.monotonic)
+
+
+def start(stage: Stage, type_: str, url: str, *, config: str = "") -> Started:
+    """Make a source as an editor and begin to harvest it."""
+    editor = stage.people["editor"]
     name = f"attack-h-{secrets.token_hex(4)}"
     config = config or ('{"tag": "eau"}' if type_ == "ecosphere_udata" else "")
     fields = {"name": name, "title": name, "url": url, "source_type": type_, "frequency": "MANUAL", "config": config}
     made = editor.action("harvest_source_create", fields, owner_org=stage.objects["service_id"])
     if not made.success:
-        return Harvest(refused=made.short)
+        return Started(refused=made.short)
     source = made.result["id"]
     job = (editor.action("harvest_job_create", source_id=source, run=True).result or {}).get("id", "")
-    found, begin = Harvest(), time.monotonic()
-    while found.status not in ENDED and time.monotonic() - begin < seconds:
+    return Started(source, job)
+
+
+def finish(stage: Stage, started: Started, *, seconds: float = 45.0) -> Harvest:
+    """Wait for the end of a harvest, abort it when it takes too long, and remove its source."""
+    if started.refused:
+        return Harvest(refused=started.refused)
+    site, job = stage.people["sysadmin"], started.job
+    found = Harvest()
+    while found.status not in ENDED and time.monotonic() - started.begin < seconds:
         time.sleep(0.5)
         shown = site.action("harvest_job_show", id=job).result or {}
         found.status, found.stats = shown.get("status", ""), shown.get("stats") or {}
-    found.seconds = time.monotonic() - begin
+    found.seconds = time.monotonic() - started.begin
     report = site.action("harvest_job_report", id=job).result or {}
     found.errors = [str(each.get("message")) for each in report.get("gather_errors", [])]
     for described in (report.get("object_errors") or {}).values():
@@ -62,7 +87,12 @@ def run(stage: Stage, type_: str, url: str, *, config: str = "", seconds: float 
     found.state = site.action("ecosphere_harvest_job_show", id=job).result or {}
     if not found.ended:
         site.action("harvest_job_abort", id=job)
-        site.action("harvest_job_abort", id=source)
-    site.action("harvest_source_clear", id=source)
-    site.action("harvest_source_delete", id=source)
+        site.action("harvest_job_abort", id=started.source)
+    site.action("harvest_source_clear", id=started.source)
+    site.action("harvest_source_delete", id=started.source)
     return found
+
+
+def run(stage: Stage, type_: str, url: str, *, config: str = "", seconds: float = 45.0) -> Harvest:
+    """Make a source as an editor, harvest it to its end, and remove it."""
+    return finish(stage, start(stage, type_, url, config=config), seconds=seconds)

@@ -19,6 +19,8 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
         for path in stage.filled(lines["pages"]):
             answer = client.get(path)
             for rule in lines["rules"]:
+                if not re.search(rule.get("of", ""), answer.headers.get("Content-Type", "")):
+                    continue
                 value = answer.headers.get(rule["header"], "")
                 lacking = not re.search(rule["pattern"], value, re.IGNORECASE)
                 what = f"{rule['header']} of {path} as {person}"

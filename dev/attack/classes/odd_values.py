@@ -13,8 +13,10 @@ from dev.attack.routes import filled_route, variables
 from dev.attack.stage import Stage
 from dev.attack.tables import repeated, table
 
-#: Of the values of a table, the first so many are tried everywhere, and so many of the others.
-ALWAYS, DRAWN = 2, 3
+#: Of the values of a table, the first so many are tried everywhere, and so many of the others (the seed says which).
+ALWAYS, DRAWN = 1, 1
+#: So many of the odd bodies for an action.
+BODIES = 5
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
@@ -45,7 +47,7 @@ def _route(stage: Stage, client: Client, rule: str, odd: list[str], names: list[
 
 
 def _drawn(stage: Stage, values: list[Any]) -> list[Any]:
-    """The first values, NUL among them, and some of the others, which ones the seed says."""
+    """The first values, NUL among them, and some of the others."""
     return [*values[:ALWAYS], *stage.random.sample(values[ALWAYS:], DRAWN)]
 
 
@@ -55,7 +57,7 @@ def _forms(stage: Stage, odd: list[str]) -> Iterator[Outcome]:
     for line in lines["forms"]:
         client = stage.logged_in(line["as"])
         path, token = stage.filled(line["path"]), client.csrf("/fr/user/edit")
-        for value in odd:
+        for value in _drawn(stage, odd):
             body = "&".join(f"{field}={value}" for field in line["fields"]) + f"&_csrf_token={token}"
             headers = {"Content-Type": "application/x-www-form-urlencoded", "Referer": stage.url + path}
             yield judged(f"POST {path} {body[:60]}", client.send("POST", path, data=body, headers=headers))
@@ -70,14 +72,14 @@ def _actions(stage: Stage) -> Iterator[Outcome]:
             continue
         known = (table("actions").get(action.name) or {}).get("data") or {}
         values = [repeated(each) if isinstance(each, str) else each for each in lines["in_data"]]
-        for value in values:
+        for value in _drawn(stage, values):
             data: dict[str, Any] = dict.fromkeys([*known, *lines["common_data"]], value)
             answer = site.action(action.name, data)
             yield judged(f"{action.name} with {json.dumps(value)[:40]} everywhere", answer)
         for name in known if own else ():
-            for value in _drawn(stage, values):
-                answer = site.action(action.name, stage.filled(known) | {name: value})
-                yield judged(f"{action.name} with {name}={json.dumps(value)[:40]}", answer)
+            value = stage.random.choice(values)
+            answer = site.action(action.name, stage.filled(known) | {name: value})
+            yield judged(f"{action.name} with {name}={json.dumps(value)[:40]}", answer)
 
 
 def _bodies(stage: Stage) -> Iterator[Outcome]:
@@ -85,7 +87,7 @@ def _bodies(stage: Stage) -> Iterator[Outcome]:
     client = stage.people["editor"]
     headers = {"Authorization": client.token, "Content-Type": "application/json"}
     for name in table("odd_values")["body_actions"]:
-        for body in table("odd_values")["bodies"]:
+        for body in stage.random.sample(table("odd_values")["bodies"], BODIES):
             raw = repeated(body).encode("latin-1", "replace")
             answer = client.send("POST", f"/api/3/action/{name}", data=raw, headers=headers)
             yield judged(f"{name} with the body {body[:40]!r}", answer)

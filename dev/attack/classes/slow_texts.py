@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,33 +12,46 @@ from dev.attack.outcome import Attack, Outcome
 from dev.attack.stage import Stage
 from dev.attack.tables import repeated, table
 
+#: So many of the texts of a kind are put into every field of a door.
+ALWAYS = 2
+_NUMBERS = itertools.count(1)
+
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
     """Put each text into each field that takes it, then open the pages that show it."""
     lines = table("slow_texts")
     for door in lines["doors"]:
-        for name in door["texts"]:
-            for text in lines["texts"][name]:
-                yield from _put(stage, door, name, repeated(text))
+        for field, name, text in _shared_out(stage, door, lines["texts"]):
+            yield from _put(stage, door, field, name, repeated(text))
     for path in stage.filled(lines["pages"]):
         yield judged(f"GET {path} afterwards", stage.people["nobody"].get(path))
     yield from _harvested(stage)
 
 
-def _put(stage: Stage, door: dict[str, Any], name: str, text: str) -> Iterator[Outcome]:
+def _shared_out(stage: Stage, door: dict[str, Any], texts: dict[str, list[str]]) -> Iterator[tuple[str, str, str]]:
+    """Each text meets each door, in one of its fields; which one, the seed says. The first ones meet every field."""
+    fields = [str(field) for field in door["fields"]]
+    for name in door["texts"]:
+        turn = stage.random.randrange(len(fields))
+        for number, text in enumerate(texts[name]):
+            chosen = fields if number < ALWAYS else [fields[(number + turn) % len(fields)]]
+            yield from ((field, name, text) for field in chosen)
+
+
+def _put(stage: Stage, door: dict[str, Any], field: str, name: str, text: str) -> Iterator[Outcome]:
     person, what = stage.people[door["as"]], f"{door['action']} with {name} {text[:25]!r} × {len(text)}"
-    for field in door["fields"]:
-        data = stage.filled(door["data"])
-        _set(data, str(field), text)
-        answer = person.action(door["action"], data)
-        yield judged(f"{what} as {field}", answer)
-        if not answer.status:
-            stage.revive()
-        if answer.success and isinstance(answer.result, dict):
-            for path in door.get("pages", []):
-                shown = path.replace("{this}", str(answer.result.get("id")))
-                page = person.send("GET", stage.filled(shown), headers={"Authorization": person.token})
-                yield judged(f"{shown} with {name} {text[:25]!r} × {len(text)} as {field}", page)
+    data = stage.filled(door["data"], n=next(_NUMBERS))
+    _set(data, field, text)
+    answer = person.action(door["action"], data)
+    yield judged(f"{what} as {field}", answer)
+    if not answer.status:
+        stage.revive()
+    if answer.success and isinstance(answer.result, dict):
+        stage.objects |= {word: answer.result[key] for word, key in door.get("keep", {}).items()}
+        for path in door.get("pages", []):
+            shown = path.replace("{this}", str(answer.result.get("id")))
+            page = person.send("GET", stage.filled(shown), headers={"Authorization": person.token})
+            yield judged(f"{shown} with {name} {text[:25]!r} × {len(text)} as {field}", page)
 
 
 def _set(data: dict[str, Any], field: str, text: str) -> None:

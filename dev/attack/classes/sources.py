@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from dev.attack.classes import harvesting
@@ -15,16 +16,37 @@ from dev.attack.tables import table
 #: How the portal tells that it did not see something coming.
 UNEXPECTED = re.compile(r"unexpected fault|imprévu|Traceback|Error\(", re.IGNORECASE)
 
+#: Sources at a time: two workers harvest, and what one source holds, others must not wait for too long.
+BATCH = 8
+#: Longest wait for a batch, in times of the stage's patience.
+LONGEST = 8
+
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
-    """Harvest each source: it ends by itself, within its memory, and takes the honest records."""
-    for line in table("sources"):
-        url = f"{stage.hostile.url}/{line.get('path') or 'doc/' + line['name']}"
+    """Harvest the sources, a few at a time: each ends by itself, within its memory, and gives the honest records."""
+    for lines in batched(table("sources"), BATCH):
         stage.load.begin()
-        seconds = min(line.get("seconds", stage.patience), 4 * stage.patience)
-        found = harvesting.run(stage, line["type"], url, config=line.get("config", ""), seconds=seconds)
-        yield from _judged(stage, line, url, found)
+        begun = []
+        for line in lines:
+            url = f"{stage.hostile.url}/{line.get('path') or 'doc/' + line['name']}"
+            # No two sources may have the same address.
+            address = f"{url}/{line['type']}" if "path" in line else url
+            begun.append((line, url, harvesting.start(stage, line["type"], address, config=line.get("config", ""))))
+        longest = stage.patience * LONGEST
+        ended = [(line, url, harvesting.finish(stage, each, seconds=longest)) for line, url, each in begun]
+        for line, url, found in ended:
+            yield from _judged(stage, line, url, found)
+        heavy = stage.load.peak > WORKER_BYTES
+        names = ", ".join(line["name"] for line in lines)
+        yield Outcome(f"{names} fit in memory", heavy, f"{stage.load.peak / 1e6:.0f} MB" if heavy else "")
         _recover(stage)
+
+
+def batched(lines: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """The lines in groups of so many."""
+    rest = iter(lines)
+    while group := list(islice(rest, size)):
+        yield group
 
 
 def _judged(stage: Stage, line: dict[str, Any], url: str, found: harvesting.Harvest) -> Iterator[Outcome]:
@@ -35,8 +57,6 @@ def _judged(stage: Stage, line: dict[str, Any], url: str, found: harvesting.Harv
     detail = f"{found.status} after {found.seconds:.0f} s, {stage.hostile.questions[url]} questions, "
     detail += f"{stage.hostile.bytes[url] / 1e6:.0f} MB"
     yield Outcome(f"{name} ends by itself", not found.ended, detail)
-    heavy = stage.load.peak > WORKER_BYTES
-    yield Outcome(f"{name} fits in memory", heavy, f"{stage.load.peak / 1e6:.0f} MB; {detail}" if heavy else "")
     faults = [error for error in found.errors if UNEXPECTED.search(error)]
     yield Outcome(f"{name} is understood", bool(faults), faults[0][:200] if faults else "")
     if line.get("good"):

@@ -15,6 +15,7 @@ from dev.attack.tables import table
 
 #: Documents whose canaries may be asked late, by a job.
 SETTLE_SECONDS = 3
+PAUSE_SECONDS = 0.2
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
@@ -24,32 +25,41 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
     yield from _services(stage)
 
 
-TYPES = ["ecosphere_csw", "ecosphere_dcat", "ecosphere_waf", "ecosphere_udata"]
+#: Doors besides the import. All share one way out.
+DOORS = ["links", "ecosphere_csw", "ecosphere_dcat", "ecosphere_waf", "ecosphere_udata"]
 
 
 def _give(stage: Stage, door: str, address: str) -> None:
-    """Give an address to a door: the import, the preview of a source type, or the check of links."""
+    """Give an address to a door: the import, the preview of a source type, or the links of a dataset."""
     editor, words = stage.people["editor"], stage.objects
     if door == "import":
         editor.action("ecosphere_dataset_import", url=address)
     elif door == "links":
-        editor.action("resource_patch", id=words["dataset_resource"], url=address)
-        editor.action("ecosphere_quality_recheck", id=words["dataset"])
+        editor.action("resource_create", package_id=words["dataset"], name="Lien", url=address)
     else:
         config = '{"tag": "eau"}' if door == "ecosphere_udata" else ""
-        editor.action("ecosphere_harvest_trial_start", url=address, source_type=door, config=config)
+        trial = editor.action("ecosphere_harvest_trial_start", url=address, source_type=door, config=config)
+        # One after the other: of one person, only a few may wait.
+        identifier, deadline = (trial.result or {}).get("id", ""), time.monotonic() + stage.patience
+        while trial.success and time.monotonic() < deadline:
+            shown = editor.action("ecosphere_harvest_trial_show", id=identifier)
+            if (shown.result or {}).get("state") != "waiting":
+                break
+            time.sleep(PAUSE_SECONDS)
 
 
 def _spelled(stage: Stage) -> Iterator[Outcome]:
     tried: list[tuple[str, str]] = []
     for number, spelling in enumerate(table("ssrf")["spellings"]):
-        # All source types share one way out; each meets some of the spellings, and all meet the plain one.
-        types = [TYPES[number % len(TYPES)]] if number else TYPES
-        for door in ("import", "links", *types):
+        # The import meets all spellings; each other door meets some of them, and all meet the plain one.
+        doors = [DOORS[number % len(DOORS)]] if number else DOORS
+        for door in ("import", *doors):
             path = stage.canaries.path()
             address = spelling.format(host=FORBIDDEN, port=stage.canaries.port, path=path)
             _give(stage, door, address)
             tried.append((f"{door} with {address}", path))
+    checked = stage.people["editor"].action("ecosphere_quality_recheck", id=stage.objects["dataset"])
+    yield Outcome("the links are checked", not (checked.result or {}).get("queued"), checked.short)
     _settle(stage)
     for what, path in tried:
         asked = stage.canaries.asked(path)
@@ -67,6 +77,8 @@ def _settle(stage: Stage) -> None:
 def _documents(stage: Stage) -> Iterator[Outcome]:
     """Documents at an address that is allowed, and texts that are sent, which name a canary."""
     editor = stage.people["editor"]
+    tried: list[tuple[str, str]] = []
+    harvests: list[harvesting.Started] = []
     for line in table("ssrf")["documents"]:
         for door in ("address", "text", "harvest"):
             path = stage.canaries.path()
@@ -77,15 +89,22 @@ def _documents(stage: Stage) -> Iterator[Outcome]:
             elif door == "text":
                 editor.action("ecosphere_dataset_import", content=text)
             else:
-                harvesting.run(stage, f"ecosphere_{line.get('type', 'dcat')}", address, seconds=stage.patience)
-            asked = stage.canaries.asked(path)
-            yield Outcome(f"{line['name']} by {door}", asked, "the canary was asked" if asked else "")
-    for name in table("ssrf")["behaviours"]:
-        type_ = name["type"]
-        editor.action("ecosphere_dataset_import", url=f"{stage.hostile.url}/do/{name['do']}")
-        harvesting.run(stage, type_, f"{stage.hostile.url}/do/{name['do']}", seconds=stage.patience)
-        asked = stage.canaries.asked(stage.hostile.paths.get(name["canary"], ""))
-        yield Outcome(f"{name['do']} as {type_}", asked, "the canary was asked" if asked else "")
+                harvests.append(harvesting.start(stage, f"ecosphere_{line.get('type', 'dcat')}", address))
+            tried.append((f"{line['name']} by {door}", path))
+    for line in table("ssrf")["behaviours"]:
+        url = f"{stage.hostile.url}/do/{line['do']}"
+        editor.action("ecosphere_dataset_import", url=url)
+        harvests.append(harvesting.start(stage, line["type"], f"{url}/{line['type']}"))
+        stage.hostile.canary(line["canary"])
+        tried.append((f"{line['do']} as {line['type']}", stage.hostile.paths[line["canary"]]))
+    # All were begun before the first is waited for: most of their time is spent in the queue.
+    longest = stage.patience * len(harvests)
+    ended = [harvesting.finish(stage, each, seconds=longest) for each in harvests]
+    lost = [f"{each.status} {each.refused}" for each in ended if each.status not in harvesting.ENDED]
+    yield Outcome("the harvests of these documents end", bool(lost), f"{len(lost)} of {len(harvests)}, as {lost[:1]}")
+    for what, path in tried:
+        asked = stage.canaries.asked(path)
+        yield Outcome(what, asked, "the canary was asked" if asked else "")
 
 
 def _text(line: dict[str, Any]) -> str:

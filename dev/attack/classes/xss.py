@@ -17,14 +17,13 @@ from dev.attack.tables import table
 def attempts(stage: Stage) -> Iterator[Outcome]:
     """Put the payloads through each door, then open the pages that may show them."""
     lines, pages = table("xss"), [*table("xss")["always"]]
-    for number, group in enumerate(lines["payloads"]):
-        words = {"line": " ".join(group), "text": "\n\n".join(group), "first": group[0], "n": number}
-        for door in lines["doors"]:
-            pages += _through(stage, door, words)
-    for number, address in enumerate(lines["addresses"]):
-        words = {"address": address, "n": f"a{number}", "text": f"[lien]({address}) <{address}> ![x]({address})"}
-        for door in lines["address_doors"]:
-            pages += _through(stage, door, words)
+    with browser.opened(stage.url) as tab:
+        for words, doors in _groups(lines):
+            shown = [page for door in doors for page in _through(stage, door, words)]
+            pages += shown
+            for path in dict.fromkeys(shown):  # at once: the next group takes the place of this one
+                owned = tab.open(path)
+                yield Outcome(f"{path} with {str(words['first'])[:60]!r}", bool(owned), owned)
     pages += list(_harvested(stage))
     firsts = [quote(group[0], safe="") for group in lines["payloads"]]
     reflected = [path.replace("{payload}", each) for path in lines["reflected"] for each in firsts]
@@ -36,6 +35,16 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
                 owned = tab.open(path)
                 yield Outcome(f"{path} as {person}", bool(owned), owned)
     yield from _imported(stage)
+
+
+def _groups(lines: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """What goes through the doors at a time, and the doors."""
+    for number, group in enumerate(lines["payloads"]):
+        words = {"line": " ".join(group), "text": "\n\n".join(group), "first": group[0], "n": number}
+        yield words, lines["doors"]
+    for number, address in enumerate(lines["addresses"]):
+        text = f"[lien]({address}) <{address}> ![x]({address})"
+        yield {"address": address, "first": address, "n": f"a{number}", "text": text}, lines["address_doors"]
 
 
 def _through(stage: Stage, door: dict[str, Any], words: dict[str, Any]) -> list[str]:

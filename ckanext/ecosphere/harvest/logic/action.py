@@ -257,6 +257,9 @@ def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> dict
 
     Returns:
         `id` of the trial.
+
+    Raises:
+        ValidationError: something is missing, or too many trials of this person are waiting or running.
     """
     tk.check_access("ecosphere_harvest_trial_start", context, data_dict)
     user = context.get("user") or ""

@@ -12,7 +12,7 @@ from ckan import model
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.base import SourceReader
-from ckanext.ecosphere.harvest.sources.bounds import BoundedReader
+from ckanext.ecosphere.harvest.sources.bounds import BoundedReader, Bounds
 from ckanext.ecosphere.harvest.sources.messages import ConfigError, sentence
 from ckanext.ecosphere.http_guard import GuardedSession
 from ckanext.harvest.interfaces import IHarvester
@@ -34,9 +34,15 @@ class EcosphereHarvester(p.SingletonPlugin):
 
     # --- for the pipeline ---
 
-    def reader(self, url: str, settings: dict[str, Any]) -> BoundedReader:
-        """Make a reader for one reading of a source, which begins now."""
-        bounds = config.bounds()
+    def reader(self, url: str, settings: dict[str, Any], bounds: Bounds | None = None) -> BoundedReader:
+        """Make a reader for one reading of a source, which begins now.
+
+        Args:
+            url: address of the source.
+            settings: configuration of the source.
+            bounds: what the reading may take; as much as a harvest if not given.
+        """
+        bounds = bounds or config.bounds()
         session = GuardedSession(config.guard_settings(), budget=bounds.budget())
         return BoundedReader(self.make_reader(url, settings, session), session.budget, bounds)
 

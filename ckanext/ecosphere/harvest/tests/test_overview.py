@@ -1,16 +1,23 @@
 """All sources at a glance, sources in bulk, trials: who sees them and what they tell."""
 
 import json
+import time
+from datetime import UTC, datetime, timedelta
 
 import ckan.plugins.toolkit as tk
 import pytest
 from bs4 import BeautifulSoup
+from ckan.lib import jobs
+from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories, helpers
+from freezegun import freeze_time
 
 from ckanext.ecosphere.harvest import overview, registry, sync, trial, trials
+from ckanext.ecosphere.harvest.pipeline.queue import QUEUE
 from ckanext.ecosphere.harvest.sources.csw_request import Filter, dialects, get_records
 from ckanext.ecosphere.harvest.sources.messages import ConfigError
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, html, iso_record
+from ckanext.ecosphere.tests.scripted_server import serve
 
 CSV = """name,owner_org,title,url,frequency,config_json
 one,ddt-01053-01,Un,https://one.example.org/csw,WEEKLY,"{""ogcfilter"": [[[""PropertyIsEqualTo"", ""dc:type"", ""dataset""], [""Not"", ""PropertyIsLike"", ""Identifier"", ""fr-%""]], [[""PropertyIsLike"", ""OrganisationName"", ""%DDT%""]]]}"
@@ -212,3 +219,72 @@ def test_a_trial_is_shown_to_whoever_started_it(portal):
         helpers.call_action("ecosphere_harvest_trial_show", {"user": other["name"], "ignore_auth": False}, id=id_)
     trials.run(id_, "https://x.example.org", "no-such-type", "", sysadmin["name"])
     assert helpers.call_action("ecosphere_harvest_trial_show", context, id=id_)["state"] == "failed"
+
+
+def test_one_person_has_but_a_few_trials_waiting(portal, app, ckan_config, monkeypatch):
+    monkeypatch.setitem(ckan_config, "ecosphere.harvest.previews_per_person", 2)
+    person, other = factories.SysadminWithToken(), factories.SysadminWithToken()
+    source = {"url": "https://one.example.org/csw", "source_type": "ecosphere_csw"}
+
+    def start(user):
+        headers = {"Authorization": user["token"]}
+        return app.post("/api/3/action/ecosphere_harvest_trial_start", headers=headers, json=source).json
+
+    with catalogue([iso_record(1)]) as server:
+        source["url"] = server.url
+        ids = [start(person)["result"]["id"] for _ in range(2)]
+        refused = start(person)
+        assert (refused["success"], list(refused["error"])) == (False, ["url", "__type"])
+        assert start(other)["success"]
+        page = app.post(
+            "/en/ecosphere/harvest/trial", headers={"Authorization": person["token"]}, data=source, status=400
+        )
+        assert "wait until one of them is over" in page.body
+        jobs.Worker([QUEUE]).work(burst=True)
+    shown = [trials.show(id_)["state"] for id_ in ids]
+    assert shown == ["done", "done"]
+    assert start(person)["success"]
+
+
+def test_trial_of_a_killed_worker_counts_no_longer_than_a_trial_may_last(portal, ckan_config, monkeypatch):
+    monkeypatch.setitem(ckan_config, "ecosphere.harvest.previews_per_person", 1)
+
+    def killed(*_arguments):
+        raise SystemExit  # as a signal would: nothing more is written
+
+    id_ = trials.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
+    monkeypatch.setattr(trial, "try_source", killed)
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(trials, "_leave", lambda *_arguments: None)
+        trials.run(id_, "https://one.example.org/csw", "ecosphere_csw", "", "anna")
+    with pytest.raises(tk.ValidationError):
+        trials.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
+    with freeze_time(datetime.now(UTC) + timedelta(seconds=121)):
+        assert trials.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
+
+
+def test_trial_that_nobody_waits_for_any_more_asks_no_server(portal, monkeypatch):
+    id_ = trials.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
+    connect_to_redis().delete(trials._key(id_))
+    monkeypatch.setattr(trial, "try_source", lambda *_arguments: pytest.fail("the server was asked"))
+    trials.run(id_, "https://one.example.org/csw", "ecosphere_csw", "", "anna")
+    with pytest.raises(tk.ObjectNotFound):
+        trials.show(id_)
+
+
+def test_trial_of_a_slow_server_ends_soon_and_shows_what_it_read(portal, ckan_config, monkeypatch):
+    monkeypatch.setitem(ckan_config, "ecosphere.harvest.preview_seconds", 2)
+
+    def dripping(exchange):
+        exchange.send_response(200)
+        exchange.end_headers()
+        while True:
+            exchange.wfile.write(b" ")
+            exchange.wfile.flush()
+            time.sleep(0.1)
+
+    begun = time.monotonic()
+    with serve(dripping) as server:
+        found = trial.try_source(server.url, "ecosphere_csw")
+    assert time.monotonic() - begun < 20
+    assert [failure["code"] for failure in found["failures"]] == ["bound-seconds"]

@@ -13,6 +13,11 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+#: What a document may declare: the character sets in which metadata are written, by Python's names. Python knows many
+#: more codecs, and some of them (punycode, idna) take minutes for a megabyte.
+ENCODINGS = frozenset(
+    {"utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "ascii", "iso8859-1", "iso8859-15", "cp1252", "mac-roman"}
+)
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]{0,100}?\sencoding\s*=\s*["']([\w.:-]{1,40})["']""")
 _DECLARATION = re.compile(r"""^(\s*<\?xml[^>]{0,100}?)\sencoding\s*=\s*["'][^"'>]*["']""")
 
@@ -20,17 +25,26 @@ _DECLARATION = re.compile(r"""^(\s*<\?xml[^>]{0,100}?)\sencoding\s*=\s*["'][^"'>
 def decoded(data: bytes) -> str:
     """Return a document as text.
 
-    A mark at its start counts first, then what an XML document declares, then UTF-8; what is none of these is taken
-    for the Windows character set of Western Europe, in which older French files are written.
+    A mark at its start counts first, then what an XML document declares if it is one of `ENCODINGS`, then UTF-8. What
+    is none of these is taken for the Windows character set of Western Europe, in which older French files are written.
     """
     named = next((name for mark, name in _MARKS if data.startswith(mark)), None)
     declared = _DECLARED.match(data)
-    for name in filter(None, (named, declared and declared.group(1).decode("ascii"), "utf-8")):
+    for name in filter(None, (named, declared and _known(declared.group(1)), "utf-8")):
         try:
             return without_encoding(data.decode(name))
-        except (LookupError, ValueError):
+        except ValueError:
             continue
     return without_encoding(data.decode("cp1252", errors="replace"))
+
+
+def _known(declared: bytes) -> str | None:
+    """Python's name of a declared encoding, None when it is none of `ENCODINGS`."""
+    try:
+        name = codecs.lookup(declared.decode("ascii")).name
+    except (LookupError, ValueError):
+        return None
+    return name if name in ENCODINGS else None
 
 
 def without_encoding(text: str) -> str:
