@@ -24,10 +24,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[3]
-START_SECONDS = 90
+START_SECONDS = 300  # a loaded machine starts slowly; a process that dies is seen at once
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 #: Without these, Chromium looks up its maker's hosts at each start.
 QUIET = [
@@ -82,12 +82,13 @@ def portal_url(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixture
         yield url
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
+    expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield chromium
@@ -102,7 +103,7 @@ def page(portal_url: str, browser: Browser) -> Iterator[Page]:
     """
     context = browser.new_context(base_url=portal_url, locale="fr-FR", viewport={"width": 1280, "height": 900})
     tab = context.new_page()
-    tab.set_default_timeout(15_000)
+    tab.set_default_timeout(60_000)
     home = urlsplit(portal_url).netloc
     elsewhere: list[str] = []
     errors: list[str] = []

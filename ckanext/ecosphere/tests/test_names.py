@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib.metadata import distribution
 from typing import Any
 
 import pytest
 
-KINDS: dict[str, Callable[[Any], Iterable[str]]] = {
+KINDS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "helper": lambda plugin: named(plugin, "get_helpers"),
     "action": lambda plugin: named(plugin, "get_actions"),
     "auth function": lambda plugin: named(plugin, "get_auth_functions"),
     "validator": lambda plugin: named(plugin, "get_validators"),
-    "blueprint": lambda plugin: [each.name for each in blueprints(plugin)],
-    "command": lambda plugin: [each.name for each in getattr(plugin, "get_ecosphere_commands", list)()],
+    "blueprint": lambda plugin: {each.name: each for each in blueprints(plugin)},
+    "command": lambda plugin: {each.name: each for each in getattr(plugin, "get_ecosphere_commands", list)()},
 }
 
 
@@ -25,11 +25,13 @@ def plugins() -> dict[str, Any]:
     return {each.name: each.load()() for each in found}
 
 
-def named(plugin: Any, method: str) -> list[str]:
-    """Names that a plugin registers itself; several may chain what is not theirs."""
+def named(plugin: Any, method: str) -> dict[str, Any]:
+    """What a plugin registers itself, by name; several may chain what is not theirs."""
     given = getattr(plugin, method, dict)()
     chains = ("chained_action", "chained_auth_function", "chained_helper")
-    return [name for name, function in given.items() if not any(getattr(function, each, False) for each in chains)]
+    return {
+        name: function for name, function in given.items() if not any(getattr(function, each, False) for each in chains)
+    }
 
 
 def blueprints(plugin: Any) -> list[Any]:
@@ -37,13 +39,16 @@ def blueprints(plugin: Any) -> list[Any]:
     return list(given) if isinstance(given, (list, tuple)) else [given]
 
 
-def clashes(ours: dict[str, Any], names: Callable[[Any], Iterable[str]]) -> dict[str, list[str]]:
-    """Names that several plugins register, with those plugins."""
-    owners: dict[str, list[str]] = defaultdict(list)
+def clashes(ours: dict[str, Any], registered: Callable[[Any], dict[str, Any]]) -> dict[str, list[str]]:
+    """Names that several plugins give to different things, with those plugins.
+
+    Plugins that each work alone may register one and the same function.
+    """
+    owners: dict[str, dict[str, Any]] = defaultdict(dict)
     for plugin, instance in ours.items():
-        for name in names(instance):
-            owners[name].append(plugin)
-    return {name: found for name, found in owners.items() if len(found) > 1}
+        for name, thing in registered(instance).items():
+            owners[name][plugin] = thing
+    return {name: list(things) for name, things in owners.items() if len({id(thing) for thing in things.values()}) > 1}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -56,10 +61,10 @@ def test_a_name_belongs_to_one_plugin(kind: str):
 def test_the_guard_sees_a_clash():
     class First:
         def get_helpers(self) -> dict[str, Any]:
-            return {"ecosphere_a": print, "ecosphere_b": print}
+            return {"ecosphere_a": print, "ecosphere_b": print, "ecosphere_shared": len}
 
     class Second:
         def get_helpers(self) -> dict[str, Any]:
-            return {"ecosphere_b": repr}
+            return {"ecosphere_b": repr, "ecosphere_shared": len}
 
     assert clashes({"one": First(), "two": Second()}, KINDS["helper"]) == {"ecosphere_b": ["one", "two"]}
