@@ -165,7 +165,7 @@ def test_spam_takes_all_that_waits_of_its_author_and_their_trust(postbox: Postbo
     act("moderate", "moderator", id=first["id"], kind="comment", decision="release")
     act("moderate", "moderator", id=second["id"], kind="comment", decision="spam")
     assert act("held_list", "moderator")["count"] == 0
-    assert [each["html"] for each in act("show", None, id=made["id"])["comments"]] == ["<p>un</p>"]
+    assert [each["html"] for each in act("show", None, id=made["id"])["comments"]] == ["<p>un</p>\n"]
     mailing.deliver()
     assert postbox.to("friend") == []
     assert not trust.is_trusted(user_id("friend"))
