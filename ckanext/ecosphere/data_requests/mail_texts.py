@@ -6,6 +6,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere.data_requests import history, links, states, text, trust
+from ckanext.ecosphere.data_requests.mailboxes import Mailbox
 from ckanext.ecosphere.data_requests.model import Comment, Event, Request
 from ckanext.ecosphere.data_requests.names import Names
 
@@ -47,6 +48,6 @@ def title(request: Request) -> str:
     return links.harmless(request.title) if request.plain_links else request.title
 
 
-def name(user: model.User) -> str:
+def name(user: model.User | Mailbox) -> str:
     """Return the name of the person who is written to, on one line and without a link: they may not have chosen it."""
     return links.harmless(text.line(user.display_name))
