@@ -16,6 +16,7 @@ from ckanext.ecosphere import (
     cli,
     collaborators,
     config,
+    contact_actions,
     core_markdown,
     core_texts,
     helpers,
@@ -27,7 +28,6 @@ from ckanext.ecosphere.shared import authorization, web_guard
 from ckanext.ecosphere.shared.web_guard import cookies, proxies
 
 
-@tk.blanket.auth_functions(collaborators.get_auth_functions)
 @tk.blanket.config_declarations
 @tk.blanket.helpers(
     {
@@ -43,6 +43,7 @@ class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
     p.implements(p.IConfigurer)
     p.implements(p.IClick)
     p.implements(p.IActions)
+    p.implements(p.IAuthFunctions)
     p.implements(p.IBlueprint)
     p.implements(p.IMiddleware, inherit=True)
     p.implements(p.ISignal)
@@ -56,12 +57,17 @@ class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
         tk.add_resource("assets/ecosphere", "ecosphere")
 
     def get_actions(self) -> dict[str, Any]:
-        """Chain actions of core: what they tell of people and of private datasets, and the texts that they take."""
-        return {**accounts.get_actions(), **core_texts.get_actions(), **public_tags.get_actions()}
+        """Chain actions of core (what they tell of people and private datasets, texts that they take); add our own."""
+        chained = {**accounts.get_actions(), **core_texts.get_actions(), **public_tags.get_actions()}
+        return {**chained, **contact_actions.get_actions()}
+
+    def get_auth_functions(self) -> dict[str, Any]:
+        """Chain auth functions of core; provide those of the contact sheets."""
+        return {**collaborators.get_auth_functions(), **contact_actions.get_auth_functions()}
 
     def get_blueprint(self) -> list[Blueprint]:
-        """Guard every page and action of the portal."""
-        return [web_guard.portal_blueprint(config.web_guard), api_guard]
+        """Guard every page and action of the portal; provide the pages of the contact sheets."""
+        return [web_guard.portal_blueprint(config.web_guard), api_guard, contact_actions.blueprint]
 
     def make_middleware(self, app: Any, _config: Any) -> Any:
         """Take people's addresses from trusted proxies alone, and have a clear page shown while a service is away."""

@@ -165,10 +165,19 @@ def moderate(context: Context, data_dict: DataDict) -> AuthResult:
     return held_list(context, {})
 
 
-def refusal_text(context: Context, data_dict: DataDict) -> AuthResult:
-    """Administrators of the service, who alone may refuse."""
+def letter_preview(context: Context, data_dict: DataDict) -> AuthResult:
+    """Whoever may do the transition; nobody who is not logged in."""
+    if not people.reader_of_context(context).id:
+        return no(_("Log in to write a decision."))
+    line = states.TRANSITIONS.get(str(data_dict.get("transition")))
     request, reader = readable(context, data_dict.get("id"))
-    return YES if states.ADMIN in reader.roles(request) else no(_("Only administrators of the service may refuse."))
+    allowed = line is not None and reader.roles(request) & set(line.roles)
+    return YES if allowed else no(_("You may not do this: it is for others to do."))
+
+
+def letter_show(context: Context, data_dict: DataDict) -> AuthResult:
+    """Whoever is logged in; the action gives a letter to those alone whom it concerns."""
+    return YES if people.reader_of_context(context).id else no(_("Log in to read your letters."))
 
 
 def assign(context: Context, data_dict: DataDict) -> AuthResult:
@@ -192,7 +201,8 @@ RULES: dict[str, Callable[[Context, DataDict], AuthResult]] = {
     "show": _reads,
     "list": listing,
     "transition": transition,
-    "refusal_text": refusal_text,
+    "letter_preview": letter_preview,
+    "letter_show": letter_show,
     "similar": _anyone,
     "route": _anyone,
     "comment": comment,

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.data_requests import clock, history, links, service, states, wording
+from ckanext.ecosphere.data_requests.decisions import store
+from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.history import PERSONAL, edited, event_public
 from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support
 from ckanext.ecosphere.data_requests.names import Names, by_ids, iso, iso_for
@@ -30,6 +32,7 @@ PLAIN = (
     "visibility",
     "use",
     "procedure_reference",
+    "show_procedure",
     "theme",
     "territory",
     "communes",
@@ -93,6 +96,7 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
         "mentioned": datasets(request, reader, "mentioned"),
         "not_enough": known_datasets(request, reader, packages),
         "suggestions": datasets(request, reader, "suggested") if reader.is_inside(request) else [],
+        "letters": [letter_dict(each) for each in store.of_request(request, reader)],
         "events": [history.line(each, request, reader, names, given) for each in lines],
         "comments": history.conversation(request, comments, reader, names),
         "may": may(request, reader),
@@ -142,6 +146,8 @@ def _request(
     }
     if roles:
         found["requester_siret"] = request.requester_siret
+    if not (roles or request.show_procedure):
+        found["procedure_reference"] = ""
     return found
 
 
@@ -172,12 +178,18 @@ def _outcome(request: Request, reader: Reader) -> dict[str, Any]:
     if not reader.roles(request):
         found = {key: value for key, value in found.items() if key not in PERSONAL}
     if "ground" in found:
-        found["ground_label"] = wording.concept("access-limitation", found["ground"])
+        found["ground_label"] = wording.ground(found["ground"], found.get("other_ground", ""))
     if "target" in found:
         target = model.Session.get(Request, found.pop("target"))
         if target and reader.may_read(target):
             found["target"] = {"id": target.id, "reference": target.reference, "title": target.title}
     return found
+
+
+def letter_dict(letter: Letter) -> dict[str, Any]:
+    """A letter as a request lists it."""
+    known = ("id", "kind", "event_id", "subject", "sha256")
+    return {**{name: getattr(letter, name) for name in known}, "created": iso(letter.created)}
 
 
 def datasets(request: Request, reader: Reader, kind: str) -> list[dict[str, Any]]:

@@ -15,7 +15,11 @@ from ckanext.ecosphere.data_requests import clock, config, fields, holidays, ref
 from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support
 
 Fields = dict[str, Any]
+#: Flag of a request whose service has neither members nor a mailbox.
+UNREACHABLE = "unreachable"
 
+#: What a refusal, whole or partial, says.
+REFUSAL = ("ground", "other_ground", "kind", "emissions", "law", "facts", "completion", "separable")
 #: Signs of the service to the requester; the first one is the first answer.
 SIGNS = ("ask_details", "start", "fulfil", "fulfil_partly", "refuse", "not_held", "extend")
 
@@ -58,11 +62,24 @@ def _submit(request: Request, given: Fields, moment: datetime) -> Fields:
     found = routing.propose(request.theme, request.territory)
     request.organization_id = found.organization.id if found.organization else None
     request.routing_reason = found.reason
+    flag_unreachable(request)
     start_clock(request, clock.day_of(moment))
     from ckanext.ecosphere.data_requests import service
 
     service.index(request)
     return given
+
+
+def flag_unreachable(request: Request) -> None:
+    """Flag, or no longer, that nobody reads for the service: moderators see it."""
+    others = [each for each in request.flags if each["code"] != UNREACHABLE]
+    if request.organization_id and routing.is_reachable(request.organization_id):
+        request.flags = others
+        return
+    group = model.Session.get(model.Group, request.organization_id) if request.organization_id else None
+    other = routing.instead_of(group, request)
+    titles = {"title": (group.title or group.name) if group else "", "other": other.title if other else ""}
+    request.flags = [*others, {"code": UNREACHABLE, **titles}]
 
 
 def _complete_place(request: Request) -> None:
@@ -84,6 +101,7 @@ def _accept(request: Request, given: Fields, moment: datetime) -> Fields:
     if request.organization_id != given["organization"]:
         request.routing_reason = {"code": "person"}
     request.organization_id = given["organization"]
+    flag_unreachable(request)
     request.opened = request.opened or moment
     return given
 
@@ -121,6 +139,7 @@ def _transfer(request: Request, given: Fields, moment: datetime) -> Fields:
     given["former_organization"] = request.organization_id
     request.organization_id = given["organization"]
     request.routing_reason = {"code": "transfer"}
+    flag_unreachable(request)
     request.assigned_to = request.planned = None
     if request.state == states.NEEDS_INFO:
         _waiting_over(request, moment)
@@ -137,17 +156,17 @@ def _extend(request: Request, given: Fields, moment: datetime) -> Fields:
 
 
 def _fulfil(request: Request, given: Fields, moment: datetime) -> None:
-    request.outcome = {"missing": given.get("missing", "")} if given.get("missing") else {}
+    request.outcome = {name: given[name] for name in ("missing", *REFUSAL) if given.get(name)}
     rows = [{"request_id": request.id, "package_id": each, "kind": "answer"} for each in given["datasets"]]
     model.Session.execute(insert(DatasetLink).values(rows).on_conflict_do_nothing())
 
 
 def _refuse(request: Request, given: Fields, moment: datetime) -> None:
-    request.outcome = {"ground": given["ground"], "text": given["text"]}
+    request.outcome = {name: given[name] for name in REFUSAL if given.get(name)}
 
 
 def _not_held(request: Request, given: Fields, moment: datetime) -> None:
-    request.outcome = {"reason": given["reason"]}
+    request.outcome = {name: given[name] for name in ("reason", "transmitted_to") if given.get(name)}
 
 
 def _mark_duplicate(request: Request, given: Fields, moment: datetime) -> None:

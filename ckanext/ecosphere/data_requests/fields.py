@@ -9,16 +9,14 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import clock, config, holidays, people, refusal, states
+from ckanext.ecosphere.data_requests import clock, config, holidays, people, routing, states
 from ckanext.ecosphere.data_requests import validators as v
+from ckanext.ecosphere.data_requests.decisions import law, reasons
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.shared import dates
 
 _ = tk._
 
-#: Uses that are no regulatory procedure, so that there is no reference to give.
-FREE_USES = ("research", "other")
 LONGEST_WAIT = timedelta(days=366)
 
 Parser = Callable[[Any, Request, date, str | None], Any]
@@ -35,10 +33,6 @@ def missing_before_sending(request: Request) -> dict[str, list[str]]:
         need("title", _("Say in a few words which data you need."))
     if not request.description:
         need("description", _("Describe the data that you need."))
-    if not request.use:
-        need("use", _("Say what the data is for."))
-    elif request.use not in FREE_USES and not request.procedure_reference:
-        need("procedure_reference", _("Give the reference of the procedure, for instance the name of the project."))
     if not request.theme:
         need("theme", _("Choose a theme."))
     if not (request.territory or request.communes or request.bbox):
@@ -73,7 +67,10 @@ def parse(
     for name in transition.fields:
         given = data.get(name)
         try:
-            value = PARSERS[name](given, request, today, actor) if given not in (None, "", []) else None
+            # Spam gets no letter.
+            special = None if data.get("spam") else SPECIAL.get((transition.name, name))
+            parser = special or PARSERS[name]
+            value = parser(given, request, today, actor) if given not in (None, "", []) else None
         except tk.Invalid as error:
             errors[name] = [str(error.error)]
             continue
@@ -81,6 +78,9 @@ def parse(
             found[name] = value
         elif name in transition.required:
             errors[name] = [_(MISSING[name])]
+    if "ground" in transition.fields:
+        # What a person reads first is what is missing; what contradicts it is told beside it.
+        errors = {**reasons.contradictions(request, found), **errors}
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
     return found
@@ -100,7 +100,18 @@ def _organization(value: Any, request: Request, today: date, actor: str | None) 
         raise tk.Invalid(_("There is no such service."))
     if request.opened and group.id == request.organization_id:
         raise tk.Invalid(_("The request is with this service already."))
+    if not routing.is_reachable(group.id):
+        raise tk.Invalid(_unreachable(group, request))
     return group.id
+
+
+def _unreachable(group: model.Group, request: Request) -> str:
+    name = group.title or group.name
+    message = _("“{service}” has neither members nor a mailbox: nobody would read the request.").format(service=name)
+    other = routing.instead_of(group, request)
+    if other is None:
+        return f"{message} " + _("Have its contact sheet filled in, or choose another service.")
+    return f"{message} " + _("Choose “{service}” instead.").format(service=other.title or other.name)
 
 
 def _future_day(value: Any, request: Request, today: date, actor: str | None) -> str:
@@ -142,14 +153,25 @@ def latest_due(request: Request) -> date | None:
 
 
 def _ground(value: Any, request: Request, today: date, actor: str | None) -> str:
-    found = voc.get("access-limitation").get(str(value))
-    if found is None or found not in refusal.usable():
-        raise tk.Invalid(_("Choose a ground from the list: the law has no other for information on the environment."))
-    return found.id
+    return reasons.ground(value, partial=False)
 
 
-def _refusal(value: Any, request: Request, today: date, actor: str | None) -> str:
-    return refusal.check(v.service_text(value))
+def _partial_ground(value: Any, request: Request, today: date, actor: str | None) -> str:
+    return reasons.ground(value, partial=True)
+
+
+def _reason(value: Any, request: Request, today: date, actor: str | None) -> str:
+    return reasons.reason(value)
+
+
+def _kind(value: Any, request: Request, today: date, actor: str | None) -> str:
+    if value not in (law.DATA_KIND, law.SERVICE_KIND):
+        raise tk.Invalid(_("Choose data, or a spatial data service."))
+    return value
+
+
+def _short_text(value: Any, request: Request, today: date, actor: str | None) -> str:
+    return v.one_line(value)
 
 
 def _datasets(value: Any, request: Request, today: date, actor: str | None) -> list[str]:
@@ -218,8 +240,22 @@ PARSERS: dict[str, Parser] = {
     "datasets": _datasets,
     "missing": _words,
     "ground": _ground,
-    "text": _refusal,
+    "kind": _kind,
+    "law": _reason,
+    "facts": _reason,
+    "other_ground": _short_text,
+    "emissions": _yes,
+    "completion": _short_text,
+    "separable": _words,
+    "transmitted_to": _short_text,
     "target": _target,
+}
+#: (transition, field) → parser of a field whose words make up a letter, or whose list is another one.
+SPECIAL: dict[tuple[str, str], Parser] = {
+    ("fulfil_partly", "ground"): _partial_ground,
+    ("not_held", "reason"): _reason,
+    ("extend", "reason"): _reason,
+    ("reject", "reason"): _reason,
 }
 
 
@@ -239,6 +275,7 @@ MISSING = {
     "datasets": N_("Choose at least one dataset that the requester can read."),
     "missing": N_("Say which part of the request remains unanswered."),
     "ground": N_("Choose the ground for the refusal."),
-    "text": N_("Write the refusal: it states the reasons and the remedies."),
+    "law": N_("Say why this ground applies: the letter states the reasons in law."),
+    "facts": N_("Say to which facts of this request the ground applies: the letter states the reasons in fact."),
     "target": N_("Give the reference of the request to merge with."),
 }

@@ -46,7 +46,7 @@ def steps() -> tuple[Step, ...]:
     _ = tk._
     return (
         Step("quoi", _("What"), ("title", "description", "theme")),
-        Step("usage", _("What for"), ("use", "procedure_reference")),
+        Step("usage", _("What for"), ("use", "procedure_reference", "show_procedure")),
         Step("territoire", _("Where"), ("territory", "communes", "bbox")),
         Step(
             "delais",
@@ -85,7 +85,7 @@ def labels() -> dict[str, str]:
         "title": _("Your request in one sentence"),
         "description": _("Description of the data you need"),
         "theme": _("Theme"),
-        "use": _("What will you use these data for?"),
+        "use": _("What will you use these data for? (optional)"),
         "procedure_reference": _("Reference of the procedure"),
         "territory": _("Région, département or sea area"),
         "communes": _("Communes"),
@@ -112,7 +112,20 @@ def labels() -> dict[str, str]:
         "datasets": _("Datasets that answer the request"),
         "missing": _("What is missing"),
         "ground": _("Ground of the refusal"),
-        "text": _("Text of the decision"),
+        "kind": _("What is refused"),
+        "law": _("Reasons in law"),
+        "facts": _("Reasons in fact"),
+        "other_ground": _("The other ground, with its article"),
+        "emissions": _("Emissions"),
+        "completion": _("When the document will be finished, and by which authority"),
+        "separable": _("Part that can be communicated all the same"),
+        "transmitted_to": _("Authority to which the request was passed on"),
+        "author": _("Author of the decision"),
+        "service": _("Name of the service"),
+        "show_procedure": _("Reference on the public page"),
+        "first_name": _("First name"),
+        "last_name": _("Name"),
+        "quality": _("Quality"),
         "target": _("Request that stays"),
         "comment": _("Message"),
         "note": _("Internal note"),
@@ -152,7 +165,7 @@ def read_transition(fields: list[str], form: Mapping[str, str]) -> dict[str, Any
     data = {
         name: READERS[name](form) if name in READERS else _text(form, name) for name in (*fields, "comment", "note")
     }
-    return {name: value for name, value in data.items() if value not in (None, [])}
+    return {name: value for name, value in data.items() if value not in (None, [], False)}
 
 
 def version(form: Mapping[str, str]) -> int:
@@ -243,5 +256,7 @@ READERS: dict[str, Any] = {
     "known_datasets": lambda form: dataset_names(form.get("known_datasets", "")),
     "datasets": _datasets,
     "show_name": lambda form: bool(form.get("show_name")),
+    "show_procedure": lambda form: bool(form.get("show_procedure")),
+    "emissions": lambda form: bool(form.get("emissions")),
     "similar_seen": lambda form: bool(form.get("similar_seen")),
 }

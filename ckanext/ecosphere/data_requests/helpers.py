@@ -13,7 +13,8 @@ from markupsafe import Markup
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import charts, config, forms, refusal, wording
+from ckanext.ecosphere.data_requests import charts, config, forms, uses, wording
+from ckanext.ecosphere.data_requests.decisions import authors, law
 from ckanext.ecosphere.shared import dates, rich_text
 
 #: State → symbol of the icon font that CKAN ships, and the family of its colour. Every family has shapes of its own.
@@ -40,7 +41,7 @@ EVENT_ICONS = {
     "reopen": "rotate-right",
     "edit": "pen",
 }
-VOCABULARIES = {"territory": "territories", "theme": "themes", "use": "regulatory-use"}
+VOCABULARIES = {"territory": "territories", "theme": "themes"}
 #: Field of the form → facet of the dataset search that fills it.
 SEARCH_FILTERS = {"territory": "vocab_ecosphere_territory", "theme": "vocab_ecosphere_theme"}
 
@@ -134,6 +135,8 @@ def ecosphere_request_facet_label(name: str, value: str) -> str:
     """Return the label of a chosen filter, the value itself when nothing knows it."""
     if name in VOCABULARIES:
         return (tk.h.ecosphere_labels(VOCABULARIES[name], value) or [value])[0]
+    if name == "use":
+        return wording.use(value) or value
     if name == "organization":
         group = model.Group.get(value)
         return str(group.title or group.name) if group else value
@@ -151,7 +154,7 @@ def ecosphere_request_themes() -> list[tuple[str, list[tuple[str, str]]]]:
 
 def ecosphere_request_uses() -> list[tuple[str, str]]:
     """Return the uses to choose from: (id, label)."""
-    return [(each.id, each.label(language.current())) for each in voc.get("regulatory-use")]
+    return uses.choices(language.current())
 
 
 def ecosphere_request_systems() -> list[tuple[str, str]]:
@@ -159,9 +162,36 @@ def ecosphere_request_systems() -> list[tuple[str, str]]:
     return [(each.id, each.label(language.current())) for each in voc.get("epsg")]
 
 
-def ecosphere_request_grounds() -> list[tuple[str, str]]:
-    """Return the grounds for a refusal: (id, label)."""
-    return [(each.id, each.label(language.current())) for each in refusal.usable()]
+def ecosphere_request_grounds(partial: bool = False) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the grounds for a refusal: (heading, (id, label with its articles) of each)."""
+    lang = language.current()
+    headings = {law.DATA_KIND: tk._("Information on the environment"), law.SERVICE_KIND: tk._("Spatial data services")}
+    groups = [
+        (heading, [(each.id, f"{each.label(lang)} ({each.articles})") for each in law.usable(kind)])
+        for kind, heading in headings.items()
+    ]
+    last = [(law.OTHER, tk._("Another ground"))]
+    if partial:
+        last.insert(0, (law.PART_NOT_HELD, tk._("The service does not hold this part")))
+    return [*groups, (tk._("Other"), last)]
+
+
+def ecosphere_request_author_missing() -> bool:
+    """Tell whether the reader has yet to give the name that decisions bear."""
+    return not authors.of(getattr(tk.current_user, "id", None)).complete
+
+
+def ecosphere_request_privacy() -> dict[str, Any]:
+    """Return what the privacy notice says: `ground`, `authority`, `website`, `months` of retention, `article`."""
+    remedies, lang = law.remedies(), "en" if language.current().startswith("en") else "fr"
+    privacy = remedies["privacy"]
+    return {
+        "ground": privacy["ground"][lang],
+        "authority": privacy["authority"][lang],
+        "website": privacy["website"],
+        "months": config.anonymise_months(),
+        "article": remedies["no_interest"]["article"][lang],
+    }
 
 
 def ecosphere_request_services() -> list[dict[str, str]]:
@@ -315,9 +345,9 @@ def ecosphere_request_files() -> dict[str, Any]:
     return {"types": types, "accept": accept, "megabytes": config.attachment_bytes() // 1024**2}
 
 
-def ecosphere_request_commission() -> Mapping[str, str]:
+def ecosphere_request_commission() -> Mapping[str, Any]:
     """Return whom one turns to after a refusal: `name`, `short`, `address`, `website`."""
-    return refusal.commission()
+    return law.commission()
 
 
 def ecosphere_request_news() -> dict[str, Any]:

@@ -15,7 +15,19 @@ from ckanext.ecosphere.data_requests.names import Names, by_ids, iso, iso_for
 from ckanext.ecosphere.data_requests.people import Reader
 
 #: Outcome and fields of events that are addressed to the requester alone.
-PERSONAL = ("ground", "text", "spam")
+PERSONAL = (
+    "ground",
+    "other_ground",
+    "kind",
+    "emissions",
+    "law",
+    "facts",
+    "completion",
+    "separable",
+    "transmitted_to",
+    "text",
+    "spam",
+)
 #: Fields of events that a requester writes.
 WRITTEN = ("reason",)
 
@@ -57,7 +69,8 @@ def line(each: Event | Revision, request: Request, reader: Reader, names: Names,
         if key in found["fields"]:
             found["fields"][key] = names.group(found["fields"][key])
     if found["fields"].get("ground"):
-        found["fields"]["ground_label"] = wording.concept("access-limitation", found["fields"]["ground"])
+        other = found["fields"].get("other_ground", "")
+        found["fields"]["ground_label"] = wording.ground(found["fields"]["ground"], other)
     if inside:
         found["note"] = each.note
         found["actor"] = names.person(each.actor_id)
@@ -157,10 +170,7 @@ def may_read_attachments(comment: Comment, request: Request, reader: Reader) -> 
 def conversation(request: Request, messages: Iterable[Comment], reader: Reader, names: Names) -> list[dict[str, Any]]:
     """Return messages as the page shows them."""
     inside, exact = reader.is_inside(request), bool(reader.roles(request))
-    files: dict[str, list[dict[str, Any]]] = {}
-    for each in model.Session.scalars(sa.select(Attachment).where(Attachment.request_id == request.id)):
-        row = {"id": each.id, "name": each.name, "size": each.size, "media_type": each.media_type}
-        files.setdefault(each.comment_id, []).append(row)
+    files = _files(Attachment.request_id == request.id)
     found = []
     for each in messages:
         readable = not each.hidden or inside
@@ -191,34 +201,51 @@ def author(comment: Comment, request: Request, names: Names) -> str:
     return wording.author(comment.author_role, service["title"] if service else "")
 
 
-def held(kind: str, row: Any) -> dict[str, Any]:
-    """Return a text of the moderators' queue, its links as text."""
-    request = model.Session.get_one(Request, row.request_id)
-    author_id = row.actor_id if kind == "step" else row.author_id
-    names = Names.of([author_id], [])
-    user = names.users.get(author_id or "")
-    written = {"comment": lambda: row.text, "step": lambda: _words(row), "edit": lambda: ""}[kind]()
-    files = []
-    if kind == "comment":
-        query = sa.select(Attachment).where(Attachment.comment_id == row.id)
-        files = [{"id": each.id, "name": each.name, "size": each.size} for each in model.Session.scalars(query)]
-    role = row.author_role if kind == "comment" else states.REQUESTER
+def held(rows: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
+    """Return texts of the moderators' queue, given as (kind, row), their links as text."""
+    requests = {each.id: each for each in by_ids(Request, [row.request_id for _kind, row in rows])}
+    names = Names.of([_writer(row) for _kind, row in rows], [])
+    files = _files(Attachment.comment_id.in_([row.id for kind, row in rows if kind == "comment"]))
+    return [_held(kind, row, requests[row.request_id], names, files) for kind, row in rows]
+
+
+def _held(
+    kind: str, row: Any, request: Request, names: Names, files: dict[str, list[dict[str, Any]]]
+) -> dict[str, Any]:
+    user = names.users.get(_writer(row) or "")
     return {
         "kind": kind,
         "id": str(row.id),
         "created": iso(row.created),
-        "author": wording.author(role, ""),
-        "author_name": names.person(author_id),
+        "author": wording.author(row.author_role if kind == "comment" else states.REQUESTER, ""),
+        "author_name": names.person(_writer(row)),
         "user": user.name if user else "",
-        "html": links.html(written, plain=True),
+        "html": _held_html(row),
         "changes": _changes(row, own=False) if kind == "edit" else [],
-        "attachments": files,
+        "attachments": files.get(row.id, []) if kind == "comment" else [],
         "request": {"id": request.id, "reference": request.reference, "title": request.title},
     }
 
 
-def _words(event: Event) -> str:
-    return "\n\n".join(each for each in (event.comment, str(event.fields.get("reason") or "")) if each)
+def _held_html(row: Any) -> str:
+    """HTML of a message, or of the words of a step; an edit has none, its changes are shown."""
+    if isinstance(row, Revision):
+        return ""
+    reason = str(row.fields.get("reason") or "") if isinstance(row, Event) else ""
+    return links.shown(row, plain=True) + links.html(reason, plain=True)
+
+
+def _writer(row: Any) -> str | None:
+    return row.actor_id if isinstance(row, Event) else row.author_id
+
+
+def _files(where: Any) -> dict[str, list[dict[str, Any]]]:
+    """Files of messages, by the id of the message."""
+    files: dict[str, list[dict[str, Any]]] = {}
+    for each in model.Session.scalars(sa.select(Attachment).where(where)):
+        row = {"id": each.id, "name": each.name, "size": each.size, "media_type": each.media_type}
+        files.setdefault(each.comment_id, []).append(row)
+    return files
 
 
 def groups_of(each: Event | Revision) -> list[Any]:
@@ -229,7 +256,7 @@ def groups_of(each: Event | Revision) -> list[Any]:
 
 def actor_of(each: Event | Revision) -> str | None:
     """Return the id of who did a step or edit."""
-    return each.actor_id if isinstance(each, Event) else each.author_id
+    return _writer(each)
 
 
 def datasets_of(lines: Iterable[Event | Revision]) -> set[str]:

@@ -10,7 +10,8 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere import language
-from ckanext.ecosphere.data_requests import dictize, mail_texts, notices, outside, people, states, text
+from ckanext.ecosphere.data_requests import dictize, enclosures, mail_texts, notices, outside, people, states, text
+from ckanext.ecosphere.data_requests.mailboxes import Mailbox
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request, Setting
 from ckanext.ecosphere.shared import dates
 
@@ -47,6 +48,7 @@ class Item:
         url: of its page, "" when the person, of its former service, finds it no longer.
         details: (label, text) of what the person needs to know at once.
         links: (label, address).
+        enclosed: letter of the service that is told in full.
     """
 
     sentence: str
@@ -54,9 +56,10 @@ class Item:
     url: str
     details: list[tuple[str, str]] = field(default_factory=list)
     links: list[tuple[str, str]] = field(default_factory=list)
+    enclosed: Any = None
 
 
-def language_of(user: model.User, request: Request | None) -> str:
+def language_of(user: model.User | Mailbox, request: Request | None) -> str:
     """Language of a person: the one they chose, that in which they asked, or the portal's."""
     setting = model.Session.get(Setting, user.id)
     if setting and setting.language:
@@ -65,7 +68,7 @@ def language_of(user: model.User, request: Request | None) -> str:
     return outside.known(own)
 
 
-def write(user: model.User, rows: list[Notification], digest: bool = False) -> Letter | None:
+def write(user: model.User | Mailbox, rows: list[Notification], digest: bool = False) -> Letter | None:
     """Word the notifications of a person in the language that is spoken now; None when nothing is left to tell.
 
     A notification about a request that the person may no longer read is left out.
@@ -125,6 +128,11 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
     )
     if comment is not None:
         item.details.append(mail_texts.of_comment(comment, request))
+    elif (letter := enclosures.letter_of(row)) is not None:
+        item.enclosed = letter
+        item.links.append((_("Read or print the letter"), address(f"demandes/{request.reference}/lettre/{letter.id}")))
+        if event and event.comment and mail_texts.is_told(event):
+            item.details.append(mail_texts.of_step(event))
     elif not row.neutral and mail_texts.is_told(event):
         _add_details(item, row.kind, request, event)
         if event and event.comment:
@@ -199,11 +207,11 @@ DETAILS: dict[str, tuple[tuple[str, Callable[[Request, dict[str, Any]], str]], .
     "transfer": (REASON, DUE),
     "extend": ((N_("New date for the answer"), _day_field("due")), REASON),
     "fulfil_partly": ((N_("What is missing"), _field("missing")),),
-    "refuse": ((N_("Decision"), _field("text")),),
     "not_held": (REASON,),
     "mark_duplicate": ((N_("Request that goes on"), _target),),
     "withdraw": (REASON,),
     "reopen": (REASON, DUE),
+    "silence": (DUE,),
     "due_week": (DUE,),
     "due_day": (DUE,),
     "overdue": (DUE,),

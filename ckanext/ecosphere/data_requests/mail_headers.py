@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from ckan import model
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests import config, mailboxes
 from ckanext.ecosphere.data_requests.model import Notification
 
 SALT = "ecosphere-requests-unsubscribe"
@@ -29,15 +29,19 @@ def headers(rows: Sequence[Notification]) -> dict[str, str]:
     first = rows[0]
     requests = {each.request_id for each in rows}
     request_id = first.request_id if len(requests) == 1 else ""
-    address = tk.url_for("ecosphere_requests.unsubscribe", token=token(first.user_id, request_id), _external=True)
-    return {
+    found = {
         "Auto-Submitted": "auto-generated",
         "Precedence": "bulk",
         "X-Auto-Response-Suppress": "All",
-        "List-Unsubscribe": f"<{address}>",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         **_thread(first, request_id),
     }
+    # Whoever reads the mailbox of a service cannot stop what the whole service is told.
+    return found if first.user_id.startswith(mailboxes.PREFIX) else {**found, **_way_out(first.user_id, request_id)}
+
+
+def _way_out(user_id: str, request_id: str) -> dict[str, str]:
+    address = tk.url_for("ecosphere_requests.unsubscribe", token=token(user_id, request_id), _external=True)
+    return {"List-Unsubscribe": f"<{address}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 def _thread(first: Notification, request_id: str) -> dict[str, str]:

@@ -23,10 +23,12 @@ from ckan.lib import mailer
 from ckanext.ecosphere.data_requests import (
     clock,
     config,
+    enclosures,
     letters,
     links,
     mail_headers,
     mail_texts,
+    mailboxes,
     notices,
     outside,
     service,
@@ -54,12 +56,13 @@ def deliver() -> int:
     with Locks() as locks:
         while ids := _claim_one(locks):
             sent += _send(ids)
-            locks.release(_lock_of(ids[0]))
+            for id_ in ids:
+                locks.release(_lock_of(id_))
     return sent
 
 
 def _lock_of(id_: int) -> str:
-    """The lock of whoever sends an e-mail, named after its first notification."""
+    """The lock of whoever tells a person of a notification."""
     return f"requests:mail:{id_}"
 
 
@@ -78,8 +81,10 @@ def _claim_one(locks: Locks) -> list[int]:
     if row is None:
         model.Session.rollback()
         return []
-    locks.take(_lock_of(row.id))
-    return _claim([row, *(_others(row) if row.kind == "comment" else ())])
+    rows = [row, *(_others(row) if row.kind == "comment" else ())]
+    for each in rows:
+        locks.take(_lock_of(each.id))
+    return _claim(rows)
 
 
 def _others(row: Notification) -> list[Notification]:
@@ -110,7 +115,7 @@ def _send(ids: list[int], digest: bool = False) -> int:
     )
     if not rows:
         return 0
-    user = model.User.get(rows[0].user_id)
+    user = mailboxes.get(rows[0].user_id) or model.User.get(rows[0].user_id)
     if user is None or user.state != model.State.ACTIVE or not user.email:
         return _note(ids, "unwanted", "no address")
     lang = letters.language_of(user, model.Session.get(Request, rows[0].request_id))
@@ -129,7 +134,7 @@ def _send(ids: list[int], digest: bool = False) -> int:
 
 def _render(user_id: str, ids: list[int], digest: bool) -> dict[str, Any] | None:
     """Recipient, subject and both forms of an e-mail."""
-    user = model.User.get(user_id)
+    user = mailboxes.get(user_id) or model.User.get(user_id)
     rows = list(
         model.Session.scalars(sa.select(Notification).where(Notification.id.in_(ids)).order_by(Notification.id))
     )
@@ -145,6 +150,7 @@ def _render(user_id: str, ids: list[int], digest: bool) -> dict[str, Any] | None
         "subject": letter.subject,
         "body": tk.render("emails/ecosphere_requests.txt", {"letter": letter, "labelled": letters.labelled}),
         "body_html": tk.render("emails/ecosphere_requests.html", {"letter": letter, "html": links.mail_html}),
+        "attachments": enclosures.of(rows),
     }
 
 
@@ -222,6 +228,9 @@ def take_up_interrupted() -> int:
         model.Session.execute(given_up.values(status="failed", error="interrupted each time"))
         pending = sa.update(Notification).where(*again, Notification.attempts < MOST_TRIES)
         done = model.Session.execute(pending.values(status="pending", error="interrupted", next_try=service.now()))
+        # Before others see them as pending: who claims one then gets its lock.
+        for id_ in left:
+            locks.release(_lock_of(id_))
         model.Session.commit()
     return done.rowcount  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -74,6 +74,7 @@ class Request(tk.BaseModel):
         version: one more at each change; a person says which one they saw.
         territory: id in the vocabulary; `communes` (code, name) and `bbox` (degrees) are within it.
         show_name: whether the requester chose to be named in public.
+        show_procedure: whether the reference of the procedure is public; private otherwise.
         routing_reason: code and names of why this service was proposed (`wording.routing_reason`).
         opened: when a moderator, or trust, first let it be seen.
         first_answer: first sign of the service to the requester; `closed`: last closing.
@@ -144,6 +145,7 @@ class Request(tk.BaseModel):
     known_datasets: Mapped[list[str]] = _list()
     requester_id: Mapped[str | None] = mapped_column(sa.Text)
     show_name: Mapped[bool] = _flag()
+    show_procedure: Mapped[bool] = _flag()
     requester_organisation: Mapped[str] = _text()
     requester_siret: Mapped[str] = _text()
     language: Mapped[str] = _text()

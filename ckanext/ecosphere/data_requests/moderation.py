@@ -11,6 +11,7 @@ from ckan import model
 
 from ckanext.ecosphere.data_requests import conversation, fields, jobs, notifications, revisions, service, trust
 from ckanext.ecosphere.data_requests.model import Comment, Event, Request, Revision
+from ckanext.ecosphere.data_requests.names import by_ids
 from ckanext.ecosphere.data_requests.people import Reader
 
 _ = tk._
@@ -40,7 +41,12 @@ def queue(start: int, rows: int) -> tuple[int, list[tuple[str, Any]]]:
     count = model.Session.scalar(sa.select(sa.func.count()).select_from(waiting)) or 0
     query = sa.select(waiting.c.kind, waiting.c.id).order_by(waiting.c.created, waiting.c.id)
     page = model.Session.execute(query.offset(start).limit(rows)).all()
-    return count, [(kind, row) for kind, key in page if (row := find(kind, key)) is not None]
+    texts = {
+        (kind, str(row.id)): row
+        for kind, (table, _author) in KINDS.items()
+        for row in by_ids(table, [int(key) if table is Event else key for kind_, key in page if kind_ == kind])
+    }
+    return count, [(kind, texts[kind, key]) for kind, key in page if (kind, key) in texts]
 
 
 def find(kind: str, key: str) -> Any:

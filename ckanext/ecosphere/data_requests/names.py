@@ -47,7 +47,7 @@ def person_name(user: model.User) -> str:
     return user.name if EMAIL.search(user.display_name) else user.display_name
 
 
-def by_ids(table: Any, ids: Iterable[str | None]) -> Sequence[Any]:
+def by_ids(table: Any, ids: Iterable[Any]) -> Sequence[Any]:
     """Return the rows with these ids."""
     wanted = {each for each in ids if each}
     return model.Session.scalars(sa.select(table).where(table.id.in_(wanted))).all() if wanted else []

@@ -50,6 +50,7 @@ SENTENCES: dict[tuple[str, str], str] = {
     ("edit", ""): N_("The requester has edited the request {reference}."),
     ("held", ""): N_("A text of a new person waits for a moderator: {reference}."),
     ("rejected_text", ""): N_("What you wrote about the request {reference} was not published."),
+    ("silence", ""): N_("The period for the answer to your request {reference} ends."),
     ("due_week", ""): N_("An answer to the request {reference} is due within a week."),
     ("due_day", ""): N_("An answer to the request {reference} is due by tomorrow."),
     ("overdue", ""): N_("An answer to the request {reference} is overdue."),

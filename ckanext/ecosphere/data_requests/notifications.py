@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.data_requests import config, people, states
+from ckanext.ecosphere.data_requests import config, mailboxes, people, states
 from ckanext.ecosphere.data_requests.model import Comment, Event, Mute, Notification, Request, Revision, Setting
 from ckanext.ecosphere.data_requests.states import Told
 
@@ -22,7 +22,7 @@ PAGE, EMAIL = "page", "email"
 #: Digest setting → status of a new e-mail; whoever wants none gets no row.
 WAITING = {"immediate": "pending", "daily": "digest", "weekly": "digest"}
 #: Told at once whatever the person's digest: the law's dates depend on it, or it is a receipt.
-URGENT = {"submit"}
+URGENT = {"submit", "refuse", "fulfil_partly", "not_held", "reject", "extend", "silence"}
 
 
 def of_event(request: Request, event: Event) -> None:
@@ -65,11 +65,15 @@ def of_reminder(request: Request, kind: str, key: str, audience: str) -> bool:
 def _tell(
     request: Request, key: str, told: Iterable[Told], actor: str | None, fields: Mapping[str, Any], **origin: Any
 ) -> int:
-    return _write(request, key, recipients_of(request, told, actor, fields), **origin)
+    told = list(told)
+    boxes = {box: each for each in told for box in mailboxes.keys(each.audience, request, dict(fields))}
+    return _write(request, key, recipients_of(request, told, actor, fields), boxes, **origin)
 
 
-def _write(request: Request, key: str, recipients: Mapping[str, Told], **origin: Any) -> int:
-    if not recipients:
+def _write(
+    request: Request, key: str, recipients: Mapping[str, Told], boxes: Mapping[str, Told] | None = None, **origin: Any
+) -> int:
+    if not (recipients or boxes):
         return 0
     moment = datetime.now(timezone.utc)
     common = {"request_id": request.id, "key": key, "created": moment, "next_try": moment, **origin}
@@ -83,6 +87,11 @@ def _write(request: Request, key: str, recipients: Mapping[str, Told], **origin:
         digest = "immediate" if origin["kind"] in URGENT and wishes[user_id] != "none" else wishes[user_id]
         if digest in WAITING and user_id not in muted and config.mail_works():
             rows.append({**row, "channel": EMAIL, "status": WAITING[digest], "next_try": leaves})
+    for box, each in (boxes or {}).items() if config.mail_works() else ():
+        row = {**common, "user_id": box, "audience": each.audience, "neutral": each.neutral}
+        rows.append({**row, "channel": EMAIL, "status": "pending", "next_try": leaves})
+    if not rows:
+        return 0
     query = insert(Notification).values(rows).on_conflict_do_nothing()
     return model.Session.execute(query).rowcount  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from ckan import authz, model
 
 from ckanext.ecosphere.data_requests import config, states
+from ckanext.ecosphere.data_requests.mailboxes import Mailbox
 from ckanext.ecosphere.data_requests.model import Follow, Request, Support
 
 EDITING = ("editor", "admin")
@@ -73,8 +74,10 @@ class Reader:
 NOBODY = Reader()
 
 
-def reader_of(user: model.User | None) -> Reader:
+def reader_of(user: model.User | Mailbox | None) -> Reader:
     """Read the roles of a person, with those that cascade from a parent organisation."""
+    if isinstance(user, Mailbox):
+        return Reader(id=user.id, editor_of=frozenset({user.organization_id}))
     if user is None or user.state != model.State.ACTIVE:
         return NOBODY
     held: dict[str, set[str]] = {"editor": set(), "admin": set()}
@@ -144,6 +147,23 @@ def editors_of(organization_id: str | None) -> set[str]:
         )
     )
     return set(model.Session.scalars(query))
+
+
+def with_editors() -> set[str]:
+    """Ids of the services that have an editor or administrator with an active account."""
+    query = (
+        sa.select(model.Member.group_id)
+        .join(model.User, model.Member.table_id == model.User.id)
+        .where(
+            model.Member.table_name == "user",
+            model.Member.state == model.State.ACTIVE,
+            model.Member.capacity.in_(EDITING),
+            model.User.state == model.State.ACTIVE,
+            model.User.name != str(tk.config["ckan.site_id"]),
+        )
+        .distinct()
+    )
+    return {each for each in model.Session.scalars(query) if each}
 
 
 def moderators() -> set[str]:

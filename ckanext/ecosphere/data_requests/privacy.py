@@ -11,7 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import attachments, clock, config, dictize, service, states, trust
+from ckanext.ecosphere.data_requests import attachments, clock, config, dictize, history, service, states, trust
+from ckanext.ecosphere.data_requests.decisions import store
+from ckanext.ecosphere.data_requests.decisions.tables import AuthorName, Letter
 from ckanext.ecosphere.data_requests.model import (
     Attachment,
     Comment,
@@ -63,9 +65,12 @@ def anonymise(request: Request) -> None:
         request.known_datasets = []
         request.outcome = {key: value for key, value in request.outcome.items() if key == "ground"}
         service.index(request)
-    # The text of a refusal is a letter to the requester.
-    request.outcome = {key: value for key, value in request.outcome.items() if key != "text"}
-    _events((Event.request_id == request.id) & (Event.transition == "refuse"), drop_texts=True)
+    # The reasons of a decision are for the requester, who keeps the letter; the request forgets them.
+    forgotten = set(history.PERSONAL) - {"ground", "spam"}
+    request.outcome = {key: value for key, value in request.outcome.items() if key not in forgotten}
+    decided = Event.transition.in_(("refuse", "fulfil_partly"))
+    _events((Event.request_id == request.id) & decided, drop_texts=True)
+    store.forget_addressee([request.id])
     for table in (Support, Follow, Mute, Notification):
         model.Session.execute(sa.delete(table).where(table.request_id == request.id))
     private = request.visibility == "private"
@@ -134,6 +139,8 @@ def export(user: model.User) -> dict[str, Any]:
         "supports": _rows(Support, Support.user_id == user.id),
         "follows": _rows(Follow, Follow.user_id == user.id),
         "notifications": _rows(Notification, Notification.user_id == user.id),
+        "letters": _rows(Letter, Letter.requester_id == user.id),
+        "author": _rows(AuthorName, AuthorName.user_id == user.id),
         "settings": {"digest": settings.digest, "language": settings.language} if settings else {},
     }
 
@@ -162,6 +169,8 @@ def erase(user: model.User) -> dict[str, int]:
     own = sa.and_(Comment.author_id == user.id, Comment.author_role.not_in(OFFICIAL))
     files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id).where(own)
     attachments.remove(list(model.Session.scalars(files)))
+    store.forget_addressee(requests)
+    model.Session.execute(sa.delete(AuthorName).where(AuthorName.user_id == user.id))
     _drop_unpublished(own)
     _forget_edits(Revision.author_id == user.id)
     done = {"drafts": drafts, "requests": len(requests), "comments": _comments(Comment.author_id == user.id, False)}

@@ -12,8 +12,10 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere import organisations
+from ckanext.ecosphere import contact_sheets, organisations
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.data_requests import config, people
+from ckanext.ecosphere.data_requests.model import Request
 
 TABLE = Path(__file__).parent / "data" / "routing.csv"
 ANY = "*"
@@ -135,6 +137,37 @@ def _services() -> dict[Any, list[model.Group]]:
         if kind and territory:
             found.setdefault((kind, territory), []).append(group)
     return found
+
+
+def is_reachable(organization_id: str | None) -> bool:
+    """Whether somebody reads what is sent to a service: an editor, or its mailbox when e-mails leave."""
+    if people.editors_of(organization_id):
+        return True
+    return config.mail_works() and bool(contact_sheets.mailbox(organization_id))
+
+
+def instead_of(group: model.Group | None, request: Request) -> model.Group | None:
+    """The service to propose where nobody reads for one: that above it, else the next one that fits the request."""
+    above = group.get_parent_groups(type="organization") if group else []
+    found = propose(request.theme, request.territory)
+    fitting = [found.organization] if found.organization else []
+    for each in (*above, *fitting, *found.alternatives):
+        if (group is None or each.id != group.id) and is_reachable(each.id):
+            return each
+    return None
+
+
+def unreachable() -> list[model.Group]:
+    """Active services for which nobody reads, in alphabetical order."""
+    groups = sorted(_services_once(), key=lambda group: voc.normalise(group.title or group.name))
+    editing = people.with_editors()
+    mail = config.mail_works()
+    return [group for group in groups if group.id not in editing and not (mail and contact_sheets.written(group).email)]
+
+
+def _services_once() -> list[model.Group]:
+    query = sa.select(model.Group).where(model.Group.is_organization.is_(True), model.Group.state == model.State.ACTIVE)
+    return list(model.Session.scalars(query))
 
 
 def _root(theme: str) -> str:

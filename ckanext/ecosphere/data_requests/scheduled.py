@@ -13,6 +13,7 @@ from ckan import model
 from ckan.lib.redis import connect_to_redis
 
 from ckanext.ecosphere.data_requests import clock, jobs, mailing, notifications, privacy, service, states, text
+from ckanext.ecosphere.data_requests.decisions import store
 from ckanext.ecosphere.data_requests.model import Request
 
 log = logging.getLogger(__name__)
@@ -113,6 +114,21 @@ def expire() -> int:
     return sum(service.by_system(each, "expire") is not None for each in model.Session.scalars(query).all())
 
 
+def tell_of_silence() -> int:
+    """Tell requesters, on the day when the period ends, that silence refuses, and how to contest it; once a date."""
+    # Of a date that passed long ago nobody is told as of news.
+    near = Request.due.between(_today() - timedelta(days=WEEK), _today())
+    query = sa.select(Request.id).where(Request.state.in_(states.ACTIVE), near)
+    told = 0
+    for each in model.Session.scalars(query).all():
+        request = service.lock(each)[each]
+        if request.state in states.ACTIVE and request.due and request.due <= _today() and store.of_silence(request):
+            notifications.of_reminder(request, "silence", f"silence:{each}:{request.due}", states.REQUESTER)
+            told += 1
+        model.Session.commit()
+    return told
+
+
 def _today() -> date:
     return clock.day_of(service.now())
 
@@ -120,6 +136,7 @@ def _today() -> date:
 STEPS: dict[str, Callable[[], int]] = {
     "services_reminded": remind_services,
     "requesters_reminded": remind_requesters,
+    "requesters_told_of_silence": tell_of_silence,
     "expired": expire,
     "anonymised": privacy.anonymise_old,
     "datasets_compared": jobs.match_saved,

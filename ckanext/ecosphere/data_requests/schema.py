@@ -45,7 +45,7 @@ def _id() -> list[Any]:
 #: Field → its validator; all may be left out until the request is sent.
 FIELDS: dict[str, Any] = {
     "description": v.long_text,
-    "use": v.concept_of("regulatory-use"),
+    "use": v.use,
     "procedure_reference": v.one_line,
     "theme": v.concept_of("themes"),
     "territory": v.concept_of("territories"),
@@ -68,6 +68,7 @@ def _request_fields() -> Schema:
     found: Any = {name: [_ignore_not_given, validator] for name, validator in FIELDS.items()}
     found["visibility"] = [_ignore_not_given, get("one_of")(["public", "private"])]
     found["show_name"] = [_ignore_not_given, get("boolean_validator")]
+    found["show_procedure"] = [_ignore_not_given, get("boolean_validator")]
     found["site_web"] = [_ignore_not_given, v.empty_trap]
     found["__extras"] = [get("ignore")]
     return found
@@ -136,9 +137,10 @@ def _transition_fields() -> list[str]:
     return sorted({name for line in states.TRANSITIONS.values() for name in line.fields} - {"comment"})
 
 
-def refusal_text() -> Schema:
-    """Schema of `ecosphere_request_refusal_text`."""
-    return {"id": _id(), "ground": [get("not_empty"), v.concept_of("access-limitation")]}
+def letter_preview() -> Schema:
+    """Schema of `ecosphere_request_letter_preview`; the fields of each transition are checked by `fields`."""
+    transition = request_transition()
+    return {**transition, "version": [get("ignore")]}
 
 
 def place_and_theme() -> Schema:
@@ -215,6 +217,7 @@ def settings_update() -> Schema:
     return {
         "digest": [_ignore_not_given, get("one_of")(["immediate", "daily", "weekly", "none"])],
         "language": [_ignore_not_given, get("one_of")(languages)],
+        **{name: [_ignore_not_given, v.one_line] for name in ("first_name", "last_name", "quality")},
         "__extras": [get("ignore")],
     }
 

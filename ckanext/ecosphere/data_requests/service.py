@@ -25,12 +25,14 @@ from ckanext.ecosphere.data_requests import (
     notifications,
     people,
     revisions,
+    routing,
     states,
     text,
     trust,
     wording,
 )
 from ckanext.ecosphere.data_requests.conflict import Conflict
+from ckanext.ecosphere.data_requests.decisions import store
 from ckanext.ecosphere.data_requests.model import (
     Event,
     Follow,
@@ -51,6 +53,7 @@ SIGNAL = "ecosphere:request-changed"
 AFTER_SENDING = {
     "description",
     "procedure_reference",
+    "show_procedure",
     "need_by",
     "formats",
     "crs",
@@ -62,7 +65,7 @@ AFTER_SENDING = {
     "requester_siret",
     "show_name",
 }
-EDITABLE = {*FIELDS, "title", "visibility", "show_name"}
+EDITABLE = {*FIELDS, "title", "visibility", "show_name", "show_procedure"}
 STILL_EDITABLE = (states.SUBMITTED, states.OPEN, states.NEEDS_INFO)
 
 
@@ -179,7 +182,8 @@ def index(request: Request) -> None:
     themes = wording.concept("themes", request.theme, "fr")
     weighted = (
         ("A", f"{request.title} {request.reference or ''}"),
-        ("B", f"{themes} {places} {request.procedure_reference}"),
+        # What its author keeps private is found by nobody.
+        ("B", f"{themes} {places} {request.procedure_reference if request.show_procedure else ''}"),
         ("C", request.description),
     )
     parts = [sa.func.setweight(sa.func.to_tsvector("french", text.fold(words)), weight) for weight, words in weighted]
@@ -210,9 +214,10 @@ def transition(reader: Reader, request_id: str, name: str, version: int, data: M
         roles = reader.roles(request)
         _no_obstacle(request, name, roles)
         role = states.acting_role(name, roles)
-        events = [perform(request, name, role, reader.id, data)]
         if name == "submit":
+            # The receipt repeats the title.
             request.plain_links = not trust.is_trusted(request.requester_id)
+        events = [perform(request, name, role, reader.id, data)]
         if name == "submit" and _opens_at_once(request):
             accepted = {"organization": request.organization_id}
             events.append(perform(request, "accept", states.SYSTEM, None, accepted))
@@ -265,6 +270,7 @@ def perform(request: Request, name: str, role: str, actor: str | None, data: Map
     )
     model.Session.add(event)
     model.Session.flush()
+    store.of_event(request, event)
     notifications.of_event(request, event)
     if event.moderation == trust.HELD:
         notifications.of_held(request, "step", str(event.id), actor)
@@ -324,7 +330,7 @@ def _target_of(data: Mapping[str, Any]) -> Request | None:
 
 def _opens_at_once(request: Request) -> bool:
     """Whether nobody needs to read it first: its author is trusted and a service is known."""
-    if not request.organization_id or not request.requester_id:
+    if not request.requester_id or not routing.is_reachable(request.organization_id):
         return False
     if config.trust_after() <= 0 or people.is_member_of_a_service(request.requester_id):
         return True

@@ -8,12 +8,14 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import config, people, scheduled, service
+from ckanext.ecosphere.data_requests import config, people, routing, scheduled, service
 from ckanext.ecosphere.data_requests.model import Notification
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
 
 _ = tk._
 
+#: Services that a line names.
+MOST_NAMED = 10
 LONGEST_SILENCE = timedelta(days=1)
 
 
@@ -26,7 +28,7 @@ def initialise(report: InitReport) -> None:
 
 def check() -> list[Check]:
     """Look at the moderators, the schedule and the e-mails."""
-    return [*_moderators(), *_schedule(), *_emails()]
+    return [*_moderators(), *_services(), *_schedule(), *_emails()]
 
 
 def _moderators() -> list[Check]:
@@ -39,6 +41,25 @@ def _moderators() -> list[Check]:
     number = len(people.moderators())
     message = tk.ungettext("{number} moderator", "{number} moderators", number).format(number=number)
     return [Check(name, CheckStatus.OK, message)]
+
+
+def _services() -> list[Check]:
+    """Nobody reads what is sent to a service without editors and mailbox."""
+    name, silent = _("Data requests (services)"), routing.unreachable()
+    if not silent:
+        return [Check(name, CheckStatus.OK, _("Somebody reads for every service"))]
+    message = tk.ungettext(
+        "{number} service has neither editors nor a mailbox: {names}",
+        "{number} services have neither editors nor a mailbox: {names}",
+        len(silent),
+    )
+    names = ", ".join(group.title or group.name for group in silent[:MOST_NAMED]) + (
+        " …" if silent[MOST_NAMED:] else ""
+    )
+    remedy = _(
+        "Add members, or a functional mailbox on the contact sheet of each; their requests wait for a moderator."
+    )
+    return [Check(name, CheckStatus.WARNING, message.format(number=len(silent), names=names), remedy)]
 
 
 def _schedule() -> list[Check]:

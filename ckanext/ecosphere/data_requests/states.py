@@ -34,8 +34,10 @@ STATES = (
 ON_DESK = (OPEN, NEEDS_INFO, IN_PROGRESS)
 #: Received and not over: the clock runs.
 ACTIVE = (SUBMITTED, *ON_DESK)
-#: An express decision of the service.
-ANSWERED = (FULFILLED, PARTIAL, REFUSED, NOT_HELD)
+#: A decision that gives the data, gives a part of it, or refuses with reasons.
+DECIDED = (FULFILLED, PARTIAL, REFUSED)
+#: An end that the service has brought about.
+ANSWERED = (*DECIDED, NOT_HELD)
 CLOSED = (*ANSWERED, DUPLICATE, REJECTED, WITHDRAWN, EXPIRED)
 
 # Who acts.
@@ -112,6 +114,8 @@ def _told(*audiences: str) -> tuple[Told, ...]:
 
 _EDITORS = (EDITOR, ADMIN)
 _ADMINS = (ADMIN,)
+#: What a refusal, whole or partial, may have to say as well (`decisions.reasons`).
+_OF_A_REFUSAL = ("other_ground", "emissions", "completion", "separable")
 #: People who follow a request may support it too: `recipients` counts each person once, in this order.
 _WATCHERS = (FOLLOWERS, SUPPORTERS)
 
@@ -185,7 +189,8 @@ TRANSITIONS: dict[str, Transition] = {
             (OPEN, IN_PROGRESS),
             PARTIAL,
             _EDITORS,
-            ("datasets", "missing"),
+            ("datasets", "missing", "ground", "facts"),
+            ("law", *_OF_A_REFUSAL),
             told=_told(REQUESTER, *_WATCHERS),
         ),
         Transition(
@@ -193,10 +198,19 @@ TRANSITIONS: dict[str, Transition] = {
             (OPEN, IN_PROGRESS),
             REFUSED,
             _ADMINS,
-            ("ground", "text"),
+            ("ground", "law", "facts"),
+            ("kind", *_OF_A_REFUSAL),
             told=(Told(REQUESTER), Told(FOLLOWERS, neutral=True), Told(SUPPORTERS, neutral=True)),
         ),
-        Transition("not_held", (OPEN, IN_PROGRESS), NOT_HELD, _ADMINS, ("reason",), told=_told(REQUESTER, MODERATORS)),
+        Transition(
+            "not_held",
+            (OPEN, IN_PROGRESS),
+            NOT_HELD,
+            _ADMINS,
+            ("reason",),
+            ("transmitted_to",),
+            told=_told(REQUESTER, MODERATORS),
+        ),
         Transition("mark_duplicate", ACTIVE, DUPLICATE, (MODERATOR,), ("target",), told=_told(REQUESTER)),
         Transition(
             "withdraw", (DRAFT, *ACTIVE), WITHDRAWN, (REQUESTER,), optional=("reason",), told=_told(SERVICE, FOLLOWERS)

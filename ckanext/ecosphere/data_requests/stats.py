@@ -14,9 +14,10 @@ from ckan.lib.redis import connect_to_redis
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere.data_requests import clock, config, states, unmet
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.model import Event, Request
 
 #: Age of what is not answered, in days: name → first day that no longer belongs to it.
+NO_ANSWER = (states.NOT_HELD, states.REJECTED, states.WITHDRAWN)
 AGES = (("0-7", 7), ("8-30", 30), ("31-60", 60), ("61-180", 180), ("181-", None))
 
 
@@ -50,6 +51,7 @@ def compute(year: int | None, organization_id: str | None, today: date) -> dict[
     if number < max(threshold, 1):
         where.append(~private)
     received, answered, in_time, median = _answers(where, today)
+    apart = _apart(year, organization_id)
     cells = _cells(where, today)
     return {
         "year": year,
@@ -57,6 +59,7 @@ def compute(year: int | None, organization_id: str | None, today: date) -> dict[
         "answered": answered,
         "answered_within_month": in_time,
         "median_days_first_answer": median,
+        "apart": apart,
         "outcomes": {state: cells.outcomes[state] for state in states.CLOSED if cells.outcomes.get(state)},
         "backlog": [{"age": name, "count": cells.backlog.get(name, 0)} for name, _last in AGES],
         "unmet": unmet.table(where),
@@ -75,15 +78,29 @@ def _count() -> Any:
     return sa.select(sa.func.count()).select_from(Request)
 
 
-def _selection(year: int | None, organization_id: str | None) -> list[Any]:
+def _selection(year: int | None, organization_id: str | None, turned_away: bool = False) -> list[Any]:
     """Requests that were let in: what a moderator turned away, and what was hidden as abuse, is no request."""
-    where: list[Any] = [Request.opened.is_not(None), Request.state != states.REJECTED, Request.hidden.is_(False)]
+    let_in = sa.and_(Request.opened.is_not(None), Request.state != states.REJECTED)
+    spam = Request.outcome["spam"].as_boolean().is_(True)
+    rejected = sa.and_(Request.state == states.REJECTED, ~sa.func.coalesce(spam, sa.false()))
+    where: list[Any] = [sa.or_(let_in, rejected) if turned_away else let_in, Request.hidden.is_(False)]
     if year:
         first, last = (datetime.combine(date(y, 1, 1), time(), clock.PARIS) for y in (year, year + 1))
         where += [Request.submitted >= first, Request.submitted < last]
     if organization_id:
         where.append(Request.organization_id == organization_id)
     return where
+
+
+def _apart(year: int | None, organization_id: str | None) -> dict[str, int]:
+    """Requests that ended, or went on, without an answer: transferred to another service, and by state."""
+    where = _selection(year, organization_id, turned_away=True)
+    moved = sa.select(Event.request_id).where(Event.transition == "transfer")
+    cases = {"transferred": Request.id.in_(moved), **{each: Request.state == each for each in NO_ANSWER}}
+    private = Request.visibility == "private"
+    pairs = [sa.func.count().filter(which, hidden) for which in cases.values() for hidden in (~private, private)]
+    numbers = list(model.Session.execute(sa.select(*pairs).where(*where)).one())
+    return {name: _shown(numbers[2 * i], numbers[2 * i + 1]) for i, name in enumerate(cases)}
 
 
 def _in_paris(moment: Any) -> Any:
@@ -96,7 +113,8 @@ def _day(moment: Any) -> Any:
 
 def _answers(where: list[Any], today: date) -> tuple[int, int, float | None, float | None]:
     """Received, answered, share of those whose first month is over that were answered within it, median of days."""
-    answered = Request.state.in_(states.ANSWERED)
+    # A transmission, or the word that the data is not held, is no answer.
+    answered = Request.state.in_(states.DECIDED)
     # The first month is the law's, whatever the configured period: PostgreSQL clips to the end of a month as we do.
     month_over = sa.cast(_in_paris(Request.submitted), sa.Date) + sa.text("interval '1 month'")
     in_time = sa.cast(_in_paris(Request.closed), sa.Date) <= month_over
@@ -129,7 +147,7 @@ class Cells:
 
 def _cells(where: list[Any], today: date) -> Cells:
     """Count in one pass; a cell counts its private requests only from the threshold on."""
-    private, answered = Request.visibility == "private", Request.state.in_(states.ANSWERED)
+    private, answered = Request.visibility == "private", Request.state.in_(states.DECIDED)
     age = sa.literal(today) - sa.cast(_in_paris(Request.submitted), sa.Date)
     waiting = Request.state.in_(states.ACTIVE)
     kinds = ((sa.and_(waiting, age <= last), name) for name, last in AGES if last is not None)

@@ -13,7 +13,7 @@ from ckan.types import Validator
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import communes as registry
-from ckanext.ecosphere.data_requests import config, text
+from ckanext.ecosphere.data_requests import config, text, uses
 
 _ = tk._
 
@@ -82,6 +82,16 @@ def concept_of(vocabulary: str) -> Callable[[Any], str]:
         return found.id
 
     return concept
+
+
+def use(value: Any) -> str:
+    """What the data is for; nobody has to say it."""
+    if not value:
+        return ""
+    found = uses.find(str(value))
+    if not found:
+        raise tk.Invalid(_("“{value}” is not in the list: choose one of its entries.").format(value=shown(value)))
+    return found
 
 
 def stored_number(value: Any) -> int:

@@ -9,6 +9,7 @@ from ckanext.ecosphere.data_requests import (
     views_ask,
     views_desk,
     views_figures,
+    views_letters,
     views_read,
     views_unsubscribe,
 )
@@ -39,7 +40,8 @@ GET = (
     ("/demandes/<id>", "read", views_read.read),
     ("/demandes/<id>/flux.atom", "request_feed", views_figures.request_feed),
     ("/demandes/<id>/ressemblances", "lookalikes", views_ask.lookalikes),
-    ("/demandes/<id>/texte-de-refus", "refusal_text", views_act.refusal_text),
+    ("/demandes/<id>/lettre/<letter>", "letter", views_letters.letter),
+    ("/demandes/<id>/lettre/<letter>.pdf", "letter_pdf", views_letters.letter_pdf),
     ("/demandes/<id>/fichier/<file>", "attachment", views_act.attachment),
     ("/demandes/<id>/modifier/<step>", "edit", views_ask.edit),
     ("/demandes/<id>/<transition>", "transition_form", views_act.transition_form),

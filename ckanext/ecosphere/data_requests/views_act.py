@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from flask import Response, jsonify, request, send_file
+from flask import Response, request, send_file
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -16,8 +16,10 @@ from ckanext.ecosphere.data_requests.viewing import CONFLICT, INVALID, act, know
 from ckanext.ecosphere.data_requests.views_ask import similar_of
 from ckanext.ecosphere.data_requests.views_read import conversation_page
 
-#: Value of the button that asks for a text of refusal instead of sending the form.
-PROPOSE = "propose"
+#: Value of the button that shows the letter instead of sending the form.
+PREVIEW = "preview"
+#: Steps that send the requester a letter of decision.
+LETTERS = ("refuse", "fulfil_partly", "not_held", "reject", "extend")
 
 
 @page
@@ -40,8 +42,8 @@ def transition(id: str, transition: str) -> AnyResponse:
     typed = request.form
     if wanted is None:
         return _stale(found, wanted, typed, None)
-    if typed.get("go") == PROPOSE:
-        return _proposed_text(found, wanted, typed)
+    if typed.get("go") == PREVIEW:
+        return _previewed(found, wanted, typed)
     data = forms.read_transition([field["name"] for field in wanted["fields"]], typed)
     try:
         done = act(
@@ -61,20 +63,14 @@ def transition(id: str, transition: str) -> AnyResponse:
     return tk.redirect_to("ecosphere_requests.read", id=done["reference"] or done["id"])
 
 
-def _proposed_text(found: Mapping[str, Any], wanted: Mapping[str, Any], typed: Mapping[str, str]) -> Response:
-    """Show the form again with the text for the ground that is chosen."""
+def _previewed(found: Mapping[str, Any], wanted: Mapping[str, Any], typed: Mapping[str, str]) -> Response:
+    """Show the form again with the letter that it would send."""
+    data = forms.read_transition([field["name"] for field in wanted["fields"]], typed)
     try:
-        text = act("ecosphere_request_refusal_text", id=found["id"], ground=typed.get("ground", ""))["text"]
+        letter = act("ecosphere_request_letter_preview", id=found["id"], transition=wanted["transition"], **data)
     except tk.ValidationError as error:
         return _form(found, wanted, typed, errors=messages(error), status=INVALID)
-    return _form(found, wanted, {**typed, "text": text})
-
-
-@page
-@known
-def refusal_text(id: str) -> Response:
-    """Answer the form's script with the text for a ground."""
-    return jsonify(act("ecosphere_request_refusal_text", id=id, ground=request.args.get("ground", "")))
+    return _form(found, wanted, typed, letter=letter)
 
 
 @page
@@ -228,6 +224,7 @@ def _form(
     *,
     errors: forms.Errors | None = None,
     changes: list[dict[str, Any]] | None = None,
+    letter: Mapping[str, Any] | None = None,
     status: int = 200,
 ) -> Response:
     names = [field["name"] for field in wanted["fields"]]
@@ -239,6 +236,8 @@ def _form(
         "errors": errors or {},
         "changes": changes,
         "labels": forms.labels(),
+        "letter": letter,
+        "sends_letter": wanted["transition"] in LETTERS,
     }
     if "organization" in names:
         variables.update(_services(found))

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan.common import session
-from ckan.lib.redis import connect_to_redis
 from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere import outlines
-from ckanext.ecosphere.data_requests import communes, forms
+from ckanext.ecosphere.data_requests import communes, forms, kept_forms
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING
 from ckanext.ecosphere.data_requests.viewing import (
     INVALID,
@@ -28,9 +24,7 @@ from ckanext.ecosphere.data_requests.viewing import (
     rendered,
 )
 
-KEPT = "ecosphere_request_kept"
-KEPT_SECONDS = 2 * 3600
-KEPT_CHARACTERS = 20_000
+TOO_MANY = 429
 #: Names under which other pages hand over what was searched.
 PREFILLED = {"q": "title", "title": "title", "theme": "theme", "territory": "territory"}
 
@@ -38,7 +32,7 @@ PREFILLED = {"q": "title", "title": "title", "theme": "theme", "territory": "ter
 @page
 def new() -> AnyResponse:
     """Show the first step, filled with what was searched or with what was typed before the log-in."""
-    kept = kept_form()
+    kept = kept_forms.kept()
     values = kept or {field: request.args[name] for name, field in PREFILLED.items() if request.args.get(name)}
     return _form(forms.steps()[0], values, resumed=bool(kept))
 
@@ -50,7 +44,12 @@ def create() -> AnyResponse:
     _refuse_machines()
     typed = request.form
     if not is_known():
-        _keep(typed)
+        try:
+            kept_forms.keep({name: typed[name] for name in (*first.fields, "territory") if typed.get(name)})
+        except tk.ValidationError as error:
+            response = _form(first, typed, errors=messages(error))
+            response.status_code = TOO_MANY
+            return response
         tk.h.flash_notice(tk._("Log in or create an account: what you typed is kept and you go on from there."))
         return log_in(tk.url_for("ecosphere_requests.new"))
     data, errors = forms.read_step(first, typed)
@@ -61,7 +60,7 @@ def create() -> AnyResponse:
         except tk.ValidationError as error:
             errors = messages(error)
         else:
-            _forget()
+            kept_forms.forget()
             return _after(draft, first, "next")
     return _form(first, typed, errors=errors)
 
@@ -248,30 +247,3 @@ def _given(data: Mapping[str, Any]) -> dict[str, Any]:
 def _refuse_machines() -> None:
     if forms.trapped(request.form):
         tk.abort(400, tk._("The form was filled in by a program. Leave the hidden field empty."))
-
-
-def _keep(typed: Mapping[str, str]) -> None:
-    """Keep what an anonymous person typed, on the server: cookies are too small for it and may be read."""
-    values = {name: typed[name] for name in (*forms.steps()[0].fields, "territory") if typed.get(name)}
-    text = json.dumps(values)
-    if len(text) <= KEPT_CHARACTERS:
-        token = secrets.token_urlsafe(24)
-        connect_to_redis().set(_key(token), text, ex=KEPT_SECONDS)
-        session[KEPT] = token
-
-
-def kept_form() -> dict[str, str]:
-    """Return what the reader typed before the log-in, nothing when they did not."""
-    token = session.get(KEPT)
-    text = connect_to_redis().get(_key(token)) if token else None
-    return json.loads(text) if text else {}
-
-
-def _forget() -> None:
-    token = session.pop(KEPT, None)
-    if token:
-        connect_to_redis().delete(_key(token))
-
-
-def _key(token: str) -> str:
-    return f"ecosphere:requests:kept:{tk.config['ckan.site_id']}:{token}"

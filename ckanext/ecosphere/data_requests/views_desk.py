@@ -145,7 +145,8 @@ def preferences() -> AnyResponse:
     """Show and change how a person is told."""
     errors: forms.Errors = {}
     if request.method == "POST":
-        wanted = {"digest": request.form.get("digest", ""), "language": request.form.get("language", "")}
+        named = ("digest", "language", "first_name", "last_name", "quality")
+        wanted = {name: request.form[name] for name in named if name in request.form}
         try:
             act("ecosphere_request_settings_update", **wanted)
         except tk.ValidationError as error:

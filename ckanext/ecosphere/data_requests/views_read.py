@@ -10,9 +10,8 @@ from flask import Response, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests import forms
+from ckanext.ecosphere.data_requests import forms, kept_forms
 from ckanext.ecosphere.data_requests.viewing import act, is_known, known, page, rendered
-from ckanext.ecosphere.data_requests.views_ask import kept_form
 
 ROWS = 20
 PAGE_DIGITS = 6
@@ -30,7 +29,7 @@ def index() -> Response:
 @known
 def mine() -> Response:
     """Show a person's own requests, drafts included."""
-    return _list("ecosphere_requests/mine.html", "ecosphere_requests.mine", scope="mine", kept=bool(kept_form()))
+    return _list("ecosphere_requests/mine.html", "ecosphere_requests.mine", scope="mine", kept=bool(kept_forms.kept()))
 
 
 @page

@@ -9,7 +9,8 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import french
+from ckanext.ecosphere.data_requests import french, uses
+from ckanext.ecosphere.data_requests.decisions import law
 
 _ = tk._
 
@@ -89,6 +90,7 @@ ROUTING = {
 FLAGS = {
     "dataset_gone": N_("A dataset that answered this request is no longer available: {title}."),
     "dataset_matches": N_("A dataset may answer this request: {title}."),
+    "unreachable": N_("Nobody reads for “{title}”: it has neither members nor a mailbox. Proposed instead: {other}."),
 }
 
 
@@ -137,9 +139,17 @@ def concept(vocabulary: str, key: str, lang: str = "") -> str:
     return found.label(lang or language.current()) if found else ""
 
 
+def ground(key: str, other: str = "") -> str:
+    """Name of the ground of a refusal, with its articles."""
+    known = law.grounds().get(key)
+    if known is not None:
+        return f"{known.label(language.current())} ({known.articles})"
+    return other or _("The service does not hold this part") if key == law.PART_NOT_HELD else other or key
+
+
 def use(code: str) -> str:
     """Name of what the data is for."""
-    return concept("regulatory-use", code)
+    return uses.label(code, language.current())
 
 
 def routing_reason(reason: Mapping[str, Any]) -> str:
@@ -157,7 +167,9 @@ def routing_reason(reason: Mapping[str, Any]) -> str:
 def flag(found: Mapping[str, Any]) -> str:
     """What a flag says."""
     code = found["code"]
-    return _(FLAGS[code]).format(title=found.get("title", ""))
+    if code == "unreachable" and not found.get("title"):
+        return _("No service is named for this request: a moderator has to choose one.")
+    return _(FLAGS[code]).format(title=found.get("title", ""), other=found.get("other") or "–")
 
 
 def territory(request: Any, lang: str = "") -> str:

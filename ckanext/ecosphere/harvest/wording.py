@@ -7,7 +7,7 @@ these words instead. A code without words is shown as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -59,6 +59,7 @@ RULES: dict[str, str] = {
     "texts-without-a-place": _N("Texts without a field"),
     "profile-fields": _N("Fields of RDF profiles"),
     "what-is-left": _N("Everything else"),
+    "within-bounds": _N("Longest texts and lists"),
 }
 """Rule → what it looks after."""
 
@@ -120,6 +121,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^technical words: (?P<value>.*)$", re.DOTALL), _N("technical words: {value}")),
     (re.compile(r"^keyword: (?P<value>.*)$", re.DOTALL), _N("keyword: {value}")),
     (re.compile(r"^(?P<value>\d+) characters$"), _N("{value} characters")),
+    (re.compile(r"^(?P<value>\d+) values$"), _N("{value} values")),
 )
 """Values of the log that hold a text of the record."""
 _MADE = {
@@ -132,6 +134,8 @@ _MADE = {
     "provenance": (10,),
 }
 """Field → patterns that its values may follow."""
+_LENGTHS = (10, 11)
+"""Patterns of the rule `within-bounds`, whatever the field."""
 
 VOCABULARIES: dict[str, str] = {
     "dcat_type": "resource-type",
@@ -190,17 +194,25 @@ def change(told: Mapping[str, str]) -> dict[str, str]:
         told: `rule`, `field`, `before` and `after` of the log.
     """
     name = told["field"]
+    if told["rule"] == "within-bounds":
+        values = {key: _follow(_LENGTHS, told[key]) for key in ("before", "after")}
+    else:
+        values = {"before": before(name, told["before"]), "after": after(name, told["after"])}
     return {
         "code": told["rule"],
         "rule": rule(told["rule"]),
         "field": field(name),
-        "before": before(name, told["before"]),
-        "after": after(name, told["after"]),
+        **values,
     }
 
 
 def _made(field_name: str, text: str) -> str:
-    for number in _MADE.get(field_name, ()):
+    return _follow(_MADE.get(field_name, ()), text)
+
+
+def _follow(numbers: Iterable[int], text: str) -> str:
+    """Say a value in the words of the first of some patterns that it follows."""
+    for number in numbers:
         pattern, words = PATTERNS[number]
         if match := pattern.match(text):
             return tk._(words).format(**match.groupdict())

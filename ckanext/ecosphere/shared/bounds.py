@@ -9,7 +9,8 @@ LONGEST_TEXT = 30_000
 """Longest text in characters; Solr refuses a single term above 32 766 bytes."""
 LONGEST: dict[str, int] = {
     "title": 500,
-    "name": 100,
+    # Of a resource or a contact; that of a dataset, a part of its address, has 100 by CKAN's own validator.
+    "name": 500,
     "version": 100,
     "url": 4_000,
     "email": 254,

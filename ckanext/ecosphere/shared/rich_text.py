@@ -82,7 +82,7 @@ def excerpt(text: str | None, length: int = 190) -> str:
 
 
 def without_links(rendered: str) -> str:
-    """Return what :func:`to_html` made without its links; their words stay. Nothing but our few tags comes out of it."""
+    """Return what :func:`to_html` made without its links; their words stay. Only our few tags come out of it."""
     return nh3.clean(rendered, tags=TAGS - {"a"}, attributes={"ol": {"start"}}, link_rel=None)
 
 

@@ -157,21 +157,21 @@ def test_a_room_that_fails_keeps_no_other_from_being_looked_at(dataset: dict[str
 
 
 @pytest.mark.parametrize("path", ["/dataset/", "/dataset/?q=eau"])
-def test_page_is_a_clear_503_without_solr(app: CKANTestApp, ckan_config: Any, monkeypatch: Any, path: str):
+def test_page_is_a_clear_503_without_solr(app: Any, ckan_config: Any, monkeypatch: Any, path: str):
     monkeypatch.setitem(tk.config, "solr_url", NOWHERE)
     answer = app.get(path, status=503)
     assert "Unavailable for a moment" in answer.body and "Traceback" not in answer.body
     assert answer.headers["Retry-After"] == "30"
 
 
-def test_script_gets_a_503_without_solr(app: CKANTestApp, ckan_config: Any, monkeypatch: Any):
+def test_script_gets_a_503_without_solr(app: Any, ckan_config: Any, monkeypatch: Any):
     monkeypatch.setitem(tk.config, "solr_url", NOWHERE)
     answer = app.get("/api/3/action/package_search", status=503)
     assert json.loads(answer.body)["error"]["__type"] == "Service Unavailable"
 
 
 def test_save_without_solr_is_refused_whole(
-    app: CKANTestApp, portal: dict[str, Any], ckan_config: Any, monkeypatch: Any
+    app: Any, portal: dict[str, Any], ckan_config: Any, monkeypatch: Any
 ):
     boss = factories.SysadminWithToken()
     with monkeypatch.context() as away:
@@ -185,7 +185,7 @@ def test_save_without_solr_is_refused_whole(
 
 
 @pytest.mark.parametrize("path", ["/", "/dataset/", "/demandes", "/api/3/action/package_list"])
-def test_page_is_a_clear_503_without_postgresql(app: CKANTestApp, monkeypatch: Any, path: str):
+def test_page_is_a_clear_503_without_postgresql(app: Any, monkeypatch: Any, path: str):
     engine = model.meta.engine
     model.Session.remove()
     away = sa.create_engine("postgresql://nobody@127.0.0.1:1/nothing")
@@ -199,7 +199,7 @@ def test_page_is_a_clear_503_without_postgresql(app: CKANTestApp, monkeypatch: A
     assert "nobody" not in answer.body and "psycopg2" not in answer.body
 
 
-def test_refused_question_is_no_503(app: CKANTestApp):
+def test_refused_question_is_no_503(app: Any):
     app.get("/api/3/action/package_search?fq={!x}a", status=409)
     app.get("/dataset/?ext_bbox=nonsense&q=title:", status=200)
     app.get("/dataset/nothing-of-that-name", status=404)

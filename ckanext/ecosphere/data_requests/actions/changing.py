@@ -43,8 +43,8 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str,
     Args:
         title (str): the data in a few words; the only field that must be filled in now.
         description (str): in Markdown.
-        use (str): what for: id in the vocabulary `regulatory-use`.
-        procedure_reference (str): of the regulatory procedure.
+        use (str): what for: id in the vocabulary `regulatory-use`, citizen or undisclosed; may be left out.
+        procedure_reference (str): of the regulatory procedure; private unless `show_procedure` (bool).
         theme (str): id in the vocabulary.
         territory (str): id in the vocabulary.
         communes (list): INSEE codes, each with or without the name after it, or objects with code and name.
@@ -115,8 +115,9 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
         comment (str): for everyone who reads the request.
         note (str): for the service and the moderators.
         similar_seen (bool): for `submit`: the person has seen the datasets and requests that are like this one.
-        organization, reason, question, answer_by, planned, due, datasets, missing, ground, text, target, spam:
-            fields of the transition, those that the table names.
+        organization, reason, question, answer_by, planned, due, datasets, missing, ground, law, facts, kind, emissions,
+            other_ground, completion, separable, transmitted_to, target, spam: fields of the transition, those that the
+            table names.
 
     Returns:
         dict: the request; only `id`, `reference`, `state`, `version` and `readable` (false) when the person may no

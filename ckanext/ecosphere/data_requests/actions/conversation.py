@@ -93,7 +93,7 @@ def ecosphere_request_held_list(context: Context, data_dict: DataDict) -> dict[s
     """
     tk.check_access("ecosphere_request_held_list", context, data_dict)
     count, rows = moderation.queue(data_dict["start"], min(data_dict["rows"], MOST_HELD))
-    return {"count": count, "results": [history.held(kind, row) for kind, row in rows]}
+    return {"count": count, "results": history.held(rows)}
 
 
 @tk.validate_action_data(schema.moderate)

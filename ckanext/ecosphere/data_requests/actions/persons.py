@@ -9,12 +9,18 @@ from ckan import model
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.data_requests import notices, notifications, people, privacy, schema
+from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.model import Setting
 
 
 def _settings(user_id: str) -> dict[str, Any]:
     found = model.Session.get(Setting, user_id)
-    return {"digest": found.digest if found else "immediate", "language": found.language if found else ""}
+    author = authors.of(user_id)
+    return {
+        "digest": found.digest if found else "immediate",
+        "language": found.language if found else "",
+        **{name: getattr(author, name) for name in authors.NAMES},
+    }
 
 
 @tk.side_effect_free
@@ -22,7 +28,8 @@ def ecosphere_request_settings_show(context: Context, data_dict: DataDict) -> di
     """Return how the person who asks is told of data requests.
 
     Returns:
-        dict: `digest` (immediate, daily, weekly, none) and `language` ("" for that of the request or the portal).
+        dict: `digest` (immediate, daily, weekly, none), `language` ("" for that of the request or the portal), and
+        `first_name`, `last_name`, `quality` as decisions of this person bear them.
     """
     tk.check_access("ecosphere_request_settings_show", context, data_dict)
     return _settings(people.reader_of_context(context).id)
@@ -35,6 +42,7 @@ def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> 
     Args:
         digest (str): immediate, daily, weekly or none.
         language (str): of the e-mails: fr, en, or "".
+        first_name, last_name, quality (str): of the author of decisions (CRPA, L. 212-1).
 
     Returns:
         dict: the settings.
@@ -45,6 +53,9 @@ def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> 
     found.digest = data_dict.get("digest") or found.digest
     found.language = data_dict.get("language", found.language)
     model.Session.add(found)
+    names = {name: data_dict[name] for name in authors.NAMES if name in data_dict}
+    if names:
+        authors.keep(user_id, names)
     model.Session.commit()
     return _settings(user_id)
 

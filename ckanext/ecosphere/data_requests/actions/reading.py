@@ -15,7 +15,6 @@ from ckanext.ecosphere.data_requests import (
     dictize,
     matching,
     people,
-    refusal,
     routing,
     schema,
     search,
@@ -169,7 +168,8 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> dict[str, 
 
     Returns:
         dict: `received`, `answered`, `answered_within_month` (share, 0–1, of the requests whose first month is over
-        or that are answered), `median_days_first_answer`, `outcomes` (state → number), `backlog` (age in days,
+        or that are answered; transmissions and "not held" are no answers), `apart` (transferred, not_held, rejected,
+        withdrawn: how many), `median_days_first_answer`, `outcomes` (state → number), `backlog` (age in days,
         count), `unmet` (theme, departements, support, count, wide: how many of these requests are about several
         départements and count in each), `by_month` (month, received, answered), `threshold`, `private_included`,
         `years`.
@@ -238,27 +238,3 @@ def ecosphere_request_suggestions(context: Context, data_dict: DataDict) -> list
     tk.check_access("ecosphere_request_suggestions", context, data_dict)
     group = auth.organization(data_dict["organization"])
     return matching.suggestions(group.id, people.reader_of_context(context))
-
-
-@tk.side_effect_free
-@tk.validate_action_data(schema.refusal_text)
-def ecosphere_request_refusal_text(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return a draft of a refusal with its ground and the remedies, to be completed before it is sent.
-
-    Args:
-        id (str): id or reference of the request.
-        ground (str): id in the vocabulary `access-limitation`.
-
-    Returns:
-        dict: `text`, in the language of the page; what is between square brackets has to be completed.
-
-    Raises:
-        NotFound: there is no such request, or not for this reader.
-        NotAuthorized: the reader is no administrator of the service.
-        ValidationError: information on the environment is not refused on this ground.
-    """
-    tk.check_access("ecosphere_request_refusal_text", context, data_dict)
-    request, _reader = auth.readable(context, data_dict["id"])
-    if data_dict["ground"] not in {each.id for each in refusal.usable()}:
-        raise tk.ValidationError({"ground": [tk._("Choose a ground from the list.")]})
-    return {"text": refusal.draft(request, data_dict["ground"])}

@@ -15,6 +15,7 @@ from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere import organisations
+from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
@@ -47,6 +48,12 @@ DRAFT = {
     "territory": "departement-42",
     "visibility": "public",
 }
+
+#: A reason that a person can understand and contest.
+REASON = "Les stations recensées sont peu nombreuses et leur localisation précise les exposerait au prélèvement."
+REFUSAL = {"ground": "L124-4-I-2", "law": REASON, "facts": REASON}
+#: People who decide, and what they are.
+AUTHORS = {"editor": "Chargée d’études", "admin": "Cheffe de service", "moderator": "Chef de projet", "boss": "Cheffe"}
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +112,9 @@ def forget_requests() -> None:
     model.Session.remove()
     tables = [t.name for t in Request.metadata.sorted_tables if t.name.startswith("ecosphere_requests")]
     model.Session.execute(sa.text(f"TRUNCATE {', '.join(tables)}"))
+    model.Session.commit()
+    for name, quality in AUTHORS.items():
+        authors.keep(user_id(name), {"first_name": name.title(), "last_name": "Nom", "quality": quality})
     model.Session.commit()
     connection = connect_to_redis()
     for pattern in (f"ecosphere:requests:{tk.config['ckan.site_id']}:*", f"{rate_limits.PREFIX}:*"):

@@ -18,7 +18,7 @@ from ckanext.ecosphere.data_requests.conflict import Conflict
 from ckanext.ecosphere.data_requests.model import Event, Support
 from ckanext.ecosphere.data_requests.people import Reader, reader_of
 
-from .conftest import opened, row
+from .conftest import REASON, opened, row
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -61,7 +61,7 @@ def test_of_two_people_who_act_at_once_one_wins_and_the_other_is_told():
         outcome = together(
             [
                 lambda: service.transition(editor, made["id"], "start", version, {"planned": planned}).state,  # noqa: B023
-                lambda: service.transition(admin, made["id"], "not_held", version, {"reason": "Non"}).state,  # noqa: B023
+                lambda: service.transition(admin, made["id"], "not_held", version, {"reason": REASON}).state,  # noqa: B023
             ]
         )
         [lost] = [each for each in outcome if isinstance(each, Exception)]

@@ -36,10 +36,11 @@ READ = {
     "read": ALL,
     "request_feed": ALL,
     "attachment": ALL,
-    "refusal_text": {"admin", "boss"},
 }
+#: The requester’s receipt.
+LETTER = {"asker", *SERVICE, "moderator"}
 #: Those that are not found, rather than forbidden, for others.
-OWN = {"lookalikes": {"asker"}, "edit": {"asker"}}
+OWN = {"lookalikes": {"asker"}, "edit": {"asker"}, "letter": LETTER, "letter_pdf": LETTER}
 #: The form of a transition tells whoever may not do it that it is not possible: 409, with nothing to send.
 TOLD = {"transition_form": {"editor", "admin", "boss"}}
 ACT = {
@@ -65,6 +66,7 @@ TOLD_ACT = {"transition": {"editor", "admin", "boss"}}
 def filled(path: str, request: dict[str, str], file: str, comment: str) -> str:
     values = {"<organization>": "ddt-42", "<id>": request["reference"], "<file>": file, "<comment>": comment}
     values |= {"<step>": "quoi", "<transition>": "start", "<kind>": "comment", "<text>": comment}
+    values["<letter>"] = request["letter"]
     values["<token>"] = mail_headers.token(user_id("asker"), request["id"])
     for name, value in values.items():
         path = path.replace(name, value)
@@ -73,9 +75,8 @@ def filled(path: str, request: dict[str, str], file: str, comment: str) -> str:
 
 def answer(app: CKANTestApp, person: str | None, path: str, method: str) -> str:
     """ "yes", "log in", or the status that keeps a person out."""
-    query = "?ground=L311-4" if path.endswith("texte-de-refus") else ""
     # No form is complete: what is wrong with it is told to those who get there, and changes nothing.
-    found = visit(app, person, path, reason="Motif") if method == "POST" else visit(app, person, path + query)
+    found = visit(app, person, path, reason="Motif") if method == "POST" else visit(app, person, path)
     if found.status_code == 302 and "/user/login" in found.headers["Location"]:
         return "log in"
     return str(found.status_code) if found.status_code in (403, 404, 409) else "yes"
@@ -96,8 +97,10 @@ def furnished(tmp_path: object, ckan_config: object, monkeypatch: pytest.MonkeyP
     for visibility in ("public", "private"):
         made = opened(visibility=visibility, title=f"Zones humides {visibility}")
         act("comment", "editor", id=made["id"], text="Voici", upload=upload("plan.pdf", PDF))
-        [comment] = act("show", "editor", id=made["id"])["comments"]
-        found[visibility] = {**made, "comment": comment["id"], "file": comment["attachments"][0]["id"]}
+        shown = act("show", "editor", id=made["id"])
+        [comment], letter = shown["comments"], shown["letters"][-1]["id"]
+        files = {"file": comment["attachments"][0]["id"], "letter": letter}
+        found[visibility] = {**made, "comment": comment["id"], **files}
     draft()
     return found
 

@@ -12,9 +12,11 @@ import ckan.plugins.toolkit as tk
 import pytest
 import redis
 from ckan import model
+from ckan.lib.redis import connect_to_redis
+from ckan.tests.helpers import CKANTestApp
 from werkzeug.datastructures import FileStorage
 
-from ckanext.ecosphere.data_requests import attachments, config, text, validators
+from ckanext.ecosphere.data_requests import attachments, config, kept_forms, text, validators
 from ckanext.ecosphere.data_requests.model import Attachment
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
@@ -151,6 +153,46 @@ def test_people_of_services_may_send_more(ckan_config: Any, monkeypatch: pytest.
         draft("editor")
     with pytest.raises(tk.ValidationError):
         draft("editor")
+
+
+FORM = {"title": "Zones humides", "description": "Inventaire", "theme": "eau"}
+
+
+def typed_forms() -> int:
+    """Number of forms of people who are not logged in that Redis keeps."""
+    return len(list(connect_to_redis().scan_iter(f"ecosphere:requests:kept:{tk.config['ckan.site_id']}:*")))
+
+
+@pytest.mark.usefixtures("portal")
+def test_forms_of_an_address_that_is_not_logged_in_are_kept_so_often(made_app: Any, ckan_config: Any, monkeypatch: Any):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.requests_per_day", 1)
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.address_factor", 2)
+
+    def send(address: str) -> Any:
+        app = CKANTestApp(made_app)
+        sent = {"data": FORM, "environ_overrides": {"REMOTE_ADDR": address}, "follow_redirects": False}
+        return app.post("/fr/demandes/nouvelle", **sent)
+
+    before = typed_forms()
+    answers = [send("192.0.2.1") for _ in range(4)]
+    assert [each.status_code for each in answers] == [302, 302, 429, 429]
+    assert typed_forms() == before + 2
+    assert "Inventaire" in answers[-1].body, "what was typed is shown again"
+    assert send("192.0.2.2").status_code == 302
+
+
+@pytest.mark.usefixtures("portal")
+def test_so_many_forms_wait_for_a_log_in(made_app: Any, monkeypatch: Any):
+    monkeypatch.setattr(kept_forms, "MOST_FORMS", 2)
+    before = typed_forms()
+    app = CKANTestApp(made_app)
+    sent = [app.post("/fr/demandes/nouvelle", data=FORM, follow_redirects=False) for _ in range(3)]
+    assert [each.status_code for each in sent] == [302, 302, 302], "one session keeps one form"
+    assert typed_forms() == before + 1
+    others = [CKANTestApp(made_app).post("/en/demandes/nouvelle", data=FORM, follow_redirects=False) for _ in range(2)]
+    assert [each.status_code for each in others] == [302, 429]
+    assert "cannot be kept at the moment" in others[-1].body
+    assert typed_forms() == before + 2
 
 
 @pytest.mark.usefixtures("portal")

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from ckanext.ecosphere.data_requests import dictize, mailing
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 
-from .conftest import PEOPLE, act, dataset, group_id, opened, row, submitted, user_id
+from .conftest import PEOPLE, REASON, act, dataset, group_id, opened, row, submitted, user_id
 from .postbox import Postbox, body
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
@@ -161,20 +161,26 @@ def test_a_request_goes_from_hand_to_hand_to_its_answer(page: Page, postbox: Pos
     assert axe_violations(page) == []
 
 
-def test_a_refusal_is_proposed_from_its_ground_and_corrected_before_it_is_sent(page: Page):
+def test_refusal_is_previewed_and_read_by_its_addressee_alone(page: Page):
     made = opened()
     become(page, "admin")
     page.goto(f"/fr/demandes/{made['reference']}/refuse")
     page.select_option("#field-ground", "L311-4")
-    expect(page.locator("#field-text")).to_have_value(re.compile("CADA"))
-    page.locator("main").get_by_role("button", name="Refuser", exact=True).click()
-    expect(page.locator("#field-text-error")).to_contain_text("entre crochets")
-    proposed = page.locator("#field-text").input_value()
-    page.fill("#field-text", re.sub(r"\[[^]]*\]", "Le plan localise une station de pompage.", proposed))
-    page.locator("#field-text").press("Control+End")
-    page.keyboard.type("\n\nContact : unité eau.")
+    page.fill("#field-law", "Non.")
+    page.fill("#field-facts", f"{REASON} Contact : unité eau.")
+    page.locator("button[value=preview]").click()
+    expect(page.locator("#field-law-error")).to_be_visible()
+    page.fill("#field-law", REASON)
+    page.locator("button[value=preview]").click()
+    expect(page.locator(".eco-letter")).to_contain_text("Admin Nom")
+    assert axe_violations(page) == []
     send(page, "Refuser")
     expect(page.locator(".eco-req-answer")).to_contain_text("Contact : unité eau.")
+    become(page, "asker")
+    page.goto(f"/fr/demandes/{made['reference']}")
+    page.get_by_role("link", name=re.compile("Décision de refus")).first.click()
+    expect(page.locator(".eco-letter")).to_contain_text("tribunal administratif de Lyon")
+    assert axe_violations(page) == []
     page.context.clear_cookies()
     page.goto(f"/fr/demandes/{made['reference']}")
     expect(page.locator("main")).to_contain_text("Refusée")

@@ -17,7 +17,7 @@ from ckanext.ecosphere.data_requests import clock, dictize, service, states
 from ckanext.ecosphere.data_requests.conflict import Conflict
 from ckanext.ecosphere.data_requests.model import Event, Support
 
-from .conftest import DRAFT, act, dataset, draft, group_id, opened, row, step, submitted, user_id
+from .conftest import DRAFT, REASON, REFUSAL, act, dataset, draft, group_id, opened, row, step, submitted, user_id
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -36,13 +36,13 @@ def test_a_draft_needs_a_title_only_and_tells_what_it_lacks_when_it_is_sent():
     made = act("create", "asker", title="Zones humides")
     assert (made["state"], made["reference"]) == ("draft", None)
     lacking = errors_of(step, made, "submit", "asker")
-    assert set(lacking) == {"description", "use", "theme", "territory"}
+    assert set(lacking) == {"description", "theme", "territory"}
     assert row(made).state == "draft"
 
 
-def test_a_regulatory_use_needs_its_reference_and_research_none():
-    assert set(errors_of(step, draft(procedure_reference=""), "submit", "asker")) == {"procedure_reference"}
-    assert submitted(use="research", procedure_reference="")["state"] == "submitted"
+def test_use_and_procedure_are_optional():
+    assert submitted(use="", procedure_reference="")["state"] == "submitted"
+    assert submitted("friend", title="Bruit", use="undisclosed", procedure_reference="")["use"] == "undisclosed"
 
 
 def test_nobody_asks_for_what_is_here_without_having_seen_it():
@@ -145,9 +145,9 @@ def test_an_extension_gives_the_days_of_waiting_back_too(ckan_config: Any, monke
         answered = step(made, "answer_details", "asker", comment="Au 1/25 000")
         # The 28th of February and sixty days; the last day of a second month is the 31st of March, and sixty days.
         assert answered["due"] == "2026-04-29"
-        refused = errors_of(step, made, "extend", "admin", reason="Volume", due="2026-06-01")
+        refused = errors_of(step, made, "extend", "admin", reason=REASON, due="2026-06-01")
         assert refused["due"] == ["Choose a day after April 29, 2026 and not after May 30, 2026."]
-        assert step(made, "extend", "admin", reason="Volume")["due"] == "2026-05-30"
+        assert step(made, "extend", "admin", reason=REASON)["due"] == "2026-05-30"
 
 
 def test_work_begins_with_a_planned_day():
@@ -159,16 +159,16 @@ def test_work_begins_with_a_planned_day():
 def test_an_extension_gives_two_months_once():
     made = opened()
     with pytest.raises(tk.NotAuthorized):
-        step(made, "extend", "editor", reason="Volume")
-    longer = step(made, "extend", "admin", reason="Volume")
+        step(made, "extend", "editor", reason=REASON)
+    longer = step(made, "extend", "admin", reason=REASON)
     assert longer["state"] == "open"
     assert longer["due"] == clock.due_date(dictize.today(), 2).isoformat()
     assert longer["clock"]["state"] == "extended"
-    assert "transition" in errors_of(step, longer, "extend", "admin", reason="Encore")
+    assert "transition" in errors_of(step, longer, "extend", "admin", reason=REASON)
 
 
 def test_an_extension_does_not_go_beyond_two_months():
-    assert set(errors_of(step, opened(), "extend", "admin", reason="Volume", due=later(90))) == {"due"}
+    assert set(errors_of(step, opened(), "extend", "admin", reason=REASON, due=later(90))) == {"due"}
 
 
 def test_a_transfer_changes_the_service_and_who_may_act():
@@ -214,31 +214,27 @@ def test_a_comment_that_gives_the_address_of_a_dataset_ties_the_request_to_its_p
 
 def test_an_answer_in_part_says_what_is_missing():
     made, public = opened(), dataset()
-    assert set(errors_of(step, made, "fulfil_partly", "editor", datasets=[public["id"]])) == {"missing"}
-    done = step(made, "fulfil_partly", "editor", datasets=[public["id"]], missing="Le sud du département")
+    lacking = errors_of(step, made, "fulfil_partly", "editor", datasets=[public["id"]])
+    assert set(lacking) == {"missing", "ground", "facts"}
+    rest = {"missing": "Le sud du département", "ground": "part-not-held", "facts": REASON}
+    done = step(made, "fulfil_partly", "editor", datasets=[public["id"]], **rest)
     assert (done["state"], done["outcome"]["missing"]) == ("partial", "Le sud du département")
 
 
-def test_a_refusal_has_a_ground_of_the_law_and_states_the_remedies():
+def test_a_refusal_has_a_ground_of_the_law_and_reasons_for_its_reader_alone():
     made = opened()
-    ground = "L311-5-2-d"
-    with pytest.raises(tk.NotAuthorized):
-        act("refusal_text", "editor", id=made["id"], ground=ground)
-    text = act("refusal_text", "admin", id=made["id"], ground=ground)["text"]
-    assert "CADA" in text and "two months" in text and made["reference"] in text
-    # As proposed, it cannot be sent: the facts are for a person to say.
-    refused = errors_of(step, made, "refuse", "admin", ground="noLimitations", text=text)
-    assert set(refused) == {"ground", "text"} and "square brackets" in refused["text"][0]
-    text = "\n\n".join(part for part in text.split("\n\n") if not part.startswith("["))
-    done = step(made, "refuse", "admin", ground=ground, text=text)
+    refused = errors_of(step, made, "refuse", "admin", ground="noLimitations", law="Non.", facts="Non.")
+    assert set(refused) == {"ground", "law", "facts"}
+    done = step(made, "refuse", "admin", **REFUSAL)
     assert done["state"] == "refused"
     mine, others = act("show", "asker", id=made["id"]), act("show", None, id=made["id"])
-    assert mine["outcome"]["text"] == text.strip() and mine["outcome"]["ground_label"]
-    assert others["outcome"] == {} and "text" not in others["events"][-1]["fields"]
+    assert mine["outcome"]["facts"] == REASON and mine["outcome"]["ground_label"]
+    assert others["outcome"] == {} and not {"law", "facts", "ground"} & set(others["events"][-1]["fields"])
+    assert others["letters"] == [] and [each["kind"] for each in mine["letters"]] == ["receipt", "refuse"]
 
 
 def test_data_that_is_not_held_is_said_with_its_reason():
-    assert step(opened(), "not_held", "admin", reason="Jamais collectées")["outcome"]["reason"] == "Jamais collectées"
+    assert step(opened(), "not_held", "admin", reason=REASON)["outcome"]["reason"] == REASON
 
 
 def test_a_withdrawn_request_is_over():
@@ -247,10 +243,10 @@ def test_a_withdrawn_request_is_over():
 
 
 def test_a_requester_reopens_once_and_the_clock_starts_again():
-    made = step(opened(), "not_held", "admin", reason="Non")
+    made = step(opened(), "not_held", "admin", reason=REASON)
     again = step(made, "reopen", "asker", reason="Si, voir le rapport")
     assert (again["state"], again["outcome"], again["clock"]["state"]) == ("open", {}, "running")
-    made = step(again, "not_held", "admin", reason="Toujours pas")
+    made = step(again, "not_held", "admin", reason=REASON)
     assert "transition" in errors_of(step, made, "reopen", "asker", reason="Encore")
     assert step(made, "reopen", "moderator", reason="À revoir")["state"] == "open"
 
@@ -362,7 +358,7 @@ def test_events_cannot_be_changed_nor_taken_away():
 
 
 def test_the_events_rebuild_the_state():
-    made = step(step(opened(), "start", "editor", planned=later(1)), "refuse", "admin", ground="L311-4", text="Non")
+    made = step(step(opened(), "start", "editor", planned=later(1)), "refuse", "admin", **REFUSAL)
     events = [(each["transition"], each["from"], each["to"]) for each in made["events"]]
     assert states.replay(events) == made["state"]
 
@@ -375,7 +371,7 @@ def test_support_counts_each_person_once_and_can_be_taken_back():
     for _time in range(2):
         assert act("unsupport", "friend", id=made["id"])["support_count"] == 1
     assert "id" in errors_of(act, "support", "asker", id=made["id"])
-    done = step(made, "not_held", "admin", reason="Non")
+    done = step(made, "not_held", "admin", reason=REASON)
     assert "id" in errors_of(act, "support", "friend", id=done["id"])
 
 

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from ckanext.ecosphere.data_requests import dictize, service, states
 from ckanext.ecosphere.data_requests.model import Event, Notification
 
-from .conftest import act, dataset, draft, forget_requests, opened, row
+from .conftest import REASON, REFUSAL, act, dataset, draft, forget_requests, opened, row
 
 ACTIVE = {"submitted", "open", "needs_info", "in_progress"}
 WORKABLE = {"open", "in_progress"}
@@ -135,8 +135,8 @@ class Life(RuleBasedStateMachine):
     def fields(self, name: str) -> dict[str, Any]:
         day = (dictize.today() + timedelta(days=5)).isoformat()
         other = "dreal-ara" if self.organization == "ddt-42" else "ddt-42"
-        words = {"reason": "Parce que", "comment": "Voici", "question": "Où ?", "missing": "Le sud", "text": "Non"}
-        found: dict[str, Any] = {**words, "planned": day, "answer_by": day, "ground": "L311-4"}
+        words = {"reason": REASON, "comment": "Voici", "question": "Où ?", "missing": "Le sud", **REFUSAL}
+        found: dict[str, Any] = {**words, "planned": day, "answer_by": day}
         found |= {"organization": other if name == "transfer" else "ddt-42", "target": self.target["id"]}
         return {**found, "datasets": [self.data_name], "similar_seen": True}
 

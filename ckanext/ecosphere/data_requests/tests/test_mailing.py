@@ -17,7 +17,7 @@ from ckanext.ecosphere.data_requests.model import Notification
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.queue import waits
 
-from .conftest import act, dataset, opened, row, step, submitted, user_id
+from .conftest import REFUSAL, act, dataset, opened, row, step, submitted, user_id
 from .postbox import Postbox, body
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -100,7 +100,7 @@ def test_a_refusal_goes_to_the_requester_and_its_outcome_alone_to_others(postbox
     act("follow", "stranger", id=made["id"])
     mailing.deliver()
     postbox.clear()
-    step(made, "refuse", "admin", ground="L311-4", text="Motif confidentiel du refus")
+    step(made, "refuse", "admin", **REFUSAL)
     mailing.deliver()
     assert "Motif confidentiel" in body(postbox.to("asker")[0])
     assert postbox.subjects("stranger") == [f"The request {made['reference']} was closed without data"]

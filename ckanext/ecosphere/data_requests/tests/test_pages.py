@@ -13,7 +13,7 @@ from ckan import model
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
-from .conftest import act, dataset, draft, opened, row, step, submitted, user_id
+from .conftest import REFUSAL, act, dataset, draft, opened, row, step, submitted, user_id
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -107,7 +107,7 @@ def test_a_private_request_exists_for_its_author_its_service_and_the_moderators_
     # Other ways to it are closed to strangers too, and the feed, which all share, to everyone.
     assert {status(app, person, f"{at}/flux.atom") for person in (None, "asker", "boss")} == {"404"}
     assert status(app, "friend", f"/demandes/{made['id']}") == "404"
-    for page in ("transfer", "modifier/quoi", "ressemblances", "texte-de-refus?ground=L311-4"):
+    for page in ("transfer", "modifier/quoi", "ressemblances", "lettre/inconnue"):
         found = [status(app, person, f"{at}/{page}") for person in (None, "friend", "other-editor")]
         assert found == ["log in", "404", "404"], page
 
@@ -149,7 +149,7 @@ def the_portal_has_seen_everything() -> list[dict[str, Any]]:
     act("support", "friend", id=public["id"])
     answered = step(opened(title="Aléa répondu"), "fulfil", "editor", datasets=[data["name"]], note="note très interne")
     refused = opened(title="Bruit refusé")
-    refused = step(refused, "refuse", "admin", ground="L311-4", text="Un motif pour le demandeur seul")
+    refused = step(refused, "refuse", "admin", **REFUSAL)
     private = opened(visibility="private", title="Carriere confidentielle")
     step(private, "fulfil", "editor", datasets=[data["name"]])
     draft(title="Carriere confidentielle en brouillon")

@@ -15,7 +15,7 @@ from ckanext.ecosphere.data_requests import actions, auth, conversation
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.people import reader_of
 
-from .conftest import PEOPLE, act, dataset, draft, opened, row, step, submitted
+from .conftest import PEOPLE, REFUSAL, act, dataset, draft, opened, row, step, submitted
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -34,7 +34,8 @@ PUBLIC: dict[str, Any] = {
     "stats": set(EVERYONE),
     "list": set(EVERYONE),
     "dataset_list": set(EVERYONE),
-    "refusal_text": {"admin", "boss"},
+    "letter_preview": {"admin", "boss"},
+    "letter_show": LOGGED_IN,
     "comment": LOGGED_IN,
     "comment_hide": MODERATORS,
     "held_list": MODERATORS,
@@ -81,7 +82,7 @@ TRANSITIONS: dict[str, Any] = {
 ABOUT_ONE = {
     "show",
     "update",
-    "refusal_text",
+    "letter_preview",
     "comment",
     "support",
     "unsupport",
@@ -106,6 +107,8 @@ def outcome(action: str, person: str | None, **data: Any) -> str:
 
 def data_for(action: str, made: dict[str, Any], comment: str, package: str) -> dict[str, Any]:
     found = {"id": made["id"], "source": made["id"], "target": made["id"], "organization": "ddt-42", "user": "asker"}
+    if action == "letter_preview":
+        found["transition"] = "refuse"
     if action in ("comment_hide", "moderate"):
         found |= {"id": comment, "kind": "comment"}
     if action == "dataset_list":
@@ -155,7 +158,7 @@ def test_a_private_request_is_not_found_by_others():
 
 def test_what_no_moderator_has_read_is_not_found_by_its_service_either():
     found = matrix(submitted(), ABOUT_ONE)
-    for name in ABOUT_ONE - {"refusal_text"}:
+    for name in ABOUT_ONE - {"letter_preview"}:
         for person in EVERYONE:
             allowed = "yes" if person in PUBLIC[name] else "forbidden"
             hidden = "forbidden" if person is None and name != "show" else "not found"
@@ -211,7 +214,7 @@ def furnished() -> None:
     comment = act("show", "boss", id=public["id"])["comments"][-1]
     act("comment_hide", "moderator", id=comment["id"], reason="Hors sujet")
     refused = opened(title="Frayères", **personal)
-    step(refused, "refuse", "admin", ground="L311-4", text="Texte CONFIDENTIEL", note="INTERNE")
+    step(refused, "refuse", "admin", **REFUSAL, note="INTERNE")
     private = opened(title="Demande PRIVEE", description="PRIVEE", visibility="private", **personal)
     step(private, "fulfil", "editor", datasets=[dataset(name="answer")["name"]])
     opened(title="Autre PRIVEE", visibility="private", known_datasets=["answer"])

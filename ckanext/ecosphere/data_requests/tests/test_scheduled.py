@@ -14,7 +14,7 @@ from freezegun import freeze_time
 from ckanext.ecosphere.data_requests import clock, scheduled
 from ckanext.ecosphere.data_requests.model import Comment, Notification
 
-from .conftest import act, dataset, opened, row, step
+from .conftest import REASON, REFUSAL, act, dataset, opened, row, step
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -93,7 +93,7 @@ def test_a_reminder_that_was_missed_comes_late_and_alone():
 def test_an_extension_moves_the_reminders():
     with at("2026-03-10"):
         made = opened()
-        step(made, "extend", "admin", reason="Volume")
+        step(made, "extend", "admin", reason=REASON)
     assert live_through("2026-04-08", "2026-04-11") == {}
     assert live_through("2026-05-02", "2026-05-04") == {"2026-05-03": ["due_week"]}
 
@@ -150,7 +150,7 @@ def test_the_people_of_a_request_are_forgotten_two_years_after_its_closing():
         act("support", "friend", id=made["id"])
         act("comment", "asker", id=made["id"], text="Merci")
         act("comment", "editor", id=made["id"], text="Note", internal=True)
-        step(made, "not_held", "admin", reason="Non")
+        step(made, "not_held", "admin", reason=REASON)
     with at("2026-02-28", 23):
         scheduled.tick()
         assert row(made).requester_id
@@ -176,22 +176,22 @@ def test_the_people_of_a_request_are_forgotten_two_years_after_its_closing():
 
 def test_the_letter_of_a_refusal_is_forgotten_with_its_reader():
     with at("2024-01-10"):
-        made = step(opened(), "refuse", "admin", ground="L311-4", text="Monsieur Untel")
+        made = step(opened(), "refuse", "admin", **REFUSAL)
     with at("2026-02-10"):
         scheduled.tick()
     shown = act("show", "boss", id=made["id"])
-    assert shown["outcome"]["ground"] == "L311-4" and "Untel" not in str(shown)
+    assert shown["outcome"]["ground"] == REFUSAL["ground"] and REASON not in str(shown)
 
 
 def test_a_private_request_keeps_no_text_when_it_is_forgotten():
     with at("2024-01-10"):
-        made = step(opened(visibility="private"), "refuse", "admin", ground="L311-4", text="Secret de famille")
+        made = step(opened(visibility="private"), "refuse", "admin", **REFUSAL)
     with at("2026-02-10"):
         scheduled.tick()
     kept = row(made)
-    assert (kept.title, kept.description, kept.outcome) == ("", "", {"ground": "L311-4"})
+    assert (kept.title, kept.description, kept.outcome) == ("", "", {"ground": REFUSAL["ground"]})
     events = act("show", "boss", id=made["id"])["events"]
-    assert all("text" not in each["fields"] for each in events)
+    assert all("facts" not in each["fields"] for each in events)
 
 
 def test_a_step_that_fails_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch):

@@ -8,7 +8,7 @@ import pytest
 
 from ckanext.ecosphere.data_requests import search
 
-from .conftest import act, dataset, opened, step
+from .conftest import REASON, act, dataset, opened, step
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -76,7 +76,7 @@ def test_several_chosen_facets_each_show_what_the_others_leave(requests: Any):
     # Without its own filter each facet has more to offer; the others count what passes all filters.
     assert names["territory"] == {"departement-42": 2, "departement-01": 1}
     assert names["theme"] == {"eau": 2} and names["use"] == {"water-law": 2}
-    step(requests["humides"], "not_held", "admin", reason="Non")
+    step(requests["humides"], "not_held", "admin", reason=REASON)
     chosen = act("list", None, theme="eau", territory="departement-42", state=["open"])
     assert {each["name"]: each["count"] for each in chosen["facets"]["state"]} == {"open": 1, "not_held": 1}
     assert chosen["count"] == 1
@@ -98,7 +98,7 @@ def test_the_list_is_paged_and_sorted_in_the_database(requests: Any):
     assert titles() == [requests[key]["title"] for key in ("crues", "bruit", "frayeres", "humides")]
     assert titles(start=1, rows=2) == [requests[key]["title"] for key in ("bruit", "frayeres")]
     assert act("list", None, rows=0)["count"] == 4
-    step(requests["humides"], "not_held", "admin", reason="Non")
+    step(requests["humides"], "not_held", "admin", reason=REASON)
     assert titles(sort="due")[-1] == requests["humides"]["title"]
     assert titles(state=["not_held"]) == [requests["humides"]["title"]]
     assert act("list", None, unanswered=True)["count"] == 3
@@ -132,7 +132,7 @@ def test_the_name_of_the_place_alone_makes_nothing_alike(requests: Any):
 
 
 def test_closed_requests_are_not_offered_for_support(requests: Any):
-    step(requests["humides"], "not_held", "admin", reason="Non")
+    step(requests["humides"], "not_held", "admin", reason=REASON)
     assert requests["humides"]["id"] not in [
         each["id"] for each in act("similar", None, title="zones humides")["requests"]
     ]

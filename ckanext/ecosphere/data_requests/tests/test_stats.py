@@ -10,7 +10,7 @@ from freezegun import freeze_time
 
 from ckanext.ecosphere.data_requests import clock
 
-from .conftest import act, dataset, opened, step
+from .conftest import REASON, REFUSAL, act, dataset, opened, step
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -35,7 +35,7 @@ def test_the_figures_of_a_year_are_those_that_one_counts():
     with at("2026-02-28"):
         step(in_time, "fulfil", "editor", datasets=[package])
     with at("2026-03-01"):
-        step(late, "refuse", "admin", ground="L311-4", text="Non")
+        step(late, "refuse", "admin", **REFUSAL)
     with at("2026-03-20"):
         waiting = opened(title="Récente", theme="climat", territory="departement-01")
         act("support", "friend", id=waiting["id"])
@@ -68,14 +68,14 @@ def test_private_requests_count_from_the_threshold_on_only(ckan_config: Any, mon
     third = opened(title="Privée 3", visibility="private")
     found = act("stats", None)
     assert (found["received"], found["private_included"]) == (4, True)
-    step(third, "not_held", "admin", reason="Non")
+    step(third, "not_held", "admin", reason=REASON)
     found = act("stats", None)
     assert "not_held" not in found["outcomes"] and sum(each["count"] for each in found["backlog"]) == 1
     assert [(each["count"], each["departements"][0]["id"]) for each in found["unmet"]] == [(1, "departement-42")]
 
 
 def test_what_was_turned_away_or_hidden_is_no_request():
-    step(opened("other-editor", title="Publicité"), "reject", "moderator", reason="Non")
+    step(opened("other-editor", title="Publicité"), "reject", "moderator", reason=REASON)
     act("hide", "moderator", id=opened(title="Abus")["id"])
     assert act("stats", None)["received"] == 0
 

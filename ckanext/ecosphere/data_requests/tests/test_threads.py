@@ -14,7 +14,7 @@ from ckanext.ecosphere.data_requests import mail_headers, mailing, scheduled, se
 from ckanext.ecosphere.data_requests.model import Comment, Follow, Mute, Setting
 from ckanext.ecosphere.shared import dates
 
-from .conftest import act, opened, row, step, submitted, user_id
+from .conftest import REASON, REFUSAL, act, opened, row, step, submitted, user_id
 from .postbox import Postbox, body
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -89,6 +89,24 @@ def test_messages_within_the_delay_are_one_mail(postbox: Postbox):
         assert all(words in body(gathered, form) for words in ("Première", "Deuxième", "Troisième"))
         assert "Ailleurs" not in body(gathered, form)
     assert body(gathered).count(f"/demandes/{made['reference']}") == 1
+
+
+def test_mail_of_several_messages_that_is_being_sent_is_not_taken_for_an_interrupted_one(
+    postbox: Postbox, monkeypatch: Any
+):
+    made = opened()
+    act("follow", "stranger", id=made["id"])
+    mailing.deliver()
+    for words in ("un", "deux", "trois"):
+        act("comment", "asker", id=made["id"], text=words)
+    postbox.clear()
+    send, again = mailing._hand_over, []
+    monkeypatch.setattr(
+        mailing, "_hand_over", lambda **mail: (again.append(mailing.take_up_interrupted()), send(**mail))
+    )
+    mailing.deliver()
+    assert set(again) == {0}
+    assert mailing.deliver() == 0 and len(postbox.to("stranger")) == 1
 
 
 @pytest.mark.usefixtures("delay")
@@ -199,7 +217,7 @@ def test_agent_who_erases_their_data_leaves_the_answers_of_the_service(
 
 def test_refusal_stays_readable_in_the_history_after_reopening(app: Any):
     made = opened()
-    step(made, "refuse", "admin", ground="L311-4", text="Motif du refus en toutes lettres")
+    step(made, "refuse", "admin", **REFUSAL)
     step(made, "reopen", "asker", reason="Le motif ne tient pas")
     assert row(made).outcome == {}
     from ckan.tests import factories
@@ -207,5 +225,7 @@ def test_refusal_stays_readable_in_the_history_after_reopening(app: Any):
     headers = {"Authorization": factories.APIToken(user="asker")["token"]}
     page = app.get(f"/fr/demandes/{made['reference']}", headers=headers).body
     [refusal] = [each for each in act("show", "asker", id=made["id"])["events"] if each["transition"] == "refuse"]
-    assert "Motif du refus en toutes lettres" in page and refusal["fields"]["ground_label"]
-    assert "Motif du refus" not in app.get(f"/fr/demandes/{made['reference']}").body
+    assert REASON in page and refusal["fields"]["ground_label"]
+    [letter] = [each for each in act("show", "asker", id=made["id"])["letters"] if each["kind"] == "refuse"]
+    assert f"/lettre/{letter['id']}" in page
+    assert REASON not in app.get(f"/fr/demandes/{made['reference']}").body

@@ -317,3 +317,9 @@ def test_the_large_preview_on_the_internet_is_kept():
     )
     assert made.dataset["preview_image"] == "http://a.fr/large.png"
     assert "graphicOverview: apercu.png" in made.unread
+
+
+def test_name_of_a_resource_may_be_longer_than_the_address_of_a_dataset():
+    made = result(links=[Link(url="https://a.fr/x.zip", name="Sol " * 40)])
+    assert made.dataset["resources"][0]["name"] == ("Sol " * 40).strip()
+    assert "text-cut" not in codes(made)

@@ -254,8 +254,8 @@ def test_trial_of_a_killed_worker_counts_no_longer_than_a_trial_may_last(portal,
 
     id_ = trials.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
     monkeypatch.setattr(trial, "try_source", killed)
-    monkeypatch.setattr(trials, "_leave", lambda *_arguments: None)
-    with pytest.raises(SystemExit):
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(trials, "_leave", lambda *_arguments: None)
         trials.run(id_, "https://one.example.org/csw", "ecosphere_csw", "", "anna")
     with pytest.raises(tk.ValidationError):
         trials.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")

@@ -14,6 +14,7 @@ from ckan.cli.db import _get_pending_plugins
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 from flask.testing import FlaskClient
+from werkzeug.test import Cookie, TestResponse
 
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
@@ -103,9 +104,42 @@ def token_of(client: FlaskClient, path: str = "/about") -> str:
     return found[1]
 
 
+def cookies_of(client: FlaskClient) -> list[Cookie]:
+    """The cookies that a browser keeps."""
+    assert client._cookies is not None
+    return list(client._cookies.values())
+
+
+def stored_user(name: str) -> model.User:
+    """A person who is in the database."""
+    user = model.User.get(name)
+    assert user is not None
+    return user
+
+
+def stored_package(name: str) -> model.Package:
+    """A dataset or source that is in the database."""
+    package = model.Package.get(name)
+    assert package is not None
+    return package
+
+
+def group_id(name: str) -> str:
+    """The id of a service that is in the database."""
+    group = model.Group.get(name)
+    assert group is not None
+    return group.id
+
+
+def error_type(answer: TestResponse) -> str:
+    """The kind of error that an action answers."""
+    assert answer.json is not None
+    return answer.json["error"]["__type"]
+
+
 def copied(client: FlaskClient, other: FlaskClient, names: tuple[str, ...] = ()) -> FlaskClient:
     """Put the cookies of a browser into another, as a thief does."""
-    for cookie in list(client._cookies.values()):
+    for cookie in cookies_of(client):
         if not names or cookie.key in names:
             other.set_cookie(cookie.key, cookie.value, domain=cookie.domain, path=cookie.path)
     return other

@@ -11,6 +11,8 @@ import pytest
 from ckan.tests import factories
 from flask.testing import FlaskClient
 
+from ckanext.ecosphere.shared.tests.conftest import error_type
+
 Visitor = Callable[..., FlaskClient]
 GARBLED = "characters that cannot be read"
 
@@ -71,7 +73,7 @@ def test_garbled_json_is_refused(visitor: Visitor, body: bytes):
     headers = {"Authorization": factories.APIToken(user="boss")["token"]}
     answer = visitor().post("/api/3/action/package_create", data=body, content_type="application/json", headers=headers)
     assert answer.status_code == 400
-    assert answer.json["error"]["__type"] == "Bad Request"
+    assert error_type(answer) == "Bad Request"
 
 
 def test_garbled_json_in_a_form_is_refused(visitor: Visitor):
@@ -92,7 +94,7 @@ def test_large_form_is_refused(visitor: Visitor, monkeypatch: pytest.MonkeyPatch
     assert answer.status_code == 413
     assert "too large" in answer.get_data(as_text=True)
     answer = visitor().post("/api/3/action/package_search", json={"q": text})
-    assert (answer.status_code, answer.json["error"]["__type"]) == (413, "Request Too Large")
+    assert (answer.status_code, error_type(answer)) == (413, "Request Too Large")
     parts = {"data": {"login": text}, "content_type": "multipart/form-data"}
     assert visitor().post("/user/login", **parts).status_code == 413
 

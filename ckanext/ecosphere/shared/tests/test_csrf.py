@@ -13,7 +13,7 @@ from ckan import model
 from ckan.tests import factories
 from flask.testing import FlaskClient
 
-from ckanext.ecosphere.shared.tests.conftest import is_logged_in, token_of
+from ckanext.ecosphere.shared.tests.conftest import error_type, group_id, is_logged_in, stored_package, token_of
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -75,14 +75,14 @@ def test_own_form_carries_the_token(template: Path):
 
 
 def test_forged_form_deletes_nothing_and_the_true_form_does(visitor: Visitor, log_in: Visitor):
-    dataset = factories.Dataset(owner_org=model.Group.get("ddt").id)
+    dataset = factories.Dataset(owner_org=group_id("ddt"))
     victim = log_in("anne")
     visitor().post(f"/dataset/delete/{dataset['id']}")
     victim.post(f"/dataset/delete/{dataset['id']}")
-    assert model.Package.get(dataset["id"]).state == "active"
+    assert stored_package(dataset["id"]).state == "active"
     victim.post(f"/dataset/delete/{dataset['id']}", data={"_csrf_token": token_of(victim)})
     model.Session.expire_all()
-    assert model.Package.get(dataset["id"]).state == "deleted"
+    assert stored_package(dataset["id"]).state == "deleted"
 
 
 @pytest.mark.parametrize("sent", ["json", "form", "text"])
@@ -96,8 +96,8 @@ def test_action_called_with_a_cookie_needs_the_token(visitor: Visitor, log_in: V
     visitor().post("/api/3/action/package_patch", **body)
     victim = log_in("anne")
     answer = victim.post("/api/3/action/package_patch", **body)
-    assert (answer.status_code, answer.json["error"]["__type"]) == (400, "CSRF Error")
-    assert model.Package.get("zones-humides").notes != data["notes"]
+    assert (answer.status_code, error_type(answer)) == (400, "CSRF Error")
+    assert stored_package("zones-humides").notes != data["notes"]
     headers = {"X-CSRFToken": token_of(victim)}
     expected = 415 if sent == "text" else 200  # CKAN takes no such text
     assert victim.post("/api/3/action/package_patch", headers=headers, **body).status_code == expected
@@ -119,7 +119,7 @@ def test_api_token_needs_no_csrf_token(visitor: Visitor):
 
 def test_invalid_api_token_does_not_free_a_session_of_the_check(log_in: Visitor):
     answer = log_in().post("/api/3/action/package_patch", json={"id": "zones-humides"}, headers={"Authorization": "x"})
-    assert (answer.status_code, answer.json["error"]["__type"]) == (400, "CSRF Error")
+    assert (answer.status_code, error_type(answer)) == (400, "CSRF Error")
 
 
 def test_remember_cookie_is_a_cookie_too(log_in: Visitor):
@@ -166,18 +166,18 @@ def test_opening_an_address_does_not_clear_a_source(log_in: Visitor, sysadmin_co
             "title": "Géo-IDE",
             "url": "https://catalogue.example.org/csw",
             "source_type": "ecosphere_csw",
-            "owner_org": model.Group.get("ddt").id,
+            "owner_org": group_id("ddt"),
         },
     )
     victim = log_in("boss")
     answer = victim.get("/harvest/delete/geo-ide", follow_redirects=False)
     assert answer.status_code == 200
     assert "Do you want to do this?" in answer.get_data(as_text=True)
-    assert model.Package.get(source["id"]).state == "active"
+    assert stored_package(source["id"]).state == "active"
     answer = victim.get(f"/harvest/delete/geo-ide?_csrf_token={token_of(victim)}", follow_redirects=False)
     assert answer.status_code == 302
     model.Session.expire_all()
-    assert model.Package.get(source["id"]).state == "deleted"
+    assert stored_package(source["id"]).state == "deleted"
 
 
 def test_other_site_cannot_log_out(log_in: Visitor):

@@ -9,11 +9,11 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
-from ckan import model
 from ckan.tests import factories
 from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 
+from ckanext.ecosphere.shared.tests.conftest import cookies_of, group_id
 from ckanext.ecosphere.shared.web_guard import headers
 from ckanext.ecosphere.shared.web_guard.settings import Settings
 
@@ -92,7 +92,7 @@ def test_xml_runs_nothing(visitor: Visitor, path: str):
 def upload(name: str, content: bytes, mimetype: str) -> str:
     """Upload a file as a resource; return the path from which it is downloaded."""
     file = FileStorage(io.BytesIO(content), filename=name, content_type=mimetype)
-    package = factories.Dataset(owner_org=model.Group.get("ddt").id)
+    package = factories.Dataset(owner_org=group_id("ddt"))
     context: Any = {"ignore_auth": True, "user": "boss"}
     data = {"package_id": package["id"], "upload": file, "url": name, "mimetype": mimetype, "url_type": "upload"}
     resource = tk.get_action("resource_create")(context, data)
@@ -147,6 +147,6 @@ def test_policy_adds_to_a_directive_that_forbids_all():
 
 def test_cookies_are_kept_from_scripts_and_other_sites(log_in: Visitor):
     client = log_in("anne", remember=True)
-    kept = {cookie.key: cookie for cookie in client._cookies.values()}
+    kept = {cookie.key: cookie for cookie in cookies_of(client)}
     assert set(kept) == {"ckan", "remember_token", "ecosphere_remember"}
     assert all(each.http_only and each.same_site == "Lax" for each in kept.values())

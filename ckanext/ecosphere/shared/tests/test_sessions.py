@@ -10,7 +10,7 @@ from ckan import model
 from ckan.lib import mailer
 from flask.testing import FlaskClient
 
-from ckanext.ecosphere.shared.tests.conftest import PASSWORD, copied, is_logged_in, token_of
+from ckanext.ecosphere.shared.tests.conftest import PASSWORD, copied, is_logged_in, stored_user, token_of
 from ckanext.ecosphere.shared.web_guard import sessions
 
 Visitor = Callable[..., FlaskClient]
@@ -22,7 +22,7 @@ def old_password(portal):
     """Give the password back after the test."""
     yield
     model.Session.rollback()
-    user = model.User.get("anne")
+    user = stored_user("anne")
     user.password = PASSWORD
     model.Session.commit()
 
@@ -71,7 +71,7 @@ def test_ended_sessions_beyond_the_list_stay_ended(visitor: Visitor, log_in: Vis
     first.get("/user/_logout")
     for _ in range(sessions.MOST_ENDED + 2):
         log_in("anne").get("/user/_logout")
-    record = model.User.get("anne").plugin_extras[sessions.KEY]
+    record = stored_user("anne").plugin_extras[sessions.KEY]
     assert len(record["ended"]) == sessions.MOST_ENDED
     assert not is_logged_in(thief)
 
@@ -90,7 +90,7 @@ def test_new_password_ends_other_sessions_and_keeps_this_one(visitor: Visitor, l
 
 def test_reset_password_ends_every_session(visitor: Visitor, log_in: Visitor, old_password: None):
     thief = log_in("anne", remember=True)
-    user = model.User.get("anne")
+    user = stored_user("anne")
     mailer.create_reset_key(user)
     key = user.reset_key
     form = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
@@ -108,7 +108,7 @@ def test_session_from_before_this_plugin_lasts_until_the_log_out(portal, visitor
     def old() -> FlaskClient:
         browser = visitor()
         with browser.session_transaction() as session:
-            session["_user_id"], session["_fresh"] = model.User.get("anne").id, True
+            session["_user_id"], session["_fresh"] = stored_user("anne").id, True
         return browser
 
     person, thief = old(), old()

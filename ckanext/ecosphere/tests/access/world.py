@@ -13,7 +13,8 @@ from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 from werkzeug.datastructures import FileStorage
 
-from ckanext.ecosphere.data_requests import refusal
+from ckanext.ecosphere.data_requests.decisions import authors
+from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.model import Attachment, Comment
 from ckanext.ecosphere.data_requests.tests import conftest as requests
 from ckanext.ecosphere.harvest import trials
@@ -78,8 +79,12 @@ def build() -> World:
             model.Session.commit()
             world.tokens[persona] = factories.APIToken(user=name)["token"]
             world.things[persona] = (user.id, name)
-    ground = refusal.usable()[0].id
-    world.things["ground"] = (ground, ground)
+    for name, quality in requests.AUTHORS.items():
+        names = {"first_name": name.title(), "last_name": "Nom", "quality": quality}
+        authors.keep(requests.user_id(name), names)
+    model.Session.commit()
+    for thing, value in (("ground", requests.REFUSAL["ground"]), ("reason", requests.REASON)):
+        world.things[thing] = (value, value)
     world.things["asker"] = (requests.user_id("asker"), "asker")
     for thing, name in (("service", "ddt-42"), ("other_service", "dreal-ara")):
         world.things[thing] = (requests.group_id(name), name)
@@ -125,6 +130,11 @@ def _make_requests(world: World) -> None:
     keep("request", public)
     keep("other_request", requests.opened(title="Haies bocagères du Forez"))
     keep("private_request", requests.opened(visibility="private", title="Demande confidentielle"))
+    for thing, request in (("letter", "request"), ("private_letter", "private_request")):
+        letters = model.Session.query(Letter).filter_by(request_id=world.things[request][0])
+        receipt = letters.order_by(Letter.created.desc()).first()
+        assert receipt is not None
+        world.things[thing] = (receipt.id, receipt.id)
     keep("submitted", requests.submitted("friend", title="Friches industrielles"))
     keep("supported", requests.opened(title="Nappes phréatiques du Forez"))
     for name in ("stranger", "other-editor", "editor", "admin", "moderator", "boss"):

@@ -30,26 +30,6 @@ ckan.module("ecosphere-request-filters", function () {
   };
 });
 
-/** The text of a refusal follows its ground as long as nobody has changed it. */
-ckan.module("ecosphere-request-refusal", function () {
-  return {
-    options: { url: null },
-    initialize: function () {
-      const text = this.el[0];
-      const ground = document.getElementById("field-ground");
-      let proposed = "";
-      if (!ground) { return; }
-      ground.addEventListener("change", async () => {
-        if (!ground.value || (text.value.trim() && text.value !== proposed)) { return; }
-        const answer = await fetch(this.options.url + "?ground=" + encodeURIComponent(ground.value), { credentials: "same-origin" });
-        if (!answer.ok) { return; }
-        proposed = (await answer.json()).text;
-        text.value = proposed;
-      });
-    }
-  };
-});
-
 /** One button ticks every request of the desk, or none. */
 ckan.module("ecosphere-request-ticks", function () {
   return {

@@ -1,0 +1,244 @@
+"""A letter from its facts: the same blocks make the page, the PDF and the plain text. Pure.
+
+The French text is the decision. For a requester who reads another language that the texts have, a courtesy translation
+follows. What a person typed is shown as it is, never as Markdown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from babel.dates import format_date
+from jinja2 import Environment, FileSystemLoader
+
+from ckanext.ecosphere.data_requests import clock
+from ckanext.ecosphere.data_requests.decisions import law
+
+TEMPLATES = Path(__file__).parents[2] / "templates" / "requests" / "letters"
+FRENCH = "fr"
+#: Fields of a transition that letters show as the agent wrote them.
+GIVEN = ("law", "facts", "reason", "missing", "separable")
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who decides (CRPA, L. 212-1)."""
+
+    first_name: str = ""
+    last_name: str = ""
+    quality: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether a decision may be sent in this person's name."""
+        return bool(self.first_name and self.last_name and self.quality)
+
+
+@dataclass(frozen=True)
+class Sender:
+    """The service whose letter it is: its name spelled out, and lines by which it is reached."""
+
+    name: str = ""
+    lines: tuple[str, ...] = ()
+    court: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a letter is written from.
+
+    Attributes:
+        kind: transition, receipt or silence.
+        day: date of the letter, in Paris.
+        received: day of the receipt; due: last day for the answer, None without a clock.
+        months: length of the period for the answer.
+        given: fields of the transition.
+        datasets: (title, address) of what is communicated.
+        language: of the requester.
+    """
+
+    kind: str
+    day: date
+    reference: str
+    title: str
+    received: date
+    due: date | None
+    months: int
+    sender: Sender
+    author: Author
+    given: Mapping[str, Any]
+    datasets: Sequence[tuple[str, str]] = ()
+    language: str = FRENCH
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A letter.
+
+    Attributes:
+        subject: one line, in French.
+        html: fragment of a page.
+        plain: the same as plain text.
+    """
+
+    subject: str
+    html: str
+    plain: str
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the letter as it was sent."""
+        return digest(self.html, self.plain)
+
+
+def digest(html: str, plain: str) -> str:
+    """Return the SHA-256 of a letter, in hexadecimal."""
+    return hashlib.sha256(f"{html}\n{plain}".encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part of a letter: a heading, paragraphs, a quotation of the agent's words, or a list of (text, address)."""
+
+    heading: str = ""
+    paragraphs: tuple[str, ...] = ()
+    items: tuple[tuple[str, str], ...] = ()
+
+
+def compose(facts: Facts) -> Composed:
+    """Write a letter."""
+    languages = [FRENCH]
+    if facts.language[:2] != FRENCH and facts.language[:2] in law.texts()["translated"]:
+        languages.append(facts.language[:2])
+    versions = [_version(facts, language) for language in languages]
+    html = _template().render(versions=versions, facts=facts)
+    subject = f"{versions[0]['title']} – {facts.reference}"
+    return Composed(subject, html.strip(), "\n\n".join(_plain(version, facts) for version in versions))
+
+
+def _version(facts: Facts, language: str) -> dict[str, Any]:
+    """The letter in one language, as the template and the plain text show it."""
+    texts = law.texts()
+    kind = texts["kinds"][facts.kind]
+    values = _values(facts, language)
+    blocks = list(_blocks(kind["body"], facts, values, language))
+    signed = not kind.get("unsigned")
+    return {
+        "language": language,
+        "words": texts["words"][language],
+        "title": kind["title"][language],
+        "note": "" if language == FRENCH else texts["translated"][language],
+        "date": values["today"],
+        "blocks": blocks,
+        "signed": signed,
+        "signature": texts["shared"]["signature"][0][language] if signed else "",
+    }
+
+
+def _values(facts: Facts, language: str) -> dict[str, Any]:
+    """Placeholders and conditions of the texts."""
+    texts, remedies = law.texts(), law.remedies()
+    given = {name: value for name, value in facts.given.items() if isinstance(value, str)}
+    ground = law.grounds().get(given.get("ground", ""))
+    kind = texts["kinds"][facts.kind]
+    court = facts.sender.court
+    applies = given.get("kind") or law.DATA_KIND
+    emissions = bool(facts.given.get("emissions"))
+
+    def day(value: date | None) -> str:
+        return _nobreak(format_date(value, "long", locale=language)) if value else ""
+
+    words = {
+        **given,
+        "today": day(facts.day),
+        "reference": facts.reference,
+        "title": facts.title,
+        "received": day(facts.received),
+        "due": day(facts.due),
+        "months": texts["months"][language][min(facts.months, 6)],
+        "refer_by": day(clock.add_months(facts.day, law.months("refer"))),
+        "silence_refer_by": day(clock.add_months(facts.due, law.months("refer"))) if facts.due else "",
+        "service": facts.sender.name,
+        "what": kind.get("what", {}).get(language, ""),
+        "ground": ground.label(language) if ground else "",
+        "articles": ground.articles if ground else "",
+        "part_not_held": given.get("ground") == law.PART_NOT_HELD,
+        "kind_data": applies == law.DATA_KIND,
+        "kind_service": applies == law.SERVICE_KIND,
+        "emissions": emissions and ground,
+        "not_emissions": ground and not ground.emissions and ground.applies_to == law.DATA_KIND and not emissions,
+        "commission": remedies["commission"]["name"][language],
+        "short": remedies["commission"]["short"],
+        "commission_address": remedies["commission"]["address"],
+        "commission_website": remedies["commission"]["website"],
+        "court": _within_sentence(court, language) or remedies["court_unknown"][language],
+        "telerecours": remedies["telerecours"]["name"],
+        "telerecours_website": remedies["telerecours"]["website"],
+    }
+    return {"other_ground": "", "completion": "", "transmitted_to": "", **words}
+
+
+def _within_sentence(name: str, language: str) -> str:
+    """A name in the middle of a sentence; in French a court is no proper name."""
+    return name[:1].lower() + name[1:] if language == FRENCH else name
+
+
+def _nobreak(text: str) -> str:
+    return text.replace(" ", "\u00a0")
+
+
+def _blocks(body: list[Any], facts: Facts, values: Mapping[str, Any], language: str) -> Iterator[Block]:
+    for part in body:
+        if not all(_holds(name, values) for name in part.get("when", ())):
+            continue
+        if "use" in part:
+            yield from _blocks(law.texts()["shared"][part["use"]], facts, values, language)
+        elif "given" in part:
+            yield Block(paragraphs=_paragraphs(str(facts.given.get(part["given"]) or "")))
+        elif part.get("list") == "datasets":
+            yield Block(items=tuple(facts.datasets))
+        elif part.get("list") == "contact":
+            yield Block(items=tuple((line, "") for line in (facts.sender.name, *facts.sender.lines)))
+        else:
+            words = part[language].format_map(values)
+            yield Block(heading=words) if part.get("heading") else Block(paragraphs=(words,))
+
+
+def _holds(name: str, values: Mapping[str, Any]) -> bool:
+    return not values.get(name[1:]) if name.startswith("!") else bool(values.get(name))
+
+
+def _paragraphs(words: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in words.replace("\r\n", "\n").split("\n\n") if part.strip())
+
+
+def _plain(version: Mapping[str, Any], facts: Facts) -> str:
+    words = version["words"]
+    lines = [version["title"].upper()]
+    if version["note"]:
+        lines = [f"{words['translation'].upper()}\n{version['note']}", *lines]
+    sender = "\n".join((facts.sender.name, *facts.sender.lines)).strip()
+    lines += [each for each in (sender,) if each]
+    lines.append(f"{words['date']} : {version['date']}\n{words['reference']} : {facts.reference}")
+    for block in version["blocks"]:
+        lines += [block.heading.upper()] if block.heading else []
+        lines += block.paragraphs
+        if block.items:
+            lines.append("\n".join(f"- {text}" + (f" : {url}" if url else "") for text, url in block.items))
+    if version["signed"]:
+        author = facts.author
+        lines.append(f"{author.first_name} {author.last_name}\n{author.quality}\n{facts.sender.name}")
+        lines.append(version["signature"])
+    return "\n\n".join(lines)
+
+
+@cache
+def _template() -> Any:
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template("letter.html")

@@ -1,0 +1,121 @@
+"""The law as data: grounds of a refusal, whom one turns to, courts, texts of letters. Pure.
+
+Each entry carries the day on which it was last checked and whether a jurist has yet to confirm it (`data/SOURCES.md`).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+DATA = Path(__file__).parents[1] / "data"
+#: A ground that is not in the table: the agent names it, and the letter says so.
+OTHER = "other"
+#: Ground of a partial answer alone: the service does not hold the rest.
+PART_NOT_HELD = "part-not-held"
+DATA_KIND, SERVICE_KIND = "data", "service"
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A ground on which a request may be refused.
+
+    Attributes:
+        id: in the vocabulary `access-limitation` where it has the ground.
+        label_fr, label_en: what letters say.
+        applies_to: data, or service (access to spatial data services, directive 2007/2/EC, article 13).
+        usable: whether L. 124-4 leaves it for information on the environment.
+        emissions: whether it holds for information on emissions, too (L. 124-5, II).
+        articles: where the law says so.
+        needs: invitation, completion, or "".
+        basis: notes, or jurist when a jurist has to confirm it.
+        checked: day of the last check, ISO 8601.
+    """
+
+    id: str
+    label_fr: str
+    label_en: str
+    applies_to: str
+    usable: bool
+    emissions: bool
+    articles: str
+    needs: str
+    basis: str
+    checked: str
+
+    def label(self, lang: str) -> str:
+        """Return the label in a language: English, or French for any other."""
+        return self.label_en if lang.startswith("en") else self.label_fr
+
+
+@cache
+def grounds() -> Mapping[str, Ground]:
+    """Read the table of grounds (`data/grounds.csv`), in its order."""
+    return {
+        row["ground"]: Ground(
+            row["ground"],
+            row["label_fr"],
+            row["label_en"],
+            row["applies_to"],
+            row["usable"] == "yes",
+            row["emissions"] == "yes",
+            row["articles"],
+            row["needs"],
+            row["basis"],
+            row["checked"],
+        )
+        for row in _rows("grounds.csv")
+    }
+
+
+def usable(kind: str) -> list[Ground]:
+    """Grounds on which `data`, or access to a spatial data `service`, may be refused."""
+    return [each for each in grounds().values() if each.usable and each.applies_to == kind]
+
+
+@cache
+def courts() -> Mapping[str, str]:
+    """Read the administrative courts by place of the seat (`data/courts.csv`)."""
+    return {row["place"]: row["court"] for row in _rows("courts.csv")}
+
+
+def court_names() -> list[str]:
+    """The administrative courts, each once, in alphabetical order."""
+    return sorted(set(courts().values()))
+
+
+@cache
+def texts() -> Mapping[str, Any]:
+    """Read the texts of letters (`data/letters.yaml`)."""
+    return _read("letters.yaml")
+
+
+@cache
+def remedies() -> Mapping[str, Any]:
+    """Read whom one turns to and within which periods (`data/law.yaml`)."""
+    return _read("law.yaml")
+
+
+def commission() -> Mapping[str, Any]:
+    """Whom one turns to first: name, short, address, website."""
+    return remedies()["commission"]
+
+
+def months(period: str) -> int:
+    """Length of a period of `data/law.yaml`, in months."""
+    return remedies()["periods"][period]["months"]
+
+
+def _read(name: str) -> Any:
+    return yaml.safe_load((DATA / name).read_text(encoding="utf-8"))
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (DATA / name).open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(line for line in lines if not line.startswith("#")))

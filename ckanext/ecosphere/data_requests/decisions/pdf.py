@@ -1,0 +1,56 @@
+"""The PDF of a letter, made on demand from the text that is kept; tagged for screen readers (PDF/UA-1).
+
+Nothing is fetched: the letter has no pictures, and whatever a text might refer to is refused.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+from markupsafe import Markup, escape
+
+STYLE = Path(__file__).parents[2] / "templates" / "requests" / "letters" / "letter.css"
+
+
+#: Before the addressee; the decision is in French.
+TO = "À l’attention de"
+
+
+class Unavailable(Exception):
+    """The libraries that PDF needs (Pango) are not installed."""
+
+
+def render(subject: str, html: str, addressee: str = "") -> bytes:
+    """Return the PDF of a letter.
+
+    Args:
+        subject: its title.
+        html: fragment that is kept.
+        addressee: lines for the window of the envelope, "" when forgotten.
+
+    Raises:
+        Unavailable: WeasyPrint cannot work here.
+    """
+    try:
+        from weasyprint import CSS, HTML
+    except (ImportError, OSError) as error:
+        raise Unavailable(str(error)) from error
+    window = ""
+    if addressee:
+        lines = Markup("<br>").join(escape(line) for line in addressee.split("\n"))
+        window = f'<p class="eco-letter__to">{TO}<br>{lines}</p>'
+    document = (
+        f'<!doctype html><html lang="fr"><head><meta charset="utf-8"><title>{escape(subject)}</title></head>'
+        f"<body>{window}{html}</body></html>"
+    )
+    style: Any = CSS(string=STYLE.read_text(encoding="utf-8"), url_fetcher=refuse)
+    made = HTML(string=document, url_fetcher=refuse, base_url=None).write_pdf(
+        stylesheets=[style], pdf_variant="pdf/ua-1", presentational_hints=False
+    )
+    return made or b""
+
+
+def refuse(url: str, *args: Any, **kwargs: Any) -> NoReturn:
+    """Fetch nothing."""
+    raise ValueError(f"letters fetch nothing: {url[:200]}")

@@ -1,0 +1,105 @@
+"""What a decision must say before it can be sent: a ground of the law, and reasons in law and in fact."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.data_requests import text
+from ckanext.ecosphere.data_requests.decisions import law
+from ckanext.ecosphere.data_requests.model import Event, Request
+
+_ = tk._
+
+#: Letters are read, printed and kept: each reason has its limit.
+LONGEST_REASON = 5_000
+#: What makes a reason: this many different words of two letters or more.
+FEWEST_WORDS = 8
+WORD = re.compile(r"[^\W\d_]{2,}")
+
+Errors = dict[str, list[str]]
+
+
+def reason(value: Any) -> str:
+    """Check a reason: several different words, not too long.
+
+    Raises:
+        Invalid: it says too little, or too much.
+    """
+    written = text.clean(str(value or ""))
+    if len(written) > LONGEST_REASON:
+        raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_REASON))
+    if len({word.casefold() for word in WORD.findall(written)}) < FEWEST_WORDS:
+        message = _("Say why in sentences the person can understand and contest: {number} different words at least.")
+        raise tk.Invalid(message.format(number=FEWEST_WORDS))
+    return written
+
+
+def ground(value: Any, partial: bool) -> str:
+    """Check the id of a ground.
+
+    Raises:
+        Invalid: the law has no such ground for information on the environment.
+    """
+    key = str(value)
+    known = law.grounds().get(key)
+    if key == law.OTHER or (partial and key == law.PART_NOT_HELD) or (known is not None and known.usable):
+        return key
+    raise tk.Invalid(_("Choose a ground from the list, or “another ground”."))
+
+
+def contradictions(request: Request, given: Mapping[str, Any]) -> Errors:
+    """Tell what a refusal, whole or partial, lacks or contradicts; field → sentences, empty when it holds."""
+    errors: Errors = {}
+    key = given.get("ground")
+    known = law.grounds().get(key or "")
+    if key == law.OTHER and not given.get("other_ground"):
+        errors["other_ground"] = [_("Name the ground and the article of the law on which it rests.")]
+    if key and key != law.PART_NOT_HELD and not given.get("law"):
+        errors["law"] = [_("Say why this ground applies: the letter states the reasons in law.")]
+    if known is None:
+        return errors
+    kind = given.get("kind") or law.DATA_KIND
+    if known.applies_to != kind:
+        errors["ground"] = [_APPLIES[known.applies_to]()]
+    elif given.get("emissions") and not known.emissions:
+        errors["ground"] = [
+            _(
+                "Information on emissions of substances into the environment cannot be refused on this ground (code de "
+                "l’environnement, article L. 124-5, II). Choose one that holds for emissions, or communicate it."
+            )
+        ]
+    elif known.needs == "invitation" and not _was_invited(request):
+        errors["ground"] = [
+            _(
+                "A request that is too general is refused only after its author was invited to specify it: "
+                "ask for details first."
+            )
+        ]
+    if known.needs == "completion" and not given.get("completion"):
+        errors["completion"] = [
+            _("Say when the document will be finished and by which authority (code de l’environnement, L. 124-6).")
+        ]
+    return errors
+
+
+_APPLIES = {
+    law.SERVICE_KIND: lambda: _(
+        "Article 13 of the directive INSPIRE is about access to spatial data services on the internet. For data, "
+        "choose a ground of article L. 124-4 of the code de l’environnement."
+    ),
+    law.DATA_KIND: lambda: _(
+        "This ground is about information. For access to a spatial data service, choose a ground of article 13 of the "
+        "directive INSPIRE."
+    ),
+}
+
+
+def _was_invited(request: Request) -> bool:
+    asked = sa.select(sa.exists().where(Event.request_id == request.id, Event.transition == "ask_details"))
+    return bool(model.Session.scalar(asked))

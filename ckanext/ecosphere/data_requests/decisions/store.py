@@ -1,0 +1,159 @@
+"""Letters are written in the transaction of what they tell, and kept as they were sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timezone
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.data_requests import clock, config, mail_texts, outside, states
+from ckanext.ecosphere.data_requests.decisions import authors
+from ckanext.ecosphere.data_requests.decisions.compose import Composed, Facts, compose
+from ckanext.ecosphere.data_requests.decisions.tables import Letter
+from ckanext.ecosphere.data_requests.model import Event, Request, Setting, new_id
+from ckanext.ecosphere.data_requests.people import Reader
+
+#: Transitions whose requester gets a letter of decision.
+DECISIONS = ("refuse", "fulfil_partly", "not_held", "reject", "extend")
+RECEIPT, SILENCE = "receipt", "silence"
+#: Transitions after which the receipt names another service.
+RECEIVED = ("submit", "accept", "transfer")
+
+
+def of_event(request: Request, event: Event) -> None:
+    """Write the letter of a transition, if it has one; nothing is committed.
+
+    Raises:
+        ValidationError: the author or the service is not named in full.
+    """
+    if event.transition in DECISIONS and not event.fields.get("spam"):
+        keep(request, written(request, event.transition, event.actor_id, event.fields), event.transition, event.id)
+    elif event.transition in RECEIVED and _receipt_is_due(request):
+        keep(request, written(request, RECEIPT, None, {}), RECEIPT, event.id)
+
+
+def of_silence(request: Request) -> bool:
+    """Write that the period ends without an answer; False when that was written for this date already."""
+    known = sa.select(Letter.created).where(Letter.request_id == request.id, Letter.kind == SILENCE)
+    last = model.Session.scalar(known.order_by(Letter.created.desc()).limit(1))
+    if last is not None and request.due and clock.day_of(last) >= request.due:
+        return False
+    keep(request, written(request, SILENCE, None, {}), SILENCE, None)
+    return True
+
+
+def written(request: Request, kind: str, actor_id: str | None, given: Mapping[str, Any]) -> Composed:
+    """Compose a letter from what the database says now.
+
+    Raises:
+        ValidationError: a decision does not name its author or service in full.
+    """
+    author, sender = authors.of(actor_id), authors.sender(authors.service_of(request, kind))
+    if kind in DECISIONS:
+        authors.check(author, sender)
+    today = clock.day_of(datetime.now(timezone.utc))
+    facts = Facts(
+        kind=kind,
+        day=today,
+        reference=request.reference or "",
+        title=mail_texts.title(request),
+        received=clock.day_of(request.submitted) if request.submitted else today,
+        due=_due(request, kind, given),
+        months=config.extended_months() if request.extended else config.answer_months(),
+        sender=sender,
+        author=author,
+        given=given,
+        datasets=_datasets(given.get("datasets") or ()),
+        language=language_of(request),
+    )
+    return compose(facts)
+
+
+def _due(request: Request, kind: str, given: Mapping[str, Any]) -> date | None:
+    return date.fromisoformat(given["due"]) if kind == "extend" and given.get("due") else request.due
+
+
+def language_of(request: Request) -> str:
+    """Language of the requester: the one they chose, else that in which they asked."""
+    setting = model.Session.get(Setting, request.requester_id) if request.requester_id else None
+    return outside.known((setting.language if setting else "") or request.language)
+
+
+def _datasets(ids: Iterable[str]) -> list[tuple[str, str]]:
+    home = str(tk.config.get("ckan.site_url") or "").rstrip("/")
+    packages = [model.Session.get(model.Package, each) for each in ids]
+    return [(each.title or each.name, f"{home}/dataset/{each.name}") for each in packages if each]
+
+
+def keep(request: Request, composed: Composed, kind: str, event_id: int | None) -> Letter:
+    """Keep a letter as it is sent."""
+    user = model.User.get(request.requester_id) if request.requester_id else None
+    lines = [user.display_name if user else "", request.requester_organisation]
+    group = authors.service_of(request, kind)
+    letter = Letter(
+        id=new_id(),
+        request_id=request.id,
+        event_id=event_id,
+        kind=kind,
+        created=datetime.now(timezone.utc),
+        organization_id=group.id if group else None,
+        requester_id=request.requester_id,
+        addressee="\n".join(line for line in lines if line),
+        subject=composed.subject,
+        html=composed.html,
+        plain=composed.plain,
+        sha256=composed.sha256,
+    )
+    model.Session.add(letter)
+    model.Session.flush()
+    return letter
+
+
+def _receipt_is_due(request: Request) -> bool:
+    """Whether no receipt names the service that the request is with."""
+    same = sa.and_(
+        Letter.request_id == request.id,
+        Letter.kind == RECEIPT,
+        Letter.organization_id.is_not_distinct_from(request.organization_id),
+    )
+    return not model.Session.scalar(sa.select(sa.exists().where(same)))
+
+
+def may_read(letter: Letter, request: Request | None, reader: Reader) -> bool:
+    """Whether a letter is there for a person: its addressee, the service that wrote it, who works on the request."""
+    if not reader.id:
+        return False
+    if letter.requester_id == reader.id or (letter.organization_id or "-") in reader.editor_of:
+        return True
+    return request is not None and bool(reader.roles(request) - {states.REQUESTER})
+
+
+def of_request(request: Request, reader: Reader) -> list[Letter]:
+    """Letters of a request that the reader may read, the oldest first."""
+    if not reader.id:
+        return []
+    query = sa.select(Letter).where(Letter.request_id == request.id).order_by(Letter.created)
+    return [each for each in model.Session.scalars(query) if may_read(each, request, reader)]
+
+
+def of_events(event_ids: Iterable[int | None]) -> dict[int, Letter]:
+    """Letters by the transition that they tell."""
+    wanted = [each for each in event_ids if each]
+    query = sa.select(Letter).where(Letter.event_id.in_(wanted))
+    return {each.event_id: each for each in model.Session.scalars(query) if each.event_id} if wanted else {}
+
+
+def latest(request_id: str, kind: str) -> Letter | None:
+    """The latest letter of a kind."""
+    query = sa.select(Letter).where(Letter.request_id == request_id, Letter.kind == kind)
+    return model.Session.scalars(query.order_by(Letter.created.desc()).limit(1)).one_or_none()
+
+
+def forget_addressee(request_ids: Iterable[str]) -> None:
+    """Forget the name of the addressee; the account keeps reading its letters."""
+    ids = list(request_ids)
+    model.Session.execute(sa.update(Letter).where(Letter.request_id.in_(ids)).values(addressee=""))

@@ -1,0 +1,77 @@
+"""In a real browser, in French: the queue of held texts, what an edit changed, and the way out of e-mails."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from playwright.sync_api import Page, expect
+
+from ckanext.ecosphere.data_requests import mailing
+from ckanext.ecosphere.data_requests.model import Mute
+from ckanext.ecosphere.tests.browser import axe_violations
+
+from .conftest import act, opened, row, user_id
+from .postbox import Postbox, body
+from .test_journey_answering import become, passwords  # noqa: F401 - a fixture
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
+
+HOSTILE = '[connectez-vous](http://faux.example/login "x><img src=x onerror=alert(1)>")'
+
+
+@pytest.fixture(autouse=True)
+def held(generous: None, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rule of a portal that nobody configured."""
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.release_after", 3)
+
+
+def test_moderator_reads_what_is_held_and_publishes_it(page: Page):
+    made = opened()
+    act("comment", "friend", id=made["id"], text=f"Votre compte est bloqué : {HOSTILE}")
+    changed = made["description"] + " Au 1/5 000 si possible."
+    act("update", "asker", id=made["id"], version=row(made).version, description=changed, scale="1/5 000")
+
+    become(page, "moderator")
+    page.goto("/fr/demandes/moderation")
+    page.locator('a[href$="/demandes/moderation/messages"]').first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Messages à modérer")
+    message, edit = page.locator(".eco-req-messages > li").all()
+    expect(message).to_contain_text("connectez-vous (http://faux.example/login)")
+    assert page.locator("main img[src=x], main a[href*='faux.example']").count() == 0
+    expect(edit.locator("ins").first).to_contain_text("Au 1/5 000 si possible.")
+    assert axe_violations(page) == []
+
+    edit.get_by_role("button", name="Publier").click()
+    expect(page.locator(".eco-req-messages > li")).to_have_count(1)
+    assert row(made).scale == "1/5 000"
+    page.get_by_role("button", name="Publier").click()
+    expect(page.locator(".eco-req-messages > li")).to_have_count(0)
+
+    become(page, "editor")
+    page.goto(f"/fr/demandes/{made['reference']}")
+    page.get_by_text("Voir ce qui a changé").click()
+    expect(page.locator(".eco-req-timeline ins").first).to_contain_text("Au 1/5 000 si possible.")
+    expect(page.locator("main")).to_contain_text("connectez-vous (http://faux.example/login)")
+    assert page.locator("main img[src=x], main a[href*='faux.example']").count() == 0
+    assert axe_violations(page) == []
+
+
+def test_person_stops_the_mails_about_a_request_without_log_in(page: Page, postbox: Postbox):
+    made = opened()
+    act("follow", "stranger", id=made["id"])
+    act("comment", "editor", id=made["id"], text="Bonjour")
+    mailing.deliver()
+    [mail] = postbox.to("stranger")
+    assert made["reference"] in body(mail)
+    way_out = str(mail["List-Unsubscribe"]).replace("\r\n ", "").strip("<>")
+    page.goto("/fr/" + re.sub(r"^https?://[^/]+/(?:fr/)?", "", way_out))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Ne plus recevoir de courriels")
+    assert axe_violations(page) == []
+    page.locator("main form button").click()
+    expect(page.get_by_role("status")).to_contain_text(made["reference"])
+    assert axe_violations(page) == []
+    assert model.Session.scalars(sa.select(Mute.user_id)).all() == [user_id("stranger")]

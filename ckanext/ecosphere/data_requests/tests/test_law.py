@@ -1,0 +1,102 @@
+"""The law as data: grounds, courts, texts of letters, each with the day of its check."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from datetime import date
+
+import pytest
+
+from ckanext.ecosphere import contact_sheets
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.data_requests.decisions import compose as c
+from ckanext.ecosphere.data_requests.decisions import law, pdf
+
+#: Reasons that the law takes away, or never gave, for information on the environment (L. 124-4).
+NOT_FOR_THE_ENVIRONMENT = {"L311-2-dp", "L311-5-2-e", "L311-5-2-h"}
+EMISSIONS = re.compile(r"L311-4|L311-5-2-[bcdfg]|INSPIRE_Directive_Article13_1[bce]")
+SENDER = c.Sender(
+    "Direction départementale des territoires de la Somme", ("80000 Amiens",), "Tribunal administratif d’Amiens"
+)
+WORDS = "Motif <script>alert(1)</script> & faits"
+
+
+def facts(kind: str, language: str = "fr", **given: object) -> c.Facts:
+    author = c.Author("Jeanne", "Martin", "Cheffe de service")
+    dates = {"day": date(2026, 12, 31), "received": date(2026, 11, 30), "due": date(2026, 12, 30)}
+    return c.Facts(
+        kind,
+        reference="DD-2026-00001",
+        title="Zones",
+        months=1,
+        sender=SENDER,
+        author=author,
+        given=given,
+        language=language,
+        **dates,
+    )  # pyright: ignore
+
+
+def test_every_ground_of_the_vocabulary_is_beside_the_law():
+    listed = {each.id for each in voc.get("access-limitation") if each.data.get("restricts")}
+    assert listed <= set(law.grounds())
+    assert {each.id for each in law.grounds().values() if not each.usable} == NOT_FOR_THE_ENVIRONMENT
+    for each in law.grounds().values():
+        assert re.search(r"article [LR]\. |article 13", each.articles), each.id
+        assert date.fromisoformat(each.checked) and each.basis in ("notes", "jurist")
+
+
+def test_emissions_are_refused_on_the_short_list_alone():
+    holding = {each.id for each in law.grounds().values() if each.emissions}
+    assert holding == {key for key in law.grounds() if EMISSIONS.fullmatch(key)}
+
+
+def test_article_13_is_for_spatial_data_services():
+    assert all(each.id.startswith("INSPIRE") for each in law.usable(law.SERVICE_KIND))
+    assert not any(each.id.startswith("INSPIRE") for each in law.usable(law.DATA_KIND))
+
+
+def test_forty_two_courts_cover_every_departement():
+    assert len(law.court_names()) == 42
+    places = [each.id for each in voc.get("territories") if each.data.get("type") in ("departement", "outre-mer")]
+    assert [place for place in places if place not in law.courts()] == []
+    assert law.courts()["departement-80"] == "Tribunal administratif d’Amiens"
+
+
+def test_names_of_services_are_spelled_out():
+    names = {each.id: contact_sheets.spelled_out(each) for each in voc.get("organisations")}
+    assert all(contact_sheets.is_spelled_out(name) for name in names.values())
+    assert "Direction départementale des territoires et de la mer de la Somme" in names.values()
+
+
+@pytest.mark.parametrize("kind", ["refuse", "fulfil_partly", "not_held", "reject", "extend", "receipt", "silence"])
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_letters_state_dated_remedies(kind: str, language: str):
+    letter = c.compose(
+        facts(
+            kind, language, ground="L124-4-I-4", law=WORDS, facts=WORDS, reason=WORDS, missing=WORDS, due="2027-01-30"
+        )
+    )
+    plain = letter.plain.replace("\u00a0", " ")
+    assert "{" not in plain and "CADA" in plain and "tribunal administratif d’Amiens" in plain
+    assert ("28 février 2027" in plain) == (
+        kind in ("refuse", "fulfil_partly", "not_held", "reject", "receipt", "silence", "extend")
+    )
+    assert ("Jeanne Martin" in plain) == (kind not in ("receipt", "silence"))
+    assert "<script>" not in letter.html
+    assert ("Courtesy translation" in letter.html) == (language == "en")
+    assert letter.sha256 == c.digest(letter.html, letter.plain)
+
+
+def test_the_pdf_is_tagged_and_fetches_nothing():
+    made = pdf.render(
+        "Décision",
+        '<p>Texte</p><img src="http://127.0.0.1:1/a.png" alt=""><link rel="stylesheet" href="file:///etc/passwd">',
+        "Ursule <b>",
+    )
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", made, re.DOTALL)
+    said = b" ".join(zlib.decompressobj().decompress(each) for each in streams if each[:1] == b"x") + made
+    assert b"/StructTreeRoot" in said and b"pdfuaid" in said and b"/Lang" in said
+    with pytest.raises(ValueError, match="fetch nothing"):
+        pdf.refuse("http://127.0.0.1/")

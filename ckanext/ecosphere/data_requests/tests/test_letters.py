@@ -1,0 +1,295 @@
+"""Letters over HTTP, with sessions and a mail server that really runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from ckan.tests.helpers import CKANTestApp
+
+from ckanext.ecosphere import contact_sheets
+from ckanext.ecosphere.data_requests import mailing, privacy, scheduled, setup
+from ckanext.ecosphere.data_requests.decisions import authors
+from ckanext.ecosphere.data_requests.decisions.tables import Letter
+from ckanext.ecosphere.data_requests.model import Request
+
+from .conftest import REASON, REFUSAL, act, dataset, forget_requests, group_id, opened, row, step, submitted, user_id
+from .postbox import Postbox, body
+
+pytestmark = pytest.mark.usefixtures("portal")
+
+
+PASSWORD = "Demandes-2026-letters"
+
+
+def log_in(app: CKANTestApp, name: str) -> None:
+    """Log in with the form, as people do; the session's cookie stays with the client."""
+    user = model.User.get(name)
+    assert user is not None
+    user.password = PASSWORD
+    model.Session.commit()
+    app.client = app.test_client()
+    answer = app.post("/user/login", data={"login": name, "password": PASSWORD}, follow_redirects=False)
+    assert answer.status_code == 302, answer.body
+
+
+def send(app: CKANTestApp, person: str, made: dict[str, Any], transition: str, status: int = 302, **fields: Any) -> Any:
+    """Fill in and send the form of a transition."""
+    log_in(app, person)
+    data = {"version": row(made).version, "go": "send", **fields}
+    address = f"/demandes/{made['reference']}/{transition}"
+    return app.post(address, data=data, follow_redirects=False, status=status)
+
+
+def letter_of(made: dict[str, Any], kind: str) -> Letter:
+    model.Session.expire_all()
+    query = sa.select(Letter).where(Letter.request_id == made["id"], Letter.kind == kind)
+    return model.Session.scalars(query).one()
+
+
+def pdf_of(mail: Any) -> bytes:
+    attached = [part for part in mail.iter_attachments() if part.get_content_type() == "application/pdf"]
+    assert len(attached) == 1
+    return attached[0].get_content()
+
+
+def test_non_is_no_refusal(app: CKANTestApp):
+    made = opened()
+    page = send(app, "admin", made, "refuse", status=400, ground="L311-4", law="Non.", facts="Non.")
+    assert "different words at least" in page.body and row(made).state == "open"
+
+
+def test_refusal_names_ground_remedies_court_and_author(app: CKANTestApp, postbox: Postbox):
+    made = opened()
+    mailing.deliver()
+    postbox.clear()
+    send(app, "admin", made, "refuse", **REFUSAL)
+    mailing.deliver()
+    (mail,) = postbox.to("asker")
+    said = body(mail).replace("\u00a0", " ")
+    for needed in (
+        "L. 124-4, I, 2°",
+        REASON,
+        "R. 343-1",
+        "tribunal administratif de Lyon",
+        "Télérecours citoyens",
+        "Admin Nom\nCheffe de service\nDirection départementale des territoires de la Loire",
+        made["reference"],
+    ):
+        assert needed in said, needed
+    assert pdf_of(mail).startswith(b"%PDF")
+    letter = letter_of(made, "refuse")
+    log_in(app, "asker")
+    page = app.get(f"/demandes/{made['reference']}/lettre/{letter.id}")
+    assert "Direction départementale des territoires de la Loire" in page.body and letter.sha256 in page.body
+    answer = app.get(f"/demandes/{made['reference']}/lettre/{letter.id}.pdf")
+    assert answer.headers["Content-Type"] == "application/pdf" and answer.data.startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("person", [None, "stranger", "other-admin", "member"])
+def test_letter_is_not_found_by_others(app: CKANTestApp, person: str | None):
+    made = step(opened(), "refuse", "admin", **REFUSAL)
+    letter = letter_of(made, "refuse")
+    if person:
+        log_in(app, person)
+    for end in ("", ".pdf"):
+        answer = app.get(f"/demandes/{made['reference']}/lettre/{letter.id}{end}", follow_redirects=False)
+        assert answer.status_code == (404 if person else 302)
+        assert REASON not in answer.body if not end else True
+
+
+def test_decision_needs_its_author(app: CKANTestApp):
+    authors.keep(user_id("admin"), {"quality": ""})
+    model.Session.commit()
+    made = opened()
+    page = send(app, "admin", made, "refuse", status=400, **REFUSAL)
+    assert "L. 212-1" in page.body and row(made).state == "open"
+    log_in(app, "admin")
+    names = {"first_name": "Jeanne", "last_name": "Martin", "quality": "Cheffe de service", "digest": "immediate"}
+    app.post("/demandes/preferences", data=names, follow_redirects=False, status=302)
+    send(app, "admin", made, "refuse", **REFUSAL)
+    assert "Jeanne Martin" in letter_of(made, "refuse").plain
+
+
+def test_letter_stays_as_it_was_sent(app: CKANTestApp):
+    made = step(opened(), "refuse", "admin", **REFUSAL)
+    before = letter_of(made, "refuse").plain
+    authors.keep(user_id("admin"), {"last_name": "Autre"})
+    model.Session.commit()
+    step(made, "reopen", "asker", reason="Si")
+    privacy.erase(model.User.get("admin"))  # pyright: ignore[reportArgumentType]
+    letter = letter_of(made, "refuse")
+    assert letter.plain == before
+    for person in ("asker", "editor"):
+        log_in(app, person)
+        assert letter.subject in app.get(f"/demandes/{made['reference']}").body
+        assert REASON in app.get(f"/demandes/{made['reference']}/lettre/{letter.id}").body
+    with pytest.raises(sa.exc.DBAPIError, match="append-only"):
+        model.Session.execute(sa.update(Letter).values(plain="Non."))
+    model.Session.rollback()
+
+
+def test_addressee_is_forgotten_and_still_reads(app: CKANTestApp):
+    made = step(opened(), "refuse", "admin", **REFUSAL)
+    assert letter_of(made, "refuse").addressee == "Asker Nom"
+    privacy.anonymise(model.Session.get_one(Request, made["id"]))
+    model.Session.commit()
+    letter = letter_of(made, "refuse")
+    assert letter.addressee == ""
+    log_in(app, "asker")
+    assert REASON in app.get(f"/demandes/{made['reference']}/lettre/{letter.id}").body
+
+
+@pytest.mark.parametrize(
+    ("transition", "person", "fields", "words"),
+    [
+        (
+            "not_held",
+            "admin",
+            {"reason": REASON, "transmitted_to": "Office de la biodiversité"},
+            "Office de la biodiversité",
+        ),
+        ("not_held", "admin", {"reason": REASON}, "ne connaît pas d’autorité"),
+        ("reject", "moderator", {"reason": REASON}, "Commissariat général au développement durable"),
+        ("extend", "admin", {"reason": REASON}, "prolongé"),
+    ],
+)
+def test_each_outcome_has_its_letter(  # noqa: PLR0917
+    app: CKANTestApp, postbox: Postbox, transition: str, person: str, fields: dict[str, str], words: str
+):
+    made = opened()
+    send(app, person, made, transition, **fields)
+    mailing.deliver()
+    letter = letter_of(made, transition)
+    assert words in letter.plain and "R. 343-1" in letter.plain
+    assert pdf_of(postbox.to("asker")[-1]).startswith(b"%PDF")
+
+
+def test_partial_answer_says_what_is_withheld_and_why(app: CKANTestApp):
+    made, given = opened(), dataset()
+    fields = {"ground": "part-not-held", "facts": REASON, "missing": "Le sud du département", "datasets": given["name"]}
+    send(app, "editor", made, "fulfil_partly", **fields)
+    plain = letter_of(made, "fulfil_partly").plain
+    assert given["title"] in plain and "Le sud du département" in plain and "ne détient pas cette partie" in plain
+
+
+def test_spam_gets_no_letter():
+    made = step(submitted(), "reject", "moderator", reason="Pub", spam=True)
+    model.Session.expire_all()
+    assert [each.kind for each in model.Session.scalars(sa.select(Letter).filter_by(request_id=made["id"]))] == [
+        "receipt"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"ground": "INSPIRE_Directive_Article13_1b"}, "ground", "spatial data services"),
+        ({"ground": "L124-4-I-4", "emissions": "1"}, "ground", "emissions"),
+        ({"ground": "L124-4-II-3"}, "ground", "ask for details first"),
+        ({"ground": "L311-2-dna"}, "completion", "by which authority"),
+        ({"ground": "other"}, "other_ground", "article of the law"),
+    ],
+)
+def test_contradictory_refusal_is_refused(app: CKANTestApp, changes: dict[str, str], field: str, words: str):
+    made = opened()
+    page = send(app, "admin", made, "refuse", status=400, **{**REFUSAL, **changes})
+    assert words in page.body and f'id="field-{field}-error"' in page.body and row(made).state == "open"
+
+
+def test_too_general_is_refused_after_an_invitation():
+    made = step(opened(), "ask_details", "editor", question="Où ?", answer_by="2027-01-31")
+    made = step(made, "answer_details", "asker", comment="Partout")
+    assert step(made, "refuse", "admin", **{**REFUSAL, "ground": "L124-4-II-3"})["state"] == "refused"
+
+
+def test_another_ground_warns_and_changes_the_letter(app: CKANTestApp):
+    made = opened()
+    fields = {**REFUSAL, "ground": "other", "other_ground": "Secret des correspondances, article X", "go": "preview"}
+    page = send(app, "admin", made, "refuse", status=200, **fields)
+    assert "have it checked by a jurist" in page.body and "il appartient au service d’établir" in page.body.lower()
+    assert row(made).state == "open"
+
+
+def test_receipt_has_what_the_law_asks(app: CKANTestApp, postbox: Postbox):
+    contact = {
+        "email": "boite@loire.example",
+        "address": "2 avenue Grüner\n42000 Saint-Étienne",
+        "telephone": "04 77 43 80 00",
+    }
+    log_in(app, "admin")
+    app.post("/organization/ddt-42/contact", data=contact, follow_redirects=False, status=302)
+    try:
+        made = submitted()
+        mailing.deliver()
+        plain = letter_of(made, "receipt").plain
+        for needed in (*contact["address"].split("\n"), contact["email"], "+33 4 77 43 80 00", "R. 112-5", "R. 311-12"):
+            assert needed in plain, needed
+        mail = next(each for each in postbox.to("asker"))
+        assert "ACCUSÉ DE RÉCEPTION" in body(mail) and pdf_of(mail)
+        step(made, "accept", "moderator", organization="ddt-42")
+        mailing.deliver()
+        assert postbox.to("boite")
+    finally:
+        app.post("/organization/ddt-42/contact", data=dict.fromkeys(contact, ""), follow_redirects=False)
+
+
+def test_requester_is_told_on_the_due_date_once(postbox: Postbox):
+    made = opened()
+    model.Session.execute(sa.update(Request).values(due=sa.func.current_date()))
+    model.Session.commit()
+    for _run in range(2):
+        scheduled.tick()
+    told = [mail for mail in postbox.to("asker") if "ends" in str(mail["Subject"])]
+    assert len(told) == 1 and "R. 311-12" in body(told[0]) and pdf_of(told[0])
+    assert letter_of(made, "silence").event_id is None
+
+
+def test_service_without_readers_is_refused_with_a_proposal(app: CKANTestApp):
+    here = sa.update(model.Member).where(model.Member.group_id == group_id("ddt-42"), model.Member.table_name == "user")
+    model.Session.execute(here.values(state="deleted"))
+    model.Session.commit()
+    try:
+        made = submitted()
+        assert made["state"] == "submitted"
+        page = send(app, "moderator", made, "accept", status=400, organization=group_id("ddt-42"))
+        assert "neither members nor a mailbox" in page.body and "DREAL Auvergne-Rhône-Alpes" in page.body
+        assert act("show", "moderator", id=made["id"])["flags"][0]["code"] == "unreachable"
+        assert any("DDT 42" in check.message for check in setup.check())
+    finally:
+        model.Session.rollback()
+        model.Session.execute(here.values(state="active"))
+        model.Session.commit()
+
+
+def test_procedure_is_private_unless_shown():
+    forget_requests()
+    made = opened(procedure_reference="Projet Zygomorphe")
+    public = act("show", None, id=made["id"])
+    assert "Zygomorphe" not in str(public) and act("show", "editor", id=made["id"])["procedure_reference"]
+    assert act("list", None, q="Zygomorphe")["count"] == 0
+    shown = opened("friend", title="Bruit", procedure_reference="Projet Zygomorphe", show_procedure=True)
+    assert [each["id"] for each in act("list", None, q="Zygomorphe")["results"]] == [shown["id"]]
+
+
+def test_contact_sheet_is_for_administrators(app: CKANTestApp):
+    address = "/organization/ddt-42/contact"
+    assert app.post(address, data={"web": "https://x.example"}, follow_redirects=False).status_code == 302
+    for person in ("editor", "other-admin", "stranger"):
+        log_in(app, person)
+        assert app.post(address, data={"web": "https://x.example"}, follow_redirects=False).status_code == 403
+    group = model.Group.get("ddt-42")
+    assert group is not None and contact_sheets.written(group).web == ""
+    log_in(app, "admin")
+    page = app.post(address, data={"email": "a@b", "full_name": "DDT 42", "web": "javascript:alert(1)"}, status=400)
+    assert page.body.count("error-") >= 3
+    assert "Direction départementale des territoires de la Loire" in app.get("/organization/about/ddt-42").body
+    assert "ecosphere_kind" not in app.get("/organization/about/ddt-42").body
+
+
+def test_privacy_is_said_where_people_register_and_ask(app: CKANTestApp):
+    for address in ("/user/register", "/demandes/nouvelle"):
+        page = app.get(address)
+        assert "2016/679" in page.body and "24 months" in page.body
