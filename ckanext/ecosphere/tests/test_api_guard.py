@@ -13,6 +13,8 @@ ANSWERS = {
     "/feeds/dataset.atom?page=9999999": 400,
     "/feeds/custom.atom?q=" + "a*%20" * 200: 400,
     "/organization/?sort=name%20asc,": 200,
+    "/organization/?q=" + "." * 600: 200,
+    "/" + "..a/" * 300: 404,
     "/api/3/action/organization_list?sort=name%20asc,,": 200,
 }
 
