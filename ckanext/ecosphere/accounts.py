@@ -50,7 +50,21 @@ def user_list(original: Callable[..., Any], context: Context, data_dict: DataDic
 
 def _shown(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
     """As CKAN has it, without what is personal of other people."""
-    return _people_shown(original(context, data_dict), context)
+    return _people_shown(original(context, _sortable(data_dict)), context)
+
+
+def _sortable(data_dict: DataDict) -> DataDict:
+    """Leave out the empty parts of an order ("name asc,"), for which CKAN's lists have no answer but a fault.
+
+    Raises:
+        ValidationError: the order is no text.
+    """
+    given = {name: data_dict[name] for name in ("sort", "order_by") if data_dict.get(name) is not None}
+    for name, order in given.items():
+        if not isinstance(order, str):
+            raise tk.ValidationError({name: [tk._("Give the order as a text, for example: name asc")]})
+    cleaned = {name: ",".join(filter(str.strip, order.split(","))) for name, order in given.items()}
+    return {**data_dict, **cleaned} if cleaned else data_dict
 
 
 def _people_shown(result: Any, context: Any) -> Any:

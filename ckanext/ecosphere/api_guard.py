@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.lib.search import SearchError, SearchQueryError
 from flask import Blueprint, Response, request
 
 from ckanext.ecosphere.shared import action_input
 
 INVALID = 409  # as CKAN answers a ValidationError
-BAD_REQUEST = 400
+BAD_REQUEST, FORBIDDEN, NOT_FOUND = 400, 403, 404
 #: Of the actions of others, only what is an identifier by its name.
 IDENTIFIERS = ("id",)
 
@@ -42,7 +43,33 @@ def refuse_what_no_action_takes() -> Response | None:
 def say_what_is_wrong(error: tk.ValidationError) -> tuple[str, int]:
     """Answer for a page whose address or form held what its action does not take, and that has no form to say so."""
     content = " ".join(f"{name}{tk._(': ')}{text}" for name, text in error.error_summary.items())
-    return tk.render("error_document_template.html", {"code": BAD_REQUEST, "name": "", "content": content}), BAD_REQUEST
+    return _page(BAD_REQUEST, content)
+
+
+@api_guard.app_errorhandler(SearchError)
+def say_what_is_wrong_with_the_search(error: SearchError) -> tuple[str, int]:
+    """Answer for a feed or catalogue whose search is refused: those views of CKAN and ckanext-dcat do not expect it."""
+    # Only what refuses a question speaks to its reader; the other faults quote all that was sent to Solr.
+    if isinstance(error, SearchQueryError) and error.args:
+        return _page(BAD_REQUEST, str(error.args[0]))
+    return _page(BAD_REQUEST, tk._("This search cannot be answered: write it differently."))
+
+
+@api_guard.app_errorhandler(tk.NotAuthorized)
+def say_that_it_is_not_allowed(_error: tk.NotAuthorized) -> tuple[str, int]:
+    """Answer for a page that asks an action and does not expect its refusal, as CKAN's follow buttons."""
+    message = tk._("You are not allowed to do this. Log in with an account that is, or ask an administrator.")
+    return _page(FORBIDDEN, message)
+
+
+@api_guard.app_errorhandler(tk.ObjectNotFound)
+def say_that_it_is_not_there(_error: tk.ObjectNotFound) -> tuple[str, int]:
+    """Answer for a page that asks an action for what is not there, and does not expect that."""
+    return _page(NOT_FOUND, tk._("There is nothing at this address."))
+
+
+def _page(status: int, content: str) -> tuple[str, int]:
+    return tk.render("error_document_template.html", {"code": status, "name": "", "content": content}), status
 
 
 def _given() -> Iterator[Any]:

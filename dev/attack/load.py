@@ -116,7 +116,7 @@ class Load:
     def measure(self) -> Iterator[Measured]:
         """Measure what is done in the block."""
         measured = Measured()
-        before, begin = spent(self._current()), time.monotonic()
+        before, begin, own = spent(self._current()), time.monotonic(), spent([os.getpid()])
         try:
             yield measured
         finally:
@@ -127,6 +127,9 @@ class Load:
                     then = before.get(pid, Spent(0, 0))
                     measured.processor += now.processor - then.processor
                     measured.waiting += now.waiting - then.waiting
+                # The attacker reads the answer on the same machine, and waits for a processor, too.
+                for pid, now in spent(own).items():
+                    measured.waiting += now.waiting - own[pid].waiting
 
     def begin(self) -> None:
         """Forget the peak so far."""

@@ -45,7 +45,11 @@ def check(params: dict[str, Any], fielded: bool) -> None:
         )
     if fielded:
         _check_fielded(query)
-    box = (params.get("extras") or {}).get("ext_bbox")
+    extras = params.get("extras") or {}
+    if not isinstance(extras, dict):
+        message = tk._("The parameter extras has to be an object, for example {example}.")
+        raise SearchQueryError(message.format(example='{"ext_bbox": "-5,41,10,51"}'))
+    box = extras.get("ext_bbox")
     if box:
         _check_box(box)
     if _number(params.get("start")) > LAST_START:

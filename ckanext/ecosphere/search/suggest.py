@@ -13,7 +13,7 @@ import ckan.plugins.toolkit as tk
 from ckan.types import Context
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import facets
+from ckanext.ecosphere.search import facets, query
 from ckanext.ecosphere.search.index import TERRITORY_FIELD, THEME_FIELD
 
 SUGGEST_FIELD = "ecosphere_suggest"
@@ -84,8 +84,11 @@ def did_you_mean(context: Context, text: str) -> str | None:
     """Propose another spelling of a query that found nothing.
 
     Each word that occurs in no title is replaced by the nearest word of titles and keywords, at most two
-    letters away (one for short words). The proposal is returned only when it finds something.
+    letters away (one for short words). The proposal is returned only when it finds something. A query in Solr's own
+    language is not words to correct.
     """
+    if query.is_fielded(text):
+        return None
     corrected = _WORDS.sub(lambda match: _nearest_word(context, match[0]) or match[0], text)
     if corrected == text or not _search(context, q=corrected, rows=0, facet="false")["count"]:
         return None

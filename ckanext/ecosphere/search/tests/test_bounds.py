@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from ckanext.ecosphere.search import bounds, query
+from ckanext.ecosphere.search import bounds, query, suggest
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", "french")
 
@@ -26,6 +26,7 @@ REFUSED = {
     "many wildcards": "q=" + quote("title:" + "*a" * 30),
     "expression": "q=" + quote("title:/(a+)+b/"),
     "parser": "q=" + quote("{!frange l=0}1"),
+    "parser with words": "q=" + quote("{!frange l=0}sum(1,2)"),
 }
 
 BOXES = ("4.7,45.6,6.1,46.5", "-180,-90,180,90", "170,-20,190,-10")
@@ -69,3 +70,18 @@ def test_facets_and_pages_are_bounded() -> None:
     assert len(params["facet.field"]) == bounds.MOST_FACETS
     with pytest.raises(bounds.SearchQueryError):
         query.prepare({"q": "eau", "start": 10**9})
+
+
+def test_extras_that_are_no_object_are_refused(app: Any) -> None:
+    answer = app.post("/api/3/action/package_search", json={"extras": '{"ext_bbox": "1,2,3,4"}'})
+
+    assert answer.status_code == 400
+    assert "extras" in answer.json["error"]["message"]
+
+
+def test_query_for_a_parser_is_not_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(suggest, "_search", lambda _context, **params: asked.append(params))
+
+    assert suggest.did_you_mean({}, "{!frange l=0}sum(1,2)") is None
+    assert asked == []

@@ -1,0 +1,34 @@
+"""Pages of CKAN and ckanext-dcat that do not expect a refusal of their actions answer with a sentence, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+
+ANSWERS = {
+    "/catalog.ttl?page=100000": 400,
+    "/feeds/dataset.atom?page=9999999": 400,
+    "/feeds/custom.atom?q=" + "a*%20" * 200: 400,
+    "/organization/?sort=name%20asc,": 200,
+    "/organization/?q=" + "." * 600: 200,
+    "/" + "..a/" * 300: 404,
+    "/api/3/action/organization_list?sort=name%20asc,,": 200,
+}
+
+
+# One portal for all pages: to make it takes longer than they do.
+def test_pages_answer_what_is_refused(app: Any) -> None:
+    assert {path: app.get(path, follow_redirects=False).status_code for path in ANSWERS} == ANSWERS
+
+
+def test_following_without_an_account_is_refused(app: Any) -> None:
+    for path in (
+        "/organization/follow/none",
+        "/organization/unfollow/none",
+        "/dataset/follow/none",
+        "/user/follow/none",
+    ):
+        assert app.post(path, follow_redirects=False).status_code in {302, 400, 401, 403, 404}, path
