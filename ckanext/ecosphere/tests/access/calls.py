@@ -50,9 +50,7 @@ def visit(visitor: Any, method: str, rule: str, parameters: dict[str, Any]) -> A
     """Open a page or send a form."""
     data = dict(parameters)
     query, form = data.pop("query", {}), data.pop("form", {})
-    address = rule
-    for name, value in data.items():
-        address = address.replace(f"<{name}>", quote(str(value), safe=""))
+    address = with_each(rule, data)
     if query:
         address += f"?{urlencode(query)}"
     return visitor.get(address) if method == "GET" else visitor.post(address, form)
@@ -68,3 +66,11 @@ def called(visitor: Any, row: tables.Row, parameters: Any) -> Any:
 def with_parts(rule: str, part: str) -> str:
     """Return the address of a route with the same text, already quoted, in the place of each part."""
     return re.sub(r"<[^>]+>", lambda _match: part, rule)
+
+
+def with_each(rule: str, parts: dict[str, Any]) -> str:
+    """Return the address of a route with each of its parts."""
+    address = rule
+    for name, value in parts.items():
+        address = address.replace(f"<{name}>", quote(str(value), safe=""))
+    return address

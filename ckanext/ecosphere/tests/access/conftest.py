@@ -1,7 +1,8 @@
-"""Fixtures of the matrix: one portal for each module, and a database that forgets what each call wrote."""
+"""Fixtures of the matrix: one application, one portal, and a database that forgets what each call wrote."""
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,21 +13,44 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 from ckan.cli.db import _get_pending_plugins
+from ckan.config.middleware import make_app
+from ckan.plugins import core
 from ckan.tests.helpers import CKANTestApp
 
 from . import tables, world
 
-LIMITS = {"comments_per_hour": 100_000, "requests_per_day": 100_000, "statistics_cache": 0}
+LIMITS = {"comments_per_hour": 100_000, "requests_per_day": 100_000, "statistics_cache": 0, "release_after": 0}
+#: The tests of other folders send forms without the token of the page; here it is asked for, as in the portal.
+CSRF = "WTF_CSRF_ENABLED"
 #: A redirection is an answer: it is not followed.
 STAY = {"follow_redirects": False}
 #: Tables that reading writes, too: CKAN notes when a token and an account were last used.
 NOTED = ("api_token", "user")
-WRITES = sa.text("SELECT relname, n_tup_ins + n_tup_upd + n_tup_del AS writes FROM pg_stat_xact_user_tables")
+WRITES = re.compile(r'(?:\bINSERT INTO|(?<!FOR )\bUPDATE|\bDELETE FROM|\bTRUNCATE)\s+"?(\w+)', re.IGNORECASE)
 
 
-@pytest.fixture(scope="module")
-def portal(loaded: None, made_app: Any, request: pytest.FixtureRequest) -> world.World:
-    """The portal with its personas, made anew for the module."""
+@pytest.fixture(scope="package")
+def loaded() -> Iterator[None]:
+    """The plugins, loaded once for all modules of this folder."""
+    before = copy.deepcopy(dict(tk.config))
+    core.load_all()
+    yield
+    core.unload_all()
+    tk.config.clear()
+    tk.config.update(before)
+
+
+@pytest.fixture(scope="package")
+def made_app(loaded: None) -> Any:
+    """The application, made once for all modules of this folder."""
+    made: Any = make_app(tk.config)
+    made._wsgi_app.config[CSRF] = True
+    return made
+
+
+@pytest.fixture(scope="package")
+def portal(made_app: Any, request: pytest.FixtureRequest) -> world.World:
+    """The portal with its personas, made once: each call is undone."""
     model.Session.remove()
     request.getfixturevalue("reset_db")()
     for plugin in _get_pending_plugins():
@@ -47,6 +71,7 @@ def generous(monkeypatch: pytest.MonkeyPatch) -> None:
 def _give_time(patch: pytest.MonkeyPatch) -> None:
     for name, value in LIMITS.items():
         patch.setitem(tk.config, f"ecosphere.requests.{name}", value)
+    patch.setitem(tk.config, CSRF, True)
 
 
 class Visitor:
@@ -59,11 +84,20 @@ class Visitor:
         self.form: dict[str, str] = {}
         name = world.PERSONAS[persona]
         if name is not None:
-            answer = self.client.post("/user/login", data={"login": name, "password": world.PASSWORD}, **STAY)
-            assert answer.status_code == tables.FOUND, answer.data[:500]
-            page = self.client.get("/user/edit").get_data(as_text=True)
-            token = re.search(r'name="_csrf_token"[^>]* (?:content|value)="([^"]+)"', page)
-            self.form = {"_csrf_token": token[1]} if token else {}
+            self._take_token("/user/login")
+            self._log_in(name)
+            self._take_token("/user/edit")
+
+    def _log_in(self, name: str) -> None:
+        answer = self.post("/user/login", {"login": name, "password": world.PASSWORD})
+        assert answer.status_code == tables.FOUND, answer.data[:500]
+
+    def _take_token(self, address: str) -> None:
+        """Take the token against forged requests from a page, as a browser does."""
+        page = self.get(address).get_data(as_text=True)
+        token = re.search(r'name="_csrf_token"[^>]* (?:content|value)="([^"]+)"', page)
+        assert token, page[:2_000]
+        self.form = {"_csrf_token": token[1]}
 
     def call(self, action: str, data: Any) -> Any:
         """Call an action with the API token."""
@@ -86,10 +120,12 @@ class Visitor:
         return self.client.post(address, data={**self.form, **data}, **STAY)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def visitors(portal: world.World, made_app: Any) -> dict[str, Visitor]:
     """The seven personas."""
-    return {persona: Visitor(CKANTestApp(made_app), portal, persona) for persona in world.PERSONAS}
+    with pytest.MonkeyPatch.context() as patch:
+        _give_time(patch)
+        return {persona: Visitor(CKANTestApp(made_app), portal, persona) for persona in world.PERSONAS}
 
 
 class Ledger:
@@ -98,23 +134,26 @@ class Ledger:
     def __init__(self, connection: Any) -> None:
         self.connection = connection
         self.savepoint: Any = None
+        self.written: set[str] = set()
 
     def begin(self) -> None:
         """Start a call."""
         model.Session.remove()
         self.savepoint = self.connection.begin_nested()
-        self.before = self._counts()
+        self.written.clear()
         self.queued = world.queued()
 
     def end(self) -> set[str]:
         """Undo a call; returns the tables that it wrote, and "jobs" when it left work behind."""
         model.Session.remove()
-        after = self._counts()
-        written = {name for name, count in after.items() if count > self.before.get(name, 0)}
-        if world.queued() > self.queued:
-            written.add("jobs")
         self.savepoint.rollback()
-        return written - set(NOTED)
+        jobs = {"jobs"} if world.queued() > self.queued else set()
+        return (self.written | jobs) - set(NOTED)
+
+    def note(self, _connection: Any, cursor: Any, statement: str, *_more: Any) -> None:
+        """Hear of a statement on any connection of the engine, and keep the table that it changed."""
+        if cursor.rowcount != 0:
+            self.written.update(WRITES.findall(statement))
 
     @contextmanager
     def committing(self) -> Iterator[None]:
@@ -125,20 +164,20 @@ class Ledger:
         model.Session.remove()
         model.Session.configure(bind=self.connection, join_transaction_mode="create_savepoint")
 
-    def _counts(self) -> dict[str, int]:
-        return dict(self.connection.execute(WRITES).tuples().all())
 
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def ledger(visitors: dict[str, Visitor]) -> Iterator[Ledger]:
     """Each call in a transaction that is undone, so that no call sees what another wrote."""
     engine = model.meta.engine
     assert engine is not None
     model.Session.remove()
     with engine.connect() as connection:
+        kept = Ledger(connection)
+        sa.event.listen(engine, "after_cursor_execute", kept.note)
         outer = connection.begin()
         model.Session.configure(bind=connection, join_transaction_mode="create_savepoint")
-        yield Ledger(connection)
+        yield kept
         model.Session.remove()
         model.Session.configure(bind=engine, join_transaction_mode="conditional_savepoint")
         outer.rollback()
+        sa.event.remove(engine, "after_cursor_execute", kept.note)

@@ -72,9 +72,10 @@ def outcome(answer: Any) -> str:
 
 def printed(name: str) -> str:
     """Return a table as text."""
-    rows = [["", *PERSONAS], *([row.key, *row.outcomes.values()] for row in read(name))]
+    rows = [["", *PERSONAS, ""], *([row.key, *row.outcomes.values(), row.note] for row in read(name))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows)
+    lines = ("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 if __name__ == "__main__":

@@ -34,17 +34,20 @@ def test_the_parameters_are_those_of_lines_of_the_tables():
 @pytest.mark.parametrize("row", [*ACTIONS, *ROUTES], ids=lambda row: row.key)
 def test_outcome(row: tables.Row, portal: world.World, visitors: dict[str, Visitor], ledger: Ledger):
     parameters = PARAMETERS.get(row.key) or {}
-    faults = []
+    faults, rendered = [], False
     for persona, visitor in visitors.items():
         expected = row.outcomes[persona]
         if NOT_UNDONE in str(parameters) and expected == "done":
             faults += _committed(row, portal, visitor, ledger, parameters)
             continue
         for by, filled in calls.ways(portal, parameters):
+            if by == "name" and row.method == "GET" and expected == "done" and rendered:
+                continue  # the page was rendered for this person by id, and by name for the first who is let in
             ledger.begin()
             answer = calls.called(visitor, row, filled)
             written = ledger.end()
             outcome = tables.outcome(answer)
+            rendered |= by == "name" and outcome == "done"
             if outcome != expected:
                 faults.append(f"{persona} by {by}: {outcome}, not {expected}")
             if outcome != "done" and written:

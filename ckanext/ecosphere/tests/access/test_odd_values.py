@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,54 +12,66 @@ from . import calls, tables, world
 from .conftest import Ledger, Visitor
 
 PARAMETERS = {key: value for key, value in tables.parameters("actions").items() if " " not in key}
+ACTIONS = sorted({row.name for row in tables.read("actions")})
+#: As JSON that Python would not write, too: what an action has to look at itself.
 ODD: dict[str, str] = {
     "null": "null",
     "empty": '""',
     "list": '["a", "b"]',
     "list of objects": '[{"a": 1}]',
     "object": '{"a": {"b": []}}',
-    "huge integer": "1" + "0" * 30,
     "negative": "-1",
-    "not a number": "NaN",
-    "infinity": "Infinity",
     "true": "true",
-    "NUL": '"a\\u0000b"',
-    "half of a pair": '"a\\ud800"',
     "megabyte": '"' + "a" * 1_000_000 + '"',
-    "deep": "[" * 500 + "]" * 500,
     "query parser": '"{!frange l=0}x"',
 }
+#: What no action takes: refused by the same check for each of them.
+NEVER_TAKEN: dict[str, str] = {
+    "huge integer": "1" + "0" * 30,
+    "not a number": "NaN",
+    "infinity": "Infinity",
+    "NUL": '"a\\u0000b"',
+    "half of a pair": '"a\\ud800"',
+    "deep": "[" * 500 + "]" * 500,
+}
 CLEAR = {200, 400, 403, 404, 409, 413}
-#: Tried with one odd parameter among good ones as well; the others, mostly refused before, with all of them odd.
-INSIDE = ("sysadmin",)
+REFUSED = {400, 403, 409, 413}
+#: Tries each parameter by itself among good ones; the others take turns with all of them odd.
+EVERYWHERE = "sysadmin"
+OTHERS = tuple(persona for persona in tables.PERSONAS if persona != EVERYWHERE)
 #: Not undone when it succeeds (see `test_matrix`), and nothing in it is ours.
 COMMITTING = ("harvest_source_clear", "harvest_source_job_history_clear")
 
 
 def _sent(visitor: Visitor, action: str, parameters: dict[str, Any], odd: dict[str, str]) -> int:
-    """Send JSON that Python would not write; returns the status."""
+    """Send parameters, some of them as the text of JSON; returns the status."""
     parts = {name: json.dumps(value) for name, value in parameters.items()} | odd
     body = "{" + ", ".join(f"{json.dumps(name)}: {text}" for name, text in parts.items()) + "}"
     return visitor.send(action, body).status_code
 
 
-@pytest.mark.parametrize("action", sorted(PARAMETERS))
+def _tries(parameters: dict[str, Any], turn: int) -> Iterator[tuple[str, dict[str, str], set[int]]]:
+    """Give persona, odd parameters and the statuses that are a clear answer."""
+    for number, text in enumerate(ODD.values(), turn):
+        for name in parameters:
+            yield EVERYWHERE, {name: text}, CLEAR
+        yield OTHERS[number % len(OTHERS)], dict.fromkeys(parameters, text), CLEAR
+    for number, text in enumerate(NEVER_TAKEN.values(), turn):
+        yield tables.PERSONAS[number % len(tables.PERSONAS)], dict.fromkeys(parameters, text), REFUSED
+
+
+@pytest.mark.parametrize("action", ACTIONS)
 def test_odd_values_get_clear_answers(action: str, portal: world.World, visitors: dict[str, Visitor], ledger: Ledger):
     if action in COMMITTING:
         world.make_source(portal)
-    parameters = portal.filled(PARAMETERS[action], "id") or {"id": ""}
+    parameters = portal.filled(PARAMETERS.get(action), "id") or {"id": ""}
     faults = []
-    for persona, visitor in visitors.items():
-        for odd, text in ODD.items():
-            sets = [dict.fromkeys(parameters, text)]
-            if persona in INSIDE:
-                sets += [{name: text} for name in parameters]
-            for values in sets:
-                ledger.begin()
-                status = _sent(visitor, action, parameters, values)
-                ledger.end()
-                if status not in CLEAR:
-                    faults.append(f"{persona}: {odd} in {', '.join(values)}: {status}")
+    for persona, odd, clear in _tries(parameters, ACTIONS.index(action)):
+        ledger.begin()
+        status = _sent(visitors[persona], action, parameters, odd)
+        ledger.end()
+        if status not in clear:
+            faults.append(f"{persona}: {', '.join(f'{name}={text[:40]}' for name, text in odd.items())}: {status}")
     assert not faults
 
 
@@ -88,26 +101,57 @@ def test_searches_in_the_language_of_solr_get_clear_answers(name: str, value: An
     assert visitors["user"].call("package_search", {name: value}).status_code in CLEAR
 
 
-ODD_PARTS = ["%ED%A0%80", "a" * 5_000, "..", "%7B!frange%20l=0%7Dx", "9" * 40, "-1", "%5B%5D", "null", "a%0Ab", "a%00b"]
+ODD_PARTS = ("%ED%A0%80", "a" * 5_000, "..", "%7B!frange%20l=0%7Dx", "9" * 40, "-1", "%5B%5D", "null", "a%0Ab", "a%00b")
 ODD_NAMES = ("q", "year", "page", "id", "bbox", "organization", "title", "uri", "table", "sort")
 INTERNAL_ERROR = 500
 ROUTES = sorted({f"{row.method} {row.name}" for row in tables.read("routes")})
+ROUTE_PARAMETERS = tables.parameters("routes")
+TAKING_TURNS = ("sysadmin", "anonymous", "editor")
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_odd_addresses_get_clear_answers(route: str, visitors: dict[str, Visitor], ledger: Ledger):
+def test_odd_addresses_get_clear_answers(route: str, portal: world.World, visitors: dict[str, Visitor], ledger: Ledger):
     method, rule = route.split(" ", 1)
+    parameters = portal.filled(ROUTE_PARAMETERS.get(route) or {}, "id")
+    form_names = list(parameters.get("form", {})) or ["q"]
+    query_names = {*ODD_NAMES, *parameters.get("query", {})}
     faults = []
-    for persona in ("anonymous", "sysadmin"):
-        visitor = visitors[persona]
-        for part in ODD_PARTS:
-            query = "&".join(f"{name}={part}" for name in ODD_NAMES)
-            address = f"{calls.with_parts(rule, part)}?{query}"
+    for number, part in enumerate(ODD_PARTS, ROUTES.index(route)):
+        persona = TAKING_TURNS[number % len(TAKING_TURNS)]
+        query = "&".join(f"{name}={part}" for name in sorted(query_names))
+        good_parts = {name: str(value) for name, value in parameters.items() if name not in ("form", "query")}
+        addresses = [f"{calls.with_parts(rule, part)}?{query}"]
+        if good_parts and method == "GET":
+            addresses.append(f"{calls.with_each(rule, good_parts)}?{query}")
+        for address in addresses:
             ledger.begin()
-            answer = visitor.get(address) if method == "GET" else visitor.post(address, {"q": "b"})
+            visitor = visitors[persona]
+            answer = visitor.get(address) if method == "GET" else visitor.post(address, dict.fromkeys(form_names, "b"))
             ledger.end()
             if answer.status_code >= INTERNAL_ERROR:
                 faults.append(f"{persona}: {address[:80]}: {answer.status_code}")
+    assert not faults
+
+
+ODD_TEXTS = ("", "a\x00b", "9" * 40, "-1", "{!frange l=0}x", "a" * 1_000_000)
+FORMS = [route for route in ROUTES if route.startswith("POST") and (ROUTE_PARAMETERS.get(route) or {}).get("form")]
+
+
+@pytest.mark.parametrize("route", FORMS)
+def test_odd_texts_in_forms_get_clear_answers(
+    route: str, portal: world.World, visitors: dict[str, Visitor], ledger: Ledger
+):
+    method, rule = route.split(" ", 1)
+    faults = []
+    for text in ODD_TEXTS:
+        parameters = portal.filled(ROUTE_PARAMETERS[route], "id")
+        parameters["form"] = dict.fromkeys(parameters["form"], text)
+        for persona in ("user", "sysadmin"):
+            ledger.begin()
+            status = calls.visit(visitors[persona], method, rule, parameters).status_code
+            ledger.end()
+            if status >= INTERNAL_ERROR:
+                faults.append(f"{persona}: {text[:20]!r}: {status}")
     assert not faults
 
 

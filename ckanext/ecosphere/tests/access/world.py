@@ -8,13 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import pytest
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 from werkzeug.datastructures import FileStorage
 
+<<<<<<< HEAD
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
+=======
+from ckanext.ecosphere.data_requests import mail_headers, refusal, trust
+>>>>>>> auth
 from ckanext.ecosphere.data_requests.model import Attachment, Comment
 from ckanext.ecosphere.data_requests.tests import conftest as requests
 from ckanext.ecosphere.harvest import trials
@@ -139,8 +144,21 @@ def _make_requests(world: World) -> None:
     keep("supported", requests.opened(title="Nappes phréatiques du Forez"))
     for name in ("stranger", "other-editor", "editor", "admin", "moderator", "boss"):
         requests.act("follow", name, id=world.things["supported"][0])
+    _hold_a_comment(world)
     keep("draft", requests.draft("stranger"))
     keep("private_draft", requests.draft("asker"))
+
+
+def _hold_a_comment(world: World) -> None:
+    """Leave the comment of somebody new to the moderators, and give them an address to stop the e-mails."""
+    request = world.things["other_request"][0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(tk.config, "ecosphere.requests.release_after", 3)
+        requests.act("comment", "friend", id=request, text="Je débute ici.")
+    comment = model.Session.query(Comment).filter_by(moderation=trust.HELD).one()
+    world.things["held"] = (comment.id, comment.id)
+    token = mail_headers.token(requests.user_id("asker"), request)
+    world.things["unsubscribe"] = (token, token)
 
 
 def _make_harvest(world: World) -> None:
@@ -205,4 +223,4 @@ def _make_bulk_edit(world: World) -> None:
 def queued() -> int:
     """Number of background jobs that wait."""
     connection: Any = connect_to_redis()
-    return sum(connection.llen(key) for key in connection.scan_iter("rq:queue:*"))
+    return sum(connection.llen(key) for key in connection.smembers("rq:queues"))
