@@ -13,9 +13,9 @@ from markupsafe import Markup, escape
 
 from ckanext.ecosphere.data_requests import text
 
-ANCHOR = re.compile(r'<a href="([^"]*)"[^>]*>(.*?)</a>', re.DOTALL)
-ANY_ANCHOR = re.compile(r"</?a\b[^>]*>")
-TAG = re.compile(r"<[^>]+>")
+#: Opening tag of a link, with its address, or closing tag, as `rich_text` writes them.
+ANCHOR = re.compile(r'<a(?: href="([^"]*)")?(?: [a-z]+="[^"]*")*>|</a>')
+TAG = re.compile(r"<[^<>]*>")
 SCHEME = re.compile(r"\b(?:https?|ftp|mailto|javascript|data):(?://)?", re.IGNORECASE)
 HOST = re.compile(r"(?<![\w.-])(?:[\w-]+\.)+([^\W\d_]{2,24})(?![\w-])")
 #: Endings of names of files, which are no addresses.
@@ -65,11 +65,16 @@ def shown(row: Any, plain: bool) -> str:
 
 def without_anchors(rendered: str) -> str:
     """Return HTML whose links are text."""
-    return ANY_ANCHOR.sub("", ANCHOR.sub(_as_text, rendered))
+    parts, address, done = [], "", 0
+    for tag in ANCHOR.finditer(rendered):
+        between = rendered[done : tag.start()]
+        is_end = tag[0] == "</a>"
+        parts.append(_as_text(address, between) if is_end and address else between)
+        address, done = "" if is_end else tag[1] or "", tag.end()
+    return "".join([*parts, rendered[done:]])
 
 
-def _as_text(match: re.Match[str]) -> str:
-    address, label = match[1], match[2]
+def _as_text(address: str, label: str) -> str:
     bare = address.removeprefix("mailto:")
     return label if bare in (label, f"http://{label}", f"https://{label}") else f"{label} ({address})"
 

@@ -13,7 +13,7 @@ from ckan import model
 
 from ckanext.ecosphere.data_requests import clock
 
-EMAIL = re.compile(r"\S+@\S+")
+EMAIL = re.compile(r"\S@\S")
 
 
 @dataclass
