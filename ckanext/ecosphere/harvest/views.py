@@ -75,24 +75,7 @@ def progress(id: str) -> Response:
     return jsonify({"stage": state["stage"], **live.progress(state)})
 
 
-<<<<<<< HEAD
 def start_trial() -> AnyResponse:
-    """Have the beginning of a source read in the background."""
-    form, url = request.form, request.form.get("url", "").strip()
-    try:
-        result = allowed(
-            "ecosphere_harvest_trial_start",
-            url=url,
-            source_type=form.get("source_type", ""),
-            config=form.get("config", ""),
-        )
-    except tk.ValidationError as error:
-        reason = " ".join(formerrors.summary(error.error_dict).values())
-        refused = {"url": url, "state": trials.FAILED, "reason": reason}
-        return Response(tk.render("ecosphere_harvest/trial.html", {"trial": refused, "id": None}), 400)
-    return tk.redirect_to("ecosphere_harvest.trial", id=result["id"])
-=======
-def start_trial() -> AnyResponse | tuple[str, int]:
     """Have the beginning of a source read in the background; say what is missing in the form."""
     try:
         tk.check_access("ecosphere_harvest_trial_start", context(), {})
@@ -102,11 +85,10 @@ def start_trial() -> AnyResponse | tuple[str, int]:
     try:
         started = allowed("ecosphere_harvest_trial_start", **source)
     except tk.ValidationError as error:
-        reason = " ".join(f"{name}{tk._(': ')}{text}" for name, text in error.error_summary.items())
-        failed = {"url": source["url"], "state": trials.FAILED, "reason": reason}
-        return tk.render("ecosphere_harvest/trial.html", {"trial": failed, "id": ""}), 400
+        reason = " ".join(formerrors.summary(error.error_dict).values())
+        refused = {"url": source["url"], "state": trials.FAILED, "reason": reason}
+        return Response(tk.render("ecosphere_harvest/trial.html", {"trial": refused, "id": None}), 400)
     return tk.redirect_to("ecosphere_harvest.trial", id=started["id"])
->>>>>>> auth
 
 
 def trial(id: str) -> str | Response:

@@ -29,6 +29,19 @@ def did_you_mean_schema(not_empty: Validator, unicode_safe: Validator) -> Schema
     return {"q": [not_empty, unicode_safe]}
 
 
+@tk.chained_action
+@tk.side_effect_free
+def package_search(original_action: Any, context: Context, data_dict: dict[str, Any]) -> Any:
+    """Refuse `extras` that hold no names and values, where CKAN and ckanext-spatial fail with an internal error.
+
+    Raises:
+        ValidationError: `extras` is a text, a number or a list.
+    """
+    if not isinstance(data_dict.get("extras") or {}, dict):
+        raise tk.ValidationError({"extras": [tk._("This must be an object with names and values.")]})
+    return original_action(context, data_dict)
+
+
 @tk.side_effect_free
 @tk.validate_action_data(suggest_schema)
 def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
@@ -71,5 +84,5 @@ def ecosphere_search_did_you_mean(context: Context, data_dict: dict[str, Any]) -
 
 def get_actions() -> dict[str, Any]:
     """Return the actions that the plugin registers."""
-    own = (ecosphere_search_suggest, ecosphere_search_did_you_mean)
+    own = (ecosphere_search_suggest, ecosphere_search_did_you_mean, package_search)
     return action_input.checked({action.__name__: action for action in own})

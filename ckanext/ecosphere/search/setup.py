@@ -65,7 +65,23 @@ def index_datasets(report: InitReport, only_missing: bool) -> None:
 
 
 def check() -> list[Check]:
-    """Tell whether Solr analyses French."""
+    """Tell whether Solr analyses French, and whether searches are bounded before others read them."""
+    return [*_check_schema(), *_check_order()]
+
+
+def _check_order() -> list[Check]:
+    """Tell whether boxes are checked before ckanext-spatial, which brings any number into range, reads them."""
+    plugins = tk.aslist(tk.config.get("ckan.plugins"))
+    if "spatial_query" not in plugins or "ecosphere_search" not in plugins:
+        return []
+    name = _("Order of the plugins")
+    if plugins.index("ecosphere_search") < plugins.index("spatial_query"):
+        return [Check(name, CheckStatus.OK, _("Searches are bounded before spatial_query reads them"))]
+    message = _("spatial_query stands before ecosphere_search: one search by rectangle can stop a web process")
+    return [Check(name, CheckStatus.ERROR, message, _("In ckan.plugins, put ecosphere_search before spatial_query"))]
+
+
+def _check_schema() -> list[Check]:
     name = _("Solr schema")
     try:
         state = solr_schema.state(solr())

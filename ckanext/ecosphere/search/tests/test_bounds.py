@@ -7,12 +7,15 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from ckan.tests import factories
 
-from ckanext.ecosphere.search import bounds, query, suggest
+from ckanext.ecosphere.interfaces import CheckStatus
+from ckanext.ecosphere.search import bounds, query, setup, suggest
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", "french")
 
 MOST_SECONDS = 2
+MOST_ROWS = 1_000
 REFUSED = {
     "box without an end": "ext_bbox=-1e308,-1e308,1e308,1e308",
     "box that is no number": "ext_bbox=nan,nan,nan,nan",
@@ -27,10 +30,12 @@ REFUSED = {
     "expression": "q=" + quote("title:/(a+)+b/"),
     "parser": "q=" + quote("{!frange l=0}1"),
     "parser with words": "q=" + quote("{!frange l=0}sum(1,2)"),
+    "parser of a filter": "fq=" + quote("{!func}sum(1,1)"),
+    "order by a parser": "sort=" + quote("{!func}sum(1,1) asc"),
 }
 
 BOXES = ("4.7,45.6,6.1,46.5", "-180,-90,180,90", "170,-20,190,-10")
-WORDS = ("zones humides", "tags:eau", "a\x00b", "\u202eeau", "eau*", "*:*")
+WORDS = ("zones humides", "tags:eau", "\u202eeau", "eau*", "*:*")
 
 
 def answer_of(app: Any, path: str) -> tuple[int, float]:
@@ -42,14 +47,13 @@ def answer_of(app: Any, path: str) -> tuple[int, float]:
 
 # One portal for all questions: to make it takes longer than they do.
 def test_costly_questions_are_refused_and_others_answered(app: Any) -> None:
+    factories.Dataset()
     answer_of(app, "/dataset/")
     wrong = []
     for name, asked in REFUSED.items():
         status, taken = answer_of(app, f"/dataset/?{asked}")
         if status not in {200, 400} or taken > MOST_SECONDS:
             wrong.append((name, "page", status, taken))
-        if asked.startswith("ext_bbox="):
-            asked = f'extras={{"ext_bbox":"{asked.partition("=")[2]}"}}'  # noqa: PLW2901
         status, taken = answer_of(app, f"/api/3/action/package_search?{asked}")
         if status not in {400, 409} or taken > MOST_SECONDS:
             wrong.append((name, "API", status, taken))
@@ -60,7 +64,22 @@ def test_costly_questions_are_refused_and_others_answered(app: Any) -> None:
         status, taken = answer_of(app, f"/dataset/?q={quote(words)}")
         if status != 200:
             wrong.append((words, "page", status, taken))
+    for asked in ("rows=100000000", "rows=100000000&facet.limit=-1"):
+        if not 0 < len(app.get(f"/api/3/action/package_search?{asked}").json["result"]["results"]) <= MOST_ROWS:
+            wrong.append((asked, "API", 200, 0))
+    for extras in ({"ext_bbox": "-1e308,-1e308,1e308,1e308"}, "text", ["list"]):
+        answer = app.post("/api/3/action/package_search", json={"ext_bbox": "1,2,3,4", "extras": extras})
+        if answer.status_code not in ((400, 409) if isinstance(extras, dict) else (409,)):
+            wrong.append((extras, "API", answer.status_code, 0))
     assert wrong == []
+
+
+def test_order_of_plugins_is_checked(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [each.status for each in setup._check_order()] == [CheckStatus.OK]
+    monkeypatch.setitem(ckan_config, "ckan.plugins", ["spatial_query", "ecosphere_search"])
+    assert [each.status for each in setup._check_order()] == [CheckStatus.ERROR]
+    monkeypatch.setitem(ckan_config, "ckan.plugins", ["ecosphere_search"])
+    assert setup._check_order() == []
 
 
 def test_facets_and_pages_are_bounded() -> None:

@@ -14,12 +14,9 @@ from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 from werkzeug.datastructures import FileStorage
 
-<<<<<<< HEAD
+from ckanext.ecosphere.data_requests import mail_headers, trust
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
-=======
-from ckanext.ecosphere.data_requests import mail_headers, refusal, trust
->>>>>>> auth
 from ckanext.ecosphere.data_requests.model import Attachment, Comment
 from ckanext.ecosphere.data_requests.tests import conftest as requests
 from ckanext.ecosphere.harvest import trials
