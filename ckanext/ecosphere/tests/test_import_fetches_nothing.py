@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
 import pytest
+from ckan.plugins import get_plugin
 from ckan.tests import factories
 
 from ckanext.ecosphere.harvest.tests import luring
@@ -88,13 +89,13 @@ def test_check_tells_of_networks(ckan_config, monkeypatch, networks, status, sai
     assert said in check.message
 
 
-@pytest.mark.usefixtures("with_plugins")
+@pytest.mark.usefixtures("with_plugins", "clean_db")
 @pytest.mark.parametrize("wrong", ["http", "0", "65536", "-80", "8 0", "٨٠"])
 def test_check_tells_of_ports(ckan_config, monkeypatch, wrong):
-    from ckanext.ecosphere.interfaces import each_setup
+    rooms = [get_plugin(f"ecosphere_{room}") for room in ("harvest", "quality", "schemas")]
 
     def told():
-        checks = [check for plugin in each_setup() for check in plugin.ecosphere_check()]
+        checks = [check for room in rooms for check in room.ecosphere_check()]
         return [check for check in checks if check.status.value == "error" and "no port" in check.message]
 
     options = ["harvest.allowed_ports", "quality.allowed_ports", "schemas.import_allowed_ports"]

@@ -144,14 +144,14 @@ class _Links:
     """Collects the addresses of a web page while it is parsed, so that no tree of it is ever in memory."""
 
     def __init__(self) -> None:
-        self.hrefs: list[str] = []
+        self.hrefs: dict[str, None] = {}  # each once: a listing may repeat one a million times
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """Take the address of a link."""
         if tag == "a" and (href := attributes.get("href")):
-            self.hrefs.append(href)
+            self.hrefs[href] = None
 
-    def close(self) -> list[str]:
+    def close(self) -> dict[str, None]:
         """Give what was collected."""
         return self.hrefs
 
