@@ -231,9 +231,20 @@ def test_receipt_has_what_the_law_asks(app: CKANTestApp, postbox: Postbox):
         assert "ACCUSÉ DE RÉCEPTION" in body(mail) and pdf_of(mail)
         step(made, "accept", "moderator", organization="ddt-42")
         mailing.deliver()
-        assert postbox.to("boite")
+        [told] = postbox.to("boite")
+        # Nobody who reads the mailbox stops what the service is told; people stop their own e-mails.
+        assert told["List-Unsubscribe"] is None and mail["List-Unsubscribe"]
     finally:
         app.post("/organization/ddt-42/contact", data=dict.fromkeys(contact, ""), follow_redirects=False)
+
+
+def test_receipt_of_a_new_person_has_no_link(ckan_config: Any, monkeypatch: pytest.MonkeyPatch, postbox: Postbox):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.release_after", 3)
+    submitted(title="Gagnez sur https://piege.example.org")
+    mailing.deliver()
+    [mail] = postbox.to("asker")
+    for form in ("plain", "html"):
+        assert "piege[.]example[.]org" in body(mail, form) and "piege.example" not in body(mail, form)
 
 
 def test_requester_is_told_on_the_due_date_once(postbox: Postbox):
