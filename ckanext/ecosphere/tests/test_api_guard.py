@@ -12,6 +12,7 @@ ANSWERS = {
     "/catalog.ttl?page=100000": 400,
     "/feeds/dataset.atom?page=9999999": 400,
     "/feeds/custom.atom?q=" + "a*%20" * 200: 400,
+    "/api/3/action/ecosphere_request_stats?year=a": 409,
     "/organization/?sort=name%20asc,": 200,
     "/organization/?q=" + "." * 600: 200,
     "/" + "..a/" * 300: 404,
