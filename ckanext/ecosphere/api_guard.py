@@ -20,6 +20,8 @@ INVALID = 409  # as CKAN answers a ValidationError
 BAD_REQUEST, FORBIDDEN, NOT_FOUND = 400, 403, 404
 #: Of the actions of others, only what is an identifier by its name.
 IDENTIFIERS = ("id",)
+#: Identifiers that are texts in every table of CKAN: PostgreSQL compares none with a number.
+TEXTS = ("id", "package_id", "resource_id", "user_id", "object_id", "source_id", "owner_org")
 
 api_guard = Blueprint("ecosphere_api_guard", __name__)
 
@@ -32,6 +34,7 @@ def refuse_what_no_action_takes() -> Response | None:
     try:
         for data in _given():
             action_input.check(data, IDENTIFIERS)
+            _check_texts(data)
     except RecursionError:
         return _answer({"message": [tk._("This is nested too deeply.")]}, BAD_REQUEST)
     except tk.ValidationError as error:
@@ -70,6 +73,17 @@ def say_that_it_is_not_there(_error: tk.ObjectNotFound) -> tuple[str, int]:
 
 def _page(status: int, content: str) -> tuple[str, int]:
     return tk.render("error_document_template.html", {"code": status, "name": "", "content": content}), status
+
+
+def _check_texts(data: Any) -> None:
+    """Refuse numbers where CKAN's identifiers are texts.
+
+    Raises:
+        ValidationError: by parameter, what to give.
+    """
+    numbers = [name for name in TEXTS if isinstance(data, dict) and isinstance(data.get(name), bool | int | float)]
+    if numbers:
+        raise tk.ValidationError({name: [tk._("Give one text here: a name or an identifier.")] for name in numbers})
 
 
 def _given() -> Iterator[Any]:

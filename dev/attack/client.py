@@ -17,6 +17,8 @@ from dev.attack.load import Load
 #: After this an answer counts as never given.
 PATIENCE = 30.0
 BYTES = 30_000_000
+#: A connection that the server has closed is noticed within so many seconds.
+CLOSED_SECONDS = 1.0
 CSRF = re.compile(r'name="_csrf_token"[^>]*?\bvalue="([^"]+)"|<meta name="_csrf_token" content="([^"]+)"')
 
 
@@ -99,7 +101,7 @@ class Client:
         status, content, headers, cookies = 0, b"", {}, ()
         with self.load.measure() as measured:
             try:
-                with self.session.request(method, address, stream=True, timeout=patience, **arguments) as response:
+                with self._request(method, address, patience, arguments) as response:
                     content = _read(response, time.monotonic() + patience)
                     status, headers = response.status_code, response.headers
                     cookies = tuple(response.raw.headers.getlist("Set-Cookie"))
@@ -109,6 +111,16 @@ class Client:
         if measured.cost > self.slowest[0]:
             self.slowest = (measured.cost, question)
         return Answer(status, content, headers, measured.cost, cookies)
+
+    def _request(self, method: str, address: str, patience: float, arguments: dict[str, Any]) -> requests.Response:
+        """Ask; once more when the server had just closed the connection that was kept open, as it may."""
+        begin = time.monotonic()
+        try:
+            return self.session.request(method, address, stream=True, timeout=patience, **arguments)
+        except requests.ConnectionError:
+            if time.monotonic() - begin > CLOSED_SECONDS:
+                raise
+            return self.session.request(method, address, stream=True, timeout=patience, **arguments)
 
     def get(self, path: str, **arguments: Any) -> Answer:
         """Open a page."""

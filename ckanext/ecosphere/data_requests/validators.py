@@ -94,9 +94,17 @@ def use(value: Any) -> str:
     return found
 
 
+def _whole(value: Any) -> int:
+    """A whole number; CKAN goes on to the next validator with what an earlier one has refused."""
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        raise tk.Invalid(_("Give a whole number.")) from None
+
+
 def stored_number(value: Any) -> int:
     """A whole number that the database can hold."""
-    number = int(value)
+    number = _whole(value)
     if abs(number) > LARGEST_NUMBER:
         raise tk.Invalid(_("This number is too large."))
     return number
@@ -104,7 +112,7 @@ def stored_number(value: Any) -> int:
 
 def year(value: Any) -> int:
     """A year in which requests can have been made."""
-    number = int(value)
+    number = _whole(value)
     if not FIRST_YEAR <= number <= LAST_YEAR:
         raise tk.Invalid(_("Give a year between {first} and {last}.").format(first=FIRST_YEAR, last=LAST_YEAR))
     return number

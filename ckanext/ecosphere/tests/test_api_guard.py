@@ -12,6 +12,7 @@ ANSWERS = {
     "/catalog.ttl?page=100000": 400,
     "/feeds/dataset.atom?page=9999999": 400,
     "/feeds/custom.atom?q=" + "a*%20" * 200: 400,
+    "/api/3/action/ecosphere_request_stats?year=a": 409,
     "/organization/?sort=name%20asc,": 200,
     "/organization/?q=" + "." * 600: 200,
     "/" + "..a/" * 300: 404,
@@ -32,3 +33,9 @@ def test_following_without_an_account_is_refused(app: Any) -> None:
         "/user/follow/none",
     ):
         assert app.post(path, follow_redirects=False).status_code in {302, 400, 401, 403, 404}, path
+
+
+@pytest.mark.parametrize("identifier", [1, 1.5, 1e308, True])
+def test_number_as_an_identifier_is_refused(app: Any, identifier: object) -> None:
+    for action in ("package_show", "organization_show", "resource_show", "user_show"):
+        assert app.post(f"/api/3/action/{action}", json={"id": identifier}).status_code == 409, action

@@ -16,7 +16,7 @@ TOO_MANY = 429
 def attempts(stage: Stage) -> Iterator[Outcome]:
     """Do each thing more often than any person would, from one address, and from many."""
     limits = table("brakes")
-    yield from _log_in(stage, limits["log_in"])
+    yield from _log_in(stage, limits["log_in"], limits["many"])
     yield from _register(stage, limits["register"])
     yield from _reset(stage, limits["reset"])
     yield from _write(stage, limits["write"])
@@ -35,7 +35,7 @@ def _braked(what: str, answers: Iterable[Answer]) -> Outcome:
     return Outcome(what, True, f"{tried} times, the last {told}")
 
 
-def _log_in(stage: Stage, times: int) -> Iterator[Outcome]:
+def _log_in(stage: Stage, times: int, most: int) -> Iterator[Outcome]:
     """One account from one address, one account from many addresses, many accounts from one address."""
     victim, one = stage.objects["victim"], stage.fresh()
 
@@ -44,19 +44,19 @@ def _log_in(stage: Stage, times: int) -> Iterator[Outcome]:
         return client.post("/user/login", fields, token_from="/user/login")
 
     yield _braked(f"{times} wrong passwords from one address", (guess(one, victim) for _ in range(times)))
-    many = (guess(stage.fresh(), victim) for _ in range(times * 2))
-    yield _braked(f"{times * 2} wrong passwords from many addresses", many)
+    many = (guess(stage.fresh(), victim) for _ in range(most))
+    yield _braked(f"{most} wrong passwords from many addresses", many)
     other = stage.fresh()
-    names = [f"attack-guess-{n}" for n in range(times * 2)]
-    yield _braked(f"{times * 2} accounts tried from one address", (guess(other, name) for name in names))
+    names = [f"attack-guess-{n}" for n in range(most)]
+    yield _braked(f"{most} accounts tried from one address", (guess(other, name) for name in names))
     spoofing = stage.fresh()
 
     def from_elsewhere(number: int) -> Answer:
         spoofing.session.headers["X-Forwarded-For"] = f"203.0.113.{number}"
         return guess(spoofing, f"attack-spoofed-{number}")
 
-    answers = (from_elsewhere(number) for number in range(times * 2))
-    yield _braked(f"{times * 2} wrong log-ins with made-up X-Forwarded-For", answers)
+    answers = (from_elsewhere(number) for number in range(most))
+    yield _braked(f"{most} wrong log-ins with made-up X-Forwarded-For", answers)
     spelled = stage.fresh()
     names = [f"{victim}{' ' * n}" if n % 2 else victim.upper() for n in range(times)]
     yield _braked(f"{times} wrong passwords, the name spelled otherwise", (guess(spelled, name) for name in names))
