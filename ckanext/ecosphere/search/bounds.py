@@ -45,6 +45,9 @@ def check(params: dict[str, Any], fielded: bool) -> None:
         )
     if fielded:
         _check_fielded(query)
+    # ckanext-spatial has CKAN hand functions on to Solr, for its own filters; of a wrong one Solr fails.
+    if any("{!" in text and "frange" in text for text in (str(params.get(name) or "") for name in ("q", "fq", "sort"))):
+        raise SearchQueryError(tk._("A search names no function of Solr: write words, or field:value."))
     box = (params.get("extras") or {}).get("ext_bbox")
     if box:
         _check_box(box)
