@@ -45,6 +45,9 @@ def check(params: dict[str, Any], fielded: bool) -> None:
         )
     if fielded:
         _check_fielded(query)
+    # ckanext-spatial has CKAN hand functions on to Solr, for its own filters; of a wrong one Solr fails.
+    if any("{!" in text and "frange" in text for text in (str(params.get(name) or "") for name in ("q", "fq", "sort"))):
+        raise SearchQueryError(tk._("A search names no function of Solr: write words, or field:value."))
     extras = params.get("extras") or {}
     if not isinstance(extras, dict):
         message = tk._("The parameter extras has to be an object, for example {example}.")

@@ -47,7 +47,7 @@ def answer_of(app: Any, path: str) -> tuple[int, float]:
 
 # One portal for all questions: to make it takes longer than they do.
 def test_costly_questions_are_refused_and_others_answered(app: Any) -> None:
-    factories.Dataset()
+    factories.Dataset(owner_org=factories.Organization()["id"])
     answer_of(app, "/dataset/")
     wrong = []
     for name, asked in REFUSED.items():

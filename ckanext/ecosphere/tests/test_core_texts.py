@@ -1,0 +1,86 @@
+"""Names and texts that CKAN's own forms take are cleaned and bounded, and no text of a dataset fails, over HTTP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ckan.tests import factories
+from ckan.tests.helpers import CKANTestApp
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+
+from ckanext.ecosphere.shared import rich_text
+from ckanext.ecosphere.tests.hostile_texts import STRANGE, UNITS
+
+OVERRIDE = "\u202e"
+MOST_SECONDS = 2
+SOURCE = {"name": "source", "url": "https://a.example/csw", "source_type": "ecosphere_csw", "frequency": "MANUAL"}
+FIELDS = ("title", "notes", "provenance", "use_conditions", "version", "url", "tag_string")
+
+
+@pytest.fixture
+def app(made_app: Any, ckan_config: Any, clean_db: None, clean_index: None) -> Iterator[CKANTestApp]:
+    """The application."""
+    yield CKANTestApp(made_app)
+
+
+def post(app: CKANTestApp, action: str, data: dict[str, Any], token: str) -> Any:
+    """Call an action over HTTP."""
+    return app.post(f"/api/3/action/{action}", json=data, headers={"Authorization": token})
+
+
+def test_texts_of_people_services_and_sources(app: CKANTestApp) -> None:
+    token = factories.SysadminWithToken()["token"]
+    service = factories.Organization(name="ddt-01")
+    person = {"name": "eve", "email": "eve@example.org", "password": "Lac-bleu-2024", "fullname": f"Eve{OVERRIDE}gpj"}
+    assert post(app, "user_create", person, token).json["result"]["fullname"] == "Evegpj"
+    sent = {"name": "ddt-02", "title": f"DDT{OVERRIDE} 02"}
+    assert post(app, "organization_create", sent, token).json["result"]["title"] == "DDT 02"
+
+    source = {**SOURCE, "owner_org": service["id"], "title": f"Source{OVERRIDE}"}
+    made = post(app, "harvest_source_create", source, token).json["result"]
+    assert made["title"] == "Source"
+    for field, length in (("title", 501), ("notes", 20_001), ("config", 50_001)):
+        sent = {**source, "name": "autre", "url": "https://b.example/csw", field: "a" * length}
+        answer = post(app, "harvest_source_create", sent, token)
+        assert (answer.status_code, field in answer.json["error"]) == (409, True)
+        answer = post(app, "package_patch", {"id": made["id"], field: "a" * length}, token)
+        assert (answer.status_code, field in answer.json["error"]) == (409, True)
+
+
+TEXTS = st.one_of(
+    st.sampled_from(STRANGE),
+    st.text(max_size=50),
+    st.builds(lambda unit, length: unit * (length // len(unit)), st.sampled_from(UNITS), st.integers(1, 40_000)),
+)
+
+
+def test_no_text_of_a_dataset_fails(app: CKANTestApp) -> None:
+    token = factories.SysadminWithToken()["token"]
+    service = factories.Organization(name="ddt-01")
+    post(app, "package_create", {"title": "T", "name": "jeu", "owner_org": service["id"]}, token)
+
+    @seed(13)
+    @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.sampled_from(FIELDS), TEXTS)
+    def save(field: str, text: str) -> None:
+        start = time.process_time()
+        sent = {"id": "jeu", "title": "T", "owner_org": service["id"], field: text}
+        answer = post(app, "package_update", sent, token)
+        assert answer.status_code in (200, 400, 409), (field, text[:20], answer.status_code)
+        assert time.process_time() - start < MOST_SECONDS, (field, text[:20])
+
+    save()
+
+
+@seed(13)
+@settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(TEXTS)
+def test_rendering_is_quick(text: str) -> None:
+    start = time.process_time()
+    rendered = rich_text.to_html(text)
+    rich_text.plain(rendered)
+    assert time.process_time() - start < MOST_SECONDS
