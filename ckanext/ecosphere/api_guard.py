@@ -74,7 +74,10 @@ def _check_of_ckan(data: dict[str, Any]) -> None:
 
 
 def _is_of_ckan(action: str) -> bool:
-    return any(hasattr(module, action) for module in (create, delete, get, patch, update))
+    """Whether CKAN or ckanext-harvest, which looks up identifiers in the same way, has such an action."""
+    return action.startswith("harvest_") or any(
+        hasattr(module, action) for module in (create, delete, get, patch, update)
+    )
 
 
 def _given() -> Iterator[Any]:
