@@ -45,6 +45,8 @@ def user_list(original: Callable[..., Any], context: Context, data_dict: DataDic
     if order not in allowed:
         message = tk._("Choose one of these orders: {orders}.").format(orders=", ".join(allowed))
         raise tk.ValidationError({"order_by": [message]})
+    if not isinstance(data_dict.get("q") or "", str):
+        raise tk.ValidationError({"q": [tk._("Give one text here.")]})
     return _people_shown(original(context, data_dict), context)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan.lib.search import SearchError, SearchQueryError
+from ckan.logic.action import create, delete, get, patch, update
 from flask import Blueprint, Response, request
 
 from ckanext.ecosphere.shared import action_input
@@ -22,6 +23,9 @@ BAD_REQUEST, FORBIDDEN, NOT_FOUND = 400, 403, 404
 IDENTIFIERS = ("id",)
 #: Identifiers that are texts in every table of CKAN: PostgreSQL compares none with a number.
 TEXTS = ("id", "package_id", "resource_id", "user_id", "object_id", "source_id", "owner_org")
+#: Of CKAN's, what must be one text as well.
+TEXTS_OF_CKAN = (*IDENTIFIERS, "name", "email")
+LONGEST_PASSWORD = 1_000  # passlib fails from 4096 bytes on
 
 api_guard = Blueprint("ecosphere_api_guard", __name__)
 
@@ -31,9 +35,14 @@ def refuse_what_no_action_takes() -> Response | None:
     """Answer a call of the action API that holds what no action takes."""
     if request.endpoint != "api.action":
         return None
+    action = str((request.view_args or {}).get("logic_function"))
     try:
         for data in _given():
-            action_input.check(data, IDENTIFIERS)
+            if _is_of_ckan(action):
+                action_input.check(data, TEXTS_OF_CKAN)
+                _check_of_ckan(data)
+            else:
+                action_input.check(data, IDENTIFIERS, numbers=True)
             _check_texts(data)
     except RecursionError:
         return _answer({"message": [tk._("This is nested too deeply.")]}, BAD_REQUEST)
@@ -84,6 +93,32 @@ def _check_texts(data: Any) -> None:
     numbers = [name for name in TEXTS if isinstance(data, dict) and isinstance(data.get(name), bool | int | float)]
     if numbers:
         raise tk.ValidationError({name: [tk._("Give one text here: a name or an identifier.")] for name in numbers})
+
+
+def _check_of_ckan(data: dict[str, Any]) -> None:
+    """Refuse what CKAN's actions fail on: a flag that is neither true nor false, a password without an end.
+
+    Raises:
+        ValidationError: by parameter, what is wrong with it.
+    """
+    errors: dict[str, list[str]] = {}
+    for name, value in data.items():
+        if name == "all_fields" or name.startswith("include_"):
+            try:
+                tk.asbool(value)
+            except ValueError:
+                errors[name] = [tk._("Give true or false here.")]
+    if len(str(data.get("password", ""))) > LONGEST_PASSWORD:
+        errors["password"] = [tk._("Too long: {number} characters at most.").format(number=LONGEST_PASSWORD)]
+    if errors:
+        raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+
+
+def _is_of_ckan(action: str) -> bool:
+    """Whether CKAN or ckanext-harvest, which looks up identifiers in the same way, has such an action."""
+    return action.startswith("harvest_") or any(
+        hasattr(module, action) for module in (create, delete, get, patch, update)
+    )
 
 
 def _given() -> Iterator[Any]:

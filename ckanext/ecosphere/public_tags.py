@@ -21,6 +21,7 @@ SUGGESTIONS = 10
 @tk.chained_action
 def tag_list(original: Callable[..., Any], context: Context, data_dict: DataDict) -> list[Any]:
     """List the tags of the datasets that the reader may see."""
+    _check_words(data_dict)
     return _visible(original(context, data_dict), context)
 
 
@@ -28,6 +29,7 @@ def tag_list(original: Callable[..., Any], context: Context, data_dict: DataDict
 @tk.chained_action
 def tag_search(original: Callable[..., Any], context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Search the tags of the datasets that the reader may see."""
+    _check_words(data_dict)
     everything = {key: value for key, value in data_dict.items() if key not in ("limit", "offset")}
     tags = _visible(original(context, everything)["results"], context)
     begin, limit = _number(data_dict.get("offset"), 0), _number(data_dict.get("limit"), len(tags))
@@ -38,8 +40,17 @@ def tag_search(original: Callable[..., Any], context: Context, data_dict: DataDi
 @tk.chained_action
 def tag_autocomplete(original: Callable[..., Any], context: Context, data_dict: DataDict) -> list[str]:
     """Suggest tags of the datasets that the reader may see."""
+    _check_words(data_dict)
     tags = original(context, {**data_dict, "limit": LOOKED_AT})
     return _visible(tags, context)[: _number(data_dict.get("limit"), SUGGESTIONS)]
+
+
+def _check_words(data_dict: DataDict) -> None:
+    """Refuse what is neither a text nor, as CKAN has it, a list of texts."""
+    for name in ("q", "query"):
+        value = data_dict.get(name) or ""
+        if not all(isinstance(each, str) for each in (value if isinstance(value, list) else [value])):
+            raise tk.ValidationError({name: [tk._("Give one text here.")]})
 
 
 def _number(value: Any, otherwise: int) -> int:

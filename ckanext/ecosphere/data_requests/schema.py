@@ -102,7 +102,6 @@ def by_id() -> Schema:
 
 def request_list() -> Schema:
     """Schema of `ecosphere_request_list`."""
-    most = get("limit_to_configured_maximum")("ckan.search.rows_max", 1000)
     return {
         "q": _if_given(v.one_line),
         "state": _if_given(v.texts),
@@ -113,8 +112,8 @@ def request_list() -> Schema:
         "unanswered": _if_given(get("boolean_validator")),
         "sort": [get("default")("created"), get("one_of")(["relevance", "created", "support", "due"])],
         "scope": [get("default")("public"), get("one_of")(["public", "mine", "desk", "moderation"])],
-        "start": [get("default")(0), get("natural_number_validator"), v.stored_number],
-        "rows": [get("default")(20), get("natural_number_validator"), most],
+        "start": [get("default")(0), get("int_validator"), v.not_negative, v.stored_number],
+        "rows": [get("default")(20), get("int_validator"), v.not_negative, v.rows],
         "__extras": [get("ignore")],
     }
 
@@ -234,9 +233,8 @@ def notification_seen() -> Schema:
 
 def notification_list() -> Schema:
     """Schema of `ecosphere_request_notification_list`."""
-    most = get("limit_to_configured_maximum")("ckan.search.rows_max", 1000)
     return {
-        "start": [get("default")(0), get("natural_number_validator"), v.stored_number],
-        "rows": [get("default")(20), get("natural_number_validator"), most],
+        "start": [get("default")(0), get("int_validator"), v.not_negative, v.stored_number],
+        "rows": [get("default")(20), get("int_validator"), v.not_negative, v.rows],
         "__extras": [get("ignore")],
     }

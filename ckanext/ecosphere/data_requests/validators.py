@@ -94,28 +94,34 @@ def use(value: Any) -> str:
     return found
 
 
-def _whole(value: Any) -> int:
-    """A whole number; CKAN goes on to the next validator with what an earlier one has refused."""
-    try:
-        return int(value)
-    except (TypeError, ValueError, OverflowError):
-        raise tk.Invalid(_("Give a whole number.")) from None
-
-
-def stored_number(value: Any) -> int:
+def stored_number(value: Any) -> Any:
     """A whole number that the database can hold."""
-    number = _whole(value)
-    if abs(number) > LARGEST_NUMBER:
+    if not isinstance(value, int):
+        return value  # said already: CKAN asks each validator, whatever the one before it found
+    if abs(value) > LARGEST_NUMBER:
         raise tk.Invalid(_("This number is too large."))
-    return number
+    return value
 
 
-def year(value: Any) -> int:
+def not_negative(value: Any) -> Any:
+    """A number from 0 on; `natural_number_validator` of CKAN fails on what is no number."""
+    if isinstance(value, int) and value < 0:
+        raise tk.Invalid(_("Must be a natural number"))
+    return value
+
+
+def rows(value: Any) -> Any:
+    """A number of rows, up to what a search of CKAN gives."""
+    return min(value, tk.config["ckan.search.rows_max"]) if isinstance(value, int) else value
+
+
+def year(value: Any) -> Any:
     """A year in which requests can have been made."""
-    number = _whole(value)
-    if not FIRST_YEAR <= number <= LAST_YEAR:
+    if not isinstance(value, int):
+        return None if value == "" else value
+    if not FIRST_YEAR <= value <= LAST_YEAR:
         raise tk.Invalid(_("Give a year between {first} and {last}.").format(first=FIRST_YEAR, last=LAST_YEAR))
-    return number
+    return value
 
 
 def a_file(value: Any) -> Any:

@@ -26,12 +26,13 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 Action = Callable[..., Any]
 
 
-def check(data: Any, identifiers: Iterable[str] = IDENTIFIERS) -> None:
+def check(data: Any, identifiers: Iterable[str] = IDENTIFIERS, numbers: bool = False) -> None:
     """Refuse what no action takes.
 
     Args:
         data: parameters of an action.
-        identifiers: of them, those that must be a text (or a number) of a usual length.
+        identifiers: of them, those that must be a text of a usual length.
+        numbers: whether an identifier may be a number, too; CKAN's cannot, the database compares them with texts.
 
     Raises:
         ValidationError: by parameter, what is wrong with it.
@@ -44,7 +45,7 @@ def check(data: Any, identifiers: Iterable[str] = IDENTIFIERS) -> None:
     for name, value in data.items():
         fault = next(_faults(name, 0), None) or next(_faults(value, 0), None)
         if fault is None and (name in identifiers or str(name).endswith("_id")):
-            fault = _identifier_fault(value)
+            fault = _identifier_fault(value, numbers)
         if fault is not None:
             errors[_UNSTORABLE.sub("", str(name))[:100]] = [fault]
     if errors:
@@ -68,8 +69,8 @@ def _checked(action: Action) -> Action:
     return wrapper
 
 
-def _identifier_fault(value: Any) -> str | None:
-    if value is None or isinstance(value, bool | int | float):
+def _identifier_fault(value: Any, numbers: bool) -> str | None:
+    if value is None or (numbers and isinstance(value, int | float)):
         return None
     if not isinstance(value, str):
         return tk._("Give one text here: a name or an identifier.")

@@ -170,9 +170,7 @@ def test_script_gets_a_503_without_solr(app: Any, ckan_config: Any, monkeypatch:
     assert json.loads(answer.body)["error"]["__type"] == "Service Unavailable"
 
 
-def test_save_without_solr_is_refused_whole(
-    app: Any, portal: dict[str, Any], ckan_config: Any, monkeypatch: Any
-):
+def test_save_without_solr_is_refused_whole(app: Any, portal: dict[str, Any], ckan_config: Any, monkeypatch: Any):
     boss = factories.SysadminWithToken()
     with monkeypatch.context() as away:
         away.setitem(tk.config, "solr_url", NOWHERE)

@@ -75,6 +75,7 @@ def ecosphere_request_comment_hide(context: Context, data_dict: DataDict) -> dic
 
 
 @tk.side_effect_free
+@schema.flat
 @tk.validate_action_data(schema.notification_list)
 def ecosphere_request_held_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Return the texts of new people that wait for a moderator, the oldest first.

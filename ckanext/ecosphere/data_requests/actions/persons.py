@@ -61,6 +61,7 @@ def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> 
 
 
 @tk.side_effect_free
+@schema.flat
 @tk.validate_action_data(schema.notification_list)
 def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Return what the person who asks was told of data requests, the latest first.

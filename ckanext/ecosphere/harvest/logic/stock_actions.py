@@ -174,6 +174,10 @@ def harvest_log_list(original: Any, context: Context, data_dict: DataDict) -> An
         data_dict: `limit`, `per_page`, `offset` and `level`.
     """
     tk.check_access("ecosphere_harvest_administer", context, data_dict)
+    numbers = {name: data_dict[name] for name in ("limit", "per_page", "offset") if name in data_dict}
+    wrong = [name for name, value in numbers.items() if not str(value).isascii() or not str(value).isdigit()]
+    if wrong:
+        raise tk.ValidationError({name: [tk._("Must be a natural number")] for name in wrong})
     allowed: Any = {**context, "ignore_auth": True}
     return original(allowed, data_dict)
 

@@ -68,6 +68,8 @@ def test_nobody_is_false():
     ("data", "field"),
     [
         ({"id": ["a"]}, "id"),
+        ({"id": -1}, "id"),
+        ({"id": True}, "id"),
         ({"owner_org": {"a": 1}}, "owner_org"),
         ({"source_id": "a" * 3_000}, "source_id"),
         ({"q": "a\x00"}, "q"),

@@ -101,7 +101,9 @@ def test_searches_in_the_language_of_solr_get_clear_answers(name: str, value: An
     assert visitors["user"].call("package_search", {name: value}).status_code in CLEAR
 
 
-ODD_PARTS = ("%ED%A0%80", "a" * 5_000, "..", "%7B!frange%20l=0%7Dx", "9" * 40, "-1", "%5B%5D", "null", "a%0Ab", "a%00b")
+ODD_PARTS = ("a" * 5_000, "..", "%7B!frange%20l=0%7Dx", "9" * 40, "-1", "%5B%5D", "null", "a%0Ab")
+#: No address takes them: refused before any view is asked.
+NEVER_IN_ADDRESSES = ("%ED%A0%80", "a%00b")
 ODD_NAMES = ("q", "year", "page", "id", "bbox", "organization", "title", "uri", "table", "sort")
 INTERNAL_ERROR = 500
 ROUTES = sorted({f"{row.method} {row.name}" for row in tables.read("routes")})
@@ -109,27 +111,28 @@ ROUTE_PARAMETERS = tables.parameters("routes")
 TAKING_TURNS = ("sysadmin", "anonymous", "editor")
 
 
+def _addresses(rule: str, parameters: dict[str, Any], turn: int) -> Iterator[str]:
+    """Give addresses with an odd value in each part and each name of the query; in turn, some with good parts."""
+    names = sorted({*ODD_NAMES, *parameters.get("query", {})})
+    parts = {name: str(value) for name, value in parameters.items() if name not in ("form", "query")}
+    for number, odd in enumerate((*ODD_PARTS, NEVER_IN_ADDRESSES[turn % len(NEVER_IN_ADDRESSES)]), turn):
+        path = calls.with_each(rule, parts) if parts and number % 2 else calls.with_parts(rule, odd)
+        yield f"{path}?{'&'.join(f'{name}={odd}' for name in names)}"
+
+
 @pytest.mark.parametrize("route", ROUTES)
 def test_odd_addresses_get_clear_answers(route: str, portal: world.World, visitors: dict[str, Visitor], ledger: Ledger):
     method, rule = route.split(" ", 1)
     parameters = portal.filled(ROUTE_PARAMETERS.get(route) or {}, "id")
-    form_names = list(parameters.get("form", {})) or ["q"]
-    query_names = {*ODD_NAMES, *parameters.get("query", {})}
+    turn = ROUTES.index(route)
     faults = []
-    for number, part in enumerate(ODD_PARTS, ROUTES.index(route)):
-        persona = TAKING_TURNS[number % len(TAKING_TURNS)]
-        query = "&".join(f"{name}={part}" for name in sorted(query_names))
-        good_parts = {name: str(value) for name, value in parameters.items() if name not in ("form", "query")}
-        addresses = [f"{calls.with_parts(rule, part)}?{query}"]
-        if good_parts and method == "GET":
-            addresses.append(f"{calls.with_each(rule, good_parts)}?{query}")
-        for address in addresses:
-            ledger.begin()
-            visitor = visitors[persona]
-            answer = visitor.get(address) if method == "GET" else visitor.post(address, dict.fromkeys(form_names, "b"))
-            ledger.end()
-            if answer.status_code >= INTERNAL_ERROR:
-                faults.append(f"{persona}: {address[:80]}: {answer.status_code}")
+    for number, address in enumerate(_addresses(rule, parameters, turn), turn):
+        visitor = visitors[TAKING_TURNS[number % len(TAKING_TURNS)]]
+        ledger.begin()
+        answer = visitor.get(address) if method == "GET" else visitor.post(address, {"q": "b"})
+        ledger.end()
+        if answer.status_code >= INTERNAL_ERROR:
+            faults.append(f"{visitor.persona}: {address[:80]}: {answer.status_code}")
     assert not faults
 
 

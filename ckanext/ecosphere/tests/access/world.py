@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import uuid
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -14,7 +15,7 @@ from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 from werkzeug.datastructures import FileStorage
 
-from ckanext.ecosphere.data_requests import mail_headers, trust
+from ckanext.ecosphere.data_requests import attachments, mail_headers, trust
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.model import Attachment, Comment
@@ -34,6 +35,7 @@ PERSONAS = {
     "moderator": "moderator",
     "sysadmin": "boss",
 }
+FILE = b"%PDF-1.4\n%%EOF\n"
 PASSWORD = "Correct-Horse-9"
 SECRET_TITLE = "Captages sensibles du plan Orsec"
 RECORD = """\
@@ -53,10 +55,17 @@ class World:
     Attributes:
         things: name in the tables → (id, name); the same twice for what has no name.
         tokens: persona → API token.
+        attached: where the file of the request is kept.
     """
 
     things: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    attached: Path = Path()
+
+    def put_file_back(self) -> None:
+        """Write the file of the request again: erasing somebody's data removes it, and a disk undoes nothing."""
+        if not self.attached.is_file():
+            self.attached.write_bytes(FILE)
 
     def filled(self, value: Any, by: str) -> Any:
         """Put identifiers ("id") or names ("name") in the place of `$thing` in parameters or an address."""
@@ -123,12 +132,13 @@ def _make_requests(world: World) -> None:
         world.things[f"{thing}_version"] = (version, version)
 
     public = requests.opened()
-    upload = FileStorage(io.BytesIO(b"%PDF-1.4\n%%EOF\n"), "plan.pdf", content_type="application/pdf")
+    upload = FileStorage(io.BytesIO(FILE), "plan.pdf", content_type="application/pdf")
     requests.act("comment", "asker", id=public["id"], text="Voici le plan.", upload=upload)
     comment = model.Session.query(Comment).one()
     attachment = model.Session.query(Attachment).one()
     world.things["comment"] = (comment.id, comment.id)
     world.things["attachment"] = (attachment.id, attachment.id)
+    world.attached = attachments.path_of(attachment)
     keep("request", public)
     keep("other_request", requests.opened(title="Haies bocagères du Forez"))
     keep("private_request", requests.opened(visibility="private", title="Demande confidentielle"))
