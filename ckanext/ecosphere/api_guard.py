@@ -41,9 +41,9 @@ def refuse_what_no_action_takes() -> Response | None:
             if _is_of_ckan(action):
                 action_input.check(data, TEXTS_OF_CKAN)
                 _check_of_ckan(data)
+                _check_texts(data)
             else:
                 action_input.check(data, IDENTIFIERS, numbers=True)
-            _check_texts(data)
     except RecursionError:
         return _answer({"message": [tk._("This is nested too deeply.")]}, BAD_REQUEST)
     except tk.ValidationError as error:
