@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan import model
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.shared import characters
@@ -38,9 +37,6 @@ ACTIONS = (
     "group_create",
     "group_update",
 )
-#: Of these, harvest sources only: a dataset has the limits of its schema.
-PACKAGE_ACTIONS = ("package_create", "package_update")
-HARVEST_SOURCE = "harvest"
 
 
 def cleaned(data: DataDict) -> DataDict:
@@ -73,26 +69,6 @@ def _with_clean_texts(name: str) -> Callable[..., Any]:
     return tk.chained_action(action)
 
 
-def _with_clean_source(name: str) -> Callable[..., Any]:
-    def action(original_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-        return original_action(context, cleaned(data_dict) if _is_harvest_source(data_dict) else data_dict)
-
-    action.__name__ = name
-    action.__doc__ = f"Clean and bound the texts of a harvest source that `{name}` of CKAN takes, then call it."
-    return tk.chained_action(action)
-
-
-def _is_harvest_source(data: DataDict) -> bool:
-    if data.get("type"):
-        return data["type"] == HARVEST_SOURCE
-    given = data.get("id")
-    package = model.Package.get(given) if isinstance(given, str) else None
-    return package is not None and package.type == HARVEST_SOURCE
-
-
 def get_actions() -> dict[str, Callable[..., Any]]:
     """Return the chained actions by name, for CKAN."""
-    return {
-        **{name: _with_clean_texts(name) for name in ACTIONS},
-        **{name: _with_clean_source(name) for name in PACKAGE_ACTIONS},
-    }
+    return {name: _with_clean_texts(name) for name in ACTIONS}

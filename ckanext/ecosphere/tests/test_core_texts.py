@@ -17,7 +17,6 @@ from ckanext.ecosphere.tests.hostile_texts import STRANGE, UNITS
 
 OVERRIDE = "\u202e"
 MOST_SECONDS = 2
-SOURCE = {"name": "source", "url": "https://a.example/csw", "source_type": "ecosphere_csw", "frequency": "MANUAL"}
 FIELDS = ("title", "notes", "provenance", "use_conditions", "version", "url", "tag_string")
 
 
@@ -32,23 +31,12 @@ def post(app: CKANTestApp, action: str, data: dict[str, Any], token: str) -> Any
     return app.post(f"/api/3/action/{action}", json=data, headers={"Authorization": token})
 
 
-def test_texts_of_people_services_and_sources(app: CKANTestApp) -> None:
+def test_names_of_people_and_services(app: CKANTestApp) -> None:
     token = factories.SysadminWithToken()["token"]
-    service = factories.Organization(name="ddt-01")
     person = {"name": "eve", "email": "eve@example.org", "password": "Lac-bleu-2024", "fullname": f"Eve{OVERRIDE}gpj"}
     assert post(app, "user_create", person, token).json["result"]["fullname"] == "Evegpj"
     sent = {"name": "ddt-02", "title": f"DDT{OVERRIDE} 02"}
     assert post(app, "organization_create", sent, token).json["result"]["title"] == "DDT 02"
-
-    source = {**SOURCE, "owner_org": service["id"], "title": f"Source{OVERRIDE}"}
-    made = post(app, "harvest_source_create", source, token).json["result"]
-    assert made["title"] == "Source"
-    for field, length in (("title", 501), ("notes", 20_001), ("config", 50_001)):
-        sent = {**source, "name": "autre", "url": "https://b.example/csw", field: "a" * length}
-        answer = post(app, "harvest_source_create", sent, token)
-        assert (answer.status_code, field in answer.json["error"]) == (409, True)
-        answer = post(app, "package_patch", {"id": made["id"], field: "a" * length}, token)
-        assert (answer.status_code, field in answer.json["error"]) == (409, True)
 
 
 TEXTS = st.one_of(
