@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
@@ -76,7 +76,7 @@ class WafReader:
     def _files(self, folder: str, depth: int, seen: set[str]) -> Iterator[str]:
         try:
             response = fetch(self._session, folder, {"Accept": "text/html"}, LISTING_BYTES)
-            links = list(listed(response.body, response.url))
+            links = listed(response.body, response.url)
         except PageError as error:
             where: dict[str, Any] = {"folder": unquote(folder)} if depth else {}
             self.reading.fail(error.code, **error.params, **where)
@@ -130,7 +130,11 @@ def listed(body: bytes, url: str) -> Iterator[str]:
         etree.fromstring(body, etree.HTMLParser(target=target, no_network=True))  # type: ignore[arg-type]
     except (etree.XMLSyntaxError, ValueError) as error:
         raise PageError("not-listing") from error
-    for href in target.hrefs:
+    return _below(target.hrefs, url)
+
+
+def _below(hrefs: Iterable[str], url: str) -> Iterator[str]:
+    for href in hrefs:
         try:
             link, _fragment = urldefrag(urljoin(url, href.strip()))
             query = urlsplit(link).query
