@@ -60,8 +60,9 @@ def _judged(stage: Stage, line: dict[str, Any], url: str, found: harvesting.Harv
     faults = [error for error in found.errors if UNEXPECTED.search(error)]
     yield Outcome(f"{name} is understood", bool(faults), faults[0][:200] if faults else "")
     if line.get("good"):
-        added = found.stats.get("added", 0)
-        lost = added < line["good"]
+        # Harvested side by side, the same honest record may have come with another source already.
+        arrived = sum(found.stats.get(what, 0) for what in ("added", "updated", "not modified"))
+        lost = arrived < line["good"]
         yield Outcome(f"{name}: honest records arrive", lost, f"{found.stats} {found.errors[:2]}"[:300] if lost else "")
     if line.get("incomplete"):
         claims = found.state.get("complete") is True
