@@ -68,5 +68,10 @@ def prepare() -> None:
         connect_to_redis().delete(f"ecosphere:schemas:{tk.config['ckan.site_id']}:catalogue")
 
 
+def forget() -> None:
+    """Remove the file; the next who asks for it has it made anew."""
+    path().unlink(missing_ok=True)
+
+
 def _page(dataset: Any) -> str:
     return tk.url_for("dataset.read", id=dataset["name"], qualified=True, locale="default")

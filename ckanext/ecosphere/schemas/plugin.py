@@ -15,7 +15,20 @@ from ckanext.ecosphere import core_markdown
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
 from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
 
-from . import actions, auth, checks, cli, config, defaults, governed, helpers, indexing, validators, views
+from . import (
+    actions,
+    auth,
+    catalogue_file,
+    checks,
+    cli,
+    config,
+    defaults,
+    governed,
+    helpers,
+    indexing,
+    validators,
+    views,
+)
 from .bulk import runs
 from .bulk import views as bulk_views
 
@@ -48,6 +61,15 @@ class EcosphereSchemasPlugin(p.SingletonPlugin):
     def before_dataset_index(self, dataset: dict[str, Any]) -> dict[str, Any]:
         """Keep from Solr what its plain string fields cannot hold."""
         return indexing.fit_for_solr(dataset)
+
+    def after_dataset_update(self, context: Any, dataset: dict[str, Any]) -> None:
+        """Give no prepared file that may hold a dataset which is public no more."""
+        if tk.asbool(dataset.get("private")):
+            catalogue_file.forget()
+
+    def after_dataset_delete(self, context: Any, dataset: dict[str, Any]) -> None:
+        """Give no prepared file that holds a deleted dataset."""
+        catalogue_file.forget()
 
     # IResourceController
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
+import sqlalchemy as sa
 from ckan import model
 from ckan.lib.jobs import Worker
-from ckan.lib.search import clear_all
+from ckan.lib.search import clear_all, rebuild
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
@@ -41,10 +42,14 @@ def app(made_app: Any, portal: None) -> CKANTestApp:
     return app
 
 
+def site_user() -> str:
+    """Name of the site's own user."""
+    return tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
+
+
 def create(**data: Any) -> dict[str, Any]:
     """Create a dataset as the site."""
-    user = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
-    context: Any = {"ignore_auth": True, "user": user}
+    context: Any = {"ignore_auth": True, "user": site_user()}
     return tk.get_action("package_create")(context, {"dcat_type": KIND, **data})
 
 
@@ -101,12 +106,21 @@ def test_catalogue_as_csv(app: CKANTestApp, monkeypatch: pytest.MonkeyPatch, tmp
     assert answer.headers["Content-Type"].startswith("text/csv")
     assert [f"Jeu {number}" in text for number in range(3)] == [True] * 3
     assert "privé" not in text
+    tk.get_action("package_patch")({"ignore_auth": True, "user": site_user()}, {"id": "jeu-1", "private": True})
+    cost(app, "/catalogue.csv", status=503)
 
 
 def test_quality_page_of_many_links(app: CKANTestApp) -> None:
     service = factories.Organization(name="ddt-01")
-    files = [{"url": f"https://a.example/{number}.zip", "format": "ZIP"} for number in range(MANY_LINKS)]
-    dataset = create(name="lourd", title="Zones humides", notes="Texte", owner_org=service["id"], resources=files)
+    dataset = create(name="lourd", title="Zones humides", notes="Texte", owner_org=service["id"])
+    rows = [
+        {"id": str(uuid.uuid4()), "package_id": dataset["id"], "url": f"https://a.example/{number}.zip", "format": "ZIP",
+         "position": number, "state": "active", "extras": {}}
+        for number in range(MANY_LINKS)
+    ]  # fmt: skip
+    model.Session.execute(sa.insert(model.resource_table), rows)
+    model.Session.commit()
+    rebuild("lourd")
     cost(app, "/dataset/lourd/qualite")
     cost(app, "/dataset/lourd/qualite?page=80")
     harvested(dataset["id"], "<a/>")

@@ -22,7 +22,6 @@ ASKING = {
     "ecosphere_bulk_edit_preview": {"names": "name\n?", "field": "frequency", "values": "annuelle"},
     "ecosphere_bulk_edit_start": {"names": "name\n?", "field": "frequency", "values": "annuelle"},
     "ecosphere_search_suggest": {"q": "?"},
-    "ecosphere_request_similar": {"title": "?"},
 }
 PAGES = (
     "/dataset/?/qualite",
@@ -60,6 +59,16 @@ def test_action_answers_as_for_a_missing_dataset(
         answers.append(said(visitors[persona].call(action, put(ASKING[action], name)), name))
         ledger.end()
     assert answers[0] == answers[1] == answers[2]
+
+
+@pytest.mark.parametrize("persona", STRANGERS)
+def test_similar_datasets_are_those_that_the_reader_may_see(
+    persona: str, portal: world.World, visitors: dict[str, Visitor]
+):
+    answer = visitors[persona].call("ecosphere_request_similar", {"title": world.SECRET_TITLE})
+    assert answer.status_code == 200
+    names = {dataset["name"] for dataset in answer.json["result"]["datasets"]}
+    assert portal.things["private"][1] not in names
 
 
 @pytest.mark.parametrize("persona", STRANGERS)
