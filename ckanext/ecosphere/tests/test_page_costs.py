@@ -113,11 +113,11 @@ def test_catalogue_as_csv(app: CKANTestApp, monkeypatch: pytest.MonkeyPatch, tmp
 def test_quality_page_of_many_links(app: CKANTestApp) -> None:
     service = factories.Organization(name="ddt-01")
     dataset = create(name="lourd", title="Zones humides", notes="Texte", owner_org=service["id"])
+    common = {"package_id": dataset["id"], "format": "ZIP", "state": "active", "extras": {}}
     rows = [
-        {"id": str(uuid.uuid4()), "package_id": dataset["id"], "url": f"https://a.example/{number}.zip", "format": "ZIP",
-         "position": number, "state": "active", "extras": {}}
+        {**common, "id": str(uuid.uuid4()), "url": f"https://a.example/{number}.zip", "position": number}
         for number in range(MANY_LINKS)
-    ]  # fmt: skip
+    ]
     model.Session.execute(sa.insert(model.resource_table), rows)
     model.Session.commit()
     rebuild("lourd")
