@@ -24,3 +24,15 @@ def test_a_table_begins_with_the_mark_of_utf_8_and_its_columns():
     text = csv_table.write(("service", "note"), [["DDT de l’Ain", "=1+1"]])
     assert text.startswith("\ufeff")
     assert list(csv.reader(io.StringIO(text[1:]))) == [["service", "note"], ["DDT de l’Ain", "'=1+1"]]
+
+
+@pytest.mark.parametrize("text", ["x;=1+1", ";=1+1", "a\n=1+1;b", "a;'=1", "x;\t+cmd|' /C calc'!A0", "=1;=2", 'x;"=1'])
+def test_no_formula_stands_behind_a_semicolon(text: str):
+    table = csv_table.write(("a", "b"), [[text, "fin"]])
+    cells = [cell for row in csv.reader(io.StringIO(table[1:]), delimiter=";") for cell in row]
+    assert [cell for cell in cells if csv_table.is_formula(cell) and not cell.lstrip(' \t"').startswith("'")] == []
+    assert csv_table.text_of(csv_table.cell(text)) == text
+
+
+def test_lists_in_a_text_stay_as_they_are():
+    assert csv_table.cell("Contient :\n- les zones ;\n- les sites") == "Contient :\n- les zones ;\n- les sites"
