@@ -23,7 +23,7 @@ NAMES = Path(__file__).parent / "data" / "territory-names.csv"
 #: Extra of the organisation = this + field of the sheet.
 PREFIX = "ecosphere_contact_"
 ABBREVIATION = re.compile(r"\b[A-ZÀ-Þ]{2,}\b")
-SHORT_FORM = re.compile(r"\s*\([^)]*\)")
+SHORT_FORM = re.compile(r"\s?\([^()]{1,100}\)")
 #: Services that are named after a place without a preposition: "Direction interrégionale de la mer Méditerranée".
 PLACE_AS_NAME = ("dir", "dirif", "dirm")
 LONGEST_NAME = 200

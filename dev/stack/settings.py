@@ -54,9 +54,9 @@ def _number(variable: str, text: str) -> int:
     return int(text)
 
 
-def _remembered(state: Path = STATE) -> dict[str, int]:
+def _remembered(state: Path | None = None) -> dict[str, int]:
     try:
-        return json.loads(state.read_text())["ports"]
+        return json.loads((state or STATE).read_text())["ports"]
     except (OSError, ValueError, KeyError):
         return {}
 

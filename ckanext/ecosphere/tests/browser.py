@@ -130,6 +130,14 @@ def log_in(page: Page, name: str, password: str) -> None:
     page.wait_for_url(lambda url: "/login" not in url)
 
 
+def wait_until(page: Page, expression: str, seconds: float = 20) -> None:
+    """Wait until an expression of JavaScript holds; `wait_for_function` polls in the page, which its policy forbids."""
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, expression
+        page.wait_for_timeout(50)
+
+
 def axe_violations(page: Page, *, impacts: tuple[str, ...] = ("serious", "critical")) -> list[str]:
     """What axe finds in the page as it is now.
 

@@ -28,6 +28,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(settings, "LOCAL", local)
     monkeypatch.setattr(settings, "STATE", local / "stack.json")
     monkeypatch.setattr(services, "LOCAL", local)
+    monkeypatch.setattr(services, "INSTALLED", local)
     for variable, _ in settings.PORTS.values():
         monkeypatch.delenv(variable, raising=False)
     settings.ports.cache_clear()

@@ -89,7 +89,7 @@ def test_check_tells_of_networks(ckan_config, monkeypatch, networks, status, sai
     assert said in check.message
 
 
-@pytest.mark.usefixtures("with_plugins", "clean_db")
+@pytest.mark.usefixtures("with_plugins", "clean_db", "with_request_context")
 @pytest.mark.parametrize("wrong", ["http", "0", "65536", "-80", "8 0", "٨٠"])
 def test_check_tells_of_ports(ckan_config, monkeypatch, wrong):
     rooms = [get_plugin(f"ecosphere_{room}") for room in ("harvest", "quality", "schemas")]

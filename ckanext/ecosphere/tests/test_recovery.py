@@ -199,5 +199,5 @@ def test_page_is_a_clear_503_without_postgresql(app: Any, monkeypatch: Any, path
 
 def test_refused_question_is_no_503(app: Any):
     app.get("/api/3/action/package_search?fq={!x}a", status=409)
-    app.get("/dataset/?ext_bbox=nonsense&q=title:", status=200)
+    app.get("/dataset/?ext_bbox=nonsense&q=title:", status=400)
     app.get("/dataset/nothing-of-that-name", status=404)

@@ -18,6 +18,7 @@ NETWORK = (
 )  # fmt: skip
 #: Who may use them all the same (a module, or a room) and what for: always an address that was configured.
 ALLOWED = {
+    ("away.py", "requests"): "asks the portal's Solr whether it is there",
     ("data_requests/", "smtplib"): "the portal's mail server",
     ("data_requests/", "socket"): "errors of the mail server",
     ("harvest/pipeline/mail.py", "smtplib"): "errors of the mail server",

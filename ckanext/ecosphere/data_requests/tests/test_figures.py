@@ -19,6 +19,7 @@ FIGURES = {
     "answered": 1,
     "answered_within_month": 0.5,
     "median_days_first_answer": None,
+    "apart": {"transferred": 1},
     "outcomes": {"fulfilled": 1},
     "backlog": [{"age": "0-7", "count": 2}],
     "by_month": [{"month": "2026-11", "received": 3, "answered": 1}],

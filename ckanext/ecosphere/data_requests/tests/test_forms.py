@@ -104,12 +104,13 @@ def test_emptied_fields_are_sent_so_that_they_can_be_taken_back():
     assert forms.read_step(step, {"use": "", "procedure_reference": "  "})[0] == {
         "use": None,
         "procedure_reference": None,
+        "show_procedure": False,
     }
 
 
 def test_every_field_of_a_request_is_asked_for_once_and_has_a_label():
     asked = [name for step in forms.steps() for name in step.fields]
-    assert sorted(asked) == sorted({*FIELDS, "title", "visibility", "show_name"})
+    assert sorted(asked) == sorted({*FIELDS, "title", "visibility", "show_name", "show_procedure"})
     assert all(name in forms.labels() for name in asked)
 
 

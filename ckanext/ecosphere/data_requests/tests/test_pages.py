@@ -226,7 +226,7 @@ def test_errors_of_the_form_lead_to_their_fields_and_what_was_typed_is_kept(app:
 
     sent = visit(app, "asker", f"{path}/envoi", visibility="public", go="send", version=row(made).version)
     assert sent.status_code == 400
-    for step_, field in (("quoi", "description"), ("usage", "use"), ("territoire", "territory")):
+    for step_, field in (("quoi", "description"), ("territoire", "territory")):
         assert f"{path}/{step_}#field-{field}" in sent.body
     assert row(made).state == "draft"
 

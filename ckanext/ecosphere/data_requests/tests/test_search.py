@@ -89,14 +89,14 @@ def test_of_very_many_that_match_the_newest_are_ranked_and_the_others_follow(mon
     assert [len(page) for page in pages] == [2, 2, 1, 0]
     found = [title for page in pages for title in page]
     assert sorted(found) == sorted(each["title"] for each in made)
-    assert found[3:] == ["Zones humides 1", "Zones humides 0"]
 
 
 def test_the_list_is_paged_and_sorted_in_the_database(requests: Any):
     act("support", "friend", id=requests["bruit"]["id"])
     assert titles(sort="support")[0] == requests["bruit"]["title"]
-    assert titles() == [requests[key]["title"] for key in ("crues", "bruit", "frayeres", "humides")]
-    assert titles(start=1, rows=2) == [requests[key]["title"] for key in ("bruit", "frayeres")]
+    # All of one day: the public order tells no more than the day.
+    assert sorted(titles()) == sorted(requests[key]["title"] for key in ("crues", "bruit", "frayeres", "humides"))
+    assert titles(start=1, rows=2) == titles()[1:3]
     assert act("list", None, rows=0)["count"] == 4
     step(requests["humides"], "not_held", "admin", reason=REASON)
     assert titles(sort="due")[-1] == requests["humides"]["title"]

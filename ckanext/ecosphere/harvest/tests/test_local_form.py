@@ -12,7 +12,7 @@ from ckan.tests import factories, helpers
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
-from ckanext.ecosphere.tests.browser import axe_violations, log_in
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
 from ckanext.ecosphere.tests.forms import Form
 
 LINKS = (("https://data.example.org/zones.zip", "WWW:DOWNLOAD-1.0-http--download", "Zones (SHP)"),)
@@ -138,7 +138,7 @@ def test_a_producer_adds_what_is_theirs_by_keyboard(page, portal, harvested):
     page.goto(edited(harvested))
     assert axe_violations(page) == []
     page.locator(".eco-harvest-local a[href='#field-version_notes']").press("Enter")
-    page.wait_for_function("document.activeElement.id === 'field-version_notes'")
+    wait_until(page, "document.activeElement.id === 'field-version_notes'")
     page.keyboard.type("Deuxième édition")
     page.keyboard.press("Tab")
     page.locator("button[name=save]").last.press("Enter")

@@ -10,7 +10,7 @@ import pytest
 from ckan.tests import factories
 from playwright.sync_api import Browser, Page, expect
 
-from ckanext.ecosphere.tests.browser import axe_violations, log_in
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
 
 from .conftest import act, saved
 
@@ -64,13 +64,14 @@ def follow_first_advice(page: Page) -> str:
 
 def keyboard_is_in(page: Page, field: str) -> None:
     """Wait until the keyboard is in a field that is in sight, with room for its label above it."""
-    page.wait_for_function(
+    wait_until(
+        page,
         f"""() => {{
             const here = document.activeElement;
             const {{ top, bottom }} = here.getBoundingClientRect();
             const named = (here.name || here.id).startsWith('{field}');
             return named && top >= {LABEL} && bottom <= window.innerHeight;
-        }}"""
+        }}""",
     )
 
 

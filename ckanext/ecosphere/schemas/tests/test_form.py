@@ -9,7 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 from ckan import model
 
-from ckanext.ecosphere.tests.browser import axe_violations, log_in
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
 
 from . import samples
 from .conftest import PASSWORD
@@ -242,7 +242,7 @@ class TestInABrowser:
         page.locator("#field-contact [data-add]").click()
         page.fill("#field-contact__1__name", "Unité biodiversité")
         page.locator("button[name=save]").last.click()
-        page.wait_for_function("document.activeElement.id === 'form-errors'")
+        wait_until(page, "document.activeElement.id === 'form-errors'")
         assert axe_violations(page) == []
         page.locator("#form-errors a").first.click()
         assert page.evaluate("document.activeElement.id") == "field-contact__0__email"
@@ -260,22 +260,22 @@ class TestInABrowser:
         page.goto("/fr/dataset/new")
         assert axe_violations(page) == []
         page.locator(".ecosphere-unfinished a").first.press("Enter")
-        page.wait_for_function("document.getElementById('field-title')?.value === \"Zones humides de l'Ain\"")
+        wait_until(page, "document.getElementById('field-title')?.value === \"Zones humides de l'Ain\"")
 
     def test_a_link_to_a_field_opens_its_part_of_the_form(self, page, editor, create):
         create(samples.full())
         log_in(page, editor["name"], PASSWORD)
         page.goto("/fr/dataset/edit/zones-inondables-ain#field-provenance")
-        page.wait_for_function("document.activeElement.id === 'field-provenance'")
+        wait_until(page, "document.activeElement.id === 'field-provenance'")
         assert page.locator("#section-content").get_attribute("open") is not None
         page.goto("/fr/dataset/edit/zones-inondables-ain#field-conformity")
-        page.wait_for_function("document.activeElement.id === 'field-conformity__0__specification'")
+        wait_until(page, "document.activeElement.id === 'field-conformity__0__specification'")
 
     def test_rows_are_added_and_removed_by_keyboard(self, page, editor, create, act):
         create(samples.full())
         log_in(page, editor["name"], PASSWORD)
         page.goto("/fr/dataset/edit/zones-inondables-ain#field-alternate_title")
-        page.wait_for_function("document.activeElement.name === 'alternate_title'")
+        wait_until(page, "document.activeElement.name === 'alternate_title'")
         page.locator("#field-alternate_title [data-add]").press("Enter")
         page.keyboard.type("Atlas des zones inondables")
         page.locator("#field-alternate_title [data-remove]").first.press("Enter")
@@ -292,9 +292,9 @@ class TestInABrowser:
         create(samples.full(name="lot-2023", title="Grand lot des frayères"))
         log_in(page, editor["name"], PASSWORD)
         page.goto("/fr/dataset/new#field-in_series")
-        page.wait_for_function("document.activeElement.name === 'in_series'")
+        wait_until(page, "document.activeElement.name === 'in_series'")
         with page.expect_response(lambda answer: "package_autocomplete" in answer.url):
             page.keyboard.type("grand lot")
-        page.wait_for_function("document.querySelector('#field-in_series-list option')")
+        wait_until(page, "document.querySelector('#field-in_series-list option')")
         proposed = page.locator("#field-in_series-list option").first
         assert (proposed.get_attribute("value"), proposed.inner_text()) == ("lot-2023", "Grand lot des frayères")

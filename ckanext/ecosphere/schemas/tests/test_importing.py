@@ -16,7 +16,7 @@ from ckanext.dcat.processors import RDFSerializer
 from ckanext.ecosphere.schemas import config
 from ckanext.ecosphere.schemas.importing import software, text
 from ckanext.ecosphere.schemas.iso import writer
-from ckanext.ecosphere.tests.browser import axe_violations, log_in
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
 from ckanext.ecosphere.tests.forms import Form
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 
@@ -289,12 +289,12 @@ def test_a_producer_imports_a_record_corrects_the_address_and_saves(page, editor
     assert axe_violations(page) == []
     page.fill("#field-import-url", "http://10.0.0.1/x")
     page.press("#field-import-url", "Enter")
-    page.wait_for_function("document.activeElement?.id === 'form-errors'")
+    wait_until(page, "document.activeElement?.id === 'form-errors'")
     assert axe_violations(page) == []
     page.set_input_files("#field-import-file", {"name": "x.xml", "mimeType": "text/xml", "buffer": b"<html></html>"})
     page.locator("main form button[type=submit]").last.click()
     page.wait_for_selector("#form-errors a[href='#field-import-file']")
-    page.wait_for_function("document.activeElement?.id === 'form-errors'")  # else it takes the focus while one types
+    wait_until(page, "document.activeElement?.id === 'form-errors'")  # else it takes the focus while one types
     page.fill("#field-import-url", f"{server.url}/iso")
     page.press("#field-import-url", "Enter")
     page.wait_for_selector("#dataset-edit")

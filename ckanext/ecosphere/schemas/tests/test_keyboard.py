@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ckanext.ecosphere.tests.browser import axe_violations, log_in
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
 
 from . import samples
 from .conftest import PASSWORD
@@ -56,7 +56,7 @@ def test_a_producer_publishes_a_complete_dataset_by_keyboard_alone(page, editor,
     page.keyboard.press("ArrowDown")
     tab_to(page, "button[name=save]")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.id === 'form-errors'")
+    wait_until(page, "document.activeElement.id === 'form-errors'")
     assert axe_violations(page) == []
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")

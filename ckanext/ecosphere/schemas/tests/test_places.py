@@ -8,7 +8,7 @@ import time
 import pytest
 
 from ckanext.ecosphere.schemas import places
-from ckanext.ecosphere.tests.browser import axe_violations, log_in
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
 from ckanext.ecosphere.vocabularies import communes
 
 from . import samples
@@ -98,8 +98,9 @@ class TestTheForm:
 
     def test_the_addresses_answer_everyone_and_survive_nonsense(self, app):
         assert json.loads(app.get("/fr/ecosphere/territoires?q=bourg-en-b").body)[0]["uri"] == BOURG
-        for query in ("q=", "q=%00%25", "bbox=1,2", "bbox=" + "9" * 500):
+        for query in ("q=", "q=%25", "bbox=1,2", "bbox=" + "9" * 500):
             assert json.loads(app.get(f"/fr/ecosphere/territoires?{query}").body) == []
+        assert app.get("/fr/ecosphere/territoires?q=%00%25").status_code == 400
         assert json.loads(app.get("/fr/ecosphere/territoires/emprise?uri=x").body) is None
 
     @pytest.mark.browser
@@ -111,9 +112,9 @@ class TestTheForm:
         page.get_by_label("Bourg-en-Bresse (01)").check()
         page.locator("#section-coverage summary").first.press("Enter")
         page.locator("#field-spatial_coverage [data-fill]").first.press("Enter")
-        page.wait_for_function("document.querySelector('#field-spatial_coverage__0__bbox').value !== ''")
+        wait_until(page, "document.querySelector('#field-spatial_coverage__0__bbox').value !== ''")
         page.locator("#field-spatial_coverage [data-find]").first.press("Enter")
-        page.wait_for_function("document.querySelectorAll('#field-territory .ecosphere-chosen li').length === 2")
+        wait_until(page, "document.querySelectorAll('#field-territory .ecosphere-chosen li').length === 2")
         assert axe_violations(page) == []
         page.locator("button[name=save]").last.press("Enter")
         page.wait_for_selector("#resource-edit")

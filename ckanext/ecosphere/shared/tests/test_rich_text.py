@@ -111,7 +111,7 @@ def test_no_word_is_dropped(name: str) -> None:
 def test_nothing_runs(text: str) -> None:
     for shown in (rich_text.to_html(text), rich_text.to_html(f"{text}\n\n{text}"), rich_text.to_html(f"[a]({text})")):
         assert not re.search(r"<(?!/?(?:p|br|hr|ul|ol|li|strong|em|a|blockquote|code|pre|h[3-6])[ >/])", shown)
-        assert not re.search(r"<[^>]*\son\w+=", shown)
+        assert not re.search(r"<[^>]*\son\w+=", re.sub(r'"[^"]*"', "", shown))
         for address in re.findall(r'href="([^"]*)"', shown):
             assert re.match(r"https?://[^/]|mailto:|/(?![/\\])|#", address)
         assert characters.is_clean(shown)

@@ -13,6 +13,7 @@ from ckanext.ecosphere.shared import action_input, authorization
 
 #: Those that may let anonymous people in: they show what is public.
 PUBLIC = {
+    "ecosphere_contact_sheet_show",
     "ecosphere_harvest_catalogues_show",
     "ecosphere_harvest_statements_show",
     "ecosphere_quality_links",
