@@ -170,12 +170,6 @@ def test_forged_ways_out_are_not_found(app: Any, postbox: Postbox):
     good = mail_headers.token(user_id("asker"), made["id"])
     changed = good[:-10] + ("a" if good[-10] != "a" else "b") + good[-9:]
     for forged in (changed, good.rsplit(".", 1)[0], "x", "a" * 5000, "é"):
-        good[:-10] + ("a" if good[-10] != "a" else "b") + good[-9:],
-        good.rsplit(".", 1)[0],
-        "x",
-        "a" * 5000,
-        "é",
-    ):
         assert app.post(f"/demandes/desabonnement/{forged}").status_code == 404
     assert model.Session.scalar(sa.select(sa.func.count()).select_from(Mute)) == 0
 
