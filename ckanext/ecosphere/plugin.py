@@ -7,7 +7,6 @@ from typing import Any
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
-from ckan import authz
 from ckan.lib.plugins import DefaultTranslation
 from flask import Blueprint, current_app
 
@@ -72,7 +71,6 @@ class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
 
     def make_middleware(self, app: Any, _config: Any) -> Any:
         """Take people's addresses from trusted proxies alone, and have a clear page shown while a service is away."""
-        authz.auth_functions_list()  # CKAN fills its table at the first request, while others read it
         away.install(app)
         app.wsgi_app = proxies.ClientAddress(app.wsgi_app, config.trusted_proxies())
         return app
