@@ -77,7 +77,7 @@ def _format(told: tuple[str, ...], transfers: list[str]) -> Any:
 
 def _transfer(row: Row, name: str) -> Any:
     """Return the transfer options of a resource: its size, and its addresses, the first of which is its own."""
-    size = float(row["size"]) / MEGABYTE if str(row.get("size") or "").isdigit() else 0
+    size = _bytes(row.get("size")) / MEGABYTE
     inside = el(
         "gmd:MD_DigitalTransferOptions",
         xml.number("gmd:transferSize", f"{size:.6f}", "Real") if size else None,
@@ -86,6 +86,15 @@ def _transfer(row: Row, name: str) -> Any:
         id=name,
     )
     return el("gmd:transferOptions", inside)
+
+
+def _bytes(value: Any) -> float:
+    """A number of bytes; large ones are stored with a decimal point, and what is no number is none."""
+    try:
+        number = float(value or 0)
+    except (TypeError, ValueError):
+        return 0
+    return number if 0 < number < float("inf") else 0
 
 
 def _resource(row: Row) -> Any:
