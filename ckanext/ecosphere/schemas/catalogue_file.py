@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan.lib.redis import connect_to_redis
+
+from ckanext.ecosphere.shared.queue import enqueue_once
 
 from . import catalogue_csv, inheritance
 from .listing import found
@@ -23,6 +24,8 @@ MOST_LIVE = 1_000
 FRESH_SECONDS = 3_600
 """Age from which on the file is made anew, while the former one is still given."""
 JOB_SECONDS = 1_800
+JOB = "ecosphere-schemas-catalogue"
+QUEUE = "default"
 PUBLIC = "+dataset_type:dataset +capacity:public"
 
 
@@ -47,9 +50,7 @@ def prepared() -> Path | None:
     file = path()
     age = time.time() - file.stat().st_mtime if file.exists() else None
     if age is None or age > FRESH_SECONDS:
-        waiting = f"ecosphere:schemas:{tk.config['ckan.site_id']}:catalogue"
-        if connect_to_redis().set(waiting, "1", nx=True, ex=JOB_SECONDS):
-            tk.enqueue_job(prepare, title="Catalogue as CSV", rq_kwargs={"timeout": JOB_SECONDS})
+        enqueue_once(prepare, job_id=JOB, title="Catalogue as CSV", queue=QUEUE, timeout=JOB_SECONDS)
     return file if age is not None else None
 
 
@@ -65,7 +66,6 @@ def prepare() -> None:
         Path(name).replace(file)
     finally:
         Path(name).unlink(missing_ok=True)
-        connect_to_redis().delete(f"ecosphere:schemas:{tk.config['ckan.site_id']}:catalogue")
 
 
 def forget() -> None:

@@ -48,11 +48,7 @@ def check(params: dict[str, Any], fielded: bool) -> None:
     # ckanext-spatial has CKAN hand functions on to Solr, for its own filters; of a wrong one Solr fails.
     if any("{!" in text and "frange" in text for text in (str(params.get(name) or "") for name in ("q", "fq", "sort"))):
         raise SearchQueryError(tk._("A search names no function of Solr: write words, or field:value."))
-    extras = params.get("extras") or {}
-    if not isinstance(extras, dict):
-        message = tk._("The parameter extras has to be an object, for example {example}.")
-        raise SearchQueryError(message.format(example='{"ext_bbox": "-5,41,10,51"}'))
-    box = extras.get("ext_bbox")
+    box = (params.get("extras") or {}).get("ext_bbox")
     if box:
         _check_box(box)
     if _number(params.get("start")) > LAST_START:
