@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[3]
 START_SECONDS = 300  # a loaded machine starts slowly; a process that dies is seen at once
@@ -133,9 +133,27 @@ def log_in(page: Page, name: str, password: str) -> None:
 def wait_until(page: Page, expression: str, seconds: float = 20) -> None:
     """Wait until an expression of JavaScript holds; `wait_for_function` polls in the page, which its policy forbids."""
     deadline = time.monotonic() + seconds
-    while not page.evaluate(expression):
+    while not _holds(page, expression):
         assert time.monotonic() < deadline, expression
         page.wait_for_timeout(50)
+
+
+def _holds(page: Page, expression: str) -> bool:
+    try:
+        return bool(page.evaluate(expression))
+    except Error as error:
+        if "context was destroyed" in str(error):  # the next page comes just now
+            return False
+        raise
+
+
+def tab_to(page: Page, selector: str, most: int = 250) -> None:
+    """Press Tab until an element that the selector names has the focus."""
+    for _press in range(most):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    pytest.fail(f"{selector} is not reached by Tab")
 
 
 def axe_violations(page: Page, *, impacts: tuple[str, ...] = ("serious", "critical")) -> list[str]:

@@ -10,13 +10,14 @@ import pytest
 from ckan import model
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from ckanext.ecosphere.tests.browser import axe_violations, log_in
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, tab_to
 
 from .conftest import act, dataset, opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
 
 PASSWORD = "un-mot-de-passe-solide"
+NEXT = "button[name=go][value=next]"
 SMALL = ViewportSize(width=360, height=740)
 
 
@@ -134,7 +135,7 @@ def test_a_request_is_made_with_the_keyboard_alone(page: Page):
     page.keyboard.type("Emplacements connus.")
     page.keyboard.press("Tab")
     page.keyboard.type("Eau")
-    page.keyboard.press("Tab")
+    tab_to(page, NEXT)
     page.keyboard.press("Enter")
     page.wait_for_url("**/modifier/usage")
     page.focus("#use-impact-study")

@@ -6,22 +6,12 @@ from typing import Any
 
 import pytest
 
-from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, tab_to, wait_until
 
 from . import samples
 from .conftest import PASSWORD
 
 pytestmark = [pytest.mark.usefixtures("shared_db"), pytest.mark.browser]
-MOST_TABS = 250
-
-
-def tab_to(page: Any, selector: str) -> None:
-    """Press Tab until an element that the selector names has the focus."""
-    for _press in range(MOST_TABS):
-        page.keyboard.press("Tab")
-        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
-            return
-    pytest.fail(f"{selector} is not reached by Tab")
 
 
 def choose(page: Any, field: str, text: str, value: str) -> None:
