@@ -39,6 +39,21 @@ def test_names_of_people_and_services(app: CKANTestApp) -> None:
     assert post(app, "organization_create", sent, token).json["result"]["title"] == "DDT 02"
 
 
+@pytest.mark.parametrize(
+    ("action", "sent", "field"),
+    [
+        ("organization_create", {"name": "ddt-03", "description": "a" * 20_001}, "description"),
+        ("harvest_source_create", {"name": "s", "url": "https://a.example/", "title": "a" * 501}, "title"),
+        ("harvest_source_update", {"id": "s", "config": " " * 50_001}, "config"),
+        ("config_option_update", {"ckan.site_about": "a" * 50_001}, "ckan.site_about"),
+    ],
+)
+def test_texts_without_an_end_are_refused(app: CKANTestApp, action: str, sent: dict[str, str], field: str) -> None:
+    answer = post(app, action, sent, factories.SysadminWithToken()["token"])
+    assert answer.status_code == 409
+    assert list(answer.json["error"]) == [field, "__type"]
+
+
 TEXTS = st.one_of(
     st.sampled_from(STRANGE),
     st.text(max_size=50),

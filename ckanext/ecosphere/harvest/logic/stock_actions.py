@@ -8,6 +8,7 @@ import ckan.plugins.toolkit as tk
 from ckan import logic, model
 from ckan.types import Context, DataDict
 
+from ckanext.ecosphere import core_texts
 from ckanext.ecosphere.harvest import schedule
 from ckanext.ecosphere.harvest.logic.auth import source_id
 from ckanext.ecosphere.harvest.model import forget, forget_lost_jobs
@@ -194,4 +195,5 @@ def get_actions() -> dict[str, Any]:
         harvest_abort_failed_jobs,
         harvest_log_list,
     )
-    return {action.__name__: action for action in chained}
+    bounded = core_texts.get_actions(("harvest_source_create", "harvest_source_update"))
+    return {**bounded, **{action.__name__: action for action in chained}}
