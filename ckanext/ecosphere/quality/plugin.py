@@ -8,6 +8,7 @@ from typing import Any
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
+from ckan import model
 from ckan.types import Context
 
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
@@ -63,7 +64,9 @@ class EcosphereQualityPlugin(p.SingletonPlugin):
 
     def after_dataset_delete(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Score the series and the members of a deleted dataset again."""
-        store.note_relatives(pkg_dict["id"])
+        package = model.Package.get(pkg_dict["id"])  # what the caller wrote, which may be a name
+        if package:
+            store.note_relatives(package.id)
 
     def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
         """Add level and score to the document."""
