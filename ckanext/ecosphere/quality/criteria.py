@@ -6,9 +6,10 @@ they are configuration (`data/model.yaml`).
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ckanext.ecosphere.quality import checks
 from ckanext.ecosphere.quality.checks import Check, has, if_data, if_geographic, unless_code, unless_service_or_code
@@ -80,7 +81,7 @@ class Criterion:
     element: str
     check: Check
     on_resource: bool = False
-    remedies: Mapping[Kind, Remedy] = field(default_factory=dict)
+    remedies: Mapping[Kind, Remedy] = dataclasses.field(default_factory=dict)
 
     def remedy(self, kind: Kind) -> Remedy:
         """Return what to do about a failure for a resource of `kind`."""

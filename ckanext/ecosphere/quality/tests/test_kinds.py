@@ -8,6 +8,7 @@ import pytest
 from ckan.tests import factories
 from playwright.sync_api import Page
 
+from ckanext.ecosphere.quality.score import LEVEL_LABELS
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
 
 from .cases import INSPIRE
@@ -60,8 +61,8 @@ def test_every_advice_leads_to_a_field_in_sight_whatever_the_kind(page: Page):
             form, _mark, anchor = link.partition("#")
             by_form.setdefault(form, set()).add(anchor)
         for form, anchors in by_form.items():
-            if name == "lot" and "/resource/" in form:
-                continue  # the form of a resource is that of any dataset
+            if name == "lot":
+                continue  # its form is that of a dataset, whose fields are looked at already
             page.goto("about:blank")
             page.goto(f"{form}#{min(anchors)}")
             wait_until(page, VISIBLE)
@@ -74,10 +75,15 @@ def test_every_advice_leads_to_a_field_in_sight_whatever_the_kind(page: Page):
 def test_the_page_says_what_keeps_a_dataset_from_the_next_level(page: Page):
     factories.Organization(name="ddt-42", title="DDT de la Loire", image_url="")
     act("package_create", **saved(name="zones", license_id=None, modified="2016-02-01", issued="2016-01-01"))
+    page.goto("/fr/qualite")
+    page.locator("#levels").click()
+    asked = page.locator("#levels ~ ul li")
+    assert asked.count() == len(LEVEL_LABELS) and "Licence" in asked.first.inner_text()
+    assert axe_violations(page) == []
     page.goto("/fr/dataset/zones/qualite")
     told: Any = page.locator(".ecosphere-quality-unmet li strong")
     assert told.all_inner_texts() == ["Licence"]
     act("package_patch", id="zones", license_id="etalab-2.0")
     page.goto("/fr/dataset/zones/qualite")
-    assert page.locator(".ecosphere-badge").first.get_attribute("class").endswith("--silver")
+    assert (page.locator(".ecosphere-badge").first.get_attribute("class") or "").endswith("--silver")
     assert page.locator(".ecosphere-quality-unmet li").count() == 1
