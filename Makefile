@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help attack matrix docs i18n chaos csw bench-forms bench-harvest bench-quality bench-requests demo setup up stop down status env test test-room lint lock clean
+.PHONY: help attack matrix docs i18n chaos csw bench-forms bench-harvest bench-levels bench-quality bench-requests demo setup up stop down status env test test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -44,6 +44,9 @@ bench-harvest: ## Our harvest beside ckanext-spatial's, on one catalogue (RECORD
 
 bench-quality: ## Measure what quality costs, on a save and for a re-score (DATASETS=100000)
 	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.quality --datasets $(or $(DATASETS),100000)
+
+bench-levels: ## Compare the badge with 120 datasets judged by hand (weighted kappa)
+	@.venv/bin/python -m dev.bench.levels
 
 bench-requests: ## Measure lists, search and desk of data requests (REQUESTS=50000, ten events each)
 	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.requests --requests $(or $(REQUESTS),50000)

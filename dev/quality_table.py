@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-from ckanext.ecosphere.quality.criteria import CRITERIA, GROUP_LABELS
+from ckanext.ecosphere.quality.criteria import BY_ID, CRITERIA, GROUP_LABELS
 from ckanext.ecosphere.quality.inspire import REQUIREMENTS
 from ckanext.ecosphere.quality.mqa import DIMENSION_LABELS, INDICATORS, MAXIMUM, RATINGS, maximum
 from ckanext.ecosphere.quality.score import LEVEL_LABELS, load_model
@@ -24,11 +24,14 @@ def criteria() -> str:
     rows = ["| group | criterion | identifier | points | advice | field | ISO 19139 element |", "| --- " * 7 + "|"]
     for each in CRITERIA:
         field = f"{each.field} (resource)" if each.on_resource else each.field
-        cells = (GROUP_LABELS[each.group], each.label, f"`{each.id}`", str(model.points.get(each.id, 0)), each.advice)
+        cells = (GROUP_LABELS[each.group], each.label, f"`{each.id}`", str(model.points.get(each.id, "–")), each.advice)
         rows.append("| " + " | ".join((*cells, f"`{field}`", f"`{each.element}`")) + " |")
     total = sum(model.points.values())
-    levels = ", ".join(f"{LEVEL_LABELS[code]} from {lowest}" for code, lowest in model.levels)
-    rows.append(f"\nModel `{model.version}`: {total} points in all. Levels: {levels}.")
+    rows.append(f"\nModel `{model.version}`: {total} points in all.\n")
+    rows += ["| level | lowest score | conditions |", "| --- | ---: | --- |"]
+    for level in model.levels:
+        conditions = ", ".join(f"{BY_ID[name].label} (`{name}`)" for name in level.requires)
+        rows.append(f"| {LEVEL_LABELS[level.code]} | {level.lowest} | {conditions or '–'} |")
     return "\n".join(rows)
 
 

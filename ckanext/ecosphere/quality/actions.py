@@ -41,10 +41,11 @@ def ecosphere_quality_show(context: Context, data_dict: DataDict) -> dict[str, A
 
     Returns:
         dict: `score` (0–100), `level` (gold, silver, bronze, incomplete), `level_label`, `points`, `points_possible`,
-        `next_level` (level, level_label, from), `stars` (best openness of a resource, 0–5), `harvested`, `criteria`
-        (for each: id, label, group, state (pass, fail, na, unknown), points, points_won, gain of score if it passed,
-        advice, field, on_resource, resource_id to mend, source_element of an ISO 19139 record), `mqa` (European
-        assessment: total, maximum, not_checked, rating, rating_label, dimensions with points, maximum and indicators),
+        `next_level` (level, level_label, from, short_by and `unmet`: its conditions that are not met, as in
+        `criteria`; None at the top), `stars` (best openness of a resource, 0–5), `harvested`, `criteria` (for each: id,
+        label, group, state (pass, fail, missing, na, unknown), points, points_won, gain of score if it passed, advice,
+        field, on_resource, resource_id to mend, source_element of an ISO 19139 record), `mqa` (European assessment:
+        total, maximum, not_checked, rating, rating_label, dimensions with points, maximum and indicators),
         `inspire` (met, applicable, requirements with number, label, state, field, source_element), `model_version`,
         `computed_at` (None when not stored yet), `package_id` and `name`. With `origins`, `source_record` (address of
         the original) and for each failed criterion `origin`: fault (lost, unusable, not_enough, silent), ours (whether

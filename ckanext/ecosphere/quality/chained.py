@@ -38,8 +38,8 @@ def package_owner_org_update(next_: Callable[..., Any], context: Context, data_d
     package = model.Package.get(data_dict["id"])
     if package and store.is_scored(package.type):
         row = store.row_of(package.id)
-        before = row.score if row else None
-        if store.save(package.id, saving.stored_dataset(package)).score != before:
+        before = store.Badge(row.score, row.level) if row else None
+        if store.save(package.id, saving.stored_dataset(package)) != before:
             model.Session.flush()
             logic.index_update_package(context, package.id)
     model.repo.commit()

@@ -24,7 +24,7 @@ from ckanext.ecosphere.quality import (
 from ckanext.ecosphere.quality.actions import package_or_not_found
 from ckanext.ecosphere.quality.links import check, inventory
 
-SIGNS = {"pass": "+", "fail": "-", "na": " ", "unknown": "?"}
+SIGNS = {"pass": "+", "fail": "-", "missing": "-", "na": " ", "unknown": "?"}
 
 
 @click.group(short_help="Score datasets and look at their quality.")
@@ -161,10 +161,15 @@ def explain_command(dataset: str) -> None:
     context: Any = {"ignore_auth": True, "user": ""}
     found = tk.get_action("ecosphere_quality_show")(context, {"id": package.id, "origins": True})
     click.echo(f"{package.name}: {found['score']}/100, {found['level_label']} (weights {found['model_version']})")
+    above = found["next_level"]
+    if above:
+        click.echo(f"{above['level_label']} starts at {above['from']}.")
+        for each in above["unmet"]:
+            click.echo(f" ! {each['label']}: {each['advice']}")
     for group, criteria in show.grouped(found["criteria"]):
         click.echo(f"\n{group}")
         for each in criteria:
-            points = f"{each['points_won']}/{each['points']}" if each["state"] in ("pass", "fail") else "-"
+            points = f"{each['points_won']}/{each['points']}" if each["state"] in ("pass", "fail", "missing") else "-"
             click.echo(f" {SIGNS[each['state']]} {each['label']:<28} {points:>6}")
             if each["state"] == "fail":
                 click.echo(f"     {each['advice']} [{each['source_element'] if found['harvested'] else each['field']}]")

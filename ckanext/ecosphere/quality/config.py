@@ -8,6 +8,8 @@ from ckanext.ecosphere.http_guard import networks, ports
 from ckanext.ecosphere.http_guard.addresses import Network
 from ckanext.ecosphere.quality.score import DEFAULT_MODEL, Model, load_model
 
+QUEUE = "ecosphere:quality"
+
 MODEL_FILE = "ecosphere.quality.model_file"
 DATASET_TYPES = "ecosphere.quality.dataset_types"
 MINIMUM_SIZE = "ecosphere.quality.minimum_size"

@@ -1,17 +1,19 @@
 """The criteria of the badge (view A), as a table.
 
-A criterion asks one question (`checks.py`) and answers pass, fail, not applicable, or not checked yet. Points
-and
-levels are not here: they are configuration (`data/model.yaml`).
+A criterion asks one question (`checks.py`) and answers with a state. Points, levels and their conditions are not here:
+they are configuration (`data/model.yaml`).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ckanext.ecosphere.quality import checks
-from ckanext.ecosphere.quality.checks import Check, has, if_data, if_geographic, unless_service
+from ckanext.ecosphere.quality.checks import Check, has, if_data, if_geographic, unless_code, unless_service_or_code
+from ckanext.ecosphere.quality.facts import Kind
 from ckanext.ecosphere.quality.freshness import is_stated
 
 
@@ -40,6 +42,21 @@ GROUP_LABELS = {
 
 
 @dataclass(frozen=True)
+class Remedy:
+    """What to do when a criterion fails: one sentence, and the field of the form where it is done.
+
+    Attributes:
+        advice: the sentence (source language, translated where shown).
+        field: of the dataset, or of the resource when `on_resource`.
+        on_resource: whether it is mended on a resource.
+    """
+
+    advice: str
+    field: str
+    on_resource: bool = False
+
+
+@dataclass(frozen=True)
 class Criterion:
     """One question asked about a dataset.
 
@@ -53,6 +70,7 @@ class Criterion:
             gmd:MD_Metadata).
         check: the question itself.
         on_resource: whether it is mended on a resource.
+        remedies: what to do instead for a kind of resource that has another field for it.
     """
 
     id: str
@@ -63,6 +81,11 @@ class Criterion:
     element: str
     check: Check
     on_resource: bool = False
+    remedies: Mapping[Kind, Remedy] = dataclasses.field(default_factory=dict)
+
+    def remedy(self, kind: Kind) -> Remedy:
+        """Return what to do about a failure for a resource of `kind`."""
+        return self.remedies.get(kind) or Remedy(self.advice, self.field, self.on_resource)
 
 
 IDENTIFICATION = "gmd:identificationInfo/*"
@@ -71,6 +94,24 @@ EXTENT = f"{IDENTIFICATION}/gmd:extent/gmd:EX_Extent"
 LINKS = "gmd:distributionInfo/gmd:MD_Distribution/gmd:transferOptions/*/gmd:onLine/gmd:CI_OnlineResource"
 LEGAL = f"{IDENTIFICATION}/gmd:resourceConstraints/gmd:MD_LegalConstraints"
 _FREQUENCY = f"{IDENTIFICATION}/gmd:resourceMaintenance/gmd:MD_MaintenanceInformation/gmd:maintenanceAndUpdateFrequency"
+
+#: Access to what is no dataset goes through fields of its own.
+WAYS_IN = {
+    Kind.SERVICE: Remedy(
+        N_("Give the address of the service, which programs can call from the internet."), "endpoint_url"
+    ),
+    Kind.CODE: Remedy(
+        N_("Give the address of the repository, where the code can be read and taken."), "code_repository"
+    ),
+    Kind.SERIES: Remedy(
+        N_("Add a file, or name this series in the form of each dataset that belongs to it."), "url", on_resource=True
+    ),
+}
+_CORRECT_ADDRESS = N_("Correct the address: it no longer answers.")
+WAYS_IN_THAT_ANSWER = {
+    Kind.SERVICE: Remedy(_CORRECT_ADDRESS, "endpoint_url"),
+    Kind.CODE: Remedy(_CORRECT_ADDRESS, "code_repository"),
+}
 
 CRITERIA: tuple[Criterion, ...] = (
     Criterion(
@@ -116,7 +157,7 @@ CRITERIA: tuple[Criterion, ...] = (
         Group.FIND,
         "territory",
         f"{EXTENT}/gmd:geographicElement/gmd:EX_GeographicBoundingBox",
-        has(lambda f: f.territories or f.extent or f.place),
+        unless_code(lambda f: f.territories or f.extent or f.place),
     ),
     Criterion(
         "temporal_coverage",
@@ -125,7 +166,7 @@ CRITERIA: tuple[Criterion, ...] = (
         Group.FIND,
         "temporal_coverage",
         f"{EXTENT}/gmd:temporalElement/gmd:EX_TemporalExtent/gmd:extent",
-        unless_service(lambda f: f.periods),
+        unless_service_or_code(lambda f: f.periods),
     ),
     Criterion(
         "temporal_order",
@@ -143,7 +184,7 @@ CRITERIA: tuple[Criterion, ...] = (
         Group.UNDERSTAND,
         "provenance",
         "gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:lineage/gmd:LI_Lineage/gmd:statement",
-        unless_service(lambda f: f.lineage >= checks.SHORT_LINEAGE),
+        unless_service_or_code(lambda f: f.lineage >= checks.SHORT_LINEAGE),
     ),
     Criterion(
         "resolution",
@@ -189,8 +230,20 @@ CRITERIA: tuple[Criterion, ...] = (
         Group.ACCESS,
         "url",
         f"{LINKS}/gmd:linkage",
-        has(lambda f: f.distributions.data),
+        has(lambda f: f.accessible),
         on_resource=True,
+        remedies=WAYS_IN,
+    ),
+    Criterion(
+        "answers",
+        N_("A link that answers"),
+        N_("None of the links to the data answers any more: correct one at least."),
+        Group.ACCESS,
+        "url",
+        f"{LINKS}/gmd:linkage",
+        checks.answers,
+        on_resource=True,
+        remedies=WAYS_IN_THAT_ANSWER,
     ),
     Criterion(
         "direct_access",
@@ -283,7 +336,7 @@ CRITERIA: tuple[Criterion, ...] = (
         Group.FRESH,
         "frequency",
         _FREQUENCY,
-        has(lambda f: is_stated(f.frequency)),
+        unless_service_or_code(lambda f: is_stated(f.frequency)),
     ),
     Criterion(
         "on_time",
@@ -295,13 +348,22 @@ CRITERIA: tuple[Criterion, ...] = (
         checks.on_time,
     ),
     Criterion(
+        "current",
+        N_("Up to date"),
+        N_("Update the data: the announced date has passed or, without an announced rhythm, five years have."),
+        Group.FRESH,
+        "modified",
+        f"{CITATION}/gmd:date/gmd:CI_Date",
+        checks.current,
+    ),
+    Criterion(
         "dates",
         N_("Dates"),
         N_("Give the date of creation, of release or of the last update of the data."),
         Group.FRESH,
         "modified",
         f"{CITATION}/gmd:date/gmd:CI_Date",
-        has(lambda f: f.created or f.issued or f.modified),
+        has(lambda f: f.dated),
     ),
     Criterion(
         "dates_order",

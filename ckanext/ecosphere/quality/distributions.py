@@ -5,13 +5,14 @@ What can be had, in which formats, and whether the links answer.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
 from ckanext.ecosphere.quality import formats
-from ckanext.ecosphere.quality.reading import Record
+from ckanext.ecosphere.quality.reading import Record, fold, table
 
 DATA_ROLES = ("data", "service")
 OTHER_ROLES = ("documentation", "metadata", "sample")
@@ -28,7 +29,7 @@ class Distributions:
         data: resources that give data.
         intranet: those that can only be reached from the State's own network.
         direct: those that give data without passing through a page (a file, or a download service).
-        open: those in an open and structured format (three stars or more).
+        open: those in an open and structured format (three stars or more) whose address is not known to be dead.
         documents: resources that explain the data instead of giving them.
         documented: those with a name and a description.
         plain: those whose format carries no geometry.
@@ -89,12 +90,19 @@ def is_web_address(value: str) -> bool:
         return False
 
 
+def is_public_address(value: str) -> bool:
+    """Tell whether `value` is a web address that can be reached from the internet."""
+    return is_web_address(value) and not _is_internal(value)
+
+
 def is_intranet(resource: Record) -> bool:
     """Tell whether `resource` can only be reached from the State's own network."""
-    if resource.text("network") == "intranet":
-        return True
+    return resource.text("network") == "intranet" or _is_internal(resource.text("url"))
+
+
+def _is_internal(address: str) -> bool:
     try:
-        host = urlsplit(resource.text("url")).hostname or ""
+        host = urlsplit(address).hostname or ""
     except ValueError:
         return False
     return host == "localhost" or host.endswith(INTRANET_SUFFIXES)
@@ -106,6 +114,17 @@ def role(resource: Record, known: formats.Format | None) -> str:
     if declared in DATA_ROLES or declared in OTHER_ROLES:
         return declared
     return "service" if known and known.service else "data"
+
+
+def explains(resource: Record) -> bool:
+    """Tell whether `resource` is named as a document about the data ("Notice"…) and not said to be data."""
+    return resource.text("resource_role") not in DATA_ROLES and _is_document(resource.text("name"))
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_document(name: str) -> bool:
+    words = fold(name).split()
+    return bool(words) and words[0] in table("documents")["documents"]
 
 
 def is_uploaded(resource: Record) -> bool:
@@ -140,13 +159,16 @@ def interoperability(resource: Record, known: formats.Format | None) -> tuple[st
 _WEIGHTS = {"format": 20, "media_type": 10, "vocabulary": 10, "non_proprietary": 20, "machine_readable": 20}
 
 
-def gather_distributions(resources: Sequence[Record], links: Mapping[str, bool], dcat_ap: bool | None) -> Distributions:
+def gather_distributions(
+    resources: Sequence[Record], links: Mapping[str, bool], dcat_ap: bool | None, own: Sequence[str] = ()
+) -> Distributions:
     """Add up the facts about `resources`; see `Distributions`.
 
     Args:
         resources: the dataset's resources.
         links: address → whether it answers, for the addresses checked so far.
         dcat_ap: verdict of the SHACL check of the dataset.
+        own: addresses of the dataset itself that lead to it, such as the repository of code.
     """
     counts: dict[str, int] = dict.fromkeys((f.name for f in fields(Distributions) if f.type == "int"), 0)
     counts["total"] = len(resources)
@@ -173,13 +195,18 @@ def gather_distributions(resources: Sequence[Record], links: Mapping[str, bool],
             ("open_format", found["open"]),
             ("direct_access", found["direct"]),
             ("links_work", not found["links_broken"]),
+            ("answers", not found["links_broken"]),
         ):
             if not good:
                 targets.setdefault(criterion, identity)
+    for address in own:
+        state = {True: "links_ok", False: "links_broken", None: "links_unchecked"}[links.get(address)]
+        counts[state] += 1
     for name, count in (
         ("open_format", counts["open"]),
         ("direct_access", counts["direct"]),
         ("data_access", counts["data"]),
+        ("answers", counts["links_ok"] + counts["links_unchecked"]),
     ):
         if count:  # one good resource is enough for these
             targets.pop(name, None)
@@ -191,14 +218,17 @@ def _one(resource: Record, known: formats.Format | None, links: Mapping[str, boo
     download = resource.text("download_url")
     uploaded = is_uploaded(resource)
     reachable = uploaded or bool(states)
+    broken = any(state is False for state in states)
     return {
         "data": int(reachable),
         "direct": int(reachable and known is not None and known.direct),
-        "open": int(known is not None and known.structured_and_open),
+        "open": int(
+            reachable and not broken and known is not None and known.structured_and_open and not explains(resource)
+        ),
         "documented": int(bool(resource.text("name")) and bool(resource.text("description"))),
         "plain": int(known is not None and known.plain),
         "links_ok": int(uploaded or (bool(states) and all(states))),
-        "links_broken": int(any(state is False for state in states)),
+        "links_broken": int(broken),
         "links_unchecked": int(bool(states) and False not in states and not all(states)),
         "downloads": int(bool(download)),
         "downloads_ok": int(links.get(download) is True),

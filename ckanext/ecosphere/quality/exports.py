@@ -43,7 +43,7 @@ TABLES = {"services": services, "themes": themes, "territories": territories, "e
 
 
 def _groups(found: Mapping[str, Any], name: str, names: Mapping[str, str]) -> str:
-    levels = [code for code, _lowest in config.model().levels]
+    levels = config.model().level_codes
     rows = (
         [
             *(group[key] for key in names.values()),

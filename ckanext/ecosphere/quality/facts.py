@@ -8,6 +8,7 @@ dataset.
 
 from __future__ import annotations
 
+import enum
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -15,17 +16,33 @@ from datetime import date
 from typing import Any
 
 from ckanext.ecosphere import vocabularies
-from ckanext.ecosphere.quality.distributions import Distributions, gather_distributions
+from ckanext.ecosphere.quality.distributions import Distributions, gather_distributions, is_public_address
 from ckanext.ecosphere.quality.freshness import code, due_date
 from ckanext.ecosphere.quality.reading import Record, fold, parse_date, parse_date_end
 
-FACTS_VERSION = 1
+FACTS_VERSION = 2
 
 NO_LICENCE = ("", "notspecified")
-FINISHED = ("COMPLETED", "DISCONT", "DEPRECATED", "WITHDRAWN")
+ENDED = ("DISCONT", "DEPRECATED", "WITHDRAWN")
+COMPLETED = "COMPLETED"
 NO_LIMIT = "noLimitations"
 OPEN_ACCESS = "PUBLIC"
 ADDRESSES = ("url", "access_url", "download_url")
+TUPLES = ("theme_ids", "territory_ids", "series", "known_as")
+REFERENCES = ("name", "id", "metadata_identifier", "identifier", "uri")
+
+
+class Kind(str, enum.Enum):
+    """Kind of resource, which decides what can be asked of it."""
+
+    DATASET = "dataset"
+    SERIES = "series"
+    SERVICE = "service"
+    CODE = "code"
+
+
+#: Last part of the URI of a kind, where it is not the name of the kind.
+KINDS = {"SoftwareSourceCode": Kind.CODE} | {kind.value: kind for kind in Kind}
 
 
 @dataclass(frozen=True)
@@ -83,31 +100,60 @@ class Facts:
     modified: str = ""
     due: str = ""
     harvested: bool = False
+    endpoint: bool = False
+    repository: bool = False
+    members: int = 0
     dcat_ap_gaps: int = 0
+    series: tuple[str, ...] = ()
+    known_as: tuple[str, ...] = ()
     theme_ids: tuple[str, ...] = ()
     territory_ids: tuple[str, ...] = ()
     distributions: Distributions = field(default_factory=Distributions)
 
+    @functools.cached_property
+    def kind(self) -> Kind:
+        """What is described; data, when the record does not say."""
+        return KINDS.get(self.resource_type, Kind.DATASET)
+
     @property
-    def is_service(self) -> bool:
-        """Whether the record describes a service, which has no lineage, scale or period of its own."""
-        return self.resource_type == "service"
+    def accessible(self) -> bool:
+        """Whether there is a way to what is described: files, or the way that is proper to its kind."""
+        ways = {Kind.SERVICE: self.endpoint, Kind.CODE: self.repository, Kind.SERIES: self.members}
+        return bool(self.distributions.data or ways.get(self.kind))
 
     @property
     def geographic(self) -> bool:
-        """Whether scale and reference system make sense for these data.
+        """Whether scale and reference system make sense.
 
-        Assumed, unless all points to plain tables.
+        Assumed of data, unless all points to plain tables.
         """
-        if self.representation in ("textTable", "video"):
+        if self.kind in (Kind.SERVICE, Kind.CODE) or self.representation in ("textTable", "video"):
             return False
         signs = self.resolution or self.reference_systems or self.inspire_themes
         return bool(signs) or not self.distributions.only_plain
 
     @property
+    def has_period(self) -> bool:
+        """Whether a period covered makes sense."""
+        return self.kind not in (Kind.SERVICE, Kind.CODE)
+
+    @property
+    def dated(self) -> bool:
+        """Whether any date of the data is known."""
+        return bool(self.last_change)
+
+    @property
     def finished(self) -> bool:
-        """Whether the producer says that the data will not be updated any more."""
-        return self.status.startswith(FINISHED)
+        """Whether the producer says that the data will not be updated any more.
+
+        A completed edition of data that are announced as, say, annual waits for the next one.
+        """
+        return self.status.startswith(ENDED) or (self.status.startswith(COMPLETED) and not self.due)
+
+    @property
+    def last_change(self) -> str:
+        """Day of the last change of the data, "" when no date is known."""
+        return max(self.created, self.issued, self.modified)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the facts for storage, without those that have their default value."""
@@ -124,7 +170,7 @@ class Facts:
         """Return stored facts; unknown names (of another version) are left out."""
         names = {f.name for f in fields(cls)} - {"distributions"}
         values = {name: value for name, value in data.items() if name in names}
-        values |= {name: tuple(values.get(name, ())) for name in ("theme_ids", "territory_ids")}
+        values |= {name: tuple(values.get(name, ())) for name in TUPLES}
         return cls(**values, distributions=Distributions.from_dict(data.get("distributions") or {}))
 
 
@@ -142,21 +188,23 @@ class Checks:
     dcat_ap: bool | None = None
 
 
-def gather(data: Mapping[str, Any], checks: Checks | None = None) -> Facts:
+def gather(data: Mapping[str, Any], checks: Checks | None = None, members: int = 0) -> Facts:
     """Read the facts of the dataset `data`.
 
     Args:
         data: a dataset dict in any shape: shown, validated for saving, posted by the form, read from the
             tables.
         checks: results of the background jobs for this dataset.
+        members: how many datasets the series holds (see `series.py`, which also fills in what a member leaves to it).
     """
     record = Record(data)
     resources = record.resources()
     checks = checks or Checks()
     return Facts(
         **_finding(record), **_understanding(record), **_reusing(record), **_people(record), **_time(record),
+        **_ways(record), members=members,
         dcat_ap_gaps=_dcat_ap_gaps(record, resources),
-        distributions=gather_distributions(resources, checks.links, checks.dcat_ap),
+        distributions=gather_distributions(resources, checks.links, checks.dcat_ap, own_addresses(record)),
     )  # fmt: skip
 
 
@@ -167,6 +215,43 @@ def _dcat_ap_gaps(record: Record, resources: Sequence[Record]) -> int:
     """
     mandatory = sum(not str(record.values.get(name) or "").strip() for name in ("title", "notes"))
     return mandatory + sum(not any(each.values.get(name) for name in ADDRESSES) for each in resources)
+
+
+def kind_of(record: Record) -> Kind:
+    """Return what a dataset describes; data, when it does not say."""
+    return KINDS.get(_resource_type(record), Kind.DATASET)
+
+
+def _resource_type(record: Record) -> str:
+    return record.text("dcat_type").rsplit("/", 1)[-1]
+
+
+def references(record: Record) -> tuple[str, ...]:
+    """Return everything by which other datasets may refer to the series `record`; nothing for what is no series."""
+    if kind_of(record) is not Kind.SERIES:
+        return ()
+    return tuple(dict.fromkeys(filter(None, map(record.text, REFERENCES))))
+
+
+def own_addresses(record: Record) -> tuple[str, ...]:
+    """Return the addresses of a service or of code, beside its resources, that a background job can check.
+
+    The address of a service answers programs that send parameters; that of its description answers as it is.
+    """
+    names = {Kind.SERVICE: "endpoint_description", Kind.CODE: "code_repository"}
+    address = record.text(names.get(kind_of(record), ""))
+    return (address,) if is_public_address(address) else ()
+
+
+def _ways(record: Record) -> dict[str, Any]:
+    """Return the ways in that are proper to a kind, and how a series and its members name each other."""
+    kind = kind_of(record)
+    return {
+        "endpoint": kind is Kind.SERVICE and any(map(is_public_address, record.many("endpoint_url"))),
+        "repository": kind is Kind.CODE and is_public_address(record.text("code_repository")),
+        "series": record.many("in_series"),
+        "known_as": references(record),
+    }
 
 
 def _finding(record: Record) -> dict[str, Any]:
@@ -197,7 +282,7 @@ def _finding(record: Record) -> dict[str, Any]:
         "identifier": bool(identifiers),
         "identifier_uri": any("://" in i for i in identifiers),
         "metadata_identifier": bool(record.text("metadata_identifier")),
-        "resource_type": record.text("dcat_type").rsplit("/", 1)[-1],
+        "resource_type": _resource_type(record),
         "landing_page": record.text("url").startswith(("http://", "https://")),
         "harvested": bool(record.text("source_record") or record.text("source_catalogue")),
     }

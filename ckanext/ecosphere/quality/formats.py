@@ -14,6 +14,7 @@ _EXTENSION = re.compile(r"\.([A-Za-z0-9]{2,8})$")
 _MEDIA_REGISTER = "assignments/media-types/"
 DOWNLOAD_SERVICES = frozenset({"WFS", "WCS", "Atom Feed", "API", "SPARQL"})
 PLAIN_KINDS = frozenset({"table", "document"})
+NO_DATA_KINDS = frozenset({"document", "image"})
 OPEN_STARS = 3  # from this many stars on, a format is open and structured
 LONGEST_NAME = 200
 
@@ -49,8 +50,8 @@ class Format:
 
     @property
     def structured_and_open(self) -> bool:
-        """Whether a program reads it without a licence of a vendor (three stars)."""
-        return self.open and self.machine and self.stars >= OPEN_STARS
+        """Whether a program reads data in it without a licence of a vendor (three stars)."""
+        return self.open and self.machine and self.stars >= OPEN_STARS and self.kind not in NO_DATA_KINDS
 
 
 def _format(concept: vocabularies.Concept) -> Format:

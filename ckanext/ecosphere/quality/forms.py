@@ -20,12 +20,15 @@ CORE_RESOURCE_ANCHORS = {
 UPLOAD_ANCHOR = "field-resource-url"  # of the address, in CKAN's widget for a file or an address
 
 
-def improve_url(criterion: Mapping[str, Any], package: Mapping[str, Any]) -> str:
+def improve_url(criterion: Mapping[str, Any], package: Mapping[str, Any]) -> str | None:
     """Return the address of the form at the field of `criterion` (an item of `ecosphere_quality_show`).
 
-    A criterion of a resource leads to the resource to mend, or to the form of a new one when there is none.
+    A criterion of a resource leads to the resource to mend, or to the form of a new one when there is none. None when
+    the form does not show the field for this dataset.
     """
     kind = package.get("type") or "dataset"
+    if not is_shown(criterion, package):
+        return None
     if criterion["on_resource"]:
         anchor = _resource_anchor(criterion["field"], kind)
         if criterion["resource_id"]:
@@ -40,6 +43,19 @@ def improve_url(criterion: Mapping[str, Any], package: Mapping[str, Any]) -> str
     if page:
         return tk.url_for(f"{kind}.scheming_edit_page", id=package["name"], page=page, _anchor=anchor)
     return tk.url_for(f"{kind}.edit", id=package["name"], _anchor=anchor)
+
+
+def is_shown(criterion: Mapping[str, Any], package: Mapping[str, Any]) -> bool:
+    """Tell whether the form shows the field of `criterion` for `package`, or for its resource."""
+    schema = _schema(package.get("type") or "dataset")
+    if schema is None or not p.plugin_loaded("ecosphere_schemas"):
+        return True
+    part, values = ("resource_fields", {}) if criterion["on_resource"] else ("dataset_fields", package)
+    if criterion["on_resource"] and criterion["resource_id"]:
+        resources = package.get("resources") or ()
+        values = next((each for each in resources if each.get("id") == criterion["resource_id"]), {})
+    field = next((each for each in schema[part] if each["field_name"] == criterion["field"]), None)
+    return field is not None and tk.h.ecosphere_is_in_form(field, values)
 
 
 def _schema(kind: str) -> dict[str, Any] | None:

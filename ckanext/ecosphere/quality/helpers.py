@@ -51,14 +51,14 @@ def ecosphere_quality_grouped(quality: Mapping[str, Any]) -> list[Any]:
     return show.grouped(quality["criteria"])
 
 
-def ecosphere_quality_improve_url(criterion: Mapping[str, Any], package: Mapping[str, Any]) -> str:
-    """Return the address of the form, at the very field where `criterion` is mended."""
+def ecosphere_quality_improve_url(criterion: Mapping[str, Any], package: Mapping[str, Any]) -> str | None:
+    """Return the address of the form, at the very field where `criterion` is mended; None when it has no such field."""
     return forms.improve_url(criterion, package)
 
 
-def ecosphere_quality_levels() -> list[tuple[str, str, int]]:
-    """Return (code, label, lowest score) of the levels, the best first."""
-    return [(code, show.level_label(code), lowest) for code, lowest in config.model().levels]
+def ecosphere_quality_levels() -> list[dict[str, Any]]:
+    """Return the levels, the best first: level, label, from (lowest score) and requires (labels of its conditions)."""
+    return [show.level_dict(level) for level in config.model().levels]
 
 
 def ecosphere_quality_trend_chart(points: Sequence[Mapping[str, Any]]) -> Markup:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ckanext.ecosphere.quality.checks import State, when
 from ckanext.ecosphere.quality.criteria import CITATION, EXTENT, IDENTIFICATION, LEGAL, LINKS, N_
-from ckanext.ecosphere.quality.facts import Facts
+from ckanext.ecosphere.quality.facts import Facts, Kind
 
 _REPORT = (
     "gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:report/gmd:DQ_DomainConsistency/gmd:result/gmd:DQ_ConformanceResult"
@@ -38,7 +38,7 @@ def _has(question: Callable[[Facts], object]) -> Callable[[Facts], State]:
 
 
 def _data(question: Callable[[Facts], object]) -> Callable[[Facts], State]:
-    return lambda facts: State.NA if facts.is_service else when(bool(question(facts)))
+    return lambda facts: State.NA if facts.kind in (Kind.SERVICE, Kind.CODE) else when(bool(question(facts)))
 
 
 def metadata_language(facts: Facts) -> State:
@@ -59,7 +59,7 @@ def originating_vocabulary(facts: Facts) -> State:
 
 def resolution(facts: Facts) -> State:
     """Pass when a scale or a distance is given; not applicable to data without geometry."""
-    return when(facts.resolution) if facts.geographic and not facts.is_service else State.NA
+    return when(facts.resolution) if facts.geographic else State.NA
 
 
 REQUIREMENTS: tuple[Requirement, ...] = (
@@ -81,7 +81,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         N_("Resource locator"),
         "url",
         f"{LINKS}/gmd:linkage",
-        _has(lambda f: f.distributions.data or f.landing_page),
+        _has(lambda f: f.accessible or f.landing_page),
     ),
     Requirement(
         "identifier",

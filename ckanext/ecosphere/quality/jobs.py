@@ -8,13 +8,13 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 
-from ckanext.ecosphere.quality import nightly, progress, reindex, rescore, shacl
+from ckanext.ecosphere.quality import bulk, nightly, progress, reindex, rescore, series, shacl
+from ckanext.ecosphere.quality.config import QUEUE
 from ckanext.ecosphere.quality.links import check, inventory
 from ckanext.ecosphere.shared.runs import Run
 
 log = logging.getLogger(__name__)
 
-QUEUE = "ecosphere:quality"
 LONGEST_SECONDS = 6 * 3600
 LINKS_AT_ONCE = 2000
 SHACL_AT_ONCE = 1000
@@ -60,6 +60,15 @@ def enqueue_rescore(total: int) -> str:
     """Queue a re-score of everything; return the id of the job."""
     progress.note("queued", 0, total)
     return RESCORE.want()
+
+
+def rescore_relatives() -> None:
+    """Score the series and members again whose relatives were saved."""
+    ids = series.take_relatives()
+    for start in range(0, len(ids), bulk.CHUNK):
+        changed = rescore.some(ids[start : start + bulk.CHUNK]).changed
+        model.Session.commit()
+        reindex.datasets(changed)
 
 
 def check_links() -> None:

@@ -30,10 +30,15 @@ class QualityRow(tk.BaseModel):
         mqa: points of the European assessment, out of 405.
         inspire: share of the INSPIRE requirements met, out of 100.
         themes, territories: ids in the vocabularies, those above them included, for reports.
+        series: the series that a member names. known_as: how members may name a series.
     """
 
     __tablename__ = "ecosphere_quality"
-    __table_args__ = (sa.Index("ix_ecosphere_quality_due", "due"),)
+    __table_args__ = (
+        sa.Index("ix_ecosphere_quality_due", "due"),
+        sa.Index("ix_ecosphere_quality_series", "series", postgresql_using="gin"),
+        sa.Index("ix_ecosphere_quality_known_as", "known_as", postgresql_using="gin"),
+    )
 
     package_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     score: Mapped[int] = mapped_column(sa.SmallInteger, nullable=False)
@@ -50,6 +55,8 @@ class QualityRow(tk.BaseModel):
     inspire: Mapped[int | None] = mapped_column(sa.SmallInteger)
     themes: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), nullable=False, server_default="{}")
     territories: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), nullable=False, server_default="{}")
+    series: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), nullable=False, server_default="{}")
+    known_as: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), nullable=False, server_default="{}")
 
 
 class QualityHistory(tk.BaseModel):

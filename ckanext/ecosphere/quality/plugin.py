@@ -8,10 +8,24 @@ from typing import Any
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
+from ckan import model
 from ckan.types import Context
 
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
-from ckanext.ecosphere.quality import actions, auth, cli, config, helpers, indexing, jobs, recovery, saving, setup
+from ckanext.ecosphere.quality import (
+    actions,
+    auth,
+    cli,
+    config,
+    helpers,
+    indexing,
+    jobs,
+    recovery,
+    saving,
+    series,
+    setup,
+    store,
+)
 from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
 
 
@@ -38,6 +52,7 @@ class EcosphereQualityPlugin(p.SingletonPlugin):
     def configure(self, config: Any) -> None:
         """Add the quality to the RDF of datasets, after the profiles that all plugins have chosen."""
         setup.add_rdf_profile(config)
+        series.listen()
 
     def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Score the new dataset in the transaction that creates it."""
@@ -46,6 +61,12 @@ class EcosphereQualityPlugin(p.SingletonPlugin):
     def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Score the dataset in the transaction that changes it."""
         saving.after_save(context, pkg_dict, new=False)
+
+    def after_dataset_delete(self, context: Context, pkg_dict: dict[str, Any]) -> None:
+        """Score the series and the members of a deleted dataset again."""
+        package = model.Package.get(pkg_dict["id"])  # what the caller wrote, which may be a name
+        if package:
+            store.note_relatives(package.id)
 
     def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
         """Add level and score to the document."""

@@ -52,7 +52,7 @@ class Win:
 
 def _measures() -> list[Any]:
     row = QualityRow
-    levels = [sa.func.count().filter(row.level == code).label(code) for code, _lowest in config.model().levels]
+    levels = [sa.func.count().filter(row.level == code).label(code) for code in config.model().level_codes]
     return [
         sa.func.count().label("datasets"),
         sa.func.avg(row.score).label("mean"),
@@ -67,7 +67,7 @@ def _summary(values: Any) -> Summary:
     return Summary(
         datasets=values["datasets"],
         **{name: _rounded(values[name]) for name in ("mean", "median", "mqa", "inspire")},
-        levels={code: values[code] for code, _lowest in config.model().levels},
+        levels={code: values[code] for code in config.model().level_codes},
     )
 
 

@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.quality import bulk, config, fresh, inspire, mqa, store
-from ckanext.ecosphere.quality.facts import Facts, gather
+from ckanext.ecosphere.quality import bulk, config, fresh, inspire, mqa, series, store
+from ckanext.ecosphere.quality.facts import Facts
 from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
 from ckanext.ecosphere.quality.score import changes_after, evaluate
 
@@ -46,17 +46,32 @@ def everything(progress: Progress = lambda done, total: None) -> Outcome:
     for ids in bulk.each_chunk():
         rows = _locked(ids)
         read = bulk.load(ids)
-        facts = {key: gather(data, store.checks_of(rows.get(key))) for key, data in read.items()}
+        facts = {key: series.facts_of(data, store.checks_of(rows.get(key))) for key, data in read.items()}
         outcome.changed += _write(facts, rows)
         outcome.seen += len(ids)
         model.Session.commit()
         model.Session.expunge_all()
         progress(outcome.seen, total)
+    outcome.changed = list(dict.fromkeys([*outcome.changed, *relatives()]))
     return outcome
 
 
+def relatives() -> list[str]:
+    """Score all series and members again, whose relatives may have been scored later. Commits.
+
+    Returns:
+        ids of those whose score or level changed.
+    """
+    changed, ids = [], series.related_ids()
+    for start in range(0, len(ids), bulk.CHUNK):
+        changed += some(ids[start : start + bulk.CHUNK]).changed
+        model.Session.commit()
+        model.Session.expunge_all()
+    return changed
+
+
 def fallen_due(progress: Progress = lambda done, total: None) -> Outcome:
-    """Score the datasets whose due date has passed, from their facts alone, and remove rows without dataset."""
+    """Score what fell due, from its facts alone, and all series and members; remove rows without dataset."""
     outcome = Outcome(pruned=prune())
     late = sa.select(QualityRow.package_id).where(QualityRow.due < store.today()).order_by(QualityRow.package_id)
     waiting = list(model.Session.scalars(late))
@@ -68,6 +83,7 @@ def fallen_due(progress: Progress = lambda done, total: None) -> Outcome:
         model.Session.commit()
         model.Session.expunge_all()
         progress(outcome.seen, len(waiting))
+    outcome.changed = list(dict.fromkeys([*outcome.changed, *relatives()]))
     return outcome
 
 
@@ -79,7 +95,7 @@ def some(ids: Sequence[str]) -> Outcome:
 def datasets(read: Mapping[str, Mapping[str, Any]]) -> Outcome:
     """Score datasets as `bulk.load` gives them; the caller commits."""
     rows = _locked(list(read))
-    facts = {key: gather(data, store.checks_of(rows.get(key))) for key, data in read.items()}
+    facts = {key: series.facts_of(data, store.checks_of(rows.get(key))) for key, data in read.items()}
     return Outcome(len(facts), _write(facts, rows))
 
 
@@ -137,10 +153,10 @@ def _write(facts: dict[str, Facts], rows: dict[str, QualityRow]) -> list[str]:
             | {"model_version": weights.version, "computed_at": now, "due": changes_after(found, day)}
             | {"mqa": mqa.assess(found).points(), "inspire": inspire.check(found).share}
             | {"themes": list(found.theme_ids), "territories": list(found.territory_ids)}
+            | {"series": list(found.series), "known_as": list(found.known_as)}
         )
-        if row is None or row.score != result.score:
-            history.append(value | {"day": day, "model_version": weights.version})
         if row is None or (row.score, row.level) != (result.score, result.level):
+            history.append(value | {"day": day, "model_version": weights.version})
             changed.append(key)
     _upsert(QualityRow, ["package_id"], values)
     if history:

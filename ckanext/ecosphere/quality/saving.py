@@ -18,6 +18,7 @@ from ckanext.ecosphere.quality import store
 
 #: Columns of a dataset that hold facts; everything else of the schema is in its extras.
 COLUMNS = (
+    "name",
     "title",
     "notes",
     "url",
@@ -39,7 +40,7 @@ def after_save(context: Context, data: Mapping[str, Any], *, new: bool) -> None:
         data = {**data, "resources": [stored_resource(r) for r in package.resources]}
     if "owner_org" not in data:
         data = {**data, "owner_org": package.owner_org}
-    store.save(package.id, data, new=new)
+    store.save(package.id, {**data, "id": package.id, "name": package.name}, new=new)
 
 
 def stored_resource(resource: model.Resource) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def stored_dataset(package: model.Package) -> dict[str, Any]:
         .where(model.PackageTag.package_id == package.id, model.PackageTag.state == model.State.ACTIVE)
         .where(model.Tag.vocabulary_id.is_(None))
     )
-    return {name: getattr(package, name) for name in COLUMNS} | {
+    return {name: getattr(package, name) for name in ("id", *COLUMNS)} | {
         "extras": dict(package.extras),
         "tags": [{"name": name} for name in model.Session.scalars(tags)],
         "resources": [stored_resource(r) for r in package.resources],

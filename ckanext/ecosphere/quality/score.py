@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from ckanext.ecosphere.quality.checks import State
+from ckanext.ecosphere.quality.checks import State, recent_until
 from ckanext.ecosphere.quality.criteria import BY_ID, CRITERIA, N_, Criterion
 from ckanext.ecosphere.quality.facts import Facts
 from ckanext.ecosphere.quality.reading import DATA
@@ -31,27 +31,49 @@ class ModelError(ValueError):
 
 
 @dataclass(frozen=True)
+class Level:
+    """One level of the badge.
+
+    Attributes:
+        code: key of `LEVEL_LABELS`.
+        lowest: lowest score, out of 100.
+        requires: criteria without which the score does not count; what does not apply or is not known stands in no way.
+    """
+
+    code: str
+    lowest: int
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Model:
     """Weights and levels.
 
     Attributes:
         version: changes whenever a weight or a level does; rows scored under another one are scored again.
         points: criterion → points; only criteria with points are scored.
-        levels: (level, lowest score) from the best to the last, which starts at 0.
+        levels: from the best to the last, which starts at 0 and asks for nothing.
     """
 
     version: str
     points: dict[str, int]
-    levels: tuple[tuple[str, int], ...]
+    levels: tuple[Level, ...]
 
     @functools.cached_property
     def criteria(self) -> tuple[Criterion, ...]:
         """The criteria that count, in the order of the table."""
         return tuple(c for c in CRITERIA if c.id in self.points)
 
-    def level(self, score: int) -> str:
-        """Return the level of `score`."""
-        return next(code for code, lowest in self.levels if score >= lowest)
+    @functools.cached_property
+    def level_codes(self) -> tuple[str, ...]:
+        """Codes of the levels, the best first."""
+        return tuple(level.code for level in self.levels)
+
+    @functools.cached_property
+    def conditions(self) -> tuple[Criterion, ...]:
+        """The criteria that a level requires."""
+        names = dict.fromkeys(name for level in self.levels for name in level.requires)
+        return tuple(BY_ID[name] for name in names)
 
 
 @dataclass(frozen=True)
@@ -70,15 +92,21 @@ class Result:
     @property
     def counts(self) -> bool:
         """Whether the points count in the total that can be won."""
-        return self.state in (State.PASS, State.FAIL)
+        return self.state in (State.PASS, State.FAIL, State.MISSING)
+
+    @property
+    def unmet(self) -> bool:
+        """Whether it stands in the way of a level that requires it."""
+        return self.state in (State.FAIL, State.MISSING)
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All answers about one dataset on one day."""
+    """All answers about one dataset on one day: of the criteria that are scored, and of those that levels require."""
 
     model: Model
     results: tuple[Result, ...]
+    conditions: tuple[Result, ...] = ()
 
     @functools.cached_property
     def won(self) -> int:
@@ -95,10 +123,20 @@ class Evaluation:
         """Share of the points won, out of 100, rounded down so that 100 means everything."""
         return SCALE * self.won // self.out_of if self.out_of else 0
 
-    @property
+    def unmet(self, level: Level) -> tuple[Result, ...]:
+        """Return the conditions of `level` that are not met."""
+        return tuple(each for each in self.conditions if each.unmet and each.criterion.id in level.requires)
+
+    @functools.cached_property
     def level(self) -> str:
-        """Level of the score."""
-        return self.model.level(self.score)
+        """Best level that the score reaches and whose conditions are met."""
+        return next(lv.code for lv in self.model.levels if self.score >= lv.lowest and not self.unmet(lv))
+
+    @property
+    def next_level(self) -> Level | None:
+        """Level above, None at the top."""
+        place = self.model.level_codes.index(self.level)
+        return self.model.levels[place - 1] if place else None
 
     @property
     def states(self) -> dict[str, str]:
@@ -118,7 +156,13 @@ class Evaluation:
 
 def evaluate(facts: Facts, model: Model, today: date) -> Evaluation:
     """Ask every criterion of `model` about `facts` as of `today`."""
-    return Evaluation(model, tuple(Result(c, c.check(facts, today), model.points[c.id]) for c in model.criteria))
+
+    def ask(criterion: Criterion) -> Result:
+        return Result(criterion, criterion.check(facts, today), model.points.get(criterion.id, 0))
+
+    results = tuple(map(ask, model.criteria))
+    asked = {each.criterion.id: each for each in results}
+    return Evaluation(model, results, tuple(asked.get(c.id) or ask(c) for c in model.conditions))
 
 
 def changes_after(facts: Facts, today: date) -> date | None:
@@ -126,9 +170,13 @@ def changes_after(facts: Facts, today: date) -> date | None:
 
     None when time alone changes nothing.
     """
-    if facts.finished or not facts.due or facts.due < today.isoformat():
+    if facts.due and not facts.finished:
+        last = date.fromisoformat(facts.due)
+    elif facts.dated:
+        last = recent_until(facts)
+    else:
         return None
-    return date.fromisoformat(facts.due)
+    return last if last >= today else None
 
 
 @functools.cache
@@ -156,13 +204,24 @@ def parse_model(data: Any, origin: str = "model") -> Model:
     unknown = sorted(set(points) - set(BY_ID))
     if unknown:
         raise ModelError(f"{origin} gives points to unknown criteria: {', '.join(map(str, unknown))}")
-    try:
-        levels = tuple(sorted(((lv["code"], int(lv["from"])) for lv in data["levels"]), key=lambda lv: -lv[1]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{origin}: each level needs a code and the score it starts from") from error
-    if {code for code, _ in levels} - set(LEVEL_LABELS) or not levels or levels[-1][1] != 0:
-        raise ModelError(f"{origin}: levels are {', '.join(LEVEL_LABELS)}, and the last one starts at 0")
+    levels = _levels(data.get("levels"), origin)
     scored = {name: value for name, value in points.items() if value}
     if not scored:
         raise ModelError(f"{origin} gives no points at all")
     return Model(str(data["version"]), scored, levels)
+
+
+def _levels(data: Any, origin: str) -> tuple[Level, ...]:
+    try:
+        levels = [Level(each["code"], int(each["from"]), tuple(each.get("requires") or ())) for each in data]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{origin}: each level needs a code and the score it starts from") from error
+    levels.sort(key=lambda level: -level.lowest)
+    if {level.code for level in levels} - set(LEVEL_LABELS) or not levels or levels[-1].lowest != 0:
+        raise ModelError(f"{origin}: levels are {', '.join(LEVEL_LABELS)}, and the last one starts at 0")
+    unknown = sorted({str(name) for level in levels for name in level.requires} - set(BY_ID))
+    if unknown:
+        raise ModelError(f"{origin}: levels require unknown criteria: {', '.join(unknown)}")
+    if levels[-1].requires:
+        raise ModelError(f"{origin}: the last level requires nothing, so that every dataset has one")
+    return tuple(levels)

@@ -16,7 +16,7 @@ from ckanext.ecosphere.quality.facts import Facts
 from ckanext.ecosphere.quality.links.model import Link
 from ckanext.ecosphere.quality.links.probe import REASONS
 from ckanext.ecosphere.quality.origins import origin
-from ckanext.ecosphere.quality.score import LEVEL_LABELS, Evaluation, Result
+from ckanext.ecosphere.quality.score import LEVEL_LABELS, Evaluation, Level, Result
 
 _ = tk._
 
@@ -57,7 +57,7 @@ def as_dict(found: store.Quality) -> dict[str, Any]:
         "level_label": level_label(result.level),
         "points": result.won,
         "points_possible": result.out_of,
-        "next_level": next_level(result),
+        "next_level": next_level(result, found.facts),
         "stars": found.facts.distributions.stars,
         "harvested": found.facts.harvested,
         "criteria": [criterion(each, result, found.facts) for each in result.results],
@@ -83,18 +83,30 @@ def with_origins(shown: dict[str, Any], facts: Facts, told: Mapping[str, Any]) -
     return shown
 
 
-def next_level(result: Evaluation) -> dict[str, Any] | None:
-    """Return the level above and how far it is, None at the top."""
-    above = [(code, lowest) for code, lowest in result.model.levels if lowest > result.score]
-    if not above:
+def next_level(result: Evaluation, facts: Facts) -> dict[str, Any] | None:
+    """Return the level above, how far it is and which conditions stand in the way, None at the top."""
+    level = result.next_level
+    if level is None:
         return None
-    code, lowest = above[-1]
-    return {"level": code, "level_label": level_label(code), "from": lowest}
+    return {
+        "level": level.code,
+        "level_label": level_label(level.code),
+        "from": level.lowest,
+        "short_by": max(0, level.lowest - result.score),
+        "unmet": [criterion(each, result, facts) for each in result.unmet(level)],
+    }
+
+
+def level_dict(level: Level) -> dict[str, Any]:
+    """Return a level as plain data: level, label, from (lowest score) and requires (labels of its conditions)."""
+    requires = [_(BY_ID[name].label) for name in level.requires]
+    return {"level": level.code, "label": level_label(level.code), "from": level.lowest, "requires": requires}
 
 
 def criterion(each: Result, result: Evaluation, facts: Facts) -> dict[str, Any]:
     """Return one answer as plain data."""
     about = each.criterion
+    remedy = about.remedy(facts.kind)
     return {
         "id": about.id,
         "label": _(about.label),
@@ -104,10 +116,10 @@ def criterion(each: Result, result: Evaluation, facts: Facts) -> dict[str, Any]:
         "points": each.points,
         "points_won": each.won,
         "gain": result.gain(about.id),
-        "advice": _(about.advice),
-        "field": about.field,
-        "on_resource": about.on_resource,
-        "resource_id": facts.distributions.targets.get(about.id) if about.on_resource else None,
+        "advice": _(remedy.advice),
+        "field": remedy.field,
+        "on_resource": remedy.on_resource,
+        "resource_id": facts.distributions.targets.get(about.id) if remedy.on_resource else None,
         "source_element": about.element,
     }
 

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.orm.util import identity_key
 
-from ckanext.ecosphere.quality import config, fresh, inspire, mqa
+from ckanext.ecosphere.quality import config, fresh, inspire, mqa, series
 from ckanext.ecosphere.quality.badge import Badge
-from ckanext.ecosphere.quality.facts import Checks, Facts, gather
+from ckanext.ecosphere.quality.facts import Checks, Facts
 from ckanext.ecosphere.quality.links.model import LinkUse
 from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
 from ckanext.ecosphere.quality.score import Evaluation, changes_after, evaluate
@@ -66,14 +66,16 @@ def save(package_id: str, data: Mapping[str, Any], *, new: bool = False) -> Badg
         data: the dataset in any shape (see `reading`), with its resources.
         new: whether the dataset was just created, so that no row can exist.
     """
-    kept = None if new else model.Session.execute(_CHECKS, {"id": package_id}).scalar()
-    links = (kept or {}).get("links", {})
+    kept = None if new else model.Session.execute(_KEPT, {"id": package_id}).first()
+    checks, before, names = kept or ({}, [], [])
     # What jobs found in the dataset was about what it was before: it is given up, and looked for again at night.
-    return write(package_id, gather(data, Checks(links=links)))
+    facts = series.facts_of(data, Checks(links=(checks or {}).get("links", {})))
+    series.note({*before, *facts.series}, {*names, *facts.known_as})
+    return write(package_id, facts)
 
 
 def write(package_id: str, facts: Facts) -> Badge:
-    """Score `facts` and write them; the history gets a line when the score is not what it was."""
+    """Score `facts` and write them; the history gets a line when score or level is not what it was."""
     day, weights = today(), config.model()
     result = evaluate(facts, weights, day)
     badge = Badge(result.score, result.level)
@@ -92,6 +94,8 @@ def write(package_id: str, facts: Facts) -> Badge:
         "inspire": inspire.check(facts).share,
         "themes": list(facts.theme_ids),
         "territories": list(facts.territory_ids),
+        "series": list(facts.series),
+        "known_as": list(facts.known_as),
         "day": day,
     }
     model.Session.execute(_WRITE, values)
@@ -100,29 +104,31 @@ def write(package_id: str, facts: Facts) -> Badge:
     return badge
 
 
-_CHECKS = sa.text("SELECT checks FROM ecosphere_quality WHERE package_id = :id")
+_KEPT = sa.text("SELECT checks, series, known_as FROM ecosphere_quality WHERE package_id = :id")
 
 #: Row and history in one go; the first part sees the score as it was before the statement.
 _WRITE = sa.text(
     """
     WITH before AS (
-        SELECT score FROM ecosphere_quality WHERE package_id = :id
+        SELECT score, level FROM ecosphere_quality WHERE package_id = :id
     ), row AS (
         INSERT INTO ecosphere_quality AS kept
             (package_id, score, level, won, out_of, facts, results, model_version, computed_at, due, mqa, inspire,
-             themes, territories)
+             themes, territories, series, known_as)
         VALUES
             (:id, :score, :level, :won, :out_of, CAST(:facts AS jsonb), CAST(:results AS jsonb), :model_version,
-             :computed_at, :due, :mqa, :inspire, CAST(:themes AS text[]), CAST(:territories AS text[]))
+             :computed_at, :due, :mqa, :inspire, CAST(:themes AS text[]), CAST(:territories AS text[]),
+             CAST(:series AS text[]), CAST(:known_as AS text[]))
         ON CONFLICT (package_id) DO UPDATE SET
             score = excluded.score, level = excluded.level, won = excluded.won, out_of = excluded.out_of,
             facts = excluded.facts, results = excluded.results, model_version = excluded.model_version,
             computed_at = excluded.computed_at, due = excluded.due, mqa = excluded.mqa, inspire = excluded.inspire,
-            themes = excluded.themes, territories = excluded.territories, checks = kept.checks - 'dcat_ap' - 'origins'
+            themes = excluded.themes, territories = excluded.territories, series = excluded.series,
+            known_as = excluded.known_as, checks = kept.checks - 'dcat_ap' - 'origins'
     )
     INSERT INTO ecosphere_quality_history (package_id, day, score, level, model_version)
     SELECT :id, :day, :score, :level, :model_version
-    WHERE NOT EXISTS (SELECT FROM before WHERE score = :score)
+    WHERE NOT EXISTS (SELECT FROM before WHERE score = :score AND level = :level)
     ON CONFLICT (package_id, day) DO UPDATE SET
         score = excluded.score, level = excluded.level, model_version = excluded.model_version
     """
@@ -139,8 +145,16 @@ def _refresh(package_id: str) -> None:
 
 def forget(package_id: str) -> None:
     """Remove all that is kept about a dataset; links that nobody uses any more go with the next check of links."""
+    note_relatives(package_id)
     for table in (QualityRow, QualityHistory, LinkUse):
         model.Session.execute(sa.delete(table).where(table.package_id == package_id))
+
+
+def note_relatives(package_id: str) -> None:
+    """Have the series and the members of a dataset that comes or goes scored again."""
+    row = model.Session.execute(_KEPT, {"id": package_id}).first()
+    if row:
+        series.note(row.series, row.known_as)
 
 
 def is_current(row: Any) -> bool:
@@ -156,7 +170,7 @@ def quality_of(row: QualityRow) -> Quality:
 
 def quality_of_dict(data: Mapping[str, Any], checks: Checks | None = None) -> Quality:
     """Return the quality of a dataset that has no row yet, without storing it."""
-    facts = gather(data, checks)
+    facts = series.facts_of(data, checks)
     return Quality(facts, evaluate(facts, config.model(), today()), None)
 
 

@@ -12,7 +12,7 @@ from jinja2 import Undefined
 
 from ckanext.ecosphere import vocabularies as voc
 
-from . import inheritance, places, publication, relations, spatial, structured, urls, wording
+from . import conditions, inheritance, places, publication, relations, spatial, structured, urls, wording
 from .bulk.filters import ecosphere_bulk_filters  # noqa: F401 - for the templates
 from .governed import CARRIED, ecosphere_governed, ecosphere_governed_fields  # noqa: F401 - for the templates
 from .unfinished import ecosphere_unfinished  # noqa: F401 - for the templates
@@ -173,6 +173,30 @@ def _carried_if_hidden(field: Field) -> Field:
 def _section_of(field: Field, known: set[str], fallback: str) -> str:
     section = field.get("form_section", fallback)
     return section if section in known else fallback
+
+
+def ecosphere_is_in_form(field: Field, values: Mapping[str, Any]) -> bool:
+    """Say whether the form shows a field of the schema beside what a dataset or resource holds."""
+    if field.get("form_snippet", "") is None:
+        return False
+    applies = conditions.is_relevant(field, lambda name: ecosphere_texts(values.get(name)))
+    return applies or ecosphere_is_filled(values.get(field["field_name"]))
+
+
+def ecosphere_taken_from_series(dataset: Mapping[str, Any], series: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what a dataset leaves to its series: field → value.
+
+    Args:
+        dataset: as `package_show` gives it.
+        series: those that hold it, the first one that says something counts.
+    """
+    schema = tk.h.scheming_get_dataset_schema(dataset.get("type") or "dataset") or {"dataset_fields": ()}
+    lenders = list(series)
+    return {
+        field["field_name"]: lender[field["field_name"]]
+        for field in schema["dataset_fields"]
+        if (lender := inheritance.lender(field, dataset, lenders))
+    }
 
 
 def ecosphere_shown_sections(schema: Mapping[str, Any], dataset: Mapping[str, Any]) -> list[dict[str, Any]]:

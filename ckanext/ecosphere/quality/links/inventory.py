@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.quality import bulk
 from ckanext.ecosphere.quality.distributions import DATA_ROLES, addresses, is_intranet, role
+from ckanext.ecosphere.quality.facts import own_addresses
 from ckanext.ecosphere.quality.formats import of_resource
 from ckanext.ecosphere.quality.links.model import Link, LinkCheck, LinkUse
 from ckanext.ecosphere.quality.links.probe import SERVICES
@@ -28,8 +29,9 @@ def key_of(url: str) -> str:
 
 def links_of(data: Mapping[str, Any]) -> dict[str, str]:
     """Return the addresses of the data of a dataset and how to ask each: address → kind."""
-    found: dict[str, str] = {}
-    for resource in Record(data).resources():
+    record = Record(data)
+    found = dict.fromkeys(own_addresses(record), "file")
+    for resource in record.resources():
         known = of_resource(resource)
         if role(resource, known) not in DATA_ROLES or is_intranet(resource):
             continue

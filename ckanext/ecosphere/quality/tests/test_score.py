@@ -27,8 +27,9 @@ MODEL = load_model()
 
 
 def test_the_shipped_model_weighs_every_criterion():
-    assert set(MODEL.points) == {criterion.id for criterion in CRITERIA}
-    assert [code for code, _lowest in MODEL.levels] == list(LEVEL_LABELS)
+    required = {name for level in MODEL.levels for name in level.requires}
+    assert set(MODEL.points) | required == {criterion.id for criterion in CRITERIA}
+    assert list(MODEL.level_codes) == list(LEVEL_LABELS)
 
 
 def test_a_complete_dataset_is_worth_a_hundred_and_an_empty_one_nothing():
@@ -51,13 +52,16 @@ def test_a_hundred_means_everything():
 
 
 def test_the_gain_announced_is_the_gain_obtained():
-    before = evaluate(gather(dataset(license_id="cc-nc")), MODEL, TODAY)
-    after = evaluate(gather(dataset(license_id="cc-nc", frequency=None)), MODEL, TODAY)
-    assert (
-        after.gain("frequency")
-        == evaluate(gather(dataset(license_id="cc-nc", frequency="NEVER")), MODEL, TODAY).score - after.score
-    )
-    assert before.gain("frequency") == 0
+    without = evaluate(gather(dataset(license_id="cc-nc", documentation=None)), MODEL, TODAY)
+    complete = evaluate(gather(dataset(license_id="cc-nc")), MODEL, TODAY)
+    assert without.gain("specification") == complete.score - without.score > 0
+    assert complete.gain("specification") == 0
+
+
+def test_more_is_gained_than_announced_where_something_could_not_be_judged_before():
+    silent = evaluate(gather(dataset(frequency=None)), MODEL, TODAY)
+    assert silent.states["on_time"] == "missing"
+    assert silent.gain("frequency") < evaluate(gather(dataset()), MODEL, TODAY).score - silent.score
 
 
 def test_advice_comes_by_points():

@@ -125,7 +125,7 @@ class TestWithoutJavaScript:
         errors = soup(answer.body).find(id="form-errors")
         assert errors is not None
         text = re.sub(r"\s+", " ", errors.text)
-        assert "Il reste 7 champs à remplir pour publier" in text
+        assert "Il reste 6 champs à remplir pour publier" in text
         assert text.count("Brouillon") == 1
         assert "à corriger" not in text
         links = [link["href"] for link in errors.find_all("a")]
@@ -265,8 +265,8 @@ class TestInABrowser:
     def test_a_link_to_a_field_opens_its_part_of_the_form(self, page, editor, create):
         create(samples.full())
         log_in(page, editor["name"], PASSWORD)
-        page.goto("/fr/dataset/edit/zones-inondables-ain#field-provenance")
-        wait_until(page, "document.activeElement.id === 'field-provenance'")
+        page.goto("/fr/dataset/edit/zones-inondables-ain#field-scale_denominator")
+        wait_until(page, "document.activeElement.id === 'field-scale_denominator'")
         assert page.locator("#section-content").get_attribute("open") is not None
         page.goto("/fr/dataset/edit/zones-inondables-ain#field-conformity")
         wait_until(page, "document.activeElement.id === 'field-conformity__0__specification'")

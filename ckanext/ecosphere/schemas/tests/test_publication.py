@@ -54,8 +54,24 @@ class TestPublishing:
 
     def test_what_is_mandatory_is_asked_for_by_name(self, refused):
         errors = refused({"title": "T", "name": "tt"})
-        assert {"notes", "theme", "territory", "contact", "license_id", "provenance", "use_conditions"} <= set(errors)
+        assert {"notes", "theme", "territory", "contact", "license_id", "provenance"} <= set(errors)
+        assert "use_conditions" not in errors
         assert not {"service_type", "code_repository", "scale_denominator"} & set(errors)
+
+    def test_conditions_of_use_are_asked_for_where_the_licence_does_not_say_them(self, refused, person, service):
+        assert set(refused(complete(license_id="other-at", use_conditions=""))) == {"use_conditions"}
+        known = complete(license_id="etalab-2.0", use_conditions="")
+        assert person("package_create", owner_org=service["id"], **known)["private"] is False
+
+    @pytest.mark.parametrize("kind", ["dataset", "series", "service", "code"])
+    def test_all_that_publishing_asks_for_stands_in_the_part_of_the_form_that_is_open(self, refused, kind):
+        schema = tk.h.scheming_get_dataset_schema("dataset")
+        opened = {section["id"] for section in schema["form_sections"] if section.get("open")}
+        shown = {field["field_name"] for field in schema["dataset_fields"] if field.get("form_section") in opened}
+        limited = {"access_rights": f"{RIGHT}/RESTRICTED", "license_id": "other-at"}
+        asked = set(refused({"title": "T", "name": "tt", "dcat_type": kind, **limited}))
+        assert len(asked) > 3
+        assert asked <= shown
 
     def test_a_draft_may_be_incomplete_and_is_completed_before_it_is_published(self, person, refused, service):
         draft = person("package_create", owner_org=service["id"], title="T", name="brouillon", private=True)

@@ -1,0 +1,89 @@
+"""Advice for each kind of dataset, as its editor meets it: no link leads to a field that the form hides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ckan.tests import factories
+from playwright.sync_api import Page
+
+from ckanext.ecosphere.quality.score import LEVEL_LABELS
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
+
+from .cases import INSPIRE
+from .conftest import act, saved
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal")]
+
+PASSWORD = "un-mot-de-passe-solide"
+KIND = f"{INSPIRE}/metadata-codelist/ResourceType"
+KINDS = {
+    "jeu": f"{KIND}/dataset",
+    "lot": f"{KIND}/series",
+    "service": f"{KIND}/service",
+    "code": "https://schema.org/SoftwareSourceCode",
+}
+#: Fields that the form hides for a kind, and the one that gives access to it.
+HIDDEN = {
+    "jeu": set(),
+    "lot": set(),
+    "service": {"provenance", "scale_denominator"},
+    "code": {"provenance", "scale_denominator", "reference_system", "territory", "use_conditions"},
+}
+WAY_IN = {"jeu": "resource-url", "lot": "resource-url", "service": "endpoint_url", "code": "code_repository"}
+
+VISIBLE = """() => {
+    const part = document.querySelector('.ecosphere-field-to-improve');
+    const here = document.activeElement;
+    return Boolean(part) && part.contains(here) && here.getClientRects().length > 0;
+}"""
+
+
+def test_every_advice_leads_to_a_field_in_sight_whatever_the_kind(page: Page):
+    editor = factories.User(name="editrice", password=PASSWORD, image_url="")
+    users = [{"name": editor["name"], "capacity": "editor"}]
+    factories.Organization(name="ddt-42", title="DDT de la Loire", image_url="", users=users)
+    for name, kind in KINDS.items():
+        act("package_create", name=name, title="A", notes="B", owner_org="ddt-42", private=True, dcat_type=kind)
+    log_in(page, "editrice", PASSWORD)
+    for name in KINDS:
+        page.goto(f"/fr/dataset/{name}/qualite")
+        if name == "service":
+            assert axe_violations(page) == []
+        links: list[str] = page.eval_on_selector_all("a[href*='#field-']", "all => all.map((each) => each.href)")
+        fields = {link.split("#field-")[1] for link in links}
+        assert len(fields) > 5 and WAY_IN[name] in fields and not fields & HIDDEN[name], (name, fields)
+        unmet = page.locator(".ecosphere-quality-unmet")
+        assert unmet.count() == 0 or unmet.locator("li").count() > 0
+        by_form: dict[str, set[str]] = {}
+        for link in links:
+            form, _mark, anchor = link.partition("#")
+            by_form.setdefault(form, set()).add(anchor)
+        for form, anchors in by_form.items():
+            if name == "lot":
+                continue  # its form is that of a dataset, whose fields are looked at already
+            page.goto("about:blank")
+            page.goto(f"{form}#{min(anchors)}")
+            wait_until(page, VISIBLE)
+            for anchor in sorted(anchors):
+                page.evaluate("(anchor) => { location.hash = ''; location.hash = anchor; }", anchor)
+                wait_until(page, VISIBLE)
+                assert page.evaluate("location.hash") == f"#{anchor}"
+
+
+def test_the_page_says_what_keeps_a_dataset_from_the_next_level(page: Page):
+    factories.Organization(name="ddt-42", title="DDT de la Loire", image_url="")
+    act("package_create", **saved(name="zones", license_id=None, modified="2016-02-01", issued="2016-01-01"))
+    page.goto("/fr/qualite")
+    page.locator("#levels").click()
+    asked = page.locator("#levels ~ ul li")
+    assert asked.count() == len(LEVEL_LABELS) and "Licence" in asked.first.inner_text()
+    assert axe_violations(page) == []
+    page.goto("/fr/dataset/zones/qualite")
+    told: Any = page.locator(".ecosphere-quality-unmet li strong")
+    assert told.all_inner_texts() == ["Licence"]
+    act("package_patch", id="zones", license_id="etalab-2.0")
+    page.goto("/fr/dataset/zones/qualite")
+    assert (page.locator(".ecosphere-badge").first.get_attribute("class") or "").endswith("--silver")
+    assert page.locator(".ecosphere-quality-unmet li").count() == 1

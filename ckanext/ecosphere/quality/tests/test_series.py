@@ -1,0 +1,80 @@
+"""Series and members over HTTP: what a member leaves to its series counts, and a series with members is accessible."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+import pytest
+from ckan.lib.jobs import Worker
+
+from ckanext.ecosphere.quality.jobs import QUEUE
+
+from .cases import INSPIRE
+from .conftest import act, saved, stored
+
+pytestmark = pytest.mark.usefixtures("portal")
+
+SERIES = f"{INSPIRE}/metadata-codelist/ResourceType/series"
+COMMON = ("license_id", "contact", "theme", "territory", "access_rights", "provenance", "frequency")
+
+
+def work() -> None:
+    Worker([QUEUE]).work(burst=True)
+
+
+def level(app: Any, name: str) -> str:
+    """The level that everyone reads in the badge of a dataset's quality page."""
+    page = app.get(f"/fr/dataset/{name}/qualite").body
+    return re.findall(r"ecosphere-badge--(\w+)", page)[0]
+
+
+def test_a_member_inherits_and_a_series_counts_its_members(app: Any, people: dict[str, Any]):
+    as_editor = {"Authorization": people["editor"]["token"]}
+
+    def call(action: str, **data: Any) -> dict[str, Any]:
+        answer = app.post(f"/api/3/action/{action}", json=data, headers=as_editor).json
+        assert answer["success"], answer["error"]
+        return answer["result"]
+
+    today = {"modified": date.today().isoformat(), "topic_category": ["environment"]}
+    lot = saved(name="lot", title="Zonages du département", dcat_type=SERIES, resources=[], **today)
+    lot = call("package_create", **lot)
+    assert stored(lot["id"]).results["data_access"] == "fail"
+    alone: dict[str, Any] = dict.fromkeys(COMMON)
+    member = call("package_create", **saved(name="zonage-2025", private=True, in_series=["lot"], **alone, **today))
+    states = stored(member["id"]).results
+    assert {states[name] for name in ("licence", "contact", "theme", "territory", "lineage", "frequency")} == {"pass"}
+
+    work()
+    assert stored(lot["id"]).results["data_access"] == "fail"  # a draft gives access to nobody
+    call("package_patch", id=member["id"], private=False)
+    work()
+    assert stored(lot["id"]).results["data_access"] == "pass"
+    assert stored(lot["id"]).results["open_format"] == "na"
+    assert (level(app, "lot"), level(app, "zonage-2025")) == ("gold", "gold")
+
+    # What the series no longer states, its members miss, in the row, on the page and in the index.
+    act("package_patch", id="lot", license_id="notspecified")
+    work()
+    assert stored(member["id"]).results["licence"] == "fail"
+    assert level(app, "zonage-2025") == "bronze"
+    found = app.get("/api/3/action/package_search?fq=ecosphere_quality_level:bronze").json["result"]
+    assert {each["name"] for each in found["results"]} == {"lot", "zonage-2025"}
+
+    call("package_delete", id="zonage-2025")
+    work()
+    assert stored(lot["id"]).results["data_access"] == "fail"
+
+
+def test_a_draft_series_lends_nothing_and_the_night_catches_up(app: Any, people: dict[str, Any]):
+    from ckanext.ecosphere.quality import nightly
+
+    act("package_create", **saved(name="lot", dcat_type=SERIES, private=True, resources=[]))
+    member = act("package_create", **saved(name="membre", in_series=["lot"], license_id=None))
+    assert stored(member["id"]).results["licence"] == "fail"
+    act("package_patch", id="lot", private=False)
+    assert stored(member["id"]).results["licence"] == "fail"  # no worker ran
+    nightly.scores()
+    assert stored(member["id"]).results["licence"] == "pass"
