@@ -1,9 +1,10 @@
 """`make guide`: follow the installation guide word by word, in a clean environment.
 
-Takes the shell blocks of the section "On a server of your own" from docs/installation.md and runs them in their order, in
-one shell: a copy of this checkout, a fresh virtual environment, fresh databases and another prefix, in `.local/guide`. What differs from the page
-is printed: packages that are there already, the choices of step 2, and Solr, which comes from the embedded stack. A block
-that fails ends it. At the end the portal is used as a person would, and everything is stopped.
+Takes the shell blocks of the section "On a server of your own" from docs/installation.md and runs them in their order,
+in one shell: a copy of this checkout, a fresh virtual environment, fresh databases and another prefix, all in
+`.local/guide`. What differs from the page is printed: packages that are there already, the choices of step 2, and Solr,
+which comes from the embedded stack. A block that fails ends it. At the end the portal is used as a person would, and
+everything is stopped.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ os.environ["ECOSPHERE_STACK"] = "guide"  # read by dev.stack.settings
 from dev.stack import install, services
 from dev.stack.packages import find_postgres
 from dev.stack.postgres import clean
-from dev.stack.process import Process
 from dev.stack.settings import LOCAL, ROOT, forget_ckan_variables, ports, redis_url, secret, solr_url
 from dev.stack.shell import StackError, say
 
 PAGE = ROOT / "docs" / "installation.md"
 SECTION = "## On a server of your own"
 NOT_IN_A_CLONE = (".git", ".local", ".venv", "__pycache__", "*.egg-info", "build", "dist", ".hypothesis")
+SHOWN_LINES = 60
 LONGEST_SECONDS = 15 * 60
 _BLOCK = re.compile(r"(?:<!-- guide: ([a-z ]+) -->\n)?^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^### (.+)$", re.MULTILINE)
@@ -158,7 +159,7 @@ class Follower:
             for command in commands(block.text):
                 self._keep_running(command)
         else:
-            say(self._shell.run(block.text).rstrip())
+            say(_end(self._shell.run(block.text)))
 
     def _packages(self, block: Block) -> None:
         words = shlex.split(commands(block.text)[-1])
@@ -244,6 +245,13 @@ class Follower:
             except subprocess.TimeoutExpired:
                 kept.kill()
         self._shell.close()
+
+
+def _end(text: str) -> str:
+    """The last lines of what a block printed."""
+    lines = text.rstrip().splitlines()
+    left_out = len(lines) - SHOWN_LINES
+    return "\n".join([f"  … {left_out} lines", *lines[-SHOWN_LINES:]] if left_out > 0 else lines)
 
 
 def site_url() -> str:

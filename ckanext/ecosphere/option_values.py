@@ -190,7 +190,7 @@ def _organisation(text: str) -> tuple[str, str] | None:
 def _timezone(text: str) -> tuple[str, str] | None:
     try:
         ZoneInfo(text)
-    except (OSError, ValueError):
+    except (LookupError, OSError, ValueError):
         return _("there is no such time zone"), _("Write for instance Europe/Paris")
     return None
 
