@@ -219,7 +219,7 @@ class Follower:
         """
         for path, word in (
             ("/", "Jeux de données"),
-            ("/dataset/", "Thème"),
+            ("/dataset/", "Rechercher"),
             ("/demandes", "Demander"),
             ("/qualite", "Qualité"),
         ):

@@ -30,7 +30,11 @@ TO_FILL = {
     "ecosphere.trusted_proxies": "networks of the reverse proxies",
 }
 #: In the place of what CKAN writes or takes when nobody chose anything.
-INSTEAD = {("ckan.site_title", "CKAN"): "Guichet des données", ("ckan.site_id", "default"): "guichet"}
+INSTEAD = {
+    ("ckan.site_title", "CKAN"): "Guichet des données",
+    ("ckan.site_id", "default"): "guichet",
+    ("smtp.server", "localhost"): "",
+}
 _HOLE = re.compile(r"\$\{([^}]+)\}")
 _OPTION = re.compile(r"^([\w.]+) =[ ]*(.*)$", re.MULTILINE)
 
