@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help attack matrix docs i18n chaos csw bench-forms bench-harvest bench-levels bench-quality bench-requests demo setup up stop down status env test test-room lint lock clean
+.PHONY: help guide attack matrix docs i18n chaos csw bench-forms bench-harvest bench-levels bench-quality bench-requests demo setup up stop down status env test test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -9,6 +9,9 @@ help: ## List the commands
 
 demo: ## Set everything up and harvest the demonstration catalogue (RECORDS=DIR adds a folder of ISO records)
 	@$(stack) demo
+
+guide: ## Follow the installation guide word by word, in a clean environment (15 minutes at most)
+	@python3 -m dev.guide
 
 setup: ## Install the project and what it needs into .venv
 	@$(stack) setup

@@ -1,14 +1,16 @@
-"""A clear page, with status 503, while PostgreSQL, Solr or Redis is away: neither a stack trace nor "internal error".
+"""A clear page, with status 503, while PostgreSQL, Solr or Redis is away, or tables are missing: neither a stack trace
+nor "internal error".
 
 What breaks then has many names: an exception of a driver here, "internal server error" of CKAN's API there, a search
 that finds nothing. So an answer that went wrong is looked at once it is made: when one of the services does not answer,
-that was the reason. The page is made without any of them.
+that was the reason. The page is made without any of them. Tables are looked at before the first request is answered.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
@@ -18,6 +20,7 @@ import redis
 import requests
 import sqlalchemy as sa
 from ckan import model
+from ckan.config.middleware.flask_app import handle_i18n
 from ckan.lib.redis import connect_to_redis
 from ckan.lib.search.common import SolrConnectionError
 from flask import Flask, Response, current_app, g, has_request_context, request
@@ -27,10 +30,13 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.wrappers import Response as PlainResponse
 
+from ckanext.ecosphere import pending
+
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 30
 PROBE_SECONDS = 1.0
+LOOK_AGAIN_SECONDS = 5.0
 TEMPLATE = "ecosphere/service_away.html"
 #: Raised because a service is away, whatever else is known.
 SIGNS = (
@@ -42,6 +48,7 @@ SIGNS = (
     SolrConnectionError,
 )
 _NOTED = "ecosphere_service_away"
+_INSTALLED = "ecosphere_away"
 
 
 def install(app: Flask) -> Flask:
@@ -50,6 +57,9 @@ def install(app: Flask) -> Flask:
     Args:
         app: CKAN's application, changed in place.
     """
+    if _INSTALLED in app.extensions:  # by another plugin of ours
+        return app
+    app.extensions[_INSTALLED] = True
     for sign in SIGNS:
         app.register_error_handler(sign, _on_error)
     app.after_request(_look_at)
@@ -57,6 +67,32 @@ def install(app: Flask) -> Flask:
         event.listen(Engine, "handle_error", _note_database)
     app.wsgi_app = _Guarded(app, app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+class TablesGate:
+    """Lets nobody in while tables are missing or out of date, looking again now and then until they are there."""
+
+    def __init__(self) -> None:
+        self._open = False
+        self._missing: list[str] = []
+        self._look_at = 0.0
+
+    def is_closed(self) -> bool:
+        """Whether tables are missing."""
+        if not self._open and (now := time.monotonic()) >= self._look_at:
+            self._look_at = now + LOOK_AGAIN_SECONDS
+            self._look()
+        return bool(self._missing)
+
+    def _look(self) -> None:
+        try:
+            missing = pending.plugins()
+        except (DBAPIError, PoolTimeoutError):  # the database is away, which shows in what follows
+            return
+        if missing and missing != self._missing:
+            names = ", ".join(name or "CKAN" for name in missing)
+            log.error("Tables of %s are missing or out of date: run `ckan ecosphere init`", names)
+        self._missing, self._open = missing, not missing
 
 
 def _on_error(error: Exception) -> Response:
@@ -149,14 +185,18 @@ def _away() -> Response:
 
 
 class _Guarded:
-    """The application, for what breaks outside of its views: opening or saving a session, the end of a request."""
+    """The application, for what its views cannot see to: missing tables, sessions that do not open or save."""
 
     def __init__(self, app: Flask, inner: Callable[..., Iterable[bytes]]) -> None:
-        self._app, self._inner = app, inner
+        self._app, self._inner, self._gate = app, inner, TablesGate()
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         try:
-            return self._inner(environ, start_response)
+            if not self._gate.is_closed():
+                return self._inner(environ, start_response)
+            handle_i18n(environ)
+            with self._app.request_context(environ):
+                return _away()(environ, start_response)
         except SIGNS as error:
             log.error("A service is away: %s", type(error).__name__)
             text = "Service momentanément indisponible. / The service is unavailable for a moment."

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import update_wrapper
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import click
 from ckan.plugins import PluginImplementations
 
-from ckanext.ecosphere import health, initialise, recovery
-from ckanext.ecosphere.interfaces import CheckStatus, IEcosphereCommands, InitReport
+from ckanext.ecosphere import config, health, initialise, production, recovery
+from ckanext.ecosphere.interfaces import CheckStatus, IEcosphereCommands, IEcospherePlugin, InitReport
 
 _ = tk._
 
@@ -20,6 +21,7 @@ MARKS = {
     "changed": ("+", "green"),
     "unchanged": ("=", None),
     "failed": ("x", "red"),
+    "planned": (">", "cyan"),
     CheckStatus.OK: ("=", "green"),
     CheckStatus.WARNING: ("!", "yellow"),
     CheckStatus.ERROR: ("x", "red"),
@@ -64,19 +66,71 @@ def speaking(command: Callable[..., Any]) -> Callable[..., Any]:
     return update_wrapper(wrapper, command)
 
 
+#: Commands that work before any plugin of the suite is enabled.
+FIRST = ("config",)
+
+
 @click.group(cls=RoomsGroup, short_help="Set up, check and run the access desk.")
-def ecosphere() -> None:
+@click.pass_context
+def ecosphere(ctx: click.Context) -> None:
     """Set up, check and run the access desk (guichet)."""
+    if ctx.invoked_subcommand not in FIRST and not list(PluginImplementations(IEcospherePlugin)):
+        raise click.UsageError("No plugin of the access desk is enabled: add some to ckan.plugins.")
 
 
 @ecosphere.command("init", short_help="Set everything up; may be run again at any time.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask: for scripts.")
 @speaking
-def init_command() -> None:
-    """Create tables, services of the ministry and Solr's French schema; whatever is in place is left alone."""
+def init_command(yes: bool) -> None:
+    """Create tables, services of the ministry and Solr's French schema; whatever is in place is left alone.
+
+    Shows first what it is going to change, and asks before it creates services where there are other organisations.
+    """
+    plan = initialise.plan()
+    for line in plan.lines:
+        _say("planned", line)
+    services = yes or not plan.asks or _wants_services(plan)
     report = InitReport(emit=_say)
-    initialise.run(report)
+    initialise.run(report, services=services)
+    if not services:
+        message = _("No service was created. To have none proposed again, set {option} = false")
+        _say("unchanged", message.format(option=config.INIT_ORGANISATIONS))
     if not report.ok:
         raise click.exceptions.Exit(1)
+
+
+def _wants_services(plan: initialise.Plan) -> bool:
+    """Ask whether services join the organisations that are there; whoever cannot answer changes nothing."""
+    question = tk.ungettext(
+        "This portal has {others} organisation of its own. Create {number} services beside it?",
+        "This portal has {others} organisations of its own. Create {number} services beside them?",
+        plan.others,
+    )
+    try:
+        return click.confirm(question.format(others=plan.others, number=plan.services), default=False)
+    except click.Abort:
+        message = _("Nothing was changed: nobody answered. Run again with --yes, or set {option} = false")
+        raise click.ClickException(message.format(option=config.INIT_ORGANISATIONS)) from None
+
+
+@ecosphere.command("config", short_help="Write the configuration of a production portal.")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Write over a file that exists.")
+def config_command(file: Path, force: bool) -> None:
+    """Write FILE: every plugin in its order, French as the default, nothing of the demonstration.
+
+    Addresses and secrets are taken over from the configuration in force; secrets that it lacks are made. What is still
+    to be filled in is named at the end. Other options of the configuration in force are left out.
+    """
+    if file.exists() and not force:
+        raise click.ClickException(f"{file} exists already: choose another name, or add --force.")
+    try:
+        missing = production.write(file, tk.config)
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be written: {error.strerror}") from error
+    click.echo(f"{file} is written. It holds secrets: only its owner, and whoever runs CKAN, may read it.")
+    for option, meaning in missing.items():
+        click.echo(f"  to fill in: {option} ({meaning})")
 
 
 @ecosphere.command("check", short_help="Tell what works and what to do about the rest.")

@@ -38,8 +38,8 @@ CKAN_DEFAULT_TIMEZONE = "UTC"
 
 
 def create_organisations() -> bool:
-    """Whether `init` creates the services of the registry."""
-    return tk.config[INIT_ORGANISATIONS]
+    """Whether `init` creates the services of the registry; it does not where `ecosphere` is not enabled."""
+    return shared.declared(INIT_ORGANISATIONS, False)
 
 
 def institution() -> str:
@@ -78,7 +78,7 @@ def trusted_proxies() -> proxies.Trusted:
     Raises:
         ValueError: the option is neither a number nor networks.
     """
-    return proxies.read(tk.config[TRUSTED_PROXIES])
+    return proxies.read(shared.declared(TRUSTED_PROXIES, ""))
 
 
 def web_guard() -> Settings:

@@ -19,7 +19,7 @@ from ckan.lib.redis import connect_to_redis
 from ckan.lib.search.common import make_connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from ckanext.ecosphere import advisories, health_security, initialise
+from ckanext.ecosphere import advisories, health_security, initialise, option_values, plugin_needs
 from ckanext.ecosphere.interfaces import Check, CheckStatus, each_setup
 
 _ = tk._
@@ -140,11 +140,25 @@ def options() -> list[Check]:
         near = difflib.get_close_matches(key, declared, 1)
         remedy = _("Did you mean {option}?").format(option=near[0]) if near else ""
         found.append(Check(name, WARNING, _("{option} is not a known option").format(option=key), remedy))
+    bad = list(option_values.find(tk.config))
+    found += [Check(name, ERROR, each.sentence, each.remedy) for each in bad]
     _unused, errors = config_declaration.validate(tk.config)
     for key, messages in sorted(errors.items()):
-        if key.startswith(PREFIX):
-            found.append(Check(name, ERROR, f"{key}: {'; '.join(map(str, messages))}"))
+        if key.startswith(PREFIX) and key not in {each.option for each in bad}:
+            found.append(Check(name, ERROR, f"{key} = {tk.config.get(key)}: {'; '.join(map(str, messages))}"))
     return found or [Check(name, OK, _("All options of the access desk are well-formed"))]
+
+
+def order() -> list[Check]:
+    """Whether the plugins stand in the right order."""
+    name = _("Order of the plugins")
+    plugins = tk.aslist(tk.config.get(plugin_needs.OPTION))
+    wrong = [need for need in plugin_needs.needs() if need.is_misplaced(plugins)]
+    if not wrong:
+        return [Check(name, OK, _("Each plugin stands where it should"))]
+    pairs = ", ".join(_("{plugin} before {other}").format(plugin=need.plugin, other=need.other) for need in wrong)
+    remedy = _("Write: {line}").format(line=f"{plugin_needs.OPTION} = {' '.join(plugin_needs.corrected(plugins))}")
+    return [Check(name, ERROR, _("These must stand before others: {pairs}").format(pairs=pairs), remedy)]
 
 
 def known_weaknesses() -> list[Check]:
@@ -170,7 +184,7 @@ def _advice(version: str, advisory: advisories.Advisory) -> Check:
     return Check(f"CKAN {version}", OK if advisory.meanwhile else WARNING, message, remedy)
 
 
-CHECKS = (postgresql, redis, solr, workers, mail, options, *health_security.CHECKS, known_weaknesses)
+CHECKS = (postgresql, redis, solr, workers, mail, options, order, *health_security.CHECKS, known_weaknesses)
 
 
 def _first_line(error: Exception) -> str:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from limits import parse_many
 
@@ -99,6 +100,10 @@ def address() -> list[Check]:
 
 def web_options() -> list[Check]:
     """Whether the policy and the limits can be read."""
+    if not p.plugin_loaded("ecosphere"):
+        message = _("The plugin ecosphere is not enabled: there are no limits of log-ins, nor a list of services")
+        remedy = _("Add it to ckan.plugins, after the other plugins of the suite")
+        return [Check(_("Web pages"), WARNING, message, remedy)]
     found = []
     try:
         headers.read_extra(tk.config[config.CSP_SOURCES])

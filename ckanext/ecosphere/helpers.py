@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import asdict
 from html import unescape
 from typing import Any
@@ -11,7 +10,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from werkzeug.exceptions import default_exceptions
 
-from ckanext.ecosphere import config, contact_sheets, language, outlines, services
+from ckanext.ecosphere import config, contact_sheets, language, place_helpers, services
 from ckanext.ecosphere import vocabularies as voc
 
 LATEST = 5
@@ -61,43 +60,14 @@ def ecosphere_home() -> dict[str, Any]:
         "datasets": found["count"],
         "services": len(found["facets"].get("organization", {})),
         "themes": themes,
-        "territories": ecosphere_territories(),
+        "territories": place_helpers.ecosphere_territories(),
         "latest": found["results"],
     }
-
-
-def ecosphere_territories() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Territories to choose from: (heading, (id, label) in alphabetical order) for each type."""
-    headings = {
-        "region": tk._("Régions"),
-        "departement": tk._("Départements"),
-        "outre-mer": tk._("Overseas"),
-        "zone-maritime": tk._("Maritime zones"),
-    }
-    lang = language.current()
-    ordered = sorted(voc.get("territories"), key=lambda place: str(place.data.get("type")))
-    groups = {key: list(each) for key, each in itertools.groupby(ordered, lambda place: place.data.get("type"))}
-    return [
-        (heading, [(place.id, _numbered(place, lang)) for place in sorted(groups.get(kind, []), key=_alphabetical)])
-        for kind, heading in headings.items()
-    ]
 
 
 def ecosphere_services(query: str = "") -> list[tuple[str, list[services.Service]]]:
     """Services that match a query, by kind."""
     return services.by_kind(query)
-
-
-def ecosphere_map_frames() -> tuple[outlines.Frame, ...]:
-    """Return the maps on which a rectangle is drawn, that of the mainland first."""
-    return outlines.frames()
-
-
-def ecosphere_labels(vocabulary: str, keys: list[str] | str | None) -> list[str]:
-    """Labels of concepts in the language of the page; those that the vocabulary does not know are left out."""
-    known = voc.get(vocabulary)
-    found = (known.get(key) for key in ([keys] if isinstance(keys, str) else keys or []))
-    return [concept.label(language.current()) for concept in found if concept]
 
 
 def ecosphere_portal() -> dict[str, str]:
@@ -114,16 +84,6 @@ def ecosphere_portal() -> dict[str, str]:
 def ecosphere_has_own_search() -> bool:
     """Whether the page has a search box of its own, so that the header needs none."""
     return tk.request.endpoint in SEARCH_PAGES
-
-
-def _numbered(place: voc.Concept, lang: str) -> str:
-    """Label of a territory, with its number for a département, as people know it: "Ain (01)"."""
-    label = place.label(lang)
-    return f"{label} ({place.data['code']})" if place.data.get("type") == "departement" else label
-
-
-def _alphabetical(place: voc.Concept) -> str:
-    return voc.normalise(place.label_fr)
 
 
 def ecosphere_contact_sheet(organization: str | None) -> dict[str, str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+from dataclasses import dataclass, field
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import model
 from ckan.cli import db
 from ckan.lib.i18n import build_js_translations
@@ -19,16 +21,65 @@ _ = tk._
 log = logging.getLogger(__name__)
 
 
-def run(report: InitReport) -> None:
+@dataclass
+class Plan:
+    """What `run` would change.
+
+    Attributes:
+        lines: one sentence for each change.
+        services: number of organisations that would be created.
+        others: number of organisations that are there already and are no services of the ministry.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    services: int = 0
+    others: int = 0
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person should decide about the services first: the portal has organisations of its own."""
+        return bool(self.services and self.others)
+
+
+def plan() -> Plan:
+    """Look at what there is to do, without changing anything."""
+    made = Plan()
+    tables = pending_migrations()
+    if tables:
+        names = ", ".join(name or "CKAN" for name in tables)
+        made.lines.append(_("Create or upgrade the tables of {names}").format(names=names))
+    if config.create_organisations():
+        found = organisations.plan() if _has_organisations() else organisations.Plan(len(voc.get("organisations")), 0)
+        made.services, made.others = found.missing, found.others
+        if found.missing:
+            message = tk.ungettext(
+                "Create {number} service of the ministry as an organisation",
+                "Create {number} services of the ministry as organisations",
+                found.missing,
+            )
+            made.lines.append(message.format(number=found.missing))
+    for plugin in each_setup():
+        made.lines += plugin.ecosphere_plan()
+    return made
+
+
+def _has_organisations() -> bool:
+    """Whether CKAN has its tables."""
+    assert model.meta.engine is not None  # noqa: S101 - set when CKAN starts
+    return sa.inspect(model.meta.engine).has_table("group")
+
+
+def run(report: InitReport, services: bool = True) -> None:
     """Set the portal up; whatever is in place already is left alone.
 
     Args:
+        services: whether the services of the registry may be created as organisations.
         report: told of each step. A room's failure does not keep the others from being set up.
     """
     migrate(report)
     read_vocabularies(report)
     build_messages(report)
-    if config.create_organisations():
+    if config.create_organisations() and services:
         organisations.create_or_update(report)
     for plugin in each_setup():
         try:

@@ -87,6 +87,10 @@ class InitReport:
         self.emit(kind, message)
 
 
+class IEcospherePlugin(Interface):
+    """Marks the plugins of the suite."""
+
+
 class IEcosphereCommands(Interface):
     """Add sub-commands to `ckan ecosphere`."""
 
@@ -113,6 +117,14 @@ class IEcosphereSetup(Interface):
         Args:
             report: receives what was done. An exception becomes a failed step; the other rooms still run.
         """
+
+    def ecosphere_plan(self) -> list[str]:
+        """Tell what `ecosphere_init` would change, without changing anything; the tables may not exist yet.
+
+        Returns:
+            one sentence for each change, none when there is nothing to do.
+        """
+        return []
 
     def ecosphere_check(self) -> list[Check]:
         """Look at what this room needs (services, tables, options) without changing anything.

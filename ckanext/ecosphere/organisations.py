@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -64,6 +65,28 @@ def create_or_update(report: InitReport) -> None:
         report.unchanged(_("{number} services are in line with the registry").format(number=done["same"]))
     if done["kept"]:
         report.unchanged(_("{number} services changed by a person are left alone").format(number=done["kept"]))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `create_or_update` would do.
+
+    Attributes:
+        missing: number of services of the registry that are no organisations yet.
+        others: number of organisations that are none of the registry.
+    """
+
+    missing: int
+    others: int
+
+
+def plan() -> Plan:
+    """Compare the registry with the organisations, without changing any."""
+    services = {service.id for service in voc.get("organisations")}
+    groups: Any = model.Session.query(model.Group).filter_by(is_organization=True)
+    present = {group.name: group.state for group in groups}
+    others = [name for name, state in present.items() if name not in services and state == model.State.ACTIVE]
+    return Plan(len(services - present.keys()), len(others))
 
 
 def _parents_first() -> list[voc.Concept]:

@@ -1,4 +1,4 @@
-"""`ecosphere`: what every room shares (translations, templates, assets, organisations, commands)."""
+"""`ecosphere`: look, home page, guards and contact sheets of the whole portal."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ from typing import Any
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
-import click
-from ckan.lib.plugins import DefaultTranslation
 from flask import Blueprint, current_app
 
 from ckanext.ecosphere import (
     accounts,
-    away,
-    cli,
     collaborators,
     config,
     contact_actions,
@@ -21,9 +17,11 @@ from ckanext.ecosphere import (
     core_texts,
     helpers,
     page_dates,
+    place_helpers,
     public_tags,
 )
 from ckanext.ecosphere.api_guard import api_guard
+from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import authorization, web_guard
 from ckanext.ecosphere.shared.web_guard import cookies, proxies
 
@@ -33,23 +31,21 @@ from ckanext.ecosphere.shared.web_guard import cookies, proxies
     {
         "render_datetime": page_dates.render_datetime,
         **core_markdown.HELPERS,
+        **place_helpers.HELPERS,
         **{name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_")},
     }
 )
-class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
+class EcospherePlugin(Room):
     """Shared ground of the suite."""
 
-    p.implements(p.ITranslation)
-    p.implements(p.IConfigurer)
-    p.implements(p.IClick)
     p.implements(p.IActions)
     p.implements(p.IAuthFunctions)
     p.implements(p.IBlueprint)
-    p.implements(p.IMiddleware, inherit=True)
     p.implements(p.ISignal)
 
     def update_config(self, config_: Any) -> None:
         """Register templates and assets; choose safe cookies and local times where the administrator has not."""
+        super().update_config(config_)
         cookies.make_safe(config_, config.secure_cookies())
         config.show_times_locally(config_)
         tk.add_template_directory(config_, "templates/ecosphere")
@@ -69,15 +65,11 @@ class EcospherePlugin(DefaultTranslation, p.SingletonPlugin):
         """Guard every page and action of the portal; provide the pages of the contact sheets."""
         return [web_guard.portal_blueprint(config.web_guard), api_guard, contact_actions.blueprint]
 
-    def make_middleware(self, app: Any, _config: Any) -> Any:
-        """Take people's addresses from trusted proxies alone, and have a clear page shown while a service is away."""
-        away.install(app)
+    def make_middleware(self, app: Any, config_: Any) -> Any:
+        """Take people's addresses from trusted proxies alone."""
+        app = super().make_middleware(app, config_)
         app.wsgi_app = proxies.ClientAddress(app.wsgi_app, config.trusted_proxies())
         return app
-
-    def get_commands(self) -> list[click.Command]:
-        """Provide the group `ckan ecosphere`; the rooms fill it."""
-        return [cli.ecosphere]
 
     def get_signal_subscriptions(self) -> Any:
         """Make nobody false again before a request is answered."""

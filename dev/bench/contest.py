@@ -133,7 +133,7 @@ def prepare(ini: Path, everything: bool) -> None:
     urllib.request.urlopen(request, timeout=60).close()
     ckan = [str(Path(sys.executable).with_name("ckan")), "-c", str(ini)]
     steps = [["db", "clean", "--yes"], ["db", "upgrade"]]
-    steps += [["ecosphere", "init"]] if everything else []
+    steps += [["ecosphere", "init", "--yes"]] if everything else []
     for step in steps:
         subprocess.run([*ckan, *step], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=LOCAL)
 

@@ -74,7 +74,7 @@ def initialise(more: Mapping[str, str] | None = None) -> None:
     write_ini(more)
     say("Preparing the database, the search index and the organisations")
     command("db", "upgrade")
-    command("ecosphere", "init")
+    command("ecosphere", "init", "--yes")
 
 
 def _version() -> str:

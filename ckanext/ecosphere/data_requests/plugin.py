@@ -9,27 +9,33 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan.types import Context
 
+from ckanext.ecosphere import place_helpers
 from ckanext.ecosphere.data_requests import actions, auth, cli, datasets, helpers, jobs, outside, setup
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
+from ckanext.ecosphere.room import Room
 
 
 @tk.blanket.actions(actions.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
-@tk.blanket.helpers({name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_request_")})
+@tk.blanket.helpers(
+    {
+        **place_helpers.HELPERS,
+        **{name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_request_")},
+    }
+)
 @tk.blanket.blueprints
 @tk.blanket.config_declarations
-class EcosphereRequestsPlugin(p.SingletonPlugin):
+class EcosphereRequestsPlugin(Room):
     """Data requests: asked by anyone with an account, answered by the services within the legal period."""
 
-    p.implements(p.IConfigurer)
     p.implements(p.IConfigurable)
-    p.implements(p.IMiddleware, inherit=True)
     p.implements(p.IPackageController, inherit=True)
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
 
     def update_config(self, config: Any) -> None:
         """Register this room's templates and assets."""
+        super().update_config(config)
         tk.add_template_directory(config, "../templates/requests")
         tk.add_resource("../assets/requests", "ecosphere_requests")
 
@@ -40,7 +46,7 @@ class EcosphereRequestsPlugin(p.SingletonPlugin):
     def make_middleware(self, app: Any, config: Any) -> Any:
         """Remember the application: background jobs speak the language of each person."""
         outside.remember(app)
-        return app
+        return super().make_middleware(app, config)
 
     def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Have the dataset compared with the requests, in the background."""

@@ -13,6 +13,7 @@ from ckanext.ecosphere.harvest.logic import action, auth
 from ckanext.ecosphere.harvest.pipeline.queue import QUEUE, Patrol, revive
 from ckanext.ecosphere.harvest.sources.config_fields import protect_sources
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
+from ckanext.ecosphere.room import Room
 
 _PATROL = Patrol()
 
@@ -22,16 +23,16 @@ _PATROL = Patrol()
 @tk.blanket.blueprints
 @tk.blanket.helpers
 @tk.blanket.auth_functions(auth.get_auth_functions)
-class EcosphereHarvestPlugin(p.SingletonPlugin):
+class EcosphereHarvestPlugin(Room):
     """The harvest room."""
 
-    p.implements(p.IConfigurer)
     p.implements(p.IForkObserver)
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
 
     def update_config(self, config: Any) -> None:
         """Register the room's templates and assets."""
+        super().update_config(config)
         protect_sources()
         tk.add_template_directory(config, "../templates/harvest")
         tk.add_resource("../assets/harvest", "ecosphere_harvest")

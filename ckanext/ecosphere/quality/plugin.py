@@ -26,6 +26,7 @@ from ckanext.ecosphere.quality import (
     setup,
     store,
 )
+from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
 
 
@@ -34,10 +35,9 @@ from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
 @tk.blanket.helpers({name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_quality_")})
 @tk.blanket.blueprints
 @tk.blanket.config_declarations
-class EcosphereQualityPlugin(p.SingletonPlugin):
+class EcosphereQualityPlugin(Room):
     """Quality of metadata: badge, criteria with advice, facet and sort."""
 
-    p.implements(p.IConfigurer)
     p.implements(p.IConfigurable)
     p.implements(p.IPackageController, inherit=True)
     p.implements(p.IFacets, inherit=True)
@@ -46,6 +46,7 @@ class EcosphereQualityPlugin(p.SingletonPlugin):
 
     def update_config(self, config: Any) -> None:
         """Register this room's templates and assets."""
+        super().update_config(config)
         tk.add_template_directory(config, "../templates/quality")
         tk.add_resource("../assets/quality", "ecosphere_quality")
 

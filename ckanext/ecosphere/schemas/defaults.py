@@ -9,6 +9,7 @@ import ckan.plugins as p
 from ckan.exceptions import CkanConfigurationException
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.shared.config import declared
 
 from . import config as options
 from . import overlay
@@ -33,7 +34,7 @@ def apply(config: Any) -> None:
     if own and not Path(own).is_dir():
         raise CkanConfigurationException(f"{options.VOCABULARIES}: {own} is no folder")
     voc.use(own)
-    profiles = config.get("ckanext.dcat.rdf.profiles")
+    profiles = declared("ckanext.dcat.rdf.profiles", None, config)
     names = profiles.split() if isinstance(profiles, str) else list(profiles or ())
     if options.own_rdf_profile() and names in ([], [STOCK_RDF_PROFILE]):
         config["ckanext.dcat.rdf.profiles"] = OWN_RDF_PROFILE
@@ -46,7 +47,7 @@ def apply(config: Any) -> None:
         if scheming:
             # CKAN configures plugins from the last to the first: that one has read its option already.
             scheming.update_config(config)
-    if str(config.get("ckanext.dcat.datasets_per_page") or STOCK_PAGE) == STOCK_PAGE:
+    if str(declared("ckanext.dcat.datasets_per_page", None, config) or STOCK_PAGE) == STOCK_PAGE:
         config["ckanext.dcat.datasets_per_page"] = DATASETS_A_PAGE
     if options.own_licences() and not config.get("licenses_group_url"):
         config["licenses_group_url"] = f"file://{LICENCES}"

@@ -11,8 +11,9 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 
-from ckanext.ecosphere import core_markdown
+from ckanext.ecosphere import core_markdown, place_helpers
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
+from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
 
 from . import (
@@ -37,12 +38,11 @@ from .bulk import views as bulk_views
 @tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.blueprints([views.schemas, bulk_views.bulk])
 @tk.blanket.config_declarations
-@tk.blanket.helpers(lambda: {**core_markdown.HELPERS, **helpers.get_helpers()})
+@tk.blanket.helpers(lambda: {**core_markdown.HELPERS, **place_helpers.HELPERS, **helpers.get_helpers()})
 @tk.blanket.validators(validators.get_validators)
-class EcosphereSchemasPlugin(p.SingletonPlugin):
+class EcosphereSchemasPlugin(Room):
     """Dataset schema, vocabularies in forms and pages, RDF profile."""
 
-    p.implements(p.IConfigurer)
     p.implements(p.IPackageController, inherit=True)
     p.implements(p.IResourceController, inherit=True)
     p.implements(IEcosphereCommands)
@@ -52,6 +52,7 @@ class EcosphereSchemasPlugin(p.SingletonPlugin):
 
     def update_config(self, config: Any) -> None:
         """Give ckanext-dcat and CKAN what the administrator has not set; add templates and assets."""
+        super().update_config(config)
         defaults.apply(config)
         tk.add_template_directory(config, "../templates/schemas")
         tk.add_resource("assets", "ecosphere_schemas")

@@ -11,6 +11,7 @@ import click
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
+from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.search import actions, auth, cli, facets, helpers, index, query, setup
 
 
@@ -19,10 +20,9 @@ from ckanext.ecosphere.search import actions, auth, cli, facets, helpers, index,
 @tk.blanket.helpers({name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_search_")})
 @tk.blanket.blueprints
 @tk.blanket.config_declarations
-class EcosphereSearchPlugin(p.SingletonPlugin):
+class EcosphereSearchPlugin(Room):
     """Search as French speakers expect it."""
 
-    p.implements(p.IConfigurer)
     p.implements(p.IPackageController, inherit=True)
     p.implements(p.IFacets, inherit=True)
     p.implements(IEcosphereCommands)
@@ -30,6 +30,7 @@ class EcosphereSearchPlugin(p.SingletonPlugin):
 
     def update_config(self, config: Any) -> None:
         """Register this room's templates and assets."""
+        super().update_config(config)
         tk.add_template_directory(config, "../templates/search")
         tk.add_resource("../assets/search", "ecosphere_search")
 
@@ -63,6 +64,10 @@ class EcosphereSearchPlugin(p.SingletonPlugin):
     def get_ecosphere_commands(self) -> list[click.Command]:
         """`ckan ecosphere search …`."""
         return [cli.search]
+
+    def ecosphere_plan(self) -> list[str]:
+        """Tell whether Solr gets the French schema."""
+        return setup.plan()
 
     def ecosphere_init(self, report: InitReport) -> None:
         """Apply the French schema to Solr."""

@@ -7,7 +7,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
-from ckanext.ecosphere.search import solr_schema
+from ckanext.ecosphere.search import query_options, solr_schema
 from ckanext.ecosphere.search.solr_client import SolrAdmin, SolrAdminError
 
 _ = tk._
@@ -65,20 +65,8 @@ def index_datasets(report: InitReport, only_missing: bool) -> None:
 
 
 def check() -> list[Check]:
-    """Tell whether Solr analyses French, and whether searches are bounded before others read them."""
-    return [*_check_schema(), *_check_order()]
-
-
-def _check_order() -> list[Check]:
-    """Tell whether boxes are checked before ckanext-spatial, which brings any number into range, reads them."""
-    plugins = tk.aslist(tk.config.get("ckan.plugins"))
-    if "spatial_query" not in plugins or "ecosphere_search" not in plugins:
-        return []
-    name = _("Order of the plugins")
-    if plugins.index("ecosphere_search") < plugins.index("spatial_query"):
-        return [Check(name, CheckStatus.OK, _("Searches are bounded before spatial_query reads them"))]
-    message = _("spatial_query stands before ecosphere_search: one search by rectangle can stop a web process")
-    return [Check(name, CheckStatus.ERROR, message, _("In ckan.plugins, put ecosphere_search before spatial_query"))]
+    """Tell whether Solr analyses French and knows the fields that people's words are searched in."""
+    return [*_check_schema(), *_check_query()]
 
 
 def _check_schema() -> list[Check]:
@@ -92,6 +80,29 @@ def _check_schema() -> list[Check]:
         return [Check(name, CheckStatus.OK, _("French analysis is in force"))]
     message = _("The schema is not the French one, or an older version of it: search works, but not as well in French")
     return [Check(name, CheckStatus.WARNING, message, _("Run: {command}").format(command=APPLY_COMMAND))]
+
+
+def _check_query() -> list[Check]:
+    """Tell what Solr would refuse of the options that go into each query."""
+    name = _("Search options")
+    try:
+        wrong = query_options.problems(solr().schema())
+    except SolrAdminError:  # told of the schema already
+        return []
+    found = [Check(name, CheckStatus.ERROR, *each) for each in wrong]
+    return found or [Check(name, CheckStatus.OK, _("Solr knows every field that words are searched in"))]
+
+
+def plan() -> list[str]:
+    """Tell what `apply_schema` would do."""
+    try:
+        state = solr_schema.state(solr())
+    except SolrAdminError as error:
+        return [_("The French schema cannot be applied to Solr: {error}").format(error=error)]
+    if state.is_french:
+        return []
+    message = _("Apply the French schema to Solr ({number} changes), then index every dataset again")
+    return [message.format(number=len(state.differences))]
 
 
 def _make_room(client: SolrAdmin) -> None:

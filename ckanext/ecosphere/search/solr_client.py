@@ -6,10 +6,19 @@ calls. They are the same for a single core and for a SolrCloud collection, excep
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
+from html import unescape
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
+import ckan.plugins.toolkit as tk
 import requests
+
+LONGEST_MESSAGE = 500
+_TITLE = re.compile(r"<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
 
 
 class SolrAdminError(Exception):
@@ -51,13 +60,13 @@ class SolrAdmin:
         try:
             response = self._session.request(method, url, timeout=self.timeout, **kwargs)
         except requests.RequestException as error:
-            raise SolrAdminError(f"{type(error).__name__}: {self.base_url}") from error
+            raise SolrAdminError(tk._("Solr does not answer at {url}").format(url=self.base_url)) from error
         try:
             body = response.json()
         except ValueError:
             body = {}
         if not response.ok or not isinstance(body, dict) or not body:
-            raise SolrAdminError(_solr_message(body) or f"HTTP {response.status_code}: {url}")
+            raise SolrAdminError(_solr_message(body, response.text) or f"HTTP {response.status_code}: {url}")
         return body
 
     def schema(self) -> dict[str, Any]:
@@ -145,8 +154,38 @@ class SolrAdmin:
         return set(answer["facet_counts"]["facet_fields"]["site_id"][::2])
 
 
-def _solr_message(body: Any) -> str:
-    """Take Solr's explanation out of an error answer; the Schema API puts it in `details`."""
-    error = body.get("error", {}) if isinstance(body, dict) else {}
-    details = [str(line).strip() for item in error.get("details", []) for line in item.get("errorMessages", [])]
-    return "; ".join(details) or str(error.get("msg", ""))
+def _solr_message(body: Any, text: str = "") -> str:
+    """Take Solr's explanation out of an error answer, as one readable line; empty when there is none.
+
+    Args:
+        body: the answer, decoded from JSON. `error` is an object, or a text in some versions; the Schema API puts its
+            explanation in `details`, where messages are a list or a single text.
+        text: the answer as it came: of Solr's web server, a page in HTML.
+    """
+    if isinstance(body, dict) and body.get("error"):
+        found = "; ".join(dict.fromkeys(_sentences(body["error"])))
+    else:
+        page = _TITLE.search(text)
+        found = unescape(_TAG.sub(" ", page[1])) if page else ""
+    return " ".join(found.split())[:LONGEST_MESSAGE]
+
+
+def _sentences(error: Any) -> Iterator[str]:
+    """Yield the texts of an error: details before the general message, which says less."""
+    if isinstance(error, str):
+        try:
+            decoded = json.loads(error)
+        except ValueError:
+            yield error.strip()
+            return
+        yield from _sentences(decoded.get("error", decoded) if isinstance(decoded, dict) else str(decoded))
+    elif isinstance(error, list):
+        for each in error:
+            yield from _sentences(each)
+    elif isinstance(error, dict):
+        for key in ("errorMessages", "details", "msg"):
+            if found := [each for each in _sentences(error.get(key)) if each]:
+                yield from found
+                return
+        if trace := str(error.get("trace") or "").strip():
+            yield trace.splitlines()[0]

@@ -10,6 +10,7 @@ from ckanext.ecosphere import health, initialise
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
 
 
+@pytest.mark.usefixtures("loaded")
 def test_the_group_lists_the_commands_of_a_room(monkeypatch):
     @click.command("greet")
     def greet():

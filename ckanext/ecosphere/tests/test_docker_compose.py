@@ -64,7 +64,7 @@ def test_services_wait_for_those_that_they_need(compose):
 
 
 def test_the_set_up_is_the_same_command_as_elsewhere(compose):
-    assert compose["services"]["init"]["command"][-1] == "ckan db upgrade && ckan ecosphere init"
+    assert compose["services"]["init"]["command"][-1] == "ckan db upgrade && ckan ecosphere init --yes"
 
 
 def test_workers_can_be_multiplied(compose):

@@ -136,3 +136,13 @@ def test_a_check_that_breaks_is_an_error_and_the_others_run(monkeypatch):
     monkeypatch.setattr(health, "CHECKS", (broken, health.redis))
     first, second = health.run()[:2]
     assert (first.status, "boom" in first.message, second.status) == (ERROR, True, OK)
+
+
+def test_the_wrong_order_of_plugins_is_an_error_with_the_line_to_write(ckan_config, monkeypatch):
+    assert only(health.order()).status is OK
+    monkeypatch.setitem(ckan_config, "ckan.plugins", ["spatial_query", "scheming_datasets", "ecosphere_search"])
+    check = only(health.order())
+    assert (check.status, "ecosphere_search before spatial_query" in check.message) == (ERROR, True)
+    assert check.remedy.endswith("ckan.plugins = scheming_datasets ecosphere_search spatial_query")
+    monkeypatch.setitem(ckan_config, "ckan.plugins", ["ecosphere_search"])
+    assert only(health.order()).status is OK

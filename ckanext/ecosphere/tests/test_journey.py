@@ -29,7 +29,7 @@ PASSWORD = "un mot de passe de test"
 @pytest.fixture
 def harvested(cli: Any, csw_catalogue: Callable[..., str], sysadmin_context: Any) -> list[dict[str, Any]]:
     """A portal set up by its own command, with a catalogue harvested from a real CSW server; its datasets."""
-    done = cli.invoke(ckan_command, ["ecosphere", "init"])
+    done = cli.invoke(ckan_command, ["ecosphere", "init", "--yes"])
     assert done.exit_code == 0, done.output
     address = csw_catalogue(xml for _, xml in demo.records(SOURCE, RECORDS))
     source = {

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
+GROUPS = ("ckan.plugins", "ckan.click_command", "ckan.rdf.profiles")
 SOURCES = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "ckanext")
 
 
@@ -38,11 +39,34 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile):
     assert expected - set(wheel.namelist()) == set()
 
 
-def test_the_wheel_declares_each_plugin(wheel: zipfile.ZipFile):
-    name = next(n for n in wheel.namelist() if n.endswith("entry_points.txt"))
-    text = wheel.read(name).decode()
-    for room in ("", "_schemas", "_harvest", "_quality", "_search"):
-        assert f"ecosphere{room} = " in text
+def test_the_wheel_holds_what_is_not_code(wheel: zipfile.ZipFile):
+    held = {name.removeprefix("ckanext/ecosphere/") for name in wheel.namelist()}
+    for pattern in (
+        r"data/production\.ini",
+        r"i18n/fr/LC_MESSAGES/ckanext-ecosphere\.mo",
+        r"vocabularies/data/.+\.csv",
+        r"schemas/dataset\.yaml",
+        r"templates/shared/.+\.html",
+        r"assets/shared/webassets\.yml",
+        r"public/.+",
+        r"migration/ecosphere_quality/versions/.+\.py",
+        r"migration/ecosphere_quality/alembic\.ini",
+    ):
+        assert any(re.fullmatch(pattern, name) for name in held), pattern
+
+
+def test_the_installed_wheel_declares_plugins_command_and_addresses(wheel: zipfile.ZipFile, tmp_path: Path):
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", tmp_path]
+    done = subprocess.run([*command, str(wheel.filename)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (installed,) = importlib.metadata.distributions(path=[str(tmp_path)])
+    declared = importlib.metadata.distribution("ckanext-ecosphere")
+    named = [{(each.group, each.name, each.value) for each in wheel.entry_points} for wheel in (installed, declared)]
+    assert named[0] == named[1]
+    assert {group for group, _name, _value in named[0]} >= set(GROUPS)
+    for _group, _name, value in named[0] - {each for each in named[0] if each[0] == "babel.extractors"}:
+        assert (tmp_path / value.partition(":")[0].replace(".", "/")).with_suffix(".py").is_file()
+    assert installed.metadata.get_all("Project-URL")
 
 
 def test_the_wheel_holds_nothing_of_the_working_tree(wheel: zipfile.ZipFile):

@@ -15,6 +15,7 @@ from ckanext.ecosphere.harvest.sources.base import SourceReader
 from ckanext.ecosphere.harvest.sources.bounds import BoundedReader, Bounds
 from ckanext.ecosphere.harvest.sources.messages import ConfigError, sentence
 from ckanext.ecosphere.http_guard import GuardedSession
+from ckanext.ecosphere.room import EcospherePluginBase
 from ckanext.harvest.interfaces import IHarvester
 from ckanext.harvest.model import HarvestObject
 
@@ -23,7 +24,7 @@ COMMON_OPTIONS = ("default_organisation", "priority")
 MAX_PRIORITY = 100
 
 
-class EcosphereHarvester(p.SingletonPlugin):
+class EcosphereHarvester(EcospherePluginBase):
     """A type of source. Subclasses say what it is and how it is read."""
 
     type_name = ""

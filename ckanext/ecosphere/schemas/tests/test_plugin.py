@@ -10,8 +10,7 @@ import pytest
 from ckanext.ecosphere.interfaces import CheckStatus
 from ckanext.ecosphere.schemas import checks, defaults, wording
 
-PLUGINS = "ecosphere ecosphere_schemas scheming_datasets"
-BACKWARDS = "ecosphere scheming_datasets ecosphere_schemas"
+PLUGINS = "ecosphere_schemas ecosphere scheming_datasets"
 
 
 class TestDefaults:
@@ -45,13 +44,6 @@ class TestChecks:
         (check,) = checks.run()
         assert check.status is CheckStatus.OK
 
-    @pytest.mark.ckan_config("ckan.plugins", BACKWARDS)
-    @pytest.mark.usefixtures("with_plugins", "with_request_context")
-    def test_the_wrong_order_of_plugins_is_an_error_with_its_remedy(self):
-        (check,) = checks.run()
-        assert check.status is CheckStatus.ERROR
-        assert "before scheming_datasets" in check.remedy
-
     @pytest.mark.ckan_config("ckan.plugins", PLUGINS)
     @pytest.mark.ckan_config("scheming.dataset_schemas", "ckanext.scheming:camel_photos.yaml")
     @pytest.mark.usefixtures("with_plugins", "with_request_context")
@@ -59,12 +51,6 @@ class TestChecks:
         (check,) = checks.run()
         assert check.status is CheckStatus.ERROR
         assert "scheming.dataset_schemas" in check.remedy
-
-    @pytest.mark.ckan_config("ckan.plugins", "ecosphere ecosphere_schemas")
-    @pytest.mark.usefixtures("with_plugins", "with_request_context")
-    def test_a_missing_scheming_is_an_error(self):
-        (check,) = checks.run()
-        assert check.status is CheckStatus.ERROR
 
 
 @pytest.mark.ckan_config("ckan.plugins", PLUGINS)

@@ -9,8 +9,7 @@ from urllib.parse import quote
 import pytest
 from ckan.tests import factories
 
-from ckanext.ecosphere.interfaces import CheckStatus
-from ckanext.ecosphere.search import bounds, query, setup, suggest
+from ckanext.ecosphere.search import bounds, query, suggest
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", "french")
 
@@ -71,14 +70,6 @@ def test_costly_questions_are_refused_and_others_answered(app: Any) -> None:
     if answer.status_code != 400:
         wrong.append(("box in extras", "API", answer.status_code, 0))
     assert not wrong, wrong
-
-
-def test_order_of_plugins_is_checked(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [each.status for each in setup._check_order()] == [CheckStatus.OK]
-    monkeypatch.setitem(ckan_config, "ckan.plugins", ["spatial_query", "ecosphere_search"])
-    assert [each.status for each in setup._check_order()] == [CheckStatus.ERROR]
-    monkeypatch.setitem(ckan_config, "ckan.plugins", ["ecosphere_search"])
-    assert setup._check_order() == []
 
 
 def test_facets_and_pages_are_bounded() -> None:

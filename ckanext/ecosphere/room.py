@@ -1,0 +1,79 @@
+"""What the plugin of each room brings along, so that it works with `ecosphere` and without."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+from ckan.exceptions import CkanConfigurationException
+from ckan.lib.i18n import get_ckan_i18n_dir
+from ckan.lib.plugins import DefaultTranslation
+
+from ckanext.ecosphere import away, option_values, plugin_needs
+from ckanext.ecosphere.interfaces import IEcospherePlugin
+
+log = logging.getLogger(__name__)
+
+DOMAIN = "ckanext-ecosphere"
+CATALOGUE = str(Path(__file__).with_name("i18n"))
+
+
+class EcospherePluginBase(p.SingletonPlugin):
+    """A plugin of the suite: it refuses to start without what it needs."""
+
+    p.implements(p.IConfigurer)
+    p.implements(IEcospherePlugin)
+
+    def update_config(self, config: Any) -> None:
+        """Look at what stands beside the plugin in `ckan.plugins`.
+
+        Raises:
+            CkanConfigurationException: a plugin that it needs is missing, or an option is no number but should be.
+        """
+        plugins = tk.aslist(config.get(plugin_needs.OPTION))
+        if sentence := plugin_needs.missing(plugins):
+            raise CkanConfigurationException(sentence)
+        if _first() is not self:
+            return
+        if sentence := plugin_needs.misplaced(plugins):
+            log.error(sentence)
+        if wrong := list(option_values.not_numbers(config)):
+            # CKAN refuses them, too, but names neither the value nor what to write.
+            raise CkanConfigurationException("\n".join(f"{each.sentence}. {each.remedy}." for each in wrong))
+
+
+class Room(DefaultTranslation, EcospherePluginBase):
+    """A plugin with pages: their translations, shared snippets and assets, and clear pages while something is away."""
+
+    p.implements(p.ITranslation)
+    p.implements(p.IMiddleware, inherit=True)
+
+    def update_config(self, config: Any) -> None:
+        """Register what the pages of all rooms share."""
+        super().update_config(config)
+        tk.add_template_directory(config, "templates/shared")
+        tk.add_resource("assets/shared", "ecosphere_shared")
+
+    def make_middleware(self, app: Any, config: Any) -> Any:
+        """Have a clear page shown while a service is away or tables are missing."""
+        return away.install(app)
+
+    def i18n_directory(self) -> str:
+        """Return the folder of the catalogue, which is that of all rooms: the first one brings it along."""
+        return CATALOGUE if _first(Room) is self else get_ckan_i18n_dir()
+
+    def i18n_domain(self) -> str:
+        """Return the name of the catalogue; the others name one that does not exist, lest it be loaded again."""
+        return DOMAIN if _first(Room) is self else f"{DOMAIN}-none"
+
+    def i18n_locales(self) -> list[str]:
+        """Return the languages of the catalogue."""
+        return super().i18n_locales() if _first(Room) is self else []
+
+
+def _first(kind: type = EcospherePluginBase) -> Any:
+    """Return the first of our plugins that is enabled."""
+    return next((each for each in p.PluginImplementations(IEcospherePlugin) if isinstance(each, kind)), None)
