@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.cli import db
@@ -13,6 +14,7 @@ from ckan.lib.i18n import build_js_translations
 
 from ckanext.ecosphere import config, organisations
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.indexing import signature
 from ckanext.ecosphere.interfaces import InitReport, each_setup
 
 _ = tk._
@@ -37,6 +39,7 @@ def run(report: InitReport) -> None:
             model.Session.rollback()
             log.exception("Set-up of %s failed", plugin.name)
             report.failed(_("Set-up of {name} failed: {error}").format(name=plugin.name, error=error))
+    index_stale(report)
 
 
 def migrate(report: InitReport) -> None:
@@ -67,6 +70,23 @@ def read_vocabularies(report: InitReport) -> None:
         return
     message = _("{number} vocabularies are readable, {total} entries in all")
     report.unchanged(message.format(number=len(names), total=total))
+
+
+def index_stale(report: InitReport) -> None:
+    """Index again the datasets that were indexed without the schema, or with another one."""
+    if not p.plugin_loaded("ecosphere_schemas"):
+        return
+    ids = signature.stale()
+    if not ids:
+        report.unchanged(_("The index was written with the schema in force"))
+        return
+    signature.index(ids)
+    message = tk.ungettext(
+        "{number} dataset indexed again with the schema in force",
+        "{number} datasets indexed again with the schema in force",
+        len(ids),
+    )
+    report.changed(message.format(number=len(ids)))
 
 
 def build_messages(report: InitReport) -> None:

@@ -1,0 +1,71 @@
+"""Which documents of the index were written with the schema that is in force.
+
+CKAN shows and edits a dataset as the index holds it. A document that a CKAN without these plugins wrote, or one with
+another schema, has its fields in other places: read as it is, fields would be lost with the next save. So each document
+bears the signature of its schema, and `ckan ecosphere init` writes anew those that bear another one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from typing import Any
+
+import ckan.lib.search as ckan_search
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.lib.search.common import make_connection
+
+FIELD = "ecosphere_schema"
+#: What of a field decides where and how its value stands in a document.
+DECISIVE = ("field_name", "repeating_subfields", "output_validators", "validators", "preset")
+PAGE = 1000
+#: The schema last asked for, and its signature.
+_last: list[Any] = []
+
+
+def current() -> str:
+    """Return the signature of the schema of datasets that is in force, "" without ckanext-scheming."""
+    if not p.plugin_loaded("scheming_datasets"):
+        return ""
+    schema = tk.h.scheming_get_dataset_schema("dataset", expanded=False) or {}
+    if _last and _last[0] is schema:
+        return _last[1]
+    parts = [
+        {key: field[key] for key in DECISIVE if key in field}
+        for kind in ("dataset_fields", "resource_fields")
+        for field in schema.get(kind, ())
+    ]
+    _last[:] = [schema, hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]]
+    return _last[1]
+
+
+def put(document: dict[str, Any], signature: str) -> None:
+    """Write the signature into a document on its way to Solr."""
+    if document.get("dataset_type") == "dataset":
+        document[FIELD] = signature
+
+
+def stale() -> list[str]:
+    """Return the ids of the datasets whose document is missing or bears another signature."""
+    fresh: set[str] = set()
+    query = [f'site_id:"{tk.config["ckan.site_id"]}"', "entity_type:package", f'{FIELD}:"{current()}"']
+    connection, start = make_connection(), 0
+    while True:
+        found = connection.search("*:*", fq=query, fl="id", rows=PAGE, start=start, sort="id asc")
+        fresh |= {each["id"] for each in found.docs}
+        start += PAGE
+        if start >= found.hits:
+            break
+    package = model.Package
+    known = model.Session.query(package.id).filter(package.type == "dataset", package.state != "deleted")
+    return sorted({id_ for (id_,) in known} - fresh)
+
+
+def index(ids: Collection[str]) -> None:
+    """Write the documents of datasets anew, with one commit at the end."""
+    if ids:
+        ckan_search.rebuild(package_ids=list(ids), quiet=True)
+        ckan_search.commit()
