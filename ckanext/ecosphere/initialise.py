@@ -80,13 +80,16 @@ def index_stale(report: InitReport) -> None:
     if not ids:
         report.unchanged(_("The index was written with the schema in force"))
         return
-    signature.index(ids)
+    failed = signature.index(ids)
     message = tk.ungettext(
         "{number} dataset indexed again with the schema in force",
         "{number} datasets indexed again with the schema in force",
-        len(ids),
+        len(ids) - len(failed),
     )
-    report.changed(message.format(number=len(ids)))
+    report.changed(message.format(number=len(ids) - len(failed)))
+    if failed:
+        message = _("Datasets with free fields under the names of the schema: {number}. Run: {command}")
+        report.changed(message.format(number=len(failed), command="ckan ecosphere adopt"))
 
 
 def build_messages(report: InitReport) -> None:

@@ -1,7 +1,7 @@
 """Harvest sources, hidden from a CKAN without the harvester: it answers 500 wherever one of their datasets shows.
 
 CKAN makes the address of a dataset from its type, and the type of a source has pages only with ckanext-harvest: a list
-that holds one fails, and so does the list of deleted datasets. So a source gets a state of its own, which no list
+that holds one fails, and so do the list of deleted datasets and the news of people who follow one. So a source gets a state of its own, which no list
 asks for.
 """
 
@@ -22,7 +22,7 @@ from ckanext.harvest.model import HarvestSource
 #: Key of `plugin_data` under which a hidden source keeps its state, and whether it was active.
 KEY = "ecosphere_left"
 HIDDEN = "hidden"
-STOCK, OWN = "harvest", "ecosphere_"
+STOCK, PLAIN, OWN = "harvest", "dataset", "ecosphere_"
 
 
 def steps(kept: Collection[str]) -> list[LeavingStep]:
@@ -46,6 +46,7 @@ def steps(kept: Collection[str]) -> list[LeavingStep]:
             if source:
                 source.active = False
         model.Session.flush()
+        _name_type([package.id for package, _source in rows], STOCK, PLAIN)
         done = tk.ungettext("{number} harvest source hidden", "{number} harvest sources hidden", len(rows))
         return done.format(number=len(rows))
 
@@ -62,10 +63,22 @@ def restore(report: InitReport) -> None:
         row.state, row.plugin_data = left["state"], data
         if source and left["active"] is not None:
             source.active = left["active"]
+    _name_type([row.id for row, _source in rows], PLAIN, STOCK)
     model.Session.commit()
     if rows:
         message = tk.ungettext("{number} harvest source is back", "{number} harvest sources are back", len(rows))
         report.changed(message.format(number=len(rows)))
+
+
+def _name_type(ids: Collection[str], before: str, after: str) -> None:
+    """Give the sources another type in the activity stream, which makes addresses of it, too."""
+    if not ids or not sa.inspect(model.meta.engine).has_table("activity"):
+        return
+    statement = """
+        UPDATE activity SET data = jsonb_set(data::jsonb, '{package,type}', to_jsonb(CAST(:after AS text)))::text
+        WHERE object_id = ANY(:ids) AND data::jsonb -> 'package' ->> 'type' = :before
+    """
+    model.Session.execute(sa.text(statement), {"ids": list(ids), "before": before, "after": after})
 
 
 def _rows(kept: Collection[str]) -> list[tuple[Any, Any]]:

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Collection
 from typing import Any
 
 import ckan.lib.search as ckan_search
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
-from ckan import model
+from ckan import logic, model
 from ckan.lib.search.common import make_connection
+
+log = logging.getLogger(__name__)
 
 FIELD = "ecosphere_schema"
 #: What of a field decides where and how its value stands in a document.
@@ -64,8 +67,21 @@ def stale() -> list[str]:
     return sorted({id_ for (id_,) in known} - fresh)
 
 
-def index(ids: Collection[str]) -> None:
-    """Write the documents of datasets anew, with one commit at the end."""
+def index(ids: Collection[str]) -> list[str]:
+    """Write the documents of datasets anew, with one commit at the end.
+
+    Returns:
+        the ids of those that cannot be shown, and so cannot be indexed.
+    """
+    failed = []
+    context: Any = {"ignore_auth": True}
+    for id_ in ids:
+        try:
+            logic.index_update_package(context, id_, defer_commit=True)
+        except Exception:
+            log.exception("Dataset %s cannot be indexed", id_)
+            failed.append(id_)
+        model.Session.expunge_all()
     if ids:
-        ckan_search.rebuild(package_ids=list(ids), quiet=True)
         ckan_search.commit()
+    return failed

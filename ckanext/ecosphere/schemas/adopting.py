@@ -177,7 +177,7 @@ def run(plan: Plan) -> int:
     Returns:
         number of datasets that were changed.
     """
-    moment = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    moment = _moment()
     kept_facets.remember(plan.kept)
     for package in _candidates():
         _apply(package, plan.changes.get(package.id, Changes()))
@@ -185,6 +185,18 @@ def run(plan: Plan) -> int:
     model.Session.commit()
     signature.index(plan.changes)
     return len(plan.changes)
+
+
+def mark_new(dataset: Mapping[str, Any]) -> None:
+    """Mark a dataset that was made under the schema though it lacks what tells so; saved with the creation."""
+    if dataset.get("type", "dataset") == "dataset" and not dataset.get(OWN_FIELD):
+        package = model.Session.get(model.Package, dataset["id"])
+        if package is not None:
+            package.plugin_data = {**(package.plugin_data or {}), MARK: _moment()}
+
+
+def _moment() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
 
 
 def check() -> list[Check]:
@@ -290,7 +302,7 @@ def field_checks() -> dict[str, Any]:
     from ckanext.scheming.validation import validators_from_string
 
     schema = tk.h.scheming_get_dataset_schema("dataset")
-    columns = {*model.Package.get_columns(), "tag_string", "owner_org"}
+    columns = {*model.package_table.columns.keys(), "tag_string"}
     found: dict[str, Any] = {}
     for each in schema["dataset_fields"]:
         name = each["field_name"]

@@ -18,6 +18,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.model.types import make_uuid
 
 from ckanext.ecosphere.interfaces import LeavingStep
 from ckanext.ecosphere.leaving import write_lines
@@ -143,47 +144,49 @@ def _plain_tags(id_: str) -> list[tuple[str, str, bool]]:
     Returns:
         of each keyword that was changed: what it was, what it is now, whether the dataset had that one, too.
     """
-    rows = tags_of(id_)
-    own = {tag.name for tag, _tagged in rows}
+    now = tags_of(id_)
     changed = []
-    for tag, tagged in rows:
-        if (plain := plain_tag(tag.name)) == tag.name:
+    for name, link in now.items():
+        if (plain := plain_tag(name)) == name:
             continue
-        changed.append((tag.name, plain, plain in own))
-        set_state(tagged, "deleted")
+        changed.append((name, plain, plain in now))
+        untag(link)
         if plain:
             tag_with(id_, plain)
     return changed
 
 
-def tags_of(id_: str) -> list[tuple[model.Tag, model.PackageTag]]:
-    """Return the free keywords of a dataset with the rows that link them."""
+def tags_of(id_: str) -> dict[str, str]:
+    """Return the free keywords of a dataset: name → id of the row that links it."""
+    tag, tagged = model.tag_table, model.package_tag_table
     query = (
-        sa.select(model.Tag, model.PackageTag)
-        .join(model.PackageTag, model.PackageTag.tag_id == model.Tag.id)
-        .where(model.PackageTag.package_id == id_, model.PackageTag.state == "active")
-        .where(model.Tag.vocabulary_id.is_(None))
+        sa.select(tag.c.name, tagged.c.id)
+        .join(tagged, tagged.c.tag_id == tag.c.id)
+        .where(tagged.c.package_id == id_, tagged.c.state == "active", tag.c.vocabulary_id.is_(None))
     )
-    return [(tag, tagged) for tag, tagged in model.Session.execute(query)]
+    return {name: link for name, link in model.Session.execute(query)}
 
 
-def set_state(tagged: model.PackageTag, state: str) -> None:
-    """Give a keyword to its dataset, or take it away."""
-    tagged.state = state
-    model.Session.flush()
+def untag(link: str) -> None:
+    """Take a keyword from its dataset.
+
+    Args:
+        link: id of the row that links them.
+    """
+    tagged = model.package_tag_table
+    model.Session.execute(sa.update(tagged).where(tagged.c.id == link).values(state="deleted"))
 
 
 def tag_with(id_: str, name: str) -> None:
-    """Give a dataset a free keyword, as one row."""
-    tag = model.Session.scalar(sa.select(model.Tag).where(model.Tag.name == name, model.Tag.vocabulary_id.is_(None)))
-    if tag is None:
-        tag = model.Tag(name)
-        model.Session.add(tag)
-        model.Session.flush()
-    link: Any = model.PackageTag
-    tagged = model.Session.scalar(sa.select(link).where(link.package_id == id_, link.tag_id == tag.id))
-    if tagged is None:
-        tagged = link()
-        tagged.package_id, tagged.tag_id = id_, tag.id
-        model.Session.add(tagged)
-    set_state(tagged, "active")
+    """Give a dataset a free keyword, in one row."""
+    tag, tagged = model.tag_table, model.package_tag_table
+    run = model.Session.execute
+    found = run(sa.select(tag.c.id).where(tag.c.name == name, tag.c.vocabulary_id.is_(None))).scalar()
+    if found is None:
+        found = make_uuid()
+        run(sa.insert(tag).values(id=found, name=name))
+    here = sa.and_(tagged.c.package_id == id_, tagged.c.tag_id == found)
+    if run(sa.select(tagged.c.id).where(here)).first():
+        run(sa.update(tagged).where(here).values(state="active"))
+    else:
+        run(sa.insert(tagged).values(id=make_uuid(), package_id=id_, tag_id=found, state="active"))

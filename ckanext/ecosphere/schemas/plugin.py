@@ -67,6 +67,10 @@ class EcosphereSchemasPlugin(p.SingletonPlugin):
         """Keep from Solr what its plain string fields cannot hold."""
         return indexing.fit_for_solr(dataset)
 
+    def after_dataset_create(self, context: Any, dataset: dict[str, Any]) -> None:
+        """Mark what was made under this schema: there is nothing to adopt in it."""
+        adopting.mark_new(dataset)
+
     def after_dataset_update(self, context: Any, dataset: dict[str, Any]) -> None:
         """Give no prepared file that may hold a dataset which is public no more."""
         if tk.asbool(dataset.get("private")):

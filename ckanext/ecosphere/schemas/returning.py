@@ -20,7 +20,7 @@ from ckan import model
 from ckanext.ecosphere.interfaces import InitReport
 
 from . import adopting
-from .leaving import FILE_COLUMNS, KEY, set_state, shown, shown_in_file, tag_with, tags_of
+from .leaving import FILE_COLUMNS, KEY, shown, shown_in_file, tag_with, tags_of, untag
 
 _BREAKS = re.compile(r"[\r\n]+")
 
@@ -129,13 +129,13 @@ def _value_of_file(now: Any, before: Any) -> Any:
 def _tags(id_: str, changed: list[tuple[str, str, bool]]) -> None:
     if not changed:
         return
-    now = {tag.name: tagged for tag, tagged in tags_of(id_)}
+    now = tags_of(id_)
     for before, plain, own in changed:
         if plain and plain not in now:
             continue
         tag_with(id_, before)
         if plain and not own:
-            set_state(now[plain], "deleted")
+            untag(now[plain])
 
 
 def _same(one: str, other: str) -> bool:

@@ -43,12 +43,11 @@ class Portal:
         """Log in as a person does; the session lives in a cookie."""
         self.http.post("/user/login", data={"login": ADMIN, "password": PASSWORD}, status=200)
 
-    def api(self, action: str, status: int = 200, **data: Any) -> Any:
+    def api(self, action: str, expected: int = 200, **data: Any) -> Any:
         """Call the API with a token, and nothing but the token."""
         self.http.client.delete_cookie("ckan")
-        answer = self.http.post(
-            f"/api/action/{action}", json=data, headers={"Authorization": self.token}, status=status
-        )
+        answer = self.http.post(f"/api/action/{action}", json=data, headers={"Authorization": self.token})
+        assert answer.status_code == expected, (action, answer.body[:2000])
         self.headers = answer.headers
         body = json.loads(answer.body)
         return body.get("result", body.get("error"))
@@ -87,15 +86,18 @@ class Portal:
         return answer.headers["Location"]
 
     def command(self, *words: str) -> str:
-        """Run `ckan …` in this process."""
-        from ckan.cli.cli import ckan
+        """Run `ckan ecosphere …` in this process, with the application that is there already."""
+        import click
         from click.testing import CliRunner
 
-        class Runner(CliRunner):
-            def invoke(self, cli: Any, args: Any = None, **options: Any) -> Any:
-                return super().invoke(cli, args, obj=None, **options)
+        from ckanext.ecosphere.cli import ecosphere
 
-        result = Runner().invoke(ckan, ["-c", self.app.app.config["__file__"], *words], prog_name="ckan")
+        @click.group(commands={"ecosphere": ecosphere})
+        @click.pass_context
+        def ckan(context: click.Context) -> None:
+            context.meta["flask_app"] = self.http.flask_app
+
+        result = CliRunner().invoke(ckan, ["ecosphere", *words])
         assert result.exit_code == 0, (words, result.output, result.exception)
         return result.output
 
@@ -135,7 +137,7 @@ def before(portal: Portal, seen: dict[str, Any]) -> None:
     search.clear_all()
     search.rebuild(quiet=True, defer_commit=True)
     search.commit()
-    with portal.app.test_request_context() if hasattr(portal.app, "test_request_context") else _request(portal):
+    with portal.http.flask_app.test_request_context():
         made = tk.get_action("api_token_create")({"ignore_auth": True, "user": ADMIN}, {"user": ADMIN, "name": "test"})
     portal.token = seen["token"] = made["token"]
     seen["show"] = shown(portal)
@@ -143,11 +145,169 @@ def before(portal: Portal, seen: dict[str, Any]) -> None:
     seen["page"] = portal.http.get("/dataset/avant-000").body
 
 
-def _request(portal: Portal) -> Any:
-    return portal.http.flask_app.test_request_context()
-
-
 def shown(portal: Portal) -> dict[str, Any]:
-    """Return every dataset as the API shows it, by name."""
-    names = portal.api("package_list")
-    return {name: portal.api("package_show", id=name) for name in sorted(names)}
+    """Return every dataset as the API gives it, by name."""
+    found = portal.api("package_search", rows=1000, include_private=True)
+    return {each["name"]: each for each in found["results"] if each["type"] == "dataset"}
+
+
+def inside(portal: Portal, seen: dict[str, Any]) -> None:
+    """The plugins are enabled on that catalogue: set-up, adoption, saves; then everything is filled in, and left."""
+    seen["init"] = portal.command("init", "--lang", "en")
+    portal.log_in()
+    seen["old page"] = portal.http.get("/dataset/avant-007", status=200).body
+    seen["check"] = _check(portal)
+    seen["dry run"] = portal.command("adopt", "--lang", "en", "--dry-run")
+    seen["adopt"] = portal.command("adopt", "--lang", "en", "--yes")
+    seen["adopted"] = shown(portal)
+    seen["again"] = portal.command("adopt", "--lang", "en", "--yes")
+    # A form, by name, with a change; the API, with a change.
+    portal.log_in()
+    values = portal.form("/dataset/edit/avant-001", "dataset-edit")
+    seen["form names"] = sorted(values)
+    portal.send("/dataset/edit/avant-001", values, title="Changé", private="True")
+    portal.api("package_patch", id="avant-002", title="Changé", private=True)
+    sparse = {"id": "avant-003", "name": "avant-003", "title": "Changé", "owner_org": "ddt-01", "private": True}
+    portal.api("package_update", **sparse)
+    seen["saved"] = {f"avant-00{n}": portal.api("package_show", id=f"avant-00{n}") for n in (1, 2, 3)}
+    seen["emptied"] = portal.api("package_patch", id="avant-003", author="", author_email="")
+    portal.log_in()
+    seen["page"] = portal.http.get("/dataset/avant-004", status=200).body
+    seen["search"] = portal.http.get("/dataset/", status=200).body
+    seen["group"] = portal.status("/group/inondations")
+    _grace(portal, seen)
+    _fill(portal)
+    seen["show"] = shown(portal)
+    seen["plan"] = portal.command("leave", "--lang", "en", "--dry-run", "--export", str(portal.folder / "none"))
+    seen["after plan"] = sorted(portal.folder.glob("none/*")) == [] and shown(portal) == seen["show"]
+    seen["leave"] = portal.command("leave", "--lang", "en", "--yes", "--export", str(portal.folder / "export"))
+
+
+def _check(portal: Portal) -> str:
+    from ckanext.ecosphere.schemas import adopting
+
+    with portal.http.flask_app.test_request_context():
+        return " ".join(f"{each.message} {each.remedy}" for each in adopting.check())
+
+
+def _grace(portal: Portal, seen: dict[str, Any]) -> None:
+    """A program that published before: refused, then let through with a warning, then refused again."""
+    import ckan.plugins.toolkit as tk
+
+    from ckanext.ecosphere.schemas import grace
+
+    old = {"title": "Programme", "owner_org": "ddt-01", "notes": "Un."}
+    seen["refused"] = portal.api("package_create", 409, name="programme-0", **old)
+    for number, day in enumerate(("2099-12-31", "2020-01-31", "demain"), start=1):
+        tk.config["ecosphere.schemas.grace_until"] = day
+        status = 200 if number == 1 else 409
+        portal.api("package_create", status, name=f"programme-{number}", **old)
+        seen[f"warning {day}"] = portal.headers.get("Warning", "")
+        with portal.http.flask_app.test_request_context():
+            seen[f"grace {day}"] = [each.status.value for each in grace.check()]
+    tk.config["ecosphere.schemas.grace_until"] = "2099-12-31"
+    contradiction = {"created": "2024-01-01", "modified": "2020-01-01"}
+    seen["contradiction"] = portal.api("package_create", 409, name="programme-4", **old, **contradiction)
+    portal.log_in()
+    values = portal.form("/dataset/edit/programme-1", "dataset-edit")
+    seen["flash"] = portal.http.get(portal.send("/dataset/edit/programme-1", values, notes="Deux.")).body
+    tk.config["ecosphere.schemas.grace_until"] = ""
+
+
+def _fill(portal: Portal) -> None:
+    """Fill most datasets with every field of the schema, as one that was saved has them; add a source."""
+    import ckan.plugins.toolkit as tk
+    import sqlalchemy as sa
+    from ckan import model
+
+    from ckanext.ecosphere.indexing import signature
+    from ckanext.ecosphere.schemas import leaving
+    from ckanext.ecosphere.schemas.tests import samples
+
+    full = samples.full(owner_org="ddt-01", private=True)
+    full["provenance"] = "Premier paragraphe.\n\nSecond paragraphe."
+    full["method"] = "é" * 20_000
+    full["resources"] = [full["resources"][0]]
+    with portal.http.flask_app.test_request_context():
+        tk.get_action("package_create")({"ignore_auth": True, "user": ADMIN}, full)  # rules for people apart
+    package = model.Package.get(full["name"])
+    file = package.resources[0]
+    columns = {name: getattr(file, name) for name in ("hash", "mimetype", "size", "resource_type", "format")}
+    short = {**package.extras, "method": "Courte."}
+    for number in range(10, NUMBER):
+        other = model.Package.get(f"avant-{number:03}")
+        extras = package.extras if number < 20 else short
+        other.extras = {**other.extras, **extras, "identifier": f"urn:avant:{number}"}
+        for name, value in {**columns, "extras": file.extras}.items():
+            setattr(other.resources[0], name, value)
+    for number in range(10, 60):
+        leaving.tag_with(model.Package.get(f"avant-{number:03}").id, "cours d'eau")
+    model.Session.commit()
+    ids = list(model.Session.scalars(sa.select(model.Package.id).where(model.Package.type == "dataset")))
+    signature.index(ids)
+    for name in ("source-active", "source-jetee"):
+        portal.api(
+            "harvest_source_create", name=name, title=name, url=f"http://127.0.0.1:9/{name}",
+            source_type="ecosphere_csw", owner_org="ddt-01",
+        )  # fmt: skip
+    gone = model.Package.get("source-jetee")
+    gone.state = "deleted"
+    model.Session.commit()
+
+
+def outside(portal: Portal, seen: dict[str, Any]) -> None:
+    """A plain CKAN again: pages, a patch, an update, forms by name."""
+    portal.log_in()
+    pages = ("/dataset/", "/dataset/avant-050", "/organization/ddt-01", "/group/", "/ckan-admin/trash", "/", "/user/martine",
+             "/dashboard/", "/dataset/edit/avant-050", "/organization/", "/dataset/activity/avant-050", "/feeds/dataset.atom")  # fmt: skip
+    seen["pages"] = {path: portal.status(path) for path in pages}
+    seen["show"] = shown(portal)
+    portal.api("package_patch", id="avant-050", title="Renommé dehors")
+    portal.api("package_patch", id="avant-012", title="Renommé dehors")
+    portal.log_in()
+    for name in ("avant-051", "avant-011"):
+        path = f"/dataset/edit/{name}"
+        portal.send(path, portal.form(path, "dataset-edit"), title="Renommé dehors")
+    file = portal.api("package_show", id="avant-052")["resources"][0]["id"]
+    portal.log_in()
+    path = f"/dataset/avant-052/resource/{file}/edit"
+    portal.send(path, portal.form(path, "resource-edit"), name="Renommé dehors")
+    whole = portal.api("package_show", id="avant-053")
+    portal.api("package_update", **{**whole, "extras": [], "title": "Renommé dehors"})
+    fewer = [each for each in portal.api("package_show", id="avant-054")["extras"] if each["key"] != "method"]
+    changed = [{**each, "value": "Autrement."} if each["key"] == "provenance" else each for each in fewer]
+    broken = [{**each, "value": "Jean"} if each["key"] == "contact" else each for each in changed]
+    portal.api("package_patch", id="avant-054", extras=broken, license_id="cc-by")
+    portal.api("package_create", name="nouveau-dehors", title="Né dehors", owner_org="ddt-01", author="Jean")
+
+
+def back(portal: Portal, seen: dict[str, Any]) -> None:
+    """The plugins are enabled again."""
+    seen["init"] = portal.command("init", "--lang", "en")
+    seen["init again"] = portal.command("init", "--lang", "en")
+    seen["show"] = shown(portal)
+    portal.log_in()
+    seen["source"] = portal.status("/harvest/source-active")
+    seen["page"] = portal.status("/dataset/avant-050")
+    values = portal.form("/dataset/edit/avant-050", "dataset-edit")
+    portal.send("/dataset/edit/avant-050", values)
+    seen["resaved"] = portal.api("package_show", id="avant-050")
+
+
+STAGES = {each.__name__: each for each in (before, inside, outside, back)}
+
+
+def main(name: str, ini: str, folder: str) -> None:
+    """Run a stage, and write what it saw."""
+    portal = Portal(ini)
+    portal.folder = Path(folder)
+    tokens = portal.folder / "before.json"
+    if tokens.exists():
+        portal.token = json.loads(tokens.read_text())["token"]
+    seen: dict[str, Any] = {}
+    STAGES[name](portal, seen)
+    (portal.folder / f"{name}.json").write_text(json.dumps(seen, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
