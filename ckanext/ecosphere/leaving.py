@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from ckan import model
 from click import UsageError
 
+from ckanext.ecosphere.indexing import signature
 from ckanext.ecosphere.interfaces import LeavingStep, each_setup
 
 PACKAGE = Path(__file__).parent
@@ -110,7 +111,9 @@ def run(plan: Plan) -> Iterator[str]:
     model.Session.commit()
     done = tk._("The index is written anew. Take these out of ckan.plugins, then start CKAN: {plugins}")
     told = done.format(plugins=" ".join(plan.unloaded))
-    _index_without(plan.unloaded)
+    wrong = tk._("These datasets could not be indexed; see the log, then run `ckan search-index rebuild`: {ids}")
+    if failed := _index_without(plan.unloaded):
+        yield wrong.format(ids=", ".join(failed))
     yield told
 
 
@@ -160,15 +163,20 @@ def _rows(table: str) -> Iterator[Mapping[str, Any]]:
     yield from model.Session.execute(query).mappings()
 
 
-def _index_without(unloaded: Iterable[str]) -> None:
+def _index_without(unloaded: Iterable[str]) -> list[str]:
     """Clear the index, and write it as a CKAN without some of its plugins does.
 
     The plugins are unloaded in this process, which does nothing else after it.
+
+    Returns:
+        ids of the datasets that could not be indexed.
     """
     p.unload(*(name for name in reversed(tuple(unloaded)) if p.plugin_loaded(name)))
     if str(PACKAGE) in str(tk.config.get("licenses_group_url") or ""):
         tk.config["licenses_group_url"] = None
-    model.Package._license_register = None
+    if hasattr(model.Package, "_license_register"):
+        del model.Package._license_register
     ckan_search.clear_all()
-    ckan_search.rebuild(force=True, defer_commit=True, quiet=True)
-    ckan_search.commit()
+    package = model.Package
+    ids = model.Session.scalars(sa.select(package.id).where(package.state.in_(("active", "draft"))))
+    return signature.index(list(ids))

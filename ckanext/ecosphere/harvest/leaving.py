@@ -1,8 +1,8 @@
 """Harvest sources, hidden from a CKAN without the harvester: it answers 500 wherever one of their datasets shows.
 
 CKAN makes the address of a dataset from its type, and the type of a source has pages only with ckanext-harvest: a list
-that holds one fails, and so do the list of deleted datasets and the news of people who follow one. So a source gets a state of its own, which no list
-asks for.
+that holds one fails, and so do the list of deleted datasets and the news of people. So a source gets a state of its
+own, which no list asks for, and another type in the news.
 """
 
 from __future__ import annotations

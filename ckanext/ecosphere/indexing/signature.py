@@ -13,18 +13,19 @@ import logging
 from collections.abc import Collection
 from typing import Any
 
-import ckan.lib.search as ckan_search
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
-from ckan import logic, model
-from ckan.lib.search.common import make_connection
+from ckan import model
+from ckan.lib.search.common import SearchIndexError, make_connection
+
+from ckanext.ecosphere.indexing import documents, solr
 
 log = logging.getLogger(__name__)
 
 FIELD = "ecosphere_schema"
 #: What of a field decides where and how its value stands in a document.
 DECISIVE = ("field_name", "repeating_subfields", "output_validators", "validators", "preset")
-PAGE = 1000
+PAGE, BATCH = 1000, 100
 #: The schema last asked for, and its signature.
 _last: list[Any] = []
 
@@ -71,17 +72,31 @@ def index(ids: Collection[str]) -> list[str]:
     """Write the documents of datasets anew, with one commit at the end.
 
     Returns:
-        the ids of those that cannot be shown, and so cannot be indexed.
+        the ids of those that cannot be shown, or that Solr refuses.
+
+    Raises:
+        SolrAwayError: Solr does not answer.
     """
-    failed = []
-    context: Any = {"ignore_auth": True}
-    for id_ in ids:
+    failed: list[str] = []
+
+    def note(id_: str, error: Exception) -> None:
+        log.error("Dataset %s cannot be indexed: %r", id_, error)
+        failed.append(id_)
+
+    maker, ordered = documents.Documents(), list(ids)
+    for start in range(0, len(ordered), BATCH):
+        made = maker.make(ordered[start : start + BATCH], note)
         try:
-            logic.index_update_package(context, id_, defer_commit=True)
-        except Exception:
-            log.exception("Dataset %s cannot be indexed", id_)
-            failed.append(id_)
+            solr.add(made, commit=False)
+        except solr.SolrAwayError:
+            raise
+        except SearchIndexError:
+            for document in made:  # one of them is refused
+                try:
+                    solr.add([document], commit=False)
+                except SearchIndexError as error:
+                    note(document["id"], error)
         model.Session.expunge_all()
-    if ids:
-        ckan_search.commit()
+    if ordered:
+        solr.commit()
     return failed

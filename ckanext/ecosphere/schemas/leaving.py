@@ -79,6 +79,11 @@ def shown_in_file(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
 
 
+def file_of(resource: Mapping[str, Any]) -> list[str]:
+    """Return what changes when a file is replaced by another one: its address, and when it was uploaded."""
+    return [str(resource["url"]), str(resource["last_modified"])]
+
+
 def _ids() -> list[str]:
     package = model.Package
     return [id_ for (id_,) in model.Session.query(package.id).filter(package.type == "dataset").order_by(package.id)]
@@ -115,7 +120,7 @@ def _leave_one(id_: str) -> None:
     for each in model.Session.execute(sa.select(resource).where(resource.c.package_id == id_)).mappings():
         held = dict(each["extras"] or {})
         columns = {name: each[name] for name in FILE_COLUMNS}
-        left["resources"][each["id"]] = {"url": each["url"], "columns": columns, "extras": held}
+        left["resources"][each["id"]] = {"file": file_of(each), "columns": columns, "extras": held}
         plain = {name: shown_in_file(value) for name, value in held.items()}
         if plain != held:
             model.Session.execute(sa.update(resource).where(resource.c.id == each["id"]).values(extras=plain))
@@ -164,7 +169,7 @@ def tags_of(id_: str) -> dict[str, str]:
         .join(tagged, tagged.c.tag_id == tag.c.id)
         .where(tagged.c.package_id == id_, tagged.c.state == "active", tag.c.vocabulary_id.is_(None))
     )
-    return {name: link for name, link in model.Session.execute(query)}
+    return dict(model.Session.execute(query).tuples().all())
 
 
 def untag(link: str) -> None:

@@ -8,6 +8,7 @@ not send. A free field that somebody removed stays removed, unless one save remo
 from __future__ import annotations
 
 import json
+import mimetypes
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from ckan import model
 from ckanext.ecosphere.interfaces import InitReport
 
 from . import adopting
-from .leaving import FILE_COLUMNS, KEY, shown, shown_in_file, tag_with, tags_of, untag
+from .leaving import FILE_COLUMNS, KEY, file_of, shown, shown_in_file, tag_with, tags_of, untag
 
 _BREAKS = re.compile(r"[\r\n]+")
 
@@ -105,11 +106,12 @@ def _files(id_: str, before: Mapping[str, Any]) -> None:
     query = sa.select(resource).where(resource.c.package_id == id_)
     for row in model.Session.execute(query).mappings().all():
         left, now = before.get(row["id"]), dict(row["extras"] or {})
-        if left is None or left["url"] != row["url"]:
+        if left is None or left["file"] != file_of(row):
             continue
         held = {name: _value_of_file(now[name], left["extras"].get(name)) for name in now}
         held |= {name: value for name, value in left["extras"].items() if name not in now}
-        columns = {name: left["columns"][name] for name in FILE_COLUMNS if row[name] in (None, "")}
+        guessed = {None, "", mimetypes.guess_type(row["url"])[0]}  # CKAN guesses where a form says nothing
+        columns = {name: left["columns"][name] for name in FILE_COLUMNS if row[name] in guessed}
         model.Session.execute(sa.update(resource).where(resource.c.id == row["id"]).values(extras=held, **columns))
 
 

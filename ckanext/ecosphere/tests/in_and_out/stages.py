@@ -104,10 +104,13 @@ class Portal:
 
 def before(portal: Portal, seen: dict[str, Any]) -> None:
     """A plain CKAN with a catalogue: core fields, free fields, keywords, groups, licences of CKAN's list."""
-    import ckan.lib.search as search
+    from ckan.lib import search
     import ckan.plugins.toolkit as tk
+    import sqlalchemy as sa
     from ckan import model
 
+    if not model.Session.execute(sa.text("SELECT to_regclass('package')")).scalar():
+        model.repo.init_db()
     user = model.User(name=ADMIN, password=PASSWORD, email="martine@example.org", sysadmin=True)
     service = model.Group(name="ddt-01", title="DDT 01", type="organization", is_organization=True)
     group = model.Group(name="inondations", title="Inondations", type="group")
@@ -126,9 +129,7 @@ def before(portal: Portal, seen: dict[str, Any]) -> None:
         package.resources_all.append(resource)
         model.Session.add(package)
         model.Session.flush()
-        link = model.PackageTag()
-        link.package_id, link.tag = package.id, tag
-        model.Session.add(link)
+        model.Session.add(model.PackageTag(package=package, tag=tag))
         for each, capacity in ((group, "public"), (service, "organization")):
             model.Session.add(
                 model.Member(group=each, table_id=package.id, table_name="package", capacity=capacity, state="active")
@@ -208,9 +209,10 @@ def _grace(portal: Portal, seen: dict[str, Any]) -> None:
     tk.config["ecosphere.schemas.grace_until"] = "2099-12-31"
     contradiction = {"created": "2024-01-01", "modified": "2020-01-01"}
     seen["contradiction"] = portal.api("package_create", 409, name="programme-4", **old, **contradiction)
+    portal.api("package_create", name="brouillon", private=True, **old)
     portal.log_in()
-    values = portal.form("/dataset/edit/programme-1", "dataset-edit")
-    seen["flash"] = portal.http.get(portal.send("/dataset/edit/programme-1", values, notes="Deux.")).body
+    values = portal.form("/dataset/edit/brouillon", "dataset-edit")
+    seen["flash"] = portal.http.get(portal.send("/dataset/edit/brouillon", values, private="False")).body
     tk.config["ecosphere.schemas.grace_until"] = ""
 
 
@@ -257,10 +259,16 @@ def _fill(portal: Portal) -> None:
 
 def outside(portal: Portal, seen: dict[str, Any]) -> None:
     """A plain CKAN again: pages, a patch, an update, forms by name."""
+    from ckan.lib import search
+    from ckan import model
+
     portal.log_in()
     pages = ("/dataset/", "/dataset/avant-050", "/organization/ddt-01", "/group/", "/ckan-admin/trash", "/", "/user/martine",
              "/dashboard/", "/dataset/edit/avant-050", "/organization/", "/dataset/activity/avant-050", "/feeds/dataset.atom")  # fmt: skip
     seen["pages"] = {path: portal.status(path) for path in pages}
+    for (id_,) in model.Session.query(model.Package.id).filter_by(type="harvest").all():
+        search.rebuild(id_)  # what `ckan search-index rebuild` does, for the sources alone
+    seen["pages"]["/dataset/?sort=name"] = portal.status("/dataset/?sort=name+desc")
     seen["show"] = shown(portal)
     portal.api("package_patch", id="avant-050", title="Renommé dehors")
     portal.api("package_patch", id="avant-012", title="Renommé dehors")
