@@ -24,6 +24,21 @@ PEOPLE = {
     "maintainer": "Unité SIG",
     "maintainer_email": "sig@ain.example.org",
 }
+#: Where a CKAN lists datasets, deleted ones and news included.
+PAGES = (
+    "/",
+    "/dataset/",
+    "/dataset/avant-050",
+    "/dataset/edit/avant-050",
+    "/dataset/activity/avant-050",
+    "/organization/",
+    "/organization/ddt-01",
+    "/group/",
+    "/user/martine",
+    "/dashboard/",
+    "/ckan-admin/trash",
+    "/feeds/dataset.atom",
+)
 LICENCES = ("cc-by", "odc-odbl", "other-open", "uk-ogl", "notspecified", "odc-by", "cc-nc", None)
 
 
@@ -104,10 +119,10 @@ class Portal:
 
 def before(portal: Portal, seen: dict[str, Any]) -> None:
     """A plain CKAN with a catalogue: core fields, free fields, keywords, groups, licences of CKAN's list."""
-    from ckan.lib import search
     import ckan.plugins.toolkit as tk
     import sqlalchemy as sa
     from ckan import model
+    from ckan.lib import search
 
     if not model.Session.execute(sa.text("SELECT to_regclass('package')")).scalar():
         model.repo.init_db()
@@ -259,13 +274,11 @@ def _fill(portal: Portal) -> None:
 
 def outside(portal: Portal, seen: dict[str, Any]) -> None:
     """A plain CKAN again: pages, a patch, an update, forms by name."""
-    from ckan.lib import search
     from ckan import model
+    from ckan.lib import search
 
     portal.log_in()
-    pages = ("/dataset/", "/dataset/avant-050", "/organization/ddt-01", "/group/", "/ckan-admin/trash", "/", "/user/martine",
-             "/dashboard/", "/dataset/edit/avant-050", "/organization/", "/dataset/activity/avant-050", "/feeds/dataset.atom")  # fmt: skip
-    seen["pages"] = {path: portal.status(path) for path in pages}
+    seen["pages"] = {path: portal.status(path) for path in PAGES}
     for (id_,) in model.Session.query(model.Package.id).filter_by(type="harvest").all():
         search.rebuild(id_)  # what `ckan search-index rebuild` does, for the sources alone
     seen["pages"]["/dataset/?sort=name"] = portal.status("/dataset/?sort=name+desc")
