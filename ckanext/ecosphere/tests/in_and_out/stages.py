@@ -16,6 +16,8 @@ from typing import Any
 from bs4 import BeautifulSoup
 
 NUMBER = 200
+#: Datasets in the group: those are indexed one by one.
+IN_GROUP = 10
 PASSWORD = "Lac-bleu-2024"
 ADMIN = "martine"
 PEOPLE = {
@@ -145,7 +147,7 @@ def before(portal: Portal, seen: dict[str, Any]) -> None:
         model.Session.add(package)
         model.Session.flush()
         model.Session.add(model.PackageTag(package=package, tag=tag))
-        for each, capacity in ((group, "public"), (service, "organization")):
+        for each, capacity in ((group, "public"), (service, "organization"))[number >= IN_GROUP :]:
             model.Session.add(
                 model.Member(group=each, table_id=package.id, table_name="package", capacity=capacity, state="active")
             )
