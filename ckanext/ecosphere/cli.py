@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import update_wrapper
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,8 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan.plugins import PluginImplementations
 
-from ckanext.ecosphere import config, health, initialise, production, recovery
+from ckanext.ecosphere import config, health, initialise, leaving, production, recovery
+from ckanext.ecosphere.command_words import plan_options, proceed, speaking
 from ckanext.ecosphere.interfaces import CheckStatus, IEcosphereCommands, IEcospherePlugin, InitReport
 
 _ = tk._
@@ -48,22 +47,6 @@ class RoomsGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Find a command by name, own commands first."""
         return super().get_command(ctx, cmd_name) or self._rooms().get(cmd_name)
-
-
-def speaking(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a command speak the portal's language, or the one asked for with `--lang`.
-
-    Translations need a request; outside of one, CKAN always speaks English.
-    """
-
-    @click.option("--lang", help="Language of the messages (fr, en); by default that of the portal.")
-    @click.pass_context
-    def wrapper(ctx: click.Context, lang: str | None, **kwargs: Any) -> Any:
-        language = lang or tk.config["ckan.locale_default"]
-        with ctx.meta["flask_app"].test_request_context(environ_overrides={"CKAN_LANG": language}):
-            return ctx.invoke(command, **kwargs)
-
-    return update_wrapper(wrapper, command)
 
 
 #: Commands that work before any plugin of the suite is enabled.
@@ -151,6 +134,23 @@ def check_command() -> None:
     )
     if errors:
         raise click.exceptions.Exit(1)
+
+
+@ecosphere.command("leave", short_help="Make the catalogue ready for a CKAN without these plugins.")
+@click.option("--export", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder of the export; new.")
+@click.option("--keep", multiple=True, metavar="PLUGIN", help="Plugin that stays enabled besides; may be repeated.")
+@plan_options
+@speaking
+def leave_command(folder: Path | None, keep: tuple[str, ...], yes: bool, dry_run: bool) -> None:
+    """Export what a plain CKAN has no place for, keep the rest where it shows, and write the index as it reads it.
+
+    Stop the web server and the workers before; take the plugins out of ckan.plugins before you start them again.
+    `ckan ecosphere init` brings everything back once the plugins are enabled again.
+    """
+    plan = leaving.plan(folder or leaving.default_folder(), keep)
+    if proceed(plan.sentences(), yes=yes, dry_run=dry_run):
+        for done in leaving.run(plan):
+            click.echo(done)
 
 
 @ecosphere.command("recover", short_help="Take up what was left undone, once; for cron.")

@@ -17,6 +17,7 @@ ACCESSIBILITY_URL = "ecosphere.portal.accessibility_url"
 LEGAL_URL = "ecosphere.portal.legal_url"
 PRIVACY_URL = "ecosphere.portal.privacy_url"
 TRUSTED_PROXIES = "ecosphere.trusted_proxies"
+KEPT_FACETS = "ecosphere.kept_facets"
 CSP = "ecosphere.web.content_security_policy"
 CSP_SOURCES = "ecosphere.web.content_security_policy_sources"
 FRAME_ANCESTORS = "ecosphere.web.frame_ancestors"
@@ -79,6 +80,11 @@ def trusted_proxies() -> proxies.Trusted:
         ValueError: the option is neither a number nor networks.
     """
     return proxies.read(shared.declared(TRUSTED_PROXIES, ""))
+
+
+def kept_facets() -> list[str]:
+    """Return the facets of CKAN that stay: `groups`, `tags`, `none`, or `auto` alone."""
+    return tk.aslist(tk.config[KEPT_FACETS]) or ["auto"]
 
 
 def web_guard() -> Settings:

@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from werkzeug.exceptions import default_exceptions
 
-from ckanext.ecosphere import config, contact_sheets, language, place_helpers, services
+from ckanext.ecosphere import config, contact_sheets, kept_facets, language, place_helpers, services
 from ckanext.ecosphere import vocabularies as voc
 
 LATEST = 5
@@ -34,6 +34,11 @@ THEME_ICONS = {
     "risques": "triangle-exclamation",
     "transport-et-deplacements": "train",
 }
+
+
+def ecosphere_kept_facets() -> tuple[str, ...]:
+    """Return which of CKAN's own facets the portal keeps: `groups`, `tags`."""
+    return kept_facets.shown()
 
 
 def ecosphere_home() -> dict[str, Any]:

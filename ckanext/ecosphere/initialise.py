@@ -7,6 +7,7 @@ import io
 import logging
 from dataclasses import dataclass, field
 
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
@@ -15,6 +16,7 @@ from ckan.lib.i18n import build_js_translations
 
 from ckanext.ecosphere import config, organisations
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.indexing import signature
 from ckanext.ecosphere.interfaces import InitReport, each_setup
 
 _ = tk._
@@ -88,6 +90,7 @@ def run(report: InitReport, services: bool = True) -> None:
             model.Session.rollback()
             log.exception("Set-up of %s failed", plugin.name)
             report.failed(_("Set-up of {name} failed: {error}").format(name=plugin.name, error=error))
+    index_stale(report)
 
 
 def migrate(report: InitReport) -> None:
@@ -118,6 +121,26 @@ def read_vocabularies(report: InitReport) -> None:
         return
     message = _("{number} vocabularies are readable, {total} entries in all")
     report.unchanged(message.format(number=len(names), total=total))
+
+
+def index_stale(report: InitReport) -> None:
+    """Index again the datasets that were indexed without the schema, or with another one."""
+    if not p.plugin_loaded("ecosphere_schemas"):
+        return
+    ids = signature.stale()
+    if not ids:
+        report.unchanged(_("The index was written with the schema in force"))
+        return
+    failed = signature.index(ids)
+    message = tk.ungettext(
+        "{number} dataset indexed again with the schema in force",
+        "{number} datasets indexed again with the schema in force",
+        len(ids) - len(failed),
+    )
+    report.changed(message.format(number=len(ids) - len(failed)))
+    if failed:
+        message = _("Datasets with free fields under the names of the schema: {number}. Run: {command}")
+        report.changed(message.format(number=len(failed), command="ckan ecosphere adopt"))
 
 
 def build_messages(report: InitReport) -> None:

@@ -17,8 +17,9 @@ looks at all of them. Each room's plugin therefore declares its part here, and t
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import click
@@ -91,6 +92,20 @@ class IEcospherePlugin(Interface):
     """Marks the plugins of the suite."""
 
 
+@dataclass(frozen=True)
+class LeavingStep:
+    """What a room does before the plugins are disabled.
+
+    Attributes:
+        plan: one sentence for the administrator: what will be done.
+        run: does it, and tells in one sentence what was done; called with the folder of the export, which exists, and
+            within one transaction with the steps of the other rooms.
+    """
+
+    plan: str
+    run: Callable[[Path], str]
+
+
 class IEcosphereCommands(Interface):
     """Add sub-commands to `ckan ecosphere`."""
 
@@ -131,6 +146,16 @@ class IEcosphereSetup(Interface):
 
         Returns:
             one `Check` per thing looked at.
+        """
+        return []
+
+    def ecosphere_leave(self, kept: Collection[str]) -> list[LeavingStep]:
+        """Say what this room does before the plugins are disabled (`ckan ecosphere leave`).
+
+        `ecosphere_init` undoes it when they are enabled again.
+
+        Args:
+            kept: names of the plugins that stay enabled.
         """
         return []
 

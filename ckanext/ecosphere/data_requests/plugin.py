@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import ckan.plugins as p
@@ -11,7 +12,7 @@ from ckan.types import Context
 
 from ckanext.ecosphere import place_helpers
 from ckanext.ecosphere.data_requests import actions, auth, cli, datasets, helpers, jobs, outside, setup
-from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
+from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport, LeavingStep
 from ckanext.ecosphere.room import Room
 
 
@@ -67,6 +68,10 @@ class EcosphereRequestsPlugin(Room):
     def ecosphere_init(self, report: InitReport) -> None:
         """Tell whether the moderators are there."""
         setup.initialise(report)
+
+    def ecosphere_leave(self, kept: Collection[str]) -> list[LeavingStep]:
+        """Take the files of the conversations out, which no page shows without this room."""
+        return setup.leaving_steps()
 
     def ecosphere_check(self) -> list[Check]:
         """Look at moderators, waiting e-mails and the schedule."""

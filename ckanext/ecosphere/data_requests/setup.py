@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
+from pathlib import Path
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
@@ -10,7 +12,7 @@ from ckan import model
 
 from ckanext.ecosphere.data_requests import config, people, routing, scheduled, service
 from ckanext.ecosphere.data_requests.model import Notification
-from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
+from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport, LeavingStep
 
 _ = tk._
 
@@ -24,6 +26,26 @@ def initialise(report: InitReport) -> None:
     number = len(people.moderators())
     message = tk.ungettext("Data requests: {number} moderator", "Data requests: {number} moderators", number)
     report.unchanged(message.format(number=number))
+
+
+def leaving_steps() -> list[LeavingStep]:
+    """Say that the files of the conversations are copied to the export; nothing when there are none."""
+    kept = config.folder()
+    if kept is None or not kept.is_dir():
+        return []
+    number = sum(1 for each in kept.rglob("*") if each.is_file())
+    message = tk.ungettext(
+        "{number} file of data requests is copied to the export",
+        "{number} files of data requests are copied to the export",
+        number,
+    ).format(number=number)
+
+    def copy(folder: Path) -> str:
+        shutil.copytree(kept, folder / "files", copy_function=shutil.copyfile)
+        done = tk.ungettext("{number} file copied", "{number} files copied", number)
+        return done.format(number=number)
+
+    return [LeavingStep(message, copy)] if number else []
 
 
 def check() -> list[Check]:

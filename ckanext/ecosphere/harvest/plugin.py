@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 
-from ckanext.ecosphere.harvest import checks, cli
+from ckanext.ecosphere.harvest import checks, cli, leaving
 from ckanext.ecosphere.harvest.logic import action, auth
 from ckanext.ecosphere.harvest.pipeline.queue import QUEUE, Patrol, revive
 from ckanext.ecosphere.harvest.sources.config_fields import protect_sources
-from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
+from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport, LeavingStep
 from ckanext.ecosphere.room import Room
 
 _PATROL = Patrol()
@@ -52,6 +53,14 @@ class EcosphereHarvestPlugin(Room):
     def ecosphere_check(self) -> list[Check]:
         """Look at the workers that harvests leave free, and at the networks that sources may lie in."""
         return [*checks.free_workers(), *checks.networks()]
+
+    def ecosphere_init(self, report: InitReport) -> None:
+        """Show the sources again that were hidden when the plugins were disabled."""
+        leaving.restore(report)
+
+    def ecosphere_leave(self, kept: Collection[str]) -> list[LeavingStep]:
+        """Hide the sources from a CKAN that cannot show them."""
+        return leaving.steps(kept)
 
     def ecosphere_queues(self) -> list[str]:
         """Name the queue of the harvest."""

@@ -9,6 +9,7 @@ import ckan.plugins.toolkit as tk
 from flask import current_app
 from jinja2 import TemplateNotFound
 
+from ckanext.ecosphere.indexing import signature
 from ckanext.ecosphere.interfaces import Check, CheckStatus
 
 
@@ -37,6 +38,21 @@ def run() -> list[Check]:
         ]
     count = len(schema["dataset_fields"]) + len(schema["resource_fields"])
     return [Check(name, CheckStatus.OK, tk._("{count} fields").format(count=count))]
+
+
+def index() -> list[Check]:
+    """Say whether the index was written with the schema in force: CKAN edits datasets as the index holds them."""
+    number = len(signature.stale())
+    name = tk._("Index and schema")
+    if not number:
+        return [Check(name, CheckStatus.OK, tk._("Every dataset was indexed with the schema in force"))]
+    message = tk.ungettext(
+        "{number} dataset was indexed without the schema in force: a save may lose fields",
+        "{number} datasets were indexed without the schema in force: a save may lose fields",
+        number,
+    ).format(number=number)
+    remedy = tk._("Run: {command}").format(command="ckan ecosphere init")
+    return [Check(name, CheckStatus.ERROR, message, remedy)]
 
 
 def _missing(fields: list[Mapping[str, Any]]) -> Iterator[str]:

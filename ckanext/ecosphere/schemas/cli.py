@@ -1,14 +1,16 @@
-"""`ckan ecosphere vocabularies`: look at the controlled lists, and take them out as SKOS."""
+"""`ckan ecosphere vocabularies`, `export-iso` and `adopt`: controlled lists, records, a catalogue from before."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import ckan.plugins.toolkit as tk
 import click
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.command_words import plan_options, proceed, speaking
 
-from . import iso_record
+from . import adopting, iso_record
 from .listing import found
 from .refreshing import faults, refreshed
 from .skos import turtle
@@ -98,6 +100,24 @@ def export_iso(folder: Path) -> None:
         if old.name not in written:
             old.unlink()
     click.echo(f"{len(written)} records")
+
+
+@click.command("adopt", short_help="Take over a catalogue that existed before the plugins.")
+@plan_options
+@speaking
+def adopt(yes: bool, dry_run: bool) -> None:
+    """Put contacts, licences and free fields of the datasets that were here before into the terms of the schema.
+
+    Shows what would be done, and asks. May be run again: a dataset is adopted once.
+    """
+    found = adopting.plan()
+    if not found.datasets:
+        click.echo(tk._("No dataset was here before the schema: there is nothing to adopt."))
+        return
+    if proceed(found.sentences(), yes=yes, dry_run=dry_run):
+        number = adopting.run(found)
+        message = tk.ungettext("{number} dataset changed", "{number} datasets changed", number)
+        click.echo(message.format(number=number))
 
 
 def _vocabulary(name: str) -> voc.Vocabulary:

@@ -14,6 +14,7 @@ IMPORT_PORTS = "ecosphere.schemas.import_allowed_ports"
 PUBLISHER = "ecosphere.schemas.catalogue_publisher"
 VOCABULARIES = "ecosphere.schemas.vocabularies"
 OVERLAY = "ecosphere.schemas.overlay"
+GRACE_UNTIL = "ecosphere.schemas.grace_until"
 IMPORT_BYTES, IMPORT_SECONDS = 5 * 1024 * 1024, 15.0
 
 
@@ -35,6 +36,11 @@ def publisher() -> str:
 def overlay() -> str:
     """Path of the administrator's changes to the schema, empty when there are none."""
     return tk.config[OVERLAY]
+
+
+def grace_until() -> str:
+    """Last day on which what publishing needs is only warned of, as it is written; empty for no grace."""
+    return str(tk.config[GRACE_UNTIL] or "")
 
 
 def vocabularies() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from . import governed, publication
+from . import core_fields, governed, publication
 from .dates import span
 from .spatial import footprint
 from .validators import as_list
@@ -26,6 +26,8 @@ CORE_LISTS = ("resources", "tags", "groups", "extras", "relationships_as_subject
 
 def ecosphere_dataset_rules(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
     """Apply every rule of this module to a flattened dataset."""
+    core_fields.keep(data, context)
+    core_fields.spare_unchanged(data, errors, context)
     _drop_unknown_subfields(data)
     rows = _rows(data)
     _check_periods(rows.get("temporal_coverage", {}), errors)

@@ -8,6 +8,8 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.indexing import signature
+
 from . import relations
 from .dates import span
 
@@ -28,6 +30,7 @@ def fit_for_solr(dataset: dict[str, Any]) -> dict[str, Any]:
     if not schema:
         return dataset
     relations.index(dataset)
+    signature.put(dataset, signature.current())
     groups = not tk.h.plugin_loaded("dcat")  # ckanext-dcat flattens the groups itself
     for field in schema["dataset_fields"]:
         name = field["field_name"]

@@ -5,6 +5,7 @@ Must stand before `scheming_datasets` in `ckan.plugins`: the templates of the pl
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import ckan.plugins as p
@@ -12,12 +13,13 @@ import ckan.plugins.toolkit as tk
 import click
 
 from ckanext.ecosphere import core_markdown, place_helpers
-from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
+from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport, LeavingStep
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
 
 from . import (
     actions,
+    adopting,
     auth,
     catalogue_file,
     checks,
@@ -25,8 +27,11 @@ from . import (
     config,
     defaults,
     governed,
+    grace,
     helpers,
     indexing,
+    leaving,
+    returning,
     validators,
     views,
 )
@@ -63,6 +68,10 @@ class EcosphereSchemasPlugin(Room):
         """Keep from Solr what its plain string fields cannot hold."""
         return indexing.fit_for_solr(dataset)
 
+    def after_dataset_create(self, context: Any, dataset: dict[str, Any]) -> None:
+        """Mark what was made under this schema: there is nothing to adopt in it."""
+        adopting.mark_new(dataset)
+
     def after_dataset_update(self, context: Any, dataset: dict[str, Any]) -> None:
         """Give no prepared file that may hold a dataset which is public no more."""
         if tk.asbool(dataset.get("private")):
@@ -81,14 +90,23 @@ class EcosphereSchemasPlugin(Room):
     # IEcosphereCommands
 
     def get_ecosphere_commands(self) -> list[click.Command]:
-        """Provide `ckan ecosphere vocabularies` and `ckan ecosphere export-iso`."""
-        return [cli.vocabularies, cli.export_iso]
+        """Provide `ckan ecosphere vocabularies`, `ckan ecosphere export-iso` and `ckan ecosphere adopt`."""
+        return [cli.vocabularies, cli.export_iso, cli.adopt]
 
     # IEcosphereSetup
 
+    def ecosphere_init(self, report: InitReport) -> None:
+        """Put back what datasets had when they left for a CKAN without this schema."""
+        returning.restore(report)
+
+    def ecosphere_leave(self, kept: Collection[str]) -> list[LeavingStep]:
+        """Make the datasets ready for a CKAN without this schema."""
+        return leaving.steps()
+
     def ecosphere_check(self) -> list[Check]:
         """Say whether the schema is in force, and from which networks the form may import."""
-        return [*checks.run(), *check_networks(config.IMPORT_NETWORKS), *check_ports(config.IMPORT_PORTS)]
+        own = [*checks.run(), *checks.index(), *grace.check(), *adopting.check()]
+        return [*own, *check_networks(config.IMPORT_NETWORKS), *check_ports(config.IMPORT_PORTS)]
 
     def ecosphere_recover(self) -> list[str]:
         """Carry changes to many datasets on whose worker was killed, or that the queue lost."""

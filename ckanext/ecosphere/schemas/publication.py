@@ -16,7 +16,7 @@ import ckan.plugins.toolkit as tk
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
 
-from . import conditions, rows, spatial
+from . import conditions, grace, rows, spatial
 from .dates import span
 from .stored import Stored
 from .validators import as_list
@@ -117,13 +117,19 @@ def needed() -> str:
 def _check_needed(fields: Iterable[Field], now: Dataset, before: Stored, errors: Errors) -> None:
     inherited = before.series_fields(now.texts("in_series"), fields, now.texts("owner_org"))
     was_public = before.exists and not before.private
+    missing: list[Field] = []
     for field in fields:
         name = field["field_name"]
         if name == "name" or not conditions.is_required(field, now.texts) or now.texts(name) or name in inherited:
             continue
         was_needed = was_public and conditions.is_required(field, before.texts) and not before.texts(name)
         if not was_needed and not any(errors.get(key) for key in list(errors) if key[0] == name):
-            add(errors, (name,), needed())
+            missing.append(field)
+    if missing and grace.runs():
+        grace.warn(next(iter(now.texts("name")), ""), ((each["field_name"], label_of(each)) for each in missing))
+        return
+    for field in missing:
+        add(errors, (field["field_name"],), needed())
 
 
 def _check_relevance(fields: Iterable[Field], now: Dataset, before: Stored, errors: Errors) -> None:
@@ -186,7 +192,7 @@ def _check_access(now: Dataset, errors: Errors, public: bool) -> None:
     if not access:
         return
     if licence is None or licence.id == "notspecified":
-        if public and access == ["PUBLIC"] and not errors.get(("license_id",)):
+        if public and access == ["PUBLIC"] and not errors.get(("license_id",)) and not grace.runs():
             add(errors, ("license_id",), tk._("Data that everyone may get need a licence: choose one"))
         return
     if access[0] in ("NON_PUBLIC", "SENSITIVE", "CONFIDENTIAL") and licence.data["open"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,7 @@ VOCABULARIES = {facet: vocabulary for facet, (_field, vocabulary, _text) in HIER
 }
 
 
-def titles(page: str, existing: dict[str, str]) -> dict[str, str]:
+def titles(page: str, existing: dict[str, str], kept: Iterable[str] = ()) -> dict[str, str]:
     """Give the facets of a page in order.
 
     Args:
@@ -29,6 +30,7 @@ def titles(page: str, existing: dict[str, str]) -> dict[str, str]:
         existing: facets so far; the title that another room gave to the quality facet is kept, and so is
             any facet
             that CKAN does not have by itself.
+        kept: facets of CKAN that stay, `groups` and `tags`.
 
     Returns:
         facet field → title in the page's language.
@@ -40,6 +42,8 @@ def titles(page: str, existing: dict[str, str]) -> dict[str, str]:
     if QUALITY_FIELD in existing:
         ordered[QUALITY_FIELD] = existing[QUALITY_FIELD]
     ordered |= {"res_format": _("Format"), "license_id": _("Licence"), "dcat_type": _("Kind of resource")}
+    core_titles = {"groups": _("Groups"), "tags": _("Keywords")}
+    ordered |= {name: core_titles[name] for name in kept if page != "group" or name != "groups"}
     return ordered | {name: title for name, title in existing.items() if name not in {*core, *ordered}}
 
 

@@ -9,7 +9,7 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 
-from ckanext.ecosphere import language
+from ckanext.ecosphere import kept_facets, language
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.search import actions, auth, cli, facets, helpers, index, query, setup
@@ -49,17 +49,17 @@ class EcosphereSearchPlugin(Room):
 
     def dataset_facets(self, facets_dict: dict[str, Any], package_type: str) -> dict[str, Any]:
         """Facets of the dataset page; lists of other types (harvest sources) keep their own."""
-        return facets.titles("dataset", facets_dict) if package_type == "dataset" else facets_dict
+        return facets.titles("dataset", facets_dict, kept_facets.shown()) if package_type == "dataset" else facets_dict
 
     def organization_facets(
         self, facets_dict: dict[str, Any], organization_type: str, package_type: str | None
     ) -> dict[str, Any]:
         """Facets of the page of a service."""
-        return facets.titles("organization", facets_dict)
+        return facets.titles("organization", facets_dict, kept_facets.shown())
 
     def group_facets(self, facets_dict: dict[str, Any], group_type: str, package_type: str | None) -> dict[str, Any]:
         """Facets of the page of a group."""
-        return facets.titles("group", facets_dict)
+        return facets.titles("group", facets_dict, kept_facets.shown())
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         """`ckan ecosphere search …`."""

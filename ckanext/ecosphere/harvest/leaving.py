@@ -1,0 +1,103 @@
+"""Harvest sources, hidden from a CKAN without the harvester: it answers 500 wherever one of their datasets shows.
+
+CKAN makes the address of a dataset from its type, and the type of a source has pages only with ckanext-harvest: a list
+that holds one fails, and so do the list of deleted datasets and the news of people. So a source gets a state of its
+own, which no list asks for, and another type in the news.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.interfaces import InitReport, LeavingStep
+from ckanext.ecosphere.leaving import write_lines
+from ckanext.harvest.model import HarvestSource
+
+#: Key of `plugin_data` under which a hidden source keeps its state, and whether it was active.
+KEY = "ecosphere_left"
+HIDDEN = "hidden"
+STOCK, PLAIN, OWN = "harvest", "dataset", "ecosphere_"
+
+
+def steps(kept: Collection[str]) -> list[LeavingStep]:
+    """Say what is done with the sources: all of them are hidden, or those of our types when ckanext-harvest stays."""
+    number = len(_rows(kept))
+    if not number:
+        return []
+    message = tk.ungettext(
+        "{number} harvest source is exported and hidden: CKAN without the harvester fails where one is listed",
+        "{number} harvest sources are exported and hidden: CKAN without the harvester fails where one is listed",
+        number,
+    ).format(number=number)
+
+    def hide(folder: Path) -> str:
+        rows = _rows(kept)
+        write_lines(folder / "sources.jsonl", (_exported(*row) for row in rows))
+        for package, source in rows:
+            left = {"state": package.state, "active": source.active if source else None}
+            package.plugin_data = {**(package.plugin_data or {}), KEY: left}
+            package.state = HIDDEN
+            if source:
+                source.active = False
+        model.Session.flush()
+        _name_type([package.id for package, _source in rows], STOCK, PLAIN)
+        done = tk.ungettext("{number} harvest source hidden", "{number} harvest sources hidden", len(rows))
+        return done.format(number=len(rows))
+
+    return [LeavingStep(message, hide)]
+
+
+def restore(report: InitReport) -> None:
+    """Show the sources again that leaving hid."""
+    package: Any = model.Package
+    rows = _joined(package.state == HIDDEN, package.plugin_data.has_key(KEY))
+    for row, source in rows:
+        data = dict(row.plugin_data)
+        left = data.pop(KEY)
+        row.state, row.plugin_data = left["state"], data
+        if source and left["active"] is not None:
+            source.active = left["active"]
+    _name_type([row.id for row, _source in rows], PLAIN, STOCK)
+    model.Session.commit()
+    if rows:
+        message = tk.ungettext("{number} harvest source is back", "{number} harvest sources are back", len(rows))
+        report.changed(message.format(number=len(rows)))
+
+
+def _name_type(ids: Collection[str], before: str, after: str) -> None:
+    """Give the sources another type in the activity stream, which makes addresses of it, too."""
+    if not ids or not sa.inspect(model.meta.engine).has_table("activity"):
+        return
+    statement = """
+        UPDATE activity SET data = jsonb_set(data::jsonb, '{package,type}', to_jsonb(CAST(:after AS text)))::text
+        WHERE object_id = ANY(:ids) AND data::jsonb -> 'package' ->> 'type' = :before
+    """
+    model.Session.execute(sa.text(statement), {"ids": list(ids), "before": before, "after": after})
+
+
+def _rows(kept: Collection[str]) -> list[tuple[Any, Any]]:
+    rows = _joined(model.Package.state != HIDDEN)
+    return [row for row in rows if STOCK not in kept or (row[1] and row[1].type.startswith(OWN))]
+
+
+def _joined(*conditions: Any) -> list[tuple[Any, Any]]:
+    query = (
+        sa.select(model.Package, HarvestSource)
+        .outerjoin(HarvestSource, HarvestSource.id == model.Package.id)
+        .where(model.Package.type == STOCK, *conditions)
+        .order_by(model.Package.name)
+    )
+    return [(package, source) for package, source in model.Session.execute(query)]
+
+
+def _exported(package: Any, source: Any) -> Mapping[str, Any]:
+    names = ("url", "type", "config", "frequency", "active", "created")
+    settings = {name: getattr(source, name) for name in names} if source else {}
+    columns = ("id", "name", "title", "notes", "owner_org", "state")
+    return {**{name: getattr(package, name) for name in columns}, **settings}

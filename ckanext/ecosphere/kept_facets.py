@@ -1,0 +1,76 @@
+"""Groups and keywords of a catalogue that used them before: in the menu and the facets, beside those of the suite.
+
+Groups show as soon as one of them holds a public dataset. Keywords are free words of many catalogues, and show where
+`ckan ecosphere adopt` found a portal that used them, or where the administrator says so.
+"""
+
+from __future__ import annotations
+
+import json
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.model.system_info import get_system_info, set_system_info
+
+from ckanext.ecosphere import config
+
+#: Where `adopt` remembers what the portal used.
+KEY = "ecosphere.kept_facets"
+NAMES = ("groups", "tags")
+
+
+def in_use() -> dict[str, int]:
+    """Count the groups and the free keywords that public datasets have; what has none is left out."""
+    package, member, group, tagged = model.Package, model.Member, model.Group, model.PackageTag
+    public = sa.and_(package.type == "dataset", package.state == "active", ~package.private)
+    groups = (
+        sa.select(sa.func.count(sa.distinct(group.id)))
+        .join(member, member.group_id == group.id)
+        .join(package, package.id == member.table_id)
+        .where(public, ~group.is_organization, group.state == "active", member.state == "active")
+    )
+    tags = (
+        sa.select(sa.func.count(sa.distinct(tagged.tag_id)))
+        .join(package, package.id == tagged.package_id)
+        .where(public, tagged.state == "active")
+    )
+    counted = {"groups": model.Session.scalar(groups), "tags": model.Session.scalar(tags)}
+    return {name: number for name, number in counted.items() if number}
+
+
+def remember(names: dict[str, int]) -> None:
+    """Keep in mind that the portal used these when it was adopted; what was kept before stays."""
+    kept = {*_remembered(), *names}
+    if kept != _remembered():
+        set_system_info(KEY, json.dumps(sorted(kept)))
+
+
+def shown() -> tuple[str, ...]:
+    """Return which of CKAN's facets are shown beside those of the suite: `groups`, `tags`."""
+    wanted = config.kept_facets()
+    if wanted != ["auto"]:
+        return tuple(name for name in NAMES if name in wanted)
+    return tuple(name for name in NAMES if (name == "groups" and has_groups()) or (name == "tags" and tags_kept()))
+
+
+def has_groups() -> bool:
+    """Whether an active group holds a public dataset; one cheap question, for the menu of each page."""
+    package, member, group = model.Package, model.Member, model.Group
+    found = (
+        sa.select(group.id)
+        .join(member, member.group_id == group.id)
+        .join(package, package.id == member.table_id)
+        .where(~group.is_organization, group.state == "active", member.state == "active")
+        .where(package.state == "active", ~package.private)
+        .limit(1)
+    )
+    return model.Session.scalar(found) is not None
+
+
+def tags_kept() -> bool:
+    """Whether `adopt` found that the portal used keywords."""
+    return "tags" in _remembered()
+
+
+def _remembered() -> set[str]:
+    return set(json.loads(get_system_info(KEY) or "[]"))

@@ -1,0 +1,99 @@
+"""What becomes of the datasets of a catalogue that existed before: looked at one by one, without a database."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ckan import model
+
+from ckanext.ecosphere.schemas import adopting, leaving, returning
+
+pytestmark = pytest.mark.usefixtures("portal_of_the_class")
+
+
+class TestLicences:
+    @pytest.mark.parametrize(
+        "stated", ["odc-odbl", "odc-by", "odc-pddl", "cc-zero", "other-open", "other-pd", "etalab-2.0", "mit"]
+    )
+    def test_one_that_has_no_other_version_stays(self, stated: str):
+        assert adopting.licence(stated).becomes == stated
+
+    @pytest.mark.parametrize(
+        "stated", ["cc-by", "cc-by-sa", "cc-nc", "uk-ogl", "gfdl", "fr-lo", "CC BY", "Licence Ouverte", "?"]
+    )
+    def test_a_version_is_never_guessed(self, stated: str):
+        found = adopting.licence(stated)
+        assert found.becomes is None
+        assert found.reason
+
+    @pytest.mark.parametrize(
+        ("stated", "becomes"),
+        [
+            ("lov2", "etalab-2.0"),
+            ("CC-BY-4.0", "cc-by"),
+            ("https://creativecommons.org/licenses/by/4.0/", "cc-by"),
+            ("Licence Ouverte v2.0", "etalab-2.0"),
+        ],
+    )
+    def test_one_that_names_its_version_is_found(self, stated: str, becomes: str):
+        assert adopting.licence(stated).becomes == becomes
+
+    def test_every_licence_of_ckan_is_decided(self):
+        stock = {each.id for each in adopting._stock_licences()}
+        assert "cc-by" in stock
+        undecided = {id_ for id_ in stock if not adopting.licence(id_).becomes and not adopting.licence(id_).reason}
+        assert not undecided
+
+
+def changes(**columns: Any) -> adopting.Changes:
+    return adopting._changes(model.Package(name="x", **columns), adopting.field_checks())
+
+
+class TestFields:
+    def test_a_free_field_that_fits_becomes_the_field(self):
+        found = changes(extras={"frequency": "ANNUAL", "theme": json.dumps(["Risques"]), "Cote": "C1"})
+        assert found.rewritten["frequency"].endswith("/frequency/ANNUAL")
+        assert json.loads(found.rewritten["theme"])[0].endswith("/risques")
+        assert not found.renamed
+
+    @pytest.mark.parametrize("contact", ["Jean", '"Jean"', '["Jean"]', "{", "3"])
+    def test_one_that_does_not_fit_is_renamed(self, contact: str):
+        found = changes(extras={"contact": contact, "previous_contact": "taken"}, author="Ana")
+        assert found.renamed == {"contact": "previous_contact_2"}
+        assert found.contact == [{"name": "Ana"}]
+
+    def test_rows_that_are_there_stay(self):
+        found = changes(extras={"contact": '[{"name": "Ana"}]'}, author="Jean")
+        assert not found
+
+    def test_an_address_that_is_none_is_told_and_not_taken(self):
+        found = changes(maintainer="Ana", maintainer_email="ana at example", author_email="b@ain.example.org")
+        assert found.contact == [{"name": "Ana"}, {"email": "b@ain.example.org"}]
+        assert found.bad_emails == ["ana at example"]
+
+
+class TestLeaving:
+    @pytest.mark.parametrize(
+        ("tag", "plain"),
+        [
+            ("cours d'eau", "cours d eau"),
+            ("L’eau : qualité", "L eau qualité"),
+            ("eau-douce_1.0", "eau-douce_1.0"),
+            ("€", ""),
+        ],
+    )
+    def test_keywords_as_a_plain_ckan_takes_them(self, tag: str, plain: str):
+        assert leaving.plain_tag(tag) == plain
+
+    def test_a_text_is_the_same_without_its_line_breaks_only(self):
+        assert returning._same("a b", "a\r\n b")
+        assert not returning._same("a c", "a\n b")
+
+    def test_a_value_of_a_file_comes_back_as_it_was(self):
+        before = [{"title": "WMS"}]
+        assert returning._value_of_file(json.dumps(before), before) == before
+        assert returning._value_of_file("120", 120) == 120
+        assert returning._value_of_file("121", 120) == "121"
+        assert returning._value_of_file('[{"title": "WFS"}]', before) == [{"title": "WFS"}]

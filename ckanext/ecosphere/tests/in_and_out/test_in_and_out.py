@@ -1,0 +1,260 @@
+"""A plain CKAN with 200 datasets takes the plugins in, leaves them, and takes them in again: nothing is lost.
+
+Each stage is a CKAN process with a configuration of its own on the same database and core (see `stages`).
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import subprocess
+import sys
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+import sqlalchemy as sa
+from bs4 import BeautifulSoup
+
+from ckanext.ecosphere.tests.in_and_out import stages
+
+ROOT = Path(__file__).resolve().parents[4]
+PLAIN = """[app:main]
+use =
+ckan.site_id = ecosphere_test
+ckan.site_url = http://test.ckan.net
+SECRET_KEY = only-for-tests
+ckan.plugins = activity
+ckan.search.rows_max = 1000
+ckan.auth.create_unowned_dataset = false
+WTF_CSRF_ENABLED = false
+testing = true
+sqlalchemy.url = postgresql://ckan:ckan@127.0.0.1/ckan_test
+ckan.redis.url = redis://127.0.0.1:6379/1
+solr_url = http://127.0.0.1:8983/solr/ckan_test
+
+[loggers]
+keys = root
+
+[handlers]
+keys = console
+
+[formatters]
+keys = generic
+
+[logger_root]
+level = WARNING
+handlers = console
+
+[handler_console]
+class = StreamHandler
+args = (sys.stderr,)
+level = NOTSET
+formatter = generic
+
+[formatter_generic]
+format = %(message)s
+"""
+#: The portal of the tests, without the services of the ministry, which take half a minute to make.
+OURS = """[app:main]
+use = config:{ini}
+ecosphere.init.organisations = false
+ckan.search.rows_max = 1000
+"""
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What each stage saw, by name of the stage."""
+    folder = tmp_path_factory.mktemp("in-and-out")
+    plain, ours = folder / "plain.ini", folder / "ours.ini"
+    plain.write_text(PLAIN)
+    ours.write_text(OURS.format(ini=ROOT / str(request.config.getoption("--ckan-ini"))))
+    _empty_tables()
+    found: dict[str, Any] = {"folder": folder}
+    for name, ini in (("before", plain), ("inside", ours), ("outside", plain), ("back", ours)):
+        command = [sys.executable, "-m", stages.__name__, name, str(ini), str(folder)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{name}:\n{done.stderr[-5000:]}"
+        found[name] = json.loads((folder / f"{name}.json").read_text())
+    return found
+
+
+def _empty_tables() -> None:
+    """Empty every table of the database of the tests, whichever plugin made it: no plugin is loaded here."""
+    engine = sa.create_engine(tk.config["sqlalchemy.url"])
+    names = [name for name in sa.inspect(engine).get_table_names() if "alembic" not in name and "spatial" not in name]
+    if names:
+        with engine.begin() as connection:
+            quoted = ", ".join(f'"{name}"' for name in names)
+            connection.execute(sa.text(f"TRUNCATE {quoted} CASCADE"))
+    engine.dispose()
+
+
+#: What people changed while the plugins were away: dataset → fields.
+CHANGED_OUTSIDE = {
+    "avant-011": {"title"},
+    "avant-012": {"title"},
+    "avant-050": {"title"},
+    "avant-051": {"title"},
+    "avant-052": {"resources"},
+    "avant-053": {"title"},
+    "avant-054": {"method", "provenance", "use_conditions", "extras"},
+}
+#: What the portal computes, and what CKAN's form fills with an empty text.
+COMPUTED = {"metadata_modified", "ecosphere_quality_score", "ecosphere_quality_level", "license_title"}
+
+
+def differences(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
+    """Names of the fields that differ; a field that is missing is the same as an empty one."""
+    return {name for name in one.keys() | other.keys() if _filled(one.get(name)) != _filled(other.get(name))}
+
+
+def _filled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: part for name, each in value.items() if (part := _filled(each)) is not None}
+    if isinstance(value, list):
+        return [_filled(each) for each in value] or None
+    return None if value == "" else value
+
+
+def datasets(seen: dict[str, Any], stage: str, name: str = "show") -> dict[str, Any]:
+    return seen[stage][name]
+
+
+def test_adoption_shows_its_plan_first_and_guesses_no_version(seen):
+    plan, told = seen["inside"]["dry run"], seen["inside"]["adopt"]
+    assert "Nothing was done" in plan
+    for words in (
+        "200 datasets were here before",
+        "contact: 200 datasets, from their maintainers and authors",
+        "licence cc-by: 25 × no licence (CKAN's list does not say which version)",
+        "licence cc-nc: 25 × no licence",
+        "licence odc-odbl: 25 × stays Open Database License 1.0 (ODbL)",
+        "licence other-open: 25 × stays Other open licence",
+        "1 group with datasets stays in the menu",
+        "1 keyword stays in the facets",
+        "they are called “previous_contact”",
+    ):
+        assert words in plan, words
+    assert plan.replace("Nothing was done (dry run).\n", "") in told
+    assert "200 datasets changed" in told
+    assert "nothing to adopt" in seen["inside"]["again"]
+    assert "200 datasets were here before the schema" in seen["inside"]["check"]
+
+
+def test_adoption_loses_nothing(seen):
+    adopted = datasets(seen, "inside", "adopted")
+    for name, old in datasets(seen, "before").items():
+        new = adopted[name]
+        assert {key: new[key] for key in stages.PEOPLE} == stages.PEOPLE
+        assert new["contact"] == [
+            {"name": "Unité SIG", "email": "sig@ain.example.org"},
+            {"name": "Jean Dupont", "email": "jean.dupont@ain.example.org"},
+        ]
+        free = {each["key"]: each["value"] for each in new["extras"]}
+        kept = {each["key"]: each["value"] for each in old["extras"]}
+        assert free == {
+            "Cote": kept["Cote"],
+            "previous_contact": "Voir le service",
+            "previous_frequency": "de temps en temps",
+        }
+        if old["license_id"] in ("cc-by", "cc-nc", "uk-ogl"):
+            assert not new.get("license_id")
+            assert f"({old['license_id']})" in new["use_conditions"]
+        else:
+            assert new.get("license_id") == old["license_id"]
+        same = {"license_id", "license_title", "license_url", "isopen", "extras", "contact", "use_conditions"}
+        assert differences(old, new) <= same | COMPUTED, name
+
+
+def test_core_fields_are_shown_and_kept_through_form_and_api(seen):
+    inside = seen["inside"]
+    assert "Jean Dupont" in inside["page"]
+    assert "jean.dupont@" in html.unescape(inside["page"]).replace("&#64;", "@")
+    assert set(stages.PEOPLE) <= set(inside["form names"])
+    for name, saved in inside["saved"].items():
+        assert saved["title"] == "Changé"
+        assert {key: saved[key] for key in stages.PEOPLE} == stages.PEOPLE, name
+        assert [each["name"] for each in saved["groups"]] == ["inondations"], name
+    assert [each["name"] for each in inside["saved"]["avant-001"]["tags"]] == ["crue"]
+    assert not inside["emptied"]["author"]
+    assert inside["emptied"]["maintainer"] == "Unité SIG"
+
+
+def test_groups_and_keywords_stay_in_menu_and_facets(seen):
+    page = BeautifulSoup(seen["inside"]["search"], "html.parser")
+    assert page.select_one('header a[href$="/group/"]')
+    facets = {link["href"] for link in page.select("a[href]") if "groups=" in link["href"] or "tags=" in link["href"]}
+    assert any("groups=inondations" in each for each in facets)
+    assert any("tags=crue" in each for each in facets)
+    assert seen["inside"]["group"] == HTTPStatus.OK
+
+
+def test_a_period_of_grace_warns_until_its_last_day(seen):
+    inside = seen["inside"]
+    assert "theme" in inside["refused"]
+    assert inside["warning 2099-12-31"].startswith('299 - "needed to publish after 2099-12-31: ')
+    for name in ("theme", "contact", "license_id"):
+        assert name in inside["warning 2099-12-31"]
+    assert not inside["warning 2020-01-31"]
+    assert not inside["warning demain"]
+    assert (inside["grace 2099-12-31"], inside["grace 2020-01-31"], inside["grace demain"]) == (
+        ["ok"],
+        ["warning"],
+        ["error"],
+    )
+    assert "modified" in inside["contradiction"]
+    assert "Saved, though publishing will need this after" in inside["flash"]
+
+
+def test_leaving_shows_its_plan_first_and_exports(seen):
+    plan, told, folder = seen["inside"]["plan"], seen["inside"]["leave"], seen["folder"] / "export"
+    assert seen["inside"]["after plan"]
+    for words in (
+        "2 harvest sources",
+        f"{len(datasets(seen, 'inside'))} datasets are exported",
+        "1 keyword that CKAN refuses",
+        "the index is cleared",
+    ):
+        assert words in plan
+    assert "could not be indexed" not in told
+    rows = {each["name"]: each for each in map(json.loads, (folder / "datasets.jsonl").read_text().splitlines())}
+    shown = datasets(seen, "inside")
+    assert rows.keys() == shown.keys()
+    assert not {name for name in rows if differences(rows[name], shown[name]) - COMPUTED}
+    sources = [json.loads(line) for line in (folder / "sources.jsonl").read_text().splitlines()]
+    assert {each["name"] for each in sources} == {"source-active", "source-jetee"}
+    assert (folder / "README.md").read_text().startswith("# Export")
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_plain_ckan_works_on_what_was_left(seen):
+    assert set(seen["outside"]["pages"].values()) == {HTTPStatus.OK}, seen["outside"]["pages"]
+    shown = datasets(seen, "outside")
+    assert shown.keys() == datasets(seen, "inside").keys()
+    free = {each["key"] for each in shown["avant-050"]["extras"]}
+    assert {"theme", "contact", "provenance", "Cote"} <= free
+    assert shown["zones-inondables-ain"]["maintainer"] == "Unité SIG"
+
+
+def test_everything_comes_back(seen):
+    before, after = datasets(seen, "inside"), datasets(seen, "back")
+    assert after.keys() - before.keys() == {"nouveau-dehors"}
+    found = {name: differences(old, after[name]) - COMPUTED for name, old in before.items()}
+    assert {name: fields for name, fields in found.items() if fields} == CHANGED_OUTSIDE
+    for name in ("avant-011", "avant-012", "avant-050", "avant-051", "avant-053"):
+        assert after[name]["title"] == "Renommé dehors"
+    old, new = before["avant-052"]["resources"], after["avant-052"]["resources"]
+    assert [differences(*pair) - {"metadata_modified"} for pair in zip(old, new, strict=True)] == [{"name"}]
+    edited = after["avant-054"]
+    assert edited["provenance"] == "Autrement."
+    assert "method" not in edited
+    assert edited["contact"] == before["avant-054"]["contact"]
+    assert {"key": "previous_contact_2", "value": "Jean"} in edited["extras"]
+    assert not edited.get("license_id")
+    assert seen["back"]["source"] == seen["back"]["page"] == HTTPStatus.OK
+    assert differences(after["avant-050"], seen["back"]["resaved"]) <= COMPUTED
+    assert "The index was written with the schema in force" in seen["back"]["init again"]
