@@ -21,6 +21,11 @@ def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> AuthRes
     return _may_edit(context, job.source_id if job else None)
 
 
+def ecosphere_harvest_records_list(context: Context, data_dict: DataDict) -> AuthResult:
+    """Records that a job refused or set aside: editors of its source."""
+    return ecosphere_harvest_job_show(context, data_dict)
+
+
 def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) -> AuthResult:
     """Withdrawals that are held: editors of the source."""
     return _may_edit(context, source_id(data_dict["id"]))
@@ -145,6 +150,7 @@ def get_auth_functions() -> dict[str, Any]:
     """Return the auth functions that the plugin registers."""
     own = (
         ecosphere_harvest_job_show,
+        ecosphere_harvest_records_list,
         ecosphere_harvest_withdrawals_show,
         ecosphere_harvest_withdrawals_decide,
         ecosphere_harvest_statements_show,

@@ -6,6 +6,8 @@ from typing import Any
 
 from ckan.logic.schema import validator_args
 
+from ckanext.ecosphere.harvest.pipeline import story
+
 
 @validator_args
 def source_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
@@ -17,6 +19,19 @@ def source_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
 def job_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
     """A job, by id."""
     return {"id": [not_empty, unicode_safe]}
+
+
+@validator_args
+def records_schema(  # noqa: PLR0917 - validators
+    not_empty: Any, unicode_safe: Any, ignore_empty: Any, one_of: Any, natural_number_validator: Any, default: Any
+) -> dict[str, Any]:
+    """A job, by id, and which of its records are wanted."""
+    return {
+        "id": [not_empty, unicode_safe],
+        "outcome": [ignore_empty, one_of(story.OUTCOMES)],
+        "limit": [ignore_empty, natural_number_validator],
+        "offset": [default(0), natural_number_validator],
+    }
 
 
 @validator_args
