@@ -80,7 +80,7 @@ def mailbox(organization_id: str | None) -> str:
 
 def name_of(group: model.Group) -> str:
     """Return the name of a service spelled out: from the registry, else its description or title."""
-    service = _registered(group)
+    service = registered(group)
     if service is not None:
         return spelled_out(service)
     description = (group.description or "").strip()
@@ -112,7 +112,7 @@ def spelled_out(service: voc.Concept) -> str:
     return head
 
 
-def _registered(group: model.Group) -> voc.Concept | None:
+def registered(group: model.Group) -> voc.Concept | None:
     """Return the service of the registry that an organisation is: by its name, else by kind and territory."""
     registry = voc.get("organisations")
     if group.name in registry:

@@ -12,6 +12,7 @@ from ckan.lib.munge import munge_title_to_name
 from ckan.lib.search import SearchError
 from ckan.views.dataset import CreateView
 from flask import Blueprint, Response, make_response, send_file, stream_with_context
+from markupsafe import Markup
 
 from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
@@ -158,6 +159,11 @@ def import_record() -> Any:
             errors = error.error_dict
         else:
             tk.h.flash_notice(tk._("Here is what was read. Look it over, then save: nothing is saved yet."))
+            for warning in read["warnings"]:
+                tk.h.flash_error(warning)
+            for each in read["already"]:
+                link = Markup('<a href="{}">{}</a>').format(tk.url_for("dataset.read", id=each["name"]), each["title"])
+                tk.h.flash_error(Markup("{}{}").format(tk._("See the dataset: "), link), allow_html=True)
             _tell(read["problems"])
             return _new_form(_as_it_is(read["dataset"]))
     return tk.render("ecosphere_schemas/import.html", {"url": url, "errors": errors})

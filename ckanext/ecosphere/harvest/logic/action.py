@@ -211,6 +211,26 @@ def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> dict[
 
 
 @tk.side_effect_free
+@tk.validate_action_data(schema.datasets_schema)
+def ecosphere_harvest_governed_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Which of some datasets are harvested, so that the next harvest replaces what is changed on the portal.
+
+    Args:
+        context: the context.
+        data_dict: `ids` of the datasets (at most 1000); only those that the person may change count.
+
+    Returns:
+        `datasets`: title of the harvest source by id of the dataset, of those that are harvested; `fields`: names of
+        the fields that a harvest leaves as they are.
+    """
+    tk.check_access("ecosphere_harvest_governed_list", context, data_dict)
+    user = context.get("user") or ""
+    everything = context.get("ignore_auth") or authz.is_sysadmin(user)
+    owners = None if everything else editable_organisations(user)
+    return {"datasets": local.governed(data_dict["ids"], owners), "fields": sorted(config.local_fields())}
+
+
+@tk.side_effect_free
 @tk.validate_action_data(schema.job_schema)
 def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """One record of a harvest: what became of it and why.

@@ -53,6 +53,11 @@ def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> AuthR
     return authorization.dataset_editable(context, data_dict["id"])
 
 
+def ecosphere_harvest_governed_list(context: Context, data_dict: DataDict) -> AuthResult:
+    """Which datasets are harvested: whoever edits a service; only its datasets are told."""
+    return _may_manage(context)
+
+
 def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> AuthResult:
     """A record as it came, with what the rules did: editors of its source, and of the dataset made of it.
 
@@ -156,6 +161,7 @@ def get_auth_functions() -> dict[str, Any]:
         ecosphere_harvest_statements_show,
         ecosphere_harvest_catalogues_show,
         ecosphere_harvest_local_show,
+        ecosphere_harvest_governed_list,
         ecosphere_harvest_record_show,
         ecosphere_harvest_read,
         ecosphere_harvest_overview,

@@ -282,6 +282,61 @@ class TestThePages:
                 assert app.get(path, headers=headers, status=403, follow_redirects=False).status_code == 403
 
 
+class TestWhatIsKnown:
+    """A record that the catalogue has, by whichever identifier and however it came, and one of another service."""
+
+    TTL = """
+@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
+@prefix foaf: <http://xmlns.com/foaf/0.1/> .
+<https://x.example.org/connu> a dcat:Dataset ; dct:title "Repris" ; dct:identifier "fr-120066022-jdd-connu-1" ;
+  dct:publisher [a foaf:Organization ; foaf:name "%s"] ."""
+
+    @pytest.fixture
+    def read(self, app: Any, editor: dict[str, Any]) -> Any:
+        def read(text: str) -> Any:
+            file = {"file": (io.BytesIO(text.encode()), "connu.ttl")}
+            body = app.post("/fr/dataset/importer", data=file, headers={"Authorization": editor["token"]}).body
+            return BeautifulSoup(body, "html.parser")
+
+        return read
+
+    def test_a_record_that_is_in_the_catalogue_is_told_with_a_link(self, read, create, harvested):
+        made = create(samples.full(name="connu", title="Déjà <b>là</b>", identifier="fr-120066022-jdd-connu-1"))
+        page = read(self.TTL % "DDT 01")
+        told = page.select_one(".flash-messages")
+        assert "Déjà <b>là</b>" in told.text
+        assert told.select_one('a[href$="/dataset/connu"]')
+        assert "Géo-IDE" not in told.text
+        assert page.find(id="field-title")["value"] == "Repris"
+        harvested(made)
+        assert "Géo-IDE" in read(self.TTL % "DDT 01").select_one(".flash-messages").text
+
+    def test_a_private_dataset_of_others_is_not_told(self, read, act):
+        other = factories.Organization(image_url="")
+        hidden = samples.full(name="cache", title="Caché", identifier="fr-120066022-jdd-connu-2", private=True)
+        act("package_create", **{**hidden, "owner_org": other["id"]})
+        page = read((self.TTL % "DDT 01").replace("connu-1", "connu-2"))
+        assert "Caché" not in page.text
+
+    def test_a_record_of_another_service_is_told(self, read):
+        theirs = read((self.TTL % "DDTM 80").replace("connu-1", "ailleurs")).select_one(".flash-messages").text
+        ours = read((self.TTL % "DDT 01").replace("connu-1", "ailleurs")).select_one(".flash-messages").text
+        assert "Somme" in theirs or "80" in theirs
+        assert len(theirs) > len(ours)
+
+    def test_the_address_that_a_description_was_read_from_is_kept_and_shown(self, app, editor, server, act):
+        headers = {"Authorization": editor["token"]}
+        address = f"{server.url}/publiccode.yml"
+        saved = Form(app, editor, "/fr/dataset/importer", {"url": address})
+        assert saved.values["source_record"] == [address]
+        assert saved.send().status_code == 302
+        name = saved.values["name"][0]
+        assert act("package_show", id=name)["source_record"] == address
+        assert f'href="{address}"' in app.get(f"/fr/dataset/{name}", headers=headers).body
+        again = act("ecosphere_dataset_import", url=address)
+        assert [each["name"] for each in again["already"]] == [name]
+
+
 @pytest.mark.browser
 def test_a_producer_imports_a_record_corrects_the_address_and_saves(page, editor, server, act):
     log_in(page, editor["name"], PASSWORD)
