@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import asdict
 from html import unescape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan import model
 from werkzeug.exceptions import default_exceptions
 
-from ckanext.ecosphere import config, contact_sheets, language, outlines, services
+from ckanext.ecosphere import config, language, outlines, services
 from ckanext.ecosphere import vocabularies as voc
 
 LATEST = 5
@@ -124,17 +122,6 @@ def _numbered(place: voc.Concept, lang: str) -> str:
 
 def _alphabetical(place: voc.Concept) -> str:
     return voc.normalise(place.label_fr)
-
-
-def ecosphere_contact_sheet(organization: str | None) -> dict[str, str]:
-    """Return how a service is reached (`contact_sheets`), empty when there is no such service."""
-    group = model.Group.get(organization) if organization else None
-    return asdict(contact_sheets.of(group)) if group else {}
-
-
-def ecosphere_other_extras(extras: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
-    """Return the extras of an organisation that are not this portal's own."""
-    return [each for each in extras or [] if not str(each.get("key", "")).startswith("ecosphere_")]
 
 
 def ecosphere_own_extras(extras: list[dict[str, Any]] | None) -> list[dict[str, Any]]:

@@ -282,6 +282,41 @@ class TestThePages:
                 assert app.get(path, headers=headers, status=403, follow_redirects=False).status_code == 403
 
 
+class TestTheContactSheet:
+    """What the contact sheet of the service says is in the form of a new dataset, and only there."""
+
+    SHEET = {"email": "ddt-01@example.org", "telephone": "+33 4 74 45 62 37", "web": "https://www.ain.gouv.fr"}
+
+    @pytest.fixture(autouse=True)
+    def sheet(self, shared_db: None, service: dict[str, Any], act: Any) -> Any:
+        act("ecosphere_contact_sheet_update", id=service["id"], **self.SHEET)
+        yield
+        act("ecosphere_contact_sheet_update", id=service["id"], **dict.fromkeys(self.SHEET, ""))
+
+    def test_it_fills_in_the_contact_of_a_new_dataset(self, app, editor, create):
+        create(samples.full(name="sheet-usual", contact=[{"name": "Autre", "email": "autre@example.org"}]))
+        for path in ("/fr/dataset/new", "/fr/dataset/nouveau/ddt-01"):
+            values = Form(app, editor, path).values
+            assert values["contact__0__email"] == [self.SHEET["email"]], path
+            assert values["contact__0__url"] == [self.SHEET["web"]], path
+            assert values["contact__0__telephone"] == [self.SHEET["telephone"]], path
+            assert values["contact__0__name"][0], path
+
+    def test_it_changes_no_description_that_is_there(self, app, editor, create):
+        create(samples.full(name="sheet-other", contact=[{"name": "Autre", "email": "autre@example.org"}]))
+        create({"title": "Sans contact", "name": "sheet-none", "private": True})
+        for path, email in (("/fr/dataset/edit/sheet-other", "autre@example.org"), ("/fr/dataset/edit/sheet-none", "")):
+            assert Form(app, editor, path).values["contact__0__email"] == [email]
+        assert Form(app, editor, "/fr/dataset/sheet-none/dupliquer").values["contact__0__email"] == [""]
+
+    def test_a_person_of_several_services_gets_that_of_the_one_that_is_chosen(self, app, editor, service, act):
+        second = factories.Organization(name="dreal-x", title="DREAL X", image_url="")
+        act("organization_member_create", id=second["id"], username=editor["name"], role="editor")
+        assert Form(app, editor, "/fr/dataset/new").values["contact__0__email"] == [""]
+        chosen = Form(app, editor, f"/fr/dataset/new?group={service['id']}").values
+        assert chosen["contact__0__email"] == [self.SHEET["email"]]
+
+
 class TestWhatIsKnown:
     """A record that the catalogue has, by whichever identifier and however it came, and one of another service."""
 
