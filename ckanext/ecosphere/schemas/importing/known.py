@@ -111,7 +111,7 @@ def sentences(found: Iterable[Mapping[str, Any]], service: str | None) -> list[s
             told[-1] += " " + tk._("Change that dataset rather than save a second one.")
     if service:
         text = tk._(
-            "The description is one of another service, {service}: save it for your service only if it is yours."
+            "The description is one of another service, {service}: save it only if your service has taken it over."
         )
         told.append(text.format(service=service))
     return told
