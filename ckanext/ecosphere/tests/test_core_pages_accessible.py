@@ -23,7 +23,10 @@ def test_axe_finds_nothing_on_pages_of_ckan(page: Page):
     )
     file = {"url": "https://www.example.org/zones.csv", "format": "CSV", "name": "Zones"}
     dataset = factories.Dataset(
-        title="Zones humides", notes="Inventaire.", owner_org=service["id"], resources=[file, {**file, "name": "Autres"}]
+        title="Zones humides",
+        notes="Inventaire.",
+        owner_org=service["id"],
+        resources=[file, {**file, "name": "Autres"}],
     )
     factories.Dataset(title="Zones sèches", owner_org=service["id"])
     shared = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import time
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -281,6 +282,24 @@ def test_the_pages_work_without_a_script(app, create, editor):
     assert page.rsplit("/", 1)[-1] in app.get(f"{address}/suivi", headers=headers).body
     someone = factories.UserWithToken()
     assert app.get(page, headers={"Authorization": someone["token"]}, status=404).status_code == 404
+
+
+def test_a_run_is_dated_alike_on_servers_of_all_time_zones(create, editor, as_user, monkeypatch):
+    create({"title": "Heure", "name": "bulk-hour", "theme": ["eau"]})
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        change = {"names": "bulk-hour", "field": "theme", "operation": "add", "values": "Risques"}
+        run = as_user(editor, "ecosphere_bulk_edit_start", **change)["id"]
+        started = dt.datetime.fromisoformat(runs.load(run)["started"])
+        runs.carry_out(run)
+        ended = runs.load(run)["last_updated"]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    now = dt.datetime.now(dt.timezone.utc).replace(tzinfo=None)
+    assert abs(now - started) < dt.timedelta(minutes=10)
+    assert abs(now - ended) < dt.timedelta(minutes=10)
 
 
 def test_harvested_datasets_are_told_and_rows_are_left_out(  # noqa: PLR0917 - fixtures
