@@ -140,14 +140,18 @@ def update_allowed(context: Context, data_dict: DataDict | None) -> AuthResult:
     return {"success": True}
 
 
+_ACTIONS = action_input.checked({SHOW: ecosphere_contact_sheet_show, UPDATE: ecosphere_contact_sheet_update})
+_AUTH = authorization.deny_by_default({SHOW: show_allowed, UPDATE: update_allowed})
+
+
 def get_actions() -> dict[str, Any]:
-    """Return the actions that the plugin registers."""
-    return action_input.checked({SHOW: ecosphere_contact_sheet_show, UPDATE: ecosphere_contact_sheet_update})
+    """Return the actions that a plugin registers, the same ones for each that works alone."""
+    return dict(_ACTIONS)
 
 
 def get_auth_functions() -> dict[str, Any]:
-    """Return the auth functions that the plugin registers."""
-    return authorization.deny_by_default({SHOW: show_allowed, UPDATE: update_allowed})
+    """Return the auth functions that a plugin registers, the same ones for each that works alone."""
+    return dict(_AUTH)
 
 
 def _context() -> Any:
