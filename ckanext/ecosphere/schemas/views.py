@@ -162,7 +162,9 @@ def import_record() -> Any:
             for warning in read["warnings"]:
                 tk.h.flash_error(warning)
             for each in read["already"]:
-                link = Markup('<a href="{}">{}</a>').format(tk.url_for("dataset.read", id=each["name"]), each["title"])
+                link = Markup('<a class="alert-link" href="{}">{}</a>').format(
+                    tk.url_for("dataset.read", id=each["name"]), each["title"]
+                )
                 tk.h.flash_error(Markup("{}{}").format(tk._("See the dataset: "), link), allow_html=True)
             _tell(read["problems"])
             return _new_form(_as_it_is(read["dataset"]))
