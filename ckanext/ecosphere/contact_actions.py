@@ -6,6 +6,7 @@ import re
 from dataclasses import asdict
 from typing import Any
 
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import AuthResult, Context, DataDict
@@ -13,7 +14,7 @@ from flask import Blueprint, make_response, request
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere import contact_sheets, telephone
-from ckanext.ecosphere.shared import action_input, authorization
+from ckanext.ecosphere.shared import action_input, authorization, web_guard
 
 _ = tk._
 
@@ -139,14 +140,18 @@ def update_allowed(context: Context, data_dict: DataDict | None) -> AuthResult:
     return {"success": True}
 
 
+_ACTIONS = action_input.checked({SHOW: ecosphere_contact_sheet_show, UPDATE: ecosphere_contact_sheet_update})
+_AUTH = authorization.deny_by_default({SHOW: show_allowed, UPDATE: update_allowed})
+
+
 def get_actions() -> dict[str, Any]:
-    """Return the actions that the plugin registers."""
-    return action_input.checked({SHOW: ecosphere_contact_sheet_show, UPDATE: ecosphere_contact_sheet_update})
+    """Return the actions that a plugin registers, the same ones for each that works alone."""
+    return dict(_ACTIONS)
 
 
 def get_auth_functions() -> dict[str, Any]:
-    """Return the auth functions that the plugin registers."""
-    return authorization.deny_by_default({SHOW: show_allowed, UPDATE: update_allowed})
+    """Return the auth functions that a plugin registers, the same ones for each that works alone."""
+    return dict(_AUTH)
 
 
 def _context() -> Any:
@@ -185,5 +190,27 @@ def edit(id: str) -> Response:
     return make_response(tk.render("organization/contact_sheet.html", variables), 400 if errors else 200)
 
 
+def ecosphere_contact_sheet(organization: str | None) -> dict[str, str]:
+    """Return how a service is reached (`contact_sheets`), empty when there is no such service."""
+    group = model.Group.get(organization) if organization else None
+    return asdict(contact_sheets.of(group)) if group else {}
+
+
+def ecosphere_other_extras(extras: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """Return the extras of an organisation that are not this portal's own."""
+    return [each for each in extras or [] if not str(each.get("key", "")).startswith("ecosphere_")]
+
+
+HELPERS = {each.__name__: each for each in (ecosphere_contact_sheet, ecosphere_other_extras)}
+#: Templates of these pages, seen from the folder of this package.
+TEMPLATES = "templates/contact_sheets"
+
+
+def without_base(provided: Any) -> Any:
+    """Return what a room provides of the contact sheets: all of it where the base plugin, whose they are, is off."""
+    return type(provided)() if p.plugin_loaded("ecosphere") else provided
+
+
 blueprint = Blueprint("ecosphere_contacts", __name__)
+web_guard.protect(blueprint)
 blueprint.add_url_rule("/organization/<id>/contact", "edit", edit, methods=["GET", "POST"])

@@ -78,9 +78,23 @@ def mailbox(organization_id: str | None) -> str:
     return written(group).email if group else ""
 
 
+def as_contact(organization_id: str | None) -> dict[str, str]:
+    """Return the sheet of a service as a row of the field `contact` of a dataset; empty when it has no mailbox.
+
+    Args:
+        organization_id: name or id of the organisation.
+    """
+    group = model.Group.get(organization_id) if organization_id else None
+    if group is None or not group.is_organization or not written(group).email:
+        return {}
+    sheet = of(group)
+    row = {"name": sheet.full_name, "email": sheet.email, "telephone": sheet.telephone, "url": sheet.web}
+    return {name: value for name, value in row.items() if value}
+
+
 def name_of(group: model.Group) -> str:
     """Return the name of a service spelled out: from the registry, else its description or title."""
-    service = _registered(group)
+    service = registered(group)
     if service is not None:
         return spelled_out(service)
     description = (group.description or "").strip()
@@ -112,7 +126,7 @@ def spelled_out(service: voc.Concept) -> str:
     return head
 
 
-def _registered(group: model.Group) -> voc.Concept | None:
+def registered(group: model.Group) -> voc.Concept | None:
     """Return the service of the registry that an organisation is: by its name, else by kind and territory."""
     registry = voc.get("organisations")
     if group.name in registry:

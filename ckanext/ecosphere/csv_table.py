@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
+from ckanext.ecosphere.shared import dates
+
 #: Signs with which a spreadsheet begins a formula, their full-width forms too, which some take for the same.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 MARK = "'"
@@ -28,12 +30,17 @@ def is_formula(text: str) -> bool:
 
 
 def cell(value: Any) -> Any:
-    """Return `value` for a cell: nothing for None, moments in ISO 8601, a text that may run as a formula marked."""
+    """Return `value` for a cell.
+
+    Nothing for None, a moment in ISO 8601 and the portal's time zone (one without a time zone is UTC, as CKAN stores
+    them), a text that may run as a formula marked.
+    """
     if isinstance(value, str):
         inner = _INNER.sub(rf"\1{MARK}", value)
         return f"{MARK}{inner}" if is_formula(value) else inner
     if isinstance(value, datetime):
-        return value.isoformat(timespec="minutes")
+        moment = dates.read(value)
+        return moment.isoformat(timespec="minutes") if isinstance(moment, datetime) else ""
     if isinstance(value, date):
         return value.isoformat()
     return "" if value is None else value

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from html import unescape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan import model
 from werkzeug.exceptions import default_exceptions
 
-from ckanext.ecosphere import config, contact_sheets, kept_facets, language, place_helpers, services
+from ckanext.ecosphere import config, kept_facets, language, services
 from ckanext.ecosphere import vocabularies as voc
 
 LATEST = 5
@@ -89,17 +87,6 @@ def ecosphere_portal() -> dict[str, str]:
 def ecosphere_has_own_search() -> bool:
     """Whether the page has a search box of its own, so that the header needs none."""
     return tk.request.endpoint in SEARCH_PAGES
-
-
-def ecosphere_contact_sheet(organization: str | None) -> dict[str, str]:
-    """Return how a service is reached (`contact_sheets`), empty when there is no such service."""
-    group = model.Group.get(organization) if organization else None
-    return asdict(contact_sheets.of(group)) if group else {}
-
-
-def ecosphere_other_extras(extras: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
-    """Return the extras of an organisation that are not this portal's own."""
-    return [each for each in extras or [] if not str(each.get("key", "")).startswith("ecosphere_")]
 
 
 def ecosphere_own_extras(extras: list[dict[str, Any]] | None) -> list[dict[str, Any]]:

@@ -32,6 +32,7 @@ from ckanext.ecosphere.shared.web_guard import cookies, proxies
         "render_datetime": page_dates.render_datetime,
         **core_markdown.HELPERS,
         **place_helpers.HELPERS,
+        **contact_actions.HELPERS,
         **{name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_")},
     }
 )
@@ -48,6 +49,7 @@ class EcospherePlugin(Room):
         super().update_config(config_)
         cookies.make_safe(config_, config.secure_cookies())
         config.show_times_locally(config_)
+        tk.add_template_directory(config_, contact_actions.TEMPLATES)
         tk.add_template_directory(config_, "templates/ecosphere")
         tk.add_public_directory(config_, "public")
         tk.add_resource("assets/ecosphere", "ecosphere")

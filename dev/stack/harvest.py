@@ -83,10 +83,11 @@ def _wait(portal: Portal, pending: set[str]) -> None:
     while pending:
         ckan.check_workers()
         portal.call("harvest_jobs_run")
-        now = {**shown, **{job: portal.call("harvest_job_show", id=job) for job in pending}}
+        now = {**shown, **{job: _job(portal, job) for job in pending}}
         pending = {job for job in pending if now[job]["status"] not in ENDED}
         if _done(now) != _done(shown):
-            say(f"  {_done(now)[0]:>6} records done, {len(pending)} catalogues to go")
+            read, imported, _ended = _done(now)
+            say(f"  {read:>6} records read, {imported} done, {len(pending)} catalogues to go")
             deadline = time.monotonic() + PATIENCE
         shown = now
         if time.monotonic() > deadline:
@@ -95,11 +96,17 @@ def _wait(portal: Portal, pending: set[str]) -> None:
             time.sleep(2)
 
 
-def _done(jobs: dict[str, dict]) -> tuple[int, int]:
-    """How many records and how many jobs are done."""
+def _job(portal: Portal, job: str) -> dict:
+    """A job as ckanext-harvest gives it, with the records that it has `read`; 0 as long as no worker has taken it."""
+    state = portal.find("ecosphere_harvest_job_show", id=job) or {}
+    return {**portal.call("harvest_job_show", id=job), "read": state.get("received", 0)}
+
+
+def _done(jobs: dict[str, dict]) -> tuple[int, int, int]:
+    """How many records were read, how many are done with (set aside ones too), and how many jobs are over."""
     stats = [job.get("stats") or {} for job in jobs.values()]
     records = sum(value for counts in stats for value in counts.values() if isinstance(value, int))
-    return records, sum(job["status"] in ENDED for job in jobs.values())
+    return sum(job["read"] for job in jobs.values()), records, sum(job["status"] in ENDED for job in jobs.values())
 
 
 def _result(portal: Portal, job: str, served: Served, source: str) -> Harvested:

@@ -10,21 +10,19 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan.types import Context
 
-from ckanext.ecosphere import place_helpers
-from ckanext.ecosphere.data_requests import actions, auth, cli, datasets, helpers, jobs, outside, setup
+from ckanext.ecosphere import contact_actions, place_helpers
+from ckanext.ecosphere.contact_actions import without_base
+from ckanext.ecosphere.data_requests import actions, auth, cli, datasets, helpers, jobs, outside, setup, views
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport, LeavingStep
 from ckanext.ecosphere.room import Room
 
+HELPERS = {name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_request_")}
 
-@tk.blanket.actions(actions.get_actions)
-@tk.blanket.auth_functions(auth.get_auth_functions)
-@tk.blanket.helpers(
-    {
-        **place_helpers.HELPERS,
-        **{name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_request_")},
-    }
-)
-@tk.blanket.blueprints
+
+@tk.blanket.actions(lambda: actions.get_actions() | without_base(contact_actions.get_actions()))
+@tk.blanket.auth_functions(lambda: auth.get_auth_functions() | without_base(contact_actions.get_auth_functions()))
+@tk.blanket.helpers(lambda: place_helpers.HELPERS | HELPERS | without_base(contact_actions.HELPERS))
+@tk.blanket.blueprints(lambda: [views.ecosphere_requests, *without_base([contact_actions.blueprint])])
 @tk.blanket.config_declarations
 class EcosphereRequestsPlugin(Room):
     """Data requests: asked by anyone with an account, answered by the services within the legal period."""
@@ -37,6 +35,8 @@ class EcosphereRequestsPlugin(Room):
     def update_config(self, config: Any) -> None:
         """Register this room's templates and assets."""
         super().update_config(config)
+        if not p.plugin_loaded("ecosphere"):
+            tk.add_template_directory(config, f"../{contact_actions.TEMPLATES}")
         tk.add_template_directory(config, "../templates/requests")
         tk.add_resource("../assets/requests", "ecosphere_requests")
 

@@ -127,6 +127,11 @@ def ecosphere_harvest_reasons(report: dict[str, Any]) -> list[tuple[str, str, in
     return labels.reasons(report)
 
 
+def ecosphere_harvest_reason(code: str) -> str:
+    """Why a record became no dataset, in words."""
+    return labels.of_code(code)
+
+
 def ecosphere_harvest_change(change: dict[str, str]) -> dict[str, str]:
     """What a rule decided, in words: `rule`, its `code`, `field`, `before` and `after`."""
     return wording.change(change)

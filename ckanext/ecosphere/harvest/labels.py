@@ -59,6 +59,8 @@ def of_code(code: str) -> str:
     own = {
         "not-valid": tk._("The dataset made of it is not valid."),
         "fault": tk._("It could not be saved because of an unexpected fault."),
+        "copy": tk._("The source had already given the record."),
+        "same-identifiers": tk._("Another record of the source bears the same identifiers and the same title."),
         "deleted-here": tk._("Its dataset was deleted by hand and is not published again."),
     }
     if code in own:

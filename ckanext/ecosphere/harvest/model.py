@@ -162,6 +162,26 @@ class Batch(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGene
     package_ids: Mapped[list[str] | None] = mapped_column(ARRAY(sa.UnicodeText))
 
 
+class NotTaken(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+    """A record that a job read and did not take, so that no harvest object tells of it.
+
+    Attributes:
+        position: its place in the source, from 1.
+        guid: its identifier.
+        code: why, key of `sources.messages.REPEATS`.
+        title: its title, "" when it was not looked at.
+    """
+
+    __tablename__ = "ecosphere_harvest_not_taken"
+
+    id: Mapped[int] = mapped_column(sa.Integer, sa.Identity(), primary_key=True)
+    job_id: Mapped[str] = mapped_column(sa.UnicodeText, index=True)
+    position: Mapped[int] = mapped_column(sa.Integer)
+    guid: Mapped[str] = mapped_column(sa.UnicodeText)
+    code: Mapped[str] = mapped_column(sa.UnicodeText)
+    title: Mapped[str] = mapped_column(sa.UnicodeText, default="")
+
+
 class Hold(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
     """Withdrawals of a source that wait for a person, or the record of what the person decided.
 
@@ -207,7 +227,8 @@ def forget(source_id: str) -> None:
     """Remove all that is known of a source; the caller commits."""
     jobs = sa.select(JobState.job_id).where(JobState.source_id == source_id)
     unsynchronised = {"synchronize_session": False}
-    model.Session.execute(sa.delete(Batch).where(Batch.job_id.in_(jobs)).execution_options(**unsynchronised))
+    for table in (Batch, NotTaken):
+        model.Session.execute(sa.delete(table).where(table.job_id.in_(jobs)).execution_options(**unsynchronised))
     for table in (SourceRecord, JobState, Hold):
         model.Session.execute(sa.delete(table).where(table.source_id == source_id).execution_options(**unsynchronised))
     gone = HarvestedDataset.package_id.not_in(sa.select(model.Package.id))
@@ -219,7 +240,8 @@ def forget_lost_jobs(source_id: str) -> None:
     there = sa.select(HarvestJob.id).where(HarvestJob.source_id == source_id)
     lost = sa.and_(JobState.source_id == source_id, JobState.job_id.not_in(there))
     lost_ids = sa.select(JobState.job_id).where(lost)
-    model.Session.execute(
-        sa.delete(Batch).where(Batch.job_id.in_(lost_ids)).execution_options(synchronize_session=False)
-    )
+    for table in (Batch, NotTaken):
+        model.Session.execute(
+            sa.delete(table).where(table.job_id.in_(lost_ids)).execution_options(synchronize_session=False)
+        )
     model.Session.execute(sa.delete(JobState).where(lost).execution_options(synchronize_session=False))

@@ -68,7 +68,7 @@ def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
 
 
 def _sample(raw: RawRecord, harvester: EcosphereHarvester, context: Context) -> dict[str, Any]:
-    found: dict[str, Any] = {"guid": identity.guid_of(raw), "position": raw.position}
+    found: dict[str, Any] = {"guid": identity.guid_of(raw, harvester.read), "position": raw.position}
     try:
         made = normalise(harvester.read(raw.content), context)
     except RecordError as error:

@@ -1,4 +1,4 @@
-"""Pages of the room: all sources, held withdrawals, the trial of a source, progress of a job."""
+"""Pages of the room: all sources, held withdrawals, the trial of a source, progress and records of a job."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.lib.pagination import Page
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere import csv_table
 from ckanext.ecosphere.harvest import formerrors, live, objects, overview, trials
+from ckanext.ecosphere.harvest.logic.action import RECORDS_AT_ONCE
+from ckanext.ecosphere.harvest.pipeline import story
 from ckanext.ecosphere.shared import web_guard
 
 ecosphere_harvest = Blueprint("ecosphere_harvest", __name__)
@@ -73,6 +77,33 @@ def progress(id: str) -> Response:
     except tk.ObjectNotFound:
         return jsonify({"stage": "waiting"})
     return jsonify({"stage": state["stage"], **live.progress(state)})
+
+
+def records(id: str) -> str | Response:
+    """All records that a harvest refused or set aside: page by page, or as CSV."""
+    outcome = request.args.get("outcome", "")
+    outcome = outcome if outcome in story.OUTCOMES else ""
+    page = tk.h.get_page_number(request.args)
+    asked = {"id": id, "outcome": outcome, "offset": (page - 1) * RECORDS_AT_ONCE}
+    found = allowed("ecosphere_harvest_records_list", **asked)
+    job = tk.get_action("harvest_job_show")(context(), {"id": id})
+    if request.args.get("format") == "csv":
+        rows = ([row[column] for column in story.COLUMNS] for row in story.listed(id, outcome))
+        headers = {"Content-Disposition": 'attachment; filename="harvest-records.csv"'}
+        return Response(csv_table.write(story.COLUMNS, rows), mimetype="text/csv; charset=utf-8", headers=headers)
+    pager = Page(
+        collection=found["results"],
+        presliced_list=True,
+        page=page,
+        items_per_page=RECORDS_AT_ONCE,
+        item_count=found["count"],
+        url=lambda page, **_kwargs: tk.h.url_for(
+            "ecosphere_harvest.records", id=id, outcome=outcome or None, page=page
+        ),
+    )
+    source = tk.get_action("harvest_source_show")(context(), {"id": job["source_id"]})
+    variables = {"job": job, "source": source, "page": pager, "outcome": outcome, "count": found["count"]}
+    return tk.render("ecosphere_harvest/records.html", variables)
 
 
 def start_trial() -> AnyResponse:
@@ -156,5 +187,6 @@ ecosphere_harvest.add_url_rule(
     "/ecosphere/harvest/source/<id>/withdrawals", view_func=withdrawals, methods=["GET", "POST"]
 )
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/job/<id>/progress", view_func=progress)
+ecosphere_harvest.add_url_rule("/ecosphere/harvest/job/<id>/records", view_func=records)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/trial", view_func=start_trial, methods=["POST"])
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/trial/<id>", view_func=trial)

@@ -14,7 +14,7 @@ from ckanext.ecosphere.shared import action_input
 
 from . import config, unfinished
 from .bulk import actions as bulk
-from .importing import documents, review, starting
+from .importing import documents, known, review, starting
 from .importing.text import decoded
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,10 @@ def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> dict[str,
             `content`, the text of one.
 
     Returns:
-        `dataset`, for a person to look over and save, and `problems`, sentences on what was wrong with it.
+        `dataset`, for a person to look over and save, with the address that it was read from (`source_record`);
+        `problems`, sentences on what was wrong with it; `already`, datasets of the catalogue with one of its
+        identifiers (`name`, `title`, `service`, `catalogue` that it is harvested from or None, `editable`); and
+        `warnings`, sentences on those and on a description that names another service as its own.
 
     Raises:
         ValidationError: the address cannot be fetched, or gives no such description.
@@ -87,13 +90,16 @@ def _read_content(content: str, context: Context) -> dict[str, Any]:
 
 def _importable(found: dict[str, Any], url: str, context: Context) -> dict[str, Any]:
     """Return what was read as a draft that is nobody's yet."""
+    already = known.already(found["dataset"], url, context)
+    warnings = known.sentences(already, known.other_service(found["dataset"], context))
     dataset = {**found["dataset"], "private": True}
     for name in ("name", "id", "owner_org"):
         dataset.pop(name, None)
     if url:
         dataset.setdefault("source_record", url)
     dataset, problems = review.looked_over(dataset, context)
-    return {"dataset": dataset, "problems": [*found["problems"], *problems]}
+    told = {"problems": [*found["problems"], *problems], "already": already, "warnings": warnings}
+    return {"dataset": dataset, **told}
 
 
 @tk.side_effect_free

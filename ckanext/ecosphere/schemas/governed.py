@@ -80,6 +80,23 @@ def find(package_id: str | None, with_stored: bool = True) -> Governed | None:
     )
 
 
+def overwritten(ids: Iterable[str], field: str) -> dict[str, str]:
+    """Return which of some datasets the next harvest puts back a field of, with the title of its source, by id.
+
+    Args:
+        ids: of datasets that the person may change.
+        field: name of the field.
+    """
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    try:
+        told = tk.get_action("ecosphere_harvest_governed_list")({}, {"ids": wanted})
+    except (KeyError, tk.NotAuthorized):
+        return {}
+    return {} if field in told["fields"] else told["datasets"]
+
+
 def ecosphere_governed(package_id: str | None) -> Governed | None:
     """Return what the source of a dataset governs, for its form; None when nothing does."""
     return find(package_id)

@@ -10,6 +10,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from jinja2 import Undefined
 
+from ckanext.ecosphere import contact_sheets
 from ckanext.ecosphere import vocabularies as voc
 
 from . import conditions, inheritance, places, publication, relations, spatial, structured, urls, wording
@@ -157,6 +158,7 @@ def ecosphere_missing_fields(fields: Iterable[Field], errors: Mapping[str, Any])
 def ecosphere_form_data(schema: Mapping[str, Any], data: Mapping[str, Any], form_style: str) -> Mapping[str, Any]:
     """Return what the dataset form shows at first: a new dataset starts with the defaults of the schema.
 
+    Its contact is what the contact sheet says of the service that is chosen, or of the only one of the person.
     An address may carry further values (``?dcat_type=series``); a form that comes back with errors is as it was sent.
     """
     if form_style == "edit" or "save" in data:
@@ -164,6 +166,10 @@ def ecosphere_form_data(schema: Mapping[str, Any], data: Mapping[str, Any], form
     defaults = {
         field["field_name"]: field["form_default"] for field in schema["dataset_fields"] if "form_default" in field
     }
+    services = tk.h.organizations_available("create_dataset")
+    chosen = data.get("owner_org") or data.get("group_id") or (services[0]["id"] if len(services) == 1 else None)
+    if chosen and (sheet := contact_sheets.as_contact(str(chosen))):
+        defaults |= {f["field_name"]: [sheet] for f in schema["dataset_fields"] if f.get("from_contact_sheet")}
     return {**defaults, **data}
 
 

@@ -12,8 +12,9 @@ from ckan.lib.munge import munge_title_to_name
 from ckan.lib.search import SearchError
 from ckan.views.dataset import CreateView
 from flask import Blueprint, Response, make_response, send_file, stream_with_context
+from markupsafe import Markup
 
-from ckanext.ecosphere import language
+from ckanext.ecosphere import contact_sheets, language
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared import web_guard
 
@@ -158,6 +159,13 @@ def import_record() -> Any:
             errors = error.error_dict
         else:
             tk.h.flash_notice(tk._("Here is what was read. Look it over, then save: nothing is saved yet."))
+            for warning in read["warnings"]:
+                tk.h.flash_error(warning)
+            for each in read["already"]:
+                link = Markup('<a class="alert-link" href="{}">{}</a>').format(
+                    tk.url_for("dataset.read", id=each["name"]), each["title"]
+                )
+                tk.h.flash_error(Markup("{}{}").format(tk._("See the dataset: "), link), allow_html=True)
             _tell(read["problems"])
             return _new_form(_as_it_is(read["dataset"]))
     return tk.render("ecosphere_schemas/import.html", {"url": url, "errors": errors})
@@ -185,11 +193,17 @@ def new_of_service(service: str) -> Any:
     except tk.ObjectNotFound:
         return tk.abort(404, tk._("Service not found"))
     fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
+    if sheet := contact_sheets.as_contact(usual["owner_org"]):
+        told = [field for field in fields if field.get("from_contact_sheet")]
+        usual |= {field["field_name"]: [sheet] for field in told}
+        fields = [field for field in fields if field not in told]
+        message = tk._("Filled in from the contact sheet of the service: {fields}.")
+        tk.h.flash_notice(message.format(fields=", ".join(map(label_of, told))))
     taken = [label_of(field) for field in fields if field["field_name"] in usual and field["field_name"] != "owner_org"]
     if taken:
         message = tk._("Filled in as the latest datasets of the service are, look it over: {fields}.")
         tk.h.flash_notice(message.format(fields=", ".join(taken)))
-    else:
+    elif not sheet:
         tk.h.flash_notice(tk._("The latest datasets of the service have nothing in common that could be filled in."))
     return _new_form(usual)
 
@@ -212,7 +226,8 @@ def _check_may_describe() -> None:
 def _as_it_is(dataset: dict[str, Any]) -> dict[str, Any]:
     """Return a dataset that takes no default: a licence or an access that it does not state is not the usual one."""
     fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
-    return {**{f["field_name"]: "" for f in fields if "form_default" in f and f["field_name"] != KIND}, **dataset}
+    filled = (f["field_name"] for f in fields if "form_default" in f or f.get("from_contact_sheet"))
+    return {**{name: "" for name in filled if name != KIND}, **dataset}
 
 
 def _new_form(dataset: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 import sqlalchemy as sa
@@ -102,4 +102,4 @@ class Run:
 
 
 def _now() -> datetime:
-    return datetime.now()  # without a time zone, as the others in CKAN's table of tasks
+    return datetime.now(timezone.utc).replace(tzinfo=None)  # as CKAN keeps moments, and as pages take them

@@ -28,18 +28,19 @@ DATA, SERVICE = "rf", "RF"
 """What stands before a key: of the resource or of its record; those of a service are never those of data."""
 
 
-def keys_of(record: Record, guid: str) -> tuple[str, ...]:
+def keys_of(record: Record) -> tuple[str, ...]:
     """Keys of a record: those of the resource in the order of the record, then that of the record itself.
+
+    Records that share an identifier all have its key: one that several records of a source have joins none of them.
 
     Args:
         record: the record.
-        guid: its identity within its source; one that was made up for it is no key.
     """
     resource, file = SERVICE if (record.hierarchy_level or "").lower() == "service" else DATA
     found = map(key_of, map(full_identifier, record.identifiers[:MAX_KEYS]))
     keys = [f"{resource}:{key}" for key in dict.fromkeys(filter(None, found))]
     own = key_of(clean_identifier(record.file_identifier))
-    if own and "#" not in guid:
+    if own:
         keys.append(f"{file}:{own}")
     return tuple(keys)
 

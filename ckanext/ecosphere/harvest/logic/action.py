@@ -18,6 +18,8 @@ from ckanext.ecosphere.harvest.pipeline import local, origin, queue, story, with
 from ckanext.ecosphere.shared import action_input
 from ckanext.harvest.model import HarvestJob
 
+RECORDS_AT_ONCE, MOST_RECORDS = 50, 1000
+"""Records that a list of them holds: if nothing is said, and at most."""
 MAX_LISTED = 500
 """Held withdrawals named one by one."""
 
@@ -36,7 +38,7 @@ def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> dict[st
         `received` records, `waiting` records handed over for import, `left` of them, `requests` sent, `facts` (with
         `counts` by outcome and `report` by reason once it is over), `started`, withdrawals `held` of the source;
         `set_aside`, one sentence for each record that was not taken although nothing is wrong with it (at most
-        500), and `remarks` on the reading.
+        500; `ecosphere_harvest_records_list` names all), and `remarks` on the reading.
     """
     tk.check_access("ecosphere_harvest_job_show", context, data_dict)
     state = model.Session.get(JobState, data_dict["id"])
@@ -48,9 +50,29 @@ def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> dict[st
         **state.dictize(),
         "started": started.isoformat() if started else None,
         "held": hold.records if hold else 0,
-        "set_aside": story.set_aside(state),
+        "set_aside": story.set_aside(state.job_id),
         "remarks": story.remarks(state),
     }
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.records_schema)
+def ecosphere_harvest_records_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """All records that a job refused or set aside, and why. Editors of the source of the job see it.
+
+    Args:
+        context: the context.
+        data_dict: `id` of the job; `outcome`, `refused` or `set-aside`, to have only those; `limit` (50 if not given,
+            at most 1000) and `offset`.
+
+    Returns:
+        `count` of them, and `results` in the order of the source: `position`, `identifier`, `outcome`, `reason` (its
+        code), `text` (a sentence), and `record`, id of the harvest object that tells more (None if there is none).
+    """
+    tk.check_access("ecosphere_harvest_records_list", context, data_dict)
+    found = story.listed(data_dict["id"], data_dict.get("outcome") or "")
+    first, limit = data_dict.get("offset", 0), min(data_dict.get("limit", RECORDS_AT_ONCE), MOST_RECORDS)
+    return {"count": len(found), "results": found[first : first + limit]}
 
 
 @tk.side_effect_free
@@ -186,6 +208,26 @@ def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> dict[
         "fields": sorted(config.local_fields()) if catalogue else [],
         "resources": local.added(package.id) if catalogue else [],
     }
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.datasets_schema)
+def ecosphere_harvest_governed_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Which of some datasets are harvested, so that the next harvest replaces what is changed on the portal.
+
+    Args:
+        context: the context.
+        data_dict: `ids` of the datasets (at most 1000); only those that the person may change count.
+
+    Returns:
+        `datasets`: title of the harvest source by id of the dataset, of those that are harvested; `fields`: names of
+        the fields that a harvest leaves as they are.
+    """
+    tk.check_access("ecosphere_harvest_governed_list", context, data_dict)
+    user = context.get("user") or ""
+    everything = context.get("ignore_auth") or authz.is_sysadmin(user)
+    owners = None if everything else editable_organisations(user)
+    return {"datasets": local.governed(data_dict["ids"], owners), "fields": sorted(config.local_fields())}
 
 
 @tk.side_effect_free

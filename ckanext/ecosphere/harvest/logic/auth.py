@@ -21,6 +21,11 @@ def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> AuthRes
     return _may_edit(context, job.source_id if job else None)
 
 
+def ecosphere_harvest_records_list(context: Context, data_dict: DataDict) -> AuthResult:
+    """Records that a job refused or set aside: editors of its source."""
+    return ecosphere_harvest_job_show(context, data_dict)
+
+
 def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) -> AuthResult:
     """Withdrawals that are held: editors of the source."""
     return _may_edit(context, source_id(data_dict["id"]))
@@ -46,6 +51,11 @@ def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> 
 def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> AuthResult:
     """What of a dataset may be changed on the portal for good: whoever may change it."""
     return authorization.dataset_editable(context, data_dict["id"])
+
+
+def ecosphere_harvest_governed_list(context: Context, data_dict: DataDict) -> AuthResult:
+    """Which datasets are harvested: whoever edits a service; only its datasets are told."""
+    return _may_manage(context)
 
 
 def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> AuthResult:
@@ -145,11 +155,13 @@ def get_auth_functions() -> dict[str, Any]:
     """Return the auth functions that the plugin registers."""
     own = (
         ecosphere_harvest_job_show,
+        ecosphere_harvest_records_list,
         ecosphere_harvest_withdrawals_show,
         ecosphere_harvest_withdrawals_decide,
         ecosphere_harvest_statements_show,
         ecosphere_harvest_catalogues_show,
         ecosphere_harvest_local_show,
+        ecosphere_harvest_governed_list,
         ecosphere_harvest_record_show,
         ecosphere_harvest_read,
         ecosphere_harvest_overview,

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 from ckan.logic.schema import validator_args
+
+from ckanext.ecosphere.harvest.pipeline import story
+
+MOST_DATASETS = 1000
 
 
 @validator_args
@@ -17,6 +22,31 @@ def source_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
 def job_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
     """A job, by id."""
     return {"id": [not_empty, unicode_safe]}
+
+
+@validator_args
+def records_schema(  # noqa: PLR0917 - validators
+    not_empty: Any, unicode_safe: Any, ignore_empty: Any, one_of: Any, natural_number_validator: Any, default: Any
+) -> dict[str, Any]:
+    """A job, by id, and which of its records are wanted."""
+    return {
+        "id": [not_empty, unicode_safe],
+        "outcome": [ignore_empty, one_of(story.OUTCOMES)],
+        "limit": [ignore_empty, natural_number_validator],
+        "offset": [default(0), natural_number_validator],
+    }
+
+
+@validator_args
+def datasets_schema(not_empty: Any, list_of_strings: Any) -> dict[str, Any]:
+    """Datasets, by id."""
+    return {"ids": [not_empty, list_of_strings, _few]}
+
+
+def _few(value: list[str]) -> list[str]:
+    if len(value) > MOST_DATASETS:
+        raise tk.Invalid(tk._("Too many: {limit} at most.").format(limit=MOST_DATASETS))
+    return value
 
 
 @validator_args

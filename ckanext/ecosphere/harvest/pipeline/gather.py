@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -27,13 +27,15 @@ from ckanext.ecosphere.harvest.model import (
     WITHDRAWN,
     Batch,
     JobState,
+    NotTaken,
     SourceRecord,
     now,
 )
 from ckanext.ecosphere.harvest.pipeline import identity
 from ckanext.ecosphere.harvest.pipeline.ahead import ahead
 from ckanext.ecosphere.harvest.pipeline.job import Job, is_running, update_state
-from ckanext.ecosphere.harvest.sources.base import RawRecord, SourceReader
+from ckanext.ecosphere.harvest.pipeline.namesakes import Namesakes
+from ckanext.ecosphere.harvest.sources.base import RawRecord, Reading, SourceReader
 from ckanext.harvest.model import HarvestObject
 
 log = logging.getLogger(__name__)
@@ -77,6 +79,7 @@ class Gatherer:
         on_batch: called after each batch that was written down.
         check: called before each commit; raises when this worker must not go on.
         members: identifiers of the records that a record, as it is kept, says it holds.
+        read: reads a record as it is kept.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Gatherer:
         check: Callable[[], None] = lambda: None,
         *,
         members: Callable[[str], list[str]] = lambda _content: [],
+        read: identity.Read = identity.read_iso,
     ):
         self._job = job
         self._reader = reader
@@ -95,10 +99,11 @@ class Gatherer:
         self._on_batch = on_batch
         self._check = check
         self._members = members
+        self._read = read
         self._pending: list[_Found] = []
         self._pending_by_guid: dict[str, RawRecord] = {}
-        self._shared: set[str] = set()
-        self._filed: set[str] | None = None
+        self._namesakes = Namesakes(job, read, self._pending_by_guid)
+        self._filed: set[tuple[str, str]] | None = None
 
     def run(self) -> None:
         """Read the source to its end.
@@ -106,32 +111,30 @@ class Gatherer:
         Raises:
             JobAbortedError: the job was aborted meanwhile.
         """
-        self._shared = self._shared_identifiers()
+        model.Session.execute(sa.delete(NotTaken).where(NotTaken.job_id == self._job.id))
+        self._namesakes.load()
         if self._was_begun():
             self._filed = set()
         for page in ahead(self._reader.pages):
             self._page(page.records)
         if not is_running(self._job.id):
             raise JobAbortedError(self._job.id)
+        self._pending += self._file_newcomers()
         self._write([], last=True)
 
     def _page(self, records: list[RawRecord]) -> None:
         if not is_running(self._job.id):
             raise JobAbortedError(self._job.id)
-        named = [(raw, identity.guid_of(raw)) for raw in records]
+        named = [(raw, identity.guid_of(raw, self._read)) for raw in records]
         known = self._known({guid for _raw, guid in named})
         unchanged: list[_Found] = []
+        self._namesakes.look_at(named, known)
         for raw, guid in named:
             found = self._file(raw, guid, known)
             if found is None:
-                # What this job had filed before it was cut off comes again, which is no fault of the source.
-                if self._filed is None or guid in self._filed:
-                    self._reader.reading.repeat(raw.position, guid)
-                else:
-                    self._filed.add(guid)
                 continue
             if self._filed is not None:
-                self._filed.add(guid)
+                self._filed.add((guid, raw.digest))
             if self._is_unchanged(found, known.get(found.guid)):
                 unchanged.append(found)
                 known[found.guid].seen_job = self._job.id
@@ -149,33 +152,45 @@ class Gatherer:
     # --- which record is it? ---
 
     def _file(self, raw: RawRecord, guid: str, known: dict[str, _Known]) -> _Found | None:
-        """Find the identity for a record; None when this very record was already filed by this job."""
-        if guid in self._shared and (guid not in known or known[guid].seen_digest != raw.digest):
-            # Not the one that has the identifier alone: perhaps one that was told apart from it before.
-            second = self._look_up_second(raw, guid, known)
-            if second in known:
-                return None if self._seen(second, known) else _Found(raw, second)
-        seen = self._seen(guid, known)
-        if seen is None:
-            return _Found(raw, guid)
-        if seen == raw.digest or not self._is_another(raw, guid):
+        """Find the identity for a record; None when it is not taken now: told already, or put off to the end."""
+        if guid not in self._namesakes.shared:
+            seen = self._seen(guid, known)
+            if seen is None:
+                return _Found(raw, guid)
+            if seen == raw.digest:
+                self._not_taken(raw, guid)
+                return None
+            self._namesakes.shared.add(guid)
+        name, title = self._namesakes.find(raw, guid)
+        if name is None:
             return None
-        second = self._look_up_second(raw, guid, known)
-        return None if self._seen(second, known) else _Found(raw, second)
+        known.update(self._known({name} - known.keys()))
+        seen = self._seen(name, known)
+        if seen is None:
+            return _Found(raw, name)
+        self._not_taken(raw, guid, seen, title)
+        return None
 
-    def _look_up_second(self, raw: RawRecord, guid: str, known: dict[str, _Known]) -> str:
-        second = identity.second_guid(guid, raw.content)
-        known.update(self._known({second} - known.keys()))
-        return second
+    def _file_newcomers(self) -> list[_Found]:
+        """File the records that were put off."""
+        found = []
+        for raw, guid, name, title in self._namesakes.newcomers(self._reader.reading.complete):
+            if name in self._pending_by_guid:
+                self._not_taken(raw, guid, self._pending_by_guid[name].digest, title)
+            else:
+                found.append(_Found(raw, name))
+                self._pending_by_guid[name] = raw
+        return found
 
-    def _shared_identifiers(self) -> set[str]:
-        """Identifiers that several records of the source have had."""
-        rows = model.Session.execute(
-            sa.select(SourceRecord.guid).where(
-                SourceRecord.source_id == self._job.source_id, SourceRecord.guid.contains(identity.SECOND)
-            )
-        )
-        return {guid.rpartition(identity.SECOND)[0] for guid in rows.scalars()}
+    def _not_taken(self, raw: RawRecord, guid: str, seen: str | None = None, title: str = "") -> None:
+        """Tell that a record is not taken; what this job had filed before it was cut off comes again by right."""
+        is_copy = seen in (None, raw.digest)
+        if is_copy and self._filed is not None and (guid, raw.digest) not in self._filed:
+            self._filed.add((guid, raw.digest))
+        elif is_copy:
+            self._reader.reading.repeat(raw.position, guid)
+        else:
+            self._reader.reading.repeat(raw.position, guid, "same-identifiers", title)
 
     def _seen(self, guid: str, known: dict[str, _Known]) -> str | None:
         """Digest with which this job has already seen a record, None when it has not."""
@@ -183,23 +198,6 @@ class Gatherer:
             return self._pending_by_guid[guid].digest
         row = known.get(guid)
         return row.seen_digest if row and row.seen_job == self._job.id else None
-
-    def _is_another(self, raw: RawRecord, guid: str) -> bool:
-        """Whether two records with one identifier describe two resources, rather than one that just changed."""
-        if guid in self._pending_by_guid:
-            first = self._pending_by_guid[guid].content
-        else:
-            first = model.Session.execute(
-                sa.select(HarvestObject.content)
-                .where(
-                    HarvestObject.harvest_source_id == self._job.source_id,
-                    HarvestObject.guid == guid,
-                    HarvestObject.content.is_not(None),
-                )
-                .order_by(HarvestObject.gathered.desc())
-                .limit(1)
-            ).scalar()
-        return identity.mark(first or "") != identity.mark(raw.content)
 
     def _known(self, guids: set[str]) -> dict[str, _Known]:
         if not guids:
@@ -257,6 +255,7 @@ class Gatherer:
             batches += 1
             written += len(batch)
         reading = self._reader.reading
+        self._insert_not_taken(reading)
         update_state(
             self._job.id,
             announced=reading.announced,
@@ -267,6 +266,11 @@ class Gatherer:
         model.Session.commit()
         for _ in range(batches):
             self._on_batch()
+
+    def _insert_not_taken(self, reading: Reading) -> None:
+        repeats, reading.repeats = reading.repeats, []
+        if repeats:
+            model.Session.execute(sa.insert(NotTaken), [{"job_id": self._job.id, **asdict(each)} for each in repeats])
 
     def _base_row(self, found: _Found) -> dict[str, Any]:
         moment = now()

@@ -31,14 +31,29 @@ IS_ADDED: sa.ColumnElement[bool] = sa.or_(
 
 def is_governed(package_id: str) -> bool:
     """Whether a source that is still harvested publishes a dataset: its next record replaces what is changed here."""
+    return bool(governed([package_id]))
+
+
+def governed(package_ids: Iterable[str], owners: Iterable[str] | None = None) -> dict[str, str]:
+    """Titles of the sources that publish datasets and are still harvested, by id of the dataset.
+
+    Args:
+        package_ids: the datasets.
+        owners: ids of organisations, to have only their datasets; None for all.
+    """
     query = (
-        sa.select(SourceRecord.guid)
+        sa.select(SourceRecord.package_id, HarvestSource.title, HarvestSource.url)
         .join(HarvestSource, HarvestSource.id == SourceRecord.source_id)
+        .join(model.Package, model.Package.id == SourceRecord.package_id)
         .where(
-            SourceRecord.package_id == package_id, SourceRecord.state == PUBLISHED, sa.true() == HarvestSource.active
+            SourceRecord.package_id.in_(list(package_ids)),
+            SourceRecord.state == PUBLISHED,
+            sa.true() == HarvestSource.active,
         )
     )
-    return model.Session.execute(query.limit(1)).first() is not None
+    if owners is not None:
+        query = query.where(model.Package.owner_org.in_(list(owners)))
+    return {id_: title or url for id_, title, url in model.Session.execute(query)}
 
 
 def active_resources(*columns: Any) -> sa.Select[Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere.harvest.model import NotTaken
 from ckanext.ecosphere.harvest.pipeline.outcome import STORY
 from ckanext.harvest.model import HarvestObject, HarvestObjectExtra
 
@@ -41,6 +42,8 @@ def sum_up(job_id: str) -> dict[str, Any]:
         for element, text in _elements(story.get("unread") or ()).items():
             unread[element] += 1
             examples.setdefault(element, (text, object_id))
+    query = sa.select(NotTaken.code, sa.func.count()).where(NotTaken.job_id == job_id).group_by(NotTaken.code)
+    aside.update(dict(model.Session.execute(query).tuples().all()))
     return {
         "refused": dict(refused.most_common()),
         "set_aside": dict(aside.most_common()),

@@ -145,7 +145,9 @@ def _gather(job: Job, harvester: EcosphereHarvester, locks: Locks, helpers: bool
     helper = queue.Helpers(job.id, config.workers() - 1 if helpers else 0)
     members = partial(series.announced, read=harvester.read)
     with Watch(reader.budget, reader.bounds.memory, job.id):
-        Gatherer(job, reader, config.batch_size(), helper.more_work, locks.check, members=members).run()
+        Gatherer(
+            job, reader, config.batch_size(), helper.more_work, locks.check, members=members, read=harvester.read
+        ).run()
     _end_of_reading(job, reader.reading)
 
 
@@ -167,7 +169,6 @@ def _end_of_reading(job: Job, reading: Reading) -> None:
             "notes": notes,
             "failed": reading.failed,
             "repeated": reading.repeated,
-            "copies": reading.copies,
             "failures": [asdict(failure) for failure in reading.failures],
             "gathered": now().isoformat(),
         },

@@ -168,7 +168,7 @@ class Writer:
             return
         try:
             record = self._reader.read(item.content)
-            item.keys = keys_of(record, item.outcome.guid)
+            item.keys = keys_of(record)
             item.result = normalise(record, self._context)
         except RecordError as error:
             self._refuse(item, self._about(item, error), error.code)

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 MAX_FAILURES = 50
 """Failures kept one by one; beyond it only their number grows."""
+SECOND = "#second:"
+"""Stands between an identifier and what tells apart the records of a source that share it."""
 MAX_COUNT = 10**9
 """No catalogue has as many records; the database has no room for larger numbers."""
 
@@ -46,6 +48,23 @@ class Failure:
     params: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A record that was read and not taken.
+
+    Attributes:
+        code: key of `messages.REPEATS`.
+        position: its place in the source, from 1.
+        guid: its identifier.
+        title: its title, "" when it was not looked at.
+    """
+
+    code: str
+    position: int
+    guid: str
+    title: str = ""
+
+
 @dataclass(slots=True)
 class Reading:
     """The facts of one reading of a source, kept up to date while it goes on.
@@ -54,7 +73,7 @@ class Reading:
         announced: how many records the source says it has, None as long as it has not said.
         received: records received, those that came twice counted once.
         repeated: records that came again.
-        copies: position and identifier of those, the first `MAX_FAILURES` of them.
+        repeats: each of those; whoever writes them down takes them out.
         requests: HTTP requests sent.
         failures: what could not be read, the first `MAX_FAILURES` of it.
         failed: how many failures there were.
@@ -64,17 +83,16 @@ class Reading:
     announced: int | None = None
     received: int = 0
     repeated: int = 0
-    copies: list[tuple[int, str]] = field(default_factory=list)
+    repeats: list[Repeat] = field(default_factory=list)
     requests: int = 0
     failures: list[Failure] = field(default_factory=list)
     failed: int = 0
     notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    def repeat(self, position: int, identifier: str) -> None:
-        """Note that a record came again and was not taken a second time."""
+    def repeat(self, position: int, identifier: str, code: str = "copy", title: str = "") -> None:
+        """Note that a record was not taken, because it came again or has the identifiers of another one."""
         self.repeated += 1
-        if len(self.copies) < MAX_FAILURES:
-            self.copies.append((position, identifier))
+        self.repeats.append(Repeat(code, position, identifier, title))
 
     def fail(self, code: str, first: int = 0, last: int = 0, **params: Any) -> None:
         """Note that something could not be read."""

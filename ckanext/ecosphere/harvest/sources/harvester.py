@@ -11,7 +11,7 @@ from ckan import model
 
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.record import Record
-from ckanext.ecosphere.harvest.sources.base import SourceReader
+from ckanext.ecosphere.harvest.sources.base import SECOND, SourceReader
 from ckanext.ecosphere.harvest.sources.bounds import BoundedReader, Bounds
 from ckanext.ecosphere.harvest.sources.messages import ConfigError, sentence
 from ckanext.ecosphere.http_guard import GuardedSession
@@ -150,7 +150,7 @@ def fill_record_url(pattern: str, guid: str) -> str:
     """Put an identifier into the address of an original record."""
     from urllib.parse import quote
 
-    return pattern.replace("{id}", quote(guid, safe=""))
+    return pattern.replace("{id}", quote(guid.partition(SECOND)[0], safe=""))
 
 
 def harvesters() -> dict[str, EcosphereHarvester]:

@@ -59,7 +59,6 @@ WHOLE: dict[str, str] = {
     "count-changed": _N(
         "The server announced {before} records, then {after}: its catalogue changed while it was read."
     ),
-    "copy": _N("Record {position} ({guid}): the source had already given this record, which was taken once."),
     "hold-fewer": _N("Records have come back: {absent} withdrawals wait for a person, {before} did before."),
     "hold-empty": _N("All records whose withdrawal was held have come back: nothing waits for a person any more."),
     "hold-below": _N(
@@ -69,6 +68,15 @@ WHOLE: dict[str, str] = {
     "dialect": _N("The server did not understand the usual question; it was asked in another way ({dialect})."),
 }
 """What is to be said of the reading as a whole."""
+
+REPEATS: dict[str, str] = {
+    "copy": _N("Record {position} ({guid}): the source had already given this record, which was taken once."),
+    "same-identifiers": _N(
+        "Record {position} ({guid}): another record of the source bears the same identifiers and the same title, and "
+        "was taken: {title}"
+    ),
+}
+"""Why a record of a source was read and not taken."""
 
 CONFIG: dict[str, str] = {
     "config-json": _N("The configuration is not valid JSON: {detail}."),
@@ -101,14 +109,14 @@ def sentence(
     """Say what went wrong in one sentence.
 
     Args:
-        code: key of `DETAILS`, `WHOLE` or `CONFIG`.
+        code: key of `DETAILS`, `WHOLE`, `REPEATS` or `CONFIG`.
         params: values of its fields; also `folder` or `file`, when that is what could not be read.
         first: position of the first record concerned, 0 for all of the source.
         last: position of the last one.
         translate: gives the text of a message in the reader's language.
     """
     if code not in DETAILS:
-        return translate({**WHOLE, **CONFIG}[code]).format(first=first, last=last, **params)
+        return translate({**WHOLE, **REPEATS, **CONFIG}[code]).format(first=first, last=last, **params)
     detail = translate(DETAILS[code]).format(**params).rstrip(".")
     if detail[:1].isupper() and not detail[1:2].isupper():
         detail = detail[0].lower() + detail[1:]

@@ -174,10 +174,11 @@ class UdataReader:
         if not identifier:
             self.reading.fail("not-udata", position, position)
             return
-        if identifier in self._seen:
-            self.reading.repeat(position, identifier)
+        title = dataset.get("title")
+        if (key := (identifier, title if isinstance(title, str) else "")) in self._seen:
+            self.reading.repeat(position, identifier, title=key[1])
             return
-        self._seen.add(identifier)
+        self._seen.add(key)
         self.reading.received += 1
         try:
             resources = self._resources(dataset.get("resources"))

@@ -206,7 +206,7 @@ def test_a_source_that_has_a_record_twice_is_complete():
     with catalogue([TWENTY[0], TWENTY[0], *TWENTY[1:]]) as server:
         found, reading = read(server.url)
         assert (found, reading.complete, reading.repeated) == (IDENTIFIERS, True, 1)
-        assert reading.repeated == len(reading.copies) == 1
+        assert reading.repeated == len(reading.repeats) == 1
 
 
 # --- pages that are none ---

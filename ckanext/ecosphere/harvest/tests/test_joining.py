@@ -58,13 +58,14 @@ def test_an_identifier_that_may_be_anybody_s_joins_nothing(identifier):
 @pytest.mark.parametrize("identifier", ["A REMPLIR", "à compléter", "xxxxx", "identifiant de la ressource", "{uuid}"])
 def test_a_form_left_unfilled_joins_nothing(identifier):
     record = Record(file_identifier=identifier, identifiers=[Identifier(code=identifier)])
-    assert keys_of(record, identifier) == ()
+    assert keys_of(record) == ()
 
 
 def test_an_identifier_that_a_record_shares_with_others_of_its_source_is_not_its_own():
-    record = Record(file_identifier=UUID)
-    assert keys_of(record, UUID) == (f"f:{UUID}",)
-    assert keys_of(record, f"{UUID}#second:0123") == ()
+    keys = keys_of(Record(file_identifier=UUID))
+    assert keys == (f"f:{UUID}",)
+    shared = [member("a", UUID, *keys), member("a", f"{UUID}#second:0123", *keys)]
+    assert together(*shared, member("b", UUID, *keys)) == [["a"], ["a"], ["b"]]
 
 
 def test_a_service_is_never_the_data_that_it_serves():
@@ -73,7 +74,7 @@ def test_a_service_is_never_the_data_that_it_serves():
         Record(identifiers=ids, hierarchy_level="dataset"),
         Record(identifiers=ids, hierarchy_level="service"),
     )
-    one, two = (Member(name, name, keys_of(record, "")) for name, record in (("a", data), ("b", service)))
+    one, two = (Member(name, name, keys_of(record)) for name, record in (("a", data), ("b", service)))
     assert together(one, two) == [["a"], ["b"]]
 
 

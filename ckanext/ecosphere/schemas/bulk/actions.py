@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -11,10 +12,10 @@ from ckan.types import AuthResult, Context, DataDict
 
 from ckanext.ecosphere import language
 
+from .. import governed
 from . import filters, plan, runs
 
 MOST_DATASETS = 1000
-MOST_PREVIEWED = 50
 NAMES_ASKED = 300  # at once: the index takes 1024 clauses in a query, and each name makes two
 _MESSAGES = {
     "field": lambda value: {"field": [tk._("Choose the field to change")]},
@@ -28,8 +29,9 @@ _MESSAGES = {
 
 
 @validator_args
-def _change_schema(ignore_missing: Any, unicode_safe: Any, default: Any) -> dict[str, Any]:
+def _change_schema(ignore_missing: Any, unicode_safe: Any, default: Any, boolean_validator: Any) -> dict[str, Any]:
     text = [ignore_missing, unicode_safe]
+    strings: Any = tk.get_validator("list_of_strings")
     return {
         "q": text,
         "filters": text,
@@ -37,6 +39,8 @@ def _change_schema(ignore_missing: Any, unicode_safe: Any, default: Any) -> dict
         "field": [default(""), unicode_safe],
         "operation": [default("replace"), unicode_safe],
         "values": [default(""), unicode_safe],
+        "left_out": [ignore_missing, strings],
+        "without_harvested": [default(False), boolean_validator],
     }
 
 
@@ -60,14 +64,18 @@ def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> dict[s
         data_dict: which datasets: `names` (CSV, the first column holds names or ids) or else `q` (a search)
             and `filters` (as in the address of a search page: "theme=eau&res_format=CSV"); only those that the user may
             edit count. What to change: `field`, `operation` (replace, add, remove) and
-            `values`, one per line.
+            `values`, one per line. `left_out`: list of names or ids of datasets that are not to be changed;
+            `without_harvested`: whether to leave those out that the next harvest would put back.
 
     Returns:
-        `count` of datasets chosen, `changed` among them, `unknown` names, and of the first 50 that change
-        `differences`: `name`, `title`, `before`, `after` as people read them.
+        `count` of datasets chosen, `changed` among them, `harvested`, how many of those the next harvest puts back,
+        `unknown` names, and of those that change `differences`: `name`, `title`, `before`, `after` as people read them,
+        `source`, title of the harvest source that puts it back (None when none does), and `left_out`.
     """
     tk.check_access("ecosphere_bulk_edit_preview", context, data_dict)
     change, datasets, unknown = _asked(context, data_dict)
+    overwritten = governed.overwritten([dataset["id"] for dataset in datasets], change.field)
+    kept = {dataset["id"] for dataset in _kept(data_dict, datasets, overwritten)}
     lang = language.current()
     differences = []
     for dataset in datasets:
@@ -75,12 +83,14 @@ def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> dict[s
         if before != after:
             texts = (plan.described(change.field, value, lang) for value in (before, after))
             row = dict(zip(("before", "after"), texts, strict=True))
-            differences.append({"name": dataset["name"], "title": dataset["title"], **row})
+            told = {"source": overwritten.get(dataset["id"]), "left_out": dataset["id"] not in kept}
+            differences.append({"name": dataset["name"], "title": dataset["title"], **row, **told})
     return {
         "count": len(datasets),
-        "changed": len(differences),
+        "changed": sum(not row["left_out"] for row in differences),
+        "harvested": sum(row["source"] is not None for row in differences),
         "unknown": unknown,
-        "differences": differences[:MOST_PREVIEWED],
+        "differences": differences,
     }
 
 
@@ -99,6 +109,10 @@ def ecosphere_bulk_edit_start(context: Context, data_dict: DataDict) -> dict[str
     change, datasets, _unknown = _asked(context, data_dict)
     if not datasets:
         raise tk.ValidationError({"q": [tk._("No dataset that you may edit is chosen")]})
+    overwritten = governed.overwritten([dataset["id"] for dataset in datasets], change.field)
+    datasets = _kept(data_dict, datasets, overwritten)
+    if not datasets:
+        raise tk.ValidationError({"q": [tk._("All datasets are left out: nothing would change")]})
     return {"id": runs.create(str(context.get("user") or ""), [dataset["id"] for dataset in datasets], change)}
 
 
@@ -203,6 +217,14 @@ def _asked(context: Context, data: DataDict) -> tuple[plan.Change, list[dict[str
     datasets = _chosen(context, names, data.get("q") or "", data.get("filters") or "")
     known = {dataset[key] for dataset in datasets for key in ("name", "id")}
     return change, datasets, [name for name in names if name not in known]
+
+
+def _kept(data: DataDict, datasets: list[dict[str, Any]], overwritten: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the datasets that the person does not leave out."""
+    left_out = {str(name) for name in data.get("left_out") or ()}
+    if data.get("without_harvested"):
+        left_out |= overwritten.keys()
+    return [dataset for dataset in datasets if not left_out & {dataset["id"], dataset["name"]}]
 
 
 def _chosen(context: Context, names: list[str], query: str, filtered: str) -> list[dict[str, Any]]:

@@ -29,6 +29,11 @@ MOST_LISTED = 200
 MOST_TOLD = 500
 
 
+def _now() -> dt.datetime:
+    """Return the moment in UTC without a time zone, as CKAN keeps moments and as pages take them."""
+    return dt.datetime.now(dt.timezone.utc).replace(tzinfo=None)
+
+
 class TakenOverError(Exception):
     """Somebody else is at the run, or has ended it: leave it alone."""
 
@@ -39,7 +44,7 @@ def create(user: str, ids: list[str], change: plan.Change) -> str:
     run = {
         "user": user,
         "lang": language.current(),
-        "started": dt.datetime.now().isoformat(timespec="seconds"),
+        "started": _now().isoformat(timespec="seconds"),
         "ids": ids,
         "field": change.field,
         "operation": change.operation,
@@ -75,7 +80,7 @@ def listed(user: str | None) -> list[dict[str, Any]]:
 
 
 def _shown(task: Any) -> dict[str, Any]:
-    silent = task.last_updated is not None and (dt.datetime.now() - task.last_updated).total_seconds() > SILENT_SECONDS
+    silent = task.last_updated is not None and (_now() - task.last_updated).total_seconds() > SILENT_SECONDS
     interrupted = task.state in ("running", "undoing") and silent
     known = {"id": task.id, "state": task.state, "last_updated": task.last_updated, "interrupted": interrupted}
     return {"started": None, **json.loads(task.value), **known}
@@ -92,7 +97,7 @@ def _note(id_: str, run: dict[str, Any], state: str, expected: tuple[str, ...] =
     if expected and task.state not in expected:
         raise TakenOverError(id_)
     kept = {key: value for key, value in run.items() if key not in ("id", "state", "last_updated", "interrupted")}
-    task.value, task.state, task.last_updated = json.dumps(kept), state, dt.datetime.now()
+    task.value, task.state, task.last_updated = json.dumps(kept), state, _now()
     model.Session.commit()
 
 

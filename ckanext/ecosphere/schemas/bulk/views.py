@@ -28,6 +28,7 @@ def edit() -> Any:
         return tk.abort(403, tk._("Only the editors of a service change its datasets"))
     sent = tk.request.form if tk.request.method == "POST" else tk.request.args
     data = {name: sent.get(name, "") for name in GIVEN}
+    data |= {"left_out": sent.getlist("left_out"), "without_harvested": bool(sent.get("without_harvested"))}
     upload = tk.request.files.get("file")
     preview, errors = None, {}
     if upload and upload.filename:

@@ -14,6 +14,7 @@ from ckan.config.middleware import make_app
 from ckan.lib.search import clear_all
 from ckan.tests import factories, helpers
 
+from ckanext.ecosphere.harvest.model import PUBLISHED, SourceRecord
 from ckanext.ecosphere.tests.browser import log_in
 
 PASSWORD = "Lac-bleu-2024"
@@ -89,3 +90,19 @@ def a_new_form(editor: dict[str, Any]) -> Callable[[Any], None]:
         page.goto("/fr/dataset/new")
 
     return open_form
+
+
+@pytest.fixture
+def harvested(act: Callable[..., Any], service: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+    """Make a dataset one that a source of the service, still harvested, publishes."""
+
+    def harvest(dataset: dict[str, Any]) -> None:
+        if model.Package.get("geo-ide") is None:
+            values = {"name": "geo-ide", "title": "Géo-IDE", "url": "https://geoide.example.org/csw"}
+            act("harvest_source_create", source_type="ecosphere_csw", owner_org=service["id"], **values)
+        source = model.Package.get("geo-ide")
+        record = SourceRecord(source_id=source.id, guid=dataset["id"], state=PUBLISHED, package_id=dataset["id"])
+        model.Session.add(record)
+        model.Session.commit()
+
+    return harvest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import time
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -281,3 +282,53 @@ def test_the_pages_work_without_a_script(app, create, editor):
     assert page.rsplit("/", 1)[-1] in app.get(f"{address}/suivi", headers=headers).body
     someone = factories.UserWithToken()
     assert app.get(page, headers={"Authorization": someone["token"]}, status=404).status_code == 404
+
+
+def test_a_run_is_dated_alike_on_servers_of_all_time_zones(create, editor, as_user, monkeypatch):
+    create({"title": "Heure", "name": "bulk-hour", "theme": ["eau"]})
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        change = {"names": "bulk-hour", "field": "theme", "operation": "add", "values": "Risques"}
+        run = as_user(editor, "ecosphere_bulk_edit_start", **change)["id"]
+        started = dt.datetime.fromisoformat(runs.load(run)["started"])
+        runs.carry_out(run)
+        ended = runs.load(run)["last_updated"]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    now = dt.datetime.now(dt.timezone.utc).replace(tzinfo=None)
+    assert abs(now - started) < dt.timedelta(minutes=10)
+    assert abs(now - ended) < dt.timedelta(minutes=10)
+
+
+def test_harvested_datasets_are_told_and_rows_are_left_out(  # noqa: PLR0917 - fixtures
+    app, create, editor, act, harvested, monkeypatch, ckan_config
+):
+    names = ("moisson-1", "moisson-2", "main-1", "main-2")
+    made = {name: create({"title": name.capitalize(), "name": name, "theme": ["eau"]}) for name in names}
+    for name in names[:2]:
+        harvested(made[name])
+    headers, address = {"Authorization": editor["token"]}, "/fr/dataset/modification-groupee"
+    sent = {"names": "\n".join(names), "field": "theme", "operation": "add", "values": "Risques"}
+
+    page = BeautifulSoup(app.post(address, data=sent, headers=headers).body, "html.parser")
+    assert page.select_one(".alert-warning").text.strip().startswith("2 ")
+    told = {row.select_one("a").text: "Géo-IDE" in row.text for row in page.select("tbody tr")}
+    assert told == {"Moisson-1": True, "Moisson-2": True, "Main-1": False, "Main-2": False}
+    assert len(page.select("tbody input[name=left_out]:not([checked])")) == len(names)
+    # A field that the administrator leaves to the portal is never put back.
+    kept = {**sent, "field": "contact", "values": "DDT <ddt@example.org>"}
+    with monkeypatch.context() as patch:
+        patch.setitem(ckan_config, "ecosphere.harvest.local_fields", ["contact"])
+        assert "Géo-IDE" not in app.post(address, data=kept, headers=headers).body
+
+    left = {**sent, "without_harvested": "1", "left_out": ["main-2"]}
+    page = BeautifulSoup(app.post(address, data=left, headers=headers).body, "html.parser")
+    assert [box["value"] for box in page.select("tbody input[name=left_out][checked]")].count("main-1") == 0
+    started = app.post(address, data={**left, "action": "start"}, headers=headers, follow_redirects=False)
+    runs.carry_out(started.headers["Location"].rsplit("/", 1)[-1])
+    changed = {name for name in names if len(act("package_show", id=name)["theme"]) > 1}
+    assert changed == {"main-1"}
+    nothing = app.post(address, data={**left, "left_out": ["main-1", "main-2"], "action": "start"}, headers=headers)
+    assert 'href="#field-bulk-q"' in nothing.body

@@ -282,6 +282,96 @@ class TestThePages:
                 assert app.get(path, headers=headers, status=403, follow_redirects=False).status_code == 403
 
 
+class TestTheContactSheet:
+    """What the contact sheet of the service says is in the form of a new dataset, and only there."""
+
+    SHEET = {"email": "ddt-01@example.org", "telephone": "+33 4 74 45 62 37", "web": "https://www.ain.gouv.fr"}
+
+    @pytest.fixture(autouse=True)
+    def sheet(self, shared_db: None, service: dict[str, Any], act: Any) -> Any:
+        act("ecosphere_contact_sheet_update", id=service["id"], **self.SHEET)
+        yield
+        act("ecosphere_contact_sheet_update", id=service["id"], **dict.fromkeys(self.SHEET, ""))
+
+    def test_it_fills_in_the_contact_of_a_new_dataset(self, app, editor, create):
+        create(samples.full(name="sheet-usual", contact=[{"name": "Autre", "email": "autre@example.org"}]))
+        for path in ("/fr/dataset/new", "/fr/dataset/nouveau/ddt-01"):
+            values = Form(app, editor, path).values
+            assert values["contact__0__email"] == [self.SHEET["email"]], path
+            assert values["contact__0__url"] == [self.SHEET["web"]], path
+            assert values["contact__0__telephone"] == [self.SHEET["telephone"]], path
+            assert values["contact__0__name"][0], path
+
+    def test_it_changes_no_description_that_is_there(self, app, editor, create):
+        create(samples.full(name="sheet-other", contact=[{"name": "Autre", "email": "autre@example.org"}]))
+        create({"title": "Sans contact", "name": "sheet-none", "private": True})
+        for path, email in (("/fr/dataset/edit/sheet-other", "autre@example.org"), ("/fr/dataset/edit/sheet-none", "")):
+            assert Form(app, editor, path).values["contact__0__email"] == [email]
+        assert Form(app, editor, "/fr/dataset/sheet-none/dupliquer").values["contact__0__email"] == [""]
+
+    def test_a_person_of_several_services_gets_that_of_the_one_that_is_chosen(self, app, editor, service, act):
+        second = factories.Organization(name="dreal-x", title="DREAL X", image_url="")
+        act("organization_member_create", id=second["id"], username=editor["name"], role="editor")
+        assert Form(app, editor, "/fr/dataset/new").values["contact__0__email"] == [""]
+        chosen = Form(app, editor, f"/fr/dataset/new?group={service['id']}").values
+        assert chosen["contact__0__email"] == [self.SHEET["email"]]
+
+
+class TestWhatIsKnown:
+    """A record that the catalogue has, by whichever identifier and however it came, and one of another service."""
+
+    TTL = """
+@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
+@prefix foaf: <http://xmlns.com/foaf/0.1/> .
+<https://x.example.org/connu> a dcat:Dataset ; dct:title "Repris" ; dct:identifier "fr-120066022-jdd-connu-1" ;
+  dct:publisher [a foaf:Organization ; foaf:name "%s"] ."""
+
+    @pytest.fixture
+    def read(self, app: Any, editor: dict[str, Any]) -> Any:
+        def read(text: str) -> Any:
+            file = {"file": (io.BytesIO(text.encode()), "connu.ttl")}
+            body = app.post("/fr/dataset/importer", data=file, headers={"Authorization": editor["token"]}).body
+            return BeautifulSoup(body, "html.parser")
+
+        return read
+
+    def test_a_record_that_is_in_the_catalogue_is_told_with_a_link(self, read, create, harvested):
+        made = create(samples.full(name="connu", title="Déjà <b>là</b>", identifier="fr-120066022-jdd-connu-1"))
+        page = read(self.TTL % "DDT 01")
+        told = page.select_one(".flash-messages")
+        assert "Déjà <b>là</b>" in told.text
+        assert told.select_one('a[href$="/dataset/connu"]')
+        assert "Géo-IDE" not in told.text
+        assert page.find(id="field-title")["value"] == "Repris"
+        harvested(made)
+        assert "Géo-IDE" in read(self.TTL % "DDT 01").select_one(".flash-messages").text
+
+    def test_a_private_dataset_of_others_is_not_told(self, read, act):
+        other = factories.Organization(image_url="")
+        hidden = samples.full(name="cache", title="Caché", identifier="fr-120066022-jdd-connu-2", private=True)
+        act("package_create", **{**hidden, "owner_org": other["id"]})
+        page = read((self.TTL % "DDT 01").replace("connu-1", "connu-2"))
+        assert "Caché" not in page.text
+
+    def test_a_record_of_another_service_is_told(self, read):
+        theirs = read((self.TTL % "DDTM 80").replace("connu-1", "ailleurs")).select_one(".flash-messages").text
+        ours = read((self.TTL % "DDT 01").replace("connu-1", "ailleurs")).select_one(".flash-messages").text
+        assert "Somme" in theirs or "80" in theirs
+        assert len(theirs) > len(ours)
+
+    def test_the_address_that_a_description_was_read_from_is_kept_and_shown(self, app, editor, server, act):
+        headers = {"Authorization": editor["token"]}
+        address = f"{server.url}/publiccode.yml"
+        saved = Form(app, editor, "/fr/dataset/importer", {"url": address})
+        assert saved.values["source_record"] == [address]
+        assert saved.send().status_code == 302
+        name = saved.values["name"][0]
+        assert act("package_show", id=name)["source_record"] == address
+        assert f'href="{address}"' in app.get(f"/fr/dataset/{name}", headers=headers).body
+        again = act("ecosphere_dataset_import", url=address)
+        assert [each["name"] for each in again["already"]] == [name]
+
+
 @pytest.mark.browser
 def test_a_producer_imports_a_record_corrects_the_address_and_saves(page, editor, server, act):
     log_in(page, editor["name"], PASSWORD)

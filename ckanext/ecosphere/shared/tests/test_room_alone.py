@@ -33,3 +33,24 @@ def test_room_alone_refuses_forged_requests(app: Any):
         called = victim.post(action, json={"id": "x"}, headers={"X-CSRFToken": token_of(victim)})
         assert called.json.get("error", {}).get("__type") != "CSRF Error"
     assert victim.get("/demandes/nowhere-at-all").headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.ckan_config("ckan.plugins", "ecosphere_requests")
+@pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+def test_contact_sheets_work_without_the_base_plugin(app: Any):
+    """The requests need them: receipts and decisions bear what they say."""
+    head, stranger = factories.UserWithToken(), factories.UserWithToken()
+    members = [{"name": head["name"], "capacity": "admin"}]
+    factories.Organization(name="ddt-01", title="DDT de l'Ain", users=members, image_url="")
+    of_head = {"Authorization": head["token"]}
+    sheet = {"full_name": "Direction départementale des territoires de l'Ain", "email": "ddt@example.org"}
+    assert app.get("/organization/ddt-01/contact", headers=of_head).status_code == 200
+    wrong = app.post("/organization/ddt-01/contact", data={"email": "ddt"}, headers=of_head, status=400)
+    assert 'id="error-email"' in wrong.body
+    app.post("/organization/ddt-01/contact", data=sheet, headers=of_head, follow_redirects=False, status=302)
+    about = app.get("/organization/about/ddt-01").body
+    assert "mailto:ddt@example.org" in about
+    assert "ecosphere_contact_email" not in about
+    assert app.get("/organization/ddt-01/contact", headers={"Authorization": stranger["token"]}, status=403)
+    shown = app.get("/api/3/action/ecosphere_contact_sheet_show?id=ddt-01").json["result"]
+    assert shown["email"] == "ddt@example.org"
