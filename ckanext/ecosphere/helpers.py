@@ -8,7 +8,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from werkzeug.exceptions import default_exceptions
 
-from ckanext.ecosphere import config, kept_facets, language, services
+from ckanext.ecosphere import config, kept_facets, language, place_helpers, services
 from ckanext.ecosphere import vocabularies as voc
 
 LATEST = 5
