@@ -13,7 +13,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.data_requests import config, service, text
+from ckanext.ecosphere.data_requests import clock, config, text
 from ckanext.ecosphere.data_requests.model import Attachment, new_id
 
 _ = tk._
@@ -139,7 +139,7 @@ def keep(found: Found, request_id: str, comment_id: str) -> Attachment:
         name=found.name,
         media_type=found.media_type,
         size=found.size,
-        created=service.now(),
+        created=clock.now(),
     )
     place = path_of(attachment)
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import calendar
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 from ckanext.ecosphere.data_requests import holidays, states
@@ -19,6 +19,11 @@ from ckanext.ecosphere.data_requests import holidays, states
 PARIS = ZoneInfo("Europe/Paris")
 DUE_SOON_DAYS = 7
 SATURDAY = 5
+
+
+def now() -> datetime:
+    """The current moment."""
+    return datetime.now(timezone.utc)
 
 
 def day_of(moment: datetime) -> date:

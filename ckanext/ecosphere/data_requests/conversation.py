@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import attachments, effects, jobs, notifications, service, states, trust
+from ckanext.ecosphere.data_requests import attachments, clock, effects, jobs, notifications, service, states, trust
 from ckanext.ecosphere.data_requests.model import Comment, DatasetLink, Request, new_id
 from ckanext.ecosphere.data_requests.people import Reader
 
@@ -41,7 +41,7 @@ def comment(reader: Reader, request_id: str, words: str, internal: bool, upload:
             request_id=request.id,
             author_id=reader.id,
             author_role=role,
-            created=service.now(),
+            created=clock.now(),
             text=words,
             internal=internal,
             organization_id=request.organization_id if role in (states.EDITOR, states.ADMIN) else None,

@@ -11,11 +11,11 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import clock, history, links, service, states, wording
+from ckanext.ecosphere.data_requests import clock, history, links, states, wording
 from ckanext.ecosphere.data_requests.decisions import store
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.history import PERSONAL, edited, event_public
-from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support
+from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support, facts
 from ckanext.ecosphere.data_requests.names import Names, by_ids, iso, iso_for
 from ckanext.ecosphere.data_requests.people import Reader
 
@@ -267,7 +267,7 @@ def known_datasets(
 def may(request: Request, reader: Reader) -> list[dict[str, Any]]:
     """Transitions that the reader may do now, with their fields."""
     moment = datetime.now(timezone.utc)
-    found = states.possible(service.facts(request), reader.roles(request), moment, clock.day_of(moment))
+    found = states.possible(facts(request), reader.roles(request), moment, clock.day_of(moment))
     return [
         {
             "transition": line.name,
@@ -286,7 +286,7 @@ def may_comment(request: Request, reader: Reader) -> bool:
 
 def may_edit(request: Request, reader: Reader) -> bool:
     """Whether the reader may change the request's fields."""
-    editable = (states.DRAFT, *service.STILL_EDITABLE)
+    editable = (states.DRAFT, *states.STILL_EDITABLE)
     return states.REQUESTER in reader.roles(request) and request.state in editable
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.data_requests import clock, config, fields, holidays, references, routing, states
+from ckanext.ecosphere.data_requests import clock, config, fields, fulltext, holidays, references, routing, states
 from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support
 
 Fields = dict[str, Any]
@@ -64,9 +64,7 @@ def _submit(request: Request, given: Fields, moment: datetime) -> Fields:
     request.routing_reason = found.reason
     flag_unreachable(request)
     start_clock(request, clock.day_of(moment))
-    from ckanext.ecosphere.data_requests import service
-
-    service.index(request)
+    fulltext.index(request)
     return given
 
 

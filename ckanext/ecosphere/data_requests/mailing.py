@@ -31,7 +31,6 @@ from ckanext.ecosphere.data_requests import (
     mailboxes,
     notices,
     outside,
-    service,
 )
 from ckanext.ecosphere.data_requests.model import Notification, Request, Setting
 from ckanext.ecosphere.shared.locks import Locks
@@ -70,9 +69,7 @@ def _claim_one(locks: Locks) -> list[int]:
     """Take the next e-mail; nobody else can take it. One about a message takes all others about the same request."""
     query = (
         sa.select(Notification)
-        .where(
-            Notification.status == "pending", Notification.channel == "email", Notification.next_try <= service.now()
-        )
+        .where(Notification.status == "pending", Notification.channel == "email", Notification.next_try <= clock.now())
         .order_by(Notification.next_try, Notification.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -102,7 +99,7 @@ def _others(row: Notification) -> list[Notification]:
 
 def _claim(rows: list[Notification]) -> list[int]:
     for row in rows:
-        row.status, row.attempts, row.next_try = "sending", row.attempts + 1, service.now()
+        row.status, row.attempts, row.next_try = "sending", row.attempts + 1, clock.now()
     ids = [row.id for row in rows]
     model.Session.commit()
     return ids
@@ -186,7 +183,7 @@ def _patience() -> Iterator[None]:
 
 
 def _note(ids: list[int], status: str, error: str = "") -> int:
-    moment = service.now() if status == "sent" else None
+    moment = clock.now() if status == "sent" else None
     update = sa.update(Notification).where(Notification.id.in_(ids))
     model.Session.execute(update.values(status=status, error=error[:500], sent=moment))
     model.Session.commit()
@@ -202,7 +199,7 @@ def _again(ids: list[int], error: Exception) -> int:
     values = {
         "status": "pending",
         "error": str(error)[:500],
-        "next_try": service.now() + FIRST_PAUSE * 2 ** (tries - 1),
+        "next_try": clock.now() + FIRST_PAUSE * 2 ** (tries - 1),
     }
     model.Session.execute(sa.update(Notification).where(Notification.id.in_(ids)).values(**values))
     model.Session.commit()
@@ -227,7 +224,7 @@ def take_up_interrupted() -> int:
         given_up = sa.update(Notification).where(*again, Notification.attempts >= MOST_TRIES)
         model.Session.execute(given_up.values(status="failed", error="interrupted each time"))
         pending = sa.update(Notification).where(*again, Notification.attempts < MOST_TRIES)
-        done = model.Session.execute(pending.values(status="pending", error="interrupted", next_try=service.now()))
+        done = model.Session.execute(pending.values(status="pending", error="interrupted", next_try=clock.now()))
         # Before others see them as pending: who claims one then gets its lock.
         for id_ in left:
             locks.release(_lock_of(id_))
@@ -242,7 +239,7 @@ def is_late() -> bool:
     late = sa.exists().where(
         Notification.status == "pending",
         Notification.channel == "email",
-        Notification.next_try < service.now() - LATE,
+        Notification.next_try < clock.now() - LATE,
     )
     found = bool(model.Session.scalar(sa.select(late)))
     model.Session.rollback()
@@ -277,7 +274,7 @@ def _digest(user_id: str, locks: Locks) -> int:
     if setting is None or not rows or not _is_due(setting, rows[0].created):
         model.Session.rollback()
         return 0
-    setting.last_digest = service.now()
+    setting.last_digest = clock.now()
     # A digest that is interrupted is sent again as e-mails of their own: each row has its lock.
     for row in rows:
         locks.take(_lock_of(row.id))
@@ -291,4 +288,4 @@ def _digest(user_id: str, locks: Locks) -> int:
 def _is_due(setting: Setting, oldest: datetime) -> bool:
     """A day, or a week, after the last digest, or after the oldest news when there was none."""
     since = max(setting.last_digest, oldest - timedelta(days=7)) if setting.last_digest else oldest
-    return (clock.day_of(service.now()) - clock.day_of(since)).days >= PERIODS.get(setting.digest, 1)
+    return (clock.day_of(clock.now()) - clock.day_of(since)).days >= PERIODS.get(setting.digest, 1)

@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import conversation, fields, jobs, notifications, revisions, service, trust
+from ckanext.ecosphere.data_requests import conversation, fields, jobs, notifications, revisions, service, states, trust
 from ckanext.ecosphere.data_requests.model import Comment, Event, Request, Revision
 from ckanext.ecosphere.data_requests.names import by_ids
 from ckanext.ecosphere.data_requests.people import Reader
@@ -91,7 +91,7 @@ def _release_comment(request: Request, row: Comment) -> None:
 
 
 def _release_edit(request: Request, row: Revision) -> None:
-    if request.state not in service.STILL_EDITABLE:
+    if request.state not in states.STILL_EDITABLE:
         message = _("The request can no longer be edited: work on it has begun or is over. Reject the edit.")
         raise tk.ValidationError({"id": [message]})
     service.apply_revision(request, row)

@@ -11,7 +11,17 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import attachments, clock, config, dictize, history, service, states, trust
+from ckanext.ecosphere.data_requests import (
+    attachments,
+    clock,
+    config,
+    dictize,
+    fulltext,
+    history,
+    service,
+    states,
+    trust,
+)
 from ckanext.ecosphere.data_requests.decisions import store
 from ckanext.ecosphere.data_requests.decisions.tables import AuthorName, Letter
 from ckanext.ecosphere.data_requests.model import (
@@ -25,6 +35,7 @@ from ckanext.ecosphere.data_requests.model import (
     Revision,
     Setting,
     Support,
+    facts,
 )
 
 AT_ONCE = 500
@@ -35,7 +46,7 @@ OFFICIAL = (states.EDITOR, states.ADMIN, states.MODERATOR)
 def anonymise_old() -> int:
     """Anonymise the requests that were closed long enough ago; return how many. Idempotent."""
     done = 0
-    while ids := _due(service.now()):
+    while ids := _due(clock.now()):
         for each in ids:
             anonymise(service.lock(each)[each])
             model.Session.commit()
@@ -64,7 +75,7 @@ def anonymise(request: Request) -> None:
         request.title = request.description = ""
         request.known_datasets = []
         request.outcome = {key: value for key, value in request.outcome.items() if key == "ground"}
-        service.index(request)
+        fulltext.index(request)
     # The reasons of a decision are for the requester, who keeps the letter; the request forgets them.
     forgotten = set(history.PERSONAL) - {"ground", "spam"}
     request.outcome = {key: value for key, value in request.outcome.items() if key not in forgotten}
@@ -82,7 +93,7 @@ def anonymise(request: Request) -> None:
     files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id)
     kept = sa.and_(Comment.author_role.in_(OFFICIAL), Comment.internal.is_(False), sa.literal(not private))
     attachments.remove(list(model.Session.scalars(files.where(Comment.request_id == request.id, ~kept))))
-    request.anonymised = service.now()
+    request.anonymised = clock.now()
     request.version += 1
     model.Session.flush()
 
@@ -187,7 +198,7 @@ def erase(user: model.User) -> dict[str, int]:
 
 def _withdraw(request_id: str, user: model.User) -> None:
     request = service.lock(request_id)[request_id]
-    if not states.obstacle(service.facts(request), "withdraw", (states.REQUESTER,), service.now(), dictize.today()):
+    if not states.obstacle(facts(request), "withdraw", (states.REQUESTER,), clock.now(), dictize.today()):
         event = service.perform(request, "withdraw", states.REQUESTER, user.id, {})
         model.Session.commit()
         service.announce(request, [event])

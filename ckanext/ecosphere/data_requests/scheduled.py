@@ -130,7 +130,7 @@ def tell_of_silence() -> int:
 
 
 def _today() -> date:
-    return clock.day_of(service.now())
+    return clock.day_of(clock.now())
 
 
 STEPS: dict[str, Callable[[], int]] = {

@@ -8,7 +8,6 @@ the rows, so that none is sent for what was rolled back and none is lost.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -20,14 +19,16 @@ from ckanext.ecosphere import language
 from ckanext.ecosphere.data_requests import (
     clock,
     config,
+    dictize,
     effects,
     fields,
+    fulltext,
+    jobs,
     notifications,
     people,
     revisions,
     routing,
     states,
-    text,
     trust,
     wording,
 )
@@ -40,6 +41,7 @@ from ckanext.ecosphere.data_requests.model import (
     Request,
     Revision,
     Support,
+    facts,
     new_id,
 )
 from ckanext.ecosphere.data_requests.people import Reader
@@ -66,12 +68,6 @@ AFTER_SENDING = {
     "show_name",
 }
 EDITABLE = {*FIELDS, "title", "visibility", "show_name", "show_procedure"}
-STILL_EDITABLE = (states.SUBMITTED, states.OPEN, states.NEEDS_INFO)
-
-
-def now() -> datetime:
-    """The current moment."""
-    return datetime.now(timezone.utc)
 
 
 def lock(*ids: str) -> dict[str, Request]:
@@ -92,7 +88,7 @@ def lock(*ids: str) -> dict[str, Request]:
 
 def create(reader: Reader, data: Mapping[str, Any]) -> Request:
     """Keep a draft."""
-    moment = now()
+    moment = clock.now()
     request = Request(id=new_id(), requester_id=reader.id, created=moment, modified=moment, state=states.DRAFT)
     _fill_in(request)
     request.language = language.current()
@@ -130,15 +126,13 @@ def update(reader: Reader, request_id: str, version: int, data: Mapping[str, Any
             _revise(reader, request, changed)
         model.Session.commit()
     if changed and request.opened:
-        from ckanext.ecosphere.data_requests import jobs
-
         jobs.enqueue_delivery()
     return request
 
 
 def _next_version(request: Request) -> None:
     request.version += 1
-    request.modified = now()
+    request.modified = clock.now()
 
 
 def _revise(reader: Reader, request: Request, changed: Mapping[str, Any]) -> None:
@@ -146,7 +140,7 @@ def _revise(reader: Reader, request: Request, changed: Mapping[str, Any]) -> Non
     _write(request, changed)
     if errors := fields.missing_before_sending(request):
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
-    revision = revisions.keep(request, reader.id, before, changed, now())
+    revision = revisions.keep(request, reader.id, before, changed, clock.now())
     _write(request, before)
     if revision.moderation != trust.HELD:
         apply_revision(request, revision)
@@ -162,7 +156,7 @@ def apply_revision(request: Request, revision: Revision) -> None:
 
 
 def _still_editable(request: Request, changed: Mapping[str, Any]) -> None:
-    if request.state not in STILL_EDITABLE:
+    if request.state not in states.STILL_EDITABLE:
         raise tk.ValidationError({"state": [wording.obstacle("state", request.state)]})
     fixed: Any = {name: [_("This can no longer be changed.")] for name in changed if name not in AFTER_SENDING}
     if fixed:
@@ -172,22 +166,7 @@ def _still_editable(request: Request, changed: Mapping[str, Any]) -> None:
 def _write(request: Request, data: Mapping[str, Any]) -> None:
     for name, value in data.items():
         setattr(request, name, value)
-    index(request)
-
-
-def index(request: Request) -> None:
-    """Bring the searchable text of a request up to date."""
-    # In French, whatever language the person who saves it reads: the search is in French.
-    places = f"{wording.territory(request, 'fr')} {request.territory}"
-    themes = wording.concept("themes", request.theme, "fr")
-    weighted = (
-        ("A", f"{request.title} {request.reference or ''}"),
-        # What its author keeps private is found by nobody.
-        ("B", f"{themes} {places} {request.procedure_reference if request.show_procedure else ''}"),
-        ("C", request.description),
-    )
-    parts = [sa.func.setweight(sa.func.to_tsvector("french", text.fold(words)), weight) for weight, words in weighted]
-    request.search = parts[0].op("||")(parts[1]).op("||")(parts[2])
+    fulltext.index(request)
 
 
 def transition(reader: Reader, request_id: str, name: str, version: int, data: Mapping[str, Any]) -> Request:
@@ -230,7 +209,7 @@ def by_system(request_id: str, name: str, data: Mapping[str, Any] | None = None)
     """Do a transition that time brings; None when it is not (or no longer) possible."""
     with rolled_back_on_error():
         request = lock(request_id)[request_id]
-        if states.obstacle(facts(request), name, (states.SYSTEM,), now(), clock.day_of(now())):
+        if states.obstacle(facts(request), name, (states.SYSTEM,), clock.now(), clock.day_of(clock.now())):
             model.Session.rollback()
             return None
         event = perform(request, name, states.SYSTEM, None, data or {})
@@ -241,7 +220,7 @@ def by_system(request_id: str, name: str, data: Mapping[str, Any] | None = None)
 
 def perform(request: Request, name: str, role: str, actor: str | None, data: Mapping[str, Any]) -> Event:
     """Write a transition of a locked request, its event and its notifications; nothing is committed."""
-    moment = now()
+    moment = clock.now()
     line = states.TRANSITIONS[name]
     given = fields.parse(line, data, request, clock.day_of(moment), actor)
     source = request.state
@@ -285,28 +264,13 @@ def _moderation(request: Request, role: str, actor: str | None, data: Mapping[st
 
 def announce(request: Request, events: Iterable[Event]) -> None:
     """Tell the other rooms and the mail worker of what was committed."""
-    from ckanext.ecosphere.data_requests import jobs
-
     for event in events:
         tk.signals.ckanext.signal(SIGNAL).send(request.id, transition=event.transition, state=event.to_state)
     jobs.enqueue_delivery()
 
 
-def facts(request: Request) -> states.Facts:
-    """What the guards of the table look at."""
-    return states.Facts(
-        state=request.state,
-        extended=request.extended,
-        first_month_ends=request.first_month_ends,
-        closed=request.closed,
-        reopened=request.reopened,
-        reminders=request.reminders,
-        answer_by=request.answer_by,
-    )
-
-
 def _no_obstacle(request: Request, name: str, roles: Iterable[str]) -> None:
-    moment = now()
+    moment = clock.now()
     code = states.obstacle(facts(request), name, roles, moment, clock.day_of(moment))
     if code == "role":
         raise tk.NotAuthorized(wording.obstacle(code, request.state))
@@ -316,8 +280,6 @@ def _no_obstacle(request: Request, name: str, roles: Iterable[str]) -> None:
 
 def _same_version(reader: Reader, request: Request, version: int) -> None:
     if request.version != version:
-        from ckanext.ecosphere.data_requests import dictize
-
         query = sa.select(Event).where(Event.request_id == request.id, Event.version > version).order_by(Event.id)
         exact = bool(reader.roles(request))
         changes = [dictize.event_public(each, exact) for each in model.Session.scalars(query)]
@@ -375,7 +337,7 @@ def follow(reader: Reader, request_id: str, wanted: bool) -> None:
 def bond(table: Any, request_id: str, user_id: str, wanted: bool) -> int:
     """Tie or untie; return how many rows changed: 0 when it was so already."""
     if wanted:
-        values = {"request_id": request_id, "user_id": user_id, "created": now()}
+        values = {"request_id": request_id, "user_id": user_id, "created": clock.now()}
         return model.Session.execute(insert(table).values(values).on_conflict_do_nothing()).rowcount  # pyright: ignore
     gone = sa.delete(table).where(table.request_id == request_id, table.user_id == user_id)
     return model.Session.execute(gone).rowcount  # pyright: ignore[reportAttributeAccessIssue]

@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import config, people, routing, scheduled, service
+from ckanext.ecosphere.data_requests import clock, config, people, routing, scheduled
 from ckanext.ecosphere.data_requests.model import Notification
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport, LeavingStep
 
@@ -87,7 +87,7 @@ def _services() -> list[Check]:
 def _schedule() -> list[Check]:
     """Reminders and expiry need `tick`; a portal that was just set up has a day to begin."""
     name, last = _("Data requests (schedule)"), scheduled.last_tick()
-    if last is None or service.now() - last > LONGEST_SILENCE:
+    if last is None or clock.now() - last > LONGEST_SILENCE:
         message = _("Reminders have not run for a day: nobody is reminded of a due date.")
         remedy = _("Run every ten minutes: {command}").format(command="ckan ecosphere requests tick")
         return [Check(name, CheckStatus.WARNING, message, remedy)]
@@ -116,6 +116,6 @@ def _emails() -> list[Check]:
 
 def _number(status: str) -> int:
     query = sa.select(sa.func.count()).where(
-        Notification.status == status, Notification.created > service.now() - timedelta(days=7)
+        Notification.status == status, Notification.created > clock.now() - timedelta(days=7)
     )
     return model.Session.scalar(query) or 0

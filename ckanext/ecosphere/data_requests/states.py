@@ -38,6 +38,8 @@ ACTIVE = (SUBMITTED, *ON_DESK)
 DECIDED = (FULFILLED, PARTIAL, REFUSED)
 #: An end that the service has brought about.
 ANSWERED = (*DECIDED, NOT_HELD)
+#: In these, the requester may still change the request.
+STILL_EDITABLE = (SUBMITTED, OPEN, NEEDS_INFO)
 CLOSED = (*ANSWERED, DUPLICATE, REJECTED, WITHDRAWN, EXPIRED)
 
 # Who acts.

@@ -15,7 +15,7 @@ import ckan.plugins.toolkit as tk
 from . import core_fields, governed, publication
 from .dates import span
 from .spatial import footprint
-from .validators import as_list
+from .values import as_list
 
 FlatData = dict[tuple[Any, ...], Any]
 Errors = dict[tuple[Any, ...], list[str]]

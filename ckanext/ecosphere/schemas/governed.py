@@ -17,7 +17,7 @@ from flask import has_request_context
 from . import conditions, inheritance
 from .publication import Dataset, add
 from .stored import Stored
-from .validators import as_list
+from .values import as_list
 
 CARRIED = "ecosphere_schemas/form/carried.html"
 UNLOCK = "modifier"

@@ -18,7 +18,7 @@ from .bulk.filters import ecosphere_bulk_filters  # noqa: F401 - for the templat
 from .core_fields import ecosphere_core_inputs, ecosphere_core_people  # noqa: F401 - for the templates
 from .governed import CARRIED, ecosphere_governed, ecosphere_governed_fields  # noqa: F401 - for the templates
 from .unfinished import ecosphere_unfinished  # noqa: F401 - for the templates
-from .validators import as_list
+from .values import as_list
 
 Field = Mapping[str, Any]
 

@@ -21,11 +21,14 @@ from . import (
     actions,
     adopting,
     auth,
+    bounds,
     catalogue_file,
     checks,
     cli,
     config,
+    cross_field,
     defaults,
+    formats,
     governed,
     grace,
     helpers,
@@ -38,13 +41,21 @@ from . import (
 from .bulk import runs
 from .bulk import views as bulk_views
 
+#: By name, as `dataset.yaml` and `presets.yaml` call them.
+VALIDATORS = {
+    name: function
+    for module in (bounds, cross_field, formats, validators)
+    for name, function in vars(module).items()
+    if name.startswith("ecosphere_")
+} | {"tag_name_validator": validators.tag_name_validator}
+
 
 @tk.blanket.actions(actions.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.blueprints([views.schemas, bulk_views.bulk])
 @tk.blanket.config_declarations
 @tk.blanket.helpers(lambda: {**core_markdown.HELPERS, **place_helpers.HELPERS, **helpers.get_helpers()})
-@tk.blanket.validators(validators.get_validators)
+@tk.blanket.validators(VALIDATORS)
 class EcosphereSchemasPlugin(Room):
     """Dataset schema, vocabularies in forms and pages, RDF profile."""
 

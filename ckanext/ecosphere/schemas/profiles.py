@@ -50,7 +50,7 @@ from .rdf_terms import (
     USE_STATEMENT,
 )
 from .stored import package_of
-from .validators import as_list
+from .values import as_list
 
 #: Fields that become one triple per value: (field, predicate, class of the object or None).
 EXTRA = (

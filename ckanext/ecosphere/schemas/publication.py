@@ -19,7 +19,7 @@ from ckanext.ecosphere import vocabularies as voc
 from . import conditions, grace, rows, spatial
 from .dates import span
 from .stored import Stored
-from .validators import as_list
+from .values import as_list
 
 FlatData = dict[tuple[Any, ...], Any]
 Errors = dict[tuple[Any, ...], list[str]]

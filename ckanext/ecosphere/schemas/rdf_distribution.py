@@ -21,7 +21,7 @@ from ckanext.dcat.utils import resource_uri
 from ckanext.ecosphere import vocabularies as voc
 
 from .rdf_terms import CNT
-from .validators import as_list
+from .values import as_list
 
 #: Protocols of files and pages: no service answers there.
 PLAIN = {"HTTP", "HTTP:DOWNLOAD", "FTP", "FILE", "DB:POSTGIS"}

@@ -14,7 +14,7 @@ from ckanext.dcat.profiles import ADMS, DCAT, DCT, RDF, SKOS
 from ckanext.ecosphere import vocabularies as voc
 
 from .rdf_terms import AGENT_ROLE, GEODCAT, PROV
-from .validators import as_list
+from .values import as_list
 
 #: What a standard is that is a reference system (INSPIRE glossary).
 REFERENCE_SYSTEM = URIRef("http://inspire.ec.europa.eu/glossary/SpatialReferenceSystem")

@@ -16,7 +16,7 @@ from ckanext.ecosphere import vocabularies as voc
 from . import urls
 from .rdf_terms import DQV, GEODCAT, PROV, UNIT
 from .stored import package_of
-from .validators import as_list
+from .values import as_list
 
 
 def write(graph: Graph, ref: Any, dataset: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import conditions
 from .stored import Stored
-from .validators import as_list
+from .values import as_list
 
 Field = Mapping[str, Any]
 Row = dict[str, Any]

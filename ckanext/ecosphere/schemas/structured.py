@@ -8,7 +8,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from . import inheritance, relations, schemaorg
-from .validators import as_list
+from .values import as_list
 
 
 def describe(dataset: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from ckanext.scheming.validation import scheming_validator
 
 from . import spatial, urls
 from .dates import parse_date
+from .values import as_list
 
 Validator = Callable[..., Any]
 
@@ -354,54 +355,6 @@ def _many(resolve: Callable[[Any], Any]) -> Validator:
     return validator
 
 
-def as_list(value: Any) -> list[Any]:
-    """Return the values of a field that holds several: a list, a JSON list, or one value."""
-    if isinstance(value, str):
-        if value.startswith("["):
-            try:
-                loaded = json.loads(value)
-            except (ValueError, RecursionError):
-                return [value]
-            return loaded if isinstance(loaded, list) else [value]
-        return [value]
-    return list(value) if isinstance(value, (list, tuple, set)) else [value]
-
-
 def ecosphere_load_list(value: Any) -> Any:
     """Return a stored JSON list as a list (on output)."""
     return as_list(value)
-
-
-def get_validators() -> dict[str, Validator]:
-    """Return the validators of this module by name, for CKAN."""
-    from .bounds import ecosphere_bounds
-    from .cross_field import ecosphere_dataset_rules
-    from .formats import ecosphere_guess_format
-
-    own = [
-        ecosphere_bbox,
-        ecosphere_bounds,
-        ecosphere_concept,
-        ecosphere_concepts,
-        ecosphere_dataset_rules,
-        ecosphere_date,
-        ecosphere_email,
-        ecosphere_geometry,
-        ecosphere_guess_format,
-        ecosphere_licence,
-        ecosphere_load_list,
-        ecosphere_positive_number,
-        ecosphere_resource_url,
-        ecosphere_scale,
-        ecosphere_size,
-        ecosphere_tag_string,
-        ecosphere_telephone,
-        ecosphere_text,
-        ecosphere_texts,
-        ecosphere_uri,
-        ecosphere_uris,
-        ecosphere_url,
-        ecosphere_urls,
-        tag_name_validator,
-    ]
-    return {validator.__name__: validator for validator in own}

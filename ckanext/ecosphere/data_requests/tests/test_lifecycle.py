@@ -130,8 +130,8 @@ def test_the_clock_stops_for_details_where_the_ministry_decided_so(ckan_config: 
     monkeypatch.setitem(ckan_config, "ecosphere.requests.clock_stops_for_details", True)
     made = opened()
     asked = step(made, "ask_details", "editor", question="Où ?", answer_by=later(20))
-    real = service.now
-    monkeypatch.setattr(service, "now", lambda: real() + timedelta(days=5))
+    real = clock.now
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(days=5))
     given = step(asked, "answer_details", "asker", comment="Ici")
     assert row(given).due == row(made).first_month_ends
     assert given["due"] == (clock.due_date(dictize.today(), 1) + timedelta(days=5)).isoformat()

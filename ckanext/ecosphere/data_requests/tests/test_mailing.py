@@ -12,7 +12,7 @@ from ckan.lib.jobs import get_queue
 from ckan.lib.redis import connect_to_redis
 from freezegun import freeze_time
 
-from ckanext.ecosphere.data_requests import dictize, jobs, mailing, service
+from ckanext.ecosphere.data_requests import clock, dictize, jobs, mailing
 from ckanext.ecosphere.data_requests.model import Notification
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.queue import waits
@@ -133,7 +133,7 @@ def test_a_server_out_of_order_is_asked_again_later_and_the_mail_leaves_once(pos
     assert mailing.deliver() == 0
     assert statuses() == {"pending": 2}
     assert mailing.deliver() == 0  # not before the pause is over
-    with freeze_time(service.now() + timedelta(minutes=6)):
+    with freeze_time(clock.now() + timedelta(minutes=6)):
         assert mailing.deliver() == 2
         assert mailing.deliver() == 0
     assert len(postbox.mails) == 2 and statuses() == {"sent": 2}
@@ -142,7 +142,7 @@ def test_a_server_out_of_order_is_asked_again_later_and_the_mail_leaves_once(pos
 def test_a_mail_that_never_gets_through_is_given_up(ckan_config: Any, monkeypatch: Any):
     monkeypatch.setitem(ckan_config, "smtp.server", "127.0.0.1:1")
     submitted()
-    moment = service.now()
+    moment = clock.now()
     for _try in range(mailing.MOST_TRIES):
         moment += timedelta(days=2)
         with freeze_time(moment):
@@ -177,7 +177,7 @@ def test_due_mail_that_the_queue_forgot_is_queued_again(postbox: Postbox):
     submitted()
     connect_to_redis().flushdb()
     assert not mailing.is_late()
-    with freeze_time(service.now() + timedelta(minutes=1)):
+    with freeze_time(clock.now() + timedelta(minutes=1)):
         assert "e-mails that are due" in jobs.recover()
         assert waits("ecosphere-requests-deliver", jobs.QUEUE)
         assert "e-mails that are due" not in jobs.recover()
@@ -223,7 +223,7 @@ def test_a_daily_digest_gathers_a_day(postbox: Postbox):
     mailing.deliver()
     assert postbox.to("editor") == []
     assert mailing.digests() == 0
-    with freeze_time(service.now() + timedelta(days=1)):
+    with freeze_time(clock.now() + timedelta(days=1)):
         assert mailing.digests() == 1
         assert mailing.digests() == 0
     [mail] = postbox.to("editor")

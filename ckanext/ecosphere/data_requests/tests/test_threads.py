@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ckan import model
 from freezegun import freeze_time
 
-from ckanext.ecosphere.data_requests import mail_headers, mailing, scheduled, service
+from ckanext.ecosphere.data_requests import clock, mail_headers, mailing, scheduled
 from ckanext.ecosphere.data_requests.model import Comment, Follow, Mute, Setting
 from ckanext.ecosphere.shared import dates
 
@@ -64,7 +64,7 @@ def test_a_mail_that_is_sent_again_is_the_same_message(postbox: Postbox, monkeyp
     act("settings_update", "moderator", digest="none")
     submitted()
     mailing.deliver()
-    with freeze_time(service.now() + timedelta(minutes=6)):
+    with freeze_time(clock.now() + timedelta(minutes=6)):
         mailing.deliver()
     assert len(kept) == 2 and len(set(kept)) == 1
 
@@ -79,7 +79,7 @@ def test_messages_within_the_delay_are_one_mail(postbox: Postbox):
         act("comment", "friend", id=made["id"], text=words)
     act("comment", "friend", id=other["id"], text="Ailleurs")
     assert mailing.deliver() == 0
-    with freeze_time(service.now() + timedelta(minutes=16)):
+    with freeze_time(clock.now() + timedelta(minutes=16)):
         assert scheduled.tick()["emails"] == 7  # requester, two officers, and a follower of one of the two
         assert mailing.deliver() == 0
     assert len(postbox.to("asker")) == 2
@@ -118,7 +118,7 @@ def test_message_hidden_within_the_delay_is_not_sent(postbox: Postbox):
     act("comment", "friend", id=made["id"], text="Remarque")
     comment = model.Session.scalars(sa.select(Comment.id).where(Comment.text == "Insulte")).one()
     act("comment_hide", "moderator", id=comment, reason="Insulte")
-    with freeze_time(service.now() + timedelta(minutes=16)):
+    with freeze_time(clock.now() + timedelta(minutes=16)):
         mailing.deliver()
     [mail] = postbox.to("asker")
     assert "Remarque" in body(mail) and "Insulte" not in body(mail)
@@ -158,7 +158,7 @@ def test_one_click_of_a_digest_stops_all_mails(app: Any, postbox: Postbox):
     act("settings_update", "editor", digest="daily")
     opened()
     opened(title="Autre")
-    with freeze_time(service.now() + timedelta(days=1)):
+    with freeze_time(clock.now() + timedelta(days=1)):
         mailing.digests()
     [mail] = postbox.to("editor")
     assert app.post(f"/{address(mail)}", data={"List-Unsubscribe": "One-Click"}).status_code == 200

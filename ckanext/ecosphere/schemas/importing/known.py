@@ -12,7 +12,7 @@ from ckanext.ecosphere import contact_sheets
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared import authorization
 
-from ..validators import as_list
+from ..values import as_list
 
 #: Fields of the index that hold what names a dataset or its record, each as one text.
 NAMED_BY = ("identifier", "metadata_identifier", "uri", "source_record")

@@ -16,7 +16,7 @@ from ckanext.ecosphere.shared import authorization
 from .. import conditions, inheritance, stored
 from ..publication import Dataset as Flat
 from ..publication import label_of
-from ..validators import as_list
+from ..values import as_list
 
 #: Asked of the person anyway.
 _LEFT = ("name", "title", "owner_org", "tag_string")
