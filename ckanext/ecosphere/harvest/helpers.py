@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 from ckanext.ecosphere.harvest import formerrors, labels, live, objects, wording
 from ckanext.ecosphere.harvest.overview import STATES
 from ckanext.ecosphere.harvest.sources.csw_request import QUERYABLES
-from ckanext.ecosphere.harvest.sources.harvester import harvesters
+from ckanext.ecosphere.harvest.sources.source_type import enabled_types
 from ckanext.harvest.model import UPDATE_FREQUENCIES
 
 
@@ -69,7 +69,7 @@ def ecosphere_harvest_hold(source_id: str) -> dict[str, Any] | None:
 
 def ecosphere_harvest_options() -> dict[str, list[str]]:
     """Names of the options of each of our source types, for the form of a source."""
-    return {name: list(harvester.options) for name, harvester in harvesters().items()}
+    return {name: list(harvester.options) for name, harvester in enabled_types().items()}
 
 
 def ecosphere_harvest_queryables() -> list[tuple[str, str]]:
@@ -89,7 +89,7 @@ def ecosphere_harvest_queryables() -> list[tuple[str, str]]:
 
 def ecosphere_harvest_type_title(type_name: str) -> str:
     """What a type of source is called."""
-    harvester = harvesters().get(type_name)
+    harvester = enabled_types().get(type_name)
     return tk._(harvester.title) if harvester else type_name
 
 
@@ -155,7 +155,7 @@ def ecosphere_harvest_form_summary(errors: dict[str, Any] | None) -> dict[str, s
 def ecosphere_harvest_facet_label(item: dict[str, Any]) -> str:
     """The words for a frequency or a type of source in the list of sources; other values as they are."""
     name = item["name"]
-    known = harvesters()
+    known = enabled_types()
     if name in known:
         return tk._(known[name].title)
     return tk._(name.title()) if name in UPDATE_FREQUENCIES else item.get("display_name") or name

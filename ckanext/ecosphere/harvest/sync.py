@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest import formerrors
-from ckanext.ecosphere.harvest.pipeline.finish import user_name
+from ckanext.ecosphere.harvest.pipeline.job import user_name
 from ckanext.ecosphere.harvest.registry import Plan, Wanted
-from ckanext.ecosphere.harvest.sources.harvester import harvester_types
+from ckanext.ecosphere.harvest.sources.source_type import type_names
 from ckanext.harvest.model import HarvestSource
 
 
@@ -23,7 +23,7 @@ def present_sources() -> dict[str, dict[str, Any]]:
         sa.select(HarvestSource, model.Package.name, model.Group.name)
         .join(model.Package, model.Package.id == HarvestSource.id)
         .outerjoin(model.Group, model.Group.id == model.Package.owner_org)
-        .where(HarvestSource.type.in_(harvester_types()), model.Package.state == "active")
+        .where(HarvestSource.type.in_(type_names()), model.Package.state == "active")
     )
     return {
         name: {

@@ -13,10 +13,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.harvest import live
 from ckanext.ecosphere.harvest.model import JobState
-from ckanext.ecosphere.harvest.pipeline.finish import user_name
-from ckanext.ecosphere.harvest.pipeline.job import FINISHED, RUNNING
+from ckanext.ecosphere.harvest.pipeline.job import FINISHED, RUNNING, user_name
 from ckanext.ecosphere.harvest.pipeline.runner import run_job
-from ckanext.ecosphere.harvest.sources.harvester import harvester_types
+from ckanext.ecosphere.harvest.sources.source_type import type_names
 from ckanext.harvest.logic import HarvestJobExists
 from ckanext.harvest.model import HarvestJob
 
@@ -73,7 +72,7 @@ def _job(source: str, force: bool) -> str:
         found = tk.get_action("harvest_source_show")(_context(), {"id": source})
     except tk.ObjectNotFound:
         raise CommandError(tk._("There is no harvest source {name}.").format(name=source)) from None
-    if found.get("source_type") not in harvester_types():
+    if found.get("source_type") not in type_names():
         raise CommandError(
             tk._("{name} is a source of type {type}: run it with “ckan harvester”.").format(
                 name=source, type=found.get("source_type")

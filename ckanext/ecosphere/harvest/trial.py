@@ -15,8 +15,8 @@ from ckanext.ecosphere.harvest.pipeline.fit import free_tags
 from ckanext.ecosphere.harvest.pipeline.messages import about_record
 from ckanext.ecosphere.harvest.pipeline.watch import Watch
 from ckanext.ecosphere.harvest.sources.base import RawRecord
-from ckanext.ecosphere.harvest.sources.harvester import EcosphereHarvester, harvester_for
 from ckanext.ecosphere.harvest.sources.messages import sentence
+from ckanext.ecosphere.harvest.sources.source_type import SourceType, type_called
 
 SAMPLE = 10
 
@@ -37,7 +37,7 @@ def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
     Raises:
         ValueError: the type is not enabled, or the configuration is not valid; the message says why.
     """
-    harvester = harvester_for(type_name)
+    harvester = type_called(type_name)
     if harvester is None:
         raise ValueError(tk._("The source type {type} is not enabled.").format(type=type_name))
     settings = job.read_settings(harvester.validate_config(text))
@@ -67,7 +67,7 @@ def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
     }
 
 
-def _sample(raw: RawRecord, harvester: EcosphereHarvester, context: Context) -> dict[str, Any]:
+def _sample(raw: RawRecord, harvester: SourceType, context: Context) -> dict[str, Any]:
     found: dict[str, Any] = {"guid": identity.guid_of(raw, harvester.read), "position": raw.position}
     try:
         made = normalise(harvester.read(raw.content), context)
@@ -88,7 +88,7 @@ def _sample(raw: RawRecord, harvester: EcosphereHarvester, context: Context) -> 
 
 def in_words(found: dict[str, Any]) -> dict[str, Any]:
     """What a trial found, in the language of whoever reads it now: sentences and labels instead of codes."""
-    harvester = harvester_for(found["type"])
+    harvester = type_called(found["type"])
     return {
         **found,
         "type": tk._(harvester.title) if harvester else found["type"],

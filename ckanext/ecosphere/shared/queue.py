@@ -37,7 +37,7 @@ def waits(job_id: str, queue: str) -> bool:
 
 
 def enqueue_once(
-    function: Callable[..., Any],
+    function: Callable[..., Any] | str,
     arguments: Sequence[Any] = (),
     *,
     job_id: str,
@@ -48,7 +48,7 @@ def enqueue_once(
     """Have a job run by a background worker, unless it waits already.
 
     Args:
-        function: what is run.
+        function: what is run, or its dotted path.
         arguments: what it is called with.
         job_id: name of the job.
         title: for people.

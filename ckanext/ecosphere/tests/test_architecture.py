@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,44 @@ def imports(path: Path) -> Iterator[str]:
 def within(name: str, package: str) -> bool:
     """Whether a dotted name is the package or something inside it."""
     return name == package or name.startswith(package + ".")
+
+
+def dependencies() -> dict[str, set[str]]:
+    """Module of the package → modules of the package that it imports, at its top or within a function."""
+    names = {path: name_of(path) for path in modules(".") if "migration" not in path.parts}
+    known = set(names.values())
+    found: dict[str, set[str]] = {}
+    for path, name in names.items():
+        wanted = {each for each in imports(path) if each in known and each != name}
+        # `from package import module` names both; it is the module that is needed.
+        found[name] = {each for each in wanted if not any(within(other, each) for other in wanted - {each})}
+    return found
+
+
+def name_of(path: Path) -> str:
+    """Dotted name of a module."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(("ckanext.ecosphere", *(parts[:-1] if parts[-1] == "__init__" else parts)))
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """A circle of imports, if there is one."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_no_module_imports_what_imports_it():
+    assert circle(dependencies()) == []
+
+
+def test_a_circle_is_found_also_when_an_import_hides_in_a_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(f"{__name__}.PACKAGE", tmp_path)
+    (tmp_path / "first.py").write_text("from ckanext.ecosphere import second\n")
+    (tmp_path / "second.py").write_text("def late():\n    from . import first\n    return first\n")
+    assert set(circle(dependencies())) == {"ckanext.ecosphere.first", "ckanext.ecosphere.second"}
 
 
 @pytest.mark.parametrize("room", [room for room in ROOMS if (PACKAGE / room).is_dir()])

@@ -59,11 +59,11 @@ def test_own_services_are_refused_although_their_network_is_allowed(app, headers
 
 
 def test_source_on_the_portal_s_own_index_reads_nothing(with_plugins, clean_db, ckan_config):
-    from ckanext.ecosphere.harvest.sources.harvester import harvester_for
+    from ckanext.ecosphere.harvest.sources.source_type import type_called
 
     parts = urlsplit(tk.config["solr_url"])
     for kind in ("ecosphere_csw", "ecosphere_dcat", "ecosphere_waf", "ecosphere_udata"):
-        harvester = harvester_for(kind)
+        harvester = type_called(kind)
         assert harvester is not None
         reader = harvester.reader(f"http://{parts.netloc}/solr/admin/cores/", {"tag": "eau"})
         assert list(reader.pages()) == []

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest.joining.groups import Group, Member, reason, shared_keys
-from ckanext.ecosphere.harvest.joining.rows import RecordId, Source, rank
+from ckanext.ecosphere.harvest.joining.rows import RecordId, Source, kept_objects, rank, sources
 from ckanext.ecosphere.harvest.model import DUPLICATE, SourceRecord, now
-from ckanext.ecosphere.harvest.sources.harvester import fill_record_url, harvester_for
+from ckanext.ecosphere.harvest.sources.source_type import fill_record_url, type_called
 from ckanext.harvest.model import HarvestObjectExtra, HarvestSource
 
 JOINED = "ecosphere_joined"
@@ -50,8 +50,6 @@ def explanation(winner: Member, other: Member, known: Mapping[str, Source]) -> d
 
 def note(groups: Iterable[Group], known: Mapping[str, Source]) -> None:
     """Write on the objects of joined records what was decided, where it is not what they already say."""
-    from ckanext.ecosphere.harvest.joining.settle import kept_objects
-
     told: dict[RecordId, dict[str, Any]] = {}
     for winner, *others in groups:
         if others:
@@ -118,7 +116,7 @@ def catalogues(package_id: str) -> dict[str, Any]:
     )
     found: dict[bool, list[tuple[Any, dict[str, Any]]]] = {True: [], False: []}
     for guid, state, source_id, source in model.Session.execute(query):
-        harvester = harvester_for(source.type)
+        harvester = type_called(source.type)
         pattern = harvester.record_url(source.url) if harvester else None
         shown = {
             "title": source.title or source.url,
@@ -129,8 +127,6 @@ def catalogues(package_id: str) -> dict[str, Any]:
         found[state == DUPLICATE].append((source_id, shown))
     if not any(found.values()):
         return {"published_from": None, "also": []}
-    from ckanext.ecosphere.harvest.joining.rows import sources
-
     known = sources() if len(found[True]) > 1 else {}
     also = sorted(found[True], key=lambda each: (rank(known.get(each[0])).order(), each[0]))
     return {

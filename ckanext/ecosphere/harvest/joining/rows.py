@@ -13,12 +13,13 @@ from ckanext.ecosphere.harvest.joining.groups import Member, Rank
 from ckanext.ecosphere.harvest.joining.keys import as_file, as_resource
 from ckanext.ecosphere.harvest.model import DUPLICATE, KEPT, PUBLISHED, SourceRecord
 from ckanext.ecosphere.harvest.pipeline.job import read_settings
-from ckanext.harvest.model import HarvestSource
+from ckanext.harvest.model import HarvestObject, HarvestSource
 
 RecordId = tuple[str, str]
 """Source and guid."""
 LIVE = (PUBLISHED, KEPT, DUPLICATE)
 """States in which a record speaks for a dataset."""
+_ASKED_AT_ONCE = 500
 _ROUNDS = 20
 """Steps from key to key; chains of copies are a few records long."""
 
@@ -170,3 +171,26 @@ def keys_to_settle(source_id: str) -> set[str]:
         """
     )
     return set(model.Session.execute(statement, {"source": source_id}).scalars())
+
+
+def kept_objects(wanted: Iterable[RecordId]) -> dict[RecordId, tuple[str, str]]:
+    """(object, job) in which the content of each record was kept last."""
+    ids = sorted(set(wanted))
+    found: dict[RecordId, tuple[str, str]] = {}
+    record = (HarvestObject.harvest_source_id, HarvestObject.guid)
+    for start in range(0, len(ids), _ASKED_AT_ONCE):
+        query = (
+            sa.select(
+                HarvestObject.harvest_source_id, HarvestObject.guid, HarvestObject.id, HarvestObject.harvest_job_id
+            )
+            .distinct(*record)
+            .where(
+                sa.tuple_(*record).in_(ids[start : start + _ASKED_AT_ONCE]),
+                HarvestObject.content.is_not(None),
+                HarvestObject.state != "WAITING",
+            )
+            .order_by(*record, HarvestObject.gathered.desc())
+        )
+        rows = model.Session.execute(query)
+        found.update({(source, guid): (id_, job_id) for source, guid, id_, job_id in rows})
+    return found

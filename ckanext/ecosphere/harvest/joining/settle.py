@@ -9,7 +9,6 @@ point: each step is committed with the state that says what is left to do.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,21 +19,18 @@ from ckan import model
 from ckanext.ecosphere.harvest.joining import audit
 from ckanext.ecosphere.harvest.joining.groups import Group, grouped
 from ckanext.ecosphere.harvest.joining.rows import RecordId, Row, around, keys_to_settle, rank, sources
-from ckanext.ecosphere.harvest.model import DUPLICATE, KEPT, NEW, PUBLISHED, WITHDRAWN, Batch, SourceRecord
-from ckanext.ecosphere.harvest.pipeline.job import load
-from ckanext.ecosphere.harvest.pipeline.outcome import STORY
+from ckanext.ecosphere.harvest.model import DUPLICATE, KEPT, NEW, PUBLISHED, WITHDRAWN, SourceRecord
+from ckanext.ecosphere.harvest.pipeline.deletion import delete_dataset
+from ckanext.ecosphere.harvest.pipeline.reimport import import_kept
 from ckanext.ecosphere.harvest.pipeline.transaction import one_transaction
-from ckanext.ecosphere.harvest.sources.harvester import harvester_for
 from ckanext.ecosphere.indexing import solr
 from ckanext.ecosphere.shared.locks import Locks
-from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra
+from ckanext.harvest.model import HarvestObject
 
 LOCK = "joining"
 _PASSES = 3
 """A record that has to take over may be refused; then it is the turn of the next one."""
 _POLL_SECONDS = 0.3
-_AT_ONCE = 50
-_ASKED_AT_ONCE = 500
 
 
 def settle(source_id: str, job_id: str | None = None, complete: bool = False) -> None:
@@ -150,8 +146,6 @@ def _write(change: _Change) -> None:
 
 def give_up_dataset(package_id: str) -> None:
     """Delete a dataset whose data another dataset describes; it can come back with its address and ids."""
-    from ckanext.ecosphere.harvest.pipeline.withdraw import delete_dataset
-
     package = model.Session.get(model.Package, package_id)
     if package is not None and package.state == "active":
         delete_dataset(package)
@@ -160,64 +154,6 @@ def give_up_dataset(package_id: str) -> None:
         .where(HarvestObject.package_id == package_id, HarvestObject.current.is_(True))
         .values(current=False)
     )
-
-
-def import_kept(wanted: Iterable[RecordId]) -> None:
-    """Import records from what was kept of them; those of which nothing was kept wait for their next harvest."""
-    from ckanext.ecosphere.harvest.pipeline.finish import user_name
-    from ckanext.ecosphere.harvest.pipeline.importer import Importer
-
-    by_job: dict[str, list[str]] = defaultdict(list)
-    for object_id, job_id in kept_objects(wanted).values():
-        by_job[job_id].append(object_id)
-    for job_id, object_ids in by_job.items():
-        _forget_stories(object_ids)
-        job = load(job_id)
-        harvester = harvester_for(job.type)
-        if harvester is None:
-            continue
-        with Locks() as locks:
-            importer = Importer(job, harvester, user_name(), locks)
-            for start in range(0, len(object_ids), _AT_ONCE):
-                batch = Batch(job_id=job_id, object_ids=object_ids[start : start + _AT_ONCE])
-                model.Session.add(batch)
-                model.Session.commit()
-                importer.work_on(batch.id)
-    model.Session.remove()
-
-
-def _forget_stories(object_ids: list[str]) -> None:
-    """Remove what was told of objects that are imported again, so that each tells one story."""
-    for table, condition in ((HarvestObjectExtra, HarvestObjectExtra.key == STORY), (HarvestObjectError, sa.true())):
-        model.Session.execute(
-            sa.delete(table)
-            .where(table.harvest_object_id.in_(object_ids), condition)
-            .execution_options(synchronize_session=False)
-        )
-    model.Session.commit()
-
-
-def kept_objects(wanted: Iterable[RecordId]) -> dict[RecordId, tuple[str, str]]:
-    """(object, job) in which the content of each record was kept last."""
-    ids = sorted(set(wanted))
-    found: dict[RecordId, tuple[str, str]] = {}
-    record = (HarvestObject.harvest_source_id, HarvestObject.guid)
-    for start in range(0, len(ids), _ASKED_AT_ONCE):
-        query = (
-            sa.select(
-                HarvestObject.harvest_source_id, HarvestObject.guid, HarvestObject.id, HarvestObject.harvest_job_id
-            )
-            .distinct(*record)
-            .where(
-                sa.tuple_(*record).in_(ids[start : start + _ASKED_AT_ONCE]),
-                HarvestObject.content.is_not(None),
-                HarvestObject.state != "WAITING",
-            )
-            .order_by(*record, HarvestObject.gathered.desc())
-        )
-        rows = model.Session.execute(query)
-        found.update({(source, guid): (id_, job_id) for source, guid, id_, job_id in rows})
-    return found
 
 
 def hand_over(source_id: str, leaving: Iterable[str]) -> set[str]:

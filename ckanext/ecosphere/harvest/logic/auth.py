@@ -10,7 +10,7 @@ from ckan.types import AuthResult, Context, DataDict
 
 from ckanext.ecosphere.harvest import objects
 from ckanext.ecosphere.harvest.logic import stock_auth
-from ckanext.ecosphere.harvest.sources.harvester import harvester_types
+from ckanext.ecosphere.harvest.sources.source_type import type_names
 from ckanext.ecosphere.shared import authorization
 from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestSource
 
@@ -85,7 +85,7 @@ def harvest_object_show(original: Any, context: Context, data_dict: DataDict | N
         package = model.Package.get(data_dict["dataset_id"])
         id_ = objects.current(package.id) if package else None
     found: Any = HarvestObject.get(id_) if id_ else None
-    if found is None or found.source.type not in harvester_types():
+    if found is None or found.source.type not in type_names():
         return original(context, data_dict)
     if authorization.person(context) is None:
         return {"success": False, "msg": tk._("Log in first: this is not for anonymous people.")}

@@ -14,7 +14,7 @@ from ckanext.ecosphere.harvest.logic.auth import source_id
 from ckanext.ecosphere.harvest.model import forget, forget_lost_jobs
 from ckanext.ecosphere.harvest.pipeline import queue
 from ckanext.ecosphere.harvest.pipeline.job import RUNNING
-from ckanext.ecosphere.harvest.sources.harvester import harvester_types
+from ckanext.ecosphere.harvest.sources.source_type import type_names
 from ckanext.harvest.logic import HarvestJobExists, HarvestSourceInactiveError
 from ckanext.harvest.logic.dictization import harvest_job_dictize
 from ckanext.harvest.model import HarvestJob
@@ -37,7 +37,7 @@ def harvest_send_job_to_gather_queue(original: Any, context: Context, data_dict:
     job: Any = HarvestJob.get(id_)
     if job is None:
         raise tk.ObjectNotFound(tk._("Harvest job not found"))
-    if job.source.type not in harvester_types():
+    if job.source.type not in type_names():
         return original(context, data_dict)
     if not job.source.active:
         raise tk.ValidationError({"source": [tk._("The source is not active.")]})
@@ -58,7 +58,7 @@ def harvest_jobs_run(original: Any, context: Context, data_dict: DataDict) -> An
     """
     tk.check_access("harvest_jobs_run", context, data_dict)
     result = original(context, data_dict)
-    schedule.spread(harvester_types())
+    schedule.spread(type_names())
     queue.revive()
     return result
 

@@ -11,7 +11,7 @@ from ckan import model
 
 from ckanext.ecosphere.harvest.model import DUPLICATE, Batch, JobState, SourceRecord, now
 from ckanext.ecosphere.harvest.pipeline import mail, report, withdraw
-from ckanext.ecosphere.harvest.pipeline.job import FINISHED, Job, update_state
+from ckanext.ecosphere.harvest.pipeline.job import FINISHED, Job, update_state, user_name
 from ckanext.ecosphere.harvest.pipeline.messages import say
 from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestObject, HarvestObjectError
 
@@ -19,11 +19,6 @@ log = logging.getLogger(__name__)
 
 KEPT_REPORTS = 5
 """Jobs of a source whose unchanged objects are kept; older ones keep only what happened."""
-
-
-def user_name() -> str:
-    """The user in whose name datasets are harvested: the site itself."""
-    return tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
 
 
 def finish(job: Job) -> None:

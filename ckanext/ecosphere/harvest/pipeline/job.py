@@ -135,3 +135,8 @@ def is_running(job_id: str) -> bool:
 def update_state(job_id: str, **values: Any) -> None:
     """Change the state of a job; the caller commits."""
     model.Session.execute(sa.update(JobState).where(JobState.job_id == job_id).values(**values))
+
+
+def user_name() -> str:
+    """The user in whose name datasets are harvested: the site itself."""
+    return tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]

@@ -12,7 +12,7 @@ from ckan import model
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
 from ckanext.ecosphere.harvest.problems import MESSAGES, Problem
 from ckanext.ecosphere.harvest.record import Record
-from ckanext.ecosphere.harvest.sources.harvester import fill_record_url, harvester_for
+from ckanext.ecosphere.harvest.sources.source_type import fill_record_url, type_called
 from ckanext.ecosphere.harvest.statements import Statement, statements
 from ckanext.harvest.model import HarvestObject, HarvestSource
 
@@ -29,7 +29,7 @@ def of_dataset(id_or_name: str) -> dict[str, Any] | None:
     """
     package = model.Package.get(id_or_name)
     row = _current(package.id) if package else None
-    harvester = harvester_for(row.type) if row else None
+    harvester = type_called(row.type) if row else None
     if package is None or row is None or harvester is None:
         return None
     pattern = harvester.record_url(row.url)
@@ -49,7 +49,7 @@ def of_dataset(id_or_name: str) -> dict[str, Any] | None:
 @lru_cache(maxsize=_KEPT)
 def _read(source_type: str, content: str, title: str, pattern: str | None) -> tuple[Record, Result] | None:
     """Read a record and apply the rules; a page that is asked for again and again does it once."""
-    harvester = harvester_for(source_type)
+    harvester = type_called(source_type)
     if harvester is None:
         return None
     try:

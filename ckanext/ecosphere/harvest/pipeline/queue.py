@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any
 
 import rq
 import sqlalchemy as sa
@@ -14,7 +13,7 @@ from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.model import Batch, Hold, JobState, now
 from ckanext.ecosphere.harvest.pipeline.job import RUNNING
 from ckanext.ecosphere.harvest.pipeline.locks import source_lock
-from ckanext.ecosphere.harvest.sources.harvester import harvester_types
+from ckanext.ecosphere.harvest.sources.source_type import type_names
 from ckanext.ecosphere.shared.locks import is_free
 from ckanext.ecosphere.shared.queue import enqueue_once, waits
 from ckanext.harvest.model import HarvestJob, HarvestSource
@@ -22,6 +21,8 @@ from ckanext.harvest.model import HarvestJob, HarvestSource
 log = logging.getLogger(__name__)
 
 QUEUE = "ecosphere:harvest"
+_RUNNER = "ckanext.ecosphere.harvest.pipeline.runner"
+"""Module of what is run: by its name, since it sends further jobs itself."""
 _NO_LIMIT = -1
 """RQ's own time limit is off: requests, waits and the whole reading have limits of their own."""
 _RETRY_SECONDS = [10, 60, 300, 600, 600]
@@ -32,16 +33,12 @@ _PATROL_SECONDS = 60.0
 
 def send(job_id: str) -> None:
     """Have a job run by a background worker."""
-    from ckanext.ecosphere.harvest.pipeline.runner import run_job
-
-    _enqueue(run_job, job_id, "harvest", _HARVEST + job_id)
+    _enqueue("run_job", job_id, "harvest", _HARVEST + job_id)
 
 
 def send_withdrawal(hold_id: int) -> None:
     """Have a decision to withdraw carried out by a background worker."""
-    from ckanext.ecosphere.harvest.pipeline.runner import carry_out
-
-    _enqueue(carry_out, str(hold_id), "harvest withdrawal", f"{_WITHDRAWAL}{hold_id}")
+    _enqueue("carry_out", str(hold_id), "harvest withdrawal", f"{_WITHDRAWAL}{hold_id}")
 
 
 def _waits(id_: str) -> bool:
@@ -55,9 +52,9 @@ def _waits(id_: str) -> bool:
     return waits(id_, QUEUE)
 
 
-def _enqueue(function: Any, argument: str, what: str, id_: str) -> None:
+def _enqueue(function: str, argument: str, what: str, id_: str) -> None:
     enqueue_once(
-        function,
+        f"{_RUNNER}.{function}",
         [argument],
         job_id=id_,
         title=f"{what} {argument}",
@@ -83,11 +80,9 @@ class Helpers:
 
     def more_work(self) -> None:
         """Tell that one more batch is waiting; the first is left to whoever gathers."""
-        from ckanext.ecosphere.harvest.pipeline.runner import help_job
-
         self._batches += 1
         if self._batches > 1 and self._wanted > 0:
-            _enqueue(help_job, self._job_id, "harvest (help)", f"{_HELP}{self._job_id}-{self._wanted}")
+            _enqueue("help_job", self._job_id, "harvest (help)", f"{_HELP}{self._job_id}-{self._wanted}")
             self._wanted -= 1
 
 
@@ -109,7 +104,7 @@ def revive() -> list[str]:
         .where(
             HarvestJob.status == RUNNING,
             HarvestSource.__table__.c.active.is_(True),
-            HarvestSource.type.in_(harvester_types()),
+            HarvestSource.type.in_(type_names()),
         )
     ).all()
     model.Session.remove()

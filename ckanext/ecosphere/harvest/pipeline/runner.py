@@ -23,13 +23,14 @@ from ckanext.ecosphere.harvest.model import Hold, JobState, now
 from ckanext.ecosphere.harvest.pipeline import finish, queue, series, withdraw
 from ckanext.ecosphere.harvest.pipeline.gather import Gatherer, JobAbortedError
 from ckanext.ecosphere.harvest.pipeline.importer import Importer
-from ckanext.ecosphere.harvest.pipeline.job import RUNNING, Job, is_running, load, update_state
+from ckanext.ecosphere.harvest.pipeline.job import RUNNING, Job, is_running, load, update_state, user_name
 from ckanext.ecosphere.harvest.pipeline.locks import source_lock
 from ckanext.ecosphere.harvest.pipeline.messages import failures_of, say
+from ckanext.ecosphere.harvest.pipeline.reimport import complete_series
 from ckanext.ecosphere.harvest.pipeline.waiting import pauses
 from ckanext.ecosphere.harvest.pipeline.watch import Watch
 from ckanext.ecosphere.harvest.sources.base import Reading
-from ckanext.ecosphere.harvest.sources.harvester import EcosphereHarvester, harvester_for
+from ckanext.ecosphere.harvest.sources.source_type import SourceType, type_called
 from ckanext.ecosphere.indexing.solr import SolrAwayError
 from ckanext.ecosphere.shared.locks import LockLostError, Locks
 from ckanext.harvest.model import HarvestGatherError, HarvestJob
@@ -85,10 +86,10 @@ def _is_transient(error: BaseException | None) -> bool:
 def help_job(job_id: str) -> None:
     """Import records of a job that another worker gathers, as long as there are any."""
     job = load(job_id)
-    harvester = harvester_for(job.type)
+    harvester = type_called(job.type)
     if harvester is not None and is_running(job_id):
         with Locks() as locks:
-            Importer(job, harvester, finish.user_name(), locks).work()
+            Importer(job, harvester, user_name(), locks).work()
 
 
 def carry_out(hold_id: str) -> None:
@@ -102,7 +103,7 @@ def carry_out(hold_id: str) -> None:
 
 def _run(job_id: str, helpers: bool) -> bool:
     job = load(job_id)
-    harvester = harvester_for(job.type)
+    harvester = type_called(job.type)
     if not is_running(job_id):
         finish.clean_up_aborted(job_id)
         return False
@@ -115,11 +116,11 @@ def _run(job_id: str, helpers: bool) -> bool:
         if _stage(job_id) == "gather":
             _gather(job, harvester, locks, helpers)
         if _stage(job_id) == "import":
-            Importer(job, harvester, finish.user_name(), locks).work(until_empty=True)
+            Importer(job, harvester, user_name(), locks).work(until_empty=True)
         if not is_running(job_id):
             raise JobAbortedError(job_id)
         settle(job.source_id, job_id, _complete(job_id))
-        series.complete(job.source_id)
+        complete_series(job.source_id)
         finish.finish(job)
         withdraw.carry_out_decided(job.source_id)
     _start_next(job.source_id)
@@ -134,7 +135,7 @@ def _complete(job_id: str) -> bool:
     return bool(model.Session.execute(sa.select(JobState.complete).where(JobState.job_id == job_id)).scalar())
 
 
-def _gather(job: Job, harvester: EcosphereHarvester, locks: Locks, helpers: bool) -> None:
+def _gather(job: Job, harvester: SourceType, locks: Locks, helpers: bool) -> None:
     model.Session.execute(
         sa.update(HarvestJob)
         .where(HarvestJob.id == job.id, HarvestJob.gather_started.is_(None))

@@ -10,7 +10,6 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest.joining.settle import import_kept
 from ckanext.ecosphere.harvest.model import NEW, PUBLISHED, SourceRecord
 from ckanext.ecosphere.harvest.normalise.identity import MEMBER, members_of
 from ckanext.ecosphere.harvest.record import Record
@@ -60,29 +59,3 @@ def add_parents(dataset: dict[str, Any], series: list[str]) -> None:
     """Name series as those that a dataset is part of, beside those that its record names."""
     if series:
         dataset["in_series"] = list(dict.fromkeys([*(dataset.get("in_series") or []), *series]))[:MAX_SERIES]
-
-
-def complete(source_id: str) -> int:
-    """Import the members again that were imported before their series.
-
-    Returns:
-        how many.
-    """
-    statement = sa.text(
-        """
-        SELECT DISTINCT child.guid
-        FROM ecosphere_harvest_record AS series
-        CROSS JOIN LATERAL unnest(series.members) AS member
-        JOIN ecosphere_harvest_record AS child ON child.source_id = series.source_id AND child.guid = member
-        JOIN package ON package.id = child.package_id
-        WHERE series.source_id = :source AND series.state = 'published' AND child.state = 'published'
-        AND package.state = 'active' AND child.guid <> series.guid
-        AND strpos(coalesce(package.extras ->> 'in_series', ''), series.guid) = 0
-        AND length(coalesce(package.extras ->> 'in_series', '')) < :full
-        """
-    )
-    guids = list(model.Session.execute(statement, {"source": source_id, "full": 50 * MAX_SERIES}).scalars())
-    model.Session.remove()
-    if guids:
-        import_kept((source_id, guid) for guid in guids)
-    return len(guids)

@@ -13,12 +13,12 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 from ckan import model
-from ckan.plugins import IPackageController, PluginImplementations
 
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.joining.settle import hand_over
 from ckanext.ecosphere.harvest.model import KEPT, PUBLISHED, WITHDRAWN, Hold, SourceRecord, now
 from ckanext.ecosphere.harvest.pipeline import local
+from ckanext.ecosphere.harvest.pipeline.deletion import delete_dataset
 from ckanext.ecosphere.harvest.pipeline.transaction import one_transaction
 from ckanext.ecosphere.indexing import solr
 from ckanext.harvest.model import HarvestObject
@@ -221,14 +221,6 @@ def _withdraw(source_id: str, job_id: str, found: dict[str, str | None]) -> None
                     _report(source_id, job_id, guid, package.id)
                 _set_state(source_id, guid, WITHDRAWN, package.name if package is not None else None)
             model.Session.commit()
-
-
-def delete_dataset(package: model.Package) -> None:
-    """Delete a dataset as `package_delete` does, except that its memberships stay for its return."""
-    for plugin in PluginImplementations(IPackageController):
-        plugin.delete(package)
-        plugin.after_dataset_delete({"ignore_auth": True}, {"id": package.id})  # pyright: ignore
-    package.delete()
 
 
 def _set_state(source_id: str, guid: str, state: str, name: str | None = None) -> None:

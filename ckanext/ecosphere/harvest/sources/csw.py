@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import ckan.plugins as p
-
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
@@ -13,10 +11,9 @@ from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.base import SourceReader
 from ckanext.ecosphere.harvest.sources.csw_client import CswOptions, CswReader
 from ckanext.ecosphere.harvest.sources.csw_request import Filter, record_url
-from ckanext.ecosphere.harvest.sources.harvester import COMMON_OPTIONS, EcosphereHarvester, default_page_size
 from ckanext.ecosphere.harvest.sources.messages import ConfigError
+from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType, default_page_size
 from ckanext.ecosphere.http_guard import GuardedSession
-from ckanext.harvest.interfaces import IHarvester
 
 
 def _N(message: str) -> str:
@@ -24,10 +21,8 @@ def _N(message: str) -> str:
     return message
 
 
-class EcosphereCswPlugin(EcosphereHarvester):
+class CswSource(SourceType):
     """The source type for CSW catalogues."""
-
-    p.implements(IHarvester)
 
     type_name = "ecosphere_csw"
     title = _N("Catalogue (CSW, ISO 19139)")

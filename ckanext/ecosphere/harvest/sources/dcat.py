@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urljoin
 
-import ckan.plugins as p
 from rdflib import DCTERMS, Graph, Literal, URIRef
 from rdflib.namespace import Namespace
 from rdflib.term import Node
@@ -20,9 +19,8 @@ from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader, count_of
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
 from ckanext.ecosphere.harvest.sources.fetching import add_up, digest, fetch
-from ckanext.ecosphere.harvest.sources.harvester import COMMON_OPTIONS, EcosphereHarvester
+from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType
 from ckanext.ecosphere.http_guard import GuardedSession
-from ckanext.harvest.interfaces import IHarvester
 
 HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
 MAX_PAGES = 10_000
@@ -133,10 +131,8 @@ def identifier_of(part: Graph, subject: Node) -> str:
     return uuids[-1] if len(uuids) == 1 else str(subject)
 
 
-class EcosphereDcatPlugin(EcosphereHarvester):
+class DcatSource(SourceType):
     """The source type for RDF feeds."""
-
-    p.implements(IHarvester)
 
     type_name = "ecosphere_dcat"
     title = _N("RDF feed (DCAT, DCAT-AP, GeoDCAT-AP)")

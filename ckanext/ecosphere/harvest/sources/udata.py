@@ -8,18 +8,15 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-import ckan.plugins as p
-
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader, count_of
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
 from ckanext.ecosphere.harvest.sources.fetching import MAX_SILENT, add_up, digest, fetch_json
-from ckanext.ecosphere.harvest.sources.harvester import COMMON_OPTIONS, EcosphereHarvester
 from ckanext.ecosphere.harvest.sources.messages import ConfigError
+from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType
 from ckanext.ecosphere.harvest.sources.udata_record import record_of
 from ckanext.ecosphere.http_guard import GuardedSession, StoppedError
-from ckanext.harvest.interfaces import IHarvester
 
 FILTERS = ("organization", "topic", "tag")
 PAGE_SIZE = 50
@@ -228,10 +225,8 @@ def _identifier(dataset: Any) -> str:
     return value.strip() if isinstance(value, str) else str(value) if type(value) is int else ""
 
 
-class EcosphereUdataPlugin(EcosphereHarvester):
+class UdataSource(SourceType):
     """The source type for data.gouv.fr."""
-
-    p.implements(IHarvester)
 
     type_name = "ecosphere_udata"
     title = _N("data.gouv.fr (udata)")

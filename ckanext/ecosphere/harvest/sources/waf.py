@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
-import ckan.plugins as p
 from lxml import etree
 
 from ckanext.ecosphere.harvest.iso.reader import read_record, records_in
@@ -16,9 +15,8 @@ from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError, raw_record
 from ckanext.ecosphere.harvest.sources.fetching import MAX_SILENT, add_up, fetch, unanswered
-from ckanext.ecosphere.harvest.sources.harvester import COMMON_OPTIONS, EcosphereHarvester
+from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType
 from ckanext.ecosphere.http_guard import GuardedSession, StoppedError
-from ckanext.harvest.interfaces import IHarvester
 
 MAX_DEPTH = 8
 MAX_FILES = 200_000
@@ -160,10 +158,8 @@ class _Links:
         return self.hrefs
 
 
-class EcosphereWafPlugin(EcosphereHarvester):
+class WafSource(SourceType):
     """The source type for folders of files."""
-
-    p.implements(IHarvester)
 
     type_name = "ecosphere_waf"
     title = _N("Folder of files (WAF, ISO 19139)")

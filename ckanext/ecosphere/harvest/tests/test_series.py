@@ -1,6 +1,6 @@
 """A lot names its datasets: the portal shows it as their series, whichever of them came first."""
 
-from ckanext.ecosphere.harvest.pipeline import series
+from ckanext.ecosphere.harvest.pipeline import reimport
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 
 LOT = "fr-120066022-ldd-00000009"
@@ -50,7 +50,7 @@ def test_a_dataset_that_joins_a_lot_later_is_part_of_it_from_then_on(portal):
 
 def test_members_are_imported_once_when_their_lot_is_read_before_they_are_imported(portal, monkeypatch):
     again: list[tuple[str, str]] = []
-    monkeypatch.setattr(series, "import_kept", again.extend)
+    monkeypatch.setattr(reimport, "import_kept", again.extend)
     with catalogue([iso_record(1), lot(1, 2), iso_record(2)]) as server:
         portal.harvest(portal.source(server.url))
     assert series_of(portal) == {"Jeu de données 1": [LOT], "Jeu de données 2": [LOT], "Lot de PPR": []}

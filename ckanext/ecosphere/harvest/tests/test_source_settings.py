@@ -6,7 +6,7 @@ import pytest
 from bs4 import BeautifulSoup
 from ckan.tests import factories
 
-from ckanext.ecosphere.harvest.sources.harvester import COMMON_OPTIONS, harvesters
+from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, enabled_types
 
 COMMON = {"default_organisation": "ddt-01053-01", "priority": 5}
 SETTINGS = {
@@ -50,7 +50,7 @@ def call(app, token, action, **data):
 
 
 def test_every_option_is_tried(portal):
-    for name, harvester in harvesters().items():
+    for name, harvester in enabled_types().items():
         tried = {option for settings in SETTINGS[name] for option in settings}
         assert tried == set(harvester.options)
         assert set(COMMON_OPTIONS) <= tried

@@ -1,9 +1,10 @@
-"""What all our types of source have in common: how ckanext-harvest sees them, how the pipeline reads them."""
+"""What all our types of source have in common: how the pipeline reads them, and which are enabled."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
@@ -15,16 +16,14 @@ from ckanext.ecosphere.harvest.sources.base import SECOND, SourceReader
 from ckanext.ecosphere.harvest.sources.bounds import BoundedReader, Bounds
 from ckanext.ecosphere.harvest.sources.messages import ConfigError, sentence
 from ckanext.ecosphere.http_guard import GuardedSession
-from ckanext.ecosphere.room import EcospherePluginBase
 from ckanext.harvest.interfaces import IHarvester
-from ckanext.harvest.model import HarvestObject
 
 COMMON_OPTIONS = ("default_organisation", "priority")
 """Options of every type."""
 MAX_PRIORITY = 100
 
 
-class EcosphereHarvester(EcospherePluginBase):
+class SourceType:
     """A type of source. Subclasses say what it is and how it is read."""
 
     type_name = ""
@@ -32,8 +31,6 @@ class EcosphereHarvester(EcospherePluginBase):
     description = ""
     options: tuple[str, ...] = COMMON_OPTIONS
     """Names that the configuration of a source may have."""
-
-    # --- for the pipeline ---
 
     def reader(self, url: str, settings: dict[str, Any], bounds: Bounds | None = None) -> BoundedReader:
         """Make a reader for one reading of a source, which begins now.
@@ -72,18 +69,7 @@ class EcosphereHarvester(EcospherePluginBase):
             ConfigError: one of them is not valid.
         """
 
-    # --- IHarvester ---
-
-    def info(self) -> dict[str, str]:
-        """Describe the type for the form of a source."""
-        return {
-            "name": self.type_name,
-            "title": tk._(self.title),
-            "description": tk._(self.description),
-            "form_config_interface": "Text",
-        }
-
-    def validate_config(self, text: str | None) -> str:
+    def checked_settings(self, text: str | None) -> str:
         """Check the configuration of a source, written in JSON.
 
         Returns:
@@ -116,60 +102,27 @@ class EcosphereHarvester(EcospherePluginBase):
                 raise ConfigError("config-organisation", name=organisation)
             settings["default_organisation"] = group.name
 
-    def get_original_url(self, harvest_object_id: str) -> str | None:
-        """Address of the original of a harvest object, for the report of a job."""
-        harvest_object: Any = HarvestObject.get(harvest_object_id)
-        if harvest_object is None or not harvest_object.guid:
-            return None
-        pattern = self.record_url(harvest_object.source.url)
-        return fill_record_url(pattern, harvest_object.guid) if pattern else None
-
-    def gather_stage(self, harvest_job: Any) -> list[str]:
-        """Run the whole job here and now, for commands that call the stages themselves.
-
-        Returns:
-            no objects: nothing is left to be fetched.
-        """
-        from ckanext.ecosphere.harvest.pipeline.runner import run_job
-
-        run_job(harvest_job.id, helpers=False)
-        return []
-
-    def fetch_stage(self, harvest_object: Any) -> bool:
-        """Nothing to fetch: records come whole with the pages."""
-        return True
-
-    def import_stage(self, harvest_object: Any) -> bool:
-        """Import an object again from what was kept of it, for `ckan harvester import`."""
-        from ckanext.ecosphere.harvest.pipeline.again import import_again
-
-        return import_again(harvest_object.id)
-
 
 def fill_record_url(pattern: str, guid: str) -> str:
     """Put an identifier into the address of an original record."""
-    from urllib.parse import quote
-
     return pattern.replace("{id}", quote(guid.partition(SECOND)[0], safe=""))
 
 
-def harvesters() -> dict[str, EcosphereHarvester]:
+def enabled_types() -> dict[str, SourceType]:
     """Our enabled types of source, by name."""
     return {
-        plugin.type_name: plugin
-        for plugin in p.PluginImplementations(IHarvester)
-        if isinstance(plugin, EcosphereHarvester)
+        plugin.type_name: plugin for plugin in p.PluginImplementations(IHarvester) if isinstance(plugin, SourceType)
     }
 
 
-def harvester_for(type_name: str) -> EcosphereHarvester | None:
+def type_called(type_name: str) -> SourceType | None:
     """The enabled type of source of this name."""
-    return harvesters().get(type_name)
+    return enabled_types().get(type_name)
 
 
-def harvester_types() -> list[str]:
+def type_names() -> list[str]:
     """Names of our enabled types of source."""
-    return sorted(harvesters())
+    return sorted(enabled_types())
 
 
 def default_page_size(settings: dict[str, Any]) -> int:

@@ -1,0 +1,89 @@
+"""Our types of source as ckanext-harvest sees them: above the pipeline, which they start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.harvest.pipeline.reimport import import_again
+from ckanext.ecosphere.harvest.pipeline.runner import run_job
+from ckanext.ecosphere.harvest.sources.csw import CswSource
+from ckanext.ecosphere.harvest.sources.dcat import DcatSource
+from ckanext.ecosphere.harvest.sources.source_type import SourceType, fill_record_url
+from ckanext.ecosphere.harvest.sources.udata import UdataSource
+from ckanext.ecosphere.harvest.sources.waf import WafSource
+from ckanext.ecosphere.room import EcospherePluginBase
+from ckanext.harvest.interfaces import IHarvester
+from ckanext.harvest.model import HarvestObject
+
+
+class EcosphereHarvester(EcospherePluginBase, SourceType):
+    """A type of source as a plugin of ckanext-harvest."""
+
+    def info(self) -> dict[str, str]:
+        """Describe the type for the form of a source."""
+        return {
+            "name": self.type_name,
+            "title": tk._(self.title),
+            "description": tk._(self.description),
+            "form_config_interface": "Text",
+        }
+
+    def validate_config(self, text: str | None) -> str:
+        """Check the configuration of a source, written in JSON; see `SourceType.checked_settings`.
+
+        Raises:
+            ValueError: it is not valid; the message is for the person who wrote it.
+        """
+        return self.checked_settings(text)
+
+    def get_original_url(self, harvest_object_id: str) -> str | None:
+        """Address of the original of a harvest object, for the report of a job."""
+        harvest_object: Any = HarvestObject.get(harvest_object_id)
+        if harvest_object is None or not harvest_object.guid:
+            return None
+        pattern = self.record_url(harvest_object.source.url)
+        return fill_record_url(pattern, harvest_object.guid) if pattern else None
+
+    def gather_stage(self, harvest_job: Any) -> list[str]:
+        """Run the whole job here and now, for commands that call the stages themselves.
+
+        Returns:
+            no objects: nothing is left to be fetched.
+        """
+        run_job(harvest_job.id, helpers=False)
+        return []
+
+    def fetch_stage(self, harvest_object: Any) -> bool:
+        """Nothing to fetch: records come whole with the pages."""
+        return True
+
+    def import_stage(self, harvest_object: Any) -> bool:
+        """Import an object again from what was kept of it, for `ckan harvester import`."""
+        return import_again(harvest_object.id)
+
+
+class EcosphereCswPlugin(EcosphereHarvester, CswSource):
+    """The source type for CSW catalogues."""
+
+    p.implements(IHarvester)
+
+
+class EcosphereWafPlugin(EcosphereHarvester, WafSource):
+    """The source type for folders of files."""
+
+    p.implements(IHarvester)
+
+
+class EcosphereDcatPlugin(EcosphereHarvester, DcatSource):
+    """The source type for RDF feeds."""
+
+    p.implements(IHarvester)
+
+
+class EcosphereUdataPlugin(EcosphereHarvester, UdataSource):
+    """The source type for data.gouv.fr."""
+
+    p.implements(IHarvester)
