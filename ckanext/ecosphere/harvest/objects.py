@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest.joining.audit import JOINED, REASONS
-from ckanext.ecosphere.harvest.joining.settle import kept_objects
+from ckanext.ecosphere.harvest.joining.rows import kept_objects
 from ckanext.ecosphere.harvest.pipeline.messages import about_record
 from ckanext.ecosphere.harvest.pipeline.outcome import STORY
 from ckanext.ecosphere.harvest.problems import Problem

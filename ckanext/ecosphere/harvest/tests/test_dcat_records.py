@@ -54,9 +54,9 @@ def test_a_real_rdf_record_becomes_the_dataset_that_it_says(expected):
 
 def test_every_rdf_record_gives_a_dataset(with_plugins):
     """Also through the profiles of ckanext-dcat, as the harvest reads them."""
-    from ckanext.ecosphere.harvest.sources.dcat import EcosphereDcatPlugin
+    from ckanext.ecosphere.harvest.sources.dcat import DcatSource
 
-    harvester, number = object.__new__(EcosphereDcatPlugin), 0
+    harvester, number = object.__new__(DcatSource), 0
     for path in sorted(FOLDER.rglob("*")):
         start = path.read_bytes()[:20_000] if path.suffix in {".rdf", ".ttl", ".jsonld", ".xml"} else b""
         if b"ns/dcat#" not in start or b"GetRecordsResponse" in start:

@@ -9,8 +9,8 @@ import pytest
 
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, normalise
 from ckanext.ecosphere.harvest.sources.csw_client import CswOptions, CswReader
-from ckanext.ecosphere.harvest.sources.dcat import DcatReader, EcosphereDcatPlugin
-from ckanext.ecosphere.harvest.sources.udata import EcosphereUdataPlugin, UdataReader
+from ckanext.ecosphere.harvest.sources.dcat import DcatReader, DcatSource
+from ckanext.ecosphere.harvest.sources.udata import UdataSource, UdataReader
 from ckanext.ecosphere.harvest.sources.waf import WafReader
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
 from ckanext.ecosphere.http_guard import GuardedSession, GuardSettings, networks
@@ -101,7 +101,7 @@ def test_udata_with_an_odd_value_at_each_place():
     assert {"good-0", "good-1"} <= {record.identifier for record in found}
     # What is left out has an identifier that is none.
     assert len(found) > len(odd) - len(ODD)
-    made = [taken(EcosphereUdataPlugin, record.content) for record in found]
+    made = [taken(UdataSource, record.content) for record in found]
     assert sum(dataset is not None for dataset in made) > len(found) - len(ODD)
     for record in found:
         record.content.encode("utf-8")
@@ -119,7 +119,7 @@ def test_udata_with_what_is_hardly_json(name, key):
         found = [record for page in reader.pages() for record in page.records]
     assert {"first", "last"} <= {record.identifier for record in found}
     for record in found:
-        taken(EcosphereUdataPlugin, record.content)
+        taken(UdataSource, record.content)
 
 
 @pytest.mark.parametrize("name", [*ODD, *RAW])
@@ -266,7 +266,7 @@ def test_feed_with_an_odd_value(place):
         kept = {record.content.partition("\n")[0] for record in found}
         assert {"# https://ex.org/first", "# https://ex.org/last"} <= kept, name
         for record in found:
-            taken(EcosphereDcatPlugin, record.content)
+            taken(DcatSource, record.content)
 
 
 # --- through the whole pipeline ---

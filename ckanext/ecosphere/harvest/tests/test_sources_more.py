@@ -10,10 +10,10 @@ from ckanext.ecosphere.harvest.dcat import graph as rdf
 from ckanext.ecosphere.harvest.dcat.reader import box_of
 from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
-from ckanext.ecosphere.harvest.sources.dcat import DcatReader, EcosphereDcatPlugin
+from ckanext.ecosphere.harvest.sources.dcat import DcatReader, DcatSource
 from ckanext.ecosphere.harvest.sources.messages import sentence
-from ckanext.ecosphere.harvest.sources.udata import EcosphereUdataPlugin, UdataReader
-from ckanext.ecosphere.harvest.sources.waf import EcosphereWafPlugin, WafReader
+from ckanext.ecosphere.harvest.sources.udata import UdataSource, UdataReader
+from ckanext.ecosphere.harvest.sources.waf import WafSource, WafReader
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
 from ckanext.ecosphere.http_guard import GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.tests.scripted_server import serve
@@ -84,7 +84,7 @@ def test_a_folder_is_read_with_the_folders_within_it():
         found = read(reader)
     assert reader.reading.complete
     assert [raw.identifier[-1] for raw in found] == ["1", "2", "3"]
-    assert [each["title"] for each in datasets(plain(EcosphereWafPlugin), found)] == [
+    assert [each["title"] for each in datasets(plain(WafSource), found)] == [
         f"Jeu de données {n}" for n in (1, 2, 3)
     ]
 
@@ -150,7 +150,7 @@ def test_a_feed_in_turtle_becomes_datasets():
         reader = DcatReader(f"{server.url}/feed", session())
         found = read(reader)
     assert reader.reading.complete
-    (dataset,) = datasets(plain(EcosphereDcatPlugin), found)
+    (dataset,) = datasets(plain(DcatSource), found)
     assert dataset["title"] == "Zones inondables"
     assert dataset["notes"] == "Zones soumises au risque d'inondation."
     assert dataset["owner_org"] == "ddt-01053-01"
@@ -318,7 +318,7 @@ def test_the_datasets_of_an_organisation_are_read_page_by_page():
     assert len(asked) == 3
     assert all(query["organization"] == ["5a" * 12] for query in asked)
     assert all(query["sort"] == ["created"] for query in asked)
-    dataset = datasets(plain(EcosphereUdataPlugin), found[:1])[0]
+    dataset = datasets(plain(UdataSource), found[:1])[0]
     assert dataset["title"] == "Jeu 0"
     assert dataset["license_id"]
     assert dataset["frequency"].endswith("ANNUAL")
@@ -367,5 +367,5 @@ def test_a_source_of_udata_needs_an_organisation_a_topic_or_a_tag():
     from ckanext.ecosphere.harvest.sources.messages import ConfigError
 
     with pytest.raises(ConfigError):
-        plain(EcosphereUdataPlugin).check_settings({})
-    plain(EcosphereUdataPlugin).check_settings({"topic": "eau"})
+        plain(UdataSource).check_settings({})
+    plain(UdataSource).check_settings({"topic": "eau"})

@@ -8,8 +8,8 @@ import pytest
 from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.sources.csw_client import CswOptions, CswReader
 from ckanext.ecosphere.harvest.sources.csw_request import Filter
-from ckanext.ecosphere.harvest.sources.dcat import DcatReader, EcosphereDcatPlugin
-from ckanext.ecosphere.harvest.sources.udata import EcosphereUdataPlugin, UdataReader
+from ckanext.ecosphere.harvest.sources.dcat import DcatReader, DcatSource
+from ckanext.ecosphere.harvest.sources.udata import UdataSource, UdataReader
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
 from ckanext.ecosphere.http_guard import GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.tests.scripted_server import serve
@@ -51,7 +51,7 @@ def from_feed(with_plugins):
     """The result of the one dataset of `FEED`."""
     with serve(lambda exchange: exchange.answer(FEED, Content_Type="text/turtle")) as server:
         [raw] = read(DcatReader(server.url, session()))
-    return normalise(object.__new__(EcosphereDcatPlugin).read(raw.content), CONTEXT)
+    return normalise(object.__new__(DcatSource).read(raw.content), CONTEXT)
 
 
 def test_the_profiles_of_the_portal_read_what_our_reader_has_no_part_for(from_feed):
@@ -124,7 +124,7 @@ def test_both_versions_of_the_api_are_asked_by_organisation_topic_and_tag(name, 
     path, query = asked[0]
     assert path == ("/api/1/datasets/" if version == 1 else "/api/2/datasets/search/")
     assert query[name] == ["eau" if name == "tag" else "5a" * 12]
-    result = normalise(object.__new__(EcosphereUdataPlugin).read(raw.content), CONTEXT)
+    result = normalise(object.__new__(UdataSource).read(raw.content), CONTEXT)
     assert [each["url"] for each in result.dataset["resources"]] == [
         f"https://data.example.org/{n}.csv" for n in (1, 2)
     ]
