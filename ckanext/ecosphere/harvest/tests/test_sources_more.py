@@ -12,8 +12,8 @@ from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader, DcatSource
 from ckanext.ecosphere.harvest.sources.messages import sentence
-from ckanext.ecosphere.harvest.sources.udata import UdataSource, UdataReader
-from ckanext.ecosphere.harvest.sources.waf import WafSource, WafReader
+from ckanext.ecosphere.harvest.sources.udata import UdataReader, UdataSource
+from ckanext.ecosphere.harvest.sources.waf import WafReader, WafSource
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
 from ckanext.ecosphere.http_guard import GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.tests.scripted_server import serve
@@ -84,9 +84,7 @@ def test_a_folder_is_read_with_the_folders_within_it():
         found = read(reader)
     assert reader.reading.complete
     assert [raw.identifier[-1] for raw in found] == ["1", "2", "3"]
-    assert [each["title"] for each in datasets(plain(WafSource), found)] == [
-        f"Jeu de données {n}" for n in (1, 2, 3)
-    ]
+    assert [each["title"] for each in datasets(plain(WafSource), found)] == [f"Jeu de données {n}" for n in (1, 2, 3)]
 
 
 def test_a_listing_of_iis_is_read():
