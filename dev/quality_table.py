@@ -10,10 +10,10 @@ import re
 import sys
 from pathlib import Path
 
-from ckanext.ecosphere.quality.criteria import BY_ID, CRITERIA, GROUP_LABELS
-from ckanext.ecosphere.quality.inspire import REQUIREMENTS
-from ckanext.ecosphere.quality.mqa import DIMENSION_LABELS, INDICATORS, MAXIMUM, RATINGS, maximum
-from ckanext.ecosphere.quality.score import LEVEL_LABELS, load_model
+from ckanext.ecosphere.quality.core.criteria import BY_ID, CRITERIA, GROUP_LABELS
+from ckanext.ecosphere.quality.core.inspire import REQUIREMENTS
+from ckanext.ecosphere.quality.core.mqa import DIMENSION_LABELS, INDICATORS, MAXIMUM, RATINGS, maximum
+from ckanext.ecosphere.quality.core.score import LEVEL_LABELS, load_model
 
 TARGET = Path(__file__).parents[1] / "docs" / "quality.md"
 

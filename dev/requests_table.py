@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-from ckanext.ecosphere.data_requests.states import table_of_transitions
+from ckanext.ecosphere.data_requests.domain.states import table_of_transitions
 
 TARGET = Path(__file__).parents[1] / "docs" / "requests.md"
 MARKS = re.compile(r"(<!-- transitions -->\n).*?(<!-- /transitions -->)", re.DOTALL)

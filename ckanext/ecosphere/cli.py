@@ -9,9 +9,10 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan.plugins import PluginImplementations
 
-from ckanext.ecosphere import config, health, initialise, leaving, production, recovery
-from ckanext.ecosphere.command_words import plan_options, proceed, speaking
+from ckanext.ecosphere import config
 from ckanext.ecosphere.interfaces import CheckStatus, IEcosphereCommands, IEcospherePlugin, InitReport
+from ckanext.ecosphere.setup import health, initialise, leaving, production, recovery
+from ckanext.ecosphere.setup.dialogue import plan_options, proceed, speaking
 
 _ = tk._
 

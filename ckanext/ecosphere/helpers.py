@@ -8,8 +8,10 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from werkzeug.exceptions import default_exceptions
 
-from ckanext.ecosphere import config, kept_facets, language, place_helpers, services
+from ckanext.ecosphere import config
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.core import kept_facets
+from ckanext.ecosphere.shared import language, place_helpers, services
 
 LATEST = 5
 #: Pages with a large search box of their own.

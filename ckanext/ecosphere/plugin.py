@@ -8,21 +8,12 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from flask import Blueprint, current_app
 
-from ckanext.ecosphere import (
-    accounts,
-    collaborators,
-    config,
-    contact_actions,
-    core_markdown,
-    core_texts,
-    helpers,
-    page_dates,
-    place_helpers,
-    public_tags,
-)
-from ckanext.ecosphere.api_guard import api_guard
+from ckanext.ecosphere import config, helpers
+from ckanext.ecosphere.contact import actions
+from ckanext.ecosphere.core import accounts, collaborators, markdown, page_dates, public_tags, texts
+from ckanext.ecosphere.core.api_guard import api_guard
 from ckanext.ecosphere.room import Room
-from ckanext.ecosphere.shared import authorization, web_guard
+from ckanext.ecosphere.shared import authorization, place_helpers, web_guard
 from ckanext.ecosphere.shared.web_guard import cookies, proxies
 
 
@@ -30,9 +21,9 @@ from ckanext.ecosphere.shared.web_guard import cookies, proxies
 @tk.blanket.helpers(
     {
         "render_datetime": page_dates.render_datetime,
-        **core_markdown.HELPERS,
+        **markdown.HELPERS,
         **place_helpers.HELPERS,
-        **contact_actions.HELPERS,
+        **actions.HELPERS,
         **{name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_")},
     }
 )
@@ -49,23 +40,23 @@ class EcospherePlugin(Room):
         super().update_config(config_)
         cookies.make_safe(config_, config.secure_cookies())
         config.show_times_locally(config_)
-        tk.add_template_directory(config_, contact_actions.TEMPLATES)
+        tk.add_template_directory(config_, actions.TEMPLATES)
         tk.add_template_directory(config_, "templates/ecosphere")
         tk.add_public_directory(config_, "public")
         tk.add_resource("assets/ecosphere", "ecosphere")
 
     def get_actions(self) -> dict[str, Any]:
         """Chain actions of core (what they tell of people and private datasets, texts that they take); add our own."""
-        chained = {**accounts.get_actions(), **core_texts.get_actions(), **public_tags.get_actions()}
-        return {**chained, **contact_actions.get_actions()}
+        chained = {**accounts.get_actions(), **texts.get_actions(), **public_tags.get_actions()}
+        return {**chained, **actions.get_actions()}
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Chain auth functions of core; provide those of the contact sheets."""
-        return {**collaborators.get_auth_functions(), **contact_actions.get_auth_functions()}
+        return {**collaborators.get_auth_functions(), **actions.get_auth_functions()}
 
     def get_blueprint(self) -> list[Blueprint]:
         """Guard every page and action of the portal; provide the pages of the contact sheets."""
-        return [web_guard.portal_blueprint(config.web_guard), api_guard, contact_actions.blueprint]
+        return [web_guard.portal_blueprint(config.web_guard), api_guard, actions.blueprint]
 
     def make_middleware(self, app: Any, config_: Any) -> Any:
         """Take people's addresses from trusted proxies alone."""

@@ -12,8 +12,9 @@ from ckan.exceptions import CkanConfigurationException
 from ckan.lib.i18n import get_ckan_i18n_dir
 from ckan.lib.plugins import DefaultTranslation
 
-from ckanext.ecosphere import away, option_values, plugin_needs
+from ckanext.ecosphere.core import away
 from ckanext.ecosphere.interfaces import IEcospherePlugin
+from ckanext.ecosphere.setup import option_values, plugin_needs
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from ckanext.ecosphere.quality.facts import Facts, gather
-from ckanext.ecosphere.quality.score import LEVEL_LABELS, evaluate, load_model
+from ckanext.ecosphere.quality.core.facts import Facts, gather
+from ckanext.ecosphere.quality.core.score import LEVEL_LABELS, evaluate, load_model
 
 JUDGED = Path(__file__).parents[2] / "ckanext" / "ecosphere" / "quality" / "judged"
 AS_OF = date(2026, 11, 26)  # the day as of which the datasets were judged

@@ -26,9 +26,9 @@ from ckan.config.middleware import make_app
 from ckan.lib import search
 from ckan.tests.helpers import reset_db
 
-from ckanext.ecosphere.indexing import solr
-from ckanext.ecosphere.indexing.documents import Documents
-from ckanext.ecosphere.indexing.kept import index_id
+from ckanext.ecosphere.fast_save import solr
+from ckanext.ecosphere.fast_save.documents import Documents
+from ckanext.ecosphere.fast_save.stored_documents import index_id
 
 from ckan.cli import load_config  # isort: skip
 
@@ -92,7 +92,7 @@ def timed(calls: list[float], cpu: list[float], function: Callable[..., Any]) ->
 
 def measure_saves() -> bool:
     """Measure the cost of quality in creations and updates; tell whether it is under the limit."""
-    from ckanext.ecosphere.quality import indexing, saving
+    from ckanext.ecosphere.quality.storage import indexing, saving
 
     hook: list[float] = []
     index: list[float] = []
@@ -182,7 +182,7 @@ def _raise(_id: str, error: Exception) -> None:
 
 def measure_rescore(datasets: int) -> bool:
     """Measure a re-score of everything, index included, then of what fell due; tell whether it is under the limit."""
-    from ckanext.ecosphere.quality import reindex, rescore
+    from ckanext.ecosphere.quality.storage import reindex, rescore
 
     multiply(datasets)
     index_copies(datasets)

@@ -13,7 +13,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.data_requests import clock, config, text
+from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.domain import clock, text
 from ckanext.ecosphere.data_requests.model import Attachment, new_id
 
 _ = tk._

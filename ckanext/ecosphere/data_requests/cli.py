@@ -8,7 +8,8 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan import model
 
-from ckanext.ecosphere.data_requests import privacy, scheduled
+from ckanext.ecosphere.data_requests import privacy
+from ckanext.ecosphere.data_requests.notifications import scheduled
 
 
 @click.group(short_help="Run what data requests need regularly.")

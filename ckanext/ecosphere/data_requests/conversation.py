@@ -9,9 +9,11 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import attachments, clock, effects, jobs, notifications, service, states, trust
+from ckanext.ecosphere.data_requests import attachments, effects, jobs, service
+from ckanext.ecosphere.data_requests.domain import clock, states, trust
+from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import Comment, DatasetLink, Request, new_id
-from ckanext.ecosphere.data_requests.people import Reader
+from ckanext.ecosphere.data_requests.notifications import outbox
 
 _ = tk._
 
@@ -52,7 +54,7 @@ def comment(reader: Reader, request_id: str, words: str, internal: bool, upload:
         if found:
             model.Session.add(attachments.keep(found, request.id, made.id))
         if made.moderation == trust.HELD:
-            notifications.of_held(request, "comment", made.id, reader.id)
+            outbox.of_held(request, "comment", made.id, reader.id)
         else:
             publish(request, made)
         model.Session.commit()
@@ -70,7 +72,7 @@ def publish(request: Request, made: Comment) -> None:
     if not made.internal:
         _note_mentions(request, made.text)
     _count(request)
-    notifications.of_comment(request, made)
+    outbox.of_comment(request, made)
 
 
 def _is_shown() -> list[Any]:
@@ -132,7 +134,7 @@ def assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str,
     Returns:
         `assigned` and `refused`: what was given, id or reference.
     """
-    from ckanext.ecosphere.data_requests import fields, people
+    from ckanext.ecosphere.data_requests.domain import fields, people
 
     outcome: dict[str, list[str]] = {"assigned": [], "refused": []}
     colleagues: dict[str | None, set[str]] = {}

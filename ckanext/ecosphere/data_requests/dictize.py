@@ -11,13 +11,15 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import clock, history, links, states, wording
+from ckanext.ecosphere.data_requests import history
 from ckanext.ecosphere.data_requests.decisions import store
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
+from ckanext.ecosphere.data_requests.domain import clock, states, wording
+from ckanext.ecosphere.data_requests.domain.names import Names, by_ids, iso, iso_for
+from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.history import PERSONAL, edited, event_public
 from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support, facts
-from ckanext.ecosphere.data_requests.names import Names, by_ids, iso, iso_for
-from ckanext.ecosphere.data_requests.people import Reader
+from ckanext.ecosphere.data_requests.notifications import links
 
 __all__ = ["Names", "edited", "event_public", "iso"]
 

@@ -11,8 +11,10 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.data_requests import clock, config, fields, fulltext, holidays, references, routing, states
+from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.domain import clock, fields, holidays, references, routing, states
 from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support
+from ckanext.ecosphere.data_requests.search import fulltext
 
 Fields = dict[str, Any]
 #: Flag of a request whose service has neither members nor a mailbox.

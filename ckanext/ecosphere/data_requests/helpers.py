@@ -11,11 +11,12 @@ from babel.numbers import format_decimal
 from ckan import model
 from markupsafe import Markup
 
-from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import charts, config, forms, uses, wording
+from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import authors, law
-from ckanext.ecosphere.shared import dates, rich_text
+from ckanext.ecosphere.data_requests.domain import uses, wording
+from ckanext.ecosphere.data_requests.views import charts, forms
+from ckanext.ecosphere.shared import dates, language, rich_text
 
 #: State → symbol of the icon font that CKAN ships, and the family of its colour. Every family has shapes of its own.
 LOOKS = {

@@ -9,10 +9,11 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import links, states, trust, wording
+from ckanext.ecosphere.data_requests.domain import states, trust, wording
+from ckanext.ecosphere.data_requests.domain.names import Names, by_ids, iso, iso_for
+from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import Attachment, Comment, Event, Request, Revision
-from ckanext.ecosphere.data_requests.names import Names, by_ids, iso, iso_for
-from ckanext.ecosphere.data_requests.people import Reader
+from ckanext.ecosphere.data_requests.notifications import links
 
 #: Outcome and fields of events that are addressed to the requester alone.
 PERSONAL = (

@@ -8,7 +8,8 @@ from typing import Any
 
 from ckan import model
 
-from ckanext.ecosphere.data_requests import mailing, matching
+from ckanext.ecosphere.data_requests.notifications import delivery
+from ckanext.ecosphere.data_requests.search import matching
 from ckanext.ecosphere.shared.locks import Locks, is_free
 from ckanext.ecosphere.shared.queue import enqueue_once, waits
 
@@ -21,7 +22,7 @@ MATCHING = "requests:matching"
 
 def deliver() -> None:
     """Send the e-mails that are due."""
-    log.info("Data requests: %s e-mails sent", mailing.deliver())
+    log.info("Data requests: %s e-mails sent", delivery.deliver())
 
 
 def enqueue_delivery() -> None:
@@ -64,9 +65,9 @@ def _name(job: Callable[[], Any]) -> str:
 def recover() -> list[str]:
     """Have e-mails sent that are due and that no job is going to send, and datasets compared that Redis forgot."""
     done = []
-    if interrupted := mailing.take_up_interrupted():
+    if interrupted := delivery.take_up_interrupted():
         done.append(f"{interrupted} e-mails whose sender was killed")
-    if mailing.is_late() and not waits(_name(deliver), QUEUE):
+    if delivery.is_late() and not waits(_name(deliver), QUEUE):
         enqueue_delivery()
         done.append("e-mails that are due")
     if forgotten := matching.remember():

@@ -17,7 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ckanext.ecosphere.data_requests import states
+from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.shared import rich_text
 
 ACTIVE_SQL = "state IN ({})".format(", ".join(f"'{state}'" for state in states.ACTIVE))

@@ -9,10 +9,12 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import conversation, fields, jobs, notifications, revisions, service, states, trust
+from ckanext.ecosphere.data_requests import conversation, jobs, revisions, service
+from ckanext.ecosphere.data_requests.domain import fields, states, trust
+from ckanext.ecosphere.data_requests.domain.names import by_ids
+from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import Comment, Event, Request, Revision
-from ckanext.ecosphere.data_requests.names import by_ids
-from ckanext.ecosphere.data_requests.people import Reader
+from ckanext.ecosphere.data_requests.notifications import outbox
 
 _ = tk._
 
@@ -111,7 +113,7 @@ def _turn_away(request: Request, kind: str, row: Any, reason: str) -> None:
     elif kind == "edit":
         row.reason = reason
     author = row.actor_id if kind == "step" else row.author_id
-    notifications.of_rejected(request, f"{kind}:{row.id}", author)
+    outbox.of_rejected(request, f"{kind}:{row.id}", author)
 
 
 def _all_spam(author_id: str | None) -> None:

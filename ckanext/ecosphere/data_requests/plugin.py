@@ -10,11 +10,15 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan.types import Context
 
-from ckanext.ecosphere import contact_actions, place_helpers
-from ckanext.ecosphere.contact_actions import without_base
-from ckanext.ecosphere.data_requests import actions, auth, cli, datasets, helpers, jobs, outside, setup, views
+from ckanext.ecosphere.contact import actions as contact_actions
+from ckanext.ecosphere.contact.actions import without_base
+from ckanext.ecosphere.data_requests import cli, helpers, jobs, portal, setup
+from ckanext.ecosphere.data_requests.logic import actions, auth
+from ckanext.ecosphere.data_requests.search import linked_datasets
+from ckanext.ecosphere.data_requests.views import blueprint
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport, LeavingStep
 from ckanext.ecosphere.room import Room
+from ckanext.ecosphere.shared import place_helpers
 
 HELPERS = {name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_request_")}
 
@@ -22,7 +26,7 @@ HELPERS = {name: value for name, value in vars(helpers).items() if name.startswi
 @tk.blanket.actions(lambda: actions.get_actions() | without_base(contact_actions.get_actions()))
 @tk.blanket.auth_functions(lambda: auth.get_auth_functions() | without_base(contact_actions.get_auth_functions()))
 @tk.blanket.helpers(lambda: place_helpers.HELPERS | HELPERS | without_base(contact_actions.HELPERS))
-@tk.blanket.blueprints(lambda: [views.ecosphere_requests, *without_base([contact_actions.blueprint])])
+@tk.blanket.blueprints(lambda: [blueprint.ecosphere_requests, *without_base([contact_actions.blueprint])])
 @tk.blanket.config_declarations
 class EcosphereRequestsPlugin(Room):
     """Data requests: asked by anyone with an account, answered by the services within the legal period."""
@@ -42,24 +46,24 @@ class EcosphereRequestsPlugin(Room):
 
     def configure(self, config: Any) -> None:
         """Look at what is committed."""
-        datasets.listen()
+        linked_datasets.listen()
 
     def make_middleware(self, app: Any, config: Any) -> Any:
         """Remember the application: background jobs speak the language of each person."""
-        outside.remember(app)
+        portal.remember(app)
         return super().make_middleware(app, config)
 
     def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Have the dataset compared with the requests, in the background."""
-        datasets.saved(pkg_dict["id"])
+        linked_datasets.saved(pkg_dict["id"])
 
     def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Have the dataset compared with the requests, in the background."""
-        datasets.saved(pkg_dict["id"])
+        linked_datasets.saved(pkg_dict["id"])
 
     def after_dataset_delete(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Flag the requests that it answered, in the background."""
-        datasets.saved(pkg_dict["id"])
+        linked_datasets.saved(pkg_dict["id"])
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         """`ckan ecosphere requests …`."""

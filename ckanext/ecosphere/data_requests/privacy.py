@@ -11,19 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import (
-    attachments,
-    clock,
-    config,
-    dictize,
-    fulltext,
-    history,
-    service,
-    states,
-    trust,
-)
+from ckanext.ecosphere.data_requests import attachments, config, dictize, history, service
 from ckanext.ecosphere.data_requests.decisions import store
 from ckanext.ecosphere.data_requests.decisions.tables import AuthorName, Letter
+from ckanext.ecosphere.data_requests.domain import clock, states, trust
 from ckanext.ecosphere.data_requests.model import (
     Attachment,
     Comment,
@@ -37,6 +28,7 @@ from ckanext.ecosphere.data_requests.model import (
     Support,
     facts,
 )
+from ckanext.ecosphere.data_requests.search import fulltext
 
 AT_ONCE = 500
 #: Roles in which a person speaks for an administration: what they wrote is its own, and stays without their name.

@@ -10,8 +10,9 @@ from typing import Any
 
 from ckan import model
 
-from ckanext.ecosphere.data_requests import notifications, trust
+from ckanext.ecosphere.data_requests.domain import trust
 from ckanext.ecosphere.data_requests.model import Request, Revision, new_id
+from ckanext.ecosphere.data_requests.notifications import outbox
 
 WORD = re.compile(r"\S+\s*|\s+")
 #: Words of a text beyond which it is compared line by line.
@@ -52,9 +53,9 @@ def keep(
 def tell(request: Request, revision: Revision) -> None:
     """Tell the service of an edit, or the moderators of one that waits for them."""
     if revision.moderation == trust.HELD:
-        notifications.of_held(request, "edit", revision.id, revision.author_id)
+        outbox.of_held(request, "edit", revision.id, revision.author_id)
     elif request.opened:
-        notifications.of_revision(request, revision)
+        outbox.of_revision(request, revision)
 
 
 def values(revision: Revision) -> dict[str, Any]:

@@ -15,37 +15,16 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere import language
-from ckanext.ecosphere.data_requests import (
-    clock,
-    config,
-    dictize,
-    effects,
-    fields,
-    fulltext,
-    jobs,
-    notifications,
-    people,
-    revisions,
-    routing,
-    states,
-    trust,
-    wording,
-)
-from ckanext.ecosphere.data_requests.conflict import Conflict
+from ckanext.ecosphere.data_requests import config, dictize, effects, jobs, revisions
 from ckanext.ecosphere.data_requests.decisions import store
-from ckanext.ecosphere.data_requests.model import (
-    Event,
-    Follow,
-    Mute,
-    Request,
-    Revision,
-    Support,
-    facts,
-    new_id,
-)
-from ckanext.ecosphere.data_requests.people import Reader
-from ckanext.ecosphere.data_requests.schema import FIELDS
+from ckanext.ecosphere.data_requests.domain import clock, fields, people, routing, states, trust, wording
+from ckanext.ecosphere.data_requests.domain.conflict import Conflict
+from ckanext.ecosphere.data_requests.domain.people import Reader
+from ckanext.ecosphere.data_requests.logic.schema import FIELDS
+from ckanext.ecosphere.data_requests.model import Event, Follow, Mute, Request, Revision, Support, facts, new_id
+from ckanext.ecosphere.data_requests.notifications import outbox
+from ckanext.ecosphere.data_requests.search import fulltext
+from ckanext.ecosphere.shared import language
 
 _ = tk._
 
@@ -250,9 +229,9 @@ def perform(request: Request, name: str, role: str, actor: str | None, data: Map
     model.Session.add(event)
     model.Session.flush()
     store.of_event(request, event)
-    notifications.of_event(request, event)
+    outbox.of_event(request, event)
     if event.moderation == trust.HELD:
-        notifications.of_held(request, "step", str(event.id), actor)
+        outbox.of_held(request, "step", str(event.id), actor)
     return event
 
 

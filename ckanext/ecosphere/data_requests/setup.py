@@ -10,8 +10,10 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import clock, config, people, routing, scheduled
+from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.domain import clock, people, routing
 from ckanext.ecosphere.data_requests.model import Notification
+from ckanext.ecosphere.data_requests.notifications import scheduled
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport, LeavingStep
 
 _ = tk._

@@ -45,7 +45,7 @@ def run(ctx: click.Context, source: str, inline: bool, force: bool) -> None:
 @harvest.command()
 def revive() -> None:
     """Send again the harvests that should run and that no worker is running; for cron."""
-    from ckanext.ecosphere.harvest.pipeline import queue
+    from ckanext.ecosphere.harvest.worker import queue
 
     for job_id in queue.revive():
         click.echo(job_id)
@@ -61,14 +61,14 @@ def try_(ctx: click.Context, url: str, type_name: str, text: str) -> None:
 
     Ends with exit code 1 when something could not be read.
     """
-    from ckanext.ecosphere.harvest import trial
+    from ckanext.ecosphere.harvest import preview
 
     with ctx.meta["flask_app"].test_request_context():
         try:
-            found = trial.try_source(url, type_name, text)
+            found = preview.try_source(url, type_name, text)
         except ValueError as error:
             raise click.ClickException(str(error)) from error
-        for line in trial.lines(found):
+        for line in preview.lines(found):
             click.echo(line)
     if found["failures"]:
         ctx.exit(1)
@@ -81,10 +81,10 @@ def joined(ctx: click.Context, source: str | None) -> None:
     """List the datasets that several catalogues have: which source publishes each, and why."""
     from ckan.plugins.toolkit import _
 
-    from ckanext.ecosphere.harvest.joining import parting
+    from ckanext.ecosphere.harvest.deduplication import overrides
 
     with ctx.meta["flask_app"].test_request_context():
-        for each in parting.joined(source):
+        for each in overrides.joined(source):
             click.echo(f"{each['dataset']}: {each['title']}")
             click.echo("  " + _("published from {source} ({guid})").format(**each["published_by"]))
             click.echo("  " + _("also in {source} ({guid})").format(**each["copy"]))
@@ -103,11 +103,11 @@ def split(ctx: click.Context, dataset: str, source: str | None) -> None:
     """
     from ckan.plugins.toolkit import _
 
-    from ckanext.ecosphere.harvest.joining import parting
+    from ckanext.ecosphere.harvest.deduplication import overrides
 
     with ctx.meta["flask_app"].test_request_context():
         try:
-            parted = parting.split(dataset, source)
+            parted = overrides.split(dataset, source)
         except LookupError as error:
             raise click.ClickException(_("{name} is published from one source only.").format(name=dataset)) from error
         for _source, guid in parted:
@@ -121,11 +121,11 @@ def rejoin(ctx: click.Context, dataset: str) -> None:
     """Let DATASET, which "split" parted from another one, be joined to it again."""
     from ckan.plugins.toolkit import _
 
-    from ckanext.ecosphere.harvest.joining import parting
+    from ckanext.ecosphere.harvest.deduplication import overrides
 
     with ctx.meta["flask_app"].test_request_context():
         try:
-            parting.rejoin(dataset)
+            overrides.rejoin(dataset)
         except LookupError as error:
             raise click.ClickException(_("{name} was not parted from another dataset.").format(name=dataset)) from error
         click.echo(_("{name} may be joined to other datasets again.").format(name=dataset))

@@ -6,7 +6,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.harvest import formerrors, labels, live, objects, wording
+from ckanext.ecosphere.harvest import formerrors, job_progress, labels, objects, wording
 from ckanext.ecosphere.harvest.overview import STATES
 from ckanext.ecosphere.harvest.sources.csw_request import QUERYABLES
 from ckanext.ecosphere.harvest.sources.source_type import enabled_types
@@ -109,7 +109,7 @@ def ecosphere_harvest_states() -> list[tuple[str, str]]:
 
 def ecosphere_harvest_progress(told: dict[str, Any]) -> dict[str, Any]:
     """How far a job has come: `done`, `total` and a sentence."""
-    return live.progress(told)
+    return job_progress.progress(told)
 
 
 def ecosphere_harvest_outcome(status: str | None) -> str:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.interfaces import InitReport, LeavingStep
-from ckanext.ecosphere.leaving import write_lines
+from ckanext.ecosphere.setup.leaving import write_lines
 from ckanext.harvest.model import HarvestSource
 
 #: Key of `plugin_data` under which a hidden source keeps its state, and whether it was active.

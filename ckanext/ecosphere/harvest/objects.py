@@ -10,11 +10,11 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest.joining.audit import JOINED, REASONS
-from ckanext.ecosphere.harvest.joining.rows import kept_objects
-from ckanext.ecosphere.harvest.pipeline.messages import about_record
-from ckanext.ecosphere.harvest.pipeline.outcome import STORY
+from ckanext.ecosphere.harvest.deduplication.explain import JOINED, REASONS
+from ckanext.ecosphere.harvest.deduplication.rows import kept_objects
 from ckanext.ecosphere.harvest.problems import Problem
+from ckanext.ecosphere.harvest.worker.messages import about_record
+from ckanext.ecosphere.harvest.write.outcome import STORY
 from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra, HarvestSource
 
 TYPES = {"ecosphere_dcat": ("nt", "application/n-triples"), "ecosphere_udata": ("json", "application/json")}

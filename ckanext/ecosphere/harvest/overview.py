@@ -9,9 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere import csv_table
 from ckanext.ecosphere.harvest.model import PUBLISHED, REFUSED, Hold, JobState, SourceRecord
-from ckanext.ecosphere.harvest.pipeline.job import FINISHED
+from ckanext.ecosphere.harvest.worker.job import FINISHED
+from ckanext.ecosphere.shared import csv_table
 from ckanext.harvest.model import HarvestJob, HarvestSource
 
 INACTIVE, RUNNING, HELD, INCOMPLETE, ERRORS, NEVER, GOOD = (

@@ -11,8 +11,8 @@ import click
 
 from ckanext.ecosphere.harvest import checks, cli, leaving
 from ckanext.ecosphere.harvest.logic import action, auth
-from ckanext.ecosphere.harvest.pipeline.queue import QUEUE, Patrol, revive
 from ckanext.ecosphere.harvest.sources.config_fields import protect_sources
+from ckanext.ecosphere.harvest.worker.queue import QUEUE, Patrol, revive
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport, LeavingStep
 from ckanext.ecosphere.room import Room
 

@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class Mark:
-    """What a record of this suite says of an element beside ISO (see ``ckanext.ecosphere.arcs``).
+    """What a record of this suite says of an element beside ISO (see ``ckanext.ecosphere.shared.xlink_roles``).
 
     Attributes:
         arc: property that the element stands for; empty without a mark.

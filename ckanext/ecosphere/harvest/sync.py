@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest import formerrors
-from ckanext.ecosphere.harvest.pipeline.job import user_name
 from ckanext.ecosphere.harvest.registry import Plan, Wanted
 from ckanext.ecosphere.harvest.sources.source_type import type_names
+from ckanext.ecosphere.harvest.worker.job import user_name
 from ckanext.harvest.model import HarvestSource
 
 

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.harvest import live
+from ckanext.ecosphere.harvest import job_progress
 from ckanext.ecosphere.harvest.model import JobState
-from ckanext.ecosphere.harvest.pipeline.job import FINISHED, RUNNING, user_name
-from ckanext.ecosphere.harvest.pipeline.runner import run_job
 from ckanext.ecosphere.harvest.sources.source_type import type_names
+from ckanext.ecosphere.harvest.worker.job import FINISHED, RUNNING, user_name
+from ckanext.ecosphere.harvest.worker.runner import run_job
 from ckanext.harvest.logic import HarvestJobExists
 from ckanext.harvest.model import HarvestJob
 
@@ -128,7 +128,7 @@ def _status(job_id: str) -> str | None:
 
 
 def _progress(job_id: str, with_bar: bool) -> str:
-    found = live.progress(tk.get_action("ecosphere_harvest_job_show")(_context(), {"id": job_id}))
+    found = job_progress.progress(tk.get_action("ecosphere_harvest_job_show")(_context(), {"id": job_id}))
     return f"{bar(found['done'], found['total'])} {found['text']}" if with_bar else found["text"]
 
 

@@ -10,11 +10,10 @@ from ckan.lib.pagination import Page
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere import csv_table
-from ckanext.ecosphere.harvest import formerrors, live, objects, overview, trials
+from ckanext.ecosphere.harvest import formerrors, job_progress, objects, overview, previews
 from ckanext.ecosphere.harvest.logic.action import RECORDS_AT_ONCE
-from ckanext.ecosphere.harvest.pipeline import story
-from ckanext.ecosphere.shared import web_guard
+from ckanext.ecosphere.harvest.write import story
+from ckanext.ecosphere.shared import csv_table, web_guard
 
 ecosphere_harvest = Blueprint("ecosphere_harvest", __name__)
 web_guard.protect(ecosphere_harvest)
@@ -76,7 +75,7 @@ def progress(id: str) -> Response:
         return tk.abort(403, tk._("This page is for those who manage harvest sources."))
     except tk.ObjectNotFound:
         return jsonify({"stage": "waiting"})
-    return jsonify({"stage": state["stage"], **live.progress(state)})
+    return jsonify({"stage": state["stage"], **job_progress.progress(state)})
 
 
 def records(id: str) -> str | Response:
@@ -117,7 +116,7 @@ def start_trial() -> AnyResponse:
         started = allowed("ecosphere_harvest_trial_start", **source)
     except tk.ValidationError as error:
         reason = " ".join(formerrors.summary(error.error_dict).values())
-        refused = {"url": source["url"], "state": trials.FAILED, "reason": reason}
+        refused = {"url": source["url"], "state": previews.FAILED, "reason": reason}
         return Response(tk.render("ecosphere_harvest/trial.html", {"trial": refused, "id": None}), 400)
     return tk.redirect_to("ecosphere_harvest.trial", id=started["id"])
 
@@ -126,7 +125,7 @@ def trial(id: str) -> str | Response:
     """Show what a trial found; as JSON only whether it is over."""
     found = allowed("ecosphere_harvest_trial_show", id=id)
     if request.args.get("format") == "json":
-        return jsonify({"stage": "done" if found["state"] != trials.WAITING else "gather"})
+        return jsonify({"stage": "done" if found["state"] != previews.WAITING else "gather"})
     return tk.render("ecosphere_harvest/trial.html", {"trial": found, "id": id})
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere import language
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.shared import language
 
 
 def _N(message: str) -> str:

@@ -8,21 +8,12 @@ import ckan.plugins.toolkit as tk
 import click
 from ckan import model
 
-from ckanext.ecosphere.quality import (
-    bulk,
-    history,
-    jobs,
-    losses,
-    nightly,
-    progress,
-    reindex,
-    report,
-    rescore,
-    shacl,
-    show,
-)
-from ckanext.ecosphere.quality.actions import package_or_not_found
+from ckanext.ecosphere.quality.core import losses
+from ckanext.ecosphere.quality.jobs import nightly, tasks
 from ckanext.ecosphere.quality.links import check, inventory
+from ckanext.ecosphere.quality.logic.action import package_or_not_found
+from ckanext.ecosphere.quality.reports import history, presentation, progress, report, shacl
+from ckanext.ecosphere.quality.storage import bulk, reindex, rescore
 
 SIGNS = {"pass": "+", "fail": "-", "missing": "-", "na": " ", "unknown": "?"}
 
@@ -51,7 +42,7 @@ def rescore_command(due: bool, background: bool, status: bool, no_index: bool) -
         click.echo("{stage}: {done}/{total} ({at})".format(**state) if state else "No re-score in the background.")
         return
     if background:
-        click.echo(f"Job {jobs.enqueue_rescore(bulk.count())} on the queue {jobs.QUEUE}.")
+        click.echo(f"Job {tasks.enqueue_rescore(bulk.count())} on the queue {tasks.QUEUE}.")
         return
     outcome = (rescore.fallen_due if due else rescore.everything)(_bar("Scored"))
     if not no_index:
@@ -60,8 +51,8 @@ def rescore_command(due: bool, background: bool, status: bool, no_index: bool) -
 
 
 @quality.command("links")
-@click.option("--limit", default=jobs.LINKS_AT_ONCE, show_default=True, help="Check at most this many links.")
-@click.option("--seconds", default=jobs.LINK_RUN_SECONDS, show_default=True, help="Begin no check after this time.")
+@click.option("--limit", default=tasks.LINKS_AT_ONCE, show_default=True, help="Check at most this many links.")
+@click.option("--seconds", default=tasks.LINK_RUN_SECONDS, show_default=True, help="Begin no check after this time.")
 @click.option("--dataset", help="Check all links of this dataset (name or id) now, whether they are due or not.")
 @click.option("--background", is_flag=True, help="Leave it to a background worker, until nothing is due.")
 def links_command(limit: int, seconds: int, dataset: str | None, background: bool) -> None:
@@ -69,12 +60,12 @@ def links_command(limit: int, seconds: int, dataset: str | None, background: boo
     if dataset:
         package_id = _package(dataset).id
         if not background:
-            jobs.check_links_of(package_id)
-        elif not jobs.enqueue_recheck(package_id):
+            tasks.check_links_of(package_id)
+        elif not tasks.enqueue_recheck(package_id):
             click.echo("They were checked less than five minutes ago.")
         return
     if background:
-        click.echo(f"Job {jobs.enqueue_links()} on the queue {jobs.QUEUE}.")
+        click.echo(f"Job {tasks.enqueue_links()} on the queue {tasks.QUEUE}.")
         return
     total = inventory.note_all()
     outcome = check.run(check.due(limit), seconds)
@@ -84,7 +75,7 @@ def links_command(limit: int, seconds: int, dataset: str | None, background: boo
 
 
 @quality.command("shacl")
-@click.option("--limit", default=jobs.SHACL_AT_ONCE, show_default=True, help="Check at most this many datasets.")
+@click.option("--limit", default=tasks.SHACL_AT_ONCE, show_default=True, help="Check at most this many datasets.")
 @click.option("--again", is_flag=True, help="Give all verdicts up first, after a change of the shapes.")
 @click.option("--background", is_flag=True, help="Leave it to a background worker, until all have a verdict.")
 def shacl_command(limit: int, again: bool, background: bool) -> None:
@@ -92,14 +83,14 @@ def shacl_command(limit: int, again: bool, background: bool) -> None:
     if again:
         shacl.forget_verdicts()
     if background:
-        click.echo(f"Job {jobs.enqueue_shacl()} on the queue {jobs.QUEUE}.")
+        click.echo(f"Job {tasks.enqueue_shacl()} on the queue {tasks.QUEUE}.")
         return
     checked, good = shacl.run(shacl.waiting(limit))
     click.echo(f"{checked} datasets checked, {good} comply.")
 
 
 @quality.command("losses")
-@click.option("--limit", default=jobs.SHACL_AT_ONCE, show_default=True, help="Read at most this many records.")
+@click.option("--limit", default=tasks.SHACL_AT_ONCE, show_default=True, help="Read at most this many records.")
 @click.option("--again", is_flag=True, help="Give all answers up first, after a change of the rules of the harvest.")
 def losses_command(limit: int, again: bool) -> None:
     """Trace what harvested datasets fail back to their records: the source's fault, or a loss of this portal."""
@@ -116,7 +107,7 @@ def losses_command(limit: int, again: bool) -> None:
 def nightly_command(no_links: bool, seconds: int, background: bool) -> None:
     """Do all that depends on time: scores, links, DCAT-AP compliance, losses of the harvest. To be run every night."""
     if background:
-        click.echo(f"Job {jobs.enqueue_nightly(not no_links)} on the queue {jobs.QUEUE}.")
+        click.echo(f"Job {tasks.enqueue_nightly(not no_links)} on the queue {tasks.QUEUE}.")
         return
     failed = False
     for stage in nightly.run(links=not no_links, link_seconds=seconds):
@@ -134,7 +125,7 @@ def report_command(organization: str | None) -> None:
     summary = report.summary(scope)
     click.echo(f"{summary.datasets} public datasets, mean score {summary.mean}, median {summary.median}")
     for level, number in summary.levels.items():
-        click.echo(f"  {show.level_label(level):<20} {number:>6}")
+        click.echo(f"  {presentation.level_label(level):<20} {number:>6}")
     lost = losses.report(scope)
     if lost and lost.harvested:
         click.echo(
@@ -150,7 +141,7 @@ def report_command(organization: str | None) -> None:
 def history_command(dataset: str) -> None:
     """Tell the score of DATASET on each day on which it changed."""
     for line in history.of_dataset(_package(dataset).id):
-        click.echo(f"{line.day.isoformat()}  {line.score:>3}  {show.level_label(line.level)}")
+        click.echo(f"{line.day.isoformat()}  {line.score:>3}  {presentation.level_label(line.level)}")
 
 
 @quality.command("explain")
@@ -166,7 +157,7 @@ def explain_command(dataset: str) -> None:
         click.echo(f"{above['level_label']} starts at {above['from']}.")
         for each in above["unmet"]:
             click.echo(f" ! {each['label']}: {each['advice']}")
-    for group, criteria in show.grouped(found["criteria"]):
+    for group, criteria in presentation.grouped(found["criteria"]):
         click.echo(f"\n{group}")
         for each in criteria:
             points = f"{each['points_won']}/{each['points']}" if each["state"] in ("pass", "fail", "missing") else "-"

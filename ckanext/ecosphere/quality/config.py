@@ -6,7 +6,7 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.http_guard import networks, ports
 from ckanext.ecosphere.http_guard.addresses import Network
-from ckanext.ecosphere.quality.score import DEFAULT_MODEL, Model, load_model
+from ckanext.ecosphere.quality.core.score import DEFAULT_MODEL, Model, load_model
 
 QUEUE = "ecosphere:quality"
 

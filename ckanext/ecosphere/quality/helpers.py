@@ -12,7 +12,9 @@ from ckan import model
 from markupsafe import Markup
 from werkzeug.routing import BuildError
 
-from ckanext.ecosphere.quality import charts, config, forms, show, store
+from ckanext.ecosphere.quality import config, forms
+from ckanext.ecosphere.quality.reports import charts, presentation
+from ckanext.ecosphere.quality.storage import store
 from ckanext.ecosphere.shared import dates
 
 
@@ -35,7 +37,7 @@ def ecosphere_quality_badge(package: Mapping[str, Any]) -> dict[str, Any] | None
         if found is None:
             return None
         score, level = found.score, found.level
-    return {"score": score, "level": level, "label": show.level_label(level)}
+    return {"score": score, "level": level, "label": presentation.level_label(level)}
 
 
 def ecosphere_quality_show(package: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -43,12 +45,12 @@ def ecosphere_quality_show(package: Mapping[str, Any]) -> dict[str, Any] | None:
     found = model.Package.get(package["id"])
     if found is None or not store.is_scored(found.type):
         return None
-    return show.as_dict(show.quality(found))
+    return presentation.as_dict(presentation.quality(found))
 
 
 def ecosphere_quality_grouped(quality: Mapping[str, Any]) -> list[Any]:
     """Return the criteria of `quality` under the labels of their groups."""
-    return show.grouped(quality["criteria"])
+    return presentation.grouped(quality["criteria"])
 
 
 def ecosphere_quality_improve_url(criterion: Mapping[str, Any], package: Mapping[str, Any]) -> str | None:
@@ -58,7 +60,7 @@ def ecosphere_quality_improve_url(criterion: Mapping[str, Any], package: Mapping
 
 def ecosphere_quality_levels() -> list[dict[str, Any]]:
     """Return the levels, the best first: level, label, from (lowest score) and requires (labels of its conditions)."""
-    return [show.level_dict(level) for level in config.model().levels]
+    return [presentation.level_dict(level) for level in config.model().levels]
 
 
 def ecosphere_quality_trend_chart(points: Sequence[Mapping[str, Any]]) -> Markup:
@@ -78,7 +80,7 @@ def ecosphere_quality_can_see_dashboard(organization: Mapping[str, Any]) -> bool
 
 def ecosphere_quality_number(value: float | None) -> str:
     """Return `value` with one decimal in the reader's way of writing numbers, a dash for None."""
-    return "–" if value is None else format_decimal(value, "#,##0.#", locale=show.language())
+    return "–" if value is None else format_decimal(value, "#,##0.#", locale=presentation.language())
 
 
 def ecosphere_quality_moment(value: Any) -> str:

@@ -12,25 +12,15 @@ from ckan import model
 from ckan.types import Context
 
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
-from ckanext.ecosphere.quality import (
-    actions,
-    auth,
-    cli,
-    config,
-    helpers,
-    indexing,
-    jobs,
-    recovery,
-    saving,
-    series,
-    setup,
-    store,
-)
+from ckanext.ecosphere.quality import cli, config, helpers, setup
+from ckanext.ecosphere.quality.jobs import recovery, tasks
+from ckanext.ecosphere.quality.logic import action, auth
+from ckanext.ecosphere.quality.storage import indexing, saving, series, store
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
 
 
-@tk.blanket.actions(actions.get_actions)
+@tk.blanket.actions(action.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.helpers({name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_quality_")})
 @tk.blanket.blueprints
@@ -113,4 +103,4 @@ class EcosphereQualityPlugin(Room):
 
     def ecosphere_queues(self) -> list[str]:
         """Queue of re-scores."""
-        return [jobs.QUEUE]
+        return [tasks.QUEUE]

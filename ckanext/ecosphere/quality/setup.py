@@ -8,8 +8,10 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
-from ckanext.ecosphere.quality import bulk, config, jobs, rescore
-from ckanext.ecosphere.quality.score import ModelError
+from ckanext.ecosphere.quality import config
+from ckanext.ecosphere.quality.core.score import ModelError
+from ckanext.ecosphere.quality.jobs import tasks
+from ckanext.ecosphere.quality.storage import bulk, rescore
 
 _ = tk._
 
@@ -22,7 +24,7 @@ def initialise(report: InitReport) -> None:
     """Queue a re-score when datasets are not scored with the weights in force."""
     number = rescore.missing()
     if number:
-        jobs.enqueue_rescore(bulk.count())
+        tasks.enqueue_rescore(bulk.count())
         report.changed(_("Quality: {number} datasets will be scored in the background").format(number=number))
     else:
         report.unchanged(_("Quality: every dataset is scored"))

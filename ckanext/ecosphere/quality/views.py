@@ -11,9 +11,10 @@ from ckan.lib.pagination import Page
 from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.quality import exports, report, show, store
-from ckanext.ecosphere.quality.scope import Scope
-from ckanext.ecosphere.quality.svg import badge_svg
+from ckanext.ecosphere.quality.core.scope import Scope
+from ckanext.ecosphere.quality.reports import exports, presentation, report
+from ckanext.ecosphere.quality.reports.svg import badge_svg
+from ckanext.ecosphere.quality.storage import store
 from ckanext.ecosphere.shared import web_guard
 
 LINKS_A_PAGE = 100
@@ -54,8 +55,8 @@ def dataset_badge(id: str) -> AnyResponse:
     """Draw the badge of a dataset; browsers that have it ask again and are told that it did not change."""
     package = visible_dataset(id)
     found = model.Package.get(package["id"])
-    badge = show.quality(found).badge if found else tk.abort(404)
-    response = Response(badge_svg(badge, show.level_label(badge.level)), mimetype="image/svg+xml")
+    badge = presentation.quality(found).badge if found else tk.abort(404)
+    response = Response(badge_svg(badge, presentation.level_label(badge.level)), mimetype="image/svg+xml")
     response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
     if package["private"] or package["state"] != model.State.ACTIVE:
         request.environ["__no_cache__"] = True

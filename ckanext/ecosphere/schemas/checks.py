@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 from flask import current_app
 from jinja2 import TemplateNotFound
 
-from ckanext.ecosphere.indexing import signature
+from ckanext.ecosphere.fast_save import signature
 from ckanext.ecosphere.interfaces import Check, CheckStatus
 
 

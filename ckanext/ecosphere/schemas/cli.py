@@ -8,12 +8,12 @@ import ckan.plugins.toolkit as tk
 import click
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.command_words import plan_options, proceed, speaking
-
-from . import adopting, iso_record
-from .listing import found
-from .refreshing import faults, refreshed
-from .skos import turtle
+from ckanext.ecosphere.schemas import iso_record
+from ckanext.ecosphere.schemas.catalogue import adopting
+from ckanext.ecosphere.schemas.catalogue.search_iter import found
+from ckanext.ecosphere.schemas.rdf.skos import turtle
+from ckanext.ecosphere.schemas.vocabulary_update import faults, refreshed
+from ckanext.ecosphere.setup.dialogue import plan_options, proceed, speaking
 
 
 @click.group(short_help="Look at the controlled lists.")

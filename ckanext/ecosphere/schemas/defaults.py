@@ -9,10 +9,9 @@ import ckan.plugins as p
 from ckan.exceptions import CkanConfigurationException
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.schemas import config as options
+from ckanext.ecosphere.schemas.fields import overlay
 from ckanext.ecosphere.shared.config import declared
-
-from . import config as options
-from . import overlay
 
 STOCK_RDF_PROFILE = "euro_dcat_ap_3"
 OWN_RDF_PROFILE = "ecosphere_dcat_ap"

@@ -10,15 +10,18 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from jinja2 import Undefined
 
-from ckanext.ecosphere import contact_sheets
 from ckanext.ecosphere import vocabularies as voc
-
-from . import conditions, inheritance, places, publication, relations, spatial, structured, urls, wording
-from .bulk.filters import ecosphere_bulk_filters  # noqa: F401 - for the templates
-from .core_fields import ecosphere_core_inputs, ecosphere_core_people  # noqa: F401 - for the templates
-from .governed import CARRIED, ecosphere_governed, ecosphere_governed_fields  # noqa: F401 - for the templates
-from .unfinished import ecosphere_unfinished  # noqa: F401 - for the templates
-from .values import as_list
+from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.schemas import wording
+from ckanext.ecosphere.schemas.bulk.filters import ecosphere_bulk_filters  # noqa: F401 - for the templates
+from ckanext.ecosphere.schemas.catalogue import inheritance
+from ckanext.ecosphere.schemas.catalogue.core_fields import ecosphere_core_inputs, ecosphere_core_people  # noqa: F401 - for the templates
+from ckanext.ecosphere.schemas.fields import conditions, places, spatial, urls
+from ckanext.ecosphere.schemas.fields.values import as_list
+from ckanext.ecosphere.schemas.logic import publication
+from ckanext.ecosphere.schemas.logic.drafts import ecosphere_unfinished  # noqa: F401 - for the templates
+from ckanext.ecosphere.schemas.logic.locked_fields import CARRIED, ecosphere_governed, ecosphere_governed_fields  # noqa: F401 - for the templates
+from ckanext.ecosphere.schemas.rdf import relations, structured
 
 Field = Mapping[str, Any]
 
@@ -168,7 +171,7 @@ def ecosphere_form_data(schema: Mapping[str, Any], data: Mapping[str, Any], form
     }
     services = tk.h.organizations_available("create_dataset")
     chosen = data.get("owner_org") or data.get("group_id") or (services[0]["id"] if len(services) == 1 else None)
-    if chosen and (sheet := contact_sheets.as_contact(str(chosen))):
+    if chosen and (sheet := sheets.as_contact(str(chosen))):
         defaults |= {f["field_name"]: [sheet] for f in schema["dataset_fields"] if f.get("from_contact_sheet")}
     return {**defaults, **data}
 

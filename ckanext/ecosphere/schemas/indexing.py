@@ -8,10 +8,9 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.indexing import signature
-
-from . import relations
-from .dates import span
+from ckanext.ecosphere.fast_save import signature
+from ckanext.ecosphere.schemas.fields.dates import span
+from ckanext.ecosphere.schemas.rdf import relations
 
 #: Solr refuses a document with a longer term in a field of type string (32 766 bytes of UTF-8).
 MAX_TERM_BYTES = 32_000

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import inheritance, relations
-from .iso import writer
+from ckanext.ecosphere.schemas.catalogue import inheritance
+from ckanext.ecosphere.schemas.iso import writer
+from ckanext.ecosphere.schemas.rdf import relations
 
 
 def of(dataset: Mapping[str, Any]) -> bytes:

@@ -12,34 +12,17 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 
-from ckanext.ecosphere import core_markdown, place_helpers
+from ckanext.ecosphere.core import markdown
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport, LeavingStep
 from ckanext.ecosphere.room import Room
+from ckanext.ecosphere.schemas import checks, cli, config, defaults, helpers, indexing, views
+from ckanext.ecosphere.schemas.bulk import runs
+from ckanext.ecosphere.schemas.bulk import views as bulk_views
+from ckanext.ecosphere.schemas.catalogue import adopting, leaving, prepared_file, returning
+from ckanext.ecosphere.schemas.fields import formats
+from ckanext.ecosphere.schemas.logic import action, auth, bounds, cross_field, grace, locked_fields, validators
+from ckanext.ecosphere.shared import place_helpers
 from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
-
-from . import (
-    actions,
-    adopting,
-    auth,
-    bounds,
-    catalogue_file,
-    checks,
-    cli,
-    config,
-    cross_field,
-    defaults,
-    formats,
-    governed,
-    grace,
-    helpers,
-    indexing,
-    leaving,
-    returning,
-    validators,
-    views,
-)
-from .bulk import runs
-from .bulk import views as bulk_views
 
 #: By name, as `dataset.yaml` and `presets.yaml` call them.
 VALIDATORS = {
@@ -50,11 +33,11 @@ VALIDATORS = {
 } | {"tag_name_validator": validators.tag_name_validator}
 
 
-@tk.blanket.actions(actions.get_actions)
+@tk.blanket.actions(action.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.blueprints([views.schemas, bulk_views.bulk])
 @tk.blanket.config_declarations
-@tk.blanket.helpers(lambda: {**core_markdown.HELPERS, **place_helpers.HELPERS, **helpers.get_helpers()})
+@tk.blanket.helpers(lambda: {**markdown.HELPERS, **place_helpers.HELPERS, **helpers.get_helpers()})
 @tk.blanket.validators(VALIDATORS)
 class EcosphereSchemasPlugin(Room):
     """Dataset schema, vocabularies in forms and pages, RDF profile."""
@@ -86,17 +69,17 @@ class EcosphereSchemasPlugin(Room):
     def after_dataset_update(self, context: Any, dataset: dict[str, Any]) -> None:
         """Give no prepared file that may hold a dataset which is public no more."""
         if tk.asbool(dataset.get("private")):
-            catalogue_file.forget()
+            prepared_file.forget()
 
     def after_dataset_delete(self, context: Any, dataset: dict[str, Any]) -> None:
         """Give no prepared file that holds a deleted dataset."""
-        catalogue_file.forget()
+        prepared_file.forget()
 
     # IResourceController
 
     def before_resource_update(self, context: Any, current: dict[str, Any], resource: dict[str, Any]) -> None:
         """Refuse to change in the form what a source governs."""
-        governed.refuse_resource(current)
+        locked_fields.refuse_resource(current)
 
     # IEcosphereCommands
 

@@ -14,14 +14,16 @@ from ckan.views.dataset import CreateView
 from flask import Blueprint, Response, make_response, send_file, stream_with_context
 from markupsafe import Markup
 
-from ckanext.ecosphere import contact_sheets, language
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.shared import web_guard
-
-from . import catalogue_file, config, iso_record, places, skos, spatial, structured
-from .importing import review, starting
-from .importing.text import decoded
-from .publication import label_of
+from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.schemas import config, iso_record
+from ckanext.ecosphere.schemas.catalogue import prepared_file
+from ckanext.ecosphere.schemas.fields import places, spatial
+from ckanext.ecosphere.schemas.importing import review, starting
+from ckanext.ecosphere.schemas.importing.text import decoded
+from ckanext.ecosphere.schemas.logic.publication import label_of
+from ckanext.ecosphere.schemas.rdf import skos, structured
+from ckanext.ecosphere.shared import language, web_guard
 
 SKOS_FORMATS = {
     "ttl": ("turtle", "text/turtle"),
@@ -59,22 +61,22 @@ def catalogue() -> Response:
 
     A few are written as they are read; a whole catalogue is prepared in the background.
     """
-    search = {"q": tk.request.args.get("q", ""), "fq": catalogue_file.PUBLIC}
+    search = {"q": tk.request.args.get("q", ""), "fq": prepared_file.PUBLIC}
     if tk.request.args.get("organization"):
         name = str(tk.request.args["organization"]).replace("\\", "").replace('"', "")
         search["fq"] += f' +organization:"{name}"'
     try:
-        number = catalogue_file.count(search)
+        number = prepared_file.count(search)
     except SearchError as error:
         return tk.abort(400, str(error))
-    if number <= catalogue_file.MOST_LIVE:
-        response = Response(stream_with_context(catalogue_file.lines(search)), mimetype="text/csv")
-    elif search != {"q": "", "fq": catalogue_file.PUBLIC}:
+    if number <= prepared_file.MOST_LIVE:
+        response = Response(stream_with_context(prepared_file.lines(search)), mimetype="text/csv")
+    elif search != {"q": "", "fq": prepared_file.PUBLIC}:
         message = tk._(
             "Too many datasets for one file: {number} at most. Narrow the search, or take the whole catalogue."
         )
-        return tk.abort(400, message.format(number=catalogue_file.MOST_LIVE))
-    elif file := catalogue_file.prepared():
+        return tk.abort(400, message.format(number=prepared_file.MOST_LIVE))
+    elif file := prepared_file.prepared():
         response = send_file(file, mimetype="text/csv", max_age=0)
     else:
         message = tk._("The file is being prepared: ask for it again in a few minutes.")
@@ -193,7 +195,7 @@ def new_of_service(service: str) -> Any:
     except tk.ObjectNotFound:
         return tk.abort(404, tk._("Service not found"))
     fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
-    if sheet := contact_sheets.as_contact(usual["owner_org"]):
+    if sheet := sheets.as_contact(usual["owner_org"]):
         told = [field for field in fields if field.get("from_contact_sheet")]
         usual |= {field["field_name"]: [sheet] for field in told}
         fields = [field for field in fields if field not in told]

@@ -9,11 +9,10 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from babel.dates import format_date
 
-from ckanext.ecosphere import language, telephone
+from ckanext.ecosphere.schemas.fields import places, spatial
+from ckanext.ecosphere.schemas.fields.dates import precision, span
 from ckanext.ecosphere.shared import dates as moments
-
-from . import places, spatial
-from .dates import precision, span
+from ckanext.ecosphere.shared import language, telephone
 
 BYTES_PER_STEP = 1000
 

@@ -7,9 +7,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.types import Context, Schema, Validator, ValidatorFactory
 
-from ckanext.ecosphere import language
 from ckanext.ecosphere.search import config, suggest
-from ckanext.ecosphere.shared import action_input
+from ckanext.ecosphere.shared import action_input, language
 
 MAX_QUERY = 200
 

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 import ckan.plugins.toolkit as tk
 from dominate import tags
 
-from ckanext.ecosphere import language
 from ckanext.ecosphere.search import facets
+from ckanext.ecosphere.shared import language
 
 _ = tk._
 

@@ -9,10 +9,11 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 
-from ckanext.ecosphere import kept_facets, language
+from ckanext.ecosphere.core import kept_facets
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.search import actions, auth, cli, facets, helpers, index, query, setup
+from ckanext.ecosphere.shared import language
 
 
 @tk.blanket.actions(actions.get_actions)

@@ -16,7 +16,7 @@ LONGEST: dict[str, int] = {
     "email": 254,
     "telephone": 60,
     "tag_string": 20_000,
-    # Up to 100 000 positions, see `ckanext.ecosphere.schemas.spatial`.
+    # Up to 100 000 positions, see `ckanext.ecosphere.schemas.fields.spatial`.
     "geom": 4_000_000,
     "bbox": 4_000_000,
     "spatial": 4_000_000,

@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 import ckan.plugins.toolkit as tk
 from babel.dates import format_date, format_time
 
-from ckanext.ecosphere import language
-from ckanext.ecosphere.shared import config
+from ckanext.ecosphere.shared import config, language
 
 Given = str | date | None
 DAY_CHARACTERS = len("2026-01-01")

@@ -17,7 +17,8 @@ from ckan.cli.db import _get_pending_plugins
 from ckan.lib.search import clear
 from ckan.tests import factories
 
-from ckanext.ecosphere import away, plugin_needs
+from ckanext.ecosphere.core import away
+from ckanext.ecosphere.setup import plugin_needs
 
 ROOT = Path(__file__).resolve().parents[3]
 ALONE = {

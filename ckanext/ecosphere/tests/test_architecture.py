@@ -10,9 +10,9 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1]
 ROOMS = ("schemas", "harvest", "quality", "data_requests", "search")
 PURE = (
-    "quality/criteria.py",
-    "quality/score.py",
-    "data_requests/states.py",
+    "quality/core/criteria.py",
+    "quality/core/score.py",
+    "data_requests/domain/states.py",
     "harvest/iso",
     "harvest/mapping.py",
     "harvest/normalise",
@@ -135,7 +135,7 @@ def test_the_guard_sees_every_form_of_import(tmp_path: Path, monkeypatch: pytest
     (room / "a.py").write_text("from ..quality import score\nfrom . import query\nimport ckan.model\n")
     assert set(imports(room / "a.py")) == {
         "ckanext.ecosphere.quality",
-        "ckanext.ecosphere.quality.score",
+        "ckanext.ecosphere.quality.core.score",
         "ckanext.ecosphere.search",
         "ckanext.ecosphere.search.query",
         "ckan.model",

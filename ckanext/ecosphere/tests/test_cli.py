@@ -6,8 +6,8 @@ from ckan.cli.cli import ckan
 from click.testing import CliRunner
 
 from ckanext.ecosphere import cli as commands
-from ckanext.ecosphere import health, initialise
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
+from ckanext.ecosphere.setup import health, initialise
 
 
 @pytest.mark.usefixtures("loaded")

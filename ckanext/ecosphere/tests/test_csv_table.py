@@ -6,7 +6,7 @@ from datetime import date, datetime, timezone
 
 import pytest
 
-from ckanext.ecosphere import csv_table
+from ckanext.ecosphere.shared import csv_table
 
 
 @pytest.mark.parametrize("start", csv_table.FORMULA)

@@ -8,8 +8,8 @@ import pytest
 from ckan.lib import jobs
 from ckan.tests import factories
 
-from ckanext.ecosphere import advisories, health
 from ckanext.ecosphere.interfaces import CheckStatus
+from ckanext.ecosphere.setup import advisories, health
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", "with_request_context")
 

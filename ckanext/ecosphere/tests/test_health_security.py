@@ -8,8 +8,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import pytest
 
-from ckanext.ecosphere import advisories, health, health_security
 from ckanext.ecosphere.interfaces import CheckStatus
+from ckanext.ecosphere.setup import advisories, health, security_checks
 from ckanext.ecosphere.shared.web_guard import cookies
 
 pytestmark = pytest.mark.usefixtures("loaded", "with_request_context")
@@ -42,7 +42,7 @@ OK, WARNING, ERROR = CheckStatus.OK, CheckStatus.WARNING, CheckStatus.ERROR
 def test_unsafe_option_is_named(
     safe: None, monkeypatch: pytest.MonkeyPatch, look: str, changed: tuple[str, Any], status: CheckStatus
 ):
-    check = getattr(health_security, look)
+    check = getattr(security_checks, look)
     assert {each.status for each in check()} == {OK}
     monkeypatch.setitem(tk.config, *changed)
     assert status in {each.status for each in check()}

@@ -10,9 +10,9 @@ import pytest
 from ckan import plugins
 from ckan.exceptions import CkanConfigurationException
 
-from ckanext.ecosphere import health, option_values
 from ckanext.ecosphere.interfaces import Check, CheckStatus
 from ckanext.ecosphere.search import setup as search_setup
+from ckanext.ecosphere.setup import health, option_values
 
 pytestmark = pytest.mark.usefixtures("loaded", "with_request_context")
 

@@ -3,9 +3,9 @@
 import pytest
 from ckan.tests import factories, helpers
 
-from ckanext.ecosphere import organisations
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.interfaces import InitReport
+from ckanext.ecosphere.setup import organisations
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 

@@ -18,7 +18,7 @@ from ckan.lib.search import clear_all, rebuild
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.schemas import catalogue_file
+from ckanext.ecosphere.schemas.catalogue import prepared_file
 from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestSource
 
 MOST_SECONDS = 2
@@ -88,7 +88,7 @@ def test_catalogue_as_rdf(app: CKANTestApp) -> None:
 
 
 def test_catalogue_as_csv(app: CKANTestApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(catalogue_file, "MOST_LIVE", 2)
+    monkeypatch.setattr(prepared_file, "MOST_LIVE", 2)
     monkeypatch.setitem(tk.config, "ckan.storage_path", str(tmp_path))
     tk.get_action("job_clear")({"ignore_auth": True}, {})
     service = factories.Organization(name="ddt-01")

@@ -14,9 +14,9 @@ from ckan import model
 from ckan.cli.cli import ckan
 from ckan.tests import factories
 
-from ckanext.ecosphere import initialise, plugin_needs, production
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.health_security import LEAST_SECRET, SECRETS
+from ckanext.ecosphere.setup import initialise, plugin_needs, production
+from ckanext.ecosphere.setup.security_checks import LEAST_SECRET, SECRETS
 from dev import guide
 
 ROOT = Path(__file__).resolve().parents[3]

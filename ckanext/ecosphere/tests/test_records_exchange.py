@@ -19,7 +19,7 @@ from ckanext.dcat.processors import RDFParser, RDFSerializer
 from ckanext.dcat.utils import dataset_uri, resource_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest import terminal
-from ckanext.ecosphere.schemas import fields
+from ckanext.ecosphere.schemas.fields import field_table
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 
 RECORDS = Path(__file__).parents[4] / "shared" / "records"
@@ -28,8 +28,12 @@ GRAPHS = {".rdf": "application/rdf+xml", ".ttl": "text/turtle", ".jsonld": "appl
 OWNER = "administration-centrale-ou-ministere_172120"
 PROFILES = ["ecosphere_dcat_ap"]
 DEGREES = "http://inspire.ec.europa.eu/metadata-codelist/DegreeOfConformity/"
-OWN_FIELDS = {each["field_name"] for each in fields.schema()["dataset_fields"]} - {"name", "owner_org", "tag_string"}
-FILE_FIELDS = [each["field_name"] for each in fields.schema()["resource_fields"]]
+OWN_FIELDS = {each["field_name"] for each in field_table.schema()["dataset_fields"]} - {
+    "name",
+    "owner_org",
+    "tag_string",
+}
+FILE_FIELDS = [each["field_name"] for each in field_table.schema()["resource_fields"]]
 
 pytestmark = pytest.mark.skipif(
     not (RECORDS.is_dir() and SHAPES.is_dir()), reason="the folder of real records is not beside the clone"
@@ -127,9 +131,11 @@ def changed(dataset: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     parser.parse(turtle, _format="turtle")
     (again,) = parser.datasets()
     told = {
-        row["field"]: row["change"] for row in fields.losses() if row["format"] == "dcat" and row["scope"] == "dataset"
+        row["field"]: row["change"]
+        for row in field_table.losses()
+        if row["format"] == "dcat" and row["scope"] == "dataset"
     }
-    lent = {each["field_name"] for each in fields.schema()["dataset_fields"] if each.get("inherited")}
+    lent = {each["field_name"] for each in field_table.schema()["dataset_fields"] if each.get("inherited")}
     told["spatial_coverage"] = ""  # compared, but for what the table says of it
     for name in OWN_FIELDS:
         before, after = dataset.get(name), again.get(name)
@@ -150,7 +156,9 @@ def changed(dataset: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
 def changed_files(dataset: dict[str, Any], again: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     """The same for its files and services, each known again by its address in the portal."""
     told = {
-        row["field"]: row["change"] for row in fields.losses() if (row["format"], row["scope"]) == ("dcat", "resource")
+        row["field"]: row["change"]
+        for row in field_table.losses()
+        if (row["format"], row["scope"]) == ("dcat", "resource")
     }
     files = {each["uri"]: each for each in again["resources"]}
     if len(files) != len(dataset["resources"]):

@@ -15,11 +15,11 @@ from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp, call_action
 
-from ckanext.ecosphere.indexing import solr
-from ckanext.ecosphere.indexing.repair import IndexRepair
-from ckanext.ecosphere.quality import recovery as quality
-from ckanext.ecosphere.quality.model import QualityRow
-from ckanext.ecosphere.recovery import Recovery
+from ckanext.ecosphere.fast_save import solr
+from ckanext.ecosphere.fast_save.repair import IndexRepair
+from ckanext.ecosphere.quality.core.model import QualityRow
+from ckanext.ecosphere.quality.jobs import recovery as quality
+from ckanext.ecosphere.setup.recovery import Recovery
 from ckanext.ecosphere.shared.queue import waits
 from ckanext.ecosphere.shared.runs import Run
 from dev.chaos.people import complete
@@ -111,7 +111,7 @@ def test_dataset_without_quality_is_scored(dataset: dict[str, Any]):
 
 # --- runs and queues ---
 
-RUN = Run("ecosphere-test-run", "ckanext.ecosphere.quality.jobs.check_shacl", "A test", "ecosphere:quality", 60)
+RUN = Run("ecosphere-test-run", "ckanext.ecosphere.quality.jobs.tasks.check_shacl", "A test", "ecosphere:quality", 60)
 
 
 def test_wanted_run_survives_an_emptied_queue(portal: dict[str, Any]):

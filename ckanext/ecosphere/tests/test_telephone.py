@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ckanext.ecosphere import telephone
+from ckanext.ecosphere.shared import telephone
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,11 @@ ALLOWED = {
     ("away.py", "requests"): "asks the portal's Solr whether it is there",
     ("data_requests/", "smtplib"): "the portal's mail server",
     ("data_requests/", "socket"): "errors of the mail server",
-    ("harvest/pipeline/mail.py", "smtplib"): "errors of the mail server",
+    ("harvest/finish/mail.py", "smtplib"): "errors of the mail server",
     ("health.py", "smtplib"): "greets the portal's mail server",
     ("health.py", "socket"): "errors of the mail server",
-    ("indexing/solr.py", "pysolr"): "the portal's Solr",
-    ("indexing/solr.py", "requests"): "the portal's Solr",
+    ("fast_save/solr.py", "pysolr"): "the portal's Solr",
+    ("fast_save/solr.py", "requests"): "the portal's Solr",
     ("search/solr_client.py", "requests"): "the portal's Solr",
 }
 #: Of OWSLib only what writes filters: its clients fetch by themselves.
@@ -135,7 +135,7 @@ def test_of_owslib_only_filters_are_used():
     assert {name for _path, name in found if not within(name, OWSLIB) and name != "owslib"} == set()
 
 
-@pytest.mark.parametrize("module", ["quality/shacl.py"])
+@pytest.mark.parametrize("module", ["quality/reports/shacl.py"])
 def test_shapes_import_nothing(module):
     checked = [call for call in calls(PACKAGE / module) if ast.unparse(call.func) == "check"]
     assert checked

@@ -19,9 +19,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from ckanext.ecosphere.shared import characters
-
-from .model import Concept, Vocabulary
-from .reader import read_vocabulary
+from ckanext.ecosphere.vocabularies.model import Concept, Vocabulary
+from ckanext.ecosphere.vocabularies.reader import read_vocabulary
 
 __all__ = ["DATA", "Concept", "Vocabulary", "file_of", "folder", "get", "names", "normalise", "use"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from . import normalise
+from ckanext.ecosphere.vocabularies import normalise
 
 PREFIX = "http://id.insee.fr/geo/commune/"
 _FILE = Path(__file__).with_name("places") / "communes.csv"

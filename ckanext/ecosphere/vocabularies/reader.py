@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from .model import Concept
+from ckanext.ecosphere.vocabularies.model import Concept
 
 BASE_COLUMNS = ("uri", "id", "label_fr", "label_en", "broader", "alt_labels")
 BOX_COLUMNS = ("west", "south", "east", "north")

@@ -7,8 +7,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere import contact_sheets
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.decisions.compose import Author, Sender
@@ -46,7 +46,7 @@ def sender(group: model.Group | None) -> Sender:
     """Return the service as letters name it."""
     if group is None:
         return Sender()
-    sheet = contact_sheets.of(group)
+    sheet = sheets.of(group)
     lines = [line.strip() for line in sheet.address.splitlines() if line.strip()]
     lines += [each for each in (sheet.telephone, sheet.email, sheet.web) if each]
     return Sender(sheet.full_name, tuple(lines), sheet.court or court(group))
@@ -77,7 +77,7 @@ def check(author: Author, service: Sender) -> None:
                 "in your preferences of the data requests."
             )
         ]
-    if not contact_sheets.is_spelled_out(service.name):
+    if not sheets.is_spelled_out(service.name):
         errors["service"] = [
             _(
                 "A decision bears the name of its service without abbreviations: spell “{name}” out on the contact "

@@ -17,8 +17,8 @@ from typing import Any
 from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader
 
-from ckanext.ecosphere.data_requests import clock
 from ckanext.ecosphere.data_requests.decisions import law
+from ckanext.ecosphere.data_requests.domain import clock
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "requests" / "letters"
 FRENCH = "fr"

@@ -10,8 +10,8 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import text
 from ckanext.ecosphere.data_requests.decisions import law
+from ckanext.ecosphere.data_requests.domain import text
 from ckanext.ecosphere.data_requests.model import Event, Request
 
 _ = tk._

@@ -14,12 +14,11 @@ from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere import organisations
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.tests.postbox import Postbox, serving
+from ckanext.ecosphere.setup import organisations
 from ckanext.ecosphere.shared.web_guard import rate_limits
-
-from .postbox import Postbox, serving
 
 INSEE = "http://id.insee.fr/geo"
 #: Person → service and role.

@@ -9,8 +9,8 @@ import ckan.plugins as p
 import pytest
 from ckan.tests.helpers import CKANTestApp
 
-from .conftest import act, dataset, draft, populate, row, step
-from .test_pages import visit
+from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, draft, populate, row, step
+from ckanext.ecosphere.data_requests.tests.test_pages import visit
 
 pytestmark = [
     pytest.mark.ckan_config("ckan.plugins", "ecosphere_requests ecosphere"),

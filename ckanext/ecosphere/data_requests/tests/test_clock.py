@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ckanext.ecosphere.data_requests import clock, holidays
+from ckanext.ecosphere.data_requests.domain import clock, holidays
 
 DAYS = st.dates(date(1990, 1, 1), date(2190, 12, 31))
 

@@ -13,12 +13,12 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import dictize, references, service
-from ckanext.ecosphere.data_requests.conflict import Conflict
+from ckanext.ecosphere.data_requests import dictize, service
+from ckanext.ecosphere.data_requests.domain import references
+from ckanext.ecosphere.data_requests.domain.conflict import Conflict
+from ckanext.ecosphere.data_requests.domain.people import Reader, reader_of
 from ckanext.ecosphere.data_requests.model import Event, Support
-from ckanext.ecosphere.data_requests.people import Reader, reader_of
-
-from .conftest import REASON, opened, row
+from ckanext.ecosphere.data_requests.tests.conftest import REASON, opened, row
 
 pytestmark = pytest.mark.usefixtures("portal")
 

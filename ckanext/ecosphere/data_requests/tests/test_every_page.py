@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.data_requests import mail_headers, views
-
-from .conftest import act, draft, opened, user_id
-from .test_pages import PERSONS, visit
+from ckanext.ecosphere.data_requests.notifications import mail_headers
+from ckanext.ecosphere.data_requests.tests.conftest import act, draft, opened, user_id
+from ckanext.ecosphere.data_requests.tests.test_pages import PERSONS, visit
+from ckanext.ecosphere.data_requests.views import blueprint
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -83,14 +83,14 @@ def answer(app: CKANTestApp, person: str | None, path: str, method: str) -> str:
 
 
 def test_the_matrix_has_every_page():
-    assert {name for _path, name, _view in views.GET} == {*READ, *OWN, *TOLD}
-    assert {name for _path, name, _view in views.POST} == {*ACT, *OWN_ACT, *TOLD_ACT}
+    assert {name for _path, name, _view in blueprint.GET} == {*READ, *OWN, *TOLD}
+    assert {name for _path, name, _view in blueprint.POST} == {*ACT, *OWN_ACT, *TOLD_ACT}
 
 
 @pytest.fixture
 def furnished(tmp_path: object, ckan_config: object, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, str]]:
     """A public and a private request, each with a message and a file."""
-    from .test_guards import PDF, upload
+    from ckanext.ecosphere.data_requests.tests.test_guards import PDF, upload
 
     monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path))  # pyright: ignore[reportArgumentType]
     found = {}
@@ -110,7 +110,7 @@ def paths(request: dict[str, str], rules: tuple[tuple[str, str, object], ...]) -
 
 
 def test_each_person_gets_to_the_pages_that_are_theirs(app: CKANTestApp, furnished: dict[str, dict[str, str]]):
-    public = paths(furnished["public"], views.GET)
+    public = paths(furnished["public"], blueprint.GET)
     expected = {**READ, **OWN, **TOLD}
     for name, path in public.items():
         kept_out = "404" if name in OWN else "409" if name in TOLD else "403"
@@ -120,7 +120,7 @@ def test_each_person_gets_to_the_pages_that_are_theirs(app: CKANTestApp, furnish
 
 
 def test_each_person_sends_what_is_theirs_to_send(app: CKANTestApp, furnished: dict[str, dict[str, str]]):
-    public = paths(furnished["public"], views.POST)
+    public = paths(furnished["public"], blueprint.POST)
     expected = {**ACT, **OWN_ACT, **TOLD_ACT}
     for name, path in public.items():
         kept_out = "404" if name in OWN_ACT else "409" if name in TOLD_ACT else "403"
@@ -133,7 +133,7 @@ def test_each_person_sends_what_is_theirs_to_send(app: CKANTestApp, furnished: d
 
 
 def test_no_page_of_a_private_request_exists_for_others(app: CKANTestApp, furnished: dict[str, dict[str, str]]):
-    for rules, method in ((views.GET, "GET"), (views.POST, "POST")):
+    for rules, method in ((blueprint.GET, "GET"), (blueprint.POST, "POST")):
         about = {
             name: path
             for (rule, name, _view) in rules

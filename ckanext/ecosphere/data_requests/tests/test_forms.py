@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from ckanext.ecosphere import outlines
-from ckanext.ecosphere.data_requests import communes, forms, states
-from ckanext.ecosphere.data_requests.schema import FIELDS
+from ckanext.ecosphere.data_requests.domain import communes, states
+from ckanext.ecosphere.data_requests.logic.schema import FIELDS
+from ckanext.ecosphere.data_requests.views import forms
+from ckanext.ecosphere.shared import outlines
 
 WHERE = "territoire"
 TEMPLATES = Path(forms.__file__).parents[1] / "templates"

@@ -16,11 +16,13 @@ from ckan.lib.redis import connect_to_redis
 from ckan.tests.helpers import CKANTestApp
 from werkzeug.datastructures import FileStorage
 
-from ckanext.ecosphere.data_requests import attachments, config, kept_forms, text, validators
+from ckanext.ecosphere.data_requests import attachments, config
+from ckanext.ecosphere.data_requests.domain import text
+from ckanext.ecosphere.data_requests.logic import validators
 from ckanext.ecosphere.data_requests.model import Attachment
+from ckanext.ecosphere.data_requests.tests.conftest import act, draft, opened, row
+from ckanext.ecosphere.data_requests.views import kept_forms
 from ckanext.ecosphere.shared.web_guard import rate_limits
-
-from .conftest import act, draft, opened, row
 
 PDF = b"%PDF-1.7\n1 0 obj"
 

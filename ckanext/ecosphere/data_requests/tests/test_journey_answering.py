@@ -12,11 +12,21 @@ import pytest
 from ckan import model
 from playwright.sync_api import Page, expect
 
-from ckanext.ecosphere.data_requests import dictize, mailing
+from ckanext.ecosphere.data_requests import dictize
+from ckanext.ecosphere.data_requests.notifications import delivery
+from ckanext.ecosphere.data_requests.tests.conftest import (
+    PEOPLE,
+    REASON,
+    act,
+    dataset,
+    group_id,
+    opened,
+    row,
+    submitted,
+    user_id,
+)
+from ckanext.ecosphere.data_requests.tests.postbox import Postbox, body
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
-
-from .conftest import PEOPLE, REASON, act, dataset, group_id, opened, row, submitted, user_id
-from .postbox import Postbox, body
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
 
@@ -48,7 +58,7 @@ def become(page: Page, person: str) -> None:
 def delivered(postbox: Postbox) -> dict[str, list[str]]:
     """Subjects of the e-mails since the last time, by person."""
     model.Session.expire_all()
-    mailing.deliver()
+    delivery.deliver()
     people = {mail["To"].addresses[0].username for mail in postbox.mails}
     return {person: postbox.subjects(person) for person in people}
 

@@ -10,9 +10,8 @@ import pytest
 from ckan import model
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, opened
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, tab_to
-
-from .conftest import act, dataset, opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
 

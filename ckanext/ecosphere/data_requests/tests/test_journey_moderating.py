@@ -10,13 +10,12 @@ import sqlalchemy as sa
 from ckan import model
 from playwright.sync_api import Page, expect
 
-from ckanext.ecosphere.data_requests import mailing
 from ckanext.ecosphere.data_requests.model import Mute
+from ckanext.ecosphere.data_requests.notifications import delivery
+from ckanext.ecosphere.data_requests.tests.conftest import act, opened, row, user_id
+from ckanext.ecosphere.data_requests.tests.postbox import Postbox, body
+from ckanext.ecosphere.data_requests.tests.test_journey_answering import become, passwords  # noqa: F401 - a fixture
 from ckanext.ecosphere.tests.browser import axe_violations
-
-from .conftest import act, opened, row, user_id
-from .postbox import Postbox, body
-from .test_journey_answering import become, passwords  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
 
@@ -64,7 +63,7 @@ def test_person_stops_the_mails_about_a_request_without_log_in(page: Page, postb
     made = opened()
     act("follow", "stranger", id=made["id"])
     act("comment", "editor", id=made["id"], text="Bonjour")
-    mailing.deliver()
+    delivery.deliver()
     [mail] = postbox.to("stranger")
     assert made["reference"] in body(mail)
     way_out = str(mail["List-Unsubscribe"]).replace("\r\n ", "").strip("<>")

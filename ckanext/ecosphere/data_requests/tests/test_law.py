@@ -8,8 +8,8 @@ from datetime import date
 
 import pytest
 
-from ckanext.ecosphere import contact_sheets
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests.decisions import compose as c
 from ckanext.ecosphere.data_requests.decisions import law, pdf
 
@@ -65,8 +65,8 @@ def test_forty_two_courts_cover_every_departement():
 
 
 def test_names_of_services_are_spelled_out():
-    names = {each.id: contact_sheets.spelled_out(each) for each in voc.get("organisations")}
-    assert all(contact_sheets.is_spelled_out(name) for name in names.values())
+    names = {each.id: sheets.spelled_out(each) for each in voc.get("organisations")}
+    assert all(sheets.is_spelled_out(name) for name in names.values())
     assert "Direction départementale des territoires et de la mer de la Somme" in names.values()
 
 

@@ -9,14 +9,26 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere import contact_sheets
-from ckanext.ecosphere.data_requests import mailing, privacy, scheduled, setup
+from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.data_requests import privacy, setup
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.model import Request
-
-from .conftest import REASON, REFUSAL, act, dataset, forget_requests, group_id, opened, row, step, submitted, user_id
-from .postbox import Postbox, body
+from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
+from ckanext.ecosphere.data_requests.tests.conftest import (
+    REASON,
+    REFUSAL,
+    act,
+    dataset,
+    forget_requests,
+    group_id,
+    opened,
+    row,
+    step,
+    submitted,
+    user_id,
+)
+from ckanext.ecosphere.data_requests.tests.postbox import Postbox, body
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -63,10 +75,10 @@ def test_non_is_no_refusal(app: CKANTestApp):
 
 def test_refusal_names_ground_remedies_court_and_author(app: CKANTestApp, postbox: Postbox):
     made = opened()
-    mailing.deliver()
+    delivery.deliver()
     postbox.clear()
     send(app, "admin", made, "refuse", **REFUSAL)
-    mailing.deliver()
+    delivery.deliver()
     (mail,) = postbox.to("asker")
     said = body(mail).replace("\u00a0", " ")
     for needed in (
@@ -161,7 +173,7 @@ def test_each_outcome_has_its_letter(  # noqa: PLR0917
 ):
     made = opened()
     send(app, person, made, transition, **fields)
-    mailing.deliver()
+    delivery.deliver()
     letter = letter_of(made, transition)
     assert words in letter.plain and "R. 343-1" in letter.plain
     assert pdf_of(postbox.to("asker")[-1]).startswith(b"%PDF")
@@ -223,14 +235,14 @@ def test_receipt_has_what_the_law_asks(app: CKANTestApp, postbox: Postbox):
     app.post("/organization/ddt-42/contact", data=contact, follow_redirects=False, status=302)
     try:
         made = submitted()
-        mailing.deliver()
+        delivery.deliver()
         plain = letter_of(made, "receipt").plain
         for needed in (*contact["address"].split("\n"), contact["email"], "+33 4 77 43 80 00", "R. 112-5", "R. 311-12"):
             assert needed in plain, needed
         mail = next(each for each in postbox.to("asker"))
         assert "ACCUSÉ DE RÉCEPTION" in body(mail) and pdf_of(mail)
         step(made, "accept", "moderator", organization="ddt-42")
-        mailing.deliver()
+        delivery.deliver()
         [told] = postbox.to("boite")
         # Nobody who reads the mailbox stops what the service is told; people stop their own e-mails.
         assert told["List-Unsubscribe"] is None and mail["List-Unsubscribe"]
@@ -241,7 +253,7 @@ def test_receipt_has_what_the_law_asks(app: CKANTestApp, postbox: Postbox):
 def test_receipt_of_a_new_person_has_no_link(ckan_config: Any, monkeypatch: pytest.MonkeyPatch, postbox: Postbox):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.release_after", 3)
     submitted(title="Gagnez sur https://piege.example.org")
-    mailing.deliver()
+    delivery.deliver()
     [mail] = postbox.to("asker")
     for form in ("plain", "html"):
         assert "piege[.]example[.]org" in body(mail, form) and "piege.example" not in body(mail, form)
@@ -292,7 +304,7 @@ def test_contact_sheet_is_for_administrators(app: CKANTestApp):
         log_in(app, person)
         assert app.post(address, data={"web": "https://x.example"}, follow_redirects=False).status_code == 403
     group = model.Group.get("ddt-42")
-    assert group is not None and contact_sheets.written(group).web == ""
+    assert group is not None and sheets.written(group).web == ""
     log_in(app, "admin")
     page = app.post(address, data={"email": "a@b", "full_name": "DDT 42", "web": "javascript:alert(1)"}, status=400)
     assert page.body.count("error-") >= 3

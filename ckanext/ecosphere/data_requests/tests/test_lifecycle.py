@@ -13,11 +13,24 @@ from ckan import model
 from freezegun import freeze_time
 from sqlalchemy.exc import DBAPIError
 
-from ckanext.ecosphere.data_requests import clock, dictize, service, states
-from ckanext.ecosphere.data_requests.conflict import Conflict
+from ckanext.ecosphere.data_requests import dictize, service
+from ckanext.ecosphere.data_requests.domain import clock, states
+from ckanext.ecosphere.data_requests.domain.conflict import Conflict
 from ckanext.ecosphere.data_requests.model import Event, Support
-
-from .conftest import DRAFT, REASON, REFUSAL, act, dataset, draft, group_id, opened, row, step, submitted, user_id
+from ckanext.ecosphere.data_requests.tests.conftest import (
+    DRAFT,
+    REASON,
+    REFUSAL,
+    act,
+    dataset,
+    draft,
+    group_id,
+    opened,
+    row,
+    step,
+    submitted,
+    user_id,
+)
 
 pytestmark = pytest.mark.usefixtures("portal")
 

@@ -21,10 +21,19 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from ckanext.ecosphere.data_requests import dictize, service, states
+from ckanext.ecosphere.data_requests import dictize, service
+from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.model import Event, Notification
-
-from .conftest import REASON, REFUSAL, act, dataset, draft, forget_requests, opened, row
+from ckanext.ecosphere.data_requests.tests.conftest import (
+    REASON,
+    REFUSAL,
+    act,
+    dataset,
+    draft,
+    forget_requests,
+    opened,
+    row,
+)
 
 ACTIVE = {"submitted", "open", "needs_info", "in_progress"}
 WORKABLE = {"open", "in_progress"}

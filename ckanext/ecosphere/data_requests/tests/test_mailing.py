@@ -12,13 +12,14 @@ from ckan.lib.jobs import get_queue
 from ckan.lib.redis import connect_to_redis
 from freezegun import freeze_time
 
-from ckanext.ecosphere.data_requests import clock, dictize, jobs, mailing
+from ckanext.ecosphere.data_requests import dictize, jobs
+from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Notification
+from ckanext.ecosphere.data_requests.notifications import delivery
+from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, dataset, opened, row, step, submitted, user_id
+from ckanext.ecosphere.data_requests.tests.postbox import Postbox, body
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.queue import waits
-
-from .conftest import REFUSAL, act, dataset, opened, row, step, submitted, user_id
-from .postbox import Postbox, body
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -34,7 +35,7 @@ def statuses() -> dict[str, int]:
 
 def test_a_request_is_received_accepted_and_answered_by_mail(postbox: Postbox):
     made = submitted()
-    mailing.deliver()
+    delivery.deliver()
     assert postbox.subjects("asker") == [f"Your request {made['reference']} was received"]
     assert postbox.subjects("moderator") == [f"A new request has arrived: {made['reference']}"]
     assert len(postbox.mails) == 2
@@ -42,11 +43,11 @@ def test_a_request_is_received_accepted_and_answered_by_mail(postbox: Postbox):
     made = step(made, "accept", "moderator", organization="ddt-42")
     act("support", "friend", id=made["id"])
     act("follow", "stranger", id=made["id"])
-    mailing.deliver()
+    delivery.deliver()
     assert {mail["To"].split("<")[-1].split("@")[0] for mail in postbox.mails} == {"asker", "editor", "admin"}
     postbox.clear()
     step(made, "fulfil", "editor", datasets=[dataset()["name"]])
-    mailing.deliver()
+    delivery.deliver()
     assert {mail["To"].split("<")[-1].split("@")[0] for mail in postbox.mails} == {"asker", "friend", "stranger"}
     [mail] = postbox.to("asker")
     for form in (body(mail), body(mail, "html")):
@@ -56,7 +57,7 @@ def test_a_request_is_received_accepted_and_answered_by_mail(postbox: Postbox):
 def test_each_person_reads_their_own_language(postbox: Postbox):
     act("settings_update", "asker", language="fr")
     made = opened()
-    mailing.deliver()
+    delivery.deliver()
     received, accepted = postbox.subjects("asker")
     assert received == f"Votre demande {made['reference']} a bien été reçue"
     assert "DDT 42" in accepted and "confiée" in accepted
@@ -67,21 +68,21 @@ def test_each_person_reads_their_own_language(postbox: Postbox):
 
 def test_nobody_is_told_of_what_they_did_themselves(postbox: Postbox):
     made = opened()
-    mailing.deliver()
+    delivery.deliver()
     postbox.clear()
     step(made, "withdraw", "asker")
     act("comment", "editor", id=made["id"], text="Dommage")
-    mailing.deliver()
+    delivery.deliver()
     assert postbox.subjects("editor") == [f"The request {made['reference']} was withdrawn"]
     assert postbox.subjects("asker") == [f"There is a new comment on your request {made['reference']}"]
 
 
 def test_a_service_that_handed_a_private_request_over_is_told_without_a_link_to_it(postbox: Postbox):
     made = opened(visibility="private")
-    mailing.deliver()
+    delivery.deliver()
     postbox.clear()
     step(made, "transfer", "admin", organization="dreal-ara", reason="Région")
-    mailing.deliver()
+    delivery.deliver()
     for person, found in (("editor", False), ("other-editor", True)):
         [mail] = postbox.to(person)
         assert [f"/demandes/{made['reference']}" in body(mail, form) for form in ("plain", "html")] == [found, found]
@@ -90,7 +91,7 @@ def test_a_service_that_handed_a_private_request_over_is_told_without_a_link_to_
 def test_a_merged_request_does_not_name_one_that_no_moderator_has_accepted(postbox: Postbox):
     source, unread = submitted(), submitted("friend", title="Titre non relu")
     step(source, "mark_duplicate", "moderator", target=unread["reference"])
-    mailing.deliver()
+    delivery.deliver()
     [_receipt, mail] = postbox.to("asker")
     assert "merged" in body(mail) and "Titre non relu" not in body(mail) + body(mail, "html")
 
@@ -98,10 +99,10 @@ def test_a_merged_request_does_not_name_one_that_no_moderator_has_accepted(postb
 def test_a_refusal_goes_to_the_requester_and_its_outcome_alone_to_others(postbox: Postbox):
     made = opened()
     act("follow", "stranger", id=made["id"])
-    mailing.deliver()
+    delivery.deliver()
     postbox.clear()
     step(made, "refuse", "admin", **REFUSAL)
-    mailing.deliver()
+    delivery.deliver()
     assert "Les stations recensées" in body(postbox.to("asker")[0])
     assert postbox.subjects("stranger") == [f"The request {made['reference']} was closed without data"]
     for form in ("plain", "html"):
@@ -112,7 +113,7 @@ def test_no_mail_names_the_requester_to_others(postbox: Postbox):
     made = opened()
     act("follow", "stranger", id=made["id"])
     step(made, "start", "editor", planned=later(3))
-    mailing.deliver()
+    delivery.deliver()
     for person in ("editor", "admin", "moderator", "stranger"):
         for mail in postbox.to(person):
             assert "asker" not in str(mail).lower() and "Asker Nom" not in body(mail)
@@ -120,22 +121,22 @@ def test_no_mail_names_the_requester_to_others(postbox: Postbox):
 
 def test_a_note_goes_to_the_service_only(postbox: Postbox):
     made = opened()
-    mailing.deliver()
+    delivery.deliver()
     postbox.clear()
     act("comment", "moderator", id=made["id"], text="Attention", internal=True)
-    mailing.deliver()
+    delivery.deliver()
     assert {mail["To"].split("<")[-1].split("@")[0] for mail in postbox.mails} == {"editor", "admin"}
 
 
 def test_a_server_out_of_order_is_asked_again_later_and_the_mail_leaves_once(postbox: Postbox):
     postbox.failures = 2
     submitted()
-    assert mailing.deliver() == 0
+    assert delivery.deliver() == 0
     assert statuses() == {"pending": 2}
-    assert mailing.deliver() == 0  # not before the pause is over
+    assert delivery.deliver() == 0  # not before the pause is over
     with freeze_time(clock.now() + timedelta(minutes=6)):
-        assert mailing.deliver() == 2
-        assert mailing.deliver() == 0
+        assert delivery.deliver() == 2
+        assert delivery.deliver() == 0
     assert len(postbox.mails) == 2 and statuses() == {"sent": 2}
 
 
@@ -143,40 +144,40 @@ def test_a_mail_that_never_gets_through_is_given_up(ckan_config: Any, monkeypatc
     monkeypatch.setitem(ckan_config, "smtp.server", "127.0.0.1:1")
     submitted()
     moment = clock.now()
-    for _try in range(mailing.MOST_TRIES):
+    for _try in range(delivery.MOST_TRIES):
         moment += timedelta(days=2)
         with freeze_time(moment):
-            mailing.deliver()
+            delivery.deliver()
     assert statuses() == {"failed": 2}
 
 
 def test_interrupted_mail_is_sent_again(postbox: Postbox):
     submitted()
     with Locks() as sender:
-        while mailing._claim_one(sender):
+        while delivery._claim_one(sender):
             pass
         # Its sender lives: nobody else touches it.
-        assert mailing.take_up_interrupted() == 0 and mailing.deliver() == 0
+        assert delivery.take_up_interrupted() == 0 and delivery.deliver() == 0
     assert statuses() == {"sending": 2}
-    assert mailing.take_up_interrupted() == 2
-    assert mailing.deliver() == 2
+    assert delivery.take_up_interrupted() == 2
+    assert delivery.deliver() == 2
     assert len(postbox.mails) == 2 and statuses() == {"sent": 2}
 
 
 def test_mail_interrupted_each_time_is_given_up(postbox: Postbox):
     submitted()
-    for _time in range(mailing.MOST_TRIES):
+    for _time in range(delivery.MOST_TRIES):
         with Locks() as sender:
-            while mailing._claim_one(sender):
+            while delivery._claim_one(sender):
                 pass
-        mailing.take_up_interrupted()
+        delivery.take_up_interrupted()
     assert statuses() == {"failed": 2} and postbox.mails == []
 
 
 def test_due_mail_that_the_queue_forgot_is_queued_again(postbox: Postbox):
     submitted()
     connect_to_redis().flushdb()
-    assert not mailing.is_late()
+    assert not delivery.is_late()
     with freeze_time(clock.now() + timedelta(minutes=1)):
         assert "e-mails that are due" in jobs.recover()
         assert waits("ecosphere-requests-deliver", jobs.QUEUE)
@@ -191,23 +192,23 @@ def test_many_changes_queue_one_delivery():
 
 
 def test_a_thing_is_never_told_twice(postbox: Postbox):
-    from ckanext.ecosphere.data_requests import notifications
     from ckanext.ecosphere.data_requests.model import Event
+    from ckanext.ecosphere.data_requests.notifications import outbox
 
     made = opened()
-    mailing.deliver()
+    delivery.deliver()
     number = len(postbox.mails)
     event = model.Session.query(Event).filter_by(request_id=made["id"], transition="accept").one()
-    notifications.of_event(row(made), event)
+    outbox.of_event(row(made), event)
     model.Session.commit()
-    assert mailing.deliver() == 0 and len(postbox.mails) == number
+    assert delivery.deliver() == 0 and len(postbox.mails) == number
 
 
 @pytest.mark.ckan_config("smtp.server", None)
 def test_without_a_mail_server_all_is_shown_in_the_page_and_nothing_waits():
     made = opened()
     assert statuses() == {}
-    assert mailing.deliver() == 0
+    assert delivery.deliver() == 0
     told = act("notification_list", "asker")
     assert (told["count"], told["unseen"]) == (2, 2)
     assert told["results"][0]["request"]["reference"] == made["reference"]
@@ -220,12 +221,12 @@ def test_a_daily_digest_gathers_a_day(postbox: Postbox):
     act("settings_update", "editor", digest="daily")
     for title in ("Zones humides", "Frayères", "Crues"):
         opened("other-editor", title=title)
-    mailing.deliver()
+    delivery.deliver()
     assert postbox.to("editor") == []
-    assert mailing.digests() == 0
+    assert delivery.digests() == 0
     with freeze_time(clock.now() + timedelta(days=1)):
-        assert mailing.digests() == 1
-        assert mailing.digests() == 0
+        assert delivery.digests() == 1
+        assert delivery.digests() == 0
     [mail] = postbox.to("editor")
     assert mail["Subject"].endswith("3 messages about data requests")
     for title in ("Zones humides", "Frayères", "Crues"):
@@ -235,7 +236,7 @@ def test_a_daily_digest_gathers_a_day(postbox: Postbox):
 def test_whoever_wants_no_mail_gets_none(postbox: Postbox):
     act("settings_update", "asker", digest="none")
     opened()
-    mailing.deliver()
+    delivery.deliver()
     assert postbox.to("asker") == []
     assert act("notification_list", "asker")["count"] == 2
 
@@ -244,8 +245,8 @@ def test_what_waits_for_a_digest_follows_a_change_of_mind(postbox: Postbox):
     act("settings_update", "editor", digest="weekly")
     opened()
     act("settings_update", "editor", digest="immediate")
-    mailing.digests()
-    mailing.deliver()
+    delivery.digests()
+    delivery.deliver()
     assert len(postbox.to("editor")) == 1
 
 
@@ -255,7 +256,7 @@ def test_a_title_cannot_write_headers(postbox: Postbox):
         sa.text("UPDATE \"user\" SET fullname = E'Nom\\r\\nBcc: victim@example.org' WHERE name = 'admin'")
     )
     model.Session.commit()
-    mailing.deliver()
+    delivery.deliver()
     assert postbox.mails and all(mail["Bcc"] is None for mail in postbox.mails)
     assert all("victim" not in str(mail["To"]).split("<")[-1] for mail in postbox.mails)
     model.Session.execute(sa.text("UPDATE \"user\" SET fullname = 'Admin Nom' WHERE name = 'admin'"))
@@ -265,7 +266,7 @@ def test_a_title_cannot_write_headers(postbox: Postbox):
 def test_markup_in_a_request_is_text_in_the_mail(postbox: Postbox):
     made = opened(title="<script>alert(1)</script> & eau")
     act("comment", "editor", id=made["id"], text="[x](javascript:alert(1)) <img src=x onerror=alert(1)>")
-    mailing.deliver()
+    delivery.deliver()
     for mail in postbox.to("asker"):
         html = body(mail, "html")
         assert "<script" not in html and 'href="javascript:' not in html and "<img" not in html
@@ -277,7 +278,7 @@ def test_people_who_are_gone_are_not_written_to(postbox: Postbox):
     assert user is not None
     user.state = "deleted"
     model.Session.commit()
-    mailing.deliver()
+    delivery.deliver()
     assert postbox.to("moderator") == []
     user = model.User.get("moderator")
     assert user is not None

@@ -14,10 +14,11 @@ from ckan.tests import helpers
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.cli import ecosphere
-from ckanext.ecosphere.data_requests import datasets, jobs, matching, scheduled, setup
+from ckanext.ecosphere.data_requests import jobs, setup
+from ckanext.ecosphere.data_requests.notifications import scheduled
+from ckanext.ecosphere.data_requests.search import linked_datasets, matching
+from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, group_id, opened, row, step
 from ckanext.ecosphere.interfaces import CheckStatus
-
-from .conftest import act, dataset, group_id, opened, row, step
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -78,11 +79,11 @@ def test_a_deleted_dataset_flags_the_request_and_reopens_nothing():
 def test_a_save_that_is_rolled_back_is_not_looked_at():
     list(matching.saved())
     model.Session.execute(sa.text("SELECT 1"))
-    datasets.saved("nothing")
+    linked_datasets.saved("nothing")
     model.Session.rollback()
     model.Session.commit()
     assert list(matching.saved()) == []
-    datasets.saved("something")
+    linked_datasets.saved("something")
     model.Session.execute(sa.text("SELECT 1"))
     model.Session.commit()
     assert list(matching.saved()) == ["something"]

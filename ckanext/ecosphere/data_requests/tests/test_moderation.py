@@ -13,14 +13,15 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.tests import factories
 
-from ckanext.ecosphere.data_requests import french, links, mailing, references, revisions, trust
+from ckanext.ecosphere.data_requests import revisions
+from ckanext.ecosphere.data_requests.domain import french, references, trust
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request
+from ckanext.ecosphere.data_requests.notifications import delivery, links
+from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, opened, row, step, submitted, user_id
+from ckanext.ecosphere.data_requests.tests.postbox import Postbox, body
+from ckanext.ecosphere.data_requests.tests.test_hostile_texts import RUNS, queries
 from ckanext.ecosphere.shared import characters, dates
 from ckanext.ecosphere.tests.hostile_texts import STRANGE
-
-from .conftest import act, dataset, opened, row, step, submitted, user_id
-from .postbox import Postbox, body
-from .test_hostile_texts import RUNS, queries
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -70,7 +71,7 @@ def test_first_comment_is_held_from_everyone_but_author_and_moderators(
         assert not [words for words in UNREAD if words in page], person
     assert call(app, {}, "show", id=made["id"]).json["result"]["comment_count"] == 0
     assert "Held" in app.get(f"/en/demandes/{made['reference']}", headers=tokens["friend"]).body
-    mailing.deliver()
+    delivery.deliver()
     assert told() == set()
     everything = "".join(body(mail) + body(mail, "html") for mail in postbox.mails)
     assert not [words for words in UNREAD if words in everything]
@@ -94,7 +95,7 @@ def test_released_comment_is_read_and_told_with_links_as_text(
     assert "Votre compte est bloqué" in page and "connectez-vous (http://faux.example/login)" in page
     assert not re.search(r'href=\\?"[^"]*faux\.example', page)
     assert call(app, {}, "show", id=made["id"]).json["result"]["comment_count"] == 1
-    mailing.deliver()
+    delivery.deliver()
     assert told() == {"asker", "editor", "admin"}
     [_receipt, _accepted, mail] = postbox.to("asker")
     for form in ("plain", "html"):
@@ -151,7 +152,7 @@ def test_rejected_text_is_told_to_its_author_with_the_reason(postbox: Postbox):
     [own] = act("show", "friend", id=made["id"])["comments"]
     assert (own["moderation"], own["hidden_reason"]) == ("rejected", "Hameçonnage")
     assert act("show", None, id=made["id"])["comments"] == act("show", "editor", id=made["id"])["comments"] == []
-    mailing.deliver()
+    delivery.deliver()
     assert postbox.subjects("friend") == [f"What you wrote about the request {made['reference']} was not published"]
     with pytest.raises(Exception, match="decided on this already"):
         act("moderate", "moderator", id=waiting["id"], kind="comment", decision="release")
@@ -166,7 +167,7 @@ def test_spam_takes_all_that_waits_of_its_author_and_their_trust(postbox: Postbo
     act("moderate", "moderator", id=second["id"], kind="comment", decision="spam")
     assert act("held_list", "moderator")["count"] == 0
     assert [each["html"] for each in act("show", None, id=made["id"])["comments"]] == ["<p>un</p>\n"]
-    mailing.deliver()
+    delivery.deliver()
     assert postbox.to("friend") == []
     assert not trust.is_trusted(user_id("friend"))
 
@@ -216,7 +217,7 @@ def test_request_of_a_new_person_has_no_links_and_its_mails_neither(app: Any, po
     )
     page = read(app, {}, made["reference"])
     assert "ici (http://faux.example/x)" in page and not re.search(r'href=\\?"http://faux', page)
-    mailing.deliver()
+    delivery.deliver()
     assert postbox.mails
     for mail in postbox.mails:
         assert "faux.example" not in body(mail) + body(mail, "html")
@@ -224,19 +225,19 @@ def test_request_of_a_new_person_has_no_links_and_its_mails_neither(app: Any, po
 
 def test_edit_of_a_new_person_changes_nothing_before_its_release(app: Any, postbox: Postbox):
     made = opened()
-    mailing.deliver()
+    delivery.deliver()
     postbox.clear()
     changed = "Inventaire des zones humides, au moins au 1/10 000. http://faux.example"
     act("update", "asker", id=made["id"], version=row(made).version, description=changed)
     assert row(made).description == made["description"]
     assert "faux.example" not in read(app, {}, made["reference"])
     assert [each["moderation"] for each in act("show", "asker", id=made["id"])["events"]][-1] == "held"
-    mailing.deliver()
+    delivery.deliver()
     assert postbox.to("editor") == []
     [waiting] = act("held_list", "moderator")["results"]
     act("moderate", "moderator", id=waiting["id"], kind="edit", decision="release")
     assert row(made).description == changed
-    mailing.deliver()
+    delivery.deliver()
     assert postbox.subjects("editor") == [f"The requester has edited the request {made['reference']}"]
     event = act("show", "editor", id=made["id"])["events"][-1]
     [change] = event["changes"]
@@ -253,7 +254,7 @@ def test_edit_of_a_trusted_person_is_a_version_told_to_the_service(
 ):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.release_after", 1)
     made = opened()
-    mailing.deliver()
+    delivery.deliver()
     postbox.clear()
     done = act("update", "asker", id=made["id"], version=row(made).version, scale="1/5 000", need_by="2031-02-01")
     assert (done["scale"], done["events"][-1]["transition"]) == ("1/5 000", "edit")
@@ -261,7 +262,7 @@ def test_edit_of_a_trusted_person_is_a_version_told_to_the_service(
         "scale": "1/5 000",
         "need_by": "2031-02-01",
     }
-    mailing.deliver()
+    delivery.deliver()
     assert len(postbox.to("editor")) == 1
 
 
@@ -281,7 +282,7 @@ def test_words_of_a_step_of_a_new_requester_are_for_the_service_only(app: Any, p
     step(made, "answer_details", "asker", comment="Au 1/10 000, voir http://faux.example")
     assert "faux.example" in json.dumps(act("show", "editor", id=made["id"]))
     assert "faux.example" not in read(app, {}, made["reference"])
-    mailing.deliver()
+    delivery.deliver()
     assert "faux" not in "".join(body(mail) for mail in postbox.mails)
     [waiting] = act("held_list", "moderator")["results"]
     assert waiting["kind"] == "step"

@@ -10,8 +10,7 @@ from ckan import model
 from ckan.cli.db import _run_migrations
 
 from ckanext.ecosphere.data_requests.model import Follow, Notification, Request, Setting, Support
-
-from .conftest import act, draft, opened, row
+from ckanext.ecosphere.data_requests.tests.conftest import act, draft, opened, row
 
 BEFORE = "4d17b8e6a2c5"
 pytestmark = pytest.mark.usefixtures("portal")

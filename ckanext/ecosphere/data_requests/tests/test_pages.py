@@ -13,7 +13,17 @@ from ckan import model
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
-from .conftest import REFUSAL, act, dataset, draft, opened, row, step, submitted, user_id
+from ckanext.ecosphere.data_requests.tests.conftest import (
+    REFUSAL,
+    act,
+    dataset,
+    draft,
+    opened,
+    row,
+    step,
+    submitted,
+    user_id,
+)
 
 pytestmark = pytest.mark.usefixtures("portal")
 

@@ -11,11 +11,21 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import actions, auth, conversation
+from ckanext.ecosphere.data_requests import conversation
+from ckanext.ecosphere.data_requests.domain.people import reader_of
+from ckanext.ecosphere.data_requests.logic import actions, auth
 from ckanext.ecosphere.data_requests.model import Request
-from ckanext.ecosphere.data_requests.people import reader_of
-
-from .conftest import PEOPLE, REFUSAL, act, dataset, draft, opened, row, step, submitted
+from ckanext.ecosphere.data_requests.tests.conftest import (
+    PEOPLE,
+    REFUSAL,
+    act,
+    dataset,
+    draft,
+    opened,
+    row,
+    step,
+    submitted,
+)
 
 pytestmark = pytest.mark.usefixtures("portal")
 

@@ -6,9 +6,8 @@ import pytest
 from ckan.tests import factories
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import routing
-
-from .conftest import INSEE, act
+from ckanext.ecosphere.data_requests.domain import routing
+from ckanext.ecosphere.data_requests.tests.conftest import INSEE, act
 
 
 def test_every_line_of_the_table_names_what_exists():

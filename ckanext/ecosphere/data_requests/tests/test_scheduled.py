@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from ckan import model
 from freezegun import freeze_time
 
-from ckanext.ecosphere.data_requests import clock, scheduled
+from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Comment, Notification
-
-from .conftest import REASON, REFUSAL, act, dataset, opened, row, step
+from ckanext.ecosphere.data_requests.notifications import scheduled
+from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, dataset, opened, row, step
 
 pytestmark = pytest.mark.usefixtures("portal")
 

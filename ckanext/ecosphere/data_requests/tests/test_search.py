@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from ckanext.ecosphere.data_requests import search
-
-from .conftest import REASON, act, dataset, opened, step
+from ckanext.ecosphere.data_requests.search import listing
+from ckanext.ecosphere.data_requests.tests.conftest import REASON, act, dataset, opened, step
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -84,7 +83,7 @@ def test_several_chosen_facets_each_show_what_the_others_leave(requests: Any):
 
 def test_of_very_many_that_match_the_newest_are_ranked_and_the_others_follow(monkeypatch: pytest.MonkeyPatch):
     made = [opened("friend", title=f"Zones humides {number}") for number in range(5)]
-    monkeypatch.setattr(search, "RANKED", 3)
+    monkeypatch.setattr(listing, "RANKED", 3)
     pages = [titles(q="zones humides", sort="relevance", start=start, rows=2) for start in (0, 2, 4, 6)]
     assert [len(page) for page in pages] == [2, 2, 1, 0]
     found = [title for page in pages for title in page]

@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
-from ckanext.ecosphere.data_requests import states
-from ckanext.ecosphere.data_requests.states import TRANSITIONS, Facts
+from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.domain.states import TRANSITIONS, Facts
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 TODAY = date(2026, 3, 1)

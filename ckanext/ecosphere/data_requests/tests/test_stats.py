@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from freezegun import freeze_time
 
-from ckanext.ecosphere.data_requests import clock
-
-from .conftest import REASON, REFUSAL, act, dataset, opened, step
+from ckanext.ecosphere.data_requests.domain import clock
+from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, dataset, opened, step
 
 pytestmark = pytest.mark.usefixtures("portal")
 

@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from ckan import model
 from freezegun import freeze_time
 
-from ckanext.ecosphere.data_requests import clock, mail_headers, mailing, scheduled
+from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Comment, Follow, Mute, Setting
+from ckanext.ecosphere.data_requests.notifications import delivery, mail_headers, scheduled
+from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, opened, row, step, submitted, user_id
+from ckanext.ecosphere.data_requests.tests.postbox import Postbox, body
 from ckanext.ecosphere.shared import dates
-
-from .conftest import REASON, REFUSAL, act, opened, row, step, submitted, user_id
-from .postbox import Postbox, body
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -39,7 +39,7 @@ def test_mails_about_a_request_are_one_thread(postbox: Postbox):
     made = opened()
     other = submitted(title="Autre")
     step(made, "start", "editor", planned=later(3))
-    mailing.deliver()
+    delivery.deliver()
     mails = [mail for mail in postbox.to("asker") if made["reference"] in body(mail)]
     first, *others = mails
     assert len(mails) == 3 and first["In-Reply-To"] is None
@@ -56,16 +56,16 @@ def test_mails_about_a_request_are_one_thread(postbox: Postbox):
 
 def test_a_mail_that_is_sent_again_is_the_same_message(postbox: Postbox, monkeypatch: Any):
     kept: list[str] = []
-    original = mailing.mailer.mail_recipient
+    original = delivery.mailer.mail_recipient
     monkeypatch.setattr(
-        mailing.mailer, "mail_recipient", lambda **mail: (kept.append(mail["headers"]["Message-ID"]), original(**mail))
+        delivery.mailer, "mail_recipient", lambda **mail: (kept.append(mail["headers"]["Message-ID"]), original(**mail))
     )
     postbox.failures = 1
     act("settings_update", "moderator", digest="none")
     submitted()
-    mailing.deliver()
+    delivery.deliver()
     with freeze_time(clock.now() + timedelta(minutes=6)):
-        mailing.deliver()
+        delivery.deliver()
     assert len(kept) == 2 and len(set(kept)) == 1
 
 
@@ -73,15 +73,15 @@ def test_a_mail_that_is_sent_again_is_the_same_message(postbox: Postbox, monkeyp
 def test_messages_within_the_delay_are_one_mail(postbox: Postbox):
     made, other = opened(), opened(title="Autre")
     act("follow", "stranger", id=made["id"])
-    mailing.deliver()
+    delivery.deliver()
     postbox.clear()
     for words in ("Première", "Deuxième", "Troisième"):
         act("comment", "friend", id=made["id"], text=words)
     act("comment", "friend", id=other["id"], text="Ailleurs")
-    assert mailing.deliver() == 0
+    assert delivery.deliver() == 0
     with freeze_time(clock.now() + timedelta(minutes=16)):
         assert scheduled.tick()["emails"] == 7  # requester, two officers, and a follower of one of the two
-        assert mailing.deliver() == 0
+        assert delivery.deliver() == 0
     assert len(postbox.to("asker")) == 2
     [gathered] = [mail for mail in postbox.to("asker") if made["reference"] in body(mail)]
     assert gathered["Subject"].endswith(f"There are 3 new comments on the request {made['reference']}")
@@ -96,30 +96,30 @@ def test_mail_of_several_messages_that_is_being_sent_is_not_taken_for_an_interru
 ):
     made = opened()
     act("follow", "stranger", id=made["id"])
-    mailing.deliver()
+    delivery.deliver()
     for words in ("un", "deux", "trois"):
         act("comment", "asker", id=made["id"], text=words)
     postbox.clear()
-    send, again = mailing._hand_over, []
+    send, again = delivery._hand_over, []
     monkeypatch.setattr(
-        mailing, "_hand_over", lambda **mail: (again.append(mailing.take_up_interrupted()), send(**mail))
+        delivery, "_hand_over", lambda **mail: (again.append(delivery.take_up_interrupted()), send(**mail))
     )
-    mailing.deliver()
+    delivery.deliver()
     assert set(again) == {0}
-    assert mailing.deliver() == 0 and len(postbox.to("stranger")) == 1
+    assert delivery.deliver() == 0 and len(postbox.to("stranger")) == 1
 
 
 @pytest.mark.usefixtures("delay")
 def test_message_hidden_within_the_delay_is_not_sent(postbox: Postbox):
     made = opened()
-    mailing.deliver()
+    delivery.deliver()
     postbox.clear()
     act("comment", "friend", id=made["id"], text="Insulte")
     act("comment", "friend", id=made["id"], text="Remarque")
     comment = model.Session.scalars(sa.select(Comment.id).where(Comment.text == "Insulte")).one()
     act("comment_hide", "moderator", id=comment, reason="Insulte")
     with freeze_time(clock.now() + timedelta(minutes=16)):
-        mailing.deliver()
+        delivery.deliver()
     [mail] = postbox.to("asker")
     assert "Remarque" in body(mail) and "Insulte" not in body(mail)
     assert mail["Subject"].endswith(f"There is a new comment on your request {made['reference']}")
@@ -130,7 +130,7 @@ def test_one_click_stops_the_mails_about_a_request_and_nothing_else(app: Any, po
     for each in (made, other):
         act("follow", "stranger", id=each["id"])
         act("comment", "editor", id=each["id"], text="Bonjour")
-    mailing.deliver()
+    delivery.deliver()
     [mail] = [each for each in postbox.to("stranger") if made["reference"] in body(each)]
     path = f"/{address(mail)}"
     postbox.clear()
@@ -142,7 +142,7 @@ def test_one_click_stops_the_mails_about_a_request_and_nothing_else(app: Any, po
     assert "Set-Cookie" not in done.headers or "remember_token" not in done.headers["Set-Cookie"]
     for each in (made, other):
         act("comment", "editor", id=each["id"], text="Encore")
-    mailing.deliver()
+    delivery.deliver()
     [left] = postbox.to("stranger")
     assert other["reference"] in body(left)
     assert act("notification_list", "stranger")["count"] == 4
@@ -150,7 +150,7 @@ def test_one_click_stops_the_mails_about_a_request_and_nothing_else(app: Any, po
     assert model.Session.get(Setting, user_id("stranger")) is None
     act("follow", "stranger", id=made["id"])
     act("comment", "editor", id=made["id"], text="De nouveau")
-    mailing.deliver()
+    delivery.deliver()
     assert len(postbox.to("stranger")) == 2
 
 
@@ -159,7 +159,7 @@ def test_one_click_of_a_digest_stops_all_mails(app: Any, postbox: Postbox):
     opened()
     opened(title="Autre")
     with freeze_time(clock.now() + timedelta(days=1)):
-        mailing.digests()
+        delivery.digests()
     [mail] = postbox.to("editor")
     assert app.post(f"/{address(mail)}", data={"List-Unsubscribe": "One-Click"}).status_code == 200
     assert act("settings_show", "editor")["digest"] == "none"
@@ -179,7 +179,7 @@ def test_name_of_a_person_cannot_carry_a_link_into_their_mail(postbox: Postbox):
     model.Session.commit()
     try:
         opened()
-        mailing.deliver()
+        delivery.deliver()
         for mail in postbox.to("asker"):
             assert "www.faux.example" not in body(mail) + body(mail, "html") + str(mail["To"])
     finally:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import unmet
-from ckanext.ecosphere.data_requests.unmet import Ask
-
-from .conftest import act, opened
+from ckanext.ecosphere.data_requests.search import unmet
+from ckanext.ecosphere.data_requests.search.unmet import Ask
+from ckanext.ecosphere.data_requests.tests.conftest import act, opened
 
 
 def test_a_request_on_several_departements_counts_in_each_of_them():

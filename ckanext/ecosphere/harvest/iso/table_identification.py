@@ -7,7 +7,6 @@ from typing import Any
 
 from lxml import etree
 
-from ckanext.ecosphere import arcs
 from ckanext.ecosphere.harvest import record as r
 from ckanext.ecosphere.harvest.iso.table_distribution import LINK
 from ckanext.ecosphere.harvest.iso.table_extent import extent
@@ -32,6 +31,7 @@ from ckanext.ecosphere.harvest.iso.walk import (
     texts,
     within,
 )
+from ckanext.ecosphere.shared import xlink_roles
 
 CITATION: Table = {
     "title": text("title"),
@@ -240,7 +240,7 @@ SERVICE: Table = {
 
 def read_identification(walk: Walk, element: etree._Element, record: r.Record) -> None:
     """Read the data or service identification; a service has both its own and the common parts."""
-    record.marked = record.marked or mark_of(element).arc == arcs.MARKED
+    record.marked = record.marked or mark_of(element).arc == xlink_roles.MARKED
     for child in element:
         name = local(child)
         if not name:

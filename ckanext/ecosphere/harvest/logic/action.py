@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from ckan import authz, model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.harvest import config, objects, overview, trial, trials
-from ckanext.ecosphere.harvest.joining import audit
+from ckanext.ecosphere.harvest import config, objects, overview, preview, previews
+from ckanext.ecosphere.harvest.deduplication import explain
+from ckanext.ecosphere.harvest.finish import withdrawal
 from ckanext.ecosphere.harvest.logic import reading, schema, stock_actions
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations, source_id
 from ckanext.ecosphere.harvest.model import JobState, SourceRecord, now
-from ckanext.ecosphere.harvest.pipeline import local, origin, queue, story, withdraw
+from ckanext.ecosphere.harvest.worker import queue
+from ckanext.ecosphere.harvest.write import local_changes, origin, story
 from ckanext.ecosphere.shared import action_input
 from ckanext.harvest.model import HarvestJob
 
@@ -45,7 +47,7 @@ def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> dict[st
     if state is None:
         raise tk.ObjectNotFound(tk._("Nothing is known of this job."))
     started = model.Session.execute(sa.select(HarvestJob.gather_started).where(HarvestJob.id == state.job_id)).scalar()
-    hold = withdraw.open_hold(state.source_id)
+    hold = withdrawal.open_hold(state.source_id)
     return {
         **state.dictize(),
         "started": started.isoformat() if started else None,
@@ -93,14 +95,14 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
     """
     tk.check_access("ecosphere_harvest_withdrawals_show", context, data_dict)
     id_ = _known_source(data_dict["id"])
-    hold = withdraw.open_hold(id_)
+    hold = withdrawal.open_hold(id_)
     if hold is None:
         return {"hold": None, "datasets": []}
     job_end = model.Session.execute(sa.select(HarvestJob.finished).where(HarvestJob.id == hold.job_id)).scalar()
     rows = model.Session.execute(
         sa.select(SourceRecord.guid, model.Package.name, model.Package.title)
         .join(model.Package, model.Package.id == SourceRecord.package_id)
-        .where(withdraw.missing(hold.source_id))
+        .where(withdrawal.missing(hold.source_id))
         .order_by(model.Package.title)
         .limit(MAX_LISTED)
     )
@@ -124,15 +126,15 @@ def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) 
     """
     tk.check_access("ecosphere_harvest_withdrawals_decide", context, data_dict)
     id_ = _known_source(data_dict["id"])
-    hold = withdraw.open_hold(id_)
+    hold = withdrawal.open_hold(id_)
     if hold is None:
         raise tk.ObjectNotFound(tk._("Nothing waits for a decision."))
     user = model.User.get(context.get("user") or "")
     hold.decision, hold.decided, hold.user_id = data_dict["decision"], now(), user.id if user else None
-    if hold.decision == withdraw.KEEP:
-        withdraw.keep(id_)
+    if hold.decision == withdrawal.KEEP:
+        withdrawal.keep(id_)
     model.Session.commit()
-    if hold.decision == withdraw.WITHDRAW:
+    if hold.decision == withdrawal.WITHDRAW:
         queue.send_withdrawal(hold.id)
     return hold.dictize()
 
@@ -181,7 +183,7 @@ def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> 
     package = model.Package.get(data_dict["id"])
     if package is None:
         raise tk.ObjectNotFound(tk._("Dataset not found"))
-    return audit.catalogues(package.id)
+    return explain.catalogues(package.id)
 
 
 @tk.side_effect_free
@@ -202,11 +204,11 @@ def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> dict[
     package = model.Package.get(data_dict["id"])
     if package is None:
         raise tk.ObjectNotFound(tk._("Dataset not found"))
-    catalogue = audit.catalogues(package.id)["published_from"] if local.is_governed(package.id) else None
+    catalogue = explain.catalogues(package.id)["published_from"] if local_changes.is_governed(package.id) else None
     return {
         "catalogue": catalogue,
         "fields": sorted(config.local_fields()) if catalogue else [],
-        "resources": local.added(package.id) if catalogue else [],
+        "resources": local_changes.added(package.id) if catalogue else [],
     }
 
 
@@ -227,7 +229,7 @@ def ecosphere_harvest_governed_list(context: Context, data_dict: DataDict) -> di
     user = context.get("user") or ""
     everything = context.get("ignore_auth") or authz.is_sysadmin(user)
     owners = None if everything else editable_organisations(user)
-    return {"datasets": local.governed(data_dict["ids"], owners), "fields": sorted(config.local_fields())}
+    return {"datasets": local_changes.governed(data_dict["ids"], owners), "fields": sorted(config.local_fields())}
 
 
 @tk.side_effect_free
@@ -305,7 +307,7 @@ def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> dict
     """
     tk.check_access("ecosphere_harvest_trial_start", context, data_dict)
     user = context.get("user") or ""
-    return {"id": trials.start(data_dict["url"], data_dict["source_type"], data_dict.get("config") or "", user)}
+    return {"id": previews.start(data_dict["url"], data_dict["source_type"], data_dict.get("config") or "", user)}
 
 
 @tk.side_effect_free
@@ -321,9 +323,9 @@ def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> dict[
         `state` (waiting, done, failed), `url`, and `found` or the `reason` of the failure.
     """
     tk.check_access("ecosphere_harvest_trial_show", context, data_dict)
-    shown = trials.show(data_dict["id"])
+    shown = previews.show(data_dict["id"])
     if "found" in shown:
-        shown["found"] = trial.in_words(shown["found"])
+        shown["found"] = preview.in_words(shown["found"])
     return {key: value for key, value in shown.items() if key != "user"}
 
 

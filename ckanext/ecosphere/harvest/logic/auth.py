@@ -109,9 +109,9 @@ def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> Auth
 
 def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> AuthResult:
     """See what a trial found: whoever started it."""
-    from ckanext.ecosphere.harvest import trials
+    from ckanext.ecosphere.harvest import previews
 
-    mine = trials.show(data_dict["id"])["user"] == (context.get("user") or "")
+    mine = previews.show(data_dict["id"])["user"] == (context.get("user") or "")
     return {"success": True} if mine else {"success": False, "msg": tk._("This trial is another person’s.")}
 
 

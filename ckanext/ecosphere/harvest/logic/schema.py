@@ -7,7 +7,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.logic.schema import validator_args
 
-from ckanext.ecosphere.harvest.pipeline import story
+from ckanext.ecosphere.harvest.write import story
 
 MOST_DATASETS = 1000
 

@@ -8,13 +8,13 @@ import ckan.plugins.toolkit as tk
 from ckan import logic, model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere import core_texts
+from ckanext.ecosphere.core import texts
 from ckanext.ecosphere.harvest import schedule
 from ckanext.ecosphere.harvest.logic.auth import source_id
 from ckanext.ecosphere.harvest.model import forget, forget_lost_jobs
-from ckanext.ecosphere.harvest.pipeline import queue
-from ckanext.ecosphere.harvest.pipeline.job import RUNNING
 from ckanext.ecosphere.harvest.sources.source_type import type_names
+from ckanext.ecosphere.harvest.worker import queue
+from ckanext.ecosphere.harvest.worker.job import RUNNING
 from ckanext.harvest.logic import HarvestJobExists, HarvestSourceInactiveError
 from ckanext.harvest.logic.dictization import harvest_job_dictize
 from ckanext.harvest.model import HarvestJob
@@ -195,5 +195,5 @@ def get_actions() -> dict[str, Any]:
         harvest_abort_failed_jobs,
         harvest_log_list,
     )
-    bounded = core_texts.get_actions(("harvest_source_create", "harvest_source_update"))
+    bounded = texts.get_actions(("harvest_source_create", "harvest_source_update"))
     return {**bounded, **{action.__name__: action for action in chained}}

@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ckanext.ecosphere import telephone
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.addresses import clean_url
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line
 from ckanext.ecosphere.harvest.record import Contact
-from ckanext.ecosphere.shared import email_addresses
+from ckanext.ecosphere.shared import email_addresses, telephone
 
 MAX_CONTACTS = 20
 _PRODUCERS = {"author", "originator", "owner", "principalinvestigator"}

@@ -1,4 +1,4 @@
-"""Rules for records whose elements say which field they stand for (``ckanext.ecosphere.arcs``): nothing is guessed.
+"""Rules for records whose elements say which field they stand for (see ``xlink_roles``): nothing is guessed.
 
 Each takes the place of the rule of the same name. Addresses, concepts and lengths are held to the same limits.
 """
@@ -9,13 +9,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ckanext.ecosphere import arcs
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise import conformance, contacts, extent, identity, marked_links, tags, themes
+from ckanext.ecosphere.harvest.normalise import conformance, contacts, identity, marked_links, tags, themes
 from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.geography import extent
 from ckanext.ecosphere.harvest.normalise.reference import MAX_SYSTEMS
 from ckanext.ecosphere.harvest.normalise.texts import bounded, cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Contact, Extent, Keyword
+from ckanext.ecosphere.shared import xlink_roles
 
 _URI = ("http://", "https://", "urn:")
 MAX_WORD = 500
@@ -26,8 +27,8 @@ def _identifiers(draft: Draft) -> None:
     own = identity.clean_identifier(record.file_identifier)
     draft.set("metadata_identifier", own or "")
     given = [(each.mark.arc, identity.full_identifier(each) or "") for each in record.identifiers]
-    draft.set("identifier", next((name for arc, name in given if arc == arcs.IDENTIFIER), ""))
-    others = [name for arc, name in given if arc == arcs.ALTERNATE_IDENTIFIER]
+    draft.set("identifier", next((name for arc, name in given if arc == xlink_roles.IDENTIFIER), ""))
+    others = [name for arc, name in given if arc == xlink_roles.ALTERNATE_IDENTIFIER]
     draft.set("alternate_identifier", others[: identity.MAX_IDENTIFIERS])
     if record.uri and record.uri.startswith(_URI):
         draft.set("uri", record.uri)
@@ -54,10 +55,10 @@ def _contacts(draft: Draft) -> None:
 
 
 _PARTIES = {
-    arcs.CONTACT: "contact",
-    arcs.PUBLISHER: "publisher",
-    arcs.CREATOR: "creator",
-    arcs.ATTRIBUTION: "qualified_attribution",
+    xlink_roles.CONTACT: "contact",
+    xlink_roles.PUBLISHER: "publisher",
+    xlink_roles.CREATOR: "creator",
+    xlink_roles.ATTRIBUTION: "qualified_attribution",
 }
 
 
@@ -70,7 +71,7 @@ def _attribution(contact: Contact, party: dict[str, Any]) -> dict[str, Any]:
 
 def _boxes(draft: Draft) -> None:
     draft.boxes = extent.usable_boxes(draft)
-    places = [each for each in draft.record.extents if each.mark.arc == arcs.PLACE][: extent.MAX_BOXES]
+    places = [each for each in draft.record.extents if each.mark.arc == xlink_roles.PLACE][: extent.MAX_BOXES]
     draft.set("spatial_coverage", [_coverage(each) for each in places])
 
 
@@ -79,7 +80,7 @@ def _coverage(place: Extent) -> dict[str, str]:
     uris = [each.href for each in place.identifiers if each.href and each.href.startswith(_URI)]
     if uris:
         row["uri"] = uris[0]
-    boxes = [degrees for box in place.boxes if box.mark.arc == arcs.BOX and (degrees := extent.repair(box)[0])]
+    boxes = [degrees for box in place.boxes if box.mark.arc == xlink_roles.BOX and (degrees := extent.repair(box)[0])]
     if len(boxes) == 1:
         row["bbox"] = extent.polygon(boxes[0])
     elif boxes:
@@ -91,14 +92,14 @@ def _coverage(place: Extent) -> dict[str, str]:
     return row
 
 
-_SHAPES = {arcs.GEOMETRY: "geom", arcs.CENTROID: "centroid"}
+_SHAPES = {xlink_roles.GEOMETRY: "geom", xlink_roles.CENTROID: "centroid"}
 
 
 def _territory(draft: Draft) -> None:
     named = [
         each.href
         for place in draft.record.extents
-        if place.mark.arc == arcs.TERRITORY
+        if place.mark.arc == xlink_roles.TERRITORY
         for each in place.identifiers
         if each.href and each.href.startswith(_URI)
     ]
@@ -133,16 +134,16 @@ def _inspire_themes(draft: Draft) -> None:
     for field, vocabulary, keep in themes.NAMED:
         draft.set(field, _concepts(draft, field, vocabulary, keep))
     marked = [(keyword.mark.arc, keyword) for keyword in _keywords(draft)]
-    hrefs = {arcs.LEGISLATION: "applicable_legislation", arcs.HVD: "hvd_category"}
+    hrefs = {xlink_roles.LEGISLATION: "applicable_legislation", xlink_roles.HVD: "hvd_category"}
     for arc, field in hrefs.items():
         given = [keyword.href for mark, keyword in marked if mark == arc and keyword.href]
         draft.set(field, list(dict.fromkeys(uri for uri in given if uri.startswith(_URI))))
-    languages = [cut(keyword.text, MAX_WORD) for mark, keyword in marked if mark == arcs.PROGRAMMING_LANGUAGE]
+    languages = [cut(keyword.text, MAX_WORD) for mark, keyword in marked if mark == xlink_roles.PROGRAMMING_LANGUAGE]
     draft.set("programming_language", languages)
 
 
 def _tags(draft: Draft) -> None:
-    words = [keyword.text for keyword in draft.record.keywords if keyword.mark.arc == arcs.KEYWORD]
+    words = [keyword.text for keyword in draft.record.keywords if keyword.mark.arc == xlink_roles.KEYWORD]
     free = draft.context.free_tags
     found = [(free and tags.verbatim(word)) or tags.clean(word, free) for word in words]
     kept = list(dict.fromkeys(filter(None, found)))
@@ -159,11 +160,11 @@ def _constraints(draft: Draft) -> None:
         right = voc.get("access-right").get(block.mark.role)
         if right:
             draft.set("access_rights", right.uri)
-        if block.mark.arc == arcs.ACCESS:
+        if block.mark.arc == xlink_roles.ACCESS:
             grounds = [voc.get("access-limitation").get(term.href or "") for term in block.other]
             draft.set("access_limitation", [ground.uri for ground in grounds if ground])
             _text(draft, "access_conditions", [term.text for term in block.other if not term.href])
-        elif block.mark.arc == arcs.USE:
+        elif block.mark.arc == xlink_roles.USE:
             licence = voc.get("licences").get(block.mark.role)
             draft.set("license_id", licence.id if licence else "")
             _text(draft, "use_conditions", [term.text for term in block.use_limitations])
@@ -183,9 +184,9 @@ def _conformity(draft: Draft) -> None:
     followed: list[str] = []
     for report in draft.record.conformity[: conformance.MAX_REPORTS]:
         href = report.href if report.href and report.href.startswith(_URI) else ""
-        if report.mark.arc == arcs.SPECIFICATION and href:
+        if report.mark.arc == xlink_roles.SPECIFICATION and href:
             followed.append(href)
-        elif report.mark.arc == arcs.CONFORMITY:
+        elif report.mark.arc == xlink_roles.CONFORMITY:
             item = conformance.report_of(report)
             degree = voc.get("conformity-degree").get(report.mark.role)
             named = "" if report.title == href else item["specification"]

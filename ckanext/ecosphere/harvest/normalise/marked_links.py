@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ckanext.ecosphere import arcs
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import links as guessed
 from ckanext.ecosphere.harvest.normalise import protocols
@@ -15,12 +14,13 @@ from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.services import service
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Format, Link
+from ckanext.ecosphere.shared import xlink_roles
 
 Resource = dict[str, Any]
 
-_ONE = {arcs.LANDING_PAGE: "url", arcs.REPOSITORY: "code_repository", arcs.SOURCE: "source_record"}
-_MANY = {arcs.PAGE: "documentation", arcs.REFERENCED_BY: "is_referenced_by"}
-_OF_RESOURCE = {arcs.ACCESS_URL: "access_url", arcs.DOWNLOAD_URL: "download_url"}
+_ONE = {xlink_roles.LANDING_PAGE: "url", xlink_roles.REPOSITORY: "code_repository", xlink_roles.SOURCE: "source_record"}
+_MANY = {xlink_roles.PAGE: "documentation", xlink_roles.REFERENCED_BY: "is_referenced_by"}
+_OF_RESOURCE = {xlink_roles.ACCESS_URL: "access_url", xlink_roles.DOWNLOAD_URL: "download_url"}
 _MEDIA_TYPE = re.compile(r"https?://www\.iana\.org/assignments/media-types/(.+)")
 
 
@@ -47,13 +47,13 @@ def _sort(draft: Draft, link: Link, url: str, resources: dict[str, Resource], fo
     if owner is not None:
         if arc in _OF_RESOURCE:
             owner[_OF_RESOURCE[arc]] = url
-        elif arc == arcs.PAGE:
+        elif arc == xlink_roles.PAGE:
             owner.setdefault("documentation", []).append(url)
-    elif arc in (arcs.DISTRIBUTION, arcs.DOWNLOAD_URL):
+    elif arc in (xlink_roles.DISTRIBUTION, xlink_roles.DOWNLOAD_URL):
         resources[transfer or f"{len(resources)}"] = _resource(draft, link, url, formats.get(transfer))
     elif arc in _ONE:
         draft.set(_ONE[arc], url)
-        if arc == arcs.SOURCE:
+        if arc == xlink_roles.SOURCE:
             _original(draft, link)
     elif arc in _MANY:
         _add(draft, _MANY[arc], url)
@@ -88,7 +88,7 @@ def _resource(draft: Draft, link: Link, url: str, form: Format | None) -> Resour
         name, description = "" if title == name else title, "" if description == title else description
     resource["name"] = cut(name, guessed.MAX_NAME)
     resource["description"] = cut(description, guessed.MAX_DESCRIPTION)
-    if link.mark.arc == arcs.DOWNLOAD_URL:
+    if link.mark.arc == xlink_roles.DOWNLOAD_URL:
         resource["download_url"] = url
     if form is not None:
         _complete_format(resource, form)

@@ -9,8 +9,8 @@ from functools import cache
 from itertools import accumulate
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise import places
 from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.geography import places
 from ckanext.ecosphere.harvest.normalise.tables import Phrases, is_placeholder, parts, plain, rows
 from ckanext.ecosphere.harvest.record import Contact
 from ckanext.ecosphere.vocabularies import Concept

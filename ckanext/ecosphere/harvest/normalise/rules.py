@@ -10,7 +10,8 @@ from ckanext.ecosphere.harvest.normalise.constraints import constraints, restric
 from ckanext.ecosphere.harvest.normalise.contacts import contacts
 from ckanext.ecosphere.harvest.normalise.dates import dates, frequency, metadata_date, periods
 from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.extent import boxes
+from ckanext.ecosphere.harvest.normalise.geography.extent import boxes
+from ckanext.ecosphere.harvest.normalise.geography.territory import territory
 from ckanext.ecosphere.harvest.normalise.identity import identifiers, provenance_of_record, relations
 from ckanext.ecosphere.harvest.normalise.leftover import what_is_left
 from ckanext.ecosphere.harvest.normalise.links import links, preview
@@ -25,7 +26,6 @@ from ckanext.ecosphere.harvest.normalise.simple import (
     topic_categories,
 )
 from ckanext.ecosphere.harvest.normalise.tags import tags
-from ckanext.ecosphere.harvest.normalise.territory import territory
 from ckanext.ecosphere.harvest.normalise.texts import (
     alternate_titles,
     description,

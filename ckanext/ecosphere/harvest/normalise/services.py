@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ckanext.ecosphere import arcs
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import protocols
 from ckanext.ecosphere.harvest.normalise.addresses import clean_url
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.record import Service, Term
+from ckanext.ecosphere.shared import xlink_roles
 
 _KINDS = {"view": "view", "download": "download", "catalogue": "discovery"}
 """What a protocol is for → kind of service."""
@@ -44,7 +44,8 @@ def _kind_of_protocol(name: str) -> str:
 def _marked(found: Service) -> tuple[list[str], list[str]]:
     links = [(link.mark.arc, clean_url(link.url).url) for operation in found.operations for link in operation.links]
     addresses, described = (
-        [url for arc, url in links if url and arc == wanted] for wanted in (arcs.ENDPOINT, arcs.ENDPOINT_DESCRIPTION)
+        [url for arc, url in links if url and arc == wanted]
+        for wanted in (xlink_roles.ENDPOINT, xlink_roles.ENDPOINT_DESCRIPTION)
     )
     return addresses, described
 

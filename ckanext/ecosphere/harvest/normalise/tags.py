@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.geography.territory import is_place
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
-from ckanext.ecosphere.harvest.normalise.territory import is_place
 from ckanext.ecosphere.harvest.normalise.texts import one_line
 from ckanext.ecosphere.harvest.normalise.themes import inspire_theme_of, named_by_address
 from ckanext.ecosphere.harvest.record import Keyword
-from ckanext.ecosphere.keywords import unpack
+from ckanext.ecosphere.shared.keywords import unpack
 
 MIN_TAG, MAX_TAG = 2, 100
 """Lengths that CKAN accepts (``ckan.model.tag``)."""

@@ -9,8 +9,8 @@ from functools import cache
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.geography.territory import is_place
 from ckanext.ecosphere.harvest.normalise.tables import Phrases, by_label, is_placeholder, parts, plain, rows, stem
-from ckanext.ecosphere.harvest.normalise.territory import is_place
 from ckanext.ecosphere.harvest.record import Keyword
 
 MAX_KEYWORDS = 2_000

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest.model import JobState, SourceRecord
-from ckanext.ecosphere.harvest.pipeline.job import RUNNING
-from ckanext.ecosphere.harvest.pipeline.runner import run_job
+from ckanext.ecosphere.harvest.worker.job import RUNNING
+from ckanext.ecosphere.harvest.worker.runner import run_job
 from ckanext.harvest.model import HarvestJob, HarvestObject
 
 

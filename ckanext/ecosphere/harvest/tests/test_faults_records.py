@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest.model import SourceRecord
-from ckanext.ecosphere.harvest.pipeline.importer import STORY
-from ckanext.ecosphere.harvest.pipeline.messages import about_record
-from ckanext.ecosphere.harvest.pipeline.names import Names
 from ckanext.ecosphere.harvest.problems import Problem
 from ckanext.ecosphere.harvest.tests.csw_server import Catalogue, catalogue, iso_record
+from ckanext.ecosphere.harvest.worker.messages import about_record
+from ckanext.ecosphere.harvest.write.importer import STORY
+from ckanext.ecosphere.harvest.write.names import Names
 from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestObject, HarvestObjectError, HarvestObjectExtra
 
 TITLE = "Forêts inondées"

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.tests import helpers
 
-from ckanext.ecosphere.harvest.joining import parting
-from ckanext.ecosphere.harvest.joining.audit import JOINED
+from ckanext.ecosphere.harvest.deduplication import overrides
+from ckanext.ecosphere.harvest.deduplication.explain import JOINED
 from ckanext.ecosphere.harvest.model import SourceRecord
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.harvest.model import HarvestObject, HarvestObjectExtra
@@ -137,10 +137,10 @@ def test_records_joined_wrongly_are_parted_for_good_and_can_be_joined_again(port
         first, second = portal.source(one.url, name="un"), portal.source(two.url, name="deux")
         portal.harvest(first)
         portal.harvest(second)
-        [told] = parting.joined()
+        [told] = overrides.joined()
         assert (told["title"], told["copy"]["source"], told["published_by"]["source"]) == ("Un", "Deux", "Un")
         name = portal.datasets()["Un"]["name"]
-        assert parting.split(name) == [(second, UUIDS[0])]
+        assert overrides.split(name) == [(second, UUIDS[0])]
         assert portal.found() == ["Autre", "Un"]
         portal.harvest(first)
         assert portal.harvest(second) == {"not modified": 1}
@@ -148,12 +148,12 @@ def test_records_joined_wrongly_are_parted_for_good_and_can_be_joined_again(port
         assert portal.harvest(second) == {"updated": 1}
         assert portal.found() == ["Autre", "Un"]
         with pytest.raises(LookupError):
-            parting.split(name)
+            overrides.split(name)
         other = portal.datasets()["Autre"]
-        parting.rejoin(other["name"])
+        overrides.rejoin(other["name"])
         assert portal.found() == ["Un"]
         # Parted once more, it comes back where it was.
-        parting.split(name)
+        overrides.split(name)
         assert portal.datasets()["Autre"]["id"] == other["id"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ckanext.ecosphere import arcs
 from ckanext.ecosphere.harvest.normalise import Context
 from ckanext.ecosphere.harvest.normalise.marked import MARKED
 from ckanext.ecosphere.harvest.normalise.rules import RULES
@@ -19,6 +18,7 @@ from ckanext.ecosphere.harvest.record import (
     Term,
 )
 from ckanext.ecosphere.harvest.tests.making import dataset, result
+from ckanext.ecosphere.shared import xlink_roles
 
 TELLING = {
     "keywords": [Keyword("hydrographie"), Keyword("Ain")],
@@ -39,7 +39,7 @@ def test_nothing_is_guessed():
 
 def test_a_keyword_that_is_marked_is_a_keyword_whatever_it_means():
     words = ["hydrographie", "données ouvertes", "WMS", "l’eau"]
-    keywords = [Keyword(word, mark=Mark(arcs.KEYWORD)) for word in words]
+    keywords = [Keyword(word, mark=Mark(xlink_roles.KEYWORD)) for word in words]
     made = dataset(Context(free_tags=True), marked=True, keywords=keywords)
     assert [tag["name"] for tag in made["tags"]] == words
     assert not {"inspire_theme", "access_rights"} & set(made)
@@ -52,19 +52,22 @@ def test_what_nobody_may_store_is_refused_here_too():
     made = result(
         marked=True,
         uri=bad,
-        links=[Link(bad, mark=Mark(arc)) for arc in (arcs.LANDING_PAGE, arcs.PAGE, arcs.DISTRIBUTION, arcs.SOURCE)],
+        links=[
+            Link(bad, mark=Mark(arc))
+            for arc in (xlink_roles.LANDING_PAGE, xlink_roles.PAGE, xlink_roles.DISTRIBUTION, xlink_roles.SOURCE)
+        ],
         keywords=[
-            Keyword(bad, bad, mark=Mark(arcs.LEGISLATION)),
-            Keyword("x" * 300, mark=Mark(arcs.KEYWORD)),
-            Keyword("<script>", mark=Mark(arcs.KEYWORD)),
+            Keyword(bad, bad, mark=Mark(xlink_roles.LEGISLATION)),
+            Keyword("x" * 300, mark=Mark(xlink_roles.KEYWORD)),
+            Keyword("<script>", mark=Mark(xlink_roles.KEYWORD)),
         ],
         extents=[
-            Extent([], [Identifier("x", href=bad)], [], [], Mark(arcs.TERRITORY)),
-            Extent(["Ici"], [Identifier("x", href=bad)], [], [], Mark(arcs.PLACE)),
+            Extent([], [Identifier("x", href=bad)], [], [], Mark(xlink_roles.TERRITORY)),
+            Extent(["Ici"], [Identifier("x", href=bad)], [], [], Mark(xlink_roles.PLACE)),
         ],
         reference_systems=[ReferenceSystem(bad)],
-        constraints=[Constraint(other=[Term("Sans adresse"), Term("x", bad)], mark=Mark(arcs.ACCESS, role=bad))],
-        contacts=[Contact(organisation="DDT", url=bad, organisation_href=bad, mark=Mark(arcs.CONTACT))],
+        constraints=[Constraint(other=[Term("Sans adresse"), Term("x", bad)], mark=Mark(xlink_roles.ACCESS, role=bad))],
+        contacts=[Contact(organisation="DDT", url=bad, organisation_href=bad, mark=Mark(xlink_roles.CONTACT))],
     )
     assert bad not in str(made.dataset)
     assert made.dataset["contact"] == [{"name": "DDT"}]

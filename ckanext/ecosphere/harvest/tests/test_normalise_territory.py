@@ -2,7 +2,8 @@
 
 import pytest
 
-from ckanext.ecosphere.harvest.normalise import Context, places
+from ckanext.ecosphere.harvest.normalise import Context
+from ckanext.ecosphere.harvest.normalise.geography import places
 from ckanext.ecosphere.harvest.record import Box, Contact, Identifier, Keyword
 from ckanext.ecosphere.harvest.tests.making import DEFAULT, FALLBACK, codes, ids, result
 

@@ -11,7 +11,7 @@ import pytest
 from ckan import model
 from ckan.tests import factories
 
-from .portal import Portal
+from ckanext.ecosphere.harvest.tests.portal import Portal
 
 RECORD = """<?xml version="1.0" encoding="UTF-8"?>
 <gmd:MD_Metadata xmlns:gmd="http://www.isotc211.org/2005/gmd" xmlns:gco="http://www.isotc211.org/2005/gco">

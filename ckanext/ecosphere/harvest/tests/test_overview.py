@@ -12,11 +12,11 @@ from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories, helpers
 from freezegun import freeze_time
 
-from ckanext.ecosphere.harvest import overview, registry, sync, trial, trials
-from ckanext.ecosphere.harvest.pipeline.queue import QUEUE
+from ckanext.ecosphere.harvest import overview, preview, previews, registry, sync
 from ckanext.ecosphere.harvest.sources.csw_request import Filter, dialects, get_records
 from ckanext.ecosphere.harvest.sources.messages import ConfigError
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, html, iso_record
+from ckanext.ecosphere.harvest.worker.queue import QUEUE
 from ckanext.ecosphere.tests.scripted_server import serve
 
 CSV = """name,owner_org,title,url,frequency,config_json
@@ -196,13 +196,13 @@ def test_the_form_of_a_source_says_in_french_what_is_wrong_under_the_names_of_it
 
 def test_a_trial_shows_what_records_would_become_and_writes_nothing(portal):
     with catalogue([iso_record(1), iso_record(2, title="", abstract="")]) as server:
-        found = trial.try_source(server.url, "ecosphere_csw")
+        found = preview.try_source(server.url, "ecosphere_csw")
     assert (found["announced"], found["failures"]) == (2, [])
     assert found["samples"][0]["title"] == "Jeu de données 1"
     assert found["samples"][0]["organisation"] == "ddt-01053-01"
     assert "refused" in found["samples"][1]
     assert portal.datasets() == {}
-    told = "\n".join(trial.lines(found))
+    told = "\n".join(preview.lines(found))
     assert "territories: Ain; themes: " in told
     assert "changed by the rules: Bounding boxes" in told or "Service responsible" in told
 
@@ -210,14 +210,14 @@ def test_a_trial_shows_what_records_would_become_and_writes_nothing(portal):
 def test_a_trial_is_shown_to_whoever_started_it(portal):
     sysadmin, other = factories.Sysadmin(), factories.User()
     with catalogue([iso_record(1)]) as server:
-        id_ = trials.start(server.url, "ecosphere_csw", "", sysadmin["name"])
-        trials.run(id_, server.url, "ecosphere_csw", "", sysadmin["name"])
+        id_ = previews.start(server.url, "ecosphere_csw", "", sysadmin["name"])
+        previews.run(id_, server.url, "ecosphere_csw", "", sysadmin["name"])
     context = {"user": sysadmin["name"], "ignore_auth": False}
     shown = helpers.call_action("ecosphere_harvest_trial_show", context, id=id_)
     assert (shown["state"], len(shown["found"]["samples"])) == ("done", 1)
     with pytest.raises(tk.NotAuthorized):
         helpers.call_action("ecosphere_harvest_trial_show", {"user": other["name"], "ignore_auth": False}, id=id_)
-    trials.run(id_, "https://x.example.org", "no-such-type", "", sysadmin["name"])
+    previews.run(id_, "https://x.example.org", "no-such-type", "", sysadmin["name"])
     assert helpers.call_action("ecosphere_harvest_trial_show", context, id=id_)["state"] == "failed"
 
 
@@ -241,7 +241,7 @@ def test_one_person_has_but_a_few_trials_waiting(portal, app, ckan_config, monke
         )
         assert "wait until one of them is over" in page.body
         jobs.Worker([QUEUE]).work(burst=True)
-    shown = [trials.show(id_)["state"] for id_ in ids]
+    shown = [previews.show(id_)["state"] for id_ in ids]
     assert shown == ["done", "done"]
     assert start(person)["success"]
 
@@ -252,24 +252,24 @@ def test_trial_of_a_killed_worker_counts_no_longer_than_a_trial_may_last(portal,
     def killed(*_arguments):
         raise SystemExit  # as a signal would: nothing more is written
 
-    id_ = trials.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
-    monkeypatch.setattr(trial, "try_source", killed)
+    id_ = previews.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
+    monkeypatch.setattr(preview, "try_source", killed)
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        patch.setattr(trials, "_leave", lambda *_arguments: None)
-        trials.run(id_, "https://one.example.org/csw", "ecosphere_csw", "", "anna")
+        patch.setattr(previews, "_leave", lambda *_arguments: None)
+        previews.run(id_, "https://one.example.org/csw", "ecosphere_csw", "", "anna")
     with pytest.raises(tk.ValidationError):
-        trials.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
+        previews.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
     with freeze_time(datetime.now(UTC) + timedelta(seconds=121)):
-        assert trials.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
+        assert previews.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
 
 
 def test_trial_that_nobody_waits_for_any_more_asks_no_server(portal, monkeypatch):
-    id_ = trials.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
-    connect_to_redis().delete(trials._key(id_))
-    monkeypatch.setattr(trial, "try_source", lambda *_arguments: pytest.fail("the server was asked"))
-    trials.run(id_, "https://one.example.org/csw", "ecosphere_csw", "", "anna")
+    id_ = previews.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
+    connect_to_redis().delete(previews._key(id_))
+    monkeypatch.setattr(preview, "try_source", lambda *_arguments: pytest.fail("the server was asked"))
+    previews.run(id_, "https://one.example.org/csw", "ecosphere_csw", "", "anna")
     with pytest.raises(tk.ObjectNotFound):
-        trials.show(id_)
+        previews.show(id_)
 
 
 def test_trial_of_a_slow_server_ends_soon_and_shows_what_it_read(portal, ckan_config, monkeypatch):
@@ -285,6 +285,6 @@ def test_trial_of_a_slow_server_ends_soon_and_shows_what_it_read(portal, ckan_co
 
     begun = time.monotonic()
     with serve(dripping) as server:
-        found = trial.try_source(server.url, "ecosphere_csw")
+        found = preview.try_source(server.url, "ecosphere_csw")
     assert time.monotonic() - begun < 20
     assert [failure["code"] for failure in found["failures"]] == ["bound-seconds"]

@@ -216,7 +216,7 @@ def test_a_dataset_whose_record_becomes_unreadable_stays_as_it_was(portal):
 
 
 def test_a_dataset_that_is_not_valid_is_refused_with_the_reason_and_the_others_go_on(portal, monkeypatch):
-    from ckanext.ecosphere.harvest.pipeline import writer
+    from ckanext.ecosphere.harvest.write import writer
 
     honest = writer.Writer._dataset
 

@@ -10,12 +10,12 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest.pipeline import bulk
-from ckanext.ecosphere.harvest.pipeline.activity import without_activity
+from ckanext.ecosphere.fast_save import solr
+from ckanext.ecosphere.fast_save.documents import Documents
+from ckanext.ecosphere.fast_save.stored_documents import KeptDocuments
+from ckanext.ecosphere.harvest.finish.activity import without_activity
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
-from ckanext.ecosphere.indexing import solr
-from ckanext.ecosphere.indexing.documents import Documents
-from ckanext.ecosphere.indexing.kept import KeptDocuments
+from ckanext.ecosphere.harvest.write import bulk
 
 LINKS = (
     ("https://carto.example.org/wms?map=ain", "OGC:WMS", "zones"),
@@ -159,7 +159,7 @@ def test_a_keyword_is_one_tag_however_many_batches_meet_it(portal, monkeypatch):
 def test_validated_data_are_those_of_ckan(data):
     from ckan.lib.plugins import lookup_package_plugin, plugin_validate
 
-    from ckanext.ecosphere.indexing.validation import Validation
+    from ckanext.ecosphere.fast_save.validation import Validation
 
     data = {"type": "dataset", **data}
     form = lookup_package_plugin("dataset")

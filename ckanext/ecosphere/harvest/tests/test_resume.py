@@ -17,16 +17,17 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 
+from ckanext.ecosphere.fast_save import solr as index
 from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.finish import closing, withdrawal
+from ckanext.ecosphere.harvest.gather.gatherer import Gatherer
 from ckanext.ecosphere.harvest.model import PUBLISHED, Batch, JobState
-from ckanext.ecosphere.harvest.pipeline import finish, queue, runner, withdraw
-from ckanext.ecosphere.harvest.pipeline.gather import Gatherer
-from ckanext.ecosphere.harvest.pipeline.importer import Importer
-from ckanext.ecosphere.harvest.pipeline.locks import source_lock
 from ckanext.ecosphere.harvest.tests import processes
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record, status
 from ckanext.ecosphere.harvest.tests.forwarder import Forwarder
-from ckanext.ecosphere.indexing import solr as index
+from ckanext.ecosphere.harvest.worker import queue, runner
+from ckanext.ecosphere.harvest.worker.locks import source_lock
+from ckanext.ecosphere.harvest.write.importer import Importer
 from ckanext.ecosphere.shared.locks import is_free
 from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestSource
 
@@ -39,13 +40,13 @@ POINTS = {
     "with a batch saved and not committed": (Importer, "_insert_errors", "after", 2),
     "with a batch saved and not indexed": (index, "add", "before", 1),
     "with a batch indexed and not ticked off": (index, "add", "after", 2),
-    "before absences were counted": (finish, "_judge_absences", "before", 1),
-    "with absences counted and not committed": (withdraw, "hold_or_release", "after", 1),
-    "with absences counted": (finish, "_judge_absences", "after", 1),
+    "before absences were counted": (closing, "_judge_absences", "before", 1),
+    "with absences counted and not committed": (withdrawal, "hold_or_release", "after", 1),
+    "with absences counted": (closing, "_judge_absences", "after", 1),
     "with a withdrawal in the index only": (index, "remove", "after", 1),
-    "with a withdrawal done": (withdraw, "_withdraw", "after", 1),
-    "before the end": (finish, "_close", "before", 1),
-    "at the very end": (finish, "_drop_old_unchanged", "before", 1),
+    "with a withdrawal done": (withdrawal, "_withdraw", "after", 1),
+    "before the end": (closing, "_close", "before", 1),
+    "at the very end": (closing, "_drop_old_unchanged", "before", 1),
 }
 SIX = range(1, 7)
 

@@ -1,7 +1,7 @@
 """A lot names its datasets: the portal shows it as their series, whichever of them came first."""
 
-from ckanext.ecosphere.harvest.pipeline import reimport
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
+from ckanext.ecosphere.harvest.write import reimport
 
 LOT = "fr-120066022-ldd-00000009"
 MEMBER = """<gmd:aggregationInfo><gmd:MD_AggregateInformation><gmd:aggregateDataSetIdentifier><gmd:MD_Identifier>

@@ -19,7 +19,7 @@ from ckanext.ecosphere.harvest.record import (
     ReferenceSystem,
     Term,
 )
-from ckanext.ecosphere.harvest.statements import MAX_LENGTH, MAX_TEXTS, Statement, statements
+from ckanext.ecosphere.harvest.source_evidence import MAX_LENGTH, MAX_TEXTS, Statement, statements
 
 
 def told(field: str, dataset: dict[str, Any] | None = None, **fields: Any) -> Statement:

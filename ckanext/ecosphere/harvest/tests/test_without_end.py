@@ -317,7 +317,7 @@ def test_aborted_job_ends_within_two_seconds(portal):
     import sqlalchemy as sa
     from ckan import model
 
-    from ckanext.ecosphere.harvest.pipeline.runner import run_job
+    from ckanext.ecosphere.harvest.worker.runner import run_job
     from ckanext.harvest.model import HarvestJob
 
     def silent(exchange):

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from ckanext.ecosphere.harvest import normalise, wording
-from ckanext.ecosphere.harvest.normalise import territory, themes
+from ckanext.ecosphere.harvest.normalise import themes
 from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.geography import territory
 from ckanext.ecosphere.harvest.normalise.rules import RULES
 from ckanext.ecosphere.harvest.record import Record
 

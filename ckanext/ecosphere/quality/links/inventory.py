@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.quality import bulk
-from ckanext.ecosphere.quality.distributions import DATA_ROLES, addresses, is_intranet, role
-from ckanext.ecosphere.quality.facts import own_addresses
-from ckanext.ecosphere.quality.formats import of_resource
+from ckanext.ecosphere.quality.core.distributions import DATA_ROLES, addresses, is_intranet, role
+from ckanext.ecosphere.quality.core.facts import own_addresses
+from ckanext.ecosphere.quality.core.formats import of_resource
 from ckanext.ecosphere.quality.links.model import Link, LinkCheck, LinkUse
 from ckanext.ecosphere.quality.links.probe import SERVICES
-from ckanext.ecosphere.quality.reading import Record
+from ckanext.ecosphere.quality.storage import bulk
+from ckanext.ecosphere.quality.storage.reading import Record
 
 CHUNK = 200
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from ckanext.ecosphere.http_guard import FetchError, GuardedSession
-from ckanext.ecosphere.quality.criteria import N_
+from ckanext.ecosphere.quality.core.criteria import N_
 
 SERVICES = ("wms", "wfs", "wmts", "wcs")
 SAMPLE_BYTES = 1024

@@ -15,11 +15,10 @@ from ckan import model
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.quality.model import QualityRow
-from ckanext.ecosphere.quality.saving import stored_dataset
-from ckanext.ecosphere.quality.store import quality_of_dict
-
-from . import cases
+from ckanext.ecosphere.quality.core.model import QualityRow
+from ckanext.ecosphere.quality.storage.saving import stored_dataset
+from ckanext.ecosphere.quality.storage.store import quality_of_dict
+from ckanext.ecosphere.quality.tests import cases
 
 
 @pytest.fixture

@@ -9,11 +9,10 @@ import pytest
 from ckan import model
 from sqlalchemy import event
 
-from ckanext.ecosphere.quality import store
-from ckanext.ecosphere.quality.model import QualityRow
-from ckanext.ecosphere.quality.score import load_model
-
-from .conftest import act, stored
+from ckanext.ecosphere.quality.core.model import QualityRow
+from ckanext.ecosphere.quality.core.score import load_model
+from ckanext.ecosphere.quality.storage import store
+from ckanext.ecosphere.quality.tests.conftest import act, stored
 
 pytestmark = pytest.mark.usefixtures("portal")
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from ckanext.ecosphere.quality.checks import State
-from ckanext.ecosphere.quality.criteria import BY_ID, CRITERIA
-from ckanext.ecosphere.quality.facts import Checks, gather
-
-from .cases import CASES, TODAY, dataset
+from ckanext.ecosphere.quality.core.checks import State
+from ckanext.ecosphere.quality.core.criteria import BY_ID, CRITERIA
+from ckanext.ecosphere.quality.core.facts import Checks, gather
+from ckanext.ecosphere.quality.tests.cases import CASES, TODAY, dataset
 
 
 @pytest.mark.parametrize(("criterion", "state", "changes", "links"), CASES)

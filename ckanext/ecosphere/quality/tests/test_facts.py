@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ckanext.ecosphere.quality import formats
-from ckanext.ecosphere.quality.facts import Checks, Facts, gather
-from ckanext.ecosphere.quality.freshness import due_date
-from ckanext.ecosphere.quality.reading import Record, clean, parse_date, parse_date_end
-from ckanext.ecosphere.quality.score import evaluate, load_model
-
-from .cases import BROKEN, CASES, COMPLETE, OK, TODAY, dataset
+from ckanext.ecosphere.quality.core import formats
+from ckanext.ecosphere.quality.core.facts import Checks, Facts, gather
+from ckanext.ecosphere.quality.core.freshness import due_date
+from ckanext.ecosphere.quality.core.score import evaluate, load_model
+from ckanext.ecosphere.quality.storage.reading import Record, clean, parse_date, parse_date_end
+from ckanext.ecosphere.quality.tests.cases import BROKEN, CASES, COMPLETE, OK, TODAY, dataset
 
 CORE = {"title", "name", "notes", "tags", "owner_org", "license_id", "url", "resources"}
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from ckanext.ecosphere.quality.checks import State
-from ckanext.ecosphere.quality.facts import gather
-from ckanext.ecosphere.quality.inspire import REQUIREMENTS, check
-
-from .cases import EMPTY_TABLE, LIMIT, SERVICE, dataset
+from ckanext.ecosphere.quality.core.checks import State
+from ckanext.ecosphere.quality.core.facts import gather
+from ckanext.ecosphere.quality.core.inspire import REQUIREMENTS, check
+from ckanext.ecosphere.quality.tests.cases import EMPTY_TABLE, LIMIT, SERVICE, dataset
 
 HARVESTED = {"source_record": "https://x.org/record"}
 #: requirement → (state, changes to the complete dataset)

@@ -10,9 +10,8 @@ import pytest
 from ckan.tests import factories
 from playwright.sync_api import Browser, Page, expect
 
+from ckanext.ecosphere.quality.tests.conftest import act, saved
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
-
-from .conftest import act, saved
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal")]
 

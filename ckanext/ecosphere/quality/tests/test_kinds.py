@@ -8,11 +8,10 @@ import pytest
 from ckan.tests import factories
 from playwright.sync_api import Page
 
-from ckanext.ecosphere.quality.score import LEVEL_LABELS
+from ckanext.ecosphere.quality.core.score import LEVEL_LABELS
+from ckanext.ecosphere.quality.tests.cases import INSPIRE
+from ckanext.ecosphere.quality.tests.conftest import act, saved
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
-
-from .cases import INSPIRE
-from .conftest import act, saved
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal")]
 

@@ -7,11 +7,17 @@ from typing import Any
 
 import pytest
 
-from ckanext.ecosphere.quality.facts import Checks, gather
-from ckanext.ecosphere.quality.score import Evaluation, ModelError, changes_after, evaluate, load_model, parse_model
+from ckanext.ecosphere.quality.core.facts import Checks, gather
+from ckanext.ecosphere.quality.core.score import (
+    Evaluation,
+    ModelError,
+    changes_after,
+    evaluate,
+    load_model,
+    parse_model,
+)
+from ckanext.ecosphere.quality.tests.cases import BROKEN, CODE, EU, NOTE, OK, SERVICE_FIELDS, TODAY, dataset, resource
 from dev.bench.levels import LEVELS, TARGET, judgements, weighted_kappa
-
-from .cases import BROKEN, CODE, EU, NOTE, OK, SERVICE_FIELDS, TODAY, dataset, resource
 
 MODEL = load_model()
 OLD = {"modified": "2016-03-01", "issued": "2016-03-01"}

@@ -14,15 +14,14 @@ from ckan import model
 from ckan.lib.redis import connect_to_redis
 
 from ckanext.ecosphere.http_guard import GuardedSession, GuardSettings, networks
-from ckanext.ecosphere.quality import jobs
+from ckanext.ecosphere.quality.jobs import tasks
 from ckanext.ecosphere.quality.links import check, inventory
 from ckanext.ecosphere.quality.links.model import Link, LinkCheck, LinkUse
 from ckanext.ecosphere.quality.links.probe import REASONS, Verdict, capabilities_url, probe, root_name
 from ckanext.ecosphere.quality.links.schedule import Standing, after
+from ckanext.ecosphere.quality.tests.cases import resource
+from ckanext.ecosphere.quality.tests.conftest import act, count, saved, stored
 from ckanext.ecosphere.tests.scripted_server import Exchange, ScriptedServer, serve
-
-from .cases import resource
-from .conftest import act, count, saved, stored
 
 LOCAL = networks(["127.0.0.1/32"])
 CAPABILITIES = '<?xml version="1.0"?><WMS_Capabilities version="1.3.0"><Service/></WMS_Capabilities>'
@@ -174,13 +173,13 @@ def test_states_reach_scores_index_and_pages(server: ScriptedServer, app: Any, s
     good = act("package_create", **saved(name="good", resources=[resource(url=f"{server.url}/a.gpkg")]))
     bad = act("package_create", **saved(name="bad", resources=[resource(url=f"{server.url}/gone.gpkg")]))
     solr_adds.clear()
-    jobs.check_links()
+    tasks.check_links()
     assert stored(good["id"]).results["links_work"] == "pass"
     assert stored(bad["id"]).results["links_work"] == "unknown"
     page = app.get("/fr/dataset/bad/qualite").body
     assert "À confirmer" in page and "ecosphere-state--fail" not in page.split("/gone.gpkg")[1].split("</tr>")[0]
     is_due_again()
-    jobs.check_links()
+    tasks.check_links()
     assert stored(bad["id"]).results["links_work"] == "fail"
     assert stored(bad["id"]).score < stored(good["id"]).score
     assert solr_adds[-1]["id"] == bad["id"]
@@ -193,7 +192,7 @@ def test_states_reach_scores_index_and_pages(server: ScriptedServer, app: Any, s
 
 def test_a_later_save_keeps_what_is_known(server: ScriptedServer):
     made = act("package_create", **saved(name="good", resources=[resource(url=f"{server.url}/a.gpkg")]))
-    jobs.check_links()
+    tasks.check_links()
     act("package_patch", id=made["id"], title="Autre titre")
     assert stored(made["id"]).results["links_work"] == "pass"
     act("resource_patch", id=made["resources"][0]["id"], url=f"{server.url}/b.gpkg")
@@ -203,10 +202,10 @@ def test_a_later_save_keeps_what_is_known(server: ScriptedServer):
 def test_an_address_used_twice_is_asked_once(server: ScriptedServer):
     for name in ("one", "two"):
         act("package_create", **saved(name=name, resources=[resource(url=f"{server.url}/a.gpkg")]))
-    jobs.check_links()
+    tasks.check_links()
     assert len(server.seen) == 1
     assert (count(Link), count(LinkUse)) == (1, 2)
-    jobs.check_links()
+    tasks.check_links()
     assert len(server.seen) == 1
 
 
@@ -218,7 +217,7 @@ def test_a_silent_host_is_left_alone_after_three_failures(
     with serve(hang_up) as silent:
         many = [resource(url=f"{silent.url}/{n}.gpkg") for n in range(8)]
         act("package_create", **saved(name="silent", resources=many))
-        jobs.check_links()
+        tasks.check_links()
         assert len({path for _method, path, _body in silent.seen}) == 3
     assert count(LinkCheck) == 3
     assert all(link.next_check_at > datetime.now(timezone.utc) for link in model.Session.scalars(sa.select(Link)))
@@ -237,7 +236,7 @@ def test_pauses_are_kept_between_requests_to_one_host(server: ScriptedServer, ck
 
 def test_links_that_nobody_uses_are_forgotten(server: ScriptedServer):
     made = act("package_create", **saved(name="zones", resources=[resource(url=f"{server.url}/a.gpkg")]))
-    jobs.check_links()
+    tasks.check_links()
     act("dataset_purge", id=made["id"])
     inventory.note_all()
     assert (count(Link), count(LinkUse), count(LinkCheck)) == (0, 0, 0)
@@ -271,7 +270,7 @@ def test_only_editors_have_links_checked_again_and_not_too_often(server: Scripte
     app.post(path, headers={"Authorization": people["other-editor"]["token"]}, status=404)
     assert app.post(path, headers=token).status_code == 200
     assert act("ecosphere_quality_recheck", id="zones") == {"queued": False}
-    jobs.check_links_of(made["id"])
+    tasks.check_links_of(made["id"])
     [link] = act("ecosphere_quality_links", id="zones")
     assert (link["state"], link["kind"]) == ("ok", "file")
 

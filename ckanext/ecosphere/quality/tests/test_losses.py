@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from ckan import model
 
-from ckanext.ecosphere.quality import exports, losses, overview
-from ckanext.ecosphere.quality.scope import Scope
-
-from .conftest import act, stored
+from ckanext.ecosphere.quality.core import losses
+from ckanext.ecosphere.quality.core.scope import Scope
+from ckanext.ecosphere.quality.reports import exports, overview
+from ckanext.ecosphere.quality.tests.conftest import act, stored
 
 pytestmark = pytest.mark.usefixtures("portal", "service")
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from ckanext.ecosphere.quality.checks import State
-from ckanext.ecosphere.quality.facts import Checks, gather
-from ckanext.ecosphere.quality.mqa import INDICATORS, MAXIMUM, Dimension, assess, maximum, rating
-
-from .cases import EU, OK, dataset, resource
+from ckanext.ecosphere.quality.core.checks import State
+from ckanext.ecosphere.quality.core.facts import Checks, gather
+from ckanext.ecosphere.quality.core.mqa import INDICATORS, MAXIMUM, Dimension, assess, maximum, rating
+from ckanext.ecosphere.quality.tests.cases import EU, OK, dataset, resource
 
 URL = "https://data.example.org/zones.gpkg"
 

@@ -9,9 +9,10 @@ import pytest
 from ckan.tests.helpers import CKANCliRunner
 
 from ckanext.ecosphere.interfaces import CheckStatus
-from ckanext.ecosphere.quality import cli, jobs, nightly, rescore, setup, store
-
-from .conftest import act, saved, stored
+from ckanext.ecosphere.quality import cli, setup
+from ckanext.ecosphere.quality.jobs import nightly, tasks
+from ckanext.ecosphere.quality.storage import rescore, store
+from ckanext.ecosphere.quality.tests.conftest import act, saved, stored
 
 pytestmark = pytest.mark.usefixtures("portal", "service")
 
@@ -63,6 +64,6 @@ def test_the_command_does_it_or_leaves_it_to_a_worker(monkeypatch: pytest.Monkey
         patch.setattr(rescore, "fallen_due", lambda: 1 / 0)
         assert CKANCliRunner().invoke(cli.quality, ["nightly", "--no-links"]).exit_code == 1
     asked: list[Any] = []
-    monkeypatch.setattr(jobs, "enqueue_nightly", lambda links: asked.append(links) or "job-1")
+    monkeypatch.setattr(tasks, "enqueue_nightly", lambda links: asked.append(links) or "job-1")
     result = CKANCliRunner().invoke(cli.quality, ["nightly", "--background", "--no-links"])
     assert "job-1" in result.output and asked == [False]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from ckanext.ecosphere.quality.criteria import BY_ID
-from ckanext.ecosphere.quality.facts import Facts
-from ckanext.ecosphere.quality.origins import Fault, Origin, origin
+from ckanext.ecosphere.quality.core.criteria import BY_ID
+from ckanext.ecosphere.quality.core.facts import Facts
+from ckanext.ecosphere.quality.core.source_evidence import Fault, Origin, origin
 
 LONG = "x" * 120
 

@@ -14,9 +14,8 @@ import pytest
 from ckan import model
 
 from ckanext.ecosphere import vocabularies
-from ckanext.ecosphere.quality import charts, progress
-
-from .conftest import act, saved
+from ckanext.ecosphere.quality.reports import charts, progress
+from ckanext.ecosphere.quality.tests.conftest import act, saved
 
 pytestmark = pytest.mark.usefixtures("portal")
 

@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 from lxml import html
 from werkzeug.datastructures import MultiDict
 
-from ckanext.ecosphere.quality import reindex, rescore
-from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
-
-from .cases import CASES, dataset
-from .conftest import act, count, from_scratch, saved, site_context, stored
+from ckanext.ecosphere.quality.core.model import QualityHistory, QualityRow
+from ckanext.ecosphere.quality.storage import reindex, rescore
+from ckanext.ecosphere.quality.tests.cases import CASES, dataset
+from ckanext.ecosphere.quality.tests.conftest import act, count, from_scratch, saved, site_context, stored
 
 FIELDS = [changes for _criterion, _state, changes, _links in CASES]
 #: Changes that a schema may refuse (free licences, odd types) leave the dataset as it was, which is a path too.

@@ -8,9 +8,8 @@ import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
 
-from ckanext.ecosphere.quality.model import QualityRow
-
-from .conftest import act, count, saved, stored
+from ckanext.ecosphere.quality.core.model import QualityRow
+from ckanext.ecosphere.quality.tests.conftest import act, count, saved, stored
 
 pytestmark = pytest.mark.usefixtures("portal")
 

@@ -8,9 +8,8 @@ import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
 
-from ckanext.ecosphere.quality import store
-
-from .conftest import act, saved
+from ckanext.ecosphere.quality.storage import store
+from ckanext.ecosphere.quality.tests.conftest import act, saved
 
 pytestmark = pytest.mark.usefixtures("portal")
 

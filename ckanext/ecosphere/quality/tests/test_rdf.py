@@ -11,11 +11,12 @@ from ckan.tests.helpers import CKANCliRunner
 from rdflib import Graph, Literal, Namespace, URIRef
 from rdflib.namespace import RDF
 
-from ckanext.ecosphere.quality import cli, jobs, setup, shacl
-from ckanext.ecosphere.quality.facts import gather
-from ckanext.ecosphere.quality.shacl import SHAPES, load_shapes, validate
-
-from .conftest import act, saved, stored
+from ckanext.ecosphere.quality import cli, setup
+from ckanext.ecosphere.quality.core.facts import gather
+from ckanext.ecosphere.quality.jobs import tasks
+from ckanext.ecosphere.quality.reports import shacl
+from ckanext.ecosphere.quality.reports.shacl import SHAPES, load_shapes, validate
+from ckanext.ecosphere.quality.tests.conftest import act, saved, stored
 
 DQV = Namespace("http://www.w3.org/ns/dqv#")
 PUBLISHED = Path(__file__).parents[5] / "shared" / "reference" / "shacl"
@@ -110,7 +111,7 @@ def test_the_profile_is_added_once_and_can_be_left_out(portal: None, ckan_config
 
 def test_compliance_is_checked_in_the_background_and_counts(zones: dict[str, Any]):
     before = stored(zones["id"]).mqa or 0
-    jobs.check_shacl()
+    tasks.check_shacl()
     row = stored(zones["id"])
     assert row.checks["dcat_ap"] is True and row.mqa == before + 30
     assert shacl.waiting(10) == []

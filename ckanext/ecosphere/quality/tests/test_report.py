@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from ckan import model
 
-from ckanext.ecosphere.quality import history, report
-from ckanext.ecosphere.quality.model import QualityHistory
-from ckanext.ecosphere.quality.report import Scope
-
-from .conftest import act, saved, stored
+from ckanext.ecosphere.quality.core.model import QualityHistory
+from ckanext.ecosphere.quality.reports import history, report
+from ckanext.ecosphere.quality.reports.report import Scope
+from ckanext.ecosphere.quality.tests.conftest import act, saved, stored
 
 pytestmark = pytest.mark.usefixtures("portal")
 

@@ -10,12 +10,14 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.interfaces import CheckStatus, InitReport
-from ckanext.ecosphere.quality import bulk, jobs, progress, reindex, rescore, setup, store
-from ckanext.ecosphere.quality.facts import gather
-from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
-from ckanext.ecosphere.quality.saving import stored_dataset
-
-from .conftest import act, count, from_scratch, saved, stored
+from ckanext.ecosphere.quality import setup
+from ckanext.ecosphere.quality.core.facts import gather
+from ckanext.ecosphere.quality.core.model import QualityHistory, QualityRow
+from ckanext.ecosphere.quality.jobs import tasks
+from ckanext.ecosphere.quality.reports import progress
+from ckanext.ecosphere.quality.storage import bulk, reindex, rescore, store
+from ckanext.ecosphere.quality.storage.saving import stored_dataset
+from ckanext.ecosphere.quality.tests.conftest import act, count, from_scratch, saved, stored
 
 pytestmark = pytest.mark.usefixtures("portal", "service")
 
@@ -97,7 +99,7 @@ def test_new_weights_are_applied_in_the_background(
     setup.initialise(report)
     assert report.lines[0][0] == "changed"
     assert (progress.read() or {})["stage"] == "queued"
-    jobs.rescore_all()
+    tasks.rescore_all()
     assert (progress.read() or {})["stage"] == "finished"
     row = stored(created["id"])
     assert (row.model_version, row.score, row.results) == ("only-licence", 100, {"licence": "pass"})

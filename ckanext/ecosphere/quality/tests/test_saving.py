@@ -9,10 +9,9 @@ import pytest
 from ckan import model
 from ckan.tests import factories
 
-from ckanext.ecosphere.quality import store
-from ckanext.ecosphere.quality.model import QualityHistory, QualityRow
-
-from .conftest import act, count, from_scratch, stored
+from ckanext.ecosphere.quality.core.model import QualityHistory, QualityRow
+from ckanext.ecosphere.quality.storage import store
+from ckanext.ecosphere.quality.tests.conftest import act, count, from_scratch, stored
 
 pytestmark = pytest.mark.usefixtures("portal")
 

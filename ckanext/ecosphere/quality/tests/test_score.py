@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ckanext.ecosphere.quality.checks import State
-from ckanext.ecosphere.quality.criteria import CRITERIA
-from ckanext.ecosphere.quality.facts import Checks, gather
-from ckanext.ecosphere.quality.score import (
+from ckanext.ecosphere.quality.core.checks import State
+from ckanext.ecosphere.quality.core.criteria import CRITERIA
+from ckanext.ecosphere.quality.core.facts import Checks, gather
+from ckanext.ecosphere.quality.core.score import (
     LEVEL_LABELS,
     ModelError,
     changes_after,
@@ -20,8 +20,7 @@ from ckanext.ecosphere.quality.score import (
     load_model,
     parse_model,
 )
-
-from .cases import OK, TODAY, dataset
+from ckanext.ecosphere.quality.tests.cases import OK, TODAY, dataset
 
 MODEL = load_model()
 

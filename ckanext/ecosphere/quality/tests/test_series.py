@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from ckan.lib.jobs import Worker
 
-from ckanext.ecosphere.quality.jobs import QUEUE
-
-from .cases import INSPIRE
-from .conftest import act, saved, stored
+from ckanext.ecosphere.quality.jobs.tasks import QUEUE
+from ckanext.ecosphere.quality.tests.cases import INSPIRE
+from ckanext.ecosphere.quality.tests.conftest import act, saved, stored
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -69,7 +68,7 @@ def test_a_member_inherits_and_a_series_counts_its_members(app: Any, people: dic
 
 
 def test_a_draft_series_lends_nothing_and_the_night_catches_up(app: Any, people: dict[str, Any]):
-    from ckanext.ecosphere.quality import nightly
+    from ckanext.ecosphere.quality.jobs import nightly
 
     act("package_create", **saved(name="lot", dcat_type=SERIES, private=True, resources=[]))
     member = act("package_create", **saved(name="membre", in_series=["lot"], license_id=None))

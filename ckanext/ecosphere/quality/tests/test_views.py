@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from .conftest import act
+from ckanext.ecosphere.quality.tests.conftest import act
 
 pytestmark = pytest.mark.usefixtures("portal")
 

@@ -10,10 +10,9 @@ from ckan import authz
 from ckan.logic.schema import validator_args
 from ckan.types import AuthResult, Context, DataDict
 
-from ckanext.ecosphere import language
-
-from .. import governed
-from . import filters, plan, runs
+from ckanext.ecosphere.schemas.bulk import filters, plan, runs
+from ckanext.ecosphere.schemas.logic import locked_fields
+from ckanext.ecosphere.shared import language
 
 MOST_DATASETS = 1000
 NAMES_ASKED = 300  # at once: the index takes 1024 clauses in a query, and each name makes two
@@ -74,7 +73,7 @@ def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> dict[s
     """
     tk.check_access("ecosphere_bulk_edit_preview", context, data_dict)
     change, datasets, unknown = _asked(context, data_dict)
-    overwritten = governed.overwritten([dataset["id"] for dataset in datasets], change.field)
+    overwritten = locked_fields.overwritten([dataset["id"] for dataset in datasets], change.field)
     kept = {dataset["id"] for dataset in _kept(data_dict, datasets, overwritten)}
     lang = language.current()
     differences = []
@@ -109,7 +108,7 @@ def ecosphere_bulk_edit_start(context: Context, data_dict: DataDict) -> dict[str
     change, datasets, _unknown = _asked(context, data_dict)
     if not datasets:
         raise tk.ValidationError({"q": [tk._("No dataset that you may edit is chosen")]})
-    overwritten = governed.overwritten([dataset["id"] for dataset in datasets], change.field)
+    overwritten = locked_fields.overwritten([dataset["id"] for dataset in datasets], change.field)
     datasets = _kept(data_dict, datasets, overwritten)
     if not datasets:
         raise tk.ValidationError({"q": [tk._("All datasets are left out: nothing would change")]})

@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ckanext.ecosphere import csv_table
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.shared import email_addresses
+from ckanext.ecosphere.shared import csv_table, email_addresses
 from ckanext.ecosphere.vocabularies import communes
 
 #: Fields that may be changed: name → (vocabulary or None, attribute that is stored, whether it holds several).

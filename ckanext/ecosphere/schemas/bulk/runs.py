@@ -11,12 +11,11 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere import language
+from ckanext.ecosphere.schemas.bulk import plan
+from ckanext.ecosphere.schemas.importing.review import said
+from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.locks import Locks, is_free
 from ckanext.ecosphere.shared.queue import enqueue_once, waits
-
-from ..importing.review import said
-from . import plan
 
 log = logging.getLogger(__name__)
 QUEUE = "ecosphere:schemas"

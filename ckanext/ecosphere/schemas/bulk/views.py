@@ -7,11 +7,10 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from flask import Blueprint
 
+from ckanext.ecosphere.schemas.bulk import filters, plan
+from ckanext.ecosphere.schemas.bulk.actions import MOST_DATASETS
+from ckanext.ecosphere.schemas.importing.text import decoded
 from ckanext.ecosphere.shared import web_guard
-
-from ..importing.text import decoded
-from . import filters, plan
-from .actions import MOST_DATASETS
 
 bulk = Blueprint("ecosphere_bulk", __name__, url_prefix="/dataset/modification-groupee")
 web_guard.protect(bulk)

@@ -12,11 +12,10 @@ import ckan.plugins.toolkit as tk
 from rdflib import DCAT, DCTERMS, RDF, BNode, Literal, URIRef
 from rdflib.exceptions import Error as RDFError
 
-from ckanext.ecosphere.keywords import unpack
+from ckanext.ecosphere.schemas.importing import software
+from ckanext.ecosphere.schemas.importing.text import without_encoding
 from ckanext.ecosphere.shared import rdf, strict_json
-
-from . import software
-from .text import without_encoding
+from ckanext.ecosphere.shared.keywords import unpack
 
 _PAGE = re.compile(r"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
 _RDF_ROOT = re.compile(r"<(?:\w+:)?RDF[\s>]")

@@ -8,11 +8,10 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import authz, model
 
-from ckanext.ecosphere import contact_sheets
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.shared import authorization
-
-from ..values import as_list
 
 #: Fields of the index that hold what names a dataset or its record, each as one text.
 NAMED_BY = ("identifier", "metadata_identifier", "uri", "source_record")
@@ -94,7 +93,7 @@ def _publishers(rows: Any) -> Iterable[str]:
 
 def _is(group_dict: Mapping[str, Any], service: voc.Concept) -> bool:
     group = model.Group.get(group_dict["id"])
-    registered = contact_sheets.registered(group) if group else None
+    registered = sheets.registered(group) if group else None
     return (registered or voc.get("organisations").find(str(group_dict.get("title") or ""))) == service
 
 

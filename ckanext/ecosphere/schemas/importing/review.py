@@ -11,12 +11,12 @@ from ckan import authz, model
 from ckan.lib.navl.dictization_functions import flatten_dict
 from ckan.lib.plugins import lookup_package_plugin, plugin_validate
 
+from ckanext.ecosphere.schemas.catalogue import inheritance
+from ckanext.ecosphere.schemas.fields import conditions, stored
+from ckanext.ecosphere.schemas.fields.values import as_list
+from ckanext.ecosphere.schemas.logic.publication import Dataset as Flat
+from ckanext.ecosphere.schemas.logic.publication import label_of
 from ckanext.ecosphere.shared import authorization
-
-from .. import conditions, inheritance, stored
-from ..publication import Dataset as Flat
-from ..publication import label_of
-from ..values import as_list
 
 #: Asked of the person anyway.
 _LEFT = ("name", "title", "owner_org", "tag_string")

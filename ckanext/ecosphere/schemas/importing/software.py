@@ -8,8 +8,7 @@ from typing import Any
 import yaml
 
 from ckanext.ecosphere import vocabularies as voc
-
-from .. import urls
+from ckanext.ecosphere.schemas.fields import urls
 
 KIND = voc.get("resource-type")["code"].uri
 MAX_PARTS = 50

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ckanext.ecosphere import arcs
 from ckanext.ecosphere import vocabularies as voc
-
-from . import xml
-from .reading import Reader
-from .xml import el
+from ckanext.ecosphere.schemas.iso import xml
+from ckanext.ecosphere.schemas.iso.reading import Reader
+from ckanext.ecosphere.schemas.iso.xml import el
+from ckanext.ecosphere.shared import xlink_roles
 
 FUNCTIONS = {"documentation": "information", "metadata": "information", "data": "download", "sample": "download"}
 MEDIA_TYPES = "http://www.iana.org/assignments/media-types/"
@@ -104,7 +103,9 @@ def _resource(row: Row) -> Any:
     layers = ",".join([given] if isinstance(given, str) else map(str, given))
     known = voc.get("resource-role").get(role)
     marks = {
-        "xlink_arcrole": arcs.DOWNLOAD_URL if row.get("download_url") == row["url"] else arcs.DISTRIBUTION,
+        "xlink_arcrole": xlink_roles.DOWNLOAD_URL
+        if row.get("download_url") == row["url"]
+        else xlink_roles.DISTRIBUTION,
         "xlink_role": known.uri if known else "",
         "xlink_title": (name or layers) if layers else "",
     }
@@ -116,21 +117,21 @@ def _resource(row: Row) -> Any:
 def _further(row: Row) -> Iterator[tuple[str, str]]:
     """Yield the other addresses of a resource, with the property that each is."""
     if row.get("access_url"):
-        yield arcs.ACCESS_URL, str(row["access_url"])
+        yield xlink_roles.ACCESS_URL, str(row["access_url"])
     if row.get("download_url") and row["download_url"] != row["url"]:
-        yield arcs.DOWNLOAD_URL, str(row["download_url"])
+        yield xlink_roles.DOWNLOAD_URL, str(row["download_url"])
     for address in row.get("documentation") or ():
-        yield arcs.PAGE, str(address)
+        yield xlink_roles.PAGE, str(address)
 
 
 def _pages(dataset: Reader, elsewhere: Iterable[Mapping[str, str]]) -> Iterator[Any]:
     """Yield the links of the dataset itself."""
-    pages = [(arcs.PAGE, address, "", "") for address in dataset.texts("documentation")]
-    pages.append((arcs.LANDING_PAGE, dataset.text("url"), "WWW:LINK-1.0-http--landing", ""))
-    pages.append((arcs.REPOSITORY, dataset.text("code_repository"), "", "Dépôt du code source"))
+    pages = [(xlink_roles.PAGE, address, "", "") for address in dataset.texts("documentation")]
+    pages.append((xlink_roles.LANDING_PAGE, dataset.text("url"), "WWW:LINK-1.0-http--landing", ""))
+    pages.append((xlink_roles.REPOSITORY, dataset.text("code_repository"), "", "Dépôt du code source"))
     for other in elsewhere:
         name = f"Fiche du même jeu de données : {other['title']}"
-        pages.append((arcs.REFERENCED_BY, other["record"], "", name))
+        pages.append((xlink_roles.REFERENCED_BY, other["record"], "", name))
     for arc, address, protocol, name in pages:
         if address:
             yield _link(address, {"xlink_arcrole": arc}, role="documentation", protocol=protocol, name=name)
@@ -138,7 +139,7 @@ def _pages(dataset: Reader, elsewhere: Iterable[Mapping[str, str]]) -> Iterator[
         told = {"protocol": "WWW:LINK-1.0-http--metadata-URL", "name": dataset.text("source_catalogue")}
         if dataset.text("metadata_date"):
             told["description"] = f"Fiche d'origine, du {dataset.text('metadata_date')}"
-        yield _link(dataset.text("source_record"), {"xlink_arcrole": arcs.SOURCE}, role="metadata", **told)
+        yield _link(dataset.text("source_record"), {"xlink_arcrole": xlink_roles.SOURCE}, role="metadata", **told)
 
 
 def _link(address: str, marks: Mapping[str, str], *, role: str, **told: str) -> Any:

@@ -9,23 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ckanext.ecosphere import arcs
-
-from .. import places, spatial
-from . import gml, xml
-from .reading import Reader
-from .xml import el
+from ckanext.ecosphere.schemas.fields import places, spatial
+from ckanext.ecosphere.schemas.iso import gml, xml
+from ckanext.ecosphere.schemas.iso.reading import Reader
+from ckanext.ecosphere.schemas.iso.xml import el
+from ckanext.ecosphere.shared import xlink_roles
 
 
 def extents(dataset: Reader, name: str) -> list[Any]:
     """Return the extents of a dataset under the element ``name``."""
     rows = [part for number, row in enumerate(dataset.rows("spatial_coverage"), 1) if (part := _row(row, number))]
-    made = [el(name, el("gmd:EX_Extent", part), xlink_arcrole=arcs.PLACE) for part in rows]
+    made = [el(name, el("gmd:EX_Extent", part), xlink_arcrole=xlink_roles.PLACE) for part in rows]
     territories = [_place(uri) for uri in dataset.texts("territory")]
     boxes = [] if any(_has_place(row) for row in dataset.rows("spatial_coverage")) else _derived_boxes(dataset)
     if territories or boxes:
         inside = el("gmd:EX_Extent", territories, [_box(box) for box in boxes])
-        made.append(el(name, inside, xlink_arcrole=arcs.TERRITORY))
+        made.append(el(name, inside, xlink_arcrole=xlink_roles.TERRITORY))
     periods = [_period(row, number) for number, row in enumerate(dataset.rows("temporal_coverage"), 1)]
     if any(period is not None for period in periods):
         made.append(el(name, el("gmd:EX_Extent", periods)))
@@ -36,8 +35,8 @@ def _row(row: Mapping[str, Any], number: int) -> list[Any]:
     """Return what an extent says, in the schema's order: its text, its place, its box, its shapes."""
     given, shape, centre = (_parsed(row, key) for key in ("bbox", "geom", "centroid"))
     around = given or shape or centre
-    boxes = [_box(box, arcs.BOX if given else "") for box in _parts(around)] if around else []
-    shapes = ((arcs.GEOMETRY, shape, f"geometry-{number}"), (arcs.CENTROID, centre, f"centroid-{number}"))
+    boxes = [_box(box, xlink_roles.BOX if given else "") for box in _parts(around)] if around else []
+    shapes = ((xlink_roles.GEOMETRY, shape, f"geometry-{number}"), (xlink_roles.CENTROID, centre, f"centroid-{number}"))
     found = [
         xml.text("gmd:description", row.get("text")),
         _place(str(row["uri"])) if row.get("uri") else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .xml import el
+from ckanext.ecosphere.schemas.iso.xml import el
 
 WGS_84 = "http://www.opengis.net/def/crs/EPSG/0/4326"
 _MANY = {

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ckanext.ecosphere import arcs
 from ckanext.ecosphere import vocabularies as voc
-
-from . import xml
-from .extent import extents
-from .people import parties
-from .reading import Reader
-from .xml import el
+from ckanext.ecosphere.schemas.iso import xml
+from ckanext.ecosphere.schemas.iso.extent import extents
+from ckanext.ecosphere.schemas.iso.people import parties
+from ckanext.ecosphere.schemas.iso.reading import Reader
+from ckanext.ecosphere.schemas.iso.xml import el
+from ckanext.ecosphere.shared import xlink_roles
 
 #: Keywords from a list: (field, vocabulary, title of the thesaurus, its date).
 THESAURI = (
@@ -25,8 +24,8 @@ THESAURI = (
 )
 #: Further groups of keywords, without a list: (field, mark, whether they are addresses).
 GROUPS = (
-    ("applicable_legislation", arcs.LEGISLATION, True),
-    ("programming_language", arcs.PROGRAMMING_LANGUAGE, False),
+    ("applicable_legislation", xlink_roles.LEGISLATION, True),
+    ("programming_language", xlink_roles.PROGRAMMING_LANGUAGE, False),
 )
 DATES = (("created", "creation"), ("issued", "publication"), ("modified", "revision"))
 CATEGORIES = "http://inspire.ec.europa.eu/metadata-codelist/SpatialDataServiceCategory"
@@ -73,8 +72,8 @@ def service(dataset: Reader) -> Any:
 
 def _operation(dataset: Reader) -> Any:
     """Return the operation that tells what the service can do, with every address of the service."""
-    points = [(arcs.ENDPOINT_DESCRIPTION, address) for address in dataset.texts("endpoint_description")]
-    points += [(arcs.ENDPOINT, address) for address in dataset.texts("endpoint_url")]
+    points = [(xlink_roles.ENDPOINT_DESCRIPTION, address) for address in dataset.texts("endpoint_description")]
+    points += [(xlink_roles.ENDPOINT, address) for address in dataset.texts("endpoint_url")]
     inside = el(
         "srv:SV_OperationMetadata",
         xml.text("srv:operationName", "GetCapabilities" if points else "unknown"),
@@ -113,8 +112,8 @@ def _common(dataset: Reader) -> list[Any]:
 
 def _citation(dataset: Reader) -> Any:
     dates = [xml.dated(dataset.text(name), kind) for name, kind in DATES if dataset.text(name)]
-    identifiers = [(arcs.IDENTIFIER, name) for name in dataset.texts("identifier")]
-    identifiers += [(arcs.ALTERNATE_IDENTIFIER, name) for name in dataset.texts("alternate_identifier")]
+    identifiers = [(xlink_roles.IDENTIFIER, name) for name in dataset.texts("identifier")]
+    identifiers += [(xlink_roles.ALTERNATE_IDENTIFIER, name) for name in dataset.texts("alternate_identifier")]
     if not identifiers and dataset.text("uri"):
         identifiers = [("", dataset.text("uri"))]
     inside = el(
@@ -167,7 +166,7 @@ def _keywords(dataset: Reader) -> list[Any]:
         words = [_word(vocabulary, value) for value in dataset.texts(field)]
         if words:
             citation = el("gmd:CI_Citation", xml.text("gmd:title", title), xml.dated(when, "publication"))
-            mark = arcs.HVD if field == "hvd_category" else ""
+            mark = xlink_roles.HVD if field == "hvd_category" else ""
             groups.append(_group(words, el("gmd:thesaurusName", citation), mark))
     for field, mark, are_addresses in GROUPS:
         values = dataset.texts(field)
@@ -176,7 +175,7 @@ def _keywords(dataset: Reader) -> list[Any]:
             groups.append(_group(words if are_addresses else xml.texts("gmd:keyword", values), None, mark))
     free = [str(tag.get("display_name") or tag["name"]) for tag in dataset.rows("tags") if tag.get("name")]
     if free:
-        groups.append(_group(xml.texts("gmd:keyword", free), None, arcs.KEYWORD))
+        groups.append(_group(xml.texts("gmd:keyword", free), None, xlink_roles.KEYWORD))
     if dataset.kind == "service":
         groups.append(_group([_category(dataset.text("service_type"))], None))
     return groups
@@ -211,7 +210,7 @@ def _access(dataset: Reader) -> Any:
     right = dataset.text("access_rights")
     limits = [_ground(uri) for uri in dataset.texts("access_limitation")]
     limits += xml.texts("gmd:otherConstraints", [dataset.text("access_conditions")])
-    mark = arcs.ACCESS if limits else ""
+    mark = xlink_roles.ACCESS if limits else ""
     if not limits and right.endswith("/PUBLIC"):
         limits = [_ground(NO_LIMIT)]
     if not limits and not right:
@@ -228,11 +227,11 @@ def _use(dataset: Reader) -> Any:
     use = xml.texts("gmd:useLimitation", [dataset.text("use_conditions")])
     if licence is None:
         inside = el("gmd:MD_LegalConstraints", use)
-        return el("gmd:resourceConstraints", inside, xlink_arcrole=arcs.USE) if use else None
+        return el("gmd:resourceConstraints", inside, xlink_arcrole=xlink_roles.USE) if use else None
     address = licence.uri if licence.uri.startswith("http") else str(licence.data.get("url") or "")
     code = xml.code("gmd:useConstraints", "MD_RestrictionCode", "otherRestrictions")
     inside = el("gmd:MD_LegalConstraints", use, code, xml.label("gmd:otherConstraints", licence.label_fr, address))
-    return el("gmd:resourceConstraints", inside, xlink_arcrole=arcs.USE, xlink_role=licence.uri)
+    return el("gmd:resourceConstraints", inside, xlink_arcrole=xlink_roles.USE, xlink_role=licence.uri)
 
 
 def _ground(uri: str) -> Any:

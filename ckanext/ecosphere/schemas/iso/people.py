@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ckanext.ecosphere import arcs
-
-from . import xml
-from .reading import Reader
-from .xml import el
+from ckanext.ecosphere.schemas.iso import xml
+from ckanext.ecosphere.schemas.iso.reading import Reader
+from ckanext.ecosphere.schemas.iso.xml import el
+from ckanext.ecosphere.shared import xlink_roles
 
 #: (field, code of ``CI_RoleCode``, mark); those of ``qualified_attribution`` have a role of their own.
 PARTIES = (
-    ("contact", "pointOfContact", arcs.CONTACT),
-    ("publisher", "publisher", arcs.PUBLISHER),
-    ("creator", "owner", arcs.CREATOR),
+    ("contact", "pointOfContact", xlink_roles.CONTACT),
+    ("publisher", "publisher", xlink_roles.PUBLISHER),
+    ("creator", "owner", xlink_roles.CREATOR),
 )
 
 
@@ -58,7 +57,7 @@ def parties(dataset: Reader) -> list[Any]:
     found = [(row, role, {"xlink_arcrole": arc}) for field, role, arc in PARTIES for row in dataset.rows(field)]
     for row in dataset.rows("qualified_attribution"):
         role = str(row.get("role") or "")
-        marks = {"xlink_arcrole": arcs.ATTRIBUTION, "xlink_role": role}
+        marks = {"xlink_arcrole": xlink_roles.ATTRIBUTION, "xlink_role": role}
         agents = [agent for agent in row.get("agent") or () if isinstance(agent, Mapping)]
         found += [(agent, role.rsplit("/", 1)[-1] or "custodian", marks) for agent in agents]
     if not found:

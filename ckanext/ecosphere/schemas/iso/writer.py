@@ -11,14 +11,13 @@ from typing import Any
 
 from lxml import etree
 
-from ckanext.ecosphere import arcs
 from ckanext.ecosphere import vocabularies as voc
-
-from . import identification, xml
-from .distribution import distribution
-from .people import party
-from .reading import Reader
-from .xml import el
+from ckanext.ecosphere.schemas.iso import identification, xml
+from ckanext.ecosphere.schemas.iso.distribution import distribution
+from ckanext.ecosphere.schemas.iso.people import party
+from ckanext.ecosphere.schemas.iso.reading import Reader
+from ckanext.ecosphere.schemas.iso.xml import el
+from ckanext.ecosphere.shared import xlink_roles
 
 LEVELS = {"dataset": "dataset", "series": "series", "service": "service", "SoftwareSourceCode": "software"}
 
@@ -62,7 +61,7 @@ def metadata(dataset: Reader, elsewhere: Iterable[Mapping[str, str]] = ()) -> An
         xml.text("gmd:metadataStandardVersion", "1.0"),
         xml.text("gmd:dataSetURI", dataset.text("uri")),
         [_reference_system(uri) for uri in dataset.texts("reference_system")],
-        el("gmd:identificationInfo", identify(dataset), xlink_arcrole=arcs.MARKED),
+        el("gmd:identificationInfo", identify(dataset), xlink_arcrole=xlink_roles.MARKED),
         distribution(dataset, elsewhere),
         _quality(dataset, level),
     )  # fmt: skip
@@ -138,13 +137,13 @@ def _conformity(row: Mapping[str, Any]) -> Any:
     when = xml.dated(str(row["date"]), "publication") if row.get("date") else xml.missing("gmd:date", "unknown")
     uri = str(row.get("uri") or "")
     title = xml.label("gmd:title", str(row.get("specification") or uri), uri)
-    return _report(title, when, passed, xlink_arcrole=arcs.CONFORMITY, xlink_role=known.uri if known else "")
+    return _report(title, when, passed, xlink_arcrole=xlink_roles.CONFORMITY, xlink_role=known.uri if known else "")
 
 
 def _followed(uri: str) -> Any:
     """Return a specification that is followed, without a word on how far: to others, a degree that is not known."""
     title = xml.label("gmd:title", uri, uri)
-    return _report(title, xml.missing("gmd:date", "unknown"), None, xlink_arcrole=arcs.SPECIFICATION)
+    return _report(title, xml.missing("gmd:date", "unknown"), None, xlink_arcrole=xlink_roles.SPECIFICATION)
 
 
 def _report(title: Any, when: Any, passed: str | None, **marks: str) -> Any:

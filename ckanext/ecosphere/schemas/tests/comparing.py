@@ -10,12 +10,16 @@ from urllib.parse import unquote
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.schemas import fields
+from ckanext.ecosphere.schemas.fields import field_table
 
 RECORDS = Path(__file__).parents[5] / "shared" / "records"
 DEGREES = "http://inspire.ec.europa.eu/metadata-codelist/DegreeOfConformity/"
-OWN_FIELDS = {each["field_name"] for each in fields.schema()["dataset_fields"]} - {"name", "owner_org", "tag_string"}
-FILE_FIELDS = {each["field_name"] for each in fields.schema()["resource_fields"]}
+OWN_FIELDS = {each["field_name"] for each in field_table.schema()["dataset_fields"]} - {
+    "name",
+    "owner_org",
+    "tag_string",
+}
+FILE_FIELDS = {each["field_name"] for each in field_table.schema()["resource_fields"]}
 
 Change = tuple[str, str, str]
 """Scope ("dataset", "service" or "resource"), field, and "lost", "changed" or "added"."""
@@ -35,13 +39,13 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[Change, str]:
 
 def untold(found: Iterable[Change], format_name: str) -> set[Change]:
     """The changes of which `losses.csv` does not tell."""
-    return {each for each in found if not any(_tells(row, each, format_name) for row in fields.losses())}
+    return {each for each in found if not any(_tells(row, each, format_name) for row in field_table.losses())}
 
 
 def superfluous(found: Iterable[Change], format_name: str) -> list[dict[str, str]]:
     """The lines of `losses.csv` that tell of no change."""
     seen = list(found)
-    rows = [row for row in fields.losses() if row["format"] == format_name]
+    rows = [row for row in field_table.losses() if row["format"] == format_name]
     return [row for row in rows if not any(_tells(row, each, format_name) for each in seen)]
 
 

@@ -14,15 +14,16 @@ from rdflib import OWL, RDF, SKOS, Graph, Literal, URIRef
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.interfaces import CheckStatus
-from ckanext.ecosphere.schemas import checks, fields, helpers, overlay, skos
+from ckanext.ecosphere.schemas import checks, helpers
 from ckanext.ecosphere.schemas.bulk import plan
 from ckanext.ecosphere.schemas.cli import vocabularies as vocabularies_command
-from ckanext.ecosphere.schemas.refreshing import refreshed
+from ckanext.ecosphere.schemas.fields import field_table, overlay
+from ckanext.ecosphere.schemas.rdf import skos
+from ckanext.ecosphere.schemas.tests import samples
+from ckanext.ecosphere.schemas.tests.test_form import AsUser, form_of, submit
+from ckanext.ecosphere.schemas.vocabulary_update import refreshed
 from ckanext.ecosphere.vocabularies.model import Vocabulary
 from ckanext.ecosphere.vocabularies.reader import read_vocabulary
-
-from . import samples
-from .test_form import AsUser, form_of, submit
 
 HEAD = "uri,id,label_fr,label_en,broader,alt_labels\n"
 
@@ -30,7 +31,7 @@ HEAD = "uri,id,label_fr,label_en,broader,alt_labels\n"
 @pytest.mark.usefixtures("shared_db")
 class TestTheOverlay:
     def test_changes_what_it_names_and_nothing_else(self):
-        before = fields.schema()
+        before = field_table.schema()
         after = overlay.merged({"dataset_fields": {"version": {"obligation": "mandatory"}}}, copy.deepcopy(before))
         pairs = zip(before["dataset_fields"], after["dataset_fields"], strict=True)
         changed = [new["field_name"] for old, new in pairs if old != new]
@@ -63,7 +64,7 @@ class TestTheOverlay:
     )
     def test_is_refused_when_it_cannot_be_meant(self, content, said):
         with pytest.raises(overlay.OverlayError) as told:
-            overlay.merged(yaml.safe_load(content), fields.schema())
+            overlay.merged(yaml.safe_load(content), field_table.schema())
         assert said in str(told.value)
 
     @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ class TestTheOverlay:
             "tag_string": {"form_snippet": None},
         }
         shown = create(samples.full(name="hidden-fields", in_series=[]))
-        schema = overlay.merged({"dataset_fields": hidden}, copy.deepcopy(fields.schema()))
+        schema = overlay.merged({"dataset_fields": hidden}, copy.deepcopy(field_table.schema()))
         changed = {field["field_name"]: field for field in schema["dataset_fields"]}
         for field in tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]:
             if field["field_name"] in hidden:

@@ -14,8 +14,7 @@ from ckan import model
 from ckan.tests import factories, helpers
 
 from ckanext.ecosphere.schemas.bulk import actions, plan, runs
-
-from . import samples
+from ckanext.ecosphere.schemas.tests import samples
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 

@@ -8,10 +8,10 @@ import ckan.plugins.toolkit as tk
 import pytest
 from ckan.tests import helpers
 
-from ckanext.ecosphere.schemas import conditions, fields
-
-from . import samples
-from .cases import CONDITION_CASES
+from ckanext.ecosphere.schemas.fields import conditions
+from ckanext.ecosphere.schemas.fields import field_table as fields
+from ckanext.ecosphere.schemas.tests import samples
+from ckanext.ecosphere.schemas.tests.cases import CONDITION_CASES
 
 
 @pytest.mark.parametrize(("when", "held", "expected"), CONDITION_CASES)

@@ -11,10 +11,10 @@ import pytest
 from rdflib import DCAT, RDF, SH, Graph, Namespace
 
 from ckanext.dcat.processors import RDFParser, RDFSerializer
-from ckanext.ecosphere.schemas import catalogue_csv, fields
-
-from . import samples
-from .comparing import changes, real_datasets, superfluous, untold
+from ckanext.ecosphere.schemas.catalogue import table
+from ckanext.ecosphere.schemas.fields import field_table
+from ckanext.ecosphere.schemas.tests import samples
+from ckanext.ecosphere.schemas.tests.comparing import changes, real_datasets, superfluous, untold
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 SHAPES = Path(__file__).parents[5] / "shared" / "reference" / "shacl"
@@ -96,9 +96,9 @@ class TestDcat:
 
 class TestCsv:
     def test_has_the_columns_of_the_national_layout(self):
-        assert len(catalogue_csv.COLUMNS) == 17
-        used = {row["catalogue"] for row in fields.mapping().values()} - {""}
-        assert used - {"contact"} <= set(catalogue_csv.COLUMNS)
+        assert len(table.COLUMNS) == 17
+        used = {row["catalogue"] for row in field_table.mapping().values()} - {""}
+        assert used - {"contact"} <= set(table.COLUMNS)
 
     def test_gives_the_public_datasets_and_no_draft(self, app, create):
         create(samples.full(name="csv-public", title="=Titre; avec, virgules"))
@@ -116,5 +116,5 @@ class TestCsv:
         assert (row["date_pub"], row["date_maj"]) == ("2023-07-01", "2024-02-15")
 
     def test_a_year_becomes_its_first_day_since_the_layout_wants_days(self):
-        assert catalogue_csv.row({"issued": "2019", "modified": "demain"})["date_pub"] == "2019-01-01"
-        assert catalogue_csv.row({"modified": "demain"})["date_maj"] == ""
+        assert table.row({"issued": "2019", "modified": "demain"})["date_pub"] == "2019-01-01"
+        assert table.row({"modified": "demain"})["date_maj"] == ""

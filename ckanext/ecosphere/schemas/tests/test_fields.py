@@ -8,22 +8,22 @@ import re
 import pytest
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.schemas import fields
+from ckanext.ecosphere.schemas.fields import field_table
 
 SCOPES = ("dataset", "resource")
 
 
 def names(scope: str) -> list[str]:
-    return [field["field_name"] for field in fields.schema()[f"{scope}_fields"]]
+    return [field["field_name"] for field in field_table.schema()[f"{scope}_fields"]]
 
 
 def test_the_page_is_up_to_date():
-    assert fields.TARGET.read_text(encoding="utf-8") == fields.render()
+    assert field_table.TARGET.read_text(encoding="utf-8") == field_table.render()
 
 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_the_mapping_has_each_field_once(scope):
-    with (fields.HERE / "mapping.csv").open(encoding="utf-8", newline="") as lines:
+    with (field_table.HERE / "mapping.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
     mapped = [row["field"] for row in rows if row["scope"] == scope]
     assert sorted(mapped) == sorted(names(scope))
@@ -31,15 +31,15 @@ def test_the_mapping_has_each_field_once(scope):
 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_each_field_says_how_much_it_is_wanted_and_where_it_stands(scope):
-    definition = fields.schema()
+    definition = field_table.schema()
     sections = {s["id"] for s in definition["form_sections" if scope == "dataset" else "resource_form_sections"]}
     for field in definition[f"{scope}_fields"]:
-        assert field["obligation"] in fields.OBLIGATIONS, field["field_name"]
+        assert field["obligation"] in field_table.OBLIGATIONS, field["field_name"]
         assert field["form_section"] in sections, field["field_name"]
 
 
 def test_the_page_names_each_field_and_vocabulary():
-    page = fields.render()
+    page = field_table.render()
     for scope in SCOPES:
         for name in names(scope):
             assert f"| `{name}` |" in page
@@ -50,10 +50,12 @@ def test_the_page_names_each_field_and_vocabulary():
 
 def test_each_subfield_says_where_it_stands():
     """Those of parties share their lines; a group without a place in ISO 19139 gives none to what it holds."""
-    rows = {line.split("`")[1]: line.split(" | ") for line in fields.render().splitlines() if line.startswith("| `")}
+    rows = {
+        line.split("`")[1]: line.split(" | ") for line in field_table.render().splitlines() if line.startswith("| `")
+    }
     assert rows["contact.name"][6:8] == ["`gmd:organisationName`", "vcard:fn"]
     assert rows["qualified_attribution.agent.name"][6:8] == ["`gmd:organisationName`", "foaf:name"]
     assert rows["access_services.contact.name"][6:8] == ["", "vcard:fn"]
     assert all(row[7] for name, row in rows.items() if "." in name)
-    used = {row["field"] for (scope, _), row in fields.mapping().items() if scope == "subfield"}
+    used = {row["field"] for (scope, _), row in field_table.mapping().items() if scope == "subfield"}
     assert all(any(f".{name}".endswith(f".{each}") for name in rows if "." in name) for each in used)

@@ -9,10 +9,9 @@ import pytest
 from bs4 import BeautifulSoup
 from ckan import model
 
+from ckanext.ecosphere.schemas.tests import samples
+from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
-
-from . import samples
-from .conftest import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 

@@ -19,10 +19,9 @@ from owslib.fes import BBox, PropertyIsEqualTo, PropertyIsLike
 from werkzeug.serving import make_server
 
 from ckanext.dcat.harvesters.rdf import DCATRDFHarvester
-from ckanext.ecosphere.schemas import spatial
+from ckanext.ecosphere.schemas.fields import spatial
 from ckanext.ecosphere.schemas.iso import writer
-
-from . import samples
+from ckanext.ecosphere.schemas.tests import samples
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 GMD = "http://www.isotc211.org/2005/gmd"

@@ -16,12 +16,11 @@ from ckanext.dcat.processors import RDFSerializer
 from ckanext.ecosphere.schemas import config
 from ckanext.ecosphere.schemas.importing import software, text
 from ckanext.ecosphere.schemas.iso import writer
+from ckanext.ecosphere.schemas.tests import samples
+from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
 from ckanext.ecosphere.tests.forms import Form
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
-
-from . import samples
-from .conftest import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 PUBLICCODE = """

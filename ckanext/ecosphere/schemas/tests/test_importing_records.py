@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 
+from ckanext.ecosphere.schemas.tests.comparing import RECORDS
 from ckanext.ecosphere.tests.forms import Form
-
-from .comparing import RECORDS
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 SUFFIXES = (".xml", ".rdf", ".ttl", ".jsonld", ".json")

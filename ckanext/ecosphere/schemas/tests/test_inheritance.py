@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from rdflib import DCTERMS, Graph, URIRef
 
-from ckanext.ecosphere.schemas import inheritance
-
-from . import samples
+from ckanext.ecosphere.schemas.catalogue import inheritance
+from ckanext.ecosphere.schemas.tests import samples
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 SERIES = f"{samples.INSPIRE}/metadata-codelist/ResourceType/series"

@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from lxml import etree
 
 import ckanext.spatial
-from ckanext.ecosphere.schemas import conditions
+from ckanext.ecosphere.schemas.fields import conditions
 from ckanext.ecosphere.schemas.iso import writer
 from ckanext.ecosphere.schemas.iso.reading import Reader
-
-from . import samples
-from .comparing import RECORDS, changes, real_datasets, superfluous, untold
-from .test_roundtrip_property import NUMBERS, SCHEMA, datasets
+from ckanext.ecosphere.schemas.tests import samples
+from ckanext.ecosphere.schemas.tests.comparing import RECORDS, changes, real_datasets, superfluous, untold
+from ckanext.ecosphere.schemas.tests.test_roundtrip_property import NUMBERS, SCHEMA, datasets
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 XSD = Path(ckanext.spatial.__file__).parent / "validation/xml/iso19139eden/gmx_and_srv.xsd"

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
+from ckanext.ecosphere.schemas.tests import samples
+from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, tab_to, wait_until
-
-from . import samples
-from .conftest import PASSWORD
 
 pytestmark = [pytest.mark.usefixtures("shared_db"), pytest.mark.browser]
 

@@ -9,7 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 from rdflib import Graph
 
-from . import samples
+from ckanext.ecosphere.schemas.tests import samples
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 KIND = f"{samples.INSPIRE}/metadata-codelist/ResourceType"

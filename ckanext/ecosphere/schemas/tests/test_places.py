@@ -7,12 +7,11 @@ import time
 
 import pytest
 
-from ckanext.ecosphere.schemas import places
+from ckanext.ecosphere.schemas.fields import places
+from ckanext.ecosphere.schemas.tests import samples
+from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
 from ckanext.ecosphere.vocabularies import communes
-
-from . import samples
-from .conftest import PASSWORD
 
 BOURG = "http://id.insee.fr/geo/commune/01053"
 

@@ -56,7 +56,7 @@ class TestChecks:
 @pytest.mark.ckan_config("ckan.plugins", PLUGINS)
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 def test_the_room_works_without_the_others(app, create):
-    from . import samples
+    from ckanext.ecosphere.schemas.tests import samples
 
     create(samples.full())
     page = app.get("/fr/dataset/zones-inondables-ain").body
@@ -98,7 +98,7 @@ class TestWhatPeopleRead:
         ],
     )
     def test_a_box(self, box, text):
-        from ckanext.ecosphere.schemas.spatial import GeometryError, parse_box
+        from ckanext.ecosphere.schemas.fields.spatial import GeometryError, parse_box
 
         try:
             stored: Any = parse_box(box)

@@ -10,8 +10,7 @@ from ckan.common import config
 from rdflib import DCAT, DCTERMS, FOAF, PROV, RDF, SH, SKOS, XSD, Graph, Literal, Namespace, URIRef
 
 from ckanext.dcat.processors import RDFParser, RDFSerializer
-
-from . import samples
+from ckanext.ecosphere.schemas.tests import samples
 
 ADMS = Namespace("http://www.w3.org/ns/adms#")
 DCATAP = Namespace("http://data.europa.eu/r5r/")

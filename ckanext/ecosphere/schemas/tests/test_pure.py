@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ckanext.ecosphere.schemas import dates, formats, licences, spatial, urls
-
-from . import samples
+from ckanext.ecosphere.schemas.catalogue import licences
+from ckanext.ecosphere.schemas.fields import dates, formats, spatial, urls
+from ckanext.ecosphere.schemas.tests import samples
 
 SQUARE = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.0, 0.0]]
 

@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.schemas import fields
+from ckanext.ecosphere.schemas.fields import field_table
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 NUMBERS = itertools.count()
-SCHEMA, FILE_SCHEMA = (fields.schema()[f"{scope}_fields"] for scope in ("dataset", "resource"))
+SCHEMA, FILE_SCHEMA = (field_table.schema()[f"{scope}_fields"] for scope in ("dataset", "resource"))
 TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=60).filter(str.strip)
 DATE = st.dates(dt.date(1000, 1, 1), dt.date(2200, 12, 31)).map(str) | st.integers(1000, 2200).map(str)
 ADDRESS = st.from_regex(r"https://[a-z]{1,8}\.example\.org/[a-z0-9/._-]{0,20}", fullmatch=True)

@@ -11,8 +11,7 @@ from ckan import model
 from ckan.lib.plugins import lookup_package_plugin, plugin_validate
 
 from ckanext.ecosphere import vocabularies as voc
-
-from . import samples
+from ckanext.ecosphere.schemas.tests import samples
 
 CONTRACT = [
     "title",

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from rdflib import RDF, Graph, Literal, Namespace, URIRef
 
-from ckanext.ecosphere.schemas import schemaorg
-
-from . import samples
+from ckanext.ecosphere.schemas.rdf import schemaorg
+from ckanext.ecosphere.schemas.tests import samples
 
 SCHEMA = Namespace("https://schema.org/")
 PAGE = "https://guichet.example.org/dataset/zones"

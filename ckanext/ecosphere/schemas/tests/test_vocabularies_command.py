@@ -10,8 +10,7 @@ from rdflib import RDF, SKOS, Graph, Literal, URIRef
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.cli import vocabularies
-
-from . import samples
+from ckanext.ecosphere.schemas.tests import samples
 
 
 def run(*arguments: str):

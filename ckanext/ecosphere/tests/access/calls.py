@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import ckan.plugins as p
 
-from . import tables, world
+from ckanext.ecosphere.tests.access import tables, world
 
 
 def suite_actions() -> set[str]:

@@ -17,7 +17,7 @@ from ckan.config.middleware import make_app
 from ckan.plugins import core
 from ckan.tests.helpers import CKANTestApp
 
-from . import tables, world
+from ckanext.ecosphere.tests.access import tables, world
 
 LIMITS = {"comments_per_hour": 100_000, "requests_per_day": 100_000, "statistics_cache": 0, "release_after": 0}
 #: The tests of other folders send forms without the token of the page; here it is asked for, as in the portal.

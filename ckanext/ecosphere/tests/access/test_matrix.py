@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from . import calls, tables, world
-from .conftest import Ledger, Visitor
+from ckanext.ecosphere.tests.access import calls, tables, world
+from ckanext.ecosphere.tests.access.conftest import Ledger, Visitor
 
 ACTIONS, ROUTES = tables.read("actions"), tables.read("routes")
 PARAMETERS = {**tables.parameters("actions"), **tables.parameters("routes")}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from . import calls, tables, world
-from .conftest import Ledger, Visitor
+from ckanext.ecosphere.tests.access import calls, tables, world
+from ckanext.ecosphere.tests.access.conftest import Ledger, Visitor
 
 PARAMETERS = {key: value for key, value in tables.parameters("actions").items() if " " not in key}
 ACTIONS = sorted({row.name for row in tables.read("actions")})

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from . import world
-from .conftest import Ledger, Visitor
+from ckanext.ecosphere.tests.access import world
+from ckanext.ecosphere.tests.access.conftest import Ledger, Visitor
 
 #: Action → parameters with "?" for the dataset; what `other_editor` and `user` may not read belongs to `ddt-42`.
 ASKING = {

@@ -15,12 +15,14 @@ from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 from werkzeug.datastructures import FileStorage
 
-from ckanext.ecosphere.data_requests import attachments, mail_headers, trust
+from ckanext.ecosphere.data_requests import attachments
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
+from ckanext.ecosphere.data_requests.domain import trust
 from ckanext.ecosphere.data_requests.model import Attachment, Comment
+from ckanext.ecosphere.data_requests.notifications import mail_headers
 from ckanext.ecosphere.data_requests.tests import conftest as requests
-from ckanext.ecosphere.harvest import trials
+from ckanext.ecosphere.harvest import previews
 from ckanext.ecosphere.harvest.model import PUBLISHED, Hold, JobState, SourceRecord
 from ckanext.ecosphere.schemas.bulk import plan, runs
 from ckanext.harvest.model import HarvestJob, HarvestObject
@@ -200,7 +202,7 @@ def _make_harvest(world: World) -> None:
         "harvested": (harvested["id"], "moissonne"),
     }
     trial = "7f8b2a8e-0000-4000-8000-000000000001"
-    trials._keep(trial, {"state": trials.WAITING, "url": "http://127.0.0.1:9/csw", "user": "editor"})
+    previews._keep(trial, {"state": previews.WAITING, "url": "http://127.0.0.1:9/csw", "user": "editor"})
     world.things["trial"] = (trial, trial)
 
 

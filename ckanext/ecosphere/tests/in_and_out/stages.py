@@ -202,7 +202,7 @@ def inside(portal: Portal, seen: dict[str, Any]) -> None:
 
 
 def _check(portal: Portal) -> str:
-    from ckanext.ecosphere.schemas import adopting
+    from ckanext.ecosphere.schemas.catalogue import adopting
 
     with portal.http.flask_app.test_request_context():
         return " ".join(f"{each.message} {each.remedy}" for each in adopting.check())
@@ -212,7 +212,7 @@ def _grace(portal: Portal, seen: dict[str, Any]) -> None:
     """A program that published before: refused, then let through with a warning, then refused again."""
     import ckan.plugins.toolkit as tk
 
-    from ckanext.ecosphere.schemas import grace
+    from ckanext.ecosphere.schemas.logic import grace
 
     old = {"title": "Programme", "owner_org": "ddt-01", "notes": "Un."}
     seen["refused"] = portal.api("package_create", 409, name="programme-0", **old)
@@ -239,8 +239,8 @@ def _fill(portal: Portal) -> None:
     import sqlalchemy as sa
     from ckan import model
 
-    from ckanext.ecosphere.indexing import signature
-    from ckanext.ecosphere.schemas import leaving
+    from ckanext.ecosphere.fast_save import signature
+    from ckanext.ecosphere.schemas.catalogue import leaving
     from ckanext.ecosphere.schemas.tests import samples
 
     full = samples.full(owner_org="ddt-01", private=True)

@@ -1,0 +1,1 @@
+"""How services are reached: their contact sheets, with actions, access rules and page."""

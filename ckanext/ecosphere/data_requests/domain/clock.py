@@ -1,0 +1,89 @@
+"""The legal clock of a request (code de l'environnement, R. 124-1). Pure: due dates are stored, lateness is derived.
+
+R. 124-1: the authority decides expressly within one month of the receipt of the request; within two months when its
+volume or complexity justifies it, provided that the requester is told of the extension and its reasons within the first
+month. A period in months ends on the day of the same number, or on the last day of a shorter month (the computation of
+article 641 of the code de procédure civile). R. 124-1 does not move an end that falls on a Sunday or a public holiday;
+a ministry may decide to (`ecosphere.requests.postpone`), in the manner of article 642 of the same code.
+"""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from ckanext.ecosphere.data_requests.domain import holidays, states
+
+PARIS = ZoneInfo("Europe/Paris")
+DUE_SOON_DAYS = 7
+SATURDAY = 5
+
+
+def now() -> datetime:
+    """The current moment."""
+    return datetime.now(timezone.utc)
+
+
+def day_of(moment: datetime) -> date:
+    """Civil day in Paris of a moment that has a time zone."""
+    return moment.astimezone(PARIS).date()
+
+
+def add_months(day: date, months: int) -> date:
+    """The day of the same number `months` later, or the last day of a month that is too short."""
+    index = day.year * 12 + day.month - 1 + months
+    year, month = divmod(index, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    return date(year, month + 1, min(day.day, last))
+
+
+def due_date(received: date, months: int, postpone: str = "never", zone: str = holidays.METROPOLE) -> date:
+    """Last day of a period.
+
+    Args:
+        received: day of receipt.
+        months: length of the period.
+        postpone: "never"; "sundays" moves an end on a Sunday or public holiday to the next day that is none;
+            "workdays" does so for Saturdays too.
+        zone: where the public holidays are those of (`holidays`).
+    """
+    day = add_months(received, months)
+    if postpone == "never":
+        return day
+    first_day_off = SATURDAY if postpone == "workdays" else SATURDAY + 1
+    while day.weekday() >= first_day_off or holidays.is_holiday(day, zone):
+        day += timedelta(days=1)
+    return day
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Where a request stands in time.
+
+    Attributes:
+        state: none, running, extended, due_soon, overdue or closed.
+        due: last day for an answer, None when there is none.
+        days_left: days until then, negative when it has passed; None without a due date or when closed.
+        extended: whether the period was extended.
+    """
+
+    state: str
+    due: date | None
+    days_left: int | None
+    extended: bool
+
+
+def read(state: str, due: date | None, extended: bool, today: date) -> Clock:
+    """Read the clock of a request in `state` that is due on `due`."""
+    if state in states.CLOSED:
+        return Clock("closed" if due else "none", due, None, extended)
+    if due is None or state == states.DRAFT:
+        return Clock("none", due, None, extended)
+    left = (due - today).days
+    if left < 0:
+        return Clock("overdue", due, left, extended)
+    if left <= DUE_SOON_DAYS:
+        return Clock("due_soon", due, left, extended)
+    return Clock("extended" if extended else "running", due, left, extended)

@@ -1,0 +1,282 @@
+"""The fields of a transition, and what a request must say before it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+
+from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.decisions import law, reasons
+from ckanext.ecosphere.data_requests.domain import clock, holidays, people, routing, states
+from ckanext.ecosphere.data_requests.logic import validators as v
+from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.shared import dates
+
+_ = tk._
+
+LONGEST_WAIT = timedelta(days=366)
+
+Parser = Callable[[Any, Request, date, str | None], Any]
+
+
+def missing_before_sending(request: Request) -> dict[str, list[str]]:
+    """Tell what a draft lacks: field → sentences; empty when it can be sent."""
+    errors: dict[str, list[str]] = {}
+
+    def need(name: str, message: str) -> None:
+        errors.setdefault(name, []).append(message)
+
+    if not request.title:
+        need("title", _("Say in a few words which data you need."))
+    if not request.description:
+        need("description", _("Describe the data that you need."))
+    if not request.theme:
+        need("theme", _("Choose a theme."))
+    if not (request.territory or request.communes or request.bbox):
+        need("territory", _("Say where: choose a territory, name communes, or draw a rectangle."))
+    if request.visibility not in ("public", "private"):
+        need("visibility", _("Choose whether everyone may read your request."))
+    if request.period_start and request.period_end and request.period_start > request.period_end:
+        need("period_end", _("The period ends before it begins."))
+    return errors
+
+
+def parse(
+    transition: states.Transition, data: Mapping[str, Any], request: Request, today: date, actor: str | None
+) -> dict[str, Any]:
+    """Check the fields of a transition.
+
+    Args:
+        transition: line of the table.
+        data: what the person gave.
+        request: as it is before the transition.
+        today: current day in Paris.
+        actor: id of the person who does it, None when time does.
+
+    Returns:
+        the fields of this transition that are filled in, in the form that events keep.
+
+    Raises:
+        ValidationError: by field, what is missing or wrong.
+    """
+    errors: dict[str, list[str]] = {}
+    found: dict[str, Any] = {}
+    for name in transition.fields:
+        given = data.get(name)
+        try:
+            # Spam gets no letter.
+            special = None if data.get("spam") else SPECIAL.get((transition.name, name))
+            parser = special or PARSERS[name]
+            value = parser(given, request, today, actor) if given not in (None, "", []) else None
+        except tk.Invalid as error:
+            errors[name] = [str(error.error)]
+            continue
+        if value not in (None, "", [], False):
+            found[name] = value
+        elif name in transition.required:
+            errors[name] = [_(MISSING[name])]
+    if "ground" in transition.fields:
+        # What a person reads first is what is missing; what contradicts it is told beside it.
+        errors = {**reasons.contradictions(request, found), **errors}
+    if errors:
+        raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+    return found
+
+
+def _words(value: Any, request: Request, today: date, actor: str | None) -> str:
+    return v.service_text(value)
+
+
+def _yes(value: Any, request: Request, today: date, actor: str | None) -> bool:
+    return tk.asbool(value)
+
+
+def _organization(value: Any, request: Request, today: date, actor: str | None) -> str:
+    group = model.Group.get(str(value))
+    if group is None or not group.is_organization or group.state != model.State.ACTIVE:
+        raise tk.Invalid(_("There is no such service."))
+    if request.opened and group.id == request.organization_id:
+        raise tk.Invalid(_("The request is with this service already."))
+    if not routing.is_reachable(group.id):
+        raise tk.Invalid(_unreachable(group, request))
+    return group.id
+
+
+def _unreachable(group: model.Group, request: Request) -> str:
+    name = group.title or group.name
+    message = _("“{service}” has neither members nor a mailbox: nobody would read the request.").format(service=name)
+    other = routing.instead_of(group, request)
+    if other is None:
+        return f"{message} " + _("Have its contact sheet filled in, or choose another service.")
+    return f"{message} " + _("Choose “{service}” instead.").format(service=other.title or other.name)
+
+
+def _future_day(value: Any, request: Request, today: date, actor: str | None) -> str:
+    day = v.a_day(value)
+    if day is not None and not today <= day <= today + LONGEST_WAIT:
+        raise tk.Invalid(_("Choose a day from today on, within a year."))
+    return day.isoformat() if day else ""
+
+
+def _later_day(value: Any, request: Request, today: date, actor: str | None) -> str:
+    day = v.a_day(value)
+    if day is not None and day <= today:
+        raise tk.Invalid(_("Choose a day after today."))
+    return _future_day(day, request, today, actor)
+
+
+def _due(value: Any, request: Request, today: date, actor: str | None) -> str:
+    day = v.a_day(value)
+    last = latest_due(request)
+    if day is not None and request.due and not request.due < day <= (last or day):
+        message = _("Choose a day after {first} and not after {last}.")
+        raise tk.Invalid(message.format(first=dates.day(request.due), last=dates.day(last or day)))
+    return day.isoformat() if day else ""
+
+
+def latest_due(request: Request) -> date | None:
+    """Last day to which the period can be extended, None when requests have no clock."""
+    if request.clock_start is None:
+        return None
+    start, zone = request.clock_start, holidays.zone_of(request.territory)
+    first, last = (
+        clock.due_date(start, months, config.postpone(), zone)
+        for months in (config.answer_months(), config.extended_months())
+    )
+    if config.clock_stops() and request.first_month_ends:
+        # The days during which the requester was waited for were given back, to the longer period as well.
+        last += max(request.first_month_ends - first, timedelta(0))
+    return last
+
+
+def _ground(value: Any, request: Request, today: date, actor: str | None) -> str:
+    return reasons.ground(value, partial=False)
+
+
+def _partial_ground(value: Any, request: Request, today: date, actor: str | None) -> str:
+    return reasons.ground(value, partial=True)
+
+
+def _reason(value: Any, request: Request, today: date, actor: str | None) -> str:
+    return reasons.reason(value)
+
+
+def _kind(value: Any, request: Request, today: date, actor: str | None) -> str:
+    if value not in (law.DATA_KIND, law.SERVICE_KIND):
+        raise tk.Invalid(_("Choose data, or a spatial data service."))
+    return value
+
+
+def _short_text(value: Any, request: Request, today: date, actor: str | None) -> str:
+    return v.one_line(value)
+
+
+def _datasets(value: Any, request: Request, today: date, actor: str | None) -> list[str]:
+    names = v.texts(value)
+    found = []
+    for name in names:
+        package = model.Package.get(name.rstrip("/").rsplit("/", 1)[-1])
+        known = package is not None and package.state == model.State.ACTIVE and package.type == "dataset"
+        # What the person who acts may not read does not exist for them, title included.
+        if package is None or not known or not _reads(actor, package):
+            raise tk.Invalid(_("There is no dataset “{name}”.").format(name=name))
+        if not requester_reads(request, package):
+            message = _("The requester cannot read “{title}”: publish it, or choose another dataset.")
+            raise tk.Invalid(message.format(title=package.title or package.name))
+        found.append(package.id)
+    return list(dict.fromkeys(found))
+
+
+def requester_reads(request: Request, package: model.Package) -> bool:
+    """Whether the person who asked, or anyone when that person is gone, may read a dataset."""
+    return _reads(request.requester_id, package)
+
+
+def _reads(user_id: str | None, package: model.Package) -> bool:
+    user = model.User.get(user_id) if user_id else None
+    context: Any = {"user": user.name if user else "", "auth_user_obj": user}
+    try:
+        return tk.check_access("package_show", context, {"id": package.id})
+    except tk.NotAuthorized:
+        return False
+
+
+def _target(value: Any, request: Request, today: date, actor: str | None) -> str:
+    target = by_id_or_reference(str(value))
+    reader = people.reader_of(model.User.get(actor) if actor else None)
+    if target is None or target.submitted is None or not reader.may_read(target):
+        raise tk.Invalid(_("There is no such request."))
+    if target.id == request.id:
+        raise tk.Invalid(_("A request cannot be merged with itself."))
+    if target.state in (states.DUPLICATE, states.REJECTED, states.WITHDRAWN):
+        raise tk.Invalid(_("Choose the request that goes on: this one is closed."))
+    if target.visibility != request.visibility:
+        raise tk.Invalid(_("A public and a private request cannot be merged."))
+    if request.visibility == "private" and target.requester_id != request.requester_id:
+        raise tk.Invalid(_("Private requests of two persons cannot be merged: neither may know of the other."))
+    return target.id
+
+
+def by_id_or_reference(key: str) -> Request | None:
+    """The request with this id or reference."""
+    column = Request.reference if key.upper().startswith("DD-") else Request.id
+    value = key.upper() if column is Request.reference else key
+    return model.Session.query(Request).filter(column == value).one_or_none()
+
+
+PARSERS: dict[str, Parser] = {
+    "similar_seen": _yes,
+    "organization": _organization,
+    "reason": _words,
+    "spam": _yes,
+    "question": _words,
+    "answer_by": _later_day,
+    "comment": _words,
+    "planned": _future_day,
+    "due": _due,
+    "datasets": _datasets,
+    "missing": _words,
+    "ground": _ground,
+    "kind": _kind,
+    "law": _reason,
+    "facts": _reason,
+    "other_ground": _short_text,
+    "emissions": _yes,
+    "completion": _short_text,
+    "separable": _words,
+    "transmitted_to": _short_text,
+    "target": _target,
+}
+#: (transition, field) → parser of a field whose words make up a letter, or whose list is another one.
+SPECIAL: dict[tuple[str, str], Parser] = {
+    ("fulfil_partly", "ground"): _partial_ground,
+    ("not_held", "reason"): _reason,
+    ("extend", "reason"): _reason,
+    ("reject", "reason"): _reason,
+}
+
+
+def N_(text: str) -> str:
+    """Mark a text for translation without translating it yet."""
+    return text
+
+
+#: Field → what to do when it is missing.
+MISSING = {
+    "organization": N_("Choose the service that the request goes to."),
+    "reason": N_("Give the reason: the requester reads it."),
+    "question": N_("Say which details you need."),
+    "answer_by": N_("Say until when the requester may answer."),
+    "comment": N_("Give the details that were asked for."),
+    "planned": N_("Say when you expect to answer."),
+    "datasets": N_("Choose at least one dataset that the requester can read."),
+    "missing": N_("Say which part of the request remains unanswered."),
+    "ground": N_("Choose the ground for the refusal."),
+    "law": N_("Say why this ground applies: the letter states the reasons in law."),
+    "facts": N_("Say to which facts of this request the ground applies: the letter states the reasons in fact."),
+    "target": N_("Give the reference of the request to merge with."),
+}

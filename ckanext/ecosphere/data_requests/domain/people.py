@@ -1,0 +1,211 @@
+"""Who a person is for a request, and who is told of what happens to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import authz, model
+
+from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.model import Follow, Request, Support
+from ckanext.ecosphere.data_requests.notifications.mailboxes import Mailbox
+
+EDITING = ("editor", "admin")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A person, or nobody, who looks at requests.
+
+    Attributes:
+        id, name: of the account, "" for someone who is not logged in.
+        sysadmin: administrator of the site.
+        moderator: moderates requests.
+        editor_of, admin_of: ids of the services of which the person is an editor (or more), an administrator.
+    """
+
+    id: str = ""
+    name: str = ""
+    sysadmin: bool = False
+    moderator: bool = False
+    editor_of: frozenset[str] = field(default_factory=frozenset)
+    admin_of: frozenset[str] = field(default_factory=frozenset)
+
+    def roles(self, request: Request) -> frozenset[str]:
+        """Roles for a request. A draft has its requester only, one that is not open yet no service."""
+        found = set()
+        if self.id and request.requester_id == self.id:
+            found.add(states.REQUESTER)
+        if request.submitted is not None and self.moderator:
+            found.add(states.MODERATOR)
+        if request.opened is not None:
+            if self.sysadmin or request.organization_id in self.editor_of:
+                found.add(states.EDITOR)
+            if self.sysadmin or request.organization_id in self.admin_of:
+                found.add(states.ADMIN)
+        return frozenset(found)
+
+    def may_read(self, request: Request) -> bool:
+        """Whether the request exists for this person."""
+        return request.listed or bool(self.roles(request))
+
+    def condition(self) -> Any:
+        """What `may_read` says, as a condition on rows of requests."""
+        ways: list[sa.ColumnElement[bool]] = [Request.listed == sa.true()]
+        if self.id:
+            ways.append(Request.requester_id == self.id)
+        if self.moderator:
+            ways.append(Request.submitted.is_not(None))
+        if self.sysadmin:
+            ways.append(Request.opened.is_not(None))
+        elif self.editor_of:
+            ways.append(sa.and_(Request.opened.is_not(None), Request.organization_id.in_(self.editor_of)))
+        return sa.or_(*ways)
+
+    def is_inside(self, request: Request) -> bool:
+        """Whether the person works on it: service or moderator, who see notes and the requester."""
+        return bool(self.roles(request) - {states.REQUESTER})
+
+
+NOBODY = Reader()
+
+
+def reader_of(user: model.User | Mailbox | None) -> Reader:
+    """Read the roles of a person, with those that cascade from a parent organisation."""
+    if isinstance(user, Mailbox):
+        return Reader(id=user.id, editor_of=frozenset({user.organization_id}))
+    if user is None or user.state != model.State.ACTIVE:
+        return NOBODY
+    held: dict[str, set[str]] = {"editor": set(), "admin": set()}
+    cascading = authz.check_config_permission("roles_that_cascade_to_sub_groups") or ()
+    for group, capacity in _memberships(user.id):
+        if capacity not in held:
+            continue
+        reached = [group.id]
+        if capacity in cascading:
+            reached += [row[0] for row in group.get_children_group_hierarchy(type=group.type)]
+        held[capacity].update(reached)
+    moderating = model.Group.get(config.moderators())
+    editor_of = held["editor"] | held["admin"]
+    return Reader(
+        id=user.id,
+        name=user.name,
+        sysadmin=bool(user.sysadmin),
+        moderator=bool(user.sysadmin) or (moderating is not None and moderating.id in editor_of),
+        editor_of=frozenset(editor_of),
+        admin_of=frozenset(held["admin"]),
+    )
+
+
+def reader_of_context(context: Any) -> Reader:
+    """Reader behind the context of an action."""
+    user = context.get("auth_user_obj")
+    if user is None or not isinstance(user, model.User):
+        user = model.User.get(context["user"]) if context.get("user") else None
+    return reader_of(user)
+
+
+def _memberships(user_id: str) -> Iterable[Any]:
+    query = (
+        sa.select(model.Group, model.Member.capacity)
+        .join(model.Member, model.Member.group_id == model.Group.id)
+        .where(
+            model.Member.table_name == "user",
+            model.Member.table_id == user_id,
+            model.Member.state == model.State.ACTIVE,
+            model.Group.state == model.State.ACTIVE,
+            model.Group.is_organization.is_(True),
+        )
+    )
+    return model.Session.execute(query).all()
+
+
+def is_member_of_a_service(user_id: str) -> bool:
+    """Whether a person works for a service of the portal: is an editor or an administrator of one."""
+    return any(capacity in EDITING for _group, capacity in _memberships(user_id))
+
+
+def editors_of(organization_id: str | None) -> set[str]:
+    """Ids of the editors and administrators of a service who have an active account."""
+    if not organization_id:
+        return set()
+    query = (
+        sa.select(model.User.id)
+        .join(model.Member, model.Member.table_id == model.User.id)
+        .where(
+            model.Member.table_name == "user",
+            model.Member.group_id == organization_id,
+            model.Member.state == model.State.ACTIVE,
+            model.Member.capacity.in_(EDITING),
+            model.User.state == model.State.ACTIVE,
+            # The site's own account is a member of each organisation that it made; nobody reads for it.
+            model.User.name != str(tk.config["ckan.site_id"]),
+        )
+    )
+    return set(model.Session.scalars(query))
+
+
+def with_editors() -> set[str]:
+    """Ids of the services that have an editor or administrator with an active account."""
+    query = (
+        sa.select(model.Member.group_id)
+        .join(model.User, model.Member.table_id == model.User.id)
+        .where(
+            model.Member.table_name == "user",
+            model.Member.state == model.State.ACTIVE,
+            model.Member.capacity.in_(EDITING),
+            model.User.state == model.State.ACTIVE,
+            model.User.name != str(tk.config["ckan.site_id"]),
+        )
+        .distinct()
+    )
+    return {each for each in model.Session.scalars(query) if each}
+
+
+def moderators() -> set[str]:
+    """Ids of the moderators: editors of the moderating organisation, or else the administrators of the site."""
+    group = model.Group.get(config.moderators())
+    found = editors_of(group.id if group else None)
+    if found:
+        return found
+    site_user = str(tk.config["ckan.site_id"])
+    query = sa.select(model.User.id).where(
+        model.User.sysadmin.is_(True), model.User.state == model.State.ACTIVE, model.User.name != site_user
+    )
+    return set(model.Session.scalars(query))
+
+
+def audience(name: str, request: Request, fields: dict[str, Any]) -> set[str]:
+    """Ids of the people of an audience.
+
+    Args:
+        name: requester, service, former_service, moderators, followers or supporters.
+        request: as it is after the transition.
+        fields: of the transition.
+    """
+    if name == states.REQUESTER:
+        return {request.requester_id} if request.requester_id else set()
+    if name == states.SERVICE:
+        return editors_of(request.organization_id) if request.opened else set()
+    if name == states.FORMER_SERVICE:
+        return editors_of(fields.get("former_organization"))
+    if name == states.MODERATORS:
+        return moderators()
+    table = Follow if name == states.FOLLOWERS else Support
+    found = set(model.Session.scalars(sa.select(table.user_id).where(table.request_id == request.id)))
+    return found if request.listed else {each for each in found if _still_reads(each, request)}
+
+
+def _still_reads(user_id: str, request: Request) -> bool:
+    return reader_of(model.User.get(user_id)).may_read(request)
+
+
+def active(user_ids: Iterable[str]) -> set[str]:
+    """Those of the people whose account is active."""
+    query = sa.select(model.User.id).where(model.User.id.in_(list(user_ids)), model.User.state == model.State.ACTIVE)
+    return set(model.Session.scalars(query))

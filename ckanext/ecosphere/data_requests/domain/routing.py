@@ -1,0 +1,217 @@
+"""Which service a request is proposed to, by territory, theme and kind of service, from `data/routing.csv`."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.domain import people
+from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.setup import organisations
+
+TABLE = Path(__file__).parents[1] / "data" / "routing.csv"
+ANY = "*"
+#: INSEE's first three figures of overseas communes → territory; elsewhere the first two name the département.
+OVERSEAS = {
+    "971": "outre-mer-glp",
+    "972": "outre-mer-mtq",
+    "973": "outre-mer-guf",
+    "974": "outre-mer-reu",
+    "975": "outre-mer-spm",
+    "976": "outre-mer-myt",
+    "977": "outre-mer-blm",
+    "978": "outre-mer-maf",
+    "984": "outre-mer-atf",
+    "986": "outre-mer-wlf",
+    "987": "outre-mer-pyf",
+    "988": "outre-mer-ncl",
+}
+WHOLE_COUNTRY = "pays-fra"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A line of the table."""
+
+    place: str
+    theme: str
+    kinds: tuple[str, ...]
+    where: str
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A service for a request.
+
+    Attributes:
+        organization: the service, None when the portal has none that fits.
+        reason: code and names for `wording.routing_reason`.
+        alternatives: other services that could be meant, the likeliest first.
+    """
+
+    organization: model.Group | None
+    reason: dict[str, Any]
+    alternatives: list[model.Group] = field(default_factory=list)
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """Read the table."""
+    with TABLE.open(encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
+        return tuple(Rule(row["place"], row["theme"], tuple(row["kinds"].split()), row["where"]) for row in rows)
+
+
+def propose(theme: str, territory: str) -> Proposal:
+    """Propose a service.
+
+    Args:
+        theme: id in the vocabulary of themes, may be empty.
+        territory: id in the vocabulary of territories, may be empty.
+    """
+    root, place = _root(theme), voc.get("territories").get(territory) if territory else None
+    services = _services()
+    found: list[tuple[model.Group, Rule]] = []
+    for rule in rules():
+        if not _fits(rule, place, root):
+            continue
+        for group in _of_rule(rule, place, services):
+            if all(group.id != other.id for other, _rule in found):
+                found.append((group, rule))
+    if not found:
+        return Proposal(None, {"code": "none"})
+    best, rule = found[0]
+    reason = {"code": _code(rule), "service": best.title or best.name, "theme": root, "territory": territory}
+    return Proposal(best, reason, [group for group, _rule in found[1:]])
+
+
+def _fits(rule: Rule, place: voc.Concept | None, root: str) -> bool:
+    if rule.theme not in (ANY, root):
+        return False
+    return rule.place == ANY or (place is not None and rule.place in (place.id, place.data.get("type")))
+
+
+def _code(rule: Rule) -> str:
+    if rule.where == "national":
+        return "national"
+    if rule.theme != ANY:
+        return "theme"
+    return "territory" if rule.where == "own" else "above"
+
+
+def _of_rule(rule: Rule, place: voc.Concept | None, services: dict[Any, list[model.Group]]) -> Iterator[model.Group]:
+    territories = voc.get("territories")
+    if rule.where == "national":
+        for name in rule.kinds:
+            yield from services.get(name, ())
+        return
+    if rule.where == "own":
+        uri = place.uri if place else ""
+    elif rule.where == "above":
+        uri = place.broader if place else ""
+    else:
+        uri = territories[rule.where].uri
+    for kind in rule.kinds:
+        yield from services.get((kind, uri), ())
+
+
+def _services() -> dict[Any, list[model.Group]]:
+    """Active services of the portal by (kind, territory) and by name."""
+    query: Any = (
+        sa.select(model.Group)
+        .where(model.Group.is_organization.is_(True), model.Group.state == model.State.ACTIVE)
+        .order_by(model.Group.title)
+    )
+    found: dict[Any, list[model.Group]] = {}
+    for group in model.Session.scalars(query):
+        found.setdefault(group.name, []).append(group)
+        kind, territory = (group.extras.get(key) for key in (organisations.KIND, organisations.TERRITORY))
+        if kind and territory:
+            found.setdefault((kind, territory), []).append(group)
+    return found
+
+
+def is_reachable(organization_id: str | None) -> bool:
+    """Whether somebody reads what is sent to a service: an editor, or its mailbox when e-mails leave."""
+    if people.editors_of(organization_id):
+        return True
+    return config.mail_works() and bool(sheets.mailbox(organization_id))
+
+
+def instead_of(group: model.Group | None, request: Request) -> model.Group | None:
+    """The service to propose where nobody reads for one: that above it, else the next one that fits the request."""
+    above = group.get_parent_groups(type="organization") if group else []
+    found = propose(request.theme, request.territory)
+    fitting = [found.organization] if found.organization else []
+    for each in (*above, *fitting, *found.alternatives):
+        if (group is None or each.id != group.id) and is_reachable(each.id):
+            return each
+    return None
+
+
+def unreachable() -> list[model.Group]:
+    """Active services for which nobody reads, in alphabetical order."""
+    groups = sorted(_services_once(), key=lambda group: voc.normalise(group.title or group.name))
+    editing = people.with_editors()
+    mail = config.mail_works()
+    return [group for group in groups if group.id not in editing and not (mail and sheets.written(group).email)]
+
+
+def _services_once() -> list[model.Group]:
+    query = sa.select(model.Group).where(model.Group.is_organization.is_(True), model.Group.state == model.State.ACTIVE)
+    return list(model.Session.scalars(query))
+
+
+def _root(theme: str) -> str:
+    themes = voc.get("themes")
+    if not theme or theme not in themes:
+        return ""
+    above = themes.ancestors(theme)
+    return above[-1].id if above else themes[theme].id
+
+
+def territory_of(communes: Iterable[dict[str, str]], bbox: Sequence[float] | None) -> str:
+    """The smallest territory of the vocabulary that holds communes, or a rectangle; "" when nothing is given."""
+    places = {of_commune(each["code"]) for each in communes or ()}
+    if places:
+        return _common(places)
+    return _around(bbox) if bbox else ""
+
+
+def of_commune(code: str) -> str:
+    """Département or overseas territory of a commune, from its code."""
+    overseas = OVERSEAS.get(code[:3])
+    return overseas or f"departement-{code[:2].lower()}"
+
+
+def _common(places: set[str]) -> str:
+    territories = voc.get("territories")
+    known = [territories[each] for each in sorted(places) if each in territories]
+    if not known:
+        return WHOLE_COUNTRY
+    chains = [[place.id, *(above.id for above in territories.ancestors(place.uri))] for place in known]
+    return next((each for each in chains[0] if all(each in chain for chain in chains)), WHOLE_COUNTRY)
+
+
+def _around(bbox: Sequence[float]) -> str:
+    west, south, east, north = bbox
+    middle = ((west + east) / 2, (south + north) / 2)
+    holding: list[tuple[float, str]] = []
+    for place in voc.get("territories"):
+        box = place.data.get("bbox")
+        if not box or place.data.get("type") not in ("departement", "region", "outre-mer", "pays"):
+            continue
+        if box[0] <= west and box[1] <= south and east <= box[2] and north <= box[3]:
+            off_centre = abs((box[0] + box[2]) / 2 - middle[0]) + abs((box[1] + box[3]) / 2 - middle[1])
+            holding.append(((box[2] - box[0]) * (box[3] - box[1]) + off_centre / 100, place.id))
+    return min(holding)[1] if holding else WHOLE_COUNTRY

@@ -1,0 +1,46 @@
+"""What the data is for: said by whoever wants to; no interest has to be stated (directive 2003/4/EC, article 3(1))."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from ckanext.ecosphere import vocabularies as voc
+
+TABLE = Path(__file__).parents[1] / "data" / "uses.csv"
+VOCABULARY = "regulatory-use"
+
+
+@cache
+def _own() -> Mapping[str, tuple[str, str]]:
+    with TABLE.open(encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
+        return {row["id"]: (row["label_fr"], row["label_en"]) for row in rows}
+
+
+def label(key: str, lang: str) -> str:
+    """Return the name of a use in a language, "" when there is none."""
+    if key in _own():
+        french, english = _own()[key]
+        return english if lang.startswith("en") else french
+    concept = voc.get(VOCABULARY).get(key) if key else None
+    return concept.label(lang) if concept else ""
+
+
+def choices(lang: str) -> list[tuple[str, str]]:
+    """Return the uses to choose from: (id, label), those of citizens first, silence last."""
+    first, *last = _own()
+    ids = [first, *(each.id for each in voc.get(VOCABULARY)), *last]
+    return [(key, label(key, lang)) for key in ids]
+
+
+def find(value: str) -> str:
+    """Return the id of a use named by id, URI or label, "" when there is none."""
+    for key, labels in _own().items():
+        if voc.normalise(value) in (key, *(voc.normalise(each) for each in labels)):
+            return key
+    known = voc.get(VOCABULARY)
+    concept = known.get(value) or known.find(value)
+    return concept.id if concept else ""

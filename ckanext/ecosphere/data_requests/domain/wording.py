@@ -1,0 +1,181 @@
+"""Names of states, transitions and reasons, in the language of the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.data_requests.decisions import law
+from ckanext.ecosphere.data_requests.domain import french, uses
+from ckanext.ecosphere.shared import language
+
+_ = tk._
+
+
+def N_(text: str) -> str:
+    """Mark a text for translation without translating it yet."""
+    return text
+
+
+STATES = {
+    "draft": N_("Draft"),
+    "submitted": N_("Submitted"),
+    "open": N_("Open"),
+    "needs_info": N_("Waiting for details"),
+    "in_progress": N_("In progress"),
+    "fulfilled": N_("Fulfilled"),
+    "partial": N_("Partly fulfilled"),
+    "refused": N_("Refused"),
+    "not_held": N_("Data not held"),
+    "duplicate": N_("Duplicate"),
+    "rejected": N_("Not accepted"),
+    "withdrawn": N_("Withdrawn"),
+    "expired": N_("Closed without details"),
+}
+
+TRANSITIONS = {
+    "submit": N_("Send the request"),
+    "accept": N_("Accept and hand over to a service"),
+    "reject": N_("Do not accept"),
+    "ask_details": N_("Ask for details"),
+    "answer_details": N_("Give the details"),
+    "expire": N_("Close without details"),
+    "start": N_("Start work"),
+    "transfer": N_("Transfer to another service"),
+    "extend": N_("Extend the period"),
+    "fulfil": N_("Answer with datasets"),
+    "fulfil_partly": N_("Answer in part"),
+    "refuse": N_("Refuse"),
+    "not_held": N_("Say that the data is not held"),
+    "mark_duplicate": N_("Merge with another request"),
+    "withdraw": N_("Withdraw the request"),
+    "reopen": N_("Reopen"),
+}
+
+ROLES = {
+    "requester": N_("Requester"),
+    "editor": N_("Service"),
+    "admin": N_("Service"),
+    "moderator": N_("Moderation"),
+    "system": N_("Portal"),
+    "reader": N_("User"),
+}
+
+#: Code of an obstacle (`states.obstacle`) → what the person reads.
+REASONS = {
+    "unknown": N_("There is no such step."),
+    "state": N_("This cannot be done while the request is in the state “{state}”."),
+    "role": N_("You may not do this: it is for others to do."),
+    "extended_already": N_("The period was extended once already; it cannot be extended again."),
+    "first_month_over": N_("The period can only be extended within the first month after the receipt."),
+    "closed_too_long": N_("A request can only be reopened within 30 days after it was closed. Please make a new one."),
+    "reopened_already": N_("You have reopened this request once already. Please make a new one."),
+    "still_waiting": N_("The requester still has time to answer."),
+}
+
+#: Why a service was proposed (`routing`).
+ROUTING = {
+    "theme": N_("{service} deals with “{theme}” for {territory}."),
+    "territory": N_("{service} is in charge of the environment for {territory}."),
+    "above": N_("{service} is in charge of {territory}, where this lies."),
+    "national": N_("{service} deals with this subject for the whole country."),
+    "person": N_("Chosen by a moderator."),
+    "transfer": N_("Transferred by another service."),
+    "none": N_("No service is known for this territory; a moderator chooses."),
+}
+
+FLAGS = {
+    "dataset_gone": N_("A dataset that answered this request is no longer available: {title}."),
+    "dataset_matches": N_("A dataset may answer this request: {title}."),
+    "unreachable": N_("Nobody reads for “{title}”: it has neither members nor a mailbox. Proposed instead: {other}."),
+}
+
+
+def _named(texts: Mapping[str, str]) -> Callable[[str], str]:
+    def name(code: str) -> str:
+        return _(texts[code]) if code in texts else code
+
+    return name
+
+
+#: Role → as whom a person speaks in the conversation.
+AUTHORS = {
+    "requester": N_("Requester"),
+    "moderator": N_("Moderator"),
+    "reader": N_("User of the portal"),
+}
+
+state = _named(STATES)
+transition = _named(TRANSITIONS)
+role = _named(ROLES)
+
+
+def author(code: str, service: str) -> str:
+    """As whom a person speaks.
+
+    Args:
+        code: role.
+        service: title of the service for which they speak, "" for none.
+    """
+    if code in AUTHORS:
+        return _(AUTHORS[code])
+    if not service:
+        return _("Officer of a service")
+    written = french.of_the(service) if language.current().startswith("fr") else service
+    return _("Officer of {service}").format(service=written)
+
+
+def obstacle(code: str, current: str) -> str:
+    """What keeps a person from a transition, as a sentence."""
+    return _(REASONS[code]).format(state=state(current))
+
+
+def concept(vocabulary: str, key: str, lang: str = "") -> str:
+    """Label of a concept in a language, by default the reader's; "" when there is none."""
+    found = voc.get(vocabulary).get(key) if key else None
+    return found.label(lang or language.current()) if found else ""
+
+
+def ground(key: str, other: str = "") -> str:
+    """Name of the ground of a refusal, with its articles."""
+    known = law.grounds().get(key)
+    if known is not None:
+        return f"{known.label(language.current())} ({known.articles})"
+    return other or _("The service does not hold this part") if key == law.PART_NOT_HELD else other or key
+
+
+def use(code: str) -> str:
+    """Name of what the data is for."""
+    return uses.label(code, language.current())
+
+
+def routing_reason(reason: Mapping[str, Any]) -> str:
+    """Why a service was proposed, as a sentence; "" when nothing is known."""
+    if not reason:
+        return ""
+    code = reason["code"]
+    return _(ROUTING[code]).format(
+        service=reason.get("service", ""),
+        theme=concept("themes", reason.get("theme", "")),
+        territory=concept("territories", reason.get("territory", "")),
+    )
+
+
+def flag(found: Mapping[str, Any]) -> str:
+    """What a flag says."""
+    code = found["code"]
+    if code == "unreachable" and not found.get("title"):
+        return _("No service is named for this request: a moderator has to choose one.")
+    return _(FLAGS[code]).format(title=found.get("title", ""), other=found.get("other") or "–")
+
+
+def territory(request: Any, lang: str = "") -> str:
+    """Where a request is about: communes, territory, or both."""
+    place = concept("territories", request.territory, lang)
+    communes = ", ".join(each.get("name") or each["code"] for each in request.communes or ())
+    if communes:
+        return f"{communes} ({place})" if place else communes
+    return place or (_("Area drawn on the map") if request.bbox else "")

@@ -1,0 +1,253 @@
+"""Actions that change requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.types import Context, DataDict
+
+from ckanext.ecosphere.data_requests import dictize, service
+from ckanext.ecosphere.data_requests.domain import fields, people, states
+from ckanext.ecosphere.data_requests.logic import auth, schema
+from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.search import similar
+from ckanext.ecosphere.data_requests.views import throttle
+
+
+def _shown(context: Context, request_id: str) -> dict[str, Any]:
+    request, reader = auth.readable(context, request_id)
+    return dictize.request_show(request, reader)
+
+
+def _shown_or_gone(context: Context, request: Request) -> dict[str, Any]:
+    """The request, or what is left to tell when the step took it out of the person’s sight."""
+    try:
+        return _shown(context, request.id)
+    except tk.ObjectNotFound:
+        known = ("id", "reference", "state", "version")
+        return {"readable": False, **{key: getattr(request, key) for key in known}}
+
+
+@schema.flat
+@tk.validate_action_data(schema.request_create)
+def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Keep a draft of a request. It becomes a request with the transition `submit`, which also says what is missing.
+
+    Args:
+        title (str): the data in a few words; the only field that must be filled in now.
+        description (str): in Markdown.
+        use (str): what for: id in the vocabulary `regulatory-use`, citizen or undisclosed; may be left out.
+        procedure_reference (str): of the regulatory procedure; private unless `show_procedure` (bool).
+        theme (str): id in the vocabulary.
+        territory (str): id in the vocabulary.
+        communes (list): INSEE codes, each with or without the name after it, or objects with code and name.
+        bbox (list): west, south, east, north in degrees.
+        visibility (str): public or private.
+        show_name (bool): whether everyone may read the requester's name.
+        need_by, period_start, period_end (str): days as YYYY-MM-DD.
+        formats (list), crs (str), scale (str): of the data.
+        known_datasets (list): names of datasets that fall short.
+        requester_organisation (str), requester_siret (str): for whom one asks.
+
+    Returns:
+        dict: the draft, as `ecosphere_request_show` gives it.
+
+    Raises:
+        ValidationError: by field, what is wrong; or too many requests today.
+    """
+    tk.check_access("ecosphere_request_create", context, data_dict)
+    reader = people.reader_of_context(context)
+    throttle.request_made(reader)
+    return _shown(context, service.create(reader, data_dict).id)
+
+
+@schema.flat
+@tk.validate_action_data(schema.request_update)
+def ecosphere_request_update(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Change fields of a request: all of a draft; once sent, those that make it clearer, until work has begun.
+
+    Fields that are not given stay as they are.
+
+    Args:
+        id (str): id or reference.
+        version (int): version that the person saw.
+        description (str): and the other fields of `ecosphere_request_create`.
+
+    Returns:
+        dict: the request.
+
+    Raises:
+        NotFound: there is no such request, or not for this person.
+        NotAuthorized: the person is not the requester.
+        ValidationError: by field, what is wrong; with `current_version` and `changes` when another change came first.
+    """
+    tk.check_access("ecosphere_request_update", context, data_dict)
+    request, reader = auth.readable(context, data_dict["id"])
+    changed = service.update(reader, request.id, data_dict["version"], data_dict)
+    return _shown(context, changed.id)
+
+
+def _asks_unseen(request: Request, reader: people.Reader, data_dict: DataDict) -> bool:
+    """Whether a complete draft is about to be sent by someone who has not seen what is like it."""
+    if data_dict["transition"] != "submit" or request.state != states.DRAFT or request.version != data_dict["version"]:
+        return False
+    seen = tk.asbool(data_dict.get("similar_seen") or False)
+    return not seen and not fields.missing_before_sending(request)
+
+
+@schema.flat
+@tk.validate_action_data(schema.request_transition)
+def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Do a step in the life of a request; the table is in `docs/requests.md`.
+
+    Args:
+        id (str): id or reference.
+        transition (str): submit, accept, reject, ask_details, answer_details, start, transfer, extend, fulfil,
+            fulfil_partly, refuse, not_held, mark_duplicate, withdraw, reopen.
+        version (int): version that the person saw.
+        comment (str): for everyone who reads the request.
+        note (str): for the service and the moderators.
+        similar_seen (bool): for `submit`: the person has seen the datasets and requests that are like this one.
+        organization, reason, question, answer_by, planned, due, datasets, missing, ground, law, facts, kind, emissions,
+            other_ground, completion, separable, transmitted_to, target, spam: fields of the transition, those that the
+            table names.
+
+    Returns:
+        dict: the request; only `id`, `reference`, `state`, `version` and `readable` (false) when the person may no
+        longer read it, as after the transfer of a private request.
+
+    Raises:
+        NotFound: there is no such request, or not for this person.
+        NotAuthorized: this step is for others.
+        ValidationError: by field, what is missing or wrong; `transition` when the step is not possible now; with
+            `similar` (datasets, requests) when there are such and `similar_seen` is not given; with `current_version`
+            and `changes` when another change came first (HTTP 409).
+    """
+    tk.check_access("ecosphere_request_transition", context, data_dict)
+    request, reader = auth.readable(context, data_dict["id"])
+    throttle.written(reader)
+    if _asks_unseen(request, reader, data_dict):
+        similar.must_be_seen(request, reader)
+    changed = service.transition(reader, request.id, data_dict["transition"], data_dict["version"], data_dict)
+    return _shown_or_gone(context, changed)
+
+
+@tk.validate_action_data(schema.merge)
+def ecosphere_request_merge(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Merge a request with the one that goes on; its supporters and followers go with it, each counted once.
+
+    Args:
+        source (str): id or reference of the request that ends.
+        target (str): id or reference of the request that goes on.
+        version (int): version of the source that the person saw; the current one if not given.
+
+    Returns:
+        dict: the request that goes on.
+
+    Raises:
+        NotFound: there is no such request.
+        NotAuthorized: the person is no moderator.
+        ValidationError: they cannot be merged.
+    """
+    tk.check_access("ecosphere_request_merge", context, data_dict)
+    source, reader = auth.readable(context, data_dict["source"])
+    version = data_dict.get("version") or source.version
+    service.transition(reader, source.id, "mark_duplicate", version, {"target": data_dict["target"]})
+    return _shown(context, data_dict["target"])
+
+
+@tk.validate_action_data(schema.by_id)
+def ecosphere_request_spam(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Close a request as spam: it disappears from every list, and its author is not told.
+
+    Args:
+        id (str): id or reference.
+
+    Returns:
+        dict: the request.
+
+    Raises:
+        NotFound: there is no such request.
+        NotAuthorized: the person is no moderator.
+        ValidationError: it is no longer in a state from which it can be rejected.
+    """
+    tk.check_access("ecosphere_request_spam", context, data_dict)
+    request, reader = auth.readable(context, data_dict["id"])
+    data = {"reason": "spam", "spam": True}
+    return _shown(context, service.transition(reader, request.id, "reject", request.version, data).id)
+
+
+def _bond(context: Context, data_dict: DataDict, change: Any, wanted: bool) -> dict[str, Any]:
+    request, reader = auth.readable(context, data_dict["id"])
+    change(reader, request.id, wanted)
+    return _shown(context, request.id)
+
+
+@tk.validate_action_data(schema.by_id)
+def ecosphere_request_support(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Support a public request: say that one needs the same data. Each person counts once.
+
+    Args:
+        id (str): id or reference.
+
+    Returns:
+        dict: the request.
+
+    Raises:
+        NotFound: there is no such request, or not for this person.
+        ValidationError: it is closed, or one's own.
+    """
+    tk.check_access("ecosphere_request_support", context, data_dict)
+    return _bond(context, data_dict, service.support, True)
+
+
+@tk.validate_action_data(schema.by_id)
+def ecosphere_request_unsupport(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Support a request no longer.
+
+    Args:
+        id (str): id or reference.
+
+    Returns:
+        dict: the request.
+
+    Raises:
+        NotFound: there is no such request, or not for this person.
+    """
+    tk.check_access("ecosphere_request_unsupport", context, data_dict)
+    return _bond(context, data_dict, service.support, False)
+
+
+@tk.validate_action_data(schema.by_id)
+def ecosphere_request_follow(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Follow a request: be told of its steps and comments.
+
+    Args:
+        id (str): id or reference.
+
+    Returns:
+        dict: the request.
+
+    Raises:
+        NotFound: there is no such request, or not for this person.
+    """
+    tk.check_access("ecosphere_request_follow", context, data_dict)
+    return _bond(context, data_dict, service.follow, True)
+
+
+@tk.validate_action_data(schema.by_id)
+def ecosphere_request_unfollow(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Follow a request no longer.
+
+    Args:
+        id (str): id or reference.
+
+    Returns:
+        dict: the request.
+
+    Raises:
+        NotFound: there is no such request, or not for this person.
+    """
+    tk.check_access("ecosphere_request_unfollow", context, data_dict)
+    return _bond(context, data_dict, service.follow, False)

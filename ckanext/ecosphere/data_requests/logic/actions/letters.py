@@ -1,0 +1,77 @@
+"""Actions about the letters to requesters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.types import Context, DataDict
+
+from ckanext.ecosphere.data_requests import dictize
+from ckanext.ecosphere.data_requests.decisions import store
+from ckanext.ecosphere.data_requests.decisions.compose import digest
+from ckanext.ecosphere.data_requests.decisions.tables import Letter
+from ckanext.ecosphere.data_requests.domain import fields, people, states
+from ckanext.ecosphere.data_requests.logic import auth, schema
+from ckanext.ecosphere.data_requests.model import Request
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.by_id)
+def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return a letter as it was sent: to its addressee, the service that wrote it, and who works on the request.
+
+    Args:
+        id (str): id of the letter.
+
+    Returns:
+        dict: `id`, `kind` (transition, receipt or silence), `subject`, `created`, `addressee`, `html`, `plain`,
+        `sha256`, `intact` (whether the text still has this digest), `request` (id, reference, title).
+
+    Raises:
+        NotFound: there is no such letter, or not for this reader.
+    """
+    tk.check_access("ecosphere_request_letter_show", context, data_dict)
+    letter = model.Session.get(Letter, data_dict["id"])
+    request = model.Session.get(Request, letter.request_id) if letter else None
+    if letter is None or not store.may_read(letter, request, people.reader_of_context(context)):
+        raise tk.ObjectNotFound(tk._("Letter not found"))
+    return {
+        **dictize.letter_dict(letter),
+        "addressee": letter.addressee,
+        "html": letter.html,
+        "plain": letter.plain,
+        "intact": digest(letter.html, letter.plain) == letter.sha256,
+        "request": {name: getattr(request, name) for name in ("id", "reference", "title")},
+    }
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.letter_preview)
+def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return the letter that a transition would send now; nothing is kept.
+
+    Args:
+        id (str): id or reference of the request.
+        transition (str): refuse, fulfil_partly, not_held, reject or extend.
+        ground, law, facts, …: fields of the transition.
+
+    Returns:
+        dict: `subject`, `html`, `plain`.
+
+    Raises:
+        NotFound: there is no such request, or not for this reader.
+        NotAuthorized: the transition is for others.
+        ValidationError: by field, what is missing or wrong; `author` or `service` when one is not named in full.
+    """
+    tk.check_access("ecosphere_request_letter_preview", context, data_dict)
+    request, reader = auth.readable(context, data_dict["id"])
+    name = data_dict["transition"]
+    if name not in store.DECISIONS:
+        raise tk.ValidationError({"transition": [tk._("This step sends no letter of decision.")]})
+    given = fields.parse(states.TRANSITIONS[name], data_dict, request, dictize.today(), reader.id)
+    if name == "extend" and (last := fields.latest_due(request)):
+        given.setdefault("due", last.isoformat())
+    letter = store.written(request, name, reader.id, given)
+    return {"subject": letter.subject, "html": letter.html, "plain": letter.plain}

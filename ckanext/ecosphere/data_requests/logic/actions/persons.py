@@ -1,0 +1,158 @@
+"""Actions about one person: settings, notifications, and what is kept of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.types import Context, DataDict
+
+from ckanext.ecosphere.data_requests import privacy
+from ckanext.ecosphere.data_requests.decisions import authors
+from ckanext.ecosphere.data_requests.domain import people
+from ckanext.ecosphere.data_requests.logic import schema
+from ckanext.ecosphere.data_requests.model import Setting
+from ckanext.ecosphere.data_requests.notifications import outbox, texts
+
+
+def _settings(user_id: str) -> dict[str, Any]:
+    found = model.Session.get(Setting, user_id)
+    author = authors.of(user_id)
+    return {
+        "digest": found.digest if found else "immediate",
+        "language": found.language if found else "",
+        **{name: getattr(author, name) for name in authors.NAMES},
+    }
+
+
+@tk.side_effect_free
+def ecosphere_request_settings_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return how the person who asks is told of data requests.
+
+    Returns:
+        dict: `digest` (immediate, daily, weekly, none), `language` ("" for that of the request or the portal), and
+        `first_name`, `last_name`, `quality` as decisions of this person bear them.
+    """
+    tk.check_access("ecosphere_request_settings_show", context, data_dict)
+    return _settings(people.reader_of_context(context).id)
+
+
+@tk.validate_action_data(schema.settings_update)
+def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Choose how one is told of data requests; what is not given stays.
+
+    Args:
+        digest (str): immediate, daily, weekly or none.
+        language (str): of the e-mails: fr, en, or "".
+        first_name, last_name, quality (str): of the author of decisions (CRPA, L. 212-1).
+
+    Returns:
+        dict: the settings.
+    """
+    tk.check_access("ecosphere_request_settings_update", context, data_dict)
+    user_id = people.reader_of_context(context).id
+    found = model.Session.get(Setting, user_id) or Setting(user_id=user_id, digest="immediate", language="")
+    found.digest = data_dict.get("digest") or found.digest
+    found.language = data_dict.get("language", found.language)
+    model.Session.add(found)
+    names = {name: data_dict[name] for name in authors.NAMES if name in data_dict}
+    if names:
+        authors.keep(user_id, names)
+    model.Session.commit()
+    return _settings(user_id)
+
+
+@tk.side_effect_free
+@schema.flat
+@tk.validate_action_data(schema.notification_list)
+def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return what the person who asks was told of data requests, the latest first.
+
+    Args:
+        start (int): number of notifications to pass over.
+        rows (int): how many to return; 20 if not given.
+
+    Returns:
+        dict: `count`, `unseen`, `results` (id, kind, sentence, created, seen, request as id, reference, title,
+            and whether the person may still read it: `readable`).
+    """
+    tk.check_access("ecosphere_request_notification_list", context, data_dict)
+    reader = people.reader_of_context(context)
+    total, unseen, rows = outbox.of_person(reader, data_dict["start"], data_dict["rows"])
+    return {"count": total, "unseen": unseen, "results": texts.on_page(rows, reader)}
+
+
+@tk.validate_action_data(schema.notification_seen)
+def ecosphere_request_notification_seen(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Mark all notifications of the person who asks, or those about one request, as seen.
+
+    Args:
+        request (str): id of a request; all if not given.
+
+    Returns:
+        dict: `seen`, how many were not.
+    """
+    tk.check_access("ecosphere_request_notification_seen", context, data_dict)
+    seen = outbox.mark_seen(people.reader_of_context(context).id, data_dict.get("request"))
+    model.Session.commit()
+    return {"seen": seen}
+
+
+def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Forget the people of the requests that were closed long enough ago (`ecosphere.requests.anonymise_months`).
+
+    Returns:
+        dict: `anonymised`, how many requests.
+
+    Raises:
+        NotAuthorized: the person is no administrator of the site.
+    """
+    tk.check_access("ecosphere_request_anonymise", context, data_dict)
+    return {"anonymised": privacy.anonymise_old()}
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.of_user)
+def ecosphere_request_export(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return all that the data requests keep of a person (GDPR, article 15 and 20).
+
+    Args:
+        user (str): name or id; oneself if not given.
+
+    Returns:
+        dict: `person`, `requests`, `comments`, `events`, `supports`, `follows`, `notifications`, `settings`.
+
+    Raises:
+        NotFound: there is no such person.
+        NotAuthorized: it is another person.
+    """
+    tk.check_access("ecosphere_request_export", context, data_dict)
+    return privacy.export(_person(context, data_dict))
+
+
+@tk.validate_action_data(schema.of_user)
+def ecosphere_request_erase(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Erase what the data requests keep of a person (GDPR, article 17).
+
+    Drafts disappear; requests and comments stay without the person; what is still open is withdrawn first.
+
+    Args:
+        user (str): name or id; oneself if not given.
+
+    Returns:
+        dict: `drafts`, `requests`, `comments`, `supports`, `follows`, `notifications`: how many.
+
+    Raises:
+        NotFound: there is no such person.
+        NotAuthorized: it is another person.
+    """
+    tk.check_access("ecosphere_request_erase", context, data_dict)
+    return privacy.erase(_person(context, data_dict))
+
+
+def _person(context: Context, data_dict: DataDict) -> model.User:
+    user = model.User.get(data_dict.get("user") or people.reader_of_context(context).id)
+    if user is None:
+        raise tk.ObjectNotFound(tk._("User not found"))
+    return user

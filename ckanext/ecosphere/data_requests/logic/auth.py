@@ -1,0 +1,251 @@
+"""Who may do what with data requests. What a person may not read does not exist for them: not found, never forbidden.
+
+People who are not logged in are refused before any request is looked up, except where reading is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.types import AuthResult, Context, DataDict
+
+from ckanext.ecosphere.data_requests import dictize, history, moderation
+from ckanext.ecosphere.data_requests.domain import fields, people, states
+from ckanext.ecosphere.data_requests.domain.people import Reader
+from ckanext.ecosphere.data_requests.model import Attachment, Comment, Request
+from ckanext.ecosphere.shared import authorization
+
+_ = tk._
+YES: AuthResult = {"success": True}
+
+
+def no(message: str) -> AuthResult:
+    """Refuse with a reason."""
+    return {"success": False, "msg": message}
+
+
+def readable(context: Context, key: Any) -> tuple[Request, Reader]:
+    """Return a request and its reader.
+
+    Raises:
+        NotFound: there is none, or it does not exist for this reader.
+    """
+    reader = people.reader_of_context(context)
+    request = fields.by_id_or_reference(str(key or ""))
+    if request is None or not reader.may_read(request):
+        raise tk.ObjectNotFound(_("Request not found"))
+    return request, reader
+
+
+def organization(key: Any) -> model.Group:
+    """Return a service.
+
+    Raises:
+        NotFound: there is none.
+    """
+    group = model.Group.get(str(key or ""))
+    if group is None or not group.is_organization or group.state != model.State.ACTIVE:
+        raise tk.ObjectNotFound(_("Organization not found"))
+    return group
+
+
+def _reads(context: Context, data_dict: DataDict) -> AuthResult:
+    """Whoever may read the request."""
+    readable(context, data_dict.get("id"))
+    return YES
+
+
+def _anyone(context: Context, data_dict: DataDict) -> AuthResult:
+    """Everyone: only what is public comes out."""
+    return YES
+
+
+def _logged_in(context: Context, data_dict: DataDict) -> AuthResult:
+    """Whoever is logged in."""
+    return YES
+
+
+def _moderates(context: Context, data_dict: DataDict) -> AuthResult:
+    """Moderators, for requests that they may read."""
+    for key in ("id", "source", "target"):
+        if data_dict.get(key):
+            readable(context, data_dict[key])
+    return YES if people.reader_of_context(context).moderator else no(_("Only moderators may do this."))
+
+
+def _works_for(context: Context, data_dict: DataDict) -> AuthResult:
+    """Editors and administrators of the service."""
+    reader, group = people.reader_of_context(context), organization(data_dict.get("organization"))
+    allowed = reader.sysadmin or group.id in reader.editor_of
+    return YES if allowed else no(_("Only the editors of this service may see its desk."))
+
+
+def _administers_site(context: Context, data_dict: DataDict) -> AuthResult:
+    """Administrators of the site."""
+    return YES if people.reader_of_context(context).sysadmin else no(_("Only administrators of the site may do this."))
+
+
+def _oneself(context: Context, data_dict: DataDict) -> AuthResult:
+    """The person whose data it is, and administrators of the site."""
+    reader = people.reader_of_context(context)
+    wanted = data_dict.get("user")
+    if reader.sysadmin or not wanted or wanted in (reader.id, reader.name):
+        return YES
+    return no(_("Only the person concerned may do this."))
+
+
+def update(context: Context, data_dict: DataDict) -> AuthResult:
+    """The requester."""
+    request, reader = readable(context, data_dict.get("id"))
+    return YES if states.REQUESTER in reader.roles(request) else no(_("Only the requester may change a request."))
+
+
+def transition(context: Context, data_dict: DataDict) -> AuthResult:
+    """Whoever has a role that the table names for this transition; the state is looked at later, under the lock."""
+    request, reader = readable(context, data_dict.get("id"))
+    line = states.TRANSITIONS.get(str(data_dict.get("transition")))
+    if line is not None and not reader.roles(request) & set(line.roles):
+        return no(_("You may not do this: it is for others to do."))
+    return YES
+
+
+def listing(context: Context, data_dict: DataDict) -> AuthResult:
+    """The public list is for everyone; one's own, a service's and the moderators' for those concerned."""
+    scope = data_dict.get("scope") or "public"
+    reader = people.reader_of_context(context)
+    if scope == "desk":
+        return _works_for(context, data_dict)
+    if scope == "moderation":
+        return YES if reader.moderator else no(_("Only moderators may do this."))
+    if scope == "mine" and not reader.id:
+        return no(_("Log in to see your requests."))
+    return YES
+
+
+def comment(context: Context, data_dict: DataDict) -> AuthResult:
+    """Whoever reads the request; internal notes, whoever works on it."""
+    request, reader = readable(context, data_dict.get("id"))
+    if tk.asbool(data_dict.get("internal") or False) and not reader.is_inside(request):
+        return no(_("Internal notes are for the service and the moderators."))
+    return YES if dictize.may_comment(request, reader) else no(_("This request takes no comments."))
+
+
+def comment_hide(context: Context, data_dict: DataDict) -> AuthResult:
+    """Moderators."""
+    comment = model.Session.get(Comment, str(data_dict.get("id") or ""))
+    if comment is None:
+        raise tk.ObjectNotFound(_("Comment not found"))
+    readable(context, comment.request_id)
+    return _moderates(context, {})
+
+
+def attachment_show(context: Context, data_dict: DataDict) -> AuthResult:
+    """Whoever reads the comment that it came with."""
+    attachment = model.Session.get(Attachment, str(data_dict.get("id") or ""))
+    if attachment is None:
+        raise tk.ObjectNotFound(_("File not found"))
+    request, reader = readable(context, attachment.request_id)
+    comment = model.Session.get(Comment, attachment.comment_id)
+    if comment is None or not history.may_read_attachments(comment, request, reader):
+        raise tk.ObjectNotFound(_("File not found"))
+    return YES
+
+
+def held_list(context: Context, data_dict: DataDict) -> AuthResult:
+    """Moderators; nobody who is not logged in is one."""
+    return YES if people.reader_of_context(context).moderator else no(_("Only moderators may do this."))
+
+
+def moderate(context: Context, data_dict: DataDict) -> AuthResult:
+    """Moderators, for texts of requests that they may read; for all others no such text exists."""
+    request = moderation.request_of(str(data_dict.get("kind")), str(data_dict.get("id") or ""))
+    readable(context, request.id)
+    return held_list(context, {})
+
+
+def letter_preview(context: Context, data_dict: DataDict) -> AuthResult:
+    """Whoever may do the transition; nobody who is not logged in."""
+    if not people.reader_of_context(context).id:
+        return no(_("Log in to write a decision."))
+    line = states.TRANSITIONS.get(str(data_dict.get("transition")))
+    request, reader = readable(context, data_dict.get("id"))
+    allowed = line is not None and reader.roles(request) & set(line.roles)
+    return YES if allowed else no(_("You may not do this: it is for others to do."))
+
+
+def letter_show(context: Context, data_dict: DataDict) -> AuthResult:
+    """Whoever is logged in; the action gives a letter to those alone whom it concerns."""
+    return YES if people.reader_of_context(context).id else no(_("Log in to read your letters."))
+
+
+def assign(context: Context, data_dict: DataDict) -> AuthResult:
+    """Editors of a service; which requests are theirs is looked at one by one."""
+    reader = people.reader_of_context(context)
+    return YES if reader.sysadmin or reader.editor_of else no(_("Only the editors of a service may do this."))
+
+
+def dataset_list(context: Context, data_dict: DataDict) -> AuthResult:
+    """Whoever may see the dataset."""
+    package = model.Package.get(str(data_dict.get("id") or ""))
+    if package is None or not dictize.may_read_dataset(package, people.reader_of_context(context)):
+        raise tk.ObjectNotFound(_("Dataset not found"))
+    return YES
+
+
+#: Action (after `ecosphere_request_`) → its rule.
+RULES: dict[str, Callable[[Context, DataDict], AuthResult]] = {
+    "create": _logged_in,
+    "update": update,
+    "show": _reads,
+    "list": listing,
+    "transition": transition,
+    "letter_preview": letter_preview,
+    "letter_show": letter_show,
+    "similar": _anyone,
+    "route": _anyone,
+    "comment": comment,
+    "comment_hide": comment_hide,
+    "held_list": held_list,
+    "moderate": moderate,
+    "attachment_show": attachment_show,
+    "support": _reads,
+    "unsupport": _reads,
+    "follow": _reads,
+    "unfollow": _reads,
+    "assign": assign,
+    "desk": _works_for,
+    "suggestions": _works_for,
+    "stats": _anyone,
+    "dataset_list": dataset_list,
+    "settings_show": _logged_in,
+    "settings_update": _logged_in,
+    "notification_list": _logged_in,
+    "notification_seen": _logged_in,
+    "merge": _moderates,
+    "spam": _moderates,
+    "hide": _moderates,
+    "anonymise": _administers_site,
+    "export": _oneself,
+    "erase": _oneself,
+}
+FOR_ANYONE = {"show", "list", "similar", "route", "stats", "dataset_list", "attachment_show"}
+
+
+def _function(name: str, rule: Callable[[Context, DataDict], AuthResult]) -> Callable[..., AuthResult]:
+    def allowed(context: Context, data_dict: DataDict | None) -> AuthResult:
+        return rule(context, data_dict or {})
+
+    allowed.__name__ = f"ecosphere_request_{name}"
+    allowed.__doc__ = rule.__doc__
+    # The rules hold for administrators of the site, too: they moderate, yet write in nobody's name.
+    checked = tk.auth_sysadmins_check(allowed)
+    return tk.auth_allow_anonymous_access(checked) if name in FOR_ANYONE else checked
+
+
+def get_auth_functions() -> dict[str, Any]:
+    """Return the auth functions that the plugin registers."""
+    functions = {f"ecosphere_request_{name}": _function(name, rule) for name, rule in RULES.items()}
+    return authorization.deny_by_default(functions)

@@ -1,0 +1,240 @@
+"""What the actions accept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.lib.navl.dictization_functions import StopOnError, missing
+from ckan.types import Context, DataDict, Schema
+
+from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.logic import validators as v
+
+
+def get(name: str) -> Any:
+    """A validator of CKAN, or what makes one."""
+    return tk.get_validator(name)
+
+
+def flat(action: Callable[..., Any]) -> Callable[..., Any]:
+    """Hand lists of objects to the validators as JSON: CKAN would take them apart before."""
+
+    @wraps(action)
+    def wrapper(context: Context, data_dict: DataDict | None = None) -> Any:
+        data = {
+            key: json.dumps(value) if isinstance(value, list) and any(isinstance(e, dict) for e in value) else value
+            for key, value in (data_dict or {}).items()
+        }
+        return action(context, data)
+
+    return wrapper
+
+
+def _if_given(*validators: Any) -> list[Any]:
+    return [get("ignore_missing"), *validators]
+
+
+def _id() -> list[Any]:
+    return [get("not_empty"), get("unicode_safe")]
+
+
+#: Field → its validator; all may be left out until the request is sent.
+FIELDS: dict[str, Any] = {
+    "description": v.long_text,
+    "use": v.use,
+    "procedure_reference": v.one_line,
+    "theme": v.concept_of("themes"),
+    "territory": v.concept_of("territories"),
+    "communes": v.communes,
+    "bbox": v.box,
+    "need_by": v.a_day,
+    "formats": v.texts,
+    "crs": v.one_line,
+    "scale": v.one_line,
+    "period_start": v.a_day,
+    "period_end": v.a_day,
+    "known_datasets": v.texts,
+    "requester_organisation": v.one_line,
+    "requester_siret": v.siret,
+}
+
+
+def _request_fields() -> Schema:
+    # `ignore_missing` would also drop an emptied value; `ignore_not_given` keeps it, so that fields can be cleared.
+    found: Any = {name: [_ignore_not_given, validator] for name, validator in FIELDS.items()}
+    found["visibility"] = [_ignore_not_given, get("one_of")(["public", "private"])]
+    found["show_name"] = [_ignore_not_given, get("boolean_validator")]
+    found["show_procedure"] = [_ignore_not_given, get("boolean_validator")]
+    found["site_web"] = [_ignore_not_given, v.empty_trap]
+    found["__extras"] = [get("ignore")]
+    return found
+
+
+def _ignore_not_given(key: Any, data: Any, errors: Any, context: Any) -> None:
+    if data.get(key) is missing:
+        data.pop(key)
+        raise StopOnError
+
+
+def request_create() -> Schema:
+    """Schema of `ecosphere_request_create`."""
+    return {**_request_fields(), "title": [get("not_empty"), v.one_line, get("not_empty")]}
+
+
+def request_update() -> Schema:
+    """Schema of `ecosphere_request_update`."""
+    return {
+        **_request_fields(),
+        "title": [_ignore_not_given, get("not_empty"), v.one_line, get("not_empty")],
+        "id": _id(),
+        "version": [get("not_empty"), get("int_validator"), v.stored_number],
+    }
+
+
+def by_id() -> Schema:
+    """Schema of the actions about one request."""
+    return {"id": _id(), "__extras": [get("ignore")]}
+
+
+def request_list() -> Schema:
+    """Schema of `ecosphere_request_list`."""
+    return {
+        "q": _if_given(v.one_line),
+        "state": _if_given(v.texts),
+        "organization": _if_given(get("unicode_safe")),
+        "territory": _if_given(get("unicode_safe")),
+        "theme": _if_given(get("unicode_safe")),
+        "use": _if_given(get("unicode_safe")),
+        "unanswered": _if_given(get("boolean_validator")),
+        "sort": [get("default")("created"), get("one_of")(["relevance", "created", "support", "due"])],
+        "scope": [get("default")("public"), get("one_of")(["public", "mine", "desk", "moderation"])],
+        "start": [get("default")(0), get("int_validator"), v.not_negative, v.stored_number],
+        "rows": [get("default")(20), get("int_validator"), v.not_negative, v.rows],
+        "__extras": [get("ignore")],
+    }
+
+
+def request_transition() -> Schema:
+    """Schema of `ecosphere_request_transition`; the fields of each transition are checked by `fields`."""
+    return {
+        "id": _id(),
+        "transition": _id(),
+        "version": [get("not_empty"), get("int_validator"), v.stored_number],
+        "comment": _if_given(v.service_text),
+        "note": _if_given(v.service_text),
+        **{name: [get("ignore_missing")] for name in _transition_fields()},
+        **{name: _if_given(get("boolean_validator")) for name in ("similar_seen", "spam")},
+        "__extras": [get("ignore")],
+    }
+
+
+def _transition_fields() -> list[str]:
+    return sorted({name for line in states.TRANSITIONS.values() for name in line.fields} - {"comment"})
+
+
+def letter_preview() -> Schema:
+    """Schema of `ecosphere_request_letter_preview`; the fields of each transition are checked by `fields`."""
+    transition = request_transition()
+    return {**transition, "version": [get("ignore")]}
+
+
+def place_and_theme() -> Schema:
+    """Schema of the actions that look for what is like a request."""
+    return {
+        "title": _if_given(v.one_line),
+        "theme": _if_given(v.concept_of("themes")),
+        "territory": _if_given(v.concept_of("territories")),
+        "communes": _if_given(v.communes),
+        "bbox": _if_given(v.box),
+        "__extras": [get("ignore")],
+    }
+
+
+def comment() -> Schema:
+    """Schema of `ecosphere_request_comment`."""
+    return {
+        "id": _id(),
+        "text": [get("not_empty"), v.long_text, get("not_empty")],
+        "internal": [get("default")(False), get("boolean_validator")],
+        "upload": _if_given(v.a_file),
+        "site_web": _if_given(v.empty_trap),
+    }
+
+
+def comment_hide() -> Schema:
+    """Schema of `ecosphere_request_comment_hide`."""
+    return {"id": _id(), "reason": [get("not_empty"), v.one_line, get("not_empty")]}
+
+
+def moderate() -> Schema:
+    """Schema of `ecosphere_request_moderate`."""
+    return {
+        "id": _id(),
+        "kind": [get("not_empty"), get("one_of")(["comment", "edit", "step"])],
+        "decision": [get("not_empty"), get("one_of")(["release", "reject", "spam"])],
+        "reason": [get("default")(""), v.one_line],
+        "__extras": [get("ignore")],
+    }
+
+
+def hide() -> Schema:
+    """Schema of `ecosphere_request_hide`."""
+    return {"id": _id(), "hidden": [get("default")(True), get("boolean_validator")]}
+
+
+def assign() -> Schema:
+    """Schema of `ecosphere_request_assign`."""
+    return {"ids": [get("not_empty"), v.json_list], "user": _if_given(get("unicode_safe"))}
+
+
+def of_organization() -> Schema:
+    """Schema of the actions about the requests of a service."""
+    return {"organization": _id(), "__extras": [get("ignore")]}
+
+
+def stats() -> Schema:
+    """Schema of `ecosphere_request_stats`."""
+    return {
+        "year": _if_given(get("int_validator"), v.year),
+        "organization": _if_given(get("unicode_safe")),
+        "__extras": [get("ignore")],
+    }
+
+
+def merge() -> Schema:
+    """Schema of `ecosphere_request_merge`."""
+    return {"source": _id(), "target": _id(), "version": _if_given(get("int_validator"), v.stored_number)}
+
+
+def settings_update() -> Schema:
+    """Schema of `ecosphere_request_settings_update`."""
+    languages = ["", *tk.config["ckan.locales_offered"]] if tk.config["ckan.locales_offered"] else ["", "fr", "en"]
+    return {
+        "digest": [_ignore_not_given, get("one_of")(["immediate", "daily", "weekly", "none"])],
+        "language": [_ignore_not_given, get("one_of")(languages)],
+        **{name: [_ignore_not_given, v.one_line] for name in ("first_name", "last_name", "quality")},
+        "__extras": [get("ignore")],
+    }
+
+
+def of_user() -> Schema:
+    """Schema of the actions about what is kept of a person."""
+    return {"user": _if_given(get("unicode_safe")), "__extras": [get("ignore")]}
+
+
+def notification_seen() -> Schema:
+    """Schema of `ecosphere_request_notification_seen`."""
+    return {"request": _if_given(get("unicode_safe")), "__extras": [get("ignore")]}
+
+
+def notification_list() -> Schema:
+    """Schema of `ecosphere_request_notification_list`."""
+    return {
+        "start": [get("default")(0), get("int_validator"), v.not_negative, v.stored_number],
+        "rows": [get("default")(20), get("int_validator"), v.not_negative, v.rows],
+        "__extras": [get("ignore")],
+    }

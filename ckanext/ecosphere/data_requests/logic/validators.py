@@ -1,0 +1,247 @@
+"""Validators of the room. Each message says what to do; CKAN adds the field."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.types import Validator
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.domain import communes as registry
+from ckanext.ecosphere.data_requests.domain import text, uses
+
+_ = tk._
+
+LONGEST_LINE = 300
+LONGEST_TEXT = 20_000
+LARGEST_NUMBER = 2**31 - 1
+FIRST_YEAR, LAST_YEAR = 1900, 2999
+LONGEST_SHOWN = 100
+MOST_TEXTS, MOST_COMMUNES, MOST_IDS = 50, 500, 500
+_COMMUNE = re.compile(r"^(\d[0-9AB]\d{3})\b", re.IGNORECASE)
+_SIRET_LENGTH = 14
+_BOX = 4
+
+
+def _bounded(value: Any, most: int) -> str:
+    """The text, before anything is done with it; what lies far above the limit is not even cleaned."""
+    written = "" if value is None else str(value)
+    if len(written) > 2 * most:
+        raise tk.Invalid(_("Too long: {number} characters at most.").format(number=most))
+    return written
+
+
+def one_line(value: Any) -> str:
+    """A text on one line, 300 characters at most."""
+    found = text.line(_bounded(value, LONGEST_LINE))
+    if len(found) > LONGEST_LINE:
+        raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_LINE))
+    return found
+
+
+def long_text(value: Any) -> str:
+    """A text of several lines, with a limited number of links."""
+    found = text.clean(_bounded(value, LONGEST_TEXT))
+    if len(found) > LONGEST_TEXT:
+        raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_TEXT))
+    if text.links(found) > config.links():
+        raise tk.Invalid(_("Too many links: {number} at most.").format(number=config.links()))
+    return found
+
+
+def service_text(value: Any) -> str:
+    """A text of several lines by a service, with as many links as it takes."""
+    found = text.clean(_bounded(value, LONGEST_TEXT))
+    if len(found) > LONGEST_TEXT:
+        raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_TEXT))
+    return found
+
+
+def empty_trap(value: Any) -> str:
+    """A field that no person sees: whatever fills it in is a machine."""
+    if value:
+        raise tk.Invalid(_("This field must stay empty."))
+    return ""
+
+
+def concept_of(vocabulary: str) -> Callable[[Any], str]:
+    """Validator of a concept: URI, id or label; gives its id."""
+
+    def concept(value: Any) -> str:
+        if not value:
+            return ""
+        known = voc.get(vocabulary)
+        found = known.get(str(value)) or known.find(str(value))
+        if found is None:
+            raise tk.Invalid(_("“{value}” is not in the list: choose one of its entries.").format(value=shown(value)))
+        return found.id
+
+    return concept
+
+
+def use(value: Any) -> str:
+    """What the data is for; nobody has to say it."""
+    if not value:
+        return ""
+    found = uses.find(str(value))
+    if not found:
+        raise tk.Invalid(_("“{value}” is not in the list: choose one of its entries.").format(value=shown(value)))
+    return found
+
+
+def stored_number(value: Any) -> Any:
+    """A whole number that the database can hold."""
+    if not isinstance(value, int):
+        return value  # said already: CKAN asks each validator, whatever the one before it found
+    if abs(value) > LARGEST_NUMBER:
+        raise tk.Invalid(_("This number is too large."))
+    return value
+
+
+def not_negative(value: Any) -> Any:
+    """A number from 0 on; `natural_number_validator` of CKAN fails on what is no number."""
+    if isinstance(value, int) and value < 0:
+        raise tk.Invalid(_("Must be a natural number"))
+    return value
+
+
+def rows(value: Any) -> Any:
+    """A number of rows, up to what a search of CKAN gives."""
+    return min(value, tk.config["ckan.search.rows_max"]) if isinstance(value, int) else value
+
+
+def year(value: Any) -> Any:
+    """A year in which requests can have been made."""
+    if not isinstance(value, int):
+        return None if value == "" else value
+    if not FIRST_YEAR <= value <= LAST_YEAR:
+        raise tk.Invalid(_("Give a year between {first} and {last}.").format(first=FIRST_YEAR, last=LAST_YEAR))
+    return value
+
+
+def a_file(value: Any) -> Any:
+    """A file of a form, not a text that stands for one."""
+    if value and not hasattr(value, "filename"):
+        raise tk.Invalid(_("Send the file as part of a form."))
+    return value
+
+
+def a_day(value: Any) -> date | None:
+    """A day as YYYY-MM-DD."""
+    if not value:
+        return None
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value).strip())
+    except ValueError:
+        raise tk.Invalid(_("Write the date as year-month-day, for instance 2026-03-31.")) from None
+
+
+def texts(value: Any) -> list[str]:
+    """A list of short texts, or one text with commas between; 50 at most."""
+    if isinstance(value, str):
+        value = value.split(",", MOST_TEXTS + 1)
+    _is_list(value)
+    return list(dict.fromkeys(filter(None, (one_line(each) for each in _few(value, MOST_TEXTS)))))
+
+
+def _few(value: Sequence[Any] | None, most: int) -> list[Any]:
+    if value and len(value) > most:
+        raise tk.Invalid(_("Too many: {number} at most.").format(number=most))
+    return list(value or ())
+
+
+def communes(value: Any) -> list[dict[str, str]]:
+    """Communes: each an INSEE code, with or without the name after it; or dicts with `code` and `name`.
+
+    The code alone counts: the name is the official one. Communes that have merged have no code any more.
+    """
+    if isinstance(value, str):
+        value = _json_or(value, [part for part in re.split(r"[;\n]", value) if part.strip()])
+    _is_list(value)
+    found: dict[str, dict[str, str]] = {}
+    for each in _few(value, MOST_COMMUNES):
+        written = f"{each.get('code', '')} {each.get('name', '')}" if isinstance(each, dict) else str(each)
+        match = _COMMUNE.match(text.line(written))
+        if not match:
+            message = _("“{value}” has no INSEE code: five characters, for instance 42218.")
+            raise tk.Invalid(message.format(value=shown(written)))
+        commune = registry.get(match[1])
+        if commune is None:
+            message = _("No commune of today has the INSEE code {code}. Check it, or give the code of the new commune.")
+            raise tk.Invalid(message.format(code=match[1].upper()))
+        found[commune.code] = {"code": commune.code, "name": commune.name}
+    return list(found.values())
+
+
+def box(value: Any) -> list[float] | None:
+    """A rectangle: west, south, east, north in degrees."""
+    value = value[:LONGEST_LINE] if isinstance(value, str) else value
+    if value in (None, "", []):
+        return None
+    if isinstance(value, str):
+        value = _json_or(value, value.split(","))
+    try:
+        west, south, east, north = (float(each) for each in value)
+    except (TypeError, ValueError):
+        raise tk.Invalid(_("Give four numbers: west, south, east, north.")) from None
+    inside = -180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90  # noqa: PLR2004
+    if not inside:
+        raise tk.Invalid(_("The rectangle does not exist: south must be below north, in degrees."))
+    return [west, south, east, north]
+
+
+def siret(value: Any) -> str:
+    """A SIRET number: fourteen digits whose check digit is right; spaces do not count."""
+    digits = re.sub(r"\s", "", str(value or "")[:LONGEST_LINE])
+    if not digits:
+        return ""
+    if len(digits) != _SIRET_LENGTH or not (digits.isascii() and digits.isdigit()) or not _checks(digits):
+        raise tk.Invalid(_("This is not a SIRET number: it has 14 digits, the last of which is a check digit."))
+    return digits
+
+
+def _checks(digits: str) -> bool:
+    """Luhn's sum; the branches of La Poste (SIREN 356 000 000) have a sum of digits that divides by 5 instead."""
+    doubled = [int(digit) * (2 - index % 2) for index, digit in enumerate(digits)]
+    luhn = sum(each - 9 * (each > 9) for each in doubled) % 10 == 0  # noqa: PLR2004
+    return luhn or (digits.startswith("356000000") and sum(map(int, digits)) % 5 == 0)
+
+
+def json_list(value: Any) -> list[Any]:
+    """A list, or its JSON."""
+    if isinstance(value, str):
+        value = _json_or(value, [value] if value else [])
+    _is_list(value)
+    return _few(value, MOST_IDS)
+
+
+def shown(value: Any) -> str:
+    """What a person wrote, short enough for a message."""
+    written = text.line(str(value)[:LONGEST_LINE])
+    return written if len(written) <= LONGEST_SHOWN else written[: LONGEST_SHOWN - 1] + "…"
+
+
+def _is_list(value: Any) -> None:
+    if value is not None and not isinstance(value, list | tuple):
+        raise tk.Invalid(_("Give a list here."))
+
+
+def _json_or(value: str, otherwise: Any) -> Any:
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return otherwise
+    return found if isinstance(found, list) else otherwise
+
+
+def as_validator(function: Callable[[Any], Any]) -> Validator:
+    """Hand a function of this module to a schema."""
+    return function

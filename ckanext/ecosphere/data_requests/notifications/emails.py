@@ -1,0 +1,221 @@
+"""What an e-mail says: collected from the database, then worded in the language of the person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+
+from ckanext.ecosphere.data_requests import dictize, portal
+from ckanext.ecosphere.data_requests.domain import people, states, text
+from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request, Setting
+from ckanext.ecosphere.data_requests.notifications import enclosures, mail_texts, texts
+from ckanext.ecosphere.data_requests.notifications.mailboxes import Mailbox
+from ckanext.ecosphere.shared import dates, language
+
+_ = tk._
+
+LONGEST_SUBJECT = 150
+
+
+@dataclass
+class Letter:
+    """An e-mail before it is put in form.
+
+    Attributes:
+        subject: on one line.
+        greeting: first line.
+        items: what is told; several in a digest.
+        closing: why the person gets it, and where to change that.
+    """
+
+    subject: str
+    greeting: str
+    items: list[Item]
+    closing: str
+    settings_url: str
+
+
+@dataclass
+class Item:
+    """One thing that is told.
+
+    Attributes:
+        sentence: what happened.
+        title: of the request.
+        url: of its page, "" when the person, of its former service, finds it no longer.
+        details: (label, text) of what the person needs to know at once.
+        links: (label, address).
+        enclosed: letter of the service that is told in full.
+    """
+
+    sentence: str
+    title: str
+    url: str
+    details: list[tuple[str, str]] = field(default_factory=list)
+    links: list[tuple[str, str]] = field(default_factory=list)
+    enclosed: Any = None
+
+
+def language_of(user: model.User | Mailbox, request: Request | None) -> str:
+    """Language of a person: the one they chose, that in which they asked, or the portal's."""
+    setting = model.Session.get(Setting, user.id)
+    if setting and setting.language:
+        return portal.known(setting.language)
+    own = request.language if request is not None and request.requester_id == user.id else ""
+    return portal.known(own)
+
+
+def write(user: model.User | Mailbox, rows: list[Notification], digest: bool = False) -> Letter | None:
+    """Word the notifications of a person in the language that is spoken now; None when nothing is left to tell.
+
+    A notification about a request that the person may no longer read is left out.
+    """
+    reader = people.reader_of(user)
+    items = [item for row in rows if (item := _item(row, reader))]
+    if not items:
+        return None
+    if digest:
+        words = tk.ungettext(
+            "{number} message about data requests", "{number} messages about data requests", len(items)
+        )
+        words = words.format(number=len(items))
+    else:
+        words = items[0].sentence
+    title = tk.config["ckan.site_title"]
+    return Letter(
+        subject=subject(words),
+        greeting=_("Hello {name},").format(name=mail_texts.name(user)),
+        items=items,
+        closing=_("You receive this message from the portal “{title}” about data requests that concern you.").format(
+            title=title
+        ),
+        settings_url=address("demandes/preferences"),
+    )
+
+
+def subject(sentence: str) -> str:
+    """Subject of an e-mail: the portal's name, then what happened, on one line."""
+    return text.line(f"[{tk.config['ckan.site_title']}] {sentence.rstrip('.')}")[:LONGEST_SUBJECT]
+
+
+def labelled(label: str, words: str) -> str:
+    """A label and what it stands for; templates of plain text are not searched for messages."""
+    return _("{label}: {text}").format(label=label, text=words)
+
+
+def address(path: str) -> str:
+    """Full address of a page of the portal in the language that is spoken now."""
+    home = tk.h.url_for("home.index", qualified=True, locale=language.current())
+    return f"{home.rstrip('/')}/{path}"
+
+
+def _item(row: Notification, reader: people.Reader) -> Item | None:
+    request = model.Session.get(Request, row.request_id)
+    if request is None or not (reader.may_read(request) or row.audience == states.FORMER_SERVICE):
+        return None
+    event = model.Session.get(Event, row.event_id) if row.event_id else None
+    comment = model.Session.get(Comment, row.comment_id) if row.comment_id else None
+    if not mail_texts.is_told(comment):
+        return None
+    service = texts.service_of(request, event)
+    item = Item(
+        texts.sentence(row.kind, row.audience, request.reference or "", service),
+        mail_texts.title(request),
+        address(f"demandes/{request.reference or request.id}") if reader.may_read(request) else "",
+    )
+    if comment is not None:
+        item.details.append(mail_texts.of_comment(comment, request))
+    elif (letter := enclosures.letter_of(row)) is not None:
+        item.enclosed = letter
+        item.links.append((_("Read or print the letter"), address(f"demandes/{request.reference}/lettre/{letter.id}")))
+        if event and event.comment and mail_texts.is_told(event):
+            item.details.append(mail_texts.of_step(event))
+    elif not row.neutral and mail_texts.is_told(event):
+        _add_details(item, row.kind, request, event)
+        if event and event.comment:
+            item.details.append(mail_texts.of_step(event))
+        if row.kind in ("fulfil", "fulfil_partly"):
+            item.links += _datasets(request, reader)
+    return item
+
+
+def _datasets(request: Request, reader: people.Reader) -> list[tuple[str, str]]:
+    return [
+        (each["title"], tk.h.url_for("dataset.read", id=each["name"], qualified=True, locale=language.current()))
+        for each in dictize.datasets(request, reader, "answer")
+    ]
+
+
+def _add_details(item: Item, kind: str, request: Request, event: Event | None) -> None:
+    fields = event.fields if event else {}
+    for label, text_of in DETAILS.get(kind, ()):
+        value = text_of(request, fields)
+        if value:
+            item.details.append((_(label), value))
+
+
+def N_(text: str) -> str:
+    """Mark a text for translation without translating it yet."""
+    return text
+
+
+def _field(name: str) -> Callable[[Request, dict[str, Any]], str]:
+    return lambda request, fields: str(fields.get(name) or "")
+
+
+def _day_field(name: str) -> Callable[[Request, dict[str, Any]], str]:
+    return lambda request, fields: dates.day(fields.get(name))
+
+
+def _due(request: Request, fields: dict[str, Any]) -> str:
+    return dates.day(request.due)
+
+
+def _target(request: Request, fields: dict[str, Any]) -> str:
+    """The request that goes on, unless the requester may not read it: no moderator may have read it yet."""
+    target = model.Session.get(Request, fields.get("target") or "")
+    reader = people.reader_of(model.User.get(request.requester_id) if request.requester_id else None)
+    return f"{target.reference} – {target.title}" if target and reader.may_read(target) else ""
+
+
+def _question(request: Request, fields: dict[str, Any]) -> str:
+    """The question that waits, for reminders, which have no event of their own."""
+    asked = (
+        model.Session.query(Event)
+        .filter_by(request_id=request.id, transition="ask_details")
+        .order_by(Event.id.desc())
+        .first()
+    )
+    return asked.fields.get("question", "") if asked else ""
+
+
+REASON = (N_("Reason"), _field("reason"))
+QUESTION = (N_("Details asked for"), _question)
+ANSWER_BY = (N_("Answer awaited by"), lambda request, fields: dates.day(request.answer_by))
+DUE = (N_("Answer expected by"), _due)
+
+#: Kind → (label, function of the request and the fields of its event) of each detail.
+DETAILS: dict[str, tuple[tuple[str, Callable[[Request, dict[str, Any]], str]], ...]] = {
+    "submit": (DUE,),
+    "accept": (DUE,),
+    "reject": (REASON,),
+    "ask_details": ((N_("Details asked for"), _field("question")), (N_("Answer awaited by"), _day_field("answer_by"))),
+    "start": ((N_("Answer planned for"), _day_field("planned")),),
+    "transfer": (REASON, DUE),
+    "extend": ((N_("New date for the answer"), _day_field("due")), REASON),
+    "fulfil_partly": ((N_("What is missing"), _field("missing")),),
+    "not_held": (REASON,),
+    "mark_duplicate": ((N_("Request that goes on"), _target),),
+    "withdraw": (REASON,),
+    "reopen": (REASON, DUE),
+    "silence": (DUE,),
+    "due_week": (DUE,),
+    "due_day": (DUE,),
+    "overdue": (DUE,),
+    "details_first": (QUESTION, ANSWER_BY),
+    "details_last": (QUESTION, ANSWER_BY),
+}

@@ -1,0 +1,102 @@
+"""Links in the texts of new people: as text on pages, and written so in e-mails that no program makes links of them.
+
+Mail programs turn everything that looks like an address into a link; `example[.]org` stays text.
+"""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from ckanext.ecosphere.data_requests.domain import text
+from ckanext.ecosphere.shared import rich_text
+
+ANCHOR = re.compile(r'<a href="([^"<>]*)"[^<>]*>|</a>')
+TAG = re.compile(r"<[^<>]*>")
+SCHEME = re.compile(r"\b(?:https?|ftp|mailto|javascript|data):(?://)?", re.IGNORECASE)
+HOST = re.compile(r"(?<![\w.-])(?:[\w-]+\.)+([^\W\d_]{2,24})(?![\w-])")
+#: Endings of names of files, which are no addresses.
+FILES = {
+    "pdf",
+    "csv",
+    "txt",
+    "ods",
+    "odt",
+    "xlsx",
+    "docx",
+    "geojson",
+    "gpkg",
+    "png",
+    "jpg",
+    "jpeg",
+    "shp",
+    "xml",
+    "json",
+}
+
+
+class Untrusted(str):
+    """Plain text of a new person, addresses made harmless: it is shown as it stands, not as Markdown."""
+
+
+def html(written: str, plain: bool) -> str:
+    """Return a text in Markdown as HTML.
+
+    Args:
+        written: the text.
+        plain: whether links become text: their label, then their address in parentheses.
+    """
+    return without_anchors(text.html(written)) if plain else text.html(written)
+
+
+def shown(row: Any, plain: bool) -> str:
+    """Return the text of a request, event or comment as HTML, as it was rendered when it was saved.
+
+    Args:
+        row: the request, event or comment.
+        plain: whether links become text.
+    """
+    rendered = text.rendered(row)
+    return without_anchors(rendered) if plain else rendered
+
+
+def without_anchors(rendered: str) -> str:
+    """Return HTML whose links are text: their label, then their address in parentheses unless it is the label."""
+    parts, end, address = [], 0, ""
+    for match in ANCHOR.finditer(rendered):
+        label = rendered[end : match.start()]
+        parts.append(label)
+        if address and not _is_address(label, address):
+            parts.append(f" ({address})")
+        address, end = match[1] or "", match.end()
+    return rich_text.without_links("".join([*parts, rendered[end:]]))
+
+
+def _is_address(label: str, address: str) -> bool:
+    return address.removeprefix("mailto:") in (label, f"http://{label}", f"https://{label}")
+
+
+def defanged(written: str) -> Untrusted:
+    """Return a text in Markdown as plain text in which no mail program finds a link."""
+    rendered = without_anchors(text.html(written))
+    lines = re.sub(r"<br ?/?>\n?", "\n", re.sub(r"</(?:p|li|blockquote)>\s*", "\n", rendered))
+    return Untrusted(harmless(unescape(TAG.sub("", lines)).strip()))
+
+
+def harmless(line: str) -> str:
+    """Return a line without schemes, with the dots of names of hosts in brackets ("example[.]org")."""
+    return HOST.sub(_in_brackets, SCHEME.sub("", line)).replace("@", "[@]")
+
+
+def _in_brackets(match: re.Match[str]) -> str:
+    return match[0] if match[1].lower() in FILES else match[0].replace(".", "[.]")
+
+
+def mail_html(written: str) -> str:
+    """Return a detail of an e-mail as HTML: what new people wrote is no Markdown."""
+    if isinstance(written, Untrusted):
+        return str(Markup("<p>{}</p>").format(Markup("<br>").join(escape(line) for line in written.split("\n"))))
+    return text.html(written)

@@ -1,0 +1,151 @@
+"""Who is told what: rows written in the transaction of what they tell, so that nothing is lost and nothing told twice.
+
+The audiences of a transition come from the table (`states.told`). One person gets one row per event and channel, the
+fullest one: a requester who also follows the request is told as the requester.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
+
+from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.domain import people, states
+from ckanext.ecosphere.data_requests.domain.states import Told
+from ckanext.ecosphere.data_requests.model import Comment, Event, Mute, Notification, Request, Revision, Setting
+from ckanext.ecosphere.data_requests.notifications import mailboxes
+
+PAGE, EMAIL = "page", "email"
+#: Digest setting → status of a new e-mail; whoever wants none gets no row.
+WAITING = {"immediate": "pending", "daily": "digest", "weekly": "digest"}
+#: Told at once whatever the person's digest: the law's dates depend on it, or it is a receipt.
+URGENT = {"submit", "refuse", "fulfil_partly", "not_held", "reject", "extend", "silence"}
+
+
+def of_event(request: Request, event: Event) -> None:
+    """Tell of a transition."""
+    told = states.told(event.transition, event.fields)
+    origin = {"kind": event.transition, "event_id": event.id}
+    _tell(request, f"event:{event.id}", told, event.actor_id, event.fields, **origin)
+
+
+def of_comment(request: Request, comment: Comment) -> None:
+    """Tell of a comment: notes go to the people who work on the request, the rest to everyone concerned."""
+    names = [states.SERVICE] if comment.internal else [states.REQUESTER, states.SERVICE, states.FOLLOWERS]
+    told = [Told(name) for name in names]
+    origin = {"kind": "comment", "comment_id": comment.id}
+    _tell(request, f"comment:{comment.id}", told, comment.author_id, {}, **origin)
+
+
+def of_revision(request: Request, revision: Revision) -> None:
+    """Tell the service of an edit."""
+    _tell(request, f"revision:{revision.id}", [Told(states.SERVICE)], revision.author_id, {}, kind="edit")
+
+
+def of_held(request: Request, what: str, key: str, author_id: str | None) -> None:
+    """Tell the moderators that a text waits for them; what it says is on the page only."""
+    _tell(request, f"held:{what}:{key}", [Told(states.MODERATORS)], author_id, {}, kind="held")
+
+
+def of_rejected(request: Request, key: str, author_id: str | None) -> None:
+    """Tell the author of a text that it is not shown."""
+    reads = author_id and people.reader_of(model.User.get(author_id)).may_read(request)
+    if author_id and reads:
+        _write(request, f"rejected:{key}", {author_id: Told("author")}, kind="rejected_text")
+
+
+def of_reminder(request: Request, kind: str, key: str, audience: str) -> bool:
+    """Remind someone of a date; False when that was done already."""
+    return _tell(request, key, [Told(audience)], None, {}, kind=kind) > 0
+
+
+def _tell(
+    request: Request, key: str, told: Iterable[Told], actor: str | None, fields: Mapping[str, Any], **origin: Any
+) -> int:
+    told = list(told)
+    boxes = {box: each for each in told for box in mailboxes.keys(each.audience, request, dict(fields))}
+    return _write(request, key, recipients_of(request, told, actor, fields), boxes, **origin)
+
+
+def _write(
+    request: Request, key: str, recipients: Mapping[str, Told], boxes: Mapping[str, Told] | None = None, **origin: Any
+) -> int:
+    if not (recipients or boxes):
+        return 0
+    moment = datetime.now(timezone.utc)
+    common = {"request_id": request.id, "key": key, "created": moment, "next_try": moment, **origin}
+    rows = []
+    wishes, muted = _wishes(recipients), _muted(request, recipients)
+    # Messages wait a little for others about the same request, so that one e-mail tells of all.
+    leaves = moment + timedelta(minutes=config.comment_delay() if origin["kind"] == "comment" else 0)
+    for user_id, each in recipients.items():
+        row = {**common, "user_id": user_id, "audience": each.audience, "neutral": each.neutral}
+        rows.append({**row, "channel": PAGE, "status": "sent"})
+        digest = "immediate" if origin["kind"] in URGENT and wishes[user_id] != "none" else wishes[user_id]
+        if digest in WAITING and user_id not in muted and config.mail_works():
+            rows.append({**row, "channel": EMAIL, "status": WAITING[digest], "next_try": leaves})
+    for box, each in (boxes or {}).items() if config.mail_works() else ():
+        row = {**common, "user_id": box, "audience": each.audience, "neutral": each.neutral}
+        rows.append({**row, "channel": EMAIL, "status": "pending", "next_try": leaves})
+    if not rows:
+        return 0
+    query = insert(Notification).values(rows).on_conflict_do_nothing()
+    return model.Session.execute(query).rowcount  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def recipients_of(
+    request: Request, told: Iterable[Told], actor: str | None, fields: Mapping[str, Any]
+) -> dict[str, Told]:
+    """Person → as whom they are told: once, as the first audience that has them; not of what they did themselves,
+    receipts apart."""
+    found: dict[str, Told] = {}
+    for each in told:
+        for user_id in sorted(people.audience(each.audience, request, dict(fields))):
+            if user_id != actor or each.receipt:
+                found.setdefault(user_id, each)
+    known = people.active(found) if found else set()
+    return {user_id: each for user_id, each in found.items() if user_id in known}
+
+
+def _muted(request: Request, user_ids: Iterable[str]) -> set[str]:
+    """Those who want no more e-mails about the request."""
+    query = sa.select(Mute.user_id).where(Mute.request_id == request.id, Mute.user_id.in_(list(user_ids)))
+    return set(model.Session.scalars(query))
+
+
+def _wishes(user_ids: Iterable[str]) -> dict[str, str]:
+    query = sa.select(Setting.user_id, Setting.digest).where(Setting.user_id.in_(list(user_ids)))
+    chosen = dict(model.Session.execute(query).tuples().all())
+    return {user_id: chosen.get(user_id, "immediate") for user_id in user_ids}
+
+
+def of_person(reader: people.Reader, start: int, rows: int) -> tuple[int, int, list[Notification]]:
+    """Notifications of a person on the page: how many, how many unseen, and the latest ones.
+
+    Those of requests that the person may no longer read do not count; a service keeps the word that one went elsewhere.
+    """
+    kept = sa.or_(Notification.audience == states.FORMER_SERVICE, reader.condition())
+    mine = (Notification.user_id == reader.id, Notification.channel == PAGE, kept)
+    counts = sa.select(sa.func.count(), sa.func.count().filter(Notification.status != "seen"))
+    tied = Notification.request_id == Request.id
+    total, unseen = model.Session.execute(counts.select_from(Notification).join(Request, tied).where(*mine)).one()
+    latest = (Notification.created.desc(), Notification.id.desc())
+    query = sa.select(Notification).join(Request, tied).where(*mine).order_by(*latest)
+    return total, unseen, list(model.Session.scalars(query.offset(start).limit(rows)))
+
+
+def mark_seen(user_id: str, request_id: str | None = None) -> int:
+    """Mark a person's notifications on the page, or those about one request, as seen; return how many were not."""
+    query = (
+        sa.update(Notification)
+        .where(Notification.user_id == user_id, Notification.channel == PAGE, Notification.status != "seen")
+        .values(status="seen")
+    )
+    if request_id:
+        query = query.where(Notification.request_id == request_id)
+    return model.Session.execute(query).rowcount  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,0 +1,149 @@
+"""What time brings: reminders, expiry, digests, forgetting. However often it runs, each thing is done once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.redis import connect_to_redis
+
+from ckanext.ecosphere.data_requests import jobs, privacy, service
+from ckanext.ecosphere.data_requests.decisions import store
+from ckanext.ecosphere.data_requests.domain import clock, states, text
+from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.notifications import delivery, outbox
+
+log = logging.getLogger(__name__)
+
+WEEK = 7
+#: Days before the end of the requester's time when the first reminder leaves.
+FIRST_REMINDER_DAYS = 7
+
+
+def tick() -> dict[str, int]:
+    """Do all that is due; return how much of each. A step that fails does not keep the others from being done."""
+    done: dict[str, int] = {}
+    for name, step in STEPS.items():
+        try:
+            done[name] = step()
+        except Exception:
+            model.Session.rollback()
+            log.exception("Data requests: %s failed", name)
+            done[name] = -1
+    connect_to_redis().set(_key(), datetime.now(timezone.utc).isoformat())
+    return done
+
+
+def _key() -> str:
+    return f"ecosphere:requests:{tk.config['ckan.site_id']}:tick"
+
+
+def last_tick() -> datetime | None:
+    """Moment of the last tick, None when there was none."""
+    kept: Any = connect_to_redis().get(_key())
+    return datetime.fromisoformat(kept.decode() if isinstance(kept, bytes) else kept) if kept else None
+
+
+def remind_services() -> int:
+    """Remind services a week before an answer is due, on the eve, and each week that it is late."""
+    today = _today()
+    query = sa.select(Request).where(Request.state.in_(states.ON_DESK), Request.due <= today + timedelta(days=WEEK))
+    reminded = 0
+    for request in model.Session.scalars(query):
+        kind, key = _reminder(request, today)
+        reminded += outbox.of_reminder(request, kind, key, states.SERVICE)
+    model.Session.commit()
+    return reminded
+
+
+def _reminder(request: Request, today: date) -> tuple[str, str]:
+    """Kind of reminder of the day, and its key: the same one is written once, a new due date gives new ones."""
+    due = request.due or today
+    left = (due - today).days
+    stem = f"{request.id}:{due.isoformat()}"
+    if left < 0:
+        return "overdue", f"overdue:{stem}:{(-left - 1) // WEEK}"
+    return ("due_day", f"due_day:{stem}") if left <= 1 else ("due_week", f"due_week:{stem}")
+
+
+def remind_requesters() -> int:
+    """Remind requesters twice of the details that are awaited, on two days."""
+    today = _today()
+    query = sa.select(Request.id).where(
+        Request.state == states.NEEDS_INFO,
+        Request.reminders < states.REMINDERS_BEFORE_EXPIRY,
+        Request.answer_by <= today + timedelta(days=FIRST_REMINDER_DAYS),
+    )
+    reminded = 0
+    for each in model.Session.scalars(query).all():
+        request = service.lock(each)[each]
+        if request.state == states.NEEDS_INFO and _wants_reminder(request, today):
+            request.reminders += 1
+            request.last_reminded = today
+            kind = "details_first" if request.reminders == 1 else "details_last"
+            asked = request.details_asked.isoformat() if request.details_asked else ""
+            outbox.of_reminder(request, kind, f"{kind}:{request.id}:{asked}", states.REQUESTER)
+            reminded += 1
+        model.Session.commit()
+    return reminded
+
+
+def _wants_reminder(request: Request, today: date) -> bool:
+    """The first a week before the end (or at once when there is less), the last on the eve or later, never two a day.
+
+    A requester with less than a day hears of it when asked; the reminders follow, and the expiry after them.
+    """
+    if request.answer_by is None or request.reminders >= states.REMINDERS_BEFORE_EXPIRY:
+        return False
+    asked = clock.day_of(request.details_asked) if request.details_asked else today
+    if today <= asked or (request.last_reminded and today <= request.last_reminded):
+        return False
+    days = FIRST_REMINDER_DAYS if request.reminders == 0 else 1
+    return today >= request.answer_by - timedelta(days=days)
+
+
+def expire() -> int:
+    """Close what waited for its requester in vain, a day after the second reminder at the earliest."""
+    today = _today()
+    query = sa.select(Request.id).where(
+        Request.state == states.NEEDS_INFO, Request.answer_by < today, Request.last_reminded < today
+    )
+    return sum(service.by_system(each, "expire") is not None for each in model.Session.scalars(query).all())
+
+
+def tell_of_silence() -> int:
+    """Tell requesters, on the day when the period ends, that silence refuses, and how to contest it; once a date."""
+    # Of a date that passed long ago nobody is told as of news.
+    near = Request.due.between(_today() - timedelta(days=WEEK), _today())
+    query = sa.select(Request.id).where(Request.state.in_(states.ACTIVE), near)
+    told = 0
+    for each in model.Session.scalars(query).all():
+        request = service.lock(each)[each]
+        if request.state in states.ACTIVE and request.due and request.due <= _today() and store.of_silence(request):
+            outbox.of_reminder(request, "silence", f"silence:{each}:{request.due}", states.REQUESTER)
+            told += 1
+        model.Session.commit()
+    return told
+
+
+def _today() -> date:
+    return clock.day_of(clock.now())
+
+
+STEPS: dict[str, Callable[[], int]] = {
+    "services_reminded": remind_services,
+    "requesters_reminded": remind_requesters,
+    "requesters_told_of_silence": tell_of_silence,
+    "expired": expire,
+    "anonymised": privacy.anonymise_old,
+    "datasets_compared": jobs.match_saved,
+    "emails_taken_up": delivery.take_up_interrupted,
+    "digests": delivery.digests,
+    "emails": delivery.deliver,
+    "texts_rendered": text.render_again,
+}

@@ -1,0 +1,131 @@
+"""What notifications say, on the page and in e-mails, in the language of the person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.data_requests import dictize
+from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.domain.people import Reader
+from ckanext.ecosphere.data_requests.domain.wording import N_
+from ckanext.ecosphere.data_requests.model import Event, Notification, Request
+
+_ = tk._
+
+#: (kind, audience) → sentence; audience "" for all others.
+SENTENCES: dict[tuple[str, str], str] = {
+    ("submit", states.REQUESTER): N_("Your request {reference} was received."),
+    ("submit", states.MODERATORS): N_("A new request has arrived: {reference}."),
+    ("accept", states.REQUESTER): N_("Your request {reference} was accepted and handed over to {service}."),
+    ("accept", states.SERVICE): N_("A request was handed over to your service: {reference}."),
+    ("reject", ""): N_("Your request {reference} was not accepted."),
+    ("ask_details", ""): N_("{service} asks you for details about your request {reference}."),
+    ("answer_details", ""): N_("The requester has given details about {reference}."),
+    ("expire", states.REQUESTER): N_("Your request {reference} was closed: the details asked for have not come."),
+    ("expire", ""): N_("The request {reference} was closed for want of details."),
+    ("start", states.REQUESTER): N_("{service} has begun work on your request {reference}."),
+    ("start", ""): N_("{service} has begun work on the request {reference}."),
+    ("transfer", states.REQUESTER): N_("Your request {reference} was transferred to {service}."),
+    ("transfer", states.SERVICE): N_("A request was transferred to your service: {reference}."),
+    ("transfer", ""): N_("The request {reference} was transferred from your service to {service}."),
+    ("extend", states.REQUESTER): N_("The period for the answer to your request {reference} was extended."),
+    ("extend", ""): N_("The period for the answer to the request {reference} was extended."),
+    ("fulfil", states.REQUESTER): N_("Your request {reference} was fulfilled."),
+    ("fulfil", ""): N_("The request {reference} was fulfilled."),
+    ("fulfil_partly", states.REQUESTER): N_("Your request {reference} was fulfilled in part."),
+    ("fulfil_partly", ""): N_("The request {reference} was fulfilled in part."),
+    ("refuse", states.REQUESTER): N_("Your request {reference} was refused."),
+    ("refuse", ""): N_("The request {reference} was closed without data."),
+    ("not_held", states.REQUESTER): N_("{service} does not hold the data of your request {reference}."),
+    ("not_held", ""): N_("{service} does not hold the data of the request {reference}."),
+    ("mark_duplicate", ""): N_("Your request {reference} was merged with another one."),
+    ("withdraw", ""): N_("The request {reference} was withdrawn."),
+    ("reopen", ""): N_("The request {reference} was reopened."),
+    ("comment", states.REQUESTER): N_("There is a new comment on your request {reference}."),
+    ("comment", ""): N_("There is a new comment on the request {reference}."),
+    ("edit", ""): N_("The requester has edited the request {reference}."),
+    ("held", ""): N_("A text of a new person waits for a moderator: {reference}."),
+    ("rejected_text", ""): N_("What you wrote about the request {reference} was not published."),
+    ("silence", ""): N_("The period for the answer to your request {reference} ends."),
+    ("due_week", ""): N_("An answer to the request {reference} is due within a week."),
+    ("due_day", ""): N_("An answer to the request {reference} is due by tomorrow."),
+    ("overdue", ""): N_("An answer to the request {reference} is overdue."),
+    ("details_first", ""): N_("{service} still waits for details about your request {reference}."),
+    ("details_last", ""): N_("Last reminder: without the details asked for, your request {reference} will be closed."),
+}
+
+
+def sentence(kind: str, audience: str, reference: str, service: str) -> str:
+    """What happened, in one sentence.
+
+    Args:
+        kind: transition, "comment" or kind of reminder.
+        audience: of the person.
+        reference: of the request.
+        service: title of the service.
+    """
+    text = SENTENCES.get((kind, audience)) or SENTENCES[kind, ""]
+    return _(text).format(reference=reference, service=service or _("The service"))
+
+
+def several_comments(number: int, reference: str) -> str:
+    """That there are several new messages about a request, in one sentence."""
+    words = tk.ungettext(
+        "There is {number} new comment on the request {reference}.",
+        "There are {number} new comments on the request {reference}.",
+        number,
+    )
+    return words.format(number=number, reference=reference)
+
+
+def service_of(request: Request, event: Event | None) -> str:
+    """Title of the service that a notification names: the one of the event where it has one."""
+    key = (event.fields.get("organization") if event else None) or request.organization_id
+    group = model.Session.get(model.Group, key) if key else None
+    return (group.title or group.name) if group else ""
+
+
+def _services(requests: Sequence[Request], events: Sequence[Event]) -> Sequence[model.Group]:
+    """The services that sentences name, read into the session in one query."""
+    keys = {each.organization_id for each in requests}
+    keys |= {each.fields.get(name) for each in events for name in ("organization", "former_organization")}
+    return model.Session.scalars(sa.select(model.Group).where(model.Group.id.in_(keys - {None}))).all()
+
+
+def on_page(rows: Sequence[Notification], reader: Reader) -> list[dict[str, Any]]:
+    """Notifications as the page lists them; those of requests that the person may no longer read are left out, but for
+    the word to a service that one went elsewhere."""
+    ids = {each.request_id for each in rows}
+    requests = {each.id: each for each in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))}
+    wanted = {each.event_id for each in rows if each.event_id}
+    events = {each.id: each for each in model.Session.scalars(sa.select(Event).where(Event.id.in_(wanted)))}
+    services = _services([*requests.values()], [*events.values()])  # kept while the lines below look them up
+    found = []
+    for each in rows:
+        request = requests.get(each.request_id)
+        readable = request is not None and reader.may_read(request)
+        if request is None or not (readable or each.audience == states.FORMER_SERVICE):
+            continue
+        service = service_of(request, events.get(each.event_id or 0))
+        found.append(
+            {
+                "id": each.id,
+                "kind": each.kind,
+                "sentence": sentence(each.kind, each.audience, request.reference or "", service),
+                "created": dictize.iso(each.created),
+                "seen": each.status == "seen",
+                "request": {
+                    "id": request.id,
+                    "reference": request.reference,
+                    "title": request.title,
+                    "readable": readable,
+                },
+            }
+        )
+    del services
+    return found

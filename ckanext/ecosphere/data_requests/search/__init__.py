@@ -1,0 +1,1 @@
+"""Finding requests: their full text, lists, look-alikes, datasets that may answer, figures."""

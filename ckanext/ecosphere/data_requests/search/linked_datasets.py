@@ -1,0 +1,43 @@
+"""Saved and deleted datasets are looked at in the background: a save waits for nothing."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from ckan import model
+from redis.exceptions import RedisError
+from sqlalchemy import event
+
+from ckanext.ecosphere.data_requests import jobs
+from ckanext.ecosphere.data_requests.search import matching
+
+log = logging.getLogger(__name__)
+
+
+def saved(package_id: str) -> None:
+    """Note a dataset once its transaction is committed: a job that ran before would not see it."""
+    session: Any = model.Session()
+    session.info.setdefault(__name__, set()).add(package_id)
+
+
+def listen() -> None:
+    """Look at each commit and rollback; done once for the whole process."""
+    for name, function in (("after_commit", _committed), ("after_rollback", _forgotten)):
+        if not event.contains(model.Session, name, function):
+            event.listen(model.Session, name, function)
+
+
+def _committed(session: Any) -> None:
+    ids = session.info.pop(__name__, None)
+    if not ids:
+        return
+    try:
+        matching.note_saved(sorted(ids))
+        jobs.enqueue_matching()
+    except RedisError:
+        log.warning("Datasets are not compared with requests: Redis does not answer")
+
+
+def _forgotten(session: Any) -> None:
+    session.info.pop(__name__, None)

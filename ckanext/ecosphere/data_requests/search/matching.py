@@ -1,0 +1,206 @@
+"""Datasets that may answer a request: found when a public dataset is saved, suggested to the service, never applied."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.redis import connect_to_redis
+from sqlalchemy.dialects.postgresql import insert
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.data_requests import dictize
+from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.domain.people import Reader
+from ckanext.ecosphere.data_requests.model import DatasetLink, Request
+from ckanext.ecosphere.data_requests.search import similar
+
+MOST = 20
+#: A suggestion shares at least half of the words of the request's title, or of its own.
+ENOUGH = 0.5
+AT_ONCE = 500
+#: Requests that share a word with a dataset and are looked at; the earliest wait longest.
+MOST_COMPARED = 2000
+
+
+def _key() -> str:
+    return f"ecosphere:requests:{tk.config['ckan.site_id']}:saved"
+
+
+def _taken_key() -> str:
+    return f"{_key()}:taken"
+
+
+def note_saved(package_ids: Sequence[str]) -> None:
+    """Note saved datasets for the background job."""
+    connect_to_redis().sadd(_key(), *package_ids)
+
+
+def wait() -> bool:
+    """Whether datasets wait to be compared, those included whose comparison was cut off."""
+    return bool(connect_to_redis().exists(_key(), _taken_key()))
+
+
+def saved() -> Iterator[str]:
+    """Take the datasets that were saved, one by one; one is forgotten only when the next is asked for.
+
+    The caller is alone: what an earlier one had taken and not finished comes again.
+    """
+    connection: Any = connect_to_redis()
+    for cut_off in connection.smembers(_taken_key()):
+        connection.smove(_taken_key(), _key(), cut_off)
+    while (taken := connection.srandmember(_key())) is not None:
+        connection.smove(_key(), _taken_key(), taken)
+        yield taken.decode() if isinstance(taken, bytes) else taken
+        connection.srem(_taken_key(), taken)
+
+
+def remember() -> int:
+    """Note again the datasets that were saved since Redis was last seen whole, when it was emptied or came back older.
+
+    A mark in Redis says when it was last seen; without it, a day is looked through. Datasets are compared twice then,
+    which changes nothing.
+
+    Returns:
+        how many were noted.
+    """
+    connection, key, moment = connect_to_redis(), f"{_key()}:seen", datetime.now(timezone.utc).replace(tzinfo=None)
+    kept: Any = connection.get(key)
+    known = datetime.fromisoformat(kept.decode() if isinstance(kept, bytes) else kept) if kept else None
+    lost, _memory["seen"] = known is None or known != _memory.get("seen", known), moment
+    connection.set(key, moment.isoformat())
+    if not lost:
+        return 0
+    since = (known or moment - timedelta(days=1)) - timedelta(minutes=1)
+    package = model.Package
+    query = sa.select(package.id).where(package.type == "dataset", package.metadata_modified >= since)
+    ids = list(model.Session.scalars(query))
+    model.Session.rollback()
+    for start in range(0, len(ids), AT_ONCE):
+        connection.sadd(_key(), *ids[start : start + AT_ONCE])
+    return len(ids)
+
+
+_memory: dict[str, datetime] = {}
+"""What this process knows of the mark: one that is older came back with an older copy of Redis."""
+
+
+def look_at(package: model.Package) -> int:
+    """Compare a dataset with the requests on the desks; return how many it is suggested for."""
+    if package.state != model.State.ACTIVE or package.private or package.type != "dataset":
+        return 0
+    themes, territories = _subject(package, "theme", "themes"), _subject(package, "territory", "territories")
+    rank = similar.rank_of(package.title or "", "", "")
+    if rank is None:
+        return 0
+    condition, _score = rank
+    waiting = sa.select(Request).where(Request.state.in_(states.ON_DESK), condition).order_by(Request.submitted)
+    waiting = waiting.limit(MOST_COMPARED)
+    rows = []
+    for request in model.Session.scalars(waiting):
+        score = _score_of(request, package, themes, territories)
+        if score >= ENOUGH:
+            rows.append({"request_id": request.id, "package_id": package.id, "kind": "suggested", "score": score})
+    if not rows:
+        return 0
+    query = insert(DatasetLink).values(rows)
+    update = {"score": query.excluded.score}
+    model.Session.execute(query.on_conflict_do_update(index_elements=["request_id", "package_id", "kind"], set_=update))
+    return len(rows)
+
+
+def _subject(package: model.Package, field: str, vocabulary: str) -> set[str]:
+    """Ids of the concepts that a dataset names in a field."""
+    known, written = voc.get(vocabulary), package.extras.get(field) or "[]"
+    try:
+        values = json.loads(written)
+    except ValueError:
+        values = [written]
+    found = (known.get(str(value)) for value in (values if isinstance(values, list) else [values]))
+    return {concept.id for concept in found if concept}
+
+
+def _score_of(request: Request, package: model.Package, themes: set[str], territories: set[str]) -> float:
+    """How well a dataset fits, 0–1: shared words of the titles; nothing when the place or the theme is another."""
+    if request.territory and territories and not _near(request.territory, territories):
+        return 0.0
+    given_themes = set[str]().union(*(_with_above("themes", each) for each in themes))
+    if themes and request.theme and not _with_above("themes", request.theme) & given_themes:
+        return 0.0
+    asked, given = _words(request.title), _words(package.title or "")
+    if not asked or not given:
+        return 0.0
+    return len(asked & given) / min(len(asked), len(given))
+
+
+def _near(territory: str, territories: set[str]) -> bool:
+    """Whether a territory lies in one of the others, or one of them in it."""
+    if any(each.startswith("pays-") for each in {territory, *territories}):
+        return True
+    inside = any(territory in _with_above("territories", each) for each in territories)
+    return inside or bool(_with_above("territories", territory) & territories)
+
+
+def _with_above(vocabulary: str, key: str) -> set[str]:
+    known = voc.get(vocabulary)
+    concept = known.get(key) if key else None
+    return {concept.id, *(above.id for above in known.ancestors(concept.uri))} if concept else set()
+
+
+#: Words that say nothing of the subject.
+_EMPTY = set(
+    voc.normalise("a au aux carte d dans de des données du en et jeu l la le les par pour région sur un une").split()
+)
+
+
+def _words(title: str) -> set[str]:
+    """Words of a title without their endings of the plural."""
+    return {word.rstrip("sx") for word in voc.normalise(title).split() if word not in _EMPTY and len(word) > 1}
+
+
+def suggestions(organization_id: str, reader: Reader) -> list[dict[str, Any]]:
+    """Requests on a service's desk with the datasets that may answer them."""
+    best = sa.func.max(DatasetLink.score)
+    query = (
+        sa.select(Request)
+        .join(DatasetLink)
+        .where(
+            Request.organization_id == organization_id,
+            Request.state.in_(states.ON_DESK),
+            DatasetLink.kind == "suggested",
+        )
+        .group_by(Request.id)
+        .order_by(best.desc(), Request.due)
+        .limit(MOST)
+    )
+    requests = list(model.Session.scalars(query))
+    shown = dictize.request_list(requests, reader)
+    found = [
+        {"request": each, "datasets": dictize.datasets(request, reader, "suggested")}
+        for request, each in zip(requests, shown, strict=True)
+    ]
+    return [each for each in found if each["datasets"]]
+
+
+def flag_gone(package_id: str, title: str) -> int:
+    """Flag the requests that a dataset answered and that is no longer there; nothing reopens by itself."""
+    flag = {"code": "dataset_gone", "package": package_id, "title": title}
+    tied = sa.select(DatasetLink.request_id).where(DatasetLink.package_id == package_id, DatasetLink.kind == "answer")
+    flagged = 0
+    for request in model.Session.scalars(sa.select(Request).where(Request.id.in_(tied)).with_for_update()):
+        if all(each.get("package") != package_id for each in request.flags):
+            request.flags = [*request.flags, flag]
+            flagged += 1
+    return flagged
+
+
+def unflag(package_id: str) -> None:
+    """Take the flags away when the dataset is back."""
+    holds = Request.flags.contains([{"package": package_id}])
+    for request in model.Session.scalars(sa.select(Request).where(holds).with_for_update()):
+        request.flags = [each for each in request.flags if each.get("package") != package_id]

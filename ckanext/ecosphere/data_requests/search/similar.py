@@ -1,0 +1,168 @@
+"""What already exists that is like a request: datasets by the portal's search, requests by full text."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.search import SearchError, SearchQueryError
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.data_requests import dictize
+from ckanext.ecosphere.data_requests.domain import states, text
+from ckanext.ecosphere.data_requests.domain.people import Reader
+from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, Request
+from ckanext.ecosphere.data_requests.search import listing
+
+log = logging.getLogger(__name__)
+
+MOST = 5
+
+_ = tk._
+LONGEST_NOTES = 200
+WORDS = 12
+SHORTEST_WORD = 3
+#: Words of the title that a dataset must have: both of two, half of more. People describe, they do not search.
+FEWEST = "2<50%"
+#: Of very many requests that share a word, the newest are compared.
+CANDIDATES = 500
+
+
+class NotSeen(tk.ValidationError):
+    """A request cannot be sent before its author has seen what is like it; CKAN's API answers 409.
+
+    Attributes:
+        similar: datasets and requests, as `ecosphere_request_similar` gives them.
+    """
+
+    def __init__(self, similar: dict[str, Any]) -> None:
+        message = _("Look at what is already here; if none of it is what you need, say so and send again.")
+        errors: Any = {"similar_seen": [message], "similar": similar}
+        super().__init__(errors)
+        self.similar = similar
+
+
+def must_be_seen(request: Request, reader: Reader) -> None:
+    """See to it that nobody asks for what is already here.
+
+    Raises:
+        NotSeen: datasets or open requests are like this one.
+    """
+    found = {
+        "datasets": datasets(request.title, request.theme, request.territory),
+        "requests": requests(request.title, request.theme, request.territory, reader),
+    }
+    if any(found.values()):
+        raise NotSeen(found)
+
+
+def datasets(title: str, theme: str, territory: str) -> list[dict[str, Any]]:
+    """Public datasets like a title, best first: those of the theme and territory, then any."""
+    if not _plain(title):
+        return []
+    fields = {"vocab_ecosphere_theme": theme, "vocab_ecosphere_territory": territory}
+    narrow = " ".join(f'+{name}:"{value}"' for name, value in fields.items() if value)
+    found: dict[str, dict[str, Any]] = {}
+    for query in dict.fromkeys((narrow, "")):
+        for each in _search(title, query):
+            found.setdefault(each["id"], each)
+        if len(found) >= MOST:
+            break
+    return [_dataset(each) for each in list(found.values())[:MOST]]
+
+
+def _search(title: str, narrow: str) -> list[dict[str, Any]]:
+    query: dict[str, Any] = {"q": _plain(title), "mm": FEWEST, "rows": MOST}
+    query["fq"] = f"+dataset_type:dataset {narrow}".strip()
+    try:
+        return tk.get_action("package_search")({"user": ""}, query)["results"]
+    except (SearchError, SearchQueryError, tk.ValidationError):
+        log.info("No similar datasets: the search failed", exc_info=True)
+        return []
+
+
+def _plain(title: str) -> str:
+    """Words of a title, without articles and without what the search would read as an operator."""
+    words = "".join(char if char.isalnum() or char == "-" else " " for char in title).split()
+    return " ".join([word for word in words if len(word) >= SHORTEST_WORD][:WORDS])
+
+
+def _dataset(found: dict[str, Any]) -> dict[str, Any]:
+    group = found.get("organization") or {}
+    notes = " ".join((found.get("notes") or "").split())
+    short = notes if len(notes) <= LONGEST_NOTES else notes[:LONGEST_NOTES].rsplit(" ", 1)[0] + "…"
+    return {
+        "id": found["id"],
+        "name": found["name"],
+        "title": found["title"] or found["name"],
+        "notes": short,
+        "organization": {key: group.get(key, "") for key in ("id", "name", "title")},
+    }
+
+
+def requests(title: str, theme: str, territory: str, reader: Reader) -> list[dict[str, Any]]:
+    """Open public requests like a title, best first; the same theme and territory count for more."""
+    rank = rank_of(title, theme, territory)
+    if rank is None:
+        return []
+    condition, score = rank
+    candidates = (
+        sa.select(Request.id, score.label("score"), _enough_in_common(title, territory).label("enough"))
+        .where(Request.listed, Request.state.in_(states.ACTIVE), condition)
+        .order_by(RECEIPT_DAY.desc(), Request.id)
+        .limit(CANDIDATES)
+        .subquery()
+    )
+    query = (
+        sa.select(candidates.c.id)
+        .where(candidates.c.enough)
+        .order_by(candidates.c.score.desc(), candidates.c.id)
+        .limit(MOST)
+    )
+    with listing.through_indexes():
+        ids = list(model.Session.scalars(query))
+    found = {each.id: each for each in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))}
+    return dictize.request_list([found[each] for each in ids], reader)
+
+
+def _enough_in_common(title: str, territory: str) -> Any:
+    """Whether a request has both of two words of a title, or half of more; the name of the place is no subject."""
+    place = voc.get("territories").get(territory) if territory else None
+    known = set(_words(place.label_fr)) if place else set()
+    queries = [sa.func.to_tsquery("french", word) for word in _words(title) if word not in known]
+    if not queries:
+        return sa.true()
+    one = sa.literal(1)
+    counted = sum((sa.case((sa.func.numnode(query) > 0, one), else_=0) for query in queries), sa.literal(0))
+    shared = sum((sa.case((Request.search.op("@@")(query), one), else_=0) for query in queries), sa.literal(0))
+    return shared >= sa.case((counted <= 2, counted), else_=(counted + 1) / 2)  # noqa: PLR2004
+
+
+def _words(title: str) -> list[str]:
+    words = ["".join(char for char in word if char.isalnum()) for word in text.fold(title).split()]
+    return list(dict.fromkeys(word for word in words if len(word) >= SHORTEST_WORD))[:WORDS]
+
+
+def rank_of(title: str, theme: str, territory: str) -> tuple[Any, Any] | None:
+    """Condition and score of requests that share a word with a title; None when it has no words."""
+    words = _words(title)
+    if not words:
+        return None
+    # French stop words disappear here, and with them a query that has nothing else.
+    query = sa.func.to_tsquery("french", " | ".join(words))
+    score: Any = sa.func.ts_rank(Request.search, query)
+    if theme:
+        score = score + sa.case((Request.theme == theme, 0.2), else_=0.0)
+    if territory:
+        near = [territory, *_above(territory)]
+        score = score + sa.case((Request.territory == territory, 0.3), (Request.territory.in_(near), 0.1), else_=0.0)
+    return Request.search.op("@@")(query), score
+
+
+def _above(territory: str) -> list[str]:
+    territories = voc.get("territories")
+    found = territories.get(territory)
+    return [each.id for each in territories.ancestors(found.uri)] if found else []

@@ -1,0 +1,190 @@
+"""Public figures. Private requests count in a figure only from a threshold on, so that none can be told from it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.redis import connect_to_redis
+
+from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.domain import clock, states
+from ckanext.ecosphere.data_requests.model import Event, Request
+from ckanext.ecosphere.data_requests.search import unmet
+from ckanext.ecosphere.shared import language
+
+#: Age of what is not answered, in days: name → first day that no longer belongs to it.
+NO_ANSWER = (states.NOT_HELD, states.REJECTED, states.WITHDRAWN)
+AGES = (("0-7", 7), ("8-30", 30), ("31-60", 60), ("61-180", 180), ("181-", None))
+
+
+def show(year: int | None, organization_id: str | None, today: date) -> dict[str, Any]:
+    """The figures, computed anew when the ones kept in Redis are too old (`ecosphere.requests.statistics_cache`)."""
+    seconds = config.statistics_cache()
+    if seconds <= 0:
+        return compute(year, organization_id, today)
+    key = f"ecosphere:requests:{tk.config['ckan.site_id']}:stats:{year}:{organization_id}:{today}:{language.current()}"
+    connection = connect_to_redis()
+    kept: Any = connection.get(key)
+    if kept:
+        return json.loads(kept)
+    found = compute(year, organization_id, today)
+    connection.set(key, json.dumps(found), ex=seconds)
+    return found
+
+
+def compute(year: int | None, organization_id: str | None, today: date) -> dict[str, Any]:
+    """Compute the figures.
+
+    Args:
+        year: of the receipt, None for all years.
+        organization_id: of one service, None for all.
+        today: current day in Paris.
+    """
+    where = _selection(year, organization_id)
+    threshold = config.statistics_threshold()
+    private = Request.visibility == "private"
+    number = model.Session.scalar(_count().where(*where, private)) or 0
+    if number < max(threshold, 1):
+        where.append(~private)
+    received, answered, in_time, median = _answers(where, today)
+    apart = _apart(year, organization_id)
+    cells = _cells(where, today)
+    return {
+        "year": year,
+        "received": received,
+        "answered": answered,
+        "answered_within_month": in_time,
+        "median_days_first_answer": median,
+        "apart": apart,
+        "outcomes": {state: cells.outcomes[state] for state in states.CLOSED if cells.outcomes.get(state)},
+        "backlog": [{"age": name, "count": cells.backlog.get(name, 0)} for name, _last in AGES],
+        "unmet": unmet.table(where),
+        "by_month": [
+            {"month": month, "received": number, "answered": cells.answered[month]}
+            for month, number in sorted(cells.received.items())
+            if number
+        ],
+        "threshold": threshold,
+        "private_included": number >= max(threshold, 1),
+        "years": _years(),
+    }
+
+
+def _count() -> Any:
+    return sa.select(sa.func.count()).select_from(Request)
+
+
+def _selection(year: int | None, organization_id: str | None, turned_away: bool = False) -> list[Any]:
+    """Requests that were let in: what a moderator turned away, and what was hidden as abuse, is no request."""
+    let_in = sa.and_(Request.opened.is_not(None), Request.state != states.REJECTED)
+    spam = Request.outcome["spam"].as_boolean().is_(True)
+    rejected = sa.and_(Request.state == states.REJECTED, ~sa.func.coalesce(spam, sa.false()))
+    where: list[Any] = [sa.or_(let_in, rejected) if turned_away else let_in, Request.hidden.is_(False)]
+    if year:
+        first, last = (datetime.combine(date(y, 1, 1), time(), clock.PARIS) for y in (year, year + 1))
+        where += [Request.submitted >= first, Request.submitted < last]
+    if organization_id:
+        where.append(Request.organization_id == organization_id)
+    return where
+
+
+def _apart(year: int | None, organization_id: str | None) -> dict[str, int]:
+    """Requests that ended, or went on, without an answer: transferred to another service, and by state."""
+    where = _selection(year, organization_id, turned_away=True)
+    moved = sa.select(Event.request_id).where(Event.transition == "transfer")
+    cases = {"transferred": Request.id.in_(moved), **{each: Request.state == each for each in NO_ANSWER}}
+    private = Request.visibility == "private"
+    pairs = [sa.func.count().filter(which, hidden) for which in cases.values() for hidden in (~private, private)]
+    numbers = list(model.Session.execute(sa.select(*pairs).where(*where)).one())
+    return {name: _shown(numbers[2 * i], numbers[2 * i + 1]) for i, name in enumerate(cases)}
+
+
+def _in_paris(moment: Any) -> Any:
+    return sa.func.timezone("Europe/Paris", moment)
+
+
+def _day(moment: Any) -> Any:
+    return sa.cast(_in_paris(moment), sa.Date)
+
+
+def _answers(where: list[Any], today: date) -> tuple[int, int, float | None, float | None]:
+    """Received, answered, share of those whose first month is over that were answered within it, median of days."""
+    # A transmission, or the word that the data is not held, is no answer.
+    answered = Request.state.in_(states.DECIDED)
+    # The first month is the law's, whatever the configured period: PostgreSQL clips to the end of a month as we do.
+    month_over = sa.cast(_in_paris(Request.submitted), sa.Date) + sa.text("interval '1 month'")
+    in_time = sa.cast(_in_paris(Request.closed), sa.Date) <= month_over
+    judged = sa.or_(answered, sa.and_(Request.state.in_(states.ACTIVE), month_over < today))
+    # Whole days, as everyone is told them: of few requests a median of seconds would tell the hours.
+    days = sa.cast(_day(Request.first_answer) - _day(Request.submitted), sa.Float)
+    median = sa.func.percentile_cont(0.5).within_group(days.asc())
+    received, count, good, all_judged, half = model.Session.execute(
+        sa.select(
+            sa.func.count(),
+            sa.func.count().filter(answered),
+            sa.func.count().filter(answered, in_time),
+            sa.func.count().filter(judged),
+            median.filter(Request.first_answer.is_not(None)),
+        ).where(*where)
+    ).one()
+    share = round(good / all_judged, 4) if all_judged else None
+    return received, count, share, round(float(half), 1) if half is not None else None
+
+
+@dataclass
+class Cells:
+    """Counts by state, age of what waits, and month of the receipt (received and answered)."""
+
+    outcomes: dict[str, int] = field(default_factory=dict)
+    backlog: dict[str, int] = field(default_factory=dict)
+    received: dict[str, int] = field(default_factory=dict)
+    answered: dict[str, int] = field(default_factory=dict)
+
+
+def _cells(where: list[Any], today: date) -> Cells:
+    """Count in one pass; a cell counts its private requests only from the threshold on."""
+    private, answered = Request.visibility == "private", Request.state.in_(states.DECIDED)
+    age = sa.literal(today) - sa.cast(_in_paris(Request.submitted), sa.Date)
+    waiting = Request.state.in_(states.ACTIVE)
+    kinds = ((sa.and_(waiting, age <= last), name) for name, last in AGES if last is not None)
+    kind = sa.case(*kinds, (waiting, AGES[-1][0]))
+    month = sa.func.to_char(_in_paris(Request.submitted), "YYYY-MM")
+    columns = [Request.state, kind, month]
+    labelled = sa.select(
+        *(column.label(name) for column, name in zip(columns, ("state", "kind", "month"), strict=True)),
+        private.label("private"),
+        answered.label("answered"),
+    ).where(*where)
+    cell = labelled.subquery()
+    hidden, done = cell.c.private, cell.c.answered
+    counts = [sa.func.count().filter(which) for which in (~hidden, hidden, done & ~hidden, done & hidden)]
+    sets = sa.func.grouping_sets(*(sa.tuple_(cell.c[name]) for name in ("state", "kind", "month")))
+    query = sa.select(cell.c.state, cell.c.kind, cell.c.month, *counts).group_by(sets)
+    found = Cells()
+    for state, waits, received, *four in model.Session.execute(query):
+        number, answers = _shown(*four[:2]), _shown(*four[2:])
+        if state:
+            found.outcomes[state] = number
+        elif waits:
+            found.backlog[waits] = number
+        elif received:
+            found.received[received], found.answered[received] = number, answers
+    return found
+
+
+def _shown(public: int, private: int) -> int:
+    """What a cell shows."""
+    return public + (private if private >= max(config.statistics_threshold(), 1) else 0)
+
+
+def _years() -> list[int]:
+    """Years from the last one with a public request to the first."""
+    query = sa.select(sa.func.min(Request.submitted), sa.func.max(Request.submitted)).where(Request.listed)
+    first, last = model.Session.execute(query).one()
+    return list(range(clock.day_of(last).year, clock.day_of(first).year - 1, -1)) if first else []

@@ -1,0 +1,289 @@
+"""Acting on a request: transitions, conversation, support, follow, assignment, moderation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from flask import Response, request, send_file
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as AnyResponse
+
+from ckanext.ecosphere.data_requests.views import forms
+from ckanext.ecosphere.data_requests.views.ask import similar_of
+from ckanext.ecosphere.data_requests.views.read import conversation_page
+from ckanext.ecosphere.data_requests.views.viewing import CONFLICT, INVALID, act, known, messages, page, rendered
+
+#: Value of the button that shows the letter instead of sending the form.
+PREVIEW = "preview"
+#: Steps that send the requester a letter of decision.
+LETTERS = ("refuse", "fulfil_partly", "not_held", "reject", "extend")
+
+
+@page
+@known
+def transition_form(id: str, transition: str) -> AnyResponse:
+    """Show the form of a transition, filled with what is likely."""
+    found = act("ecosphere_request_show", id=id)
+    wanted = _wanted(found, transition)
+    if wanted is None:
+        return _too_late(found)
+    return _form(found, wanted, _likely(found, wanted))
+
+
+@page
+@known
+def transition(id: str, transition: str) -> AnyResponse:
+    """Do a transition; when something changed meanwhile, tell what and keep what was typed."""
+    found = act("ecosphere_request_show", id=id)
+    wanted = _wanted(found, transition)
+    typed = request.form
+    if wanted is None:
+        return _stale(found, wanted, typed, None)
+    if typed.get("go") == PREVIEW:
+        return _previewed(found, wanted, typed)
+    data = forms.read_transition([field["name"] for field in wanted["fields"]], typed)
+    try:
+        done = act(
+            "ecosphere_request_transition",
+            id=found["id"],
+            transition=transition,
+            version=forms.version(typed),
+            **data,
+        )
+    except tk.ValidationError as error:
+        if getattr(error, "changes", None) is not None:
+            return _stale(act("ecosphere_request_show", id=id), wanted, typed, error)
+        return _form(found, wanted, typed, errors=messages(error), status=INVALID)
+    tk.h.flash_success(tk.h.ecosphere_request_done(transition))
+    if done["reference"] is None:  # a draft that was given up
+        return tk.redirect_to("ecosphere_requests.mine")
+    return tk.redirect_to("ecosphere_requests.read", id=done["reference"] or done["id"])
+
+
+def _previewed(found: Mapping[str, Any], wanted: Mapping[str, Any], typed: Mapping[str, str]) -> Response:
+    """Show the form again with the letter that it would send."""
+    data = forms.read_transition([field["name"] for field in wanted["fields"]], typed)
+    try:
+        letter = act("ecosphere_request_letter_preview", id=found["id"], transition=wanted["transition"], **data)
+    except tk.ValidationError as error:
+        return _form(found, wanted, typed, errors=messages(error), status=INVALID)
+    return _form(found, wanted, typed, letter=letter)
+
+
+@page
+@known
+def comment(id: str) -> AnyResponse:
+    """Add a message to the conversation, or a note among the people of the service."""
+    typed = request.form
+    if forms.trapped(typed):
+        tk.abort(400, tk._("The form was filled in by a program. Leave the hidden field empty."))
+    upload = request.files.get("upload")
+    data: dict[str, Any] = {"text": typed.get("text", "").replace("\r\n", "\n").strip()}
+    if typed.get("internal"):
+        data["internal"] = True
+    if upload and upload.filename:
+        data["upload"] = upload
+    found = act("ecosphere_request_show", id=id)
+    try:
+        after = act("ecosphere_request_comment", id=found["id"], **data)
+    except tk.ValidationError as error:
+        return conversation_page(found, messages(error), typed, INVALID)
+    if data.get("internal"):
+        tk.h.flash_success(tk._("Your note is saved."))
+    elif any(each["mine"] and each["moderation"] == "held" for each in after["comments"][-1:]):
+        tk.h.flash_notice(tk._("Your message waits for a moderator: it is published once it has been read."))
+    else:
+        tk.h.flash_success(tk._("Your message is published."))
+    return tk.redirect_to("ecosphere_requests.read", id=id, _anchor="conversation")
+
+
+@page
+@known
+def hide_comment(id: str, comment: str) -> AnyResponse:
+    """Hide a message, with the reason that its author reads."""
+    return _simple(id, "ecosphere_request_comment_hide", {"id": comment, "reason": request.form.get("reason", "")})
+
+
+@page
+def attachment(id: str, file: str) -> AnyResponse:
+    """Hand out a file of the conversation: always to be saved, never shown in the page's own name."""
+    found = act("ecosphere_request_attachment_show", id=file)
+    request_ = act("ecosphere_request_show", id=id)
+    if found["request_id"] != request_["id"] or not Path(found["path"]).is_file():
+        raise tk.ObjectNotFound
+    # From a path, the headers would tell when the file was written, to the second.
+    response = send_file(
+        Path(found["path"]).open("rb"),  # noqa: SIM115 (the server closes it once it is sent)
+        mimetype="application/octet-stream",
+        as_attachment=True,
+        download_name=found["name"],
+        etag=False,
+        conditional=False,
+    )
+    response.content_length = found["size"]
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = "sandbox"
+    response.cache_control.no_store = True
+    return response
+
+
+@page
+@known
+def hide(id: str) -> AnyResponse:
+    """Take a request out of what everyone sees, or put it back."""
+    hidden = request.form.get("hidden") == "1"
+    message = tk._("The request is hidden from the public.") if hidden else tk._("The request is public again.")
+    return _simple(id, "ecosphere_request_hide", {"id": id, "hidden": hidden}, message)
+
+
+@page
+@known
+def support(id: str) -> AnyResponse:
+    """Support a request; when this replaces a draft, the draft is given up."""
+    found = act("ecosphere_request_support", id=id)
+    draft = request.form.get("draft")
+    if draft:
+        _give_up(draft)
+    tk.h.flash_success(tk._("You support this request: you will be told how it goes on."))
+    reference = found.get("reference") if isinstance(found, dict) else None
+    return tk.redirect_to("ecosphere_requests.read", id=reference or id)
+
+
+@page
+@known
+def unsupport(id: str) -> AnyResponse:
+    """Take the support back."""
+    return _simple(id, "ecosphere_request_unsupport", {"id": id}, tk._("You no longer support this request."))
+
+
+@page
+@known
+def follow(id: str) -> AnyResponse:
+    """Follow a request."""
+    return _simple(id, "ecosphere_request_follow", {"id": id}, tk._("You follow this request."))
+
+
+@page
+@known
+def unfollow(id: str) -> AnyResponse:
+    """Follow a request no longer."""
+    return _simple(id, "ecosphere_request_unfollow", {"id": id}, tk._("You no longer follow this request."))
+
+
+def _simple(id: str, action: str, data: dict[str, Any], message: str = "") -> AnyResponse:
+    """Call an action that needs no form, and go back to the request."""
+    try:
+        act(action, **data)
+    except tk.ValidationError as error:
+        for texts in messages(error).values():
+            tk.h.flash_error(" ".join(texts))
+    else:
+        tk.h.flash_success(message or tk._("It is done."))
+    return tk.redirect_to("ecosphere_requests.read", id=id)
+
+
+def _give_up(draft: str) -> None:
+    """Withdraw a draft whose author supports another request instead."""
+    try:
+        found = act("ecosphere_request_show", id=draft)
+        act("ecosphere_request_transition", id=draft, transition="withdraw", version=found["version"])
+    except (tk.ObjectNotFound, tk.NotAuthorized, tk.ValidationError):
+        return
+
+
+def _wanted(found: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+    """Return what a transition needs, None when the reader may not do it now."""
+    for each in found["may"]:
+        if each["transition"] == name:
+            fields = [{"name": field, "required": field in each["required"]} for field in each["fields"]]
+            return {**each, "fields": fields}
+    return None
+
+
+def _likely(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values to begin with: the proposed service, the datasets that match."""
+    names = {field["name"] for field in wanted["fields"]}
+    if "organization" in names and wanted["transition"] == "accept" and found.get("organization"):
+        return {"organization": found["organization"]["id"]}
+    if "target" in names:
+        return {"target": request.args.get("target", "")}
+    if wanted["transition"] == "transfer":
+        likely = _services(found)["likely"]
+        reason = tk._("Our service does not hold these data; this service is more likely to hold them.")
+        return {"organization": likely[0]["id"] if likely else "", "reason": reason}
+    return {}
+
+
+def _form(
+    found: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    values: Mapping[str, Any],
+    *,
+    errors: forms.Errors | None = None,
+    changes: list[dict[str, Any]] | None = None,
+    letter: Mapping[str, Any] | None = None,
+    status: int = 200,
+) -> Response:
+    names = [field["name"] for field in wanted["fields"]]
+    variables: dict[str, Any] = {
+        "request_": found,
+        "wanted": wanted,
+        "names": names,
+        "values": values,
+        "errors": errors or {},
+        "changes": changes,
+        "labels": forms.labels(),
+        "letter": letter,
+        "sends_letter": wanted["transition"] in LETTERS,
+    }
+    if "organization" in names:
+        variables.update(_services(found))
+    if "target" in names:
+        variables["alike"] = similar_of(found)["requests"]
+    if "similar_seen" in names:
+        variables["similar"] = similar_of(found)
+    if "datasets" in names:
+        variables["proposed"] = _proposed(found)
+        variables["ticked"] = values.getlist("dataset") if isinstance(values, MultiDict) else []
+    return rendered("ecosphere_requests/transition.html", variables, status)
+
+
+def _services(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the services that are likely to hold the data, and why the first is proposed."""
+    asked = {name: found[name] for name in ("theme", "territory", "communes", "bbox") if found.get(name)}
+    route = act("ecosphere_request_route", **asked)
+    likely = [each for each in (route.get("organization"), *route.get("alternatives", [])) if each]
+    present = (found.get("organization") or {}).get("id") if found.get("opened") else None
+    return {"likely": [each for each in likely if each["id"] != present], "why": route.get("reason", "")}
+
+
+def _proposed(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return datasets that may answer: those that were found to match, then those that resemble the request."""
+    similar = act(
+        "ecosphere_request_similar",
+        title=found["title"],
+        theme=found.get("theme") or "",
+        territory=found.get("territory") or "",
+    )
+    known = {each["id"]: each for each in (*found["suggestions"], *similar["datasets"])}
+    return list(known.values())
+
+
+def _stale(found: Mapping[str, Any], wanted: Mapping[str, Any] | None, typed: Any, error: Any) -> Response:
+    """Tell that the request changed meanwhile; what was typed is kept, and sent again by a second click."""
+    still = _wanted(found, wanted["transition"]) if wanted else None
+    changes = getattr(error, "changes", None) or []
+    if still is None:
+        return _too_late(found, typed, changes)
+    return _form(found, still, typed, changes=changes, status=CONFLICT)
+
+
+def _too_late(found: Mapping[str, Any], typed: Any = None, changes: list[dict[str, Any]] | None = None) -> Response:
+    """Tell that a transition is not possible (any more), and give back what was typed."""
+    labels = forms.labels()
+    kept = [(labels[name], text) for name, text in (typed or {}).items() if name in labels and text]
+    variables = {"request_": found, "kept": kept, "changes": changes or []}
+    return rendered("ecosphere_requests/too_late.html", variables, CONFLICT)

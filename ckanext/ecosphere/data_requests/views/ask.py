@@ -1,0 +1,250 @@
+"""Asking: the steps of the form, the draft they fill, what resembles it, and how it survives the log-in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from flask import Response, jsonify, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from ckanext.ecosphere.data_requests.domain import communes
+from ckanext.ecosphere.data_requests.service import AFTER_SENDING
+from ckanext.ecosphere.data_requests.views import forms, kept_forms
+from ckanext.ecosphere.data_requests.views.viewing import (
+    INVALID,
+    act,
+    context,
+    is_known,
+    known,
+    log_in,
+    messages,
+    page,
+    rendered,
+)
+from ckanext.ecosphere.shared import outlines
+
+TOO_MANY = 429
+#: Names under which other pages hand over what was searched.
+PREFILLED = {"q": "title", "title": "title", "theme": "theme", "territory": "territory"}
+
+
+@page
+def new() -> AnyResponse:
+    """Show the first step, filled with what was searched or with what was typed before the log-in."""
+    kept = kept_forms.kept()
+    values = kept or {field: request.args[name] for name, field in PREFILLED.items() if request.args.get(name)}
+    return _form(forms.steps()[0], values, resumed=bool(kept))
+
+
+@page
+def create() -> AnyResponse:
+    """Save the first step as a draft; what an anonymous person typed waits for the log-in."""
+    first = forms.steps()[0]
+    _refuse_machines()
+    typed = request.form
+    if not is_known():
+        try:
+            kept_forms.keep({name: typed[name] for name in (*first.fields, "territory") if typed.get(name)})
+        except tk.ValidationError as error:
+            response = _form(first, typed, errors=messages(error))
+            response.status_code = TOO_MANY
+            return response
+        tk.h.flash_notice(tk._("Log in or create an account: what you typed is kept and you go on from there."))
+        return log_in(tk.url_for("ecosphere_requests.new"))
+    data, errors = forms.read_step(first, typed)
+    if not errors:
+        carried = {"territory": typed.get("territory") or None}
+        try:
+            draft = act("ecosphere_request_create", **_given({**carried, **data}))
+        except tk.ValidationError as error:
+            errors = messages(error)
+        else:
+            kept_forms.forget()
+            return _after(draft, first, "next")
+    return _form(first, typed, errors=errors)
+
+
+@page
+@known
+def edit(id: str, step: str) -> AnyResponse:
+    """Show one step of a request that its author may still change."""
+    found, current = _own(id), forms.step(step)
+    if current is None:
+        tk.abort(404, tk._("The form has no such step."))
+    return _form(current, found, draft=found)
+
+
+@page
+@known
+def save(id: str, step: str) -> AnyResponse:
+    """Save one step, then go where the button says."""
+    found, current = _own(id), forms.step(step)
+    if current is None:
+        tk.abort(404, tk._("The form has no such step."))
+    _refuse_machines()
+    data, errors = forms.read_step(current, request.form)
+    if found["state"] != "draft":
+        data = {name: value for name, value in data.items() if name in AFTER_SENDING}
+    go = request.form.get("go", "next")
+    try:
+        # What can be read is saved even when something else cannot.
+        if data:
+            found = act("ecosphere_request_update", id=found["id"], version=forms.version(request.form), **data)
+        if go == "send" and not errors:
+            sent = act(
+                "ecosphere_request_transition",
+                id=found["id"],
+                transition="submit",
+                version=found["version"],
+                similar_seen=bool(request.form.get("similar_seen")),
+            )
+            tk.h.flash_success(
+                tk._("Your request is sent. Its reference is {reference}.").format(reference=sent["reference"])
+            )
+            return tk.redirect_to("ecosphere_requests.read", id=sent["reference"])
+    except tk.ValidationError as error:
+        errors = {**messages(error), **errors}
+        found = act("ecosphere_request_show", id=found["id"])
+    if errors and go != "previous":
+        return _form(current, request.form, draft=found, errors=errors)
+    return _after(found, current, go)
+
+
+@page
+@known
+def lookalikes(id: str) -> AnyResponse:
+    """Show the datasets and requests that resemble a draft, before going on with it."""
+    found = _own(id)
+    similar = similar_of(found)
+    return rendered("ecosphere_requests/lookalikes.html", {"request_": found, "similar": similar})
+
+
+@page
+def lookalikes_fragment() -> str:
+    """Answer the form's script with what resembles the words typed so far."""
+    wanted = {name: request.args.get(name, "") for name in ("title", "theme", "territory")}
+    found = similar_of(wanted) if wanted["title"].strip() else {"datasets": [], "requests": []}
+    return tk.render("ecosphere_requests/snippets/similar.html", {"similar": found, "draft": request.args.get("draft")})
+
+
+def commune_suggestions() -> Response:
+    """Answer with the communes whose name begins like what was typed."""
+    found = communes.search(request.args.get("q", "")[:80])
+    return jsonify({"items": [{"value": each.code, "label": communes.label_of(each)} for each in found]})
+
+
+def dataset_suggestions() -> Response:
+    """Answer with the datasets whose title is like what was typed; the reader's permissions apply."""
+    text = request.args.get("q", "")[:200].strip()
+    found = tk.get_action("package_autocomplete")(context(), {"q": text, "limit": 8}) if text else []
+    return jsonify({"items": [{"value": each["name"], "label": each["title"] or each["name"]} for each in found]})
+
+
+def _form(
+    current: forms.Step,
+    values: Mapping[str, Any],
+    *,
+    draft: dict[str, Any] | None = None,
+    errors: forms.Errors | None = None,
+    resumed: bool = False,
+) -> Response:
+    before, after = forms.neighbours(current)
+    sent = draft is not None and draft["state"] != "draft"
+    variables: dict[str, Any] = {
+        "step": current,
+        "steps": [each for each in forms.steps() if not sent or AFTER_SENDING.intersection(each.fields)],
+        "sent": sent,
+        "before": before,
+        "after": after,
+        "values": _shown(values),
+        "draft": draft,
+        "errors": errors or {},
+        "resumed": resumed,
+        "labels": forms.labels(),
+        "step_of": {name: each for each in forms.steps() for name in each.fields},
+        "trap": forms.TRAP,
+    }
+    if current.id == "territoire":
+        variables["frames"] = outlines.frames()
+    if draft and after is None:
+        variables["similar"] = similar_of(draft)
+        variables["route"] = _route(draft)
+    return rendered("ecosphere_requests/form.html", variables, INVALID if errors else 200)
+
+
+def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the inputs show: values of a request, or the fields of a form that is shown again."""
+    shown = {name: value for name, value in dict(values).items() if value is not None}
+    if isinstance(shown.get("communes"), list):
+        codes = (each["code"] if isinstance(each, dict) else str(each)[:5] for each in shown["communes"])
+        shown["communes"] = ", ".join(communes.label(code) for code in codes)
+    if isinstance(shown.get("formats"), list):
+        shown["formats"] = ", ".join(shown["formats"])
+    if isinstance(shown.get("known_datasets"), list):
+        names = [each["name"] if isinstance(each, dict) else each for each in shown["known_datasets"]]
+        shown["known_datasets"] = "\n".join(names)
+    if shown.get("bbox"):
+        shown.update(zip(forms.SIDES, shown["bbox"], strict=False))
+    if not shown.get("where"):
+        shown["where"] = next((way for way in ("communes", "bbox") if shown.get(way)), "territory")
+    return shown
+
+
+def _own(id: str) -> dict[str, Any]:
+    """Return a request that the reader may change; the page is not found otherwise."""
+    found = act("ecosphere_request_show", id=id)
+    if not tk.h.check_access("ecosphere_request_update", {"id": found["id"]}):
+        raise tk.ObjectNotFound
+    return found
+
+
+def similar_of(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the datasets and requests that resemble what a person asks for, the request itself apart."""
+    asked = {name: wanted.get(name) or "" for name in ("title", "theme", "territory")}
+    try:
+        found = act("ecosphere_request_similar", **asked)
+    except tk.ValidationError:  # a theme or place that the address made up
+        return {"datasets": [], "requests": []}
+    found["requests"] = [each for each in found["requests"] if each["id"] != wanted.get("id")]
+    return found
+
+
+def _route(draft: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the service that would get the request and why, None as long as the place is not known."""
+    if not any(draft.get(name) for name in ("territory", "communes", "bbox")):
+        return None
+    asked = {name: draft[name] for name in ("theme", "territory", "communes", "bbox") if draft.get(name)}
+    found = act("ecosphere_request_route", **asked)
+    return found if found["organization"] else None
+
+
+def _after(draft: Mapping[str, Any], current: forms.Step, go: str) -> AnyResponse:
+    """Go on after a step is saved: to what resembles it, another step, or the request itself."""
+    if draft["state"] != "draft":
+        if any(each.get("moderation") == "held" and each["transition"] == "edit" for each in draft["events"]):
+            tk.h.flash_notice(tk._("Your changes wait for a moderator: they are made once they have been read."))
+        else:
+            tk.h.flash_success(tk._("Your changes are saved."))
+        return tk.redirect_to("ecosphere_requests.read", id=draft["reference"])
+    before, after = forms.neighbours(current)
+    if go == "later":
+        tk.h.flash_success(tk._("Your draft is saved: you find it here and can go on whenever you like."))
+        return tk.redirect_to("ecosphere_requests.mine")
+    if go == "previous" and before:
+        return tk.redirect_to("ecosphere_requests.edit", id=draft["id"], step=before.id)
+    if before is None and not request.form.get("similar_seen"):
+        found = similar_of(draft)
+        if found["datasets"] or found["requests"]:
+            return tk.redirect_to("ecosphere_requests.lookalikes", id=draft["id"])
+    return tk.redirect_to("ecosphere_requests.edit", id=draft["id"], step=(after or current).id)
+
+
+def _given(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if value is not None}
+
+
+def _refuse_machines() -> None:
+    if forms.trapped(request.form):
+        tk.abort(400, tk._("The form was filled in by a program. Leave the hidden field empty."))

@@ -1,0 +1,69 @@
+"""Addresses of the room's pages; the modules `views_*` hold what they show."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from ckanext.ecosphere.data_requests.views import act, ask, desk, figures, letters, read, unsubscribe
+from ckanext.ecosphere.shared import web_guard
+
+__all__ = ["ecosphere_requests"]
+
+ecosphere_requests = Blueprint("ecosphere_requests", __name__)
+web_guard.protect(ecosphere_requests)
+
+GET = (
+    ("/demandes", "index", read.index),
+    ("/demandes/nouvelle", "new", ask.new),
+    ("/demandes/ressemblances", "lookalikes_fragment", ask.lookalikes_fragment),
+    ("/demandes/communes", "commune_suggestions", ask.commune_suggestions),
+    ("/demandes/jeux-de-donnees", "dataset_suggestions", ask.dataset_suggestions),
+    ("/demandes/mes-demandes", "mine", read.mine),
+    ("/demandes/notifications", "notifications", desk.notifications),
+    ("/demandes/moderation", "moderation", desk.moderation),
+    ("/demandes/moderation/messages", "held", desk.held),
+    ("/demandes/service/<organization>", "desk", desk.desk),
+    ("/demandes/statistiques", "statistics", figures.statistics),
+    ("/demandes/statistiques.csv", "statistics_csv", figures.statistics_csv),
+    ("/demandes/flux.atom", "feed", figures.feed),
+    ("/demandes/desabonnement/<token>", "unsubscribe", unsubscribe.unsubscribe),
+    ("/demandes/preferences", "preferences", desk.preferences),
+    ("/demandes/mes-donnees.json", "my_data", desk.my_data),
+    ("/demandes/<id>", "read", read.read),
+    ("/demandes/<id>/flux.atom", "request_feed", figures.request_feed),
+    ("/demandes/<id>/ressemblances", "lookalikes", ask.lookalikes),
+    ("/demandes/<id>/lettre/<letter>", "letter", letters.letter),
+    ("/demandes/<id>/lettre/<letter>.pdf", "letter_pdf", letters.letter_pdf),
+    ("/demandes/<id>/fichier/<file>", "attachment", act.attachment),
+    ("/demandes/<id>/modifier/<step>", "edit", ask.edit),
+    ("/demandes/<id>/<transition>", "transition_form", act.transition_form),
+)
+POST = (
+    ("/demandes/nouvelle", "create", ask.create),
+    ("/demandes/notifications", "notifications_seen", desk.notifications_seen),
+    ("/demandes/preferences", "preferences_save", desk.preferences),
+    ("/demandes/effacer-mes-donnees", "forget_me", desk.forget_me),
+    ("/demandes/service/<organization>/affecter", "assign", desk.assign),
+    ("/demandes/moderation/messages/<kind>/<text>", "moderate", desk.moderate),
+    ("/demandes/<id>/modifier/<step>", "save", ask.save),
+    ("/demandes/<id>/message", "comment", act.comment),
+    ("/demandes/<id>/message/<comment>/masquer", "hide_comment", act.hide_comment),
+    ("/demandes/<id>/soutenir", "support", act.support),
+    ("/demandes/<id>/ne-plus-soutenir", "unsupport", act.unsupport),
+    ("/demandes/<id>/suivre", "follow", act.follow),
+    ("/demandes/<id>/ne-plus-suivre", "unfollow", act.unfollow),
+    ("/demandes/<id>/indesirable", "spam", desk.spam),
+    ("/demandes/<id>/masquer", "hide", act.hide),
+    ("/demandes/<id>/<transition>", "transition", act.transition),
+)
+
+for path, name, view in GET:
+    ecosphere_requests.add_url_rule(path, endpoint=name, view_func=view)
+for path, name, view in POST:
+    ecosphere_requests.add_url_rule(path, endpoint=name, view_func=view, methods=["POST"])
+ecosphere_requests.add_url_rule(
+    "/demandes/desabonnement/<token>",
+    endpoint="unsubscribe",
+    view_func=unsubscribe.unsubscribe,
+    methods=["POST"],
+)

@@ -1,0 +1,229 @@
+"""Working: the desk of a service, the moderators' queue, and what each person wants to be told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from flask import Response, jsonify, request
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as AnyResponse
+
+from ckanext.ecosphere.data_requests.views import forms, read
+from ckanext.ecosphere.data_requests.views.viewing import act, context, known, messages, page, rendered
+
+#: Parts of the desk, what is most urgent first.
+PARTS = ("overdue", "due_soon", "new", "waiting", "in_progress")
+DIGESTS = ("immediate", "daily", "weekly", "none")
+
+
+@page
+@known
+def desk(organization: str) -> AnyResponse:
+    """Show a service what to do first; with filters, its requests one page after the other."""
+    service = _service(organization)
+    search = read.asked(request.args)
+    if search or request.args.get("all"):
+        return _filtered(service, search)
+    found = act("ecosphere_request_desk", organization=service["id"])
+    try:
+        suggestions = act("ecosphere_request_suggestions", organization=service["id"])
+    except tk.NotAuthorized:
+        suggestions = []
+    variables = {"service": service, "desk": found, "parts": PARTS, "people": people(service)}
+    return rendered("ecosphere_requests/desk.html", {**variables, "suggestions": suggestions})
+
+
+@page
+@known
+def assign(organization: str) -> AnyResponse:
+    """Give several requests to one person, or to nobody in particular."""
+    service = _service(organization)
+    ids = request.form.getlist("ids")
+    back = tk.redirect_to("ecosphere_requests.desk", organization=service["name"])
+    if not ids:
+        tk.h.flash_error(tk._("Tick at least one request."))
+        return back
+    try:
+        done = act("ecosphere_request_assign", ids=ids, user=request.form.get("user") or None)
+    except tk.ValidationError as error:
+        for texts in messages(error).values():
+            tk.h.flash_error(" ".join(texts))
+        return back
+    assigned, refused = _count(done["assigned"]), _count(done["refused"])
+    if assigned:
+        tk.h.flash_success(
+            tk.ungettext("{number} request assigned.", "{number} requests assigned.", assigned).format(number=assigned)
+        )
+    if refused:
+        sentence = tk.ungettext(
+            "{number} request could not be assigned: it is closed or no longer with your service, or this person is "
+            "not.",
+            "{number} requests could not be assigned: they are closed or no longer with your service, or this person "
+            "is not.",
+            refused,
+        )
+        tk.h.flash_error(sentence.format(number=refused))
+    return back
+
+
+@page
+@known
+def moderation() -> AnyResponse:
+    """Show moderators what waits for them."""
+    number = read.page_number(request.args)
+    rows = read.ROWS
+    found = act("ecosphere_request_list", scope="moderation", sort="created", start=(number - 1) * rows, rows=rows)
+    pages = read.pages(found["count"], number, MultiDict(), "ecosphere_requests.moderation")
+    waiting = act("ecosphere_request_held_list", rows=0)["count"]
+    return rendered("ecosphere_requests/moderation.html", {"found": found, "pages": pages, "waiting": waiting})
+
+
+@page
+@known
+def held() -> AnyResponse:
+    """Show moderators the messages and edits of new people that wait for them."""
+    number = read.page_number(request.args)
+    rows = read.ROWS
+    found = act("ecosphere_request_held_list", start=(number - 1) * rows, rows=rows)
+    pages = read.pages(found["count"], number, MultiDict(), "ecosphere_requests.held")
+    return rendered("ecosphere_requests/held.html", {"found": found, "pages": pages, "labels": forms.labels()})
+
+
+@page
+@known
+def moderate(kind: str, text: str) -> AnyResponse:
+    """Release a text, turn it away, or call it spam."""
+    tk.check_access("ecosphere_request_moderate", context(), {"kind": kind, "id": text})
+    wanted = {"decision": request.form.get("decision", ""), "reason": request.form.get("reason", "")}
+    done = {
+        "release": tk._("The text is published."),
+        "reject": tk._("The text is not published; its author is told."),
+        "spam": tk._("The text is spam: nothing else of its author that waits is published."),
+    }
+    try:
+        act("ecosphere_request_moderate", kind=kind, id=text, **wanted)
+    except tk.ValidationError as error:
+        for texts in messages(error).values():
+            tk.h.flash_error(" ".join(texts))
+    else:
+        tk.h.flash_success(done[wanted["decision"]])
+    return tk.redirect_to("ecosphere_requests.held")
+
+
+@page
+@known
+def spam(id: str) -> AnyResponse:
+    """Close a request as spam: its author is not told."""
+    act("ecosphere_request_spam", id=id)
+    tk.h.flash_success(tk._("The request is closed as spam."))
+    return tk.redirect_to("ecosphere_requests.moderation")
+
+
+@page
+@known
+def notifications() -> Response:
+    """Show what a person was told, the latest first; without a mail server this is where it is told."""
+    number = read.page_number(request.args)
+    rows = read.ROWS
+    found = act("ecosphere_request_notification_list", start=(number - 1) * rows, rows=rows)
+    pages = read.pages(found["count"], number, MultiDict(), "ecosphere_requests.notifications")
+    return rendered("ecosphere_requests/notifications.html", {"found": found, "pages": pages})
+
+
+@page
+@known
+def notifications_seen() -> AnyResponse:
+    """Mark everything as read."""
+    act("ecosphere_request_notification_seen")
+    return tk.redirect_to("ecosphere_requests.notifications")
+
+
+@page
+@known
+def preferences() -> AnyResponse:
+    """Show and change how a person is told."""
+    errors: forms.Errors = {}
+    if request.method == "POST":
+        named = ("digest", "language", "first_name", "last_name", "quality")
+        wanted = {name: request.form[name] for name in named if name in request.form}
+        try:
+            act("ecosphere_request_settings_update", **wanted)
+        except tk.ValidationError as error:
+            errors = messages(error)
+        else:
+            tk.h.flash_success(tk._("Your preferences are saved."))
+            return tk.redirect_to("ecosphere_requests.preferences")
+    found = act("ecosphere_request_settings_show")
+    variables = {"settings": found, "errors": errors, "digests": DIGESTS}
+    return rendered("ecosphere_requests/preferences.html", variables, 400 if errors else 200)
+
+
+@known
+def my_data() -> Response:
+    """Hand out what is kept of the reader, as JSON."""
+    response = jsonify(act("ecosphere_request_export"))
+    response.headers["Content-Disposition"] = 'attachment; filename="mes-demandes.json"'
+    response.cache_control.no_store = True
+    return response
+
+
+@page
+@known
+def forget_me() -> AnyResponse:
+    """Erase what is kept of the reader, once they have ticked that they know what it means."""
+    if not request.form.get("sure"):
+        tk.h.flash_error(tk._("Tick the box to confirm: what is erased cannot be brought back."))
+        return tk.redirect_to("ecosphere_requests.preferences")
+    act("ecosphere_request_erase")
+    tk.h.flash_success(tk._("What the data requests kept of you is erased."))
+    return tk.redirect_to("ecosphere_requests.index")
+
+
+def people(service: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the people of a service to whom a request can be given: its editors and administrators."""
+    found = []
+    for each in service.get("users", []):
+        # The site's own account is a member of each organisation that it made; nobody works with it.
+        if each.get("capacity") in ("editor", "admin") and each["name"] != tk.config["ckan.site_id"]:
+            found.append(
+                {"name": each["name"], "title": each.get("fullname") or each.get("display_name") or each["name"]}
+            )
+    return sorted(found, key=lambda each: each["title"].casefold())
+
+
+def _service(name: str) -> dict[str, Any]:
+    """Return the service whose desk the reader may see, with its people."""
+    tk.check_access("ecosphere_request_desk", context(), {"organization": name})
+    trusted: Any = {**context(), "ignore_auth": True}  # its editors may know who its people are
+    return tk.get_action("organization_show")(
+        trusted,
+        {"id": name, "include_users": True, "include_datasets": False, "include_dataset_count": False},
+    )
+
+
+def _filtered(service: dict[str, Any], search: dict[str, Any]) -> Response:
+    number = read.page_number(request.args)
+    rows = read.ROWS
+    sort = request.args.get("sort") if request.args.get("sort") in read.SORTS else "due"
+    search = {**search, "organization": service["id"]}
+    found = act("ecosphere_request_list", **search, scope="desk", sort=sort, start=(number - 1) * rows, rows=rows)
+    chosen = MultiDict([(k, v) for k, v in request.args.items(multi=True) if v and k not in ("page", "organization")])
+    at = {"organization": service["name"]}
+    endpoint = "ecosphere_requests.desk"
+    others = {name: items for name, items in found["facets"].items() if name != "organization"}
+    variables = {
+        "service": service,
+        "found": found,
+        "search": search,
+        "sort": sort,
+        "facets": read.facets(others, chosen, endpoint, **at),
+        "chosen": read.chips(others, chosen, endpoint, **at),
+        "pages": read.pages(found["count"], number, chosen, endpoint, **at),
+        "people": people(service),
+    }
+    return rendered("ecosphere_requests/desk_list.html", variables)
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) else len(value)

@@ -1,0 +1,100 @@
+"""Telling: public statistics and feeds; everybody gets the same, so nothing private can be in them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from flask import Response, request
+
+from ckanext.ecosphere.data_requests.views import atom, exports
+from ckanext.ecosphere.data_requests.views.viewing import as_public, page, rendered
+from ckanext.ecosphere.shared import dates
+
+FILTERS = ("organization", "territory", "theme")
+ENTRIES = 50
+YEAR_DIGITS = 4
+
+
+@page
+def statistics() -> Response:
+    """Show how the services answer."""
+    scope = _scope()
+    found = as_public("ecosphere_request_stats", **scope)
+    return rendered("ecosphere_requests/statistics.html", {"stats": found, "scope": scope, "years": found["years"]})
+
+
+@page
+def statistics_csv() -> Response:
+    """Give the same figures as an open table."""
+    content = exports.statistics(as_public("ecosphere_request_stats", **_scope()))
+    response = Response(content, mimetype="text/csv")
+    response.headers["Content-Disposition"] = 'attachment; filename="demandes-de-donnees.csv"'
+    return response
+
+
+@page
+def feed() -> Response:
+    """Give the newest public requests, of a service, territory or theme when the address says so."""
+    chosen = {name: request.args[name] for name in FILTERS if request.args.get(name)}
+    found = as_public("ecosphere_request_list", **chosen, sort="created", rows=ENTRIES)
+    names = [tk.h.ecosphere_request_facet_label(name, value) for name, value in chosen.items()]
+    title = " – ".join([tk._("Data requests"), *names])
+    page_ = tk.h.url_for("ecosphere_requests.index", **chosen, _external=True)
+    itself = tk.h.url_for("ecosphere_requests.feed", **chosen, _external=True)
+    return _answer(title, page_, itself, [_request(each) for each in found["results"]])
+
+
+@page
+def request_feed(id: str) -> Response:
+    """Give what happened to one public request, the newest first."""
+    found = as_public("ecosphere_request_show", id=id)
+    at = {"id": found["reference"]}
+    page_ = tk.h.url_for("ecosphere_requests.read", **at, _external=True)
+    entries = [
+        atom.Entry(
+            id=f"{page_}#etape-{rank}",
+            title=f"{tk.h.ecosphere_request_event(event)} – {found['title']}",
+            link=page_,
+            updated=moment(event["created"]),
+            summary=tk.h.ecosphere_request_plain(event.get("comment_html")),
+        )
+        for rank, event in enumerate(found["events"], start=1)
+    ]
+    title = f"{found['reference']} – {found['title']}"
+    return _answer(title, page_, tk.h.url_for("ecosphere_requests.request_feed", **at, _external=True), entries[::-1])
+
+
+def moment(text: str) -> datetime:
+    """Return the beginning of a day in the portal's time zone: feeds want a moment, and everyone is told days."""
+    return datetime.combine(date.fromisoformat(text[: len("2026-01-01")]), time(), dates.zone())
+
+
+def _request(found: dict[str, Any]) -> atom.Entry:
+    link = tk.h.url_for("ecosphere_requests.read", id=found["reference"], _external=True)
+    labels = [found["state_label"], found.get("theme_label"), found.get("territory_label")]
+    return atom.Entry(
+        id=link,
+        title=found["title"],
+        link=link,
+        updated=moment(found["modified"]),
+        summary=tk.h.ecosphere_request_summary(found["description"]),
+        categories=tuple(label for label in labels if label),
+    )
+
+
+def _answer(title: str, page_: str, itself: str, entries: list[atom.Entry]) -> Response:
+    content = atom.feed(title, tk.config["ckan.site_title"], page_, itself, entries)
+    return Response(content, content_type=f"{atom.MIMETYPE}; charset=utf-8")
+
+
+def _scope() -> dict[str, Any]:
+    """Return the year and service that the address asks for; what makes no sense is left out."""
+    scope: dict[str, Any] = {}
+    year = request.args.get("year", "")
+    if year.isascii() and year.isdigit() and len(year) == YEAR_DIGITS:
+        scope["year"] = int(year)
+    if request.args.get("organization"):
+        scope["organization"] = request.args["organization"]
+    return scope

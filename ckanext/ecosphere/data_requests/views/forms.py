@@ -1,0 +1,262 @@
+"""The forms of the pages: their steps and fields, and how what was typed becomes the data of an action.
+
+Pages and actions check alike: what a form cannot read (a commune nobody knows, three corners of a rectangle) is told
+here, everything else by the action. Both speak of fields by the same names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import ckan.plugins.toolkit as tk
+from werkzeug.datastructures import MultiDict
+
+from ckanext.ecosphere.data_requests.domain import communes
+
+Errors = dict[str, list[str]]
+
+SIDES = ("west", "south", "east", "north")
+LONGITUDE, LATITUDE = 180, 90  # degrees at most, either way
+#: A field that people do not see; only programs that fill in everything do.
+TRAP = "site_web"
+SEPARATORS = re.compile(r"[\s,;]+")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One page of the form.
+
+    Attributes:
+        id: its part of the address.
+        title: what it asks, in the reader's language.
+        fields: names of the fields of the request that it sets.
+    """
+
+    id: str
+    title: str
+    fields: tuple[str, ...]
+
+
+def steps() -> tuple[Step, ...]:
+    """Return the steps of the form, in order."""
+    _ = tk._
+    return (
+        Step("quoi", _("What"), ("title", "description", "theme")),
+        Step("usage", _("What for"), ("use", "procedure_reference", "show_procedure")),
+        Step("territoire", _("Where"), ("territory", "communes", "bbox")),
+        Step(
+            "delais",
+            _("When and how"),
+            ("need_by", "formats", "crs", "scale", "period_start", "period_end", "known_datasets"),
+        ),
+        Step(
+            "envoi",
+            _("Visibility and sending"),
+            ("visibility", "show_name", "requester_organisation", "requester_siret"),
+        ),
+    )
+
+
+def step(id: str) -> Step | None:
+    """Return the step called `id`."""
+    return next((each for each in steps() if each.id == id), None)
+
+
+def step_of(field: str) -> Step | None:
+    """Return the step that asks for a field."""
+    return next((each for each in steps() if field in each.fields), None)
+
+
+def neighbours(current: Step) -> tuple[Step | None, Step | None]:
+    """Return the steps before and after one."""
+    every = steps()
+    place = [each.id for each in every].index(current.id)
+    return (every[place - 1] if place else None), (every[place + 1] if place + 1 < len(every) else None)
+
+
+def labels() -> dict[str, str]:
+    """Return the name of every field of the forms, as its label and the summary of errors have it."""
+    _ = tk._
+    return {
+        "title": _("Your request in one sentence"),
+        "description": _("Description of the data you need"),
+        "theme": _("Theme"),
+        "use": _("What will you use these data for? (optional)"),
+        "procedure_reference": _("Reference of the procedure"),
+        "territory": _("Région, département or sea area"),
+        "communes": _("Communes"),
+        "bbox": _("Rectangle"),
+        "where": _("Place"),
+        "need_by": _("Date for which you need the data"),
+        "formats": _("Formats"),
+        "crs": _("Coordinate reference system"),
+        "scale": _("Scale or precision"),
+        "period_start": _("First date of the period"),
+        "period_end": _("Last date of the period"),
+        "known_datasets": _("Datasets you know that are not enough"),
+        "visibility": _("Who may read the request"),
+        "show_name": _("Name on the public page"),
+        "requester_organisation": _("Your organisation"),
+        "requester_siret": _("SIRET number of your organisation"),
+        "similar_seen": _("What is already here"),
+        "organization": _("Service"),
+        "reason": _("Reason"),
+        "question": _("Question"),
+        "answer_by": _("The requester’s answer is expected by"),
+        "planned": _("Planned date"),
+        "due": _("New date"),
+        "datasets": _("Datasets that answer the request"),
+        "missing": _("What is missing"),
+        "ground": _("Ground of the refusal"),
+        "kind": _("What is refused"),
+        "law": _("Reasons in law"),
+        "facts": _("Reasons in fact"),
+        "other_ground": _("The other ground, with its article"),
+        "emissions": _("Emissions"),
+        "completion": _("When the document will be finished, and by which authority"),
+        "separable": _("Part that can be communicated all the same"),
+        "transmitted_to": _("Authority to which the request was passed on"),
+        "author": _("Author of the decision"),
+        "service": _("Name of the service"),
+        "show_procedure": _("Reference on the public page"),
+        "first_name": _("First name"),
+        "last_name": _("Name"),
+        "quality": _("Quality"),
+        "target": _("Request that stays"),
+        "comment": _("Message"),
+        "note": _("Internal note"),
+        "upload": _("Attached file"),
+        "user": _("Person"),
+    }
+
+
+def label(field: str) -> str:
+    """Return the name of a field; the field itself when it has none."""
+    return labels().get(field, field)
+
+
+def read_step(current: Step, form: Mapping[str, str]) -> tuple[dict[str, Any], Errors]:
+    """Read what was typed in one step.
+
+    Args:
+        current: the step.
+        form: the fields of the HTML form.
+
+    Returns:
+        values for the action (empty ones are None, so that a person can take something back), and what could not be
+        read. What could not be read is not among the values.
+    """
+    data: dict[str, Any] = {name: _text(form, name) for name in current.fields if name not in READERS}
+    errors: Errors = {}
+    if current.id == "territoire":
+        return _where(form)
+    for name in current.fields:
+        if name in READERS:
+            data[name] = READERS[name](form)
+    return data, errors
+
+
+def read_transition(fields: list[str], form: Mapping[str, str]) -> dict[str, Any]:
+    """Read the fields of a transition, those that are left empty left out."""
+    data = {
+        name: READERS[name](form) if name in READERS else _text(form, name) for name in (*fields, "comment", "note")
+    }
+    return {name: value for name, value in data.items() if value not in (None, [], False)}
+
+
+def version(form: Mapping[str, str]) -> int:
+    """Return the version of the request that the person saw when the form was made."""
+    try:
+        return int(form.get("version", ""))
+    except ValueError:
+        return 0
+
+
+def trapped(form: Mapping[str, str]) -> bool:
+    """Tell whether the field that nobody sees was filled in."""
+    return bool(form.get(TRAP))
+
+
+def dataset_names(text: str) -> list[str]:
+    """Read datasets typed or pasted by a person: names, identifiers or addresses of pages, in any number of lines.
+
+    >>> dataset_names("https://portail.example/fr/dataset/zones-humides?x=1\\nppri-loire")
+    ['zones-humides', 'ppri-loire']
+    """
+    return list(dict.fromkeys(name for entry in SEPARATORS.split(text) if (name := _dataset_name(entry))))
+
+
+def _dataset_name(entry: str) -> str:
+    if "/" not in entry:
+        return entry
+    parts = [unquote(part) for part in urlsplit(entry).path.split("/") if part]
+    return parts[parts.index("dataset") + 1] if "dataset" in parts[:-1] else ""
+
+
+def _text(form: Mapping[str, str], name: str) -> str | None:
+    # Browsers send line ends as CR LF.
+    return form.get(name, "").replace("\r\n", "\n").strip() or None
+
+
+def _where(form: Mapping[str, str]) -> tuple[dict[str, Any], Errors]:
+    """Read the place: one of territory, communes and rectangle, whichever the person chose."""
+    data: dict[str, Any] = {"territory": None, "communes": None, "bbox": None}
+    way = form.get("where") or "territory"
+    if way == "communes":
+        codes, doubtful = communes.read(form.get("communes", ""))
+        data["communes"] = [f"{found.code} {found.name}" for code in codes if (found := communes.get(code))]
+        if doubtful:
+            return {}, {"communes": [_doubt(entry, found) for entry, found in doubtful]}
+        if not data["communes"]:
+            return {}, {"communes": [tk._("Name at least one commune.")]}
+    elif way == "bbox":
+        data["bbox"], problem = _box(form)
+        if problem:
+            return {}, {"bbox": [problem]}
+    else:
+        data["territory"] = _text(form, "territory")
+        if not data["territory"]:
+            return {}, {"territory": [tk._("Choose a territory, or another way to tell the place.")]}
+    return data, {}
+
+
+def _doubt(entry: str, found: list[communes.Commune]) -> str:
+    if not found:
+        return tk._("No commune is called “{name}”. Check the spelling or give its INSEE code.").format(name=entry)
+    choices = ", ".join(communes.label_of(commune) for commune in found[:6])
+    return tk._("Several communes are called “{name}”: give the code of yours ({choices}).").format(
+        name=entry, choices=choices
+    )
+
+
+def _box(form: Mapping[str, str]) -> tuple[list[float] | None, str]:
+    """Read west, south, east and north in degrees; returns the box or what is wrong with it."""
+    try:
+        west, south, east, north = (float(form.get(side, "").replace(",", ".")) for side in SIDES)
+    except ValueError:
+        return None, tk._("Give the four sides of the rectangle in decimal degrees, for example 4.85.")
+    if max(abs(west), abs(east)) > LONGITUDE or max(abs(south), abs(north)) > LATITUDE:
+        return None, tk._("Longitudes go from -180 to 180 and latitudes from -90 to 90 degrees.")
+    if not (west < east and south < north):  # refuses what is no number too
+        return None, tk._("The west side must be smaller than the east side, and the south side than the north side.")
+    return [west, south, east, north], ""
+
+
+def _datasets(form: Mapping[str, str]) -> list[str]:
+    """Read the datasets of an answer: those that are ticked, then those that are named."""
+    ticked = form.getlist("dataset") if isinstance(form, MultiDict) else []
+    return list(dict.fromkeys([*ticked, *dataset_names(form.get("datasets", ""))]))
+
+
+READERS: dict[str, Any] = {
+    "known_datasets": lambda form: dataset_names(form.get("known_datasets", "")),
+    "datasets": _datasets,
+    "show_name": lambda form: bool(form.get("show_name")),
+    "show_procedure": lambda form: bool(form.get("show_procedure")),
+    "emissions": lambda form: bool(form.get("emissions")),
+    "similar_seen": lambda form: bool(form.get("similar_seen")),
+}

@@ -1,0 +1,162 @@
+"""Reading: the list with its facets, and the page of a request."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import ckan.plugins.toolkit as tk
+from flask import Response, request
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as AnyResponse
+
+from ckanext.ecosphere.data_requests.views import forms, kept_forms
+from ckanext.ecosphere.data_requests.views.viewing import act, is_known, known, page, rendered
+
+ROWS = 20
+PAGE_DIGITS = 6
+FACETS = ("state", "organization", "territory", "theme", "use")
+SORTS = ("relevance", "created", "support", "due")
+
+
+@page
+def index() -> Response:
+    """Show the public requests, and to people of the desk those of their service."""
+    return _list("ecosphere_requests/index.html", "ecosphere_requests.index", scope="public")
+
+
+@page
+@known
+def mine() -> Response:
+    """Show a person's own requests, drafts included."""
+    return _list("ecosphere_requests/mine.html", "ecosphere_requests.mine", scope="mine", kept=bool(kept_forms.kept()))
+
+
+@page
+def read(id: str) -> AnyResponse:
+    """Show a request: where it stands, what the reader may do, what was said and done."""
+    found = act("ecosphere_request_show", id=id)
+    if found["reference"] is None:
+        if found["state"] != "draft":  # a draft that was given up
+            raise tk.ObjectNotFound
+        return tk.redirect_to("ecosphere_requests.edit", id=found["id"], step=forms.steps()[0].id)
+    if is_known():  # who reads the request has seen what they were told of it
+        act("ecosphere_request_notification_seen", request=found["id"])
+    return rendered("ecosphere_requests/read.html", {"request_": found, **_conversation(found)})
+
+
+def conversation_page(found: dict[str, Any], errors: forms.Errors, typed: Any, status: int) -> Response:
+    """Show the page of a request again, with a message that could not be sent."""
+    variables = {"request_": found, **_conversation(found), "errors": errors, "typed": typed}
+    return rendered("ecosphere_requests/read.html", variables, status)
+
+
+def _conversation(found: dict[str, Any]) -> dict[str, Any]:
+    return {"errors": {}, "typed": {}, "labels": forms.labels(), "trap": forms.TRAP, "is_known": is_known()}
+
+
+def asked(form: MultiDict[str, str]) -> dict[str, Any]:
+    """Return the search that an address asks for, as the action takes it."""
+    search: dict[str, Any] = {name: form[name] for name in FACETS[1:] if form.get(name)}
+    states = [state for state in form.getlist("state") if state]
+    if states:
+        search["state"] = states
+    if form.get("q", "").strip():
+        search["q"] = form["q"].strip()
+    if form.get("unanswered"):
+        search["unanswered"] = True
+    return search
+
+
+def page_number(form: MultiDict[str, str]) -> int:
+    """Return the page that an address asks for, 1 when it asks for none or nonsense."""
+    text = form.get("page", "1")
+    return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) <= PAGE_DIGITS else 1
+
+
+def _list(template: str, endpoint: str, scope: str, **more: Any) -> Response:
+    search = asked(request.args)
+    sort = request.args.get("sort", "")
+    sort = sort if sort in SORTS else ("relevance" if "q" in search else "created")
+    number = page_number(request.args)
+    found = act("ecosphere_request_list", **search, scope=scope, sort=sort, start=(number - 1) * ROWS, rows=ROWS)
+    chosen = MultiDict([(name, value) for name, value in request.args.items(multi=True) if value and name != "page"])
+    variables = {
+        "found": found,
+        "search": search,
+        "sort": sort,
+        "facets": facets(found["facets"], chosen, endpoint),
+        "chosen": chips(found["facets"], chosen, endpoint),
+        "pages": pages(found["count"], number, chosen, endpoint),
+        "url_without_words": address(endpoint, MultiDict((k, v) for k, v in chosen.items(multi=True) if k != "q")),
+        **more,
+    }
+    return rendered(template, variables)
+
+
+def address(endpoint: str, chosen: MultiDict[str, str], **values: Any) -> str:
+    """Return the address of a list with these choices."""
+    query = urlencode(list(chosen.items(multi=True)))
+    return tk.h.url_for(endpoint, **values) + (f"?{query}" if query else "")
+
+
+def facet_titles() -> dict[str, str]:
+    """Return the headings of the facets."""
+    _ = tk._
+    return {
+        "state": _("State"),
+        "organization": _("Service"),
+        "territory": _("Territory"),
+        "theme": _("Theme"),
+        "use": _("Use"),
+    }
+
+
+def facets(counts: dict[str, Any], chosen: MultiDict[str, str], endpoint: str, **values: Any) -> list[dict[str, Any]]:
+    """Return the facets as the page shows them: each value with its count and the address that adds or removes it."""
+    titles = facet_titles()
+    shown = []
+    for name in FACETS:
+        items = []
+        for item in counts.get(name, []):
+            active = item["name"] in chosen.getlist(name)
+            other = _toggled(chosen, name, item["name"], active)
+            items.append({**item, "active": active, "url": address(endpoint, other, **values)})
+        if items:
+            shown.append({"name": name, "title": titles[name], "items": items})
+    return shown
+
+
+def chips(counts: dict[str, Any], chosen: MultiDict[str, str], endpoint: str, **values: Any) -> list[dict[str, str]]:
+    """Return the chosen filters, each with the address of the list without it."""
+    titles = facet_titles()
+    found = []
+    for name, value in chosen.items(multi=True):
+        if name in FACETS:
+            known_titles = {item["name"]: item["title"] for item in counts.get(name, [])}
+            label = known_titles.get(value) or tk.h.ecosphere_request_facet_label(name, value)
+            url = address(endpoint, _toggled(chosen, name, value, active=True), **values)
+            found.append({"title": titles[name], "label": label, "url": url})
+    return found
+
+
+def pages(count: int, number: int, chosen: MultiDict[str, str], endpoint: str, **values: Any) -> dict[str, Any]:
+    """Return where a list stands and the addresses of the pages beside it."""
+    last = max((count - 1) // ROWS + 1, 1)
+
+    def url(page_: int) -> str:
+        return address(endpoint, MultiDict([*chosen.items(multi=True), ("page", str(page_))]), **values)
+
+    return {
+        "number": number,
+        "last": last,
+        "previous": url(min(number - 1, last)) if number > 1 else None,
+        "next": url(number + 1) if number < last else None,
+    }
+
+
+def _toggled(chosen: MultiDict[str, str], name: str, value: str, active: bool) -> MultiDict[str, str]:
+    # One service, territory, theme or use at a time; several states together.
+    several = name == "state"
+    kept = [(key, each) for key, each in chosen.items(multi=True) if key != name or (several and each != value)]
+    return MultiDict(kept if active else [*kept, (name, value)])

@@ -1,0 +1,37 @@
+"""The way out of e-mails: a signed address that needs no log-in and stops e-mails, and nothing else (RFC 8058)."""
+
+from __future__ import annotations
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.config.middleware.flask_app import csrf
+from flask import Response, request
+
+from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.notifications import mail_headers, muting
+from ckanext.ecosphere.data_requests.views.viewing import page, rendered
+
+
+@page
+def unsubscribe(token: str) -> Response:
+    """Ask before anything is done (programs follow links of e-mails); with POST, stop the e-mails.
+
+    The token is the permission: mail programs send this form without cookies, so that there is no session to protect.
+    """
+    told = mail_headers.read_token(token)
+    user = model.User.get(told[0]) if told else None
+    if told is None or user is None:
+        tk.abort(404, tk._("This address is not complete. Change what you receive in your preferences."))
+    request_id = told[1]
+    wanted = model.Session.get(Request, request_id) if request_id else None
+    if request.method == "POST":
+        muting.stop_emails(user.id, wanted.id if wanted else None)
+    variables = {
+        "reference": wanted.reference if wanted else "",
+        "done": request.method == "POST",
+        "token": token,
+    }
+    return rendered("ecosphere_requests/unsubscribe.html", variables)
+
+
+csrf.exempt(unsubscribe)

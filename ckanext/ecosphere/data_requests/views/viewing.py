@@ -1,0 +1,105 @@
+"""What all pages of the room share: who reads, what is refused, how errors of actions become messages."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from flask import Response, make_response, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from ckanext.ecosphere.data_requests.views import forms
+
+INVALID = 400
+#: What errors carry besides sentences about fields.
+ASIDE = ("current_version", "changes", "similar")
+CONFLICT = 409
+
+View = Callable[..., Any]
+
+
+def context() -> Any:
+    """Return the context of the person who reads."""
+    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user, "for_view": True}
+
+
+def act(action: str, **data: Any) -> Any:
+    """Call an action as the person who reads."""
+    return tk.get_action(action)(context(), data)
+
+
+def as_public(action: str, **data: Any) -> Any:
+    """Call an action as somebody who is not logged in, for what everybody gets the same (feeds, public figures)."""
+    return tk.get_action(action)({"user": "", "auth_user_obj": None}, data)
+
+
+def is_known() -> bool:
+    """Tell whether the reader is logged in."""
+    return bool(tk.current_user.is_authenticated)
+
+
+def page(view: View) -> View:
+    """Make a view answer in pages: what may not be seen is not found, who is not logged in is asked to log in."""
+
+    @functools.wraps(view)
+    def answered(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return view(*args, **kwargs)
+        except tk.ObjectNotFound:
+            tk.abort(404, tk._("This request does not exist, or you may not read it."))
+        except tk.NotAuthorized:
+            if not is_known():
+                return log_in()
+            tk.abort(403, tk._("You may not do this."))
+        except tk.ValidationError as error:
+            # Forms tell it beside their fields; what comes here was asked for by a made-up address.
+            tk.abort(INVALID, " ".join(text for texts in messages(error).values() for text in texts))
+
+    return answered
+
+
+def known(view: View) -> View:
+    """Ask people to log in before a view."""
+
+    @functools.wraps(view)
+    def answered(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs) if is_known() else log_in()
+
+    return answered
+
+
+def log_in(back: str | None = None) -> AnyResponse:
+    """Send a person to the log-in page, from which they come back here."""
+    # Nobody comes back to an address that only takes forms.
+    here = request.full_path.rstrip("?") if request.method == "GET" else tk.url_for("ecosphere_requests.index")
+    return tk.redirect_to("user.login", came_from=back or here)
+
+
+def rendered(template: str, variables: Mapping[str, Any], status: int = 200) -> Response:
+    """Render a page that must not be kept by caches between the portal and the reader."""
+    response = make_response(tk.render(template, dict(variables)), status)
+    if is_known():
+        response.cache_control.no_store = True
+    return response
+
+
+def messages(error: tk.ValidationError) -> forms.Errors:
+    """Return what an action refused, field by field, as lists of sentences."""
+    found: forms.Errors = {}
+    for field, value in error.error_dict.items():
+        texts = _texts(value) if field not in ASIDE else []
+        if texts:
+            found[str(field)] = texts
+    return found or {"": [tk._("The form could not be saved.")]}
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        return [text for each in value.values() for text in _texts(each)]
+    if isinstance(value, list | tuple):
+        return [text for each in value for text in _texts(each)]
+    return []

@@ -1,0 +1,176 @@
+"""Search documents of many datasets, made together: what CKAN would send to Solr for each of them.
+
+CKAN reads a dataset with ten queries, validates it twice and asks all plugins before it indexes it. The same is done
+here with the same functions of CKAN and of the plugins, but with one query of each kind for the whole batch. Datasets
+of a kind that is not foreseen here (groups, relationships) and portals whose plugins replace `package_show` take the
+way of `solr.document`. A test of the harvest compares the two.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import logic, model
+from ckan.lib import dictization
+from ckan.lib import plugins as lib_plugins
+from ckan.lib.dictization import model_dictize
+from ckan.logic import schema as ckan_schema
+from ckan.logic.action import get as core_get
+
+from ckanext.ecosphere.fast_save import solr
+from ckanext.ecosphere.fast_save.validation import Validation
+
+Row = dict[str, Any]
+OnError = Callable[[str, Exception], None]
+
+
+class Documents:
+    """Makes documents; one for each run, so that what it has prepared is of use to all of its batches."""
+
+    def __init__(self) -> None:
+        self._validation = Validation()
+        self._default = ckan_schema.default_show_package_schema()
+        # It asks the database whether the name is free, to give an error that a document has no place for.
+        self._without = [tk.get_validator("package_name_validator")]
+        self._together = inspect.unwrap(tk.get_action("package_show")) is core_get.package_show
+
+    def make(self, package_ids: list[str], on_error: OnError) -> list[solr.Document]:
+        """Make the documents of some datasets.
+
+        Args:
+            package_ids: the datasets.
+            on_error: told of a dataset whose document cannot be made; the others go on.
+        """
+        if not package_ids:
+            return []
+        query = sa.select(model.Package).where(model.Package.id.in_(package_ids))
+        packages = {package.id: package for package in model.Session.scalars(query)}
+        rows = _Rows(list(packages)) if self._together else None
+        held = asked_by_hooks(package_ids)
+        documents = []
+        for id_ in package_ids:
+            try:
+                if rows is None or id_ not in packages or id_ in rows.special:
+                    document = solr.document(id_)
+                else:
+                    document = self._document(packages[id_], rows, packages)
+            except Exception as error:  # a hook of any plugin: the dataset is saved, the others go on
+                on_error(id_, error)
+            else:
+                documents += [document] if document else []
+        del held
+        return documents
+
+    def _document(
+        self, package: model.Package, rows: _Rows, packages: dict[str, model.Package]
+    ) -> solr.Document | None:
+        context: Any = {"ignore_auth": True, "use_cache": False, "validate": False, "package": package}
+        context |= {"model": model, "session": model.Session, "user": ""}
+        shown = rows.dictize(package, context)
+        for plugin in p.PluginImplementations(p.IPackageController):
+            plugin.read(package)
+        for plugin in p.PluginImplementations(p.IResourceController):
+            for resource in shown["resources"]:
+                plugin.before_resource_show(resource)
+        with_default, _errors = self._validation.validate(
+            object(), context, shown, self._default, "package_show", self._without
+        )
+        form = lib_plugins.lookup_package_plugin(shown["type"])
+        custom = form.show_package_schema()
+        with_custom, _errors = self._validation.validate(form, context, shown, custom, "package_show")
+        logic.apply_after_dataset_show_plugins(context, with_custom)
+        return solr.build(dict(with_default, with_custom_schema=with_custom), KnownPackages(packages))
+
+
+def asked_by_hooks(package_ids: list[str]) -> list[Any]:
+    """Rows that hooks of other plugins ask for one by one; the session forgets what nobody holds."""
+    if not p.plugin_loaded("harvest"):
+        return []
+    from ckanext.harvest.model import HarvestObject, HarvestSource
+
+    objects = sa.select(HarvestObject.harvest_source_id).where(HarvestObject.package_id.in_(package_ids))
+    return list(model.Session.scalars(sa.select(HarvestSource).where(HarvestSource.id.in_(objects))))
+
+
+class KnownPackages(types.SimpleNamespace):
+    """`ckan.model` as the index function sees it: the datasets of the batch are at hand."""
+
+    def __init__(self, packages: dict[str, model.Package]):
+        package = types.SimpleNamespace(get=lambda id_: packages.get(id_) or model.Package.get(id_))
+        super().__init__(Package=package, Resource=model.Resource, PackageRelationship=model.PackageRelationship)
+
+
+class _Rows:
+    """Rows of a batch of datasets, by dataset, and datasets made of them.
+
+    Attributes:
+        special: ids of datasets that have groups or relationships.
+    """
+
+    def __init__(self, ids: list[str]):
+        resource, tag, use, member, group = (
+            model.resource_table,
+            model.tag_table,
+            model.package_tag_table,
+            model.member_table,
+            model.group_table,
+        )
+        relation = model.package_relationship_table
+        self._resources = _grouped(sa.select(resource).where(resource.c["package_id"].in_(ids)), "package_id")
+        columns = (tag, use.c["state"], use.c["package_id"].label("_of"))
+        tags = sa.select(*columns).join(use, tag.c["id"] == use.c["tag_id"])
+        self._tags = _grouped(tags.where(use.c["package_id"].in_(ids)), "_of")
+        groups = sa.select(member.c["table_id"]).join(group, group.c["id"] == member.c["group_id"])
+        groups = groups.where(member.c["table_id"].in_(ids), group.c["is_organization"].is_(False))
+        self.special = set(model.Session.scalars(groups))
+        for column in ("subject_package_id", "object_package_id"):
+            self.special |= set(model.Session.scalars(sa.select(relation.c[column]).where(relation.c[column].in_(ids))))
+        owners = sa.select(model.Package.owner_org).where(model.Package.id.in_(ids))
+        found = model.Session.execute(sa.select(group).where(group.c["id"].in_(owners), group.c["state"] == "active"))
+        self._organisations = {row.id: row for row in found}
+
+    def dictize(self, package: model.Package, context: Any) -> Row:
+        """A dataset as `ckan.lib.dictization.model_dictize.package_dictize` gives it, key for key."""
+        shown = dictization.table_dictize(package, context)
+        if shown.get("title"):
+            shown["title"] = shown["title"].strip()
+        shown.pop("plugin_data", None)
+        shown["resources"] = model_dictize.resource_list_dictize(self._resources[package.id], context)
+        shown["num_resources"] = len(shown["resources"])
+        tags = dictization.obj_list_dictize(self._tags[package.id], context, lambda tag: tag["name"])
+        shown["tags"] = [{**_without(tag, "_of"), "display_name": tag["name"]} for tag in tags]
+        shown["num_tags"] = len(tags)
+        shown["extras"] = [{"key": key, "value": value} for key, value in (shown["extras"] or {}).items()]
+        shown["groups"] = []
+        context["with_capacity"] = False
+        owner = self._organisations.get(package.owner_org or "")
+        shown["organization"] = _without(dictization.table_dictize(owner, context), "extras") if owner else None
+        shown["relationships_as_subject"], shown["relationships_as_object"] = [], []
+        shown["isopen"] = package.isopen()
+        shown["type"] = package.type or "dataset"
+        license_ = package.license
+        if license_ and license_.url:
+            shown["license_url"] = license_.url
+        title = license_.title if license_ else package.license_id
+        shown["license_title"] = title.split("::")[-1] if license_ and license_.url else title
+        shown["metadata_modified"] = package.metadata_modified.isoformat()
+        shown["metadata_created"] = package.metadata_created.isoformat() if package.metadata_created else None
+        return shown
+
+
+def _grouped(query: Any, column: str) -> defaultdict[str, list[Any]]:
+    found: defaultdict[str, list[Any]] = defaultdict(list)
+    for row in model.Session.execute(query):
+        found[getattr(row, column)].append(row)
+    return found
+
+
+def _without(values: Row, name: str) -> Row:
+    return {key: value for key, value in values.items() if key != name}

@@ -1,0 +1,169 @@
+"""Bring the search index back in line with the database, dataset by dataset, while the portal runs.
+
+CKAN indexes a dataset before it commits it: a process that is killed in between leaves a document of what was never
+saved, and one that loses Solr after the commit leaves none of what was. What was changed lately is compared at each
+look, everything when the numbers differ and once in a while. A save in progress looks the same for a moment, so only
+what differs in the same way at two looks in a row is put right.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.search.common import SearchIndexError
+
+from ckanext.ecosphere.fast_save import solr
+
+log = logging.getLogger(__name__)
+
+#: Seconds that a look goes back at least, and seconds between two looks at everything.
+BACK_SECONDS, EVERYTHING_SECONDS = 900.0, 3600.0
+AT_ONCE = 500
+_PAGE = 5000
+_FIELDS = "id,state,metadata_modified"
+#: What is compared: state and moment of the last change, in the database and in the index; None for what is not there.
+Version = tuple[str, str] | None
+Difference = tuple[Version, Version]
+
+
+class IndexRepair:
+    """Compares and puts right; one for as long as the process lives.
+
+    Args:
+        clock: seconds, as `time.monotonic`.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._everything_at = clock()  # the first look is at everything
+        self._seen: dict[str, Difference] = {}
+
+    def look(self) -> list[str]:
+        """Compare, and index or remove what differed in the same way at the last look.
+
+        Returns:
+            what was put right.
+
+        Raises:
+            SolrAwayError: Solr does not answer.
+        """
+        whole = self._clock() >= self._everything_at or self._numbers_differ()
+        differing = self._differing(None if whole else _now() - timedelta(seconds=BACK_SECONDS))
+        lasting = [id_ for id_, found in differing.items() if self._seen.get(id_) == found][:AT_ONCE]
+        self._seen = differing
+        if whole and not differing:
+            self._everything_at = self._clock() + EVERYTHING_SECONDS
+        return [text for id_ in lasting if (text := self._put_right(id_))]
+
+    def _put_right(self, id_: str) -> str:
+        try:
+            document = solr.document(id_) if _stored([id_]).get(id_) else None
+            if document is not None:
+                solr.add([document])
+                return f"dataset {id_} indexed again"
+            solr.remove([id_])
+            return f"dataset {id_} removed from the index"
+        except solr.SolrAwayError:
+            raise
+        except (SearchIndexError, tk.ObjectNotFound, tk.ValidationError) as error:
+            log.error("Dataset %s cannot be indexed: %s", id_, str(error)[:300])
+            return ""
+        finally:
+            model.Session.rollback()
+
+    def _numbers_differ(self) -> bool:
+        stored = model.Session.scalar(
+            sa.select(sa.func.count()).select_from(model.Package).where(model.Package.state == model.State.ACTIVE)
+        )
+        model.Session.rollback()
+        return stored != solr.search(fq=[*_here(), "state:active"], rows=0).hits
+
+    def _differing(self, since: datetime | None) -> dict[str, Difference]:
+        indexed = dict(_indexed(since))
+        stored = _changed(since)
+        # What is new on one side is looked up on the other, however old it is there.
+        stored |= _stored(indexed.keys() - stored.keys())
+        indexed |= dict(_documents_of(stored.keys() - indexed.keys()))
+        found: dict[str, Difference] = {}
+        for id_ in stored.keys() | indexed.keys():
+            wanted, there = stored.get(id_), indexed.get(id_)
+            if wanted is not None and wanted[0] != model.State.ACTIVE:
+                wanted = None
+            if there is not None and there[0] != model.State.ACTIVE and wanted is None:
+                continue  # a draft, or a portal that keeps what is deleted in its index
+            if wanted != there:
+                found[id_] = (wanted, there)
+        model.Session.rollback()
+        return found
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc).replace(tzinfo=None)
+
+
+def _here() -> list[str]:
+    return [f'site_id:"{tk.config["ckan.site_id"]}"', "entity_type:package"]
+
+
+def _changed(since: datetime | None) -> dict[str, Version]:
+    """Datasets of the database that were changed since a moment; all that are active for None."""
+    package = model.Package
+    wanted = package.state == model.State.ACTIVE if since is None else package.metadata_modified >= since
+    return _versions(wanted)
+
+
+def _stored(ids: Iterable[str]) -> dict[str, Version]:
+    """Some datasets of the database; what is not there is left out."""
+    found: dict[str, Version] = {}
+    for chunk in _chunks(ids):
+        found |= _versions(model.Package.id.in_(chunk))
+    return found
+
+
+def _versions(condition: sa.ColumnElement[bool]) -> dict[str, Version]:
+    package = model.Package
+    rows = model.Session.execute(sa.select(package.id, package.state, package.metadata_modified).where(condition))
+    return {id_: (state, _milliseconds(moment.isoformat())) for id_, state, moment in rows}
+
+
+def _indexed(since: datetime | None) -> Iterator[tuple[str, Version]]:
+    """Documents that were put into the index since a moment; all of them for None."""
+    query = _here()
+    if since is not None:
+        query.append(f"indexed_ts:[{since.isoformat(timespec='seconds')}Z TO *]")
+    mark = "*"
+    while True:
+        answer = solr.search(fq=query, fl=_FIELDS, rows=_PAGE, sort="index_id asc", cursorMark=mark)
+        yield from map(_version_of, answer.docs)
+        if answer.nextCursorMark == mark:
+            return
+        mark = answer.nextCursorMark
+
+
+def _documents_of(ids: Iterable[str]) -> Iterator[tuple[str, Version]]:
+    for chunk in _chunks(ids):
+        some = f"{{!terms f=id}}{','.join(chunk)}"
+        yield from map(_version_of, solr.search(fq=[*_here(), some], fl=_FIELDS, rows=len(chunk)).docs)
+
+
+def _version_of(document: dict[str, Any]) -> tuple[str, Version]:
+    return document["id"], (document.get("state") or "", _milliseconds(document.get("metadata_modified") or ""))
+
+
+def _milliseconds(moment: str) -> str:
+    """A moment as the index keeps it: without thousandths of a millisecond, zeros or time zone."""
+    whole, _dot, fraction = moment.rstrip("Z").partition(".")
+    return f"{whole}.{fraction[:3].ljust(3, '0')}"
+
+
+def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:
+    wanted = sorted(ids)
+    for start in range(0, len(wanted), AT_ONCE):
+        yield wanted[start : start + AT_ONCE]

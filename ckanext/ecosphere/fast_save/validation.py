@@ -1,0 +1,232 @@
+"""Validate many datasets of one type: CKAN's validation with its preparations made once instead of for each dataset.
+
+`ckan.lib.navl` flattens the schema, sorts its fields and counts the arguments of its validators anew at each call,
+several times over; with a hundred fields that costs more than the validators themselves. Here it is done once for
+each form of a schema. The validators are those of the portal, called in the same order on the same data, and what
+comes out is the same; a test of the harvest compares the two.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import ckan.plugins.toolkit as tk
+from ckan.lib import plugins as lib_plugins
+from ckan.lib.navl import dictization_functions as navl
+from ckan.types import Context
+
+from ckanext.ecosphere.fast_save import shortcuts
+
+Key = tuple[Any, ...]
+Runs = tuple[tuple[str, bool, tuple[tuple[Callable[..., Any], int], ...]], ...]
+"""Name of the field, whether nothing is done when it is missing, and its validators with their numbers of arguments."""
+_BY_VALUE, _BY_VALUE_AND_CONTEXT, _BY_KEY = 1, 2, 4
+_OF_FIELDS = ("_field_create_validators", "_field_output_validators", "_field_validators")
+"""ckanext-scheming's functions that make the validators of a field."""
+_PHASES = ("__before", "", "__extras", "__after", "__junk")
+
+
+@dataclass(slots=True)
+class _Level:
+    """Fields of the dataset, or of one of its lists of parts, in the order in which they are validated."""
+
+    names: tuple[str, ...] = ()
+    phases: dict[str, Runs] = field(default_factory=dict)
+
+
+class CompiledSchema:
+    """A schema of navl, prepared.
+
+    Args:
+        schema: field → validators, or the schema of its parts.
+        without: validators to pass over, because the caller knows their answer.
+
+    Raises:
+        TypeError: one of the validators is nothing that navl can call.
+    """
+
+    def __init__(self, schema: dict[str, Any], without: Collection[Callable[..., Any]] = ()):
+        self._quicker: dict[Any, Any] = shortcuts.replacements()
+        self._ignore_missing = tk.get_validator("ignore_missing")
+        self._names = list(schema)
+        self._levels: dict[Key, _Level] = {}
+        flat = navl.flatten_schema(schema)
+        self._prefixes = {key[:-1] for key in flat}
+        self._beginnings = {key[:length] for key in flat for length in range(1, len(key) + 1)}
+        self._add(schema, (), without)
+
+    def _add(self, schema: dict[str, Any], path: Key, without: Collection[Callable[..., Any]]) -> None:
+        lists = {name: value for name, value in schema.items() if isinstance(value, list)}
+        phases: dict[str, list[Any]] = {phase: [] for phase in _PHASES}
+        for name in sorted(lists):
+            phase = name if name in phases else "" if not name.startswith("__") else None
+            if phase is not None:
+                chosen = [self._quicker.get(each, each) for each in lists[name] if each not in without]
+                runs = [(each, _arguments(each)) for each in chosen]
+                optional = bool(chosen) and chosen[0] is self._ignore_missing
+                phases[phase].append((name, optional, tuple(runs)))
+        self._levels[path] = _Level(tuple(lists), {phase: tuple(runs) for phase, runs in phases.items()})
+        for name, value in schema.items():
+            if isinstance(value, dict):
+                self._add(value, (*path, name), without)
+
+    def run(self, data: dict[str, Any], schema: dict[str, Any], context: Context) -> tuple[dict[str, Any], Any]:
+        """Validate one dataset, as `ckan.lib.navl.dictization_functions.validate` does.
+
+        Returns:
+            the converted dataset, and errors by flat key, empty when there are none.
+        """
+        places, errors, converted = self._spread(navl.flatten_dict(data, schema=schema))
+        context = cast(Context, {**context, "schema_keys": list(self._names)})
+        for phase in ("__before", "", "__extras"):
+            for path, level in places:
+                if runs := level.phases[phase]:
+                    _run(runs, path, converted, errors, context)
+        for path, level in reversed(places):
+            if runs := level.phases["__after"]:
+                _run(runs, path, converted, errors, context)
+        if places[0][0] == ():
+            _run(places[0][1].phases["__junk"], (), converted, errors, context)
+        result = nested(converted)
+        for name, value in data.items():
+            if value == [] and name not in result:
+                result[name] = []
+        return result, {key: value for key, value in errors.items() if value}
+
+    def _spread(self, flat: dict[Key, Any]) -> tuple[list[tuple[Key, _Level]], dict[Key, list[Any]], dict[Key, Any]]:
+        """Find the parts that the data have, add the fields that they lack, move aside those of no schema."""
+        found: set[Key] = {()}
+        for key in sorted({key[:-1] for key in flat}, key=_order):
+            if key[::2] in self._prefixes and (not key or key[:-2] in found):
+                found.add(key)
+        places = [(path, self._levels[path[::2]]) for path in sorted(found, key=_order)]
+        errors: dict[Key, list[Any]] = {(*path, name): [] for path, level in places for name in level.names}
+        converted = {key: value for key, value in flat.items() if key in errors}
+        for key in flat.keys() - errors.keys():
+            if key[::2] in self._beginnings and flat[key] != []:
+                raise navl.DataError(f"Only lists of dicts can be placed against subschema {key}")
+            place = ("__junk",) if key[:-1] not in found else (*key[:-1], "__extras")
+            converted.setdefault(place, {})[key if place == ("__junk",) else key[-1]] = flat[key]
+        for key in errors:
+            if key not in converted and not key[-1].startswith("__"):
+                converted[key] = navl.missing
+        return places, errors, converted
+
+
+class Validation:
+    """Validates datasets with the plugin of their type; what was prepared is kept as long as this object."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[tuple[int, str], CompiledSchema] = {}
+        self._of_fields: dict[str, shortcuts.Remembered] = {}
+
+    def validate(  # noqa: PLR0917 - those of `plugin_validate`
+        self,
+        plugin: Any,
+        context: Context,
+        data: dict[str, Any],
+        schema: dict[str, Any],
+        action: str,
+        without: Collection[Callable[..., Any]] = (),
+    ) -> tuple[dict[str, Any], Any]:
+        """Validate a dataset, as `ckan.lib.plugins.plugin_validate` does.
+
+        ckanext-scheming completes the schema and then calls navl: its own code runs here, with our navl in the
+        place of CKAN's. A plugin that validates in another way is left to do so.
+
+        Args:
+            plugin: plugin of the type; an object without `validate` for CKAN's own schemas.
+            context: the context.
+            data: the dataset.
+            schema: what the plugin gives for the action.
+            action: `package_create` or `package_show`.
+            without: validators to pass over; always the same ones for an action.
+
+        Returns:
+            the converted dataset, and errors.
+        """
+
+        def run(data: dict[str, Any], schema: dict[str, Any], context: Context) -> tuple[dict[str, Any], Any]:
+            key = (id(plugin) if hasattr(plugin, "validate") else 0, action)
+            compiled = self._compiled.get(key)
+            if compiled is None:
+                compiled = self._compiled[key] = CompiledSchema(schema, without)
+            return compiled.run(data, schema, context)
+
+        own = getattr(plugin, "validate", None)
+        if own is None:
+            return run(data, schema, context)
+        function = getattr(own, "__func__", None)
+        if function is None or function.__globals__.get("navl_validate") is not navl.validate:
+            return lib_plugins.plugin_validate(plugin, context, data, schema, action)
+        quicker: dict[str, Any] = {"convert_to_extras": shortcuts.convert_to_extras, "unflatten": nested}
+        for name in _OF_FIELDS:
+            if (original := function.__globals__.get(name)) is not None:
+                quicker[name] = self._of_fields.setdefault(name, shortcuts.Remembered(original))
+        globals_ = {**function.__globals__, **quicker, "navl_validate": run}
+        ours = types.FunctionType(
+            function.__code__, globals_, function.__name__, function.__defaults__, function.__closure__
+        )
+        return ours(plugin, context, data, schema, action)
+
+
+def _arguments(validator: Callable[..., Any]) -> int:
+    code = getattr(validator, "__code__", None)
+    number = code.co_argcount if code else 0
+    if number not in (_BY_VALUE, _BY_VALUE_AND_CONTEXT, _BY_KEY):
+        raise TypeError(f"{validator!r} cannot be used as a validator")
+    return number
+
+
+def _run(fields: Runs, path: Key, data: dict[Key, Any], errors: dict[Key, list[Any]], context: Context) -> None:
+    missing = navl.missing
+    for name, optional, validators in fields:
+        key = (*path, name)
+        if optional and ((value := data.get(key)) is missing or value is None):  # most fields of most datasets
+            data.pop(key, None)
+            continue
+        for validator, arguments in validators:
+            try:
+                if arguments == _BY_VALUE:
+                    data[key] = validator(data.get(key))
+                elif arguments == _BY_KEY:
+                    validator(key, data, errors, context)
+                else:
+                    data[key] = validator(data.get(key), context)
+            except navl.StopOnError:
+                break
+            except navl.Invalid as error:
+                errors[key].append(error.error)
+
+
+def _order(key: Key) -> tuple[Any, ...]:
+    return (len(key), *key)
+
+
+def nested(flat: dict[Key, Any]) -> dict[str, Any]:
+    """Put flat keys back into their places; places of a list that nothing stands at are left out (`unflatten`)."""
+    result: dict[str, Any] = {}
+    by_length: dict[int, list[Key]] = {}
+    for key, value in flat.items():
+        if len(key) == 1:
+            result[key[0]] = value
+        else:
+            by_length.setdefault(len(key), []).append(key)
+    if any(result.get(name, []) != [] for name in {key[0] for keys in by_length.values() for key in keys}):
+        return navl.unflatten(flat)
+    parts: dict[Key, dict[str, Any]] = {(): result}
+    for length in sorted(by_length):
+        for key in sorted(by_length[length]):
+            path = key[:-1]
+            part = parts.get(path)
+            if part is None:
+                parent = parts.get(path[:-2])
+                if parent is None:
+                    return navl.unflatten(flat)
+                part = parts[path] = {}
+                parent.setdefault(path[-2], []).append(part)
+            part[key[-1]] = flat[key]
+    return result

@@ -1,0 +1,1 @@
+"""One dataset for records of several catalogues that describe the same data."""

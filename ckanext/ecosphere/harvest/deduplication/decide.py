@@ -1,0 +1,101 @@
+"""While a batch is imported: which of its records another source already publishes, and which take a dataset over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.harvest.deduplication.explain import explanation
+from ckanext.ecosphere.harvest.deduplication.groups import Member, grouped
+from ckanext.ecosphere.harvest.deduplication.keys import bare
+from ckanext.ecosphere.harvest.deduplication.rows import RecordId, around, known_elsewhere, rank, sources
+from ckanext.ecosphere.harvest.model import DUPLICATE, KEPT, PUBLISHED, SourceRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A record that another source publishes.
+
+    Attributes:
+        package_id: the dataset that is published.
+        why: see `explanation`.
+    """
+
+    package_id: str
+    why: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """A record whose source has priority over the one that publishes its dataset so far."""
+
+    package_id: str
+    holder: RecordId
+
+
+def decide(source_id: str, found: Mapping[str, tuple[str, ...]]) -> dict[str, Aside | Takeover]:
+    """Decide on records without a dataset of their own; those of which nothing is returned become new datasets.
+
+    The keys are locked until the end of the transaction, so that two workers never publish one dataset twice.
+
+    Args:
+        source_id: their source.
+        found: keys by guid.
+    """
+    keys = sorted({bare(key) for each in found.values() for key in each})
+    if not keys:
+        return {}
+    model.Session.execute(
+        sa.text(
+            "SELECT pg_advisory_xact_lock(hashtext('ecosphere same'), hashtext(key))"
+            " FROM (SELECT unnest(CAST(:keys AS text[])) AS key) AS sorted"
+        ),
+        {"keys": keys},
+    )
+    every = {key for each in found.values() for key in each}
+    if not known_elsewhere(source_id, every):
+        return {}
+    known = sources()
+    rows = around(every, known)
+    members = {id_: row.member for id_, row in rows.items()}
+    apart = _apart(source_id, set(found))
+    for guid, own in found.items():
+        members[source_id, guid] = Member(source_id, guid, own, rank(known.get(source_id)), guid in apart)
+    decided: dict[str, Aside | Takeover] = {}
+    for group in grouped(members.values()):
+        mine = next((member for member in group if member.source == source_id and member.guid in found), None)
+        holder = next((member for member in group if _holds(rows.get(member.id)) and member is not mine), None)
+        if mine is None or holder is None:
+            continue
+        package_id = rows[holder.id].package_id or ""
+        if mine is not group[0]:
+            decided[mine.guid] = Aside(package_id, explanation(group[0], mine, known))
+        else:
+            decided[mine.guid] = Takeover(package_id, holder.id)
+    return decided
+
+
+def _holds(row: Any) -> bool:
+    return bool(row and row.package_id and row.state in (PUBLISHED, KEPT))
+
+
+def _apart(source_id: str, guids: set[str]) -> set[str]:
+    """Records of which a person said that they are like no other."""
+    query = sa.select(SourceRecord.guid).where(
+        SourceRecord.source_id == source_id, SourceRecord.apart.is_(True), SourceRecord.guid.in_(guids)
+    )
+    return set(model.Session.execute(query).scalars())
+
+
+def let_go(holder: RecordId, package_id: str) -> None:
+    """Set the record aside whose dataset is taken over."""
+    source, guid = holder
+    model.Session.execute(
+        sa.update(SourceRecord)
+        .where(SourceRecord.source_id == source, SourceRecord.guid == guid)
+        .values(state=DUPLICATE, package_id=None, joined=package_id)
+    )

@@ -1,0 +1,168 @@
+"""Which records describe the same dataset, and which of them is published. Pure: no CKAN here.
+
+The answer depends on the set of records alone, not on the order in which they came.
+
+- Resource identifiers count first. A record without any goes by the identifier of the record.
+- Then the identifier of the record, unless the resource identifiers say that the resources differ.
+- A source knows its own records: two records of one source are never the same, and an identifier that several
+  records of a source have tells nothing about them.
+- Among equals wins the source with the higher priority, then the one that was registered first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ckanext.ecosphere.harvest.deduplication.keys import as_resource, bare, is_file
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """What decides between records of one dataset, the first that differs; smaller wins.
+
+    Attributes:
+        removed: 0 when a person deleted its dataset: nobody else shall bring it back.
+        absent: 1 when the source no longer has the record.
+        inactive: 1 when the source is no longer harvested.
+        priority: that of the source, with the sign turned.
+        registered: when the source was registered.
+    """
+
+    removed: int = 1
+    absent: int = 0
+    inactive: int = 0
+    priority: int = 0
+    registered: str = ""
+
+    def order(self) -> tuple[int, int, int, int, str]:
+        """For comparing."""
+        return (self.removed, self.absent, self.inactive, self.priority, self.registered)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A record, as far as it matters here.
+
+    Attributes:
+        keys: see `keys_of`.
+        apart: a person said that it is like no other.
+    """
+
+    source: str
+    guid: str
+    keys: tuple[str, ...]
+    rank: Rank = field(default_factory=Rank)
+    apart: bool = False
+
+    @property
+    def id(self) -> tuple[str, str]:
+        """What names it."""
+        return self.source, self.guid
+
+    @property
+    def file_key(self) -> str | None:
+        """The key of the record itself."""
+        return next((key for key in self.keys if is_file(key)), None)
+
+    @property
+    def resource_keys(self) -> tuple[str, ...]:
+        """Keys of the resource; without any, that of the record stands in for them."""
+        found = tuple(key for key in self.keys if not is_file(key))
+        return found or tuple(as_resource(key) for key in self.keys)
+
+    @property
+    def firm(self) -> bool:
+        """Whether it says which resource it describes in other words than by its own identifier."""
+        own = self.file_key
+        return any(key != (own and as_resource(own)) for key in self.resource_keys)
+
+    def order(self) -> tuple[tuple[int, int, int, int, str], str, str]:
+        """For comparing: the smallest is published."""
+        return (self.rank.order(), self.source, self.guid)
+
+
+Group = tuple[Member, ...]
+"""Records of one dataset; the first is published."""
+
+
+def grouped(members: Iterable[Member]) -> list[Group]:
+    """Sort records into groups; each is in exactly one."""
+    everybody = sorted(members, key=lambda member: member.id)
+    parts = _Parts(everybody)
+    joining = [index for index, member in enumerate(everybody) if not member.apart]
+    resources = _by_key(everybody, joining, lambda member: member.resource_keys)
+    for _place, key in sorted((min(place for place, _index in found), key) for key, found in resources.items()):
+        parts.join([index for _place, index in sorted(resources[key])])
+    files = _by_key(everybody, joining, lambda member: (member.file_key,) if member.file_key else ())
+    for key in sorted(files):
+        indexes = [index for _place, index in files[key]]
+        firm = {parts.of(index) for index in indexes if everybody[index].firm}
+        loose = [index for index in indexes if parts.of(index) not in firm]
+        parts.join(indexes if len(firm) <= 1 else loose)
+    return [tuple(sorted((everybody[i] for i in part), key=Member.order)) for part in parts.all()]
+
+
+def reason(winner: Member, other: Member) -> tuple[str, dict[str, int]]:
+    """Why one is published rather than the other: a code, and what a sentence about it needs."""
+    one, two = winner.rank, other.rank
+    if one.removed != two.removed:
+        return "removed", {}
+    if one.absent != two.absent:
+        return "present", {}
+    if one.inactive != two.inactive:
+        return "active", {}
+    if one.priority != two.priority:
+        return "priority", {"mine": -one.priority, "other": -two.priority}
+    return "older", {}
+
+
+def shared_keys(one: Member, two: Member) -> list[str]:
+    """The identifiers by which two records were recognised as one, without what stands before them."""
+    common = {bare(key) for key in one.keys} & {bare(key) for key in two.keys}
+    return list(dict.fromkeys(key for key in map(bare, one.keys) if key in common))
+
+
+class _Parts:
+    """Disjoint sets of records, none with two records of one source."""
+
+    def __init__(self, members: Sequence[Member]):
+        self._part = list(range(len(members)))
+        self._inside = {index: [index] for index in self._part}
+        self._sources = {index: {member.source} for index, member in enumerate(members)}
+
+    def of(self, index: int) -> int:
+        return self._part[index]
+
+    def all(self) -> list[list[int]]:
+        return list(self._inside.values())
+
+    def join(self, indexes: Sequence[int]) -> None:
+        """Put together what may be together, the first ones first."""
+        heads: list[int] = []
+        for index in indexes:
+            mine = self.of(index)
+            head = next((h for h in heads if h == mine or not self._sources[h] & self._sources[mine]), None)
+            if head is None:
+                heads.append(mine)
+            elif head != mine:
+                for each in self._inside.pop(mine):
+                    self._part[each] = head
+                    self._inside[head].append(each)
+                self._sources[head] |= self._sources.pop(mine)
+                heads = [h for h in heads if h != mine]
+
+
+def _by_key(
+    members: Sequence[Member], joining: Iterable[int], keys: Callable[[Member], Iterable[str]]
+) -> dict[str, list[tuple[int, int]]]:
+    """(place among the keys of its record, index) of the records that have a key alone in their source."""
+    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for index in joining:
+        for place, key in enumerate(dict.fromkeys(keys(members[index]))):
+            found[key].append((place, index))
+    for key, places in found.items():
+        times = Counter(members[index].source for _place, index in places)
+        found[key] = [(place, index) for place, index in places if times[members[index].source] == 1]
+    return {key: places for key, places in found.items() if len(places) > 1}

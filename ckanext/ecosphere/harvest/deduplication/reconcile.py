@@ -1,0 +1,211 @@
+"""Bring the tables in line with what `groups` says of them, at the end of each job and after a decision.
+
+While records are imported, a copy of what another source publishes is set aside, or takes its dataset over, at once
+(`aside`). What cannot be known then (a record that came later, a priority that was changed, a record that left) is put
+right here, so that in the end nothing depends on the order of the harvests. May be called again after a crash at any
+point: each step is committed with the state that says what is left to do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.fast_save import solr
+from ckanext.ecosphere.harvest.deduplication import explain
+from ckanext.ecosphere.harvest.deduplication.groups import Group, grouped
+from ckanext.ecosphere.harvest.deduplication.rows import RecordId, Row, around, keys_to_settle, rank, sources
+from ckanext.ecosphere.harvest.model import DUPLICATE, KEPT, NEW, PUBLISHED, WITHDRAWN, SourceRecord
+from ckanext.ecosphere.harvest.worker.transaction import one_transaction
+from ckanext.ecosphere.harvest.write.deletion import delete_dataset
+from ckanext.ecosphere.harvest.write.reimport import import_kept
+from ckanext.ecosphere.shared.locks import Locks
+from ckanext.harvest.model import HarvestObject
+
+LOCK = "joining"
+_PASSES = 3
+"""A record that has to take over may be refused; then it is the turn of the next one."""
+_POLL_SECONDS = 0.3
+
+
+def settle(source_id: str, job_id: str | None = None, complete: bool = False) -> None:
+    """Settle the records of a source with those of all others.
+
+    Args:
+        source_id: the source.
+        job_id: job that has just read it.
+        complete: whether that job read it whole: copies that it did not see are then no longer told of.
+    """
+    with Locks() as locks:
+        while not locks.take(LOCK):
+            time.sleep(_POLL_SECONDS)
+        if complete and job_id:
+            _forget_vanished_copies(source_id, job_id)
+        keys = keys_to_settle(source_id)
+        model.Session.remove()
+        if keys:
+            settle_keys(keys)
+
+
+def settle_keys(keys: Iterable[str]) -> None:
+    """Settle all records that these keys lead to; the caller holds the lock."""
+    keys = set(keys)
+    for _pass in range(_PASSES):
+        known = sources()
+        rows = around(keys, known)
+        groups = grouped(row.member for row in rows.values())
+        model.Session.remove()
+        changes = [_change(group, rows) for group in groups]
+        for change in changes:
+            _write(change)
+        if not any(change.values or change.imports for change in changes):
+            break
+        import_kept(record_id for change in changes for record_id in change.imports)
+    explain.note(groups, known)
+
+
+def _forget_vanished_copies(source_id: str, job_id: str) -> None:
+    model.Session.execute(
+        sa.update(SourceRecord)
+        .where(
+            SourceRecord.source_id == source_id,
+            SourceRecord.state == DUPLICATE,
+            SourceRecord.seen_job.is_distinct_from(job_id),
+        )
+        .values(state=WITHDRAWN, joined=None, package_id=SourceRecord.former, former=None)
+    )
+    model.Session.commit()
+
+
+@dataclass(slots=True)
+class _Change:
+    """What is to be written for one group.
+
+    Attributes:
+        values: by record, the columns that change.
+        gone: datasets that are given up for that of the group.
+        imports: records whose content has to be imported.
+    """
+
+    values: dict[RecordId, dict[str, Any]] = field(default_factory=dict)
+    gone: list[str] = field(default_factory=list)
+    imports: list[RecordId] = field(default_factory=list)
+
+
+def _change(group: Group, rows: dict[RecordId, Row]) -> _Change:
+    """Give the dataset of a group to its first record, and set the others aside."""
+    first, *others = _in_order(group, rows)
+    change = _Change()
+    holders = [row for row in (first, *others) if row.package_id and row.state in (PUBLISHED, KEPT)]
+    package_id = holders[0].package_id if holders else None
+    if first.state == DUPLICATE:
+        change.imports.append(first.member.id)
+        values: dict[str, Any] = {"digest": None, "joined": None, "state": NEW}
+        if package_id:
+            values |= {"state": PUBLISHED, "package_id": package_id}
+        elif first.former:
+            package_id = first.former
+            values |= {"state": WITHDRAWN, "package_id": package_id, "former": None}
+        change.values[first.member.id] = values
+    elif others and first.state == PUBLISHED and first.digest is None:
+        change.imports.append(first.member.id)  # a worker died before it had done it
+    for row in others:
+        wanted: dict[str, Any] = {"state": DUPLICATE, "package_id": None, "joined": package_id}
+        if row.package_id and row.package_id != package_id:
+            change.gone.append(row.package_id)
+            wanted["former"] = row.package_id
+        if (row.state, row.package_id, row.joined) != (DUPLICATE, None, package_id):
+            change.values[row.member.id] = wanted
+    return change
+
+
+def _in_order(group: Group, rows: dict[RecordId, Row]) -> list[Row]:
+    """The rows of a group; one whose dataset a person deleted gives way to a dataset that is there."""
+    found = [rows[member.id] for member in group]
+    if any(row.package_state == "active" for row in found):
+        found.sort(key=lambda row: row.package_state == "deleted")
+    return found
+
+
+def _write(change: _Change) -> None:
+    if not change.values:
+        return
+    solr.remove(change.gone)
+    with one_transaction():
+        for package_id in change.gone:
+            give_up_dataset(package_id)
+        for record_id, values in change.values.items():
+            _update(*record_id, **values)
+        model.Session.commit()
+
+
+def give_up_dataset(package_id: str) -> None:
+    """Delete a dataset whose data another dataset describes; it can come back with its address and ids."""
+    package = model.Session.get(model.Package, package_id)
+    if package is not None and package.state == "active":
+        delete_dataset(package)
+    model.Session.execute(
+        sa.update(HarvestObject)
+        .where(HarvestObject.package_id == package_id, HarvestObject.current.is_(True))
+        .values(current=False)
+    )
+
+
+def hand_over(source_id: str, leaving: Iterable[str]) -> set[str]:
+    """Let the next source publish the datasets of records that leave theirs, at the same address and with the same ids.
+
+    Args:
+        source_id: the source.
+        leaving: guids of its records that are to be withdrawn.
+
+    Returns:
+        guids of those that need not be withdrawn any more.
+    """
+    copies = _next_in_line(source_id, set(leaving))
+    if not copies:
+        return set()
+    with one_transaction():
+        for guid, (heir, package_id) in copies.items():
+            _update(source_id, guid, state=WITHDRAWN, package_id=None, name=None, absences=0)
+            _update(*heir, state=PUBLISHED, package_id=package_id, joined=None, digest=None)
+        model.Session.commit()
+    import_kept(heir for heir, _package_id in copies.values())
+    return set(copies)
+
+
+def _next_in_line(source_id: str, guids: set[str]) -> dict[str, tuple[RecordId, str]]:
+    """For each record that has a copy elsewhere: the copy that is next in rank, and the dataset."""
+    mine = model.Session.execute(
+        sa.select(SourceRecord.guid, SourceRecord.package_id)
+        .join(model.Package, model.Package.id == SourceRecord.package_id)
+        .where(SourceRecord.source_id == source_id, SourceRecord.guid.in_(guids), model.Package.state == "active")
+    ).all()
+    copies = model.Session.execute(
+        sa.select(SourceRecord.source_id, SourceRecord.guid, SourceRecord.joined).where(
+            SourceRecord.state == DUPLICATE, SourceRecord.joined.in_([package_id for _guid, package_id in mine])
+        )
+    ).all()
+    known = sources() if copies else {}
+    model.Session.remove()
+    found = {}
+    for guid, package_id in mine:
+        heirs = [
+            (rank(known.get(source)).order(), source, other)
+            for source, other, joined in copies
+            if joined == package_id and known[source].active
+        ]
+        if heirs:
+            _order, source, other = min(heirs)
+            found[guid] = ((source, other), package_id)
+    return found
+
+
+def _update(source_id: str, guid: str, **values: Any) -> None:
+    model.Session.execute(
+        sa.update(SourceRecord).where(SourceRecord.source_id == source_id, SourceRecord.guid == guid).values(**values)
+    )

@@ -1,0 +1,257 @@
+"""Last stage: what the source no longer has.
+
+Only a complete reading may speak of absence. A record that is absent for the first time is only counted; after
+`withdraw_after` complete readings in a row its dataset is deleted, in such a way that it comes back with the same
+address and ids when the record does. When too much has vanished at once, all of it waits for a person.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from uuid import uuid4
+
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.fast_save import solr
+from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.deduplication.reconcile import hand_over
+from ckanext.ecosphere.harvest.model import KEPT, PUBLISHED, WITHDRAWN, Hold, SourceRecord, now
+from ckanext.ecosphere.harvest.worker.transaction import one_transaction
+from ckanext.ecosphere.harvest.write import local_changes
+from ckanext.ecosphere.harvest.write.deletion import delete_dataset
+from ckanext.harvest.model import HarvestObject
+
+log = logging.getLogger(__name__)
+
+WITHDRAW, KEEP, MOOT = "withdraw", "keep", "moot"
+"""Decisions on a hold."""
+_AT_ONCE = 100
+
+Remark = tuple[str, dict[str, int]]
+"""Code and values of a sentence for the report of a job."""
+
+
+@dataclass(frozen=True)
+class Absence:
+    """What a complete reading says about what is not there.
+
+    Attributes:
+        known: published records of the source.
+        absent: those that the reading did not see.
+        limit: how many may be absent without a person being asked.
+        due: those absent often enough to be withdrawn.
+        added: those due whose datasets hold files or links that somebody added on the portal.
+    """
+
+    known: int
+    absent: int
+    limit: int
+    due: int
+    added: int = 0
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether so much has vanished that something else may be behind it.
+
+        A source that is empty all of a sudden is suspicious even when it was small.
+        """
+        return self.absent > self.limit or (self.absent == self.known and self.known > 1)
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether a person must be asked before anything is withdrawn: what somebody added is never taken away."""
+        return self.suspicious or self.added > 0
+
+
+_HAS_ADDITIONS = (
+    local_changes.active_resources(model.Resource.id)
+    .where(model.Resource.package_id == SourceRecord.package_id, local_changes.IS_ADDED)
+    .correlate(SourceRecord)
+    .exists()
+)
+"""Whether the dataset of a record holds resources that were added on the portal."""
+
+
+def limit_for(known: int) -> int:
+    """How many records of a source may be absent at once without a person being asked."""
+    return max(config.hold_records(), known * config.hold_percent() // 100)
+
+
+def _absent(source_id: str, job_id: str) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        SourceRecord.source_id == source_id,
+        SourceRecord.state == PUBLISHED,
+        SourceRecord.seen_job.is_distinct_from(job_id),
+    )
+
+
+def count_absences(source_id: str, job_id: str) -> Absence:
+    """Count a complete reading for each record that it did not see; the caller commits."""
+    published = sa.and_(SourceRecord.source_id == source_id, SourceRecord.state == PUBLISHED)
+    absent = _absent(source_id, job_id)
+    model.Session.execute(sa.update(SourceRecord).where(absent).values(absences=SourceRecord.absences + 1))
+
+    def number(condition: sa.ColumnElement[bool]) -> int:
+        return model.Session.execute(sa.select(sa.func.count()).where(condition)).scalar_one()
+
+    known = number(published)
+    due = sa.and_(absent, SourceRecord.absences >= config.withdraw_after())
+    return Absence(known, number(absent), limit_for(known), number(due), number(sa.and_(due, _HAS_ADDITIONS)))
+
+
+def missing(source_id: str) -> sa.ColumnElement[bool]:
+    """Records that no reading has seen since a complete one missed them."""
+    return sa.and_(SourceRecord.source_id == source_id, SourceRecord.state == PUBLISHED, SourceRecord.absences > 0)
+
+
+def open_hold(source_id: str) -> Hold | None:
+    """The withdrawals of a source that wait for a person."""
+    return model.Session.execute(
+        sa.select(Hold).where(Hold.source_id == source_id, Hold.decision.is_(None)).order_by(Hold.id.desc())
+    ).scalar()
+
+
+def hold_or_release(source_id: str, job_id: str, absence: Absence) -> tuple[bool, list[Remark]]:
+    """Hold the withdrawals of a source, or drop a hold that has become pointless; the caller commits.
+
+    Returns:
+        whether they are held, and what has changed since they were looked at last.
+    """
+    hold = open_hold(source_id)
+    remarks = _less(hold, absence)
+    if not absence.needs_person:
+        return False, remarks
+    if hold is None:
+        hold = Hold(source_id=source_id)
+        model.Session.add(hold)
+    hold.job_id, hold.records, hold.known, hold.limit = job_id, absence.absent, absence.known, absence.limit
+    return True, remarks
+
+
+def look_again(source_id: str) -> list[Remark]:
+    """Take out of a hold the records that an incomplete reading has seen; the caller commits.
+
+    Such a reading may tell what is there, but not what has gone: the hold never grows by it.
+
+    Returns:
+        what has changed.
+    """
+    hold = open_hold(source_id)
+    if hold is None:
+        return []
+
+    def number(*conditions: sa.ColumnElement[bool]) -> int:
+        return model.Session.execute(sa.select(sa.func.count()).where(missing(source_id), *conditions)).scalar_one()
+
+    return _less(hold, Absence(hold.known, number(), hold.limit, 0, number(_HAS_ADDITIONS)))
+
+
+def _less(hold: Hold | None, absence: Absence) -> list[Remark]:
+    """Follow what came back: the hold becomes smaller, or is closed when a person need not be asked any more."""
+    if hold is None:
+        return []
+    before, hold.records = hold.records, absence.absent
+    if absence.needs_person:
+        return [("hold-fewer", {"absent": absence.absent, "before": before})] if absence.absent < before else []
+    hold.decision, hold.decided = MOOT, now()
+    if not absence.absent:
+        return [("hold-empty", {})]
+    return [("hold-below", {"absent": absence.absent, "known": absence.known, "limit": absence.limit})]
+
+
+def withdraw_due(source_id: str, job_id: str, after: int | None = None) -> int:
+    """Withdraw the datasets of records that are absent long enough.
+
+    Args:
+        source_id: the source.
+        job_id: job of the complete reading that did not see them, under which it is reported.
+        after: absences needed instead of the setting.
+
+    Returns:
+        number of datasets withdrawn.
+    """
+    condition = sa.and_(
+        _absent(source_id, job_id),
+        SourceRecord.absences >= (config.withdraw_after() if after is None else after),
+    )
+    total = 0
+    while True:
+        rows = model.Session.execute(
+            sa.select(SourceRecord.guid, SourceRecord.package_id).where(condition).limit(_AT_ONCE)
+        )
+        found = dict(rows.tuples().all())
+        model.Session.remove()
+        if not found:
+            return total
+        handed_over = hand_over(source_id, found)
+        _withdraw(source_id, job_id, {guid: id_ for guid, id_ in found.items() if guid not in handed_over})
+        total += len(found)
+
+
+def carry_out_decided(source_id: str) -> None:
+    """Withdraw what a person decided to withdraw; the caller holds the lock of the source."""
+    decided = sa.and_(Hold.source_id == source_id, Hold.decision == WITHDRAW, Hold.done.is_(False))
+    for hold_id, job_id in model.Session.execute(sa.select(Hold.id, Hold.job_id).where(decided)).all():
+        withdraw_due(source_id, job_id, after=1)
+        model.Session.execute(sa.update(Hold).where(Hold.id == hold_id).values(done=True))
+        model.Session.commit()
+
+
+def keep(source_id: str) -> int:
+    """Keep the datasets of all records that are missing; the caller commits."""
+    result = model.Session.execute(sa.update(SourceRecord).where(missing(source_id)).values(state=KEPT, absences=0))
+    return result.rowcount  # type: ignore[attr-defined]
+
+
+def _withdraw(source_id: str, job_id: str, found: dict[str, str | None]) -> None:
+    package_ids = [package_id for package_id in found.values() if package_id]
+    # First the index: if the worker dies in between, the records are still due and this is done again.
+    solr.remove(package_ids)
+    with one_transaction():
+        for guid, package_id in found.items():
+            package = model.Session.get(model.Package, package_id) if package_id else None
+            if package is not None and package.state != "active":
+                # Deleted by hand: nothing to withdraw, and it must not come back with the record.
+                _set_state(source_id, guid, KEPT)
+            else:
+                if package is not None:
+                    delete_dataset(package)
+                    _report(source_id, job_id, guid, package.id)
+                _set_state(source_id, guid, WITHDRAWN, package.name if package is not None else None)
+            model.Session.commit()
+
+
+def _set_state(source_id: str, guid: str, state: str, name: str | None = None) -> None:
+    model.Session.execute(
+        sa.update(SourceRecord)
+        .where(SourceRecord.source_id == source_id, SourceRecord.guid == guid)
+        .values(state=state, name=name, absences=0)
+    )
+
+
+def _report(source_id: str, job_id: str, guid: str, package_id: str) -> None:
+    """Tell it the way ckanext-harvest's reports read it: an object that is deleted and not current."""
+    model.Session.execute(
+        sa.update(HarvestObject)
+        .where(HarvestObject.package_id == package_id, HarvestObject.current.is_(True))
+        .values(current=False)
+    )
+    moment = now()
+    model.Session.execute(
+        sa.insert(HarvestObject.__table__).values(
+            id=str(uuid4()),
+            guid=guid,
+            current=False,
+            gathered=moment,
+            import_started=moment,
+            import_finished=moment,
+            state="COMPLETE",
+            report_status="deleted",
+            retry_times=0,
+            harvest_job_id=job_id,
+            harvest_source_id=source_id,
+            package_id=package_id,
+        )
+    )

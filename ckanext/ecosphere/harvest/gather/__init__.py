@@ -1,0 +1,1 @@
+"""Reading a source: records, their identities, what changed."""

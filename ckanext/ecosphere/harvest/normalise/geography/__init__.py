@@ -1,0 +1,1 @@
+"""Boxes, coordinates and names of places as territories."""

@@ -1,0 +1,260 @@
+"""Find French territories in texts, codes, addresses and boxes. No decision is taken here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise.geography.extent import Degrees
+from ckanext.ecosphere.harvest.normalise.tables import Phrases, parts, plain, rows
+from ckanext.ecosphere.vocabularies import Concept
+
+_URI = re.compile(r"https?://(?:id|rdf)\.insee\.fr/geo/([A-Za-z-]+)/([0-9A-Za-z]{1,9})/?(?:[-#?].*)?")
+_WITHIN_A_DEPARTEMENT = ("departement", "commune", "arrondissement", "canton", "iris")
+_COMMUNE = re.compile(r"(0[1-9]|[1-8]\d|9[0-5]|2[ABab])\d{3}|(97[1-8]|98[4-8])\d{2}")
+_DEPARTEMENT = re.compile(r"0?(0[1-9]|[1-8]\d|9[0-5]|2[ABab])|(97[1-6])")
+_REGION = re.compile(r"[Rr](?:eg)?[_ -]?(\d{2})")
+_ATTACHED = re.compile(r"[^*@|].{0,200}[*@|]\s{0,5}([0-9AB]{5})")
+_IN_FILE = re.compile(
+    r"(?:^|[^0-9A-Za-z])(?:fr-)?0{0,4}(\d[0-9AB]\d{3})[_-]?(?:plui?|pos|cc|psmv|scot|rnu)(?=[^a-z]|$)", re.I
+)
+_LONGEST_CODE = 300
+_COMMON_WORDS = {"nord", "lot", "centre", "metropole", "manche", "fr", "lr", "mp", "sud"}
+_MOST = 0.72
+"""Part of a territory's box from which on a box covers it."""
+_SOME = 0.02
+"""Part of a box, or of a territory's, below which they only brush each other."""
+_SAME = 0.7
+"""Likeness from which on a box is a territory's own."""
+_WITHIN = 0.05
+"""Degrees by which a box may stick out of a territory's."""
+
+
+@cache
+def names() -> tuple[tuple[str, Concept], ...]:
+    """Return every name of every territory, former ones too."""
+    territories = voc.get("territories")
+    own = [(name, territories[row["territory"]]) for row in rows("territory-names") for name in parts(row["names"])]
+    listed = [
+        (label, concept)
+        for concept in territories
+        for label in (concept.label_fr, concept.label_en, *concept.alt_labels)
+        if concept.data["type"] != "autre" and not label.isdigit()
+    ]
+    return (*listed, *own)
+
+
+@cache
+def _names() -> Phrases[Concept]:
+    return Phrases(names())
+
+
+@cache
+def _former_regions() -> dict[str, Concept]:
+    return {
+        code: voc.get("territories")[row["territory"]]
+        for row in rows("territory-names")
+        for code in parts(row["insee"])
+    }
+
+
+@cache
+def _regions() -> dict[str, Concept]:
+    return {c.data["insee_region"]: c for c in voc.get("territories") if c.data["insee_region"]}
+
+
+@cache
+def _departements() -> dict[str, Concept]:
+    """Département (and overseas) by its code."""
+    return {c.data["departement_code"]: c for c in voc.get("territories") if c.data["departement_code"]}
+
+
+@cache
+def _by_code() -> dict[str, Concept]:
+    found: dict[str, Concept] = {}
+    for concept in voc.get("territories"):
+        code = concept.data["code"].upper()
+        found.setdefault(code, concept)
+        if concept.data["type"] == "departement":
+            found.setdefault(f"D{code}", concept)
+            found.setdefault(f"FRA_DPT_{code.zfill(3)}", concept)
+    return found
+
+
+def departement(code: str) -> Concept | None:
+    """Return the département (or overseas territory) of an INSEE or postal code of any length."""
+    code = code.upper()
+    return _departements().get(code[:3] if code.startswith(("97", "98")) else code[:2])
+
+
+def from_uri(uri: str) -> Concept | None:
+    """Return the territory that an address stands for; a commune's stands for its département."""
+    found = voc.get("territories").get(uri)
+    if found:
+        return found
+    match = _URI.fullmatch(uri.strip())
+    if not match:
+        return None
+    kind, code = match.group(1).lower(), match.group(2).upper()
+    if kind == "region":
+        return _regions().get(code.zfill(2)) or _former_regions().get(code.zfill(2))
+    if kind == "pays":
+        return voc.get("territories")["pays-fra"]
+    return departement(code) if kind.startswith(_WITHIN_A_DEPARTEMENT) else None
+
+
+def from_code(code: str) -> Concept | None:
+    """Return the territory of a bare code: ``FXX``, ``R84``, ``088``, ``22358``, ``Avrigny*60036``."""
+    bare = code.strip()
+    if len(bare) > _LONGEST_CODE:
+        return None
+    if match := _ATTACHED.fullmatch(bare):
+        bare = match.group(1)
+    if _COMMUNE.fullmatch(bare):
+        return departement(bare)
+    if match := _DEPARTEMENT.fullmatch(bare):
+        return departement(match.group(1) or match.group(2))
+    if match := _REGION.fullmatch(bare):
+        return _regions().get(match.group(1)) or _former_regions().get(match.group(1))
+    return _by_code().get(bare.upper())
+
+
+def from_name(text: str) -> Concept | None:
+    """Return the territory whose name, present or former, is the whole text."""
+    return _names().exact(text)
+
+
+def in_text(text: str, common_words: bool = False) -> list[Concept]:
+    """Return the territories named in a text, longest names first where they overlap.
+
+    Args:
+        text: some prose.
+        common_words: whether names that are common words too ("Nord", "Lot", "Métropole") count.
+    """
+    words = plain(text).split()
+    return list(
+        dict.fromkeys(
+            concept
+            for start, end, concept in _names().find(text)
+            if common_words or end - start > 1 or words[start] not in _COMMON_WORDS
+        )
+    )
+
+
+def in_file_name(text: str) -> Concept | None:
+    """Return the département of the commune code in a name of the urban planning portal (``22358_PLU_2019``)."""
+    match = _IN_FILE.search(text)
+    return departement(match.group(1)) if match else None
+
+
+# --- neighbours and boxes -----------------------------------------------------------------------------------
+
+
+@cache
+def _neighbours() -> tuple[tuple[tuple[float, float], ...], ...]:
+    outlines = (row["outline"].split(",") for row in rows("neighbours"))
+    return tuple(tuple((float(x), float(y)) for x, y in map(str.split, outline)) for outline in outlines)
+
+
+def is_abroad(box: Degrees) -> bool:
+    """Tell whether the centre of a box lies in a neighbouring country, some kilometres beyond the border."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return any(_inside(x, y, outline) for outline in _neighbours())
+
+
+def _inside(x: float, y: float, outline: tuple[tuple[float, float], ...]) -> bool:
+    """Even-odd rule: a ray to the east crosses the outline an odd number of times."""
+    crossings = 0
+    for (x1, y1), (x2, y2) in zip(outline, (*outline[1:], outline[0]), strict=True):
+        if (y1 > y) != (y2 > y) and x < x1 + (y - y1) / (y2 - y1) * (x2 - x1):
+            crossings += 1
+    return crossings % 2 == 1
+
+
+def _parts(box: Degrees) -> list[Degrees]:
+    """Return a box as it is, or in two where it crosses the 180th meridian."""
+    west, south, east, north = box
+    return [box] if west <= east else [(west, south, 180.0, north), (-180.0, south, east, north)]
+
+
+def _area(box: Degrees) -> float:
+    return sum((east - west) * (north - south) for west, south, east, north in _parts(box))
+
+
+def _common(one: Degrees, other: Degrees) -> float:
+    shared = 0.0
+    for a in _parts(one):
+        for b in _parts(other):
+            width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+            shared += width * height if width > 0 and height > 0 else 0.0
+    return shared
+
+
+def likeness(one: Degrees, other: Degrees) -> float:
+    """Return how much of their union two boxes share, from 0 to 1."""
+    common = _common(one, other)
+    union = _area(one) + _area(other) - common
+    return common / union if union > 0 else float(one == other)
+
+
+def holds(outer: Degrees, inner: Degrees) -> bool:
+    """Tell whether a box lies within another, give or take a twentieth of a degree."""
+    return all(any(_holds(o, i) for o in _parts(outer)) for i in _parts(inner))
+
+
+def _holds(outer: Degrees, inner: Degrees) -> bool:
+    low = outer[0] - _WITHIN <= inner[0] and outer[1] - _WITHIN <= inner[1]
+    return low and outer[2] + _WITHIN >= inner[2] and outer[3] + _WITHIN >= inner[3]
+
+
+def of_type(*types: str) -> list[Concept]:
+    """Return the territories of some types."""
+    return [concept for concept in voc.get("territories") if concept.data["type"] in types]
+
+
+def like_box(box: Degrees) -> Concept | None:
+    """Return the territory whose box is nearly this one: département, région, overseas, country."""
+    best: tuple[float, Concept] | None = None
+    for concept in of_type("departement", "outre-mer", "region", "pays"):
+        share = likeness(box, concept.data["bbox"])
+        if share >= _SAME and (best is None or share > best[0]):
+            best = (share, concept)
+    return best[1] if best else None
+
+
+def around_box(box: Degrees) -> list[Concept]:
+    """Return the départements and overseas territories whose boxes hold this one, nearest centre first."""
+    found = [c for c in of_type("departement", "outre-mer") if holds(c.data["bbox"], box)]
+    return sorted(found, key=lambda concept: nearness(box, concept))
+
+
+def touched_by(box: Degrees) -> list[Concept]:
+    """Return the départements and overseas territories of which a box covers a part, most covered first."""
+    shares = [
+        (_common(box, concept.data["bbox"]) / min(_area(box) or 1e-12, _area(concept.data["bbox"])), concept)
+        for concept in of_type("departement", "outre-mer")
+    ]
+    return [concept for share, concept in sorted(shares, key=lambda pair: -pair[0]) if share > _SOME]
+
+
+def covers(box: Degrees, concept: Concept) -> bool:
+    """Tell whether a box covers most of a territory."""
+    return _common(box, concept.data["bbox"]) >= _MOST * _area(concept.data["bbox"])
+
+
+def hull(boxes: Iterable[Degrees]) -> Degrees | None:
+    """Return the smallest box around several; None without any."""
+    sides = list(boxes)
+    if not sides:
+        return None
+    return min(b[0] for b in sides), min(b[1] for b in sides), max(b[2] for b in sides), max(b[3] for b in sides)
+
+
+def nearness(box: Degrees, concept: Concept) -> float:
+    """Return how far the centre of a box is from a territory's, in half sides of the territory's box."""
+    around: Degrees = concept.data["bbox"]
+    dx = abs((box[0] + box[2]) - (around[0] + around[2])) / max(around[2] - around[0], 1e-9)
+    dy = abs((box[1] + box[3]) - (around[1] + around[3])) / max(around[3] - around[1], 1e-9)
+    return max(dx, dy)

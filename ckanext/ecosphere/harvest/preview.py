@@ -1,0 +1,140 @@
+"""A dry run: what a source is and what its first records would become. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.harvest import config, wording
+from ckanext.ecosphere.harvest.gather import identity
+from ckanext.ecosphere.harvest.normalise import Context, Problem, RecordError, normalise
+from ckanext.ecosphere.harvest.sources.base import RawRecord
+from ckanext.ecosphere.harvest.sources.messages import sentence
+from ckanext.ecosphere.harvest.sources.source_type import SourceType, type_called
+from ckanext.ecosphere.harvest.worker import job
+from ckanext.ecosphere.harvest.worker.messages import about_record
+from ckanext.ecosphere.harvest.worker.watch import Watch
+from ckanext.ecosphere.harvest.write.extra_fields import free_tags
+
+SAMPLE = 10
+
+
+def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
+    """Read the beginning of a source.
+
+    Args:
+        url: address of the source.
+        type_name: its type.
+        text: its configuration in JSON.
+
+    Returns:
+        `announced` records, `failures` and `samples`: title, organisation, resources, licence, themes, territories,
+        rules that changed something, and problems of the first records, or the reason why one would be refused. All of
+        it in codes; `in_words` says it.
+
+    Raises:
+        ValueError: the type is not enabled, or the configuration is not valid; the message says why.
+    """
+    harvester = type_called(type_name)
+    if harvester is None:
+        raise ValueError(tk._("The source type {type} is not enabled.").format(type=type_name))
+    settings = job.read_settings(harvester.validate_config(text))
+    if "page_size" in harvester.options:
+        settings["page_size"] = min(SAMPLE, settings.get("page_size") or SAMPLE)
+    reader = harvester.reader(url, settings, config.preview_bounds())
+    raws: list[RawRecord] = []
+    with Watch(reader.budget, reader.bounds.memory):
+        for page in reader.pages():
+            raws += page.records
+            if len(raws) >= SAMPLE:
+                break
+    context = Context(
+        default_organisation=settings.get("default_organisation"),
+        fallback_organisation=config.fallback_organisation(),
+        catalogue_title=url,
+        record_url=harvester.record_url(url),
+        organisations=frozenset(job.organisations()),
+        free_tags=free_tags(),
+    )
+    return {
+        "url": url,
+        "type": type_name,
+        "announced": reader.reading.announced,
+        "failures": [asdict(failure) for failure in reader.reading.failures],
+        "samples": [_sample(raw, harvester, context) for raw in raws[:SAMPLE]],
+    }
+
+
+def _sample(raw: RawRecord, harvester: SourceType, context: Context) -> dict[str, Any]:
+    found: dict[str, Any] = {"guid": identity.guid_of(raw, harvester.read), "position": raw.position}
+    try:
+        made = normalise(harvester.read(raw.content), context)
+    except RecordError as error:
+        return {**found, "refused": {"code": error.code, "params": error.params}}
+    return {
+        **found,
+        "title": made.dataset.get("title"),
+        "organisation": made.organisation,
+        "licence": made.dataset.get("license_id"),
+        "resources": len(made.dataset.get("resources") or []),
+        "territories": made.dataset.get("territory") or [],
+        "themes": made.dataset.get("theme") or [],
+        "rules": list(dict.fromkeys(change.rule for change in made.log)),
+        "problems": [asdict(problem) for problem in made.problems],
+    }
+
+
+def in_words(found: dict[str, Any]) -> dict[str, Any]:
+    """What a trial found, in the language of whoever reads it now: sentences and labels instead of codes."""
+    harvester = type_called(found["type"])
+    return {
+        **found,
+        "type": tk._(harvester.title) if harvester else found["type"],
+        "failures": [sentence(**failure, translate=tk._) for failure in found["failures"]],
+        "samples": [_sample_in_words(sample) for sample in found["samples"]],
+    }
+
+
+def _sample_in_words(sample: dict[str, Any]) -> dict[str, Any]:
+    def about(problem: dict[str, Any]) -> str:
+        return about_record(sample["position"], sample["guid"], Problem(**problem), tk._)
+
+    if "refused" in sample:
+        return {**sample, "refused": about(sample["refused"])}
+    return {
+        **sample,
+        "service": wording.concept("organisations", sample["organisation"]),
+        "licence": wording.concept("licences", sample["licence"]),
+        "territories": [wording.concept("territories", uri) for uri in sample["territories"]],
+        "themes": [wording.concept("themes", uri) for uri in sample["themes"]],
+        "rules": [wording.rule(name) for name in sample["rules"]],
+        "problems": [about(problem) for problem in sample["problems"]],
+    }
+
+
+def lines(found: dict[str, Any]) -> Iterator[str]:
+    """What was found, for a terminal."""
+    found = in_words(found)
+    announced = "?" if found["announced"] is None else found["announced"]
+    yield tk._("{url}: {type}, {number} records announced").format(
+        url=found["url"], type=found["type"], number=announced
+    )
+    yield from found["failures"]
+    for sample in found["samples"]:
+        if "refused" in sample:
+            yield f"✗ {sample['refused']}"
+            continue
+        yield f"✓ {sample['title']}"
+        yield "  " + tk._("service: {service}; licence: {licence}; resources: {resources}").format(
+            service=sample["service"] or tk._("that of the source"),
+            licence=sample["licence"] or "–",
+            resources=sample["resources"],
+        )
+        yield "  " + tk._("territories: {territories}; themes: {themes}; changed by the rules: {rules}").format(
+            **{name: ", ".join(sample[name]) or "–" for name in ("territories", "themes", "rules")}
+        )
+        for problem in sample["problems"]:
+            yield f"  · {problem}"

@@ -1,0 +1,114 @@
+"""Trials of sources in the background: what a worker found is kept for an hour, outside of the database.
+
+They share the queue of the harvests, so one person may have but a few of them waiting or running: their ids stand in a
+sorted set of that person, each with the moment at which it no longer counts, whatever became of its worker.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+from uuid import uuid4
+
+import ckan.plugins.toolkit as tk
+from ckan.lib.redis import connect_to_redis
+
+from ckanext.ecosphere.harvest import config as options
+from ckanext.ecosphere.harvest.worker.queue import QUEUE
+
+KEPT_SECONDS = 3600
+SLACK_SECONDS = 60
+"""What a worker may take beyond the reading: to begin, and to describe what was read."""
+WAITING, DONE, FAILED = "waiting", "done", "failed"
+
+
+def start(url: str, source_type: str, config: str, user: str) -> str:
+    """Have a source tried by a worker; returns the id of the trial.
+
+    Raises:
+        ValidationError: as many trials of this person as may be are waiting or running.
+    """
+    id_ = str(uuid4())
+    if not _admit(id_, user):
+        message = tk._("Several of your tests of sources are waiting or running: wait until one of them is over.")
+        raise tk.ValidationError({"url": [message]})
+    _keep(id_, {"state": WAITING, "url": url, "user": user})
+    tk.enqueue_job(
+        run,
+        [id_, url, source_type, config, user],
+        title=f"harvest trial {url}"[:200],
+        queue=QUEUE,
+        rq_kwargs={"timeout": _limit_seconds()},
+    )
+    return id_
+
+
+def run(id_: str, url: str, source_type: str, config: str, user: str) -> None:
+    """Try a source and keep what was found; runs in a worker.
+
+    A trial that waited so long that it is no longer kept is dropped: nobody is waiting for it.
+    """
+    from ckanext.ecosphere.harvest import preview
+
+    redis = connect_to_redis()
+    if not redis.exists(_key(id_)):
+        return
+    redis.zadd(_of(user), {id_: time.time() + _limit_seconds()}, xx=True)
+    base = {"url": url, "user": user}
+    try:
+        _keep(id_, {**base, "state": DONE, "found": preview.try_source(url, source_type, config)})
+    except ValueError as error:
+        _keep(id_, {**base, "state": FAILED, "reason": str(error)})
+    except Exception:
+        _keep(id_, {**base, "state": FAILED, "reason": ""})
+        raise
+    finally:
+        _leave(id_, user)
+
+
+def show(id_: str) -> dict[str, Any]:
+    """What is known of a trial.
+
+    Raises:
+        ObjectNotFound: nothing, or no longer.
+    """
+    kept = connect_to_redis().get(_key(id_))
+    if kept is None:
+        raise tk.ObjectNotFound(tk._("This trial is over and no longer kept: start it again."))
+    return json.loads(kept)
+
+
+def _admit(id_: str, user: str) -> bool:
+    """Enter a trial among those of a person, unless there are enough; of two at once, both may be refused."""
+    key, moment = _of(user), time.time()
+    with connect_to_redis().pipeline() as batch:
+        batch.zremrangebyscore(key, "-inf", moment)
+        batch.zadd(key, {id_: moment + KEPT_SECONDS})
+        batch.zcard(key)
+        batch.expire(key, 2 * KEPT_SECONDS)
+        number = batch.execute()[2]
+    if number > options.previews_per_person():
+        _leave(id_, user)
+        return False
+    return True
+
+
+def _leave(id_: str, user: str) -> None:
+    connect_to_redis().zrem(_of(user), id_)
+
+
+def _limit_seconds() -> int:
+    return options.preview_bounds().seconds + SLACK_SECONDS
+
+
+def _of(user: str) -> str:
+    return f"ckan:{tk.config['ckan.site_id']}:ecosphere:harvest:trials-of:{user}"
+
+
+def _keep(id_: str, values: dict[str, Any]) -> None:
+    connect_to_redis().set(_key(id_), json.dumps(values, ensure_ascii=False), ex=KEPT_SECONDS)
+
+
+def _key(id_: str) -> str:
+    return f"ckan:{tk.config['ckan.site_id']}:ecosphere:harvest:trial:{id_}"

@@ -1,0 +1,158 @@
+"""The background jobs of the harvest, on CKAN's own queue."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import rq
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.model import Batch, Hold, JobState, now
+from ckanext.ecosphere.harvest.sources.source_type import type_names
+from ckanext.ecosphere.harvest.worker.job import RUNNING
+from ckanext.ecosphere.harvest.worker.locks import source_lock
+from ckanext.ecosphere.shared.locks import is_free
+from ckanext.ecosphere.shared.queue import enqueue_once, waits
+from ckanext.harvest.model import HarvestJob, HarvestSource
+
+log = logging.getLogger(__name__)
+
+QUEUE = "ecosphere:harvest"
+_RUNNER = "ckanext.ecosphere.harvest.worker.runner"
+"""Module of what is run: by its name, since it sends further jobs itself."""
+_NO_LIMIT = -1
+"""RQ's own time limit is off: requests, waits and the whole reading have limits of their own."""
+_RETRY_SECONDS = [10, 60, 300, 600, 600]
+_HARVEST, _WITHDRAWAL, _HELP = "ecosphere-harvest-", "ecosphere-withdrawal-", "ecosphere-help-"
+"""Beginnings of names in the queue: what is sent twice waits once."""
+_PATROL_SECONDS = 60.0
+
+
+def send(job_id: str) -> None:
+    """Have a job run by a background worker."""
+    _enqueue("run_job", job_id, "harvest", _HARVEST + job_id)
+
+
+def send_withdrawal(hold_id: int) -> None:
+    """Have a decision to withdraw carried out by a background worker."""
+    _enqueue("carry_out", str(hold_id), "harvest withdrawal", f"{_WITHDRAWAL}{hold_id}")
+
+
+def _waits(id_: str) -> bool:
+    """Whether something stands in the queue, to be run when a worker is free.
+
+    What RQ will try again later does not count: its scheduler may have been killed, and leaves a lock of a minute.
+
+    Raises:
+        RedisError: Redis is away.
+    """
+    return waits(id_, QUEUE)
+
+
+def _enqueue(function: str, argument: str, what: str, id_: str) -> None:
+    enqueue_once(
+        f"{_RUNNER}.{function}",
+        [argument],
+        job_id=id_,
+        title=f"{what} {argument}",
+        queue=QUEUE,
+        timeout=_NO_LIMIT,
+        # Also what brings a job back whose worker was killed, where nobody looks for it.
+        retry=rq.Retry(max=len(_RETRY_SECONDS), interval=_RETRY_SECONDS),
+    )
+
+
+class Helpers:
+    """Calls other workers to a job once there is enough work for them.
+
+    Args:
+        job_id: the job.
+        wanted: how many to call at most.
+    """
+
+    def __init__(self, job_id: str, wanted: int):
+        self._job_id = job_id
+        self._wanted = wanted
+        self._batches = 0
+
+    def more_work(self) -> None:
+        """Tell that one more batch is waiting; the first is left to whoever gathers."""
+        self._batches += 1
+        if self._batches > 1 and self._wanted > 0:
+            _enqueue("help_job", self._job_id, "harvest (help)", f"{_HELP}{self._job_id}-{self._wanted}")
+            self._wanted -= 1
+
+
+def revive() -> list[str]:
+    """Send again the jobs that should run and that nobody is running.
+
+    Returns:
+        ids of those jobs.
+
+    Raises:
+        RedisError: Redis is away.
+    """
+    _drop_leftovers()
+    stale = now().timestamp() - config.stale_seconds()
+    rows = model.Session.execute(
+        sa.select(HarvestJob.id, HarvestJob.source_id, HarvestJob.created, JobState.touched)
+        .join(HarvestSource, HarvestSource.id == HarvestJob.source_id)
+        .outerjoin(JobState, JobState.job_id == HarvestJob.id)
+        .where(
+            HarvestJob.status == RUNNING,
+            HarvestSource.__table__.c.active.is_(True),
+            HarvestSource.type.in_(type_names()),
+        )
+    ).all()
+    model.Session.remove()
+    revived = []
+    for job_id, source_id, created, touched in rows:
+        if (touched or created).timestamp() > stale or _waits(_HARVEST + job_id):
+            continue
+        if is_free(source_lock(source_id)):
+            log.warning("Harvest job %s: nobody is running it, it is sent again", job_id)
+            model.Session.execute(sa.update(JobState).where(JobState.job_id == job_id).values(touched=now()))
+            model.Session.commit()
+            send(job_id)
+            revived.append(job_id)
+    undone = sa.select(Hold.id).where(Hold.decision == "withdraw", Hold.done.is_(False))
+    for hold_id in list(model.Session.execute(undone).scalars()):
+        if not _waits(f"{_WITHDRAWAL}{hold_id}"):
+            send_withdrawal(hold_id)
+    return revived
+
+
+class Patrol:
+    """Lets a background worker look for stuck harvests between two jobs of any kind, once a minute at most.
+
+    So a portal whose Redis was emptied gets its harvests going again also where no cron runs `harvester run`.
+    """
+
+    def __init__(self, seconds: float = _PATROL_SECONDS):
+        self._seconds = seconds
+        self._next = 0.0
+
+    def look(self) -> None:
+        """Send stuck harvests again, if it is time; a service that is away is left for the next time."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + self._seconds
+        try:
+            revive()
+        except Exception:  # the job that the worker is about to do must not suffer
+            log.warning("No look for stuck harvests", exc_info=True)
+        finally:
+            # The worker forks next: a connection must not be shared with the child.
+            model.Session.remove()
+            if model.meta.engine is not None:
+                model.meta.engine.dispose()
+
+
+def _drop_leftovers() -> None:
+    """Remove batches of jobs that were aborted while no worker was there to notice."""
+    running = sa.select(HarvestJob.id).where(HarvestJob.status == RUNNING)
+    model.Session.execute(sa.delete(Batch).where(Batch.job_id.not_in(running)))
+    model.Session.commit()

@@ -1,0 +1,201 @@
+"""Run a job from wherever it stands to its end: gather, import, finish.
+
+Where it stands is in the database, so running a job again after a crash takes it up, and running it twice at
+once does no harm: the second one finds the source locked and leaves.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+
+import sqlalchemy as sa
+from ckan import model
+from redis.exceptions import RedisError
+from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
+
+from ckanext.ecosphere.fast_save.solr import SolrAwayError
+from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.deduplication.reconcile import settle
+from ckanext.ecosphere.harvest.finish import closing, withdrawal
+from ckanext.ecosphere.harvest.gather.gatherer import Gatherer, JobAbortedError
+from ckanext.ecosphere.harvest.model import Hold, JobState, now
+from ckanext.ecosphere.harvest.sources.base import Reading
+from ckanext.ecosphere.harvest.sources.source_type import SourceType, type_called
+from ckanext.ecosphere.harvest.worker import queue
+from ckanext.ecosphere.harvest.worker.backoff import pauses
+from ckanext.ecosphere.harvest.worker.job import RUNNING, Job, is_running, load, update_state, user_name
+from ckanext.ecosphere.harvest.worker.locks import source_lock
+from ckanext.ecosphere.harvest.worker.messages import failures_of, say
+from ckanext.ecosphere.harvest.worker.watch import Watch
+from ckanext.ecosphere.harvest.write import series
+from ckanext.ecosphere.harvest.write.importer import Importer
+from ckanext.ecosphere.harvest.write.reimport import complete_series
+from ckanext.ecosphere.shared.locks import LockLostError, Locks
+from ckanext.harvest.model import HarvestGatherError, HarvestJob
+
+log = logging.getLogger(__name__)
+
+TRANSIENT = (OperationalError, InterfaceError, PendingRollbackError, LockLostError, SolrAwayError, RedisError)
+"""A service is away; the job is taken up again when it is back."""
+
+
+def run_job(job_id: str, *, helpers: bool = True, sleep: Callable[[float], None] = time.sleep) -> bool:
+    """Run a job to its end.
+
+    Args:
+        job_id: the job.
+        helpers: whether other background workers may import records of it.
+        sleep: how to pause.
+
+    Returns:
+        whether it came to its end here; False when somebody else is at it, or it had ended before.
+
+    Raises:
+        Exception: a service stayed away; the job is as it was and can be run again.
+    """
+    for pause in (*pauses(config.outage_seconds()), None):
+        try:
+            return _run(job_id, helpers)
+        except JobAbortedError:
+            closing.clean_up_aborted(job_id)
+            return False
+        except Exception as error:
+            _drop_connections()
+            if not _is_transient(error):
+                log.exception("Harvest job %s", job_id)
+                closing.give_up(job_id, error)
+                return True
+            if pause is None:
+                raise
+            log.warning("Harvest job %s: %s; next try in %s s", job_id, error, pause)
+            sleep(pause)
+    return False
+
+
+def _is_transient(error: BaseException | None) -> bool:
+    """Whether a service that is away is behind an error: what breaks then has many names, of CKAN and of plugins."""
+    while error is not None:
+        if isinstance(error, TRANSIENT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def help_job(job_id: str) -> None:
+    """Import records of a job that another worker gathers, as long as there are any."""
+    job = load(job_id)
+    harvester = type_called(job.type)
+    if harvester is not None and is_running(job_id):
+        with Locks() as locks:
+            Importer(job, harvester, user_name(), locks).work()
+
+
+def carry_out(hold_id: str) -> None:
+    """Carry out a decision to withdraw; when a harvest of the source is running, it does so at its end."""
+    source_id = model.Session.execute(sa.select(Hold.source_id).where(Hold.id == int(hold_id))).scalar()
+    model.Session.remove()
+    with Locks() as locks:
+        if source_id and locks.take(source_lock(source_id)):
+            withdrawal.carry_out_decided(source_id)
+
+
+def _run(job_id: str, helpers: bool) -> bool:
+    job = load(job_id)
+    harvester = type_called(job.type)
+    if not is_running(job_id):
+        closing.clean_up_aborted(job_id)
+        return False
+    if harvester is None:
+        raise LookupError(say("no-harvester", type=job.type))
+    with Locks() as locks:
+        if not locks.take(source_lock(job.source_id)):
+            log.info("Harvest job %s: another worker is at this source", job_id)
+            return False
+        if _stage(job_id) == "gather":
+            _gather(job, harvester, locks, helpers)
+        if _stage(job_id) == "import":
+            Importer(job, harvester, user_name(), locks).work(until_empty=True)
+        if not is_running(job_id):
+            raise JobAbortedError(job_id)
+        settle(job.source_id, job_id, _complete(job_id))
+        complete_series(job.source_id)
+        closing.finish(job)
+        withdrawal.carry_out_decided(job.source_id)
+    _start_next(job.source_id)
+    return True
+
+
+def _stage(job_id: str) -> str | None:
+    return model.Session.execute(sa.select(JobState.stage).where(JobState.job_id == job_id)).scalar()
+
+
+def _complete(job_id: str) -> bool:
+    return bool(model.Session.execute(sa.select(JobState.complete).where(JobState.job_id == job_id)).scalar())
+
+
+def _gather(job: Job, harvester: SourceType, locks: Locks, helpers: bool) -> None:
+    model.Session.execute(
+        sa.update(HarvestJob)
+        .where(HarvestJob.id == job.id, HarvestJob.gather_started.is_(None))
+        .values(gather_started=now())
+    )
+    model.Session.commit()
+    reader = harvester.reader(job.url, job.settings)
+    helper = queue.Helpers(job.id, config.workers() - 1 if helpers else 0)
+    members = partial(series.announced, read=harvester.read)
+    with Watch(reader.budget, reader.bounds.memory, job.id):
+        Gatherer(
+            job, reader, config.batch_size(), helper.more_work, locks.check, members=members, read=harvester.read
+        ).run()
+    _end_of_reading(job, reader.reading)
+
+
+def _end_of_reading(job: Job, reading: Reading) -> None:
+    # Each failure counts as one error; what follows from them is a remark.
+    notes = [*reading.notes, *([] if reading.complete else [("incomplete", {})])]
+    # A job that starts anew tells only of its last reading.
+    model.Session.execute(sa.delete(HarvestGatherError).where(HarvestGatherError.harvest_job_id == job.id))
+    for message in failures_of(reading):
+        model.Session.add(HarvestGatherError(message=message, harvest_job_id=job.id))
+    update_state(
+        job.id,
+        stage="import",
+        complete=reading.complete,
+        announced=reading.announced,
+        received=reading.received,
+        requests=reading.requests,
+        facts={
+            "notes": notes,
+            "failed": reading.failed,
+            "repeated": reading.repeated,
+            "failures": [asdict(failure) for failure in reading.failures],
+            "gathered": now().isoformat(),
+        },
+        touched=now(),
+    )
+    model.Session.commit()
+
+
+def _start_next(source_id: str) -> None:
+    """Send a job of this source to the queue that found the source locked."""
+    waiting = model.Session.execute(
+        sa.select(HarvestJob.id)
+        .where(HarvestJob.source_id == source_id, HarvestJob.status == RUNNING)
+        .order_by(HarvestJob.created)
+        .limit(1)
+    ).scalar()
+    model.Session.remove()
+    if waiting:
+        queue.send(waiting)
+
+
+def _drop_connections() -> None:
+    try:
+        model.Session.remove()
+    finally:
+        if model.meta.engine is not None:
+            model.meta.engine.dispose()

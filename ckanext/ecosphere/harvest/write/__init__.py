@@ -1,0 +1,1 @@
+"""From a normalised record to a saved and indexed dataset."""

@@ -1,0 +1,406 @@
+"""Third stage, first half: the records of a batch become datasets, each in a savepoint of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.deduplication import decide
+from ckanext.ecosphere.harvest.deduplication.explain import REASONS
+from ckanext.ecosphere.harvest.deduplication.keys import keys_of
+from ckanext.ecosphere.harvest.model import DUPLICATE, PUBLISHED, REFUSED, WITHDRAWN, SourceRecord
+from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
+from ckanext.ecosphere.harvest.record import Record
+from ckanext.ecosphere.harvest.worker.job import Job
+from ckanext.ecosphere.harvest.worker.messages import about_record, say, translator, validation_detail
+from ckanext.ecosphere.harvest.worker.transaction import ensure_joined
+from ckanext.ecosphere.harvest.write import local_changes, series
+from ckanext.ecosphere.harvest.write.bulk import Bulk, BulkError
+from ckanext.ecosphere.harvest.write.extra_fields import Fitter, free_tags
+from ckanext.ecosphere.harvest.write.names import Names, distinct
+from ckanext.ecosphere.harvest.write.outcome import ADDED, ERRORED, UNCHANGED, UPDATED, Outcome
+from ckanext.ecosphere.harvest.write.resources import Present, keep_ids, present_resources
+from ckanext.harvest.model import HarvestObject
+
+log = logging.getLogger(__name__)
+
+
+class RecordReader(Protocol):
+    """What the writer asks of a type of source."""
+
+    def read(self, content: str) -> Record:
+        """Read a record as it was kept.
+
+        Raises:
+            RecordError: it cannot be read.
+        """
+        ...
+
+    def record_url(self, url: str) -> str | None:
+        """Address of an original record of the source at `url`, `{id}` standing for its identifier."""
+        ...
+
+
+@dataclass(slots=True)
+class _Item:
+    """One record on its way."""
+
+    outcome: Outcome
+    content: str
+    seen_digest: str
+    state: str
+    package_id: str | None
+    package_name: str | None
+    package_state: str | None
+    private: bool
+    old_name: str | None
+    extras: dict[str, Any]
+    keys: tuple[str, ...] = ()
+    added: list[str] = dataclasses.field(default_factory=list)
+    result: Result | None = None
+
+
+class Writer:
+    """Writes the records of a job.
+
+    Args:
+        job: the job.
+        reader: reads the records as they were kept.
+        user: name of the user in whose name datasets are saved.
+    """
+
+    def __init__(self, job: Job, reader: RecordReader, user: str):
+        self._job = job
+        self._reader = reader
+        self._user = user
+        self._fitter = Fitter.of_portal()
+        self._bulk: Bulk | None = None
+        self._context = Context(
+            default_organisation=job.settings.get("default_organisation") or job.owner_name,
+            fallback_organisation=config.fallback_organisation(),
+            catalogue_title=job.title,
+            record_url=reader.record_url(job.url),
+            organisations=frozenset(job.organisations),
+            free_tags=free_tags(),
+        )
+
+    def prepare(self) -> None:
+        """Look whether new datasets may be created together: to be called where nothing listens to saves."""
+        self._bulk = Bulk(self._user) if Bulk.possible() else None
+
+    def write(self, object_ids: list[str], connection: Connection) -> list[Outcome]:
+        """Write the records of some objects; must run within `one_transaction`.
+
+        Args:
+            object_ids: the objects.
+            connection: that of the transaction.
+
+        Returns:
+            one outcome per object, in their order.
+        """
+        items = self._load(object_ids)
+        for item in items:
+            self._normalise(item)
+        self._set_duplicates_aside(items)
+        ready = [item for item in items if item.result is not None]
+        names = Names()
+        names.prepare([_title(item) for item in ready if item.package_id is None])
+        lots = series.parents(self._job.source_id, {item.outcome.guid for item in ready})
+        for item in ready:
+            series.add_parents(item.result.dataset, lots.get(item.outcome.guid, []))  # type: ignore[union-attr]
+        present = present_resources([item.package_id for item in ready if item.package_id])
+        done = self._create_together([item for item in ready if item.package_id is None], names)
+        ensure_joined(connection)
+        for item in ready:
+            if item.outcome.guid in done:
+                continue
+            self._save(item, names, present.get(item.package_id or "", []))
+            ensure_joined(connection)
+        return [item.outcome for item in items]
+
+    # --- from object to dataset ---
+
+    def _load(self, object_ids: list[str]) -> list[_Item]:
+        rows = model.Session.execute(
+            sa.select(HarvestObject.id, HarvestObject.guid, HarvestObject.content, SourceRecord, model.Package)
+            .outerjoin(
+                SourceRecord,
+                sa.and_(
+                    SourceRecord.source_id == HarvestObject.harvest_source_id,
+                    SourceRecord.guid == HarvestObject.guid,
+                ),
+            )
+            .outerjoin(model.Package, model.Package.id == SourceRecord.package_id)
+            .where(HarvestObject.id.in_(object_ids))
+        )
+        found = {}
+        for object_id, guid, content, record, package in rows:
+            if record is None:
+                continue  # the source was cleared meanwhile
+            found[object_id] = _Item(
+                outcome=Outcome(object_id, guid, record.position, package_id=package and package.id),
+                content=content or "",
+                seen_digest=record.seen_digest or "",
+                state=record.state,
+                package_id=package and package.id,
+                package_name=package and package.name,
+                package_state=package and package.state,
+                private=bool(package and package.private),
+                old_name=record.name,
+                extras=(package and package.extras) or {},
+            )
+        return [found[object_id] for object_id in object_ids if object_id in found]
+
+    def _normalise(self, item: _Item) -> None:
+        if item.package_state == "deleted" and item.state != WITHDRAWN:
+            item.outcome.status = UNCHANGED
+            item.outcome.story = {"note": self._about(item, say("deleted-here")), "aside": "deleted-here"}
+            self._record(item, digest=self._job.digest(item.seen_digest))
+            return
+        try:
+            record = self._reader.read(item.content)
+            item.keys = keys_of(record)
+            item.result = normalise(record, self._context)
+        except RecordError as error:
+            self._refuse(item, self._about(item, error), error.code)
+        except Exception as error:  # one record of unforeseen shape must not stop the others
+            log.exception("Record %s of source %s", item.outcome.guid, self._job.source_id)
+            self._refuse(item, self._about(item, RecordError("record-fault", detail=_brief(error))), "record-fault")
+        else:
+            item.outcome.story = {
+                "changes": [dataclasses.asdict(change) for change in item.result.log],
+                "problems": [dataclasses.asdict(problem) for problem in item.result.problems],
+                "codes": sorted({problem.code for problem in item.result.problems}),
+                "unread": item.result.unread,
+            }
+
+    def _set_duplicates_aside(self, items: list[_Item]) -> None:
+        """Leave to another source what it publishes with priority, and take over what it publishes without."""
+        new = {item.outcome.guid: item for item in items if item.result and item.package_id is None}
+        for guid, decision in decide.decide(
+            self._job.source_id, {guid: item.keys for guid, item in new.items()}
+        ).items():
+            if isinstance(decision, decide.Aside):
+                self._duplicate(new[guid], decision)
+            else:
+                self._take_over(new[guid], decision)
+
+    @staticmethod
+    def _take_over(item: _Item, decision: decide.Takeover) -> None:
+        package = model.Session.get(model.Package, decision.package_id)
+        if package is None:
+            return
+        decide.let_go(decision.holder, package.id)
+        item.package_id = item.outcome.package_id = package.id
+        item.package_name, item.package_state, item.private = package.name, package.state, bool(package.private)
+        item.extras = package.extras or {}
+
+    def _dataset(self, item: _Item, name: str, present: list[Present]) -> dict[str, Any]:
+        assert item.result is not None  # noqa: S101 - only such items come here
+        dataset = dict(item.result.dataset)
+        organisation = self._job.organisations.get(item.result.organisation or "") or self._job.owner_org
+        if not organisation:
+            raise tk.ValidationError({"owner_org": [say("no-organisation")]})
+        dataset.update(owner_org=organisation, name=name, type="dataset", state="active", private=item.private)
+        if item.package_id:
+            dataset["id"] = item.package_id
+        dataset["resources"] = [dict(resource) for resource in dataset.get("resources") or []]
+        keep_ids(dataset["resources"], present)
+        if item.package_id:
+            added = [each.id for each in present if each.local]
+            item.added = local_changes.keep(dataset, item.package_id, item.extras, added)
+        return self._fitter.fit(dataset)
+
+    # --- saving ---
+
+    def _create_together(self, items: list[_Item], names: Names) -> set[str]:
+        """Create the datasets of new records with few statements; what fails is left to `_save`, which tells why.
+
+        Returns:
+            guids of the records whose datasets were created.
+        """
+        chosen: list[tuple[_Item, dict[str, Any]]] = []
+        for item in items if self._bulk else ():
+            name = names.give(_title(item), self._job.source_id, item.outcome.guid)
+            if (data := self._valid(item, name)) is None:
+                names.free(name)
+            else:
+                chosen.append((item, data))
+        if not chosen or self._bulk is None:
+            return set()
+        try:
+            ids = self._bulk.create([data for _item, data in chosen])
+            self._record_created([item for item, _data in chosen], ids)
+        except (BulkError, IntegrityError) as error:
+            log.warning("Batch of source %s goes record by record: %s", self._job.source_id, _brief(error))
+            model.Session.rollback()
+            for _item, data in chosen:
+                names.free(data["name"])
+            return set()
+        model.Session.commit()
+        return {item.outcome.guid for item, _data in chosen}
+
+    def _valid(self, item: _Item, name: str) -> dict[str, Any] | None:
+        assert self._bulk is not None  # noqa: S101 - the caller looked
+        try:
+            return self._bulk.valid(self._dataset(item, name, []))
+        except tk.ValidationError:
+            return None
+        except Exception:  # a validator of any plugin: `_save` will meet it again and tell
+            return None
+
+    def _record_created(self, items: list[_Item], ids: list[str]) -> None:
+        model.Session.execute(
+            sa.text(
+                f"""
+                UPDATE {SourceRecord.__tablename__} AS record
+                SET state = '{PUBLISHED}', digest = made.digest, package_id = made.package, name = NULL,
+                    joined = NULL, keys = string_to_array(made.keys, E'\\n'),
+                    members = string_to_array(made.members, E'\\n')
+                FROM unnest(CAST(:guids AS text[]), CAST(:digests AS text[]), CAST(:keys AS text[]),
+                            CAST(:members AS text[]), CAST(:packages AS text[]))
+                    AS made(guid, digest, keys, members, package)
+                WHERE record.source_id = :source AND record.guid = made.guid
+                """  # noqa: S608 - only constants of this code
+            ),
+            {
+                "source": self._job.source_id,
+                "guids": [item.outcome.guid for item in items],
+                "digests": [self._job.digest(item.seen_digest) for item in items],
+                "keys": ["\n".join(item.keys) for item in items],
+                "members": ["\n".join(_members(item)) for item in items],
+                "packages": ids,
+            },
+        )
+        local_changes.remember(ids)
+        for item, id_ in zip(items, ids, strict=True):
+            item.outcome.package_id, item.outcome.status = id_, ADDED
+
+    def _save(self, item: _Item, names: Names, present: list[Present]) -> None:
+        guid = item.outcome.guid
+        name = item.package_name or names.give(_title(item), self._job.source_id, guid)
+        if item.state == WITHDRAWN and item.package_name == item.package_id:
+            name = item.old_name or name  # while it was away CKAN gave its name to somebody who asked
+        for attempt in (name, distinct(name, self._job.source_id, guid)):
+            try:
+                self._save_as(item, self._dataset(item, attempt, present))
+                model.Session.commit()
+                return
+            except tk.ValidationError as error:
+                model.Session.rollback()
+                if "name" in error.error_dict and attempt == name and item.package_name != name:
+                    continue  # taken a moment ago
+                names.free(attempt)
+                self._refuse(item, self._about(item, _why_not_valid(error)), "not-valid")
+                return
+            except IntegrityError as error:
+                model.Session.rollback()
+                if attempt != name:
+                    self._fault(item, error)
+                    return
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise  # the database is away: the whole batch will be done again
+                model.Session.rollback()
+                self._fault(item, error)
+                return
+            except Exception as error:  # a hook of any plugin
+                model.Session.rollback()
+                self._fault(item, error)
+                return
+
+    def _save_as(self, item: _Item, dataset: dict[str, Any]) -> None:
+        context: Any = {
+            "ignore_auth": True,
+            "user": self._user,
+            "defer_commit": True,
+            "return_id_only": True,
+        }
+        outcome = item.outcome
+        if item.package_id:
+            # Without the original, CKAN would ask Solr for it; resources are compared again on saving.
+            context["original_package"] = {"id": item.package_id, "resources": []}
+            tk.get_action("package_update")(context, dataset)
+            outcome.status = ADDED if item.state == WITHDRAWN else UPDATED
+        else:
+            outcome.package_id = tk.get_action("package_create")(context, dataset)
+            outcome.status = ADDED
+        local_changes.remember([outcome.package_id or ""], item.added)
+        self._record(
+            item,
+            state=PUBLISHED,
+            digest=self._job.digest(item.seen_digest),
+            keys=list(item.keys),
+            members=_members(item),
+            joined=None,
+            package_id=outcome.package_id,
+            name=None,
+        )
+
+    def _record(self, item: _Item, **values: Any) -> None:
+        model.Session.execute(
+            sa.update(SourceRecord)
+            .where(SourceRecord.source_id == self._job.source_id, SourceRecord.guid == item.outcome.guid)
+            .values(**values)
+        )
+
+    # --- what did not become a dataset ---
+
+    def _refuse(self, item: _Item, message: str, reason: str) -> None:
+        item.result = None
+        item.outcome.story["refused"] = reason
+        item.outcome.status = ERRORED
+        item.outcome.message = message
+        if item.package_id is None:
+            self._record(item, state=REFUSED)
+            model.Session.commit()
+
+    def _fault(self, item: _Item, error: Exception) -> None:
+        log.error("Record %s of source %s", item.outcome.guid, self._job.source_id, exc_info=error)
+        self._refuse(item, self._about(item, say("fault", detail=_brief(error))), "fault")
+
+    def _duplicate(self, item: _Item, decision: decide.Aside) -> None:
+        item.result = None
+        item.outcome.status = UNCHANGED
+        why = decision.why
+        text = translator()(REASONS[why["reason"]]).format(**why["params"])
+        note = self._about(item, say("duplicate", catalogue=why["source"], reason=text))
+        item.outcome.story.update(note=note, aside=f"joined-{why['reason']}")
+        self._record(
+            item,
+            state=DUPLICATE,
+            digest=self._job.digest(item.seen_digest),
+            keys=list(item.keys),
+            joined=decision.package_id,
+        )
+        model.Session.commit()
+
+    @staticmethod
+    def _about(item: _Item, problem: Any) -> str:
+        return about_record(item.outcome.position, item.outcome.guid, problem)
+
+
+def _title(item: _Item) -> str:
+    return (item.result.dataset.get("title") if item.result else None) or item.outcome.guid
+
+
+def _members(item: _Item) -> list[str]:
+    return item.result.members if item.result else []
+
+
+def _why_not_valid(error: tk.ValidationError) -> str:
+    return say("not-valid", detail=validation_detail(error.error_dict)[:500])
+
+
+def _brief(error: Exception) -> str:
+    text = " ".join(str(getattr(error, "orig", None) or error).split())
+    return f"{type(error).__name__}: {text}"[:300].rstrip(".")

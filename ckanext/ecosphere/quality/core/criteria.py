@@ -1,0 +1,386 @@
+"""The criteria of the badge (view A), as a table.
+
+A criterion asks one question (`checks.py`) and answers with a state. Points, levels and their conditions are not here:
+they are configuration (`data/model.yaml`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ckanext.ecosphere.quality.core import checks
+from ckanext.ecosphere.quality.core.checks import (
+    Check,
+    has,
+    if_data,
+    if_geographic,
+    unless_code,
+    unless_service_or_code,
+)
+from ckanext.ecosphere.quality.core.facts import Kind
+from ckanext.ecosphere.quality.core.freshness import is_stated
+
+
+class Group(str, enum.Enum):
+    """What a criterion helps a reader to do."""
+
+    FIND = "find"
+    UNDERSTAND = "understand"
+    ACCESS = "access"
+    REUSE = "reuse"
+    FRESH = "fresh"
+
+
+def N_(text: str) -> str:
+    """Mark `text` for the catalogue of translations; it is translated where it is shown."""
+    return text
+
+
+GROUP_LABELS = {
+    Group.FIND: N_("Find"),
+    Group.UNDERSTAND: N_("Understand"),
+    Group.ACCESS: N_("Access"),
+    Group.REUSE: N_("Reuse"),
+    Group.FRESH: N_("Freshness"),
+}
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What to do when a criterion fails: one sentence, and the field of the form where it is done.
+
+    Attributes:
+        advice: the sentence (source language, translated where shown).
+        field: of the dataset, or of the resource when `on_resource`.
+        on_resource: whether it is mended on a resource.
+    """
+
+    advice: str
+    field: str
+    on_resource: bool = False
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One question asked about a dataset.
+
+    Attributes:
+        id: stable identifier, key of the weights, of stored results and of the documentation.
+        label: what is checked, as a short noun phrase (source language, translated where shown).
+        advice: what to do when it fails, one sentence.
+        group: the group under which it is shown.
+        field: field of the form where it is mended: of the dataset, or of the resource when `on_resource`.
+        element: element of an ISO 19139 record where it is mended for a harvested dataset (XPath under
+            gmd:MD_Metadata).
+        check: the question itself.
+        on_resource: whether it is mended on a resource.
+        remedies: what to do instead for a kind of resource that has another field for it.
+    """
+
+    id: str
+    label: str
+    advice: str
+    group: Group
+    field: str
+    element: str
+    check: Check
+    on_resource: bool = False
+    remedies: Mapping[Kind, Remedy] = dataclasses.field(default_factory=dict)
+
+    def remedy(self, kind: Kind) -> Remedy:
+        """Return what to do about a failure for a resource of `kind`."""
+        return self.remedies.get(kind) or Remedy(self.advice, self.field, self.on_resource)
+
+
+IDENTIFICATION = "gmd:identificationInfo/*"
+CITATION = f"{IDENTIFICATION}/gmd:citation/gmd:CI_Citation"
+EXTENT = f"{IDENTIFICATION}/gmd:extent/gmd:EX_Extent"
+LINKS = "gmd:distributionInfo/gmd:MD_Distribution/gmd:transferOptions/*/gmd:onLine/gmd:CI_OnlineResource"
+LEGAL = f"{IDENTIFICATION}/gmd:resourceConstraints/gmd:MD_LegalConstraints"
+_FREQUENCY = f"{IDENTIFICATION}/gmd:resourceMaintenance/gmd:MD_MaintenanceInformation/gmd:maintenanceAndUpdateFrequency"
+
+#: Access to what is no dataset goes through fields of its own.
+WAYS_IN = {
+    Kind.SERVICE: Remedy(
+        N_("Give the address of the service, which programs can call from the internet."), "endpoint_url"
+    ),
+    Kind.CODE: Remedy(
+        N_("Give the address of the repository, where the code can be read and taken."), "code_repository"
+    ),
+    Kind.SERIES: Remedy(
+        N_("Add a file, or name this series in the form of each dataset that belongs to it."), "url", on_resource=True
+    ),
+}
+_CORRECT_ADDRESS = N_("Correct the address: it no longer answers.")
+WAYS_IN_THAT_ANSWER = {
+    Kind.SERVICE: Remedy(_CORRECT_ADDRESS, "endpoint_url"),
+    Kind.CODE: Remedy(_CORRECT_ADDRESS, "code_repository"),
+}
+
+CRITERIA: tuple[Criterion, ...] = (
+    Criterion(
+        "description",
+        N_("Description"),
+        N_("Describe the data in at least 100 characters: what they show, where and for whom."),
+        Group.FIND,
+        "notes",
+        f"{IDENTIFICATION}/gmd:abstract",
+        has(lambda f: f.description >= checks.SHORT_DESCRIPTION),
+    ),
+    Criterion(
+        "description_detailed",
+        N_("Detailed description"),
+        N_("Extend the description to at least 200 characters: content, coverage, uses, known limits."),
+        Group.FIND,
+        "notes",
+        f"{IDENTIFICATION}/gmd:abstract",
+        has(lambda f: f.description >= checks.LONG_DESCRIPTION),
+    ),
+    Criterion(
+        "theme",
+        N_("Theme"),
+        N_("Choose at least one theme of the ministry."),
+        Group.FIND,
+        "theme",
+        f"{IDENTIFICATION}/gmd:descriptiveKeywords/gmd:MD_Keywords/gmd:keyword",
+        has(lambda f: f.themes or f.inspire_themes),
+    ),
+    Criterion(
+        "keywords",
+        N_("Keywords"),
+        N_("Give at least three keywords that people would type to find these data."),
+        Group.FIND,
+        "tag_string",
+        f"{IDENTIFICATION}/gmd:descriptiveKeywords/gmd:MD_Keywords/gmd:keyword",
+        has(lambda f: f.keywords >= checks.ENOUGH_KEYWORDS),
+    ),
+    Criterion(
+        "territory",
+        N_("Territory"),
+        N_("Say which territory the data cover: a commune, a département, a région, a sea area."),
+        Group.FIND,
+        "territory",
+        f"{EXTENT}/gmd:geographicElement/gmd:EX_GeographicBoundingBox",
+        unless_code(lambda f: f.territories or f.extent or f.place),
+    ),
+    Criterion(
+        "temporal_coverage",
+        N_("Period covered"),
+        N_("Give the period that the data describe, at least its first year."),
+        Group.FIND,
+        "temporal_coverage",
+        f"{EXTENT}/gmd:temporalElement/gmd:EX_TemporalExtent/gmd:extent",
+        unless_service_or_code(lambda f: f.periods),
+    ),
+    Criterion(
+        "temporal_order",
+        N_("Order of the period"),
+        N_("The period ends before it starts: correct one of the two dates."),
+        Group.FIND,
+        "temporal_coverage",
+        f"{EXTENT}/gmd:temporalElement/gmd:EX_TemporalExtent/gmd:extent",
+        checks.temporal_order,
+    ),
+    Criterion(
+        "lineage",
+        N_("Lineage"),
+        N_("Tell where the data come from and how they were made: sources, methods, dates."),
+        Group.UNDERSTAND,
+        "provenance",
+        "gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:lineage/gmd:LI_Lineage/gmd:statement",
+        unless_service_or_code(lambda f: f.lineage >= checks.SHORT_LINEAGE),
+    ),
+    Criterion(
+        "resolution",
+        N_("Scale or resolution"),
+        N_("Give the scale for which the data were made, or their resolution in metres."),
+        Group.UNDERSTAND,
+        "scale_denominator",
+        f"{IDENTIFICATION}/gmd:spatialResolution/gmd:MD_Resolution",
+        if_geographic(lambda f: f.resolution),
+    ),
+    Criterion(
+        "reference_system",
+        N_("Reference system"),
+        N_("Choose the coordinate reference system of the data, for instance Lambert-93."),
+        Group.UNDERSTAND,
+        "reference_system",
+        "gmd:referenceSystemInfo/gmd:MD_ReferenceSystem/gmd:referenceSystemIdentifier",
+        if_geographic(lambda f: f.reference_systems),
+    ),
+    Criterion(
+        "resources_documented",
+        N_("Resources documented"),
+        N_("Give each resource a name and a description."),
+        Group.UNDERSTAND,
+        "description",
+        f"{LINKS}/gmd:description",
+        if_data(lambda f: f.distributions.documented == f.distributions.data),
+        on_resource=True,
+    ),
+    Criterion(
+        "specification",
+        N_("Documentation"),
+        N_("Link a document that explains the data: a standard, a catalogue of attributes, a guide."),
+        Group.UNDERSTAND,
+        "documentation",
+        "gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:report/*/gmd:result/*/gmd:specification",
+        has(lambda f: f.specifications or f.documents or f.conformities or f.distributions.documents),
+    ),
+    Criterion(
+        "data_access",
+        N_("Access to the data"),
+        N_("Add a file or a service that can be reached from the internet: the data cannot be had today."),
+        Group.ACCESS,
+        "url",
+        f"{LINKS}/gmd:linkage",
+        has(lambda f: f.accessible),
+        on_resource=True,
+        remedies=WAYS_IN,
+    ),
+    Criterion(
+        "answers",
+        N_("A link that answers"),
+        N_("None of the links to the data answers any more: correct one at least."),
+        Group.ACCESS,
+        "url",
+        f"{LINKS}/gmd:linkage",
+        checks.answers,
+        on_resource=True,
+        remedies=WAYS_IN_THAT_ANSWER,
+    ),
+    Criterion(
+        "direct_access",
+        N_("Direct download"),
+        N_("Offer at least one direct download (a file, a WFS or an ATOM service) beside pages and images."),
+        Group.ACCESS,
+        "url",
+        f"{LINKS}/gmd:linkage",
+        if_data(lambda f: f.distributions.direct),
+        on_resource=True,
+    ),
+    Criterion(
+        "open_format",
+        N_("Open format"),
+        N_("Offer the data in an open format as well: GeoPackage, GeoJSON, CSV or a WFS service."),
+        Group.ACCESS,
+        "format",
+        "gmd:distributionInfo/gmd:MD_Distribution/gmd:distributionFormat/gmd:MD_Format/gmd:name",
+        if_data(lambda f: f.distributions.open),
+        on_resource=True,
+    ),
+    Criterion(
+        "links_work",
+        N_("Links that answer"),
+        N_("Correct the links that no longer answer."),
+        Group.ACCESS,
+        "url",
+        f"{LINKS}/gmd:linkage",
+        checks.links_work,
+        on_resource=True,
+    ),
+    Criterion(
+        "access_rights",
+        N_("Access rights"),
+        N_("Say whether everyone may have access; if not, give the legal ground of the limit."),
+        Group.ACCESS,
+        "access_rights",
+        f"{LEGAL}/gmd:otherConstraints",
+        checks.access_rights,
+    ),
+    Criterion(
+        "licence",
+        N_("Licence"),
+        N_("Choose a licence: without one, nobody knows what may be done with the data."),
+        Group.REUSE,
+        "license_id",
+        f"{LEGAL}/gmd:otherConstraints",
+        has(lambda f: f.licence),
+    ),
+    Criterion(
+        "licence_open",
+        N_("Open licence"),
+        N_("Prefer a licence of the official list, such as the Licence Ouverte 2.0: others need an approval."),
+        Group.REUSE,
+        "license_id",
+        f"{LEGAL}/gmd:otherConstraints",
+        checks.licence_open,
+    ),
+    Criterion(
+        "use_conditions",
+        N_("Conditions of use"),
+        N_("Write down the conditions under which the data may be used."),
+        Group.REUSE,
+        "use_conditions",
+        f"{LEGAL}/gmd:useLimitation",
+        checks.use_conditions,
+    ),
+    Criterion(
+        "contact",
+        N_("Contact"),
+        N_("Give a contact with an e-mail address or a web form, preferably that of a service."),
+        Group.REUSE,
+        "contact",
+        f"{IDENTIFICATION}/gmd:pointOfContact/gmd:CI_ResponsibleParty",
+        has(lambda f: f.contact_reachable),
+    ),
+    Criterion(
+        "producer",
+        N_("Producer"),
+        N_("Name the service that produces the data."),
+        Group.REUSE,
+        "creator",
+        f"{IDENTIFICATION}/gmd:pointOfContact/gmd:CI_ResponsibleParty/gmd:organisationName",
+        has(lambda f: f.producer or f.organisation),
+    ),
+    Criterion(
+        "frequency",
+        N_("Update frequency"),
+        N_("Say how often the data are updated, even if it is “as needed” or “never”."),
+        Group.FRESH,
+        "frequency",
+        _FREQUENCY,
+        unless_service_or_code(lambda f: is_stated(f.frequency)),
+    ),
+    Criterion(
+        "on_time",
+        N_("Updated on time"),
+        N_("The data are later than the frequency announces: update them, or correct the frequency."),
+        Group.FRESH,
+        "modified",
+        f"{CITATION}/gmd:date/gmd:CI_Date",
+        checks.on_time,
+    ),
+    Criterion(
+        "current",
+        N_("Up to date"),
+        N_("Update the data: the announced date has passed or, without an announced rhythm, five years have."),
+        Group.FRESH,
+        "modified",
+        f"{CITATION}/gmd:date/gmd:CI_Date",
+        checks.current,
+    ),
+    Criterion(
+        "dates",
+        N_("Dates"),
+        N_("Give the date of creation, of release or of the last update of the data."),
+        Group.FRESH,
+        "modified",
+        f"{CITATION}/gmd:date/gmd:CI_Date",
+        has(lambda f: f.dated),
+    ),
+    Criterion(
+        "dates_order",
+        N_("Order of the dates"),
+        N_("The last update comes before the creation or the release: correct one of these dates."),
+        Group.FRESH,
+        "modified",
+        f"{CITATION}/gmd:date/gmd:CI_Date",
+        checks.dates_order,
+    ),
+)
+
+BY_ID = {criterion.id: criterion for criterion in CRITERIA}

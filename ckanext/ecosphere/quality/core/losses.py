@@ -1,0 +1,147 @@
+"""What the portal itself loses of the records that it harvests, over all datasets.
+
+The origin of a failed criterion (`origins.py`) takes some hundredths of a second to find, since the source record is
+read anew: pages do it for one dataset, this work of the night for all of them. The answers are kept with the results of
+the other background jobs; a save gives them up.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ckan.plugins as p
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.quality import config, integrations
+from ckanext.ecosphere.quality.core.checks import State
+from ckanext.ecosphere.quality.core.criteria import BY_ID, Criterion
+from ckanext.ecosphere.quality.core.model import QualityRow
+from ckanext.ecosphere.quality.core.scope import Scope
+from ckanext.ecosphere.quality.core.source_evidence import Fault, origin
+from ckanext.ecosphere.quality.storage import store
+
+log = logging.getLogger(__name__)
+
+KEY = "origins"
+CHUNK = 50
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A criterion that harvested datasets fail: how many, and how many of them for a loss of the portal."""
+
+    criterion: Criterion
+    failing: int
+    lost: int
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Figures of a set of harvested datasets.
+
+    Attributes:
+        harvested: datasets that were harvested.
+        examined: those of them whose failures were traced back to the record.
+        losing: those of them that fail a criterion for a loss of the portal.
+        criteria: criteria that they fail, the most losses first.
+    """
+
+    harvested: int
+    examined: int
+    losing: int
+    criteria: tuple[Loss, ...]
+
+
+def waiting(limit: int) -> list[str]:
+    """Return ids of active harvested datasets whose failures were not traced back yet."""
+    query = (
+        sa.select(QualityRow.package_id)
+        .join(model.Package, model.Package.id == QualityRow.package_id)
+        .where(model.Package.state == model.State.ACTIVE, _harvested(), ~QualityRow.checks.has_key(KEY))
+        .order_by(QualityRow.package_id)
+        .limit(limit)
+    )
+    return list(model.Session.scalars(query))
+
+
+def run(ids: Sequence[str]) -> tuple[int, int]:
+    """Trace the failures of the datasets `ids` back and keep the answers. Commits.
+
+    Returns:
+        how many were examined, and how many of them fail a criterion for a loss of the portal.
+    """
+    if not p.plugin_loaded("ecosphere_harvest"):
+        return 0, 0
+    losing = 0
+    for start in range(0, len(ids), CHUNK):
+        query = sa.select(QualityRow).where(QualityRow.package_id.in_(ids[start : start + CHUNK]))
+        for row in list(model.Session.scalars(query)):
+            package_id, computed_at = row.package_id, row.computed_at
+            faults = _faults(row)
+            losing += Fault.LOST.value in faults.values()
+            values = {"id": package_id, "at": computed_at, "found": json.dumps({KEY: faults})}
+            model.Session.execute(_KEEP, values)
+        model.Session.commit()
+        model.Session.expunge_all()
+    return len(ids), losing
+
+
+#: A dataset that was saved meanwhile waits for the next run.
+_KEEP = sa.text(
+    "UPDATE ecosphere_quality SET checks = checks || CAST(:found AS jsonb) WHERE package_id = :id AND computed_at = :at"
+)
+
+
+def _faults(row: QualityRow) -> dict[str, str]:
+    found = store.quality_of(row)
+    failed = [each.criterion for each in found.evaluation.results if each.state is State.FAIL]
+    if not failed:
+        return {}
+    try:
+        told = integrations.source_statements({"ignore_auth": True, "user": ""}, row.package_id)
+    except Exception:  # the record of one dataset stops no other
+        log.exception("Quality: the record of the dataset %s cannot be read again", row.package_id)
+        model.Session.rollback()
+        return {}
+    origins = {each.id: origin(each, found.facts, told["fields"]) for each in failed} if told else {}
+    return {id_: each.fault.value for id_, each in origins.items() if each}
+
+
+def forget() -> None:
+    """Give all answers up, after a change of the rules of the harvest: the next runs read every record again."""
+    update = sa.update(QualityRow).where(QualityRow.checks.has_key(KEY)).values(checks=QualityRow.checks.op("-")(KEY))
+    model.Session.execute(update.execution_options(synchronize_session=False))
+    model.Session.commit()
+
+
+def report(scope: Scope) -> Losses | None:
+    """Return the figures of `scope`, None when the harvest is off."""
+    if not p.plugin_loaded("ecosphere_harvest"):
+        return None
+    conditions = [*scope.conditions(), _harvested()]
+    rows = QualityRow.__table__.join(model.package_table, model.package_table.c.id == QualityRow.package_id)
+    traced = sa.func.count().filter(QualityRow.checks.has_key(KEY))
+    counted = sa.select(sa.func.count(), traced).select_from(rows).where(*conditions)
+    harvested, examined = model.Session.execute(counted).one()
+
+    each = sa.func.jsonb_each_text(QualityRow.checks[KEY]).table_valued("key", "value").lateral()
+    lost = each.c.value == Fault.LOST.value
+    # A criterion that is met meanwhile (time counts, weights change) is no failure any more.
+    conditions.append(QualityRow.results[each.c.key].astext == State.FAIL.value)
+    failures = rows.join(each, sa.true())
+    by_criterion = sa.select(each.c.key, sa.func.count(), sa.func.count().filter(lost)).select_from(failures)
+    found = model.Session.execute(by_criterion.where(*conditions).group_by(each.c.key))
+    points = config.model().points
+    criteria = [Loss(BY_ID[key], failing, ours) for key, failing, ours in found if key in points]
+    criteria.sort(key=lambda loss: (-loss.lost, -loss.failing, loss.criterion.id))
+    losing = sa.select(sa.func.count(sa.distinct(QualityRow.package_id))).select_from(failures).where(*conditions, lost)
+    return Losses(harvested, examined, model.Session.scalar(losing) or 0, tuple(criteria))
+
+
+def _harvested() -> Any:
+    return QualityRow.facts["harvested"].astext == "true"

@@ -1,0 +1,106 @@
+"""Whose fault it is that a harvested dataset fails a criterion: the source record's, or a loss of the portal's.
+
+The harvest tells, through its action, what the record says about a field and what of it was not taken over. A text that
+was lost counts as a loss only when the criterion would pass with it.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.quality.core import checks, formats
+from ckanext.ecosphere.quality.core.criteria import N_, Criterion
+from ckanext.ecosphere.quality.core.facts import Facts
+
+
+class Fault(str, enum.Enum):
+    """Why the criterion is not met.
+
+    `LOST`: the record says enough and the portal did not take it over. `UNUSABLE`: what the record says is of no use.
+    `NOT_ENOUGH`: it was taken over and is not enough. `SILENT`: the record says nothing of it.
+    """
+
+    LOST = "lost"
+    UNUSABLE = "unusable"
+    NOT_ENOUGH = "not_enough"
+    SILENT = "silent"
+
+
+SENTENCES = {
+    Fault.LOST: N_("The record says “{texts}”, which this portal did not take over."),
+    Fault.NOT_ENOUGH: N_("The record says “{texts}”, which is not enough."),
+    Fault.SILENT: N_("The record says nothing of it."),
+}
+OURS, THEIRS = N_("Loss of this portal"), N_("To be corrected at the source")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The answer for one criterion; `texts` and `problems` are those of the record."""
+
+    fault: Fault
+    texts: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def ours(self) -> bool:
+        """Whether the loss is the portal's."""
+        return self.fault is Fault.LOST
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the answer as plain data, its sentences in the reader's language."""
+        quoted = tk._("”, “").join(self.texts)
+        problems = " ".join(self.problems)
+        sentence = problems if self.fault is Fault.UNUSABLE else tk._(SENTENCES[self.fault]).format(texts=quoted)
+        return {
+            "fault": self.fault.value,
+            "ours": self.ours,
+            "label": tk._(OURS if self.ours else THEIRS),
+            "sentence": sentence,
+            "texts": list(self.texts),
+        }
+
+
+def _length(known: Callable[[Facts], int], enough: int) -> Callable[[Facts, Sequence[str]], bool]:
+    return lambda facts, lost: known(facts) + sum(map(len, lost)) >= enough
+
+
+def _is_open(text: str) -> bool:
+    known = formats.by_name(text)
+    return known is not None and known.structured_and_open
+
+
+#: Criteria that only some lost texts would have met; the others pass with any.
+WOULD_PASS: dict[str, Callable[[Facts, Sequence[str]], bool]] = {
+    "description": _length(lambda f: f.description, checks.SHORT_DESCRIPTION),
+    "description_detailed": _length(lambda f: f.description, checks.LONG_DESCRIPTION),
+    "lineage": _length(lambda f: f.lineage, checks.SHORT_LINEAGE),
+    "keywords": lambda facts, lost: facts.keywords + len(lost) >= checks.ENOUGH_KEYWORDS,
+    "open_format": lambda _facts, lost: any(map(_is_open, lost)),
+}
+
+
+def origin(criterion: Criterion, facts: Facts, fields: Mapping[str, Mapping[str, Any]]) -> Origin | None:
+    """Return why a harvested dataset fails `criterion`; None when the harvest does not know the field.
+
+    Args:
+        criterion: one that fails.
+        facts: of the dataset.
+        fields: `fields` of the action `ecosphere_harvest_statements_show`.
+    """
+    name = f"resource:{criterion.field}" if criterion.on_resource else criterion.field
+    told = fields.get(name)
+    if told is None:
+        return None
+    lost, said, problems = (tuple(told[key]) for key in ("lost", "said", "problems"))
+    would_pass = WOULD_PASS.get(criterion.id, lambda _facts, _lost: True)
+    if lost and would_pass(facts, lost):
+        return Origin(Fault.LOST, lost)
+    if problems:
+        return Origin(Fault.UNUSABLE, said, problems)
+    return Origin(Fault.NOT_ENOUGH, said) if said else Origin(Fault.SILENT)

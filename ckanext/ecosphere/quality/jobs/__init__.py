@@ -1,0 +1,1 @@
+"""Background and nightly work of quality."""

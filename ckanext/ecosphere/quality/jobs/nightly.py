@@ -1,0 +1,94 @@
+"""What is to be done every night: scores that fell due, links, DCAT-AP compliance, losses of the harvest.
+
+Each stage stands for itself: one that fails is told, and the others run. Any can be stopped and run again at any time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+
+from ckanext.ecosphere.quality.core import losses
+from ckanext.ecosphere.quality.links import check, inventory
+from ckanext.ecosphere.quality.reports import shacl
+from ckanext.ecosphere.quality.storage import bulk, reindex, rescore
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Outcome of one stage: its name, and what was done; `failed` when it ended with an error."""
+
+    name: str
+    told: str
+    failed: bool = False
+
+
+def run(*, links: bool = True, link_seconds: float = 3600, shacl_limit: int | None = None) -> Iterator[Stage]:
+    """Run all stages one after the other; each is told when it is over. Commits.
+
+    Args:
+        links: whether to check the links that are due, which asks other hosts.
+        link_seconds: time after which no further link is asked.
+        shacl_limit: most datasets whose RDF is checked; all that have no verdict if not given.
+    """
+    stages: list[tuple[str, Callable[[], str]]] = [("scores", scores)]
+    if links:
+        stages.append(("links", lambda: check_links(link_seconds)))
+    stages.append(("dcat-ap", lambda: check_rdf(shacl_limit)))
+    stages.append(("losses", trace_losses))
+    for name, work in stages:
+        try:
+            yield Stage(name, work())
+        except Exception as error:  # a stage that fails keeps nothing of the others
+            log.exception("Quality, nightly: %s", name)
+            model.Session.rollback()
+            yield Stage(name, f"{type(error).__name__}: {error}", failed=True)
+
+
+def scores() -> str:
+    """Score the datasets that fell due; all of them when some were never scored with the weights in force."""
+    outcome = rescore.everything() if rescore.missing() else rescore.fallen_due()
+    reindex.datasets(outcome.changed)
+    return tk._("{seen} datasets scored, {changed} changed").format(seen=outcome.seen, changed=len(outcome.changed))
+
+
+def check_links(seconds: float) -> str:
+    """Check the links that are due, until the time is over."""
+    total = inventory.note_all()
+    outcome = check.run(check.due(total), seconds)
+    return tk._("{checked} of {total} links checked, {changed} changed").format(
+        checked=outcome.checked, total=total, changed=outcome.changed
+    )
+
+
+def check_rdf(limit: int | None) -> str:
+    """Check the RDF of the datasets that have no verdict."""
+    left = bulk.count() if limit is None else limit
+    checked = good = 0
+    while left > 0 and (ids := shacl.waiting(min(left, AT_ONCE))):
+        done, complied = shacl.run(ids)
+        if not done:
+            break
+        checked, good, left = checked + done, good + complied, left - done
+    return tk._("RDF of {checked} datasets checked, {good} comply").format(checked=checked, good=good)
+
+
+def trace_losses() -> str:
+    """Trace the failures of harvested datasets back to their records."""
+    examined = losing = 0
+    while ids := losses.waiting(AT_ONCE):
+        done, lost = losses.run(ids)
+        if not done or losses.waiting(1) == ids[:1]:  # the harvest is off, or somebody saves them all the time
+            break
+        examined, losing = examined + done, losing + lost
+    return tk._("records of {examined} datasets read again, {losing} lose something here").format(
+        examined=examined, losing=losing
+    )

@@ -1,0 +1,142 @@
+"""Background jobs of the room, on CKAN's own workers."""
+
+from __future__ import annotations
+
+import logging
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.lib.redis import connect_to_redis
+
+from ckanext.ecosphere.quality.config import QUEUE
+from ckanext.ecosphere.quality.jobs import nightly
+from ckanext.ecosphere.quality.links import check, inventory
+from ckanext.ecosphere.quality.reports import progress, shacl
+from ckanext.ecosphere.quality.storage import bulk, reindex, rescore, series
+from ckanext.ecosphere.shared.runs import Run
+
+log = logging.getLogger(__name__)
+
+LONGEST_SECONDS = 6 * 3600
+LINKS_AT_ONCE = 2000
+SHACL_AT_ONCE = 1000
+LINK_RUN_SECONDS = 900
+RECHECK_PAUSE_SECONDS = 300
+_HERE = "ckanext.ecosphere.quality.jobs.tasks"
+RESCORE = Run(
+    "ecosphere-quality-rescore", f"{_HERE}.rescore_all", "Quality: score everything again", QUEUE, LONGEST_SECONDS
+)
+LINKS = Run(
+    "ecosphere-quality-links",
+    f"{_HERE}.check_links",
+    "Quality: check the links that are due",
+    QUEUE,
+    2 * LINK_RUN_SECONDS,
+)
+SHACL = Run(
+    "ecosphere-quality-shacl", f"{_HERE}.check_shacl", "Quality: check the RDF of datasets", QUEUE, LONGEST_SECONDS
+)
+NIGHTLY = Run("ecosphere-quality-nightly", f"{_HERE}.run_nightly", "Quality: work of the night", QUEUE, LONGEST_SECONDS)
+
+
+def rescore_all() -> None:
+    """Score everything again and bring the index up to date."""
+    with RESCORE.working() as mine:
+        if mine:
+            _rescore_all()
+
+
+def _rescore_all() -> None:
+    try:
+        outcome = rescore.everything(lambda done, total: progress.note("scoring", done, total))
+        reindex.datasets(outcome.changed, lambda done, total: progress.note("indexing", done, total))
+    except Exception:
+        model.Session.rollback()
+        progress.note("failed", 0, 0)
+        raise
+    progress.note("finished", outcome.seen, outcome.seen)
+    log.info("Quality: %s datasets scored, %s changed", outcome.seen, len(outcome.changed))
+
+
+def enqueue_rescore(total: int) -> str:
+    """Queue a re-score of everything; return the id of the job."""
+    progress.note("queued", 0, total)
+    return RESCORE.want()
+
+
+def rescore_relatives() -> None:
+    """Score the series and members again whose relatives were saved."""
+    ids = series.take_relatives()
+    for start in range(0, len(ids), bulk.CHUNK):
+        changed = rescore.some(ids[start : start + bulk.CHUNK]).changed
+        model.Session.commit()
+        reindex.datasets(changed)
+
+
+def check_links() -> None:
+    """Check the links that are due, for a quarter of an hour; queue the next run while some are left."""
+    with LINKS.working() as mine:
+        if not mine:
+            return
+        inventory.note_all()
+        outcome = check.run(check.due(LINKS_AT_ONCE), LINK_RUN_SECONDS)
+        told = (outcome.checked, outcome.changed, outcome.datasets)
+        log.info("Links: %s checked, %s changed, %s datasets scored", *told)
+    if outcome.checked and check.due(1):
+        enqueue_links()
+
+
+def check_links_of(package_id: str) -> None:
+    """Check all links of a dataset now."""
+    inventory.note([package_id])
+    model.Session.commit()
+    check.run(inventory.of_dataset(package_id), LINK_RUN_SECONDS)
+
+
+def enqueue_links() -> str:
+    """Queue a check of the links that are due; return the id of the job."""
+    return LINKS.want()
+
+
+def enqueue_recheck(package_id: str) -> bool:
+    """Queue a check of the links of a dataset; refuse (False) when that was done less than five minutes ago."""
+    key = f"ecosphere:quality:recheck:{package_id}"
+    if not connect_to_redis().set(key, "1", nx=True, ex=RECHECK_PAUSE_SECONDS):
+        return False
+    title, limit = "Quality: check the links of a dataset", {"timeout": 2 * LINK_RUN_SECONDS}
+    tk.enqueue_job(check_links_of, [package_id], title=title, queue=QUEUE, rq_kwargs=limit)
+    return True
+
+
+def check_shacl() -> None:
+    """Check the RDF of datasets that have no verdict; queue the next run while some are left."""
+    with SHACL.working() as mine:
+        if not mine:
+            return
+        ids = shacl.waiting(SHACL_AT_ONCE)
+        checked, good = shacl.run(ids)
+        log.info("DCAT-AP: %s datasets checked, %s comply", checked, good)
+    if checked and shacl.waiting(1):
+        enqueue_shacl()
+
+
+def enqueue_shacl() -> str:
+    """Queue a check of the RDF of datasets that have no verdict; return the id of the job."""
+    return SHACL.want()
+
+
+def run_nightly(links: bool) -> None:
+    """Do the work of the night."""
+    with NIGHTLY.working() as mine:
+        for stage in nightly.run(links=links) if mine else ():
+            log.log(logging.ERROR if stage.failed else logging.INFO, "Quality, nightly, %s: %s", stage.name, stage.told)
+
+
+def enqueue_nightly(links: bool = True) -> str:
+    """Queue the work of the night; return the id of the job."""
+    return NIGHTLY.want(links)
+
+
+def send_lost_runs() -> list[str]:
+    """Send the runs again that are wanted and that no queue and no worker has; return their titles."""
+    return [run.title for run in (RESCORE, LINKS, SHACL, NIGHTLY) if run.send_if_lost()]

@@ -1,0 +1,1 @@
+"""Actions, access rules and schemas of quality."""

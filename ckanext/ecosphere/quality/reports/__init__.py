@@ -1,0 +1,1 @@
+"""Quality shown: badge, overview, history, exports."""

@@ -1,0 +1,98 @@
+"""Charts drawn on the server as SVG; the table beside each says the same in figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from html import escape
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from babel.numbers import format_decimal
+from markupsafe import Markup
+
+from ckanext.ecosphere.quality.reports import presentation
+from ckanext.ecosphere.shared import dates
+
+WIDTH, HEIGHT = 640, 200
+LEFT, RIGHT, TOP, BOTTOM = 36, 10, 12, 26
+TICKS = (0, 25, 50, 75, 100)
+FILLS = {"gold": "#b8860b", "silver": "#7d8a99", "bronze": "#a65e2e", "incomplete": "#ffffff"}
+ALONE = 2  # below this many points there is no line to draw
+
+
+def trend(points: Sequence[Mapping[str, Any]]) -> Markup:
+    """Draw the mean score over time as steps; nothing when fewer than two days are known.
+
+    Args:
+        points: items of `overview.trend`: `day` (ISO date) and `mean` (0–100).
+    """
+    if len(points) < ALONE:
+        return Markup("")
+    days = [date.fromisoformat(point["day"]) for point in points]
+    span = max((days[-1] - days[0]).days, 1)
+    places = [
+        (LEFT + (day - days[0]).days * (WIDTH - LEFT - RIGHT) / span, _height(point["mean"]))
+        for day, point in zip(days, points, strict=True)
+    ]
+    path = f"M{places[0][0]:.1f} {places[0][1]:.1f}" + "".join(f"H{x:.1f}V{y:.1f}" for x, y in places[1:])
+    first, last = (dates.day(day, "medium") for day in (days[0], days[-1]))
+    values = [format_decimal(points[n]["mean"], "#,##0.#", locale=presentation.language()) for n in (0, -1)]
+    title = tk._("Mean score: {before} on {start}, {after} on {end}").format(
+        before=values[0], start=first, after=values[1], end=last
+    )
+    grid = "".join(
+        f'<path d="M{LEFT} {_height(t):.1f}H{WIDTH - RIGHT}" stroke="#c9c9c9"/>'
+        f'<text x="{LEFT - 6}" y="{_height(t) + 4:.1f}" text-anchor="end">{t}</text>'
+        for t in TICKS
+    )
+    ends = (
+        f'<text x="{LEFT}" y="{HEIGHT - 6}">{escape(first)}</text>'
+        f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 6}" text-anchor="end">{escape(last)}</text>'
+    )
+    line = f'<path d="{path}" fill="none" stroke="#1d5c3f" stroke-width="2"/>'
+    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#1d5c3f"/>' for x, y in places)
+    ends += "".join(
+        f'<text x="{x:.1f}" y="{_beside(y):.1f}" text-anchor="{anchor}" font-weight="600">{escape(value)}</text>'
+        for (x, y), value, anchor in zip((places[0], places[-1]), values, ("start", "end"), strict=True)
+    )
+    return _svg(title, grid + line + dots + ends, HEIGHT)
+
+
+def levels(found: Sequence[Mapping[str, Any]]) -> Markup:
+    """Draw the share of each level as one bar; nothing when there is no dataset.
+
+    Args:
+        found: items `level`, `label` and `datasets`, the best level first.
+    """
+    total = sum(each["datasets"] for each in found)
+    if not total:
+        return Markup("")
+    bars, x = "", 0.0
+    for each in found:
+        width = WIDTH * each["datasets"] / total
+        fill = FILLS[each["level"]]
+        dash = ' stroke-dasharray="4 3"' if each["level"] == "incomplete" else ""
+        bars += (
+            f'<rect x="{x:.1f}" y="1" width="{width:.1f}" height="26" fill="{fill}" stroke="#333"{dash}>'
+            f"<title>{escape(each['label'])}: {each['datasets']}</title></rect>"
+        )
+        x += width
+    title = tk._("Share of the levels") + tk._(": ") + ", ".join(f"{e['label']} {e['datasets']}" for e in found)
+    return _svg(title, bars, 28)
+
+
+def _beside(y: float) -> float:
+    """Where the figure of a point stands: above it, below it near the top."""
+    return y - 8 if y > TOP + 16 else y + 18
+
+
+def _height(value: float) -> float:
+    return TOP + (100 - value) * (HEIGHT - TOP - BOTTOM) / 100
+
+
+def _svg(title: str, content: str, height: int) -> Markup:
+    return Markup(  # noqa: S704  every text above is escaped
+        f'<svg class="ecosphere-chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}" '
+        f'font-size="12" font-family="sans-serif">{content}</svg>'
+    )

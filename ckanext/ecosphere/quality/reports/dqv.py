@@ -1,0 +1,70 @@
+"""RDF profile `ecosphere_quality_dqv`: the quality of a dataset as measurements of the Data Quality Vocabulary.
+
+Comes after the profile that writes the dataset; ckanext-dcat asks it for each dataset that it serialises.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from rdflib import RDF, XSD, Literal, Namespace, URIRef
+
+from ckanext.dcat.profiles import RDFProfile
+from ckanext.ecosphere.quality.core import inspire, mqa
+from ckanext.ecosphere.quality.storage import store
+
+DQV = Namespace("http://www.w3.org/ns/dqv#")
+PROV = Namespace("http://www.w3.org/ns/prov#")
+SKOS = Namespace("http://www.w3.org/2004/02/skos/core#")
+
+#: Metric → its definition in French and English; addresses are anchors of the page `/qualite`.
+METRICS = {
+    "score": (
+        "Note de qualité des métadonnées, sur 100",
+        "Score of the quality of metadata, out of 100",
+    ),
+    "mqa": (
+        "Évaluation de la qualité des métadonnées de data.europa.eu, sur 405",
+        "Metadata Quality Assessment of data.europa.eu, out of 405",
+    ),
+    "inspire": (
+        "Part des exigences INSPIRE sur les métadonnées qui sont remplies, sur 100",
+        "Share of the INSPIRE metadata requirements that are met, out of 100",
+    ),
+}
+
+
+class QualityMeasurementsProfile(RDFProfile):
+    """Adds `dqv:hasQualityMeasurement` to each dataset that has a stored quality."""
+
+    def graph_from_dataset(self, dataset_dict: dict[str, Any], dataset_ref: Any) -> None:
+        """Write score, European assessment and INSPIRE checklist of the dataset, judged as of today."""
+        if not store.is_scored(dataset_dict.get("type")):
+            return
+        row = store.row_of(dataset_dict["id"])
+        if row is None:
+            return
+        found = store.quality_of(row)
+        values = {
+            "score": found.badge.score,
+            "mqa": mqa.assess(found.facts).points(),
+            "inspire": inspire.check(found.facts).share,
+        }
+        self.g.bind("dqv", DQV)
+        page = tk.url_for("ecosphere_quality.overview_page", _external=True, locale="default")
+        for name, value in values.items():
+            self._measurement(dataset_ref, URIRef(f"{page}#{name}"), name, value, row)
+
+    def _measurement(self, dataset: Any, metric: URIRef, name: str, value: int, row: Any) -> None:
+        measure = URIRef(f"{dataset}#quality-{name}")
+        self.g.add((dataset, DQV.hasQualityMeasurement, measure))
+        self.g.add((measure, RDF.type, DQV.QualityMeasurement))
+        self.g.add((measure, DQV.isMeasurementOf, metric))
+        self.g.add((measure, DQV.computedOn, dataset))
+        self.g.add((measure, DQV.value, Literal(value, datatype=XSD.integer)))
+        moment = Literal(row.computed_at.isoformat(), datatype=XSD.dateTime)
+        self.g.add((measure, PROV.generatedAtTime, moment))
+        self.g.add((metric, RDF.type, DQV.Metric))
+        for language, text in zip(("fr", "en"), METRICS[name], strict=True):
+            self.g.add((metric, SKOS.definition, Literal(text, lang=language)))

@@ -1,0 +1,61 @@
+"""Scores over time, from one line per dataset and day on which its score changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.orm import aliased
+
+from ckanext.ecosphere.quality.core.model import QualityHistory
+from ckanext.ecosphere.quality.core.scope import Scope
+
+
+@dataclass(frozen=True)
+class Point:
+    """Number of datasets and mean score at the end of a day."""
+
+    day: date
+    datasets: int
+    mean: float
+
+
+def of_dataset(package_id: str) -> list[QualityHistory]:
+    """Return the lines of a dataset, the oldest first."""
+    query = sa.select(QualityHistory).where(QualityHistory.package_id == package_id).order_by(QualityHistory.day)
+    return list(model.Session.scalars(query))
+
+
+def trend(scope: Scope, since: date | None = None) -> list[Point]:
+    """Return the mean score of the datasets of `scope` on each day on which one of them changed.
+
+    Datasets that are outside the scope today (deleted, made private) are outside its past as well.
+
+    Args:
+        scope: which datasets.
+        since: first day wanted; earlier days count but are not returned.
+    """
+    line = aliased(QualityHistory)
+    before = sa.func.lag(line.score).over(partition_by=line.package_id, order_by=line.day)
+    steps = (
+        sa.select(line.day, (line.score - sa.func.coalesce(before, 0)).label("rise"), before.is_(None).label("first"))
+        .join(model.Package, model.Package.id == line.package_id)
+        .where(*scope.conditions())
+        .subquery()
+    )
+    days = (
+        sa.select(
+            steps.c.day,
+            sa.func.sum(steps.c.rise).label("rise"),
+            sa.func.count().filter(steps.c.first).label("new"),
+        )
+        .group_by(steps.c.day)
+        .order_by(steps.c.day)
+    )
+    points, datasets, total = [], 0, 0
+    for day, rise, new in model.Session.execute(days):
+        datasets, total = datasets + new, total + rise
+        points.append(Point(day, datasets, round(float(total) / datasets, 1)))
+    return [point for point in points if since is None or point.day >= since]

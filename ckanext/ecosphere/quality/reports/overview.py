@@ -1,0 +1,154 @@
+"""The two pages of figures as plain data: a service's dashboard, and all services compared."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere import vocabularies
+from ckanext.ecosphere.quality import config
+from ckanext.ecosphere.quality.core import losses
+from ckanext.ecosphere.quality.core.scope import Scope
+from ckanext.ecosphere.quality.reports import history, presentation, progress, report
+from ckanext.ecosphere.quality.reports.report import Group, Summary
+from ckanext.ecosphere.quality.storage import store
+
+TREND_DAYS = 730
+PLACES = ("region", "departement")
+
+
+def dashboard(organization: model.Group, limit: int) -> dict[str, Any]:
+    """Return the figures of one service, private datasets included: they are for those who may see them.
+
+    Args:
+        organization: the service.
+        limit: how many of the worst datasets are named.
+    """
+    scope = Scope(organization=organization.id, private=True)
+    return {
+        "organization": {"id": organization.id, "name": organization.name, "title": organization.title},
+        "summary": summary_dict(report.summary(scope)),
+        "trend": trend(scope),
+        "losses": losses_dict(scope),
+        "wins": [
+            {
+                "criterion": win.criterion.id,
+                "label": tk._(win.criterion.label),
+                "advice": tk._(win.criterion.advice),
+                "datasets": win.datasets,
+                "points": win.points,
+            }
+            for win in report.wins(scope)
+        ],
+        "worst": [
+            {
+                "id": package.id,
+                "name": package.name,
+                "title": package.title or package.name,
+                "type": package.type,
+                "private": package.private,
+                "score": row.score,
+                "level": row.level,
+                "level_label": presentation.level_label(row.level),
+                "failed": sum(state == "fail" for state in row.results.values()),
+            }
+            for package, row in report.worst(scope, limit)
+        ],
+    }
+
+
+def overview() -> dict[str, Any]:
+    """Return the figures of the public datasets: all, by service, by theme, by territory, over time."""
+    scope, least = Scope(), config.minimum_size()
+    services = report.by_organization(scope)
+    titles = _organization_titles([group.key for group in services])
+    compared = [group for group in services if group.summary.datasets >= least]
+    language = presentation.language()
+    themes = _concepts(report.by_place_or_theme(scope, "themes"), "themes", language)
+    territories = _concepts(report.by_place_or_theme(scope, "territories"), "territories", language, PLACES)
+    return {
+        "summary": summary_dict(report.summary(scope)),
+        "minimum_size": least,
+        "mean_over_services": report.mean_over(compared),
+        "services": [_service(group, titles, True) for group in compared],
+        "small_services": [_service(g, titles, False) for g in services if g not in compared and g.key in titles],
+        "themes": [group for group in themes if group["datasets"] >= least],
+        "small_themes": [group for group in themes if group["datasets"] < least],
+        "territories": [group for group in territories if group["datasets"] >= least],
+        "small_territories": [group for group in territories if group["datasets"] < least],
+        "trend": trend(scope),
+        "losses": losses_dict(scope),
+        "rescore": progress.running(),
+    }
+
+
+def summary_dict(found: Summary) -> dict[str, Any]:
+    """Return figures as plain data, the levels with their names."""
+    levels = [
+        {"level": code, "label": presentation.level_label(code), "datasets": number}
+        for code, number in found.levels.items()
+    ]
+    return {
+        "datasets": found.datasets,
+        "mean": found.mean,
+        "median": found.median,
+        "mean_mqa": found.mqa,
+        "mean_inspire": found.inspire,
+        "levels": levels,
+    }
+
+
+def losses_dict(scope: Scope) -> dict[str, Any] | None:
+    """Return what the portal loses of harvested records as plain data, None without the harvest."""
+    found = losses.report(scope)
+    if found is None:
+        return None
+    return {
+        "harvested": found.harvested,
+        "examined": found.examined,
+        "losing": found.losing,
+        "criteria": [
+            {"criterion": e.criterion.id, "label": tk._(e.criterion.label), "failing": e.failing, "lost": e.lost}
+            for e in found.criteria
+        ],
+    }
+
+
+def trend(scope: Scope) -> list[dict[str, Any]]:
+    """Return mean and number of datasets on each day of change of the last two years."""
+    since = store.today() - timedelta(days=TREND_DAYS)
+    return [
+        {"day": point.day.isoformat(), "datasets": point.datasets, "mean": point.mean}
+        for point in history.trend(scope, since)
+    ]
+
+
+def _organization_titles(ids: list[str]) -> dict[str, tuple[str, str]]:
+    query = sa.select(model.Group.id, model.Group.name, model.Group.title).where(
+        model.Group.id.in_(ids), model.Group.state == model.State.ACTIVE
+    )
+    return {row.id: (row.name, row.title or row.name) for row in model.Session.execute(query)}
+
+
+def _service(group: Group, titles: dict[str, tuple[str, str]], compared: bool) -> dict[str, Any]:
+    name, title = titles.get(group.key, (group.key, group.key))
+    return {"name": name, "title": title, "compared": compared, **summary_dict(group.summary)}
+
+
+def _concepts(
+    groups: list[Group], vocabulary: str, language: str, kinds: tuple[str, ...] | None = None
+) -> list[dict[str, Any]]:
+    known = vocabularies.get(vocabulary)
+    found = []
+    for group in groups:
+        concept = known.get(group.key)
+        if concept and (kinds is None or concept.data.get("type") in kinds):
+            kind = concept.data.get("type") if kinds else None
+            found.append(
+                {"id": concept.id, "label": concept.label(language), "kind": kind, **summary_dict(group.summary)}
+            )
+    return found

@@ -1,0 +1,192 @@
+"""The quality of one dataset as the API and the pages give it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from flask import has_request_context
+
+from ckanext.ecosphere.quality.core import inspire, mqa
+from ckanext.ecosphere.quality.core.checks import State
+from ckanext.ecosphere.quality.core.criteria import BY_ID, GROUP_LABELS
+from ckanext.ecosphere.quality.core.facts import Facts
+from ckanext.ecosphere.quality.core.score import LEVEL_LABELS, Evaluation, Level, Result
+from ckanext.ecosphere.quality.core.source_evidence import origin
+from ckanext.ecosphere.quality.links.model import Link
+from ckanext.ecosphere.quality.links.probe import REASONS
+from ckanext.ecosphere.quality.storage import saving, store
+
+_ = tk._
+
+
+def quality(package: model.Package) -> store.Quality:
+    """Return the quality of `package` as of today; scored on the spot when no row is stored."""
+    row = store.row_of(package.id)
+    return store.quality_of(row) if row else store.quality_of_dict(saving.stored_dataset(package))
+
+
+def preview(package: model.Package | None, data: Mapping[str, Any]) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Return the quality of `package` as it is (None for a new one) and as it would be with the fields `data`."""
+    if package is None:
+        return None, as_dict(store.quality_of_dict(data))
+    stored = saving.stored_dataset(package)
+    kept = {name: stored[name] for name in ("resources", "owner_org") if name not in data}
+    checks = store.checks_of(store.row_of(package.id))
+    return as_dict(quality(package)), as_dict(store.quality_of_dict({**data, **kept}, checks))
+
+
+def language() -> str:
+    """Return the reader's language; outside of a request, that of the portal."""
+    return tk.h.lang() if has_request_context() else tk.config["ckan.locale_default"]
+
+
+def level_label(level: str) -> str:
+    """Return the name of `level` in the reader's language, "" when there is no such level."""
+    label = LEVEL_LABELS.get(level)
+    return _(label) if label else ""
+
+
+def as_dict(found: store.Quality) -> dict[str, Any]:
+    """Return a quality as plain data, its texts in the reader's language; see `ecosphere_quality_show`."""
+    result = found.evaluation
+    return {
+        "score": result.score,
+        "level": result.level,
+        "level_label": level_label(result.level),
+        "points": result.won,
+        "points_possible": result.out_of,
+        "next_level": next_level(result, found.facts),
+        "stars": found.facts.distributions.stars,
+        "harvested": found.facts.harvested,
+        "criteria": [criterion(each, result, found.facts) for each in result.results],
+        "mqa": mqa_dict(mqa.assess(found.facts)),
+        "inspire": inspire_dict(inspire.check(found.facts)),
+        "model_version": result.model.version,
+        "computed_at": found.computed_at.isoformat() if found.computed_at else None,
+    }
+
+
+def with_origins(shown: dict[str, Any], facts: Facts, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Add to the failed criteria of `as_dict` whether the source or the portal is at fault.
+
+    Args:
+        shown: as `as_dict` gives it; changed in place.
+        facts: of the dataset.
+        told: as `neighbours.source_statements` gives it.
+    """
+    shown["source_record"] = told["record"]
+    for each in shown["criteria"]:
+        found = origin(BY_ID[each["id"]], facts, told["fields"]) if each["state"] == State.FAIL.value else None
+        each["origin"] = found.as_dict() if found else None
+    return shown
+
+
+def next_level(result: Evaluation, facts: Facts) -> dict[str, Any] | None:
+    """Return the level above, how far it is and which conditions stand in the way, None at the top."""
+    level = result.next_level
+    if level is None:
+        return None
+    return {
+        "level": level.code,
+        "level_label": level_label(level.code),
+        "from": level.lowest,
+        "short_by": max(0, level.lowest - result.score),
+        "unmet": [criterion(each, result, facts) for each in result.unmet(level)],
+    }
+
+
+def level_dict(level: Level) -> dict[str, Any]:
+    """Return a level as plain data: level, label, from (lowest score) and requires (labels of its conditions)."""
+    requires = [_(BY_ID[name].label) for name in level.requires]
+    return {"level": level.code, "label": level_label(level.code), "from": level.lowest, "requires": requires}
+
+
+def criterion(each: Result, result: Evaluation, facts: Facts) -> dict[str, Any]:
+    """Return one answer as plain data."""
+    about = each.criterion
+    remedy = about.remedy(facts.kind)
+    return {
+        "id": about.id,
+        "label": _(about.label),
+        "group": about.group.value,
+        "group_label": _(GROUP_LABELS[about.group]),
+        "state": each.state.value,
+        "points": each.points,
+        "points_won": each.won,
+        "gain": result.gain(about.id),
+        "advice": _(remedy.advice),
+        "field": remedy.field,
+        "on_resource": remedy.on_resource,
+        "resource_id": facts.distributions.targets.get(about.id) if remedy.on_resource else None,
+        "source_element": about.element,
+    }
+
+
+def mqa_dict(found: mqa.Assessment) -> dict[str, Any]:
+    """Return the European assessment as plain data."""
+    return {
+        "total": found.points(),
+        "maximum": mqa.MAXIMUM,
+        "not_checked": found.points(state=State.UNKNOWN),
+        "rating": found.rating,
+        "rating_label": _(mqa.RATING_LABELS[found.rating]),
+        "dimensions": [
+            {
+                "id": dimension.value,
+                "label": _(label),
+                "points": found.points(dimension),
+                "maximum": mqa.maximum(dimension),
+                "indicators": [
+                    {"id": i.id, "label": _(i.label), "state": state.value, "points": i.points}
+                    for i, state in found.states
+                    if i.dimension is dimension
+                ],
+            }
+            for dimension, label in mqa.DIMENSION_LABELS.items()
+        ],
+    }
+
+
+def inspire_dict(found: inspire.Checklist) -> dict[str, Any]:
+    """Return the INSPIRE checklist as plain data."""
+    return {
+        "met": found.met,
+        "applicable": found.applicable,
+        "share": found.share,
+        "requirements": [
+            {
+                "id": each.id,
+                "number": each.number,
+                "label": _(each.label),
+                "state": state.value,
+                "field": each.field,
+                "source_element": each.element,
+            }
+            for each, state in found.states
+        ],
+    }
+
+
+def link_dict(link: Link) -> dict[str, Any]:
+    """Return the state of a link as plain data."""
+    return {
+        "url": link.url,
+        "kind": link.kind,
+        "state": link.state,
+        "status": link.status,
+        "misses": link.misses,
+        "reason": _(REASONS[link.reason]) if link.checked_at else "",
+        "checked_at": link.checked_at.isoformat() if link.checked_at else None,
+        "next_check_at": link.next_check_at.isoformat(),
+    }
+
+
+def grouped(criteria: list[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """Arrange the criteria of `as_dict` under the labels of their groups, in the order of the table."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for each in criteria:
+        groups.setdefault(each["group_label"], []).append(each)
+    return list(groups.items())

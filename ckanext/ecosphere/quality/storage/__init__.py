@@ -1,0 +1,1 @@
+"""Scores kept: computed on save, again when due, in the table and in the index."""

@@ -1,0 +1,64 @@
+"""What CKAN hands to the hooks of a save, turned into what the score needs.
+
+`package_create` and `package_update` call the hooks before they index and before they commit. The dict they give is the
+validated one: fields of the schema are extras. Resources are missing when an update leaves them alone; they are then
+taken from the session, where CKAN needs them anyway to index the dataset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.types import Context
+
+from ckanext.ecosphere.quality.storage import store
+
+#: Columns of a dataset that hold facts; everything else of the schema is in its extras.
+COLUMNS = (
+    "name",
+    "title",
+    "notes",
+    "url",
+    "license_id",
+    "owner_org",
+    "maintainer",
+    "maintainer_email",
+    "author",
+    "author_email",
+)
+
+
+def after_save(context: Context, data: Mapping[str, Any], *, new: bool) -> None:
+    """Score the dataset that was just saved."""
+    package = context.get("package") or model.Package.get(data["id"])
+    if package is None or not store.is_scored(package.type):
+        return
+    if "resources" not in data:
+        data = {**data, "resources": [stored_resource(r) for r in package.resources]}
+    if "owner_org" not in data:
+        data = {**data, "owner_org": package.owner_org}
+    store.save(package.id, {**data, "id": package.id, "name": package.name}, new=new)
+
+
+def stored_resource(resource: model.Resource) -> dict[str, Any]:
+    """Return a resource of the tables as a dict, its extra fields beside the others."""
+    columns = {name: getattr(resource, name) for name in ("id", "state", *model.Resource.get_columns())}
+    return {**(resource.extras or {}), **columns}
+
+
+def stored_dataset(package: model.Package) -> dict[str, Any]:
+    """Return a dataset of the tables as a dict that the score can read."""
+    tags = (
+        sa.select(model.Tag.name)
+        .join(model.PackageTag, model.PackageTag.tag_id == model.Tag.id)
+        .where(model.PackageTag.package_id == package.id, model.PackageTag.state == model.State.ACTIVE)
+        .where(model.Tag.vocabulary_id.is_(None))
+    )
+    return {name: getattr(package, name) for name in ("id", *COLUMNS)} | {
+        "extras": dict(package.extras),
+        "tags": [{"name": name} for name in model.Session.scalars(tags)],
+        "resources": [stored_resource(r) for r in package.resources],
+    }

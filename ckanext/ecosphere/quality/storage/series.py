@@ -1,0 +1,161 @@
+"""Series and their members: a member is scored with what it leaves to its series, a series with its members.
+
+Rows of quality keep how a series may be called (`known_as`) and which series a member names (`series`), so that both
+ways are one look-up in an index. Only public series lend: the score of a public member would tell what is in a draft.
+When a series or a member is saved, its relatives are scored again in the background, and every night.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.redis import connect_to_redis
+from redis.exceptions import RedisError
+from sqlalchemy import event
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from ckanext.ecosphere.quality import config
+from ckanext.ecosphere.quality.core.facts import Checks, Facts, Kind, gather, kind_of, references
+from ckanext.ecosphere.quality.core.model import QualityRow
+from ckanext.ecosphere.quality.storage.reading import Record, parse_json
+from ckanext.ecosphere.shared.queue import enqueue_once
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 500
+COLUMNS = ("id", "name", "title", "license_id", "url")
+JOB = "ckanext.ecosphere.quality.jobs.tasks.rescore_relatives"
+_NOTED = __name__
+
+
+def facts_of(data: Mapping[str, Any], checks: Checks | None = None) -> Facts:
+    """Read the facts of a dataset as `facts.gather` does, with its series and members in this portal.
+
+    Costs a query for a series and for a member of one, none for others.
+    """
+    record = Record(data)
+    names = record.many("in_series")
+    if names:
+        data = {**record.values, **_taken(record, _lenders(names, record.text("id")))}
+    return gather(data, checks, _members(references(record)) if kind_of(record) is Kind.SERIES else 0)
+
+
+def _lenders(names: Collection[str], own_id: str) -> list[dict[str, Any]]:
+    """Return the public series that are called so, in the order of `names`."""
+    query = (
+        sa.select(*(getattr(model.Package, name) for name in COLUMNS), model.Package.extras, QualityRow.known_as)
+        .join(QualityRow, QualityRow.package_id == model.Package.id)
+        .where(QualityRow.known_as.overlap(_texts(names)), model.Package.id != own_id)  # type: ignore[attr-defined]
+        .where(model.Package.state == model.State.ACTIVE, model.Package.private.is_(False))
+    )
+    order = list(names)
+
+    def place(row: Any) -> int:
+        return min(order.index(name) for name in row["known_as"] if name in order)
+
+    rows = sorted(model.Session.execute(query).mappings(), key=place)
+    return [_decoded({**(row["extras"] or {}), **{name: row[name] for name in COLUMNS}}) for row in rows]
+
+
+def _taken(record: Record, series: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what a member takes from its series, as its page shows it; nothing without the plugin of the schema."""
+    if not series or not p.plugin_loaded("ecosphere_schemas"):
+        return {}
+    taken = tk.h.ecosphere_taken_from_series(_decoded(record.values), series)
+    return {name: value for name, value in taken.items() if not record.rows(name)}
+
+
+def _decoded(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: parsed if isinstance(value, str) and (parsed := parse_json(value.strip())) is not None else value
+        for name, value in values.items()
+    }
+
+
+def _members(names: Collection[str]) -> int:
+    query = (
+        sa.select(sa.func.count())
+        .select_from(QualityRow)
+        .join(model.Package, model.Package.id == QualityRow.package_id)
+        .where(QualityRow.series.overlap(_texts(names)))  # type: ignore[attr-defined]
+        .where(model.Package.state == model.State.ACTIVE, model.Package.private.is_(False))
+    )
+    return model.Session.scalar(query) or 0
+
+
+def related_ids() -> list[str]:
+    """Return the ids of all series and members."""
+    any_name = sa.func.cardinality(QualityRow.series) + sa.func.cardinality(QualityRow.known_as) > 0
+    return list(model.Session.scalars(sa.select(QualityRow.package_id).where(any_name).order_by(QualityRow.package_id)))
+
+
+def note(series: Iterable[str], known_as: Iterable[str]) -> None:
+    """Have the relatives of a dataset scored again, once the transaction in progress is committed.
+
+    Args:
+        series: the series that the dataset names, or named before.
+        known_as: how the dataset is called by its members, or was.
+    """
+    found = {f"series:{name}" for name in series} | {f"member:{name}" for name in known_as}
+    if found:
+        session: Any = model.Session()
+        session.info.setdefault(_NOTED, set()).update(found)
+
+
+def listen() -> None:
+    """Look at each commit and rollback; done once for the whole process."""
+    for name, function in (("after_commit", _committed), ("after_rollback", _forgotten)):
+        if not event.contains(model.Session, name, function):
+            event.listen(model.Session, name, function)
+
+
+def _committed(session: Any) -> None:
+    found = session.info.pop(_NOTED, None)
+    if not found:
+        return
+    try:
+        connect_to_redis().sadd(_key(), *found)
+        enqueue()
+    except RedisError:
+        log.warning("Quality: relatives of a series are scored tonight only, Redis does not answer")
+
+
+def _forgotten(session: Any) -> None:
+    session.info.pop(_NOTED, None)
+
+
+def enqueue() -> None:
+    """Queue the scoring of the relatives that were noted."""
+    work: Any = JOB
+    enqueue_once(work, job_id="ecosphere-quality-relatives", title="Quality: series and members", queue=config.QUEUE)
+
+
+def take_relatives() -> list[str]:
+    """Return the ids of the relatives noted so far, and forget the notes."""
+    redis, found = connect_to_redis(), set()
+    while names := redis.spop(_key(), AT_ONCE):
+        texts = [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+        parts: dict[str, list[str]] = {"series": [], "member": []}
+        for text in texts:
+            kind, _colon, name = text.partition(":")
+            parts[kind].append(name)
+        query = sa.select(QualityRow.package_id).where(
+            QualityRow.known_as.overlap(_texts(parts["series"]))  # type: ignore[attr-defined]
+            | QualityRow.series.overlap(_texts(parts["member"]))  # type: ignore[attr-defined]
+        )
+        found.update(model.Session.scalars(query))
+    return sorted(found)
+
+
+def _key() -> str:
+    return f"ecosphere:quality:relatives:{tk.config['ckan.site_id']}"
+
+
+def _texts(names: Collection[str]) -> Any:
+    return sa.cast(list(names), ARRAY(sa.Text))

@@ -1,0 +1,333 @@
+"""A catalogue that existed before the plugins: its contacts, licences and free fields in the terms of the schema.
+
+`ckan ecosphere adopt` shows this plan before it acts. Rows of the database are read and written, since a dataset whose
+free field has the name of one of ours cannot even be shown. The date of the last change of a dataset stays.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.model.license import DefaultLicense
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.core import kept_facets
+from ckanext.ecosphere.fast_save import signature
+from ckanext.ecosphere.interfaces import Check, CheckStatus
+from ckanext.ecosphere.schemas.catalogue import core_fields
+from ckanext.ecosphere.schemas.logic.validators import ecosphere_email
+from ckanext.ecosphere.shared import language
+
+LICENCES = Path(__file__).parents[1] / "adopted_licences.csv"
+#: Key of `plugin_data` under which a dataset says that it was adopted: nothing is done to it again.
+MARK = "ecosphere_adopted"
+#: Only datasets of this schema have it; CKAN and other schemas do not.
+OWN_FIELD = "dcat_type"
+#: What a free field is called that has the name of a field of the schema and does not fit it.
+RENAMED = "previous_{name}"
+
+
+@dataclass(frozen=True)
+class Licence:
+    """What becomes of a licence: `becomes` is an id of our list, or None; `reason` says why, in the reader's words."""
+
+    becomes: str | None
+    reason: str = ""
+
+
+@dataclass
+class Changes:
+    """What is done to one dataset.
+
+    Attributes:
+        contact: rows of the new field, empty when it has one or names nobody.
+        licence: (before, after); None when it stays.
+        renamed: free field → its new name.
+        rewritten: free field → its value as the schema writes it.
+        bad_emails: addresses that are none, and are not taken over.
+    """
+
+    contact: list[dict[str, str]] = field(default_factory=list)
+    licence: tuple[str, str | None] | None = None
+    renamed: dict[str, str] = field(default_factory=dict)
+    rewritten: dict[str, str] = field(default_factory=dict)
+    bad_emails: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.contact or self.licence or self.renamed or self.rewritten)
+
+
+@dataclass
+class Plan:
+    """What is done to a catalogue; `datasets` counts those that were there before, `changes` is by id."""
+
+    datasets: int = 0
+    changes: dict[str, Changes] = field(default_factory=dict)
+    licences: Counter[str] = field(default_factory=Counter)
+    kept: dict[str, int] = field(default_factory=dict)
+
+    def sentences(self) -> Iterator[str]:
+        """Yield the plan in sentences."""
+        every = list(self.changes.values())
+        total = tk.ungettext("{number} dataset was here before", "{number} datasets were here before", self.datasets)
+        yield total.format(number=self.datasets)
+        if number := sum(bool(each.contact) for each in every):
+            yield tk.ungettext(
+                "contact: {number} dataset, from its maintainer and author, which stay as they are",
+                "contact: {number} datasets, from their maintainers and authors, which stay as they are",
+                number,
+            ).format(number=number)
+        for address in sorted({address for each in every for address in each.bad_emails}):
+            yield tk._("contact: “{address}” is not an e-mail address and is not taken over").format(address=address)
+        yield from self._licences()
+        moved = Counter((old, new) for each in every for old, new in each.renamed.items())
+        for (old, new), number in sorted(moved.items()):
+            yield tk.ungettext(
+                "free field “{old}”: {number} value does not fit the field of that name; it is called “{new}”",
+                "free field “{old}”: {number} values do not fit the field of that name; they are called “{new}”",
+                number,
+            ).format(old=old, new=new, number=number)
+        for name, number in sorted(Counter(name for each in every for name in each.rewritten).items()):
+            yield tk.ungettext(
+                "free field “{name}”: {number} value becomes the field of that name",
+                "free field “{name}”: {number} values become the field of that name",
+                number,
+            ).format(name=name, number=number)
+        for name, number in self.kept.items():
+            yield _kept_sentence(name, number)
+
+    def _licences(self) -> Iterator[str]:
+        for old, number in sorted(self.licences.items()):
+            new = licence(old)
+            if new.becomes == old:
+                message = tk._("licence {old}: {number} × stays {title}")
+            elif new.becomes:
+                message = tk._("licence {old}: {number} × becomes {title}")
+            else:
+                message = tk._("licence {old}: {number} × no licence ({reason}); what was said goes to use_conditions")
+            title = voc.get("licences")[new.becomes].label(language.current()) if new.becomes else ""
+            yield message.format(old=old, number=number, title=title, reason=new.reason)
+
+
+def _kept_sentence(name: str, number: int) -> str:
+    if name == "groups":
+        return tk.ungettext(
+            "{number} group with datasets stays in the menu and the facets",
+            "{number} groups with datasets stay in the menu and the facets",
+            number,
+        ).format(number=number)
+    return tk.ungettext("{number} keyword stays in the facets", "{number} keywords stay in the facets", number).format(
+        number=number
+    )
+
+
+@cache
+def _table() -> dict[str, dict[str, str]]:
+    with LICENCES.open(encoding="utf-8", newline="") as lines:
+        return {row["licence"]: row for row in csv.DictReader(lines)}
+
+
+def licence(text: str) -> Licence:
+    """Say what becomes of a licence of another list. A version is never guessed.
+
+    >>> licence("odc-odbl").becomes, licence("cc-by").becomes, licence("CC-BY-4.0").becomes
+    ('odc-odbl', None, 'cc-by')
+    """
+    if row := _table().get(text):
+        return Licence(row["becomes"] or None, row[f"reason_{'fr' if language.current()[:2] == 'fr' else 'en'}"])
+    licences = voc.get("licences")
+    concept = licences.get(text) or licences.find(text)
+    if concept is None:
+        return Licence(None, tk._("not in the list of the access desk"))
+    said = set(re.findall(r"\d+\.\d+", text))
+    known = set(re.findall(r"\d+\.\d+", f"{concept.id} {concept.uri} {concept.label_en}"))
+    if text == concept.id or not known or said & known:
+        return Licence(concept.id)
+    return Licence(None, tk._("the version is not said"))
+
+
+def plan() -> Plan:
+    """Look at every dataset that was there before the schema, and say what will be done."""
+    found = Plan(kept=kept_facets.in_use())
+    checks = field_checks()
+    for package in _candidates():
+        found.datasets += 1
+        if package.license_id:
+            found.licences[package.license_id] += 1
+        if changes := _changes(package, checks):
+            found.changes[package.id] = changes
+    return found
+
+
+def run(plan: Plan) -> int:
+    """Do what a plan says, and index the datasets again.
+
+    Returns:
+        number of datasets that were changed.
+    """
+    moment = _moment()
+    kept_facets.remember(plan.kept)
+    for package in _candidates():
+        _apply(package, plan.changes.get(package.id, Changes()))
+        package.plugin_data = {**(package.plugin_data or {}), MARK: moment}
+    model.Session.commit()
+    signature.index(plan.changes)
+    return len(plan.changes)
+
+
+def mark_new(dataset: Mapping[str, Any]) -> None:
+    """Mark a dataset that was made under the schema though it lacks what tells so; saved with the creation."""
+    if dataset.get("type", "dataset") == "dataset" and not dataset.get(OWN_FIELD):
+        package = model.Session.get(model.Package, dataset["id"])
+        if package is not None:
+            package.plugin_data = {**(package.plugin_data or {}), MARK: _moment()}
+
+
+def _moment() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def check() -> list[Check]:
+    """Say whether datasets wait to be adopted, for `ckan ecosphere check`."""
+    if not (number := sum(1 for _package in _candidates())):
+        return []
+    name = tk._("Existing catalogue")
+    message = tk.ungettext(
+        "{number} dataset was here before the schema: its contacts and licence are not yet in its terms",
+        "{number} datasets were here before the schema: their contacts and licences are not yet in its terms",
+        number,
+    )
+    remedy = tk._("Run: {command}").format(command="ckan ecosphere adopt")
+    return [Check(name, CheckStatus.WARNING, message.format(number=number), remedy)]
+
+
+def _candidates() -> Iterable[Any]:
+    """Return the datasets that this schema never saw, in every state."""
+    package: Any = model.Package
+    ours = sa.func.coalesce(package.extras.has_key(OWN_FIELD), False)
+    marked = sa.func.coalesce(package.plugin_data.has_key(MARK), False)
+    query = sa.select(package).where(package.type == "dataset", ~ours, ~marked).order_by(package.id)
+    return model.Session.scalars(query)
+
+
+def _changes(package: Any, checks: Mapping[str, Any]) -> Changes:
+    found = Changes()
+    for name, value in (package.extras or {}).items():
+        if name not in checks:
+            continue
+        try:
+            new = checks[name](value)
+        except Exception:  # whatever another portal put there
+            found.renamed[name] = free_name(name, package.extras)
+            continue
+        if new != value:
+            found.rewritten[name] = new
+    if "contact" not in (package.extras or {}) or "contact" in found.renamed:
+        found.contact = _contacts(package, found.bad_emails)
+    if package.license_id and (becomes := licence(package.license_id).becomes) != package.license_id:
+        found.licence = (package.license_id, becomes)
+    return found
+
+
+def _contacts(package: Any, bad: list[str]) -> list[dict[str, str]]:
+    rows = []
+    for row in core_fields.rows({name: getattr(package, name) for name in core_fields.FIELDS}):
+        try:
+            email = ecosphere_email(row["email"]) if row["email"] else ""
+        except tk.Invalid:
+            bad.append(row["email"])
+            email = ""
+        if filled := {name: value for name, value in (("name", row["name"]), ("email", email)) if value}:
+            rows.append(filled)
+    return rows
+
+
+def _apply(package: Any, changes: Changes) -> None:
+    extras = dict(package.extras or {})
+    for old, new in changes.renamed.items():
+        extras[new] = extras.pop(old)
+    extras |= changes.rewritten
+    if changes.contact:
+        extras["contact"] = json.dumps(changes.contact, ensure_ascii=False)
+    if changes.licence:
+        package.license_id = restate(changes.licence[0], extras)
+    if extras != (package.extras or {}):
+        package.extras = extras
+
+
+def restate(licence_id: str, extras: dict[str, Any]) -> str | None:
+    """Return what becomes of a licence; when nothing does, the conditions of use among `extras` say what was stated."""
+    becomes = licence(licence_id).becomes
+    if becomes is None:
+        said = tk._("Licence stated before: {licence}").format(licence=_stated(licence_id))
+        extras["use_conditions"] = "\n\n".join(filter(None, (extras.get("use_conditions"), said)))
+    return becomes
+
+
+def _stated(licence_id: str) -> str:
+    """Return a licence as the other portal named it: title of CKAN's list, when it is there, and id."""
+    title = next((each.title for each in _stock_licences() if each.id == licence_id), "")
+    return f"{title} ({licence_id})" if title else licence_id
+
+
+@cache
+def _stock_licences() -> tuple[Any, ...]:
+    """Return the licences of CKAN's own list, which is out of force."""
+    return tuple(each() for each in DefaultLicense.__subclasses__())
+
+
+def free_name(name: str, taken: Mapping[str, Any]) -> str:
+    """Return what a free field is called that cannot have the name of a field of the schema."""
+    new = RENAMED.format(name=name)
+    number = 2
+    while new in taken:
+        new, number = f"{RENAMED.format(name=name)}_{number}", number + 1
+    return new
+
+
+def field_checks() -> dict[str, Any]:
+    """Return, by name of a field that is stored as a free field, what gives its value or raises."""
+    from ckanext.scheming.validation import validators_from_string
+
+    schema = tk.h.scheming_get_dataset_schema("dataset")
+    columns = {*model.package_table.columns.keys(), "tag_string"}
+    found: dict[str, Any] = {}
+    for each in schema["dataset_fields"]:
+        name = each["field_name"]
+        if name in columns:
+            continue
+        if "repeating_subfields" in each:
+            found[name] = _rows_of
+        elif each.get("validators"):
+            words = " ".join(w for w in each["validators"].split() if w not in ("scheming_required",))
+            found[name] = _value_of(name, validators_from_string(words, each, schema))
+    return found
+
+
+def _rows_of(value: str) -> str:
+    rows = json.loads(value)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("no rows")
+    return value
+
+
+def _value_of(name: str, validators: list[Any]) -> Any:
+    def checked(value: str) -> str:
+        data, errors = tk.navl_validate({name: value}, {name: validators}, {})
+        if errors or not isinstance(data.get(name), str):
+            raise ValueError(errors)
+        return data[name]
+
+    return checked

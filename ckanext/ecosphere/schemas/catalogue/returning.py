@@ -1,0 +1,153 @@
+"""Datasets that come back from a CKAN without this schema: what it had no place for is put back (see `leaving`).
+
+What people changed meanwhile stays changed. A value is put back where it is the same but for what a plain CKAN takes
+away: line breaks, lists within files, the end of a long text, marks of keywords, fields that its form for files does
+not send. A free field that somebody removed stays removed, unless one save removed all of them, which no person does.
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.interfaces import InitReport
+from ckanext.ecosphere.schemas.catalogue import adopting
+from ckanext.ecosphere.schemas.catalogue.leaving import (
+    FILE_COLUMNS,
+    KEY,
+    file_of,
+    shown,
+    shown_in_file,
+    tag_with,
+    tags_of,
+    untag,
+)
+
+_BREAKS = re.compile(r"[\r\n]+")
+
+
+def restore(report: InitReport) -> None:
+    """Put back what leaving set aside; nothing is done where nothing was.
+
+    Args:
+        report: told what was put back, and what people removed meanwhile.
+    """
+    package: Any = model.Package
+    query = sa.select(package.id).where(package.plugin_data.has_key(KEY)).order_by(package.id)
+    ids = list(model.Session.scalars(query))
+    if not ids:
+        return
+    checks = adopting.field_checks()
+    told: Counter[str] = Counter()
+    for id_ in ids:
+        _restore_one(id_, checks, told)
+    model.Session.commit()
+    message = tk.ungettext("{number} dataset is back", "{number} datasets are back", len(ids))
+    report.changed(message.format(number=len(ids)))
+    sentences = {
+        "erased": tk._("Datasets that lost all their fields in one save, and have them again: {number}"),
+        "removed": tk._("Fields that people removed meanwhile, and that stay removed: {number}"),
+        "unreadable": tk._("Fields that were changed to what the schema cannot read, kept as free fields: {number}"),
+        "licences": tk._("Licences chosen in CKAN's list without a version, kept in the conditions of use: {number}"),
+    }
+    for name, number in sorted((+told).items()):
+        report.changed(sentences[name].format(number=number))
+
+
+def _restore_one(id_: str, checks: Mapping[str, Any], told: Counter[str]) -> None:
+    package = model.package_table
+    row = model.Session.execute(sa.select(package).where(package.c.id == id_)).mappings().one()
+    data = dict(row["plugin_data"])
+    left = data.pop(KEY)
+    extras = _extras(dict(row["extras"] or {}), left["extras"], checks, told)
+    values = _columns(row, left) | {"plugin_data": data}
+    licence_id = row["license_id"]
+    if licence_id and licence_id != left["columns"]["license_id"]:
+        values["license_id"] = adopting.restate(licence_id, extras)
+        told["licences"] += values["license_id"] is None
+    model.Session.execute(sa.update(package).where(package.c.id == id_).values(extras=extras, **values))
+    _files(id_, left["resources"])
+    _tags(id_, left["tags"])
+
+
+def _extras(now: dict[str, str], before: Mapping[str, str], checks: Any, told: Counter[str]) -> dict[str, str]:
+    if before and not before.keys() & now.keys():
+        told["erased"] += 1
+        return {**before, **now}
+    told["removed"] += len(before.keys() - now.keys())
+    found: dict[str, str] = {}
+    for name, value in now.items():
+        if name in before and _same(value, shown(before[name])):
+            found[name] = before[name]
+            continue
+        try:
+            found[name] = checks[name](value) if name in checks else value
+        except Exception:  # whatever was typed into a plain text field
+            told["unreadable"] += 1
+            found[adopting.free_name(name, {**now, **before})] = value
+            if name in before:
+                found[name] = before[name]
+    return found
+
+
+def _columns(row: Mapping[str, Any], left: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns to write: line ends as they were, and no maintainer that leaving filled in."""
+    found: dict[str, Any] = {}
+    before, written = left["columns"], left["written"]
+    if row["notes"] and before["notes"] and _same(row["notes"], before["notes"]):
+        found["notes"] = before["notes"]
+    if all(row[name] == value for name, value in written.items()):
+        found |= {name: before[name] for name in written}
+    return found
+
+
+def _files(id_: str, before: Mapping[str, Any]) -> None:
+    resource = model.resource_table
+    query = sa.select(resource).where(resource.c.package_id == id_)
+    for row in model.Session.execute(query).mappings().all():
+        left, now = before.get(row["id"]), dict(row["extras"] or {})
+        if left is None or left["file"] != file_of(row):
+            continue
+        held = {name: _value_of_file(now[name], left["extras"].get(name)) for name in now}
+        held |= {name: value for name, value in left["extras"].items() if name not in now}
+        guessed = {None, "", mimetypes.guess_type(row["url"])[0]}  # CKAN guesses where a form says nothing
+        columns = {name: left["columns"][name] for name in FILE_COLUMNS if row[name] in guessed}
+        model.Session.execute(sa.update(resource).where(resource.c.id == row["id"]).values(extras=held, **columns))
+
+
+def _value_of_file(now: Any, before: Any) -> Any:
+    if before is None:
+        return now
+    if now == before or _same(str(now), str(shown_in_file(before))) or str(now) == str(before):
+        return before
+    if isinstance(before, (list, dict)) and isinstance(now, str):
+        try:
+            return json.loads(now)
+        except ValueError:
+            return before
+    return now
+
+
+def _tags(id_: str, changed: list[tuple[str, str, bool]]) -> None:
+    if not changed:
+        return
+    now = tags_of(id_)
+    for before, plain, own in changed:
+        if plain and plain not in now:
+            continue
+        tag_with(id_, before)
+        if plain and not own:
+            untag(now[plain])
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two texts are the same but for line breaks and blanks around them."""
+    return _BREAKS.sub("", one).strip() == _BREAKS.sub("", other).strip()

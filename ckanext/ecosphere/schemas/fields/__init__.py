@@ -1,0 +1,1 @@
+"""What the fields of the schema hold, and how they are read and written."""

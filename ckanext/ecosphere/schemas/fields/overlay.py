@@ -1,0 +1,122 @@
+"""An administrator's changes to the schema, in a YAML file of their own, laid over ``dataset.yaml``.
+
+    dataset_fields:
+      priority_dataset: {form_snippet: null}       # no longer in the form
+      scale_denominator: {obligation: mandatory}   # asked for when one publishes
+      license_id: {form_default: odc-odbl}
+    resource_fields:
+      encoding: {obligation: recommended}
+
+Keys are those of the fields in ``dataset.yaml``; null takes a key's value away. Fields are neither added nor renamed
+this way: other parts of the portal rely on their names. What cannot be meant is refused before the portal starts.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ckanext.ecosphere import vocabularies as voc
+
+SCHEMA = Path(__file__).parents[1] / "dataset.yaml"
+PARTS = {"dataset_fields": "form_sections", "resource_fields": "resource_form_sections"}
+OBLIGATIONS = ("mandatory", "conditional", "recommended", "optional")
+ALWAYS_IN_FORM = ("title", "name", "owner_org")
+#: Keys that ckanext-scheming and this project know and no field of ``dataset.yaml`` needs.
+MORE_KEYS = ("choices", "form_default", "help_allow_html", "help_inline", "output_validators", "rows")
+
+
+class OverlayError(ValueError):
+    """The file cannot be laid over the schema; the message says why, for the administrator."""
+
+
+def merged(overlay: Mapping[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema with the changes.
+
+    Raises:
+        OverlayError: it is not written as it must be, or names what does not exist.
+    """
+    for part, names in _mapping("the overlay", overlay).items():
+        _one_of("the overlay", part, PARTS)
+        fields = {field["field_name"]: field for field in schema[part]}
+        sections = [section["id"] for section in schema[PARTS[part]]]
+        for name, changes in _mapping(part, names or {}).items():
+            _one_of(part, name, fields)
+            where = f"{part}, {name}"
+            _check(where, _mapping(where, changes), fields[name], {key for f in fields.values() for key in f})
+            fields[name].update(changes)
+            _check_values(where, fields[name], sections, fields)
+    return schema
+
+
+def _mapping(where: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise OverlayError(f"{where}: names followed by a colon are expected, this is {value!r}")
+    return value
+
+
+def _one_of(where: str, value: Any, known: Iterable[Any]) -> None:
+    names = sorted(map(str, known))
+    if str(value) not in names:
+        near = difflib.get_close_matches(str(value), names, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names[:12])}"
+        raise OverlayError(f"{where}: {value} is unknown; {hint}")
+
+
+def _check(where: str, changes: Mapping[str, Any], field: Mapping[str, Any], keys: set[str]) -> None:
+    for key, value in changes.items():
+        _one_of(where, key, keys | set(MORE_KEYS))
+        if key == "field_name":
+            raise OverlayError(f"{where}: a field keeps its name")
+        if key == "form_snippet" and value is None and field["field_name"] in ALWAYS_IN_FORM:
+            raise OverlayError(f"{where}: no dataset can do without it, it stays in the form")
+
+
+def _check_values(where: str, field: Mapping[str, Any], sections: list[str], fields: Mapping[str, Any]) -> None:
+    _one_of(f"{where}, obligation", field.get("obligation") or "optional", OBLIGATIONS)
+    _one_of(f"{where}, form_section", field.get("form_section") or sections[0], sections)
+    for key in ("relevant_when", "required_when"):
+        for condition in field.get(key) or ():
+            _one_of(f"{where}, {key}", _mapping(f"{where}, {key}", condition).get("field"), fields)
+    if name := field.get("vocabulary"):
+        _one_of(f"{where}, vocabulary", name, voc.names())
+        for value in _values(field.get("form_default")):
+            if voc.get(name).get(value) is None:
+                raise OverlayError(f"{where}, form_default: {value} is not in the vocabulary {name}")
+
+
+def _values(given: Any) -> Iterator[str]:
+    yield from map(str, given if isinstance(given, list) else [given] if given else [])
+
+
+def write(path: str, folder: str = "") -> str:
+    """Write the schema with the changes of a file where ckanext-scheming can read it.
+
+    Args:
+        path: the overlay.
+        folder: where to write; empty for a private temporary folder.
+
+    Returns:
+        the value for ``scheming.dataset_schemas``.
+
+    Raises:
+        OverlayError: the file cannot be read or used.
+    """
+    try:
+        overlay = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise OverlayError(f"{path}: {' '.join(str(error).split())}") from error
+    schema = merged(overlay, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
+    text = yaml.safe_dump(schema, allow_unicode=True, sort_keys=False)
+    place = Path(folder) / "ecosphere" if folder else Path(tempfile.mkdtemp(prefix="ecosphere-"))
+    place.mkdir(parents=True, exist_ok=True)
+    target = place / f"schema-{hashlib.sha256(text.encode()).hexdigest()[:16]}.yaml"
+    if not target.exists() or target.read_text(encoding="utf-8") != text:
+        target.write_text(text, encoding="utf-8")
+    return target.resolve().as_uri()  # the option is split at spaces, which a path may hold

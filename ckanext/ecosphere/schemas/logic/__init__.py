@@ -1,0 +1,1 @@
+"""Actions, access rules and validators of datasets."""

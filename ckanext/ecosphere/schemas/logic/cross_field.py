@@ -1,0 +1,133 @@
+"""Rules that look at several fields at once; run after the single fields, before scheming stores them.
+
+At that moment CKAN holds the dataset flattened: ``("temporal_coverage", 0, "end")`` is a key, and a field
+that is no column of the dataset already has a copy under ``("extras", n, ...)``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.schemas.catalogue import core_fields
+from ckanext.ecosphere.schemas.fields.dates import span
+from ckanext.ecosphere.schemas.fields.spatial import footprint
+from ckanext.ecosphere.schemas.fields.values import as_list
+from ckanext.ecosphere.schemas.logic import locked_fields, publication
+
+FlatData = dict[tuple[Any, ...], Any]
+Errors = dict[tuple[Any, ...], list[str]]
+
+_SUBFIELD_KEY_LENGTH = 3
+CORE_LISTS = ("resources", "tags", "groups", "extras", "relationships_as_subject", "relationships_as_object")
+
+
+def ecosphere_dataset_rules(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
+    """Apply every rule of this module to a flattened dataset."""
+    core_fields.keep(data, context)
+    core_fields.spare_unchanged(data, errors, context)
+    _drop_unknown_subfields(data)
+    rows = _rows(data)
+    _check_periods(rows.get("temporal_coverage", {}), errors)
+    schema = tk.h.scheming_get_dataset_schema("dataset")
+    if schema:
+        _hold_rows(data, schema)
+        publication.check(data, errors, context, schema)
+        locked_fields.check(data, errors, context, schema)
+    _derive_spatial(data, rows.get("spatial_coverage", {}), errors, context)
+
+
+def _drop_unknown_subfields(data: FlatData) -> None:
+    """Forget empty groups, and what a group holds beside its declared subfields: scheming would store both."""
+    strange = [
+        key
+        for key, value in data.items()
+        if (value == [] and key[-1] not in CORE_LISTS)
+        or (len(key) >= _SUBFIELD_KEY_LENGTH and key[-1] in ("__extras", "__junk") and _is_group(key))
+    ]
+    for key in strange:
+        del data[key]
+
+
+def _hold_rows(data: FlatData, schema: Any) -> None:
+    """Give a row that holds nothing but rows an empty subfield: CKAN's validation stumbles over it when it is read."""
+    held = {key[:-1] for key in data}
+    for row in {key[:-3] for key in data if len(key) > _SUBFIELD_KEY_LENGTH and key[:-3]} - held:
+        own = schema["resource_fields" if row[0] == "resources" else "dataset_fields"]
+        for name in row[2::2] if row[0] == "resources" else row[::2]:
+            field = next((each for each in own if each["field_name"] == name), {})
+            own = field.get("repeating_subfields") or ()
+        plain = next((each["field_name"] for each in own if "repeating_subfields" not in each), None)
+        if plain:
+            data[(*row, plain)] = ""
+
+
+def _is_group(key: tuple[Any, ...]) -> bool:
+    inner = key[2:] if key[0] == "resources" else key
+    return len(inner) >= _SUBFIELD_KEY_LENGTH and inner[0] not in ("extras", "tags", "groups")
+
+
+def _rows(data: FlatData) -> dict[str, dict[int, dict[str, Any]]]:
+    """Group the subfields of the dataset: field name → index of the row → subfield → value."""
+    found: dict[str, dict[int, dict[str, Any]]] = defaultdict(lambda: defaultdict(dict))
+    for key, value in data.items():
+        if len(key) == _SUBFIELD_KEY_LENGTH and key[0] in ("temporal_coverage", "spatial_coverage"):
+            found[key[0]][key[1]][key[2]] = value
+    return found
+
+
+def _check_periods(periods: dict[int, dict[str, Any]], errors: Errors) -> None:
+    for index, period in periods.items():
+        start, end = period.get("start"), period.get("end")
+        if not start or not end:
+            continue
+        try:
+            ends_first = span(end)[1] < span(start)[0]
+        except ValueError:
+            continue  # already refused by the field's own validator
+        if ends_first:
+            errors.setdefault(("temporal_coverage", index, "end"), []).append(tk._("The period ends before it starts"))
+
+
+def _derive_spatial(data: FlatData, rows: dict[int, dict[str, Any]], errors: Errors, context: Any) -> None:
+    """Fill ``spatial`` from the extents or territories, unless somebody gave a geometry of its own."""
+    dataset = {
+        "spatial_coverage": [rows[index] for index in sorted(rows)],
+        "territory": as_list(data[("territory",)]) if data.get(("territory",)) else [],
+    }
+    given = data.get(("spatial",))
+    if given and not _was_derived(given, context):
+        return
+    derived = footprint(dataset)
+    value = json.dumps(derived) if derived else None
+    if value == given:
+        return
+    _set_extra(data, "spatial", value, errors, context)
+
+
+def _was_derived(given: str, context: Any) -> bool:
+    """Say whether ``given`` is what the stored dataset had, and that had been derived then."""
+    package = context.get("package")
+    if package is None:
+        return False
+    stored = package.extras
+    if stored.get("spatial") != given:
+        return False
+    before = {name: json.loads(stored[name]) if stored.get(name) else [] for name in ("spatial_coverage", "territory")}
+    derived = footprint(before)
+    return derived is not None and json.dumps(derived) == given
+
+
+def _set_extra(data: FlatData, name: str, value: str | None, errors: Errors, context: Any) -> None:
+    for key in [k for k in data if k[0] == "extras" and k[-1] == "key" and data[k] == name]:
+        del data[key]
+        data.pop((*key[:-1], "value"), None)
+    if value is None:
+        data.pop((name,), None)
+        return
+    data[(name,)] = value
+    convert_to_extras: Any = tk.get_converter("convert_to_extras")
+    convert_to_extras((name,), data, errors, context)

@@ -1,0 +1,86 @@
+"""A period of grace for those who published before: until a day, what publishing needs is a warning and no refusal.
+
+Told where the saver can read it: on the next page of a person, in the header `Warning` of an answer of the API, and in
+the log.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Iterable
+
+import ckan.plugins.toolkit as tk
+from flask import after_this_request, has_request_context, request
+
+from ckanext.ecosphere.interfaces import Check, CheckStatus
+from ckanext.ecosphere.schemas import config
+from ckanext.ecosphere.shared import dates
+
+log = logging.getLogger(__name__)
+
+#: Code of RFC 7234 for a lasting warning of another kind.
+WARNING_CODE = 299
+
+
+def until() -> dt.date | None:
+    """Return the last day of the period, None without one.
+
+    Raises:
+        ValueError: the option is no day.
+    """
+    text = config.grace_until().strip()
+    return dt.date.fromisoformat(text) if text else None
+
+
+def runs() -> bool:
+    """Whether today is within the period, in the portal's time zone; a day that cannot be read gives no grace."""
+    try:
+        last = until()
+    except ValueError:
+        return False
+    return last is not None and dates.today() <= last
+
+
+def warn(name: str, fields: Iterable[tuple[str, str]]) -> None:
+    """Tell who saves that a published dataset lacks what will be needed.
+
+    Args:
+        name: name of the dataset.
+        fields: name and label of each field that is missing.
+    """
+    missing, last = dict(fields), until()
+    if not missing or last is None:
+        return
+    log.warning("%s was published without %s; refused after %s", name, ", ".join(missing), last)
+    if not has_request_context():
+        return
+    if request.path.startswith("/api/"):
+        text = f"needed to publish after {last.isoformat()}: {', '.join(missing)}"
+
+        @after_this_request
+        def add_header(response):
+            response.headers.add("Warning", f'{WARNING_CODE} - "{text}"')
+            return response
+    elif request.endpoint:
+        message = tk._("Saved, though publishing will need this after {day}: {fields}")
+        tk.h.flash_notice(message.format(day=dates.day(last), fields=", ".join(missing.values())))
+
+
+def check() -> list[Check]:
+    """Say until when incomplete datasets may be published, for `ckan ecosphere check`."""
+    name, text = tk._("Period of grace"), config.grace_until()
+    try:
+        last = until()
+    except ValueError:
+        message = tk._("{option}: “{value}” is not a day, there is no period of grace")
+        remedy = tk._("Write the last day as 2027-06-30, or leave the option out")
+        return [Check(name, CheckStatus.ERROR, message.format(option=config.GRACE_UNTIL, value=text), remedy)]
+    if last is None:
+        return []
+    if dates.today() > last:
+        message = tk._("It ended on {day}: what is missing is refused again").format(day=dates.day(last))
+        remedy = tk._("Remove {option}").format(option=config.GRACE_UNTIL)
+        return [Check(name, CheckStatus.WARNING, message, remedy)]
+    message = tk._("Until {day}, a dataset that lacks mandatory fields is published with a warning")
+    return [Check(name, CheckStatus.OK, message.format(day=dates.day(last)))]

@@ -1,0 +1,358 @@
+"""Validators of single fields, named in ``dataset.yaml`` and ``presets.yaml``.
+
+Each says what to do, not only what is wrong. They are cheap: a harvest of 30 000 records runs them all,
+so look-ups are dictionary reads and everything that depends on the schema alone is prepared once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.schemas.fields import spatial, urls
+from ckanext.ecosphere.schemas.fields.dates import parse_date
+from ckanext.ecosphere.schemas.fields.values import as_list
+from ckanext.ecosphere.shared import characters, email_addresses, telephone
+from ckanext.ecosphere.vocabularies import communes
+from ckanext.scheming.validation import scheming_validator
+
+Validator = Callable[..., Any]
+
+#: What an open vocabulary accepts beside its own concepts, by name of the vocabulary.
+OPEN_PATTERNS = {
+    "epsg": r"https?://www\.opengis\.net/def/crs/[\w./-]+",
+    "language": r"http://publications\.europa\.eu/resource/authority/language/[A-Z]{3}",
+    "hvd-category": r"http://data\.europa\.eu/bna/c_[0-9a-f]{8}",
+    "temporal-resolution": r"P(?=[\dT])(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?",
+    "territories": r"http://id\.insee\.fr/geo/[a-zA-Z-]+/[0-9A-Za-z-]+",
+    "publisher-type": r"https?://[^\s<>\"\\]+",
+    "protocol": r"[\w:.+/ -]{1,80}",
+    "agent-role": r"https?://[^\s<>\"\\]+|[A-Za-z]{1,40}",
+    "checksum-algorithm": r"[\w.:/#-]{1,120}",
+    "encoding": r"[\w.:()/ -]{1,60}",
+}
+_EPSG_CODE = re.compile(r"(?:urn:ogc:def:crs:EPSG:[\d.]*:|EPSG[: ]?|.*\bEPSG[: ]+)(\d{4,6})\)?", re.IGNORECASE)
+TAG_KEY_LENGTH = 3
+_TAG = re.compile(r"[^,<>\"\x00-\x1f\x7f\u2028\u2029]*")
+
+
+def ecosphere_text(value: Any) -> Any:
+    """Return text without control and invisible characters and surrounding blanks; line ends become plain ones."""
+    if not isinstance(value, str):
+        value = str(value)
+    return characters.clean(value)
+
+
+def ecosphere_date(value: Any) -> Any:
+    """Return a day, a month or a year in ISO form.
+
+    Raises:
+        Invalid: it is no date.
+    """
+    if isinstance(value, dt.datetime):
+        value = value.isoformat()
+    elif isinstance(value, dt.date):
+        return value.isoformat()
+    try:
+        return parse_date(str(value))
+    except ValueError as error:
+        raise tk.Invalid(
+            tk._('"{value}" is not a date: write it as 2024-03-31, 2024-03 or 2024').format(value=value)
+        ) from error
+
+
+def ecosphere_url(value: Any) -> Any:
+    """Return a web address.
+
+    Raises:
+        Invalid: it is not an absolute http or https address.
+    """
+    text = str(value).strip(" ")
+    if not urls.is_web_address(text):
+        raise tk.Invalid(
+            tk._('"{value}" is not a web address: it must start with https:// or http://').format(value=value)
+        )
+    return text
+
+
+def ecosphere_uri(value: Any) -> Any:
+    """Return a URI: a web address or a URN.
+
+    Raises:
+        Invalid: it is neither.
+    """
+    text = str(value).strip(" ")
+    if not urls.is_uri(text):
+        raise tk.Invalid(
+            tk._('"{value}" is not an identifier: it must start with https://, http:// or urn:').format(value=value)
+        )
+    return text
+
+
+def ecosphere_resource_url(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
+    """Accept a web or FTP address, or the name of an uploaded file.
+
+    Raises:
+        Invalid: it is neither.
+    """
+    value = str(data[key]).strip(" ")
+    if data.get((*key[:-1], "url_type")) == "upload":
+        return
+    if not urls.is_web_address(value, urls.WEB_AND_FTP):
+        raise tk.Invalid(
+            tk._('"{value}" is not an address: it must start with https://, http:// or ftp://').format(value=value)
+        )
+    data[key] = value
+
+
+def ecosphere_email(value: Any) -> Any:
+    """Return an e-mail address, without ``mailto:``.
+
+    Raises:
+        Invalid: it is not one address.
+    """
+    text = str(value)[: 2 * email_addresses.LONGEST].strip()
+    text = text[len("mailto:") :] if text.lower().startswith("mailto:") else text
+    if not email_addresses.is_address(text):
+        message = tk._('"{value}" is not an e-mail address: write it as service@ain.gouv.fr')
+        raise tk.Invalid(message.format(value=value))
+    return text
+
+
+def ecosphere_telephone(value: Any) -> Any:
+    """Return a telephone number in international form.
+
+    Raises:
+        Invalid: it is no telephone number.
+    """
+    try:
+        return telephone.normalise(str(value))
+    except ValueError as error:
+        raise tk.Invalid(
+            tk._('"{value}" is not a telephone number: write it as 04 74 45 62 37 or +33 4 74 45 62 37').format(
+                value=value
+            )
+        ) from error
+
+
+def ecosphere_positive_number(value: Any) -> Any:
+    """Return a number above zero as text, a French decimal comma and blanks between digits allowed.
+
+    Raises:
+        Invalid: it is no such number.
+    """
+    text = re.sub(r"[\s\u00a0\u202f]", "", str(value)).replace(",", ".")
+    if not re.fullmatch(r"\d+(\.\d+)?", text) or float(text) <= 0:
+        raise tk.Invalid(tk._('"{value}" is not a number above zero').format(value=value))
+    return text[:-2] if text.endswith(".0") else text
+
+
+def ecosphere_scale(value: Any) -> Any:
+    """Return the denominator of a scale as text: "1:25 000", "1/25000" and "25000" give "25000".
+
+    Raises:
+        Invalid: it is no scale.
+    """
+    text = re.sub(r"[\s\u00a0\u202f.]", "", str(value))
+    match = re.fullmatch(r"(?:1[:/])?([1-9]\d{0,9})", text)
+    if not match:
+        raise tk.Invalid(tk._('"{value}" is not a scale: write its denominator, such as 25000').format(value=value))
+    return match.group(1)
+
+
+def ecosphere_size(value: Any) -> Any:
+    """Return a size in bytes as a whole number.
+
+    Raises:
+        Invalid: it is not a whole number from 0 on.
+    """
+    text = re.sub(r"[\s\u00a0\u202f]", "", str(value))
+    if not re.fullmatch(r"\d{1,18}(\.0+)?", text):
+        raise tk.Invalid(tk._('"{value}" is not a size in bytes').format(value=value))
+    return int(float(text)) if "." in text else int(text)
+
+
+_GEOMETRY_MESSAGES: dict[str, Callable[[], str]] = {
+    "format": lambda: tk._("Write the box as west, south, east, north, such as 4.72, 45.61, 6.18, 46.52"),
+    "world": lambda: tk._("Coordinates are degrees: longitudes from -180 to 180, latitudes from -90 to 90"),
+    "order": lambda: tk._("West must be less than east and south less than north"),
+    "type": lambda: tk._("This kind of GeoJSON geometry cannot be used here"),
+    "ring": lambda: tk._("Each ring of a polygon needs four positions at least, the last the same as the first"),
+    "size": lambda: tk._("The geometry has too many points: simplify it"),
+}
+
+
+def ecosphere_bbox(value: Any) -> Any:
+    """Return a box as GeoJSON text; four numbers are accepted too.
+
+    Raises:
+        Invalid: the box is malformed, outside the world or in the wrong order.
+    """
+    return _geojson(spatial.parse_box, value)
+
+
+def ecosphere_geometry(value: Any) -> Any:
+    """Return a GeoJSON geometry as text.
+
+    Raises:
+        Invalid: it is malformed, too large or outside the world.
+    """
+    return _geojson(spatial.parse_geometry, value)
+
+
+def _geojson(parse: Callable[[Any], dict[str, Any]], value: Any) -> str:
+    try:
+        return json.dumps(parse(value))
+    except spatial.GeometryError as error:
+        raise tk.Invalid(_GEOMETRY_MESSAGES[error.reason]()) from error
+
+
+def ecosphere_licence(value: Any) -> Any:
+    """Return the id of a licence given by id, address or name.
+
+    Raises:
+        Invalid: no licence of the list has it.
+    """
+    licences = voc.get("licences")
+    concept = licences.get(value) or licences.find(value)
+    if concept is None:
+        raise tk.Invalid(tk._('The licence "{value}" is not in the list: choose one of it').format(value=value))
+    return concept.id
+
+
+def tag_name_validator(value: Any, context: Any) -> Any:
+    """Accept French keywords: CKAN's own rule refuses the apostrophe of "cours d'eau".
+
+    Raises:
+        Invalid: the keyword holds a comma, a quotation mark or an angle bracket.
+    """
+    if not _TAG.fullmatch(value):
+        raise tk.Invalid(
+            tk._('The keyword "{value}" cannot hold commas, quotation marks or angle brackets').format(value=value)
+        )
+    return value
+
+
+def ecosphere_tag_string(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
+    """Add the keywords of a text, separated by commas, to the dataset's tags.
+
+    CKAN's own converter does the same but calls CKAN's rule for names, whatever validator replaces it.
+
+    Raises:
+        Invalid: a keyword is too short, too long, or holds what none may hold.
+    """
+    length: Any = tk.get_validator("tag_length_validator")
+    present = {data[name] for name in data if len(name) == TAG_KEY_LENGTH and name[0] == "tags"}
+    place = 1 + max((name[1] for name in data if len(name) == TAG_KEY_LENGTH and name[0] == "tags"), default=-1)
+    for tag in dict.fromkeys(part.strip() for part in str(data[key]).split(",")):
+        if not tag:
+            continue
+        length(tag, context)
+        tag_name_validator(tag, context)
+        if tag not in present:
+            data[("tags", place, "name")] = tag
+            place += 1
+
+
+@scheming_validator
+def ecosphere_concept(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Validator:
+    """Require a concept of ``field["vocabulary"]``, given by URI, id or label; its URI is stored.
+
+    ``vocabulary_store: id`` stores the id instead; ``vocabulary_open: true`` lets values of
+    :data:`OPEN_PATTERNS` through.
+    """
+    return _one(_resolver(field))
+
+
+@scheming_validator
+def ecosphere_concepts(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Validator:
+    """Require concepts of ``field["vocabulary"]``; stored as a JSON list without repetition."""
+    return _many(_resolver(field))
+
+
+def ecosphere_texts(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
+    """Accept several texts; stored as a JSON list."""
+    _many(ecosphere_text)(key, data, errors, context)
+
+
+def ecosphere_urls(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
+    """Accept several web addresses; stored as a JSON list."""
+    _many(ecosphere_url)(key, data, errors, context)
+
+
+def ecosphere_uris(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
+    """Accept several URIs; stored as a JSON list."""
+    _many(ecosphere_uri)(key, data, errors, context)
+
+
+def _resolver(field: Mapping[str, Any]) -> Callable[[str], str]:
+    return _make_resolver(field["vocabulary"], field.get("vocabulary_store", "uri"), bool(field.get("vocabulary_open")))
+
+
+@cache
+def _make_resolver(name: str, store: str, is_open: bool) -> Callable[[str], str]:
+    vocabulary = voc.get(name)
+    pattern = re.compile(OPEN_PATTERNS[name]) if is_open else None
+
+    def resolve(value: Any) -> str:
+        text = str(value).strip()
+        concept = vocabulary.get(text) or vocabulary.find(text)
+        if concept is not None:
+            return getattr(concept, store)
+        if pattern is not None:
+            commune = communes.get(communes.PREFIX + text.upper()) if name == "territories" else None
+            if commune:
+                return commune.uri
+            code = _EPSG_CODE.fullmatch(text) if name == "epsg" else None
+            if code:
+                return f"http://www.opengis.net/def/crs/EPSG/0/{code.group(1)}"
+            if pattern.fullmatch(text):
+                return text
+        raise tk.Invalid(tk._('"{value}" is not in the list: choose one of its entries').format(value=text))
+
+    return resolve
+
+
+@cache
+def _one(resolve: Callable[[str], str]) -> Validator:
+    def validator(value: Any) -> Any:
+        if isinstance(value, list):
+            if len(value) != 1:
+                raise tk.Invalid(tk._("Only one value is possible here"))
+            value = value[0]
+        return resolve(value)
+
+    return validator
+
+
+@cache
+def _many(resolve: Callable[[Any], Any]) -> Validator:
+    def validator(key: Any, data: dict[Any, Any], errors: dict[Any, list[str]], context: Any) -> None:
+        found: dict[Any, None] = {}
+        for item in as_list(data[key]):
+            if not str(item).strip():
+                continue
+            try:
+                found[resolve(item)] = None
+            except tk.Invalid as error:
+                errors[key].append(error.error)
+        if errors[key]:
+            raise tk.StopOnError
+        if not found:
+            data.pop(key, None)
+            raise tk.StopOnError
+        data[key] = json.dumps(list(found), ensure_ascii=False)
+
+    return validator
+
+
+def ecosphere_load_list(value: Any) -> Any:
+    """Return a stored JSON list as a list (on output)."""
+    return as_list(value)

@@ -1,0 +1,1 @@
+"""Datasets in RDF: DCAT-AP, GeoDCAT-AP, schema.org, SKOS."""

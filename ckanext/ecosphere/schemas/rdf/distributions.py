@@ -1,0 +1,99 @@
+"""What a file or service is for, how it is asked and written: in a graph beside what ckanext-dcat says of it.
+
+- role: ``dct:type`` with a concept of the list `resource-role`; a sample is ``adms:sample`` of its dataset too;
+- protocol: ``dct:conformsTo`` of the service that gives access (DCAT 3, section 6.10), made when none is described;
+- character set: ``cnt:characterEncoding`` (GeoDCAT-AP 3);
+- reference systems: ``dct:conformsTo``.
+
+Layers, the network and the protocol of a plain file have no property.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rdflib import BNode, Graph, Literal, URIRef
+
+from ckanext.dcat.profiles import ADMS, DCAT, DCT, RDF
+from ckanext.dcat.profiles.base import CleanedURIRef
+from ckanext.dcat.utils import resource_uri
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.schemas.fields.values import as_list
+from ckanext.ecosphere.schemas.rdf.terms import CNT
+
+#: Protocols of files and pages: no service answers there.
+PLAIN = {"HTTP", "HTTP:DOWNLOAD", "FTP", "FILE", "DB:POSTGIS"}
+_CRS = "http://www.opengis.net/def/crs/"
+
+
+def write(graph: Graph, dataset_ref: Any, resource: Mapping[str, Any]) -> None:
+    """Complete the distribution of a resource.
+
+    Args:
+        graph: holds what ckanext-dcat wrote.
+        dataset_ref: node of the dataset.
+        resource: as ``package_show`` gives it.
+    """
+    node = CleanedURIRef(resource_uri(resource))
+    role = voc.get("resource-role").get(str(resource.get("resource_role") or ""))
+    if role:
+        graph.add((node, DCT.type, URIRef(role.uri)))
+        if role.id == "sample":
+            graph.add((dataset_ref, ADMS.sample, node))
+    if resource.get("encoding"):
+        graph.add((node, CNT.characterEncoding, Literal(resource["encoding"])))
+    for system in as_list(resource.get("reference_system") or []):
+        graph.add((node, DCT.conformsTo, URIRef(str(system))))
+    protocol = voc.get("protocol").get(str(resource.get("protocol") or ""))
+    if protocol and protocol.id not in PLAIN:
+        _write_protocol(graph, node, resource, protocol)
+
+
+def _write_protocol(graph: Graph, node: Any, resource: Mapping[str, Any], protocol: voc.Concept) -> None:
+    services = list(graph.objects(node, DCAT.accessService))
+    if not services:
+        service = BNode()
+        graph.add((node, DCAT.accessService, service))
+        graph.add((service, RDF.type, DCAT.DataService))
+        graph.add((service, DCT.title, Literal(resource.get("name") or protocol.label_fr)))
+        graph.add((service, DCAT.endpointURL, CleanedURIRef(str(resource["url"]).partition("?")[0])))
+        services = [service]
+    for service in services:
+        if not any(_protocol(each) for each in graph.objects(service, DCT.conformsTo)):
+            graph.add((service, DCT.conformsTo, URIRef(protocol.uri)))
+
+
+def read(graph: Graph, node: Any, resource: dict[str, Any]) -> None:
+    """Read back what :func:`write` wrote, from any graph that says it in these terms.
+
+    Args:
+        graph: the whole graph.
+        node: the distribution.
+        resource: what ckanext-dcat made of it, lists loaded; changed in place.
+    """
+    roles = [concept for each in graph.objects(node, DCT.type) if (concept := voc.get("resource-role").get(str(each)))]
+    if roles:
+        resource["resource_role"] = roles[0].id
+    elif (None, ADMS.sample, node) in graph:
+        resource["resource_role"] = "sample"
+    encoding = graph.value(node, CNT.characterEncoding)
+    if encoding is not None:
+        resource["encoding"] = str(encoding)
+    followed = [str(each) for each in as_list(resource.pop("conforms_to", None) or [])]
+    systems = [each for each in followed if each in voc.get("epsg") or each.startswith(_CRS)]
+    others = [each for each in followed if each not in systems]
+    if systems:
+        resource["reference_system"] = sorted(systems)
+    if others:
+        resource["conforms_to"] = others
+    services = graph.objects(node, DCAT.accessService)
+    protocols = {
+        known.id for each in services for uri in graph.objects(each, DCT.conformsTo) if (known := _protocol(uri))
+    }
+    if len(protocols) == 1 and not resource.get("protocol"):
+        resource["protocol"] = protocols.pop()
+
+
+def _protocol(node: Any) -> voc.Concept | None:
+    return voc.get("protocol").get(str(node)) if isinstance(node, URIRef) else None

@@ -1,0 +1,123 @@
+"""What the data were made from, how, and what was measured of them: written to a graph and read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rdflib import BNode, Graph, Literal, URIRef
+
+from ckanext.dcat.profiles import DCT, RDF, RDFS, SKOS
+from ckanext.dcat.profiles.base import CleanedURIRef
+from ckanext.dcat.utils import dataset_uri
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.schemas.fields import urls
+from ckanext.ecosphere.schemas.fields.stored import package_of
+from ckanext.ecosphere.schemas.fields.values import as_list
+from ckanext.ecosphere.schemas.rdf.terms import DQV, GEODCAT, PROV, UNIT
+
+
+def write(graph: Graph, ref: Any, dataset: Mapping[str, Any]) -> None:
+    """Write ``source`` (prov:wasDerivedFrom), ``method`` (prov:wasGeneratedBy), ``quality_measure`` (DQV).
+
+    Args:
+        graph: receives the triples.
+        ref: node of the dataset.
+        dataset: as ``package_show`` gives it.
+    """
+    for text in as_list(dataset.get("source") or []):
+        _write_source(graph, ref, str(text))
+    if dataset.get("method"):
+        node = BNode()
+        graph.add((ref, PROV.wasGeneratedBy, node))
+        graph.add((node, RDF.type, PROV.Activity))
+        graph.add((node, DCT.description, Literal(dataset["method"])))
+    for row in as_list(dataset.get("quality_measure") or []):
+        if isinstance(row, Mapping):
+            _write_measure(graph, ref, row)
+
+
+def _write_source(graph: Graph, ref: Any, text: str) -> None:
+    """Write a source: a dataset of the portal, an address, or a node with a title when it has no address.
+
+    DCAT-AP keeps dct:source for what the graph describes as a dataset, which few sources are.
+    """
+    known = package_of(text)
+    if known is not None and not known.private and known.state == "active":
+        graph.add((ref, PROV.wasDerivedFrom, CleanedURIRef(dataset_uri({"id": known.id}))))
+    elif urls.is_uri(text):
+        graph.add((ref, PROV.wasDerivedFrom, URIRef(text)))
+    else:
+        node = BNode()
+        graph.add((ref, PROV.wasDerivedFrom, node))
+        graph.add((node, DCT.title, Literal(text)))
+
+
+def _write_measure(graph: Graph, ref: Any, row: Mapping[str, Any]) -> None:
+    node, metric = BNode(), BNode()
+    graph.add((ref, DQV.hasQualityMeasurement, node))
+    graph.add((node, RDF.type, DQV.QualityMeasurement))
+    graph.add((node, DQV.isMeasurementOf, metric))
+    graph.add((metric, RDF.type, DQV.Metric))
+    dimension = voc.get("quality-dimension").get(str(row.get("dimension") or ""))
+    if dimension:
+        graph.add((metric, DQV.inDimension, URIRef(dimension.uri)))
+    for key, subject, predicate in (
+        ("name", metric, SKOS.prefLabel),
+        ("value", node, DQV.value),
+        ("unit", node, UNIT),
+    ):
+        if row.get(key):
+            graph.add((subject, predicate, Literal(row[key])))
+
+
+def read(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    """Read back what :func:`write` wrote, from any graph that says it in these terms.
+
+    Args:
+        graph: the whole graph.
+        ref: node of the dataset.
+        dataset: changed in place.
+    """
+    dataset.pop("source", None)
+    sources = sorted(
+        filter(
+            None,
+            {_source(graph, node) for each in (DCT.source, PROV.wasDerivedFrom) for node in graph.objects(ref, each)},
+        )
+    )
+    if sources:
+        dataset["source"] = sources
+    activities = list(graph.objects(ref, PROV.wasGeneratedBy))
+    steps = sorted(str(text) for node in activities for text in graph.objects(node, DCT.description))
+    if steps:
+        dataset["method"] = "\n\n".join(steps)
+        dataset.pop("provenance_activity", None)
+    rows = sorted(_measures(graph, ref), key=lambda row: json.dumps(row, sort_keys=True))
+    if rows:
+        dataset["quality_measure"] = rows
+
+
+def _source(graph: Graph, node: Any) -> str:
+    if not isinstance(node, BNode):
+        return str(node)
+    return str(graph.value(node, DCT.title) or graph.value(node, RDFS.label) or "")
+
+
+def _measures(graph: Graph, ref: Any) -> Iterator[dict[str, str]]:
+    for node in graph.objects(ref, DQV.hasQualityMeasurement):
+        metric = graph.value(node, DQV.isMeasurementOf)
+        if metric is None or metric == GEODCAT.spatialResolutionAsScale:
+            continue
+        if graph.value(node, DQV.computedOn) is not None:  # what a portal computed of the description, its own score
+            continue
+        dimension = voc.get("quality-dimension").get(str(graph.value(metric, DQV.inDimension) or ""))
+        row = {
+            "dimension": dimension.id if dimension else "",
+            "name": str(graph.value(metric, SKOS.prefLabel) or ""),
+            "value": str(graph.value(node, DQV.value) or ""),
+            "unit": str(graph.value(node, UNIT) or ""),
+        }
+        if any(row.values()):
+            yield {key: value for key, value in row.items() if value}

@@ -1,0 +1,51 @@
+"""What ckanext-dcat leaves out of a contact: its telephone and its office, in the terms of vCard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rdflib import Graph, Literal, URIRef
+
+from ckanext.dcat.profiles import VCARD
+from ckanext.ecosphere.shared import telephone
+
+#: ``vcard:organization-unit``: a dash is no part of a Python name.
+UNIT = VCARD["organization-unit"]
+
+
+def write(graph: Graph, node: Any, contact: Mapping[str, Any]) -> None:
+    """Complete a contact.
+
+    Args:
+        graph: receives the triples.
+        node: the contact.
+        contact: a row of the field ``contact``.
+    """
+    if contact.get("unit"):
+        graph.add((node, UNIT, Literal(contact["unit"])))
+    if contact.get("telephone"):
+        try:
+            graph.add((node, VCARD.hasTelephone, URIRef(telephone.uri(str(contact["telephone"])))))
+        except ValueError:  # a number that another version of the schema let through
+            graph.add((node, VCARD.hasTelephone, Literal(contact["telephone"])))
+
+
+def read(graph: Graph, node: Any, contact: dict[str, Any]) -> None:
+    """Read back what :func:`write` wrote; what is no telephone number is left out.
+
+    Args:
+        graph: the whole graph.
+        node: the contact.
+        contact: changed in place.
+    """
+    unit = graph.value(node, UNIT)
+    if unit is not None:
+        contact["unit"] = str(unit)
+    for given in sorted(graph.objects(node, VCARD.hasTelephone), key=str):
+        value = graph.value(given, VCARD.hasValue)
+        try:
+            contact["telephone"] = telephone.normalise(str(value if value is not None else given))
+        except ValueError:
+            continue
+        break

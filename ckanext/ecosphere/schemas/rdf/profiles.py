@@ -1,0 +1,398 @@
+"""RDF profile `ecosphere_dcat_ap`: DCAT-AP 3 with the fields and codes that ckanext-dcat does not write.
+
+A thin layer over ckanext-dcat's profile: before it, values are put in the form that DCAT-AP wants (URIs
+of licences, file types and media types); after it, the remaining fields become triples, most as
+GeoDCAT-AP 3 says. ``EXTRA`` is the table of these.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rdflib import BNode, Literal, URIRef
+from rdflib.namespace import XSD
+
+from ckanext.dcat.profiles import ADMS, DCAT, DCATAP, DCT, FOAF, RDF, RDFS, SKOS
+from ckanext.dcat.profiles.base import CleanedURIRef, URIRefOrLiteral
+from ckanext.dcat.profiles.euro_dcat_ap_3 import EuropeanDCATAP3Profile
+from ckanext.dcat.utils import dataset_uri
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.schemas.catalogue import inheritance
+from ckanext.ecosphere.schemas.fields import spatial, urls
+from ckanext.ecosphere.schemas.fields.stored import package_of
+from ckanext.ecosphere.schemas.fields.values import as_list
+from ckanext.ecosphere.schemas.rdf import (
+    catalogues,
+    conformity,
+    distributions,
+    geometries,
+    lineage,
+    people,
+    reading,
+    record,
+    relations,
+)
+from ckanext.ecosphere.schemas.rdf.terms import (
+    ACCESS_STATEMENT,
+    AGENT_ROLE,
+    DQV,
+    GEODCAT,
+    HIGH_VALUE_REGULATION,
+    IANA,
+    PREFIXES,
+    PROV,
+    SCHEMA,
+    USE_STATEMENT,
+)
+from ckanext.ecosphere.vocabularies import communes
+
+#: Fields that become one triple per value: (field, predicate, class of the object or None).
+EXTRA = (
+    ("inspire_theme", DCAT.theme, SKOS.Concept),
+    ("eu_theme", DCAT.theme, SKOS.Concept),
+    ("priority_dataset", DCAT.theme, SKOS.Concept),
+    ("regulatory_use", DCAT.theme, SKOS.Concept),
+    ("topic_category", GEODCAT.topicCategory, SKOS.Concept),
+    ("reference_system", DCT.conformsTo, DCT.Standard),
+    ("territory", DCT.spatial, DCT.Location),
+    ("alternate_title", DCT.alternative, None),
+    ("status", ADMS.status, SKOS.Concept),
+    ("preview_image", FOAF.depiction, None),
+    ("access_limitation", DCT.rights, DCT.RightsStatement),  # DCAT-AP allows one accessRights only
+)
+
+#: Fields of people and services; ckanext-dcat reads them in the order in which the graph happens to give them.
+AGENTS = ("contact", "publisher", "creator")
+
+#: Where codes stand in the graph, and the vocabularies that they may come from.
+CODES = {
+    ADMS.representationTechnique: ("spatial-representation",),
+    ADMS.status: ("dataset-status", "distribution-status"),
+    DCAT.hadRole: ("agent-role",),
+    DCAT.theme: ("themes", "inspire-theme", "eu-theme", "priority-dataset", "regulatory-use"),
+    DCATAP.availability: ("planned-availability",),
+    DCATAP.hvdCategory: ("hvd-category",),
+    DCT.accessRights: ("access-right",),
+    DCT.accrualPeriodicity: ("frequency",),
+    DCT["format"]: ("format",),
+    DCT.language: ("language",),
+    DCT.rights: ("access-limitation",),
+    DCT.type: ("resource-type", "publisher-type", "conformity-degree", "resource-role"),
+    GEODCAT.serviceType: ("service-type",),
+    GEODCAT.topicCategory: ("topic-category",),
+}
+#: Schemes whose URI is not the one of their concepts without the last part.
+SCHEMES = {
+    "http://purl.org/adms/publishertype": "http://purl.org/adms/publishertype/1.0",
+    "http://data.europa.eu/bna": "http://data.europa.eu/bna/asd487ae75",
+}
+#: Of degrees: a centimetre.
+DECIMALS = 7
+UNKNOWN_LICENCE_TYPE = URIRef("http://purl.org/adms/licencetype/UnknownIPR")
+
+
+_NOT_IN_AN_IRI = re.compile(r"[\s<>\"{}|\\^`\[\]]")
+
+
+class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
+    """DCAT-AP 3 as ckanext-dcat writes it, completed."""
+
+    def graph_from_dataset(self, dataset_dict: dict[str, Any], dataset_ref: Any) -> None:
+        """Write one dataset to the graph."""
+        dataset = _prepared(inheritance.completed(dataset_dict))
+        for prefix, namespace in PREFIXES.items():
+            self.g.bind(prefix, namespace)
+        super().graph_from_dataset({**dataset, "in_series": [], "source": []}, dataset_ref)
+        self._add_series(dataset, dataset_ref)
+        self._add_kind(dataset, dataset_ref)
+        self._correct_attributions(dataset, dataset_ref)
+        for field, predicate, rdf_class in EXTRA:
+            for value in self._read_list_value(dataset.get(field)):
+                self._add(dataset_ref, predicate, value, rdf_class)
+        self._add_statements(dataset, dataset_ref)
+        lineage.write(self.g, dataset_ref, dataset)
+        conformity.write(self.g, dataset_ref, dataset, self._add_date_triple)
+        record.write(self.g, dataset_ref, dataset, self._add_date_triple)
+        self._add_catalogues(dataset, dataset_ref)
+        if dataset.get("created"):
+            self._add_date_triple(dataset_ref, DCT.created, dataset["created"])
+        self._add_licence(dataset, dataset_ref)
+        geometries.write(self.g, dataset_ref, dataset)
+        for resource in dataset.get("resources") or ():
+            distributions.write(self.g, dataset_ref, resource)
+        self._correct_details(dataset_ref)
+        self._describe_nodes()
+        self._restore_addresses(dataset)
+
+    def graph_from_catalog(self, catalog_dict: Any, catalog_ref: Any) -> None:
+        """Write the catalogue itself."""
+        super().graph_from_catalog(catalog_dict, catalog_ref)
+        catalogues.complete(self.g, catalog_ref)
+
+    def parse_dataset(self, dataset_dict: dict[str, Any], dataset_ref: Any) -> dict[str, Any]:
+        """Read one dataset of the graph."""
+        dataset = super().parse_dataset(dataset_dict, dataset_ref)
+        reading.complete(self.g, dataset_ref, dataset)
+        geometries.read(self.g, dataset_ref, dataset, self._agents_details)
+        # A graph has no order: the same file must give the same dataset each time it is read.
+        for field in AGENTS:
+            if isinstance(dataset.get(field), list):
+                dataset[field].sort(key=lambda agent: json.dumps(agent, sort_keys=True))
+        return dataset
+
+    def _add_contact_to_graph(self, subject: Any, predicate: Any, contact: Any) -> None:
+        known = set(self.g.objects(subject, predicate))
+        super()._add_contact_to_graph(subject, predicate, contact)
+        for node in set(self.g.objects(subject, predicate)) - known:
+            people.write(self.g, node, contact)
+
+    def _contact_details(self, subject: Any, predicate: Any) -> list[dict[str, Any]]:
+        contacts = super()._contact_details(subject, predicate)
+        if (None, DCAT.accessService, subject) not in self.g:  # of a service, name and address only
+            for node, contact in zip(self.g.objects(subject, predicate), contacts, strict=True):
+                people.read(self.g, node, contact)
+        return contacts
+
+    def _add_spatial_value_to_graph(self, spatial_ref: Any, predicate: Any, value: Any) -> None:
+        """Write a geometry with its digits: ckanext-dcat 2.4 rounds to four decimals, some ten metres."""
+        from geomet import InvalidGeoJSONException, wkt
+
+        try:
+            geometry = json.loads(value) if isinstance(value, str) else value
+            value = wkt.dumps(geometry, decimals=DECIMALS)
+        except (TypeError, ValueError, KeyError, InvalidGeoJSONException):
+            pass  # WKT already, or nothing that can be written: ckanext-dcat tells them apart
+        super()._add_spatial_value_to_graph(spatial_ref, predicate, value)
+
+    def _add(self, subject: Any, predicate: Any, value: Any, rdf_class: Any) -> None:
+        node = URIRef(value) if str(value).startswith("urn:") else URIRefOrLiteral(value)
+        self.g.add((subject, predicate, node))
+        if rdf_class is not None and isinstance(node, URIRef):
+            self.g.add((node, RDF.type, rdf_class))
+
+    def _add_statements(self, dataset: Mapping[str, Any], ref: Any) -> None:
+        for field, about in (("access_conditions", ACCESS_STATEMENT), ("use_conditions", USE_STATEMENT)):
+            if dataset.get(field):
+                node = BNode()
+                self.g.add((ref, DCT.rights, node))
+                self.g.add((node, RDF.type, DCT.RightsStatement))
+                self.g.add((node, RDFS.label, Literal(dataset[field])))
+                self.g.add((node, DCT.type, about))
+        if dataset.get("scale_denominator"):
+            node = BNode()
+            self.g.add((ref, DQV.hasQualityMeasurement, node))
+            self.g.add((node, RDF.type, DQV.QualityMeasurement))
+            self.g.add((node, DQV.isMeasurementOf, GEODCAT.spatialResolutionAsScale))
+            scale = 1 / int(dataset["scale_denominator"])
+            self.g.add((node, DQV.value, Literal(f"{scale:.12f}".rstrip("0"), datatype=XSD.decimal)))
+
+    def _add_catalogues(self, dataset: Mapping[str, Any], ref: Any) -> None:
+        """Write the records that other catalogues have of the dataset; the harvest knows them, where it is enabled."""
+        for catalogue in relations.other_records(dataset):
+            self._add(ref, DCT.isReferencedBy, catalogue["record"], None)
+
+    def _correct_attributions(self, dataset: Mapping[str, Any], ref: Any) -> None:
+        """Write attributions with PROV's terms: ckanext-dcat 2.4 reads these but writes ``dcat:`` ones."""
+        for node in list(self.g.objects(ref, DCAT.qualifiedAttribution)):
+            self.g.remove((ref, DCAT.qualifiedAttribution, node))
+            self.g.add((ref, PROV.qualifiedAttribution, node))
+            self.g.remove((node, RDF.type, DCAT.Attribution))
+            self.g.add((node, RDF.type, PROV.Attribution))
+            for agent in list(self.g.objects(node, DCAT.agent)):
+                self.g.remove((node, DCAT.agent, agent))
+                self.g.add((node, PROV.agent, agent))
+            for role in list(self.g.objects(node, DCAT.hadRole)):
+                self.g.add((role, RDF.type, DCAT.Role))
+
+    def _describe_nodes(self) -> None:
+        """Give each known code its class, label and scheme, where no earlier dataset of the feed did.
+
+        DCAT-AP asks for concepts with a label, and its shapes look for the scheme of the European tables.
+        """
+        for predicate, names in CODES.items():
+            for node in self._undescribed(predicate, SKOS.inScheme):
+                name, concept = next(((name, c) for name in names if (c := voc.get(name).get(str(node)))), ("", None))
+                if concept is None or str(node) != concept.uri:
+                    continue
+                self.g.add((node, RDF.type, SKOS.Concept))
+                self._add_labels(node, SKOS.prefLabel, concept)
+                scheme = URIRef(_scheme(concept.uri, name))
+                self.g.add((node, SKOS.inScheme, scheme))
+                self.g.add((scheme, RDF.type, SKOS.ConceptScheme))
+                self.g.add((scheme, DCT.title, Literal(name)))
+        for node in self._undescribed(DCT.spatial, SKOS.inScheme):
+            place = voc.get("territories").get(str(node))
+            if place:
+                self._add_labels(node, SKOS.prefLabel, place)
+                self.g.add((node, SKOS.inScheme, URIRef(_scheme(place.uri, "territories"))))
+                for other in place.data["other_uris"]:
+                    self.g.add((node, SKOS.exactMatch, URIRef(other)))
+                if box := spatial.territory_box(place.uri):
+                    self._add_spatial_value_to_graph(node, DCAT.bbox, json.dumps(spatial.box_to_geometry(box)))
+            elif commune := communes.get(str(node)):
+                self.g.add((node, SKOS.prefLabel, Literal(commune.name, lang="fr")))
+        for node in self._undescribed(DCT.conformsTo, DCT.title):
+            self.g.add((node, RDF.type, DCT.Standard))
+            standard = voc.get("epsg").get(str(node))
+            if standard:
+                self._add_labels(node, DCT.title, standard)
+
+    def _undescribed(self, predicate: Any, description: Any) -> list[Any]:
+        return [node for node in set(self.g.objects(None, predicate)) if (node, description, None) not in self.g]
+
+    def _add_series(self, dataset: Mapping[str, Any], ref: Any) -> None:
+        """Write the series that the portal knows and shows to everyone, with what DCAT-AP wants of them."""
+        for name in self._read_list_value(dataset.get("in_series")):
+            series = package_of(str(name))
+            if series is None or series.private or series.state != "active":
+                continue
+            node = CleanedURIRef(dataset_uri({"id": series.id}))
+            self.g.add((ref, DCAT.inSeries, node))
+            self.g.add((node, RDF.type, DCAT.DatasetSeries))
+            self.g.add((node, DCT.title, Literal(series.title or series.name)))
+            self.g.add((node, DCT.description, Literal(series.notes or series.title or series.name)))
+
+    def _add_kind(self, dataset: Mapping[str, Any], ref: Any) -> None:
+        """Write what a series, a service or code is besides a dataset.
+
+        Both classes stand side by side, which DCAT allows: harvesters that know datasets only, ckanext-dcat's among
+        them, then find services and code as well.
+        """
+        kind = dataset.get("dcat_type")
+        if kind == relations.SERIES:
+            self.g.add((ref, RDF.type, DCAT.DatasetSeries))
+        elif kind == relations.SERVICE:
+            self.g.add((ref, RDF.type, DCAT.DataService))
+            catalogues.add_service(self.g, ref)
+            for address in self._read_list_value(dataset.get("endpoint_url")) or _endpoints(dataset):
+                self._add(ref, DCAT.endpointURL, address, None)
+            if dataset.get("endpoint_description"):
+                self._add(ref, DCAT.endpointDescription, dataset["endpoint_description"], None)
+            if dataset.get("service_type"):
+                self._add(ref, GEODCAT.serviceType, dataset["service_type"], SKOS.Concept)
+            for name in self._read_list_value(dataset.get("serves_dataset")):
+                served = package_of(str(name))
+                if served is not None and not served.private and served.state == "active":
+                    self.g.add((ref, DCAT.servesDataset, CleanedURIRef(dataset_uri({"id": served.id}))))
+        elif kind == relations.CODE:
+            self.g.add((ref, RDF.type, SCHEMA.SoftwareSourceCode))
+            if dataset.get("code_repository"):
+                self._add(ref, SCHEMA.codeRepository, dataset["code_repository"], None)
+            for language in self._read_list_value(dataset.get("programming_language")):
+                self.g.add((ref, SCHEMA.programmingLanguage, Literal(language)))
+            if dataset.get("development_status"):
+                self.g.add((ref, SCHEMA.creativeWorkStatus, Literal(dataset["development_status"])))
+
+    def _add_licence(self, dataset: Mapping[str, Any], ref: Any) -> None:
+        """Write the licence of data without a distribution, which would tell it, on the dataset: DCAT allows it."""
+        licence = voc.get("licences").get(dataset.get("license_id") or "")
+        if licence and not dataset.get("resources") and urls.is_web_address(licence.uri):
+            self.g.add((ref, DCT.license, URIRef(licence.uri)))
+            self.g.add((URIRef(licence.uri), RDF.type, DCT.LicenseDocument))
+
+    def _restore_addresses(self, dataset: Mapping[str, Any]) -> None:
+        """Write addresses as they are: ckanext-dcat 2.4 writes commas and the like as %2C, another address."""
+        for address in set(_leaves(dataset)):
+            cleaned = CleanedURIRef(address)
+            if str(cleaned) == address or _NOT_IN_AN_IRI.search(address) or not urls.is_web_address(address):
+                continue
+            for subject, predicate in list(self.g.subject_predicates(cleaned)):
+                self.g.remove((subject, predicate, cleaned))
+                self.g.add((subject, predicate, URIRef(address)))
+
+    def _add_labels(self, node: Any, predicate: Any, concept: voc.Concept) -> None:
+        self.g.add((node, predicate, Literal(concept.label_fr, lang="fr")))
+        self.g.add((node, predicate, Literal(concept.label_en, lang="en")))
+
+    def _correct_details(self, ref: Any) -> None:
+        """Put right what ckanext-dcat 2.4 writes against DCAT-AP.
+
+        URIs as identifiers, licences of unknown type, and distributions without their mandatory access address: DCAT-AP
+        wants the download address in its place when there is no other.
+        """
+        for identifier in list(self.g.objects(ref, DCT.identifier)):
+            if isinstance(identifier, URIRef):
+                self.g.remove((ref, DCT.identifier, identifier))
+                self.g.add((ref, DCT.identifier, Literal(str(identifier), datatype=XSD.anyURI)))
+        for licence in set(self.g.objects(None, DCT.license)):
+            self.g.remove((licence, DCT.type, UNKNOWN_LICENCE_TYPE))
+        for distribution, address in set(self.g.subject_objects(DCAT.downloadURL)):
+            if (distribution, DCAT.accessURL, None) not in self.g:
+                self.g.add((distribution, DCAT.accessURL, address))
+
+
+def _scheme(uri: str, vocabulary: str) -> str:
+    """Return the scheme of a concept: of the project's own lists, the name that `skos.py` gives them."""
+    if uri.startswith("urn:"):
+        return f"urn:ecosphere:vocabulary:{vocabulary}"
+    stem = uri.rsplit("/", 1)[0]
+    return SCHEMES.get(stem, stem)
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        if value.startswith("http"):
+            yield value
+        return
+    for part in list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else ():
+        yield from _leaves(part)
+
+
+def _endpoints(dataset: Mapping[str, Any]) -> list[str]:
+    """Return the addresses of a service as its resources tell them, for a harvested record."""
+    given: Any = dataset.get("resources") or ()
+    resources = sorted(given, key=lambda each: each.get("resource_role") in ("documentation", "metadata"))
+    described = [s for r in resources for s in r.get("access_services") or () if isinstance(s, Mapping)]
+    found = [str(address) for service in described for address in service.get("endpoint_url") or ()]
+    found = found or [str(r["url"]).partition("?")[0] for r in resources if r.get("url")]
+    return list(dict.fromkeys(found))[:1]
+
+
+def _prepared(dataset_dict: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of a dataset with the values in the form that DCAT-AP wants."""
+    dataset = copy.deepcopy(dict(dataset_dict))
+    given = dataset.get("spatial")
+    derived = spatial.footprint(dataset)
+    if given and derived and json.dumps(derived) == given:
+        del dataset["spatial"]  # said already by spatial_coverage and territory
+    for row in dataset.get("qualified_attribution") or ():
+        if row.get("role") and not str(row["role"]).startswith("http"):
+            row["role"] = AGENT_ROLE + row["role"]
+    uses = voc.get("regulatory-use")
+    dataset["regulatory_use"] = [uses[use].uri for use in as_list(dataset.get("regulatory_use") or []) if use in uses]
+    if dataset.get("hvd_category"):
+        laws = [*as_list(dataset.get("applicable_legislation") or []), HIGH_VALUE_REGULATION]
+        dataset["applicable_legislation"] = list(dict.fromkeys(laws))
+    licence = voc.get("licences").get(dataset.get("license_id") or "")
+    for resource in dataset.get("resources") or ():
+        _prepare_resource(resource, licence)
+    return dataset
+
+
+def _prepare_resource(resource: dict[str, Any], licence: voc.Concept | None) -> None:
+    if not resource.get("license") and licence and urls.is_web_address(licence.uri):
+        resource["license"] = licence.uri
+    known = voc.get("format").get(resource.get("format") or "") or voc.get("format").find(resource.get("format") or "")
+    media_type = resource.get("mimetype") or (known.data["media_type"] if known else "")
+    if known and urls.is_web_address(known.uri):
+        resource["format"] = known.uri
+    if media_type and "/" in media_type and not media_type.startswith("http"):
+        resource["mimetype"] = IANA + media_type
+    services = resource.get("access_services")
+    if isinstance(services, str):
+        try:
+            services = json.loads(services)
+        except ValueError:
+            services = []
+    for service in services or ():
+        for key in ("contact", "publisher"):  # one each in DCAT; ckanext-dcat fails on a list here
+            if isinstance(service.get(key), list):
+                service[key] = next(iter(service[key]), None)
+    if services:
+        resource["access_services"] = services
+    if not resource.get("access_url"):  # DCAT-AP wants one, even beside a direct download
+        resource["access_url"] = resource.get("url")

@@ -1,0 +1,250 @@
+"""Reads back what `profiles.py` adds to ckanext-dcat's DCAT-AP: the other half of the profile `ecosphere_dcat_ap`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from rdflib import BNode, Graph, Literal, URIRef
+
+from ckanext.dcat.profiles import ADMS, DCAT, DCATAP, DCT, FOAF, RDF, RDFS, SKOS
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.schemas.fields import spatial
+from ckanext.ecosphere.schemas.rdf import conformity, distributions, lineage, record
+from ckanext.ecosphere.schemas.rdf.terms import ACCESS_STATEMENT, AGENT_ROLE, DQV, GEODCAT, IANA, SCHEMA
+
+#: Values of one property that are told apart by the list that they come from: (property, field, vocabulary).
+BY_LIST = (
+    (DCAT.theme, "theme", "themes"),
+    (DCAT.theme, "inspire_theme", "inspire-theme"),
+    (DCAT.theme, "eu_theme", "eu-theme"),
+    (DCAT.theme, "priority_dataset", "priority-dataset"),
+    (DCAT.theme, "regulatory_use", "regulatory-use"),
+    (DCATAP.hvdCategory, "hvd_category", "hvd-category"),
+    (GEODCAT.topicCategory, "topic_category", "topic-category"),
+    (DCT.conformsTo, "reference_system", "epsg"),
+    (DCT.spatial, "territory", "territories"),
+    (DCT.rights, "access_limitation", "access-limitation"),
+)
+#: Addresses that belong to an open list without standing in it.
+OPEN = {
+    "hvd-category": "http://data.europa.eu/bna/c_",
+    "epsg": "http://www.opengis.net/def/crs/",
+    "territories": "http://id.insee.fr/geo/",
+}
+#: Properties with a field of their own: (property, field, whether it holds several).
+PLAIN = (
+    (ADMS.status, "status", False),
+    (DCT.alternative, "alternate_title", True),
+    (DCT.created, "created", False),
+    (FOAF.depiction, "preview_image", False),
+    (DCAT.endpointURL, "endpoint_url", True),
+    (DCAT.endpointDescription, "endpoint_description", False),
+    (GEODCAT.serviceType, "service_type", False),
+    (SCHEMA.codeRepository, "code_repository", False),
+    (SCHEMA.programmingLanguage, "programming_language", True),
+    (SCHEMA.creativeWorkStatus, "development_status", False),
+)
+
+
+def complete(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    """Add to a dataset that ckanext-dcat has read what this project's profile wrote of it.
+
+    Args:
+        graph: the whole graph.
+        ref: node of the dataset.
+        dataset: what ckanext-dcat made, changed in place; lists become lists, codes become those of the schema.
+    """
+    _lists(dataset)
+    _by_list(graph, ref, dataset)
+    for predicate, field, several in PLAIN:
+        values = [str(value) for value in graph.objects(ref, predicate)]
+        if values:
+            dataset[field] = sorted(values) if several else values[0]
+    abstract = graph.value(ref, DCT.abstract)  # what Géo-IDE writes for the description
+    if abstract and not dataset.get("notes"):
+        dataset["notes"] = str(abstract)
+    _statements(graph, ref, dataset)
+    _scale(graph, ref, dataset)
+    lineage.read(graph, ref, dataset)
+    conformity.read(graph, ref, dataset)
+    record.read(graph, ref, dataset)
+    _places(graph, ref, dataset)
+    _series(graph, ref, dataset)
+    _identifiers(graph, ref, dataset)
+    for row in dataset.get("qualified_attribution") or ():
+        role = row["role"] = str(row.get("role") or "")  # CKAN's validation stumbles over a row of rows alone
+        if role.startswith(AGENT_ROLE) and role not in voc.get("agent-role"):
+            row["role"] = role.removeprefix(AGENT_ROLE)  # a role of a later standard, kept as its code
+    _licence(graph, ref, dataset)
+    for resource in dataset.get("resources") or ():
+        node = str(resource.get("distribution_ref") or "")
+        distributions.read(graph, URIRef(node) if ":" in node else BNode(node), resource)
+        _resource(resource)
+
+
+def _lists(dataset: dict[str, Any]) -> None:
+    """Turn JSON texts into lists, and drop empty subfields, which ckanext-dcat fills in."""
+    for owner in (dataset, *(dataset.get("resources") or ())):
+        for key, value in list(owner.items()):
+            if isinstance(value, str) and value.startswith("["):
+                try:
+                    owner[key] = json.loads(value)
+                except ValueError:
+                    continue
+            if isinstance(owner[key], list) and key not in ("resources", "extras", "tags"):
+                owner[key] = [_filled(part) for part in owner[key]]
+
+
+def _filled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(part) for key, part in value.items() if part not in (None, "", [])}
+    return [_filled(part) for part in value] if isinstance(value, list) else value
+
+
+def _by_list(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    for name in ("theme", "conforms_to", "hvd_category"):
+        dataset.pop(name, None)
+    known: set[Any] = set()
+    for predicate, field, name in BY_LIST:
+        found = [node for node in graph.objects(ref, predicate) if _belongs(str(node), name)]
+        known.update((predicate, node) for node in found)
+        if found:
+            concepts = voc.get(name)
+            dataset[field] = sorted({concepts[str(n)].uri if str(n) in concepts else str(n) for n in found})
+    if dataset.get("regulatory_use"):
+        dataset["regulatory_use"] = [voc.get("regulatory-use")[uri].id for uri in dataset["regulatory_use"]]
+    followed = [n for n in graph.objects(ref, DCT.conformsTo) if (DCT.conformsTo, n) not in known]
+    uris = sorted(str(node) for node in followed if isinstance(node, URIRef))
+    if uris:
+        dataset["conforms_to"] = uris
+
+
+def _belongs(value: str, vocabulary: str) -> bool:
+    """Say whether a value is of a list, or of those that an open list takes besides."""
+    return value in voc.get(vocabulary) or value.startswith(OPEN.get(vocabulary, "\0"))
+
+
+def _statements(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    for node in graph.objects(ref, DCT.rights):
+        text = graph.value(node, RDFS.label)
+        if text is None and isinstance(node, Literal):
+            text = node
+        if text is not None and voc.get("access-limitation").get(str(node)) is None:
+            about_access = graph.value(node, DCT.type) == ACCESS_STATEMENT
+            dataset["access_conditions" if about_access else "use_conditions"] = str(text)
+
+
+def _scale(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    for node in graph.objects(ref, DQV.hasQualityMeasurement):
+        value = graph.value(node, DQV.value)
+        if graph.value(node, DQV.isMeasurementOf) == GEODCAT.spatialResolutionAsScale and value is not None:
+            fraction = float(str(value))
+            if 0 < fraction <= 1:
+                dataset["scale_denominator"] = str(round(1 / fraction))
+    resolution = dataset.get("spatial_resolution_in_meters")
+    if resolution not in (None, ""):
+        dataset["spatial_resolution_in_meters"] = f"{float(str(resolution)):.12g}"
+
+
+def _places(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    """Keep the extents that are no territory of the list: ckanext-dcat keeps one of all, whichever comes first."""
+    rows = []
+    for node in graph.objects(ref, DCT.spatial):
+        if _belongs(str(node), "territories"):
+            continue
+        row = {
+            "uri": str(node) if isinstance(node, URIRef) else "",
+            "text": _text(graph, node),
+            "bbox": _geometry(graph, node, DCAT.bbox, spatial.parse_box),
+            "geom": _geometry(graph, node, URIRef("http://www.w3.org/ns/locn#geometry"), spatial.parse_geometry),
+            "centroid": _geometry(graph, node, DCAT.centroid, spatial.parse_geometry),
+        }
+        rows.append({key: value for key, value in row.items() if value})
+    dataset.pop("spatial_coverage", None)
+    dataset.pop("spatial", None)
+    if any(rows):
+        dataset["spatial_coverage"] = sorted((row for row in rows if row), key=lambda row: row.get("text", ""))
+    periods = [_filled(row) for row in dataset.get("temporal_coverage") or () if isinstance(row, dict)]
+    if periods:
+        dataset["temporal_coverage"] = sorted(periods, key=lambda row: row.get("start", ""))
+
+
+def _text(graph: Graph, node: Any) -> str:
+    labels: Iterable[Any] = (
+        *graph.objects(node, SKOS.prefLabel),
+        *graph.objects(node, RDFS.label),
+    )
+    return next((str(label) for label in labels), "")
+
+
+def _geometry(graph: Graph, node: Any, predicate: Any, parse: Any) -> str:
+    """Return a geometry as GeoJSON text, from GeoJSON or WKT."""
+    from geomet import InvalidGeoJSONException, wkt
+
+    values: Any = graph.objects(node, predicate)
+    for value in sorted(values, key=lambda each: "wktLiteral" in str(each.datatype)):
+        text = str(value).rpartition("> ")[2]
+        try:
+            return json.dumps(parse(text if text.startswith("{") else wkt.loads(text)))
+        except (spatial.GeometryError, ValueError, InvalidGeoJSONException):
+            continue
+    return ""
+
+
+def _series(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    parents = [str(node) for node in graph.objects(ref, DCAT.inSeries) if not isinstance(node, BNode)]
+    served = [str(node) for node in graph.objects(ref, DCAT.servesDataset) if not isinstance(node, BNode)]
+    for field, addresses in (("in_series", parents), ("serves_dataset", served)):
+        if addresses:
+            dataset[field] = sorted(address.rstrip("/").rpartition("/")[2] for address in addresses)
+    types = set(graph.objects(ref, RDF.type))
+    for rdf_class, kind in (
+        (DCAT.DatasetSeries, "series"),
+        (DCAT.DataService, "service"),
+        (SCHEMA.SoftwareSourceCode, "code"),
+    ):
+        if rdf_class in types and not dataset.get("dcat_type"):
+            dataset["dcat_type"] = voc.get("resource-type")[kind].uri
+
+
+def _identifiers(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    """Read the notation of other identifiers: ckanext-dcat 2.4 keeps the name of their blank node."""
+    found = []
+    for node in graph.objects(ref, ADMS.identifier):
+        notation = graph.value(node, SKOS.notation)
+        found.append(str(notation if notation is not None else node))
+    if found:
+        dataset["alternate_identifier"] = sorted(found)
+
+
+def _licence(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    """Take the licence of the distributions as the dataset's when they all have the same; without any, its own."""
+    licences, resources = voc.get("licences"), dataset.get("resources") or []
+    given = {str(resource.get("license") or "") for resource in resources}
+    if not any(given):
+        given = {str(graph.value(node, RDFS.label) or node) for node in graph.objects(ref, DCT.license)}
+    named = next(iter(given)) if len(given) == 1 else ""
+    only = licences.get(named) or licences.find(named)
+    known = licences.get(dataset.get("license_id") or "")
+    if only and (known is None or known == only):
+        dataset["license_id"] = only.id
+        for resource in resources:
+            resource.pop("license", None)
+    if not dataset.get("license_id"):
+        dataset.pop("license_id", None)
+
+
+def _resource(resource: dict[str, Any]) -> None:
+    resource.pop("distribution_ref", None)
+    if resource.get("access_url") == resource.get("url"):
+        resource.pop("access_url")
+    for service in resource.get("access_services") or ():
+        service.pop("access_service_ref", None)
+    known = voc.get("format").get(resource.get("format") or "")
+    if known:
+        resource["format"] = known.id
+    media = str(resource.get("mimetype") or "").replace("http://", "https://")
+    if media.startswith(IANA):
+        resource["mimetype"] = media.removeprefix(IANA)

@@ -1,0 +1,112 @@
+"""How the datasets of the portal belong together: series and their members, services and what they serve.
+
+A reference is what a person wrote or a record said: name or id in this portal, or the identifier of the record or of
+the data elsewhere. Everything is looked up in the index as the reader of the page may see it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.schemas.fields import urls
+
+SERIES_FIELD = "vocab_ecosphere_in_series"
+SERVES_FIELD = "vocab_ecosphere_serves"
+MOST_SHOWN = 20
+MOST_REFERENCES = 50
+MOST_MEMBERS = 500
+SERIES = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/series"
+SERVICE = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/service"
+CODE = "https://schema.org/SoftwareSourceCode"
+
+Dataset = Mapping[str, Any]
+
+
+def index(document: dict[str, Any]) -> None:
+    """Add the references of a dataset to its index document, one value each."""
+    for field, target in (("in_series", SERIES_FIELD), ("serves_dataset", SERVES_FIELD)):
+        values = _list(document.get(field))
+        if values:
+            document[target] = values
+
+
+def own_references(dataset: Dataset) -> list[str]:
+    """Return everything by which another dataset may refer to this one."""
+    names = (dataset.get(key) for key in ("name", "id", "metadata_identifier", "identifier", "uri"))
+    return [str(name) for name in names if name]
+
+
+def find(references: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the datasets that the references stand for, in their order; unknown ones are left out."""
+    wanted = [str(reference) for reference in references if reference][:MOST_REFERENCES]
+    if not wanted:
+        return []
+    either = " OR ".join(
+        f"{field}:({_any(wanted)})" for field in ("name", "id", "metadata_identifier", "identifier", "uri")
+    )
+    found = _search(either, rows=MOST_REFERENCES)["results"]
+
+    def place(dataset: Dataset) -> int:
+        return min((wanted.index(name) for name in own_references(dataset) if name in wanted), default=len(wanted))
+
+    return sorted(found, key=place)
+
+
+def referring(dataset: Dataset, field: str, rows: int = MOST_SHOWN) -> dict[str, Any]:
+    """Return the datasets that refer to this one in the index field ``field``: ``count`` and the first ``results``."""
+    return _search(f"{field}:({_any(own_references(dataset))})", rows=rows)
+
+
+def members(dataset: Dataset) -> list[str]:
+    """Return the identifiers of the records of the datasets of a series, at most `MOST_MEMBERS`."""
+    if dataset.get("dcat_type") != SERIES:
+        return []
+    held = referring(dataset, SERIES_FIELD, rows=MOST_MEMBERS)["results"]
+    return [str(each.get("metadata_identifier") or each["id"]) for each in held]
+
+
+def records(references: Iterable[str]) -> dict[str, str]:
+    """Return the addresses of the ISO records of the datasets that the references stand for."""
+    wanted = list(references)
+    return {
+        name: tk.url_for("ecosphere_schemas.iso", id=dataset["name"], _external=True, locale="default")
+        for dataset in find(wanted)
+        for name in own_references(dataset)
+        if name in wanted
+    }
+
+
+def other_records(dataset: Dataset) -> list[dict[str, str]]:
+    """Return the records that other catalogues have of a dataset: ``title`` of the catalogue, ``record``, its address.
+
+    The harvest knows them, where it is enabled; without it there are none.
+    """
+    try:
+        show = tk.get_action("ecosphere_harvest_catalogues_show")
+        also = show({"ignore_auth": True}, {"id": dataset["id"]})["also"]
+    except (KeyError, tk.ObjectNotFound, tk.ValidationError):
+        return []
+    addresses = [catalogue for catalogue in also if urls.is_web_address(catalogue["record"] or "")]
+    return [{"title": str(each["title"] or ""), "record": each["record"]} for each in addresses]
+
+
+def _search(query: str, rows: int) -> dict[str, Any]:
+    search = {"fq": f"+dataset_type:dataset +({query})", "rows": rows, "sort": "title_string asc", "facet": "false"}
+    return tk.get_action("package_search")({}, {**search, "include_private": True})
+
+
+def _any(values: Iterable[str]) -> str:
+    return " OR ".join('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
+
+
+def _list(value: Any) -> list[str]:
+    if isinstance(value, str) and value.startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return []
+    return [str(part) for part in value] if isinstance(value, list) else [value] if value else []

@@ -1,0 +1,33 @@
+"""A dataset of the portal in the terms of schema.org, with the addresses that only the portal knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.schemas.catalogue import inheritance
+from ckanext.ecosphere.schemas.fields.values import as_list
+from ckanext.ecosphere.schemas.rdf import relations, schemaorg
+
+
+def describe(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a dataset as a JSON-LD object.
+
+    Args:
+        dataset: as ``package_show`` gives it to the reader of the page: what that person may not see is not named.
+    """
+    found = schemaorg.describe(inheritance.completed(dataset), _page(dataset), tk.config["ckan.site_title"])
+    parts: list[Any] = []
+    if dataset.get("dcat_type") == relations.SERIES:
+        parts = relations.referring(dataset, relations.SERIES_FIELD)["results"]
+    wholes = relations.find(as_list(dataset.get("in_series") or []))
+    for name, others in (("hasPart", parts), ("isPartOf", wholes)):
+        if others:
+            found[name] = [{"@type": "Dataset", "name": each["title"], "url": _page(each)} for each in others]
+    return found
+
+
+def _page(dataset: Mapping[str, Any]) -> str:
+    return tk.url_for("dataset.read", id=dataset["name"], qualified=True, locale="default")

@@ -1,0 +1,159 @@
+"""What `ckan ecosphere init` does: tables, vocabularies, organisations, then each room's own steps."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+from dataclasses import dataclass, field
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.cli import db
+from ckan.lib.i18n import build_js_translations
+
+from ckanext.ecosphere import config
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.fast_save import signature
+from ckanext.ecosphere.interfaces import InitReport, each_setup
+from ckanext.ecosphere.setup import organisations
+
+_ = tk._
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Plan:
+    """What `run` would change.
+
+    Attributes:
+        lines: one sentence for each change.
+        services: number of organisations that would be created.
+        others: number of organisations that are there already and are no services of the ministry.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    services: int = 0
+    others: int = 0
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person should decide about the services first: the portal has organisations of its own."""
+        return bool(self.services and self.others)
+
+
+def plan() -> Plan:
+    """Look at what there is to do, without changing anything."""
+    made = Plan()
+    tables = pending_migrations()
+    if tables:
+        names = ", ".join(name or "CKAN" for name in tables)
+        made.lines.append(_("Create or upgrade the tables of {names}").format(names=names))
+    if config.create_organisations():
+        found = organisations.plan() if _has_organisations() else organisations.Plan(len(voc.get("organisations")), 0)
+        made.services, made.others = found.missing, found.others
+        if found.missing:
+            message = tk.ungettext(
+                "Create {number} service of the ministry as an organisation",
+                "Create {number} services of the ministry as organisations",
+                found.missing,
+            )
+            made.lines.append(message.format(number=found.missing))
+    for plugin in each_setup():
+        made.lines += plugin.ecosphere_plan()
+    return made
+
+
+def _has_organisations() -> bool:
+    """Whether CKAN has its tables."""
+    assert model.meta.engine is not None  # noqa: S101 - set when CKAN starts
+    return sa.inspect(model.meta.engine).has_table("group")
+
+
+def run(report: InitReport, services: bool = True) -> None:
+    """Set the portal up; whatever is in place already is left alone.
+
+    Args:
+        services: whether the services of the registry may be created as organisations.
+        report: told of each step. A room's failure does not keep the others from being set up.
+    """
+    migrate(report)
+    read_vocabularies(report)
+    build_messages(report)
+    if config.create_organisations() and services:
+        organisations.create_or_update(report)
+    for plugin in each_setup():
+        try:
+            plugin.ecosphere_init(report)
+        except Exception as error:
+            model.Session.rollback()
+            log.exception("Set-up of %s failed", plugin.name)
+            report.failed(_("Set-up of {name} failed: {error}").format(name=plugin.name, error=error))
+    index_stale(report)
+
+
+def migrate(report: InitReport) -> None:
+    """Create or upgrade the tables of CKAN and of every enabled plugin."""
+    pending = pending_migrations()
+    for name in pending:
+        with _quietly():
+            db._run_migrations(name)
+        report.changed(_("Tables of {name} created or upgraded").format(name=name or "CKAN"))
+    if not pending:
+        report.unchanged(_("All tables are up to date"))
+
+
+def pending_migrations() -> list[str]:
+    """Name the plugins whose tables are not up to date; the empty name stands for CKAN itself."""
+    with _quietly():
+        core = [] if (db.current_revision("") or "").endswith("(head)") else [""]
+        return core + sorted(db._get_pending_plugins())
+
+
+def read_vocabularies(report: InitReport) -> None:
+    """Read every controlled vocabulary once: a damaged file shows here and not on a page."""
+    names = voc.names()
+    try:
+        total = sum(len(voc.get(name)) for name in names)
+    except ValueError as error:
+        report.failed(_("A vocabulary cannot be read: {error}").format(error=error))
+        return
+    message = _("{number} vocabularies are readable, {total} entries in all")
+    report.unchanged(message.format(number=len(names), total=total))
+
+
+def index_stale(report: InitReport) -> None:
+    """Index again the datasets that were indexed without the schema, or with another one."""
+    if not p.plugin_loaded("ecosphere_schemas"):
+        return
+    ids = signature.stale()
+    if not ids:
+        report.unchanged(_("The index was written with the schema in force"))
+        return
+    failed = signature.index(ids)
+    message = tk.ungettext(
+        "{number} dataset indexed again with the schema in force",
+        "{number} datasets indexed again with the schema in force",
+        len(ids) - len(failed),
+    )
+    report.changed(message.format(number=len(ids) - len(failed)))
+    if failed:
+        message = _("Datasets with free fields under the names of the schema: {number}. Run: {command}")
+        report.changed(message.format(number=len(failed), command="ckan ecosphere adopt"))
+
+
+def build_messages(report: InitReport) -> None:
+    """Write the messages of the pages' scripts in every language; only CKAN's development server does it by itself."""
+    try:
+        build_js_translations()
+    except OSError as error:
+        report.failed(_("The messages of the pages' scripts cannot be written: {error}").format(error=error))
+        return
+    report.unchanged(_("The messages of the pages' scripts are in place"))
+
+
+def _quietly() -> contextlib.AbstractContextManager[object]:
+    """Keep alembic from printing in the middle of the report."""
+    return contextlib.redirect_stdout(io.StringIO())

@@ -1,0 +1,182 @@
+"""What `ckan ecosphere leave` does: an export, steps of each room, and an index that a CKAN without the plugins reads.
+
+Nothing is dropped from the database: the tables of the suite stay, and `ckan ecosphere init` brings back what the steps
+changed once the plugins are enabled again. See "Leaving" in docs/installation.md for what stands in the export.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ckan.lib.search as ckan_search
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from click import UsageError
+
+from ckanext.ecosphere.fast_save import signature
+from ckanext.ecosphere.interfaces import LeavingStep, each_setup
+
+PACKAGE = Path(__file__).parents[1]
+OWN = "ecosphere"
+#: Plugins that do nothing, or harm, without ours: the first has our schema, the second our sources.
+OF_NO_USE_ALONE = ("scheming_datasets", "harvest")
+OWNER_ONLY = 0o077
+README = """# Export of the access desk
+
+Written by `ckan ecosphere leave` on {moment}. Everything is UTF-8; a `.jsonl` file holds one JSON object a line.
+
+- `datasets.jsonl`: every dataset in every state, as `package_show` gives it with the schema of the access desk
+  (docs/fields.md says what each field means).
+- `organisations.jsonl`: services and groups with all that they hold, contact sheets included (`extras`).
+- `sources.jsonl`: harvest sources with their settings.
+- `tables/NAME.jsonl`: the rows of a table of the plugins; moments in ISO 8601, bytes in base64.
+- `files/`: files that people attached to data requests, under the names that the tables give.
+
+The tables hold personal data of those who asked for data: keep the folder where only those may read it who need it.
+"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done.
+
+    Attributes:
+        folder: of the export; made when the plan is carried out.
+        steps: what is done before the index is written anew.
+        unloaded: plugins without which the index is written.
+    """
+
+    folder: Path
+    steps: tuple[LeavingStep, ...]
+    unloaded: tuple[str, ...]
+
+    def sentences(self) -> Iterator[str]:
+        """Yield the plan in sentences."""
+        for step in self.steps:
+            yield step.plan
+        yield tk._("the index is cleared and written as a CKAN without these plugins reads it: {plugins}").format(
+            plugins=" ".join(self.unloaded)
+        )
+
+
+def default_folder() -> Path:
+    """Return a folder for the export beside where the command is given, named after the moment."""
+    return Path(f"ecosphere-export-{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}")
+
+
+def plan(folder: Path, kept: Iterable[str] = ()) -> Plan:
+    """Say what will be done.
+
+    Args:
+        folder: of the export.
+        kept: plugins that stay enabled though they would be taken out.
+
+    Raises:
+        UsageError: the folder is not empty, or a plugin to keep is not enabled or is ours.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise UsageError(tk._("{folder} is not empty").format(folder=folder))
+    loaded = tk.aslist(tk.config["ckan.plugins"])
+    if strange := [name for name in kept if name not in loaded or name.startswith(OWN)]:
+        raise UsageError(tk._("These cannot be kept: {names}").format(names=", ".join(strange)))
+    unloaded = tuple(name for name in loaded if name.startswith(OWN) or (name in OF_NO_USE_ALONE and name not in kept))
+    stay = [name for name in loaded if name not in unloaded]
+    steps = [_export(folder)]
+    for plugin in each_setup():
+        steps += plugin.ecosphere_leave(stay)
+    return Plan(folder, tuple(steps), unloaded)
+
+
+def run(plan: Plan) -> Iterator[str]:
+    """Carry a plan out, yielding what was done in sentences; nothing is changed when a step fails."""
+    mask = os.umask(OWNER_ONLY)
+    try:
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        for step in plan.steps:
+            yield step.run(plan.folder)
+    except BaseException:
+        model.Session.rollback()
+        raise
+    finally:
+        os.umask(mask)
+    model.Session.commit()
+    done = tk._("The index is written anew. Take these out of ckan.plugins, then start CKAN: {plugins}")
+    told = done.format(plugins=" ".join(plan.unloaded))
+    wrong = tk._("These datasets could not be indexed; see the log, then run `ckan search-index rebuild`: {ids}")
+    if failed := _index_without(plan.unloaded):
+        yield wrong.format(ids=", ".join(failed))
+    yield told
+
+
+def write_lines(file: Path, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write one JSON object a line.
+
+    Returns:
+        number of lines.
+    """
+    number = 0
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w", encoding="utf-8") as lines:
+        for row in rows:
+            lines.write(json.dumps(dict(row), ensure_ascii=False, default=_as_text) + "\n")
+            number += 1
+    return number
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, (bytes, memoryview)):
+        return base64.b64encode(bytes(value)).decode()
+    return value.isoformat() if isinstance(value, (dt.date, dt.datetime)) else str(value)
+
+
+def _tables() -> list[str]:
+    names = sa.inspect(model.meta.engine).get_table_names()
+    return sorted(name for name in names if name.startswith(f"{OWN}_") and not name.endswith("_alembic_version"))
+
+
+def _export(folder: Path) -> LeavingStep:
+    tables = _tables()
+    message = tk._("{number} tables of these plugins, and the services, are exported to {folder}; they stay in place")
+
+    def export(folder: Path) -> str:
+        (folder / "README.md").write_text(README.format(moment=f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"))
+        rows = sum(write_lines(folder / "tables" / f"{name}.jsonl", _rows(name)) for name in tables)
+        write_lines(folder / "organisations.jsonl", _rows("group"))
+        done = tk._("{rows} rows of {tables} tables exported to {folder}")
+        return done.format(rows=rows, tables=len(tables), folder=folder)
+
+    return LeavingStep(message.format(number=len(tables), folder=folder), export)
+
+
+def _rows(table: str) -> Iterator[Mapping[str, Any]]:
+    found = sa.Table(table, sa.MetaData(), autoload_with=model.meta.engine)
+    query = sa.select(found).order_by(*found.primary_key.columns)
+    yield from model.Session.execute(query).mappings()
+
+
+def _index_without(unloaded: Iterable[str]) -> list[str]:
+    """Clear the index, and write it as a CKAN without some of its plugins does.
+
+    The plugins are unloaded in this process, which does nothing else after it.
+
+    Returns:
+        ids of the datasets that could not be indexed.
+    """
+    p.unload(*(name for name in reversed(tuple(unloaded)) if p.plugin_loaded(name)))
+    if str(PACKAGE) in str(tk.config.get("licenses_group_url") or ""):
+        tk.config["licenses_group_url"] = None
+    if hasattr(model.Package, "_license_register"):
+        del model.Package._license_register
+    ckan_search.clear_all()
+    package = model.Package
+    ids = model.Session.scalars(sa.select(package.id).where(package.state.in_(("active", "draft"))))
+    return signature.index(list(ids))

@@ -1,0 +1,223 @@
+"""Values of our options that are not what they should be: told by name, with the value and what to write instead.
+
+Which options are numbers or truth values follows from the `config_declaration.yaml` of each room; what else an option
+names (a file, an organisation…) is in the table `data/option_kinds.csv`.
+"""
+
+from __future__ import annotations
+
+import csv
+import shlex
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from configparser import Error, RawConfigParser
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.common import config_declaration
+from ckan.config.declaration.key import Key
+
+_ = tk._
+
+
+def _N(message: str) -> str:
+    """Mark a message for translation; it is translated when it is shown."""
+    return message
+
+
+FILE = Path(__file__).parents[1] / "data" / "option_kinds.csv"
+PATTERN = "ecosphere.*"
+#: Type of the declarations → how it is read, what is said of a value that cannot be read so.
+NUMBERS: dict[str, tuple[Callable[[Any], float], str]] = {
+    "int": (int, _N("no whole number")),
+    "float": (float, _N("no number")),
+}
+#: Validator of CKAN → type of the declarations.
+TYPES = {"boolean_validator": "bool", "convert_int": "int", "convert_float": "float"}
+TRUTH = ("true", "yes", "on", "y", "t", "1", "false", "no", "off", "n", "f", "0")
+
+
+@dataclass(frozen=True)
+class BadValue:
+    """An option with a value that cannot be used.
+
+    Attributes:
+        option: its name.
+        value: what was written.
+        problem: what is wrong, in the reader's language.
+        remedy: what to write instead.
+    """
+
+    option: str
+    value: str
+    problem: str
+    remedy: str
+
+    @property
+    def sentence(self) -> str:
+        """Name, value and problem."""
+        return f"{self.option} = {self.value}: {self.problem}"
+
+
+def find(config: Mapping[str, Any]) -> Iterator[BadValue]:
+    """Yield the values that cannot be used.
+
+    Args:
+        config: CKAN's configuration.
+    """
+    written = _written(str(config["__file__"])) if "__file__" in config else {}
+    yield from not_numbers(config)
+    yield from _negative(config)
+    for option, declared in _declared():
+        # CKAN has made a truth value of whatever was written.
+        text = str(written.get(option, config.get(option)) if declared == "bool" else "").strip()
+        if text and text.lower() not in TRUTH:
+            yield BadValue(option, text, _("neither true nor false"), _("Write true or false"))
+    for option, kind in _kinds().items():
+        text = str(config.get(option) or "").strip() if option in config else ""
+        if text and (reasons := KINDS[kind](text)):
+            yield BadValue(option, text, *reasons)
+
+
+def not_numbers(config: Mapping[str, Any]) -> Iterator[BadValue]:
+    """Yield the options that should be numbers and are none, with which CKAN does not start.
+
+    Args:
+        config: CKAN's configuration, whose numbers CKAN has read already.
+    """
+    for option, declared in _declared():
+        if declared in NUMBERS and option in config:
+            kind, problem = NUMBERS[declared]
+            try:
+                kind(config[option])
+            except (TypeError, ValueError):
+                yield BadValue(option, str(config[option]), _(problem), _number_remedy(option))
+
+
+def _negative(config: Mapping[str, Any]) -> Iterator[BadValue]:
+    """None of our numbers may be below zero: they are counts, sizes and times."""
+    for option, declared in _declared():
+        value = config.get(option) if declared in NUMBERS else None
+        if isinstance(value, int | float) and not value >= 0:
+            yield BadValue(option, str(value), _("less than zero"), _number_remedy(option))
+
+
+def _number_remedy(option: str) -> str:
+    return _("Write a number from 0 on, such as {example}").format(
+        example=config_declaration[Key.from_string(option)].default
+    )
+
+
+def _declared() -> list[tuple[str, str]]:
+    """Names of our options that are declared, with their types."""
+    keys = sorted(map(str, config_declaration.iter_options(pattern=PATTERN)))
+    return [(key, _type_of(config_declaration[Key.from_string(key)])) for key in keys]
+
+
+def _type_of(option: Any) -> str:
+    """CKAN keeps of a type but its validator."""
+    return next((kind for validator, kind in TYPES.items() if validator in option.validators), "")
+
+
+@cache
+def _kinds() -> dict[str, str]:
+    with FILE.open(encoding="utf-8", newline="") as stream:
+        return {row["option"]: row["kind"] for row in csv.DictReader(stream)}
+
+
+def _written(file: str) -> dict[str, str]:
+    """Options as the configuration file and those that it uses have them."""
+    found: dict[str, str] = {}
+    seen: set[Path] = set()
+    path = Path(file)
+    while path.is_file() and path not in seen:
+        seen.add(path)
+        parser = RawConfigParser(strict=False)
+        parser.optionxform = str  # type: ignore[assignment, method-assign]
+        try:
+            parser.read(path, encoding="utf-8")
+            options = dict(parser["app:main"])
+        except (Error, KeyError, UnicodeDecodeError):
+            break
+        found = {**options, **found}
+        scheme, _colon, following = options.get("use", "").partition(":")
+        if scheme != "config":
+            break
+        path = (path.parent / following).resolve()
+    return found
+
+
+def _file(text: str) -> tuple[str, str] | None:
+    if Path(text).is_file():
+        return None
+    return _("there is no such file"), _("Name a file that the portal can read, or leave it empty")
+
+
+def _folder(text: str) -> tuple[str, str] | None:
+    if Path(text).is_dir():
+        return None
+    return _("there is no such folder"), _("Name a folder that the portal can read, or leave it empty")
+
+
+def _path(text: str) -> tuple[str, str] | None:
+    if Path(text).exists():
+        return None
+    return _("there is no such file or folder"), _("Name one that the portal can read, or leave it empty")
+
+
+def _program(text: str) -> tuple[str, str] | None:
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = []
+    if words and shutil.which(words[0]):
+        return None
+    return _("there is no such program"), _("Name a program that is installed, with its options, or leave it empty")
+
+
+def _organisation(text: str) -> tuple[str, str] | None:
+    group = model.Group.get(text)
+    if group is not None and group.is_organization and group.state == model.State.ACTIVE:
+        return None
+    return _("there is no such organisation"), _("Write the name of an organisation as its address has it")
+
+
+def _timezone(text: str) -> tuple[str, str] | None:
+    try:
+        ZoneInfo(text)
+    except (LookupError, OSError, ValueError):
+        return _("there is no such time zone"), _("Write for instance Europe/Paris")
+    return None
+
+
+def _address(text: str) -> tuple[str, str] | None:
+    if text.startswith(("https://", "http://", "mailto:", "/")) and " " not in text:
+        return None
+    return _("no address"), _("Begin it with https://, with / for a page of the portal, or with mailto:")
+
+
+def _fraction(text: str) -> tuple[str, str] | None:
+    try:
+        if 0 <= float(text) <= 1:
+            return None
+    except ValueError:
+        pass
+    return _("no number from 0 to 1"), _("Write for instance 0.1")
+
+
+#: Kind of the table → what says what is wrong with a text, and what to do.
+KINDS: dict[str, Callable[[str], tuple[str, str] | None]] = {
+    "address": _address,
+    "file": _file,
+    "folder": _folder,
+    "fraction": _fraction,
+    "organisation": _organisation,
+    "path": _path,
+    "program": _program,
+    "timezone": _timezone,
+}

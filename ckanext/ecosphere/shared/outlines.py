@@ -1,0 +1,69 @@
+"""Outlines of France and its overseas départements, on which a person draws a rectangle; no tiles, nothing fetched.
+
+Pure: nothing here knows CKAN.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+FILE = Path(__file__).parents[1] / "data" / "outlines.json"
+WIDTH = 480
+LABEL_ROOM = 70  # pixels that the name of a town needs at its right
+
+
+@dataclass(frozen=True)
+class Town:
+    """A mark on the map, in pixels of the drawing."""
+
+    name: str
+    x: float
+    y: float
+    left: bool
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A map: France without its overseas parts, or one of these.
+
+    Attributes:
+        id: name in the form.
+        territory: id in the vocabulary `territories`, whose label is that of the map.
+        box: west, south, east, north in degrees (WGS 84).
+        path: outline, in degrees, as the `d` of an SVG path.
+        width, height: of the drawing, in pixels.
+        scale_x, scale_y: pixels for a degree of longitude and of latitude.
+        towns: marks.
+    """
+
+    id: str
+    territory: str
+    box: tuple[float, float, float, float]
+    path: str
+    width: int
+    height: int
+    scale_x: float
+    scale_y: float
+    towns: tuple[Town, ...]
+
+
+@cache
+def frames() -> tuple[Frame, ...]:
+    """Return the maps, that of the mainland first."""
+    return tuple(_frame(name, data) for name, data in json.loads(FILE.read_text(encoding="utf-8")).items())
+
+
+def _frame(name: str, data: dict) -> Frame:
+    west, south, east, north = data["box"]
+    scale_x = WIDTH / (east - west)
+    scale_y = scale_x / math.cos(math.radians((south + north) / 2))  # equirectangular, true in the middle
+    marks = ((town, (x - west) * scale_x, (north - y) * scale_y) for town, x, y in data["towns"])
+    towns = tuple(Town(town, round(x, 1), round(y, 1), x > WIDTH - LABEL_ROOM) for town, x, y in marks)
+    height = round((north - south) * scale_y)
+    return Frame(
+        name, data["territory"], (west, south, east, north), data["path"], WIDTH, height, scale_x, scale_y, towns
+    )

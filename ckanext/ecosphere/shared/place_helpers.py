@@ -1,0 +1,53 @@
+"""Template helpers about territories, for the pages of every room: lists, labels, maps."""
+
+from __future__ import annotations
+
+import itertools
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.shared import language, outlines
+
+
+def ecosphere_territories() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Territories to choose from: (heading, (id, label) in alphabetical order) for each type."""
+    headings = {
+        "region": tk._("Régions"),
+        "departement": tk._("Départements"),
+        "outre-mer": tk._("Overseas"),
+        "zone-maritime": tk._("Maritime zones"),
+    }
+    lang = language.current()
+    ordered = sorted(voc.get("territories"), key=lambda place: str(place.data.get("type")))
+    groups = {key: list(each) for key, each in itertools.groupby(ordered, lambda place: place.data.get("type"))}
+    return [
+        (heading, [(place.id, _numbered(place, lang)) for place in sorted(groups.get(kind, []), key=_alphabetical)])
+        for kind, heading in headings.items()
+    ]
+
+
+def ecosphere_map_frames() -> tuple[outlines.Frame, ...]:
+    """Return the maps on which a rectangle is drawn, that of the mainland first."""
+    return outlines.frames()
+
+
+def ecosphere_labels(vocabulary: str, keys: list[str] | str | None) -> list[str]:
+    """Labels of concepts in the language of the page; those that the vocabulary does not know are left out."""
+    known = voc.get(vocabulary)
+    found = (known.get(key) for key in ([keys] if isinstance(keys, str) else keys or []))
+    return [concept.label(language.current()) for concept in found if concept]
+
+
+def _numbered(place: voc.Concept, lang: str) -> str:
+    """Label of a territory, with its number for a département, as people know it: "Ain (01)"."""
+    label = place.label(lang)
+    return f"{label} ({place.data['code']})" if place.data.get("type") == "departement" else label
+
+
+def _alphabetical(place: voc.Concept) -> str:
+    return voc.normalise(place.label_fr)
+
+
+#: By name, as plugins hand them to CKAN.
+HELPERS = {each.__name__: each for each in (ecosphere_territories, ecosphere_map_frames, ecosphere_labels)}
