@@ -7,8 +7,8 @@ from dataclasses import replace
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.harvest.sources.bounds import Bounds
-from ckanext.ecosphere.http_guard import GuardSettings, networks, ports
-from ckanext.ecosphere.http_guard.addresses import Network
+from ckanext.ecosphere.shared.http_guard import GuardSettings, networks, ports
+from ckanext.ecosphere.shared.http_guard.addresses import Network
 from ckanext.ecosphere.shared.portal_services import own_services
 
 ALLOWED_NETWORKS = "ecosphere.harvest.allowed_networks"

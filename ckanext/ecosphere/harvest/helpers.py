@@ -6,7 +6,8 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.harvest import formerrors, job_progress, labels, objects, wording
+from ckanext.ecosphere.harvest import job_progress, objects
+from ckanext.ecosphere.harvest.messages import form_errors, labels, translation
 from ckanext.ecosphere.harvest.overview import STATES
 from ckanext.ecosphere.harvest.sources.csw_request import QUERYABLES
 from ckanext.ecosphere.harvest.sources.source_type import enabled_types
@@ -134,7 +135,7 @@ def ecosphere_harvest_reason(code: str) -> str:
 
 def ecosphere_harvest_change(change: dict[str, str]) -> dict[str, str]:
     """What a rule decided, in words: `rule`, its `code`, `field`, `before` and `after`."""
-    return wording.change(change)
+    return translation.change(change)
 
 
 def ecosphere_harvest_problems(report: dict[str, Any]) -> list[tuple[str, int]]:
@@ -144,12 +145,12 @@ def ecosphere_harvest_problems(report: dict[str, Any]) -> list[tuple[str, int]]:
 
 def ecosphere_harvest_form_errors(errors: dict[str, Any] | None) -> dict[str, list[str]]:
     """The errors of the form of a source, field by field, in the reader's language."""
-    return formerrors.by_field(errors)
+    return form_errors.by_field(errors)
 
 
 def ecosphere_harvest_form_summary(errors: dict[str, Any] | None) -> dict[str, str]:
     """The errors of the form of a source under the labels of its fields, for the list above it."""
-    return formerrors.summary(errors)
+    return form_errors.summary(errors)
 
 
 def ecosphere_harvest_facet_label(item: dict[str, Any]) -> str:

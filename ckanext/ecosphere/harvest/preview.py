@@ -8,8 +8,9 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.harvest import config, wording
+from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.gather import identity
+from ckanext.ecosphere.harvest.messages import translation
 from ckanext.ecosphere.harvest.normalise import Context, Problem, RecordError, normalise
 from ckanext.ecosphere.harvest.sources.base import RawRecord
 from ckanext.ecosphere.harvest.sources.messages import sentence
@@ -106,11 +107,11 @@ def _sample_in_words(sample: dict[str, Any]) -> dict[str, Any]:
         return {**sample, "refused": about(sample["refused"])}
     return {
         **sample,
-        "service": wording.concept("organisations", sample["organisation"]),
-        "licence": wording.concept("licences", sample["licence"]),
-        "territories": [wording.concept("territories", uri) for uri in sample["territories"]],
-        "themes": [wording.concept("themes", uri) for uri in sample["themes"]],
-        "rules": [wording.rule(name) for name in sample["rules"]],
+        "service": translation.concept("organisations", sample["organisation"]),
+        "licence": translation.concept("licences", sample["licence"]),
+        "territories": [translation.concept("territories", uri) for uri in sample["territories"]],
+        "themes": [translation.concept("themes", uri) for uri in sample["themes"]],
+        "rules": [translation.rule(name) for name in sample["rules"]],
         "problems": [about(problem) for problem in sample["problems"]],
     }
 

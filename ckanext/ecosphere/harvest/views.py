@@ -10,8 +10,9 @@ from ckan.lib.pagination import Page
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.harvest import formerrors, job_progress, objects, overview, previews
+from ckanext.ecosphere.harvest import job_progress, objects, overview, previews
 from ckanext.ecosphere.harvest.logic.action import RECORDS_AT_ONCE
+from ckanext.ecosphere.harvest.messages import form_errors
 from ckanext.ecosphere.harvest.write import story
 from ckanext.ecosphere.shared import csv_table, web_guard
 
@@ -115,7 +116,7 @@ def start_trial() -> AnyResponse:
     try:
         started = allowed("ecosphere_harvest_trial_start", **source)
     except tk.ValidationError as error:
-        reason = " ".join(formerrors.summary(error.error_dict).values())
+        reason = " ".join(form_errors.summary(error.error_dict).values())
         refused = {"url": source["url"], "state": previews.FAILED, "reason": reason}
         return Response(tk.render("ecosphere_harvest/trial.html", {"trial": refused, "id": None}), 400)
     return tk.redirect_to("ecosphere_harvest.trial", id=started["id"])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.http_guard import networks, ports
-from ckanext.ecosphere.http_guard.addresses import Network
 from ckanext.ecosphere.quality.core.score import DEFAULT_MODEL, Model, load_model
+from ckanext.ecosphere.shared.http_guard import networks, ports
+from ckanext.ecosphere.shared.http_guard.addresses import Network
 
 QUEUE = "ecosphere:quality"
 

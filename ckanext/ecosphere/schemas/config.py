@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.http_guard import GuardSettings, networks, ports
+from ckanext.ecosphere.shared.http_guard import GuardSettings, networks, ports
 from ckanext.ecosphere.shared.portal_services import own_services
 
 OWN_RDF_PROFILE = "ecosphere.schemas.own_rdf_profile"

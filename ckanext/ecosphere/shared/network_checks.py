@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.http_guard import networks, ports
 from ckanext.ecosphere.interfaces import Check, CheckStatus
+from ckanext.ecosphere.shared.http_guard import networks, ports
 
 _ = tk._
 

@@ -1,6 +1,7 @@
 """Rules of the house: rooms keep apart, cores stay pure, modules stay small."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -21,6 +22,7 @@ PURE = (
     "vocabularies",
 )
 MAX_LINES = 420
+MAX_MODULES = 25
 
 
 def modules(*parts: str, tests: bool = False) -> list[Path]:
@@ -116,6 +118,11 @@ def test_modules_stay_small():
         if "migration" not in path.parts and (lines := len(path.read_text().splitlines())) > MAX_LINES
     }
     assert not found
+
+
+def test_no_folder_is_crowded():
+    folders = Counter(path.parent for path in modules("."))
+    assert not {str(each): number for each, number in folders.items() if number > MAX_MODULES}
 
 
 def test_every_module_says_what_it_is_for():

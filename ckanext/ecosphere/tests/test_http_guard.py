@@ -11,7 +11,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from ckanext.ecosphere.http_guard import (
+from ckanext.ecosphere.shared.http_guard import (
     Budget,
     FetchError,
     FetchRefusedError,

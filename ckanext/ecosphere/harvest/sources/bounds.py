@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, SourceReader
-from ckanext.ecosphere.http_guard import Budget, StoppedError
+from ckanext.ecosphere.shared.http_guard import Budget, StoppedError
 from ckanext.ecosphere.shared.strict_json import sound_text
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from ckanext.ecosphere.harvest.sources.csw_client import CswOptions, CswReader
 from ckanext.ecosphere.harvest.sources.csw_request import Filter, record_url
 from ckanext.ecosphere.harvest.sources.messages import ConfigError
 from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType, default_page_size
-from ckanext.ecosphere.http_guard import GuardedSession
+from ckanext.ecosphere.shared.http_guard import GuardedSession
 
 
 def _N(message: str) -> str:

@@ -12,7 +12,7 @@ from ckanext.ecosphere.harvest.iso.walk import local, one_line
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.sources.base import RawRecord, count_of
-from ckanext.ecosphere.http_guard import Response
+from ckanext.ecosphere.shared.http_guard import Response
 
 OK = 200
 _REFUSING = {400, 404, 405, 406, 410, 415, 501}

@@ -23,7 +23,7 @@ from ckanext.ecosphere.harvest.sources.csw_request import (
     get_records,
     with_query,
 )
-from ckanext.ecosphere.http_guard import FetchError, GuardedSession
+from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 
 MAX_LOST_IN_A_ROW = 10
 """Positions lost one after the other, after which the server is left in peace."""

@@ -20,7 +20,7 @@ from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, Sou
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
 from ckanext.ecosphere.harvest.sources.fetching import add_up, digest, fetch
 from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType
-from ckanext.ecosphere.http_guard import GuardedSession
+from ckanext.ecosphere.shared.http_guard import GuardedSession
 
 HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
 MAX_PAGES = 10_000

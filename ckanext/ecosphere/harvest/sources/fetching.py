@@ -8,8 +8,8 @@ from typing import Any
 
 from ckanext.ecosphere.harvest.sources.base import Reading
 from ckanext.ecosphere.harvest.sources.csw_answer import OK, PageError
-from ckanext.ecosphere.http_guard import FetchError, GuardedSession, Response
 from ckanext.ecosphere.shared import strict_json
+from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response
 
 JSON_BYTES = 16 * 1024 * 1024
 """Size of a JSON answer: read, it takes several times as much memory."""

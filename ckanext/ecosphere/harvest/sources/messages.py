@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ckanext.ecosphere.harvest.problems import MESSAGES as XML_MESSAGES
-from ckanext.ecosphere.http_guard import MESSAGES as FETCH_MESSAGES
+from ckanext.ecosphere.shared.http_guard import MESSAGES as FETCH_MESSAGES
 
 
 def _N(message: str) -> str:

@@ -15,7 +15,7 @@ from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.base import SECOND, SourceReader
 from ckanext.ecosphere.harvest.sources.bounds import BoundedReader, Bounds
 from ckanext.ecosphere.harvest.sources.messages import ConfigError, sentence
-from ckanext.ecosphere.http_guard import GuardedSession
+from ckanext.ecosphere.shared.http_guard import GuardedSession
 from ckanext.harvest.interfaces import IHarvester
 
 COMMON_OPTIONS = ("default_organisation", "priority")

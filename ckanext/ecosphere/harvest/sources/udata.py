@@ -16,7 +16,7 @@ from ckanext.ecosphere.harvest.sources.fetching import MAX_SILENT, add_up, diges
 from ckanext.ecosphere.harvest.sources.messages import ConfigError
 from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType
 from ckanext.ecosphere.harvest.sources.udata_record import record_of
-from ckanext.ecosphere.http_guard import GuardedSession, StoppedError
+from ckanext.ecosphere.shared.http_guard import GuardedSession, StoppedError
 
 FILTERS = ("organization", "topic", "tag")
 PAGE_SIZE = 50

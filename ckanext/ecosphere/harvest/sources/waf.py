@@ -16,7 +16,7 @@ from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, Sou
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError, raw_record
 from ckanext.ecosphere.harvest.sources.fetching import MAX_SILENT, add_up, fetch, unanswered
 from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType
-from ckanext.ecosphere.http_guard import GuardedSession, StoppedError
+from ckanext.ecosphere.shared.http_guard import GuardedSession, StoppedError
 
 MAX_DEPTH = 8
 MAX_FILES = 200_000

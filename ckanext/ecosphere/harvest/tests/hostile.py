@@ -19,7 +19,7 @@ from ckanext.ecosphere.harvest.dcat import graph as rdf
 from ckanext.ecosphere.harvest.iso.xml import MAX_BYTES, parse_xml
 from ckanext.ecosphere.harvest.sources.csw_client import CswReader
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader
-from ckanext.ecosphere.http_guard import GuardedSession, GuardSettings, networks
+from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings, networks
 
 HERE = networks(["127.0.0.1"])
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))

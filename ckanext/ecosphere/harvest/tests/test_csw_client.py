@@ -9,7 +9,7 @@ from ckanext.ecosphere.harvest.sources.csw_client import CswOptions, CswReader
 from ckanext.ecosphere.harvest.sources.csw_request import Filter
 from ckanext.ecosphere.harvest.sources.messages import sentence
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, covers, empty, exception, html, iso_record, status
-from ckanext.ecosphere.http_guard import GuardedSession, GuardSettings, networks
+from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings, networks
 
 TWENTY = [iso_record(n) for n in range(1, 21)]
 IDENTIFIERS = [f"fr-120066022-jdd-{n:08d}" for n in range(1, 21)]

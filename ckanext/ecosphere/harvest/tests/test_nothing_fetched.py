@@ -14,8 +14,8 @@ from ckanext.ecosphere.harvest.sources.dcat import DcatReader
 from ckanext.ecosphere.harvest.sources.udata import UdataReader
 from ckanext.ecosphere.harvest.sources.waf import WafReader
 from ckanext.ecosphere.harvest.tests import luring
-from ckanext.ecosphere.http_guard import FetchError, GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.shared import rdf
+from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.tests.canary import canary
 from ckanext.ecosphere.tests.scripted_server import serve
 

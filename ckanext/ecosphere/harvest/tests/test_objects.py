@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.tests import factories, helpers
 
-from ckanext.ecosphere.harvest import labels, objects
+from ckanext.ecosphere.harvest import objects
+from ckanext.ecosphere.harvest.messages import labels
 from ckanext.ecosphere.harvest.problems import MESSAGES
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.harvest.model import HarvestObject

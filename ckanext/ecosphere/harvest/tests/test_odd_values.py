@@ -13,7 +13,7 @@ from ckanext.ecosphere.harvest.sources.dcat import DcatReader, DcatSource
 from ckanext.ecosphere.harvest.sources.udata import UdataReader, UdataSource
 from ckanext.ecosphere.harvest.sources.waf import WafReader
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
-from ckanext.ecosphere.http_guard import GuardedSession, GuardSettings, networks
+from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.tests.scripted_server import serve
 
 DEEP = 100_000

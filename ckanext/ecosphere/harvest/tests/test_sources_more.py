@@ -15,7 +15,7 @@ from ckanext.ecosphere.harvest.sources.messages import sentence
 from ckanext.ecosphere.harvest.sources.udata import UdataReader, UdataSource
 from ckanext.ecosphere.harvest.sources.waf import WafReader, WafSource
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
-from ckanext.ecosphere.http_guard import GuardedSession, GuardSettings, networks
+from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.tests.scripted_server import serve
 
 

@@ -11,7 +11,7 @@ from ckanext.ecosphere.harvest.sources.csw_request import Filter
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader, DcatSource
 from ckanext.ecosphere.harvest.sources.udata import UdataReader, UdataSource
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
-from ckanext.ecosphere.http_guard import GuardedSession, GuardSettings, networks
+from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.tests.scripted_server import serve
 
 CONTEXT = Context(default_organisation="ddt-01053-01")

@@ -5,8 +5,9 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest import config, labels
+from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.finish import withdrawal
+from ckanext.ecosphere.harvest.messages import labels
 from ckanext.ecosphere.harvest.model import Hold
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, empty, iso_record, status
 from ckanext.ecosphere.harvest.tests.portal import solr_requests

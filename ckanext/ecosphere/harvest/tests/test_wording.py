@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from ckanext.ecosphere.harvest import normalise, wording
+from ckanext.ecosphere.harvest import normalise
+from ckanext.ecosphere.harvest.messages import translation
 from ckanext.ecosphere.harvest.normalise import themes
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography import territory
@@ -31,13 +32,13 @@ CASES = [
 
 
 def test_each_rule_has_a_name_for_people():
-    assert list(wording.RULES) == [name for name, _rule in RULES]
+    assert list(translation.RULES) == [name for name, _rule in RULES]
 
 
 def test_each_way_to_a_territory_or_a_theme_has_words():
     draft = Draft.of(Record(), normalise.Context())
     ways = [how for how, _find in territory.WAYS] + [how for how, _found in themes._sources(draft)]
-    assert {*ways, "box outside France"} <= set(wording.VALUES)
+    assert {*ways, "box outside France"} <= set(translation.VALUES)
 
 
 @pytest.mark.usefixtures("with_plugins")
@@ -45,7 +46,7 @@ def test_each_way_to_a_territory_or_a_theme_has_words():
 def test_a_decision_is_told_in_french(app, case):
     rule, field, before, after, label, words, came = case
     with app.flask_app.test_request_context("/", environ_overrides={"CKAN_LANG": "fr"}):
-        told = wording.change({"rule": rule, "field": field, "before": before, "after": after})
+        told = translation.change({"rule": rule, "field": field, "before": before, "after": after})
     assert (told["field"], told["before"]) == (label, words)
     assert told["after"].startswith(came)
     assert told["code"] == rule
@@ -56,7 +57,7 @@ def test_addresses_of_lists_are_told_by_their_labels(app):
     annual = "http://publications.europa.eu/resource/authority/frequency/ANNUAL"
     for language, word in (("fr", "nnuel"), ("en", "nnual")):
         with app.flask_app.test_request_context("/", environ_overrides={"CKAN_LANG": language}):
-            assert word in wording.after("frequency", annual)
-            assert wording.after("frequency", "no address") == "no address"
-            assert wording.rule("a-rule-of-somebody-else") == "a-rule-of-somebody-else"
-            assert not re.search("[{}]", " ".join(wording.rule(name) for name in wording.RULES))
+            assert word in translation.after("frequency", annual)
+            assert translation.after("frequency", "no address") == "no address"
+            assert translation.rule("a-rule-of-somebody-else") == "a-rule-of-somebody-else"
+            assert not re.search("[{}]", " ".join(translation.rule(name) for name in translation.RULES))

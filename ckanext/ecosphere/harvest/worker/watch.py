@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ckanext.ecosphere.harvest.sources.bounds import CANCELLED, MEMORY
 from ckanext.ecosphere.harvest.worker.job import RUNNING
-from ckanext.ecosphere.http_guard import Budget
+from ckanext.ecosphere.shared.http_guard import Budget
 from ckanext.harvest.model import HarvestJob, HarvestSource
 
 try:

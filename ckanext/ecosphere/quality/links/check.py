@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.http_guard import GuardedSession, GuardSettings
 from ckanext.ecosphere.quality import config
 from ckanext.ecosphere.quality.core.model import QualityRow
 from ckanext.ecosphere.quality.links import inventory
@@ -28,6 +27,7 @@ from ckanext.ecosphere.quality.links.model import Link, LinkCheck, LinkUse
 from ckanext.ecosphere.quality.links.probe import Verdict, probe
 from ckanext.ecosphere.quality.links.schedule import Standing, after
 from ckanext.ecosphere.quality.storage import reindex, rescore
+from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings
 from ckanext.ecosphere.shared.portal_services import own_services
 
 log = logging.getLogger(__name__)

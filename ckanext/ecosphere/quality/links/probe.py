@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from ckanext.ecosphere.http_guard import FetchError, GuardedSession
 from ckanext.ecosphere.quality.core.criteria import N_
+from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 
 SERVICES = ("wms", "wfs", "wmts", "wcs")
 SAMPLE_BYTES = 1024

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 
-from ckanext.ecosphere.http_guard import GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.quality.jobs import tasks
 from ckanext.ecosphere.quality.links import check, inventory
 from ckanext.ecosphere.quality.links.model import Link, LinkCheck, LinkUse
@@ -21,6 +20,7 @@ from ckanext.ecosphere.quality.links.probe import REASONS, Verdict, capabilities
 from ckanext.ecosphere.quality.links.schedule import Standing, after
 from ckanext.ecosphere.quality.tests.cases import resource
 from ckanext.ecosphere.quality.tests.conftest import act, count, saved, stored
+from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.tests.scripted_server import Exchange, ScriptedServer, serve
 
 LOCAL = networks(["127.0.0.1/32"])

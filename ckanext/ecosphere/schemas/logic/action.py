@@ -9,13 +9,13 @@ import ckan.plugins.toolkit as tk
 from ckan.logic.schema import validator_args
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.http_guard import MESSAGES, FetchError, GuardedSession
 from ckanext.ecosphere.schemas import config
 from ckanext.ecosphere.schemas.bulk import actions as bulk
 from ckanext.ecosphere.schemas.importing import documents, known, review, starting
 from ckanext.ecosphere.schemas.importing.text import decoded
 from ckanext.ecosphere.schemas.logic import drafts
 from ckanext.ecosphere.shared import action_input
+from ckanext.ecosphere.shared.http_guard import MESSAGES, FetchError, GuardedSession
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ckanext.ecosphere.http_guard.addresses import Address, unwrapped
+from ckanext.ecosphere.shared.http_guard.addresses import Address, unwrapped
 
 Service = tuple[str, int]
 """Host (name or address) and port."""

@@ -15,17 +15,17 @@ from urllib.parse import urljoin, urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError, NameResolutionError, SSLError
 
-from ckanext.ecosphere.http_guard.addresses import checked_url
-from ckanext.ecosphere.http_guard.attempt import (
+from ckanext.ecosphere.shared.http_guard.addresses import checked_url
+from ckanext.ecosphere.shared.http_guard.attempt import (
     Attempt,
     GuardedHTTPConnection,
     GuardedHTTPSConnection,
     GuardSettings,
     reason,
 )
-from ckanext.ecosphere.http_guard.budget import Budget
-from ckanext.ecosphere.http_guard.errors import FetchError, FetchRefusedError
-from ckanext.ecosphere.http_guard.inflate import InflateError, Inflater
+from ckanext.ecosphere.shared.http_guard.budget import Budget
+from ckanext.ecosphere.shared.http_guard.errors import FetchError, FetchRefusedError
+from ckanext.ecosphere.shared.http_guard.inflate import InflateError, Inflater
 
 _CHUNK, _COMPRESSED_CHUNK = 16 * 1024, 2 * 1024
 """Bytes taken from the network at once: what is compressed may become a thousand times as much."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from urllib3.exceptions import LocationParseError
 from urllib3.util.url import parse_url
 
-from ckanext.ecosphere.http_guard.errors import FetchRefusedError
+from ckanext.ecosphere.shared.http_guard.errors import FetchRefusedError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

@@ -12,12 +12,12 @@ Knows nothing of CKAN: settings are passed in, so that every room may use it::
     answer = session.get("https://example.org/capabilities")
 """
 
-from ckanext.ecosphere.http_guard.addresses import checked_url, networks, permitted, ports
-from ckanext.ecosphere.http_guard.attempt import GuardSettings
-from ckanext.ecosphere.http_guard.budget import Budget, StoppedError
-from ckanext.ecosphere.http_guard.errors import MESSAGES, FetchError, FetchRefusedError
-from ckanext.ecosphere.http_guard.own_services import Service, is_own_service
-from ckanext.ecosphere.http_guard.session import GuardedSession, Response
+from ckanext.ecosphere.shared.http_guard.addresses import checked_url, networks, permitted, ports
+from ckanext.ecosphere.shared.http_guard.attempt import GuardSettings
+from ckanext.ecosphere.shared.http_guard.budget import Budget, StoppedError
+from ckanext.ecosphere.shared.http_guard.errors import MESSAGES, FetchError, FetchRefusedError
+from ckanext.ecosphere.shared.http_guard.own_services import Service, is_own_service
+from ckanext.ecosphere.shared.http_guard.session import GuardedSession, Response
 
 __all__ = [
     "MESSAGES",

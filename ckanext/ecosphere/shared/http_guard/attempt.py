@@ -14,10 +14,10 @@ from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from ckanext.ecosphere.http_guard.addresses import Network, permitted
-from ckanext.ecosphere.http_guard.budget import Budget
-from ckanext.ecosphere.http_guard.errors import FetchError, FetchRefusedError
-from ckanext.ecosphere.http_guard.own_services import Service, is_own_service
+from ckanext.ecosphere.shared.http_guard.addresses import Network, permitted
+from ckanext.ecosphere.shared.http_guard.budget import Budget
+from ckanext.ecosphere.shared.http_guard.errors import FetchError, FetchRefusedError
+from ckanext.ecosphere.shared.http_guard.own_services import Service, is_own_service
 
 
 @dataclass(frozen=True)
