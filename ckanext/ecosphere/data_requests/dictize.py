@@ -18,7 +18,7 @@ from ckanext.ecosphere.data_requests.domain import clock, states, wording
 from ckanext.ecosphere.data_requests.domain.names import Names, by_ids, iso, iso_for
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.history import PERSONAL, edited, event_public
-from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support, facts
+from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support
 from ckanext.ecosphere.data_requests.notifications import links
 
 __all__ = ["Names", "edited", "event_public", "iso"]
@@ -269,7 +269,7 @@ def known_datasets(
 def may(request: Request, reader: Reader) -> list[dict[str, Any]]:
     """Transitions that the reader may do now, with their fields."""
     moment = datetime.now(timezone.utc)
-    found = states.possible(facts(request), reader.roles(request), moment, clock.day_of(moment))
+    found = states.possible(states.Facts.of(request), reader.roles(request), moment, clock.day_of(moment))
     return [
         {
             "transition": line.name,

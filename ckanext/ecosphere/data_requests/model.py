@@ -411,16 +411,3 @@ def _render_with(column: str) -> Any:
 
 for _table, _column in RENDERED.items():
     event.listen(getattr(_table, _column), "set", _render_with(_column))
-
-
-def facts(request: Request) -> states.Facts:
-    """What the guards of the table look at."""
-    return states.Facts(
-        state=request.state,
-        extended=request.extended,
-        first_month_ends=request.first_month_ends,
-        closed=request.closed,
-        reopened=request.reopened,
-        reminders=request.reminders,
-        answer_by=request.answer_by,
-    )

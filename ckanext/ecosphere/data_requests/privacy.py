@@ -26,7 +26,6 @@ from ckanext.ecosphere.data_requests.model import (
     Revision,
     Setting,
     Support,
-    facts,
 )
 from ckanext.ecosphere.data_requests.search import fulltext
 
@@ -190,7 +189,7 @@ def erase(user: model.User) -> dict[str, int]:
 
 def _withdraw(request_id: str, user: model.User) -> None:
     request = service.lock(request_id)[request_id]
-    if not states.obstacle(facts(request), "withdraw", (states.REQUESTER,), clock.now(), dictize.today()):
+    if not states.obstacle(states.Facts.of(request), "withdraw", (states.REQUESTER,), clock.now(), dictize.today()):
         event = service.perform(request, "withdraw", states.REQUESTER, user.id, {})
         model.Session.commit()
         service.announce(request, [event])

@@ -21,7 +21,7 @@ from ckanext.ecosphere.data_requests.domain import clock, fields, people, routin
 from ckanext.ecosphere.data_requests.domain.conflict import Conflict
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.logic.schema import FIELDS
-from ckanext.ecosphere.data_requests.model import Event, Follow, Mute, Request, Revision, Support, facts, new_id
+from ckanext.ecosphere.data_requests.model import Event, Follow, Mute, Request, Revision, Support, new_id
 from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.data_requests.search import fulltext
 from ckanext.ecosphere.shared import language
@@ -188,7 +188,7 @@ def by_system(request_id: str, name: str, data: Mapping[str, Any] | None = None)
     """Do a transition that time brings; None when it is not (or no longer) possible."""
     with rolled_back_on_error():
         request = lock(request_id)[request_id]
-        if states.obstacle(facts(request), name, (states.SYSTEM,), clock.now(), clock.day_of(clock.now())):
+        if states.obstacle(states.Facts.of(request), name, (states.SYSTEM,), clock.now(), clock.day_of(clock.now())):
             model.Session.rollback()
             return None
         event = perform(request, name, states.SYSTEM, None, data or {})
@@ -250,7 +250,7 @@ def announce(request: Request, events: Iterable[Event]) -> None:
 
 def _no_obstacle(request: Request, name: str, roles: Iterable[str]) -> None:
     moment = clock.now()
-    code = states.obstacle(facts(request), name, roles, moment, clock.day_of(moment))
+    code = states.obstacle(states.Facts.of(request), name, roles, moment, clock.day_of(moment))
     if code == "role":
         raise tk.NotAuthorized(wording.obstacle(code, request.state))
     if code:

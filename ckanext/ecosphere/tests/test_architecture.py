@@ -142,7 +142,7 @@ def test_the_guard_sees_every_form_of_import(tmp_path: Path, monkeypatch: pytest
     (room / "a.py").write_text("from ..quality import score\nfrom . import query\nimport ckan.model\n")
     assert set(imports(room / "a.py")) == {
         "ckanext.ecosphere.quality",
-        "ckanext.ecosphere.quality.core.score",
+        "ckanext.ecosphere.quality.score",
         "ckanext.ecosphere.search",
         "ckanext.ecosphere.search.query",
         "ckan.model",

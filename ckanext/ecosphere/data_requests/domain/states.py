@@ -7,7 +7,7 @@ table of the documentation (`table_of_transitions`). The legal reasons are in `d
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -251,6 +251,11 @@ class Facts:
     reopened: int = 0
     reminders: int = 0
     answer_by: date | None = None
+
+    @classmethod
+    def of(cls, request: Any) -> Facts:
+        """Take them from a request."""
+        return cls(**{each.name: getattr(request, each.name) for each in fields(cls)})
 
 
 def _once_in_the_first_month(facts: Facts, role: str, now: datetime, today: date) -> str:
