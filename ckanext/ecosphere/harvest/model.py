@@ -49,7 +49,7 @@ class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, rep
         seen_digest: content when it was last seen.
         seen_job: job that last saw it.
         digest: content and settings with which it was last imported.
-        keys: by what it is recognised in other catalogues, see `joining.keys`.
+        keys: by what it is recognised in other catalogues, see `deduplication.keys`.
         members: guids of the records that it says it holds, when it is a series.
         joined: dataset that another source publishes of the same data, while the state is `duplicate`.
         former: dataset that was made of it before it was joined to another one, to get it back.

@@ -1,7 +1,7 @@
 """Bring the tables in line with what `groups` says of them, at the end of each job and after a decision.
 
 While records are imported, a copy of what another source publishes is set aside, or takes its dataset over, at once
-(`aside`). What cannot be known then (a record that came later, a priority that was changed, a record that left) is put
+(`decide`). What cannot be known then (a record that came later, a priority that was changed, a record that left) is put
 right here, so that in the end nothing depends on the order of the harvests. May be called again after a crash at any
 point: each step is committed with the state that says what is left to do.
 """

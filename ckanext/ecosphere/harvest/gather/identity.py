@@ -1,4 +1,4 @@
-"""Who a record is within its source; by what other catalogues know it stands in `joining.keys`."""
+"""Who a record is within its source; by what other catalogues know it stands in `deduplication.keys`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """What the portal itself loses of the records that it harvests, over all datasets.
 
-The origin of a failed criterion (`origins.py`) takes some hundredths of a second to find, since the source record is
-read anew: pages do it for one dataset, this work of the night for all of them. The answers are kept with the results of
-the other background jobs; a save gives them up.
+The origin of a failed criterion (`source_evidence.py`) takes some hundredths of a second to find, since the source
+record is read anew: pages do it for one dataset, this work of the night for all of them. The answers are kept with the
+results of the other background jobs; a save gives them up.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def with_origins(shown: dict[str, Any], facts: Facts, told: Mapping[str, Any]) -
     Args:
         shown: as `as_dict` gives it; changed in place.
         facts: of the dataset.
-        told: as `neighbours.source_statements` gives it.
+        told: as `integrations.source_statements` gives it.
     """
     shown["source_record"] = told["record"]
     for each in shown["criteria"]:

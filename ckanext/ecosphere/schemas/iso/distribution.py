@@ -147,7 +147,7 @@ def _link(address: str, marks: Mapping[str, str], *, role: str, **told: str) -> 
 
     Args:
         address: where it is.
-        marks: what it is to the dataset, see ``arcs``.
+        marks: what it is to the dataset, see ``xlink_roles``.
         role: of the list `resource-role`; tells the function.
         told: ``protocol``, ``name``, ``description``.
     """

@@ -26,7 +26,7 @@ def party(name: str, row: Mapping[str, Any], role: str, organisation: str = "", 
         row: ``name``, ``email``, ``url``, ``uri``, ``unit``, ``telephone``, ``identifier``, all optional.
         role: code of ``CI_RoleCode``.
         organisation: stands for a missing name.
-        marks: attributes of the element, see ``arcs``.
+        marks: attributes of the element, see ``xlink_roles``.
     """
     called = str(row.get("name") or organisation or row.get("email") or "Non renseigné")
     phone = address = None
