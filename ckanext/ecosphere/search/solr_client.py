@@ -17,8 +17,7 @@ import ckan.plugins.toolkit as tk
 import requests
 
 LONGEST_MESSAGE = 500
-_TITLE = re.compile(r"<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"<[^>]*>")
+_TITLE = re.compile(r"<title>([^<]{0,500})</title>", re.IGNORECASE)
 
 
 class SolrAdminError(Exception):
@@ -166,7 +165,7 @@ def _solr_message(body: Any, text: str = "") -> str:
         found = "; ".join(dict.fromkeys(_sentences(body["error"])))
     else:
         page = _TITLE.search(text)
-        found = unescape(_TAG.sub(" ", page[1])) if page else ""
+        found = unescape(page[1]) if page else ""
     return " ".join(found.split())[:LONGEST_MESSAGE]
 
 

@@ -35,7 +35,7 @@ INSTEAD = {
     ("ckan.site_id", "default"): "guichet",
     ("smtp.server", "localhost"): "",
 }
-_HOLE = re.compile(r"\$\{([^}]+)\}")
+_HOLE = re.compile(r"\$\{([^${}]{1,100})\}")
 _OPTION = re.compile(r"^([\w.]+) =[ ]*(.*)$", re.MULTILINE)
 
 

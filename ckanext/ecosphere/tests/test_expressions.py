@@ -48,12 +48,12 @@ WITH_LOCAL_NAMES = {
     "harvest.iso.xml": [rb"[</\s]gmd:"],
     "schemas.indexing": [r'"issued": "(\d{4}(?:-\d{2})?)"'],
     "search.solr_schema": [r"(?:^| )_(?: |$)"],
-    "schemas.validators": [],  # OPEN_PATTERNS is found among the names of the module
+    "schemas.logic.validators": [],  # OPEN_PATTERNS is found among the names of the module
     "harvest.normalise.constraints": [],  # MADE
     "harvest.normalise.protocols": [],  # MADE
 }
 #: Module → characters beyond which it never hands a text to its expressions.
-CUT_BEFORE: dict[str, int] = {"harvest.formerrors": 2_000}
+CUT_BEFORE: dict[str, int] = {"harvest.messages.form_errors": 2_000}
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ NETWORK = (
 )  # fmt: skip
 #: Who may use them all the same (a module, or a room) and what for: always an address that was configured.
 ALLOWED = {
-    ("away.py", "requests"): "asks the portal's Solr whether it is there",
+    ("core/away.py", "requests"): "asks the portal's Solr whether it is there",
     ("data_requests/", "smtplib"): "the portal's mail server",
     ("data_requests/", "socket"): "errors of the mail server",
     ("harvest/finish/mail.py", "smtplib"): "errors of the mail server",
-    ("health.py", "smtplib"): "greets the portal's mail server",
-    ("health.py", "socket"): "errors of the mail server",
+    ("setup/health.py", "smtplib"): "greets the portal's mail server",
+    ("setup/health.py", "socket"): "errors of the mail server",
     ("fast_save/solr.py", "pysolr"): "the portal's Solr",
     ("fast_save/solr.py", "requests"): "the portal's Solr",
     ("search/solr_client.py", "requests"): "the portal's Solr",

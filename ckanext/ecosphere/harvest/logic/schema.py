@@ -43,8 +43,8 @@ def datasets_schema(not_empty: Any, list_of_strings: Any) -> dict[str, Any]:
     return {"ids": [not_empty, list_of_strings, _few]}
 
 
-def _few(value: list[str]) -> list[str]:
-    if len(value) > MOST_DATASETS:
+def _few(value: Any) -> Any:
+    if isinstance(value, list) and len(value) > MOST_DATASETS:
         raise tk.Invalid(tk._("Too many: {limit} at most.").format(limit=MOST_DATASETS))
     return value
 

@@ -30,6 +30,7 @@ from ckanext.ecosphere.schemas.catalogue import core_fields
 from ckanext.ecosphere.schemas.logic.validators import ecosphere_email
 from ckanext.ecosphere.shared import language
 
+_VERSION = re.compile(r"(?<![\d.])\d{1,3}\.\d{1,3}(?!\d)")
 LICENCES = Path(__file__).parents[1] / "adopted_licences.csv"
 #: Key of `plugin_data` under which a dataset says that it was adopted: nothing is done to it again.
 MARK = "ecosphere_adopted"
@@ -151,8 +152,8 @@ def licence(text: str) -> Licence:
     concept = licences.get(text) or licences.find(text)
     if concept is None:
         return Licence(None, tk._("not in the list of the access desk"))
-    said = set(re.findall(r"\d+\.\d+", text))
-    known = set(re.findall(r"\d+\.\d+", f"{concept.id} {concept.uri} {concept.label_en}"))
+    said = set(_VERSION.findall(text))
+    known = set(_VERSION.findall(f"{concept.id} {concept.uri} {concept.label_en}"))
     if text == concept.id or not known or said & known:
         return Licence(concept.id)
     return Licence(None, tk._("the version is not said"))
