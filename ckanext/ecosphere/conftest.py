@@ -22,10 +22,40 @@ from ckan.plugins import core
 from ckanext.ecosphere.tests.browser import browser, page, portal_url
 from dev.stack import pycsw, settings
 
+PACKAGE = Path(__file__).parent
+
 __all__ = ["browser", "page", "portal_url"]
 
 if process := os.environ.get("PYTEST_XDIST_WORKER"):  # CKAN reads its configuration after this module
     os.environ.update(settings.test_environment(process))
+
+
+#: Files that take half a minute or more, the longest first: of two processes, none is left alone with one at the end.
+LONGEST = (
+    "tests/access/test_matrix.py",
+    "schemas/tests/test_form.py",
+    "tests/access/test_odd_values.py",
+    "tests/test_alone.py",
+    "schemas/tests/test_importing.py",
+    "data_requests/tests/test_journey_answering.py",
+    "harvest/tests/test_memory.py",
+    "harvest/tests/test_resume.py",
+    "tests/test_expressions.py",
+    "tests/in_and_out/test_in_and_out.py",
+    "harvest/tests/test_pipeline.py",
+    "tests/test_records_exchange.py",
+    "schemas/tests/test_importing_records.py",
+    "data_requests/tests/test_scheduled.py",
+    "shared/tests/test_web_guard_browser.py",
+    "quality/tests/test_journey.py",
+    "search/tests/test_pages.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files; tests of a file keep their order."""
+    places = {str(PACKAGE / name): place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(str(item.path), len(places)))
 
 
 @pytest.fixture(scope="session", autouse=True)

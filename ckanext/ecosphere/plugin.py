@@ -10,7 +10,7 @@ from flask import Blueprint, current_app
 
 from ckanext.ecosphere import config, helpers
 from ckanext.ecosphere.contact import actions
-from ckanext.ecosphere.core import accounts, collaborators, markdown, page_dates, public_tags, texts
+from ckanext.ecosphere.core import accounts, collaborators, mail, markdown, page_dates, public_tags, texts
 from ckanext.ecosphere.core.api_guard import api_guard
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import authorization, place_helpers, web_guard
@@ -33,6 +33,7 @@ class EcospherePlugin(Room):
     p.implements(p.IActions)
     p.implements(p.IAuthFunctions)
     p.implements(p.IBlueprint)
+    p.implements(p.INotifier, inherit=True)
     p.implements(p.ISignal)
 
     def update_config(self, config_: Any) -> None:
@@ -57,6 +58,10 @@ class EcospherePlugin(Room):
     def get_blueprint(self) -> list[Blueprint]:
         """Guard every page and action of the portal; provide the pages of the contact sheets."""
         return [web_guard.portal_blueprint(config.web_guard), api_guard, actions.blueprint]
+
+    def notify_recipient(self, *args: Any, **kwargs: Any) -> bool:
+        """Send CKAN's own e-mails with the headers that they lack."""
+        return mail.notify_recipient(*args, **kwargs)
 
     def make_middleware(self, app: Any, config_: Any) -> Any:
         """Take people's addresses from trusted proxies alone."""

@@ -12,7 +12,7 @@ from .install import setup, venv_program
 from .settings import ROOT, TEST_PROCESSES, test_environment
 
 #: The whole suite runs in two processes; the tests of a file, which share what they set up, stay in one.
-IN_PARALLEL = ("-n", str(len(set(TEST_PROCESSES.values()))), "--dist", "loadfile")
+IN_PARALLEL = ("-n", str(len(set(TEST_PROCESSES.values()))), "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def environment() -> None:

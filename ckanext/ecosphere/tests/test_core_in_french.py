@@ -66,6 +66,7 @@ def test_password_reset_is_french_from_the_form_to_the_page(app: Any, postbox: A
     app.post("/fr/user/reset", data={"user": "camille"}, follow_redirects=False)
     [mail] = postbox.mails
     assert str(mail["Subject"]).endswith("Choisissez un nouveau mot de passe")
+    assert str(mail["Message-ID"]).endswith("@test.ckan.net>") and mail["Auto-Submitted"] == "auto-generated"
     assert "Un nouveau mot de passe a été demandé" in body(mail) and "Bonjour camille," in body(mail)
     assert english(body(mail)) == [] and english(str(mail["Subject"]).split("] ")[-1]) == []
     assert len(body(mail).strip().splitlines()) > 5

@@ -5,12 +5,19 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import pytest
 from ckan.tests import factories, helpers
+from ckan.tests.helpers import CKANTestApp
 
-pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", "french", "with_request_context")
+pytestmark = pytest.mark.usefixtures("loaded", "clean_db", "clean_index", "french", "with_request_context")
 
 RHONE = "http://id.insee.fr/geo/departement/69"
 EAU = "http://registre.data.developpement-durable.gouv.fr/ecospheres/themes-ecospheres/eau"
 PERSONAS = {"anonymous": False, "user": False, "other-editor": False, "editor": True, "admin": True, "sysadmin": True}
+
+
+@pytest.fixture
+def app(made_app: Any) -> CKANTestApp:
+    """The application, made once for the module."""
+    return CKANTestApp(made_app)
 
 
 @pytest.fixture
