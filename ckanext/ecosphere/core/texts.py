@@ -6,6 +6,7 @@ end; see `docs/upstream.md`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -32,6 +33,9 @@ LONGEST = {
 LONGEST_OTHER = 50_000
 #: Kept as they are typed; their length is bounded at the door of the API and by CKAN's own validator.
 SECRETS = {"password", "password1", "password2"}
+#: Addresses of pictures that every reader's browser asks for.
+PICTURES = {"image_url"}
+_NOT_IN_ADDRESSES = re.compile(r"[\s\"'<>\\]")
 #: Fields of one line.
 LINES = {"name", "fullname", "email", "title"}
 ACTIONS = (
@@ -59,6 +63,8 @@ def cleaned(data: DataDict) -> DataDict:
         most = LONGEST.get(name, LONGEST_OTHER)
         if len(value) > most:
             errors[name] = [tk._("Too long: {number} characters at most.").format(number=most)]
+        elif name in PICTURES and _NOT_IN_ADDRESSES.search(value.strip()):
+            errors[name] = [tk._("Write an address without spaces, quotes or angle brackets.")]
         elif not characters.is_clean(value):
             result[name] = characters.one_line(value) if name in LINES else characters.clean(value)
     if errors:

@@ -43,12 +43,15 @@ def test_names_of_people_and_services(app: CKANTestApp) -> None:
     ("action", "sent", "field"),
     [
         ("organization_create", {"name": "ddt-03", "description": "a" * 20_001}, "description"),
+        ("organization_create", {"name": "ddt-03", "image_url": 'http://a" onmouseover="x'}, "image_url"),
         ("harvest_source_create", {"name": "s", "url": "https://a.example/", "title": "a" * 501}, "title"),
         ("harvest_source_update", {"id": "s", "config": " " * 50_001}, "config"),
         ("config_option_update", {"ckan.site_about": "a" * 50_001}, "ckan.site_about"),
     ],
 )
-def test_texts_without_an_end_are_refused(app: CKANTestApp, action: str, sent: dict[str, str], field: str) -> None:
+def test_texts_without_an_end_and_broken_addresses_are_refused(
+    app: CKANTestApp, action: str, sent: dict[str, str], field: str
+) -> None:
     answer = post(app, action, sent, factories.SysadminWithToken()["token"])
     assert answer.status_code == 409
     assert list(answer.json["error"]) == [field, "__type"]
