@@ -1,7 +1,8 @@
 """What no action takes, whatever its schema says: told as an error of the field, before anything is looked up.
 
 A NUL character and half a surrogate pair cannot be stored, an integer of more than eight bytes neither, and JSON knows
-no NaN; an identifier is one text, not a list or an object.
+no NaN; an identifier is one text, not a list or an object. Callers in Python may hand over
+a row of the database under such a name, as those of ckanext-harvest do with `source`; JSON cannot.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import wraps
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.model.domain_object import DomainObject
 
 #: Parameters that name one thing, besides those that end in "_id".
 IDENTIFIERS = frozenset(
@@ -70,7 +72,7 @@ def _checked(action: Action) -> Action:
 
 
 def _identifier_fault(value: Any, numbers: bool) -> str | None:
-    if value is None or (numbers and isinstance(value, int | float)):
+    if value is None or isinstance(value, DomainObject) or (numbers and isinstance(value, int | float)):
         return None
     if not isinstance(value, str):
         return tk._("Give one text here: a name or an identifier.")

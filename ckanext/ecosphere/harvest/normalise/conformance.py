@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
@@ -9,7 +10,7 @@ from ckanext.ecosphere.harvest.normalise.dates import parse_date
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line
-from ckanext.ecosphere.harvest.record import Conformity
+from ckanext.ecosphere.harvest.record import Conformity, QualityMeasure
 
 MAX_REPORTS = 30
 _DEGREES = {True: "conformant", False: "notConformant", None: "notEvaluated"}
@@ -40,13 +41,22 @@ def conformity(draft: Draft) -> None:
     draft.set("conforms_to", list(dict.fromkeys(followed)))
 
 
-def quality_measures(draft: Draft) -> None:
-    """Keep each measure of quality once, by what it measures."""
+def _dimension(measure: QualityMeasure) -> str:
+    known = voc.get("quality-dimension").find(measure.element)
+    return known.id if known else ""
+
+
+def quality_measures(draft: Draft, dimension_of: Callable[[QualityMeasure], str] = _dimension) -> None:
+    """Keep each measure of quality once, by what it measures.
+
+    Args:
+        draft: what is made of the record.
+        dimension_of: tells the id of what a measure measures; by default from its element.
+    """
     kept: list[dict[str, Any]] = []
     for measure in draft.record.measures[:MAX_REPORTS]:
-        known = voc.get("quality-dimension").find(measure.element)
         item = {
-            "dimension": known.id if known else "",
+            "dimension": dimension_of(measure),
             "name": cut(one_line(measure.name), 500),
             "value": cut(one_line(measure.value), 500),
             "unit": cut(one_line(measure.unit), 100),

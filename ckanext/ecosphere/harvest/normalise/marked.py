@@ -15,7 +15,7 @@ from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography import extent
 from ckanext.ecosphere.harvest.normalise.reference import MAX_SYSTEMS
 from ckanext.ecosphere.harvest.normalise.texts import bounded, cut, one_line, plain_text
-from ckanext.ecosphere.harvest.record import Contact, Extent, Keyword
+from ckanext.ecosphere.harvest.record import Contact, Extent, Keyword, QualityMeasure
 from ckanext.ecosphere.shared import xlink_roles
 
 _URI = ("http://", "https://", "urn:")
@@ -198,11 +198,11 @@ def _conformity(draft: Draft) -> None:
 
 
 def _quality_measures(draft: Draft) -> None:
-    conformance.quality_measures(draft)
-    rows = draft.dataset.get("quality_measure", [])
-    for row, measure in zip(rows, draft.record.measures, strict=False):
+    def dimension(measure: QualityMeasure) -> str:
         known = voc.get("quality-dimension").get(measure.mark.role)
-        row["dimension"] = known.id if known else ""
+        return known.id if known else ""
+
+    conformance.quality_measures(draft, dimension)
 
 
 def _nothing(draft: Draft) -> None:

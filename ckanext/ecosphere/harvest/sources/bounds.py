@@ -59,15 +59,18 @@ class BoundedReader:
 
     def pages(self) -> Iterator[Page]:
         """Yield all that can be read within the bounds."""
+        lacks_memory = False
         try:
             yield from self._pages()
         except StoppedError as error:
             self.reading.fail(f"bound-{error.code}", limit=_shown(error.code, error.limit))
         except MemoryError:
-            self.reading.fail(f"bound-{MEMORY}", limit=_shown(MEMORY, self.bounds.memory))
+            lacks_memory = True
         except Exception as error:  # the records that were read must not be lost to it
             log.exception("Reading of a source")
             self.reading.fail("reading-fault", detail=f"{type(error).__name__}: {' '.join(str(error).split())}"[:300])
+        if lacks_memory:  # told out here: while the error was handled, it held all that the memory was taken for
+            self.reading.fail(f"bound-{MEMORY}", limit=_shown(MEMORY, self.bounds.memory))
         self.reading.requests = self.budget.spent
 
     def _pages(self) -> Iterator[Page]:

@@ -26,8 +26,12 @@ def portal(  # noqa: PLR0917 - fixtures
     ckan_config: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Portal:
-    """An empty portal with the services that the records of the tests name, and no patience with servers."""
+    """An empty portal with the services that the records of the tests name, and no patience with servers.
+
+    The process of the tests takes more than a worker after some hundred of them: its memory ends no reading.
+    """
     monkeypatch.setitem(ckan_config, config.BACKOFF_SECONDS, 0)
+    monkeypatch.setitem(ckan_config, config.MAX_MEMORY_MEGABYTES, 8_000)
     for name, title in Portal.ORGANISATIONS.items():
         factories.Organization(name=name, title=title, image_url="")
     return Portal()

@@ -39,6 +39,11 @@ def end(pid: int) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
+def is_over(pid: int) -> bool:
+    """Whether a child has ended; `end` still tells how."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
 def die() -> None:
     """End this process as `kill -9` does: nothing is cleaned up."""
     os.kill(os.getpid(), signal.SIGKILL)

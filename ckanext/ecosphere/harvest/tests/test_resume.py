@@ -272,7 +272,8 @@ def test_a_job_goes_on_after_redis_was_emptied_solr_was_away_and_postgresql_was_
         def run() -> None:
             model.init_model(sa.create_engine(sa.make_url(tk.config["sqlalchemy.url"]).set(port=postgresql.port)))
             tk.config["solr_url"] = through(tk.config["solr_url"], solr.port)
-            runner.run_job(job)
+            # The session of a connection that was cut may keep its lock for a moment: then the job is taken up again.
+            assert any(runner.run_job(job) or time.sleep(0.5) for _attempt in range(60))
 
         worker = processes.start(run)
         assert arrived[0].wait(60)
@@ -285,7 +286,8 @@ def test_a_job_goes_on_after_redis_was_emptied_solr_was_away_and_postgresql_was_
         going[2].set()
         with solr.away():
             going[3].set()  # not before: the import would be over before Solr is away
-            wait_for(lambda: is_importing(job))
+            wait_for(lambda: is_importing(job) or processes.is_over(worker))
+            assert not processes.is_over(worker)
             time.sleep(1)
         assert processes.end(worker) == 0
         assert_all_agree(small, source, by_title(texts))

@@ -120,6 +120,12 @@ def test_any_dataset_comes_back_as_it_went_but_for_what_is_told(create, there_an
     assert {each: found[each] for each in untold(found, "iso")} == {}
 
 
+def test_a_measure_keeps_what_it_measures_after_two_equal_ones(create, there_and_back):
+    measures = [{"dimension": "temporal-accuracy", "unit": "d"}] * 2 + [{"name": "Mean error", "value": "2"}]
+    found = there_and_back(create({"title": "P", "name": "iso-measures", "quality_measure": measures}))
+    assert {each: found[each] for each in untold(found, "iso")} == {}
+
+
 def makes_sense(name: str, dataset: dict[str, Any]) -> bool:
     """Whether a field makes sense for the kind of the dataset; what does not, no record need carry."""
     field = next((each for each in SCHEMA if each["field_name"] == name), {})

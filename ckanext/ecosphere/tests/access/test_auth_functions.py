@@ -87,6 +87,9 @@ def test_what_no_action_takes_is_told_by_field(data: Any, field: str):
     assert list(refused.value.error_dict) == [field]
 
 
-@pytest.mark.parametrize("data", [None, {}, {"id": "a", "tags": [{"name": "é😀"}], "x": 2**62, "y": 1.5, "z": True}])
+@pytest.mark.parametrize(
+    "data",
+    [None, {}, {"id": "a", "tags": [{"name": "é😀"}], "x": 2**62, "y": 1.5, "z": True}, {"source": model.User()}],
+)
 def test_what_actions_take_is_let_through(data: Any):
     action_input.check(data)
