@@ -70,7 +70,8 @@ def test_the_search_box_proposes_and_is_driven_by_the_keyboard(page, catalogue):
 
 def test_places_and_themes_are_proposed_with_their_number_of_datasets(page, catalogue):
     translations = []
-    page.route("**/api/i18n/**", lambda route: translations.append(route))  # CKAN starts its scripts when they have come
+    # CKAN starts its scripts when they have come.
+    page.route("**/api/i18n/**", lambda route: translations.append(route))
     page.goto("/fr/")
     page.locator("#field-home-search").press_sequentially("rhon")
     (held,) = translations
