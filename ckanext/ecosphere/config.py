@@ -84,7 +84,7 @@ def trusted_proxies() -> proxies.Trusted:
 
 def kept_facets() -> list[str]:
     """Return the facets of CKAN that stay: `groups`, `tags`, `none`, or `auto` alone."""
-    return tk.aslist(tk.config[KEPT_FACETS]) or ["auto"]
+    return tk.aslist(shared.declared(KEPT_FACETS, "auto")) or ["auto"]
 
 
 def web_guard() -> Settings:

@@ -1,7 +1,8 @@
 """Start a real CKAN with a few plugins and crawl it; a program of its own, since a process starts CKAN but once.
 
 Reads a JSON object from standard input: `config` (options of every portal), `token` (of a sysadmin), `paths` (asked for
-by the sysadmin in every portal) and `runs`, a list of objects with these keys, all but the first two optional:
+by the sysadmin in every portal), `compiled` (folder of compiled templates that all portals share) and `runs`, a list of
+objects with these keys, all but the first two optional:
 
 - `name` of the run, and `plugins` as `ckan.plugins` has them;
 - `more`: further paths; `only`: paths that are asked for in the place of all others;
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-MOST_PAGES = 25
+MOST_PAGES = 12
 AT_ONCE = 2
 _LINK = re.compile(r'<a [^>]*?href="(/[^"#]*)')
 #: What is left alone: it ends sessions, gives files, or is the same page in another language.
@@ -48,11 +49,13 @@ class Memory(logging.Handler):
         self.lines.append((record.levelname, text))
 
 
-def start(config: dict[str, Any]) -> Any:
-    """Start CKAN; returns its Flask application."""
+def start(config: dict[str, Any], compiled: str) -> Any:
+    """Start CKAN, with a folder of compiled templates for all portals; returns its Flask application."""
     from ckan.config.middleware import make_app
+    from jinja2 import FileSystemBytecodeCache
 
     made: Any = make_app(config)  # type: ignore[arg-type]
+    made._wsgi_app.jinja_env.bytecode_cache = FileSystemBytecodeCache(compiled)
     return made._wsgi_app
 
 
@@ -144,7 +147,7 @@ def one(run: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
         if words := run.get("command"):
             result = command(config, words)
         else:
-            app = start(config)
+            app = start(config, told["compiled"])
             paths = run.get("only") or told["paths"] + run.get("more", [])
             result["pages"] = crawl(app, told["token"], paths, 1 if run.get("only") else MOST_PAGES)
             if after := run.pop("after", ""):

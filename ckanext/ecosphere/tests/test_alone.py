@@ -79,7 +79,9 @@ TAKEN_OVER = ("SECRET_KEY", "sqlalchemy.url", "ckan.redis.url", "solr_url", "cka
 
 
 @pytest.fixture(scope="module")
-def catalogue(loaded: None, reset_db: Any, migrate_db_for: Any, reset_index: Any) -> dict[str, str]:
+def catalogue(
+    loaded: None, reset_db: Any, migrate_db_for: Any, reset_index: Any, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     """One prepared database for every portal: a service with a dataset and a source, as a full portal made them."""
     reset_db()
     for plugin in _get_pending_plugins():
@@ -103,6 +105,7 @@ def catalogue(loaded: None, reset_db: Any, migrate_db_for: Any, reset_index: Any
         "dataset": dataset["name"],
         "resource": resource["id"],
         "source": source["name"],
+        "compiled": str(tmp_path_factory.mktemp("compiled")),
     }
 
 
@@ -111,6 +114,7 @@ def start(catalogue: dict[str, str], runs: list[dict[str, Any]]) -> dict[str, di
     told = {
         "config": {**OPTIONS, **{name: tk.config[name] for name in TAKEN_OVER}},
         "token": catalogue["token"],
+        "compiled": catalogue["compiled"],
         "paths": [path.format(**catalogue) for path in PATHS],
         "runs": runs,
     }

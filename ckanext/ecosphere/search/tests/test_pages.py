@@ -69,8 +69,13 @@ def test_the_search_box_proposes_and_is_driven_by_the_keyboard(page, catalogue):
 
 
 def test_places_and_themes_are_proposed_with_their_number_of_datasets(page, catalogue):
+    translations = []
+    # CKAN starts its scripts when they have come.
+    page.route("**/api/i18n/**", lambda route: translations.append(route))  # noqa: PLW0108 - Playwright marks it
     page.goto("/fr/")
     page.locator("#field-home-search").press_sequentially("rhon")
+    (held,) = translations
+    held.continue_()
     option = page.get_by_role("option", name=re.compile("^Rhône 2"))
     option.click()
     page.wait_for_url("**vocab_ecosphere_territory=departement-69")

@@ -51,6 +51,10 @@ this.ckan.module("ecosphere-suggest", function () {
       this.list.addEventListener("click", () => (this.leaving = true));
       // The list must not take the focus away from the box.
       this.list.addEventListener("mousedown", (event) => event.preventDefault());
+      // CKAN starts modules once it has fetched its translations: somebody may be typing already.
+      if (document.activeElement === box) {
+        this.later();
+      }
     },
 
     later: function () {
