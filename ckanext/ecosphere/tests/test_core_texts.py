@@ -49,7 +49,7 @@ def test_names_of_people_and_services(app: CKANTestApp) -> None:
         ("config_option_update", {"ckan.site_about": "a" * 50_001}, "ckan.site_about"),
     ],
 )
-def test_texts_without_an_end_and_broken_addresses_are_refused(
+def test_endless_texts_and_broken_addresses_are_refused(
     app: CKANTestApp, action: str, sent: dict[str, str], field: str
 ) -> None:
     answer = post(app, action, sent, factories.SysadminWithToken()["token"])
