@@ -10,8 +10,9 @@ from werkzeug.exceptions import default_exceptions
 
 from ckanext.ecosphere import config
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.contact import services
 from ckanext.ecosphere.core import kept_facets
-from ckanext.ecosphere.shared import language, place_helpers, services
+from ckanext.ecosphere.shared import language, place_helpers
 
 LATEST = 5
 #: Pages with a large search box of their own.

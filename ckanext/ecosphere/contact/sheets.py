@@ -17,7 +17,7 @@ from typing import Any
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.setup import organisations
+from ckanext.ecosphere.shared import organisations
 
 NAMES = Path(__file__).parents[1] / "data" / "territory-names.csv"
 #: Extra of the organisation = this + field of the sheet.

@@ -5,7 +5,7 @@ from ckan.tests import factories, helpers
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.interfaces import InitReport
-from ckanext.ecosphere.setup import organisations
+from ckanext.ecosphere.shared import organisations
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 

@@ -17,7 +17,7 @@ from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import people
 from ckanext.ecosphere.data_requests.model import Request
-from ckanext.ecosphere.setup import organisations
+from ckanext.ecosphere.shared import organisations
 
 TABLE = Path(__file__).parents[1] / "data" / "routing.csv"
 ANY = "*"

@@ -17,7 +17,7 @@ from ckan.tests.helpers import CKANTestApp
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.tests.postbox import Postbox, serving
-from ckanext.ecosphere.setup import organisations
+from ckanext.ecosphere.shared import organisations
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 INSEE = "http://id.insee.fr/geo"

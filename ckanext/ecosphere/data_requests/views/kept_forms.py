@@ -15,7 +15,7 @@ import redis
 from ckan.common import session
 from ckan.lib.redis import connect_to_redis
 
-from ckanext.ecosphere.data_requests.views import throttle
+from ckanext.ecosphere.data_requests import throttle
 
 TOKEN = "ecosphere_request_kept"  # noqa: S105 - where the session has it
 SECONDS = 2 * 3600

@@ -7,12 +7,11 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import dictize, service
+from ckanext.ecosphere.data_requests import dictize, service, throttle
 from ckanext.ecosphere.data_requests.domain import fields, people, states
 from ckanext.ecosphere.data_requests.logic import auth, schema
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.search import similar
-from ckanext.ecosphere.data_requests.views import throttle
 
 
 def _shown(context: Context, request_id: str) -> dict[str, Any]:

@@ -8,11 +8,10 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import attachments, conversation, dictize, history, moderation
+from ckanext.ecosphere.data_requests import attachments, conversation, dictize, history, moderation, throttle
 from ckanext.ecosphere.data_requests.domain import people
 from ckanext.ecosphere.data_requests.logic import auth, schema
 from ckanext.ecosphere.data_requests.model import Attachment
-from ckanext.ecosphere.data_requests.views import throttle
 
 #: Texts of the queue that are handed out at once.
 MOST_HELD = 100

@@ -9,8 +9,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.setup import organisations
-from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared import language, organisations
 
 _ = tk._
 
