@@ -76,8 +76,8 @@ def test_password_reset_is_french_from_the_form_to_the_page(app: Any, postbox: A
 
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 def test_invitation_is_french(app: Any, postbox: Any):
-    admin = factories.SysadminWithToken(name="administratrice")
-    factories.Organization(name="ddt-80", title="DDT 80", image_url="")
+    admin = factories.SysadminWithToken(name="administratrice", about="")
+    factories.Organization(name="ddt-80", title="DDT 80", description="", image_url="")
     app.post(
         "/fr/organization/member_new/ddt-80",
         data={"email": "nouvelle@example.org", "role": "editor"},
@@ -94,8 +94,10 @@ def test_invitation_is_french(app: Any, postbox: Any):
 
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 def test_pages_of_errors_accounts_and_administration_are_french(app: Any):
-    admin: dict[str, str] = {"Authorization": factories.SysadminWithToken(name="administratrice")["token"]}
-    user: dict[str, str] = {"Authorization": factories.UserWithToken(name="camille", fullname="Camille")["token"]}
+    admin: dict[str, str] = {"Authorization": factories.SysadminWithToken(name="administratrice", about="")["token"]}
+    user: dict[str, str] = {
+        "Authorization": factories.UserWithToken(name="camille", fullname="Camille", about="")["token"]
+    }
     pages: list[tuple[str, dict[str, str], int]] = [
         ("/fr/nulle-part", {}, 404),
         ("/fr/dataset/nulle-part", {}, 404),

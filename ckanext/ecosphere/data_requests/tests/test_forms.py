@@ -13,7 +13,7 @@ from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.shared import outlines
 
 WHERE = "territoire"
-TEMPLATES = Path(forms.__file__).parents[1] / "templates"
+TEMPLATES = Path(forms.__file__).parents[2] / "templates"
 
 
 def where(**typed: str):
