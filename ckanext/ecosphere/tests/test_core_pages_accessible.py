@@ -42,7 +42,9 @@ def test_axe_finds_nothing_on_pages_of_ckan(page: Page):
         page.context.clear_cookies()
         log_in(page, person["name"], PASSWORD)
         for address in [*shared, *more]:
-            page.goto(address)
+            answer = page.goto(address)
+            assert answer is not None and answer.status == 200, address
+            page.wait_for_selector("h1", state="attached")
             if violations := axe_violations(page, impacts=ALL):
                 found[person["fullname"], address] = violations
     assert found == {}

@@ -52,7 +52,14 @@ DRAFT = {
 REASON = "Les stations recensées sont peu nombreuses et leur localisation précise les exposerait au prélèvement."
 REFUSAL = {"ground": "L124-4-I-2", "law": REASON, "facts": REASON}
 #: People who decide, and what they are.
-AUTHORS = {"editor": "Chargée d’études", "admin": "Cheffe de service", "moderator": "Chef de projet", "boss": "Cheffe"}
+AUTHORS = {
+    "editor": "Chargée d’études",
+    "admin": "Cheffe de service",
+    "other-editor": "Chargé d’études",
+    "other-admin": "Chef de service",
+    "moderator": "Chef de projet",
+    "boss": "Cheffe",
+}
 
 
 @pytest.fixture(scope="module")
