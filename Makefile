@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help guide attack matrix docs i18n chaos csw bench-forms bench-harvest bench-levels bench-quality bench-requests demo setup up stop down status env test test-room lint lock clean
+.PHONY: help guide attack matrix docs i18n chaos csw bench-forms bench-harvest bench-levels bench-quality bench-relevance bench-requests demo setup up stop down status env test test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -50,6 +50,10 @@ bench-quality: ## Measure what quality costs, on a save and for a re-score (DATA
 
 bench-levels: ## Compare the badge with 120 datasets judged by hand (weighted kappa)
 	@.venv/bin/python -m dev.bench.levels
+
+bench-relevance: ## Judged questions over the demonstration catalogue, ours beside stock CKAN (after COUNT=27897 make demo; ONLY=ours SHOW=0.7)
+	@$(stack) up
+	@.venv/bin/python -m dev.bench.relevance $(if $(ONLY),--only $(ONLY)) $(if $(SHOW),--show $(SHOW))
 
 bench-requests: ## Measure lists, search and desk of data requests (REQUESTS=50000, ten events each)
 	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.requests --requests $(or $(REQUESTS),50000)

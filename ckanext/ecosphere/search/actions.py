@@ -8,6 +8,7 @@ import ckan.plugins.toolkit as tk
 from ckan.types import Context, Schema, Validator, ValidatorFactory
 
 from ckanext.ecosphere.search import config, suggest
+from ckanext.ecosphere.search.relevance import search
 from ckanext.ecosphere.shared import action_input, language
 
 MAX_QUERY = 200
@@ -31,13 +32,20 @@ def did_you_mean_schema(not_empty: Validator, unicode_safe: Validator) -> Schema
 @tk.chained_action
 @tk.side_effect_free
 def package_search(original_action: Any, context: Context, data_dict: dict[str, Any]) -> Any:
-    """Refuse `extras` that hold no names and values, where CKAN and ckanext-spatial fail with an internal error.
+    """Answer a question in words by what it means: where, what, and step by step when nothing is found.
+
+    Searches in Solr's own language, and those that choose fields or a parser themselves, are CKAN's. The answer has
+    `ecosphere_search` beside CKAN's keys: the place that was understood and others of its name, the words, what was
+    corrected, whether less was asked.
 
     Raises:
-        ValidationError: `extras` is a text, a number or a list.
+        ValidationError: `extras` is a text, a number or a list, where CKAN and ckanext-spatial fail with an internal
+            error.
     """
     if not isinstance(data_dict.get("extras") or {}, dict):
         raise tk.ValidationError({"extras": [tk._("This must be an object with names and values.")]})
+    if search.is_question(data_dict):
+        return search.answer(original_action, context, data_dict)
     return original_action(context, data_dict)
 
 

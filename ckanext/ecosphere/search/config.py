@@ -8,6 +8,7 @@ QUERY_FIELDS = "ecosphere.search.query_fields"
 MINIMUM_MATCH = "ecosphere.search.minimum_match"
 TIE = "ecosphere.search.tie"
 SUGGESTIONS = "ecosphere.search.suggestions"
+WITHOUT = "ecosphere.search.without"
 FACET_LIMIT = "ecosphere.search.facet_limit"
 
 
@@ -34,3 +35,8 @@ def suggestions() -> int:
 def facet_limit() -> int:
     """Number of values counted per facet."""
     return tk.config[FACET_LIMIT]
+
+
+def without() -> frozenset[str]:
+    """Features of the search that are switched off."""
+    return frozenset(tk.config[WITHOUT])

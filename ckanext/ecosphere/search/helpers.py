@@ -9,6 +9,7 @@ import ckan.plugins.toolkit as tk
 from dominate import tags
 
 from ckanext.ecosphere.search import facets
+from ckanext.ecosphere.search.relevance import search
 from ckanext.ecosphere.shared import language
 
 _ = tk._
@@ -50,6 +51,30 @@ def ecosphere_search_pager_symbols() -> dict[str, Any]:
         key: tags.span(tags.span(sign, aria_hidden="true"), tags.span(name, cls="visually-hidden"))
         for key, (sign, name) in names.items()
     }
+
+
+def ecosphere_search_understood(query: str) -> dict[str, Any] | None:
+    """How the question of this page was understood, with addresses to change that; None when nothing is to be said.
+
+    Args:
+        query: the question, as typed.
+    """
+    told = getattr(tk.g, search.KEY, {}).get(query)
+    if not told or not (told["place"] or told["corrected"] or told["fewer_words"]):
+        return None
+    places = [{**each, "url": _same_page(search.PLACE_PARAMETER, each["id"])} for each in told["other_places"]]
+    return {
+        **told,
+        "other_places": places,
+        "everywhere_url": _same_page(search.PLACE_PARAMETER, search.EVERYWHERE),
+        "typed_url": _same_page(search.TYPED_PARAMETER, "1"),
+    }
+
+
+def _same_page(name: str, value: str) -> str:
+    """Address of this page from its first result on, with one parameter changed."""
+    kept = [(key, each) for key, each in tk.request.args.items(multi=True) if key not in (name, "page")]
+    return f"{tk.request.path}?{urlencode([*kept, (name, value)])}"
 
 
 def ecosphere_search_did_you_mean(query: str) -> str | None:

@@ -10,6 +10,9 @@ Works on CKAN's plain schema as well: the fields that only the French schema has
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from ckanext.ecosphere.search import bounds, config
@@ -19,6 +22,21 @@ from ckanext.ecosphere.shared import characters
 # les sites" and pasted addresses.
 _FIELDED = re.compile(r"(?:^|[\s(+!-])(?!https?:|urn:)[a-z*][\w*-]{0,60}:(?=[\w\"(\[{*])", re.IGNORECASE)
 _PARSER_DEFINITION = re.compile(r"^\s*\{!")
+
+
+#: The query that `relevance` wrote for a question, while CKAN carries it to Solr: what bounds the queries that others
+#: write in Solr's language is not for it.
+_written: ContextVar[str] = ContextVar("written", default="")
+
+
+@contextmanager
+def written(text: str) -> Iterator[None]:
+    """Let a query pass as it is for the time of the block."""
+    mark = _written.set(text)
+    try:
+        yield
+    finally:
+        _written.reset(mark)
 
 
 def is_fielded(query: str) -> bool:
@@ -39,6 +57,10 @@ def prepare(params: dict[str, Any]) -> dict[str, Any]:
         SearchQueryError: the query asks too much of the index, see `bounds`.
     """
     query = str(params.get("q") or "")
+    if query and query == _written.get():
+        if params.get("facet.field"):
+            params.setdefault("facet.limit", config.facet_limit())
+        return params
     if not characters.is_clean(query):
         query = params["q"] = characters.clean(query)
     fielded = is_fielded(query[: bounds.LONGEST_QUERY])

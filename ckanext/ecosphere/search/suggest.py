@@ -89,18 +89,18 @@ def did_you_mean(context: Context, text: str) -> str | None:
     """
     if query.is_fielded(text):
         return None
-    corrected = _WORDS.sub(lambda match: _nearest_word(context, match[0]) or match[0], text)
+    corrected = _WORDS.sub(lambda match: nearest_word(context, match[0]) or match[0], text)
     if corrected == text or not _search(context, q=corrected, rows=0, facet="false")["count"]:
         return None
     return corrected
 
 
-def _nearest_word(context: Context, word: str) -> str | None:
+def nearest_word(context: Context, word: str) -> str | None:
     """Return the nearest word of any title or keyword, None when the word itself occurs or none is near."""
     wanted = voc.normalise(word)
     if len(wanted) < MIN_FUZZY_LENGTH or " " in wanted:
         return None
-    allowed = MAX_DISTANCE if len(wanted) >= LONG_WORD else 1
+    allowed = allowed_distance(wanted)
     fuzzy = f"{wanted}~{allowed}"
     found = _search(context, q=f"{WORDS_FIELD}:{fuzzy} OR title:{fuzzy}", rows=50, facet="false")
     spellings: Counter[str] = Counter()
@@ -115,6 +115,11 @@ def _nearest_word(context: Context, word: str) -> str | None:
     if not near or min(near)[0] == 0:
         return None
     return min(near)[2]
+
+
+def allowed_distance(word: str) -> int:
+    """How many letters of a word may be wrong."""
+    return MAX_DISTANCE if len(word) >= LONG_WORD else 1
 
 
 def distance(one: str, other: str) -> int:

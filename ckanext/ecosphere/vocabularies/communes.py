@@ -21,12 +21,16 @@ class Commune:
         code: of INSEE ("01053").
         departement: code of its département ("01").
         population: number of inhabitants, 0 when it is not known.
+        epci: code of its intercommunality, empty for the few that have none.
+        postal: its postal codes.
     """
 
     code: str
     name: str
     departement: str
     population: int
+    epci: str = ""
+    postal: tuple[str, ...] = ()
 
     @property
     def uri(self) -> str:
@@ -44,7 +48,15 @@ def _by_code() -> dict[str, Commune]:
     with _FILE.open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(line for line in lines if not line.startswith("#"))
         return {
-            row["code"]: Commune(row["code"], row["name"], row["departement"], int(row["population"])) for row in rows
+            row["code"]: Commune(
+                row["code"],
+                row["name"],
+                row["departement"],
+                int(row["population"]),
+                row["epci"],
+                tuple(row["postal"].split("|")) if row["postal"] else (),
+            )
+            for row in rows
         }
 
 

@@ -287,7 +287,7 @@ def test_a_job_goes_on_after_redis_was_emptied_solr_was_away_and_postgresql_was_
         with solr.away():
             going[3].set()  # not before: the import would be over before Solr is away
             wait_for(lambda: is_importing(job) or processes.is_over(worker))
-            assert not processes.is_over(worker)
+            assert not processes.is_over(worker), (small.errors(source), small.counts(job), processes.end(worker))
             time.sleep(1)
         assert processes.end(worker) == 0
         assert_all_agree(small, source, by_title(texts))

@@ -1,0 +1,40 @@
+"""Where a dataset lies, as index values: its own places, and all that contains them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD, PLACE_FIELD
+from ckanext.ecosphere.vocabularies import communes, gazetteer
+
+MOST_DEPARTEMENTS = 3
+"""Départements of a dataset whose title is searched for communes."""
+
+
+def complete(document: dict[str, Any], territories: list[str], title: str) -> None:
+    """Add the places of a dataset to its index document.
+
+    A title that names communes of the dataset's département ("PLU de Nantes") makes them its place.
+
+    Args:
+        document: what goes to Solr, changed in place.
+        territories: URIs or ids of the dataset's territories and communes.
+        title: of the dataset.
+    """
+    own = list(dict.fromkeys(value for each in territories if (value := _value(each))))
+    codes = [code for code, concept in gazetteer.departements().items() if concept.id in own]
+    if codes and len(codes) <= MOST_DEPARTEMENTS and not any(value.startswith("commune-") for value in own):
+        named = gazetteer.communes_in(title, tuple(codes))
+        if named:
+            own = [f"commune-{commune.code}" for commune in named]
+    document[PLACE_FIELD] = own
+    document[INSIDE_FIELD] = list(gazetteer.inside(tuple(own)))
+
+
+def _value(key: str) -> str:
+    commune = communes.get(key)
+    if commune:
+        return f"commune-{commune.code}"
+    concept = voc.get("territories").get(key)
+    return concept.id if concept else ""

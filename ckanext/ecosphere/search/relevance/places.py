@@ -1,0 +1,230 @@
+"""Which words of a question are a place, and which place. Pure.
+
+Names of places are words as well (Lot, Nord, Mer, Vannes), so each reading has a certainty: a `Reading` that is not
+certain only lets its place weigh beside the word, and never hides anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import yaml
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search.relevance.words import DATA, Word, expressions, fillers, stop_words
+from ckanext.ecosphere.vocabularies import gazetteer
+from ckanext.ecosphere.vocabularies.gazetteer import Place
+
+LARGE = 10_000
+"""Inhabitants of a commune whose name, although a word too, is a place at an end of the question."""
+COMPARABLE = 0.5
+"""Share of the people of the first namesake from which a second one is offered as well."""
+SHORTEST = 2
+"""Letters of an abbreviation that is read as a place only in capitals ("GE")."""
+_POSTAL = 5
+_MOST_ALTERNATIVES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A place in a question.
+
+    Attributes:
+        place: what is meant, most likely.
+        words: positions of the words that name it, and of those that say nothing more ("commune de").
+        certain: whether the words are nothing but the place.
+        service: names of the organisations when a service was named ("ddt 44"), else empty.
+        others: other places of the same name.
+    """
+
+    place: Place
+    words: tuple[int, ...]
+    certain: bool
+    service: tuple[str, ...] = ()
+    others: tuple[Place, ...] = ()
+
+
+@cache
+def cues() -> dict[str, Any]:
+    """The lists of `place_cues.yaml`."""
+    with (DATA / "place_cues.yaml").open(encoding="utf-8") as stream:
+        return yaml.safe_load(stream)
+
+
+def read(words: list[Word], text: str) -> Reading | None:
+    """Find the place in a question; None when there is none.
+
+    Args:
+        words: of the question.
+        text: the question as typed: a capital in the middle tells.
+    """
+    if service := _service(words):
+        return service
+    found: list[Reading] = []
+    for start in range(len(words)):
+        for end in range(min(len(words), start + gazetteer.LONGEST_NAME), start, -1):
+            reading = _span(words, start, end, text)
+            if reading is not None:
+                found.append(reading)
+                break
+    # A name within a longer one is a part of it ("Centre-Val de Loire", "mer du Nord").
+    outer = [each for each in found if not any(set(each.words) < set(other.words) for other in found)]
+    if not outer:
+        return None
+    # The smallest place is meant (a commune beside its département), of two the last.
+    best = max(outer, key=lambda each: (each.certain, _size(each.place), len(each.words), each.words[0]))
+    return _beside(words, text, best)
+
+
+def _size(place: Place) -> int:
+    """Order of places by size, the smallest highest."""
+    return ("country", "region", "area", "sea", "overseas", "departement", "epci", "commune").index(place.kind)
+
+
+def _beside(words: list[Word], text: str, reading: Reading) -> Reading:
+    """Take the other places of the question into account: "nantes 44", "Saint-Denis (Réunion)"."""
+    used, place = set(reading.words), reading.place
+    for start in range(len(words)):
+        for end in range(min(len(words), start + gazetteer.LONGEST_NAME), start, -1):
+            span = range(start, end)
+            if used.intersection(span):
+                continue
+            other = _span(words, start, end, text)
+            if other is None or not (other.certain or reading.certain):
+                continue
+            namesake = next(
+                (each for each in (place, *reading.others) if set(other.place.ids) & {*each.ids, *each.around}), None
+            )
+            if namesake:
+                place = namesake
+                used.update(span)
+                break
+    others = (
+        tuple(each for each in (reading.place, *reading.others) if each != place)
+        if place != reading.place
+        else reading.others
+    )
+    certain = reading.certain or len(used) > len(reading.words)
+    return Reading(place, tuple(sorted({*used, *_spent(words, used)})), certain, reading.service, others)
+
+
+def _spent(words: list[Word], used: set[int]) -> set[int]:
+    """Words before a place that say nothing more ("département de la Somme")."""
+    found = set()
+    for position in sorted(used):
+        before = position - 1
+        while before >= 0 and before not in used and words[before].folded in (*cues()["between"], "a"):
+            before -= 1
+        if before >= 0 and before not in used and words[before].stem in cues()["spent"]:
+            found.update(range(before, position))
+    return found - used
+
+
+def _span(words: list[Word], start: int, end: int, text: str) -> Reading | None:
+    """Read some words as a place; None when they are none."""
+    inner = words[start:end]
+    name = " ".join(word.folded for word in inner)
+    places = gazetteer.named(name)
+    if not places:
+        return None
+    if len(inner) == 1 and any(letter.isdigit() for letter in name):
+        return _code(words, start, places)
+    if not _may_be_name(words, start, end, places[0]):
+        return None
+    first = places[0]
+    bare = [word.folded for word in inner if word.folded not in ("l", "la", "le", "les")]
+    if first.kind not in ("commune", "epci"):
+        others = tuple(each for each in places[1:] if each.population >= LARGE and first.ids[0] not in each.around)
+        certain = name not in cues()["homonyms"] or _is_place(words, start, end, text)
+        possible = certain or not start or words[start - 1].folded not in cues()["not_place_before"]
+    elif len(bare) == 1 and bare[0] in gazetteer.common_words():
+        others = places[1:]
+        certain = _led(words, start) or _capital(inner[0], start, text)
+        certain = certain or (first.population >= LARGE and len(words) > 1 and end == len(words))
+        possible = certain or first.population >= LARGE
+    else:
+        others = tuple(each for each in places[1:] if each.population >= first.population * COMPARABLE)
+        certain = possible = True
+    return Reading(first, tuple(range(start, end)), certain, (), others[:_MOST_ALTERNATIVES]) if possible else None
+
+
+def _may_be_name(words: list[Word], start: int, end: int, place: Place) -> bool:
+    """Whether words of a place's name are no words of the lists, nor too short to be a name."""
+    inner = words[start:end]
+    key = " ".join(word.stem for word in inner if word.folded not in stop_words())
+    of_lists = not key or key in fillers() or (key in expressions() and place.kind not in ("departement", "region"))
+    if of_lists:
+        return _led(words, start)
+    return len(inner) > 1 or len(inner[0].folded) > SHORTEST or inner[0].typed.isupper()
+
+
+def _code(words: list[Word], position: int, places: tuple[Place, ...]) -> Reading | None:
+    """A postal or INSEE code, or the code of a département."""
+    code = words[position].folded
+    before = words[position - 1].folded if position else ""
+    if before in cues()["not_code_before"]:
+        return None
+    if len(code) < _POSTAL and position and position != len(words) - 1 and before not in cues()["before"]:
+        return None
+    if len(code) < _POSTAL and len(words) == 1 and not code.isalnum():
+        return None
+    return Reading(places[0], (position,), True, (), places[1:_MOST_ALTERNATIVES] if len(code) >= _POSTAL else ())
+
+
+def _led(words: list[Word], start: int) -> bool:
+    """Whether a word before says that a place follows."""
+    before = start - 1
+    if before >= 0 and words[before].folded in cues()["before"]:
+        return True
+    while before >= 0 and words[before].folded in cues()["between"]:
+        before -= 1
+    return before >= 0 and before < start - 1 and words[before].folded in cues()["before"]
+
+
+def _is_place(words: list[Word], start: int, end: int, text: str) -> bool:
+    """Whether a homonym is the place: by the word before, a capital, or as the last word of several."""
+    before = words[start - 1].folded if start else ""
+    if before in cues()["not_place_before"] or (end < len(words) and words[end].folded in cues()["not_place_after"]):
+        return False
+    if _led(words, start) or (_capital(words[start], start, text) and start):
+        return True
+    return end == len(words) and start > 0
+
+
+def _capital(word: Word, start: int, text: str) -> bool:
+    """Whether a word is written with a capital although it does not begin a question that has small letters too."""
+    return start > 0 and word.typed[:1].isupper() and not text.isupper()
+
+
+def _service(words: list[Word]) -> Reading | None:
+    """A service by its acronym and its place: "ddt 44", "dreal bretagne", "ddtm de l'Hérault"."""
+    for start in range(len(words)):
+        for end in range(min(len(words), start + 4), start, -1):
+            kinds = cues()["services"].get(" ".join(word.folded for word in words[start:end]))
+            if not kinds:
+                continue
+            after = end
+            while after < len(words) and words[after].folded in cues()["between"]:
+                after += 1
+            for last in range(min(len(words), after + gazetteer.LONGEST_NAME), after, -1):
+                for place in gazetteer.named(" ".join(word.folded for word in words[after:last])):
+                    names = _organizations(kinds, place)
+                    if names:
+                        return Reading(place, tuple(range(start, last)), True, names)
+    return None
+
+
+def _organizations(kinds: list[str], place: Place) -> tuple[str, ...]:
+    territories = voc.get("territories")
+    uris = {
+        territories[value].uri
+        for value in (*place.ids, *place.around)
+        if value in territories and value not in gazetteer.COUNTRIES
+    }
+    return tuple(
+        concept.id
+        for concept in voc.get("organisations")
+        if concept.data["kind"] in kinds and concept.data["territory"] in uris
+    )

@@ -1,0 +1,165 @@
+"""Answer a question in words through CKAN's own `package_search`, in as many steps as it needs.
+
+Whatever is asked goes through the action of CKAN, so that rights, other plugins and the form of the answer are its own.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.types import Context
+from flask import has_request_context
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search import bounds, config, query, setup, suggest
+from ckanext.ecosphere.search.relevance import solr_query, spelling, understanding, words
+from ckanext.ecosphere.search.relevance.solr_query import Asked
+from ckanext.ecosphere.search.relevance.understanding import Understood
+from ckanext.ecosphere.search.solr_client import SolrAdminError
+
+KEY = "ecosphere_search"
+"""Key of the answer under which it says how the question was understood."""
+PLACE_PARAMETER = "ext_place"
+"""Parameter of the page, among `extras`: index value of the place that was chosen, or `off`."""
+EVERYWHERE = "off"
+TYPED_PARAMETER = "ext_typed"
+"""Parameter of the page: when set, the words are looked for as they were typed, all of them."""
+
+_OWN_WAY = ("qf", "mm", "defType", "bf", "boost", "df")
+_SIGNS = re.compile(r'["+*~^()\[\]{}|]|(?:^|\s)[-!]\w|\b(?:AND|OR|NOT)\b')
+_OTHER_TYPES = re.compile(r"(?<![\w-])dataset_type:(?!\"?dataset\b)")
+_SCHEMA_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found, and by which question."""
+
+    found: dict[str, Any]
+    understood: Understood
+    asked: Asked
+    corrected: str = ""
+
+
+def is_question(data_dict: dict[str, Any]) -> bool:
+    """Whether a search asks in words, with no sign of Solr's language and no way of its own."""
+    text = data_dict.get("q")
+    if not isinstance(text, str) or not text.strip() or any(data_dict.get(name) for name in _OWN_WAY):
+        return False
+    if query.is_fielded(text) or _SIGNS.search(text):
+        return False
+    filters = [data_dict.get("fq"), *(data_dict.get("fq_list") or [])]
+    return not any(isinstance(each, str) and _OTHER_TYPES.search(each) for each in filters)
+
+
+def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+    """Search for what a question means.
+
+    Args:
+        original: CKAN's `package_search`.
+        context: action context; the reader's rights apply.
+        data_dict: parameters of `package_search`; `is_question` holds for them.
+
+    Returns:
+        the answer of `package_search`, with what was understood under `KEY`.
+    """
+    extras = data_dict.get("extras") or {}
+    without = config.without() | ({"spelling", "steps"} if extras.get(TYPED_PARAMETER) else frozenset())
+    place = str(extras.get(PLACE_PARAMETER) or "")
+
+    def run(asked: Asked, **changes: Any) -> dict[str, Any]:
+        return _run(original, context, {**data_dict, **changes}, asked, without)
+
+    def understand(text: str) -> Understood:
+        return understanding.understand(text, place=place, without=without)
+
+    bounds.check(data_dict, fielded=False)
+    typed = data_dict["q"]
+    understood = understand(typed)
+    best = Answer(run(understood.asked), understood, understood.asked)
+    if not best.found["count"] and "spelling" not in without:
+        corrected = _corrected(understood, lambda asked: bool(run(asked, rows=0, start=0, facet="false")["count"]))
+        if corrected:
+            again = understand(corrected)
+            best = Answer(run(again.asked), again, again.asked, corrected)
+    if not best.found["count"] and "steps" not in without:
+        for asked in understanding.steps(best.understood.asked):
+            best = replace(best, found=run(asked), asked=asked)
+            if best.found["count"]:
+                break
+    told = _told(best)
+    if has_request_context() and data_dict.get("rows") != 0:
+        # The page has no other way to know: CKAN hands it results and facets only.
+        tk.g.setdefault(KEY, {})[typed] = told
+    return {**best.found, KEY: told}
+
+
+def _run(
+    original: Callable[..., Any], context: Context, data_dict: dict[str, Any], asked: Asked, without: frozenset[str]
+) -> dict[str, Any]:
+    parameters = solr_query.parameters(asked, ranked="ranking" not in without, quality=_has_quality())
+    parameters["fq_list"] = [*(data_dict.get("fq_list") or []), *parameters["fq_list"]]
+    with query.written(parameters["q"]):
+        # CKAN's action changes what it is given.
+        return original(context, {**data_dict, "qf": config.query_fields(), "tie": config.tie(), **parameters})
+
+
+def _corrected(understood: Understood, finds: Callable[[Asked], bool]) -> str:
+    """The question with words that the catalogue does not have replaced by near ones; empty when there are none."""
+    text = understood.text
+    for unit in understood.asked.units:
+        for word in unit.words:
+            folded = voc.normalise(word)
+            if len(folded) < suggest.MIN_FUZZY_LENGTH or spelling.is_known(folded):
+                continue
+            if finds(Asked((words.Unit((word,)),))):
+                continue
+            near = _near(folded)
+            if near:
+                text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", near, text, count=1)
+    return text if text != understood.text else ""
+
+
+def _near(folded: str) -> str:
+    of_lists = spelling.nearest(folded)
+    if of_lists and of_lists[1] == 1:
+        return of_lists[0]
+    of_catalogue = suggest.nearest_word(Context(), folded)
+    return of_catalogue or (of_lists[0] if of_lists else "")
+
+
+def _told(best: Answer) -> dict[str, Any]:
+    """What was understood, for pages and for whoever asks through the API."""
+    asked, place = best.asked, best.understood.place
+    dropped = asked.optional > 0 or (not asked.units and bool(best.understood.asked.units))
+    return {
+        "place": {"id": place.ids[0], "title": place.title, "kind": place.kind} if place else None,
+        "other_places": [{"id": each.ids[0], "title": each.title} for each in best.understood.others],
+        "place_words": " ".join(best.understood.place_words),
+        "elsewhere": bool(place) and not asked.strict,
+        "words": [unit.text for unit in best.understood.asked.units],
+        "corrected": best.corrected,
+        "fewer_words": dropped,
+    }
+
+
+_schema: dict[str, tuple[float, bool]] = {}
+
+
+def _has_quality() -> bool:
+    """Whether the index has the score of quality as a number; asked of Solr every ten minutes at most."""
+    url = tk.config["solr_url"]
+    read, known = _schema.get(url, (0.0, False))
+    if not read or time.monotonic() - read > _SCHEMA_SECONDS:
+        try:
+            fields = setup.solr().schema()["fields"]
+            known = any(each["name"] == solr_query.QUALITY_FIELD and each["type"] == "pint" for each in fields)
+        except SolrAdminError:
+            known = False
+        _schema[url] = (time.monotonic(), known)
+    return known

@@ -1,0 +1,177 @@
+"""Write an understood question as parameters of Solr's edismax parser, within what CKAN lets through. Pure.
+
+CKAN refuses `pf`, `bq` and local parameters, so phrases stand in the query itself, and place and quality are a function
+that multiplies the score (`boost`), see Solr's reference guide, "Extended DisMax".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import yaml
+
+from ckanext.ecosphere.search.relevance.words import DATA, Unit
+from ckanext.ecosphere.vocabularies import gazetteer
+from ckanext.ecosphere.vocabularies.gazetteer import Place
+
+PLACE_FIELD = "vocab_ecosphere_place"
+"""Index field of a dataset's own places."""
+INSIDE_FIELD = "vocab_ecosphere_inside"
+"""Index field of a dataset's places and all that contains them but the country."""
+QUALITY_FIELD = "ecosphere_quality_score"
+MOST_OTHERS = 12
+"""Other names of an expression that are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of Solr.
+
+    Attributes:
+        units: what is looked for.
+        place: where; None for anywhere.
+        strict: whether only datasets of this place, of what contains it and of what lies in it are wanted.
+        service: organisations, when one was named.
+        optional: how many units a dataset may lack.
+        maybe: a place that one of the words may be: it weighs, and does not hide.
+        maybe_words: that word.
+    """
+
+    units: tuple[Unit, ...]
+    place: Place | None = None
+    strict: bool = True
+    service: tuple[str, ...] = ()
+    optional: int = 0
+    maybe: Place | None = None
+    maybe_words: tuple[str, ...] = ()
+
+
+@cache
+def weights() -> dict[str, Any]:
+    """The weights of `ranking.yaml`."""
+    with (DATA / "ranking.yaml").open(encoding="utf-8") as stream:
+        return yaml.safe_load(stream)
+
+
+def parameters(asked: Asked, *, ranked: bool, quality: bool) -> dict[str, Any]:
+    """Parameters of `package_search`.
+
+    Args:
+        asked: what is asked.
+        ranked: whether place and record weigh.
+        quality: whether the index has the score of quality as a number.
+
+    Returns:
+        `q`, `defType`, `mm`, and as needed `boost` and `fq_list`.
+    """
+    strong = [unit for unit in asked.units if not unit.weak]
+    clauses = [_clause(unit, asked) for unit in strong]
+    if clauses:
+        clauses[0] = _with_extras(clauses[0], asked, strong)
+    found: dict[str, Any] = {
+        "q": " ".join(clauses) or "*:*",
+        "defType": "edismax",
+        "mm": str(max(len(clauses) - asked.optional, 1)) if clauses else "0",
+        "fq_list": [each for each in (_where(asked), _who(asked)) if each],
+    }
+    if ranked:
+        found["boost"] = _boost(asked, quality=quality)
+    return found
+
+
+def _clause(unit: Unit, asked: Asked) -> str:
+    """A unit as one clause: its words, or any of its other names."""
+    weight = weights()["words"]
+    parts = _whole(unit.words, 1.0, apart=weight["apart"])
+    typed = {unit.text.casefold()}
+    for rank, other in enumerate(unit.others[:MOST_OTHERS]):
+        if other.casefold() not in typed:
+            parts.append(_named(other, weight["called"] if rank < unit.called else weight["sibling"]))
+    if asked.maybe and unit.words == asked.maybe_words:
+        parts.append(f"{INSIDE_FIELD}:({_any(asked.maybe.ids)})^0.1")
+    return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
+
+
+def _whole(words: tuple[str, ...], boost: float, apart: float) -> list[str]:
+    quoted = [_term(word) for word in words]
+    if len(quoted) == 1:
+        return [quoted[0]]
+    near = f'"{" ".join(words)}"~{weights()["words"]["slop"]}^{boost}'
+    return [near, f"({' AND '.join(quoted)})^{apart}"]
+
+
+def _named(name: str, boost: float) -> str:
+    return f"{name}^{boost}" if name.isalnum() else f'"{name}"~{weights()["words"]["slop"]}^{boost}'
+
+
+def _term(word: str) -> str:
+    """A word as Solr's parser takes it: one that is an operator, or has signs, in quotes."""
+    return word if word.isalnum() and word.upper() not in ("AND", "OR", "NOT", "TO") else f'"{word}"'
+
+
+def _with_extras(clause: str, asked: Asked, strong: list[Unit]) -> str:
+    """Add to the first clause what only weighs: words of the question beside each other, the purpose."""
+    weight = weights()["words"]
+    extras = [
+        f'"{one.words[-1]} {other.words[0]}"~{weight["slop"]}^{weight["phrase"]}' for one, other in pairwise(strong)
+    ]
+    extras += [f'"{unit.text}"~{weight["slop"]}^{weight["purpose"]}' for unit in asked.units if unit.weak]
+    if not extras:
+        return clause
+    # Without the clause itself the dataset must not count as one that has it.
+    return f"(+{clause} {' '.join(f'({extra})' for extra in extras)})"
+
+
+def _where(asked: Asked) -> str:
+    """The filter of a place: what it is, what contains it, what lies in it."""
+    if not asked.place or not asked.strict or asked.service:
+        return ""
+    place = asked.place
+    own = (*place.ids, *place.around, *gazetteer.COUNTRIES)
+    return f"{PLACE_FIELD}:({_any(own)}) OR {INSIDE_FIELD}:({_any(place.ids)})"
+
+
+def _who(asked: Asked) -> str:
+    return f"organization:({_any(asked.service)})" if asked.service else ""
+
+
+def _any(values: tuple[str, ...]) -> str:
+    return " OR ".join(f'"{value}"' for value in dict.fromkeys(values))
+
+
+def _boost(asked: Asked, *, quality: bool) -> str:
+    record = weights()["record"]
+    factors = [fit(asked.place or asked.maybe)] if asked.place or asked.maybe else []
+    if quality:
+        factors.append(f"sum(1,mul({record['quality']},div(def({QUALITY_FIELD},0),100)))")
+    if not factors:
+        return ""
+    return factors[0] if len(factors) == 1 else f"product({','.join(factors)})"
+
+
+def fit(place: Place) -> str:
+    """Solr function of how well a dataset's place fits: 1 when it does not, or is not known."""
+    return f"max(1,{','.join(f'mul({weight},{test})' for weight, test in fits(place))})"
+
+
+def fits(place: Place) -> list[tuple[float, str]]:
+    """Weights of a place's surroundings with the Solr function (1 or 0) that tells whether a dataset is there."""
+    weight = weights()["place"]
+    found = [(weight["exact"], _is(PLACE_FIELD, value)) for value in place.ids]
+    found += [(weight["inside"], _is(INSIDE_FIELD, value)) for value in place.ids]
+    for value in place.around:
+        if value not in gazetteer.COUNTRIES:
+            found.append((weight[_kind(value)], _is(PLACE_FIELD, value)))
+    return [*found, *((weight["country"], _is(PLACE_FIELD, value)) for value in gazetteer.COUNTRIES)]
+
+
+def _kind(value: str) -> str:
+    kind = value.split("-", 1)[0]
+    return {"outre": "departement", "zone": "sea"}.get(kind, kind)
+
+
+def _is(field: str, value: str) -> str:
+    return f"termfreq({field},'{value}')"

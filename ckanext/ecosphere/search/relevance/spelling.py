@@ -1,0 +1,55 @@
+"""Other spellings of a misspelt word: words of the lists and names of places. Pure.
+
+Words of the catalogue itself are found through `package_search` (see `search/suggest.py`), with the reader's rights.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search import synonyms
+from ckanext.ecosphere.search.relevance import words
+from ckanext.ecosphere.search.suggest import MIN_FUZZY_LENGTH, allowed_distance, distance
+from ckanext.ecosphere.vocabularies import gazetteer
+
+
+def is_known(folded: str) -> bool:
+    """Whether a word is one of the lists, as it is or as a plural."""
+    return words.stem(folded) in _stems()
+
+
+def nearest(folded: str) -> tuple[str, int] | None:
+    """The nearest word of the lists or name of a place, and its distance; None when none is near.
+
+    Args:
+        folded: a normalised word.
+    """
+    if len(folded) < MIN_FUZZY_LENGTH or not folded.isalpha():
+        return None
+    allowed = allowed_distance(folded)
+    best: tuple[int, int, str] | None = None
+    for order, candidates in enumerate((_words(), gazetteer.large_names())):
+        for candidate in candidates:
+            if abs(len(candidate) - len(folded)) > allowed:
+                continue
+            gap = distance(folded, candidate)
+            # People rarely miss the first letter: of two as near, that which begins alike.
+            if gap <= allowed and (best is None or (gap + (candidate[0] != folded[0]), order, candidate) < best):
+                best = (gap + (candidate[0] != folded[0]), order, candidate)
+    return (best[2], best[0]) if best and best[0] <= allowed else None
+
+
+@cache
+def _words() -> tuple[str, ...]:
+    texts = [*words.expressions(), *words.fillers(), *words.purposes()]
+    texts += [voc.normalise(name) for names, _called in words.expressions().values() for name in names]
+    texts += [voc.normalise(term) for line in synonyms.read_lines() for term in (*line.terms, *line.broader)]
+    texts += [voc.normalise(concept.label_fr) for name in ("themes", "inspire-theme") for concept in voc.get(name)]
+    found = {word for text in texts for word in text.split() if word.isalpha()}
+    return tuple(sorted(word for word in found if len(word) >= MIN_FUZZY_LENGTH))
+
+
+@cache
+def _stems() -> frozenset[str]:
+    return frozenset(words.stem(word) for word in _words())

@@ -1,0 +1,107 @@
+"""What questions mean: where, and what."""
+
+from __future__ import annotations
+
+import pytest
+
+from ckanext.ecosphere.search.relevance.understanding import steps, understand
+
+
+@pytest.mark.parametrize(
+    ("question", "place", "what"),
+    [
+        ("zones humides rezé", "Rezé – Loire-Atlantique", ["zones humides"]),
+        ("ZONES HUMIDES REZE", "Rezé – Loire-Atlantique", ["ZONES HUMIDES"]),
+        ("bruit routier evry", "Évry-Courcouronnes – Essonne", ["bruit routier"]),
+        ("plu st-nazaire", "Saint-Nazaire – Loire-Atlantique", ["plu"]),
+        ("plu annecy-le-vieux", "Annecy – Haute-Savoie", ["plu"]),
+        ("plu 44400", "Rezé – Loire-Atlantique", ["plu"]),
+        ("plu 44143", "Rezé – Loire-Atlantique", ["plu"]),
+        ("égouts 30", "Gard", ["égouts"]),
+        ("captages 2b", "Haute-Corse", ["captages"]),
+        ("PPRI PACA", "Provence-Alpes-Côte d'Azur", ["PPRI"]),
+        ("habitat marin mer du nord", "Zone maritime Manche - mer du Nord (métropole)", ["habitat marin"]),
+        ("scot centre val de loire", "Centre-Val de Loire", ["scot"]),
+        ("forêt landes de gascogne", "Landes de Gascogne", ["forêt"]),
+        ("zones humides nantes métropole", "Nantes Métropole – Loire-Atlantique", ["zones humides"]),
+        # Namesakes, by what stands beside them.
+        ("icpe saint denis 93", "Saint-Denis – Seine-Saint-Denis", ["icpe"]),
+        ("icpe saint-denis réunion", "Saint-Denis – La Réunion", ["icpe"]),
+        ("zones humides loire-atlantique 44", "Loire-Atlantique", ["zones humides"]),
+        # Names that are words: a place by the end of the question, the word before, a capital.
+        ("zones humides somme", "Somme", ["zones humides"]),
+        ("carrières du Lot", "Lot", ["carrières"]),
+        ("plu vannes", "Vannes – Morbihan", ["plu"]),
+        ("plu commune de mer", "Mer – Loir-et-Cher", ["plu"]),
+        # Words that only ask, and what the data are for.
+        ("données sur les éoliennes dans l'Oise", "Oise", ["éoliennes"]),
+        ("est-ce que ma maison est en zone inondable à Tours", "Tours – Indre-et-Loire", ["zone inondable"]),
+        ("données nantes", "Nantes – Loire-Atlantique", []),
+    ],
+)
+def test_a_place_in_the_question_is_where_and_the_rest_is_what(question, place, what):
+    understood = understand(question)
+    assert understood.place is not None
+    assert (understood.place.title, [unit.text for unit in understood.asked.units]) == (place, what)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["natura 2000", "zone 30", "rubrique 3.3.1.0", "zone 1AU", "mer", "plu mer", "lot de données", "rivière creuse"],
+)
+def test_words_and_numbers_are_not_taken_for_a_place(question):
+    assert understand(question).place is None
+
+
+def test_a_word_that_may_be_a_place_weighs_and_hides_nothing():
+    asked = understand("landes et pelouses sèches").asked
+    assert asked.place is None
+    assert asked.maybe is not None
+    assert asked.maybe.title == "Landes"
+    assert [unit.text for unit in asked.units] == ["landes", "pelouses", "sèches"]
+
+
+def test_a_service_is_who_describes():
+    understood = understand("éoliennes ddtm de l'hérault")
+    assert understood.asked.service == ("ddt-34172-01",)
+    assert [unit.text for unit in understood.asked.units] == ["éoliennes"]
+
+
+def test_the_other_places_of_a_name_are_offered_and_can_be_chosen():
+    understood = understand("bruit saint-denis")
+    assert [each.title for each in understood.others] == ["Saint-Denis – Seine-Saint-Denis"]
+    chosen = understand("bruit saint-denis", place=understood.others[0].ids[0])
+    assert chosen.place == understood.others[0]
+    assert [each.title for each in chosen.others] == ["Saint-Denis – La Réunion"]
+
+
+def test_a_place_can_be_taken_off():
+    understood = understand("plu nantes", place="off")
+    assert understood.place is None
+    assert [unit.text for unit in understood.asked.units] == ["plu", "nantes"]
+
+
+def test_the_purpose_weighs_little_unless_nothing_else_is_asked():
+    units = understand("cartes pour évaluation environnementale carrière dans l'Aude").asked.units
+    assert [(unit.text, unit.weak) for unit in units] == [("évaluation environnementale", True), ("carrière", False)]
+    assert [unit.weak for unit in understand("évaluation environnementale").asked.units] == [False]
+
+
+def test_everyday_words_have_the_names_of_the_catalogue():
+    (unit,) = understand("rivière").asked.units
+    assert unit.others[: unit.called] == ("cours d'eau",)
+    assert understand("rivière", without=frozenset({"everyday"})).asked.units[0].others == ()
+
+
+def test_steps_ask_for_less_and_end_with_the_place_alone():
+    asked = understand("zones humides tourbières inventaire nantes").asked
+    found = steps(asked)
+    assert [each.optional for each in found if each.strict][:1] == [1]
+    assert any(not each.strict and not each.optional for each in found)
+    assert found[-1].units == ()
+    assert found[-1].place == asked.place
+
+
+def test_no_question_is_too_odd():
+    for question in ("", "'", "l'", "....", "été?", "à" * 300, "44 " * 100, "de la du des", "𝕒𝕓𝕔", "-", "n°12"):
+        understand(question)

@@ -1,0 +1,82 @@
+"""What a question means: where, and what. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ckanext.ecosphere.search.relevance import places, words
+from ckanext.ecosphere.search.relevance.solr_query import Asked
+from ckanext.ecosphere.search.relevance.words import Unit
+from ckanext.ecosphere.vocabularies import gazetteer
+from ckanext.ecosphere.vocabularies.gazetteer import Place
+
+FEATURES = ("places", "everyday", "spelling", "steps", "ranking")
+"""What can be switched off, see the option `ecosphere.search.without`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A question as it was understood.
+
+    Attributes:
+        text: the question.
+        asked: what is looked for first.
+        others: other places of the same name.
+        place_words: the words that were read as the place.
+    """
+
+    text: str
+    asked: Asked
+    others: tuple[Place, ...] = ()
+    place_words: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> Place | None:
+        """Where, when it is certain."""
+        return self.asked.place
+
+
+def understand(text: str, *, place: str = "", without: frozenset[str] = frozenset()) -> Understood:
+    """Read a question.
+
+    Args:
+        text: as typed.
+        place: index value of the place that a person chose for the name in the question; `off` for none.
+        without: features that are switched off, of `FEATURES`.
+    """
+    read = words.read(text)
+    reading = places.read(read, text) if place != "off" and "places" not in without else None
+    everyday = "everyday" not in without
+    if reading is None:
+        return Understood(text, Asked(tuple(words.units(read, synonyms_on=everyday))))
+    chosen = (gazetteer.of_id(place) if place else None) or reading.place
+    others = tuple(each for each in (reading.place, *reading.others) if each.ids != chosen.ids)
+    named = tuple(read[position].typed for position in reading.words)
+    if reading.certain or place:
+        rest = [word for position, word in enumerate(read) if position not in reading.words]
+        units = _units(rest, everyday)
+        return Understood(text, Asked(units, chosen, service=reading.service), others, named)
+    units = tuple(words.units(read, synonyms_on=everyday))
+    return Understood(text, Asked(units, maybe=chosen, maybe_words=named), others)
+
+
+def _units(rest: list[words.Word], everyday: bool) -> tuple[Unit, ...]:
+    """What is looked for at a place; nothing when the other words only ask ("données nantes")."""
+    if all(word.folded in words.stop_words() or word.stem in words.fillers() for word in rest):
+        return ()
+    return tuple(words.units(rest, synonyms_on=everyday))
+
+
+def steps(asked: Asked) -> list[Asked]:
+    """Further questions for one that finds nothing, each asking less: a word, the place, then more."""
+    strong = sum(not unit.weak for unit in asked.units)
+    fewer = list(range(1, strong // 2 + 1))
+    found = [replace(asked, optional=number) for number in fewer]
+    if asked.place:
+        wide = replace(asked, strict=False, service=())
+        found += [wide, *(replace(wide, optional=number) for number in fewer)]
+    if strong > 1:
+        found.append(replace(asked, strict=False, service=(), optional=strong - 1))
+    if asked.place:
+        found.append(replace(asked, units=()))
+    return list(dict.fromkeys(found))

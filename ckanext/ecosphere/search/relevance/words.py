@@ -1,0 +1,206 @@
+"""The words of a question: folded, without those that only ask, with the other names of what they mean. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search import synonyms
+
+DATA = Path(__file__).parents[1] / "data"
+LONGEST_PHRASE = 7
+"""Words of the longest expression that is looked for."""
+MOST_WORDS = 24
+"""Words of a question that are read; what follows is not looked for."""
+
+_ELIDED = re.compile(r"\b(?:l|d|j|m|n|s|t|c|qu|jusqu|lorsqu|puisqu)['’](?=\w)", re.IGNORECASE)
+_TOKEN = re.compile(r"[^\W_]+(?:[.'’_-][^\W_]+)*", re.UNICODE)
+_CODE = re.compile(r"\d[\w.]*")
+_PLURAL = re.compile(r"(?<=\w{3})[sx]$")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a question.
+
+    Attributes:
+        typed: as it was typed, without an elided article.
+        folded: normalised; of a compound ("sous-sol") the first part that the word stands for.
+        stem: `folded` without the ending of a plural, to compare with lists.
+    """
+
+    typed: str
+    folded: str
+    stem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What is looked for as one thing: a word, or an expression of several.
+
+    Attributes:
+        words: as they were typed.
+        others: other names of it, each one or several words: the catalogue's first.
+        called: how many of them are the catalogue's.
+        weak: whether it is only what the data are wanted for.
+    """
+
+    words: tuple[str, ...]
+    others: tuple[str, ...] = ()
+    called: int = 0
+    weak: bool = False
+
+    @property
+    def text(self) -> str:
+        """The words with spaces between them."""
+        return " ".join(self.words)
+
+
+def read(text: str) -> list[Word]:
+    """Split a question into words.
+
+    Args:
+        text: as it was typed, accents and case of no matter.
+    """
+    found = []
+    for match in _TOKEN.finditer(_ELIDED.sub(" ", text)):
+        typed = match[0]
+        parts = [typed] if _CODE.fullmatch(typed) else re.split(r"[-'’_.]", typed)
+        found += [Word(part, folded, stem(folded)) for part in parts if (folded := voc.normalise(part))]
+    return found[:MOST_WORDS]
+
+
+def stem(folded: str) -> str:
+    """A word without the ending of a plural; each word of an expression."""
+    return " ".join(_one_stem(word) for word in folded.split())
+
+
+def _one_stem(word: str) -> str:
+    if word.endswith("aux") and len(word) > 4 and not word.endswith("eaux"):  # noqa: PLR2004 - "canaux", not "aux"
+        return word[:-3] + "al"
+    return _PLURAL.sub("", word)
+
+
+@cache
+def stop_words() -> frozenset[str]:
+    """Words that carry no subject, folded: those of the Solr chain."""
+    return frozenset(_lines("stopwords_fr.txt"))
+
+
+@cache
+def fillers() -> frozenset[str]:
+    """Stems of words and expressions that only ask."""
+    return frozenset(stem(line) for line in _lines("fillers_fr.txt"))
+
+
+@cache
+def purposes() -> frozenset[str]:
+    """Stems of what data are wanted for, without stop words."""
+    return frozenset(_key(line) for line in _lines("purposes_fr.txt"))
+
+
+@cache
+def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
+    """Stems of an expression → its other names of `everyday_fr.txt` and how many are the catalogue's.
+
+    Expressions of the synonyms are there too, without other names: Solr knows those itself, and they only keep an
+    expression together ("carte de bruit").
+    """
+    catalogue: dict[str, dict[str, None]] = {}
+    found: dict[str, dict[str, None]] = {}
+    for line in _lines("everyday_fr.txt"):
+        left, _arrow, right = line.partition("=>")
+        asked, called = _terms(left), _terms(right)
+        for term in asked:
+            key = _key(term)
+            catalogue.setdefault(key, {}).update(dict.fromkeys(each for each in called if _key(each) != key))
+            found.setdefault(key, {}).update(dict.fromkeys(each for each in asked if _key(each) != key))
+    for line in synonyms.read_lines():
+        for term in (*line.terms, *line.broader):
+            if " " in _key(term):
+                found.setdefault(_key(term), {})
+    return {
+        key: (tuple(dict.fromkeys((*catalogue.get(key, {}), *siblings))), len(catalogue.get(key, {})))
+        for key, siblings in found.items()
+        if key
+    }
+
+
+def _terms(text: str) -> list[str]:
+    return [term for part in text.split(";") if (term := part.strip())]
+
+
+def _key(text: str) -> str:
+    return " ".join(word.stem for word in read(text) if word.folded not in stop_words())
+
+
+def units(words: list[Word], *, synonyms_on: bool = True) -> list[Unit]:
+    """Join words to what is looked for; words that only ask are dropped when something else is left.
+
+    Args:
+        words: those of the question that are not part of a place.
+        synonyms_on: whether other names are looked for too.
+    """
+    content = _without_fillers(words)
+    found: list[Unit] = []
+    start = 0
+    while start < len(content):
+        for end in range(min(len(content), start + LONGEST_PHRASE), start, -1):
+            key = " ".join(word.stem for word in content[start:end])
+            typed = tuple(word.typed for word in content[start:end])
+            known = expressions().get(key)
+            others, called = known if known and synonyms_on else ((), 0)
+            if key in purposes() and end - start > 1:
+                found.append(Unit(typed, others, called, weak=True))
+                break
+            if known:
+                found.append(Unit(typed, others, called))
+                break
+        else:
+            end = start + 1
+            found.append(Unit((content[start].typed,)))
+        start = end
+    if all(unit.weak for unit in found):
+        found = [replace(unit, weak=False) for unit in found]
+    return list(dict.fromkeys(found))
+
+
+def _without_fillers(words: list[Word]) -> list[Word]:
+    """Drop words and expressions that only ask, but for those of an expression that has a meaning of its own."""
+    kept: list[Word] = []
+    position = 0
+    while position < len(words):
+        protected = _protected(words, position)
+        if protected:
+            kept += words[position : position + protected]
+            position += protected
+            continue
+        for end in range(min(len(words), position + LONGEST_PHRASE), position, -1):
+            if " ".join(word.stem for word in words[position:end]) in fillers():
+                position = end
+                break
+        else:
+            kept.append(words[position])
+            position += 1
+    content = [word for word in kept if word.folded not in stop_words()]
+    return content or [word for word in words if word.folded not in stop_words()] or words
+
+
+def _protected(words: list[Word], position: int) -> int:
+    """How many words from here on are an expression of the lists."""
+    for end in range(min(len(words), position + LONGEST_PHRASE + 3), position, -1):
+        inner = words[position:end]
+        if inner[0].folded in stop_words() or inner[-1].folded in stop_words():
+            continue
+        key = " ".join(word.stem for word in inner if word.folded not in stop_words())
+        if key in expressions() or (key in purposes() and " " in key):
+            return end - position
+    return 0
+
+
+def _lines(name: str) -> list[str]:
+    lines = (DATA / name).read_text(encoding="utf-8").splitlines()
+    return [text for line in lines if (text := line.split("#", 1)[0].strip())]

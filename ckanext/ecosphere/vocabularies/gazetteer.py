@@ -1,0 +1,317 @@
+"""Names of places as people type them, and where each place lies. Pure, no CKAN.
+
+Communes (also by postal and INSEE code, merged ones too), intercommunalities, départements, régions, former régions,
+sea areas and natural regions. A name may be that of several places: :func:`named` gives all of them, those of most
+people first, and leaves the choice to whoever knows the other words.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.vocabularies import Concept, communes
+from ckanext.ecosphere.vocabularies.communes import Commune
+
+_FOLDER = Path(__file__).with_name("places")
+
+COUNTRIES = ("pays-fra", "pays-fxx")
+LONGEST_NAME = 8
+"""Words of the longest name that is looked for."""
+KNOWN_BY_FIRST_WORD = 15_000
+"""Inhabitants of a commune that people name by the first word only ("Évry", "Cherbourg", "Châlons")."""
+SMALL = 1_000
+"""Inhabitants by which a merged commune is weighed among namesakes: its own number is not known."""
+_ARTICLES = {"l", "la", "le", "les"}
+_GENERIC_FIRST = {
+    *_ARTICLES, "saint", "sainte", "fort", "mont", "pont", "port", "bourg", "villeneuve", "ville", "val", "grand",
+    "petit", "vieux", "neuf", "bois", "roche", "trois", "deux", "notre", "bains", "champs", "parc", "plan", "sous",
+    "terre", "terres", "source", "fontaine", "montagne", "marais", "foret", "eaux", "aire", "digue", "puits", "haut",
+    "haute", "hauts", "bas", "basse", "belle", "beau", "croix", "pays",
+}  # fmt: skip
+_EPCI_KINDS = re.compile(r"^(?:ca|cc|cu|communaute (?:d agglomeration|de communes|urbaine)) ")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place that a person may mean.
+
+    Attributes:
+        kind: `commune`, `epci`, `departement`, `region`, `overseas`, `sea`, `country`, or `area` (a natural or former
+            région: several départements at once).
+        label: its name, as shown.
+        within: where it lies, as shown ("Loire-Atlantique"); empty when the name says enough.
+        ids: its own index values; several for an area.
+        around: index values of what contains it, the nearest first: intercommunality, département, région, country.
+        population: of a commune or an intercommunality, else 0; weighs namesakes.
+    """
+
+    kind: str
+    label: str
+    within: str
+    ids: tuple[str, ...]
+    around: tuple[str, ...]
+    population: int = 0
+
+    @property
+    def title(self) -> str:
+        """Its name and where it lies: "Nantes – Loire-Atlantique"."""
+        return f"{self.label} – {self.within}" if self.within else self.label
+
+
+@dataclass(frozen=True, slots=True)
+class Epci:
+    """An intercommunality: its SIREN code, name, and the codes of its départements, that of most people first."""
+
+    code: str
+    name: str
+    departements: tuple[str, ...]
+    population: int
+
+
+def _rows(name: str) -> Iterator[dict[str, str]]:
+    with (_FOLDER / name).open(encoding="utf-8", newline="") as lines:
+        yield from csv.DictReader(line for line in lines if not line.startswith("#"))
+
+
+@cache
+def epcis() -> dict[str, Epci]:
+    """Intercommunalities by code."""
+    return {
+        row["code"]: Epci(row["code"], row["name"], tuple(row["departements"].split("|")), int(row["population"]))
+        for row in _rows("epci.csv")
+    }
+
+
+@cache
+def departements() -> dict[str, Concept]:
+    """Territories that are a département or an overseas one, by its code ("01", "2A", "974")."""
+    return {
+        str(concept.data["departement_code"]): concept
+        for concept in voc.get("territories")
+        if concept.data["departement_code"] and concept.data["type"] in ("departement", "outre-mer")
+    }
+
+
+def of_commune(commune: Commune) -> Place:
+    """The place that a commune is."""
+    departement = departements().get(commune.departement)
+    return Place(
+        kind="commune",
+        label=commune.name,
+        within=departement.label_fr.strip() if departement and departement.label_fr != commune.name else "",
+        ids=(f"commune-{commune.code}",),
+        around=(*([f"epci-{commune.epci}"] if commune.epci else []), *_above(departement)),
+        population=commune.population,
+    )
+
+
+def of_territory(concept: Concept) -> Place:
+    """The place that a territory of the vocabulary is."""
+    kinds = {"departement": "departement", "region": "region", "outre-mer": "overseas", "pays": "country"}
+    kind = kinds.get(str(concept.data["type"]), "sea")
+    around = tuple(each for each in _above(concept) if each != concept.id)
+    return Place(kind, concept.label_fr, "", (concept.id,), around if kind not in ("country", "sea") else ())
+
+
+def of_epci(epci: Epci) -> Place:
+    """The place that an intercommunality is."""
+    departement = departements().get(epci.departements[0]) if epci.departements[0] else None
+    return Place(
+        kind="epci",
+        label=epci.name,
+        within=departement.label_fr if departement else "",
+        ids=(f"epci-{epci.code}",),
+        around=_above(departement),
+        population=epci.population,
+    )
+
+
+@cache
+def coasts() -> dict[str, tuple[str, ...]]:
+    """Territories by the sea, and régions that have some → their sea areas (index values)."""
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for row in _rows("coasts.csv"):
+        concept = departements()[row["departement"]]
+        for each in (concept, *voc.get("territories").ancestors(concept.uri)):
+            found[each.id].setdefault(row["sea"])
+    return {value: tuple(seas) for value, seas in found.items()}
+
+
+def _above(concept: Concept | None) -> tuple[str, ...]:
+    """A territory, what contains it, the sea before it, and the country."""
+    if concept is None:
+        return COUNTRIES
+    above = voc.get("territories").ancestors(concept.uri)
+    seas = coasts().get(concept.id, ())
+    return tuple(dict.fromkeys((concept.id, *(each.id for each in above), *seas, *COUNTRIES)))
+
+
+def inside(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Index values of places and of all that contains them: what a dataset of these places lies in.
+
+    Args:
+        values: ids as in `Place.ids`: of communes, intercommunalities, territories.
+    """
+    found: dict[str, None] = {}
+    for value in values:
+        found.setdefault(value)
+        place = of_id(value)
+        for each in place.around if place else ():
+            if each not in COUNTRIES and not each.startswith("zone-maritime"):
+                found.setdefault(each)
+    return tuple(found)
+
+
+def of_id(value: str) -> Place | None:
+    """The place with this index value, or None."""
+    kind, _dash, code = value.partition("-")
+    if kind == "commune":
+        commune = communes.of_code(code)
+        return of_commune(commune) if commune else None
+    if kind == "epci":
+        epci = epcis().get(code)
+        return of_epci(epci) if epci else None
+    concept = voc.get("territories").get(value)
+    return of_territory(concept) if concept else None
+
+
+def named(name: str) -> tuple[Place, ...]:
+    """Places of this name or code, the weightiest first; empty when there is none.
+
+    Args:
+        name: normalised words ("loire atlantique", "st denis", "44400").
+    """
+    return tuple(sorted(map(_made, _names().get(name, ())), key=_weight))
+
+
+def _weight(place: Place) -> tuple[int, int]:
+    order = ("country", "region", "departement", "overseas", "area", "sea", "commune", "epci")
+    # Paris, a département with its commune; a commune of many people before an intercommunality of its name.
+    return (order.index(place.kind), -place.population)
+
+
+def _made(key: tuple[str, str]) -> Place:
+    kind, code = key
+    if kind == "area":
+        return _area(code)
+    place = cast("Place", of_id(code))  # the names are those of the registers
+    # A merged commune is a part of what now has its people: a living namesake comes first.
+    return replace(place, population=min(place.population, SMALL)) if kind == "former" else place
+
+
+@cache
+def _areas() -> dict[str, tuple[str, ...]]:
+    return {row["name"]: tuple(row["departements"].split("|")) for row in _rows("areas.csv")}
+
+
+@cache
+def _area(name: str) -> Place:
+    own = [departements()[code] for code in _areas()[name]]
+    around = dict.fromkeys(value for concept in own for value in _above(concept)[1:])
+    return Place("area", name, "", tuple(each.id for each in own), tuple(around))
+
+
+@cache
+def _names() -> dict[str, tuple[tuple[str, str], ...]]:
+    """Every name and code → kind and index value of the places that have it."""
+    found: dict[str, dict[tuple[str, str], None]] = defaultdict(dict)
+
+    def add(name: str, kind: str, value: str) -> None:
+        for spelling in _spellings(voc.normalise(name)):
+            found[spelling].setdefault((kind, value))
+
+    for concept in voc.get("territories"):
+        for name in (concept.label_fr, *concept.alt_labels):
+            add(name, "territory", concept.id)
+    for row in _rows("abbreviations.csv"):
+        add(row["abbreviation"], "territory", row["territory"])
+    for code, concept in departements().items():
+        found[code.lower()].setdefault(("territory", concept.id))
+    for name in _areas():
+        add(name, "area", name)
+    for commune in communes.by_population():
+        value = f"commune-{commune.code}"
+        add(commune.name, "commune", value)
+        first = next(iter(voc.normalise(commune.name).split()))
+        if (
+            commune.population >= KNOWN_BY_FIRST_WORD
+            and first not in _GENERIC_FIRST
+            and "Arrondissement" not in commune.name
+        ):
+            found[first].setdefault(("commune", value))
+        for code in (*commune.postal, commune.code.lower()):
+            found[code].setdefault(("commune", value))
+    for row in _rows("former-communes.csv"):
+        add(row["name"], "former", f"commune-{row['current']}")
+    for code, epci in epcis().items():
+        add(_EPCI_KINDS.sub("", voc.normalise(epci.name)), "epci", f"epci-{code}")
+        add(epci.name, "epci", f"epci-{code}")
+    return {name: tuple(keys) for name, keys in found.items() if name}
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """A normalised name, and as it is written in short or without its article."""
+    yield name
+    words = name.split()
+    if "saint" in words or "sainte" in words:
+        yield " ".join({"saint": "st", "sainte": "ste"}.get(word, word) for word in words)
+    if words[0] in _ARTICLES and len(words) > 1 and len(name) > 7:  # noqa: PLR2004 - "rochelle", not "mans"
+        yield " ".join(words[1:])
+
+
+@cache
+def large_names() -> tuple[str, ...]:
+    """Names that a misspelt word is compared with: régions, départements and communes of many people."""
+    territories = [concept.label_fr for concept in voc.get("territories") if concept.data["type"] != "zone-maritime"]
+    large = [each.name for each in communes.by_population() if each.population >= KNOWN_BY_FIRST_WORD]
+    return tuple(dict.fromkeys(voc.normalise(name) for name in (*territories, *large)))
+
+
+@cache
+def common_words() -> frozenset[str]:
+    """Names of communes that are words of the language or of the field too ("Mer", "Forges", "Vannes")."""
+    return frozenset((_FOLDER / "common-words.txt").read_text(encoding="utf-8").split())
+
+
+@cache
+def _pattern(departement: str) -> re.Pattern[str] | None:
+    names = sorted(
+        {each.name for each in communes.by_population() if each.departement == departement}, key=len, reverse=True
+    )
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, names))})(?![\w-])") if names else None
+
+
+@cache
+def _by_departement(departement: str) -> dict[str, Commune]:
+    return {each.name: each for each in communes.by_population() if each.departement == departement}
+
+
+_LEADS = re.compile(r"(?:\b(?:à|de|du|commune|communes|ville)\s|\bd['’])$", re.IGNORECASE)
+
+
+def communes_in(title: str, codes: tuple[str, ...]) -> tuple[Commune, ...]:
+    """Communes of some départements that a title names, as "PLU de Nantes" does.
+
+    Args:
+        title: as it is written; a name counts with its capitals and accents only.
+        codes: of the départements that the dataset lies in.
+    """
+    found: dict[str, Commune] = {}
+    for code in codes:
+        own = departements()[code].label_fr if code in departements() else ""
+        pattern = _pattern(code)
+        for match in pattern.finditer(title) if pattern else ():
+            name = match[0]
+            common = voc.normalise(name) in common_words()
+            if name != own and (not common or _LEADS.search(title[: match.start()])):
+                commune = _by_departement(code)[name]
+                found.setdefault(commune.code, commune)
+    return tuple(found.values())
