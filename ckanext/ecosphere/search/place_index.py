@@ -23,6 +23,8 @@ def complete(document: dict[str, Any], territories: list[str], title: str) -> No
         title: of the dataset.
     """
     own = list(dict.fromkeys(value for each in territories if (value := _value(each))))
+    # "France" beside a place says where the place lies, not that the dataset covers the country.
+    own = [value for value in own if value not in gazetteer.COUNTRIES] or own
     codes = [code for code, concept in gazetteer.departements().items() if concept.id in own]
     if codes and len(codes) <= MOST_DEPARTEMENTS and not any(value.startswith("commune-") for value in own):
         named = gazetteer.communes_in(title, tuple(codes))

@@ -26,6 +26,7 @@ MIN_LENGTH = 2
 MIN_FUZZY_LENGTH = 4
 MAX_DISTANCE = 2
 LONG_WORD = 6
+VERY_LONG_WORD = 11
 
 _WORDS = re.compile(r"\w+")
 
@@ -101,7 +102,7 @@ def nearest_word(context: Context, word: str) -> str | None:
     if len(wanted) < MIN_FUZZY_LENGTH or " " in wanted:
         return None
     allowed = allowed_distance(wanted)
-    fuzzy = f"{wanted}~{allowed}"
+    fuzzy = f"{wanted}~{min(allowed, MAX_DISTANCE)}"  # Lucene's limit
     found = _search(context, q=f"{WORDS_FIELD}:{fuzzy} OR title:{fuzzy}", rows=50, facet="false")
     spellings: Counter[str] = Counter()
     for dataset in found["results"]:
@@ -119,6 +120,8 @@ def nearest_word(context: Context, word: str) -> str | None:
 
 def allowed_distance(word: str) -> int:
     """How many letters of a word may be wrong."""
+    if len(word) >= VERY_LONG_WORD:
+        return MAX_DISTANCE + 1
     return MAX_DISTANCE if len(word) >= LONG_WORD else 1
 
 

@@ -263,6 +263,8 @@ def _spellings(name: str) -> Iterator[str]:
     words = name.split()
     if "saint" in words or "sainte" in words:
         yield " ".join({"saint": "st", "sainte": "ste"}.get(word, word) for word in words)
+    if {"d", "l"} & set(words):
+        yield " ".join(word for word in words if word not in ("d", "l"))
     if words[0] in _ARTICLES and len(words) > 1 and len(name) > 7:  # noqa: PLR2004 - "rochelle", not "mans"
         yield " ".join(words[1:])
 

@@ -112,25 +112,40 @@ def _run(
 def _corrected(understood: Understood, finds: Callable[[Asked], bool]) -> str:
     """The question with words that the catalogue does not have replaced by near ones; empty when there are none."""
     text = understood.text
-    for unit in understood.asked.units:
-        for word in unit.words:
-            folded = voc.normalise(word)
-            if len(folded) < suggest.MIN_FUZZY_LENGTH or spelling.is_known(folded):
-                continue
-            if finds(Asked((words.Unit((word,)),))):
-                continue
-            near = _near(folded)
-            if near:
-                text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", near, text, count=1)
+    for word in (word for unit in understood.asked.units for word in unit.words):
+        folded = voc.normalise(word)
+        if len(folded) < suggest.MIN_FUZZY_LENGTH or spelling.is_known(folded):
+            continue
+        near = _near(folded, known=finds(Asked((words.Unit((word,)),))))
+        if near:
+            text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", near, text, count=1)
+    if text == understood.text:
+        text = _expression_corrected(understood)
     return text if text != understood.text else ""
 
 
-def _near(folded: str) -> str:
+def _near(folded: str, *, known: bool) -> str:
+    """A near word; for one that the catalogue knows only the name of a place, one letter away ("nante")."""
     of_lists = spelling.nearest(folded)
-    if of_lists and of_lists[1] == 1:
+    if of_lists and of_lists[1] == 1 and (not known or spelling.is_place(of_lists[0])):
         return of_lists[0]
+    if known:
+        return ""
     of_catalogue = suggest.nearest_word(Context(), folded)
     return of_catalogue or (of_lists[0] if of_lists else "")
+
+
+def _expression_corrected(understood: Understood) -> str:
+    """The question with two or three words replaced by an expression one letter away."""
+    units, text = understood.asked.units, understood.text
+    for number in (3, 2):
+        for start in range(len(units) - number + 1):
+            typed = [word for unit in units[start : start + number] for word in unit.words]
+            near = spelling.nearest_expression(" ".join(words.stem(voc.normalise(word)) for word in typed))
+            if near:
+                between = r"\W+(?:\w{1,3}\W+){0,3}".join(map(re.escape, typed))
+                return re.sub(between, near, text, count=1)
+    return text
 
 
 def _told(best: Answer) -> dict[str, Any]:

@@ -72,7 +72,8 @@ def parameters(asked: Asked, *, ranked: bool, quality: bool) -> dict[str, Any]:
     if clauses:
         clauses[0] = _with_extras(clauses[0], asked, strong)
     found: dict[str, Any] = {
-        "q": " ".join(clauses) or "*:*",
+        # CKAN has Solr require every clause; "OR" between them leaves that to mm.
+        "q": " OR ".join(clauses) or "*:*",
         "defType": "edismax",
         "mm": str(max(len(clauses) - asked.optional, 1)) if clauses else "0",
         "fq_list": [each for each in (_where(asked), _who(asked)) if each],
@@ -118,11 +119,11 @@ def _with_extras(clause: str, asked: Asked, strong: list[Unit]) -> str:
     extras = [
         f'"{one.words[-1]} {other.words[0]}"~{weight["slop"]}^{weight["phrase"]}' for one, other in pairwise(strong)
     ]
-    extras += [f'"{unit.text}"~{weight["slop"]}^{weight["purpose"]}' for unit in asked.units if unit.weak]
-    if not extras:
-        return clause
-    # Without the clause itself the dataset must not count as one that has it.
-    return f"(+{clause} {' '.join(f'({extra})' for extra in extras)})"
+    # Without the clause itself, the purpose must not make a dataset count as one that has it.
+    extras += [
+        f'({clause} AND "{unit.text}"~{weight["slop"]})^{weight["purpose"]}' for unit in asked.units if unit.weak
+    ]
+    return f"({' OR '.join([clause, *extras])})" if extras else clause
 
 
 def _where(asked: Asked) -> str:

@@ -10,7 +10,7 @@ from functools import cache
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import synonyms
 from ckanext.ecosphere.search.relevance import words
-from ckanext.ecosphere.search.suggest import MIN_FUZZY_LENGTH, allowed_distance, distance
+from ckanext.ecosphere.search.suggest import MIN_FUZZY_LENGTH, VERY_LONG_WORD, allowed_distance, distance
 from ckanext.ecosphere.vocabularies import gazetteer
 
 
@@ -38,6 +38,23 @@ def nearest(folded: str) -> tuple[str, int] | None:
             if gap <= allowed and (best is None or (gap + (candidate[0] != folded[0]), order, candidate) < best):
                 best = (gap + (candidate[0] != folded[0]), order, candidate)
     return (best[2], best[0]) if best and best[0] <= allowed else None
+
+
+def nearest_expression(key: str) -> str | None:
+    """The expression of the lists that differs by one letter from some words ("qualité de l'aire"); None without one.
+
+    Args:
+        key: stems of words that follow each other.
+    """
+    if " " not in key or len(key) < VERY_LONG_WORD or key in words.expressions():
+        return None
+    near = (each for each in words.expressions() if abs(len(each) - len(key)) <= 1 and distance(key, each) == 1)
+    return next(near, None)
+
+
+def is_place(folded: str) -> bool:
+    """Whether a word is the name of a large place."""
+    return folded in gazetteer.large_names()
 
 
 @cache

@@ -93,7 +93,7 @@ def stop_words() -> frozenset[str]:
 @cache
 def fillers() -> frozenset[str]:
     """Stems of words and expressions that only ask."""
-    return frozenset(stem(line) for line in _lines("fillers_fr.txt"))
+    return frozenset(" ".join(word.stem for word in read(line)) for line in _lines("fillers_fr.txt"))
 
 
 @cache

@@ -7,7 +7,9 @@ import pytest
 from ckanext.ecosphere.vocabularies import gazetteer
 
 
-@pytest.mark.parametrize("name", ["nantes", "44000", "44109", "loire atlantique", "44", "2a", "alsace", "beauce", "idf"])
+@pytest.mark.parametrize(
+    "name", ["nantes", "44000", "44109", "loire atlantique", "44", "2a", "alsace", "beauce", "idf"]
+)
 def test_names_and_codes_are_known(name):
     assert gazetteer.named(name)
 
