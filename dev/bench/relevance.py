@@ -3,7 +3,8 @@
     COUNT=27897 make demo && make bench-relevance
     make bench-relevance ONLY=ours SHOW=0.7     # names the questions below this NDCG@10
 
-A third of the questions is held aside from tuning (by a hash of the question); both parts are printed. Each dataset of
+A third of the questions is held aside from tuning (by a hash of the question), and others were written blind; each part
+is printed. Each dataset of
 the generated catalogue is graded by rule: 3 when its subject answers the question and its place is the one asked for,
 or the smallest that this subject has around it; 2 when it is a larger one; 1 for a subject that helps; else 0.
 
@@ -54,10 +55,14 @@ class Question:
     subjects: tuple[str, ...]
     also: tuple[str, ...]
     place: str
+    blind: bool
 
     @property
-    def is_aside(self) -> bool:
-        """Whether it is held aside from tuning."""
+    def part(self) -> str:
+        """`tuned on`, held `aside`, or `blind`: written by somebody who had not seen the search."""
+        return "blind" if self.blind else "aside" if self._is_aside() else "tuned on"
+
+    def _is_aside(self) -> bool:
         return hashlib.sha1(self.query.encode()).digest()[0] % 3 == 0
 
 
@@ -89,14 +94,16 @@ class Scores:
 
 
 def questions() -> list[Question]:
-    """The judged questions."""
-    with (Path(__file__).parent / "data" / "judged_queries.csv").open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(line for line in file if not line.startswith("#"))
-        split = lambda text: tuple(each for each in text.split("|") if each)  # noqa: E731
-        return [
-            Question(row["query"], row["kind"], split(row["subjects"]), split(row["also"]), row["place"])
-            for row in rows
-        ]
+    """The judged questions of both files."""
+    split = lambda text: tuple(each for each in text.split("|") if each)  # noqa: E731
+    found = []
+    for name, blind in (("judged_queries.csv", False), ("blind_queries.csv", True)):
+        with (Path(__file__).parent / "data" / name).open(encoding="utf-8", newline="") as file:
+            found += [
+                Question(row["query"], row["kind"], split(row["subjects"]), split(row["also"]), row["place"], blind)
+                for row in csv.DictReader(line for line in file if not line.startswith("#"))
+            ]
+    return found
 
 
 def records(solr: pysolr.Solr) -> list[Record]:
@@ -229,7 +236,8 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=("ours",), help="leave out stock CKAN and the ablation")
-    parser.add_argument("--show", type=float, default=0.0, help="name the questions for tuning below this NDCG@10")
+    parser.add_argument("--show", type=float, default=0.0, help="name the questions below this NDCG@10")
+    parser.add_argument("--parts", nargs="+", default=["tuned on"], help="parts whose questions are named")
     options = parser.parse_args()
     app: Any = make_app(load_config(str(LOCAL / "ckan.ini")))
     with app._wsgi_app.test_request_context():
@@ -258,10 +266,9 @@ def _measure(options: argparse.Namespace) -> None:
         low = []
         for question, grades in judged:
             names = answer(question.query)
-            part = "aside" if question.is_aside else "tuned on"
-            for key in (part, *([f"  {question.kind}"] if name == "the portal" else [])):
+            for key in (question.part, *([f"  {question.kind}"] if name == "the portal" else [])):
                 result = score(parts.setdefault(key, Scores()), names, grades)
-            if result < options.show and not question.is_aside and name == "the portal":
+            if result < options.show and question.part in options.parts and name == "the portal":
                 low.append((result, question.query))
         for key, scores in sorted(parts.items(), key=lambda item: (item[0].startswith(" "), item[0])):
             print(f"{name + ', ' + key if not key.startswith(' ') else key:28} {len(scores.ndcg):4}  {scores.row()}")

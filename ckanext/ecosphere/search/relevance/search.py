@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan.lib.search import SearchError, SearchQueryError
 from ckan.types import Context
 from flask import has_request_context
 
@@ -30,6 +31,8 @@ EVERYWHERE = "off"
 TYPED_PARAMETER = "ext_typed"
 """Parameter of the page: when set, the words are looked for as they were typed, all of them."""
 
+FEW = 3
+"""Datasets up to which another spelling is tried; it counts when it finds more than as many times as many."""
 _OWN_WAY = ("qf", "mm", "defType", "bf", "boost", "df")
 _SIGNS = re.compile(r'["+*~^()\[\]{}|]|(?:^|\s)[-!]\w|\b(?:AND|OR|NOT)\b')
 _OTHER_TYPES = re.compile(r"(?<![\w-])dataset_type:(?!\"?dataset\b)")
@@ -82,11 +85,13 @@ def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, 
     typed = data_dict["q"]
     understood = understand(typed)
     best = Answer(run(understood.asked), understood, understood.asked)
-    if not best.found["count"] and "spelling" not in without:
+    if best.found["count"] <= FEW and "spelling" not in without:
         corrected = _corrected(understood, lambda asked: bool(run(asked, rows=0, start=0, facet="false")["count"]))
         if corrected:
             again = understand(corrected)
-            best = Answer(run(again.asked), again, again.asked, corrected)
+            found = run(again.asked)
+            if found["count"] > FEW * best.found["count"] or not best.found["count"]:
+                best = Answer(found, again, again.asked, corrected)
     if not best.found["count"] and "steps" not in without:
         for asked in understanding.steps(best.understood.asked):
             best = replace(best, found=run(asked), asked=asked)
@@ -102,11 +107,24 @@ def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, 
 def _run(
     original: Callable[..., Any], context: Context, data_dict: dict[str, Any], asked: Asked, without: frozenset[str]
 ) -> dict[str, Any]:
-    parameters = solr_query.parameters(asked, ranked="ranking" not in without, quality=_has_quality())
-    parameters["fq_list"] = [*(data_dict.get("fq_list") or []), *parameters["fq_list"]]
-    with query.written(parameters["q"]):
-        # CKAN's action changes what it is given.
-        return original(context, {**data_dict, "qf": config.query_fields(), "tie": config.tie(), **parameters})
+    def ask(*, quality: bool) -> dict[str, Any]:
+        ranked = "ranking" not in without
+        parameters = solr_query.parameters(asked, minimum=config.minimum_match(), ranked=ranked, quality=quality)
+        parameters["fq_list"] = [*(data_dict.get("fq_list") or []), *parameters["fq_list"]]
+        with query.written(parameters["q"]):
+            # CKAN's action changes what it is given.
+            return original(context, {**data_dict, "qf": config.query_fields(), "tie": config.tie(), **parameters})
+
+    if not _has_quality():
+        return ask(quality=False)
+    try:
+        return ask(quality=True)
+    except SearchQueryError:
+        raise
+    except SearchError:
+        # The index was given another schema meanwhile.
+        _schema.clear()
+        return ask(quality=False)
 
 
 def _corrected(understood: Understood, finds: Callable[[Asked], bool]) -> str:

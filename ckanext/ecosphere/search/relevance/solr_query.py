@@ -56,11 +56,12 @@ def weights() -> dict[str, Any]:
         return yaml.safe_load(stream)
 
 
-def parameters(asked: Asked, *, ranked: bool, quality: bool) -> dict[str, Any]:
+def parameters(asked: Asked, *, minimum: str, ranked: bool, quality: bool) -> dict[str, Any]:
     """Parameters of `package_search`.
 
     Args:
         asked: what is asked.
+        minimum: Solr's mm as long as nothing is optional.
         ranked: whether place and record weigh.
         quality: whether the index has the score of quality as a number.
 
@@ -75,7 +76,7 @@ def parameters(asked: Asked, *, ranked: bool, quality: bool) -> dict[str, Any]:
         # CKAN has Solr require every clause; "OR" between them leaves that to mm.
         "q": " OR ".join(clauses) or "*:*",
         "defType": "edismax",
-        "mm": str(max(len(clauses) - asked.optional, 1)) if clauses else "0",
+        "mm": (str(max(len(clauses) - asked.optional, 1)) if asked.optional else minimum) if clauses else "0",
         "fq_list": [each for each in (_where(asked), _who(asked)) if each],
     }
     if ranked:

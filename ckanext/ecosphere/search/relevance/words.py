@@ -68,7 +68,8 @@ def read(text: str) -> list[Word]:
     found = []
     for match in _TOKEN.finditer(_ELIDED.sub(" ", text)):
         typed = match[0]
-        parts = [typed] if _CODE.fullmatch(typed) else re.split(r"[-'’_.]", typed)
+        # A number, or the name of a table ("N_ICPE_P_059"), is one word.
+        parts = [typed] if _CODE.fullmatch(typed) or "_" in typed else re.split(r"[-'’.]", typed)
         found += [Word(part, folded, stem(folded)) for part in parts if (folded := voc.normalise(part))]
     return found[:MOST_WORDS]
 

@@ -68,6 +68,7 @@ EXPECTED = {
 }
 
 
+@pytest.mark.ckan_config("ecosphere.search.without", "places everyday spelling steps")
 def test_each_query_of_the_table_finds_exactly_what_it_should(french, make_datasets, find):
     make_datasets(*TITLES)
     assert {query: set(find(query)) for query in EXPECTED} == EXPECTED
@@ -93,6 +94,7 @@ def test_files_are_found_by_their_name_and_description(french, make_datasets, fi
     assert find("captage arrêté") == ["Eau potable"]
 
 
+@pytest.mark.ckan_config("ecosphere.search.without", "places everyday spelling steps")
 def test_up_to_three_words_are_all_required_and_one_of_four_may_miss(french, make_datasets, find):
     make_datasets("Zones humides de la Loire")
     assert find("zones humides Bretagne") == []
