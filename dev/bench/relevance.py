@@ -97,7 +97,7 @@ def questions() -> list[Question]:
     """The judged questions of both files."""
     split = lambda text: tuple(each for each in text.split("|") if each)  # noqa: E731
     found = []
-    for name, blind in (("judged_queries.csv", False), ("blind_queries.csv", True)):
+    for name, blind in (("judged_queries.csv", False), ("blind_queries.csv", True), ("blind2_queries.csv", True)):
         with (Path(__file__).parent / "data" / name).open(encoding="utf-8", newline="") as file:
             found += [
                 Question(row["query"], row["kind"], split(row["subjects"]), split(row["also"]), row["place"], blind)

@@ -25,8 +25,9 @@ PLACES = {THEME_FIELD: 3, TERRITORY_FIELD: 3, "organization": 3}
 MIN_LENGTH = 2
 MIN_FUZZY_LENGTH = 4
 MAX_DISTANCE = 2
-LONG_WORD = 6
-VERY_LONG_WORD = 11
+"""Letters that Lucene lets differ."""
+LONG_WORD = 8
+VERY_LONG_WORD = 12
 
 _WORDS = re.compile(r"\w+")
 
@@ -112,6 +113,8 @@ def nearest_word(context: Context, word: str) -> str | None:
         (gap, -count, spelling)
         for spelling, count in spellings.items()
         if (gap := distance(wanted, voc.normalise(spelling))) <= allowed
+        # People rarely miss the first letter.
+        and (gap <= 1 or voc.normalise(spelling)[:1] == wanted[0])
     ]
     if not near or min(near)[0] == 0:
         return None
@@ -119,10 +122,8 @@ def nearest_word(context: Context, word: str) -> str | None:
 
 
 def allowed_distance(word: str) -> int:
-    """How many letters of a word may be wrong."""
-    if len(word) >= VERY_LONG_WORD:
-        return MAX_DISTANCE + 1
-    return MAX_DISTANCE if len(word) >= LONG_WORD else 1
+    """How many letters of a word may be wrong: one, of a long word two, of a very long one three."""
+    return 1 + (len(word) >= LONG_WORD) + (len(word) >= VERY_LONG_WORD)
 
 
 def distance(one: str, other: str) -> int:

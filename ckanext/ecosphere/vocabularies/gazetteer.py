@@ -25,8 +25,12 @@ _FOLDER = Path(__file__).with_name("places")
 COUNTRIES = ("pays-fra", "pays-fxx")
 LONGEST_NAME = 8
 """Words of the longest name that is looked for."""
-KNOWN_BY_FIRST_WORD = 15_000
+KNOWN_BY_FIRST_WORD = 3_000
 """Inhabitants of a commune that people name by the first word only ("Évry", "Cherbourg", "Châlons")."""
+SHORTEST_NAME = 4
+"""Letters of such a first word."""
+LARGE = 5_000
+"""Inhabitants of a commune whose name a misspelt word is compared with."""
 SMALL = 1_000
 """Inhabitants by which a merged commune is weighed among namesakes: its own number is not known."""
 _ARTICLES = {"l", "la", "le", "les"}
@@ -118,7 +122,10 @@ def of_territory(concept: Concept) -> Place:
     kinds = {"departement": "departement", "region": "region", "outre-mer": "overseas", "pays": "country"}
     kind = kinds.get(str(concept.data["type"]), "sea")
     around = tuple(each for each in _above(concept) if each != concept.id)
-    return Place(kind, concept.label_fr, "", (concept.id,), around if kind not in ("country", "sea") else ())
+    if kind == "sea":
+        # What a directorate of the sea describes is often placed at the régions of its coast.
+        around = tuple(value for value, seas in coasts().items() if concept.id in seas and value.startswith("region-"))
+    return Place(kind, concept.label_fr, "", (concept.id,), around if kind != "country" else ())
 
 
 def of_epci(epci: Epci) -> Place:
@@ -241,11 +248,7 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
         value = f"commune-{commune.code}"
         add(commune.name, "commune", value)
         first = next(iter(voc.normalise(commune.name).split()))
-        if (
-            commune.population >= KNOWN_BY_FIRST_WORD
-            and first not in _GENERIC_FIRST
-            and "Arrondissement" not in commune.name
-        ):
+        if commune.population >= KNOWN_BY_FIRST_WORD and _is_short_name(first, commune):
             found[first].setdefault(("commune", value))
         for code in (*commune.postal, commune.code.lower()):
             found[code].setdefault(("commune", value))
@@ -257,14 +260,22 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
     return {name: tuple(keys) for name, keys in found.items() if name}
 
 
+def _is_short_name(first: str, commune: Commune) -> bool:
+    """Whether people may call a commune by its first word: "Évry", not "Saint" or "Terres"."""
+    if len(first) < SHORTEST_NAME or "Arrondissement" in commune.name:
+        return False
+    return first not in _GENERIC_FIRST and first not in common_words()
+
+
 def _spellings(name: str) -> Iterator[str]:
     """A normalised name, and as it is written in short or without its article."""
     yield name
     words = name.split()
     if "saint" in words or "sainte" in words:
         yield " ".join({"saint": "st", "sainte": "ste"}.get(word, word) for word in words)
-    if {"d", "l"} & set(words):
-        yield " ".join(word for word in words if word not in ("d", "l"))
+    bare = [word for word in words if word not in ("d", *_ARTICLES)]
+    if len(bare) > 1:
+        yield " ".join(bare)
     if words[0] in _ARTICLES and len(words) > 1 and len(name) > 7:  # noqa: PLR2004 - "rochelle", not "mans"
         yield " ".join(words[1:])
 
@@ -273,7 +284,7 @@ def _spellings(name: str) -> Iterator[str]:
 def large_names() -> tuple[str, ...]:
     """Names that a misspelt word is compared with: régions, départements and communes of many people."""
     territories = [concept.label_fr for concept in voc.get("territories") if concept.data["type"] != "zone-maritime"]
-    large = [each.name for each in communes.by_population() if each.population >= KNOWN_BY_FIRST_WORD]
+    large = [each.name for each in communes.by_population() if each.population >= LARGE]
     return tuple(dict.fromkeys(voc.normalise(name) for name in (*territories, *large)))
 
 

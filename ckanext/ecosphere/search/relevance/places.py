@@ -22,7 +22,7 @@ LARGE = 10_000
 COMPARABLE = 0.5
 """Share of the people of the first namesake from which a second one is offered as well."""
 SHORTEST = 2
-"""Letters of an abbreviation that is read as a place only in capitals ("GE")."""
+"""Letters of a name that is read as a place only with a capital ("GE", "Eu")."""
 _POSTAL = 5
 _MOST_ALTERNATIVES = 3
 
@@ -36,7 +36,8 @@ class Reading:
         words: positions of the words that name it, and of those that say nothing more ("commune de").
         certain: whether the words are nothing but the place.
         service: names of the organisations when a service was named ("ddt 44"), else empty.
-        others: other places of the same name.
+        others: other places of the same name, comparable in size: they are offered.
+        namesakes: all places of the name.
     """
 
     place: Place
@@ -44,6 +45,7 @@ class Reading:
     certain: bool
     service: tuple[str, ...] = ()
     others: tuple[Place, ...] = ()
+    namesakes: tuple[Place, ...] = ()
 
 
 @cache
@@ -95,19 +97,50 @@ def _beside(words: list[Word], text: str, reading: Reading) -> Reading:
             if other is None or not (other.certain or reading.certain):
                 continue
             namesake = next(
-                (each for each in (place, *reading.others) if set(other.place.ids) & {*each.ids, *each.around}), None
+                (each for each in (place, *reading.namesakes) if set(other.place.ids) & {*each.ids, *each.around}), None
             )
             if namesake:
                 place = namesake
                 used.update(span)
                 break
-    others = (
-        tuple(each for each in (reading.place, *reading.others) if each != place)
-        if place != reading.place
-        else reading.others
-    )
+    if place == reading.place and place.kind in ("departement", "overseas"):
+        place, more = _commune_beside(words, reading)
+        used.update(more)
+    others = reading.others
+    if place != reading.place:
+        # "Saint-Denis 93": the other Saint-Denis is offered; "Mer 41": the département is no other reading.
+        offered = (reading.place, *reading.others) if place in reading.namesakes else reading.others
+        others = tuple(each for each in offered if each != place)
     certain = reading.certain or len(used) > len(reading.words)
     return Reading(place, tuple(sorted({*used, *_spent(words, used)})), certain, reading.service, others)
+
+
+def of_table(name: str) -> Place | None:
+    """The place in the name of a table as the services' standard forms it: "N_ICPE_P_059", "ZNIEFF1_S_R93"."""
+    code = name.rsplit("_", 1)[-1].lower()
+    if code.startswith("r"):
+        regions = (each for each in voc.get("territories") if str(each.data["insee_region"]) == code[1:])
+        concept = next(regions, None)
+    else:
+        departements = gazetteer.departements()
+        concept = departements.get(code.upper()) or departements.get(code[1:].upper())
+    return gazetteer.of_territory(concept) if concept else None
+
+
+def _commune_beside(words: list[Word], reading: Reading) -> tuple[Place, set[int]]:
+    """A commune whose name stands beside its département, although it is a word too: "mer 41", "Forges (17)"."""
+    first, last = min(reading.words), max(reading.words)
+    is_code = len(reading.words) == 1 and any(letter.isdigit() for letter in words[first].folded)
+    for span in ((last + 1,), (first - 2, first - 1), (first - 1,)):
+        if min(span) < 0 or max(span) >= len(words):
+            continue
+        name = " ".join(words[position].folded for position in span)
+        if name in stop_words() or (not is_code and words[span[-1]].stem in {*expressions(), *fillers()}):
+            continue
+        for place in gazetteer.named(name):
+            if place.kind == "commune" and reading.place.ids[0] in place.around:
+                return place, set(span)
+    return reading.place, set()
 
 
 def _spent(words: list[Word], used: set[int]) -> set[int]:
@@ -147,7 +180,9 @@ def _span(words: list[Word], start: int, end: int, text: str) -> Reading | None:
     else:
         others = tuple(each for each in places[1:] if each.population >= first.population * COMPARABLE)
         certain = possible = True
-    return Reading(first, tuple(range(start, end)), certain, (), others[:_MOST_ALTERNATIVES]) if possible else None
+    if not possible:
+        return None
+    return Reading(first, tuple(range(start, end)), certain, (), others[:_MOST_ALTERNATIVES], places)
 
 
 def _may_be_name(words: list[Word], start: int, end: int, place: Place) -> bool:
@@ -156,8 +191,8 @@ def _may_be_name(words: list[Word], start: int, end: int, place: Place) -> bool:
     key = " ".join(word.stem for word in inner if word.folded not in stop_words())
     of_lists = not key or key in fillers() or (key in expressions() and place.kind not in ("departement", "region"))
     if of_lists:
-        return _led(words, start)
-    return len(inner) > 1 or len(inner[0].folded) > SHORTEST or inner[0].typed.isupper()
+        return _led(words, start) or (place.population >= LARGE and end == len(words) and start > 0)
+    return len(inner) > 1 or len(inner[0].folded) > SHORTEST or inner[0].typed[0].isupper()
 
 
 def _code(words: list[Word], position: int, places: tuple[Place, ...]) -> Reading | None:
@@ -166,21 +201,21 @@ def _code(words: list[Word], position: int, places: tuple[Place, ...]) -> Readin
     before = words[position - 1].folded if position else ""
     if before in cues()["not_code_before"]:
         return None
-    if len(code) < _POSTAL and position and position != len(words) - 1 and before not in cues()["before"]:
+    if len(code) < _POSTAL and position and position != len(words) - 1 and before not in cues()["before_territory"]:
         return None
     if len(code) < _POSTAL and len(words) == 1 and not code.isalnum():
         return None
     return Reading(places[0], (position,), True, (), places[1:_MOST_ALTERNATIVES] if len(code) >= _POSTAL else ())
 
 
-def _led(words: list[Word], start: int) -> bool:
-    """Whether a word before says that a place follows."""
+def _led(words: list[Word], start: int, kind: str = "before_commune") -> bool:
+    """Whether a word before says that a place follows: `before_commune`, or `before_territory`."""
     before = start - 1
-    if before >= 0 and words[before].folded in cues()["before"]:
+    if before >= 0 and words[before].folded in cues()[kind]:
         return True
     while before >= 0 and words[before].folded in cues()["between"]:
         before -= 1
-    return before >= 0 and before < start - 1 and words[before].folded in cues()["before"]
+    return 0 <= before < start - 1 and words[before].folded in cues()[kind]
 
 
 def _is_place(words: list[Word], start: int, end: int, text: str) -> bool:
@@ -188,7 +223,7 @@ def _is_place(words: list[Word], start: int, end: int, text: str) -> bool:
     before = words[start - 1].folded if start else ""
     if before in cues()["not_place_before"] or (end < len(words) and words[end].folded in cues()["not_place_after"]):
         return False
-    if _led(words, start) or (_capital(words[start], start, text) and start):
+    if _led(words, start, "before_territory") or (_capital(words[start], start, text) and start):
         return True
     return end == len(words) and start > 0
 

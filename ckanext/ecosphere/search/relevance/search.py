@@ -31,8 +31,9 @@ EVERYWHERE = "off"
 TYPED_PARAMETER = "ext_typed"
 """Parameter of the page: when set, the words are looked for as they were typed, all of them."""
 
-FEW = 3
-"""Datasets up to which another spelling is tried; it counts when it finds more than as many times as many."""
+FEW = 5
+"""Datasets up to which another spelling is tried, which counts when it finds more than as many times as many, and then
+the words of the field alone."""
 _OWN_WAY = ("qf", "mm", "defType", "bf", "boost", "df")
 _SIGNS = re.compile(r'["+*~^()\[\]{}|]|(?:^|\s)[-!]\w|\b(?:AND|OR|NOT)\b')
 _OTHER_TYPES = re.compile(r"(?<![\w-])dataset_type:(?!\"?dataset\b)")
@@ -92,10 +93,15 @@ def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, 
             found = run(again.asked)
             if found["count"] > FEW * best.found["count"] or not best.found["count"]:
                 best = Answer(found, again, again.asked, corrected)
-    if not best.found["count"] and "steps" not in without:
+    if best.found["count"] <= FEW and "steps" not in without:
         for asked in understanding.steps(best.understood.asked):
-            best = replace(best, found=run(asked), asked=asked)
-            if best.found["count"]:
+            # A step that leaves the place or most words out is for a question that finds nothing at all.
+            if best.found["count"] and not (asked.core and asked.strict):
+                break
+            found = run(asked)
+            if found["count"] > best.found["count"]:
+                best = replace(best, found=found, asked=asked)
+            if best.found["count"] > FEW:
                 break
     told = _told(best)
     if has_request_context() and data_dict.get("rows") != 0:
@@ -169,7 +175,7 @@ def _expression_corrected(understood: Understood) -> str:
 def _told(best: Answer) -> dict[str, Any]:
     """What was understood, for pages and for whoever asks through the API."""
     asked, place = best.asked, best.understood.place
-    dropped = asked.optional > 0 or (not asked.units and bool(best.understood.asked.units))
+    dropped = asked.optional > 0 or asked.core or (not asked.units and bool(best.understood.asked.units))
     return {
         "place": {"id": place.ids[0], "title": place.title, "kind": place.kind} if place else None,
         "other_places": [{"id": each.ids[0], "title": each.title} for each in best.understood.others],

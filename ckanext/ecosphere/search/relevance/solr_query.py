@@ -36,6 +36,7 @@ class Asked:
         strict: whether only datasets of this place, of what contains it and of what lies in it are wanted.
         service: organisations, when one was named.
         optional: how many units a dataset may lack.
+        core: whether only expressions of the field are required, and other words just weigh.
         maybe: a place that one of the words may be: it weighs, and does not hide.
         maybe_words: that word.
     """
@@ -45,6 +46,7 @@ class Asked:
     strict: bool = True
     service: tuple[str, ...] = ()
     optional: int = 0
+    core: bool = False
     maybe: Place | None = None
     maybe_words: tuple[str, ...] = ()
 
@@ -70,18 +72,35 @@ def parameters(asked: Asked, *, minimum: str, ranked: bool, quality: bool) -> di
     """
     strong = [unit for unit in asked.units if not unit.weak]
     clauses = [_clause(unit, asked) for unit in strong]
-    if clauses:
+    if asked.core and 0 < sum(unit.core for unit in strong) < len(strong):
+        clauses = _core_first(clauses, strong)
+    elif clauses:
         clauses[0] = _with_extras(clauses[0], asked, strong)
     found: dict[str, Any] = {
         # CKAN has Solr require every clause; "OR" between them leaves that to mm.
         "q": " OR ".join(clauses) or "*:*",
         "defType": "edismax",
-        "mm": (str(max(len(clauses) - asked.optional, 1)) if asked.optional else minimum) if clauses else "0",
+        "mm": _minimum(len(clauses), asked, minimum),
         "fq_list": [each for each in (_where(asked), _who(asked)) if each],
     }
     if ranked:
         found["boost"] = _boost(asked, quality=quality)
     return found
+
+
+def _minimum(clauses: int, asked: Asked, minimum: str) -> str:
+    if not clauses:
+        return "0"
+    if asked.core:
+        return "1"
+    return str(max(clauses - asked.optional, 1)) if asked.optional else minimum
+
+
+def _core_first(clauses: list[str], strong: list[Unit]) -> list[str]:
+    """Clauses of which one is enough: all expressions of the field, then these with each of the other words."""
+    pairs = list(zip(clauses, strong, strict=True))
+    core = f"({' AND '.join(clause for clause, unit in pairs if unit.core)})"
+    return [core, *(f"({core} AND {clause})" for clause, unit in pairs if not unit.core)]
 
 
 def _clause(unit: Unit, asked: Asked) -> str:

@@ -31,13 +31,13 @@ def nearest(folded: str) -> tuple[str, int] | None:
     best: tuple[int, int, str] | None = None
     for order, candidates in enumerate((_words(), gazetteer.large_names())):
         for candidate in candidates:
-            if abs(len(candidate) - len(folded)) > allowed:
+            # People rarely miss the first letter.
+            if candidate[0] != folded[0] or abs(len(candidate) - len(folded)) > allowed:
                 continue
             gap = distance(folded, candidate)
-            # People rarely miss the first letter: of two as near, that which begins alike.
-            if gap <= allowed and (best is None or (gap + (candidate[0] != folded[0]), order, candidate) < best):
-                best = (gap + (candidate[0] != folded[0]), order, candidate)
-    return (best[2], best[0]) if best and best[0] <= allowed else None
+            if gap <= allowed and (best is None or (gap, order, candidate) < best):
+                best = (gap, order, candidate)
+    return (best[2], best[0]) if best else None
 
 
 def nearest_expression(key: str) -> str | None:

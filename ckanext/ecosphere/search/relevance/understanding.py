@@ -10,6 +10,8 @@ from ckanext.ecosphere.search.relevance.words import Unit
 from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 
+SHORTEST_PART = 3
+"""Letters of a part of a table's name that means something."""
 FEATURES = ("places", "everyday", "spelling", "steps", "ranking")
 """What can be switched off, see the option `ecosphere.search.without`."""
 
@@ -71,12 +73,25 @@ def steps(asked: Asked) -> list[Asked]:
     """Further questions for one that finds nothing, each asking less: a word, the place, then more."""
     strong = sum(not unit.weak for unit in asked.units)
     fewer = list(range(1, strong // 2 + 1))
-    found = [replace(asked, optional=number) for number in fewer]
+    core = sum(unit.core and not unit.weak for unit in asked.units)
+    has_other_words = 0 < core < strong
+    found = [replace(asked, core=True)] if has_other_words else []
+    found += [replace(asked, optional=number) for number in fewer]
     if asked.place:
         wide = replace(asked, strict=False, service=())
-        found += [wide, *(replace(wide, optional=number) for number in fewer)]
+        found += [wide, *([replace(wide, core=True)] if has_other_words else [])]
+        found += [replace(wide, optional=number) for number in fewer]
     if strong > 1:
         found.append(replace(asked, strict=False, service=(), optional=strong - 1))
     if asked.place:
         found.append(replace(asked, units=()))
+    found += [_of_table(unit.text) for unit in asked.units if "_" in unit.text]
     return list(dict.fromkeys(found))
+
+
+def _of_table(name: str) -> Asked:
+    """The parts of a table's name, when no dataset tells the name itself ("N_ZONE_REG_PPRI_S_017")."""
+    parts = words.read(name.replace("_", " "))
+    kept = [word for word in parts if len(word.folded) >= SHORTEST_PART and not any(map(str.isdigit, word.folded))]
+    units = tuple(words.units(kept))
+    return Asked(units, places.of_table(name), core=any(unit.core for unit in units), optional=max(len(units) - 1, 0))

@@ -46,12 +46,14 @@ class Unit:
         others: other names of it, each one or several words: the catalogue's first.
         called: how many of them are the catalogue's.
         weak: whether it is only what the data are wanted for.
+        core: whether it is an expression of the field, which says more of the subject than other words.
     """
 
     words: tuple[str, ...]
     others: tuple[str, ...] = ()
     called: int = 0
     weak: bool = False
+    core: bool = False
 
     @property
     def text(self) -> str:
@@ -107,8 +109,8 @@ def purposes() -> frozenset[str]:
 def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
     """Stems of an expression → its other names of `everyday_fr.txt` and how many are the catalogue's.
 
-    Expressions of the synonyms are there too, without other names: Solr knows those itself, and they only keep an
-    expression together ("carte de bruit").
+    Terms of the synonyms are there too, without other names: Solr knows those itself. Here they keep an expression
+    together ("carte de bruit"), and tell words of the field from others.
     """
     catalogue: dict[str, dict[str, None]] = {}
     found: dict[str, dict[str, None]] = {}
@@ -121,8 +123,7 @@ def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
             found.setdefault(key, {}).update(dict.fromkeys(each for each in asked if _key(each) != key))
     for line in synonyms.read_lines():
         for term in (*line.terms, *line.broader):
-            if " " in _key(term):
-                found.setdefault(_key(term), {})
+            found.setdefault(_key(term), {})
     return {
         key: (tuple(dict.fromkeys((*catalogue.get(key, {}), *siblings))), len(catalogue.get(key, {})))
         for key, siblings in found.items()
@@ -155,10 +156,10 @@ def units(words: list[Word], *, synonyms_on: bool = True) -> list[Unit]:
             known = expressions().get(key)
             others, called = known if known and synonyms_on else ((), 0)
             if key in purposes() and end - start > 1:
-                found.append(Unit(typed, others, called, weak=True))
+                found.append(Unit(typed, others, called, weak=True, core=True))
                 break
             if known:
-                found.append(Unit(typed, others, called))
+                found.append(Unit(typed, others, called, core=True))
                 break
         else:
             end = start + 1

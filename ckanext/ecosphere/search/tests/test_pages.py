@@ -84,8 +84,10 @@ def test_places_and_themes_are_proposed_with_their_number_of_datasets(page, cata
 
 def test_a_misspelt_query_is_answered_with_another_spelling(page, catalogue):
     page.goto("/fr/dataset/?q=zoens+humdes")
-    page.get_by_role("link", name="zones humides").click()
     expect(page.locator(".dataset-heading")).to_have_count(2)
+    expect(page.locator(".eco-understood")).to_contain_text("Résultats pour « zones humides »")
+    page.get_by_role("link", name="Chercher les mots tels quels").click()
+    expect(page.locator(".dataset-heading")).to_have_count(0)
 
 
 def test_a_filter_in_the_way_can_be_removed_from_the_empty_page(page, catalogue):
