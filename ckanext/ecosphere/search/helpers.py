@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import ckan.plugins.toolkit as tk
 from dominate import tags
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facets
 from ckanext.ecosphere.search.relevance import search
 from ckanext.ecosphere.shared import language
@@ -15,6 +16,8 @@ from ckanext.ecosphere.shared import language
 _ = tk._
 
 MAX_RELAXATIONS = 5
+MAX_REQUESTS = 3
+MAX_TITLE = 200
 
 
 def ecosphere_search_facet_tree(facet: str, search_facets: dict[str, Any]) -> list[facets.Node]:
@@ -74,7 +77,7 @@ def ecosphere_search_understood(query: str) -> dict[str, Any] | None:
 def _same_page(name: str, value: str) -> str:
     """Address of this page from its first result on, with one parameter changed."""
     kept = [(key, each) for key, each in tk.request.args.items(multi=True) if key not in (name, "page")]
-    return f"{tk.request.path}?{urlencode([*kept, (name, value)])}"
+    return f"{tk.h.url_for(tk.request.path)}?{urlencode([*kept, (name, value)])}"
 
 
 def ecosphere_search_did_you_mean(query: str) -> str | None:
@@ -113,11 +116,22 @@ def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]
     """Address of a new data request prefilled with a search, None when requests are not enabled here."""
     if not tk.h.plugin_loaded("ecosphere_requests"):
         return None
-    filled = {"title": query}
+    told = getattr(tk.g, search.KEY, {}).get(query) or {}
+    place = (told.get("place") or {}).get("id", "")
+    subject = " ".join(told.get("words") or ()) if place in voc.get("territories") else query
+    filled = {"title": subject or query, "territory": place if subject != query else ""}
     for name, facet in (("territory", facets.TERRITORY_FIELD), ("theme", facets.THEME_FIELD)):
         if fields_grouped.get(facet):
             filled[name] = fields_grouped[facet][-1]
     return f"{tk.h.url_for('/demandes/nouvelle')}?{urlencode({k: v for k, v in filled.items() if v})}"
+
+
+def ecosphere_search_similar_requests(query: str) -> list[dict[str, Any]]:
+    """Public requests for what a search did not find, best first, three at most; each has `name` and `title`."""
+    if not query.strip() or not tk.h.plugin_loaded("ecosphere_requests"):
+        return []
+    asked = {"q": query[:MAX_TITLE], "rows": MAX_REQUESTS, "sort": "relevance"}
+    return tk.get_action("ecosphere_request_list")({}, asked)["results"]
 
 
 def _quoted(value: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import ckan.plugins as p
@@ -14,6 +15,7 @@ from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSe
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.search import actions, auth, cli, facets, helpers, index, query, setup
 from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.vocabularies import gazetteer
 
 
 @tk.blanket.actions(actions.get_actions)
@@ -34,6 +36,11 @@ class EcosphereSearchPlugin(Room):
         super().update_config(config)
         tk.add_template_directory(config, "../templates/search")
         tk.add_resource("../assets/search", "ecosphere_search")
+
+    def make_middleware(self, app: Any, config: Any) -> Any:
+        """Read the names of places beside the first requests, so that nobody waits for them."""
+        threading.Thread(target=gazetteer.named, args=("",), daemon=True).start()
+        return super().make_middleware(app, config)
 
     def before_dataset_search(self, search_params: dict[str, Any]) -> dict[str, Any]:
         """Search in fields that are analysed alike."""

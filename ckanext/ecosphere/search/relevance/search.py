@@ -93,6 +93,8 @@ def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, 
             found = run(again.asked)
             if found["count"] > FEW * best.found["count"] or not best.found["count"]:
                 best = Answer(found, again, again.asked, corrected)
+    if not best.found["count"] and "steps" not in without:
+        best = _at_namesake(best, run)
     if best.found["count"] <= FEW and "steps" not in without:
         for asked in understanding.steps(best.understood.asked):
             # A step that leaves the place or most words out is for a question that finds nothing at all.
@@ -108,6 +110,18 @@ def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, 
         # The page has no other way to know: CKAN hands it results and facets only.
         tk.g.setdefault(KEY, {})[typed] = told
     return {**best.found, KEY: told}
+
+
+def _at_namesake(best: Answer, run: Callable[[Asked], dict[str, Any]]) -> Answer:
+    """The answer at another place of the same name, when the first one has none ("bruit saint-denis")."""
+    understood = best.understood
+    for place in understood.others if understood.place else ():
+        asked = replace(best.asked, place=place)
+        found = run(asked)
+        if found["count"]:
+            others = tuple(each for each in (best.asked.place, *understood.others) if each and each != place)
+            return replace(best, found=found, asked=asked, understood=replace(understood, asked=asked, others=others))
+    return best
 
 
 def _run(
