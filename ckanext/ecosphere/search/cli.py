@@ -6,13 +6,36 @@ import click
 from ckan.cli import error_shout
 
 from ckanext.ecosphere.interfaces import InitReport
-from ckanext.ecosphere.search import setup, solr_schema
+from ckanext.ecosphere.search import config, setup, solr_schema
+from ckanext.ecosphere.search.relevance import explain as explaining
+from ckanext.ecosphere.search.relevance import search as relevance
+from ckanext.ecosphere.search.relevance import understanding
 from ckanext.ecosphere.search.solr_client import SolrAdminError
 
 
-@click.group(short_help="Search: Solr's French schema.")
+@click.group(short_help="Search: Solr's French schema, why something is found.")
 def search() -> None:
-    """Search: Solr's French schema."""
+    """Search: Solr's French schema, why something is found."""
+
+
+@search.command()
+@click.argument("question")
+@click.option("--rows", default=5, show_default=True, help="Number of results.")
+def explain(question: str, rows: int) -> None:
+    """Tell how QUESTION is understood, and why each public result stands where it stands."""
+    understood = understanding.understand(question, without=config.without())
+    asked = understood.asked
+    place = asked.place or asked.maybe
+    if place:
+        click.echo(f"Place: {place.title}" + ("" if asked.place else " (perhaps: weighs, hides nothing)"))
+    for unit in asked.units:
+        called = ", ".join(unit.others[: unit.called])
+        click.echo(f"Words: {unit.text}" + (f" = {called}" if called else "") + (" (purpose)" if unit.weak else ""))
+    for rank, each in enumerate(explaining.explain(understood, rows, relevance.has_quality()), start=1):
+        click.echo(f"\n{rank}. {each.title}  [{each.name}]")
+        words = ", ".join(f"{field} {value:.1f}" for field, value in each.words.items())
+        click.echo(f"   score {each.score:.1f} = words ({words}) × place {each.place:g}", nl=False)
+        click.echo(f" ({', '.join(each.places) or 'not known'}) × quality of {each.quality}")
 
 
 @search.group("solr-schema", short_help="Look at or apply the French schema.")

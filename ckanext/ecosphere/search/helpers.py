@@ -127,7 +127,7 @@ def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]
 
 
 def ecosphere_search_similar_requests(query: str) -> list[dict[str, Any]]:
-    """Public requests for what a search did not find, best first, three at most; each has `name` and `title`."""
+    """Public requests for what a search did not find, best first, three at most; each has `reference` and `title`."""
     if not query.strip() or not tk.h.plugin_loaded("ecosphere_requests"):
         return []
     asked = {"q": query[:MAX_TITLE], "rows": MAX_REQUESTS, "sort": "relevance"}

@@ -135,7 +135,7 @@ def _run(
             # CKAN's action changes what it is given.
             return original(context, {**data_dict, "qf": config.query_fields(), "tie": config.tie(), **parameters})
 
-    if not _has_quality():
+    if not has_quality():
         return ask(quality=False)
     try:
         return ask(quality=True)
@@ -204,7 +204,7 @@ def _told(best: Answer) -> dict[str, Any]:
 _schema: dict[str, tuple[float, bool]] = {}
 
 
-def _has_quality() -> bool:
+def has_quality() -> bool:
     """Whether the index has the score of quality as a number; asked of Solr every ten minutes at most."""
     url = tk.config["solr_url"]
     read, known = _schema.get(url, (0.0, False))

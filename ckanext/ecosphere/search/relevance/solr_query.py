@@ -175,24 +175,21 @@ def _boost(asked: Asked, *, quality: bool) -> str:
 
 def fit(place: Place) -> str:
     """Solr function of how well a dataset's place fits: 1 when it does not, or is not known."""
-    return f"max(1,{','.join(f'mul({weight},{test})' for weight, test in fits(place))})"
+    tests = (f"mul({weight},termfreq({field},'{value}'))" for weight, field, value in fits(place))
+    return f"max(1,{','.join(tests)})"
 
 
-def fits(place: Place) -> list[tuple[float, str]]:
-    """Weights of a place's surroundings with the Solr function (1 or 0) that tells whether a dataset is there."""
+def fits(place: Place) -> list[tuple[float, str, str]]:
+    """What a dataset gains for each value that an index field of its places has: weight, field, value."""
     weight = weights()["place"]
-    found = [(weight["exact"], _is(PLACE_FIELD, value)) for value in place.ids]
-    found += [(weight["inside"], _is(INSIDE_FIELD, value)) for value in place.ids]
+    found = [(weight["exact"], PLACE_FIELD, value) for value in place.ids]
+    found += [(weight["inside"], INSIDE_FIELD, value) for value in place.ids]
     for value in place.around:
         if value not in gazetteer.COUNTRIES:
-            found.append((weight[_kind(value)], _is(PLACE_FIELD, value)))
-    return [*found, *((weight["country"], _is(PLACE_FIELD, value)) for value in gazetteer.COUNTRIES)]
+            found.append((weight[_kind(value)], PLACE_FIELD, value))
+    return [*found, *((weight["country"], PLACE_FIELD, value) for value in gazetteer.COUNTRIES)]
 
 
 def _kind(value: str) -> str:
     kind = value.split("-", 1)[0]
     return {"outre": "departement", "zone": "sea"}.get(kind, kind)
-
-
-def _is(field: str, value: str) -> str:
-    return f"termfreq({field},'{value}')"

@@ -1,0 +1,98 @@
+"""Why a result stands where it stands: words by field, place, record."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ckan.lib.search.common import make_connection
+
+from ckanext.ecosphere.search import config
+from ckanext.ecosphere.search.relevance import solr_query
+from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD, PLACE_FIELD, QUALITY_FIELD, Asked
+from ckanext.ecosphere.search.relevance.understanding import Understood
+
+_WEIGHT = re.compile(r"weight\((?P<field>\w+):(?P<term>.+?) in \d+\)")
+_PUBLIC = "+entity_type:package +dataset_type:dataset +state:active +capacity:public"
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A result with what makes its score.
+
+    Attributes:
+        score: the whole.
+        words: field → what its words give, before place and record multiply it.
+        place: by how much the place multiplies, and the dataset's own places.
+        quality: score of quality, 0 to 100.
+    """
+
+    title: str
+    name: str
+    score: float
+    words: dict[str, float]
+    place: float
+    places: tuple[str, ...]
+    quality: int
+
+
+def explain(understood: Understood, rows: int, quality: bool) -> list[Explained]:
+    """Ask Solr for the public results of a question and how it weighed each.
+
+    Args:
+        understood: the question.
+        rows: number of results.
+        quality: whether the index has the score of quality as a number.
+
+    Raises:
+        pysolr.SolrError: Solr does not answer.
+    """
+    asked = understood.asked
+    parameters = solr_query.parameters(asked, minimum=config.minimum_match(), ranked=True, quality=quality)
+    parameters["fq"] = [_PUBLIC, *parameters.pop("fq_list")]
+    parameters |= {
+        "qf": config.query_fields(),
+        "tie": config.tie(),
+        "q.op": "AND",
+        "df": "text",
+        "rows": rows,
+        "fl": f"index_id,name,title,score,{PLACE_FIELD},{INSIDE_FIELD},{QUALITY_FIELD}",
+        "sort": "score desc, metadata_modified desc",
+        "debugQuery": "true",
+        "debug.explain.structured": "true",
+    }
+    answer = make_connection(decode_dates=False).search(parameters.pop("q"), **parameters)
+    return [_explained(document, answer.debug["explain"][document["index_id"]], asked) for document in answer.docs]
+
+
+def _explained(document: dict[str, Any], tree: dict[str, Any], asked: Asked) -> Explained:
+    words: dict[str, float] = defaultdict(float)
+    for field, value in _weights(tree):
+        words[field] += value
+    place = asked.place or asked.maybe
+    return Explained(
+        title=str(document.get("title") or ""),
+        name=document["name"],
+        score=document["score"],
+        words=dict(sorted(words.items(), key=lambda item: -item[1])),
+        place=_fit(document, place) if place else 1.0,
+        places=tuple(document.get(PLACE_FIELD) or ()),
+        quality=int(document.get(QUALITY_FIELD) or 0),
+    )
+
+
+def _weights(tree: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    match = _WEIGHT.search(tree["description"])
+    if match:
+        yield match["field"], float(tree["value"])
+        return
+    for each in tree.get("details", ()):
+        yield from _weights(each)
+
+
+def _fit(document: dict[str, Any], place: Any) -> float:
+    have = {PLACE_FIELD: document.get(PLACE_FIELD) or (), INSIDE_FIELD: document.get(INSIDE_FIELD) or ()}
+    return max([1.0, *(weight for weight, field, value in solr_query.fits(place) if value in have[field])])
