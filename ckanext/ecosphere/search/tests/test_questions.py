@@ -1,0 +1,97 @@
+"""Questions in words through `package_search`, as pages and the API ask them.
+
+Few tests with many questions: making the catalogue takes longer than all of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ckan.tests import factories, helpers
+
+from ckanext.ecosphere.search.relevance import search
+
+pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+
+COMMUNE, DEPARTEMENT, GIRONDE, SEINE_SAINT_DENIS, REGION = (
+    "http://id.insee.fr/geo/commune/44143",
+    "http://id.insee.fr/geo/departement/44",
+    "http://id.insee.fr/geo/departement/33",
+    "http://id.insee.fr/geo/departement/93",
+    "http://id.insee.fr/geo/region/52",
+)
+ODD = ("é" * 1990, "nantes " * 280, "'" * 300, "((((", "a~9 b^2", "zone\x00humide", "{!lucene}x", "N_", "_", "44 " * 99)
+
+
+def titles(question: str, **params: Any) -> list[str]:
+    found = helpers.call_action("package_search", {"ignore_auth": False, "user": ""}, q=question, **params)
+    return [each["title"] for each in found["results"]]
+
+
+def told(question: str, **params: Any) -> dict[str, Any]:
+    return helpers.call_action("package_search", q=question, **params)[search.KEY]
+
+
+@pytest.fixture
+def catalogue(french, make_datasets):
+    places = {
+        "Zones humides de Rezé": COMMUNE,
+        "Zones humides de la Loire-Atlantique": DEPARTEMENT,
+        "Zones humides des Pays de la Loire": REGION,
+        "Zones humides de la Gironde": GIRONDE,
+        "Cours d'eau de la Loire-Atlantique": DEPARTEMENT,
+        "Bruit de Saint-Denis": SEINE_SAINT_DENIS,
+        "Plan local d'urbanisme de Nantes": DEPARTEMENT,
+    }
+    make_datasets(*({"title": title, "territory": [uri]} for title, uri in places.items()))
+
+
+def test_a_place_in_the_question_is_where(catalogue):
+    covering = [
+        "Zones humides de Rezé",
+        "Zones humides de la Loire-Atlantique",
+        "Zones humides des Pays de la Loire",
+    ]
+    assert titles("zones humides rezé") == titles("zones humides 44400") == covering
+    assert told("zones humides rezé")["place"]["title"] == "Rezé – Loire-Atlantique"
+    # A title that names a commune is of this commune, and not of the others of its département.
+    assert titles("plan local d'urbanisme nantes") == ["Plan local d'urbanisme de Nantes"]
+    assert told("plan local d'urbanisme rezé")["elsewhere"] is True
+    # It can be taken off and changed.
+    assert titles("zones humides rezé", extras={"ext_place": "departement-33"}) == ["Zones humides de la Gironde"]
+    assert titles("zones humides rezé", extras={"ext_place": "off"}) == ["Zones humides de Rezé"]
+    # Of two namesakes the one that has data; the other is offered.
+    found = told("bruit saint-denis")
+    assert found["place"]["title"] == "Saint-Denis – Seine-Saint-Denis"
+    assert [each["title"] for each in found["other_places"]] == ["Saint-Denis – La Réunion"]
+    # Nothing at the place: what exists elsewhere.
+    assert titles("bruit rezé") == ["Bruit de Saint-Denis"]
+    assert told("bruit rezé")["elsewhere"] is True
+
+
+def test_words_of_every_day_without_accents_and_misspelt(catalogue):
+    assert titles("rivière nantes") == titles("riviere 44") == ["Cours d'eau de la Loire-Atlantique"]
+    assert set(titles("zone humyde")) == set(titles("zone humide")) != set()
+    assert told("zone humyde")["corrected"] == "zone humide"
+    assert titles("zone humyde", extras={"ext_typed": "1"}) == []
+    for question in ('"zones humides"', "title:zones", "zones -gironde", "*:*", ""):
+        assert search.KEY not in helpers.call_action("package_search", q=question)
+
+
+def test_private_datasets_are_found_by_their_service_only_and_their_words_are_not_proposed(catalogue):
+    user = factories.User()
+    service = factories.Organization(users=[{"name": user["name"], "capacity": "editor"}], image_url="")
+    factories.Dataset(title="Zibeline de Rezé", territory=[COMMUNE], owner_org=service["id"], private=True)
+    assert "Zibeline de Rezé" not in titles("zibeline rezé")
+    assert told("zibelime")["corrected"] == ""
+    mine = {"user": user["name"], "ignore_auth": False}
+    found = helpers.call_action("package_search", mine, q="zibeline rezé", include_private=True)
+    assert [each["title"] for each in found["results"]] == ["Zibeline de Rezé"]
+
+
+def test_odd_questions_are_answered_or_refused_with_a_sentence(catalogue, app):
+    for question in ODD:
+        answer = app.get("/api/3/action/package_search", params={"q": question, "rows": 1}, expect_errors=True)
+        assert answer.status_code in (200, 400, 409), question[:20]
+        assert app.get("/dataset/", params={"q": question}, expect_errors=True).status_code == 200
