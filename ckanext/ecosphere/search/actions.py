@@ -61,15 +61,16 @@ def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dic
 
     Returns:
         `datasets`: list of `name`, `title`, `type`; `facets`: for each facet field, list of `name`,
-        `label`, `count`.
+        `label`, `count`; `communes`: list of `label` and `query`, the question with the commune.
     """
     tk.check_access("ecosphere_search_suggest", context, data_dict)
     text = data_dict["q"].strip()[:MAX_QUERY]
     if len(text) < suggest.MIN_LENGTH:
-        return {"datasets": [], "facets": {}}
+        return {"datasets": [], "facets": {}, "communes": []}
     return {
         "datasets": suggest.datasets(context, text, min(data_dict["limit"], 20)),
         "facets": suggest.places(context, text, language.current()),
+        "communes": suggest.communes_typed(text),
     }
 
 

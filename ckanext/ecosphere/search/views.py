@@ -34,6 +34,12 @@ def suggestions() -> Response:
             for item in items
         ]
         groups.append({"title": titles[field], "items": group})
+    if found["communes"]:
+        places = [
+            {"label": each["label"], "url": tk.h.url_for("dataset.search", q=each["query"])}
+            for each in found["communes"]
+        ]
+        groups.append({"title": tk._("Communes"), "items": places})
     if found["datasets"]:
         datasets = [
             {"label": each["title"], "url": tk.h.url_for(f"{each['type']}.read", id=each["name"])}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -98,3 +99,25 @@ def suggest(text: str, limit: int) -> list[Commune]:
     later = [commune for name, commune in _folded() if f" {words}" in name[1:]] if len(first) < limit else []
     found: list[Commune] = [*([exact] if exact else []), *first, *later]
     return list(dict.fromkeys(found))[:limit]
+
+
+@cache
+def _sorted() -> tuple[tuple[str, ...], tuple[Commune, ...]]:
+    """Normalised names in the order of letters, and their communes."""
+    named = sorted(((normalise(each.name), each) for each in by_population()), key=lambda pair: pair[0])
+    return tuple(name for name, _commune in named), tuple(commune for _name, commune in named)
+
+
+def beginning(text: str, limit: int, least: int = 0) -> list[Commune]:
+    """Return communes whose name begins with a text, the most populous first; quick enough while a person types.
+
+    Args:
+        text: accents and case of no matter.
+        limit: how many at most.
+        least: inhabitants that they have at least.
+    """
+    start = normalise(text)
+    names, found = _sorted()
+    first, last = bisect_left(names, start), bisect_left(names, start + "\uffff")
+    large = (each for each in found[first:last] if each.population >= least)
+    return sorted(large, key=lambda each: -each.population)[:limit] if start else []

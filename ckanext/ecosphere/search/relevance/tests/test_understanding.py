@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ckanext.ecosphere.search import suggest
 from ckanext.ecosphere.search.relevance.understanding import steps, understand
 
 
@@ -107,3 +108,9 @@ def test_steps_ask_for_less_and_end_with_the_place_alone():
 def test_no_question_is_too_odd():
     for question in ("", "'", "l'", "....", "été?", "à" * 300, "44 " * 100, "de la du des", "𝕒𝕓𝕔", "-", "n°12"):
         understand(question)
+
+
+def test_communes_are_proposed_for_the_last_words():
+    assert suggest.communes_typed("zones humides saint-naz")[0]["query"] == "zones humides Saint-Nazaire 44"
+    assert suggest.communes_typed("zones hum") == []
+    assert suggest.communes_typed("le") == []
