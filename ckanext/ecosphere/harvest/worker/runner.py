@@ -15,7 +15,7 @@ from functools import partial
 import sqlalchemy as sa
 from ckan import model
 from redis.exceptions import RedisError
-from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError, PendingRollbackError
 
 from ckanext.ecosphere.fast_save.solr import SolrAwayError
 from ckanext.ecosphere.harvest import config
@@ -79,10 +79,15 @@ def run_job(job_id: str, *, helpers: bool = True, sleep: Callable[[float], None]
 def _is_transient(error: BaseException | None) -> bool:
     """Whether a service that is away is behind an error: what breaks then has many names, of CKAN and of plugins."""
     while error is not None:
-        if isinstance(error, TRANSIENT):
+        if isinstance(error, TRANSIENT) or _is_cut(error):
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _is_cut(error: BaseException) -> bool:
+    """Whether the connection to PostgreSQL broke within a statement: libpq has no class of its own for that."""
+    return isinstance(error, DBAPIError) and (error.connection_invalidated or type(error) is DatabaseError)
 
 
 def help_job(job_id: str) -> None:

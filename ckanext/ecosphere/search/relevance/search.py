@@ -34,6 +34,10 @@ TYPED_PARAMETER = "ext_typed"
 FEW = 5
 """Datasets up to which another spelling is tried, which counts when it finds more than as many times as many, and then
 the words of the field alone."""
+MOST_CORRECTED = 4
+"""Words of a question that another spelling is looked for: each costs a question to Solr."""
+MOST_UNITS = 8
+"""Words and expressions among which one that is misspelt as a whole is looked for."""
 _OWN_WAY = ("qf", "mm", "defType", "bf", "boost", "df")
 _SIGNS = re.compile(r'["+*~^()\[\]{}|]|(?:^|\s)[-!]\w|\b(?:AND|OR|NOT)\b')
 _OTHER_TYPES = re.compile(r"(?<![\w-])dataset_type:(?!\"?dataset\b)")
@@ -150,16 +154,20 @@ def _run(
 def _corrected(understood: Understood, finds: Callable[[Asked], bool]) -> str:
     """The question with words that the catalogue does not have replaced by near ones; empty when there are none."""
     text = understood.text
-    for word in (word for unit in understood.asked.units for word in unit.words):
+    typed = (word for unit in understood.asked.units for word in unit.words)
+    unknown = [word for word in typed if _may_be_misspelt(voc.normalise(word))]
+    for word in unknown[:MOST_CORRECTED]:
         folded = voc.normalise(word)
-        if len(folded) < suggest.MIN_FUZZY_LENGTH or spelling.is_known(folded):
-            continue
         near = _near(folded, known=finds(Asked((words.Unit((word,)),))))
         if near:
             text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", near, text, count=1)
     if text == understood.text:
         text = _expression_corrected(understood)
     return text if text != understood.text else ""
+
+
+def _may_be_misspelt(folded: str) -> bool:
+    return len(folded) >= suggest.MIN_FUZZY_LENGTH and not spelling.is_known(folded)
 
 
 def _near(folded: str, *, known: bool) -> str:
@@ -175,7 +183,7 @@ def _near(folded: str, *, known: bool) -> str:
 
 def _expression_corrected(understood: Understood) -> str:
     """The question with two or three words replaced by an expression one letter away."""
-    units, text = understood.asked.units, understood.text
+    units, text = understood.asked.units[:MOST_UNITS], understood.text
     for number in (3, 2):
         for start in range(len(units) - number + 1):
             typed = [word for unit in units[start : start + number] for word in unit.words]

@@ -24,6 +24,10 @@ INSIDE_FIELD = "vocab_ecosphere_inside"
 QUALITY_FIELD = "ecosphere_quality_score"
 MOST_OTHERS = 12
 """Other names of an expression that are looked for."""
+MOST_NAMES = 60
+"""Other names in a whole query: Solr refuses one of more than 1 024 clauses, and each name is one for every field."""
+MOST_PAIRED = 4
+"""Words beside the expressions of the field that weigh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,8 @@ def parameters(asked: Asked, *, minimum: str, ranked: bool, quality: bool) -> di
         `q`, `defType`, `mm`, and as needed `boost` and `fq_list`.
     """
     strong = [unit for unit in asked.units if not unit.weak]
-    clauses = [_clause(unit, asked) for unit in strong]
+    others = max(1, min(MOST_OTHERS, MOST_NAMES // _copies(asked, strong)))
+    clauses = [_clause(unit, asked, others) for unit in strong]
     if asked.core and 0 < sum(unit.core for unit in strong) < len(strong):
         clauses = _core_first(clauses, strong)
     elif clauses:
@@ -96,19 +101,26 @@ def _minimum(clauses: int, asked: Asked, minimum: str) -> str:
     return str(max(clauses - asked.optional, 1)) if asked.optional else minimum
 
 
+def _copies(asked: Asked, strong: list[Unit]) -> int:
+    """How many times a unit stands in the query."""
+    core = sum(unit.core for unit in strong)
+    return max(1, core * (1 + min(MOST_PAIRED, len(strong) - core)) if asked.core else len(strong))
+
+
 def _core_first(clauses: list[str], strong: list[Unit]) -> list[str]:
     """Clauses of which one is enough: all expressions of the field, then these with each of the other words."""
     pairs = list(zip(clauses, strong, strict=True))
     core = f"({' AND '.join(clause for clause, unit in pairs if unit.core)})"
-    return [core, *(f"({core} AND {clause})" for clause, unit in pairs if not unit.core)]
+    beside = [clause for clause, unit in pairs if not unit.core][:MOST_PAIRED]
+    return [core, *(f"({core} AND {clause})" for clause in beside)]
 
 
-def _clause(unit: Unit, asked: Asked) -> str:
-    """A unit as one clause: its words, or any of its other names."""
+def _clause(unit: Unit, asked: Asked, others: int) -> str:
+    """A unit as one clause: its words, or any of so many of its other names."""
     weight = weights()["words"]
     parts = _whole(unit.words, 1.0, apart=weight["apart"])
     typed = {unit.text.casefold()}
-    for rank, other in enumerate(unit.others[:MOST_OTHERS]):
+    for rank, other in enumerate(unit.others[:others]):
         if other.casefold() not in typed:
             parts.append(_named(other, weight["called"] if rank < unit.called else weight["sibling"]))
     if asked.maybe and unit.words == asked.maybe_words:

@@ -72,7 +72,8 @@ def _units(rest: list[words.Word], everyday: bool) -> tuple[Unit, ...]:
 def steps(asked: Asked) -> list[Asked]:
     """Further questions for one that finds nothing, each asking less: a word, the place, then more."""
     strong = sum(not unit.weak for unit in asked.units)
-    fewer = list(range(1, strong // 2 + 1))
+    # Not one by one: a long sentence would ask Solr a dozen times.
+    fewer = sorted({1, strong // 4, strong // 2} - {0}) if strong > 1 else []
     core = sum(unit.core and not unit.weak for unit in asked.units)
     has_other_words = 0 < core < strong
     found = [replace(asked, core=True)] if has_other_words else []

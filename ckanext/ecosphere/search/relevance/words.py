@@ -13,7 +13,7 @@ from ckanext.ecosphere.search import synonyms
 DATA = Path(__file__).parents[1] / "data"
 LONGEST_PHRASE = 7
 """Words of the longest expression that is looked for."""
-MOST_WORDS = 24
+MOST_WORDS = 20
 """Words of a question that are read; what follows is not looked for."""
 
 _ELIDED = re.compile(r"\b(?:l|d|j|m|n|s|t|c|qu|jusqu|lorsqu|puisqu)['’](?=\w)", re.IGNORECASE)

@@ -21,7 +21,21 @@ COMMUNE, DEPARTEMENT, GIRONDE, SEINE_SAINT_DENIS, REGION = (
     "http://id.insee.fr/geo/departement/93",
     "http://id.insee.fr/geo/region/52",
 )
-ODD = ("é" * 1990, "nantes " * 280, "'" * 300, "((((", "a~9 b^2", "zone\x00humide", "{!lucene}x", "N_", "_", "44 " * 99)
+MANY = "rivière égout inondation argile grotte usine friche éolien solaire loup chasse forêt vélo bruit huître zzz yyy xxx"
+ODD = (
+    MANY,
+    f"{MANY} nantes",
+    "é" * 500,
+    "nantes " * 280,
+    "'" * 300,
+    "((((",
+    "a~9 b^2",
+    "zone\x00humide",
+    "{!lucene}x",
+    "N_",
+    "_",
+    "44 " * 99,
+)
 
 
 def titles(question: str, **params: Any) -> list[str]:
@@ -60,7 +74,9 @@ def test_a_place_in_the_question_is_where(catalogue):
     assert told("plan local d'urbanisme rezé")["elsewhere"] is True
     # It can be taken off and changed.
     assert titles("zones humides rezé", extras={"ext_place": "departement-33"}) == ["Zones humides de la Gironde"]
-    assert titles("zones humides rezé", extras={"ext_place": "off"}) == ["Zones humides de Rezé"]
+    everywhere = titles("zones humides rezé", extras={"ext_place": "off"})
+    assert everywhere[0] == "Zones humides de Rezé"
+    assert "Zones humides de la Gironde" in everywhere
     # Of two namesakes the one that has data; the other is offered.
     found = told("bruit saint-denis")
     assert found["place"]["title"] == "Saint-Denis – Seine-Saint-Denis"
@@ -93,5 +109,6 @@ def test_private_datasets_are_found_by_their_service_only_and_their_words_are_no
 def test_odd_questions_are_answered_or_refused_with_a_sentence(catalogue, app):
     for question in ODD:
         answer = app.get("/api/3/action/package_search", params={"q": question, "rows": 1}, expect_errors=True)
-        assert answer.status_code in (200, 400, 409), question[:20]
+        refused = "\x00" in question or "{!" in question or "^" in question or "((" in question
+        assert answer.status_code in ((200, 400, 409) if refused else (200,)), question[:20]
         assert app.get("/dataset/", params={"q": question}, expect_errors=True).status_code == 200
