@@ -7,7 +7,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.types import Context, Schema, Validator, ValidatorFactory
 
-from ckanext.ecosphere.search import config, suggest
+from ckanext.ecosphere.search import config, facet_counts, suggest
 from ckanext.ecosphere.shared import action_input, language
 
 MAX_QUERY = 200
@@ -31,14 +31,17 @@ def did_you_mean_schema(not_empty: Validator, unicode_safe: Validator) -> Schema
 @tk.chained_action
 @tk.side_effect_free
 def package_search(original_action: Any, context: Context, data_dict: dict[str, Any]) -> Any:
-    """Refuse `extras` that hold no names and values, where CKAN and ckanext-spatial fail with an internal error.
+    """Take several values of one facet for alternatives, in the pages, the feeds and (as `ext_facets`) the API.
+
+    `extras` that hold no names and values are refused: CKAN and ckanext-spatial fail of them with an internal error.
 
     Raises:
         ValidationError: `extras` is a text, a number or a list.
+        SearchQueryError: `ext_facets` is no object of fields with lists of values, or too large.
     """
     if not isinstance(data_dict.get("extras") or {}, dict):
         raise tk.ValidationError({"extras": [tk._("This must be an object with names and values.")]})
-    return original_action(context, data_dict)
+    return original_action(context, facet_counts.prepare(data_dict))
 
 
 @tk.side_effect_free

@@ -109,6 +109,16 @@ def tree(facet: str, items: list[dict[str, Any]]) -> list[Node]:
     return sorted(top, key=_rank)
 
 
+def most_precise(facet: str, values: Iterable[str]) -> list[str]:
+    """Leave out the values of a tree that stand above others: what is below them narrows them down."""
+    kept = list(dict.fromkeys(values))
+    if facet not in HIERARCHIES:
+        return kept
+    known = voc.get(VOCABULARIES[facet])
+    above = {broader.id for value in kept if value in known for broader in known.ancestors(value)}
+    return [value for value in kept if value not in above]
+
+
 def _rank(node: Node) -> tuple[int, str]:
     return -node.item["count"], voc.normalise(node.item["display_name"])
 

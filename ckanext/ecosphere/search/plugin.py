@@ -12,7 +12,7 @@ import click
 from ckanext.ecosphere.core import kept_facets
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
 from ckanext.ecosphere.room import Room
-from ckanext.ecosphere.search import actions, auth, cli, facets, helpers, index, query, setup
+from ckanext.ecosphere.search import actions, auth, cli, facet_counts, facets, helpers, index, query, setup
 from ckanext.ecosphere.shared import language
 
 
@@ -34,6 +34,7 @@ class EcosphereSearchPlugin(Room):
         super().update_config(config)
         tk.add_template_directory(config, "../templates/search")
         tk.add_resource("../assets/search", "ecosphere_search")
+        facet_counts.allow(config)
 
     def before_dataset_search(self, search_params: dict[str, Any]) -> dict[str, Any]:
         """Search in fields that are analysed alike."""
