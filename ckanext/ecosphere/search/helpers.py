@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import ckan.plugins.toolkit as tk
 from dominate import tags
 
-from ckanext.ecosphere.search import facets
+from ckanext.ecosphere.search import facet_view, facets, index
 from ckanext.ecosphere.shared import language
 
 _ = tk._
@@ -16,9 +16,11 @@ _ = tk._
 MAX_RELAXATIONS = 5
 
 
-def ecosphere_search_facet_tree(facet: str, search_facets: dict[str, Any]) -> list[facets.Node]:
-    """Facet values as a tree: sub-themes under themes, départements under régions."""
-    return facets.tree(facet, tk.h.get_facet_items_dict(facet, search_facets, limit=0))
+def ecosphere_search_facets(
+    facet_titles: dict[str, str], search_facets: dict[str, Any] | None
+) -> list[facet_view.ShownFacet]:
+    """Facets of a page that have any value, as they are shown."""
+    return facet_view.of_page(facet_titles, search_facets or {})
 
 
 def ecosphere_search_facet_label(facet: str, value: str, search_facets: dict[str, Any] | None = None) -> str:
@@ -75,8 +77,11 @@ def ecosphere_search_relaxations(
     chosen = [(facet, value) for facet, values in fields_grouped.items() for value in values]
     found: list[dict[str, Any]] = []
     for facet, value in chosen[:MAX_RELAXATIONS]:
-        others = [f'+{f}:"{_quoted(v)}"' for f, v in chosen if (f, v) != (facet, value)]
-        search = {"q": query, "fq": " ".join([*others, "+dataset_type:dataset"]), "rows": 0, "facet": "false"}
+        others: dict[str, list[str]] = {}
+        for field, each in chosen:
+            if (field, each) != (facet, value):
+                others.setdefault(field, []).append(each)
+        search = {"q": query, "fq": "+dataset_type:dataset", "rows": 0, "facet": "false", "ext_facets": others}
         count = tk.get_action("package_search")({}, search)["count"]
         if count:
             label = ecosphere_search_facet_label(facet, value)
@@ -89,11 +94,7 @@ def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]
     if not tk.h.plugin_loaded("ecosphere_requests"):
         return None
     filled = {"title": query}
-    for name, facet in (("territory", facets.TERRITORY_FIELD), ("theme", facets.THEME_FIELD)):
+    for name, facet in (("territory", index.TERRITORY_FIELD), ("theme", index.THEME_FIELD)):
         if fields_grouped.get(facet):
             filled[name] = fields_grouped[facet][-1]
     return f"{tk.h.url_for('/demandes/nouvelle')}?{urlencode({k: v for k, v in filled.items() if v})}"
-
-
-def _quoted(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"')

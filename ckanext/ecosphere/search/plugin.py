@@ -12,7 +12,18 @@ import click
 from ckanext.ecosphere.core import kept_facets
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
 from ckanext.ecosphere.room import Room
-from ckanext.ecosphere.search import actions, auth, cli, facet_counts, facets, helpers, index, query, setup
+from ckanext.ecosphere.search import (
+    actions,
+    auth,
+    cli,
+    facet_counts,
+    facet_values,
+    facets,
+    helpers,
+    index,
+    query,
+    setup,
+)
 from ckanext.ecosphere.shared import language
 
 
@@ -42,7 +53,8 @@ class EcosphereSearchPlugin(Room):
 
     def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
         """Add facet values and labels, take the noise out."""
-        return index.complete(pkg_dict, json.loads(pkg_dict["validated_data_dict"]))
+        dataset = json.loads(pkg_dict["validated_data_dict"])
+        return facet_values.complete(index.complete(pkg_dict, dataset), dataset)
 
     def after_dataset_search(self, search_results: dict[str, Any], search_params: dict[str, Any]) -> dict[str, Any]:
         """Name facet values in the language of the page."""
