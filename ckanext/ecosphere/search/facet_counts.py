@@ -21,7 +21,7 @@ import ckan.plugins.toolkit as tk
 from ckan.lib.search import SearchQueryError
 from flask import has_request_context
 
-from ckanext.ecosphere.search import facets
+from ckanext.ecosphere.search import covering, facets
 
 PARAMETER = "ext_facets"
 """Parameter of `package_search`: field → values, as an object or as JSON."""
@@ -47,19 +47,21 @@ def prepare(data_dict: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters of `package_search` with facets that add.
 
     Raises:
-        SearchQueryError: the facets are none, or more than a search may have.
+        SearchQueryError: the facets are none or more than a search may have, or the place to cover is unknown.
     """
     data_dict = dict(data_dict)
     _refuse_local_parameters(data_dict)
     extras = data_dict["extras"] = dict(data_dict.get("extras") or {})
-    if PARAMETER in data_dict:
-        extras[PARAMETER] = data_dict.pop(PARAMETER)
+    for name in (PARAMETER, covering.PARAMETER):
+        if name in data_dict:
+            extras[name] = data_dict.pop(name)
     chosen = from_extras(extras)
     fq = data_dict.get("fq")
     if isinstance(fq, str) and has_request_context():
         data_dict["fq"], of_page = from_address(fq, tk.request.args.items(multi=True))
         chosen = {**of_page, **chosen}
     apply(data_dict, chosen)
+    covering.narrow(data_dict)
     return data_dict
 
 

@@ -67,14 +67,21 @@ def access(fields: Mapping[str, Any], resources: Iterable[Mapping[str, Any]]) ->
     rights = voc.get("access-right").get(str(fields.get("access_rights") or ""))
     if (rights.id if rights else "") not in _OPEN_RIGHTS:
         return [RESERVED]
-    found, reserved = set(), False
+    found = formats_by_way(resources)
+    return [way for way in (DOWNLOAD, SERVICE) if way in found] or [RESERVED if RESERVED in found else REQUEST]
+
+
+def formats_by_way(resources: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Group the formats of resources that give data by how they are had; `RESERVED` is the State's own network."""
+    found: dict[str, list[str]] = {}
     for resource in resources:
         way = _way(resource)
-        if way and _is_internal(resource):
-            reserved = True
-        elif way:
-            found.add(way)
-    return [way for way in (DOWNLOAD, SERVICE) if way in found] or [RESERVED if reserved else REQUEST]
+        if way:
+            formats = found.setdefault(RESERVED if _is_internal(resource) else way, [])
+            name = str(resource.get("format") or "")
+            if name and name not in formats:
+                formats.append(name)
+    return found
 
 
 def _way(resource: Mapping[str, Any]) -> str | None:
@@ -122,7 +129,7 @@ def family_of(name: str) -> str | None:
 
 def exact_territories(value: Any) -> list[str]:
     """Name the territories that a dataset has of its own, without those above them; a commune as `commune-01053`."""
-    keys = index._values(value)
+    keys = values(value)
     known = voc.get("territories")
     places = [f"commune-{commune.code}" for key in keys if (commune := communes.get(key))]
     return list(dict.fromkeys([*places, *(concept.id for key in keys if (concept := known.get(key)))]))
@@ -177,6 +184,11 @@ def covering(place: str) -> list[str]:
     return own + [concept.id for concept in ([known, *voc.get("territories").ancestors(known.id)] if known else [])]
 
 
+def values(value: Any) -> list[str]:
+    """Read a field that may hold several values: a list, JSON text of one, or a single value."""
+    return index._values(value)
+
+
 def _ids(vocabulary: str, value: Any) -> list[str]:
     known = voc.get(vocabulary)
-    return list(dict.fromkeys(concept.id for key in index._values(value) if (concept := known.get(key))))
+    return list(dict.fromkeys(concept.id for key in values(value) if (concept := known.get(key))))

@@ -11,8 +11,10 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import facets
+from ckanext.ecosphere.search import covering, facets
 from ckanext.ecosphere.search.address import Address
+from ckanext.ecosphere.search.index import TERRITORY_FIELD
+from ckanext.ecosphere.shared import language
 
 WHOLE = "_facet"
 """Parameter that names the facet of which all values are shown."""
@@ -50,6 +52,7 @@ class ShownFacet:
         less_url: of the page as usual, for a whole one.
         find: words that the values must have.
         parameters: of the address, for the form that asks for these words.
+        covering: label and address of the pages with what covers the chosen territories.
     """
 
     field: str
@@ -62,6 +65,7 @@ class ShownFacet:
     less_url: str
     find: str
     parameters: tuple[tuple[str, str], ...]
+    covering: tuple[tuple[str, str], ...] = ()
 
 
 def of_page(titles: dict[str, str], search_facets: dict[str, Any]) -> list[ShownFacet]:
@@ -103,7 +107,16 @@ def _shown(named: tuple[str, str], items: list[dict[str, Any]], address: Address
         less_url=f"{usual}#facet-{field}" if whole else "",
         find=find or "",
         parameters=(*address.pairs, (WHOLE, field)) if whole else (),
+        covering=_covering(address) if field == TERRITORY_FIELD and chosen else (),
     )
+
+
+def _covering(address: Address) -> tuple[tuple[str, str], ...]:
+    """Offer, for each chosen territory, what covers it in place of what lies in it."""
+    elsewhere = address.without((TERRITORY_FIELD, None), (covering.PARAMETER, None))
+    chosen = address.chosen.get(TERRITORY_FIELD, ())
+    named = ((covering.label(place, language.current()), place) for place in chosen)
+    return tuple((label, elsewhere.url(**{covering.PARAMETER: place})) for label, place in named if label)
 
 
 @dataclass(frozen=True)

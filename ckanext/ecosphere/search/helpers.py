@@ -8,12 +8,13 @@ from urllib.parse import urlencode
 import ckan.plugins.toolkit as tk
 from dominate import tags
 
-from ckanext.ecosphere.search import facet_view, facets, index
+from ckanext.ecosphere.search import address, chips, facet_view, facets, index, results
 from ckanext.ecosphere.shared import language
 
 _ = tk._
 
 MAX_RELAXATIONS = 5
+MAX_MARKED = 500
 
 
 def ecosphere_search_facets(
@@ -31,6 +32,26 @@ def ecosphere_search_facet_label(facet: str, value: str, search_facets: dict[str
         service = tk.h.get_organization(value)
         default = service["title"] if service else ""
     return facets.label(facet, value, language.current(), default)
+
+
+def ecosphere_search_result(package: dict[str, Any]) -> results.Result:
+    """What a list says of a dataset, with the words of the page's search marked."""
+    return results.of_dataset(package, tk.request.args.get("q", "")[:MAX_MARKED])
+
+
+def ecosphere_search_grouped(packages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The datasets of a page of results, those of one series under the first of them."""
+    return results.grouped(packages)
+
+
+def ecosphere_search_chips(facet_titles: dict[str, str], search_facets: dict[str, Any] | None) -> list[chips.Chip]:
+    """The chosen filters of the page, with the addresses that take them off."""
+    return chips.of_page(facet_titles, search_facets or {}, ecosphere_search_facet_label)
+
+
+def ecosphere_search_parameters() -> list[tuple[str, str]]:
+    """Parameters of the page that its search form keeps: all filters, neither words nor sorting."""
+    return [pair for pair in address.Address.current().pairs if pair[0] not in ("q", "sort")]
 
 
 def ecosphere_search_sorting() -> list[tuple[str, str]]:

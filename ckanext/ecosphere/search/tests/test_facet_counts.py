@@ -122,6 +122,13 @@ def test_of_a_tree_the_lower_value_narrows_the_upper_one_down(ask):
     assert ask(ext_facets={field: ["region-ara"]})[0] == {"eau-ain", "bruit-ain", "eau-rhone", "bruit-rhone"}
 
 
+def test_what_covers_a_place_is_asked_for_by_the_api_too(app, ask):
+    assert ask(ext_covers="commune-01053")[0] == {"eau-ain", "bruit-ain"}
+    assert ask(ext_covers="departement-69", ext_facets={"res_format": ["WMS"]})[0] == {"eau-rhone"}
+    assert ask(ext_covers="region-ara")[0] == set()
+    app.post("/api/3/action/package_search", json={"ext_covers": "atlantis"}, status=400)
+
+
 @pytest.mark.parametrize(("person", "count"), [("anonymous", 2), ("stranger", 2), ("editor", 3)])
 def test_private_datasets_count_for_their_service_only(ask, person, count):
     chosen = {"ext_facets": {"res_format": ["WMS"]}, "include_private": True, "facet.field": ["res_format"]}
