@@ -9,6 +9,7 @@ MINIMUM_MATCH = "ecosphere.search.minimum_match"
 TIE = "ecosphere.search.tie"
 SUGGESTIONS = "ecosphere.search.suggestions"
 FACET_LIMIT = "ecosphere.search.facet_limit"
+MAP_BACKGROUND = "ecosphere.search.map_background"
 
 
 def query_fields() -> str:
@@ -34,3 +35,9 @@ def suggestions() -> int:
 def facet_limit() -> int:
     """Number of values counted per facet."""
     return tk.config[FACET_LIMIT]
+
+
+def map_background() -> str:
+    """Address of a picture behind the map, with {bbox}, {width} and {height}; empty without one."""
+    address = tk.config[MAP_BACKGROUND].strip()
+    return address if address.startswith(("https://", "http://", "/")) else ""

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 import ckan.plugins.toolkit as tk
 from dominate import tags
 
-from ckanext.ecosphere.search import address, chips, facet_view, facets, index, results
+from ckanext.ecosphere.search import facets, index
+from ckanext.ecosphere.search.page import address, chips, extents, facet_view, results
 from ckanext.ecosphere.shared import language
 
 _ = tk._
@@ -42,6 +43,28 @@ def ecosphere_search_result(package: dict[str, Any]) -> results.Result:
 def ecosphere_search_grouped(packages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The datasets of a page of results, those of one series under the first of them."""
     return results.grouped(packages)
+
+
+def ecosphere_search_map(packages: list[dict[str, Any]]) -> extents.Map | None:
+    """The extents of the results of the page, when it was asked for."""
+    if not tk.request.args.get(address.MAP):
+        return None
+    return extents.of_results(packages, tk.request.args.get(chips.AREA, ""))
+
+
+def ecosphere_search_map_urls() -> dict[str, str]:
+    """Addresses of the page with the map and without, and of the page on which an area is chosen.
+
+    Returns:
+        `toggle`; `area`, "" where there is no search by area or the page is not that of all datasets.
+    """
+    here = address.Address.current()
+    shown = bool(tk.request.args.get(address.MAP))
+    toggled = here.without((address.MAP, None)).url() if shown else here.url(**{address.MAP: "1"})
+    area = ""
+    if tk.request.endpoint == "dataset.search" and tk.h.plugin_loaded("spatial_query"):
+        area = tk.h.url_for("ecosphere_search.area") + here.url()
+    return {"toggle": toggled, "area": area}
 
 
 def ecosphere_search_chips(facet_titles: dict[str, str], search_facets: dict[str, Any] | None) -> list[chips.Chip]:

@@ -79,6 +79,54 @@ def test_a_person_narrows_a_search_down_and_widens_it(page, catalogue):
     expect(page.locator(".eco-chosen")).to_contain_text("Couvre : Rhône")
 
 
+def test_an_area_is_drawn_named_or_pasted_and_the_results_are_seen_on_a_map(page, make_datasets):
+    box = '{"type":"Polygon","coordinates":[[[4.7,45.6],[6.2,45.6],[6.2,46.5],[4.7,46.5],[4.7,45.6]]]}'
+    make_datasets(
+        {"title": "Zones humides de l'Ain", "territory": [DEPARTEMENT + "01"], "spatial_coverage": [{"bbox": box}]},
+        {"title": "Zones humides sans étendue"},
+    )
+    page.goto("/fr/dataset/?q=zones")
+    expect(titles(page)).to_have_count(2)
+    page.get_by_role("link", name="Voir sur une carte").click()
+    extent = page.get_by_role("group", name="Étendue des résultats").get_by_role("link")
+    expect(extent).to_have_count(1)
+    expect(page.locator(".eco-extents figcaption")).to_contain_text("1 résultat de cette page est ailleurs")
+    assert axe_violations(page) == []
+
+    # Something that is no area is told at the field; the words of the search are kept.
+    page.get_by_role("link", name="Choisir une zone").click()
+    field = page.get_by_label("Nom, coordonnées ou géométrie")
+    field.fill("Atlantide")
+    search = page.get_by_role("button", name="Chercher dans cette zone")
+    search.click()
+    expect(page.locator("#area-error")).to_contain_text("Atlantide")
+    assert axe_violations(page) == []
+
+    # Drawn with the mouse over the Ain.
+    field.fill("")
+    outline = page.locator("svg[data-frame=metropole]")
+    outline.scroll_into_view_if_needed()
+    edge = outline.bounding_box()
+    x, y = edge["x"] + edge["width"] * 0.6, edge["y"] + edge["height"] * 0.4
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + edge["width"] * 0.2, y + edge["height"] * 0.2, steps=4)
+    page.mouse.up()
+    search.click()
+    expect(titles(page)).to_have_text([re.compile("Zones humides de l'Ain")])
+    expect(page.locator(".eco-chosen")).to_contain_text("Zone")
+    expect(page.locator(".eco-extents__area")).to_have_count(1)
+
+    # Elsewhere nothing; a name and the keyboard do as well.
+    page.get_by_role("link", name="Choisir une zone").click()
+    field.fill("Bretagne")
+    search.press("Enter")
+    expect(page.locator(".eco-chosen")).to_contain_text("Bretagne")
+    expect(titles(page)).to_have_count(0)
+    page.locator(".eco-chosen").get_by_role("link", name=re.compile("Bretagne")).press("Enter")
+    expect(titles(page)).to_have_count(2)
+
+
 def test_without_a_script_the_form_of_a_facet_asks_the_server(browser, portal_url, catalogue):
     context = browser.new_context(java_script_enabled=False, base_url=portal_url)
     page = context.new_page()

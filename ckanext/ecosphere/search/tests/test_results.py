@@ -2,7 +2,7 @@
 
 import pytest
 
-from ckanext.ecosphere.search import highlight, results
+from ckanext.ecosphere.search.page import highlight, results
 
 SERIES = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/series"
 DEPARTEMENT = "http://id.insee.fr/geo/departement/"

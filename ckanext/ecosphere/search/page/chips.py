@@ -9,7 +9,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.search import covering
-from ckanext.ecosphere.search.address import Address
+from ckanext.ecosphere.search.page.address import Address
 from ckanext.ecosphere.shared import language
 
 AREA = "ext_bbox"

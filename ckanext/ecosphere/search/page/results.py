@@ -13,12 +13,15 @@ import ckan.plugins.toolkit as tk
 from markupsafe import Markup
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import facet_values, highlight
+from ckanext.ecosphere.search import facet_values
+from ckanext.ecosphere.search.page import highlight
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.vocabularies import communes
 
 MEMBERS = "ecosphere_members"
 """Key under which a result has the datasets that are grouped with it."""
+RANK = "ecosphere_rank"
+"""Key under which a result has its place on the page, from 1."""
 _EXCERPT = 180
 _MOST_PLACES = 2
 _MOST_FORMATS = 4
@@ -96,7 +99,7 @@ def ways(dataset: Dataset, lang: str) -> list[Way]:
 
 
 def grouped(datasets: list[Dataset]) -> list[Dataset]:
-    """Put the datasets of a page that belong together under the first of them, in `MEMBERS`.
+    """Put the datasets of a page that belong together under the first of them, in `MEMBERS`, and number them.
 
     The series itself stands first when the page has it. The order of the others stays.
     """
@@ -104,7 +107,7 @@ def grouped(datasets: list[Dataset]) -> list[Dataset]:
     by_name = {name: key for key, names in map(_identity, datasets) for name in names}
     for dataset in datasets:
         groups.setdefault(_key(dataset, by_name), []).append(dataset)
-    return [_with_members(group) for group in groups.values()]
+    return [{**_with_members(group), RANK: rank} for rank, group in enumerate(groups.values(), 1)]
 
 
 def _with_members(group: list[Dataset]) -> Dataset:

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from ckanext.ecosphere import vocabularies as voc
 
-_STOP_WORDS = Path(__file__).with_name("data") / "stopwords_fr.txt"
+_STOP_WORDS = Path(__file__).parents[1] / "data" / "stopwords_fr.txt"
 _WORD = re.compile(r"[^\W_]+")
 _SHORTEST = 2
 _ENDINGS = (("eaux", "eau"), ("aux", "al"), ("ales", "al"), ("ees", "e"), ("es", ""), ("s", ""), ("x", ""), ("e", ""))

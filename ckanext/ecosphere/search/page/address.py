@@ -16,6 +16,8 @@ from ckanext.ecosphere.search import facets
 
 #: What shows a page otherwise and finds nothing else begins with it; CKAN makes no filter of such parameters.
 VIEW = "_"
+MAP = "_map"
+"""The one of them that goes along from page to page: whether the map is seen."""
 _PLUGINS = "ext_"
 _NO_FILTERS = frozenset({"q", "page", "sort"})
 
@@ -35,12 +37,13 @@ class Address:
     @classmethod
     def current(cls) -> Address:
         """Return the address of the page that is being answered, without what only changes how it looks."""
-        return cls(pair for pair in tk.request.args.items(multi=True) if not pair[0].startswith(VIEW))
+        args = tk.request.args.items(multi=True)
+        return cls(pair for pair in args if not pair[0].startswith(VIEW) or pair[0] == MAP)
 
     @property
     def filters(self) -> Pairs:
         """The chosen values of facets."""
-        return [pair for pair in self.pairs if pair[0] not in _NO_FILTERS and not pair[0].startswith(_PLUGINS)]
+        return [pair for pair in self.pairs if pair[0] not in _NO_FILTERS and not pair[0].startswith((_PLUGINS, VIEW))]
 
     @cached_property
     def chosen(self) -> dict[str, list[str]]:

@@ -12,8 +12,8 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import covering, facets
-from ckanext.ecosphere.search.address import Address
 from ckanext.ecosphere.search.index import TERRITORY_FIELD
+from ckanext.ecosphere.search.page.address import Address
 from ckanext.ecosphere.shared import language
 
 WHOLE = "_facet"
