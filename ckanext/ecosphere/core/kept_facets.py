@@ -11,12 +11,14 @@ import json
 import sqlalchemy as sa
 from ckan import model
 from ckan.model.system_info import get_system_info, set_system_info
+from flask import g, has_request_context
 
 from ckanext.ecosphere import config
 
 #: Where `adopt` remembers what the portal used.
 KEY = "ecosphere.kept_facets"
 NAMES = ("groups", "tags")
+_OF_PAGE = "ecosphere_kept_facets"
 
 
 def in_use() -> dict[str, int]:
@@ -46,7 +48,15 @@ def remember(names: dict[str, int]) -> None:
 
 
 def shown() -> tuple[str, ...]:
-    """Return which of CKAN's facets are shown beside those of the suite: `groups`, `tags`."""
+    """Return which of CKAN's facets are shown beside those of the suite: `groups`, `tags`; looked up once a page."""
+    if not has_request_context():
+        return _shown()
+    if _OF_PAGE not in g:
+        setattr(g, _OF_PAGE, _shown())
+    return getattr(g, _OF_PAGE)
+
+
+def _shown() -> tuple[str, ...]:
     wanted = config.kept_facets()
     if wanted != ["auto"]:
         return tuple(name for name in NAMES if name in wanted)

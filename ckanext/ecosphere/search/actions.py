@@ -7,7 +7,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.types import Context, Schema, Validator, ValidatorFactory
 
-from ckanext.ecosphere.search import config, suggest
+from ckanext.ecosphere.search import config, facet_counts, suggest
 from ckanext.ecosphere.search.relevance import search
 from ckanext.ecosphere.shared import action_input, language
 
@@ -36,17 +36,20 @@ def package_search(original_action: Any, context: Context, data_dict: dict[str, 
 
     Searches in Solr's own language, and those that choose fields or a parser themselves, are CKAN's. The answer has
     `ecosphere_search` beside CKAN's keys: the place that was understood and others of its name, the words, what was
-    corrected, whether less was asked.
+    corrected, whether less was asked. Several values of one facet are alternatives, in the pages, the feeds and (as
+    `ext_facets`) the API.
 
     Raises:
         ValidationError: `extras` is a text, a number or a list, where CKAN and ckanext-spatial fail with an internal
             error.
+        SearchQueryError: `ext_facets` is no object of fields with lists of values, or too large.
     """
     if not isinstance(data_dict.get("extras") or {}, dict):
         raise tk.ValidationError({"extras": [tk._("This must be an object with names and values.")]})
-    if search.is_question(data_dict):
-        return search.answer(original_action, context, data_dict)
-    return original_action(context, data_dict)
+    asked = facet_counts.prepare(data_dict)
+    if search.is_question(asked):
+        return search.answer(original_action, context, asked)
+    return original_action(context, asked)
 
 
 @tk.side_effect_free

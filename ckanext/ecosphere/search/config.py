@@ -10,6 +10,7 @@ TIE = "ecosphere.search.tie"
 SUGGESTIONS = "ecosphere.search.suggestions"
 WITHOUT = "ecosphere.search.without"
 FACET_LIMIT = "ecosphere.search.facet_limit"
+MAP_BACKGROUND = "ecosphere.search.map_background"
 
 
 def query_fields() -> str:
@@ -40,3 +41,9 @@ def facet_limit() -> int:
 def without() -> frozenset[str]:
     """Features of the search that are switched off."""
     return frozenset(tk.config[WITHOUT])
+
+
+def map_background() -> str:
+    """Address of a picture behind the map, with {bbox}, {width} and {height}; empty without one."""
+    address = tk.config[MAP_BACKGROUND].strip()
+    return address if address.startswith(("https://", "http://", "/")) else ""

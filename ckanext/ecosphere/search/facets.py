@@ -1,25 +1,77 @@
-"""Facets of the search pages: which, in what order, under what names, and as trees where they are trees."""
+"""Facets of the search pages: which, in what order, under what names, and as trees where they are trees.
+
+The table is `data/facets.csv`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import csv
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-import ckan.plugins.toolkit as tk
-
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.index import HIERARCHIES, TERRITORY_FIELD, THEME_FIELD
+from ckanext.ecosphere.search.facet_values import FORMAT_FIELD, family_of
+from ckanext.ecosphere.search.index import HIERARCHIES
+from ckanext.ecosphere.shared import language
 
-_ = tk._
-
+FILE = Path(__file__).with_name("data") / "facets.csv"
 QUALITY_FIELD = "ecosphere_quality_level"
 
+#: Facets of CKAN that stay only where a portal used them before.
+KEPT = ("groups", "tags")
+_CORE = {"organization", "groups", "tags", "res_format", "license_id"}
+_DEFAULT_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A line of the table.
+
+    Attributes:
+        field: of the index.
+        titles: language → title; empty for a facet that another room names.
+        vocabulary: list with the labels of its values, "" without one.
+        order: of its values: "count", "list" (as the vocabulary) or "latest" (highest first).
+        shown: how many values are seen before "all".
+        open: whether they are seen at once.
+    """
+
+    field: str
+    titles: dict[str, str]
+    vocabulary: str
+    order: str
+    shown: int
+    open: bool
+
+
+@cache
+def table() -> dict[str, Facet]:
+    """Return the facets by field, in the order of the pages."""
+    with FILE.open(encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
+        return {
+            row["field"]: Facet(
+                row["field"],
+                {code: row[f"title_{code}"] for code in ("fr", "en") if row[f"title_{code}"]},
+                row["vocabulary"],
+                row["order"],
+                int(row["shown"]),
+                row["open"] == "yes",
+            )
+            for row in rows
+        }
+
+
+def of_field(field: str) -> Facet:
+    """Return how a facet is shown; one that the table does not know (of another extension) as usual."""
+    return table().get(field) or Facet(field, {}, "", "count", _DEFAULT_SHOWN, True)
+
+
 #: Facet field → vocabulary that has its labels.
-VOCABULARIES = {facet: vocabulary for facet, (_field, vocabulary, _text) in HIERARCHIES.items()} | {
-    "dcat_type": "resource-type",
-    "license_id": "licences",
-}
+VOCABULARIES = {each.field: each.vocabulary for each in table().values() if each.vocabulary}
 
 
 def titles(page: str, existing: dict[str, str], kept: Iterable[str] = ()) -> dict[str, str]:
@@ -27,39 +79,45 @@ def titles(page: str, existing: dict[str, str], kept: Iterable[str] = ()) -> dic
 
     Args:
         page: "dataset", "organization" or "group".
-        existing: facets so far; the title that another room gave to the quality facet is kept, and so is
-            any facet
+        existing: facets so far; the title that another room gave to the quality facet is kept, and so is any facet
             that CKAN does not have by itself.
         kept: facets of CKAN that stay, `groups` and `tags`.
 
     Returns:
         facet field → title in the page's language.
     """
-    core = {"organization", "groups", "tags", "res_format", "license_id"}
-    ordered = {TERRITORY_FIELD: _("Territory"), THEME_FIELD: _("Theme")}
-    if page != "organization":
-        ordered["organization"] = _("Producer service")
-    if QUALITY_FIELD in existing:
-        ordered[QUALITY_FIELD] = existing[QUALITY_FIELD]
-    ordered |= {"res_format": _("Format"), "license_id": _("Licence"), "dcat_type": _("Kind of resource")}
-    core_titles = {"groups": _("Groups"), "tags": _("Keywords")}
-    ordered |= {name: core_titles[name] for name in kept if page != "group" or name != "groups"}
-    return ordered | {name: title for name, title in existing.items() if name not in {*core, *ordered}}
+    lang = "en" if language.current()[:2] == "en" else "fr"
+    left_out = {name for name in KEPT if name not in kept}
+    if page == "organization":
+        left_out |= {"organization", "ecosphere_service_kind"}
+    elif page == "group":
+        left_out.add("groups")
+    ordered = {
+        name: facet.titles.get(lang) or existing[name]
+        for name, facet in table().items()
+        if name not in left_out and (facet.titles or name in existing)
+    }
+    return ordered | {name: title for name, title in existing.items() if name not in {*_CORE, *ordered, *left_out}}
 
 
 def label(facet: str, value: str, language: str, default: str = "") -> str:
     """Return the label of a facet value in a language, or a default where no vocabulary knows it."""
-    if facet == "res_format":
-        return default or value
+    if facet == FORMAT_FIELD:
+        family = voc.get("format-family").get(value)
+        return family.label(language) if family else (default or value)
     vocabulary = VOCABULARIES.get(facet)
     concept = voc.get(vocabulary).get(value) if vocabulary else None
     return concept.label(language) if concept else (default or value)
 
 
 def translate(search_facets: dict[str, Any], language: str) -> None:
-    """Put labels in place of codes and addresses in the facets of a search result, in place."""
+    """Put labels in place of codes and addresses in the facets of a search result, in place.
+
+    Values without a text, of resources without a format for instance, are left out.
+    """
     for facet, content in search_facets.items():
-        if facet in VOCABULARIES:
+        content["items"] = [item for item in content["items"] if item["name"].strip()]
+        if facet in VOCABULARIES or facet == FORMAT_FIELD:
             for item in content["items"]:
                 item["display_name"] = label(facet, item["name"], language, item["display_name"])
 
@@ -87,8 +145,13 @@ class Node:
         return bool(self.children) and self.chosen
 
 
+def is_tree(facet: str) -> bool:
+    """Tell whether values of a facet stand below others."""
+    return facet in HIERARCHIES or facet == FORMAT_FIELD
+
+
 def tree(facet: str, items: list[dict[str, Any]]) -> list[Node]:
-    """Arrange facet items as their vocabulary does, the most frequent first on each level.
+    """Arrange facet items as their vocabulary does, on each level in the order of the table.
 
     Args:
         facet: field of the facet.
@@ -98,22 +161,49 @@ def tree(facet: str, items: list[dict[str, Any]]) -> list[Node]:
         the upper level. A value whose broader value is missing (or that no vocabulary knows) is on the
         upper level.
     """
-    vocabulary = VOCABULARIES.get(facet) if facet in HIERARCHIES else None
     nodes = {item["name"]: Node(item) for item in items}
     top: list[Node] = []
     for name, node in nodes.items():
-        parent = _parent(vocabulary, name) if vocabulary else None
+        parent = _parent(facet, name) if is_tree(facet) else None
         (nodes[parent].children if parent in nodes else top).append(node)
+    rank = _rank(of_field(facet))
     for node in nodes.values():
-        node.children.sort(key=_rank)
-    return sorted(top, key=_rank)
+        node.children.sort(key=rank)
+    return sorted(top, key=rank)
 
 
-def _rank(node: Node) -> tuple[int, str]:
-    return -node.item["count"], voc.normalise(node.item["display_name"])
+def most_precise(facet: str, values: Iterable[str]) -> list[str]:
+    """Leave out the values of a tree that stand above others: what is below them narrows them down."""
+    kept = list(dict.fromkeys(values))
+    above = set().union(*(ancestors(facet, value) for value in kept))
+    return [value for value in kept if value not in above]
 
 
-def _parent(vocabulary: str, name: str) -> str | None:
-    concept = voc.get(vocabulary).get(name)
-    broader = voc.get(vocabulary).ancestors(concept.uri)[:1] if concept else ()
+def ancestors(facet: str, value: str) -> list[str]:
+    """Name the values of a tree above one, the nearest first."""
+    found: list[str] = []
+    while parent := _parent(facet, value):
+        found.append(parent)
+        value = parent
+    return found
+
+
+def _rank(facet: Facet) -> Callable[[Node], tuple[Any, ...]]:
+    if facet.order == "latest":
+        return lambda node: (-int(node.item["name"]) if node.item["name"].isdecimal() else 0,)
+    if facet.order == "list":
+        places = {concept.id: place for place, concept in enumerate(voc.get(facet.vocabulary))}
+        return lambda node: (places.get(node.item["name"], len(places)),)
+    return lambda node: (-node.item["count"], voc.normalise(node.item["display_name"]))
+
+
+def _parent(facet: str, name: str) -> str | None:
+    if facet == FORMAT_FIELD:
+        family = family_of(name)
+        return family if family != name else None
+    if facet not in HIERARCHIES:
+        return None
+    vocabulary = voc.get(VOCABULARIES[facet])
+    concept = vocabulary.get(name)
+    broader = vocabulary.ancestors(concept.uri)[:1] if concept else ()
     return broader[0].id if broader else None

@@ -9,7 +9,8 @@ import ckan.plugins.toolkit as tk
 from dominate import tags
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import facets
+from ckanext.ecosphere.search import facets, index
+from ckanext.ecosphere.search.page import address, chips, extents, facet_view, results
 from ckanext.ecosphere.search.relevance import search
 from ckanext.ecosphere.shared import language
 
@@ -18,11 +19,14 @@ _ = tk._
 MAX_RELAXATIONS = 5
 MAX_REQUESTS = 3
 MAX_TITLE = 200
+MAX_MARKED = 500
 
 
-def ecosphere_search_facet_tree(facet: str, search_facets: dict[str, Any]) -> list[facets.Node]:
-    """Facet values as a tree: sub-themes under themes, départements under régions."""
-    return facets.tree(facet, tk.h.get_facet_items_dict(facet, search_facets, limit=0))
+def ecosphere_search_facets(
+    facet_titles: dict[str, str], search_facets: dict[str, Any] | None
+) -> list[facet_view.ShownFacet]:
+    """Facets of a page that have any value, as they are shown."""
+    return facet_view.of_page(facet_titles, search_facets or {})
 
 
 def ecosphere_search_facet_label(facet: str, value: str, search_facets: dict[str, Any] | None = None) -> str:
@@ -33,6 +37,48 @@ def ecosphere_search_facet_label(facet: str, value: str, search_facets: dict[str
         service = tk.h.get_organization(value)
         default = service["title"] if service else ""
     return facets.label(facet, value, language.current(), default)
+
+
+def ecosphere_search_result(package: dict[str, Any]) -> results.Result:
+    """What a list says of a dataset, with the words of the page's search marked."""
+    return results.of_dataset(package, tk.request.args.get("q", "")[:MAX_MARKED])
+
+
+def ecosphere_search_grouped(packages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The datasets of a page of results, those of one series under the first of them."""
+    return results.grouped(packages)
+
+
+def ecosphere_search_map(packages: list[dict[str, Any]]) -> extents.Map | None:
+    """The extents of the results of the page, when it was asked for."""
+    if not tk.request.args.get(address.MAP):
+        return None
+    return extents.of_results(packages, tk.request.args.get(chips.AREA, ""))
+
+
+def ecosphere_search_map_urls() -> dict[str, str]:
+    """Addresses of the page with the map and without, and of the page on which an area is chosen.
+
+    Returns:
+        `toggle`; `area`, "" where there is no search by area or the page is not that of all datasets.
+    """
+    here = address.Address.current()
+    shown = bool(tk.request.args.get(address.MAP))
+    toggled = here.without((address.MAP, None)).url() if shown else here.url(**{address.MAP: "1"})
+    area = ""
+    if tk.request.endpoint == "dataset.search" and tk.h.plugin_loaded("spatial_query"):
+        area = tk.h.url_for("ecosphere_search.area") + here.url()
+    return {"toggle": toggled, "area": area}
+
+
+def ecosphere_search_chips(facet_titles: dict[str, str], search_facets: dict[str, Any] | None) -> list[chips.Chip]:
+    """The chosen filters of the page, with the addresses that take them off."""
+    return chips.of_page(facet_titles, search_facets or {}, ecosphere_search_facet_label)
+
+
+def ecosphere_search_parameters() -> list[tuple[str, str]]:
+    """Parameters of the page that its search form keeps: all filters, neither words nor sorting."""
+    return [pair for pair in address.Address.current().pairs if pair[0] not in ("q", "sort")]
 
 
 def ecosphere_search_sorting() -> list[tuple[str, str]]:
@@ -103,9 +149,12 @@ def ecosphere_search_relaxations(
     chosen = [(facet, value) for facet, values in fields_grouped.items() for value in values]
     found: list[dict[str, Any]] = []
     for facet, value in chosen[:MAX_RELAXATIONS]:
-        others = [f'+{f}:"{_quoted(v)}"' for f, v in chosen if (f, v) != (facet, value)]
-        search = {"q": query, "fq": " ".join([*others, "+dataset_type:dataset"]), "rows": 0, "facet": "false"}
-        count = tk.get_action("package_search")({}, search)["count"]
+        others: dict[str, list[str]] = {}
+        for field, each in chosen:
+            if (field, each) != (facet, value):
+                others.setdefault(field, []).append(each)
+        asked = {"q": query, "fq": "+dataset_type:dataset", "rows": 0, "facet": "false", "ext_facets": others}
+        count = tk.get_action("package_search")({}, asked)["count"]
         if count:
             label = ecosphere_search_facet_label(facet, value)
             found.append({"facet": facet, "label": label, "count": count, "url": remove_field(facet, value)})
@@ -120,7 +169,7 @@ def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]
     place = (told.get("place") or {}).get("id", "")
     subject = " ".join(told.get("words") or ()) if place in voc.get("territories") else query
     filled = {"title": subject or query, "territory": place if subject != query else ""}
-    for name, facet in (("territory", facets.TERRITORY_FIELD), ("theme", facets.THEME_FIELD)):
+    for name, facet in (("territory", index.TERRITORY_FIELD), ("theme", index.THEME_FIELD)):
         if fields_grouped.get(facet):
             filled[name] = fields_grouped[facet][-1]
     return f"{tk.h.url_for('/demandes/nouvelle')}?{urlencode({k: v for k, v in filled.items() if v})}"
@@ -132,7 +181,3 @@ def ecosphere_search_similar_requests(query: str) -> list[dict[str, Any]]:
         return []
     asked = {"q": query[:MAX_TITLE], "rows": MAX_REQUESTS, "sort": "relevance"}
     return tk.get_action("ecosphere_request_list")({}, asked)["results"]
-
-
-def _quoted(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"')

@@ -13,7 +13,18 @@ import click
 from ckanext.ecosphere.core import kept_facets
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
 from ckanext.ecosphere.room import Room
-from ckanext.ecosphere.search import actions, auth, cli, facets, helpers, index, query, setup
+from ckanext.ecosphere.search import (
+    actions,
+    auth,
+    cli,
+    facet_counts,
+    facet_values,
+    facets,
+    helpers,
+    index,
+    query,
+    setup,
+)
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.vocabularies import gazetteer
 
@@ -36,6 +47,7 @@ class EcosphereSearchPlugin(Room):
         super().update_config(config)
         tk.add_template_directory(config, "../templates/search")
         tk.add_resource("../assets/search", "ecosphere_search")
+        facet_counts.allow(config)
 
     def make_middleware(self, app: Any, config: Any) -> Any:
         """Read the names of places beside the first requests, so that nobody waits for them."""
@@ -48,7 +60,8 @@ class EcosphereSearchPlugin(Room):
 
     def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
         """Add facet values and labels, take the noise out."""
-        return index.complete(pkg_dict, json.loads(pkg_dict["validated_data_dict"]))
+        dataset = json.loads(pkg_dict["validated_data_dict"])
+        return facet_values.complete(index.complete(pkg_dict, dataset), dataset)
 
     def after_dataset_search(self, search_results: dict[str, Any], search_params: dict[str, Any]) -> dict[str, Any]:
         """Name facet values in the language of the page."""

@@ -1,4 +1,4 @@
-"""The address from which the search box fetches its suggestions."""
+"""The address from which the search box fetches its suggestions, and the page on which an area is chosen."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from flask import Blueprint, Response, jsonify
 
-from ckanext.ecosphere.search import facets
-from ckanext.ecosphere.shared import web_guard
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search import covering, facets
+from ckanext.ecosphere.search.page import area as areas
+from ckanext.ecosphere.search.page import chips
+from ckanext.ecosphere.search.page.address import Address
+from ckanext.ecosphere.shared import language, web_guard
 
 ecosphere_search = Blueprint("ecosphere_search", __name__)
 web_guard.protect(ecosphere_search)
@@ -47,3 +51,34 @@ def suggestions() -> Response:
         ]
         groups.append({"title": tk._("Datasets"), "items": datasets})
     return jsonify({"groups": groups})
+
+
+@ecosphere_search.route("/recherche/zone", methods=["GET", "POST"])
+def area() -> Response | str | tuple[str, int]:
+    """Choose the area of a search: drawn, pasted or named; then go back to the search.
+
+    The parameters of the search travel in the address.
+    """
+    tk.check_access("package_search", {}, {})
+    here = Address.current().without((chips.AREA, None), ("ext_area", None), (covering.PARAMETER, None))
+    written = tk.request.form.get("area", tk.request.args.get(chips.AREA, ""))
+    error = ""
+    if tk.request.method == "POST":
+        try:
+            found = areas.parse(written)
+        except areas.AreaError as wrong:
+            error = str(wrong)
+        else:
+            return tk.redirect_to(tk.h.url_for("dataset.search") + here.url(**_parameters(found)))
+    cancel = tk.h.url_for("dataset.search") + Address.current().url()
+    names = [concept.label(language.current()) for concept in voc.get("territories")]
+    values = {"area": written[: areas.LONGEST], "error": error, "cancel": cancel, "names": names}
+    page = tk.render("ecosphere_search/area.html", values)
+    return (page, 400) if error else page
+
+
+def _parameters(found: areas.Area) -> dict[str, str]:
+    if found.box is None:
+        return {covering.PARAMETER: found.covers}
+    box = {chips.AREA: ",".join(f"{side:.5f}".rstrip("0").rstrip(".") for side in found.box)}
+    return box | ({"ext_area": found.label} if found.label else {})

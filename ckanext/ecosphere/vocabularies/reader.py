@@ -37,6 +37,8 @@ COLUMN_TYPES: dict[str, Callable[[str], Any]] = {
     "eurovoc": _many,
     "extensions": _many,
     "machine_readable": _yes,
+    "kinds": _many,
+    "largest": _whole,
     "max_days": _whole,
     "open": _yes,
     "other_uris": _many,

@@ -35,12 +35,19 @@ def _pairs(filters: str) -> list[tuple[str, str]]:
 
 
 def search(filters: str) -> dict[str, Any]:
-    """Return what `package_search` takes for filters: ``fq_list`` and ``extras``."""
+    """Return what `package_search` takes for filters: ``fq_list`` and ``extras``.
+
+    Several values of one field are alternatives where the search room makes the pages, as they are there.
+    """
     pairs = _pairs(filters)
-    return {
-        "fq_list": [f'+{name}:"{_quoted(value)}"' for name, value in pairs if not name.startswith(_EXTRA)],
-        "extras": {name: value for name, value in pairs if name.startswith(_EXTRA)},
-    }
+    fields = [(name, value) for name, value in pairs if not name.startswith(_EXTRA)]
+    extras: dict[str, Any] = {name: value for name, value in pairs if name.startswith(_EXTRA)}
+    if not p.plugin_loaded("ecosphere_search"):
+        return {"fq_list": [f'+{name}:"{_quoted(value)}"' for name, value in fields], "extras": extras}
+    chosen: dict[str, list[str]] = {}
+    for name, value in fields:
+        chosen.setdefault(name, []).append(value)
+    return {"fq_list": [], "extras": extras | {"ext_facets": chosen}}
 
 
 def _quoted(value: str) -> str:

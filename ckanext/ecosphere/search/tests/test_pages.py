@@ -42,7 +42,8 @@ def test_a_region_finds_what_its_departements_have_and_can_be_narrowed(page, cat
 
 def test_labels_of_facets_are_whole_for_the_eye_and_for_readers_of_screens(page, catalogue):
     page.goto("/fr/dataset/")
-    page.locator("summary", has_text="Eau").click()
+    page.get_by_role("link", name=re.compile("^Tout voir .*Thématique")).click()
+    page.locator("li > details > summary", has_text="Eau").click()
     link = page.get_by_role("link", name=re.compile("^Interventions sur les cours d'eau 1"))
     expect(link).to_be_visible()
 

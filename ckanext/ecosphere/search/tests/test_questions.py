@@ -21,7 +21,9 @@ COMMUNE, DEPARTEMENT, GIRONDE, SEINE_SAINT_DENIS, REGION = (
     "http://id.insee.fr/geo/departement/93",
     "http://id.insee.fr/geo/region/52",
 )
-MANY = "rivière égout inondation argile grotte usine friche éolien solaire loup chasse forêt vélo bruit huître zzz yyy xxx"
+MANY = (
+    "rivière égout inondation argile grotte usine friche éolien solaire loup chasse forêt vélo bruit huître zzz yyy xxx"
+)
 ODD = (
     MANY,
     f"{MANY} nantes",

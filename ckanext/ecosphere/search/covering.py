@@ -1,0 +1,42 @@
+"""What covers a place, beside what lies in it: datasets of the place itself and of everything above."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.lib.search import SearchQueryError
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search import facet_values
+from ckanext.ecosphere.vocabularies import communes
+
+PARAMETER = "ext_covers"
+"""Parameter of `package_search`: id of a territory, or `commune-` with the INSEE code."""
+
+
+def narrow(data_dict: dict[str, Any]) -> None:
+    """Keep what covers the place that is asked for.
+
+    Args:
+        data_dict: the parameters of `package_search`, changed in place; its `extras` are a dict of its own.
+
+    Raises:
+        SearchQueryError: the place is unknown.
+    """
+    place = data_dict["extras"].get(PARAMETER)
+    if not place:
+        return
+    values = facet_values.covering(place) if isinstance(place, str) else []
+    if not values:
+        raise SearchQueryError(tk._("There is no such territory: give its id, or commune- with the INSEE code."))
+    either = " OR ".join(f'"{value}"' for value in values)
+    clause = f"{facet_values.EXACT_TERRITORY_FIELD}:({either})"
+    data_dict["fq_list"] = [*(data_dict.get("fq_list") or []), clause]
+
+
+def label(place: str, lang: str) -> str:
+    """Return the name of a place, empty when it is unknown."""
+    commune = communes.of_code(place.removeprefix("commune-")) if place.startswith("commune-") else None
+    concept = voc.get("territories").get(place)
+    return commune.label if commune else (concept.label(lang) if concept else "")

@@ -1,0 +1,194 @@
+"""What the index knows of a dataset for its facets, beside themes and territories: how the data are had, in which
+families of formats, of which kind of service, of which year, for which scale, for which procedures.
+
+Values are ids of the vocabularies named in `data/facets.csv`. What a dataset has once goes to plain string fields, what
+it has several times to `vocab_…`, both of which CKAN's own schema takes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search import index
+from ckanext.ecosphere.vocabularies import communes
+
+ACCESS_FIELD = "vocab_ecosphere_access"
+FORMAT_FIELD = "vocab_ecosphere_format"
+REGULATORY_FIELD = "vocab_ecosphere_regulatory_use"
+EXACT_TERRITORY_FIELD = "vocab_ecosphere_territory_exact"
+KIND_FIELD = "ecosphere_service_kind"
+SCALE_FIELD = "ecosphere_scale_class"
+YEAR_FIELD = "ecosphere_data_year"
+
+#: Ids of the vocabulary `data-access`.
+DOWNLOAD, SERVICE, REQUEST, RESERVED = "accestelechargement", "accesservice", "accesdemande", "accesreserve"
+_OTHER_KIND = "other"
+_OPEN_RIGHTS = frozenset({"", "PUBLIC"})
+_NO_DATA_ROLES = frozenset({"documentation", "metadata", "sample"})
+_NO_DATA_FAMILIES = frozenset({"formatdocument"})
+_INTRANET = (".rie.gouv.fr", ".i2", ".intra", ".intranet", ".local", ".lan", ".internal")
+_YEAR = re.compile(r"(?:1[6-9]|20)\d\d(?=\D|$)")
+_NUMBER = re.compile(r"\d{1,12}(?:\.\d*)?")
+
+
+def complete(document: dict[str, Any], dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the values of the facets to an index document.
+
+    Args:
+        document: what goes to Solr, changed in place.
+        dataset: the dataset as `package_show` returns it.
+
+    Returns:
+        the same document.
+    """
+    # Without the schema of this suite, the same fields are free extras of a dataset.
+    fields = {extra["key"]: extra["value"] for extra in dataset.get("extras") or []} | dict(dataset)
+    resources = [each for each in dataset.get("resources") or [] if isinstance(each, dict)]
+    document[ACCESS_FIELD] = access(fields, resources)
+    document[FORMAT_FIELD] = formats(resources)
+    document[REGULATORY_FIELD] = _ids("regulatory-use", fields.get("regulatory_use"))
+    document[EXACT_TERRITORY_FIELD] = exact_territories(fields.get("territory"))
+    document[KIND_FIELD] = service_kind(dataset.get("organization"))
+    single = {SCALE_FIELD: scale_class(fields.get("scale_denominator")), YEAR_FIELD: year(fields)}
+    return document | {name: value for name, value in single.items() if value}
+
+
+def access(fields: Mapping[str, Any], resources: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Say how the data are had: ids of the vocabulary `data-access`.
+
+    Data that are not public are reserved whatever there is beside them, and so are those that only the State's own
+    network reaches; what is only described can be asked for.
+    """
+    rights = voc.get("access-right").get(str(fields.get("access_rights") or ""))
+    if (rights.id if rights else "") not in _OPEN_RIGHTS:
+        return [RESERVED]
+    found = formats_by_way(resources)
+    return [way for way in (DOWNLOAD, SERVICE) if way in found] or [RESERVED if RESERVED in found else REQUEST]
+
+
+def formats_by_way(resources: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Group the formats of resources that give data by how they are had; `RESERVED` is the State's own network."""
+    found: dict[str, list[str]] = {}
+    for resource in resources:
+        way = _way(resource)
+        if way:
+            formats = found.setdefault(RESERVED if _is_internal(resource) else way, [])
+            name = str(resource.get("format") or "")
+            if name and name not in formats:
+                formats.append(name)
+    return found
+
+
+def _way(resource: Mapping[str, Any]) -> str | None:
+    """How one resource gives data; None when it only explains or describes them."""
+    role = str(resource.get("resource_role") or "")
+    if role in _NO_DATA_ROLES or not (resource.get("url") or resource.get("download_url")):
+        return None
+    name = str(resource.get("format") or "")
+    family = family_of(name)
+    if resource.get("url_type") == "upload" or name == "Atom Feed":
+        return DOWNLOAD
+    if family == "formatservice" or (role == "service" and not resource.get("download_url")):
+        return SERVICE
+    if resource.get("download_url") or (family and family not in _NO_DATA_FAMILIES):
+        return DOWNLOAD
+    return None
+
+
+def _is_internal(resource: Mapping[str, Any]) -> bool:
+    try:
+        host = urlsplit(str(resource.get("url") or "")).hostname or ""
+    except ValueError:
+        host = ""
+    return resource.get("network") == "intranet" or host == "localhost" or host.endswith(_INTRANET)
+
+
+def formats(resources: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Name the formats of resources with their families, each once."""
+    named = [str(each.get("format") or "").strip() for each in resources]
+    found = [value for name in named if name for value in (family_of(name), name) if value]
+    return list(dict.fromkeys(found))
+
+
+@cache
+def _families() -> dict[str, str]:
+    """Kind of format.csv → id of its family."""
+    return {kind: family.id for family in voc.get("format-family") for kind in family.data["kinds"]}
+
+
+def family_of(name: str) -> str | None:
+    """Return the id of the family of a format, None when the format is unknown."""
+    known = voc.get("format").get(name) or voc.get("format").find(name)
+    return _families().get(str(known.data["kind"])) if known else None
+
+
+def exact_territories(value: Any) -> list[str]:
+    """Name the territories that a dataset has of its own, without those above them; a commune as `commune-01053`."""
+    keys = values(value)
+    known = voc.get("territories")
+    places = [f"commune-{commune.code}" for key in keys if (commune := communes.get(key))]
+    return list(dict.fromkeys([*places, *(concept.id for key in keys if (concept := known.get(key)))]))
+
+
+def service_kind(organization: Any) -> str:
+    """Return the kind of the service that publishes, an id of `service-kind`."""
+    name = organization.get("name") if isinstance(organization, dict) else None
+    known = voc.get("organisations").get(str(name or ""))
+    return _service_kinds().get(str(known.data.get("kind")), _OTHER_KIND) if known else _OTHER_KIND
+
+
+@cache
+def _service_kinds() -> dict[str, str]:
+    return {kind: each.id for each in voc.get("service-kind") for kind in each.data["kinds"]}
+
+
+def scale_class(denominator: Any) -> str | None:
+    """Return the class of a scale, an id of `scale-class`; None when there is no scale."""
+    written = _NUMBER.fullmatch(str(denominator or "").strip())
+    number = float(written[0]) if written else 0
+    if number < 1:
+        return None
+    return next(each.id for each in voc.get("scale-class") if number <= (each.data["largest"] or number))
+
+
+def year(fields: Mapping[str, Any]) -> str | None:
+    """Return the year of the data: of their last revision, else the end of their period, else their publication."""
+    periods = fields.get("temporal_coverage")
+    ends = (
+        [str(each.get("end") or "") for each in periods if isinstance(each, dict)] if isinstance(periods, list) else []
+    )
+    for date in (fields.get("modified"), max(ends, default=""), fields.get("issued"), fields.get("created")):
+        if found := _YEAR.match(str(date or "")):
+            return found[0]
+    return None
+
+
+def covering(place: str) -> list[str]:
+    """Name what covers a place: itself and everything above.
+
+    Args:
+        place: id of a territory, or `commune-` with the INSEE code.
+
+    Returns:
+        values of the exact territory, none when the place is unknown.
+    """
+    code = place.removeprefix("commune-")
+    commune = communes.of_code(code) if code != place else None
+    own = [place] if commune else []
+    known = voc.get("territories").get(f"departement-{commune.departement}" if commune else place)
+    return own + [concept.id for concept in ([known, *voc.get("territories").ancestors(known.id)] if known else [])]
+
+
+def values(value: Any) -> list[str]:
+    """Read a field that may hold several values: a list, JSON text of one, or a single value."""
+    return index._values(value)
+
+
+def _ids(vocabulary: str, value: Any) -> list[str]:
+    known = voc.get(vocabulary)
+    return list(dict.fromkeys(concept.id for key in values(value) if (concept := known.get(key))))

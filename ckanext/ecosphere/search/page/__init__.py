@@ -1,0 +1,1 @@
+"""What the search page shows: addresses, chips, facets, results, the map."""

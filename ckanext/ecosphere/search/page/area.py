@@ -1,0 +1,127 @@
+"""An area as a person writes it: a box, GeoJSON, WKT, or the name of a territory or commune."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import shapely
+from shapely.errors import ShapelyError
+from shapely.geometry import shape
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.vocabularies import communes
+
+LONGEST = 200_000
+"""Characters of an area."""
+_DEEPEST = 12
+"""Brackets within brackets: the parsers of geometries call themselves for each."""
+_SIDES = re.compile(r"\s*[,;\s]\s*")
+_NUMBERS = re.compile(r"[-+0-9.]+[,;\s][-+0-9.,;\s]+")
+_WKT = re.compile(r"\s*(?:SRID=4326;)?\s*(?:MULTI)?(?:POINT|LINESTRING|POLYGON)|\s*GEOMETRYCOLLECTION", re.IGNORECASE)
+_COMMUNE = re.compile(r"(.{1,100}?)\s*\((\w{2,3})\)")
+
+Box = tuple[float, float, float, float]
+
+
+class AreaError(ValueError):
+    """What was written is no area; the message says so in the language of the page."""
+
+
+@dataclass(frozen=True)
+class Area:
+    """An area.
+
+    Attributes:
+        label: name, "" for one that has none.
+        box: west, south, east, north in degrees (WGS 84); None for a commune, whose box the portal does not know.
+        covers: the commune, as `package_search` takes it in `ext_covers`.
+    """
+
+    label: str
+    box: Box | None = None
+    covers: str = ""
+
+
+def parse(text: str) -> Area:
+    """Read an area.
+
+    Raises:
+        AreaError: it is none, or too long.
+    """
+    text = text.strip()
+    if not text:
+        raise AreaError(tk._("Write or draw an area."))
+    if len(text) > LONGEST:
+        raise AreaError(tk._("The area is too long: {number} characters at most.").format(number=LONGEST))
+    if text.startswith("{"):
+        return Area("", _of_geometry(_geojson, text))
+    if _WKT.match(text):
+        return Area("", _of_geometry(shapely.from_wkt, text.partition(";")[2] or text))
+    if _NUMBERS.fullmatch(text):
+        return Area("", _of_sides(text))
+    return _of_name(text)
+
+
+def _of_geometry(read: Any, text: str) -> Box:
+    depth = deepest = 0
+    for sign in text:
+        depth += (sign in "([{") - (sign in ")]}")
+        deepest = max(deepest, depth)
+    if deepest > _DEEPEST:
+        raise AreaError(tk._("This is neither GeoJSON nor WKT that can be read."))
+    try:
+        geometry = read(text)
+        sides = tuple(map(float, geometry.bounds))
+    except (ShapelyError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
+        raise AreaError(tk._("This is neither GeoJSON nor WKT that can be read.")) from None
+    return _checked(sides)
+
+
+def _geojson(text: str) -> Any:
+    content = json.loads(text)
+    features = content.get("features") if content.get("type") == "FeatureCollection" else [content]
+    geometries = [each["geometry"] if each.get("type") == "Feature" else each for each in features]
+    return shapely.GeometryCollection([shape(each) for each in geometries])
+
+
+def _of_sides(text: str) -> Box:
+    try:
+        sides = tuple(float(each) for each in _SIDES.split(text.strip(" ,;")) if each)
+    except ValueError:
+        sides = ()
+    return _checked(sides)
+
+
+def _checked(sides: tuple[float, ...]) -> Box:
+    if len(sides) != 4 or not all(map(math.isfinite, sides)):  # noqa: PLR2004 - sides of a rectangle
+        raise AreaError(tk._("Give the box as west,south,east,north in degrees."))
+    west, south, east, north = sides
+    if not -180 <= west <= east <= 180 or not -90 <= south <= north <= 90:  # noqa: PLR2004 - degrees
+        message = tk._(
+            "The area is not on Earth: give longitudes and latitudes in degrees (WGS 84), west and south first."
+        )
+        raise AreaError(message)
+    return west, south, east, north
+
+
+def _of_name(text: str) -> Area:
+    lang = language.current()
+    known = voc.get("territories")
+    territory = known.find(text) or known.get(text)
+    if territory:
+        west, south, east, north = territory.data["bbox"]
+        return Area(territory.label(lang), (west, south, east + 360 if east < west else east, north))
+    named = _COMMUNE.fullmatch(text)
+    name, departement = (named[1], named[2].upper()) if named else (text, "")
+    wanted = voc.normalise(name)
+    for commune in communes.suggest(name[:100], 50):
+        same = wanted in (voc.normalise(commune.name), commune.code.lower())
+        if same and departement in ("", commune.departement):
+            return Area(commune.label, None, f"commune-{commune.code}")
+    raise AreaError(tk._("No territory or commune has this name: {name}").format(name=text[:100]))

@@ -1,0 +1,60 @@
+"""The chosen filters of a page, each with the address that takes it off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.search import covering
+from ckanext.ecosphere.search.page.address import Address
+from ckanext.ecosphere.shared import language
+
+AREA = "ext_bbox"
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A chosen filter.
+
+    Attributes:
+        title: of the facet.
+        url: of the page without it.
+    """
+
+    title: str
+    label: str
+    url: str
+
+
+def of_page(
+    titles: dict[str, str], search_facets: dict[str, Any], label: Callable[[str, str, dict[str, Any]], str]
+) -> list[Chip]:
+    """Return the chips of the page being answered.
+
+    Args:
+        titles: field → title of the facet.
+        search_facets: as `package_search` returns them.
+        label: gives the label of a value of a facet.
+    """
+    address = Address.current()
+    found = []
+    for field, value in dict.fromkeys(address.filters):
+        title = titles.get(field) or _title(field)
+        found.append(Chip(title, label(field, value, search_facets), address.without((field, value)).url()))
+    plugins = dict(address.pairs)
+    if place := plugins.get(covering.PARAMETER):
+        url = address.without((covering.PARAMETER, None)).url()
+        found.append(Chip(tk._("Covers"), covering.label(place, language.current()) or place, url))
+    if AREA in plugins:
+        url = address.without((AREA, None), ("ext_area", None)).url()
+        found.append(Chip(tk._("Area"), plugins.get("ext_area") or tk._("as on the map"), url))
+    return found
+
+
+def _title(field: str) -> str:
+    """Name a filter that is no facet of the page, from an address that others gave."""
+    names = {"res_format": tk._("Format"), "tags": tk._("Keywords"), "vocab_ecosphere_in_series": tk._("Series")}
+    return names.get(field, field)

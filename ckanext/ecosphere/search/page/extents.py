@@ -1,0 +1,136 @@
+"""The extents of results on an outline of France: an SVG that needs neither script nor tiles."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search import config, facet_values
+from ckanext.ecosphere.search.page.results import RANK
+from ckanext.ecosphere.shared import outlines
+
+_SMALLEST = 6.0
+"""Pixels that a rectangle has at least, so that it is seen and met."""
+_LONGEST_GEOMETRY = 100_000
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """The extent of a result, in pixels of the drawing."""
+
+    rank: int
+    dataset: dict[str, Any] | None
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Map:
+    """A drawing.
+
+    Attributes:
+        frame: outline on which the extents are drawn.
+        rectangles: the largest first, so that small ones lie above.
+        area: the area that was searched.
+        background: address of a picture of the frame, "" without one.
+        elsewhere: number of results without an extent or outside of the frame.
+    """
+
+    frame: outlines.Frame
+    rectangles: tuple[Rectangle, ...]
+    area: Rectangle | None
+    background: str
+    elsewhere: int
+
+
+def of_results(datasets: list[dict[str, Any]], searched: str) -> Map:
+    """Draw the results of a page on the outline that has most of them.
+
+    Args:
+        datasets: results as `results.grouped` returns them.
+        searched: `ext_bbox` of the page, "" without one.
+    """
+    boxes = {index: box for index, dataset in enumerate(datasets) if (box := box_of(dataset))}
+    area = _read_box(searched)
+    held = Counter(frame.id for box in [*boxes.values(), *([area] if area else [])] if (frame := _frame_of(box)))
+    frames = {frame.id: frame for frame in outlines.frames()}
+    frame = frames[held.most_common(1)[0][0]] if held else outlines.frames()[0]
+    drawn = [
+        _rectangle(frame, box, index + 1, datasets[index]) for index, box in boxes.items() if _frame_of(box) == frame
+    ]
+    return Map(
+        frame,
+        tuple(sorted(drawn, key=lambda each: -each.width * each.height)),
+        _rectangle(frame, area, 0, None) if area else None,
+        _background(frame),
+        len(datasets) - len(drawn),
+    )
+
+
+def box_of(dataset: dict[str, Any]) -> Box | None:
+    """Return the extent of a dataset in degrees: of its geometry, else of its first territory; None without any."""
+    geometry = dataset.get("spatial") or next(
+        (extra["value"] for extra in dataset.get("extras") or [] if extra.get("key") == "spatial"), None
+    )
+    if isinstance(geometry, str) and len(geometry) <= _LONGEST_GEOMETRY:
+        try:
+            points = list(_points(json.loads(geometry)["coordinates"]))
+            xs, ys = [float(x) for x, _y in points], [float(y) for _x, y in points]
+            return min(xs), min(ys), max(xs), max(ys)
+        except (ValueError, TypeError, KeyError, RecursionError):
+            pass
+    known = voc.get("territories")
+    for key in facet_values.values(dataset.get("territory")):
+        if (concept := known.get(key)) and concept.data["bbox"][0] <= concept.data["bbox"][2]:
+            return concept.data["bbox"]
+    return None
+
+
+def _points(coordinates: Any) -> Any:
+    if coordinates and isinstance(coordinates[0], (int, float)):
+        yield coordinates[0], coordinates[1]
+        return
+    for each in coordinates:
+        yield from _points(each)
+
+
+def _frame_of(box: Box) -> outlines.Frame | None:
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return next(
+        (each for each in outlines.frames() if each.box[0] <= x <= each.box[2] and each.box[1] <= y <= each.box[3]),
+        None,
+    )
+
+
+def _rectangle(frame: outlines.Frame, box: Box, rank: int, dataset: dict[str, Any] | None) -> Rectangle:
+    left = max((box[0] - frame.box[0]) * frame.scale_x, 0)
+    right = min((box[2] - frame.box[0]) * frame.scale_x, frame.width)
+    top = max((frame.box[3] - box[3]) * frame.scale_y, 0)
+    bottom = min((frame.box[3] - box[1]) * frame.scale_y, frame.height)
+    width, height = max(right - left, _SMALLEST), max(bottom - top, _SMALLEST)
+    number = int(dataset.get(RANK) or rank) if dataset else rank
+    return Rectangle(number, dataset, round(left, 1), round(top, 1), round(width, 1), round(height, 1))
+
+
+def _background(frame: outlines.Frame) -> str:
+    template = config.map_background()
+    west, south, east, north = frame.box
+    values = {"{bbox}": f"{west},{south},{east},{north}", "{width}": str(frame.width), "{height}": str(frame.height)}
+    for name, value in values.items():
+        template = template.replace(name, value)
+    return template
+
+
+def _read_box(text: str) -> Box | None:
+    try:
+        west, south, east, north = (float(side) for side in text.split(","))
+    except ValueError:
+        return None
+    return west, south, east, north

@@ -1,0 +1,154 @@
+"""What a page shows of its facets: of each the first values and the chosen ones; all of one where that is asked for.
+
+An address is only made for what is shown, and the trees are not walked below what is closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search import covering, facets
+from ckanext.ecosphere.search.index import TERRITORY_FIELD
+from ckanext.ecosphere.search.page.address import Address
+from ckanext.ecosphere.shared import language
+
+WHOLE = "_facet"
+"""Parameter that names the facet of which all values are shown."""
+FIND = "_find"
+"""Parameter with the words that the values of that facet must have."""
+_LONGEST_WORDS = 100
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value of a facet, with those below it that are shown.
+
+    Attributes:
+        url: of the page with the value chosen, or without when it is.
+        open: whether those below are seen at once.
+    """
+
+    label: str
+    count: int
+    url: str
+    active: bool
+    children: tuple[Value, ...]
+    open: bool
+
+
+@dataclass(frozen=True)
+class ShownFacet:
+    """A facet of a page.
+
+    Attributes:
+        number: of its values, shown or not.
+        open: whether they are seen at once.
+        all_url: of the page with all values, "" where all are shown.
+        whole: whether all are shown since a person asked.
+        less_url: of the page as usual, for a whole one.
+        find: words that the values must have.
+        parameters: of the address, for the form that asks for these words.
+        covering: label and address of the pages with what covers the chosen territories.
+    """
+
+    field: str
+    title: str
+    values: tuple[Value, ...]
+    number: int
+    open: bool
+    all_url: str
+    whole: bool
+    less_url: str
+    find: str
+    parameters: tuple[tuple[str, str], ...]
+    covering: tuple[tuple[str, str], ...] = ()
+
+
+def of_page(titles: dict[str, str], search_facets: dict[str, Any]) -> list[ShownFacet]:
+    """Return the facets of the page being answered that have any value.
+
+    Args:
+        titles: field → title, in the order of the page.
+        search_facets: as `package_search` returns them.
+    """
+    address, find = Address.current(), tk.request.args.get(FIND, "")[:_LONGEST_WORDS]
+    whole = tk.request.args.get(WHOLE, "")
+    shown = [
+        _shown(
+            (field, title), search_facets.get(field, {}).get("items") or [], address, find if whole == field else None
+        )
+        for field, title in titles.items()
+    ]
+    return [each for each in shown if each.values or each.whole]
+
+
+def _shown(named: tuple[str, str], items: list[dict[str, Any]], address: Address, find: str | None) -> ShownFacet:
+    """Return a facet; all of its values when there are words to find, be they none."""
+    (field, title), whole = named, find is not None
+    facet = facets.of_field(field)
+    chosen = set(address.chosen.get(field, ()))
+    nodes = facets.tree(field, [{**item, "active": item["name"] in chosen} for item in items])
+    hidden = any(node.children for node in nodes) or len(nodes) > facet.shown
+    words = voc.normalise(find or "").split()
+    maker = _Maker(field, address, facet.shown, whole, words)
+    usual = address.url()
+    return ShownFacet(
+        field=field,
+        title=title,
+        values=maker.values(nodes),
+        number=len(items),
+        open=facet.open or whole or bool(chosen),
+        all_url=f"{address.url(**{WHOLE: field})}#facet-{field}" if hidden and not whole else "",
+        whole=whole,
+        less_url=f"{usual}#facet-{field}" if whole else "",
+        find=find or "",
+        parameters=(*address.pairs, (WHOLE, field)) if whole else (),
+        covering=_covering(address) if field == TERRITORY_FIELD and chosen else (),
+    )
+
+
+def _covering(address: Address) -> tuple[tuple[str, str], ...]:
+    """Offer, for each chosen territory, what covers it in place of what lies in it."""
+    elsewhere = address.without((TERRITORY_FIELD, None), (covering.PARAMETER, None))
+    chosen = address.chosen.get(TERRITORY_FIELD, ())
+    named = ((covering.label(place, language.current()), place) for place in chosen)
+    return tuple((label, elsewhere.url(**{covering.PARAMETER: place})) for label, place in named if label)
+
+
+@dataclass(frozen=True)
+class _Maker:
+    field: str
+    address: Address
+    most: int
+    whole: bool
+    words: list[str]
+
+    def values(self, nodes: list[facets.Node]) -> tuple[Value, ...]:
+        if self.whole:
+            kept = [node for node in nodes if not self.words or self._holds(node)]
+        else:
+            kept = [*nodes[: self.most], *(node for node in nodes[self.most :] if node.chosen)]
+        return tuple(map(self._value, kept))
+
+    def _value(self, node: facets.Node) -> Value:
+        item = node.item
+        name, active = item["name"], item["active"]
+        address = self.address
+        url = address.without((self.field, name)).url() if active else address.with_value(self.field, name)
+        below = self.values(node.children) if self.whole or node.chosen else ()
+        return Value(
+            item["display_name"],
+            item["count"],
+            f"{url}&{WHOLE}={self.field}#facet-{self.field}" if self.whole else url,
+            active,
+            below,
+            node.chosen or bool(self.words),
+        )
+
+    def _holds(self, node: facets.Node) -> bool:
+        label = f" {voc.normalise(node.item['display_name'])}"
+        return all(f" {word}" in label for word in self.words) or any(map(self._holds, node.children))

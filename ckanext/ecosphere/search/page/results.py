@@ -1,0 +1,140 @@
+"""What a result says, so that a person can decide: what, where, of when, how it is had, who made it.
+
+Datasets of one series, and namesakes of one service, are one result with the others under it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import unescape
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from markupsafe import Markup
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search import facet_values
+from ckanext.ecosphere.search.page import highlight
+from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.vocabularies import communes
+
+MEMBERS = "ecosphere_members"
+"""Key under which a result has the datasets that are grouped with it."""
+RANK = "ecosphere_rank"
+"""Key under which a result has its place on the page, from 1."""
+_EXCERPT = 180
+_MOST_PLACES = 2
+_MOST_FORMATS = 4
+_SERIES = "series"
+
+Dataset = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the data are had.
+
+    Attributes:
+        id: of the vocabulary `data-access`.
+        formats: those that are had this way, the first ones.
+    """
+
+    id: str
+    label: str
+    formats: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A dataset as a result; title and excerpt are HTML with the words found marked."""
+
+    title: Markup
+    excerpt: Markup
+    places: str
+    producer: str
+    ways: tuple[Way, ...]
+
+
+def of_dataset(dataset: Dataset, query: str) -> Result:
+    """Return what the result says of a dataset.
+
+    Args:
+        dataset: as `package_search` returns it.
+        query: the words of the search.
+    """
+    lang = language.current()
+    words = highlight.words_of(query)
+    notes = tk.h.markdown_extract(dataset.get("notes"), extract_length=0) or ""
+    service = dataset.get("organization") or {}
+    return Result(
+        title=highlight.mark(dataset.get("title") or dataset["name"], words),
+        excerpt=highlight.mark(highlight.excerpt(unescape(str(notes)), words, _EXCERPT), words),
+        places=places(dataset.get("territory"), lang),
+        producer=service.get("title") or service.get("name") or "",
+        ways=tuple(ways(dataset, lang)),
+    )
+
+
+def places(value: Any, lang: str) -> str:
+    """Name the territories of a dataset in few words: the first two, and how many more."""
+    keys = facet_values.values(value)
+    known = voc.get("territories")
+    named = [place.name for key in keys if (place := communes.get(key))]
+    named += [concept.label(lang) for key in keys if (concept := known.get(key))]
+    more = len(named) - _MOST_PLACES
+    if more > 1:
+        return tk._("{places} and {number} others").format(places=", ".join(named[:_MOST_PLACES]), number=more)
+    return ", ".join(named)
+
+
+def ways(dataset: Dataset, lang: str) -> list[Way]:
+    """Say how the data are had, with the formats of each way."""
+    resources = [each for each in dataset.get("resources") or [] if isinstance(each, dict)]
+    formats = facet_values.formats_by_way(resources)
+    labels = voc.get("data-access")
+    return [
+        Way(way, labels[way].label(lang), tuple(formats.get(way, ())[:_MOST_FORMATS]))
+        for way in facet_values.access(dataset, resources)
+    ]
+
+
+def grouped(datasets: list[Dataset]) -> list[Dataset]:
+    """Put the datasets of a page that belong together under the first of them, in `MEMBERS`, and number them.
+
+    The series itself stands first when the page has it. The order of the others stays.
+    """
+    groups: dict[str, list[Dataset]] = {}
+    by_name = {name: key for key, names in map(_identity, datasets) for name in names}
+    for dataset in datasets:
+        groups.setdefault(_key(dataset, by_name), []).append(dataset)
+    return [{**_with_members(group), RANK: rank} for rank, group in enumerate(groups.values(), 1)]
+
+
+def _with_members(group: list[Dataset]) -> Dataset:
+    first = next((each for each in group if _is_series(each)), group[0])
+    others = [each for each in group if each is not first]
+    return {**first, MEMBERS: others} if others else first
+
+
+def _key(dataset: Dataset, series: dict[str, str]) -> str:
+    own = _identity(dataset)[0]
+    if own:
+        return own
+    for reference in facet_values.values(dataset.get("in_series")):
+        return series.get(reference, reference)
+    namesake = f"{dataset.get('owner_org')} {voc.normalise(dataset.get('title') or '')}"
+    return namesake if dataset.get("title") else str(dataset.get("id"))
+
+
+def _identity(dataset: Dataset) -> tuple[str, list[str]]:
+    """Return the key of the group of a series with the names by which its members may refer to it."""
+    if not _is_series(dataset):
+        return "", []
+    named = ("metadata_identifier", "name", "id", "identifier", "uri")
+    names = [str(dataset[key]) for key in named if dataset.get(key)]
+    return names[0], names
+
+
+def _is_series(dataset: Dataset) -> bool:
+    concept = voc.get("resource-type").get(str(dataset.get("dcat_type") or ""))
+    return concept is not None and concept.id == _SERIES

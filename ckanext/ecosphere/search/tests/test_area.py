@@ -1,0 +1,101 @@
+"""Areas as people write them."""
+
+import json
+
+import pytest
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search.page import area, extents
+from ckanext.ecosphere.shared import language
+
+RING = [[4, 45], [6, 45], [6, 47], [4, 47], [4, 45]]
+POLYGON = {"type": "Polygon", "coordinates": [RING]}
+pytestmark = pytest.mark.usefixtures("loaded", "with_request_context")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(POLYGON),
+        json.dumps({"type": "Feature", "properties": {}, "geometry": POLYGON}),
+        json.dumps({"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": POLYGON}]}),
+        "POLYGON((4 45, 6 45, 6 47, 4 47, 4 45))",
+        "SRID=4326; MULTIPOLYGON(((4 45, 6 45, 6 47, 4 47, 4 45)))",
+        "4, 45, 6, 47",
+        "4;45;6;47",
+        " 4 45 6 47 ",
+    ],
+)
+def test_geometries_and_boxes(text):
+    assert area.parse(text).box == (4, 45, 6, 47)
+
+
+@pytest.mark.parametrize("text", ["Rhône", "rhone", "departement-69"])
+def test_names_of_territories(text):
+    found = area.parse(text)
+    assert found.label == voc.get("territories")["departement-69"].label(language.current())
+    assert found.box is not None
+
+
+@pytest.mark.parametrize("text", ["Nantes", "nantes (44)", "44109"])
+def test_names_of_communes_become_what_covers_them(text):
+    assert area.parse(text).covers == "commune-44109"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Atlantide",
+        "Nantes (69)",
+        "1,2,3",
+        "1,2,3,4,5",
+        "6,45,4,47",
+        "700000,6600000,750000,6650000",
+        "nan,1,2,3",
+        "{",
+        "{}",
+        "[]",
+        "null",
+        '{"type": "Polygon"}',
+        '{"type": "Polygon", "coordinates": [[[4, 1e999], [1, 2], [3, 4], [4, 5]]]}',
+        '{"type": "FeatureCollection", "features": 3}',
+        '{"type": "FeatureCollection", "features": []}',
+        '{"type": "Nonsense", "coordinates": [1, 2]}',
+        "POLYGON((1 2, 3",
+        "POLYGON EMPTY",
+        "GEOMETRYCOLLECTION(" * 5_000,
+        '{"a":' * 5_000,
+        "x" * 300_000,
+    ],
+)
+def test_what_is_no_area_is_refused_with_a_sentence(text):
+    with pytest.raises(area.AreaError) as refused:
+        area.parse(text)
+    assert str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "box"),
+    [
+        ({"spatial": json.dumps(POLYGON)}, (4, 45, 6, 47)),
+        ({"extras": [{"key": "spatial", "value": json.dumps(POLYGON)}]}, (4, 45, 6, 47)),
+        ({"spatial": '{"type": "Polygon", "coordinates": []}'}, None),
+        ({"spatial": "{"}, None),
+        ({"spatial": '{"type": "Point", "coordinates": ["a", "b"]}'}, None),
+        ({}, None),
+    ],
+)
+def test_extents_of_datasets(dataset, box):
+    assert extents.box_of(dataset) == box
+
+
+def test_results_are_drawn_where_most_of_them_lie_and_the_others_are_counted():
+    island = {"spatial": json.dumps({"type": "Point", "coordinates": [55.5, -21.1]})}
+    drawn = extents.of_results([{"spatial": json.dumps(POLYGON)}, island, {}], "3,44,5,46")
+    assert drawn.frame.id == "metropole"
+    assert [each.rank for each in drawn.rectangles] == [1]
+    assert drawn.elsewhere == 2
+    assert drawn.area is not None
+    assert extents.of_results([island], "").frame.id == "la-reunion"
+    assert extents.of_results([], "1,2,x").area is None

@@ -1,0 +1,94 @@
+"""Values that the index has of a dataset for its facets."""
+
+import pytest
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search import facet_values, facets
+
+RIGHTS = "http://publications.europa.eu/resource/authority/access-right/"
+FILE = {"url": "https://data.example/a.zip", "format": "SHP"}
+WMS = {"url": "https://data.example/wms", "format": "WMS", "resource_role": "service"}
+NOTICE = {"url": "https://data.example/a.pdf", "format": "PDF", "resource_role": "documentation"}
+INSIDE = {"url": "https://carto.dreal.i2/a.zip", "format": "SHP"}
+PAGE = {"url": "https://data.example/page", "format": "HTML"}
+
+
+@pytest.mark.parametrize(
+    ("rights", "resources", "expected"),
+    [
+        ("PUBLIC", [FILE, WMS, NOTICE], [facet_values.DOWNLOAD, facet_values.SERVICE]),
+        ("PUBLIC", [WMS], [facet_values.SERVICE]),
+        ("PUBLIC", [NOTICE], [facet_values.REQUEST]),
+        ("PUBLIC", [PAGE], [facet_values.REQUEST]),
+        ("PUBLIC", [INSIDE], [facet_values.RESERVED]),
+        ("PUBLIC", [INSIDE, FILE], [facet_values.DOWNLOAD]),
+        ("RESTRICTED", [FILE], [facet_values.RESERVED]),
+        ("PUBLIC", [], [facet_values.REQUEST]),
+        ("PUBLIC", [{"url": "http://[", "format": "CSV"}], [facet_values.DOWNLOAD]),
+    ],
+)
+def test_access(rights, resources, expected):
+    assert facet_values.access({"access_rights": RIGHTS + rights}, resources) == expected
+
+
+def test_formats_come_with_their_families():
+    found = facet_values.formats([FILE, {"format": "GeoPackage"}, {"format": "Plan"}, {"format": ""}, {}])
+    assert found == ["formatvecteur", "SHP", "GeoPackage", "Plan"]
+    assert facets.ancestors(facet_values.FORMAT_FIELD, "SHP") == ["formatvecteur"]
+
+
+@pytest.mark.parametrize(
+    ("denominator", "expected"),
+    [("2000", "5000"), ("5000", "5000"), (25000, "25000"), ("50000", "100000"), ("9000000", "smaller"), ("0", None)],
+)
+def test_scales(denominator, expected):
+    assert facet_values.scale_class(denominator) == expected
+
+
+@pytest.mark.parametrize("denominator", [None, "", "1/25000", "-1", "nan", "9" * 40])
+def test_what_is_no_scale_has_no_class(denominator):
+    assert facet_values.scale_class(denominator) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"modified": "2023-04-01", "issued": "2019"}, "2023"),
+        ({"temporal_coverage": [{"end": "2015-12-31"}, {"end": "2018"}], "issued": "2020-01-01"}, "2018"),
+        ({"issued": "2020-01-01"}, "2020"),
+        ({"modified": "soon", "temporal_coverage": "text"}, None),
+        ({}, None),
+    ],
+)
+def test_years(fields, expected):
+    assert facet_values.year(fields) == expected
+
+
+def test_kinds_of_services():
+    assert facet_values.service_kind({"name": "ddt-01053-01"}) == "ddt"
+    assert facet_values.service_kind({"name": "ville-de-nulle-part"}) == "other"
+    assert facet_values.service_kind(None) == "other"
+
+
+def test_what_covers_a_place_is_itself_and_all_above():
+    assert facet_values.covering("departement-01")[:2] == ["departement-01", "region-ara"]
+    assert facet_values.covering("commune-01053")[:3] == ["commune-01053", "departement-01", "region-ara"]
+    assert facet_values.covering("commune-99999") == facet_values.covering("atlantis") == []
+
+
+def test_own_territories_are_those_of_the_dataset_alone():
+    commune, departement = "http://id.insee.fr/geo/commune/01053", "http://id.insee.fr/geo/departement/69"
+    assert facet_values.exact_territories([commune, departement, "http://x"]) == ["commune-01053", "departement-69"]
+
+
+def test_every_kind_and_format_of_the_registry_has_a_class():
+    assert {str(each.data["kind"]) for each in voc.get("format")} <= set(facet_values._families())
+    kinds = {str(each.data["kind"]) for each in voc.get("organisations") if each.data["kind"]}
+    assert kinds <= set(facet_values._service_kinds())
+
+
+def test_the_table_names_fields_and_lists_that_exist():
+    for facet in facets.table().values():
+        assert facet.order in {"count", "list", "latest"}
+        assert not facet.vocabulary or facet.vocabulary in voc.names()
+        assert facet.order != "list" or facet.vocabulary
