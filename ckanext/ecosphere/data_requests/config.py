@@ -11,6 +11,7 @@ MODERATORS = "ecosphere.requests.moderators"
 TRUST_AFTER = "ecosphere.requests.trust_after"
 RELEASE_AFTER = "ecosphere.requests.release_after"
 COMMENT_DELAY = "ecosphere.requests.comment_delay"
+MODERATION_DIGEST = "ecosphere.requests.moderation_digest"
 CLOCK = "ecosphere.requests.clock"
 ANSWER_MONTHS = "ecosphere.requests.answer_months"
 EXTENDED_MONTHS = "ecosphere.requests.extended_months"
@@ -51,6 +52,11 @@ def release_after() -> int:
 def comment_delay() -> int:
     """Return the minutes for which e-mails about comments wait for others about the same request."""
     return tk.config[COMMENT_DELAY]
+
+
+def moderation_digest() -> int:
+    """Return the minutes between two e-mails that tell a moderator of what waits."""
+    return tk.config[MODERATION_DIGEST]
 
 
 def clock() -> bool:
