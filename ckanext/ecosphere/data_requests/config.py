@@ -23,6 +23,7 @@ STATISTICS_THRESHOLD = "ecosphere.requests.statistics_threshold"
 STATISTICS_CACHE = "ecosphere.requests.statistics_cache"
 REQUESTS_PER_DAY = "ecosphere.requests.requests_per_day"
 COMMENTS_PER_HOUR = "ecosphere.requests.comments_per_hour"
+FORMS_PER_HOUR = "ecosphere.requests.forms_per_hour"
 ADDRESS_FACTOR = "ecosphere.requests.address_factor"
 SERVICE_FACTOR = "ecosphere.requests.service_factor"
 LINKS = "ecosphere.requests.links"
@@ -112,6 +113,11 @@ def requests_per_day() -> int:
 def comments_per_hour() -> int:
     """Return how much a person may write in an hour."""
     return tk.config[COMMENTS_PER_HOUR]
+
+
+def forms_per_hour() -> int:
+    """Return how many forms of people who are not logged in are kept for one address in an hour."""
+    return tk.config[FORMS_PER_HOUR]
 
 
 def address_factor() -> int:
