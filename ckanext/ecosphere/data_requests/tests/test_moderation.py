@@ -216,6 +216,21 @@ def test_flood_of_new_people_is_one_mail_an_hour_for_moderators(
         assert not [words for words in (*UNREAD, "private friend", "private stranger") if words in text]
 
 
+def test_name_from_right_to_left_turns_nothing_around_it(app: Any, tokens: dict[str | None, dict[str, str]]):
+    made, name = opened(title="מים 2024"), "שרה (12)"
+    model.Session.execute(sa.update(model.User).where(model.User.name == "friend").values(fullname=name))
+    model.Session.commit()
+    try:
+        act("comment", "friend", id=made["id"], text="Merci")
+        page = app.get("/fr/demandes/moderation/messages", headers=tokens["moderator"]).body
+        assert f"<bdi>{name}</bdi>" in page and f"<bdi>{made['title']}</bdi>" in page
+        shown = app.get(f"/fr/demandes/{made['reference']}", headers=tokens["moderator"]).body
+        assert f"(<bdi>{name}</bdi>)" in shown
+    finally:
+        model.Session.execute(sa.update(model.User).where(model.User.name == "friend").values(fullname="Friend Nom"))
+        model.Session.commit()
+
+
 def test_two_workers_tell_a_moderator_once(postbox: Postbox, ckan_config: Any, monkeypatch: Any):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.moderation_digest", 60)
     submitted()
