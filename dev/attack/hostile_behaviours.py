@@ -42,14 +42,20 @@ SLOW_PLACES = {
     "<gco:Decimal>@@</gco:Decimal></gmd:westBoundLongitude></gmd:EX_GeographicBoundingBox></gmd:geographicElement>"
     "</gmd:EX_Extent></gmd:extent></gmd:MD_DataIdentification>",
 }
+WHOLE, LARGEST_PAGE = slice(None), 1_000
 BOMB_BYTES = 300_000_000
 SLOW_SECONDS = 0.7
 
 
 def _start(question: Question) -> int:
+    return _number(question, "startposition", "startPosition") or 1
+
+
+def _number(question: Question, parameter: str, attribute: str) -> int:
+    """A number of a question to a CSW, in its address or in its document; 0 when there is none."""
     body = question.exchange.body.decode("utf-8", "replace")
-    given = question.values.get("startposition") or body.partition('startPosition="')[2].partition('"')[0]
-    return int(given) if given.isdigit() else 1
+    given = question.values.get(parameter) or body.partition(f'{attribute}="')[2].partition('"')[0]
+    return int(given) if given.isdigit() else 0
 
 
 def _csw(records: list[str], matched: object, following: object) -> str:
@@ -286,21 +292,24 @@ def slow_csw(question: Question) -> None:
 
 
 def _from_table(line: dict[str, Any]) -> Behaviour:
-    """A behaviour that gives one document of the table, once."""
+    """A behaviour that gives one document of the table; of records the page that is asked for, as catalogues do."""
 
     def give(question: Question) -> None:
         words = {"canary": question.hostile.canary(line["name"]), "url": question.url}
-        content = written(line, words)
+        start = _number(question, "startposition", "startPosition") or 1
+        most = _number(question, "maxrecords", "maxRecords") or LARGEST_PAGE
+        content = written(line, words, slice(start - 1, start - 1 + most))
         question.answer(content, line.get("content_type", XML))
 
     return give
 
 
-def written(line: dict[str, Any], words: dict[str, Any]) -> bytes:
-    """The document of a line of the table."""
+def written(line: dict[str, Any], words: dict[str, Any], page: slice = WHOLE) -> bytes:
+    """The document of a line of the table, or a page of its records."""
     if "records" in line or "fields" in line:
         lists = [iso_record(1, title="Zones honnêtes"), *_records(line, words)]
-        text = _csw(lists, line.get("matched", len(lists)), 0)
+        following = page.stop + 1 if page.stop and page.stop < len(lists) else 0
+        text = _csw(lists[page], line.get("matched", len(lists)), following)
     elif "udata" in line:
         datasets = [_udata_dataset(1), *filled(line["udata"], words)]
         body = {"data": datasets, "total": line.get("total", len(datasets))}

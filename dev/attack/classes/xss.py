@@ -16,23 +16,22 @@ from dev.attack.tables import table
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
     """Put the payloads through each door, then open the pages that may show them."""
-    lines, pages = table("xss"), [*table("xss")["always"]]
-    with browser.opened(stage.url) as tab:
+    lines, seen = table("xss"), dict[str, None]()
+    with browser.opened(stage.url) as window:
         for words, doors in _groups(lines):
-            shown = [page for door in doors for page in _through(stage, door, words)]
-            pages += shown
-            for path in dict.fromkeys(shown):  # at once: the next group takes the place of this one
-                owned = tab.open(path)
+            shown = dict.fromkeys(page for door in doors for page in _through(stage, door, words))
+            seen |= shown
+            # At once: the next group takes the place of this one.
+            for path, owned in window.open(shown):
                 yield Outcome(f"{path} with {str(words['first'])[:60]!r}", bool(owned), owned)
-    pages += list(_harvested(stage))
+    pages = dict.fromkeys([*stage.filled(lines["always"]), *_harvested(stage)])
     firsts = [quote(group[0], safe="") for group in lines["payloads"]]
-    reflected = [path.replace("{payload}", each) for path in lines["reflected"] for each in firsts]
-    for person in ("nobody", "sysadmin"):
+    reflected = dict.fromkeys(path.replace("{payload}", each) for path in lines["reflected"] for each in firsts)
+    # Nobody's browser has seen already what went through the doors.
+    for person, wanted in (("nobody", pages | reflected), ("sysadmin", pages | seen)):
         cookies = stage.logged_in(person).cookies if person != "nobody" else None
-        more = reflected if person == "nobody" else []
-        with browser.opened(stage.url, cookies) as tab:
-            for path in dict.fromkeys([*stage.filled(pages), *more]):
-                owned = tab.open(path)
+        with browser.opened(stage.url, cookies) as window:
+            for path, owned in window.open(wanted):
                 yield Outcome(f"{path} as {person}", bool(owned), owned)
     yield from _imported(stage)
 
@@ -102,12 +101,12 @@ def _harvested(stage: Stage) -> Iterator[str]:
 def _imported(stage: Stage) -> Iterator[Outcome]:
     """Import a description with the payloads, and look at the form that shows it."""
     editor: Client = stage.logged_in("editor")
-    with browser.opened(stage.url, editor.cookies) as tab:
+    with browser.opened(stage.url, editor.cookies) as window:
         for name in ("xss_csw", "xss_udata", "xss_dcat", "xss_codemeta", "xss_publiccode"):
             answer = editor.post(
                 "/fr/dataset/importer", {"url": f"{stage.hostile.url}/do/{name}"}, token_from="/fr/dataset/importer"
             )
-            owned = tab.show(answer.body)
+            owned = window.show(answer.body)
             yield Outcome(f"the form after the import of {name}", bool(owned), owned)
 
 
