@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -114,6 +115,7 @@ def redirect_loop(question: Question) -> None:
 
 def redirect_canary(question: Question) -> None:
     """To where nobody may go."""
+    question.hostile.count(question.url, 0)
     question.exchange.answer("", 302, Location=question.hostile.canary(question.url.rpartition("/")[2]))
 
 
@@ -307,11 +309,12 @@ def _from_table(line: dict[str, Any]) -> Behaviour:
 def written(line: dict[str, Any], words: dict[str, Any], page: slice = WHOLE) -> bytes:
     """The document of a line of the table, or a page of its records."""
     if "records" in line or "fields" in line:
-        lists = [iso_record(1, title="Zones honnêtes"), *_records(line, words)]
+        lists = [iso_record(_number_of(line), title=f"Zones honnêtes {line['name']}"), *_records(line, words)]
         following = page.stop + 1 if page.stop and page.stop < len(lists) else 0
         text = _csw(lists[page], line.get("matched", len(lists)), following)
     elif "udata" in line:
-        datasets = [_udata_dataset(1), *filled(line["udata"], words)]
+        honest = _udata_dataset(_number_of(line), title=f"Zones honnêtes {line['name']}")
+        datasets = [honest, *filled(line["udata"], words)]
         body = {"data": datasets, "total": line.get("total", len(datasets))}
         text = json.dumps(body)
     else:
@@ -320,11 +323,16 @@ def written(line: dict[str, Any], words: dict[str, Any], page: slice = WHOLE) ->
     return text.encode(encoding, "surrogatepass" if encoding == "utf-8" else "strict")
 
 
+def _number_of(line: dict[str, Any]) -> int:
+    """The number of the honest record of a line: no two sources have the same one, of which one would be set aside."""
+    return zlib.crc32(line["name"].encode()) % 10_000_000
+
+
 def _records(line: dict[str, Any], words: dict[str, Any]) -> Iterator[str]:
     yield from (filled(record, words) for record in line.get("records", []))
     if "fields" in line:
         fields = filled(line["fields"], words)
-        record = iso_record(2, **{k: v for k, v in fields.items() if k != "replace"})
+        record = iso_record(_number_of(line) + 1, **{k: v for k, v in fields.items() if k != "replace"})
         for old, new in (fields.get("replace") or {}).items():
             record = record.replace(old, new)
         yield record

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from dev.attack import browser
 from dev.attack.client import Client
+from dev.attack.hostile import settings_for
 from dev.attack.outcome import Attack, Outcome
 from dev.attack.stage import Stage
 from dev.attack.tables import table
@@ -75,9 +76,9 @@ def _harvested(stage: Stage) -> Iterator[str]:
     jobs = []
     for type_ in ("csw", "udata", "dcat"):
         fields = {"title": f"Attaque {type_}", "name": f"attack-xss-{type_}-{stage.objects['run']}"}
-        fields |= {"url": f"{stage.hostile.url}/do/xss_{type_}", "source_type": f"ecosphere_{type_}"}
+        url = f"{stage.hostile.url}/do/xss_{type_}"
+        fields |= {"url": url, "source_type": f"ecosphere_{type_}", "config": settings_for(type_, url)}
         fields |= {"owner_org": stage.objects["service_id"], "frequency": "MANUAL"}
-        fields |= {"config": '{"tag": "eau"}'} if type_ == "udata" else {}
         made = editor.action("harvest_source_create", fields)
         if made.success:
             job = editor.action("harvest_job_create", source_id=made.result["id"], run=True)
