@@ -16,7 +16,7 @@ from ckan.lib.search import SearchError, SearchQueryError
 from ckan.logic.action import create, delete, get, patch, update
 from flask import Blueprint, Response, request
 
-from ckanext.ecosphere.core import named_datasets
+from ckanext.ecosphere.core import api_parameters, named_datasets
 from ckanext.ecosphere.shared import action_input
 
 INVALID = 409  # as CKAN answers a ValidationError
@@ -38,8 +38,12 @@ def refuse_what_no_action_takes() -> Response | None:
     if request.endpoint != "api.action":
         return None
     action = str((request.view_args or {}).get("logic_function"))
+    if api_parameters.is_no_action(action):
+        return _answer({"message": tk._("There is no such action.")}, BAD_REQUEST, "Bad Request")
     try:
-        for data in _given():
+        given = list(_given())
+        api_parameters.check(action, {name: value for data in given for name, value in data.items()})
+        for data in given:
             if _is_of_ckan(action):
                 action_input.check(data, TEXTS_OF_CKAN)
                 _check_of_ckan(data)
@@ -57,8 +61,11 @@ def refuse_what_no_action_takes() -> Response | None:
 
 
 @api_guard.before_app_request
-def say_that_there_is_no_dataset() -> tuple[str, int] | None:
-    """Answer for a page of a dataset that is not there, or that the reader may not read."""
+def say_that_there_is_no_such_page() -> tuple[str, int] | None:
+    """Answer for a page of a dataset that is not there, or that the reader may not read, and for an unknown format."""
+    format_ = (request.view_args or {}).get("_format")
+    if format_ and (request.endpoint or "").startswith("dcat.") and not api_parameters.is_rdf_format(format_):
+        return say_that_it_is_not_there(tk.ObjectNotFound())
     if named_datasets.is_absent_for_page(request.endpoint or "", request.view_args or {}):
         return say_that_it_is_not_there(tk.ObjectNotFound())
     return None

@@ -72,7 +72,7 @@ def enqueue_once(
 
 def keep_workers_registered() -> None:
     """Have workers register again when Redis was emptied: RQ 2 does it at their start only."""
-    jobs.Worker.heartbeat = _heartbeat
+    jobs.Worker.heartbeat = _heartbeat  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _heartbeat(worker: jobs.Worker, *args: Any, **named: Any) -> None:
