@@ -12,9 +12,10 @@ from ckan.exceptions import CkanConfigurationException
 from ckan.lib.i18n import get_ckan_i18n_dir
 from ckan.lib.plugins import DefaultTranslation
 
-from ckanext.ecosphere.core import away
+from ckanext.ecosphere.core import away, logic_tables
 from ckanext.ecosphere.interfaces import IEcospherePlugin
 from ckanext.ecosphere.setup import option_values, plugin_needs
+from ckanext.ecosphere.shared.queue import keep_workers_registered
 
 log = logging.getLogger(__name__)
 
@@ -55,11 +56,13 @@ class Room(DefaultTranslation, EcospherePluginBase):
     def update_config(self, config: Any) -> None:
         """Register what the pages of all rooms share."""
         super().update_config(config)
+        keep_workers_registered()
         tk.add_template_directory(config, "templates/shared")
         tk.add_resource("assets/shared", "ecosphere_shared")
 
     def make_middleware(self, app: Any, config: Any) -> Any:
-        """Have a clear page shown while a service is away or tables are missing."""
+        """Have a clear page shown while a service is away or tables are missing; nothing is collected by requests."""
+        logic_tables.fill()
         return away.install(app)
 
     def i18n_directory(self) -> str:

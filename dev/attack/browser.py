@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from playwright.sync_api import Error, sync_playwright
+from playwright.async_api import Browser, Dialog, Error, Page, Playwright, async_playwright
 
 from ckanext.ecosphere.tests.browser import CHROMIUM, QUIET
 
 PATIENCE_MS = 20_000
 SETTLE_MS = 150
+#: Pages that are opened at the same time.
+TABS = 4
 SCAN = """() => {
   const bad = [];
   for (const element of document.querySelectorAll('*')) {
@@ -37,74 +41,101 @@ SCAN = """() => {
 class Tab:
     """A tab that remembers dialogs, and what leaves for elsewhere."""
 
-    def __init__(self, context: Any, url: str) -> None:
-        self._page, self._url = context.new_page(), url
+    def __init__(self, page: Page, url: str) -> None:
+        self._page, self._url = page, url
         self._page.set_default_timeout(PATIENCE_MS)
         self._dialogs: list[str] = []
         self._elsewhere: list[str] = []
-        home = urlsplit(url).netloc
         self._page.on("dialog", self._dialog)
         self._page.on("download", lambda download: download.cancel())
-        self._page.on("request", lambda sent: self._note(sent.url, home))
+        self._page.on("request", lambda sent: self._note(sent.url))
 
-    def _dialog(self, dialog: Any) -> None:
+    async def _dialog(self, dialog: Dialog) -> None:
         self._dialogs.append(dialog.message)
-        dialog.dismiss()
+        await dialog.dismiss()
 
-    def _note(self, url: str, home: str) -> None:
+    def _note(self, url: str) -> None:
         parts = urlsplit(url)
-        if parts.scheme in ("http", "https") and parts.netloc != home:
+        if parts.scheme in ("http", "https") and parts.netloc != urlsplit(self._url).netloc:
             self._elsewhere.append(url)
 
-    def open(self, path: str) -> str:
+    async def open(self, path: str) -> str:
         """Open a page, and say what an attacker's content did on it; empty when nothing."""
-        self._dialogs.clear()
-        self._elsewhere.clear()
-        page = self._page
         with contextlib.suppress(Error):
-            page.goto("about:blank")
+            await self._page.goto("about:blank")
+        self._forget()
         try:
-            page.goto(urljoin(self._url, path), wait_until="load")
+            await self._page.goto(urljoin(self._url, path), wait_until="load")
         except Error as error:
             return "" if "Download" in str(error) or "ERR_" in str(error) else f"not opened: {str(error)[:80]}"
-        return self._seen()
+        return await self._seen()
 
-    def show(self, html: str) -> str:
+    async def show(self, html: str) -> str:
         """Show a page that was the answer to a form, on the portal's own origin, and say what it did."""
+        self._forget()
+        address = urljoin(self._url, "/attack-shown")
+        kind = "text/html; charset=utf-8"
+        await self._page.route(address, lambda route: route.fulfill(body=html, content_type=kind))
+        await self._page.goto(address, wait_until="load")
+        await self._page.unroute(address)
+        return await self._seen()
+
+    def _forget(self) -> None:
         self._dialogs.clear()
         self._elsewhere.clear()
-        address = urljoin(self._url, "/attack-shown")
-        self._page.route(address, lambda route: route.fulfill(body=html, content_type="text/html; charset=utf-8"))
-        self._page.goto(address, wait_until="load")
-        self._page.unroute(address)
-        return self._seen()
 
-    def _seen(self) -> str:
+    async def _seen(self) -> str:
         page = self._page
         with contextlib.suppress(Error):
-            page.wait_for_timeout(SETTLE_MS)
+            await page.wait_for_timeout(SETTLE_MS)
         with contextlib.suppress(Error):
-            owned = page.evaluate("window.__owned || ''")
-            marks = page.evaluate(SCAN)
+            owned = await page.evaluate("window.__owned || ''")
+            marks = await page.evaluate(SCAN)
             if owned or self._dialogs or marks or self._elsewhere:
                 told = [f"script {owned!r}" if owned else "", *self._dialogs[:2], *marks[:3], *self._elsewhere[:2]]
                 return "; ".join(each for each in told if each)
         return ""
 
 
+class Window:
+    """Some tabs of one person, which open pages at the same time."""
+
+    def __init__(self, tabs: list[Tab], run: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        self._tabs, self._run = tabs, run
+
+    def open(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Open pages. Yields each with what an attacker's content did on it; empty when nothing."""
+        waiting = iter(paths)
+        while some := list(itertools.islice(waiting, len(self._tabs))):
+            yield from zip(some, self._run(self._open(some)), strict=True)
+
+    async def _open(self, paths: list[str]) -> list[str]:
+        return await asyncio.gather(*(tab.open(path) for tab, path in zip(self._tabs, paths, strict=False)))
+
+    def show(self, html: str) -> str:
+        """Show a page that was the answer to a form, and say what it did."""
+        return self._run(self._tabs[0].show(html))
+
+
 @contextmanager
-def opened(url: str, cookies: dict[str, str] | None = None) -> Iterator[Tab]:
+def opened(url: str, cookies: dict[str, str] | None = None) -> Iterator[Window]:
     """A browser for the time of the block, logged in with these cookies if there are any."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        context = chromium.new_context(locale="fr-FR", accept_downloads=True)
-        if cookies:
-            context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
-        # Nothing leaves the machine, whatever a page asks for.
-        context.route(
-            lambda address: urlsplit(address).hostname not in ("127.0.0.1", None), lambda route: route.abort()
-        )
-        try:
-            yield Tab(context, url)
-        finally:
-            chromium.close()
+    run = asyncio.new_event_loop().run_until_complete
+    playwright, chromium, tabs = run(_started(url, cookies or {}))
+    try:
+        yield Window(tabs, run)
+    finally:
+        run(chromium.close())
+        run(playwright.stop())
+
+
+async def _started(url: str, cookies: dict[str, str]) -> tuple[Playwright, Browser, list[Tab]]:
+    playwright = await async_playwright().start()
+    chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    context = await chromium.new_context(locale="fr-FR", accept_downloads=True)
+    await context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
+    # Nothing leaves the machine, whatever a page asks for.
+    await context.route(
+        lambda address: urlsplit(address).hostname not in ("127.0.0.1", None), lambda route: route.abort()
+    )
+    return playwright, chromium, [Tab(await context.new_page(), url) for _number in range(TABS)]

@@ -7,6 +7,7 @@ grown beyond `ENOUGH_BYTES`, so that no attack fills the machine.
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ BYTES = 400_000_000
 QUESTIONS = 4_000
 ENOUGH_BYTES = 700_000_000
 PIECE = 1 << 16
+#: Where a udata answers, whatever the rest of its address.
+UDATA = "api"
 
 
 class Question:
@@ -47,6 +50,7 @@ class Question:
     def stream(self, pieces: Iterator[bytes], content_type: str) -> None:
         """Answer piece by piece, without telling a length, until the allowance is used up."""
         exchange = self.exchange
+        self.hostile.count(self.url, 0)
         exchange.send_response(200)
         exchange.send_header("Content-Type", content_type)
         exchange.send_header("Connection", "close")
@@ -108,6 +112,8 @@ class Hostile:
         """Answer a question with the behaviour that its address names."""
         parts = urlsplit(exchange.path).path.strip("/").split("/")
         name, rest = "/".join(parts[:2]), "/".join(parts[2:])
+        if parts[0] == UDATA:
+            name = parse_qs(urlsplit(exchange.path).query).get("tag", [""])[0]
         url = f"{self.url}/{name}"
         behaviour = self._behaviours.get(name)
         if behaviour is None:
@@ -116,6 +122,13 @@ class Hostile:
             exchange.answer("", 503)
         else:
             behaviour(Question(exchange, url, rest, self.questions[url], self))
+
+
+def settings_for(source_type: str, url: str) -> str:
+    """Settings of a source. Of an address, udata keeps the host alone: the behaviour is named by the tag instead."""
+    if not source_type.endswith("udata"):
+        return ""
+    return json.dumps({"tag": "/".join(urlsplit(url).path.strip("/").split("/")[:2])})
 
 
 def slowly(text: bytes, pause: float) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -42,14 +43,20 @@ SLOW_PLACES = {
     "<gco:Decimal>@@</gco:Decimal></gmd:westBoundLongitude></gmd:EX_GeographicBoundingBox></gmd:geographicElement>"
     "</gmd:EX_Extent></gmd:extent></gmd:MD_DataIdentification>",
 }
+WHOLE, LARGEST_PAGE = slice(None), 1_000
 BOMB_BYTES = 300_000_000
 SLOW_SECONDS = 0.7
 
 
 def _start(question: Question) -> int:
+    return _number(question, "startposition", "startPosition") or 1
+
+
+def _number(question: Question, parameter: str, attribute: str) -> int:
+    """A number of a question to a CSW, in its address or in its document; 0 when there is none."""
     body = question.exchange.body.decode("utf-8", "replace")
-    given = question.values.get("startposition") or body.partition('startPosition="')[2].partition('"')[0]
-    return int(given) if given.isdigit() else 1
+    given = question.values.get(parameter) or body.partition(f'{attribute}="')[2].partition('"')[0]
+    return int(given) if given.isdigit() else 0
 
 
 def _csw(records: list[str], matched: object, following: object) -> str:
@@ -108,6 +115,7 @@ def redirect_loop(question: Question) -> None:
 
 def redirect_canary(question: Question) -> None:
     """To where nobody may go."""
+    question.hostile.count(question.url, 0)
     question.exchange.answer("", 302, Location=question.hostile.canary(question.url.rpartition("/")[2]))
 
 
@@ -286,23 +294,27 @@ def slow_csw(question: Question) -> None:
 
 
 def _from_table(line: dict[str, Any]) -> Behaviour:
-    """A behaviour that gives one document of the table, once."""
+    """A behaviour that gives one document of the table; of records the page that is asked for, as catalogues do."""
 
     def give(question: Question) -> None:
         words = {"canary": question.hostile.canary(line["name"]), "url": question.url}
-        content = written(line, words)
+        start = _number(question, "startposition", "startPosition") or 1
+        most = _number(question, "maxrecords", "maxRecords") or LARGEST_PAGE
+        content = written(line, words, slice(start - 1, start - 1 + most))
         question.answer(content, line.get("content_type", XML))
 
     return give
 
 
-def written(line: dict[str, Any], words: dict[str, Any]) -> bytes:
-    """The document of a line of the table."""
+def written(line: dict[str, Any], words: dict[str, Any], page: slice = WHOLE) -> bytes:
+    """The document of a line of the table, or a page of its records."""
     if "records" in line or "fields" in line:
-        lists = [iso_record(1, title="Zones honnêtes"), *_records(line, words)]
-        text = _csw(lists, line.get("matched", len(lists)), 0)
+        lists = [iso_record(_number_of(line), title=f"Zones honnêtes {line['name']}"), *_records(line, words)]
+        following = page.stop + 1 if page.stop and page.stop < len(lists) else 0
+        text = _csw(lists[page], line.get("matched", len(lists)), following)
     elif "udata" in line:
-        datasets = [_udata_dataset(1), *filled(line["udata"], words)]
+        honest = _udata_dataset(_number_of(line), title=f"Zones honnêtes {line['name']}")
+        datasets = [honest, *filled(line["udata"], words)]
         body = {"data": datasets, "total": line.get("total", len(datasets))}
         text = json.dumps(body)
     else:
@@ -311,11 +323,16 @@ def written(line: dict[str, Any], words: dict[str, Any]) -> bytes:
     return text.encode(encoding, "surrogatepass" if encoding == "utf-8" else "strict")
 
 
+def _number_of(line: dict[str, Any]) -> int:
+    """The number of the honest record of a line: no two sources have the same one, of which one would be set aside."""
+    return zlib.crc32(line["name"].encode()) % 10_000_000
+
+
 def _records(line: dict[str, Any], words: dict[str, Any]) -> Iterator[str]:
     yield from (filled(record, words) for record in line.get("records", []))
     if "fields" in line:
         fields = filled(line["fields"], words)
-        record = iso_record(2, **{k: v for k, v in fields.items() if k != "replace"})
+        record = iso_record(_number_of(line) + 1, **{k: v for k, v in fields.items() if k != "replace"})
         for old, new in (fields.get("replace") or {}).items():
             record = record.replace(old, new)
         yield record

@@ -30,7 +30,11 @@ HARVEST_SECONDS, REST_SECONDS = 60, 90
 SLOWEST_ANSWER, LONGEST_WAIT = 60, 120
 #: Seconds that a process has for its start: the machine may be busy with other things.
 PATIENCE = 300.0
-OPTIONS = {"ecosphere.requests.requests_per_day": "100000", "ecosphere.requests.comments_per_hour": "100000"}
+OPTIONS = {
+    "ecosphere.requests.requests_per_day": "100000",
+    "ecosphere.requests.comments_per_hour": "100000",
+    "ecosphere.requests.moderation_digest": "0",  # no e-mail is put off
+}
 PEOPLE = ("utilisateur", "moderatrice", "producteur-ddt-01")
 
 

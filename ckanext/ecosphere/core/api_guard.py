@@ -1,4 +1,5 @@
-"""What no action takes is refused at the door of the API, for the actions of CKAN and of other extensions, too.
+"""What no action takes is refused at the door of the API, for the actions of CKAN and of other extensions, too; and
+what a caller may not read is not there.
 
 They would fail with an internal error: a NUL character in JSON, half a surrogate pair, a list as an identifier,
 an integer that no database holds. A page that hands such a value on to an action says so, too.
@@ -15,6 +16,7 @@ from ckan.lib.search import SearchError, SearchQueryError
 from ckan.logic.action import create, delete, get, patch, update
 from flask import Blueprint, Response, request
 
+from ckanext.ecosphere.core import api_parameters, named_datasets
 from ckanext.ecosphere.shared import action_input
 
 INVALID = 409  # as CKAN answers a ValidationError
@@ -36,18 +38,36 @@ def refuse_what_no_action_takes() -> Response | None:
     if request.endpoint != "api.action":
         return None
     action = str((request.view_args or {}).get("logic_function"))
+    if api_parameters.is_no_action(action):
+        return _answer({"message": tk._("There is no such action.")}, BAD_REQUEST, "Bad Request")
     try:
-        for data in _given():
+        given = list(_given())
+        api_parameters.check(action, {name: value for data in given for name, value in data.items()})
+        for data in given:
             if _is_of_ckan(action):
                 action_input.check(data, TEXTS_OF_CKAN)
                 _check_of_ckan(data)
                 _check_texts(data)
             else:
                 action_input.check(data, IDENTIFIERS, numbers=True)
+            if isinstance(data, dict) and named_datasets.is_absent_for_call(action, data):
+                message = tk._("Not found: nothing has this name or identifier.")
+                return _answer({"message": message}, NOT_FOUND, "Not Found Error")
     except RecursionError:
         return _answer({"message": [tk._("This is nested too deeply.")]}, BAD_REQUEST)
     except tk.ValidationError as error:
         return _answer(error.error_dict, INVALID)
+    return None
+
+
+@api_guard.before_app_request
+def say_that_there_is_no_such_page() -> tuple[str, int] | None:
+    """Answer for a page of a dataset that is not there, or that the reader may not read, and for an unknown format."""
+    format_ = (request.view_args or {}).get("_format")
+    if format_ and (request.endpoint or "").startswith("dcat.") and not api_parameters.is_rdf_format(format_):
+        return say_that_it_is_not_there(tk.ObjectNotFound())
+    if named_datasets.is_absent_for_page(request.endpoint or "", request.view_args or {}):
+        return say_that_it_is_not_there(tk.ObjectNotFound())
     return None
 
 
@@ -142,6 +162,6 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
         yield data
 
 
-def _answer(errors: Any, status: int) -> Response:
-    body = {"success": False, "error": {**errors, "__type": "Validation Error"}}
+def _answer(errors: Any, status: int, kind: str = "Validation Error") -> Response:
+    body = {"success": False, "error": {**errors, "__type": kind}}
     return Response(json.dumps(body), status=status, mimetype="application/json")

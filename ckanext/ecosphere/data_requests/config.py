@@ -11,6 +11,7 @@ MODERATORS = "ecosphere.requests.moderators"
 TRUST_AFTER = "ecosphere.requests.trust_after"
 RELEASE_AFTER = "ecosphere.requests.release_after"
 COMMENT_DELAY = "ecosphere.requests.comment_delay"
+MODERATION_DIGEST = "ecosphere.requests.moderation_digest"
 CLOCK = "ecosphere.requests.clock"
 ANSWER_MONTHS = "ecosphere.requests.answer_months"
 EXTENDED_MONTHS = "ecosphere.requests.extended_months"
@@ -22,6 +23,7 @@ STATISTICS_THRESHOLD = "ecosphere.requests.statistics_threshold"
 STATISTICS_CACHE = "ecosphere.requests.statistics_cache"
 REQUESTS_PER_DAY = "ecosphere.requests.requests_per_day"
 COMMENTS_PER_HOUR = "ecosphere.requests.comments_per_hour"
+FORMS_PER_HOUR = "ecosphere.requests.forms_per_hour"
 ADDRESS_FACTOR = "ecosphere.requests.address_factor"
 SERVICE_FACTOR = "ecosphere.requests.service_factor"
 LINKS = "ecosphere.requests.links"
@@ -51,6 +53,11 @@ def release_after() -> int:
 def comment_delay() -> int:
     """Return the minutes for which e-mails about comments wait for others about the same request."""
     return tk.config[COMMENT_DELAY]
+
+
+def moderation_digest() -> int:
+    """Return the minutes between two e-mails that tell a moderator of what waits."""
+    return tk.config[MODERATION_DIGEST]
 
 
 def clock() -> bool:
@@ -106,6 +113,11 @@ def requests_per_day() -> int:
 def comments_per_hour() -> int:
     """Return how much a person may write in an hour."""
     return tk.config[COMMENTS_PER_HOUR]
+
+
+def forms_per_hour() -> int:
+    """Return how many forms of people who are not logged in are kept for one address in an hour."""
+    return tk.config[FORMS_PER_HOUR]
 
 
 def address_factor() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -18,13 +17,6 @@ from ckanext.ecosphere.data_requests.notifications import outbox
 
 _ = tk._
 
-#: Kind → (table, column of the author).
-KINDS: dict[str, tuple[Any, Any]] = {
-    "comment": (Comment, Comment.author_id),
-    "edit": (Revision, Revision.author_id),
-    "step": (Event, Event.actor_id),
-}
-EVENT_NUMBER = re.compile(r"[0-9]{1,18}")
 #: Decision → where the text stands afterwards.
 DECISIONS = {"release": trust.RELEASED, "reject": trust.REJECTED, "spam": trust.SPAM}
 
@@ -33,11 +25,11 @@ def queue(start: int, rows: int) -> tuple[int, list[tuple[str, Any]]]:
     """Return how many texts wait, and those of one page as (kind, row), the oldest first."""
     kinds = [
         sa.select(sa.literal(kind).label("kind"), sa.cast(table.id, sa.Text).label("id"), table.created)
-        for kind, (table, _author) in KINDS.items()
+        for kind, (table, _author) in trust.TEXTS.items()
     ]
     held = [
         query.where(table.moderation == trust.HELD)
-        for query, (table, _author) in zip(kinds, KINDS.values(), strict=True)
+        for query, (table, _author) in zip(kinds, trust.TEXTS.values(), strict=True)
     ]
     waiting = sa.union_all(*held).subquery()
     count = model.Session.scalar(sa.select(sa.func.count()).select_from(waiting)) or 0
@@ -45,18 +37,10 @@ def queue(start: int, rows: int) -> tuple[int, list[tuple[str, Any]]]:
     page = model.Session.execute(query.offset(start).limit(rows)).all()
     texts = {
         (kind, str(row.id)): row
-        for kind, (table, _author) in KINDS.items()
+        for kind, (table, _author) in trust.TEXTS.items()
         for row in by_ids(table, [int(key) if table is Event else key for kind_, key in page if kind_ == kind])
     }
     return count, [(kind, texts[kind, key]) for kind, key in page if (kind, key) in texts]
-
-
-def find(kind: str, key: str) -> Any:
-    """Return a text, None when there is none."""
-    table, _author = KINDS[kind]
-    if table is Event:
-        return model.Session.get(Event, int(key)) if EVENT_NUMBER.fullmatch(key) else None
-    return model.Session.get(table, key)
 
 
 def decide(reader: Reader, kind: str, key: str, decision: str, reason: str) -> Request:
@@ -68,7 +52,7 @@ def decide(reader: Reader, kind: str, key: str, decision: str, reason: str) -> R
         NotFound: there is no such text.
         ValidationError: it was decided already, or the edit can no longer be made.
     """
-    row = find(kind, key)
+    row = trust.text_of(kind, key)
     if row is None:
         raise tk.ObjectNotFound(_("Message not found"))
     with service.rolled_back_on_error():
@@ -119,7 +103,7 @@ def _turn_away(request: Request, kind: str, row: Any, reason: str) -> None:
 def _all_spam(author_id: str | None) -> None:
     if author_id is None:
         return
-    for table, author in KINDS.values():
+    for table, author in trust.TEXTS.values():
         waiting = sa.update(table).where(author == author_id, table.moderation == trust.HELD)
         model.Session.execute(waiting.values(moderation=trust.SPAM))
 
@@ -130,7 +114,7 @@ def request_of(kind: str, key: str) -> Request:
     Raises:
         NotFound: there is no such text.
     """
-    row = find(kind, key) if kind in KINDS else None
+    row = trust.text_of(kind, key) if kind in trust.TEXTS else None
     request = fields.by_id_or_reference(row.request_id) if row is not None else None
     if request is None:
         raise tk.ObjectNotFound(_("Message not found"))

@@ -34,13 +34,13 @@ def written(reader: Reader) -> None:
 
 
 def form_kept() -> None:
-    """Count a form of somebody who is not logged in, as many as requests may come from their address.
+    """Count a form of somebody who is not logged in, for their address.
 
     Raises:
-        ValidationError: too many came from there today; or nothing can be counted now.
+        ValidationError: too many came from there within the hour; or nothing can be counted now.
     """
     with _in_words():
-        rate_limits.hit("requests-form", _ceiling(config.requests_per_day(), DAY), _address())
+        rate_limits.hit("requests-form", f"{config.forms_per_hour()} per {HOUR}", _address())
 
 
 def _count(what: str, reader: Reader, most: int, period: str) -> None:

@@ -1,6 +1,6 @@
 """What no action takes, whatever its schema says: told as an error of the field, before anything is looked up.
 
-A NUL character and half a surrogate pair cannot be stored, an integer of more than eight bytes neither, and JSON knows
+A NUL character and half a surrogate pair cannot be stored, a number beyond eight bytes neither, and JSON knows
 no NaN; an identifier is one text, not a list or an object. Callers in Python may hand over
 a row of the database under such a name, as those of ckanext-harvest do with `source`; JSON cannot.
 """
@@ -91,5 +91,5 @@ def _faults(value: Any, depth: int) -> Iterator[str]:
         yield tk._("This text has a character that cannot be stored (NUL, or half of a pair): remove it.")
     elif isinstance(value, float) and not math.isfinite(value):
         yield tk._("This is not a number.")
-    elif isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+    elif isinstance(value, int | float) and abs(value) > LARGEST_INTEGER:
         yield tk._("This number is too large.")

@@ -27,7 +27,9 @@ MOST_VALUES = 1_000
 """Most values of a field that holds several, and most rows of a group."""
 MOST_RESOURCES = 20_000
 MOST_TAGS = 5_000
-MOST = {"resources": MOST_RESOURCES, "tags": MOST_TAGS}
+MOST_SERIES = 20
+"""Each is looked up, and lends what the dataset does not say itself."""
+MOST = {"resources": MOST_RESOURCES, "tags": MOST_TAGS, "in_series": MOST_SERIES}
 
 
 def longest(field: str) -> int:

@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import rq
 from ckan.lib import jobs
 from ckan.lib.redis import connect_to_redis
 from redis.exceptions import RedisError
+from rq import worker_registration
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
 
@@ -66,3 +68,17 @@ def enqueue_once(
         log.warning("%s: Redis does not answer (%s); it is sent again when Redis is back", title, error)
         return False
     return True
+
+
+def keep_workers_registered() -> None:
+    """Have workers register again when Redis was emptied: RQ 2 does it at their start only."""
+    jobs.Worker.heartbeat = _heartbeat  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _heartbeat(worker: jobs.Worker, *args: Any, **named: Any) -> None:
+    """What a worker does after each job, and every few minutes while it waits for one."""
+    rq.Worker.heartbeat(worker, *args, **named)
+    if worker.birth_date and not worker.connection.hexists(worker.key, "birth"):
+        worker.connection.hset(worker.key, mapping=worker.serialize())
+        worker.connection.expire(worker.key, worker.worker_ttl + 60)
+        worker_registration.register(worker)

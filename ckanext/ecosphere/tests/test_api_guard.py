@@ -16,8 +16,30 @@ ANSWERS = {
     "/organization/?sort=name%20asc,": 200,
     "/organization/?q=" + "." * 600: 200,
     "/" + "..a/" * 300: 404,
+    "/catalog.9999-12-31": 404,
+    "/dataset/none.[": 404,
+    "/catalog.ttl": 200,
     "/api/3/action/organization_list?sort=name%20asc,,": 200,
 }
+
+
+POSTED = {
+    "send_mail": ({}, 400),
+    "InactiveSource": ({"name": "x"}, 400),
+    "user_invite": ({"email": "a@guichet.example"}, 409),
+    "task_status_update_many": ({}, 409),
+    "organization_autocomplete": ({}, 409),
+    "organization_member_delete": ({"username": "a"}, 409),
+    "package_relationship_delete": ({"subject": "a", "object": "b", "type": "dataset"}, 409),
+    "dcat_dataset_show": ({"id": "a", "format": "["}, 409),
+    "dashboard_activity_list": ({"limit": 1e308, "offset": 1e308}, 409),
+    "member_delete": ({"id": [1]}, 409),
+}
+
+
+def test_calls_on_which_actions_fail_are_refused(app: Any) -> None:
+    answers = {name: app.post(f"/api/3/action/{name}", json=data).status_code for name, (data, _) in POSTED.items()}
+    assert answers == {name: status for name, (_, status) in POSTED.items()}
 
 
 # One portal for all pages: to make it takes longer than they do.

@@ -65,6 +65,22 @@ def test_a_queue_without_a_worker_is_an_error_until_one_listens():
         worker.register_death()
 
 
+@pytest.mark.usefixtures("clean_queues")
+def test_worker_is_known_again_after_redis_was_emptied():
+    queues = {jobs.DEFAULT_QUEUE_NAME}.union(*(plugin.ecosphere_queues() for plugin in health.each_setup()))
+    worker = jobs.Worker(queues)
+    worker.register_birth()
+    worker.connection.flushdb()
+    assert only(health.workers()).status is ERROR
+    worker.heartbeat()
+    try:
+        assert only(health.workers()).status is OK
+        assert 0 < worker.connection.ttl(worker.key) <= worker.worker_ttl + 60
+    finally:
+        worker.register_death()
+    assert only(health.workers()).status is ERROR
+
+
 @pytest.mark.ckan_config("smtp.server", None)
 def test_mail_without_a_server_is_a_warning():
     check = only(health.mail())

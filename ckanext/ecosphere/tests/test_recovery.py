@@ -9,7 +9,8 @@ from uuid import uuid4
 import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
-from ckan import model
+from ckan import authz, logic, model
+from ckan.config.middleware import make_app
 from ckan.lib.jobs import get_queue
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
@@ -46,6 +47,22 @@ def app(made_app: Any, portal: dict[str, Any]) -> CKANTestApp:
 def dataset(portal: dict[str, Any]) -> dict[str, Any]:
     name = f"zones-{uuid4().hex[:8]}"
     return act("package_create", name=name, owner_org=portal["id"], title="Zones humides", notes="Inventaire.")
+
+
+def test_first_request_collects_no_functions(made_app: Any, portal: dict[str, Any], ckan_config: Any, monkeypatch: Any):
+    """A second thread would find the table that the first one fills half empty."""
+    logic.clear_actions_cache()
+    authz.clear_auth_functions_cache()
+    logic.clear_validators_cache()
+    started = CKANTestApp(make_app(ckan_config))
+
+    def collect(_table: Any) -> None:
+        raise AssertionError("a request fills the table")
+
+    monkeypatch.setattr(type(authz._AuthFunctions), "_build", collect)
+    for actions in (logic._actions, authz._AuthFunctions._functions):
+        assert "ecosphere_request_create" in actions and "harvest_source_create" in actions
+    assert started.get("/api/3/action/package_search").json["success"]
 
 
 def act(action: str, **data: Any) -> Any:

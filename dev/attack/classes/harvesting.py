@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from dev.attack.hostile import settings_for
 from dev.attack.stage import Stage
 
 ENDED = ("Finished", "Aborted")
@@ -59,7 +60,7 @@ def start(stage: Stage, type_: str, url: str, *, config: str = "") -> Started:
     """Make a source as an editor and begin to harvest it."""
     editor = stage.people["editor"]
     name = f"attack-h-{secrets.token_hex(4)}"
-    config = config or ('{"tag": "eau"}' if type_ == "ecosphere_udata" else "")
+    config = config or settings_for(type_, url)
     fields = {"name": name, "title": name, "url": url, "source_type": type_, "frequency": "MANUAL", "config": config}
     made = editor.action("harvest_source_create", fields, owner_org=stage.objects["service_id"])
     if not made.success:

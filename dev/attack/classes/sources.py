@@ -54,6 +54,8 @@ def _judged(stage: Stage, line: dict[str, Any], url: str, found: harvesting.Harv
     if found.refused:
         yield Outcome(f"{name}: the source can be made", not line.get("refused"), found.refused)
         return
+    unread = not stage.hostile.questions[url]
+    yield Outcome(f"{name} is read", unread, "nobody asked for it: nothing was tested" if unread else "")
     detail = f"{found.status} after {found.seconds:.0f} s, {stage.hostile.questions[url]} questions, "
     detail += f"{stage.hostile.bytes[url] / 1e6:.0f} MB"
     yield Outcome(f"{name} ends by itself", not found.ended, detail)

@@ -9,6 +9,7 @@ from typing import Any
 
 from dev.attack.canaries import FORBIDDEN
 from dev.attack.classes import harvesting
+from dev.attack.hostile import settings_for
 from dev.attack.outcome import Attack, Outcome
 from dev.attack.stage import Stage
 from dev.attack.tables import table
@@ -37,8 +38,8 @@ def _give(stage: Stage, door: str, address: str) -> None:
     elif door == "links":
         editor.action("resource_create", package_id=words["dataset"], name="Lien", url=address)
     else:
-        config = '{"tag": "eau"}' if door == "ecosphere_udata" else ""
-        trial = editor.action("ecosphere_harvest_trial_start", url=address, source_type=door, config=config)
+        fields = {"source_type": door, "config": settings_for(door, address)}
+        trial = editor.action("ecosphere_harvest_trial_start", fields, url=address)
         # One after the other: of one person, only a few may wait.
         identifier, deadline = (trial.result or {}).get("id", ""), time.monotonic() + stage.patience
         while trial.success and time.monotonic() < deadline:
@@ -78,6 +79,7 @@ def _documents(stage: Stage) -> Iterator[Outcome]:
     """Documents at an address that is allowed, and texts that are sent, which name a canary."""
     editor = stage.people["editor"]
     tried: list[tuple[str, str]] = []
+    read: list[tuple[str, str]] = []
     harvests: list[harvesting.Started] = []
     for line in table("ssrf")["documents"]:
         for door in ("address", "text", "harvest"):
@@ -90,11 +92,13 @@ def _documents(stage: Stage) -> Iterator[Outcome]:
                 editor.action("ecosphere_dataset_import", content=text)
             else:
                 harvests.append(harvesting.start(stage, f"ecosphere_{line.get('type', 'dcat')}", address))
+                read.append((f"{line['name']} is read by the harvest", address))
             tried.append((f"{line['name']} by {door}", path))
     for line in table("ssrf")["behaviours"]:
         url = f"{stage.hostile.url}/do/{line['do']}"
         editor.action("ecosphere_dataset_import", url=url)
         harvests.append(harvesting.start(stage, line["type"], f"{url}/{line['type']}"))
+        read.append((f"{line['do']} is read as {line['type']}", url))
         stage.hostile.canary(line["canary"])
         tried.append((f"{line['do']} as {line['type']}", stage.hostile.paths[line["canary"]]))
     # All were begun before the first is waited for: most of their time is spent in the queue.
@@ -102,6 +106,9 @@ def _documents(stage: Stage) -> Iterator[Outcome]:
     ended = [harvesting.finish(stage, each, seconds=longest) for each in harvests]
     lost = [f"{each.status} {each.refused}" for each in ended if each.status not in harvesting.ENDED]
     yield Outcome("the harvests of these documents end", bool(lost), f"{len(lost)} of {len(harvests)}, as {lost[:1]}")
+    for what, url in read:
+        unread = not stage.hostile.questions[url]
+        yield Outcome(what, unread, "nobody asked for it: nothing was tested" if unread else "")
     for what, path in tried:
         asked = stage.canaries.asked(path)
         yield Outcome(what, asked, "the canary was asked" if asked else "")

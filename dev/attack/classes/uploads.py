@@ -24,9 +24,9 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
             answer = stage.people["nobody"].get(url)
             yield Outcome(f"{what} as it is given", not answer.refused and _active(answer), _told(answer))
             opened.append((what, url))
-    with browser.opened(stage.url) as tab:
-        for what, url in opened:
-            owned = tab.open(url)
+    with browser.opened(stage.url) as window:
+        seen = window.open([url for _what, url in opened])
+        for (what, _url), (_path, owned) in zip(opened, seen, strict=True):
             yield Outcome(f"{what} opened in a browser", bool(owned), owned)
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from dev.attack import browser
 from dev.attack.client import Client
+from dev.attack.hostile import settings_for
 from dev.attack.outcome import Attack, Outcome
 from dev.attack.stage import Stage
 from dev.attack.tables import table
@@ -16,23 +17,22 @@ from dev.attack.tables import table
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
     """Put the payloads through each door, then open the pages that may show them."""
-    lines, pages = table("xss"), [*table("xss")["always"]]
-    with browser.opened(stage.url) as tab:
+    lines, seen = table("xss"), dict[str, None]()
+    with browser.opened(stage.url) as window:
         for words, doors in _groups(lines):
-            shown = [page for door in doors for page in _through(stage, door, words)]
-            pages += shown
-            for path in dict.fromkeys(shown):  # at once: the next group takes the place of this one
-                owned = tab.open(path)
+            shown = dict.fromkeys(page for door in doors for page in _through(stage, door, words))
+            seen |= shown
+            # At once: the next group takes the place of this one.
+            for path, owned in window.open(shown):
                 yield Outcome(f"{path} with {str(words['first'])[:60]!r}", bool(owned), owned)
-    pages += list(_harvested(stage))
+    pages = dict.fromkeys([*stage.filled(lines["always"]), *_harvested(stage)])
     firsts = [quote(group[0], safe="") for group in lines["payloads"]]
-    reflected = [path.replace("{payload}", each) for path in lines["reflected"] for each in firsts]
-    for person in ("nobody", "sysadmin"):
+    reflected = dict.fromkeys(path.replace("{payload}", each) for path in lines["reflected"] for each in firsts)
+    # Nobody's browser has seen already what went through the doors.
+    for person, wanted in (("nobody", pages | reflected), ("sysadmin", pages | seen)):
         cookies = stage.logged_in(person).cookies if person != "nobody" else None
-        more = reflected if person == "nobody" else []
-        with browser.opened(stage.url, cookies) as tab:
-            for path in dict.fromkeys([*stage.filled(pages), *more]):
-                owned = tab.open(path)
+        with browser.opened(stage.url, cookies) as window:
+            for path, owned in window.open(wanted):
                 yield Outcome(f"{path} as {person}", bool(owned), owned)
     yield from _imported(stage)
 
@@ -76,9 +76,9 @@ def _harvested(stage: Stage) -> Iterator[str]:
     jobs = []
     for type_ in ("csw", "udata", "dcat"):
         fields = {"title": f"Attaque {type_}", "name": f"attack-xss-{type_}-{stage.objects['run']}"}
-        fields |= {"url": f"{stage.hostile.url}/do/xss_{type_}", "source_type": f"ecosphere_{type_}"}
+        url = f"{stage.hostile.url}/do/xss_{type_}"
+        fields |= {"url": url, "source_type": f"ecosphere_{type_}", "config": settings_for(type_, url)}
         fields |= {"owner_org": stage.objects["service_id"], "frequency": "MANUAL"}
-        fields |= {"config": '{"tag": "eau"}'} if type_ == "udata" else {}
         made = editor.action("harvest_source_create", fields)
         if made.success:
             job = editor.action("harvest_job_create", source_id=made.result["id"], run=True)
@@ -102,12 +102,12 @@ def _harvested(stage: Stage) -> Iterator[str]:
 def _imported(stage: Stage) -> Iterator[Outcome]:
     """Import a description with the payloads, and look at the form that shows it."""
     editor: Client = stage.logged_in("editor")
-    with browser.opened(stage.url, editor.cookies) as tab:
+    with browser.opened(stage.url, editor.cookies) as window:
         for name in ("xss_csw", "xss_udata", "xss_dcat", "xss_codemeta", "xss_publiccode"):
             answer = editor.post(
                 "/fr/dataset/importer", {"url": f"{stage.hostile.url}/do/{name}"}, token_from="/fr/dataset/importer"
             )
-            owned = tab.show(answer.body)
+            owned = window.show(answer.body)
             yield Outcome(f"the form after the import of {name}", bool(owned), owned)
 
 

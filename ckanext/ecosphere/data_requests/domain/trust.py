@@ -6,6 +6,7 @@ let enough through (`ecosphere.requests.release_after`). What was called spam st
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,21 @@ HELD, RELEASED, REJECTED, SPAM = "held", "released", "rejected", "spam"
 #: Texts that are shown to whoever reads the request.
 SHOWN = ("", RELEASED)
 GIVEN = (states.FULFILLED, states.PARTIAL)
+#: Kind of text that may wait for a moderator → (table, column of the author).
+TEXTS: dict[str, tuple[Any, Any]] = {
+    "comment": (Comment, Comment.author_id),
+    "edit": (Revision, Revision.author_id),
+    "step": (Event, Event.actor_id),
+}
+EVENT_NUMBER = re.compile(r"[0-9]{1,18}")
+
+
+def text_of(kind: str, key: str) -> Any:
+    """Return the row of a text, None when there is none."""
+    table, _author = TEXTS[kind]
+    if table is Event:
+        return model.Session.get(Event, int(key)) if EVENT_NUMBER.fullmatch(key) else None
+    return model.Session.get(table, key)
 
 
 def is_trusted(user_id: str | None) -> bool:
@@ -38,7 +54,7 @@ def is_trusted(user_id: str | None) -> bool:
         return True
     let_in = [*mine, Request.opened.is_not(None), Request.state != states.REJECTED]
     number = _number(Request, *let_in)
-    for table, author in ((Comment, Comment.author_id), (Revision, Revision.author_id), (Event, Event.actor_id)):
+    for table, author in TEXTS.values():
         later = [table.created > since] if since else []
         number += _number(table, author == user.id, table.moderation == RELEASED, *later)
     return number >= config.release_after()
@@ -54,7 +70,7 @@ def _last_spam(user_id: str) -> datetime | None:
     moments = [
         model.Session.scalar(sa.select(sa.func.max(Request.submitted)).where(Request.requester_id == user_id, spam))
     ]
-    for table, author in ((Comment, Comment.author_id), (Revision, Revision.author_id), (Event, Event.actor_id)):
+    for table, author in TEXTS.values():
         query = sa.select(sa.func.max(table.created)).where(author == user_id, table.moderation == SPAM)
         moments.append(model.Session.scalar(query))
     return max((each for each in moments if each), default=None)

@@ -30,6 +30,7 @@ from ckanext.ecosphere.data_requests.notifications import (
     mail_headers,
     mail_texts,
     mailboxes,
+    review,
     texts,
 )
 from ckanext.ecosphere.shared.locks import Locks
@@ -65,7 +66,20 @@ def _lock_of(id_: int) -> str:
 
 
 def _claim_one(locks: Locks) -> list[int]:
-    """Take the next e-mail; nobody else can take it. One about a message takes all others about the same request."""
+    """Take the next e-mail; nobody else can take it. One about a message takes all others about the same request, one
+    about what waits for a moderator all others of which that moderator is told."""
+    while (row := _next()) is not None:
+        rows = _with_others(row)
+        for each in rows:
+            locks.take(_lock_of(each.id))
+        if rows:
+            return _claim(rows)
+        model.Session.commit()
+    model.Session.rollback()
+    return []
+
+
+def _next() -> Notification | None:
     query = (
         sa.select(Notification)
         .where(Notification.status == "pending", Notification.channel == "email", Notification.next_try <= clock.now())
@@ -73,27 +87,29 @@ def _claim_one(locks: Locks) -> list[int]:
         .limit(1)
         .with_for_update(skip_locked=True)
     )
-    row = model.Session.scalars(query).one_or_none()
-    if row is None:
-        model.Session.rollback()
-        return []
-    rows = [row, *(_others(row) if row.kind == "comment" else ())]
-    for each in rows:
-        locks.take(_lock_of(each.id))
-    return _claim(rows)
+    return model.Session.scalars(query).one_or_none()
 
 
-def _others(row: Notification) -> list[Notification]:
-    """The other messages about the same request of which the person has not been told."""
-    query = sa.select(Notification).where(
-        Notification.status == "pending",
-        Notification.channel == "email",
-        Notification.kind == "comment",
-        Notification.user_id == row.user_id,
-        Notification.request_id == row.request_id,
-        Notification.id != row.id,
-    )
-    return list(model.Session.scalars(query.order_by(Notification.id).with_for_update(skip_locked=True)))
+def _with_others(row: Notification) -> list[Notification]:
+    """A notification and those that leave with it; none when it is put off."""
+    if review.concerns(row):
+        review.lock(row.user_id)
+        free_from = review.free_from(row.user_id)
+        if free_from and free_from > clock.now():
+            review.put_off(row.user_id, free_from)
+            return []
+        return [row, *_others(row, review.of_person(row.user_id))]
+    if row.kind == "comment":
+        same = (Notification.kind == "comment", Notification.request_id == row.request_id)
+        return [row, *_others(row, *same, Notification.user_id == row.user_id)]
+    return [row]
+
+
+def _others(row: Notification, *conditions: sa.ColumnElement[bool]) -> list[Notification]:
+    """The other e-mails that wait, and that satisfy the conditions."""
+    waiting = (Notification.status == "pending", Notification.channel == "email", Notification.id != row.id)
+    query = sa.select(Notification).where(*waiting, *conditions).order_by(Notification.id)
+    return list(model.Session.scalars(query.with_for_update(skip_locked=True)))
 
 
 def _claim(rows: list[Notification]) -> list[int]:
@@ -137,7 +153,7 @@ def _render(user_id: str, ids: list[int], digest: bool) -> dict[str, Any] | None
     letter = emails.write(user, rows, digest) if user else None
     if user is None or letter is None:
         return None
-    if not digest:
+    if not digest and not review.concerns(rows[0]):
         _gather(letter, rows)
     return {
         "headers": mail_headers.headers(rows),

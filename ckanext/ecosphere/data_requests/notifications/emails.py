@@ -12,7 +12,7 @@ from ckan import model
 from ckanext.ecosphere.data_requests import dictize, portal
 from ckanext.ecosphere.data_requests.domain import people, states, text
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request, Setting
-from ckanext.ecosphere.data_requests.notifications import enclosures, mail_texts, texts
+from ckanext.ecosphere.data_requests.notifications import enclosures, mail_texts, review, texts
 from ckanext.ecosphere.data_requests.notifications.mailboxes import Mailbox
 from ckanext.ecosphere.shared import dates, language
 
@@ -75,9 +75,15 @@ def write(user: model.User | Mailbox, rows: list[Notification], digest: bool = F
     A notification about a request that the person may no longer read is left out.
     """
     reader = people.reader_of(user)
-    items = [item for row in rows if (item := _item(row, reader))]
+    waiting = review.lines([row for row in rows if review.concerns(row)])
+    items = [
+        *_to_review(waiting, reader),
+        *(item for row in rows if not review.concerns(row) and (item := _item(row, reader))),
+    ]
     if not items:
         return None
+    if len(waiting) > 1 and not digest:
+        items.insert(0, _of_all(sum(number for _row, number in waiting)))
     if digest:
         words = tk.ungettext(
             "{number} message about data requests", "{number} messages about data requests", len(items)
@@ -113,6 +119,36 @@ def address(path: str) -> str:
     return f"{home.rstrip('/')}/{path}"
 
 
+def _to_review(lines: list[tuple[Notification, int]], reader: people.Reader) -> list[Item]:
+    """What waits for a moderator: one item for each request and kind."""
+    items = [item for row, number in lines if (item := _waiting(row, number, reader))]
+    return items[: review.MOST_LINES]
+
+
+def _of_all(number: int) -> Item:
+    """How many things wait for a moderator, and where."""
+    links = [(_("Requests that wait"), address("demandes/moderation"))]
+    links.append((_("Messages that wait"), address("demandes/moderation/messages")))
+    return Item(texts.waiting(number), "", "", links=links)
+
+
+def _waiting(row: Notification, number: int, reader: people.Reader) -> Item | None:
+    request = model.Session.get(Request, row.request_id)
+    if request is None or not reader.may_read(request):
+        return None
+    reference = request.reference or ""
+    words = texts.sentence(row.kind, row.audience, reference, "")
+    if number > 1:
+        words = texts.several_held(number, reference)
+    item = Item(words, mail_texts.title(request) if request.visibility == "public" else "", _page(request))
+    _add_details(item, row.kind, request, None)
+    return item
+
+
+def _page(request: Request) -> str:
+    return address(f"demandes/{request.reference or request.id}")
+
+
 def _item(row: Notification, reader: people.Reader) -> Item | None:
     request = model.Session.get(Request, row.request_id)
     if request is None or not (reader.may_read(request) or row.audience == states.FORMER_SERVICE):
@@ -125,7 +161,7 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
     item = Item(
         texts.sentence(row.kind, row.audience, request.reference or "", service),
         mail_texts.title(request),
-        address(f"demandes/{request.reference or request.id}") if reader.may_read(request) else "",
+        _page(request) if reader.may_read(request) else "",
     )
     if comment is not None:
         item.details.append(mail_texts.of_comment(comment, request))

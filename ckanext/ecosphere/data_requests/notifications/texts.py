@@ -83,6 +83,24 @@ def several_comments(number: int, reference: str) -> str:
     return words.format(number=number, reference=reference)
 
 
+def several_held(number: int, reference: str) -> str:
+    """That several texts about a request wait for a moderator, in one sentence."""
+    words = tk.ungettext(
+        "{number} text of new people waits for a moderator: {reference}.",
+        "{number} texts of new people wait for a moderator: {reference}.",
+        number,
+    )
+    return words.format(number=number, reference=reference)
+
+
+def waiting(number: int) -> str:
+    """How many contributions wait for a moderator, in one sentence."""
+    words = tk.ungettext(
+        "{number} contribution waits for a moderator", "{number} contributions wait for a moderator", number
+    )
+    return words.format(number=number)
+
+
 def service_of(request: Request, event: Event | None) -> str:
     """Title of the service that a notification names: the one of the event where it has one."""
     key = (event.fields.get("organization") if event else None) or request.organization_id

@@ -137,6 +137,7 @@ def generous(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     # What new people write is shown at once, and told at once; `test_moderation` and `test_threads` look at that.
     monkeypatch.setitem(ckan_config, "ecosphere.requests.release_after", 0)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.comment_delay", 0)
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.moderation_digest", 0)
 
 
 def user_id(name: str) -> str:

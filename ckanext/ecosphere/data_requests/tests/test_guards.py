@@ -167,8 +167,7 @@ def typed_forms() -> int:
 
 @pytest.mark.usefixtures("portal")
 def test_forms_of_an_address_that_is_not_logged_in_are_kept_so_often(made_app: Any, ckan_config: Any, monkeypatch: Any):
-    monkeypatch.setitem(ckan_config, "ecosphere.requests.requests_per_day", 1)
-    monkeypatch.setitem(ckan_config, "ecosphere.requests.address_factor", 2)
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.forms_per_hour", 2)
 
     def send(address: str) -> Any:
         app = CKANTestApp(made_app)

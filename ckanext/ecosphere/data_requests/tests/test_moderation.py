@@ -12,15 +12,17 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 from ckan.tests import factories
+from freezegun import freeze_time
 
 from ckanext.ecosphere.data_requests import revisions
-from ckanext.ecosphere.data_requests.domain import french, references, trust
+from ckanext.ecosphere.data_requests.domain import clock, french, references, trust
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, links
-from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, opened, row, step, submitted, user_id
+from ckanext.ecosphere.data_requests.tests.conftest import DRAFT, act, dataset, opened, row, step, submitted, user_id
 from ckanext.ecosphere.data_requests.tests.postbox import Postbox, body
 from ckanext.ecosphere.data_requests.tests.test_hostile_texts import RUNS, queries
 from ckanext.ecosphere.shared import characters, dates
+from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.tests.hostile_texts import STRANGE
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -170,6 +172,78 @@ def test_spam_takes_all_that_waits_of_its_author_and_their_trust(postbox: Postbo
     delivery.deliver()
     assert postbox.to("friend") == []
     assert not trust.is_trusted(user_id("friend"))
+
+
+def test_flood_of_new_people_is_one_mail_an_hour_for_moderators(
+    app: Any, tokens: dict[str | None, dict[str, str]], postbox: Postbox, ckan_config: Any, monkeypatch: Any
+):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.moderation_digest", 60)
+    act("settings_update", "moderator", language="fr")
+    public = opened(title="Frayères")
+    postbox.clear()
+    for person in ("friend", "stranger"):
+        for number in range(4):
+            call(app, tokens[person], "comment", id=public["id"], text=f"{number} {PHISH}")
+            delivery.deliver()  # as the workers do after each
+        for visibility in ("public", "private"):
+            made = call(
+                app, tokens[person], "create", **{**DRAFT, "visibility": visibility, "title": f"{visibility} {person}"}
+            )
+            sent = {"transition": "submit", "version": made.json["result"]["version"], "similar_seen": True}
+            call(app, tokens[person], "transition", id=made.json["result"]["id"], **sent)
+            delivery.deliver()
+    [first] = postbox.to("moderator")
+    assert not delivery.is_late()
+    rejected = call(app, tokens["moderator"], "held_list").json["result"]["results"][-1]
+    call(app, tokens["moderator"], "moderate", kind=rejected["kind"], id=rejected["id"], decision="release")
+    with freeze_time(clock.now() + timedelta(minutes=59)):
+        delivery.deliver()
+        assert len(postbox.to("moderator")) == 1
+    with freeze_time(clock.now() + timedelta(minutes=61)):
+        assert delivery.is_late()
+        delivery.deliver()
+        delivery.deliver()
+        assert not delivery.is_late()
+    [_first, mail] = postbox.to("moderator")
+    # Eight messages and four requests, less the one that was told at once and the one that was dealt with.
+    assert str(mail["Subject"]).endswith("10 contributions attendent un modérateur")
+    assert mail["Message-ID"] != first["Message-ID"] and mail["List-Unsubscribe"]
+    for form in ("plain", "html"):
+        text = body(mail, form)
+        assert f"6 textes de nouvelles personnes attendent un modérateur : {public['reference']}" in text
+        assert text.count(f"/fr/demandes/{public['reference']}") == 1 and text.count("/fr/demandes/moderation") == 2
+        assert "public friend" in text and "public stranger" in text
+        assert not [words for words in (*UNREAD, "private friend", "private stranger") if words in text]
+
+
+def test_name_from_right_to_left_turns_nothing_around_it(app: Any, tokens: dict[str | None, dict[str, str]]):
+    made, name = opened(title="מים 2024"), "שרה (12)"
+    model.Session.execute(sa.update(model.User).where(model.User.name == "friend").values(fullname=name))
+    model.Session.commit()
+    try:
+        act("comment", "friend", id=made["id"], text="Merci")
+        page = app.get("/fr/demandes/moderation/messages", headers=tokens["moderator"]).body
+        assert f"<bdi>{name}</bdi>" in page and f"<bdi>{made['title']}</bdi>" in page
+        shown = app.get(f"/fr/demandes/{made['reference']}", headers=tokens["moderator"]).body
+        assert f"(<bdi>{name}</bdi>)" in shown
+    finally:
+        model.Session.execute(sa.update(model.User).where(model.User.name == "friend").values(fullname="Friend Nom"))
+        model.Session.commit()
+
+
+def test_two_workers_tell_a_moderator_once(postbox: Postbox, ckan_config: Any, monkeypatch: Any):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.moderation_digest", 60)
+    submitted()
+    with Locks() as sender:
+        claimed = []
+        while ids := delivery._claim_one(sender):
+            claimed += ids
+        submitted("friend")
+        delivery.deliver()
+        assert postbox.to("moderator") == []
+    delivery.take_up_interrupted()
+    delivery.deliver()
+    assert len(postbox.to("moderator")) == 1
 
 
 def test_trust_comes_from_services_released_texts_and_answered_requests():

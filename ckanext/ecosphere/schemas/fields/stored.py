@@ -64,8 +64,7 @@ class Stored:
         """
         wanted = [field["field_name"] for field in fields if field.get("inherited")]
         found, own = set(), set(services)
-        for name in names:
-            series = package_of(name)
+        for series in packages_of(names):
             if series is None or series.state != "active":
                 continue
             owner = model.Group.get(series.owner_org) if series.private and series.owner_org else None
@@ -77,12 +76,27 @@ class Stored:
 
 def package_of(reference: str) -> Any:
     """Return the row of a dataset by its name, its id, or the identifier of its record in another catalogue."""
-    found = model.Package.get(reference)
-    if found is not None:
-        return found
-    wanted: Any = model.Package.extras["metadata_identifier"].astext
-    query = model.Session.query(model.Package)
-    return query.filter(wanted == reference, model.Package.state == "active").first()
+    return packages_of([reference])[0]
+
+
+def packages_of(references: Iterable[Any]) -> list[Any]:
+    """Return the row of a dataset for each reference, None where there is none, in few queries for all.
+
+    Args:
+        references: names, ids, or identifiers of records in another catalogue.
+    """
+    wanted = [str(reference) for reference in references]
+    if not wanted:
+        return []
+    package, identifier = model.Package, model.Package.extras["metadata_identifier"].astext
+    rows = model.Session.query(package).filter(package.id.in_(wanted) | package.name.in_(wanted)).all()
+    # An id counts before a name, as for CKAN.
+    found = {row.name: row for row in rows} | {row.id: row for row in rows}
+    if left := set(wanted) - set(found):
+        query = model.Session.query(package).filter(identifier.in_(left), package.state == "active")
+        for row in query.order_by(package.metadata_created):
+            found.setdefault(row.extras["metadata_identifier"], row)
+    return [found.get(reference) for reference in wanted]
 
 
 def _is_group(value: Any) -> bool:

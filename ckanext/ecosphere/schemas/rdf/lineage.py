@@ -13,7 +13,7 @@ from ckanext.dcat.profiles.base import CleanedURIRef
 from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.fields import urls
-from ckanext.ecosphere.schemas.fields.stored import package_of
+from ckanext.ecosphere.schemas.fields.stored import packages_of
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.rdf.terms import DQV, GEODCAT, PROV, UNIT
 
@@ -26,8 +26,9 @@ def write(graph: Graph, ref: Any, dataset: Mapping[str, Any]) -> None:
         ref: node of the dataset.
         dataset: as ``package_show`` gives it.
     """
-    for text in as_list(dataset.get("source") or []):
-        _write_source(graph, ref, str(text))
+    sources = [str(text) for text in as_list(dataset.get("source") or [])]
+    for text, known in zip(sources, packages_of(sources), strict=True):
+        _write_source(graph, ref, text, known)
     if dataset.get("method"):
         node = BNode()
         graph.add((ref, PROV.wasGeneratedBy, node))
@@ -38,12 +39,11 @@ def write(graph: Graph, ref: Any, dataset: Mapping[str, Any]) -> None:
             _write_measure(graph, ref, row)
 
 
-def _write_source(graph: Graph, ref: Any, text: str) -> None:
-    """Write a source: a dataset of the portal, an address, or a node with a title when it has no address.
+def _write_source(graph: Graph, ref: Any, text: str, known: Any) -> None:
+    """Write a source: a dataset of the portal (`known`), an address, or a node with a title when it has no address.
 
     DCAT-AP keeps dct:source for what the graph describes as a dataset, which few sources are.
     """
-    known = package_of(text)
     if known is not None and not known.private and known.state == "active":
         graph.add((ref, PROV.wasDerivedFrom, CleanedURIRef(dataset_uri({"id": known.id}))))
     elif urls.is_uri(text):

@@ -23,7 +23,7 @@ from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.catalogue import inheritance
 from ckanext.ecosphere.schemas.fields import spatial, urls
-from ckanext.ecosphere.schemas.fields.stored import package_of
+from ckanext.ecosphere.schemas.fields.stored import packages_of
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.rdf import (
     catalogues,
@@ -246,8 +246,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
 
     def _add_series(self, dataset: Mapping[str, Any], ref: Any) -> None:
         """Write the series that the portal knows and shows to everyone, with what DCAT-AP wants of them."""
-        for name in self._read_list_value(dataset.get("in_series")):
-            series = package_of(str(name))
+        for series in packages_of(self._read_list_value(dataset.get("in_series"))):
             if series is None or series.private or series.state != "active":
                 continue
             node = CleanedURIRef(dataset_uri({"id": series.id}))
@@ -274,8 +273,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                 self._add(ref, DCAT.endpointDescription, dataset["endpoint_description"], None)
             if dataset.get("service_type"):
                 self._add(ref, GEODCAT.serviceType, dataset["service_type"], SKOS.Concept)
-            for name in self._read_list_value(dataset.get("serves_dataset")):
-                served = package_of(str(name))
+            for served in packages_of(self._read_list_value(dataset.get("serves_dataset"))):
                 if served is not None and not served.private and served.state == "active":
                     self.g.add((ref, DCAT.servesDataset, CleanedURIRef(dataset_uri({"id": served.id}))))
         elif kind == relations.CODE:

@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ckan import model
 from rdflib import DCTERMS, Graph, URIRef
+from sqlalchemy import event
 
 from ckanext.ecosphere.schemas.catalogue import inheritance
+from ckanext.ecosphere.schemas.fields import stored
 from ckanext.ecosphere.schemas.tests import samples
+from ckanext.ecosphere.shared import bounds
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 SERIES = f"{samples.INSPIRE}/metadata-codelist/ResourceType/series"
@@ -78,3 +82,26 @@ def test_the_form_and_the_page_say_what_the_series_lends(app, member, act, edito
     assert "Lot secret" in lent  # the editor's own draft
     assert "Secret" in lent
     assert ">Secret</textarea>" not in form
+
+
+def test_a_thousand_series_are_refused_in_few_queries(app, member, editor):
+    queries: list[str] = []
+    listen = ("before_cursor_execute", lambda *given: queries.append(given[2]))
+    data = {"id": "membre", "in_series": [f"lot-{number}" for number in range(1000)]}
+    event.listen(model.meta.engine, *listen)
+    try:
+        answer = app.post("/api/3/action/package_patch", json=data, headers={"Authorization": editor["token"]})
+    finally:
+        event.remove(model.meta.engine, *listen)
+    assert answer.status_code == 409
+    assert f"{bounds.MOST_SERIES}" in str(answer.json["error"]["in_series"])
+    assert len(queries) < 100
+
+
+def test_a_reference_is_an_id_a_name_or_the_identifier_of_a_record(member, create, act):
+    made = create({"name": "fiche", "title": "Fiche", "metadata_identifier": "fr-lot-1"})
+    try:
+        found = stored.packages_of(["fr-lot-1", "none", "lot-ppr", made["id"]])
+        assert [row and row.name for row in found] == ["fiche", None, "lot-ppr", "fiche"]
+    finally:
+        act("dataset_purge", id="fiche")

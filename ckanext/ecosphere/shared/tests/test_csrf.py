@@ -169,6 +169,8 @@ def test_opening_an_address_does_not_clear_a_source(log_in: Visitor, sysadmin_co
             "owner_org": group_id("ddt"),
         },
     )
+    for change in ("delete", "clear", "refresh"):
+        assert log_in("marc").get(f"/harvest/{change}/geo-ide").status_code == 403, "only who may do it is asked"
     victim = log_in("boss")
     answer = victim.get("/harvest/delete/geo-ide", follow_redirects=False)
     assert answer.status_code == 200

@@ -7,9 +7,11 @@ other sites, or by an API token, which it does not.
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
+from ckan import authz
 from ckan.logic import get_action
 from flask import g, request
 from flask_wtf.csrf import CSRFError, CSRFProtect, validate_csrf
@@ -54,6 +56,9 @@ def check_get() -> Response | None:
 
     Returns:
         the page that asks, None when the request may go on.
+
+    Raises:
+        Forbidden: the reader may not do it anyway.
     """
     if not tk.config["WTF_CSRF_ENABLED"] or request.method not in ("GET", "HEAD") or not by_cookie():
         return None
@@ -63,10 +68,24 @@ def check_get() -> Response | None:
         asks = matches(request.endpoint, tables().changing_by_get)
     if not asks or _is_token(request.args.get(tk.config["WTF_CSRF_FIELD_NAME"])):
         return None
+    _check_may_change()
     fields = [pair for pair in request.args.items(multi=True) if pair[0] != tk.config["WTF_CSRF_FIELD_NAME"]]
     page = Response(tk.render("ecosphere_web_guard/confirm.html", {"fields": fields}), mimetype="text/html")
     page.headers["Cache-Control"] = "no-store"
     return page
+
+
+def _check_may_change() -> None:
+    """Ask only whoever may do it; these views are those of harvest sources, and the log-out.
+
+    Raises:
+        Forbidden: the reader may not change the source.
+    """
+    arguments = request.view_args or {}
+    source = arguments.get("source") or arguments.get("id")
+    person: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+    if source and not authz.is_authorized_boolean("package_update", person, {"id": source}):
+        tk.abort(403, tk._("You are not allowed to do this. Log in with an account that is, or ask an administrator."))
 
 
 def by_cookie() -> bool:

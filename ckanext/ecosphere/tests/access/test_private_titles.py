@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
+from ckanext.ecosphere.core import named_datasets
 from ckanext.ecosphere.tests.access import world
 from ckanext.ecosphere.tests.access.conftest import Ledger, Visitor
 
@@ -29,8 +31,23 @@ PAGES = (
     "/dataset/?/iso19139.xml",
     "/dataset/?/schemaorg.jsonld",
     "/dataset/?/dupliquer",
+    "/dataset/?",
+    "/dataset/?.ttl",
+    "/dataset/edit/?",
+    "/dataset/resources/?",
+    "/dataset/groups/?",
+    "/dataset/activity/?",
+    "/dataset/followers/?",
+    "/dataset/collaborators/?",
+    "/dataset/delete/?",
+    "/dataset/?/resource/new",
+    "/harvest/?",
+    "/harvest/edit/?",
+    "/harvest/admin/?",
+    "/harvest/about/?",
 )
 MISSING = "jeu-inexistant"
+TABLE = yaml.safe_load(named_datasets.TABLE.read_text(encoding="utf-8"))
 STRANGERS = ("anonymous", "user", "other_editor", "moderator")
 
 
@@ -46,6 +63,34 @@ def said(answer: Any, name: str) -> tuple[int, str]:
     body = answer.get_data(as_text=True)
     assert world.SECRET_TITLE not in body
     return answer.status_code, body.replace(name, "?")
+
+
+def asking_ckan(action: str, name: str, public: str) -> list[dict[str, Any]]:
+    """Return the data of a call of CKAN's action for each of its parameters that name a dataset."""
+    data = []
+    for parameter in TABLE["dataset"][action]:
+        first, _dot, last = parameter.partition(".")
+        named = {first: {last: name}} if last else {first: name}
+        # What else the actions ask for before they look for the dataset.
+        data.append({"subject": public, "object": public, "id": public, "type": "depends_on", "name": "x", **named})
+        if first in ("name", "name_or_id", "match", "match__id", "match__name"):
+            del data[-1]["id"]
+    return data
+
+
+@pytest.mark.parametrize("persona", STRANGERS)
+def test_action_of_ckan_answers_as_for_a_missing_dataset(
+    persona: str, portal: world.World, visitors: dict[str, Visitor]
+):
+    told, public = {}, portal.things["dataset"][1]
+    for action in TABLE["dataset"]:
+        for number in range(len(TABLE["dataset"][action])):
+            answers = {
+                said(visitors[persona].call(action, asking_ckan(action, name, public)[number]), name)
+                for name in (portal.things["private"][0], portal.things["private"][1], MISSING)
+            }
+            told |= {f"{action} {number}": answers} if len(answers) > 1 else {}
+    assert not told
 
 
 @pytest.mark.parametrize("persona", STRANGERS)
