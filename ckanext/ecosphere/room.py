@@ -15,6 +15,7 @@ from ckan.lib.plugins import DefaultTranslation
 from ckanext.ecosphere.core import away
 from ckanext.ecosphere.interfaces import IEcospherePlugin
 from ckanext.ecosphere.setup import option_values, plugin_needs
+from ckanext.ecosphere.shared import language
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,8 @@ class Room(DefaultTranslation, EcospherePluginBase):
         tk.add_resource("assets/shared", "ecosphere_shared")
 
     def make_middleware(self, app: Any, config: Any) -> Any:
-        """Have a clear page shown while a service is away or tables are missing."""
+        """Have a clear page shown while a service is away or tables are missing; keep the application for e-mails."""
+        language.remember(app)
         return away.install(app)
 
     def i18n_directory(self) -> str:

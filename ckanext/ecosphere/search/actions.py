@@ -8,7 +8,10 @@ import ckan.plugins.toolkit as tk
 from ckan.types import Context, Schema, Validator, ValidatorFactory
 
 from ckanext.ecosphere.search import config, suggest
+from ckanext.ecosphere.search.alerts import actions as alerts
 from ckanext.ecosphere.search.relevance import search
+from ckanext.ecosphere.search.unfound import actions as unfound
+from ckanext.ecosphere.search.unfound import counting
 from ckanext.ecosphere.shared import action_input, language
 
 MAX_QUERY = 200
@@ -45,7 +48,9 @@ def package_search(original_action: Any, context: Context, data_dict: dict[str, 
     if not isinstance(data_dict.get("extras") or {}, dict):
         raise tk.ValidationError({"extras": [tk._("This must be an object with names and values.")]})
     if search.is_question(data_dict):
-        return search.answer(original_action, context, data_dict)
+        answer = search.answer(original_action, context, data_dict)
+        counting.note(data_dict, answer)
+        return answer
     return original_action(context, data_dict)
 
 
@@ -92,4 +97,4 @@ def ecosphere_search_did_you_mean(context: Context, data_dict: dict[str, Any]) -
 def get_actions() -> dict[str, Any]:
     """Return the actions that the plugin registers."""
     own = (ecosphere_search_suggest, ecosphere_search_did_you_mean, package_search)
-    return action_input.checked({action.__name__: action for action in own})
+    return action_input.checked({action.__name__: action for action in own} | alerts.ACTIONS | unfound.ACTIONS)

@@ -7,12 +7,13 @@ from ckan.cli import error_shout
 
 from ckanext.ecosphere.interfaces import InitReport
 from ckanext.ecosphere.search import setup, solr_schema
+from ckanext.ecosphere.search.alerts import cli as alerts
 from ckanext.ecosphere.search.solr_client import SolrAdminError
 
 
-@click.group(short_help="Search: Solr's French schema.")
+@click.group(short_help="Search: Solr's French schema, alerts.")
 def search() -> None:
-    """Search: Solr's French schema."""
+    """Search: Solr's French schema, alerts."""
 
 
 @search.group("solr-schema", short_help="Look at or apply the French schema.")
@@ -43,3 +44,7 @@ def status() -> None:
     click.echo("French" if state.is_french else "Not French")
     if not state.is_french:
         raise click.exceptions.Exit(1)
+
+
+search.add_command(alerts.tick)
+search.add_command(alerts.forget)
