@@ -9,7 +9,6 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from flask import current_app, has_app_context, has_request_context
 
-
 _made: list[Any] = []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.search.alerts import config, searches
@@ -28,3 +30,11 @@ def ecosphere_search_alerts() -> bool:
 def ecosphere_search_month(month: str) -> str:
     """A month ("2026-11") in words."""
     return dates.month(month)
+
+
+def ecosphere_search_unfound() -> dict[str, Any] | None:
+    """Which searches found nothing, None for people who may not know."""
+    try:
+        return tk.get_action("ecosphere_search_unfound_list")({"user": tk.current_user.name}, {})
+    except tk.NotAuthorized:
+        return None

@@ -16,7 +16,6 @@ from urllib.parse import parse_qsl, urlencode
 import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.lib.search import SearchQueryError
-from ckan.views import dataset as ckan_dataset
 
 from ckanext.ecosphere.search.relevance import search as relevance
 from ckanext.ecosphere.shared import characters, language
@@ -127,7 +126,7 @@ def run(
     ids: Iterable[str] = (),
     strict: bool = True,
 ) -> Found:
-    """Search for somebody, within a page whose address is that of the search (`asked`).
+    """Search for somebody; within a page whose address is that of the search (`asked`) several values add as they do there.
 
     Args:
         search: query of the address.
@@ -142,14 +141,18 @@ def run(
         SearchQueryError: the index cannot be asked this.
         SearchError: the index is away.
     """
-    details = {"fq": "", "search_extras": {}} if ids else ckan_dataset._get_search_details()
-    words = "" if ids else " ".join(value for name, value in parsed(search) if name == "q")
-    extras = {**details["search_extras"], **({relevance.TYPED_PARAMETER: "1"} if strict else {})}
+    pairs = [] if ids else parsed(search)
+    words = " ".join(value for name, value in pairs if name == "q")
+    extras = {name: value for name, value in pairs if name.startswith(_PLUGINS)}
+    if strict:
+        extras[relevance.TYPED_PARAMETER] = "1"
+    # Written as CKAN's page does, which other plugins look for.
+    chosen = [f'{name}:"{_quoted(value)}"' for name, values in filters(urlencode(pairs)).items() for value in values]
     window = [f"metadata_modified:{{{_solr(since)} TO {_solr(until)}]"] if since or until else []
     named = ["id:({})".format(" OR ".join(f'"{each}"' for each in ids))] if ids else []
     data_dict: dict[str, Any] = {
         "q": words,
-        "fq": f"{details['fq']} +dataset_type:dataset".strip(),
+        "fq": " ".join([*chosen, "+dataset_type:dataset"]),
         "fq_list": [*window, *named],
         "extras": extras,
         "rows": rows,
@@ -188,3 +191,7 @@ def checked(search: str, reader: model.User | None) -> str:
 def _solr(moment: datetime | None) -> str:
     """A moment as Solr has it, to the millisecond."""
     return f"{moment.strftime('%Y-%m-%dT%H:%M:%S.%f')[:-3]}Z" if moment else "*"
+
+
+def _quoted(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')
