@@ -126,7 +126,7 @@ def run(
     ids: Iterable[str] = (),
     strict: bool = True,
 ) -> Found:
-    """Search for somebody; within a page whose address is that of the search (`asked`) several values add as they do there.
+    """Search for somebody; within `asked`, several values of a filter mean what they mean on the page.
 
     Args:
         search: query of the address.

@@ -84,9 +84,11 @@ def mine() -> Response:
     return _list(_act("list"), "")
 
 
-def ask_link() -> Response:
+def ask_link() -> AnyResponse:
     """Send the link to their alerts to somebody without an account; the answer is the same when there are none."""
     _require_alerts()
+    if _is_known():
+        return tk.redirect_to("ecosphere_alerts.mine")
     if request.form.get(TRAP):
         tk.abort(INVALID, tk._("The form was filled in by a program. Leave the hidden field empty."))
     typed = {"email": request.form.get("email", "").strip()}
