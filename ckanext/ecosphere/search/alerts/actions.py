@@ -13,21 +13,26 @@ from ckanext.ecosphere.search.alerts.model import Alert
 from ckanext.ecosphere.shared import authorization, language
 
 
+def frequency(value: Any) -> str:
+    """Refuse what is no frequency; CKAN's own validator fails of a tuple and takes an empty text."""
+    if value not in storage.FREQUENCIES:
+        raise tk.Invalid(tk._("Choose how often: {choices}.").format(choices=", ".join(storage.FREQUENCIES)))
+    return value
+
+
 @tk.validator_args
-def create_schema(
-    default: ValidatorFactory, unicode_safe: Validator, one_of: ValidatorFactory, ignore_missing: Validator
-) -> Schema:
+def create_schema(default: ValidatorFactory, unicode_safe: Validator, ignore_missing: Validator) -> Schema:
     """Parameters of `ecosphere_search_alert_create`."""
     return {
         "search": [ignore_missing, unicode_safe, default("")],
-        "frequency": [default("weekly"), one_of(storage.FREQUENCIES)],
+        "frequency": [default("weekly"), frequency],
     }
 
 
 @tk.validator_args
-def update_schema(not_empty: Validator, unicode_safe: Validator, one_of: ValidatorFactory) -> Schema:
+def update_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
     """Parameters of `ecosphere_search_alert_update`."""
-    return {"id": [not_empty, unicode_safe], "frequency": [not_empty, one_of(storage.FREQUENCIES)]}
+    return {"id": [not_empty, unicode_safe], "frequency": [not_empty, frequency]}
 
 
 @tk.validator_args

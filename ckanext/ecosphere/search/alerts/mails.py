@@ -157,9 +157,7 @@ def _confirmation(subscriber: Subscriber, content: dict[str, Any], _items: list[
             tk._("Confirm it on the following page, which shows the search. The link is good for a week."),
         ],
         button=(tk._("See the search and confirm"), links.confirm_url(alert.id, content["frequency"])),
-        closing=tk._(
-            "If it was not you, do nothing: nobody writes to you again, and your address is erased in a week."
-        ),
+        closing=tk._("If it was not you, do nothing: your address is erased in a week."),
     )
 
 
@@ -168,9 +166,7 @@ def _link(subscriber: Subscriber, _content: dict[str, Any], _items: list[Item]) 
     return Letter(
         subject=subject(tk._("Your alerts")),
         greeting="",
-        lines=[
-            tk._("Here is the link to your alerts. Whoever has it can change and delete them: keep it to yourself.")
-        ],
+        lines=[tk._("Whoever has this link can see, change and delete your alerts: keep it to yourself.")],
         button=(tk._("See my alerts"), links.manage_url(subscriber.id)),
         closing=tk._("If you did not ask for it, do nothing."),
     )

@@ -91,9 +91,9 @@ def test_private_datasets_are_told_to_members_only_and_to_nobody_who_left(visito
         change(hidden, notes="Changé")
     with freeze_time(now() + timedelta(days=2)):
         assert job.look() == 1
-        call_action("organization_member_delete", id="ddt", username="anne")
+        call_action("organization_member_delete", {"user": "boss"}, id="ddt", username="anne")
         assert job.deliver() == 0
-    call_action("organization_member_create", id="ddt", username="anne", role="member")
+    call_action("organization_member_create", {"user": "boss"}, id="ddt", username="anne", role="member")
     assert postbox.mails == []
 
 
