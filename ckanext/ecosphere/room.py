@@ -15,6 +15,7 @@ from ckan.lib.plugins import DefaultTranslation
 from ckanext.ecosphere.core import away, logic_tables
 from ckanext.ecosphere.interfaces import IEcospherePlugin
 from ckanext.ecosphere.setup import option_values, plugin_needs
+from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.queue import keep_workers_registered
 
 log = logging.getLogger(__name__)
@@ -61,8 +62,9 @@ class Room(DefaultTranslation, EcospherePluginBase):
         tk.add_resource("assets/shared", "ecosphere_shared")
 
     def make_middleware(self, app: Any, config: Any) -> Any:
-        """Have a clear page shown while a service is away or tables are missing; nothing is collected by requests."""
+        """Have a clear page shown while a service is away or tables are missing; keep the application for e-mails."""
         logic_tables.fill()
+        language.remember(app)
         return away.install(app)
 
     def i18n_directory(self) -> str:

@@ -15,7 +15,7 @@ from .shell import StackError, run, say, write_private
 
 INI = LOCAL / "ckan.ini"
 #: Queues of the first worker, the most urgent first: no harvest, which may last hours, keeps it from them.
-QUICK_QUEUES = ("default", "ecosphere:requests", "ecosphere:schemas", "ecosphere:quality")
+QUICK_QUEUES = ("default", "ecosphere:requests", "ecosphere:search", "ecosphere:schemas", "ecosphere:quality")
 #: Queues of the other workers: harvests, and what the first one does not come to.
 QUEUES = ("ecosphere:harvest", *QUICK_QUEUES)
 WORKERS = max(2, int(os.environ.get("WORKERS") or "3"))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.shared.mailing import sending
 
 MODERATORS = "ecosphere.requests.moderators"
 TRUST_AFTER = "ecosphere.requests.trust_after"
@@ -157,17 +158,12 @@ def email() -> bool:
 
 def mail_works() -> bool:
     """Tell whether e-mails are wanted and CKAN knows a server for them; it drops them silently otherwise."""
-    return email() and bool(tk.config.get("smtp.server")) and bool(tk.config.get("smtp.mail_from"))
+    return email() and sending.is_configured()
 
 
 def secret() -> str:
     """Return the secret with which the portal signs."""
     return str(tk.config["SECRET_KEY"])
-
-
-def domain() -> str:
-    """Return the name of the portal's host, for identifiers of e-mails."""
-    return urlsplit(tk.config["ckan.site_url"]).hostname or "localhost"
 
 
 def folder() -> Path | None:

@@ -8,7 +8,10 @@ import ckan.plugins.toolkit as tk
 from ckan.types import Context, Schema, Validator, ValidatorFactory
 
 from ckanext.ecosphere.search import config, facet_counts, suggest
+from ckanext.ecosphere.search.alerts import actions as alerts
 from ckanext.ecosphere.search.relevance import search
+from ckanext.ecosphere.search.unfound import actions as unfound
+from ckanext.ecosphere.search.unfound import counting
 from ckanext.ecosphere.shared import action_input, language
 
 MAX_QUERY = 200
@@ -48,7 +51,9 @@ def package_search(original_action: Any, context: Context, data_dict: dict[str, 
         raise tk.ValidationError({"extras": [tk._("This must be an object with names and values.")]})
     asked = facet_counts.prepare(data_dict)
     if search.is_question(asked):
-        return search.answer(original_action, context, asked)
+        answer = search.answer(original_action, context, asked)
+        counting.note(asked, answer)
+        return answer
     return original_action(context, asked)
 
 
@@ -96,4 +101,4 @@ def ecosphere_search_did_you_mean(context: Context, data_dict: dict[str, Any]) -
 def get_actions() -> dict[str, Any]:
     """Return the actions that the plugin registers."""
     own = (ecosphere_search_suggest, ecosphere_search_did_you_mean, package_search)
-    return action_input.checked({action.__name__: action for action in own})
+    return action_input.checked({action.__name__: action for action in own} | alerts.ACTIONS | unfound.ACTIONS)

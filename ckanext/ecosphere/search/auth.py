@@ -8,6 +8,8 @@ import ckan.plugins.toolkit as tk
 from ckan.authz import is_authorized
 from ckan.types import AuthResult, Context
 
+from ckanext.ecosphere.search.alerts import actions as alerts
+from ckanext.ecosphere.search.unfound import actions as unfound
 from ckanext.ecosphere.shared import authorization
 
 
@@ -26,4 +28,5 @@ def ecosphere_search_did_you_mean(context: Context, data_dict: dict[str, Any] | 
 def get_auth_functions() -> dict[str, Any]:
     """Return the auth functions that the plugin registers."""
     own = (ecosphere_search_suggest, ecosphere_search_did_you_mean)
-    return authorization.deny_by_default({function.__name__: function for function in own})
+    every = {function.__name__: function for function in own} | alerts.AUTH | unfound.AUTH
+    return authorization.deny_by_default(every)

@@ -7,15 +7,16 @@ from ckan.cli import error_shout
 
 from ckanext.ecosphere.interfaces import InitReport
 from ckanext.ecosphere.search import config, setup, solr_schema
+from ckanext.ecosphere.search.alerts import cli as alerts
 from ckanext.ecosphere.search.relevance import explain as explaining
 from ckanext.ecosphere.search.relevance import search as relevance
 from ckanext.ecosphere.search.relevance import understanding
 from ckanext.ecosphere.search.solr_client import SolrAdminError
 
 
-@click.group(short_help="Search: Solr's French schema, why something is found.")
+@click.group(short_help="Search: Solr's French schema, why something is found, alerts.")
 def search() -> None:
-    """Search: Solr's French schema, why something is found."""
+    """Search: Solr's French schema, why something is found, alerts."""
 
 
 @search.command()
@@ -66,3 +67,7 @@ def status() -> None:
     click.echo("French" if state.is_french else "Not French")
     if not state.is_french:
         raise click.exceptions.Exit(1)
+
+
+search.add_command(alerts.tick)
+search.add_command(alerts.forget)

@@ -24,15 +24,25 @@ from ckanext.ecosphere.search import (
     index,
     query,
     setup,
+    views,
 )
+from ckanext.ecosphere.search.alerts import helpers as alert_helpers
+from ckanext.ecosphere.search.alerts import job as alert_job
+from ckanext.ecosphere.search.alerts import views as alert_views
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.vocabularies import gazetteer
+
+HELPERS = {
+    name: value
+    for name, value in {**vars(helpers), **vars(alert_helpers)}.items()
+    if name.startswith("ecosphere_search_")
+}
 
 
 @tk.blanket.actions(actions.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
-@tk.blanket.helpers({name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_search_")})
-@tk.blanket.blueprints
+@tk.blanket.helpers(HELPERS)
+@tk.blanket.blueprints(lambda: [views.ecosphere_search, alert_views.ecosphere_alerts])
 @tk.blanket.config_declarations
 class EcosphereSearchPlugin(Room):
     """Search as French speakers expect it."""
@@ -97,3 +107,11 @@ class EcosphereSearchPlugin(Room):
     def ecosphere_check(self) -> list[Check]:
         """Tell whether Solr analyses French."""
         return setup.check()
+
+    def ecosphere_recover(self) -> list[str]:
+        """Have alerts looked at and e-mails sent that a killed process or an emptied queue left."""
+        return alert_job.recover()
+
+    def ecosphere_queues(self) -> list[str]:
+        """Queue of alerts and their e-mails."""
+        return [alert_job.QUEUE]

@@ -9,6 +9,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from flask import current_app, has_app_context, has_request_context
 
+_made: list[Any] = []
+
 
 def current() -> str:
     """Return the language code of the page being answered ("fr", "en"…).
@@ -18,24 +20,38 @@ def current() -> str:
     return (has_request_context() and tk.h.lang()) or tk.config["ckan.locale_default"]
 
 
+def offered(language: str | None) -> str:
+    """Return the language if the portal speaks it, else the portal's own."""
+    known = tk.config["ckan.locales_offered"]
+    return language if language and (not known or language in known) else tk.config["ckan.locale_default"]
+
+
+def remember(app: Any) -> None:
+    """Keep the application, which CKAN hands to plugins (`IMiddleware`): to make one takes a second."""
+    _made[:] = [app]
+
+
 @contextmanager
-def speaking(language: str | None) -> Iterator[None]:
+def speaking(language: str | None, address: str = "/") -> Iterator[None]:
     """Translate into a language within the block; outside of a page CKAN always speaks English.
 
     When the block ends, CKAN closes its session: read what is needed from the database before.
 
     Args:
-        language: a code ("fr"); None for the portal's own.
+        language: a code ("fr"); None, or one that the portal does not offer, for the portal's own.
+        address: of the page that is being answered, as it seems, with its parameters.
     """
-    overrides = {"CKAN_LANG": language or tk.config["ckan.locale_default"], "CKAN_LANG_IS_DEFAULT": False}
-    with _application().test_request_context(environ_overrides=overrides):
+    overrides = {"CKAN_LANG": offered(language), "CKAN_LANG_IS_DEFAULT": False}
+    with _application().test_request_context(address, environ_overrides=overrides):
         yield
 
 
 def _application() -> Any:
     if has_app_context():
         return current_app._get_current_object()  # pyright: ignore[reportAttributeAccessIssue]
-    from ckan.config.middleware import make_app
+    if not _made:
+        from ckan.config.middleware import make_app
 
-    made: Any = make_app(tk.config)  # pyright: ignore[reportArgumentType]
-    return made._wsgi_app
+        made: Any = make_app(tk.config)  # pyright: ignore[reportArgumentType]
+        remember(made._wsgi_app)
+    return _made[0]

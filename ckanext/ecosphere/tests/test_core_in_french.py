@@ -10,7 +10,7 @@ from ckan import model
 from ckan.tests import factories
 from lxml import html
 
-from ckanext.ecosphere.data_requests.tests.postbox import body, serving
+from ckanext.ecosphere.tests.postbox import body, serving
 
 #: Words of English that are no words of French.
 ENGLISH = re.compile(

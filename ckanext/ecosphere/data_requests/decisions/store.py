@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import config, portal
+from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.decisions.compose import Composed, Facts, compose
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
@@ -18,6 +18,7 @@ from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import Event, Request, Setting, new_id
 from ckanext.ecosphere.data_requests.notifications import mail_texts
+from ckanext.ecosphere.shared import language
 
 #: Transitions whose requester gets a letter of decision.
 DECISIONS = ("refuse", "fulfil_partly", "not_held", "reject", "extend")
@@ -82,7 +83,7 @@ def _due(request: Request, kind: str, given: Mapping[str, Any]) -> date | None:
 def language_of(request: Request) -> str:
     """Language of the requester: the one they chose, else that in which they asked."""
     setting = model.Session.get(Setting, request.requester_id) if request.requester_id else None
-    return portal.known((setting.language if setting else "") or request.language)
+    return language.offered((setting.language if setting else "") or request.language)
 
 
 def _datasets(ids: Iterable[str]) -> list[tuple[str, str]]:

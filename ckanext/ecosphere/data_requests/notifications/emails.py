@@ -9,16 +9,15 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.data_requests import dictize, portal
-from ckanext.ecosphere.data_requests.domain import people, states, text
+from ckanext.ecosphere.data_requests import dictize
+from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request, Setting
 from ckanext.ecosphere.data_requests.notifications import enclosures, mail_texts, review, texts
 from ckanext.ecosphere.data_requests.notifications.mailboxes import Mailbox
 from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.shared.mailing.texts import subject
 
 _ = tk._
-
-LONGEST_SUBJECT = 150
 
 
 @dataclass
@@ -64,9 +63,9 @@ def language_of(user: model.User | Mailbox, request: Request | None) -> str:
     """Language of a person: the one they chose, that in which they asked, or the portal's."""
     setting = model.Session.get(Setting, user.id)
     if setting and setting.language:
-        return portal.known(setting.language)
+        return language.offered(setting.language)
     own = request.language if request is not None and request.requester_id == user.id else ""
-    return portal.known(own)
+    return language.offered(own)
 
 
 def write(user: model.User | Mailbox, rows: list[Notification], digest: bool = False) -> Letter | None:
@@ -101,16 +100,6 @@ def write(user: model.User | Mailbox, rows: list[Notification], digest: bool = F
         ),
         settings_url=address("demandes/preferences"),
     )
-
-
-def subject(sentence: str) -> str:
-    """Subject of an e-mail: the portal's name, then what happened, on one line."""
-    return text.line(f"[{tk.config['ckan.site_title']}] {sentence.rstrip('.')}")[:LONGEST_SUBJECT]
-
-
-def labelled(label: str, words: str) -> str:
-    """A label and what it stands for; templates of plain text are not searched for messages."""
-    return _("{label}: {text}").format(label=label, text=words)
 
 
 def address(path: str) -> str:

@@ -13,29 +13,10 @@ from markupsafe import Markup, escape
 
 from ckanext.ecosphere.data_requests.domain import text
 from ckanext.ecosphere.shared import rich_text
+from ckanext.ecosphere.shared.mailing.texts import harmless
 
 ANCHOR = re.compile(r'<a href="([^"<>]*)"[^<>]*>|</a>')
 TAG = re.compile(r"<[^<>]*>")
-SCHEME = re.compile(r"\b(?:https?|ftp|mailto|javascript|data):(?://)?", re.IGNORECASE)
-HOST = re.compile(r"(?<![\w.-])(?:[\w-]+\.)+([^\W\d_]{2,24})(?![\w-])")
-#: Endings of names of files, which are no addresses.
-FILES = {
-    "pdf",
-    "csv",
-    "txt",
-    "ods",
-    "odt",
-    "xlsx",
-    "docx",
-    "geojson",
-    "gpkg",
-    "png",
-    "jpg",
-    "jpeg",
-    "shp",
-    "xml",
-    "json",
-}
 
 
 class Untrusted(str):
@@ -84,15 +65,6 @@ def defanged(written: str) -> Untrusted:
     rendered = without_anchors(text.html(written))
     lines = re.sub(r"<br ?/?>\n?", "\n", re.sub(r"</(?:p|li|blockquote)>\s*", "\n", rendered))
     return Untrusted(harmless(unescape(TAG.sub("", lines)).strip()))
-
-
-def harmless(line: str) -> str:
-    """Return a line without schemes, with the dots of names of hosts in brackets ("example[.]org")."""
-    return HOST.sub(_in_brackets, SCHEME.sub("", line)).replace("@", "[@]")
-
-
-def _in_brackets(match: re.Match[str]) -> str:
-    return match[0] if match[1].lower() in FILES else match[0].replace(".", "[.]")
 
 
 def mail_html(written: str) -> str:

@@ -11,6 +11,7 @@ from ckanext.ecosphere.data_requests.domain.names import Names
 from ckanext.ecosphere.data_requests.model import Comment, Event, Request
 from ckanext.ecosphere.data_requests.notifications import links
 from ckanext.ecosphere.data_requests.notifications.mailboxes import Mailbox
+from ckanext.ecosphere.shared.mailing.texts import harmless
 
 _ = tk._
 
@@ -47,9 +48,9 @@ def _detail(author: str, role: str, words: str, moderation: str) -> tuple[str, s
 
 def title(request: Request) -> str:
     """Return the title of a request; mail programs find no link in that of a new person."""
-    return links.harmless(request.title) if request.plain_links else request.title
+    return harmless(request.title) if request.plain_links else request.title
 
 
 def name(user: model.User | Mailbox) -> str:
     """Return the name of the person who is written to, on one line and without a link: they may not have chosen it."""
-    return links.harmless(text.line(user.display_name))
+    return harmless(text.line(user.display_name))

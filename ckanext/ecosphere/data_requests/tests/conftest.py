@@ -16,9 +16,9 @@ from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.model import Request
-from ckanext.ecosphere.data_requests.tests.postbox import Postbox, serving
 from ckanext.ecosphere.shared import organisations
 from ckanext.ecosphere.shared.web_guard import rate_limits
+from ckanext.ecosphere.tests.postbox import Postbox, serving
 
 INSEE = "http://id.insee.fr/geo"
 #: Person → service and role.

@@ -9,7 +9,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from ckanext.ecosphere.data_requests.views import atom, charts, exports
+from ckanext.ecosphere.data_requests.views import charts, exports
+from ckanext.ecosphere.shared import atom
 
 HOSTILE = '<script>"&\x08'
 NOW = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)

@@ -25,8 +25,8 @@ from ckanext.ecosphere.data_requests.tests.conftest import (
     submitted,
     user_id,
 )
-from ckanext.ecosphere.data_requests.tests.postbox import Postbox, body
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
+from ckanext.ecosphere.tests.postbox import Postbox, body
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
 

@@ -13,9 +13,9 @@ from playwright.sync_api import Page, expect
 from ckanext.ecosphere.data_requests.model import Mute
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.tests.conftest import act, opened, row, user_id
-from ckanext.ecosphere.data_requests.tests.postbox import Postbox, body
 from ckanext.ecosphere.data_requests.tests.test_journey_answering import become, passwords  # noqa: F401 - a fixture
 from ckanext.ecosphere.tests.browser import axe_violations
+from ckanext.ecosphere.tests.postbox import Postbox, body
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
 

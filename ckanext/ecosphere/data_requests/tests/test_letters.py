@@ -28,7 +28,7 @@ from ckanext.ecosphere.data_requests.tests.conftest import (
     submitted,
     user_id,
 )
-from ckanext.ecosphere.data_requests.tests.postbox import Postbox, body
+from ckanext.ecosphere.tests.postbox import Postbox, body
 
 pytestmark = pytest.mark.usefixtures("portal")
 

@@ -17,9 +17,9 @@ from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Notification
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, dataset, opened, row, step, submitted, user_id
-from ckanext.ecosphere.data_requests.tests.postbox import Postbox, body
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.queue import waits
+from ckanext.ecosphere.tests.postbox import Postbox, body
 
 pytestmark = pytest.mark.usefixtures("portal")
 

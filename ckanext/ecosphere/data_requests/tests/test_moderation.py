@@ -19,11 +19,11 @@ from ckanext.ecosphere.data_requests.domain import clock, french, references, tr
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, links
 from ckanext.ecosphere.data_requests.tests.conftest import DRAFT, act, dataset, opened, row, step, submitted, user_id
-from ckanext.ecosphere.data_requests.tests.postbox import Postbox, body
 from ckanext.ecosphere.data_requests.tests.test_hostile_texts import RUNS, queries
 from ckanext.ecosphere.shared import characters, dates
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.tests.hostile_texts import STRANGE
+from ckanext.ecosphere.tests.postbox import Postbox, body
 
 pytestmark = pytest.mark.usefixtures("portal")
 

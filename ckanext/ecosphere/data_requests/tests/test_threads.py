@@ -14,8 +14,9 @@ from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Comment, Follow, Mute, Setting
 from ckanext.ecosphere.data_requests.notifications import delivery, mail_headers, scheduled
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, opened, row, step, submitted, user_id
-from ckanext.ecosphere.data_requests.tests.postbox import Postbox, body
 from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared.mailing import sending
+from ckanext.ecosphere.tests.postbox import Postbox, body
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -56,9 +57,9 @@ def test_mails_about_a_request_are_one_thread(postbox: Postbox):
 
 def test_a_mail_that_is_sent_again_is_the_same_message(postbox: Postbox, monkeypatch: Any):
     kept: list[str] = []
-    original = delivery.mailer.mail_recipient
+    original = sending.mailer.mail_recipient
     monkeypatch.setattr(
-        delivery.mailer, "mail_recipient", lambda **mail: (kept.append(mail["headers"]["Message-ID"]), original(**mail))
+        sending.mailer, "mail_recipient", lambda **mail: (kept.append(mail["headers"]["Message-ID"]), original(**mail))
     )
     postbox.failures = 1
     act("settings_update", "moderator", digest="none")

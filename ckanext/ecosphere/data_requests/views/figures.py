@@ -8,9 +8,9 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from flask import Response, request
 
-from ckanext.ecosphere.data_requests.views import atom, exports
+from ckanext.ecosphere.data_requests.views import exports
 from ckanext.ecosphere.data_requests.views.viewing import as_public, page, rendered
-from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared import atom, dates
 
 FILTERS = ("organization", "territory", "theme")
 ENTRIES = 50

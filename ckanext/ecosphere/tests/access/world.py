@@ -25,6 +25,8 @@ from ckanext.ecosphere.data_requests.tests import conftest as requests
 from ckanext.ecosphere.harvest import previews
 from ckanext.ecosphere.harvest.model import PUBLISHED, Hold, JobState, SourceRecord
 from ckanext.ecosphere.schemas.bulk import plan, runs
+from ckanext.ecosphere.search.alerts import links, storage
+from ckanext.ecosphere.shared.mailing import headers
 from ckanext.harvest.model import HarvestJob, HarvestObject
 
 #: Persona → account; the request belongs to somebody else ("asker"), the draft to `user`.
@@ -105,6 +107,7 @@ def build() -> World:
     world.things["group"] = (group["id"], group["name"])
     _make_datasets(world)
     _make_requests(world)
+    _make_alerts(world)
     _make_harvest(world)
     _make_bulk_edit(world)
     make_source(world)
@@ -168,6 +171,21 @@ def _hold_a_comment(world: World) -> None:
     world.things["held"] = (comment.id, comment.id)
     token = mail_headers.token(requests.user_id("asker"), request)
     world.things["unsubscribe"] = (token, token)
+
+
+def _make_alerts(world: World) -> None:
+    """Save a search of `user`, and one of somebody without an account."""
+    own = storage.save(search="q=eau", frequency="weekly", language="fr", user_id=requests.user_id("stranger"))
+    world.things["alert"] = (own.id, own.id)
+    alert = storage.save(search="q=eau", frequency="daily", language="fr", email="lea@example.org")
+    storage.confirm(alert.id, "daily", "fr")
+    tokens = {
+        "alert_of_address": alert.id,
+        "alert_confirm": headers.sign(links.CONFIRM, [alert.id, "daily"]),
+        "alert_manage": headers.sign(links.MANAGE, alert.subscriber_id),
+        "alert_leave": headers.sign_lasting(links.LEAVE, alert.subscriber_id),
+    }
+    world.things |= {name: (value, value) for name, value in tokens.items()}
 
 
 def _make_harvest(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Atom feeds (RFC 4287): new requests of a service, territory or theme, and what happens to one request. Pure."""
+"""Atom feeds (RFC 4287), of requests and of searches. Pure."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class Entry:
         link: page about it.
         updated: moment with a time zone.
         categories: labels.
+        author: name of the service, when it is not the portal's own.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Entry:
     updated: datetime
     summary: str = ""
     categories: tuple[str, ...] = field(default=())
+    author: str = ""
 
 
 def feed(title: str, author: str, page: str, itself: str, entries: Iterable[Entry]) -> bytes:
@@ -64,6 +66,8 @@ def _entry(root: ET.Element, entry: Entry) -> None:
     _text(node, "id", entry.id)
     ET.SubElement(node, _q("link"), {"rel": "alternate", "type": "text/html", "href": entry.link})
     _text(node, "updated", entry.updated.isoformat())
+    if entry.author:
+        _text(ET.SubElement(node, _q("author")), "name", entry.author)
     if entry.summary:
         _text(node, "summary", entry.summary)
     for label in entry.categories:

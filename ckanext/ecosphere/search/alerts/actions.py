@@ -1,0 +1,160 @@
+"""Actions of the alerts: each person has their own; who has no account goes through the pages and signed links."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.types import AuthResult, Context, Schema, Validator, ValidatorFactory
+
+from ckanext.ecosphere.search.alerts import config, searches, storage
+from ckanext.ecosphere.search.alerts.model import Alert
+from ckanext.ecosphere.shared import authorization, language
+
+
+def frequency(value: Any) -> str:
+    """Refuse what is no frequency; CKAN's own validator fails of a tuple and takes an empty text."""
+    if value not in storage.FREQUENCIES:
+        raise tk.Invalid(tk._("Choose how often: {choices}.").format(choices=", ".join(storage.FREQUENCIES)))
+    return value
+
+
+@tk.validator_args
+def create_schema(default: ValidatorFactory, unicode_safe: Validator, ignore_missing: Validator) -> Schema:
+    """Parameters of `ecosphere_search_alert_create`."""
+    return {
+        "search": [ignore_missing, unicode_safe, default("")],
+        "frequency": [default("weekly"), frequency],
+    }
+
+
+@tk.validator_args
+def update_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
+    """Parameters of `ecosphere_search_alert_update`."""
+    return {"id": [not_empty, unicode_safe], "frequency": [not_empty, frequency]}
+
+
+@tk.validator_args
+def delete_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
+    """Parameters of `ecosphere_search_alert_delete`."""
+    return {"id": [not_empty, unicode_safe]}
+
+
+@tk.validate_action_data(create_schema)
+def ecosphere_search_alert_create(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+    """Save a search, and have the person told by e-mail of datasets that are new or changed in it.
+
+    Args:
+        context: action context.
+        data_dict: `search` (str, default ""): what follows "?" in the address of the page of datasets, e.g.
+            "q=zones+humides&res_format=WMS"; `frequency` (str, default "weekly"): daily, weekly, or none to save it
+            without e-mails.
+
+    Returns:
+        the alert: `id`, `search`, `title`, `url`, `frequency`, `created`. A search that the person has saved already
+        gets the new frequency.
+
+    Raises:
+        ValidationError: the search cannot be asked, or the person has as many alerts as one may have
+            (`ecosphere.search.alerts_per_person`).
+        NotAuthorized: anonymous people save searches through the page.
+    """
+    tk.check_access("ecosphere_search_alert_create", context, data_dict)
+    user = _person(context)
+    search = searches.canonical(searches.parsed(data_dict["search"]))
+    search = searches.checked(search, user)
+    user_id = user.id
+    alert = storage.save(search=search, frequency=data_dict["frequency"], language=language.current(), user_id=user_id)
+    return dictized(alert)
+
+
+@tk.side_effect_free
+def ecosphere_search_alert_list(context: Context, data_dict: dict[str, Any]) -> list[dict[str, Any]]:
+    """List the searches that the person has saved, the newest first.
+
+    Args:
+        context: action context.
+        data_dict: nothing.
+
+    Returns:
+        alerts as `ecosphere_search_alert_create` returns them.
+    """
+    tk.check_access("ecosphere_search_alert_list", context, data_dict)
+    return [dictized(each) for each in storage.alerts(storage.of_user(_person(context).id))]
+
+
+@tk.validate_action_data(update_schema)
+def ecosphere_search_alert_update(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+    """Change how often the person is told of a saved search.
+
+    Args:
+        context: action context.
+        data_dict: `id` (str) of the alert; `frequency` (str): daily, weekly or none.
+
+    Returns:
+        `id` and `frequency`.
+
+    Raises:
+        NotFound: the person has no such alert.
+    """
+    tk.check_access("ecosphere_search_alert_update", context, data_dict)
+    subscriber = storage.of_user(_person(context).id)
+    if subscriber is None or not storage.change(subscriber.id, data_dict["id"], data_dict["frequency"]):
+        raise tk.ObjectNotFound(tk._("You have no such alert."))
+    return {"id": data_dict["id"], "frequency": data_dict["frequency"]}
+
+
+@tk.validate_action_data(delete_schema)
+def ecosphere_search_alert_delete(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+    """Delete a saved search of the person.
+
+    Args:
+        context: action context.
+        data_dict: `id` (str) of the alert.
+
+    Returns:
+        `id`.
+
+    Raises:
+        NotFound: the person has no such alert.
+    """
+    tk.check_access("ecosphere_search_alert_delete", context, data_dict)
+    subscriber = storage.of_user(_person(context).id)
+    if subscriber is None or not storage.delete(subscriber.id, data_dict["id"]):
+        raise tk.ObjectNotFound(tk._("You have no such alert."))
+    return {"id": data_dict["id"]}
+
+
+def dictized(alert: Alert) -> dict[str, Any]:
+    """An alert as the actions return it and the pages show it."""
+    return {
+        "id": alert.id,
+        "search": alert.search,
+        "title": searches.title(alert.search),
+        "url": searches.address(alert.search),
+        "frequency": alert.frequency,
+        "created": alert.created.isoformat(),
+    }
+
+
+def _person(context: Context) -> model.User:
+    user = authorization.person(context)
+    if user is None:
+        raise tk.NotAuthorized
+    return user
+
+
+def own_alerts(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
+    """Whoever has an account has alerts of their own; the actions look at no others."""
+    return {"success": authorization.person(context) is not None and config.alerts()}
+
+
+_OWN = (
+    ecosphere_search_alert_create,
+    ecosphere_search_alert_list,
+    ecosphere_search_alert_update,
+    ecosphere_search_alert_delete,
+)
+ACTIONS = {action.__name__: action for action in _OWN}
+AUTH = dict.fromkeys(ACTIONS, own_alerts)

@@ -1,0 +1,59 @@
+"""Every search as an Atom feed: what is public of it, the latest first."""
+
+from __future__ import annotations
+
+from html import unescape
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.lib.search import SearchError, SearchQueryError
+from flask import Response, request
+
+from ckanext.ecosphere.search.alerts import mails, searches
+from ckanext.ecosphere.shared import atom, dates, language, place_helpers
+
+ENTRIES = 50
+SUMMARY = 500
+#: For how long readers need not ask again, in seconds.
+FRESH = 900
+
+
+def feed() -> Response:
+    """Answer with the datasets of a search, whoever asks: a feed is public."""
+    try:
+        search = searches.canonical(request.args.items(multi=True))
+        found = searches.run(search, None, rows=ENTRIES)
+    except tk.ValidationError as error:
+        tk.abort(400, " ".join(text for texts in error.error_dict.values() for text in texts))
+    except SearchQueryError as error:
+        tk.abort(400, str(error))
+    except SearchError:
+        tk.abort(503, tk._("The search does not answer at the moment. Try again in a few minutes."))
+    itself = tk.h.url_for("ecosphere_alerts.feed", qualified=True, locale=language.current())
+    site = tk.config["ckan.site_title"]
+    content = atom.feed(
+        f"{searches.title(search)} – {site}",
+        site,
+        searches.address(search),
+        f"{itself}?{search}" if search else itself,
+        [_entry(each) for each in found.results],
+    )
+    response = Response(content, content_type=f"{atom.MIMETYPE}; charset=utf-8")
+    response.cache_control.max_age = FRESH
+    response.add_etag()
+    return response.make_conditional(request)
+
+
+def _entry(package: dict[str, Any]) -> atom.Entry:
+    link = tk.h.url_for("dataset.read", id=package["name"], qualified=True, locale=language.current())
+    themes = place_helpers.ecosphere_labels("themes", package.get("theme"))
+    place = mails.places(package.get("territory"), language.current())
+    return atom.Entry(
+        id=tk.h.url_for("dataset.read", id=package["id"], qualified=True, locale="default"),
+        title=package.get("title") or package["name"],
+        link=link,
+        updated=dates.read(package["metadata_modified"]),  # pyright: ignore[reportArgumentType]
+        summary=unescape(str(tk.h.markdown_extract(package.get("notes") or "", extract_length=SUMMARY))),
+        categories=tuple(each for each in (*themes, place) if each),
+        author=(package.get("organization") or {}).get("title") or "",
+    )

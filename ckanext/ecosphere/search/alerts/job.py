@@ -1,0 +1,125 @@
+"""Look for what is new in the searches that people saved, in the background: by `ckan ecosphere search tick`, or sent
+for by `ckan ecosphere watch`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from ckan import model
+from ckan.lib.search import SearchQueryError
+
+from ckanext.ecosphere.search.alerts import config, mails, searches, storage
+from ckanext.ecosphere.search.alerts.model import Subscriber, now
+from ckanext.ecosphere.search.unfound import counting
+from ckanext.ecosphere.shared.locks import Locks, is_free
+from ckanext.ecosphere.shared.mailing import sending
+from ckanext.ecosphere.shared.queue import enqueue_once, waits
+
+log = logging.getLogger(__name__)
+
+QUEUE = "ecosphere:search"
+#: Lock of whoever looks.
+LOOKING = "search:alerts"
+#: A dataset may come into the index some minutes after the moment at which it says that it was saved.
+SETTLED = timedelta(minutes=10)
+LOOK, DELIVER = "ecosphere-search-look", "ecosphere-search-deliver"
+
+
+def tick() -> dict[str, int]:
+    """Do all that is due; return how much of each. A step that fails does not keep the others from being done."""
+    done: dict[str, int] = {}
+    for name, step in STEPS.items():
+        try:
+            done[name] = step()
+        except Exception:
+            model.Session.rollback()
+            log.exception("Search: %s failed", name)
+            done[name] = -1
+    return done
+
+
+def look() -> int:
+    """Look at the alerts that are due, of so many people as one run takes; return for how many people there is news."""
+    if not config.alerts() or not sending.is_configured():
+        return 0
+    moment, done, told = now(), set[str](), 0
+    with Locks() as locks:
+        if not locks.take(LOOKING):
+            return 0  # whoever is at it takes these, too
+        while len(done) < config.per_run() and (claimed := storage.claim_due(moment, done)):
+            subscriber, alerts = claimed
+            done.add(subscriber.id)
+            told += _look_for(subscriber.id, [(each.id, each.search, each.told_until) for each in alerts], moment)
+    return told
+
+
+def _look_for(subscriber_id: str, alerts: list[tuple[str, str, datetime]], moment: datetime) -> int:
+    """Look at the alerts of one person, with their rights, and have one e-mail tell of all; return 1 if there is one.
+
+    Raises:
+        SearchError: the index is away; nothing is noted, and the next run begins with them.
+    """
+    lang = model.Session.get_one(Subscriber, subscriber_id).language
+    found: list[dict[str, Any]] = []
+    told: dict[str, datetime] = {}
+    for alert_id, search, since in alerts:
+        until = max(moment - SETTLED, since)
+        told[alert_id] = until
+        with searches.asked(search, lang):
+            reader = mails.reader_of(model.Session.get_one(Subscriber, subscriber_id))
+            if reader.gone:
+                model.Session.rollback()
+                return 0  # erased by the next step
+            try:
+                news = searches.run(search, reader.user, since=since, until=until, rows=config.datasets())
+            except SearchQueryError as error:
+                log.warning("An alert cannot be looked at: %s", error)
+                continue
+        if news.count:
+            ids = [each["id"] for each in news.results]
+            found.append({"search": search, "since": since.isoformat(), "count": news.count, "ids": ids})
+    storage.looked(subscriber_id, told, found, moment)
+    return int(bool(found))
+
+
+def deliver() -> int:
+    """Send the e-mails that are due; return how many left."""
+    return mails.deliver()
+
+
+def enqueue_delivery() -> None:
+    """Have the e-mails that wait sent; without Redis they wait for the next tick."""
+    enqueue_once(deliver, job_id=DELIVER, title="Search: e-mails", queue=QUEUE)
+
+
+def _look_and_deliver() -> None:
+    look()
+    deliver()
+
+
+def recover() -> list[str]:
+    """Have done what is due and what no job is going to do."""
+    if not sending.is_configured():
+        return []
+    done = []
+    if interrupted := mails.OUTBOX.take_up_interrupted():
+        done.append(f"{interrupted} e-mails about searches whose sender was killed")
+    if mails.OUTBOX.is_late() and not waits(DELIVER, QUEUE):
+        enqueue_delivery()
+        done.append("e-mails about searches that are due")
+    if config.alerts() and storage.is_due(now()) and not waits(LOOK, QUEUE) and is_free(LOOKING):
+        enqueue_once(_look_and_deliver, job_id=LOOK, title="Search: alerts", queue=QUEUE)
+        done.append("alerts that are due")
+    return done
+
+
+STEPS: dict[str, Callable[[], int]] = {
+    "unconfirmed_erased": storage.purge,
+    "unfound_erased": counting.purge,
+    "emails_taken_up": mails.OUTBOX.take_up_interrupted,
+    "people_with_news": look,
+    "emails": deliver,
+}

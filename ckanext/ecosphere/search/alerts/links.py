@@ -1,0 +1,51 @@
+"""Signed addresses of the e-mails: to confirm an alert, to manage one's alerts, and to leave."""
+
+from __future__ import annotations
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.search.alerts import storage
+from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared.mailing import headers
+
+CONFIRM, MANAGE, LEAVE = "ecosphere-alert-confirm", "ecosphere-alerts-manage", "ecosphere-alerts-leave"
+CONFIRM_SECONDS = int(storage.KEPT.total_seconds())
+MANAGE_SECONDS = 60 * 24 * 3600
+"""A link to manage alerts is good for 60 days; each e-mail has a new one."""
+
+
+def confirm_url(alert_id: str, frequency: str) -> str:
+    """Full address of the page on which an alert is confirmed."""
+    return _url("confirm", headers.sign(CONFIRM, [alert_id, frequency]))
+
+
+def manage_url(subscriber_id: str) -> str:
+    """Full address of the page with the alerts of somebody without an account."""
+    return _url("manage", headers.sign(MANAGE, subscriber_id))
+
+
+def leave_url(subscriber_id: str) -> str:
+    """Full address that stops all e-mails about alerts; it does not expire."""
+    return _url("leave", headers.sign_lasting(LEAVE, subscriber_id))
+
+
+def read_confirm(token: str) -> tuple[str, str] | None:
+    """Return the alert and the frequency of a link, None when it is not ours or too old."""
+    found = headers.read(CONFIRM, token, CONFIRM_SECONDS)
+    return (str(found[0]), str(found[1])) if isinstance(found, list) and len(found) == 2 else None  # noqa: PLR2004
+
+
+def read_manage(token: str) -> str | None:
+    """Return the subscriber of a link, None when it is not ours or too old."""
+    found = headers.read(MANAGE, token, MANAGE_SECONDS)
+    return found if isinstance(found, str) else None
+
+
+def read_leave(token: str) -> str | None:
+    """Return the subscriber of a link, None when it is not ours."""
+    found = headers.read_lasting(LEAVE, token)
+    return found if isinstance(found, str) else None
+
+
+def _url(endpoint: str, token: str) -> str:
+    return tk.h.url_for(f"ecosphere_alerts.{endpoint}", token=token, qualified=True, locale=language.current())

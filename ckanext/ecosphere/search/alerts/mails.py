@@ -1,0 +1,259 @@
+"""What the e-mails about saved searches say; they leave with the engine of the house (`shared.mailing.outbox`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.lib.search import SearchError
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search.alerts import links, searches, storage
+from ckanext.ecosphere.search.alerts.model import Alert, Mail, Subscriber
+from ckanext.ecosphere.shared import characters, dates, language
+from ckanext.ecosphere.shared.mailing import headers, sending
+from ckanext.ecosphere.shared.mailing.outbox import UNWANTED, Outbox
+from ckanext.ecosphere.shared.mailing.texts import harmless, labelled, subject
+from ckanext.ecosphere.vocabularies import communes
+
+OUTBOX = Outbox("search", Mail, "a saved search")
+MOST_PLACES = 3
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who is written to.
+
+    Attributes:
+        user: the account, None for anonymous people.
+        email: "" when there is none.
+        name: as they are greeted, "" without an account.
+        gone: whether the account is there no more.
+    """
+
+    user: model.User | None
+    email: str
+    name: str = ""
+    gone: bool = False
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset as an e-mail names it; all texts are plain."""
+
+    title: str
+    url: str
+    about: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """What an e-mail tells of one search.
+
+    Attributes:
+        title: of the search.
+        url: of its page.
+        sentence: how many datasets are new or changed.
+        more: how many of them are not named, in words.
+    """
+
+    title: str
+    url: str
+    sentence: str
+    datasets: list[Dataset]
+    more: str
+
+
+@dataclass
+class Letter:
+    """An e-mail before it is put in form.
+
+    Attributes:
+        lines: paragraphs.
+        button: (label, address) of the one thing to do.
+        links: (label, address) at its end.
+    """
+
+    subject: str
+    greeting: str
+    closing: str
+    lines: list[str] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+    button: tuple[str, str] | None = None
+    links: list[tuple[str, str]] = field(default_factory=list)
+
+
+def reader_of(subscriber: Subscriber) -> Reader:
+    """Return who is written to, and with whose rights is searched."""
+    if subscriber.user_id is None:
+        return Reader(None, subscriber.email or "")
+    user = model.User.get(subscriber.user_id)
+    if user is None or user.state != model.State.ACTIVE:
+        return Reader(None, "", gone=True)
+    return Reader(user, user.email or "", harmless(characters.one_line(user.display_name)))
+
+
+def deliver() -> int:
+    """Send the e-mails that are due; return how many left. Several may run at once."""
+    return OUTBOX.deliver(OUTBOX.claim_next, _send) if sending.is_configured() else 0
+
+
+def _send(ids: list[int]) -> int:
+    row = model.Session.get(Mail, ids[0])
+    subscriber = row and model.Session.get(Subscriber, row.subscriber_id)
+    if row is None or subscriber is None:
+        return 0  # erased meanwhile
+    if not reader_of(subscriber).email:
+        return OUTBOX.note(ids, UNWANTED, "no address")
+    lang, kind, content, key = subscriber.language, row.kind, row.content, (str(row.id), subscriber.id)
+
+    def send() -> bool:
+        items = _items(content, key[1], lang) if kind == storage.DIGEST else []
+        with language.speaking(lang):
+            mail = _render(key, kind, content, items)
+            if mail is not None:
+                sending.hand_over(**mail)
+        return mail is not None
+
+    return OUTBOX.attempt(ids, send)
+
+
+def _render(key: tuple[str, str], kind: str, content: dict[str, Any], items: list[Item]) -> dict[str, Any] | None:
+    """Recipient, subject and both forms of an e-mail, None when there is nothing to tell any more."""
+    subscriber = model.Session.get(Subscriber, key[1])
+    reader = reader_of(subscriber) if subscriber else None
+    if subscriber is None or reader is None or not reader.email:
+        return None
+    letter = WRITERS[kind](subscriber, content, items)
+    if letter is None:
+        return None
+    letter.greeting = tk._("Hello {name},").format(name=reader.name) if reader.name else tk._("Hello,")
+    # Who only asked for a link is no subscriber yet: there is nothing to leave.
+    way_out = headers.way_out(links.leave_url(subscriber.id)) if kind == storage.DIGEST else {}
+    return {
+        "headers": {**headers.AUTOMATIC, "Message-ID": headers.message_id("search", *key), **way_out},
+        "recipient_name": reader.name or reader.email,
+        "recipient_email": reader.email,
+        "subject": letter.subject,
+        "body": tk.render("emails/ecosphere_search_alerts.txt", {"letter": letter, "labelled": labelled}),
+        "body_html": tk.render("emails/ecosphere_search_alerts.html", {"letter": letter}),
+    }
+
+
+def _confirmation(subscriber: Subscriber, content: dict[str, Any], _items: list[Item]) -> Letter | None:
+    """Ask an address whether it wants to be told; what was searched, maybe by a stranger, is on the page only."""
+    alert = model.Session.get(Alert, content["alert"])
+    if alert is None:
+        return None
+    return Letter(
+        subject=subject(tk._("Confirm your alert")),
+        greeting="",
+        lines=[
+            tk._(
+                "Somebody, probably you, asked on the portal “{title}” to be told at this address of new datasets."
+            ).format(title=tk.config["ckan.site_title"]),
+            tk._("Confirm it on the following page, which shows the search. The link is good for a week."),
+        ],
+        button=(tk._("See the search and confirm"), links.confirm_url(alert.id, content["frequency"])),
+        closing=tk._("If it was not you, do nothing: your address is erased in a week."),
+    )
+
+
+def _link(subscriber: Subscriber, _content: dict[str, Any], _items: list[Item]) -> Letter | None:
+    """Send somebody without an account the link to their alerts."""
+    return Letter(
+        subject=subject(tk._("Your alerts")),
+        greeting="",
+        lines=[tk._("Whoever has this link can see, change and delete your alerts: keep it to yourself.")],
+        button=(tk._("See my alerts"), links.manage_url(subscriber.id)),
+        closing=tk._("If you did not ask for it, do nothing."),
+    )
+
+
+def _digest(subscriber: Subscriber, _content: dict[str, Any], items: list[Item]) -> Letter | None:
+    """Tell what is new or changed in the searches of somebody."""
+    if not items:
+        return None
+    if len(items) == 1:
+        words = f"{items[0].sentence} – {items[0].title}"
+    else:
+        words = tk._("What is new in {number} of your searches").format(number=len(items))
+    own = tk.h.url_for("ecosphere_alerts.mine", qualified=True, locale=language.current())
+    return Letter(
+        subject=subject(words),
+        greeting="",
+        items=items,
+        closing=tk._("You receive this message from the portal “{title}” about searches that you saved.").format(
+            title=tk.config["ckan.site_title"]
+        ),
+        links=[
+            (tk._("Manage my alerts"), own if subscriber.user_id else links.manage_url(subscriber.id)),
+            (tk._("Stop these e-mails"), links.leave_url(subscriber.id)),
+        ],
+    )
+
+
+WRITERS = {storage.CONFIRM: _confirmation, storage.MANAGE: _link, storage.DIGEST: _digest}
+
+
+def _items(content: dict[str, Any], subscriber_id: str, lang: str) -> list[Item]:
+    """Word what was found, read anew with the rights that the person has now; what is gone meanwhile is left out.
+
+    Raises:
+        OSError: the index is away; the e-mail waits.
+    """
+    items = []
+    for each in content["alerts"]:
+        with searches.asked(each["search"], lang):
+            subscriber = model.Session.get(Subscriber, subscriber_id)
+            if subscriber is None:
+                return []
+            reader = reader_of(subscriber)
+            try:
+                found = searches.run("", reader.user, ids=each["ids"], rows=len(each["ids"]))
+            except SearchError as error:
+                raise OSError(str(error)) from error
+            if found.results:
+                items.append(_item(each, found.results))
+    return items
+
+
+def _item(told: dict[str, Any], results: list[dict[str, Any]]) -> Item:
+    gone = len(told["ids"]) - len(results)
+    count, since = told["count"] - gone, told["since"]
+    more = count - len(results)
+    sentence = tk.ungettext("{number} new or changed dataset", "{number} new or changed datasets", count)
+    more_words = tk.ungettext("and {number} more", "and {number} more", more).format(number=more) if more > 0 else ""
+    return Item(
+        title=harmless(searches.title(told["search"])),
+        url=searches.address(told["search"]),
+        sentence=sentence.format(number=count),
+        datasets=[_dataset(each, since) for each in results],
+        more=more_words,
+    )
+
+
+def _dataset(package: dict[str, Any], since: str) -> Dataset:
+    """A dataset with where it is, of whom, and when it was published or changed."""
+    new = dates.read(package["metadata_created"]) > dates.read(since)  # pyright: ignore[reportOptionalOperand]
+    moment = dates.day(package["metadata_created"] if new else package["metadata_modified"])
+    when = (tk._("new on {date}") if new else tk._("changed on {date}")).format(date=moment)
+    service = (package.get("organization") or {}).get("title") or ""
+    about = [places(package.get("territory"), language.current()), service, when]
+    return Dataset(
+        title=characters.one_line(package.get("title") or package["name"]),
+        url=tk.h.url_for("dataset.read", id=package["name"], qualified=True, locale=language.current()),
+        about=characters.one_line(" – ".join(each for each in about if each)),
+    )
+
+
+def places(value: Any, lang: str) -> str:
+    """Name the territories of a dataset in few words: the first ones, and how many more."""
+    keys = [value] if isinstance(value, str) else list(value or [])
+    known = voc.get("territories")
+    named = [place.name for key in keys if (place := communes.get(key))]
+    named += [concept.label(lang) for key in keys if (concept := known.get(key))]
+    rest = len(named) - MOST_PLACES
+    return ", ".join(named[:MOST_PLACES]) + (f" (+ {rest})" if rest > 0 else "")

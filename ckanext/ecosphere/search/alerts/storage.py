@@ -1,0 +1,251 @@
+"""Alerts and the people who have them: the one module that writes their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
+
+from ckanext.ecosphere.search.alerts import config
+from ckanext.ecosphere.search.alerts.model import Alert, Mail, Subscriber, new_id, now
+from ckanext.ecosphere.shared import dates
+
+NONE = "none"
+#: Frequency → days between two looks.
+PERIODS = {"daily": 1, "weekly": 7}
+FREQUENCIES = (*PERIODS, NONE)
+#: Hour of the portal's day at which alerts are looked at.
+HOUR = 6
+#: For how long an address waits for its confirmation, and a sent e-mail is remembered.
+KEPT = timedelta(days=7)
+CONFIRM, MANAGE, DIGEST = "confirm", "manage", "digest"
+
+
+def of_user(user_id: str) -> Subscriber | None:
+    """Return the subscriber of an account."""
+    return model.Session.scalars(sa.select(Subscriber).where(Subscriber.user_id == user_id)).one_or_none()
+
+
+def of_email(email: str) -> Subscriber | None:
+    """Return the subscriber of an e-mail address without an account."""
+    return model.Session.scalars(sa.select(Subscriber).where(Subscriber.email == email.lower())).one_or_none()
+
+
+def subscriber(subscriber_id: str) -> Subscriber | None:
+    """Return a subscriber, None when they are erased."""
+    return model.Session.get(Subscriber, subscriber_id)
+
+
+def alerts(subscriber: Subscriber | None) -> Sequence[Alert]:
+    """Return the confirmed alerts of somebody, the newest first."""
+    if subscriber is None:
+        return []
+    query = sa.select(Alert).where(Alert.subscriber_id == subscriber.id, Alert.confirmed.is_not(None))
+    return model.Session.scalars(query.order_by(Alert.created.desc(), Alert.id)).all()
+
+
+def save(*, search: str, frequency: str, language: str, user_id: str | None = None, email: str | None = None) -> Alert:
+    """Save an alert, or the frequency of one that somebody has; that of an address waits for its confirmation.
+
+    Args:
+        search: query of the address (`searches.canonical`).
+        frequency: daily, weekly or none.
+        language: in which the person is written to.
+        user_id: of the account, or else
+        email: address of somebody without one.
+
+    Raises:
+        ValidationError: the person has as many as a person may have.
+    """
+    subscriber = _subscriber(language, user_id, email)
+    existing = sa.select(Alert).where(Alert.subscriber_id == subscriber.id, Alert.search == search)
+    alert = model.Session.scalars(existing).one_or_none()
+    if alert is None:
+        number = sa.select(sa.func.count()).where(Alert.subscriber_id == subscriber.id)
+        if (model.Session.scalar(number) or 0) >= config.per_person():
+            model.Session.rollback()
+            message = tk._("You have as many alerts as one person may have ({number}): delete one first.")
+            raise tk.ValidationError({"search": [message.format(number=config.per_person())]})
+        alert = Alert(id=new_id(), subscriber_id=subscriber.id, search=search, frequency=frequency)
+        alert.created = alert.told_until = now()
+        alert.next_look = _next_look(alert.created, frequency)
+        alert.confirmed = alert.created if user_id else None
+        model.Session.add(alert)
+    elif user_id or alert.confirmed is None:
+        # What somebody types into a form without an account changes nothing that its owner has confirmed.
+        _set_frequency(alert, frequency)
+    if email:
+        _tell(subscriber, CONFIRM, {"alert": alert.id, "frequency": frequency})
+    model.Session.commit()
+    return alert
+
+
+def _subscriber(language: str, user_id: str | None, email: str | None) -> Subscriber:
+    """Return the row of a person, locked, so that two requests at once count one after the other."""
+    values = {"id": new_id(), "user_id": user_id, "email": email and email.lower(), "language": language}
+    model.Session.execute(insert(Subscriber).values(**values, created=now()).on_conflict_do_nothing())
+    who = Subscriber.user_id == user_id if user_id else Subscriber.email == values["email"]
+    found = model.Session.scalars(sa.select(Subscriber).where(who).with_for_update()).one()
+    if user_id:
+        found.language = language
+    return found
+
+
+def _tell(subscriber: Subscriber, kind: str, content: dict[str, Any]) -> None:
+    model.Session.add(Mail(subscriber_id=subscriber.id, kind=kind, content=content))
+
+
+def ask_link(email: str) -> bool:
+    """Have a link to their alerts sent to somebody without an account; tells whether there is such a person."""
+    subscriber = of_email(email)
+    if not alerts(subscriber):
+        model.Session.rollback()
+        return False
+    assert subscriber is not None  # noqa: S101 - who has alerts is somebody
+    _tell(subscriber, MANAGE, {})
+    model.Session.commit()
+    return True
+
+
+def waiting(alert_id: str) -> Alert | None:
+    """Return an alert that a link of a confirmation names, None when it was erased."""
+    return model.Session.get(Alert, alert_id)
+
+
+def confirm(alert_id: str, frequency: str, language: str) -> Alert | None:
+    """Confirm an alert from the link that was sent to its address; again does no harm. None when it was erased."""
+    alert = model.Session.get(Alert, alert_id, with_for_update=True)
+    if alert is not None:
+        subscriber = model.Session.get_one(Subscriber, alert.subscriber_id)
+        subscriber.language = language
+        if alert.confirmed is None:
+            alert.confirmed = alert.told_until = now()
+        _set_frequency(alert, frequency)
+    model.Session.commit()
+    return alert
+
+
+def change(subscriber_id: str, alert_id: str, frequency: str) -> bool:
+    """Change how often somebody is told of a search; tells whether that alert is theirs."""
+    alert = _own(subscriber_id, alert_id)
+    if alert is not None:
+        _set_frequency(alert, frequency)
+    model.Session.commit()
+    return alert is not None
+
+
+def _set_frequency(alert: Alert, frequency: str) -> None:
+    if alert.frequency == frequency:
+        return
+    if alert.frequency == NONE:
+        alert.told_until = now()  # of what was saved while nobody wanted to be told, nobody is told
+    alert.frequency = frequency
+    alert.next_look = _next_look(now(), frequency)
+
+
+def delete(subscriber_id: str, alert_id: str) -> bool:
+    """Delete an alert; tells whether it was theirs. Who has none left is erased."""
+    alert = _own(subscriber_id, alert_id)
+    if alert is not None:
+        model.Session.delete(alert)
+        model.Session.flush()
+        _erase_without_alerts(subscriber_id)
+    model.Session.commit()
+    return alert is not None
+
+
+def _own(subscriber_id: str, alert_id: str) -> Alert | None:
+    query = sa.select(Alert).where(Alert.id == alert_id, Alert.subscriber_id == subscriber_id)
+    return model.Session.scalars(query).one_or_none()
+
+
+def leave(subscriber_id: str) -> None:
+    """Send somebody no more e-mails: who has no account is erased, the searches of an account are only kept."""
+    subscriber = model.Session.get(Subscriber, subscriber_id)
+    if subscriber is None:
+        return
+    if subscriber.user_id is None:
+        erase(subscriber_id)
+        return
+    model.Session.execute(sa.update(Alert).where(Alert.subscriber_id == subscriber_id).values(frequency=NONE))
+    unsent = sa.update(Mail).where(Mail.subscriber_id == subscriber_id, Mail.status == "pending")
+    model.Session.execute(unsent.values(status="unwanted"))
+    model.Session.commit()
+
+
+def erase(subscriber_id: str) -> None:
+    """Erase somebody with all their alerts and e-mails."""
+    model.Session.execute(sa.delete(Subscriber).where(Subscriber.id == subscriber_id))
+    model.Session.commit()
+
+
+def claim_due(moment: datetime, done: set[str]) -> tuple[Subscriber, list[Alert]] | None:
+    """Take, and lock until the next commit, the next person who has alerts to be looked at.
+
+    Args:
+        moment: the current one.
+        done: ids of people who had their turn.
+    """
+    due = (Alert.confirmed.is_not(None), Alert.frequency != NONE, Alert.next_look <= moment)
+    tied = sa.exists().where(Alert.subscriber_id == Subscriber.id, *due)
+    query = sa.select(Subscriber).where(tied, Subscriber.id.not_in(done)).order_by(Subscriber.created, Subscriber.id)
+    subscriber = model.Session.scalars(query.limit(1).with_for_update(skip_locked=True)).one_or_none()
+    if subscriber is None:
+        model.Session.rollback()
+        return None
+    wanted = sa.select(Alert).where(Alert.subscriber_id == subscriber.id, *due).order_by(Alert.created, Alert.id)
+    return subscriber, list(model.Session.scalars(wanted))
+
+
+def is_due(moment: datetime) -> bool:
+    """Whether somebody has alerts to be looked at."""
+    due = sa.exists().where(Alert.confirmed.is_not(None), Alert.frequency != NONE, Alert.next_look <= moment)
+    found = bool(model.Session.scalar(sa.select(due)))
+    model.Session.rollback()
+    return found
+
+
+def looked(subscriber_id: str, told: dict[str, datetime], found: list[dict[str, Any]], moment: datetime) -> None:
+    """Write down, in one transaction, what is to be told and that it need not be told again.
+
+    Args:
+        subscriber_id: whose alerts were looked at.
+        told: id of an alert → moment up to which its datasets were looked at.
+        found: what the e-mail tells (`Mail.content`), nothing when there is nothing to tell.
+        moment: the current one.
+    """
+    for alert in model.Session.scalars(sa.select(Alert).where(Alert.id.in_(told))):
+        alert.told_until = told[alert.id]
+        alert.next_look = _next_look(moment, alert.frequency)
+    if found:
+        model.Session.add(Mail(subscriber_id=subscriber_id, kind=DIGEST, content={"alerts": found}))
+    model.Session.commit()
+
+
+def _next_look(moment: datetime, frequency: str) -> datetime:
+    """In the morning, a day or a week later."""
+    day = dates.day_of(moment) + timedelta(days=PERIODS.get(frequency, 1))
+    return datetime.combine(day, time(HOUR), dates.zone())
+
+
+def purge() -> int:
+    """Erase what was not confirmed within a week, people who are gone, and e-mails of more than a week ago."""
+    old = now() - KEPT
+    unconfirmed = model.Session.execute(sa.delete(Alert).where(Alert.confirmed.is_(None), Alert.created < old))
+    accounts = sa.select(model.User.id).where(model.User.state == model.State.ACTIVE)
+    gone = sa.delete(Subscriber).where(Subscriber.user_id.is_not(None), Subscriber.user_id.not_in(accounts))
+    model.Session.execute(gone)
+    model.Session.execute(sa.delete(Mail).where(Mail.created < old, Mail.status != "sending"))
+    _erase_without_alerts()
+    model.Session.commit()
+    return unconfirmed.rowcount  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _erase_without_alerts(subscriber_id: str | None = None) -> None:
+    alone = sa.delete(Subscriber).where(~sa.exists().where(Alert.subscriber_id == Subscriber.id))
+    model.Session.execute(alone.where(Subscriber.id == subscriber_id) if subscriber_id else alone)

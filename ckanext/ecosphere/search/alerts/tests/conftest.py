@@ -1,0 +1,128 @@
+"""Fixtures of the alerts: one portal for each module, a mail server that really runs, and browsers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from ckan.cli.db import _get_pending_plugins
+from ckan.lib.redis import connect_to_redis
+from ckan.tests import factories
+from ckan.tests.helpers import call_action
+from flask.testing import FlaskClient
+from freezegun import freeze_time
+
+from ckanext.ecosphere.search import setup, solr_schema
+from ckanext.ecosphere.search.alerts import job
+from ckanext.ecosphere.search.alerts.model import now
+from ckanext.ecosphere.tests.postbox import Postbox, body, serving
+
+RHONE = "http://id.insee.fr/geo/departement/69"
+LINK = re.compile(r"https?://[^/\s]+(/\S+)")
+TABLES = "ecosphere_search_subscriber, ecosphere_search_alert, ecosphere_search_mail, ecosphere_search_unfound"
+
+
+@pytest.fixture(scope="module")
+def people(loaded: None, request: pytest.FixtureRequest) -> None:
+    """A member of the service, a stranger, a moderator, and an index that speaks French."""
+    model.Session.remove()
+    request.getfixturevalue("reset_db")()
+    for plugin in _get_pending_plugins():
+        request.getfixturevalue("migrate_db_for")(plugin)
+    model.Session.remove()
+    solr = setup.solr()
+    if solr_schema.blocking_fields(solr):
+        solr.delete_all()
+        solr.reload()
+    solr_schema.apply(solr)
+    request.getfixturevalue("reset_index")()
+    for name in ("anne", "marc", "moderatrice"):
+        factories.User(name=name, fullname=name.title(), email=f"{name}@secret.example", image_url="")
+    factories.Sysadmin(name="boss", email="boss@secret.example", image_url="")
+    factories.Organization(
+        name="ddt", title="DDT du Rhône", users=[{"name": "anne", "capacity": "member"}], image_url=""
+    )
+    factories.Organization(
+        name="administration-centrale-ou-ministere_172120",
+        users=[{"name": "moderatrice", "capacity": "editor"}],
+        image_url="",
+    )
+
+
+@pytest.fixture
+def portal(ckan_config: Any, people: None, made_app: Any) -> Any:
+    """The application, without alerts and datasets, and nothing counted yet."""
+    model.Session.remove()
+    model.Session.execute(sa.text(f"TRUNCATE package, {TABLES} CASCADE"))
+    model.Session.commit()
+    setup.solr().delete_all()
+    connect_to_redis().flushdb()
+    return made_app._wsgi_app
+
+
+@pytest.fixture
+def postbox(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Postbox]:
+    """A mail server that really runs, and that CKAN knows."""
+    with serving() as box:
+        monkeypatch.setitem(ckan_config, "smtp.server", box.address)
+        yield box
+
+
+@pytest.fixture
+def visitor(portal: Any) -> Callable[..., FlaskClient]:
+    """Make a browser that nobody has used: `visitor("203.0.113.7")` comes from that address."""
+
+    def make(address: str = "127.0.0.1") -> FlaskClient:
+        client = portal.test_client()
+        client.environ_base["REMOTE_ADDR"] = address
+        return client
+
+    return make
+
+
+def known(client: FlaskClient, name: str) -> dict[str, str]:
+    """The headers with which a person is known: an API token, as for pages."""
+    user = model.User.get(name)
+    assert user is not None
+    return {"Authorization": factories.APIToken(user=user.name)["token"]}
+
+
+def dataset(**changes: Any) -> dict[str, Any]:
+    """A dataset of the service."""
+    service = model.Group.get("ddt")
+    assert service is not None
+    fields = {"title": "Zones humides du Rhône", "owner_org": service.id, "territory": [RHONE], "notes": ""}
+    return factories.Dataset(**{**fields, **changes})
+
+
+def change(made: dict[str, Any], **changes: Any) -> None:
+    """Save a dataset again."""
+    call_action("package_patch", {"user": "boss"}, id=made["id"], **changes)
+
+
+def page(response: Any, status: int = 200) -> str:
+    """The text of a page that is answered as it should be."""
+    text = response.get_data(as_text=True)
+    assert response.status_code == status, text[:2000]
+    return text
+
+
+def links(mail: Any) -> list[str]:
+    """The paths of the links of an e-mail."""
+    return LINK.findall(body(mail))
+
+
+def tomorrow(days: int = 1) -> Any:
+    """Let a day, or several, pass for the block."""
+    return freeze_time(now() + timedelta(days=days))
+
+
+def run(days: int = 1) -> dict[str, int]:
+    """Do what is due after some days, as `ckan ecosphere search tick` does."""
+    with tomorrow(days):
+        return job.tick()

@@ -1,0 +1,259 @@
+"""Pages of the alerts: save a search, confirm an address, manage and leave; with an account or without.
+
+The address of the page that saves a search has the parameters of the search itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.config.middleware.flask_app import csrf
+from flask import Blueprint, Response, make_response, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from ckanext.ecosphere.search.alerts import actions, config, feed, job, links, searches, storage, throttle
+from ckanext.ecosphere.search.unfound import counting
+from ckanext.ecosphere.shared import email_addresses, language, web_guard
+from ckanext.ecosphere.shared.mailing import sending
+
+INVALID = 400
+#: A field that people do not see, and programs fill in.
+TRAP = "site_web"
+
+ecosphere_alerts = Blueprint("ecosphere_alerts", __name__)
+web_guard.protect(ecosphere_alerts)
+ecosphere_alerts.after_app_request(counting.after_page)
+
+
+def new() -> AnyResponse:
+    """Show the form that saves a search, or save it."""
+    _require_alerts()
+    try:
+        search = searches.canonical(request.args.items(multi=True))
+    except tk.ValidationError as error:
+        tk.abort(INVALID, _sentences(error))
+    if request.method == "GET":
+        return _form(search, {})
+    typed = {name: request.form.get(name, "").strip() for name in ("frequency", "email")}
+    typed["frequency"] = typed["frequency"] or "weekly"
+    try:
+        if request.form.get(TRAP):
+            tk.abort(INVALID, tk._("The form was filled in by a program. Leave the hidden field empty."))
+        if _is_known():
+            _act("create", search=search, frequency=typed["frequency"])
+            tk.h.flash_success(tk._("Your alert is saved."))
+            return tk.redirect_to("ecosphere_alerts.mine")
+        _ask_address(search, typed)
+    except tk.ValidationError as error:
+        return _form(search, typed, error.error_dict)
+    return _rendered("sent.html", {"email": typed["email"]})
+
+
+def _ask_address(search: str, typed: Mapping[str, str]) -> None:
+    """Have an address asked whether it wants to be told; the answer is the same whoever it belongs to.
+
+    Raises:
+        ValidationError: something is wrong with the form, or too much was asked for.
+    """
+    email = _email(typed)
+    if typed["frequency"] not in storage.PERIODS:
+        raise tk.ValidationError({"frequency": [tk._("Choose how often.")]})
+    throttle.link_asked(email)
+    search = searches.checked(search, None)
+    try:
+        storage.save(search=search, frequency=typed["frequency"], language=language.current(), email=email)
+    except tk.ValidationError:
+        return  # a stranger is not told how many alerts an address has
+    job.enqueue_delivery()
+
+
+def _email(typed: Mapping[str, str]) -> str:
+    email = typed["email"]
+    if not (email.isascii() and email_addresses.is_address(email)):
+        raise tk.ValidationError({"email": [tk._("Write an e-mail address such as name@example.org.")]})
+    return email
+
+
+def mine() -> Response:
+    """Show the alerts of the reader; who has no account asks for a link to theirs."""
+    _require_alerts()
+    if not _is_known():
+        return _rendered("ask_link.html", {"errors": {}, "email": "", "trap": TRAP})
+    return _list(_act("list"), "")
+
+
+def ask_link() -> AnyResponse:
+    """Send the link to their alerts to somebody without an account; the answer is the same when there are none."""
+    _require_alerts()
+    if _is_known():
+        return tk.redirect_to("ecosphere_alerts.mine")
+    if request.form.get(TRAP):
+        tk.abort(INVALID, tk._("The form was filled in by a program. Leave the hidden field empty."))
+    typed = {"email": request.form.get("email", "").strip()}
+    try:
+        email = _email(typed)
+        throttle.link_asked(email)
+    except tk.ValidationError as error:
+        variables = {"errors": error.error_dict, "email": typed["email"], "trap": TRAP}
+        return _rendered("ask_link.html", variables, INVALID)
+    if storage.ask_link(email):
+        job.enqueue_delivery()
+    return _rendered("link_sent.html", {"email": typed["email"]})
+
+
+def confirm(token: str) -> AnyResponse:
+    """Show what is to be confirmed (programs follow links of e-mails); with POST, confirm it."""
+    named = links.read_confirm(token)
+    alert = storage.waiting(named[0]) if named else None
+    if named is None or alert is None or named[1] not in storage.PERIODS:
+        tk.abort(404, tk._("This link is too old or not complete. Save the search again to get a new one."))
+    if request.method == "POST":
+        subscriber_id = alert.subscriber_id
+        storage.confirm(alert.id, named[1], language.current())
+        tk.h.flash_success(tk._("Your alert is confirmed."))
+        return tk.redirect_to(links.manage_url(subscriber_id))
+    variables = {"token": token, "frequency": named[1], "title": searches.title(alert.search)}
+    return _rendered("confirm.html", {**variables, "url": searches.address(alert.search)})
+
+
+def manage(token: str) -> AnyResponse:
+    """Show, and change, the alerts of somebody without an account."""
+    subscriber_id = links.read_manage(token)
+    if subscriber_id is None:
+        tk.abort(404, tk._("This link is too old or not complete. Ask for a new one on the page “My alerts”."))
+    if request.method == "POST":
+        _change(
+            lambda alert, frequency: storage.change(subscriber_id, alert, frequency),
+            lambda alert: storage.delete(subscriber_id, alert),
+        )
+        return tk.redirect_to("ecosphere_alerts.manage", token=token)
+    found = storage.alerts(storage.subscriber(subscriber_id))
+    return _list([actions.dictized(each) for each in found], token)
+
+
+def change() -> AnyResponse:
+    """Change or delete an alert of the reader."""
+    if not _is_known():
+        return tk.redirect_to("user.login", came_from=tk.url_for("ecosphere_alerts.mine"))
+    _change(
+        lambda alert, frequency: bool(_act("update", id=alert, frequency=frequency)),
+        lambda alert: bool(_act("delete", id=alert)),
+    )
+    return tk.redirect_to("ecosphere_alerts.mine")
+
+
+def _change(update: Any, delete: Any) -> None:
+    """Do what the button of a list of alerts says, and tell it."""
+    alert, frequency = request.form.get("id", ""), request.form.get("frequency", "")
+    try:
+        if request.form.get("go") == "delete":
+            done, message = delete(alert), tk._("The alert is deleted.")
+        elif frequency in storage.FREQUENCIES:
+            done, message = update(alert, frequency), tk._("Your alert is saved.")
+        else:
+            tk.abort(INVALID, tk._("Choose how often."))
+    except tk.ObjectNotFound:
+        done = False
+    except tk.ValidationError as error:
+        tk.abort(INVALID, _sentences(error))
+    if not done:
+        tk.abort(404, tk._("You have no such alert."))
+    tk.h.flash_success(message)
+
+
+def leave(token: str) -> Response:
+    """Ask before anything is done (programs follow links of e-mails); with POST, stop all e-mails about alerts.
+
+    The token is the permission: mail programs send this form without cookies, so that there is no session to protect.
+    """
+    subscriber_id = links.read_leave(token)
+    if subscriber_id is None:
+        tk.abort(404, tk._("This address is not complete."))
+    if request.method == "POST":
+        storage.leave(subscriber_id)
+    return _rendered("leave.html", {"done": request.method == "POST", "token": token})
+
+
+csrf.exempt(leave)
+
+
+def unfound() -> Response:
+    """Show the ministry which searches found nothing."""
+    try:
+        found = tk.get_action("ecosphere_search_unfound_list")(_context(), {})
+    except tk.NotAuthorized:
+        tk.abort(403, tk._("Only the ministry sees which searches found nothing."))
+    return _rendered("unfound.html", {"found": found})
+
+
+def _list(found: list[dict[str, Any]], token: str) -> Response:
+    variables = {"alerts": found, "token": token, "frequencies": frequencies(none=not token)}
+    return _rendered("list.html", variables)
+
+
+def frequencies(*, none: bool) -> list[tuple[str, str]]:
+    """How often one can be told, in words.
+
+    Args:
+        none: whether a search may be kept without e-mails.
+    """
+    choices = [("daily", tk._("Every day")), ("weekly", tk._("Every week"))]
+    return [*choices, *([(storage.NONE, tk._("No e-mails"))] if none else [])]
+
+
+def _form(search: str, typed: Mapping[str, str], errors: Mapping[str, Any] | None = None) -> Response:
+    variables = {
+        "search": search,
+        "title": searches.title(search),
+        "url": searches.address(search),
+        "typed": typed,
+        "errors": errors or {},
+        "trap": TRAP,
+        "frequencies": frequencies(none=_is_known()),
+    }
+    return _rendered("new.html", variables, INVALID if errors else 200)
+
+
+def _rendered(template: str, variables: Mapping[str, Any], status: int = 200) -> Response:
+    """Render a page that no cache keeps, and whose address, a permission at times, is not told to other sites."""
+    response = make_response(tk.render(f"ecosphere_search/alerts/{template}", dict(variables)), status)
+    response.cache_control.no_store = True
+    return response
+
+
+def _require_alerts() -> None:
+    if not (config.alerts() and sending.is_configured()):
+        tk.abort(404, tk._("This portal sends no alerts."))
+
+
+def _is_known() -> bool:
+    return bool(tk.current_user.is_authenticated)
+
+
+def _context() -> Any:
+    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+
+
+def _act(action: str, **data: Any) -> Any:
+    return tk.get_action(f"ecosphere_search_alert_{action}")(_context(), data)
+
+
+def _sentences(error: tk.ValidationError) -> str:
+    return " ".join(str(text) for texts in error.error_dict.values() for text in texts)
+
+
+_RULES = (
+    ("/recherche/alertes", "mine", mine, ("GET",)),
+    ("/recherche/alertes", "change", change, ("POST",)),
+    ("/recherche/alertes/nouvelle", "new", new, ("GET", "POST")),
+    ("/recherche/alertes/lien", "ask_link", ask_link, ("POST",)),
+    ("/recherche/alertes/confirmer/<token>", "confirm", confirm, ("GET", "POST")),
+    ("/recherche/alertes/gerer/<token>", "manage", manage, ("GET", "POST")),
+    ("/recherche/alertes/quitter/<token>", "leave", leave, ("GET", "POST")),
+    ("/recherche/sans-resultat", "unfound", unfound, ("GET",)),
+    ("/recherche.atom", "feed", feed.feed, ("GET",)),
+)
+for _path, _name, _view, _methods in _RULES:
+    ecosphere_alerts.add_url_rule(_path, endpoint=_name, view_func=_view, methods=list(_methods))

@@ -1,0 +1,32 @@
+"""What is counted of a search that found nothing: words, and nothing that names a person. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from ckanext.ecosphere import vocabularies as voc
+
+LONGEST = 200
+SHORTEST = 3
+#: Digits from which a number, however it is grouped, may be that of a telephone, an account or a person.
+PERSONAL_DIGITS = 7
+_ADDRESS = re.compile(r"\S{0,80}@\S{0,80}")
+_NUMBER = re.compile(r"\+?\d(?:[\s./()-]{0,2}\d){0,40}")
+
+
+def counted(query: str) -> str:
+    """Return the words of a query without case, accents and punctuation, as they are counted; "" for nothing.
+
+    E-mail addresses, and numbers as long as those of telephones, are left out.
+
+    >>> counted("Jean 06 12 34 56 78 jean@exemple.fr Éolien 44000")
+    'jean eolien 44000'
+    """
+    text = _ADDRESS.sub(" ", query[: LONGEST * 5])
+    text = _NUMBER.sub(lambda match: " " if _is_personal(match[0]) else match[0], text)
+    words = voc.normalise(text)[:LONGEST].strip()
+    return words if len(words) >= SHORTEST else ""
+
+
+def _is_personal(number: str) -> bool:
+    return sum(char.isdigit() for char in number) >= PERSONAL_DIGITS
