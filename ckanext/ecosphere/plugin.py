@@ -10,7 +10,7 @@ from flask import Blueprint, current_app
 
 from ckanext.ecosphere import config, helpers
 from ckanext.ecosphere.contact import actions
-from ckanext.ecosphere.core import accounts, collaborators, mail, markdown, page_dates, public_tags, texts
+from ckanext.ecosphere.core import accounts, collaborators, mail, markdown, members, page_dates, public_tags, texts
 from ckanext.ecosphere.core.api_guard import api_guard
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import authorization, place_helpers, web_guard
@@ -48,8 +48,8 @@ class EcospherePlugin(Room):
 
     def get_actions(self) -> dict[str, Any]:
         """Chain actions of core (what they tell of people and private datasets, texts that they take); add our own."""
-        chained = {**accounts.get_actions(), **texts.get_actions(), **public_tags.get_actions()}
-        return {**chained, **actions.get_actions()}
+        rooms = (accounts, texts, public_tags, members, actions)
+        return {name: action for room in rooms for name, action in room.get_actions().items()}
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Chain auth functions of core; provide those of the contact sheets."""

@@ -27,6 +27,8 @@ IDENTIFIERS = ("id",)
 TEXTS = ("id", "package_id", "resource_id", "user_id", "object_id", "source_id", "owner_org")
 #: Of CKAN's, what must be one text as well.
 TEXTS_OF_CKAN = (*IDENTIFIERS, "name", "email")
+#: Values of a list of which CKAN looks up each, in an action that reads.
+MOST_VALUES = 1_000
 LONGEST_PASSWORD = 1_000  # passlib fails from 4096 bytes on
 
 api_guard = Blueprint("ecosphere_api_guard", __name__)
@@ -46,7 +48,7 @@ def refuse_what_no_action_takes() -> Response | None:
         for data in given:
             if _is_of_ckan(action):
                 action_input.check(data, TEXTS_OF_CKAN)
-                _check_of_ckan(data)
+                _check_of_ckan(data, hasattr(get, action))
                 _check_texts(data)
             else:
                 action_input.check(data, IDENTIFIERS, numbers=True)
@@ -115,8 +117,8 @@ def _check_texts(data: Any) -> None:
         raise tk.ValidationError({name: [tk._("Give one text here: a name or an identifier.")] for name in numbers})
 
 
-def _check_of_ckan(data: dict[str, Any]) -> None:
-    """Refuse what CKAN's actions fail on: a flag that is neither true nor false, a password without an end.
+def _check_of_ckan(data: dict[str, Any], reads: bool) -> None:
+    """Refuse what CKAN's actions fail on: a flag that is neither true nor false, a list or password without an end.
 
     Raises:
         ValidationError: by parameter, what is wrong with it.
@@ -128,6 +130,8 @@ def _check_of_ckan(data: dict[str, Any]) -> None:
                 tk.asbool(value)
             except ValueError:
                 errors[name] = [tk._("Give true or false here.")]
+        if isinstance(value, list) and len(value) > MOST_VALUES and reads:
+            errors[name] = [tk._("Too many values: {number} at most.").format(number=MOST_VALUES)]
     if len(str(data.get("password", ""))) > LONGEST_PASSWORD:
         errors["password"] = [tk._("Too long: {number} characters at most.").format(number=LONGEST_PASSWORD)]
     if errors:

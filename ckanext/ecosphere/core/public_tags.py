@@ -60,22 +60,31 @@ def _number(value: Any, otherwise: int) -> int:
 
 def _visible(tags: list[Any], context: Any) -> list[Any]:
     """Leave out the tags, names or dictionaries, that no dataset shows which the reader may see."""
-    if not tags or context.get("ignore_auth") or authz.is_sysadmin(context.get("user")):
+    if not tags or sees_all(context):
         return tags
     shown = _shown(context)
     return [tag for tag in tags if (tag["name"] if isinstance(tag, dict) else tag) in shown]
 
 
-def _shown(context: Any) -> set[str]:
-    reader = authorization.person(context)
+def readable(context: Any) -> sa.ColumnElement[bool]:
+    """Condition: active datasets that are public, or of a service of the reader."""
+    reader, package = authorization.person(context), model.Package
     services: Iterable[str] = reader.get_group_ids("organization") if reader else ()
+    return sa.and_(package.state == "active", sa.or_(~package.private, package.owner_org.in_(list(services))))
+
+
+def sees_all(context: Any) -> bool:
+    """Whether nothing is hidden from a reader."""
+    return bool(context.get("ignore_auth")) or authz.is_sysadmin(context.get("user"))
+
+
+def _shown(context: Any) -> set[str]:
     package, tagged = model.Package, model.PackageTag
-    readable = sa.and_(package.state == "active", sa.or_(~package.private, package.owner_org.in_(list(services))))
     found = (
         sa.select(model.Tag.name)
         .join(tagged, tagged.tag_id == model.Tag.id)
         .join(package, package.id == tagged.package_id)
-        .where(tagged.state == "active", readable)
+        .where(tagged.state == "active", readable(context))
         .distinct()
     )
     return set(model.Session.scalars(found))

@@ -16,7 +16,7 @@ from ckanext.ecosphere.schemas.fields import conditions, stored
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.logic.publication import Dataset as Flat
 from ckanext.ecosphere.schemas.logic.publication import label_of
-from ckanext.ecosphere.shared import authorization
+from ckanext.ecosphere.shared import authorization, bounds
 
 #: Asked of the person anyway.
 _LEFT = ("name", "title", "owner_org", "tag_string")
@@ -151,7 +151,8 @@ def _files_left_out(fields: Fields, dataset: Dataset, faults: Iterable[Any]) -> 
 
 def _unknown_series(dataset: Dataset, context: Any) -> list[str]:
     message = tk._("The series “{name}” is not in this portal: its identifier is kept, and shown as a link once it is.")
-    names = [str(name) for name in as_list(dataset.get("in_series") or [])]
+    # Those beyond are refused for their number, and looked up by nobody.
+    names = [str(name) for name in as_list(dataset.get("in_series") or [])][: bounds.most("in_series")]
     return [message.format(name=name) for name in names if not _is_there(name, context)]
 
 

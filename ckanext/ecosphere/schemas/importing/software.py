@@ -12,6 +12,11 @@ from ckanext.ecosphere.schemas.fields import urls
 
 KIND = voc.get("resource-type")["code"].uri
 MAX_PARTS = 50
+#: PyYAML reads some thousand tokens a second; a description of software has some hundred.
+MOST_CHARACTERS, MOST_TOKENS, DEEPEST = 100_000, 5_000, 30
+OPENING = (yaml.FlowSequenceStartToken, yaml.FlowMappingStartToken, yaml.BlockSequenceStartToken)
+OPENING += (yaml.BlockMappingStartToken,)
+CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 
 Dataset = dict[str, Any]
 
@@ -21,14 +26,20 @@ class UnreadableError(ValueError):
 
 
 def load_yaml(text: str) -> Any:
-    """Return a YAML document that repeats nothing by reference: a few such lines unfold to gigabytes.
+    """Return a YAML document that is short and flat, and repeats nothing by reference: a few such lines unfold to
+    gigabytes.
 
     Raises:
-        UnreadableError: it is no YAML, or uses aliases.
+        UnreadableError: it is no YAML, uses aliases, or is longer or deeper than a description of software.
     """
+    if len(text) > MOST_CHARACTERS:
+        raise UnreadableError("too long")
     try:
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
-            raise UnreadableError("alias")
+        depth = 0
+        for number, token in enumerate(yaml.scan(text, Loader=yaml.SafeLoader)):
+            depth += isinstance(token, OPENING) - isinstance(token, CLOSING)
+            if isinstance(token, yaml.AliasToken) or number > MOST_TOKENS or depth > DEEPEST:
+                raise UnreadableError("an alias, or too much")
         return yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise UnreadableError(str(error)) from error

@@ -220,6 +220,18 @@ def test_a_yaml_document_that_repeats_itself_is_not_unfolded():
         software.load_yaml(BOMB)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 5_000, "- " * 5_000 + "x", "? " * 3_000, "a: [" + "x," * 40_000, "a: b\n" * 20_000, "a " * 1_000_000],
+    ids=["brackets", "dashes", "questions", "list", "lines", "text"],
+)
+def test_yaml_that_is_slow_to_read_is_refused_at_once(text):
+    begin = time.process_time()
+    with pytest.raises(software.UnreadableError):
+        software.load_yaml(text)
+    assert time.process_time() - begin < 2
+
+
 class TestThePages:
     @pytest.fixture
     def client(self, app: Any, editor: dict[str, Any]) -> Any:

@@ -150,6 +150,16 @@ def test_a_search_for_a_private_dataset_finds_nothing(visitors: dict[str, Visito
         assert found["count"] == len(own)
 
 
+def test_members_of_a_service_are_the_datasets_that_the_reader_may_see(
+    portal: world.World, visitors: dict[str, Visitor]
+):
+    private, public = portal.things["private"][0], portal.things["dataset"][0]
+    for persona in (*STRANGERS, "editor"):
+        asked = {"id": "ddt-42", "object_type": "package"}
+        ids = {each[0] for each in visitors[persona].call("member_list", asked).json["result"]}
+        assert public in ids and (private in ids) == (persona == "editor"), persona
+
+
 def test_a_request_names_no_dataset_that_its_reader_cannot_find(
     portal: world.World, visitors: dict[str, Visitor], ledger: Ledger
 ):

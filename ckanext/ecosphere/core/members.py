@@ -1,0 +1,39 @@
+"""The datasets that CKAN lists as members of a service are those that the reader may see.
+
+CKAN 2.12.0 gives the identifiers of all, private ones and drafts included, to everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.types import Context, DataDict
+
+from ckanext.ecosphere.core import public_tags
+from ckanext.ecosphere.shared import action_input
+
+
+@tk.side_effect_free
+@tk.chained_action
+def member_list(original: Callable[..., Any], context: Context, data_dict: DataDict) -> list[Any]:
+    """List the members of a group or service; of datasets those that the reader may see."""
+    members = original(context, data_dict)
+    # CKAN translates the kind of a dataset, so the identifiers are asked.
+    packages = _ids(model.Package.id.in_([id_ for id_, *_more in members]))
+    if not packages or public_tags.sees_all(context):
+        return members
+    hidden = packages - _ids(model.Package.id.in_(packages), public_tags.readable(context))
+    return [member for member in members if member[0] not in hidden]
+
+
+def _ids(*conditions: sa.ColumnElement[bool]) -> set[str]:
+    return set(model.Session.scalars(sa.select(model.Package.id).where(*conditions)))
+
+
+def get_actions() -> dict[str, Any]:
+    """Return the chained action."""
+    return action_input.checked({"member_list": member_list})
