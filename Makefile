@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help guide attack matrix docs i18n chaos csw bench-forms bench-harvest bench-levels bench-quality bench-relevance bench-requests demo setup up stop down status env test test-room lint lock clean
+.PHONY: help guide attack matrix docs i18n chaos csw bench-forms bench-harvest bench-levels bench-quality bench-relevance bench-requests bench-search demo setup up stop down status env test test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -57,6 +57,9 @@ bench-relevance: ## Judged questions over the demonstration catalogue, ours besi
 
 bench-requests: ## Measure lists, search and desk of data requests (REQUESTS=50000, ten events each)
 	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.requests --requests $(or $(REQUESTS),50000)
+
+bench-search: ## Measure search pages, package_search and suggestions, beside CKAN alone (after make demo; DATASETS=27000 PEOPLE=20 SECONDS=30)
+	@.venv/bin/python -m dev.bench.search --datasets $(or $(DATASETS),27000) --people $(or $(PEOPLE),20) --seconds $(or $(SECONDS),30)
 
 csw: ## Serve the portal's own catalogue over CSW with pycsw (after make demo)
 	@.venv/bin/python -m dev.csw.out

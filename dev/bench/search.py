@@ -1,0 +1,253 @@
+"""How fast the search is for many people at once, beside CKAN without our plugins on the same index.
+
+    make demo && make bench-search                       # 27 000 datasets, 20 people
+    make bench-search DATASETS=100000 PEOPLE=20 SECONDS=60
+
+The datasets of `make demo` are copied within the index, under other names, services, territories and years; the
+copies are taken out at the end. Each contestant is a gunicorn with the processes of the demonstration. People open a
+page every two seconds; the API and the suggestions are asked without a pause by as many people as there are processors.
+CKAN has no suggestions and none of the facets that the index has from us, so it counts its own five.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).parents[2]
+INI = ROOT / ".local" / "ckan.ini"
+STOCK_INI = ROOT / ".local" / "bench-stock.ini"
+PROCESSES, THREADS = 2, 4
+PAUSE = 2.0
+BATCH = 500
+COPY = "bench-search"
+WORDS = ("zones humides", "eau", "données", "plu ain", "inondation", "bruit", "natura 2000", "")
+VERY_COMMON = "données"
+STARTS = ("zo", "zones hu", "inond", "rhon", "ddt 0", "plan")
+Ask = Callable[[requests.Session, random.Random], requests.Response]
+STOCK_FACETS = ["organization", "groups", "tags", "res_format", "license_id"]
+
+
+def documents() -> list[dict[str, Any]]:
+    """Make the documents of the portal's own datasets."""
+    from ckan import model
+
+    from ckanext.ecosphere.fast_save.documents import Documents
+
+    ids = [row[0] for row in model.Session.query(model.Package.id).filter_by(state="active", type="dataset")]
+    made = Documents().make(ids, lambda name, error: print(f"{name}: {error}", file=sys.stderr))
+    return [document for document in made if document["capacity"] == "public"]
+
+
+def copies(originals: list[dict[str, Any]], number: int) -> Iterator[dict[str, Any]]:
+    """Vary documents: other names, and services, territories and years of others."""
+    chance = random.Random(7)
+    for count in range(number):
+        document, other = dict(originals[count % len(originals)]), chance.choice(originals)
+        document["id"] = document["index_id"] = f"{COPY}-{count}"
+        document["name"] = f"{document['name'][:80]}-{count}"
+        for field in ("organization", "vocab_ecosphere_territory", "ecosphere_data_year", "license_id"):
+            if field in other:
+                document[field] = other[field]
+        for field in ("validated_data_dict", "data_dict"):
+            shown = json.loads(document[field])
+            shown |= {"id": document["id"], "name": document["name"], "title": f"{shown['title']} {count}"}
+            document[field] = json.dumps(shown | {"ecosphere_quality_level": "silver", "ecosphere_quality_score": 80})
+        yield document
+
+
+@contextmanager
+def filled(number: int) -> Iterator[None]:
+    """Have the index hold that many copies meanwhile."""
+    from ckan.lib.search.common import make_connection
+
+    from ckanext.ecosphere.fast_save import solr
+
+    connection, batch = make_connection(), []
+    try:
+        for document in copies(documents(), number):
+            batch.append(document)
+            if len(batch) == BATCH:
+                solr.add(batch, commit=False)
+                batch = []
+        solr.add(batch)
+        connection.commit()
+        print(f"{number} copies in the index", flush=True)
+        yield
+    finally:
+        connection.delete(q=f"id:{COPY}-*", commit=True)
+
+
+@contextmanager
+def served(ini: Path, port: int) -> Iterator[tuple[str, int]]:
+    """Serve the portal of a configuration; its address and the process that holds it."""
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--workers",
+        str(PROCESSES),
+        "--threads",
+        str(THREADS),
+        "--timeout",
+        "120",
+    ]
+    address = f"127.0.0.1:{port}"
+    with (ROOT / ".local" / "log" / f"bench-{ini.stem}.log").open("w") as log:
+        process = subprocess.Popen(
+            [*command, "--bind", address, "dev.stack.wsgi:application"],
+            cwd=ROOT,
+            env={**os.environ, "CKAN_INI": str(ini)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            for _attempt in range(120):
+                try:
+                    requests.get(f"http://{address}/api/3/action/status_show", timeout=60)
+                    break
+                except requests.ConnectionError:
+                    time.sleep(1)
+            yield f"http://{address}", process.pid
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def processor_seconds(parent: int) -> float:
+    """Processor time of the children of a process, in seconds."""
+    ticks = 0
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def drive(people: int, seconds: float, pause: float, ask: Ask) -> list[float]:
+    """Have people ask at once; the seconds of each answer."""
+    end, taken, lock = time.monotonic() + seconds, [], threading.Lock()
+
+    def person(number: int) -> None:
+        chance, session = random.Random(number), requests.Session()
+        time.sleep(chance.random() * pause)
+        while time.monotonic() < end:
+            begin = time.monotonic()
+            ask(session, chance).raise_for_status()
+            spent = time.monotonic() - begin
+            with lock:
+                taken.append(spent)
+            time.sleep(max(pause - spent, 0))
+
+    threads = [threading.Thread(target=person, args=(number,)) for number in range(people)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return taken
+
+
+def told(name: str, taken: list[float], more: str = "") -> None:
+    """Print a line of figures."""
+    ordered = sorted(taken)
+    p50, p95 = statistics.median(ordered) * 1000, ordered[int(len(ordered) * 0.95)] * 1000
+    print(f"  {name:34} {len(taken):6} asked   p50 {p50:6.0f} ms   p95 {p95:6.0f} ms   {more}", flush=True)
+
+
+@dataclass(frozen=True)
+class Load:
+    """How many people, each for how many seconds."""
+
+    people: int
+    seconds: float
+
+
+def measure(served_by: tuple[str, int], facets: list[str], load: Load, ours: bool) -> None:
+    """Measure one contestant."""
+    (site, parent), session = served_by, requests.Session()
+    pages, api = f"{site}/dataset/", f"{site}/api/3/action/package_search"
+    for word in WORDS * 2:
+        session.get(pages, params={"q": word}, timeout=120)
+    before, number = processor_seconds(parent), 20
+    page = [session.get(pages, timeout=120) for _time in range(number)][-1]
+    cpu = (processor_seconds(parent) - before) / number * 1000
+    print(f"  {'a page':34} {len(page.content) / 1000:.0f} kB, {cpu:.0f} ms of processor", flush=True)
+    asked = {"rows": 20, "facet.field": json.dumps(facets), "facet.limit": 500}
+    busy = os.cpu_count() or 2
+
+    def get(url: str, name: str, values: Sequence[str], **more: Any) -> Ask:
+        return lambda session, chance: session.get(url, params={**more, name: chance.choice(values)}, timeout=120)
+
+    told(
+        f"page, {load.people} people, every {PAUSE:.0f} s",
+        drive(load.people, load.seconds, PAUSE, get(pages, "q", WORDS)),
+    )
+    found = drive(busy, load.seconds / 2, 0, get(api, "q", WORDS, **asked))
+    told(f"package_search, {len(facets)} facets, {busy} at once", found)
+    told(f"the same for “{VERY_COMMON}”", drive(busy, load.seconds / 2, 0, get(api, "q", [VERY_COMMON], **asked)))
+    if ours:
+        suggestions = get(f"{site}/recherche/suggestions", "q", STARTS)
+        told("suggestions", drive(busy, load.seconds / 2, 0, suggestions))
+
+
+def stock_ini() -> None:
+    """Write the configuration of CKAN without plugins on the same database and index."""
+    kept = ("ckan.site_id", "SECRET_KEY", "sqlalchemy.url", "ckan.redis.url", "solr_url", "ckan.storage_path")
+    lines = [line for line in INI.read_text().splitlines() if line.partition("=")[0].strip() in kept]
+    text = [
+        "[app:main]",
+        "use =",
+        "ckan.plugins =",
+        "ckan.locale_default = fr",
+        "ckan.site_url = http://127.0.0.1",
+        *lines,
+    ]
+    logging = (ROOT / "dev" / "portal.ini").read_text().partition("[loggers]")
+    STOCK_INI.write_text("\n".join([*text, "", logging[1] + logging[2]]))
+    STOCK_INI.chmod(0o600)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python -m dev.bench.search", description=__doc__)
+    parser.add_argument("--datasets", type=int, default=27_000)
+    parser.add_argument("--people", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 5000) + 40)
+    chosen = parser.parse_args()
+
+    from ckan.config.middleware import make_app
+
+    from ckan.cli import load_config  # isort: skip
+
+    application = make_app(load_config(str(INI)))
+    from ckanext.ecosphere.search import facets
+
+    ours = [field for field in facets.table() if field not in facets.KEPT]
+    stock_ini()
+    with application._wsgi_app.test_request_context(), filled(chosen.datasets):
+        for name, ini, fields in (("portal", INI, ours), ("CKAN alone", STOCK_INI, STOCK_FACETS)):
+            with served(ini, chosen.port) as served_by:
+                print(f"{name}, {chosen.datasets} datasets", flush=True)
+                measure(served_by, fields, Load(chosen.people, chosen.seconds), ini == INI)
+
+
+if __name__ == "__main__":
+    main()
