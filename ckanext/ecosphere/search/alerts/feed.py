@@ -8,6 +8,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.lib.search import SearchError, SearchQueryError
 from flask import Response, request
+from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.search.alerts import mails, searches
 from ckanext.ecosphere.shared import atom, dates, language, place_helpers
@@ -18,13 +19,13 @@ SUMMARY = 500
 FRESH = 900
 
 
-def feed() -> Response:
+def feed() -> AnyResponse:
     """Answer with the datasets of a search, whoever asks: a feed is public."""
     try:
         search = searches.canonical(request.args.items(multi=True))
         found = searches.run(search, None, rows=ENTRIES)
     except tk.ValidationError as error:
-        tk.abort(400, " ".join(text for texts in error.error_dict.values() for text in texts))
+        tk.abort(400, searches.sentences(error))
     except SearchQueryError as error:
         tk.abort(400, str(error))
     except SearchError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -107,12 +108,13 @@ def _send(ids: list[int]) -> int:
         return 0  # erased meanwhile
     if not reader_of(subscriber).email:
         return OUTBOX.note(ids, UNWANTED, "no address")
-    lang, kind, content, key = subscriber.language, row.kind, row.content, (str(row.id), subscriber.id)
+    lang, kind, content = subscriber.language, row.kind, row.content
+    subscriber_id, key = subscriber.id, str(row.id)
 
     def send() -> bool:
-        items = _items(content, key[1], lang) if kind == storage.DIGEST else []
+        items = _items(content, subscriber_id, lang) if kind == storage.DIGEST else []
         with language.speaking(lang):
-            mail = _render(key, kind, content, items)
+            mail = _render(subscriber_id, key, kind, content, items)
             if mail is not None:
                 sending.hand_over(**mail)
         return mail is not None
@@ -120,9 +122,11 @@ def _send(ids: list[int]) -> int:
     return OUTBOX.attempt(ids, send)
 
 
-def _render(key: tuple[str, str], kind: str, content: dict[str, Any], items: list[Item]) -> dict[str, Any] | None:
+def _render(
+    subscriber_id: str, key: str, kind: str, content: dict[str, Any], items: list[Item]
+) -> dict[str, Any] | None:
     """Recipient, subject and both forms of an e-mail, None when there is nothing to tell any more."""
-    subscriber = model.Session.get(Subscriber, key[1])
+    subscriber = model.Session.get(Subscriber, subscriber_id)
     reader = reader_of(subscriber) if subscriber else None
     if subscriber is None or reader is None or not reader.email:
         return None
@@ -133,7 +137,7 @@ def _render(key: tuple[str, str], kind: str, content: dict[str, Any], items: lis
     # Who only asked for a link is no subscriber yet: there is nothing to leave.
     way_out = headers.way_out(links.leave_url(subscriber.id)) if kind == storage.DIGEST else {}
     return {
-        "headers": {**headers.AUTOMATIC, "Message-ID": headers.message_id("search", *key), **way_out},
+        "headers": {**headers.AUTOMATIC, "Message-ID": headers.message_id("search", key, subscriber.id), **way_out},
         "recipient_name": reader.name or reader.email,
         "recipient_email": reader.email,
         "subject": letter.subject,
@@ -222,7 +226,8 @@ def _items(content: dict[str, Any], subscriber_id: str, lang: str) -> list[Item]
 
 def _item(told: dict[str, Any], results: list[dict[str, Any]]) -> Item:
     gone = len(told["ids"]) - len(results)
-    count, since = told["count"] - gone, told["since"]
+    since = datetime.fromisoformat(told["since"]).astimezone(timezone.utc).replace(tzinfo=None).isoformat()
+    count = told["count"] - gone
     more = count - len(results)
     sentence = tk.ungettext("{number} new or changed dataset", "{number} new or changed datasets", count)
     more_words = tk.ungettext("and {number} more", "and {number} more", more).format(number=more) if more > 0 else ""
@@ -236,8 +241,8 @@ def _item(told: dict[str, Any], results: list[dict[str, Any]]) -> Item:
 
 
 def _dataset(package: dict[str, Any], since: str) -> Dataset:
-    """A dataset with where it is, of whom, and when it was published or changed."""
-    new = dates.read(package["metadata_created"]) > dates.read(since)  # pyright: ignore[reportOptionalOperand]
+    """A dataset with where it is, of whom, and when it was published or changed; moments are as CKAN writes them."""
+    new = str(package["metadata_created"]) > since
     moment = dates.day(package["metadata_created"] if new else package["metadata_modified"])
     when = (tk._("new on {date}") if new else tk._("changed on {date}")).format(date=moment)
     service = (package.get("organization") or {}).get("title") or ""

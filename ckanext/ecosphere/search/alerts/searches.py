@@ -195,3 +195,9 @@ def _solr(moment: datetime | None) -> str:
 
 def _quoted(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def sentences(error: tk.ValidationError) -> str:
+    """What is wrong, without the names of the fields."""
+    found: dict[str, Any] = error.error_dict
+    return " ".join(str(text) for texts in found.values() for text in texts)

@@ -33,7 +33,7 @@ def new() -> AnyResponse:
     try:
         search = searches.canonical(request.args.items(multi=True))
     except tk.ValidationError as error:
-        tk.abort(INVALID, _sentences(error))
+        tk.abort(INVALID, searches.sentences(error))
     if request.method == "GET":
         return _form(search, {})
     typed = {name: request.form.get(name, "").strip() for name in ("frequency", "email")}
@@ -157,7 +157,7 @@ def _change(update: Any, delete: Any) -> None:
     except tk.ObjectNotFound:
         done = False
     except tk.ValidationError as error:
-        tk.abort(INVALID, _sentences(error))
+        tk.abort(INVALID, searches.sentences(error))
     if not done:
         tk.abort(404, tk._("You have no such alert."))
     tk.h.flash_success(message)
@@ -238,10 +238,6 @@ def _context() -> Any:
 
 def _act(action: str, **data: Any) -> Any:
     return tk.get_action(f"ecosphere_search_alert_{action}")(_context(), data)
-
-
-def _sentences(error: tk.ValidationError) -> str:
-    return " ".join(str(text) for texts in error.error_dict.values() for text in texts)
 
 
 _RULES = (
