@@ -177,7 +177,8 @@ def _any(values: tuple[str, ...]) -> str:
 
 def _boost(asked: Asked, *, quality: bool) -> str:
     record = weights()["record"]
-    factors = [fit(asked.place or asked.maybe)] if asked.place or asked.maybe else []
+    place = asked.place or asked.maybe
+    factors = [fit(place)] if place else []
     if quality:
         factors.append(f"sum(1,mul({record['quality']},div(def({QUALITY_FIELD},0),100)))")
     if not factors:
