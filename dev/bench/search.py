@@ -118,14 +118,17 @@ def served(ini: Path, port: int) -> Iterator[tuple[str, int]]:
         try:
             for _attempt in range(120):
                 try:
-                    requests.get(f"http://{address}/api/3/action/status_show", timeout=60)
+                    requests.get(f"http://{address}/api/3/action/status_show", timeout=300)
                     break
                 except requests.ConnectionError:
                     time.sleep(1)
             yield f"http://{address}", process.pid
         finally:
             process.terminate()
-            process.wait(30)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def processor_seconds(parent: int) -> float:
