@@ -28,6 +28,7 @@ from ckanext.ecosphere.search import (
 )
 from ckanext.ecosphere.search.alerts import helpers as alert_helpers
 from ckanext.ecosphere.search.alerts import job as alert_job
+from ckanext.ecosphere.search.alerts import setup as alert_setup
 from ckanext.ecosphere.search.alerts import views as alert_views
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.vocabularies import gazetteer
@@ -105,8 +106,8 @@ class EcosphereSearchPlugin(Room):
         setup.apply_schema(report)
 
     def ecosphere_check(self) -> list[Check]:
-        """Tell whether Solr analyses French."""
-        return setup.check()
+        """Tell whether Solr analyses French, and alerts are looked at."""
+        return [*setup.check(), *alert_setup.check()]
 
     def ecosphere_recover(self) -> list[str]:
         """Have alerts looked at and e-mails sent that a killed process or an emptied queue left."""

@@ -19,8 +19,8 @@ NETWORK = (
 #: Who may use them all the same (a module, or a room) and what for: always an address that was configured.
 ALLOWED = {
     ("core/away.py", "requests"): "asks the portal's Solr whether it is there",
-    ("data_requests/", "smtplib"): "the portal's mail server",
-    ("data_requests/", "socket"): "errors of the mail server",
+    ("shared/mailing/", "smtplib"): "the portal's mail server",
+    ("shared/mailing/", "socket"): "errors of the mail server",
     ("harvest/finish/mail.py", "smtplib"): "errors of the mail server",
     ("setup/health.py", "smtplib"): "greets the portal's mail server",
     ("setup/health.py", "socket"): "errors of the mail server",

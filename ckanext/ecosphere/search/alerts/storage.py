@@ -66,11 +66,7 @@ def save(*, search: str, frequency: str, language: str, user_id: str | None = No
     existing = sa.select(Alert).where(Alert.subscriber_id == subscriber.id, Alert.search == search)
     alert = model.Session.scalars(existing).one_or_none()
     if alert is None:
-        number = sa.select(sa.func.count()).where(Alert.subscriber_id == subscriber.id)
-        if (model.Session.scalar(number) or 0) >= config.per_person():
-            model.Session.rollback()
-            message = tk._("You have as many alerts as one person may have ({number}): delete one first.")
-            raise tk.ValidationError({"search": [message.format(number=config.per_person())]})
+        _require_room(subscriber.id)
         alert = Alert(id=new_id(), subscriber_id=subscriber.id, search=search, frequency=frequency)
         alert.created = alert.told_until = now()
         alert.next_look = _next_look(alert.created, frequency)
@@ -96,6 +92,19 @@ def _subscriber(language: str, user_id: str | None, email: str | None) -> Subscr
     return found
 
 
+def _require_room(subscriber_id: str) -> None:
+    """Refuse one alert too many. Those that were not confirmed do not count: strangers may have asked for them.
+
+    Raises:
+        ValidationError: the person has as many as a person may have.
+    """
+    query = sa.select(sa.func.count()).where(Alert.subscriber_id == subscriber_id, Alert.confirmed.is_not(None))
+    if (model.Session.scalar(query) or 0) >= config.per_person():
+        model.Session.rollback()
+        message = tk._("You have as many alerts as one person may have ({number}): delete one first.")
+        raise tk.ValidationError({"search": [message.format(number=config.per_person())]})
+
+
 def _tell(subscriber: Subscriber, kind: str, content: dict[str, Any]) -> None:
     model.Session.add(Mail(subscriber_id=subscriber.id, kind=kind, content=content))
 
@@ -118,12 +127,17 @@ def waiting(alert_id: str) -> Alert | None:
 
 
 def confirm(alert_id: str, frequency: str, language: str) -> Alert | None:
-    """Confirm an alert from the link that was sent to its address; again does no harm. None when it was erased."""
-    alert = model.Session.get(Alert, alert_id, with_for_update=True)
+    """Confirm an alert from the link that was sent to its address; again does no harm. None when it was erased.
+
+    Raises:
+        ValidationError: the person has as many as a person may have.
+    """
+    alert = model.Session.get(Alert, alert_id)
     if alert is not None:
-        subscriber = model.Session.get_one(Subscriber, alert.subscriber_id)
+        subscriber = model.Session.get_one(Subscriber, alert.subscriber_id, with_for_update=True)
         subscriber.language = language
         if alert.confirmed is None:
+            _require_room(subscriber.id)
             alert.confirmed = alert.told_until = now()
         _set_frequency(alert, frequency)
     model.Session.commit()

@@ -111,7 +111,10 @@ def confirm(token: str) -> AnyResponse:
         tk.abort(404, tk._("This link is too old or not complete. Save the search again to get a new one."))
     if request.method == "POST":
         subscriber_id = alert.subscriber_id
-        storage.confirm(alert.id, named[1], language.current())
+        try:
+            storage.confirm(alert.id, named[1], language.current())
+        except tk.ValidationError as error:
+            tk.abort(INVALID, searches.sentences(error))
         tk.h.flash_success(tk._("Your alert is confirmed."))
         return tk.redirect_to(links.manage_url(subscriber_id))
     variables = {"token": token, "frequency": named[1], "title": searches.title(alert.search)}

@@ -67,8 +67,8 @@ def after_page(response: Response) -> Response:
 def count(text: str) -> None:
     """Add one to the count of some words in the current month."""
     model.Session.rollback()  # the page is ready: nothing that it did is to be kept
-    # Whoever counts the same words at the same moment is not waited for.
-    model.Session.execute(sa.text("SET LOCAL lock_timeout = '100ms'"))
+    # Neither whoever counts the same words at the same moment is waited for, nor the disk: a count may be lost.
+    model.Session.execute(sa.text("SET LOCAL lock_timeout = '100ms'; SET LOCAL synchronous_commit = off"))
     add = insert(Unfound).values(month=dates.today().replace(day=1), words=text, count=1)
     own = [Unfound.month, Unfound.words]
     model.Session.execute(add.on_conflict_do_update(index_elements=own, set_={"count": Unfound.count + 1}))

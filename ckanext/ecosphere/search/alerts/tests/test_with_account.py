@@ -11,7 +11,8 @@ from ckan import model
 from ckan.tests.helpers import call_action
 from freezegun import freeze_time
 
-from ckanext.ecosphere.search.alerts import config, job, storage
+from ckanext.ecosphere.interfaces import CheckStatus
+from ckanext.ecosphere.search.alerts import config, job, setup, storage
 from ckanext.ecosphere.search.alerts.model import Alert, Mail, Subscriber, now
 from ckanext.ecosphere.search.alerts.tests.conftest import change, dataset, known, page, run
 from ckanext.ecosphere.shared.queue import waits
@@ -189,3 +190,22 @@ def test_e_mails_are_forgotten_after_a_week(visitor: Any, postbox: Postbox):
     with freeze_time(now() + timedelta(days=9)):
         storage.purge()
     assert model.Session.scalar(sa.select(sa.func.count()).select_from(Mail)) == 0
+
+
+def test_check_tells_what_keeps_alerts_from_being_sent(
+    visitor: Any, postbox: Postbox, ckan_config: Any, monkeypatch: Any
+):
+    client = visitor()
+    create(client, known(client, "anne"), "q=zones+humides")
+    dataset()
+    assert [each.status for each in setup.check()] == [CheckStatus.OK]
+    with freeze_time(now() + timedelta(days=3)):
+        [late] = setup.check()
+        assert late.status == CheckStatus.WARNING and "search tick" in late.remedy
+    run()
+    model.Session.execute(sa.update(Mail).values(status="failed"))
+    model.Session.commit()
+    assert setup.check()[0].status == CheckStatus.WARNING
+    monkeypatch.setitem(ckan_config, "smtp.server", "")
+    assert "smtp.server" in setup.check()[0].remedy
+    page(client.get("/recherche/alertes"), 404)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ckan import model
 from freezegun import freeze_time
 
-from ckanext.ecosphere.search.alerts import job
+from ckanext.ecosphere.search.alerts import config, job
 from ckanext.ecosphere.search.alerts.model import Alert, Mail, Subscriber, now
 from ckanext.ecosphere.search.alerts.tests.conftest import change, dataset, links, page, run
 from ckanext.ecosphere.tests.postbox import Postbox, body
@@ -166,6 +166,7 @@ def test_programs_floods_and_strange_searches_are_refused(visitor: Any, postbox:
     page(visitor().post("/recherche/alertes/nouvelle?q=a&foo:*+OR+bar=x", data=FORM), 400)
     page(visitor().post(f"/recherche/alertes/nouvelle?q={'a' * 3000}", data=FORM), 400)
     page(visitor().post("/recherche/alertes/nouvelle?q=eau&ext_bbox=1,2", data=FORM), 400)
+    page(visitor().post("/recherche/alertes/nouvelle?q=eau&nofield=1", data=FORM), 400)
     assert number(Subscriber) == 0
     for turn in range(4):
         page(visitor(f"203.0.113.{turn}").post(f"/recherche/alertes/nouvelle?q=eau{turn}", data=FORM))
@@ -227,3 +228,14 @@ def test_each_person_reads_their_own_language(visitor: Any, postbox: Postbox):
     dataset()
     run()
     assert all(link.startswith("/fr/") for link in links(postbox.mails[0]))
+
+
+def test_what_strangers_ask_for_takes_no_place_and_confirmed_alerts_are_bounded(
+    visitor: Any, postbox: Postbox, ckan_config: Any, monkeypatch: Any
+):
+    monkeypatch.setitem(ckan_config, config.ALERTS_PER_PERSON, 2)
+    for words in ("a1", "a2", "a3"):
+        page(visitor().post(f"/recherche/alertes/nouvelle?q={words}", data=FORM))
+    assert job.deliver() == 3
+    first, second, third = (links(mail)[0] for mail in postbox.mails)
+    assert [visitor().post(each).status_code for each in (first, second, first, third)] == [302, 302, 302, 400]
