@@ -24,12 +24,15 @@ from ckanext.ecosphere.search import (
     query,
     setup,
 )
-from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared import language, place_helpers
 
 
 @tk.blanket.actions(actions.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
-@tk.blanket.helpers({name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_search_")})
+@tk.blanket.helpers(
+    place_helpers.HELPERS
+    | {name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_search_")}
+)
 @tk.blanket.blueprints
 @tk.blanket.config_declarations
 class EcosphereSearchPlugin(Room):
