@@ -24,6 +24,7 @@ import pytest
 
 import ckanext.ecosphere
 from ckanext.ecosphere.harvest.normalise import constraints, protocols
+from ckanext.ecosphere.vocabularies import gazetteer
 
 ROOT = Path(ckanext.ecosphere.__file__).parent
 SHORT, LONG = 5_000, 50_000
@@ -42,15 +43,19 @@ MADE = {
         protocols._cues(),
         *(protocols._patterns(where) for where in ("protocol", "text", "url")),
     ],
+    "vocabularies.gazetteer": lambda: [gazetteer._pattern("44"), gazetteer._pattern("976")],
 }
 #: Calls whose expression holds a local name, with expressions as they are made there.
 WITH_LOCAL_NAMES = {
     "harvest.iso.xml": [rb"[</\s]gmd:"],
     "schemas.indexing": [r'"issued": "(\d{4}(?:-\d{2})?)"'],
     "search.solr_schema": [r"(?:^| )_(?: |$)"],
+    "search.facet_counts": [r'(?:^|(?<=[\s"]))res_format: ?"SHP"'],
+    "search.relevance.search": [r"(?<!\w)humyde(?!\w)", r"qualité\W+(?:\w{1,3}\W+){0,3}aire"],
     "schemas.logic.validators": [],  # OPEN_PATTERNS is found among the names of the module
     "harvest.normalise.constraints": [],  # MADE
     "harvest.normalise.protocols": [],  # MADE
+    "vocabularies.gazetteer": [],  # MADE
 }
 #: Module → characters beyond which it never hands a text to its expressions.
 CUT_BEFORE: dict[str, int] = {"harvest.messages.form_errors": 2_000}

@@ -22,8 +22,8 @@ LONGEST = 200_000
 _DEEPEST = 12
 """Brackets within brackets: the parsers of geometries call themselves for each."""
 _SIDES = re.compile(r"\s*[,;\s]\s*")
-_NUMBERS = re.compile(r"[-+0-9.]+[,;\s][-+0-9.,;\s]+")
-_WKT = re.compile(r"\s*(?:SRID=4326;)?\s*(?:MULTI)?(?:POINT|LINESTRING|POLYGON)|\s*GEOMETRYCOLLECTION", re.IGNORECASE)
+_FOUR_NUMBERS = re.compile(r"[-+0-9.]+[,;\s][-+0-9.,;\s]+")
+_WKT = re.compile(r"(?:SRID=4326;)?\s{0,9}(?:MULTI)?(?:POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION", re.IGNORECASE)
 _COMMUNE = re.compile(r"(.{1,100}?)\s*\((\w{2,3})\)")
 
 Box = tuple[float, float, float, float]
@@ -61,9 +61,9 @@ def parse(text: str) -> Area:
         raise AreaError(tk._("The area is too long: {number} characters at most.").format(number=LONGEST))
     if text.startswith("{"):
         return Area("", _of_geometry(_geojson, text))
-    if _WKT.match(text):
+    if _WKT.match(text.lstrip()):
         return Area("", _of_geometry(shapely.from_wkt, text.partition(";")[2] or text))
-    if _NUMBERS.fullmatch(text):
+    if _FOUR_NUMBERS.fullmatch(text):
         return Area("", _of_sides(text))
     return _of_name(text)
 

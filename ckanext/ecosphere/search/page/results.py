@@ -5,6 +5,7 @@ Datasets of one series, and namesakes of one service, are one result with the ot
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
@@ -15,7 +16,7 @@ from markupsafe import Markup
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facet_values
 from ckanext.ecosphere.search.page import highlight
-from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.vocabularies import communes
 
 MEMBERS = "ecosphere_members"
@@ -26,6 +27,8 @@ _EXCERPT = 180
 _MOST_PLACES = 2
 _MOST_FORMATS = 4
 _SERIES = "series"
+_YEAR = re.compile(r"\d{4}")
+_MONTH = re.compile(r"[1-9]\d{3}-(?:0[1-9]|1[0-2])")
 
 Dataset = dict[str, Any]
 
@@ -51,6 +54,7 @@ class Result:
     title: Markup
     excerpt: Markup
     places: str
+    date: str
     producer: str
     ways: tuple[Way, ...]
 
@@ -70,6 +74,7 @@ def of_dataset(dataset: Dataset, query: str) -> Result:
         title=highlight.mark(dataset.get("title") or dataset["name"], words),
         excerpt=highlight.mark(highlight.excerpt(unescape(str(notes)), words, _EXCERPT), words),
         places=places(dataset.get("territory"), lang),
+        date=date(dataset),
         producer=service.get("title") or service.get("name") or "",
         ways=tuple(ways(dataset, lang)),
     )
@@ -85,6 +90,18 @@ def places(value: Any, lang: str) -> str:
     if more > 1:
         return tk._("{places} and {number} others").format(places=", ".join(named[:_MOST_PLACES]), number=more)
     return ", ".join(named)
+
+
+def date(dataset: Dataset) -> str:
+    """Say of when the data are; a record that was harvested today may describe data of ten years ago."""
+    modified = str(dataset.get("modified") or "")
+    if _YEAR.fullmatch(modified):
+        return tk._("Data updated: {date}").format(date=modified)
+    text = dates.month(modified) if _MONTH.fullmatch(modified) else dates.day(modified)
+    if text:
+        return tk._("Data updated: {date}").format(date=text)
+    written = dates.day(dataset.get("metadata_modified"))
+    return tk._("Record updated on {date}").format(date=written) if written else ""
 
 
 def ways(dataset: Dataset, lang: str) -> list[Way]:

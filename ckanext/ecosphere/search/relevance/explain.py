@@ -15,7 +15,7 @@ from ckanext.ecosphere.search.relevance import solr_query
 from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD, PLACE_FIELD, QUALITY_FIELD, Asked
 from ckanext.ecosphere.search.relevance.understanding import Understood
 
-_WEIGHT = re.compile(r"weight\((?P<field>\w+):(?P<term>.+?) in \d+\)")
+_WEIGHT = re.compile(r"weight\((?P<field>\w{1,80}):")
 _PUBLIC = "+entity_type:package +dataset_type:dataset +state:active +capacity:public"
 
 
@@ -85,7 +85,7 @@ def _explained(document: dict[str, Any], tree: dict[str, Any], asked: Asked) -> 
 
 
 def _weights(tree: dict[str, Any]) -> Iterator[tuple[str, float]]:
-    match = _WEIGHT.search(tree["description"])
+    match = _WEIGHT.match(tree["description"])
     if match:
         yield match["field"], float(tree["value"])
         return

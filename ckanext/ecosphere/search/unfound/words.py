@@ -10,7 +10,7 @@ LONGEST = 200
 SHORTEST = 3
 #: Digits from which a number, however it is grouped, may be that of a telephone, an account or a person.
 PERSONAL_DIGITS = 7
-_ADDRESS = re.compile(r"\S{0,80}@\S{0,80}")
+_E_MAIL = re.compile(r"\S{0,80}@\S{0,80}")
 _NUMBER = re.compile(r"\+?\d(?:[\s./()-]{0,2}\d){0,40}")
 
 
@@ -22,7 +22,7 @@ def counted(query: str) -> str:
     >>> counted("Jean 06 12 34 56 78 jean@exemple.fr Éolien 44000")
     'jean eolien 44000'
     """
-    text = _ADDRESS.sub(" ", query[: LONGEST * 5])
+    text = _E_MAIL.sub(" ", query[: LONGEST * 5])
     text = _NUMBER.sub(lambda match: " " if _is_personal(match[0]) else match[0], text)
     words = voc.normalise(text)[:LONGEST].strip()
     return words if len(words) >= SHORTEST else ""
