@@ -8,7 +8,6 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from ckan.lib.search import SearchError
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.alerts import links, searches, storage
@@ -206,7 +205,7 @@ def _items(content: dict[str, Any], subscriber_id: str, lang: str) -> list[Item]
     """Word what was found, read anew with the rights that the person has now; what is gone meanwhile is left out.
 
     Raises:
-        OSError: the index is away; the e-mail waits.
+        IndexAwayError: the index is away; the e-mail waits.
     """
     items = []
     for each in content["alerts"]:
@@ -215,10 +214,7 @@ def _items(content: dict[str, Any], subscriber_id: str, lang: str) -> list[Item]
             if subscriber is None:
                 return []
             reader = reader_of(subscriber)
-            try:
-                found = searches.run("", reader.user, ids=each["ids"], rows=len(each["ids"]))
-            except SearchError as error:
-                raise OSError(str(error)) from error
+            found = searches.run("", reader.user, ids=each["ids"], rows=len(each["ids"]))
             if found.results:
                 items.append(_item(each, found.results))
     return items
