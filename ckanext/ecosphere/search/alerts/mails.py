@@ -108,7 +108,7 @@ def _send(ids: list[int]) -> int:
     if not reader_of(subscriber).email:
         return OUTBOX.note(ids, UNWANTED, "no address")
     lang, kind, content = subscriber.language, row.kind, row.content
-    subscriber_id, key = subscriber.id, str(row.id)
+    subscriber_id, key = str(subscriber.id), str(row.id)
 
     def send() -> bool:
         items = _items(content, subscriber_id, lang) if kind == storage.DIGEST else []
