@@ -26,36 +26,24 @@ from ckanext.ecosphere.search import (
     setup,
     views,
 )
-<<<<<<< HEAD
 from ckanext.ecosphere.search.alerts import helpers as alert_helpers
 from ckanext.ecosphere.search.alerts import job as alert_job
 from ckanext.ecosphere.search.alerts import setup as alert_setup
 from ckanext.ecosphere.search.alerts import views as alert_views
-from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared import language, place_helpers
 from ckanext.ecosphere.vocabularies import gazetteer
 
-HELPERS = {
+HELPERS = place_helpers.HELPERS | {
     name: value
     for name, value in {**vars(helpers), **vars(alert_helpers)}.items()
     if name.startswith("ecosphere_search_")
 }
-=======
-from ckanext.ecosphere.shared import language, place_helpers
->>>>>>> facets
 
 
 @tk.blanket.actions(actions.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
-<<<<<<< HEAD
 @tk.blanket.helpers(HELPERS)
 @tk.blanket.blueprints(lambda: [views.ecosphere_search, alert_views.ecosphere_alerts])
-=======
-@tk.blanket.helpers(
-    place_helpers.HELPERS
-    | {name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_search_")}
-)
-@tk.blanket.blueprints
->>>>>>> facets
 @tk.blanket.config_declarations
 class EcosphereSearchPlugin(Room):
     """Search as French speakers expect it."""

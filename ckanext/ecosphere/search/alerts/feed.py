@@ -6,7 +6,7 @@ from html import unescape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan.lib.search import SearchError, SearchQueryError
+from ckan.lib.search import SearchQueryError
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -28,8 +28,8 @@ def feed() -> AnyResponse:
         tk.abort(400, searches.sentences(error))
     except SearchQueryError as error:
         tk.abort(400, str(error))
-    except SearchError:
-        tk.abort(503, tk._("The search does not answer at the moment. Try again in a few minutes."))
+    except searches.IndexAwayError:
+        tk.abort(503, searches.away())
     itself = tk.h.url_for("ecosphere_alerts.feed", qualified=True, locale=language.current())
     site = tk.config["ckan.site_title"]
     content = atom.feed(

@@ -25,6 +25,8 @@ QUEUE = "ecosphere:search"
 LOOKING = "search:alerts"
 #: A dataset may come into the index some minutes after the moment at which it says that it was saved.
 SETTLED = timedelta(minutes=10)
+#: People for whom the index does not answer, until a run takes it to be away.
+MOST_FAULTS = 3
 LOOK, DELIVER = "ecosphere-search-look", "ecosphere-search-deliver"
 
 
@@ -42,17 +44,30 @@ def tick() -> dict[str, int]:
 
 
 def look() -> int:
-    """Look at the alerts that are due, of so many people as one run takes; return for how many people there is news."""
+    """Look at the alerts that are due, of so many people as one run takes; return for how many people there is news.
+
+    Raises:
+        IndexAwayError: the index did not answer; those whom it concerns are looked at by the next run.
+    """
     if not config.alerts() or not sending.is_configured():
         return 0
     moment, done, told = now(), set[str](), 0
+    faults: list[searches.IndexAwayError] = []
     with Locks() as locks:
         if not locks.take(LOOKING):
             return 0  # whoever is at it takes these, too
         while len(done) < config.per_run() and (claimed := storage.claim_due(moment, done)):
             subscriber, alerts = claimed
             done.add(subscriber.id)
-            told += _look_for(subscriber.id, [(each.id, each.search, each.told_until) for each in alerts], moment)
+            try:
+                told += _look_for(subscriber.id, [(each.id, each.search, each.told_until) for each in alerts], moment)
+            except searches.IndexAwayError as error:  # of one question, perhaps
+                model.Session.rollback()
+                faults.append(error)
+                if len(faults) == MOST_FAULTS:
+                    break
+    if faults:
+        raise faults[-1]
     return told
 
 
@@ -60,7 +75,7 @@ def _look_for(subscriber_id: str, alerts: list[tuple[str, str, datetime]], momen
     """Look at the alerts of one person, with their rights, and have one e-mail tell of all; return 1 if there is one.
 
     Raises:
-        SearchError: the index is away; nothing is noted, and the next run begins with them.
+        IndexAwayError: the index is away; nothing is noted, and the next run looks again.
     """
     lang = model.Session.get_one(Subscriber, subscriber_id).language
     found: list[dict[str, Any]] = []

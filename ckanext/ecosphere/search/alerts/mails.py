@@ -8,7 +8,6 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from ckan.lib.search import SearchError
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.alerts import links, searches, storage
@@ -109,7 +108,7 @@ def _send(ids: list[int]) -> int:
     if not reader_of(subscriber).email:
         return OUTBOX.note(ids, UNWANTED, "no address")
     lang, kind, content = subscriber.language, row.kind, row.content
-    subscriber_id, key = subscriber.id, str(row.id)
+    subscriber_id, key = str(subscriber.id), str(row.id)
 
     def send() -> bool:
         items = _items(content, subscriber_id, lang) if kind == storage.DIGEST else []
@@ -206,7 +205,7 @@ def _items(content: dict[str, Any], subscriber_id: str, lang: str) -> list[Item]
     """Word what was found, read anew with the rights that the person has now; what is gone meanwhile is left out.
 
     Raises:
-        OSError: the index is away; the e-mail waits.
+        IndexAwayError: the index is away; the e-mail waits.
     """
     items = []
     for each in content["alerts"]:
@@ -215,10 +214,7 @@ def _items(content: dict[str, Any], subscriber_id: str, lang: str) -> list[Item]
             if subscriber is None:
                 return []
             reader = reader_of(subscriber)
-            try:
-                found = searches.run("", reader.user, ids=each["ids"], rows=len(each["ids"]))
-            except SearchError as error:
-                raise OSError(str(error)) from error
+            found = searches.run("", reader.user, ids=each["ids"], rows=len(each["ids"]))
             if found.results:
                 items.append(_item(each, found.results))
     return items

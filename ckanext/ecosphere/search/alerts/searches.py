@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl, urlencode
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from ckan.lib.search import SearchQueryError
+from ckan.lib.search import SearchError, SearchQueryError
+from ckan.lib.search.common import SolrConnectionError
 
 from ckanext.ecosphere.search.relevance import search as relevance
 from ckanext.ecosphere.shared import characters, language
@@ -29,6 +30,14 @@ _NO_FILTERS = frozenset({"q", "sort", "page"})
 #: CKAN writes the names of parameters into the question to Solr as they are.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,80}")
 _PAGE = "/dataset/"
+
+
+#: How CKAN hands on that Solr cannot read a question, or knows no such field.
+_NOT_UNDERSTOOD = "(HTTP 400)"
+
+
+class IndexAwayError(OSError):
+    """The index does not answer."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +148,7 @@ def run(
 
     Raises:
         SearchQueryError: the index cannot be asked this.
-        SearchError: the index is away.
+        IndexAwayError: the index is away.
     """
     pairs = [] if ids else parsed(search)
     words = " ".join(value for name, value in pairs if name == "q")
@@ -161,7 +170,14 @@ def run(
         "include_private": reader is not None,
     }
     context: Any = {"user": reader.name if reader else "", "auth_user_obj": reader, "ignore_auth": False}
-    found = tk.get_action("package_search")(context, data_dict)
+    try:
+        found = tk.get_action("package_search")(context, data_dict)
+    except SearchQueryError:
+        raise
+    except (SearchError, SolrConnectionError) as error:
+        if _NOT_UNDERSTOOD in str(error):
+            raise SearchQueryError(tk._("The index does not understand this search.")) from None
+        raise IndexAwayError(str(error)) from error
     return Found(found["count"], found["results"], found.get(relevance.KEY, {}).get("corrected", ""))
 
 
@@ -179,12 +195,14 @@ def checked(search: str, reader: model.User | None) -> str:
     """Return a search as it is saved: with the words that were understood, when those that were typed are misspelt.
 
     Raises:
-        ValidationError: the index cannot be asked this.
+        ValidationError: the index cannot be asked this, or is away.
     """
     try:
         found = run(search, reader, strict=False)
     except SearchQueryError as error:
         raise tk.ValidationError({"search": [str(error)]}) from None
+    except IndexAwayError:
+        raise tk.ValidationError({"search": [away()]}) from None
     return with_words(search, found.corrected) if found.corrected else search
 
 
@@ -201,3 +219,8 @@ def sentences(error: tk.ValidationError) -> str:
     """What is wrong, without the names of the fields."""
     found: dict[str, Any] = error.error_dict
     return " ".join(str(text) for texts in found.values() for text in texts)
+
+
+def away() -> str:
+    """Say that the index does not answer."""
+    return tk._("The search does not answer at the moment. Try again in a few minutes.")

@@ -90,6 +90,7 @@ def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, 
     typed = data_dict["q"]
     understood = understand(typed)
     best = Answer(run(understood.asked), understood, understood.asked)
+    as_asked = best.found["count"]
     if best.found["count"] <= FEW and "spelling" not in without:
         corrected = _corrected(understood, lambda asked: bool(run(asked, rows=0, start=0, facet="false")["count"]))
         if corrected:
@@ -109,7 +110,7 @@ def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, 
                 best = replace(best, found=found, asked=asked)
             if best.found["count"] > FEW:
                 break
-    told = _told(best)
+    told = {**_told(best), "as_asked": as_asked}
     if has_request_context() and data_dict.get("rows") != 0:
         # The page has no other way to know: CKAN hands it results and facets only.
         tk.g.setdefault(KEY, {})[typed] = told

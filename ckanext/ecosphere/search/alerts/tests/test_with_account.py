@@ -209,3 +209,15 @@ def test_check_tells_what_keeps_alerts_from_being_sent(
     monkeypatch.setitem(ckan_config, "smtp.server", "")
     assert "smtp.server" in setup.check()[0].remedy
     page(client.get("/recherche/alertes"), 404)
+
+
+def test_a_search_that_the_index_no_longer_understands_keeps_nobody_from_their_news(visitor: Any, postbox: Postbox):
+    client = visitor()
+    broken = create(client, known(client, "anne"), "q=zones+humides")
+    create(client, known(client, "marc"), "q=zones+humides")
+    model.Session.execute(sa.update(Alert).where(Alert.id == broken["id"]).values(search="q=eau&metadata_created=abc"))
+    model.Session.commit()
+    dataset()
+    assert run()["emails"] == 1
+    assert postbox.mails[0]["To"].addresses[0].username == "marc"
+    assert run()["people_with_news"] == 0
