@@ -10,7 +10,7 @@ import threading
 from functools import wraps
 from typing import Any
 
-from webassets import Bundle
+from webassets.bundle import Bundle
 
 _LOCK = threading.RLock()
 
