@@ -12,7 +12,7 @@ from ckan.exceptions import CkanConfigurationException
 from ckan.lib.i18n import get_ckan_i18n_dir
 from ckan.lib.plugins import DefaultTranslation
 
-from ckanext.ecosphere.core import away, logic_tables
+from ckanext.ecosphere.core import assets, away, logic_tables
 from ckanext.ecosphere.interfaces import IEcospherePlugin
 from ckanext.ecosphere.setup import option_values, plugin_needs
 from ckanext.ecosphere.shared import language
@@ -65,6 +65,7 @@ class Room(DefaultTranslation, EcospherePluginBase):
         """Have a clear page shown while a service is away or tables are missing; keep the application for e-mails."""
         logic_tables.fill()
         language.remember(app)
+        assets.one_at_a_time()
         return away.install(app)
 
     def i18n_directory(self) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import email
+import hashlib
+import hmac
 import json
 import re
 import urllib.parse
@@ -15,6 +17,8 @@ from typing import Any
 import psycopg2
 import psycopg2.extras
 
+from ckanext.ecosphere.data_requests.notifications.mail_headers import ID_CHARACTERS
+from dev.stack import ckan
 from dev.stack.settings import local, postgres_url, solr_url
 
 from .catalogues import Catalogue
@@ -190,26 +194,36 @@ def requests(asker: Asker, commenter: Commenter) -> Check:
 
 def emails() -> Check:
     """Each e-mail that was due has left, at least once, and is recorded as sent once."""
-    left = Counter[int]()
-    for path in local("mail").glob("*.eml"):
-        mark = email.message_from_bytes(path.read_bytes())["X-Ecosphere-Notification"] or ""
-        if number := re.search(r"(\d+)$", mark):
-            left[int(number[1])] += 1
+    left = {
+        str(email.message_from_bytes(path.read_bytes())["Message-ID"]).strip().strip("<>").partition("@")[0]
+        for path in local("mail").glob("*.eml")
+    }
     due = rows(_DUE)
     wrong = [
         f"e-mail {row['id']} ({row['kind']}): {row['status']} {row['error']}" for row in due if row["status"] != "sent"
     ]
+    # One e-mail may tell of several things: those of a person that were recorded at one moment.
+    names: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in due:
+        names[row["user_id"], str(row["sent"])] |= _message_ids(row)
     wrong += [
         f"e-mail {row['id']}: recorded as sent, never left"
         for row in due
-        if row["status"] == "sent" and not left[row["id"]]
+        if row["status"] == "sent" and not left & names[row["user_id"], str(row["sent"])]
     ]
     for row in rows(_EVENTS_WITHOUT_WORD):
         wrong.append(f"event {row['id']} ({row['transition']}): nobody was told")
     return Check("e-mails", len(due), wrong)
 
 
-_DUE = "SELECT id, kind, status, error FROM ecosphere_requests_notification"
+def _message_ids(row: dict[str, Any]) -> set[str]:
+    """What the Message-ID of an e-mail begins with, see `data_requests.notifications.mail_headers`."""
+    secret = re.findall(r"(?m)^SECRET_KEY *= *(\S+)", ckan.INI.read_text())[-1].encode()
+    parts = (("notification", str(row["id"])), ("request", row["request_id"], row["user_id"]))
+    return {hmac.new(secret, "\n".join(each).encode(), hashlib.sha256).hexdigest()[:ID_CHARACTERS] for each in parts}
+
+
+_DUE = "SELECT id, kind, status, error, user_id, request_id, sent FROM ecosphere_requests_notification"
 _DUE += " WHERE channel = 'email' AND status <> 'unwanted'"
 _EVENTS_WITHOUT_WORD = """SELECT event.id, event.transition FROM ecosphere_requests_event AS event
     WHERE event.transition IN ('submit', 'accept', 'ask_details') AND NOT EXISTS

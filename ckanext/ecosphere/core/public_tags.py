@@ -41,7 +41,8 @@ def tag_search(original: Callable[..., Any], context: Context, data_dict: DataDi
 def tag_autocomplete(original: Callable[..., Any], context: Context, data_dict: DataDict) -> list[str]:
     """Suggest tags of the datasets that the reader may see."""
     _check_words(data_dict)
-    tags = original(context, {**data_dict, "limit": LOOKED_AT})
+    asked = {key: value for key, value in data_dict.items() if key != "offset"}  # of no use to suggestions
+    tags = original(context, {**asked, "limit": LOOKED_AT})
     return _visible(tags, context)[: _number(data_dict.get("limit"), SUGGESTIONS)]
 
 

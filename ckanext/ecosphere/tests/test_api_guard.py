@@ -34,6 +34,7 @@ POSTED = {
     "dcat_dataset_show": ({"id": "a", "format": "["}, 409),
     "dashboard_activity_list": ({"limit": 1e308, "offset": 1e308}, 409),
     "member_delete": ({"id": [1]}, 409),
+    "tag_autocomplete": ({"q": "%", "limit": "%", "offset": "%"}, 200),
     "term_translation_show": ({"terms": ["a"] * 100_000}, 409),
     "organization_list": ({"organizations": ["a"] * 100_000, "all_fields": True}, 409),
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +17,7 @@ from ckan.lib.jobs import get_queue
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp, call_action
+from webassets import Bundle, Environment
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.fast_save.repair import IndexRepair
@@ -63,6 +66,24 @@ def test_first_request_collects_no_functions(made_app: Any, portal: dict[str, An
     for actions in (logic._actions, authz._AuthFunctions._functions):
         assert "ecosphere_request_create" in actions and "harvest_source_create" in actions
     assert started.get("/api/3/action/package_search").json["success"]
+
+
+def test_two_first_requests_do_not_build_the_same_asset(made_app: Any, monkeypatch: Any):
+    inside, most = [], []
+
+    def build(_bundle: Any, *_args: Any, **_named: Any) -> list[str]:
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.05)
+        inside.pop()
+        return []
+
+    monkeypatch.setattr(Bundle, "_urls", build)
+    bundle = Bundle("a.css", output="b.css")
+    bundle.env = Environment()
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _number: bundle.urls(), range(4)))
+    assert most == [1, 1, 1, 1]
 
 
 def act(action: str, **data: Any) -> Any:
