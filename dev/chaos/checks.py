@@ -17,7 +17,7 @@ from typing import Any
 import psycopg2
 import psycopg2.extras
 
-from ckanext.ecosphere.data_requests.notifications.mail_headers import ID_CHARACTERS
+from ckanext.ecosphere.shared.mailing.headers import ID_CHARACTERS
 from dev.stack import ckan
 from dev.stack.settings import local, postgres_url, solr_url
 
@@ -217,7 +217,7 @@ def emails() -> Check:
 
 
 def _message_ids(row: dict[str, Any]) -> set[str]:
-    """What the Message-ID of an e-mail begins with, see `data_requests.notifications.mail_headers`."""
+    """What the Message-ID of an e-mail begins with, see `shared.mailing.headers`."""
     secret = re.findall(r"(?m)^SECRET_KEY *= *(\S+)", ckan.INI.read_text())[-1].encode()
     parts = (("notification", str(row["id"])), ("request", row["request_id"], row["user_id"]))
     return {hmac.new(secret, "\n".join(each).encode(), hashlib.sha256).hexdigest()[:ID_CHARACTERS] for each in parts}

@@ -297,7 +297,8 @@ def common_words() -> frozenset[str]:
 @cache
 def _pattern(departement: str) -> re.Pattern[str] | None:
     names = sorted(
-        {each.name for each in communes.by_population() if each.departement == departement}, key=len, reverse=True
+        {each.name for each in communes.by_population() if each.departement == departement},
+        key=lambda name: (-len(name), name),
     )
     return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, names))})(?![\w-])") if names else None
 
