@@ -45,7 +45,11 @@ def test_names_of_people_and_services(app: CKANTestApp) -> None:
         ("organization_create", {"name": "ddt-03", "description": "a" * 20_001}, "description"),
         ("organization_create", {"name": "ddt-03", "image_url": 'http://a" onmouseover="x'}, "image_url"),
         ("harvest_source_create", {"name": "s", "url": "https://a.example/", "title": "a" * 501}, "title"),
-        ("harvest_source_update", {"id": "s", "config": " " * 50_001}, "config"),
+        (
+            "harvest_source_create",
+            {"name": "s", "url": "https://a.example/", "title": "s", "config": " " * 50_001},
+            "config",
+        ),
         ("config_option_update", {"ckan.site_about": "a" * 50_001}, "ckan.site_about"),
     ],
 )

@@ -21,10 +21,10 @@ def frequency(value: Any) -> str:
 
 
 @tk.validator_args
-def create_schema(default: ValidatorFactory, unicode_safe: Validator, ignore_missing: Validator) -> Schema:
+def create_schema(default: ValidatorFactory, unicode_safe: Validator) -> Schema:
     """Parameters of `ecosphere_search_alert_create`."""
     return {
-        "search": [ignore_missing, unicode_safe, default("")],
+        "search": [default(""), unicode_safe],
         "frequency": [default("weekly"), frequency],
     }
 
