@@ -20,7 +20,13 @@ from ckanext.ecosphere.shared import action_input
 @tk.side_effect_free
 @tk.chained_action
 def member_list(original: Callable[..., Any], context: Context, data_dict: DataDict) -> list[Any]:
-    """List the members of a group or service; of datasets those that the reader may see."""
+    """List the members of a group or service; of datasets those that the reader may see.
+
+    Raises:
+        ValidationError: the kind of member is no text, of which CKAN fails with an internal error.
+    """
+    if not isinstance(data_dict.get("object_type") or "", str):
+        raise tk.ValidationError({"object_type": [tk._("Give one text here.")]})
     members = original(context, data_dict)
     # CKAN translates the kind of a dataset, so the identifiers are asked.
     packages = _ids(model.Package.id.in_([id_ for id_, *_more in members]))
