@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
@@ -17,8 +16,7 @@ from ckanext.ecosphere.data_requests.decisions import store
 from ckanext.ecosphere.data_requests.domain import clock, states, text
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox
-
-log = logging.getLogger(__name__)
+from ckanext.ecosphere.shared import steps
 
 WEEK = 7
 #: Days before the end of the requester's time when the first reminder leaves.
@@ -26,15 +24,8 @@ FIRST_REMINDER_DAYS = 7
 
 
 def tick() -> dict[str, int]:
-    """Do all that is due; return how much of each. A step that fails does not keep the others from being done."""
-    done: dict[str, int] = {}
-    for name, step in STEPS.items():
-        try:
-            done[name] = step()
-        except Exception:
-            model.Session.rollback()
-            log.exception("Data requests: %s failed", name)
-            done[name] = -1
+    """Do all that is due; return how much of each (`steps.run`)."""
+    done = steps.run("Data requests", STEPS)
     connect_to_redis().set(_key(), datetime.now(timezone.utc).isoformat())
     return done
 

@@ -89,7 +89,7 @@ def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, 
     bounds.check(data_dict, fielded=False)
     typed = data_dict["q"]
     understood = understand(typed)
-    best = Answer(run(understood.asked), understood, understood.asked)
+    best = first = Answer(run(understood.asked), understood, understood.asked)
     as_asked = best.found["count"]
     if best.found["count"] <= FEW and "spelling" not in without:
         corrected = _corrected(understood, lambda asked: bool(run(asked, rows=0, start=0, facet="false")["count"]))
@@ -110,6 +110,9 @@ def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, 
                 best = replace(best, found=found, asked=asked)
             if best.found["count"] > FEW:
                 break
+    if best.corrected and not best.found["count"]:
+        # Another spelling that helped nobody is not named.
+        best = first
     told = {**_told(best), "as_asked": as_asked}
     if has_request_context() and data_dict.get("rows") != 0:
         # The page has no other way to know: CKAN hands it results and facets only.

@@ -6,6 +6,7 @@
     return {
       initialize: function () {
         const list = this.el[0];
+        this.turn = 0;
         list.parentElement.addEventListener("input", (event) => {
           const text = event.target.value.trim();
           clearTimeout(this.timer);
@@ -15,9 +16,12 @@
       },
 
       _ask: function (text) {
+        const turn = ++this.turn;
         fetch(this.options.address + "?limit=20&q=" + encodeURIComponent(text), { headers: { Accept: "application/json" } })
           .then((answer) => (answer.ok ? answer.json() : { result: [] }))
           .then((answer) => {
+            // A slow answer to what was typed before must not take the place of this one.
+            if (turn !== this.turn) return;
             this.el[0].replaceChildren(...answer.result.map((dataset) => new Option(dataset.title, dataset.name)));
           })
           .catch(() => {});
