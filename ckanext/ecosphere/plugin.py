@@ -10,7 +10,17 @@ from flask import Blueprint, current_app
 
 from ckanext.ecosphere import config, helpers
 from ckanext.ecosphere.contact import actions
-from ckanext.ecosphere.core import accounts, collaborators, mail, markdown, members, page_dates, public_tags, texts
+from ckanext.ecosphere.core import (
+    accounts,
+    collaborators,
+    dashboard,
+    mail,
+    markdown,
+    members,
+    page_dates,
+    public_tags,
+    texts,
+)
 from ckanext.ecosphere.core.api_guard import api_guard
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import authorization, place_helpers, web_guard
@@ -41,6 +51,7 @@ class EcospherePlugin(Room):
         super().update_config(config_)
         cookies.make_safe(config_, config.secure_cookies())
         config.show_times_locally(config_)
+        dashboard.lead_there(config_)
         tk.add_template_directory(config_, actions.TEMPLATES)
         tk.add_template_directory(config_, "templates/ecosphere")
         tk.add_public_directory(config_, "public")
@@ -56,8 +67,8 @@ class EcospherePlugin(Room):
         return {**collaborators.get_auth_functions(), **actions.get_auth_functions()}
 
     def get_blueprint(self) -> list[Blueprint]:
-        """Guard every page and action of the portal; provide the pages of the contact sheets."""
-        return [web_guard.portal_blueprint(config.web_guard), api_guard, actions.blueprint]
+        """Guard every page and action of the portal; provide the dashboard and the pages of the contact sheets."""
+        return [web_guard.portal_blueprint(config.web_guard), api_guard, actions.blueprint, dashboard.blueprint]
 
     def notify_recipient(self, *args: Any, **kwargs: Any) -> bool:
         """Send CKAN's own e-mails with the headers that they lack."""

@@ -12,13 +12,14 @@ from ckan.types import Context
 
 from ckanext.ecosphere.contact import actions as contact_actions
 from ckanext.ecosphere.contact.actions import without_base
-from ckanext.ecosphere.data_requests import cli, helpers, jobs, setup
+from ckanext.ecosphere.data_requests import cli, dashboard, helpers, jobs, setup
 from ckanext.ecosphere.data_requests.logic import actions, auth
 from ckanext.ecosphere.data_requests.search import linked_datasets
 from ckanext.ecosphere.data_requests.views import blueprint
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport, LeavingStep
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import place_helpers
+from ckanext.ecosphere.shared.dashboard import Card, IEcosphereDashboard, Link, Person
 
 HELPERS = {name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_request_")}
 
@@ -35,6 +36,7 @@ class EcosphereRequestsPlugin(Room):
     p.implements(p.IPackageController, inherit=True)
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
+    p.implements(IEcosphereDashboard, inherit=True)
 
     def update_config(self, config: Any) -> None:
         """Register this room's templates and assets."""
@@ -71,6 +73,14 @@ class EcosphereRequestsPlugin(Room):
     def ecosphere_leave(self, kept: Collection[str]) -> list[LeavingStep]:
         """Take the files of the conversations out, which no page shows without this room."""
         return setup.leaving_steps()
+
+    def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
+        """Show the requests that wait for the person."""
+        return dashboard.cards(person)
+
+    def ecosphere_dashboard_links(self, person: Person) -> list[Link]:
+        """Lead to the form."""
+        return dashboard.links(person)
 
     def ecosphere_check(self) -> list[Check]:
         """Look at moderators, waiting e-mails and the schedule."""

@@ -9,12 +9,13 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 
-from ckanext.ecosphere.harvest import checks, cli, leaving
+from ckanext.ecosphere.harvest import checks, cli, dashboard, leaving
 from ckanext.ecosphere.harvest.logic import action, auth
 from ckanext.ecosphere.harvest.sources.config_fields import protect_sources
 from ckanext.ecosphere.harvest.worker.queue import QUEUE, Patrol, revive
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport, LeavingStep
 from ckanext.ecosphere.room import Room
+from ckanext.ecosphere.shared.dashboard import Card, IEcosphereDashboard, Person
 
 _PATROL = Patrol()
 
@@ -30,6 +31,7 @@ class EcosphereHarvestPlugin(Room):
     p.implements(p.IForkObserver)
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
+    p.implements(IEcosphereDashboard, inherit=True)
 
     def update_config(self, config: Any) -> None:
         """Register the room's templates and assets."""
@@ -49,6 +51,10 @@ class EcosphereHarvestPlugin(Room):
     def get_ecosphere_commands(self) -> list[click.Command]:
         """Provide `ckan ecosphere harvest`."""
         return [cli.harvest]
+
+    def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
+        """Show the sources that call for somebody."""
+        return dashboard.cards(person)
 
     def ecosphere_check(self) -> list[Check]:
         """Look at the workers that harvests leave free, and at the networks that sources may lie in."""

@@ -12,11 +12,12 @@ from ckan import model
 from ckan.types import Context
 
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
-from ckanext.ecosphere.quality import cli, config, helpers, setup
+from ckanext.ecosphere.quality import cli, config, dashboard, helpers, setup
 from ckanext.ecosphere.quality.jobs import recovery, tasks
 from ckanext.ecosphere.quality.logic import action, auth
 from ckanext.ecosphere.quality.storage import indexing, saving, series, store
 from ckanext.ecosphere.room import Room
+from ckanext.ecosphere.shared.dashboard import Card, IEcosphereDashboard, Person
 from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
 
 
@@ -33,6 +34,7 @@ class EcosphereQualityPlugin(Room):
     p.implements(p.IFacets, inherit=True)
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
+    p.implements(IEcosphereDashboard, inherit=True)
 
     def update_config(self, config: Any) -> None:
         """Register this room's templates and assets."""
@@ -88,6 +90,10 @@ class EcosphereQualityPlugin(Room):
     def ecosphere_init(self, report: InitReport) -> None:
         """Score in the background what is not scored with the weights in force."""
         setup.initialise(report)
+
+    def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
+        """Show the datasets that have most to gain."""
+        return dashboard.cards(person)
 
     def ecosphere_check(self) -> list[Check]:
         """Tell whether every dataset is scored with the weights in force, and which networks links may lead to."""

@@ -15,13 +15,14 @@ import click
 from ckanext.ecosphere.core import markdown
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport, LeavingStep
 from ckanext.ecosphere.room import Room
-from ckanext.ecosphere.schemas import checks, cli, config, defaults, helpers, indexing, views
+from ckanext.ecosphere.schemas import checks, cli, config, dashboard, defaults, helpers, indexing, views
 from ckanext.ecosphere.schemas.bulk import runs
 from ckanext.ecosphere.schemas.bulk import views as bulk_views
 from ckanext.ecosphere.schemas.catalogue import adopting, leaving, prepared_file, returning
 from ckanext.ecosphere.schemas.fields import formats
 from ckanext.ecosphere.schemas.logic import action, auth, bounds, cross_field, grace, locked_fields, validators
 from ckanext.ecosphere.shared import place_helpers
+from ckanext.ecosphere.shared.dashboard import Card, IEcosphereDashboard, Link, Person
 from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
 
 #: By name, as `dataset.yaml` and `presets.yaml` call them.
@@ -46,6 +47,7 @@ class EcosphereSchemasPlugin(Room):
     p.implements(p.IResourceController, inherit=True)
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
+    p.implements(IEcosphereDashboard, inherit=True)
 
     # IConfigurer
 
@@ -96,6 +98,14 @@ class EcosphereSchemasPlugin(Room):
     def ecosphere_leave(self, kept: Collection[str]) -> list[LeavingStep]:
         """Make the datasets ready for a CKAN without this schema."""
         return leaving.steps()
+
+    def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
+        """Show descriptions that were begun."""
+        return dashboard.cards(person)
+
+    def ecosphere_dashboard_links(self, person: Person) -> list[Link]:
+        """Lead to the forms."""
+        return dashboard.links(person)
 
     def ecosphere_check(self) -> list[Check]:
         """Say whether the schema is in force, and from which networks the form may import."""

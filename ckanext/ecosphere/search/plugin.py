@@ -26,11 +26,13 @@ from ckanext.ecosphere.search import (
     setup,
     views,
 )
+from ckanext.ecosphere.search.alerts import dashboard
 from ckanext.ecosphere.search.alerts import helpers as alert_helpers
 from ckanext.ecosphere.search.alerts import job as alert_job
 from ckanext.ecosphere.search.alerts import setup as alert_setup
 from ckanext.ecosphere.search.alerts import views as alert_views
 from ckanext.ecosphere.shared import language, place_helpers
+from ckanext.ecosphere.shared.dashboard import Card, IEcosphereDashboard, Person
 from ckanext.ecosphere.vocabularies import gazetteer
 
 HELPERS = place_helpers.HELPERS | {
@@ -52,6 +54,7 @@ class EcosphereSearchPlugin(Room):
     p.implements(p.IFacets, inherit=True)
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
+    p.implements(IEcosphereDashboard, inherit=True)
 
     def update_config(self, config: Any) -> None:
         """Register this room's templates and assets."""
@@ -104,6 +107,10 @@ class EcosphereSearchPlugin(Room):
     def ecosphere_init(self, report: InitReport) -> None:
         """Apply the French schema to Solr."""
         setup.apply_schema(report)
+
+    def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
+        """Show the searches that the person saved."""
+        return dashboard.cards(person)
 
     def ecosphere_check(self) -> list[Check]:
         """Tell whether Solr analyses French, and alerts are looked at."""

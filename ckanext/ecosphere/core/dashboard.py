@@ -1,0 +1,65 @@
+"""The page where a person comes in after log-in: what waits for them in each room, and what they can begin."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+from ckan import model
+from flask import Blueprint
+from werkzeug.wrappers import Response
+
+from ckanext.ecosphere.shared.dashboard import MOST_LINES, Card, IEcosphereDashboard, Line, Link, Person, person_of
+
+log = logging.getLogger(__name__)
+
+LOGIN_OPTION = "ckan.auth.route_after_login"
+CKAN_ROUTE = "dashboard.datasets"
+ROUTE = "ecosphere_dashboard.home"
+
+blueprint = Blueprint("ecosphere_dashboard", __name__)
+T = TypeVar("T")
+
+
+def lead_there(config: Any) -> None:
+    """Lead people there after log-in, where the administrator has chosen no other page."""
+    if config.get(LOGIN_OPTION) in (None, "", CKAN_ROUTE):
+        config[LOGIN_OPTION] = ROUTE
+
+
+@blueprint.route("/tableau-de-bord")
+def home() -> str | Response:
+    """Show a person what waits for them; whoever is not logged in logs in first."""
+    if not tk.current_user.is_authenticated:
+        return tk.redirect_to("user.login", came_from=tk.url_for(ROUTE))  # pyright: ignore[reportReturnType]
+    person = person_of(model.User.get(tk.current_user.id))  # pyright: ignore[reportArgumentType]
+    cards = _of(_followed, person)
+    links: list[Link] = []
+    for room in p.PluginImplementations(IEcosphereDashboard):
+        cards += _of(room.ecosphere_dashboard_cards, person)
+        links += _of(room.ecosphere_dashboard_links, person)
+    shown = {"person": person, "cards": sorted(cards, key=lambda card: (not card.urgent, card.rank)), "links": links}
+    return tk.render("ecosphere_dashboard/home.html", {**shown, "user_dict": {"name": person.name}})
+
+
+def _of(part: Callable[[Person], list[T]], person: Person) -> list[T]:
+    """What one room gives; a room in trouble does not take the page away."""
+    try:
+        return part(person)
+    except Exception:
+        model.Session.rollback()
+        log.exception("Dashboard: %s failed", part.__qualname__)
+        return []
+
+
+def _followed(person: Person) -> list[Card]:
+    """Datasets that the person follows."""
+    found = person.ask("dataset_followee_list", {"id": person.id})
+    lines = [
+        Line(each["title"] or each["name"], tk.url_for("dataset.read", id=each["name"])) for each in found[:MOST_LINES]
+    ]
+    more = [Link(tk._("My profile"), tk.url_for("user.read", id=person.name))] if len(found) > MOST_LINES else []
+    return [Card("followed", tk._("Followed datasets"), "eye", len(found), lines, more, 80)] if found else []

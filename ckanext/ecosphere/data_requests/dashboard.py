@@ -1,0 +1,72 @@
+"""Requests on a person's dashboard: to answer, to moderate, and the person's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared.dashboard import MOST_LINES, Card, Line, Link, Person
+
+
+def cards(person: Person) -> list[Card]:
+    """What waits for the person; nothing that waits gives no card."""
+    return [each for each in (_to_answer(person), _to_moderate(person), _own(person)) if each]
+
+
+def links(person: Person) -> list[Link]:
+    """What the person can begin."""
+    return [Link(tk._("Ask for data"), tk.url_for("ecosphere_requests.new"), "envelope-open-text")]
+
+
+def _to_answer(person: Person) -> Card | None:
+    found: list[dict[str, Any]] = []
+    count, ways = 0, []
+    search = {"scope": "desk", "state": sorted(states.ON_DESK), "sort": "due", "rows": MOST_LINES}
+    for service in person.services:
+        answer = person.ask("ecosphere_request_list", {**search, "organization": service.name})
+        if answer["count"]:
+            count, found = count + answer["count"], found + answer["results"]
+            url = tk.url_for("ecosphere_requests.desk", organization=service.name)
+            ways.append(Link(tk._("Desk of {service}").format(service=service.title), url))
+    found.sort(key=lambda each: each["due"] or "9999")
+    lines = [_line(each, _clock(each), urgent=each["clock"]["state"] == "overdue") for each in found[:MOST_LINES]]
+    return Card("to-answer", tk._("Requests to answer"), "inbox", count, lines, ways, 10) if count else None
+
+
+def _to_moderate(person: Person) -> Card | None:
+    try:
+        found = person.ask("ecosphere_request_list", {"scope": "moderation", "rows": MOST_LINES})
+        held = person.ask("ecosphere_request_held_list")
+    except tk.NotAuthorized:
+        return None
+    count = found["count"] + held["count"]
+    lines = [_line(each, tk._("to be opened or refused")) for each in found["results"]]
+    ways = [Link(tk._("Moderation"), tk.url_for("ecosphere_requests.moderation"))]
+    if held["count"]:
+        ways.append(Link(tk._("Messages that wait"), tk.url_for("ecosphere_requests.held")))
+    return Card("to-moderate", tk._("Requests to moderate"), "gavel", count, lines, ways, 15) if count else None
+
+
+def _own(person: Person) -> Card | None:
+    found = person.ask("ecosphere_request_list", {"scope": "mine", "rows": MOST_LINES})
+    if not found["count"]:
+        return None
+    lines = [_line(each, each["state_label"]) for each in found["results"]]
+    ways = [Link(tk._("My requests"), tk.url_for("ecosphere_requests.mine"))]
+    return Card("own-requests", tk._("My requests"), "envelope-open-text", found["count"], lines, ways, 30)
+
+
+def _line(request: dict[str, Any], note: str, *, urgent: bool = False) -> Line:
+    id_ = request["reference"] or request["id"]
+    return Line(request["title"] or tk._("(no title)"), tk.url_for("ecosphere_requests.read", id=id_), note, urgent)
+
+
+def _clock(request: dict[str, Any]) -> str:
+    if not request["due"]:
+        return str(request["state_label"])
+    late = request["clock"]["state"] == "overdue"
+    text = tk._("late: an answer was due on {date}") if late else tk._("answer due on {date}")
+    return text.format(date=dates.day(request["due"]))

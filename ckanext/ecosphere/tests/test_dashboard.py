@@ -1,0 +1,79 @@
+"""The page after log-in: what waits for a person of a service, and nothing of other services."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+from ckan.tests import factories, helpers
+from playwright.sync_api import Page
+
+from ckanext.ecosphere.tests.browser import axe_violations, log_in
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")]
+
+PASSWORD = "un mot de passe de test"
+
+
+@pytest.fixture
+def people() -> dict[str, dict[str, Any]]:
+    """An editor of a service that has work to do, one of another service, and a person without any."""
+    return {
+        name: factories.User(name=name, password=PASSWORD, image_url="") for name in ("editor", "neighbour", "asker")
+    }
+
+
+@pytest.fixture
+def services(people: dict[str, dict[str, Any]]) -> None:
+    """Two services; the first has a private dataset that is badly described, and one that was begun."""
+    for name, person in (("ddt-01053-01", "editor"), ("ddtm-29232-01", "neighbour")):
+        member = {"name": people[person]["id"], "capacity": "editor"}
+        factories.Organization(name=name, title=name.upper(), image_url="", users=[member])
+    factories.Dataset(name="frayeres", title="Frayères à truites", owner_org="ddt-01053-01", private=True)
+    begun = {
+        "name": "haies",
+        "title": "Haies bocagères",
+        "owner_org": "ddt-01053-01",
+        "state": "draft",
+        "private": True,
+    }
+    helpers.call_action("package_create", {"user": "editor", "ignore_auth": False}, **begun)
+
+
+def texts(page: Page, selector: str) -> list[str]:
+    return [each.strip() for each in page.locator(selector).all_inner_texts()]
+
+
+def test_whoever_logs_in_finds_what_waits_and_what_can_be_begun(page, people, services):
+    asked = tk.get_action("ecosphere_request_create")({"user": "editor"}, {"title": "Inventaire des mares"})
+    log_in(page, "editor", PASSWORD)
+    assert page.url.endswith("/fr/tableau-de-bord")
+    assert texts(page, ".eco-card h2") == [
+        "Descriptions inachevées 1",
+        "Mes demandes 1",
+        "Jeux de données à améliorer en premier 1",
+    ]
+    assert texts(page, ".eco-lines a") == ["Haies bocagères", "Inventaire des mares", "Frayères à truites"]
+    assert "Décrire un jeu de données" in texts(page, ".eco-begin a")
+    assert axe_violations(page) == []
+    page.get_by_role("link", name="Inventaire des mares").click()
+    page.wait_for_url(re.compile(asked["id"]))
+
+
+def test_nothing_of_another_service_is_there(page, people, services):
+    log_in(page, "neighbour", PASSWORD)
+    assert "Rien ne vous attend." in page.locator("main").inner_text()
+    assert page.locator(".eco-lines a").count() == 0
+
+
+def test_nobody_is_led_to_the_log_in_and_back(page, people):
+    page.goto("/fr/tableau-de-bord")
+    assert "/user/login" in page.url
+    page.fill("#field-login", "asker")
+    page.fill("#field-password", PASSWORD)
+    page.locator("main button[type=submit]").click()
+    page.wait_for_url("**/tableau-de-bord")
+    # Nobody describes data without a service; everybody may ask for data.
+    assert texts(page, ".eco-begin a") == ["Demander des données"]
