@@ -27,12 +27,21 @@ def check(action: str, data: dict[str, Any]) -> None:
         if not any(data.get(each) not in (None, "") for each in name.split("|"))
     ]
     errors = {name.partition("|")[0]: [tk._("Missing value")] for name in missing}
+    for name in table["counts"].get(action, ()):
+        if not _is_count(data.get(name)):
+            errors[name] = [tk._("Give a whole number, 0 or more.")]
     if action.startswith("package_relationship_") and data.get("type") not in (None, *table["relationship_types"]):
         errors["type"] = [tk._("Give one of these: {values}.").format(values=", ".join(table["relationship_types"]))]
     if action.startswith("dcat_") and data.get("format") and not is_rdf_format(data["format"]):
         errors["format"] = [tk._("Give one of these: {values}.").format(values=", ".join(table["rdf_formats"]))]
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+
+
+def _is_count(value: Any) -> bool:
+    if isinstance(value, int):
+        return value >= 0
+    return value in (None, "") or (isinstance(value, str) and value.isdecimal())
 
 
 def is_rdf_format(name: Any) -> bool:
