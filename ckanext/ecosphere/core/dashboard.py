@@ -41,7 +41,9 @@ def home() -> str | Response:
     for room in p.PluginImplementations(IEcosphereDashboard):
         cards += _of(room.ecosphere_dashboard_cards, person)
         links += _of(room.ecosphere_dashboard_links, person)
-    shown = {"person": person, "cards": sorted(cards, key=lambda card: (not card.urgent, card.rank)), "links": links}
+    cards.sort(key=lambda card: (not card.urgent, card.rank))
+    links.sort(key=lambda link: link.rank)
+    shown = {"person": person, "cards": cards, "links": links}
     return tk.render("ecosphere_dashboard/home.html", {**shown, "user_dict": {"name": person.name}})
 
 

@@ -18,7 +18,7 @@ def cards(person: Person) -> list[Card]:
 
 def links(person: Person) -> list[Link]:
     """What the person can begin."""
-    return [Link(tk._("Ask for data"), tk.url_for("ecosphere_requests.new"), "envelope-open-text")]
+    return [Link(tk._("Ask for data"), tk.url_for("ecosphere_requests.new"), "envelope-open-text", 90)]
 
 
 def _to_answer(person: Person) -> Card | None:

@@ -13,6 +13,7 @@ QUEUE = "ecosphere:quality"
 MODEL_FILE = "ecosphere.quality.model_file"
 DATASET_TYPES = "ecosphere.quality.dataset_types"
 MINIMUM_SIZE = "ecosphere.quality.minimum_size"
+OVERVIEW_MINUTES = "ecosphere.quality.overview_minutes"
 LINK_INTERVAL = "ecosphere.quality.link_interval"
 LINK_PAUSE = "ecosphere.quality.link_pause"
 SHAPES = "ecosphere.quality.shapes"
@@ -38,6 +39,11 @@ def dataset_types() -> list[str]:
 def minimum_size() -> int:
     """Return the number of public datasets from which a service is compared with the others."""
     return tk.config[MINIMUM_SIZE]
+
+
+def overview_minutes() -> int:
+    """Return the minutes for which the figures of the portal are kept, 0 for figures that are counted at each visit."""
+    return tk.config[OVERVIEW_MINUTES]
 
 
 def link_interval() -> int:

@@ -56,11 +56,13 @@ class Link:
         label: what a person reads.
         url: where it leads, on this portal.
         icon: name of a symbol of the icon font.
+        rank: place among others, the smallest first.
     """
 
     label: str
     url: str
     icon: str = "arrow-right"
+    rank: int = 50
 
 
 @dataclass(frozen=True)

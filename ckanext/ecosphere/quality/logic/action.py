@@ -12,7 +12,7 @@ from ckanext.ecosphere.quality import integrations
 from ckanext.ecosphere.quality.jobs import tasks
 from ckanext.ecosphere.quality.links import inventory
 from ckanext.ecosphere.quality.logic import chained, schema
-from ckanext.ecosphere.quality.reports import overview, presentation
+from ckanext.ecosphere.quality.reports import kept_overview, overview, presentation
 from ckanext.ecosphere.quality.storage import store
 from ckanext.ecosphere.shared import action_input
 
@@ -85,7 +85,7 @@ def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> dict[st
         `rescore` (stage, percent, at; None when no re-score is under way).
     """
     tk.check_access("ecosphere_quality_overview", context, data_dict)
-    return overview.overview()
+    return kept_overview.show()
 
 
 @tk.side_effect_free

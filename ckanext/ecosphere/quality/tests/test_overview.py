@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from ckan import model
 
 from ckanext.ecosphere import vocabularies
-from ckanext.ecosphere.quality.reports import charts, progress
+from ckanext.ecosphere.quality.reports import charts, kept_overview, progress
 from ckanext.ecosphere.quality.tests.conftest import act, saved
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -52,6 +53,32 @@ def test_private_datasets_never_count_in_the_comparison(app: Any, catalogue: dic
         assert found["mean_over_services"] == found["services"][0]["mean"]
     for path in ("/fr/qualite", "/qualite.csv", "/qualite.json"):
         assert "secret" not in app.get(path, headers=headers(catalogue["editor"])).body.lower()
+
+
+def test_figures_are_kept_counted_anew_in_the_background_and_given_up_for_what_is_private(
+    app: Any, catalogue: dict[str, Any], ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(ckan_config, "ecosphere.quality.overview_minutes", 10)
+    kept_overview.forget()
+
+    def datasets() -> int:
+        return app.get("/fr/qualite.json").json["summary"]["datasets"]
+
+    assert datasets() == 3
+    act("package_create", name="later", title="Plus tard", owner_org="ddt-42")
+    assert datasets() == 3
+    sent: list[Any] = []
+    monkeypatch.setattr(kept_overview, "enqueue_once", lambda *args, **options: sent.append((args, options)))
+    with monkeypatch.context() as patch:
+        patch.setattr(kept_overview.time, "time", lambda: time.time_ns() / 1e9 + 11 * 60)
+        assert datasets() == 3
+    assert [(options["job_id"], args) for args, options in sent] == [
+        ("ecosphere-quality-overview-fr", (kept_overview.recount, ["fr"]))
+    ]
+    kept_overview.recount("fr")
+    assert datasets() == 4
+    act("package_patch", id="later", private=True)
+    assert datasets() == 3
 
 
 def test_the_comparison_is_published_as_a_table_and_as_json(app: Any, catalogue: dict[str, Any]):
