@@ -13,6 +13,7 @@ from ckanext.ecosphere.contact import actions
 from ckanext.ecosphere.core import (
     accounts,
     collaborators,
+    console,
     dashboard,
     mail,
     markdown,
@@ -67,8 +68,9 @@ class EcospherePlugin(Room):
         return {**collaborators.get_auth_functions(), **actions.get_auth_functions()}
 
     def get_blueprint(self) -> list[Blueprint]:
-        """Guard every page and action of the portal; provide the dashboard and the pages of the contact sheets."""
-        return [web_guard.portal_blueprint(config.web_guard), api_guard, actions.blueprint, dashboard.blueprint]
+        """Guard every page and action of the portal; provide the suite's own pages."""
+        own = [actions.blueprint, dashboard.blueprint, console.blueprint]
+        return [web_guard.portal_blueprint(config.web_guard), api_guard, *own]
 
     def notify_recipient(self, *args: Any, **kwargs: Any) -> bool:
         """Send CKAN's own e-mails with the headers that they lack."""

@@ -12,6 +12,7 @@ from ckan import model
 from flask import Blueprint
 from werkzeug.wrappers import Response
 
+from ckanext.ecosphere.core import console
 from ckanext.ecosphere.shared.dashboard import MOST_LINES, Card, IEcosphereDashboard, Line, Link, Person, person_of
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ def home() -> str | Response:
     if not tk.current_user.is_authenticated:
         return tk.redirect_to("user.login", came_from=tk.url_for(ROUTE))  # pyright: ignore[reportReturnType]
     person = person_of(model.User.get(tk.current_user.id))  # pyright: ignore[reportArgumentType]
-    cards = _of(_followed, person)
+    cards = [*_of(_health, person), *_of(_followed, person)]
     links: list[Link] = []
     for room in p.PluginImplementations(IEcosphereDashboard):
         cards += _of(room.ecosphere_dashboard_cards, person)
@@ -55,6 +56,10 @@ def _of(part: Callable[[Person], list[T]], person: Person) -> list[T]:
         model.Session.rollback()
         log.exception("Dashboard: %s failed", part.__qualname__)
         return []
+
+
+def _health(person: Person) -> list[Card]:
+    return console.health_cards() if person.sysadmin else []
 
 
 def _followed(person: Person) -> list[Card]:

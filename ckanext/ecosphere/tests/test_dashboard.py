@@ -10,6 +10,8 @@ import pytest
 from ckan.tests import factories, helpers
 from playwright.sync_api import Page
 
+from ckanext.ecosphere.interfaces import Check, CheckStatus
+from ckanext.ecosphere.setup import health, kept_health
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")]
@@ -77,3 +79,26 @@ def test_nobody_is_led_to_the_log_in_and_back(page, people):
     page.wait_for_url("**/tableau-de-bord")
     # Nobody describes data without a service; everybody may ask for data.
     assert texts(page, ".eco-begin a") == ["Demander des données"]
+
+
+def test_an_administrator_sees_how_the_portal_is_and_who_works_for_whom(page, people, services, monkeypatch):
+    factories.Sysadmin(name="chief", password=PASSWORD, image_url="")
+    broken = Check("PostgreSQL", CheckStatus.ERROR, "Tables manquantes", "Lancez : ckan ecosphere init")
+    monkeypatch.setattr(health, "run", lambda: [Check("Redis", CheckStatus.OK, "Version 7"), broken])
+    kept_health.look("fr")
+    log_in(page, "chief", PASSWORD)
+    assert texts(page, ".eco-card--urgent h2") == ["Le portail lui-même 1"]
+    page.get_by_role("link", name="PostgreSQL").click()
+    page.wait_for_url("**/fr/ecosphere/admin/")
+    assert texts(page, ".eco-health th")[:2] == ["PostgreSQL", "Redis"]
+    assert "aucun processus" in page.locator("main").inner_text()
+    assert axe_violations(page) == []
+    page.get_by_role("link", name="Personnes des services").click()
+    page.wait_for_url("**/personnes")
+    page.fill("#field-people", "DDTM")
+    page.locator("main button[type=submit]").click()
+    page.wait_for_url("**/personnes?q=DDTM")
+    rows = [row.split("\t") for row in texts(page, "main tbody tr")]
+    assert {row[0].strip() for row in rows} == {"DDTM-29232-01"}
+    assert "Éditeur" in [row[2].strip() for row in rows]
+    assert axe_violations(page) == []

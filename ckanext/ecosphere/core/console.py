@@ -1,0 +1,148 @@
+"""The administrators' pages of the suite: how the portal is, what waits in its queues, who works for which service."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import rq
+import sqlalchemy as sa
+from ckan import authz, model
+from ckan.lib import jobs
+from ckan.lib.redis import connect_to_redis
+from flask import Blueprint, request
+from redis.exceptions import RedisError
+from werkzeug.wrappers import Response
+
+from ckanext.ecosphere.interfaces import CheckStatus, each_setup
+from ckanext.ecosphere.setup import kept_health
+from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.shared.dashboard import MOST_LINES, Card, Line, Link
+
+RECENT = timedelta(minutes=5)
+"""Age up to which what a worker saw is shown without having it look again."""
+PAGE = 50
+LAST_PAGE = 1_000
+
+blueprint = Blueprint("ecosphere_console", __name__, url_prefix="/ecosphere/admin")
+
+
+@blueprint.before_request
+def administrators_only() -> Response | None:
+    """Refuse everyone but the portal's administrators; whoever is not logged in may do so first."""
+    if not tk.current_user.is_authenticated:
+        return tk.redirect_to("user.login", came_from=tk.url_for("ecosphere_console.health"))
+    if not authz.is_sysadmin(tk.current_user.name):
+        tk.abort(403, tk._("Only administrators of the portal may see this."))
+    return None
+
+
+@blueprint.route("/")
+def health() -> str:
+    """Show what the last check found and what waits in the queues."""
+    spoken = language.current()
+    try:
+        at, checks = kept_health.last(spoken)
+        asked = at is None or datetime.now(timezone.utc) - at > RECENT
+        if asked:
+            kept_health.ask(spoken)
+    except RedisError:
+        at, checks, asked = None, [], False
+    shown = {"at": dates.moment(at) if at else "", "checks": checks, "asked": asked, "queues": queues()}
+    return tk.render("ecosphere_console/health.html", shown)
+
+
+@blueprint.route("/verifier", methods=["POST"])
+def look_again() -> Response:
+    """Have a worker look again."""
+    if kept_health.ask(language.current()):
+        tk.h.flash_success(tk._("The check was asked for: load this page again in some seconds."))
+    else:
+        tk.h.flash_error(tk._("Redis does not answer: nothing can be checked in the background."))
+    return tk.redirect_to("ecosphere_console.health")
+
+
+@blueprint.route("/personnes")
+def people() -> str:
+    """Show who works for which service."""
+    words, page = request.args.get("q", "")[:100].strip(), _page(request.args.get("page"))
+    count, found = members(words, page)
+    pages = max(1, -(-count // PAGE))
+    return tk.render(
+        "ecosphere_console/people.html",
+        {"people": found, "count": count, "words": words, "number": page, "pages": pages},
+    )
+
+
+def queues() -> list[dict[str, Any]] | None:
+    """Return each queue of the portal with the jobs that wait in it, those that failed, and its workers; None when
+    Redis is away."""
+    try:
+        connection = connect_to_redis()
+        heard = [name for worker in rq.Worker.all(connection=connection) for name in worker.queue_names()]
+        names = {jobs.DEFAULT_QUEUE_NAME}.union(*(plugin.ecosphere_queues() for plugin in each_setup()))
+        found = []
+        for name in sorted(names):
+            full = jobs.add_queue_name_prefix(name)
+            queue = rq.Queue(full, connection=connection)
+            numbers = {"waiting": queue.count, "failed": queue.failed_job_registry.count}
+            found.append({"name": name, "workers": heard.count(full), **numbers})
+    except RedisError:
+        return None
+    return found
+
+
+def members(words: str, page: int) -> tuple[int, list[dict[str, Any]]]:
+    """Find people of services.
+
+    Args:
+        words: part of a service's or a person's name; empty for all.
+        page: number of the page, from 1.
+
+    Returns:
+        how many there are, and those of the page, by service: `service`, `service_name`, `person`, `name`, `role`,
+        `invited` (whether the invitation was not answered yet), `last_seen` (day in words, empty for never).
+    """
+    group, member = model.Group, model.Member
+    user: Any = model.User
+    query = (
+        sa.select(group.title, group.name, user.fullname, user.name, member.capacity, user.state, user.last_active)
+        .select_from(member)
+        .join(group, group.id == member.group_id)
+        .join(user, user.id == member.table_id)
+        .where(member.table_name == "user", member.state == "active", group.is_organization.is_(True))
+        .where(group.state == "active", user.state.in_(("active", "pending")))
+    )
+    if words:
+        columns = (group.title, group.name, user.fullname, user.name)
+        query = query.where(sa.or_(*(column.icontains(words, autoescape=True) for column in columns)))
+    count = model.Session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
+    rows = model.Session.execute(query.order_by(group.title, user.name).offset((page - 1) * PAGE).limit(PAGE))
+    return count, [
+        {
+            "service": title or service,
+            "service_name": service,
+            "person": fullname or name,
+            "name": name,
+            "role": capacity,
+            "invited": state == "pending",
+            "last_seen": dates.day(last_active) if last_active else "",
+        }
+        for title, service, fullname, name, capacity, state, last_active in rows
+    ]
+
+
+def health_cards() -> list[Card]:
+    """What the last check found wrong, for an administrator's dashboard."""
+    at, checks = kept_health.last(language.current())
+    url = tk.url_for("ecosphere_console.health")
+    wrong = [check for check in checks if check.status is CheckStatus.ERROR]
+    if at is None or not wrong:
+        return []
+    lines = [Line(check.name, url, check.message, urgent=True) for check in wrong[:MOST_LINES]]
+    return [Card("health", tk._("The portal itself"), "heart-pulse", len(wrong), lines, [Link(tk._("Health"), url)], 5)]
+
+
+def _page(text: str | None) -> int:
+    return min(int(text), LAST_PAGE) if text and text.isdecimal() and int(text) > 0 else 1
