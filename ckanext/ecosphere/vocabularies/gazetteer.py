@@ -252,6 +252,8 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
             found[first].setdefault(("commune", value))
         for code in (*commune.postal, commune.code.lower()):
             found[code].setdefault(("commune", value))
+    for row in _rows("short-names.csv"):
+        found[row["name"]].setdefault(("commune", f"commune-{row['commune']}"))
     for row in _rows("former-communes.csv"):
         add(row["name"], "former", f"commune-{row['current']}")
     for code, epci in epcis().items():

@@ -171,7 +171,7 @@ def _corrected(understood: Understood, finds: Callable[[Asked], bool]) -> str:
 
 
 def _may_be_misspelt(folded: str) -> bool:
-    return len(folded) >= suggest.MIN_FUZZY_LENGTH and not spelling.is_known(folded)
+    return len(folded) >= suggest.MIN_FUZZY_LENGTH and not spelling.is_known(folded) and not spelling.is_french(folded)
 
 
 def _near(folded: str, *, known: bool) -> str:
