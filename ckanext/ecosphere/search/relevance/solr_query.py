@@ -200,6 +200,8 @@ def fits(place: Place) -> list[tuple[float, str, str]]:
     for value in place.around:
         if value not in gazetteer.COUNTRIES:
             found.append((weight[_kind(value)], PLACE_FIELD, value))
+        if _kind(value) == "region":
+            found.append((weight["nearby"], INSIDE_FIELD, value))
     return [*found, *((weight["country"], PLACE_FIELD, value) for value in gazetteer.COUNTRIES)]
 
 

@@ -84,13 +84,13 @@ def steps(asked: Asked) -> list[Asked]:
         found += [replace(wide, optional=number) for number in fewer]
     if strong > 1:
         found.append(replace(asked, strict=False, service=(), optional=strong - 1))
-    if asked.place:
-        found.append(replace(asked, units=()))
-    found += [_of_table(unit.text) for unit in asked.units if "_" in unit.text]
     # Of an expression that nobody writes, its words ("aires de covoiturage").
     parts = tuple(Unit((word,)) for unit in asked.units for word in unit.words)
     if len(parts) > len(asked.units):
         found.append(replace(asked, units=parts, strict=False, service=(), optional=len(parts) - 1))
+    if asked.place:
+        found.append(replace(asked, units=()))
+    found += [_of_table(unit.text) for unit in asked.units if "_" in unit.text]
     return list(dict.fromkeys(found))
 
 
