@@ -200,7 +200,10 @@ def emails() -> Check:
     }
     due = rows(_DUE)
     wrong = [
-        f"e-mail {row['id']} ({row['kind']}): {row['status']} {row['error']}" for row in due if row["status"] != "sent"
+        f"e-mail {row['id']} ({row['kind']}): {row['status']}, {row['attempts']} tries, "
+        f"next {row['next_try']:%H:%M:%S} UTC {row['error']}"
+        for row in due
+        if row["status"] != "sent"
     ]
     # One e-mail may tell of several things: those of a person that were recorded at one moment.
     names: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -223,7 +226,9 @@ def _message_ids(row: dict[str, Any]) -> set[str]:
     return {hmac.new(secret, "\n".join(each).encode(), hashlib.sha256).hexdigest()[:ID_CHARACTERS] for each in parts}
 
 
-_DUE = "SELECT id, kind, status, error, user_id, request_id, sent FROM ecosphere_requests_notification"
+_DUE = (
+    "SELECT id, kind, status, error, attempts, next_try, user_id, request_id, sent FROM ecosphere_requests_notification"
+)
 _DUE += " WHERE channel = 'email' AND status <> 'unwanted'"
 _EVENTS_WITHOUT_WORD = """SELECT event.id, event.transition FROM ecosphere_requests_event AS event
     WHERE event.transition IN ('submit', 'accept', 'ask_details') AND NOT EXISTS
