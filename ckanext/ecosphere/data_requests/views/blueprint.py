@@ -23,6 +23,7 @@ GET = (
     ("/demandes/moderation", "moderation", desk.moderation),
     ("/demandes/moderation/messages", "held", desk.held),
     ("/demandes/service/<organization>", "desk", desk.desk),
+    ("/demandes/service/<organization>/demandes.csv", "desk_csv", desk.desk_csv),
     ("/demandes/statistiques", "statistics", figures.statistics),
     ("/demandes/statistiques.csv", "statistics_csv", figures.statistics_csv),
     ("/demandes/flux.atom", "feed", figures.feed),

@@ -9,11 +9,13 @@ from flask import Response, jsonify, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests.views import forms, read
+from ckanext.ecosphere.data_requests.views import exports, forms, read
 from ckanext.ecosphere.data_requests.views.viewing import act, context, known, messages, page, rendered
 
 #: Parts of the desk, what is most urgent first.
 PARTS = ("overdue", "due_soon", "new", "waiting", "in_progress")
+#: Requests in the table of a service, and how many are read at a time.
+MOST_IN_TABLE, AT_ONCE = 5_000, 100
 DIGESTS = ("immediate", "daily", "weekly", "none")
 
 
@@ -32,6 +34,24 @@ def desk(organization: str) -> AnyResponse:
         suggestions = []
     variables = {"service": service, "desk": found, "parts": PARTS, "people": people(service)}
     return rendered("ecosphere_requests/desk.html", {**variables, "suggestions": suggestions})
+
+
+@page
+@known
+def desk_csv(organization: str) -> Response:
+    """Give the requests of a service as a table, with the filters of the address; the latest `MOST_IN_TABLE`."""
+    service = _service(organization)
+    search = {**read.asked(request.args), "organization": service["id"], "scope": "desk", "sort": "created"}
+    found: list[dict[str, Any]] = []
+    for start in range(0, MOST_IN_TABLE, AT_ONCE):
+        results = act("ecosphere_request_list", **search, start=start, rows=AT_ONCE)["results"]
+        found += results
+        if len(results) < AT_ONCE:
+            break
+    response = Response(exports.desk(found), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="demandes-{service["name"]}.csv"'
+    response.cache_control.no_store = True
+    return response
 
 
 @page

@@ -1,11 +1,40 @@
-"""The public statistics as CSV, safe to open in a spreadsheet."""
+"""Public statistics, and the requests of a service, as CSV that is safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ckanext.ecosphere.shared.csv_table import write
+
+DESK_COLUMNS = (
+    "reference", "title", "state", "submitted", "due", "closed", "theme", "territory", "use", "assigned_to", "support",
+)  # fmt: skip
+
+
+def desk(requests: Iterable[Mapping[str, Any]]) -> str:
+    """Return requests of a service as a table; nobody's name but that of the agent is in it.
+
+    Args:
+        requests: as `ecosphere_request_list` returns them.
+    """
+    rows = (
+        (
+            each["reference"],
+            each["title"],
+            each["state_label"],
+            each["submitted"],
+            each["due"],
+            each["closed"],
+            each["theme_label"],
+            each["territory_label"],
+            each["use_label"],
+            (each["assigned_to"] or {}).get("name", ""),
+            each["support_count"],
+        )
+        for each in requests
+    )
+    return write(DESK_COLUMNS, rows)
 
 
 def statistics(found: Mapping[str, Any]) -> str:

@@ -1,0 +1,39 @@
+"""The requests of a service as a table, for its agents alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+
+from ckanext.ecosphere.data_requests.tests.conftest import opened
+from ckanext.ecosphere.data_requests.tests.test_pages import visit
+from ckanext.ecosphere.data_requests.views import desk
+
+pytestmark = pytest.mark.usefixtures("portal")
+
+TABLE = "/fr/demandes/service/ddt-42/demandes.csv"
+
+
+def rows(app: Any, person: str, address: str = TABLE) -> list[dict[str, str]]:
+    answer = visit(app, person, address)
+    assert answer.status_code == 200
+    return list(csv.DictReader(io.StringIO(answer.body.removeprefix("\ufeff"))))
+
+
+def test_an_agent_takes_the_requests_as_a_table_without_formulas_and_names(app: Any, monkeypatch: Any):
+    monkeypatch.setattr(desk, "AT_ONCE", 1)
+    first, second = opened(title="=1+1"), opened(title="Haies bocagères", visibility="private")
+    found = rows(app, "editor")
+    assert {row["reference"] for row in found} == {first["reference"], second["reference"]}
+    assert {row["title"] for row in found} == {"'=1+1", "Haies bocagères"}
+    assert "asker" not in str(found).lower()
+    assert [row["title"] for row in rows(app, "editor", f"{TABLE}?q=haies")] == ["Haies bocagères"]
+
+
+@pytest.mark.parametrize("person", ["asker", "other-editor"])
+def test_nobody_else_does(app: Any, person: str):
+    opened()
+    assert visit(app, person, TABLE).status_code == 403
