@@ -21,6 +21,7 @@ from ckanext.ecosphere.schemas.bulk import views as bulk_views
 from ckanext.ecosphere.schemas.catalogue import adopting, leaving, prepared_file, returning
 from ckanext.ecosphere.schemas.fields import formats
 from ckanext.ecosphere.schemas.logic import action, auth, bounds, cross_field, grace, locked_fields, validators
+from ckanext.ecosphere.schemas.page import helpers as page_helpers
 from ckanext.ecosphere.shared import place_helpers
 from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
 
@@ -37,7 +38,7 @@ VALIDATORS = {
 @tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.blueprints([views.schemas, bulk_views.bulk])
 @tk.blanket.config_declarations
-@tk.blanket.helpers(lambda: {**markdown.HELPERS, **place_helpers.HELPERS, **helpers.get_helpers()})
+@tk.blanket.helpers(lambda: {**markdown.HELPERS, **place_helpers.HELPERS, **page_helpers.HELPERS, **helpers.get_helpers()})
 @tk.blanket.validators(VALIDATORS)
 class EcosphereSchemasPlugin(Room):
     """Dataset schema, vocabularies in forms and pages, RDF profile."""

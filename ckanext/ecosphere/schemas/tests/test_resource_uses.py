@@ -12,7 +12,7 @@ from ckanext.ecosphere.harvest.dcat import graph as rdf
 from ckanext.ecosphere.harvest.dcat.reader import read_dataset
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.normalise import Context, normalise
-from ckanext.ecosphere.schemas.resources import uses
+from ckanext.ecosphere.schemas.page import uses
 
 FOLDER = Path(__file__).parents[5] / "shared" / "records"
 CONTEXT = Context(fallback_organisation="administration-centrale-ou-ministere_172120", free_tags=True)
