@@ -10,6 +10,7 @@ from flask import g, has_request_context
 
 from ckanext.ecosphere.schemas import wording
 from ckanext.ecosphere.schemas.page import glance, uses
+from ckanext.ecosphere.schemas.page.addresses import ecosphere_address_text
 
 Dataset = Mapping[str, Any]
 
@@ -91,6 +92,7 @@ HELPERS = {
     for each in (
         ecosphere_glance,
         ecosphere_access,
+        ecosphere_address_text,
         ecosphere_resources_by_use,
         ecosphere_resource_use,
         ecosphere_main_way,
