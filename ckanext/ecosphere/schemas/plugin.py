@@ -38,7 +38,9 @@ VALIDATORS = {
 @tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.blueprints([views.schemas, bulk_views.bulk])
 @tk.blanket.config_declarations
-@tk.blanket.helpers(lambda: {**markdown.HELPERS, **place_helpers.HELPERS, **page_helpers.HELPERS, **helpers.get_helpers()})
+@tk.blanket.helpers(
+    lambda: {**markdown.HELPERS, **place_helpers.HELPERS, **page_helpers.HELPERS, **helpers.get_helpers()}
+)
 @tk.blanket.validators(VALIDATORS)
 class EcosphereSchemasPlugin(Room):
     """Dataset schema, vocabularies in forms and pages, RDF profile."""

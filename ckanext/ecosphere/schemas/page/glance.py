@@ -15,7 +15,8 @@ from ckanext.ecosphere.schemas.catalogue import inheritance
 from ckanext.ecosphere.schemas.fields import places, spatial, urls
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.page import uses
-from ckanext.ecosphere.shared import dates, extents, freshness, outlines
+from ckanext.ecosphere.shared import dates, outlines
+from ckanext.ecosphere.vocabularies import freshness
 
 MOST_PLACES = 4
 MOST_RECTANGLES = 40
@@ -39,7 +40,7 @@ class ExtentMap:
     """
 
     frame: outlines.Frame
-    rectangles: tuple[extents.Rectangle, ...]
+    rectangles: tuple[outlines.Rectangle, ...]
     borders: str
     text: str
 
@@ -65,9 +66,7 @@ def of(dataset: Dataset) -> dict[str, Any]:
         "map": extent_map(whole),
         "places": labels[:MOST_PLACES],
         "more_places": max(len(labels) - MOST_PLACES, 0),
-        "periods": [
-            text for row in _rows(whole, "temporal_coverage") if (text := wording.ecosphere_period_text(row))
-        ],
+        "periods": [text for row in _rows(whole, "temporal_coverage") if (text := wording.ecosphere_period_text(row))],
         "licence": _licence(str(whole.get("license_id") or "")),
         "access": access(whole),
         "main": main(whole),
@@ -106,17 +105,17 @@ def main(dataset: Dataset) -> tuple[Mapping[str, Any], uses.Use] | None:
 def extent_map(dataset: Dataset) -> ExtentMap | None:
     """Return the extent of a dataset on the outline that has most of it, or None when it lies on none."""
     boxes = list(_boxes(dataset))[:MOST_RECTANGLES]
-    framed = [(frame, box) for box in boxes if box[0] <= box[2] and (frame := extents.frame_of(box))]
+    framed = [(frame, box) for box in boxes if box[0] <= box[2] and (frame := outlines.frame_of(box))]
     if not framed:
         return None
     frame = max((each for each, _box in framed), key=lambda one: sum(other is one for other, _box in framed))
-    drawn = tuple(extents.rectangle(frame, box) for each, box in framed if each is frame)
+    drawn = tuple(outlines.rectangle(frame, box) for each, box in framed if each is frame)
     west, south, east, north = zip(*(box for each, box in framed if each is frame), strict=True)
     whole = spatial.box_to_geometry((min(west), min(south), max(east), max(north)))
     return ExtentMap(frame, drawn, BORDERS.get(frame.id, ""), wording.ecosphere_extent_text(whole))
 
 
-def _boxes(dataset: Dataset) -> Iterator[extents.Box]:
+def _boxes(dataset: Dataset) -> Iterator[outlines.Box]:
     """Yield the boxes of the extents; of the territories when there are none; of the geometry when nothing else."""
     found = False
     for row in _rows(dataset, "spatial_coverage"):

@@ -51,13 +51,13 @@ def ecosphere_resource_use(resource: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def ecosphere_main_way(dataset: Dataset) -> dict[str, Any] | None:
-    """Return the main way to get a dataset as `ecosphere_resource_use` does, with ``resource``; None when none is known."""
+    """Return the main way to get a dataset as `ecosphere_resource_use` does, with ``resource``, or None."""
     found = ecosphere_glance(dataset)["main"]
     return {"resource": found[0], **_shown(*found)} if found else None
 
 
 def ecosphere_link_state(dataset: Dataset, resource: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what the last check of a resource's address said (as `ecosphere_quality_links`), None when there was none."""
+    """Return what the last check of a resource's address said (`ecosphere_quality_links`), None without one."""
     states = _once("links", dataset, glance.link_states)
     addresses = [str(resource.get(field) or "") for field in ("download_url", "url")]
     link = next((states[address] for address in addresses if address in states), None)

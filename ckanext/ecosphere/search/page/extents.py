@@ -10,8 +10,8 @@ from typing import Any
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import config, facet_values
 from ckanext.ecosphere.search.page.results import RANK
-from ckanext.ecosphere.shared import extents, outlines
-from ckanext.ecosphere.shared.extents import Box
+from ckanext.ecosphere.shared import outlines
+from ckanext.ecosphere.shared.outlines import Box
 
 _LONGEST_GEOMETRY = 100_000
 
@@ -56,13 +56,15 @@ def of_results(datasets: list[dict[str, Any]], searched: str) -> Map:
     """
     boxes = {index: box for index, dataset in enumerate(datasets) if (box := box_of(dataset))}
     area = _read_box(searched)
-    held = Counter(frame.id for box in [*boxes.values(), *([area] if area else [])] if (frame := extents.frame_of(box)))
+    held = Counter(
+        frame.id for box in [*boxes.values(), *([area] if area else [])] if (frame := outlines.frame_of(box))
+    )
     frames = {frame.id: frame for frame in outlines.frames()}
     frame = frames[held.most_common(1)[0][0]] if held else outlines.frames()[0]
     drawn = [
         _rectangle(frame, box, index + 1, datasets[index])
         for index, box in boxes.items()
-        if extents.frame_of(box) == frame
+        if outlines.frame_of(box) == frame
     ]
     return Map(
         frame,
@@ -101,7 +103,7 @@ def _points(coordinates: Any) -> Any:
 
 
 def _rectangle(frame: outlines.Frame, box: Box, rank: int, dataset: dict[str, Any] | None) -> Rectangle:
-    at = extents.rectangle(frame, box)
+    at = outlines.rectangle(frame, box)
     number = int(dataset.get(RANK) or rank) if dataset else rank
     return Rectangle(number, dataset, at.x, at.y, at.width, at.height)
 
