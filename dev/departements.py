@@ -4,12 +4,13 @@
     python -m dev.departements package/france.departments.svg
 
 That drawing (CC-BY-4.0) is in the Mercator projection. Its scale and origin were found by comparing the box of each of
-the 96 départements with that of `vocabularies/data/territories.csv`: half of the sides lie within 0.006 degrees (500 m),
-nine of ten within 0.012.
+the 96 départements with that of `vocabularies/data/territories.csv`: half of the sides lie within 0.006 degrees
+(500 m), nine of ten within 0.012.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import sys
@@ -19,7 +20,7 @@ from pathlib import Path
 from ckanext.ecosphere.shared import outlines
 
 WEST, SCALE, NORTH = -5.1898, 0.0241, 59.635
-"""Left side of the drawing in degrees, degrees for one of its units, its upper side in degrees of Mercator's ordinate."""
+"""Left side of the drawing in degrees, degrees for one of its units, its upper side in Mercator's ordinate."""
 TARGET = Path(__file__).parents[1] / "ckanext/ecosphere/public/ecosphere/departements.svg"
 _PATH = re.compile(r'\sd="([^"]+)"')
 _PARTS = re.compile(r"[a-zA-Z]|-?\d*\.?\d+")
@@ -76,7 +77,7 @@ def drawn(source: str, frame: outlines.Frame) -> str:
     for path in _PATH.findall(source):
         for ring in rings(path):
             points = list(dict.fromkeys(map(place, ring)))
-            steps = [(b[0] - a[0], b[1] - a[1]) for a, b in zip(points, points[1:], strict=False)]
+            steps = [(b[0] - a[0], b[1] - a[1]) for a, b in itertools.pairwise(points)]
             moves = " ".join(f"{dx} {dy}" for dx, dy in steps)
             found.append(f"M{points[0][0]} {points[0][1]}l{moves}z".replace(" -", "-"))
     return "".join(found)

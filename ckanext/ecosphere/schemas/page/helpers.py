@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import segno
 from flask import g, has_request_context
+from markupsafe import Markup
 
 from ckanext.ecosphere.schemas import wording
-from ckanext.ecosphere.schemas.page import glance, uses
+from ckanext.ecosphere.schemas.page import citation, glance, uses, views
 from ckanext.ecosphere.schemas.page.addresses import ecosphere_address_text
 
 Dataset = Mapping[str, Any]
@@ -64,6 +66,16 @@ def ecosphere_link_state(dataset: Dataset, resource: Mapping[str, Any]) -> dict[
     return link if link and link["checked_at"] else None
 
 
+def ecosphere_citation(dataset: Dataset) -> dict[str, Any]:
+    """Return how a dataset is cited: ``text``, ``permalink``, ``formats`` (label, ending) and ``qr``, an SVG."""
+    address = views.permalink(dataset)
+    cited = citation.of(dataset, tk.config["ckan.site_title"], address)
+    formats = [(form.label, ending) for ending, form in citation.FORMATS.items() if ending != "txt"]
+    code = segno.make(address, micro=False, error="m")
+    qr = Markup(code.svg_inline(scale=3, border=2, svgclass="eco-qr"))  # noqa: S704 - squares made of our own address
+    return {"text": citation.text(cited), "permalink": address, "formats": formats, "qr": qr}
+
+
 def _shown(resource: Mapping[str, Any], use: uses.Use) -> dict[str, Any]:
     texts = uses.texts()
     text = _text(texts["buttons"][use.button]).format(format=use.name, name=use.name) if use.button else ""
@@ -92,6 +104,7 @@ HELPERS = {
     for each in (
         ecosphere_glance,
         ecosphere_access,
+        ecosphere_citation,
         ecosphere_address_text,
         ecosphere_resources_by_use,
         ecosphere_resource_use,
