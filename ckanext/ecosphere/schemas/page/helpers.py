@@ -7,11 +7,12 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import segno
+from ckan.lib.search import SearchError
 from flask import g, has_request_context
 from markupsafe import Markup
 
 from ckanext.ecosphere.schemas import wording
-from ckanext.ecosphere.schemas.page import citation, glance, uses, views
+from ckanext.ecosphere.schemas.page import around, citation, glance, uses, views
 from ckanext.ecosphere.schemas.page.addresses import ecosphere_address_text
 
 Dataset = Mapping[str, Any]
@@ -66,6 +67,14 @@ def ecosphere_link_state(dataset: Dataset, resource: Mapping[str, Any]) -> dict[
     return link if link and link["checked_at"] else None
 
 
+def ecosphere_around(dataset: Dataset) -> dict[str, list[dict[str, str]]]:
+    """Return what is around a dataset (`around.of`); nothing when the index cannot be asked."""
+    try:
+        return around.of(dataset)
+    except SearchError:
+        return {"years": [], "nearby": [], "similar": []}
+
+
 def ecosphere_citation(dataset: Dataset) -> dict[str, Any]:
     """Return how a dataset is cited: ``text``, ``permalink``, ``formats`` (label, ending) and ``qr``, an SVG."""
     address = views.permalink(dataset)
@@ -104,6 +113,7 @@ HELPERS = {
     for each in (
         ecosphere_glance,
         ecosphere_access,
+        ecosphere_around,
         ecosphere_citation,
         ecosphere_address_text,
         ecosphere_resources_by_use,
