@@ -10,7 +10,17 @@ from flask import Blueprint, current_app
 
 from ckanext.ecosphere import config, helpers
 from ckanext.ecosphere.contact import actions
-from ckanext.ecosphere.core import accounts, collaborators, mail, markdown, members, page_dates, public_tags, texts
+from ckanext.ecosphere.core import (
+    accessibility,
+    accounts,
+    collaborators,
+    mail,
+    markdown,
+    members,
+    page_dates,
+    public_tags,
+    texts,
+)
 from ckanext.ecosphere.core.api_guard import api_guard
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import authorization, place_helpers, web_guard
@@ -57,7 +67,12 @@ class EcospherePlugin(Room):
 
     def get_blueprint(self) -> list[Blueprint]:
         """Guard every page and action of the portal; provide the pages of the contact sheets."""
-        return [web_guard.portal_blueprint(config.web_guard), api_guard, actions.blueprint]
+        return [
+            web_guard.portal_blueprint(config.web_guard),
+            api_guard,
+            actions.blueprint,
+            accessibility.blueprint(config.accessibility, config.contact),
+        ]
 
     def notify_recipient(self, *args: Any, **kwargs: Any) -> bool:
         """Send CKAN's own e-mails with the headers that they lack."""
