@@ -116,7 +116,7 @@ def of(resource: Mapping[str, Any]) -> Use:
     action, button = _button(kind, found, address, _is_file(protocol, resource)) if address else ("", "")
     if button == "copy" and not name:
         button = "copy_plain"
-    if button == "open_map" and not _MAP.search(f"{resource.get('name')} {address}".lower()):
+    if button == "open_map" and not _MAP.search(f"{resource.get('name')} {address}"[:LONGEST].lower()):
         button = "open_plain"
     return Use(kind, found.id if found else "", name, zipped, action, address, button)
 

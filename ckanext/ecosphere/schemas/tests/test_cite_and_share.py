@@ -119,6 +119,12 @@ def places(app: Any, part: int = 1) -> list[str]:
     return [each.text.rsplit("/", 1)[1] for each in found if "/dataset/" in each.text]
 
 
+def everything(app: Any) -> tuple[int, list[str]]:
+    """Number of the parts of the site map, and the names of its datasets."""
+    parts = len(xml(app, "/sitemap.xml").findall(".//s:loc", SITEMAP))
+    return parts, [name for part in range(1, parts + 1) for name in places(app, part)]
+
+
 @pytest.mark.usefixtures("portal")
 def test_the_site_map_has_public_datasets_in_parts_and_forgets_what_leaves(
     app: Any, create: Any, act: Any, monkeypatch
