@@ -57,6 +57,16 @@ def test_a_moderator_reads_it_first_then_everyone_and_no_list_of_requests_has_it
     assert listed["open_signals"] == 1
 
 
+def test_open_signals_are_counted_on_the_page_of_the_badge(app: Any):
+    package = dataset()
+    address = f"/en/dataset/{package['name']}/qualite"
+    assert "open problem" not in app.get(address).body
+    made = on_desk(package)
+    assert "1 open problem reported" in app.get(address).body
+    step(made, "dismiss", "editor", comment="Il répond.")
+    assert "open problem" not in app.get(address).body
+
+
 def test_what_is_hidden_or_turned_away_is_read_by_nobody():
     package = dataset()
     hidden, refused = on_desk(package), signal(package)
@@ -120,11 +130,7 @@ def test_a_dataset_that_one_may_not_see_does_not_exist():
 
 def test_unknown_kinds_and_empty_words_are_named():
     package = dataset()
-    for given, field in (
-        ({"kind": "data"}, "kind"),
-        ({"description": " "}, "description"),
-        ({"site_web": "x"}, "site_web"),
-    ):
+    for field, value in (("kind", "data"), ("description", " "), ("site_web", "x")):
         with pytest.raises(tk.ValidationError) as error:
             act("signal", None, **{"dataset": package["id"], "kind": "link", "description": WORDS, field: value})
         assert field in error.value.error_dict
