@@ -14,6 +14,7 @@ INIT_ORGANISATIONS = "ecosphere.init.organisations"
 INSTITUTION = "ecosphere.portal.institution"
 CONTACT = "ecosphere.portal.contact"
 ACCESSIBILITY_URL = "ecosphere.portal.accessibility_url"
+ACCESSIBILITY = "ecosphere.accessibility."
 LEGAL_URL = "ecosphere.portal.legal_url"
 PRIVACY_URL = "ecosphere.portal.privacy_url"
 TRUSTED_PROXIES = "ecosphere.trusted_proxies"
@@ -56,6 +57,11 @@ def contact() -> str:
 def accessibility_url() -> str:
     """Address of the accessibility statement, may be empty."""
     return tk.config[ACCESSIBILITY_URL]
+
+
+def accessibility() -> dict[str, Any]:
+    """What an audit of the portal found: conformity (none, partial, full), rate (per cent), auditor, date, issues."""
+    return {name: tk.config[ACCESSIBILITY + name] for name in ("conformity", "rate", "auditor", "date", "issues")}
 
 
 def legal_url() -> str:

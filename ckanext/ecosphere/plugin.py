@@ -11,6 +11,7 @@ from flask import Blueprint, current_app
 from ckanext.ecosphere import config, helpers
 from ckanext.ecosphere.contact import actions
 from ckanext.ecosphere.core import (
+    accessibility,
     accounts,
     collaborators,
     console,
@@ -69,7 +70,8 @@ class EcospherePlugin(Room):
 
     def get_blueprint(self) -> list[Blueprint]:
         """Guard every page and action of the portal; provide the suite's own pages."""
-        own = [actions.blueprint, dashboard.blueprint, console.blueprint]
+        statement = accessibility.blueprint(config.accessibility, config.contact)
+        own = [actions.blueprint, dashboard.blueprint, console.blueprint, statement]
         return [web_guard.portal_blueprint(config.web_guard), api_guard, *own]
 
     def notify_recipient(self, *args: Any, **kwargs: Any) -> bool:

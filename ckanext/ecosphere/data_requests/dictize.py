@@ -27,6 +27,7 @@ __all__ = ["Names", "edited", "event_public", "iso"]
 PLAIN = (
     "id",
     "reference",
+    "kind",
     "version",
     "title",
     "description",
@@ -94,6 +95,7 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
     return {
         **_request(request, reader, names, mine, packages),
         "description_html": links.shown(request, request.plain_links),
+        "about": _about(request, reader),
         "datasets": datasets(request, reader, "answer"),
         "mentioned": datasets(request, reader, "mentioned"),
         "not_enough": known_datasets(request, reader, packages),
@@ -107,6 +109,14 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
         "may_support": may_support(request, reader),
         "duplicates": _duplicates(request, reader),
     }
+
+
+def _about(request: Request, reader: Reader) -> dict[str, str] | None:
+    """Dataset that a request is about, when the reader may read it."""
+    package = model.Session.get(model.Package, request.package_id) if request.package_id else None
+    if package is None or not may_read_dataset(package, reader):
+        return None
+    return {"id": package.id, "name": package.name, "title": package.title or package.name}
 
 
 def _tied(table: Any, ids: list[str], reader: Reader) -> set[str]:
@@ -128,6 +138,8 @@ def _request(
     found["known_datasets"] = [each["key"] for each in known_datasets(request, reader, packages)]
     reason = request.routing_reason or {}
     found |= {
+        "kind_label": wording.kind(request.kind),
+        "is_signal": request.is_signal,
         "state_label": wording.state(request.state),
         "use_label": wording.use(request.use),
         "theme_label": wording.concept("themes", request.theme),

@@ -23,7 +23,7 @@ UNREACHABLE = "unreachable"
 #: What a refusal, whole or partial, says.
 REFUSAL = ("ground", "other_ground", "kind", "emissions", "law", "facts", "completion", "separable")
 #: Signs of the service to the requester; the first one is the first answer.
-SIGNS = ("ask_details", "start", "fulfil", "fulfil_partly", "refuse", "not_held", "extend")
+SIGNS = ("ask_details", "start", "fulfil", "fulfil_partly", "refuse", "not_held", "extend", "resolve", "dismiss")
 
 
 def apply(request: Request, name: str, given: Fields, moment: datetime) -> Fields:
@@ -51,6 +51,7 @@ def relist(request: Request) -> None:
         and request.opened is not None
         and request.state != states.REJECTED
         and not request.hidden
+        and not request.is_signal
     )
 
 
@@ -61,7 +62,8 @@ def _submit(request: Request, given: Fields, moment: datetime) -> Fields:
     request.submitted = moment
     request.reference = references.next_reference(clock.day_of(moment).year)
     _complete_place(request)
-    found = routing.propose(request.theme, request.territory)
+    publisher = routing.publisher_of(request.package_id)
+    found = publisher or routing.propose(request.theme, request.territory)
     request.organization_id = found.organization.id if found.organization else None
     request.routing_reason = found.reason
     flag_unreachable(request)
@@ -89,11 +91,12 @@ def _complete_place(request: Request) -> None:
 
 
 def start_clock(request: Request, day: date) -> None:
-    """Let the period run from `day`."""
+    """Let the period run from `day`; for a signal none runs."""
     request.extended = False
-    request.clock_start = day if config.clock() else None
+    runs = config.clock() and not request.is_signal
+    request.clock_start = day if runs else None
     zone = holidays.zone_of(request.territory)
-    end = clock.due_date(day, config.answer_months(), config.postpone(), zone) if config.clock() else None
+    end = clock.due_date(day, config.answer_months(), config.postpone(), zone) if runs else None
     request.due = request.first_month_ends = end
 
 

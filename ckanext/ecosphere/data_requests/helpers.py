@@ -33,6 +33,8 @@ LOOKS = {
     "rejected": ("ban", "bad"),
     "withdrawn": ("rotate-left", "closed"),
     "expired": ("hourglass-end", "closed"),
+    "resolved": ("wrench", "good"),
+    "dismissed": ("comment-dots", "closed"),
 }
 #: Transition → symbol of its line in the history, where it is not that of the state to which it leads.
 EVENT_ICONS = {
@@ -235,6 +237,8 @@ def ecosphere_request_done(transition: str) -> str:
         "refuse": _("The decision is sent to the requester."),
         "not_held": _("The requester is told that the data are not held."),
         "mark_duplicate": _("The requests are merged, with those who support them."),
+        "resolve": _("Your answer is published."),
+        "dismiss": _("Your answer is published."),
         "withdraw": _("Your request is withdrawn."),
         "reopen": _("The request is open again."),
     }
@@ -246,6 +250,8 @@ def ecosphere_request_event(event: Mapping[str, Any]) -> str:
     _ = tk._
     sentences = {
         "submit": _("Request sent"),
+        "resolve": _("Mended"),
+        "dismiss": _("Answered: nothing to change"),
         "accept": _("Request accepted and handed over to a service"),
         "reject": _("Request not accepted"),
         "ask_details": _("Details asked for"),

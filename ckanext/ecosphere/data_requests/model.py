@@ -14,10 +14,11 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests import columns
+from ckanext.ecosphere.data_requests.domain import kinds, states
 from ckanext.ecosphere.shared import rich_text
 
 ACTIVE_SQL = "state IN ({})".format(", ".join(f"'{state}'" for state in states.ACTIVE))
@@ -32,36 +33,6 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def _text(**options: Any) -> Any:
-    return mapped_column(sa.Text, nullable=False, server_default="", default="", **options)
-
-
-def _number() -> Any:
-    return mapped_column(sa.Integer, nullable=False, server_default="0", default=0)
-
-
-def _flag() -> Any:
-    return mapped_column(sa.Boolean, nullable=False, server_default=sa.false(), default=False)
-
-
-def _list() -> Any:
-    return mapped_column(JSONB, nullable=False, server_default=sa.text("'[]'::jsonb"), default=list)
-
-
-def _dict() -> Any:
-    return mapped_column(JSONB, nullable=False, server_default=sa.text("'{}'::jsonb"), default=dict)
-
-
-def _html() -> Any:
-    """HTML of a text; None when it was not rendered since the text changed. A trigger sees to that."""
-    return mapped_column(sa.Text)
-
-
-def _rendering() -> Any:
-    """Version of the renderer that made the HTML of a row."""
-    return mapped_column(sa.Integer, nullable=False, server_default="0", default=rich_text.VERSION)
-
-
 def _of_request() -> Any:
     return mapped_column(sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), nullable=False)
 
@@ -71,6 +42,8 @@ class Request(tk.BaseModel):
 
     Attributes:
         reference: DD-<year>-<number>, given at the receipt.
+        kind: data, access, or that of a signal (`kinds`).
+        package_id: dataset that it is about, None when it is about none.
         version: one more at each change; a person says which one they saw.
         territory: id in the vocabulary; `communes` (code, name) and `bbox` (degrees) are within it.
         show_name: whether the requester chose to be named in public.
@@ -119,38 +92,41 @@ class Request(tk.BaseModel):
         sa.Index("ix_ecosphere_requests_requester", "requester_id"),
         sa.Index("ix_ecosphere_requests_closed", "closed"),
         sa.Index("ix_ecosphere_requests_search", "search", postgresql_using="gin"),
+        sa.Index("ix_ecosphere_requests_package", "package_id", postgresql_where=sa.text("package_id IS NOT NULL")),
     )
 
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
     reference: Mapped[str | None] = mapped_column(sa.Text, unique=True)
+    kind: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default=kinds.DATA, default=kinds.DATA)
+    package_id: Mapped[str | None] = mapped_column(sa.Text)
     version: Mapped[int] = mapped_column(sa.Integer, nullable=False, server_default="1", default=1)
     state: Mapped[str] = mapped_column(sa.Text, nullable=False, default=states.DRAFT)
     visibility: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="public", default="public")
-    title: Mapped[str] = _text()
-    description: Mapped[str] = _text()
-    description_html: Mapped[str | None] = _html()
-    rendering: Mapped[int] = _rendering()
-    use: Mapped[str] = _text()
-    procedure_reference: Mapped[str] = _text()
-    theme: Mapped[str] = _text()
-    territory: Mapped[str] = _text()
-    communes: Mapped[list[dict[str, str]]] = _list()
+    title: Mapped[str] = columns.text()
+    description: Mapped[str] = columns.text()
+    description_html: Mapped[str | None] = columns.html()
+    rendering: Mapped[int] = columns.rendering()
+    use: Mapped[str] = columns.text()
+    procedure_reference: Mapped[str] = columns.text()
+    theme: Mapped[str] = columns.text()
+    territory: Mapped[str] = columns.text()
+    communes: Mapped[list[dict[str, str]]] = columns.many()
     bbox: Mapped[list[float] | None] = mapped_column(ARRAY(sa.Float))
     need_by: Mapped[date | None] = mapped_column(sa.Date)
-    formats: Mapped[list[str]] = _list()
-    crs: Mapped[str] = _text()
-    scale: Mapped[str] = _text()
+    formats: Mapped[list[str]] = columns.many()
+    crs: Mapped[str] = columns.text()
+    scale: Mapped[str] = columns.text()
     period_start: Mapped[date | None] = mapped_column(sa.Date)
     period_end: Mapped[date | None] = mapped_column(sa.Date)
-    known_datasets: Mapped[list[str]] = _list()
+    known_datasets: Mapped[list[str]] = columns.many()
     requester_id: Mapped[str | None] = mapped_column(sa.Text)
-    show_name: Mapped[bool] = _flag()
-    show_procedure: Mapped[bool] = _flag()
-    requester_organisation: Mapped[str] = _text()
-    requester_siret: Mapped[str] = _text()
-    language: Mapped[str] = _text()
+    show_name: Mapped[bool] = columns.flag()
+    show_procedure: Mapped[bool] = columns.flag()
+    requester_organisation: Mapped[str] = columns.text()
+    requester_siret: Mapped[str] = columns.text()
+    language: Mapped[str] = columns.text()
     organization_id: Mapped[str | None] = mapped_column(sa.Text)
-    routing_reason: Mapped[dict[str, Any]] = _dict()
+    routing_reason: Mapped[dict[str, Any]] = columns.mapping()
     assigned_to: Mapped[str | None] = mapped_column(sa.Text)
     created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
     modified: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
@@ -161,25 +137,42 @@ class Request(tk.BaseModel):
     due: Mapped[date | None] = mapped_column(sa.Date)
     first_month_ends: Mapped[date | None] = mapped_column(sa.Date)
     clock_start: Mapped[date | None] = mapped_column(sa.Date)
-    extended: Mapped[bool] = _flag()
+    extended: Mapped[bool] = columns.flag()
     planned: Mapped[date | None] = mapped_column(sa.Date)
     answer_by: Mapped[date | None] = mapped_column(sa.Date)
     details_asked: Mapped[datetime | None] = mapped_column(MOMENT)
-    reminders: Mapped[int] = _number()
+    reminders: Mapped[int] = columns.number()
     last_reminded: Mapped[date | None] = mapped_column(sa.Date)
-    reopened: Mapped[int] = _number()
-    outcome: Mapped[dict[str, Any]] = _dict()
+    reopened: Mapped[int] = columns.number()
+    outcome: Mapped[dict[str, Any]] = columns.mapping()
     duplicate_of: Mapped[str | None] = mapped_column(sa.Text, index=True)
-    support_count: Mapped[int] = _number()
-    comment_count: Mapped[int] = _number()
-    listed: Mapped[bool] = _flag()
-    hidden: Mapped[bool] = _flag()
-    plain_links: Mapped[bool] = _flag()
-    flags: Mapped[list[dict[str, Any]]] = _list()
+    support_count: Mapped[int] = columns.number()
+    comment_count: Mapped[int] = columns.number()
+    listed: Mapped[bool] = columns.flag()
+    hidden: Mapped[bool] = columns.flag()
+    plain_links: Mapped[bool] = columns.flag()
+    flags: Mapped[list[dict[str, Any]]] = columns.many()
     anonymised: Mapped[datetime | None] = mapped_column(MOMENT)
     search: Mapped[Any] = mapped_column(TSVECTOR)
 
+    @property
+    def is_signal(self) -> bool:
+        """Whether it says that something is wrong with a dataset: no legal period runs."""
+        return self.kind in kinds.SIGNALS
 
+    @property
+    def is_shown_signal(self) -> bool:
+        """Whether it is a signal that everyone reads; signals are in no list of requests."""
+        return self.is_signal and self.opened is not None and self.state != states.REJECTED and not self.hidden
+
+
+#: What `Request.is_shown_signal` says, as a condition on rows.
+SHOWN_SIGNAL = sa.and_(
+    Request.kind.in_(kinds.SIGNALS),
+    Request.opened.is_not(None),
+    Request.state != states.REJECTED,
+    Request.hidden.is_(False),
+)
 #: Day of the receipt, as the indexes of the public list have it.
 RECEIPT_DAY = sa.cast(sa.func.timezone(sa.literal_column("'Europe/Paris'"), Request.submitted), sa.Date)
 
@@ -206,12 +199,12 @@ class Event(tk.BaseModel):
     actor_id: Mapped[str | None] = mapped_column(sa.Text)
     actor_role: Mapped[str] = mapped_column(sa.Text, nullable=False)
     created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
-    comment: Mapped[str] = _text()
-    comment_html: Mapped[str | None] = _html()
-    rendering: Mapped[int] = _rendering()
-    note: Mapped[str] = _text()
-    fields: Mapped[dict[str, Any]] = _dict()
-    moderation: Mapped[str] = _text()
+    comment: Mapped[str] = columns.text()
+    comment_html: Mapped[str | None] = columns.html()
+    rendering: Mapped[int] = columns.rendering()
+    note: Mapped[str] = columns.text()
+    fields: Mapped[dict[str, Any]] = columns.mapping()
+    moderation: Mapped[str] = columns.text()
 
 
 class Comment(tk.BaseModel):
@@ -233,14 +226,14 @@ class Comment(tk.BaseModel):
     author_id: Mapped[str | None] = mapped_column(sa.Text, index=True)
     author_role: Mapped[str] = mapped_column(sa.Text, nullable=False)
     created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
-    text: Mapped[str] = _text()
-    text_html: Mapped[str | None] = _html()
-    rendering: Mapped[int] = _rendering()
-    internal: Mapped[bool] = _flag()
-    hidden: Mapped[bool] = _flag()
-    hidden_reason: Mapped[str] = _text()
+    text: Mapped[str] = columns.text()
+    text_html: Mapped[str | None] = columns.html()
+    rendering: Mapped[int] = columns.rendering()
+    internal: Mapped[bool] = columns.flag()
+    hidden: Mapped[bool] = columns.flag()
+    hidden_reason: Mapped[str] = columns.text()
     organization_id: Mapped[str | None] = mapped_column(sa.Text)
-    moderation: Mapped[str] = _text()
+    moderation: Mapped[str] = columns.text()
 
 
 class Revision(tk.BaseModel):
@@ -264,9 +257,9 @@ class Revision(tk.BaseModel):
     author_id: Mapped[str | None] = mapped_column(sa.Text)
     created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
     version: Mapped[int] = mapped_column(sa.Integer, nullable=False)
-    changes: Mapped[dict[str, Any]] = _dict()
-    moderation: Mapped[str] = _text()
-    reason: Mapped[str] = _text()
+    changes: Mapped[dict[str, Any]] = columns.mapping()
+    moderation: Mapped[str] = columns.text()
+    reason: Mapped[str] = columns.text()
 
 
 class Attachment(tk.BaseModel):
@@ -366,15 +359,15 @@ class Notification(tk.BaseModel):
     key: Mapped[str] = mapped_column(sa.Text, nullable=False)
     kind: Mapped[str] = mapped_column(sa.Text, nullable=False)
     audience: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    neutral: Mapped[bool] = _flag()
+    neutral: Mapped[bool] = columns.flag()
     user_id: Mapped[str] = mapped_column(sa.Text, nullable=False)
     channel: Mapped[str] = mapped_column(sa.Text, nullable=False)
     status: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="pending", default="pending")
-    attempts: Mapped[int] = _number()
+    attempts: Mapped[int] = columns.number()
     next_try: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
     created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
     sent: Mapped[datetime | None] = mapped_column(MOMENT)
-    error: Mapped[str] = _text()
+    error: Mapped[str] = columns.text()
 
 
 class Setting(tk.BaseModel):
@@ -384,7 +377,7 @@ class Setting(tk.BaseModel):
 
     user_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     digest: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="immediate", default="immediate")
-    language: Mapped[str] = _text()
+    language: Mapped[str] = columns.text()
     last_digest: Mapped[datetime | None] = mapped_column(MOMENT)
 
 

@@ -17,13 +17,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.data_requests import config, dictize, effects, jobs, revisions
 from ckanext.ecosphere.data_requests.decisions import store
-from ckanext.ecosphere.data_requests.domain import clock, fields, people, routing, states, trust, wording
+from ckanext.ecosphere.data_requests.domain import clock, fields, kinds, people, routing, states, trust, wording
 from ckanext.ecosphere.data_requests.domain.conflict import Conflict
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.logic.schema import FIELDS
 from ckanext.ecosphere.data_requests.model import Event, Follow, Mute, Request, Revision, Support, new_id
 from ckanext.ecosphere.data_requests.notifications import outbox
-from ckanext.ecosphere.data_requests.search import fulltext
+from ckanext.ecosphere.data_requests.search import fulltext, matching
 from ckanext.ecosphere.shared import language
 
 _ = tk._
@@ -46,6 +46,9 @@ AFTER_SENDING = {
     "requester_siret",
     "show_name",
 }
+#: Field of a request → vocabulary of the field of that name of a dataset.
+PLACED = {"theme": "themes", "territory": "territories"}
+LONGEST_TITLE = 300
 EDITABLE = {*FIELDS, "title", "visibility", "show_name", "show_procedure"}
 
 
@@ -71,9 +74,39 @@ def create(reader: Reader, data: Mapping[str, Any]) -> Request:
     request = Request(id=new_id(), requester_id=reader.id, created=moment, modified=moment, state=states.DRAFT)
     _fill_in(request)
     request.language = language.current()
+    request.kind, request.package_id = data.get("kind") or kinds.DATA, data.get("package_id")
     _write(request, {name: value for name, value in data.items() if name in EDITABLE})
     model.Session.add(request)
     model.Session.commit()
+    return request
+
+
+def signal(reader: Reader, package: model.Package, kind: str, description: str) -> Request:
+    """Keep the word that something is wrong with a dataset, and send it: to a moderator first when its author is new.
+
+    Args:
+        reader: who says so; nobody when they are not logged in.
+        package: the dataset.
+        kind: of the signal (`kinds.SIGNALS`).
+        description: what is wrong.
+    """
+    moment = clock.now()
+    request = Request(id=new_id(), requester_id=reader.id or None, created=moment, modified=moment, state=states.DRAFT)
+    _fill_in(request)
+    request.kind, request.package_id, request.language = kind, package.id, language.current()
+    title = f"{wording.kind(kind)}{_(': ')}{package.title or package.name}"[:LONGEST_TITLE]
+    place = {name: min(matching.subject(package, name, known), default="") for name, known in PLACED.items()}
+    _write(request, {"title": title, "description": description, "visibility": "public", **place})
+    request.plain_links = not trust.is_trusted(request.requester_id)
+    with rolled_back_on_error():
+        model.Session.add(request)
+        model.Session.flush()
+        events = [perform(request, "submit", states.REQUESTER, reader.id or None, {})]
+        if _opens_at_once(request):
+            accepted = {"organization": request.organization_id}
+            events.append(perform(request, "accept", states.SYSTEM, None, accepted))
+        model.Session.commit()
+    announce(request, events)
     return request
 
 

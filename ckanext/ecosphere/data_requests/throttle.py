@@ -33,6 +33,19 @@ def written(reader: Reader) -> None:
     _count("comment", reader, config.comments_per_hour(), HOUR)
 
 
+def signal_made(reader: Reader) -> None:
+    """Count a signal: for the person, or for the address of somebody who is not logged in.
+
+    Raises:
+        ValidationError: too many came within the hour; or nothing can be counted now.
+    """
+    if reader.id:
+        written(reader)
+    elif has_request_context():
+        with _in_words():
+            rate_limits.hit("requests-signal", f"{config.forms_per_hour()} per {HOUR}", _address())
+
+
 def form_kept() -> None:
     """Count a form of somebody who is not logged in, for their address.
 

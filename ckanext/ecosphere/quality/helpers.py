@@ -12,7 +12,7 @@ from ckan import model
 from markupsafe import Markup
 from werkzeug.routing import BuildError
 
-from ckanext.ecosphere.quality import config, forms
+from ckanext.ecosphere.quality import config, forms, integrations
 from ckanext.ecosphere.quality.reports import charts, presentation
 from ckanext.ecosphere.quality.storage import store
 from ckanext.ecosphere.shared import dates
@@ -96,6 +96,11 @@ def ecosphere_quality_day(value: str) -> str:
 def ecosphere_quality_can_edit(package: Mapping[str, Any]) -> bool:
     """Tell whether the reader may edit `package`."""
     return bool(tk.h.check_access("package_update", {"id": package["id"]}))
+
+
+def ecosphere_quality_signals(package: Mapping[str, Any]) -> int | None:
+    """Return how many open problems people reported about `package`; None when that plugin is not there."""
+    return integrations.open_signals({"user": tk.current_user.name, "auth_user_obj": tk.current_user}, package["id"])
 
 
 def ecosphere_quality_desk_url(organization: Mapping[str, Any]) -> str | None:

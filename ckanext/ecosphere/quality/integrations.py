@@ -34,6 +34,21 @@ def pending_requests(context: Any, organization: str) -> dict[str, Any] | None:
     return {"count": sum(counts.values()), "overdue": counts["overdue"], "due_soon": counts["due_soon"]}
 
 
+def open_signals(context: Any, package_id: str) -> int | None:
+    """Return how many problems reported about a dataset are public and open; None when requests are off.
+
+    Args:
+        context: of the reader.
+        package_id: id of the dataset.
+    """
+    if not p.plugin_loaded("ecosphere_requests"):
+        return None
+    try:
+        return tk.get_action("ecosphere_request_dataset_list")(_fresh(context), {"id": package_id})["open_signals"]
+    except (tk.NotAuthorized, tk.ObjectNotFound):
+        return None
+
+
 def harvest_sources(context: Any, organization: str) -> list[dict[str, Any]] | None:
     """Return the harvest sources of the organisation with the errors of their last job, None when harvest is off.
 

@@ -18,9 +18,11 @@ from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.schemas import checks, cli, config, dashboard, defaults, helpers, indexing, views
 from ckanext.ecosphere.schemas.bulk import runs
 from ckanext.ecosphere.schemas.bulk import views as bulk_views
-from ckanext.ecosphere.schemas.catalogue import adopting, leaving, prepared_file, returning
+from ckanext.ecosphere.schemas.catalogue import adopting, leaving, prepared_file, returning, sitemap
 from ckanext.ecosphere.schemas.fields import formats
 from ckanext.ecosphere.schemas.logic import action, auth, bounds, cross_field, grace, locked_fields, validators
+from ckanext.ecosphere.schemas.page import helpers as page_helpers
+from ckanext.ecosphere.schemas.page import views as page_views
 from ckanext.ecosphere.shared import place_helpers
 from ckanext.ecosphere.shared.dashboard import Card, IEcosphereDashboard, Link, Person
 from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
@@ -36,9 +38,11 @@ VALIDATORS = {
 
 @tk.blanket.actions(action.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
-@tk.blanket.blueprints([views.schemas, bulk_views.bulk])
+@tk.blanket.blueprints([views.schemas, page_views.page, bulk_views.bulk])
 @tk.blanket.config_declarations
-@tk.blanket.helpers(lambda: {**markdown.HELPERS, **place_helpers.HELPERS, **helpers.get_helpers()})
+@tk.blanket.helpers(
+    lambda: {**markdown.HELPERS, **place_helpers.HELPERS, **page_helpers.HELPERS, **helpers.get_helpers()}
+)
 @tk.blanket.validators(VALIDATORS)
 class EcosphereSchemasPlugin(Room):
     """Dataset schema, vocabularies in forms and pages, RDF profile."""
@@ -72,10 +76,12 @@ class EcosphereSchemasPlugin(Room):
         """Give no prepared file that may hold a dataset which is public no more."""
         if tk.asbool(dataset.get("private")):
             prepared_file.forget()
+            sitemap.forget()
 
     def after_dataset_delete(self, context: Any, dataset: dict[str, Any]) -> None:
         """Give no prepared file that holds a deleted dataset."""
         prepared_file.forget()
+        sitemap.forget()
 
     # IResourceController
 

@@ -24,6 +24,7 @@ import pytest
 
 import ckanext.ecosphere
 from ckanext.ecosphere.harvest.normalise import constraints, protocols
+from ckanext.ecosphere.schemas.page import uses
 from ckanext.ecosphere.vocabularies import gazetteer
 
 ROOT = Path(ckanext.ecosphere.__file__).parent
@@ -43,6 +44,7 @@ MADE = {
         protocols._cues(),
         *(protocols._patterns(where) for where in ("protocol", "text", "url")),
     ],
+    "schemas.page.uses": lambda: [[each.expression for each in uses._patterns(where)] for where in ("url", "name")],
     "vocabularies.gazetteer": lambda: [gazetteer._pattern("44"), gazetteer._pattern("976")],
 }
 #: Calls whose expression holds a local name, with expressions as they are made there.
@@ -55,10 +57,11 @@ WITH_LOCAL_NAMES = {
     "schemas.logic.validators": [],  # OPEN_PATTERNS is found among the names of the module
     "harvest.normalise.constraints": [],  # MADE
     "harvest.normalise.protocols": [],  # MADE
+    "schemas.page.uses": [],  # MADE
     "vocabularies.gazetteer": [],  # MADE
 }
 #: Module → characters beyond which it never hands a text to its expressions.
-CUT_BEFORE: dict[str, int] = {"harvest.messages.form_errors": 2_000}
+CUT_BEFORE: dict[str, int] = {"harvest.messages.form_errors": 2_000, "schemas.page.uses": uses.LONGEST}
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ def of_event(request: Request, event: Event) -> None:
     Raises:
         ValidationError: the author or the service is not named in full.
     """
+    if request.is_signal:
+        return
     if event.transition in DECISIONS and not event.fields.get("spam"):
         keep(request, written(request, event.transition, event.actor_id, event.fields), event.transition, event.id)
     elif event.transition in RECEIVED and _receipt_is_due(request):

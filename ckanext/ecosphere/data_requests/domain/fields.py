@@ -34,6 +34,8 @@ def missing_before_sending(request: Request) -> dict[str, list[str]]:
         need("title", _("Say in a few words which data you need."))
     if not request.description:
         need("description", _("Describe the data that you need."))
+    if request.is_signal:
+        return errors
     if not request.theme:
         need("theme", _("Choose a theme."))
     if not (request.territory or request.communes or request.bbox):
@@ -78,7 +80,7 @@ def parse(
         if value not in (None, "", [], False):
             found[name] = value
         elif name in transition.required:
-            errors[name] = [_(MISSING[name])]
+            errors[name] = [_(MISSING_IN.get((transition.name, name)) or MISSING[name])]
     if "ground" in transition.fields:
         # What a person reads first is what is missing; what contradicts it is told beside it.
         errors = {**reasons.contradictions(request, found), **errors}
@@ -266,6 +268,11 @@ def N_(text: str) -> str:
 
 
 #: Field → what to do when it is missing.
+#: (transition, field) → what is said when it is missing, where that is more than `MISSING` says.
+MISSING_IN = {
+    ("resolve", "comment"): N_("Say what was changed: everyone reads it."),
+    ("dismiss", "comment"): N_("Say why nothing changes, or answer the question: everyone reads it."),
+}
 MISSING = {
     "organization": N_("Choose the service that the request goes to."),
     "reason": N_("Give the reason: the requester reads it."),

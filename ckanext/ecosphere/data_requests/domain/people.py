@@ -12,7 +12,7 @@ from ckan import authz, model
 
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import states
-from ckanext.ecosphere.data_requests.model import Follow, Request, Support
+from ckanext.ecosphere.data_requests.model import SHOWN_SIGNAL, Follow, Request, Support
 from ckanext.ecosphere.data_requests.notifications.mailboxes import Mailbox
 
 EDITING = ("editor", "admin")
@@ -52,11 +52,11 @@ class Reader:
 
     def may_read(self, request: Request) -> bool:
         """Whether the request exists for this person."""
-        return request.listed or bool(self.roles(request))
+        return request.listed or request.is_shown_signal or bool(self.roles(request))
 
     def condition(self) -> Any:
         """What `may_read` says, as a condition on rows of requests."""
-        ways: list[sa.ColumnElement[bool]] = [Request.listed == sa.true()]
+        ways: list[sa.ColumnElement[bool]] = [Request.listed == sa.true(), SHOWN_SIGNAL]
         if self.id:
             ways.append(Request.requester_id == self.id)
         if self.moderator:

@@ -95,6 +95,15 @@ def propose(theme: str, territory: str) -> Proposal:
     return Proposal(best, reason, [group for group, _rule in found[1:]])
 
 
+def publisher_of(package_id: str | None) -> Proposal | None:
+    """Propose the service that publishes a dataset; None when there is no dataset, or no such service."""
+    package = model.Session.get(model.Package, package_id) if package_id else None
+    group = model.Session.get(model.Group, package.owner_org) if package and package.owner_org else None
+    if group is None or group.state != model.State.ACTIVE:
+        return None
+    return Proposal(group, {"code": "dataset", "service": group.title or group.name})
+
+
 def _fits(rule: Rule, place: voc.Concept | None, root: str) -> bool:
     if rule.theme not in (ANY, root):
         return False

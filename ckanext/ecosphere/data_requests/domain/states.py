@@ -11,9 +11,12 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from ckanext.ecosphere.data_requests.domain import kinds
+
 DRAFT, SUBMITTED, OPEN, NEEDS_INFO, IN_PROGRESS = "draft", "submitted", "open", "needs_info", "in_progress"
 FULFILLED, PARTIAL, REFUSED, NOT_HELD = "fulfilled", "partial", "refused", "not_held"
 DUPLICATE, REJECTED, WITHDRAWN, EXPIRED = "duplicate", "rejected", "withdrawn", "expired"
+RESOLVED, DISMISSED = "resolved", "dismissed"
 
 STATES = (
     DRAFT,
@@ -29,6 +32,8 @@ STATES = (
     REJECTED,
     WITHDRAWN,
     EXPIRED,
+    RESOLVED,
+    DISMISSED,
 )
 #: The service has it on its desk.
 ON_DESK = (OPEN, NEEDS_INFO, IN_PROGRESS)
@@ -40,7 +45,9 @@ DECIDED = (FULFILLED, PARTIAL, REFUSED)
 ANSWERED = (*DECIDED, NOT_HELD)
 #: In these, the requester may still change the request.
 STILL_EDITABLE = (SUBMITTED, OPEN, NEEDS_INFO)
-CLOSED = (*ANSWERED, DUPLICATE, REJECTED, WITHDRAWN, EXPIRED)
+#: Ends of a signal.
+SETTLED = (RESOLVED, DISMISSED)
+CLOSED = (*ANSWERED, DUPLICATE, REJECTED, WITHDRAWN, EXPIRED, *SETTLED)
 
 # Who acts.
 REQUESTER, EDITOR, ADMIN, MODERATOR, SYSTEM = "requester", "editor", "admin", "moderator", "system"
@@ -89,6 +96,7 @@ class Transition:
         optional: fields that may be.
         told: who is told.
         guard: name of a further condition (`GUARDS`), "" for none.
+        about: kinds of requests (`kinds`) that have it.
     """
 
     name: str
@@ -99,6 +107,7 @@ class Transition:
     optional: tuple[str, ...] = ()
     told: tuple[Told, ...] = ()
     guard: str = ""
+    about: tuple[str, ...] = kinds.KINDS
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -154,6 +163,7 @@ TRANSITIONS: dict[str, Transition] = {
             _EDITORS,
             ("question", "answer_by"),
             told=_told(REQUESTER),
+            about=kinds.DEMANDS,
         ),
         Transition("answer_details", (NEEDS_INFO,), OPEN, (REQUESTER,), ("comment",), told=_told(SERVICE)),
         Transition(
@@ -182,9 +192,16 @@ TRANSITIONS: dict[str, Transition] = {
             ("due",),
             told=_told(REQUESTER, FOLLOWERS),
             guard="once_in_the_first_month",
+            about=kinds.DEMANDS,
         ),
         Transition(
-            "fulfil", (OPEN, IN_PROGRESS), FULFILLED, _EDITORS, ("datasets",), told=_told(REQUESTER, *_WATCHERS)
+            "fulfil",
+            (OPEN, IN_PROGRESS),
+            FULFILLED,
+            _EDITORS,
+            ("datasets",),
+            told=_told(REQUESTER, *_WATCHERS),
+            about=kinds.DEMANDS,
         ),
         Transition(
             "fulfil_partly",
@@ -194,6 +211,7 @@ TRANSITIONS: dict[str, Transition] = {
             ("datasets", "missing", "ground", "facts"),
             ("law", *_OF_A_REFUSAL),
             told=_told(REQUESTER, *_WATCHERS),
+            about=kinds.DEMANDS,
         ),
         Transition(
             "refuse",
@@ -203,6 +221,7 @@ TRANSITIONS: dict[str, Transition] = {
             ("ground", "law", "facts"),
             ("kind", *_OF_A_REFUSAL),
             told=(Told(REQUESTER), Told(FOLLOWERS, neutral=True), Told(SUPPORTERS, neutral=True)),
+            about=kinds.DEMANDS,
         ),
         Transition(
             "not_held",
@@ -212,6 +231,26 @@ TRANSITIONS: dict[str, Transition] = {
             ("reason",),
             ("transmitted_to",),
             told=_told(REQUESTER, MODERATORS),
+            about=kinds.DEMANDS,
+        ),
+        # Of a signal: what was wrong is mended, or nothing is to be changed; either way a word that everyone reads.
+        Transition(
+            "resolve",
+            (OPEN, IN_PROGRESS),
+            RESOLVED,
+            _EDITORS,
+            ("comment",),
+            told=_told(REQUESTER, FOLLOWERS),
+            about=kinds.SIGNALS,
+        ),
+        Transition(
+            "dismiss",
+            (OPEN, IN_PROGRESS),
+            DISMISSED,
+            _EDITORS,
+            ("comment",),
+            told=_told(REQUESTER, FOLLOWERS),
+            about=kinds.SIGNALS,
         ),
         Transition("mark_duplicate", ACTIVE, DUPLICATE, (MODERATOR,), ("target",), told=_told(REQUESTER)),
         Transition(
@@ -219,7 +258,7 @@ TRANSITIONS: dict[str, Transition] = {
         ),
         Transition(
             "reopen",
-            (*ANSWERED, EXPIRED),
+            (*ANSWERED, EXPIRED, *SETTLED),
             OPEN,
             (REQUESTER, MODERATOR),
             ("reason",),
@@ -236,6 +275,7 @@ class Facts:
 
     Attributes:
         state: current state.
+        kind: of the request (`kinds`).
         extended: whether the period was extended already.
         first_month_ends: last day of the first period, None before the receipt.
         closed: moment of the last closing.
@@ -245,6 +285,7 @@ class Facts:
     """
 
     state: str
+    kind: str = kinds.DATA
     extended: bool = False
     first_month_ends: date | None = None
     closed: datetime | None = None
@@ -294,11 +335,13 @@ def obstacle(facts: Facts, name: str, roles: Iterable[str], now: datetime, today
         today: current day in Paris.
 
     Returns:
-        "" when nothing does, else "unknown", "state", "role" or the code of a guard.
+        "" when nothing does, else "unknown", "kind", "state", "role" or the code of a guard.
     """
     transition = TRANSITIONS.get(name)
     if transition is None:
         return "unknown"
+    if facts.kind not in transition.about:
+        return "kind"
     if facts.state not in transition.sources:
         return "state"
     able = [role for role in transition.roles if role in set(roles)]
@@ -365,7 +408,7 @@ def table_of_transitions() -> str:
         ]
         guard = f"; {transition.guard.replace('_', ' ')}" if transition.guard else ""
         arrow = f"{', '.join(transition.sources)} → {transition.target or 'same state'}"
-        who = ", ".join(transition.roles) + guard
+        who = ", ".join(transition.roles) + guard + ("; signals only" if transition.about == kinds.SIGNALS else "")
         cells = (f"`{transition.name}`", arrow, who, fields or "–", ", ".join(audiences))
         lines.append("| " + " | ".join(cell.strip() or "–" for cell in cells) + " |")
     return "\n".join(lines)

@@ -34,6 +34,8 @@ STATES = {
     "rejected": N_("Not accepted"),
     "withdrawn": N_("Withdrawn"),
     "expired": N_("Closed without details"),
+    "resolved": N_("Mended"),
+    "dismissed": N_("Nothing to change"),
 }
 
 TRANSITIONS = {
@@ -50,9 +52,21 @@ TRANSITIONS = {
     "fulfil_partly": N_("Answer in part"),
     "refuse": N_("Refuse"),
     "not_held": N_("Say that the data is not held"),
+    "resolve": N_("Say that it is mended"),
+    "dismiss": N_("Say why nothing changes"),
     "mark_duplicate": N_("Merge with another request"),
     "withdraw": N_("Withdraw the request"),
     "reopen": N_("Reopen"),
+}
+
+#: Kind of a request (`kinds`) → what it is called.
+KINDS = {
+    "data": N_("Request for data"),
+    "access": N_("Request for access"),
+    "link": N_("Link that does not work"),
+    "outdated": N_("Data out of date"),
+    "error": N_("Error in the data or their description"),
+    "question": N_("Question about the data"),
 }
 
 ROLES = {
@@ -67,6 +81,7 @@ ROLES = {
 #: Code of an obstacle (`states.obstacle`) → what the person reads.
 REASONS = {
     "unknown": N_("There is no such step."),
+    "kind": N_("A request of this kind has no such step."),
     "state": N_("This cannot be done while the request is in the state “{state}”."),
     "role": N_("You may not do this: it is for others to do."),
     "extended_already": N_("The period was extended once already; it cannot be extended again."),
@@ -78,6 +93,7 @@ REASONS = {
 
 #: Why a service was proposed (`routing`).
 ROUTING = {
+    "dataset": N_("{service} publishes the dataset."),
     "theme": N_("{service} deals with “{theme}” for {territory}."),
     "territory": N_("{service} is in charge of the environment for {territory}."),
     "above": N_("{service} is in charge of {territory}, where this lies."),
@@ -111,6 +127,7 @@ AUTHORS = {
 state = _named(STATES)
 transition = _named(TRANSITIONS)
 role = _named(ROLES)
+kind = _named(KINDS)
 
 
 def author(code: str, service: str) -> str:

@@ -195,11 +195,17 @@ def dataset_list(context: Context, data_dict: DataDict) -> AuthResult:
     return YES
 
 
+def signal(context: Context, data_dict: DataDict) -> AuthResult:
+    """Whoever may see the dataset, with an account or without."""
+    return dataset_list(context, {"id": data_dict.get("dataset")})
+
+
 #: Action (after `ecosphere_request_`) → its rule.
 RULES: dict[str, Callable[[Context, DataDict], AuthResult]] = {
     "create": _logged_in,
     "update": update,
     "show": _reads,
+    "signal": signal,
     "list": listing,
     "transition": transition,
     "letter_preview": letter_preview,
@@ -231,7 +237,7 @@ RULES: dict[str, Callable[[Context, DataDict], AuthResult]] = {
     "export": _oneself,
     "erase": _oneself,
 }
-FOR_ANYONE = {"show", "list", "similar", "route", "stats", "dataset_list", "attachment_show"}
+FOR_ANYONE = {"signal", "show", "list", "similar", "route", "stats", "dataset_list", "attachment_show"}
 
 
 def _function(name: str, rule: Callable[[Context, DataDict], AuthResult]) -> Callable[..., AuthResult]:

@@ -11,7 +11,7 @@ import ckan.plugins.toolkit as tk
 from ckan.lib.navl.dictization_functions import StopOnError, missing
 from ckan.types import Context, DataDict, Schema
 
-from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.domain import kinds, states
 from ckanext.ecosphere.data_requests.logic import validators as v
 
 
@@ -82,7 +82,23 @@ def _ignore_not_given(key: Any, data: Any, errors: Any, context: Any) -> None:
 
 def request_create() -> Schema:
     """Schema of `ecosphere_request_create`."""
-    return {**_request_fields(), "title": [get("not_empty"), v.one_line, get("not_empty")]}
+    return {
+        **_request_fields(),
+        "title": [get("not_empty"), v.one_line, get("not_empty")],
+        "kind": _if_given(get("one_of")(list(kinds.DEMANDS))),
+        "dataset": _if_given(get("unicode_safe")),
+    }
+
+
+def signal_create() -> Schema:
+    """Schema of `ecosphere_request_signal`."""
+    return {
+        "dataset": _id(),
+        "kind": [get("not_empty"), get("one_of")(list(kinds.SIGNALS))],
+        "description": [get("not_empty"), v.long_text, get("not_empty")],
+        "site_web": _if_given(v.empty_trap),
+        "__extras": [get("ignore")],
+    }
 
 
 def request_update() -> Schema:

@@ -43,6 +43,8 @@ SENTENCES: dict[tuple[str, str], str] = {
     ("refuse", ""): N_("The request {reference} was closed without data."),
     ("not_held", states.REQUESTER): N_("{service} does not hold the data of your request {reference}."),
     ("not_held", ""): N_("{service} does not hold the data of the request {reference}."),
+    ("resolve", ""): N_("What you reported is mended, says {service}: {reference}."),
+    ("dismiss", ""): N_("{service} has answered what you reported: {reference}."),
     ("mark_duplicate", ""): N_("Your request {reference} was merged with another one."),
     ("withdraw", ""): N_("The request {reference} was withdrawn."),
     ("reopen", ""): N_("The request {reference} was reopened."),

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.domain import kinds, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import DatasetLink, Request
 from ckanext.ecosphere.data_requests.search import similar
@@ -94,13 +94,13 @@ def look_at(package: model.Package) -> int:
     """Compare a dataset with the requests on the desks; return how many it is suggested for."""
     if package.state != model.State.ACTIVE or package.private or package.type != "dataset":
         return 0
-    themes, territories = _subject(package, "theme", "themes"), _subject(package, "territory", "territories")
+    themes, territories = subject(package, "theme", "themes"), subject(package, "territory", "territories")
     rank = similar.rank_of(package.title or "", "", "")
     if rank is None:
         return 0
     condition, _score = rank
-    waiting = sa.select(Request).where(Request.state.in_(states.ON_DESK), condition).order_by(Request.submitted)
-    waiting = waiting.limit(MOST_COMPARED)
+    on_desk = (Request.state.in_(states.ON_DESK), Request.kind.in_(kinds.DEMANDS))
+    waiting = sa.select(Request).where(*on_desk, condition).order_by(Request.submitted).limit(MOST_COMPARED)
     rows = []
     for request in model.Session.scalars(waiting):
         score = _score_of(request, package, themes, territories)
@@ -114,7 +114,7 @@ def look_at(package: model.Package) -> int:
     return len(rows)
 
 
-def _subject(package: model.Package, field: str, vocabulary: str) -> set[str]:
+def subject(package: model.Package, field: str, vocabulary: str) -> set[str]:
     """Ids of the concepts that a dataset names in a field."""
     known, written = voc.get(vocabulary), package.extras.get(field) or "[]"
     try:

@@ -13,7 +13,7 @@ from ckan import model
 from ckan.lib.redis import connect_to_redis
 
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.domain import clock, states
+from ckanext.ecosphere.data_requests.domain import clock, kinds, states
 from ckanext.ecosphere.data_requests.model import Event, Request
 from ckanext.ecosphere.data_requests.search import unmet
 from ckanext.ecosphere.shared import language
@@ -86,6 +86,7 @@ def _selection(year: int | None, organization_id: str | None, turned_away: bool 
     spam = Request.outcome["spam"].as_boolean().is_(True)
     rejected = sa.and_(Request.state == states.REJECTED, ~sa.func.coalesce(spam, sa.false()))
     where: list[Any] = [sa.or_(let_in, rejected) if turned_away else let_in, Request.hidden.is_(False)]
+    where.append(Request.kind.in_(kinds.DEMANDS))
     if year:
         first, last = (datetime.combine(date(y, 1, 1), time(), clock.PARIS) for y in (year, year + 1))
         where += [Request.submitted >= first, Request.submitted < last]

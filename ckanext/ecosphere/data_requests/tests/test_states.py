@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
-from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.domain import kinds, states
 from ckanext.ecosphere.data_requests.domain.states import TRANSITIONS, Facts
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
@@ -48,14 +48,27 @@ def test_the_requester_never_decides_on_their_own_request():
 def test_a_transition_is_refused_from_any_other_state(name: str):
     line = TRANSITIONS[name]
     for state in set(states.STATES) - set(line.sources):
-        assert states.obstacle(Facts(state), name, states.ROLES, NOW, TODAY) == "state"
+        assert states.obstacle(Facts(state, line.about[0]), name, states.ROLES, NOW, TODAY) == "state"
 
 
 @pytest.mark.parametrize("name", TRANSITIONS)
 def test_a_transition_is_refused_to_any_other_role(name: str):
     line = TRANSITIONS[name]
     others = set(states.ROLES) - set(line.roles)
-    assert states.obstacle(Facts(line.sources[0]), name, others, NOW, TODAY) == "role"
+    assert states.obstacle(Facts(line.sources[0], line.about[0]), name, others, NOW, TODAY) == "role"
+
+
+@pytest.mark.parametrize("name", TRANSITIONS)
+def test_a_transition_is_refused_to_any_other_kind(name: str):
+    line = TRANSITIONS[name]
+    for kind in set(kinds.KINDS) - set(line.about):
+        assert states.obstacle(Facts(line.sources[0], kind), name, states.ROLES, NOW, TODAY) == "kind"
+
+
+def test_what_only_the_law_asks_for_is_no_step_of_a_signal():
+    of_signals = {line.name for line in TRANSITIONS.values() if kinds.LINK in line.about}
+    assert not of_signals & {"extend", "fulfil", "fulfil_partly", "refuse", "not_held", "ask_details"}
+    assert {"resolve", "dismiss"} <= of_signals
 
 
 def test_an_unknown_transition_is_no_step():

@@ -9,7 +9,8 @@ import ckan.plugins.toolkit as tk
 from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests.domain import communes
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.data_requests.domain import communes, kinds
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING
 from ckanext.ecosphere.data_requests.views import forms, kept_forms
 from ckanext.ecosphere.data_requests.views.viewing import (
@@ -28,6 +29,8 @@ from ckanext.ecosphere.shared import outlines
 TOO_MANY = 429
 #: Names under which other pages hand over what was searched.
 PREFILLED = {"q": "title", "title": "title", "theme": "theme", "territory": "territory"}
+#: What a first step carries unseen: the place, and the dataset to which access is asked.
+CARRIED = ("territory", "kind", "dataset")
 
 
 @page
@@ -35,18 +38,35 @@ def new() -> AnyResponse:
     """Show the first step, filled with what was searched or with what was typed before the log-in."""
     kept = kept_forms.kept()
     values = kept or {field: request.args[name] for name, field in PREFILLED.items() if request.args.get(name)}
+    if not kept and request.args.get("dataset"):
+        values = _about(str(request.args["dataset"]))
     return _form(forms.steps()[0], values, resumed=bool(kept))
+
+
+def _about(name: str) -> dict[str, Any]:
+    """Return what a request for access to a dataset starts with; nothing when the reader finds no such dataset."""
+    try:
+        dataset = act("package_show", id=name)
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        return {}
+    title = dataset["title"] or dataset["name"]
+    found = {"kind": kinds.ACCESS, "dataset": dataset["name"], "title": tk._("Access to: {title}").format(title=title)}
+    for field, vocabulary in (("theme", "themes"), ("territory", "territories")):
+        concepts = (voc.get(vocabulary).get(str(each)) for each in dataset.get(field) or ())
+        if first := next((concept for concept in concepts if concept), None):
+            found[field] = first.id
+    return found
 
 
 @page
 def create() -> AnyResponse:
     """Save the first step as a draft; what an anonymous person typed waits for the log-in."""
     first = forms.steps()[0]
-    _refuse_machines()
+    forms.refuse_machines(request.form)
     typed = request.form
     if not is_known():
         try:
-            kept_forms.keep({name: typed[name] for name in (*first.fields, "territory") if typed.get(name)})
+            kept_forms.keep({name: typed[name] for name in (*first.fields, *CARRIED) if typed.get(name)})
         except tk.ValidationError as error:
             response = _form(first, typed, errors=messages(error))
             response.status_code = TOO_MANY
@@ -55,7 +75,7 @@ def create() -> AnyResponse:
         return log_in(tk.url_for("ecosphere_requests.new"))
     data, errors = forms.read_step(first, typed)
     if not errors:
-        carried = {"territory": typed.get("territory") or None}
+        carried = {name: typed.get(name) or None for name in CARRIED}
         try:
             draft = act("ecosphere_request_create", **_given({**carried, **data}))
         except tk.ValidationError as error:
@@ -83,7 +103,7 @@ def save(id: str, step: str) -> AnyResponse:
     found, current = _own(id), forms.step(step)
     if current is None:
         tk.abort(404, tk._("The form has no such step."))
-    _refuse_machines()
+    forms.refuse_machines(request.form)
     data, errors = forms.read_step(current, request.form)
     if found["state"] != "draft":
         data = {name: value for name, value in data.items() if name in AFTER_SENDING}
@@ -243,8 +263,3 @@ def _after(draft: Mapping[str, Any], current: forms.Step, go: str) -> AnyRespons
 
 def _given(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if value is not None}
-
-
-def _refuse_machines() -> None:
-    if forms.trapped(request.form):
-        tk.abort(400, tk._("The form was filled in by a program. Leave the hidden field empty."))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from ckanext.ecosphere.data_requests.views import act, ask, desk, figures, letters, read, unsubscribe
+from ckanext.ecosphere.data_requests.views import act, ask, desk, figures, letters, read, signals, unsubscribe
 from ckanext.ecosphere.shared import web_guard
 
 __all__ = ["ecosphere_requests"]
@@ -30,6 +30,7 @@ GET = (
     ("/demandes/desabonnement/<token>", "unsubscribe", unsubscribe.unsubscribe),
     ("/demandes/preferences", "preferences", desk.preferences),
     ("/demandes/mes-donnees.json", "my_data", desk.my_data),
+    ("/demandes/signaler/<dataset>", "signal", signals.new),
     ("/demandes/<id>", "read", read.read),
     ("/demandes/<id>/flux.atom", "request_feed", figures.request_feed),
     ("/demandes/<id>/ressemblances", "lookalikes", ask.lookalikes),
@@ -46,6 +47,7 @@ POST = (
     ("/demandes/effacer-mes-donnees", "forget_me", desk.forget_me),
     ("/demandes/service/<organization>/affecter", "assign", desk.assign),
     ("/demandes/moderation/messages/<kind>/<text>", "moderate", desk.moderate),
+    ("/demandes/signaler/<dataset>", "signal_create", signals.create),
     ("/demandes/<id>/modifier/<step>", "save", ask.save),
     ("/demandes/<id>/message", "comment", act.comment),
     ("/demandes/<id>/message/<comment>/masquer", "hide_comment", act.hide_comment),

@@ -181,6 +181,12 @@ def trapped(form: Mapping[str, str]) -> bool:
     return bool(form.get(TRAP))
 
 
+def refuse_machines(form: Mapping[str, str]) -> None:
+    """Refuse a form whose hidden field was filled in."""
+    if trapped(form):
+        tk.abort(400, tk._("The form was filled in by a program. Leave the hidden field empty."))
+
+
 def dataset_names(text: str) -> list[str]:
     """Read datasets typed or pasted by a person: names, identifiers or addresses of pages, in any number of lines.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 from ckanext.ecosphere.quality.core.facts import Facts, Kind
-from ckanext.ecosphere.quality.core.freshness import is_stated
+from ckanext.ecosphere.vocabularies.freshness import is_stated
 
 SHORT_DESCRIPTION = 100  # characters: data.gouv.fr's threshold
 LONG_DESCRIPTION = 200  # characters: that of the ministry's dashboard

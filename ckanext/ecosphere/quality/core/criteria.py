@@ -21,7 +21,7 @@ from ckanext.ecosphere.quality.core.checks import (
     unless_service_or_code,
 )
 from ckanext.ecosphere.quality.core.facts import Kind
-from ckanext.ecosphere.quality.core.freshness import is_stated
+from ckanext.ecosphere.vocabularies.freshness import is_stated
 
 
 class Group(str, enum.Enum):

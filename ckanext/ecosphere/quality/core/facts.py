@@ -17,8 +17,8 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies
 from ckanext.ecosphere.quality.core.distributions import Distributions, gather_distributions, is_public_address
-from ckanext.ecosphere.quality.core.freshness import code, due_date
 from ckanext.ecosphere.quality.storage.reading import Record, fold, parse_date, parse_date_end
+from ckanext.ecosphere.vocabularies.freshness import code, due_date
 
 FACTS_VERSION = 2
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from ckanext.ecosphere.quality.core import formats
 from ckanext.ecosphere.quality.core.facts import Checks, Facts, gather
-from ckanext.ecosphere.quality.core.freshness import due_date
 from ckanext.ecosphere.quality.core.score import evaluate, load_model
 from ckanext.ecosphere.quality.storage.reading import Record, clean, parse_date, parse_date_end
 from ckanext.ecosphere.quality.tests.cases import BROKEN, CASES, COMPLETE, OK, TODAY, dataset
+from ckanext.ecosphere.vocabularies.freshness import due_date
 
 CORE = {"title", "name", "notes", "tags", "owner_org", "license_id", "url", "resources"}
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from flask import g, has_request_context
 
 from ckanext.ecosphere.schemas.fields import urls
 
@@ -95,6 +96,14 @@ def other_records(dataset: Dataset) -> list[dict[str, str]]:
 
 
 def _search(query: str, rows: int) -> dict[str, Any]:
+    """Search as the reader of the page, once for a page that asks several times (form, fields, map, relations)."""
+    kept = g.setdefault("ecosphere_relations", {}) if has_request_context() and tk.request.method == "GET" else {}
+    if (query, rows) not in kept:
+        kept[query, rows] = _searched(query, rows)
+    return kept[query, rows]
+
+
+def _searched(query: str, rows: int) -> dict[str, Any]:
     search = {"fq": f"+dataset_type:dataset +({query})", "rows": rows, "sort": "title_string asc", "facet": "false"}
     return tk.get_action("package_search")({}, {**search, "include_private": True})
 

@@ -47,7 +47,7 @@ def describe(dataset: Mapping[str, Any], page: str, catalogue: str) -> dict[str,
         "datePublished": read.text("issued"),
         "dateModified": read.text("modified"),
         "version": read.text("version"),
-        "creator": [_party(row) for row in read.rows("creator") if row.get("name")],
+        "creator": [_party(row) for row in read.rows("creator") if row.get("name")] or own,
         "publisher": [_party(row) for row in read.rows("publisher") if row.get("name")] or own,
         "spatialCoverage": [*_places(read)],
         "temporalCoverage": [*_periods(read)],
@@ -87,6 +87,8 @@ def _of_its_kind(read: Reader, catalogue: str, own: list[dict[str, Any]]) -> dic
         return {"documentation": read.text("endpoint_description"), "provider": own}
     return {
         "includedInDataCatalog": {"@type": "DataCatalog", "name": catalogue},
+        "measurementTechnique": read.text("method"),
+        "conditionsOfAccess": read.text("access_conditions"),
         "distribution": [_distribution(row) for row in read.rows("resources") if row.get("url")],
     }
 

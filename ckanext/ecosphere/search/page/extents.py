@@ -11,12 +11,9 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import config, facet_values
 from ckanext.ecosphere.search.page.results import RANK
 from ckanext.ecosphere.shared import outlines
+from ckanext.ecosphere.shared.outlines import Box
 
-_SMALLEST = 6.0
-"""Pixels that a rectangle has at least, so that it is seen and met."""
 _LONGEST_GEOMETRY = 100_000
-
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -59,11 +56,15 @@ def of_results(datasets: list[dict[str, Any]], searched: str) -> Map:
     """
     boxes = {index: box for index, dataset in enumerate(datasets) if (box := box_of(dataset))}
     area = _read_box(searched)
-    held = Counter(frame.id for box in [*boxes.values(), *([area] if area else [])] if (frame := _frame_of(box)))
+    held = Counter(
+        frame.id for box in [*boxes.values(), *([area] if area else [])] if (frame := outlines.frame_of(box))
+    )
     frames = {frame.id: frame for frame in outlines.frames()}
     frame = frames[held.most_common(1)[0][0]] if held else outlines.frames()[0]
     drawn = [
-        _rectangle(frame, box, index + 1, datasets[index]) for index, box in boxes.items() if _frame_of(box) == frame
+        _rectangle(frame, box, index + 1, datasets[index])
+        for index, box in boxes.items()
+        if outlines.frame_of(box) == frame
     ]
     return Map(
         frame,
@@ -101,22 +102,10 @@ def _points(coordinates: Any) -> Any:
         yield from _points(each)
 
 
-def _frame_of(box: Box) -> outlines.Frame | None:
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    return next(
-        (each for each in outlines.frames() if each.box[0] <= x <= each.box[2] and each.box[1] <= y <= each.box[3]),
-        None,
-    )
-
-
 def _rectangle(frame: outlines.Frame, box: Box, rank: int, dataset: dict[str, Any] | None) -> Rectangle:
-    left = max((box[0] - frame.box[0]) * frame.scale_x, 0)
-    right = min((box[2] - frame.box[0]) * frame.scale_x, frame.width)
-    top = max((frame.box[3] - box[3]) * frame.scale_y, 0)
-    bottom = min((frame.box[3] - box[1]) * frame.scale_y, frame.height)
-    width, height = max(right - left, _SMALLEST), max(bottom - top, _SMALLEST)
+    at = outlines.rectangle(frame, box)
     number = int(dataset.get(RANK) or rank) if dataset else rank
-    return Rectangle(number, dataset, round(left, 1), round(top, 1), round(width, 1), round(height, 1))
+    return Rectangle(number, dataset, at.x, at.y, at.width, at.height)
 
 
 def _background(frame: outlines.Frame) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.data_requests import dictize, service, throttle
@@ -48,6 +49,8 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str,
         formats (list), crs (str), scale (str): of the data.
         known_datasets (list): names of datasets that fall short.
         requester_organisation (str), requester_siret (str): for whom one asks.
+        kind (str): data (if not given), or access to a dataset that not everyone may have.
+        dataset (str): name or id of that dataset; the request goes to its service.
 
     Returns:
         dict: the draft, as `ecosphere_request_show` gives it.
@@ -58,7 +61,40 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str,
     tk.check_access("ecosphere_request_create", context, data_dict)
     reader = people.reader_of_context(context)
     throttle.request_made(reader)
+    if data_dict.get("dataset"):
+        auth.signal(context, data_dict)  # whoever may not see the dataset is told that there is none
+        data_dict = {**data_dict, "package_id": model.Package.get(data_dict["dataset"]).id}
     return _shown(context, service.create(reader, data_dict).id)
+
+
+@tk.validate_action_data(schema.signal_create)
+def ecosphere_request_signal(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Say that something is wrong with a dataset, or ask about it; no account is needed.
+
+    It goes to the desk of the service that publishes the dataset, from new people after a moderator has read it, and is
+    public from then on with its answers. It is no request in the sense of the law: no period runs.
+
+    Args:
+        dataset (str): name or id of the dataset.
+        kind (str): link (does not work), outdated, error (in the data or their description), question.
+        description (str): in Markdown.
+
+    Returns:
+        dict: `id`, `reference`, `state` (submitted, or open when no moderator has to read it) and `readable`: whether
+        the person may read it now.
+
+    Raises:
+        NotFound: there is no such dataset, or not for this person.
+        ValidationError: by field, what is wrong; or too many signals within the hour.
+    """
+    tk.check_access("ecosphere_request_signal", context, data_dict)
+    reader = people.reader_of_context(context)
+    throttle.signal_made(reader)
+    package = model.Package.get(data_dict["dataset"])
+    if package is None:
+        raise tk.ObjectNotFound(tk._("Dataset not found"))
+    made = service.signal(reader, package, data_dict["kind"], data_dict["description"])
+    return {"id": made.id, "reference": made.reference, "state": made.state, "readable": reader.may_read(made)}
 
 
 @schema.flat

@@ -12,7 +12,7 @@ from ckan.types import Context, DataDict
 from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.domain import people, routing, states, wording
 from ckanext.ecosphere.data_requests.logic import auth, schema
-from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, DatasetLink, Request
+from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, SHOWN_SIGNAL, DatasetLink, Request
 from ckanext.ecosphere.data_requests.search import desk, listing, matching, similar, stats
 
 
@@ -181,7 +181,8 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
         id (str): name or id of the dataset.
 
     Returns:
-        dict: `satisfied` and `open`: requests, the latest first.
+        dict: `satisfied` and `open`: requests, the latest first; `signals`: what was reported and is public, the open
+        ones first, and `open_signals`, how many of these are open.
 
     Raises:
         NotFound: there is no such dataset, or not for this reader.
@@ -205,9 +206,18 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
         .order_by(RECEIPT_DAY.desc(), Request.id)
         .limit(matching.MOST)
     )
-    found = [list(model.Session.scalars(query)) for query in (answered, asked)]
-    satisfied, asking = (dictize.request_list(each, reader) for each in found)
-    return {"satisfied": satisfied, "open": asking}
+    about = (SHOWN_SIGNAL, Request.package_id == package.id)
+    over = sa.case((Request.state.in_(states.ACTIVE), 0), else_=1)
+    reported = sa.select(Request).where(*about).order_by(over, RECEIPT_DAY.desc(), Request.id).limit(matching.MOST)
+    found = [list(model.Session.scalars(query)) for query in (answered, asked, reported)]
+    satisfied, asking, signals = (dictize.request_list(each, reader) for each in found)
+    count = sa.select(sa.func.count()).select_from(Request).where(*about, Request.state.in_(states.ACTIVE))
+    return {
+        "satisfied": satisfied,
+        "open": asking,
+        "signals": signals,
+        "open_signals": model.Session.scalar(count) or 0,
+    }
 
 
 @tk.side_effect_free

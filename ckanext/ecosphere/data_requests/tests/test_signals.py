@@ -1,0 +1,195 @@
+"""Saying what is wrong with a dataset: without an account, on the desk, answered in public, and no clock runs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.data_requests.decisions.tables import Letter
+from ckanext.ecosphere.data_requests.domain import kinds
+from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, group_id, opened, row, step, user_id
+
+pytestmark = pytest.mark.usefixtures("portal")
+WORDS = "Le lien vers le fichier répond 404 depuis lundi."
+
+
+def signal(package: dict[str, Any], person: str | None = None, kind: str = "link") -> dict[str, Any]:
+    """What a person, or nobody, says of a dataset."""
+    return act("signal", person, dataset=package["name"], kind=kind, description=WORDS)
+
+
+def on_desk(package: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A signal that a moderator has let in."""
+    made = signal(package, **changes)
+    return step(made, "accept", "moderator", organization="ddt-42")
+
+
+@pytest.mark.parametrize("kind", kinds.SIGNALS)
+def test_nobody_needs_an_account_and_no_period_runs(kind: str):
+    made = signal(dataset(territory=["http://id.insee.fr/geo/departement/42"]), kind=kind)
+    stored = row(made)
+    assert (made["state"], made["readable"], stored.kind, stored.requester_id) == ("submitted", False, kind, None)
+    assert (stored.organization_id, stored.territory) == (group_id("ddt-42"), "departement-42")
+    assert (stored.due, stored.first_month_ends, stored.clock_start) == (None, None, None)
+    opened_one = step(made, "accept", "moderator", organization="ddt-42")
+    assert opened_one["clock"]["state"] == "none"
+    assert row(made).due is None
+
+
+def test_a_moderator_reads_it_first_then_everyone_and_no_list_of_requests_has_it():
+    package = dataset()
+    made = signal(package)
+    with pytest.raises(tk.ObjectNotFound):
+        act("show", None, id=made["reference"])
+    assert act("list", "moderator", scope="moderation")["count"] == 1
+    step(made, "accept", "moderator", organization="ddt-42")
+    assert act("show", None, id=made["reference"])["kind"] == "link"
+    assert act("list", None)["count"] == 0
+    assert act("stats", None)["received"] == 0
+    assert [each["id"] for each in act("desk", "editor", organization="ddt-42")["new"]] == [made["id"]]
+    listed = act("dataset_list", None, id=package["name"])
+    assert [each["id"] for each in listed["signals"]] == [made["id"]]
+    assert listed["open_signals"] == 1
+
+
+def test_open_signals_are_counted_on_the_page_of_the_badge(app: Any):
+    package = dataset()
+    address = f"/en/dataset/{package['name']}/qualite"
+    assert "open problem" not in app.get(address).body
+    made = on_desk(package)
+    assert "1 open problem reported" in app.get(address).body
+    step(made, "dismiss", "editor", comment="Il répond.")
+    assert "open problem" not in app.get(address).body
+
+
+def test_what_is_hidden_or_turned_away_is_read_by_nobody():
+    package = dataset()
+    hidden, refused = on_desk(package), signal(package)
+    act("hide", "moderator", id=hidden["id"])
+    act("spam", "moderator", id=refused["id"])
+    for each in (hidden, refused):
+        with pytest.raises(tk.ObjectNotFound):
+            act("show", None, id=each["id"])
+    assert act("dataset_list", None, id=package["id"])["signals"] == []
+
+
+@pytest.mark.parametrize(("transition", "state"), [("resolve", "resolved"), ("dismiss", "dismissed")])
+def test_the_service_answers_in_public_and_no_letter_is_written(transition: str, state: str):
+    package = dataset()
+    made = on_desk(package)
+    with pytest.raises(tk.ValidationError) as error:
+        step(made, transition, "editor")
+    assert "comment" in error.value.error_dict
+    step(made, transition, "editor", comment="Le lien est réparé.")
+    shown = act("show", None, id=made["id"])
+    assert shown["state"] == state
+    assert any("réparé" in (event.get("comment_html") or "") for event in shown["events"])
+    assert model.Session.scalar(sa.select(sa.func.count()).select_from(Letter)) == 0
+    assert act("dataset_list", None, id=package["id"])["open_signals"] == 0
+    step(made, "reopen", "moderator", reason="Il ne répond toujours pas.")
+    assert row(made).due is None
+
+
+def test_a_step_of_the_law_is_no_step_of_a_signal_nor_the_reverse():
+    made, request = on_desk(dataset()), opened()
+    for each, name, values in (
+        (made, "extend", {"reason": "Trop long."}),
+        (made, "fulfil", {"datasets": [dataset()["id"]]}),
+        (request, "resolve", {"comment": "Réparé."}),
+    ):
+        with pytest.raises(tk.ValidationError) as error:
+            step(each, name, "admin", **values)
+        assert "transition" in error.value.error_dict
+    assert {each["transition"] for each in act("show", "editor", id=made["id"])["may"]} == {
+        "start",
+        "resolve",
+        "dismiss",
+    }
+
+
+def test_somebody_of_a_service_is_read_at_once_and_whoever_asked_is_told(postbox: Any):
+    made = signal(dataset(), "other-editor")
+    assert (made["state"], made["readable"]) == ("open", True)
+    assert row(made).requester_id == user_id("other-editor")
+
+
+def test_a_dataset_that_one_may_not_see_does_not_exist():
+    private = dataset(private=True)
+    for person in (None, "stranger"):
+        with pytest.raises(tk.ObjectNotFound):
+            signal(private, person)
+        with pytest.raises(tk.ObjectNotFound):
+            act("signal", person, dataset="nowhere", kind="link", description=WORDS)
+    assert signal(private, "editor")["state"] == "open"
+
+
+def test_unknown_kinds_and_empty_words_are_named():
+    package = dataset()
+    for field, value in (("kind", "data"), ("description", " "), ("site_web", "x")):
+        with pytest.raises(tk.ValidationError) as error:
+            act("signal", None, **{"dataset": package["id"], "kind": "link", "description": WORDS, field: value})
+        assert field in error.value.error_dict
+
+
+# --- over HTTP ------------------------------------------------------------------------------------------------------
+
+
+def sent(app: Any, package: dict[str, Any], **changes: Any) -> Any:
+    """Fill in the form as somebody who is not logged in."""
+    address = f"/fr/demandes/signaler/{package['name']}"
+    page = app.get(address)
+    token = re.search(r'name="_csrf_token"[^>]*value="([^"]+)"|value="([^"]+)"[^>]*name="_csrf_token"', page.body)
+    values = {"kind": "link", "description": WORDS, "_csrf_token": next(filter(None, token.groups())) if token else ""}
+    return app.post(address, data={**values, **changes}, follow_redirects=False)
+
+
+def test_the_form_works_without_an_account_and_not_for_programs(app: Any):
+    package = dataset()
+    answer = sent(app, package)
+    assert answer.status_code == 302
+    assert answer.headers["Location"].endswith(f"/dataset/{package['name']}")
+    wrong = sent(app, package, kind="")
+    assert wrong.status_code == 400
+    assert 'id="field-kind-error"' in wrong.body
+    assert WORDS in wrong.body
+    assert sent(app, package, site_web="https://spam.example").status_code == 400
+    assert act("list", "moderator", scope="moderation")["count"] == 1
+
+
+def test_an_address_reports_so_often_in_an_hour(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.forms_per_hour", 2)
+    package = dataset()
+    assert [sent(app, package).status_code for _ in range(3)] == [302, 302, 400]
+
+
+def test_a_request_for_access_goes_to_the_service_of_the_dataset_and_the_clock_runs():
+    package = dataset(owner_org=group_id("dreal-ara"))
+    made = act(
+        "create",
+        "asker",
+        title="Accès",
+        description="Pour une étude.",
+        theme="eau",
+        territory="departement-42",
+        visibility="public",
+        kind="access",
+        dataset=package["name"],
+    )
+    done = step(made, "submit", "asker", similar_seen=True)
+    assert (done["kind"], done["about"]["name"]) == ("access", package["name"])
+    assert row(done).organization_id == group_id("dreal-ara")
+    assert row(done).due is not None
+
+
+def test_the_form_of_a_request_starts_with_the_dataset_to_which_access_is_asked(app: Any):
+    package = dataset(title="Captages d'eau potable")
+    page = app.get(f"/fr/demandes/nouvelle?dataset={package['name']}&about=access").body
+    assert "Captages d&#39;eau potable" in page
+    assert f'name="dataset" value="{package["name"]}"' in page
+    private = dataset(private=True, title="Secret")
+    assert "Secret" not in app.get(f"/fr/demandes/nouvelle?dataset={private['name']}").body

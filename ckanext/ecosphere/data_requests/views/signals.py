@@ -1,0 +1,60 @@
+"""Saying what is wrong with a dataset: a form of one page, for everyone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from flask import Response, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from ckanext.ecosphere.data_requests.domain import kinds, wording
+from ckanext.ecosphere.data_requests.views import forms
+from ckanext.ecosphere.data_requests.views.viewing import INVALID, act, is_known, messages, page, rendered
+
+
+@page
+def new(dataset: str) -> Response:
+    """Show the form; an address may choose the kind (``?kind=link``)."""
+    return _form(_shown(dataset), {"kind": request.args.get("kind", "")})
+
+
+@page
+def create(dataset: str) -> AnyResponse:
+    """Send what was typed; tell where it can be followed."""
+    shown = _shown(dataset)
+    forms.refuse_machines(request.form)
+    given = {name: request.form.get(name, "").replace("\r\n", "\n").strip() for name in ("kind", "description")}
+    try:
+        made = act("ecosphere_request_signal", dataset=shown["id"], **given)
+    except tk.ValidationError as error:
+        return _form(shown, given, messages(error), INVALID)
+    if made["readable"]:
+        tk.h.flash_success(tk._("Thank you. The service has it: {reference}.").format(reference=made["reference"]))
+        return tk.redirect_to("ecosphere_requests.read", id=made["reference"])
+    words = tk._("Thank you. A moderator reads it first, then the service: {reference}.")
+    tk.h.flash_success(words.format(reference=made["reference"]))
+    return tk.redirect_to("dataset.read", id=shown["name"])
+
+
+def _shown(dataset: str) -> dict[str, Any]:
+    return act("package_show", id=dataset)
+
+
+def _form(
+    dataset: Mapping[str, Any], values: Mapping[str, Any], errors: forms.Errors | None = None, status: int = 200
+) -> Response:
+    variables = {
+        "pkg": dataset,
+        "values": values,
+        "errors": errors or {},
+        "kinds": [(kind, wording.kind(kind)) for kind in kinds.SIGNALS],
+        "labels": {
+            "kind": tk._("What is it about?"),
+            "description": tk._("What is wrong, or what do you want to know?"),
+        },
+        "trap": forms.TRAP,
+        "is_known": is_known(),
+    }
+    return rendered("ecosphere_requests/signal.html", variables, status)

@@ -1,0 +1,39 @@
+"""What an address is called on a page: the name of the law or specification that it stands for, else its host."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ckanext.ecosphere.schemas import wording
+
+SPECIFICATIONS = Path(__file__).parents[1] / "specifications.csv"
+LONGEST = 70
+LONGEST_TITLE = 160
+
+
+def ecosphere_address_text(address: str, dataset: Mapping[str, Any] | None = None) -> str:
+    """Return what a link to an address says.
+
+    Args:
+        address: a web address.
+        dataset: whose reports of conformity may name the specification at that address.
+    """
+    known = _names().get(address.rstrip("/"))
+    if known:
+        return known["fr" if wording.page_language().startswith("fr") else "en"]
+    for report in (dataset or {}).get("conformity") or ():
+        if isinstance(report, Mapping) and report.get("uri") == address and report.get("specification"):
+            title = str(report["specification"])
+            return title if len(title) <= LONGEST_TITLE else f"{title[:LONGEST_TITLE].rstrip()}…"
+    return address if len(address) <= LONGEST else f"{urlsplit(address).hostname or address[:LONGEST]}/…"
+
+
+@cache
+def _names() -> dict[str, dict[str, str]]:
+    lines = SPECIFICATIONS.read_text(encoding="utf-8").splitlines()
+    return {row["uri"]: row for row in csv.DictReader(line for line in lines if not line.startswith("#"))}

@@ -1,0 +1,161 @@
+"""How a dataset is cited: as text, BibTeX, RIS and CSL-JSON. Pure, no CKAN.
+
+- BibTeX: entry type ``@dataset`` of BibLaTeX, which BibTeX programs read as ``@misc``.
+- RIS: type ``DATA``, https://en.wikipedia.org/wiki/RIS_(file_format)
+- CSL-JSON: type ``dataset``, https://docs.citationstyles.org/
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+_BIBTEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "{": r"\{",
+        "}": r"\}",
+        "%": r"\%",
+        "&": r"\&",
+        "_": r"\_",
+        "#": r"\#",
+        "$": r"\$",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+    }
+)
+_SPACES = re.compile(r"\s+")
+_KEY = re.compile(r"[^A-Za-z0-9]+")
+MOST_AUTHORS = 10
+
+
+@dataclass(frozen=True)
+class Citation:
+    """What a citation says.
+
+    Attributes:
+        key: name of the dataset, for programs.
+        authors: names of services, the producers first.
+        title: of the dataset.
+        day: of its last revision or publication, None when nobody says.
+        version: as the producer numbers it, "" without one.
+        portal: that publishes it.
+        address: that stays the same when the dataset is renamed.
+    """
+
+    key: str
+    authors: tuple[str, ...]
+    title: str
+    day: date | None
+    version: str
+    portal: str
+    address: str
+
+
+def of(dataset: Mapping[str, Any], portal: str, address: str) -> Citation:
+    """Return the citation of a dataset.
+
+    Args:
+        dataset: as ``package_show`` gives it.
+        portal: title of the portal.
+        address: permanent address of its page.
+    """
+    named = [row.get("name") for field in ("creator", "publisher") for row in dataset.get(field) or ()]
+    service = dataset.get("organization") or {}
+    authors = [_line(name) for name in named if name][:MOST_AUTHORS] or [
+        _line(service.get("title") or service.get("name") or portal)
+    ]
+    days = (_day(dataset.get(field)) for field in ("modified", "issued", "created"))
+    return Citation(
+        str(dataset.get("name") or ""),
+        tuple(dict.fromkeys(authors)),
+        _line(dataset.get("title") or dataset.get("name") or ""),
+        next((day for day in days if day), None),
+        _line(dataset.get("version") or ""),
+        _line(portal),
+        address,
+    )
+
+
+def text(cited: Citation) -> str:
+    """Return a citation in a sentence, as French publications write it."""
+    parts = [", ".join(cited.authors) + (f" ({cited.day.year})" if cited.day else "")]
+    parts += [cited.title, *([f"Version {cited.version}"] if cited.version else []), cited.portal]
+    return ". ".join(part.rstrip(".") for part in parts if part) + f". {cited.address}"
+
+
+def bibtex(cited: Citation) -> str:
+    """Return a citation in BibTeX."""
+    fields = {
+        "author": " and ".join(f"{{{each.translate(_BIBTEX)}}}" for each in cited.authors),
+        "title": f"{{{cited.title.translate(_BIBTEX)}}}",
+        "year": str(cited.day.year) if cited.day else "",
+        "date": cited.day.isoformat() if cited.day else "",
+        "version": cited.version.translate(_BIBTEX),
+        "publisher": cited.portal.translate(_BIBTEX),
+        "url": cited.address,
+    }
+    lines = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]
+    return f"@dataset{{{_KEY.sub('-', cited.key)},\n" + ",\n".join(lines) + "\n}\n"
+
+
+def ris(cited: Citation) -> str:
+    """Return a citation in RIS; its lines end as the format asks, with CR LF."""
+    lines = ["TY  - DATA", *(f"AU  - {each}" for each in cited.authors), f"TI  - {cited.title}"]
+    if cited.day:
+        lines += [f"PY  - {cited.day.year}", f"DA  - {cited.day:%Y/%m/%d}"]
+    if cited.version:
+        lines.append(f"ET  - {cited.version}")
+    lines += [f"PB  - {cited.portal}", f"UR  - {cited.address}", "ER  - "]
+    return "\r\n".join(lines) + "\r\n"
+
+
+def csl(cited: Citation) -> str:
+    """Return a citation in CSL-JSON."""
+    found: dict[str, Any] = {
+        "id": cited.key,
+        "type": "dataset",
+        "title": cited.title,
+        "author": [{"literal": each} for each in cited.authors],
+        "publisher": cited.portal,
+        "URL": cited.address,
+    }
+    if cited.day:
+        found["issued"] = {"date-parts": [[cited.day.year, cited.day.month, cited.day.day]]}
+    if cited.version:
+        found["version"] = cited.version
+    return json.dumps([found], ensure_ascii=False, indent=2)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of citations: how it is written, its name on the page, its media type."""
+
+    write: Callable[[Citation], str]
+    label: str
+    media_type: str
+
+
+#: Ending of the address → format.
+FORMATS = {
+    "txt": Format(text, "Texte", "text/plain"),
+    "bib": Format(bibtex, "BibTeX", "application/x-bibtex"),
+    "ris": Format(ris, "RIS", "application/x-research-info-systems"),
+    "json": Format(csl, "CSL-JSON", "application/vnd.citationstyles.csl+json"),
+}
+
+
+def _line(value: Any) -> str:
+    """Return a text on one line: a line end would begin a new field."""
+    return _SPACES.sub(" ", str(value)).strip()
+
+
+def _day(value: Any) -> date | None:
+    try:
+        return date.fromisoformat(str(value)[:10]) if value else None
+    except ValueError:
+        return None

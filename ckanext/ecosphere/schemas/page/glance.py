@@ -1,0 +1,193 @@
+"""What the page of a dataset says first: where, when, how fresh, who, under what licence, how to get it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.schemas import wording
+from ckanext.ecosphere.schemas.catalogue import inheritance
+from ckanext.ecosphere.schemas.fields import places, spatial, urls
+from ckanext.ecosphere.schemas.fields.values import as_list
+from ckanext.ecosphere.schemas.page import uses
+from ckanext.ecosphere.shared import dates, outlines
+from ckanext.ecosphere.vocabularies import freshness
+
+MOST_PLACES = 4
+MOST_RECTANGLES = 40
+PUBLIC = "PUBLIC"
+#: Drawing of the départements on the outline of the mainland (`dev/departements.py`).
+BORDERS = {"metropole": "/ecosphere/departements.svg"}
+CODE = "https://schema.org/SoftwareSourceCode"
+
+Dataset = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ExtentMap:
+    """The extent of a dataset on an outline of France.
+
+    Attributes:
+        frame: the outline.
+        rectangles: the boxes of the dataset, in pixels of the drawing.
+        borders: path of a picture with the départements, "" without one.
+        text: the extent in words, for those who do not see it.
+    """
+
+    frame: outlines.Frame
+    rectangles: tuple[outlines.Rectangle, ...]
+    borders: str
+    text: str
+
+
+def of(dataset: Dataset) -> dict[str, Any]:
+    """Return what the page of a dataset shows first.
+
+    Args:
+        dataset: as `package_show` gives it.
+
+    Returns:
+        ``map`` (`ExtentMap` or None), ``places`` (the first labels) and ``more_places`` (how many others), ``periods``
+        (in words), ``dated`` (last change of the data, in words), ``frequency`` (label), ``fresh`` (ok, late, or ""),
+        ``due`` (day until which the data count as up to date, in words), ``licence`` (label, href), ``access``
+        (`access`), ``main`` (resource and use, or None).
+    """
+    whole = inheritance.completed(dataset)
+    uris = [str(uri) for uri in as_list(whole.get("territory") or [])]
+    labels = [_place(uri) for uri in uris] or [
+        str(row["text"]) for row in _rows(whole, "spatial_coverage") if row.get("text")
+    ]
+    return {
+        "map": extent_map(whole),
+        "places": labels[:MOST_PLACES],
+        "more_places": max(len(labels) - MOST_PLACES, 0),
+        "periods": [text for row in _rows(whole, "temporal_coverage") if (text := wording.ecosphere_period_text(row))],
+        "licence": _licence(str(whole.get("license_id") or "")),
+        "access": access(whole),
+        "main": main(whole),
+        **_age(whole),
+    }
+
+
+def access(dataset: Dataset) -> dict[str, Any]:
+    """Return who may get a dataset: ``label``, ``restricted``, and of a restriction ``grounds`` and ``conditions``."""
+    rights = str(dataset.get("access_rights") or "")
+    concept = voc.get("access-right").get(rights) if rights else None
+    restricted = bool(rights) and (concept.id if concept else rights) != PUBLIC
+    grounds = [
+        voc.get("access-limitation").get(uri) for uri in map(str, as_list(dataset.get("access_limitation") or []))
+    ]
+    return {
+        "label": concept.label(wording.page_language()) if concept else "",
+        "restricted": restricted,
+        "grounds": [each.label(wording.page_language()) for each in grounds if each and each.data["restricts"]],
+        "conditions": str(dataset.get("access_conditions") or ""),
+        "contacts": _rows(dataset, "contact"),
+    }
+
+
+def main(dataset: Dataset) -> tuple[Mapping[str, Any], uses.Use] | None:
+    """Return the way in which most people get a dataset: a resource, the address of a service, a repository of code."""
+    for address in as_list(dataset.get("endpoint_url") or []):
+        service = {"url": str(address), "resource_role": "service", "name": dataset.get("title")}
+        return service, uses.of(service)
+    if dataset.get("dcat_type") == CODE and urls.is_web_address(str(dataset.get("code_repository") or "")):
+        address = str(dataset["code_repository"])
+        return {"url": address}, uses.Use(uses.DATA, "", "", False, uses.OPEN, address, "open_repository")
+    return uses.main(_rows(dataset, "resources"))
+
+
+def extent_map(dataset: Dataset) -> ExtentMap | None:
+    """Return the extent of a dataset on the outline that has most of it, or None when it lies on none."""
+    boxes = list(_boxes(dataset))[:MOST_RECTANGLES]
+    framed = [(frame, box) for box in boxes if box[0] <= box[2] and (frame := outlines.frame_of(box))]
+    if not framed:
+        return None
+    frame = max((each for each, _box in framed), key=lambda one: sum(other is one for other, _box in framed))
+    drawn = tuple(outlines.rectangle(frame, box) for each, box in framed if each is frame)
+    west, south, east, north = zip(*(box for each, box in framed if each is frame), strict=True)
+    whole = spatial.box_to_geometry((min(west), min(south), max(east), max(north)))
+    return ExtentMap(frame, drawn, BORDERS.get(frame.id, ""), wording.ecosphere_extent_text(whole))
+
+
+def _boxes(dataset: Dataset) -> Iterator[outlines.Box]:
+    """Yield the boxes of the extents; of the territories when there are none; of the geometry when nothing else."""
+    found = False
+    for row in _rows(dataset, "spatial_coverage"):
+        for key in ("bbox", "geom"):
+            try:
+                shape = spatial.parse_geometry(row[key]) if row.get(key) else None
+            except spatial.GeometryError:
+                continue
+            if shape:
+                found = True
+                yield spatial.sides(shape) or spatial.geometry_to_box(shape)
+                break
+    for uri in () if found else map(str, as_list(dataset.get("territory") or [])):
+        if box := spatial.territory_box(uri):
+            found = True
+            yield box
+    if not found and dataset.get("spatial"):
+        try:
+            yield spatial.geometry_to_box(spatial.parse_geometry(dataset["spatial"]))
+        except spatial.GeometryError:
+            return
+
+
+def _place(uri: str) -> str:
+    label, level = places.label(uri, wording.page_language()), wording.ecosphere_place_level(uri)
+    return f"{label} ({level})" if level else label
+
+
+def _licence(identifier: str) -> dict[str, str]:
+    concept = voc.get("licences").get(identifier) if identifier else None
+    if concept is None:
+        return {"label": identifier, "href": identifier if urls.is_web_address(identifier) else ""}
+    return {
+        "label": concept.label(wording.page_language()),
+        "href": concept.uri if urls.is_web_address(concept.uri) else "",
+    }
+
+
+def _age(dataset: Dataset) -> dict[str, str]:
+    """Return how old the data are, and whether that is what was promised."""
+    updated = _day(dataset.get("modified")) or _day(dataset.get("issued")) or _day(dataset.get("created"))
+    code = freshness.code(str(dataset.get("frequency") or ""))
+    due = freshness.due_date(code, updated, _day(dataset.get("next_update")))
+    known = voc.get("frequency").get(code) if freshness.is_stated(code) else None
+    return {
+        "dated": dates.day(updated),
+        "frequency": known.label(wording.page_language()) if known else "",
+        "fresh": ("late" if due < dates.today() else "ok") if due else "",
+        "due": dates.day(due),
+    }
+
+
+def _day(value: Any) -> date | None:
+    try:
+        return dates.read(str(value)[: dates.DAY_CHARACTERS]) if value else None
+    except ValueError:
+        return None
+
+
+def _rows(dataset: Dataset, field: str) -> list[Mapping[str, Any]]:
+    return [row for row in dataset.get(field) or () if isinstance(row, Mapping)]
+
+
+def link_states(dataset: Dataset) -> dict[str, dict[str, Any]]:
+    """Return what is known of the addresses of a dataset: address → as `ecosphere_quality_links` gives it.
+
+    Nothing without the plugin that checks links.
+    """
+    if not tk.h.plugin_loaded("ecosphere_quality"):
+        return {}
+    try:
+        links = tk.get_action("ecosphere_quality_links")({}, {"id": dataset["id"]})
+    except (tk.ObjectNotFound, tk.NotAuthorized, tk.ValidationError):
+        return {}
+    return {link["url"]: link for link in links}

@@ -1,0 +1,124 @@
+"""Template helpers of the page of a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import segno
+from ckan.lib.search import SearchError
+from flask import g, has_request_context
+from markupsafe import Markup
+
+from ckanext.ecosphere.schemas import wording
+from ckanext.ecosphere.schemas.page import around, citation, glance, uses, views
+from ckanext.ecosphere.schemas.page.addresses import ecosphere_address_text
+
+Dataset = Mapping[str, Any]
+
+
+def ecosphere_glance(dataset: Dataset) -> dict[str, Any]:
+    """Return what the page of a dataset says first (`glance.of`), once for a page."""
+    return _once("glance", dataset, glance.of)
+
+
+def ecosphere_access(dataset: Dataset) -> dict[str, Any]:
+    """Return who may get a dataset (`glance.access`)."""
+    return glance.access(dataset)
+
+
+def ecosphere_resources_by_use(dataset: Dataset) -> list[dict[str, Any]]:
+    """Return the resources of a dataset under the headings of their uses: ``kind``, ``label``, ``icon``, ``help``,
+    ``resources``."""
+    kinds = uses.texts()["kinds"]
+    return [
+        {
+            "kind": kind,
+            "label": _text(kinds[kind]["label"]),
+            "icon": kinds[kind]["icon"],
+            "help": _text(kinds[kind].get("help", {})),
+            "resources": [resource for resource, _use in entries],
+        }
+        for kind, entries in uses.grouped(dataset.get("resources") or ())
+    ]
+
+
+def ecosphere_resource_use(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a resource is for and the text of its main button.
+
+    Returns:
+        the fields of `uses.Use`, ``kind_label`` and ``text`` ("Télécharger GeoPackage, 12 Mo").
+    """
+    return _shown(resource, uses.of(resource))
+
+
+def ecosphere_main_way(dataset: Dataset) -> dict[str, Any] | None:
+    """Return the main way to get a dataset as `ecosphere_resource_use` does, with ``resource``, or None."""
+    found = ecosphere_glance(dataset)["main"]
+    return {"resource": found[0], **_shown(*found)} if found else None
+
+
+def ecosphere_link_state(dataset: Dataset, resource: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what the last check of a resource's address said (`ecosphere_quality_links`), None without one."""
+    states = _once("links", dataset, glance.link_states)
+    addresses = [str(resource.get(field) or "") for field in ("download_url", "url")]
+    link = next((states[address] for address in addresses if address in states), None)
+    return link if link and link["checked_at"] else None
+
+
+def ecosphere_around(dataset: Dataset) -> dict[str, list[dict[str, str]]]:
+    """Return what is around a dataset (`around.of`); nothing when the index cannot be asked."""
+    try:
+        return around.of(dataset)
+    except SearchError:
+        return {"years": [], "nearby": [], "similar": []}
+
+
+def ecosphere_citation(dataset: Dataset) -> dict[str, Any]:
+    """Return how a dataset is cited: ``text``, ``permalink``, ``formats`` (label, ending) and ``qr``, an SVG."""
+    address = views.permalink(dataset)
+    cited = citation.of(dataset, tk.config["ckan.site_title"], address)
+    formats = [(form.label, ending) for ending, form in citation.FORMATS.items() if ending != "txt"]
+    code = segno.make(address, micro=False, error="m")
+    qr = Markup(code.svg_inline(scale=3, border=2, svgclass="eco-qr"))  # noqa: S704 - squares made of our own address
+    return {"text": citation.text(cited), "permalink": address, "formats": formats, "qr": qr}
+
+
+def _shown(resource: Mapping[str, Any], use: uses.Use) -> dict[str, Any]:
+    texts = uses.texts()
+    text = _text(texts["buttons"][use.button]).format(format=use.name, name=use.name) if use.button else ""
+    if resource.get("size") and use.action in (uses.DOWNLOAD, uses.OPEN):
+        text += f", {wording.ecosphere_size_text(resource['size'])}"
+    return {**vars(use), "kind_label": _text(texts["kinds"][use.kind]["label"]), "text": text}
+
+
+def _text(labels: Mapping[str, str]) -> str:
+    return labels.get("fr" if wording.page_language().startswith("fr") else "en", "")
+
+
+def _once(what: str, dataset: Dataset, make: Any) -> Any:
+    """Make something of a dataset once for a page."""
+    if not has_request_context():
+        return make(dataset)
+    kept = g.setdefault("ecosphere_page", {})
+    key = (what, dataset.get("id"), tk.h.lang())
+    if key not in kept:
+        kept[key] = make(dataset)
+    return kept[key]
+
+
+HELPERS = {
+    each.__name__: each
+    for each in (
+        ecosphere_glance,
+        ecosphere_access,
+        ecosphere_around,
+        ecosphere_citation,
+        ecosphere_address_text,
+        ecosphere_resources_by_use,
+        ecosphere_resource_use,
+        ecosphere_main_way,
+        ecosphere_link_state,
+    )
+}

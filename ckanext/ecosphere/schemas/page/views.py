@@ -1,0 +1,77 @@
+"""Files about a dataset and about the catalogue: citations, site map, description for the search box of browsers."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.sax.saxutils import escape
+
+import ckan.plugins.toolkit as tk
+from flask import Blueprint, Response
+
+from ckanext.ecosphere.schemas.catalogue import sitemap
+from ckanext.ecosphere.schemas.page import citation
+from ckanext.ecosphere.shared import web_guard
+
+page = Blueprint("ecosphere_page", __name__)
+web_guard.protect(page)
+
+
+def permalink(dataset: Any) -> str:
+    """Return the address of a dataset that stays when it is renamed."""
+    return tk.url_for("dataset.read", id=dataset["id"], qualified=True, locale="default")
+
+
+@page.route("/dataset/<id>/citation.<extension>")
+def cite(id: str, extension: str) -> Response:
+    """Give the citation of a dataset as txt, bib, ris or json (CSL)."""
+    form = citation.FORMATS.get(extension)
+    if form is None:
+        return tk.abort(404, tk._("There is no citation in this format."))
+    context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user, "for_view": True}
+    try:
+        dataset = tk.get_action("package_show")(context, {"id": id})
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        return tk.abort(404, tk._("Dataset not found"))
+    cited = citation.of(dataset, tk.config["ckan.site_title"], permalink(dataset))
+    response = Response(form.write(cited), content_type=f"{form.media_type}; charset=utf-8")
+    if extension != "txt":
+        response.headers["Content-Disposition"] = f'attachment; filename="{dataset["name"]}.{extension}"'
+    return response
+
+
+@page.route("/sitemap.xml")
+def sitemap_index() -> Response:
+    """Give the list of the parts of the site map."""
+    return _xml(sitemap.index())
+
+
+@page.route("/sitemap-<int:number>.xml")
+def sitemap_part(number: int) -> Response:
+    """Give the addresses of a thousand public datasets, in the order in which they came to the portal."""
+    found = sitemap.part(number)
+    return _xml(found) if found else tk.abort(404, tk._("The site map has no such part."))
+
+
+@page.route("/opensearch.xml")
+def opensearch() -> Response:
+    """Describe the search of the portal to browsers (OpenSearch 1.1)."""
+    title = escape(tk.config["ckan.site_title"])
+    address = escape(_absolute("dataset.search"))
+    return _xml(
+        '<OpenSearchDescription xmlns="http://a9.com/-/spec/opensearch/1.1/">'
+        f"<ShortName>{title[:16]}</ShortName><LongName>{title[:48]}</LongName>"
+        f"<Description>{escape(tk._('Search the datasets of the portal'))}</Description>"
+        "<InputEncoding>UTF-8</InputEncoding>"
+        f'<Url type="text/html" method="get" template="{address}?q={{searchTerms}}"/>'
+        "</OpenSearchDescription>",
+        "application/opensearchdescription+xml",
+    )
+
+
+def _absolute(endpoint: str, **values: Any) -> str:
+    return tk.url_for(endpoint, qualified=True, locale="default", **values)
+
+
+def _xml(body: str, media_type: str = "application/xml") -> Response:
+    document = f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
+    return Response(document, content_type=f"{media_type}; charset=utf-8")

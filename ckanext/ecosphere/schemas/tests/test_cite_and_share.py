@@ -1,0 +1,215 @@
+"""Citations, permanent addresses, site map, description of the search, what search engines and networks are told."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from bs4 import BeautifulSoup
+from ckan import model
+from ckan.lib.redis import connect_to_redis
+from lxml import etree
+
+from ckanext.ecosphere.schemas.catalogue import sitemap
+from ckanext.ecosphere.schemas.page import citation
+from ckanext.ecosphere.schemas.rdf import schemaorg
+from ckanext.ecosphere.schemas.tests import samples
+
+#: https://developers.google.com/search/docs/appearance/structured-data/dataset (as known in November 2026), without
+#: what the schema has no field for (funder, variableMeasured, citation of an article).
+REQUIRED = ("name", "description")
+RECOMMENDED = (
+    "alternateName",
+    "creator",
+    "identifier",
+    "isAccessibleForFree",
+    "keywords",
+    "license",
+    "measurementTechnique",
+    "sameAs",
+    "spatialCoverage",
+    "temporalCoverage",
+    "version",
+    "url",
+    "includedInDataCatalog",
+    "distribution",
+)
+SITEMAP = {"s": sitemap.NAMESPACE}
+EVIL = "Zones {humides} & 50 %_#$~^\\ de l'Ain\nER  - \n}"
+CITED = citation.Citation(
+    "zones-humides",
+    ("DDT {01}", "DREAL"),
+    citation._line(EVIL),
+    date(2023, 4, 1),
+    "2",
+    "Guichet",
+    "https://a.example/d",
+)
+
+
+def test_a_citation_names_producers_first_then_the_service():
+    dataset = {
+        "name": "zh",
+        "title": "Zones humides",
+        "modified": "2023-04",
+        "issued": "2022-01-05",
+        "creator": [{"name": "DDT 01"}, {"email": "x@example.org"}],
+        "publisher": [{"name": "DREAL"}, {"name": "DDT 01"}],
+        "organization": {"title": "Service"},
+    }
+    made = citation.of(dataset, "Guichet", "https://a.example/1")
+    assert made.authors == ("DDT 01", "DREAL")
+    assert made.day == date(2022, 1, 5)  # a month is no day
+    assert citation.text(made) == "DDT 01, DREAL (2022). Zones humides. Guichet. https://a.example/1"
+    assert citation.of({"organization": {"title": "Service"}}, "G", "u").authors == ("Service",)
+    assert citation.of({}, "G", "u").authors == ("G",)
+
+
+def test_no_text_ends_a_field_of_bibtex():
+    written = citation.bibtex(CITED)
+    bare = re.sub(r"\\.", "", written)
+    assert bare.count("{") == bare.count("}")
+    assert written.count("\n") == len([line for line in written.splitlines() if " = " in line]) + 2
+    assert r"\{humides\} \& 50 \%\_\#\$" in written
+
+
+def test_no_text_begins_a_field_of_ris():
+    lines = citation.ris(CITED).split("\r\n")
+    assert all(re.fullmatch(r"[A-Z][A-Z0-9]  - .*", line) for line in lines[:-1])
+    assert [line[:2] for line in lines[:-1]] == ["TY", "AU", "AU", "TI", "PY", "DA", "ET", "PB", "UR", "ER"]
+
+
+def test_csl_is_what_citation_programs_read():
+    (entry,) = json.loads(citation.csl(CITED))
+    assert entry["type"] == "dataset"
+    assert entry["issued"] == {"date-parts": [[2023, 4, 1]]}
+    assert entry["author"] == [{"literal": "DDT {01}"}, {"literal": "DREAL"}]
+
+
+def test_search_engines_are_told_what_they_ask_for():
+    dataset = {**samples.FULL, "license_id": "etalab-2.0", "access_rights": f"{samples.DIM}/access-right/PUBLIC"}
+    found = schemaorg.describe(dataset, "https://a.example/d", "Guichet")
+    assert [name for name in REQUIRED if not found.get(name)] == []
+    assert [name for name in RECOMMENDED if not found.get(name)] == []
+    assert all(each["contentUrl"] for each in found["distribution"])
+
+
+# --- over HTTP ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def portal(shared_db: None, with_request_context: None) -> None:
+    """A database for the module, and nothing that is kept of the site map."""
+    sitemap.forget()
+
+
+def xml(app: Any, address: str) -> Any:
+    answer = app.get(address)
+    assert answer.headers["Content-Type"].startswith(("application/xml", "application/opensearch"))
+    return etree.fromstring(answer.body.encode())
+
+
+def places(app: Any, part: int = 1) -> list[str]:
+    """Names of the datasets of a part of the site map."""
+    found = xml(app, f"/sitemap-{part}.xml").findall(".//s:loc", SITEMAP)
+    return [each.text.rsplit("/", 1)[1] for each in found if "/dataset/" in each.text]
+
+
+def everything(app: Any) -> tuple[int, list[str]]:
+    """Number of the parts of the site map, and the names of its datasets."""
+    parts = len(xml(app, "/sitemap.xml").findall(".//s:loc", SITEMAP))
+    return parts, [name for part in range(1, parts + 1) for name in places(app, part)]
+
+
+@pytest.mark.usefixtures("portal")
+def test_the_site_map_has_public_datasets_in_parts_and_forgets_what_leaves(
+    app: Any, create: Any, act: Any, monkeypatch
+):
+    monkeypatch.setattr(sitemap, "PART_SIZE", 2)
+    for number in range(3):
+        create({"name": f"plan-{number}", "title": f"Plan {number}"})
+    create({"name": "plan-secret", "title": "Plan secret", "private": True})
+    sitemap.forget()
+    parts, listed = everything(app)
+    assert {"plan-0", "plan-1", "plan-2"} <= set(listed)
+    assert "plan-secret" not in listed
+    assert len(listed) == len(set(listed))
+    assert app.get(f"/sitemap-{parts + 1}.xml", expect_errors=True).status_code == 404
+    assert app.get("/sitemap-0.xml", expect_errors=True).status_code == 404
+    act("package_patch", id="plan-1", private=True)
+    assert "plan-1" not in everything(app)[1]
+
+
+@pytest.mark.usefixtures("portal")
+def test_asking_for_the_site_map_again_makes_nothing_grow_and_reads_no_dataset(app: Any, create: Any):
+    create({"name": "plan-unique", "title": "Plan"})
+    connection: Any = connect_to_redis()
+
+    def kept() -> int:
+        return len(list(connection.scan_iter("ecosphere:schemas:sitemap:*")))
+
+    def read(address: str) -> int:
+        queries: list[str] = []
+        listener = lambda *args: queries.append(args[2])  # noqa: E731
+        sa.event.listen(model.meta.engine, "before_cursor_execute", listener)
+        app.get(address)
+        sa.event.remove(model.meta.engine, "before_cursor_execute", listener)
+        return sum("metadata_modified" in query for query in queries)
+
+    assert read("/sitemap-1.xml") == 1
+    before = kept()
+    assert [read("/sitemap-1.xml") for _ in range(3)] == [0, 0, 0]
+    for number in range(50, 60):
+        app.get(f"/sitemap-{number}.xml", expect_errors=True)
+    assert kept() == before
+
+
+@pytest.mark.usefixtures("portal")
+def test_robots_find_the_site_map_and_browsers_the_search(app: Any):
+    assert re.search(r"^Sitemap: https?://\S+/sitemap\.xml$", app.get("/robots.txt").body, re.MULTILINE)
+    description = xml(app, "/opensearch.xml")
+    template = description.find("{*}Url").get("template")
+    assert app.get(template.replace("{searchTerms}", "zones").split("/", 3)[3].join(["/", ""])).status_code == 200
+    home = BeautifulSoup(app.get("/").body, "html.parser")
+    assert home.select_one("link[rel=search]")["href"].endswith("/opensearch.xml")
+
+
+@pytest.mark.usefixtures("portal")
+def test_the_page_says_where_it_is_and_how_it_is_cited(app: Any, create: Any):
+    made = create({"name": "cite", "title": "Jeu à citer", "notes": 'Un "texte" <b>fin</b>.', "modified": "2024-05-06"})
+    page = BeautifulSoup(app.get("/fr/dataset/cite").body, "html.parser")
+    assert page.select_one("link[rel=canonical]")["href"].endswith("/dataset/cite")
+    og = {each["property"]: each["content"] for each in page.select("meta[property^=og]")}
+    assert {"og:title", "og:description", "og:type", "og:url", "og:site_name", "og:locale"} <= set(og)
+    section = page.select_one(".eco-cite")
+    assert section.select_one("#permalink")["value"].endswith(f"/dataset/{made['id']}")
+    assert section.select_one("svg.eco-qr") is not None
+    assert "(2024)" in section.select_one(".eco-cite__text").get_text()
+    for link in section.select(".eco-cite__files a"):
+        assert app.get(link["href"]).headers["Content-Disposition"].startswith("attachment")
+    assert app.get("/dataset/cite/citation.xyz", expect_errors=True).status_code == 404
+    assert app.get(f"/dataset/{made['id']}/citation.txt").body.endswith(made["id"])
+
+
+@pytest.mark.usefixtures("portal")
+def test_the_accessibility_statement_says_what_the_administrator_knows(app: Any, ckan_config: Any, monkeypatch):
+    plain = app.get("/accessibilite").body
+    assert "RGAA" in plain
+    assert "Défenseur des droits" in plain
+    assert 'href="/accessibilite"' in app.get("/").body
+    for name, value in (
+        ("conformity", "partial"),
+        ("rate", 87),
+        ("auditor", "Cabinet <Exemple>"),
+        ("date", "2026-11-02"),
+    ):
+        monkeypatch.setitem(ckan_config, f"ecosphere.accessibility.{name}", value)
+    monkeypatch.setitem(ckan_config, "ecosphere.portal.contact", "mailto:acces@example.gouv.fr")
+    told = app.get("/accessibilite").body
+    assert "Cabinet &lt;Exemple&gt;" in told
+    assert "87" in told
+    assert 'href="mailto:acces@example.gouv.fr"' in told

@@ -1,0 +1,252 @@
+"""The page of a dataset: in one glance, resources by use, restricted data, what is around it; in a real browser too."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from ckan.tests import factories
+
+from ckanext.ecosphere.schemas.page import around
+from ckanext.ecosphere.schemas.tests import samples
+from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, tab_to, wait_until
+
+pytestmark = pytest.mark.usefixtures("shared_db")
+LAW = "http://data.europa.eu/eli/reg/2010/1089"
+RESOURCES = [
+    {"url": "https://geo.example.org/zones.gpkg", "name": "Zones", "size": 12_000_000, "resource_role": "data"},
+    {"url": "https://geo.example.org/ows?service=WFS&request=GetCapabilities", "name": "Flux", "layer_name": ["zh"]},
+    {"url": "https://geo.example.org/notice.pdf", "name": "Notice", "resource_role": "documentation"},
+    {"url": "https://geo.example.org/intra.zip", "name": "Interne", "network": "intranet", "resource_role": "data"},
+]
+#: What nobody is to read: codes where a label exists, addresses of vocabularies.
+CODES = re.compile(
+    r"publications\.europa\.eu/resource|inspire\.ec\.europa\.eu/metadata-codelist|id\.insee\.fr|"
+    r"themes-ecospheres/|opengis\.net/def|\bANNUAL\b|etalab-2\.0|urn:ecosphere"
+)
+
+
+def described(name: str, **changes: Any) -> dict[str, Any]:
+    """A dataset with every field."""
+    return {**copy.deepcopy(samples.FULL), "name": name, "resources": copy.deepcopy(RESOURCES), **changes}
+
+
+def shown(app: Any, name: str, part: str = "main") -> BeautifulSoup:
+    """A part of a dataset's page in French."""
+    found = BeautifulSoup(app.get(f"/fr/dataset/{name}").body, "html.parser").select_one(part)
+    assert found is not None, part
+    return found
+
+
+def texts(soup: BeautifulSoup, selector: str) -> list[str]:
+    """What elements say, on one line each."""
+    return [" ".join(each.get_text(" ").split()) for each in soup.select(selector)]
+
+
+def test_the_first_part_says_what_where_when_who_licence_and_how(app, create, with_request_context):
+    create(described("premier-regard", frequency=f"{samples.DIM}/frequency/ANNUAL", modified="2020-03-02"))
+    glance = shown(app, "premier-regard", ".eco-glance")
+    told = glance.get_text(" ")
+    for words in ("Trois scénarios", "Ain", "2 mars 2020", "annuel", "DDT 01", "Licence Ouverte 2.0"):
+        assert words in told, words
+    assert glance.select_one(".eco-state--bad") is not None  # of 2020, and promised each year
+    assert glance.select_one("a.btn-primary")["href"] == "https://geo.example.org/zones.gpkg"
+    assert "Télécharger GeoPackage, 12 M" in texts(glance, "a.btn-primary")[0]
+    assert glance.select_one("svg .eco-where__extent") is not None
+    assert glance.select_one("svg image")["href"].endswith("/ecosphere/departements.svg")
+    assert glance.select_one("a.ecosphere-badge") is not None
+
+
+def test_no_code_is_shown_where_there_is_a_label_and_no_heading_has_two_meanings(app, create, with_request_context):
+    create(described("libelles", conforms_to=[LAW], in_series=["fr-120066022-inconnu"]))
+    page = shown(app, "libelles")
+    for table in page.select(".ecosphere-info table"):
+        if table["aria-labelledby"] != "info-identifiers":
+            assert not CODES.search(table.get_text(" ")), CODES.search(table.get_text(" "))
+    assert "Règlement (UE) n° 1089/2010" in page.get_text(" ")
+    labels = texts(page, ".ecosphere-info tbody > tr > th")
+    assert "État" not in labels
+    assert len(labels) == len(set(labels))
+
+
+def test_resources_stand_under_what_they_are_for_with_one_main_button(app, create, with_request_context):
+    made = create(described("ressources"))
+    section = shown(app, "ressources", "#dataset-resources")
+    assert texts(section, "h3") == ["Données", "Services", "Documentation"]
+    items = section.select(".resource-item")
+    assert [len(item.select(".btn-primary")) for item in items] == [1] * len(RESOURCES)
+    assert [each["value"] for each in section.select("input[readonly]")] == ["https://geo.example.org/ows"]
+    assert "Copier l'adresse WFS" in " ".join(texts(section, "button"))
+    assert "Ouvrir : PDF" in " ".join(texts(section, "a.btn-primary"))
+    for resource in made["resources"]:
+        page = app.get(f"/fr/dataset/ressources/resource/{resource['id']}").body
+        assert "data-viewer-info" not in page
+        found = BeautifulSoup(page, "html.parser")
+        assert len(found.select(".eco-glance__get .btn-primary")) == 1
+        assert found.select_one("h1").get_text(strip=True) == resource["name"]
+
+
+def test_whether_a_link_answered_stands_beside_it(app, create, with_request_context, monkeypatch):
+    from ckanext.ecosphere.quality.links import inventory
+    from ckanext.ecosphere.quality.links.model import Link
+
+    made = create(described("liens"))
+    inventory.note([made["id"]])
+    for address, state in ((RESOURCES[0]["url"], "broken"), ("https://geo.example.org/absent", "ok")):
+        found = Link.get(inventory.key_of(address)) if hasattr(Link, "get") else None
+        found = found or inventory.model.Session.get(Link, inventory.key_of(address))
+        if found:
+            found.state, found.checked_at = state, found.next_check_at
+    inventory.model.Session.commit()
+    items = shown(app, "liens", "#dataset-resources").select(".resource-item")
+    assert [bool(item.select_one(".eco-state--bad")) for item in items] == [True, False, False, False]
+    assert not any(item.select_one(".eco-state--good") for item in items)
+
+
+def test_restricted_data_name_ground_condition_contact_and_where_to_ask(app, create, with_request_context):
+    ground = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/INSPIRE_Directive_Article13_1h"
+    create(described("restreint", access_limitation=[ground], access_conditions="Bureaux d'études, sur convention."))
+    create(described("ouvert", access_rights=f"{samples.DIM}/access-right/PUBLIC", access_limitation=[]))
+    panel = shown(app, "restreint", ".eco-restricted")
+    told = panel.get_text(" ")
+    for words in ("protection de l'environnement", "sur convention", "ddt-sig@ain.example.org"):
+        assert words in told, words
+    assert panel.select_one("a.btn-primary")["href"].endswith("/demandes/nouvelle?dataset=restreint&about=access")
+    assert shown(app, "ouvert").select_one(".eco-restricted") is None
+
+
+def test_hostile_texts_stay_texts(app, create, with_request_context):
+    evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+    create(
+        {
+            "name": "hostile",
+            "title": evil,
+            "notes": evil * 20,
+            "access_rights": f"{samples.DIM}/access-right/RESTRICTED",
+            "access_conditions": evil,
+            "resources": [
+                {"url": "https://a.example/x", "name": evil, "format": evil, "layer_name": [evil]},
+                {"url": "https://a.example/wfs?x='onmouseover='alert(4)", "name": evil},
+            ],
+        }
+    )
+    body = app.get("/fr/dataset/hostile").body
+    assert "<script>alert" not in body
+    assert "<img src=x" not in body
+    assert "'onmouseover='" not in body
+
+
+def test_a_subject_is_a_title_without_its_place_and_year():
+    one = around.subject("Inventaire des zones humides de l'Ain – 2023", ["departement-01"])
+    other = around.subject("Lot : Inventaire des zones humides du Morbihan", ["departement-56"])
+    assert one.words == other.words == ("inventaire", "zones", "humides")
+    assert (one.year, other.year) == ("2023", "")
+    assert around.distance(["departement-01"], ["departement-38"]) == 0
+    assert around.distance(["departement-01"], ["departement-29"]) > 0
+    assert around.distance(["departement-01"], []) > around.distance(["departement-01"], ["departement-29"])
+
+
+def test_around_it_stand_other_years_neighbours_and_what_is_similar(app, create, with_request_context):
+    def wet(name: str, place: str, year: str, **changes: Any) -> None:
+        territory = f"http://id.insee.fr/geo/departement/{place}"
+        labels = {"01": "l'Ain", "38": "l'Isère", "29": "du Finistère"}
+        title = f"Inventaire des tourbières de {labels[place]} – {year}"
+        create({"name": name, "title": title, "territory": [territory], "theme": [f"{samples.THEMES}/eau"], **changes})
+
+    wet("tourbieres-01-2023", "01", "2023")
+    wet("tourbieres-01-2022", "01", "2022")
+    wet("tourbieres-29", "29", "2023")
+    wet("tourbieres-38", "38", "2023")
+    wet("tourbieres-secret", "01", "2021", private=True)
+    create({"name": "puits-01", "title": "Puits", "territory": [samples.AIN], "theme": [f"{samples.THEMES}/eau"]})
+    section = shown(app, "tourbieres-01-2023", ".eco-around")
+    lists = {
+        each["aria-labelledby"]: [a["href"].rsplit("/", 1)[1] for a in each.select("a")]
+        for each in section.select("ul")
+    }
+    assert lists["around-years"] == ["tourbieres-01-2022"]
+    assert lists["around-nearby"] == ["tourbieres-38", "tourbieres-29"]
+    assert "puits-01" in lists["around-similar"]
+    assert "tourbieres-secret" not in section.decode()
+
+
+# --- in a browser ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def complete(create: Any) -> str:
+    """Name of a dataset with every field."""
+    name = factories.Dataset.stub().name
+    create(described(name, notes=f"{samples.FULL['notes']} " * 20))
+    return name
+
+
+@pytest.mark.browser
+def test_the_page_is_accessible_to_everyone_in_light_and_dark_wide_and_narrow(page, complete, editor):
+    addresses = [f"/fr/dataset/{complete}"]
+    page.goto(addresses[0])
+    addresses.append(page.locator(".resource-item .heading").first.get_attribute("href"))
+    addresses += [f"/fr/demandes/signaler/{complete}", "/fr/accessibilite"]
+    for known in (False, True):
+        if known:
+            log_in(page, editor["name"], PASSWORD)
+        for address in addresses:
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+                page.goto(address)
+                assert axe_violations(page) == [], (address, scheme, known)
+            page.set_viewport_size({"width": 320, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") <= 320, address
+            page.set_viewport_size({"width": 1280, "height": 900})
+
+
+@pytest.mark.browser
+def test_the_map_is_moved_by_buttons_and_keys(page, complete):
+    page.goto(f"/fr/dataset/{complete}")
+    box = "document.querySelector('.eco-where svg').getAttribute('viewBox')"
+    whole = page.evaluate(box)
+    tab_to(page, ".eco-where svg")
+    page.keyboard.press("+")
+    zoomed = page.evaluate(box)
+    assert float(zoomed.split()[2]) < float(whole.split()[2])
+    page.keyboard.press("ArrowRight")
+    assert float(page.evaluate(box).split()[0]) > float(zoomed.split()[0])
+    page.click(".eco-where [data-zoom=all]")
+    assert [float(n) for n in page.evaluate(box).split()] == [float(n) for n in whole.split()]
+    page.click(".eco-where [data-zoom=extent]")
+    shown_box, extent = page.evaluate(box).split(), page.locator(".eco-where__extent").first
+    assert float(shown_box[0]) <= float(extent.get_attribute("x"))
+    assert float(shown_box[2]) < float(whole.split()[2])
+
+
+@pytest.mark.browser
+def test_an_address_is_copied_and_is_there_without_a_script(page, browser, portal_url, complete):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"/fr/dataset/{complete}")
+    page.click("#dataset-resources .eco-copy button")
+    wait_until(page, "document.querySelector('#dataset-resources .eco-copy [role=status]').textContent !== ''")
+    assert page.evaluate("navigator.clipboard.readText()") == "https://geo.example.org/ows"
+    context = browser.new_context(base_url=portal_url, java_script_enabled=False)
+    plain = context.new_page()
+    plain.goto(f"/fr/dataset/{complete}")
+    field = plain.locator("#dataset-resources .eco-copy input")
+    assert field.is_visible()
+    assert field.input_value() == "https://geo.example.org/ows"
+    assert not plain.locator("#dataset-resources .eco-copy button").is_visible()
+    assert not plain.locator(".eco-where__bar").is_visible()
+    context.close()
+
+
+@pytest.mark.browser
+def test_paper_has_the_code_and_no_buttons(page, complete):
+    page.goto(f"/fr/dataset/{complete}")
+    assert not page.locator(".eco-qr").is_visible()
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.locator(".eco-qr").is_visible()
+    buttons = page.locator("main .btn:visible")
+    assert [buttons.nth(i).inner_text() for i in range(buttons.count())] == []
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

@@ -1,0 +1,115 @@
+"""What resources are for: by hand for real records, and case by case for what those do not have."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from ckanext.ecosphere.harvest.dcat import graph as rdf
+from ckanext.ecosphere.harvest.dcat.reader import read_dataset
+from ckanext.ecosphere.harvest.iso.reader import read_record
+from ckanext.ecosphere.harvest.normalise import Context, normalise
+from ckanext.ecosphere.schemas.page import uses
+
+FOLDER = Path(__file__).parents[5] / "shared" / "records"
+CONTEXT = Context(fallback_organisation="administration-centrale-ou-ministere_172120", free_tags=True)
+RECORD = "{http://www.isotc211.org/2005/gmd}MD_Metadata"
+LEAST_RECORDS = 40
+
+
+def expected() -> dict[str, list[dict[str, str]]]:
+    lines = Path(__file__).with_name("resource-uses.csv").read_text(encoding="utf-8").splitlines()
+    found: dict[str, list[dict[str, str]]] = {}
+    for row in csv.DictReader(line for line in lines if not line.startswith("#")):
+        found.setdefault(row["record"], []).append(row)
+    return found
+
+
+def dataset(name: str) -> dict:
+    file, _hash, place = name.rpartition("#")
+    path = FOLDER / file
+    content = path.read_bytes()
+    if path.suffix == ".xml":
+        root = etree.fromstring(content, etree.XMLParser(huge_tree=True, resolve_entities=False))
+        if records := list(root.iter(RECORD)):
+            return normalise(read_record(records[int(place)]), CONTEXT).dataset
+    graph = rdf.parse(content, "text/turtle" if path.suffix == ".ttl" else "", 2**25, "https://records.example.org/")
+    subject = rdf.datasets(graph)[int(place)]
+    return normalise(read_dataset(*rdf.from_text(rdf.as_text(rdf.around(graph, subject), subject))), CONTEXT).dataset
+
+
+@pytest.mark.records
+def test_resources_of_real_records_are_what_a_person_sees_in_them():
+    table = expected()
+    assert len(table) >= LEAST_RECORDS
+    wrong = []
+    for name, rows in table.items():
+        resources = dataset(name)["resources"]
+        assert len(resources) == len(rows), name
+        for resource, row in zip(resources, rows, strict=True):
+            use = uses.of(resource)
+            found = {"kind": use.kind, "name": use.name, "action": use.action, "button": use.button}
+            if found != {key: row[key] for key in found}:
+                wrong.append((name, resource["url"], found))
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("resource", "kind", "name", "action", "address"),
+    [
+        ({"url": "https://a.fr/x.gpkg"}, "data", "GeoPackage", "download", None),
+        ({"url": "https://a.fr/export_shp.zip"}, "data", "Shapefile", "download", None),
+        ({"url": "https://a.fr/lot.zip", "format": "SHP"}, "data", "Shapefile", "download", None),
+        ({"url": "https://a.fr/lot.zip"}, "data", "ZIP", "download", None),
+        ({"url": "https://a.fr/t.csv", "format": "text/csv; charset=utf-8"}, "data", "CSV", "download", None),
+        ({"url": "https://a.fr/doc.pdf"}, "documentation", "PDF", "open", None),
+        ({"url": "https://a.fr/apercu.png"}, "sample", "PNG", "open", None),
+        ({"url": "https://a.fr/doc.pdf", "resource_role": "data"}, "data", "PDF", "download", None),
+        ({"url": "https://a.fr/page.php?f=geojson"}, "data", "GeoJSON", "download", None),
+        ({"url": "https://a.fr/ogcapi/collections/zones/items"}, "data", "GeoJSON", "download", None),
+        ({"url": "https://a.fr/ogcapi/collections/zones"}, "service", "OGC API", "copy", None),
+        ({"url": "https://a.fr/wfs", "resource_role": "documentation"}, "service", "WFS", "copy", None),
+        (
+            {"url": "https://a.fr/wxs?map=/x/y.map&SERVICE=WMS&REQUEST=GetCapabilities&LAYERS=a"},
+            "service",
+            "WMS",
+            "copy",
+            "https://a.fr/wxs?map=/x/y.map",
+        ),
+        ({"url": "https://a.fr/wms?service=WMS&request=GetMap&layers=a"}, "sample", "", "open", None),
+        ({"url": "https://a.fr/arcgis/rest/services/eau/FeatureServer/0"}, "service", "ArcGIS REST", "copy", None),
+        ({"url": "https://a.fr/sos", "protocol": "OGC:SOS"}, "service", "SOS", "copy", None),
+        ({"url": "ftp://a.fr/x.zip", "resource_role": "data"}, "data", "ZIP", "copy", None),
+        ({"url": "//serveur/partage", "resource_role": "data"}, "data", "", "copy", None),
+        ({"url": "javascript:alert(1)"}, "data", "", "copy", None),
+        ({"url": ""}, "data", "", "", None),
+        ({}, "data", "", "", None),
+        ({"url": "https://[::1", "format": "CSV"}, "data", "CSV", "copy", None),
+    ],
+)
+def test_one_resource(resource, kind, name, action, address):
+    use = uses.of(resource)
+    assert (use.kind, use.name, use.action) == (kind, name, action)
+    assert use.address == (address or resource.get("url", ""))
+
+
+def test_the_main_way_is_a_file_that_everyone_reaches():
+    inside = {"url": "https://a.rie.gouv.fr/x.gpkg", "network": "intranet"}
+    service, file, paper = {"url": "https://a.fr/wfs"}, {"url": "https://a.fr/x.csv"}, {"url": "https://a.fr/x.pdf"}
+    for resources, chosen in (
+        ([paper, inside, service, file], file),
+        ([paper, inside, service], service),
+        ([paper, inside], inside),
+    ):
+        found = uses.main(resources)
+        assert found and found[0] is chosen
+    assert uses.main([paper]) is None
+
+
+def test_every_button_and_kind_has_texts():
+    texts = uses.texts()
+    assert all({"en", "fr"} <= set(each["label"]) for each in texts["kinds"].values())
+    assert {row["button"] for rows in expected().values() for row in rows if row["button"]} <= set(texts["buttons"])
