@@ -13,6 +13,7 @@ QUEUE = "ecosphere:quality"
 MODEL_FILE = "ecosphere.quality.model_file"
 DATASET_TYPES = "ecosphere.quality.dataset_types"
 MINIMUM_SIZE = "ecosphere.quality.minimum_size"
+TARGET = "ecosphere.quality.target"
 OVERVIEW_MINUTES = "ecosphere.quality.overview_minutes"
 LINK_INTERVAL = "ecosphere.quality.link_interval"
 LINK_PAUSE = "ecosphere.quality.link_pause"
@@ -39,6 +40,11 @@ def dataset_types() -> list[str]:
 def minimum_size() -> int:
     """Return the number of public datasets from which a service is compared with the others."""
     return tk.config[MINIMUM_SIZE]
+
+
+def target() -> int:
+    """Return the mean score that each service should reach, 0 for none."""
+    return tk.config[TARGET]
 
 
 def overview_minutes() -> int:

@@ -63,6 +63,11 @@ def ecosphere_quality_levels() -> list[dict[str, Any]]:
     return [presentation.level_dict(level) for level in config.model().levels]
 
 
+def ecosphere_quality_map(places: Sequence[Mapping[str, Any]]) -> Markup:
+    """Draw the mean score of each département."""
+    return charts.map_of(places)
+
+
 def ecosphere_quality_trend_chart(points: Sequence[Mapping[str, Any]]) -> Markup:
     """Return the chart of mean scores over time."""
     return charts.trend(points)

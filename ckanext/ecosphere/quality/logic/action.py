@@ -79,7 +79,9 @@ def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> dict[st
     Returns:
         dict: `summary` (datasets, mean, median, mean_mqa, mean_inspire, levels), `minimum_size`, `mean_over_services`
         (each compared service counts the same), `services` and `small_services` (name, title, compared and the same
-        figures), `themes`, `small_themes`, `territories` and `small_territories` (id, label and the same figures; those
+        figures), `target` (score, reached: how many services reach it; None without one), `first_win` (criterion,
+        label, datasets that fail it: what would bring most points), `themes`, `small_themes`, `territories` and
+        `small_territories` (id, label and the same figures; those
         that are small have fewer than `minimum_size` datasets), `trend` (day, datasets, mean),
         `losses` (harvested, examined, losing, criteria: criterion, label, failing, lost; None without the harvest),
         `rescore` (stage, percent, at; None when no re-score is under way).

@@ -11,13 +11,17 @@ import ckan.plugins.toolkit as tk
 from babel.numbers import format_decimal
 from markupsafe import Markup
 
+from ckanext.ecosphere import vocabularies
 from ckanext.ecosphere.quality.reports import presentation
-from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared import dates, outlines
 
 WIDTH, HEIGHT = 640, 200
 LEFT, RIGHT, TOP, BOTTOM = 36, 10, 12, 26
 TICKS = (0, 25, 50, 75, 100)
 FILLS = {"gold": "#b8860b", "silver": "#7d8a99", "bronze": "#a65e2e", "incomplete": "#ffffff"}
+#: Pixels of a disc's radius; least mean score → its colour, and that of the figure on it.
+DISC = 11
+SHADES = ((80, "#1d5c3f", "#fff"), (65, "#5b9a75", "#000"), (50, "#b9dcc4", "#000"), (0, "#fff", "#000"))
 ALONE = 2  # below this many points there is no line to draw
 
 
@@ -59,6 +63,48 @@ def trend(points: Sequence[Mapping[str, Any]]) -> Markup:
     return _svg(title, grid + line + dots + ends, HEIGHT)
 
 
+def map_of(places: Sequence[Mapping[str, Any]]) -> Markup:
+    """Draw the mean score of each département as a disc on an outline of France; nothing without départements.
+
+    Args:
+        places: items of the territories of `overview.overview`: `id`, `label`, `kind`, `mean`, `datasets`.
+    """
+    known = vocabularies.get("territories")
+    mainland = outlines.frames()[0]
+    discs, overseas = "", 0
+    for each in sorted(places, key=lambda place: str(place["id"])):
+        concept = known.get(each["id"])
+        if each["kind"] != "departement" or each["mean"] is None or concept is None:
+            continue
+        west, south, east, north = concept.data["bbox"]
+        x, y = ((west + east) / 2 - mainland.box[0]) * mainland.scale_x, 0.0
+        if outlines.frame_of(concept.data["bbox"]) is mainland:
+            y = (mainland.box[3] - (south + north) / 2) * mainland.scale_y
+        else:
+            x, y = DISC * (2 + 2.5 * overseas), mainland.height + DISC
+            overseas += 1
+        discs += _disc(x, y, each)
+    if not discs:
+        return Markup("")
+    turn = f"scale({mainland.scale_x} {-mainland.scale_y}) translate({-mainland.box[0]} {-mainland.box[3]})"
+    outline = f'<path class="ecosphere-land" d="{mainland.path}" vector-effect="non-scaling-stroke"/>'
+    land = f'<g transform="{turn}">{outline}</g>'
+    height = mainland.height + (3 * DISC if overseas else 0)
+    return _svg(tk._("Mean score of the datasets of each département"), land + discs, height, mainland.width)
+
+
+def _disc(x: float, y: float, place: Mapping[str, Any]) -> str:
+    mean = format_decimal(place["mean"], "#,##0.#", locale=presentation.language())
+    fill, ink = next((fill, ink) for least, fill, ink in SHADES if place["mean"] >= least)
+    title = f"{place['label']}{tk._(': ')}{mean} ({place['datasets']})"
+    return (
+        f"<g><title>{escape(title)}</title>"
+        f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{DISC}" fill="{fill}" stroke="#333"/>'
+        f'<text x="{x:.0f}" y="{y + 4:.0f}" text-anchor="middle" font-size="10" fill="{ink}">{place["mean"]:.0f}</text>'
+        "</g>"
+    )
+
+
 def levels(found: Sequence[Mapping[str, Any]]) -> Markup:
     """Draw the share of each level as one bar; nothing when there is no dataset.
 
@@ -91,8 +137,8 @@ def _height(value: float) -> float:
     return TOP + (100 - value) * (HEIGHT - TOP - BOTTOM) / 100
 
 
-def _svg(title: str, content: str, height: int) -> Markup:
+def _svg(title: str, content: str, height: int, width: int = WIDTH) -> Markup:
     return Markup(  # noqa: S704  every text above is escaped
-        f'<svg class="ecosphere-chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}" '
+        f'<svg class="ecosphere-chart" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}" '
         f'font-size="12" font-family="sans-serif">{content}</svg>'
     )

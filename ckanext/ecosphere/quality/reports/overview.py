@@ -73,6 +73,8 @@ def overview() -> dict[str, Any]:
     return {
         "summary": summary_dict(report.summary(scope)),
         "minimum_size": least,
+        "target": _target(compared),
+        "first_win": _first_win(scope),
         "mean_over_services": report.mean_over(compared),
         "services": [_service(group, titles, True) for group in compared],
         "small_services": [_service(g, titles, False) for g in services if g not in compared and g.key in titles],
@@ -84,6 +86,24 @@ def overview() -> dict[str, Any]:
         "losses": losses_dict(scope),
         "rescore": progress.running(),
     }
+
+
+def _target(compared: list[Group]) -> dict[str, Any] | None:
+    """How many of the services that are compared reach the target; None without one."""
+    target = config.target()
+    if not (target and compared):
+        return None
+    return {"score": target, "reached": sum((group.summary.mean or 0) >= target for group in compared)}
+
+
+def _first_win(scope: Scope) -> dict[str, Any] | None:
+    """What would bring most points if it were mended everywhere."""
+    best = next(iter(report.wins(scope)), None)
+    return (
+        {"criterion": best.criterion.id, "label": tk._(best.criterion.label), "datasets": best.datasets}
+        if best
+        else None
+    )
 
 
 def summary_dict(found: Summary) -> dict[str, Any]:
