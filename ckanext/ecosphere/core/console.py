@@ -15,10 +15,9 @@ from flask import Blueprint, request
 from redis.exceptions import RedisError
 from werkzeug.wrappers import Response
 
-from ckanext.ecosphere.interfaces import CheckStatus, each_setup
+from ckanext.ecosphere.interfaces import MOST_LINES, Card, CheckStatus, Line, Link, each_setup
 from ckanext.ecosphere.setup import kept_health
 from ckanext.ecosphere.shared import dates, language
-from ckanext.ecosphere.shared.dashboard import MOST_LINES, Card, Line, Link
 
 RECENT = timedelta(minutes=5)
 """Age up to which what a worker saw is shown without having it look again."""

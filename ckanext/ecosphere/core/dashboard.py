@@ -8,18 +8,23 @@ from typing import Any, TypeVar
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import model
 from flask import Blueprint
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.core import console
-from ckanext.ecosphere.shared.dashboard import MOST_LINES, Card, IEcosphereDashboard, Line, Link, Person, person_of
+from ckanext.ecosphere.interfaces import MOST_LINES, Card, IEcosphereDashboard, Line, Link, Person, Service
 
 log = logging.getLogger(__name__)
 
 LOGIN_OPTION = "ckan.auth.route_after_login"
 CKAN_ROUTE = "dashboard.datasets"
 ROUTE = "ecosphere_dashboard.home"
+
+MOST_SERVICES = 10
+"""Services of one person that are looked at, so that a dashboard costs the same on every portal."""
+EDITING = ("admin", "editor")
 
 blueprint = Blueprint("ecosphere_dashboard", __name__)
 T = TypeVar("T")
@@ -70,3 +75,18 @@ def _followed(person: Person) -> list[Card]:
     ]
     more = [Link(tk._("My profile"), tk.url_for("user.read", id=person.name))] if len(found) > MOST_LINES else []
     return [Card("followed", tk._("Followed datasets"), "eye", len(found), lines, more, 80)] if found else []
+
+
+def person_of(user: model.User) -> Person:
+    """Say whose dashboard it is, with the services that the person describes data for."""
+    group, member = model.Group, model.Member
+    query = (
+        sa.select(group.id, group.name, group.title)
+        .join(member, member.group_id == group.id)
+        .where(member.table_name == "user", member.table_id == user.id, member.state == "active")
+        .where(member.capacity.in_(EDITING), group.state == "active", group.is_organization.is_(True))
+        .order_by(group.title, group.name)
+        .limit(MOST_SERVICES)
+    )
+    services = [Service(id_, name, title or name) for id_, name, title in model.Session.execute(query)]
+    return Person(user.id, user.name, bool(user.sysadmin), services)

@@ -7,8 +7,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.interfaces import MOST_LINES, Card, Line, Link, Person
 from ckanext.ecosphere.shared import dates
-from ckanext.ecosphere.shared.dashboard import MOST_LINES, Card, Line, Link, Person
 
 
 def cards(person: Person) -> list[Card]:

@@ -16,10 +16,19 @@ from ckanext.ecosphere.data_requests import cli, dashboard, helpers, jobs, setup
 from ckanext.ecosphere.data_requests.logic import actions, auth
 from ckanext.ecosphere.data_requests.search import linked_datasets
 from ckanext.ecosphere.data_requests.views import blueprint
-from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport, LeavingStep
+from ckanext.ecosphere.interfaces import (
+    Card,
+    Check,
+    IEcosphereCommands,
+    IEcosphereDashboard,
+    IEcosphereSetup,
+    InitReport,
+    LeavingStep,
+    Link,
+    Person,
+)
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import place_helpers
-from ckanext.ecosphere.shared.dashboard import Card, IEcosphereDashboard, Link, Person
 
 HELPERS = {name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_request_")}
 

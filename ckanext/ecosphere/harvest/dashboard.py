@@ -6,7 +6,7 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.harvest import helpers
 from ckanext.ecosphere.harvest.overview import ERRORS, HELD, INCOMPLETE
-from ckanext.ecosphere.shared.dashboard import MOST_LINES, Card, Line, Link, Person
+from ckanext.ecosphere.interfaces import MOST_LINES, Card, Line, Link, Person
 
 CALLING = (HELD, INCOMPLETE, ERRORS)
 

@@ -13,9 +13,17 @@ from ckanext.ecosphere.harvest import checks, cli, dashboard, leaving
 from ckanext.ecosphere.harvest.logic import action, auth
 from ckanext.ecosphere.harvest.sources.config_fields import protect_sources
 from ckanext.ecosphere.harvest.worker.queue import QUEUE, Patrol, revive
-from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport, LeavingStep
+from ckanext.ecosphere.interfaces import (
+    Card,
+    Check,
+    IEcosphereCommands,
+    IEcosphereDashboard,
+    IEcosphereSetup,
+    InitReport,
+    LeavingStep,
+    Person,
+)
 from ckanext.ecosphere.room import Room
-from ckanext.ecosphere.shared.dashboard import Card, IEcosphereDashboard, Person
 
 _PATROL = Patrol()
 

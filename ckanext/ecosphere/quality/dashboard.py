@@ -5,11 +5,11 @@ from __future__ import annotations
 import ckan.plugins.toolkit as tk
 from ckan import model
 
+from ckanext.ecosphere.interfaces import MOST_LINES, Card, Line, Link, Person
 from ckanext.ecosphere.quality.core.model import QualityRow
 from ckanext.ecosphere.quality.core.scope import Scope
 from ckanext.ecosphere.quality.reports import presentation, report
 from ckanext.ecosphere.quality.storage import store
-from ckanext.ecosphere.shared.dashboard import MOST_LINES, Card, Line, Link, Person
 
 FULL = 100
 

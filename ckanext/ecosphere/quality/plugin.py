@@ -11,14 +11,21 @@ import click
 from ckan import model
 from ckan.types import Context
 
-from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
+from ckanext.ecosphere.interfaces import (
+    Card,
+    Check,
+    IEcosphereCommands,
+    IEcosphereDashboard,
+    IEcosphereSetup,
+    InitReport,
+    Person,
+)
 from ckanext.ecosphere.quality import cli, config, dashboard, helpers, setup
 from ckanext.ecosphere.quality.jobs import recovery, tasks
 from ckanext.ecosphere.quality.logic import action, auth
 from ckanext.ecosphere.quality.reports import kept_overview
 from ckanext.ecosphere.quality.storage import indexing, saving, series, store
 from ckanext.ecosphere.room import Room
-from ckanext.ecosphere.shared.dashboard import Card, IEcosphereDashboard, Person
 from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
 
 

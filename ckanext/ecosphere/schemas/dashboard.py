@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.interfaces import MOST_LINES, Card, Line, Link, Person
 from ckanext.ecosphere.shared import dates
-from ckanext.ecosphere.shared.dashboard import MOST_LINES, Card, Line, Link, Person
 
 
 def cards(person: Person) -> list[Card]:

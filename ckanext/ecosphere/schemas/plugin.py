@@ -13,7 +13,17 @@ import ckan.plugins.toolkit as tk
 import click
 
 from ckanext.ecosphere.core import markdown
-from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport, LeavingStep
+from ckanext.ecosphere.interfaces import (
+    Card,
+    Check,
+    IEcosphereCommands,
+    IEcosphereDashboard,
+    IEcosphereSetup,
+    InitReport,
+    LeavingStep,
+    Link,
+    Person,
+)
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.schemas import checks, cli, config, dashboard, defaults, helpers, indexing, views
 from ckanext.ecosphere.schemas.bulk import runs
@@ -24,7 +34,6 @@ from ckanext.ecosphere.schemas.logic import action, auth, bounds, cross_field, g
 from ckanext.ecosphere.schemas.page import helpers as page_helpers
 from ckanext.ecosphere.schemas.page import views as page_views
 from ckanext.ecosphere.shared import place_helpers
-from ckanext.ecosphere.shared.dashboard import Card, IEcosphereDashboard, Link, Person
 from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
 
 #: By name, as `dataset.yaml` and `presets.yaml` call them.

@@ -11,7 +11,15 @@ import ckan.plugins.toolkit as tk
 import click
 
 from ckanext.ecosphere.core import kept_facets
-from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup, InitReport
+from ckanext.ecosphere.interfaces import (
+    Card,
+    Check,
+    IEcosphereCommands,
+    IEcosphereDashboard,
+    IEcosphereSetup,
+    InitReport,
+    Person,
+)
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.search import (
     actions,
@@ -32,7 +40,6 @@ from ckanext.ecosphere.search.alerts import job as alert_job
 from ckanext.ecosphere.search.alerts import setup as alert_setup
 from ckanext.ecosphere.search.alerts import views as alert_views
 from ckanext.ecosphere.shared import language, place_helpers
-from ckanext.ecosphere.shared.dashboard import Card, IEcosphereDashboard, Person
 from ckanext.ecosphere.vocabularies import gazetteer
 
 HELPERS = place_helpers.HELPERS | {

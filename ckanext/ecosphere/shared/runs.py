@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -103,3 +103,28 @@ class Run:
 
 def _now() -> datetime:
     return datetime.now(timezone.utc).replace(tzinfo=None)  # as CKAN keeps moments, and as pages take them
+
+
+FAILED = -1
+"""What a step of `in_steps` did that failed."""
+
+
+def in_steps(room: str, steps: Mapping[str, Callable[[], int]]) -> dict[str, int]:
+    """Do steps in their order; one that fails is logged, rolled back, and does not keep the others from being done.
+
+    Args:
+        room: name of the room, for the log.
+        steps: what to do, by name; each returns how much it did.
+
+    Returns:
+        how much of each was done, `FAILED` for a step that failed.
+    """
+    done: dict[str, int] = {}
+    for name, step in steps.items():
+        try:
+            done[name] = step()
+        except Exception:
+            model.Session.rollback()
+            log.exception("%s: %s failed", room, name)
+            done[name] = FAILED
+    return done

@@ -16,7 +16,7 @@ from ckanext.ecosphere.data_requests.decisions import store
 from ckanext.ecosphere.data_requests.domain import clock, states, text
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox
-from ckanext.ecosphere.shared import steps
+from ckanext.ecosphere.shared import runs
 
 WEEK = 7
 #: Days before the end of the requester's time when the first reminder leaves.
@@ -24,8 +24,8 @@ FIRST_REMINDER_DAYS = 7
 
 
 def tick() -> dict[str, int]:
-    """Do all that is due; return how much of each (`steps.run`)."""
-    done = steps.run("Data requests", STEPS)
+    """Do all that is due; return how much of each (`runs.in_steps`)."""
+    done = runs.in_steps("Data requests", STEPS)
     connect_to_redis().set(_key(), datetime.now(timezone.utc).isoformat())
     return done
 

@@ -14,7 +14,7 @@ from ckan.lib.search import SearchQueryError
 from ckanext.ecosphere.search.alerts import config, mails, searches, storage
 from ckanext.ecosphere.search.alerts.model import Subscriber, now
 from ckanext.ecosphere.search.unfound import counting
-from ckanext.ecosphere.shared import steps
+from ckanext.ecosphere.shared import runs
 from ckanext.ecosphere.shared.locks import Locks, is_free
 from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.shared.queue import enqueue_once, waits
@@ -32,8 +32,8 @@ LOOK, DELIVER = "ecosphere-search-look", "ecosphere-search-deliver"
 
 
 def tick() -> dict[str, int]:
-    """Do all that is due; return how much of each (`steps.run`)."""
-    return steps.run("Search", STEPS)
+    """Do all that is due; return how much of each (`runs.in_steps`)."""
+    return runs.in_steps("Search", STEPS)
 
 
 def look() -> int:
