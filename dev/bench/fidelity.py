@@ -13,6 +13,7 @@ lost: nothing says it. wrong: the dataset says something else.
 from __future__ import annotations
 
 import argparse
+import csv
 import hashlib
 import re
 import time
@@ -65,6 +66,8 @@ class Case:
     refused: str = ""
     verdicts: list[tuple[Fact, str]] = field(default_factory=list)
 
+    foreign: bool = False
+
     @property
     def aside(self) -> bool:
         """Whether it is of the part kept aside."""
@@ -76,15 +79,29 @@ class Case:
 
 def cases(folder: Path) -> Iterator[Case]:
     """Every record of a folder, with what it says, through readers and rules."""
+    foreign = _foreign(folder)
     for path in sorted(folder.rglob("*")):
         origin = path.relative_to(folder).parts[0]
         if not path.is_file() or origin in LEFT_OUT or path.suffix in (".csv", ".tsv"):
             continue
         body = path.read_bytes()
+        found: Iterator[Case] = iter(())
         if b"MD_Metadata" in body or b"MI_Metadata" in body:
-            yield from _iso(origin, path.name, body)
+            found = _iso(origin, path.name, body)
         elif b"dcat" in body or b"Dataset" in body:
-            yield from _rdf(origin, path.name, body)
+            found = _rdf(origin, path.name, body)
+        for case in found:
+            case.foreign = str(path.relative_to(folder)) in foreign
+            yield case
+
+
+def _foreign(folder: Path) -> set[str]:
+    """Files that INDEX.tsv calls neither real nor adapted from real ones: made up, or of other countries."""
+    index = folder / "INDEX.tsv"
+    if not index.exists():
+        return set()
+    with index.open(encoding="utf-8", newline="") as lines:
+        return {row["file"] for row in csv.DictReader(lines, delimiter="\t") if not row["kind"].startswith("real")}
 
 
 def _iso(origin: str, name: str, body: bytes) -> Iterator[Case]:
@@ -251,8 +268,8 @@ FREQUENCIES = {
 }  # fmt: skip
 LANGUAGES = {"fre": "FRA", "fra": "FRA", "fr": "FRA", "eng": "ENG", "en": "ENG", "ger": "DEU", "deu": "DEU", "de": "DEU"}
 SYSTEMS = (
-    ("lambert 93", "2154"), ("lambert93", "2154"), ("wgs 84", "4326"), ("wgs84", "4326"), ("cc46", "3946"),
-    ("etrs89", "4258"), ("lambert zone ii", "27572"), ("lambert ii etendu", "27572"),
+    ("lambert 93", "2154"), ("lambert93", "2154"), ("rgf93lamb93", "2154"), (" wgs 84 ", "4326"), (" wgs84 ", "4326"),
+    ("cc46", "3946"), ("etrs89 ", "4258"), ("lambert zone ii", "27572"), ("lambert ii etendu", "27572"),
 )  # fmt: skip
 FORMATS = (
     (r"shape ?file|\bshp\b|esri shape", "SHP"), (r"map ?info|\btab\b|\bmif\b", "MIF|TAB"), (r"geo ?json", "GeoJSON"),
@@ -272,7 +289,7 @@ LICENCES = (
     (r"\bcc by sa\b|by sa", "cc-by-sa"), (r"\bcc by nc|by nc", "cc-nc"), (r"\bcc by nd|by nd", "cc-by-nd"),
     (r"\bcc0\b|publicdomain zero|cc zero", "cc-zero"), (r"\bcc by\b|creativecommons org licenses by ", "cc-by"),
 )  # fmt: skip
-NO_LIMIT = r"(pas|aucune|absence) (de |d )?(restriction|limitation)|no (restriction|limitation)s?"
+NO_LIMIT = r"aucun des articles de la loi ne peut|(pas|aucune|absence) (de |d )?(restriction|limitation)|no (restriction|limitation)s?"
 ROLES = (
     (r"atomarchive/getresource|request=getfeature|\.(zip|shp|gpkg|csv|xlsx?|ods|geojson|kml|kmz|gml|7z|dbf|tab)(\?|$)", {"data"}),
     (r"request=getcapabilities|service=w[mf]s(&|$)", {"service"}),
@@ -369,7 +386,7 @@ def reference_system(fact: Fact, view: View) -> Verdict:
     if codes and any(code in actual for code in codes):
         return "in"
     told = words(fact, view)
-    return "wrong" if codes and actual and told != "told" else told
+    return "wrong" if codes and actual and told == "lost" else told
 
 
 def number(name: str) -> Any:
@@ -543,15 +560,17 @@ def main() -> None:
     parser.add_argument("--origin", default="", help="only records of this folder")
     parser.add_argument("--limit", type=int, default=60, help="facts listed")
     parser.add_argument("--paths", action="store_true", help="count what remains by path")
+    parser.add_argument("--real", action="store_true", help="list only what real French records say")
     options = parser.parse_args()
     started = time.perf_counter()
     found = [case for case in cases(options.folder) if options.origin in ("", case.origin)]
     spent = time.perf_counter() - started
     for case in found:
         judge(case)
-    for title, part in (("Records that rules are written on", False), ("Records kept aside", True)):
-        mine = [case for case in found if case.aside == part]
+    for title, part in (("Real French records that rules are written on", False), ("Real ones kept aside", True)):
+        mine = [case for case in found if case.aside == part and not case.foreign]
         table(f"{title}: {len(mine)}", mine, lambda _case, fact: fact.kind)
+    table("Made up or foreign", [case for case in found if case.foreign], lambda _case, fact: fact.kind)
     table("By origin", found, lambda case, _fact: case.origin)
     refused = [case for case in found if case.result is None]
     print(f"\nRecords refused: {len(refused)} of {len(found)}; read, normalised and compared in {spent:.1f} s")
@@ -564,6 +583,7 @@ def main() -> None:
         for fact, verdict in case.verdicts
         if verdict in options.show.split(",")
         and fact.kind not in WITHOUT_MEANING
+        and not (options.real and case.foreign)
         and options.kind in ("", fact.kind)
     ]
     if options.paths:

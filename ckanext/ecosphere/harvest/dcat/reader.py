@@ -15,6 +15,7 @@ from rdflib.term import Node
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.dcat.graph import DCAT, first_of
+from ckanext.ecosphere.harvest.dcat.rest import rest_of
 from ckanext.ecosphere.harvest.record import (
     Box,
     Conformity,
@@ -48,15 +49,6 @@ AGENTS = (
     ("owner", DCTERMS.rightsHolder),
     ("pointOfContact", DCAT.contactPoint),
 )
-_READ = {
-    RDF.type, DCTERMS.title, DCTERMS.description, DCTERMS.abstract, DCTERMS.identifier, ADMS.identifier, DCAT.keyword,
-    DCAT.theme, DCTERMS.subject, DCTERMS.language, DCTERMS.temporal, DCTERMS.spatial, DCTERMS.accrualPeriodicity,
-    DCTERMS.license, DCTERMS.rights, DCTERMS.accessRights, DCTERMS.provenance, DCTERMS.conformsTo, DCAT.distribution,
-    FOAF.isPrimaryTopicOf,
-    DCAT.landingPage, FOAF.page, OWL.versionInfo, DCAT.version, DCTERMS.alternative, DCTERMS.isPartOf, DCAT.inSeries,
-    DCATAP.hvdCategory, ADMS.sample, DCAT.spatialResolutionInMeters,
-    *(predicate for _name, predicate in (*DATES, *AGENTS)),
-}  # fmt: skip
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?")
 _BYTES_PER_MEGABYTE = 1_000_000
 
@@ -85,9 +77,7 @@ def read_dataset(graph: Graph, subject: URIRef) -> Record:
     _constraints(record, graph, subject)
     _standards(record, graph, subject)
     _distributions(record, graph, subject)
-    for predicate, value in sorted(graph.predicate_objects(subject)):
-        if predicate not in _READ:
-            record.unread.append(f"{predicate}: {str(value)[:200]}")
+    record.unread += rest_of(graph, subject, record)
     return record
 
 

@@ -22,6 +22,7 @@ from ckanext.ecosphere.harvest.iso.walk import (
     skip,
     text,
     text_and_href,
+    told,
     within,
 )
 
@@ -47,13 +48,13 @@ def _mime_type(walk: Walk, element: etree._Element, link: r.Link) -> None:
 FORMAT: Table = {
     "name": text_and_href("name", "href"),
     "version": text("version"),
-    "amendmentNumber": skip,
-    "specification": skip,
+    "amendmentNumber": told,
+    "specification": told,
     "fileDecompressionTechnique": text_and_href("compression", "compression_href"),
     "formatDistributor": within(
-        {"distributorContact": skip, "distributorTransferOptions": hrefs("transfers"), "distributorFormat": skip}
+        {"distributorContact": told, "distributorTransferOptions": hrefs("transfers"), "distributorFormat": told}
     ),
-    "formatSpecificationCitation": within({"title": text("name"), "edition": text("version"), "date": skip}),
+    "formatSpecificationCitation": within({"title": text("name"), "edition": text("version"), "date": told}),
 }
 
 
@@ -114,10 +115,10 @@ _RESULT: Table = {
         {
             "title": text_and_href("title", "href"),
             "date": new(r.Dated, "dates", DATE),
-            "alternateTitle": skip,
-            "identifier": skip,
-            "citedResponsibleParty": skip,
-            "edition": skip,
+            "alternateTitle": told,
+            "identifier": told,
+            "citedResponsibleParty": told,
+            "edition": told,
         }
     ),
     "explanation": long_text("explanation"),
@@ -155,28 +156,42 @@ def _result(walk: Walk, element: etree._Element, record: r.Record) -> None:
             record.conformity.append(conformity)
 
 
+def _name_of_measure(walk: Walk, element: etree._Element, target: r.Record) -> None:
+    """Tell the name of a measure, unless it is read with its value."""
+    around = element.getparent()
+    if around is None or around.find("{*}result/{*}DQ_QuantitativeResult/{*}value") is None:
+        walk.unread(element)
+
+
+def _scope(walk: Walk, element: etree._Element, target: r.Record) -> None:
+    """Tell what a report is about, unless that is the dataset, as for nearly all."""
+    levels = {code.get("codeListValue") for code in element.iter("{*}MD_ScopeCode")}
+    if levels - {"dataset", "series", "service", "", None} or element.find("{*}DQ_Scope/{*}extent") is not None:
+        walk.unread(element)
+
+
 _REPORT: Table = {
     "result": _result,
-    "measureIdentification": skip,
-    "nameOfMeasure": skip,
-    "measureDescription": skip,
-    "measure": skip,
-    "dateTime": skip,
-    "evaluationMethodType": skip,
+    "measureIdentification": told,
+    "nameOfMeasure": _name_of_measure,
+    "measureDescription": told,
+    "measure": told,
+    "dateTime": told,
+    "evaluationMethodType": told,
 }
 LINEAGE: Table = {
     "statement": long_texts("lineage"),
-    "scope": skip,
+    "scope": told,
     "processStep": within({"description": long_texts("steps")}),
     "source": within(
         {
             "description": long_texts("sources"),
-            "sourceCitation": within({"title": long_texts("sources"), "date": skip}),
+            "sourceCitation": within({"title": long_texts("sources"), "date": told}),
         }
     ),
 }
 QUALITY: Table = {
-    "scope": skip,
+    "scope": _scope,
     "report": within(_REPORT),
     "lineage": within(LINEAGE),
 }

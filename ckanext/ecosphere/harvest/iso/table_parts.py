@@ -20,6 +20,7 @@ from ckanext.ecosphere.harvest.iso.walk import (
     text,
     text_and_href,
     texts,
+    told,
     within,
 )
 
@@ -67,7 +68,7 @@ _CONTACT_INFO: Table = {
         {
             "voice": text("phone"),
             "number": text("phone"),
-            "facsimile": skip,
+            "facsimile": told,
             "numberType": skip,
         }
     ),
@@ -84,15 +85,15 @@ _CONTACT_INFO: Table = {
     "onlineResource": within(
         {
             "linkage": text("url"),
-            "protocol": skip,
+            "protocol": skip,  # that of a web page, and what it is for: its address says both
             "applicationProfile": skip,
-            "name": skip,
-            "description": skip,
+            "name": told,
+            "description": told,
             "function": skip,
         }
     ),
-    "hoursOfService": skip,
-    "contactInstructions": skip,
+    "hoursOfService": told,
+    "contactInstructions": told,
 }
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -123,7 +124,7 @@ _ORGANISATION: Table = {
         {"CI_Individual": lambda walk, element, contact: walk.children(element, _INDIVIDUAL, contact)}
     ),
     "positionName": text("position"),
-    "logo": skip,
+    "logo": told,
 }
 _INDIVIDUAL: Table = {
     "name": text("individual"),

@@ -23,17 +23,20 @@ USED = {
     "standard", "unread", "other_languages", "fields", "hierarchy_level", "languages", "metadata_language",
     "metadata_date", "boxes", "periods", "status", "frequency", "frequency_period", "next_update", "topic_categories",
     "keywords.type", "keywords.thesaurus", "keywords.thesaurus_href", "dates.type", "dates.value", "scales",
-    "resolutions", "reference_systems", "formats.name", "constraints.kind", "constraints.access_codes",
-    "constraints.use_codes", "contacts.role", "metadata_contacts.role", "distributors.role", "links.function",
-    "links.protocol", "links.units_of_distribution", "links.media_type", "links.size_megabytes",
-    "members.association", "members.initiative", "service.operations", "service.type", "conformity.dates",
+    "resolutions", "reference_systems", "constraints.kind", "constraints.access_codes",
+    "constraints.use_codes", "links.function",
+    "links.protocol", "links.media_type", "links.size_megabytes",
+    "service.operations", "service.type", "conformity.dates",
     "marked", "extents", "shapes", "uri", "links.transfer", "formats.href", "formats.transfers",
     "spatial_representations", "measures.element", "links.role", "links.encoding", "links.systems",
 }  # fmt: skip
 """Parts of the record that rules interpret: their values need not be found again as they were written.
 
 What cannot be interpreted in them is a problem, told by the rule concerned."""
-_WORDS_OF_RULES = {"unclassified", "utf8", "thumbnail"}
+_WORDS_OF_RULES = {
+    "unclassified", "utf8", "thumbnail", "large thumbnail", "pointofcontact", "publisher", "distributor",
+    "partofseamlessdatabase", "iscomposedof",
+}  # fmt: skip
 """Values that say what is understood anyway."""
 
 
@@ -80,8 +83,6 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
         if name in USED or field == "mark":
             continue
         for each in inner if isinstance(inner, list) else [inner]:
-            if isinstance(each, Link) and "metadonnees" in plain(f"{each.units_of_distribution} {each.name}"):
-                continue  # a view of the record itself
             if isinstance(each, str):
                 yield name, each
             elif not isinstance(each, bool):

@@ -57,15 +57,18 @@ def reference_systems(draft: Draft) -> None:
     """Every spelling of a reference system to its EPSG URI at the OGC."""
     kept: list[str] = []
     for system in draft.record.reference_systems[:MAX_SYSTEMS]:
-        if plain(system.code) in _NOT_SPATIAL or is_placeholder(system.code or system.href):
+        if plain(system.code) in _NOT_SPATIAL:
+            draft.lost("referenceSystemInfo", system.code)  # of time
+            continue
+        if is_placeholder(system.code or system.href):
             continue
         codes = epsg_codes(system)
         uris = [EPSG_URI.format(code=code) for code in codes]
         if not uris:
             draft.problem("reference-system", value=system.code or system.href)
-            draft.lost("referenceSystemInfo", system.code or system.href)
+            draft.lost("referenceSystemInfo", " ".join(filter(None, (system.code, system.href))))
         elif uris not in ([system.code], [system.href]):
-            draft.change("reference_system", system.code or system.href, uris)
+            draft.change("reference_system", " ".join(filter(None, (system.code, system.href))), uris)
         kept += uris
     if len(draft.record.reference_systems) > MAX_SYSTEMS:
         total = len(draft.record.reference_systems)
