@@ -202,6 +202,12 @@ class View:
         return "|".join(map(plain, self.told_texts))
 
     @cached_property
+    def converted(self) -> str:
+        """What the log says was brought to the value of a field that the dataset has."""
+        kept = [c for c in self.result.log if self.dataset.get(c.field) and "left out" not in c.after]
+        return "|".join(plain(change.before) for change in kept)
+
+    @cached_property
     def addresses(self) -> set[str]:
         return {address(text) for text in self.texts if ":" in text}
 
@@ -306,7 +312,7 @@ def last_parts(value: Any) -> set[str]:
 def coded(name: str) -> Any:
     def check(fact: Fact, view: View) -> Verdict:
         code = re.split(r"[/#]", fact.value)[-1]
-        if code.lower() in last_parts(view.dataset.get(name)):
+        if code.lower() in last_parts(view.dataset.get(name)) or plain(fact.value) in view.converted:
             return "in"
         return words(fact, view)
 
@@ -385,6 +391,8 @@ def reference_system(fact: Fact, view: View) -> Verdict:
     codes = codes or [code for name, code in SYSTEMS if name in plain(fact.value)][:1]
     if codes and any(code in actual for code in codes):
         return "in"
+    if not codes and plain(fact.value) in view.converted:
+        return "in"
     told = words(fact, view)
     return "wrong" if codes and actual and told == "lost" else told
 
@@ -405,9 +413,13 @@ def link(fact: Fact, view: View) -> Verdict:
         return words(fact, view)
     made = view.of_link(fact.value)
     roles = next((right for pattern, right in ROLES if re.search(pattern, unquote(fact.value).lower())), None)
-    if made and roles and not any(r["resource_role"] in roles for r in made):
+    if made and roles and not re.search(r"documentation|notice|dictionnaire", fact.value.lower()) and not any(r["resource_role"] in roles for r in made):
         return "wrong"
     return "in" if made else web(fact, view)
+
+
+def place(fact: Fact, view: View) -> Verdict:
+    return "in" if plain(fact.value) in view.converted else words(fact, view)
 
 
 def link_code(fact: Fact, view: View) -> Verdict:
@@ -490,7 +502,10 @@ def keyword(fact: Fact, view: View) -> Verdict:
     pieces = [plain(piece) for piece in re.split(r"[;,|]", fact.value) if piece.strip()]
     if plain(fact.value) in view.exact or all(piece in view.exact for piece in pieces):
         return "in"
-    return "told" if _told(plain(fact.value), view) or all(p in view.exact or _told(p, view) for p in pieces) else _by_label(fact, view)
+    if plain(fact.value) in view.converted:
+        return "in"
+    found = _by_label(fact, view)
+    return "told" if found == "lost" and all(p in view.exact or _told(p, view) for p in pieces) else found
 
 
 def _by_label(fact: Fact, view: View) -> Verdict:
@@ -509,7 +524,7 @@ CHECKS: dict[str, Any] = {
     "period": period, "box": box, "shape": box, "reference system": reference_system, "scale": number("scale_denominator"),
     "resolution": number("spatial_resolution_in_meters"), "link": link, "link code": link_code, "link text": link_text,
     "format": form_at, "constraint": constraint, "constraint code": constraint_code, "conformity": conformity,
-    "keyword": keyword, "mail": mail, "preview": web,
+    "keyword": keyword, "mail": mail, "preview": web, "place": place,
 }  # fmt: skip
 
 
