@@ -154,10 +154,10 @@ def _identifiers(record: Record, graph: Graph, subject: URIRef) -> None:
 
 def _keywords(record: Record, graph: Graph, subject: Node) -> None:
     record.keywords += [Keyword(text=text) for text in _texts(graph, subject, DCAT.keyword)]
-    for predicate in (DCAT.theme, DCTERMS.subject, DCATAP.hvdCategory):
+    for predicate, thesaurus in ((DCAT.theme, None), (DCTERMS.subject, None), (DCATAP.hvdCategory, "HVD")):
         for node in first_of(graph, subject, predicate):
             own = str(node) if str(node).startswith("urn:ecosphere:") else None
-            record.keywords.append(Keyword(text=_label(graph, node), href=_address(node) or own, type="theme"))
+            record.keywords.append(Keyword(_label(graph, node), _address(node) or own, "theme", thesaurus))
 
 
 def _dates(record: Record, graph: Graph, subject: Node) -> None:

@@ -12,6 +12,7 @@ from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography.territory import is_place
 from ckanext.ecosphere.harvest.normalise.tables import Phrases, by_label, is_placeholder, parts, plain, rows, stem
 from ckanext.ecosphere.harvest.record import Keyword
+from ckanext.ecosphere.vocabularies import Concept
 
 MAX_KEYWORDS = 2_000
 MAX_THEMES = 6
@@ -116,6 +117,18 @@ def _weak(text: str) -> list[str]:
 _LISTS = ("themes", "eu-theme", *(vocabulary for _field, vocabulary, _kept in NAMED))
 
 
+_HVD = re.compile(r"\bhvd\b|high value data|forte valeur|haute valeur|grande valeur")
+"""Titles of the list of categories of high-value datasets, as thesauri are given them."""
+
+
+def _is_hvd(keyword: Keyword) -> bool:
+    return bool(_HVD.search(plain(keyword.thesaurus or "")))
+
+
+def _hvd_of(text: str) -> Concept | None:
+    return voc.get("hvd-category").find(text)
+
+
 def inspire_themes(draft: Draft) -> None:
     """INSPIRE themes, the lists of :data:`NAMED` and legislation named by keywords."""
     found: list[str] = []
@@ -129,11 +142,15 @@ def inspire_themes(draft: Draft) -> None:
                 draft.change("inspire_theme", keyword.text, theme)
         elif keyword.href and _LEGISLATION.match(keyword.href):
             legislation.append(keyword.href)
+    labelled = [
+        concept.uri for k in draft.record.keywords[:MAX_KEYWORDS] if _is_hvd(k) and (concept := _hvd_of(k.text))
+    ]
     given = [keyword.href for keyword in draft.record.keywords[:MAX_KEYWORDS] if keyword.href]
     named = {
         field: [getattr(concept, kept) for href in given if (concept := voc.get(vocabulary).get(href))]
         for field, vocabulary, kept in NAMED
     }
+    named["hvd_category"] += labelled
     for name, values in {"inspire_theme": found, **named, "applicable_legislation": legislation}.items():
         if values:
             draft.set(name, list(dict.fromkeys(values)))

@@ -98,7 +98,7 @@ def test_normalising_drops_case_accents_and_punctuation(text, expected):
     ("name", "label", "expected"),
     [
         ("frequency", "Annuelle", "ANNUAL"),
-        ("frequency", "asNeeded", "IRREG"),
+        ("frequency", "asNeeded", "AS_NEEDED"),
         ("inspire-theme", "sites protégés", "ps"),
         ("topic-category", "Inland waters", "inlandWaters"),
         ("territories", "cotes d armor", "departement-22"),
