@@ -248,6 +248,10 @@ def words(fact: Fact, view: View) -> Verdict:
     return "lost"
 
 
+SAYS_NOTHING = {"", "unknown", "none", "null", "inconnu", "inconnue", "neant", "dataset", "series", "place", "theme"}
+"""Values that a form has when nobody fills it, and codes that say again what the record is."""
+
+
 def _told(piece: str, view: View) -> bool:
     # What is told is told by its beginning: logs cut at some hundred characters.
     return piece[:100].rstrip() in view.told
@@ -258,7 +262,10 @@ def web(fact: Fact, view: View) -> Verdict:
     wanted = address(fact.value)
     if wanted in view.addresses or any(wanted in each for each in view.addresses):
         return "in"
-    return "told" if wanted[:190] in view.told_addresses else "lost"
+    if wanted[:190] in view.told_addresses:
+        return "told"
+    last = plain(re.split(r"[/#=]", fact.value.rstrip("/"))[-1])  # the code of a list, the identifier in an address
+    return "in" if last in view.exact else "told" if len(last) > 5 and last in view.told else "lost"  # noqa: PLR2004
 
 
 # --- kinds with values of lists -------------------------------------------------------------------
@@ -514,6 +521,13 @@ def _by_label(fact: Fact, view: View) -> Verdict:
     return "in" if any(address(a) in view.addresses for a in anchors) else "lost"
 
 
+def contact(fact: Fact, view: View) -> Verdict:
+    """A role that is said by the place of the party: contact, publisher."""
+    if fact.path.endswith("/role") and fact.value.lower() in ("pointofcontact", "publisher", "distributor"):
+        return "in"
+    return words(fact, view)
+
+
 def mail(fact: Fact, view: View) -> Verdict:
     return words(Fact(fact.kind, fact.path, fact.value.removeprefix("mailto:")), view)
 
@@ -524,7 +538,7 @@ CHECKS: dict[str, Any] = {
     "period": period, "box": box, "shape": box, "reference system": reference_system, "scale": number("scale_denominator"),
     "resolution": number("spatial_resolution_in_meters"), "link": link, "link code": link_code, "link text": link_text,
     "format": form_at, "constraint": constraint, "constraint code": constraint_code, "conformity": conformity,
-    "keyword": keyword, "mail": mail, "preview": web, "place": place,
+    "keyword": keyword, "mail": mail, "preview": web, "contact": contact, "place": place,
 }  # fmt: skip
 
 
@@ -539,7 +553,7 @@ def judge(case: Case) -> None:
 
 def _is_said(fact: Fact) -> bool:
     """Whether a fact says something: a form left as it was does not."""
-    return bool(plain(fact.value).strip()) and not re.fullmatch(r"\s*-*\s*", fact.value)
+    return plain(fact.value).strip() not in SAYS_NOTHING or fact.kind in ("type", "frequency")
 
 
 # --- printing --------------------------------------------------------------------------------------

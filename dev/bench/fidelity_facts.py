@@ -44,6 +44,7 @@ class Fact:
 KINDS: tuple[tuple[str, str], ...] = (
     # of the record itself
     (r"^(metadataStandard\w*|metadataProfile|characterSet|language|locale|defaultLocale|otherLocale)\b", "form"),
+    (r"(characterSet|characterEncoding)$|^metadataLinkage/function|DCP$|distributedComputingPlatform$", "form"),
     (r"^(dateStamp|dateInfo)\b", "record date"),
     (r"^(fileIdentifier|metadataIdentifier)\b", "identifier"),
     (r"^(parentIdentifier|parentMetadata)\b", "relation"),
@@ -59,6 +60,7 @@ KINDS: tuple[tuple[str, str], ...] = (
     (r"(distributionFormat|distributorFormat|resourceFormat)/", "format detail"),
     (r"transferOptions/|distributorTransferOptions/", "transfer"),
     (r"graphicOverview/(fileName|linkage/linkage)$", "preview"),
+    (r"graphicOverview/fileDescription$", "form"),
     (r"graphicOverview/", "preview text"),
     # constraints
     (r"resourceConstraints/(useLimitation|otherConstraints|userNote|reference|citation|releasability)", "constraint"),

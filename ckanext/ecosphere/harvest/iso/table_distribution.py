@@ -9,6 +9,7 @@ from lxml import etree
 from ckanext.ecosphere.harvest import record as r
 from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, party_identifier
 from ckanext.ecosphere.harvest.iso.walk import (
+    XLINK_HREF,
     Table,
     Walk,
     code,
@@ -136,6 +137,8 @@ def _measure(walk: Walk, result: etree._Element, report: etree._Element | None, 
     unit = next((one_line(" ".join(each.itertext())) for each in result.iterfind("{*}valueUnit//{*}identifier")), "")
     if not unit:
         unit = next((one_line(" ".join(each.itertext())) for each in result.iterfind("{*}valueUnit")), "")
+    if not unit:
+        unit = next((each.get(XLINK_HREF) or "" for each in result.iterfind("{*}valueUnit")), "")
     around = report.getparent()
     mark = r.Mark() if around is None else mark_of(around)
     record.measures.append(r.QualityMeasure(local(report), name, value, unit, mark))

@@ -36,6 +36,8 @@ def identifier_code(field_name: str) -> Any:
         found: list[r.Identifier] = []
         holder = Identifiers(found)
         identifiers("found")(walk, element, holder)
+        if found and found[0].codespace:
+            walk.unread(element)
         value = found[0].code if found else element.get("uuidref") or one_line(walk.text(element).text)
         if value and not getattr(target, field_name):
             setattr(target, field_name, value)

@@ -317,6 +317,8 @@ def reference(field: str) -> Handler:
         value = element.get("uuidref") or element.get(XLINK_HREF) or one_line(walk.text(element).text)
         if value and value.strip():
             getattr(target, field).append(value.strip())
+        if element.get("uuidref") and element.get(XLINK_HREF):
+            walk.unread(element)
 
     return handler
 
@@ -387,6 +389,8 @@ def identifiers(field: str) -> Handler:
                     found.code, found.href = one_line(term.text), term.href
                 elif name == "codeSpace":
                     found.codespace = one_line(walk.text(part).text) or None
+                else:  # authority, version, description
+                    walk.unread(part)
             if found.code or found.href:
                 getattr(target, field).append(found)
 

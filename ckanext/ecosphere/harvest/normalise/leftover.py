@@ -17,6 +17,8 @@ MAX_LEFT = 100
 """Texts of one record that are noted; beyond it only their number."""
 MAX_LOOKED_FOR = 2_000
 """Texts of one record that are looked for; real records have some hundreds, and rules tell of what is too many."""
+_SHORT = 12
+"""Length up to which a text must stand by itself to be found."""
 _COMPARED = 120
 """Characters of a text that are looked for: rules cut long texts at their end."""
 USED = {
@@ -49,15 +51,17 @@ def what_is_left(draft: Draft) -> None:
         *draft.unread,
     ]
     written = "\n".join(map(str, told))
+    exact = set(map(str, told))
     whole = ""
     left: dict[str, list[str]] = {}
     number = 0
     for path, text in islice(_texts(draft.record, ""), MAX_LOOKED_FOR):
-        if text.strip() in written:  # as most are; comparing without accents and signs costs more
-            continue
-        whole = whole or plain(written)
+        if text in exact or (len(text) > _SHORT and text.strip() in written):
+            continue  # as most are; comparing without accents and signs costs more
+        whole = whole or f" {plain(written)} "
         sought = plain(text)[:_COMPARED].strip()
-        if not sought or sought in whole or sought in _WORDS_OF_RULES or is_placeholder(text):
+        found = f" {sought} " in whole if len(sought) <= _SHORT else sought in whole  # "PAU" is not in "Pauillac"
+        if not sought or found or sought in _WORDS_OF_RULES or is_placeholder(text):
             continue
         if path.startswith("constraints.") and limits_of_text(text):
             continue

@@ -139,6 +139,9 @@ def _role_of_page(link: Link, address: Address, protocol: str, use: str) -> str:
         return "documentation"
     if use == "data" or (ending is not None and not is_page):
         return "data"
+    said = format_named(link.media_type) or format_named(link.format)
+    if said is not None and said.data["kind"] not in (*_DOCUMENTS, "service") and use != "about":
+        return "data"  # distributions of RDF tell the format of their file
     function = _FUNCTIONS.get((link.function or "").lower(), "")
     at_root = address.path in ("", "/") and not address.query
     declared = protocol in ("HTTP:DOWNLOAD", "FTP") and not at_root and not is_page and use != "about"
@@ -222,4 +225,4 @@ def format_of(link: Link, address: Address, protocol: str, role: str) -> Concept
         return vocabulary.get("HTML") if protocol in _GENERIC else None
     if role == "data":
         return format_named(link.format) or format_named(link.name) or format_named(link.description)
-    return vocabulary.get("HTML")
+    return format_named(link.format) or vocabulary.get("HTML")

@@ -66,14 +66,18 @@ def reference_systems(draft: Draft) -> None:
         uris = [EPSG_URI.format(code=code) for code in codes]
         if not uris:
             draft.problem("reference-system", value=system.code or system.href)
-            draft.lost("referenceSystemInfo", " ".join(filter(None, (system.code, system.href))))
+            draft.lost("referenceSystemInfo", _told(system))
         elif uris not in ([system.code], [system.href]):
-            draft.change("reference_system", " ".join(filter(None, (system.code, system.href))), uris)
+            draft.change("reference_system", _told(system), uris)
         kept += uris
     if len(draft.record.reference_systems) > MAX_SYSTEMS:
         total = len(draft.record.reference_systems)
         draft.too_many("referenceSystemInfo", total, MAX_SYSTEMS)
     draft.set("reference_system", list(dict.fromkeys(kept)))
+
+
+def _told(system: ReferenceSystem) -> str:
+    return " ".join(filter(None, (system.code, system.codespace, system.href)))
 
 
 def read_scale(text: str) -> int | None:
@@ -140,3 +144,5 @@ def resolution(draft: Draft) -> None:
             draft.lost("spatialResolution", f"{item.value} {item.unit or ''}".strip())
     if found:
         draft.set("spatial_resolution_in_meters", f"{min(found):.12g}")
+        if len(set(found)) > 1:
+            draft.change("spatial_resolution_in_meters", found, min(found))
