@@ -78,6 +78,13 @@ class Count:
         )
 
 
+def missing(case: Case) -> list[str]:
+    """Themes that must be found and are not, neither they nor a right one below them."""
+    right = case.given.keys() & case.right
+    below = {above.id for theme in right for above in voc.get("themes").ancestors(theme)}
+    return sorted(case.must - right - below)
+
+
 def count(found: list[Case]) -> dict[str, Count]:
     """Count some cases, all of them and by the rule that decided."""
     counted: dict[str, Count] = defaultdict(Count)
@@ -89,8 +96,8 @@ def count(found: list[Case]) -> dict[str, Count]:
             one.given += len(case.given)
             one.right += len(case.given.keys() & case.right)
             one.wanted += len(case.must)
-            one.found += len(case.given.keys() & case.must)
-            one.whole += case.given.keys() <= case.right and case.must <= case.given.keys()
+            one.found += len(case.must) - len(missing(case))
+            one.whole += case.given.keys() <= case.right and not missing(case)
     return counted
 
 
@@ -107,10 +114,10 @@ def main() -> None:
             print(counted[name].line(name))
     if options.show:
         for case in found:
-            wrong, missing = sorted(case.given.keys() - case.right), sorted(case.must - case.given.keys())
-            if not case.aside and (wrong or missing):
+            wrong, lacking = sorted(case.given.keys() - case.right), missing(case)
+            if not case.aside and (wrong or lacking):
                 rule = next(iter(case.given.values()), "")
-                print(f"  {case.source:<8} {case.title[:70]} ({rule}) wrong: {wrong} missing: {missing} given: {list(case.given)}")
+                print(f"  {case.source:<8} {case.title[:70]} ({rule}) wrong: {wrong} missing: {lacking} given: {list(case.given)}")
 
 
 if __name__ == "__main__":
