@@ -60,6 +60,7 @@ MESSAGES: dict[str, str] = {
     "box-south-north-swapped": _N("South and north of the bounding box were exchanged and put right: {box}"),
     "box-west-east-swapped": _N("West and east of the bounding box were exchanged and put right: {box}"),
     "box-zero": _N("The bounding box is empty: {box}"),
+    "place-contradiction": _N("Places that lie off the bounding box, the title and the service were left out: {values}"),
     "outside-france": _N("The data lie outside the territories of the list."),
     "reference-system": _N("The coordinate reference system is not recognised: {value}"),
     "scale": _N("This is not a scale: {value}"),

@@ -50,6 +50,7 @@ AGENTS = (
     ("pointOfContact", DCAT.contactPoint),
 )
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?")
+_FOUR_NUMBERS = re.compile(r"\s*-?\d+(?:\.\d+)?(?:\s*,\s*-?\d+(?:\.\d+)?){3}\s*")
 _BYTES_PER_MEGABYTE = 1_000_000
 
 
@@ -223,6 +224,8 @@ def box_of(text: str) -> Box | None:
             bare = json.dumps(json.loads(bare).get("coordinates"))
         except (ValueError, AttributeError, RecursionError):
             return None
+    elif _FOUR_NUMBERS.fullmatch(bare):  # ArcGIS: west, south, east, north
+        return Box(*(bare.split(",")[place].strip() for place in (0, 2, 1, 3)))
     elif not re.match(r"(?i)(?:MULTI)?(?:POLYGON|POINT|LINESTRING)|ENVELOPE|GEOMETRYCOLLECTION", bare):
         return None
     numbers = [float(number) for number in _NUMBER.findall(bare[:1_000_000])]

@@ -10,12 +10,14 @@ from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography import places
 from ckanext.ecosphere.harvest.normalise.geography.extent import Degrees
 from ckanext.ecosphere.harvest.normalise.organisation import territory_of
-from ckanext.ecosphere.harvest.normalise.tables import plain
+from ckanext.ecosphere.harvest.normalise.tables import by_label, plain
 from ckanext.ecosphere.harvest.record import Keyword
 from ckanext.ecosphere.vocabularies import Concept
 
 MAX_TERRITORIES = 12
-MAX_KEYWORDS = 2_000
+MAX_KEYWORDS, MAX_TITLE = 2_000, 500
+_ALIKE = 0.3
+"""Likeness of a box and a territory's from which on a name in a title may be believed."""
 OUTSIDE = "autre-hors-france"
 _PLACE_THESAURUS = (
     "departement",
@@ -57,7 +59,7 @@ def territory(draft: Draft) -> None:
     for how, find in WAYS:
         if country and find is by_organisation:
             break
-        found = find(draft)
+        found = _uncontradicted(draft, find(draft))
         if len(draft.boxes) > 1 and any(concept.data["type"] == "outre-mer" for concept in found):
             found += _of_boxes_elsewhere(draft, found)
         kept = simplified(found)
@@ -101,6 +103,44 @@ def by_place_keyword(draft: Draft) -> list[Concept]:
             texts = [text for text in (keyword.href, keyword.text) if text]
             found += _first(texts, places.from_uri, places.from_name, places.from_code)
     return found
+
+
+def by_title(draft: Draft) -> list[Concept]:
+    """Territories that the title names, when the boxes or the service say so too: many are called after rivers."""
+    own = _of_service(draft)
+    found = places.in_text((draft.record.title or "")[:MAX_TITLE])
+    regional = [concept for concept in found if concept.data["type"] not in ("pays", "autre")]
+    return [c for c in regional if (own and c.uri == own.uri) or _fits(draft, c)]
+
+
+def _fits(draft: Draft, concept: Concept) -> bool:
+    """Whether a box lies in a territory or is like it; without boxes, a name of several words or of a région will do."""
+    if not draft.boxes:
+        return len(plain(concept.label_fr).split()) > 1 or concept.data["type"] != "departement"
+    around: Degrees = concept.data["bbox"]
+    return any(places.holds(around, box) or places.likeness(box, around) >= _ALIKE for box in draft.boxes)
+
+
+def _of_service(draft: Draft) -> Concept | None:
+    """The département or overseas territory of the service, when the record itself names the service."""
+    uri = territory_of(draft.dataset.get("owner_org")) if draft.organisation_found else None
+    concept = voc.get("territories").get(uri) if uri else None
+    return concept if concept and concept.data["type"] in ("departement", "outre-mer") else None
+
+
+def _uncontradicted(draft: Draft, found: list[Concept]) -> list[Concept]:
+    """Leave out what lies off all boxes when title or service lie in them: words of the record that was copied."""
+    if not draft.boxes:
+        return found
+    off = [concept for concept in found if not _agrees(draft.boxes, concept)]
+    if not off or len(draft.boxes) > 1:
+        return found
+    own = _of_service(draft)
+    trusted = [*([own] if own else []), *by_title(draft), *(c for c in found if c not in off)]
+    if not any(_agrees(draft.boxes, concept) for concept in trusted):
+        return found
+    draft.problem("place-contradiction", values=[concept.label_fr for concept in off])
+    return [concept for concept in found if concept not in off]
 
 
 def by_keyword(draft: Draft) -> list[Concept]:
@@ -154,6 +194,7 @@ def by_organisation(draft: Draft) -> list[Concept]:
 WAYS: tuple[tuple[str, Callable[[Draft], list[Concept]]], ...] = (
     ("geographic identifier", by_identifier),
     ("place keyword", by_place_keyword),
+    ("title", by_title),
     ("keyword", by_keyword),
     ("extent description", by_description),
     ("name of the document", by_file_name),
@@ -198,8 +239,24 @@ def simplified(found: Iterable[Concept]) -> list[Concept]:
     return [concept for concept in kept if concept not in larger or len(kept) == 1]
 
 
+_SEA_TOPICS, _SEA_THEMES = {"oceans"}, {"of", "sr"}
+
+
+def _is_of_the_sea(draft: Draft) -> bool:
+    """Whether the record is about the sea, by its topic or its INSPIRE themes."""
+    if _SEA_TOPICS & set(draft.record.topic_categories):
+        return True
+    labels = by_label("inspire-themes", "inspire", "labels")
+    return any(labels.get(plain(keyword.text)) in _SEA_THEMES for keyword in draft.record.keywords[:MAX_KEYWORDS])
+
+
 def _of_box(draft: Draft, box: Degrees) -> list[Concept]:
+    own = _of_service(draft)
+    if own and places.mostly_within(box, own):
+        return [own]
     around = places.around_box(box)
+    if _is_of_the_sea(draft) and not around and (zones := places.sea_zones(box)):
+        return zones
     hints = _hints(draft)
     for concept in around:
         if concept.uri in hints:
@@ -235,7 +292,7 @@ def _of_wide_box(box: Degrees) -> list[Concept]:
     regions = [c for c in places.of_type("region") if places.holds(c.data["bbox"], box)]
     if regions:
         return [min(regions, key=lambda concept: places.nearness(box, concept))]
-    touched = places.touched_by(box)
+    touched = places.explaining(box)
     if touched:
         covered = [c for c in places.of_type("region", "outre-mer") if places.covers(box, c)]
         if covered:
@@ -244,7 +301,7 @@ def _of_wide_box(box: Degrees) -> list[Concept]:
         if len(touched) > MAX_TERRITORIES // 2 and parents:
             return [territories[parent] for parent in sorted(parents)]
         return touched
-    return [c for c in places.of_type("zone-maritime") if places.likeness(box, c.data["bbox"]) > 0][:3]
+    return places.sea_zones(box)
 
 
 def _of_boxes_elsewhere(draft: Draft, found: list[Concept]) -> list[Concept]:
