@@ -279,7 +279,16 @@ FREQUENCIES = {
     "semiweekly": ("WEEKLY_2",), "threetimesaweek": ("WEEKLY_3",), "threetimesamonth": ("MONTHLY_3",),
     "threetimesayear": ("ANNUAL_3",), "biweekly": ("BIWEEKLY",),
 }  # fmt: skip
-LANGUAGES = {"fre": "FRA", "fra": "FRA", "fr": "FRA", "eng": "ENG", "en": "ENG", "ger": "DEU", "deu": "DEU", "de": "DEU"}
+LANGUAGES = {
+    "fre": "FRA",
+    "fra": "FRA",
+    "fr": "FRA",
+    "eng": "ENG",
+    "en": "ENG",
+    "ger": "DEU",
+    "deu": "DEU",
+    "de": "DEU",
+}
 SYSTEMS = (
     ("lambert 93", "2154"), ("lambert93", "2154"), ("rgf93lamb93", "2154"), (" wgs 84 ", "4326"), (" wgs84 ", "4326"),
     ("cc46", "3946"), ("etrs89 ", "4258"), ("lambert zone ii", "27572"), ("lambert ii etendu", "27572"),
@@ -365,7 +374,9 @@ def _type_of_date(fact: Fact, view: View) -> Verdict:
 def _day_in(fact: Fact, view: View, names: tuple[str, ...]) -> Verdict:
     digits = re.sub(r"\D", "", fact.value)[:8]
     actual = {re.sub(r"\D", "", text)[:8] for name in names for text in strings(view.dataset.get(name))}
-    if digits and any(each == digits or (each and digits.startswith(each)) or (digits and each.startswith(digits)) for each in actual):
+    if digits and any(
+        each == digits or (each and digits.startswith(each)) or (digits and each.startswith(digits)) for each in actual
+    ):
         return "in"
     return words(fact, view)
 
@@ -383,18 +394,28 @@ def period(fact: Fact, view: View) -> Verdict:
 def box(fact: Fact, view: View) -> Verdict:
     texts = [text for extent in view.dataset.get("spatial_coverage", ()) for text in strings(extent)]
     numbers = [float(n) for text in texts for n in re.findall(r"-?\d+(?:\.\d+)?", text)]
-    wanted = [float(n) for n in re.findall(r"-?\d+(?:\.\d+)?", fact.value.replace(",", ". " if "." in fact.value else "."))]
+    wanted = [
+        float(n) for n in re.findall(r"-?\d+(?:\.\d+)?", fact.value.replace(",", ". " if "." in fact.value else "."))
+    ]
     missing = [n for n in wanted if not any(abs(n - each) < 0.011 for each in numbers)]
     if not missing or (len(wanted) > 1 and len(missing) < len(wanted)):  # a geometry is kept by its box
         return "in"
     if len(wanted) > 1 and numbers:
         return "in"
-    return words(fact, view) if not numbers or words(fact, view) == "told" else "told" if re.search(re.escape(fact.value.strip()[:6]), " ".join(view.told_texts)) else "lost"
+    return (
+        words(fact, view)
+        if not numbers or words(fact, view) == "told"
+        else "told"
+        if re.search(re.escape(fact.value.strip()[:6]), " ".join(view.told_texts))
+        else "lost"
+    )
 
 
 def reference_system(fact: Fact, view: View) -> Verdict:
     actual = last_parts(view.dataset.get("reference_system"))
-    codes = re.findall(r"(?<!\d)\d{4,5}(?!\d)", fact.value) if re.search(r"epsg|^\d+$", fact.value, re.IGNORECASE) else []
+    codes = (
+        re.findall(r"(?<!\d)\d{4,5}(?!\d)", fact.value) if re.search(r"epsg|^\d+$", fact.value, re.IGNORECASE) else []
+    )
     codes = codes or [code for name, code in SYSTEMS if name in plain(fact.value)][:1]
     if codes and any(code in actual for code in codes):
         return "in"
@@ -420,7 +441,12 @@ def link(fact: Fact, view: View) -> Verdict:
         return words(fact, view)
     made = view.of_link(fact.value)
     roles = next((right for pattern, right in ROLES if re.search(pattern, unquote(fact.value).lower())), None)
-    if made and roles and not re.search(r"documentation|notice|dictionnaire", fact.value.lower()) and not any(r["resource_role"] in roles for r in made):
+    if (
+        made
+        and roles
+        and not re.search(r"documentation|notice|dictionnaire", fact.value.lower())
+        and not any(r["resource_role"] in roles for r in made)
+    ):
         return "wrong"
     return "in" if made else web(fact, view)
 
@@ -449,7 +475,16 @@ def form_at(fact: Fact, view: View) -> Verdict:
     wanted = [ids for pattern, ids in FORMATS if re.search(pattern, plain(fact.value))]
     if fact.value.startswith("http"):
         wanted = wanted or [re.split(r"[/#]", fact.value)[-1]]
-    actual = plain(" ".join(" ".join(strings([r.get(k) for k in ("format", "package_format", "compress_format", "mimetype", "other_formats")])) for r in view.resources))
+    actual = plain(
+        " ".join(
+            " ".join(
+                strings(
+                    [r.get(k) for k in ("format", "package_format", "compress_format", "mimetype", "other_formats")]
+                )
+            )
+            for r in view.resources
+        )
+    )
     if wanted and all(any(f" {plain(one).strip()} " in actual for one in ids.split("|")) for ids in wanted):
         return "in"
     if re.match(r"(?i)(OGC|WWW|ESRI|file|DB):", fact.value):
@@ -469,7 +504,11 @@ def constraint(fact: Fact, view: View) -> Verdict:
             return "in" if short or kept == "in" else kept
         if actual and not differ and words(fact, view) != "told":
             return "wrong"
-    if re.search(NO_LIMIT, bare) and "noLimitations".lower() in last_parts(view.dataset.get("access_limitation")) and len(bare) < 150:
+    if (
+        re.search(NO_LIMIT, bare)
+        and "noLimitations".lower() in last_parts(view.dataset.get("access_limitation"))
+        and len(bare) < 150
+    ):
         return "in"
     if fact.value.startswith("http"):
         last = re.split(r"[/#]", fact.value)[-1].lower()
@@ -488,7 +527,9 @@ def constraint_code(fact: Fact, view: View) -> Verdict:
 
 def conformity(fact: Fact, view: View) -> Verdict:
     if fact.path.endswith("/pass") or fact.path.endswith("/pass/"):
-        wanted = {"true": "conformant", "false": "notconformant", "1": "conformant", "0": "notconformant"}.get(fact.value.lower())
+        wanted = {"true": "conformant", "false": "notconformant", "1": "conformant", "0": "notconformant"}.get(
+            fact.value.lower()
+        )
         told = plain(fact.get("explanation"))
         if re.search(r"non evalue|not evaluated|non teste", told):
             wanted = "notevaluated"

@@ -44,7 +44,10 @@ class Fact:
 KINDS: tuple[tuple[str, str], ...] = (
     # of the record itself
     (r"^(metadataStandard\w*|metadataProfile|characterSet|language|locale|defaultLocale|otherLocale)\b", "form"),
-    (r"(characterSet|characterEncoding)$|^metadataLinkage/function|DCP$|referenceSystemIdentifier/codeSpace$|distributedComputingPlatform$", "form"),
+    (
+        r"(characterSet|characterEncoding)$|^metadataLinkage/function|DCP$|referenceSystemIdentifier/codeSpace$|distributedComputingPlatform$",
+        "form",
+    ),
     (r"^(dateStamp|dateInfo)\b", "record date"),
     (r"^(fileIdentifier|metadataIdentifier)\b", "identifier"),
     (r"^(parentIdentifier|parentMetadata)\b", "relation"),

@@ -104,7 +104,9 @@ def count(found: list[Case]) -> dict[str, Count]:
 def main() -> None:
     """Print the tables and, when asked, the cases that are not right."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--show", action="store_true", help="name the cases that are not right, but for those kept aside")
+    parser.add_argument(
+        "--show", action="store_true", help="name the cases that are not right, but for those kept aside"
+    )
     options = parser.parse_args()
     found = cases()
     for title, aside in (("Cases that rules are written on", False), ("Cases kept aside", True)):
@@ -117,7 +119,9 @@ def main() -> None:
             wrong, lacking = sorted(case.given.keys() - case.right), missing(case)
             if not case.aside and (wrong or lacking):
                 rule = next(iter(case.given.values()), "")
-                print(f"  {case.source:<8} {case.title[:70]} ({rule}) wrong: {wrong} missing: {lacking} given: {list(case.given)}")
+                print(
+                    f"  {case.source:<8} {case.title[:70]} ({rule}) wrong: {wrong} missing: {lacking} given: {list(case.given)}"
+                )
 
 
 if __name__ == "__main__":

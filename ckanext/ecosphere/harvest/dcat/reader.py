@@ -37,6 +37,7 @@ CNT = Namespace("http://www.w3.org/2011/content#")
 DCATAP = Namespace("http://data.europa.eu/r5r/")
 VCARD = Namespace("http://www.w3.org/2006/vcard/ns#")
 ADMS = Namespace("http://www.w3.org/ns/adms#")
+PROV = Namespace("http://www.w3.org/ns/prov#")
 SCHEMA = Namespace("http://schema.org/")
 SCHEMAS = Namespace("https://schema.org/")
 LIMITS = URIRef("http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess")
@@ -49,6 +50,7 @@ AGENTS = (
     ("owner", DCTERMS.rightsHolder),
     ("pointOfContact", DCAT.contactPoint),
 )
+_TOPIC = "/TopicCategory/"
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?")
 _FOUR_NUMBERS = re.compile(r"\s*-?\d+(?:\.\d+)?(?:\s*,\s*-?\d+(?:\.\d+)?){3}\s*")
 _BYTES_PER_MEGABYTE = 1_000_000
@@ -63,7 +65,8 @@ def read_dataset(graph: Graph, subject: URIRef) -> Record:
         abstract=_text(graph, subject, DCTERMS.description, DCTERMS.abstract),
         alternate_titles=_texts(graph, subject, DCTERMS.alternative),
         edition=_text(graph, subject, DCAT.version, OWL.versionInfo),
-        hierarchy_level=next((level for kind, level in HIERARCHY.items() if kind in kinds), "dataset"),
+        hierarchy_level=_kind_of(graph, subject, kinds),
+        topic_categories=[_last(each) for each in first_of(graph, subject, GEODCAT.topicCategory)],
         languages=[_last(value).lower() for value in first_of(graph, subject, DCTERMS.language)],
         frequency=next((_last(v) for v in first_of(graph, subject, DCTERMS.accrualPeriodicity)), None),
         lineage=_labels(graph, subject, DCTERMS.provenance),
@@ -157,8 +160,20 @@ def _keywords(record: Record, graph: Graph, subject: Node) -> None:
     record.keywords += [Keyword(text=text) for text in _texts(graph, subject, DCAT.keyword)]
     for predicate, thesaurus in ((DCAT.theme, None), (DCTERMS.subject, None), (DCATAP.hvdCategory, "HVD")):
         for node in first_of(graph, subject, predicate):
+            if _TOPIC in str(node):
+                record.topic_categories.append(_last(node))
+                continue
             own = str(node) if str(node).startswith("urn:ecosphere:") else None
             record.keywords.append(Keyword(_label(graph, node), _address(node) or own, "theme", thesaurus))
+
+
+def _kind_of(graph: Graph, subject: Node, kinds: set[Node]) -> str:
+    """Dataset, series or service: by its class, else by its type in the list of INSPIRE."""
+    for kind, level in HIERARCHY.items():
+        if kind in kinds:
+            return level
+    typed = {_last(each) for p in (DCTERMS.type, GEODCAT.resourceType) for each in graph.objects(subject, p)}
+    return next((level for level in ("series", "service") if level in typed), "dataset")
 
 
 def _dates(record: Record, graph: Graph, subject: Node) -> None:
@@ -175,27 +190,41 @@ def _dates(record: Record, graph: Graph, subject: Node) -> None:
 
 def _contacts(record: Record, graph: Graph, subject: Node) -> None:
     for role, predicate in AGENTS:
-        found: list[Contact] = []
-        for node in graph.objects(subject, predicate):
-            name = _text(graph, node, FOAF.name, VCARD["organization-name"], VCARD.fn, RDFS.label, SKOS.prefLabel)
-            mail = next(first_of(graph, node, VCARD.hasEmail, FOAF.mbox, VCARD.email), None)
-            mail = _text(graph, mail, VCARD.value) or mail if mail is not None else None
-            phone = next(first_of(graph, node, VCARD.hasTelephone, FOAF.phone), None)
-            phone = (_text(graph, phone, VCARD.hasValue) or phone) if phone is not None else None
-            home = next(first_of(graph, node, FOAF.homepage, VCARD.hasURL, FOAF.workplaceHomepage), None)
-            found.append(
-                Contact(
-                    organisation=str(node) if isinstance(node, Literal) else name,
-                    organisation_href=_address(node),
-                    role=role,
-                    email=re.sub(r"^.*?(?:mailto:|/(?=[^/]*@))", "", str(mail)) if mail is not None else None,
-                    url=str(home) if home is not None else None,
-                    position=_text(graph, node, VCARD["organization-unit"]),
-                    phone=str(phone) if phone is not None else None,
-                )
+        _parties(record, graph, subject, role, predicate)
+    _attributions(record, graph, subject)
+
+
+def _parties(record: Record, graph: Graph, subject: Node, role: str, predicate: URIRef) -> None:
+    found: list[Contact] = []
+    for node in graph.objects(subject, predicate):
+        name = _text(graph, node, FOAF.name, VCARD["organization-name"], VCARD.fn, RDFS.label, SKOS.prefLabel)
+        mail = next(first_of(graph, node, VCARD.hasEmail, FOAF.mbox, VCARD.email), None)
+        mail = _text(graph, mail, VCARD.value) or mail if mail is not None else None
+        phone = next(first_of(graph, node, VCARD.hasTelephone, FOAF.phone), None)
+        phone = (_text(graph, phone, VCARD.hasValue) or phone) if phone is not None else None
+        home = next(first_of(graph, node, FOAF.homepage, VCARD.hasURL, FOAF.workplaceHomepage), None)
+        found.append(
+            Contact(
+                organisation=str(node) if isinstance(node, Literal) else name,
+                organisation_href=_address(node),
+                role=role,
+                email=re.sub(r"^.*?(?:mailto:|/(?=[^/]*@))", "", str(mail)) if mail is not None else None,
+                url=str(home) if home is not None else None,
+                position=_text(graph, node, VCARD["organization-unit"]),
+                phone=str(phone) if phone is not None else None,
             )
-        # By what they say: blank nodes have other names each time that a file is read.
-        record.contacts += sorted(found, key=_said)
+        )
+    # By what they say: blank nodes have other names each time that a file is read.
+    record.contacts += sorted(found, key=_said)
+
+
+def _attributions(record: Record, graph: Graph, subject: Node) -> None:
+    """Parties in other roles (PROV): each with the role that the attribution gives it."""
+    for node in sorted(graph.objects(subject, PROV.qualifiedAttribution), key=str):
+        role = next((_last(each) for each in first_of(graph, node, DCAT.hadRole, PROV.hadRole)), None)
+        parties = Record()
+        _parties(parties, graph, node, role or "", PROV.agent)
+        record.contacts += parties.contacts
 
 
 def _said(contact: Contact) -> tuple[str, ...]:
@@ -285,6 +314,7 @@ def _distributions(record: Record, graph: Graph, subject: Node) -> None:
 def _links(graph: Graph, node: Node) -> list[Link]:
     """A distribution as links; one that is named and nowhere described is its own address."""
     access = [str(v) for v in first_of(graph, node, DCAT.downloadURL, DCAT.accessURL)]
+    pages = [str(v) for v in first_of(graph, node, DCAT.accessURL) if str(v) not in access]
     if not access and not list(graph.predicate_objects(node)) and _address(node):
         access = [str(node)]
     kind = next(first_of(graph, node, DCTERMS["format"]), None)
@@ -308,6 +338,17 @@ def _links(graph: Graph, node: Node) -> list[Link]:
             systems=systems,
             role=role,
             encoding=encoding,
+            access_url=pages[0] if pages else None,
+            issued=_text(graph, node, DCTERMS.issued),
+            modified=_text(graph, node, DCTERMS.modified),
+            uri=_address(node),
+            licence=next((found for each in first_of(graph, node, DCTERMS.license) if (found := _address(each))), None),
+            documentation=[found for each in first_of(graph, node, FOAF.page) if (found := _address(each))],
+            standards=[
+                found
+                for each in first_of(graph, node, DCTERMS.conformsTo)
+                if (found := _address(each)) and found not in systems
+            ],
         )
         for url in access
     ] + _services(graph, node, access)

@@ -34,6 +34,7 @@ from ckanext.ecosphere.harvest.iso.walk import (
 )
 from ckanext.ecosphere.shared import xlink_roles
 
+
 def _series(walk: Walk, element: etree._Element, record: r.Record) -> None:
     """Read the series of a publication as what the resource is part of, and tell its issue and pages."""
     reference("series")(walk, element, record)
@@ -75,6 +76,8 @@ _THESAURUS: Table = {
     "otherCitationDetails": skip,
     "onlineResource": skip,
 }
+
+
 def _thesaurus(walk: Walk, element: etree._Element, group: _Keywords) -> None:
     """Read which thesaurus it is, and tell its title, dates and identifier at once."""
     within(_THESAURUS)(walk, element, group)

@@ -212,8 +212,10 @@ def _collect(draft: Draft, block: Constraint, term: Term, is_other: bool, collec
         no_condition = bool(_NO_CONDITION.search(plain(term.text[:400])))
         target = collected.access if about_access and not no_condition else collected.use
         target.append(term.text if not term.href or term.href in term.text else f"{term.text} ({term.href})")
-    elif reading.limits and not _is_label_of_a_limit(term.text) and (
-        NO_LIMIT not in reading.limits or _more_than_no_limit(term.text)
+    elif (
+        reading.limits
+        and not _is_label_of_a_limit(term.text)
+        and (NO_LIMIT not in reading.limits or _more_than_no_limit(term.text))
     ):
         collected.access.append(term.text)
 

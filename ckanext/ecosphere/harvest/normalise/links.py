@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import protocols
 from ckanext.ecosphere.harvest.normalise.addresses import Address, clean_url, is_intranet
+from ckanext.ecosphere.harvest.normalise.dates import parsed
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.services import service
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
@@ -213,12 +214,11 @@ def _resource(draft: Draft, link: Link, address: Address, protocol: str, use: st
     if role == "data":
         _complete_data(draft, resource, link, address)
     _complete_told(resource, link)
+    _complete_distribution(draft, resource, link)
     return resource
 
 
-def _set_format(
-    draft: Draft, resource: Resource, found: Concept | None, formats: Formats, address: Address
-) -> None:
+def _set_format(draft: Draft, resource: Resource, found: Concept | None, formats: Formats, address: Address) -> None:
     """Set format and media type; of an archive, and of data that do not tell theirs, the format that the record names.
 
     Of several formats the first is the resource's, and its description names all of them: one cannot know which a file
@@ -292,6 +292,24 @@ def _complete_told(resource: Resource, link: Link) -> None:
     systems = [system.uri for uri in link.systems if (system := voc.get("epsg").get(uri))]
     if systems:
         resource["reference_system"] = systems
+
+
+def _complete_distribution(draft: Draft, resource: Resource, link: Link) -> None:
+    """Take what RDF tells of a distribution beside its address: the page to it, its days, its address, its licence."""
+    page = clean_url(link.access_url).url if link.access_url else None
+    if page and page != resource["url"]:
+        resource["access_url"] = page
+    for name, value in (("issued", link.issued), ("modified", link.modified)):
+        day = parsed(draft, name, value)
+        if day:
+            resource[name] = day
+    for name, value in (("uri", link.uri), ("license", link.licence)):
+        if value and value.startswith(("http://", "https://")):
+            resource[name] = value
+    for name, values in (("documentation", link.documentation), ("conforms_to", link.standards)):
+        kept = [each for each in values if each.startswith(("http://", "https://"))]
+        if kept:
+            resource[name] = kept
 
 
 def _positive(text: str | None) -> float | None:

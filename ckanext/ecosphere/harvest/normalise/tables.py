@@ -15,7 +15,7 @@ from ckanext.ecosphere.vocabularies import normalise
 DATA = Path(__file__).with_name("data")
 SEPARATOR = "|"
 MAX_CACHED = 200
-MAX_PLACEHOLDER = 60
+MAX_PLACEHOLDER, MAX_UNFILLED = 60, 300
 _NOT_WORD = re.compile(r"[^0-9a-z]+")
 
 Value = TypeVar("Value")
@@ -57,16 +57,22 @@ def placeholders() -> frozenset[str]:
     return frozenset(row["text"] for row in rows("placeholders"))
 
 
-_UNFILLED = re.compile(r"\s*(?:\$\{[^}]*\}|\{\{[^}]*\}\}|%[A-Za-z_]+%)\s*")
-"""A variable of a template that nobody filled: ``${title}``."""
+@cache
+def _unfilled() -> re.Pattern[str]:
+    """Texts of templates that nobody filled: ``${title}``, ``-- Titre de la spécification``, ``Copy of record…``."""
+    return re.compile("|".join(f"(?:{row['pattern']})" for row in rows("placeholder-patterns")))
 
 
 def is_placeholder(text: str | None) -> bool:
     """Tell whether a text is empty or only stands for one that was never written."""
+    if text and len(text) > MAX_UNFILLED:
+        return False
+    if text and _unfilled().fullmatch(text.casefold()):
+        return True
     if text and len(text) > MAX_PLACEHOLDER:
         return False
     bare = plain(text or "")
-    return not bare or bare in placeholders() or bool(_UNFILLED.fullmatch(text or ""))
+    return not bare or bare in placeholders()
 
 
 def stem(token: str) -> str:
