@@ -4,8 +4,8 @@
 
 Reads `dev/bench/data/judged_themes.csv`; needs no service. A third of the cases is kept aside: rules are written on the
 others, and the figures of both parts are printed. Precision is the share of themes given that a person would give;
-recall the share of those that must be found which are; a case is right when nothing given is wrong and nothing that must
-be found is missing.
+recall the share of those that must be found which are; a case is right when nothing given is wrong and nothing is
+missing.
 """
 
 from __future__ import annotations
@@ -119,9 +119,7 @@ def main() -> None:
             wrong, lacking = sorted(case.given.keys() - case.right), missing(case)
             if not case.aside and (wrong or lacking):
                 rule = next(iter(case.given.values()), "")
-                print(
-                    f"  {case.source:<8} {case.title[:70]} ({rule}) wrong: {wrong} missing: {lacking} given: {list(case.given)}"
-                )
+                print(f"  {case.source:<8} {case.title[:70]} ({rule}) wrong: {wrong} missing: {lacking}")
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def _packed(path: str, texts: list[str]) -> Iterator[str]:
 
 
 def _values(graph: Graph, subject: Node) -> Iterator[tuple[str, Node]]:
-    """Path and value of each literal and address that hangs on a dataset, in an order that the graph's does not change."""
+    """Path and value of each literal and address that hangs on a dataset, in the same order whatever the graph's is."""
     seen = {subject}
     todo: list[tuple[Node, str, int]] = [(subject, "", 0)]
     while todo:

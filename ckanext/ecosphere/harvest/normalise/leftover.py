@@ -11,7 +11,6 @@ from typing import Any
 from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
-from ckanext.ecosphere.harvest.record import Link
 
 MAX_LEFT = 100
 """Texts of one record that are noted; beyond it only their number."""

@@ -164,7 +164,7 @@ def of_link(draft: Draft, link: Link, formats: Formats | None = None) -> list[Re
     names = ("OGC:WMS", "OGC:WFS") if both else (declared,)
     if (link.protocol or "") != declared or both:
         draft.change("resources", f"protocol {link.protocol or ''}".strip(), ", ".join(names))
-    made = [_resource(draft, link, address, name, use, formats or Formats()) for name in names]
+    made = [_resource(draft, link, address, (name, use), formats or Formats()) for name in names]
     for resource in made:
         resource["network"] = "intranet" if intranet else "internet"
     return made
@@ -194,7 +194,9 @@ def _record_view(draft: Draft, link: Link, address: Address, use: str, intranet:
         draft.change("resources", address.url, "view of the record, left out")
 
 
-def _resource(draft: Draft, link: Link, address: Address, protocol: str, use: str, formats: Formats) -> Resource:
+def _resource(draft: Draft, link: Link, address: Address, signs: tuple[str, str], formats: Formats) -> Resource:
+    """Make a resource of a link, of which `signs` are the protocol and the use."""
+    protocol, use = signs
     role = link.role if link.role in _ROLES else protocols.role_of(link, address, protocol, use)
     found = protocols.format_of(link, address, protocol, role)
     url = address.url or ""

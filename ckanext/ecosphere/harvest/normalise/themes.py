@@ -1,4 +1,4 @@
-"""Themes: of the ministry, of INSPIRE and of the EU, from title, keywords and INSPIRE themes, else from description or topic."""
+"""Themes: of the ministry, of INSPIRE and of the EU, from title and keywords, else from description or topic."""
 
 from __future__ import annotations
 

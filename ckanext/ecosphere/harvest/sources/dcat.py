@@ -112,7 +112,7 @@ class DcatReader:
 
 
 def _says_that_it_is_empty(graph: Graph) -> bool:
-    """Whether a feed says itself that it has no dataset: anything else without one is no feed, or one we cannot read."""
+    """Whether a feed says itself that it has no dataset; anything else without one is no feed that we can read."""
     return any(count_of(str(value)) == 0 for value in graph.objects(None, HYDRA.totalItems))
 
 

@@ -10,7 +10,7 @@ from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography import places
 from ckanext.ecosphere.harvest.normalise.geography.extent import Degrees
 from ckanext.ecosphere.harvest.normalise.organisation import territory_of
-from ckanext.ecosphere.harvest.normalise.tables import by_label, plain
+from ckanext.ecosphere.harvest.normalise.tables import MAX_CACHED, by_label, plain
 from ckanext.ecosphere.harvest.record import Keyword
 from ckanext.ecosphere.vocabularies import Concept
 
@@ -114,7 +114,7 @@ def by_title(draft: Draft) -> list[Concept]:
 
 
 def _fits(draft: Draft, concept: Concept) -> bool:
-    """Whether a box lies in a territory or is like it; without boxes, a name of several words or of a région will do."""
+    """Whether a box lies in a territory or is like it; without boxes, several words or a région will do."""
     if not draft.boxes:
         return len(plain(concept.label_fr).split()) > 1 or concept.data["type"] != "departement"
     around: Degrees = concept.data["bbox"]
@@ -129,7 +129,7 @@ def _of_service(draft: Draft) -> Concept | None:
 
 
 def _uncontradicted(draft: Draft, found: list[Concept]) -> list[Concept]:
-    """Leave out what lies off all boxes when title or service lie in them: words of the record that was copied."""
+    """Leave out what lies off the box when title or service lie in it: words of the record that was copied."""
     if not draft.boxes:
         return found
     off = [concept for concept in found if not _agrees(draft.boxes, concept)]
@@ -247,7 +247,8 @@ def _is_of_the_sea(draft: Draft) -> bool:
     if _SEA_TOPICS & set(draft.record.topic_categories):
         return True
     labels = by_label("inspire-themes", "inspire", "labels")
-    return any(labels.get(plain(keyword.text)) in _SEA_THEMES for keyword in draft.record.keywords[:MAX_KEYWORDS])
+    words = (keyword.text for keyword in draft.record.keywords[:MAX_KEYWORDS])
+    return any(labels.get(plain(word)) in _SEA_THEMES for word in words if len(word) <= MAX_CACHED)
 
 
 def _of_box(draft: Draft, box: Degrees) -> list[Concept]:
@@ -255,15 +256,12 @@ def _of_box(draft: Draft, box: Degrees) -> list[Concept]:
     if own and places.mostly_within(box, own):
         return [own]
     around = places.around_box(box)
-    if _is_of_the_sea(draft) and not around and (zones := places.sea_zones(box)):
+    if not around and _is_of_the_sea(draft) and (zones := places.sea_zones(box)):
         return zones
     hints = _hints(draft)
-    for concept in around:
-        if concept.uri in hints:
-            return [concept]
-    like = places.like_box(box)
-    if like:
-        return [like]
+    told = next((concept for concept in around if concept.uri in hints), None) or places.like_box(box)
+    if told:
+        return [told]
     if places.is_abroad(box) and not places.covers(box, voc.get("territories")["pays-fxx"]):
         return []
     if around:
