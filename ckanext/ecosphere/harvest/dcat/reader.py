@@ -69,7 +69,7 @@ def read_dataset(graph: Graph, subject: URIRef) -> Record:
         topic_categories=[_last(each) for each in first_of(graph, subject, GEODCAT.topicCategory)],
         languages=[_last(value).lower() for value in first_of(graph, subject, DCTERMS.language)],
         frequency=next((_last(v) for v in first_of(graph, subject, DCTERMS.accrualPeriodicity)), None),
-        lineage=_labels(graph, subject, DCTERMS.provenance),
+        lineage=_labels(graph, subject, DCTERMS.provenance, DCTERMS.description),
         series=[str(v) for v in first_of(graph, subject, DCAT.inSeries, DCTERMS.isPartOf)],
     )
     _identifiers(record, graph, subject)
@@ -106,8 +106,10 @@ def _label(graph: Graph, node: Node) -> str:
     return _text(graph, node, SKOS.prefLabel, RDFS.label, DCTERMS.title, FOAF.name, VCARD.fn) or ""
 
 
-def _labels(graph: Graph, subject: Node, predicate: URIRef) -> list[str]:
-    return [label for node in first_of(graph, subject, predicate) if (label := _label(graph, node))]
+def _labels(graph: Graph, subject: Node, predicate: URIRef, other: URIRef) -> list[str]:
+    """What the things that a predicate names are called, or say under another predicate."""
+    nodes = first_of(graph, subject, predicate)
+    return [label for node in nodes if (label := _label(graph, node) or _text(graph, node, other))]
 
 
 def _last(value: Node) -> str:

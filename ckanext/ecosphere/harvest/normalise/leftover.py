@@ -24,7 +24,7 @@ USED = {
     "standard", "unread", "other_languages", "fields", "hierarchy_level", "languages", "metadata_language",
     "metadata_date", "boxes", "periods", "status", "frequency", "frequency_period", "next_update", "topic_categories",
     "keywords.type", "keywords.thesaurus", "keywords.thesaurus_href", "dates.type", "dates.value", "scales",
-    "resolutions", "reference_systems", "constraints.kind", "constraints.access_codes",
+    "resolutions", "reference_systems", "formats.name", "constraints.kind", "constraints.access_codes",
     "constraints.use_codes", "links.function",
     "links.protocol", "links.media_type", "links.size_megabytes",
     "service.operations", "service.type", "conformity.dates",

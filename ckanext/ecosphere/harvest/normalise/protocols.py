@@ -42,6 +42,8 @@ _FUNCTIONS = {
 """ISO ``CI_OnLineFunctionCode`` (and later ones) → role of a resource."""
 _DOCUMENTS = {"document", "image"}
 _EXTENSION = re.compile(r"\.([A-Za-z0-9]{2,8})$")
+_WORDS_TOO = {"tab", "asc", "doc", "nc", "las", "txt", "db", "gz", "sql", "mid", "md", "pptx", "ppt", "n3", "owl", "atom"}
+"""Extensions that are words or names of other things as well."""
 _BOTH = re.compile(r"\bwms wfs\b|\bwms et wfs\b")
 _FORMAT_KEYS = ("outputformat", "format", "f")
 NOT_A_DATA_FORMAT = {"HTML"}
@@ -156,7 +158,13 @@ def _formats() -> Phrases[str]:
     return Phrases(
         (label, concept.id)
         for concept in voc.get("format")
-        for label in (concept.id, concept.label_fr, concept.label_en, *concept.alt_labels)
+        for label in (
+            concept.id,
+            concept.label_fr,
+            concept.label_en,
+            *concept.alt_labels,
+            *(each for each in concept.data["extensions"] if each not in _WORDS_TOO),
+        )
     )
 
 
