@@ -189,7 +189,7 @@ SYSTEMS = (
 )
 FORMATS = (
     (r"shape ?file|\bshp\b|esri shape", "SHP"),
-    (r"map ?info|\btab\b|\bmif\b", "MIF|TAB"),
+    (r"map ?info|\btab\b|\bmif\b", "MIF|TAB|MapInfo"),
     (r"geo ?json", "GeoJSON"),
     (r"\bcsv\b", "CSV"),
     (r"\bxlsx?\b|excel", "XLS|XLSX"),

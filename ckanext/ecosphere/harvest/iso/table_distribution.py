@@ -87,6 +87,8 @@ def _transfer(walk: Walk, element: etree._Element, record: r.Record) -> None:
             alone = len(options.links) == 1 or (walk.record.marked and link is options.links[0])
             link.size_megabytes = options.size if alone else None
         record.links += options.links
+        if not options.links and (options.units or options.size):
+            walk.unread(child)
 
 
 _FORMATS = new(r.Format, "formats", FORMAT)
@@ -157,6 +159,8 @@ def _result(walk: Walk, element: etree._Element, record: r.Record) -> None:
         walk.children(child, _RESULT, conformity)
         if conformity.title or conformity.href or conformity.mark.arc:
             record.conformity.append(conformity)
+        else:
+            walk.unread(child)
 
 
 def _name_of_measure(walk: Walk, element: etree._Element, target: r.Record) -> None:
@@ -169,7 +173,8 @@ def _name_of_measure(walk: Walk, element: etree._Element, target: r.Record) -> N
 def _scope(walk: Walk, element: etree._Element, target: r.Record) -> None:
     """Tell what a report is about, unless that is the dataset, as for nearly all."""
     levels = {code.get("codeListValue") for code in element.iter("{*}MD_ScopeCode")}
-    if levels - {"dataset", "series", "service", "", None} or element.find("{*}DQ_Scope/{*}extent") is not None:
+    more = next(element.iter("{*}extent", "{*}levelDescription"), None)
+    if levels - {"dataset", "series", "service", "", None} or more is not None:
         walk.unread(element)
 
 

@@ -317,8 +317,8 @@ def reference(field: str) -> Handler:
         value = element.get("uuidref") or element.get(XLINK_HREF) or one_line(walk.text(element).text)
         if value and value.strip():
             getattr(target, field).append(value.strip())
-        if element.get("uuidref") and element.get(XLINK_HREF):
-            walk.unread(element)
+        if len(element) or (element.get("uuidref") and element.get(XLINK_HREF)):
+            walk.unread(element)  # all that it says beside what names it
 
     return handler
 

@@ -26,7 +26,7 @@ USED = {
     "keywords.type", "keywords.thesaurus", "keywords.thesaurus_href", "dates.type", "dates.value", "scales",
     "resolutions", "reference_systems", "formats.name", "constraints.kind", "constraints.access_codes",
     "constraints.use_codes", "links.function",
-    "links.protocol", "links.media_type", "links.size_megabytes",
+    "links.protocol", "links.size_megabytes",
     "service.operations", "service.type", "conformity.dates",
     "marked", "extents", "shapes", "uri", "links.transfer", "formats.href", "formats.transfers",
     "spatial_representations", "measures.element", "links.role", "links.encoding", "links.systems",

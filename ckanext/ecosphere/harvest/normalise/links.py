@@ -173,8 +173,8 @@ def of_link(draft: Draft, link: Link, formats: Formats | None = None) -> list[Re
 def _refuse(draft: Draft, link: Link, address: Address) -> None:
     shown = link.url or link.name or ""
     if address.reason == "empty":
-        if link.name or link.description:
-            draft.lost("onLine without an address", link.name or link.description)
+        if said := [each for each in (link.name, link.description, link.protocol) if each]:
+            draft.lost("onLine without an address", said)
         return
     draft.lost("onLine", f"{link.protocol or ''} {shown}".strip())
     draft.problem(f"link-{address.reason}", url=shown)

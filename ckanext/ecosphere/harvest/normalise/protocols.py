@@ -42,7 +42,7 @@ _FUNCTIONS = {
 """ISO ``CI_OnLineFunctionCode`` (and later ones) → role of a resource."""
 _DOCUMENTS = {"document", "image"}
 _EXTENSION = re.compile(r"\.([A-Za-z0-9]{2,8})$")
-_WORDS_TOO = {"tab", "asc", "doc", "nc", "las", "txt", "db", "gz", "sql", "mid", "md", "pptx", "ppt", "n3", "owl", "atom"}
+_WORDS_TOO = {"tab", "asc", "doc", "nc", "las", "txt", "db", "gz", "sql", "mid", "md", "ppt", "n3", "owl", "atom"}
 """Extensions that are words or names of other things as well."""
 _BOTH = re.compile(r"\bwms wfs\b|\bwms et wfs\b")
 _FORMAT_KEYS = ("outputformat", "format", "f")
