@@ -29,6 +29,7 @@ from ckanext.ecosphere.harvest.record import (
     Period,
     Record,
     ReferenceSystem,
+    Service,
     Term,
 )
 
@@ -306,7 +307,11 @@ def _distributions(record: Record, graph: Graph, subject: Node) -> None:
     for node in sorted(graph.objects(subject, DCAT.distribution), key=str):
         record.links += _links(graph, node)
     for node in sorted(graph.objects(subject, DCAT.endpointURL), key=str):  # of a data service
-        record.links.append(Link(url=str(node), name=_text(graph, subject, DCTERMS.title)))
+        record.links.append(Link(url=str(node), name=_text(graph, subject, DCTERMS.title), role="service"))
+        record.service = record.service or Service()
+    described = next(first_of(graph, subject, DCAT.endpointDescription), None)
+    if record.service and described is not None and (address := _address(described)):
+        record.fields["endpoint_description"] = address
     for predicate in (DCAT.landingPage, FOAF.page):
         for node in sorted(graph.objects(subject, predicate), key=str):
             record.links.append(Link(url=str(node), name=_label(graph, node) or None, function="information"))

@@ -12,6 +12,7 @@ from rdflib.term import BNode, Node
 MAX_NOTES, MAX_NOTE = 300, 2_000
 """Notes of one dataset, and characters of one; beyond them only their number is told."""
 MAX_DEPTH = 5
+_GEOMETRIES = {"bbox", "geometry", "asWKT", "asGML", "asGeoJSON"}
 
 
 def rest_of(graph: Graph, subject: Node, record: Any) -> list[str]:
@@ -26,6 +27,8 @@ def rest_of(graph: Graph, subject: Node, record: Any) -> list[str]:
     notes: dict[str, None] = {}
     translations: dict[str, list[str]] = {}
     for path, value in _values(graph, subject):
+        if record.boxes and path.rpartition("/")[2] in _GEOMETRIES:
+            continue  # kept by its box
         text = _bare(value)
         if not text or text in known or (isinstance(value, URIRef) and _code(text) in known):
             continue

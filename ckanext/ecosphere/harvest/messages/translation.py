@@ -130,7 +130,7 @@ _MADE = {
     "owner_org": (0, 1, 2, 3),
     "contact": (4, 5),
     "resources": (6, 7),
-    "tags": (8, 12),
+    "tags": (8, 9, 12),
     "access_rights": (9,),
     "notes": (10,),
     "provenance": (10,),

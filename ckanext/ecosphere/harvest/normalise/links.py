@@ -245,11 +245,15 @@ def _set_format(draft: Draft, resource: Resource, found: Concept | None, formats
         found = (formats.data or [formats.archive])[0]
         draft.change("resources", f"format of {resource['url']}", found.id if found else "")
     if is_data and len(formats.data) > 1 and (is_archive or found in formats.data):
-        told = f"Formats : {', '.join(concept.id for concept in formats.data)}"
-        resource["description"] = cut(f"{resource.get('description', '')}\n\n{told}".strip(), MAX_DESCRIPTION)
+        _describe_formats(resource, formats)
     if found:
         resource["format"] = found.id
         resource["mimetype"] = found.data["media_type"]
+
+
+def _describe_formats(resource: Resource, formats: Formats) -> None:
+    told = f"Formats : {', '.join(concept.id for concept in formats.data)}"
+    resource["description"] = cut(f"{resource.get('description', '')}\n\n{told}".strip(), MAX_DESCRIPTION)
 
 
 def _complete_service(draft: Draft, resource: Resource, address: Address) -> None:
@@ -384,6 +388,9 @@ def formats_of(draft: Draft) -> Formats:
 
 def _formats_without_a_place(draft: Draft, formats: Formats, resources: list[Resource]) -> None:
     """Tell the formats of the record that no resource has."""
+    if formats.data and not any(resource["resource_role"] == "data" for resource in resources):
+        for feed in [resource for resource in resources if resource["protocol"] == "ATOM"]:
+            _describe_formats(feed, formats)  # its entries have them
     had = {resource.get("format") for resource in resources}
     had |= {"ZIP"} if any(resource.get("package_format") for resource in resources) else set()
     described = any(resource.get("description", "").rpartition("Formats : ")[1] for resource in resources)

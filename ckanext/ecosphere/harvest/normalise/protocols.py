@@ -128,9 +128,17 @@ def role_of(link: Link, address: Address, protocol: str, use: str) -> str:
         return "metadata"
     if address.query.get("request", "").lower() == "getfeature":
         return "data"
+    if protocol in _GENERIC and use in ("view", "service") and _tells_data(link):
+        return _role_of_page(link, address, protocol, use)
     if protocol not in _GENERIC or use in ("feed", "view", "service"):
         return "service"
     return _role_of_page(link, address, protocol, use)
+
+
+def _tells_data(link: Link) -> bool:
+    """Whether a link says itself that its file is one of data, as distributions of RDF do."""
+    said = format_named(link.media_type) or format_named(link.format)
+    return said is not None and said.data["kind"] not in (*_DOCUMENTS, "service")
 
 
 def _role_of_page(link: Link, address: Address, protocol: str, use: str) -> str:
@@ -141,9 +149,8 @@ def _role_of_page(link: Link, address: Address, protocol: str, use: str) -> str:
         return "documentation"
     if use == "data" or (ending is not None and not is_page):
         return "data"
-    said = format_named(link.media_type) or format_named(link.format)
-    if said is not None and said.data["kind"] not in (*_DOCUMENTS, "service") and use != "about":
-        return "data"  # distributions of RDF tell the format of their file
+    if use != "about" and _tells_data(link):
+        return "data"
     function = _FUNCTIONS.get((link.function or "").lower(), "")
     at_root = address.path in ("", "/") and not address.query
     declared = protocol in ("HTTP:DOWNLOAD", "FTP") and not at_root and not is_page and use != "about"

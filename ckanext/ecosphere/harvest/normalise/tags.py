@@ -104,3 +104,5 @@ def _open_data(draft: Draft, flag: str) -> None:
     if not draft.dataset.get("access_rights") and not draft.dataset.get("access_limitation"):
         uri = "http://publications.europa.eu/resource/authority/access-right/PUBLIC"
         draft.set("access_rights", uri, before=f"keyword: {flag}")
+    else:  # the constraints have said more
+        draft.change("tags", f"keyword: {flag}", "left out")

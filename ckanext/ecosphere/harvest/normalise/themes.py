@@ -145,18 +145,21 @@ def inspire_themes(draft: Draft) -> None:
         if theme:
             uri = voc.get("inspire-theme")[theme].uri
             found.append(uri)
-            if keyword.href != uri:
+            if keyword.text:
                 draft.change("inspire_theme", keyword.text, theme)
         elif keyword.href and _LEGISLATION.match(keyword.href):
             legislation.append(keyword.href)
     labelled = [
         concept.uri for k in draft.record.keywords[:MAX_KEYWORDS] if _is_hvd(k) and (concept := _hvd_of(k.text))
     ]
-    given = [keyword.href for keyword in draft.record.keywords[:MAX_KEYWORDS] if keyword.href]
-    named = {
-        field: [getattr(concept, kept) for href in given if (concept := voc.get(vocabulary).get(href))]
-        for field, vocabulary, kept in NAMED
-    }
+    given = [keyword for keyword in draft.record.keywords[:MAX_KEYWORDS] if keyword.href]
+    named: dict[str, list[str]] = {}
+    for field, vocabulary, kept in NAMED:
+        pairs = [(k.text, concept) for k in given if (concept := voc.get(vocabulary).get(k.href or ""))]
+        named[field] = [getattr(concept, kept) for _text, concept in pairs]
+        for text, concept in pairs:
+            if text:
+                draft.change(field, text, concept.id)
     named["hvd_category"] += labelled
     for name, values in {"inspire_theme": found, **named, "applicable_legislation": legislation}.items():
         if values:
@@ -261,7 +264,11 @@ def specific(found: Iterable[str]) -> list[str]:
 
 def eu_themes(draft: Draft) -> None:
     """EU data themes named by address, else those that follow from INSPIRE's, the ministry's or the topics."""
-    named = [concept.uri for k in draft.record.keywords if (concept := voc.get("eu-theme").get(k.href or ""))]
+    pairs = [(k.text, concept) for k in draft.record.keywords if (concept := voc.get("eu-theme").get(k.href or ""))]
+    named = [concept.uri for _text, concept in pairs]
+    for text, concept in pairs:
+        if text:
+            draft.change("eu_theme", text, concept.id)
     if named:
         draft.set("eu_theme", list(dict.fromkeys(named)))
         return

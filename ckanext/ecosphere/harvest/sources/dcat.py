@@ -156,5 +156,5 @@ class DcatSource(SourceType):
         """
         graph, subject = rdf.from_text(content)
         record = read_dataset(graph, subject)
-        record.fields = profiles.fields(graph)
+        record.fields |= profiles.fields(graph)
         return record

@@ -39,6 +39,11 @@ def test_an_archive_format_fills_a_download_without_one():
     assert made["format"] == "ZIP"
 
 
+def test_a_feed_names_the_formats_of_its_entries_when_nothing_else_gives_data():
+    (feed,) = resources(Link("http://a.fr/atom/x.xml", "ATOM", "Flux"), formats=[Format("ESRI Shapefile")])
+    assert (feed["format"], feed["description"]) == ("Atom Feed", "Formats : SHP")
+
+
 def test_a_format_that_no_link_has_is_told_with_its_version():
     made = result(links=[Link("http://a.fr/wms?service=WMS", "OGC:WMS")], formats=[Format("ESRI Shapefile", "1.0")])
     assert "distributionFormat: ESRI Shapefile 1.0" in told(made)
@@ -205,6 +210,13 @@ def test_other_parties_topics_and_translations_are_read_or_told():
     assert made.dataset["qualified_attribution"][0]["agent"][0]["name"] == "Cerema"
     assert made.dataset["topic_category"][0].endswith("environment")
     assert "title: [en] Noise" in told(made)
+
+
+def test_a_data_service_has_its_address_and_its_description():
+    service = """<http://a.fr/s> a dcat:DataService ; dct:title "API" ;
+      dcat:endpointURL <http://a.fr/api> ; dcat:endpointDescription <http://a.fr/api/openapi.json> ."""
+    made = of_rdf(PREFIXES + service).dataset
+    assert (made["endpoint_url"], made["endpoint_description"]) == (["http://a.fr/api"], "http://a.fr/api/openapi.json")
 
 
 def test_what_the_record_of_a_catalogue_is_about_is_a_dataset():
