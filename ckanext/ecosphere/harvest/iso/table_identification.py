@@ -105,6 +105,11 @@ def _keywords(walk: Walk, element: etree._Element, record: r.Record) -> None:
         walk.unread(element)
 
 
+_REFERENCE: Table = {
+    "title": terms("other"),
+    "onlineResource": within({"linkage": terms("other"), "name": told, "description": told, "protocol": skip}),
+    "date": told,
+}
 _CONSTRAINT: Table = {
     "useLimitation": terms("use_limitations"),
     "accessConstraints": codes("access_codes"),
@@ -112,8 +117,8 @@ _CONSTRAINT: Table = {
     "otherConstraints": terms("other"),
     "classification": code("classification"),
     "userNote": terms("other"),
-    "reference": within({"title": terms("other")}),
-    "citation": within({"title": terms("other")}),
+    "reference": within(_REFERENCE),
+    "citation": within(_REFERENCE),
 }
 
 

@@ -18,6 +18,8 @@ MAX_KEYWORDS = 2_000
 MAX_THEMES = 6
 ENOUGH, SHARE = 2.0, 0.55
 """Weight from which on no further evidence is heard; part of the heaviest theme's weight that keeps another one."""
+MOST_INSPIRE = 3
+"""INSPIRE themes beyond which they say that a map shows everything."""
 MAX_DESCRIPTION = 1_500
 """Characters of a description that are searched for terms."""
 NAMED = (
@@ -180,12 +182,14 @@ def themes(draft: Draft) -> None:
     scales = _Scales()
     keywords = [k for k in record.keywords[:MAX_KEYWORDS] if k.text and not is_placeholder(k.text)]
     free = [k for k in keywords if inspire_theme_of(k) is None and not is_place(k) and not named_by_address(k)]
-    inspire = [_inspire_rows()[theme] for k in keywords if (theme := inspire_theme_of(k))]
+    inspire = [row for k in keywords if (code := inspire_theme_of(k)) and (row := _inspire_rows()[code])["themes"]]
     titles = " / ".join([record.title or "", *record.alternate_titles[:5]])[:2_000]
     scales.put("title", _strong(titles))
     for keyword in free:
         label, found = _of_keyword(keyword.text)
         scales.put("keyword (label)" if label else "keywords", found)
+    if len({row["inspire"] for row in inspire}) > MOST_INSPIRE:
+        inspire = []  # a map of everything is about nothing of it
     scales.put("INSPIRE theme", [row["themes"] for row in inspire if row["weak"] != "yes"])
     if scales.best() < ENOUGH:
         scales.put("description", _repeated(_strong((record.abstract or "")[:MAX_DESCRIPTION])))
@@ -213,7 +217,7 @@ def _keep(draft: Draft, kept: list[str], how: str) -> None:
 def _of_topics(codes: list[str]) -> list[str]:
     by_topic = {row["topic"]: row["theme"] for row in rows("topic-categories")}
     other = by_label("topic-categories", "topic", "other_codes")
-    return [by_topic[topic] for code in codes if (topic := other.get(plain(code), code)) in by_topic]
+    return [theme for code in codes if (theme := by_topic.get(other.get(plain(code), code)))]
 
 
 class _Scales:

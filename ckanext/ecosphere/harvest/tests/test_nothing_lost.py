@@ -89,6 +89,11 @@ def test_a_map_is_no_service():
     assert result(hierarchy_level="staticMap").dataset["dcat_type"].endswith("dataset")
 
 
+def test_the_name_of_a_table_tells_its_departement():
+    made = result(title="N_ZONE_BRUIT_S_087").dataset
+    assert made["territory"] == ["http://id.insee.fr/geo/departement/87"]
+
+
 # --- words -----------------------------------------------------------------------------------------------
 
 

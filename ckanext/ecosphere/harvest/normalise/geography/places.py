@@ -20,6 +20,8 @@ _ATTACHED = re.compile(r"[^*@|].{0,200}[*@|]\s{0,5}([0-9AB]{5})")
 _IN_FILE = re.compile(
     r"(?:^|[^0-9A-Za-z])(?:fr-)?0{0,4}(\d[0-9AB]\d{3})[_-]?(?:plui?|pos|cc|psmv|scot|rnu)(?=[^a-z]|$)", re.I
 )
+_IN_TABLE = re.compile(r"(?:^|\W)[lmn]_\w{3,60}_[lpst]_(0\d[0-9ab]|97\d)(?=\W|$)", re.IGNORECASE)
+"""Name of a table as the data standards of the ministry have it, with the département: ``N_ZONE_BRUIT_S_087``."""
 _LONGEST_CODE = 300
 _COMMON_WORDS = {"nord", "lot", "centre", "metropole", "manche", "fr", "lr", "mp", "sud"}
 _MOST = 0.72
@@ -150,9 +152,11 @@ def in_text(text: str, common_words: bool = False) -> list[Concept]:
 
 
 def in_file_name(text: str) -> Concept | None:
-    """Return the département of the commune code in a name of the urban planning portal (``22358_PLU_2019``)."""
-    match = _IN_FILE.search(text)
-    return departement(match.group(1)) if match else None
+    """Return the département of the code in a name of the urban planning portal (``22358_PLU_2019``) or of a table."""
+    if match := _IN_FILE.search(text):
+        return departement(match.group(1))
+    match = _IN_TABLE.search(text)
+    return departement(match.group(1)[1:] if match.group(1)[0] == "0" else match.group(1)) if match else None
 
 
 # --- neighbours and boxes -----------------------------------------------------------------------------------

@@ -163,11 +163,11 @@ def by_description(draft: Draft) -> list[Concept]:
 
 
 def by_file_name(draft: Draft) -> list[Concept]:
-    """Commune codes in identifiers of urban planning documents (``22358_PLU_20190101``)."""
+    """Codes in names of urban planning documents (``22358_PLU_20190101``) and of tables (``N_ZONE_BRUIT_S_087``)."""
     record = draft.record
-    texts = [record.file_identifier or "", *(identifier.code for identifier in record.identifiers)]
+    texts = [record.file_identifier or "", *(identifier.code for identifier in record.identifiers), record.title or ""]
     found = [places.in_file_name(text[:300]) for text in texts]
-    return [concept for concept in found if concept and _agrees(draft.boxes, concept)]
+    return [concept for concept in found if concept and _agrees(draft.boxes, concept, without_boxes=True)]
 
 
 def by_box(draft: Draft) -> list[Concept]:
