@@ -128,14 +128,15 @@ _LISTS = ("themes", "eu-theme", *(vocabulary for _field, vocabulary, _kept in NA
 
 _HVD = re.compile(r"\bhvd\b|high value data|forte valeur|haute valeur|grande valeur")
 """Titles of the list of categories of high-value datasets, as thesauri are given them."""
+_HVD_NUMBER = re.compile(r"/bna/(c_[0-9a-f]{8})$")
 
 
-def _is_hvd(keyword: Keyword) -> bool:
-    return bool(_HVD.search(plain(keyword.thesaurus or "")))
-
-
-def _hvd_of(text: str) -> Concept | None:
-    return voc.get("hvd-category").find(text)
+def _hvd_of(keyword: Keyword) -> Concept | None:
+    """Return the category of high-value datasets that a keyword is: by its number in any address, else by its label."""
+    categories = voc.get("hvd-category")
+    if number := _HVD_NUMBER.search(keyword.href or ""):
+        return categories.get(f"http://data.europa.eu/bna/{number.group(1)}")
+    return categories.find(keyword.text) if _HVD.search(plain(keyword.thesaurus or "")) else None
 
 
 def inspire_themes(draft: Draft) -> None:
@@ -151,9 +152,7 @@ def inspire_themes(draft: Draft) -> None:
                 draft.change("inspire_theme", keyword.text, theme)
         elif keyword.href and _LEGISLATION.match(keyword.href):
             legislation.append(keyword.href)
-    labelled = [
-        concept.uri for k in draft.record.keywords[:MAX_KEYWORDS] if _is_hvd(k) and (concept := _hvd_of(k.text))
-    ]
+    labelled = [concept.uri for k in draft.record.keywords[:MAX_KEYWORDS] if (concept := _hvd_of(k))]
     given = [keyword for keyword in draft.record.keywords[:MAX_KEYWORDS] if keyword.href]
     named: dict[str, list[str]] = {}
     for field, vocabulary, kept in NAMED:

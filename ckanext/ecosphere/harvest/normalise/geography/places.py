@@ -34,6 +34,7 @@ _MAINLY, _LIKE_ENOUGH = 0.6, 0.35
 """Part of a box within a service's own territory, or likeness to it, from which on the box is drawn too wide."""
 _FAR_LARGER, _OCEAN = 6, 400.0
 """Times the area of the territories that it touches, and square degrees, beyond which a box is about something else."""
+_SOUTHERN = "outre-mer-atf"
 _SAME = 0.7
 """Likeness from which on a box is a territory's own."""
 _WITHIN = 0.05
@@ -278,18 +279,13 @@ def sea_zones(box: Degrees) -> list[Concept]:
     return kept if _area(box) <= _FAR_LARGER * max(largest, 1e-12) else []
 
 
-@cache
-def _southern() -> Concept:
-    return voc.get("territories")["outre-mer-atf"]
-
-
 def _candidates(box: Degrees) -> list[Concept]:
     """Départements and overseas territories, without the southern lands where another island is meant.
 
     The box of their scattered islands reaches around La Réunion and Mayotte.
     """
     found = of_type("departement", "outre-mer")
-    others = [c for c in found if c is not _southern() and _common(box, c.data["bbox"]) > 0]
+    others = [c for c in found if c.id != _SOUTHERN and _common(box, c.data["bbox"]) > 0]
     return others or found
 
 
