@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help guide attack matrix docs i18n chaos csw bench-forms bench-harvest bench-levels bench-quality bench-relevance bench-requests bench-search demo setup up stop down status env test test-room lint lock clean
+.PHONY: help guide attack matrix docs i18n chaos csw bench-fidelity bench-forms bench-harvest bench-levels bench-normalise bench-quality bench-relevance bench-requests bench-search demo setup up stop down status env test test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -44,6 +44,12 @@ bench-harvest: ## Our harvest beside ckanext-spatial's, on one catalogue (RECORD
 	@$(stack) up
 	@.venv/bin/python -m dev.bench.harvest --records $(or $(RECORDS),1000) --latency $(or $(LATENCY),0) \
 		--workers $(or $(WORKERS),2) --contestants $(if $(ONLY),$(ONLY),ours,stock) $(if $(MEMORY),--streamed) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-fidelity: ## What of real records is in the datasets, told, lost or wrong (RECORDS=../shared/records ARGS="--paths --show lost")
+	@.venv/bin/python -m dev.bench.fidelity $(or $(RECORDS),../shared/records) $(ARGS)
+
+bench-normalise: ## Precision and recall of the themes that a harvest gives, on titles judged by hand, rule by rule (ARGS=--show)
+	@.venv/bin/python -m dev.bench.normalise $(ARGS)
 
 bench-quality: ## Measure what quality costs, on a save and for a re-score (DATASETS=100000)
 	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.quality --datasets $(or $(DATASETS),100000)

@@ -60,10 +60,16 @@ MESSAGES: dict[str, str] = {
     "box-south-north-swapped": _N("South and north of the bounding box were exchanged and put right: {box}"),
     "box-west-east-swapped": _N("West and east of the bounding box were exchanged and put right: {box}"),
     "box-zero": _N("The bounding box is empty: {box}"),
+    "place-contradiction": _N(
+        "Places that lie off the bounding box, the title and the service were left out: {values}"
+    ),
     "outside-france": _N("The data lie outside the territories of the list."),
     "reference-system": _N("The coordinate reference system is not recognised: {value}"),
     "scale": _N("This is not a scale: {value}"),
     "resolution": _N("This resolution cannot be given in metres: {value}"),
+    "licence-version": _N(
+        "The list does not have this licence, or the record does not name its version; {chosen} was taken: {value}"
+    ),
     "licence-without-text": _N("The record says that there is a licence but not which one."),
     "licences-differ": _N("The record names several licences ({values}); the first was kept: {chosen}"),
     "anchor-contradiction": _N("A text and the address behind it contradict each other: {value}"),

@@ -188,6 +188,11 @@ class Link:
         encoding: its character set, as written.
         systems: addresses of its coordinate reference systems.
         transfer: name of the transfer options that it stands in.
+        access_url: page that leads to the file, where the link is the file itself.
+        issued, modified: days of the file, as written.
+        uri: address that stands for the distribution.
+        licence: address of the licence of this file.
+        documentation, standards: addresses of its pages, and of what it conforms to.
     """
 
     url: str | None = None
@@ -203,6 +208,13 @@ class Link:
     encoding: str | None = None
     systems: list[str] = field(default_factory=list)
     transfer: str | None = None
+    access_url: str | None = None
+    issued: str | None = None
+    modified: str | None = None
+    uri: str | None = None
+    licence: str | None = None
+    documentation: list[str] = field(default_factory=list)
+    standards: list[str] = field(default_factory=list)
     mark: Mark = field(default_factory=Mark)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urljoin
 
 from lxml import etree
-from rdflib import RDF, BNode, Graph, Literal, URIRef
+from rdflib import DCTERMS, RDF, BNode, Graph, Literal, URIRef
 from rdflib.namespace import FOAF, Namespace
 from rdflib.term import Node
 
@@ -33,6 +33,9 @@ MAX_TRIPLES = 100_000
 """Triples of one dataset: 8 000 distributions have about 80 000."""
 DATASETS = (DCAT.Dataset, DCAT.DatasetSeries, DCAT.DataService)
 _NOT_FOLLOWED = {*DATASETS, DCAT.Catalog, DCAT.CatalogRecord}
+_SINGLE_NODES = {
+    f"{{{DCAT}}}{name}" for name in ("Catalog", "CatalogRecord", "Dataset", "DatasetSeries", "DataService")
+}
 _ALWAYS_FOLLOWED = {FOAF.isPrimaryTopicOf, DCAT.accessService}
 _UNSOUND = re.compile(r"[\x00-\x20<>\"{}|\\^`]+")
 _TURTLE = {"text/turtle", "application/x-turtle", "text/n3"}
@@ -57,6 +60,10 @@ def parse(body: bytes, content_type: str, max_bytes: int, url: str = "", lost: l
     try:
         if start == b"<" and content_type not in _TURTLE and not body.lstrip().startswith(b"<http"):
             root = parse_xml(body, max_bytes)
+            if str(root.tag) in _SINGLE_NODES:  # a document of one node needs no rdf:RDF around it (RDF/XML, 7.2.8)
+                whole = etree.Element(f"{{{RDF}}}RDF", nsmap=root.nsmap)
+                whole.append(root)
+                root = whole
             if etree.QName(root).localname != "RDF":
                 raise PageError("not-rdf", misunderstood=True, detail=f"<{etree.QName(root).localname}>")
             return rdf.parse(etree.tostring(root), "xml", url, _page(url))
@@ -120,6 +127,9 @@ def datasets(graph: Graph) -> list[Node]:
     """The datasets, series and services that a graph describes, in the order of their names."""
     types = [*DATASETS, *(Literal(str(kind)) for kind in DATASETS)]  # Opendatasoft writes the type as text
     found = {subject for kind in types for subject in graph.subjects(RDF.type, kind)}
+    # What the record of a catalogue is about is a dataset, though it does not say so itself.
+    topics = set(graph.objects(None, FOAF.primaryTopic))
+    found |= {each for each in topics if (each, DCTERMS.title, None) in graph and (each, RDF.type, None) not in graph}
     # A service that gives access to a distribution is a part of its dataset.
     return sorted(found - set(graph.objects(None, DCAT.accessService)), key=str)
 

@@ -15,6 +15,7 @@ from rdflib.term import Node
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.dcat.graph import DCAT, first_of
+from ckanext.ecosphere.harvest.dcat.rest import rest_of
 from ckanext.ecosphere.harvest.record import (
     Box,
     Conformity,
@@ -28,6 +29,7 @@ from ckanext.ecosphere.harvest.record import (
     Period,
     Record,
     ReferenceSystem,
+    Service,
     Term,
 )
 
@@ -36,6 +38,7 @@ CNT = Namespace("http://www.w3.org/2011/content#")
 DCATAP = Namespace("http://data.europa.eu/r5r/")
 VCARD = Namespace("http://www.w3.org/2006/vcard/ns#")
 ADMS = Namespace("http://www.w3.org/ns/adms#")
+PROV = Namespace("http://www.w3.org/ns/prov#")
 SCHEMA = Namespace("http://schema.org/")
 SCHEMAS = Namespace("https://schema.org/")
 LIMITS = URIRef("http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess")
@@ -48,16 +51,9 @@ AGENTS = (
     ("owner", DCTERMS.rightsHolder),
     ("pointOfContact", DCAT.contactPoint),
 )
-_READ = {
-    RDF.type, DCTERMS.title, DCTERMS.description, DCTERMS.abstract, DCTERMS.identifier, ADMS.identifier, DCAT.keyword,
-    DCAT.theme, DCTERMS.subject, DCTERMS.language, DCTERMS.temporal, DCTERMS.spatial, DCTERMS.accrualPeriodicity,
-    DCTERMS.license, DCTERMS.rights, DCTERMS.accessRights, DCTERMS.provenance, DCTERMS.conformsTo, DCAT.distribution,
-    FOAF.isPrimaryTopicOf,
-    DCAT.landingPage, FOAF.page, OWL.versionInfo, DCAT.version, DCTERMS.alternative, DCTERMS.isPartOf, DCAT.inSeries,
-    DCATAP.hvdCategory, ADMS.sample, DCAT.spatialResolutionInMeters,
-    *(predicate for _name, predicate in (*DATES, *AGENTS)),
-}  # fmt: skip
+_TOPIC = "/TopicCategory/"
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?")
+_FOUR_NUMBERS = re.compile(r"\s*-?\d+(?:\.\d+)?(?:\s*,\s*-?\d+(?:\.\d+)?){3}\s*")
 _BYTES_PER_MEGABYTE = 1_000_000
 
 
@@ -70,10 +66,11 @@ def read_dataset(graph: Graph, subject: URIRef) -> Record:
         abstract=_text(graph, subject, DCTERMS.description, DCTERMS.abstract),
         alternate_titles=_texts(graph, subject, DCTERMS.alternative),
         edition=_text(graph, subject, DCAT.version, OWL.versionInfo),
-        hierarchy_level=next((level for kind, level in HIERARCHY.items() if kind in kinds), "dataset"),
+        hierarchy_level=_kind_of(graph, subject, kinds),
+        topic_categories=[_last(each) for each in first_of(graph, subject, GEODCAT.topicCategory)],
         languages=[_last(value).lower() for value in first_of(graph, subject, DCTERMS.language)],
         frequency=next((_last(v) for v in first_of(graph, subject, DCTERMS.accrualPeriodicity)), None),
-        lineage=_labels(graph, subject, DCTERMS.provenance),
+        lineage=_labels(graph, subject, DCTERMS.provenance, DCTERMS.description),
         series=[str(v) for v in first_of(graph, subject, DCAT.inSeries, DCTERMS.isPartOf)],
     )
     _identifiers(record, graph, subject)
@@ -85,9 +82,7 @@ def read_dataset(graph: Graph, subject: URIRef) -> Record:
     _constraints(record, graph, subject)
     _standards(record, graph, subject)
     _distributions(record, graph, subject)
-    for predicate, value in sorted(graph.predicate_objects(subject)):
-        if predicate not in _READ:
-            record.unread.append(f"{predicate}: {str(value)[:200]}")
+    record.unread += rest_of(graph, subject, record)
     return record
 
 
@@ -112,8 +107,10 @@ def _label(graph: Graph, node: Node) -> str:
     return _text(graph, node, SKOS.prefLabel, RDFS.label, DCTERMS.title, FOAF.name, VCARD.fn) or ""
 
 
-def _labels(graph: Graph, subject: Node, predicate: URIRef) -> list[str]:
-    return [label for node in first_of(graph, subject, predicate) if (label := _label(graph, node))]
+def _labels(graph: Graph, subject: Node, predicate: URIRef, other: URIRef) -> list[str]:
+    """What the things that a predicate names are called, or say under another predicate."""
+    nodes = first_of(graph, subject, predicate)
+    return [label for node in nodes if (label := _label(graph, node) or _text(graph, node, other))]
 
 
 def _last(value: Node) -> str:
@@ -164,10 +161,22 @@ def _identifiers(record: Record, graph: Graph, subject: URIRef) -> None:
 
 def _keywords(record: Record, graph: Graph, subject: Node) -> None:
     record.keywords += [Keyword(text=text) for text in _texts(graph, subject, DCAT.keyword)]
-    for predicate in (DCAT.theme, DCTERMS.subject, DCATAP.hvdCategory):
+    for predicate, thesaurus in ((DCAT.theme, None), (DCTERMS.subject, None), (DCATAP.hvdCategory, "HVD")):
         for node in first_of(graph, subject, predicate):
+            if _TOPIC in str(node):
+                record.topic_categories.append(_last(node))
+                continue
             own = str(node) if str(node).startswith("urn:ecosphere:") else None
-            record.keywords.append(Keyword(text=_label(graph, node), href=_address(node) or own, type="theme"))
+            record.keywords.append(Keyword(_label(graph, node), _address(node) or own, "theme", thesaurus))
+
+
+def _kind_of(graph: Graph, subject: Node, kinds: set[Node]) -> str:
+    """Dataset, series or service: by its class, else by its type in the list of INSPIRE."""
+    for kind, level in HIERARCHY.items():
+        if kind in kinds:
+            return level
+    typed = {_last(each) for p in (DCTERMS.type, GEODCAT.resourceType) for each in graph.objects(subject, p)}
+    return next((level for level in ("series", "service") if level in typed), "dataset")
 
 
 def _dates(record: Record, graph: Graph, subject: Node) -> None:
@@ -184,27 +193,41 @@ def _dates(record: Record, graph: Graph, subject: Node) -> None:
 
 def _contacts(record: Record, graph: Graph, subject: Node) -> None:
     for role, predicate in AGENTS:
-        found: list[Contact] = []
-        for node in graph.objects(subject, predicate):
-            name = _text(graph, node, FOAF.name, VCARD["organization-name"], VCARD.fn, RDFS.label, SKOS.prefLabel)
-            mail = next(first_of(graph, node, VCARD.hasEmail, FOAF.mbox, VCARD.email), None)
-            mail = _text(graph, mail, VCARD.value) or mail if mail is not None else None
-            phone = next(first_of(graph, node, VCARD.hasTelephone, FOAF.phone), None)
-            phone = (_text(graph, phone, VCARD.hasValue) or phone) if phone is not None else None
-            home = next(first_of(graph, node, FOAF.homepage, VCARD.hasURL, FOAF.workplaceHomepage), None)
-            found.append(
-                Contact(
-                    organisation=str(node) if isinstance(node, Literal) else name,
-                    organisation_href=_address(node),
-                    role=role,
-                    email=re.sub(r"^.*?(?:mailto:|/(?=[^/]*@))", "", str(mail)) if mail is not None else None,
-                    url=str(home) if home is not None else None,
-                    position=_text(graph, node, VCARD["organization-unit"]),
-                    phone=str(phone) if phone is not None else None,
-                )
+        _parties(record, graph, subject, role, predicate)
+    _attributions(record, graph, subject)
+
+
+def _parties(record: Record, graph: Graph, subject: Node, role: str, predicate: URIRef) -> None:
+    found: list[Contact] = []
+    for node in graph.objects(subject, predicate):
+        name = _text(graph, node, FOAF.name, VCARD["organization-name"], VCARD.fn, RDFS.label, SKOS.prefLabel)
+        mail = next(first_of(graph, node, VCARD.hasEmail, FOAF.mbox, VCARD.email), None)
+        mail = _text(graph, mail, VCARD.value) or mail if mail is not None else None
+        phone = next(first_of(graph, node, VCARD.hasTelephone, FOAF.phone), None)
+        phone = (_text(graph, phone, VCARD.hasValue) or phone) if phone is not None else None
+        home = next(first_of(graph, node, FOAF.homepage, VCARD.hasURL, FOAF.workplaceHomepage), None)
+        found.append(
+            Contact(
+                organisation=str(node) if isinstance(node, Literal) else name,
+                organisation_href=_address(node),
+                role=role,
+                email=re.sub(r"^.*?(?:mailto:|/(?=[^/]*@))", "", str(mail)) if mail is not None else None,
+                url=str(home) if home is not None else None,
+                position=_text(graph, node, VCARD["organization-unit"]),
+                phone=str(phone) if phone is not None else None,
             )
-        # By what they say: blank nodes have other names each time that a file is read.
-        record.contacts += sorted(found, key=_said)
+        )
+    # By what they say: blank nodes have other names each time that a file is read.
+    record.contacts += sorted(found, key=_said)
+
+
+def _attributions(record: Record, graph: Graph, subject: Node) -> None:
+    """Parties in other roles (PROV): each with the role that the attribution gives it."""
+    for node in sorted(graph.objects(subject, PROV.qualifiedAttribution), key=str):
+        role = next((_last(each) for each in first_of(graph, node, DCAT.hadRole, PROV.hadRole)), None)
+        parties = Record()
+        _parties(parties, graph, node, role or "", PROV.agent)
+        record.contacts += parties.contacts
 
 
 def _said(contact: Contact) -> tuple[str, ...]:
@@ -233,6 +256,8 @@ def box_of(text: str) -> Box | None:
             bare = json.dumps(json.loads(bare).get("coordinates"))
         except (ValueError, AttributeError, RecursionError):
             return None
+    elif _FOUR_NUMBERS.fullmatch(bare):  # ArcGIS: west, south, east, north
+        return Box(*(bare.split(",")[place].strip() for place in (0, 2, 1, 3)))
     elif not re.match(r"(?i)(?:MULTI)?(?:POLYGON|POINT|LINESTRING)|ENVELOPE|GEOMETRYCOLLECTION", bare):
         return None
     numbers = [float(number) for number in _NUMBER.findall(bare[:1_000_000])]
@@ -282,7 +307,11 @@ def _distributions(record: Record, graph: Graph, subject: Node) -> None:
     for node in sorted(graph.objects(subject, DCAT.distribution), key=str):
         record.links += _links(graph, node)
     for node in sorted(graph.objects(subject, DCAT.endpointURL), key=str):  # of a data service
-        record.links.append(Link(url=str(node), name=_text(graph, subject, DCTERMS.title)))
+        record.links.append(Link(url=str(node), name=_text(graph, subject, DCTERMS.title), role="service"))
+        record.service = record.service or Service()
+    described = next(first_of(graph, subject, DCAT.endpointDescription), None)
+    if record.service and described is not None and (address := _address(described)):
+        record.fields["endpoint_description"] = address
     for predicate in (DCAT.landingPage, FOAF.page):
         for node in sorted(graph.objects(subject, predicate), key=str):
             record.links.append(Link(url=str(node), name=_label(graph, node) or None, function="information"))
@@ -292,6 +321,7 @@ def _distributions(record: Record, graph: Graph, subject: Node) -> None:
 def _links(graph: Graph, node: Node) -> list[Link]:
     """A distribution as links; one that is named and nowhere described is its own address."""
     access = [str(v) for v in first_of(graph, node, DCAT.downloadURL, DCAT.accessURL)]
+    pages = [str(v) for v in first_of(graph, node, DCAT.accessURL) if str(v) not in access]
     if not access and not list(graph.predicate_objects(node)) and _address(node):
         access = [str(node)]
     kind = next(first_of(graph, node, DCTERMS["format"]), None)
@@ -315,6 +345,17 @@ def _links(graph: Graph, node: Node) -> list[Link]:
             systems=systems,
             role=role,
             encoding=encoding,
+            access_url=pages[0] if pages else None,
+            issued=_text(graph, node, DCTERMS.issued),
+            modified=_text(graph, node, DCTERMS.modified),
+            uri=_address(node),
+            licence=next((found for each in first_of(graph, node, DCTERMS.license) if (found := _address(each))), None),
+            documentation=[found for each in first_of(graph, node, FOAF.page) if (found := _address(each))],
+            standards=[
+                found
+                for each in first_of(graph, node, DCTERMS.conformsTo)
+                if (found := _address(each)) and found not in systems
+            ],
         )
         for url in access
     ] + _services(graph, node, access)

@@ -9,6 +9,7 @@ from lxml import etree
 from ckanext.ecosphere.harvest import record as r
 from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, party_identifier
 from ckanext.ecosphere.harvest.iso.walk import (
+    XLINK_HREF,
     Table,
     Walk,
     code,
@@ -22,6 +23,7 @@ from ckanext.ecosphere.harvest.iso.walk import (
     skip,
     text,
     text_and_href,
+    told,
     within,
 )
 
@@ -47,13 +49,13 @@ def _mime_type(walk: Walk, element: etree._Element, link: r.Link) -> None:
 FORMAT: Table = {
     "name": text_and_href("name", "href"),
     "version": text("version"),
-    "amendmentNumber": skip,
-    "specification": skip,
+    "amendmentNumber": told,
+    "specification": told,
     "fileDecompressionTechnique": text_and_href("compression", "compression_href"),
     "formatDistributor": within(
-        {"distributorContact": skip, "distributorTransferOptions": hrefs("transfers"), "distributorFormat": skip}
+        {"distributorContact": told, "distributorTransferOptions": hrefs("transfers"), "distributorFormat": told}
     ),
-    "formatSpecificationCitation": within({"title": text("name"), "edition": text("version"), "date": skip}),
+    "formatSpecificationCitation": within({"title": text("name"), "edition": text("version"), "date": told}),
 }
 
 
@@ -85,6 +87,8 @@ def _transfer(walk: Walk, element: etree._Element, record: r.Record) -> None:
             alone = len(options.links) == 1 or (walk.record.marked and link is options.links[0])
             link.size_megabytes = options.size if alone else None
         record.links += options.links
+        if not options.links and (options.units or options.size):
+            walk.unread(child)
 
 
 _FORMATS = new(r.Format, "formats", FORMAT)
@@ -114,10 +118,10 @@ _RESULT: Table = {
         {
             "title": text_and_href("title", "href"),
             "date": new(r.Dated, "dates", DATE),
-            "alternateTitle": skip,
-            "identifier": skip,
-            "citedResponsibleParty": skip,
-            "edition": skip,
+            "alternateTitle": told,
+            "identifier": told,
+            "citedResponsibleParty": told,
+            "edition": told,
         }
     ),
     "explanation": long_text("explanation"),
@@ -135,6 +139,8 @@ def _measure(walk: Walk, result: etree._Element, report: etree._Element | None, 
     unit = next((one_line(" ".join(each.itertext())) for each in result.iterfind("{*}valueUnit//{*}identifier")), "")
     if not unit:
         unit = next((one_line(" ".join(each.itertext())) for each in result.iterfind("{*}valueUnit")), "")
+    if not unit:
+        unit = next((each.get(XLINK_HREF) or "" for each in result.iterfind("{*}valueUnit")), "")
     around = report.getparent()
     mark = r.Mark() if around is None else mark_of(around)
     record.measures.append(r.QualityMeasure(local(report), name, value, unit, mark))
@@ -153,30 +159,47 @@ def _result(walk: Walk, element: etree._Element, record: r.Record) -> None:
         walk.children(child, _RESULT, conformity)
         if conformity.title or conformity.href or conformity.mark.arc:
             record.conformity.append(conformity)
+        else:
+            walk.unread(child)
+
+
+def _name_of_measure(walk: Walk, element: etree._Element, target: r.Record) -> None:
+    """Tell the name of a measure, unless it is read with its value."""
+    around = element.getparent()
+    if around is None or around.find("{*}result/{*}DQ_QuantitativeResult/{*}value") is None:
+        walk.unread(element)
+
+
+def _scope(walk: Walk, element: etree._Element, target: r.Record) -> None:
+    """Tell what a report is about, unless that is the dataset, as for nearly all."""
+    levels = {code.get("codeListValue") for code in element.iter("{*}MD_ScopeCode")}
+    more = next(element.iter("{*}extent", "{*}levelDescription"), None)
+    if levels - {"dataset", "series", "service", "", None} or more is not None:
+        walk.unread(element)
 
 
 _REPORT: Table = {
     "result": _result,
-    "measureIdentification": skip,
-    "nameOfMeasure": skip,
-    "measureDescription": skip,
-    "measure": skip,
-    "dateTime": skip,
-    "evaluationMethodType": skip,
+    "measureIdentification": told,
+    "nameOfMeasure": _name_of_measure,
+    "measureDescription": told,
+    "measure": told,
+    "dateTime": told,
+    "evaluationMethodType": told,
 }
 LINEAGE: Table = {
     "statement": long_texts("lineage"),
-    "scope": skip,
+    "scope": told,
     "processStep": within({"description": long_texts("steps")}),
     "source": within(
         {
             "description": long_texts("sources"),
-            "sourceCitation": within({"title": long_texts("sources"), "date": skip}),
+            "sourceCitation": within({"title": long_texts("sources"), "date": told}),
         }
     ),
 }
 QUALITY: Table = {
-    "scope": skip,
+    "scope": _scope,
     "report": within(_REPORT),
     "lineage": within(LINEAGE),
 }

@@ -17,6 +17,7 @@ from ckanext.ecosphere.harvest.iso.walk import (
     skip,
     text,
     texts,
+    told,
     within,
 )
 
@@ -75,7 +76,7 @@ def _instant(walk: Walk, element: etree._Element, record: r.Record) -> None:
 
 
 _TIME: Table = {"TimePeriod": _period, "TimeInstant": _instant}
-_TEMPORAL: Table = {"extent": by_type(_TIME), "spatialExtent": skip, "exTemp": by_type(_TIME)}
+_TEMPORAL: Table = {"extent": by_type(_TIME), "spatialExtent": told, "exTemp": by_type(_TIME)}
 EXTENT: Table = {
     "description": texts("extent_descriptions"),
     "geographicElement": by_type(

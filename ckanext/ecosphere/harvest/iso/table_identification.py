@@ -29,19 +29,28 @@ from ckanext.ecosphere.harvest.iso.walk import (
     text,
     text_and_href,
     texts,
+    told,
     within,
 )
 from ckanext.ecosphere.shared import xlink_roles
+
+
+def _series(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    """Read the series of a publication as what the resource is part of, and tell its issue and pages."""
+    reference("series")(walk, element, record)
+    if element.find(".//{*}issueIdentification") is not None or element.find(".//{*}page") is not None:
+        walk.unread(element)
+
 
 CITATION: Table = {
     "title": text("title"),
     "alternateTitle": texts("alternate_titles"),
     "date": new(r.Dated, "dates", DATE),
     "edition": text("edition"),
-    "editionDate": skip,
+    "editionDate": told,
     "identifier": identifiers("identifiers"),
-    "series": reference("series"),
-    "presentationForm": skip,
+    "series": _series,
+    "presentationForm": told,
 }
 
 
@@ -56,6 +65,7 @@ class _Keywords:
 
 
 _THESAURUS: Table = {
+    # All of it is told with its title, see _thesaurus.
     "title": text_and_href("thesaurus", "thesaurus_href"),
     "identifier": within({"code": text_and_href("thesaurus", "thesaurus_href"), "codeSpace": skip}),
     "alternateTitle": skip,
@@ -66,10 +76,18 @@ _THESAURUS: Table = {
     "otherCitationDetails": skip,
     "onlineResource": skip,
 }
+
+
+def _thesaurus(walk: Walk, element: etree._Element, group: _Keywords) -> None:
+    """Read which thesaurus it is, and tell its title, dates and identifier at once."""
+    within(_THESAURUS)(walk, element, group)
+    walk.unread(element)
+
+
 _KEYWORDS: Table = {
     "keyword": terms("terms"),
     "type": code("type"),
-    "thesaurusName": within(_THESAURUS),
+    "thesaurusName": _thesaurus,
 }
 
 
@@ -87,6 +105,11 @@ def _keywords(walk: Walk, element: etree._Element, record: r.Record) -> None:
         walk.unread(element)
 
 
+_REFERENCE: Table = {
+    "title": terms("other"),
+    "onlineResource": within({"linkage": terms("other"), "name": told, "description": told, "protocol": skip}),
+    "date": told,
+}
 _CONSTRAINT: Table = {
     "useLimitation": terms("use_limitations"),
     "accessConstraints": codes("access_codes"),
@@ -94,8 +117,8 @@ _CONSTRAINT: Table = {
     "otherConstraints": terms("other"),
     "classification": code("classification"),
     "userNote": terms("other"),
-    "reference": within({"title": terms("other")}),
-    "citation": within({"title": terms("other")}),
+    "reference": within(_REFERENCE),
+    "citation": within(_REFERENCE),
 }
 
 
@@ -120,9 +143,9 @@ MAINTENANCE: Table = {
     "dateOfNextUpdate": text("next_update"),
     "maintenanceDate": within({"date": text("next_update"), "dateType": skip}),
     "maintenanceNote": _note,
-    "updateScope": skip,
-    "maintenanceScope": skip,
-    "contact": skip,
+    "updateScope": told,
+    "maintenanceScope": told,
+    "contact": told,
 }
 
 
@@ -141,7 +164,7 @@ _RESOLUTION: Table = {
 _MEMBER: Table = {
     "aggregateDataSetName": within({"title": text("title"), "identifier": identifier_code("identifier")}),
     "aggregateDataSetIdentifier": identifier_code("identifier"),
-    "name": within({"title": text("title"), "identifier": identifier_code("identifier"), "date": skip}),
+    "name": within({"title": text("title"), "identifier": identifier_code("identifier"), "date": told}),
     "metadataReference": identifier_code("identifier"),
     "associationType": code("association"),
     "initiativeType": code("initiative"),
@@ -150,8 +173,8 @@ _MEMBER: Table = {
 _GRAPHIC: Table = {
     "fileName": skip,  # read at the end: its text or its address is the URL
     "fileDescription": text("description"),
-    "fileType": skip,
-    "linkage": within({"linkage": text("url"), "protocol": skip, "name": skip, "description": skip}),
+    "fileType": told,
+    "linkage": within({"linkage": text("url"), "protocol": skip, "name": told, "description": told}),
 }
 
 
@@ -177,8 +200,8 @@ IDENTIFICATION: Table = {
         {
             "name": text("name"),
             "version": text("version"),
-            "specification": skip,
-            "formatSpecificationCitation": within({"title": text("name"), "edition": text("version"), "date": skip}),
+            "specification": told,
+            "formatSpecificationCitation": within({"title": text("name"), "edition": text("version"), "date": told}),
         },
     ),
     "descriptiveKeywords": _keywords,
@@ -192,7 +215,7 @@ IDENTIFICATION: Table = {
     "defaultLocale": within({"language": codes("languages"), "characterEncoding": codes("encodings")}),
     "characterSet": codes("encodings"),
     "topicCategory": codes("topic_categories"),
-    "environmentDescription": skip,
+    "environmentDescription": told,
     "extent": extent,
     "supplementalInformation": long_text("supplemental_information"),
 }
@@ -203,12 +226,12 @@ IDENTIFICATION: Table = {
 _OPERATION: Table = {
     "operationName": code("name"),
     "connectPoint": new(r.Link, "links", LINK),
-    "DCP": skip,
+    "DCP": skip,  # how an operation is called: the web, always
     "distributedComputingPlatform": skip,
-    "operationDescription": skip,
-    "invocationName": skip,
-    "parameters": skip,
-    "dependsOn": skip,
+    "operationDescription": told,
+    "invocationName": told,
+    "parameters": told,
+    "dependsOn": told,
 }
 
 
@@ -232,7 +255,7 @@ SERVICE: Table = {
     "serviceType": code("type"),
     "serviceTypeVersion": texts("versions"),
     "coupledResource": _scoped_name,
-    "couplingType": skip,
+    "couplingType": told,
     "containsOperations": new(r.Operation, "operations", _OPERATION),
     "operatesOn": _coupled,
 }

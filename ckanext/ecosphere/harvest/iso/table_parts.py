@@ -20,6 +20,7 @@ from ckanext.ecosphere.harvest.iso.walk import (
     text,
     text_and_href,
     texts,
+    told,
     within,
 )
 
@@ -35,6 +36,8 @@ def identifier_code(field_name: str) -> Any:
         found: list[r.Identifier] = []
         holder = Identifiers(found)
         identifiers("found")(walk, element, holder)
+        if found and found[0].codespace:
+            walk.unread(element)
         value = found[0].code if found else element.get("uuidref") or one_line(walk.text(element).text)
         if value and not getattr(target, field_name):
             setattr(target, field_name, value)
@@ -67,7 +70,7 @@ _CONTACT_INFO: Table = {
         {
             "voice": text("phone"),
             "number": text("phone"),
-            "facsimile": skip,
+            "facsimile": told,
             "numberType": skip,
         }
     ),
@@ -84,15 +87,15 @@ _CONTACT_INFO: Table = {
     "onlineResource": within(
         {
             "linkage": text("url"),
-            "protocol": skip,
+            "protocol": skip,  # that of a web page, and what it is for: its address says both
             "applicationProfile": skip,
-            "name": skip,
-            "description": skip,
+            "name": told,
+            "description": told,
             "function": skip,
         }
     ),
-    "hoursOfService": skip,
-    "contactInstructions": skip,
+    "hoursOfService": told,
+    "contactInstructions": told,
 }
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -123,7 +126,7 @@ _ORGANISATION: Table = {
         {"CI_Individual": lambda walk, element, contact: walk.children(element, _INDIVIDUAL, contact)}
     ),
     "positionName": text("position"),
-    "logo": skip,
+    "logo": told,
 }
 _INDIVIDUAL: Table = {
     "name": text("individual"),

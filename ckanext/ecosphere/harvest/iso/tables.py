@@ -26,6 +26,7 @@ from ckanext.ecosphere.harvest.iso.walk import (
     skip,
     text,
     texts,
+    told,
     within,
 )
 
@@ -46,7 +47,14 @@ def _metadata_date(walk: Walk, element: etree._Element, record: r.Record) -> Non
         dated = r.Dated()
         walk.children(child, DATE, dated)
         if dated.value and (dated.type == "revision" or not record.metadata_date):
-            record.metadata_date = dated.value
+            record.metadata_date, dated.value = dated.value, record.metadata_date
+        if dated.value and dated.value != record.metadata_date:
+            record.unread.append(f"dateInfo: {dated.type or ''} {dated.value}")
+
+
+def _to_record(walk: Walk, element: etree._Element, link: r.Link) -> None:
+    """ISO 19115-3: where the record itself is found, whatever function the link is given."""
+    link.function = "completeMetadata"
 
 
 def _data_set_uri(walk: Walk, element: etree._Element, record: r.Record) -> None:
@@ -73,22 +81,22 @@ METADATA: Table = {
     "metadataStandardVersion": skip,
     "metadataStandard": skip,
     "metadataProfile": skip,
-    "metadataLinkage": new(r.Link, "links", LINK),
+    "metadataLinkage": new(r.Link, "links", LINK, finish=_to_record),
     "dataSetURI": _data_set_uri,
-    "spatialRepresentationInfo": skip,
+    "spatialRepresentationInfo": told,
     "referenceSystemInfo": new(
         r.ReferenceSystem,
         "reference_systems",
-        {"referenceSystemIdentifier": skip, "referenceSystemType": skip},
+        {"referenceSystemIdentifier": skip, "referenceSystemType": told},  # the first is read at the end
         finish=_reference_system,
     ),
     "identificationInfo": read_identification,
     "contentInfo": within(
         {
-            "includedWithDataset": skip,
-            "complianceCode": skip,
-            "language": skip,
-            "featureTypes": skip,
+            "includedWithDataset": told,
+            "complianceCode": told,
+            "language": told,
+            "featureTypes": told,
             "featureCatalogueCitation": reference("feature_catalogues"),
         }
     ),
@@ -97,15 +105,15 @@ METADATA: Table = {
     "resourceLineage": within(LINEAGE),
     "applicationSchemaInfo": within(
         {
-            "name": within({"title": texts("application_schemas"), "date": skip}),
-            "schemaLanguage": skip,
-            "constraintLanguage": skip,
-            "schemaAscii": skip,
-            "graphicsFile": skip,
-            "softwareDevelopmentFile": skip,
-            "softwareDevelopmentFileFormat": skip,
+            "name": within({"title": texts("application_schemas"), "date": told}),
+            "schemaLanguage": told,
+            "constraintLanguage": told,
+            "schemaAscii": told,
+            "graphicsFile": told,
+            "softwareDevelopmentFile": told,
+            "softwareDevelopmentFileFormat": told,
         }
     ),
-    "metadataMaintenance": skip,
-    "metadataConstraints": skip,
+    "metadataMaintenance": told,
+    "metadataConstraints": told,
 }

@@ -21,7 +21,10 @@ XLINK_HREF, XLINK_ARCROLE, XLINK_ROLE, XLINK_TITLE = (
 )
 MAX_UNREAD = 200
 """Paths noted per record; beyond it the record is not ISO any more."""
-MAX_SAMPLE = 200
+MAX_SAMPLE = 500
+"""Characters of what an element without a place says that are noted."""
+_NEAR = 20
+"""Notes back to which an element that says the same is not noted again: groups of keywords share a thesaurus."""
 _TELLING = ("codeListValue", XLINK_HREF, "uuidref")
 FRENCH = {"fr", "fre", "fra", "fr-fr", "fr_fr", "french", "francais", "français"}
 
@@ -60,8 +63,8 @@ class Walk:
         if len(found) >= MAX_UNREAD:
             return
         text = _sample(element)
-        if text:
-            found.append(f"{path(element)}: {text}")
+        if text and (note := f"{path(element)}: {text}") not in found[-_NEAR:]:
+            found.append(note)
 
     def text(self, prop: etree._Element, field: str = "") -> Term:
         """Text of a property, with its address; French when there is a choice.
@@ -171,12 +174,14 @@ def _sample(element: etree._Element) -> str:
     parts: list[str] = []
     length = 0
     for node in element.iter(etree.Element):
-        value = one_line(node.text) or node.get("codeListValue") or node.get(XLINK_HREF) or node.get("uuidref")
-        if value:
+        values = one_line(node.text), node.get("codeListValue") if not node.text else None
+        for value in (*values, node.get(XLINK_HREF), node.get("uuidref")):
+            if not value:
+                continue
             parts.append(value[:MAX_SAMPLE])
             length += len(parts[-1]) + 1
-            if length >= MAX_SAMPLE:
-                break
+        if length >= MAX_SAMPLE:
+            break
     return " ".join(parts)[:MAX_SAMPLE]
 
 
@@ -184,19 +189,27 @@ def _sample(element: etree._Element) -> str:
 
 
 def skip(walk: Walk, element: etree._Element, target: Any) -> None:
-    """Leave out on purpose what says nothing about the resource."""
+    """Leave out on purpose what says nothing about the resource, or is read elsewhere (`docs/harvest-rules.md`)."""
+
+
+def told(walk: Walk, element: etree._Element, target: Any) -> None:
+    """Note what the dataset has no field for."""
+    walk.unread(element)
 
 
 def text(field: str) -> Handler:
     """Set a field to the property's text on one line; the first text wins."""
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
-        value = one_line(walk.text(element, field if target is walk.record else "").text)
+        term = walk.text(element, field if target is walk.record else "")
+        value = one_line(term.text)
         if value and getattr(target, field):
             if getattr(target, field) != value:
                 walk.unread(element)
-        elif value:
-            setattr(target, field, value)
+        elif value or term.href:
+            setattr(target, field, value or term.href)
+            if value and term.href:
+                walk.unread(element)
 
     return handler
 
@@ -216,10 +229,11 @@ def long_text(field: str) -> Handler:
     """Set a field to the property's text, lines kept."""
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
-        value = block(walk.text(element, field if target is walk.record else "").text)
-        if value and getattr(target, field):
+        term = walk.text(element, field if target is walk.record else "")
+        value = block(term.text)
+        if value and (getattr(target, field) or term.href):
             walk.unread(element)
-        elif value:
+        if value and not getattr(target, field):
             setattr(target, field, value)
 
     return handler
@@ -303,6 +317,8 @@ def reference(field: str) -> Handler:
         value = element.get("uuidref") or element.get(XLINK_HREF) or one_line(walk.text(element).text)
         if value and value.strip():
             getattr(target, field).append(value.strip())
+        if len(element) or (element.get("uuidref") and element.get(XLINK_HREF)):
+            walk.unread(element)  # all that it says beside what names it
 
     return handler
 
@@ -373,6 +389,8 @@ def identifiers(field: str) -> Handler:
                     found.code, found.href = one_line(term.text), term.href
                 elif name == "codeSpace":
                     found.codespace = one_line(walk.text(part).text) or None
+                else:  # authority, version, description
+                    walk.unread(part)
             if found.code or found.href:
                 getattr(target, field).append(found)
 

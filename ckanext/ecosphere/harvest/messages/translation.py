@@ -85,6 +85,7 @@ VALUES: dict[str, str] = {
     "area of the service": _N("area of the service"),
     "box outside France": _N("bounding box outside France"),
     "keywords (addresses)": _N("keywords (by their addresses)"),
+    "keyword (label)": _N("keyword (label of a theme)"),
     "keywords": _N("keywords"),
     "title": _N("title"),
     "INSPIRE theme": _N("INSPIRE theme"),
@@ -122,13 +123,14 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^keyword: (?P<value>.*)$", re.DOTALL), _N("keyword: {value}")),
     (re.compile(r"^(?P<value>\d+) characters$"), _N("{value} characters")),
     (re.compile(r"^(?P<value>\d+) values$"), _N("{value} values")),
+    (re.compile(r"^codes of places: (?P<value>.*)$", re.DOTALL), _N("codes of places: {value}")),
 )
 """Values of the log that hold a text of the record."""
 _MADE = {
     "owner_org": (0, 1, 2, 3),
     "contact": (4, 5),
     "resources": (6, 7),
-    "tags": (8,),
+    "tags": (8, 9, 12),
     "access_rights": (9,),
     "notes": (10,),
     "provenance": (10,),
@@ -167,8 +169,9 @@ def field(name: str) -> str:
 
 def before(field_name: str, text: str) -> str:
     """What a rule started from."""
-    if field_name in _BY_FIELD and text in VALUES:
-        return tk._(VALUES[text])
+    parts = text.split(", ") if field_name == "theme" else [text]  # themes rest on several things
+    if field_name in _BY_FIELD and all(part in VALUES for part in parts):
+        return ", ".join(tk._(VALUES[part]) for part in parts)
     if field_name == "access_rights" and text:
         return _concepts("access-limitation", text) or _concepts("licences", text) or _made(field_name, text)
     return _made(field_name, text)

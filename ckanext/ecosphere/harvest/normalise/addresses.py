@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, parse_qsl, quote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from ckanext.ecosphere.harvest.normalise.tables import rows
 
@@ -61,9 +61,15 @@ def clean_url(text: str | None) -> Address:
     return _checked(bare)
 
 
+_ENCODED_QUERY = re.compile(r"[^=&]*%3D[^=&]*", re.IGNORECASE)
+"""A query of which the signs between its parameters are escaped too: ``?service%3DWMS%26request%3DGetCapabilities``."""
+
+
 def _checked(url: str) -> Address:
     try:
         parts = urlsplit(url)
+        if _ENCODED_QUERY.fullmatch(parts.query):
+            parts = parts._replace(query=unquote(parts.query))
         host = (parts.hostname or "").rstrip(".")
         port = parts.port
     except ValueError:

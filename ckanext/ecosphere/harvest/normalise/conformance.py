@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,11 @@ from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, ro
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line
 from ckanext.ecosphere.harvest.record import Conformity, QualityMeasure
 
-MAX_REPORTS = 30
+MAX_REPORTS, MAX_EXPLANATION = 30, 300
+_NOT_EVALUATED = re.compile(
+    r"\b(non|pas( ete)?|not) (encore )?(evaluee?s?|evaluated|testee?s?|tested|verifiee?s?)\b|evaluation non realisee"
+)
+"""Explanation beside a degree that is then none: a form has only "true" and "false" to choose from."""
 _DEGREES = {True: "conformant", False: "notConformant", None: "notEvaluated"}
 
 
@@ -32,7 +37,7 @@ def conformity(draft: Draft) -> None:
         item = report_of(report)
         if item not in kept:
             kept.append(item)
-        if report.degree and item.get("uri"):
+        if degree_of(report) and item.get("uri"):
             followed.append(item["uri"])
     if len(draft.record.conformity) > MAX_REPORTS:
         total = len(draft.record.conformity)
@@ -70,6 +75,12 @@ def quality_measures(draft: Draft, dimension_of: Callable[[QualityMeasure], str]
         draft.set("quality_measure", kept)
 
 
+def degree_of(report: Conformity) -> bool | None:
+    """Return whether the data conform; None when the explanation says that nobody has looked."""
+    explained = plain((report.explanation or "")[:MAX_EXPLANATION])
+    return None if not report.degree and _NOT_EVALUATED.search(explained) else report.degree
+
+
 def report_of(report: Conformity) -> dict[str, Any]:
     """Return a report as a row: specification, its address and date, degree."""
     title = cut(one_line(report.title), 500)
@@ -80,5 +91,5 @@ def report_of(report: Conformity) -> dict[str, Any]:
         "specification": title or href or "",
         "uri": href or specification_uri(title) or "",
         "date": next(filter(None, dates), ""),
-        "degree": voc.get("conformity-degree")[_DEGREES[report.degree]].uri,
+        "degree": voc.get("conformity-degree")[_DEGREES[degree_of(report)]].uri,
     }

@@ -39,12 +39,17 @@ _CODE_RIGHTS = {
 }
 """ISO restriction and classification codes (lower case) → EU access right."""
 _STRICTNESS = ("PUBLIC", "SENSITIVE", "RESTRICTED", "CONFIDENTIAL", "NON_PUBLIC")
-_MAY_NAME_A_LICENCE = re.compile(r"licen|etalab|odbl|\bcc|odc|pddl|creative|open data|reserv|\blo|^lo")
+_MAY_NAME_A_LICENCE = re.compile(r"licen|etalab|odbl|\bcc|odc|pddl|creative|open data|reserv|\blo|^lo|source")
+_OTHER = "other-"
+"""Licences of the list that stand for those that it does not have."""
 _MAY_NAME_A_LIMIT = re.compile(r"restriction|limitation|contrainte|\b13 1|311")
 """One look that spares the many patterns: most texts name neither."""
 _URL = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
 _ONLY_A_LICENCE = 220
 """Length, in characters, up to which a text that names a licence is taken for its name only."""
+MIN_REST = 2
+"""Words that make what is left of an understood text worth keeping."""
+_SAYS_NOTHING_MORE = {"public", "restricted", "non public", "confidential", "sensitive"}
 MAX_TERMS = 200
 MAX_SEARCHED = 2_000
 """Characters of a text that are searched: a licence is named at the beginning."""
@@ -75,12 +80,17 @@ def licence_of_url(url: str) -> str | None:
     if known:
         return known.id
     bare = url.lower().partition("://")[2].removeprefix("www.")
-    return next((row["licence"] for row in rows("licence-urls") if row["part"] in bare), None)
+    return next((licence for pattern, licence in _licence_addresses() if pattern.search(bare)), None)
+
+
+@cache
+def _licence_addresses() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(row["pattern"]), row["licence"]) for row in rows("licence-urls"))
 
 
 def licence_of_text(text: str) -> tuple[str | None, bool]:
     """Return the id of the licence that a text names, and whether it names the version too."""
-    bare = plain(text[:MAX_SEARCHED])
+    bare = plain(text[:MAX_SEARCHED]).partition(" compatible ")[0]  # "Licence Ouverte (compatible CC-BY 2.0)"
     if _MAY_NAME_A_LICENCE.search(bare):
         for pattern, licence, certain in _licence_patterns():
             if pattern.search(bare):
@@ -183,6 +193,9 @@ def _collect(draft: Draft, block: Constraint, term: Term, is_other: bool, collec
     right = voc.get("access-right").get(term.href or "")
     if right:
         collected.rights.append(right.id)
+        named = voc.get("access-right").find(term.text)
+        if term.text and named is None and plain(term.text) not in _SAYS_NOTHING_MORE:
+            collected.access.append(term.text)
         return
     reading = read_term(term)
     if reading.contradiction:
@@ -190,13 +203,20 @@ def _collect(draft: Draft, block: Constraint, term: Term, is_other: bool, collec
     if reading.licence:
         collected.licences.append((reading.licence, reading.certain, term.text or term.href or ""))
     collected.limits += reading.limits
-    named = bool(reading.licence) and len(term.text) <= _ONLY_A_LICENCE and not _extra(term.text)
-    if not named and not reading.limits and term.text:
+    other = bool(reading.licence) and str(reading.licence).startswith(_OTHER)
+    named = bool(reading.licence) and not other and not _more_than_a_licence(term.text)
+    if not term.text and term.href and other:
+        collected.use.append(term.href)
+    elif not named and not reading.limits and term.text:
         about_access = is_other and block.access_codes and not block.use_codes
         no_condition = bool(_NO_CONDITION.search(plain(term.text[:400])))
         target = collected.access if about_access and not no_condition else collected.use
         target.append(term.text if not term.href or term.href in term.text else f"{term.text} ({term.href})")
-    elif reading.limits and NO_LIMIT not in reading.limits and not _is_label_of_a_limit(term.text):
+    elif (
+        reading.limits
+        and not _is_label_of_a_limit(term.text)
+        and (NO_LIMIT not in reading.limits or _more_than_no_limit(term.text))
+    ):
         collected.access.append(term.text)
 
 
@@ -205,10 +225,34 @@ def _is_label_of_a_limit(text: str) -> bool:
     return not text or voc.get("access-limitation").find(text) is not None
 
 
-def _extra(text: str) -> bool:
-    """Tell whether a text that names a licence also asks for something ("mention obligatoire…")."""
-    bare = plain(text)
-    return any(word in bare for word in ("mention", "reserve", "citer", "condition", "source", "obligatoire"))
+def _more_than_a_licence(text: str) -> bool:
+    """Tell whether a text that names a licence says something else too: it then stays among the conditions of use."""
+    if len(text) > _ONLY_A_LICENCE:
+        return True
+    rest = plain(_URL.sub(" ", text))
+    for pattern, licence, _certain in _licence_patterns():
+        if not licence.startswith(_OTHER):  # those are sentences that ask for something
+            rest = pattern.sub(" ", rest, count=1)
+    return _is_worth_keeping(rest)
+
+
+def _more_than_no_limit(text: str) -> bool:
+    """Tell whether a text by which nothing limits access says something else too ("… hors zones militaires")."""
+    rest = plain(text)
+    for pattern, limit in _limit_patterns():
+        if limit == NO_LIMIT:
+            rest = pattern.sub(" ", rest)
+    return _is_worth_keeping(rest)
+
+
+def _is_worth_keeping(rest: str) -> bool:
+    """Tell whether what is left of a text once it was understood is more than words that always stand beside it."""
+    return sum(word not in _fillers() and not word.isdigit() for word in rest.split()) >= MIN_REST
+
+
+@cache
+def _fillers() -> frozenset[str]:
+    return frozenset(row["word"] for row in rows("constraint-fillers"))
 
 
 def _licence(draft: Draft, collected: _Collected) -> None:
@@ -218,10 +262,13 @@ def _licence(draft: Draft, collected: _Collected) -> None:
             draft.problem("licence-without-text")
         return
     certain = [item for item in collected.licences if item[1]] or collected.licences
+    certain = [item for item in certain if not item[0].startswith(_OTHER)] or certain
     licence, _certain, text = certain[0]
     different = dict.fromkeys(item[0] for item in certain)
     if len(different) > 1:
         draft.problem("licences-differ", values=list(different), chosen=licence)
+    if licence.startswith(_OTHER) == _certain:  # of another version, or of none: a sentence names no licence at all
+        draft.problem("licence-version", value=text, chosen=licence)
     draft.set("license_id", licence, before=text)
 
 

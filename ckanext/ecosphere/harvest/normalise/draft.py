@@ -11,6 +11,8 @@ from ckanext.ecosphere.harvest.record import Record
 
 MAX_LOGGED = 500
 """Length of a value kept in the log, in characters."""
+MAX_TOLD = 4_000
+"""Length of a text without a place that is told, in characters."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -114,11 +116,11 @@ class Draft:
 
     def lost(self, what: str, value: Any) -> None:
         """Note something that was read and has no place in the dataset."""
-        self.unread.append(f"{what}: {_logged(value)}")
+        self.unread.append(f"{what}: {_logged(value, MAX_TOLD)}")
 
 
-def _logged(value: Any) -> str:
+def _logged(value: Any, limit: int = MAX_LOGGED) -> str:
     if isinstance(value, (list, tuple)):
         value = "; ".join(str(item) for item in value[:50])
     text = str(value)
-    return text if len(text) <= MAX_LOGGED else text[: MAX_LOGGED - 1] + "…"
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -70,6 +70,11 @@ def members_of(record: Record) -> list[str]:
     return list(dict.fromkeys(filter(None, (clean_identifier(each.identifier) or each.title for each in held))))
 
 
+def _kinds_of_members(record: Record) -> str:
+    kinds = (each.association or "" for each in record.members if (each.association or "").lower() in MEMBER)
+    return ", ".join(dict.fromkeys(kinds))
+
+
 def relations(draft: Draft) -> None:
     """The series that the dataset is part of; members and other relations are told."""
     record = draft.record
@@ -97,7 +102,7 @@ def relations(draft: Draft) -> None:
     draft.set("is_referenced_by", cited)
     draft.members = members_of(record)
     if draft.members:
-        draft.lost("aggregationInfo/members", draft.members)
+        draft.lost(f"aggregationInfo/members/{_kinds_of_members(record)}", draft.members)
     if others:
         draft.lost("aggregationInfo", list(dict.fromkeys(others)))
 

@@ -11,12 +11,13 @@ from typing import Any
 from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
-from ckanext.ecosphere.harvest.record import Link
 
 MAX_LEFT = 100
 """Texts of one record that are noted; beyond it only their number."""
 MAX_LOOKED_FOR = 2_000
 """Texts of one record that are looked for; real records have some hundreds, and rules tell of what is too many."""
+_SHORT = 12
+"""Length up to which a text must stand by itself to be found."""
 _COMPARED = 120
 """Characters of a text that are looked for: rules cut long texts at their end."""
 USED = {
@@ -24,16 +25,19 @@ USED = {
     "metadata_date", "boxes", "periods", "status", "frequency", "frequency_period", "next_update", "topic_categories",
     "keywords.type", "keywords.thesaurus", "keywords.thesaurus_href", "dates.type", "dates.value", "scales",
     "resolutions", "reference_systems", "formats.name", "constraints.kind", "constraints.access_codes",
-    "constraints.use_codes", "contacts.role", "metadata_contacts.role", "distributors.role", "links.function",
-    "links.protocol", "links.units_of_distribution", "links.media_type", "links.size_megabytes",
-    "members.association", "members.initiative", "service.operations", "service.type", "conformity.dates",
+    "constraints.use_codes", "links.function",
+    "links.protocol", "links.size_megabytes",
+    "service.operations", "service.type", "conformity.dates",
     "marked", "extents", "shapes", "uri", "links.transfer", "formats.href", "formats.transfers",
     "spatial_representations", "measures.element", "links.role", "links.encoding", "links.systems",
 }  # fmt: skip
 """Parts of the record that rules interpret: their values need not be found again as they were written.
 
 What cannot be interpreted in them is a problem, told by the rule concerned."""
-_WORDS_OF_RULES = {"unclassified", "utf8", "thumbnail"}
+_WORDS_OF_RULES = {
+    "unclassified", "utf8", "thumbnail", "large thumbnail", "pointofcontact", "publisher", "distributor",
+    "partofseamlessdatabase", "iscomposedof",
+}  # fmt: skip
 """Values that say what is understood anyway."""
 
 
@@ -46,15 +50,17 @@ def what_is_left(draft: Draft) -> None:
         *draft.unread,
     ]
     written = "\n".join(map(str, told))
+    exact = set(map(str, told))
     whole = ""
     left: dict[str, list[str]] = {}
     number = 0
     for path, text in islice(_texts(draft.record, ""), MAX_LOOKED_FOR):
-        if text.strip() in written:  # as most are; comparing without accents and signs costs more
-            continue
-        whole = whole or plain(written)
+        if text in exact or (len(text) > _SHORT and text.strip() in written):
+            continue  # as most are; comparing without accents and signs costs more
+        whole = whole or f" {plain(written)} "
         sought = plain(text)[:_COMPARED].strip()
-        if not sought or sought in whole or sought in _WORDS_OF_RULES or is_placeholder(text):
+        found = f" {sought} " in whole if len(sought) <= _SHORT else sought in whole  # "PAU" is not in "Pauillac"
+        if not sought or found or sought in _WORDS_OF_RULES or is_placeholder(text):
             continue
         if path.startswith("constraints.") and limits_of_text(text):
             continue
@@ -80,8 +86,6 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
         if name in USED or field == "mark":
             continue
         for each in inner if isinstance(inner, list) else [inner]:
-            if isinstance(each, Link) and "metadonnees" in plain(f"{each.units_of_distribution} {each.name}"):
-                continue  # a view of the record itself
             if isinstance(each, str):
                 yield name, each
             elif not isinstance(each, bool):

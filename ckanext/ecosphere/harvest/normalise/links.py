@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import protocols
 from ckanext.ecosphere.harvest.normalise.addresses import Address, clean_url, is_intranet
+from ckanext.ecosphere.harvest.normalise.dates import parsed
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.services import service
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
@@ -17,6 +19,22 @@ from ckanext.ecosphere.harvest.record import Link
 from ckanext.ecosphere.vocabularies import Concept
 
 Resource = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Formats:
+    """Formats that a record names beside its links.
+
+    Attributes:
+        data: those of data, in their order.
+        archive: the one that data are packed in.
+        named: all of them by id, as they were written.
+    """
+
+    data: list[Concept] = field(default_factory=list)
+    archive: Concept | None = None
+    named: dict[str, str] = field(default_factory=dict)
+
 
 MAX_LINKS = 3_000
 """Links that are looked at."""
@@ -28,6 +46,8 @@ _LAYER = re.compile(r"[\w.-]+(?::[\w.-]+)*")
 _LAYER_KEYS = ("layers", "layer", "typenames", "typename")
 _ZIP = "http://www.iana.org/assignments/media-types/application/zip"
 _ARCHIVES = re.compile(r"atomarchive/getresource|/telechargement/prepackage", re.IGNORECASE)
+_PACKED = re.compile(r"[-_.](shp|shape|mif|tab|gpkg|geojson|gml|kml|csv|dxf|gdb)(?:\.zip|\.7z)$", re.IGNORECASE)
+"""End of a path that names the format within an archive."""
 _DIRECT = re.compile(r"request=getfeature|/download\b|/exports?/", re.IGNORECASE)
 _SERVICE_KINDS = {"view", "download", "discovery", "invoke", "transformation", "other", "application"}
 """INSPIRE service types that tell no protocol."""
@@ -51,21 +71,34 @@ def links(draft: Draft) -> None:
     given = all_links(draft)
     if len(given) > MAX_LINKS:
         draft.too_many("onLine", len(given), MAX_LINKS)
-    data_format = only_format(draft)
+    formats = formats_of(draft)
     kept: dict[tuple[str, str, str], Resource] = {}
     for link in given[:MAX_LINKS]:
-        for resource in of_link(draft, link, data_format):
+        for resource in of_link(draft, link, formats):
             key = resource_key(resource)
             if key in kept:
                 _merge(kept[key], resource)
             else:
                 kept[key] = resource
+    _take_the_map_itself(list(kept.values()), formats)
     ordered = sorted(kept.values(), key=_rank)
     if len(ordered) > MAX_RESOURCES:
         draft.too_many("onLine", len(ordered), MAX_RESOURCES)
         draft.lost("onLine", [resource["url"] for resource in ordered[MAX_RESOURCES:]])
     draft.set("resources", ordered[:MAX_RESOURCES])
+    _formats_without_a_place(draft, formats, ordered)
     service(draft)
+
+
+def _take_the_map_itself(resources: list[Resource], formats: Formats) -> None:
+    """A document or image in a format that the record gives for its data is them, when nothing else gives them."""
+    if any(resource["resource_role"] in ("data", "service") for resource in resources):
+        return
+    for resource in resources:
+        named = resource.get("format") in formats.named and resource["resource_role"] == "documentation"
+        if named and resource["format"] not in protocols.NOT_A_DATA_FORMAT:
+            resource["resource_role"] = "data"
+            resource["download_url"] = resource["url"]
 
 
 def all_links(draft: Draft) -> list[Link]:
@@ -100,7 +133,7 @@ def _merge(first: Resource, second: Resource) -> None:
 # --- one link -------------------------------------------------------------------------------------
 
 
-def of_link(draft: Draft, link: Link, data_format: Concept | None = None) -> list[Resource]:
+def of_link(draft: Draft, link: Link, formats: Formats | None = None) -> list[Resource]:
     """Return the resources that a link stands for: none, one, or two for a base address of WMS and WFS."""
     address = clean_url(link.url)
     if address.url is None:
@@ -110,21 +143,28 @@ def of_link(draft: Draft, link: Link, data_format: Concept | None = None) -> lis
         draft.change("resources", link.url, address.url)
     if address.credentials:
         draft.problem("link-credentials", host=address.host)
-    use = "record-html" if (link.function or "").lower() == _RECORD else protocols.use_of(link, address)
+    use, certain = protocols.use_of(link, address)
+    if (link.function or "").lower() == _RECORD and not certain:
+        use = "record-html"
     intranet = is_intranet(address.host) or "intranet" in plain(link.name or "").split()
     if use.startswith("record"):
-        _record_view(draft, address, use, intranet)
+        _record_view(draft, link, address, use, intranet)
         return []
     if "landing" in (link.protocol or "").lower() and not intranet:
         draft.set("url", address.url)
     declared = protocols.protocol_of(link.protocol, address)
+    if certain and use == "data" and address.query.get("request", "").lower() != "getfeature":
+        if declared not in ("HTTP", "FTP"):
+            declared = "HTTP:DOWNLOAD"  # whatever is declared: exports of Géo-IDE are given the protocol of a service
+    elif certain and use == "view":
+        declared = "HTTP"
     if use == "feed" and declared in ("HTTP", "HTTP:DOWNLOAD"):
         declared = "ATOM"
     both = protocols.serves_both(link, address)
     names = ("OGC:WMS", "OGC:WFS") if both else (declared,)
     if (link.protocol or "") != declared or both:
         draft.change("resources", f"protocol {link.protocol or ''}".strip(), ", ".join(names))
-    made = [_resource(draft, link, address, name, data_format) for name in names]
+    made = [_resource(draft, link, address, (name, use), formats or Formats()) for name in names]
     for resource in made:
         resource["network"] = "intranet" if intranet else "internet"
     return made
@@ -133,14 +173,14 @@ def of_link(draft: Draft, link: Link, data_format: Concept | None = None) -> lis
 def _refuse(draft: Draft, link: Link, address: Address) -> None:
     shown = link.url or link.name or ""
     if address.reason == "empty":
-        if link.name or link.description:
-            draft.lost("onLine without an address", link.name or link.description)
+        if said := [each for each in (link.name, link.description, link.protocol) if each]:
+            draft.lost("onLine without an address", said)
         return
     draft.lost("onLine", f"{link.protocol or ''} {shown}".strip())
     draft.problem(f"link-{address.reason}", url=shown)
 
 
-def _record_view(draft: Draft, address: Address, use: str, intranet: bool) -> None:
+def _record_view(draft: Draft, link: Link, address: Address, use: str, intranet: bool) -> None:
     """A view of the record is no resource: its page on the internet is where the original can be seen."""
     if intranet:
         draft.change("resources", address.url, "view of the record on the intranet, left out")
@@ -154,16 +194,13 @@ def _record_view(draft: Draft, address: Address, use: str, intranet: bool) -> No
         draft.change("resources", address.url, "view of the record, left out")
 
 
-def _resource(draft: Draft, link: Link, address: Address, protocol: str, data_format: Concept | None) -> Resource:
-    role = (
-        link.role
-        if link.role in _ROLES
-        else protocols.role_of(link, address, protocol, protocols.use_of(link, address))
-    )
+def _resource(draft: Draft, link: Link, address: Address, signs: tuple[str, str], formats: Formats) -> Resource:
+    """Make a resource of a link, of which `signs` are the protocol and the use."""
+    protocol, use = signs
+    role = link.role if link.role in _ROLES else protocols.role_of(link, address, protocol, use)
     found = protocols.format_of(link, address, protocol, role)
     url = address.url or ""
     resource: Resource = {"url": url, "resource_role": role, "protocol": protocol}
-    _set_format(draft, resource, found, data_format)
     layers = _layers(link, address, protocol) if role == "service" or "typename" in url.lower() else []
     if layers:
         resource["layer_name"] = layers
@@ -171,6 +208,7 @@ def _resource(draft: Draft, link: Link, address: Address, protocol: str, data_fo
     description = plain_text(link.description)
     if plain(description) != plain(resource["name"]):
         resource["description"] = cut(description, MAX_DESCRIPTION)
+    _set_format(draft, resource, found, formats, address)
     if role == "service" and protocol in protocols.OGC_WITH_CAPABILITIES:
         _complete_service(draft, resource, address)
     elif role == "service" and protocol not in ("HTTP", "HTTP:DOWNLOAD"):
@@ -178,24 +216,44 @@ def _resource(draft: Draft, link: Link, address: Address, protocol: str, data_fo
     if role == "data":
         _complete_data(draft, resource, link, address)
     _complete_told(resource, link)
+    _complete_distribution(draft, resource, link)
     return resource
 
 
-def _set_format(draft: Draft, resource: Resource, found: Concept | None, data_format: Concept | None) -> None:
-    """Set format and media type; of an archive, the format of the data within when the record names just one."""
+def _set_format(draft: Draft, resource: Resource, found: Concept | None, formats: Formats, address: Address) -> None:
+    """Set format and media type; of an archive, and of data that do not tell theirs, the format that the record names.
+
+    Of several formats the first is the resource's, and its description names all of them: one cannot know which a file
+    without a name has.
+    """
+    is_data = resource["resource_role"] == "data"
+    if is_data and _ARCHIVES.search(resource["url"]):
+        found = voc.get("format")["ZIP"]
     is_archive = found is not None and found.data["kind"] == "archive"
-    if resource["resource_role"] == "data" and _ARCHIVES.search(resource["url"]):
-        found, is_archive = voc.get("format")["ZIP"], True
-    if resource["resource_role"] == "data" and data_format and (found is None or is_archive):
+    within = _PACKED.search(address.path)
+    inner = protocols.format_named(within.group(1)) if within and is_archive else None
+    if inner is None and len(formats.data) == 1 and (found is None or is_archive):
+        inner = formats.data[0]
+    if is_data and inner:
         if is_archive and found and found.id == "ZIP":
             resource["package_format"] = _ZIP
             resource["mimetype"] = found.data["media_type"]
-        resource["format"] = data_format.id
-        draft.change("resources", f"format of {resource['url']}", data_format.id)
+        resource["format"] = inner.id
+        draft.change("resources", f"format of {resource['url']}", inner.id)
         return
+    if is_data and found is None and (formats.data or formats.archive):
+        found = (formats.data or [formats.archive])[0]
+        draft.change("resources", f"format of {resource['url']}", found.id if found else "")
+    if is_data and len(formats.data) > 1 and (is_archive or found in formats.data):
+        _describe_formats(resource, formats)
     if found:
         resource["format"] = found.id
         resource["mimetype"] = found.data["media_type"]
+
+
+def _describe_formats(resource: Resource, formats: Formats) -> None:
+    told = f"Formats : {', '.join(concept.id for concept in formats.data)}"
+    resource["description"] = cut(f"{resource.get('description', '')}\n\n{told}".strip(), MAX_DESCRIPTION)
 
 
 def _complete_service(draft: Draft, resource: Resource, address: Address) -> None:
@@ -240,6 +298,24 @@ def _complete_told(resource: Resource, link: Link) -> None:
     systems = [system.uri for uri in link.systems if (system := voc.get("epsg").get(uri))]
     if systems:
         resource["reference_system"] = systems
+
+
+def _complete_distribution(draft: Draft, resource: Resource, link: Link) -> None:
+    """Take what RDF tells of a distribution beside its address: the page to it, its days, its address, its licence."""
+    page = clean_url(link.access_url).url if link.access_url else None
+    if page and page != resource["url"]:
+        resource["access_url"] = page
+    for name, value in (("issued", link.issued), ("modified", link.modified)):
+        day = parsed(draft, name, value)
+        if day:
+            resource[name] = day
+    for name, value in (("uri", link.uri), ("license", link.licence)):
+        if value and value.startswith(("http://", "https://")):
+            resource[name] = value
+    for name, values in (("documentation", link.documentation), ("conforms_to", link.standards)):
+        kept = [each for each in values if each.startswith(("http://", "https://"))]
+        if kept:
+            resource[name] = kept
 
 
 def _positive(text: str | None) -> float | None:
@@ -294,17 +370,35 @@ def _name(link: Link, address: Address, protocol: str, layer: str) -> str:
 # --- formats of the record ------------------------------------------------------------------------------
 
 
-def only_format(draft: Draft) -> Concept | None:
-    """Return the one data format that the record names; None when it names none or several."""
-    found: dict[str, Concept] = {}
+def formats_of(draft: Draft) -> Formats:
+    """Return the formats that the record names beside its links; one that is not recognised is told."""
+    found = Formats()
     for item in draft.record.formats:
-        concept = protocols.format_named(item.name)
-        if concept is None:
-            if not is_placeholder(item.name):
-                draft.lost("distributionFormat", item.name)
-        elif concept.data["kind"] not in ("archive", "document", "service"):
-            found[concept.id] = concept
-    return next(iter(found.values())) if len(found) == 1 else None
+        concepts = protocols.formats_named(item.name)
+        if not concepts and not is_placeholder(item.name):
+            draft.lost("distributionFormat", " ".join(filter(None, (item.name, item.version))))
+        for concept in concepts:
+            found.named.setdefault(concept.id, " ".join(filter(None, (item.name, item.version))))
+            if concept.data["kind"] == "archive":
+                found.archive = found.archive or concept
+            elif concept.data["kind"] not in ("document", "service") and concept not in found.data:
+                found.data.append(concept)
+    return found
+
+
+def _formats_without_a_place(draft: Draft, formats: Formats, resources: list[Resource]) -> None:
+    """Tell the formats of the record that no resource has."""
+    if formats.data and not any(resource["resource_role"] == "data" for resource in resources):
+        for feed in [resource for resource in resources if resource["protocol"] == "ATOM"]:
+            _describe_formats(feed, formats)  # its entries have them
+    had = {resource.get("format") for resource in resources}
+    had |= {"ZIP"} if any(resource.get("package_format") for resource in resources) else set()
+    described = any(resource.get("description", "").rpartition("Formats : ")[1] for resource in resources)
+    if described:
+        had |= {concept.id for concept in formats.data}
+    for name, text in formats.named.items():
+        if name not in had:
+            draft.lost("distributionFormat", text)
 
 
 def preview(draft: Draft) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.addresses import Address
@@ -42,9 +42,11 @@ _FUNCTIONS = {
 """ISO ``CI_OnLineFunctionCode`` (and later ones) → role of a resource."""
 _DOCUMENTS = {"document", "image"}
 _EXTENSION = re.compile(r"\.([A-Za-z0-9]{2,8})$")
+_WORDS_TOO = {"tab", "asc", "doc", "nc", "las", "txt", "db", "gz", "sql", "mid", "md", "ppt", "n3", "owl", "atom"}
+"""Extensions that are words or names of other things as well."""
 _BOTH = re.compile(r"\bwms wfs\b|\bwms et wfs\b")
 _FORMAT_KEYS = ("outputformat", "format", "f")
-_NOT_A_DATA_FORMAT = {"HTML"}
+NOT_A_DATA_FORMAT = {"HTML"}
 
 
 # --- protocol -------------------------------------------------------------------------------------
@@ -100,18 +102,24 @@ def endpoint(url: str) -> str:
 
 
 @cache
-def _cues() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
-    return tuple((row["use"], row["in"], re.compile(row["pattern"])) for row in rows("link-cues"))
+def _cues() -> tuple[tuple[str, bool, str, re.Pattern[str]], ...]:
+    found = rows("link-cues")
+    return tuple((row["use"], row["certain"] == "yes", row["in"], re.compile(row["pattern"])) for row in found)
 
 
-def use_of(link: Link, address: Address) -> str:
-    """Return what the units, the name or the address tell of a link's use; empty when nothing does."""
+def use_of(link: Link, address: Address) -> tuple[str, bool]:
+    """Return what the units, the name or the address tell of a link's use, empty when nothing does; and whether it is
+    certain, whatever protocol is declared."""
     texts = {
         "units": plain((link.units_of_distribution or "")[:200]),
+        "title": plain((link.name or "")[:200]),
         "name": plain(f"{(link.name or '')[:200]} {(link.description or '')[:200]}"),
-        "url": (address.url or "").lower(),
+        "url": unquote(address.url or "").lower(),
     }
-    return next((use for use, where, pattern in _cues() if texts[where] and pattern.search(texts[where])), "")
+    for use, certain, where, pattern in _cues():
+        if texts[where] and pattern.search(texts[where]):
+            return use, certain
+    return "", False
 
 
 def role_of(link: Link, address: Address, protocol: str, use: str) -> str:
@@ -120,18 +128,28 @@ def role_of(link: Link, address: Address, protocol: str, use: str) -> str:
         return "metadata"
     if address.query.get("request", "").lower() == "getfeature":
         return "data"
+    if protocol in _GENERIC and use in ("view", "service") and _tells_data(link):
+        return _role_of_page(link, address, protocol, use)
     if protocol not in _GENERIC or use in ("feed", "view", "service"):
         return "service"
     return _role_of_page(link, address, protocol, use)
 
 
+def _tells_data(link: Link) -> bool:
+    """Whether a link says itself that its file is one of data, as distributions of RDF do."""
+    said = format_named(link.media_type) or format_named(link.format)
+    return said is not None and said.data["kind"] not in (*_DOCUMENTS, "service")
+
+
 def _role_of_page(link: Link, address: Address, protocol: str, use: str) -> str:
     """Tell data from documents among plain links: by the file, the cues, the function, then the protocol."""
     ending = format_of_path(address)
-    is_page = ending is not None and ending.id in _NOT_A_DATA_FORMAT
+    is_page = ending is not None and ending.id in NOT_A_DATA_FORMAT
     if use == "documentation" or (ending is not None and ending.data["kind"] in _DOCUMENTS and not is_page):
         return "documentation"
     if use == "data" or (ending is not None and not is_page):
+        return "data"
+    if use != "about" and _tells_data(link):
         return "data"
     function = _FUNCTIONS.get((link.function or "").lower(), "")
     at_root = address.path in ("", "/") and not address.query
@@ -147,7 +165,13 @@ def _formats() -> Phrases[str]:
     return Phrases(
         (label, concept.id)
         for concept in voc.get("format")
-        for label in (concept.id, concept.label_fr, concept.label_en, *concept.alt_labels)
+        for label in (
+            concept.id,
+            concept.label_fr,
+            concept.label_en,
+            *concept.alt_labels,
+            *(each for each in concept.data["extensions"] if each not in _WORDS_TOO),
+        )
     )
 
 
@@ -181,6 +205,16 @@ def format_named(text: str | None) -> Concept | None:
     return voc.get("format")[named] if named else None
 
 
+def formats_named(text: str | None) -> list[Concept]:
+    """Return every format that a text names ("ESRI Shapefile, MapInfo TAB"), in its order."""
+    whole = format_named(text)
+    if not text or whole is None:
+        return []
+    exact = voc.get("format").find(text.strip().lower()[:200])
+    several = [] if exact else [value for _start, _end, value in _formats().find(text.strip().lower()[:200])]
+    return [voc.get("format")[value] for value in dict.fromkeys(several)] or [whole]
+
+
 def format_of_path(address: Address) -> Concept | None:
     """Return the format of the file that an address ends in."""
     match = _EXTENSION.search(address.path)
@@ -206,4 +240,4 @@ def format_of(link: Link, address: Address, protocol: str, role: str) -> Concept
         return vocabulary.get("HTML") if protocol in _GENERIC else None
     if role == "data":
         return format_named(link.format) or format_named(link.name) or format_named(link.description)
-    return vocabulary.get("HTML")
+    return format_named(link.format) or vocabulary.get("HTML")

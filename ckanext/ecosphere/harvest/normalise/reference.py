@@ -57,20 +57,27 @@ def reference_systems(draft: Draft) -> None:
     """Every spelling of a reference system to its EPSG URI at the OGC."""
     kept: list[str] = []
     for system in draft.record.reference_systems[:MAX_SYSTEMS]:
-        if plain(system.code) in _NOT_SPATIAL or is_placeholder(system.code or system.href):
+        if plain(system.code) in _NOT_SPATIAL:
+            draft.lost("referenceSystemInfo", system.code)  # of time
+            continue
+        if is_placeholder(system.code or system.href):
             continue
         codes = epsg_codes(system)
         uris = [EPSG_URI.format(code=code) for code in codes]
         if not uris:
             draft.problem("reference-system", value=system.code or system.href)
-            draft.lost("referenceSystemInfo", system.code or system.href)
+            draft.lost("referenceSystemInfo", _told(system))
         elif uris not in ([system.code], [system.href]):
-            draft.change("reference_system", system.code or system.href, uris)
+            draft.change("reference_system", _told(system), uris)
         kept += uris
     if len(draft.record.reference_systems) > MAX_SYSTEMS:
         total = len(draft.record.reference_systems)
         draft.too_many("referenceSystemInfo", total, MAX_SYSTEMS)
     draft.set("reference_system", list(dict.fromkeys(kept)))
+
+
+def _told(system: ReferenceSystem) -> str:
+    return " ".join(filter(None, (system.code, system.codespace, system.href)))
 
 
 def read_scale(text: str) -> int | None:
@@ -137,3 +144,5 @@ def resolution(draft: Draft) -> None:
             draft.lost("spatialResolution", f"{item.value} {item.unit or ''}".strip())
     if found:
         draft.set("spatial_resolution_in_meters", f"{min(found):.12g}")
+        if len(set(found)) > 1:
+            draft.change("spatial_resolution_in_meters", found, min(found))

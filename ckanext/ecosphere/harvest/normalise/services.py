@@ -29,6 +29,10 @@ def service(draft: Draft) -> None:
     kinds = voc.get("service-type")
     kind = kinds.get(found.type or "") or kinds.get(_kind_of_protocol(found.type or ""))
     draft.set("service_type", kind.uri if kind else "")
+    if found.type and kind is None:
+        draft.lost("serviceType", found.type)
+    if names := list(dict.fromkeys(operation.name for operation in found.operations if operation.name)):
+        draft.lost("containsOperations", names)
     if draft.record.fields.get("endpoint_url"):
         return  # another reader has told them
     addresses, described = _marked(found) if draft.record.marked else _of_resources(draft)

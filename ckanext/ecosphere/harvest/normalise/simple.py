@@ -6,7 +6,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import by_label, is_placeholder, plain
 
-_SERVICE_LEVELS = {"application", "interactivemap", "software", "map", "staticmap"}
+_SERVICE_LEVELS = {"application", "interactivemap", "software"}
 _SERIES_MARK = "-ldd-"
 
 

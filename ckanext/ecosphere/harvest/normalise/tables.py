@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import csv
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.vocabularies import normalise
 
 DATA = Path(__file__).with_name("data")
 SEPARATOR = "|"
 MAX_CACHED = 200
-MAX_PLACEHOLDER = 60
+MAX_PLACEHOLDER, MAX_UNFILLED = 60, 300
 _NOT_WORD = re.compile(r"[^0-9a-z]+")
+_PIECE = 1_000
+_MARKS = re.compile("[\u0300-\u036f]+")
+"""Accents and cedillas, once they are parted from their letters."""
 
 Value = TypeVar("Value")
 
@@ -25,8 +28,10 @@ def plain(text: str) -> str:
     """Normalise a text of any length; long ones take a quicker way, outside the vocabulary's cache."""
     if len(text) <= MAX_CACHED:
         return normalise(text)
-    folded = characters.without_accents(text.casefold().replace("œ", "oe").replace("æ", "ae"))
-    return _NOT_WORD.sub(" ", folded).strip()
+    folded = text.casefold().replace("œ", "oe").replace("æ", "ae")
+    # In pieces, since ordering many marks in a row takes a time that grows with the square of their number.
+    pieces = (unicodedata.normalize("NFKD", folded[at : at + _PIECE]) for at in range(0, len(folded), _PIECE))
+    return _NOT_WORD.sub(" ", _MARKS.sub("", "".join(pieces))).strip()
 
 
 @cache
@@ -57,16 +62,22 @@ def placeholders() -> frozenset[str]:
     return frozenset(row["text"] for row in rows("placeholders"))
 
 
-_UNFILLED = re.compile(r"\s*(?:\$\{[^}]*\}|\{\{[^}]*\}\}|%[A-Za-z_]+%)\s*")
-"""A variable of a template that nobody filled: ``${title}``."""
+@cache
+def _unfilled() -> re.Pattern[str]:
+    """Texts of templates that nobody filled: ``${title}``, ``-- Titre de la spécification``, ``Copy of record…``."""
+    return re.compile("|".join(f"(?:{row['pattern']})" for row in rows("placeholder-patterns")))
 
 
 def is_placeholder(text: str | None) -> bool:
     """Tell whether a text is empty or only stands for one that was never written."""
+    if text and len(text) > MAX_UNFILLED:
+        return False
+    if text and _unfilled().fullmatch(text.casefold()):
+        return True
     if text and len(text) > MAX_PLACEHOLDER:
         return False
     bare = plain(text or "")
-    return not bare or bare in placeholders() or bool(_UNFILLED.fullmatch(text or ""))
+    return not bare or bare in placeholders()
 
 
 def stem(token: str) -> str:

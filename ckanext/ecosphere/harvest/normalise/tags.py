@@ -64,8 +64,11 @@ def tags(draft: Draft) -> None:
     found: dict[str, str] = {}
     packed = False
     technical: list[str] = []
+    codes: list[str] = []
     for keyword in keywords[:MAX_KEYWORDS]:
         if _has_a_field(keyword):
+            if keyword.text[:1].isdigit():
+                codes.append(keyword.text)
             continue
         pieces = unpack(keyword.text)
         packed = packed or len(pieces) > 1
@@ -78,6 +81,8 @@ def tags(draft: Draft) -> None:
                 found.setdefault(plain(tag), tag)
     if technical:
         draft.change("tags", "technical words: " + ", ".join(dict.fromkeys(technical)), "left out")
+    if codes:
+        draft.change("tags", "codes of places: " + ", ".join(dict.fromkeys(codes)), "left out")
     if packed:
         draft.change("tags", "one keyword holding several", "separate keywords")
     kept = list(found.values())
@@ -99,3 +104,5 @@ def _open_data(draft: Draft, flag: str) -> None:
     if not draft.dataset.get("access_rights") and not draft.dataset.get("access_limitation"):
         uri = "http://publications.europa.eu/resource/authority/access-right/PUBLIC"
         draft.set("access_rights", uri, before=f"keyword: {flag}")
+    else:  # the constraints have said more
+        draft.change("tags", f"keyword: {flag}", "left out")

@@ -34,6 +34,7 @@ _TAGS = (
 )
 _TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]*)?/?>|<!--", re.IGNORECASE)
 _BREAK = re.compile(r"<br\s*/?>|</(?:p|div|tr|h[1-6]|ul|ol|dl|table|section|article)\s*>", re.IGNORECASE)
+_CELL = re.compile(r"</t[dh]\s*>", re.IGNORECASE)
 _ITEM = re.compile(r"<li(?:\s[^<>]*)?>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -53,7 +54,7 @@ def plain_text(text: str | None) -> str:
     for _round in range(_ROUNDS):
         before = text
         if _TAG.search(text):
-            text = _ITEM.sub("\n- ", _BREAK.sub("\n\n", text))
+            text = _ITEM.sub("\n- ", _BREAK.sub("\n\n", _CELL.sub(" ", text)))
             text = nh3.clean(text, tags=set(), clean_content_tags={"script", "style"})
         text = _ENTITY.sub(lambda match: html.unescape(match.group()), text)
         if text == before:

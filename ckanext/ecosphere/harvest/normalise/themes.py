@@ -1,4 +1,4 @@
-"""Themes: of the ministry, of INSPIRE and of the EU, from keywords, else from title, description or topic."""
+"""Themes: of the ministry, of INSPIRE and of the EU, from title and keywords, else from description or topic."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography.territory import is_place
 from ckanext.ecosphere.harvest.normalise.tables import Phrases, by_label, is_placeholder, parts, plain, rows, stem
 from ckanext.ecosphere.harvest.record import Keyword
+from ckanext.ecosphere.vocabularies import Concept
 
 MAX_KEYWORDS = 2_000
 MAX_THEMES = 6
-MAX_DESCRIPTION = 4_000
+ENOUGH, SHARE = 2.0, 0.55
+"""Weight from which on no further evidence is heard; part of the heaviest theme's weight that keeps another one."""
+MOST_INSPIRE = 3
+"""INSPIRE themes beyond which they say that a map shows everything."""
+MAX_DESCRIPTION = 1_500
 """Characters of a description that are searched for terms."""
 NAMED = (
     ("priority_dataset", "priority-dataset", "uri"),
@@ -89,20 +94,25 @@ def named_by_address(keyword: Keyword) -> bool:
     return bool(keyword.href) and any(keyword.href in voc.get(name) for name in _LISTS)
 
 
-def themes_of_keyword(text: str) -> list[str]:
-    """Return the ids of the themes that a keyword tells: a theme's own label, a path ending in one, or terms."""
+def _of_keyword(text: str) -> tuple[bool, list[str]]:
+    """Whether a keyword is the label of a theme or a path that ends in one, and the themes that it tells."""
     vocabulary = voc.get("themes")
     whole = vocabulary.find(text)
     if whole:
-        return [whole.id]
+        return True, [whole.id]
     leaf = _leaves().get(plain(text))
     if leaf:
-        return [leaf]
+        return True, [leaf]
     for part in (part for part in text.replace(">", "/").split("/")[::-1] if "/" in text or ">" in text):
         found = vocabulary.find(part)
         if found:
-            return [found.id]
-    return _strong(text)
+            return True, [found.id]
+    return False, list(dict.fromkeys(_strong(text)))
+
+
+def themes_of_keyword(text: str) -> list[str]:
+    """Return the ids of the themes that a keyword tells: a theme's own label, a path ending in one, or terms."""
+    return _of_keyword(text)[1]
 
 
 def _strong(text: str) -> list[str]:
@@ -116,6 +126,19 @@ def _weak(text: str) -> list[str]:
 _LISTS = ("themes", "eu-theme", *(vocabulary for _field, vocabulary, _kept in NAMED))
 
 
+_HVD = re.compile(r"\bhvd\b|high value data|forte valeur|haute valeur|grande valeur")
+"""Titles of the list of categories of high-value datasets, as thesauri are given them."""
+_HVD_NUMBER = re.compile(r"/bna/(c_[0-9a-f]{8})$")
+
+
+def _hvd_of(keyword: Keyword) -> Concept | None:
+    """Return the category of high-value datasets that a keyword is: by its number in any address, else by its label."""
+    categories = voc.get("hvd-category")
+    if number := _HVD_NUMBER.search(keyword.href or ""):
+        return categories.get(f"http://data.europa.eu/bna/{number.group(1)}")
+    return categories.find(keyword.text) if _HVD.search(plain(keyword.thesaurus or "")) else None
+
+
 def inspire_themes(draft: Draft) -> None:
     """INSPIRE themes, the lists of :data:`NAMED` and legislation named by keywords."""
     found: list[str] = []
@@ -125,57 +148,113 @@ def inspire_themes(draft: Draft) -> None:
         if theme:
             uri = voc.get("inspire-theme")[theme].uri
             found.append(uri)
-            if keyword.href != uri:
+            if keyword.text:
                 draft.change("inspire_theme", keyword.text, theme)
         elif keyword.href and _LEGISLATION.match(keyword.href):
             legislation.append(keyword.href)
-    given = [keyword.href for keyword in draft.record.keywords[:MAX_KEYWORDS] if keyword.href]
-    named = {
-        field: [getattr(concept, kept) for href in given if (concept := voc.get(vocabulary).get(href))]
-        for field, vocabulary, kept in NAMED
-    }
+    labelled = [concept.uri for k in draft.record.keywords[:MAX_KEYWORDS] if (concept := _hvd_of(k))]
+    given = [keyword for keyword in draft.record.keywords[:MAX_KEYWORDS] if keyword.href]
+    named: dict[str, list[str]] = {}
+    for field, vocabulary, kept in NAMED:
+        pairs = [(k.text, concept) for k in given if (concept := voc.get(vocabulary).get(k.href or ""))]
+        named[field] = [getattr(concept, kept) for _text, concept in pairs]
+        for text, concept in pairs:
+            if text:
+                draft.change(field, text, concept.id)
+    named["hvd_category"] += labelled
     for name, values in {"inspire_theme": found, **named, "applicable_legislation": legislation}.items():
         if values:
             draft.set(name, list(dict.fromkeys(values)))
 
 
 def themes(draft: Draft) -> None:
-    """Themes of the ministry: the first source that tells any decides, and is named in the log."""
-    for how, found in _sources(draft):
-        kept = specific(found)
-        if kept:
-            vocabulary = voc.get("themes")
-            draft.set("theme", [vocabulary[theme].uri for theme in kept])
-            draft.change("theme", how, ", ".join(kept))
-            return
+    """Themes of the ministry: what the title, the keywords and the INSPIRE themes tell is weighed together.
 
-
-def _sources(draft: Draft) -> Iterable[tuple[str, list[str]]]:
+    Only when they tell little are the description, words of many meanings and the topic category heard. A theme stays
+    when it weighs nearly as much as the heaviest; what it rests on is named in the log.
+    """
     record = draft.record
+    addressed = [concept.id for k in record.keywords[:MAX_KEYWORDS] if (concept := voc.get("themes").get(k.href or ""))]
+    if addressed:
+        _keep(draft, specific(addressed), "keywords (addresses)")
+        return
+    scales = _Scales()
     keywords = [k for k in record.keywords[:MAX_KEYWORDS] if k.text and not is_placeholder(k.text)]
-    free = [k for k in keywords if inspire_theme_of(k) is None and not is_place(k)]
-    inspire = [_inspire_rows()[theme] for k in keywords if (theme := inspire_theme_of(k))]
-    yield "keywords (addresses)", [concept.id for k in keywords if (concept := voc.get("themes").get(k.href or ""))]
-    free = [k for k in free if not named_by_address(k)]
-    named = [theme for k in free for theme in themes_of_keyword(k.text)]
-    by_inspire = [row["themes"] for row in inspire if row["weak"] != "yes"]
-    yield "keywords", (named + by_inspire if named else [])
+    free = [k for k in keywords if inspire_theme_of(k) is None and not is_place(k) and not named_by_address(k)]
+    inspire = [row for k in keywords if (code := inspire_theme_of(k)) and (row := _inspire_rows()[code])["themes"]]
     titles = " / ".join([record.title or "", *record.alternate_titles[:5]])[:2_000]
-    yield "title", _strong(titles)
-    yield "INSPIRE theme", by_inspire
-    yield "description", _frequent(_strong((record.abstract or "")[:MAX_DESCRIPTION]))
-    yield "INSPIRE theme (wide)", [row["themes"] for row in inspire]
-    yield "keywords (wide terms)", [theme for k in free for theme in _weak(k.text)]
+    scales.put("title", _strong(titles))
+    for keyword in free:
+        label, found = _of_keyword(keyword.text)
+        scales.put("keyword (label)" if label else "keywords", found)
+    if len({row["inspire"] for row in inspire}) > MOST_INSPIRE:
+        inspire = []  # a map of everything is about nothing of it
+    scales.put("INSPIRE theme", [row["themes"] for row in inspire if row["weak"] != "yes"])
+    if scales.best() < ENOUGH:
+        scales.put("description", _repeated(_strong((record.abstract or "")[:MAX_DESCRIPTION])))
+        scales.put("INSPIRE theme (wide)", [row["themes"] for row in inspire if row["weak"] == "yes"])
+        for keyword in free:
+            scales.put("keywords (wide terms)", _weak(keyword.text))
+        scales.put("title (wide terms)", _weak(titles))
+    if not scales.best():
+        scales.put("topic category", _of_topics(record.topic_categories))
+    if kept := scales.heaviest():
+        _keep(draft, kept, scales.told(kept))
+
+
+def _repeated(found: list[str]) -> list[str]:
+    """A description names many things in passing: what it comes back to counts."""
+    return [theme for theme, count in Counter(found).items() if count > 1 for _each in range(count)]
+
+
+def _keep(draft: Draft, kept: list[str], how: str) -> None:
+    vocabulary = voc.get("themes")
+    draft.set("theme", [vocabulary[theme].uri for theme in kept])
+    draft.change("theme", how, ", ".join(kept))
+
+
+def _of_topics(codes: list[str]) -> list[str]:
     by_topic = {row["topic"]: row["theme"] for row in rows("topic-categories")}
     other = by_label("topic-categories", "topic", "other_codes")
-    topics = [other.get(plain(code), code) for code in record.topic_categories]
-    yield "topic category", [by_topic[topic] for topic in topics if topic in by_topic]
-    yield "title (wide terms)", _weak(titles)
+    return [theme for code in codes if (theme := by_topic.get(other.get(plain(code), code)))]
 
 
-def _frequent(found: list[str]) -> list[str]:
-    """A description names many things: keep the two themes it comes back to most."""
-    return [theme for theme, _count in Counter(found).most_common(2)]
+class _Scales:
+    """What each theme weighs, by what tells it (`theme-weights.csv`)."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, dict[str, float]] = {}
+
+    def put(self, evidence: str, found: Iterable[str]) -> None:
+        """Add what some evidence tells; the same evidence weighs no more than its most."""
+        weight, most = _weights()[evidence]
+        for theme in found:
+            told = self._told.setdefault(theme, {})
+            told[evidence] = min(most, told.get(evidence, 0.0) + weight)
+
+    def best(self) -> float:
+        """What the heaviest theme weighs."""
+        return max((sum(told.values()) for told in self._told.values()), default=0.0)
+
+    def heaviest(self) -> list[str]:
+        """The themes that stay, the heaviest first. A theme lends half of its weight to those below it."""
+        vocabulary = voc.get("themes")
+        weights = {theme: sum(told.values()) for theme, told in self._told.items()}
+        lent = {
+            theme: weight + sum(weights.get(above.id, 0.0) for above in vocabulary.ancestors(theme)) / 2
+            for theme, weight in weights.items()
+        }
+        least = max(lent.values(), default=0.0) * SHARE
+        return specific(sorted((theme for theme in lent if lent[theme] >= least), key=lambda each: -lent[each]))
+
+    def told(self, kept: list[str]) -> str:
+        """What the themes that stay rest on."""
+        return ", ".join(dict.fromkeys(evidence for theme in kept for evidence in self._told[theme]))
+
+
+@cache
+def _weights() -> dict[str, tuple[float, float]]:
+    return {row["evidence"]: (float(row["weight"]), float(row["most"])) for row in rows("theme-weights")}
 
 
 def specific(found: Iterable[str]) -> list[str]:
@@ -188,7 +267,11 @@ def specific(found: Iterable[str]) -> list[str]:
 
 def eu_themes(draft: Draft) -> None:
     """EU data themes named by address, else those that follow from INSPIRE's, the ministry's or the topics."""
-    named = [concept.uri for k in draft.record.keywords if (concept := voc.get("eu-theme").get(k.href or ""))]
+    pairs = [(k.text, concept) for k in draft.record.keywords if (concept := voc.get("eu-theme").get(k.href or ""))]
+    named = [concept.uri for _text, concept in pairs]
+    for text, concept in pairs:
+        if text:
+            draft.change("eu_theme", text, concept.id)
     if named:
         draft.set("eu_theme", list(dict.fromkeys(named)))
         return

@@ -73,6 +73,8 @@ def read_answer(response: Response, start: int, max_bytes: int) -> Answer:
         raise PageError("not-csw", misunderstood=True, root=name[:80])
     children = [child for child in results if isinstance(child.tag, str)]
     if children and not any(local(child) in _METADATA for child in children):
+        if local(children[0]) == "RDF":
+            raise PageError("csw-rdf", misunderstood=True)
         raise PageError("not-iso", misunderstood=True, root=local(children[0])[:80])
     records = [raw_record(child, start + offset) for offset, child in enumerate(children)]
     return Answer(records, _count(results, "numberOfRecordsMatched"), _count(results, "nextRecord"))

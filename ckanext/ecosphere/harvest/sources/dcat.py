@@ -65,7 +65,7 @@ class DcatReader:
                 lost: list[str] = []
                 graph = rdf.parse(response.body, response.content_type, limit, response.url, lost)
                 found = rdf.datasets(graph)
-                if not found and len(visited) == 1 and not graph:
+                if not found and len(visited) == 1 and not _says_that_it_is_empty(graph):
                     raise PageError("no-dataset")
             except PageError as error:
                 first = self._position + 1 if self._position else 0
@@ -111,6 +111,11 @@ class DcatReader:
         yield RawRecord(self._position, rdf.as_text(part, subject), digest(text), identifier or digest(text)[:24])
 
 
+def _says_that_it_is_empty(graph: Graph) -> bool:
+    """Whether a feed says itself that it has no dataset; anything else without one is no feed that we can read."""
+    return any(count_of(str(value)) == 0 for value in graph.objects(None, HYDRA.totalItems))
+
+
 def next_page(graph: Graph, url: str) -> str | None:
     """Address of the page that a page names as the next one (hydra 2013 and later)."""
     for predicate in (HYDRA.next, HYDRA.nextPage):
@@ -151,5 +156,5 @@ class DcatSource(SourceType):
         """
         graph, subject = rdf.from_text(content)
         record = read_dataset(graph, subject)
-        record.fields = profiles.fields(graph)
+        record.fields |= profiles.fields(graph)
         return record

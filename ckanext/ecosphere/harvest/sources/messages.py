@@ -33,6 +33,7 @@ DETAILS: dict[str, str] = {
     "udata-unknown": _N("the portal knows no organisation or topic named “{name}”"),
     "not-rdf": _N("the answer is no RDF that can be read: {detail}"),
     "remote-context": _N("the JSON-LD refers to a context elsewhere ({context}), which is refused for safety"),
+    "csw-rdf": _N("the server gave RDF instead of ISO 19139 records; a source of the type “RDF feed” reads it"),
     "no-dataset": _N("the RDF describes no dataset"),
     "too-many-resources": _N("the dataset has more resources than can be asked for one after the other"),
     "page-loop": _N("a page names as the next one a page that was already read ({url})"),

@@ -94,9 +94,9 @@ def test_periods_are_kept_once_each_and_bounded():
     ("fields", "frequency"),
     [
         ({"frequency": "annually"}, "ANNUAL"),
-        ({"frequency": "asNeeded"}, "IRREG"),
+        ({"frequency": "asNeeded"}, "AS_NEEDED"),
         ({"frequency": "biannually"}, "ANNUAL_2"),
-        ({"frequency": "notPlanned"}, "NEVER"),
+        ({"frequency": "notPlanned"}, "NOT_PLANNED"),
         ({"frequency": "unknown"}, "UNKNOWN"),
         ({"frequency_period": "P0Y0M10D"}, "MONTHLY_3"),
         ({"frequency_period": "P1Y"}, "ANNUAL"),

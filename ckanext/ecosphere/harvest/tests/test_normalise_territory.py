@@ -191,3 +191,45 @@ def test_a_region_gives_way_to_its_departements_and_all_of_them_are_the_region()
 def test_data_outside_france_say_so():
     made = result(boxes=[Box(west="15", east="20", south="10", north="20")])
     assert codes(made) >= {"outside-france"}
+
+
+# --- title and service before a wide box ---------------------------------------------------------------
+
+LOIRE = Contact(organisation="DDT de la Loire", role="pointOfContact")
+AROUND_LOIRE = Box(west="3.6", east="4.9", south="45.1", north="46.4")
+
+
+def test_the_title_and_the_service_outweigh_a_box_that_overlaps_neighbours():
+    made = result(title="Servitudes A9 de la Loire", contacts=[LOIRE], boxes=[AROUND_LOIRE])
+    assert (territory(made), how(made)) == (["departement-42"], "title")
+    alone = result(title="Servitudes A9", contacts=[LOIRE], boxes=[AROUND_LOIRE])
+    assert (territory(alone), how(alone)) == (["departement-42"], "box")
+
+
+def test_a_river_in_a_title_is_no_departement():
+    made = result(title="Le bassin de la Loire", boxes=[BOURG])
+    assert territory(made) == ["departement-01"]
+
+
+def test_places_that_box_and_title_contradict_are_told_and_not_taken():
+    words = [Keyword("Guyane", type="place"), Keyword("Ain", type="place")]
+    made = result(title="Zones humides de l'Ain", keywords=words, boxes=[AIN])
+    assert territory(made) == ["departement-01"]
+    assert "place-contradiction" in codes(made)
+
+
+def test_a_region_in_the_title_goes_before_departements_among_the_keywords():
+    box = Box(west="1.4", east="4.3", south="48.8", north="51.1")
+    made = result(title="Plages en Hauts-de-France", keywords=[Keyword("Pas-de-Calais")], boxes=[box])
+    assert territory(made) == ["region-hdf"]
+
+
+def test_la_reunion_is_not_the_southern_lands():
+    made = result(title="x", boxes=[Box(west="55.1", east="56.0", south="-21.5", north="-20.7")])
+    assert territory(made) == ["outre-mer-reu"]
+
+
+def test_a_box_at_sea_gives_the_sea_area():
+    box = Box(west="-9", east="-2", south="44", north="48.8")
+    made = result(title="Houle", topic_categories=["oceans"], boxes=[box])
+    assert territory(made) == ["zone-maritime-fx-atl"]

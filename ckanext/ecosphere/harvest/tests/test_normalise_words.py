@@ -231,14 +231,36 @@ def theme(**fields):
     return ids("themes", made.dataset.get("theme", [])), how
 
 
-def test_themes_come_from_keywords_then_title_then_inspire_then_description_then_topic():
-    assert theme(keywords=[Keyword("inondation")], title="Bruit") == (["prevention-des-inondations"], "keywords")
+def test_themes_come_from_title_and_keywords_weighed_together_else_from_what_tells_less():
+    both = theme(keywords=[Keyword("inondation"), Keyword("bruit"), Keyword("route")], title="Carte de bruit")
+    assert both == (["bruit"], "title, keyword (label)")
+    assert theme(keywords=[Keyword("inondation")], title="x") == (["prevention-des-inondations"], "keyword (label)")
     assert theme(keywords=[Keyword("x")], title="Carte de bruit") == (["bruit"], "title")
     assert theme(keywords=[Keyword("Hydrographie")]) == (["eau"], "INSPIRE theme")
-    assert theme(abstract="Le bruit des routes, le bruit des trains")[1] == "description"
+    assert theme(abstract="Le bruit des routes, le bruit des trains") == (["bruit"], "description")
+    assert theme(abstract="Le bruit des routes, en passant") == ([], None)
     assert theme(keywords=[Keyword("Altitude")]) == (["foncier-et-occupation-du-sol"], "INSPIRE theme (wide)")
     assert theme(topic_categories=["farming"]) == (["foncier-agricole"], "topic category")
     assert theme() == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("title", "themes"),
+    [
+        ("Plan d'occupation du sol de la commune", ["planification"]),
+        ("Zone d'extraction des données", []),
+        ("Imagerie acoustique du port", ["infrastructure-portuaire"]),
+        ("Centrales photovoltaïques au sol", ["production-d-energie-hors-eolien"]),
+        ("Forages agricoles et irrigation", ["surveillance-de-la-ressource-en-eau", "foncier-agricole"]),
+    ],
+)
+def test_words_that_stand_in_another_sense_tell_no_theme(title, themes):
+    assert sorted(theme(title=title)[0]) == sorted(themes)
+
+
+def test_inspire_parcels_and_farms_alone_are_no_proof_of_land():
+    made = theme(title="Zonage A5", keywords=[Keyword("Parcelles cadastrales"), Keyword("servitude")])
+    assert made[0] == ["servitudes-d-utilite-publique"]
 
 
 def test_a_sub_theme_takes_the_place_of_its_theme():

@@ -4,17 +4,15 @@ import re
 
 import pytest
 
-from ckanext.ecosphere.harvest import normalise
 from ckanext.ecosphere.harvest.messages import translation
-from ckanext.ecosphere.harvest.normalise import themes
-from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography import territory
 from ckanext.ecosphere.harvest.normalise.rules import RULES
-from ckanext.ecosphere.harvest.record import Record
+from ckanext.ecosphere.harvest.normalise.tables import rows
 
 CASES = [
     ("territory", "territory", "box", "Ain", "Territoires", "cadre englobant", "Ain"),
     ("themes", "theme", "keywords", "eau", "Thématiques", "mots-clés", "Eau"),
+    ("themes", "theme", "title, keywords", "eau", "Thématiques", "titre, mots-clés", "Eau"),
     (
         "organisation",
         "owner_org",
@@ -36,9 +34,8 @@ def test_each_rule_has_a_name_for_people():
 
 
 def test_each_way_to_a_territory_or_a_theme_has_words():
-    draft = Draft.of(Record(), normalise.Context())
-    ways = [how for how, _find in territory.WAYS] + [how for how, _found in themes._sources(draft)]
-    assert {*ways, "box outside France"} <= set(translation.VALUES)
+    ways = [how for how, _find in territory.WAYS] + [row["evidence"] for row in rows("theme-weights")]
+    assert {*ways, "keywords (addresses)", "box outside France"} <= set(translation.VALUES)
 
 
 @pytest.mark.usefixtures("with_plugins")

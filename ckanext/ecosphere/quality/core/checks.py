@@ -14,7 +14,7 @@ LONG_DESCRIPTION = 200  # characters: that of the ministry's dashboard
 SHORT_LINEAGE = 30  # characters: below, a lineage names no source and no process
 ENOUGH_KEYWORDS = 3
 RECENT = timedelta(days=5 * 365 + 1)  # what has no announced rhythm: plans, inventories and zonings live longer
-NEVER = "NEVER"
+NEVER = ("NEVER", "NOT_PLANNED")
 
 
 class State(str, enum.Enum):
@@ -142,7 +142,7 @@ def current(facts: Facts, today: date) -> State:
 
     Not applicable to what lives on (services, code), nor to data that are never updated in the words of their producer.
     """
-    if facts.kind in (Kind.SERVICE, Kind.CODE) or (facts.frequency == NEVER and facts.dated):
+    if facts.kind in (Kind.SERVICE, Kind.CODE) or (facts.frequency in NEVER and facts.dated):
         return State.NA
     if facts.due and not facts.finished:
         return when(today.isoformat() <= facts.due)

@@ -15,7 +15,7 @@ EXPECTED = {
     "dataset-status": 5,
     "epsg": 43,
     "eu-theme": 13,
-    "frequency": 29,
+    "frequency": 39,
     "inspire-theme": 34,
     "organisations": 137,
     "priority-dataset": 152,
@@ -98,7 +98,7 @@ def test_normalising_drops_case_accents_and_punctuation(text, expected):
     ("name", "label", "expected"),
     [
         ("frequency", "Annuelle", "ANNUAL"),
-        ("frequency", "asNeeded", "IRREG"),
+        ("frequency", "asNeeded", "AS_NEEDED"),
         ("inspire-theme", "sites protégés", "ps"),
         ("topic-category", "Inland waters", "inlandWaters"),
         ("territories", "cotes d armor", "departement-22"),

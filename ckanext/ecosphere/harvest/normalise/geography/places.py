@@ -20,12 +20,21 @@ _ATTACHED = re.compile(r"[^*@|].{0,200}[*@|]\s{0,5}([0-9AB]{5})")
 _IN_FILE = re.compile(
     r"(?:^|[^0-9A-Za-z])(?:fr-)?0{0,4}(\d[0-9AB]\d{3})[_-]?(?:plui?|pos|cc|psmv|scot|rnu)(?=[^a-z]|$)", re.I
 )
+_IN_TABLE = re.compile(r"(?:^|\W)[lmn]_\w{3,60}_[lpst]_(0\d[0-9ab]|97\d)(?=\W|$)", re.IGNORECASE)
+"""Name of a table as the data standards of the ministry have it, with the département: ``N_ZONE_BRUIT_S_087``."""
 _LONGEST_CODE = 300
 _COMMON_WORDS = {"nord", "lot", "centre", "metropole", "manche", "fr", "lr", "mp", "sud"}
 _MOST = 0.72
 """Part of a territory's box from which on a box covers it."""
 _SOME = 0.02
 """Part of a box, or of a territory's, below which they only brush each other."""
+_ENOUGH = 0.25
+"""Part of a box, or of a territory's, from which on the territory accounts for it."""
+_MAINLY, _LIKE_ENOUGH = 0.6, 0.35
+"""Part of a box within a service's own territory, or likeness to it, from which on the box is drawn too wide."""
+_FAR_LARGER, _OCEAN = 6, 400.0
+"""Times the area of the territories that it touches, and square degrees, beyond which a box is about something else."""
+_SOUTHERN = "outre-mer-atf"
 _SAME = 0.7
 """Likeness from which on a box is a territory's own."""
 _WITHIN = 0.05
@@ -144,9 +153,11 @@ def in_text(text: str, common_words: bool = False) -> list[Concept]:
 
 
 def in_file_name(text: str) -> Concept | None:
-    """Return the département of the commune code in a name of the urban planning portal (``22358_PLU_2019``)."""
-    match = _IN_FILE.search(text)
-    return departement(match.group(1)) if match else None
+    """Return the département of the code in a name of the urban planning portal (``22358_PLU_2019``) or of a table."""
+    if match := _IN_FILE.search(text):
+        return departement(match.group(1))
+    match = _IN_TABLE.search(text)
+    return departement(match.group(1)[1:] if match.group(1)[0] == "0" else match.group(1)) if match else None
 
 
 # --- neighbours and boxes -----------------------------------------------------------------------------------
@@ -226,17 +237,56 @@ def like_box(box: Degrees) -> Concept | None:
 
 def around_box(box: Degrees) -> list[Concept]:
     """Return the départements and overseas territories whose boxes hold this one, nearest centre first."""
-    found = [c for c in of_type("departement", "outre-mer") if holds(c.data["bbox"], box)]
+    found = [c for c in _candidates(box) if holds(c.data["bbox"], box)]
     return sorted(found, key=lambda concept: nearness(box, concept))
 
 
-def touched_by(box: Degrees) -> list[Concept]:
-    """Return the départements and overseas territories of which a box covers a part, most covered first."""
-    shares = [
-        (_common(box, concept.data["bbox"]) / min(_area(box) or 1e-12, _area(concept.data["bbox"])), concept)
-        for concept in of_type("departement", "outre-mer")
-    ]
-    return [concept for share, concept in sorted(shares, key=lambda pair: -pair[0]) if share > _SOME]
+def explaining(box: Degrees) -> list[Concept]:
+    """Return the smallest set of départements and overseas territories that explains a box, most covered first.
+
+    Those that it only brushes are left out when others account for it; one that is far larger than all of them together
+    is explained by none.
+    """
+    shares = []
+    for concept in _candidates(box):
+        common = _common(box, concept.data["bbox"])
+        shares.append((common / min(_area(box) or 1e-12, _area(concept.data["bbox"])), common, concept))
+    shares.sort(key=lambda each: -each[0])
+    touched = [each for each in shares if each[0] > _SOME]
+    kept = [each for each in touched if each[0] >= _ENOUGH] or touched
+    if _area(box) > _OCEAN and _area(box) > _FAR_LARGER * sum(_area(each[2].data["bbox"]) for each in touched):
+        return []
+    return [concept for _share, _common_area, concept in kept]
+
+
+def mostly_within(box: Degrees, concept: Concept) -> bool:
+    """Tell whether most of a box lies in a territory's, and it is no larger than that: a box drawn too wide."""
+    around: Degrees = concept.data["bbox"]
+    common = _common(box, around)
+    return common >= _MAINLY * (_area(box) or 1e-12) or likeness(box, around) >= _LIKE_ENOUGH
+
+
+def sea_zones(box: Degrees) -> list[Concept]:
+    """Return the sea areas in which a box lies or which it covers, most of it first; at most three."""
+    shares = []
+    for concept in of_type("zone-maritime"):
+        common = _common(box, concept.data["bbox"])
+        share = common / min(_area(box) or 1e-12, _area(concept.data["bbox"]) or 1e-12)
+        shares.append((share, concept))
+    shares.sort(key=lambda each: -each[0])
+    kept = [concept for share, concept in shares if share >= _ENOUGH][:3]
+    largest = max((_area(concept.data["bbox"]) for concept in kept), default=0.0)
+    return kept if _area(box) <= _FAR_LARGER * max(largest, 1e-12) else []
+
+
+def _candidates(box: Degrees) -> list[Concept]:
+    """Départements and overseas territories, without the southern lands where another island is meant.
+
+    The box of their scattered islands reaches around La Réunion and Mayotte.
+    """
+    found = of_type("departement", "outre-mer")
+    others = [c for c in found if c.id != _SOUTHERN and _common(box, c.data["bbox"]) > 0]
+    return others or found
 
 
 def covers(box: Degrees, concept: Concept) -> bool:

@@ -10,12 +10,14 @@ from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography import places
 from ckanext.ecosphere.harvest.normalise.geography.extent import Degrees
 from ckanext.ecosphere.harvest.normalise.organisation import territory_of
-from ckanext.ecosphere.harvest.normalise.tables import plain
+from ckanext.ecosphere.harvest.normalise.tables import MAX_CACHED, by_label, plain
 from ckanext.ecosphere.harvest.record import Keyword
 from ckanext.ecosphere.vocabularies import Concept
 
 MAX_TERRITORIES = 12
-MAX_KEYWORDS = 2_000
+MAX_KEYWORDS, MAX_TITLE = 2_000, 500
+_ALIKE = 0.3
+"""Likeness of a box and a territory's from which on a name in a title may be believed."""
 OUTSIDE = "autre-hors-france"
 _PLACE_THESAURUS = (
     "departement",
@@ -57,7 +59,7 @@ def territory(draft: Draft) -> None:
     for how, find in WAYS:
         if country and find is by_organisation:
             break
-        found = find(draft)
+        found = _uncontradicted(draft, find(draft))
         if len(draft.boxes) > 1 and any(concept.data["type"] == "outre-mer" for concept in found):
             found += _of_boxes_elsewhere(draft, found)
         kept = simplified(found)
@@ -103,6 +105,44 @@ def by_place_keyword(draft: Draft) -> list[Concept]:
     return found
 
 
+def by_title(draft: Draft) -> list[Concept]:
+    """Territories that the title names, when the boxes or the service say so too: many are called after rivers."""
+    own = _of_service(draft)
+    found = places.in_text((draft.record.title or "")[:MAX_TITLE])
+    regional = [concept for concept in found if concept.data["type"] not in ("pays", "autre")]
+    return [c for c in regional if (own and c.uri == own.uri) or _fits(draft, c)]
+
+
+def _fits(draft: Draft, concept: Concept) -> bool:
+    """Whether a box lies in a territory or is like it; without boxes, several words or a région will do."""
+    if not draft.boxes:
+        return len(plain(concept.label_fr).split()) > 1 or concept.data["type"] != "departement"
+    around: Degrees = concept.data["bbox"]
+    return any(places.holds(around, box) or places.likeness(box, around) >= _ALIKE for box in draft.boxes)
+
+
+def _of_service(draft: Draft) -> Concept | None:
+    """The département or overseas territory of the service, when the record itself names the service."""
+    uri = territory_of(draft.dataset.get("owner_org")) if draft.organisation_found else None
+    concept = voc.get("territories").get(uri) if uri else None
+    return concept if concept and concept.data["type"] in ("departement", "outre-mer") else None
+
+
+def _uncontradicted(draft: Draft, found: list[Concept]) -> list[Concept]:
+    """Leave out what lies off the box when title or service lie in it: words of the record that was copied."""
+    if not draft.boxes:
+        return found
+    off = [concept for concept in found if not _agrees(draft.boxes, concept)]
+    if not off or len(draft.boxes) > 1:
+        return found
+    own = _of_service(draft)
+    trusted = [*([own] if own else []), *by_title(draft), *(c for c in found if c not in off)]
+    if not any(_agrees(draft.boxes, concept) for concept in trusted):
+        return found
+    draft.problem("place-contradiction", values=[concept.label_fr for concept in off])
+    return [concept for concept in found if concept not in off]
+
+
 def by_keyword(draft: Draft) -> list[Concept]:
     """Any keyword that is a territory's name or code, when the boxes agree: "Loire" may be a river."""
     found: list[Concept] = []
@@ -123,11 +163,11 @@ def by_description(draft: Draft) -> list[Concept]:
 
 
 def by_file_name(draft: Draft) -> list[Concept]:
-    """Commune codes in identifiers of urban planning documents (``22358_PLU_20190101``)."""
+    """Codes in names of urban planning documents (``22358_PLU_20190101``) and of tables (``N_ZONE_BRUIT_S_087``)."""
     record = draft.record
-    texts = [record.file_identifier or "", *(identifier.code for identifier in record.identifiers)]
+    texts = [record.file_identifier or "", *(identifier.code for identifier in record.identifiers), record.title or ""]
     found = [places.in_file_name(text[:300]) for text in texts]
-    return [concept for concept in found if concept and _agrees(draft.boxes, concept)]
+    return [concept for concept in found if concept and _agrees(draft.boxes, concept, without_boxes=True)]
 
 
 def by_box(draft: Draft) -> list[Concept]:
@@ -154,6 +194,7 @@ def by_organisation(draft: Draft) -> list[Concept]:
 WAYS: tuple[tuple[str, Callable[[Draft], list[Concept]]], ...] = (
     ("geographic identifier", by_identifier),
     ("place keyword", by_place_keyword),
+    ("title", by_title),
     ("keyword", by_keyword),
     ("extent description", by_description),
     ("name of the document", by_file_name),
@@ -198,15 +239,29 @@ def simplified(found: Iterable[Concept]) -> list[Concept]:
     return [concept for concept in kept if concept not in larger or len(kept) == 1]
 
 
+_SEA_TOPICS, _SEA_THEMES = {"oceans"}, {"of", "sr"}
+
+
+def _is_of_the_sea(draft: Draft) -> bool:
+    """Whether the record is about the sea, by its topic or its INSPIRE themes."""
+    if _SEA_TOPICS & set(draft.record.topic_categories):
+        return True
+    labels = by_label("inspire-themes", "inspire", "labels")
+    words = (keyword.text for keyword in draft.record.keywords[:MAX_KEYWORDS])
+    return any(labels.get(plain(word)) in _SEA_THEMES for word in words if len(word) <= MAX_CACHED)
+
+
 def _of_box(draft: Draft, box: Degrees) -> list[Concept]:
+    own = _of_service(draft)
+    if own and places.mostly_within(box, own):
+        return [own]
     around = places.around_box(box)
+    if not around and _is_of_the_sea(draft) and (zones := places.sea_zones(box)):
+        return zones
     hints = _hints(draft)
-    for concept in around:
-        if concept.uri in hints:
-            return [concept]
-    like = places.like_box(box)
-    if like:
-        return [like]
+    told = next((concept for concept in around if concept.uri in hints), None) or places.like_box(box)
+    if told:
+        return [told]
     if places.is_abroad(box) and not places.covers(box, voc.get("territories")["pays-fxx"]):
         return []
     if around:
@@ -235,7 +290,7 @@ def _of_wide_box(box: Degrees) -> list[Concept]:
     regions = [c for c in places.of_type("region") if places.holds(c.data["bbox"], box)]
     if regions:
         return [min(regions, key=lambda concept: places.nearness(box, concept))]
-    touched = places.touched_by(box)
+    touched = places.explaining(box)
     if touched:
         covered = [c for c in places.of_type("region", "outre-mer") if places.covers(box, c)]
         if covered:
@@ -244,7 +299,7 @@ def _of_wide_box(box: Degrees) -> list[Concept]:
         if len(touched) > MAX_TERRITORIES // 2 and parents:
             return [territories[parent] for parent in sorted(parents)]
         return touched
-    return [c for c in places.of_type("zone-maritime") if places.likeness(box, c.data["bbox"]) > 0][:3]
+    return places.sea_zones(box)
 
 
 def _of_boxes_elsewhere(draft: Draft, found: list[Concept]) -> list[Concept]:

@@ -1,0 +1,96 @@
+"""What the graph of a dataset says beyond what the neutral record holds: told by its path, so that nothing is lost."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from rdflib import RDF, Graph, Literal, URIRef
+from rdflib.term import BNode, Node
+
+MAX_NOTES, MAX_NOTE = 300, 2_000
+"""Notes of one dataset, and characters of one; beyond them only their number is told."""
+MAX_DEPTH = 5
+_GEOMETRIES = {"bbox", "geometry", "asWKT", "asGML", "asGeoJSON"}
+
+
+def rest_of(graph: Graph, subject: Node, record: Any) -> list[str]:
+    """Return ``path: text`` for each literal and address that the record does not hold; translations stand together.
+
+    Args:
+        graph: the triples of one dataset.
+        subject: the dataset.
+        record: the neutral record that was made of it.
+    """
+    known = {_bare(text) for text in _strings(record)}
+    notes: dict[str, None] = {}
+    translations: dict[str, list[str]] = {}
+    for path, value in _values(graph, subject):
+        if record.boxes and path.rpartition("/")[2] in _GEOMETRIES:
+            continue  # kept by its box
+        text = _bare(value)
+        if not text or text in known or (isinstance(value, URIRef) and _code(text) in known):
+            continue
+        known.add(text)
+        text = " ".join(str(value).split())
+        if isinstance(value, Literal) and value.language and not value.language.lower().startswith("fr"):
+            translations.setdefault(path, []).append(f"[{value.language}] {text}")
+        else:
+            notes[f"{path}: {text}"[:MAX_NOTE]] = None
+    found = [*notes, *(note for path, texts in translations.items() for note in _packed(path, texts))]
+    return found if len(found) <= MAX_NOTES else [*found[:MAX_NOTES], f"…: {len(found) - MAX_NOTES}"]
+
+
+def _packed(path: str, texts: list[str]) -> Iterator[str]:
+    """Put many short texts into few notes."""
+    note = f"{path}:"
+    for text in texts:
+        if len(note) + len(text) > MAX_NOTE and note != f"{path}:":
+            yield note
+            note = f"{path}:"
+        note = f"{note} {text}"[:MAX_NOTE]
+    yield note
+
+
+def _values(graph: Graph, subject: Node) -> Iterator[tuple[str, Node]]:
+    """Path and value of each literal and address that hangs on a dataset, in the same order whatever the graph's is."""
+    seen = {subject}
+    todo: list[tuple[Node, str, int]] = [(subject, "", 0)]
+    while todo:
+        node, path, depth = todo.pop()
+        for predicate, value in sorted(graph.predicate_objects(node), key=lambda pair: (str(pair[0]), str(pair[1]))):
+            if predicate == RDF.type:
+                continue
+            here = f"{path}/{_last(predicate)}" if path else _last(predicate)
+            if not isinstance(value, BNode):
+                yield here, value
+            if not isinstance(value, Literal) and value not in seen and depth < MAX_DEPTH:
+                seen.add(value)
+                todo.append((value, here, depth + 1))
+
+
+def _last(node: Node) -> str:
+    return str(node).rstrip("/#").replace("#", "/").rpartition("/")[2]
+
+
+def _code(text: str) -> str:
+    return text.rstrip("/#").replace("#", "/").rpartition("/")[2].casefold()
+
+
+def _bare(value: Any) -> str:
+    return " ".join(str(value).split()).casefold().removeprefix("mailto:").removeprefix("tel:")
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _strings(each)
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _strings(each)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for each in dataclasses.fields(value):
+            yield from _strings(getattr(value, each.name))

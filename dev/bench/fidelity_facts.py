@@ -1,0 +1,283 @@
+"""What a record says, fact by fact: read without any module of the harvest, to measure what the harvest makes of it.
+
+An ISO record is taken leaf by leaf (plain XPath over local names: texts, code list values, addresses), an RDF dataset
+triple by triple. `KINDS` names what each path is about; a path that it does not name is of the kind "other", so that
+nothing escapes the measure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from lxml import etree
+from rdflib import RDF, BNode, Graph, Literal, URIRef
+from rdflib.term import Node
+
+XLINK = "{http://www.w3.org/1999/xlink}href"
+_RECORDS = "//*[local-name()='MD_Metadata' or local-name()='MI_Metadata']"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that a record says.
+
+    Attributes:
+        kind: what it is about, a value of `KINDS` or `PREDICATES`.
+        path: where it stands, by names of properties.
+        value: the text, code or address.
+        beside: texts and codes of the same parent, by name.
+    """
+
+    kind: str
+    path: str
+    value: str
+    beside: tuple[tuple[str, str], ...] = ()
+
+    def get(self, name: str) -> str:
+        """A text of the same parent."""
+        return next((value for key, value in self.beside if key == name), "")
+
+
+KINDS: tuple[tuple[str, str], ...] = (
+    # of the record itself
+    (r"^(metadataStandard\w*|metadataProfile|characterSet|language|locale|defaultLocale|otherLocale)\b", "form"),
+    (
+        r"(characterSet|characterEncoding)$|^metadataLinkage/function|DCP$|referenceSystemIdentifier/codeSpace$|distributedComputingPlatform$",
+        "form",
+    ),
+    (r"^(dateStamp|dateInfo)\b", "record date"),
+    (r"^(fileIdentifier|metadataIdentifier)\b", "identifier"),
+    (r"^(parentIdentifier|parentMetadata)\b", "relation"),
+    (r"^(hierarchyLevel|hierarchyLevelName|metadataScope)\b", "type"),
+    (r"^(metadataMaintenance|metadataConstraints|metadataExtensionInfo|metadataLinkage)\b", "other"),
+    (r"^dataSetURI", "identifier"),
+    (r"^referenceSystemInfo\b.*code$", "reference system"),
+    # links and formats
+    (r"(onLine|connectPoint)/linkage$", "link"),
+    (r"(onLine|connectPoint)/(name|description)$", "link text"),
+    (r"(onLine|connectPoint)/(protocol|function|applicationProfile)$", "link code"),
+    (r"(distributionFormat|distributorFormat|resourceFormat)/(formatSpecificationCitation/)?(name|title)$", "format"),
+    (r"(distributionFormat|distributorFormat|resourceFormat)/", "format detail"),
+    (r"transferOptions/|distributorTransferOptions/", "transfer"),
+    (r"graphicOverview/(fileName|linkage/linkage)$", "preview"),
+    (r"graphicOverview/fileDescription$", "form"),
+    (r"graphicOverview/", "preview text"),
+    # constraints
+    (r"resourceConstraints/(useLimitation|otherConstraints|userNote|reference|citation|releasability)", "constraint"),
+    (r"resourceConstraints/", "constraint code"),
+    # people
+    (r"(^contact|pointOfContact|distributorContact|citedResponsibleParty|processor)\b.*electronicMailAddress$", "mail"),
+    (r"(^contact|pointOfContact|distributorContact)\b.*(organisationName|party/name)$", "organisation"),
+    (r"(^contact|pointOfContact|distributorContact|citedResponsibleParty|processor)\b", "contact"),
+    # the resource
+    (r"^identificationInfo/citation/title$", "title"),
+    (r"^identificationInfo/citation/alternateTitle$", "title"),
+    (r"^identificationInfo/citation/date/.*", "date"),
+    (r"^identificationInfo/citation/identifier/(code|codeSpace)$", "identifier"),
+    (r"^identificationInfo/citation/edition$", "version"),
+    (r"^identificationInfo/abstract$", "abstract"),
+    (r"descriptiveKeywords/keyword$", "keyword"),
+    (r"descriptiveKeywords/", "thesaurus"),
+    (r"topicCategory$", "topic"),
+    (r"identificationInfo/(language|defaultLocale/language)$", "language"),
+    (r"(maintenanceAndUpdateFrequency|userDefinedMaintenanceFrequency)", "frequency"),
+    (r"resourceMaintenance/", "maintenance"),
+    (r"equivalentScale", "scale"),
+    (r"spatialResolution/distance", "resolution"),
+    (r"spatialRepresentationType$", "representation"),
+    (r"identificationInfo/status$", "status"),
+    (r"(west|east|south|north)Bound(Longitude|Latitude)$", "box"),
+    (r"geographicElement/(geographicIdentifier|.*code)|extent/description", "place"),
+    (r"temporalElement/", "period"),
+    (r"lineage/|resourceLineage/", "lineage"),
+    (r"report/.*(specification|explanation|pass)", "conformity"),
+    (r"(dataQualityInfo)/", "quality"),
+    (r"aggregationInfo/|associatedResource/", "relation"),
+    (r"operatesOn|coupledResource", "relation"),
+    (r"containsOperations|serviceType|couplingType", "service"),
+    (r"(purpose|supplementalInformation|credit)$", "other text"),
+)
+"""Pattern on a path → kind of fact; the first match decides."""
+
+
+@cache
+def _kind(path: str) -> str:
+    return next((kind for pattern, kind in KINDS if re.search(pattern, path)), "other")
+
+
+def iso_records(root: etree._Element) -> list[etree._Element]:
+    """The records of a document, which may be one itself."""
+    return root.xpath(_RECORDS)
+
+
+def iso_facts(record: etree._Element) -> list[Fact]:
+    """Every text, code and address of a record, in its order, each once."""
+    return list(dict.fromkeys(_leaves(record, ())))
+
+
+def _leaves(element: etree._Element, path: tuple[str, ...]) -> Iterator[Fact]:
+    for child in element:
+        if not isinstance(child.tag, str):
+            continue
+        name = etree.QName(child).localname
+        # Properties start with a small letter, types with a capital; PT_FreeText holds translations.
+        here = (*path, name) if name[:1].islower() or name in ("DCP", "PT_FreeText") else path
+        if name in ("Polygon", "MultiSurface", "Point", "LineString"):
+            yield _fact(child, here, " ".join(" ".join(child.itertext()).split()), "shape")
+            continue
+        inner = [each for each in child if isinstance(each.tag, str)]
+        text = " ".join((child.text or "").split())
+        for value in (child.get("codeListValue"), child.get(XLINK), child.get("uuidref")):
+            if value and value.strip() and not _is_code_list(value):
+                yield _fact(child, here, value.strip())
+        if text and not (child.get("codeListValue") and text) and not inner:
+            yield _fact(child, here, text)
+        yield from _leaves(child, here)
+
+
+def _is_code_list(value: str) -> bool:
+    """Whether an address is that of a code list's file or an empty anchor, which says nothing of the data."""
+    return value.startswith("#") or bool(re.search(r"codelists?\.xml|/codelist/ML_gmx", value, re.IGNORECASE))
+
+
+def _fact(element: etree._Element, path: tuple[str, ...], value: str, kind: str = "") -> Fact:
+    around = element
+    while around.getparent() is not None and (around is element or not etree.QName(around).localname[:1].isupper()):
+        around = around.getparent()
+    beside = []
+    for each in around:
+        if isinstance(each.tag, str):
+            codes = each.xpath(".//@codeListValue")
+            text = " ".join(" ".join(each.itertext()).split()) or (codes[0] if codes else "")
+            beside.append((etree.QName(each).localname, text[:500]))
+    joined = "/".join(path)
+    return Fact(kind or _kind(joined), joined, value, tuple(beside))
+
+
+# --- RDF ----------------------------------------------------------------------------------------
+
+PREDICATES: dict[str, str] = {
+    "title": "title",
+    "alternative": "title",
+    "description": "abstract",
+    "abstract": "abstract",
+    "keyword": "keyword",
+    "theme": "keyword",
+    "subject": "keyword",
+    "hvdCategory": "keyword",
+    "topicCategory": "topic",
+    "identifier": "identifier",
+    "notation": "identifier",
+    "issued": "date",
+    "modified": "date",
+    "created": "date",
+    "startDate": "period",
+    "endDate": "period",
+    "accessURL": "link",
+    "downloadURL": "link",
+    "landingPage": "link",
+    "page": "link",
+    "endpointURL": "link",
+    "endpointDescription": "link",
+    "format": "format",
+    "mediaType": "format",
+    "packageFormat": "format",
+    "compressFormat": "format",
+    "license": "constraint",
+    "rights": "constraint",
+    "accessRights": "constraint",
+    "accrualPeriodicity": "frequency",
+    "language": "language",
+    "provenance": "lineage",
+    "label": "label",
+    "prefLabel": "label",
+    "hasEmail": "mail",
+    "mbox": "mail",
+    "email": "mail",
+    "name": "organisation",
+    "fn": "organisation",
+    "organization-name": "organisation",
+    "hasTelephone": "contact",
+    "phone": "contact",
+    "homepage": "contact",
+    "hasURL": "contact",
+    "bbox": "box",
+    "centroid": "place",
+    "geometry": "box",
+    "asWKT": "box",
+    "asGML": "box",
+    "asGeoJSON": "box",
+    "spatial": "place",
+    "isPartOf": "relation",
+    "inSeries": "relation",
+    "hasVersion": "relation",
+    "isVersionOf": "relation",
+    "relation": "relation",
+    "versionInfo": "version",
+    "version": "version",
+    "byteSize": "transfer",
+    "conformsTo": "conformity",
+    "accessService": "relation",
+    "servesDataset": "relation",
+}
+"""Last part of a predicate → kind of fact."""
+_DATASETS = {"Dataset", "DatasetSeries", "DataService"}
+_ENTRIES = {"Catalog", "CatalogRecord"}
+
+
+def _last(node: Node) -> str:
+    return re.split(r"[/#]", str(node).rstrip("/#"))[-1]
+
+
+def rdf_subjects(graph: Graph) -> list[Node]:
+    """The datasets of a graph: by their type, or as the topic of the record of a catalogue."""
+    found = {s for s, o in graph.subject_objects(RDF.type) if _last(o) in _DATASETS}
+    found |= {o for p in set(graph.predicates()) if _last(p) == "primaryTopic" for o in graph.objects(None, p)}
+    # A service that gives access to a distribution is a part of its dataset.
+    found -= {o for p in set(graph.predicates()) if _last(p) == "accessService" for o in graph.objects(None, p)}
+    return sorted((each for each in found if (each, None, None) in graph), key=str)
+
+
+def rdf_facts(graph: Graph, subject: Node) -> list[Fact]:
+    """Every literal and address that hangs on a dataset, through nodes that are no dataset of their own."""
+    others = set(rdf_subjects(graph)) - {subject}
+    others |= {s for s, o in graph.subject_objects(RDF.type) if _last(o) in _ENTRIES}
+    return list(dict.fromkeys(_triples(graph, subject, (), others, {subject})))
+
+
+def _triples(graph: Graph, node: Node, path: tuple[str, ...], others: set, seen: set) -> Iterator[Fact]:
+    pairs = sorted(graph.predicate_objects(node), key=lambda pair: (str(pair[0]), str(pair[1])))
+    beside = tuple((_last(p), str(o)[:500]) for p, o in pairs if not isinstance(o, BNode))
+    for predicate, value in pairs:
+        name = _last(predicate)
+        if name == "type" and str(predicate).endswith("22-rdf-syntax-ns#type"):
+            continue
+        here = (*path, name)
+        if isinstance(value, Literal):
+            if str(value).strip():
+                yield Fact(_kind_of(here), "/".join(here), str(value).strip(), beside)
+            continue
+        known = (value, None, None) in graph and value not in others
+        if isinstance(value, URIRef) and not (known and name in ("distribution", "isPrimaryTopicOf", "primaryTopic")):
+            yield Fact(_kind_of(here), "/".join(here), str(value), beside)
+        if known and value not in seen and len(here) < 6:
+            seen.add(value)
+            yield from _triples(graph, value, here, others, seen)
+
+
+def _kind_of(path: tuple[str, ...]) -> str:
+    for name in reversed(path):
+        if name in ("label", "prefLabel", "value", "hasValue", "title", "type", "name") and len(path) > 1:
+            continue
+        kind = PREDICATES.get(name)
+        if kind == "organisation" and path[0] == "distribution":
+            return "link text"
+        if kind in ("abstract", "title") and path[0] == "distribution":
+            return "link text"
+        if kind == "date" and path[0] == "distribution":
+            return "link code"
+        return kind or "other"
+    return "link text" if path[0] == "distribution" else PREDICATES.get(path[0], "other")
