@@ -39,7 +39,10 @@ def create(dataset: str) -> AnyResponse:
 
 
 def _shown(dataset: str) -> dict[str, Any]:
-    return act("package_show", id=dataset)
+    try:
+        return act("package_show", id=dataset)
+    except tk.NotAuthorized:
+        raise tk.ObjectNotFound from None  # names of private datasets cannot be tried
 
 
 def _form(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -12,6 +13,7 @@ from ckanext.ecosphere.schemas.catalogue import sitemap
 from ckanext.ecosphere.schemas.page import citation
 from ckanext.ecosphere.shared import web_guard
 
+PART_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 page = Blueprint("ecosphere_page", __name__)
 web_guard.protect(page)
 
@@ -45,10 +47,10 @@ def sitemap_index() -> Response:
     return _xml(sitemap.index())
 
 
-@page.route("/sitemap-<int:number>.xml")
-def sitemap_part(number: int) -> Response:
+@page.route("/sitemap-<number>.xml")
+def sitemap_part(number: str) -> Response:
     """Give the addresses of a thousand public datasets, in the order in which they came to the portal."""
-    found = sitemap.part(number)
+    found = sitemap.part(int(number)) if PART_NUMBER.fullmatch(number) else ""
     return _xml(found) if found else tk.abort(404, tk._("The site map has no such part."))
 
 

@@ -24,6 +24,7 @@ PUBLIC = {
     "ecosphere_request_list",
     "ecosphere_request_route",
     "ecosphere_request_show",
+    "ecosphere_request_signal",
     "ecosphere_request_similar",
     "ecosphere_request_stats",
     "ecosphere_search_did_you_mean",
