@@ -190,8 +190,6 @@ class Link:
         transfer: name of the transfer options that it stands in.
         access_url: page that leads to the file, where the link is the file itself.
         issued, modified: days of the file, as written.
-        uri: address that stands for the distribution.
-        licence: address of the licence of this file.
         documentation, standards: addresses of its pages, and of what it conforms to.
     """
 
@@ -211,8 +209,6 @@ class Link:
     access_url: str | None = None
     issued: str | None = None
     modified: str | None = None
-    uri: str | None = None
-    licence: str | None = None
     documentation: list[str] = field(default_factory=list)
     standards: list[str] = field(default_factory=list)
     mark: Mark = field(default_factory=Mark)

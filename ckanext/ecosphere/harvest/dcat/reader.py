@@ -348,8 +348,6 @@ def _links(graph: Graph, node: Node) -> list[Link]:
             access_url=pages[0] if pages else None,
             issued=_text(graph, node, DCTERMS.issued),
             modified=_text(graph, node, DCTERMS.modified),
-            uri=_address(node),
-            licence=next((found for each in first_of(graph, node, DCTERMS.license) if (found := _address(each))), None),
             documentation=[found for each in first_of(graph, node, FOAF.page) if (found := _address(each))],
             standards=[
                 found

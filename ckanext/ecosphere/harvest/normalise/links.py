@@ -301,17 +301,14 @@ def _complete_told(resource: Resource, link: Link) -> None:
 
 
 def _complete_distribution(draft: Draft, resource: Resource, link: Link) -> None:
-    """Take what RDF tells of a distribution beside its address: the page to it, its days, its address, its licence."""
+    """Take what RDF tells of a distribution beside its address: the page to it, its days, its pages."""
     page = clean_url(link.access_url).url if link.access_url else None
-    if page and page != resource["url"]:
+    if page and page != resource["url"] and resource.get("download_url"):
         resource["access_url"] = page
     for name, value in (("issued", link.issued), ("modified", link.modified)):
         day = parsed(draft, name, value)
         if day:
             resource[name] = day
-    for name, value in (("uri", link.uri), ("license", link.licence)):
-        if value and value.startswith(("http://", "https://")):
-            resource[name] = value
     for name, values in (("documentation", link.documentation), ("conforms_to", link.standards)):
         kept = [each for each in values if each.startswith(("http://", "https://"))]
         if kept:

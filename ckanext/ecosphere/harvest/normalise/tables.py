@@ -72,7 +72,7 @@ def is_placeholder(text: str | None) -> bool:
     """Tell whether a text is empty or only stands for one that was never written."""
     if text and len(text) > MAX_UNFILLED:
         return False
-    if text and _unfilled().fullmatch(text.casefold()):
+    if text and _unfilled().fullmatch(text.strip().casefold()):
         return True
     if text and len(text) > MAX_PLACEHOLDER:
         return False
