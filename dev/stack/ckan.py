@@ -15,7 +15,14 @@ from .shell import StackError, run, say, write_private
 
 INI = LOCAL / "ckan.ini"
 #: Queues of the first worker, the most urgent first: no harvest, which may last hours, keeps it from them.
-QUICK_QUEUES = ("default", "ecosphere:requests", "ecosphere:search", "ecosphere:schemas", "ecosphere:quality")
+QUICK_QUEUES = (
+    "default",
+    "ecosphere:requests",
+    "ecosphere:search",
+    "ecosphere:schemas",
+    "ecosphere:quality",
+    "ecosphere:access",
+)
 #: Queues of the other workers: harvests, and what the first one does not come to.
 QUEUES = ("ecosphere:harvest", *QUICK_QUEUES)
 WORKERS = max(2, int(os.environ.get("WORKERS") or "3"))
@@ -50,6 +57,7 @@ def write_ini(more: Mapping[str, str] | None = None) -> None:
         "ecosphere.harvest.allowed_networks": "127.0.0.1/32",
         "ecosphere.schemas.import_allowed_networks": "127.0.0.1/32",
         "ecosphere.quality.allowed_networks": "127.0.0.1/32",
+        "ecosphere.access.allowed_networks": "127.0.0.1/32",
         "debug": "false",
         **(more or {}),
     }

@@ -1,0 +1,69 @@
+"""Background work of the room: services that are due, previews and extracts that are wanted, what is old."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from ckan import model
+
+from ckanext.ecosphere.access.config import QUEUE
+from ckanext.ecosphere.access.services import runs, storage
+from ckanext.ecosphere.shared.locks import Locks, is_free
+from ckanext.ecosphere.shared.queue import enqueue_once, waits
+
+log = logging.getLogger(__name__)
+
+READ = "ecosphere-access-read"
+#: Lock of whoever reads services.
+READING = "access:reading"
+AT_ONCE, SECONDS = 200, 120
+
+
+def read_services() -> int:
+    """Read services that are due, some at a time; return how many."""
+    with Locks() as locks:
+        if not locks.take(READING):
+            return 0  # whoever is at it takes these, too
+        addresses = storage.due(AT_ONCE)
+        model.Session.rollback()
+        return runs.run(addresses, SECONDS)
+
+
+def want_reading() -> None:
+    """Have services read soon; without Redis the watch sends for it."""
+    enqueue_once(read_services, job_id=READ, title="Access: services", queue=QUEUE, timeout=SECONDS * 5)
+
+
+def tick(seconds: float = 3600) -> dict[str, int]:
+    """Do all that is due; return how much of each, -1 for what failed."""
+    done: dict[str, int] = {}
+    steps: dict[str, Callable[[], int]] = {
+        "services known": storage.note_all,
+        "services read": lambda: _read_all(seconds),
+    }
+    for name, step in steps.items():
+        try:
+            done[name] = step()
+        except Exception:
+            model.Session.rollback()
+            log.exception("Access: %s failed", name)
+            done[name] = -1
+    return done
+
+
+def _read_all(seconds: float) -> int:
+    """Read what is due, as long as there is time."""
+    total, left = 0, seconds
+    while left > 0 and (number := read_services()):
+        total, left = total + number, left - SECONDS
+    return total
+
+
+def recover() -> list[str]:
+    """Have done what is due and what no job is going to do."""
+    done = []
+    if storage.is_due() and not waits(READ, QUEUE) and is_free(READING):
+        want_reading()
+        done.append("services that are due")
+    return done
