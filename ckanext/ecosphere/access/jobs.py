@@ -8,15 +8,18 @@ from collections.abc import Callable
 from ckan import model
 
 from ckanext.ecosphere.access.config import QUEUE
+from ckanext.ecosphere.access.preview import samples
 from ckanext.ecosphere.access.services import runs, storage
 from ckanext.ecosphere.shared.locks import Locks, is_free
 from ckanext.ecosphere.shared.queue import enqueue_once, waits
 
 log = logging.getLogger(__name__)
 
-READ = "ecosphere-access-read"
+READ, SAMPLE = "ecosphere-access-read", "ecosphere-access-sample"
 #: Lock of whoever reads services.
 READING = "access:reading"
+#: Lock of whoever makes previews: one at a time on a portal, since each takes memory.
+SAMPLING = "access:sampling"
 AT_ONCE, SECONDS = 200, 120
 
 
@@ -33,6 +36,25 @@ def read_services() -> int:
 def want_reading() -> None:
     """Have services read soon; without Redis the watch sends for it."""
     enqueue_once(read_services, job_id=READ, title="Access: services", queue=QUEUE, timeout=SECONDS * 5)
+
+
+def make_samples() -> int:
+    """Make the previews that are wanted, one after the other; return how many."""
+    number = 0
+    with Locks() as locks:
+        if not locks.take(SAMPLING):
+            return 0
+        while wanted := samples.wanted():
+            model.Session.rollback()
+            for resource_id in wanted:
+                samples.make(resource_id)
+                number += 1
+    return number
+
+
+def want_samples() -> None:
+    """Have previews made soon; without Redis the watch sends for it."""
+    enqueue_once(make_samples, job_id=SAMPLE, title="Access: previews", queue=QUEUE, timeout=3600)
 
 
 def tick(seconds: float = 3600) -> dict[str, int]:
@@ -66,4 +88,8 @@ def recover() -> list[str]:
     if storage.is_due() and not waits(READ, QUEUE) and is_free(READING):
         want_reading()
         done.append("services that are due")
+    if samples.wanted() and not waits(SAMPLE, QUEUE) and is_free(SAMPLING):
+        want_samples()
+        done.append("previews that are wanted")
+    model.Session.rollback()
     return done

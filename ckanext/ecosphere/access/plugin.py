@@ -12,6 +12,8 @@ from ckan.types import Context
 from ckanext.ecosphere.access import cli, config, helpers, jobs
 from ckanext.ecosphere.access.logic import action, auth
 from ckanext.ecosphere.access.services import storage
+from ckanext.ecosphere.access.views import pages  # noqa: F401 (the views register themselves)
+from ckanext.ecosphere.access.views.blueprint import ecosphere_access
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
@@ -20,6 +22,7 @@ from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
 @tk.blanket.actions(action.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.helpers({name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_access_")})
+@tk.blanket.blueprints(lambda: [ecosphere_access])
 @tk.blanket.config_declarations
 class EcosphereAccessPlugin(Room):
     """Services read in the background, previews, QGIS layers, extracts, use."""
