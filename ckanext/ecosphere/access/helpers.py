@@ -8,7 +8,9 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.preview import plan
+from ckanext.ecosphere.access.qgis import layers
 from ckanext.ecosphere.access.services import presentation, storage
+from ckanext.ecosphere.access.take.request import offers_features
 from ckanext.ecosphere.shared import outlines
 
 MOST_PREVIEWS = 20
@@ -21,7 +23,21 @@ def ecosphere_access_of_resource(pkg: dict[str, Any], res: dict[str, Any]) -> di
         pkg: the dataset as `package_show` gives it.
         res: one of its resources.
     """
-    return of_dataset(pkg).get(str(res.get("id") or ""))
+    found = of_dataset(pkg).get(str(res.get("id") or ""))
+    return found and {**found, "can_take": any(offers_features(found, layer) for layer in found["layers"])}
+
+
+def ecosphere_access_opens_in_qgis(pkg: dict[str, Any], res: dict[str, Any]) -> bool:
+    """Tell whether QGIS opens a resource, or a layer of the service behind it."""
+    return bool(layers.of_resource(res, of_dataset(pkg).get(str(res.get("id") or "")), ""))
+
+
+def ecosphere_access_use(pkg: dict[str, Any]) -> dict[str, Any] | None:
+    """Return how often a dataset was used, for whoever may change it; None for the others."""
+    try:
+        return tk.get_action("ecosphere_access_use_show")({}, {"id": pkg["id"]})
+    except (tk.NotAuthorized, tk.ObjectNotFound):
+        return None
 
 
 def of_dataset(pkg: dict[str, Any]) -> dict[str, dict[str, Any]]:

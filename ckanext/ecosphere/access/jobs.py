@@ -10,16 +10,17 @@ from ckan import model
 from ckanext.ecosphere.access.config import QUEUE
 from ckanext.ecosphere.access.preview import samples
 from ckanext.ecosphere.access.services import runs, storage
+from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.shared.locks import Locks, is_free
 from ckanext.ecosphere.shared.queue import enqueue_once, waits
 
 log = logging.getLogger(__name__)
 
-READ, SAMPLE = "ecosphere-access-read", "ecosphere-access-sample"
+READ, SAMPLE, EXTRACT = "ecosphere-access-read", "ecosphere-access-sample", "ecosphere-access-extract"
 #: Lock of whoever reads services.
 READING = "access:reading"
-#: Lock of whoever makes previews: one at a time on a portal, since each takes memory.
-SAMPLING = "access:sampling"
+#: Locks of whoever makes previews and extracts: one at a time on a portal, since each takes memory.
+SAMPLING, EXTRACTING = "access:sampling", "access:extracting"
 AT_ONCE, SECONDS = 200, 120
 
 
@@ -40,14 +41,23 @@ def want_reading() -> None:
 
 def make_samples() -> int:
     """Make the previews that are wanted, one after the other; return how many."""
+    return _make(SAMPLING, samples.wanted, samples.make)
+
+
+def make_extracts() -> int:
+    """Make the extracts that are wanted, one after the other; return how many."""
+    return _make(EXTRACTING, extracts.wanted, extracts.make)
+
+
+def _make(lock: str, wanted: Callable[[], list[str]], make: Callable[[str], None]) -> int:
     number = 0
     with Locks() as locks:
-        if not locks.take(SAMPLING):
-            return 0
-        while wanted := samples.wanted():
+        if not locks.take(lock):
+            return 0  # whoever is at it makes these, too
+        while ids := wanted():
             model.Session.rollback()
-            for resource_id in wanted:
-                samples.make(resource_id)
+            for id_ in ids:
+                make(id_)
                 number += 1
     return number
 
@@ -55,6 +65,11 @@ def make_samples() -> int:
 def want_samples() -> None:
     """Have previews made soon; without Redis the watch sends for it."""
     enqueue_once(make_samples, job_id=SAMPLE, title="Access: previews", queue=QUEUE, timeout=3600)
+
+
+def want_extracts() -> None:
+    """Have extracts made soon; without Redis the watch sends for it."""
+    enqueue_once(make_extracts, job_id=EXTRACT, title="Access: extracts", queue=QUEUE, timeout=3600)
 
 
 def tick(seconds: float = 3600) -> dict[str, int]:
@@ -91,5 +106,8 @@ def recover() -> list[str]:
     if samples.wanted() and not waits(SAMPLE, QUEUE) and is_free(SAMPLING):
         want_samples()
         done.append("previews that are wanted")
+    if extracts.wanted() and not waits(EXTRACT, QUEUE) and is_free(EXTRACTING):
+        want_extracts()
+        done.append("extracts that are wanted")
     model.Session.rollback()
     return done

@@ -16,12 +16,17 @@ from ckanext.ecosphere.access.views import pages  # noqa: F401 (the views regist
 from ckanext.ecosphere.access.views.blueprint import ecosphere_access
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
 from ckanext.ecosphere.room import Room
+from ckanext.ecosphere.shared import place_helpers
 from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
+
+HELPERS = place_helpers.HELPERS | {
+    name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_access_")
+}
 
 
 @tk.blanket.actions(action.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
-@tk.blanket.helpers({name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_access_")})
+@tk.blanket.helpers(HELPERS)
 @tk.blanket.blueprints(lambda: [ecosphere_access])
 @tk.blanket.config_declarations
 class EcosphereAccessPlugin(Room):

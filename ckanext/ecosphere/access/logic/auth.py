@@ -27,7 +27,32 @@ def ecosphere_access_service_read(context: Context, data_dict: dict[str, Any] | 
     return {"success": False, "msg": tk._("Only people who describe datasets have services read.")}
 
 
+@tk.auth_allow_anonymous_access
+def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
+    """What a service offers to everybody is taken by whoever reads the dataset; how often is counted."""
+    resources.readable(context, (data_dict or {}).get("resource_id"))
+    return {"success": True}
+
+
+@tk.auth_allow_anonymous_access
+def ecosphere_access_extract_show(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
+    """An extract is seen by whoever knows its id and may read the dataset."""
+    resources.extract(context, (data_dict or {}).get("id"))
+    return {"success": True}
+
+
+def ecosphere_access_use_show(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
+    """The producer of a dataset sees how it is used."""
+    return authorization.dataset_editable(context, (data_dict or {}).get("id"))
+
+
 def get_auth_functions() -> dict[str, Any]:
     """Return the auth functions that the plugin registers."""
-    own = (ecosphere_access_service_show, ecosphere_access_service_read)
+    own = (
+        ecosphere_access_service_show,
+        ecosphere_access_service_read,
+        ecosphere_access_extract_create,
+        ecosphere_access_extract_show,
+        ecosphere_access_use_show,
+    )
     return authorization.deny_by_default({function.__name__: function for function in own})

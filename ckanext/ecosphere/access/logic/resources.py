@@ -8,6 +8,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
+from ckanext.ecosphere.access.model import Extract
 from ckanext.ecosphere.shared import authorization
 
 
@@ -56,3 +57,16 @@ def readable(context: Any, resource_id: Any) -> Found:
     if resource is None or package is None:
         raise tk.ObjectNotFound(tk._("Resource not found"))
     return Found(resource, package)
+
+
+def extract(context: Any, id_: Any) -> Extract:
+    """Return an extract of a dataset that a person may read.
+
+    Raises:
+        NotFound: there is none, or the dataset may not be read.
+    """
+    row = model.Session.get(Extract, str(id_ or ""))
+    if row is None:
+        raise tk.ObjectNotFound(tk._("There is no such extract, or it was deleted after a day."))
+    readable(context, row.resource_id)
+    return row

@@ -19,3 +19,27 @@ def service_read(not_empty: Validator, unicode_safe: Validator, default: Validat
     """Parameters of `ecosphere_access_service_read`."""
     text = [default(""), unicode_safe]
     return {"url": [not_empty, unicode_safe], "format": text, "protocol": text}
+
+
+@tk.validator_args
+def extract_create(
+    not_empty: Validator, unicode_safe: Validator, default: ValidatorFactory, ignore_missing: Validator
+) -> Schema:
+    """Parameters of `ecosphere_access_extract_create`."""
+    text = [default(""), unicode_safe]
+    return {
+        "resource_id": [not_empty, unicode_safe],
+        "layer": text,
+        "format": [default("gpkg"), unicode_safe],
+        "crs": [default("EPSG:4326"), unicode_safe],
+        "attributes": [ignore_missing],
+        "territory": text,
+        "commune": text,
+        "box": text,
+    }
+
+
+@tk.validator_args
+def identified(not_empty: Validator, unicode_safe: Validator) -> Schema:
+    """The parameter of actions about one thing."""
+    return {"id": [not_empty, unicode_safe]}

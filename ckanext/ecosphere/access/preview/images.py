@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from ckanext.ecosphere.access import config
-from ckanext.ecosphere.access.preview import files
+from ckanext.ecosphere.access.preview import files, messages
 from ckanext.ecosphere.access.services.capabilities import WEB_MERCATOR
 from ckanext.ecosphere.access.services.kinds import with_parameters
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
@@ -174,7 +174,7 @@ def _fetched(url: str) -> tuple[bytes, str]:
     try:
         answer = GuardedSession(config.guard_settings(SECONDS, MEGABYTES)).get(url, headers={"Accept": "image/*"})
     except FetchError as error:
-        raise NoImageError("refused" if error.refused else error.code) from error
+        raise NoImageError(messages.code_of(error)) from error
     if answer.status != 200:  # noqa: PLR2004
         raise NoImageError("status")
     # The type that the server names and the first bytes: SVG and HTML, which may hold scripts, have neither.

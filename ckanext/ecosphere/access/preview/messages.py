@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.services import messages as services
+from ckanext.ecosphere.access.services.description import NoDescriptionError
+from ckanext.ecosphere.shared.http_guard import FetchError, StoppedError
 
 
 def _N(message: str) -> str:
@@ -34,6 +37,21 @@ MESSAGES = {
     "given-up": _N("It was tried several times without success."),
     "bad-columns": _N("The service has none of the attributes that were chosen."),
 }
+
+
+#: What may go wrong while data of strangers are fetched and read.
+FAILURES = (PreviewError, NoDescriptionError, FetchError, StoppedError)
+
+
+def code_of(error: Exception) -> str:
+    """Return the code of one of the `FAILURES`."""
+    if isinstance(error, PreviewError | NoDescriptionError):
+        return error.code
+    if isinstance(error, StoppedError) or (isinstance(error, FetchError) and error.code == "too-large"):
+        return "too-large"
+    if isinstance(error, FetchError) and not error.refused:
+        return error.code if error.code in services.SILENT else "connection"
+    return "refused"
 
 
 def sentence(code: str) -> str:

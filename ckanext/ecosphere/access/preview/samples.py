@@ -14,13 +14,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Sample, now
-from ckanext.ecosphere.access.preview import files, sandbox
+from ckanext.ecosphere.access.preview import files, messages, sandbox
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
 from ckanext.ecosphere.access.services import matching, presentation, storage
-from ckanext.ecosphere.access.services.messages import MESSAGES
 from ckanext.ecosphere.access.take.request import FEATURE_SERVICES, Part, address
-from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
+from ckanext.ecosphere.shared.http_guard import GuardedSession
 
 log = logging.getLogger(__name__)
 
@@ -114,11 +113,8 @@ def _made(resource: Any, title: str, target: Path) -> tuple[dict[str, Any], str]
             facts = sandbox.run(job, config.seconds(), config.memory_megabytes())
             files.keep(folder / "out", target)
             return facts, ""
-    except PreviewError as error:
-        return {}, error.code
-    except FetchError as error:
-        code = "too-large" if error.code == "too-large" else "refused" if error.refused else error.code
-        return {}, code if code in MESSAGES else "connection"
+    except messages.FAILURES as error:
+        return {}, messages.code_of(error)
     except (OSError, RuntimeError):
         log.exception("The preview of %s could not be made", resource.id)
         return {}, "unreadable"

@@ -45,7 +45,7 @@ class Part:
 
     Attributes:
         box: west, south, east, north in degrees; None for all of it.
-        attributes: names; all when there are none.
+        attributes: names; all when there are none. A WFS is asked for all of them: it would leave the geometry out.
         crs: code of the coordinate system of the answer.
     """
 
@@ -117,8 +117,6 @@ def _get_feature(
     }
     if part.box:
         asked["BBOX"] = _wfs_box(part.box, layer, version)
-    if part.attributes:
-        asked["PROPERTYNAME"] = ",".join(part.attributes)
     if count:
         asked["COUNT" if new else "MAXFEATURES"] = count
     if start:

@@ -115,8 +115,7 @@ def inline(id: str, resource_id: str) -> Response:  # noqa: PLR0911
         session = GuardedSession(config.guard_settings(INLINE_SECONDS, INLINE_MEGABYTES))
         answer = session.get(str(resource.resource.url))
     except FetchError as error:
-        code = "too-large" if error.code == "too-large" else "refused" if error.refused else error.code
-        return told(messages.sentence(code), BAD_GATEWAY)
+        return told(messages.sentence(messages.code_of(error)), BAD_GATEWAY)
     finally:
         images.AT_ONCE.release()
     kind = sniff(answer.body[:SNIFFED])
