@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
 
@@ -13,6 +14,7 @@ QUEUE = "ecosphere:access"
 
 ALLOWED_NETWORKS = "ecosphere.access.allowed_networks"
 ALLOWED_PORTS = "ecosphere.access.allowed_ports"
+ALLOWED_HOSTS = "ecosphere.access.allowed_hosts"
 READ_DAYS = "ecosphere.access.read_days"
 READ_PAUSE = "ecosphere.access.read_pause"
 SAMPLE_MEGABYTES = "ecosphere.access.sample_megabytes"
@@ -47,6 +49,15 @@ def guard_settings(seconds: float = 60, megabytes: int = 24) -> GuardSettings:
         allowed_ports=ports(tk.config[ALLOWED_PORTS]),
         own_services=own_services(),
     )
+
+
+def host_allowed(url: str) -> bool:
+    """Tell whether the host of an address may be asked."""
+    hosts = tk.config[ALLOWED_HOSTS]
+    try:
+        return not hosts or (urlsplit(url).hostname or "") in hosts
+    except ValueError:
+        return False
 
 
 def read_days() -> int:

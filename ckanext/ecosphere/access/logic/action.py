@@ -69,7 +69,7 @@ def ecosphere_access_service_read(context: Context, data_dict: dict[str, Any]) -
     """
     tk.check_access("ecosphere_access_service_read", context, data_dict)
     address = recognise(data_dict["url"], data_dict["format"], data_dict["protocol"])
-    if address is None:
+    if address is None or not config.host_allowed(address.url):
         raise tk.ValidationError({"url": [tk._("This does not look like the address of a service.")]})
     row = {"key": address.key, "kind": address.kind, "url": address.url, "next_read_at": now()}
     added = model.Session.scalar(insert(Service).values(row).on_conflict_do_nothing().returning(Service.key))

@@ -37,8 +37,8 @@ def layers(found: Found) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
 def crs_of(layer: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the coordinate systems to choose from, with their names."""
     codes = dict.fromkeys([*USUAL_CRS, *(code for code in layer["crs"] if code.startswith("EPSG:"))])
-    names = {str(concept.id).upper(): concept.label(language.current()) for concept in voc.get("epsg")}
-    return [(code, names.get(code) or names.get(code.removeprefix("EPSG:")) or code) for code in codes]
+    names = {f"EPSG:{concept.data['code']}": concept.label(language.current()) for concept in voc.get("epsg")}
+    return [(code, names.get(code, code)) for code in codes]
 
 
 def attributes_of(found: Found) -> list[str]:

@@ -137,7 +137,7 @@ def fetch(resource: Any, title: str, target: Path) -> str:
         shutil.copyfile(path, target)
         return str(resource.url).rpartition("/")[2][:200]
     url = source(resource, title)
-    if not url:
+    if not url or not config.host_allowed(url):
         raise PreviewError("no-preview")
     answer = GuardedSession(config.guard_settings(config.seconds(), limit)).get(url)
     if answer.status >= FIRST_ERROR:

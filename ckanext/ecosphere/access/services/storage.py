@@ -39,7 +39,9 @@ def address_of(resource: Any) -> Address | None:
     get = resource.get if isinstance(resource, dict) else lambda name: getattr(resource, name, None)
     extras = (resource if isinstance(resource, dict) else resource.extras) or {}
     found = recognise(str(get("url") or ""), str(get("format") or ""), str(extras.get("protocol") or ""))
-    if found is None or found.layer:
+    if found is None or not config.host_allowed(found.url):
+        return None
+    if found.layer:
         return found
     named = extras.get("layer_name")
     names = named if isinstance(named, list) else str(named or "").strip("[]").split(",")

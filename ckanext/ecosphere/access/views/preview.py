@@ -102,9 +102,10 @@ def inline(id: str, resource_id: str) -> Response:  # noqa: PLR0911
     if busy := brake("access-image", config.IMAGE_LIMITS):
         return busy
     resource = found(id, resource_id)
-    if _way(resource) != plan.INLINE:
+    uploaded = resource.resource.url_type == "upload"
+    if _way(resource) != plan.INLINE or not (uploaded or config.host_allowed(str(resource.resource.url))):
         return told(messages.sentence("no-preview"), 404)
-    if resource.resource.url_type == "upload":
+    if uploaded:
         url = tk.h.url_for(
             f"{resource.package.type}_resource.download", id=resource.package.name, resource_id=resource_id
         )
