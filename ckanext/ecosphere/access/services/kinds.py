@@ -23,6 +23,7 @@ OPERATION = frozenset(
 )  # fmt: skip
 #: Formats that say nothing about what is behind an address.
 VAGUE = ("xml", "html", "json", "api")
+VAGUE_PROTOCOLS = ("http", "https")
 NAMING = ("layers", "layer", "typenames", "typename", "coverageid", "coverage")
 _FILE = Path(__file__).parents[1] / "data" / "kinds.csv"
 _ARCGIS = re.compile(r"^(.*/(?:MapServer|FeatureServer|ImageServer))(?:/(\d{1,6}))?(?:/[^/]{0,40})?/?$", re.IGNORECASE)
@@ -125,7 +126,8 @@ def _kind_of(path: str, query: dict[str, str], format_: str, protocol: str) -> s
         return "wmts"
     if found := next((kind.id for kind in known if _names(protocol, kind.protocols) or format_ in kind.formats), ""):
         return found
-    if protocol or (format_ and format_ not in VAGUE):
+    vague = not protocol or protocol in VAGUE_PROTOCOLS or protocol.startswith("www:link")
+    if not vague or (format_ and format_ not in VAGUE):
         return ""  # it is said to be something else
     return next((kind.id for kind in known if _has_path(path.lower().rstrip("/"), kind)), "")
 

@@ -21,6 +21,8 @@ AFTER_FAILURE = timedelta(days=1)
 LATER = timedelta(hours=6)
 #: Error of a service that was not asked, since others of its host were silent.
 HOST_DOWN = "host-down"
+#: In the vocabulary of networks.
+INTRANET = "intranet"
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ def address_of(resource: Any) -> Address | None:
     """
     get = resource.get if isinstance(resource, dict) else lambda name: getattr(resource, name, None)
     extras = (resource if isinstance(resource, dict) else resource.extras) or {}
+    if extras.get("network") == INTRANET:
+        return None  # only people within the government's network reach it
     found = recognise(str(get("url") or ""), str(get("format") or ""), str(extras.get("protocol") or ""))
     if found is None or not config.host_allowed(found.url):
         return None

@@ -20,6 +20,7 @@ HOST = "https://carto.example.org"
         ("/api/collections/zh/items?f=json", "", "", "ogcapi", "/api", "zh"),
         ("/arcgis/rest/services/eau/MapServer/3", "", "", "arcgis", "/arcgis/rest/services/eau/MapServer", "3"),
         ("/feed.xml?id=4", "Atom Feed", "", "atom", "/feed.xml?id=4", ""),
+        ("/geoserver/wfs?", "", "WWW:LINK-1.0-http--link", "wfs", "/geoserver/wfs", ""),
         ("/wcs?coverageId=mnt", "", "", "wcs", "/wcs", "mnt"),
     ],
 )
@@ -33,6 +34,7 @@ def test_services_are_recognised(*, url, format_, protocol, kind, base, layer):
     ("url", "format_"),
     [
         (f"{HOST}/data.csv", "CSV"),
+        (f"{HOST}/atomArchive/GetResource?id=1", "ZIP"),
         (f"{HOST}/collections.html", "HTML"),
         (f"{HOST}/wms", "PDF"),
         ("ftp://carto.example.org/wms", "WMS"),
