@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+from xml.sax.saxutils import escape
 
 import numpy
 import shapely
@@ -63,6 +64,29 @@ def select(query: dict[str, str]) -> list[dict[str, Any]]:
 
 def _moved(transformer: Transformer) -> Any:
     return lambda points: numpy.column_stack(transformer.transform(points[:, 0], points[:, 1]))
+
+
+def gml(found: list[dict[str, Any]]) -> bytes:
+    """Features as GML 3.2 in Lambert 93, as MapServer answers a WFS 2.0."""
+
+    def member(each: dict[str, Any]) -> str:
+        properties = "".join(
+            f"<eco:{name}>{escape(str(value))}</eco:{name}>"
+            for name, value in each["properties"].items()
+            if value is not None
+        )
+        points = " ".join(f"{x:.2f} {y:.2f}" for x, y in each["geometry"]["coordinates"][0])
+        ring = f"<gml:LinearRing><gml:posList>{points}</gml:posList></gml:LinearRing>"
+        polygon = f'<gml:Polygon srsName="urn:ogc:def:crs:EPSG::2154"><gml:exterior>{ring}</gml:exterior></gml:Polygon>'
+        inside = f"<eco:msGeometry>{polygon}</eco:msGeometry>{properties}"
+        return f'<wfs:member><eco:zones_humides gml:id="{each["id"]}">{inside}</eco:zones_humides></wfs:member>'
+
+    names = (
+        'xmlns:wfs="http://www.opengis.net/wfs/2.0" xmlns:gml="http://www.opengis.net/gml/3.2" '
+        'xmlns:eco="http://guichet.example/eco" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+        'xsi:schemaLocation="http://guichet.example/eco http://127.0.0.1:9/gml?REQUEST=DescribeFeatureType"'
+    )
+    return f"<wfs:FeatureCollection {names}>{''.join(map(member, found))}</wfs:FeatureCollection>".encode()
 
 
 def draw(query: dict[str, str]) -> bytes:
@@ -122,6 +146,8 @@ class Handler(BaseHTTPRequestHandler):
             if query.get("layers") not in ("zones_humides", "emprises"):
                 raise ValueError("layers")
             self.send(draw(query), "image/png")
+        elif path == "/gml":
+            self.gml_only(request, query)
         elif path in ("/wms", "/wfs") and request == "getcapabilities":
             content = (DATA / f"{path[1:]}.xml").read_text(encoding="utf-8").replace("{url}", self.home)
             self.send(content.encode(), "text/xml")
@@ -146,6 +172,19 @@ class Handler(BaseHTTPRequestHandler):
             self.send(file.read_bytes(), "application/geo+json")
         else:
             self.send(b"nothing here", "text/plain", 404)
+
+    def gml_only(self, request: str, query: dict[str, str]) -> None:
+        """Answer as a WFS that knows no GeoJSON."""
+        if request == "getcapabilities":
+            content = (
+                (DATA / "wfs.xml").read_text(encoding="utf-8").replace("<ows:Value>application/json</ows:Value>", "")
+            )
+            self.send(content.encode(), "text/xml")
+            return
+        if request != "getfeature" or "json" in query.get("outputformat", ""):
+            raise ValueError("outputformat")
+        begin, count = int(query.get("startindex", 0)), int(query.get("count", 1000))
+        self.send(gml(select({**query, "srsname": "EPSG:2154"})[begin : begin + count]), "text/xml")
 
     @property
     def home(self) -> str:

@@ -6,13 +6,20 @@ import re
 
 SNIFFED = 4096
 _IMAGES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif"}
+#: Names of root elements.
+_XML = {
+    b"kml": "kml",
+    b"featurecollection": "gml",
+    b"exceptionreport": "exception",
+    b"serviceexceptionreport": "exception",
+}
 _ROOT = re.compile(rb"<(?:[A-Za-z_][\w.-]{0,60}:)?([A-Za-z_][\w.-]{0,100})[\s>/]")
 #: dBASE III, IV and FoxPro, with and without memo.
 _DBF = (0x03, 0x30, 0x83, 0x8B, 0xF5)
 
 
 def sniff(head: bytes, name: str = "") -> str:  # noqa: PLR0911
-    """Return zip, gpkg, json, kml, xml, html, pdf, image, dbf, text or "" for what nothing is shown of.
+    """Return zip, gpkg, json, kml, gml, xml, exception, html, pdf, image, dbf, text, or "" for what is not shown.
 
     Args:
         head: first bytes.
@@ -38,5 +45,5 @@ def sniff(head: bytes, name: str = "") -> str:  # noqa: PLR0911
         lower = text[:200].lower()
         if b"<!doctype html" in lower or roots == [b"html"]:
             return "html"
-        return "kml" if roots == [b"kml"] else "xml"
+        return _XML.get(roots[0] if roots else b"", "xml")
     return "text" if head.strip() else ""

@@ -28,7 +28,7 @@ MESSAGES = {
     "too-slow": _N("It took too long to read the data."),
     "too-large": _N("The file is too large for a preview: download it."),
     "no-geojson": _N(
-        "The service does not offer its features in a form of which a preview or an extract is made (GeoJSON)."
+        "The service does not offer its features in a form of which a preview or an extract is made (GeoJSON, GML)."
     ),
     "no-layer": _N("It is not known which layer of the service belongs to this dataset."),
     "nothing-found": _N("The service has nothing in this area."),

@@ -74,15 +74,15 @@ def _shown(kind: str, path: Path, rows: int, geo: Any) -> dict[str, Any]:
             return {"kind": "table", **tables.read_text(path, rows)}
         except PreviewError:
             return _text(path)
-    if kind in ("gpkg", "kml", "dbf", "shp", "sheet") or (kind == "json" and _is_geojson(path)):
-        suffix = {"gpkg": ".gpkg", "kml": ".kml", "dbf": ".dbf", "json": ".geojson"}.get(kind)
+    if kind in ("gpkg", "kml", "gml", "dbf", "shp", "sheet") or (kind == "json" and _is_geojson(path)):
+        suffix = {"gpkg": ".gpkg", "kml": ".kml", "gml": ".gml", "dbf": ".dbf", "json": ".geojson"}.get(kind)
         if suffix and path.suffix != suffix:
             path = path.rename(path.with_suffix(suffix))
         found = geo.sample(path, rows, MOST_BYTES)
         return {"kind": "map" if "geojson" in found else "table", **found}
     if kind in ("json", "xml"):
         return _text(path)
-    raise PreviewError("html" if kind == "html" else "no-preview")
+    raise PreviewError(kind if kind in ("html", "exception") else "no-preview")
 
 
 def _is_geojson(path: Path) -> bool:

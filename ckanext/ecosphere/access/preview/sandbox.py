@@ -16,7 +16,7 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 log = logging.getLogger(__name__)
 
 #: Formats that GDAL may read and write here; all its other drivers are left out, those that fetch among them.
-DRIVERS = ("ESRI Shapefile", "CSV", "LIBKML", "KML", "GeoJSON", "GPKG", "XLSX", "ODS", "TopoJSON", "MEM")
+DRIVERS = ("ESRI Shapefile", "CSV", "GML", "LIBKML", "KML", "GeoJSON", "GPKG", "XLSX", "ODS", "TopoJSON", "MEM")
 _OTHERS = Path(__file__).parents[1] / "data" / "gdal-drivers-off.txt"
 LOWEST_SECONDS = 5
 
@@ -36,6 +36,8 @@ def environment() -> dict[str, str]:
         "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE",
         "GDAL_CACHEMAX": "32",
         "GDAL_NUM_THREADS": "1",
+        "GML_SKIP_RESOLVE_ELEMS": "ALL",
+        "GML_ATTRIBUTES_TO_OGR_FIELDS": "NO",
         "GDAL_PAM_ENABLED": "NO",
         "OGR_GEOJSON_MAX_OBJ_SIZE": "50",
         "OGR_XLSX_HEADERS": "AUTO",

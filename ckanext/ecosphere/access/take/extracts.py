@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Extract, now
 from ckanext.ecosphere.access.preview import files, messages, sandbox
 from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.services.json_services import links, parse
 from ckanext.ecosphere.access.take import areas
-from ckanext.ecosphere.access.take.request import DEGREES, Part, address, formats
+from ckanext.ecosphere.access.take.request import DEGREES, Part, address, formats, is_gml
 from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ PAGE, MOST_PAGES, PAGE_MEGABYTES = 1_000, 500, 8
 TOTAL_MEGABYTES, TOTAL_SECONDS = 200, 600
 MOST_TRIES = 2
 FIRST_ERROR = 400
+_JSON = {"Accept": "application/geo+json, application/json"}
 
 
 def want(package_id: str, resource_id: str, asked: dict[str, Any]) -> Extract:
@@ -136,27 +139,42 @@ def _fetch(
     url: str | None = address(service, layer, part, count=count)
     pages: list[Path] = []
     number, first = 0, None
+    gml = layer["name"].rpartition(":")[2] if is_gml(service, layer) else ""
     while url and number <= most and len(pages) < MOST_PAGES:
-        answer = session.get(url, headers={"Accept": "application/geo+json, application/json"})
+        answer = session.get(url, headers={} if gml else _JSON)
         if answer.status >= FIRST_ERROR:
             raise PreviewError("status")
-        document = parse(answer.body)
-        features = document.get("features")
-        if not isinstance(features, list):
-            raise PreviewError("other-json")
-        begin = answer.body[:4000] if features else b""
-        if not features or begin == first:
+        document, found = _page(answer.body, gml)
+        begin = answer.body[:4000] if found else b""
+        if not found or begin == first:
             return pages or _empty(pages), False  # the end, or a server that knows no pages
         first = first or begin
-        page = folder / f"page{len(pages)}.geojson"
+        page = folder / f"page{len(pages)}.{'gml' if gml else 'geojson'}"
         page.write_bytes(answer.body)
         pages.append(page)
-        number += len(features)
+        number += found
         if service["kind"] == "ogcapi":
             url = _next(document, answer.url)
         else:
-            url = address(service, layer, part, count=count, start=number) if len(features) >= count else None
+            url = address(service, layer, part, count=count, start=number) if found >= count else None
     return pages, bool(url)
+
+
+def _page(body: bytes, gml: str) -> tuple[dict[str, Any], int]:
+    """Return a page of GeoJSON, and how many features it holds; of GML the number alone.
+
+    Args:
+        body: the answer.
+        gml: local name of the features of a page of GML, "" for GeoJSON.
+    """
+    if gml:
+        if (kind := sniff(body[:SNIFFED])) != "gml":
+            raise PreviewError(kind if kind in ("exception", "html") else "other-xml")
+        return {}, len(re.findall(rb"<(?:[\w.-]{1,60}:)?" + re.escape(gml.encode()) + rb"[\s>]", body))
+    document = parse(body)
+    if not isinstance(document.get("features"), list):
+        raise PreviewError("other-json")
+    return document, len(document["features"])
 
 
 def _empty(pages: list[Path]) -> list[Path]:

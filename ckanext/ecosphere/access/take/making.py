@@ -16,11 +16,12 @@ from pyproj import Transformer
 from shapely.errors import ShapelyError
 from shapely.geometry import mapping, shape
 
+from ckanext.ecosphere.access.preview import geo
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.geo import mover
 
 DEGREES = "EPSG:4326"
-MOST_FIELDS = 200
+MOST_FIELDS, MOST_OF_A_PAGE = 200, 20_000
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -59,6 +60,8 @@ def make(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".gml":
+        return _of_gml(path)
     try:
         document = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
@@ -67,6 +70,23 @@ def _read(path: Path) -> list[dict[str, Any]]:
     if not isinstance(found, list):
         raise PreviewError("other-json")
     return [each for each in found if isinstance(each, dict)]
+
+
+def _of_gml(path: Path) -> list[dict[str, Any]]:
+    """The features of a page of GML, in degrees."""
+    info, geometries, names, values = geo.read(path, MOST_OF_A_PAGE)
+    shapes = geo.shapes_of(geometries)
+    if (move := geo.to_degrees(info.get("crs"))) is not None:
+        shapes = shapely.transform(shapes, move)
+    return [
+        {
+            "properties": {
+                name: geo.plain(values[column][row]) for column, name in enumerate(names) if name != "gml_id"
+            },
+            "geometry": mapping(geometry) if geometry is not None else None,
+        }
+        for row, geometry in enumerate(shapes)
+    ]
 
 
 def _feature(feature: dict[str, Any], area: Any, box: Any, attributes: list[str]) -> dict[str, Any] | None:

@@ -55,10 +55,10 @@ class Part:
 
 
 def offers_features(service: Mapping[str, Any], layer: Mapping[str, Any]) -> bool:
-    """Whether a layer can be asked for features in GeoJSON."""
+    """Whether a layer can be asked for features in a form that is read here: GeoJSON, or GML of a WFS."""
     if service["kind"] == "ogcapi":
         return "features" in (service.get("parts") or ["features"])
-    return service["kind"] == "wfs" and bool(json_format(service, layer))
+    return service["kind"] == "wfs" and (bool(json_format(service, layer)) or gml_format(service, layer) is not None)
 
 
 def json_format(service: Mapping[str, Any], layer: Mapping[str, Any]) -> str:
@@ -68,10 +68,22 @@ def json_format(service: Mapping[str, Any], layer: Mapping[str, Any]) -> str:
     return min(found, key=len) if found else ""
 
 
+def gml_format(service: Mapping[str, Any], layer: Mapping[str, Any]) -> str | None:
+    """Return the name under which a WFS offers GML, "" for what it answers by itself, None when it does not say GML."""
+    names = [*layer.get("formats", []), *service.get("formats", [])]
+    found = [name for name in names if "gml" in name.lower() and "zip" not in name.lower()]
+    return found[0] if found else None if names else ""
+
+
+def is_gml(service: Mapping[str, Any], layer: Mapping[str, Any]) -> bool:
+    """Whether the features of a layer come as GML, since the service knows no GeoJSON."""
+    return service["kind"] == "wfs" and not json_format(service, layer)
+
+
 def address(
     service: Mapping[str, Any], layer: Mapping[str, Any], part: Part, count: int | None = None, start: int = 0
 ) -> str:
-    """Return the address of a part of a layer as GeoJSON.
+    """Return the address of a part of a layer, as GeoJSON where the service knows it.
 
     Args:
         service: as `services.presentation.shown` gives it.
@@ -81,7 +93,7 @@ def address(
         start: number of the first one, for a WFS; an OGC API names the address of the next page itself.
 
     Raises:
-        PreviewError: the service does not offer its features as GeoJSON.
+        PreviewError: the service offers its features in no form that is read here.
     """
     if not offers_features(service, layer):
         raise PreviewError("no-geojson")
@@ -112,9 +124,11 @@ def _get_feature(
         "VERSION": version,
         "REQUEST": "GetFeature",
         "TYPENAMES" if new else "TYPENAME": layer["name"],
-        "OUTPUTFORMAT": json_format(service, layer),
-        "SRSNAME": part.crs,
     }
+    if not is_gml(service, layer):
+        asked |= {"OUTPUTFORMAT": json_format(service, layer), "SRSNAME": part.crs}
+    elif form := gml_format(service, layer):
+        asked["OUTPUTFORMAT"] = form  # in the CRS of the layer, whose axes the answer tells
     if part.box:
         asked["BBOX"] = _wfs_box(part.box, layer, version)
     if count:

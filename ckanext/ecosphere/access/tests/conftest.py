@@ -111,6 +111,7 @@ def portal(loaded: None, made_app: Any, ogc: str, request: pytest.FixtureRequest
             "url": f"{ogc}/wfs?service=WFS&request=GetCapabilities&typenames=zones_humides",
             "format": "WFS",
         },
+        {"name": "GML", "url": f"{ogc}/gml?service=WFS&typenames=zones_humides", "format": "WFS"},
         {"name": "API", "url": f"{ogc}/ogc/collections/zones_humides/items", "format": ""},
         {"name": "Fichier", "url": f"{ogc}/files/zones-humides.geojson", "format": "GeoJSON"},
         {"name": "Couche retirée", "url": f"{ogc}/wms?layers=disparue", "format": "WMS"},

@@ -259,6 +259,8 @@ def nested(levels: int) -> bytes:
 
 
 SOURCE = b"<OGRVRTLayer name='x'><SrcDataSource>/vsicurl/%s</SrcDataSource></OGRVRTLayer>"
+XSI = b"xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'"
+SCHEMA = b"<FeatureCollection " + XSI + b" xsi:schemaLocation='x %s'/>"
 VRT = b"<OGRVRTDataSource>" + SOURCE + b"</OGRVRTDataSource>"
 
 
@@ -324,6 +326,8 @@ def test_a_file_that_points_elsewhere_has_nothing_fetched(loaded, tmp_path, host
     )
     for body in (
         VRT % url,
+        SCHEMA % url,
+        b"<!DOCTYPE x SYSTEM '%s'><FeatureCollection/>" % url,
         kml,
         b"/vsicurl/" + url,
         url,

@@ -67,6 +67,12 @@ def test_the_layers_of_a_resource_are_named(read):
     assert found["parts"] == ["features"]
 
 
+def test_what_only_the_government_reaches_is_not_asked(read):
+    resources = [{"url": read["ogc"] + "/wms?intranet=1", "format": "WMS", "network": "intranet"}]
+    made = factories.Dataset(owner_org=read["service"], resources=resources)
+    assert model.Session.query(ServiceUse).filter_by(package_id=made["id"]).count() == 0
+
+
 def test_a_layer_that_the_service_does_not_have_is_told(read):
     _status, found = call(read, "ecosphere_access_service_show", resource_id=read["resources"]["Couche retirée"])
     assert found["dead_layer"] is True

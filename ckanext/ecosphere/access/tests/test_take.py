@@ -86,7 +86,7 @@ def test_a_resource_opens_in_qgis(store, name, provider, kind, parts):
 
 def test_a_search_opens_in_qgis(store):
     root = qlr(store["client"].get("/recherche.qlr?q=zones+humides"))
-    assert len(root.findall(".//layer-tree-layer")) == 4
+    assert len(root.findall(".//layer-tree-layer")) == 5
     assert store["client"].get("/recherche.qlr?q=introuvablexyz").status_code == 404
     assert store["client"].get("/recherche.qlr?q=zones&organization=inconnue").status_code == 404
     assert store["client"].get("/recherche.qlr?organization=ddt-44").status_code == 200
@@ -115,7 +115,7 @@ def test_a_private_dataset_opens_for_its_readers_only(store):
     assert store["client"].get(f"/dataset/{private['name']}/qgis.qlr").status_code == 404
 
 
-@pytest.mark.parametrize("name", ["Données", "API"])
+@pytest.mark.parametrize("name", ["Données", "GML", "API"])
 def test_a_part_is_taken_as_geopackage_in_lambert(store, name, tmp_path):
     row, file = made(store, name, format="gpkg", crs="EPSG:2154", box=NANTES, attributes=["code", "nature"])
     assert row["state"] == "made", row
@@ -287,7 +287,7 @@ def test_a_box_is_written_so_that_no_server_turns_its_axes():
     old = {**service, "version": "1.0.0"}
     assert parse_qs(urlsplit(request.address(old, degrees, part)).query)["BBOX"][0] == "-1.6,47.2,-1.5,47.3"
     with pytest.raises(PreviewError):
-        request.address({**service, "formats": ["text/xml"]}, degrees, part)
+        request.address({**service, "formats": ["shape-zip"]}, degrees, part)
 
 
 def test_no_address_ends_a_text_of_the_code():
