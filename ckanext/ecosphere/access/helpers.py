@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from flask import g
 
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.preview import plan
@@ -42,15 +43,15 @@ def ecosphere_access_use(pkg: dict[str, Any]) -> dict[str, Any] | None:
 
 def of_dataset(pkg: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What is known of the services of a dataset, by resource; read once for a page."""
-    kept = pkg.setdefault("_ecosphere_access", {})
-    if "services" not in kept:
+    kept: dict[str, Any] = g.setdefault("ecosphere_access_services", {})
+    if pkg["id"] not in kept:
         names = {str(each.get("id") or ""): str(each.get("name") or "") for each in pkg.get("resources") or []}
         found = storage.of_resources(list(names)) if names else {}
-        kept["services"] = {
+        kept[pkg["id"]] = {
             resource: presentation.shown(service, layer, (names[resource], str(pkg.get("title") or "")))
             for resource, (service, layer) in found.items()
         }
-    return kept["services"]
+    return kept[pkg["id"]]
 
 
 def ecosphere_access_panel(pkg: dict[str, Any]) -> dict[str, Any] | None:
@@ -124,3 +125,11 @@ def _labels() -> dict[str, str]:
         "text": _("text"),
         "empty_type": _("empty"),
     }
+
+
+def ecosphere_access_search_url() -> str:
+    """Return the address of the layer definition of the search of this page, "" on pages that show no datasets."""
+    if tk.request.endpoint != "dataset.search":
+        return ""
+    query = tk.request.query_string.decode("utf-8", "replace")
+    return tk.h.url_for("ecosphere_access.of_search") + (f"?{query}" if query else "")

@@ -69,6 +69,11 @@ def test_somebody_sees_the_data_and_takes_a_part(page: Page, dataset: dict[str, 
     with page.expect_download() as download:
         page.get_by_role("link", name="Ouvrir dans QGIS").first.click()
     assert download.value.suggested_filename == "zh-44.qlr"
+    page.goto("/fr/dataset/?q=zones")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Ouvrir les couches de cette recherche").click()
+    assert download.value.suggested_filename == "recherche.qlr"
+    page.goto("/fr/dataset/zh-44")
     page.get_by_role("link", name="Prendre ma zone").click()
     page.get_by_label("Rectangle").fill("-1.65,47.15,-1.45,47.3")
     page.get_by_label("Format").select_option("geojson")
