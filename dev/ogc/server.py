@@ -126,6 +126,8 @@ def png(width: int, height: int, pixels: bytes) -> bytes:
 class Handler(BaseHTTPRequestHandler):
     """Answers one request."""
 
+    server: ThreadingHTTPServer
+
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -189,7 +191,7 @@ class Handler(BaseHTTPRequestHandler):
     @property
     def home(self) -> str:
         """Address of the server."""
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
+        return f"http://127.0.0.1:{self.server.server_port}"
 
     def collection(self) -> dict[str, Any]:
         """Description of the one collection."""

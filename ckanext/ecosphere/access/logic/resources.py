@@ -37,7 +37,7 @@ def package_of(resource_id: Any) -> str:
         NotFound: there is no such resource.
     """
     resource = model.Resource.get(str(resource_id or ""))
-    if resource is None or resource.state != model.State.ACTIVE:
+    if resource is None or resource.state != model.State.ACTIVE or not resource.package_id:
         raise tk.ObjectNotFound(tk._("Resource not found"))
     return resource.package_id
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy
 import pyogrio
 import shapely
+from pyogrio import raw
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
@@ -49,7 +50,7 @@ def read(path: Path, most: int, skip_geometry: bool = False) -> tuple[dict[str, 
     """Read the first features: what GDAL tells, geometries (WKB), names and values of attributes, column by column."""
     info = open_info(path)
     try:
-        meta, _ids, geometries, values = pyogrio.raw.read(
+        meta, _ids, geometries, values = raw.read(
             path, layer=info["layer"], max_features=most, read_geometry=not skip_geometry, datetime_as_string=True
         )
     except Exception as error:

@@ -108,8 +108,8 @@ def _made(resource: Any, title: str, target: Path) -> tuple[dict[str, Any], str]
     try:
         with files.working() as folder:
             name = fetch(resource, title, folder / "in")
-            job = {"task": "sample", "input": str(folder / "in"), "output": str(folder / "out"), "name": name}
-            job["rows"] = config.sample_rows()
+            paths = {"input": str(folder / "in"), "output": str(folder / "out"), "name": name}
+            job = {"task": "sample", "rows": config.sample_rows(), **paths}
             facts = sandbox.run(job, config.seconds(), config.memory_megabytes())
             files.keep(folder / "out", target)
             return facts, ""

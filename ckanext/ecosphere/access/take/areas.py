@@ -91,6 +91,7 @@ def outline(code: str, session: GuardedSession) -> tuple[dict[str, Any], Box]:
         geometry = shape(found.get("geometry") or found)
         if answer.status != 200 or geometry.is_empty or geometry.geom_type not in ("Polygon", "MultiPolygon"):  # noqa: PLR2004
             raise PreviewError("no-outline")
-        return json.loads(json.dumps(mapping(geometry))), tuple(geometry.bounds)
+        west, south, east, north = geometry.bounds
+        return json.loads(json.dumps(mapping(geometry))), (west, south, east, north)
     except (FetchError, ShapelyError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         raise PreviewError("no-outline") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.services.json_services import links, parse
 from ckanext.ecosphere.access.take import areas
-from ckanext.ecosphere.access.take.request import DEGREES, Part, address, formats, is_gml
+from ckanext.ecosphere.access.take.request import DEGREES, Box, Part, address, formats, is_gml
 from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
 
 log = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ def _made(row: Extract) -> tuple[dict[str, Any], str]:
             clip, box = None, asked.get("box")
             if asked.get("commune"):
                 clip, box = areas.outline(asked["commune"], session)
-            part = Part(tuple(box) if box else None)
+            part = Part(_sides(box))
             pages, more = _fetch(session, service, layer, part, folder)
             form = formats()[asked["format"]]
             job = {
@@ -160,6 +161,13 @@ def _fetch(
     return pages, bool(url)
 
 
+def _sides(box: Sequence[float] | None) -> Box | None:
+    if not box:
+        return None
+    west, south, east, north = box
+    return west, south, east, north
+
+
 def _page(body: bytes, gml: str) -> tuple[dict[str, Any], int]:
     """Return a page of GeoJSON, and how many features it holds; of GML the number alone.
 
@@ -196,5 +204,5 @@ def address_to_copy(service: dict[str, Any], layer: dict[str, Any], asked: dict[
         PreviewError: the service offers no GeoJSON.
     """
     crs = asked["crs"] if service["kind"] == "wfs" or "features" in service["parts"] else DEGREES
-    part = Part(tuple(asked["box"]) if asked.get("box") else None, tuple(asked["attributes"]), crs)
+    part = Part(_sides(asked.get("box")), tuple(asked["attributes"]), crs)
     return address(service, layer, part)

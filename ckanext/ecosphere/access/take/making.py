@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy
-import pyogrio
 import shapely
+from pyogrio import raw
 from pyproj import Transformer
 from shapely.errors import ShapelyError
 from shapely.geometry import mapping, shape
@@ -91,7 +91,8 @@ def _of_gml(path: Path) -> list[dict[str, Any]]:
 
 def _feature(feature: dict[str, Any], area: Any, box: Any, attributes: list[str]) -> dict[str, Any] | None:
     """A feature within the area, cut to it, with the attributes that are wanted; None when it lies outside."""
-    properties = feature.get("properties") if isinstance(feature.get("properties"), dict) else {}
+    given = feature.get("properties")
+    properties: dict[str, Any] = given if isinstance(given, dict) else {}
     if attributes:
         properties = {name: properties[name] for name in attributes if name in properties}
         if not properties:
@@ -132,17 +133,17 @@ def _write(features: list[dict[str, Any]], output: Path, job: dict[str, Any]) ->
     if plain:
         source.rename(output)
         return
-    meta, _ids, geometries, values = pyogrio.raw.read(source, datetime_as_string=True)
+    meta, _ids, geometries, values = raw.read(source, datetime_as_string=True)
     shapes = _moved(shapely.from_wkb(geometries), job["crs"])
     kinds = Counter(shapely.get_type_id(shapes[shapes != numpy.array(None)]).tolist())
     kind, chosen, promote = _kind(shapes, kinds, single=job["format"] == "shp")
     folder = output.with_name("made")
     folder.mkdir()
     name = {"shp": "extrait.shp", "gpkg": "extrait.gpkg", "geojson": "extrait.geojson"}[job["format"]]
-    options = (
+    options: dict[str, Any] = (
         {"RFC7946": "NO"} if job["format"] == "geojson" else {"ENCODING": "UTF-8"} if job["format"] == "shp" else {}
     )
-    pyogrio.raw.write(
+    raw.write(
         folder / name,
         shapely.to_wkb(shapes[chosen]),
         [column[chosen] for column in values],
@@ -204,7 +205,7 @@ def _csv(features: list[dict[str, Any]], output: Path, crs: str) -> None:
         writer.writerow([*map(_cell, names), "x", "y", "wkt"])
         for feature, geometry in zip(features, moved, strict=True):
             point = geometry.representative_point() if geometry is not None and not geometry.is_empty else None
-            place = [point.x, point.y, geometry.wkt] if point is not None else ["", "", ""]
+            place = [point.x, point.y, shapely.to_wkt(geometry, 6)] if point is not None else ["", "", ""]
             writer.writerow([*(_cell(feature["properties"].get(name)) for name in names), *place])
 
 

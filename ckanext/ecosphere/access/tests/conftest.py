@@ -116,7 +116,7 @@ def portal(loaded: None, made_app: Any, ogc: str, request: pytest.FixtureRequest
         {"name": "Fichier", "url": f"{ogc}/files/zones-humides.geojson", "format": "GeoJSON"},
         {"name": "Couche retirée", "url": f"{ogc}/wms?layers=disparue", "format": "WMS"},
     ]
-    dataset = factories.Dataset(
+    dataset: Any = factories.Dataset(
         name="zones-humides", title="Zones humides", owner_org=service["id"], resources=resources
     )
     made["dataset"] = dataset

@@ -11,6 +11,7 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
@@ -72,15 +73,15 @@ def zipped(**members: bytes) -> bytes:
 
 def made_by_gdal(driver: str, suffix: str, tmp_path: Path) -> dict[str, bytes]:
     """The wetlands in another format, in Lambert 93."""
-    import pyogrio
     import shapely
+    from pyogrio import raw
     from pyproj import Transformer
 
     from ckanext.ecosphere.access.preview.geo import mover
 
     source = tmp_path / "source.geojson"
     source.write_bytes(GEOJSON)
-    meta, _ids, geometry, values = pyogrio.raw.read(source)
+    meta, _ids, geometry, values = raw.read(source)
     move = mover(Transformer.from_crs("OGC:CRS84", "EPSG:2154", always_xy=True))
     moved = shapely.to_wkb(shapely.transform(shapely.from_wkb(geometry), move))
     crs = "EPSG:4326" if driver == "KML" else "EPSG:2154"
@@ -89,7 +90,7 @@ def made_by_gdal(driver: str, suffix: str, tmp_path: Path) -> dict[str, bytes]:
     fields = list(meta["fields"])
     shapes = {"KML": geometry, "XLSX": None}.get(driver, moved)
     kind = None if shapes is None else "Polygon"
-    pyogrio.raw.write(folder / f"zones{suffix}", shapes, values, fields, driver=driver, crs=crs, geometry_type=kind)
+    raw.write(folder / f"zones{suffix}", shapes, values, fields, driver=driver, crs=crs, geometry_type=kind)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -130,7 +131,7 @@ def test_a_preview_is_made_once_and_anew_when_the_resource_changes(store):
     path = address(store, "Fichier", "apercu")
     preview(store, path)
     assert store["client"].post(path).json == {"state": "made"}
-    context = {"ignore_auth": True, "user": "anne"}
+    context: Any = {"ignore_auth": True, "user": "anne"}
     tk.get_action("resource_patch")(
         context, {"id": store["resources"]["Fichier"], "url": store["ogc"] + "/files/x.geojson"}
     )
@@ -195,7 +196,7 @@ def test_documents_are_shown_when_they_are_documents(store, hostile):
     pdf = hostile("/notice.pdf", b"%PDF-1.4\n%%EOF", "text/html")
     lie = hostile("/lie.pdf", b"<script>alert(1)</script>", "application/pdf")
     resources = [{"url": pdf, "format": "PDF"}, {"url": lie, "format": "PDF"}]
-    made = factories.Dataset(owner_org=store["service"], resources=resources)
+    made: Any = factories.Dataset(owner_org=store["service"], resources=resources)
     first, second = (f"/dataset/{made['name']}/resource/{each['id']}/voir" for each in made["resources"])
     answer = store["client"].get(first)
     assert (answer.status_code, answer.mimetype) == (200, "application/pdf")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
+from werkzeug.datastructures import Headers
 
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.model import Use
@@ -25,7 +25,7 @@ ONE_ADDRESS, ALL = "10 per hour", "20000 per hour"
 _PROGRAMS = ("bot", "crawl", "spider", "slurp", "curl/", "python-requests", "wget", "headless", "monitor")
 
 
-def wishes_to_be_counted(headers: Mapping[str, Any]) -> bool:
+def wishes_to_be_counted(headers: Headers) -> bool:
     """Tell whether a person did not ask not to be followed (DNT; Global Privacy Control)."""
     return headers.get("DNT") != "1" and headers.get("Sec-GPC") != "1"
 
@@ -36,7 +36,7 @@ def is_program(agent: str) -> bool:
     return not lower or any(word in lower for word in _PROGRAMS)
 
 
-def note(package_id: str, resource_id: str, headers: Mapping[str, Any]) -> bool:
+def note(package_id: str, resource_id: str, headers: Headers) -> bool:
     """Count one use, unless the person asked not to be counted; never fails. Commits.
 
     Returns:
