@@ -164,10 +164,10 @@ def test_previews_are_braked(store, monkeypatch):
 @pytest.mark.parametrize(
     ("body", "kind", "status"),
     [
-        (b"<html>non</html>", "text/html", 502),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "image/svg+xml", 502),
-        (b"<script>alert(1)</script>", "image/png", 502),
-        (b"\x89PNG\r\n\x1a\n" + b"0" * 5_000_000, "image/png", 502),
+        (b"<html>non</html>", "text/html", 424),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "image/svg+xml", 424),
+        (b"<script>alert(1)</script>", "image/png", 424),
+        (b"\x89PNG\r\n\x1a\n" + b"0" * 5_000_000, "image/png", 424),
     ],
     ids=["html", "svg", "script", "huge"],
 )
@@ -201,7 +201,7 @@ def test_documents_are_shown_when_they_are_documents(store, hostile):
     answer = store["client"].get(first)
     assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-    assert store["client"].get(second).status_code == 502
+    assert store["client"].get(second).status_code == 424
 
 
 @pytest.mark.parametrize(("driver", "suffix"), [("GPKG", ".gpkg"), ("ESRI Shapefile", ".shp"), ("KML", ".kml")])

@@ -14,7 +14,8 @@ from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.views.blueprint import OF_RESOURCE, UNAVAILABLE, brake, ecosphere_access, found, told
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 
-BAD_GATEWAY = 502
+#: The server of the data failed, not the portal (RFC 4918, 11.4): 502 would be taken for a failure of the portal.
+FAILED_DEPENDENCY = 424
 INLINE_MEGABYTES, INLINE_SECONDS = 15, 20
 IMAGE_SECONDS = 3600
 
@@ -50,7 +51,7 @@ def _no_image(code: str, trouble: str) -> Response:
     if code == "busy":
         return told(tk._("Too many maps are being drawn at this moment. Try again in a moment."), UNAVAILABLE)
     sentence = tk._("The service answers with something else than an image.") if code == "no-image" else ""
-    return told(trouble or sentence or messages.sentence(code), BAD_GATEWAY)
+    return told(trouble or sentence or messages.sentence(code), FAILED_DEPENDENCY)
 
 
 @ecosphere_access.route(OF_RESOURCE + "/apercu")
@@ -116,12 +117,12 @@ def inline(id: str, resource_id: str) -> Response:  # noqa: PLR0911
         session = GuardedSession(config.guard_settings(INLINE_SECONDS, INLINE_MEGABYTES))
         answer = session.get(str(resource.resource.url))
     except FetchError as error:
-        return told(messages.sentence(messages.code_of(error)), BAD_GATEWAY)
+        return told(messages.sentence(messages.code_of(error)), FAILED_DEPENDENCY)
     finally:
         images.AT_ONCE.release()
     kind = sniff(answer.body[:SNIFFED])
     if answer.status != 200 or kind not in ("pdf", "image"):  # noqa: PLR2004
-        return told(messages.sentence("status" if answer.status != 200 else "no-preview"), BAD_GATEWAY)  # noqa: PLR2004
+        return told(messages.sentence("status" if answer.status != 200 else "no-preview"), FAILED_DEPENDENCY)  # noqa: PLR2004
     response = make_response(answer.body)
     response.mimetype = "application/pdf" if kind == "pdf" else _image_type(answer.body)
     response.headers["Content-Disposition"] = "inline"
