@@ -44,11 +44,13 @@ class EcosphereAccessPlugin(Room):
 
     def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Note the services of the new dataset in the transaction that creates it; they are read in the background."""
-        _note(pkg_dict)
+        given = pkg_dict.get("resources")
+        if given is None or any(storage.address_of(each) for each in given):  # most harvested datasets cost nothing
+            _note(pkg_dict, new=True)
 
     def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Note the services of the dataset in the transaction that changes it."""
-        _note(pkg_dict)
+        _note(pkg_dict, new=False)
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         """`ckan ecosphere access …`."""
@@ -67,6 +69,6 @@ class EcosphereAccessPlugin(Room):
         return [config.QUEUE]
 
 
-def _note(pkg_dict: dict[str, Any]) -> None:
-    if pkg_dict.get("type", "dataset") == "dataset" and storage.note([pkg_dict["id"]]):
+def _note(pkg_dict: dict[str, Any], *, new: bool) -> None:
+    if pkg_dict.get("type", "dataset") == "dataset" and storage.note([pkg_dict["id"]], new=new):
         jobs.want_reading()

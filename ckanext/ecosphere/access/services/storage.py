@@ -53,11 +53,15 @@ def address_of(resource: Any) -> Address | None:
     return Address(found.kind, found.url, first[:300])
 
 
-def note(package_ids: Sequence[str]) -> int:
+def note(package_ids: Sequence[str], *, new: bool = False) -> int:
     """Note the services to which the resources of some datasets lead; the caller commits.
 
+    Args:
+        package_ids: the datasets.
+        new: whether they are new, so that nothing is noted of them yet.
+
     Returns:
-        how many of them were not known.
+        how many of the services were not known.
     """
     query = sa.select(model.Resource).where(
         model.Resource.package_id.in_(package_ids), model.Resource.state == model.State.ACTIVE
@@ -68,7 +72,8 @@ def note(package_ids: Sequence[str]) -> int:
             services[address.key] = {"key": address.key, "kind": address.kind, "url": address.url}
             use = {"resource_id": resource.id, "package_id": resource.package_id}
             uses.append({**use, "key": address.key, "layer": address.layer})
-    model.Session.execute(sa.delete(ServiceUse).where(ServiceUse.package_id.in_(package_ids)))
+    if not new:
+        model.Session.execute(sa.delete(ServiceUse).where(ServiceUse.package_id.in_(package_ids)))
     fresh = 0
     if services:
         rows = [{**each, "next_read_at": now()} for each in sorted(services.values(), key=lambda row: row["key"])]

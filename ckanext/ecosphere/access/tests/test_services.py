@@ -67,6 +67,20 @@ def test_the_layers_of_a_resource_are_named(read):
     assert found["parts"] == ["features"]
 
 
+def test_a_change_of_a_dataset_changes_its_services(read, hostile):
+    first, second = (hostile(f"/{name}/wms", b"<x/>") for name in ("avant", "apres"))
+    made = factories.Dataset(owner_org=read["service"], resources=[{"url": first, "format": "WMS"}])
+    headers = read["editor"]
+    changed = [{"url": second, "format": "WMS"}, {"url": "https://example.org/a.csv", "format": "CSV"}]
+    assert call(read, "package_patch", headers, id=made["id"], resources=changed)[0] == 200
+    uses = model.Session.query(ServiceUse).filter_by(package_id=made["id"]).all()
+    assert [model.Session.get_one(Service, use.key).url for use in uses] == [second]
+    assert call(read, "package_patch", headers, id=made["id"], resources=changed[1:])[0] == 200
+    assert model.Session.query(ServiceUse).filter_by(package_id=made["id"]).count() == 0
+    storage.note_all()
+    assert model.Session.query(Service).filter(Service.url.in_([first, second])).count() == 0
+
+
 def test_what_only_the_government_reaches_is_not_asked(read):
     resources = [{"url": read["ogc"] + "/wms?intranet=1", "format": "WMS", "network": "intranet"}]
     made = factories.Dataset(owner_org=read["service"], resources=resources)
