@@ -1,7 +1,7 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
 .PHONY: help guide attack matrix docs i18n chaos csw bench-fidelity bench-forms bench-harvest bench-levels bench-normalise bench-quality bench-relevance bench-requests bench-search demo setup up stop down status env test test-room lint lock clean
-export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT RECORDS COUNT WORKERS
+export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT OGC_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
 help: ## List the commands

@@ -15,7 +15,14 @@ from .shell import StackError, run, say, write_private
 
 INI = LOCAL / "ckan.ini"
 #: Queues of the first worker, the most urgent first: no harvest, which may last hours, keeps it from them.
-QUICK_QUEUES = ("default", "ecosphere:requests", "ecosphere:search", "ecosphere:schemas", "ecosphere:quality")
+QUICK_QUEUES = (
+    "default",
+    "ecosphere:requests",
+    "ecosphere:search",
+    "ecosphere:schemas",
+    "ecosphere:quality",
+    "ecosphere:access",
+)
 #: Queues of the other workers: harvests, and what the first one does not come to.
 QUEUES = ("ecosphere:harvest", *QUICK_QUEUES)
 WORKERS = max(2, int(os.environ.get("WORKERS") or "3"))
@@ -50,6 +57,9 @@ def write_ini(more: Mapping[str, str] | None = None) -> None:
         "ecosphere.harvest.allowed_networks": "127.0.0.1/32",
         "ecosphere.schemas.import_allowed_networks": "127.0.0.1/32",
         "ecosphere.quality.allowed_networks": "127.0.0.1/32",
+        "ecosphere.access.allowed_networks": "127.0.0.1/32",
+        # The records of the demonstration name hosts that are not there to be asked.
+        "ecosphere.access.allowed_hosts": "127.0.0.1",
         "debug": "false",
         **(more or {}),
     }
@@ -114,6 +124,17 @@ def post_office(kept: int = 500) -> Process:
     numbers = [str(number) for number in (ports()["smtp"], ports()["mail"], kept)]
     program = [str(venv_program("python")), "-m", "dev.stack.mailbox", str(local("mail")), *numbers]
     return Process("mail", program, ready=lambda: port_is_taken(ports()["mail"]), port="mail", cwd=ROOT)
+
+
+def ogc_server() -> Process:
+    """The OGC server that the demonstration previews."""
+    program = [str(venv_program("python")), "-m", "dev.ogc", str(ports()["ogc"])]
+    return Process("ogc", program, ready=lambda: port_is_taken(ports()["ogc"]), port="ogc", cwd=ROOT)
+
+
+def ogc_url() -> str:
+    """Address of the OGC server of the demonstration."""
+    return f"http://127.0.0.1:{ports()['ogc']}"
 
 
 def mail_url() -> str:

@@ -27,7 +27,7 @@ def run() -> None:
         services.up(started)
         ckan.initialise()
         catalogues = pycsw.serve(count, Path(folder).expanduser() if folder else None)
-        for process in (ckan.post_office(), pycsw.process(), *ckan.processes()):
+        for process in (ckan.post_office(), ckan.ogc_server(), pycsw.process(), *ckan.processes()):
             if process.start():
                 started.add(process.name)
         portal = accounts.prepare()
@@ -38,6 +38,7 @@ def run() -> None:
         asking.ask(portal)
         ckan.command("ecosphere", "requests", "tick")
         publishing.publish(portal)
+        ckan.command("ecosphere", "access", "read")  # of this machine alone
         # What a portal does every night, but for the links of others: nothing outside of this machine is asked.
         ckan.command("ecosphere", "quality", "nightly", "--no-links", "--background")
     _tell(portal, harvested, datasets, time.monotonic() - begin)
@@ -66,6 +67,7 @@ def _tell(portal: Portal, harvested: list[Harvested], datasets: int, seconds: fl
         f"  one service's data    {site}/organization/ddt-01053-01",
         f"  data requests         {site}/demandes (a service's desk: log in as producteur-ddt-01)",
         f"  e-mails it sent       {ckan.mail_url()} (none leaves this machine)",
+        f"  maps, tables, QGIS    {site}/dataset/{publishing.SERVICES}",
         f"  quality               {site}/qualite (a service's own: {site}/organization/ddt-01053-01/tableau-de-bord)",
         "  check all links       .venv/bin/ckan -c .local/ckan.ini ecosphere quality links --background",
         "                        (asks the servers that the records name; make demo asks this machine only)",

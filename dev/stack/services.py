@@ -16,7 +16,7 @@ SPACE, SPACE_ONCE_INSTALLED = 2_000_000_000, 200_000_000
 #: In the order of their start.
 BACKENDS = {"postgres": postgres.start, "redis": redis.start, "solr": solr.start}
 #: In the order of their start; stopped in the opposite one.
-NAMES = ("postgres", "redis", "solr", "mail", "pycsw", "web", "worker", "watch", "clock")
+NAMES = ("postgres", "redis", "solr", "mail", "ogc", "pycsw", "web", "worker", "watch", "clock")
 
 
 @contextmanager

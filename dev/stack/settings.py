@@ -29,6 +29,7 @@ PORTS = {
     "pycsw": ("PYCSW_PORT", 10004),
     "smtp": ("SMTP_PORT", 10005),
     "mail": ("MAIL_PORT", 10006),
+    "ogc": ("OGC_PORT", 10007),
 }
 DEFAULT_PORT = 5000
 #: Distance from the ports of the usual stack to those of a second one.

@@ -32,6 +32,7 @@ ALONE = {
     "ecosphere_quality": "ecosphere_quality",
     "ecosphere_requests": "ecosphere_requests",
     "ecosphere_search": "ecosphere_search",
+    "ecosphere_access": "ecosphere_access",
 }
 TYPES = ("ecosphere_csw", "ecosphere_dcat", "ecosphere_waf", "ecosphere_udata")
 PATHS = (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1]
-ROOMS = ("schemas", "harvest", "quality", "data_requests", "search")
+ROOMS = ("schemas", "harvest", "quality", "data_requests", "search", "access")
 PURE = (
     "quality/core/criteria.py",
     "quality/core/score.py",

@@ -54,7 +54,8 @@ def test_the_first_part_says_what_where_when_who_licence_and_how(app, create, wi
     for words in ("Trois scénarios", "Ain", "2 mars 2020", "annuel", "DDT 01", "Licence Ouverte 2.0"):
         assert words in told, words
     assert glance.select_one(".eco-state--bad") is not None  # of 2020, and promised each year
-    assert glance.select_one("a.btn-primary")["href"] == "https://geo.example.org/zones.gpkg"
+    taken = app.get(glance.select_one("a.btn-primary")["href"], follow_redirects=False)
+    assert taken.headers["Location"] == "https://geo.example.org/zones.gpkg"
     assert "Télécharger GeoPackage, 12 M" in texts(glance, "a.btn-primary")[0]
     assert glance.select_one("svg .eco-where__extent") is not None
     assert glance.select_one("svg image")["href"].endswith("/ecosphere/departements.svg")

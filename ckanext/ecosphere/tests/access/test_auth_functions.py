@@ -13,6 +13,9 @@ from ckanext.ecosphere.shared import action_input, authorization
 
 #: Those that may let anonymous people in: they show what is public.
 PUBLIC = {
+    "ecosphere_access_extract_create",
+    "ecosphere_access_extract_show",
+    "ecosphere_access_service_show",
     "ecosphere_contact_sheet_show",
     "ecosphere_harvest_catalogues_show",
     "ecosphere_harvest_statements_show",

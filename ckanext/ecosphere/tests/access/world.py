@@ -15,6 +15,11 @@ from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 from werkzeug.datastructures import FileStorage
 
+from ckanext.ecosphere.access.services import storage as storage_of_services
+from ckanext.ecosphere.access.services.description import Description, Layer
+from ckanext.ecosphere.access.services.kinds import recognise
+from ckanext.ecosphere.access.services.storage import Outcome
+from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.data_requests import attachments
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
@@ -110,6 +115,7 @@ def build() -> World:
     _make_alerts(world)
     _make_harvest(world)
     _make_bulk_edit(world)
+    _make_services(world)
     make_source(world)
     return world
 
@@ -245,6 +251,26 @@ def _make_bulk_edit(world: World) -> None:
     task.state = "done"
     model.Session.commit()
     world.things["run"] = (run, run)
+
+
+def _make_services(world: World) -> None:
+    """Datasets that lead to services, which were read once and answer no more, and extracts of them."""
+    resources = [
+        {"url": f"http://127.0.0.1:9/{kind}?service={kind}&layers=zh", "format": kind} for kind in ("wfs", "wms")
+    ]
+    for thing, private in (("", False), ("_private", True)):
+        made = requests.dataset(name=f"avec-services{thing}", private=private, resources=resources, title="Services")
+        world.things[f"with_services{thing}"] = (made["id"], made["name"])
+        for kind, resource in zip(("wfs", "wms"), made["resources"], strict=True):
+            world.things[f"{kind}{thing}"] = (resource["id"], resource["id"])
+        asked = {"layer": "zh", "layer_title": "zh", "label": "", "box": None, "format": "geojson", "crs": "EPSG:4326"}
+        row = extracts.want(made["id"], made["resources"][0]["id"], {**asked, "attributes": []})
+        world.things[f"extract{thing}"] = (row.id, row.id)
+    for kind in ("wfs", "wms"):
+        address = recognise(resources[kind == "wms"]["url"])
+        assert address is not None
+        layer = Layer("zh", crs=["EPSG:3857"], formats=["application/json"])
+        storage_of_services.write([(address, Outcome(Description(kind, layers=[layer])))])
 
 
 def queued() -> int:

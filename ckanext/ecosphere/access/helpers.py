@@ -1,0 +1,135 @@
+"""Template helpers of the room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from flask import g
+
+from ckanext.ecosphere.access import config
+from ckanext.ecosphere.access.preview import plan
+from ckanext.ecosphere.access.qgis import layers
+from ckanext.ecosphere.access.services import presentation, storage
+from ckanext.ecosphere.access.take.request import offers_features
+from ckanext.ecosphere.shared import outlines
+
+MOST_PREVIEWS = 20
+
+
+def ecosphere_access_of_resource(pkg: dict[str, Any], res: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what is known of the service behind a resource, None when it leads to none that is known.
+
+    Args:
+        pkg: the dataset as `package_show` gives it.
+        res: one of its resources.
+    """
+    found = of_dataset(pkg).get(str(res.get("id") or ""))
+    return found and {**found, "can_take": any(offers_features(found, layer) for layer in found["layers"])}
+
+
+def ecosphere_access_opens_in_qgis(pkg: dict[str, Any], res: dict[str, Any]) -> bool:
+    """Tell whether QGIS opens a resource, or a layer of the service behind it."""
+    return bool(layers.of_resource(res, of_dataset(pkg).get(str(res.get("id") or "")), ""))
+
+
+def ecosphere_access_use(pkg: dict[str, Any]) -> dict[str, Any] | None:
+    """Return how often a dataset was used, for whoever may change it; None for the others."""
+    try:
+        return tk.get_action("ecosphere_access_use_show")({}, {"id": pkg["id"]})
+    except (tk.NotAuthorized, tk.ObjectNotFound):
+        return None
+
+
+def of_dataset(pkg: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What is known of the services of a dataset, by resource; read once for a page."""
+    kept: dict[str, Any] = g.setdefault("ecosphere_access_services", {})
+    if pkg["id"] not in kept:
+        names = {str(each.get("id") or ""): str(each.get("name") or "") for each in pkg.get("resources") or []}
+        found = storage.of_resources(list(names)) if names else {}
+        kept[pkg["id"]] = {
+            resource: presentation.shown(service, layer, (names[resource], str(pkg.get("title") or "")))
+            for resource, (service, layer) in found.items()
+        }
+    return kept[pkg["id"]]
+
+
+def ecosphere_access_panel(pkg: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what the preview of a dataset needs, None when nothing of it can be shown.
+
+    Args:
+        pkg: the dataset as `package_show` gives it.
+
+    Returns:
+        `resources` (id, title, way, and what the way needs), `extent` of the dataset, `outline` of France, and
+        `background`.
+    """
+    services = of_dataset(pkg)
+    shown: list[dict[str, Any]] = []
+    for res in pkg.get("resources") or []:
+        service = services.get(str(res.get("id")))
+        if not (way := plan.way(res, service)):
+            continue
+        address = {"id": pkg["name"], "resource_id": res["id"]}
+        each: dict[str, Any] = {"id": res["id"], "title": tk.h.resource_display_name(res), "way": way}
+        if way == plan.TILES and service:
+            each["layers"] = plan.layers(service)
+            url = tk.h.url_for("ecosphere_access.image", **address, zoom=0, column=0, row=0)
+            each["tiles"] = url.removesuffix("/0/0/0")
+        elif way == plan.SAMPLE:
+            each["url"] = tk.h.url_for("ecosphere_access.sample", **address)
+        else:
+            each["url"] = tk.h.url_for("ecosphere_access.inline", **address)
+        each["trouble"] = service["trouble"] if service else ""
+        shown.append(each)
+        if len(shown) == MOST_PREVIEWS:
+            break
+    if not shown:
+        return None
+    url, credit = config.background()
+    extent = plan.extent_of(pkg.get("spatial") or tk.h.get_pkg_dict_extra(pkg, "spatial", ""))
+    frames = [] if url else [frame.path for frame in outlines.frames()]
+    return {
+        "resources": shown,
+        "extent": extent,
+        "outline": frames,
+        "background": {"url": url, "credit": credit},
+        "labels": _labels(),
+    }
+
+
+def _labels() -> dict[str, str]:
+    """Words that the script shows."""
+    _ = tk._
+    return {
+        "loading": _("The preview is being prepared…"),
+        "wanted": _("The preview is being made in the background. This takes a moment."),
+        "failed": _("The preview could not be loaded."),
+        "map": _("Map of the data"),
+        "table": _("Table of the data"),
+        "rows": _("{shown} of {total} rows"),
+        "filter": _("Filter the rows"),
+        "sort": _("Sort by {column}"),
+        "empty": _("{number} empty"),
+        "previous": _("Previous rows"),
+        "next": _("Next rows"),
+        "cut": _("Only the first {number} are shown."),
+        "encoding": _("Encoding: {encoding}, separator: {delimiter}"),
+        "tab": _("tab"),
+        "zoom_in": _("Zoom in"),
+        "zoom_out": _("Zoom out"),
+        "integer": _("integer"),
+        "number": _("number"),
+        "date": _("date"),
+        "boolean": _("yes/no"),
+        "text": _("text"),
+        "empty_type": _("empty"),
+    }
+
+
+def ecosphere_access_search_url() -> str:
+    """Return the address of the layer definition of the search of this page, "" on pages that show no datasets."""
+    if tk.request.endpoint != "dataset.search":
+        return ""
+    query = tk.request.query_string.decode("utf-8", "replace")
+    return tk.h.url_for("ecosphere_access.of_search") + (f"?{query}" if query else "")

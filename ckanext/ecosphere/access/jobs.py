@@ -1,0 +1,113 @@
+"""Background work of the room: services that are due, previews and extracts that are wanted, what is old."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from ckan import model
+
+from ckanext.ecosphere.access.config import QUEUE
+from ckanext.ecosphere.access.preview import samples
+from ckanext.ecosphere.access.services import runs, storage
+from ckanext.ecosphere.access.take import extracts
+from ckanext.ecosphere.shared.locks import Locks, is_free
+from ckanext.ecosphere.shared.queue import enqueue_once, waits
+
+log = logging.getLogger(__name__)
+
+READ, SAMPLE, EXTRACT = "ecosphere-access-read", "ecosphere-access-sample", "ecosphere-access-extract"
+#: Lock of whoever reads services.
+READING = "access:reading"
+#: Locks of whoever makes previews and extracts: one at a time on a portal, since each takes memory.
+SAMPLING, EXTRACTING = "access:sampling", "access:extracting"
+AT_ONCE, SECONDS = 200, 120
+
+
+def read_services() -> int:
+    """Read services that are due, some at a time; return how many."""
+    with Locks() as locks:
+        if not locks.take(READING):
+            return 0  # whoever is at it takes these, too
+        addresses = storage.due(AT_ONCE)
+        model.Session.rollback()
+        return runs.run(addresses, SECONDS)
+
+
+def want_reading() -> None:
+    """Have services read soon; without Redis the watch sends for it."""
+    enqueue_once(read_services, job_id=READ, title="Access: services", queue=QUEUE, timeout=SECONDS * 5)
+
+
+def make_samples() -> int:
+    """Make the previews that are wanted, one after the other; return how many."""
+    return _make(SAMPLING, samples.wanted, samples.make)
+
+
+def make_extracts() -> int:
+    """Make the extracts that are wanted, one after the other; return how many."""
+    return _make(EXTRACTING, extracts.wanted, extracts.make)
+
+
+def _make(lock: str, wanted: Callable[[], list[str]], make: Callable[[str], None]) -> int:
+    number = 0
+    with Locks() as locks:
+        if not locks.take(lock):
+            return 0  # whoever is at it makes these, too
+        while ids := wanted():
+            model.Session.rollback()
+            for id_ in ids:
+                make(id_)
+                number += 1
+    return number
+
+
+def want_samples() -> None:
+    """Have previews made soon; without Redis the watch sends for it."""
+    enqueue_once(make_samples, job_id=SAMPLE, title="Access: previews", queue=QUEUE, timeout=3600)
+
+
+def want_extracts() -> None:
+    """Have extracts made soon; without Redis the watch sends for it."""
+    enqueue_once(make_extracts, job_id=EXTRACT, title="Access: extracts", queue=QUEUE, timeout=3600)
+
+
+def tick(seconds: float = 3600) -> dict[str, int]:
+    """Do all that is due; return how much of each, -1 for what failed."""
+    done: dict[str, int] = {}
+    steps: dict[str, Callable[[], int]] = {
+        "services known": storage.note_all,
+        "services read": lambda: _read_all(seconds),
+    }
+    for name, step in steps.items():
+        try:
+            done[name] = step()
+        except Exception:
+            model.Session.rollback()
+            log.exception("Access: %s failed", name)
+            done[name] = -1
+    return done
+
+
+def _read_all(seconds: float) -> int:
+    """Read what is due, as long as there is time."""
+    total, left = 0, seconds
+    while left > 0 and (number := read_services()):
+        total, left = total + number, left - SECONDS
+    return total
+
+
+def recover() -> list[str]:
+    """Have done what is due and what no job is going to do."""
+    done = []
+    if storage.is_due() and not waits(READ, QUEUE) and is_free(READING):
+        want_reading()
+        done.append("services that are due")
+    if samples.wanted() and not waits(SAMPLE, QUEUE) and is_free(SAMPLING):
+        want_samples()
+        done.append("previews that are wanted")
+    if extracts.wanted() and not waits(EXTRACT, QUEUE) and is_free(EXTRACTING):
+        want_extracts()
+        done.append("extracts that are wanted")
+    model.Session.rollback()
+    return done

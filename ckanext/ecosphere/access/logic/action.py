@@ -1,0 +1,171 @@
+"""Actions of the room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.types import Context
+from flask import has_request_context
+from sqlalchemy.dialects.postgresql import insert
+
+from ckanext.ecosphere.access import config, jobs
+from ckanext.ecosphere.access.logic import extract_form, resources, schema
+from ckanext.ecosphere.access.model import Service, now
+from ckanext.ecosphere.access.services import presentation, storage
+from ckanext.ecosphere.access.services.kinds import recognise
+from ckanext.ecosphere.access.take import extracts
+from ckanext.ecosphere.access.use import counting
+from ckanext.ecosphere.shared import action_input
+from ckanext.ecosphere.shared.web_guard import brakes, rate_limits
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.service_show)
+def ecosphere_access_service_show(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+    """Return what the service behind a resource said of itself when it was last read; nothing is asked of it.
+
+    Whoever may read the dataset may call it.
+
+    Args:
+        context: action context.
+        data_dict: `resource_id`; `every_layer` (bool, default False): all layers, not only those of the resource.
+
+    Returns:
+        `kind` (wms, wmts, wfs, wcs, csw, atom, ogcapi, arcgis), `label`, `url` without parameters of an operation,
+        `state` (unread, ok, closed, failed), `trouble` (a sentence), `failing_since`, `read_at`, `version`, `title`,
+        `abstract`, `formats`, `limits` (features, width, height), `parts` of an OGC API, `layer_count`, `layers` (name,
+        title, abstract, extent in degrees, crs, formats), `asked` (layer that the dataset names), `dead_layer` (the
+        service does not have it).
+
+    Raises:
+        NotFound: no such resource, none that leads to a service, or one that the person may not read.
+    """
+    tk.check_access("ecosphere_access_service_show", context, data_dict)
+    found = resources.readable(context, data_dict["resource_id"])
+    service, layer = storage.of_resources([found.resource.id]).get(found.resource.id, (None, ""))
+    if service is None:
+        raise tk.ObjectNotFound(tk._("This resource leads to no service"))
+    return presentation.shown(service, layer, found.names, data_dict["every_layer"])
+
+
+@tk.validate_action_data(schema.service_read)
+def ecosphere_access_service_read(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+    """Have the service at an address read in the background, and return what is known of it: for the form.
+
+    Call again while `state` is "unread". Whoever may describe datasets may call it.
+
+    Args:
+        context: action context.
+        data_dict: `url`; `format` and `protocol` (optional), as the dataset gives them.
+
+    Returns:
+        as `ecosphere_access_service_show`, with all layers.
+
+    Raises:
+        NotAuthorized: the person may not describe datasets.
+        ValidationError: the address does not look like that of a service.
+    """
+    tk.check_access("ecosphere_access_service_read", context, data_dict)
+    address = recognise(data_dict["url"], data_dict["format"], data_dict["protocol"])
+    if address is None or not config.host_allowed(address.url):
+        raise tk.ValidationError({"url": [tk._("This does not look like the address of a service.")]})
+    row = {"key": address.key, "kind": address.kind, "url": address.url, "next_read_at": now()}
+    added = model.Session.scalar(insert(Service).values(row).on_conflict_do_nothing().returning(Service.key))
+    model.Session.commit()
+    service = model.Session.get_one(Service, address.key)
+    if added or service.tried_at is None:
+        jobs.want_reading()
+    return presentation.shown(service, address.layer, (), every=True)
+
+
+@tk.validate_action_data(schema.extract_create)
+def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+    """Have a part of a layer of a WFS or an OGC API made into a file, in the background.
+
+    Whoever may read the dataset may call it, some times an hour (`ecosphere.access.extract_limits`).
+
+    Args:
+        context: action context.
+        data_dict: `resource_id`; `layer` (default: the first of the resource); `format` (gpkg, geojson, csv, shp);
+            `crs` (EPSG code, default EPSG:4326); `attributes` (list of names, default all); one of `territory` (id in
+            the vocabulary of territories), `commune` (code or name) and `box` (west,south,east,north in degrees), or
+            everything.
+
+    Returns:
+        as `ecosphere_access_extract_show`.
+
+    Raises:
+        NotFound: no such resource, or one that the person may not read.
+        ValidationError: the service offers no features, something of the above is wrong, or too many were asked for.
+    """
+    tk.check_access("ecosphere_access_extract_create", context, data_dict)
+    found = resources.readable(context, data_dict["resource_id"])
+    asked = extract_form.checked(found, data_dict)
+    try:
+        if has_request_context():
+            rate_limits.hit("access-extract", config.limits(config.EXTRACT_LIMITS), brakes.address(), fallback=True)
+    except rate_limits.TooMany as error:
+        sentence = tk._("This was done too often in a short time.") + " " + rate_limits.again(error.seconds)
+        raise tk.ValidationError({"message": [sentence]}) from error
+    row = extracts.want(found.package.id, found.resource.id, asked)
+    jobs.want_extracts()
+    return extract_form.shown(row)
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.identified)
+def ecosphere_access_extract_show(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+    """Return how far an extract is. Whoever knows its id and may read the dataset may call it.
+
+    Args:
+        context: action context.
+        data_dict: `id` of the extract.
+
+    Returns:
+        `id`, `resource_id`, `state` (wanted, made, broken), `message` (a sentence), `asked`, `facts` (features, cut,
+        size), `created`, `url` of the file when it is made.
+
+    Raises:
+        NotFound: there is none, or it was deleted after a day, or the person may not read the dataset.
+    """
+    tk.check_access("ecosphere_access_extract_show", context, data_dict)
+    return extract_form.shown(resources.extract(context, data_dict["id"]))
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.identified)
+def ecosphere_access_use_show(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+    """Return how often the data of a dataset were taken within a year; nothing of who took them is known.
+
+    Whoever may change the dataset may call it.
+
+    Args:
+        context: action context.
+        data_dict: `id` or name of the dataset.
+
+    Returns:
+        `total`, `last_30_days`, `days` (day, count) and `resources` (resource_id, count).
+
+    Raises:
+        NotFound: no such dataset, or one that the person may not read.
+        NotAuthorized: the person may not change it.
+    """
+    tk.check_access("ecosphere_access_use_show", context, data_dict)
+    package = model.Package.get(data_dict["id"])
+    if package is None:
+        raise tk.ObjectNotFound(tk._("Dataset not found"))
+    return counting.of_dataset(package.id)
+
+
+def get_actions() -> dict[str, Any]:
+    """Return the actions that the plugin registers."""
+    own = (
+        ecosphere_access_service_show,
+        ecosphere_access_service_read,
+        ecosphere_access_extract_create,
+        ecosphere_access_extract_show,
+        ecosphere_access_use_show,
+    )
+    return action_input.checked({action.__name__: action for action in own})

@@ -1,0 +1,58 @@
+"""Who may call the actions of the room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import authz
+from ckan.types import AuthResult, Context
+
+from ckanext.ecosphere.access.logic import resources
+from ckanext.ecosphere.shared import authorization
+
+
+@tk.auth_allow_anonymous_access
+def ecosphere_access_service_show(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
+    """What is known of a service is as public as the dataset that leads to it."""
+    resources.readable(context, (data_dict or {}).get("resource_id"))
+    return {"success": True}
+
+
+def ecosphere_access_service_read(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
+    """Whoever may describe datasets, of whichever service."""
+    user = authorization.person(context)
+    if user is not None and authz.has_user_permission_for_some_org(user.name, "create_dataset"):
+        return {"success": True}
+    return {"success": False, "msg": tk._("Only people who describe datasets have services read.")}
+
+
+@tk.auth_allow_anonymous_access
+def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
+    """What a service offers to everybody is taken by whoever reads the dataset; how often is counted."""
+    resources.readable(context, (data_dict or {}).get("resource_id"))
+    return {"success": True}
+
+
+@tk.auth_allow_anonymous_access
+def ecosphere_access_extract_show(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
+    """An extract is seen by whoever knows its id and may read the dataset."""
+    resources.extract(context, (data_dict or {}).get("id"))
+    return {"success": True}
+
+
+def ecosphere_access_use_show(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
+    """The producer of a dataset sees how it is used."""
+    return authorization.dataset_editable(context, (data_dict or {}).get("id"))
+
+
+def get_auth_functions() -> dict[str, Any]:
+    """Return the auth functions that the plugin registers."""
+    own = (
+        ecosphere_access_service_show,
+        ecosphere_access_service_read,
+        ecosphere_access_extract_create,
+        ecosphere_access_extract_show,
+        ecosphere_access_use_show,
+    )
+    return authorization.deny_by_default({function.__name__: function for function in own})

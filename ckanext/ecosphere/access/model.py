@@ -1,0 +1,130 @@
+"""Tables of the room."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime, timezone
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+MOMENT = sa.DateTime(timezone=True)
+
+#: States of a service; closed: it is there, and asks who calls.
+UNREAD, OK, CLOSED, FAILED = "unread", "ok", "closed", "failed"
+#: States of a sample and of an extract.
+WANTED, MADE, BROKEN = "wanted", "made", "broken"
+
+
+def now() -> datetime:
+    """The current moment."""
+    return datetime.now(timezone.utc)
+
+
+def _words() -> Any:
+    return mapped_column(sa.Text, nullable=False, server_default="", default="")
+
+
+def _json() -> Any:
+    return mapped_column(JSONB, nullable=False, server_default=sa.text("'{}'::jsonb"), default=dict)
+
+
+class Service(tk.BaseModel):
+    """A service, read once for all datasets that name it.
+
+    Attributes:
+        key: SHA-256 of kind and address.
+        url: address without the parameters of an operation (`services.kinds`).
+        description: what it says of itself (`services.description.Description`); kept while it does not answer.
+        error: why the last reading failed, a code of `services.messages`.
+        failing_since: moment of the first of the readings that failed in a row.
+        read_at: moment of the last reading that succeeded.
+        tried_at: moment of the last reading.
+    """
+
+    __tablename__ = "ecosphere_access_service"
+    __table_args__ = (sa.Index("ix_ecosphere_access_service_next", "next_read_at"),)
+
+    key: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    url: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    state: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default=UNREAD, default=UNREAD)
+    description: Mapped[dict[str, Any]] = _json()
+    error: Mapped[str] = _words()
+    failing_since: Mapped[datetime | None] = mapped_column(MOMENT)
+    read_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    tried_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    next_read_at: Mapped[datetime] = mapped_column(MOMENT, nullable=False, default=now)
+
+
+class ServiceUse(tk.BaseModel):
+    """A resource leads to a service, perhaps to one layer of it."""
+
+    __tablename__ = "ecosphere_access_service_use"
+    __table_args__ = (
+        sa.Index("ix_ecosphere_access_service_use_package", "package_id"),
+        sa.Index("ix_ecosphere_access_service_use_key", "key"),
+    )
+
+    resource_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    package_id: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    key: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    layer: Mapped[str] = _words()
+
+
+class Sample(tk.BaseModel):
+    """What is shown of a resource's data: a bounded file of JSON (`preview.files`), and what it holds.
+
+    Attributes:
+        url: address that it was made of; a resource that changed has none.
+        state: wanted, made or broken.
+        error: code of `preview.messages` when it is broken.
+        facts: `kind` (map, table, text), counts, columns and what was left out.
+    """
+
+    __tablename__ = "ecosphere_access_sample"
+
+    resource_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    url: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    state: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    error: Mapped[str] = _words()
+    facts: Mapped[dict[str, Any]] = _json()
+    tries: Mapped[int] = mapped_column(sa.Integer, nullable=False, server_default="0", default=0)
+    changed: Mapped[datetime] = mapped_column(MOMENT, nullable=False, default=now)
+
+
+class Extract(tk.BaseModel):
+    """A part of a service that somebody takes; deleted after a day.
+
+    Attributes:
+        id: cannot be guessed; whoever knows it, and may read the dataset, sees the extract.
+        asked: area, attributes, format and CRS (`take.request`).
+        facts: number of features, size and name of the file, whether it was cut.
+    """
+
+    __tablename__ = "ecosphere_access_extract"
+    __table_args__ = (sa.Index("ix_ecosphere_access_extract_created", "created"),)
+
+    id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=lambda: str(uuid.uuid4()))
+    package_id: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    resource_id: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    asked: Mapped[dict[str, Any]] = _json()
+    state: Mapped[str] = mapped_column(sa.Text, nullable=False, default=WANTED)
+    error: Mapped[str] = _words()
+    facts: Mapped[dict[str, Any]] = _json()
+    tries: Mapped[int] = mapped_column(sa.Integer, nullable=False, server_default="0", default=0)
+    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False, default=now)
+
+
+class Use(tk.BaseModel):
+    """How often the data of a dataset were taken on a day: nothing of who took them."""
+
+    __tablename__ = "ecosphere_access_use"
+
+    package_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    resource_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    day: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    count: Mapped[int] = mapped_column(sa.Integer, nullable=False, default=1)

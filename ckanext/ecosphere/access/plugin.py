@@ -1,0 +1,74 @@
+"""`ecosphere_access`: from the page of a dataset to its data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+import click
+from ckan.types import Context
+
+from ckanext.ecosphere.access import cli, config, helpers, jobs
+from ckanext.ecosphere.access.logic import action, auth
+from ckanext.ecosphere.access.services import storage
+from ckanext.ecosphere.access.views import pages  # noqa: F401 (the views register themselves)
+from ckanext.ecosphere.access.views.blueprint import ecosphere_access
+from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
+from ckanext.ecosphere.room import Room
+from ckanext.ecosphere.shared import place_helpers
+from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
+
+HELPERS = place_helpers.HELPERS | {
+    name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_access_")
+}
+
+
+@tk.blanket.actions(action.get_actions)
+@tk.blanket.auth_functions(auth.get_auth_functions)
+@tk.blanket.helpers(HELPERS)
+@tk.blanket.blueprints(lambda: [ecosphere_access])
+@tk.blanket.config_declarations
+class EcosphereAccessPlugin(Room):
+    """Services read in the background, previews, QGIS layers, extracts, use."""
+
+    p.implements(p.IPackageController, inherit=True)
+    p.implements(IEcosphereCommands)
+    p.implements(IEcosphereSetup, inherit=True)
+
+    def update_config(self, config: Any) -> None:
+        """Register this room's templates and assets."""
+        super().update_config(config)
+        tk.add_template_directory(config, "../templates/access")
+        tk.add_resource("../assets/access", "ecosphere_access")
+
+    def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
+        """Note the services of the new dataset in the transaction that creates it; they are read in the background."""
+        given = pkg_dict.get("resources")
+        if given is None or any(storage.address_of(each) for each in given):  # most harvested datasets cost nothing
+            _note(pkg_dict, new=True)
+
+    def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
+        """Note the services of the dataset in the transaction that changes it."""
+        _note(pkg_dict, new=False)
+
+    def get_ecosphere_commands(self) -> list[click.Command]:
+        """`ckan ecosphere access …`."""
+        return [cli.access]
+
+    def ecosphere_check(self) -> list[Check]:
+        """Tell which networks services may lead to."""
+        return [*check_networks(config.ALLOWED_NETWORKS), *check_ports(config.ALLOWED_PORTS)]
+
+    def ecosphere_recover(self) -> list[str]:
+        """Take up what a killed process or an emptied queue left."""
+        return jobs.recover()
+
+    def ecosphere_queues(self) -> list[str]:
+        """Queue of everything that the room does in the background."""
+        return [config.QUEUE]
+
+
+def _note(pkg_dict: dict[str, Any], *, new: bool) -> None:
+    if pkg_dict.get("type", "dataset") == "dataset" and storage.note([pkg_dict["id"]], new=new):
+        jobs.want_reading()

@@ -1,0 +1,1 @@
+"""A look at the data: bounded samples made in the background, map images through the guard."""

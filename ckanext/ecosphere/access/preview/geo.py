@@ -1,0 +1,169 @@
+"""Files with geometries, read by GDAL in the confined process: bounded, in degrees, without anything beside them."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pyogrio
+import shapely
+from pyogrio import raw
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
+
+from ckanext.ecosphere.access.preview import tables
+from ckanext.ecosphere.access.preview.errors import PreviewError
+
+MOST_POINTS = 150_000
+#: Pixels of a map, more or less: what is smaller than one of them is not seen.
+PIXELS = 3_000
+DECIMALS = 6
+
+
+def open_info(path: Path) -> dict[str, Any]:
+    """Return what GDAL tells of the first layer with geometries, else of the first.
+
+    Raises:
+        PreviewError: it cannot be read.
+    """
+    try:
+        layers = pyogrio.list_layers(path)
+        if not len(layers):
+            raise PreviewError("unreadable")
+        chosen = next((name for name, kind in layers if kind), layers[0][0])
+        return {
+            **pyogrio.read_info(path, layer=chosen, force_total_bounds=False),
+            "layer": chosen,
+            "layers": len(layers),
+        }
+    except PreviewError:
+        raise
+    except Exception as error:
+        raise PreviewError("unreadable") from error
+
+
+def read(path: Path, most: int, skip_geometry: bool = False) -> tuple[dict[str, Any], Any, list[str], list[Any]]:
+    """Read the first features: what GDAL tells, geometries (WKB), names and values of attributes, column by column."""
+    info = open_info(path)
+    try:
+        meta, _ids, geometries, values = raw.read(
+            path, layer=info["layer"], max_features=most, read_geometry=not skip_geometry, datetime_as_string=True
+        )
+    except Exception as error:
+        raise PreviewError("unreadable") from error
+    return {**info, "crs": meta["crs"] or info.get("crs")}, geometries, list(meta["fields"]), values
+
+
+def to_degrees(crs: str | None) -> Any:
+    """Return what moves points into degrees, None when they are there already.
+
+    Raises:
+        PreviewError: the file does not say where it lies.
+    """
+    try:
+        known = CRS.from_user_input(crs) if crs else None
+    except CRSError as error:
+        raise PreviewError("no-crs") from error
+    if known is None:
+        return None
+    if known.is_geographic and known.to_epsg() in (4326, 4258, None, 4171):
+        return None
+    return mover(Transformer.from_crs(known, "OGC:CRS84", always_xy=True))
+
+
+def mover(transformer: Transformer) -> Any:
+    """Return a function for `shapely.transform`."""
+    return lambda points: numpy.column_stack(transformer.transform(points[:, 0], points[:, 1]))
+
+
+def shapes_of(geometries: Any) -> Any:
+    """Return geometries of WKB, None in the place of those that are none."""
+    return shapely.force_2d(shapely.from_wkb(numpy.asarray(geometries, dtype=object), on_invalid="ignore"))
+
+
+def sample(path: Path, rows: int, most_bytes: int) -> dict[str, Any]:
+    """Make a map and a table of a file.
+
+    Returns:
+        as `tables.described`, with `total` features of the file, `crs`, `geojson` (the id of a feature is the
+        number of its row) and `extent`; without geometries the table alone.
+
+    Raises:
+        PreviewError: nothing can be shown.
+    """
+    info, geometries, names, values = read(path, rows)
+    count = len(values[0]) if values else len(geometries) if geometries is not None else 0
+    table = tables.described(names, ([plain(column[n]) for column in values] for n in range(count)), rows)
+    total = int(info.get("features") or 0)
+    found = {**table, "total": total if total >= count else count, "cut": total > count or table["cut"]}
+    if geometries is None or all(each is None for each in geometries):
+        return found
+    shapes = shapes_of(geometries)
+    move = to_degrees(info.get("crs"))
+    if move is not None:
+        shapes = shapely.transform(shapes, move)
+    bounds = shapely.total_bounds(shapes)
+    if not all(map(math.isfinite, bounds)) or bounds[0] < -181 or bounds[2] > 181 or abs(bounds[1:4:2]).max() > 91:  # noqa: PLR2004
+        raise PreviewError("no-crs")
+    shapes = _lighter(shapes, bounds)
+    features, points, size = [], 0, 0
+    for number, geometry in enumerate(shapes):
+        if geometry is None or geometry.is_empty:
+            continue
+        points += int(shapely.get_num_coordinates(geometry))
+        feature = {"type": "Feature", "id": number, "properties": {}, "geometry": _rounded(geometry)}
+        size += len(json.dumps(feature["geometry"], separators=(",", ":")))
+        if points > MOST_POINTS or size > most_bytes:
+            found["cut"] = found["map_cut"] = True
+            break
+        features.append(feature)
+    crs = info.get("crs")
+    extent = [round(float(side), DECIMALS) for side in bounds]
+    return {
+        **found,
+        "crs": crs_name(crs),
+        "extent": extent,
+        "geojson": {"type": "FeatureCollection", "features": features},
+    }
+
+
+def crs_name(crs: str | None) -> str:
+    """Return a short name of a CRS: its EPSG code, else what it calls itself."""
+    if not crs or len(crs) < 20:  # noqa: PLR2004
+        return crs or ""
+    try:
+        return CRS.from_user_input(crs).name[:100]
+    except CRSError:
+        return ""
+
+
+def _lighter(shapes: Any, bounds: Any) -> Any:
+    tolerance = max(bounds[2] - bounds[0], bounds[3] - bounds[1]) / PIXELS
+    return shapely.simplify(shapes, tolerance, preserve_topology=True) if tolerance > 0 else shapes
+
+
+def _rounded(geometry: Any) -> dict[str, Any]:
+    def walk(value: Any) -> Any:
+        return round(value, DECIMALS) if isinstance(value, float) else [walk(each) for each in value]
+
+    shown = shapely.geometry.mapping(geometry)
+    if "geometries" in shown:
+        return {"type": shown["type"], "geometries": [_rounded(each) for each in geometry.geoms]}
+    return {"type": shown["type"], "coordinates": walk(shown["coordinates"])}
+
+
+def plain(value: Any) -> Any:
+    """Return a value of an attribute as a table shows it: None for what is missing."""
+    if isinstance(value, numpy.generic):
+        value = value.item()
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:  # noqa: PLR2004
+        return int(value)  # integers with gaps
+    if isinstance(value, datetime.date | datetime.datetime):
+        return value.isoformat()
+    return value

@@ -1,0 +1,191 @@
+"""Map images of services, tile by tile: asked through the guard at addresses made here, images only."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+from collections.abc import Mapping
+from threading import BoundedSemaphore
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from ckanext.ecosphere.access import config
+from ckanext.ecosphere.access.preview import files, messages
+from ckanext.ecosphere.access.services.capabilities import WEB_MERCATOR
+from ckanext.ecosphere.access.services.kinds import with_parameters
+from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
+from ckanext.ecosphere.shared.web_guard import rate_limits
+
+KINDS = ("wms", "wmts", "arcgis", "ogcapi")
+SIDE, DEEPEST = 256, 22
+EDGE = 20037508.342789244
+SECONDS, MEGABYTES = 10, 4
+#: Images that one process asks for at once: slow servers must not take every thread of the portal.
+AT_ONCE = BoundedSemaphore(4)
+#: Seconds for which a server that did not answer is not asked again.
+REST = 60
+SHOWN = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}
+_MARKS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
+_PRUNED_AFTER = 0.005
+
+
+class NoImageError(Exception):
+    """There is no image; `code` is a key of the messages of previews or services, `busy` or `no-map`."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def can_draw(service: Mapping[str, Any], layer: Mapping[str, Any]) -> bool:
+    """Whether a layer can be shown as tiles of web maps."""
+    kind = service["kind"]
+    if kind == "wms":
+        return bool(_web_crs(layer)) and any(
+            name.split(";")[0] in SHOWN for name in service.get("formats") or ["image/png"]
+        )
+    if kind == "wmts":
+        return bool(layer.get("details", {}).get("zooms"))
+    if kind == "arcgis":
+        return service["url"].lower().endswith("/mapserver")
+    return kind == "ogcapi" and bool(layer.get("details", {}).get("map"))
+
+
+def _web_crs(layer: Mapping[str, Any]) -> str:
+    return next((code for code in WEB_MERCATOR if code in layer.get("crs", [])), "")
+
+
+def bounds(zoom: int, column: int, row: int) -> str:
+    """Return the rectangle of a tile in metres of web maps."""
+    side = 2 * EDGE / 2**zoom
+    west, north = -EDGE + column * side, EDGE - row * side
+    return ",".join(f"{each:.6f}" for each in (west, north - side, west + side, north))
+
+
+def address(service: Mapping[str, Any], layer: Mapping[str, Any], zoom: int, column: int, row: int) -> str:
+    """Return the address of a tile.
+
+    Raises:
+        NoImageError: the layer cannot be shown so, or there is no such tile.
+    """
+    if not (0 <= zoom <= DEEPEST and 0 <= column < 2**zoom and 0 <= row < 2**zoom) or not can_draw(service, layer):
+        raise NoImageError("no-map")
+    kind, box = service["kind"], bounds(zoom, column, row)
+    if kind == "wmts":
+        return _wmts(service, layer, zoom, column, row)
+    if kind == "wms":
+        names = [name for name in service.get("formats") or [] if name.split(";")[0] in SHOWN]
+        form = "image/png" if "image/png" in names or not names else names[0]
+        version = service["version"] if service["version"] in ("1.1.0", "1.1.1", "1.3.0") else "1.3.0"
+        reference = {"CRS" if version == "1.3.0" else "SRS": _web_crs(layer)}
+        return with_parameters(
+            service["url"],
+            SERVICE="WMS",
+            VERSION=version,
+            REQUEST="GetMap",
+            LAYERS=layer["name"],
+            STYLES="",
+            FORMAT=form,
+            TRANSPARENT="TRUE",
+            WIDTH=SIDE,
+            HEIGHT=SIDE,
+            BBOX=box,
+            **reference,
+        )
+    if kind == "arcgis":
+        asked = {"bbox": box, "bboxSR": 3857, "imageSR": 3857, "size": f"{SIDE},{SIDE}", "format": "png", "f": "image"}
+        return with_parameters(f"{service['url']}/export", **asked, layers=f"show:{layer['name']}", transparent="true")
+    crs = "http://www.opengis.net/def/crs/EPSG/0/3857"
+    return with_parameters(
+        layer["details"]["map"], **{"bbox": box, "bbox-crs": crs, "crs": crs, "width": SIDE, "height": SIDE, "f": "png"}
+    )
+
+
+def _wmts(service: Mapping[str, Any], layer: Mapping[str, Any], zoom: int, column: int, row: int) -> str:
+    details = layer["details"]
+    matrix = details["zooms"].get(str(zoom))
+    if matrix is None:
+        raise NoImageError("no-map")
+    names = {
+        "{TileMatrixSet}": details["matrix_set"],
+        "{TileMatrix}": matrix,
+        "{TileRow}": str(row),
+        "{TileCol}": str(column),
+        "{Style}": details["style"],
+        "{style}": details["style"],
+    }
+    host = urlsplit(service["url"]).netloc
+    for form, template in details.get("templates", []):
+        if form in SHOWN and urlsplit(template).netloc.lower() == host and template.startswith(("http://", "https://")):
+            for name, value in names.items():
+                template = template.replace(name, quote(value, safe=""))  # noqa: PLW2901
+            return template
+    form = next((name for name in layer.get("formats", []) if name in SHOWN), "image/png")
+    return with_parameters(
+        service["url"],
+        SERVICE="WMTS",
+        VERSION="1.0.0",
+        REQUEST="GetTile",
+        LAYER=layer["name"],
+        STYLE=details["style"],
+        FORMAT=form,
+        TILEMATRIXSET=details["matrix_set"],
+        TILEMATRIX=matrix,
+        TILEROW=row,
+        TILECOL=column,
+    )
+
+
+def get(url: str) -> tuple[bytes, str]:
+    """Return an image and its media type, from the cache or the server.
+
+    Raises:
+        NoImageError: the server does not answer, answers something else, or too many are asked at this moment.
+    """
+    parent, key = files.folder(files.IMAGES), hashlib.sha256(url.encode()).hexdigest()
+    for media_type, suffix in SHOWN.items():
+        path = parent / f"{key}.{suffix}" if parent else None
+        if path is not None and path.is_file():
+            return path.read_bytes(), media_type
+    host = urlsplit(url).netloc
+    if rate_limits.is_remembered("access-silent", host):
+        raise NoImageError("timeout")
+    if not AT_ONCE.acquire(timeout=SECONDS):
+        raise NoImageError("busy")
+    try:
+        body, media_type = _fetched(url)
+    except NoImageError as error:
+        if error.code in ("timeout", "connection", "unknown-host", "tls"):
+            rate_limits.remember("access-silent", REST, host)
+        raise
+    finally:
+        AT_ONCE.release()
+    if parent is not None:
+        made = parent / f"{key}.{random.getrandbits(64):x}.tmp"
+        made.write_bytes(body)
+        files.keep(made, parent / f"{key}.{SHOWN[media_type]}")
+        if random.random() < _PRUNED_AFTER:  # noqa: S311
+            files.prune()
+    return body, media_type
+
+
+def _fetched(url: str) -> tuple[bytes, str]:
+    try:
+        answer = GuardedSession(config.guard_settings(SECONDS, MEGABYTES)).get(url, headers={"Accept": "image/*"})
+    except FetchError as error:
+        raise NoImageError(messages.code_of(error)) from error
+    if answer.status != 200:  # noqa: PLR2004
+        raise NoImageError("status")
+    # The type that the server names and the first bytes: SVG and HTML, which may hold scripts, have neither.
+    if answer.content_type not in SHOWN or not answer.body.startswith(_MARKS):
+        raise NoImageError("no-image")
+    return answer.body, answer.content_type
+
+
+def zoom_of(extent: list[float] | None) -> int:
+    """Return a zoom at which an extent is seen as a whole."""
+    if not extent:
+        return 5
+    width = max(extent[2] - extent[0], (extent[3] - extent[1]) * 1.5, 0.0005)
+    return max(2, min(17, int(math.log2(720 / width))))

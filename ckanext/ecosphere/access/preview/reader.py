@@ -1,0 +1,104 @@
+"""The process that reads files of strangers: `python -m …preview.reader`, a job on its input, facts on its output.
+
+It gives up connections and most memory before it looks at the file; whatever happens to it, the worker lives.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from ckanext.ecosphere.access.preview import confine
+from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
+
+UNPACKED_MEGABYTES = 400
+SHOWN_TEXT = 60_000
+MOST_BYTES = 3_000_000
+
+
+def main() -> None:
+    """Do the job."""
+    job = json.load(sys.stdin)
+    confine.limit(job["memory"], job["seconds"], UNPACKED_MEGABYTES)
+    closed = confine.close_network()
+    try:
+        from ckanext.ecosphere.access.preview import geo  # imported late: GDAL counts as memory of the confined process
+
+        if job["task"] == "extract":
+            from ckanext.ecosphere.access.take import making
+
+            facts = making.make(job)
+        else:
+            facts = sample(job, geo)
+        told = {"facts": {**facts, "network_closed": closed}}
+    except PreviewError as error:
+        told = {"error": error.code}
+    except MemoryError:
+        told = {"error": "too-complex"}
+    except Exception as error:  # of a library, by a file that was made for it
+        told = {"error": "unreadable", "detail": f"{type(error).__name__}: {error}"[:300]}
+    sys.stdout.write(json.dumps(told))
+
+
+def sample(job: dict[str, Any], geo: Any) -> dict[str, Any]:
+    """Write the sample of a file; return what is told of it without opening it."""
+    path = Path(job["input"])
+    rows = job["rows"]
+    kind = kind_of(path, job.get("name", ""))
+    if kind == "zip":
+        from ckanext.ecosphere.access.preview import unzip
+
+        path = unzip.unpack(path, path.parent, UNPACKED_MEGABYTES * confine.MEGABYTE)
+        kind = {".xlsx": "sheet", ".ods": "sheet", ".shp": "shp"}.get(path.suffix) or kind_of(path, path.name)
+    found = _shown(kind, path, rows, geo)
+    content = json.dumps(found, ensure_ascii=False, allow_nan=False)
+    Path(job["output"]).write_text(content, encoding="utf-8")
+    told = ("kind", "total", "counted", "cut", "map_cut", "crs", "extent", "encoding", "delimiter", "columns")
+    return {name: found[name] for name in told if name in found}
+
+
+def kind_of(path: Path, name: str) -> str:
+    """Return what a file is."""
+    with path.open("rb") as file:
+        return sniff(file.read(SNIFFED), name)
+
+
+def _shown(kind: str, path: Path, rows: int, geo: Any) -> dict[str, Any]:
+    if kind == "text":
+        from ckanext.ecosphere.access.preview import tables
+
+        try:
+            return {"kind": "table", **tables.read_text(path, rows)}
+        except PreviewError:
+            return _text(path)
+    if kind in ("gpkg", "kml", "gml", "dbf", "shp", "sheet") or (kind == "json" and _is_geojson(path)):
+        suffix = {"gpkg": ".gpkg", "kml": ".kml", "gml": ".gml", "dbf": ".dbf", "json": ".geojson"}.get(kind)
+        if suffix and path.suffix != suffix:
+            path = path.rename(path.with_suffix(suffix))
+        found = geo.sample(path, rows, MOST_BYTES)
+        return {"kind": "map" if "geojson" in found else "table", **found}
+    if kind in ("json", "xml"):
+        return _text(path)
+    raise PreviewError(kind if kind in ("html", "exception") else "no-preview")
+
+
+def _is_geojson(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(200_000)
+    return b'"FeatureCollection"' in head or (b'"Feature"' in head and b'"geometry"' in head) or b'"Topology"' in head
+
+
+def _text(path: Path) -> dict[str, Any]:
+    from ckanext.ecosphere.access.preview import tables
+
+    with path.open("rb") as file:
+        data = file.read(SHOWN_TEXT * 2)
+    text, encoding = tables.decode(data)
+    return {"kind": "text", "text": text[:SHOWN_TEXT], "encoding": encoding, "cut": path.stat().st_size > SHOWN_TEXT}
+
+
+if __name__ == "__main__":
+    main()

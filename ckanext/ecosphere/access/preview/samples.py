@@ -1,0 +1,157 @@
+"""Have previews made, and make them in the background: fetched through the guard, read in the confined process."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib import uploader
+from sqlalchemy.dialects.postgresql import insert
+
+from ckanext.ecosphere.access import config
+from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Sample, now
+from ckanext.ecosphere.access.preview import files, messages, sandbox
+from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
+from ckanext.ecosphere.access.services import matching, presentation, storage
+from ckanext.ecosphere.access.take.request import FEATURE_SERVICES, Part, address
+from ckanext.ecosphere.shared.http_guard import GuardedSession
+
+log = logging.getLogger(__name__)
+
+MOST_TRIES = 3
+FIRST_ERROR = 400
+
+
+def source(resource: Any, title: str = "") -> str:
+    """Return the address of what a preview shows of a resource, "" when there is nothing to show.
+
+    For services it is that of their features.
+
+    Raises:
+        PreviewError: it is a service of which no preview is made.
+    """
+    address_ = storage.address_of(resource)
+    if address_ is None:
+        return str(resource.url or "")
+    if address_.kind not in FEATURE_SERVICES:
+        return ""
+    service, layer = storage.of_resources([resource.id]).get(resource.id, (None, ""))
+    if service is None or not service.description:
+        raise PreviewError("no-layer")
+    shown = presentation.shown(service, layer, (resource.name or "", title))
+    if not shown["layers"]:
+        raise PreviewError("no-layer")
+    return address(shown, shown["layers"][0], Part(), count=config.sample_rows())
+
+
+def stamp(resource: Any) -> str:
+    """Return what tells whether a preview is still that of its resource."""
+    return f"{resource.url} {resource.last_modified or resource.metadata_modified or ''}"
+
+
+def of(resource: Any) -> Sample | None:
+    """Return the preview of a resource; None when there is none, or only one of what it was before."""
+    found = model.Session.get(Sample, resource.id)
+    return found if found is not None and found.url == stamp(resource) else None
+
+
+def want(resource: Any) -> Sample:
+    """Note that somebody wants a preview. Commits."""
+    row = {
+        "resource_id": resource.id,
+        "url": stamp(resource),
+        "state": WANTED,
+        "error": "",
+        "tries": 0,
+        "changed": now(),
+    }
+    upsert = insert(Sample).values({**row, "facts": {}})
+    model.Session.execute(upsert.on_conflict_do_update(index_elements=[Sample.resource_id], set_={**row, "facts": {}}))
+    model.Session.commit()
+    return model.Session.get_one(Sample, resource.id, populate_existing=True)
+
+
+def wanted() -> list[str]:
+    """Return the resources whose previews are to be made, those that wait longest first."""
+    query = sa.select(Sample.resource_id).where(Sample.state == WANTED).order_by(Sample.changed).limit(50)
+    return list(model.Session.scalars(query))
+
+
+def make(resource_id: str) -> None:
+    """Make one preview. Commits."""
+    resource, row = model.Resource.get(resource_id), model.Session.get(Sample, resource_id)
+    target = files.sample_file(resource_id)
+    if row is None or target is None:
+        return
+    row.tries += 1
+    model.Session.commit()  # a file that kills the worker is not tried for ever
+    error, facts = "", {}
+    if resource is None or resource.state != model.State.ACTIVE:
+        error = "gone"
+    elif row.tries > MOST_TRIES:
+        error = "given-up"
+    else:
+        package = model.Package.get(resource.package_id)
+        facts, error = _made(resource, package.title or "" if package else "", target)
+    row = model.Session.get(Sample, resource_id, populate_existing=True)
+    if row is not None:
+        row.state, row.error, row.facts, row.changed = BROKEN if error else MADE, error, facts, now()
+        model.Session.commit()
+
+
+def _made(resource: Any, title: str, target: Path) -> tuple[dict[str, Any], str]:
+    try:
+        with files.working() as folder:
+            name = fetch(resource, title, folder / "in")
+            paths = {"input": str(folder / "in"), "output": str(folder / "out"), "name": name}
+            job = {"task": "sample", "rows": config.sample_rows(), **paths}
+            facts = sandbox.run(job, config.seconds(), config.memory_megabytes())
+            files.keep(folder / "out", target)
+            return facts, ""
+    except messages.FAILURES as error:
+        return {}, messages.code_of(error)
+    except (OSError, RuntimeError):
+        log.exception("The preview of %s could not be made", resource.id)
+        return {}, "unreadable"
+
+
+def fetch(resource: Any, title: str, target: Path) -> str:
+    """Bring the data of a resource to a file; return the name that they have.
+
+    Raises:
+        PreviewError: there is nothing to show, or the server answers with an error.
+        FetchError: no answer was had.
+    """
+    limit = config.sample_megabytes()
+    if resource.url_type == "upload":
+        path = Path(uploader.get_resource_uploader({"id": resource.id, "url_type": "upload"}).get_path(resource.id))
+        if not path.is_file():
+            raise PreviewError("no-preview")
+        if path.stat().st_size > limit * config.MEGABYTE:
+            raise PreviewError("too-large")
+        shutil.copyfile(path, target)
+        return str(resource.url).rpartition("/")[2][:200]
+    url = source(resource, title)
+    if not url or not config.host_allowed(url):
+        raise PreviewError("no-preview")
+    answer = GuardedSession(config.guard_settings(config.seconds(), limit)).get(url)
+    if answer.status >= FIRST_ERROR:
+        raise PreviewError("status")
+    if sniff(answer.body[:SNIFFED]) == "html":
+        raise PreviewError("html")
+    target.write_bytes(answer.body)
+    return answer.url.partition("?")[0].rpartition("/")[2][:200]
+
+
+def named_layers(resource: Any, title: str) -> list[dict[str, Any]]:
+    """Return the layers of a resource, as the service described them."""
+    service, layer = storage.of_resources([resource.id]).get(resource.id, (None, ""))
+    if service is None:
+        return []
+    layers = (service.description or {}).get("layers", [])
+    return [dict(each) for each in matching.match(layers, layer, (resource.name or "", title))]

@@ -1,0 +1,141 @@
+"""Tables: delimited text as French services write it, types of columns, empty cells counted. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ckanext.ecosphere.access.preview.errors import PreviewError
+
+DELIMITERS = (";", ",", "\t", "|")
+LOOKED_AT = 60
+MOST_COLUMNS, LONGEST_CELL = 200, 300
+MOST_COUNTED = 200_000
+READ_BYTES = 32 * 1024 * 1024
+_INTEGER = re.compile(r"[+-]?\d{1,18}")
+_NUMBER = re.compile(
+    r"[+-]?\d{1,3}(?:[\u00a0\u202f ]?\d{3}){0,5}(?:[.,]\d{1,15})?|[+-]?\d{1,18}[.,]\d{1,15}(?:[eE][+-]?\d{1,3})?"
+)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.]{4,15}(?:Z|[+-]\d\d:?\d\d)?)?|\d{1,2}/\d{1,2}/\d{4}")
+_BOOLEAN = frozenset({"true", "false", "vrai", "faux", "oui", "non", "t", "f"})
+#: A code with a zero before it (of a commune, a telephone) is no number.
+_LEADING_ZERO = re.compile(r"0\d+")
+_EMPTY = frozenset({"", "null", "nan", "n/a", "na", "none"})
+
+
+def decode(data: bytes) -> tuple[str, str]:
+    """Return a text and its encoding: by its mark, UTF-8, else that of Windows, as French spreadsheets write."""
+    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if data.startswith(mark):
+            return data.decode(encoding, "replace"), encoding.removesuffix("-sig")
+    try:
+        return data.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError as error:
+        # The last character may be cut with the file.
+        if error.start >= len(data) - 4:
+            return data[: error.start].decode("utf-8"), "utf-8"
+        return data.decode("cp1252", "replace"), "windows-1252"
+
+
+def delimiter(text: str) -> str:
+    """Return the sign that separates the columns: the one that gives the most lines the same number of them."""
+    lines = text[:100_000].splitlines()[:LOOKED_AT]
+
+    def score(sign: str) -> tuple[float, int]:
+        widths = [len(row) for row in _rows("\n".join(lines), sign) if row]
+        if not widths or max(widths) < 2:  # noqa: PLR2004
+            return (0, 0)
+        usual = max(set(widths), key=widths.count)
+        return (widths.count(usual) / len(widths) if usual > 1 else 0, usual)
+
+    return max(DELIMITERS, key=score)
+
+
+def _rows(text: str, sign: str) -> Iterable[list[str]]:
+    csv.field_size_limit(1_000_000)
+    try:
+        yield from csv.reader(io.StringIO(text, newline=""), delimiter=sign)
+    except csv.Error:
+        return
+
+
+def read_text(path: Path, most_rows: int) -> dict[str, Any]:
+    """Read a delimited text.
+
+    Returns:
+        as `described`, with `encoding` and `delimiter`.
+
+    Raises:
+        PreviewError: it is no table.
+    """
+    with path.open("rb") as file:
+        data = file.read(READ_BYTES + 1)
+    text, encoding = decode(data[:READ_BYTES])
+    sign = delimiter(text)
+    rows = iter(_rows(text, sign))
+    header = next((row for row in rows if any(cell.strip() for cell in row)), None)
+    if header is None or len(header) < 2:  # noqa: PLR2004
+        raise PreviewError("no-table")
+    found = described(header, islice(rows, MOST_COUNTED), most_rows)
+    found["cut"] = found["cut"] or len(data) > READ_BYTES
+    return {**found, "encoding": encoding, "delimiter": sign}
+
+
+def described(header: Sequence[Any], rows: Iterable[Sequence[Any]], most_rows: int) -> dict[str, Any]:
+    """Describe a table: columns with their types and empty cells, and its first rows.
+
+    Args:
+        header: names of the columns.
+        rows: all rows that are to be counted.
+        most_rows: how many of them are kept.
+
+    Returns:
+        `columns` (name, type, empty), `rows` (texts), `counted` (rows that types and empty cells are told of), `cut`
+        (whether there are more).
+    """
+    width = min(len(header), MOST_COLUMNS)
+    names = [str(name).strip()[:LONGEST_CELL] or str(place + 1) for place, name in enumerate(header[:width])]
+    kept: list[list[str]] = []
+    kinds: list[set[str]] = [set() for _name in names]
+    empty, counted = [0] * width, 0
+    for row in rows:
+        if not any(str(cell).strip() for cell in row if cell is not None):
+            continue
+        counted += 1
+        cells = ["" if cell is None else str(cell)[:LONGEST_CELL] for cell in row[:width]]
+        cells += [""] * (width - len(cells))
+        for place, cell in enumerate(cells):
+            if cell.strip().lower() in _EMPTY:
+                empty[place] += 1
+            elif len(kinds[place]) < 2 or "text" not in kinds[place]:  # noqa: PLR2004
+                kinds[place].add(kind_of(cell.strip()))
+        if len(kept) < most_rows:
+            kept.append(cells)
+    columns = [{"name": name, "type": _common(kinds[place]), "empty": empty[place]} for place, name in enumerate(names)]
+    return {"columns": columns, "rows": kept, "counted": counted, "cut": counted > len(kept) or counted >= MOST_COUNTED}
+
+
+def kind_of(cell: str) -> str:
+    """Return integer, number, date, boolean or text."""
+    if _LEADING_ZERO.fullmatch(cell):
+        return "text"
+    if _INTEGER.fullmatch(cell):
+        return "integer"
+    if len(cell) < 40 and _NUMBER.fullmatch(cell):  # noqa: PLR2004
+        return "number"
+    if _DATE.fullmatch(cell):
+        return "date"
+    return "boolean" if cell.lower() in _BOOLEAN else "text"
+
+
+def _common(kinds: set[str]) -> str:
+    if not kinds:
+        return "empty"
+    if kinds <= {"integer", "number"}:
+        return "number" if "number" in kinds else "integer"
+    return next(iter(kinds)) if len(kinds) == 1 else "text"

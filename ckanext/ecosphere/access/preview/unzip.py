@@ -1,0 +1,90 @@
+"""Take the one data set out of an archive of strangers: no path of theirs is used, and every byte is counted."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections import defaultdict
+from pathlib import Path, PurePosixPath
+
+from ckanext.ecosphere.access.preview.errors import PreviewError
+
+MOST_MEMBERS = 2_000
+#: A member that grows more than this is a bomb, beyond the first megabytes.
+MOST_RATIO, FREE = 200, 4 * 1024 * 1024
+CHUNK = 64 * 1024
+SHAPEFILE = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+#: What is looked for, in this order.
+WANTED = (".shp", ".gpkg", ".geojson", ".kml", ".csv", ".dbf", ".json", ".txt")
+
+
+def unpack(archive: Path, folder: Path, limit: int) -> Path:
+    """Unpack the first data set of an archive into a folder, under names of ours; return its main file.
+
+    Args:
+        archive: a ZIP file.
+        folder: where to write.
+        limit: bytes that all files together may have.
+
+    Raises:
+        PreviewError: it holds nothing that can be shown, is broken, encrypted, or too large once unpacked.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            members = opened.infolist()
+            if len(members) > MOST_MEMBERS:
+                raise PreviewError("too-many-files")
+            names = {member.filename for member in members}
+            if "xl/workbook.xml" in names:
+                return _spreadsheet(opened, archive, ".xlsx", limit)
+            if "content.xml" in names and "mimetype" in names:
+                return _spreadsheet(opened, archive, ".ods", limit)
+            return _take(opened, _chosen(members), folder, limit)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise PreviewError("broken-archive") from error
+
+
+def _spreadsheet(opened: zipfile.ZipFile, archive: Path, suffix: str, limit: int) -> Path:
+    """A workbook is read where it is; its sheets are counted first, as they will be unfolded."""
+    left = limit
+    for member in opened.infolist():
+        left -= _size(opened, member, left)
+    return archive.rename(archive.with_suffix(suffix))
+
+
+def _chosen(members: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+    by_stem: dict[str, dict[str, zipfile.ZipInfo]] = defaultdict(dict)
+    for member in members:
+        path = PurePosixPath(member.filename.replace("\\", "/"))
+        if not member.is_dir() and not path.name.startswith(("._", ".")) and "__MACOSX" not in path.parts:
+            by_stem[str(path.with_suffix("")).lower()].setdefault(path.suffix.lower(), member)
+    for wanted in WANTED:
+        for parts in by_stem.values():
+            if wanted in parts:
+                suffixes = SHAPEFILE if wanted == ".shp" else (wanted, ".cpg") if wanted == ".dbf" else (wanted,)
+                return [parts[suffix] for suffix in suffixes if suffix in parts]
+    raise PreviewError("nothing-inside")
+
+
+def _take(opened: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path, limit: int) -> Path:
+    written: list[Path] = []
+    left = limit
+    for member in members:
+        target = folder / ("data" + PurePosixPath(member.filename.replace("\\", "/")).suffix.lower())
+        with target.open("wb") as file:
+            left -= _size(opened, member, left, file.write)
+        written.append(target)
+    return written[0]
+
+
+def _size(opened: zipfile.ZipFile, member: zipfile.ZipInfo, left: int, write=None) -> int:
+    """Unfold a member and return its size, whatever the archive says of it."""
+    size = 0
+    with opened.open(member) as content:
+        while chunk := content.read(CHUNK):
+            size += len(chunk)
+            if size > left or (size > FREE and size > MOST_RATIO * max(1, member.compress_size)):
+                raise PreviewError("bomb")
+            if write is not None:
+                write(chunk)
+    return size

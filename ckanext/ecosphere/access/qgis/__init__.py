@@ -1,0 +1,1 @@
+"""Layer definition files of QGIS (.qlr), written here."""

@@ -1,0 +1,146 @@
+"""How QGIS is told where a layer lies: the URI of each of its data providers. Pure.
+
+The forms are those that QGIS itself writes: `QgsDataSourceUri::encodedUri` for wms, `QgsDataSourceUri::uri` for WFS,
+OAPIF and ArcGIS, paths of GDAL for ogr.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from ckanext.ecosphere.access.services.kinds import Address, capabilities_url
+
+RASTER, VECTOR = "raster", "vector"
+WEB_MERCATOR, DEGREES = "EPSG:3857", "EPSG:4326"
+PREFERRED = ("EPSG:2154", WEB_MERCATOR, DEGREES, "CRS:84")
+#: Ends of addresses and formats that GDAL opens from the web.
+_FILES = {
+    "gpkg": "", "geopackage": "", "geojson": "", "kml": "", "fgb": "", "shp": "/vsizip/", "shapefile": "/vsizip/",
+    "zip": "/vsizip/", "kmz": "", "tif": "", "tiff": "", "geotiff": "",
+}  # fmt: skip
+_RASTERS = ("tif", "tiff", "geotiff")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A layer of QGIS: its kind (raster or vector), provider, URI and CRS."""
+
+    title: str
+    kind: str
+    provider: str
+    uri: str
+    crs: str = WEB_MERCATOR
+
+
+def of_service(service: Mapping[str, Any], layer: Mapping[str, Any]) -> Source | None:
+    """Return a layer of a service as QGIS opens it, None for kinds that it does not."""
+    make = {"wms": _wms, "wmts": _wmts, "wfs": _wfs, "ogcapi": _oapif, "arcgis": _arcgis}.get(service["kind"])
+    return make(service, layer, _crs(layer)) if make else None
+
+
+def of_file(url: str, format_: str, title: str) -> Source | None:
+    """Return a file on the web as QGIS opens it, None when it does not."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    suffix = PurePosixPath(parts.path).suffix.lstrip(".").lower()
+    form = suffix if suffix in _FILES else format_.strip().lower()
+    if form not in _FILES or parts.scheme not in ("http", "https") or not parts.netloc:
+        return None
+    uri = f"{_FILES[form]}/vsicurl/{url}"
+    if form in _RASTERS:
+        return Source(title, RASTER, "gdal", uri, "")
+    return Source(title, VECTOR, "ogr", uri, "")
+
+
+def _title(layer: Mapping[str, Any]) -> str:
+    return layer["title"] or layer["name"]
+
+
+def _crs(layer: Mapping[str, Any]) -> str:
+    known = layer.get("crs") or []
+    return next((code for code in PREFERRED if code in known), known[0] if known else WEB_MERCATOR)
+
+
+def _pairs(**pairs: str) -> str:
+    return "&".join(f"{name}={quote(value, safe=':/,')}" for name, value in pairs.items())
+
+
+def _quoted(**pairs: str) -> str:
+    """Pairs as QGIS writes them for WFS: an apostrophe and a backslash within a value are escaped."""
+    escaped = {name: value.replace("\\", "\\\\").replace("'", "\\'") for name, value in pairs.items()}
+    return " ".join(f"{name}='{value}'" for name, value in escaped.items())
+
+
+def _wms(service: Mapping[str, Any], layer: Mapping[str, Any], crs: str) -> Source:
+    formats = service.get("formats") or ["image/png"]
+    form = "image/png" if "image/png" in formats else formats[0]
+    uri = _pairs(
+        contextualWMSLegend="0",
+        crs=crs,
+        dpiMode="7",
+        featureCount="10",
+        format=form,
+        layers=layer["name"],
+        styles="",
+        url=service["url"],
+    )
+    return Source(_title(layer), RASTER, "wms", uri, crs)
+
+
+def _wmts(service: Mapping[str, Any], layer: Mapping[str, Any], crs: str) -> Source | None:
+    details = layer.get("details", {})
+    if not details.get("matrix_set"):
+        return None
+    formats = layer.get("formats") or ["image/png"]
+    uri = _pairs(
+        contextualWMSLegend="0",
+        crs=WEB_MERCATOR,
+        dpiMode="7",
+        format=formats[0],
+        layers=layer["name"],
+        styles=details.get("style", ""),
+        tileMatrixSet=details["matrix_set"],
+        url=capabilities_url(Address("wmts", service["url"])),
+    )
+    return Source(_title(layer), RASTER, "wms", uri, WEB_MERCATOR)
+
+
+def _wfs(service: Mapping[str, Any], layer: Mapping[str, Any], crs: str) -> Source:
+    crs = (layer.get("crs") or [crs])[0]
+    uri = _quoted(
+        pagingEnabled="true",
+        preferCoordinatesForWfsT11="false",
+        restrictToRequestBBOX="1",
+        srsname=crs,
+        typename=layer["name"],
+        url=service["url"],
+        version="auto",
+    )
+    return Source(_title(layer), VECTOR, "WFS", uri, crs)
+
+
+def _oapif(service: Mapping[str, Any], layer: Mapping[str, Any], _crs_: str) -> Source:
+    uri = _quoted(
+        pagingEnabled="true",
+        restrictToRequestBBOX="1",
+        srsname="OGC:CRS84",
+        typename=layer["name"],
+        url=service["url"],
+    )
+    return Source(_title(layer), VECTOR, "OAPIF", uri, "OGC:CRS84")
+
+
+def _arcgis(service: Mapping[str, Any], layer: Mapping[str, Any], crs: str) -> Source | None:
+    url = service["url"]
+    if url.lower().endswith("/mapserver"):
+        uri = _quoted(crs=crs, format="PNG32", layer=layer["name"], url=url)
+        return Source(_title(layer), RASTER, "arcgismapserver", uri, crs)
+    if url.lower().endswith("/featureserver"):
+        return Source(_title(layer), VECTOR, "arcgisfeatureserver", _quoted(crs=crs, url=f"{url}/{layer['name']}"), crs)
+    return None

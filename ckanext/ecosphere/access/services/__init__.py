@@ -1,0 +1,1 @@
+"""What a service says of itself: address recognised, capabilities read in the background, layers matched."""

@@ -1,0 +1,106 @@
+"""What a service says of itself, whatever its kind; bounded, so that a page may hold it. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+MOST_LAYERS = 2_000
+MOST_CRS, MOST_FORMATS, MOST_MATRICES = 40, 20, 30
+LONGEST_NAME, LONGEST_TEXT = 300, 1_000
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass
+class Layer:
+    """A layer, feature type, coverage, collection or feed entry.
+
+    Attributes:
+        extent: west, south, east, north in degrees (WGS 84).
+        crs: codes such as "EPSG:2154".
+        details: what requests need: `tiles` (matrix set for web maps), `links` of an entry, `id`.
+    """
+
+    name: str
+    title: str = ""
+    abstract: str = ""
+    extent: Box | None = None
+    crs: list[str] = field(default_factory=list)
+    formats: list[str] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Description:
+    """What a service is.
+
+    Attributes:
+        formats: of its answers to the main operation.
+        limits: `features` of an answer, `width` and `height` of an image, where it says so.
+        details: what requests need: addresses of operations, `parts` of an OGC API.
+    """
+
+    kind: str
+    version: str = ""
+    title: str = ""
+    abstract: str = ""
+    layers: list[Layer] = field(default_factory=list)
+    formats: list[str] = field(default_factory=list)
+    limits: dict[str, int] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+    layers_left_out: int = 0
+
+    def add(self, layer: Layer) -> None:
+        """Add a layer, unless it has no name or there are too many."""
+        if not layer.name:
+            return
+        if len(self.layers) >= MOST_LAYERS:
+            self.layers_left_out += 1
+            return
+        layer.crs = list(dict.fromkeys(filter(None, layer.crs)))[:MOST_CRS]
+        layer.formats = list(dict.fromkeys(filter(None, layer.formats)))[:MOST_FORMATS]
+        self.layers.append(layer)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for a column of JSON."""
+        return asdict(self)
+
+
+class NoDescriptionError(Exception):
+    """The answer is no description of the service; `code` is a key of `MESSAGES` of `services.messages`."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def text(value: Any, longest: int = LONGEST_TEXT) -> str:
+    """Return a text in one line, cut."""
+    return " ".join(str(value or "")[: longest * 4].replace("\x00", "").split())[:longest]
+
+
+def box(west: Any, south: Any, east: Any, north: Any) -> Box | None:
+    """Return an extent, None when the numbers are none or lie beyond the Earth."""
+    try:
+        sides = (float(west), float(south), float(east), float(north))
+    except (TypeError, ValueError):
+        return None
+    west, south, east, north = sides
+    if not all(map(math.isfinite, sides)) or not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):  # noqa: PLR2004
+        return None
+    return sides
+
+
+def crs_code(name: Any) -> str:
+    """Return the usual code of a CRS: "urn:ogc:def:crs:EPSG::2154" → "EPSG:2154"."""
+    written = text(name, 120)
+    lower = written.lower()
+    if "crs84" in lower:
+        return "CRS:84"
+    for mark in ("epsg:", "/epsg/", "epsg.xml#"):
+        if mark in lower:
+            number = lower.rsplit(mark, 1)[1].rstrip("/").replace(":", "/").rsplit("/", 1)[-1]
+            return f"EPSG:{number}" if number.isdigit() else written
+    return written.upper() if lower.startswith("crs:") else written

@@ -1,0 +1,50 @@
+"""Why a service was not read, in words."""
+
+from __future__ import annotations
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.access.model import FAILED, Service
+from ckanext.ecosphere.shared import dates
+
+
+def _N(message: str) -> str:
+    """Mark a message for translation; it is translated when it is shown."""
+    return message
+
+
+MESSAGES = {
+    "closed": _N("The service asks who calls."),
+    "status": _N("The server answers with an error."),
+    "exception": _N("The service answers with an exception instead of its description."),
+    "html": _N("The server answers with a web page instead of a description of the service."),
+    "other-xml": _N("The answer is XML, but no description of such a service."),
+    "other-json": _N("The answer is JSON, but no description of such a service."),
+    "not-xml": _N("The answer is not well-formed XML."),
+    "not-json": _N("The answer is not JSON."),
+    "entities": _N("The answer declares entities, which is refused."),
+    "too-large": _N("The answer is too large."),
+    "unknown-host": _N("The host is unknown."),
+    "timeout": _N("The server does not answer in time."),
+    "tls": _N("The certificate of the server cannot be verified."),
+    "connection": _N("The connection fails."),
+    "refused": _N("The address cannot be reached from the internet, or is not valid."),
+    "unreadable": _N("The description of the service could not be read."),
+}
+#: The server itself was not heard.
+SILENT = frozenset({"unknown-host", "timeout", "tls", "connection"})
+
+
+def sentence(code: str) -> str:
+    """Say why a reading failed."""
+    return tk._(MESSAGES.get(code, MESSAGES["unreadable"]))
+
+
+def trouble(service: Service) -> str:
+    """Say what is wrong with a service, and since when; "" when nothing is."""
+    if service.state != FAILED:
+        return sentence("closed") if service.error == "closed" else ""
+    day = dates.day(service.failing_since)
+    if service.error in SILENT:
+        return tk._("The server has not answered since {day}.").format(day=day)
+    return tk._("Since {day} the service cannot be used: {reason}").format(day=day, reason=sentence(service.error))

@@ -1,0 +1,45 @@
+"""What is shown of a service: in pages and by the actions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ckanext.ecosphere.access.model import UNREAD, Service
+from ckanext.ecosphere.access.services import matching
+from ckanext.ecosphere.access.services.kinds import kinds
+from ckanext.ecosphere.access.services.messages import trouble
+
+
+def shown(service: Service, asked: str, names: Sequence[str], every: bool = False) -> dict[str, Any]:
+    """Return a service as the actions answer it.
+
+    Args:
+        service: the row.
+        asked: layer that the address or the dataset names.
+        names: name of the resource and title of the dataset, to find its layers.
+        every: all layers, not only those of the resource.
+    """
+    known = service.description or {}
+    layers: list[Mapping[str, Any]] = known.get("layers", [])
+    left_out = known.get("layers_left_out", 0)
+    own = layers if every else matching.match(layers, asked, names)
+    return {
+        "kind": service.kind,
+        "label": kinds()[service.kind].label,
+        "url": service.url,
+        "state": service.state,
+        "trouble": trouble(service),
+        "failing_since": service.failing_since.isoformat() if service.failing_since else None,
+        "read_at": service.read_at.isoformat() if service.read_at else None,
+        "version": known.get("version", ""),
+        "title": known.get("title", ""),
+        "abstract": known.get("abstract", ""),
+        "formats": known.get("formats", []),
+        "limits": known.get("limits", {}),
+        "parts": known.get("details", {}).get("parts", []),
+        "layer_count": len(layers) + left_out,
+        "layers": [dict(layer) for layer in own],
+        "asked": asked,
+        "dead_layer": service.state != UNREAD and bool(known) and matching.is_dead(asked, layers, left_out),
+    }

@@ -1,0 +1,152 @@
+"""Which services there are, which resources lead to them, and what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
+
+from ckanext.ecosphere.access import config
+from ckanext.ecosphere.access.model import CLOSED, FAILED, OK, Service, ServiceUse, now
+from ckanext.ecosphere.access.services.description import Description
+from ckanext.ecosphere.access.services.kinds import Address, recognise
+
+CHUNK = 500
+AFTER_FAILURE = timedelta(days=1)
+LATER = timedelta(hours=6)
+#: Error of a service that was not asked, since others of its host were silent.
+HOST_DOWN = "host-down"
+#: In the vocabulary of networks.
+INTRANET = "intranet"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a reading gave: a description, or the code of an error."""
+
+    description: Description | None = None
+    error: str = ""
+
+
+def address_of(resource: Any) -> Address | None:
+    """Return the service to which a resource leads (a row of the table or a dict).
+
+    The layer is the one of the address, else the one that the dataset names.
+    """
+    get = resource.get if isinstance(resource, dict) else lambda name: getattr(resource, name, None)
+    extras = (resource if isinstance(resource, dict) else resource.extras) or {}
+    if extras.get("network") == INTRANET:
+        return None  # only people within the government's network reach it
+    found = recognise(str(get("url") or ""), str(get("format") or ""), str(extras.get("protocol") or ""))
+    if found is None or not config.host_allowed(found.url):
+        return None
+    if found.layer:
+        return found
+    named = extras.get("layer_name")
+    names = named if isinstance(named, list) else str(named or "").strip("[]").split(",")
+    first = next((str(name).strip(" \"'") for name in names if str(name).strip(" \"'")), "")
+    return Address(found.kind, found.url, first[:300])
+
+
+def note(package_ids: Sequence[str], *, new: bool = False) -> int:
+    """Note the services to which the resources of some datasets lead; the caller commits.
+
+    Args:
+        package_ids: the datasets.
+        new: whether they are new, so that nothing is noted of them yet.
+
+    Returns:
+        how many of the services were not known.
+    """
+    query = sa.select(model.Resource).where(
+        model.Resource.package_id.in_(package_ids), model.Resource.state == model.State.ACTIVE
+    )
+    services, uses = {}, []
+    for resource in model.Session.scalars(query):
+        if address := address_of(resource):
+            services[address.key] = {"key": address.key, "kind": address.kind, "url": address.url}
+            use = {"resource_id": resource.id, "package_id": resource.package_id}
+            uses.append({**use, "key": address.key, "layer": address.layer})
+    if not new:
+        model.Session.execute(sa.delete(ServiceUse).where(ServiceUse.package_id.in_(package_ids)))
+    fresh = 0
+    if services:
+        rows = [{**each, "next_read_at": now()} for each in sorted(services.values(), key=lambda row: row["key"])]
+        added = insert(Service).on_conflict_do_nothing().returning(Service.key)
+        fresh = len(list(model.Session.scalars(added, rows)))
+    if uses:
+        model.Session.execute(insert(ServiceUse).on_conflict_do_nothing(), uses)
+    return fresh
+
+
+def note_all() -> int:
+    """Note the services of all datasets, and forget those that nobody names; return how many there are. Commits."""
+    query = sa.select(model.Package.id).where(
+        model.Package.state == model.State.ACTIVE, model.Package.type == "dataset"
+    )
+    ids = list(model.Session.scalars(query.order_by(model.Package.id)))
+    for begin in range(0, len(ids), CHUNK):
+        note(ids[begin : begin + CHUNK])
+        model.Session.commit()
+    resource = sa.exists().where(
+        model.Resource.id == ServiceUse.resource_id,
+        model.Resource.state == model.State.ACTIVE,
+        model.Resource.package_id == model.Package.id,
+        model.Package.state == model.State.ACTIVE,
+    )
+    lone = sa.delete(ServiceUse).where(~resource).execution_options(synchronize_session=False)
+    model.Session.execute(lone)
+    unused = ~sa.exists().where(ServiceUse.key == Service.key)
+    model.Session.execute(sa.delete(Service).where(unused).execution_options(synchronize_session=False))
+    model.Session.commit()
+    return model.Session.scalar(sa.select(sa.func.count()).select_from(Service)) or 0
+
+
+def due(limit: int) -> list[Address]:
+    """Return the services to read, the longest due first."""
+    query = sa.select(Service.kind, Service.url).where(Service.next_read_at <= now())
+    rows = model.Session.execute(query.order_by(Service.next_read_at, Service.key).limit(limit))
+    return [Address(kind, url) for kind, url in rows]
+
+
+def is_due() -> bool:
+    """Whether a service is to be read."""
+    return bool(model.Session.scalar(sa.select(sa.exists().where(Service.next_read_at <= now()))))
+
+
+def write(outcomes: Iterable[tuple[Address, Outcome]]) -> int:
+    """Keep what was read; return how many services it was. Commits."""
+    number = 0
+    for address, outcome in outcomes:
+        service = model.Session.get(Service, address.key, with_for_update=True)
+        if service is None:
+            continue
+        moment, number = now(), number + 1
+        if outcome.error == HOST_DOWN:
+            service.next_read_at = moment + LATER
+            continue
+        service.tried_at, service.error = moment, outcome.error
+        if outcome.description is not None:
+            service.state, service.description, service.read_at = OK, outcome.description.as_dict(), moment
+        else:
+            service.state = CLOSED if outcome.error == "closed" else FAILED
+        service.failing_since = (service.failing_since or moment) if service.state == FAILED else None
+        wait = timedelta(days=config.read_days()) if service.state != FAILED else AFTER_FAILURE
+        service.next_read_at = moment + wait
+    model.Session.commit()
+    return number
+
+
+def of_resources(resource_ids: Sequence[str]) -> dict[str, tuple[Service, str]]:
+    """Return the services to which resources lead, with the layer that each names: resource → (service, layer)."""
+    query = (
+        sa.select(ServiceUse.resource_id, ServiceUse.layer, Service)
+        .join(Service, Service.key == ServiceUse.key)
+        .where(ServiceUse.resource_id.in_(resource_ids))
+    )
+    return {resource: (service, layer) for resource, layer, service in model.Session.execute(query)}

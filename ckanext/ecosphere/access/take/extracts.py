@@ -1,0 +1,208 @@
+"""Extracts of services: wanted, made in the background page by page, deleted after a day."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.access import config
+from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Extract, now
+from ckanext.ecosphere.access.preview import files, messages, sandbox
+from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
+from ckanext.ecosphere.access.services import presentation, storage
+from ckanext.ecosphere.access.services.json_services import links, parse
+from ckanext.ecosphere.access.take import areas
+from ckanext.ecosphere.access.take.request import DEGREES, Box, Part, address, formats, is_gml
+from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
+
+log = logging.getLogger(__name__)
+
+KEPT = timedelta(days=1)
+PAGE, MOST_PAGES, PAGE_MEGABYTES = 1_000, 500, 8
+TOTAL_MEGABYTES, TOTAL_SECONDS = 200, 600
+MOST_TRIES = 2
+FIRST_ERROR = 400
+_JSON = {"Accept": "application/geo+json, application/json"}
+
+
+def want(package_id: str, resource_id: str, asked: dict[str, Any]) -> Extract:
+    """Note that somebody wants an extract. Commits."""
+    row = Extract(package_id=package_id, resource_id=resource_id, asked=asked, state=WANTED)
+    model.Session.add(row)
+    model.Session.commit()
+    return row
+
+
+def wanted() -> list[str]:
+    """Return the extracts that are to be made, those that wait longest first."""
+    query = sa.select(Extract.id).where(Extract.state == WANTED).order_by(Extract.created).limit(50)
+    return list(model.Session.scalars(query))
+
+
+def file_of(row: Extract) -> Path | None:
+    """Return where the file of an extract is; it may not exist."""
+    parent = files.folder(files.EXTRACTS)
+    return parent / f"{row.id}{formats()[row.asked['format']].suffix}" if parent else None
+
+
+def purge() -> int:
+    """Delete the extracts of more than a day ago with their files; return how many. Commits."""
+    old = list(model.Session.scalars(sa.select(Extract).where(Extract.created < now() - KEPT)))
+    for row in old:
+        if path := file_of(row):
+            path.unlink(missing_ok=True)
+        model.Session.delete(row)
+    model.Session.commit()
+    return len(old)
+
+
+def make(id_: str) -> None:
+    """Make one extract. Commits."""
+    row = model.Session.get(Extract, id_)
+    if row is None:
+        return
+    row.tries += 1
+    model.Session.commit()  # answers that kill the worker are not tried for ever
+    error, facts = "given-up", {}
+    if row.tries <= MOST_TRIES:
+        facts, error = _made(row)
+    row = model.Session.get(Extract, id_, populate_existing=True)
+    if row is not None:
+        row.state, row.error, row.facts = BROKEN if error else MADE, error, facts
+        model.Session.commit()
+
+
+def _made(row: Extract) -> tuple[dict[str, Any], str]:
+    target = file_of(row)
+    if target is None:
+        return {}, "no-preview"
+    asked = dict(row.asked)
+    try:
+        service, layer = _service_of(row, asked["layer"])
+        model.Session.rollback()  # the database is not kept waiting while others are asked
+        budget = Budget(size=TOTAL_MEGABYTES * config.MEGABYTE, seconds=TOTAL_SECONDS)
+        session = GuardedSession(config.guard_settings(config.seconds(), PAGE_MEGABYTES), budget=budget)
+        with files.working() as folder:
+            clip, box = None, asked.get("box")
+            if asked.get("commune"):
+                clip, box = areas.outline(asked["commune"], session)
+            part = Part(_sides(box))
+            pages, more = _fetch(session, service, layer, part, folder)
+            form = formats()[asked["format"]]
+            job = {
+                "task": "extract",
+                "pages": [str(page) for page in pages],
+                "output": str(folder / "out"),
+                "format": form.id,
+                "driver": form.driver,
+                "crs": asked["crs"],
+                "attributes": asked["attributes"],
+                "clip": clip,
+                "box": None if clip else box,
+                "most": config.extract_features(),
+            }
+            facts = sandbox.run(job, config.seconds(), config.memory_megabytes())
+            files.keep(folder / "out", target)
+            return {**facts, "cut": facts["cut"] or more}, ""
+    except messages.FAILURES as error:
+        return {}, messages.code_of(error)
+    except (OSError, RuntimeError):
+        log.exception("The extract %s could not be made", row.id)
+        return {}, "unreadable"
+
+
+def _service_of(row: Extract, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    service, _asked = storage.of_resources([row.resource_id]).get(row.resource_id, (None, ""))
+    if service is None:
+        raise PreviewError("gone")
+    shown = presentation.shown(service, "", (), every=True)
+    layer = next((each for each in shown["layers"] if each["name"] == name), None)
+    if layer is None:
+        raise PreviewError("gone")
+    return shown, layer
+
+
+def _fetch(
+    session: GuardedSession, service: dict[str, Any], layer: dict[str, Any], part: Part, folder: Path
+) -> tuple[list[Path], bool]:
+    """Fetch the pages of an answer to files; tell whether there would be more."""
+    most = config.extract_features()
+    count = min(PAGE, service["limits"].get("features") or PAGE)
+    url: str | None = address(service, layer, part, count=count)
+    pages: list[Path] = []
+    number, first = 0, None
+    gml = layer["name"].rpartition(":")[2] if is_gml(service, layer) else ""
+    while url and number <= most and len(pages) < MOST_PAGES:
+        answer = session.get(url, headers={} if gml else _JSON)
+        if answer.status >= FIRST_ERROR:
+            raise PreviewError("status")
+        document, found = _page(answer.body, gml)
+        begin = answer.body[:4000] if found else b""
+        if not found or begin == first:
+            return pages or _empty(pages), False  # the end, or a server that knows no pages
+        first = first or begin
+        page = folder / f"page{len(pages)}.{'gml' if gml else 'geojson'}"
+        page.write_bytes(answer.body)
+        pages.append(page)
+        number += found
+        if service["kind"] == "ogcapi":
+            url = _next(document, answer.url)
+        else:
+            url = address(service, layer, part, count=count, start=number) if found >= count else None
+    return pages, bool(url)
+
+
+def _sides(box: Sequence[float] | None) -> Box | None:
+    if not box:
+        return None
+    west, south, east, north = box
+    return west, south, east, north
+
+
+def _page(body: bytes, gml: str) -> tuple[dict[str, Any], int]:
+    """Return a page of GeoJSON, and how many features it holds; of GML the number alone.
+
+    Args:
+        body: the answer.
+        gml: local name of the features of a page of GML, "" for GeoJSON.
+    """
+    if gml:
+        if (kind := sniff(body[:SNIFFED])) != "gml":
+            raise PreviewError(kind if kind in ("exception", "html") else "other-xml")
+        return {}, len(re.findall(rb"<(?:[\w.-]{1,60}:)?" + re.escape(gml.encode()) + rb"[\s>]", body))
+    document = parse(body)
+    if not isinstance(document.get("features"), list):
+        raise PreviewError("other-json")
+    return document, len(document["features"])
+
+
+def _empty(pages: list[Path]) -> list[Path]:
+    if not pages:
+        raise PreviewError("nothing-found")
+    return pages
+
+
+def _next(document: dict[str, Any], base: str) -> str | None:
+    """The next page of an OGC API, on the same server."""
+    url = links(document, base).get("next")
+    return url if url and urlsplit(urljoin(base, url)).netloc == urlsplit(base).netloc else None
+
+
+def address_to_copy(service: dict[str, Any], layer: dict[str, Any], asked: dict[str, Any]) -> str:
+    """Return the address of an extract as people copy it; for a commune, whose outline no service has, without area.
+
+    Raises:
+        PreviewError: the service offers no GeoJSON.
+    """
+    crs = asked["crs"] if service["kind"] == "wfs" or "features" in service["parts"] else DEGREES
+    part = Part(_sides(asked.get("box")), tuple(asked["attributes"]), crs)
+    return address(service, layer, part)

@@ -1,0 +1,213 @@
+"""Make the file of an extract of pages of GeoJSON: in the confined process (`preview.reader`)."""
+
+from __future__ import annotations
+
+import csv
+import json
+import zipfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy
+import shapely
+from pyogrio import raw
+from pyproj import Transformer
+from shapely.errors import ShapelyError
+from shapely.geometry import mapping, shape
+
+from ckanext.ecosphere.access.preview import geo
+from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.preview.geo import mover
+
+DEGREES = "EPSG:4326"
+MOST_FIELDS, MOST_OF_A_PAGE = 200, 20_000
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def make(job: dict[str, Any]) -> dict[str, Any]:
+    """Write an extract.
+
+    Args:
+        job: `pages` (files of GeoJSON), `output`, `format` (id and `driver`), `crs`, `attributes`, `clip` (a geometry
+            to which features are cut, None for none), `box`, `most` features.
+
+    Returns:
+        `features`, `cut` (there were more), `size` in bytes.
+
+    Raises:
+        PreviewError: nothing is left, or the answers are none.
+    """
+    area = shape(job["clip"]) if job.get("clip") else None
+    box = shapely.box(*job["box"]) if job.get("box") else None
+    features: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    for page in job["pages"]:
+        for feature in _read(Path(page)):
+            key = str(feature.get("id") or "")
+            if key and key in seen:
+                continue  # a server that begins anew
+            seen.add(key)
+            if made := _feature(feature, area, box, job["attributes"]):
+                features.append(made)
+    if not features:
+        raise PreviewError("nothing-found")
+    cut = len(features) > job["most"]
+    features = features[: job["most"]]
+    output = Path(job["output"])
+    _write(features, output, job)
+    return {"features": len(features), "cut": cut, "size": output.stat().st_size}
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".gml":
+        return _of_gml(path)
+    try:
+        document = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise PreviewError("not-json") from error
+    found = document.get("features") if isinstance(document, dict) else None
+    if not isinstance(found, list):
+        raise PreviewError("other-json")
+    return [each for each in found if isinstance(each, dict)]
+
+
+def _of_gml(path: Path) -> list[dict[str, Any]]:
+    """The features of a page of GML, in degrees."""
+    info, geometries, names, values = geo.read(path, MOST_OF_A_PAGE)
+    shapes = geo.shapes_of(geometries)
+    if (move := geo.to_degrees(info.get("crs"))) is not None:
+        shapes = shapely.transform(shapes, move)
+    return [
+        {
+            "properties": {
+                name: geo.plain(values[column][row]) for column, name in enumerate(names) if name != "gml_id"
+            },
+            "geometry": mapping(geometry) if geometry is not None else None,
+        }
+        for row, geometry in enumerate(shapes)
+    ]
+
+
+def _feature(feature: dict[str, Any], area: Any, box: Any, attributes: list[str]) -> dict[str, Any] | None:
+    """A feature within the area, cut to it, with the attributes that are wanted; None when it lies outside."""
+    given = feature.get("properties")
+    properties: dict[str, Any] = given if isinstance(given, dict) else {}
+    if attributes:
+        properties = {name: properties[name] for name in attributes if name in properties}
+        if not properties:
+            raise PreviewError("bad-columns")
+    try:
+        geometry = shape(feature["geometry"]) if feature.get("geometry") else None
+        if geometry is not None:
+            geometry = shapely.force_2d(geometry)
+            if box is not None and not geometry.intersects(box):
+                return None
+            if area is not None:
+                if not geometry.intersects(area):
+                    return None
+                geometry = shapely.make_valid(geometry).intersection(area)
+        elif area is not None or box is not None:
+            return None
+    except (ShapelyError, ValueError, TypeError, KeyError, AttributeError, IndexError):
+        return None  # one broken geometry costs one feature
+    plain = {str(name)[:100]: _plain(value) for name, value in list(properties.items())[:MOST_FIELDS]}
+    shown = mapping(geometry) if geometry is not None and not geometry.is_empty else None
+    made = {"type": "Feature", "properties": plain, "geometry": shown}
+    return {**made, "id": feature["id"]} if isinstance(feature.get("id"), str | int) else made
+
+
+def _plain(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False)[:10_000] if isinstance(value, dict | list) else value
+
+
+def _write(features: list[dict[str, Any]], output: Path, job: dict[str, Any]) -> None:
+    if job["format"] == "csv":
+        _csv(features, output, job["crs"])
+        return
+    source = output.with_name("extract.geojson")
+    plain = job["format"] == "geojson" and job["crs"] == DEGREES
+    if not plain:  # GDAL would make the identifier of a feature one more attribute
+        features = [{name: value for name, value in each.items() if name != "id"} for each in features]
+    source.write_text(json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False), "utf-8")
+    if plain:
+        source.rename(output)
+        return
+    meta, _ids, geometries, values = raw.read(source, datetime_as_string=True)
+    shapes = _moved(shapely.from_wkb(geometries), job["crs"])
+    kinds = Counter(shapely.get_type_id(shapes[shapes != numpy.array(None)]).tolist())
+    kind, chosen, promote = _kind(shapes, kinds, single=job["format"] == "shp")
+    folder = output.with_name("made")
+    folder.mkdir()
+    name = {"shp": "extrait.shp", "gpkg": "extrait.gpkg", "geojson": "extrait.geojson"}[job["format"]]
+    options: dict[str, Any] = (
+        {"RFC7946": "NO"} if job["format"] == "geojson" else {"ENCODING": "UTF-8"} if job["format"] == "shp" else {}
+    )
+    raw.write(
+        folder / name,
+        shapely.to_wkb(shapes[chosen]),
+        [column[chosen] for column in values],
+        list(meta["fields"]),
+        driver=job["driver"],
+        crs=job["crs"],
+        geometry_type=kind,
+        promote_to_multi=promote,
+        layer="extrait",
+        **options,
+    )
+    if job["format"] == "shp":
+        with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
+            for part in sorted(folder.iterdir()):
+                archive.write(part, part.name)
+    else:
+        (folder / name).rename(output)
+
+
+def _moved(shapes: Any, crs: str) -> Any:
+    return (
+        shapes
+        if crs == DEGREES
+        else shapely.transform(shapes, mover(Transformer.from_crs(DEGREES, crs, always_xy=True)))
+    )
+
+
+#: Types of shapely → family (points, lines, areas), as shapefiles keep them apart.
+_FAMILIES = {0: "Point", 4: "MultiPoint", 1: "LineString", 5: "MultiLineString", 3: "Polygon", 6: "MultiPolygon"}
+_OF_FAMILY = {0: 0, 4: 0, 1: 1, 5: 1, 3: 2, 6: 2}
+
+
+def _kind(shapes: Any, kinds: Counter, single: bool) -> tuple[str, Any, bool]:
+    """Type of geometry of the file, which features it takes, and whether single ones become multiple ones."""
+    families = Counter()
+    for kind, number in kinds.items():
+        if kind in _OF_FAMILY:
+            families[_OF_FAMILY[kind]] += number
+    everything = numpy.ones(len(shapes), dtype=bool)
+    if not families:
+        return "Unknown", everything, False
+    family = families.most_common(1)[0][0]
+    own = [kind for kind in kinds if _OF_FAMILY.get(kind) == family]
+    if len(families) > 1 or len(own) < len(kinds):
+        if not single:
+            return "Unknown", everything, False
+        everything = numpy.isin(shapely.get_type_id(shapes), own)
+    if len(own) == 1:
+        return _FAMILIES[own[0]], everything, False
+    return ("MultiPoint", "MultiLineString", "MultiPolygon")[family], everything, True
+
+
+def _csv(features: list[dict[str, Any]], output: Path, crs: str) -> None:
+    """A table for spreadsheets with a point of each feature and its geometry as WKT; no cell runs as a formula."""
+    names = list(dict.fromkeys(name for each in features for name in each["properties"]))
+    moved = _moved(numpy.array([shape(each["geometry"]) if each["geometry"] else None for each in features]), crs)
+    with output.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow([*map(_cell, names), "x", "y", "wkt"])
+        for feature, geometry in zip(features, moved, strict=True):
+            point = geometry.representative_point() if geometry is not None and not geometry.is_empty else None
+            place = [point.x, point.y, shapely.to_wkt(geometry, 6)] if point is not None else ["", "", ""]
+            writer.writerow([*(_cell(feature["properties"].get(name)) for name in names), *place])
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else "" if value is None else value

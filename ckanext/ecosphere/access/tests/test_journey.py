@@ -1,0 +1,87 @@
+"""In a browser: the map of a service, the table of its features, an extract, QGIS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+from ckan import model
+from ckan.cli.db import _get_pending_plugins
+from ckan.tests import factories
+from playwright.sync_api import Page, expect
+
+from ckanext.ecosphere.access import jobs
+from ckanext.ecosphere.access.tests.conftest import forget_counts
+from ckanext.ecosphere.tests.browser import axe_violations
+
+pytestmark = pytest.mark.browser
+SHAPE = '{"type":"Polygon","coordinates":[[[-2,46.9],[-1.1,46.9],[-1.1,47.5],[-2,47.5],[-2,46.9]]]}'
+
+
+@pytest.fixture
+def dataset(loaded: None, ogc: str, request: pytest.FixtureRequest, portal_storage: Path) -> dict[str, Any]:
+    model.Session.remove()
+    request.getfixturevalue("reset_db")()
+    for plugin in _get_pending_plugins():
+        request.getfixturevalue("migrate_db_for")(plugin)
+    model.Session.remove()
+    request.getfixturevalue("reset_index")()
+    forget_counts()
+    service = factories.Organization(name="ddt-44", image_url="")
+    resources = [
+        {"name": "Carte des zones humides", "url": f"{ogc}/wms?layers=zones_humides", "format": "WMS"},
+        {"name": "Zones humides en WFS", "url": f"{ogc}/wfs?service=WFS&typenames=zones_humides", "format": "WFS"},
+    ]
+    made = factories.Dataset(
+        name="zh-44", title="Zones humides", owner_org=service["id"], resources=resources, spatial=SHAPE
+    )
+    jobs.read_services()
+    return made
+
+
+@pytest.fixture
+def portal_storage(loaded: None) -> Path:
+    """Folder of the portal in the browser, which is that of the tests."""
+    path = tk.config.get("ckan.storage_path")
+    assert path
+    return Path(path)
+
+
+def test_somebody_sees_the_data_and_takes_a_part(page: Page, dataset: dict[str, Any], tmp_path: Path):
+    page.goto("/fr/dataset/zh-44")
+    preview = page.locator(".eco-preview")
+    expect(preview.locator(".leaflet-tile-loaded").first).to_be_visible()
+    expect(page.get_by_text("zones_humides").first).to_be_visible()
+    assert axe_violations(page) == []
+    preview.get_by_label("Affiché").select_option(label="Zones humides en WFS")
+    expect(preview.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
+    jobs.make_samples()
+    expect(preview.get_by_text("60 lignes sur 60")).to_be_visible()
+    preview.get_by_label("Filtrer les lignes").fill("tourbière")
+    expect(preview.get_by_text("10 lignes sur 60")).to_be_visible()
+    preview.get_by_role("button", name="surface_ha").click()
+    cells = preview.locator("tbody tr td:nth-child(5)").all_inner_texts()
+    assert [float(cell) for cell in cells] == sorted(float(cell) for cell in cells)
+    assert len(cells) == 10
+    assert axe_violations(page) == []
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Ouvrir dans QGIS").first.click()
+    assert download.value.suggested_filename == "zh-44.qlr"
+    page.goto("/fr/dataset/?q=zones")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Ouvrir les couches de cette recherche").click()
+    assert download.value.suggested_filename == "recherche.qlr"
+    page.goto("/fr/dataset/zh-44")
+    page.get_by_role("link", name="Prendre ma zone").click()
+    page.get_by_label("Rectangle").fill("-1.65,47.15,-1.45,47.3")
+    page.get_by_label("Format").select_option("geojson")
+    assert axe_violations(page) == []
+    page.get_by_role("button", name="Produire le fichier").click()
+    expect(page.get_by_text("en cours de production")).to_be_visible()
+    jobs.make_extracts()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Télécharger GeoJSON").click()
+    download.value.save_as(tmp_path / "x.geojson")
+    assert '"FeatureCollection"' in (tmp_path / "x.geojson").read_text()

@@ -1,0 +1,404 @@
+"""Previews as people get them: map images and samples over HTTP, made in the background, and files made to do harm."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import resource
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+from ckan import model
+from ckan.tests import factories
+
+from ckanext.ecosphere.access import jobs
+from ckanext.ecosphere.access.model import Sample
+from ckanext.ecosphere.access.preview import files, images, sandbox, tables
+from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.tests.conftest import forget_counts
+
+GEOJSON = (Path(__file__).parents[4] / "dev/ogc/data/zones-humides.geojson").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def store(portal, tmp_path_factory):
+    """The portal with a folder for previews, and its services read."""
+    before = tk.config.get("ckan.storage_path")
+    tk.config["ckan.storage_path"] = str(tmp_path_factory.mktemp("storage"))
+    jobs.read_services()
+    yield portal
+    tk.config["ckan.storage_path"] = before
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted():
+    forget_counts()
+
+
+def address(store, name: str, rest: str) -> str:
+    return f"/fr/dataset/zones-humides/resource/{store['resources'][name]}/{rest}"
+
+
+def preview(store, path: str, headers: dict[str, str] | None = None):
+    """Ask for a preview as the page does, let the job run, and fetch it."""
+    wanted = store["client"].post(path, headers=headers)
+    if wanted.status_code != 200:
+        return wanted.json
+    jobs.make_samples()
+    return json.loads(store["client"].get(path, headers=headers).data)
+
+
+def sample(body: bytes, tmp_path: Path, name: str = "", seconds: int = 20):
+    """Read a file as the background job reads it."""
+    (tmp_path / "in").write_bytes(body)
+    job = {"task": "sample", "input": str(tmp_path / "in"), "output": str(tmp_path / "out"), "rows": 100, "name": name}
+    facts = sandbox.run(job, seconds, 700)
+    return facts, json.loads((tmp_path / "out").read_text())
+
+
+def zipped(**members: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, body in members.items():
+            archive.writestr(name.replace("__", "/").replace("_dot_", "."), body)
+    return out.getvalue()
+
+
+def made_by_gdal(driver: str, suffix: str, tmp_path: Path) -> dict[str, bytes]:
+    """The wetlands in another format, in Lambert 93."""
+    import shapely
+    from pyogrio import raw
+    from pyproj import Transformer
+
+    from ckanext.ecosphere.access.preview.geo import mover
+
+    source = tmp_path / "source.geojson"
+    source.write_bytes(GEOJSON)
+    meta, _ids, geometry, values = raw.read(source)
+    move = mover(Transformer.from_crs("OGC:CRS84", "EPSG:2154", always_xy=True))
+    moved = shapely.to_wkb(shapely.transform(shapely.from_wkb(geometry), move))
+    crs = "EPSG:4326" if driver == "KML" else "EPSG:2154"
+    folder = tmp_path / "made"
+    folder.mkdir()
+    fields = list(meta["fields"])
+    shapes = {"KML": geometry, "XLSX": None}.get(driver, moved)
+    kind = None if shapes is None else "Polygon"
+    raw.write(folder / f"zones{suffix}", shapes, values, fields, driver=driver, crs=crs, geometry_type=kind)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_tile_of_a_service_is_an_image_of_ours(store):
+    path = address(store, "Carte", "carte/9/253/178?couche=zones_humides")
+    answer = store["client"].get(path)
+    assert (answer.status_code, answer.mimetype) == (200, "image/png")
+    assert answer.data.startswith(b"\x89PNG")
+    assert "public" in answer.headers["Cache-Control"]
+    assert len(set(answer.data)) > 20  # something is drawn
+    assert store["client"].get(address(store, "Carte", "carte/9/253/178?couche=../secret")).status_code == 404
+    assert store["client"].get(address(store, "Carte", "carte/3/900/1")).status_code == 404
+    assert store["client"].get(path.replace("zones-humides/", "ailleurs/", 1)).status_code == 404
+
+
+def test_a_tile_of_a_private_dataset_is_for_its_readers(store):
+    resources = [{"url": store["ogc"] + "/wms?layers=zones_humides", "format": "WMS"}]
+    private = factories.Dataset(owner_org=store["service"], private=True, resources=resources)
+    path = f"/dataset/{private['name']}/resource/{private['resources'][0]['id']}/carte/9/253/178"
+    assert store["client"].get(path).status_code == 404
+    assert store["client"].get(path, headers=store["reader"]).status_code == 404
+    answer = store["client"].get(path, headers=store["editor"])
+    assert answer.status_code == 200
+    assert "private" in answer.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("name", ["Données", "API", "Fichier"])
+def test_features_become_a_map_and_a_table(store, name):
+    found = preview(store, address(store, name, "apercu"))
+    assert found["kind"] == "map", found
+    assert found["counted"] == (20 if name == "API" else 60)
+    assert -1.95 < found["extent"][0] < -1.5
+    assert {column["name"]: column["type"] for column in found["columns"]}["surface_ha"] == "number"
+    assert len(found["geojson"]["features"]) == found["counted"]
+
+
+def test_a_preview_is_made_once_and_anew_when_the_resource_changes(store):
+    path = address(store, "Fichier", "apercu")
+    preview(store, path)
+    assert store["client"].post(path).json == {"state": "made"}
+    context: Any = {"ignore_auth": True, "user": "anne"}
+    tk.get_action("resource_patch")(
+        context, {"id": store["resources"]["Fichier"], "url": store["ogc"] + "/files/x.geojson"}
+    )
+    assert store["client"].get(path).json == {"state": "none"}
+    found = preview(store, path)
+    assert (found["state"], "erreur" in found["message"]) == ("broken", True)
+
+
+def test_a_preview_asks_the_server_in_the_background_only(store, hostile, heard):
+    url = hostile("/data.csv", "code;nom\n01001;L’Abergement\n".encode("cp1252"), "text/csv")
+    made = factories.Dataset(owner_org=store["service"], resources=[{"url": url, "format": "CSV"}])
+    path = f"/fr/dataset/{made['name']}/resource/{made['resources'][0]['id']}/apercu"
+    assert store["client"].get(f"/fr/dataset/{made['name']}").status_code == 200
+    assert store["client"].get(path).json == {"state": "none"}
+    assert store["client"].post(path).json == {"state": "wanted"}
+    assert heard == []
+    jobs.make_samples()
+    found = store["client"].get(path).json
+    assert (found["encoding"], found["delimiter"], found["rows"]) == ("windows-1252", ";", [["01001", "L’Abergement"]])
+
+
+def test_previews_are_braked(store, monkeypatch):
+    monkeypatch.setitem(tk.config, "ecosphere.access.image_limits", "1 per minute")
+    path = address(store, "Carte", "carte/9/253/178")
+    assert store["client"].get(path).status_code == 200
+    answer = store["client"].get(path)
+    assert (answer.status_code, "Retry-After" in answer.headers) == (429, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"<html>non</html>", "text/html", 424),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "image/svg+xml", 424),
+        (b"<script>alert(1)</script>", "image/png", 424),
+        (b"\x89PNG\r\n\x1a\n" + b"0" * 5_000_000, "image/png", 424),
+    ],
+    ids=["html", "svg", "script", "huge"],
+)
+def test_what_is_no_image_is_not_handed_on(store, hostile, body, kind, status):
+    wms = (Path(__file__).parents[4] / "dev/ogc/data/wms.xml").read_bytes()
+
+    def answer(handler):
+        capabilities = "GetCapabilities" in handler.path
+        content = wms if capabilities else body
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/xml" if capabilities else kind)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    url = hostile(f"/bad{random.random()}/wms", answer)
+    resources = [{"url": url + "?layers=zones_humides", "format": "WMS"}]
+    made = factories.Dataset(owner_org=store["service"], resources=resources)
+    jobs.read_services()
+    found = store["client"].get(f"/dataset/{made['name']}/resource/{made['resources'][0]['id']}/carte/9/253/178")
+    assert (found.status_code, found.mimetype) == (status, "application/json")
+    assert found.json["message"]
+
+
+def test_documents_are_shown_when_they_are_documents(store, hostile):
+    pdf = hostile("/notice.pdf", b"%PDF-1.4\n%%EOF", "text/html")
+    lie = hostile("/lie.pdf", b"<script>alert(1)</script>", "application/pdf")
+    resources = [{"url": pdf, "format": "PDF"}, {"url": lie, "format": "PDF"}]
+    made: Any = factories.Dataset(owner_org=store["service"], resources=resources)
+    first, second = (f"/dataset/{made['name']}/resource/{each['id']}/voir" for each in made["resources"])
+    answer = store["client"].get(first)
+    assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert store["client"].get(second).status_code == 424
+
+
+@pytest.mark.parametrize(("driver", "suffix"), [("GPKG", ".gpkg"), ("ESRI Shapefile", ".shp"), ("KML", ".kml")])
+def test_geographic_files_are_shown_in_degrees(loaded, tmp_path, driver, suffix):
+    parts = made_by_gdal(driver, suffix, tmp_path)
+    body = next(iter(parts.values()))
+    if suffix == ".shp":
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            for name, content in parts.items():
+                archive.writestr(f"Dossier été/{name}", content)
+        body = out.getvalue()
+    facts, found = sample(body, tmp_path)
+    assert facts["kind"] == "map"
+    assert facts["network_closed"] is True
+    assert facts["extent"] == pytest.approx([-1.9098, 46.9819, -1.1679, 47.4525], abs=0.001)
+    assert len(found["geojson"]["features"]) == 60
+
+
+def test_a_workbook_and_a_dbf_become_tables(loaded, tmp_path):
+    (tmp_path / "x").mkdir()
+    body = made_by_gdal("XLSX", ".xlsx", tmp_path / "x")
+    facts, found = sample(next(iter(body.values())), tmp_path, "table.xlsx")
+    assert (facts["kind"], facts["counted"]) == ("table", 60)
+    assert "nature" in [column["name"] for column in found["columns"]]
+    dbf = made_by_gdal("ESRI Shapefile", ".shp", tmp_path)["zones.dbf"]
+    facts, found = sample(dbf, tmp_path, "zones.dbf")
+    assert (facts["kind"], facts["counted"], found["rows"][0][1]) == ("table", 60, "44ZH0001")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "sign", "types"),
+    [
+        ("a;b;c\n1 234,5;01001;12/03/2026\n2;02001;\n", "utf-8", ";", ["number", "text", "date"]),
+        ('a,b\n1,"x;y"\n2,z\n', "utf-8", ",", ["integer", "text"]),
+        ("a\tb\noui\té\nnon\tè\n", "cp1252", "\t", ["boolean", "text"]),
+        ("\ufeffa|b\n1|2\n", "utf-8", "|", ["integer", "integer"]),
+        ("a;b\nœuvre;€\n", "utf-16", ";", ["text", "text"]),
+    ],
+)
+def test_french_csv_is_understood(tmp_path, text, encoding, sign, types):
+    path = tmp_path / "t.csv"
+    path.write_bytes(text.encode(encoding))
+    found = tables.read_text(path, 10)
+    assert found["delimiter"] == sign
+    assert [column["type"] for column in found["columns"]] == types
+
+
+def bomb() -> bytes:
+    return zipped(zones_dot_csv=b"0" * 200_000_000)
+
+
+def nested(levels: int) -> bytes:
+    opened = b'{"type":"GeometryCollection","geometries":[' * levels
+    return b'{"type":"FeatureCollection","features":[{"type":"Feature","properties":{},"geometry":' + opened
+
+
+SOURCE = b"<OGRVRTLayer name='x'><SrcDataSource>/vsicurl/%s</SrcDataSource></OGRVRTLayer>"
+XSI = b"xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'"
+SCHEMA = b"<FeatureCollection " + XSI + b" xsi:schemaLocation='x %s'/>"
+VRT = b"<OGRVRTDataSource>" + SOURCE + b"</OGRVRTDataSource>"
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "code"),
+    [
+        (bomb, "", "bomb"),
+        (lambda: zipped(lisezmoi_dot_doc=b"x"), "", "nothing-inside"),
+        (lambda: b"PK\x03\x04" + b"\x00" * 500, "", "broken-archive"),
+        (lambda: nested(20_000), "", "unreadable"),
+        (lambda: b"SQLite format 3\x00" + b"\xff" * 4000, "x.gpkg", "unreadable"),
+        (lambda: b"\x03" + b"\xff" * 100, "x.dbf", "unreadable"),
+        (lambda: b"<!DOCTYPE html><html></html>", "x.csv", "html"),
+        (lambda: b"\x7fELF\x00\x00", "x.csv", "no-preview"),
+        (lambda: zipped(zones_dot_shp=b"\x00\x00\x27\x0a" + b"\xff" * 200, zones_dot_dbf=b"\x03"), "", "unreadable"),
+    ],
+    ids=[
+        "zip bomb",
+        "nothing inside",
+        "broken zip",
+        "deep json",
+        "broken gpkg",
+        "broken dbf",
+        "html",
+        "elf",
+        "broken shp",
+    ],
+)
+def test_files_made_to_do_harm_end_with_a_sentence(loaded, tmp_path, body, name, code):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    content = body()
+    begin = time.monotonic()
+    with pytest.raises(PreviewError) as error:
+        sample(content, tmp_path, name)
+    assert error.value.code == code
+    assert time.monotonic() - begin < 15
+    assert (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 450_000
+    )  # kB, the test's own copy of the bomb too
+
+
+def test_an_archive_whose_paths_climb_writes_nothing_elsewhere(loaded, tmp_path):
+    parts = made_by_gdal("ESRI Shapefile", ".shp", tmp_path)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(f"../../../{name}", content)
+        archive.writestr("/etc/evil.prj", b"x")
+    work = tmp_path / "a" / "b" / "c"
+    work.mkdir(parents=True)
+    facts, _found = sample(out.getvalue(), work)
+    assert facts["kind"] == "map"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "made", "source.geojson"]
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+
+
+@pytest.mark.parametrize("name", ["x.vrt", "x.geojson", "x.kml", "x.csv"])
+def test_a_file_that_points_elsewhere_has_nothing_fetched(loaded, tmp_path, hostile, heard, name):
+    url = hostile("/secret.geojson", GEOJSON).encode()
+    kml = (
+        b"<kml xmlns='http://www.opengis.net/kml/2.2'><NetworkLink><Link><href>%s</href></Link></NetworkLink></kml>"
+        % url
+    )
+    for body in (
+        VRT % url,
+        SCHEMA % url,
+        b"<!DOCTYPE x SYSTEM '%s'><FeatureCollection/>" % url,
+        kml,
+        b"/vsicurl/" + url,
+        url,
+        b'{"type":"FeatureCollection","features":"/vsicurl/%s"}' % url,
+    ):
+        try:
+            _facts, found = sample(body, tmp_path, name)
+            assert "geojson" not in found or not found["geojson"]["features"]
+        except PreviewError:
+            pass
+    assert heard == []
+
+
+def test_the_reader_has_no_network_and_only_the_drivers_it_needs(loaded):
+    code = (
+        "import json, socket, sys; from ckanext.ecosphere.access.preview import confine\n"
+        "import pyogrio; confine.limit(700, 5, 10); closed = confine.close_network()\n"
+        "try: socket.create_connection(('127.0.0.1', 9)); told = 'open'\n"
+        "except PermissionError: told = 'closed'\n"
+        "print(json.dumps([closed, told, sorted(pyogrio.list_drivers())]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=sandbox.environment(), capture_output=True, check=True)
+    closed, told, drivers = json.loads(done.stdout)
+    assert (closed, told) == (True, "closed")
+    assert set(drivers) <= set(sandbox.DRIVERS)
+
+
+def test_a_reader_that_never_ends_is_ended(loaded, tmp_path):
+    body = b'{"type":"FeatureCollection","features":[' + b",".join(
+        b'{"type":"Feature","properties":{"n":%d},"geometry":null}' % n for n in range(400_000)
+    )
+    (tmp_path / "in").write_bytes(body + b"]}")
+    job = {"task": "sample", "input": str(tmp_path / "in"), "output": str(tmp_path / "out"), "rows": 10, "name": ""}
+    with pytest.raises(PreviewError) as error:
+        sandbox.run(job, 20, 200)
+    assert error.value.code in ("too-complex", "unreadable")
+
+
+def test_a_slow_server_is_left_alone_for_a_while(store, hostile, monkeypatch):
+    monkeypatch.setattr(images, "SECONDS", 1)
+
+    def sleep(handler):
+        time.sleep(3)
+
+    url = hostile("/lent", sleep)
+    begin = time.monotonic()
+    for _each in range(2):
+        with pytest.raises(images.NoImageError) as error:
+            images.get(url)
+        assert error.value.code in ("timeout", "connection")
+    assert time.monotonic() - begin < 2.5
+
+
+def test_what_is_kept_is_bounded(store, monkeypatch):
+    folder = files.folder(files.IMAGES)
+    assert folder is not None
+    for number in range(5):
+        (folder / f"{number}.png").write_bytes(b"x" * 600_000)
+    monkeypatch.setitem(tk.config, "ecosphere.access.cache_megabytes", 1)
+    files.prune()
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 1024 * 1024
+
+
+def test_a_preview_that_kills_its_worker_is_given_up(store):
+    resource_ = model.Resource.get(store["resources"]["API"])
+    assert resource_ is not None
+    from ckanext.ecosphere.access.preview import samples
+
+    row = samples.want(resource_)
+    row.tries = samples.MOST_TRIES
+    model.Session.commit()
+    jobs.make_samples()
+    assert model.Session.get_one(Sample, resource_.id, populate_existing=True).error == "given-up"

@@ -1,0 +1,330 @@
+"""Open in QGIS, take a part of a service, count: over HTTP, with a real OGC server."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import ckan.plugins.toolkit as tk
+import pyogrio
+import pytest
+from ckan import model
+from ckan.tests import factories
+from lxml import etree
+
+from ckanext.ecosphere.access import jobs
+from ckanext.ecosphere.access.model import Extract, Use, now
+from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.qgis import definition, sources
+from ckanext.ecosphere.access.take import extracts, request, snippets
+from ckanext.ecosphere.access.tests.conftest import call, forget_counts
+from dev.ogc.server import DATA
+
+BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
+NANTES = "-1.65,47.15,-1.45,47.3"
+
+
+@pytest.fixture(scope="module")
+def store(portal, tmp_path_factory):
+    before = tk.config.get("ckan.storage_path")
+    tk.config["ckan.storage_path"] = str(tmp_path_factory.mktemp("storage"))
+    jobs.read_services()
+    yield portal
+    tk.config["ckan.storage_path"] = before
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted():
+    forget_counts()
+
+
+def address(store, name: str, rest: str) -> str:
+    return f"/fr/dataset/zones-humides/resource/{store['resources'][name]}/{rest}"
+
+
+def qlr(answer) -> etree._Element:
+    assert answer.status_code == 200
+    assert answer.data.startswith(b"<!DOCTYPE qgis-layer-definition>")
+    return etree.fromstring(answer.data.split(b"\n", 1)[1])
+
+
+def made(store, name: str = "Données", **asked):
+    """Have an extract made over HTTP; return how it ended and its file."""
+    status, row = call(store, "ecosphere_access_extract_create", resource_id=store["resources"][name], **asked)
+    assert status == 200, row
+    assert row["state"] == "wanted"
+    jobs.make_extracts()
+    _status, row = call(store, "ecosphere_access_extract_show", id=row["id"])
+    file = store["client"].get(f"/extraits/{row['id']}/fichier")
+    return row, file
+
+
+@pytest.mark.parametrize(
+    ("name", "provider", "kind", "parts"),
+    [
+        ("Carte", "wms", "raster", ("layers=zones_humides", "crs=EPSG:2154", "url=http://127.0.0.1:")),
+        ("Données", "WFS", "vector", ("typename='eco:zones_humides'", "srsname='EPSG:2154'", "version='auto'")),
+        ("API", "OAPIF", "vector", ("typename='zones_humides'", "/ogc'")),
+        ("Fichier", "ogr", "vector", ("/vsicurl/http://127.0.0.1:", "zones-humides.geojson")),
+    ],
+)
+def test_a_resource_opens_in_qgis(store, name, provider, kind, parts):
+    answer = store["client"].get(address(store, name, "qgis.qlr"))
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="zones-humides.qlr"'
+    root = qlr(answer)
+    (branch,), (layer,) = root.findall(".//layer-tree-layer"), root.findall("maplayers/maplayer")
+    assert (branch.get("id"), branch.get("providerKey"), layer.get("type")) == (layer.findtext("id"), provider, kind)
+    assert layer.findtext("provider") == provider
+    assert branch.get("source") == layer.findtext("datasource")
+    assert all(part in layer.findtext("datasource") for part in parts)
+    assert [child.tag for child in root] == ["layer-tree-group", "maplayers"]
+
+
+def test_a_search_opens_in_qgis(store):
+    root = qlr(store["client"].get("/recherche.qlr?q=zones+humides"))
+    assert len(root.findall(".//layer-tree-layer")) == 5
+    assert store["client"].get("/recherche.qlr?q=introuvablexyz").status_code == 404
+    assert store["client"].get("/recherche.qlr?q=zones&organization=inconnue").status_code == 404
+    assert store["client"].get("/recherche.qlr?organization=ddt-44").status_code == 200
+    assert store["client"].get('/recherche.qlr?tags=x"+OR+*:*').status_code == 404
+
+
+def test_hostile_names_stay_text_in_a_layer_definition():
+    service = {"kind": "wfs", "url": "https://example.org/wfs?map=/a&b='", "formats": [], "version": "2.0.0"}
+    layer = {"name": "a' url='http://evil.example", "title": "</layername><x>&\x00\x0b", "crs": [], "details": {}}
+    source = sources.of_service(service, layer)
+    assert source is not None
+    root = etree.fromstring(definition.write("T]]><x/>", [("", [source])]).split(b"\n", 1)[1])
+    assert root.findtext("maplayers/maplayer/layername") == "</layername><x>&"
+    assert r"typename='a\' url=\'http://evil.example'" in (root.findtext("maplayers/maplayer/datasource") or "")
+
+
+def test_a_private_dataset_opens_for_its_readers_only(store):
+    resources = [{"url": store["ogc"] + "/wms?layers=zones_humides", "format": "WMS"}]
+    private = factories.Dataset(owner_org=store["service"], private=True, resources=resources)
+    resource = private["resources"][0]["id"]
+    for rest in ("qgis.qlr", "extrait", "prendre", "apercu", "voir"):
+        path = f"/dataset/{private['name']}/resource/{resource}/{rest}"
+        assert store["client"].get(path).status_code == 404, rest
+    path = f"/dataset/{private['name']}/resource/{resource}/qgis.qlr"
+    assert store["client"].get(path, headers=store["editor"]).status_code == 200
+    assert store["client"].get(f"/dataset/{private['name']}/qgis.qlr").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["Données", "GML", "API"])
+def test_a_part_is_taken_as_geopackage_in_lambert(store, name, tmp_path):
+    row, file = made(store, name, format="gpkg", crs="EPSG:2154", box=NANTES, attributes=["code", "nature"])
+    assert row["state"] == "made", row
+    (tmp_path / "x.gpkg").write_bytes(file.data)
+    info = pyogrio.read_info(tmp_path / "x.gpkg")
+    assert 5 < info["features"] < 40
+    assert info["features"] == row["facts"]["features"]
+    assert (info["crs"], sorted(info["fields"])) == ("EPSG:2154", ["code", "nature"])
+    assert 340_000 < info["total_bounds"][0] < 370_000
+    assert file.headers["Content-Disposition"].startswith("attachment")
+
+
+def test_all_formats_hold_the_same_features(store, tmp_path):
+    numbers = {}
+    for form in ("geojson", "csv", "shp"):
+        row, file = made(store, format=form, territory="departement-44")
+        assert row["state"] == "made", row
+        numbers[form] = row["facts"]["features"]
+        content = file.data
+        if form == "geojson":
+            assert len(json.loads(content)["features"]) == 60
+        elif form == "csv":
+            rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter=";"))
+            assert (len(rows), rows[0]["code"], rows[0]["wkt"][:7]) == (60, "44ZH0001", "POLYGON")
+        else:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                assert {name.rpartition(".")[2] for name in archive.namelist()} >= {"shp", "shx", "dbf", "prj"}
+                archive.extractall(tmp_path)
+            assert pyogrio.read_info(tmp_path / "extrait.shp")["features"] == 60
+    assert set(numbers.values()) == {60}
+
+
+def test_a_part_is_cut_to_a_commune_where_outlines_are_configured(store, hostile, monkeypatch):
+    outline = {
+        "type": "Polygon",
+        "coordinates": [[[-1.6, 47.2], [-1.5, 47.2], [-1.5, 47.25], [-1.6, 47.25], [-1.6, 47.2]]],
+    }
+    url = hostile("/communes/44109", json.dumps({"type": "Feature", "geometry": outline}).encode(), "application/json")
+    status, error = call(
+        store, "ecosphere_access_extract_create", resource_id=store["resources"]["Données"], commune="Nantes"
+    )
+    assert (status, "commune" in error) == (409, True)
+    monkeypatch.setitem(tk.config, "ecosphere.access.communes_url", url.replace("44109", "{code}"))
+    row, file = made(store, format="geojson", commune="Nantes")
+    assert row["state"] == "made", row
+    import shapely
+    from shapely.geometry import shape
+
+    shapes = [shape(each["geometry"]) for each in json.loads(file.data)["features"]]
+    assert shapes
+    bounds = shapely.total_bounds(shapes)
+    assert bounds[0] >= -1.6 - 1e-9
+    assert bounds[3] <= 47.25 + 1e-9
+
+
+def test_nothing_in_the_area_and_too_much_are_told(store, monkeypatch):
+    row, file = made(store, box="3,45,3.1,45.1")
+    assert (row["state"], file.status_code) == ("broken", 404)
+    assert "nothing" in row["message"]
+    monkeypatch.setitem(tk.config, "ecosphere.access.extract_features", 7)
+    row, _file = made(store, "API", format="geojson")
+    assert (row["facts"]["features"], row["facts"]["cut"]) == (7, True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("box", "1,2,3"),
+        ("box", "9,9,1,1"),
+        ("box", "nan,0,1,1"),
+        ("format", "exe"),
+        ("crs", "EPSG:99999999"),
+        ("crs", "+proj=pipeline"),
+        ("layer", "../../etc/passwd"),
+        ("territory", "inconnu"),
+        ("attributes", ["a" * 500]),
+        ("attributes", [{"a": 1}]),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_with_its_field(store, field, value):
+    data = {"resource_id": store["resources"]["Données"], field: value}
+    status, error = call(store, "ecosphere_access_extract_create", **data)
+    assert status == 409
+    assert field in error
+
+
+def test_extracts_are_braked_and_deleted_after_a_day(store, monkeypatch):
+    monkeypatch.setitem(tk.config, "ecosphere.access.extract_limits", "1 per hour")
+    row, file = made(store, format="geojson", box=NANTES)
+    assert file.status_code == 200
+    status, _error = call(store, "ecosphere_access_extract_create", resource_id=store["resources"]["Données"])
+    assert status == 409
+    stored = model.Session.get_one(Extract, row["id"])
+    path = extracts.file_of(stored)
+    assert path is not None and path.is_file()
+    stored.created = now() - timedelta(hours=25)
+    model.Session.commit()
+    extracts.purge()
+    assert not path.exists()
+    assert store["client"].get(f"/extraits/{row['id']}").status_code == 404
+
+
+def test_the_form_shows_the_address_and_makes_the_file(store):
+    path = address(store, "Données", "extrait")
+    page = store["client"].get(path)
+    assert page.status_code == 200
+    shown = store["client"].post(path, data={"box": NANTES, "crs": "EPSG:2154", "show": "1"}).get_data(as_text=True)
+    for text in ("REQUEST=GetFeature", "st_read(", "geopandas.read_file(", "QgsVectorLayer(", "curl --fail"):
+        assert text in shown
+    assert store["client"].post(path, data={"box": "n'importe quoi", "show": "1"}).status_code == 400
+    answer = store["client"].post(path, data={"box": NANTES, "format": "geojson", "make": "1"})
+    assert answer.status_code == 302
+    where = urlsplit(answer.headers["Location"]).path
+    assert store["client"].get(where).status_code == 200
+    assert store["client"].get(f"{where}/etat").json == {"state": "wanted"}
+    jobs.make_extracts()
+    assert store["client"].get(f"{where}/etat").json == {"state": "made"}
+    assert "/fichier" in store["client"].get(where).get_data(as_text=True)
+    assert store["client"].get(address(store, "Fichier", "extrait")).status_code == 404
+
+
+def test_an_extract_of_a_dataset_that_became_private_is_gone_for_others(store):
+    resources = [{"url": store["ogc"] + "/wfs?service=WFS&typenames=zones_humides", "format": "WFS"}]
+    dataset = factories.Dataset(owner_org=store["service"], resources=resources)
+    status, row = call(store, "ecosphere_access_extract_create", resource_id=dataset["resources"][0]["id"])
+    assert status == 200
+    tk.get_action("package_patch")({"ignore_auth": True, "user": "anne"}, {"id": dataset["id"], "private": True})
+    assert call(store, "ecosphere_access_extract_show", id=row["id"])[0] == 404
+    assert store["client"].get(f"/extraits/{row['id']}").status_code == 404
+    assert call(store, "ecosphere_access_extract_show", store["editor"], id=row["id"])[0] == 200
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html></html>", b"{}", b'{"features": [{"type": "Feature", "geometry": {"type": "Polygon"}}]}']
+)
+def test_a_service_that_answers_nonsense_ends_with_a_sentence(store, hostile, body):
+    def answer(handler):
+        content = (DATA / "wfs.xml").read_bytes() if "GetCapabilities" in handler.path else body
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    url = hostile(f"/{len(body)}/wfs", answer)
+    resources = [{"url": url + "?service=WFS&typenames=zones_humides", "format": "WFS"}]
+    dataset = factories.Dataset(owner_org=store["service"], resources=resources)
+    jobs.read_services()
+    _status, row = call(store, "ecosphere_access_extract_create", resource_id=dataset["resources"][0]["id"])
+    jobs.make_extracts()
+    _status, row = call(store, "ecosphere_access_extract_show", id=row["id"])
+    assert (row["state"], bool(row["message"])) == ("broken", True)
+
+
+def test_a_box_is_written_so_that_no_server_turns_its_axes():
+    service = {
+        "kind": "wfs",
+        "url": "https://example.org/wfs",
+        "version": "2.0.0",
+        "formats": ["application/json"],
+        "limits": {},
+    }
+    lambert = {"name": "a", "crs": ["EPSG:2154"], "formats": []}
+    degrees = {"name": "a", "crs": ["EPSG:4326"], "formats": []}
+    part = request.Part((-1.6, 47.2, -1.5, 47.3))
+    asked = parse_qs(urlsplit(request.address(service, lambert, part)).query)["BBOX"][0]
+    assert asked.endswith("EPSG:2154") and asked.startswith("35")
+    asked = parse_qs(urlsplit(request.address(service, degrees, part)).query)["BBOX"][0]
+    assert asked == "47.2,-1.6,47.3,-1.5,urn:ogc:def:crs:EPSG::4326"
+    old = {**service, "version": "1.0.0"}
+    assert parse_qs(urlsplit(request.address(old, degrees, part)).query)["BBOX"][0] == "-1.6,47.2,-1.5,47.3"
+    with pytest.raises(PreviewError):
+        request.address({**service, "formats": ["shape-zip"]}, degrees, part)
+
+
+def test_no_address_ends_a_text_of_the_code():
+    for each in snippets.of("https://example.org/wfs?a=\"$(id)`'\\\n;b"):
+        line = next(line for line in each["text"].splitlines() if "example.org" in line)
+        inside = line.split('"')[1]
+        assert not set(inside) & set("\"`$'\\ ()")
+
+
+def test_uses_are_counted_without_a_trace(store):
+    path = address(store, "Fichier", "prendre")
+    url = store["ogc"] + "/files/zones-humides.geojson"
+    for headers in (BROWSER, {**BROWSER, "DNT": "1"}, {**BROWSER, "Sec-GPC": "1"}, {"User-Agent": "Googlebot/2.1"}):
+        answer = store["client"].get(path, headers=headers)
+        assert (answer.status_code, answer.headers["Location"]) == (302, url)
+    store["client"].head(path, headers=BROWSER)
+    assert sum(row.count for row in model.Session.query(Use)) == 1
+    assert {column.name for column in Use.__table__.columns} == {"package_id", "resource_id", "day", "count"}
+    assert call(store, "ecosphere_access_use_show", id="zones-humides")[0] == 403
+    assert call(store, "ecosphere_access_use_show", store["reader"], id="zones-humides")[0] == 403
+    status, found = call(store, "ecosphere_access_use_show", store["editor"], id="zones-humides")
+    assert (status, found["total"], found["last_30_days"]) == (200, 1, 1)
+    assert found["resources"] == [{"resource_id": store["resources"]["Fichier"], "count": 1}]
+
+
+def test_one_person_makes_no_dataset_popular(store):
+    before = sum(row.count for row in model.Session.query(Use))
+    for _each in range(15):
+        store["client"].get(address(store, "API", "prendre"), headers=BROWSER)
+    model.Session.expire_all()
+    assert sum(row.count for row in model.Session.query(Use)) - before == 10
+
+
+def test_the_redirect_leads_to_the_address_of_the_resource_only(store):
+    path = address(store, "Fichier", "prendre")
+    answer = store["client"].get(path + "?url=https://evil.example&next=//evil.example", headers=BROWSER)
+    assert answer.headers["Location"].startswith(store["ogc"])
+    odd = factories.Dataset(owner_org=store["service"], resources=[{"url": "ftp://example.org/x", "format": "ZIP"}])
+    path = f"/dataset/{odd['name']}/resource/{odd['resources'][0]['id']}/prendre"
+    assert store["client"].get(path, headers=BROWSER).status_code == 404

@@ -1,0 +1,99 @@
+"""Count, per day and resource, how often its address was followed; nothing of a person is kept."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
+from werkzeug.datastructures import Headers
+
+from ckanext.ecosphere.access import config
+from ckanext.ecosphere.access.model import Use
+from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared.web_guard import brakes, rate_limits
+
+log = logging.getLogger(__name__)
+
+SHOWN_DAYS, KEPT_DAYS = 365, 800
+#: One address does not make a dataset popular, and no flood fills the table.
+ONE_ADDRESS, ALL = "10 per hour", "20000 per hour"
+#: Words of programs that read the whole web.
+_PROGRAMS = ("bot", "crawl", "spider", "slurp", "curl/", "python-requests", "wget", "headless", "monitor")
+
+
+def wishes_to_be_counted(headers: Headers) -> bool:
+    """Tell whether a person did not ask not to be followed (DNT; Global Privacy Control)."""
+    return headers.get("DNT") != "1" and headers.get("Sec-GPC") != "1"
+
+
+def is_program(agent: str) -> bool:
+    """Tell whether a program that reads the whole web follows a link."""
+    lower = agent.lower()
+    return not lower or any(word in lower for word in _PROGRAMS)
+
+
+def note(package_id: str, resource_id: str, headers: Headers) -> bool:
+    """Count one use, unless the person asked not to be counted; never fails. Commits.
+
+    Returns:
+        whether it was counted.
+    """
+    if not config.count_use() or not wishes_to_be_counted(headers) or is_program(str(headers.get("User-Agent") or "")):
+        return False
+    try:
+        rate_limits.hit("access-use", ONE_ADDRESS, brakes.address(), resource_id)
+        rate_limits.hit("access-use-all", ALL)
+        add(package_id, resource_id)
+    except (rate_limits.TooMany, rate_limits.CountingUnavailable):
+        return False
+    except Exception as error:
+        model.Session.rollback()
+        log.warning("A use was not counted: %s", error)
+        return False
+    return True
+
+
+def add(package_id: str, resource_id: str) -> None:
+    """Add one to the count of the current day. Commits."""
+    # Neither whoever counts the same resource at the same moment is waited for, nor the disk: a count may be lost.
+    model.Session.execute(sa.text("SET LOCAL lock_timeout = '100ms'; SET LOCAL synchronous_commit = off"))
+    row = insert(Use).values(package_id=package_id, resource_id=resource_id, day=dates.today(), count=1)
+    own = [Use.package_id, Use.resource_id, Use.day]
+    model.Session.execute(row.on_conflict_do_update(index_elements=own, set_={"count": Use.count + 1}))
+    model.Session.commit()
+
+
+def of_dataset(package_id: str) -> dict[str, Any]:
+    """Return how often a dataset was used within a year.
+
+    Returns:
+        `total`, `last_30_days`, `days` (day and count) and `resources` (resource_id and count), the most used first.
+    """
+    since = dates.today() - timedelta(days=SHOWN_DAYS)
+    total = sa.func.sum(Use.count)
+    mine = sa.and_(Use.package_id == package_id, Use.day > since)
+    days = model.Session.execute(sa.select(Use.day, total).where(mine).group_by(Use.day).order_by(Use.day)).all()
+    by_resource = sa.select(Use.resource_id, total).where(mine).group_by(Use.resource_id).order_by(total.desc())
+    month = dates.today() - timedelta(days=30)
+    return {
+        "total": sum(int(number) for _day, number in days),
+        "last_30_days": sum(int(number) for day, number in days if day > month),
+        "days": [{"day": day.isoformat(), "count": int(number)} for day, number in days],
+        "resources": [
+            {"resource_id": resource, "count": int(number)} for resource, number in model.Session.execute(by_resource)
+        ],
+    }
+
+
+def purge() -> int:
+    """Forget what is older than two years, and what was used of datasets that are gone; return how much. Commits."""
+    old = Use.day < dates.today() - timedelta(days=KEPT_DAYS)
+    gone = ~sa.exists().where(model.Package.id == Use.package_id)
+    query = sa.delete(Use).where(sa.or_(old, gone)).execution_options(synchronize_session=False)
+    done = model.Session.execute(query)
+    model.Session.commit()
+    return done.rowcount  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,0 +1,1 @@
+"""Pages, images and files of the room."""

@@ -1,0 +1,111 @@
+/* A table of a sample: sorted by its columns, filtered, some rows at a time. All cells are written as text. */
+this.ckan.ecosphereTable = function (place, sample, labels) {
+  "use strict";
+
+  const PAGE = 50;
+  const numeric = { integer: true, number: true };
+  const state = { sort: -1, down: false, filter: "", page: 0 };
+  const collator = new Intl.Collator("fr", { numeric: true, sensitivity: "base" });
+
+  function element(name, className, text) {
+    const made = document.createElement(name);
+    if (className) { made.className = className; }
+    if (text !== undefined) { made.textContent = text; }
+    return made;
+  }
+
+  function valueOf(cell, type) {
+    if (cell === "" || cell === null) { return null; }
+    if (!numeric[type]) { return cell; }
+    return parseFloat(String(cell).replace(/[\s\u00a0\u202f]/g, "").replace(",", "."));
+  }
+
+  function visible() {
+    const words = state.filter.toLowerCase();
+    const rows = sample.rows.map((cells, number) => ({ cells, number }))
+      .filter((row) => !words || row.cells.some((cell) => String(cell).toLowerCase().includes(words)));
+    if (state.sort >= 0) {
+      const type = sample.columns[state.sort].type;
+      rows.sort((one, other) => {
+        const a = valueOf(one.cells[state.sort], type), b = valueOf(other.cells[state.sort], type);
+        if (a === null || b === null) { return (a === null) - (b === null); }
+        const order = numeric[type] ? a - b : collator.compare(a, b);
+        return state.down ? -order : order;
+      });
+    }
+    return rows;
+  }
+
+  const tools = element("div", "eco-preview__tools");
+  const label = element("label", "", labels.filter + " ");
+  const filter = element("input", "form-control");
+  filter.type = "search";
+  label.append(filter);
+  const count = element("span");
+  count.setAttribute("role", "status");
+  const previous = element("button", "btn btn-secondary btn-sm", labels.previous);
+  const next = element("button", "btn btn-secondary btn-sm", labels.next);
+  previous.type = next.type = "button";
+  tools.append(label, count, previous, next);
+
+  const scroll = element("div", "eco-preview__scroll");
+  scroll.tabIndex = 0;
+  scroll.setAttribute("role", "region");
+  scroll.setAttribute("aria-label", labels.table);
+  const table = element("table", "table table-sm");
+  const head = element("tr");
+  const body = element("tbody");
+  sample.columns.forEach((column, place_) => {
+    const th = element("th");
+    th.scope = "col";
+    const button = element("button", "", column.name);
+    button.type = "button";
+    button.title = labels.sort.replace("{column}", column.name);
+    button.addEventListener("click", () => {
+      state.down = state.sort === place_ && !state.down;
+      state.sort = place_;
+      state.page = 0;
+      draw();
+    });
+    const type = column.type === "empty" ? labels.empty_type : labels[column.type];
+    th.append(button, element("small", "", type + (column.empty ? ", " + labels.empty.replace("{number}", column.empty) : "")));
+    head.append(th);
+  });
+  const thead = element("thead");
+  thead.append(head);
+  table.append(thead, body);
+  scroll.append(table);
+  place.append(tools, scroll);
+
+  function draw(marked) {
+    const rows = visible();
+    const begin = state.page * PAGE;
+    body.replaceChildren(...rows.slice(begin, begin + PAGE).map((row) => {
+      const tr = element("tr");
+      if (row.number === marked) { tr.setAttribute("aria-current", "true"); }
+      tr.append(...row.cells.map((cell) => element("td", "", cell)));
+      return tr;
+    }));
+    head.querySelectorAll("th").forEach((th, number) => {
+      th.setAttribute("aria-sort", number === state.sort ? (state.down ? "descending" : "ascending") : "none");
+    });
+    const total = Math.max(sample.total || 0, sample.counted || 0, sample.rows.length);
+    count.textContent = labels.rows.replace("{shown}", rows.length).replace("{total}", total);
+    previous.disabled = state.page === 0;
+    next.disabled = begin + PAGE >= rows.length;
+  }
+
+  filter.addEventListener("input", () => { state.filter = filter.value.trim(); state.page = 0; draw(); });
+  previous.addEventListener("click", () => { state.page -= 1; draw(); });
+  next.addEventListener("click", () => { state.page += 1; draw(); });
+  draw();
+
+  return {
+    mark: function (number) {
+      state.sort = -1; state.filter = filter.value = ""; state.page = Math.floor(number / PAGE);
+      draw(number);
+      const row = body.querySelector("[aria-current]");
+      if (row) { scroll.scrollTop = row.offsetTop - 60; }
+    }
+  };
+};

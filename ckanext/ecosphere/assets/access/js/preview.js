@@ -1,0 +1,210 @@
+/*
+ * Preview of the data of a dataset: map of a service or sample, table, document. Nothing is asked before the page is there.
+ *
+ * data-module-panel: what `ecosphere_access_panel` returns
+ */
+this.ckan.module("ecosphere-preview", function () {
+  "use strict";
+
+  const ASKED_AGAIN = 1500; // milliseconds between two looks at a preview that is being made
+  const MOST_LOOKS = 80;
+
+  return {
+    initialize: function () {
+      this.root = this.el[0];
+      this.panel = this.options.panel;
+      this.labels = this.panel.labels;
+      this.find = (name) => this.root.querySelector(".eco-preview__" + name);
+      this.choice = this.root.querySelector("#eco-preview-resource");
+      this.layerChoice = this.root.querySelector("#eco-preview-layer");
+      this.find("choice").hidden = false;
+      this.choice.addEventListener("change", () => this.show());
+      this.layerChoice.addEventListener("change", () => this.tiles());
+      this.asked = 0;
+      this.show();
+    },
+
+    say: function (text) {
+      this.find("status").textContent = text || "";
+    },
+
+    show: function () {
+      this.current = this.panel.resources[Number(this.choice.value) || 0];
+      this.asked += 1;
+      ["table", "document"].forEach((name) => { this.find(name).replaceChildren(); this.find(name).hidden = true; });
+      this.find("layer").hidden = true;
+      if (this.layer) { this.layer.remove(); this.layer = null; }
+      this.say(this.current.trouble);
+      if (this.current.way === "tiles") {
+        const layers = this.current.layers;
+        this.layerChoice.replaceChildren(...layers.map((each, number) => new Option(each.title, number)));
+        this.find("layer").hidden = layers.length < 2;
+        this.tiles();
+      } else if (this.current.way === "sample") {
+        this.hideMap();
+        this.sample();
+      } else {
+        this.hideMap();
+        this.inline();
+      }
+    },
+
+    hideMap: function () {
+      this.find("map").hidden = true;
+    },
+
+    map: function () {
+      if (typeof L === "undefined") { return null; }
+      this.find("map").hidden = false;
+      if (this.leaflet) { this.leaflet.invalidateSize(); return this.leaflet; }
+      const map = L.map(this.find("map"), {
+        zoomControl: false, minZoom: 2, maxZoom: 18, worldCopyJump: true,
+        zoomAnimation: !window.matchMedia("(prefers-reduced-motion: reduce)").matches
+      });
+      L.control.zoom({ zoomInTitle: this.labels.zoom_in, zoomOutTitle: this.labels.zoom_out }).addTo(map);
+      map.attributionControl.setPrefix("");
+      if (this.panel.background.url) {
+        const credit = document.createElement("span");
+        credit.textContent = this.panel.background.credit;
+        L.tileLayer(this.panel.background.url, { attribution: credit.innerHTML }).addTo(map);
+      } else {
+        map.createPane("outline").style.zIndex = 250;
+        this.panel.outline.forEach((path) => {
+          const rings = path.split("M").filter(Boolean).map((ring) => ring.replace("Z", "").split(/[L ]/).reduce((points, value, place, all) => {
+            if (place % 2) { points.push([Number(value), Number(all[place - 1])]); }
+            return points;
+          }, []));
+          L.polygon(rings, { pane: "outline", color: "#84918a", weight: 1, fillColor: "#fff", fillOpacity: 1, interactive: false }).addTo(map);
+        });
+      }
+      this.leaflet = map;
+      this.fit(this.panel.extent);
+      return map;
+    },
+
+    fit: function (extent) {
+      const box = extent || [-5.2, 41.3, 9.6, 51.1];
+      this.leaflet.fitBounds([[box[1], box[0]], [box[3], box[2]]], { maxZoom: 16, animate: false });
+    },
+
+    tiles: function () {
+      const map = this.map();
+      if (!map) { return; }
+      if (this.layer) { this.layer.remove(); }
+      const chosen = this.current.layers[Number(this.layerChoice.value) || 0];
+      const asked = this.asked;
+      let told = false;
+      this.fit(chosen.extent || this.panel.extent);
+      this.layer = L.tileLayer(this.current.tiles + "/{z}/{x}/{y}?couche=" + encodeURIComponent(chosen.name), { className: "eco-preview__tile" });
+      this.layer.on("tileerror", (event) => {
+        if (told || asked !== this.asked) { return; }
+        told = true;
+        this.explain(event.tile.src, asked);
+      });
+      this.layer.addTo(map);
+    },
+
+    /* Images say nothing of why they failed: the address is asked once more, for its sentence. */
+    explain: async function (url, asked) {
+      try {
+        const answer = await fetch(url, { credentials: "same-origin" });
+        if (asked !== this.asked || answer.ok) { return; }
+        this.say((await answer.json()).message || this.labels.failed);
+      } catch (error) {
+        if (asked === this.asked) { this.say(this.labels.failed); }
+      }
+    },
+
+    token: function () {
+      const name = document.querySelector("meta[name=csrf_field_name]");
+      const value = name && document.querySelector("meta[name='" + name.content + "']");
+      return value ? { "X-CSRFToken": value.content } : {};
+    },
+
+    sample: async function () {
+      const asked = this.asked;
+      this.say(this.labels.loading);
+      try {
+        for (let look = 0; look < MOST_LOOKS && asked === this.asked; look += 1) {
+          const answer = await fetch(this.current.url, { credentials: "same-origin" });
+          const found = await answer.json();
+          if (asked !== this.asked) { return; }
+          if (found.kind) { this.drawSample(found); return; }
+          if (found.state === "broken" && look) { this.say(found.message); return; }
+          if (found.state === "none" || found.state === "broken") {
+            const sent = await fetch(this.current.url, { method: "POST", headers: this.token(), credentials: "same-origin" });
+            const told = await sent.json();
+            if (!sent.ok) { this.say(told.message || this.labels.failed); return; }
+          }
+          this.say(this.labels.wanted);
+          await new Promise((done) => window.setTimeout(done, look ? ASKED_AGAIN : 400));
+        }
+      } catch (error) {
+        if (asked === this.asked) { this.say(this.labels.failed); }
+      }
+    },
+
+    drawSample: function (sample) {
+      const notes = [];
+      if (sample.cut && sample.rows) { notes.push(this.labels.cut.replace("{number}", sample.rows.length)); }
+      if (sample.delimiter) {
+        const sign = sample.delimiter === "\t" ? this.labels.tab : sample.delimiter;
+        notes.push(this.labels.encoding.replace("{encoding}", sample.encoding).replace("{delimiter}", sign));
+      }
+      this.say([this.current.trouble].concat(notes).filter(Boolean).join(" "));
+      let table = null;
+      if (sample.columns && sample.columns.length) {
+        this.find("table").hidden = false;
+        table = window.ckan.ecosphereTable(this.find("table"), sample, this.labels);
+      }
+      if (sample.kind === "text") {
+        const pre = document.createElement("pre");
+        pre.tabIndex = 0;
+        pre.textContent = sample.text;
+        this.find("document").hidden = false;
+        this.find("document").append(pre);
+      }
+      if (sample.geojson && this.map()) {
+        this.fit(sample.extent);
+        this.layer = L.geoJSON(sample.geojson, {
+          style: { color: "#0d5c49", weight: 2, fillOpacity: 0.3 },
+          pointToLayer: (feature, place) => L.circleMarker(place, { radius: 5, color: "#0d5c49", weight: 2, fillOpacity: 0.5 }),
+          onEachFeature: (feature, layer) => {
+            layer.on("click", () => table && table.mark(feature.id));
+            layer.bindPopup(() => this.popup(sample, feature.id), { maxHeight: 240 });
+          }
+        }).addTo(this.leaflet);
+      }
+    },
+
+    popup: function (sample, number) {
+      const list = document.createElement("dl");
+      sample.columns.slice(0, 20).forEach((column, place) => {
+        const name = document.createElement("dt"), value = document.createElement("dd");
+        name.textContent = column.name;
+        value.textContent = sample.rows[number][place];
+        list.append(name, value);
+      });
+      return list;
+    },
+
+    inline: async function () {
+      const place = this.find("document"), asked = this.asked;
+      this.say(this.labels.loading);
+      try {
+        const answer = await fetch(this.current.url, { credentials: "same-origin" });
+        if (asked !== this.asked) { return; }
+        const type = answer.headers.get("Content-Type") || "";
+        if (!answer.ok) { this.say((await answer.json()).message || this.labels.failed); return; }
+        const shown = document.createElement(type.startsWith("image/") ? "img" : "iframe");
+        shown.src = this.current.url;
+        shown[type.startsWith("image/") ? "alt" : "title"] = this.current.title;
+        place.append(shown);
+        place.hidden = false;
+        this.say(this.current.trouble);
+      } catch (error) {
+        if (asked === this.asked) { this.say(this.labels.failed); }
+      }
+    }
+  };
+});

@@ -1,0 +1,235 @@
+"""The server: one thread for each request, standard library but for geometry."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+from xml.sax.saxutils import escape
+
+import numpy
+import shapely
+from pyproj import CRS, Transformer
+from shapely.geometry import mapping, shape
+
+DATA = Path(__file__).with_name("data")
+WIDEST = 2048
+GREEN = (26, 122, 94, 170)
+
+
+@cache
+def features() -> list[tuple[dict[str, Any], Any]]:
+    """The features of the layer with their geometries."""
+    document = json.loads((DATA / "zones-humides.geojson").read_text(encoding="utf-8"))
+    return [(each, shape(each["geometry"])) for each in document["features"]]
+
+
+def make_server(port: int = 0) -> ThreadingHTTPServer:
+    """Return a server on this machine; port 0 for any that is free."""
+    return ThreadingHTTPServer(("127.0.0.1", port), Handler)
+
+
+def select(query: dict[str, str]) -> list[dict[str, Any]]:
+    """Features in a box, with some of their properties, in a CRS."""
+    box = query.get("bbox", "")
+    found = features()
+    if box:
+        parts = box.split(",")
+        west, south, east, north = map(float, parts[:4])
+        crs = parts[4] if len(parts) > 4 else "OGC:CRS84"
+        area = shapely.box(west, south, east, north)
+        if "CRS84" not in crs:
+            # A CRS named by its URN has the order of axes of the authority: latitude first for EPSG:4326.
+            code = crs.rsplit(":", 1)[1]
+            back = Transformer.from_crs(CRS.from_epsg(int(code)), "OGC:CRS84", always_xy="urn:" not in crs)
+            area = shapely.transform(area.segmentize(5_000) if code == "2154" else area, _moved(back))
+        found = [(each, geometry) for each, geometry in found if geometry.intersects(area)]
+    names = [name for name in (query.get("propertyname") or query.get("properties") or "").split(",") if name]
+    target = query.get("srsname") or query.get("crs") or ""
+    forth = None
+    if target and "CRS84" not in target and not target.endswith("4326"):
+        forth = Transformer.from_crs("OGC:CRS84", f"EPSG:{target.replace('/', ':').rsplit(':', 1)[1]}", always_xy=True)
+    out = []
+    for each, geometry in found:
+        moved = shapely.transform(geometry, _moved(forth)) if forth else geometry
+        properties = {key: value for key, value in each["properties"].items() if not names or key in names}
+        out.append({**each, "properties": properties, "geometry": mapping(moved)})
+    return out
+
+
+def _moved(transformer: Transformer) -> Any:
+    return lambda points: numpy.column_stack(transformer.transform(points[:, 0], points[:, 1]))
+
+
+def gml(found: list[dict[str, Any]]) -> bytes:
+    """Features as GML 3.2 in Lambert 93, as MapServer answers a WFS 2.0."""
+
+    def member(each: dict[str, Any]) -> str:
+        properties = "".join(
+            f"<eco:{name}>{escape(str(value))}</eco:{name}>"
+            for name, value in each["properties"].items()
+            if value is not None
+        )
+        points = " ".join(f"{x:.2f} {y:.2f}" for x, y in each["geometry"]["coordinates"][0])
+        ring = f"<gml:LinearRing><gml:posList>{points}</gml:posList></gml:LinearRing>"
+        polygon = f'<gml:Polygon srsName="urn:ogc:def:crs:EPSG::2154"><gml:exterior>{ring}</gml:exterior></gml:Polygon>'
+        inside = f"<eco:msGeometry>{polygon}</eco:msGeometry>{properties}"
+        return f'<wfs:member><eco:zones_humides gml:id="{each["id"]}">{inside}</eco:zones_humides></wfs:member>'
+
+    names = (
+        'xmlns:wfs="http://www.opengis.net/wfs/2.0" xmlns:gml="http://www.opengis.net/gml/3.2" '
+        'xmlns:eco="http://guichet.example/eco" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+        'xsi:schemaLocation="http://guichet.example/eco http://127.0.0.1:9/gml?REQUEST=DescribeFeatureType"'
+    )
+    return f"<wfs:FeatureCollection {names}>{''.join(map(member, found))}</wfs:FeatureCollection>".encode()
+
+
+def draw(query: dict[str, str]) -> bytes:
+    """A PNG of the layer."""
+    width, height = (min(WIDEST, int(query[side])) for side in ("width", "height"))
+    crs = (query.get("crs") or query.get("srs") or "EPSG:3857").upper()
+    west, south, east, north = map(float, query["bbox"].split(","))
+    if crs == "EPSG:4326" and query.get("version") == "1.3.0":
+        west, south, east, north = south, west, north, east
+    xs = west + (numpy.arange(width) + 0.5) * (east - west) / width
+    ys = north - (numpy.arange(height) + 0.5) * (north - south) / height
+    grid_x, grid_y = (axis.ravel() for axis in numpy.meshgrid(xs, ys))
+    if crs not in ("EPSG:4326", "CRS:84"):
+        grid_x, grid_y = Transformer.from_crs(crs, "OGC:CRS84", always_xy=True).transform(grid_x, grid_y)
+    inside = numpy.zeros(width * height, dtype=bool)
+    for _each, geometry in features():
+        left, low, right, high = geometry.bounds
+        near = (grid_x >= left) & (grid_x <= right) & (grid_y >= low) & (grid_y <= high)
+        if near.any():
+            inside[near] |= shapely.contains_xy(geometry, grid_x[near], grid_y[near])
+    pixels = numpy.zeros((height * width, 4), dtype=numpy.uint8)
+    pixels[inside] = GREEN
+    return png(width, height, pixels.reshape(height, width * 4).tobytes())
+
+
+def png(width: int, height: int, pixels: bytes) -> bytes:
+    """A PNG of 8-bit RGBA (RFC 2083)."""
+    rows = b"".join(b"\0" + pixels[line * width * 4 : (line + 1) * width * 4] for line in range(height))
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers one request."""
+
+    server: ThreadingHTTPServer
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Answer by path."""
+        parts = urlsplit(self.path)
+        query = {name.lower(): value for name, value in parse_qsl(parts.query)}
+        try:
+            self.answer(parts.path.rstrip("/"), query)
+        except (KeyError, ValueError, TypeError) as error:
+            namespace = "http://www.opengis.net/ows/1.1"
+            text = f'<ows:ExceptionReport xmlns:ows="{namespace}"><!-- {type(error).__name__} --></ows:ExceptionReport>'
+            self.send(text.encode(), "text/xml", 400)
+
+    def answer(self, path: str, query: dict[str, str]) -> None:
+        """Answer one of the services, or a file."""
+        request = query.get("request", "").lower()
+        if path == "/wms" and request == "getmap":
+            if query.get("layers") not in ("zones_humides", "emprises"):
+                raise ValueError("layers")
+            self.send(draw(query), "image/png")
+        elif path == "/gml":
+            self.gml_only(request, query)
+        elif path in ("/wms", "/wfs") and request == "getcapabilities":
+            content = (DATA / f"{path[1:]}.xml").read_text(encoding="utf-8").replace("{url}", self.home)
+            self.send(content.encode(), "text/xml")
+        elif path == "/wfs" and request == "getfeature":
+            if (query.get("typenames") or query.get("typename")) != "eco:zones_humides":
+                raise ValueError("typenames")
+            self.page(select(query), int(query.get("startindex", 0)), int(query.get("count", 1000)))
+        elif path == "/ogc":
+            links = [
+                {"rel": "data", "type": "application/json", "href": f"{self.home}/ogc/collections?f=json"},
+                {"rel": "conformance", "type": "application/json", "href": f"{self.home}/ogc/conformance?f=json"},
+            ]
+            self.json({"title": "Zones humides", "description": "Démonstrateur", "links": links})
+        elif path == "/ogc/conformance":
+            core = "http://www.opengis.net/spec/ogcapi-features-{}/1.0/conf/{}"
+            self.json({"conformsTo": [core.format(1, "core"), core.format(1, "geojson"), core.format(2, "crs")]})
+        elif path == "/ogc/collections":
+            self.json({"links": [], "collections": [self.collection()]})
+        elif path == "/ogc/collections/zones_humides/items":
+            self.items(query)
+        elif path.startswith("/files/") and (file := DATA / Path(path).name).is_file():
+            self.send(file.read_bytes(), "application/geo+json")
+        else:
+            self.send(b"nothing here", "text/plain", 404)
+
+    def gml_only(self, request: str, query: dict[str, str]) -> None:
+        """Answer as a WFS that knows no GeoJSON."""
+        if request == "getcapabilities":
+            content = (
+                (DATA / "wfs.xml").read_text(encoding="utf-8").replace("<ows:Value>application/json</ows:Value>", "")
+            )
+            self.send(content.encode(), "text/xml")
+            return
+        if request != "getfeature" or "json" in query.get("outputformat", ""):
+            raise ValueError("outputformat")
+        begin, count = int(query.get("startindex", 0)), int(query.get("count", 1000))
+        self.send(gml(select({**query, "srsname": "EPSG:2154"})[begin : begin + count]), "text/xml")
+
+    @property
+    def home(self) -> str:
+        """Address of the server."""
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def collection(self) -> dict[str, Any]:
+        """Description of the one collection."""
+        items = f"{self.home}/ogc/collections/zones_humides/items"
+        return {
+            "id": "zones_humides",
+            "title": "Zones humides",
+            "extent": {"spatial": {"bbox": [[-2, 46.9, -1.1, 47.5]]}},
+            "crs": ["http://www.opengis.net/def/crs/OGC/1.3/CRS84", "http://www.opengis.net/def/crs/EPSG/0/2154"],
+            "links": [{"rel": "items", "type": "application/geo+json", "href": items}],
+        }
+
+    def items(self, query: dict[str, str]) -> None:
+        """A page of features with the address of the next one."""
+        found = select(query)
+        begin, limit = int(query.get("offset", 0)), min(20, int(query.get("limit", 10)))
+        document = {"type": "FeatureCollection", "features": found[begin : begin + limit], "numberMatched": len(found)}
+        if begin + limit < len(found):
+            kept = "".join(f"&{name}={value}" for name, value in query.items() if name not in ("offset", "limit"))
+            href = f"{self.home}/ogc/collections/zones_humides/items?offset={begin + limit}&limit={limit}{kept}"
+            document["links"] = [{"rel": "next", "type": "application/geo+json", "href": href}]
+        self.json(document)
+
+    def page(self, found: list[dict[str, Any]], begin: int, count: int) -> None:
+        """Features of a WFS."""
+        self.json({"type": "FeatureCollection", "numberMatched": len(found), "features": found[begin : begin + count]})
+
+    def json(self, document: dict[str, Any]) -> None:
+        """Answer with JSON."""
+        self.send(json.dumps(document, ensure_ascii=False).encode(), "application/json")
+
+    def send(self, content: bytes, kind: str, status: int = 200) -> None:
+        """Answer."""
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_args: Any) -> None:
+        """Say nothing."""
