@@ -49,6 +49,7 @@ MADE = {
 }
 #: Calls whose expression holds a local name, with expressions as they are made there.
 WITH_LOCAL_NAMES = {
+    "access.take.extracts": [rb"<(?:[\w.-]{1,60}:)?featureMember[\s>]"],
     "harvest.iso.xml": [rb"[</\s]gmd:"],
     "schemas.indexing": [r'"issued": "(\d{4}(?:-\d{2})?)"'],
     "search.solr_schema": [r"(?:^| )_(?: |$)"],

@@ -6,7 +6,7 @@ import pytest
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.data_requests.notifications import mail_headers
-from ckanext.ecosphere.data_requests.tests.conftest import act, draft, opened, user_id
+from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, draft, opened, user_id
 from ckanext.ecosphere.data_requests.tests.test_pages import PERSONS, visit
 from ckanext.ecosphere.data_requests.views import blueprint
 
@@ -28,6 +28,8 @@ READ = {
     "held": MODERATORS,
     "unsubscribe": ALL,
     "desk": SERVICE,
+    "desk_csv": SERVICE,
+    "signal": ALL,
     "statistics": ALL,
     "statistics_csv": ALL,
     "feed": ALL,
@@ -58,6 +60,7 @@ ACT = {
     "support": KNOWN,
     "unsupport": KNOWN,
     "create": KNOWN,
+    "signal_create": ALL,
 }
 OWN_ACT = {"save": {"asker"}}
 TOLD_ACT = {"transition": {"editor", "admin", "boss"}}
@@ -66,7 +69,7 @@ TOLD_ACT = {"transition": {"editor", "admin", "boss"}}
 def filled(path: str, request: dict[str, str], file: str, comment: str) -> str:
     values = {"<organization>": "ddt-42", "<id>": request["reference"], "<file>": file, "<comment>": comment}
     values |= {"<step>": "quoi", "<transition>": "start", "<kind>": "comment", "<text>": comment}
-    values["<letter>"] = request["letter"]
+    values |= {"<letter>": request["letter"], "<dataset>": request["dataset"]}
     values["<token>"] = mail_headers.token(user_id("asker"), request["id"])
     for name, value in values.items():
         path = path.replace(name, value)
@@ -100,7 +103,7 @@ def furnished(tmp_path: object, ckan_config: object, monkeypatch: pytest.MonkeyP
         shown = act("show", "editor", id=made["id"])
         [comment], letter = shown["comments"], shown["letters"][-1]["id"]
         files = {"file": comment["attachments"][0]["id"], "letter": letter}
-        found[visibility] = {**made, "comment": comment["id"], **files}
+        found[visibility] = {**made, "comment": comment["id"], "dataset": dataset()["name"], **files}
     draft()
     return found
 

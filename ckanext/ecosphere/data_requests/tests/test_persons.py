@@ -37,6 +37,7 @@ MODERATORS = {"moderator", "boss"}
 #: Action → who may, on a public request of the DDT; who may not is forbidden to, for they may read it.
 PUBLIC: dict[str, Any] = {
     "create": LOGGED_IN,
+    "signal": set(EVERYONE),
     "show": set(EVERYONE),
     "update": {"asker"},
     "similar": set(EVERYONE),
@@ -121,6 +122,8 @@ def data_for(action: str, made: dict[str, Any], comment: str, package: str) -> d
         found["transition"] = "refuse"
     if action in ("comment_hide", "moderate"):
         found |= {"id": comment, "kind": "comment"}
+    if action == "signal":
+        found["dataset"] = package
     if action == "dataset_list":
         found["id"] = package
     return found

@@ -7,6 +7,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import pytest
 from ckan.tests import helpers
+from playwright.sync_api import expect
 
 from ckanext.ecosphere.schemas.fields import conditions
 from ckanext.ecosphere.schemas.fields import field_table as fields
@@ -101,7 +102,7 @@ class TestInTheRowsOfAGroup:
 def test_a_subfield_shows_with_what_its_row_says_also_in_a_row_that_is_added(page, a_new_form):
     a_new_form(page)
     page.locator("#section-content > summary").press("Enter")
-    assert not page.is_visible("#field-quality_measure__0__unit")
+    expect(page.locator("#field-quality_measure__0__unit")).to_be_hidden()  # once the script has run
     page.locator("#field-quality_measure__0__value").press("2")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "field-quality_measure__0__unit"

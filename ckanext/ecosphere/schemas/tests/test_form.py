@@ -212,9 +212,9 @@ class TestThePage:
         address = "https://www.ain.gouv.fr/notice"
         files = [{"url": address, "resource_role": role} for role in ("data", "documentation", "sample")]
         create({"title": "T", "name": "tt", "resources": files})
-        items = soup(app.get("/fr/dataset/tt").body).select(".resource-item")
-        told = [[mark.text for mark in item.select(".eco-format")] for item in items]
-        assert told == [[], ["Documentation"], ["Extrait"]]
+        groups = soup(app.get("/fr/dataset/tt").body).select("#dataset-resources h3")
+        told = {each.text.strip(): len(each.find_next("ul").select(".resource-item")) for each in groups}
+        assert told == {"Données": 1, "Documentation": 1, "Extraits": 1}
 
     def test_the_resource_page_shows_its_fields_with_labels(self, app, create):
         shown = create(samples.full())
