@@ -68,7 +68,7 @@ this.ckan.module("ecosphere-preview", function () {
         credit.textContent = this.panel.background.credit;
         L.tileLayer(this.panel.background.url, { attribution: credit.innerHTML }).addTo(map);
       } else {
-        map.createPane("outline").style.zIndex = 250;
+        map.createPane("outline").style.zIndex = 150; // under the tiles of a service
         this.panel.outline.forEach((path) => {
           const rings = path.split("M").filter(Boolean).map((ring) => ring.replace("Z", "").split(/[L ]/).reduce((points, value, place, all) => {
             if (place % 2) { points.push([Number(value), Number(all[place - 1])]); }
