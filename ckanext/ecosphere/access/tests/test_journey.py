@@ -53,6 +53,8 @@ def test_somebody_sees_the_data_and_takes_a_part(page: Page, dataset: dict[str, 
     page.goto("/fr/dataset/zh-44")
     preview = page.locator(".eco-preview")
     expect(preview.locator(".leaflet-tile-loaded").first).to_be_visible()
+    level = "name => Number(getComputedStyle(document.querySelector(`.leaflet-${name}-pane`)).zIndex)"
+    assert page.evaluate(level, "outline") < page.evaluate(level, "tile")  # what lies over the tiles hides them
     expect(page.get_by_text("zones_humides").first).to_be_visible()
     assert axe_violations(page) == []
     preview.get_by_label("Affiché").select_option(label="Zones humides en WFS")
