@@ -21,6 +21,7 @@ from ckanext.ecosphere.shared import language
 FACETS = ("state", "organization", "territory", "theme", "use")
 RANKED = 500
 SHORTEST_BEGINNING = 3
+_SIGNS = re.compile(r"(-)-+")
 REFERENCE = re.compile(r"^DD-\d{4}-\d{5,}$", re.IGNORECASE)
 COLUMNS: dict[str, Any] = {
     "state": Request.state,
@@ -122,11 +123,17 @@ def _filters(data: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _words(q: str) -> list[str]:
+    """The words of a query, each with one sign of what is not wanted at most: PostgreSQL nests thousands of them until
+    its stack is full."""
+    return [_SIGNS.sub(r"\1", word) for word in text.fold(q).split() if any(char.isalnum() for char in word)]
+
+
 def matches(q: str) -> Any:
     """Condition of a query: a reference, or words in French, the last one a beginning when whole words find nothing."""
     if REFERENCE.match(q.strip()):
         return Request.reference == q.strip().upper()
-    words = text.fold(q).split()
+    words = _words(q)
     last = "".join(char for char in words[-1] if char.isalnum()) if words else ""
     condition = Request.search.op("@@")(sa.func.websearch_to_tsquery("french", " ".join(words)))
     if len(last) < SHORTEST_BEGINNING or '"' in q or model.Session.scalar(sa.select(sa.exists().where(condition))):
@@ -169,7 +176,7 @@ def _newest(data: Mapping[str, Any]) -> list[Any]:
 
 
 def _rank(q: str) -> Any:
-    return sa.func.ts_rank(Request.search, sa.func.websearch_to_tsquery("french", text.fold(q)))
+    return sa.func.ts_rank(Request.search, sa.func.websearch_to_tsquery("french", " ".join(_words(q))))
 
 
 def facets(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, list[dict[str, Any]]], int]:

@@ -37,3 +37,9 @@ def test_an_agent_takes_the_requests_as_a_table_without_formulas_and_names(app: 
 def test_nobody_else_does(app: Any, person: str):
     opened()
     assert visit(app, person, TABLE).status_code == 403
+
+
+def test_signs_without_an_end_find_nothing_and_break_nothing(app: Any):
+    opened(title="Haies bocagères")
+    for odd in ("-" * 150, "haies " + "-" * 150 + "mares", "- " * 75):
+        assert visit(app, "editor", f"/fr/demandes?q={odd}").status_code == 200, odd[:20]
