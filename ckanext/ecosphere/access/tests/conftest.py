@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
 from ckan.cli.db import _get_pending_plugins
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 
+from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.shared.web_guard import rate_limits
 from dev.ogc.server import make_server
 
@@ -138,3 +140,24 @@ def call(portal: dict[str, Any], action: str, headers: dict[str, str] | None = N
     answer = portal["client"].post(f"/api/3/action/{action}", json=data, headers=headers or {})
     content = answer.json
     return answer.status_code, content.get("result", content.get("error"))
+
+
+@pytest.fixture(scope="module")
+def store(portal: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """The portal with a folder for previews and extracts, and its services read."""
+    before = tk.config.get("ckan.storage_path")
+    tk.config["ckan.storage_path"] = str(tmp_path_factory.mktemp("storage"))
+    jobs.read_services()
+    yield portal
+    tk.config["ckan.storage_path"] = before
+
+
+@pytest.fixture
+def nothing_counted() -> None:
+    """No limit has counted anything yet."""
+    forget_counts()
+
+
+def address(store: dict[str, Any], name: str, rest: str) -> str:
+    """Path of a page of one of the dataset's resources."""
+    return f"/fr/dataset/zones-humides/resource/{store['resources'][name]}/{rest}"

@@ -22,28 +22,12 @@ from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.access.model import Sample
 from ckanext.ecosphere.access.preview import files, images, sandbox, tables
 from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.tests.conftest import forget_counts
+from ckanext.ecosphere.access.tests.conftest import address
 
 GEOJSON = (Path(__file__).parents[4] / "dev/ogc/data/zones-humides.geojson").read_bytes()
 
 
-@pytest.fixture(scope="module")
-def store(portal, tmp_path_factory):
-    """The portal with a folder for previews, and its services read."""
-    before = tk.config.get("ckan.storage_path")
-    tk.config["ckan.storage_path"] = str(tmp_path_factory.mktemp("storage"))
-    jobs.read_services()
-    yield portal
-    tk.config["ckan.storage_path"] = before
-
-
-@pytest.fixture(autouse=True)
-def nothing_counted():
-    forget_counts()
-
-
-def address(store, name: str, rest: str) -> str:
-    return f"/fr/dataset/zones-humides/resource/{store['resources'][name]}/{rest}"
+pytestmark = pytest.mark.usefixtures("nothing_counted")
 
 
 def preview(store, path: str, headers: dict[str, str] | None = None):

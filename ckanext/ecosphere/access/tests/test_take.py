@@ -21,29 +21,14 @@ from ckanext.ecosphere.access.model import Extract, Use, now
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.qgis import definition, sources
 from ckanext.ecosphere.access.take import extracts, request, snippets
-from ckanext.ecosphere.access.tests.conftest import call, forget_counts
+from ckanext.ecosphere.access.tests.conftest import address, call
 from dev.ogc.server import DATA
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
 NANTES = "-1.65,47.15,-1.45,47.3"
 
 
-@pytest.fixture(scope="module")
-def store(portal, tmp_path_factory):
-    before = tk.config.get("ckan.storage_path")
-    tk.config["ckan.storage_path"] = str(tmp_path_factory.mktemp("storage"))
-    jobs.read_services()
-    yield portal
-    tk.config["ckan.storage_path"] = before
-
-
-@pytest.fixture(autouse=True)
-def nothing_counted():
-    forget_counts()
-
-
-def address(store, name: str, rest: str) -> str:
-    return f"/fr/dataset/zones-humides/resource/{store['resources'][name]}/{rest}"
+pytestmark = pytest.mark.usefixtures("nothing_counted")
 
 
 def qlr(answer) -> etree._Element:
