@@ -42,25 +42,25 @@ def home() -> str | Response:
     if not tk.current_user.is_authenticated:
         return tk.redirect_to("user.login", came_from=tk.url_for(ROUTE))  # pyright: ignore[reportReturnType]
     person = person_of(model.User.get(tk.current_user.id))  # pyright: ignore[reportArgumentType]
-    cards = [*_of(_health, person), *_of(_followed, person)]
-    links: list[Link] = []
-    for room in p.PluginImplementations(IEcosphereDashboard):
-        cards += _of(room.ecosphere_dashboard_cards, person)
-        links += _of(room.ecosphere_dashboard_links, person)
+    rooms = list(p.PluginImplementations(IEcosphereDashboard))
+    given = [_of(part, person) for part in (_health, _followed, *(room.ecosphere_dashboard_cards for room in rooms))]
+    begun = [_of(room.ecosphere_dashboard_links, person) for room in rooms]
+    cards = [card for each in given for card in each or []]
+    links = [link for each in begun for link in each or []]
     cards.sort(key=lambda card: (not card.urgent, card.rank))
     links.sort(key=lambda link: link.rank)
-    shown = {"person": person, "cards": cards, "links": links}
+    shown = {"person": person, "cards": cards, "links": links, "incomplete": None in (*given, *begun)}
     return tk.render("ecosphere_dashboard/home.html", {**shown, "user_dict": {"name": person.name}})
 
 
-def _of(part: Callable[[Person], list[T]], person: Person) -> list[T]:
-    """What one room gives; a room in trouble does not take the page away."""
+def _of(part: Callable[[Person], list[T]], person: Person) -> list[T] | None:
+    """What one room gives, None when it is in trouble: the rest of the page is shown, and says so."""
     try:
         return part(person)
     except Exception:
         model.Session.rollback()
         log.exception("Dashboard: %s failed", part.__qualname__)
-        return []
+        return None
 
 
 def _health(person: Person) -> list[Card]:

@@ -19,7 +19,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 import pytest
@@ -50,15 +50,32 @@ def free_port() -> int:
 
 
 def wait_until_answers(url: str, process: subprocess.Popen, log: Path) -> None:
-    """Return when the address answers; fail with the end of the log when the process dies or takes too long."""
+    """Return when the address answers; fail with the end of the log when the process dies or takes too long.
+
+    Any status is an answer: until the first test has made the tables of a new database, the portal says 503.
+    """
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
             urllib.request.urlopen(url, timeout=30).close()
             return
+        except HTTPError:
+            return
         except (URLError, OSError):
             time.sleep(0.2)
     pytest.fail(f"The portal did not answer at {url}:\n{log.read_text()[-3000:]}")
+
+
+def wait_for_tables(portal: str) -> None:
+    """Return when the portal has seen the tables of its plugins, which the first test of a new database makes."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return urllib.request.urlopen(f"{portal}/api/3/action/status_show", timeout=30).close()
+        except HTTPError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 @pytest.fixture(scope="session")
@@ -97,10 +114,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(portal_url: str, browser: Browser) -> Iterator[Page]:
-    """A fresh French-speaking browser tab on the portal.
+    """A fresh French-speaking browser tab on the portal, which has its tables.
 
     After the test, fails when a page loaded anything from elsewhere or when one of its scripts raised an error.
     """
+    wait_for_tables(portal_url)
     context = browser.new_context(base_url=portal_url, locale="fr-FR", viewport={"width": 1280, "height": 900})
     tab = context.new_page()
     tab.set_default_timeout(60_000)

@@ -11,6 +11,7 @@ from ckan.tests import factories, helpers
 from playwright.sync_api import Page
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus
+from ckanext.ecosphere.quality import dashboard as quality_dashboard
 from ckanext.ecosphere.setup import health, kept_health
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 
@@ -68,6 +69,17 @@ def test_nothing_of_another_service_is_there(page, people, services):
     log_in(page, "neighbour", PASSWORD)
     assert "Rien ne vous attend." in page.locator("main").inner_text()
     assert page.locator(".eco-lines a").count() == 0
+
+
+def test_a_room_in_trouble_is_told_and_hides_nothing_else(app, people, services, monkeypatch):
+    def broken(person):
+        raise RuntimeError("away")
+
+    monkeypatch.setattr(quality_dashboard, "cards", broken)
+    shown = app.get("/fr/tableau-de-bord", headers={"Authorization": factories.APIToken(user="editor")["token"]}).body
+    assert "Descriptions inachevées" in shown
+    assert "Jeux de données à améliorer" not in shown
+    assert "ne peut pas être affichée" in shown
 
 
 def test_nobody_is_led_to_the_log_in_and_back(page, people):
