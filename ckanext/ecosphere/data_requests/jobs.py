@@ -36,15 +36,10 @@ def match_saved() -> int:
     with Locks() as locks:
         if not locks.take(MATCHING):
             return 0  # whoever is at it takes these, too
-        for each in matching.saved():
-            package = model.Package.get(each)
-            if package is None or package.state != model.State.ACTIVE:
-                matching.flag_gone(each, package.title if package else "")
-            else:
-                matching.unflag(each)
-                matching.look_at(package)
+        for some in matching.saved():
+            matching.compare(some)
             model.Session.commit()
-            looked_at += 1
+            looked_at += len(some)
     return looked_at
 
 

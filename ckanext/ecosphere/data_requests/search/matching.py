@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import selectinload
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import dictize
@@ -24,6 +25,8 @@ MOST = 20
 #: A suggestion shares at least half of the words of the request's title, or of its own.
 ENOUGH = 0.5
 AT_ONCE = 500
+#: Datasets that are compared in one transaction.
+COMPARED_AT_ONCE = 100
 #: Requests that share a word with a dataset and are looked at; the earliest wait longest.
 MOST_COMPARED = 2000
 
@@ -46,18 +49,22 @@ def wait() -> bool:
     return bool(connect_to_redis().exists(_key(), _taken_key()))
 
 
-def saved() -> Iterator[str]:
-    """Take the datasets that were saved, one by one; one is forgotten only when the next is asked for.
+def saved() -> Iterator[list[str]]:
+    """Take the datasets that were saved, some at a time; they are forgotten only when the next are asked for.
 
     The caller is alone: what an earlier one had taken and not finished comes again.
     """
     connection: Any = connect_to_redis()
     for cut_off in connection.smembers(_taken_key()):
         connection.smove(_taken_key(), _key(), cut_off)
-    while (taken := connection.srandmember(_key())) is not None:
-        connection.smove(_key(), _taken_key(), taken)
-        yield taken.decode() if isinstance(taken, bytes) else taken
-        connection.srem(_taken_key(), taken)
+    while found := connection.srandmember(_key(), COMPARED_AT_ONCE):
+        taken = [each.decode() if isinstance(each, bytes) else each for each in found]
+        moving = connection.pipeline()
+        for each in taken:
+            moving.smove(_key(), _taken_key(), each)
+        moving.execute()
+        yield taken
+        connection.srem(_taken_key(), *taken)
 
 
 def remember() -> int:
@@ -90,28 +97,46 @@ _memory: dict[str, datetime] = {}
 """What this process knows of the mark: one that is older came back with an older copy of Redis."""
 
 
-def look_at(package: model.Package) -> int:
-    """Compare a dataset with the requests on the desks; return how many it is suggested for."""
-    if package.state != model.State.ACTIVE or package.private or package.type != "dataset":
-        return 0
-    themes, territories = subject(package, "theme", "themes"), subject(package, "territory", "territories")
+def compare(package_ids: Sequence[str]) -> None:
+    """Compare saved datasets with the requests; flag those that a dataset no longer answers."""
+    package = model.Package
+    extras = package._extras  # pyright: ignore[reportAttributeAccessIssue]  # the mapper adds it
+    query = sa.select(package).where(package.id.in_(package_ids)).options(selectinload(extras))
+    packages = {each.id: each for each in model.Session.scalars(query)}
+    there = [each for each in packages.values() if each.state == model.State.ACTIVE]
+    gone = set(package_ids) - {each.id for each in there}
+    _flag({each: packages[each].title or "" if each in packages else "" for each in gone})
+    _unflag({each.id for each in there})
+    if model.Session.scalar(sa.select(sa.exists().where(*_ON_DESK))):
+        _suggest([row for each in there for row in _fitting(each)])
+
+
+#: Requests that a dataset may answer.
+_ON_DESK = (Request.state.in_(states.ON_DESK), Request.kind.in_(kinds.DEMANDS))
+
+
+def _fitting(package: model.Package) -> Iterator[dict[str, Any]]:
+    """The requests that a dataset may answer, as rows of `DatasetLink`."""
+    if package.private or package.type != "dataset":
+        return
     rank = similar.rank_of(package.title or "", "", "")
     if rank is None:
-        return 0
+        return
     condition, _score = rank
-    on_desk = (Request.state.in_(states.ON_DESK), Request.kind.in_(kinds.DEMANDS))
-    waiting = sa.select(Request).where(*on_desk, condition).order_by(Request.submitted).limit(MOST_COMPARED)
-    rows = []
-    for request in model.Session.scalars(waiting):
-        score = _score_of(request, package, themes, territories)
+    themes, territories = subject(package, "theme", "themes"), subject(package, "territory", "territories")
+    asked = sa.select(Request.id, Request.title, Request.theme, Request.territory).where(*_ON_DESK, condition)
+    for request in model.Session.execute(asked.order_by(Request.submitted).limit(MOST_COMPARED)):
+        score = _score_of(request, package.title or "", themes, territories)
         if score >= ENOUGH:
-            rows.append({"request_id": request.id, "package_id": package.id, "kind": "suggested", "score": score})
-    if not rows:
-        return 0
-    query = insert(DatasetLink).values(rows)
-    update = {"score": query.excluded.score}
-    model.Session.execute(query.on_conflict_do_update(index_elements=["request_id", "package_id", "kind"], set_=update))
-    return len(rows)
+            yield {"request_id": request.id, "package_id": package.id, "kind": "suggested", "score": score}
+
+
+def _suggest(rows: list[dict[str, Any]]) -> None:
+    for start in range(0, len(rows), AT_ONCE):
+        query = insert(DatasetLink).values(rows[start : start + AT_ONCE])
+        update = {"score": query.excluded.score}
+        keys = ["request_id", "package_id", "kind"]
+        model.Session.execute(query.on_conflict_do_update(index_elements=keys, set_=update))
 
 
 def subject(package: model.Package, field: str, vocabulary: str) -> set[str]:
@@ -125,14 +150,14 @@ def subject(package: model.Package, field: str, vocabulary: str) -> set[str]:
     return {concept.id for concept in found if concept}
 
 
-def _score_of(request: Request, package: model.Package, themes: set[str], territories: set[str]) -> float:
+def _score_of(request: Any, title: str, themes: set[str], territories: set[str]) -> float:
     """How well a dataset fits, 0–1: shared words of the titles; nothing when the place or the theme is another."""
     if request.territory and territories and not _near(request.territory, territories):
         return 0.0
     given_themes = set[str]().union(*(_with_above("themes", each) for each in themes))
     if themes and request.theme and not _with_above("themes", request.theme) & given_themes:
         return 0.0
-    asked, given = _words(request.title), _words(package.title or "")
+    asked, given = _words(request.title), _words(title)
     if not asked or not given:
         return 0.0
     return len(asked & given) / min(len(asked), len(given))
@@ -187,20 +212,32 @@ def suggestions(organization_id: str, reader: Reader) -> list[dict[str, Any]]:
     return [each for each in found if each["datasets"]]
 
 
-def flag_gone(package_id: str, title: str) -> int:
-    """Flag the requests that a dataset answered and that is no longer there; nothing reopens by itself."""
-    flag = {"code": "dataset_gone", "package": package_id, "title": title}
-    tied = sa.select(DatasetLink.request_id).where(DatasetLink.package_id == package_id, DatasetLink.kind == "answer")
-    flagged = 0
-    for request in model.Session.scalars(sa.select(Request).where(Request.id.in_(tied)).with_for_update()):
-        if all(each.get("package") != package_id for each in request.flags):
-            request.flags = [*request.flags, flag]
-            flagged += 1
-    return flagged
+def _flag(gone: Mapping[str, str]) -> None:
+    """Flag the requests that datasets answered, title by id, that are no longer there; nothing reopens by itself."""
+    tied = sa.select(DatasetLink.request_id, DatasetLink.package_id).where(
+        DatasetLink.package_id.in_(gone), DatasetLink.kind == "answer"
+    )
+    answers: dict[str, list[str]] = {}
+    for request_id, package_id in model.Session.execute(tied) if gone else ():
+        answers.setdefault(request_id, []).append(package_id)
+    if not answers:
+        return
+    for request in model.Session.scalars(sa.select(Request).where(Request.id.in_(answers)).with_for_update()):
+        told = {each.get("package") for each in request.flags}
+        new = [
+            {"code": "dataset_gone", "package": each, "title": gone[each]}
+            for each in answers[request.id]
+            if each not in told
+        ]
+        if new:
+            request.flags = [*request.flags, *new]
 
 
-def unflag(package_id: str) -> None:
-    """Take the flags away when the dataset is back."""
-    holds = Request.flags.contains([{"package": package_id}])
-    for request in model.Session.scalars(sa.select(Request).where(holds).with_for_update()):
-        request.flags = [each for each in request.flags if each.get("package") != package_id]
+def _unflag(package_ids: set[str]) -> None:
+    """Take the flags of datasets away that are back."""
+    flagged = sa.select(Request.id, Request.flags).where(sa.func.jsonb_array_length(Request.flags) > 0)
+    back = [id_ for id_, flags in model.Session.execute(flagged) if any(f.get("package") in package_ids for f in flags)]
+    if not back:
+        return
+    for request in model.Session.scalars(sa.select(Request).where(Request.id.in_(back)).with_for_update()):
+        request.flags = [each for each in request.flags if each.get("package") not in package_ids]

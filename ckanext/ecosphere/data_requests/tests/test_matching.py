@@ -86,17 +86,17 @@ def test_a_save_that_is_rolled_back_is_not_looked_at():
     linked_datasets.saved("something")
     model.Session.execute(sa.text("SELECT 1"))
     model.Session.commit()
-    assert list(matching.saved()) == ["something"]
+    assert list(matching.saved()) == [["something"]]
 
 
 def test_a_comparison_that_was_cut_off_is_done_again():
     list(matching.saved())
     matching.note_saved(["one"])
     taken = matching.saved()
-    assert next(taken) == "one"
+    assert next(taken) == ["one"]
     taken.close()  # the worker is killed here
     assert matching.wait()
-    assert list(matching.saved()) == ["one"]
+    assert list(matching.saved()) == [["one"]]
     assert not matching.wait()
 
 
