@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import selectinload
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import dictize
@@ -100,8 +99,7 @@ _memory: dict[str, datetime] = {}
 def compare(package_ids: Sequence[str]) -> None:
     """Compare saved datasets with the requests; flag those that a dataset no longer answers."""
     package = model.Package
-    extras = package._extras  # pyright: ignore[reportAttributeAccessIssue]  # the mapper adds it
-    query = sa.select(package).where(package.id.in_(package_ids)).options(selectinload(extras))
+    query = sa.select(package).where(package.id.in_(package_ids))
     packages = {each.id: each for each in model.Session.scalars(query)}
     there = [each for each in packages.values() if each.state == model.State.ACTIVE]
     gone = set(package_ids) - {each.id for each in there}
