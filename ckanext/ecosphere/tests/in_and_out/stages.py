@@ -44,6 +44,29 @@ PAGES = (
 LICENCES = ("cc-by", "odc-odbl", "other-open", "uk-ogl", "notspecified", "odc-by", "cc-nc", None)
 
 
+#: Ways to a dataset that was there before and is not adopted yet, with fields that plain CKAN holds as free text.
+OLD_PAGES = (
+    "/dataset/",
+    "/fr/dataset/?q=avant",
+    "/dataset/avant-007",
+    "/fr/dataset/avant-007",
+    "/dataset/edit/avant-007",
+    "/dataset/resources/avant-007",
+    "/dataset/avant-007/iso19139.xml",
+    "/dataset/avant-007/schemaorg.jsonld",
+    "/dataset/avant-007.ttl",
+    "/catalog.xml",
+    "/catalogue.csv",
+    "/feeds/dataset.atom",
+    "/organization/ddt-01",
+    "/group/inondations",
+    "/qualite",
+    "/demandes",
+    "/tableau-de-bord",
+    "/api/3/action/package_show?id=avant-007",
+)
+
+
 class Portal:
     """A CKAN in this process, used as a person and a program use it."""
 
@@ -174,6 +197,7 @@ def inside(portal: Portal, seen: dict[str, Any]) -> None:
     seen["init"] = portal.command("init", "--lang", "en")
     portal.log_in()
     seen["old page"] = portal.http.get("/dataset/avant-007", status=200).body
+    seen["old answers"] = {path: portal.status(path) for path in OLD_PAGES}
     seen["check"] = _check(portal)
     seen["dry run"] = portal.command("adopt", "--lang", "en", "--dry-run")
     seen["adopt"] = portal.command("adopt", "--lang", "en", "--yes")

@@ -124,6 +124,11 @@ def datasets(seen: dict[str, Any], stage: str, name: str = "show") -> dict[str, 
     return seen[stage][name]
 
 
+def test_every_way_to_a_dataset_of_before_answers_until_it_is_adopted(seen):
+    refused = {path: status for path, status in seen["inside"]["old answers"].items() if status != HTTPStatus.OK}
+    assert not refused
+
+
 def test_adoption_shows_its_plan_first_and_guesses_no_version(seen):
     plan, told = seen["inside"]["dry run"], seen["inside"]["adopt"]
     assert "Nothing was done" in plan
