@@ -12,19 +12,21 @@ actions in the usual way (`with_plugins`, `clean_db`, `clean_index`) and then op
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Route, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[3]
 START_SECONDS = 300  # a loaded machine starts slowly; a process that dies is seen at once
@@ -112,6 +114,26 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+#: Files that are the same for every page: scripts, styles, fonts and images of CKAN and of the plugins.
+ASSET = re.compile(r"^http://[^/]+/(webassets|base|vendor|ecosphere)/[^?]+\.(css|js|woff2?|ttf|svg|png|gif|ico)(\?|$)")
+
+
+def _asset(route: Route) -> None:
+    """Give an asset as the portal gave it the first time: for each one, it looks up who asks."""
+    url = route.request.url
+    if url not in _assets:
+        answer = route.fetch()
+        if not answer.ok:
+            route.fulfill(response=answer)
+            return
+        _assets[url] = (answer.headers, answer.body())
+    headers, body = _assets[url]
+    route.fulfill(status=HTTPStatus.OK, headers=headers, body=body)
+
+
+_assets: dict[str, tuple[dict[str, str], bytes]] = {}
+
+
 @pytest.fixture
 def page(portal_url: str, browser: Browser) -> Iterator[Page]:
     """A fresh French-speaking browser tab on the portal, which has its tables.
@@ -120,6 +142,7 @@ def page(portal_url: str, browser: Browser) -> Iterator[Page]:
     """
     wait_for_tables(portal_url)
     context = browser.new_context(base_url=portal_url, locale="fr-FR", viewport={"width": 1280, "height": 900})
+    context.route(ASSET, _asset)
     tab = context.new_page()
     tab.set_default_timeout(60_000)
     home = urlsplit(portal_url).netloc
