@@ -68,13 +68,14 @@ def quick_loading() -> Iterator[None]:
     know the file of its caller; for each plugin it looks through the entry points of every package that is installed;
     and it reads the same YAML files again each time, with the parser that is written in Python.
     """
-    parsed: dict[str | bytes, bytes] = {}
+    parsed: dict[tuple[type, str | bytes], bytes] = {}
+    from_text = yaml.load
 
-    def safe_load(stream: str | bytes | IO[str] | IO[bytes]) -> object:
+    def load(stream: str | bytes | IO[str] | IO[bytes], Loader: type = yaml.SafeLoader) -> object:
         text = stream if isinstance(stream, str | bytes) else stream.read()
-        if text not in parsed:
-            parsed[text] = pickle.dumps(yaml.load(text, yaml.SafeLoader))
-        return pickle.loads(parsed[text])  # noqa: S301 - written two lines above
+        if (Loader, text) not in parsed:
+            parsed[Loader, text] = pickle.dumps(from_text(text, Loader))
+        return pickle.loads(parsed[Loader, text])  # noqa: S301 - written two lines above
 
     def stack(context: int = 1) -> list[inspect.FrameInfo]:
         found, frame = [], sys._getframe(1)
@@ -88,7 +89,7 @@ def quick_loading() -> Iterator[None]:
         patch.setattr(inspect, "stack", stack)
         patch.setattr(core, "entry_points", cache(core.entry_points))
         patch.setattr(yaml, "SafeLoader", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        patch.setattr(yaml, "safe_load", safe_load)
+        patch.setattr(yaml, "load", load)
         yield
 
 
