@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import os
-import pickle
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 from pathlib import Path
-from typing import IO
 
 import ckan.plugins.toolkit as tk
 import pytest
-import yaml
 from ckan import model
 from ckan.cli.db import _get_pending_plugins
 from ckan.config.middleware import make_app
 from ckan.plugins import core
 
 from ckanext.ecosphere.tests.browser import browser, page, portal_url
+from ckanext.ecosphere.tests.quick_loading import quick_loading
 from dev.stack import pycsw, settings
 
 PACKAGE = Path(__file__).parent
 
-__all__ = ["browser", "page", "portal_url"]
+__all__ = ["browser", "page", "portal_url", "quick_loading"]
 
 if process := os.environ.get("PYTEST_XDIST_WORKER"):  # CKAN reads its configuration after this module
     os.environ.update(settings.test_environment(process))
@@ -58,39 +53,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files; tests of a file keep their order."""
     places = {str(PACKAGE / name): place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(str(item.path), len(places)))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def quick_loading() -> Iterator[None]:
-    """Spare the tests most of the time that loading the plugins takes; nothing that they do changes.
-
-    For each template directory and each asset library CKAN asks for the whole call stack with its source lines, only to
-    know the file of its caller; for each plugin it looks through the entry points of every package that is installed;
-    and it reads the same YAML files again each time, with the parser that is written in Python.
-    """
-    parsed: dict[tuple[type, str | bytes], bytes] = {}
-    from_text = yaml.load
-
-    def load(stream: str | bytes | IO[str] | IO[bytes], Loader: type = yaml.SafeLoader) -> object:
-        text = stream if isinstance(stream, str | bytes) else stream.read()
-        if (Loader, text) not in parsed:
-            parsed[Loader, text] = pickle.dumps(from_text(text, Loader))
-        return pickle.loads(parsed[Loader, text])  # noqa: S301 - written two lines above
-
-    def stack(context: int = 1) -> list[inspect.FrameInfo]:
-        found, frame = [], sys._getframe(1)
-        while frame is not None:
-            code = frame.f_code
-            found.append(inspect.FrameInfo(frame, code.co_filename, frame.f_lineno, code.co_name, None, None))
-            frame = frame.f_back
-        return found
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inspect, "stack", stack)
-        patch.setattr(core, "entry_points", cache(core.entry_points))
-        patch.setattr(yaml, "SafeLoader", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        patch.setattr(yaml, "load", load)
-        yield
 
 
 @pytest.fixture(scope="module")

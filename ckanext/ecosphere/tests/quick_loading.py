@@ -1,0 +1,74 @@
+"""Plugins that load several times as fast as CKAN loads them, for tests that load them anew."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import sys
+from collections.abc import Iterator
+from functools import cache
+from typing import IO, Any
+
+import pytest
+import yaml
+from ckan.config.declaration import load as declarations
+from ckan.lib.navl import dictization_functions
+from ckan.logic.schema import config_declaration_v1
+from ckan.plugins import core
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_loading() -> Iterator[None]:
+    """Spare the tests most of the time that loading the plugins takes; nothing that they do changes.
+
+    For each template directory and each asset library CKAN asks for the whole call stack with its source lines, only to
+    know the file of its caller; for each plugin it looks through the entry points of every package that is installed;
+    it reads the same YAML files again each time, with the parser that is written in Python; and it validates the
+    declarations of options that they hold.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inspect, "stack", _stack)
+        patch.setattr(core, "entry_points", cache(core.entry_points))
+        patch.setattr(yaml, "SafeLoader", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        patch.setattr(yaml, "load", _Parsed(yaml.load))
+        patch.setitem(declarations.handler._types, "dict", _load_declarations)
+        yield
+
+
+def _stack(context: int = 1) -> list[inspect.FrameInfo]:
+    """Return the call stack without its source lines."""
+    found, frame = [], sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        found.append(inspect.FrameInfo(frame, code.co_filename, frame.f_lineno, code.co_name, None, None))
+        frame = frame.f_back
+    return found
+
+
+class _Parsed:
+    """`yaml.load` that parses the same text once; each caller gets a copy of its own."""
+
+    def __init__(self, parse: Any):
+        self._parse = parse
+        self._known: dict[tuple[type, str | bytes], bytes] = {}
+
+    def __call__(self, stream: str | bytes | IO[str] | IO[bytes], Loader: type | None = None) -> Any:
+        text = stream if isinstance(stream, str | bytes) else stream.read()
+        loader = Loader or yaml.SafeLoader
+        if (loader, text) not in self._known:
+            self._known[loader, text] = pickle.dumps(self._parse(text, loader))
+        return pickle.loads(self._known[loader, text])
+
+
+_valid: dict[bytes, tuple[Any, Any]] = {}
+"""Declarations as they came → what their validation gives: values and errors."""
+
+
+def _load_declarations(declaration: Any, definition: dict[str, Any]) -> None:
+    """Do what CKAN's `load_dict` does, with declarations that were valid before."""
+    key = pickle.dumps(definition)
+    if key not in _valid:
+        _valid[key] = dictization_functions.validate(dict(definition), config_declaration_v1())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dictization_functions, "validate", lambda _data, _schema: _valid[key])
+        declarations.load_dict(declaration, definition)
