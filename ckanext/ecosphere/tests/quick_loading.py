@@ -9,9 +9,13 @@ from collections.abc import Iterator
 from functools import cache
 from typing import IO, Any
 
+import ckan.plugins.toolkit as tk
 import pytest
 import yaml
+from ckan.config import environment
 from ckan.config.declaration import load as declarations
+from ckan.config.declaration.load import load_dict
+from ckan.lib import search
 from ckan.lib.navl import dictization_functions
 from ckan.logic.schema import config_declaration_v1
 from ckan.plugins import core
@@ -23,8 +27,8 @@ def quick_loading() -> Iterator[None]:
 
     For each template directory and each asset library CKAN asks for the whole call stack with its source lines, only to
     know the file of its caller; for each plugin it looks through the entry points of every package that is installed;
-    it reads the same YAML files again each time, with the parser that is written in Python; and it validates the
-    declarations of options that they hold.
+    it reads the same YAML files again each time, with the parser that is written in Python; it validates the
+    declarations of options that they hold; and it asks Solr for its whole schema, to read the version.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inspect, "stack", _stack)
@@ -32,7 +36,22 @@ def quick_loading() -> Iterator[None]:
         patch.setattr(yaml, "SafeLoader", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         patch.setattr(yaml, "load", _Parsed(yaml.load))
         patch.setitem(declarations.handler._types, "dict", _load_declarations)
+        patch.setattr(declarations, "load_dict", _load_declarations)
+        patch.setattr(environment, "search", _Search())
         yield
+
+
+class _Search:
+    """`ckan.lib.search` as the configuration sees it: the schema of an index is looked at once."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, bool] = {}
+
+    def check_solr_schema_version(self) -> bool:
+        url = tk.config["solr_url"]
+        if url not in self._seen:
+            self._seen[url] = search.check_solr_schema_version()
+        return self._seen[url]
 
 
 def _stack(context: int = 1) -> list[inspect.FrameInfo]:
@@ -71,4 +90,4 @@ def _load_declarations(declaration: Any, definition: dict[str, Any]) -> None:
         _valid[key] = dictization_functions.validate(dict(definition), config_declaration_v1())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dictization_functions, "validate", lambda _data, _schema: _valid[key])
-        declarations.load_dict(declaration, definition)
+        load_dict(declaration, definition)
