@@ -7,6 +7,7 @@ import pickle
 import sys
 from collections.abc import Iterator
 from functools import cache
+from types import CodeType
 from typing import IO, Any
 
 import ckan.plugins.toolkit as tk
@@ -19,6 +20,7 @@ from ckan.lib import search
 from ckan.lib.navl import dictization_functions
 from ckan.logic.schema import config_declaration_v1
 from ckan.plugins import core
+from jinja2 import Environment
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,7 +30,8 @@ def quick_loading() -> Iterator[None]:
     For each template directory and each asset library CKAN asks for the whole call stack with its source lines, only to
     know the file of its caller; for each plugin it looks through the entry points of every package that is installed;
     it reads the same YAML files again each time, with the parser that is written in Python; it validates the
-    declarations of options that they hold; and it asks Solr for its whole schema, to read the version.
+    declarations of options that they hold; it asks Solr for its whole schema, to read the version; and each
+    application compiles its templates anew.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inspect, "stack", _stack)
@@ -38,7 +41,23 @@ def quick_loading() -> Iterator[None]:
         patch.setitem(declarations.handler._types, "dict", _load_declarations)
         patch.setattr(declarations, "load_dict", _load_declarations)
         patch.setattr(environment, "search", _Search())
+        patch.setattr(Environment, "compile", _compile)
         yield
+
+
+_compile_template = Environment.compile
+_compiled: dict[tuple[Any, ...], CodeType] = {}
+"""Templates by their text, their name and the extensions of the environment → their code."""
+
+
+def _compile(self: Environment, source: Any, name: str | None = None, filename: str | None = None, *rest: Any) -> Any:
+    """Do what Jinja's function does, once for each template."""
+    if rest or not isinstance(source, str):
+        return _compile_template(self, source, name, filename, *rest)
+    key = (source, name, filename, *sorted(self.extensions))
+    if key not in _compiled:
+        _compiled[key] = _compile_template(self, source, name, filename)
+    return _compiled[key]
 
 
 class _Search:
