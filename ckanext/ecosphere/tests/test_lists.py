@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 from ckan.lib import jobs
+from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 
 from ckanext.ecosphere import vocabularies as voc
@@ -29,6 +30,7 @@ TERM = {"label_fr": "Sobriété foncière", "label_en": "Land sobriety", "alt_la
 def portal(with_plugins: None, clean_db: None, clean_index: None) -> Any:
     """A portal with an administrator; what was changed in lists is forgotten afterwards."""
     local.look(now=True)
+    connect_to_redis().delete(indexing._key("counts"), indexing._key("progress"))
     boss = factories.Sysadmin(name="boss", password=PASSWORD, image_url="", fullname="Camille Martin")
     factories.Organization(name="dreal")
     yield boss
@@ -68,13 +70,14 @@ def test_a_term_with_its_synonym_is_offered_kept_and_found(send):
     assert found("zorglub") == ["friches"]
     assert found("sobriété foncière") == ["friches"]
     assert "Sobriété foncière" in send("/fr/dataset/?vocab_ecosphere_theme=sobriete-fonciere").body
+    assert "en cours de calcul" in send(f"/fr{ADMIN}/vocabulaires/themes").body
     work()
     page = send(f"/fr{ADMIN}/vocabulaires/themes?q=zorglub").body
     assert "ajouté ici" in page and "vocab_ecosphere_theme=sobriete-fonciere" in page
 
 
 def test_a_new_name_reaches_the_index_and_the_former_one_stays_a_synonym(send):
-    forets = next(each for each in voc.get("themes") if "forêt" in each.label_fr.casefold())
+    forets = voc.get("themes").concepts[-1]
     factories.Dataset(owner_org="dreal", name="massifs", title="Massifs", theme=[forets.uri])
     form = {"label_fr": "Sylvosphère", "label_en": "Sylvosphere", "alt_labels": "", "broader": forets.broader or ""}
     assert send(f"{ADMIN}/vocabulaires/themes/{forets.id}", form).status_code == 302
@@ -90,7 +93,7 @@ def test_a_withdrawn_term_stays_with_its_datasets_and_is_offered_no_longer(send)
     eau = voc.get("themes")["eau"]
     factories.Dataset(owner_org="dreal", name="nappes", title="Nappes", theme=[eau.uri])
     form = {"label_fr": eau.label_fr, "label_en": eau.label_en, "withdrawn": "yes", "replaced_by": "dechets"}
-    other = next(each for each in voc.get("themes") if each.uri != eau.uri and each.broader != eau.uri)
+    other = next(each for each in voc.get("themes") if eau.uri not in {each.uri, each.broader})
     send(f"{ADMIN}/vocabulaires/themes/eau", {**form, "replaced_by": other.id})
     assert not any(each["value"] == eau.uri for each in tk.h.ecosphere_concept_choices({"vocabulary": "themes"}))
     tk.get_action("package_patch")({"user": "boss"}, {"id": "nappes", "title": "Nappes d'eau"})
@@ -98,29 +101,28 @@ def test_a_withdrawn_term_stays_with_its_datasets_and_is_offered_no_longer(send)
     assert voc.get("themes").find(eau.label_fr).uri == other.uri
     send(f"{ADMIN}/journal/{_last().id}/annuler", {})
     assert any(each["value"] == eau.uri for each in tk.h.ecosphere_concept_choices({"vocabulary": "themes"}))
-    assert [each.before is None for each in model.Session.scalars(sa.select(JournalEntry).order_by(JournalEntry.id))]
 
 
-@pytest.mark.parametrize(
-    ("form", "sentence"),
-    [
-        ({"label_fr": ""}, "Donnez un nom"),
-        ({"label_fr": "x" * 151}, "Trop long"),
-        ({"label_fr": "x" * 1_000_000}, "Trop long"),
-        ({"label_fr": "<script>alert(1)</script>"}, "aucun de ces signes"),
-        ({"label_fr": "eau"}, "Un autre terme"),
-        ({"label_en": "???"}, "Donnez un nom"),
-        ({"alt_labels": "y" * 101}, "Un synonyme"),
-        ({"alt_labels": ";".join(map(str, range(41)))}, "synonymes"),
-        ({"broader": "urn:nothing"}, "Cette liste n"),
-        ({"uri": "javascript:alert(1)"}, "Donnez une adresse"),
-        ({"uri": "http://registre.data.developpement-durable.gouv.fr/ecospheres/themes-ecospheres/eau"}, "cette adresse"),
-    ],
-)
-def test_what_is_no_term_is_refused_with_a_sentence(send, form, sentence):
-    answer = send(f"/fr{ADMIN}/vocabulaires/themes/nouveau", {**TERM, **form}, status=400)
-    assert sentence in answer.body
-    assert "<script>alert" not in answer.body
+WRONG_TERMS = [
+    ({"label_fr": ""}, "Donnez un nom"),
+    ({"label_fr": "x" * 151}, "Trop long"),
+    ({"label_fr": "x" * 1_000_000}, "Trop long"),
+    ({"label_fr": "<script>alert(1)</script>"}, "aucun de ces signes"),
+    ({"label_fr": "eau"}, "Un autre terme"),
+    ({"label_en": "???"}, "Donnez un nom"),
+    ({"alt_labels": "y" * 101}, "Un synonyme"),
+    ({"alt_labels": ";".join(map(str, range(41)))}, "synonymes"),
+    ({"broader": "urn:nothing"}, "Cette liste n"),
+    ({"uri": "javascript:alert(1)"}, "Donnez une adresse"),
+    ({"uri": "http://registre.data.developpement-durable.gouv.fr/ecospheres/themes-ecospheres/eau"}, "cette adresse"),
+]
+
+
+def test_what_is_no_term_is_refused_with_a_sentence(send):
+    for form, sentence in WRONG_TERMS:
+        answer = send(f"/fr{ADMIN}/vocabulaires/themes/nouveau", {**TERM, **form}, status=400)
+        assert sentence in answer.body, form
+        assert "<script>alert" not in answer.body
     assert model.Session.query(LocalValue).count() == 0
 
 
@@ -177,20 +179,20 @@ def test_a_weight_is_bounded_and_goes_back(send):
     assert solr_query.weights()["place"]["exact"] == 4
 
 
-@pytest.mark.parametrize(
-    ("form", "sentence"),
-    [
-        ({"asked": ""}, "Donnez au moins"),
-        ({"asked": "de la"}, "aucun mot"),
-        ({"called": "zorglub"}, "mêmes mots"),
-        ({"called": 'haie") OR (*:*'}, "ne sont pas des mots"),
-        ({"asked": "\n".join(f"mot{number}" for number in range(13))}, "au plus"),
-        ({"asked": "a" * 500_000}, "caractères au plus"),
-    ],
-)
-def test_what_is_no_line_is_refused_with_a_sentence(send, form, sentence):
-    line = {"asked": "zorglub", "called": "haie", "do": "save", **form}
-    assert sentence in send(f"/fr{ADMIN}/recherche/mots/nouveau", line, status=400).body
+WRONG_LINES = [
+    ({"asked": ""}, "Donnez au moins"),
+    ({"asked": "de la"}, "aucun mot"),
+    ({"called": "zorglub"}, "mêmes mots"),
+    ({"called": 'haie") OR (*:*'}, "ne sont pas des mots"),
+    ({"asked": "\n".join(f"mot{number}" for number in range(13))}, "au plus"),
+    ({"asked": "a" * 500_000}, "caractères au plus"),
+]
+
+
+def test_what_is_no_line_is_refused_with_a_sentence(send):
+    for form, sentence in WRONG_LINES:
+        line = {"asked": "zorglub", "called": "haie", "do": "save", **form}
+        assert sentence in send(f"/fr{ADMIN}/recherche/mots/nouveau", line, status=400).body, form
 
 
 def test_the_journal_says_who_changed_what_and_is_not_rewritten(send):
@@ -204,7 +206,13 @@ def test_the_journal_says_who_changed_what_and_is_not_rewritten(send):
     entries = model.Session.query(JournalEntry).all()
     assert ("role:organization", f"{service['id']}/{member['id']}") in {(each.area, each.key) for each in entries}
     page = send(f"/fr{ADMIN}/journal").body
-    for part in ("Camille Martin", "DDT de l&#39;Ain – Dominique Petit", "ddt@ain.gouv.fr", "Guichet", "Sobriété foncière"):
+    for part in (
+        "Camille Martin",
+        "DDT de l&#39;Ain – Dominique Petit",
+        "ddt@ain.gouv.fr",
+        "Guichet",
+        "Sobriété foncière",
+    ):
         assert part in page
     assert "ddt@ain" not in send(f"/fr{ADMIN}/journal?kind=roles").body
     table = send(f"{ADMIN}/journal.csv").body
@@ -254,7 +262,7 @@ def test_a_curator_adds_a_term_and_words_in_french(page, portal):
     assert axe_violations(page) == []
     page.get_by_role("link", name="Ajouter des mots").first.click()
     page.get_by_label("Mots que tapent les gens").fill("zorglub")
-    page.get_by_label("Mots du catalogue").fill("friche industrielle")
+    page.get_by_role("textbox", name="Mots du catalogue").fill("friche industrielle")
     page.get_by_role("button", name="Voir ce que cela change").click()
     work()
     page.get_by_role("link", name="Voir le résultat").click()

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ckanext.ecosphere.core.lists import journal
 from ckanext.ecosphere.core.lists.model import JournalEntry, LocalValue
-from ckanext.ecosphere.vocabularies import local
+from ckanext.ecosphere.vocabularies import local, overlay
 
 log = logging.getLogger(__name__)
 
@@ -115,14 +115,15 @@ def take_back(number: int, person: str | None) -> JournalEntry | None:
         ChangedMeanwhileError: there is no such change, or it was changed again since.
     """
     entry = model.Session.get(JournalEntry, number)
-    if entry is None or not can_be_taken_back(entry.area, entry.before) or value(entry.area, entry.key) != entry.after:
+    if entry is None or not can_be_taken_back(entry) or value(entry.area, entry.key) != entry.after:
         raise ChangedMeanwhileError
     return put(entry.area, entry.key, entry.before, person)
 
 
-def can_be_taken_back(area: str, before: Any) -> bool:
+def can_be_taken_back(entry: JournalEntry) -> bool:
     """Whether a change is one of the lists; a term that was added is withdrawn instead, datasets may have it."""
-    return area.startswith(journal.LISTS) and not (area.startswith("vocabulary:") and before is None)
+    added = entry.area.startswith(overlay.AREA) and entry.before is None and (entry.after or {}).get("uri")
+    return entry.area.startswith(journal.LISTS) and not added
 
 
 def _held(area: str) -> int:

@@ -46,7 +46,7 @@ def shown(entry: JournalEntry, names: Mapping[str, str]) -> dict[str, Any]:
         "kind": _area(entry.area),
         "what": _what(entry.area, entry.key, entry.before, entry.after),
         "parts": list(_parts(entry.before, entry.after)),
-        "can_be_taken_back": store.can_be_taken_back(entry.area, entry.before),
+        "can_be_taken_back": store.can_be_taken_back(entry),
     }
 
 
@@ -115,8 +115,11 @@ def _parts(before: Any, after: Any) -> Iterator[dict[str, str]]:
     """What differs, field by field."""
     old, new = _fields(before), _fields(after)
     for name in dict.fromkeys((*old, *new)):
-        if old.get(name) != new.get(name):
-            yield {"field": _field(name), "before": _text(old.get(name)), "after": _text(new.get(name))}
+        if (old.get(name) or None) != (new.get(name) or None):
+            was, now = old.get(name), new.get(name)
+            if name == "role":
+                was, now = _roles().get(str(was), was), _roles().get(str(now), now)
+            yield {"field": _field(name), "before": _text(was), "after": _text(now)}
 
 
 def _fields(value: Any) -> dict[str, Any]:
@@ -138,6 +141,15 @@ def _field(name: str) -> str:
         "value": tk._("Value"),
         "role": tk._("Role"),
     }.get(name, name)
+
+
+def _roles() -> dict[str, str]:
+    return {
+        "admin": tk._("Administrator"),
+        "editor": tk._("Editor"),
+        "member": tk._("Member"),
+        "sysadmin": tk._("Administrator of the portal"),
+    }
 
 
 def _text(value: Any) -> str:
