@@ -18,6 +18,8 @@ from ckanext.ecosphere.vocabularies.overlay import EditableList
 
 PAGE = 50
 MOST_EXPORTED = 20_000
+LONGEST_NUMBER = 19
+"""Digits of a number that the database takes for sure."""
 
 blueprint = Blueprint("ecosphere_lists", __name__, url_prefix="/ecosphere/admin")
 blueprint.before_request(console.administrators_only)
@@ -140,11 +142,11 @@ def log_as_csv() -> Response:
     return response
 
 
-@blueprint.route("/journal/<int:entry>/annuler", methods=["POST"])
-def take_back(entry: int) -> Response:
+@blueprint.route("/journal/<entry>/annuler", methods=["POST"])
+def take_back(entry: str) -> Response:
     """Undo a change of a list."""
     try:
-        done = store.take_back(entry, tk.current_user.id) if entry < 2**63 else None
+        done = store.take_back(_number(entry), tk.current_user.id)
     except (store.ChangedMeanwhileError, store.FullError):
         tk.h.flash_error(tk._("This cannot be undone: it was changed again since, or a term was added (withdraw it)."))
     else:
@@ -164,6 +166,11 @@ def in_tree_order(vocabulary: voc.Vocabulary) -> Iterator[tuple[voc.Concept, int
 
     for root in vocabulary.roots():
         yield from below(root, 0)
+
+
+def _number(text: str) -> int:
+    """The number of an entry, 0 for what is none."""
+    return int(text) if text.isdecimal() and len(text) < LONGEST_NUMBER else 0
 
 
 def _list(name: str) -> EditableList:
