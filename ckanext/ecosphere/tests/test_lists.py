@@ -148,7 +148,7 @@ def test_another_process_knows_within_two_seconds(portal):
     store.put("search:everyday", "a", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
     local.apply({})  # as a process that did not make the change
     store._seen[0] = None
-    local._state["next"] = time.monotonic() + 0.2
+    local._due[0] = time.monotonic() + 0.2
     assert "zorglub" not in words.expressions()
     time.sleep(0.3)
     assert "zorglub" in words.expressions()

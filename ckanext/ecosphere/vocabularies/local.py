@@ -7,6 +7,7 @@ unknown here: whoever keeps them gives :func:`follow` a function that reads them
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -32,12 +33,15 @@ class _Kept(Protocol[_AnswerT_co]):
 
 _forgetting: list[Callable[[], None]] = []
 _lock = threading.Lock()
-_state: dict[str, Any] = {"changes": {}, "read": None, "next": 0.0}
+_clock = time.monotonic
+_state: dict[str, Any] = {"changes": {}, "read": None, "again": False}
+_due = [math.inf]
+"""When to look next, on the clock `time.monotonic`."""
 
 
 def follow(read: Callable[[], Changes | None] | None) -> None:
     """Take changes from a function, which returns None when there is nothing new; None stops that and forgets all."""
-    _state["read"], _state["next"] = read, 0.0
+    _state["read"], _due[0] = read, 0.0 if read else math.inf
     if read is None:
         apply({})
 
@@ -53,10 +57,14 @@ def look(now: bool = False) -> None:
 
     Only one thread looks; the others go on with what is known.
     """
-    if _state["read"] is None or (not now and time.monotonic() < _state["next"]) or not _lock.acquire(blocking=False):
+    if (not now and time.monotonic() < _due[0]) or _state["read"] is None or not _lock.acquire(blocking=False):
         return
     try:
-        _state["next"] = time.monotonic() + SECONDS
+        _due[0] = time.monotonic() + SECONDS
+        if _state["again"]:
+            # What a thread was deriving from the former lists while they changed.
+            _state["again"] = False
+            forget()
         changes = _state["read"]()
         if changes is not None:
             apply(changes)
@@ -67,7 +75,7 @@ def look(now: bool = False) -> None:
 def apply(changes: Changes) -> None:
     """Put changes in force, and have what was derived from the lists derived again."""
     if changes != _state["changes"]:
-        _state["changes"] = changes
+        _state["changes"], _state["again"] = changes, True
         forget()
 
 
@@ -83,24 +91,26 @@ def tried(area: str, key: str, value: Any) -> Iterator[None]:
 
     For a worker's process: where several threads answer, all of them would try it.
     """
-    read, before = _state["read"], _state["changes"]
+    read, before, due = _state["read"], _state["changes"], _due[0]
     kept = {each: known for each, known in before.get(area, {}).items() if each != key}
-    _state["read"] = None
+    _state["read"], _due[0] = None, math.inf
     apply({**before, area: kept if value is None else {**kept, key: value}})
     try:
         yield
     finally:
         apply(before)
-        _state["read"] = read
+        _state["read"], _due[0] = read, due
 
 
 def derived(kept: _Kept[_AnswerT_co]) -> _Kept[_AnswerT_co]:
     """Mark a function whose answers are kept (``functools.cache``) and rest on the lists: a change forgets them."""
     _forgetting.append(kept.cache_clear)
+    due = _due  # asked for hundreds of times for each record of a harvest
 
     @wraps(kept)
     def asked(*args: Any) -> _AnswerT_co:
-        look()
+        if _clock() >= due[0]:
+            look()
         return kept(*args)
 
     setattr(asked, "cache_clear", kept.cache_clear)  # noqa: B010 - for the type checker
