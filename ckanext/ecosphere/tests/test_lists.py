@@ -186,6 +186,7 @@ WRONG_LINES = [
     ({"called": 'haie") OR (*:*'}, "ne sont pas des mots"),
     ({"asked": "\n".join(f"mot{number}" for number in range(13))}, "au plus"),
     ({"asked": "a" * 500_000}, "caractères au plus"),
+    ({"asked": "a\n" * 2_000}, "Trop long"),
 ]
 
 

@@ -18,6 +18,8 @@ from ckanext.ecosphere.vocabularies.overlay import EditableList
 LONGEST_LABEL = 150
 LONGEST_SYNONYM = 100
 MOST_SYNONYMS = 40
+LONGEST_SYNONYMS = 5_000
+"""Characters of all synonyms of a term, with what separates them."""
 LONGEST_ID = 80
 LONGEST_URI = 300
 DEEPEST = 4
@@ -149,9 +151,11 @@ def _label(
 
 
 def _synonyms(text: str, errors: dict[str, list[str]]) -> list[str]:
-    parts = [characters.one_line(part) for part in _BETWEEN.split(text[: LONGEST_SYNONYM * MOST_SYNONYMS * 2])]
+    parts = [characters.one_line(part) for part in _BETWEEN.split(text[:LONGEST_SYNONYMS])]
     found = list({voc.normalise(part): part for part in parts if voc.normalise(part)}.values())
-    if any(len(each) > LONGEST_SYNONYM for each in found):
+    if len(text) > LONGEST_SYNONYMS:
+        errors["alt_labels"] = [tk._("Too long: {number} characters at most.").format(number=LONGEST_SYNONYMS)]
+    elif any(len(each) > LONGEST_SYNONYM for each in found):
         errors["alt_labels"] = [tk._("A synonym has {number} characters at most.").format(number=LONGEST_SYNONYM)]
     elif len(found) > MOST_SYNONYMS:
         errors["alt_labels"] = [tk._("There are {number} synonyms at most.").format(number=MOST_SYNONYMS)]

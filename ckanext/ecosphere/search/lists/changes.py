@@ -24,6 +24,8 @@ JUDGED = "search:judged"
 AREAS = (words.EVERYDAY, solr_query.WEIGHTS, JUDGED)
 MOST_TERMS = 12
 LONGEST_TERM = 80
+LONGEST_TERMS = 2_000
+"""Characters of one side of a line, with what separates its words."""
 MOST_JUDGED = 100
 MOST_DATASETS = 20
 LONGEST_QUESTION = 200
@@ -160,9 +162,11 @@ def _is_public(name: str) -> bool:
 
 
 def _terms(text: str, field: str, errors: dict[str, list[str]]) -> list[str]:
-    parts = [characters.one_line(part) for part in _BETWEEN.split(text[: MOST_TERMS * LONGEST_TERM * 2])]
+    parts = [characters.one_line(part) for part in _BETWEEN.split(text[:LONGEST_TERMS])]
     found = list({voc.normalise(part): part for part in parts if part}.values())
-    if not found:
+    if len(text) > LONGEST_TERMS:
+        errors[field] = [tk._("Too long: {number} characters at most.").format(number=LONGEST_TERMS)]
+    elif not found:
         errors[field] = [tk._("Give at least one word or expression.")]
     elif len(found) > MOST_TERMS:
         errors[field] = [tk._("Give {number} words or expressions at most.").format(number=MOST_TERMS)]
