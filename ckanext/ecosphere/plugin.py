@@ -24,6 +24,9 @@ from ckanext.ecosphere.core import (
     texts,
 )
 from ckanext.ecosphere.core.api_guard import api_guard
+from ckanext.ecosphere.core.lists import indexing, noticing, store
+from ckanext.ecosphere.core.lists import views as list_views
+from ckanext.ecosphere.interfaces import IEcosphereSetup
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import authorization, place_helpers, web_guard
 from ckanext.ecosphere.shared.web_guard import cookies, proxies
@@ -47,6 +50,21 @@ class EcospherePlugin(Room):
     p.implements(p.IBlueprint)
     p.implements(p.INotifier, inherit=True)
     p.implements(p.ISignal)
+    p.implements(p.IConfigurable)
+    p.implements(IEcosphereSetup, inherit=True)
+
+    def configure(self, config_: Any) -> None:
+        """Have the lists of the portal read, and changes of roles noted in its journal."""
+        store.follow()
+        noticing.listen()
+
+    def ecosphere_recover(self) -> list[str]:
+        """Have datasets indexed whose terms changed, when a killed process or an emptied queue left that."""
+        return [indexing.RUN.title] if indexing.RUN.send_if_lost() else []
+
+    def ecosphere_queues(self) -> list[str]:
+        """Queue of the work on lists."""
+        return [indexing.RUN.queue]
 
     def update_config(self, config_: Any) -> None:
         """Register templates and assets; choose safe cookies and local times where the administrator has not."""
@@ -71,7 +89,7 @@ class EcospherePlugin(Room):
     def get_blueprint(self) -> list[Blueprint]:
         """Guard every page and action of the portal; provide the suite's own pages."""
         statement = accessibility.blueprint(config.accessibility, config.contact)
-        own = [actions.blueprint, dashboard.blueprint, console.blueprint, statement]
+        own = [actions.blueprint, dashboard.blueprint, console.blueprint, list_views.blueprint, statement]
         return [web_guard.portal_blueprint(config.web_guard), api_guard, *own]
 
     def notify_recipient(self, *args: Any, **kwargs: Any) -> bool:

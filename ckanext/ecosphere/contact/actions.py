@@ -14,6 +14,7 @@ from flask import Blueprint, make_response, request
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.core.lists import journal
 from ckanext.ecosphere.shared import action_input, authorization, telephone, web_guard
 
 _ = tk._
@@ -73,11 +74,15 @@ def ecosphere_contact_sheet_update(context: Context, data_dict: DataDict) -> dic
     if errors:
         raise tk.ValidationError(errors)
     extras: Any = getattr(group, "extras")  # noqa: B009
+    former = {name: extras.get(sheets.PREFIX + name) or "" for name in changes}
     for name, value in changes.items():
         if value:
             extras[sheets.PREFIX + name] = value
         else:
             extras.pop(sheets.PREFIX + name, None)
+    if p.plugin_loaded("ecosphere") and former != changes:
+        user = authorization.person(context)
+        journal.note("contact-sheet", group.id, former, changes, user.id if user else None)
     model.Session.commit()
     return asdict(sheets.of(group))
 

@@ -31,7 +31,8 @@ blueprint = Blueprint("ecosphere_console", __name__, url_prefix="/ecosphere/admi
 def administrators_only() -> Response | None:
     """Refuse everyone but the portal's administrators; whoever is not logged in may do so first."""
     if not tk.current_user.is_authenticated:
-        return tk.redirect_to("user.login", came_from=tk.url_for("ecosphere_console.health"))
+        back = request.path if request.method == "GET" else tk.url_for("ecosphere_console.health")
+        return tk.redirect_to("user.login", came_from=back)
     if not authz.is_sysadmin(tk.current_user.name):
         tk.abort(403, tk._("Only administrators of the portal may see this."))
     return None
@@ -65,7 +66,7 @@ def look_again() -> Response:
 @blueprint.route("/personnes")
 def people() -> str:
     """Show who works for which service."""
-    words, page = request.args.get("q", "")[:100].strip(), _page(request.args.get("page"))
+    words, page = request.args.get("q", "")[:100].strip(), page_number(request.args.get("page"))
     count, found = members(words, page)
     pages = max(1, -(-count // PAGE))
     return tk.render(
@@ -143,5 +144,6 @@ def health_cards() -> list[Card]:
     return [Card("health", tk._("The portal itself"), "heart-pulse", len(wrong), lines, [Link(tk._("Health"), url)], 5)]
 
 
-def _page(text: str | None) -> int:
+def page_number(text: str | None) -> int:
+    """Return the number of a page of an address, 1 when it is none."""
     return min(int(text), LAST_PAGE) if text and text.isdecimal() and int(text) > 0 else 1

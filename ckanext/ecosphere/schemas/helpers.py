@@ -28,6 +28,7 @@ Field = Mapping[str, Any]
 MOST_SERVICES = 5
 
 
+@voc.derived
 @cache
 def _choices(name: str, store: str) -> tuple[dict[str, Any], ...]:
     vocabulary = voc.get(name)

@@ -10,7 +10,7 @@ from dominate import tags
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facets, index
-from ckanext.ecosphere.search.page import address, chips, extents, facet_view, results
+from ckanext.ecosphere.search.page import address, chips, extents, facet_view, nearby, results
 from ckanext.ecosphere.search.relevance import search
 from ckanext.ecosphere.shared import language
 
@@ -159,6 +159,29 @@ def ecosphere_search_relaxations(
             label = ecosphere_search_facet_label(facet, value)
             found.append({"facet": facet, "label": label, "count": count, "url": remove_field(facet, value)})
     return sorted(found, key=lambda each: -each["count"])
+
+
+def ecosphere_search_nearby(query: str, fields_grouped: dict[str, list[str]]) -> list[dict[str, Any]]:
+    """For a search that found nothing in a territory: what contains it or lies beside it, and has results.
+
+    Args:
+        query: the words searched.
+        fields_grouped: chosen filters as CKAN's search page has them.
+
+    Returns:
+        `label`, `count`, `contains` and `url` of each, what contains it first.
+    """
+    left_out = (index.TERRITORY_FIELD, "page")
+    kept = [(key, value) for key, value in tk.request.args.items(multi=True) if key not in left_out]
+    return [
+        {
+            "label": each.concept.label(language.current()),
+            "count": each.count,
+            "contains": each.contains,
+            "url": f"{tk.h.url_for(tk.request.path)}?{urlencode([*kept, (index.TERRITORY_FIELD, each.id)])}",
+        }
+        for each in nearby.nearby(query, fields_grouped)
+    ]
 
 
 def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]]) -> str | None:

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import place_index
+from ckanext.ecosphere.search import boxes, place_index
 from ckanext.ecosphere.vocabularies import communes
 
 THEME_FIELD = "vocab_ecosphere_theme"
@@ -76,7 +76,8 @@ def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any
         document[facet] = [concept.id for concept in concepts]
         names = [name for each in places for name in (each.name, each.code)]
         document[text_field] = _text([*names, *(label for concept in concepts for label in _labels(concept))])
-    place_index.complete(document, _values(fields.get("territory")), str(dataset.get("title") or ""))
+    box = boxes.of_geometry(fields.get("spatial"))
+    place_index.complete(document, _values(fields.get("territory")), str(dataset.get("title") or ""), box)
     document[LABELS_TEXT] = _text(
         label
         for field, vocabulary in LABELLED.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search import boxes
 from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD, PLACE_FIELD
 from ckanext.ecosphere.vocabularies import communes, gazetteer
 
@@ -12,17 +13,22 @@ MOST_DEPARTEMENTS = 3
 """Départements of a dataset whose title is searched for communes."""
 
 
-def complete(document: dict[str, Any], territories: list[str], title: str) -> None:
+def complete(document: dict[str, Any], territories: list[str], title: str, box: boxes.Box | None = None) -> None:
     """Add the places of a dataset to its index document.
 
-    A title that names communes of the dataset's département ("PLU de Nantes") makes them its place.
+    A title that names communes of the dataset's département ("PLU de Nantes") makes them its place. Of a dataset that
+    names no territory the geometry tells it.
 
     Args:
         document: what goes to Solr, changed in place.
         territories: URIs or ids of the dataset's territories and communes.
         title: of the dataset.
+        box: of its geometry.
     """
     own = list(dict.fromkeys(value for each in territories if (value := _value(each))))
+    around: list[str] = []
+    if box and not own:
+        own, around = boxes.places(box)
     # "France" beside a place says where the place lies, not that the dataset covers the country.
     own = [value for value in own if value not in gazetteer.COUNTRIES] or own
     codes = [code for code, concept in gazetteer.departements().items() if concept.id in own]
@@ -31,7 +37,7 @@ def complete(document: dict[str, Any], territories: list[str], title: str) -> No
         if named:
             own = [f"commune-{commune.code}" for commune in named]
     document[PLACE_FIELD] = own
-    document[INSIDE_FIELD] = list(gazetteer.inside(tuple(own)))
+    document[INSIDE_FIELD] = list(gazetteer.inside((*own, *around)))
 
 
 def _value(key: str) -> str:

@@ -39,6 +39,7 @@ from ckanext.ecosphere.search.alerts import helpers as alert_helpers
 from ckanext.ecosphere.search.alerts import job as alert_job
 from ckanext.ecosphere.search.alerts import setup as alert_setup
 from ckanext.ecosphere.search.alerts import views as alert_views
+from ckanext.ecosphere.search.lists import views as list_views
 from ckanext.ecosphere.shared import language, place_helpers
 from ckanext.ecosphere.vocabularies import gazetteer
 
@@ -52,7 +53,7 @@ HELPERS = place_helpers.HELPERS | {
 @tk.blanket.actions(actions.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.helpers(HELPERS)
-@tk.blanket.blueprints(lambda: [views.ecosphere_search, alert_views.ecosphere_alerts])
+@tk.blanket.blueprints(lambda: [views.ecosphere_search, alert_views.ecosphere_alerts, list_views.blueprint])
 @tk.blanket.config_declarations
 class EcosphereSearchPlugin(Room):
     """Search as French speakers expect it."""

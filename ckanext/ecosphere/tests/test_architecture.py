@@ -1,12 +1,16 @@
 """Rules of the house: rooms keep apart, cores stay pure, modules stay small."""
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.vocabularies import overlay
 
 PACKAGE = Path(__file__).resolve().parents[1]
 ROOMS = ("schemas", "harvest", "quality", "data_requests", "search", "access")
@@ -147,3 +151,23 @@ def test_the_guard_sees_every_form_of_import(tmp_path: Path, monkeypatch: pytest
         "ckanext.ecosphere.search.query",
         "ckan.model",
     }
+
+
+#: Lists that nobody changes on the pages of the portal, see `vocabularies/editable.csv`.
+FIXED_LISTS = re.compile(
+    r"""(?:voc|vocabularies)\.get\(["'](?:{})["']\)""".format(
+        "|".join(sorted(set(voc.names()) - set(overlay.editable())))
+    )
+)
+
+
+def test_what_is_kept_of_a_list_is_forgotten_when_it_changes():
+    lacking = []
+    for path in modules("."):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                decorators = [ast.unparse(each) for each in node.decorator_list]
+                asks = re.search(r"\b(?:voc|vocabularies)\.get\(", FIXED_LISTS.sub("", ast.unparse(node)))
+                if asks and any("cache" in each for each in decorators) and not decorators[0].endswith("derived"):
+                    lacking.append(f"{path.relative_to(PACKAGE)}: {node.name}")
+    assert lacking == []

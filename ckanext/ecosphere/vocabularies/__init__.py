@@ -8,8 +8,9 @@ Pure Python: nothing here knows CKAN, so every room may import it::
     voc.get("territories")["departement-01"].data["bbox"]
 
 The lists are the CSV files in ``data/``; ``SOURCES.md`` beside them says where each comes from. Those of a folder of
-the administrator (:func:`use`) stand before them: other editions, and lists of their own.
-A list is read at first use and kept; everything handed out is immutable.
+the administrator (:func:`use`) stand before them: other editions, and lists of their own. What administrators changed
+on the pages of the portal stands over both (``local.py``, ``overlay.py``).
+A list is read at first use and kept until it changes; everything handed out is immutable.
 """
 
 from __future__ import annotations
@@ -19,10 +20,24 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from ckanext.ecosphere.shared import characters
+from ckanext.ecosphere.vocabularies import local, overlay
+from ckanext.ecosphere.vocabularies.local import derived
 from ckanext.ecosphere.vocabularies.model import Concept, Vocabulary
 from ckanext.ecosphere.vocabularies.reader import read_vocabulary
 
-__all__ = ["DATA", "Concept", "Vocabulary", "file_of", "folder", "get", "names", "normalise", "use"]
+__all__ = [
+    "DATA",
+    "Concept",
+    "Vocabulary",
+    "derived",
+    "file_of",
+    "folder",
+    "get",
+    "names",
+    "normalise",
+    "own_synonyms",
+    "use",
+]
 
 DATA = Path(__file__).with_name("data")
 
@@ -45,8 +60,7 @@ def normalise(text: str) -> str:
 def use(own: str) -> None:
     """Let the lists of a folder stand before those of the project; an empty path takes that back."""
     _FOLDERS[:] = [Path(own), DATA] if own else [DATA]
-    names.cache_clear()
-    get.cache_clear()
+    local.forget()
 
 
 def folder() -> Path:
@@ -59,12 +73,14 @@ def file_of(name: str) -> Path:
     return next((file for each in _FOLDERS if (file := each / f"{name}.csv").exists()), DATA / f"{name}.csv")
 
 
+@derived
 @cache
 def names() -> tuple[str, ...]:
     """Return the names of all vocabularies, sorted."""
     return tuple(sorted({path.stem for each in _FOLDERS for path in each.glob("*.csv")}))
 
 
+@derived
 @cache
 def get(name: str) -> Vocabulary:
     """Return the vocabulary called ``name``.
@@ -74,4 +90,16 @@ def get(name: str) -> Vocabulary:
     """
     if name not in names():
         raise KeyError(name)
-    return Vocabulary(name, read_vocabulary(file_of(name)), normalise)
+    return Vocabulary(name, overlay.over(name, _packaged(name)), normalise)
+
+
+def own_synonyms() -> list[tuple[str, tuple[str, ...]]]:
+    """Return the terms that were given synonyms on this portal, of all lists: name in French, and these synonyms."""
+    return [pair for name in overlay.editable() for pair in overlay.own_synonyms(name, _packaged(name))]
+
+
+@derived
+@cache
+def _packaged(name: str) -> tuple[Concept, ...]:
+    """The concepts of a list as the package, or the folder of the administrator, brings them."""
+    return read_vocabulary(file_of(name))

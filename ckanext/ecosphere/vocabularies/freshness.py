@@ -13,6 +13,7 @@ SHORTEST_GRACE = 2  # days
 UNKNOWN = "UNKNOWN"
 
 
+@vocabularies.derived
 @functools.lru_cache(maxsize=512)
 def code(frequency: str) -> str:
     """Return the code of `frequency` in the EU authority table.

@@ -91,9 +91,11 @@ class Vocabulary:
         """Return the concept that has this label, in French, English or as an alternative label.
 
         Labels are compared without case, accents and punctuation. A preferred label wins over an
-        alternative one, then the first concept of the file wins.
+        alternative one, then the first concept of the file wins. For a withdrawn concept that another one replaces,
+        that one is found.
         """
-        return self._by_label.get(self._normalise(label)) if label and len(label) <= LONGEST_LABEL else None
+        found = self._by_label.get(self._normalise(label)) if label and len(label) <= LONGEST_LABEL else None
+        return (self.get(str(found.data.get("replaced_by") or "")) or found) if found else None
 
     def children(self, uri: str) -> tuple[Concept, ...]:
         """Return the concepts right below ``uri``, in the order of the file."""

@@ -45,6 +45,7 @@ def _terms(weak: bool) -> Phrases[str]:
     )
 
 
+@voc.derived
 @cache
 def _inspire_labels() -> dict[str, str]:
     """Label (without plurals) → INSPIRE theme id, from the list and our own table."""
@@ -58,6 +59,7 @@ def _inspire_labels() -> dict[str, str]:
     return found
 
 
+@voc.derived
 @cache
 def _leaves() -> dict[str, str]:
     """Last part of a path of the COVADIS tree ("Air Climat/Qualité Pollution") → theme, where it names only one."""

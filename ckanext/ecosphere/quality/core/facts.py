@@ -293,6 +293,7 @@ def _ids(vocabulary: str, values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found for value in values for found in _line(vocabulary, value)))
 
 
+@vocabularies.derived
 @functools.lru_cache(maxsize=4096)
 def _line(vocabulary: str, value: str) -> tuple[str, ...]:
     known = vocabularies.get(vocabulary)

@@ -296,6 +296,7 @@ def _resolver(field: Mapping[str, Any]) -> Callable[[str], str]:
     return _make_resolver(field["vocabulary"], field.get("vocabulary_store", "uri"), bool(field.get("vocabulary_open")))
 
 
+@voc.derived
 @cache
 def _make_resolver(name: str, store: str, is_open: bool) -> Callable[[str], str]:
     vocabulary = voc.get(name)

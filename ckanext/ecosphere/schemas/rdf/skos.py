@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rdflib import OWL, RDF, SKOS, Graph, Literal, URIRef
+from rdflib import DCTERMS, OWL, RDF, SKOS, Graph, Literal, URIRef
 
 from ckanext.ecosphere import vocabularies as voc
 
@@ -33,6 +33,8 @@ def graph(vocabulary: voc.Vocabulary, scheme_uri: str = "") -> Graph:
             result.add((scheme, SKOS.hasTopConcept, node))
         if concept.data.get("withdrawn"):
             result.add((node, OWL.deprecated, Literal(True)))
+            if replacement := vocabulary.get(str(concept.data.get("replaced_by") or "")):
+                result.add((node, DCTERMS.isReplacedBy, URIRef(replacement.uri)))
         for other in concept.data.get("other_uris", ()):
             result.add((node, SKOS.exactMatch, URIRef(other)))
     return result

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import config, facet_values
+from ckanext.ecosphere.search import boxes, config, facet_values
 from ckanext.ecosphere.search.page.results import RANK
 from ckanext.ecosphere.shared import outlines
 from ckanext.ecosphere.shared.outlines import Box
-
-_LONGEST_GEOMETRY = 100_000
 
 
 @dataclass(frozen=True)
@@ -54,16 +51,16 @@ def of_results(datasets: list[dict[str, Any]], searched: str) -> Map:
         datasets: results as `results.grouped` returns them.
         searched: `ext_bbox` of the page, "" without one.
     """
-    boxes = {index: box for index, dataset in enumerate(datasets) if (box := box_of(dataset))}
+    extents = {index: box for index, dataset in enumerate(datasets) if (box := box_of(dataset))}
     area = _read_box(searched)
     held = Counter(
-        frame.id for box in [*boxes.values(), *([area] if area else [])] if (frame := outlines.frame_of(box))
+        frame.id for box in [*extents.values(), *([area] if area else [])] if (frame := outlines.frame_of(box))
     )
     frames = {frame.id: frame for frame in outlines.frames()}
     frame = frames[held.most_common(1)[0][0]] if held else outlines.frames()[0]
     drawn = [
         _rectangle(frame, box, index + 1, datasets[index])
-        for index, box in boxes.items()
+        for index, box in extents.items()
         if outlines.frame_of(box) == frame
     ]
     return Map(
@@ -80,26 +77,13 @@ def box_of(dataset: dict[str, Any]) -> Box | None:
     geometry = dataset.get("spatial") or next(
         (extra["value"] for extra in dataset.get("extras") or [] if extra.get("key") == "spatial"), None
     )
-    if isinstance(geometry, str) and len(geometry) <= _LONGEST_GEOMETRY:
-        try:
-            points = list(_points(json.loads(geometry)["coordinates"]))
-            xs, ys = [float(x) for x, _y in points], [float(y) for _x, y in points]
-            return min(xs), min(ys), max(xs), max(ys)
-        except (ValueError, TypeError, KeyError, RecursionError):
-            pass
+    if box := boxes.of_geometry(geometry):
+        return box
     known = voc.get("territories")
     for key in facet_values.values(dataset.get("territory")):
         if (concept := known.get(key)) and concept.data["bbox"][0] <= concept.data["bbox"][2]:
             return concept.data["bbox"]
     return None
-
-
-def _points(coordinates: Any) -> Any:
-    if coordinates and isinstance(coordinates[0], (int, float)):
-        yield coordinates[0], coordinates[1]
-        return
-    for each in coordinates:
-        yield from _points(each)
 
 
 def _rectangle(frame: outlines.Frame, box: Box, rank: int, dataset: dict[str, Any] | None) -> Rectangle:

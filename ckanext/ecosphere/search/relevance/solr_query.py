@@ -13,8 +13,9 @@ from typing import Any
 
 import yaml
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.relevance.words import DATA, Unit
-from ckanext.ecosphere.vocabularies import gazetteer
+from ckanext.ecosphere.vocabularies import gazetteer, local
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 
 PLACE_FIELD = "vocab_ecosphere_place"
@@ -22,6 +23,8 @@ PLACE_FIELD = "vocab_ecosphere_place"
 INSIDE_FIELD = "vocab_ecosphere_inside"
 """Index field of a dataset's places and all that contains them but the country."""
 QUALITY_FIELD = "ecosphere_quality_score"
+WEIGHTS = "search:weights"
+"""Area of the weights that administrators set, see `vocabularies/local.py`."""
 MOST_OTHERS = 12
 """Other names of an expression that are looked for."""
 MOST_NAMES = 60
@@ -55,8 +58,19 @@ class Asked:
     maybe_words: tuple[str, ...] = ()
 
 
+@voc.derived
 @cache
 def weights() -> dict[str, Any]:
+    """The weights that are in force: those of `ranking.yaml`, and what administrators put in their place."""
+    found = packaged_weights()
+    for key, change in local.of(WEIGHTS).items():
+        group, _dot, name = key.partition(".")
+        if name in found.get(group, ()):
+            found[group][name] = change["value"]
+    return found
+
+
+def packaged_weights() -> dict[str, Any]:
     """The weights of `ranking.yaml`."""
     with (DATA / "ranking.yaml").open(encoding="utf-8") as stream:
         return yaml.safe_load(stream)

@@ -62,6 +62,7 @@ def is_place(folded: str) -> bool:
     return folded in gazetteer.large_names()
 
 
+@voc.derived
 @cache
 def _words() -> tuple[str, ...]:
     texts = [*words.expressions(), *words.fillers(), *words.purposes()]
@@ -77,6 +78,7 @@ def _french() -> frozenset[str]:
     return frozenset((words.DATA / "french_words.txt").read_text(encoding="utf-8").split())
 
 
+@voc.derived
 @cache
 def _stems() -> frozenset[str]:
     return frozenset(words.stem(word) for word in _words())

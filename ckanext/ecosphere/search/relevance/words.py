@@ -9,8 +9,11 @@ from pathlib import Path
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import synonyms
+from ckanext.ecosphere.vocabularies import local
 
 DATA = Path(__file__).parents[1] / "data"
+EVERYDAY = "search:everyday"
+"""Area of the lines that administrators added, see `vocabularies/local.py`."""
 LONGEST_PHRASE = 7
 """Words of the longest expression that is looked for."""
 MOST_WORDS = 20
@@ -102,28 +105,27 @@ def fillers() -> frozenset[str]:
 @cache
 def purposes() -> frozenset[str]:
     """Stems of what data are wanted for, without stop words."""
-    return frozenset(_key(line) for line in _lines("purposes_fr.txt"))
+    return frozenset(key_of(line) for line in _lines("purposes_fr.txt"))
 
 
+@voc.derived
 @cache
 def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
-    """Stems of an expression → its other names of `everyday_fr.txt` and how many are the catalogue's.
+    """Stems of an expression → its other names (`everyday`) and how many are the catalogue's.
 
     Terms of the synonyms are there too, without other names: Solr knows those itself. Here they keep an expression
     together ("carte de bruit"), and tell words of the field from others.
     """
     catalogue: dict[str, dict[str, None]] = {}
     found: dict[str, dict[str, None]] = {}
-    for line in _lines("everyday_fr.txt"):
-        left, _arrow, right = line.partition("=>")
-        asked, called = _terms(left), _terms(right)
+    for asked, called in everyday():
         for term in asked:
-            key = _key(term)
-            catalogue.setdefault(key, {}).update(dict.fromkeys(each for each in called if _key(each) != key))
-            found.setdefault(key, {}).update(dict.fromkeys(each for each in asked if _key(each) != key))
+            key = key_of(term)
+            catalogue.setdefault(key, {}).update(dict.fromkeys(each for each in called if key_of(each) != key))
+            found.setdefault(key, {}).update(dict.fromkeys(each for each in asked if key_of(each) != key))
     for line in synonyms.read_lines():
         for term in (*line.terms, *line.broader):
-            found.setdefault(_key(term), {})
+            found.setdefault(key_of(term), {})
     return {
         key: (tuple(dict.fromkeys((*catalogue.get(key, {}), *siblings))), len(catalogue.get(key, {})))
         for key, siblings in found.items()
@@ -131,11 +133,28 @@ def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
     }
 
 
+def everyday() -> list[tuple[list[str], list[str]]]:
+    """What people say, and what the catalogue calls it: administrators' lines and synonyms first, then the file's."""
+    found: list[tuple[list[str], list[str]]] = []
+    for line in local.of(EVERYDAY).values():
+        asked, called = list(line["asked"]), list(line["called"])
+        found += [(asked, called), (called, asked)] if line.get("both") else [(asked, called)]
+    found += [(list(synonyms_of), [label]) for label, synonyms_of in voc.own_synonyms()]
+    return found + packaged_everyday()
+
+
+def packaged_everyday() -> list[tuple[list[str], list[str]]]:
+    """The lines of `everyday_fr.txt`."""
+    lines = (line.partition("=>") for line in _lines("everyday_fr.txt"))
+    return [(_terms(left), _terms(right)) for left, _arrow, right in lines]
+
+
 def _terms(text: str) -> list[str]:
     return [term for part in text.split(";") if (term := part.strip())]
 
 
-def _key(text: str) -> str:
+def key_of(text: str) -> str:
+    """Return the stems by which an expression is known, without stop words; "" when it has no word of its own."""
     return " ".join(word.stem for word in read(text) if word.folded not in stop_words())
 
 

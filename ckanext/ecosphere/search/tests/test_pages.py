@@ -94,6 +94,11 @@ def test_a_misspelt_query_is_answered_with_another_spelling(page, catalogue):
 def test_a_filter_in_the_way_can_be_removed_from_the_empty_page(page, catalogue):
     page.goto("/fr/dataset/?q=éoliennes&vocab_ecosphere_territory=departement-01")
     assert axe_violations(page) == []
+    ways = page.locator(".eco-no-result li")
+    expect(ways.filter(has_text="Chercher dans tout le territoire « Auvergne-Rhône-Alpes » – 1")).to_have_count(1)
+    ways.get_by_role("link", name="Chercher à côté, dans « Rhône »").click()
+    expect(page.locator(".dataset-heading")).to_have_text(["Éoliennes"])
+    page.go_back()
     page.locator(".eco-no-result a", has_text="Ain").click()
     expect(page.locator(".dataset-heading")).to_have_text(["Éoliennes"])
 

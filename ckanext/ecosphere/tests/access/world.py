@@ -20,6 +20,7 @@ from ckanext.ecosphere.access.services.description import Description, Layer
 from ckanext.ecosphere.access.services.kinds import recognise
 from ckanext.ecosphere.access.services.storage import Outcome
 from ckanext.ecosphere.access.take import extracts
+from ckanext.ecosphere.core.lists import store
 from ckanext.ecosphere.data_requests import attachments
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
@@ -133,6 +134,8 @@ def _make_datasets(world: World) -> None:
         world.things[thing] = (made["id"], made["name"])
     tag = model.Tag.get("castor")
     assert tag is not None
+    store.put("search:everyday", "zorglub", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
+    world.things["words"] = ("zorglub", "zorglub")
     world.things["tag"] = (tag.id, tag.name)
 
 

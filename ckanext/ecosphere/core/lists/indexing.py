@@ -1,0 +1,164 @@
+"""Index again the datasets whose terms got other names, and count how many use each term; both by a worker."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib import jobs
+from ckan.lib.redis import connect_to_redis
+from redis.exceptions import RedisError
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.core.lists.model import LocalValue
+from ckanext.ecosphere.fast_save import signature
+from ckanext.ecosphere.shared.queue import enqueue_once
+from ckanext.ecosphere.shared.runs import Run
+from ckanext.ecosphere.vocabularies import local, overlay
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 200
+"""Datasets that are indexed between two words about the progress."""
+KEPT_SECONDS = 7 * 24 * 3600
+COUNTED_FOR = timedelta(minutes=10)
+"""Age up to which numbers are shown without being counted again."""
+LONGEST_SECONDS = 3 * 3600
+_HERE = "ckanext.ecosphere.core.lists.indexing"
+RUN = Run(
+    "ecosphere-lists-index", f"{_HERE}.index", "Lists: index the datasets of terms that changed",
+    jobs.DEFAULT_QUEUE_NAME, LONGEST_SECONDS,
+)  # fmt: skip
+
+
+def want() -> None:
+    """Have the datasets of terms that changed indexed again."""
+    _note("progress", {"done": 0, "total": None})
+    RUN.want()
+
+
+def index() -> None:
+    """Index the datasets of every term that changed since it was last indexed."""
+    with RUN.working() as mine:
+        if not mine:
+            return
+        local.look(now=True)
+        rows = waiting()
+        ids = datasets([uri for row in rows for uri in _uris(row.area, row.key)])
+        done = [(row.area, row.key, row.number) for row in rows]
+        model.Session.commit()
+        for start in range(0, len(ids), AT_ONCE):
+            _note("progress", {"done": start, "total": len(ids)})
+            failed = signature.index(ids[start : start + AT_ONCE])
+            if failed:
+                log.error("Lists: %s datasets could not be indexed", len(failed))
+        for area, key, number in done:
+            query = sa.update(LocalValue).filter_by(area=area, key=key).where(LocalValue.indexed < number)
+            model.Session.execute(query.values(indexed=number))
+        model.Session.commit()
+        _note("progress", {"done": len(ids), "total": len(ids)})
+        _count()
+
+
+def waiting() -> list[LocalValue]:
+    """Return the terms whose datasets are to be indexed again."""
+    query = sa.select(LocalValue).where(LocalValue.area.startswith(overlay.AREA, autoescape=True))
+    return list(model.Session.scalars(query.where(LocalValue.indexed < LocalValue.number)))
+
+
+def datasets(uris: list[str]) -> list[str]:
+    """Return the ids of the datasets that name any of some terms."""
+    if not uris:
+        return []
+    patterns = [f"%{uri.translate(_LIKE)}%" for uri in uris]
+    extras = sa.cast(model.Package.extras, sa.Text)
+    query = sa.select(model.Package.id).where(model.Package.state == "active", model.Package.type == "dataset")
+    return list(model.Session.scalars(query.where(extras.like(sa.any_(sa.literal(patterns, sa.ARRAY(sa.Text)))))))
+
+
+_LIKE = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
+
+
+def _uris(area: str, key: str) -> list[str]:
+    """The addresses of a term and of those below it, whose documents bear its name as well."""
+    vocabulary = voc.get(area.removeprefix(overlay.AREA))
+    concept = vocabulary.get(key)
+    below = [concept] if concept else []
+    for each in below:
+        below += vocabulary.children(each.uri)
+    return [each.uri for each in below]
+
+
+def progress() -> dict[str, Any] | None:
+    """Return how far a worker is with indexing: `done`, `total` (None before it begins); None when nothing waits."""
+    told = _told("progress")
+    return told if told and told["done"] != told["total"] else None
+
+
+def ask_for_counts() -> bool:
+    """Have a worker count how many datasets use each term."""
+    queue = jobs.DEFAULT_QUEUE_NAME
+    return enqueue_once(count, job_id="ecosphere-lists-count", title="Lists: count the use of terms", queue=queue)
+
+
+def counts(name: str) -> tuple[datetime | None, dict[str, int]]:
+    """Return when the use of the terms of a list was counted, and by term; asks a worker when that is long ago."""
+    told = _told("counts")
+    at = datetime.fromisoformat(told["at"]) if told else None
+    if at is None or datetime.now(timezone.utc) - at > COUNTED_FOR:
+        ask_for_counts()
+    return at, told["lists"].get(name, {}) if told else {}
+
+
+def count() -> None:
+    """Count how many datasets use each term of the lists that administrators change."""
+    local.look(now=True)
+    _count()
+
+
+def _count() -> None:
+    lists = {each.name: _used(each) for each in overlay.editable().values()}
+    _note("counts", {"at": datetime.now(timezone.utc).isoformat(), "lists": lists})
+
+
+def _used(edited: overlay.EditableList) -> dict[str, int]:
+    vocabulary, found = voc.get(edited.name), dict[str, int]()
+    written = model.Package.extras[edited.field].astext
+    query = sa.select(written, sa.func.count()).where(model.Package.state == "active", written.is_not(None))
+    for text, number in model.Session.execute(query.group_by(written)):
+        for concept in {vocabulary.get(each) for each in _values(text)}:
+            if concept is not None:
+                found[concept.id] = found.get(concept.id, 0) + number
+    return found
+
+
+def _values(text: str) -> list[str]:
+    try:
+        values = json.loads(text) if text.startswith("[") else text
+    except ValueError:
+        values = text
+    return [each for each in values if isinstance(each, str)] if isinstance(values, list) else [values]
+
+
+def _key(name: str) -> str:
+    return f"ecosphere:lists:{tk.config['ckan.site_id']}:{name}"
+
+
+def _note(name: str, told: Any) -> None:
+    try:
+        connect_to_redis().set(_key(name), json.dumps(told), ex=KEPT_SECONDS)
+    except RedisError as error:
+        log.warning("Lists: progress is not told, Redis does not answer: %s", error)
+
+
+def _told(name: str) -> Any:
+    try:
+        kept: Any = connect_to_redis().get(_key(name))
+    except RedisError:
+        return None
+    return json.loads(kept) if kept else None

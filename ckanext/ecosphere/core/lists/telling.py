@@ -1,0 +1,164 @@
+"""What the journal says, in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.core.lists import store
+from ckanext.ecosphere.core.lists.model import JournalEntry
+from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.vocabularies import overlay
+
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "lists": ("vocabulary:",),
+    "search": ("search:",),
+    "roles": ("role:", "sysadmin"),
+    "sheets": ("contact-sheet",),
+    "settings": ("setting",),
+}
+"""Kind of change → how its areas begin."""
+
+
+def kinds() -> dict[str, str]:
+    """Return the kinds of changes, with their names."""
+    return {
+        "lists": tk._("Vocabularies"),
+        "search": tk._("Search"),
+        "roles": tk._("Roles"),
+        "sheets": tk._("Contact sheets"),
+        "settings": tk._("Settings"),
+    }
+
+
+def shown(entry: JournalEntry, names: Mapping[str, str]) -> dict[str, Any]:
+    """Return an entry as the page shows it; `names` are those of accounts by id."""
+    return {
+        "number": entry.id,
+        "at": dates.moment(entry.at),
+        "person": _person(entry.person, names),
+        "kind": _area(entry.area),
+        "what": _what(entry.area, entry.key, entry.before, entry.after),
+        "parts": list(_parts(entry.before, entry.after)),
+        "can_be_taken_back": store.can_be_taken_back(entry),
+    }
+
+
+def columns() -> list[str]:
+    """Return the heads of the columns of the table."""
+    return [tk._("Moment"), tk._("Person"), tk._("Kind"), tk._("What"), tk._("Before"), tk._("After")]
+
+
+def as_rows(
+    entries: Iterable[tuple[int, datetime, str | None, str, str, Any, Any]], names: Mapping[str, str]
+) -> Iterator[list[Any]]:
+    """Return entries as rows of a table."""
+    for _number, at, person, area, key, before, after in entries:
+        what = _what(area, key, before, after)
+        yield [at, _person(person, names), _area(area), what, _one(before), _one(after)]
+
+
+def _person(id_: str | None, names: Mapping[str, str]) -> str:
+    if id_ is None:
+        return tk._("command or background work")
+    return names.get(id_) or tk._("deleted account")
+
+
+def _area(area: str) -> str:
+    edited = overlay.editable().get(area.removeprefix(overlay.AREA))
+    if edited:
+        return edited.title(language.current())
+    return {
+        "search:everyday": tk._("Words of the search"),
+        "search:weights": tk._("Weights of the search"),
+        "role:organization": tk._("Role in a service"),
+        "role:group": tk._("Role in a group"),
+        "sysadmin": tk._("Administrator of the portal"),
+        "contact-sheet": tk._("Contact sheet"),
+        "setting": tk._("Setting"),
+    }.get(area, area)
+
+
+def _what(area: str, key: str, before: Any, after: Any) -> str:
+    if area.startswith(overlay.AREA):
+        name = "label_en" if language.current().startswith("en") else "label_fr"
+        edited = overlay.editable().get(area.removeprefix(overlay.AREA))
+        known = voc.get(edited.name).get(key) if edited else None
+        return (after or {}).get(name) or (known.label(language.current()) if known else key)
+    if area == "search:everyday":
+        line = after or before or {}
+        return " ; ".join(line.get("asked", ()))
+    if area.startswith("role:"):
+        group_id, _slash, user_id = key.partition("/")
+        group, user = model.Group.get(group_id), model.User.get(user_id)
+        return f"{_title(group)} – {_title(user)}"
+    if area == "sysadmin":
+        return _title(model.User.get(key))
+    if area == "contact-sheet":
+        return _title(model.Group.get(key))
+    return key
+
+
+def _title(thing: Any) -> str:
+    if thing is None:
+        return tk._("deleted")
+    return getattr(thing, "fullname", None) or getattr(thing, "title", None) or thing.name
+
+
+def _parts(before: Any, after: Any) -> Iterator[dict[str, str]]:
+    """What differs, field by field."""
+    old, new = _fields(before), _fields(after)
+    for name in dict.fromkeys((*old, *new)):
+        if (old.get(name) or None) != (new.get(name) or None):
+            was, now = old.get(name), new.get(name)
+            if name == "role":
+                was, now = _roles().get(str(was), was), _roles().get(str(now), now)
+            yield {"field": _field(name), "before": _text(was), "after": _text(now)}
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {} if value is None else {"": value}
+
+
+def _field(name: str) -> str:
+    return {
+        "label_fr": tk._("Name in French"),
+        "label_en": tk._("Name in English"),
+        "alt_labels": tk._("Synonyms"),
+        "broader": tk._("Broader term"),
+        "withdrawn": tk._("Withdrawn"),
+        "replaced_by": tk._("Replaced by"),
+        "uri": tk._("Address"),
+        "asked": tk._("Words that people type"),
+        "called": tk._("Words of the catalogue"),
+        "both": tk._("The other way, too"),
+        "value": tk._("Value"),
+        "role": tk._("Role"),
+    }.get(name, name)
+
+
+def _roles() -> dict[str, str]:
+    return {
+        "admin": tk._("Administrator"),
+        "editor": tk._("Editor"),
+        "member": tk._("Member"),
+        "sysadmin": tk._("Administrator of the portal"),
+    }
+
+
+def _text(value: Any) -> str:
+    if value in (None, "", [], False):
+        return "–"
+    if value is True:
+        return tk._("yes")
+    return " ; ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _one(value: Any) -> str:
+    return "" if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,227 @@
+"""Pages of the lists and of the journal, for administrators of the portal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from flask import Blueprint, make_response, request
+from werkzeug.wrappers import Response
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.core import console
+from ckanext.ecosphere.core.lists import indexing, journal, store, telling, terms
+from ckanext.ecosphere.shared import csv_table, language
+from ckanext.ecosphere.vocabularies import local, overlay
+from ckanext.ecosphere.vocabularies.overlay import EditableList
+
+PAGE = 50
+MOST_EXPORTED = 20_000
+LONGEST_NUMBER = 19
+"""Digits of a number that the database takes for sure."""
+
+blueprint = Blueprint("ecosphere_lists", __name__, url_prefix="/ecosphere/admin")
+blueprint.before_request(console.administrators_only)
+
+
+@blueprint.before_request
+def as_it_is_now() -> None:
+    """Show what another process changed a moment ago."""
+    local.look(now=True)
+
+
+@blueprint.route("/vocabulaires")
+def vocabularies() -> str:
+    """Show the lists that can be changed."""
+    spoken = language.current()
+    lists = [
+        {
+            "edited": each,
+            "title": each.title(spoken),
+            "count": len(voc.get(each.name)),
+            "changed": len(local.of(each.area)),
+        }
+        for each in overlay.editable().values()
+    ]
+    return tk.render("ecosphere_lists/vocabularies.html", {"lists": lists})
+
+
+@blueprint.route("/vocabulaires/<name>")
+def vocabulary(name: str) -> str:
+    """Show the terms of a list."""
+    edited, spoken = _list(name), language.current()
+    at, used = indexing.counts(name)
+    words = request.args.get("q", "")[:100].strip()
+    rows = [_row(edited, concept, depth, used, spoken) for concept, depth in in_tree_order(voc.get(name))]
+    wanted = voc.normalise(words)
+    shown = [row for row in rows if not wanted or wanted in row["searched"]]
+    variables = {
+        "edited": edited,
+        "title": edited.title(spoken),
+        "rows": shown,
+        "words": words,
+        "counted": at is not None,
+        "progress": indexing.progress(),
+    }
+    return tk.render("ecosphere_lists/vocabulary.html", variables)
+
+
+@blueprint.route("/vocabulaires/<name>/nouveau", methods=["GET", "POST"])
+def new_term(name: str) -> Response:
+    """Show and take the form of a new term."""
+    edited = _list(name)
+    if not edited.own:
+        tk.abort(404, tk._("This list is kept by somebody else: no term is added here."))
+    values, errors = terms.written({}), {}
+    if request.method == "POST":
+        values = terms.written(request.form)
+        try:
+            terms.add(edited, values, tk.current_user.id)
+        except tk.ValidationError as error:
+            errors = error.error_dict
+        else:
+            tk.h.flash_success(_added(values["label_fr"]))
+            return tk.redirect_to("ecosphere_lists.vocabulary", name=name)
+    return _form(edited, None, values, errors)
+
+
+@blueprint.route("/vocabulaires/<name>/<term>", methods=["GET", "POST"])
+def term(name: str, term: str) -> Response:
+    """Show and take the form of a term."""
+    edited = _list(name)
+    concept = voc.get(name).get(term)
+    if concept is None:
+        tk.abort(404, tk._("The list has no such term."))
+    values, errors = terms.of_concept(concept), {}
+    if request.method == "POST":
+        values = terms.written(request.form)
+        try:
+            if terms.change(edited, concept.id, values, tk.current_user.id):
+                indexing.want()
+                tk.h.flash_success(
+                    tk._("The term is changed. Pages and forms show it at once; what search finds follows.")
+                )
+            else:
+                tk.h.flash_notice(tk._("Nothing was changed."))
+        except tk.ValidationError as error:
+            errors = error.error_dict
+        else:
+            return tk.redirect_to("ecosphere_lists.vocabulary", name=name)
+    return _form(edited, concept, values, errors)
+
+
+@blueprint.route("/journal")
+def log() -> str:
+    """Show who changed what."""
+    kind = request.args.get("kind", "")
+    areas = telling.KINDS.get(kind, ())
+    number, count = console.page_number(request.args.get("page")), journal.count(areas)
+    entries = journal.page(number, PAGE, areas)
+    names = journal.names(entry.person for entry in entries)
+    variables = {
+        "entries": [telling.shown(entry, names) for entry in entries],
+        "kinds": telling.kinds(),
+        "kind": kind if areas else "",
+        "count": count,
+        "number": number,
+        "pages": max(1, -(-count // PAGE)),
+    }
+    return tk.render("ecosphere_lists/journal.html", variables)
+
+
+@blueprint.route("/journal.csv")
+def log_as_csv() -> Response:
+    """Return the last entries of the journal as a table."""
+    entries = list(journal.all_entries(MOST_EXPORTED))
+    names = journal.names(entry[2] for entry in entries)
+    response = make_response(csv_table.write(telling.columns(), telling.as_rows(entries, names)))
+    response.headers["Content-Type"] = "text/csv; charset=utf-8"
+    response.headers["Content-Disposition"] = 'attachment; filename="journal.csv"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.route("/journal/<entry>/annuler", methods=["POST"])
+def take_back(entry: str) -> Response:
+    """Undo a change of a list."""
+    try:
+        done = store.take_back(_number(entry), tk.current_user.id)
+    except (store.ChangedMeanwhileError, store.FullError):
+        tk.h.flash_error(tk._("This cannot be undone: it was changed again since, or a term was added (withdraw it)."))
+    else:
+        if done is not None and done.area.startswith(overlay.AREA):
+            indexing.want()
+        tk.h.flash_success(tk._("The change is undone."))
+    return tk.redirect_to("ecosphere_lists.log")
+
+
+def in_tree_order(vocabulary: voc.Vocabulary) -> Iterator[tuple[voc.Concept, int]]:
+    """Go through the terms of a list with their depth, narrower ones after the broader."""
+
+    def below(concept: voc.Concept, depth: int) -> Iterator[tuple[voc.Concept, int]]:
+        yield concept, depth
+        for child in vocabulary.children(concept.uri):
+            yield from below(child, depth + 1)
+
+    for root in vocabulary.roots():
+        yield from below(root, 0)
+
+
+def _number(text: str) -> int:
+    """The number of an entry, 0 for what is none."""
+    return int(text) if text.isdecimal() and len(text) < LONGEST_NUMBER else 0
+
+
+def _list(name: str) -> EditableList:
+    edited = overlay.editable().get(name)
+    if edited is None:
+        tk.abort(404, tk._("There is no such list, or it is not changed here."))
+    return edited
+
+
+def _row(edited: EditableList, concept: voc.Concept, depth: int, used: dict[str, int], spoken: str) -> dict[str, Any]:
+    replaced = voc.get(edited.name).get(str(concept.data.get("replaced_by") or ""))
+    change = local.of(edited.area).get(concept.id)
+    return {
+        "id": concept.id,
+        "label": concept.label(spoken),
+        "other_label": concept.label("fr" if spoken.startswith("en") else "en"),
+        "depth": depth,
+        "synonyms": concept.alt_labels,
+        "withdrawn": bool(concept.data.get("withdrawn")),
+        "replaced_by": replaced.label(spoken) if replaced else "",
+        "own": bool(change and change.get("uri")),
+        "changed": bool(change),
+        "used": used.get(concept.id, 0),
+        "searched": voc.normalise(" ".join((concept.label_fr, concept.label_en, concept.id, *concept.alt_labels))),
+    }
+
+
+def _added(label: str) -> str:
+    return tk._("“{name}” is in the list: forms offer it, and searches for its synonyms look for it.").format(
+        name=label
+    )
+
+
+def _form(
+    edited: EditableList, concept: voc.Concept | None, values: dict[str, str], errors: dict[str, Any]
+) -> Response:
+    spoken = language.current()
+    others = [
+        {"id": each.id, "uri": each.uri, "label": "\u2003" * depth + each.label(spoken)}
+        for each, depth in in_tree_order(voc.get(edited.name))
+        if not each.data.get("withdrawn") and (concept is None or each.uri != concept.uri)
+    ]
+    at, used = indexing.counts(edited.name)
+    variables = {
+        "edited": edited,
+        "title": edited.title(spoken),
+        "concept": concept,
+        "name": concept.label(spoken) if concept else "",
+        "values": values,
+        "errors": errors,
+        "others": others,
+        "used": used.get(concept.id, 0) if concept and at else None,
+    }
+    return make_response(tk.render("ecosphere_lists/term.html", variables), 400 if errors else 200)

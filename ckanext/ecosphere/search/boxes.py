@@ -1,0 +1,83 @@
+"""Where a dataset lies by its geometry, for one that names no territory. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.vocabularies import gazetteer
+
+Box = tuple[float, float, float, float]
+"""West, south, east, north, in degrees of WGS 84."""
+LONGEST_GEOMETRY = 100_000
+"""Characters of a geometry that is read."""
+ALIKE = 0.6
+"""Share of what two boxes cover together from which they are the same place (intersection over union)."""
+COVERED = 0.9
+"""Share of a box from which another one holds it."""
+MOST_COVERED = 20
+"""Départements from which a dataset is of the country."""
+_SMALL, _LARGE = ("departement", "outre-mer"), ("region", "pays")
+
+
+def of_geometry(text: Any) -> Box | None:
+    """Return the box of a geometry in GeoJSON; None for what is none."""
+    if not isinstance(text, str) or not text or len(text) > LONGEST_GEOMETRY:
+        return None
+    try:
+        points = list(_points(json.loads(text)["coordinates"]))
+        xs, ys = [float(x) for x, _y in points], [float(y) for _x, y in points]
+        return min(xs), min(ys), max(xs), max(ys)
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+        return None
+
+
+def places(box: Box) -> tuple[list[str], list[str]]:
+    """Return the territories that a box is or holds, and else the one that holds it, as index values.
+
+    Boxes of territories overlap: a small box that lies in those of two départements is in neither for sure.
+    """
+    known = [(each.id, each.data["type"], each.data["bbox"]) for each in voc.get("territories")]
+    usual = [(id_, kind, other) for id_, kind, other in known if kind in _SMALL + _LARGE and other[0] <= other[2]]
+    alike, best = max((_shared(box, other) / _together(box, other), id_) for id_, _kind, other in usual)
+    if alike >= ALIKE:
+        return [best], []
+    small = [(id_, other) for id_, kind, other in usual if kind in _SMALL]
+    covered = [id_ for id_, other in small if _shared(box, other) >= COVERED * _size(other)]
+    if covered:
+        return (covered if len(covered) <= MOST_COVERED else [gazetteer.COUNTRIES[0]]), []
+    around = [id_ for id_, other in small if _holds(other, box)]
+    return [], around if len(around) == 1 else []
+
+
+def _points(coordinates: Any) -> Iterator[tuple[Any, Any]]:
+    if coordinates and isinstance(coordinates[0], int | float):
+        yield coordinates[0], coordinates[1]
+        return
+    for each in coordinates:
+        yield from _points(each)
+
+
+def _size(box: Box) -> float:
+    return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
+
+
+def _shared(one: Box, other: Box) -> float:
+    west, south, east, north = (
+        max(one[0], other[0]),
+        max(one[1], other[1]),
+        min(one[2], other[2]),
+        min(one[3], other[3]),
+    )
+    return max(east - west, 0.0) * max(north - south, 0.0)
+
+
+def _together(one: Box, other: Box) -> float:
+    return _size(one) + _size(other) - _shared(one, other) or 1.0
+
+
+def _holds(outer: Box, inner: Box) -> bool:
+    """Whether a box holds another one, which may be a point."""
+    return outer[0] <= inner[0] and outer[1] <= inner[1] and inner[2] <= outer[2] and inner[3] <= outer[3]

@@ -1,0 +1,196 @@
+"""What administrators may change of the search: lines of words, weights, questions to try changes on."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search.relevance import solr_query, words
+from ckanext.ecosphere.shared import characters
+from ckanext.ecosphere.vocabularies import local
+
+JUDGED = "search:judged"
+"""Area of the questions that administrators judged."""
+AREAS = (words.EVERYDAY, solr_query.WEIGHTS, JUDGED)
+MOST_TERMS = 12
+LONGEST_TERM = 80
+LONGEST_TERMS = 2_000
+"""Characters of one side of a line, with what separates its words."""
+MOST_JUDGED = 100
+MOST_DATASETS = 20
+LONGEST_QUESTION = 200
+SHORTEST_TERM = 2
+_BETWEEN = re.compile(r"[\n;]")
+_NAME = re.compile(r"(?:.{0,2000}/dataset/)?([\w-]{2,100})/?(?:[?#].{0,500})?")
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A weight that may be changed.
+
+    Attributes:
+        key: of `ranking.yaml`, group and name ("place.exact").
+        title_fr: what it weighs, in French.
+        title_en: the same in English.
+        least: the smallest value.
+        most: the largest one.
+    """
+
+    key: str
+    title_fr: str
+    title_en: str
+    least: float
+    most: float
+
+    def title(self, lang: str) -> str:
+        """What it weighs, in a language."""
+        return self.title_en if lang.startswith("en") else self.title_fr
+
+    @property
+    def packaged(self) -> float:
+        """The value of the package."""
+        return _value_of(solr_query.packaged_weights(), self.key)
+
+    @property
+    def value(self) -> float:
+        """The value that is in force."""
+        return _value_of(solr_query.weights(), self.key)
+
+
+def _value_of(weights: dict[str, Any], key: str) -> float:
+    group, _dot, name = key.partition(".")
+    return float(weights[group][name])
+
+
+@cache
+def weights() -> dict[str, Weight]:
+    """Weights that may be changed, by key, in their order."""
+    with (words.DATA / "weights.csv").open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(line for line in file if not line.startswith("#"))
+        found = [Weight(r["key"], r["title_fr"], r["title_en"], float(r["least"]), float(r["most"])) for r in rows]
+    return {each.key: each for each in found}
+
+
+def new_key() -> str:
+    """Return a key for a new line or question."""
+    return uuid.uuid4().hex[:12]
+
+
+def line(form: Mapping[str, str]) -> dict[str, Any]:
+    """Return a line of words as it is kept.
+
+    Raises:
+        ValidationError: by field, what is wrong.
+    """
+    errors: dict[str, list[str]] = {}
+    value = {
+        "asked": _terms(form.get("asked", ""), "asked", errors),
+        "called": _terms(form.get("called", ""), "called", errors),
+        "both": bool(form.get("both")),
+    }
+    if not errors and {words.key_of(each) for each in value["asked"]} == {
+        words.key_of(each) for each in value["called"]
+    }:
+        errors["called"] = [tk._("These are the same words: give another name of it.")]
+    if errors:
+        raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+    return value
+
+
+def weight(key: str, form: Mapping[str, str]) -> dict[str, float] | None:
+    """Return a weight as it is kept, None for that of the package.
+
+    Raises:
+        ValidationError: it is no number, or too small or large.
+    """
+    known, text = weights()[key], form.get("value", "").strip()[:40].replace(",", ".")
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not known.least <= value <= known.most:
+        sentence = tk._("Give a number between {least} and {most}.").format(
+            least=f"{known.least:g}", most=f"{known.most:g}"
+        )
+        raise tk.ValidationError({"value": [sentence]})
+    return None if value == known.packaged else {"value": round(value, 4)}
+
+
+def judged(form: Mapping[str, str]) -> dict[str, Any]:
+    """Return a question with the datasets that answer it, as it is kept.
+
+    Raises:
+        ValidationError: by field, what is wrong.
+    """
+    errors: dict[str, list[str]] = {}
+    question = characters.one_line(form.get("question", "")[: LONGEST_QUESTION * 4])
+    if not voc.normalise(question):
+        errors["question"] = [tk._("Give the words that people type.")]
+    elif len(question) > LONGEST_QUESTION:
+        errors["question"] = [tk._("Too long: {number} characters at most.").format(number=LONGEST_QUESTION)]
+    given = [part.strip() for part in form.get("datasets", "")[:20_000].split() if part.strip()]
+    names = [found[1] if (found := _NAME.fullmatch(each[:2_500])) else "" for each in given[: MOST_DATASETS + 1]]
+    if not names or len(given) > MOST_DATASETS:
+        errors["datasets"] = [tk._("Give the addresses of 1 to {number} datasets.").format(number=MOST_DATASETS)]
+    elif missing := [given[rank] for rank, name in enumerate(names) if not _is_public(name)]:
+        sentence = tk._("There is no public dataset {name}.").format(name=missing[0][:120])
+        errors["datasets"] = [sentence]
+    if not errors and len(local.of(JUDGED)) >= MOST_JUDGED:
+        errors["question"] = [
+            tk._("There are {number} questions at most: take one away first.").format(number=MOST_JUDGED)
+        ]
+    if errors:
+        raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+    return {"question": question, "datasets": list(dict.fromkeys(names))}
+
+
+def _is_public(name: str) -> bool:
+    package = model.Package.get(name) if name else None
+    return package is not None and package.state == "active" and not package.private and package.type == "dataset"
+
+
+def _terms(text: str, field: str, errors: dict[str, list[str]]) -> list[str]:
+    parts = [characters.one_line(part) for part in _BETWEEN.split(text[:LONGEST_TERMS])]
+    found = list({voc.normalise(part): part for part in parts if part}.values())
+    if len(text) > LONGEST_TERMS:
+        errors[field] = [tk._("Too long: {number} characters at most.").format(number=LONGEST_TERMS)]
+    elif not found:
+        errors[field] = [tk._("Give at least one word or expression.")]
+    elif len(found) > MOST_TERMS:
+        errors[field] = [tk._("Give {number} words or expressions at most.").format(number=MOST_TERMS)]
+    elif wrong := next(filter(None, map(_wrong, found)), None):
+        errors[field] = [wrong]
+    return found
+
+
+def _wrong(term: str) -> str | None:
+    if len(term) > LONGEST_TERM:
+        return tk._("A word or expression has {number} characters at most.").format(number=LONGEST_TERM)
+    if len(words.read(term)) > words.LONGEST_PHRASE:
+        return tk._("An expression has {number} words at most.").format(number=words.LONGEST_PHRASE)
+    if re.search(r'["<>|*~^\\{}\[\]]', term):
+        return tk._("“{term}” has signs that are no words.").format(term=term)
+    if len(words.key_of(term)) < SHORTEST_TERM:
+        return tk._("“{term}” has no word that carries a subject.").format(term=term)
+    return None
+
+
+def packaged_lines(text: str, most: int = 30) -> Iterator[dict[str, list[str]]]:
+    """Go through the lines of the package that have some words."""
+    wanted = words.stem(voc.normalise(text))
+    for asked, called in words.packaged_everyday():
+        if most and wanted and any(wanted in words.stem(voc.normalise(each)) for each in (*asked, *called)):
+            most -= 1
+            yield {"asked": asked, "called": called}
