@@ -420,7 +420,7 @@ def _form_at(fact: Fact, view: View) -> Verdict:
             )
             for r in view.resources
         )
-    )
+    ) + view.beside("format")
     if wanted and all(any(f" {plain(one).strip()} " in actual for one in ids.split("|")) for ids in wanted):
         return "in"
     if re.match(r"(?i)(OGC|WWW|ESRI|file|DB):", fact.value):

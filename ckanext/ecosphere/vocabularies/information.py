@@ -12,7 +12,7 @@ from typing import Any
 from ckanext.ecosphere import vocabularies as voc
 
 VOCABULARY = "information-subject"
-_COLON = " : "
+COLON = " : "
 _PARAGRAPH = "\n\n"
 
 
@@ -20,7 +20,7 @@ def written(row: Mapping[str, Any]) -> str:
     """Return a row (`subject`, `text`) as a text; empty without one."""
     text = str(row.get("text") or "").strip()
     subject = voc.get(VOCABULARY).get(str(row.get("subject") or ""))
-    return f"{subject.label_fr}{_COLON}{text}" if subject and text else text
+    return f"{subject.label_fr}{COLON}{text}" if subject and text else text
 
 
 def joined(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -32,7 +32,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
     """Return the rows of a text that `joined` wrote; what stands before the first subject is a row without one."""
     rows: list[dict[str, str]] = []
     for paragraph in text.split(_PARAGRAPH):
-        label, colon, rest = paragraph.partition(_COLON)
+        label, colon, rest = paragraph.partition(COLON)
         subject = _by_label().get(label.strip()) if colon else None
         if subject and rest.strip():
             rows.append({"subject": subject, "text": rest.strip()})

@@ -18,6 +18,7 @@ MAX_ROW, MAX_TOTAL = 6_000, 24_000
 """Bytes of one row, and of all rows of a dataset; what is beyond stands in the report only."""
 MAX_PARTIES = 20
 _SHORTEST = 50
+_POINT_OF_CONTACT = "pointOfContact"
 NOT_PUBLISHED = "-"
 _DEFAULT = "other"
 _LANGUAGE = re.compile(r"\[([a-z_-]+)\]$|^([a-z]{2,3}):")
@@ -28,25 +29,25 @@ _CREDENTIALS = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^/\s@]{1,200}@")
 
 
 @cache
-def subject_of(path: str) -> str:
-    """Return what a note is about by its path: an id of the list, or `NOT_PUBLISHED`."""
-    return next((subject for pattern, subject in _patterns() if pattern.search(path)), _DEFAULT)
+def subject_of(path: str) -> tuple[str, str]:
+    """Return what a note is about by its path, an id of the list or `NOT_PUBLISHED`, and what its text is."""
+    return next(((subject, label) for pattern, subject, label in _patterns() if pattern.search(path)), (_DEFAULT, ""))
 
 
 @cache
-def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((re.compile(row["pattern"]), row["subject"]) for row in rows("information-subjects"))
+def _patterns() -> tuple[tuple[re.Pattern[str], str, str], ...]:
+    return tuple((re.compile(row["pattern"]), row["subject"], row["label"]) for row in rows("information-subjects"))
 
 
 def other_information(draft: Draft) -> None:
     """Keep by subject what has no field of its own; names of people and what a rule refused are only told."""
     by_subject: dict[str, dict[str, str]] = {}
-    for subject, given in (*_rows(draft), *_notes(draft)):
+    for subject, label, given in (*_rows(draft), *_notes(draft)):
         known = by_subject.setdefault(subject, {})
         text = _CREDENTIALS.sub(r"\1", given)
         bare = " ".join(text.split()).removesuffix("…")
         if bare and not any(bare in each for each in known.values()):
-            known[text] = bare
+            known[f"{label}{information.COLON}{text}" if label else text] = bare
     found, left = [], MAX_TOTAL
     whole = [(subject, "\n".join(texts)) for subject, texts in by_subject.items() if texts]
     for subject, text in sorted(
@@ -58,32 +59,32 @@ def other_information(draft: Draft) -> None:
     draft.set("other_information", sorted(found, key=information.order))
 
 
-def _rows(draft: Draft) -> Iterator[tuple[str, str]]:
-    """What the record holds for readers, in its own lines."""
+def _rows(draft: Draft) -> Iterator[tuple[str, str, str]]:
+    """Subject, label and text of what the record holds for readers, in its own lines."""
     record = draft.record
     for row in record.fields.get("other_information") or []:
-        yield row.get("subject") or _DEFAULT, row.get("text") or ""
+        yield row.get("subject") or _DEFAULT, "", row.get("text") or ""
     for subject, text in (("purpose", record.purpose), ("supplement", record.supplemental_information)):
         if not is_placeholder(text):
-            yield subject, plain_text(text)
-    for subject, parties in (
-        ("contact", (*record.contacts, *record.distributors)),
-        ("record", record.metadata_contacts),
-    ):
-        for contact in parties[:MAX_PARTIES]:
-            yield subject, _party(contact)
+            yield subject, "", plain_text(text)
+    parties = [_party(each) for each in (*record.contacts, *record.distributors)[:MAX_PARTIES]]
+    yield from (("contact", "", line) for line in parties)
+    of_record = [_party(each) for each in record.metadata_contacts[:MAX_PARTIES]]
+    yield from (("record", "", line) for line in of_record if line not in parties)
 
 
-def _notes(draft: Draft) -> Iterator[tuple[str, str]]:
+def _notes(draft: Draft) -> Iterator[tuple[str, str, str]]:
     """What has no field, as it is noted for the report."""
     for note in draft.unread:
         path, _colon, value = note.partition(": ")
-        subject = subject_of(path)
+        subject, label = subject_of(path)
         if subject == NOT_PUBLISHED:
             continue
         language = _LANGUAGE.search(path)
         text = plain_text(value)
-        yield subject, f"[{language[1] or language[2]}] {text}" if language else text
+        if language:
+            text = f"[{language[1] or language[2]}] {text}"
+        yield subject, label, text
 
 
 def _party(contact: Contact) -> str:
@@ -97,6 +98,8 @@ def _party(contact: Contact) -> str:
     role = voc.get("agent-role").get(contact.role or "") or voc.get("agent-role").find(contact.role or "")
     code = contact.role or ""
     named = f"{role.label_fr}, {code}" if role and plain(role.label_fr) != plain(code) else code
+    if role and role.id == _POINT_OF_CONTACT:
+        named = ""  # as it stands among the contacts
     emails = [first_email(each) or "" for each in (contact.email, *contact.other_emails)]
     ways = [
         " ".join(one_line(part) for part in contact.address),
