@@ -238,7 +238,7 @@ def test_themes_come_from_title_and_keywords_weighed_together_else_from_what_tel
     further = themes_of_keyword("PPRI")
     assert theme(keywords=[Keyword("PPRI")], title="x")[0] == further
     assert theme(keywords=[Keyword("PPRI")], title="Carte de bruit")[0] == ["bruit"]
-    assert set(theme(keywords=[Keyword("PPRI")], title="Bruit et PPRI")[0]) == {"bruit", *further}
+    assert set(further) <= set(theme(keywords=[Keyword("PPRI")], title="Bruit et PPRI")[0])
     assert theme(keywords=[Keyword("inondation")], title="x") == (["prevention-des-inondations"], "keyword (label)")
     assert theme(keywords=[Keyword("x")], title="Carte de bruit") == (["bruit"], "title")
     assert theme(keywords=[Keyword("Hydrographie")]) == (["eau"], "INSPIRE theme")
