@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.contacts import first_email
@@ -17,6 +17,8 @@ from ckanext.ecosphere.vocabularies import information
 MAX_ROW, MAX_TOTAL = 6_000, 24_000
 """Bytes of one row, and of all rows of a dataset; what is beyond stands in the report only."""
 MAX_PARTIES = 20
+MAX_PATH = 300
+MAX_GIVEN = 30_000
 _SHORTEST = 50
 _POINT_OF_CONTACT = "pointOfContact"
 NOT_PUBLISHED = "-"
@@ -28,7 +30,7 @@ _CREDENTIALS = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^/\s@]{1,200}@")
 """User name and password in an address; those of links are taken out by the rule of links."""
 
 
-@cache
+@lru_cache(4096)  # strangers name elements
 def subject_of(path: str) -> tuple[str, str]:
     """Return what a note is about by its path, an id of the list or `NOT_PUBLISHED`, and what its text is."""
     return next(((subject, label) for pattern, subject, label in _patterns() if pattern.search(path)), (_DEFAULT, ""))
@@ -44,7 +46,7 @@ def other_information(draft: Draft) -> None:
     by_subject: dict[str, dict[str, str]] = {}
     for subject, label, given in (*_rows(draft), *_notes(draft)):
         known = by_subject.setdefault(subject, {})
-        text = _CREDENTIALS.sub(r"\1", given)
+        text = _CREDENTIALS.sub(r"\1", given[:MAX_GIVEN])
         bare = " ".join(text.split()).removesuffix("…")
         if bare and not any(bare in each for each in known.values()):
             known[f"{label}{information.COLON}{text}" if label else text] = bare
@@ -77,10 +79,10 @@ def _notes(draft: Draft) -> Iterator[tuple[str, str, str]]:
     """What has no field, as it is noted for the report."""
     for note in draft.unread:
         path, _colon, value = note.partition(": ")
-        subject, label = subject_of(path)
+        subject, label = subject_of(path[:MAX_PATH])
         if subject == NOT_PUBLISHED:
             continue
-        language = _LANGUAGE.search(path)
+        language = _LANGUAGE.search(path[:MAX_PATH])
         text = plain_text(value)
         if language:
             text = f"[{language[1] or language[2]}] {text}"
