@@ -21,7 +21,7 @@ ADVICE: dict[str, str] = {
     **dict.fromkeys(
         (
             "empty", "too-large", "too-many-elements", "tag-too-long", "too-deep", "doctype", "html", "encoding",
-            "truncated", "not-well-formed", "not-iso", "not-rdf", "not-udata", "exception",
+            "truncated", "not-well-formed", "not-iso", "not-rdf", "not-udata", "not-ogcapi", "exception",
         ),
         _DOCUMENT,
     ),
