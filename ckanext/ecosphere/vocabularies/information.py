@@ -7,6 +7,7 @@ the subject stands before each text, so that the portal, and others that run thi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
@@ -45,8 +46,12 @@ def rows_of(text: str) -> list[dict[str, str]]:
 
 def order(row: Mapping[str, Any]) -> int:
     """Return the place of a row's subject in the list; a row without one goes first."""
-    subjects = list(_by_label().values())
-    return subjects.index(row["subject"]) if row.get("subject") in subjects else -1
+    return _places(voc.get(VOCABULARY)).get(str(row.get("subject")), -1)
+
+
+@lru_cache(maxsize=2)
+def _places(vocabulary: voc.Vocabulary) -> dict[str, int]:
+    return {concept.id: place for place, concept in enumerate(vocabulary)}
 
 
 def _by_label() -> dict[str, str]:

@@ -9,7 +9,7 @@ table does not name is noted in ``record.unread``, so that nothing is lost witho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from lxml import etree
@@ -68,10 +68,11 @@ class Walk:
         found = self.record.unread
         if len(found) >= MAX_UNREAD:
             return
-        text = self._bounded(_sample(element))
+        people = list(element.iter("{*}individualName", "{*}CI_Individual"))
+        text = self._bounded(_sample(_without_people(element) if people else element.iter(etree.Element)))
         if text and (note := f"{path(element)}: {text}") not in found[-_NEAR:]:
             found.append(note)
-        for person in element.iterdescendants("{*}individualName", "{*}CI_Individual"):
+        for person in people:
             if len(found) < MAX_UNREAD and (name := one_line(" ".join(map(str, person.itertext())))):
                 found.append(f"{path(person)}: {name[:MAX_SAMPLE]}")
 
@@ -191,10 +192,10 @@ def _without_people(element: etree._Element) -> Iterator[etree._Element]:
             yield from _without_people(child)
 
 
-def _sample(element: etree._Element) -> str:
+def _sample(nodes: Iterable[etree._Element]) -> str:
     parts: list[str] = []
     length = 0
-    for node in _without_people(element):
+    for node in nodes:
         values = one_line(node.text), node.get("codeListValue") if not node.text else None
         for value in (*values, node.get(XLINK_HREF), node.get("uuidref")):
             if not value:

@@ -46,7 +46,7 @@ def other_information(draft: Draft) -> None:
     by_subject: dict[str, dict[str, str]] = {}
     for subject, label, given in (*_rows(draft), *_notes(draft)):
         known = by_subject.setdefault(subject, {})
-        text = _CREDENTIALS.sub(r"\1", given[:MAX_GIVEN])
+        text = _CREDENTIALS.sub(r"\1", given[:MAX_GIVEN]) if "@" in given else given
         bare = " ".join(text.split()).removesuffix("…")
         if bare and not any(bare in each for each in known.values()):
             known[f"{label}{information.COLON}{text}" if label else text] = bare
@@ -83,7 +83,7 @@ def _notes(draft: Draft) -> Iterator[tuple[str, str, str]]:
         if subject == NOT_PUBLISHED:
             continue
         language = _LANGUAGE.search(path[:MAX_PATH])
-        text = plain_text(value)
+        text = plain_text(value) if "<" in value or "&" in value else value
         if language:
             text = f"[{language[1] or language[2]}] {text}"
         yield subject, label, text
