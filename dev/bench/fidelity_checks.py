@@ -83,6 +83,11 @@ class View:
         """Addresses that are told."""
         return " ".join(address(text) for text in self.told_texts if "/" in text or ":" in text)
 
+    def beside(self, subject: str) -> str:
+        """What the dataset says about a subject beside its fields."""
+        rows = self.dataset.get("other_information", ())
+        return "|".join(plain(row["text"]) for row in rows if row["subject"] == subject)
+
     def of_link(self, url: str) -> list[dict[str, Any]]:
         """The resources that a link became."""
         whole, base = address(url), address(url.partition("?")[0])
@@ -91,12 +96,12 @@ class View:
 
 
 def address(url: str) -> str:
-    """An address in the form in which it is compared: without scheme, escapes, case and what ends it."""
+    """An address in the form in which it is compared: without scheme, password, escapes, case and what ends it."""
     text = url
     for _round in range(2):
         text = unquote(text)
     text = "".join(text.replace("&amp;", "&").split()).casefold().strip("<>\"'")
-    return re.sub(r"^[a-z]+://(www\.)?", "", text).rstrip("/?&#.")
+    return re.sub(r"^[a-z]+://([^/@]{1,100}@)?(www\.)?", "", text).rstrip("/?&#.")
 
 
 Verdict = str
@@ -180,6 +185,7 @@ SYSTEMS = (
     ("lambert 93", "2154"),
     ("lambert93", "2154"),
     ("rgf93lamb93", "2154"),
+    (" wgs84 utm nord fuseau 20 ", "32620"),
     (" wgs 84 ", "4326"),
     (" wgs84 ", "4326"),
     ("cc46", "3946"),
@@ -292,6 +298,8 @@ def _type_of_date(fact: Fact, view: View) -> Verdict:
     """The date of a type must be that of the field that stands for the type; of several the first or last."""
     field_name = {"creation": "created", "publication": "issued", "revision": "modified"}.get(fact.value.lower())
     given = fact.get("date")
+    if not given and not fact.value[:1].isdigit():
+        return "in"  # the type of a date that is not given
     if not field_name or not given:
         return words(Fact(fact.kind, fact.path, given or fact.value), view)
     if view.dataset.get(field_name):
@@ -412,7 +420,7 @@ def _form_at(fact: Fact, view: View) -> Verdict:
             )
             for r in view.resources
         )
-    )
+    ) + view.beside("format")
     if wanted and all(any(f" {plain(one).strip()} " in actual for one in ids.split("|")) for ids in wanted):
         return "in"
     if re.match(r"(?i)(OGC|WWW|ESRI|file|DB):", fact.value):
@@ -439,6 +447,8 @@ def _constraint(fact: Fact, view: View) -> Verdict:
     ):
         return "in"
     if fact.value.startswith("http"):
+        if plain(fact.value) in view.converted:
+            return "in"
         last = re.split(r"[/#]", fact.value)[-1].lower()
         known = last_parts(view.dataset.get("access_limitation")) | last_parts(view.dataset.get("access_rights"))
         return "in" if last in known else words(fact, view)
@@ -474,7 +484,9 @@ def _conformity(fact: Fact, view: View) -> Verdict:
 
 def _keyword(fact: Fact, view: View) -> Verdict:
     if fact.value.startswith("http"):
-        return words(fact, view)
+        return "in" if plain(fact.value) in view.converted else words(fact, view)
+    if plain(fact.value) in view.beside("keyword"):
+        return "in"
     pieces = [plain(piece) for piece in re.split(r"[;,|]", fact.value) if piece.strip()]
     if plain(fact.value) in view.exact or all(piece in view.exact for piece in pieces):
         return "in"
@@ -491,8 +503,15 @@ def _by_label(fact: Fact, view: View) -> Verdict:
 
 
 def _contact(fact: Fact, view: View) -> Verdict:
-    """A role that is said by the place of the party: contact, publisher."""
-    if fact.path.endswith("/role") and fact.value.lower() in ("pointofcontact", "publisher", "distributor"):
+    """A role that is said by the place of the party: contact, publisher; a number by its digits."""
+    digits = re.sub(r"\D", "", fact.value)[-9:]
+    if len(digits) == 9 and any(digits in re.sub(r"\D", "", text) for text in view.texts):
+        return "in"
+    if fact.path.endswith(("/role", "/hadRole")) and re.split(r"[/#]", fact.value)[-1].lower() in (
+        "pointofcontact",
+        "publisher",
+        "distributor",
+    ):
         return "in"
     return words(fact, view)
 

@@ -45,7 +45,7 @@ KINDS: tuple[tuple[str, str], ...] = (
     # of the record itself
     (r"^(metadataStandard\w*|metadataProfile|characterSet|language|locale|defaultLocale|otherLocale)\b", "form"),
     (
-        r"(characterSet|characterEncoding)$|^metadataLinkage/function|DCP$|referenceSystemIdentifier/codeSpace$|distributedComputingPlatform$",
+        r"(characterSet|characterEncoding)$|contactInfo/onlineResource/(protocol|function|applicationProfile)$|^metadataLinkage/function|DCP$|referenceSystemIdentifier/codeSpace$|distributedComputingPlatform$",
         "form",
     ),
     (r"^(dateStamp|dateInfo)\b", "record date"),
@@ -200,6 +200,7 @@ PREDICATES: dict[str, str] = {
     "name": "organisation",
     "fn": "organisation",
     "organization-name": "organisation",
+    "hadRole": "contact",
     "hasTelephone": "contact",
     "phone": "contact",
     "homepage": "contact",
@@ -269,6 +270,8 @@ def _triples(graph: Graph, node: Node, path: tuple[str, ...], others: set, seen:
 
 
 def _kind_of(path: tuple[str, ...]) -> str:
+    if path == ("type",):
+        return "type"
     for name in reversed(path):
         if name in ("label", "prefLabel", "value", "hasValue", "title", "type", "name") and len(path) > 1:
             continue

@@ -1,51 +1,39 @@
-"""How right the themes are that the harvest gives: precision and recall on titles judged by hand, rule by rule.
+"""How right themes, territories and licences of the harvest are: precision and recall on cases judged by hand, by rule.
 
     make bench-normalise ARGS="--show"
 
-Reads `dev/bench/data/judged_themes.csv`; needs no service. A third of the cases is kept aside: rules are written on the
-others, and the figures of both parts are printed. Precision is the share of themes given that a person would give;
-recall the share of those that must be found which are; a case is right when nothing given is wrong and nothing is
-missing.
+Reads `judged_themes.csv`, `judged_places.csv` and `judged_licences.csv` of `dev/bench/data`; needs no service. A third
+of the cases is kept aside: rules are written on the others, and the figures of both parts are printed. Precision is the
+share of what is given that a person would give; recall the share of what must be found which is; a case is right when
+nothing given is wrong and nothing is missing.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.record import Keyword, Record
+from dev.bench import normalise_judged as judged
+from dev.bench.normalise_judged import Case
 
-JUDGED = Path(__file__).parent / "data" / "judged_themes.csv"
 CONTEXT = Context(fallback_organisation="administration-centrale-ou-ministere_172120")
 
 
-@dataclass(frozen=True)
-class Case:
-    """A judged title, and the themes that the harvest gives it, each with the rule that gave it."""
-
-    title: str
-    aside: bool
-    source: str
-    must: frozenset[str]
-    right: frozenset[str]
-    given: dict[str, str]
-
-
-def cases() -> list[Case]:
-    """Return the judged cases with what the harvest makes of them."""
-    with JUDGED.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
+def themes() -> list[Case]:
+    """Return the judged titles with the themes that the harvest gives them."""
     found = []
-    for row in rows:
+    for row in judged.rows("judged_themes"):
         must, also = (frozenset(filter(None, row[name].split("|"))) for name in ("themes", "also"))
-        aside = row["aside"] == "yes"
-        found.append(Case(row["title"], aside, row["source"], must, must | also, given(row)))
+        found.append(Case(row["title"], row["aside"] == "yes", row["source"], must, must | also, given(row), _above))
     return found
+
+
+def _above(theme: str) -> set[str]:
+    return {above.id for above in voc.get("themes").ancestors(theme)}
 
 
 def given(row: dict[str, str]) -> dict[str, str]:
@@ -53,8 +41,8 @@ def given(row: dict[str, str]) -> dict[str, str]:
     keywords = [Keyword(text) for text in row["keywords"].split("|") if text]
     result = normalise(Record(title=row["title"], keywords=keywords, abstract=row["abstract"]), CONTEXT)
     told = next((c for c in result.log if c.rule == "themes" and c.field == "theme"), None)
-    themes = [voc.get("themes")[uri].id for uri in result.dataset.get("theme", [])]
-    return dict.fromkeys(themes, told.before if told else "")
+    found = [voc.get("themes")[uri].id for uri in result.dataset.get("theme", [])]
+    return dict.fromkeys(found, told.before if told else "")
 
 
 @dataclass
@@ -78,13 +66,6 @@ class Count:
         )
 
 
-def missing(case: Case) -> list[str]:
-    """Themes that must be found and are not, neither they nor a right one below them."""
-    right = case.given.keys() & case.right
-    below = {above.id for theme in right for above in voc.get("themes").ancestors(theme)}
-    return sorted(case.must - right - below)
-
-
 def count(found: list[Case]) -> dict[str, Count]:
     """Count some cases, all of them and by the rule that decided."""
     counted: dict[str, Count] = defaultdict(Count)
@@ -96,8 +77,8 @@ def count(found: list[Case]) -> dict[str, Count]:
             one.given += len(case.given)
             one.right += len(case.given.keys() & case.right)
             one.wanted += len(case.must)
-            one.found += len(case.must) - len(missing(case))
-            one.whole += case.given.keys() <= case.right and not missing(case)
+            one.found += len(case.must) - len(case.missing)
+            one.whole += case.given.keys() <= case.right and not case.missing
     return counted
 
 
@@ -108,18 +89,23 @@ def main() -> None:
         "--show", action="store_true", help="name the cases that are not right, but for those kept aside"
     )
     options = parser.parse_args()
-    found = cases()
-    for title, aside in (("Cases that rules are written on", False), ("Cases kept aside", True)):
-        print(f"\n{title}\n{'rule':<34} cases  given precision   recall   right")
-        counted = count([case for case in found if case.aside == aside])
-        for name in sorted(counted, key=lambda each: (each == "all", each)):
-            print(counted[name].line(name))
-    if options.show:
-        for case in found:
-            wrong, lacking = sorted(case.given.keys() - case.right), missing(case)
-            if not case.aside and (wrong or lacking):
-                rule = next(iter(case.given.values()), "")
-                print(f"  {case.source:<8} {case.title[:70]} ({rule}) wrong: {wrong} missing: {lacking}")
+    for subject, found in (("Themes", themes()), ("Territories", judged.places()), ("Licences", judged.licences())):
+        for part, aside in (("that rules are written on", False), ("kept aside", True)):
+            print(f"\n{subject}: cases {part}\n{'rule':<34} cases  given precision   recall   right")
+            counted = count([case for case in found if case.aside == aside])
+            for name in sorted(counted, key=lambda each: (each == "all", each)):
+                print(counted[name].line(name))
+        if options.show:
+            show(found)
+
+
+def show(found: list[Case]) -> None:
+    """Name the cases that are not right, but for those kept aside."""
+    for case in found:
+        wrong = sorted(case.given.keys() - case.right)
+        if not case.aside and (wrong or case.missing):
+            rule = next(iter(case.given.values()), "")
+            print(f"  {case.source:<8} {case.title[:70]} ({rule}) wrong: {wrong} missing: {case.missing}")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ PATIENCE_SECONDS = "ecosphere.harvest.patience_seconds"
 MAX_BYTES = "ecosphere.harvest.max_bytes"
 CA_BUNDLE = "ecosphere.harvest.ca_bundle"
 ACTIVITY = "ecosphere.harvest.activity"
+PRODUCER_MAILS = "ecosphere.harvest.producer_mails"
 OUTAGE_SECONDS = "ecosphere.harvest.outage_seconds"
 STALE_SECONDS = "ecosphere.harvest.stale_seconds"
 ALLOWED_PORTS = "ecosphere.harvest.allowed_ports"
@@ -108,6 +109,11 @@ def stale_seconds() -> int:
 def writes_activity() -> bool:
     """Whether harvested changes appear in the activity streams."""
     return tk.config[ACTIVITY]
+
+
+def producer_mails() -> bool:
+    """Whether services are told by e-mail what is to be put right in their records."""
+    return tk.asbool(tk.config[PRODUCER_MAILS])
 
 
 def portal_language() -> str:

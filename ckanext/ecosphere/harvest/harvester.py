@@ -9,6 +9,7 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.harvest.sources.csw import CswSource
 from ckanext.ecosphere.harvest.sources.dcat import DcatSource
+from ckanext.ecosphere.harvest.sources.ogcapi import OgcApiSource
 from ckanext.ecosphere.harvest.sources.source_type import SourceType, fill_record_url
 from ckanext.ecosphere.harvest.sources.udata import UdataSource
 from ckanext.ecosphere.harvest.sources.waf import WafSource
@@ -85,5 +86,11 @@ class EcosphereDcatPlugin(EcosphereHarvester, DcatSource):
 
 class EcosphereUdataPlugin(EcosphereHarvester, UdataSource):
     """The source type for data.gouv.fr."""
+
+    p.implements(IHarvester)
+
+
+class EcosphereOgcApiPlugin(EcosphereHarvester, OgcApiSource):
+    """The source type for OGC API – Records and STAC."""
 
     p.implements(IHarvester)

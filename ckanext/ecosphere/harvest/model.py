@@ -223,13 +223,40 @@ class Hold(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGener
         }
 
 
+def _moment() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+class Digest(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+    """An e-mail to a service about its records (`finish.digest`, `shared.mailing.outbox`).
+
+    Attributes:
+        content: `records` that are named, numbers of the `refused` and `repaired` ones.
+        known: what each record of the source was told for, up to this e-mail: hash of its identifier → of the codes.
+    """
+
+    __tablename__ = "ecosphere_harvest_digest"
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(), primary_key=True)
+    source_id: Mapped[str] = mapped_column(sa.UnicodeText, index=True)
+    job_id: Mapped[str] = mapped_column(sa.UnicodeText, unique=True)
+    content: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    known: Mapped[dict[str, str]] = mapped_column(JSONB)
+    status: Mapped[str] = mapped_column(sa.Text)
+    attempts: Mapped[int] = mapped_column(sa.Integer, default=0)
+    next_try: Mapped[datetime.datetime] = mapped_column(sa.DateTime(timezone=True), default=_moment)
+    created: Mapped[datetime.datetime] = mapped_column(sa.DateTime(timezone=True), default=_moment)
+    sent: Mapped[datetime.datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    error: Mapped[str] = mapped_column(sa.Text, default="")
+
+
 def forget(source_id: str) -> None:
     """Remove all that is known of a source; the caller commits."""
     jobs = sa.select(JobState.job_id).where(JobState.source_id == source_id)
     unsynchronised = {"synchronize_session": False}
     for table in (Batch, NotTaken):
         model.Session.execute(sa.delete(table).where(table.job_id.in_(jobs)).execution_options(**unsynchronised))
-    for table in (SourceRecord, JobState, Hold):
+    for table in (SourceRecord, JobState, Hold, Digest):
         model.Session.execute(sa.delete(table).where(table.source_id == source_id).execution_options(**unsynchronised))
     gone = HarvestedDataset.package_id.not_in(sa.select(model.Package.id))
     model.Session.execute(sa.delete(HarvestedDataset).where(gone).execution_options(**unsynchronised))

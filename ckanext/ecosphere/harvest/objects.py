@@ -17,7 +17,11 @@ from ckanext.ecosphere.harvest.worker.messages import about_record
 from ckanext.ecosphere.harvest.write.outcome import STORY
 from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra, HarvestSource
 
-TYPES = {"ecosphere_dcat": ("nt", "application/n-triples"), "ecosphere_udata": ("json", "application/json")}
+TYPES = {
+    "ecosphere_dcat": ("nt", "application/n-triples"),
+    "ecosphere_udata": ("json", "application/json"),
+    "ecosphere_ogcapi": ("json", "application/json"),
+}
 """Source type → how its records are kept; the others are XML."""
 XML = ("xml", "application/xml")
 

@@ -10,6 +10,7 @@ import ckan.plugins.toolkit as tk
 import click
 
 from ckanext.ecosphere.harvest import checks, cli, dashboard, leaving
+from ckanext.ecosphere.harvest.finish import digest
 from ckanext.ecosphere.harvest.logic import action, auth
 from ckanext.ecosphere.harvest.sources.config_fields import protect_sources
 from ckanext.ecosphere.harvest.worker.queue import QUEUE, Patrol, revive
@@ -53,8 +54,8 @@ class EcosphereHarvestPlugin(Room):
         _PATROL.look()
 
     def ecosphere_recover(self) -> list[str]:
-        """Send harvests again that nobody is running."""
-        return [f"harvest job {job_id}" for job_id in revive()]
+        """Send harvests again that nobody is running, and e-mails that nobody sends."""
+        return [*(f"harvest job {job_id}" for job_id in revive()), *digest.recover()]
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         """Provide `ckan ecosphere harvest`."""

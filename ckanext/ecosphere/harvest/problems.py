@@ -35,6 +35,7 @@ MESSAGES: dict[str, str] = {
     # Refusals: the record
     "exception": _N("The server answered with an error instead of a record: {text}"),
     "not-iso": _N("The document is not an ISO 19139 metadata record: its root is {root}."),
+    "not-ogcapi": _N("The record is none of OGC API – Records and no collection of STAC."),
     "not-udata": _N("The record is no dataset of udata."),
     "not-rdf": _N("The record is no dataset in RDF."),
     "no-identification": _N("The record does not describe any resource (no identification section)."),

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere.harvest import job_progress, objects, overview, previews
 from ckanext.ecosphere.harvest.logic.action import RECORDS_AT_ONCE
 from ckanext.ecosphere.harvest.messages import form_errors
+from ckanext.ecosphere.harvest.repair import formats, listing
 from ckanext.ecosphere.harvest.write import story
 from ckanext.ecosphere.shared import csv_table, web_guard
 
@@ -106,6 +107,32 @@ def records(id: str) -> str | Response:
     return tk.render("ecosphere_harvest/records.html", variables)
 
 
+def corrections(id: str) -> str | Response:
+    """What can be put right in the records of a source: as CSV, XSLT or batch edits of GeoNetwork."""
+    try:
+        tk.check_access("ecosphere_harvest_corrections_list", context(), {"id": id})
+    except tk.NotAuthorized:
+        return tk.abort(403, tk._("This page is for those who manage harvest sources."))
+    except tk.ObjectNotFound:
+        return tk.abort(404, tk._("Harvest source not found"))
+    source = tk.get_action("harvest_source_show")(context(), {"id": id})
+    kind = request.args.get("format", "")
+    if kind not in formats.FILES:
+        number = listing.count(source["id"])
+        parts = range(1, -(-number // listing.AT_ONCE) + 1)
+        variables = {"source": source, "count": number, "parts": parts, "at_once": listing.AT_ONCE}
+        return tk.render("ecosphere_harvest/corrections.html", variables)
+    part = tk.h.get_page_number(request.args, "part")
+    make, mimetype = formats.FILES[kind]
+    text = make(listing.found(source["id"], (part - 1) * listing.AT_ONCE))
+    headers = {
+        "Content-Disposition": f'attachment; filename="corrections-{part}.{kind}"',
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private, no-store",
+    }
+    return Response(text, mimetype=f"{mimetype}; charset=utf-8", headers=headers)
+
+
 def start_trial() -> AnyResponse:
     """Have the beginning of a source read in the background; say what is missing in the form."""
     try:
@@ -186,6 +213,7 @@ ecosphere_harvest.add_url_rule("/ecosphere/harvest/sources", view_func=sources)
 ecosphere_harvest.add_url_rule(
     "/ecosphere/harvest/source/<id>/withdrawals", view_func=withdrawals, methods=["GET", "POST"]
 )
+ecosphere_harvest.add_url_rule("/ecosphere/harvest/source/<id>/corrections", view_func=corrections)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/job/<id>/progress", view_func=progress)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/job/<id>/records", view_func=records)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/trial", view_func=start_trial, methods=["POST"])

@@ -14,6 +14,8 @@ from ckanext.ecosphere.schemas.rdf import relations
 
 #: Solr refuses a document with a longer term in a field of type string (32 766 bytes of UTF-8).
 MAX_TERM_BYTES = 32_000
+NOT_SEARCHED = "other_information"
+"""Field of addresses, thesauri and notes: a word of it does not make a dataset what somebody looks for."""
 
 
 def fit_for_solr(dataset: dict[str, Any]) -> dict[str, Any]:
@@ -28,6 +30,8 @@ def fit_for_solr(dataset: dict[str, Any]) -> dict[str, Any]:
     schema = tk.h.scheming_get_dataset_schema(dataset.get("dataset_type") or "dataset")
     if not schema:
         return dataset
+    for name in [name for name in dataset if name.removeprefix("extras_").startswith(NOT_SEARCHED)]:
+        del dataset[name]
     relations.index(dataset)
     signature.put(dataset, signature.current())
     groups = not tk.h.plugin_loaded("dcat")  # ckanext-dcat flattens the groups itself

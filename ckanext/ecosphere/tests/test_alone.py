@@ -29,12 +29,13 @@ ALONE = {
     "ecosphere_dcat": "ecosphere_dcat ecosphere_harvest harvest",
     "ecosphere_waf": "ecosphere_waf ecosphere_harvest harvest",
     "ecosphere_udata": "ecosphere_udata ecosphere_harvest harvest",
+    "ecosphere_ogcapi": "ecosphere_ogcapi ecosphere_harvest harvest",
     "ecosphere_quality": "ecosphere_quality",
     "ecosphere_requests": "ecosphere_requests",
     "ecosphere_search": "ecosphere_search",
     "ecosphere_access": "ecosphere_access",
 }
-TYPES = ("ecosphere_csw", "ecosphere_dcat", "ecosphere_waf", "ecosphere_udata")
+TYPES = ("ecosphere_csw", "ecosphere_dcat", "ecosphere_waf", "ecosphere_udata", "ecosphere_ogcapi")
 PATHS = (
     "/",
     "/dataset/",

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 import ckanext.ecosphere
-from ckanext.ecosphere.harvest.normalise import constraints, protocols
+from ckanext.ecosphere.harvest.normalise import constraints, information, protocols
 from ckanext.ecosphere.schemas.page import uses
 from ckanext.ecosphere.vocabularies import gazetteer
 
@@ -40,6 +40,7 @@ PLAIN = "aZ5 \n\t'\"<>[](){}.@-_,;:/\\&#%*+=?!|$~^`é\u00a0"
 #: Expressions that functions make: what the functions return.
 MADE = {
     "harvest.normalise.constraints": lambda: [constraints._licence_patterns(), constraints._limit_patterns()],
+    "harvest.normalise.information": lambda: [[pattern for pattern, _subject, _label in information._patterns()]],
     "harvest.normalise.protocols": lambda: [
         protocols._cues(),
         *(protocols._patterns(where) for where in ("protocol", "text", "url")),
@@ -57,12 +58,17 @@ WITH_LOCAL_NAMES = {
     "search.relevance.search": [r"(?<!\w)humyde(?!\w)", r"qualité\W+(?:\w{1,3}\W+){0,3}aire"],
     "schemas.logic.validators": [],  # OPEN_PATTERNS is found among the names of the module
     "harvest.normalise.constraints": [],  # MADE
+    "harvest.normalise.information": [],  # MADE
     "harvest.normalise.protocols": [],  # MADE
     "schemas.page.uses": [],  # MADE
     "vocabularies.gazetteer": [],  # MADE
 }
 #: Module → characters beyond which it never hands a text to its expressions.
-CUT_BEFORE: dict[str, int] = {"harvest.messages.form_errors": 2_000, "schemas.page.uses": uses.LONGEST}
+CUT_BEFORE: dict[str, int] = {
+    "harvest.messages.form_errors": 2_000,
+    "harvest.normalise.information": 30_000,
+    "schemas.page.uses": uses.LONGEST,
+}
 
 
 @dataclass(frozen=True)

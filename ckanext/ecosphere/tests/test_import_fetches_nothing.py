@@ -62,7 +62,7 @@ def test_source_on_the_portal_s_own_index_reads_nothing(with_plugins, clean_db, 
     from ckanext.ecosphere.harvest.sources.source_type import type_called
 
     parts = urlsplit(tk.config["solr_url"])
-    for kind in ("ecosphere_csw", "ecosphere_dcat", "ecosphere_waf", "ecosphere_udata"):
+    for kind in ("ecosphere_csw", "ecosphere_dcat", "ecosphere_waf", "ecosphere_udata", "ecosphere_ogcapi"):
         harvester = type_called(kind)
         assert harvester is not None
         reader = harvester.reader(f"http://{parts.netloc}/solr/admin/cores/", {"tag": "eau"})

@@ -11,7 +11,7 @@ import re
 
 from rdflib import DCTERMS, RDF, RDFS, SKOS, Graph, Literal, URIRef
 from rdflib.namespace import FOAF, OWL, Namespace
-from rdflib.term import Node
+from rdflib.term import BNode, Node
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.dcat.graph import DCAT, first_of
@@ -278,7 +278,9 @@ def _constraints(record: Record, graph: Graph, subject: Node) -> None:
     for place in places:
         for predicate in (DCTERMS.license, DCTERMS.rights):
             for node in first_of(graph, place, predicate):
-                term = Term(_label(graph, node) or str(node), _address(node))
+                term = Term(_statement(graph, node), _address(node))
+                if not term.text and not term.href:
+                    continue
                 if place == subject and (node, DCTERMS.type, LIMITS) in graph:
                     limits.append(term)
                     continue
@@ -290,6 +292,12 @@ def _constraints(record: Record, graph: Graph, subject: Node) -> None:
         record.constraints.append(
             Constraint(kind="legal", access_codes=["otherRestrictions"], other=[*access, *limits])
         )
+
+
+def _statement(graph: Graph, node: Node) -> str:
+    """What a statement of rights says: its label, its description, or itself; nothing of a blank node without words."""
+    said = _label(graph, node) or _text(graph, node, DCTERMS.description, RDF.value)
+    return said or ("" if isinstance(node, BNode) else str(node))
 
 
 def _standards(record: Record, graph: Graph, subject: Node) -> None:

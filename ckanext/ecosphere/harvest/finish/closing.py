@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest.finish import mail, report, withdrawal
+from ckanext.ecosphere.harvest.finish import digest, mail, report, withdrawal
 from ckanext.ecosphere.harvest.model import DUPLICATE, Batch, JobState, SourceRecord, now
 from ckanext.ecosphere.harvest.worker.job import FINISHED, Job, update_state, user_name
 from ckanext.ecosphere.harvest.worker.messages import say
@@ -126,6 +126,7 @@ def _tell(job: Job, counts: dict[str, int]) -> None:
             tk.get_action("harvest_source_reindex")(context.copy(), {"id": job.source_id})
         if mail.wanted(errors):
             mail.send(context.copy(), job, counts, errors)
+        digest.note(job)
     except Exception:  # the harvest is done; a page out of date or a lost mail must not undo that
         log.exception("After harvest job %s", job.id)
         model.Session.rollback()

@@ -247,6 +247,8 @@ def _scoped_name(walk: Walk, element: etree._Element, service: r.Service) -> Non
         for part in child:
             if local(part) == "ScopedName" and one_line(part.text):
                 service.layers.append(one_line(part.text))
+            elif local(part) == "resourceReference":
+                _coupled(walk, part, service)  # ISO 19115-3
             elif local(part) == "identifier" and one_line(walk.text(part).text):
                 service.coupled.append(r.Term(one_line(walk.text(part).text)))
 

@@ -9,7 +9,7 @@ table does not name is noted in ``record.unread``, so that nothing is lost witho
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from lxml import etree
@@ -21,10 +21,15 @@ XLINK_HREF, XLINK_ARCROLE, XLINK_ROLE, XLINK_TITLE = (
 )
 MAX_UNREAD = 200
 """Paths noted per record; beyond it the record is not ISO any more."""
-MAX_SAMPLE = 500
+MAX_SAMPLE = 4_000
 """Characters of what an element without a place says that are noted."""
+MAX_NOTED = 150_000
+"""Characters of all notes of a record; beyond it only the beginning of each is noted."""
+_BEGINNING = 100
 _NEAR = 20
 """Notes back to which an element that says the same is not noted again: groups of keywords share a thesaurus."""
+PEOPLE = {"individualName", "CI_Individual"}
+"""Elements that name persons."""
 _TELLING = ("codeListValue", XLINK_HREF, "uuidref")
 FRENCH = {"fr", "fre", "fra", "fr-fr", "fr_fr", "french", "francais", "français"}
 
@@ -38,12 +43,13 @@ class Walk:
         french_first: whether a French localised text goes before the main one.
     """
 
-    __slots__ = ("french_first", "locales", "record")
+    __slots__ = ("_noted", "french_first", "locales", "record")
 
     def __init__(self, record: Record, locales: dict[str, str], french_first: bool):
         self.record = record
         self.locales = locales
         self.french_first = french_first
+        self._noted = 0
 
     def children(self, parent: etree._Element, table: Table, target: Any) -> None:
         """Give each child to its handler; note those that have none."""
@@ -62,9 +68,17 @@ class Walk:
         found = self.record.unread
         if len(found) >= MAX_UNREAD:
             return
-        text = _sample(element)
+        people = list(element.iter("{*}individualName", "{*}CI_Individual"))
+        text = self._bounded(_sample(_without_people(element) if people else element.iter(etree.Element)))
         if text and (note := f"{path(element)}: {text}") not in found[-_NEAR:]:
             found.append(note)
+        for person in people:
+            if len(found) < MAX_UNREAD and (name := one_line(" ".join(map(str, person.itertext())))):
+                found.append(f"{path(person)}: {name[:MAX_SAMPLE]}")
+
+    def _bounded(self, text: str) -> str:
+        self._noted += len(text)
+        return text if self._noted <= MAX_NOTED else text[:_BEGINNING]
 
     def text(self, prop: etree._Element, field: str = "") -> Term:
         """Text of a property, with its address; French when there is a choice.
@@ -97,7 +111,7 @@ class Walk:
         if field:
             self.record.other_languages.setdefault(f"{language}:{field}", text)
         elif len(self.record.unread) < MAX_UNREAD:
-            self.record.unread.append(f"{path(prop)}[{language}]: {one_line(text)[:MAX_SAMPLE]}")
+            self.record.unread.append(f"{path(prop)}[{language}]: {self._bounded(one_line(text)[:MAX_SAMPLE])}")
 
 
 Handler = Callable[[Walk, etree._Element, Any], None]
@@ -170,10 +184,18 @@ def _main_and_localised(prop: etree._Element) -> tuple[Term, list[tuple[str, str
     return main, localised
 
 
-def _sample(element: etree._Element) -> str:
+def _without_people(element: etree._Element) -> Iterator[etree._Element]:
+    """Go through an element in its order, but for names of persons, which are noted by themselves."""
+    if local(element) not in PEOPLE:
+        yield element
+        for child in element:
+            yield from _without_people(child)
+
+
+def _sample(nodes: Iterable[etree._Element]) -> str:
     parts: list[str] = []
     length = 0
-    for node in element.iter(etree.Element):
+    for node in nodes:
         values = one_line(node.text), node.get("codeListValue") if not node.text else None
         for value in (*values, node.get(XLINK_HREF), node.get("uuidref")):
             if not value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -15,6 +16,7 @@ from ckanext.ecosphere.harvest.finish import withdrawal
 from ckanext.ecosphere.harvest.logic import reading, schema, stock_actions
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations, source_id
 from ckanext.ecosphere.harvest.model import JobState, SourceRecord, now
+from ckanext.ecosphere.harvest.repair import listing
 from ckanext.ecosphere.harvest.worker import queue
 from ckanext.ecosphere.harvest.write import local_changes, origin, story
 from ckanext.ecosphere.shared import action_input
@@ -75,6 +77,32 @@ def ecosphere_harvest_records_list(context: Context, data_dict: DataDict) -> dic
     found = story.listed(data_dict["id"], data_dict.get("outcome") or "")
     first, limit = data_dict.get("offset", 0), min(data_dict.get("limit", RECORDS_AT_ONCE), MOST_RECORDS)
     return {"count": len(found), "results": found[first : first + limit]}
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.corrections_schema)
+def ecosphere_harvest_corrections_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """What can be put right in the records of a source, value by value. Editors of the source see it.
+
+    Args:
+        context: the context.
+        data_dict: `id` or name of the source; `offset`, the record to begin with (500 are looked at).
+
+    Returns:
+        `count` of the records of the source, `next`, the offset of those after these (None at the end), and `results`:
+        `record` (its identifier), `rule`, `xpath` below the root, `today`, `proposed`, and `content`, the new content
+        of the element as XML.
+    """
+    tk.check_access("ecosphere_harvest_corrections_list", context, data_dict)
+    source, first = _known_source(data_dict["id"]), data_dict["offset"]
+    number = listing.count(source)
+    after = first + listing.AT_ONCE
+    results = [
+        {"record": record, **dataclasses.asdict(each)}
+        for record, corrections in listing.found(source, first)
+        for each in corrections
+    ]
+    return {"count": number, "next": after if after < number else None, "results": results}
 
 
 @tk.side_effect_free

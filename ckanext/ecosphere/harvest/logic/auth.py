@@ -26,6 +26,11 @@ def ecosphere_harvest_records_list(context: Context, data_dict: DataDict) -> Aut
     return ecosphere_harvest_job_show(context, data_dict)
 
 
+def ecosphere_harvest_corrections_list(context: Context, data_dict: DataDict) -> AuthResult:
+    """Corrections for the records of a source: editors of the source, since records name people."""
+    return _may_edit(context, source_id(data_dict["id"]))
+
+
 def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) -> AuthResult:
     """Withdrawals that are held: editors of the source."""
     return _may_edit(context, source_id(data_dict["id"]))
@@ -156,6 +161,7 @@ def get_auth_functions() -> dict[str, Any]:
     own = (
         ecosphere_harvest_job_show,
         ecosphere_harvest_records_list,
+        ecosphere_harvest_corrections_list,
         ecosphere_harvest_withdrawals_show,
         ecosphere_harvest_withdrawals_decide,
         ecosphere_harvest_statements_show,

@@ -38,6 +38,14 @@ def records_schema(  # noqa: PLR0917 - validators
 
 
 @validator_args
+def corrections_schema(
+    not_empty: Any, unicode_safe: Any, natural_number_validator: Any, default: Any
+) -> dict[str, Any]:
+    """A source, by id or name, and from which of its records on."""
+    return {"id": [not_empty, unicode_safe], "offset": [default(0), natural_number_validator]}
+
+
+@validator_args
 def datasets_schema(not_empty: Any, list_of_strings: Any) -> dict[str, Any]:
     """Datasets, by id."""
     return {"ids": [not_empty, list_of_strings, _few]}

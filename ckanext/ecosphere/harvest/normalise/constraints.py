@@ -165,6 +165,7 @@ class _Collected:
     access: list[str] = field(default_factory=list)
     use: list[str] = field(default_factory=list)
     rights: list[str] = field(default_factory=list)
+    no_limit: list[str] = field(default_factory=list)
 
 
 def constraints(draft: Draft) -> None:
@@ -203,6 +204,8 @@ def _collect(draft: Draft, block: Constraint, term: Term, is_other: bool, collec
     if reading.licence:
         collected.licences.append((reading.licence, reading.certain, term.text or term.href or ""))
     collected.limits += reading.limits
+    if NO_LIMIT in reading.limits and term.text:
+        collected.no_limit.append(term.text)
     other = bool(reading.licence) and str(reading.licence).startswith(_OTHER)
     named = bool(reading.licence) and not other and not _more_than_a_licence(term.text)
     if not term.text and term.href and other:
@@ -277,6 +280,7 @@ def _access(draft: Draft, collected: _Collected) -> None:
     grounds = list(dict.fromkeys(limit for limit in collected.limits if limit != NO_LIMIT))
     if grounds and NO_LIMIT in collected.limits:
         draft.problem("access-contradiction", values=grounds)
+        draft.lost("resourceConstraints/otherConstraints", collected.no_limit)
     limits = grounds or ([NO_LIMIT] if NO_LIMIT in collected.limits else [])
     if limits:
         draft.set("access_limitation", [vocabulary[limit].uri for limit in limits])

@@ -162,6 +162,7 @@ def frequency(draft: Draft) -> None:
     else:
         if record.frequency and not is_placeholder(record.frequency):
             draft.problem("code", field="maintenanceAndUpdateFrequency", value=record.frequency)
+            draft.lost("frequency", record.frequency)
     if not draft.dataset.get("next_update"):
         next_update = parsed(draft, "dateOfNextUpdate", record.next_update)
         if next_update:

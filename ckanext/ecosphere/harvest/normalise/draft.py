@@ -115,7 +115,7 @@ class Draft:
         self.problem("too-many", element=element, count=count, limit=limit)
 
     def lost(self, what: str, value: Any) -> None:
-        """Note something that was read and has no place in the dataset."""
+        """Note something that was read and has no field of its own."""
         self.unread.append(f"{what}: {_logged(value, MAX_TOLD)}")
 
 

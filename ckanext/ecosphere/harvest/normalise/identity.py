@@ -102,7 +102,7 @@ def relations(draft: Draft) -> None:
     draft.set("is_referenced_by", cited)
     draft.members = members_of(record)
     if draft.members:
-        draft.lost(f"aggregationInfo/members/{_kinds_of_members(record)}", draft.members)
+        draft.lost("aggregationInfo/members", f"{_kinds_of_members(record)}: {'; '.join(draft.members)}")
     if others:
         draft.lost("aggregationInfo", list(dict.fromkeys(others)))
 

@@ -33,7 +33,7 @@ class Formats:
 
     data: list[Concept] = field(default_factory=list)
     archive: Concept | None = None
-    named: dict[str, str] = field(default_factory=dict)
+    named: dict[str, list[str]] = field(default_factory=dict)
 
 
 MAX_LINKS = 3_000
@@ -184,14 +184,18 @@ def _record_view(draft: Draft, link: Link, address: Address, use: str, intranet:
     """A view of the record is no resource: its page on the internet is where the original can be seen."""
     if intranet:
         draft.change("resources", address.url, "view of the record on the intranet, left out")
+        draft.lost("metadataLinkage", f"{link.protocol or ''} {address.url}".strip())
         return
     is_page = use == "record-html"
     if is_page and not draft.dataset.get("url"):
         draft.set("url", address.url)
     if is_page or not draft.dataset.get("source_record"):
+        if (before := draft.dataset.get("source_record")) and before != address.url:
+            draft.lost("metadataLinkage", before)
         draft.set("source_record", address.url, before="view of the record")
     elif address.url not in (draft.dataset["source_record"], draft.dataset.get("url")):
         draft.change("resources", address.url, "view of the record, left out")
+        draft.lost("metadataLinkage", f"{link.protocol or ''} {address.url}".strip())
 
 
 def _resource(draft: Draft, link: Link, address: Address, signs: tuple[str, str], formats: Formats) -> Resource:
@@ -375,7 +379,7 @@ def formats_of(draft: Draft) -> Formats:
         if not concepts and not is_placeholder(item.name):
             draft.lost("distributionFormat", " ".join(filter(None, (item.name, item.version))))
         for concept in concepts:
-            found.named.setdefault(concept.id, " ".join(filter(None, (item.name, item.version))))
+            found.named.setdefault(concept.id, []).append(" ".join(filter(None, (item.name, item.version))))
             if concept.data["kind"] == "archive":
                 found.archive = found.archive or concept
             elif concept.data["kind"] not in ("document", "service") and concept not in found.data:
@@ -393,9 +397,11 @@ def _formats_without_a_place(draft: Draft, formats: Formats, resources: list[Res
     described = any(resource.get("description", "").rpartition("Formats : ")[1] for resource in resources)
     if described:
         had |= {concept.id for concept in formats.data}
-    for name, text in formats.named.items():
-        if name not in had:
-            draft.lost("distributionFormat", text)
+    for name, written in formats.named.items():
+        # Versions and variants have no field; a name that says just the format's is told when nothing else has it.
+        more = [text for text in dict.fromkeys(written) if name not in had or plain(text) != plain(name)]
+        if more:
+            draft.lost("distributionFormat", more)
 
 
 def preview(draft: Draft) -> None:
@@ -407,4 +413,4 @@ def preview(draft: Draft) -> None:
         if usable and not draft.dataset.get("preview_image"):
             draft.set("preview_image", address.url)
         elif graphic.url and address.url != draft.dataset.get("preview_image"):
-            draft.lost("graphicOverview", graphic.url)
+            draft.lost("graphicOverview/fileName" if usable else "graphicOverview", graphic.url)

@@ -13,6 +13,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import conformance, contacts, identity, marked_links, tags, themes
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography import extent
+from ckanext.ecosphere.harvest.normalise.information import marked_information
 from ckanext.ecosphere.harvest.normalise.reference import MAX_SYSTEMS
 from ckanext.ecosphere.harvest.normalise.texts import bounded, cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Contact, Extent, Keyword, QualityMeasure
@@ -226,5 +227,7 @@ MARKED: dict[str, Callable[[Draft], None]] = {
     "quality-measures": _quality_measures,
     "links": marked_links.links,
     "what-is-left": _nothing,
+    "texts-without-a-place": _nothing,
+    "other-information": marked_information,
 }
 """Name of a rule → what takes its place."""

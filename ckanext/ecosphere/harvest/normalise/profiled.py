@@ -12,7 +12,8 @@ _WEB = re.compile(r"https?://[^\s<>\"]+")
 _BLANK_NODE = re.compile(r"N?[0-9a-f]{32}|_:\w+")
 _NOT_TAKEN = {
     "author", "author_email", "catalog", "creator", "contact", "extras", "groups", "id", "identifier",
-    "maintainer", "maintainer_email", "metadata_created", "metadata_modified", "name", "notes", "organization",
+    "other_information", "maintainer", "maintainer_email",
+    "metadata_created", "metadata_modified", "name", "notes", "organization",
     "owner_org", "private", "provenance", "publisher", "qualified_attribution", "qualified_relation", "resources",
     "source_record", "spatial", "spatial_coverage", "state", "tag_string", "tags", "temporal_coverage", "territory",
     "theme", "title", "type", "uri", "use_conditions", "access_conditions", "license_id", "license_title",

@@ -13,6 +13,7 @@ from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography.extent import boxes
 from ckanext.ecosphere.harvest.normalise.geography.territory import territory
 from ckanext.ecosphere.harvest.normalise.identity import identifiers, provenance_of_record, relations
+from ckanext.ecosphere.harvest.normalise.information import other_information
 from ckanext.ecosphere.harvest.normalise.leftover import what_is_left
 from ckanext.ecosphere.harvest.normalise.links import links, preview
 from ckanext.ecosphere.harvest.normalise.organisation import organisation
@@ -74,5 +75,6 @@ RULES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
     ("texts-without-a-place", texts_without_a_place),
     ("profile-fields", profile_fields),
     ("what-is-left", what_is_left),
+    ("other-information", other_information),
     ("within-bounds", within_bounds),
 )

@@ -65,16 +65,18 @@ def tags(draft: Draft) -> None:
     packed = False
     technical: list[str] = []
     codes: list[str] = []
+    beside: dict[str, None] = {}
     for keyword in keywords[:MAX_KEYWORDS]:
         if _has_a_field(keyword):
-            if keyword.text[:1].isdigit():
-                codes.append(keyword.text)
+            codes += [keyword.text] if keyword.text[:1].isdigit() else []
+            beside |= {} if _ADDRESS.match(keyword.text) else {keyword.text: None}
             continue
         pieces = unpack(keyword.text)
         packed = packed or len(pieces) > 1
         for piece in pieces:
             if plain(piece) in OPEN_DATA:
                 _open_data(draft, piece)
+                beside[piece] = None
             elif is_technical(piece):
                 technical.append(piece)
             elif not is_placeholder(piece) and (tag := clean(piece, draft.context.free_tags)):
@@ -83,6 +85,8 @@ def tags(draft: Draft) -> None:
         draft.change("tags", "technical words: " + ", ".join(dict.fromkeys(technical)), "left out")
     if codes:
         draft.change("tags", "codes of places: " + ", ".join(dict.fromkeys(codes)), "left out")
+    if beside or technical:
+        draft.lost("keyword", [*beside, *dict.fromkeys(technical)])
     if packed:
         draft.change("tags", "one keyword holding several", "separate keywords")
     kept = list(found.values())

@@ -239,7 +239,11 @@ class _Scales:
         return max((sum(told.values()) for told in self._told.values()), default=0.0)
 
     def heaviest(self) -> list[str]:
-        """The themes that stay, the heaviest first. A theme lends half of its weight to those below it."""
+        """The themes that stay, the heaviest first. A theme lends half of its weight to those below it.
+
+        Beside the heaviest stand those that the title names, or on which two kinds of evidence agree: keywords alone
+        also name what the data are made from and what they serve.
+        """
         vocabulary = voc.get("themes")
         weights = {theme: sum(told.values()) for theme, told in self._told.items()}
         lent = {
@@ -247,7 +251,10 @@ class _Scales:
             for theme, weight in weights.items()
         }
         least = max(lent.values(), default=0.0) * SHARE
-        return specific(sorted((theme for theme in lent if lent[theme] >= least), key=lambda each: -lent[each]))
+        kept = specific(sorted((theme for theme in lent if lent[theme] >= least), key=lambda each: -lent[each]))
+        return [
+            theme for theme in kept if theme == kept[0] or "title" in self._told[theme] or len(self._told[theme]) > 1
+        ]
 
     def told(self, kept: list[str]) -> str:
         """What the themes that stay rest on."""

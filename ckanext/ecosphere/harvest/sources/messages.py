@@ -29,6 +29,7 @@ DETAILS: dict[str, str] = {
     "repeated": _N("the server gave only records that it had already given"),
     "not-listing": _N("the answer is no listing of a folder"),
     "not-json": _N("the answer is no JSON document ({url})"),
+    "not-ogcapi": _N("the answer is no list of records of OGC API – Records or of collections of STAC"),
     "not-udata": _N("the answer is no list of datasets of udata"),
     "udata-unknown": _N("the portal knows no organisation or topic named “{name}”"),
     "not-rdf": _N("the answer is no RDF that can be read: {detail}"),

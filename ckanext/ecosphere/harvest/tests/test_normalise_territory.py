@@ -233,3 +233,29 @@ def test_a_box_at_sea_gives_the_sea_area():
     box = Box(west="-9", east="-2", south="44", north="48.8")
     made = result(title="Houle", topic_categories=["oceans"], boxes=[box])
     assert territory(made) == ["zone-maritime-fx-atl"]
+
+
+@pytest.mark.parametrize(
+    ("title", "organisation", "found"),
+    [
+        ("Budget primitif", "Ville de Roubaix", ["departement-59"]),
+        ("Arrêtés du CCAS de Guérande", None, ["departement-44"]),
+        ("Plan local d'urbanisme", "Mairie de La Baconnière", ["departement-53"]),
+        ("Accroches vélos", "Métropole Européenne de Lille", ["departement-59"]),
+        ("Menus des cantines", "Ville de Saint-Martin", []),
+        ("La ville de demain", None, []),
+    ],
+)
+def test_a_commune_or_its_group_tells_the_departement_when_no_other_has_its_name(title, organisation, found):
+    contacts = [Contact(organisation, role="pointOfContact")] if organisation else []
+    assert territory(result(title=title, contacts=contacts)) == found
+
+
+def test_a_commune_off_the_box_tells_nothing():
+    made = result(contacts=[Contact("Ville de Roubaix")], boxes=[Box("5.95", "6.35", "45.75", "46.0")])
+    assert "departement-59" not in territory(made)
+
+
+def test_an_ocean_is_not_the_sea_area_that_it_overlaps():
+    made = result(topic_categories=["oceans"], boxes=[Box("-180", "180", "-66", "-35")])
+    assert territory(made) == ["autre-hors-france"]

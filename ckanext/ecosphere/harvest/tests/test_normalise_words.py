@@ -234,6 +234,11 @@ def theme(**fields):
 def test_themes_come_from_title_and_keywords_weighed_together_else_from_what_tells_less():
     both = theme(keywords=[Keyword("inondation"), Keyword("bruit"), Keyword("route")], title="Carte de bruit")
     assert both == (["bruit"], "title, keyword (label)")
+    # Keywords alone add no theme to the one that leads; the title does, or two kinds of evidence.
+    further = themes_of_keyword("PPRI")
+    assert theme(keywords=[Keyword("PPRI")], title="x")[0] == further
+    assert theme(keywords=[Keyword("PPRI")], title="Carte de bruit")[0] == ["bruit"]
+    assert set(further) <= set(theme(keywords=[Keyword("PPRI")], title="Bruit et PPRI")[0])
     assert theme(keywords=[Keyword("inondation")], title="x") == (["prevention-des-inondations"], "keyword (label)")
     assert theme(keywords=[Keyword("x")], title="Carte de bruit") == (["bruit"], "title")
     assert theme(keywords=[Keyword("Hydrographie")]) == (["eau"], "INSPIRE theme")

@@ -237,3 +237,15 @@ def test_a_file_whose_root_is_a_node_is_read():
     assert of_rdf(text, "application/rdf+xml").dataset["title"] == "Bruit"
     with pytest.raises(PageError):
         rdf.parse(b"<Record/>", "application/xml", 2**20)
+
+
+def test_a_statement_of_rights_in_rdf_is_read_from_its_description_and_no_blank_node_is_a_condition():
+    feed = """@prefix dct: <http://purl.org/dc/terms/> . @prefix dcat: <http://www.w3.org/ns/dcat#> .
+    <https://a.fr/1> a dcat:Dataset ; dct:title "T" ;
+      dct:rights [ a dct:RightsStatement ; dct:description "Licence Ouverte version 2.0" ] ,
+        [ a dct:RightsStatement ] ."""
+    graph = rdf.parse(feed.encode(), "text/turtle", 2**20, "https://a.fr/")
+    (subject,) = rdf.datasets(graph)
+    made = normalise(read_dataset(graph, subject), Context(fallback_organisation="x"))
+    assert made.dataset["license_id"] == "etalab-2.0"
+    assert "use_conditions" not in made.dataset

@@ -23,6 +23,7 @@ SETTINGS = {
     ],
     "ecosphere_dcat": [{}, COMMON],
     "ecosphere_waf": [{}, COMMON],
+    "ecosphere_ogcapi": [{}, {"page_size": 20}, COMMON],
     "ecosphere_udata": [
         {"organization": "534fff8ea3a7292c64a77f02"},
         {"organization": "ministere-de-la-transition-ecologique"},

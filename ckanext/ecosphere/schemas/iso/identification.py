@@ -11,6 +11,7 @@ from ckanext.ecosphere.schemas.iso.people import parties
 from ckanext.ecosphere.schemas.iso.reading import Reader
 from ckanext.ecosphere.schemas.iso.xml import el
 from ckanext.ecosphere.shared import xlink_roles
+from ckanext.ecosphere.vocabularies import information
 
 #: Keywords from a list: (field, vocabulary, title of the thesaurus, its date).
 THESAURI = (
@@ -53,6 +54,7 @@ def data(dataset: Reader) -> Any:
             for uri in dataset.texts("topic_category")
         ],
         extents(dataset, "gmd:extent"),
+        xml.text("gmd:supplementalInformation", information.joined(dataset.rows("other_information"))),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the data were made from, how, and what was measured of them: written to a graph and read back."""
+"""What the data were made from, how, what was measured of them, and other notes: written to a graph and read back."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from ckanext.ecosphere.schemas.fields import urls
 from ckanext.ecosphere.schemas.fields.stored import packages_of
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.rdf.terms import DQV, GEODCAT, PROV, UNIT
+from ckanext.ecosphere.vocabularies import information
 
 
 def write(graph: Graph, ref: Any, dataset: Mapping[str, Any]) -> None:
-    """Write ``source`` (prov:wasDerivedFrom), ``method`` (prov:wasGeneratedBy), ``quality_measure`` (DQV).
+    """Write ``source`` (prov:wasDerivedFrom), ``method`` (prov:wasGeneratedBy), ``quality_measure`` (DQV) and
+    ``other_information`` (skos:note).
 
     Args:
         graph: receives the triples.
@@ -37,6 +39,9 @@ def write(graph: Graph, ref: Any, dataset: Mapping[str, Any]) -> None:
     for row in as_list(dataset.get("quality_measure") or []):
         if isinstance(row, Mapping):
             _write_measure(graph, ref, row)
+    for row in as_list(dataset.get("other_information") or []):
+        if isinstance(row, Mapping) and (text := information.written(row)):
+            graph.add((ref, SKOS.note, Literal(text)))
 
 
 def _write_source(graph: Graph, ref: Any, text: str, known: Any) -> None:
@@ -97,6 +102,10 @@ def read(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     rows = sorted(_measures(graph, ref), key=lambda row: json.dumps(row, sort_keys=True))
     if rows:
         dataset["quality_measure"] = rows
+    notes = sorted(str(note) for note in graph.objects(ref, SKOS.note) if isinstance(note, Literal))
+    if notes:
+        found = [row for note in notes for row in information.rows_of(note)]
+        dataset["other_information"] = sorted(found, key=information.order)
 
 
 def _source(graph: Graph, node: Any) -> str:

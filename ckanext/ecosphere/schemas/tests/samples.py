@@ -54,6 +54,10 @@ FULL: dict[str, Any] = {
         {"dimension": "omission", "value": "2 %"},
     ],
     "version_notes": "Scénario extrême ajouté.",
+    "other_information": [
+        {"subject": "purpose", "text": "Prévenir les inondations : cartes.\n\nAussi pour les PLU."},
+        {"subject": "contact", "text": "23 rue Bourgmayer\n01000 Bourg-en-Bresse"},
+    ],
     "scale_denominator": "25000",
     "spatial_resolution_in_meters": "5",
     "reference_system": ["http://www.opengis.net/def/crs/EPSG/0/2154"],
@@ -237,6 +241,7 @@ ODD: dict[str, Any] = {
         {"uri": "https://standards.example.org/seule", "degree": "conformant"},
     ],
     "applicable_legislation": ["https://www.example.org/arrete"],
+    "other_information": [{"text": "Finalité"}, {"text": "Sans sujet"}, {"subject": "other", "text": "Enfin"}],
     "quality_measure": [{"name": "Sans valeur"}, {"value": "3", "unit": "m"}],
     "spatial_coverage": [
         {"text": "Bresse", "uri": "http://id.insee.fr/geo/commune/01053", "bbox": "5.1, 46.1, 5.3, 46.3"},

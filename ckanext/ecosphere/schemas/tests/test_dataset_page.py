@@ -251,3 +251,9 @@ def test_paper_has_the_code_and_no_buttons(page, complete):
     buttons = page.locator("main .btn:visible")
     assert [buttons.nth(i).inner_text() for i in range(buttons.count())] == []
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_other_information_stands_by_subject_with_its_lines(app, create, with_request_context):
+    create(described("autres-informations", other_information=[{"subject": "contact", "text": "Un <b>\nDeux"}]))
+    rows = shown(app, "autres-informations").select(".ecosphere-information > div")
+    assert [(row.dt.get_text(), row.dd.get_text()) for row in rows] == [("Coordonnées", "Un <b>\nDeux")]

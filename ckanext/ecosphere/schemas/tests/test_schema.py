@@ -319,6 +319,11 @@ class TestIndexing:
         create({"title": "T", "name": "long", "provenance": "é" * 30_000, "use_conditions": "x" * 30_000})
         assert act("package_search", q="name:long")["count"] == 1
 
+    def test_other_information_is_not_searched(self, create, act):
+        create({"title": "T", "name": "tt", "other_information": [{"subject": "contact", "text": "Bourgmayer"}]})
+        assert act("package_search", q="Bourgmayer")["count"] == 0
+        assert act("package_search", q="name:tt")["results"][0]["other_information"][0]["text"] == "Bourgmayer"
+
     def test_a_year_is_indexed_as_its_first_day(self, create, act):
         create({"title": "T", "name": "year", "metadata_date": "2005"})
         found = act("package_search", fq="metadata_date:[2005-01-01T00:00:00Z TO 2005-01-01T00:00:00Z]")

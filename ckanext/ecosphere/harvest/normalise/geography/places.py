@@ -275,6 +275,8 @@ def sea_zones(box: Degrees) -> list[Concept]:
         shares.append((share, concept))
     shares.sort(key=lambda each: -each[0])
     kept = [concept for share, concept in shares if share >= _ENOUGH][:3]
+    if _area(box) > _OCEAN:  # an ocean is not the area that it merely overlaps
+        kept = [concept for concept in kept if covers(box, concept)]
     largest = max((_area(concept.data["bbox"]) for concept in kept), default=0.0)
     return kept if _area(box) <= _FAR_LARGER * max(largest, 1e-12) else []
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.geography import places
+from ckanext.ecosphere.harvest.normalise.geography import localities, places
 from ckanext.ecosphere.harvest.normalise.geography.extent import Degrees
 from ckanext.ecosphere.harvest.normalise.organisation import territory_of
 from ckanext.ecosphere.harvest.normalise.tables import MAX_CACHED, by_label, plain
@@ -170,6 +170,16 @@ def by_file_name(draft: Draft) -> list[Concept]:
     return [concept for concept in found if concept and _agrees(draft.boxes, concept, without_boxes=True)]
 
 
+def by_locality(draft: Draft) -> list[Concept]:
+    """The commune or intercommunality that the title names, or an organisation of the record."""
+    record = draft.record
+    for text in (record.title or "", *(contact.organisation or "" for contact in record.contacts[:20])):
+        found = [c for c in localities.named_in(text) if _agrees(draft.boxes, c, without_boxes=True)]
+        if found:
+            return found
+    return []
+
+
 def by_box(draft: Draft) -> list[Concept]:
     """The boxes: the territory that each is the box of, that holds it, or that it covers."""
     found: list[Concept] = []
@@ -198,6 +208,7 @@ WAYS: tuple[tuple[str, Callable[[Draft], list[Concept]]], ...] = (
     ("keyword", by_keyword),
     ("extent description", by_description),
     ("name of the document", by_file_name),
+    ("locality", by_locality),
     ("box", by_box),
     ("area of the service", by_organisation),
 )

@@ -1,0 +1,54 @@
+"""What a producer can do about what a harvest reports, by the code of the problem."""
+
+from __future__ import annotations
+
+
+def _N(message: str) -> str:
+    """Mark a message for translation; it is translated when the e-mail is written."""
+    return message
+
+
+_DOCUMENT = _N("Validate the record against the schema of ISO 19139 and export it anew.")
+_FILL = _N("Fill in the element in the catalogue.")
+_LIST = _N("Choose a value of the list that the catalogue offers.")
+_BOX = _N("Draw the extent anew, in decimal degrees (WGS 84): west, east, south, north.")
+_LINK = _N("Give an address that begins with http:// or https:// and answers outside of the service.")
+_LICENCE = _N("State one licence with its version and its address, such as “Licence Ouverte 2.0”.")
+_TEXT = _N("Shorten the text, and put what is detailed into a linked document.")
+OTHERWISE = _N("Look at the page of the record on the portal: it says what each rule did.")
+
+ADVICE: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "empty", "too-large", "too-many-elements", "tag-too-long", "too-deep", "doctype", "html", "encoding",
+            "truncated", "not-well-formed", "not-iso", "not-rdf", "not-udata", "not-ogcapi", "exception",
+        ),
+        _DOCUMENT,
+    ),
+    **dict.fromkeys(
+        (
+            "no-identification", "no-title", "no-title-used", "no-description", "no-file-identifier",
+            "identifier-placeholder", "organisation-missing", "no-contact", "email",
+        ),
+        _FILL,
+    ),
+    **dict.fromkeys(("code", "date", "scale", "resolution", "reference-system", "organisation-unknown"), _LIST),
+    **dict.fromkeys(
+        (
+            "box-not-a-number", "box-metres", "box-axes-swapped", "box-outside-world", "box-south-north-swapped",
+            "box-west-east-swapped", "box-zero", "place-contradiction", "outside-france",
+        ),
+        _BOX,
+    ),
+    **dict.fromkeys(("link-scheme", "link-not-an-address", "link-too-long", "link-credentials"), _LINK),
+    **dict.fromkeys(
+        ("licence-version", "licence-without-text", "licences-differ", "anchor-contradiction", "access-contradiction"),
+        _LICENCE,
+    ),
+    **dict.fromkeys(("text-cut", "too-many"), _TEXT),
+}  # fmt: skip
+
+
+def advice_of(code: str) -> str:
+    """Return what to do, to be translated; the general advice for a code that has none of its own."""
+    return ADVICE.get(code, OTHERWISE)

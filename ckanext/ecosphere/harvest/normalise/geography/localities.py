@@ -1,0 +1,57 @@
+"""Communes and intercommunalities that a title or an organisation names: "Ville de Vanves", "CA de Cannes"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from ckanext.ecosphere.harvest.normalise.geography import places
+from ckanext.ecosphere.harvest.normalise.tables import Phrases, plain
+from ckanext.ecosphere.vocabularies import Concept, communes, gazetteer, normalise
+
+LONGEST_NAME = 8
+"""Words of the longest name of a commune."""
+MAX_TEXT = 500
+_COMMUNE = re.compile(r"\b(?:ville|mairie|commune|ccas|centre communal d action sociale) (?:(?:de|d|du|des|l|la|le) )*")
+_GROUP = re.compile(
+    r"\b(?:metropole|communaute (?:de communes|d agglomeration|urbaine)|ca|cc|cu|agglomeration|agglo|syndicat)\b"
+)
+
+
+def named_in(text: str) -> list[Concept]:
+    """Return the départements of the communes (after "ville de", "mairie de"…) and intercommunalities named in a text.
+
+    A name that several communes have tells nothing.
+    """
+    bare = plain(text[:MAX_TEXT])
+    found = list(_communes(bare)) if _COMMUNE.search(bare) else []
+    if _GROUP.search(bare):
+        found += [code for _start, _end, codes in _groups().find(bare) for code in codes]
+    return [concept for code in dict.fromkeys(found) if (concept := places.departement(code))]
+
+
+def _communes(bare: str) -> Iterator[str]:
+    for cue in _COMMUNE.finditer(bare):
+        # The article may be part of the name: "commune de la Baconnière".
+        words = bare[cue.start() :].split()
+        for start in range(1, min(len(words), len(cue.group().split()) + 1)):
+            names = (" ".join(words[start : start + length]) for length in range(LONGEST_NAME, 0, -1))
+            if code := next((code for name in names if (code := _unique().get(name))), None):
+                yield code
+                break
+
+
+@cache
+def _unique() -> dict[str, str]:
+    """Name of a commune that no other has → code of its département."""
+    found: dict[str, str | None] = {}
+    for commune in communes.by_population():
+        name = normalise(commune.name)
+        found[name] = commune.departement if name not in found else None
+    return {name: code for name, code in found.items() if code}
+
+
+@cache
+def _groups() -> Phrases[tuple[str, ...]]:
+    return Phrases((epci.name, epci.departements) for epci in gazetteer.epcis().values() if len(epci.name.split()) > 1)

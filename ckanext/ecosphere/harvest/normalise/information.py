@@ -1,0 +1,124 @@
+"""What a record says beside the fields of a dataset: kept with it, by subject, so that readers have it as well."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache, lru_cache
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise.contacts import first_email
+from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows
+from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
+from ckanext.ecosphere.harvest.record import Contact
+from ckanext.ecosphere.vocabularies import information
+
+MAX_ROW, MAX_TOTAL = 6_000, 24_000
+"""Bytes of one row, and of all rows of a dataset; what is beyond stands in the report only."""
+MAX_PARTIES = 20
+MAX_PATH = 300
+MAX_GIVEN = 30_000
+_SHORTEST = 50
+_POINT_OF_CONTACT = "pointOfContact"
+NOT_PUBLISHED = "-"
+_DEFAULT = "other"
+_LANGUAGE = re.compile(r"\[([a-z_-]+)\]$|^([a-z]{2,3}):")
+
+
+_CREDENTIALS = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^/\s@]{1,200}@")
+"""User name and password in an address; those of links are taken out by the rule of links."""
+
+
+@lru_cache(4096)  # strangers name elements
+def subject_of(path: str) -> tuple[str, str]:
+    """Return what a note is about by its path, an id of the list or `NOT_PUBLISHED`, and what its text is."""
+    return next(((subject, label) for pattern, subject, label in _patterns() if pattern.search(path)), (_DEFAULT, ""))
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str, str], ...]:
+    return tuple((re.compile(row["pattern"]), row["subject"], row["label"]) for row in rows("information-subjects"))
+
+
+def other_information(draft: Draft) -> None:
+    """Keep by subject what has no field of its own; names of people and what a rule refused are only told."""
+    by_subject: dict[str, dict[str, str]] = {}
+    for subject, label, given in (*_rows(draft), *_notes(draft)):
+        known = by_subject.setdefault(subject, {})
+        text = _CREDENTIALS.sub(r"\1", given[:MAX_GIVEN]) if "@" in given else given
+        bare = " ".join(text.split()).removesuffix("…")
+        if bare and not any(bare in each for each in known.values()):
+            known[f"{label}{information.COLON}{text}" if label else text] = bare
+    found, left = [], MAX_TOTAL
+    whole = [(subject, "\n".join(texts)) for subject, texts in by_subject.items() if texts]
+    for subject, text in sorted(
+        whole, key=lambda pair: len(pair[1])
+    ):  # what is short does not suffer from what is long
+        if left > _SHORTEST:
+            found.append({"subject": subject, "text": cut(text, min(MAX_ROW, left))})
+            left -= len(found[-1]["text"].encode())
+    draft.set("other_information", sorted(found, key=information.order))
+
+
+def _rows(draft: Draft) -> Iterator[tuple[str, str, str]]:
+    """Subject, label and text of what the record holds for readers, in its own lines."""
+    record = draft.record
+    for row in record.fields.get("other_information") or []:
+        yield row.get("subject") or _DEFAULT, "", row.get("text") or ""
+    for subject, text in (("purpose", record.purpose), ("supplement", record.supplemental_information)):
+        if not is_placeholder(text):
+            yield subject, "", plain_text(text)
+    parties = [_party(each) for each in (*record.contacts, *record.distributors)[:MAX_PARTIES]]
+    yield from (("contact", "", line) for line in parties)
+    of_record = [_party(each) for each in record.metadata_contacts[:MAX_PARTIES]]
+    yield from (("record", "", line) for line in of_record if line not in parties)
+
+
+def _notes(draft: Draft) -> Iterator[tuple[str, str, str]]:
+    """What has no field, as it is noted for the report."""
+    for note in draft.unread:
+        path, _colon, value = note.partition(": ")
+        subject, label = subject_of(path[:MAX_PATH])
+        if subject == NOT_PUBLISHED:
+            continue
+        language = _LANGUAGE.search(path[:MAX_PATH])
+        text = plain_text(value) if "<" in value or "&" in value else value
+        if language:
+            text = f"[{language[1] or language[2]}] {text}"
+        yield subject, label, text
+
+
+def _party(contact: Contact) -> str:
+    """A party as one line: organisation, its role, how it is reached; never the name of a person.
+
+    The number and address of a party without an organisation are those of a person, and so is an e-mail address that
+    holds the person's name.
+    """
+    if is_placeholder(contact.organisation):
+        return ""
+    role = voc.get("agent-role").get(contact.role or "") or voc.get("agent-role").find(contact.role or "")
+    code = contact.role or ""
+    named = f"{role.label_fr}, {code}" if role and plain(role.label_fr) != plain(code) else code
+    if role and role.id == _POINT_OF_CONTACT:
+        named = ""  # as it stands among the contacts
+    emails = [first_email(each) or "" for each in (contact.email, *contact.other_emails)]
+    ways = [
+        " ".join(one_line(part) for part in contact.address),
+        one_line(contact.phone),
+        *(each for each in emails if not _is_of(contact.individual, each)),
+        contact.url if contact.url and contact.url.startswith(("http://", "https://")) else "",
+    ]
+    told = " – ".join(each for each in ways if each and not is_placeholder(each))
+    line = f"{one_line(contact.organisation)} ({named})" if named else one_line(contact.organisation)
+    return f"{line} : {told}" if told else line if named else ""
+
+
+def _is_of(person: str | None, email: str) -> bool:
+    local = plain(email.partition("@")[0]).split()
+    return any(len(word) > 2 and word in local for word in plain(person or "").split())  # noqa: PLR2004 - not "de"
+
+
+def marked_information(draft: Draft) -> None:
+    """Read the rows that this suite wrote as one text."""
+    draft.set("other_information", information.rows_of(draft.record.supplemental_information or ""))

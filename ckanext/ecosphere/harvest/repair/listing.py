@@ -1,0 +1,62 @@
+"""The records of a source that have something to correct, some hundred at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+from ckan import model
+from lxml import etree
+
+from ckanext.ecosphere.harvest.iso.reader import records_in
+from ckanext.ecosphere.harvest.iso.xml import parse_xml
+from ckanext.ecosphere.harvest.problems import RecordError
+from ckanext.ecosphere.harvest.repair.proposals import Correction, proposals
+from ckanext.harvest.model import HarvestObject
+
+AT_ONCE = 500
+"""Records that one page or file goes through: each is parsed, in some milliseconds."""
+LONGEST = 2_000_000
+"""Characters of a record beyond which it is passed over here."""
+
+
+def count(source_id: str) -> int:
+    """Return the number of records of a source that datasets are made of."""
+    return model.Session.scalar(sa.select(sa.func.count()).select_from(_current(source_id).subquery())) or 0
+
+
+def found(source_id: str, offset: int = 0, limit: int = AT_ONCE) -> Iterator[tuple[str, list[Correction]]]:
+    """Yield identifier and corrections of each record that has some.
+
+    Args:
+        source_id: the source.
+        offset, limit: which of its records are looked at, in the order of their identifiers.
+    """
+    query = _current(source_id).order_by(HarvestObject.guid).offset(offset).limit(min(limit, AT_ONCE))
+    for content in model.Session.execute(query.with_only_columns(HarvestObject.content)).scalars():
+        if content and len(content) <= LONGEST:
+            yield from _of_document(content)
+
+
+def _current(source_id: str) -> sa.Select:
+    return sa.select(HarvestObject.id).where(
+        HarvestObject.harvest_source_id == source_id,
+        HarvestObject.current.is_(True),
+        HarvestObject.content.is_not(None),
+    )
+
+
+def _of_document(content: str) -> Iterator[tuple[str, list[Correction]]]:
+    try:
+        records = list(records_in(parse_xml(content.encode())))
+    except RecordError:  # of a source whose records are no XML
+        return
+    for record in records:
+        identifier = " ".join(" ".join(_texts(record.find("{*}fileIdentifier"))).split())
+        corrections = proposals(record) if identifier else []
+        if corrections:
+            yield identifier, corrections
+
+
+def _texts(element: etree._Element | None) -> Iterator[str]:
+    return (str(text) for text in element.itertext()) if element is not None else iter(())

@@ -1,0 +1,176 @@
+"""`ecosphere_ogcapi`: catalogues of OGC API – Records, and the collections of a STAC API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
+
+from ckanext.ecosphere.harvest.problems import RecordError
+from ckanext.ecosphere.harvest.record import Record
+from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader, count_of
+from ckanext.ecosphere.harvest.sources.csw_answer import PageError
+from ckanext.ecosphere.harvest.sources.fetching import add_up, digest, fetch_json
+from ckanext.ecosphere.harvest.sources.messages import ConfigError
+from ckanext.ecosphere.harvest.sources.ogcapi_record import identifier_of, is_record, record_of
+from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType, default_page_size
+from ckanext.ecosphere.shared.http_guard import GuardedSession
+
+MAX_PAGES = 20_000
+MAX_IDLE_PAGES = 3
+"""Pages in a row without any new record, after which nothing new is expected."""
+MAX_STEPS = 3
+"""Pages on the way from the address of a source to its records: of the server, of a collection."""
+MAX_LIMIT = 1_000
+_WAYS = ("items", "http://www.opengis.net/def/rel/ogc/1.0/records", "data")
+"""Relations of links that lead to records, in this order."""
+
+
+def _N(message: str) -> str:
+    """Mark a message for translation; it is translated when it is shown."""
+    return message
+
+
+class OgcApiReader:
+    """Reads records from page to page, as the links "next" name them; see `SourceReader`.
+
+    Args:
+        url: address of a collection of records, of its items, or of the collections of a STAC API.
+        session: the guarded way out.
+        size: records to ask for at once.
+    """
+
+    def __init__(self, url: str, session: GuardedSession, size: int):
+        self.reading = Reading()
+        self._url = url
+        self._session = session
+        self._size = size
+        self._seen: set[str] = set()
+
+    def pages(self) -> Iterator[Page]:
+        """Yield the records; where the chain of pages breaks, the rest of it is lost and told."""
+        url: str | None = self._url
+        visited: set[str] = set()
+        idle, position, steps = 0, 1, 0
+        while url:
+            if url in visited or len(visited) >= MAX_PAGES:
+                self.reading.fail("page-loop", position, url=url[:200])
+                break
+            visited.add(url)
+            try:
+                answer = self._answer(url)
+                given = _given(answer)
+                if given is None:
+                    steps += 1
+                    url = self._further(answer, url, steps)
+                    continue
+            except PageError as error:
+                self.reading.fail(error.code, position, **error.params)
+                break
+            known = len(self._seen)
+            records = list(self._raw(given, position))
+            position += len(given)
+            if records:
+                yield Page(records)
+            idle = 0 if len(self._seen) > known else idle + 1
+            if idle >= MAX_IDLE_PAGES:
+                self.reading.fail("repeated", position)
+                break
+            url = _link(answer, url, ("next",))
+        add_up(self.reading, self._session)
+
+    def _answer(self, url: str) -> dict[str, Any]:
+        answer = fetch_json(self._session, url)
+        if not isinstance(answer, dict):
+            raise PageError("not-ogcapi")
+        total = count_of(answer.get("numberMatched"))
+        if total is not None and self.reading.announced is None:
+            self.reading.announced = total
+        return answer
+
+    def _further(self, answer: dict[str, Any], url: str, steps: int) -> str:
+        """The address of the records that a page of the server or of a collection leads to.
+
+        Raises:
+            PageError: it leads nowhere.
+        """
+        found = _link(answer, url, _WAYS)
+        if found is None or steps >= MAX_STEPS:
+            raise PageError("not-ogcapi")
+        parts = urlsplit(found)
+        limit = urlencode({"f": "json", "limit": self._size})
+        return found if parts.query else urlunsplit(parts._replace(query=limit))
+
+    def _raw(self, given: list[Any], first: int) -> Iterator[RawRecord]:
+        for position, each in enumerate(given, first):
+            if not is_record(each):
+                self.reading.fail("not-ogcapi", position, position)
+                continue
+            identifier = identifier_of(each)
+            if identifier in self._seen:
+                self.reading.repeat(position, identifier)
+                continue
+            self._seen.add(identifier)
+            self.reading.received += 1
+            try:
+                content = json.dumps(each, ensure_ascii=False, sort_keys=True)
+            except (RecursionError, ValueError, TypeError):
+                self.reading.fail("not-ogcapi", position, position)
+                continue
+            yield RawRecord(position, content, digest(content), identifier)
+
+
+def _given(answer: dict[str, Any]) -> list[Any] | None:
+    """The records of a page: items of a collection, or collections of STAC; None when it is another page."""
+    if isinstance(answer.get("features"), list):
+        return answer["features"]
+    collections = answer.get("collections")
+    if isinstance(collections, list) and any(isinstance(c, dict) and c.get("stac_version") for c in collections):
+        return collections
+    return None
+
+
+def _link(answer: dict[str, Any], url: str, relations: tuple[str, ...]) -> str | None:
+    links = answer.get("links")
+    told = [each for each in links if isinstance(each, dict)] if isinstance(links, list) else []
+    for relation in relations:
+        for each in told:
+            href = each.get("href")
+            json_wanted = "json" in str(each.get("type") or "json")
+            if each.get("rel") == relation and isinstance(href, str) and href.strip() and json_wanted:
+                return urljoin(url, href.strip())
+    return None
+
+
+class OgcApiSource(SourceType):
+    """The source type for OGC API – Records and STAC."""
+
+    type_name = "ecosphere_ogcapi"
+    title = _N("OGC API – Records, STAC")
+    description = _N("A collection of records of an OGC API – Records server, or the collections of a STAC API.")
+    options = (*COMMON_OPTIONS, "page_size")
+
+    def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:
+        """Make a reader for one reading of the catalogue."""
+        return OgcApiReader(url, session, min(default_page_size(settings), MAX_LIMIT))
+
+    def read(self, content: str) -> Record:
+        """Read a record of the API.
+
+        Raises:
+            RecordError: it is none.
+        """
+        try:
+            value = json.loads(content)
+            if not is_record(value):
+                raise RecordError("not-ogcapi")
+            return record_of(value)
+        except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
+            raise RecordError("not-ogcapi") from error
+
+    def check_settings(self, settings: dict[str, Any]) -> None:
+        """Check the size of a page."""
+        size = settings.get("page_size")
+        if size is not None and (type(size) is not int or not 1 <= size <= MAX_LIMIT):
+            raise ConfigError("config-page-size", limit=MAX_LIMIT)

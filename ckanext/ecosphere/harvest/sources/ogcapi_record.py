@@ -1,0 +1,287 @@
+"""From a record of OGC API – Records (OGC 20-004r1) or a STAC collection (STAC 1.0, 1.1) to the neutral record.
+
+Both are JSON; a value of another kind than the standard's is left out, and what has no place is noted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ckanext.ecosphere.harvest.record import (
+    Box,
+    Constraint,
+    Contact,
+    Dated,
+    Format,
+    Graphic,
+    Identifier,
+    Keyword,
+    Link,
+    Period,
+    Record,
+    Shape,
+    Term,
+)
+
+MAX_POSITIONS = 100_000
+MAX_NOTE = 2_000
+_OPEN = ("..", "")
+_TYPES = {"service": "service", "series": "series", "collection": "series"}
+_NAVIGATION = {
+    "self", "root", "parent", "child", "item", "items", "next", "prev", "collection", "conformance", "service-desc",
+    "service-doc", "queryables", "http://www.opengis.net/def/rel/ogc/1.0/queryables",
+}  # fmt: skip
+"""Relations of links that lead through the catalogue and say nothing of the data."""
+_RECORD = {"canonical", "alternate", "via"}
+_INFORMATION = {"describedby", "about", "documentation", "help", "cite-as", "related", "metadata"}
+_IMAGES = {"preview", "thumbnail", "icon", "overview"}
+_PROVIDER_ROLES = {"licensor": "owner", "producer": "originator", "processor": "processor", "host": "distributor"}
+_KNOWN = {
+    "type", "title", "description", "keywords", "themes", "language", "created", "updated", "contacts", "formats",
+    "license", "rights", "externalIds", "resourceLanguages",
+}  # fmt: skip
+_KNOWN_OF_STAC = {
+    "type", "stac_version", "id", "title", "description", "keywords", "license", "providers", "extent", "links",
+    "assets",
+}  # fmt: skip
+
+
+def is_record(value: Any) -> bool:
+    """Say whether a JSON value is a record or a STAC collection: an object with an identifier."""
+    return isinstance(value, dict) and bool(identifier_of(value)) and value.get("type") in ("Feature", "Collection")
+
+
+def identifier_of(value: dict[str, Any]) -> str:
+    """Return the identifier of a record, a text; empty when it has none that can be used."""
+    found = value.get("id")
+    return found.strip() if isinstance(found, str) else str(found) if type(found) is int else ""
+
+
+def record_of(value: dict[str, Any]) -> Record:
+    """Read a record or a STAC collection."""
+    return _collection(value) if value.get("type") == "Collection" else _feature(value)
+
+
+def _feature(value: dict[str, Any]) -> Record:
+    told = _object(value.get("properties"))
+    record = Record(
+        standard="ogcapi",
+        file_identifier=identifier_of(value),
+        identifiers=[
+            Identifier(code=code, codespace=_text(each.get("scheme")))
+            for each in _objects(told.get("externalIds"))
+            if (code := _text(each.get("value")))
+        ],
+        title=_text(told.get("title")),
+        abstract=_text(told.get("description")),
+        hierarchy_level=_TYPES.get((_text(told.get("type")) or "").lower(), "dataset"),
+        languages=[code for each in _objects(told.get("resourceLanguages")) if (code := _text(each.get("code")))],
+        metadata_language=_text(_object(told.get("language")).get("code")) or _text(told.get("language")),
+        keywords=[Keyword(text) for text in map(_text, _list(told.get("keywords"))) if text],
+        dates=[
+            Dated(day, kind)
+            for kind, name in (("creation", "created"), ("revision", "updated"))
+            if (day := _day(told.get(name)))
+        ],
+        metadata_date=_day(told.get("updated")) or None,
+        contacts=[contact for each in _objects(told.get("contacts")) for contact in _contacts(each)],
+        formats=[
+            Format(name)
+            for each in _list(told.get("formats"))
+            if (name := _text(each) or _text(_object(each).get("name")))
+        ],
+    )
+    for theme in _objects(told.get("themes")):
+        scheme = _text(theme.get("scheme"))
+        for concept in _objects(theme.get("concepts")):
+            text, address = _text(concept.get("title")) or _text(concept.get("id")), _text(concept.get("url"))
+            if text:
+                record.keywords.append(Keyword(text, address, thesaurus=scheme))
+    _rights(record, _text(told.get("license")), _text(told.get("rights")))
+    _shape(record, value.get("geometry"))
+    _time(record, value.get("time"))
+    _links(record, value)
+    record.unread = list(_rest(told, _KNOWN))
+    return record
+
+
+def _collection(value: dict[str, Any]) -> Record:
+    record = Record(
+        standard="stac",
+        file_identifier=identifier_of(value),
+        title=_text(value.get("title")) or identifier_of(value),
+        abstract=_text(value.get("description")),
+        hierarchy_level="series" if value.get("item_assets") else "dataset",
+        keywords=[Keyword(text) for text in map(_text, _list(value.get("keywords"))) if text],
+    )
+    for each in _objects(value.get("providers")):
+        roles = [_PROVIDER_ROLES.get(role, role) for role in map(_text, _list(each.get("roles"))) if role]
+        for role in roles or ["owner"]:
+            record.contacts.append(Contact(_text(each.get("name")), role=role, url=_text(each.get("url"))))
+    _rights(record, _text(value.get("license")), None)
+    extent = _object(value.get("extent"))
+    for bbox in _list(_object(extent.get("spatial")).get("bbox")):
+        _box(record, bbox)
+    for interval in _list(_object(extent.get("temporal")).get("interval")):
+        _interval(record, interval)
+    _links(record, value)
+    for name, asset in _object(value.get("assets")).items():
+        _asset(record, name, _object(asset))
+    record.unread = list(_rest(value, _KNOWN_OF_STAC))
+    return record
+
+
+# --- parts -------------------------------------------------------------------------------------------
+
+
+def _contacts(told: dict[str, Any]) -> Iterator[Contact]:
+    """A party once for each of its roles."""
+    emails = [text for each in _list(told.get("emails")) if (text := _text(_object(each).get("value")))]
+    phones = [text for each in _list(told.get("phones")) if (text := _text(_object(each).get("value")))]
+    urls = [text for each in _objects(told.get("links")) if (text := _text(each.get("href")))]
+    address: list[str] = []
+    for each in _objects(told.get("addresses"))[:1]:
+        lines = [*map(_text, _list(each.get("deliveryPoint")))]
+        lines += [_text(each.get(name)) for name in ("city", "administrativeArea", "postalCode", "country")]
+        address = [line for line in lines if line]
+    for role in [text for each in _list(told.get("roles")) if (text := _text(each))] or ["pointOfContact"]:
+        yield Contact(
+            organisation=_text(told.get("organization")),
+            individual=_text(told.get("name")),
+            position=_text(told.get("position")),
+            role=role,
+            email=emails[0] if emails else None,
+            other_emails=emails[1:],
+            phone=phones[0] if phones else None,
+            url=urls[0] if urls else None,
+            address=address,
+        )
+
+
+def _rights(record: Record, licence: str | None, rights: str | None) -> None:
+    terms = [Term(text) for text in (licence, rights) if text and text not in ("other", "various", "proprietary")]
+    if licence in ("other", "various", "proprietary"):
+        record.unread.append(f"license: {licence}")
+    if terms:
+        record.constraints.append(Constraint(kind="legal", use_limitations=terms))
+
+
+def _shape(record: Record, geometry: Any) -> None:
+    """A geometry, with its box."""
+    if not isinstance(geometry, dict) or not isinstance(geometry.get("coordinates"), list):
+        return
+    positions = list(_positions(geometry["coordinates"]))
+    if not positions or len(positions) >= MAX_POSITIONS:
+        return
+    west, east = min(x for x, _y in positions), max(x for x, _y in positions)
+    south, north = min(y for _x, y in positions), max(y for _x, y in positions)
+    record.boxes.append(Box(str(west), str(east), str(south), str(north)))
+    is_box = len(positions) == 5 and len(set(positions)) == 4 and {x for x, _y in positions} == {west, east}  # noqa: PLR2004
+    if not is_box and geometry.get("type") in ("Polygon", "MultiPolygon"):
+        record.shapes.append(Shape(geometry))
+
+
+def _positions(coordinates: Any) -> Iterator[tuple[float, float]]:
+    todo, number = [coordinates], 0
+    while todo and number < MAX_POSITIONS:
+        value = todo.pop()
+        if not isinstance(value, list):
+            continue
+        if len(value) > 1 and all(type(each) in (int, float) for each in value[:2]):
+            number += 1
+            yield float(value[0]), float(value[1])
+        else:
+            todo += value
+
+
+def _box(record: Record, bbox: Any) -> None:
+    numbers = [each for each in _list(bbox) if type(each) in (int, float)]
+    if len(numbers) in (4, 6):
+        half = len(numbers) // 2
+        west, south, east, north = numbers[0], numbers[1], numbers[half], numbers[half + 1]
+        record.boxes.append(Box(str(west), str(east), str(south), str(north)))
+
+
+def _time(record: Record, told: Any) -> None:
+    """An interval, a day or a moment (OGC 20-004r1, 7.2.1.3)."""
+    time = _object(told)
+    if isinstance(time.get("interval"), list):
+        _interval(record, time["interval"])
+    elif day := _text(time.get("date")) or _text(time.get("timestamp")):
+        record.periods.append(Period(day, day))
+
+
+def _interval(record: Record, interval: Any) -> None:
+    ends = [None if end in _OPEN else end for end in map(_text, [*_list(interval), None, None][:2])]
+    if any(ends):
+        record.periods.append(Period(*ends))
+
+
+def _links(record: Record, value: dict[str, Any]) -> None:
+    for told in _objects(value.get("links")):
+        url, relation = _text(told.get("href")), (_text(told.get("rel")) or "").lower()
+        if not url or relation in _NAVIGATION:
+            continue
+        if relation == "license":
+            record.constraints.append(
+                Constraint(kind="legal", use_limitations=[Term(_text(told.get("title")) or "", url)])
+            )
+        elif relation in _IMAGES:
+            record.graphics.append(Graphic(url, _text(told.get("title"))))
+        else:
+            function = (
+                "completeMetadata" if relation in _RECORD else "information" if relation in _INFORMATION else None
+            )
+            record.links.append(
+                Link(
+                    url,
+                    _text(told.get("protocol")),
+                    _text(told.get("title")),
+                    _text(told.get("description")),
+                    function or ("download" if relation in ("enclosure", "data", "item-enclosure") else None),
+                    _text(told.get("type")),
+                )
+            )
+
+
+def _asset(record: Record, name: str, asset: dict[str, Any]) -> None:
+    url = _text(asset.get("href"))
+    roles = {text for each in _list(asset.get("roles")) if (text := _text(each))}
+    if not url:
+        return
+    if roles & _IMAGES:
+        record.graphics.append(Graphic(url, _text(asset.get("title"))))
+        return
+    function = "information" if roles & {"metadata", "documentation"} else "download"
+    title, description = _text(asset.get("title")) or name, _text(asset.get("description"))
+    record.links.append(Link(url, None, title, description, function, _text(asset.get("type"))))
+
+
+def _rest(told: dict[str, Any], known: set[str]) -> Iterator[str]:
+    for key, value in sorted(told.items()):
+        if key not in known and value not in (None, "", [], {}):
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+            yield f"{key}: {' '.join(text.split())[:MAX_NOTE]}"
+
+
+def _text(value: Any) -> str | None:
+    """A text or a number as text; None for whatever is neither, or empty."""
+    return str(value) or None if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+
+
+def _day(value: Any) -> str:
+    return (_text(value) or "")[:10]
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [each for each in _list(value) if isinstance(each, dict)]

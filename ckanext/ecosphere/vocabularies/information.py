@@ -1,0 +1,58 @@
+"""Pieces of information beside the fields of a dataset, as one text and back: "Finalité : suivi des crues".
+
+ISO 19139 and DCAT have one place for a text about anything (``supplementalInformation``, ``skos:note``). The label of
+the subject stands before each text, so that the portal, and others that run this suite, read the rows again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from ckanext.ecosphere import vocabularies as voc
+
+VOCABULARY = "information-subject"
+COLON = " : "
+_PARAGRAPH = "\n\n"
+
+
+def written(row: Mapping[str, Any]) -> str:
+    """Return a row (`subject`, `text`) as a text; empty without one."""
+    text = str(row.get("text") or "").strip()
+    subject = voc.get(VOCABULARY).get(str(row.get("subject") or ""))
+    return f"{subject.label_fr}{COLON}{text}" if subject and text else text
+
+
+def joined(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return rows as one text, a paragraph each."""
+    return _PARAGRAPH.join(filter(None, map(written, rows)))
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    """Return the rows of a text that `joined` wrote; what stands before the first subject is a row without one."""
+    rows: list[dict[str, str]] = []
+    for paragraph in text.split(_PARAGRAPH):
+        label, colon, rest = paragraph.partition(COLON)
+        subject = _by_label().get(label.strip()) if colon else None
+        if subject and rest.strip():
+            rows.append({"subject": subject, "text": rest.strip()})
+        elif rows:
+            rows[-1]["text"] += f"{_PARAGRAPH}{paragraph}"
+        elif paragraph.strip():
+            rows.append({"text": paragraph.strip()})
+    return rows
+
+
+def order(row: Mapping[str, Any]) -> int:
+    """Return the place of a row's subject in the list; a row without one goes first."""
+    return _places(voc.get(VOCABULARY)).get(str(row.get("subject")), -1)
+
+
+@lru_cache(maxsize=2)
+def _places(vocabulary: voc.Vocabulary) -> dict[str, int]:
+    return {concept.id: place for place, concept in enumerate(vocabulary)}
+
+
+def _by_label() -> dict[str, str]:
+    return {concept.label_fr: concept.id for concept in voc.get(VOCABULARY)}
