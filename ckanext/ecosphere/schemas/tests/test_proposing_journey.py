@@ -104,7 +104,7 @@ def test_what_was_typed_is_offered_again_and_forgotten(page: Page, editor: Any, 
     # Saved: nothing is kept any more.
     page.locator("#dataset-edit button[name=save]").click()
     page.wait_for_selector("#resource-edit")
-    assert page.evaluate("Object.keys(localStorage).filter((key) => key.includes('dataset/new')).length") == 0
+    wait_until(page, "!Object.keys(localStorage).some((key) => key.includes('dataset/new'))")
     page.goto("/fr/dataset/new")
     expect(page.locator(".ecosphere-kept")).to_be_hidden()
     # After log-out neither.

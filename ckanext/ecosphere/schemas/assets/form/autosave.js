@@ -68,7 +68,7 @@
 
       _offer: function (box, form, key, before) {
         const moment = new Date(before.at);
-        box.querySelector("[data-when]").textContent = moment.toLocaleString(document.documentElement.lang || "fr", {
+        box.querySelector("[data-moment]").textContent = moment.toLocaleString(document.documentElement.lang || "fr", {
           dateStyle: "long",
           timeStyle: "short",
           timeZone: "Europe/Paris",
