@@ -28,6 +28,11 @@ def ogc() -> Any:
         yield url
 
 
+def parsed(html: str) -> Any:
+    """A page, parsed."""
+    return BeautifulSoup(html, "html.parser")
+
+
 @pytest.fixture
 def propose(act: Any) -> Any:
     """Ask until the services are read, as the page does."""
@@ -184,7 +189,7 @@ class TestWhatIsRefused:
             url = f"{server.url}/wfs?service=WFS"
             assert propose(url)["state"] == "choose"
             page = app.post("/fr/dataset/importer", data={"url": url}, headers={"Authorization": editor["token"]}).body
-        soup = BeautifulSoup(page, "html.parser")
+        soup = parsed(page)
         assert soup.select("input[name=layer]")[0]["value"].startswith("a<script>")
         assert not soup.select("img[onerror]")
         assert "alert(1)" not in "".join(script.text for script in soup.select("script"))
@@ -206,11 +211,11 @@ class TestThePage:
     def test_waits_asks_for_a_layer_and_shows_the_form_without_a_script(self, app, editor, ogc, act):
         headers = {"Authorization": editor["token"]}
         url = f"{ogc}/wms?service=WMS&map=page"
-        first = BeautifulSoup(app.post("/fr/dataset/importer", data={"url": url}, headers=headers).body, "html.parser")
+        first = parsed(app.post("/fr/dataset/importer", data={"url": url}, headers=headers).body)
         form = first.select_one("form[data-module=ecosphere-wait]")
         jobs.read_services()
         sent = {each["name"]: each["value"] for each in form.select("input")}
-        second = BeautifulSoup(app.post("/fr/dataset/importer", data=sent, headers=headers).body, "html.parser")
+        second = parsed(app.post("/fr/dataset/importer", data=sent, headers=headers).body)
         assert [each["value"] for each in second.select("input[name=layer]")][-1] == "*"
         sent = {"url": url, "kind": "service:", "chosen": "1"}
         assert "Choisissez au moins une couche" in app.post("/fr/dataset/importer", data=sent, headers=headers).body
@@ -233,17 +238,17 @@ class TestKeptForms:
         made = create(samples.full(name="garde"))
         typed = {"title": "Titre repris", "contact__3__email": "a@example.org", "alternate_title": ["un", "deux"]}
         page = self.restore(app, editor, "dataset", _key=f"dataset/{made['id']}", **typed).body
-        soup = BeautifulSoup(page, "html.parser")
+        soup = parsed(page)
         assert soup.select_one("#field-title")["value"] == "Titre repris"
         assert soup.select_one("#dataset-edit")["action"].endswith("/dataset/edit/garde")
         assert soup.select("#field-contact [name$=__email]")[0]["value"] == "a@example.org"
         assert [each["value"] for each in soup.select("[name=alternate_title]") if each.get("value")] == ["un", "deux"]
         assert act("package_show", id="garde")["title"] == samples.FULL["title"]
-        new = BeautifulSoup(self.restore(app, editor, "dataset", _key="dataset/new", title="Neuf").body, "html.parser")
+        new = parsed(self.restore(app, editor, "dataset", _key="dataset/new", title="Neuf").body)
         assert new.select_one("#field-title")["value"] == "Neuf"
         resource = made["resources"][0]["id"]
         key = f"resource/garde/{resource}"
-        page = BeautifulSoup(self.restore(app, editor, "resource", _key=key, name="Nom repris").body, "html.parser")
+        page = parsed(self.restore(app, editor, "resource", _key=key, name="Nom repris").body)
         assert page.select_one("#field-name")["value"] == "Nom repris"
 
     def test_bad_keys(self, app, editor):
