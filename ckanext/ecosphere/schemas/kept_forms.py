@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -15,8 +14,10 @@ from flask import Blueprint
 from ckanext.ecosphere.schemas.fields import stored
 from ckanext.ecosphere.shared import web_guard
 
-#: What a form is called in the browser: dataset/new, dataset/<id>, resource/<dataset>/new, resource/<dataset>/<id>.
-KEY = re.compile(r"(dataset|resource)/([\w-]{1,100})(?:/([\w-]{1,100}))?")
+#: What says which form it is: id or name of the dataset, and of the resource; "new" for one that is not there yet.
+PARTS = ("_dataset", "_resource")
+KINDS = ("dataset", "resource")
+LONGEST = 200
 NEW = "new"
 BAD_REQUEST, ABSENT = 400, 404
 
@@ -27,15 +28,15 @@ web_guard.protect(forms)
 @forms.route("/dataset/reprendre/<kind>", methods=["POST"])
 def restore(kind: str) -> Any:
     """Show a form with the values that were sent, as after an error: for those who may use that form."""
-    match = KEY.fullmatch(tk.request.form.get("_key", ""))
-    if match is None or match[1] != kind or (kind == "resource") != bool(match[3]):
+    dataset, resource = (tk.request.form.get(name, "")[:LONGEST] for name in PARTS)
+    if kind not in KINDS or not dataset or (kind == "resource") != bool(resource):
         return tk.abort(BAD_REQUEST, tk._("It cannot be told which form this was."))
     try:
-        values = clean_dict(unflatten(tuplize_dict(parse_params(tk.request.form, ignore_keys=["_key", "save"]))))
+        values = clean_dict(unflatten(tuplize_dict(parse_params(tk.request.form, ignore_keys=[*PARTS, "save"]))))
     except (DataError, ValueError, TypeError, KeyError, IndexError, AttributeError):
         return tk.abort(BAD_REQUEST, tk._("What was kept cannot be read."))
     values["save"] = ""  # a form that was sent takes no defaults
-    return _dataset(match[2], values) if kind == "dataset" else _resource(match[2], match[3], values)
+    return _dataset(dataset, values) if kind == "dataset" else _resource(dataset, resource, values)
 
 
 def _dataset(id_: str, values: dict[str, Any]) -> Any:

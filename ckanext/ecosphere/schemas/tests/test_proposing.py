@@ -237,28 +237,29 @@ class TestKeptForms:
     def test_what_was_typed_is_in_the_form_again_and_nothing_is_saved(self, app, editor, create, act):
         made = create(samples.full(name="garde"))
         typed = {"title": "Titre repris", "contact__3__email": "a@example.org", "alternate_title": ["un", "deux"]}
-        page = self.restore(app, editor, "dataset", _key=f"dataset/{made['id']}", **typed).body
+        page = self.restore(app, editor, "dataset", _dataset=made["id"], **typed).body
         soup = parsed(page)
         assert soup.select_one("#field-title")["value"] == "Titre repris"
         assert soup.select_one("#dataset-edit")["action"].endswith("/dataset/edit/garde")
         assert soup.select("#field-contact [name$=__email]")[0]["value"] == "a@example.org"
         assert [each["value"] for each in soup.select("[name=alternate_title]") if each.get("value")] == ["un", "deux"]
         assert act("package_show", id="garde")["title"] == samples.FULL["title"]
-        new = parsed(self.restore(app, editor, "dataset", _key="dataset/new", title="Neuf").body)
+        new = parsed(self.restore(app, editor, "dataset", _dataset="new", title="Neuf").body)
         assert new.select_one("#field-title")["value"] == "Neuf"
         resource = made["resources"][0]["id"]
-        key = f"resource/garde/{resource}"
-        page = parsed(self.restore(app, editor, "resource", _key=key, name="Nom repris").body)
+        sent = {"_dataset": "garde", "_resource": resource, "name": "Nom repris"}
+        page = parsed(self.restore(app, editor, "resource", **sent).body)
         assert page.select_one("#field-name")["value"] == "Nom repris"
 
     def test_bad_keys(self, app, editor):
         for kind, form, status in (
             ("dataset", {}, 400),
-            ("dataset", {"_key": "resource/a/b"}, 400),
-            ("dataset", {"_key": "dataset/../../x"}, 400),
-            ("autre", {"_key": "dataset/new"}, 400),
-            ("dataset", {"_key": "dataset/inconnu"}, 404),
-            ("resource", {"_key": "resource/inconnu/new"}, 404),
+            ("dataset", {"_dataset": "a", "_resource": "b"}, 400),
+            ("resource", {"_dataset": "a"}, 400),
+            ("autre", {"_dataset": "new"}, 400),
+            ("dataset", {"_dataset": "../../x"}, 404),
+            ("dataset", {"_dataset": "inconnu"}, 404),
+            ("resource", {"_dataset": "inconnu", "_resource": "new"}, 404),
         ):
             assert self.restore(app, editor, kind, **form).status_code == status, form
 
@@ -271,7 +272,7 @@ class TestKeptForms:
             "resources__0__url",
             "id",
         ):
-            answer = self.restore(app, editor, "dataset", _key="dataset/new", **{name: "x"})
+            answer = self.restore(app, editor, "dataset", _dataset="new", **{name: "x"})
             assert answer.status_code in (200, 400), name
 
     def test_others_datasets_are_absent(self, app, act, create):
@@ -279,6 +280,6 @@ class TestKeptForms:
 
         made = create(samples.full(name="garde-prive", private=True))
         stranger = factories.UserWithToken()
-        for key in (f"dataset/{made['id']}", "dataset/garde-prive"):
-            assert self.restore(app, stranger, "dataset", _key=key).status_code == 404
-        assert self.restore(app, stranger, "dataset", _key="dataset/new").status_code == 403
+        for key in (made["id"], "garde-prive"):
+            assert self.restore(app, stranger, "dataset", _dataset=key).status_code == 404
+        assert self.restore(app, stranger, "dataset", _dataset="new").status_code == 403

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
-from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, picture, wait_until
 from dev.ogc.server import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("shared_db")]
@@ -66,6 +66,7 @@ def test_a_ddt_pastes_the_address_of_its_wfs_and_publishes(page: Page, editor: A
         wait_until(page, "document.activeElement.id === 'field-import-url'")
         page.keyboard.insert_text(f"{ogc}/wfs?service=WFS&request=GetCapabilities\n{ogc}/wms?service=WMS")
         hand.fields += 1
+        picture(page, "start-from-an-address")
         page.keyboard.press("Enter")
         page.wait_for_selector("form[data-module=ecosphere-wait]")
         jobs.read_services()
@@ -73,9 +74,11 @@ def test_a_ddt_pastes_the_address_of_its_wfs_and_publishes(page: Page, editor: A
         expect(page.locator("#field-title")).to_have_value("Zones humides")
         expect(page.locator("#field-notes")).to_have_value("Inventaire des zones humides.")
         assert axe_violations(page) == []
+        picture(page, "form-filled-in")
         finish(hand, page)
         hand.click(page.locator("#dataset-edit button[name=save]"))
         page.wait_for_url("**/dataset/zones-humides")
+        picture(page, "dataset-published")
     assert hand.clicks <= MOST_CLICKS, hand.clicks
     assert hand.fields <= MOST_FIELDS
     stored = act("package_show", id="zones-humides")
@@ -139,4 +142,5 @@ def test_the_form_of_a_resource_reads_the_service_at_its_address(page: Page, edi
         expect(page.locator("#field-name")).to_have_value("Zones humides (WMS)")
         expect(page.locator("#field-layer_name input").first).to_have_value("zones_humides")
         assert page.input_value("#field-protocol") == "OGC:WMS"
+        picture(page, "service-read-in-the-form")
         assert axe_violations(page) == []

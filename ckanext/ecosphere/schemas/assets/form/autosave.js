@@ -97,7 +97,9 @@
           again.append(input);
         };
         before.values.forEach(([name, value]) => add(name, value));
-        add("_key", this.options.key);
+        const [, dataset, resource] = this.options.key.split("/");
+        add("_dataset", dataset);
+        if (resource) add("_resource", resource);
         const token = document.querySelector("meta[name=csrf_field_name]");
         const value = token && document.querySelector("meta[name='" + token.content + "']");
         if (value) add(token.content, value.content);
