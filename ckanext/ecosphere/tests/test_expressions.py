@@ -24,6 +24,8 @@ import pytest
 
 import ckanext.ecosphere
 from ckanext.ecosphere.harvest.normalise import constraints, protocols
+from ckanext.ecosphere.schemas.fields import urls
+from ckanext.ecosphere.schemas.importing import addresses
 from ckanext.ecosphere.schemas.page import uses
 from ckanext.ecosphere.vocabularies import gazetteer
 
@@ -44,6 +46,7 @@ MADE = {
         protocols._cues(),
         *(protocols._patterns(where) for where in ("protocol", "text", "url")),
     ],
+    "schemas.importing.addresses": lambda: [[pattern for _use, pattern, _template in addresses._pages()]],
     "schemas.page.uses": lambda: [[each.expression for each in uses._patterns(where)] for where in ("url", "name")],
     "vocabularies.gazetteer": lambda: [gazetteer._pattern("44"), gazetteer._pattern("976")],
 }
@@ -58,11 +61,13 @@ WITH_LOCAL_NAMES = {
     "schemas.logic.validators": [],  # OPEN_PATTERNS is found among the names of the module
     "harvest.normalise.constraints": [],  # MADE
     "harvest.normalise.protocols": [],  # MADE
+    "schemas.importing.addresses": [],  # MADE
     "schemas.page.uses": [],  # MADE
     "vocabularies.gazetteer": [],  # MADE
 }
 #: Module → characters beyond which it never hands a text to its expressions.
 CUT_BEFORE: dict[str, int] = {"harvest.messages.form_errors": 2_000, "schemas.page.uses": uses.LONGEST}
+CUT_BEFORE["schemas.importing.addresses"] = urls.MAX_LENGTH
 
 
 @dataclass(frozen=True)
