@@ -104,6 +104,7 @@ def test_what_was_typed_is_offered_again_and_forgotten(page: Page, editor: Any, 
     box.locator("[data-restore]").click()
     expect(page.locator("#field-title")).to_have_value("Saisie interrompue")
     expect(page.locator("#field-contact [data-rows] [name$=__email]").last).to_have_value("b@example.org")
+    expect(box).to_be_hidden()
     # Saved: nothing is kept any more.
     page.locator("#dataset-edit button[name=save]").click()
     page.wait_for_selector("#resource-edit")

@@ -40,8 +40,12 @@
         const before = kept(key);
         const first = JSON.stringify(values(form));
         const faulty = document.getElementById("form-errors");
-        if (before && !faulty && JSON.stringify(before.values) !== first) this._offer(box, form, key, before);
+        const taken = window.sessionStorage.getItem(PREFIX) === key; // this form is what was kept
+        window.sessionStorage.removeItem(PREFIX);
+        if (before && !faulty && !taken && JSON.stringify(before.values) !== first) this._offer(box, form, key, before);
         let timer = 0;
+        let leaving = false;
+        window.addEventListener("pageshow", () => (leaving = false));
         const keep = (sent) => {
           const now = values(form);
           const text = JSON.stringify({ at: Date.now(), sent: sent, values: now });
@@ -53,7 +57,7 @@
           }
         };
         const later = () => {
-          if (!box.hidden) return; // what was kept before is not overwritten while it is offered
+          if (!box.hidden || leaving) return; // what was kept before is not overwritten while it is offered
           window.clearTimeout(timer);
           timer = window.setTimeout(() => keep(false), PAUSE);
         };
@@ -61,6 +65,7 @@
         form.addEventListener("change", later);
         form.addEventListener("ecosphere:rows", later);
         form.addEventListener("submit", () => {
+          leaving = true; // what comes now must not hide that it was sent
           window.clearTimeout(timer);
           keep(true);
         });
@@ -81,11 +86,14 @@
           const typable = form.querySelector("input:not([type=hidden]), textarea");
           if (typable) typable.focus();
         });
-        box.querySelector("[data-restore]").addEventListener("click", () => this._restore(form, before));
+        box.querySelector("[data-restore]").addEventListener("click", () => {
+          window.sessionStorage.setItem(PREFIX, key);
+          this._restore(before);
+        });
       },
 
       /** The server makes the form anew with what was kept: rows, hidden parts and all. */
-      _restore: function (form, before) {
+      _restore: function (before) {
         const again = document.createElement("form");
         again.method = "post";
         again.action = this.options.action;
