@@ -111,6 +111,18 @@ def test_what_was_typed_is_offered_again_and_forgotten(page: Page, editor: Any, 
     wait_until(page, "!Object.keys(localStorage).some((key) => key.includes('dataset/new'))")
     page.goto("/fr/dataset/new")
     expect(page.locator(".ecosphere-kept")).to_be_hidden()
+    # The box of an area comes from a file that is not sent.
+    page.goto("/fr/dataset/new#field-spatial_coverage__0__bbox")
+    area = b'{"type": "FeatureCollection", "features": [{"geometry": {"coordinates": [[4.7, 45.6], [6.1, 46.5]]}}]}'
+    for content, expected in (
+        (b"[[900000, 6500000]]", "Ce n'est pas un GeoJSON"),
+        (area, "Rectangle du fichier repris"),
+    ):
+        with page.expect_file_chooser() as chooser:
+            page.locator("#field-spatial_coverage [data-file]").first.click()
+        chooser.value.set_files({"name": "a.geojson", "mimeType": "application/geo+json", "buffer": content})
+        expect(page.locator("#field-spatial_coverage [data-status]").first).to_contain_text(expected)
+    expect(page.locator("#field-spatial_coverage__0__bbox")).to_have_value("4.7, 45.6, 6.1, 46.5")
     # After log-out neither.
     page.fill("#field-title", "Saisie d'une autre")
     wait_until(page, "Object.keys(localStorage).some((key) => key.startsWith('ecosphere:form:'))")
