@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import struct
+import threading
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -66,7 +69,7 @@ def _moved(transformer: Transformer) -> Any:
     return lambda points: numpy.column_stack(transformer.transform(points[:, 0], points[:, 1]))
 
 
-def gml(found: list[dict[str, Any]]) -> bytes:
+def gml(found: list[dict[str, Any]], matched: int) -> bytes:
     """Features as GML 3.2 in Lambert 93, as MapServer answers a WFS 2.0."""
 
     def member(each: dict[str, Any]) -> str:
@@ -86,7 +89,8 @@ def gml(found: list[dict[str, Any]]) -> bytes:
         'xmlns:eco="http://guichet.example/eco" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
         'xsi:schemaLocation="http://guichet.example/eco http://127.0.0.1:9/gml?REQUEST=DescribeFeatureType"'
     )
-    return f"<wfs:FeatureCollection {names}>{''.join(map(member, found))}</wfs:FeatureCollection>".encode()
+    counts = f'numberMatched="{matched}" numberReturned="{len(found)}"'
+    return f"<wfs:FeatureCollection {names} {counts}>{''.join(map(member, found))}</wfs:FeatureCollection>".encode()
 
 
 def draw(query: dict[str, str]) -> bytes:
@@ -141,6 +145,10 @@ class Handler(BaseHTTPRequestHandler):
             text = f'<ows:ExceptionReport xmlns:ows="{namespace}"><!-- {type(error).__name__} --></ows:ExceptionReport>'
             self.send(text.encode(), "text/xml", 400)
 
+    def do_HEAD(self) -> None:
+        """Answer as to GET, without the body: GDAL asks so before it reads a file."""
+        self.do_GET()
+
     def answer(self, path: str, query: dict[str, str]) -> None:
         """Answer one of the services, or a file."""
         request = query.get("request", "").lower()
@@ -148,18 +156,37 @@ class Handler(BaseHTTPRequestHandler):
             if query.get("layers") not in ("zones_humides", "emprises"):
                 raise ValueError("layers")
             self.send(draw(query), "image/png")
-        elif path == "/gml":
+        elif path == "/gml" and request != "describefeaturetype":
             self.gml_only(request, query)
         elif path in ("/wms", "/wfs") and request == "getcapabilities":
             content = (DATA / f"{path[1:]}.xml").read_text(encoding="utf-8").replace("{url}", self.home)
             self.send(content.encode(), "text/xml")
+        elif path in ("/wfs", "/gml") and request == "describefeaturetype":
+            self.send((DATA / "wfs.xsd").read_bytes(), "text/xml; subtype=gml/3.2")
         elif path == "/wfs" and request == "getfeature":
             if (query.get("typenames") or query.get("typename")) != "eco:zones_humides":
                 raise ValueError("typenames")
+            if "gml" in query.get("outputformat", "gml"):
+                self.gml_page(query)
+                return
             self.page(select(query), int(query.get("startindex", 0)), int(query.get("count", 1000)))
-        elif path == "/ogc":
+        elif path == "/ogc" or path.startswith("/ogc/"):
+            self.ogc_api(path, query)
+        elif path.startswith("/files/") and (file := DATA / Path(path).name).is_file():
+            self.send(file.read_bytes(), "application/geo+json")
+        else:
+            self.send(b"nothing here", "text/plain", 404)
+
+    def ogc_api(self, path: str, query: dict[str, str]) -> None:
+        """Answer the OGC API."""
+        if path == "/ogc":
             links = [
                 {"rel": "data", "type": "application/json", "href": f"{self.home}/ogc/collections?f=json"},
+                {
+                    "rel": "service-desc",
+                    "type": "application/vnd.oai.openapi+json;version=3.0",
+                    "href": f"{self.home}/ogc/api",
+                },
                 {"rel": "conformance", "type": "application/json", "href": f"{self.home}/ogc/conformance?f=json"},
             ]
             self.json({"title": "Zones humides", "description": "Démonstrateur", "links": links})
@@ -168,10 +195,12 @@ class Handler(BaseHTTPRequestHandler):
             self.json({"conformsTo": [core.format(1, "core"), core.format(1, "geojson"), core.format(2, "crs")]})
         elif path == "/ogc/collections":
             self.json({"links": [], "collections": [self.collection()]})
+        elif path == "/ogc/api":
+            self.json({"openapi": "3.0.0", "info": {"title": "Zones humides", "version": "1"}, "paths": {}})
+        elif path == "/ogc/collections/zones_humides":
+            self.json(self.collection())
         elif path == "/ogc/collections/zones_humides/items":
             self.items(query)
-        elif path.startswith("/files/") and (file := DATA / Path(path).name).is_file():
-            self.send(file.read_bytes(), "application/geo+json")
         else:
             self.send(b"nothing here", "text/plain", 404)
 
@@ -185,8 +214,14 @@ class Handler(BaseHTTPRequestHandler):
             return
         if request != "getfeature" or "json" in query.get("outputformat", ""):
             raise ValueError("outputformat")
+        self.gml_page(query)
+
+    def gml_page(self, query: dict[str, str]) -> None:
+        """Answer a page of features as GML, or only how many there are."""
+        found = select({**query, "srsname": "EPSG:2154"})
         begin, count = int(query.get("startindex", 0)), int(query.get("count", 1000))
-        self.send(gml(select({**query, "srsname": "EPSG:2154"})[begin : begin + count]), "text/xml")
+        shown = [] if query.get("resulttype") == "hits" else found[begin : begin + count]
+        self.send(gml(shown, len(found)), "text/xml")
 
     @property
     def home(self) -> str:
@@ -229,7 +264,21 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     def log_message(self, *_args: Any) -> None:
         """Say nothing."""
+
+
+@contextmanager
+def served(port: int = 0) -> Iterator[str]:
+    """Let the server answer in a thread of this process; give its address."""
+    server = make_server(port)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()

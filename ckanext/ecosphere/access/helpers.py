@@ -124,6 +124,14 @@ def _labels() -> dict[str, str]:
         "boolean": _("yes/no"),
         "text": _("text"),
         "empty_type": _("empty"),
+        "attributes": _("What the attributes of the data mean:"),
+        "attribute_feature": _("Object"),
+        "attribute_name": _("Attribute"),
+        "attribute_title": _("Label"),
+        "attribute_type": _("Type"),
+        "attribute_unit": _("Unit"),
+        "attribute_definition": _("Definition"),
+        "attribute_values": _("Values"),
     }
 
 

@@ -34,6 +34,6 @@ def links(person: Person) -> list[Link]:
         return []
     return [
         Link(tk._("Describe a dataset"), tk.url_for("dataset.new"), "plus"),
-        Link(tk._("Import a description"), tk.url_for("ecosphere_schemas.import_record"), "file-import"),
+        Link(tk._("Start from an address"), tk.url_for("ecosphere_schemas.import_record"), "file-import"),
         Link(tk._("Change many datasets at once"), tk.url_for("ecosphere_bulk.edit"), "layer-group"),
     ]

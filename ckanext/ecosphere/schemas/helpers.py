@@ -18,6 +18,7 @@ from ckanext.ecosphere.schemas.catalogue import inheritance
 from ckanext.ecosphere.schemas.catalogue.core_fields import ecosphere_core_inputs, ecosphere_core_people  # noqa: F401 - for the templates
 from ckanext.ecosphere.schemas.fields import conditions, places, spatial, urls
 from ckanext.ecosphere.schemas.fields.values import as_list
+from ckanext.ecosphere.schemas.importing import services
 from ckanext.ecosphere.schemas.logic import publication
 from ckanext.ecosphere.schemas.logic.drafts import ecosphere_unfinished  # noqa: F401 - for the templates
 from ckanext.ecosphere.schemas.logic.locked_fields import CARRIED, ecosphere_governed, ecosphere_governed_fields  # noqa: F401 - for the templates
@@ -301,6 +302,11 @@ def ecosphere_input_name(field: Field) -> str:
 def ecosphere_own_services() -> list[dict[str, Any]]:
     """Return the services for which the reader of the page may describe datasets, a few of them."""
     return tk.h.organizations_available("create_dataset")[:MOST_SERVICES]
+
+
+def ecosphere_service_kinds() -> dict[str, dict[str, str]]:
+    """Return format and protocol of a resource that leads to a service, by kind of service; for the form's script."""
+    return services.kinds()
 
 
 def ecosphere_carried_inputs(name: str, value: Any) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.schemas import config, iso_record
 from ckanext.ecosphere.schemas.catalogue import prepared_file
 from ckanext.ecosphere.schemas.fields import places, spatial
-from ckanext.ecosphere.schemas.importing import review, starting
+from ckanext.ecosphere.schemas.importing import proposing, review, starting
 from ckanext.ecosphere.schemas.importing.text import decoded
 from ckanext.ecosphere.schemas.logic.publication import label_of
 from ckanext.ecosphere.schemas.rdf import skos, structured
@@ -147,7 +147,10 @@ def _json(value: Any) -> Response:
 
 @schemas.route("/dataset/importer", methods=["GET", "POST"])
 def import_record() -> Any:
-    """Ask for an address or a file; show what it describes in the form of a new dataset."""
+    """Ask for addresses or a file; show what they describe in the form of a new dataset.
+
+    Services are read in the background: the page waits for them, and asks which of their layers are meant.
+    """
     _check_may_describe()
     errors, url = {}, tk.request.form.get("url", "").strip()
     upload = tk.request.files.get("file")
@@ -156,21 +159,57 @@ def import_record() -> Any:
         errors = {"content": [tk._("The file is empty")]}
     elif tk.request.method == "POST":
         try:
-            read = tk.get_action("ecosphere_dataset_import")({}, {"url": url, "content": content})
+            if content:
+                read = {"described": True, **tk.get_action("ecosphere_dataset_import")({}, {"content": content})}
+            else:
+                read = _proposed(url)
         except tk.ValidationError as error:
             errors = error.error_dict
         else:
-            tk.h.flash_notice(tk._("Here is what was read. Look it over, then save: nothing is saved yet."))
-            for warning in read["warnings"]:
-                tk.h.flash_error(warning)
-            for each in read["already"]:
-                link = Markup('<a class="alert-link" href="{}">{}</a>').format(
-                    tk.url_for("dataset.read", id=each["name"]), each["title"]
-                )
-                tk.h.flash_error(Markup("{}{}").format(tk._("See the dataset: "), link), allow_html=True)
-            _tell(read["problems"])
-            return _new_form(_as_it_is(read["dataset"]))
+            return read if isinstance(read, str) else _imported(read)
     return tk.render("ecosphere_schemas/import.html", {"url": url, "errors": errors})
+
+
+def _proposed(url: str) -> dict[str, Any] | str:
+    """What the addresses describe; or the page that waits for services, or asks for layers of one."""
+    form = tk.request.form
+    asked = {"urls": url, "kinds": form.getlist("kind"), "layers": form.getlist("layer")[: proposing.MOST_CHOSEN]}
+    read = tk.get_action("ecosphere_dataset_propose")({}, asked)
+    if read["state"] == proposing.READY:
+        return read
+    tries = int(form["tries"]) if re.fullmatch("[0-9]{1,3}", form.get("tries", "")) else 0
+    shown = {"url": url, "read": read, "tries": tries + 1, "unanswered": bool(form.get("chosen"))}
+    return tk.render(f"ecosphere_schemas/importing/{read['state']}.html", shown)
+
+
+def _imported(read: dict[str, Any]) -> str:
+    """The form with what was read."""
+    tk.h.flash_notice(tk._("Here is what was read. Look it over, then save: nothing is saved yet."))
+    for warning in read["warnings"]:
+        tk.h.flash_error(warning)
+    for each in read["already"]:
+        link = Markup('<a class="alert-link" href="{}">{}</a>').format(
+            tk.url_for("dataset.read", id=each["name"]), each["title"]
+        )
+        tk.h.flash_error(Markup("{}{}").format(tk._("See the dataset: "), link), allow_html=True)
+    _tell(read["problems"])
+    return _new_form(_as_it_is(read["dataset"]) if read["described"] else {**_usual(), **read["dataset"]})
+
+
+def _usual() -> dict[str, Any]:
+    """What the only service of the person usually says; nothing for a person of several."""
+    mine = tk.h.ecosphere_own_services()
+    if len(mine) != 1:
+        return {}
+    usual = tk.get_action("ecosphere_dataset_usual_values")({}, {"id": mine[0]["id"]})
+    fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
+    return {name: value for name, value in usual.items() if not _from_sheet(fields, name, usual)}
+
+
+def _from_sheet(fields: list[dict[str, Any]], name: str, usual: dict[str, Any]) -> bool:
+    """Whether the contact sheet of the service fills a field in."""
+    told = {field["field_name"] for field in fields if field.get("from_contact_sheet")}
+    return name in told and bool(sheets.as_contact(usual["owner_org"]))
 
 
 @schemas.route("/dataset/<id>/dupliquer")

@@ -188,6 +188,18 @@ def _holds(page: Page, expression: str) -> bool:
         raise
 
 
+def picture(page: Page, name: str) -> None:
+    """Take a picture of the window for the documentation, when `ECOSPHERE_IMAGES` names a folder for it.
+
+    Args:
+        page: an opened page.
+        name: of the file, without ".png".
+    """
+    if folder := os.environ.get("ECOSPHERE_IMAGES"):
+        page.wait_for_timeout(600)  # what moves has come to rest
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
 def tab_to(page: Page, selector: str, most: int = 250) -> None:
     """Press Tab until an element that the selector names has the focus."""
     for _press in range(most):

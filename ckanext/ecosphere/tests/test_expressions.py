@@ -24,6 +24,8 @@ import pytest
 
 import ckanext.ecosphere
 from ckanext.ecosphere.harvest.normalise import constraints, information, protocols
+from ckanext.ecosphere.schemas.fields import urls
+from ckanext.ecosphere.schemas.importing import addresses
 from ckanext.ecosphere.schemas.page import uses
 from ckanext.ecosphere.vocabularies import gazetteer
 
@@ -45,6 +47,7 @@ MADE = {
         protocols._cues(),
         *(protocols._patterns(where) for where in ("protocol", "text", "url")),
     ],
+    "schemas.importing.addresses": lambda: [[pattern for _use, pattern, _template in addresses._pages()]],
     "schemas.page.uses": lambda: [[each.expression for each in uses._patterns(where)] for where in ("url", "name")],
     "vocabularies.gazetteer": lambda: [gazetteer._pattern("44"), gazetteer._pattern("976")],
 }
@@ -60,6 +63,7 @@ WITH_LOCAL_NAMES = {
     "harvest.normalise.constraints": [],  # MADE
     "harvest.normalise.information": [],  # MADE
     "harvest.normalise.protocols": [],  # MADE
+    "schemas.importing.addresses": [],  # MADE
     "schemas.page.uses": [],  # MADE
     "vocabularies.gazetteer": [],  # MADE
 }
@@ -67,6 +71,7 @@ WITH_LOCAL_NAMES = {
 CUT_BEFORE: dict[str, int] = {
     "harvest.messages.form_errors": 2_000,
     "harvest.normalise.information": 30_000,
+    "schemas.importing.addresses": urls.MAX_LENGTH,
     "schemas.page.uses": uses.LONGEST,
 }
 

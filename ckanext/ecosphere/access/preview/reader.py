@@ -56,7 +56,19 @@ def sample(job: dict[str, Any], geo: Any) -> dict[str, Any]:
     found = _shown(kind, path, rows, geo)
     content = json.dumps(found, ensure_ascii=False, allow_nan=False)
     Path(job["output"]).write_text(content, encoding="utf-8")
-    told = ("kind", "total", "counted", "cut", "map_cut", "crs", "extent", "encoding", "delimiter", "columns")
+    told = (
+        "kind",
+        "total",
+        "counted",
+        "cut",
+        "map_cut",
+        "crs",
+        "extent",
+        "encoding",
+        "delimiter",
+        "columns",
+        "attributes",
+    )
     return {name: found[name] for name in told if name in found}
 
 
@@ -81,7 +93,10 @@ def _shown(kind: str, path: Path, rows: int, geo: Any) -> dict[str, Any]:
         found = geo.sample(path, rows, MOST_BYTES)
         return {"kind": "map" if "geojson" in found else "table", **found}
     if kind in ("json", "xml"):
-        return _text(path)
+        from ckanext.ecosphere.access.preview import attributes
+
+        explained = attributes.read(path, kind)
+        return {"kind": "table", **explained} if explained else _text(path)
     raise PreviewError(kind if kind in ("html", "exception") else "no-preview")
 
 

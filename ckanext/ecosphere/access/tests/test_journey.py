@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.access.tests.conftest import forget_counts
-from ckanext.ecosphere.tests.browser import axe_violations
+from ckanext.ecosphere.tests.browser import axe_violations, picture
 
 pytestmark = pytest.mark.browser
 SHAPE = '{"type":"Polygon","coordinates":[[[-2,46.9],[-1.1,46.9],[-1.1,47.5],[-2,47.5],[-2,46.9]]]}'
@@ -61,6 +61,8 @@ def test_somebody_sees_the_data_and_takes_a_part(page: Page, dataset: dict[str, 
     expect(preview.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
     jobs.make_samples()
     expect(preview.get_by_text("60 lignes sur 60")).to_be_visible()
+    preview.scroll_into_view_if_needed()
+    picture(page, "preview-of-a-wfs")
     preview.get_by_label("Filtrer les lignes").fill("tourbière")
     expect(preview.get_by_text("10 lignes sur 60")).to_be_visible()
     preview.get_by_role("button", name="surface_ha").click()
@@ -80,6 +82,7 @@ def test_somebody_sees_the_data_and_takes_a_part(page: Page, dataset: dict[str, 
     page.get_by_label("Rectangle").fill("-1.65,47.15,-1.45,47.3")
     page.get_by_label("Format").select_option("geojson")
     assert axe_violations(page) == []
+    picture(page, "take-my-area")
     page.get_by_role("button", name="Produire le fichier").click()
     expect(page.get_by_text("en cours de production")).to_be_visible()
     jobs.make_extracts()

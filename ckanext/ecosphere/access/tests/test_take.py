@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -280,6 +282,27 @@ def test_no_address_ends_a_text_of_the_code():
         line = next(line for line in each["text"].splitlines() if "example.org" in line)
         inside = line.split('"')[1]
         assert not set(inside) & set("\"`$'\\ ()")
+
+
+def test_the_code_of_an_address_runs_as_it_stands(store, tmp_path):
+    """In a shell, and in Python with the GDAL that GeoPandas calls; QGIS and R open such an address by GDAL as well."""
+    status, found = call(store, "ecosphere_access_service_show", resource_id=store["resources"]["Données"])
+    assert status == 200
+    box = tuple(float(side) for side in NANTES.split(","))
+    texts = {
+        each["id"]: each["text"] for each in snippets.of(request.address(found, found["layers"][0], request.Part(box)))
+    }
+    subprocess.run(["/bin/sh", "-ec", texts["curl"]], cwd=tmp_path, check=True, capture_output=True, timeout=30)
+    taken = json.loads((tmp_path / "extrait.geojson").read_text())["features"]
+    assert 5 < len(taken) < 40
+    (tmp_path / "geopandas.py").write_text(
+        "import pyogrio\n\n\nclass Frame(dict):\n    def head(self):\n        return len(self['ids'])\n\n\n"
+        "def read_file(url):\n    return Frame(ids=pyogrio.raw.read(url, return_fids=True)[1])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", texts["python"]], cwd=tmp_path, check=True, capture_output=True, timeout=60
+    )
+    assert int(done.stdout) == len(taken)
 
 
 def test_uses_are_counted_without_a_trace(store):

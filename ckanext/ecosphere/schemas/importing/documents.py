@@ -24,6 +24,46 @@ _UNREADABLE = (SyntaxError, ValueError, KeyError, TypeError, AttributeError, Rec
 """What parsers and profiles raise for a document that is none of theirs."""
 
 
+#: How the description of a service begins → the format by which the room that reads services knows it.
+_SERVICES = (
+    (re.compile(r"<(?:\w+:)?WFS_Capabilities[\s>]"), "WFS"),
+    (re.compile(r"<(?:WMS_Capabilities|WMT_MS_Capabilities)[\s>]"), "WMS"),
+    (re.compile(r"<(?:\w+:)?feed\s[^>]{0,2000}www\.w3\.org/2005/Atom"), "ATOM"),
+    (re.compile(r"<(?:wcs:)?(?:Capabilities|WCS_Capabilities)\s[^>]{0,2000}opengis\.net/wcs"), "WCS"),
+    (re.compile(r"<(?:wmts:)?Capabilities\s[^>]{0,2000}opengis\.net/wmts"), "WMTS"),
+)
+_OGC_API = ("conformance", "service-desc", "data")
+HEAD = 6_000
+
+
+class ServiceError(tk.ValidationError):
+    """The document is what a service says of itself.
+
+    Attributes:
+        format: by which the room that reads services knows it.
+    """
+
+    def __init__(self, format_: str) -> None:
+        super().__init__({"url": [tk._("This is the address of a service, not of a description")]})
+        self.format = format_
+
+
+def _service(text: str) -> str:
+    """Return the format of the service that a document describes, "" when it describes none."""
+    head = text[:HEAD]
+    if head.startswith("{"):
+        try:
+            document = strict_json.loads(text)
+        except (ValueError, RecursionError):
+            return ""
+        links = document.get("links") if isinstance(document, Mapping) else None
+        relations = (
+            {str(each.get("rel")) for each in links if isinstance(each, Mapping)} if isinstance(links, list) else ()
+        )
+        return "OGC API" if len(set(_OGC_API).intersection(relations)) > 1 else ""
+    return next((name for pattern, name in _SERVICES if pattern.search(head)), "")
+
+
 def read(text: str, context: Any = None) -> Read:
     """Return ``dataset`` and ``problems`` (sentences) of a document.
 
@@ -32,10 +72,13 @@ def read(text: str, context: Any = None) -> Read:
         context: of the action that asks; reading ISO 19139 is an action of another room.
 
     Raises:
+        ServiceError: it is what a service says of itself.
         ValidationError: it is none of these, or describes nothing.
     """
     text = without_encoding(text)
     start = text.lstrip("\ufeff \t\r\n")
+    if service := _service(start):
+        raise ServiceError(service)
     if _PAGE.match(start):
         raise _refuse(tk._("This is a web page, not a description: give the address of the record itself"))
     if start.startswith("<"):

@@ -50,3 +50,8 @@ def _known(declared: bytes) -> str | None:
 def without_encoding(text: str) -> str:
     """Return an XML text without the encoding that it declares: it was that of the bytes."""
     return _DECLARATION.sub(r"\1", text, count=1)
+
+
+def sentence_case(text: str) -> str:
+    """Return a text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -11,15 +10,10 @@ from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.schemas import config
 from ckanext.ecosphere.schemas.bulk import actions as bulk
-from ckanext.ecosphere.schemas.importing import documents, known, review, starting
-from ckanext.ecosphere.schemas.importing.text import decoded
+from ckanext.ecosphere.schemas.importing import documents, fetching, proposing, starting
 from ckanext.ecosphere.schemas.logic import drafts
 from ckanext.ecosphere.shared import action_input
-from ckanext.ecosphere.shared.http_guard import MESSAGES, FetchError, GuardedSession
 
-log = logging.getLogger(__name__)
-
-HTTP_OK = 200
 DATASETS_LOOKED_AT = 50
 
 
@@ -32,6 +26,11 @@ def _import_schema(ignore_empty: Any, unicode_safe: Any) -> dict[str, Any]:
 @validator_args
 def _service_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
     return {"id": [not_empty, unicode_safe]}
+
+
+@validator_args
+def _propose_schema(not_empty: Any, ignore_missing: Any) -> dict[str, Any]:
+    return {"urls": [not_empty], "kinds": [ignore_missing], "layers": [ignore_missing]}
 
 
 def _nothing_schema() -> dict[str, Any]:
@@ -58,23 +57,11 @@ def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> dict[str,
     """
     tk.check_access("ecosphere_dataset_import", context, data_dict)
     if data_dict.get("content"):
-        return _importable(_read_content(data_dict["content"], context), "", context)
+        return proposing.importable(_read_content(data_dict["content"], context), "", context)
     if not data_dict.get("url"):
         raise tk.ValidationError({"url": [tk._("Give an address, or choose a file")]})
-    try:
-        settings = config.guard_settings()
-    except ValueError as error:
-        log.error("The options of the import: %s", error)
-        message = tk._("Nothing can be fetched at the moment: the administrator must correct an option of the portal")
-        raise tk.ValidationError({"url": [message]}) from error
-    try:
-        answer = GuardedSession(settings).get(data_dict["url"])
-    except FetchError as error:
-        raise tk.ValidationError({"url": [tk._(MESSAGES[error.code]).format(**error.params)]}) from error
-    if answer.status != HTTP_OK:
-        message = tk._("The server answered with the status {status}: check the address").format(status=answer.status)
-        raise tk.ValidationError({"url": [message]})
-    return _importable(documents.read(decoded(answer.body), context), data_dict["url"], context)
+    found, url = fetching.description(data_dict["url"], context)
+    return proposing.importable(found, url, context)
 
 
 def _read_content(content: str, context: Context) -> dict[str, Any]:
@@ -88,18 +75,28 @@ def _read_content(content: str, context: Context) -> dict[str, Any]:
         raise tk.ValidationError({"content": told.get("url") or told.get("content") or []}) from error
 
 
-def _importable(found: dict[str, Any], url: str, context: Context) -> dict[str, Any]:
-    """Return what was read as a draft that is nobody's yet."""
-    already = known.already(found["dataset"], url, context)
-    warnings = known.sentences(already, known.other_service(found["dataset"], context))
-    dataset = {**found["dataset"], "private": True}
-    for name in ("name", "id", "owner_org"):
-        dataset.pop(name, None)
-    if url:
-        dataset.setdefault("source_record", url)
-    dataset, problems = review.looked_over(dataset, context)
-    told = {"problems": [*found["problems"], *problems], "already": already, "warnings": warnings}
-    return {"dataset": dataset, **told}
+@tk.validate_action_data(_propose_schema)
+def ecosphere_dataset_propose(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Propose a description from addresses that a producer pastes: of a record, services, files, a repository.
+
+    Services are read in the background: call again, with the `kinds` that were answered, while `state` is "reading".
+    Nothing is saved.
+
+    Args:
+        context: the context.
+        data_dict: `urls`, five addresses at most (a list, or a text with one on each line); `layers`, names of layers
+            of the first service with several, or ["*"] for the service as a whole; `kinds`, as they were answered.
+
+    Returns:
+        `state`: reading (services are being read), choose (call again with `layers`) or ready; `kinds`, what each
+        address was taken for; `services`, as `ecosphere_access_service_read` gives them; and when it is ready
+        `described` (whether an address was that of a record) and what `ecosphere_dataset_import` returns.
+
+    Raises:
+        ValidationError: an address is none, cannot be fetched, or leads to nothing that is known here.
+    """
+    tk.check_access("ecosphere_dataset_propose", context, data_dict)
+    return proposing.propose(proposing.checked(data_dict), context)
 
 
 @tk.side_effect_free
@@ -146,7 +143,12 @@ def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> list[
     return drafts.of(str(context.get("user") or ""))
 
 
-OWN = (ecosphere_dataset_import, ecosphere_dataset_unfinished, ecosphere_dataset_usual_values)
+OWN = (
+    ecosphere_dataset_import,
+    ecosphere_dataset_propose,
+    ecosphere_dataset_unfinished,
+    ecosphere_dataset_usual_values,
+)
 
 
 def get_actions() -> dict[str, Any]:

@@ -16,6 +16,11 @@ def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> AuthResul
     return authz.is_authorized("package_create", context, {})
 
 
+def ecosphere_dataset_propose(context: Context, data_dict: DataDict) -> AuthResult:
+    """Have a description proposed from addresses: those who may describe a dataset."""
+    return authz.is_authorized("package_create", context, {})
+
+
 def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> AuthResult:
     """What a service usually says: those who may describe a dataset of it."""
     return authz.is_authorized("package_create", context, {"owner_org": data_dict["id"]})
@@ -26,7 +31,12 @@ def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> AuthR
     return authz.is_authorized("package_create", context, {})
 
 
-OWN = (ecosphere_dataset_import, ecosphere_dataset_unfinished, ecosphere_dataset_usual_values)
+OWN = (
+    ecosphere_dataset_import,
+    ecosphere_dataset_propose,
+    ecosphere_dataset_unfinished,
+    ecosphere_dataset_usual_values,
+)
 
 
 def get_auth_functions() -> dict[str, Any]:

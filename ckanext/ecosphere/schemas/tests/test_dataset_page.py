@@ -116,7 +116,10 @@ def test_restricted_data_name_ground_condition_contact_and_where_to_ask(app, cre
     told = panel.get_text(" ")
     for words in ("protection de l'environnement", "sur convention", "ddt-sig@ain.example.org"):
         assert words in told, words
-    assert panel.select_one("a.btn-primary")["href"].endswith("/demandes/nouvelle?dataset=restreint&about=access")
+    assert panel.select_one("a.btn-secondary")["href"].endswith("/demandes/nouvelle?dataset=restreint&about=access")
+    glance = shown(app, "restreint", ".eco-glance")
+    assert [link["href"] for link in glance.select("a.btn")] == [panel.select_one("a.btn-secondary")["href"]]
+    assert not glance.select(".eco-copy, .resource-url-analytics")
     assert shown(app, "ouvert").select_one(".eco-restricted") is None
 
 

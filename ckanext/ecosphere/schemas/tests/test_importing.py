@@ -402,6 +402,6 @@ def test_a_producer_imports_a_record_corrects_the_address_and_saves(page, editor
     assert page.input_value("#field-title") == samples.FULL["title"]
     assert axe_violations(page) == []
     page.locator("button[name=save]").last.click()
-    page.wait_for_selector("#resource-edit")
+    page.wait_for_url("**/dataset/zones-inondables-de-l-ain-en-2023")  # its files came with it
     stored = act("package_show", id="zones-inondables-de-l-ain-en-2023")
     assert (stored["private"], stored["theme"]) == (True, samples.FULL["theme"])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ckanext.ecosphere.schemas.catalogue import licences
 from ckanext.ecosphere.schemas.fields import dates, formats, spatial, urls
+from ckanext.ecosphere.schemas.importing import addresses
 from ckanext.ecosphere.schemas.tests import samples
 
 SQUARE = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.0, 0.0]]
@@ -224,3 +225,16 @@ def test_a_format_is_told_from_the_address(said, address, expected):
     data = {key: said, ("resources", 0, "url"): address}
     formats.ecosphere_guess_format(key, data, {}, {})
     assert data[key] == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("https://www.data.gouv.fr/fr/datasets/zones-humides-1/", "/api/1/datasets/zones-humides-1/rdf.ttl"),
+        ("https://github.com/MTES-MCT/ecospheres", "/MTES-MCT/ecospheres/HEAD/publiccode.yml"),
+        ("https://gitlab.example.org/a/b/c.git", "https://gitlab.example.org/a/b/c/-/raw/HEAD/publiccode.yml"),
+        ("https://x.example.org/dataset/zones", "https://x.example.org/dataset/zones.ttl"),
+    ],
+)
+def test_an_address_of_a_page_or_repository_leads_to_its_description(url, asked):
+    assert addresses.target(url).ask[0].endswith(asked)

@@ -146,6 +146,11 @@ this.ckan.module("ecosphere-preview", function () {
 
     drawSample: function (sample) {
       const notes = [];
+      if (sample.attributes) {
+        notes.push(this.labels.attributes);
+        const named = (column) => Object.assign({}, column, { name: this.labels["attribute_" + column.name] || column.name });
+        sample = Object.assign({}, sample, { columns: sample.columns.map(named) });
+      }
       if (sample.cut && sample.rows) { notes.push(this.labels.cut.replace("{number}", sample.rows.length)); }
       if (sample.delimiter) {
         const sign = sample.delimiter === "\t" ? this.labels.tab : sample.delimiter;

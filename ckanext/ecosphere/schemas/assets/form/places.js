@@ -19,6 +19,27 @@
     };
   });
 
+  const MOST_BYTES = 20000000;
+
+  /** West, south, east, north of a GeoJSON document; nothing when it has no coordinates in degrees. */
+  function boxOf(document) {
+    const box = [Infinity, Infinity, -Infinity, -Infinity];
+    const left = [document];
+    while (left.length) {
+      const part = left.pop();
+      if (!part || typeof part !== "object") continue;
+      if (Array.isArray(part) && typeof part[0] === "number") {
+        box[0] = Math.min(box[0], part[0]);
+        box[1] = Math.min(box[1], part[1]);
+        box[2] = Math.max(box[2], part[0]);
+        box[3] = Math.max(box[3], part[1]);
+      } else if (Array.isArray(part)) part.forEach((each) => left.push(each));
+      else ["features", "geometry", "geometries", "coordinates"].forEach((name) => left.push(part[name]));
+    }
+    const inDegrees = box.every(Number.isFinite) && box[0] >= -180 && box[2] <= 180 && box[1] >= -90 && box[3] <= 90;
+    return inDegrees ? box.map((side) => Math.round(side * 1e5) / 1e5) : null;
+  }
+
   /** A box and the territories of the dataset fill each other. */
   ckan.module("ecosphere-box", function () {
     return {
@@ -43,6 +64,25 @@
             }
             status.textContent = box ? this.options.filled : this.options.none;
           });
+        });
+        const file = document.createElement("input"); // without a name: it is not sent
+        file.type = "file";
+        file.accept = ".geojson,.json,application/geo+json";
+        root.querySelector("[data-file]").addEventListener("click", () => file.click());
+        file.addEventListener("change", async () => {
+          const chosen = file.files[0];
+          let box = null;
+          try {
+            if (chosen && chosen.size <= MOST_BYTES) box = boxOf(JSON.parse(await chosen.text()));
+          } catch (error) {
+            box = null;
+          }
+          file.value = "";
+          if (box) {
+            input.value = box.join(", ");
+            ["input", "change"].forEach((name) => input.dispatchEvent(new Event(name, { bubbles: true })));
+          }
+          status.textContent = box ? this.options.measured : this.options.unusable;
         });
         const opener = root.querySelector("[data-map]");
         opener.addEventListener("click", () => {

@@ -1,0 +1,76 @@
+"""What attributes mean: Table Schema and ISO 19110 shown as a table, and documents made to do harm."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.tests.test_previews import sample
+
+SCHEMA = (Path(__file__).parents[4] / "dev/ogc/data/zones-humides-schema.json").read_bytes()
+CATALOGUE = """<?xml version="1.0" encoding="UTF-8"?>
+<gfc:FC_FeatureCatalogue xmlns:gfc="http://www.isotc211.org/2005/gfc" xmlns:gco="http://www.isotc211.org/2005/gco"
+    xmlns:gml="http://www.opengis.net/gml/3.2">
+  <gfc:featureType><gfc:FC_FeatureType><gfc:typeName><gco:LocalName>ZONE_ALEA</gco:LocalName></gfc:typeName>
+    <gfc:carrierOfCharacteristics><gfc:FC_FeatureAttribute>
+      <gfc:memberName><gco:LocalName>NIVALEA</gco:LocalName></gfc:memberName>
+      <gfc:definition><gco:CharacterString>Niveau de l'aléa &lt;b&gt;fort&lt;/b&gt;</gco:CharacterString>
+      </gfc:definition>
+      <gfc:valueType><gco:TypeName><gco:aName><gco:CharacterString>texte</gco:CharacterString></gco:aName></gco:TypeName>
+      </gfc:valueType>
+      <gfc:listedValue><gfc:FC_ListedValue><gfc:label><gco:CharacterString>Faible</gco:CharacterString></gfc:label>
+        <gfc:code><gco:CharacterString>01</gco:CharacterString></gfc:code></gfc:FC_ListedValue></gfc:listedValue>
+    </gfc:FC_FeatureAttribute></gfc:carrierOfCharacteristics>
+    <gfc:carrierOfCharacteristics><gfc:FC_FeatureAttribute>
+      <gfc:memberName><gco:LocalName>HAUTEUR</gco:LocalName></gfc:memberName>
+      <gfc:valueMeasurementUnit><gml:BaseUnit gml:id="m"><gml:identifier codeSpace="x">m</gml:identifier></gml:BaseUnit>
+      </gfc:valueMeasurementUnit>
+    </gfc:FC_FeatureAttribute></gfc:carrierOfCharacteristics>
+  </gfc:FC_FeatureType></gfc:featureType>
+</gfc:FC_FeatureCatalogue>"""
+
+
+def test_a_table_schema_becomes_a_table(loaded, tmp_path):
+    facts, shown = sample(SCHEMA, tmp_path, "schema.json")
+    assert (facts["kind"], facts["attributes"]) == ("table", True)
+    assert [column["name"] for column in shown["columns"]] == ["name", "title", "type", "unit", "definition", "values"]
+    rows = {row[0]: row[1:] for row in shown["rows"]}
+    assert rows["surface_ha"][:3] == ["Surface", "number", "ha"]
+    assert rows["nature"][-1] == "Prairie humide ; Tourbière ; Marais ; Roselière"
+
+
+def test_a_feature_catalogue_becomes_a_table(loaded, tmp_path):
+    _facts, shown = sample(CATALOGUE.encode(), tmp_path, "catalogue.xml")
+    assert [column["name"] for column in shown["columns"]] == ["name", "type", "unit", "definition", "values"]
+    assert shown["rows"] == [
+        ["NIVALEA", "texte", "", "Niveau de l'aléa <b>fort</b>", "01 = Faible"],
+        ["HAUTEUR", "", "m", "", ""],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("document", "kind"),
+    [
+        ({"fields": []}, "text"),
+        ({"fields": [{"name": 3, "type": "x"}]}, "text"),
+        ({"fields": "name"}, "text"),
+        ({"fields": [{"name": "a"}, {"name": "b"}]}, "text"),
+        ({"fields": [{"name": "a", "constraints": [1], "categories": {"x": 1}, "type": {"y": 2}}]}, "table"),
+        ({"fields": [{"name": "a" * 1000, "type": "string"}] * 5000}, "table"),
+    ],
+    ids=["empty", "number", "text", "no-meaning", "odd", "many"],
+)
+def test_what_looks_like_a_table_schema(loaded, tmp_path, document, kind):
+    _facts, shown = sample(json.dumps(document).encode(), tmp_path, "x.json")
+    assert shown["kind"] == kind
+    assert len(shown.get("rows", [])) <= 1000
+    assert all(len(cell) <= 600 for row in shown.get("rows", []) for cell in row)
+
+
+def test_entities_in_a_feature_catalogue_are_refused(loaded, tmp_path):
+    bomb = CATALOGUE.replace("?>", '?><!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b SYSTEM "file:///etc/passwd">]>', 1)
+    with pytest.raises(PreviewError):
+        sample(bomb.replace("Faible", "&b;").encode(), tmp_path, "x.xml")

@@ -1,0 +1,119 @@
+/* What is typed in a form is kept in this browser until it is saved, and offered back after a crash.
+ * Only there, for seven days at most, for the person who typed it; `forget.js` drops it after a save and after log-out. */
+(function () {
+  "use strict";
+
+  const PREFIX = "ecosphere:form:";
+  const DAYS = 7;
+  const PAUSE = 800;
+  const LARGEST = 400000;
+  const LEFT_OUT = ["save", "modifier", "_ckan_phase"];
+
+  /** The name and value of everything that the form would send, but files and the token of the page. */
+  function values(form) {
+    const token = document.querySelector("meta[name=csrf_field_name]");
+    const names = LEFT_OUT.concat(token ? [token.content] : []);
+    return Array.from(new FormData(form)).filter(([name, value]) => typeof value === "string" && !names.includes(name));
+  }
+
+  function kept(key) {
+    try {
+      return JSON.parse(window.localStorage.getItem(key));
+    } catch (error) {
+      return null;
+    }
+  }
+
+  ckan.module("ecosphere-autosave", function () {
+    return {
+      initialize: function () {
+        try {
+          window.localStorage.getItem(PREFIX);
+        } catch (error) {
+          return; // a browser that keeps nothing
+        }
+        const box = this.el[0];
+        const form = box.closest("form");
+        const key = PREFIX + this.options.person + ":" + this.options.key;
+        const tidy = window.ecosphere.forget;
+        tidy((name, draft) => name.startsWith(PREFIX + this.options.person + ":") && Date.now() - draft.at < DAYS * 86400000);
+        const before = kept(key);
+        const first = JSON.stringify(values(form));
+        const faulty = document.getElementById("form-errors");
+        const taken = window.sessionStorage.getItem(PREFIX) === key; // this form is what was kept
+        window.sessionStorage.removeItem(PREFIX);
+        if (before && !faulty && !taken && JSON.stringify(before.values) !== first) this._offer(box, form, key, before);
+        let timer = 0;
+        let leaving = false;
+        window.addEventListener("pageshow", () => (leaving = false));
+        const keep = (sent) => {
+          const now = values(form);
+          const text = JSON.stringify({ at: Date.now(), sent: sent, values: now });
+          if (text.length > LARGEST || (JSON.stringify(now) === first && !sent)) return;
+          try {
+            window.localStorage.setItem(key, text);
+          } catch (error) {
+            // No room: what is there stays.
+          }
+        };
+        const later = () => {
+          if (!box.hidden || leaving) return; // what was kept before is not overwritten while it is offered
+          window.clearTimeout(timer);
+          timer = window.setTimeout(() => keep(false), PAUSE);
+        };
+        form.addEventListener("input", later);
+        form.addEventListener("change", later);
+        form.addEventListener("ecosphere:rows", later);
+        form.addEventListener("submit", () => {
+          leaving = true; // what comes now must not hide that it was sent
+          window.clearTimeout(timer);
+          keep(true);
+        });
+      },
+
+      _offer: function (box, form, key, before) {
+        const moment = new Date(before.at);
+        box.querySelector("[data-moment]").textContent = moment.toLocaleString(document.documentElement.lang || "fr", {
+          dateStyle: "long",
+          timeStyle: "short",
+          timeZone: "Europe/Paris",
+        });
+        form.prepend(box);
+        box.hidden = false;
+        box.querySelector("[data-forget]").addEventListener("click", () => {
+          window.localStorage.removeItem(key);
+          box.hidden = true;
+          const typable = form.querySelector("input:not([type=hidden]), textarea");
+          if (typable) typable.focus();
+        });
+        box.querySelector("[data-restore]").addEventListener("click", () => {
+          window.sessionStorage.setItem(PREFIX, key);
+          this._restore(before);
+        });
+      },
+
+      /** The server makes the form anew with what was kept: rows, hidden parts and all. */
+      _restore: function (before) {
+        const again = document.createElement("form");
+        again.method = "post";
+        again.action = this.options.action;
+        again.hidden = true;
+        const add = (name, value) => {
+          const input = document.createElement("textarea");
+          input.name = name;
+          input.value = value;
+          again.append(input);
+        };
+        before.values.forEach(([name, value]) => add(name, value));
+        const [, dataset, resource] = this.options.key.split("/");
+        add("_dataset", dataset);
+        if (resource) add("_resource", resource);
+        const token = document.querySelector("meta[name=csrf_field_name]");
+        const value = token && document.querySelector("meta[name='" + token.content + "']");
+        if (value) add(token.content, value.content);
+        document.body.append(again);
+        again.submit();
+      },
+    };
+  });
+})();

@@ -1,0 +1,25 @@
+/* The bar that saves: the score beside it, as the panel of the form gives it, since the panel may be out of sight. */
+(function () {
+  "use strict";
+
+  ckan.module("ecosphere-form-bar", function () {
+    return {
+      initialize: function () {
+        const bar = this.el[0].closest("form").querySelector(":scope > .form-actions");
+        const content = document.querySelector("[data-quality-content]");
+        if (!bar || !content) return;
+        const score = document.createElement("span");
+        score.className = "ecosphere-bar-score";
+        score.setAttribute("aria-hidden", "true"); // the panel says it aloud
+        bar.prepend(score);
+        const show = () => {
+          const badge = content.querySelector(".ecosphere-badge-line");
+          score.replaceChildren(...(badge ? Array.from(badge.children).map((part) => part.cloneNode(true)) : []));
+          score.querySelectorAll("[id]").forEach((part) => part.removeAttribute("id"));
+        };
+        new MutationObserver(show).observe(content, { childList: true, subtree: true });
+        show();
+      },
+    };
+  });
+})();

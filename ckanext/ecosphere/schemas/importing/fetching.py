@@ -1,0 +1,71 @@
+"""Fetch a description through the guard: from its own address, or from where a page or a repository keeps it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.schemas import config
+from ckanext.ecosphere.schemas.importing import addresses, documents, software
+from ckanext.ecosphere.schemas.importing.text import decoded
+from ckanext.ecosphere.shared.http_guard import MESSAGES, FetchError, GuardedSession
+
+log = logging.getLogger(__name__)
+
+HTTP_OK = 200
+
+
+def description(url: str, context: Any) -> tuple[documents.Read, str]:
+    """Return what is described at an address, and the address at which it was read.
+
+    Args:
+        url: of a description, of the page of a record, or of a repository.
+        context: of the action that asks.
+
+    Raises:
+        ServiceError: it is what a service says of itself.
+        ValidationError: it cannot be fetched, or describes nothing.
+    """
+    target = addresses.target(url)
+    asked = target.ask or (url,)
+    session = _session()
+    for number, address in enumerate(asked):
+        last = number == len(asked) - 1
+        try:
+            return documents.read(_get(session, address), context), address
+        except documents.ServiceError:
+            raise
+        except tk.ValidationError:
+            if last and target.kind != addresses.REPOSITORY:
+                raise
+    return _repository(url), url
+
+
+def _session() -> GuardedSession:
+    try:
+        return GuardedSession(config.guard_settings())
+    except ValueError as error:
+        log.error("The options of the import: %s", error)
+        message = tk._("Nothing can be fetched at the moment: the administrator must correct an option of the portal")
+        raise tk.ValidationError({"url": [message]}) from error
+
+
+def _get(session: GuardedSession, url: str) -> str:
+    try:
+        answer = session.get(url)
+    except FetchError as error:
+        raise tk.ValidationError({"url": [tk._(MESSAGES[error.code]).format(**error.params)]}) from error
+    if answer.status != HTTP_OK:
+        message = tk._("The server answered with the status {status}: check the address").format(status=answer.status)
+        raise tk.ValidationError({"url": [message]})
+    return decoded(answer.body)
+
+
+def _repository(url: str) -> documents.Read:
+    """What can be said of a repository that does not describe itself."""
+    name = addresses.file_name(url).removesuffix(".git")
+    dataset = {"dcat_type": software.KIND, "title": name, "code_repository": url}
+    told = tk._("The repository has neither publiccode.yml nor codemeta.json at its root: describe the code by hand.")
+    return {"dataset": dataset, "problems": [told]}
