@@ -32,6 +32,8 @@ ATTACHMENT_TYPES = "ecosphere.requests.attachment_types"
 ATTACHMENT_MEGABYTES = "ecosphere.requests.attachment_megabytes"
 ATTACHMENT_SCANNER = "ecosphere.requests.attachment_scanner"
 EMAIL = "ecosphere.requests.email"
+ESCALATION_ADMINISTRATORS = "ecosphere.requests.escalation_administrators"
+ESCALATION_CHIEF = "ecosphere.requests.escalation_chief"
 
 FOLDER = "ecosphere_requests"
 
@@ -159,6 +161,22 @@ def email() -> bool:
 def mail_works() -> bool:
     """Tell whether e-mails are wanted and CKAN knows a server for them; it drops them silently otherwise."""
     return email() and sending.is_configured()
+
+
+def escalation_administrators() -> int | None:
+    """Return the days after the due date (negative before it) from which administrators of the service are told."""
+    return _days(ESCALATION_ADMINISTRATORS)
+
+
+def escalation_chief() -> int | None:
+    """Return the days after the due date from which the chief of the service, or else the moderators, are told."""
+    return _days(ESCALATION_CHIEF)
+
+
+def _days(option: str) -> int | None:
+    """Return a number of days, None when the option is empty or "none": then nobody is told."""
+    written = str(tk.config[option] if tk.config[option] is not None else "").strip().lower()
+    return None if written in ("", "none") else int(written)
 
 
 def secret() -> str:

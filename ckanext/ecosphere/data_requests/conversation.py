@@ -126,30 +126,3 @@ def hide_request(request_id: str, hidden: bool) -> Request:
     request.version += 1
     model.Session.commit()
     return request
-
-
-def assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str, list[str]]:
-    """Assign requests to a colleague, or to nobody; those that are not the reader's to assign are refused.
-
-    Returns:
-        `assigned` and `refused`: what was given, id or reference.
-    """
-    from ckanext.ecosphere.data_requests.domain import fields, people
-
-    outcome: dict[str, list[str]] = {"assigned": [], "refused": []}
-    colleagues: dict[str | None, set[str]] = {}
-    for key in ids:
-        request = fields.by_id_or_reference(str(key))
-        allowed = request is not None and states.EDITOR in reader.roles(request)
-        if allowed and request is not None and user is not None:
-            group = request.organization_id
-            colleagues.setdefault(group, people.editors_of(group))
-            allowed = user.id in colleagues[group]
-        if not allowed or request is None or request.state not in states.ON_DESK:
-            outcome["refused"].append(str(key))
-            continue
-        locked = service.lock(request.id)[request.id]
-        locked.assigned_to = user.id if user else None
-        model.Session.commit()
-        outcome["assigned"].append(str(key))
-    return outcome

@@ -126,6 +126,7 @@ def request_list() -> Schema:
         "theme": _if_given(get("unicode_safe")),
         "use": _if_given(get("unicode_safe")),
         "unanswered": _if_given(get("boolean_validator")),
+        "assigned": _if_given(get("one_of")(["mine", "nobody"])),
         "sort": [get("default")("created"), get("one_of")(["relevance", "created", "support", "due"])],
         "scope": [get("default")("public"), get("one_of")(["public", "mine", "desk", "moderation"])],
         "start": [get("default")(0), get("int_validator"), v.not_negative, v.stored_number],
@@ -205,6 +206,35 @@ def hide() -> Schema:
 def assign() -> Schema:
     """Schema of `ecosphere_request_assign`."""
     return {"ids": [get("not_empty"), v.json_list], "user": _if_given(get("unicode_safe"))}
+
+
+def absence_create() -> Schema:
+    """Schema of `ecosphere_request_absence_create`."""
+    return {
+        "first": [get("not_empty"), v.a_day],
+        "last": [get("not_empty"), v.a_day],
+        "substitute": _if_given(get("unicode_safe")),
+        "user": _if_given(get("unicode_safe")),
+        "__extras": [get("ignore")],
+    }
+
+
+def saved_answer_save() -> Schema:
+    """Schema of `ecosphere_request_saved_answer_save`."""
+    return {
+        "organization": _id(),
+        "id": _if_given(get("unicode_safe")),
+        "title": [get("not_empty"), v.one_line, get("not_empty")],
+        "ground": _if_given(v.ground),
+        "law": _if_given(v.service_text),
+        "facts": _if_given(v.service_text),
+        "__extras": [get("ignore")],
+    }
+
+
+def saved_answer_delete() -> Schema:
+    """Schema of `ecosphere_request_saved_answer_delete`."""
+    return {"organization": _id(), "id": _id(), "__extras": [get("ignore")]}
 
 
 def of_organization() -> Schema:

@@ -10,6 +10,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere.data_requests import dictize
+from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request, Setting
 from ckanext.ecosphere.data_requests.notifications import enclosures, mail_texts, review, texts
@@ -159,13 +160,24 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
         item.links.append((_("Read or print the letter"), address(f"demandes/{request.reference}/lettre/{letter.id}")))
         if event and event.comment and mail_texts.is_told(event):
             item.details.append(mail_texts.of_step(event))
+        if row.kind == "fulfil_partly":
+            item.links += _delivered(request, reader)
     elif not row.neutral and mail_texts.is_told(event):
         _add_details(item, row.kind, request, event)
         if event and event.comment:
             item.details.append(mail_texts.of_step(event))
-        if row.kind in ("fulfil", "fulfil_partly"):
-            item.links += _datasets(request, reader)
+        if row.kind in ("fulfil", "fulfil_partly", "public_answer"):
+            item.links += [*_datasets(request, reader), *_delivered(request, reader)]
     return item
+
+
+def _delivered(request: Request, reader: people.Reader) -> list[tuple[str, str]]:
+    """Files and links of the answer that the person may read now; files are taken in the portal."""
+    found = []
+    for each in deliveries.of_request(request, reader):
+        file = f"demandes/{request.reference}/reponse/{each['id']}"
+        found.append((each["name"] or each["url"], address(file) if each["kind"] == "file" else each["url"]))
+    return found
 
 
 def _datasets(request: Request, reader: people.Reader) -> list[tuple[str, str]]:
@@ -218,10 +230,17 @@ def _question(request: Request, fields: dict[str, Any]) -> str:
     return asked.fields.get("question", "") if asked else ""
 
 
+def _held_by(request: Request, fields: dict[str, Any]) -> str:
+    user = model.User.get(request.assigned_to) if request.assigned_to else None
+    return mail_texts.name(user) if user else _("Nobody yet")
+
+
 REASON = (N_("Reason"), _field("reason"))
 QUESTION = (N_("Details asked for"), _question)
 ANSWER_BY = (N_("Answer awaited by"), lambda request, fields: dates.day(request.answer_by))
 DUE = (N_("Answer expected by"), _due)
+HELD_BY = (N_("Assigned to"), _held_by)
+SERVICE_OF = (N_("Service"), lambda request, fields: texts.service_of(request, None))
 
 #: Kind → (label, function of the request and the fields of its event) of each detail.
 DETAILS: dict[str, tuple[tuple[str, Callable[[Request, dict[str, Any]], str]], ...]] = {
@@ -241,6 +260,9 @@ DETAILS: dict[str, tuple[tuple[str, Callable[[Request, dict[str, Any]], str]], .
     "due_week": (DUE,),
     "due_day": (DUE,),
     "overdue": (DUE,),
+    "assigned": (DUE,),
+    "escalated_soon": (DUE, HELD_BY, SERVICE_OF),
+    "escalated_late": (DUE, HELD_BY, SERVICE_OF),
     "details_first": (QUESTION, ANSWER_BY),
     "details_last": (QUESTION, ANSWER_BY),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from ckanext.ecosphere.data_requests.views import act, ask, desk, figures, letters, read, signals, unsubscribe
+from ckanext.ecosphere.data_requests.views import act, agents, ask, desk, figures, letters, read, signals, unsubscribe
 from ckanext.ecosphere.shared import web_guard
 
 __all__ = ["ecosphere_requests"]
@@ -22,7 +22,9 @@ GET = (
     ("/demandes/notifications", "notifications", desk.notifications),
     ("/demandes/moderation", "moderation", desk.moderation),
     ("/demandes/moderation/messages", "held", desk.held),
+    ("/demandes/absences", "absences", agents.absences),
     ("/demandes/service/<organization>", "desk", desk.desk),
+    ("/demandes/service/<organization>/reponses", "saved_answers", agents.saved_answers),
     ("/demandes/service/<organization>/demandes.csv", "desk_csv", desk.desk_csv),
     ("/demandes/statistiques", "statistics", figures.statistics),
     ("/demandes/statistiques.csv", "statistics_csv", figures.statistics_csv),
@@ -37,6 +39,7 @@ GET = (
     ("/demandes/<id>/lettre/<letter>", "letter", letters.letter),
     ("/demandes/<id>/lettre/<letter>.pdf", "letter_pdf", letters.letter_pdf),
     ("/demandes/<id>/fichier/<file>", "attachment", act.attachment),
+    ("/demandes/<id>/reponse/<delivery>", "delivery", act.delivery),
     ("/demandes/<id>/modifier/<step>", "edit", ask.edit),
     ("/demandes/<id>/<transition>", "transition_form", act.transition_form),
 )
@@ -46,6 +49,10 @@ POST = (
     ("/demandes/preferences", "preferences_save", desk.preferences),
     ("/demandes/effacer-mes-donnees", "forget_me", desk.forget_me),
     ("/demandes/service/<organization>/affecter", "assign", desk.assign),
+    ("/demandes/service/<organization>/reponses", "saved_answer_save", agents.saved_answers),
+    ("/demandes/service/<organization>/reponses/<answer>/supprimer", "saved_answer_delete", agents.saved_answer_delete),
+    ("/demandes/absences", "absence_create", agents.absences),
+    ("/demandes/absences/<absence>/supprimer", "absence_delete", agents.absence_delete),
     ("/demandes/moderation/messages/<kind>/<text>", "moderate", desk.moderate),
     ("/demandes/signaler/<dataset>", "signal_create", signals.create),
     ("/demandes/<id>/modifier/<step>", "save", ask.save),

@@ -70,6 +70,7 @@ def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> d
     name = data_dict["transition"]
     if name not in store.DECISIONS:
         raise tk.ValidationError({"transition": [tk._("This step sends no letter of decision.")]})
+    data_dict = {key: value for key, value in data_dict.items() if key != "files"}
     given = fields.parse(states.TRANSITIONS[name], data_dict, request, dictize.today(), reader.id)
     if name == "extend" and (last := fields.latest_due(request)):
         given.setdefault("due", last.isoformat())
