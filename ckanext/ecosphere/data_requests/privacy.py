@@ -81,7 +81,7 @@ def anonymise(request: Request) -> None:
     decided = Event.transition.in_(("refuse", "fulfil_partly"))
     _events((Event.request_id == request.id) & decided, drop_texts=True)
     store.forget_addressee([request.id])
-    for table in (Support, Follow, Mute, Notification, Trace):
+    for table in (Support, Follow, Mute, Notification, Trace, Inbound):
         model.Session.execute(sa.delete(table).where(table.request_id == request.id))
     private = request.visibility == "private"
     _comments(Comment.request_id == request.id, drop_texts=private)

@@ -35,6 +35,8 @@ BOUNDARY = re.compile(rb"^--\S", re.MULTILINE)
 CLOSED = re.compile(rb"\r?\n\r?\n")
 IGNORED_PRECEDENCE = ("bulk", "junk", "list", "auto_reply", "auto-reply")
 ROBOTS = re.compile(r"^(?:mailer-daemon|postmaster|no-?reply|bounces?)(?:[+=.-].*)?@", re.IGNORECASE)
+#: Signatures of the e-mail itself.
+SEALS = ("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature")
 AUTOMATIC_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Auto-Response", "List-Id", "X-Failed-Recipients")
 
 
@@ -69,6 +71,11 @@ class Incoming:
     automatic: bool = False
     text: str = ""
     files: list[FileStorage] = field(default_factory=list)
+
+
+def digest(*parts: str) -> str:
+    """Return the digest of texts, in hexadecimal."""
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
 def head(raw: bytes, original_recipient: str = "") -> Incoming:
@@ -180,7 +187,12 @@ def _leaves(message: EmailMessage) -> Iterator[Any]:
 
 
 def _is_file(part: EmailMessage) -> bool:
-    return part.get_content_disposition() == "attachment" or bool(_file_name(part))
+    """Whether a part is attached; pictures within the text (logos of signatures) and seals are not."""
+    disposition = part.get_content_disposition()
+    within = disposition != "attachment" and part.get_content_maintype() == "image" and part.get("Content-ID")
+    if within or part.get_content_type() in SEALS:
+        return False
+    return disposition == "attachment" or bool(_file_name(part))
 
 
 def _file_name(part: EmailMessage) -> str:

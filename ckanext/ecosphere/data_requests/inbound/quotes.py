@@ -23,10 +23,10 @@ BEGINNINGS = tuple(
 SIGNATURE = re.compile(r"^--\s?$")
 #: A line that begins a quotation may be broken in two by the program that sent it.
 OPENING = re.compile(r"^\s*(?:le|on)\b.{3,200}$", re.IGNORECASE)
-BLOCKS = frozenset(
-    ("address", "article", "blockquote", "br", "div", "dl", "dd", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li")
-    + ("ol", "p", "pre", "section", "table", "tr", "ul")
-)
+BLOCKS = frozenset({
+    "address", "article", "blockquote", "br", "div", "dl", "dd", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li",
+    "ol", "p", "pre", "section", "table", "tr", "ul",
+})  # fmt: skip
 #: Elements that hold no words of the person, and classes or ids with which mail programs mark what they quote.
 SILENT = frozenset(
     ("head", "style", "script", "title", "noscript", "template", "object", "iframe", "svg", "math", "blockquote")

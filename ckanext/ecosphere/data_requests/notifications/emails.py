@@ -13,10 +13,10 @@ from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request, Setting
-from ckanext.ecosphere.data_requests.notifications import enclosures, mail_texts, review, texts
+from ckanext.ecosphere.data_requests.notifications import enclosures, links, mail_texts, review, texts
 from ckanext.ecosphere.data_requests.notifications.mailboxes import Mailbox
 from ckanext.ecosphere.shared import dates, language
-from ckanext.ecosphere.shared.mailing.texts import subject
+from ckanext.ecosphere.shared.mailing.texts import labelled, subject
 
 _ = tk._
 
@@ -30,6 +30,7 @@ class Letter:
         greeting: first line.
         items: what is told; several in a digest.
         closing: why the person gets it, and where to change that.
+        marker: line above which an answer is written, "" when none is taken; reply: what becomes of one.
     """
 
     subject: str
@@ -37,6 +38,8 @@ class Letter:
     items: list[Item]
     closing: str
     settings_url: str
+    marker: str = ""
+    reply: str = ""
 
 
 @dataclass
@@ -91,16 +94,30 @@ def write(user: model.User | Mailbox, rows: list[Notification], digest: bool = F
         words = words.format(number=len(items))
     else:
         words = items[0].sentence
-    title = tk.config["ckan.site_title"]
     return Letter(
         subject=subject(words),
         greeting=_("Hello {name},").format(name=mail_texts.name(user)),
         items=items,
-        closing=_("You receive this message from the portal “{title}” about data requests that concern you.").format(
-            title=title
-        ),
+        closing=closing(),
         settings_url=address("demandes/preferences"),
     )
+
+
+def closing() -> str:
+    """Return why a person gets an e-mail."""
+    words = _("You receive this message from the portal “{title}” about data requests that concern you.")
+    return words.format(title=tk.config["ckan.site_title"])
+
+
+def in_form(letter: Letter, user: model.User | Mailbox) -> dict[str, Any]:
+    """Return recipient, subject and both forms of an e-mail, as `sending.hand_over` takes them."""
+    return {
+        "recipient_name": mail_texts.name(user),
+        "recipient_email": user.email,
+        "subject": letter.subject,
+        "body": tk.render("emails/ecosphere_requests.txt", {"letter": letter, "labelled": labelled}),
+        "body_html": tk.render("emails/ecosphere_requests.html", {"letter": letter, "html": links.mail_html}),
+    }
 
 
 def address(path: str) -> str:
@@ -117,9 +134,9 @@ def _to_review(lines: list[tuple[Notification, int]], reader: people.Reader) -> 
 
 def _of_all(number: int) -> Item:
     """How many things wait for a moderator, and where."""
-    links = [(_("Requests that wait"), address("demandes/moderation"))]
-    links.append((_("Messages that wait"), address("demandes/moderation/messages")))
-    return Item(texts.waiting(number), "", "", links=links)
+    ways = [(_("Requests that wait"), address("demandes/moderation"))]
+    ways.append((_("Messages that wait"), address("demandes/moderation/messages")))
+    return Item(texts.waiting(number), "", "", links=ways)
 
 
 def _waiting(row: Notification, number: int, reader: people.Reader) -> Item | None:

@@ -16,6 +16,7 @@ from ckanext.ecosphere.data_requests.answers import embargo
 from ckanext.ecosphere.data_requests.decisions import store
 from ckanext.ecosphere.data_requests.desk import escalation
 from ckanext.ecosphere.data_requests.domain import clock, states, text
+from ckanext.ecosphere.data_requests.inbound import mailbox
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox
 from ckanext.ecosphere.shared import runs
@@ -130,6 +131,7 @@ def _today() -> date:
 
 
 STEPS: dict[str, Callable[[], int]] = {
+    "replies_read": mailbox.fetch,
     "services_reminded": remind_services,
     "escalated": escalation.escalate,
     "requesters_reminded": remind_requesters,
