@@ -13,7 +13,7 @@ from ckan import model
 
 from ckanext.ecosphere.data_requests import history
 from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.decisions import store
+from ckanext.ecosphere.data_requests.decisions import referral, store
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.desk import absences
 from ckanext.ecosphere.data_requests.domain import clock, states, wording
@@ -111,6 +111,8 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
         "events": [history.line(each, request, reader, names, given) for each in lines],
         "comments": history.conversation(request, comments, reader, names),
         "may": may(request, reader),
+        "may_refer": _may_refer(request, reader),
+        "may_say_satisfied": states.REQUESTER in reader.roles(request) and satisfaction_is_asked(request),
         "may_comment": may_comment(request, reader),
         "may_edit": may_edit(request, reader),
         "may_support": may_support(request, reader),
@@ -313,6 +315,17 @@ def may(request: Request, reader: Reader) -> list[dict[str, Any]]:
         }
         for line in found
     ]
+
+
+def _may_refer(request: Request, reader: Reader) -> str | None:
+    """Last day on which the requester may turn to the CADA, None when there is no reason to."""
+    cause = referral.cause(request) if states.REQUESTER in reader.roles(request) else None
+    return iso(referral.last_day(cause[1])) if cause else None
+
+
+def satisfaction_is_asked(request: Request) -> bool:
+    """Whether the requester may say whether the answer was what they needed."""
+    return request.state in states.GIVEN and not request.anonymised
 
 
 def may_comment(request: Request, reader: Reader) -> bool:

@@ -268,6 +268,8 @@ RULES: dict[str, Callable[[Context, DataDict], AuthResult]] = {
     "transition": transition,
     "letter_preview": letter_preview,
     "letter_show": letter_show,
+    "referral": update,
+    "satisfaction": update,
     "similar": _anyone,
     "route": _anyone,
     "comment": comment,

@@ -203,6 +203,11 @@ def hide() -> Schema:
     return {"id": _id(), "hidden": [get("default")(True), get("boolean_validator")]}
 
 
+def satisfaction() -> Schema:
+    """Schema of `ecosphere_request_satisfaction`."""
+    return {"id": _id(), "satisfied": [get("not_empty"), get("one_of")(["yes", "no"])], "__extras": [get("ignore")]}
+
+
 def assign() -> Schema:
     """Schema of `ecosphere_request_assign`."""
     return {"ids": [get("not_empty"), v.json_list], "user": _if_given(get("unicode_safe"))}
@@ -263,6 +268,7 @@ def settings_update() -> Schema:
         "digest": [_ignore_not_given, get("one_of")(["immediate", "daily", "weekly", "none"])],
         "language": [_ignore_not_given, get("one_of")(languages)],
         **{name: [_ignore_not_given, v.one_line] for name in ("first_name", "last_name", "quality")},
+        "new_calendar": _if_given(get("boolean_validator")),
         "__extras": [get("ignore")],
     }
 

@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.answers import deliveries
+from ckanext.ecosphere.data_requests.answers import deliveries, satisfaction
 from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request, Setting
 from ckanext.ecosphere.data_requests.notifications import enclosures, links, mail_texts, review, texts
@@ -170,6 +170,8 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
         mail_texts.title(request),
         _page(request) if reader.may_read(request) else "",
     )
+    if row.kind in ("fulfil", "fulfil_partly") and row.audience == states.REQUESTER:
+        item.links += _was_it_answered(request)
     if comment is not None:
         item.details.append(mail_texts.of_comment(comment, request))
     elif (letter := enclosures.letter_of(row)) is not None:
@@ -186,6 +188,15 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
         if row.kind in ("fulfil", "fulfil_partly", "public_answer"):
             item.links += [*_datasets(request, reader), *_delivered(request, reader)]
     return item
+
+
+def _was_it_answered(request: Request) -> list[tuple[str, str]]:
+    """Two ways to say, with one click, whether the answer was what the requester needed."""
+    way = address(f"demandes/satisfaction/{satisfaction.token(request)}")
+    return [
+        (_("Yes, this answers my request"), f"{way}?r={satisfaction.YES}"),
+        (_("No, something is missing"), f"{way}?r={satisfaction.NO}"),
+    ]
 
 
 def _delivered(request: Request, reader: people.Reader) -> list[tuple[str, str]]:

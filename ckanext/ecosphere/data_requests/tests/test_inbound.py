@@ -122,10 +122,11 @@ def test_attached_files_pass_the_checks_of_the_house(postbox: Postbox):
     mail = reply(received(postbox))
     mail.add_attachment(PDF, maintype="application", subtype="pdf", filename="plan.pdf")
     mail.add_attachment(b"a;b\n1;2\n", maintype="text", subtype="csv", filename="../../points.csv")
+    first = postbox.to("asker")[-1]
     assert handed_over(mail) == "taken"
     assert set(model.Session.scalars(sa.select(Attachment.name))) == {"plan.pdf", "points.csv"}
     for name, content in (("virus.exe", b"MZ"), ("faux.pdf", b"MZ"), ("vide.pdf", b"")):
-        bad = reply(received(postbox), "Voici.")
+        bad = reply(first, "Voici.")
         bad.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
         assert handed_over(bad) == "invalid"
     assert len(comments()) == 1, "nothing of an e-mail with a bad file is kept"
@@ -296,7 +297,7 @@ def test_html_is_read_as_text_without_what_it_quotes_or_hides(postbox: Postbox):
     opened()
     html = (
         "<html><head><style>p{}</style><script>alert(1)</script></head><body><p>Bonjour,</p><p>Oui &amp; non<br>"
-        "<b>deux</b> lignes</p><div class='gmail_quote'>Le guichet a écrit : <blockquote>secret</blockquote></div></body>"
+        "<b>deux</b> lignes</p><div class='gmail_quote'>Le guichet a écrit : <blockquote>cité</blockquote></div>"
     )
     part = b"--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + html.encode() + b"\r\n--b--\r\n"
     assert handed_over(_multipart(received(postbox), part)) == "taken"

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from ckanext.ecosphere.data_requests.views import act, agents, ask, desk, figures, letters, read, signals, unsubscribe
+from ckanext.ecosphere.data_requests.views import (
+    act,
+    agents,
+    ask,
+    asked_back,
+    calendars,
+    desk,
+    figures,
+    letters,
+    read,
+    signals,
+    unsubscribe,
+)
 from ckanext.ecosphere.shared import web_guard
 
 __all__ = ["ecosphere_requests"]
@@ -36,6 +48,13 @@ GET = (
     ("/demandes/<id>", "read", read.read),
     ("/demandes/<id>/flux.atom", "request_feed", figures.request_feed),
     ("/demandes/<id>/ressemblances", "lookalikes", ask.lookalikes),
+    ("/demandes/mes-demandes.ics", "own_calendar", calendars.own),
+    ("/demandes/service/<organization>/echeances.ics", "desk_calendar", calendars.desk),
+    ("/demandes/calendrier/<token>/demandes.ics", "private_calendar", calendars.private),
+    ("/demandes/calendrier/<token>/<organization>.ics", "private_desk_calendar", calendars.private),
+    ("/demandes/satisfaction/<token>", "satisfied_by_mail", asked_back.satisfied_by_mail),
+    ("/demandes/<id>/saisine-cada", "referral", asked_back.referral),
+    ("/demandes/<id>/saisine-cada.<ending>", "referral_file", asked_back.referral_file),
     ("/demandes/<id>/lettre/<letter>", "letter", letters.letter),
     ("/demandes/<id>/lettre/<letter>.pdf", "letter_pdf", letters.letter_pdf),
     ("/demandes/<id>/fichier/<file>", "attachment", act.attachment),
@@ -58,6 +77,8 @@ POST = (
     ("/demandes/<id>/modifier/<step>", "save", ask.save),
     ("/demandes/<id>/message", "comment", act.comment),
     ("/demandes/<id>/message/<comment>/masquer", "hide_comment", act.hide_comment),
+    ("/demandes/nouveau-calendrier", "new_calendar", calendars.renew),
+    ("/demandes/<id>/satisfaction", "satisfied", asked_back.satisfied),
     ("/demandes/<id>/soutenir", "support", act.support),
     ("/demandes/<id>/ne-plus-soutenir", "unsupport", act.unsupport),
     ("/demandes/<id>/suivre", "follow", act.follow),
@@ -75,5 +96,11 @@ ecosphere_requests.add_url_rule(
     "/demandes/desabonnement/<token>",
     endpoint="unsubscribe",
     view_func=unsubscribe.unsubscribe,
+    methods=["POST"],
+)
+ecosphere_requests.add_url_rule(
+    "/demandes/satisfaction/<token>",
+    endpoint="satisfied_by_mail",
+    view_func=asked_back.satisfied_by_mail,
     methods=["POST"],
 )
