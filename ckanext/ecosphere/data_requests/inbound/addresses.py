@@ -20,6 +20,8 @@ from ckanext.ecosphere.data_requests.domain import clock
 PURPOSE = b"ecosphere-requests-reply"
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 TOKEN = re.compile(r"([0-9a-z]{1,13})-([0-9a-z]{1,5})-([a-z2-7]{20})")
+#: An address to which a token can be added.
+ADDRESS = re.compile(r"[a-z0-9._-]{1,64}@[a-z0-9.-]{1,185}", re.IGNORECASE)
 DIGEST_BYTES = 13
 EPOCH = date(1970, 1, 1)
 LONGEST_LOCAL_PART = 64
@@ -45,7 +47,7 @@ class Token:
 
 def of_notification(number: int) -> str:
     """Return the address to which the reader of a notification replies, "" when replies are not taken."""
-    if not config.reply_address():
+    if not ADDRESS.fullmatch(config.reply_address()):
         return ""
     last = clock.day_of(clock.now()) + timedelta(days=config.reply_days())
     local, _at, domain = config.reply_address().rpartition("@")

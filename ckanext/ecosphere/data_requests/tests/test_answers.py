@@ -1,4 +1,4 @@
-"""Answers by file and link, for everyone or the requester alone until a day; whether they helped, and what comes then."""
+"""Answers by file and link, for everyone or the requester alone until a day, and what comes after an answer."""
 
 from __future__ import annotations
 
@@ -39,6 +39,12 @@ def file(name: str = FILE, content: bytes = b"a;b\n1;2\n") -> FileStorage:
     return FileStorage(io.BytesIO(content), name)
 
 
+def known(app: CKANTestApp, *persons: str) -> None:
+    """Give people their tokens now: one of a later day would not be good earlier."""
+    for each in persons:
+        visit(app, each, "/demandes")
+
+
 def answered(**given: Any) -> dict[str, Any]:
     made = opened()
     act("follow", "stranger", id=made["id"])
@@ -70,8 +76,9 @@ def test_a_link_and_a_file_answer_without_any_dataset(app: CKANTestApp, postbox:
 
 
 def test_what_is_the_requesters_alone_is_nowhere_else_until_its_day(app: CKANTestApp, postbox: Postbox):
-    with at("2026-03-02"):
-        made = answered(links=[LINK], files=[file()], reach="requester", public_from="2026-04-15")
+    known(app, "asker", "editor", "moderator", "stranger", "friend", "other-editor")
+    with at("2027-03-02"):
+        made = answered(links=[LINK], files=[file()], reach="requester", public_from="2027-04-15")
         delivery.deliver()
         secrets = (LINK, FILE)
         # The file comes before the link.
@@ -87,11 +94,11 @@ def test_what_is_the_requesters_alone_is_nowhere_else_until_its_day(app: CKANTes
         for person in ("stranger", "friend"):
             for mail in postbox.to(person):
                 assert not any(each in body(mail) + body(mail, "html") for each in secrets)
-    with at("2026-04-14"):
+    with at("2027-04-14"):
         scheduled.tick()
         assert LINK not in everywhere(app, None, made)
     postbox.clear()
-    with at("2026-04-15"):
+    with at("2027-04-15"):
         scheduled.tick()
         scheduled.tick()
         assert LINK in everywhere(app, None, made) and FILE in everywhere(app, None, made)
@@ -180,22 +187,23 @@ def test_the_requester_says_by_mail_with_one_click_whether_it_helped(app: CKANTe
 
 
 def test_a_refusal_or_silence_is_referred_with_one_click_by_the_requester_alone(app: CKANTestApp):
-    with at("2026-03-02"):
+    known(app, "asker")
+    with at("2027-03-02"):
         made = opened()
         assert act("show", "asker", id=made["id"])["may_refer"] is None
-    with at("2026-04-10"):
+    with at("2027-04-10"):
         found = act("referral", "asker", id=made["id"])
-        assert (found["why"], found["last_day"]) == ("silence", "2026-06-02")
-        assert all(each in found["plain"] for each in ("2 mars 2026", "2 avril 2026", made["reference"]))
+        assert (found["why"], found["last_day"]) == ("silence", "2027-06-02")
+        assert all(each in found["plain"] for each in ("2 mars 2027", "2 avril 2027", made["reference"]))
         for person in ("editor", "moderator", "stranger", "boss"):
             with pytest.raises(tk.NotAuthorized):
                 act("referral", person, id=made["id"])
         step(made, "refuse", "admin", **REFUSAL)
         found = act("referral", "asker", id=made["id"])
-        assert (found["why"], found["last_day"]) == ("refused", "2026-06-10") and REASON in found["plain"]
+        assert (found["why"], found["last_day"]) == ("refused", "2027-06-10") and REASON in found["plain"]
         page = visit(app, "asker", f"/demandes/{made['reference']}").body
         assert f"/demandes/{made['reference']}/saisine-cada" in page
-        assert "10 avril 2026" in visit(app, "asker", f"/demandes/{made['reference']}/saisine-cada.txt").body
+        assert "10 avril 2027" in visit(app, "asker", f"/demandes/{made['reference']}/saisine-cada.txt").body
         assert visit(app, "asker", f"/demandes/{made['reference']}/saisine-cada.exe").status_code == 404
         assert pdf.render(found["subject"], found["html"]).startswith(b"%PDF-")
     other = answered(links=[LINK])
@@ -204,9 +212,9 @@ def test_a_refusal_or_silence_is_referred_with_one_click_by_the_requester_alone(
 
 
 def test_a_referral_escapes_what_people_wrote():
-    with at("2026-03-02"):
+    with at("2027-03-02"):
         made = opened(title="<b>{x}</b>", description="<script>alert(1)</script> {0} %s")
-    with at("2026-04-10"):
+    with at("2027-04-10"):
         html = act("referral", "asker", id=made["id"])["html"]
     assert "<script>" not in html and "<b>" not in html and "{0} %s" in html
 

@@ -12,13 +12,15 @@ from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.data_requests import dictize, privacy
+from ckanext.ecosphere.data_requests import dashboard, dictize, privacy
 from ckanext.ecosphere.data_requests.desk.tables import Absence, SavedAnswer, Trace
 from ckanext.ecosphere.data_requests.model import Notification
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, act, group_id, opened, row, user_id
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.tests.test_scheduled import at, days
+from ckanext.ecosphere.interfaces import Person, Service
+from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.tests.postbox import Postbox, body
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -36,7 +38,7 @@ def away(person: str, substitute: str = "", by: str = "", first: int = 0, last: 
     return act("absence_create", by or person, substitute=substitute, **span, **({"user": person} if by else {}))
 
 
-def test_whoever_is_given_a_request_is_told_by_mail_and_finds_it_under_theirs(postbox: Postbox, app: CKANTestApp):
+def test_whoever_is_given_a_request_is_told_by_mail_and_finds_it_under_theirs(postbox: Postbox):
     act("settings_update", "editor", language="fr")
     made = opened()
     delivery.deliver()
@@ -52,8 +54,10 @@ def test_whoever_is_given_a_request_is_told_by_mail_and_finds_it_under_theirs(po
     assert [each["reference"] for each in found["results"]] == [made["reference"]]
     assert act("list", "admin", scope="desk", organization="ddt-42", assigned="mine")["count"] == 0
     assert act("list", "editor", scope="desk", organization="ddt-42", assigned="nobody")["count"] == 0
-    page = visit(app, "editor", "/dashboard/")
-    assert "Requests assigned to me" in page.body
+    service = Service(group_id("ddt-42"), "ddt-42", "DDT 42")
+    with language.speaking("fr"):
+        [card, *_others] = dashboard.cards(Person(user_id("editor"), "editor", False, [service]))
+    assert card.title == "Demandes qui me sont attribuées" and [each.title for each in card.lines] == [made["title"]]
 
 
 def test_who_takes_a_request_for_themselves_is_not_told():

@@ -199,9 +199,7 @@ def test_what_cannot_be_taken_is_told_in_one_clear_mail_in_the_language_of_the_p
     links = " ".join(f"https://spam.example/{number}" for number in range(9))
     assert handed_over(reply(first, links)) == "invalid"
     [mail] = postbox.mails
-    assert f"Votre message électronique sur la demande {made['reference']} n’a pas été pris en compte" in str(
-        mail["Subject"]
-    )
+    assert f"Votre courriel sur la demande {made['reference']} n’a pas été pris en compte" in str(mail["Subject"])
     assert "Trop de liens" in body(mail) and f"/fr/demandes/{made['reference']}" in body(mail)
     assert mail["Auto-Submitted"] == "auto-replied" and "Reply-To" not in mail
     assert handed_over(mail.as_bytes()) == "not_ours"  # a loop ends here
