@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import smtplib
+import socket
 from datetime import date, timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -81,10 +82,12 @@ def test_nothing_late_goes_unnoticed_and_every_mail_is_read(
         act("settings_update", person, language="fr")
         visit(app, person, "/demandes")  # a token of today is good all week
     incoming = _Incoming()
-    controller = Controller(incoming, hostname="127.0.0.1", port=0)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(incoming, hostname="127.0.0.1", port=port)
     controller.start()
     try:
-        port = controller.server.sockets[0].getsockname()[1]  # pyright: ignore
         mails = _live(app, postbox, port)
     finally:
         controller.stop()
