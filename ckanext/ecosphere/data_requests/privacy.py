@@ -196,8 +196,9 @@ def erase(user: model.User) -> dict[str, int]:
     _events((Event.actor_id == user.id) & Event.actor_role.not_in(OFFICIAL), False)
     model.Session.execute(sa.update(Event).where(Event.actor_id == user.id).values(actor_id=None))
     model.Session.execute(sa.update(Request).where(Request.assigned_to == user.id).values(assigned_to=None))
-    for column in (*TRACED, SavedAnswer.author_id, Inbound.user_id):
-        model.Session.execute(sa.update(column.class_).where(column == user.id).values({column.key: None}))
+    named: list[tuple[Any, Any]] = [(Trace, column) for column in TRACED]
+    for table, column in (*named, (SavedAnswer, SavedAnswer.author_id), (Inbound, Inbound.user_id)):
+        model.Session.execute(sa.update(table).where(column == user.id).values({column.key: None}))
     absences.forget(user.id)
     model.Session.execute(sa.delete(Mute).where(Mute.user_id == user.id))
     for name, table in (("supports", Support), ("follows", Follow), ("notifications", Notification)):

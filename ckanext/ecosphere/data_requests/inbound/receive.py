@@ -162,7 +162,8 @@ def _take(mail: Mail) -> None:
     try:
         throttle.written(reader)
         data = {"id": request.id, "text": text or tk._("Files sent by e-mail"), "internal": internal}
-        checked, errors = tk.navl_validate(data, schema.comment(), {"model": model, "session": model.Session})
+        context: Any = {"model": model, "session": model.Session}
+        checked, errors = tk.navl_validate(data, schema.comment(), context)
         if errors:
             raise tk.ValidationError(errors)
         _keep(reader, request, checked, files, mail.key)
@@ -193,7 +194,7 @@ def _answer(key: str, code: str, details: Sequence[str], lang: str, number: int)
     """Tell the person once that their e-mail was not taken; a few times a day at most."""
     notification = model.Session.get(Notification, number)
     user_id = notification.user_id if notification else ""
-    if notification is None or _number(user_id, timedelta(days=1), Inbound.answered) >= MOST_ANSWERED:
+    if notification is None or _number(user_id, timedelta(days=1), Inbound.answered.is_(True)) >= MOST_ANSWERED:
         return
     model.Session.execute(sa.update(Inbound).where(Inbound.id == key).values(answered=True))
     model.Session.commit()

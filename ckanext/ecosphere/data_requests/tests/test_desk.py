@@ -57,7 +57,7 @@ def test_whoever_is_given_a_request_is_told_by_mail_and_finds_it_under_theirs(po
     service = Service(group_id("ddt-42"), "ddt-42", "DDT 42")
     with language.speaking("fr"):
         [card, *_others] = dashboard.cards(Person(user_id("editor"), "editor", False, [service]))
-    assert card.title == "Demandes qui me sont attribuées" and [each.title for each in card.lines] == [made["title"]]
+    assert card.title == "Demandes qui me sont attribuées" and [each.text for each in card.lines] == [made["title"]]
 
 
 def test_who_takes_a_request_for_themselves_is_not_told():

@@ -27,7 +27,7 @@ from ckanext.ecosphere.data_requests.desk.tables import Trace
 from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.data_requests.model import Notification, Request
 from ckanext.ecosphere.data_requests.notifications import scheduled
-from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, opened, row, step, user_id
+from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, opened, row, step, user_id
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.tests.test_scheduled import at
 from ckanext.ecosphere.tests.postbox import Postbox, body
@@ -93,7 +93,8 @@ def test_nothing_late_goes_unnoticed_and_every_mail_is_read(
         controller.stop()
     assert incoming.outcomes == ["0 taken", "0 taken", "0 taken", "0 seen"]
     _nothing_unnoticed()
-    _every_mail_is_read(app, mails)
+    with at(day_of(44)):
+        _every_mail_is_read(app, mails)
 
 
 def _live(app: CKANTestApp, postbox: Postbox, port: int) -> list[EmailMessage]:
@@ -143,14 +144,13 @@ def _live(app: CKANTestApp, postbox: Postbox, port: int) -> list[EmailMessage]:
         page = visit(app, None, f"/demandes/{made[15]['reference']}").body
         assert "?embargo" not in page
     for number in range(2, 15):
-        for hour in (6, 18):
-            with at((monday + timedelta(days=number)).isoformat(), hour):
-                scheduled.tick()
+        with at((monday + timedelta(days=number)).isoformat(), 6):
+            scheduled.tick()
     with at((monday + timedelta(days=4)).isoformat(), 9):
         assert "?embargo" in visit(app, None, f"/demandes/{made[15]['reference']}").body
     with at((monday + timedelta(days=15)).isoformat(), 9):
         for each in made[16:]:
-            step(each, "fulfil_partly", "admin", links=[LINK], missing=REASON, **REFUSAL)
+            step(each, "fulfil", "admin", links=[LINK])
         scheduled.tick()
     return list(postbox.mails)
 
