@@ -264,7 +264,7 @@ def ecosphere_request_event(event: Mapping[str, Any]) -> str:
         "start": _("Work begun"),
         "transfer": _("Request transferred to another service"),
         "extend": _("Period extended"),
-        "fulfil": _("Request answered with datasets"),
+        "fulfil": _("Request answered with data"),
         "fulfil_partly": _("Request answered in part"),
         "refuse": _("Request refused"),
         "not_held": _("Data not held by the service"),

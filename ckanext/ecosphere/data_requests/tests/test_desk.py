@@ -48,7 +48,7 @@ def test_whoever_is_given_a_request_is_told_by_mail_and_finds_it_under_theirs(po
     delivery.deliver()
     [mail] = postbox.mails
     assert mail["To"].addresses[0].username == "editor"
-    assert f"Une demande vous a été attribuée : {made['reference']}" in str(mail["Subject"])
+    assert f"Une demande vous a été affectée : {made['reference']}" in str(mail["Subject"])
     assert f"/demandes/{made['reference']}" in body(mail)
     found = act("list", "editor", scope="desk", organization="ddt-42", assigned="mine")
     assert [each["reference"] for each in found["results"]] == [made["reference"]]
@@ -57,7 +57,7 @@ def test_whoever_is_given_a_request_is_told_by_mail_and_finds_it_under_theirs(po
     service = Service(group_id("ddt-42"), "ddt-42", "DDT 42")
     with language.speaking("fr"):
         [card, *_others] = dashboard.cards(Person(user_id("editor"), "editor", False, [service]))
-    assert card.title == "Demandes qui me sont attribuées" and [each.text for each in card.lines] == [made["title"]]
+    assert card.title == "Demandes qui me sont affectées" and [each.label for each in card.lines] == [made["title"]]
 
 
 def test_who_takes_a_request_for_themselves_is_not_told():

@@ -72,7 +72,7 @@ def test_an_absence_is_announced_a_request_given_away_and_answered_for_its_reque
     page.get_by_label("Le demandeur seul").check()
     page.fill("#field-public_from", (dictize.today() + timedelta(days=40)).isoformat())
     looked_at(page, "answer")
-    page.locator("main form").get_by_role("button").first.press("Enter")
+    page.locator("button[name=go][value=send]").press("Enter")
     expect(page.locator("#delivered-title")).to_be_visible()
     assert row(made).state == "fulfilled"
     _as_the_requester(page, made, late)
