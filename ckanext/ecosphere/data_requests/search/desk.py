@@ -53,16 +53,16 @@ def of_service(organization_id: str, reader: Reader, today: date) -> dict[str, A
     return {**found, "counts": counts, **workload(organization_id, reader, today)}
 
 
-def held_by(whose: str, reader: Reader) -> sa.ColumnElement[bool]:
-    """Condition: the reader has a request, or stands in today for who has it; or nobody has it (`nobody`)."""
+def held_by(whose: str, reader: Reader, organization_id: str) -> sa.ColumnElement[bool]:
+    """Condition: the reader has a request of a service, or stands in today for who has it; or nobody has it."""
     if whose == "nobody":
         return sa.and_(Request.assigned_to.is_(None), Request.state.in_(states.ON_DESK))
-    return sa.and_(Request.assigned_to.in_(_stood_in_for(reader)), Request.state.in_(states.ON_DESK))
+    return sa.and_(Request.assigned_to.in_(_stood_in_for(reader, organization_id)), Request.state.in_(states.ON_DESK))
 
 
-def _stood_in_for(reader: Reader) -> list[str]:
+def _stood_in_for(reader: Reader, organization_id: str) -> list[str]:
     """The reader, and the colleagues who are away and in whose place the reader is today."""
-    colleagues = {each for group in reader.editor_of for each in people.editors_of(group)}
+    colleagues = people.editors_of(organization_id)
     away = absences.current(colleagues)
     return [reader.id, *(each for each in away if absences.stands_in(each, colleagues) == reader.id)]
 
@@ -94,7 +94,7 @@ def workload(organization_id: str, reader: Reader, today: date) -> dict[str, Any
                 "substitute": names.person(absence.substitute_id) if absence else "",
             }
         )
-    mine = sum(numbers.get(each, (0, 0))[0] for each in _stood_in_for(reader))
+    mine = sum(numbers.get(each, (0, 0))[0] for each in _stood_in_for(reader, organization_id))
     nobody = numbers.get(None, (0, 0))[0]
     return {"mine": mine, "nobody": nobody, "people": sorted(shown, key=lambda each: each["name"].casefold())}
 

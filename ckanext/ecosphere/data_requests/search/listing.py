@@ -45,7 +45,8 @@ def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
     """
     scope, filters = _scope(data, reader), _filters(data)
     if data.get("scope") == "desk" and data.get("assigned"):
-        filters["assigned"] = desk.held_by(data["assigned"], reader)
+        group = model.Group.get(data.get("organization"))
+        filters["assigned"] = desk.held_by(data["assigned"], reader, group.id if group else "")
     where = [*scope, *filters.values()]
     start, rows = data.get("start", 0), data.get("rows", 20)
     found: list[Request] = []
