@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.answers import deliveries, satisfaction
+from ckanext.ecosphere.data_requests.answers import asking, deliveries
 from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request, Setting
 from ckanext.ecosphere.data_requests.notifications import enclosures, links, mail_texts, review, texts
@@ -192,10 +192,10 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
 
 def _was_it_answered(request: Request) -> list[tuple[str, str]]:
     """Two ways to say, with one click, whether the answer was what the requester needed."""
-    way = address(f"demandes/satisfaction/{satisfaction.token(request)}")
+    way = address(f"demandes/satisfaction/{asking.token(request)}")
     return [
-        (_("Yes, this answers my request"), f"{way}?r={satisfaction.YES}"),
-        (_("No, something is missing"), f"{way}?r={satisfaction.NO}"),
+        (_("Yes, this answers my request"), f"{way}?r={asking.YES}"),
+        (_("No, something is missing"), f"{way}?r={asking.NO}"),
     ]
 
 

@@ -11,7 +11,7 @@ from flask import Response, request, send_file
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.answers import satisfaction
+from ckanext.ecosphere.data_requests.answers import asking, satisfaction
 from ckanext.ecosphere.data_requests.decisions import pdf
 from ckanext.ecosphere.data_requests.views.viewing import act, known, messages, page, rendered
 
@@ -31,7 +31,7 @@ def satisfied(id: str) -> AnyResponse:
 
 
 def _thanks(said: str) -> str:
-    if said == satisfaction.YES:
+    if said == asking.YES:
         return tk._("Thank you: the service reads that its answer helped.")
     return tk._("Thank you: the service reads that you still lack something. Below is what you can do.")
 
@@ -42,11 +42,11 @@ def satisfied_by_mail(token: str) -> Response:
 
     The token is the permission: it needs no log-in, and says nothing but yes or no.
     """
-    found = satisfaction.read(token)
+    found = asking.read(token)
     if found is None or not dictize.satisfaction_is_asked(found):
         tk.abort(404, tk._("This address is no longer good. Log in and open the page of your request."))
     said = request.form.get("satisfied") or request.args.get("r", "")
-    said = said if said in (satisfaction.YES, satisfaction.NO) else ""
+    said = said if said in (asking.YES, asking.NO) else ""
     done = request.method == "POST" and bool(said)
     reference = found.reference
     if done:

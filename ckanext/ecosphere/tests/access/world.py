@@ -22,7 +22,7 @@ from ckanext.ecosphere.access.services.kinds import recognise
 from ckanext.ecosphere.access.services.storage import Outcome
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.data_requests import attachments
-from ckanext.ecosphere.data_requests.answers import satisfaction
+from ckanext.ecosphere.data_requests.answers import asking
 from ckanext.ecosphere.data_requests.answers.tables import Delivery
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
@@ -208,7 +208,7 @@ def _deliver(world: World, keep: Callable[[str, dict[str, Any]], None]) -> None:
         [delivered] = model.Session.query(Delivery).filter_by(request_id=made["id"])
         name = "delivery" if thing == "answered" else "private_delivery"
         world.things[name] = (delivered.id, delivered.id)
-    token = satisfaction.token(model.Session.get_one(Request, world.things["answered"][0]))
+    token = asking.token(model.Session.get_one(Request, world.things["answered"][0]))
     world.things["satisfaction"] = (token, token)
 
 
