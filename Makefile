@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help guide attack matrix docs i18n chaos csw bench-fidelity bench-forms bench-harvest bench-levels bench-normalise bench-quality bench-relevance bench-requests bench-search demo setup up stop down status env test test-room lint lock clean
+.PHONY: help week guide attack matrix docs i18n chaos csw bench-fidelity bench-forms bench-harvest bench-levels bench-normalise bench-quality bench-relevance bench-requests bench-search demo setup up stop down status env test test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT OGC_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -35,6 +35,9 @@ test: ## Run the whole test suite on the real services (ARGS="-k badge" is hande
 
 test-room: ## Run the tests of one room: make test-room ROOM=quality
 	@$(stack) test ckanext/ecosphere/$(ROOM) $(ARGS)
+
+week: ## Play a week of a service: 40 requests, an absence, an escalation, an embargo, e-mails out and in (3 minutes)
+	@$(stack) test ckanext/ecosphere/data_requests/tests/week_of_a_service.py
 
 matrix: ## Call every action and page as each persona, then show who may do what
 	@$(stack) test ckanext/ecosphere/tests/access/test_matrix.py $(ARGS)

@@ -39,7 +39,8 @@ def ecosphere_contact_sheet_show(context: Context, data_dict: DataDict) -> dict[
         id (str): name or id of the organisation.
 
     Returns:
-        dict: `full_name` (spelled out), `email`, `address`, `telephone`, `opening`, `web`, `court`; "" for the unknown.
+        dict: `full_name` (spelled out), `email`, `address`, `telephone`, `opening`, `web`, `court`, `chief`
+        (mailbox that is told of late requests); "" for the unknown.
 
     Raises:
         NotFound: there is no such service.
@@ -53,7 +54,7 @@ def ecosphere_contact_sheet_update(context: Context, data_dict: DataDict) -> dic
 
     Args:
         id (str): name or id of the organisation.
-        full_name, email, address, telephone, opening, web, court (str): of the sheet.
+        full_name, email, address, telephone, opening, web, court, chief (str): of the sheet.
 
     Returns:
         dict: the sheet.
@@ -124,7 +125,7 @@ def _web(value: str) -> str:
     return value
 
 
-CHECKS = {"full_name": _full_name, "email": _email, "telephone": _telephone, "web": _web}
+CHECKS = {"full_name": _full_name, "email": _email, "chief": _email, "telephone": _telephone, "web": _web}
 
 
 @tk.auth_allow_anonymous_access

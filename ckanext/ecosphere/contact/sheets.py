@@ -41,6 +41,7 @@ class ContactSheet:
         opening: hours, in words.
         web: address of its site.
         court: administrative court of its seat, where the table of courts does not say so.
+        chief: mailbox that is told of requests that are late; no page shows it, the API does.
     """
 
     full_name: str = ""
@@ -50,6 +51,7 @@ class ContactSheet:
     opening: str = ""
     web: str = ""
     court: str = ""
+    chief: str = ""
 
 
 FIELDS = tuple(field.name for field in fields(ContactSheet))
@@ -70,6 +72,12 @@ def of(group: model.Group) -> ContactSheet:
     """Return the sheet of a service, its name completed from the registry."""
     sheet = written(group)
     return ContactSheet(**{**asdict(sheet), "full_name": sheet.full_name or name_of(group)})
+
+
+def chief(organization_id: str | None) -> str:
+    """Return the mailbox that is told of requests that are late, "" when the service named none."""
+    group = model.Session.get(model.Group, organization_id) if organization_id else None
+    return written(group).chief if group else ""
 
 
 def mailbox(organization_id: str | None) -> str:

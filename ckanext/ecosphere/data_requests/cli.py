@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import logging
+import sys
 
 import ckan.plugins.toolkit as tk
 import click
 from ckan import model
 
-from ckanext.ecosphere.data_requests import privacy
+from ckanext.ecosphere.data_requests import config, privacy
+from ckanext.ecosphere.data_requests.inbound import mailbox, receive
 from ckanext.ecosphere.data_requests.notifications import scheduled
+
+log = logging.getLogger(__name__)
+
+#: What tells a mail server to try again later (EX_TEMPFAIL of sysexits.h).
+TRY_AGAIN = 75
+CHUNK = 1024 * 1024
 
 
 @click.group(short_help="Run what data requests need regularly.")
@@ -24,6 +33,31 @@ def tick_command() -> None:
     click.echo(", ".join(f"{name.replace('_', ' ')}: {number}" for name, number in done.items() if number))
     if -1 in done.values():
         raise click.exceptions.Exit(1)
+
+
+@requests.command("mail-in")
+@click.option("--recipient", default="", help="Address to which the mail server brings the e-mail.")
+def mail_in_command(recipient: str) -> None:
+    """Take one reply by e-mail from the standard input, as a mail server hands it over (transport "pipe" of Postfix).
+
+    The status is 0 when nothing is left to do, refused or not, and 75 when the mail server should try again later.
+    """
+    raw = sys.stdin.buffer.read(config.reply_bytes() + 1)
+    while sys.stdin.buffer.read(CHUNK):
+        pass  # a mail server that cannot write on would try again, for ever
+    try:
+        outcome = receive.receive(raw, recipient)
+    except Exception as error:  # whatever it is, the e-mail must not be lost
+        log.exception("A reply by e-mail could not be worked off")
+        click.echo(f"not now: {type(error).__name__}", err=True)
+        raise click.exceptions.Exit(TRY_AGAIN) from None
+    click.echo(outcome)
+
+
+@requests.command("mail-fetch")
+def mail_fetch_command() -> None:
+    """Fetch the replies that wait in the mailbox of `ecosphere.requests.imap`; `tick` does it too."""
+    click.echo(f"{mailbox.fetch()} e-mails looked at.")
 
 
 @requests.command("anonymise")

@@ -32,6 +32,13 @@ ATTACHMENT_TYPES = "ecosphere.requests.attachment_types"
 ATTACHMENT_MEGABYTES = "ecosphere.requests.attachment_megabytes"
 ATTACHMENT_SCANNER = "ecosphere.requests.attachment_scanner"
 EMAIL = "ecosphere.requests.email"
+REPLY_ADDRESS = "ecosphere.requests.reply_address"
+REPLY_DAYS = "ecosphere.requests.reply_days"
+REPLY_MEGABYTES = "ecosphere.requests.reply_megabytes"
+IMAP = "ecosphere.requests.imap"
+IMAP_PASSWORD = "ecosphere.requests.imap_password"  # noqa: S105 - the name of the option
+ESCALATION_ADMINISTRATORS = "ecosphere.requests.escalation_administrators"
+ESCALATION_CHIEF = "ecosphere.requests.escalation_chief"
 
 FOLDER = "ecosphere_requests"
 
@@ -159,6 +166,47 @@ def email() -> bool:
 def mail_works() -> bool:
     """Tell whether e-mails are wanted and CKAN knows a server for them; it drops them silently otherwise."""
     return email() and sending.is_configured()
+
+
+def escalation_administrators() -> int | None:
+    """Return the days after the due date (negative before it) from which administrators of the service are told."""
+    return _days(ESCALATION_ADMINISTRATORS)
+
+
+def escalation_chief() -> int | None:
+    """Return the days after the due date from which the chief of the service, or else the moderators, are told."""
+    return _days(ESCALATION_CHIEF)
+
+
+def _days(option: str) -> int | None:
+    """Return a number of days, None when the option is empty or "none": then nobody is told."""
+    written = str(tk.config[option] if tk.config[option] is not None else "").strip().lower()
+    return None if written in ("", "none") else int(written)
+
+
+def reply_address() -> str:
+    """Return the address that takes replies by e-mail, without a token; "" when they are not taken."""
+    return str(tk.config[REPLY_ADDRESS] or "").strip()
+
+
+def reply_days() -> int:
+    """Return the days for which a reply address is good."""
+    return tk.config[REPLY_DAYS]
+
+
+def reply_bytes() -> int:
+    """Return the largest size of a reply, in bytes."""
+    return tk.config[REPLY_MEGABYTES] * 1024 * 1024
+
+
+def imap() -> str:
+    """Return the address of the mailbox of replies (imaps://user@host/folder), "" when they come another way."""
+    return str(tk.config[IMAP] or "").strip()
+
+
+def imap_password() -> str:
+    """Return the password of the mailbox of replies."""
+    return str(tk.config[IMAP_PASSWORD] or "")
 
 
 def secret() -> str:

@@ -20,26 +20,42 @@ _ = tk._
 _DATASET = re.compile(r"/dataset/([a-z0-9_-]{2,100})(?![\w/-])")
 """Address of a dataset's page, with or without the host and the language."""
 MOST_MENTIONS = 20
+LONGEST_KEY = 36
 
 #: In which role a person speaks who has several.
 SPEAKING = (states.REQUESTER, states.MODERATOR, states.ADMIN, states.EDITOR)
 
 
-def comment(reader: Reader, request_id: str, words: str, internal: bool, upload: Any = None) -> Comment:
-    """Add a comment, or a note, with or without a file; what a new person writes is held for a moderator.
+def comment(
+    reader: Reader, request_id: str, words: str, internal: bool, upload: Any = None, *, key: str | None = None
+) -> Comment:
+    """Add a comment, or a note, with or without files; what a new person writes is held for a moderator.
+
+    Args:
+        reader: who writes.
+        request_id: id of the request.
+        words: what they write, in Markdown.
+        internal: whether it is a note.
+        upload: a file of a form, or a list of them.
+        key: of what it is made from (an e-mail), so that nothing is made of it twice.
 
     Raises:
         ValidationError: the file is refused.
     """
-    found = attachments.check(upload) if upload else None
+    found: list[attachments.Found] = []
     try:
+        for each in upload if isinstance(upload, list) else [upload] if upload else []:
+            found.append(attachments.check(each))
         request = service.lock(request_id)[request_id]
+        if key and (known := model.Session.get(Comment, key[:LONGEST_KEY])) is not None:
+            _discard(found)
+            return known
         roles = reader.roles(request)
         role = next((each for each in SPEAKING if each in roles), "reader")
         if internal and role == states.REQUESTER:
             role = next(each for each in SPEAKING[1:] if each in roles)
         made = Comment(
-            id=new_id(),
+            id=key[:LONGEST_KEY] if key else new_id(),
             request_id=request.id,
             author_id=reader.id,
             author_role=role,
@@ -51,8 +67,7 @@ def comment(reader: Reader, request_id: str, words: str, internal: bool, upload:
         )
         model.Session.add(made)
         model.Session.flush()
-        if found:
-            model.Session.add(attachments.keep(found, request.id, made.id))
+        model.Session.add_all(attachments.keep(each, request.id, made.id) for each in found)
         if made.moderation == trust.HELD:
             outbox.of_held(request, "comment", made.id, reader.id)
         else:
@@ -60,11 +75,15 @@ def comment(reader: Reader, request_id: str, words: str, internal: bool, upload:
         model.Session.commit()
     except Exception:
         model.Session.rollback()
-        if found:
-            found.discard()
+        _discard(found)
         raise
     jobs.enqueue_delivery()
     return made
+
+
+def _discard(found: list[attachments.Found]) -> None:
+    for each in found:
+        each.discard()
 
 
 def publish(request: Request, made: Comment) -> None:
@@ -126,30 +145,3 @@ def hide_request(request_id: str, hidden: bool) -> Request:
     request.version += 1
     model.Session.commit()
     return request
-
-
-def assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str, list[str]]:
-    """Assign requests to a colleague, or to nobody; those that are not the reader's to assign are refused.
-
-    Returns:
-        `assigned` and `refused`: what was given, id or reference.
-    """
-    from ckanext.ecosphere.data_requests.domain import fields, people
-
-    outcome: dict[str, list[str]] = {"assigned": [], "refused": []}
-    colleagues: dict[str | None, set[str]] = {}
-    for key in ids:
-        request = fields.by_id_or_reference(str(key))
-        allowed = request is not None and states.EDITOR in reader.roles(request)
-        if allowed and request is not None and user is not None:
-            group = request.organization_id
-            colleagues.setdefault(group, people.editors_of(group))
-            allowed = user.id in colleagues[group]
-        if not allowed or request is None or request.state not in states.ON_DESK:
-            outcome["refused"].append(str(key))
-            continue
-        locked = service.lock(request.id)[request.id]
-        locked.assigned_to = user.id if user else None
-        model.Session.commit()
-        outcome["assigned"].append(str(key))
-    return outcome

@@ -13,7 +13,7 @@ from ckanext.ecosphere.shared import dates
 
 def cards(person: Person) -> list[Card]:
     """What waits for the person; nothing that waits gives no card."""
-    return [each for each in (_to_answer(person), _to_moderate(person), _own(person)) if each]
+    return [each for each in (_assigned(person), _to_answer(person), _to_moderate(person), _own(person)) if each]
 
 
 def links(person: Person) -> list[Link]:
@@ -34,6 +34,22 @@ def _to_answer(person: Person) -> Card | None:
     found.sort(key=lambda each: each["due"] or "9999")
     lines = [_line(each, _clock(each), urgent=each["clock"]["state"] == "overdue") for each in found[:MOST_LINES]]
     return Card("to-answer", tk._("Requests to answer"), "inbox", count, lines, ways, 10) if count else None
+
+
+def _assigned(person: Person) -> Card | None:
+    """What the person has, or a colleague for whom they stand in."""
+    found: list[dict[str, Any]] = []
+    count, ways = 0, []
+    for service in person.services:
+        search = {"scope": "desk", "assigned": "mine", "sort": "due", "rows": MOST_LINES, "organization": service.name}
+        answer = person.ask("ecosphere_request_list", search)
+        if answer["count"]:
+            count, found = count + answer["count"], found + answer["results"]
+            url = tk.url_for("ecosphere_requests.desk", organization=service.name, assigned="mine")
+            ways.append(Link(tk._("My requests on the desk of {service}").format(service=service.title), url))
+    found.sort(key=lambda each: each["due"] or "9999")
+    lines = [_line(each, _clock(each), urgent=each["clock"]["state"] == "overdue") for each in found[:MOST_LINES]]
+    return Card("assigned", tk._("Requests assigned to me"), "user-check", count, lines, ways, 8) if count else None
 
 
 def _to_moderate(person: Person) -> Card | None:

@@ -12,8 +12,10 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.data_requests import history
-from ckanext.ecosphere.data_requests.decisions import store
+from ckanext.ecosphere.data_requests.answers import deliveries
+from ckanext.ecosphere.data_requests.decisions import referral, store
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
+from ckanext.ecosphere.data_requests.desk import absences
 from ckanext.ecosphere.data_requests.domain import clock, states, wording
 from ckanext.ecosphere.data_requests.domain.names import Names, by_ids, iso, iso_for
 from ckanext.ecosphere.data_requests.domain.people import Reader
@@ -55,6 +57,7 @@ PLAIN = (
     "closed",
     "due",
     "planned",
+    "satisfied",
     "answer_by",
     "support_count",
     "comment_count",
@@ -75,10 +78,12 @@ def request_list(requests: Sequence[Request], reader: Reader) -> list[dict[str, 
         [each.organization_id for each in requests],
     )
     mine = {table: _tied(table, ids, reader) for table in (Support, Follow)}
-    packages = _packages(requests)
+    packages, away = _packages(requests), _away(requests, reader)
     # Read at once here, they are found in the session below.
     merged = by_ids(Request, [(each.outcome or {}).get("target") for each in requests])
-    shown = [_request(each, reader, names, mine, packages) for each in requests]
+    shown = [
+        {**_request(each, reader, names, mine, packages), **_held_by(each, reader, names, away)} for each in requests
+    ]
     del merged
     return shown
 
@@ -87,16 +92,18 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
     """A request with its history and conversation."""
     lines, comments = history.past(request, reader), history.comments(request, reader)
     given = history.readable(history.datasets_of(lines), may_read_dataset, reader)
-    actors = [history.actor_of(each) for each in lines] + [each.author_id for each in comments]
+    actors = [key for each in lines for key in history.people_of(each)] + [each.author_id for each in comments]
     groups = [key for each in lines for key in history.groups_of(each)] + [each.organization_id for each in comments]
     names = Names.of([request.requester_id, request.assigned_to, *actors], [request.organization_id, *groups])
     mine = {table: _tied(table, [request.id], reader) for table in (Support, Follow)}
     packages = _packages([request])
     return {
         **_request(request, reader, names, mine, packages),
+        **_held_by(request, reader, names, _away([request], reader)),
         "description_html": links.shown(request, request.plain_links),
         "about": _about(request, reader),
         "datasets": datasets(request, reader, "answer"),
+        "deliveries": deliveries.of_request(request, reader),
         "mentioned": datasets(request, reader, "mentioned"),
         "not_enough": known_datasets(request, reader, packages),
         "suggestions": datasets(request, reader, "suggested") if reader.is_inside(request) else [],
@@ -104,6 +111,8 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
         "events": [history.line(each, request, reader, names, given) for each in lines],
         "comments": history.conversation(request, comments, reader, names),
         "may": may(request, reader),
+        "may_refer": _may_refer(request, reader),
+        "may_say_satisfied": states.REQUESTER in reader.roles(request) and satisfaction_is_asked(request),
         "may_comment": may_comment(request, reader),
         "may_edit": may_edit(request, reader),
         "may_support": may_support(request, reader),
@@ -152,7 +161,6 @@ def _request(
         "followed": request.id in mine[Follow],
         "requester": _requester(request, roles, inside, names),
         "requester_organisation": request.requester_organisation if roles or request.show_name else "",
-        "assigned_to": _assigned(request, names) if inside else None,
         "flags": [{**each, "label": wording.flag(each)} for each in request.flags] if inside else [],
         "hidden": request.hidden,
         "anonymised": request.anonymised is not None,
@@ -160,6 +168,8 @@ def _request(
     }
     if roles:
         found["requester_siret"] = request.requester_siret
+    if not roles:
+        found["satisfied"] = ""
     if not (roles or request.show_procedure):
         found["procedure_reference"] = ""
     return found
@@ -176,9 +186,23 @@ def _requester(request: Request, roles: Iterable[str], inside: bool, names: Name
     return found
 
 
-def _assigned(request: Request, names: Names) -> dict[str, str] | None:
-    user = names.users.get(request.assigned_to or "")
-    return {"id": user.id, "user": user.name, "name": user.display_name} if user else None
+def _away(requests: Sequence[Request], reader: Reader) -> dict[str, tuple[str, str]]:
+    """Who of those who have requests is away: until when, and the name of who stands in."""
+    found = absences.current(each.assigned_to for each in requests if reader.is_inside(each))
+    names = Names.of([each.substitute_id for each in found.values()], [])
+    return {key: (each.last.isoformat(), names.person(each.substitute_id)) for key, each in found.items()}
+
+
+def _held_by(
+    request: Request, reader: Reader, names: Names, away: Mapping[str, tuple[str, str]]
+) -> dict[str, dict[str, Any] | None]:
+    """Who has a request, with the last day of their absence and who stands in; for those who work on it."""
+    user = names.users.get(request.assigned_to or "") if reader.is_inside(request) else None
+    if user is None:
+        return {"assigned_to": None}
+    until, substitute = away.get(user.id, (None, ""))
+    shown = {"id": user.id, "user": user.name, "name": user.display_name, "away_until": until, "substitute": substitute}
+    return {"assigned_to": shown}
 
 
 def _clock(request: Request) -> dict[str, Any]:
@@ -287,10 +311,21 @@ def may(request: Request, reader: Reader) -> list[dict[str, Any]]:
             "transition": line.name,
             "label": wording.transition(line.name),
             "fields": list(line.fields),
-            "required": list(line.required),
+            "required": [name for name in line.required if name not in states.INSTEAD],
         }
         for line in found
     ]
+
+
+def _may_refer(request: Request, reader: Reader) -> str | None:
+    """Last day on which the requester may turn to the CADA, None when there is no reason to."""
+    cause = referral.cause(request) if states.REQUESTER in reader.roles(request) else None
+    return iso(referral.last_day(cause[1])) if cause else None
+
+
+def satisfaction_is_asked(request: Request) -> bool:
+    """Whether the requester may say whether the answer was what they needed."""
+    return request.state in states.GIVEN and not request.anonymised
 
 
 def may_comment(request: Request, reader: Reader) -> bool:

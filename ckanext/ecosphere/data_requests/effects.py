@@ -12,6 +12,7 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.domain import clock, fields, holidays, references, routing, states
 from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support
 from ckanext.ecosphere.data_requests.search import fulltext
@@ -158,10 +159,16 @@ def _extend(request: Request, given: Fields, moment: datetime) -> Fields:
     return given
 
 
-def _fulfil(request: Request, given: Fields, moment: datetime) -> None:
+def _fulfil(request: Request, given: Fields, moment: datetime) -> Fields:
+    request.satisfied, request.satisfied_on = "", None
     request.outcome = {name: given[name] for name in ("missing", *REFUSAL) if given.get(name)}
-    rows = [{"request_id": request.id, "package_id": each, "kind": "answer"} for each in given["datasets"]]
-    model.Session.execute(insert(DatasetLink).values(rows).on_conflict_do_nothing())
+    rows = [{"request_id": request.id, "package_id": each, "kind": "answer"} for each in given.get("datasets", ())]
+    if rows:
+        model.Session.execute(insert(DatasetLink).values(rows).on_conflict_do_nothing())
+    # The event keeps which, not what: links and names of files may be for the requester alone.
+    delivered = deliveries.keep(request, given)
+    kept = {name: value for name, value in given.items() if name not in ("links", "files")}
+    return {**kept, "deliveries": delivered} if delivered else kept
 
 
 def _refuse(request: Request, given: Fields, moment: datetime) -> None:

@@ -43,6 +43,8 @@ EVENT_ICONS = {
     "answer_details": "reply",
     "reopen": "rotate-right",
     "edit": "pen",
+    "assigned": "user-check",
+    "escalated": "arrow-up-right-dots",
 }
 VOCABULARIES = {"territory": "territories", "theme": "themes"}
 #: Field of the form → facet of the dataset search that fills it.
@@ -248,6 +250,8 @@ def ecosphere_request_done(transition: str) -> str:
 def ecosphere_request_event(event: Mapping[str, Any]) -> str:
     """Return what happened in a line of the history; its `transition_label` says what one does."""
     _ = tk._
+    if event.get("internal"):
+        return _on_the_desk(event)
     sentences = {
         "submit": _("Request sent"),
         "resolve": _("Mended"),
@@ -260,7 +264,7 @@ def ecosphere_request_event(event: Mapping[str, Any]) -> str:
         "start": _("Work begun"),
         "transfer": _("Request transferred to another service"),
         "extend": _("Period extended"),
-        "fulfil": _("Request answered with datasets"),
+        "fulfil": _("Request answered with data"),
         "fulfil_partly": _("Request answered in part"),
         "refuse": _("Request refused"),
         "not_held": _("Data not held by the service"),
@@ -270,6 +274,24 @@ def ecosphere_request_event(event: Mapping[str, Any]) -> str:
         "edit": _("Request edited"),
     }
     return str(sentences.get(event["transition"], event["transition_label"]))
+
+
+def _on_the_desk(event: Mapping[str, Any]) -> str:
+    """What happened where only the service and the moderators see it."""
+    _, fields = tk._, event["fields"]
+    if event["transition"] == "escalated":
+        told = {
+            "administrators": _("The administrators of the service were told: no answer yet"),
+            "chief": _("The mailbox for late requests was told: no answer yet"),
+            "moderators": _("The moderators were told: no answer yet"),
+        }
+        return told.get(fields["told"], "")
+    if fields["instead_of"]:
+        words = _("Assigned to {person}, who stands in for {absent}")
+        return words.format(person=fields["assigned_to"], absent=fields["instead_of"])
+    if fields["assigned_to"]:
+        return _("Assigned to {person}").format(person=fields["assigned_to"])
+    return _("Assigned to nobody in particular")
 
 
 def ecosphere_request_field(name: str) -> str:

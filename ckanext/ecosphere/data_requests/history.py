@@ -9,6 +9,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere.data_requests.desk.tables import Trace
 from ckanext.ecosphere.data_requests.domain import states, trust, wording
 from ckanext.ecosphere.data_requests.domain.names import Names, by_ids, iso, iso_for
 from ckanext.ecosphere.data_requests.domain.people import Reader
@@ -33,15 +34,21 @@ PERSONAL = (
 WRITTEN = ("reason",)
 
 
-def past(request: Request, reader: Reader) -> list[Event | Revision]:
-    """Return the steps and edits of a request, the oldest first; an edit that is held is there for few."""
+def past(request: Request, reader: Reader) -> list[Event | Revision | Trace]:
+    """Return the steps and edits of a request, the oldest first; an edit that is held is there for few, what happened
+    on the desk for those who work there."""
     events = model.Session.scalars(sa.select(Event).where(Event.request_id == request.id).order_by(Event.id)).all()
     revisions = model.Session.scalars(sa.select(Revision).where(Revision.request_id == request.id)).all()
     shown = [each for each in revisions if trust.may_read(each.moderation, each.author_id, request, reader)]
-    return sorted([*events, *shown], key=lambda each: (each.created, isinstance(each, Revision)))
+    traces = []
+    if reader.is_inside(request):
+        traces = model.Session.scalars(sa.select(Trace).where(Trace.request_id == request.id)).all()
+    return sorted([*events, *shown, *traces], key=lambda each: (each.created, not isinstance(each, Event)))
 
 
-def line(each: Event | Revision, request: Request, reader: Reader, names: Names, given: set[str]) -> dict[str, Any]:
+def line(
+    each: Event | Revision | Trace, request: Request, reader: Reader, names: Names, given: set[str]
+) -> dict[str, Any]:
     """Return a line of the history.
 
     Args:
@@ -54,10 +61,12 @@ def line(each: Event | Revision, request: Request, reader: Reader, names: Names,
     exact = bool(reader.roles(request))
     if isinstance(each, Revision):
         return _revision(each, request, reader, names, exact)
+    if isinstance(each, Trace):
+        return _trace(each, request, names)
     inside = reader.is_inside(request)
     found = event_public(each, exact)
     hidden = set() if exact else set(PERSONAL)
-    hidden |= {"former_outcome", "target"}
+    hidden |= {"former_outcome", "target", "deliveries"}
     if trust.may_read(each.moderation, each.actor_id, request, reader):
         found["comment_html"] = _html(each)
     else:
@@ -134,6 +143,27 @@ def _revision(each: Revision, request: Request, reader: Reader, names: Names, ex
     if reader.is_inside(request):
         found["actor"] = names.person(each.author_id)
     return found
+
+
+def _trace(each: Trace, request: Request, names: Names) -> dict[str, Any]:
+    """What happened on the desk: `assigned_to` and `instead_of` are names, `told` is a level of the escalation."""
+    return {
+        **_edit(request),
+        "id": f"desk-{each.id}",
+        "transition": each.kind,
+        "transition_label": "",
+        "actor_role": states.EDITOR if each.actor_id else states.SYSTEM,
+        "actor_label": wording.role(states.EDITOR if each.actor_id else states.SYSTEM),
+        "actor": names.person(each.actor_id),
+        "created": iso(each.created),
+        "version": request.version,
+        "internal": True,
+        "fields": {
+            "assigned_to": names.person(each.user_id),
+            "instead_of": names.person(each.instead_of_id),
+            "told": each.told,
+        },
+    }
 
 
 def _changes(revision: Revision, own: bool) -> list[dict[str, Any]]:
@@ -237,7 +267,7 @@ def _held_html(row: Any) -> str:
 
 
 def _writer(row: Any) -> str | None:
-    return row.actor_id if isinstance(row, Event) else row.author_id
+    return row.actor_id if isinstance(row, Event | Trace) else row.author_id
 
 
 def _files(where: Any) -> dict[str, list[dict[str, Any]]]:
@@ -249,18 +279,19 @@ def _files(where: Any) -> dict[str, list[dict[str, Any]]]:
     return files
 
 
-def groups_of(each: Event | Revision) -> list[Any]:
+def groups_of(each: Event | Revision | Trace) -> list[Any]:
     """Return the ids of the services that a line of the history names."""
     kept = each.fields if isinstance(each, Event) else {}
     return [kept.get(key) for key in ("organization", "former_organization")]
 
 
-def actor_of(each: Event | Revision) -> str | None:
-    """Return the id of who did a step or edit."""
-    return _writer(each)
+def people_of(each: Event | Revision | Trace) -> list[str | None]:
+    """Return the ids of the people whom a line of the history names, who did it first."""
+    others = [each.user_id, each.instead_of_id] if isinstance(each, Trace) else []
+    return [_writer(each), *others]
 
 
-def datasets_of(lines: Iterable[Event | Revision]) -> set[str]:
+def datasets_of(lines: Iterable[Event | Revision | Trace]) -> set[str]:
     """Return the ids of the datasets that answered."""
     return {key for each in lines if isinstance(each, Event) for key in each.fields.get("datasets", ())}
 

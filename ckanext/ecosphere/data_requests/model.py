@@ -57,6 +57,7 @@ class Request(tk.BaseModel):
         listed: whether it is in the public list.
         flags: what people of the service should look at, as {code, …}.
         plain_links: whether links are shown as text, since its author was new when it was sent.
+        satisfied: yes or no, when the requester said whether the answer was what they needed; satisfied_on: which day.
     """
 
     __tablename__ = "ecosphere_requests"
@@ -90,6 +91,7 @@ class Request(tk.BaseModel):
         ),
         sa.Index("ix_ecosphere_requests_service", "organization_id", "submitted"),
         sa.Index("ix_ecosphere_requests_requester", "requester_id"),
+        sa.Index("ix_ecosphere_requests_assigned", "assigned_to", postgresql_where=sa.text("assigned_to IS NOT NULL")),
         sa.Index("ix_ecosphere_requests_closed", "closed"),
         sa.Index("ix_ecosphere_requests_search", "search", postgresql_using="gin"),
         sa.Index("ix_ecosphere_requests_package", "package_id", postgresql_where=sa.text("package_id IS NOT NULL")),
@@ -152,6 +154,8 @@ class Request(tk.BaseModel):
     hidden: Mapped[bool] = columns.flag()
     plain_links: Mapped[bool] = columns.flag()
     flags: Mapped[list[dict[str, Any]]] = columns.many()
+    satisfied: Mapped[str] = columns.text()
+    satisfied_on: Mapped[date | None] = mapped_column(sa.Date)
     anonymised: Mapped[datetime | None] = mapped_column(MOMENT)
     search: Mapped[Any] = mapped_column(TSVECTOR)
 
@@ -371,7 +375,11 @@ class Notification(tk.BaseModel):
 
 
 class Setting(tk.BaseModel):
-    """What a person chose: how often e-mails come (immediate, daily, weekly, none) and in which language."""
+    """What a person chose: how often e-mails come (immediate, daily, weekly, none) and in which language.
+
+    Attributes:
+        calendar: what the private address of their calendars is made of, "" before they ask for one.
+    """
 
     __tablename__ = "ecosphere_requests_setting"
 
@@ -379,6 +387,7 @@ class Setting(tk.BaseModel):
     digest: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="immediate", default="immediate")
     language: Mapped[str] = columns.text()
     last_digest: Mapped[datetime | None] = mapped_column(MOMENT)
+    calendar: Mapped[str] = columns.text()
 
 
 class Numbering(tk.BaseModel):

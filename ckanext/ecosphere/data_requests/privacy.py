@@ -12,9 +12,14 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.data_requests import attachments, config, dictize, history, service
+from ckanext.ecosphere.data_requests.answers import deliveries
+from ckanext.ecosphere.data_requests.answers.tables import Delivery
 from ckanext.ecosphere.data_requests.decisions import store
 from ckanext.ecosphere.data_requests.decisions.tables import AuthorName, Letter
+from ckanext.ecosphere.data_requests.desk import absences
+from ckanext.ecosphere.data_requests.desk.tables import Absence, SavedAnswer, Trace
 from ckanext.ecosphere.data_requests.domain import clock, states, trust
+from ckanext.ecosphere.data_requests.inbound.tables import Inbound
 from ckanext.ecosphere.data_requests.model import (
     Attachment,
     Comment,
@@ -32,6 +37,9 @@ from ckanext.ecosphere.data_requests.search import fulltext
 AT_ONCE = 500
 #: Roles in which a person speaks for an administration: what they wrote is its own, and stays without their name.
 OFFICIAL = (states.EDITOR, states.ADMIN, states.MODERATOR)
+
+#: Columns of the desk that name a person.
+TRACED = (Trace.actor_id, Trace.user_id, Trace.instead_of_id)
 
 
 def anonymise_old() -> int:
@@ -73,7 +81,7 @@ def anonymise(request: Request) -> None:
     decided = Event.transition.in_(("refuse", "fulfil_partly"))
     _events((Event.request_id == request.id) & decided, drop_texts=True)
     store.forget_addressee([request.id])
-    for table in (Support, Follow, Mute, Notification):
+    for table in (Support, Follow, Mute, Notification, Trace, Inbound):
         model.Session.execute(sa.delete(table).where(table.request_id == request.id))
     private = request.visibility == "private"
     _comments(Comment.request_id == request.id, drop_texts=private)
@@ -81,6 +89,7 @@ def anonymise(request: Request) -> None:
     _drop_unpublished(Comment.request_id == request.id)
     _events(Event.request_id == request.id, drop_texts=private)
     _forget_edits(Revision.request_id == request.id)
+    deliveries.forget_private([request.id])
     files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id)
     kept = sa.and_(Comment.author_role.in_(OFFICIAL), Comment.internal.is_(False), sa.literal(not private))
     attachments.remove(list(model.Session.scalars(files.where(Comment.request_id == request.id, ~kept))))
@@ -141,7 +150,14 @@ def export(user: model.User) -> dict[str, Any]:
         "supports": _rows(Support, Support.user_id == user.id),
         "follows": _rows(Follow, Follow.user_id == user.id),
         "notifications": _rows(Notification, Notification.user_id == user.id),
+        "answers": _rows(
+            Delivery, Delivery.request_id.in_(sa.select(Request.id).where(Request.requester_id == user.id))
+        ),
         "letters": _rows(Letter, Letter.requester_id == user.id),
+        "absences": _rows(Absence, sa.or_(Absence.user_id == user.id, Absence.substitute_id == user.id)),
+        "desk": _rows(Trace, sa.or_(*(column == user.id for column in TRACED))),
+        "saved_answers": _rows(SavedAnswer, SavedAnswer.author_id == user.id),
+        "mails": _rows(Inbound, Inbound.user_id == user.id),
         "author": _rows(AuthorName, AuthorName.user_id == user.id),
         "settings": {"digest": settings.digest, "language": settings.language} if settings else {},
     }
@@ -172,6 +188,7 @@ def erase(user: model.User) -> dict[str, int]:
     files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id).where(own)
     attachments.remove(list(model.Session.scalars(files)))
     store.forget_addressee(requests)
+    deliveries.forget_private(requests)
     model.Session.execute(sa.delete(AuthorName).where(AuthorName.user_id == user.id))
     _drop_unpublished(own)
     _forget_edits(Revision.author_id == user.id)
@@ -179,6 +196,10 @@ def erase(user: model.User) -> dict[str, int]:
     _events((Event.actor_id == user.id) & Event.actor_role.not_in(OFFICIAL), False)
     model.Session.execute(sa.update(Event).where(Event.actor_id == user.id).values(actor_id=None))
     model.Session.execute(sa.update(Request).where(Request.assigned_to == user.id).values(assigned_to=None))
+    named: list[tuple[Any, Any]] = [(Trace, column) for column in TRACED]
+    for table, column in (*named, (SavedAnswer, SavedAnswer.author_id), (Inbound, Inbound.user_id)):
+        model.Session.execute(sa.update(table).where(column == user.id).values({column.key: None}))
+    absences.forget(user.id)
     model.Session.execute(sa.delete(Mute).where(Mute.user_id == user.id))
     for name, table in (("supports", Support), ("follows", Follow), ("notifications", Notification)):
         done[name] = model.Session.execute(sa.delete(table).where(table.user_id == user.id)).rowcount  # pyright: ignore

@@ -12,6 +12,7 @@ from ckan import model
 
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock, people, routing
+from ckanext.ecosphere.data_requests.inbound import addresses
 from ckanext.ecosphere.data_requests.model import Notification
 from ckanext.ecosphere.data_requests.notifications import scheduled
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport, LeavingStep
@@ -52,7 +53,7 @@ def leaving_steps() -> list[LeavingStep]:
 
 def check() -> list[Check]:
     """Look at the moderators, the schedule and the e-mails."""
-    return [*_moderators(), *_services(), *_schedule(), *_emails()]
+    return [*_moderators(), *_services(), *_schedule(), *_emails(), *_replies()]
 
 
 def _moderators() -> list[Check]:
@@ -114,6 +115,21 @@ def _emails() -> list[Check]:
         return [Check(name, CheckStatus.WARNING, message.format(number=failed), remedy)]
     waiting = _number("pending")
     return [Check(name, CheckStatus.OK, _("None failed in the last week, {number} wait").format(number=waiting))]
+
+
+def _replies() -> list[Check]:
+    """Whether the address for replies can bear a token; nothing is said where replies are not taken."""
+    if not config.reply_address():
+        return []
+    name = _("Data requests (replies by e-mail)")
+    if not addresses.of_notification(1):
+        message = _(
+            "{option} is not an address whose first part is short enough for a token: nobody can answer e-mails."
+        )
+        remedy = _("Give an address such as reply@example.gouv.fr.")
+        return [Check(name, CheckStatus.ERROR, message.format(option=config.REPLY_ADDRESS), remedy)]
+    message = _("Replies by e-mail are taken at {address}").format(address=config.reply_address())
+    return [Check(name, CheckStatus.OK, message)]
 
 
 def _number(status: str) -> int:

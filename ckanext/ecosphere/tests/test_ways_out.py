@@ -21,6 +21,8 @@ ALLOWED = {
     ("core/away.py", "requests"): "asks the portal's Solr whether it is there",
     ("shared/mailing/", "smtplib"): "the portal's mail server",
     ("shared/mailing/", "socket"): "errors of the mail server",
+    ("data_requests/inbound/mailbox.py", "imaplib"): "the mailbox of replies, which the administrator named",
+    ("data_requests/inbound/mailbox.py", "ssl"): "certificates of that mail server",
     ("harvest/finish/mail.py", "smtplib"): "errors of the mail server",
     ("setup/health.py", "smtplib"): "greets the portal's mail server",
     ("setup/health.py", "socket"): "errors of the mail server",

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.decisions.compose import Composed, Facts, compose
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
@@ -72,7 +73,7 @@ def written(request: Request, kind: str, actor_id: str | None, given: Mapping[st
         sender=sender,
         author=author,
         given=given,
-        datasets=_datasets(given.get("datasets") or ()),
+        datasets=[*_datasets(given.get("datasets") or ()), *_delivered(given)],
         language=language_of(request),
     )
     return compose(facts)
@@ -92,6 +93,14 @@ def _datasets(ids: Iterable[str]) -> list[tuple[str, str]]:
     home = str(tk.config.get("ckan.site_url") or "").rstrip("/")
     packages = [model.Session.get(model.Package, each) for each in ids]
     return [(each.title or each.name, f"{home}/dataset/{each.name}") for each in packages if each]
+
+
+def _delivered(given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Files and links of an answer: those that are kept, or those that a preview is about to keep."""
+    if given.get("deliveries"):
+        return deliveries.named(given["deliveries"])
+    links = [(each, each) for each in given.get("links") or ()]
+    return [*links, *((each.name, "") for each in given.get("files") or ())]
 
 
 def keep(request: Request, composed: Composed, kind: str, event_id: int | None) -> Letter:

@@ -9,7 +9,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests import attachments, config
+from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.decisions import law, reasons
 from ckanext.ecosphere.data_requests.domain import clock, holidays, people, routing, states
 from ckanext.ecosphere.data_requests.logic import validators as v
@@ -79,8 +80,10 @@ def parse(
             continue
         if value not in (None, "", [], False):
             found[name] = value
-        elif name in transition.required:
+        elif name in transition.required and not any(data.get(other) for other in states.INSTEAD.get(name, ())):
             errors[name] = [_(MISSING_IN.get((transition.name, name)) or MISSING[name])]
+    if "public_from" in found and found.get("reach") != deliveries.REQUESTER:
+        errors["public_from"] = [_("Only what is for the requester alone can become public later.")]
     if "ground" in transition.fields:
         # What a person reads first is what is missing; what contradicts it is told beside it.
         errors = {**reasons.contradictions(request, found), **errors}
@@ -207,6 +210,24 @@ def _reads(user_id: str | None, package: model.Package) -> bool:
         return False
 
 
+def _links(value: Any, request: Request, today: date, actor: str | None) -> list[str]:
+    return deliveries.links_of(value)
+
+
+def _files(value: Any, request: Request, today: date, actor: str | None) -> list[attachments.Found]:
+    """Files that were looked at (`deliveries.checked_files`), never what an API call says about some."""
+    found = value if isinstance(value, list) else [value]
+    if not all(isinstance(each, attachments.Found) for each in found):
+        raise tk.Invalid(_("Send the file as part of a form."))
+    return found
+
+
+def _reach(value: Any, request: Request, today: date, actor: str | None) -> str:
+    if value not in (deliveries.EVERYONE, deliveries.REQUESTER):
+        raise tk.Invalid(_("Choose everyone, or the requester alone."))
+    return value
+
+
 def _target(value: Any, request: Request, today: date, actor: str | None) -> str:
     target = by_id_or_reference(str(value))
     reader = people.reader_of(model.User.get(actor) if actor else None)
@@ -241,6 +262,10 @@ PARSERS: dict[str, Parser] = {
     "planned": _future_day,
     "due": _due,
     "datasets": _datasets,
+    "links": _links,
+    "files": _files,
+    "reach": _reach,
+    "public_from": _later_day,
     "missing": _words,
     "ground": _ground,
     "kind": _kind,
@@ -280,7 +305,7 @@ MISSING = {
     "answer_by": N_("Say until when the requester may answer."),
     "comment": N_("Give the details that were asked for."),
     "planned": N_("Say when you expect to answer."),
-    "datasets": N_("Choose at least one dataset that the requester can read."),
+    "datasets": N_("Choose at least one dataset that the requester can read, or give a link or a file."),
     "missing": N_("Say which part of the request remains unanswered."),
     "ground": N_("Choose the ground for the refusal."),
     "law": N_("Say why this ground applies: the letter states the reasons in law."),

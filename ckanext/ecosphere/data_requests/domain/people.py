@@ -10,7 +10,9 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import authz, model
 
+from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.desk import absences
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.model import SHOWN_SIGNAL, Follow, Request, Support
 from ckanext.ecosphere.data_requests.notifications.mailboxes import Mailbox
@@ -130,7 +132,7 @@ def is_member_of_a_service(user_id: str) -> bool:
     return any(capacity in EDITING for _group, capacity in _memberships(user_id))
 
 
-def editors_of(organization_id: str | None) -> set[str]:
+def editors_of(organization_id: str | None, capacities: tuple[str, ...] = EDITING) -> set[str]:
     """Ids of the editors and administrators of a service who have an active account."""
     if not organization_id:
         return set()
@@ -141,13 +143,19 @@ def editors_of(organization_id: str | None) -> set[str]:
             model.Member.table_name == "user",
             model.Member.group_id == organization_id,
             model.Member.state == model.State.ACTIVE,
-            model.Member.capacity.in_(EDITING),
+            model.Member.capacity.in_(capacities),
             model.User.state == model.State.ACTIVE,
             # The site's own account is a member of each organisation that it made; nobody reads for it.
             model.User.name != str(tk.config["ckan.site_id"]),
         )
     )
     return set(model.Session.scalars(query))
+
+
+def colleagues_of(user_id: str) -> set[str]:
+    """Ids of those who work for a service for which a person works, without that person."""
+    services = [group.id for group, capacity in _memberships(user_id) if capacity in EDITING]
+    return {each for group in services for each in editors_of(group)} - {user_id}
 
 
 def with_editors() -> set[str]:
@@ -184,7 +192,7 @@ def audience(name: str, request: Request, fields: dict[str, Any]) -> set[str]:
     """Ids of the people of an audience.
 
     Args:
-        name: requester, service, former_service, moderators, followers or supporters.
+        name: requester, service, former_service, moderators, followers, supporters, assignee, administrators or chief.
         request: as it is after the transition.
         fields: of the transition.
     """
@@ -196,9 +204,35 @@ def audience(name: str, request: Request, fields: dict[str, Any]) -> set[str]:
         return editors_of(fields.get("former_organization"))
     if name == states.MODERATORS:
         return moderators()
+    if name in DESK:
+        return DESK[name](request)
     table = Follow if name == states.FOLLOWERS else Support
     found = set(model.Session.scalars(sa.select(table.user_id).where(table.request_id == request.id)))
     return found if request.listed else {each for each in found if _still_reads(each, request)}
+
+
+def _assignee(request: Request) -> set[str]:
+    """Who has the request, or stands in for them; the whole service when nobody there has it."""
+    colleagues = editors_of(request.organization_id)
+    if request.assigned_to not in colleagues:
+        return colleagues
+    return {absences.stands_in(request.assigned_to, colleagues)} if request.assigned_to else colleagues
+
+
+def _administrators(request: Request) -> set[str]:
+    """Administrators of the service, with whoever stands in for one who is away; its editors when it has none."""
+    colleagues = editors_of(request.organization_id)
+    found = editors_of(request.organization_id, ("admin",)) or colleagues
+    return found | {absences.stands_in(each, colleagues) for each in found}
+
+
+def _chief(request: Request) -> set[str]:
+    """Nobody when the contact sheet names a mailbox for it (`mailboxes`), else the moderators."""
+    return set() if sheets.chief(request.organization_id) else moderators()
+
+
+#: Audience within a service → who that is.
+DESK = {states.ASSIGNEE: _assignee, states.ADMINISTRATORS: _administrators, states.CHIEF: _chief}
 
 
 def _still_reads(user_id: str, request: Request) -> bool:

@@ -41,6 +41,8 @@ ON_DESK = (OPEN, NEEDS_INFO, IN_PROGRESS)
 ACTIVE = (SUBMITTED, *ON_DESK)
 #: A decision that gives the data, gives a part of it, or refuses with reasons.
 DECIDED = (FULFILLED, PARTIAL, REFUSED)
+#: An end that gives the data, or a part of it.
+GIVEN = (FULFILLED, PARTIAL)
 #: An end that the service has brought about.
 ANSWERED = (*DECIDED, NOT_HELD)
 #: In these, the requester may still change the request.
@@ -54,13 +56,10 @@ REQUESTER, EDITOR, ADMIN, MODERATOR, SYSTEM = "requester", "editor", "admin", "m
 ROLES = (REQUESTER, EDITOR, ADMIN, MODERATOR, SYSTEM)
 
 # Who is told.
-SERVICE, FORMER_SERVICE, MODERATORS, FOLLOWERS, SUPPORTERS = (
-    "service",
-    "former_service",
-    "moderators",
-    "followers",
-    "supporters",
-)
+SERVICE, FORMER_SERVICE, MODERATORS = "service", "former_service", "moderators"
+FOLLOWERS, SUPPORTERS = "followers", "supporters"
+#: Of a service: who has the request, its administrators, and whoever is told last of what is late.
+ASSIGNEE, ADMINISTRATORS, CHIEF = "assignee", "administrators", "chief"
 
 REOPEN_DAYS = 30
 REMINDERS_BEFORE_EXPIRY = 2
@@ -127,6 +126,10 @@ _EDITORS = (EDITOR, ADMIN)
 _ADMINS = (ADMIN,)
 #: What a refusal, whole or partial, may have to say as well (`decisions.reasons`).
 _OF_A_REFUSAL = ("other_ground", "emissions", "completion", "separable")
+#: Files and links beside datasets of the portal, who reads them, and until when the requester alone does.
+_DELIVERED = ("links", "files", "reach", "public_from")
+#: Required field → fields of which one may stand in for it.
+INSTEAD = {"datasets": ("links", "files")}
 #: People who follow a request may support it too: `recipients` counts each person once, in this order.
 _WATCHERS = (FOLLOWERS, SUPPORTERS)
 
@@ -200,6 +203,7 @@ TRANSITIONS: dict[str, Transition] = {
             FULFILLED,
             _EDITORS,
             ("datasets",),
+            _DELIVERED,
             told=_told(REQUESTER, *_WATCHERS),
             about=kinds.DEMANDS,
         ),
@@ -209,7 +213,7 @@ TRANSITIONS: dict[str, Transition] = {
             PARTIAL,
             _EDITORS,
             ("datasets", "missing", "ground", "facts"),
-            ("law", *_OF_A_REFUSAL),
+            (*_DELIVERED, "law", *_OF_A_REFUSAL),
             told=_told(REQUESTER, *_WATCHERS),
             about=kinds.DEMANDS,
         ),

@@ -21,7 +21,6 @@ from ckanext.ecosphere.data_requests.model import Comment, Event, Request, Revis
 HELD, RELEASED, REJECTED, SPAM = "held", "released", "rejected", "spam"
 #: Texts that are shown to whoever reads the request.
 SHOWN = ("", RELEASED)
-GIVEN = (states.FULFILLED, states.PARTIAL)
 #: Kind of text that may wait for a moderator → (table, column of the author).
 TEXTS: dict[str, tuple[Any, Any]] = {
     "comment": (Comment, Comment.author_id),
@@ -50,7 +49,7 @@ def is_trusted(user_id: str | None) -> bool:
         return True
     since = _last_spam(user.id)
     mine = [Request.requester_id == user.id, *([Request.submitted > since] if since else [])]
-    if model.Session.scalar(sa.select(sa.exists().where(*mine, Request.state.in_(GIVEN)))):
+    if model.Session.scalar(sa.select(sa.exists().where(*mine, Request.state.in_(states.GIVEN)))):
         return True
     let_in = [*mine, Request.opened.is_not(None), Request.state != states.REJECTED]
     number = _number(Request, *let_in)

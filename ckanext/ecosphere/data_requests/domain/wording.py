@@ -48,7 +48,7 @@ TRANSITIONS = {
     "start": N_("Start work"),
     "transfer": N_("Transfer to another service"),
     "extend": N_("Extend the period"),
-    "fulfil": N_("Answer with datasets"),
+    "fulfil": N_("Answer with data"),
     "fulfil_partly": N_("Answer in part"),
     "refuse": N_("Refuse"),
     "not_held": N_("Say that the data is not held"),

@@ -13,6 +13,8 @@ from ckan import model
 from ckan.types import AuthResult, Context, DataDict
 
 from ckanext.ecosphere.data_requests import dictize, history, moderation
+from ckanext.ecosphere.data_requests.answers import deliveries
+from ckanext.ecosphere.data_requests.desk.tables import Absence
 from ckanext.ecosphere.data_requests.domain import fields, people, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import Attachment, Comment, Request
@@ -154,6 +156,17 @@ def attachment_show(context: Context, data_dict: DataDict) -> AuthResult:
     return YES
 
 
+def delivery_show(context: Context, data_dict: DataDict) -> AuthResult:
+    """Whoever reads the request; what is for the requester alone, they and those who work on it."""
+    found = deliveries.get(str(data_dict.get("id") or ""))
+    if found is None:
+        raise tk.ObjectNotFound(_("File not found"))
+    request, reader = readable(context, found.request_id)
+    if not deliveries.may_read(found, request, reader):
+        raise tk.ObjectNotFound(_("File not found"))
+    return YES
+
+
 def held_list(context: Context, data_dict: DataDict) -> AuthResult:
     """Moderators; nobody who is not logged in is one."""
     return YES if people.reader_of_context(context).moderator else no(_("Only moderators may do this."))
@@ -200,6 +213,51 @@ def signal(context: Context, data_dict: DataDict) -> AuthResult:
     return dataset_list(context, {"id": data_dict.get("dataset")})
 
 
+def agent(reader: Reader, key: Any) -> model.User:
+    """Return the agent whose absence it is: oneself, or a colleague for administrators of their service.
+
+    Raises:
+        NotAuthorized: it is somebody else, who may not exist.
+    """
+    own = not key or key in (reader.id, reader.name)
+    user = model.User.get(reader.id if own else str(key))
+    services = reader.editor_of if own else reader.admin_of
+    here = user is not None and any(user.id in people.editors_of(group) for group in services)
+    if user is None or not (here or (own and reader.editor_of)):
+        raise tk.NotAuthorized(_("Only administrators of a service may announce the absence of a colleague."))
+    return user
+
+
+def works(context: Context, data_dict: DataDict) -> AuthResult:
+    """Editors of a service."""
+    return YES if people.reader_of_context(context).editor_of else no(_("Only the editors of a service may do this."))
+
+
+def absence_create(context: Context, data_dict: DataDict) -> AuthResult:
+    """Editors of a service, for themselves; its administrators, for their colleagues."""
+    reader = people.reader_of_context(context)
+    if not reader.editor_of:
+        return no(_("Only the editors of a service may do this."))
+    try:
+        agent(reader, data_dict.get("user"))
+    except tk.NotAuthorized as error:
+        return no(str(error.message))
+    return YES
+
+
+def absence_delete(context: Context, data_dict: DataDict) -> AuthResult:
+    """Whoever is away, and administrators of their service; for all others there is no such absence."""
+    reader = people.reader_of_context(context)
+    found = model.Session.get(Absence, str(data_dict.get("id") or ""))
+    if found is None or not reader.id:
+        raise tk.ObjectNotFound(_("There is no such absence."))
+    try:
+        agent(reader, found.user_id)
+    except tk.NotAuthorized:
+        raise tk.ObjectNotFound(_("There is no such absence.")) from None
+    return YES
+
+
 #: Action (after `ecosphere_request_`) → its rule.
 RULES: dict[str, Callable[[Context, DataDict], AuthResult]] = {
     "create": _logged_in,
@@ -210,6 +268,8 @@ RULES: dict[str, Callable[[Context, DataDict], AuthResult]] = {
     "transition": transition,
     "letter_preview": letter_preview,
     "letter_show": letter_show,
+    "referral": update,
+    "satisfaction": update,
     "similar": _anyone,
     "route": _anyone,
     "comment": comment,
@@ -217,12 +277,19 @@ RULES: dict[str, Callable[[Context, DataDict], AuthResult]] = {
     "held_list": held_list,
     "moderate": moderate,
     "attachment_show": attachment_show,
+    "delivery_show": delivery_show,
     "support": _reads,
     "unsupport": _reads,
     "follow": _reads,
     "unfollow": _reads,
     "assign": assign,
     "desk": _works_for,
+    "absence_list": works,
+    "absence_create": absence_create,
+    "absence_delete": absence_delete,
+    "saved_answer_list": _works_for,
+    "saved_answer_save": _works_for,
+    "saved_answer_delete": _works_for,
     "suggestions": _works_for,
     "stats": _anyone,
     "dataset_list": dataset_list,
@@ -237,7 +304,7 @@ RULES: dict[str, Callable[[Context, DataDict], AuthResult]] = {
     "export": _oneself,
     "erase": _oneself,
 }
-FOR_ANYONE = {"signal", "show", "list", "similar", "route", "stats", "dataset_list", "attachment_show"}
+FOR_ANYONE = {"signal", "show", "list", "similar", "route", "stats", "dataset_list", "attachment_show", "delivery_show"}
 
 
 def _function(name: str, rule: Callable[[Context, DataDict], AuthResult]) -> Callable[..., AuthResult]:

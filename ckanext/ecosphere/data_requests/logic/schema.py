@@ -126,6 +126,7 @@ def request_list() -> Schema:
         "theme": _if_given(get("unicode_safe")),
         "use": _if_given(get("unicode_safe")),
         "unanswered": _if_given(get("boolean_validator")),
+        "assigned": _if_given(get("one_of")(["mine", "nobody"])),
         "sort": [get("default")("created"), get("one_of")(["relevance", "created", "support", "due"])],
         "scope": [get("default")("public"), get("one_of")(["public", "mine", "desk", "moderation"])],
         "start": [get("default")(0), get("int_validator"), v.not_negative, v.stored_number],
@@ -202,9 +203,43 @@ def hide() -> Schema:
     return {"id": _id(), "hidden": [get("default")(True), get("boolean_validator")]}
 
 
+def satisfaction() -> Schema:
+    """Schema of `ecosphere_request_satisfaction`."""
+    return {"id": _id(), "satisfied": [get("not_empty"), get("one_of")(["yes", "no"])], "__extras": [get("ignore")]}
+
+
 def assign() -> Schema:
     """Schema of `ecosphere_request_assign`."""
     return {"ids": [get("not_empty"), v.json_list], "user": _if_given(get("unicode_safe"))}
+
+
+def absence_create() -> Schema:
+    """Schema of `ecosphere_request_absence_create`."""
+    return {
+        "first": [get("not_empty"), v.a_day],
+        "last": [get("not_empty"), v.a_day],
+        "substitute": _if_given(get("unicode_safe")),
+        "user": _if_given(get("unicode_safe")),
+        "__extras": [get("ignore")],
+    }
+
+
+def saved_answer_save() -> Schema:
+    """Schema of `ecosphere_request_saved_answer_save`."""
+    return {
+        "organization": _id(),
+        "id": _if_given(get("unicode_safe")),
+        "title": [get("not_empty"), v.one_line, get("not_empty")],
+        "ground": _if_given(v.ground),
+        "law": _if_given(v.service_text),
+        "facts": _if_given(v.service_text),
+        "__extras": [get("ignore")],
+    }
+
+
+def saved_answer_delete() -> Schema:
+    """Schema of `ecosphere_request_saved_answer_delete`."""
+    return {"organization": _id(), "id": _id(), "__extras": [get("ignore")]}
 
 
 def of_organization() -> Schema:
@@ -233,6 +268,7 @@ def settings_update() -> Schema:
         "digest": [_ignore_not_given, get("one_of")(["immediate", "daily", "weekly", "none"])],
         "language": [_ignore_not_given, get("one_of")(languages)],
         **{name: [_ignore_not_given, v.one_line] for name in ("first_name", "last_name", "quality")},
+        "new_calendar": _if_given(get("boolean_validator")),
         "__extras": [get("ignore")],
     }
 

@@ -13,6 +13,7 @@ from ckan.types import Validator
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import communes as registry
 from ckanext.ecosphere.data_requests.domain import text, uses
 
@@ -43,6 +44,14 @@ def one_line(value: Any) -> str:
     if len(found) > LONGEST_LINE:
         raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_LINE))
     return found
+
+
+def ground(value: Any) -> str:
+    """A ground for a refusal: its id."""
+    written = one_line(value)
+    if written and written not in (*law.grounds(), law.OTHER, law.PART_NOT_HELD):
+        raise tk.Invalid(_("“{value}” is not in the list: choose one of its entries.").format(value=shown(written)))
+    return written
 
 
 def long_text(value: Any) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
@@ -18,10 +17,9 @@ from ckanext.ecosphere.data_requests.model import Notification, Request, Setting
 from ckanext.ecosphere.data_requests.notifications import (
     emails,
     enclosures,
-    links,
     mail_headers,
-    mail_texts,
     mailboxes,
+    replies,
     review,
     texts,
 )
@@ -29,7 +27,7 @@ from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.shared.mailing.outbox import MOST_TRIES, UNWANTED, Outbox
-from ckanext.ecosphere.shared.mailing.texts import labelled, subject
+from ckanext.ecosphere.shared.mailing.texts import subject
 
 __all__ = ["MOST_TRIES", "deliver", "digests", "is_late", "take_up_interrupted"]
 
@@ -105,15 +103,11 @@ def _render(user_id: str, ids: list[int], digest: bool) -> dict[str, Any] | None
         return None
     if not digest and not review.concerns(rows[0]):
         _gather(letter, rows)
-    return {
-        "headers": mail_headers.headers(rows),
-        "recipient_name": mail_texts.name(user),
-        "recipient_email": user.email,
-        "subject": letter.subject,
-        "body": tk.render("emails/ecosphere_requests.txt", {"letter": letter, "labelled": labelled}),
-        "body_html": tk.render("emails/ecosphere_requests.html", {"letter": letter, "html": links.mail_html}),
-        "attachments": enclosures.of(rows),
-    }
+    headers = mail_headers.headers(rows)
+    if reply_to := replies.address_of(rows, user_id):
+        headers["Reply-To"] = reply_to
+        letter.marker, letter.reply = replies.marker(), replies.explanation(rows[0])
+    return {**emails.in_form(letter, user), "headers": headers, "attachments": enclosures.of(rows)}
 
 
 def _gather(letter: emails.Letter, rows: list[Notification]) -> None:

@@ -10,12 +10,13 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere.data_requests import dictize
+from ckanext.ecosphere.data_requests.answers import asking, deliveries
 from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request, Setting
-from ckanext.ecosphere.data_requests.notifications import enclosures, mail_texts, review, texts
+from ckanext.ecosphere.data_requests.notifications import enclosures, links, mail_texts, review, texts
 from ckanext.ecosphere.data_requests.notifications.mailboxes import Mailbox
 from ckanext.ecosphere.shared import dates, language
-from ckanext.ecosphere.shared.mailing.texts import subject
+from ckanext.ecosphere.shared.mailing.texts import labelled, subject
 
 _ = tk._
 
@@ -29,6 +30,7 @@ class Letter:
         greeting: first line.
         items: what is told; several in a digest.
         closing: why the person gets it, and where to change that.
+        marker: line above which an answer is written, "" when none is taken; reply: what becomes of one.
     """
 
     subject: str
@@ -36,6 +38,8 @@ class Letter:
     items: list[Item]
     closing: str
     settings_url: str
+    marker: str = ""
+    reply: str = ""
 
 
 @dataclass
@@ -90,16 +94,30 @@ def write(user: model.User | Mailbox, rows: list[Notification], digest: bool = F
         words = words.format(number=len(items))
     else:
         words = items[0].sentence
-    title = tk.config["ckan.site_title"]
     return Letter(
         subject=subject(words),
         greeting=_("Hello {name},").format(name=mail_texts.name(user)),
         items=items,
-        closing=_("You receive this message from the portal “{title}” about data requests that concern you.").format(
-            title=title
-        ),
+        closing=closing(),
         settings_url=address("demandes/preferences"),
     )
+
+
+def closing() -> str:
+    """Return why a person gets an e-mail."""
+    words = _("You receive this message from the portal “{title}” about data requests that concern you.")
+    return words.format(title=tk.config["ckan.site_title"])
+
+
+def in_form(letter: Letter, user: model.User | Mailbox) -> dict[str, Any]:
+    """Return recipient, subject and both forms of an e-mail, as `sending.hand_over` takes them."""
+    return {
+        "recipient_name": mail_texts.name(user),
+        "recipient_email": user.email,
+        "subject": letter.subject,
+        "body": tk.render("emails/ecosphere_requests.txt", {"letter": letter, "labelled": labelled}),
+        "body_html": tk.render("emails/ecosphere_requests.html", {"letter": letter, "html": links.mail_html}),
+    }
 
 
 def address(path: str) -> str:
@@ -116,9 +134,9 @@ def _to_review(lines: list[tuple[Notification, int]], reader: people.Reader) -> 
 
 def _of_all(number: int) -> Item:
     """How many things wait for a moderator, and where."""
-    links = [(_("Requests that wait"), address("demandes/moderation"))]
-    links.append((_("Messages that wait"), address("demandes/moderation/messages")))
-    return Item(texts.waiting(number), "", "", links=links)
+    ways = [(_("Requests that wait"), address("demandes/moderation"))]
+    ways.append((_("Messages that wait"), address("demandes/moderation/messages")))
+    return Item(texts.waiting(number), "", "", links=ways)
 
 
 def _waiting(row: Notification, number: int, reader: people.Reader) -> Item | None:
@@ -152,6 +170,8 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
         mail_texts.title(request),
         _page(request) if reader.may_read(request) else "",
     )
+    if row.kind in ("fulfil", "fulfil_partly") and row.audience == states.REQUESTER:
+        item.links += _was_it_answered(request)
     if comment is not None:
         item.details.append(mail_texts.of_comment(comment, request))
     elif (letter := enclosures.letter_of(row)) is not None:
@@ -159,13 +179,33 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
         item.links.append((_("Read or print the letter"), address(f"demandes/{request.reference}/lettre/{letter.id}")))
         if event and event.comment and mail_texts.is_told(event):
             item.details.append(mail_texts.of_step(event))
+        if row.kind == "fulfil_partly":
+            item.links += _delivered(request, reader)
     elif not row.neutral and mail_texts.is_told(event):
         _add_details(item, row.kind, request, event)
         if event and event.comment:
             item.details.append(mail_texts.of_step(event))
-        if row.kind in ("fulfil", "fulfil_partly"):
-            item.links += _datasets(request, reader)
+        if row.kind in ("fulfil", "fulfil_partly", "public_answer"):
+            item.links += [*_datasets(request, reader), *_delivered(request, reader)]
     return item
+
+
+def _was_it_answered(request: Request) -> list[tuple[str, str]]:
+    """Two ways to say, with one click, whether the answer was what the requester needed."""
+    way = address(f"demandes/satisfaction/{asking.token(request)}")
+    return [
+        (_("Yes, this answers my request"), f"{way}?r={asking.YES}"),
+        (_("No, something is missing"), f"{way}?r={asking.NO}"),
+    ]
+
+
+def _delivered(request: Request, reader: people.Reader) -> list[tuple[str, str]]:
+    """Files and links of the answer that the person may read now; files are taken in the portal."""
+    found = []
+    for each in deliveries.of_request(request, reader):
+        file = f"demandes/{request.reference}/reponse/{each['id']}"
+        found.append((each["name"] or each["url"], address(file) if each["kind"] == "file" else each["url"]))
+    return found
 
 
 def _datasets(request: Request, reader: people.Reader) -> list[tuple[str, str]]:
@@ -218,10 +258,17 @@ def _question(request: Request, fields: dict[str, Any]) -> str:
     return asked.fields.get("question", "") if asked else ""
 
 
+def _held_by(request: Request, fields: dict[str, Any]) -> str:
+    user = model.User.get(request.assigned_to) if request.assigned_to else None
+    return mail_texts.name(user) if user else _("Nobody yet")
+
+
 REASON = (N_("Reason"), _field("reason"))
 QUESTION = (N_("Details asked for"), _question)
 ANSWER_BY = (N_("Answer awaited by"), lambda request, fields: dates.day(request.answer_by))
 DUE = (N_("Answer expected by"), _due)
+HELD_BY = (N_("Assigned to"), _held_by)
+SERVICE_OF = (N_("Service"), lambda request, fields: texts.service_of(request, None))
 
 #: Kind → (label, function of the request and the fields of its event) of each detail.
 DETAILS: dict[str, tuple[tuple[str, Callable[[Request, dict[str, Any]], str]], ...]] = {
@@ -241,6 +288,9 @@ DETAILS: dict[str, tuple[tuple[str, Callable[[Request, dict[str, Any]], str]], .
     "due_week": (DUE,),
     "due_day": (DUE,),
     "overdue": (DUE,),
+    "assigned": (DUE,),
+    "escalated_soon": (DUE, HELD_BY, SERVICE_OF),
+    "escalated_late": (DUE, HELD_BY, SERVICE_OF),
     "details_first": (QUESTION, ANSWER_BY),
     "details_last": (QUESTION, ANSWER_BY),
 }

@@ -25,7 +25,7 @@ def headers(rows: Sequence[Notification]) -> dict[str, str]:
     request_id = first.request_id if len(requests) == 1 else ""
     found = {**shared.AUTOMATIC, **_thread(first, request_id)}
     # Whoever reads the mailbox of a service cannot stop what the whole service is told.
-    return found if first.user_id.startswith(mailboxes.PREFIX) else {**found, **_way_out(first.user_id, request_id)}
+    return found if mailboxes.is_mailbox(first.user_id) else {**found, **_way_out(first.user_id, request_id)}
 
 
 def _way_out(user_id: str, request_id: str) -> dict[str, str]:

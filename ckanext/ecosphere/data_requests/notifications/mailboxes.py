@@ -14,6 +14,8 @@ from ckanext.ecosphere.data_requests.model import Request
 
 #: What stands for a person in a notification: this + id of the service.
 PREFIX = "service:"
+#: What stands for whoever is told last of what is late: this + id of the service.
+CHIEF = "chief:"
 
 
 @dataclass(frozen=True)
@@ -34,16 +36,24 @@ class Mailbox:
 
 def get(key: str) -> Mailbox | None:
     """Return the mailbox that a notification names, None when it names a person or there is none any more."""
-    if not key.startswith(PREFIX):
+    if not is_mailbox(key):
         return None
-    group = model.Session.get(model.Group, key.removeprefix(PREFIX))
-    email = sheets.written(group).email if group and group.state == model.State.ACTIVE else ""
+    group = model.Session.get(model.Group, key.split(":", 1)[1])
+    sheet = sheets.written(group) if group and group.state == model.State.ACTIVE else sheets.ContactSheet()
+    email = sheet.chief if key.startswith(CHIEF) else sheet.email
     return Mailbox(key, group.id, email, group.title or group.name) if group and email else None
+
+
+def is_mailbox(key: str) -> bool:
+    """Tell whether a notification names a mailbox rather than a person."""
+    return key.startswith((PREFIX, CHIEF))
 
 
 def keys(audience: str, request: Request, fields: dict[str, Any]) -> Iterable[str]:
     """Return the mailboxes of an audience, as notifications name them."""
-    if audience == states.SERVICE:
+    if audience == states.CHIEF:
+        return [f"{CHIEF}{request.organization_id}"] if sheets.chief(request.organization_id) else []
+    if audience in (states.SERVICE, states.ASSIGNEE):
         service = request.organization_id if request.opened else None
     else:
         service = fields.get("former_organization") if audience == states.FORMER_SERVICE else None

@@ -59,6 +59,19 @@ def of_rejected(request: Request, key: str, author_id: str | None) -> None:
         _write(request, f"rejected:{key}", {author_id: Told("author")}, kind="rejected_text")
 
 
+def of_assignment(request: Request, trace_id: int, actor_id: str) -> None:
+    """Tell whoever was given a request, or stands in for them; nobody when they took it themselves."""
+    if request.assigned_to and request.assigned_to != actor_id:
+        to = {request.assigned_to: Told(states.ASSIGNEE)}
+        _write(request, f"assigned:{trace_id}", to, kind="assigned")
+
+
+def of_public_answer(request: Request, key: str) -> None:
+    """Tell those who watch a request that its answer is public now."""
+    told = [Told(states.FOLLOWERS), Told(states.SUPPORTERS)]
+    _tell(request, key, told, request.requester_id, {}, kind="public_answer")
+
+
 def of_reminder(request: Request, kind: str, key: str, audience: str) -> bool:
     """Remind someone of a date; False when that was done already."""
     return _tell(request, key, [Told(audience)], None, {}, kind=kind) > 0

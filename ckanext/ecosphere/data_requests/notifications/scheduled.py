@@ -12,8 +12,11 @@ from ckan import model
 from ckan.lib.redis import connect_to_redis
 
 from ckanext.ecosphere.data_requests import jobs, privacy, service
+from ckanext.ecosphere.data_requests.answers import embargo
 from ckanext.ecosphere.data_requests.decisions import store
+from ckanext.ecosphere.data_requests.desk import escalation
 from ckanext.ecosphere.data_requests.domain import clock, states, text
+from ckanext.ecosphere.data_requests.inbound import mailbox
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox
 from ckanext.ecosphere.shared import runs
@@ -41,13 +44,14 @@ def last_tick() -> datetime | None:
 
 
 def remind_services() -> int:
-    """Remind services a week before an answer is due, on the eve, and each week that it is late."""
+    """Remind services a week before an answer is due, on the eve, and each week that it is late: whoever has the
+    request, or the whole service once it is late or nobody has it."""
     today = _today()
     query = sa.select(Request).where(Request.state.in_(states.ON_DESK), Request.due <= today + timedelta(days=WEEK))
     reminded = 0
     for request in model.Session.scalars(query):
         kind, key = _reminder(request, today)
-        reminded += outbox.of_reminder(request, kind, key, states.SERVICE)
+        reminded += outbox.of_reminder(request, kind, key, states.SERVICE if kind == "overdue" else states.ASSIGNEE)
     model.Session.commit()
     return reminded
 
@@ -127,10 +131,13 @@ def _today() -> date:
 
 
 STEPS: dict[str, Callable[[], int]] = {
+    "replies_read": mailbox.fetch,
     "services_reminded": remind_services,
+    "escalated": escalation.escalate,
     "requesters_reminded": remind_requesters,
     "requesters_told_of_silence": tell_of_silence,
     "expired": expire,
+    "answers_made_public": embargo.lift,
     "anonymised": privacy.anonymise_old,
     "datasets_compared": jobs.match_saved,
     "emails_taken_up": delivery.take_up_interrupted,

@@ -57,6 +57,10 @@ SENTENCES: dict[tuple[str, str], str] = {
     ("due_week", ""): N_("An answer to the request {reference} is due within a week."),
     ("due_day", ""): N_("An answer to the request {reference} is due by tomorrow."),
     ("overdue", ""): N_("An answer to the request {reference} is overdue."),
+    ("public_answer", ""): N_("The answer to the request {reference} is public now."),
+    ("assigned", ""): N_("A request was assigned to you: {reference}."),
+    ("escalated_soon", ""): N_("The date for an answer is near, and there is none yet: {reference}."),
+    ("escalated_late", ""): N_("The answer to the request {reference} is late: it is brought to your attention."),
     ("details_first", ""): N_("{service} still waits for details about your request {reference}."),
     ("details_last", ""): N_("Last reminder: without the details asked for, your request {reference} will be closed."),
 }

@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.domain import clock, states
+from ckanext.ecosphere.data_requests.desk import absences
+from ckanext.ecosphere.data_requests.domain import clock, people, states
+from ckanext.ecosphere.data_requests.domain.names import Names
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import Request
 
@@ -48,7 +50,53 @@ def of_service(organization_id: str, reader: Reader, today: date) -> dict[str, A
     found: dict[str, Any] = {name: [] for name in KINDS}
     for (_request, name), each in zip(rows, shown, strict=True):
         found[name].append(each)
-    return {**found, "counts": counts}
+    return {**found, "counts": counts, **workload(organization_id, reader, today)}
+
+
+def held_by(whose: str, reader: Reader, organization_id: str) -> sa.ColumnElement[bool]:
+    """Condition: the reader has a request of a service, or stands in today for who has it; or nobody has it."""
+    if whose == "nobody":
+        return sa.and_(Request.assigned_to.is_(None), Request.state.in_(states.ON_DESK))
+    return sa.and_(Request.assigned_to.in_(_stood_in_for(reader, organization_id)), Request.state.in_(states.ON_DESK))
+
+
+def _stood_in_for(reader: Reader, organization_id: str) -> list[str]:
+    """The reader, and the colleagues who are away and in whose place the reader is today."""
+    colleagues = people.editors_of(organization_id)
+    away = absences.current(colleagues)
+    return [reader.id, *(each for each in away if absences.stands_in(each, colleagues) == reader.id)]
+
+
+def workload(organization_id: str, reader: Reader, today: date) -> dict[str, Any]:
+    """Return who of a service has how many of its requests, and who is away.
+
+    Returns:
+        mine, nobody: how many the reader and nobody has; people: user, name, count, late, away_until, substitute.
+    """
+    where = (Request.organization_id == organization_id, Request.state.in_(states.ON_DESK))
+    late = sa.func.count().filter(Request.due < today)
+    query = sa.select(Request.assigned_to, sa.func.count(), late).where(*where).group_by(Request.assigned_to)
+    numbers = {key: (number, overdue) for key, number, overdue in model.Session.execute(query)}
+    colleagues = people.editors_of(organization_id)
+    away = absences.current(colleagues)
+    names = Names.of([*colleagues, *(each.substitute_id for each in away.values())], [])
+    shown = []
+    for key in colleagues:
+        number, overdue = numbers.get(key, (0, 0))
+        absence = away.get(key)
+        shown.append(
+            {
+                "user": names.users[key].name,
+                "name": names.person(key),
+                "count": number,
+                "late": overdue,
+                "away_until": absence.last.isoformat() if absence else None,
+                "substitute": names.person(absence.substitute_id) if absence else "",
+            }
+        )
+    mine = sum(numbers.get(each, (0, 0))[0] for each in _stood_in_for(reader, organization_id))
+    nobody = numbers.get(None, (0, 0))[0]
+    return {"mine": mine, "nobody": nobody, "people": sorted(shown, key=lambda each: each["name"].casefold())}
 
 
 KINDS = ("overdue", "due_soon", "new", "waiting", "in_progress")

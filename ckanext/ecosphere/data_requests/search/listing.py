@@ -16,6 +16,7 @@ from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.domain import states, text, wording
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, Request
+from ckanext.ecosphere.data_requests.search import desk
 from ckanext.ecosphere.shared import language
 
 FACETS = ("state", "organization", "territory", "theme", "use")
@@ -43,6 +44,9 @@ def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
         count, results, facets, start, rows.
     """
     scope, filters = _scope(data, reader), _filters(data)
+    if data.get("scope") == "desk" and data.get("assigned"):
+        group = model.Group.get(data.get("organization"))
+        filters["assigned"] = desk.held_by(data["assigned"], reader, group.id if group else "")
     where = [*scope, *filters.values()]
     start, rows = data.get("start", 0), data.get("rows", 20)
     found: list[Request] = []

@@ -150,10 +150,10 @@ def test_a_request_goes_from_hand_to_hand_to_its_answer(page: Page, postbox: Pos
     become(page, "other-editor")
     page.goto("/fr/demandes/service/dreal-ara")
     page.locator("#new").get_by_role("link", name="Tourbières et zones humides du Pilat").click()
-    do(page, "Répondre par des jeux de données")
+    do(page, "Répondre par des données")
     page.get_by_label("Zones humides du Pilat", exact=True).check()
     page.fill("#field-comment", "Bonne étude !")
-    send(page, "Répondre par des jeux de données")
+    send(page, "Répondre par des données")
     expect(page.locator(".eco-req-answer")).to_contain_text("Zones humides du Pilat")
     assert axe_violations(page) == []
     mails = delivered(postbox)

@@ -403,7 +403,11 @@ def test_the_desk_puts_what_is_late_on_top():
 def test_requests_are_assigned_in_bulk_to_colleagues_only():
     mine, elsewhere = opened(), opened(territory="region-ara", title="Ailleurs")
     done = act("assign", "editor", ids=[mine["reference"], elsewhere["reference"], "nothing"], user="admin")
-    assert done == {"assigned": [mine["reference"]], "refused": [elsewhere["reference"], "nothing"]}
+    assert done == {
+        "assigned": [mine["reference"]],
+        "refused": [elsewhere["reference"], "nothing"],
+        "substitutes": [],
+    }
     assert act("show", "editor", id=mine["id"])["assigned_to"]["user"] == "admin"
     assert act("show", "asker", id=mine["id"])["assigned_to"] is None
     assert act("assign", "editor", ids=[mine["id"]], user="stranger")["refused"] == [mine["id"]]

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.data_requests import conversation
+from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.domain.people import reader_of
 from ckanext.ecosphere.data_requests.logic import actions, auth
 from ckanext.ecosphere.data_requests.model import Request
@@ -33,6 +34,9 @@ EVERYONE = [None, *PEOPLE, "boss"]
 LOGGED_IN = set(EVERYONE) - {None}
 SERVICE = {"editor", "admin", "boss"}
 MODERATORS = {"moderator", "boss"}
+AGENTS = {"editor", "admin", "other-editor", "other-admin", "moderator"}
+#: Their thing is not found, rather than forbidden, for others.
+NOT_FOUND = {"absence_delete"}
 
 #: Action → who may, on a public request of the DDT; who may not is forbidden to, for they may read it.
 PUBLIC: dict[str, Any] = {
@@ -58,6 +62,15 @@ PUBLIC: dict[str, Any] = {
     "unfollow": LOGGED_IN,
     "assign": {"editor", "admin", "other-editor", "other-admin", "moderator", "boss"},
     "desk": SERVICE,
+    "absence_list": AGENTS,
+    "absence_create": AGENTS,
+    "absence_delete": {"editor", "admin"},
+    "saved_answer_list": SERVICE,
+    "saved_answer_save": SERVICE,
+    "saved_answer_delete": SERVICE,
+    "delivery_show": set(EVERYONE),
+    "referral": {"asker"},
+    "satisfaction": {"asker"},
     "suggestions": SERVICE,
     "settings_show": LOGGED_IN,
     "settings_update": LOGGED_IN,
@@ -122,11 +135,23 @@ def data_for(action: str, made: dict[str, Any], comment: str, package: str) -> d
         found["transition"] = "refuse"
     if action in ("comment_hide", "moderate"):
         found |= {"id": comment, "kind": "comment"}
+    if action == "absence_create":
+        found["user"] = ""
+    if action == "absence_delete":
+        found["id"] = _absence()
+    if action == "delivery_show":
+        found["id"] = deliveries.keep(row(made), {"links": ["https://livraison.example"]})[0]
     if action == "signal":
         found["dataset"] = package
     if action == "dataset_list":
         found["id"] = package
     return found
+
+
+def _absence() -> str:
+    """The absence of the editor."""
+    [known] = act("absence_list", "editor") or [act("absence_create", "editor", first="2099-01-01", last="2099-01-02")]
+    return known["id"]
 
 
 def with_comment(made: dict[str, Any]) -> str:
@@ -155,7 +180,8 @@ def test_every_action_asks_under_its_own_name():
 def test_on_a_public_request_each_person_may_what_is_theirs():
     names = set(PUBLIC) - {"attachment_show"}
     found = matrix(opened(), names)
-    expected = {n: {p: "yes" if p in PUBLIC[n] else "forbidden" for p in EVERYONE} for n in names}
+    kept_out = {n: "not found" if n in NOT_FOUND else "forbidden" for n in names}
+    expected = {n: {p: "yes" if p in PUBLIC[n] else kept_out[n] if p else "forbidden" for p in EVERYONE} for n in names}
     assert found == expected
 
 

@@ -45,6 +45,8 @@ def transition(id: str, transition: str) -> AnyResponse:
     if typed.get("go") == PREVIEW:
         return _previewed(found, wanted, typed)
     data = forms.read_transition([field["name"] for field in wanted["fields"]], typed)
+    if uploads := [each for each in request.files.getlist("files") if each.filename]:
+        data["files"] = uploads
     try:
         done = act(
             "ecosphere_request_transition",
@@ -110,7 +112,19 @@ def hide_comment(id: str, comment: str) -> AnyResponse:
 @page
 def attachment(id: str, file: str) -> AnyResponse:
     """Hand out a file of the conversation: always to be saved, never shown in the page's own name."""
-    found = act("ecosphere_request_attachment_show", id=file)
+    return _handed_out(id, act("ecosphere_request_attachment_show", id=file))
+
+
+@page
+def delivery(id: str, delivery: str) -> AnyResponse:
+    """Hand out a file that answers the request."""
+    found = act("ecosphere_request_delivery_show", id=delivery)
+    if found["kind"] != "file":
+        raise tk.ObjectNotFound
+    return _handed_out(id, found)
+
+
+def _handed_out(id: str, found: Mapping[str, Any]) -> AnyResponse:
     request_ = act("ecosphere_request_show", id=id)
     if found["request_id"] != request_["id"] or not Path(found["path"]).is_file():
         raise tk.ObjectNotFound
@@ -214,7 +228,18 @@ def _likely(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, An
         likely = _services(found)["likely"]
         reason = tk._("Our service does not hold these data; this service is more likely to hold them.")
         return {"organization": likely[0]["id"] if likely else "", "reason": reason}
+    if "ground" in names and request.args.get("answer"):
+        chosen = next((each for each in _saved(found) if each["id"] == request.args["answer"]), {})
+        return {name: chosen.get(name, "") for name in ("ground", "law", "facts")}
     return {}
+
+
+def _saved(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the reasons that the service of a request keeps, none for those who do not work there."""
+    try:
+        return act("ecosphere_request_saved_answer_list", organization=(found.get("organization") or {}).get("id"))
+    except (tk.NotAuthorized, tk.ObjectNotFound):
+        return []
 
 
 def _form(
@@ -243,6 +268,8 @@ def _form(
         variables.update(_services(found))
     if "target" in names:
         variables["alike"] = similar_of(found)["requests"]
+    if "ground" in names:
+        variables["saved"] = _saved(found)
     if "similar_seen" in names:
         variables["similar"] = similar_of(found)
     if "datasets" in names:

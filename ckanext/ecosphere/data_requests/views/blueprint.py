@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from ckanext.ecosphere.data_requests.views import act, ask, desk, figures, letters, read, signals, unsubscribe
+from ckanext.ecosphere.data_requests.views import (
+    act,
+    agents,
+    ask,
+    asked_back,
+    calendars,
+    desk,
+    figures,
+    letters,
+    read,
+    signals,
+    unsubscribe,
+)
 from ckanext.ecosphere.shared import web_guard
 
 __all__ = ["ecosphere_requests"]
@@ -22,7 +34,9 @@ GET = (
     ("/demandes/notifications", "notifications", desk.notifications),
     ("/demandes/moderation", "moderation", desk.moderation),
     ("/demandes/moderation/messages", "held", desk.held),
+    ("/demandes/absences", "absences", agents.absences),
     ("/demandes/service/<organization>", "desk", desk.desk),
+    ("/demandes/service/<organization>/reponses", "saved_answers", agents.saved_answers),
     ("/demandes/service/<organization>/demandes.csv", "desk_csv", desk.desk_csv),
     ("/demandes/statistiques", "statistics", figures.statistics),
     ("/demandes/statistiques.csv", "statistics_csv", figures.statistics_csv),
@@ -34,9 +48,17 @@ GET = (
     ("/demandes/<id>", "read", read.read),
     ("/demandes/<id>/flux.atom", "request_feed", figures.request_feed),
     ("/demandes/<id>/ressemblances", "lookalikes", ask.lookalikes),
+    ("/demandes/mes-demandes.ics", "own_calendar", calendars.own),
+    ("/demandes/service/<organization>/echeances.ics", "desk_calendar", calendars.desk),
+    ("/demandes/calendrier/<token>/demandes.ics", "private_calendar", calendars.private),
+    ("/demandes/calendrier/<token>/<organization>.ics", "private_desk_calendar", calendars.private),
+    ("/demandes/satisfaction/<token>", "satisfied_by_mail", asked_back.satisfied_by_mail),
+    ("/demandes/<id>/saisine-cada", "referral", asked_back.referral),
+    ("/demandes/<id>/saisine-cada.<ending>", "referral_file", asked_back.referral_file),
     ("/demandes/<id>/lettre/<letter>", "letter", letters.letter),
     ("/demandes/<id>/lettre/<letter>.pdf", "letter_pdf", letters.letter_pdf),
     ("/demandes/<id>/fichier/<file>", "attachment", act.attachment),
+    ("/demandes/<id>/reponse/<delivery>", "delivery", act.delivery),
     ("/demandes/<id>/modifier/<step>", "edit", ask.edit),
     ("/demandes/<id>/<transition>", "transition_form", act.transition_form),
 )
@@ -46,11 +68,17 @@ POST = (
     ("/demandes/preferences", "preferences_save", desk.preferences),
     ("/demandes/effacer-mes-donnees", "forget_me", desk.forget_me),
     ("/demandes/service/<organization>/affecter", "assign", desk.assign),
+    ("/demandes/service/<organization>/reponses", "saved_answer_save", agents.saved_answers),
+    ("/demandes/service/<organization>/reponses/<answer>/supprimer", "saved_answer_delete", agents.saved_answer_delete),
+    ("/demandes/absences", "absence_create", agents.absences),
+    ("/demandes/absences/<absence>/supprimer", "absence_delete", agents.absence_delete),
     ("/demandes/moderation/messages/<kind>/<text>", "moderate", desk.moderate),
     ("/demandes/signaler/<dataset>", "signal_create", signals.create),
     ("/demandes/<id>/modifier/<step>", "save", ask.save),
     ("/demandes/<id>/message", "comment", act.comment),
     ("/demandes/<id>/message/<comment>/masquer", "hide_comment", act.hide_comment),
+    ("/demandes/nouveau-calendrier", "new_calendar", calendars.renew),
+    ("/demandes/<id>/satisfaction", "satisfied", asked_back.satisfied),
     ("/demandes/<id>/soutenir", "support", act.support),
     ("/demandes/<id>/ne-plus-soutenir", "unsupport", act.unsupport),
     ("/demandes/<id>/suivre", "follow", act.follow),
@@ -68,5 +96,11 @@ ecosphere_requests.add_url_rule(
     "/demandes/desabonnement/<token>",
     endpoint="unsubscribe",
     view_func=unsubscribe.unsubscribe,
+    methods=["POST"],
+)
+ecosphere_requests.add_url_rule(
+    "/demandes/satisfaction/<token>",
+    endpoint="satisfied_by_mail",
+    view_func=asked_back.satisfied_by_mail,
     methods=["POST"],
 )

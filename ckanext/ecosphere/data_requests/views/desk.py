@@ -23,7 +23,7 @@ DIGESTS = ("immediate", "daily", "weekly", "none")
 @known
 def desk(organization: str) -> AnyResponse:
     """Show a service what to do first; with filters, its requests one page after the other."""
-    service = _service(organization)
+    service = service_with_people(organization)
     search = read.asked(request.args)
     if search or request.args.get("all"):
         return _filtered(service, search)
@@ -40,7 +40,7 @@ def desk(organization: str) -> AnyResponse:
 @known
 def desk_csv(organization: str) -> Response:
     """Give the requests of a service as a table, with the filters of the address; the latest `MOST_IN_TABLE`."""
-    service = _service(organization)
+    service = service_with_people(organization)
     search = {**read.asked(request.args), "organization": service["id"], "scope": "desk", "sort": "created"}
     found: list[dict[str, Any]] = []
     for start in range(0, MOST_IN_TABLE, AT_ONCE):
@@ -58,7 +58,7 @@ def desk_csv(organization: str) -> Response:
 @known
 def assign(organization: str) -> AnyResponse:
     """Give several requests to one person, or to nobody in particular."""
-    service = _service(organization)
+    service = service_with_people(organization)
     ids = request.form.getlist("ids")
     back = tk.redirect_to("ecosphere_requests.desk", organization=service["name"])
     if not ids:
@@ -75,6 +75,9 @@ def assign(organization: str) -> AnyResponse:
         tk.h.flash_success(
             tk.ungettext("{number} request assigned.", "{number} requests assigned.", assigned).format(number=assigned)
         )
+    if done["substitutes"]:
+        names = ", ".join(done["substitutes"])
+        tk.h.flash_notice(tk._("This colleague is away: {names} stands in and was told.").format(names=names))
     if refused:
         sentence = tk.ungettext(
             "{number} request could not be assigned: it is closed or no longer with your service, or this person is "
@@ -212,7 +215,7 @@ def people(service: dict[str, Any]) -> list[dict[str, str]]:
     return sorted(found, key=lambda each: each["title"].casefold())
 
 
-def _service(name: str) -> dict[str, Any]:
+def service_with_people(name: str) -> dict[str, Any]:
     """Return the service whose desk the reader may see, with its people."""
     tk.check_access("ecosphere_request_desk", context(), {"organization": name})
     trusted: Any = {**context(), "ignore_auth": True}  # its editors may know who its people are
@@ -241,6 +244,7 @@ def _filtered(service: dict[str, Any], search: dict[str, Any]) -> Response:
         "chosen": read.chips(others, chosen, endpoint, **at),
         "pages": read.pages(found["count"], number, chosen, endpoint, **at),
         "people": people(service),
+        "desk": act("ecosphere_request_desk", organization=service["id"]),
     }
     return rendered("ecosphere_requests/desk_list.html", variables)
 

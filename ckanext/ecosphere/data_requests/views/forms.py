@@ -110,6 +110,10 @@ def labels() -> dict[str, str]:
         "planned": _("Planned date"),
         "due": _("New date"),
         "datasets": _("Datasets that answer the request"),
+        "links": _("Links"),
+        "files": _("Files"),
+        "reach": _("Who reads the links and files"),
+        "public_from": _("Public from"),
         "missing": _("What is missing"),
         "ground": _("Ground of the refusal"),
         "kind": _("What is refused"),
@@ -261,6 +265,8 @@ def _datasets(form: Mapping[str, str]) -> list[str]:
 READERS: dict[str, Any] = {
     "known_datasets": lambda form: dataset_names(form.get("known_datasets", "")),
     "datasets": _datasets,
+    "links": lambda form: [each.strip() for each in form.get("links", "").split("\n") if each.strip()],
+    "files": lambda form: None,  # not a field of text: `act.transition` takes them
     "show_name": lambda form: bool(form.get("show_name")),
     "show_procedure": lambda form: bool(form.get("show_procedure")),
     "emissions": lambda form: bool(form.get("emissions")),

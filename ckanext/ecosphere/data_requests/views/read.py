@@ -15,6 +15,8 @@ from ckanext.ecosphere.data_requests.views.viewing import act, is_known, known, 
 
 ROWS = 20
 PAGE_DIGITS = 6
+#: Whose requests of a desk are shown.
+ASSIGNED = ("mine", "nobody")
 FACETS = ("state", "organization", "territory", "theme", "use")
 SORTS = ("relevance", "created", "support", "due")
 
@@ -65,6 +67,8 @@ def asked(form: MultiDict[str, str]) -> dict[str, Any]:
         search["q"] = form["q"].strip()
     if form.get("unanswered"):
         search["unanswered"] = True
+    if form.get("assigned") in ASSIGNED:
+        search["assigned"] = form["assigned"]
     return search
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,12 @@ from ckanext.ecosphere.access.services.storage import Outcome
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.core.lists import store
 from ckanext.ecosphere.data_requests import attachments
+from ckanext.ecosphere.data_requests.answers import asking
+from ckanext.ecosphere.data_requests.answers.tables import Delivery
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.domain import trust
-from ckanext.ecosphere.data_requests.model import Attachment, Comment
+from ckanext.ecosphere.data_requests.model import Attachment, Comment, Request
 from ckanext.ecosphere.data_requests.notifications import mail_headers
 from ckanext.ecosphere.data_requests.tests import conftest as requests
 from ckanext.ecosphere.harvest import previews
@@ -166,6 +169,8 @@ def _make_requests(world: World) -> None:
     for name in ("stranger", "other-editor", "editor", "admin", "moderator", "boss"):
         requests.act("follow", name, id=world.things["supported"][0])
     _hold_a_comment(world)
+    _furnish_the_desk(world)
+    _deliver(world, keep)
     keep("draft", requests.draft("stranger"))
     keep("private_draft", requests.draft("asker"))
 
@@ -180,6 +185,34 @@ def _hold_a_comment(world: World) -> None:
     world.things["held"] = (comment.id, comment.id)
     token = mail_headers.token(requests.user_id("asker"), request)
     world.things["unsubscribe"] = (token, token)
+
+
+def _furnish_the_desk(world: World) -> None:
+    """An absence of the editor, reasons that their service keeps, and a private address of their calendars."""
+    absence = requests.act("absence_create", "editor", first="2027-02-01", last="2027-02-05")
+    reasons = {"title": "Espèces", "facts": requests.REASON}
+    saved = requests.act("saved_answer_save", "editor", organization="ddt-42", **reasons)
+    calendar = requests.act("settings_update", "editor", new_calendar=True)["calendar"]
+    for thing, value in (("absence", absence["id"]), ("saved", saved["id"]), ("calendar", calendar)):
+        world.things[thing] = (value, value)
+
+
+def _deliver(world: World, keep: Callable[[str, dict[str, Any]], None]) -> None:
+    """A request of the user, answered in part with a file for all, and one whose file is for its requester alone."""
+    partly = {"missing": requests.REASON, **requests.REFUSAL}
+    for thing, person, transition, given in (
+        ("answered", "stranger", "fulfil_partly", partly),
+        ("delivered", "asker", "fulfil", {"reach": "requester"}),
+    ):
+        made = requests.opened(person, title=f"Réponse {thing}")
+        upload = FileStorage(io.BytesIO(FILE), "plan.pdf", content_type="application/pdf")
+        requests.step(made, transition, "editor", files=[upload], **given)
+        keep(thing, made)
+        [delivered] = model.Session.query(Delivery).filter_by(request_id=made["id"])
+        name = "delivery" if thing == "answered" else "private_delivery"
+        world.things[name] = (delivered.id, delivered.id)
+    token = asking.token(model.Session.get_one(Request, world.things["answered"][0]))
+    world.things["satisfaction"] = (token, token)
 
 
 def _make_alerts(world: World) -> None:

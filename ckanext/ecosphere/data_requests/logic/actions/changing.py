@@ -9,6 +9,7 @@ from ckan import model
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.data_requests import dictize, service, throttle
+from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.domain import fields, people, states
 from ckanext.ecosphere.data_requests.logic import auth, schema
 from ckanext.ecosphere.data_requests.model import Request
@@ -143,6 +144,9 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
         version (int): version that the person saw.
         comment (str): for everyone who reads the request.
         note (str): for the service and the moderators.
+        links (list), files (files of a form): for `fulfil` and `fulfil_partly`, what answers beside, or instead of,
+            datasets; reach (str): everyone, or requester; public_from (str): day from which everyone reads what is for
+            the requester alone.
         similar_seen (bool): for `submit`: the person has seen the datasets and requests that are like this one.
         organization, reason, question, answer_by, planned, due, datasets, missing, ground, law, facts, kind, emissions,
             other_ground, completion, separable, transmitted_to, target, spam: fields of the transition, those that the
@@ -164,7 +168,13 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
     throttle.written(reader)
     if _asks_unseen(request, reader, data_dict):
         similar.must_be_seen(request, reader)
-    changed = service.transition(reader, request.id, data_dict["transition"], data_dict["version"], data_dict)
+    found = deliveries.checked_files(data_dict.get("files"))
+    try:
+        given = {**data_dict, "files": found}
+        changed = service.transition(reader, request.id, data_dict["transition"], data_dict["version"], given)
+    except Exception:
+        deliveries.discard(found)
+        raise
     return _shown_or_gone(context, changed)
 
 

@@ -9,6 +9,7 @@ from ckan import model
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.data_requests import attachments, conversation, dictize, history, moderation, throttle
+from ckanext.ecosphere.data_requests.desk import assignment
 from ckanext.ecosphere.data_requests.domain import people
 from ckanext.ecosphere.data_requests.logic import auth, schema
 from ckanext.ecosphere.data_requests.model import Attachment
@@ -172,7 +173,8 @@ def ecosphere_request_assign(context: Context, data_dict: DataDict) -> dict[str,
 
     Returns:
         dict: `assigned` and `refused`: ids as given; refused are those that are not on a desk of the person's
-        services, and those whose service the colleague does not belong to.
+        services, and those whose service the colleague does not belong to. `substitutes`: names of those who got some
+        because the colleague is away.
 
     Raises:
         NotAuthorized: the person is no editor of a service.
@@ -182,4 +184,4 @@ def ecosphere_request_assign(context: Context, data_dict: DataDict) -> dict[str,
     user = model.User.get(data_dict["user"]) if data_dict.get("user") else None
     if data_dict.get("user") and (user is None or user.state != model.State.ACTIVE):
         raise tk.ValidationError({"user": [tk._("There is no such colleague.")]})
-    return conversation.assign(people.reader_of_context(context), data_dict["ids"], user)
+    return assignment.assign(people.reader_of_context(context), data_dict["ids"], user)

@@ -9,7 +9,8 @@ from ckan import model
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.decisions import store
+from ckanext.ecosphere.data_requests.answers import satisfaction
+from ckanext.ecosphere.data_requests.decisions import referral, store
 from ckanext.ecosphere.data_requests.decisions.compose import digest
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.domain import fields, people, states
@@ -48,6 +49,57 @@ def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> dict
 
 
 @tk.side_effect_free
+@tk.validate_action_data(schema.by_id)
+def ecosphere_request_referral(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return the referral of a refusal, or of silence, to the CADA, for the requester to send; nothing is kept.
+
+    Args:
+        id (str): id or reference of the request.
+
+    Returns:
+        dict: `why` (silence, refused, partial, not_held), `last_day` on which the commission takes it, `subject`,
+        `html`, `plain`, `request` (id, reference, title).
+
+    Raises:
+        NotFound: there is no such request, or not for this person; or there is nothing to refer.
+        NotAuthorized: the person is not the requester.
+    """
+    tk.check_access("ecosphere_request_referral", context, data_dict)
+    request, reader = auth.readable(context, data_dict["id"])
+    user = model.User.get(reader.id)
+    found = referral.compose(request, user) if user else None
+    if found is None:
+        raise tk.ObjectNotFound(tk._("There is no refusal and no late answer to refer."))
+    return {
+        **{name: getattr(found, name) for name in ("why", "subject", "html", "plain")},
+        "last_day": found.last.isoformat(),
+        "request": {name: getattr(request, name) for name in ("id", "reference", "title")},
+    }
+
+
+@tk.validate_action_data(schema.satisfaction)
+def ecosphere_request_satisfaction(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Say whether the answer to one's request was what one needed; one may change one's mind.
+
+    Args:
+        id (str): id or reference of the request.
+        satisfied (str): yes or no.
+
+    Returns:
+        dict: `id`, `reference`, `satisfied`.
+
+    Raises:
+        NotFound: there is no such request, or not for this person.
+        NotAuthorized: the person is not the requester.
+        ValidationError: the request has no answer.
+    """
+    tk.check_access("ecosphere_request_satisfaction", context, data_dict)
+    request, _reader = auth.readable(context, data_dict["id"])
+    changed = satisfaction.keep(request.id, data_dict["satisfied"])
+    return {name: getattr(changed, name) for name in ("id", "reference", "satisfied")}
+
+
+@tk.side_effect_free
 @tk.validate_action_data(schema.letter_preview)
 def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Return the letter that a transition would send now; nothing is kept.
@@ -70,6 +122,7 @@ def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> d
     name = data_dict["transition"]
     if name not in store.DECISIONS:
         raise tk.ValidationError({"transition": [tk._("This step sends no letter of decision.")]})
+    data_dict = {key: value for key, value in data_dict.items() if key != "files"}
     given = fields.parse(states.TRANSITIONS[name], data_dict, request, dictize.today(), reader.id)
     if name == "extend" and (last := fields.latest_due(request)):
         given.setdefault("due", last.isoformat())

@@ -10,6 +10,7 @@ from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.data_requests import privacy
 from ckanext.ecosphere.data_requests.decisions import authors
+from ckanext.ecosphere.data_requests.desk import calendar
 from ckanext.ecosphere.data_requests.domain import people
 from ckanext.ecosphere.data_requests.logic import schema
 from ckanext.ecosphere.data_requests.model import Setting
@@ -23,6 +24,7 @@ def _settings(user_id: str) -> dict[str, Any]:
         "digest": found.digest if found else "immediate",
         "language": found.language if found else "",
         **{name: getattr(author, name) for name in authors.NAMES},
+        "calendar": calendar.token_of(user_id),
     }
 
 
@@ -32,7 +34,8 @@ def ecosphere_request_settings_show(context: Context, data_dict: DataDict) -> di
 
     Returns:
         dict: `digest` (immediate, daily, weekly, none), `language` ("" for that of the request or the portal), and
-        `first_name`, `last_name`, `quality` as decisions of this person bear them.
+        `first_name`, `last_name`, `quality` as decisions of this person bear them; `calendar`, what the private
+        addresses of their calendars hold, "" before one was asked for.
     """
     tk.check_access("ecosphere_request_settings_show", context, data_dict)
     return _settings(people.reader_of_context(context).id)
@@ -46,6 +49,7 @@ def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> 
         digest (str): immediate, daily, weekly or none.
         language (str): of the e-mails: fr, en, or "".
         first_name, last_name, quality (str): of the author of decisions (CRPA, L. 212-1).
+        new_calendar (bool): give a new private address of the calendars; the former one no longer works.
 
     Returns:
         dict: the settings.
@@ -56,6 +60,9 @@ def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> 
     found.digest = data_dict.get("digest") or found.digest
     found.language = data_dict.get("language", found.language)
     model.Session.add(found)
+    if data_dict.get("new_calendar"):
+        model.Session.flush()
+        calendar.renew(user_id)
     names = {name: data_dict[name] for name in authors.NAMES if name in data_dict}
     if names:
         authors.keep(user_id, names)

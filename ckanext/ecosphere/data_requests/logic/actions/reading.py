@@ -10,6 +10,7 @@ from ckan import model
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.data_requests import dictize
+from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.domain import people, routing, states, wording
 from ckanext.ecosphere.data_requests.logic import auth, schema
 from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, SHOWN_SIGNAL, DatasetLink, Request
@@ -42,6 +43,31 @@ def ecosphere_request_show(context: Context, data_dict: DataDict) -> dict[str, A
 
 
 @tk.side_effect_free
+@tk.validate_action_data(schema.by_id)
+def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return a file or link that answers a request; for the view that hands files out.
+
+    Args:
+        id (str): id of the delivery.
+
+    Returns:
+        dict: `id`, `kind` (file or link), `url`, `name`, `size`, `reach`, `public_from`, `request_id`; within the
+        portal, not over the API, `path` as well, where a file is on the server.
+
+    Raises:
+        NotFound: there is no such delivery, or not for this person.
+    """
+    tk.check_access("ecosphere_request_delivery_show", context, data_dict)
+    found = deliveries.get(data_dict["id"])
+    if found is None:
+        raise tk.ObjectNotFound(tk._("File not found"))
+    shown = {**deliveries.shown(found), "request_id": found.request_id}
+    if "api_version" not in context and found.kind == "file":
+        shown["path"] = str(deliveries.path_of(found))
+    return shown
+
+
+@tk.side_effect_free
 @schema.flat
 @tk.validate_action_data(schema.request_list)
 def ecosphere_request_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
@@ -57,6 +83,7 @@ def ecosphere_request_list(context: Context, data_dict: DataDict) -> dict[str, A
         theme (str): id in the vocabulary; those below it are included.
         use (str): id in the vocabulary of uses.
         unanswered (bool): only requests that wait for the first sign of the service.
+        assigned (str): with the scope desk, mine (with those of colleagues for whom the reader stands in) or nobody.
         sort (str): relevance, created (newest first, the default), support, or due.
         scope (str): public (default), mine, desk (with `organization`), moderation (those submitted, unless `state`).
         start (int): number of requests to pass over.
@@ -136,7 +163,8 @@ def ecosphere_request_desk(context: Context, data_dict: DataDict) -> dict[str, A
 
     Returns:
         dict: `overdue`, `due_soon`, `new`, `waiting`, `in_progress` (requests, each in the first that fits, 50 of each
-        at most), `counts`.
+        at most), `counts`; `mine` and `nobody`, how many the reader and nobody in particular has; `people` of the
+        service (`user`, `name`, `count` of what they have, `late` among these, `away_until`, `substitute`).
 
     Raises:
         NotFound: there is no such service.

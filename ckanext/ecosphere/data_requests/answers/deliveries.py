@@ -1,0 +1,145 @@
+"""Files and links that answer a request: for everyone who reads it, or for its requester alone, for ever or till a day.
+
+What is the requester's alone is on no page, in no feed, search, e-mail or answer of the API for anybody else than the
+requester, the service and the moderators, until the regular run makes it public on its day.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.data_requests import attachments, config
+from ckanext.ecosphere.data_requests.answers.tables import EVERYONE, FILE, LINK, REQUESTER, Delivery
+from ckanext.ecosphere.data_requests.domain import clock, text
+from ckanext.ecosphere.data_requests.domain.names import iso
+from ckanext.ecosphere.data_requests.domain.people import Reader
+from ckanext.ecosphere.data_requests.model import Request, new_id
+
+_ = tk._
+
+#: An address that a person can open; nothing that a browser would run.
+_WEB = re.compile(r"https?://[^\s<>\"\\^`{|}]+", re.IGNORECASE)
+#: Files of one answer.
+MOST_FILES = 10
+
+
+def checked_files(given: Any) -> list[attachments.Found]:
+    """Look at the files of an answer by the rules of the house; each waits in a temporary place.
+
+    Raises:
+        ValidationError: one of them is refused, or there are too many; none is left behind.
+    """
+    uploads = [each for each in (given if isinstance(given, list) else [given]) if getattr(each, "filename", "")]
+    if len(uploads) > MOST_FILES:
+        message = _("Too many: {number} at most.").format(number=MOST_FILES)
+        raise tk.ValidationError({"files": [message]})
+    found: list[attachments.Found] = []
+    try:
+        for each in uploads:
+            found.append(attachments.check(each))
+    except tk.ValidationError as error:
+        discard(found)
+        raise tk.ValidationError({"files": error.error_dict["upload"]}) from None
+    return found
+
+
+def discard(found: Iterable[attachments.Found]) -> None:
+    """Remove files that wait."""
+    for each in found:
+        each.discard()
+
+
+def keep(request: Request, given: Mapping[str, Any]) -> list[str]:
+    """Keep what answers a request; return the ids of what was kept. Nothing is committed."""
+    private = given.get("reach") == REQUESTER
+    common: dict[str, Any] = {
+        "request_id": request.id,
+        "reach": REQUESTER if private else EVERYONE,
+        "public_from": given.get("public_from") if private else None,
+        "created": clock.now(),
+    }
+    rows = [Delivery(id=new_id(), kind=LINK, url=each, **common) for each in given.get("links") or ()]
+    for found in given.get("files") or ():
+        row = Delivery(id=new_id(), kind=FILE, name=found.name, media_type=found.media_type, size=found.size, **common)
+        place = _place(row)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        found.path.rename(place)
+        rows.append(row)
+    model.Session.add_all(rows)
+    model.Session.flush()
+    return [each.id for each in rows]
+
+
+def _place(row: Delivery) -> Path:
+    folder = config.folder()
+    if folder is None:
+        raise tk.ObjectNotFound(_("File not found"))
+    return folder / row.request_id / f"answer-{row.id}"
+
+
+def path_of(row: Delivery) -> Path:
+    """Return where a file is kept; its name there is of our making."""
+    return _place(row)
+
+
+def may_read(row: Delivery, request: Request, reader: Reader) -> bool:
+    """Whether a delivery is there for a reader who may read the request."""
+    return row.reach == EVERYONE or bool(reader.roles(request))
+
+
+def of_request(request: Request, reader: Reader) -> list[dict[str, Any]]:
+    """Return what was delivered, as far as the reader may know it, the oldest first."""
+    query = sa.select(Delivery).where(Delivery.request_id == request.id).order_by(Delivery.created, Delivery.id)
+    return [shown(each) for each in model.Session.scalars(query) if may_read(each, request, reader)]
+
+
+def shown(row: Delivery) -> dict[str, Any]:
+    """Return a delivery as the API shows it."""
+    found = {name: getattr(row, name) for name in ("id", "kind", "url", "name", "size", "reach")}
+    return {**found, "public_from": iso(row.public_from)}
+
+
+def named(ids: Sequence[str]) -> list[tuple[str, str]]:
+    """Return deliveries as letters list them: what it is, and its address ("" for a file)."""
+    rows = model.Session.scalars(sa.select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.created))
+    return [(each.name or each.url, each.url) for each in rows]
+
+
+def get(key: str) -> Delivery | None:
+    """Return a delivery, None when there is none."""
+    return model.Session.get(Delivery, key)
+
+
+def forget_private(request_ids: Sequence[str]) -> None:
+    """Delete what was the requester's alone, files included: nobody is left to read it. Nothing is committed."""
+    private = (Delivery.request_id.in_(request_ids), Delivery.reach == REQUESTER)
+    for row in model.Session.scalars(sa.select(Delivery).where(*private)).all():
+        if row.kind == FILE:
+            path_of(row).unlink(missing_ok=True)
+        model.Session.delete(row)
+
+
+def links_of(value: Any) -> list[str]:
+    """Read the links of an answer: one on each line, of the web.
+
+    Raises:
+        Invalid: one of them is no address of the web, or there are too many.
+    """
+    written = value if isinstance(value, list) else str(value).split("\n")
+    found = list(dict.fromkeys(filter(None, (text.line(str(each)) for each in written[: MOST_LINKS + 1]))))
+    if len(found) > MOST_LINKS:
+        raise tk.Invalid(_("Too many: {number} at most.").format(number=MOST_LINKS))
+    for each in found:
+        if len(each) > LONGEST_LINK or not _WEB.fullmatch(each):
+            raise tk.Invalid(_("“{value}” is no address of the web: begin with https://.").format(value=each[:100]))
+    return found
+
+
+MOST_LINKS, LONGEST_LINK = 20, 2000

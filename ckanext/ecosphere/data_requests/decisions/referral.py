@@ -1,0 +1,166 @@
+"""The referral of a refusal, or of silence, to the CADA, ready to be sent by its requester: facts and dates, in French.
+
+Nothing of it is kept. Code des relations entre le public et l'administration, L. 342-1, R. 311-12, R. 311-13, R. 343-1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+import yaml
+from babel.dates import format_date
+from ckan import model
+from markupsafe import Markup
+
+from ckanext.ecosphere.data_requests.decisions import authors, law
+from ckanext.ecosphere.data_requests.domain import clock, states, wording
+from ckanext.ecosphere.data_requests.model import Event, Request
+
+TEXTS = Path(__file__).parents[1] / "data" / "referral.yaml"
+SILENCE = "silence"
+#: Transition → why one turns to the commission.
+DECISIONS = {"refuse": "refused", "fulfil_partly": "partial", "not_held": "not_held"}
+REASONS = ("law", "facts", "reason", "missing")
+
+
+@dataclass(frozen=True)
+class Referral:
+    """A referral.
+
+    Attributes:
+        why: silence, refused, partial or not_held.
+        last: last day on which the commission takes it, counted from the decision or the end of the period.
+        subject: one line; html: fragment of a page; plain: the same as text.
+    """
+
+    why: str
+    last: date
+    subject: str
+    html: str
+    plain: str
+
+
+@cache
+def texts() -> Mapping[str, Any]:
+    """Return the texts."""
+    return yaml.safe_load(TEXTS.read_text(encoding="utf-8"))
+
+
+def cause(request: Request) -> tuple[str, date] | None:
+    """Return why a requester may turn to the commission, and since which day; None when they may not (yet)."""
+    if request.is_signal or request.submitted is None:
+        return None
+    today = clock.day_of(clock.now())
+    if request.state in states.ACTIVE:
+        return (SILENCE, request.due) if request.due and request.due < today else None
+    decision = _decision(request)
+    return (DECISIONS[decision.transition], clock.day_of(decision.created)) if decision else None
+
+
+def _decision(request: Request) -> Event | None:
+    """The decision that closed a request, when it gives reason to complain."""
+    query = sa.select(Event).where(Event.request_id == request.id).order_by(Event.id.desc()).limit(1)
+    last = model.Session.scalars(query).one_or_none()
+    return last if last is not None and last.transition in DECISIONS else None
+
+
+def last_day(since: date) -> date:
+    """Return the last day on which the commission takes a referral."""
+    return clock.add_months(since, law.months("refer"))
+
+
+def compose(request: Request, requester: model.User) -> Referral | None:
+    """Write the referral of a request; None when there is nothing to refer."""
+    found = cause(request)
+    if found is None:
+        return None
+    (why, since), words, values = found, texts(), _values(request)
+    lines = [words["asked"], words["object"], words[why]["text"]]
+    lines += [words[name] for name in ("ground", *REASONS) if values.get(name) and why != SILENCE]
+    body = [line.format_map({**values, "decided": day(since)}) for line in lines]
+    dates = [f"Demande reçue le {values['received']}"]
+    if request.due:
+        dates.append(f"Réponse attendue au plus tard le {day(request.due)}")
+    if why != SILENCE:
+        dates.append(f"Décision du {day(since)}")
+    last = last_day(since)
+    dates.append(f"Délai de saisine : jusqu’au {day(last)} (article R. 343-1)")
+    sections: list[tuple[str, list[str], bool]] = [
+        ("", [words["opening"], *body, words["request"]], False),
+        (words["dates_heading"], dates, True),
+        (words["description_heading"], request.description.split("\n\n"), False),
+        (words["enclosed_heading"], words["enclosed"], True),
+        ("", [words["enclosed_where"].format_map(values), words["closing"]], False),
+    ]
+    sender = [requester.display_name, request.requester_organisation, requester.email or ""]
+    subject = words["subject"].format_map(values)
+    head = {"sender": [line for line in sender if line], "to": words["to"].format_map(values).split("\n")}
+    head |= {"date": day(clock.day_of(clock.now())), "title": words["title"], "subject": subject}
+    return Referral(why, last, subject, _html(head, sections), _plain(head, sections))
+
+
+def _values(request: Request) -> dict[str, str]:
+    remedies = law.remedies()["commission"]
+    outcome = request.outcome or {}
+    group = authors.service_of(request, "")
+    site = str(tk.config.get("ckan.site_url") or "").rstrip("/")
+    ground = outcome.get("ground", "")
+    return {
+        **{name: str(outcome.get(name) or "") for name in REASONS},
+        "reference": request.reference or "",
+        "title": request.title,
+        "received": day(clock.day_of(request.submitted)) if request.submitted else "",
+        "due": day(request.due),
+        "service": authors.sender(group).name if group else "service non désigné",
+        "ground": _ground(ground, outcome.get("other_ground", "")),
+        "portal": str(tk.config["ckan.site_title"]),
+        "commission": remedies["name"]["fr"],
+        "commission_address": remedies["address"],
+        "url": f"{site}/demandes/{request.reference}",
+    }
+
+
+def _ground(key: str, other: str) -> str:
+    known = law.grounds().get(key)
+    return f"{known.label('fr')} ({known.articles})" if known else other or (wording.ground(key) if key else "")
+
+
+def day(value: date | None) -> str:
+    """Return a day in French words."""
+    return format_date(value, "long", locale="fr") if value else ""
+
+
+def _html(head: Mapping[str, Any], sections: list[tuple[str, list[str], bool]]) -> str:
+    """The letter as HTML; everything in it is escaped."""
+    breaks = Markup("<br>")
+    parts = [
+        Markup('<article class="eco-letter" lang="fr"><address class="eco-letter__sender">{}</address>').format(
+            breaks.join(head["sender"])
+        ),
+        Markup('<p class="eco-letter__facts">{}</p><p>{}</p>').format(head["date"], breaks.join(head["to"])),
+        Markup("<h2>{}</h2><p>{}</p>").format(head["title"], head["subject"]),
+    ]
+    for heading, lines, listed in sections:
+        if heading:
+            parts.append(Markup("<h3>{}</h3>").format(heading))
+        item = Markup("<li>{}</li>") if listed else Markup("<p>{}</p>")
+        pieces = Markup("").join(item.format(breaks.join(each.split("\n"))) for each in lines)
+        parts.append(Markup("<ul>{}</ul>").format(pieces) if listed else pieces)
+    parts.append(Markup("<p>{}</p></article>").format(head["sender"][0] if head["sender"] else ""))
+    return str(Markup("").join(parts))
+
+
+def _plain(head: Mapping[str, Any], sections: list[tuple[str, list[str], bool]]) -> str:
+    blocks = ["\n".join(head["sender"]), head["date"], "\n".join(head["to"]), head["title"].upper(), head["subject"]]
+    for heading, lines, listed in sections:
+        blocks += [heading.upper()] if heading else []
+        blocks += ["\n".join(f"- {each}" for each in lines)] if listed else list(lines)
+    blocks += head["sender"][:1]
+    return "\n\n".join(blocks) + "\n"

@@ -1,0 +1,1 @@
+"""Replies by e-mail: who may send one, what of it counts, and what becomes of it."""

@@ -1,0 +1,104 @@
+"""Replies that wait in a mailbox are fetched over IMAP (RFC 3501), a few at a time.
+
+What was looked at is marked as seen; what could not be worked off because of a fault of ours is flagged as well, stays
+in the mailbox for the administrator, and does not keep the others waiting.
+"""
+
+from __future__ import annotations
+
+import imaplib
+import logging
+import re
+import ssl
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from ckan import model
+
+from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.inbound import receive
+from ckanext.ecosphere.shared.locks import Locks
+
+log = logging.getLogger(__name__)
+
+SECONDS = 30
+MOST_AT_ONCE = 100
+SIZE = re.compile(rb"RFC822\.SIZE (\d{1,12})")
+LOCAL = ("localhost", "127.0.0.1", "::1")
+FAULTS = (imaplib.IMAP4.error, OSError, ssl.SSLError)
+
+
+def fetch() -> int:
+    """Take the replies that wait; return how many were looked at. Without a mailbox there is nothing to do.
+
+    Raises:
+        FAULTS: the mail server does not answer, or refuses; they wait for the next time.
+    """
+    if not config.imap():
+        return 0
+    with Locks() as locks:
+        if not locks.take("requests:imap"):
+            return 0
+        server = _open()
+        try:
+            return sum(_one(server, number) for number in _waiting(server))
+        finally:
+            try:
+                server.logout()
+            except FAULTS:
+                log.info("The mail server of the replies ended the connection")
+
+
+def _open() -> imaplib.IMAP4:
+    """Log in. Without TLS from the start, STARTTLS is asked for, but to this machine itself."""
+    address = urlsplit(config.imap())
+    host, trusted = address.hostname or "", ssl.create_default_context()
+    if address.scheme == "imaps":
+        server: imaplib.IMAP4 = imaplib.IMAP4_SSL(host, address.port or 993, ssl_context=trusted, timeout=SECONDS)
+    else:
+        server = imaplib.IMAP4(host, address.port or 143, timeout=SECONDS)
+        if host not in LOCAL:
+            server.starttls(trusted)
+    server.login(unquote(address.username or ""), config.imap_password())
+    folder = unquote(address.path.strip("/")) or "INBOX"
+    if not folder.isascii():
+        raise imaplib.IMAP4.error(
+            "write the name of the folder as the server does, in modified UTF-7 (RFC 3501, 5.1.3)"
+        )
+    quoted = folder.replace("\\", "\\\\").replace('"', '\\"')
+    if server.select(f'"{quoted}"')[0] != "OK":
+        raise imaplib.IMAP4.error(f"there is no folder {folder}")
+    return server
+
+
+def _waiting(server: imaplib.IMAP4) -> list[str]:
+    _answer, found = server.uid("SEARCH", "UNSEEN", "UNFLAGGED")
+    numbers = b" ".join(each for each in found if isinstance(each, bytes)).split()
+    return [each.decode() for each in numbers if each.isdigit()][:MOST_AT_ONCE]
+
+
+def _one(server: imaplib.IMAP4, number: str) -> int:
+    too_large = _size(server, number) > config.reply_bytes()
+    raw = _fetched(server, number, "BODY.PEEK[HEADER]" if too_large else "BODY.PEEK[]")
+    try:
+        outcome = receive.receive(raw, too_large=too_large)
+    except Exception:  # an e-mail that meets a fault of ours must not keep the others waiting
+        log.exception("A reply by e-mail could not be worked off; it is flagged in the mailbox")
+        model.Session.rollback()
+        server.uid("STORE", number, "+FLAGS", r"(\Seen \Flagged)")
+        return 0
+    log.info("A reply by e-mail: %s", outcome)
+    server.uid("STORE", number, "+FLAGS", r"(\Seen)")
+    return 1
+
+
+def _size(server: imaplib.IMAP4, number: str) -> int:
+    _answer, found = server.uid("FETCH", number, "(RFC822.SIZE)")
+    lines: list[Any] = [each for each in found if isinstance(each, bytes)]
+    match = SIZE.search(b" ".join(lines))
+    return int(match[1]) if match else 0
+
+
+def _fetched(server: imaplib.IMAP4, number: str, part: str) -> bytes:
+    _answer, found = server.uid("FETCH", number, f"({part})")
+    return next((each[1] for each in found if isinstance(each, tuple)), b"")

@@ -1,0 +1,229 @@
+"""An e-mail from bytes: bounded before anything is parsed, without what it quotes, HTML as text.
+
+RFC 5322, 2045–2047 and 3834. Nothing of an e-mail is trusted: neither its size and nesting nor its character sets.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import getaddresses
+from io import BytesIO
+from typing import Any
+
+from werkzeug.datastructures import FileStorage
+
+from ckanext.ecosphere.data_requests.inbound import quotes
+
+LONGEST_HEADERS = 128 * 1024
+#: Parts of any kind, and how deep they may lie: parsing costs lines times depth.
+MOST_PARTS, MOST_CONTAINERS = 60, 12
+MOST_LINES = 400_000
+LONGEST_TEXT = 200_000
+#: Where mail servers write down to whom they hand an e-mail over, what is most certain first.
+RECIPIENTS = ("X-Original-To", "Delivered-To", "Envelope-To", "To", "Cc")
+MOST_RECIPIENTS = 50
+CONTAINER = re.compile(rb"^content-type:\s*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
+#: What a boundary of parts looks like at its simplest.
+BOUNDARY = re.compile(rb"^--\S", re.MULTILINE)
+CLOSED = re.compile(rb"\r?\n\r?\n")
+IGNORED_PRECEDENCE = ("bulk", "junk", "list", "auto_reply", "auto-reply")
+ROBOTS = re.compile(r"^(?:mailer-daemon|postmaster|no-?reply|bounces?)(?:[+=.-].*)?@", re.IGNORECASE)
+#: Signatures of the e-mail itself.
+SEALS = ("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature")
+AUTOMATIC_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Auto-Response", "List-Id", "X-Failed-Recipients")
+
+
+class Unreadable(Exception):
+    """An e-mail that is not looked at: too large, too deep, or not an e-mail at all.
+
+    Attributes:
+        code: too_large, too_complex or broken.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass
+class Incoming:
+    """What of an e-mail is looked at.
+
+    Attributes:
+        digest: of its Message-ID, or of all of it when it has none.
+        sender: address of the one person who sent it, in small letters, "" when there is none or several.
+        recipients: addresses to which it went, what the mail server wrote first.
+        automatic: whether a program wrote it (an answer of somebody who is away, a message that came back).
+        text: what the person wrote, without what they quote.
+        files: what is attached, as a form would send it.
+    """
+
+    digest: str = ""
+    sender: str = ""
+    recipients: list[str] = field(default_factory=list)
+    automatic: bool = False
+    text: str = ""
+    files: list[FileStorage] = field(default_factory=list)
+
+
+def digest(*parts: str) -> str:
+    """Return the digest of texts, in hexadecimal."""
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
+
+
+def head(raw: bytes, original_recipient: str = "") -> Incoming:
+    """Read the headers of an e-mail, which are all that is needed to say no.
+
+    Raises:
+        Unreadable: there are none, or too many.
+    """
+    end = CLOSED.search(raw, 0, LONGEST_HEADERS)
+    block = raw[: end.end()] if end else raw[:LONGEST_HEADERS]
+    if end is None and len(raw) > LONGEST_HEADERS:
+        raise Unreadable("too_complex")
+    message = _parse(block)
+    if not message.keys():
+        raise Unreadable("broken")
+    identifier = _header(message, "Message-ID")
+    made_of = identifier.encode("utf-8", "replace") if identifier else raw
+    return Incoming(
+        digest=hashlib.sha256(made_of).hexdigest(),
+        sender=_sender(message),
+        recipients=_recipients(message, original_recipient),
+        automatic=_is_automatic(message),
+    )
+
+
+def body(raw: bytes) -> tuple[str, list[FileStorage]]:
+    """Return what the person wrote, and what is attached.
+
+    Raises:
+        Unreadable: it has too many parts, or they lie too deep.
+    """
+    tangled = len(CONTAINER.findall(raw)) > MOST_CONTAINERS or raw.count(b"\n") > MOST_LINES
+    # Each part has one line of its boundary, each container one more; "-- " of signatures is none.
+    if tangled or sum(1 for _each in BOUNDARY.finditer(raw)) > MOST_PARTS * 4:
+        raise Unreadable("too_complex")
+    message = _parse(raw)
+    try:
+        parts = list(_leaves(message))
+    except RecursionError:
+        raise Unreadable("too_complex") from None
+    if len(parts) > MOST_PARTS:
+        raise Unreadable("too_complex")
+    return _text(parts), [_file(each) for each in parts if _is_file(each)]
+
+
+def _parse(raw: bytes) -> EmailMessage:
+    try:
+        return email.message_from_bytes(raw, policy=email.policy.SMTP)  # pyright: ignore[reportReturnType]
+    except (RecursionError, ValueError, LookupError, TypeError, IndexError):
+        raise Unreadable("broken") from None
+
+
+def _header(message: EmailMessage, name: str) -> str:
+    """A header as text; the standard library fails on some that are broken."""
+    try:
+        return " ".join(str(message.get(name) or "").split())
+    except Exception:  # what its parser of headers raises is not documented: IndexError, ValueError, AttributeError …
+        return ""
+
+
+def _headers(message: EmailMessage, name: str) -> list[str]:
+    try:
+        return [str(each) for each in message.get_all(name) or []]
+    except Exception:  # as above
+        return []
+
+
+def _sender(message: EmailMessage) -> str:
+    found = _addresses(_headers(message, "From"))
+    return found[0] if len(found) == 1 else ""
+
+
+def _addresses(written: list[str]) -> list[str]:
+    found = []
+    for _name, address in getaddresses([each[:LONGEST_HEADERS] for each in written])[:MOST_RECIPIENTS]:
+        try:
+            found.append(str(Address(addr_spec=address).addr_spec).lower())
+        except (ValueError, IndexError, AttributeError, LookupError):
+            continue
+    return found
+
+
+def _recipients(message: EmailMessage, original: str) -> list[str]:
+    found = [original.strip().lower()] if original else []
+    for name in RECIPIENTS:
+        found += _addresses(_headers(message, name)[:MOST_RECIPIENTS])
+    return list(dict.fromkeys(found))
+
+
+def _is_automatic(message: EmailMessage) -> bool:
+    submitted = _header(message, "Auto-Submitted").split(";")[0].strip().lower()
+    returned = message.get("Return-Path") is not None and _header(message, "Return-Path").strip("<> ") == ""
+    report = _header(message, "Content-Type").lower().startswith("multipart/report")
+    return (
+        submitted not in ("", "no")
+        or _header(message, "Precedence").lower() in IGNORED_PRECEDENCE
+        or returned
+        or report
+        or any(message.get(name) is not None for name in AUTOMATIC_HEADERS)
+        or bool(ROBOTS.match(_sender(message)))
+    )
+
+
+def _leaves(message: EmailMessage) -> Iterator[Any]:
+    """Parts that hold no others, an e-mail within the e-mail passed over."""
+    for part in message.walk():
+        if not part.is_multipart():
+            yield part
+
+
+def _is_file(part: EmailMessage) -> bool:
+    """Whether a part is attached; pictures within the text (logos of signatures) and seals are not."""
+    disposition = part.get_content_disposition()
+    within = disposition != "attachment" and part.get_content_maintype() == "image" and part.get("Content-ID")
+    if within or part.get_content_type() in SEALS:
+        return False
+    return disposition == "attachment" or bool(_file_name(part))
+
+
+def _file_name(part: EmailMessage) -> str:
+    try:
+        return str(part.get_filename() or "")
+    except Exception:  # as in `_header`
+        return ""
+
+
+def _file(part: EmailMessage) -> FileStorage:
+    content = part.get_payload(decode=True)
+    return FileStorage(BytesIO(content if isinstance(content, bytes) else b""), _file_name(part) or "piece-jointe")
+
+
+def _text(parts: list[Any]) -> str:
+    """What the person wrote: the first plain text, or else the first HTML, as text."""
+    for kind, read in (("text/plain", str), ("text/html", quotes.from_html)):
+        for part in parts:
+            if part.get_content_type() == kind and not _is_file(part):
+                written = quotes.own_words(read(_decoded(part)[:LONGEST_TEXT]))
+                if written:
+                    return written
+    return ""
+
+
+def _decoded(part: EmailMessage) -> str:
+    content = part.get_payload(decode=True)
+    raw = content if isinstance(content, bytes) else b""
+    try:
+        charset = str(part.get_content_charset() or "utf-8")
+        return raw[: 4 * LONGEST_TEXT].decode(charset, "replace")
+    except (LookupError, ValueError, UnicodeError):
+        # A character set that nobody knows, or that is none of text ("base64", "idna").
+        return raw[: 4 * LONGEST_TEXT].decode("utf-8", "replace")

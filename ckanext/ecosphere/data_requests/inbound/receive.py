@@ -1,0 +1,202 @@
+"""A reply by e-mail becomes a message of the right person, or one clear e-mail says why it does not.
+
+The reply address is signed, for one notification of one person, and expires; the e-mail must come from the address of
+that person's account. What the person wrote goes the way of the pages: the same rights, limits, checks of files and
+moderators. To whom an answer goes is never read from the e-mail: it is the address of the account.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from werkzeug.datastructures import FileStorage
+
+from ckanext.ecosphere.data_requests import config, conversation, dictize, service, throttle
+from ckanext.ecosphere.data_requests.domain import clock, people, states
+from ckanext.ecosphere.data_requests.inbound import addresses, answers, parsing
+from ckanext.ecosphere.data_requests.inbound.tables import Inbound
+from ckanext.ecosphere.data_requests.logic import schema
+from ckanext.ecosphere.data_requests.model import Notification, Request
+from ckanext.ecosphere.data_requests.notifications import emails, replies
+from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared.locks import Locks
+
+log = logging.getLogger(__name__)
+
+TAKEN = "taken"
+MOST_FILES = 10
+#: E-mails of one person that are looked at in an hour, and that are answered in a day.
+MOST_LOOKED_AT, MOST_ANSWERED = 60, 5
+
+
+@dataclass
+class Refused(Exception):
+    """An e-mail that is not taken.
+
+    Attributes:
+        code: kept beside the e-mail (`answers.SENTENCES`).
+        details: what exactly is wrong, as sentences in the language of the person.
+    """
+
+    code: str
+    details: tuple[str, ...] = ()
+
+
+def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
+    """Take an e-mail that came in.
+
+    Args:
+        raw: the e-mail; its headers are enough where it is too large.
+        recipient: address to which the mail server was told to bring it, where it says so.
+        too_large: whether the rest was left out.
+
+    Returns:
+        taken; not_ours, automatic, seen, unknown, flood, too_complex or broken: nobody is told of these; or the code
+        of what the person was told.
+    """
+    too_large = too_large or len(raw) > config.reply_bytes()
+    try:
+        found = parsing.head(raw, recipient)
+    except parsing.Unreadable as error:
+        return error.code
+    token, address = next(((token, each) for each in found.recipients if (token := addresses.read(each))), (None, ""))
+    # Who has no token of ours may have written any address as the sender: nobody is answered.
+    if token is None or found.automatic:
+        return "automatic" if token else "not_ours"
+    notification = model.Session.get(Notification, token.notification)
+    user = model.User.get(notification.user_id) if notification is not None else None
+    if notification is None or user is None or user.state != model.State.ACTIVE or not user.email:
+        return "unknown"
+    lang = emails.language_of(user, model.Session.get(Request, notification.request_id))
+    key = parsing.digest(found.digest, address)
+    with Locks() as locks:
+        if not locks.take(f"requests:mail:{key}") or not _begin(key, user.id, notification.request_id):
+            return "seen"
+        outcome, details = "flood", ()
+        if _number(user.id, timedelta(hours=1)) <= MOST_LOOKED_AT:
+            outcome, details = _tried(Mail(raw, found, token, key, too_large), lang)
+        _end(key, outcome)
+        if outcome in answers.SENTENCES:
+            _answer(key, outcome, details, lang, token.notification)
+    return outcome
+
+
+@dataclass(frozen=True)
+class Mail:
+    """An e-mail whose reply address is right, with what `receive` was given of it."""
+
+    raw: bytes
+    head: parsing.Incoming
+    token: addresses.Token
+    key: str
+    too_large: bool
+
+
+def _tried(mail: Mail, lang: str) -> tuple[str, tuple[str, ...]]:
+    """What became of an e-mail, and what exactly was wrong, in a language."""
+    try:
+        with language.speaking(lang):
+            _take(mail)
+    except Refused as refused:
+        return refused.code, refused.details
+    return TAKEN, ()
+
+
+def _begin(key: str, user_id: str, request_id: str) -> bool:
+    """Write down that an e-mail came; False when it was dealt with before. One that was cut short is begun anew."""
+    row = model.Session.get(Inbound, key, populate_existing=True)
+    if row is not None:
+        return not row.outcome
+    row = Inbound(id=key, received=clock.now(), user_id=user_id, request_id=request_id, outcome="", answered=False)
+    model.Session.add(row)
+    model.Session.commit()
+    return True
+
+
+def _end(key: str, outcome: str) -> None:
+    model.Session.rollback()
+    model.Session.execute(sa.update(Inbound).where(Inbound.id == key).values(outcome=outcome))
+    model.Session.commit()
+
+
+def _number(user_id: str, period: timedelta, *more: sa.ColumnElement[bool]) -> int:
+    where = (Inbound.user_id == user_id, Inbound.received > clock.now() - period, *more)
+    return model.Session.scalar(sa.select(sa.func.count()).select_from(Inbound).where(*where)) or 0
+
+
+def _take(mail: Mail) -> None:
+    """Make a message of an e-mail.
+
+    Raises:
+        Refused: it cannot be taken.
+    """
+    notification = model.Session.get_one(Notification, mail.token.notification)
+    user = model.User.get(notification.user_id)
+    request = model.Session.get(Request, notification.request_id)
+    reader = people.reader_of(user)
+    if user is None or mail.head.sender != str(user.email or "").lower():
+        raise Refused("other_sender", (mail.head.sender,) if mail.head.sender else ())
+    if mail.token.is_expired:
+        raise Refused("expired")
+    internal = replies.is_internal(notification)
+    open_to = request is not None and reader.may_read(request) and dictize.may_comment(request, reader)
+    if request is None or not open_to or (internal and not reader.is_inside(request)):
+        raise Refused("closed")
+    if mail.too_large:
+        raise Refused("too_large")
+    try:
+        text, files = parsing.body(mail.raw)
+    except parsing.Unreadable as error:
+        raise Refused(error.code) from None
+    if not text and not files:
+        raise Refused("empty")
+    if len(files) > MOST_FILES:
+        raise Refused("too_many_files")
+    try:
+        throttle.written(reader)
+        data = {"id": request.id, "text": text or tk._("Files sent by e-mail"), "internal": internal}
+        context: Any = {"model": model, "session": model.Session}
+        checked, errors = tk.navl_validate(data, schema.comment(), context)
+        if errors:
+            raise tk.ValidationError(errors)
+        _keep(reader, request, checked, files, mail.key)
+    except (tk.ValidationError, tk.NotAuthorized, tk.ObjectNotFound) as error:
+        raise Refused("invalid", tuple(_sentences(getattr(error, "error_dict", {})))) from None
+
+
+def _keep(
+    reader: people.Reader, request: Request, data: Mapping[str, Any], files: Sequence[FileStorage], key: str
+) -> None:
+    """Write a message; from a requester who was asked for details, the words are these details."""
+    text, internal = data["text"], data["internal"]
+    if request.state == states.NEEDS_INFO and states.REQUESTER in reader.roles(request) and not internal:
+        service.transition(reader, request.id, "answer_details", request.version, {"comment": text})
+        text = tk._("Files sent by e-mail") if files else ""
+    if text:
+        conversation.comment(reader, request.id, text, internal, list(files), key=key)
+
+
+def _sentences(errors: Any) -> list[str]:
+    if isinstance(errors, str):
+        return [errors]
+    values = errors.values() if isinstance(errors, dict) else errors if isinstance(errors, list | tuple) else ()
+    return [each for value in values for each in _sentences(value)]
+
+
+def _answer(key: str, code: str, details: Sequence[str], lang: str, number: int) -> None:
+    """Tell the person once that their e-mail was not taken; a few times a day at most."""
+    notification = model.Session.get(Notification, number)
+    user_id = notification.user_id if notification else ""
+    if notification is None or _number(user_id, timedelta(days=1), Inbound.answered.is_(True)) >= MOST_ANSWERED:
+        return
+    model.Session.execute(sa.update(Inbound).where(Inbound.id == key).values(answered=True))
+    model.Session.commit()
+    with language.speaking(lang):
+        answers.send(user_id, number, code, details, key)

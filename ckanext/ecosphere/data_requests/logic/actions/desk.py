@@ -1,0 +1,214 @@
+"""Actions of the people of a service: absences and saved answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.types import Context, DataDict
+
+from ckanext.ecosphere.data_requests.desk import absences
+from ckanext.ecosphere.data_requests.desk.tables import Absence, SavedAnswer
+from ckanext.ecosphere.data_requests.domain import clock, people, wording
+from ckanext.ecosphere.data_requests.domain.names import Names, iso
+from ckanext.ecosphere.data_requests.logic import auth, schema
+from ckanext.ecosphere.data_requests.model import new_id
+
+#: Saved answers of a service.
+MOST_SAVED = 200
+
+
+def _absence(each: Absence, names: Names) -> dict[str, Any]:
+    user, other = names.users.get(each.user_id), names.users.get(each.substitute_id or "")
+    return {
+        "id": each.id,
+        "user": user.name if user else "",
+        "name": names.person(each.user_id),
+        "first": iso(each.first),
+        "last": iso(each.last),
+        "substitute": other.name if other else "",
+        "substitute_name": names.person(each.substitute_id),
+    }
+
+
+@tk.side_effect_free
+def ecosphere_request_absence_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+    """Return the absences that are not over of the person who asks and of their colleagues.
+
+    Returns:
+        list: for each: `id`, `user` and `name` of who is away, `first` and `last` day, `substitute` and
+        `substitute_name` ("" for nobody).
+
+    Raises:
+        NotAuthorized: the person works for no service.
+    """
+    tk.check_access("ecosphere_request_absence_list", context, data_dict)
+    reader = people.reader_of_context(context)
+    colleagues = {each for group in reader.editor_of for each in people.editors_of(group)}
+    found = absences.of_people({reader.id, *colleagues})
+    names = Names.of([key for each in found for key in (each.user_id, each.substitute_id)], [])
+    return [_absence(each, names) for each in found]
+
+
+@tk.validate_action_data(schema.absence_create)
+def ecosphere_request_absence_create(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Announce that one is away, and who stands in: what is assigned meanwhile, and reminders, go to the substitute.
+
+    Args:
+        first, last (str): first and last day, as YYYY-MM-DD.
+        substitute (str): name or id of a colleague of the same service; nobody if not given.
+        user (str): of whom, for administrators of their service; oneself if not given.
+
+    Returns:
+        dict: the absence, as `ecosphere_request_absence_list` gives it.
+
+    Raises:
+        NotAuthorized: the person works for no service, or it is a colleague of whose service they are no administrator.
+        ValidationError: by field, what is wrong.
+    """
+    tk.check_access("ecosphere_request_absence_create", context, data_dict)
+    user = auth.agent(people.reader_of_context(context), data_dict.get("user"))
+    first, last, today = data_dict["first"], data_dict["last"], clock.day_of(clock.now())
+    errors: Any = {}
+    if last < first:
+        errors["last"] = [tk._("The last day comes before the first.")]
+    elif last < today:
+        errors["last"] = [tk._("Choose a day from today on.")]
+    elif last - first > absences.LONGEST_ABSENCE:
+        errors["last"] = [tk._("A year at most.")]
+    substitute = _substitute(user, data_dict.get("substitute"), errors)
+    if not errors and len(absences.of_people([user.id])) >= absences.MOST:
+        errors["first"] = [tk._("Too many absences: {number} at most.").format(number=absences.MOST)]
+    if errors:
+        raise tk.ValidationError(errors)
+    made = Absence(id=new_id(), user_id=user.id, first=first, last=last, substitute_id=substitute, created=clock.now())
+    model.Session.add(made)
+    model.Session.commit()
+    return _absence(made, Names.of([made.user_id, made.substitute_id], []))
+
+
+def _substitute(user: model.User, given: Any, errors: dict[str, list[str]]) -> str | None:
+    if not given:
+        return None
+    found = model.User.get(str(given))
+    if found is not None and found.id == user.id:
+        errors["substitute"] = [tk._("Nobody stands in for themselves: choose a colleague.")]
+    elif found is None or found.id not in people.colleagues_of(user.id):
+        errors["substitute"] = [tk._("There is no such colleague.")]
+    return found.id if found else None
+
+
+@tk.validate_action_data(schema.by_id)
+def ecosphere_request_absence_delete(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Take an absence back.
+
+    Args:
+        id (str): of the absence.
+
+    Returns:
+        dict: `id`.
+
+    Raises:
+        NotFound: there is no such absence, or it is not the person's to take back.
+    """
+    tk.check_access("ecosphere_request_absence_delete", context, data_dict)
+    model.Session.execute(sa.delete(Absence).where(Absence.id == data_dict["id"]))
+    model.Session.commit()
+    return {"id": data_dict["id"]}
+
+
+def _saved(each: SavedAnswer) -> dict[str, Any]:
+    shown = {name: getattr(each, name) for name in ("id", "title", "ground", "law", "facts")}
+    return {**shown, "ground_label": wording.ground(each.ground) if each.ground else "", "modified": iso(each.modified)}
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.of_organization)
+def ecosphere_request_saved_answer_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+    """Return the reasons that a service keeps to pick from, by title.
+
+    Args:
+        organization (str): name or id of the service.
+
+    Returns:
+        list: for each: `id`, `title`, `ground`, `ground_label`, `law`, `facts`, `modified`.
+
+    Raises:
+        NotFound: there is no such service.
+        NotAuthorized: the person is no editor of it.
+    """
+    tk.check_access("ecosphere_request_saved_answer_list", context, data_dict)
+    group = auth.organization(data_dict["organization"])
+    query = sa.select(SavedAnswer).where(SavedAnswer.organization_id == group.id)
+    return [_saved(each) for each in model.Session.scalars(query.order_by(SavedAnswer.title, SavedAnswer.id))]
+
+
+@tk.validate_action_data(schema.saved_answer_save)
+def ecosphere_request_saved_answer_save(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Keep reasons that a service gives often, or change those that it keeps.
+
+    Args:
+        organization (str): name or id of the service.
+        id (str): of the answer to change; a new one is kept if not given.
+        title (str): how agents find it.
+        ground (str): ground of the refusal for which it is; any if not given.
+        law, facts (str): reasons in law and in fact.
+
+    Returns:
+        dict: the answer, as `ecosphere_request_saved_answer_list` gives it.
+
+    Raises:
+        NotFound: there is no such service, or no such answer of it.
+        NotAuthorized: the person is no editor of it.
+        ValidationError: by field, what is wrong; or the service keeps too many.
+    """
+    tk.check_access("ecosphere_request_saved_answer_save", context, data_dict)
+    group = auth.organization(data_dict["organization"])
+    found = _of_service(group, data_dict["id"]) if data_dict.get("id") else _new_answer(group)
+    for name in ("title", "ground", "law", "facts"):
+        setattr(found, name, data_dict.get(name) or "")
+    if not (found.law or found.facts):
+        model.Session.rollback()
+        raise tk.ValidationError({"law": [tk._("Write reasons in law or in fact.")]})
+    found.modified, found.author_id = clock.now(), people.reader_of_context(context).id
+    model.Session.add(found)
+    model.Session.commit()
+    return _saved(found)
+
+
+def _new_answer(group: model.Group) -> SavedAnswer:
+    count = sa.select(sa.func.count()).select_from(SavedAnswer).where(SavedAnswer.organization_id == group.id)
+    if (model.Session.scalar(count) or 0) >= MOST_SAVED:
+        message = tk._("Your service keeps {number} answers, which is the limit: delete one first.")
+        raise tk.ValidationError({"title": [message.format(number=MOST_SAVED)]})
+    return SavedAnswer(id=new_id(), organization_id=group.id)
+
+
+def _of_service(group: model.Group, key: str) -> SavedAnswer:
+    found = model.Session.get(SavedAnswer, key)
+    if found is None or found.organization_id != group.id:
+        raise tk.ObjectNotFound(tk._("There is no such answer."))
+    return found
+
+
+@tk.validate_action_data(schema.saved_answer_delete)
+def ecosphere_request_saved_answer_delete(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Delete reasons that a service keeps; decisions that used them stay as they are.
+
+    Args:
+        organization (str): name or id of the service.
+        id (str): of the answer.
+
+    Returns:
+        dict: `id`.
+
+    Raises:
+        NotFound: there is no such service, or no such answer of it.
+        NotAuthorized: the person is no editor of it.
+    """
+    tk.check_access("ecosphere_request_saved_answer_delete", context, data_dict)
+    model.Session.delete(_of_service(auth.organization(data_dict["organization"]), data_dict["id"]))
+    model.Session.commit()
+    return {"id": data_dict["id"]}

@@ -1,0 +1,385 @@
+"""Replies by e-mail, as mail servers hand them over: what becomes a message, what is told, and what attackers try."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import timedelta
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from click.testing import CliRunner
+from freezegun import freeze_time
+
+from ckanext.ecosphere.data_requests import cli, dictize, privacy
+from ckanext.ecosphere.data_requests.domain import clock
+from ckanext.ecosphere.data_requests.inbound import mailbox, parsing, quotes
+from ckanext.ecosphere.data_requests.inbound.tables import Inbound
+from ckanext.ecosphere.data_requests.model import Attachment, Comment, Event
+from ckanext.ecosphere.data_requests.notifications import delivery
+from ckanext.ecosphere.data_requests.tests.conftest import act, opened, row, step
+from ckanext.ecosphere.data_requests.tests.imap_server import Imap
+from ckanext.ecosphere.tests.postbox import Postbox, body
+
+pytestmark = pytest.mark.usefixtures("portal", "replies")
+PDF = b"%PDF-1.4\n%%EOF\n"
+
+
+@pytest.fixture
+def replies(ckan_config: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.reply_address", "reply@guichet.example")
+    monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path))
+
+
+def received(postbox: Postbox, person: str = "asker") -> EmailMessage:
+    """The latest e-mail to a person."""
+    delivery.deliver()
+    return postbox.to(person)[-1]
+
+
+def reply(to: EmailMessage, text: str = "Merci, c’est noté.", person: str = "asker", **headers: str) -> EmailMessage:
+    """The answer of a person's mail program to an e-mail."""
+    mail = EmailMessage()
+    named = {
+        "From": f"{person} <{person}@secret.example>",
+        "To": str(to["Reply-To"]),
+        "Subject": f"Re: {to['Subject']}",
+    }
+    for name, value in {**named, "Message-ID": f"<{time.monotonic_ns()}@mail.example>", **headers}.items():
+        if value:
+            mail[name.replace("_", "-")] = value
+    mail.set_content(
+        f"{text}\n\nLe lun. 2 mars 2026 à 10:12, Guichet <ne-pas@guichet.example> a\nécrit :\n> {body(to)}"
+    )
+    return mail
+
+
+def handed_over(mail: EmailMessage | bytes, *options: str) -> str:
+    """What the command says of an e-mail on its standard input."""
+    raw = mail if isinstance(mail, bytes) else mail.as_bytes()
+    done = CliRunner().invoke(cli.requests, ["mail-in", *options], input=raw)
+    assert done.exit_code == 0, done.output
+    model.Session.remove()
+    return done.output.strip()
+
+
+def comments() -> list[Comment]:
+    return list(model.Session.scalars(sa.select(Comment).order_by(Comment.created)))
+
+
+def test_an_answer_becomes_a_message_of_its_author_without_what_it_quotes(postbox: Postbox):
+    act("settings_update", "asker", language="fr")
+    made = opened()
+    mail = received(postbox)
+    assert re.fullmatch(r"reply\+[a-z0-9-]{1,58}@guichet\.example", str(mail["Reply-To"]))
+    assert body(mail).startswith("##-- ") and "que tout le monde peut lire" in body(mail)
+    assert handed_over(reply(mail)) == "taken"
+    [made_of_it] = act("show", "asker", id=made["id"])["comments"]
+    assert made_of_it["html"] == "<p>Merci, c’est noté.</p>\n" and made_of_it["mine"]
+    assert made_of_it["author_role"] == "requester"
+    delivery.deliver()
+    assert any("comment" in subject for subject in postbox.subjects("editor"))
+
+
+def test_the_requester_answers_a_question_and_the_request_is_back_on_the_desk(postbox: Postbox):
+    made = opened()
+    day = (dictize.today() + timedelta(days=10)).isoformat()
+    step(made, "ask_details", "editor", question="Quelle échelle ?", answer_by=day)
+    assert handed_over(reply(received(postbox), "Au 1/25 000.")) == "taken"
+    assert row(made).state == "open" and not comments()
+    assert model.Session.scalars(sa.select(Event.comment).where(Event.transition == "answer_details")).all() == [
+        "Au 1/25 000."
+    ]
+
+
+def test_what_an_agent_answers_to_the_service_is_a_note_and_to_the_requester_a_message(postbox: Postbox):
+    made = opened()
+    assert "internal note" in body(received(postbox, "editor"))
+    assert handed_over(reply(received(postbox, "editor"), "Je m’en occupe.", "editor")) == "taken"
+    act("comment", "asker", id=made["id"], text="Du nouveau ?")
+    assert handed_over(reply(received(postbox, "editor"), "Cette semaine.", "editor")) == "taken"
+    assert [(each.text, each.internal, each.author_role) for each in comments()] == [
+        ("Je m’en occupe.", True, "editor"),
+        ("Du nouveau ?", False, "requester"),
+        ("Cette semaine.", False, "editor"),
+    ]
+
+
+def test_what_a_new_person_answers_waits_for_a_moderator(
+    postbox: Postbox, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+):
+    opened()
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.release_after", 3)
+    assert handed_over(reply(received(postbox))) == "taken"
+    assert [each.moderation for each in comments()] == ["held"]
+
+
+def test_attached_files_pass_the_checks_of_the_house(postbox: Postbox):
+    opened()
+    mail = reply(received(postbox))
+    mail.add_attachment(PDF, maintype="application", subtype="pdf", filename="plan.pdf")
+    mail.add_attachment(b"a;b\n1;2\n", maintype="text", subtype="csv", filename="../../points.csv")
+    first = postbox.to("asker")[-1]
+    assert handed_over(mail) == "taken"
+    assert set(model.Session.scalars(sa.select(Attachment.name))) == {"plan.pdf", "points.csv"}
+    for name, content in (("virus.exe", b"MZ"), ("faux.pdf", b"MZ"), ("vide.pdf", b"")):
+        bad = reply(first, "Voici.")
+        bad.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
+        assert handed_over(bad) == "invalid"
+    assert len(comments()) == 1, "nothing of an e-mail with a bad file is kept"
+
+
+@pytest.mark.parametrize(
+    ("headers", "outcome"),
+    [
+        ({"Auto-Submitted": "auto-replied"}, "automatic"),
+        ({"Precedence": "bulk"}, "automatic"),
+        ({"Return-Path": "<>"}, "automatic"),
+        ({"X-Autoreply": "yes"}, "automatic"),
+        ({"List-Id": "<liste.example>"}, "automatic"),
+        ({"From": "MAILER-DAEMON@mail.example"}, "automatic"),
+        ({"To": "reply@guichet.example"}, "not_ours"),
+        ({"To": "reply+1-fzz-aaaaaaaaaaaaaaaaaaaa@guichet.example"}, "not_ours"),
+        ({"From": "evil@attacker.example"}, "other_sender"),
+        ({"From": "asker@secret.example, evil@attacker.example"}, "other_sender"),
+        ({"From": ""}, "other_sender"),
+    ],
+)
+def test_what_is_no_answer_of_the_person_is_no_message(postbox: Postbox, headers: dict[str, str], outcome: str):
+    opened()
+    first = received(postbox)
+    postbox.clear()
+    assert handed_over(reply(first, **{name.replace("-", "_"): value for name, value in headers.items()})) == outcome
+    assert not comments()
+    # Nobody but the person, at the address of their account, is ever answered, and only for a good token.
+    expected = ["asker@secret.example"] if outcome == "other_sender" else []
+    assert [mail["To"].addresses[0].addr_spec for mail in postbox.mails] == expected
+
+
+def test_a_foreign_token_an_old_one_and_one_of_another_portal_are_no_use(
+    postbox: Postbox, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+):
+    made = opened(visibility="private")
+    mine = received(postbox)
+    # Somebody who got hold of the address writes from their own account.
+    assert handed_over(reply(mine, person="stranger")) == "other_sender"
+    with freeze_time(clock.now() + timedelta(days=91)):
+        assert handed_over(reply(mine)) == "expired"
+    number, day, digest = str(mine["Reply-To"]).split("+")[1].split("@")[0].split("-")
+    for forged in (f"{number}0-{day}-{digest}", f"{number}-{day}0-{digest}", f"{number}-{day}-{'a' * 20}"):
+        assert handed_over(reply(mine, To=f"reply+{forged}@guichet.example")) == "not_ours"
+    monkeypatch.setitem(ckan_config, "SECRET_KEY", "of-another-portal-0123456789")
+    assert handed_over(reply(mine)) == "not_ours"
+    assert not comments() and row(made).comment_count == 0
+
+
+def test_the_server_may_write_the_address_in_small_letters_and_name_it_in_the_envelope_alone(postbox: Postbox):
+    opened()
+    first = received(postbox)
+    hidden = reply(first, To="undisclosed-recipients:;")
+    assert handed_over(hidden) == "not_ours"
+    assert handed_over(hidden, "--recipient", str(first["Reply-To"]).upper()) == "taken"
+
+
+def test_the_same_mail_is_taken_once(postbox: Postbox):
+    opened()
+    mail = reply(received(postbox))
+    assert [handed_over(mail) for _each in range(3)] == ["taken", "seen", "seen"]
+    assert len(comments()) == 1
+
+
+def test_what_cannot_be_taken_is_told_in_one_clear_mail_in_the_language_of_the_person(postbox: Postbox):
+    act("settings_update", "asker", language="fr")
+    made = opened()
+    first = received(postbox)
+    postbox.clear()
+    links = " ".join(f"https://spam.example/{number}" for number in range(9))
+    assert handed_over(reply(first, links)) == "invalid"
+    [mail] = postbox.mails
+    assert f"Votre courriel sur la demande {made['reference']} n’a pas été pris en compte" in str(mail["Subject"])
+    assert "Trop de liens" in body(mail) and f"/fr/demandes/{made['reference']}" in body(mail)
+    assert mail["Auto-Submitted"] == "auto-replied" and "Reply-To" not in mail
+    assert handed_over(mail.as_bytes()) == "not_ours"  # a loop ends here
+
+
+def test_answers_to_bad_mails_are_few_and_a_flood_is_not_looked_at(postbox: Postbox):
+    opened()
+    first = received(postbox)
+    postbox.clear()
+    outcomes = [handed_over(reply(first, "", **{"From": "evil@attacker.example"})) for _each in range(64)]
+    assert len(postbox.mails) == 5
+    assert outcomes[:60] == ["other_sender"] * 60 and outcomes[-1] == "flood"
+
+
+def _multipart(first: EmailMessage, parts: bytes, kind: str = "mixed") -> bytes:
+    start = f"From: asker@secret.example\r\nTo: {first['Reply-To']}\r\nMessage-ID: <{time.monotonic_ns()}@x>\r\n"
+    return f'{start}MIME-Version: 1.0\r\nContent-Type: multipart/{kind}; boundary="b"\r\n\r\n'.encode() + parts
+
+
+def _nested(depth: int) -> bytes:
+    opening = b"".join(
+        b"--b%d\r\nContent-Type: multipart/mixed; boundary=b%d\r\n\r\n" % (n, n + 1) for n in range(depth)
+    )
+    return b"--b\r\nContent-Type: multipart/mixed; boundary=b0\r\n\r\n" + opening
+
+
+@pytest.mark.parametrize(
+    ("parts", "outcome"),
+    [
+        (b"--b\r\nContent-Type: text/plain\r\n\r\n" + b"x" * (20 * 1024 * 1024), "too_large"),
+        (b"--b\r\nContent-Disposition: attachment; filename=a.txt\r\n\r\na\r\n" * 10_000, "too_complex"),
+        (b"\r\n" * 500_000, "too_complex"),
+        (_nested(10_000), "too_complex"),
+        (b"--b\r\nContent-Disposition: attachment; filename=a.txt\r\n\r\na\r\n" * 30, "too_many_files"),
+        (b"--b\r\nContent-Type: text/plain\r\n\r\n\r\n--b--", "empty"),
+        (b"--b\r\nContent-Type: text/html\r\n\r\n" + b"<div>" * 40_000 + b"\r\n--b--", "empty"),
+        (b"--b\r\nContent-Type: text/html\r\n\r\n" + b"<![CDATA[" * 20_000 + b"\r\n--b--", "empty"),
+    ],
+    ids=["20MB", "10000-files", "500000-lines", "10000-deep", "30-files", "empty", "deep-html", "cdata"],
+)
+def test_what_is_made_to_choke_the_portal_is_refused_in_no_time(postbox: Postbox, parts: bytes, outcome: str):
+    opened()
+    first = received(postbox)
+    begun = time.monotonic()
+    assert handed_over(_multipart(first, parts)) == outcome
+    assert time.monotonic() - begun < 5
+    assert not comments()
+
+
+@pytest.mark.parametrize(
+    ("charset", "content", "text"),
+    [
+        ("utf-8", "Voil\u00e0 \x00NUL".encode(), "Voilà NUL"),
+        ("iso-8859-1", "Voil\u00e0".encode("latin-1"), "Voilà"),
+        ("windows-1252", "l\u2019\u0153uvre \u20ac".encode("cp1252"), "l’œuvre €"),
+        ("utf-7", b"+AGE-bc", "abc"),
+        ("x-nobody-knows", b"abc", "abc"),
+        ("base64", b"abc", "abc"),
+        ("idna", b"abc", "abc"),
+        ("utf-8", b"\xff\xfeabc\xed\xa0\x80", "\ufffd\ufffdabc\ufffd\ufffd\ufffd"),
+    ],
+)
+def test_odd_character_sets_are_read_or_replaced(postbox: Postbox, charset: str, content: bytes, text: str):
+    opened()
+    part = b"--b\r\nContent-Type: text/plain; charset=" + charset.encode() + b"\r\n\r\n" + content + b"\r\n--b--\r\n"
+    assert handed_over(_multipart(received(postbox), part)) == "taken"
+    assert [each.text for each in comments()] == [text]
+
+
+def test_headers_that_are_broken_or_injected_break_nothing(postbox: Postbox):
+    opened()
+    first = received(postbox)
+    for raw in (
+        b"",
+        b"\x00" * 100,
+        b"\r\n\r\nno headers",
+        b"A: b\r\n" * 40_000,
+        b"From: =?utf-8?q?" + b"=FF" * 5000 + b"?= <asker@secret.example>\r\nTo: " + b"<" * 5000 + b"\r\n\r\nx",
+        b'From: "" <@@>\r\nTo: ' + str(first["Reply-To"]).encode() + b", <>\r\nContent-Type: ;;;==\r\n\r\nx",
+    ):
+        assert handed_over(raw) in ("broken", "too_complex", "not_ours", "other_sender")
+    postbox.clear()
+    sneaky = (
+        f'From: "x\\r\\nBcc: victim@example.org" <evil@attacker.example>\r\nTo: {first["Reply-To"]}\r\n\r\nx'.encode()
+    )
+    assert handed_over(sneaky) == "other_sender"
+    [answer] = postbox.mails
+    assert "Bcc" not in answer and "victim" not in body(answer)
+    assert not comments()
+
+
+def test_html_is_read_as_text_without_what_it_quotes_or_hides(postbox: Postbox):
+    opened()
+    html = (
+        "<html><head><style>p{}</style><script>alert(1)</script></head><body><p>Bonjour,</p><p>Oui &amp; non<br>"
+        "<b>deux</b> lignes</p><div class='gmail_quote'>Le guichet a écrit : <blockquote>cité</blockquote></div>"
+    )
+    part = b"--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + html.encode() + b"\r\n--b--\r\n"
+    assert handed_over(_multipart(received(postbox), part)) == "taken"
+    [made] = comments()
+    assert made.text == "Bonjour,\n\nOui & non\ndeux lignes"
+
+
+@pytest.mark.parametrize(
+    "quotation",
+    [
+        "Le lun. 2 mars 2026 à 10:12, Guichet <x@y.fr> a écrit :",
+        "On Mon, 2 Mar 2026, Guichet wrote:",
+        "-----Message d'origine-----",
+        "-----Original Message-----",
+        "________________________________",
+        "De : Guichet <x@y.fr>",
+        "-- ",
+        "Envoyé de mon iPhone",
+        "##-- Répondez au-dessus de cette ligne --##",
+    ],
+)
+def test_what_mail_programs_write_beneath_is_cut_off(quotation: str):
+    assert quotes.own_words(f"Oui.\n\n> cité\n{quotation}\nla suite") == "Oui."
+    assert quotes.own_words("On peut dire : oui.\nLe plan est joint") == "On peut dire : oui.\nLe plan est joint"
+
+
+def test_a_digest_and_the_mailbox_of_a_service_carry_no_reply_address(postbox: Postbox):
+    act("settings_update", "stranger", digest="daily")
+    made, other = opened(), opened(title="Haies du Forez")
+    for each in (made, other):
+        act("follow", "stranger", id=each["id"])
+        step(each, "start", "editor", planned=(dictize.today() + timedelta(days=3)).isoformat())
+    with freeze_time(clock.now() + timedelta(days=2)):
+        delivery.digests()
+    assert "Reply-To" not in postbox.to("stranger")[-1]
+
+
+def test_without_an_address_nothing_is_offered_and_nothing_taken(
+    postbox: Postbox, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+):
+    opened()
+    first = received(postbox)
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.reply_address", "")
+    assert handed_over(reply(first)) == "not_ours"
+    opened()
+    later = received(postbox)
+    assert "Reply-To" not in later and "##--" not in body(later)
+
+
+def test_a_mailbox_is_emptied_over_imap_once_and_a_large_mail_is_not_fetched(
+    postbox: Postbox, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+):
+    opened()
+    first = received(postbox)
+    large = _multipart(first, b"--b\r\n\r\n" + b"x" * (16 * 1024 * 1024))
+    with Imap([reply(first).as_bytes(), b"no mail", large], "user", "pass word") as server:
+        monkeypatch.setitem(ckan_config, "ecosphere.requests.imap", f"imap://user@127.0.0.1:{server.port}/Re%20ponses")
+        monkeypatch.setitem(ckan_config, "ecosphere.requests.imap_password", "wrong")
+        with pytest.raises(mailbox.FAULTS):
+            mailbox.fetch()
+        monkeypatch.setitem(ckan_config, "ecosphere.requests.imap_password", "pass word")
+        assert mailbox.fetch() == 3
+        assert mailbox.fetch() == 0
+        assert server.sent < 100_000
+    assert len(comments()) == 1
+    assert any("too large" in body(mail) for mail in postbox.to("asker"))
+
+
+def test_a_fault_of_ours_does_not_lose_a_mail(postbox: Postbox, monkeypatch: pytest.MonkeyPatch):
+    opened()
+    mail = reply(received(postbox))
+    with monkeypatch.context() as broken:
+        broken.setattr(parsing, "body", lambda raw: 1 / 0)
+        done = CliRunner().invoke(cli.requests, ["mail-in"], input=mail.as_bytes())
+        assert done.exit_code == 75
+    model.Session.rollback()
+    assert handed_over(mail) == "taken"
+
+
+def test_what_is_kept_of_mails_is_handed_out_and_forgotten(postbox: Postbox):
+    opened()
+    handed_over(reply(received(postbox)))
+    user = model.User.get("asker")
+    assert user is not None
+    assert [each["outcome"] for each in privacy.export(user)["mails"]] == ["taken"]
+    privacy.erase(user)
+    assert model.Session.scalars(sa.select(Inbound.user_id)).all() == [None]

@@ -1,0 +1,87 @@
+"""What the requester does after an answer, or for want of one: says whether it helped, or turns to the CADA."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.config.middleware.flask_app import csrf
+from flask import Response, request, send_file
+from werkzeug.wrappers import Response as AnyResponse
+
+from ckanext.ecosphere.data_requests import dictize
+from ckanext.ecosphere.data_requests.answers import asking, satisfaction
+from ckanext.ecosphere.data_requests.decisions import pdf
+from ckanext.ecosphere.data_requests.views.viewing import act, known, messages, page, rendered
+
+
+@page
+@known
+def satisfied(id: str) -> AnyResponse:
+    """Keep whether the answer was what the requester needed."""
+    try:
+        done = act("ecosphere_request_satisfaction", id=id, satisfied=request.form.get("satisfied", ""))
+    except tk.ValidationError as error:
+        for texts in messages(error).values():
+            tk.h.flash_error(" ".join(texts))
+    else:
+        tk.h.flash_success(_thanks(done["satisfied"]))
+    return tk.redirect_to("ecosphere_requests.read", id=id)
+
+
+def _thanks(said: str) -> str:
+    if said == asking.YES:
+        return tk._("Thank you: the service reads that its answer helped.")
+    return tk._("Thank you: the service reads that you still lack something. Below is what you can do.")
+
+
+@page
+def satisfied_by_mail(token: str) -> Response:
+    """Ask before anything is kept (programs follow links of e-mails); with POST, keep it.
+
+    The token is the permission: it needs no log-in, and says nothing but yes or no.
+    """
+    found = asking.read(token)
+    if found is None or not dictize.satisfaction_is_asked(found):
+        tk.abort(404, tk._("This address is no longer good. Log in and open the page of your request."))
+    said = request.form.get("satisfied") or request.args.get("r", "")
+    said = said if said in (asking.YES, asking.NO) else ""
+    done = request.method == "POST" and bool(said)
+    reference = found.reference
+    if done:
+        satisfaction.keep(found.id, said)
+    variables = {"token": token, "reference": reference, "said": said, "done": done}
+    return rendered("ecosphere_requests/satisfaction.html", variables)
+
+
+csrf.exempt(satisfied_by_mail)
+
+
+@page
+@known
+def referral(id: str) -> Response:
+    """Show the referral to the commission, with what to do with it."""
+    found = act("ecosphere_request_referral", id=id)
+    return rendered("ecosphere_requests/referral.html", {"referral": found})
+
+
+@page
+@known
+def referral_file(id: str, ending: str) -> AnyResponse:
+    """Hand out the referral as PDF or text."""
+    if ending not in ("pdf", "txt"):
+        raise tk.ObjectNotFound
+    found: dict[str, Any] = act("ecosphere_request_referral", id=id)
+    content, kind = found["plain"].encode(), "text/plain"
+    if ending == "pdf":
+        try:
+            content, kind = pdf.render(found["subject"], found["html"]), "application/pdf"
+        except pdf.Unavailable:
+            tk.h.flash_error(tk._("This portal cannot make PDF files: print the page instead."))
+            return tk.redirect_to("ecosphere_requests.referral", id=id)
+    name = f"saisine-cada-{found['request']['reference']}.{ending}"
+    response = send_file(BytesIO(content), mimetype=kind, as_attachment=True, download_name=name)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.cache_control.no_store = True
+    return response

@@ -1,0 +1,75 @@
+"""Due dates for calendar programs: a person's own requests, and the desk of a service for those who work there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from flask import Response
+from werkzeug.wrappers import Response as AnyResponse
+
+from ckanext.ecosphere.data_requests.desk import calendar
+from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.views.viewing import act, known, page
+
+#: Requests of a calendar, and how many are read at a time.
+MOST, AT_ONCE = 1000, 100
+
+
+@page
+@known
+def own() -> Response:
+    """Give the due dates of the reader's own requests."""
+    return _calendar(tk.current_user, "")
+
+
+@page
+@known
+def desk(organization: str) -> Response:
+    """Give the due dates of a desk."""
+    return _calendar(tk.current_user, organization)
+
+
+@page
+def private(token: str, organization: str = "") -> Response:
+    """Give the due dates to whoever has the private address: what its person may read now, and nothing else."""
+    user = calendar.person_of(token)
+    if user is None:
+        raise tk.ObjectNotFound
+    try:
+        return _calendar(user, organization)
+    except tk.NotAuthorized:
+        raise tk.ObjectNotFound from None
+
+
+@page
+@known
+def renew() -> AnyResponse:
+    """Give the reader a new private address; the old one is worthless from then on."""
+    act("ecosphere_request_settings_update", new_calendar=True)
+    tk.h.flash_success(tk._("Your private calendar address is new; the former one no longer works."))
+    return tk.redirect_to("ecosphere_requests.preferences", _anchor="calendar-title")
+
+
+def _calendar(user: Any, organization: str) -> Response:
+    context: Any = {"user": user.name, "auth_user_obj": user}
+    search: dict[str, Any] = {"state": sorted(states.ACTIVE), "sort": "due", "rows": AT_ONCE}
+    title = tk._("My data requests")
+    if organization:
+        group = model.Group.get(organization)
+        search |= {"scope": "desk", "organization": organization, "state": sorted(states.ON_DESK)}
+        title = tk._("Data requests: {service}").format(service=(group and group.title) or organization)
+    else:
+        search["scope"] = "mine"
+    found: list[dict[str, Any]] = []
+    for start in range(0, MOST, AT_ONCE):
+        results = tk.get_action("ecosphere_request_list")(context, {**search, "start": start})["results"]
+        found += results
+        if len(results) < AT_ONCE:
+            break
+    response = Response(calendar.written(title, found), mimetype="text/calendar")
+    response.headers["Content-Disposition"] = 'inline; filename="demandes.ics"'
+    response.headers["X-Robots-Tag"] = "noindex"
+    response.cache_control.no_store = True
+    return response
