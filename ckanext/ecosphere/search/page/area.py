@@ -24,7 +24,7 @@ _DEEPEST = 12
 _SIDES = re.compile(r"\s*[,;\s]\s*")
 _FOUR_NUMBERS = re.compile(r"[-+0-9.]+[,;\s][-+0-9.,;\s]+")
 _WKT = re.compile(r"(?:SRID=4326;)?\s{0,9}(?:MULTI)?(?:POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION", re.IGNORECASE)
-_COMMUNE = re.compile(r"(.{1,100}?)\s*\((\w{2,3})\)")
+_COMMUNE = re.compile(r"([^(]{1,100})\((\w{2,3})\)")
 
 Box = tuple[float, float, float, float]
 
@@ -118,7 +118,7 @@ def _of_name(text: str) -> Area:
         west, south, east, north = territory.data["bbox"]
         return Area(territory.label(lang), (west, south, east + 360 if east < west else east, north))
     named = _COMMUNE.fullmatch(text)
-    name, departement = (named[1], named[2].upper()) if named else (text, "")
+    name, departement = (named[1].strip(), named[2].upper()) if named else (text, "")
     wanted = voc.normalise(name)
     for commune in communes.suggest(name[:100], 50):
         same = wanted in (voc.normalise(commune.name), commune.code.lower())

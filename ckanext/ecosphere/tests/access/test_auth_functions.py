@@ -24,6 +24,7 @@ PUBLIC = {
     "ecosphere_quality_show",
     "ecosphere_request_attachment_show",
     "ecosphere_request_dataset_list",
+    "ecosphere_request_delivery_show",
     "ecosphere_request_list",
     "ecosphere_request_route",
     "ecosphere_request_show",

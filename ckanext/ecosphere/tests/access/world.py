@@ -23,7 +23,7 @@ from ckanext.ecosphere.access.services.storage import Outcome
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.core.lists import store
 from ckanext.ecosphere.data_requests import attachments
-from ckanext.ecosphere.data_requests.answers import asking
+from ckanext.ecosphere.data_requests.answers import asking, deliveries
 from ckanext.ecosphere.data_requests.answers.tables import Delivery
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
@@ -68,17 +68,18 @@ class World:
     Attributes:
         things: name in the tables → (id, name); the same twice for what has no name.
         tokens: persona → API token.
-        attached: where the file of the request is kept.
+        attached: where the files of the requests are kept.
     """
 
     things: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
-    attached: Path = Path()
+    attached: list[Path] = field(default_factory=list)
 
     def put_file_back(self) -> None:
-        """Write the file of the request again: erasing somebody's data removes it, and a disk undoes nothing."""
-        if not self.attached.is_file():
-            self.attached.write_bytes(FILE)
+        """Write the files of the requests again: erasing somebody's data removes them, and a disk undoes nothing."""
+        for each in self.attached:
+            if not each.is_file():
+                each.write_bytes(FILE)
 
     def filled(self, value: Any, by: str) -> Any:
         """Put identifiers ("id") or names ("name") in the place of `$thing` in parameters or an address."""
@@ -155,7 +156,7 @@ def _make_requests(world: World) -> None:
     attachment = model.Session.query(Attachment).one()
     world.things["comment"] = (comment.id, comment.id)
     world.things["attachment"] = (attachment.id, attachment.id)
-    world.attached = attachments.path_of(attachment)
+    world.attached.append(attachments.path_of(attachment))
     keep("request", public)
     keep("other_request", requests.opened(title="Haies bocagères du Forez"))
     keep("private_request", requests.opened(visibility="private", title="Demande confidentielle"))
@@ -209,6 +210,7 @@ def _deliver(world: World, keep: Callable[[str, dict[str, Any]], None]) -> None:
         requests.step(made, transition, "editor", files=[upload], **given)
         keep(thing, made)
         [delivered] = model.Session.query(Delivery).filter_by(request_id=made["id"])
+        world.attached.append(deliveries.path_of(delivered))
         name = "delivery" if thing == "answered" else "private_delivery"
         world.things[name] = (delivered.id, delivered.id)
     token = asking.token(model.Session.get_one(Request, world.things["answered"][0]))
