@@ -59,6 +59,7 @@ RULES: dict[str, str] = {
     "texts-without-a-place": _N("Texts without a field"),
     "profile-fields": _N("Fields of RDF profiles"),
     "what-is-left": _N("Everything else"),
+    "other-information": _N("Other information"),
     "within-bounds": _N("Longest texts and lists"),
 }
 """Rule → what it looks after."""
@@ -81,6 +82,7 @@ VALUES: dict[str, str] = {
     "keyword": _N("keyword"),
     "extent description": _N("description of the extent"),
     "name of the document": _N("name of the urban planning document"),
+    "locality": _N("commune or group of communes named in the title or as an organisation"),
     "box": _N("bounding box"),
     "area of the service": _N("area of the service"),
     "box outside France": _N("bounding box outside France"),

@@ -242,7 +242,8 @@ class _Scales:
         """The themes that stay, the heaviest first. A theme lends half of its weight to those below it.
 
         Beside the heaviest stand those that the title names, or on which two kinds of evidence agree: keywords alone
-        also name what the data are made from and what they serve.
+        also name what the data are made from and what they serve. A keyword that is a theme's own label also agrees
+        with what tells the themes above it: "Inondation" with a title that says "aléa".
         """
         vocabulary = voc.get("themes")
         weights = {theme: sum(told.values()) for theme, told in self._told.items()}
@@ -252,9 +253,13 @@ class _Scales:
         }
         least = max(lent.values(), default=0.0) * SHARE
         kept = specific(sorted((theme for theme in lent if lent[theme] >= least), key=lambda each: -lent[each]))
-        return [
-            theme for theme in kept if theme == kept[0] or "title" in self._told[theme] or len(self._told[theme]) > 1
-        ]
+        return [theme for theme in kept if theme == kept[0] or self._agreed(theme)]
+
+    def _agreed(self, theme: str) -> bool:
+        kinds = set(self._told[theme])
+        if "keyword (label)" in kinds:
+            kinds.update(*(self._told.get(above.id, ()) for above in voc.get("themes").ancestors(theme)))
+        return "title" in kinds or len(kinds) > 1
 
     def told(self, kept: list[str]) -> str:
         """What the themes that stay rest on."""

@@ -272,6 +272,21 @@ def test_a_sub_theme_takes_the_place_of_its_theme():
     assert theme(keywords=[Keyword("eau"), Keyword("assainissement")])[0] == ["assainissement"]
 
 
+def test_a_label_agrees_with_what_tells_the_theme_above_it_and_words_do_not():
+    hazards = "Aléas sur le bassin de l'Yser, étude de l'eau"
+    assert "prevention-des-inondations" in theme(title=hazards, keywords=[Keyword("Inondation")])[0]
+    network = "Réseau de transport de la Picardie"
+    assert theme(title=network, keywords=[Keyword("bus"), Keyword("bus"), Keyword("gare routière")])[0] == [
+        "transport-collectif"
+    ]
+
+
+def test_a_river_that_overflows_tells_of_floods():
+    assert theme(title="Aléa de débordement de cours d'eau de la Lys", keywords=[Keyword("Eau")])[0] == [
+        "prevention-des-inondations"
+    ]
+
+
 def test_place_names_tell_no_theme():
     assert theme(keywords=[Keyword("CC des Trois Forêts", thesaurus="EPCI")]) == ([], None)
 

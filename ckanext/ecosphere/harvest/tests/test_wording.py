@@ -9,8 +9,10 @@ from ckanext.ecosphere.harvest.normalise.geography import territory
 from ckanext.ecosphere.harvest.normalise.rules import RULES
 from ckanext.ecosphere.harvest.normalise.tables import rows
 
+LOCALITY = "commune ou groupement de communes que nomme le titre ou une organisation"
 CASES = [
     ("territory", "territory", "box", "Ain", "Territoires", "cadre englobant", "Ain"),
+    ("territory", "territory", "locality", "Nord", "Territoires", LOCALITY, "Nord"),
     ("themes", "theme", "keywords", "eau", "Thématiques", "mots-clés", "Eau"),
     ("themes", "theme", "title, keywords", "eau", "Thématiques", "titre, mots-clés", "Eau"),
     (

@@ -102,10 +102,16 @@ def read(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     rows = sorted(_measures(graph, ref), key=lambda row: json.dumps(row, sort_keys=True))
     if rows:
         dataset["quality_measure"] = rows
-    notes = sorted(str(note) for note in graph.objects(ref, SKOS.note) if isinstance(note, Literal))
-    if notes:
-        found = [row for note in notes for row in information.rows_of(note)]
+    notes = sorted(str(note).strip() for note in graph.objects(ref, SKOS.note) if isinstance(note, Literal))
+    if found := [_row_of(note) for note in notes if note]:
         dataset["other_information"] = sorted(found, key=information.order)
+
+
+def _row_of(note: str) -> dict[str, str]:
+    """A note is one row, whatever its further paragraphs begin with."""
+    first, gap, others = note.partition("\n\n")
+    row = information.rows_of(first)[0]
+    return {**row, "text": f"{row['text']}{gap}{others}"}
 
 
 def _source(graph: Graph, node: Any) -> str:

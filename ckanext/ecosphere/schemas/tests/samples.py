@@ -241,7 +241,12 @@ ODD: dict[str, Any] = {
         {"uri": "https://standards.example.org/seule", "degree": "conformant"},
     ],
     "applicable_legislation": ["https://www.example.org/arrete"],
-    "other_information": [{"text": "Finalité"}, {"text": "Sans sujet"}, {"subject": "other", "text": "Enfin"}],
+    "other_information": [
+        {"text": "Finalité"},
+        {"text": "Sans sujet"},
+        {"subject": "other", "text": "Enfin"},
+        {"subject": "usage", "text": "Un usage.\n\nContributions : deux services"},
+    ],
     "quality_measure": [{"name": "Sans valeur"}, {"value": "3", "unit": "m"}],
     "spatial_coverage": [
         {"text": "Bresse", "uri": "http://id.insee.fr/geo/commune/01053", "bbox": "5.1, 46.1, 5.3, 46.3"},
