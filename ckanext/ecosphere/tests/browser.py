@@ -117,16 +117,25 @@ def browser() -> Iterator[Browser]:
 #: Files that are the same for every page: scripts, styles, fonts and images of CKAN and of the plugins.
 ASSET = re.compile(r"^http://[^/]+/(webassets|base|vendor|ecosphere)/[^?]+\.(css|js|woff2?|ttf|svg|png|gif|ico)(\?|$)")
 
+#: Headers that belong to one answer.
+NOT_KEPT = ("set-cookie", "connection")
+
 
 def _asset(route: Route) -> None:
-    """Give an asset as the portal gave it the first time: for each one, it looks up who asks."""
+    """Give an asset as the portal gave it the first time: for each one, it looks up who asks.
+
+    It is asked for without cookies, and none comes with it: a session that came with an asset would take the place of
+    the session of whoever is logged in, and with it what the portal keeps there.
+    """
     url = route.request.url
     if url not in _assets:
-        answer = route.fetch()
-        if not answer.ok:
-            route.fulfill(response=answer)
+        try:
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                headers = {name: value for name, value in answer.headers.items() if name.lower() not in NOT_KEPT}
+                _assets[url] = (headers, answer.read())
+        except HTTPError:
+            route.continue_()  # what is missing is missing
             return
-        _assets[url] = (answer.headers, answer.body())
     headers, body = _assets[url]
     route.fulfill(status=HTTPStatus.OK, headers=headers, body=body)
 

@@ -48,7 +48,10 @@ def texts(soup: BeautifulSoup, selector: str) -> list[str]:
 
 
 def test_the_first_part_says_what_where_when_who_licence_and_how(app, create, with_request_context):
-    create(described("premier-regard", frequency=f"{samples.DIM}/frequency/ANNUAL", modified="2020-03-02"))
+    changes = {"frequency": f"{samples.DIM}/frequency/ANNUAL", "modified": "2020-03-02"}
+    # Public: of restricted data it is told who may have them, not how they are got.
+    public = {"access_rights": f"{samples.DIM}/access-right/PUBLIC", "access_limitation": []}
+    create(described("premier-regard", **changes, **public))
     glance = shown(app, "premier-regard", ".eco-glance")
     told = glance.get_text(" ")
     for words in ("Trois scénarios", "Ain", "2 mars 2020", "annuel", "DDT 01", "Licence Ouverte 2.0"):
