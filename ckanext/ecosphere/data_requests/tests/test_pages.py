@@ -259,6 +259,12 @@ def test_a_person_who_comes_too_late_sees_what_changed_and_keeps_what_was_typed(
     assert "Quelle emprise ?" in answer.body
 
 
+def test_whoever_types_the_address_of_a_step_for_others_reads_whose_it_is(app: CKANTestApp):
+    path = f"/demandes/{opened()['id']}/refuse"
+    assert "This is for others to do" in visit(app, "editor", path).body
+    assert "in the present state" in visit(app, "editor", path.replace("refuse", "reopen")).body
+
+
 def test_whoever_reads_a_request_has_seen_what_they_were_told_of_it(app: CKANTestApp):
     first, second = opened(), opened(title="Frayères")
     before = act("notification_list", "asker")["unseen"]

@@ -11,6 +11,7 @@ from flask import Response, request, send_file
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.ask import similar_of
 from ckanext.ecosphere.data_requests.views.read import conversation_page
@@ -29,7 +30,7 @@ def transition_form(id: str, transition: str) -> AnyResponse:
     found = act("ecosphere_request_show", id=id)
     wanted = _wanted(found, transition)
     if wanted is None:
-        return _too_late(found)
+        return _too_late(found, transition=transition)
     return _form(found, wanted, _likely(found, wanted))
 
 
@@ -308,9 +309,13 @@ def _stale(found: Mapping[str, Any], wanted: Mapping[str, Any] | None, typed: An
     return _form(found, still, typed, changes=changes, status=CONFLICT)
 
 
-def _too_late(found: Mapping[str, Any], typed: Any = None, changes: list[dict[str, Any]] | None = None) -> Response:
-    """Tell that a transition is not possible (any more), and give back what was typed."""
+def _too_late(
+    found: Mapping[str, Any], typed: Any = None, changes: list[dict[str, Any]] | None = None, transition: str = ""
+) -> Response:
+    """Tell that a transition is not possible (any more), or for others, and give back what was typed."""
     labels = forms.labels()
+    line = states.TRANSITIONS.get(transition)
     kept = [(labels[name], text) for name, text in (typed or {}).items() if name in labels and text]
     variables = {"request_": found, "kept": kept, "changes": changes or []}
+    variables["for_others"] = line is not None and found["state"] in line.sources and not typed
     return rendered("ecosphere_requests/too_late.html", variables, CONFLICT)
