@@ -97,8 +97,9 @@ class EcospherePlugin(Room):
         return mail.notify_recipient(*args, **kwargs)
 
     def make_middleware(self, app: Any, config_: Any) -> Any:
-        """Take people's addresses from trusted proxies alone."""
+        """Take people's addresses from trusted proxies alone; send no cookies with assets."""
         app = super().make_middleware(app, config_)
+        cookies.spare_assets(app)
         app.wsgi_app = proxies.ClientAddress(app.wsgi_app, config.trusted_proxies())
         return app
 

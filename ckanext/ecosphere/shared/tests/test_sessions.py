@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 import ckan.plugins.toolkit as tk
 import pytest
@@ -121,3 +122,17 @@ def test_changes_of_the_profile_end_nothing(log_in: Visitor, sysadmin_context):
     person = log_in("anne")
     tk.get_action("user_patch")(sysadmin_context, {"id": "anne", "about": "Hydrologue"})
     assert is_logged_in(person)
+
+
+@pytest.mark.parametrize("path", ["/base/images/ckan-logo.png", "/api/i18n/fr"])
+def test_no_session_comes_with_what_caches_keep(path: str, log_in: Visitor):
+    def answer(address: str):
+        stored_user("anne").last_active = datetime(2026, 1, 1)
+        model.Session.commit()
+        return person.get(address)
+
+    person = log_in("anne")
+    asset = answer(path)
+    assert (asset.status_code, asset.headers.getlist("Set-Cookie")) == (200, [])
+    assert "public" in asset.headers["Cache-Control"]
+    assert answer("/dataset/").headers.getlist("Set-Cookie")
