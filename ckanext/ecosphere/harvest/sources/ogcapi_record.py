@@ -24,6 +24,10 @@ from ckanext.ecosphere.harvest.record import (
     Shape,
     Term,
 )
+from ckanext.ecosphere.harvest.sources.json_values import day as _day
+from ckanext.ecosphere.harvest.sources.json_values import list_ as _list
+from ckanext.ecosphere.harvest.sources.json_values import object_ as _object
+from ckanext.ecosphere.harvest.sources.json_values import text as _text
 
 MAX_POSITIONS = 100_000
 MAX_NOTE = 2_000
@@ -264,23 +268,6 @@ def _rest(told: dict[str, Any], known: set[str]) -> Iterator[str]:
         if key not in known and value not in (None, "", [], {}):
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
             yield f"{key}: {' '.join(text.split())[:MAX_NOTE]}"
-
-
-def _text(value: Any) -> str | None:
-    """A text or a number as text; None for whatever is neither, or empty."""
-    return str(value) or None if isinstance(value, str | int | float) and not isinstance(value, bool) else None
-
-
-def _day(value: Any) -> str:
-    return (_text(value) or "")[:10]
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -16,6 +16,10 @@ from ckanext.ecosphere.harvest.record import (
     Record,
     Term,
 )
+from ckanext.ecosphere.harvest.sources.json_values import day as _day
+from ckanext.ecosphere.harvest.sources.json_values import list_ as _list
+from ckanext.ecosphere.harvest.sources.json_values import object_ as _object
+from ckanext.ecosphere.harvest.sources.json_values import text as _text
 
 LICENCES = {
     "lov2": "Licence Ouverte 2.0",
@@ -74,24 +78,6 @@ def record_of(dataset: dict[str, Any]) -> Record:
     record.formats = [Format(name=link.format) for link in record.links if link.format]
     record.unread = [f"{key}: {value}" for key, value in sorted(dataset.items()) if key not in _KNOWN and value]
     return record
-
-
-def _text(value: Any) -> str | None:
-    """A text or a number as text; None for whatever is neither, or empty."""
-    return str(value) or None if isinstance(value, str | int | float) and not isinstance(value, bool) else None
-
-
-def _day(value: Any) -> str:
-    """The day of a moment."""
-    return (_text(value) or "")[:10]
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _person(owner: dict[str, Any]) -> str:

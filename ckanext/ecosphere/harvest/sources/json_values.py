@@ -1,0 +1,25 @@
+"""Values of JSON documents of outsiders, each as what it should be, or empty when it is something else. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def text(value: Any) -> str | None:
+    """Return a text or a number as text; None for whatever is neither, or empty."""
+    return str(value) or None if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+
+
+def day(value: Any) -> str:
+    """Return the day of a moment, "" when there is none."""
+    return (text(value) or "")[:10]
+
+
+def object_(value: Any) -> dict[str, Any]:
+    """Return an object."""
+    return value if isinstance(value, dict) else {}
+
+
+def list_(value: Any) -> list[Any]:
+    """Return a list."""
+    return value if isinstance(value, list) else []
