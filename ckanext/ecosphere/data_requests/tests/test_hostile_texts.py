@@ -161,7 +161,7 @@ def test_number_of_queries_does_not_grow_with_the_list(app: CKANTestApp, person:
         one_more(number)
     many = queries(lambda: answers.append(visit(app, person, path)))
     assert [answer.status_code for answer in answers] == [200, 200]
-    assert many == few
+    assert many <= few
 
 
 def test_fifty_thousand_names_of_an_older_request_are_shown_quickly(app: CKANTestApp) -> None:
