@@ -169,6 +169,14 @@ def test_a_redirect_to_a_file_is_refused():
         assert refusal.value.code == "scheme"
 
 
+@pytest.mark.parametrize("location", ["http://[", "//[a", "http://a]b/", "http://ex.org:99999999/"])
+def test_a_redirect_to_no_address_is_refused(location):
+    with serve(lambda x: x.answer(status=302, Location=location)) as server:
+        with pytest.raises(FetchRefusedError) as refusal:
+            session().get(server.url)
+        assert refusal.value.code in ("bad-url", "scheme")
+
+
 def test_redirects_are_followed_and_keep_the_question():
     def script(x: Exchange):
         if x.path == "/old":

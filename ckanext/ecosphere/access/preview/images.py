@@ -14,7 +14,7 @@ from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.preview import files, messages
 from ckanext.ecosphere.access.services.capabilities import WEB_MERCATOR
 from ckanext.ecosphere.access.services.kinds import with_parameters
-from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
+from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, taken_apart
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 KINDS = ("wms", "wmts", "arcgis", "ogcapi")
@@ -117,7 +117,11 @@ def _wmts(service: Mapping[str, Any], layer: Mapping[str, Any], zoom: int, colum
     }
     host = urlsplit(service["url"]).netloc
     for form, template in details.get("templates", []):
-        if form in SHOWN and urlsplit(template).netloc.lower() == host and template.startswith(("http://", "https://")):
+        if (
+            form in SHOWN
+            and taken_apart(template).netloc.lower() == host
+            and template.startswith(("http://", "https://"))
+        ):
             for name, value in names.items():
                 template = template.replace(name, quote(value, safe=""))  # noqa: PLW2901
             return template

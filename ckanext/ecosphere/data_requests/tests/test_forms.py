@@ -94,6 +94,10 @@ def test_datasets_are_read_from_pasted_addresses_and_names():
     assert forms.dataset_names(text) == ["zones-humides", "ppri-loire"]
 
 
+def test_an_address_that_is_none_names_no_dataset():
+    assert forms.dataset_names("http://[/dataset/a ppri-loire") == ["a", "ppri-loire"]
+
+
 def test_datasets_that_are_ticked_and_named_are_joined():
     typed: MultiDict[str, str] = MultiDict([("dataset", "a"), ("dataset", "b"), ("datasets", "b\nc"), ("comment", "")])
     assert forms.read_transition(["datasets"], typed) == {"datasets": ["a", "b", "c"]}

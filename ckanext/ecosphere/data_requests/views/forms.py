@@ -10,12 +10,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import ckan.plugins.toolkit as tk
 from werkzeug.datastructures import MultiDict
 
 from ckanext.ecosphere.data_requests.domain import communes
+from ckanext.ecosphere.shared.http_guard import taken_apart
 
 Errors = dict[str, list[str]]
 
@@ -203,7 +204,7 @@ def dataset_names(text: str) -> list[str]:
 def _dataset_name(entry: str) -> str:
     if "/" not in entry:
         return entry
-    parts = [unquote(part) for part in urlsplit(entry).path.split("/") if part]
+    parts = [unquote(part) for part in taken_apart(entry).path.split("/") if part]
     return parts[parts.index("dataset") + 1] if "dataset" in parts[:-1] else ""
 
 

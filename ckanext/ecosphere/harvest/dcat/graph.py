@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 from lxml import etree
 from rdflib import DCTERMS, RDF, BNode, Graph, Literal, URIRef
@@ -18,6 +18,7 @@ from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
 from ckanext.ecosphere.shared import rdf, strict_json
+from ckanext.ecosphere.shared.http_guard import joined
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +118,7 @@ def _page(url: str) -> Graph:
     def sound(node: Node) -> Node:
         if not isinstance(node, URIRef):
             return node
-        text = node if ":" in node else urljoin(url, node)
+        text = node if ":" in node else joined(url, node) or str(node)
         return URIRef(_UNSOUND.sub(lambda found: quote(found[0]), text)) if _UNSOUND.search(text) else URIRef(text)
 
     return rdf.bounded_graph(MAX_PAGE_TRIPLES, sound)

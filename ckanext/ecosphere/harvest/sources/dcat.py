@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urljoin
 
 from rdflib import DCTERMS, Graph, Literal, URIRef
 from rdflib.namespace import Namespace
@@ -20,7 +19,7 @@ from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, Sou
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
 from ckanext.ecosphere.harvest.sources.fetching import add_up, digest, fetch
 from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType
-from ckanext.ecosphere.shared.http_guard import GuardedSession
+from ckanext.ecosphere.shared.http_guard import GuardedSession, joined
 
 HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
 MAX_PAGES = 10_000
@@ -120,8 +119,8 @@ def next_page(graph: Graph, url: str) -> str | None:
     """Address of the page that a page names as the next one (hydra 2013 and later)."""
     for predicate in (HYDRA.next, HYDRA.nextPage):
         for value in graph.objects(None, predicate):
-            target = urljoin(url, str(value))
-            return target if target.startswith(("http://", "https://")) else None
+            target = joined(url, str(value))
+            return target if target and target.startswith(("http://", "https://")) else None
     return None
 
 

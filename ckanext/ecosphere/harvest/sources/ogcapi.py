@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
@@ -15,7 +15,7 @@ from ckanext.ecosphere.harvest.sources.fetching import add_up, digest, fetch_jso
 from ckanext.ecosphere.harvest.sources.messages import ConfigError
 from ckanext.ecosphere.harvest.sources.ogcapi_record import identifier_of, is_record, record_of
 from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType, default_page_size
-from ckanext.ecosphere.shared.http_guard import GuardedSession
+from ckanext.ecosphere.shared.http_guard import GuardedSession, joined
 
 MAX_PAGES = 20_000
 MAX_IDLE_PAGES = 3
@@ -139,7 +139,7 @@ def _link(answer: dict[str, Any], url: str, relations: tuple[str, ...]) -> str |
             href = each.get("href")
             json_wanted = "json" in str(each.get("type") or "json")
             if each.get("rel") == relation and isinstance(href, str) and href.strip() and json_wanted:
-                return urljoin(url, href.strip())
+                return joined(url, href)
     return None
 
 

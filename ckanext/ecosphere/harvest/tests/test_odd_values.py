@@ -10,6 +10,7 @@ import pytest
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, normalise
 from ckanext.ecosphere.harvest.sources.csw_client import CswOptions, CswReader
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader, DcatSource
+from ckanext.ecosphere.harvest.sources.ogcapi import OgcApiReader
 from ckanext.ecosphere.harvest.sources.udata import UdataReader, UdataSource
 from ckanext.ecosphere.harvest.sources.waf import WafReader
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
@@ -317,3 +318,21 @@ def test_job_over_odd_files(portal):
         portal.harvest(source)
     assert "Jeu de données 1" in portal.datasets()
     assert not any("unexpected fault" in message for message in portal.errors(source))
+
+
+NO_ADDRESSES = ("http://[", "//[a", "http://a]b/", "http://ex\u2100mple.org/", "http://ex.org:99999999/", "\u202e")
+
+
+@pytest.mark.parametrize("following", NO_ADDRESSES)
+@pytest.mark.parametrize("kind", ["dcat", "ogcapi"])
+def test_a_next_page_that_is_no_address_ends_the_chain_and_keeps_what_came(kind, following):
+    record = {"id": "a", "type": "Feature", "properties": {"title": "Zones"}}
+    body = {
+        "ogcapi": json.dumps({"features": [record], "links": [{"rel": "next", "href": following}]}),
+        "dcat": "@prefix hydra: <http://www.w3.org/ns/hydra/core#> . @prefix dcat: <http://www.w3.org/ns/dcat#> . "
+        f'<https://ex.org/a> a dcat:Dataset ; <http://purl.org/dc/terms/title> "Zones" . <> hydra:next <{following}> .',
+    }[kind]
+    with serve(lambda exchange: exchange.answer(body, Content_Type="text/turtle")) as server:
+        reader = {"dcat": DcatReader, "ogcapi": lambda *args: OgcApiReader(*args, 10)}[kind](server.url, session())
+        found = [record for page in reader.pages() for record in page.records]
+    assert [record.identifier for record in found] == ["a" if kind == "ogcapi" else "https://ex.org/a"]

@@ -13,6 +13,7 @@ from ckanext.ecosphere.harvest.sources.bounds import BoundedReader, Bounds
 from ckanext.ecosphere.harvest.sources.csw_client import CswOptions, CswReader
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader
 from ckanext.ecosphere.harvest.sources.messages import sentence
+from ckanext.ecosphere.harvest.sources.ogcapi import OgcApiReader
 from ckanext.ecosphere.harvest.sources.udata import UdataReader
 from ckanext.ecosphere.harvest.sources.waf import WafReader
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
@@ -21,7 +22,7 @@ from ckanext.ecosphere.tests.scripted_server import serve
 
 MEGABYTE = 1024 * 1024
 WIDE = Bounds(requests=200, records=10_000, size=200 * MEGABYTE, seconds=60, memory=4096 * MEGABYTE)
-KINDS = ("csw", "dcat", "waf", "udata", "udata resources")
+KINDS = ("csw", "dcat", "ogcapi", "waf", "udata", "udata resources")
 
 
 def bounded(kind, url, settings=None, **bounds):
@@ -32,6 +33,7 @@ def bounded(kind, url, settings=None, **bounds):
     reader = {
         "csw": lambda: CswReader(url, session, CswOptions(page_size=10, pause=0)),
         "dcat": lambda: DcatReader(f"{url}/0", session),
+        "ogcapi": lambda: OgcApiReader(f"{url}/0", session, 10),
         "waf": lambda: WafReader(f"{url}/md/", session),
         "udata": lambda: UdataReader(url, session, {"tag": "eau"}),
         "udata resources": lambda: UdataReader(url, session, {"tag": "eau"}, version=2),
@@ -87,6 +89,15 @@ class Endless:
         )
 
     @staticmethod
+    def _ogcapi(exchange, number):
+        features = [
+            {"id": f"{number}-{each}", "type": "Feature", "properties": {"title": f"Zones {number}-{each}"}}
+            for each in range(10)
+        ]
+        links = [{"rel": "next", "href": f"/{number}", "type": "application/geo+json"}]
+        return json.dumps({"features": features, "numberMatched": 900_000_000, "links": links})
+
+    @staticmethod
     def _waf(exchange, number):
         if exchange.path.endswith(".xml"):
             return iso_record(number)
@@ -121,7 +132,7 @@ def test_requests_are_bounded(kind):
     assert found or kind == "udata resources"
 
 
-@pytest.mark.parametrize("kind", ["csw", "dcat", "waf", "udata"])
+@pytest.mark.parametrize("kind", ["csw", "dcat", "ogcapi", "waf", "udata"])
 def test_records_are_bounded(kind):
     with serve(Endless(kind)) as server:
         reader = bounded(kind, server.url, records=7)
@@ -292,6 +303,7 @@ def test_a_silent_folder_is_left_in_peace():
 TYPES = {
     "csw": ("ecosphere_csw", "/csw", {"page_size": 10}),
     "dcat": ("ecosphere_dcat", "/0", {}),
+    "ogcapi": ("ecosphere_ogcapi", "/0", {}),
     "waf": ("ecosphere_waf", "/md/", {}),
     "udata": ("ecosphere_udata", "/", {"tag": "eau"}),
 }

@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from ckan import model
@@ -27,7 +26,7 @@ from ckanext.ecosphere.quality.links.model import Link, LinkCheck, LinkUse
 from ckanext.ecosphere.quality.links.probe import Verdict, probe
 from ckanext.ecosphere.quality.links.schedule import Standing, after
 from ckanext.ecosphere.quality.storage import reindex, rescore
-from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings
+from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings, taken_apart
 from ckanext.ecosphere.shared.portal_services import own_services
 
 log = logging.getLogger(__name__)
@@ -81,7 +80,7 @@ def run(
     session = session or GuardedSession(guard_settings())
     by_host: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
     for link in links:
-        by_host[urlsplit(link.url).hostname or ""].append((link.key, link.url, link.kind))
+        by_host[taken_apart(link.url).hostname or ""].append((link.key, link.url, link.kind))
     end, pause, lock = time.monotonic() + seconds, config.link_pause(), threading.Lock()
     verdicts: dict[str, Verdict] = {}
 

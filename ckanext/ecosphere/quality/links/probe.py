@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlunsplit
 
 from ckanext.ecosphere.quality.core.criteria import N_
-from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
+from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, taken_apart
 
 SERVICES = ("wms", "wfs", "wmts", "wcs")
 SAMPLE_BYTES = 1024
@@ -109,7 +109,7 @@ def _service(session: GuardedSession, url: str, kind: str) -> Verdict:
 
 def capabilities_url(url: str, kind: str) -> str:
     """Return the address of the capabilities of the service at `url`; what it asks for besides is kept (MAP=…)."""
-    parts = urlsplit(url)
+    parts = taken_apart(url)
     asked = {"service", "request", "version", "layers", "layer", "typename", "typenames", "styles", "bbox", "format"}
     kept = [
         (name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name.lower() not in asked

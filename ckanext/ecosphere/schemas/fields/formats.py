@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 from typing import Any
-from urllib.parse import urlparse
+from urllib.parse import urlsplit
+
+import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.shared.http_guard import taken_apart
 
 
 @cache
@@ -32,7 +35,19 @@ def ecosphere_guess_format(key: Any, data: dict[Any, Any], errors: Any, context:
         return
     if data.get((*key[:-1], "id")):
         return
-    path = urlparse(str(data.get((*key[:-1], "url")) or "")).path
+    path = taken_apart(str(data.get((*key[:-1], "url")) or "")).path
     known = _by("extensions").get(path.rpartition("/")[2].rpartition(".")[2].lower()) if "." in path else None
     if known:
         data[key] = known
+
+
+def ecosphere_address_to_guess_from(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
+    """Stop before CKAN guesses from an address that is none: its guess is an internal error.
+
+    Raises:
+        StopOnError: the address cannot be taken apart.
+    """
+    try:
+        urlsplit(str(data.get((*key[:-1], "url")) or ""))
+    except ValueError:
+        raise tk.StopOnError from None

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from ckanext.ecosphere.schemas import wording
+from ckanext.ecosphere.shared.http_guard import taken_apart
 
 SPECIFICATIONS = Path(__file__).parents[1] / "specifications.csv"
 LONGEST = 70
@@ -30,7 +30,7 @@ def ecosphere_address_text(address: str, dataset: Mapping[str, Any] | None = Non
         if isinstance(report, Mapping) and report.get("uri") == address and report.get("specification"):
             title = str(report["specification"])
             return title if len(title) <= LONGEST_TITLE else f"{title[:LONGEST_TITLE].rstrip()}…"
-    return address if len(address) <= LONGEST else f"{urlsplit(address).hostname or address[:LONGEST]}/…"
+    return address if len(address) <= LONGEST else f"{taken_apart(address).hostname or address[:LONGEST]}/…"
 
 
 @cache

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlunsplit
 
 import yaml
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.fields import urls
+from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.ecosphere.vocabularies import Concept
 
 FOLDER = Path(__file__).parent
@@ -147,18 +148,10 @@ def main(resources: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], Use
 
 def endpoint(address: str) -> str:
     """Return the address of a service as software wants it: without the request, other parameters (``map=``) kept."""
-    parts = _split(address)
+    parts = taken_apart(address)
     dropped = _REQUEST_KEYS | _LAYER_KEYS
     kept = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k.lower() not in dropped]
     return urlunsplit(parts._replace(query=urlencode(kept, safe="/:,{}"), fragment=""))
-
-
-def _split(address: str) -> SplitResult:
-    """Take an address apart; one that is none is all path."""
-    try:
-        return urlsplit(address)
-    except ValueError:
-        return SplitResult("", "", address, "", "")
 
 
 @lru_cache(maxsize=4096)
@@ -222,7 +215,7 @@ def _format(
 
 def _signs(resource: Mapping[str, Any], address: str) -> Iterator[str]:
     yield str(resource.get("format") or "")
-    parts = _split(address)
+    parts = taken_apart(address)
     suffix = _SUFFIX.search(parts.path.lower().rstrip("/"))
     ending = suffix.group(1) if suffix else ""
     query = dict(parse_qsl(parts.query.lower()))
@@ -300,7 +293,7 @@ def _button(kind: str, found: Concept | None, address: str, is_file: bool) -> tu
 
 def _is_folder(url: str) -> bool:
     """Tell a page that lists files from a file."""
-    parts = _split(url)
+    parts = taken_apart(url)
     return not parts.query and (parts.path.endswith("/") or not parts.path)
 
 

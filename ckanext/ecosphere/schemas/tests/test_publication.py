@@ -166,6 +166,15 @@ def test_a_box_outside_of_the_territories_is_refused_at_its_row(refused):
     assert list(refused(complete(**far))["spatial_coverage"][0]) == ["bbox"]
 
 
+@pytest.mark.parametrize(
+    "address", ["http://[", "//[a", "http://a]b/x.csv", "http://ex\u2100mple.org/a.zip", "ftp://[::1"]
+)
+@pytest.mark.parametrize("more", [{}, {"format": "WMS", "mimetype": "application/xml"}])
+def test_an_address_that_is_none_is_refused_at_its_field(refused, address, more):
+    errors = refused(complete(resources=[{"url": address, "name": "A", **more}]))
+    assert address in errors["resources"][0]["url"][0]
+
+
 def test_a_checksum_needs_its_algorithm(refused):
     dataset = complete()
     del dataset["resources"][0]["hash_algorithm"]

@@ -12,7 +12,7 @@ Knows nothing of CKAN: settings are passed in, so that every room may use it::
     answer = session.get("https://example.org/capabilities")
 """
 
-from ckanext.ecosphere.shared.http_guard.addresses import checked_url, networks, permitted, ports
+from ckanext.ecosphere.shared.http_guard.addresses import checked_url, joined, networks, permitted, ports, taken_apart
 from ckanext.ecosphere.shared.http_guard.attempt import GuardSettings
 from ckanext.ecosphere.shared.http_guard.budget import Budget, StoppedError
 from ckanext.ecosphere.shared.http_guard.errors import MESSAGES, FetchError, FetchRefusedError
@@ -31,7 +31,9 @@ __all__ = [
     "StoppedError",
     "checked_url",
     "is_own_service",
+    "joined",
     "networks",
     "permitted",
     "ports",
+    "taken_apart",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from urllib3.exceptions import LocationParseError
 from urllib3.util.url import parse_url
@@ -79,6 +80,22 @@ def checked_url(url: str) -> str:
     if not parts.host or parts.auth:
         raise FetchRefusedError("bad-url", url=_shown(url))
     return parts.url
+
+
+def joined(url: str, reference: str) -> str | None:
+    """Return the address that a document at `url` names; None when it names none ("http://[")."""
+    try:
+        return urljoin(url, reference.strip())
+    except ValueError:
+        return None
+
+
+def taken_apart(address: str) -> SplitResult:
+    """Take an address of an outsider apart; one that is none is all path."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return SplitResult("", "", address, "", "")
 
 
 def _shown(url: str) -> str:

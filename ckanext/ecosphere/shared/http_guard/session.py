@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError, NameResolutionError, SSLError
 
-from ckanext.ecosphere.shared.http_guard.addresses import checked_url
+from ckanext.ecosphere.shared.http_guard.addresses import checked_url, joined
 from ckanext.ecosphere.shared.http_guard.attempt import (
     Attempt,
     GuardedHTTPConnection,
@@ -66,7 +66,7 @@ class _Request:
 
     def redirected(self, status: int, location: str) -> _Request:
         """The request to send next; only "See Other" turns a POST into a GET (RFC 9110 §15.4.4)."""
-        url = urljoin(self.url, location)
+        url = joined(self.url, location) or location
         if status == HTTPStatus.SEE_OTHER:
             return replace(self, method="GET", url=url, body=None)
         return replace(self, url=url)
