@@ -61,7 +61,7 @@ class UdataReader:
             self._base += "search/"
         self._session = session
         self._filters = filters
-        self._seen: set[str] = set()
+        self._seen: set[tuple[str, str]] = set()
         self._total: int | None = None
 
     def pages(self) -> Iterator[Page]:
