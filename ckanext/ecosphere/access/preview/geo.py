@@ -15,17 +15,23 @@ from pyogrio import raw
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
-from ckanext.ecosphere.access.preview import tables
+from ckanext.ecosphere.access.preview import parquet, tables
 from ckanext.ecosphere.access.preview.errors import PreviewError
 
 MOST_POINTS = 150_000
 #: Pixels of a map, more or less: what is smaller than one of them is not seen.
 PIXELS = 3_000
 DECIMALS = 6
+#: Zoom at which a département is about one tile.
+FEW_TILES = 8
 
 
-def open_info(path: Path) -> dict[str, Any]:
+def open_info(path: Path, **options: Any) -> dict[str, Any]:
     """Return what GDAL tells of the first layer with geometries, else of the first.
+
+    Args:
+        path: of the file.
+        options: of the driver that opens it.
 
     Raises:
         PreviewError: it cannot be read.
@@ -36,7 +42,7 @@ def open_info(path: Path) -> dict[str, Any]:
             raise PreviewError("unreadable")
         chosen = next((name for name, kind in layers if kind), layers[0][0])
         return {
-            **pyogrio.read_info(path, layer=chosen, force_total_bounds=False),
+            **pyogrio.read_info(path, layer=chosen, force_total_bounds=False, **options),
             "layer": chosen,
             "layers": len(layers),
         }
@@ -48,14 +54,32 @@ def open_info(path: Path) -> dict[str, Any]:
 
 def read(path: Path, most: int, skip_geometry: bool = False) -> tuple[dict[str, Any], Any, list[str], list[Any]]:
     """Read the first features: what GDAL tells, geometries (WKB), names and values of attributes, column by column."""
-    info = open_info(path)
+    if path.suffix == ".parquet":
+        return parquet.read(path, most, skip_geometry)
+    options = {"ZOOM_LEVEL": _zoom(path)} if path.suffix == ".pmtiles" else {}
+    info = open_info(path, **options)
     try:
         meta, _ids, geometries, values = raw.read(
-            path, layer=info["layer"], max_features=most, read_geometry=not skip_geometry, datetime_as_string=True
+            path,
+            layer=info["layer"],
+            max_features=most,
+            read_geometry=not skip_geometry,
+            datetime_as_string=True,
+            **options,
         )
     except Exception as error:
         raise PreviewError("unreadable") from error
     return {**info, "crs": meta["crs"] or info.get("crs")}, geometries, list(meta["fields"]), values
+
+
+def _zoom(path: Path) -> int:
+    """Return the zoom at which tiles are read: coarse enough to be few, fine enough to show something.
+
+    Byte 100 of the header is the least zoom, 101 the greatest (PMTiles 3, "Header").
+    """
+    with path.open("rb") as file:
+        least, greatest = file.read(102)[-2:]
+    return min(max(least, FEW_TILES), greatest)
 
 
 def to_degrees(crs: str | None) -> Any:

@@ -6,6 +6,8 @@ import re
 
 SNIFFED = 4096
 _IMAGES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif"}
+#: Formats of geographic data with a mark of their own.
+_TABLES = {b"fgb\x03": "fgb", b"PMTiles\x03": "pmtiles", b"PAR1": "parquet"}
 #: Names of root elements.
 _XML = {
     b"kml": "kml",
@@ -19,7 +21,9 @@ _DBF = (0x03, 0x30, 0x83, 0x8B, 0xF5)
 
 
 def sniff(head: bytes, name: str = "") -> str:  # noqa: PLR0911
-    """Return zip, gpkg, json, kml, gml, xml, exception, html, pdf, image, dbf, text, or "" for what is not shown.
+    """Return what a file is, "" for what is not shown.
+
+    One of zip, gpkg, fgb, pmtiles, parquet, json, kml, gml, xml, exception, html, pdf, image, dbf, text.
 
     Args:
         head: first bytes.
@@ -29,6 +33,9 @@ def sniff(head: bytes, name: str = "") -> str:  # noqa: PLR0911
         return "zip"
     if head.startswith(b"SQLite format 3\x00"):
         return "gpkg"
+    for mark, kind in _TABLES.items():
+        if head.startswith(mark):
+            return kind
     if head.startswith(b"%PDF-"):
         return "pdf"
     if any(head.startswith(mark) for mark in _IMAGES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):

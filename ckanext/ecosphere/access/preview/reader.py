@@ -17,6 +17,8 @@ from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
 UNPACKED_MEGABYTES = 400
 SHOWN_TEXT = 60_000
 MOST_BYTES = 3_000_000
+#: By these endings the drivers of GDAL know what they read.
+_SUFFIXES = {kind: f".{kind}" for kind in ("gpkg", "kml", "gml", "dbf", "fgb", "pmtiles", "parquet")}
 
 
 def main() -> None:
@@ -86,8 +88,8 @@ def _shown(kind: str, path: Path, rows: int, geo: Any) -> dict[str, Any]:
             return {"kind": "table", **tables.read_text(path, rows)}
         except PreviewError:
             return _text(path)
-    if kind in ("gpkg", "kml", "gml", "dbf", "shp", "sheet") or (kind == "json" and _is_geojson(path)):
-        suffix = {"gpkg": ".gpkg", "kml": ".kml", "gml": ".gml", "dbf": ".dbf", "json": ".geojson"}.get(kind)
+    if kind in (*_SUFFIXES, "shp", "sheet") or (kind == "json" and _is_geojson(path)):
+        suffix = ".geojson" if kind == "json" else _SUFFIXES.get(kind)
         if suffix and path.suffix != suffix:
             path = path.rename(path.with_suffix(suffix))
         found = geo.sample(path, rows, MOST_BYTES)

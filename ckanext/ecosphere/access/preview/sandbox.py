@@ -16,7 +16,10 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 log = logging.getLogger(__name__)
 
 #: Formats that GDAL may read and write here; all its other drivers are left out, those that fetch among them.
-DRIVERS = ("ESRI Shapefile", "CSV", "GML", "LIBKML", "KML", "GeoJSON", "GPKG", "XLSX", "ODS", "TopoJSON", "MEM")
+DRIVERS = (
+    "ESRI Shapefile", "CSV", "GML", "LIBKML", "KML", "GeoJSON", "GPKG", "FlatGeobuf", "MVT", "PMTiles", "XLSX", "ODS",
+    "TopoJSON", "MEM",
+)  # fmt: skip
 _OTHERS = Path(__file__).parents[1] / "data" / "gdal-drivers-off.txt"
 LOWEST_SECONDS = 5
 

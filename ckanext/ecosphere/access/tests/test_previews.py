@@ -20,7 +20,7 @@ from ckan.tests import factories
 
 from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.access.model import Sample
-from ckanext.ecosphere.access.preview import files, images, sandbox, tables
+from ckanext.ecosphere.access.preview import files, geo, images, sandbox, tables
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.tests.conftest import address
 
@@ -74,6 +74,9 @@ def made_by_gdal(driver: str, suffix: str, tmp_path: Path) -> dict[str, bytes]:
     fields = list(meta["fields"])
     shapes = {"KML": geometry, "XLSX": None}.get(driver, moved)
     kind = None if shapes is None else "Polygon"
+    if driver == "Parquet":
+        written_as_geoparquet(folder / f"zones{suffix}", shapes, dict(zip(fields, values, strict=True)))
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
     raw.write(folder / f"zones{suffix}", shapes, values, fields, driver=driver, crs=crs, geometry_type=kind)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
@@ -188,7 +191,24 @@ def test_documents_are_shown_when_they_are_documents(store, hostile):
     assert store["client"].get(second).status_code == 424
 
 
-@pytest.mark.parametrize(("driver", "suffix"), [("GPKG", ".gpkg"), ("ESRI Shapefile", ".shp"), ("KML", ".kml")])
+def written_as_geoparquet(path: Path, shapes: Any, values: dict[str, Any], **column: Any) -> None:
+    """Write a GeoParquet file in Lambert 93."""
+    import pyarrow
+    from pyarrow import parquet
+    from pyproj import CRS
+
+    column = {"encoding": "WKB", "geometry_types": [], "crs": CRS.from_epsg(2154).to_json_dict(), **column}
+    told = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+    table = pyarrow.table(
+        {**{name: [geo.plain(value) for value in each] for name, each in values.items()}, "geometry": list(shapes)}
+    )
+    parquet.write_table(table.replace_schema_metadata({"geo": json.dumps(told)}), path)
+
+
+@pytest.mark.parametrize(
+    ("driver", "suffix"),
+    [("GPKG", ".gpkg"), ("ESRI Shapefile", ".shp"), ("KML", ".kml"), ("FlatGeobuf", ".fgb"), ("Parquet", ".parquet")],
+)
 def test_geographic_files_are_shown_in_degrees(loaded, tmp_path, driver, suffix):
     parts = made_by_gdal(driver, suffix, tmp_path)
     body = next(iter(parts.values()))
@@ -203,6 +223,41 @@ def test_geographic_files_are_shown_in_degrees(loaded, tmp_path, driver, suffix)
     assert facts["network_closed"] is True
     assert facts["extent"] == pytest.approx([-1.9098, 46.9819, -1.1679, 47.4525], abs=0.001)
     assert len(found["geojson"]["features"]) == 60
+
+
+def test_a_parquet_file_is_a_table_or_a_map_only_of_what_says_where_it_lies(loaded, tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    rows = {"code": ["01001", "02002", None], "n": [1, 2, 3], "tags": [["a"], [], None], "raw": [b"x", None, b"y"]}
+    parquet.write_table(pyarrow.table(rows), tmp_path / "t.parquet")
+    facts, found = sample((tmp_path / "t.parquet").read_bytes(), tmp_path)
+    assert (facts["kind"], facts["total"], facts["counted"]) == ("table", 3, 3)
+    assert [(each["name"], each["type"], each["empty"]) for each in found["columns"]] == [
+        ("code", "text", 1), ("n", "integer", 0), ("tags", "text", 1), ("raw", "empty", 3),
+    ]  # fmt: skip
+    for column, code in (({"crs": None}, "no-crs"), ({"encoding": "x"}, "unreadable"), ({"crs": {"a": 1}}, "no-crs")):
+        written_as_geoparquet(tmp_path / "g.parquet", [b"\x01\x01\x00\x00\x00" + bytes(16)], {"a": [1]}, **column)
+        with pytest.raises(PreviewError) as raised:
+            sample((tmp_path / "g.parquet").read_bytes(), tmp_path)
+        assert raised.value.code == code
+
+
+@pytest.mark.parametrize("mark", [b"PAR1", b"PMTiles\x03", b"fgb\x03"])
+def test_a_file_of_columns_or_tiles_that_is_none_ends_with_a_sentence(loaded, tmp_path, mark):
+    for body in (mark, mark + bytes(200), mark + b"\xff" * 5000 + b"\xff\xff\xff\x7f" + mark):
+        with pytest.raises(PreviewError):
+            sample(body, tmp_path)
+
+
+def test_tiles_in_one_file_are_a_map(loaded, tmp_path):
+    body = made_by_gdal("PMTiles", ".pmtiles", tmp_path)["zones.pmtiles"]
+    facts, found = sample(body, tmp_path)
+    assert facts["kind"] == "map"
+    assert facts["extent"] == pytest.approx([-1.9098, 46.9819, -1.1679, 47.4525], abs=0.1)
+    assert {each["type"] for each in (feature["geometry"] for feature in found["geojson"]["features"])} <= {
+        "Polygon", "MultiPolygon",
+    }  # fmt: skip
 
 
 def test_a_workbook_and_a_dbf_become_tables(loaded, tmp_path):
