@@ -56,7 +56,7 @@ def read(path: Path, most: int, skip_geometry: bool = False) -> tuple[dict[str, 
     """Read the first features: what GDAL tells, geometries (WKB), names and values of attributes, column by column."""
     if path.suffix == ".parquet":
         return parquet.read(path, most, skip_geometry)
-    options = {"ZOOM_LEVEL": _zoom(path)} if path.suffix == ".pmtiles" else {}
+    options: dict[str, Any] = {"ZOOM_LEVEL": _zoom(path)} if path.suffix == ".pmtiles" else {}
     info = open_info(path, **options)
     try:
         meta, _ids, geometries, values = raw.read(

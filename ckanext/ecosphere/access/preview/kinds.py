@@ -8,6 +8,7 @@ SNIFFED = 4096
 _IMAGES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif"}
 #: Formats of geographic data with a mark of their own.
 _TABLES = {b"fgb\x03": "fgb", b"PMTiles\x03": "pmtiles", b"PAR1": "parquet"}
+_VECTOR_TILES = b"\x01"  # "tile type" of the header of PMTiles 3
 #: Names of root elements.
 _XML = {
     b"kml": "kml",
@@ -35,7 +36,7 @@ def sniff(head: bytes, name: str = "") -> str:  # noqa: PLR0911
         return "gpkg"
     for mark, kind in _TABLES.items():
         if head.startswith(mark):
-            return kind
+            return "" if kind == "pmtiles" and head[99:100] != _VECTOR_TILES else kind
     if head.startswith(b"%PDF-"):
         return "pdf"
     if any(head.startswith(mark) for mark in _IMAGES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
