@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help week guide attack matrix docs i18n chaos csw bench-fidelity bench-forms bench-harvest bench-levels bench-normalise bench-quality bench-relevance bench-requests bench-search demo setup up stop down status env test test-room lint lock clean
+.PHONY: help week guide attack matrix docs i18n chaos csw bench-fidelity bench-forms bench-harvest bench-levels bench-normalise bench-pages bench-quality bench-relevance bench-requests bench-search demo setup up stop down status env test test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT OGC_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -53,6 +53,9 @@ bench-fidelity: ## What of real records is in the datasets, told, lost or wrong 
 
 bench-normalise: ## Precision and recall of the themes that a harvest gives, on titles judged by hand, rule by rule (ARGS=--show)
 	@.venv/bin/python -m dev.bench.normalise $(ARGS)
+
+bench-pages: ## Measure every kind of page of the demonstration, as each person (after COUNT=27897 make demo; VISITS=40 PAGE=/dataset)
+	@.venv/bin/python -m dev.bench.pages --visits $(or $(VISITS),40) $(if $(PAGE),--page $(PAGE))
 
 bench-quality: ## Measure what quality costs, on a save and for a re-score (DATASETS=100000)
 	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.quality --datasets $(or $(DATASETS),100000)

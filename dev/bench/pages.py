@@ -1,0 +1,114 @@
+"""How fast pages are on the portal of `make demo`, one visitor after the other, each page as the person who opens it.
+
+    COUNT=27897 make demo && make bench-pages            # VISITS=40 of each
+    make bench-pages PAGE=/dataset/                      # only addresses that contain this
+
+Prints milliseconds by the clock, and the processor time of the web server, which other work on the machine hardly
+changes. Exit code 1 when a page is over its limit (`data/pages.csv`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from dev.attack.client import Client
+from dev.attack.load import Load
+from dev.bench.search import processor_seconds
+from dev.stack import accounts, ckan
+
+PAGES = Path(__file__).parent / "data" / "pages.csv"
+DATASETS = 200
+WARM_UP = 5
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page, who opens it (nobody: ""), and the milliseconds that its 95th percentile may take."""
+
+    path: str
+    account: str
+    limit: int
+
+
+def pages(part: str) -> list[Page]:
+    """Return the pages of the table whose address contains a text."""
+    with PAGES.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
+    return [Page(row["path"], row["account"], int(row["limit"])) for row in rows if part in row["path"]]
+
+
+def clients() -> dict[str, Client]:
+    """Return a visitor for each account, logged in through the form, and one without.
+
+    Raises:
+        SystemExit: the portal does not run.
+    """
+    if not ckan.answers():
+        raise SystemExit("The portal does not run: make demo")
+    passwords = json.loads(accounts.CREDENTIALS.read_text(encoding="utf-8"))["passwords"]
+    found = {"": Client(ckan.site_url(), Load())}
+    for name in {page.account for page in pages("")} - {""}:
+        found[name] = Client(ckan.site_url(), Load(), name=name)
+        found[name].log_in(passwords[name])
+    return found
+
+
+def filled(page: Page, datasets: list[dict[str, str]], chance: Random) -> str:
+    """Return the address of a page, of any dataset where it is one of a dataset."""
+    return page.path.format(**chance.choice(datasets))
+
+
+def measure(page: Page, client: Client, datasets: list[dict[str, str]], visits: int, web: int) -> bool:
+    """Open a page again and again, print a line; return whether it is within its limit.
+
+    Raises:
+        SystemExit: it is no page for this person.
+    """
+    chance = Random(7)
+    for _visit in range(WARM_UP):
+        client.get(filled(page, datasets, chance))
+    taken, size, before = [], 0, processor_seconds(web)
+    for _visit in range(visits):
+        begin = time.monotonic()
+        answer = client.get(filled(page, datasets, chance))
+        taken.append((time.monotonic() - begin) * 1000)
+        size = max(size, len(answer.content))
+        if answer.status != 200:
+            raise SystemExit(f"{page.path} as {page.account or 'nobody'}: {answer.status}")
+    processor = (processor_seconds(web) - before) / visits * 1000
+    p50, p95 = statistics.median(taken), sorted(taken)[int(visits * 0.95)]
+    figures = f"{p50:6.0f} {p95:6.0f} {page.limit:6} {processor:10.0f} {size / 1000:6.0f}"
+    print(f"{page.path:48} {page.account:18} {figures}{'' if p95 <= page.limit else '  over'}", flush=True)
+    return p95 <= page.limit
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="make bench-pages", description=__doc__)
+    parser.add_argument("--visits", type=int, default=40)
+    parser.add_argument("--page", default="")
+    chosen = parser.parse_args()
+    visitors = clients()
+    web = next(process.pid() for process in ckan.processes() if process.name == "web")
+    found = visitors[""].must("package_search", rows=DATASETS, start=300, fq="res_format:*")
+    datasets = [
+        {"dataset": each["name"], "resource": each["resources"][0]["id"]}
+        for each in found["results"]
+        if each["resources"]
+    ]
+    print(f"{found['count']} datasets with files or services; {chosen.visits} visits each, milliseconds")
+    print(f"{'page':48} {'account':18} {'p50':>6} {'p95':>6} {'limit':>6} {'processor':>10} {'kB':>6}")
+    within = [measure(page, visitors[page.account], datasets, chosen.visits, web or 0) for page in pages(chosen.page)]
+    return 0 if all(within) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
