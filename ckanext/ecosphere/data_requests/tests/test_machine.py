@@ -34,6 +34,7 @@ from ckanext.ecosphere.data_requests.tests.conftest import (
     opened,
     row,
 )
+from ckanext.ecosphere.data_requests.tests.histories import replay
 
 ACTIVE = {"submitted", "open", "needs_info", "in_progress"}
 WORKABLE = {"open", "in_progress"}
@@ -270,7 +271,7 @@ class Life(RuleBasedStateMachine):
         found = row(self.request)
         query = sa.select(Event).where(Event.request_id == found.id).order_by(Event.id)
         history = [(each.transition, each.from_state, each.to_state) for each in model.Session.scalars(query)]
-        assert states.replay(history) == found.state == self.state
+        assert replay(history) == found.state == self.state
         assert found.listed == self.listed
         assert found.support_count == len(self.supporters)
 
