@@ -7,25 +7,20 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from ckanext.ecosphere.harvest import record as r
-from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, party_identifier
-from ckanext.ecosphere.harvest.iso.walk import (
-    XLINK_HREF,
-    Table,
-    Walk,
+from ckanext.ecosphere.harvest.iso.handlers import (
     code,
     hrefs,
-    local,
     long_text,
     long_texts,
-    mark_of,
     new,
-    one_line,
+    note,
     skip,
     text,
     text_and_href,
-    told,
     within,
 )
+from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, party_identifier
+from ckanext.ecosphere.harvest.iso.walk import XLINK_HREF, Table, Walk, local, mark_of, one_line
 
 # --- distribution ------------------------------------------------------------------------------
 
@@ -49,13 +44,13 @@ def _mime_type(walk: Walk, element: etree._Element, link: r.Link) -> None:
 FORMAT: Table = {
     "name": text_and_href("name", "href"),
     "version": text("version"),
-    "amendmentNumber": told,
-    "specification": told,
+    "amendmentNumber": note,
+    "specification": note,
     "fileDecompressionTechnique": text_and_href("compression", "compression_href"),
     "formatDistributor": within(
-        {"distributorContact": told, "distributorTransferOptions": hrefs("transfers"), "distributorFormat": told}
+        {"distributorContact": note, "distributorTransferOptions": hrefs("transfers"), "distributorFormat": note}
     ),
-    "formatSpecificationCitation": within({"title": text("name"), "edition": text("version"), "date": told}),
+    "formatSpecificationCitation": within({"title": text("name"), "edition": text("version"), "date": note}),
 }
 
 
@@ -118,10 +113,10 @@ _RESULT: Table = {
         {
             "title": text_and_href("title", "href"),
             "date": new(r.Dated, "dates", DATE),
-            "alternateTitle": told,
-            "identifier": told,
-            "citedResponsibleParty": told,
-            "edition": told,
+            "alternateTitle": note,
+            "identifier": note,
+            "citedResponsibleParty": note,
+            "edition": note,
         }
     ),
     "explanation": long_text("explanation"),
@@ -180,21 +175,21 @@ def _scope(walk: Walk, element: etree._Element, target: r.Record) -> None:
 
 _REPORT: Table = {
     "result": _result,
-    "measureIdentification": told,
+    "measureIdentification": note,
     "nameOfMeasure": _name_of_measure,
-    "measureDescription": told,
-    "measure": told,
-    "dateTime": told,
-    "evaluationMethodType": told,
+    "measureDescription": note,
+    "measure": note,
+    "dateTime": note,
+    "evaluationMethodType": note,
 }
 LINEAGE: Table = {
     "statement": long_texts("lineage"),
-    "scope": told,
+    "scope": note,
     "processStep": within({"description": long_texts("steps")}),
     "source": within(
         {
             "description": long_texts("sources"),
-            "sourceCitation": within({"title": long_texts("sources"), "date": told}),
+            "sourceCitation": within({"title": long_texts("sources"), "date": note}),
         }
     ),
 }

@@ -8,30 +8,25 @@ from typing import Any
 from lxml import etree
 
 from ckanext.ecosphere.harvest import record as r
-from ckanext.ecosphere.harvest.iso.table_distribution import LINK
-from ckanext.ecosphere.harvest.iso.table_extent import extent
-from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, identifier_code, party_identifier
-from ckanext.ecosphere.harvest.iso.walk import (
-    Table,
-    Walk,
-    block,
+from ckanext.ecosphere.harvest.iso.handlers import (
     code,
     codes,
     identifiers,
-    local,
     long_text,
-    mark_of,
     new,
-    one_line,
+    note,
     reference,
     skip,
     terms,
     text,
     text_and_href,
     texts,
-    told,
     within,
 )
+from ckanext.ecosphere.harvest.iso.table_distribution import LINK
+from ckanext.ecosphere.harvest.iso.table_extent import extent
+from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, identifier_code, party_identifier
+from ckanext.ecosphere.harvest.iso.walk import Table, Walk, block, local, mark_of, one_line
 from ckanext.ecosphere.shared import xlink_roles
 
 
@@ -47,10 +42,10 @@ CITATION: Table = {
     "alternateTitle": texts("alternate_titles"),
     "date": new(r.Dated, "dates", DATE),
     "edition": text("edition"),
-    "editionDate": told,
+    "editionDate": note,
     "identifier": identifiers("identifiers"),
     "series": _series,
-    "presentationForm": told,
+    "presentationForm": note,
 }
 
 
@@ -107,8 +102,8 @@ def _keywords(walk: Walk, element: etree._Element, record: r.Record) -> None:
 
 _REFERENCE: Table = {
     "title": terms("other"),
-    "onlineResource": within({"linkage": terms("other"), "name": told, "description": told, "protocol": skip}),
-    "date": told,
+    "onlineResource": within({"linkage": terms("other"), "name": note, "description": note, "protocol": skip}),
+    "date": note,
 }
 _CONSTRAINT: Table = {
     "useLimitation": terms("use_limitations"),
@@ -143,9 +138,9 @@ MAINTENANCE: Table = {
     "dateOfNextUpdate": text("next_update"),
     "maintenanceDate": within({"date": text("next_update"), "dateType": skip}),
     "maintenanceNote": _note,
-    "updateScope": told,
-    "maintenanceScope": told,
-    "contact": told,
+    "updateScope": note,
+    "maintenanceScope": note,
+    "contact": note,
 }
 
 
@@ -164,7 +159,7 @@ _RESOLUTION: Table = {
 _MEMBER: Table = {
     "aggregateDataSetName": within({"title": text("title"), "identifier": identifier_code("identifier")}),
     "aggregateDataSetIdentifier": identifier_code("identifier"),
-    "name": within({"title": text("title"), "identifier": identifier_code("identifier"), "date": told}),
+    "name": within({"title": text("title"), "identifier": identifier_code("identifier"), "date": note}),
     "metadataReference": identifier_code("identifier"),
     "associationType": code("association"),
     "initiativeType": code("initiative"),
@@ -173,8 +168,8 @@ _MEMBER: Table = {
 _GRAPHIC: Table = {
     "fileName": skip,  # read at the end: its text or its address is the URL
     "fileDescription": text("description"),
-    "fileType": told,
-    "linkage": within({"linkage": text("url"), "protocol": skip, "name": told, "description": told}),
+    "fileType": note,
+    "linkage": within({"linkage": text("url"), "protocol": skip, "name": note, "description": note}),
 }
 
 
@@ -200,8 +195,8 @@ IDENTIFICATION: Table = {
         {
             "name": text("name"),
             "version": text("version"),
-            "specification": told,
-            "formatSpecificationCitation": within({"title": text("name"), "edition": text("version"), "date": told}),
+            "specification": note,
+            "formatSpecificationCitation": within({"title": text("name"), "edition": text("version"), "date": note}),
         },
     ),
     "descriptiveKeywords": _keywords,
@@ -215,7 +210,7 @@ IDENTIFICATION: Table = {
     "defaultLocale": within({"language": codes("languages"), "characterEncoding": codes("encodings")}),
     "characterSet": codes("encodings"),
     "topicCategory": codes("topic_categories"),
-    "environmentDescription": told,
+    "environmentDescription": note,
     "extent": extent,
     "supplementalInformation": long_text("supplemental_information"),
 }
@@ -228,10 +223,10 @@ _OPERATION: Table = {
     "connectPoint": new(r.Link, "links", LINK),
     "DCP": skip,  # how an operation is called: the web, always
     "distributedComputingPlatform": skip,
-    "operationDescription": told,
-    "invocationName": told,
-    "parameters": told,
-    "dependsOn": told,
+    "operationDescription": note,
+    "invocationName": note,
+    "parameters": note,
+    "dependsOn": note,
 }
 
 
@@ -257,7 +252,7 @@ SERVICE: Table = {
     "serviceType": code("type"),
     "serviceTypeVersion": texts("versions"),
     "coupledResource": _scoped_name,
-    "couplingType": told,
+    "couplingType": note,
     "containsOperations": new(r.Operation, "operations", _OPERATION),
     "operatesOn": _coupled,
 }
