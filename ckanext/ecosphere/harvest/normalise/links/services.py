@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise import protocols
-from ckanext.ecosphere.harvest.normalise.addresses import clean_url
 from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.links import protocols
+from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url
 from ckanext.ecosphere.harvest.record import Service, Term
 from ckanext.ecosphere.shared import xlink_roles
 
