@@ -7,18 +7,9 @@ from typing import Any
 
 from lxml import etree
 
-from ckanext.ecosphere.harvest.iso.walk import (
-    XLINK_HREF,
-    Handler,
-    Table,
-    Walk,
-    block,
-    code_of,
-    local,
-    mark_of,
-    one_line,
-)
+from ckanext.ecosphere.harvest.iso.walk import XLINK_HREF, Handler, Table, Walk, block, code_of, mark_of, one_line
 from ckanext.ecosphere.harvest.record import Identifier, Term
+from ckanext.ecosphere.shared.hardened_xml import local_name
 
 
 def skip(walk: Walk, element: etree._Element, target: Any) -> None:
@@ -147,7 +138,7 @@ def within(table: Table) -> Handler:
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
         entered = False
         for child in element:
-            if local(child):
+            if local_name(child):
                 entered = True
                 walk.children(child, table, target)
         if not entered:
@@ -178,7 +169,7 @@ def new(factory: Callable[[], Any], field: str, table: Table, finish: Handler | 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
         entered = False
         for child in element:
-            if not local(child):
+            if not local_name(child):
                 continue
             entered = True
             item = factory()
@@ -201,7 +192,7 @@ def identifiers(field: str) -> Handler:
         for child in element:
             found = Identifier(mark=mark_of(element))
             for part in child:
-                name = local(part)
+                name = local_name(part)
                 if name == "code":
                     term = walk.text(part)
                     found.code, found.href = one_line(term.text), term.href

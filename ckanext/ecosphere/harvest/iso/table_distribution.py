@@ -20,7 +20,8 @@ from ckanext.ecosphere.harvest.iso.handlers import (
     within,
 )
 from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, party_identifier
-from ckanext.ecosphere.harvest.iso.walk import XLINK_HREF, Table, Walk, local, mark_of, one_line
+from ckanext.ecosphere.harvest.iso.walk import XLINK_HREF, Table, Walk, mark_of, one_line
+from ckanext.ecosphere.shared.hardened_xml import local_name
 
 # --- distribution ------------------------------------------------------------------------------
 
@@ -138,18 +139,18 @@ def _measure(walk: Walk, result: etree._Element, report: etree._Element | None, 
         unit = next((each.get(XLINK_HREF) or "" for each in result.iterfind("{*}valueUnit")), "")
     around = report.getparent()
     mark = r.Mark() if around is None else mark_of(around)
-    record.measures.append(r.QualityMeasure(local(report), name, value, unit, mark))
+    record.measures.append(r.QualityMeasure(local_name(report), name, value, unit, mark))
 
 
 def _result(walk: Walk, element: etree._Element, record: r.Record) -> None:
     for child in element:
-        if local(child) == "DQ_QuantitativeResult":
+        if local_name(child) == "DQ_QuantitativeResult":
             _measure(walk, child, element.getparent(), record)
             continue
-        if local(child) != "DQ_ConformanceResult":
+        if local_name(child) != "DQ_ConformanceResult":
             walk.unread(child)
             continue
-        around = next((each for each in element.iterancestors() if local(each) == "report"), None)
+        around = next((each for each in element.iterancestors() if local_name(each) == "report"), None)
         conformity = r.Conformity(mark=r.Mark() if around is None else mark_of(around))
         walk.children(child, _RESULT, conformity)
         if conformity.title or conformity.href or conformity.mark.arc:

@@ -7,7 +7,8 @@ from lxml import etree
 from ckanext.ecosphere.harvest import record as r
 from ckanext.ecosphere.harvest.iso import gml
 from ckanext.ecosphere.harvest.iso.handlers import by_type, identifiers, note, skip, text, texts, within
-from ckanext.ecosphere.harvest.iso.walk import Table, Walk, local, mark_of, one_line
+from ckanext.ecosphere.harvest.iso.walk import Table, Walk, mark_of, one_line
+from ckanext.ecosphere.shared.hardened_xml import local_name
 
 _BOX: Table = {
     "westBoundLongitude": text("west"),
@@ -45,7 +46,7 @@ def _period(walk: Walk, element: etree._Element, record: r.Record) -> None:
     """Read ``TimePeriod`` in either GML namespace, and in the older nested form."""
     period = r.Period()
     for child in element:
-        name = local(child).lower()
+        name = local_name(child).lower()
         if not name.startswith(("begin", "end")):
             continue
         holder = next((e for e in child.iter("{*}timePosition")), child)

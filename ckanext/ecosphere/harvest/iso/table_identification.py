@@ -26,8 +26,9 @@ from ckanext.ecosphere.harvest.iso.handlers import (
 from ckanext.ecosphere.harvest.iso.table_distribution import LINK
 from ckanext.ecosphere.harvest.iso.table_extent import extent
 from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, identifier_code, party_identifier
-from ckanext.ecosphere.harvest.iso.walk import Table, Walk, block, local, mark_of, one_line
+from ckanext.ecosphere.harvest.iso.walk import Table, Walk, block, mark_of, one_line
 from ckanext.ecosphere.shared import xlink_roles
+from ckanext.ecosphere.shared.hardened_xml import local_name
 
 
 def _series(walk: Walk, element: etree._Element, record: r.Record) -> None:
@@ -118,7 +119,7 @@ _CONSTRAINT: Table = {
 
 
 def _constraint_kind(walk: Walk, element: etree._Element, constraint: r.Constraint) -> None:
-    name = local(element)
+    name = local_name(element)
     constraint.kind = "legal" if "Legal" in name else "security" if "Security" in name else "general"
 
 
@@ -176,7 +177,7 @@ _GRAPHIC: Table = {
 def _graphic_url(walk: Walk, element: etree._Element, graphic: r.Graphic) -> None:
     """`fileName` is the address itself as a text, or a ``gmx:FileName`` with ``src``."""
     for child in element:
-        if local(child) == "fileName":
+        if local_name(child) == "fileName":
             term = walk.text(child)
             graphic.url = term.href or one_line(term.text) or graphic.url
 
@@ -240,11 +241,11 @@ def _coupled(walk: Walk, element: etree._Element, service: r.Service) -> None:
 def _scoped_name(walk: Walk, element: etree._Element, service: r.Service) -> None:
     for child in element:
         for part in child:
-            if local(part) == "ScopedName" and one_line(part.text):
+            if local_name(part) == "ScopedName" and one_line(part.text):
                 service.layers.append(one_line(part.text))
-            elif local(part) == "resourceReference":
+            elif local_name(part) == "resourceReference":
                 _coupled(walk, part, service)  # ISO 19115-3
-            elif local(part) == "identifier" and one_line(walk.text(part).text):
+            elif local_name(part) == "identifier" and one_line(walk.text(part).text):
                 service.coupled.append(r.Term(one_line(walk.text(part).text)))
 
 
@@ -262,18 +263,18 @@ def read_identification(walk: Walk, element: etree._Element, record: r.Record) -
     """Read the data or service identification; a service has both its own and the common parts."""
     record.marked = record.marked or mark_of(element).arc == xlink_roles.MARKED
     for child in element:
-        name = local(child)
+        name = local_name(child)
         if not name:
             continue
         if name.startswith("SV_"):
             record.service = record.service or r.Service()
             service = record.service
             for part in child:
-                handler = SERVICE.get(local(part))
+                handler = SERVICE.get(local_name(part))
                 if handler is not None:
                     handler(walk, part, service)
                 else:
-                    IDENTIFICATION.get(local(part), _unread)(walk, part, record)
+                    IDENTIFICATION.get(local_name(part), _unread)(walk, part, record)
         else:
             walk.children(child, IDENTIFICATION, record)
 

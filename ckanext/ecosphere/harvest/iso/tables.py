@@ -15,14 +15,15 @@ from ckanext.ecosphere.harvest.iso.handlers import code, identifiers, new, note,
 from ckanext.ecosphere.harvest.iso.table_distribution import DISTRIBUTION, LINEAGE, LINK, QUALITY
 from ckanext.ecosphere.harvest.iso.table_identification import read_identification
 from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, Identifiers, identifier_code, party_identifier
-from ckanext.ecosphere.harvest.iso.walk import Table, Walk, local, one_line
+from ckanext.ecosphere.harvest.iso.walk import Table, Walk, one_line
+from ckanext.ecosphere.shared.hardened_xml import local_name
 
 
 def _reference_system(walk: Walk, element: etree._Element, system: r.ReferenceSystem) -> None:
     """Keep what stands in the identifier; a system without one says nothing."""
     found: list[r.Identifier] = []
     for child in element:
-        if local(child) == "referenceSystemIdentifier":
+        if local_name(child) == "referenceSystemIdentifier":
             identifiers("found")(walk, child, Identifiers(found))
     if found:
         system.code, system.codespace, system.href = found[0].code, found[0].codespace, found[0].href

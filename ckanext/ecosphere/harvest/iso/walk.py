@@ -15,6 +15,7 @@ from typing import Any
 from lxml import etree
 
 from ckanext.ecosphere.harvest.record import Mark, Record, Term
+from ckanext.ecosphere.shared.hardened_xml import local_name
 
 XLINK_HREF, XLINK_ARCROLE, XLINK_ROLE, XLINK_TITLE = (
     f"{{http://www.w3.org/1999/xlink}}{name}" for name in ("href", "arcrole", "role", "title")
@@ -54,7 +55,7 @@ class Walk:
     def children(self, parent: etree._Element, table: Table, target: Any) -> None:
         """Give each child to its handler; note those that have none."""
         for child in parent:
-            name = local(child)
+            name = local_name(child)
             if not name:
                 continue
             handler = table.get(name)
@@ -121,16 +122,10 @@ Table = dict[str, Handler]
 # --- reading one property ----------------------------------------------------------------
 
 
-def local(element: etree._Element) -> str:
-    """Local name of an element; empty for a comment, an entity or a processing instruction."""
-    tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
-
-
 def path(element: etree._Element) -> str:
     """Path of an element by local names, without the root."""
-    names = [local(element)]
-    names += [local(ancestor) for ancestor in element.iterancestors()]
+    names = [local_name(element)]
+    names += [local_name(ancestor) for ancestor in element.iterancestors()]
     for root in ("MD_Metadata", "MI_Metadata"):
         if root in names:
             names = names[: names.index(root)]
@@ -172,7 +167,7 @@ def _main_and_localised(prop: etree._Element) -> tuple[Term, list[tuple[str, str
     main = Term(prop.text or "", None)
     localised: list[tuple[str, str]] = []
     for child in prop:
-        name = local(child)
+        name = local_name(child)
         if name == "PT_FreeText":
             localised += [
                 ((text.get("locale") or "").lstrip("#"), (text.text or "").strip())
@@ -186,7 +181,7 @@ def _main_and_localised(prop: etree._Element) -> tuple[Term, list[tuple[str, str
 
 def _without_people(element: etree._Element) -> Iterator[etree._Element]:
     """Go through an element in its order, but for names of persons, which are noted by themselves."""
-    if local(element) not in PEOPLE:
+    if local_name(element) not in PEOPLE:
         yield element
         for child in element:
             yield from _without_people(child)
