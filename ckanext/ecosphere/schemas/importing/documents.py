@@ -20,7 +20,6 @@ from ckanext.ecosphere.shared.keywords import unpack
 _PAGE = re.compile(r"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
 _RDF_ROOT = re.compile(r"<(?:\w+:)?RDF[\s>]")
 Read = dict[str, Any]
-_UNREADABLE = (SyntaxError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What parsers and profiles raise for a document that is none of theirs."""
 
 
