@@ -12,9 +12,10 @@ from ckan import model
 from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.answers import asking, deliveries
 from ckanext.ecosphere.data_requests.domain import people, states
-from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request, Setting
+from ckanext.ecosphere.data_requests.model import Comment, Event, Request
 from ckanext.ecosphere.data_requests.notifications import enclosures, links, mail_texts, review, texts
 from ckanext.ecosphere.data_requests.notifications.mailboxes import Mailbox
+from ckanext.ecosphere.data_requests.notifications.tables import Notification, Setting
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.mailing.texts import labelled, subject
 

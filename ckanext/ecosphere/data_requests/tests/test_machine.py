@@ -23,7 +23,8 @@ from hypothesis.stateful import (
 
 from ckanext.ecosphere.data_requests import dictize, service
 from ckanext.ecosphere.data_requests.domain import kinds, states
-from ckanext.ecosphere.data_requests.model import Event, Notification
+from ckanext.ecosphere.data_requests.model import Event
+from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.data_requests.tests.conftest import (
     REASON,
     REFUSAL,
