@@ -22,7 +22,7 @@ from ckanext.ecosphere.shared.http_guard import joined
 
 log = logging.getLogger(__name__)
 
-# rdflib tells of each date that is none, with a traceback; our own rules tell of it in the report.
+# rdflib logs every invalid date with a traceback; our own rules report them.
 logging.getLogger("rdflib.term").setLevel(logging.ERROR)
 
 MAX_DEPTH = 6

@@ -40,7 +40,7 @@ from ckanext.ecosphere.harvest.record import (
 )
 
 LIMITS = URIRef("http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess")
-"""Type of a statement of rights that is about access, as GeoDCAT-AP and the portal's own feed tell it."""
+"""Type of a statement of rights that is about access, as in GeoDCAT-AP and the portal's own feed."""
 HIERARCHY = {DCAT.DatasetSeries: "series", DCAT.DataService: "service"}
 DATES = (("publication", DCTERMS.issued), ("revision", DCTERMS.modified), ("creation", DCTERMS.created))
 AGENTS = (
@@ -90,7 +90,7 @@ def _entries(graph: Graph, subject: Node) -> list[Node]:
 
 
 def _entry(record: Record, graph: Graph, subject: Node) -> None:
-    """What the record of the catalogue says of itself: its identifier, date and contacts."""
+    """Read the record of the catalogue: its identifier, date and contacts."""
     for entry in _entries(graph, subject):
         date = next(first_of(graph, entry, DCTERMS.modified, DCTERMS.issued), None)
         record.metadata_date = record.metadata_date or (str(date) if date is not None else None)
@@ -175,12 +175,12 @@ def _parties(record: Record, graph: Graph, subject: Node, role: str, predicate: 
                 phone=str(phone) if phone is not None else None,
             )
         )
-    # By what they say: blank nodes have other names each time that a file is read.
-    record.contacts += sorted(found, key=_said)
+    # By their content: the names of blank nodes change whenever a file is read.
+    record.contacts += sorted(found, key=_sort_key)
 
 
 def _attributions(record: Record, graph: Graph, subject: Node) -> None:
-    """Parties in other roles (PROV): each with the role that the attribution gives it."""
+    """Add the parties of qualified attributions (PROV), with their roles."""
     for node in sorted(graph.objects(subject, PROV.qualifiedAttribution), key=str):
         role = next((last_part(each) for each in first_of(graph, node, DCAT.hadRole, PROV.hadRole)), None)
         parties = Record()
@@ -188,7 +188,7 @@ def _attributions(record: Record, graph: Graph, subject: Node) -> None:
         record.contacts += parties.contacts
 
 
-def _said(contact: Contact) -> tuple[str, ...]:
+def _sort_key(contact: Contact) -> tuple[str, ...]:
     return tuple(part or "" for part in (contact.organisation_href, contact.organisation, contact.email, contact.url))
 
 

@@ -61,7 +61,7 @@ class _Keywords:
 
 
 _THESAURUS: Table = {
-    # All of it is told with its title, see _thesaurus.
+    # All of it is noted with its title, see _thesaurus.
     "title": text_and_href("thesaurus", "thesaurus_href"),
     "identifier": within({"code": text_and_href("thesaurus", "thesaurus_href"), "codeSpace": skip}),
     "alternateTitle": skip,

@@ -4,7 +4,7 @@ ISO 19139 alternates properties and types (``gmd:citation/gmd:CI_Citation/gmd:ti
 tables of `tables.py` name the properties; the types between them are passed through. Elements
 are matched on their local name, since the same property comes from several namespaces (gmd,
 gmi, srv, fra, two of GML, ISO 19115-3's many). One pass over the children does it all; what a
-table does not name is noted in ``record.unread``, so that nothing is lost without being told.
+table does not name is noted in ``record.unread``, so that nothing is lost silently.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Walk:
         self._noted = 0
 
     def children(self, parent: etree._Element, table: Table, target: Any) -> None:
-        """Give each child to its handler; note those that have none."""
+        """Hand every child to its handler; note those that have none."""
         for child in parent:
             name = local_name(child)
             if not name:

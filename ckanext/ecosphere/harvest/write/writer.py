@@ -172,7 +172,7 @@ class Writer:
     # --- saving ---
 
     def _create_together(self, items: list[Item], names: Names) -> set[str]:
-        """Create the datasets of new records with few statements; what fails is left to `_save`, which tells why.
+        """Create the datasets of new records with few statements; what fails is left to `_save`, which reports why.
 
         Returns:
             guids of the records whose datasets were created.
@@ -204,7 +204,7 @@ class Writer:
             return self._bulk.valid(self._dataset(item, name, []))
         except tk.ValidationError:
             return None
-        except Exception:  # a validator of any plugin: `_save` will meet it again and tell
+        except Exception:  # a validator of any plugin: `_save` will meet it again and report it
             return None
 
     def _record_created(self, items: list[Item], ids: list[str]) -> None:

@@ -55,7 +55,7 @@ def formats_of(draft: Draft) -> Formats:
 
 
 def set_format(draft: Draft, resource: Resource, found: Concept | None, formats: Formats, address: Address) -> None:
-    """Set format and media type; of an archive, and of data that do not tell theirs, the format that the record names.
+    """Set format and media type; archives, and data without a format of their own, take the one that the record names.
 
     Of several formats the first is the resource's, and its description names all of them: one cannot know which a file
     without a name has.
@@ -86,8 +86,8 @@ def set_format(draft: Draft, resource: Resource, found: Concept | None, formats:
 
 
 def _describe_formats(resource: Resource, formats: Formats) -> None:
-    told = f"Formats : {', '.join(concept.id for concept in formats.data)}"
-    resource["description"] = cut(f"{resource.get('description', '')}\n\n{told}".strip(), MAX_DESCRIPTION)
+    sentence = f"Formats : {', '.join(concept.id for concept in formats.data)}"
+    resource["description"] = cut(f"{resource.get('description', '')}\n\n{sentence}".strip(), MAX_DESCRIPTION)
 
 
 def take_maps_for_data(resources: list[Resource], formats: Formats) -> None:
@@ -112,7 +112,7 @@ def report_unplaced(draft: Draft, formats: Formats, resources: list[Resource]) -
     if described:
         had |= {concept.id for concept in formats.data}
     for name, written in formats.named.items():
-        # Versions and variants have no field; a name that says just the format's is told when nothing else has it.
+        # Versions and variants have no field; a bare format name is reported only when no resource has the format.
         more = [text for text in dict.fromkeys(written) if name not in had or plain(text) != plain(name)]
         if more:
             draft.lost("distributionFormat", more)

@@ -1,4 +1,4 @@
-"""Links become resources: refused or cleaned, given protocol, role, format, network, name; each once; in order."""
+"""Turn links into resources: refused or cleaned, with protocol, role, format, network and name, in a stable order."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _LAYER = re.compile(r"[\w.-]+(?::[\w.-]+)*")
 _LAYER_KEYS = ("layers", "layer", "typenames", "typename")
 _DIRECT = re.compile(r"request=getfeature|/download\b|/exports?/", re.IGNORECASE)
 _SERVICE_KINDS = {"view", "download", "discovery", "invoke", "transformation", "other", "application"}
-"""INSPIRE service types that tell no protocol."""
+"""INSPIRE service types that do not imply a protocol."""
 _RECORD = "completemetadata"
 """Function of a link to the record itself (ISO 19115-3)."""
 _MEGABYTE = 1_000_000
 
 
 def resource_key(resource: Resource) -> tuple[str, str, str]:
-    """Return what tells one resource of a dataset from another across harvests: address, protocol, layer."""
+    """Return the key that identifies a resource of a dataset across harvests: address, protocol, layers."""
     return resource.get("url", ""), resource.get("protocol", ""), _joined(resource)
 
 
@@ -79,11 +79,11 @@ def links(draft: Draft) -> None:
 def all_links(draft: Draft) -> list[Link]:
     """Return the online resources, and the connection points of a service's operations."""
     found = list(draft.record.links)
-    told = draft.record.service
-    for operation in told.operations if told else ():
+    described = draft.record.service
+    for operation in described.operations if described else ():
         for link in operation.links:
             name = link.name or draft.record.title
-            kind = told.type if told and (told.type or "").lower() not in _SERVICE_KINDS else None
+            kind = described.type if described and (described.type or "").lower() not in _SERVICE_KINDS else None
             found.append(Link(link.url, link.protocol or kind, name, link.description, link.function))
     return found
 
@@ -148,8 +148,8 @@ def of_link(draft: Draft, link: Link, formats: Formats | None = None) -> list[Re
 def _refuse(draft: Draft, link: Link, address: Address) -> None:
     shown = link.url or link.name or ""
     if address.reason == "empty":
-        if said := [each for each in (link.name, link.description, link.protocol) if each]:
-            draft.lost("onLine without an address", said)
+        if texts := [text for text in (link.name, link.description, link.protocol) if text]:
+            draft.lost("onLine without an address", texts)
         return
     draft.lost("onLine", f"{link.protocol or ''} {shown}".strip())
     draft.problem(f"link-{address.reason}", url=shown)
@@ -194,7 +194,7 @@ def _resource(draft: Draft, link: Link, address: Address, signs: tuple[str, str]
         resource["access_services"] = [{"title": resource["name"], "endpoint_url": [url]}]
     if role == "data":
         _complete_data(draft, resource, link, address)
-    _complete_told(resource, link)
+    _complete_declared(resource, link)
     _complete_distribution(draft, resource, link)
     return resource
 
@@ -233,8 +233,8 @@ def complete_file(draft: Draft, resource: Resource, link: Link) -> None:
         resource["encoding"] = encodings[0].id
 
 
-def _complete_told(resource: Resource, link: Link) -> None:
-    """Take what the link itself tells, where a format has a place for it."""
+def _complete_declared(resource: Resource, link: Link) -> None:
+    """Copy the character set and the reference systems that the link declares."""
     encoding = voc.get("encoding").get(link.encoding or "") or voc.get("encoding").find(link.encoding or "")
     if encoding:
         resource["encoding"] = encoding.id
@@ -244,7 +244,7 @@ def _complete_told(resource: Resource, link: Link) -> None:
 
 
 def _complete_distribution(draft: Draft, resource: Resource, link: Link) -> None:
-    """Take what RDF tells of a distribution beside its address: the page to it, its days, its pages."""
+    """Copy what RDF says about a distribution: its access page, dates, documentation and standards."""
     page = clean_url(link.access_url).url if link.access_url else None
     if page and page != resource["url"] and resource.get("download_url"):
         resource["access_url"] = page

@@ -34,7 +34,7 @@ def service(draft: Draft) -> None:
     if names := list(dict.fromkeys(operation.name for operation in found.operations if operation.name)):
         draft.lost("containsOperations", names)
     if draft.record.fields.get("endpoint_url"):
-        return  # another reader has told them
+        return  # another reader has set them
     addresses, described = _marked(found) if draft.record.marked else _of_resources(draft)
     draft.set("endpoint_url", list(dict.fromkeys(addresses)))
     draft.set("endpoint_description", next(iter(described), ""))
