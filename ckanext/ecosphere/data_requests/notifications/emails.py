@@ -18,6 +18,7 @@ from ckanext.ecosphere.data_requests.notifications.mailboxes import Mailbox
 from ckanext.ecosphere.data_requests.notifications.tables import Notification, Setting
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.mailing.texts import labelled, subject
+from ckanext.ecosphere.shared.messages import N_
 
 _ = tk._
 
@@ -222,11 +223,6 @@ def _add_details(item: Item, kind: str, request: Request, event: Event | None) -
         value = text_of(request, fields)
         if value:
             item.details.append((_(label), value))
-
-
-def N_(text: str) -> str:
-    """Mark a text for translation without translating it yet."""
-    return text
 
 
 def _field(name: str) -> Callable[[Request, dict[str, Any]], str]:
