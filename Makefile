@@ -91,8 +91,8 @@ lint: ## Check the code with ruff and pyright
 
 docs: ## Write the parts of docs/ that come from the code
 	@.venv/bin/python -m dev.reference
-	@.venv/bin/python -m ckanext.ecosphere.schemas.fields.field_table
-	@.venv/bin/python -m dev.requests_table
+	@.venv/bin/python -m dev.field_table
+	@.venv/bin/python -m dev.page_tables
 
 lock: ## Compile dev/requirements.lock anew
 	@$(stack) lock

@@ -34,6 +34,7 @@ from ckanext.ecosphere.harvest.sources.csw_answer import PageError
 from dev.bench import fidelity_checks as checks
 from dev.bench import fidelity_facts as facts
 from dev.bench.fidelity_facts import Fact
+from dev.bench.fidelity_view import View
 
 FALLBACK = "administration-centrale-ou-ministere_172120"
 CONTEXT = Context(fallback_organisation=FALLBACK, catalogue_title="Mesure", free_tags=True)
@@ -151,7 +152,7 @@ def judge(case: Case) -> None:
     if case.result is None:
         case.verdicts = [(fact, "told") for fact in case.said]
         return
-    view = checks.View(case.result)
+    view = View(case.result)
     case.verdicts = [(fact, checks.verdict(fact, view)) for fact in case.said if checks.is_said(fact)]
 
 

@@ -3,106 +3,14 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterator
-from functools import cached_property
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from ckanext.ecosphere.harvest.normalise import Result
+import yaml
+
 from dev.bench.fidelity_facts import Fact
-
-
-def plain(text: Any) -> str:
-    """A text without markup, case, accents and punctuation, with spaces around."""
-    bare = re.sub(r"<[a-zA-Z/][^<>]*>", " ", str(text)).replace("œ", "oe").replace("Œ", "oe").replace("&amp;", "&")
-    bare = re.sub(r"&[a-z]{2,8};|&#\d+;", " ", bare)
-    bare = "".join(c for c in unicodedata.normalize("NFKD", bare.casefold()) if not unicodedata.combining(c))
-    return f" {' '.join(re.split(r'[^0-9a-z]+', bare)).strip()} "
-
-
-def strings(value: Any) -> Iterator[str]:
-    """Every text of a value of a dataset."""
-    if isinstance(value, dict):
-        for each in value.values():
-            yield from strings(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from strings(each)
-    elif value is not None:
-        yield str(value)
-
-
-class View:
-    """A result in the forms in which facts are looked for."""
-
-    def __init__(self, result: Result):
-        self.result = result
-        self.dataset = result.dataset
-        self.resources: list[dict[str, Any]] = result.dataset.get("resources", [])
-
-    @cached_property
-    def texts(self) -> list[str]:
-        """Every text of the dataset."""
-        return list(strings(self.dataset))
-
-    @cached_property
-    def told_texts(self) -> list[str]:
-        """Every text of the log, the problems and the list of what has no place."""
-        log = [text for change in self.result.log for text in (change.before, change.after)]
-        return [*log, *(str(v) for p in self.result.problems for v in p.params.values()), *self.result.unread]
-
-    @cached_property
-    def said(self) -> str:
-        """All texts of the dataset, to be searched."""
-        return "|".join(map(plain, self.texts))
-
-    @cached_property
-    def exact(self) -> set[str]:
-        """Each text of the dataset."""
-        return set(map(plain, self.texts))
-
-    @cached_property
-    def told(self) -> str:
-        """All that is told, to be searched."""
-        return "|".join(map(plain, self.told_texts))
-
-    @cached_property
-    def converted(self) -> str:
-        """What the log says was brought to the value of a field that the dataset has."""
-        kept = [c for c in self.result.log if self.dataset.get(c.field) and "left out" not in c.after]
-        return "|".join(plain(change.before) for change in kept)
-
-    @cached_property
-    def addresses(self) -> set[str]:
-        """Addresses of the dataset."""
-        return {address(text) for text in self.texts if ":" in text}
-
-    @cached_property
-    def told_addresses(self) -> str:
-        """Addresses that are told."""
-        return " ".join(address(text) for text in self.told_texts if "/" in text or ":" in text)
-
-    def beside(self, subject: str) -> str:
-        """What the dataset says about a subject beside its fields."""
-        rows = self.dataset.get("other_information", ())
-        return "|".join(plain(row["text"]) for row in rows if row["subject"] == subject)
-
-    def of_link(self, url: str) -> list[dict[str, Any]]:
-        """The resources that a link became."""
-        whole, base = address(url), address(url.partition("?")[0])
-        same = [r for r in self.resources if address(r["url"]) == whole]
-        return same or [r for r in self.resources if address(r["url"].partition("?")[0]) == base]
-
-
-def address(url: str) -> str:
-    """An address in the form in which it is compared: without scheme, password, escapes, case and what ends it."""
-    text = url
-    for _round in range(2):
-        text = unquote(text)
-    text = "".join(text.replace("&amp;", "&").split()).casefold().strip("<>\"'")
-    return re.sub(r"^[a-z]+://([^/@]{1,100}@)?(www\.)?", "", text).rstrip("/?&#.")
-
+from dev.bench.fidelity_view import View, address, plain, strings
 
 Verdict = str
 
@@ -145,113 +53,11 @@ def web(fact: Fact, view: View) -> Verdict:
 
 # --- kinds with values of lists -------------------------------------------------------------------
 
-FREQUENCIES = {
-    "continual": ("UPDATE_CONT", "CONT"),
-    "daily": ("DAILY",),
-    "weekly": ("WEEKLY",),
-    "fortnightly": ("BIWEEKLY",),
-    "monthly": ("MONTHLY",),
-    "quarterly": ("QUARTERLY",),
-    "biannually": ("ANNUAL_2",),
-    "annually": ("ANNUAL",),
-    "asneeded": ("AS_NEEDED",),
-    "irregular": ("IRREG",),
-    "notplanned": ("NOT_PLANNED",),
-    "unknown": ("UNKNOWN",),
-    "annual": ("ANNUAL",),
-    "semiannual": ("ANNUAL_2",),
-    "triennial": ("TRIENNIAL",),
-    "biennial": ("BIENNIAL",),
-    "bimonthly": ("BIMONTHLY",),
-    "semimonthly": ("MONTHLY_2",),
-    "continuous": ("UPDATE_CONT", "CONT"),
-    "semiweekly": ("WEEKLY_2",),
-    "threetimesaweek": ("WEEKLY_3",),
-    "threetimesamonth": ("MONTHLY_3",),
-    "threetimesayear": ("ANNUAL_3",),
-    "biweekly": ("BIWEEKLY",),
-}
-LANGUAGES = {
-    "fre": "FRA",
-    "fra": "FRA",
-    "fr": "FRA",
-    "eng": "ENG",
-    "en": "ENG",
-    "ger": "DEU",
-    "deu": "DEU",
-    "de": "DEU",
-}
-SYSTEMS = (
-    ("lambert 93", "2154"),
-    ("lambert93", "2154"),
-    ("rgf93lamb93", "2154"),
-    (" wgs84 utm nord fuseau 20 ", "32620"),
-    (" wgs 84 ", "4326"),
-    (" wgs84 ", "4326"),
-    ("cc46", "3946"),
-    ("etrs89 ", "4258"),
-    ("lambert zone ii", "27572"),
-    ("lambert ii etendu", "27572"),
-)
-FORMATS = (
-    (r"shape ?file|\bshp\b|esri shape", "SHP"),
-    (r"map ?info|\btab\b|\bmif\b", "MIF|TAB|MapInfo"),
-    (r"geo ?json", "GeoJSON"),
-    (r"\bcsv\b", "CSV"),
-    (r"\bxlsx?\b|excel", "XLS|XLSX"),
-    (r"\bods\b", "ODS"),
-    (r"\bpdf\b", "PDF"),
-    (r"\bzip\b", "ZIP"),
-    (r"\bkml\b|\bkmz\b", "KML|KMZ"),
-    (r"geo ?package|gpkg", "GPKG"),
-    (r"\bgml\b", "GML"),
-    (r"\bdxf\b", "DXF"),
-    (r"\bdwg\b", "DWG"),
-    (r"\becw\b", "ECW"),
-    (r"geo ?tiff?\b|\btiff?\b", "GeoTIFF|TIFF"),
-    (r"jpe?g ?2000|\bjp2\b", "JPEG2000|JP2"),
-    (r"\bjpe?g\b", "JPEG"),
-    (r"\bpng\b", "PNG"),
-    (r"\bjson\b", "JSON"),
-    (r"\bhtml\b", "HTML"),
-    (r"\bxml\b", "XML"),
-    (r"\brdf\b", "RDF"),
-    (r"\bwms\b", "WMS"),
-    (r"\bwfs\b", "WFS"),
-    (r"net ?cdf", "NetCDF"),
-    (r"sqlite|spatialite", "SQLite"),
-    (r"\b7z\b", "7Z"),
-    (r"\bdbf\b", "DBF"),
-    (r"\basc\b", "ASC"),
-    (r"postgis|postgres", "POSTGIS|SQL"),
-    (r"ttl|turtle", "TTL|RDF"),
-    (r"\btxt\b", "TXT"),
-)
-LICENCES = (
-    (r"(licence ouverte|open licen[cs]e|etalab)(?! (?:2017|2014|2011|2018)).{0,40}\b2( 0)?\b|lov2", "etalab-2.0"),
-    (r"etalab 2 0|etalab licence ouverte v2", "etalab-2.0"),
-    (r"2014 05 licence ouverte", "etalab-1.0"),
-    (r"(licence ouverte|open licen[cs]e|etalab).{0,40}\b1( 0)?\b", "etalab-1.0"),
-    (r"\bodbl\b|open database licen", "odc-odbl"),
-    (r"\bcc by nc nd|by nc nd", "cc-by-nc-nd"),
-    (r"\bcc by nc sa|by nc sa", "cc-by-nc-sa"),
-    (r"\bcc by sa\b|by sa", "cc-by-sa"),
-    (r"\bcc by nc|by nc", "cc-nc"),
-    (r"\bcc by nd|by nd", "cc-by-nd"),
-    (r"\bcc0\b|publicdomain zero|cc zero", "cc-zero"),
-    (r"\bcc by\b|creativecommons org licenses by ", "cc-by"),
-)
+TABLES = yaml.safe_load(Path(__file__).with_name("data").joinpath("fidelity.yaml").read_text(encoding="utf-8"))
 NO_LIMIT = (
     r"aucun des articles de la loi ne peut|(pas|aucune|absence) (de |d )?(restriction|limitation)|"
     r"no (restriction|limitation)s?"
 )
-ROLES = (
-    (r"atomarchive/getresource|request=getfeature", {"data"}),
-    (r"\.(zip|shp|gpkg|csv|xlsx?|ods|geojson|kml|kmz|gml|7z|dbf|tab)(\?|$)", {"data"}),
-    (r"request=getcapabilities|service=w[mf]s(&|$)", {"service"}),
-    (r"\.(pdf|docx?|odt)(\?|$)", {"documentation", "data", "sample", "metadata"}),
-)
-"""Pattern on an address → roles of a resource that are right."""
 
 
 def last_parts(value: Any) -> set[str]:
@@ -271,7 +77,7 @@ def _coded(name: str) -> Any:
 
 def _frequency(fact: Fact, view: View) -> Verdict:
     code = re.sub(r"[^a-z]", "", re.split(r"[/#]", fact.value)[-1].lower())
-    wanted = FREQUENCIES.get(code)
+    wanted = TABLES["frequencies"].get(code)
     actual = {part.upper() for part in last_parts(view.dataset.get("frequency"))}
     if wanted is None:
         bare = re.split(r"[/#]", fact.value)[-1].upper()
@@ -284,7 +90,7 @@ def _frequency(fact: Fact, view: View) -> Verdict:
 
 def _language(fact: Fact, view: View) -> Verdict:
     code = re.split(r"[/#]", fact.value)[-1].lower()
-    wanted = LANGUAGES.get(code, code.upper())
+    wanted = TABLES["languages"].get(code, code.upper())
     return "in" if wanted.lower() in last_parts(view.dataset.get("language")) else words(fact, view)
 
 
@@ -352,7 +158,7 @@ def _reference_system(fact: Fact, view: View) -> Verdict:
     codes = (
         re.findall(r"(?<!\d)\d{4,5}(?!\d)", fact.value) if re.search(r"epsg|^\d+$", fact.value, re.IGNORECASE) else []
     )
-    codes = codes or [code for name, code in SYSTEMS if name in plain(fact.value)][:1]
+    codes = codes or [code for name, code in TABLES["systems"] if name in plain(fact.value)][:1]
     if codes and any(code in actual for code in codes):
         return "in"
     if not codes and plain(fact.value) in view.converted:
@@ -376,7 +182,7 @@ def _link(fact: Fact, view: View) -> Verdict:
     if not re.match(r"[a-z]+:|www\.", fact.value, re.IGNORECASE):
         return words(fact, view)
     made = view.of_link(fact.value)
-    roles = next((right for pattern, right in ROLES if re.search(pattern, unquote(fact.value).lower())), None)
+    roles = next((right for pattern, right in TABLES["roles"] if re.search(pattern, unquote(fact.value).lower())), None)
     if (
         made
         and roles
@@ -408,7 +214,7 @@ def _link_text(fact: Fact, view: View) -> Verdict:
 
 
 def _form_at(fact: Fact, view: View) -> Verdict:
-    wanted = [ids for pattern, ids in FORMATS if re.search(pattern, plain(fact.value))]
+    wanted = [ids for pattern, ids in TABLES["formats"] if re.search(pattern, plain(fact.value))]
     if fact.value.startswith("http"):
         wanted = wanted or [re.split(r"[/#]", fact.value)[-1]]
     actual = plain(
@@ -430,7 +236,7 @@ def _form_at(fact: Fact, view: View) -> Verdict:
 
 def _constraint(fact: Fact, view: View) -> Verdict:
     bare = plain(fact.value)
-    licence = next((id_ for pattern, id_ in LICENCES if re.search(pattern, bare)), None)
+    licence = next((id_ for pattern, id_ in TABLES["licences"] if re.search(pattern, bare)), None)
     if licence and ("licen" in bare or len(bare) < SHORT):
         actual = view.dataset.get("license_id")
         differ = any(problem.code == "licences-differ" for problem in view.result.problems)

@@ -16,8 +16,8 @@ from ckanext.ecosphere.access.views import pages  # noqa: F401 (the views regist
 from ckanext.ecosphere.access.views.blueprint import ecosphere_access
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
 from ckanext.ecosphere.room import Room
+from ckanext.ecosphere.setup.network_checks import check_networks, check_ports
 from ckanext.ecosphere.shared import place_helpers
-from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
 
 HELPERS = place_helpers.HELPERS | {
     name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_access_")

@@ -55,7 +55,6 @@ class ContactSheet:
 
 
 FIELDS = tuple(field.name for field in fields(ContactSheet))
-EXTRAS = tuple(PREFIX + name for name in FIELDS)
 
 
 def written(group: model.Group) -> ContactSheet:

@@ -44,3 +44,8 @@ def html() -> Any:
 def rendering() -> Any:
     """Version of the renderer that made the HTML of a row."""
     return mapped_column(sa.Integer, nullable=False, server_default="0", default=rich_text.VERSION)
+
+
+def of_request(**options: Any) -> Any:
+    """The request that a row belongs to and goes with."""
+    return mapped_column(sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), nullable=False, **options)

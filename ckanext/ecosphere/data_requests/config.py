@@ -18,7 +18,6 @@ ANSWER_MONTHS = "ecosphere.requests.answer_months"
 EXTENDED_MONTHS = "ecosphere.requests.extended_months"
 POSTPONE = "ecosphere.requests.postpone"
 CLOCK_STOPS = "ecosphere.requests.clock_stops_for_details"
-DETAILS_DAYS = "ecosphere.requests.details_days"
 ANONYMISE_MONTHS = "ecosphere.requests.anonymise_months"
 STATISTICS_THRESHOLD = "ecosphere.requests.statistics_threshold"
 STATISTICS_CACHE = "ecosphere.requests.statistics_cache"
@@ -91,11 +90,6 @@ def postpone() -> str:
 def clock_stops() -> bool:
     """Tell whether waiting for the requester prolongs the period."""
     return tk.config[CLOCK_STOPS]
-
-
-def details_days() -> int:
-    """Return the days that a requester usually has for details."""
-    return tk.config[DETAILS_DAYS]
 
 
 def anonymise_months() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -54,6 +53,15 @@ SUMMARY = 280
 NEWS = 5
 
 
+#: Functions that templates call under these names.
+ecosphere_request_date = dates.day
+ecosphere_request_time = dates.moment
+ecosphere_request_month = dates.month
+ecosphere_request_commission = law.commission
+ecosphere_request_months_chart = charts.months
+ecosphere_request_bars_chart = charts.bars
+
+
 def ecosphere_request_look(state: str) -> dict[str, str]:
     """Return the `icon` and the `family` (of colours) of a state."""
     icon, family = LOOKS.get(state, ("circle", "closed"))
@@ -63,21 +71,6 @@ def ecosphere_request_look(state: str) -> dict[str, str]:
 def ecosphere_request_event_icon(event: Mapping[str, Any]) -> str:
     """Return the symbol of a line of the history."""
     return EVENT_ICONS.get(event["transition"]) or ecosphere_request_look(event["to"])["icon"]
-
-
-def ecosphere_request_date(value: str | date | None) -> str:
-    """Return a day in words ("24 décembre 2026"), as people here read it; "" for None."""
-    return dates.day(value)
-
-
-def ecosphere_request_time(value: str | date | None) -> str:
-    """Return a moment in words, with the hour."""
-    return dates.moment(value)
-
-
-def ecosphere_request_month(value: str) -> str:
-    """Return a month ("2026-11") in words."""
-    return dates.month(value)
 
 
 def ecosphere_request_today() -> str:
@@ -374,23 +367,8 @@ def ecosphere_request_files() -> dict[str, Any]:
     return {"types": types, "accept": accept, "megabytes": config.attachment_bytes() // 1024**2}
 
 
-def ecosphere_request_commission() -> Mapping[str, Any]:
-    """Return whom one turns to after a refusal: `name`, `short`, `address`, `website`."""
-    return law.commission()
-
-
 def ecosphere_request_news() -> dict[str, Any]:
     """Return the reader's latest unread notifications as `results`, and `unseen`, how many there are."""
     context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     found = tk.get_action("ecosphere_request_notification_list")(context, {"rows": NEWS})
     return {"unseen": found["unseen"], "results": [each for each in found["results"] if not each["seen"]]}
-
-
-def ecosphere_request_months_chart(points: Sequence[Mapping[str, Any]]) -> Markup:
-    """Return the chart of the requests by month."""
-    return charts.months(points)
-
-
-def ecosphere_request_bars_chart(title: str, rows: Sequence[tuple[str, int]]) -> Markup:
-    """Return a chart of horizontal bars."""
-    return charts.bars(title, rows)

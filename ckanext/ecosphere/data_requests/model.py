@@ -33,10 +33,6 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def _of_request() -> Any:
-    return mapped_column(sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), nullable=False)
-
-
 class Request(tk.BaseModel):
     """A data request.
 
@@ -195,7 +191,7 @@ class Event(tk.BaseModel):
     )
 
     id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)
-    request_id: Mapped[str] = _of_request()
+    request_id: Mapped[str] = columns.of_request()
     transition: Mapped[str] = mapped_column(sa.Text, nullable=False)
     from_state: Mapped[str] = mapped_column(sa.Text, nullable=False)
     to_state: Mapped[str] = mapped_column(sa.Text, nullable=False)
@@ -226,7 +222,7 @@ class Comment(tk.BaseModel):
     )
 
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
-    request_id: Mapped[str] = _of_request()
+    request_id: Mapped[str] = columns.of_request()
     author_id: Mapped[str | None] = mapped_column(sa.Text, index=True)
     author_role: Mapped[str] = mapped_column(sa.Text, nullable=False)
     created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
@@ -257,7 +253,7 @@ class Revision(tk.BaseModel):
     )
 
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
-    request_id: Mapped[str] = _of_request()
+    request_id: Mapped[str] = columns.of_request()
     author_id: Mapped[str | None] = mapped_column(sa.Text)
     created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
     version: Mapped[int] = mapped_column(sa.Integer, nullable=False)
@@ -272,9 +268,7 @@ class Attachment(tk.BaseModel):
     __tablename__ = "ecosphere_requests_attachment"
 
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
-    request_id: Mapped[str] = mapped_column(
-        sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), nullable=False, index=True
-    )
+    request_id: Mapped[str] = columns.of_request(index=True)
     comment_id: Mapped[str] = mapped_column(
         sa.ForeignKey("ecosphere_requests_comment.id", ondelete="CASCADE"), nullable=False, index=True
     )
@@ -287,9 +281,7 @@ class Attachment(tk.BaseModel):
 class _Bond:
     """A person's bond with a request: it exists or not, so nobody counts twice."""
 
-    request_id: Mapped[str] = mapped_column(
-        sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), primary_key=True
-    )
+    request_id: Mapped[str] = columns.of_request(primary_key=True)
     user_id: Mapped[str] = mapped_column(sa.Text, primary_key=True, index=True)
     created: Mapped[datetime] = mapped_column(MOMENT, nullable=False, server_default=sa.func.now())
 
@@ -322,72 +314,11 @@ class DatasetLink(tk.BaseModel):
     __tablename__ = "ecosphere_requests_dataset"
     __table_args__ = (sa.Index("ix_ecosphere_requests_dataset_package", "package_id"),)
 
-    request_id: Mapped[str] = mapped_column(
-        sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), primary_key=True
-    )
+    request_id: Mapped[str] = columns.of_request(primary_key=True)
     package_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     kind: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     score: Mapped[float] = mapped_column(sa.Float, nullable=False, server_default="0", default=0.0)
     created: Mapped[datetime] = mapped_column(MOMENT, nullable=False, server_default=sa.func.now())
-
-
-class Notification(tk.BaseModel):
-    """What one person is told of one thing through one channel; unique, so that nobody is told twice.
-
-    Attributes:
-        key: of the thing, e.g. "event:12", "comment:<id>", "due_soon:<request>:<due>".
-        kind: transition, "comment" or kind of reminder; chooses the text (`wording`).
-        neutral: whether only the outcome is told.
-        channel: "email" or "page".
-        status: pending, sent, digest (waits for the person's digest), failed (given up), unwanted, seen.
-        next_try: moment from which it is sent (again).
-    """
-
-    __tablename__ = "ecosphere_requests_notification"
-    __table_args__ = (
-        sa.UniqueConstraint("key", "user_id", "channel", name="uq_ecosphere_requests_notification"),
-        sa.Index(
-            "ix_ecosphere_requests_notification_waiting",
-            "status",
-            "next_try",
-            postgresql_where=sa.text("status IN ('pending', 'digest')"),
-        ),
-        sa.Index("ix_ecosphere_requests_notification_person", "user_id", "channel", sa.text("created DESC")),
-        sa.Index("ix_ecosphere_requests_notification_request", "request_id"),
-    )
-
-    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)
-    request_id: Mapped[str] = _of_request()
-    event_id: Mapped[int | None] = mapped_column(sa.BigInteger)
-    comment_id: Mapped[str | None] = mapped_column(sa.Text)
-    key: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    kind: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    audience: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    neutral: Mapped[bool] = columns.flag()
-    user_id: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    channel: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    status: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="pending", default="pending")
-    attempts: Mapped[int] = columns.number()
-    next_try: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
-    created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
-    sent: Mapped[datetime | None] = mapped_column(MOMENT)
-    error: Mapped[str] = columns.text()
-
-
-class Setting(tk.BaseModel):
-    """What a person chose: how often e-mails come (immediate, daily, weekly, none) and in which language.
-
-    Attributes:
-        calendar: what the private address of their calendars is made of, "" before they ask for one.
-    """
-
-    __tablename__ = "ecosphere_requests_setting"
-
-    user_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    digest: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="immediate", default="immediate")
-    language: Mapped[str] = columns.text()
-    last_digest: Mapped[datetime | None] = mapped_column(MOMENT)
-    calendar: Mapped[str] = columns.text()
 
 
 class Numbering(tk.BaseModel):

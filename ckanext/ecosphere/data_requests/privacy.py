@@ -20,18 +20,8 @@ from ckanext.ecosphere.data_requests.desk import absences
 from ckanext.ecosphere.data_requests.desk.tables import Absence, SavedAnswer, Trace
 from ckanext.ecosphere.data_requests.domain import clock, states, trust
 from ckanext.ecosphere.data_requests.inbound.tables import Inbound
-from ckanext.ecosphere.data_requests.model import (
-    Attachment,
-    Comment,
-    Event,
-    Follow,
-    Mute,
-    Notification,
-    Request,
-    Revision,
-    Setting,
-    Support,
-)
+from ckanext.ecosphere.data_requests.model import Attachment, Comment, Event, Follow, Mute, Request, Revision, Support
+from ckanext.ecosphere.data_requests.notifications.tables import Notification, Setting
 from ckanext.ecosphere.data_requests.search import fulltext
 
 AT_ONCE = 500

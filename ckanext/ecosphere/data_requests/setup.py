@@ -13,8 +13,8 @@ from ckan import model
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock, people, routing
 from ckanext.ecosphere.data_requests.inbound import addresses
-from ckanext.ecosphere.data_requests.model import Notification
 from ckanext.ecosphere.data_requests.notifications import scheduled
+from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport, LeavingStep
 
 _ = tk._

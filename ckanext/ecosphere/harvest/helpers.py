@@ -13,6 +13,16 @@ from ckanext.ecosphere.harvest.sources.csw_request import QUERYABLES
 from ckanext.ecosphere.harvest.sources.source_type import enabled_types
 from ckanext.harvest.model import UPDATE_FREQUENCIES
 
+#: Functions that templates call under these names.
+ecosphere_harvest_progress = job_progress.progress
+ecosphere_harvest_outcome = labels.of_one
+ecosphere_harvest_outcomes = labels.counted
+ecosphere_harvest_reasons = labels.reasons
+ecosphere_harvest_reason = labels.of_code
+ecosphere_harvest_change = translation.change
+ecosphere_harvest_form_errors = form_errors.by_field
+ecosphere_harvest_form_summary = form_errors.summary
+
 
 def ecosphere_harvest_job(job_id: str) -> dict[str, Any] | None:
     """What is known of a job of our source types; None for other jobs, and for people who may not see it."""
@@ -108,49 +118,9 @@ def ecosphere_harvest_states() -> list[tuple[str, str]]:
     return [(state, labels[state]) for state in STATES]
 
 
-def ecosphere_harvest_progress(told: dict[str, Any]) -> dict[str, Any]:
-    """How far a job has come: `done`, `total` and a sentence."""
-    return job_progress.progress(told)
-
-
-def ecosphere_harvest_outcome(status: str | None) -> str:
-    """What became of a record, in words."""
-    return labels.of_one(status)
-
-
-def ecosphere_harvest_outcomes(stats: dict[str, int], facts: dict[str, Any]) -> list[tuple[str, str, int]]:
-    """Records of a job by outcome: key, label and number, those that call for attention first."""
-    return labels.counted(stats, facts)
-
-
-def ecosphere_harvest_reasons(report: dict[str, Any]) -> list[tuple[str, str, int]]:
-    """Records of a job that became no dataset: outcome, reason and number."""
-    return labels.reasons(report)
-
-
-def ecosphere_harvest_reason(code: str) -> str:
-    """Why a record became no dataset, in words."""
-    return labels.of_code(code)
-
-
-def ecosphere_harvest_change(change: dict[str, str]) -> dict[str, str]:
-    """What a rule decided, in words: `rule`, its `code`, `field`, `before` and `after`."""
-    return translation.change(change)
-
-
 def ecosphere_harvest_problems(report: dict[str, Any]) -> list[tuple[str, int]]:
     """Faults of the records of a job: sentence and number of records."""
     return [(labels.of_code(code), number) for code, number in (report.get("problems") or {}).items()]
-
-
-def ecosphere_harvest_form_errors(errors: dict[str, Any] | None) -> dict[str, list[str]]:
-    """The errors of the form of a source, field by field, in the reader's language."""
-    return form_errors.by_field(errors)
-
-
-def ecosphere_harvest_form_summary(errors: dict[str, Any] | None) -> dict[str, str]:
-    """The errors of the form of a source under the labels of its fields, for the list above it."""
-    return form_errors.summary(errors)
 
 
 def ecosphere_harvest_facet_label(item: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 
-from ckanext.ecosphere.harvest import checks, cli, dashboard, leaving
+from ckanext.ecosphere.harvest import checks, cli, dashboard, helpers, leaving
 from ckanext.ecosphere.harvest.finish import digest
 from ckanext.ecosphere.harvest.logic import action, auth
 from ckanext.ecosphere.harvest.sources.config_fields import protect_sources
@@ -32,7 +32,7 @@ _PATROL = Patrol()
 @tk.blanket.config_declarations
 @tk.blanket.actions(action.get_actions)
 @tk.blanket.blueprints
-@tk.blanket.helpers
+@tk.blanket.helpers({name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_harvest_")})
 @tk.blanket.auth_functions(auth.get_auth_functions)
 class EcosphereHarvestPlugin(Room):
     """The harvest room."""

@@ -14,73 +14,69 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-
-def _N(message: str) -> str:
-    """Mark a message for translation; it is translated when it is shown."""
-    return message
-
+from ckanext.ecosphere.shared.messages import N_
 
 MESSAGES: dict[str, str] = {
     # Refusals: the document
-    "empty": _N("The document is empty."),
-    "too-large": _N("The document is too large: {size} bytes, {limit} allowed."),
-    "too-many-elements": _N("The document has too many elements: {count}, {limit} allowed."),
-    "tag-too-long": _N("The document has a tag of more than {limit} characters."),
-    "too-deep": _N("The document is nested too deeply."),
-    "doctype": _N("The document declares a DOCTYPE, which is refused for safety."),
-    "html": _N("The server answered with a web page instead of a metadata record."),
-    "encoding": _N("The document declares an encoding that is not supported: {encoding}."),
-    "truncated": _N("The document stops before its end, at line {line}."),
-    "not-well-formed": _N("The document is not well-formed XML, at line {line}: {detail}"),
+    "empty": N_("The document is empty."),
+    "too-large": N_("The document is too large: {size} bytes, {limit} allowed."),
+    "too-many-elements": N_("The document has too many elements: {count}, {limit} allowed."),
+    "tag-too-long": N_("The document has a tag of more than {limit} characters."),
+    "too-deep": N_("The document is nested too deeply."),
+    "doctype": N_("The document declares a DOCTYPE, which is refused for safety."),
+    "html": N_("The server answered with a web page instead of a metadata record."),
+    "encoding": N_("The document declares an encoding that is not supported: {encoding}."),
+    "truncated": N_("The document stops before its end, at line {line}."),
+    "not-well-formed": N_("The document is not well-formed XML, at line {line}: {detail}"),
     # Refusals: the record
-    "exception": _N("The server answered with an error instead of a record: {text}"),
-    "not-iso": _N("The document is not an ISO 19139 metadata record: its root is {root}."),
-    "not-ogcapi": _N("The record is none of OGC API – Records and no collection of STAC."),
-    "not-udata": _N("The record is no dataset of udata."),
-    "not-rdf": _N("The record is no dataset in RDF."),
-    "no-identification": _N("The record does not describe any resource (no identification section)."),
-    "no-title": _N("The record has neither a title nor any text to make one from."),
-    "record-fault": _N("The record could not be taken because of an unexpected fault: {detail}"),
+    "exception": N_("The server answered with an error instead of a record: {text}"),
+    "not-iso": N_("The document is not an ISO 19139 metadata record: its root is {root}."),
+    "not-ogcapi": N_("The record is none of OGC API – Records and no collection of STAC."),
+    "not-udata": N_("The record is no dataset of udata."),
+    "not-rdf": N_("The record is no dataset in RDF."),
+    "no-identification": N_("The record does not describe any resource (no identification section)."),
+    "no-title": N_("The record has neither a title nor any text to make one from."),
+    "record-fault": N_("The record could not be taken because of an unexpected fault: {detail}"),
     # Reported, the record goes on
-    "no-title-used": _N("The record has no title; this one was made from its other texts: {title}"),
-    "no-description": _N("The record has no description."),
-    "text-cut": _N("A text is too long ({length} characters) and was cut (element {element})."),
-    "too-many": _N("The record has {count} elements {element}; the first {limit} were kept."),
-    "no-file-identifier": _N("The record has no identifier of its own."),
-    "identifier-placeholder": _N("An identifier was never filled in: {value}"),
-    "organisation-unknown": _N("No service of the registry is called: {name}"),
-    "organisation-missing": _N("The record names no organisation."),
-    "no-contact": _N("The record gives no e-mail address to write to."),
-    "email": _N("This is not an e-mail address: {value}"),
-    "code": _N("This value is in no list (element {field}): {value}"),
-    "date": _N("This is not a date (element {field}): {value}"),
-    "box-not-a-number": _N("A side of the bounding box is not a number: {box}"),
-    "box-metres": _N("The bounding box was in metres and was converted to degrees: {box}"),
-    "box-axes-swapped": _N("Longitudes and latitudes of the bounding box were exchanged and put right: {box}"),
-    "box-outside-world": _N("The bounding box lies outside the world: {box}"),
-    "box-south-north-swapped": _N("South and north of the bounding box were exchanged and put right: {box}"),
-    "box-west-east-swapped": _N("West and east of the bounding box were exchanged and put right: {box}"),
-    "box-zero": _N("The bounding box is empty: {box}"),
-    "place-contradiction": _N(
+    "no-title-used": N_("The record has no title; this one was made from its other texts: {title}"),
+    "no-description": N_("The record has no description."),
+    "text-cut": N_("A text is too long ({length} characters) and was cut (element {element})."),
+    "too-many": N_("The record has {count} elements {element}; the first {limit} were kept."),
+    "no-file-identifier": N_("The record has no identifier of its own."),
+    "identifier-placeholder": N_("An identifier was never filled in: {value}"),
+    "organisation-unknown": N_("No service of the registry is called: {name}"),
+    "organisation-missing": N_("The record names no organisation."),
+    "no-contact": N_("The record gives no e-mail address to write to."),
+    "email": N_("This is not an e-mail address: {value}"),
+    "code": N_("This value is in no list (element {field}): {value}"),
+    "date": N_("This is not a date (element {field}): {value}"),
+    "box-not-a-number": N_("A side of the bounding box is not a number: {box}"),
+    "box-metres": N_("The bounding box was in metres and was converted to degrees: {box}"),
+    "box-axes-swapped": N_("Longitudes and latitudes of the bounding box were exchanged and put right: {box}"),
+    "box-outside-world": N_("The bounding box lies outside the world: {box}"),
+    "box-south-north-swapped": N_("South and north of the bounding box were exchanged and put right: {box}"),
+    "box-west-east-swapped": N_("West and east of the bounding box were exchanged and put right: {box}"),
+    "box-zero": N_("The bounding box is empty: {box}"),
+    "place-contradiction": N_(
         "Places that lie off the bounding box, the title and the service were left out: {values}"
     ),
-    "outside-france": _N("The data lie outside the territories of the list."),
-    "reference-system": _N("The coordinate reference system is not recognised: {value}"),
-    "scale": _N("This is not a scale: {value}"),
-    "resolution": _N("This resolution cannot be given in metres: {value}"),
-    "licence-version": _N(
+    "outside-france": N_("The data lie outside the territories of the list."),
+    "reference-system": N_("The coordinate reference system is not recognised: {value}"),
+    "scale": N_("This is not a scale: {value}"),
+    "resolution": N_("This resolution cannot be given in metres: {value}"),
+    "licence-version": N_(
         "The list does not have this licence, or the record does not name its version; {chosen} was taken: {value}"
     ),
-    "licence-without-text": _N("The record says that there is a licence but not which one."),
-    "licences-differ": _N("The record names several licences ({values}); the first was kept: {chosen}"),
-    "anchor-contradiction": _N("A text and the address behind it contradict each other: {value}"),
-    "access-contradiction": _N(
+    "licence-without-text": N_("The record says that there is a licence but not which one."),
+    "licences-differ": N_("The record names several licences ({values}); the first was kept: {chosen}"),
+    "anchor-contradiction": N_("A text and the address behind it contradict each other: {value}"),
+    "access-contradiction": N_(
         "The record says that nothing limits public access and gives a reason for a limit ({values}); the limit counts."
     ),
-    "link-scheme": _N("A link was refused because it is not a web address: {url}"),
-    "link-not-an-address": _N("A link was left out because it is not an address: {url}"),
-    "link-too-long": _N("A link was left out because it is too long: {url}"),
-    "link-credentials": _N("A link to {host} holds a user name and a password; they were taken out."),
+    "link-scheme": N_("A link was refused because it is not a web address: {url}"),
+    "link-not-an-address": N_("A link was left out because it is not an address: {url}"),
+    "link-too-long": N_("A link was left out because it is too long: {url}"),
+    "link-credentials": N_("A link to {host} holds a user name and a password; they were taken out."),
 }
 
 

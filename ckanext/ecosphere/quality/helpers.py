@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from babel.numbers import format_decimal
 from ckan import model
-from markupsafe import Markup
 from werkzeug.routing import BuildError
 
 from ckanext.ecosphere.quality import config, forms, integrations
 from ckanext.ecosphere.quality.reports import charts, presentation
 from ckanext.ecosphere.quality.storage import store
 from ckanext.ecosphere.shared import dates
+
+#: Functions that templates call under these names.
+ecosphere_quality_improve_url = forms.improve_url
+ecosphere_quality_map = charts.map_of
+ecosphere_quality_trend_chart = charts.trend
+ecosphere_quality_levels_chart = charts.levels
+ecosphere_quality_moment = dates.moment
+ecosphere_quality_day = dates.day
 
 
 def ecosphere_quality_is_scored(package: Mapping[str, Any]) -> bool:
@@ -53,29 +60,9 @@ def ecosphere_quality_grouped(quality: Mapping[str, Any]) -> list[Any]:
     return presentation.grouped(quality["criteria"])
 
 
-def ecosphere_quality_improve_url(criterion: Mapping[str, Any], package: Mapping[str, Any]) -> str | None:
-    """Return the address of the form, at the very field where `criterion` is mended; None when it has no such field."""
-    return forms.improve_url(criterion, package)
-
-
 def ecosphere_quality_levels() -> list[dict[str, Any]]:
     """Return the levels, the best first: level, label, from (lowest score) and requires (labels of its conditions)."""
     return [presentation.level_dict(level) for level in config.model().levels]
-
-
-def ecosphere_quality_map(places: Sequence[Mapping[str, Any]]) -> Markup:
-    """Draw the mean score of each département."""
-    return charts.map_of(places)
-
-
-def ecosphere_quality_trend_chart(points: Sequence[Mapping[str, Any]]) -> Markup:
-    """Return the chart of mean scores over time."""
-    return charts.trend(points)
-
-
-def ecosphere_quality_levels_chart(levels: Sequence[Mapping[str, Any]]) -> Markup:
-    """Return the chart of the share of each level."""
-    return charts.levels(levels)
 
 
 def ecosphere_quality_can_see_dashboard(organization: Mapping[str, Any]) -> bool:
@@ -86,16 +73,6 @@ def ecosphere_quality_can_see_dashboard(organization: Mapping[str, Any]) -> bool
 def ecosphere_quality_number(value: float | None) -> str:
     """Return `value` with one decimal in the reader's way of writing numbers, a dash for None."""
     return "–" if value is None else format_decimal(value, "#,##0.#", locale=presentation.language())
-
-
-def ecosphere_quality_moment(value: Any) -> str:
-    """Return the ISO date-time `value` (UTC if it does not say) in the reader's language and the portal's time zone."""
-    return dates.moment(value)
-
-
-def ecosphere_quality_day(value: str) -> str:
-    """Return the ISO date `value` in the reader's language."""
-    return dates.day(value)
 
 
 def ecosphere_quality_can_edit(package: Mapping[str, Any]) -> bool:

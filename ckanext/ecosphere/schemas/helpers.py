@@ -29,6 +29,11 @@ Field = Mapping[str, Any]
 MOST_SERVICES = 5
 
 
+#: Functions that templates call under these names.
+ecosphere_structured_data = structured.describe
+ecosphere_service_kinds = services.kinds
+
+
 @voc.derived
 @cache
 def _choices(name: str, store: str) -> tuple[dict[str, Any], ...]:
@@ -251,11 +256,6 @@ def ecosphere_relations(dataset: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def ecosphere_structured_data(dataset: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the description of a dataset in the terms of schema.org, for search engines."""
-    return structured.describe(dataset)
-
-
 def ecosphere_referred(value: Any) -> list[dict[str, str]]:
     """Return what to show for references to datasets: ``title`` and, when this portal has them, ``name``."""
     references = [str(reference) for reference in as_list(value or [])]
@@ -302,11 +302,6 @@ def ecosphere_input_name(field: Field) -> str:
 def ecosphere_own_services() -> list[dict[str, Any]]:
     """Return the services for which the reader of the page may describe datasets, a few of them."""
     return tk.h.organizations_available("create_dataset")[:MOST_SERVICES]
-
-
-def ecosphere_service_kinds() -> dict[str, dict[str, str]]:
-    """Return format and protocol of a resource that leads to a service, by kind of service; for the form's script."""
-    return services.kinds()
 
 
 def ecosphere_carried_inputs(name: str, value: Any) -> list[tuple[str, str]]:

@@ -33,8 +33,8 @@ from ckanext.ecosphere.schemas.fields import formats
 from ckanext.ecosphere.schemas.logic import action, auth, bounds, cross_field, grace, locked_fields, validators
 from ckanext.ecosphere.schemas.page import helpers as page_helpers
 from ckanext.ecosphere.schemas.page import views as page_views
+from ckanext.ecosphere.setup.network_checks import check_networks, check_ports
 from ckanext.ecosphere.shared import place_helpers
-from ckanext.ecosphere.shared.network_checks import check_networks, check_ports
 
 #: By name, as `dataset.yaml` and `presets.yaml` call them.
 VALIDATORS = {

@@ -22,6 +22,10 @@ MAX_TITLE = 200
 MAX_MARKED = 500
 
 
+#: Functions that templates call under these names.
+ecosphere_search_grouped = results.grouped
+
+
 def ecosphere_search_facets(
     facet_titles: dict[str, str], search_facets: dict[str, Any] | None
 ) -> list[facet_view.ShownFacet]:
@@ -42,11 +46,6 @@ def ecosphere_search_facet_label(facet: str, value: str, search_facets: dict[str
 def ecosphere_search_result(package: dict[str, Any]) -> results.Result:
     """What a list says of a dataset, with the words of the page's search marked."""
     return results.of_dataset(package, tk.request.args.get("q", "")[:MAX_MARKED])
-
-
-def ecosphere_search_grouped(packages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The datasets of a page of results, those of one series under the first of them."""
-    return results.grouped(packages)
 
 
 def ecosphere_search_map(packages: list[dict[str, Any]]) -> extents.Map | None:

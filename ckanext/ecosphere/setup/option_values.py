@@ -22,20 +22,17 @@ from ckan import model
 from ckan.common import config_declaration
 from ckan.config.declaration.key import Key
 
+from ckanext.ecosphere.shared.messages import N_
+
 _ = tk._
-
-
-def _N(message: str) -> str:
-    """Mark a message for translation; it is translated when it is shown."""
-    return message
 
 
 FILE = Path(__file__).parents[1] / "data" / "option_kinds.csv"
 PATTERN = "ecosphere.*"
 #: Type of the declarations → how it is read, what is said of a value that cannot be read so.
 NUMBERS: dict[str, tuple[Callable[[Any], float], str]] = {
-    "int": (int, _N("no whole number")),
-    "float": (float, _N("no number")),
+    "int": (int, N_("no whole number")),
+    "float": (float, N_("no number")),
 }
 #: Validator of CKAN → type of the declarations.
 TYPES = {"boolean_validator": "bool", "convert_int": "int", "convert_float": "float"}

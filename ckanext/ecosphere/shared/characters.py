@@ -1,7 +1,8 @@
-"""Characters that no text of the portal holds: control, invisible and direction-changing ones, and broken halves.
+"""Texts as strangers write them: characters that none may hold, and several keywords in one.
 
-A right-to-left override in a name turns the words around it on the page ("gpj.exe" reads "exe.jpg"), an invisible
-character makes two equal-looking names different, NUL is refused by PostgreSQL, and half a surrogate pair by UTF-8.
+Removed are control, invisible and direction-changing characters, and broken halves of surrogate pairs. A right-to-left
+override in a name turns the words around it on the page ("gpj.exe" reads "exe.jpg"), an invisible character makes two
+equal-looking names different, NUL is refused by PostgreSQL, and half a surrogate pair by UTF-8.
 Unicode Technical Report 36, section 2.9, and Unicode Standard Annex 9 (explicit directional characters).
 """
 
@@ -27,6 +28,10 @@ _BLANKS = re.compile(r"\s+")
 _MARKS = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 _PILED = re.compile(f"([{_MARKS}]{{4}})[{_MARKS}]+")
 _CHUNK = 100
+_SEPARATORS = re.compile(r"[;|\n\t]+")
+_COMMAS = re.compile(r",\s*")
+_PACKED = 60
+"""A keyword with commas is a list when it is longer than this, or has two commas."""
 
 
 def clean(text: str) -> str:
@@ -53,3 +58,15 @@ def without_accents(text: str) -> str:
     """
     pieces = (unicodedata.normalize("NFKD", text[start : start + _CHUNK]) for start in range(0, len(text), _CHUNK))
     return "".join(char for piece in pieces for char in piece if not unicodedata.combining(char))
+
+
+def keywords(keyword: str) -> list[str]:
+    """Split a keyword that holds several: ``eau; rivière; crue`` or a long list with commas."""
+    pieces = [piece.strip() for piece in _SEPARATORS.split(keyword)]
+    found: list[str] = []
+    for piece in pieces:
+        if piece.count(",") > 1 or ("," in piece and len(piece) > _PACKED):
+            found += [part.strip() for part in _COMMAS.split(piece)]
+        else:
+            found.append(piece)
+    return [piece for piece in found if piece]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dev import reference
+from dev import page_tables, reference
 from dev.stack.ckan import QUEUES, QUICK_QUEUES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -16,6 +16,11 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 def test_the_reference_says_what_the_code_says():
     assert reference.TARGET.read_text() == reference.render(), "run `make docs`"
+
+
+@pytest.mark.parametrize("page", page_tables.PAGES)
+def test_tables_of_a_page_say_what_the_code_says(page: str):
+    assert (page_tables.DOCS / page).read_text() == page_tables.render(page), "run `make docs`"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

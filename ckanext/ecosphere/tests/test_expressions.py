@@ -23,7 +23,8 @@ from typing import Any
 import pytest
 
 import ckanext.ecosphere
-from ckanext.ecosphere.harvest.normalise import constraints, information, protocols
+from ckanext.ecosphere.harvest.normalise import constraints, information
+from ckanext.ecosphere.harvest.normalise.links import protocols
 from ckanext.ecosphere.schemas.fields import urls
 from ckanext.ecosphere.schemas.importing import addresses
 from ckanext.ecosphere.schemas.page import uses
@@ -43,7 +44,7 @@ PLAIN = "aZ5 \n\t'\"<>[](){}.@-_,;:/\\&#%*+=?!|$~^`é\u00a0"
 MADE = {
     "harvest.normalise.constraints": lambda: [constraints._licence_patterns(), constraints._limit_patterns()],
     "harvest.normalise.information": lambda: [[pattern for pattern, _subject, _label in information._patterns()]],
-    "harvest.normalise.protocols": lambda: [
+    "harvest.normalise.links.protocols": lambda: [
         protocols._cues(),
         *(protocols._patterns(where) for where in ("protocol", "text", "url")),
     ],
@@ -62,7 +63,7 @@ WITH_LOCAL_NAMES = {
     "schemas.logic.validators": [],  # OPEN_PATTERNS is found among the names of the module
     "harvest.normalise.constraints": [],  # MADE
     "harvest.normalise.information": [],  # MADE
-    "harvest.normalise.protocols": [],  # MADE
+    "harvest.normalise.links.protocols": [],  # MADE
     "schemas.importing.addresses": [],  # MADE
     "schemas.page.uses": [],  # MADE
     "vocabularies.gazetteer": [],  # MADE

@@ -19,8 +19,8 @@ from ckanext.dcat.processors import RDFParser, RDFSerializer
 from ckanext.dcat.utils import dataset_uri, resource_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest import terminal
-from ckanext.ecosphere.schemas.fields import field_table
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
+from dev import field_table
 
 RECORDS = Path(__file__).parents[4] / "shared" / "records"
 SHAPES = Path(__file__).parents[4] / "shared" / "reference" / "shacl"

@@ -90,12 +90,6 @@ def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     return list(rows.fieldnames or ()), found
 
 
-def read_notes(path: Path) -> str:
-    """Return what the head of the CSV file at ``path`` says of its origin and columns."""
-    with path.open(encoding="utf-8") as lines:
-        return "\n".join(line[1:].strip() for line in lines if line.startswith("#"))
-
-
 def _concept(row: dict[str, str]) -> Concept:
     data: dict[str, Any] = {
         column: COLUMN_TYPES.get(column, str)(value)

@@ -161,11 +161,5 @@ def ecosphere_access_use_show(context: Context, data_dict: dict[str, Any]) -> di
 
 def get_actions() -> dict[str, Any]:
     """Return the actions that the plugin registers."""
-    own = (
-        ecosphere_access_service_show,
-        ecosphere_access_service_read,
-        ecosphere_access_extract_create,
-        ecosphere_access_extract_show,
-        ecosphere_access_use_show,
-    )
-    return action_input.checked({action.__name__: action for action in own})
+    own = {name: each for name, each in globals().items() if name.startswith("ecosphere_access_")}
+    return action_input.checked(own)

@@ -48,11 +48,5 @@ def ecosphere_access_use_show(context: Context, data_dict: dict[str, Any] | None
 
 def get_auth_functions() -> dict[str, Any]:
     """Return the auth functions that the plugin registers."""
-    own = (
-        ecosphere_access_service_show,
-        ecosphere_access_service_read,
-        ecosphere_access_extract_create,
-        ecosphere_access_extract_show,
-        ecosphere_access_use_show,
-    )
-    return authorization.deny_by_default({function.__name__: function for function in own})
+    own = {name: each for name, each in globals().items() if name.startswith("ecosphere_access_")}
+    return authorization.deny_by_default(own)

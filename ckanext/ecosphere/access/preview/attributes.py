@@ -14,8 +14,9 @@ from lxml import etree
 
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.services.description import NoDescriptionError, text
-from ckanext.ecosphere.access.services.xml import child, children, every, parse, tag
+from ckanext.ecosphere.access.services.xml import child, children, every, parse
 from ckanext.ecosphere.shared import strict_json
+from ckanext.ecosphere.shared.hardened_xml import local_name
 
 #: Ids of the columns; pages name them.
 COLUMNS = ("name", "title", "type", "unit", "definition", "values")
@@ -133,7 +134,7 @@ def _unit(attribute: etree._Element) -> str:
     if measured is None:
         return ""
     for each in measured.iter():
-        if tag(each) in ("identifier", "catalogSymbol", "name"):
+        if local_name(each) in ("identifier", "catalogSymbol", "name"):
             return text(each.text)
     return next((str(value).rpartition("#")[2] for each in children(measured) for value in each.values()), "")
 

@@ -8,34 +8,29 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.services import messages as services
 from ckanext.ecosphere.access.services.description import NoDescriptionError
 from ckanext.ecosphere.shared.http_guard import FetchError, StoppedError
-
-
-def _N(message: str) -> str:
-    """Mark a message for translation; it is translated when it is shown."""
-    return message
-
+from ckanext.ecosphere.shared.messages import N_
 
 MESSAGES = {
-    "no-preview": _N("Files of this kind are not previewed."),
-    "unreadable": _N("The file could not be read: it is damaged, or not what its name says."),
-    "broken-archive": _N("The archive is damaged or locked by a password."),
-    "nothing-inside": _N("The archive holds no file of which a preview is made."),
-    "too-many-files": _N("The archive holds too many files."),
-    "bomb": _N("The archive is too large once unpacked."),
-    "no-table": _N("The file holds no table."),
-    "no-crs": _N("The file does not say in which coordinate system it is, so no map can be made."),
-    "too-complex": _N("The data are too complex for a preview."),
-    "too-slow": _N("It took too long to read the data."),
-    "too-large": _N("The file is too large for a preview: download it."),
-    "no-geojson": _N(
+    "no-preview": N_("Files of this kind are not previewed."),
+    "unreadable": N_("The file could not be read: it is damaged, or not what its name says."),
+    "broken-archive": N_("The archive is damaged or locked by a password."),
+    "nothing-inside": N_("The archive holds no file of which a preview is made."),
+    "too-many-files": N_("The archive holds too many files."),
+    "bomb": N_("The archive is too large once unpacked."),
+    "no-table": N_("The file holds no table."),
+    "no-crs": N_("The file does not say in which coordinate system it is, so no map can be made."),
+    "too-complex": N_("The data are too complex for a preview."),
+    "too-slow": N_("It took too long to read the data."),
+    "too-large": N_("The file is too large for a preview: download it."),
+    "no-geojson": N_(
         "The service does not offer its features in a form of which a preview or an extract is made (GeoJSON, GML)."
     ),
-    "no-layer": _N("It is not known which layer of the service belongs to this dataset."),
-    "nothing-found": _N("The service has nothing in this area."),
-    "no-outline": _N("The outline of the commune could not be had."),
-    "gone": _N("The dataset has changed meanwhile. Start again."),
-    "given-up": _N("It was tried several times without success."),
-    "bad-columns": _N("The service has none of the attributes that were chosen."),
+    "no-layer": N_("It is not known which layer of the service belongs to this dataset."),
+    "nothing-found": N_("The service has nothing in this area."),
+    "no-outline": N_("The outline of the commune could not be had."),
+    "gone": N_("The dataset has changed meanwhile. Start again."),
+    "given-up": N_("It was tried several times without success."),
+    "bad-columns": N_("The service has none of the attributes that were chosen."),
 }
 
 

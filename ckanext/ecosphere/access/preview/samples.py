@@ -17,7 +17,7 @@ from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Sample, now
 from ckanext.ecosphere.access.preview import files, messages, sandbox
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
-from ckanext.ecosphere.access.services import matching, presentation, storage
+from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take.request import FEATURE_SERVICES, Part, address
 from ckanext.ecosphere.shared.http_guard import GuardedSession
 
@@ -146,12 +146,3 @@ def fetch(resource: Any, title: str, target: Path) -> str:
         raise PreviewError("html")
     target.write_bytes(answer.body)
     return answer.url.partition("?")[0].rpartition("/")[2][:200]
-
-
-def named_layers(resource: Any, title: str) -> list[dict[str, Any]]:
-    """Return the layers of a resource, as the service described them."""
-    service, layer = storage.of_resources([resource.id]).get(resource.id, (None, ""))
-    if service is None:
-        return []
-    layers = (service.description or {}).get("layers", [])
-    return [dict(each) for each in matching.match(layers, layer, (resource.name or "", title))]

@@ -18,7 +18,8 @@ from ckanext.ecosphere.access.services.description import (
     text,
 )
 from ckanext.ecosphere.access.services.kinds import kinds
-from ckanext.ecosphere.access.services.xml import child, children, every, parse, tag, value
+from ckanext.ecosphere.access.services.xml import child, children, every, parse, value
+from ckanext.ecosphere.shared.hardened_xml import local_name
 
 DEEPEST = 20
 XLINK = "{http://www.w3.org/1999/xlink}href"
@@ -34,7 +35,7 @@ def read(kind: str, data: bytes) -> Description:
         NoDescriptionError: it is something else.
     """
     root = parse(data)
-    name = tag(root).lower()
+    name = local_name(root).lower()
     if name in ("serviceexceptionreport", "exceptionreport"):
         raise NoDescriptionError("exception")
     if name == "html":
@@ -115,7 +116,7 @@ def _wfs(root: etree._Element, found: Description) -> None:
     found.title = found.title or value(service, "Title")
     written = child(root, "Capability", "Request", "GetFeature", "ResultFormat")  # WFS 1.0.0
     found.formats = _parameter(root, "GetFeature", ("outputformat",))
-    found.formats = found.formats or [tag(each) for each in ([] if written is None else written)][:20]
+    found.formats = found.formats or [local_name(each) for each in ([] if written is None else written)][:20]
     for constraint in every(root, "Constraint"):
         if constraint.get("name") in ("CountDefault", "DefaultMaxFeatures"):
             written = value(constraint, "DefaultValue") or next((text(v.text) for v in every(constraint, "Value")), "")

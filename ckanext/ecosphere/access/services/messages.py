@@ -6,30 +6,25 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.access.model import FAILED, Service
 from ckanext.ecosphere.shared import dates
-
-
-def _N(message: str) -> str:
-    """Mark a message for translation; it is translated when it is shown."""
-    return message
-
+from ckanext.ecosphere.shared.messages import N_
 
 MESSAGES = {
-    "closed": _N("The service asks who calls."),
-    "status": _N("The server answers with an error."),
-    "exception": _N("The service answers with an exception instead of its description."),
-    "html": _N("The server answers with a web page instead of a description of the service."),
-    "other-xml": _N("The answer is XML, but no description of such a service."),
-    "other-json": _N("The answer is JSON, but no description of such a service."),
-    "not-xml": _N("The answer is not well-formed XML."),
-    "not-json": _N("The answer is not JSON."),
-    "entities": _N("The answer declares entities, which is refused."),
-    "too-large": _N("The answer is too large."),
-    "unknown-host": _N("The host is unknown."),
-    "timeout": _N("The server does not answer in time."),
-    "tls": _N("The certificate of the server cannot be verified."),
-    "connection": _N("The connection fails."),
-    "refused": _N("The address cannot be reached from the internet, or is not valid."),
-    "unreadable": _N("The description of the service could not be read."),
+    "closed": N_("The service asks who calls."),
+    "status": N_("The server answers with an error."),
+    "exception": N_("The service answers with an exception instead of its description."),
+    "html": N_("The server answers with a web page instead of a description of the service."),
+    "other-xml": N_("The answer is XML, but no description of such a service."),
+    "other-json": N_("The answer is JSON, but no description of such a service."),
+    "not-xml": N_("The answer is not well-formed XML."),
+    "not-json": N_("The answer is not JSON."),
+    "entities": N_("The answer declares entities, which is refused."),
+    "too-large": N_("The answer is too large."),
+    "unknown-host": N_("The host is unknown."),
+    "timeout": N_("The server does not answer in time."),
+    "tls": N_("The certificate of the server cannot be verified."),
+    "connection": N_("The connection fails."),
+    "refused": N_("The address cannot be reached from the internet, or is not valid."),
+    "unreadable": N_("The description of the service could not be read."),
 }
 #: The server itself was not heard.
 SILENT = frozenset({"unknown-host", "timeout", "tls", "connection"})

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from lxml import etree
 
 from ckanext.ecosphere.access.services.description import NoDescriptionError, text
+from ckanext.ecosphere.shared import hardened_xml
+from ckanext.ecosphere.shared.hardened_xml import local_name
 
 MAX_ELEMENTS = 400_000
 _HTML = re.compile(rb"^\s*(?:<!doctype\s+html|<html)", re.IGNORECASE)
@@ -29,17 +31,8 @@ def parse(data: bytes) -> etree._Element:
     if b"<!ENTITY" in data or b"<!ENTITY" in data.replace(b"\x00", b""):
         raise NoDescriptionError("entities")
     data = _DOCTYPE.sub(b"", head, count=1) + data[4000:]
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
     try:
-        root = etree.fromstring(data, parser)
+        root = etree.fromstring(data, hardened_xml.parser())
     except (etree.XMLSyntaxError, ValueError, LookupError) as error:
         raise NoDescriptionError("not-xml") from error
     if root is None or root.getroottree().docinfo.doctype:
@@ -47,16 +40,10 @@ def parse(data: bytes) -> etree._Element:
     return root
 
 
-def tag(element: etree._Element) -> str:
-    """Return the local name of an element."""
-    name = element.tag
-    return name.rpartition("}")[2] if isinstance(name, str) else ""
-
-
 def children(element: etree._Element | None, *names: str) -> Iterator[etree._Element]:
     """Children with one of some local names."""
     for child in [] if element is None else element:
-        if tag(child) in names:
+        if local_name(child) in names:
             yield child
 
 
@@ -75,4 +62,4 @@ def value(element: etree._Element | None, *path: str) -> str:
 
 def every(element: etree._Element, *names: str) -> Iterator[etree._Element]:
     """Descendants with one of some local names."""
-    return (each for each in element.iter() if tag(each) in names)
+    return (each for each in element.iter() if local_name(each) in names)

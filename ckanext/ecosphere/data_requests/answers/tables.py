@@ -37,7 +37,7 @@ class Delivery(tk.BaseModel):
     )
 
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
-    request_id: Mapped[str] = mapped_column(sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), nullable=False)
+    request_id: Mapped[str] = columns.of_request()
     kind: Mapped[str] = mapped_column(sa.Text, nullable=False)
     url: Mapped[str] = columns.text()
     name: Mapped[str] = columns.text()

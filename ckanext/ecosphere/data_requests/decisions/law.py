@@ -85,11 +85,6 @@ def courts() -> Mapping[str, str]:
     return {row["place"]: row["court"] for row in _rows("courts.csv")}
 
 
-def court_names() -> list[str]:
-    """The administrative courts, each once, in alphabetical order."""
-    return sorted(set(courts().values()))
-
-
 @cache
 def texts() -> Mapping[str, Any]:
     """Read the texts of letters (`data/letters.yaml`)."""

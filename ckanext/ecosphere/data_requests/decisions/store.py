@@ -17,8 +17,9 @@ from ckanext.ecosphere.data_requests.decisions.compose import Composed, Facts, c
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
-from ckanext.ecosphere.data_requests.model import Event, Request, Setting, new_id
+from ckanext.ecosphere.data_requests.model import Event, Request, new_id
 from ckanext.ecosphere.data_requests.notifications import mail_texts
+from ckanext.ecosphere.data_requests.notifications.tables import Setting
 from ckanext.ecosphere.shared import language
 
 #: Transitions whose requester gets a letter of decision.

@@ -8,6 +8,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ckanext.ecosphere.data_requests import columns
 from ckanext.ecosphere.data_requests.model import MOMENT, new_id
 
 
@@ -26,9 +27,7 @@ class Letter(tk.BaseModel):
     __tablename__ = "ecosphere_requests_letter"
 
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
-    request_id: Mapped[str] = mapped_column(
-        sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), nullable=False, index=True
-    )
+    request_id: Mapped[str] = columns.of_request(index=True)
     event_id: Mapped[int | None] = mapped_column(sa.BigInteger, index=True)
     kind: Mapped[str] = mapped_column(sa.Text, nullable=False)
     created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)

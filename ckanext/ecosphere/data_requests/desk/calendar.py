@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.data_requests.model import Setting
+from ckanext.ecosphere.data_requests.notifications.tables import Setting
 from ckanext.ecosphere.shared.mailing import headers
 
 SALT = "ecosphere-requests-calendar"

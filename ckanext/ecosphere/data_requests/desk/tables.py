@@ -44,7 +44,7 @@ class Trace(tk.BaseModel):
     __table_args__ = (sa.UniqueConstraint("request_id", "key", name="uq_ecosphere_requests_trace"),)
 
     id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)
-    request_id: Mapped[str] = mapped_column(sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), nullable=False)
+    request_id: Mapped[str] = columns.of_request()
     kind: Mapped[str] = mapped_column(sa.Text, nullable=False)
     key: Mapped[str | None] = mapped_column(sa.Text)
     actor_id: Mapped[str | None] = mapped_column(sa.Text)

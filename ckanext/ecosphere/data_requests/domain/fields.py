@@ -16,6 +16,7 @@ from ckanext.ecosphere.data_requests.domain import clock, holidays, people, rout
 from ckanext.ecosphere.data_requests.logic import validators as v
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared.messages import N_
 
 _ = tk._
 
@@ -285,11 +286,6 @@ SPECIAL: dict[tuple[str, str], Parser] = {
     ("extend", "reason"): _reason,
     ("reject", "reason"): _reason,
 }
-
-
-def N_(text: str) -> str:
-    """Mark a text for translation without translating it yet."""
-    return text
 
 
 #: Field → what to do when it is missing.

@@ -1,7 +1,7 @@
 """The life of a data request: one table of transitions. Pure.
 
 Everything else derives from `TRANSITIONS`: what is possible, who may do it, which fields it takes, who is told, and the
-table of the documentation (`table_of_transitions`). The legal reasons are in `docs/requests.md`.
+table in `docs/requests.md`, where the legal reasons stand too.
 """
 
 from __future__ import annotations
@@ -374,45 +374,3 @@ def acting_role(name: str, roles: Iterable[str]) -> str:
 def told(name: str, fields: Mapping[str, Any]) -> list[Told]:
     """Audiences of a transition with these fields."""
     return [each for each in TRANSITIONS[name].told if not (each.unless and fields.get(each.unless))]
-
-
-def replay(events: Iterable[tuple[str, str, str]]) -> str:
-    """State that a history leads to.
-
-    Args:
-        events: (transition, from, to) in their order, after the creation of the draft.
-
-    Raises:
-        ValueError: the history is broken: an event starts elsewhere, or the table does not have it.
-    """
-    state = DRAFT
-    for name, source, target in events:
-        transition = TRANSITIONS.get(name)
-        if transition is None or source != state or source not in transition.sources:
-            raise ValueError(f"{name} cannot start from {state}")
-        if target != transition.leads_from(source):
-            raise ValueError(f"{name} does not lead to {target}")
-        state = target
-    return state
-
-
-def table_of_transitions() -> str:
-    """The table of the documentation, in Markdown."""
-    lines = ["| transition | from → to | who | required (optional) | who is told |", "| --- | --- | --- | --- | --- |"]
-    for transition in TRANSITIONS.values():
-        fields = ", ".join(f"`{name}`" for name in transition.required)
-        if transition.optional:
-            fields += " (" + ", ".join(f"`{name}`" for name in transition.optional) + ")"
-        audiences = [
-            each.audience.replace("_", " ")
-            + (" (outcome only)" if each.neutral else "")
-            + (" (receipt)" if each.receipt else "")
-            + (f" (not if {each.unless})" if each.unless else "")
-            for each in transition.told
-        ]
-        guard = f"; {transition.guard.replace('_', ' ')}" if transition.guard else ""
-        arrow = f"{', '.join(transition.sources)} → {transition.target or 'same state'}"
-        who = ", ".join(transition.roles) + guard + ("; signals only" if transition.about == kinds.SIGNALS else "")
-        cells = (f"`{transition.name}`", arrow, who, fields or "–", ", ".join(audiences))
-        lines.append("| " + " | ".join(cell.strip() or "–" for cell in cells) + " |")
-    return "\n".join(lines)

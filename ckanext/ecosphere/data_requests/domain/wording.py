@@ -11,13 +11,9 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import french, uses
 from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared.messages import N_
 
 _ = tk._
-
-
-def N_(text: str) -> str:
-    """Mark a text for translation without translating it yet."""
-    return text
 
 
 STATES = {

@@ -10,11 +10,12 @@ from ckan import model
 
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import people
-from ckanext.ecosphere.data_requests.domain.wording import N_
-from ckanext.ecosphere.data_requests.model import Notification, Request
+from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import emails, mail_texts
+from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.shared.mailing import headers, sending
 from ckanext.ecosphere.shared.mailing.texts import harmless, subject
+from ckanext.ecosphere.shared.messages import N_
 
 log = logging.getLogger(__name__)
 _ = tk._

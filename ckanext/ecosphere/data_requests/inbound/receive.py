@@ -23,8 +23,9 @@ from ckanext.ecosphere.data_requests.domain import clock, people, states
 from ckanext.ecosphere.data_requests.inbound import addresses, answers, parsing
 from ckanext.ecosphere.data_requests.inbound.tables import Inbound
 from ckanext.ecosphere.data_requests.logic import schema
-from ckanext.ecosphere.data_requests.model import Notification, Request
+from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import emails, replies
+from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.locks import Locks
 

@@ -9,7 +9,6 @@ from datetime import date
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan.types import Validator
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config
@@ -30,35 +29,35 @@ _SIRET_LENGTH = 14
 _BOX = 4
 
 
-def _bounded(value: Any, most: int) -> str:
-    """The text, before anything is done with it; what lies far above the limit is not even cleaned."""
+def _bounded(value: Any, most: int, clean: Callable[[str], str]) -> str:
+    """The text, cleaned; what lies far above the limit is refused before anything is done with it."""
     written = "" if value is None else str(value)
-    if len(written) > 2 * most:
+    found = clean(written) if len(written) <= 2 * most else written
+    if len(found) > most:
         raise tk.Invalid(_("Too long: {number} characters at most.").format(number=most))
-    return written
+    return found
+
+
+def _not_listed(value: Any) -> tk.Invalid:
+    return tk.Invalid(_("“{value}” is not in the list: choose one of its entries.").format(value=shown(value)))
 
 
 def one_line(value: Any) -> str:
     """A text on one line, 300 characters at most."""
-    found = text.line(_bounded(value, LONGEST_LINE))
-    if len(found) > LONGEST_LINE:
-        raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_LINE))
-    return found
+    return _bounded(value, LONGEST_LINE, text.line)
 
 
 def ground(value: Any) -> str:
     """A ground for a refusal: its id."""
     written = one_line(value)
     if written and written not in (*law.grounds(), law.OTHER, law.PART_NOT_HELD):
-        raise tk.Invalid(_("“{value}” is not in the list: choose one of its entries.").format(value=shown(written)))
+        raise _not_listed(written)
     return written
 
 
 def long_text(value: Any) -> str:
     """A text of several lines, with a limited number of links."""
-    found = text.clean(_bounded(value, LONGEST_TEXT))
-    if len(found) > LONGEST_TEXT:
-        raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_TEXT))
+    found = service_text(value)
     if text.links(found) > config.links():
         raise tk.Invalid(_("Too many links: {number} at most.").format(number=config.links()))
     return found
@@ -66,10 +65,7 @@ def long_text(value: Any) -> str:
 
 def service_text(value: Any) -> str:
     """A text of several lines by a service, with as many links as it takes."""
-    found = text.clean(_bounded(value, LONGEST_TEXT))
-    if len(found) > LONGEST_TEXT:
-        raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_TEXT))
-    return found
+    return _bounded(value, LONGEST_TEXT, text.clean)
 
 
 def empty_trap(value: Any) -> str:
@@ -88,7 +84,7 @@ def concept_of(vocabulary: str) -> Callable[[Any], str]:
         known = voc.get(vocabulary)
         found = known.get(str(value)) or known.find(str(value))
         if found is None:
-            raise tk.Invalid(_("“{value}” is not in the list: choose one of its entries.").format(value=shown(value)))
+            raise _not_listed(value)
         return found.id
 
     return concept
@@ -100,7 +96,7 @@ def use(value: Any) -> str:
         return ""
     found = uses.find(str(value))
     if not found:
-        raise tk.Invalid(_("“{value}” is not in the list: choose one of its entries.").format(value=shown(value)))
+        raise _not_listed(value)
     return found
 
 
@@ -249,8 +245,3 @@ def _json_or(value: str, otherwise: Any) -> Any:
     except (ValueError, RecursionError):
         return otherwise
     return found if isinstance(found, list) else otherwise
-
-
-def as_validator(function: Callable[[Any], Any]) -> Validator:
-    """Hand a function of this module to a schema."""
-    return function

@@ -13,7 +13,7 @@ from ckan import model
 
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.model import Notification, Request, Setting
+from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import (
     emails,
     enclosures,
@@ -23,6 +23,7 @@ from ckanext.ecosphere.data_requests.notifications import (
     review,
     texts,
 )
+from ckanext.ecosphere.data_requests.notifications.tables import Notification, Setting
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.mailing import sending

@@ -12,11 +12,13 @@ from ckan import model
 from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.answers import asking, deliveries
 from ckanext.ecosphere.data_requests.domain import people, states
-from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request, Setting
+from ckanext.ecosphere.data_requests.model import Comment, Event, Request
 from ckanext.ecosphere.data_requests.notifications import enclosures, links, mail_texts, review, texts
 from ckanext.ecosphere.data_requests.notifications.mailboxes import Mailbox
+from ckanext.ecosphere.data_requests.notifications.tables import Notification, Setting
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.mailing.texts import labelled, subject
+from ckanext.ecosphere.shared.messages import N_
 
 _ = tk._
 
@@ -221,11 +223,6 @@ def _add_details(item: Item, kind: str, request: Request, event: Event | None) -
         value = text_of(request, fields)
         if value:
             item.details.append((_(label), value))
-
-
-def N_(text: str) -> str:
-    """Mark a text for translation without translating it yet."""
-    return text
 
 
 def _field(name: str) -> Callable[[Request, dict[str, Any]], str]:

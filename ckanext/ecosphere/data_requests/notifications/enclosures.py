@@ -11,7 +11,8 @@ from ckan import model
 from ckanext.ecosphere.data_requests.decisions import pdf, store
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.domain import states
-from ckanext.ecosphere.data_requests.model import Notification, Request
+from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.notifications.tables import Notification
 
 log = logging.getLogger(__name__)
 

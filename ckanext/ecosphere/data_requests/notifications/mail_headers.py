@@ -11,8 +11,8 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests.model import Notification
 from ckanext.ecosphere.data_requests.notifications import mailboxes
+from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.shared.mailing import headers as shared
 
 SALT = "ecosphere-requests-unsubscribe"

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.data_requests import service
-from ckanext.ecosphere.data_requests.model import Mute, Notification, Setting
+from ckanext.ecosphere.data_requests.model import Mute
+from ckanext.ecosphere.data_requests.notifications.tables import Notification, Setting
 
 
 def stop_emails(user_id: str, request_id: str | None) -> None:

@@ -17,8 +17,9 @@ from sqlalchemy.dialects.postgresql import insert
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.domain.states import Told
-from ckanext.ecosphere.data_requests.model import Comment, Event, Mute, Notification, Request, Revision, Setting
+from ckanext.ecosphere.data_requests.model import Comment, Event, Mute, Request, Revision
 from ckanext.ecosphere.data_requests.notifications import mailboxes
+from ckanext.ecosphere.data_requests.notifications.tables import Notification, Setting
 
 PAGE, EMAIL = "page", "email"
 #: Digest setting → status of a new e-mail; whoever wants none gets no row.

@@ -10,8 +10,9 @@ from ckan import model
 from ckanext.ecosphere.data_requests import config, dictize
 from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.inbound import addresses, quotes
-from ckanext.ecosphere.data_requests.model import Comment, Notification, Request
+from ckanext.ecosphere.data_requests.model import Comment, Request
 from ckanext.ecosphere.data_requests.notifications import mailboxes, review
+from ckanext.ecosphere.data_requests.notifications.tables import Notification
 
 _ = tk._
 

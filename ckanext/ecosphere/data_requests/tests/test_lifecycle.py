@@ -14,7 +14,7 @@ from freezegun import freeze_time
 from sqlalchemy.exc import DBAPIError
 
 from ckanext.ecosphere.data_requests import dictize, service
-from ckanext.ecosphere.data_requests.domain import clock, states
+from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.domain.conflict import Conflict
 from ckanext.ecosphere.data_requests.model import Event, Support
 from ckanext.ecosphere.data_requests.tests.conftest import (
@@ -31,6 +31,7 @@ from ckanext.ecosphere.data_requests.tests.conftest import (
     submitted,
     user_id,
 )
+from ckanext.ecosphere.data_requests.tests.histories import replay
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -373,7 +374,7 @@ def test_events_cannot_be_changed_nor_taken_away():
 def test_the_events_rebuild_the_state():
     made = step(step(opened(), "start", "editor", planned=later(1)), "refuse", "admin", **REFUSAL)
     events = [(each["transition"], each["from"], each["to"]) for each in made["events"]]
-    assert states.replay(events) == made["state"]
+    assert replay(events) == made["state"]
 
 
 def test_support_counts_each_person_once_and_can_be_taken_back():

@@ -23,7 +23,8 @@ from hypothesis.stateful import (
 
 from ckanext.ecosphere.data_requests import dictize, service
 from ckanext.ecosphere.data_requests.domain import kinds, states
-from ckanext.ecosphere.data_requests.model import Event, Notification
+from ckanext.ecosphere.data_requests.model import Event
+from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.data_requests.tests.conftest import (
     REASON,
     REFUSAL,
@@ -34,6 +35,7 @@ from ckanext.ecosphere.data_requests.tests.conftest import (
     opened,
     row,
 )
+from ckanext.ecosphere.data_requests.tests.histories import replay
 
 ACTIVE = {"submitted", "open", "needs_info", "in_progress"}
 WORKABLE = {"open", "in_progress"}
@@ -270,7 +272,7 @@ class Life(RuleBasedStateMachine):
         found = row(self.request)
         query = sa.select(Event).where(Event.request_id == found.id).order_by(Event.id)
         history = [(each.transition, each.from_state, each.to_state) for each in model.Session.scalars(query)]
-        assert states.replay(history) == found.state == self.state
+        assert replay(history) == found.state == self.state
         assert found.listed == self.listed
         assert found.support_count == len(self.supporters)
 

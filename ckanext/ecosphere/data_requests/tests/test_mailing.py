@@ -14,8 +14,8 @@ from freezegun import freeze_time
 
 from ckanext.ecosphere.data_requests import dictize, jobs
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.model import Notification
 from ckanext.ecosphere.data_requests.notifications import delivery
+from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, dataset, opened, row, step, submitted, user_id
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.queue import waits

@@ -135,10 +135,3 @@ def test_the_checks_tell_what_is_missing(ckan_config: Any, monkeypatch: pytest.M
         CheckStatus.OK,
         CheckStatus.WARNING,
     ]
-
-
-def test_the_page_of_documentation_says_what_the_code_says():
-    from dev.requests_table import TARGET, render
-
-    page = TARGET.read_text(encoding="utf-8")
-    assert render(page) == page, "run `make docs`"

@@ -16,8 +16,9 @@ from freezegun import freeze_time
 
 from ckanext.ecosphere.data_requests import revisions
 from ckanext.ecosphere.data_requests.domain import clock, french, references, trust
-from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request
+from ckanext.ecosphere.data_requests.model import Comment, Event, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, links
+from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.data_requests.tests.conftest import DRAFT, act, dataset, opened, row, step, submitted, user_id
 from ckanext.ecosphere.data_requests.tests.test_hostile_texts import RUNS, queries
 from ckanext.ecosphere.shared import characters, dates

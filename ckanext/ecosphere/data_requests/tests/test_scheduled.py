@@ -12,8 +12,9 @@ from ckan import model
 from freezegun import freeze_time
 
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.model import Comment, Notification
+from ckanext.ecosphere.data_requests.model import Comment
 from ckanext.ecosphere.data_requests.notifications import scheduled
+from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, dataset, opened, row, step
 
 pytestmark = pytest.mark.usefixtures("portal")

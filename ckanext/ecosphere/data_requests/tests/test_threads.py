@@ -11,8 +11,9 @@ from ckan import model
 from freezegun import freeze_time
 
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.model import Comment, Follow, Mute, Setting
+from ckanext.ecosphere.data_requests.model import Comment, Follow, Mute
 from ckanext.ecosphere.data_requests.notifications import delivery, mail_headers, scheduled
+from ckanext.ecosphere.data_requests.notifications.tables import Setting
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, opened, row, step, submitted, user_id
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.mailing import sending

@@ -94,10 +94,9 @@ def assign(organization: str) -> AnyResponse:
 @known
 def moderation() -> AnyResponse:
     """Show moderators what waits for them."""
-    number = read.page_number(request.args)
-    rows = read.ROWS
-    found = act("ecosphere_request_list", scope="moderation", sort="created", start=(number - 1) * rows, rows=rows)
-    pages = read.pages(found["count"], number, MultiDict(), "ecosphere_requests.moderation")
+    found, pages = read.listed(
+        "ecosphere_request_list", "ecosphere_requests.moderation", scope="moderation", sort="created"
+    )
     waiting = act("ecosphere_request_held_list", rows=0)["count"]
     return rendered("ecosphere_requests/moderation.html", {"found": found, "pages": pages, "waiting": waiting})
 
@@ -106,10 +105,7 @@ def moderation() -> AnyResponse:
 @known
 def held() -> AnyResponse:
     """Show moderators the messages and edits of new people that wait for them."""
-    number = read.page_number(request.args)
-    rows = read.ROWS
-    found = act("ecosphere_request_held_list", start=(number - 1) * rows, rows=rows)
-    pages = read.pages(found["count"], number, MultiDict(), "ecosphere_requests.held")
+    found, pages = read.listed("ecosphere_request_held_list", "ecosphere_requests.held")
     return rendered("ecosphere_requests/held.html", {"found": found, "pages": pages, "labels": forms.labels()})
 
 
@@ -147,10 +143,7 @@ def spam(id: str) -> AnyResponse:
 @known
 def notifications() -> Response:
     """Show what a person was told, the latest first; without a mail server this is where it is told."""
-    number = read.page_number(request.args)
-    rows = read.ROWS
-    found = act("ecosphere_request_notification_list", start=(number - 1) * rows, rows=rows)
-    pages = read.pages(found["count"], number, MultiDict(), "ecosphere_requests.notifications")
+    found, pages = read.listed("ecosphere_request_notification_list", "ecosphere_requests.notifications")
     return rendered("ecosphere_requests/notifications.html", {"found": found, "pages": pages})
 
 

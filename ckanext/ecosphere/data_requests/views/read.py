@@ -144,6 +144,13 @@ def chips(counts: dict[str, Any], chosen: MultiDict[str, str], endpoint: str, **
     return found
 
 
+def listed(action: str, endpoint: str, **wanted: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the page of a list without facets that the reader asks for, and the pages beside it."""
+    number = page_number(request.args)
+    found = act(action, **wanted, start=(number - 1) * ROWS, rows=ROWS)
+    return found, pages(found["count"], number, MultiDict(), endpoint)
+
+
 def pages(count: int, number: int, chosen: MultiDict[str, str], endpoint: str, **values: Any) -> dict[str, Any]:
     """Return where a list stands and the addresses of the pages beside it."""
     last = max((count - 1) // ROWS + 1, 1)

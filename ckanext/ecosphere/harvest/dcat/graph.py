@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 from lxml import etree
 from rdflib import DCTERMS, RDF, BNode, Graph, Literal, URIRef
-from rdflib.namespace import FOAF, Namespace
+from rdflib.namespace import FOAF
 from rdflib.term import Node
 
+from ckanext.ecosphere.harvest.dcat.namespaces import DCAT
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
@@ -22,11 +22,9 @@ from ckanext.ecosphere.shared.http_guard import joined
 
 log = logging.getLogger(__name__)
 
-# rdflib tells of each date that is none, with a traceback; our own rules tell of it in the report.
+# rdflib logs every invalid date with a traceback; our own rules report them.
 logging.getLogger("rdflib.term").setLevel(logging.ERROR)
 
-DCAT = Namespace("http://www.w3.org/ns/dcat#")
-"""Version 3: rdflib's own list stops at version 2."""
 MAX_DEPTH = 6
 MAX_PAGE_TRIPLES = 200_000
 """Triples of one page; a hundred datasets of 2 MB have about 20 000."""
@@ -205,12 +203,3 @@ def tree_text(part: Graph, subject: Node) -> str:
             for p, o in part.predicate_objects(node)
         ]
     return "\n".join(sorted(lines))
-
-
-def first_of(graph: Graph, subject: Node, *predicates: URIRef) -> Iterator[Node]:
-    """Values of the first of some predicates that has any."""
-    for predicate in predicates:
-        found = sorted(graph.objects(subject, predicate), key=str)
-        if found:
-            yield from found
-            return

@@ -1,4 +1,4 @@
-"""What the graph of a dataset says beyond what the neutral record holds: told by its path, so that nothing is lost."""
+"""Report what the graph of a dataset holds beyond the neutral record, by path, so that nothing is lost silently."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rdflib import RDF, Graph, Literal, URIRef
 from rdflib.term import BNode, Node
 
 MAX_NOTES, MAX_NOTE = 300, 2_000
-"""Notes of one dataset, and characters of one; beyond them only their number is told."""
+"""Notes of one dataset, and characters of one; beyond them only the number is reported."""
 MAX_DEPTH = 5
 _GEOMETRIES = {"bbox", "geometry", "asWKT", "asGML", "asGeoJSON"}
 

@@ -14,24 +14,20 @@ from ckanext.ecosphere.harvest.deduplication.groups import Group, Member, reason
 from ckanext.ecosphere.harvest.deduplication.rows import RecordId, Source, kept_objects, rank, sources
 from ckanext.ecosphere.harvest.model import DUPLICATE, SourceRecord, now
 from ckanext.ecosphere.harvest.sources.source_type import fill_record_url, type_called
+from ckanext.ecosphere.shared.messages import N_
 from ckanext.harvest.model import HarvestObjectExtra, HarvestSource
 
 JOINED = "ecosphere_joined"
 """Key of the extra of a harvest object that tells who publishes its dataset, and why."""
 
 
-def _N(message: str) -> str:
-    """Mark a message for translation; it is translated when it is shown."""
-    return message
-
-
 REASONS: dict[str, str] = {
-    "removed": _N("a person deleted its dataset, which is not published again"),
-    "present": _N("its catalogue still has the record"),
-    "active": _N("its source is still harvested"),
-    "priority": _N("its source has the higher priority ({mine} against {other})"),
-    "older": _N("both sources have the same priority, and its source was registered first"),
-    "apart": _N("a person said that it is the same as no other record"),
+    "removed": N_("a person deleted its dataset, which is not published again"),
+    "present": N_("its catalogue still has the record"),
+    "active": N_("its source is still harvested"),
+    "priority": N_("its source has the higher priority ({mine} against {other})"),
+    "older": N_("both sources have the same priority, and its source was registered first"),
+    "apart": N_("a person said that it is the same as no other record"),
 }
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from ckanext.ecosphere.shared.messages import N_
 
-def _N(message: str) -> str:
-    """Mark a message for translation; it is translated when the e-mail is written."""
-    return message
-
-
-_DOCUMENT = _N("Validate the record against the schema of ISO 19139 and export it anew.")
-_FILL = _N("Fill in the element in the catalogue.")
-_LIST = _N("Choose a value of the list that the catalogue offers.")
-_BOX = _N("Draw the extent anew, in decimal degrees (WGS 84): west, east, south, north.")
-_LINK = _N("Give an address that begins with http:// or https:// and answers outside of the service.")
-_LICENCE = _N("State one licence with its version and its address, such as “Licence Ouverte 2.0”.")
-_TEXT = _N("Shorten the text, and put what is detailed into a linked document.")
-OTHERWISE = _N("Look at the page of the record on the portal: it says what each rule did.")
+_DOCUMENT = N_("Validate the record against the schema of ISO 19139 and export it anew.")
+_FILL = N_("Fill in the element in the catalogue.")
+_LIST = N_("Choose a value of the list that the catalogue offers.")
+_BOX = N_("Draw the extent anew, in decimal degrees (WGS 84): west, east, south, north.")
+_LINK = N_("Give an address that begins with http:// or https:// and answers outside of the service.")
+_LICENCE = N_("State one licence with its version and its address, such as “Licence Ouverte 2.0”.")
+_TEXT = N_("Shorten the text, and put what is detailed into a linked document.")
+OTHERWISE = N_("Look at the page of the record on the portal: it says what each rule did.")
 
 ADVICE: dict[str, str] = {
     **dict.fromkeys(

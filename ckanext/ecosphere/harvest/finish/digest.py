@@ -31,6 +31,7 @@ from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.shared.mailing import headers, sending
 from ckanext.ecosphere.shared.mailing.outbox import FAILED, PENDING, UNWANTED, Outbox
 from ckanext.ecosphere.shared.mailing.texts import harmless
+from ckanext.ecosphere.shared.messages import N_
 from ckanext.ecosphere.shared.queue import enqueue_once, waits
 from ckanext.harvest.model import HarvestObject, HarvestObjectExtra
 
@@ -45,20 +46,15 @@ _AT_ONCE = 500
 _REFUSED = "refused:"
 
 
-def _N(message: str) -> str:
-    """Mark a message for translation; it is translated when the e-mail is written."""
-    return message
-
-
-SUBJECT = _N("Records of {source} to put right: {number}")
-GREETING = _N("Hello,")
-ABOUT = _N("The harvest of the catalogue “{source}” met records of your service that want putting right.")
-REFUSED = _N("Refused, so that they are not on the portal ({number}):")
-REPAIRED = _N("Published, with something that is missing or was put right ({number}):")
-MORE = _N("… and {number} more.")
-CORRECTIONS = _N("Corrections ready to apply to the catalogue: {url}")
-REPORT = _N("The whole report: {url}")
-CLOSING = _N(
+SUBJECT = N_("Records of {source} to put right: {number}")
+GREETING = N_("Hello,")
+ABOUT = N_("The harvest of the catalogue “{source}” met records of your service that want putting right.")
+REFUSED = N_("Refused, so that they are not on the portal ({number}):")
+REPAIRED = N_("Published, with something that is missing or was put right ({number}):")
+MORE = N_("… and {number} more.")
+CORRECTIONS = N_("Corrections ready to apply to the catalogue: {url}")
+REPORT = N_("The whole report: {url}")
+CLOSING = N_(
     "You receive this message from the portal “{title}” at the mailbox of the service. A record is named again only "
     "when something else is wrong with it."
 )

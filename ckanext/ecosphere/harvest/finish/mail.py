@@ -18,6 +18,7 @@ from ckan.lib import mailer
 
 from ckanext.ecosphere.harvest.worker.job import Job
 from ckanext.ecosphere.harvest.worker.messages import translator
+from ckanext.ecosphere.shared.messages import N_
 from ckanext.harvest.model import HarvestGatherError, HarvestObject, HarvestObjectError
 
 log = logging.getLogger(__name__)
@@ -26,18 +27,13 @@ MAX_QUOTED = 20
 """Sentences of each kind that a mail quotes."""
 
 
-def _N(message: str) -> str:
-    """Mark a message for translation; it is translated when the mail is written."""
-    return message
-
-
-FAILED = _N("Harvest of {source}: {number} problems")
-DONE = _N("Harvest of {source}: no problem")
-COUNTS = _N("{added} added, {updated} updated, {unchanged} unchanged, {deleted} withdrawn, {errored} refused.")
-READING = _N("Problems of the reading:")
-RECORDS = _N("Records refused:")
-MORE = _N("… and {number} more.")
-REPORT = _N("The whole report: {url}")
+FAILED = N_("Harvest of {source}: {number} problems")
+DONE = N_("Harvest of {source}: no problem")
+COUNTS = N_("{added} added, {updated} updated, {unchanged} unchanged, {deleted} withdrawn, {errored} refused.")
+READING = N_("Problems of the reading:")
+RECORDS = N_("Records refused:")
+MORE = N_("… and {number} more.")
+REPORT = N_("The whole report: {url}")
 
 
 def wanted(errors: int) -> bool:

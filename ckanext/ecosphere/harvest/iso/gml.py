@@ -12,7 +12,7 @@ from typing import Any
 
 from lxml import etree
 
-from ckanext.ecosphere.harvest.iso.walk import local
+from ckanext.ecosphere.shared.hardened_xml import local_name
 
 MAX_NUMBERS = 20_000
 """Of one geometry, for all its parts."""
@@ -43,7 +43,7 @@ def geometry(element: etree._Element) -> dict[str, Any] | None:
 
 
 def _geometry(element: etree._Element, swap: bool) -> dict[str, Any] | None:
-    kind = local(element)
+    kind = local_name(element)
     if kind in _MANY:
         single, several = _MANY[kind]
         parts = [_single(each, single, swap) for each in element.iter(f"{{*}}{single}")]
@@ -71,11 +71,11 @@ def _positions(element: etree._Element, swap: bool) -> list[Position]:
     found: list[Position] = []
     for child in element.iter("{*}pos", "{*}posList", "{*}coordinates"):
         size = int(child.get("srsDimension") or element.get("srsDimension") or 2)
-        if local(child) == "coordinates":
+        if local_name(child) == "coordinates":
             found += [[float(number) for number in part.split(",")] for part in (child.text or "").split()]
             continue
         numbers = [float(number) for number in (child.text or "").split()]
-        if local(child) == "pos":
+        if local_name(child) == "pos":
             size = len(numbers)
         if size not in (2, 3) or len(numbers) % size:
             raise ValueError("dimension")

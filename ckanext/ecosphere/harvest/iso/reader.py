@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from lxml import etree
 
 from ckanext.ecosphere.harvest.iso.tables import METADATA
-from ckanext.ecosphere.harvest.iso.walk import FRENCH, Walk, code_of, local, one_line
+from ckanext.ecosphere.harvest.iso.walk import FRENCH, Walk, code_of, one_line
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
+from ckanext.ecosphere.shared.hardened_xml import local_name
 
 ROOTS = {"MD_Metadata", "MI_Metadata"}
 ISO_19139 = "http://www.isotc211.org/"
@@ -19,7 +20,7 @@ _EXCEPTIONS = {"ExceptionReport", "ServiceExceptionReport", "Exception"}
 
 def records_in(root: etree._Element) -> Iterator[etree._Element]:
     """Yield the metadata records of a document: itself, or those of a CSW response, in order."""
-    if local(root) in ROOTS:
+    if local_name(root) in ROOTS:
         yield root
         return
     yield from root.iter("{*}MD_Metadata", "{*}MI_Metadata")
@@ -39,7 +40,7 @@ def read_record(element: etree._Element) -> Record:
     french_first = bool(record.metadata_language) and record.metadata_language not in FRENCH
     Walk(record, locales, french_first).children(element, METADATA, record)
     record.reference_systems = [s for s in record.reference_systems if s.code or s.href]
-    if not any(local(child) == "identificationInfo" for child in element):
+    if not any(local_name(child) == "identificationInfo" for child in element):
         raise RecordError("no-identification")
     record.marked = record.marked and _is_whole(record)
     return record
@@ -60,7 +61,7 @@ def _is_whole(record: Record) -> bool:
 
 
 def _standard(element: etree._Element) -> str:
-    name = local(element)
+    name = local_name(element)
     if name in _EXCEPTIONS:
         text = one_line(" ".join(str(part) for part in element.itertext()))
         raise RecordError("exception", text=text[:200])
@@ -78,12 +79,12 @@ def _languages(element: etree._Element, record: Record) -> dict[str, str]:
     """Read the record's language and its locales, needed before any text is."""
     locales: dict[str, str] = {}
     for child in element:
-        name = local(child)
+        name = local_name(child)
         if name == "language":
             record.metadata_language = code_of(child).lower() or None
         elif name in ("locale", "defaultLocale", "otherLocale"):
             for locale in child.iter("{*}PT_Locale"):
-                language = next((code_of(e) for e in locale if local(e) in ("languageCode", "language")), "")
+                language = next((code_of(e) for e in locale if local_name(e) in ("languageCode", "language")), "")
                 if language:
                     locales[locale.get("id") or ""] = language.lower()
                 if name == "defaultLocale":

@@ -7,25 +7,21 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from ckanext.ecosphere.harvest import record as r
-from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, party_identifier
-from ckanext.ecosphere.harvest.iso.walk import (
-    XLINK_HREF,
-    Table,
-    Walk,
+from ckanext.ecosphere.harvest.iso.handlers import (
     code,
     hrefs,
-    local,
     long_text,
     long_texts,
-    mark_of,
     new,
-    one_line,
+    note,
     skip,
     text,
     text_and_href,
-    told,
     within,
 )
+from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, party_identifier
+from ckanext.ecosphere.harvest.iso.walk import XLINK_HREF, Table, Walk, mark_of, one_line
+from ckanext.ecosphere.shared.hardened_xml import local_name
 
 # --- distribution ------------------------------------------------------------------------------
 
@@ -49,13 +45,13 @@ def _mime_type(walk: Walk, element: etree._Element, link: r.Link) -> None:
 FORMAT: Table = {
     "name": text_and_href("name", "href"),
     "version": text("version"),
-    "amendmentNumber": told,
-    "specification": told,
+    "amendmentNumber": note,
+    "specification": note,
     "fileDecompressionTechnique": text_and_href("compression", "compression_href"),
     "formatDistributor": within(
-        {"distributorContact": told, "distributorTransferOptions": hrefs("transfers"), "distributorFormat": told}
+        {"distributorContact": note, "distributorTransferOptions": hrefs("transfers"), "distributorFormat": note}
     ),
-    "formatSpecificationCitation": within({"title": text("name"), "edition": text("version"), "date": told}),
+    "formatSpecificationCitation": within({"title": text("name"), "edition": text("version"), "date": note}),
 }
 
 
@@ -118,10 +114,10 @@ _RESULT: Table = {
         {
             "title": text_and_href("title", "href"),
             "date": new(r.Dated, "dates", DATE),
-            "alternateTitle": told,
-            "identifier": told,
-            "citedResponsibleParty": told,
-            "edition": told,
+            "alternateTitle": note,
+            "identifier": note,
+            "citedResponsibleParty": note,
+            "edition": note,
         }
     ),
     "explanation": long_text("explanation"),
@@ -143,18 +139,18 @@ def _measure(walk: Walk, result: etree._Element, report: etree._Element | None, 
         unit = next((each.get(XLINK_HREF) or "" for each in result.iterfind("{*}valueUnit")), "")
     around = report.getparent()
     mark = r.Mark() if around is None else mark_of(around)
-    record.measures.append(r.QualityMeasure(local(report), name, value, unit, mark))
+    record.measures.append(r.QualityMeasure(local_name(report), name, value, unit, mark))
 
 
 def _result(walk: Walk, element: etree._Element, record: r.Record) -> None:
     for child in element:
-        if local(child) == "DQ_QuantitativeResult":
+        if local_name(child) == "DQ_QuantitativeResult":
             _measure(walk, child, element.getparent(), record)
             continue
-        if local(child) != "DQ_ConformanceResult":
+        if local_name(child) != "DQ_ConformanceResult":
             walk.unread(child)
             continue
-        around = next((each for each in element.iterancestors() if local(each) == "report"), None)
+        around = next((each for each in element.iterancestors() if local_name(each) == "report"), None)
         conformity = r.Conformity(mark=r.Mark() if around is None else mark_of(around))
         walk.children(child, _RESULT, conformity)
         if conformity.title or conformity.href or conformity.mark.arc:
@@ -180,21 +176,21 @@ def _scope(walk: Walk, element: etree._Element, target: r.Record) -> None:
 
 _REPORT: Table = {
     "result": _result,
-    "measureIdentification": told,
+    "measureIdentification": note,
     "nameOfMeasure": _name_of_measure,
-    "measureDescription": told,
-    "measure": told,
-    "dateTime": told,
-    "evaluationMethodType": told,
+    "measureDescription": note,
+    "measure": note,
+    "dateTime": note,
+    "evaluationMethodType": note,
 }
 LINEAGE: Table = {
     "statement": long_texts("lineage"),
-    "scope": told,
+    "scope": note,
     "processStep": within({"description": long_texts("steps")}),
     "source": within(
         {
             "description": long_texts("sources"),
-            "sourceCitation": within({"title": long_texts("sources"), "date": told}),
+            "sourceCitation": within({"title": long_texts("sources"), "date": note}),
         }
     ),
 }

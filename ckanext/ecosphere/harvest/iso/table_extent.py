@@ -6,20 +6,9 @@ from lxml import etree
 
 from ckanext.ecosphere.harvest import record as r
 from ckanext.ecosphere.harvest.iso import gml
-from ckanext.ecosphere.harvest.iso.walk import (
-    Table,
-    Walk,
-    by_type,
-    identifiers,
-    local,
-    mark_of,
-    one_line,
-    skip,
-    text,
-    texts,
-    told,
-    within,
-)
+from ckanext.ecosphere.harvest.iso.handlers import by_type, identifiers, note, skip, text, texts, within
+from ckanext.ecosphere.harvest.iso.walk import Table, Walk, mark_of, one_line
+from ckanext.ecosphere.shared.hardened_xml import local_name
 
 _BOX: Table = {
     "westBoundLongitude": text("west"),
@@ -57,7 +46,7 @@ def _period(walk: Walk, element: etree._Element, record: r.Record) -> None:
     """Read ``TimePeriod`` in either GML namespace, and in the older nested form."""
     period = r.Period()
     for child in element:
-        name = local(child).lower()
+        name = local_name(child).lower()
         if not name.startswith(("begin", "end")):
             continue
         holder = next((e for e in child.iter("{*}timePosition")), child)
@@ -76,7 +65,7 @@ def _instant(walk: Walk, element: etree._Element, record: r.Record) -> None:
 
 
 _TIME: Table = {"TimePeriod": _period, "TimeInstant": _instant}
-_TEMPORAL: Table = {"extent": by_type(_TIME), "spatialExtent": told, "exTemp": by_type(_TIME)}
+_TEMPORAL: Table = {"extent": by_type(_TIME), "spatialExtent": note, "exTemp": by_type(_TIME)}
 EXTENT: Table = {
     "description": texts("extent_descriptions"),
     "geographicElement": by_type(

@@ -8,31 +8,27 @@ from typing import Any
 from lxml import etree
 
 from ckanext.ecosphere.harvest import record as r
-from ckanext.ecosphere.harvest.iso.table_distribution import LINK
-from ckanext.ecosphere.harvest.iso.table_extent import extent
-from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, identifier_code, party_identifier
-from ckanext.ecosphere.harvest.iso.walk import (
-    Table,
-    Walk,
-    block,
+from ckanext.ecosphere.harvest.iso.handlers import (
     code,
     codes,
     identifiers,
-    local,
     long_text,
-    mark_of,
     new,
-    one_line,
+    note,
     reference,
     skip,
     terms,
     text,
     text_and_href,
     texts,
-    told,
     within,
 )
+from ckanext.ecosphere.harvest.iso.table_distribution import LINK
+from ckanext.ecosphere.harvest.iso.table_extent import extent
+from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, identifier_code, party_identifier
+from ckanext.ecosphere.harvest.iso.walk import Table, Walk, block, mark_of, one_line
 from ckanext.ecosphere.shared import xlink_roles
+from ckanext.ecosphere.shared.hardened_xml import local_name
 
 
 def _series(walk: Walk, element: etree._Element, record: r.Record) -> None:
@@ -47,10 +43,10 @@ CITATION: Table = {
     "alternateTitle": texts("alternate_titles"),
     "date": new(r.Dated, "dates", DATE),
     "edition": text("edition"),
-    "editionDate": told,
+    "editionDate": note,
     "identifier": identifiers("identifiers"),
     "series": _series,
-    "presentationForm": told,
+    "presentationForm": note,
 }
 
 
@@ -65,7 +61,7 @@ class _Keywords:
 
 
 _THESAURUS: Table = {
-    # All of it is told with its title, see _thesaurus.
+    # All of it is noted with its title, see _thesaurus.
     "title": text_and_href("thesaurus", "thesaurus_href"),
     "identifier": within({"code": text_and_href("thesaurus", "thesaurus_href"), "codeSpace": skip}),
     "alternateTitle": skip,
@@ -107,8 +103,8 @@ def _keywords(walk: Walk, element: etree._Element, record: r.Record) -> None:
 
 _REFERENCE: Table = {
     "title": terms("other"),
-    "onlineResource": within({"linkage": terms("other"), "name": told, "description": told, "protocol": skip}),
-    "date": told,
+    "onlineResource": within({"linkage": terms("other"), "name": note, "description": note, "protocol": skip}),
+    "date": note,
 }
 _CONSTRAINT: Table = {
     "useLimitation": terms("use_limitations"),
@@ -123,7 +119,7 @@ _CONSTRAINT: Table = {
 
 
 def _constraint_kind(walk: Walk, element: etree._Element, constraint: r.Constraint) -> None:
-    name = local(element)
+    name = local_name(element)
     constraint.kind = "legal" if "Legal" in name else "security" if "Security" in name else "general"
 
 
@@ -143,9 +139,9 @@ MAINTENANCE: Table = {
     "dateOfNextUpdate": text("next_update"),
     "maintenanceDate": within({"date": text("next_update"), "dateType": skip}),
     "maintenanceNote": _note,
-    "updateScope": told,
-    "maintenanceScope": told,
-    "contact": told,
+    "updateScope": note,
+    "maintenanceScope": note,
+    "contact": note,
 }
 
 
@@ -164,7 +160,7 @@ _RESOLUTION: Table = {
 _MEMBER: Table = {
     "aggregateDataSetName": within({"title": text("title"), "identifier": identifier_code("identifier")}),
     "aggregateDataSetIdentifier": identifier_code("identifier"),
-    "name": within({"title": text("title"), "identifier": identifier_code("identifier"), "date": told}),
+    "name": within({"title": text("title"), "identifier": identifier_code("identifier"), "date": note}),
     "metadataReference": identifier_code("identifier"),
     "associationType": code("association"),
     "initiativeType": code("initiative"),
@@ -173,15 +169,15 @@ _MEMBER: Table = {
 _GRAPHIC: Table = {
     "fileName": skip,  # read at the end: its text or its address is the URL
     "fileDescription": text("description"),
-    "fileType": told,
-    "linkage": within({"linkage": text("url"), "protocol": skip, "name": told, "description": told}),
+    "fileType": note,
+    "linkage": within({"linkage": text("url"), "protocol": skip, "name": note, "description": note}),
 }
 
 
 def _graphic_url(walk: Walk, element: etree._Element, graphic: r.Graphic) -> None:
     """`fileName` is the address itself as a text, or a ``gmx:FileName`` with ``src``."""
     for child in element:
-        if local(child) == "fileName":
+        if local_name(child) == "fileName":
             term = walk.text(child)
             graphic.url = term.href or one_line(term.text) or graphic.url
 
@@ -200,8 +196,8 @@ IDENTIFICATION: Table = {
         {
             "name": text("name"),
             "version": text("version"),
-            "specification": told,
-            "formatSpecificationCitation": within({"title": text("name"), "edition": text("version"), "date": told}),
+            "specification": note,
+            "formatSpecificationCitation": within({"title": text("name"), "edition": text("version"), "date": note}),
         },
     ),
     "descriptiveKeywords": _keywords,
@@ -215,7 +211,7 @@ IDENTIFICATION: Table = {
     "defaultLocale": within({"language": codes("languages"), "characterEncoding": codes("encodings")}),
     "characterSet": codes("encodings"),
     "topicCategory": codes("topic_categories"),
-    "environmentDescription": told,
+    "environmentDescription": note,
     "extent": extent,
     "supplementalInformation": long_text("supplemental_information"),
 }
@@ -228,10 +224,10 @@ _OPERATION: Table = {
     "connectPoint": new(r.Link, "links", LINK),
     "DCP": skip,  # how an operation is called: the web, always
     "distributedComputingPlatform": skip,
-    "operationDescription": told,
-    "invocationName": told,
-    "parameters": told,
-    "dependsOn": told,
+    "operationDescription": note,
+    "invocationName": note,
+    "parameters": note,
+    "dependsOn": note,
 }
 
 
@@ -245,11 +241,11 @@ def _coupled(walk: Walk, element: etree._Element, service: r.Service) -> None:
 def _scoped_name(walk: Walk, element: etree._Element, service: r.Service) -> None:
     for child in element:
         for part in child:
-            if local(part) == "ScopedName" and one_line(part.text):
+            if local_name(part) == "ScopedName" and one_line(part.text):
                 service.layers.append(one_line(part.text))
-            elif local(part) == "resourceReference":
+            elif local_name(part) == "resourceReference":
                 _coupled(walk, part, service)  # ISO 19115-3
-            elif local(part) == "identifier" and one_line(walk.text(part).text):
+            elif local_name(part) == "identifier" and one_line(walk.text(part).text):
                 service.coupled.append(r.Term(one_line(walk.text(part).text)))
 
 
@@ -257,7 +253,7 @@ SERVICE: Table = {
     "serviceType": code("type"),
     "serviceTypeVersion": texts("versions"),
     "coupledResource": _scoped_name,
-    "couplingType": told,
+    "couplingType": note,
     "containsOperations": new(r.Operation, "operations", _OPERATION),
     "operatesOn": _coupled,
 }
@@ -267,18 +263,18 @@ def read_identification(walk: Walk, element: etree._Element, record: r.Record) -
     """Read the data or service identification; a service has both its own and the common parts."""
     record.marked = record.marked or mark_of(element).arc == xlink_roles.MARKED
     for child in element:
-        name = local(child)
+        name = local_name(child)
         if not name:
             continue
         if name.startswith("SV_"):
             record.service = record.service or r.Service()
             service = record.service
             for part in child:
-                handler = SERVICE.get(local(part))
+                handler = SERVICE.get(local_name(part))
                 if handler is not None:
                     handler(walk, part, service)
                 else:
-                    IDENTIFICATION.get(local(part), _unread)(walk, part, record)
+                    IDENTIFICATION.get(local_name(part), _unread)(walk, part, record)
         else:
             walk.children(child, IDENTIFICATION, record)
 

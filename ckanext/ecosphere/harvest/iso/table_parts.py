@@ -9,20 +9,18 @@ from typing import Any
 from lxml import etree
 
 from ckanext.ecosphere.harvest import record as r
-from ckanext.ecosphere.harvest.iso.walk import (
-    Table,
-    Walk,
+from ckanext.ecosphere.harvest.iso.handlers import (
     by_type,
     code,
     identifiers,
-    one_line,
+    note,
     skip,
     text,
     text_and_href,
     texts,
-    told,
     within,
 )
+from ckanext.ecosphere.harvest.iso.walk import Table, Walk, one_line
 
 # --- dates, citations --------------------------------------------------------------------
 
@@ -70,7 +68,7 @@ _CONTACT_INFO: Table = {
         {
             "voice": text("phone"),
             "number": text("phone"),
-            "facsimile": told,
+            "facsimile": note,
             "numberType": skip,
         }
     ),
@@ -89,13 +87,13 @@ _CONTACT_INFO: Table = {
             "linkage": text("url"),
             "protocol": skip,  # that of a web page, and what it is for: its address says both
             "applicationProfile": skip,
-            "name": told,
-            "description": told,
+            "name": note,
+            "description": note,
             "function": skip,
         }
     ),
-    "hoursOfService": told,
-    "contactInstructions": told,
+    "hoursOfService": note,
+    "contactInstructions": note,
 }
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -126,7 +124,7 @@ _ORGANISATION: Table = {
         {"CI_Individual": lambda walk, element, contact: walk.children(element, _INDIVIDUAL, contact)}
     ),
     "positionName": text("position"),
-    "logo": told,
+    "logo": note,
 }
 _INDIVIDUAL: Table = {
     "name": text("individual"),

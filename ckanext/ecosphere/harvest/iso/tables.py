@@ -11,31 +11,19 @@ from __future__ import annotations
 from lxml import etree
 
 from ckanext.ecosphere.harvest import record as r
+from ckanext.ecosphere.harvest.iso.handlers import code, identifiers, new, note, reference, skip, text, texts, within
 from ckanext.ecosphere.harvest.iso.table_distribution import DISTRIBUTION, LINEAGE, LINK, QUALITY
 from ckanext.ecosphere.harvest.iso.table_identification import read_identification
 from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, Identifiers, identifier_code, party_identifier
-from ckanext.ecosphere.harvest.iso.walk import (
-    Table,
-    Walk,
-    code,
-    identifiers,
-    local,
-    new,
-    one_line,
-    reference,
-    skip,
-    text,
-    texts,
-    told,
-    within,
-)
+from ckanext.ecosphere.harvest.iso.walk import Table, Walk, one_line
+from ckanext.ecosphere.shared.hardened_xml import local_name
 
 
 def _reference_system(walk: Walk, element: etree._Element, system: r.ReferenceSystem) -> None:
     """Keep what stands in the identifier; a system without one says nothing."""
     found: list[r.Identifier] = []
     for child in element:
-        if local(child) == "referenceSystemIdentifier":
+        if local_name(child) == "referenceSystemIdentifier":
             identifiers("found")(walk, child, Identifiers(found))
     if found:
         system.code, system.codespace, system.href = found[0].code, found[0].codespace, found[0].href
@@ -83,20 +71,20 @@ METADATA: Table = {
     "metadataProfile": skip,
     "metadataLinkage": new(r.Link, "links", LINK, finish=_to_record),
     "dataSetURI": _data_set_uri,
-    "spatialRepresentationInfo": told,
+    "spatialRepresentationInfo": note,
     "referenceSystemInfo": new(
         r.ReferenceSystem,
         "reference_systems",
-        {"referenceSystemIdentifier": skip, "referenceSystemType": told},  # the first is read at the end
+        {"referenceSystemIdentifier": skip, "referenceSystemType": note},  # the first is read at the end
         finish=_reference_system,
     ),
     "identificationInfo": read_identification,
     "contentInfo": within(
         {
-            "includedWithDataset": told,
-            "complianceCode": told,
-            "language": told,
-            "featureTypes": told,
+            "includedWithDataset": note,
+            "complianceCode": note,
+            "language": note,
+            "featureTypes": note,
             "featureCatalogueCitation": reference("feature_catalogues"),
         }
     ),
@@ -105,15 +93,15 @@ METADATA: Table = {
     "resourceLineage": within(LINEAGE),
     "applicationSchemaInfo": within(
         {
-            "name": within({"title": texts("application_schemas"), "date": told}),
-            "schemaLanguage": told,
-            "constraintLanguage": told,
-            "schemaAscii": told,
-            "graphicsFile": told,
-            "softwareDevelopmentFile": told,
-            "softwareDevelopmentFileFormat": told,
+            "name": within({"title": texts("application_schemas"), "date": note}),
+            "schemaLanguage": note,
+            "constraintLanguage": note,
+            "schemaAscii": note,
+            "graphicsFile": note,
+            "softwareDevelopmentFile": note,
+            "softwareDevelopmentFileFormat": note,
         }
     ),
-    "metadataMaintenance": told,
-    "metadataConstraints": told,
+    "metadataMaintenance": note,
+    "metadataConstraints": note,
 }

@@ -4,7 +4,7 @@ ISO 19139 alternates properties and types (``gmd:citation/gmd:CI_Citation/gmd:ti
 tables of `tables.py` name the properties; the types between them are passed through. Elements
 are matched on their local name, since the same property comes from several namespaces (gmd,
 gmi, srv, fra, two of GML, ISO 19115-3's many). One pass over the children does it all; what a
-table does not name is noted in ``record.unread``, so that nothing is lost without being told.
+table does not name is noted in ``record.unread``, so that nothing is lost silently.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 
 from lxml import etree
 
-from ckanext.ecosphere.harvest.record import Identifier, Mark, Record, Term
+from ckanext.ecosphere.harvest.record import Mark, Record, Term
+from ckanext.ecosphere.shared.hardened_xml import local_name
 
 XLINK_HREF, XLINK_ARCROLE, XLINK_ROLE, XLINK_TITLE = (
     f"{{http://www.w3.org/1999/xlink}}{name}" for name in ("href", "arcrole", "role", "title")
@@ -52,9 +53,9 @@ class Walk:
         self._noted = 0
 
     def children(self, parent: etree._Element, table: Table, target: Any) -> None:
-        """Give each child to its handler; note those that have none."""
+        """Hand every child to its handler; note those that have none."""
         for child in parent:
-            name = local(child)
+            name = local_name(child)
             if not name:
                 continue
             handler = table.get(name)
@@ -121,16 +122,10 @@ Table = dict[str, Handler]
 # --- reading one property ----------------------------------------------------------------
 
 
-def local(element: etree._Element) -> str:
-    """Local name of an element; empty for a comment, an entity or a processing instruction."""
-    tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
-
-
 def path(element: etree._Element) -> str:
     """Path of an element by local names, without the root."""
-    names = [local(element)]
-    names += [local(ancestor) for ancestor in element.iterancestors()]
+    names = [local_name(element)]
+    names += [local_name(ancestor) for ancestor in element.iterancestors()]
     for root in ("MD_Metadata", "MI_Metadata"):
         if root in names:
             names = names[: names.index(root)]
@@ -172,7 +167,7 @@ def _main_and_localised(prop: etree._Element) -> tuple[Term, list[tuple[str, str
     main = Term(prop.text or "", None)
     localised: list[tuple[str, str]] = []
     for child in prop:
-        name = local(child)
+        name = local_name(child)
         if name == "PT_FreeText":
             localised += [
                 ((text.get("locale") or "").lstrip("#"), (text.text or "").strip())
@@ -186,7 +181,7 @@ def _main_and_localised(prop: etree._Element) -> tuple[Term, list[tuple[str, str
 
 def _without_people(element: etree._Element) -> Iterator[etree._Element]:
     """Go through an element in its order, but for names of persons, which are noted by themselves."""
-    if local(element) not in PEOPLE:
+    if local_name(element) not in PEOPLE:
         yield element
         for child in element:
             yield from _without_people(child)
@@ -205,215 +200,3 @@ def _sample(nodes: Iterable[etree._Element]) -> str:
         if length >= MAX_SAMPLE:
             break
     return " ".join(parts)[:MAX_SAMPLE]
-
-
-# --- handlers ----------------------------------------------------------------------------
-
-
-def skip(walk: Walk, element: etree._Element, target: Any) -> None:
-    """Leave out on purpose what says nothing about the resource, or is read elsewhere (`docs/harvest-rules.md`)."""
-
-
-def told(walk: Walk, element: etree._Element, target: Any) -> None:
-    """Note what the dataset has no field for."""
-    walk.unread(element)
-
-
-def text(field: str) -> Handler:
-    """Set a field to the property's text on one line; the first text wins."""
-
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
-        term = walk.text(element, field if target is walk.record else "")
-        value = one_line(term.text)
-        if value and getattr(target, field):
-            if getattr(target, field) != value:
-                walk.unread(element)
-        elif value or term.href:
-            setattr(target, field, value or term.href)
-            if value and term.href:
-                walk.unread(element)
-
-    return handler
-
-
-def texts(field: str) -> Handler:
-    """Add the property's text on one line to a list."""
-
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
-        value = one_line(walk.text(element).text)
-        if value:
-            getattr(target, field).append(value)
-
-    return handler
-
-
-def long_text(field: str) -> Handler:
-    """Set a field to the property's text, lines kept."""
-
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
-        term = walk.text(element, field if target is walk.record else "")
-        value = block(term.text)
-        if value and (getattr(target, field) or term.href):
-            walk.unread(element)
-        if value and not getattr(target, field):
-            setattr(target, field, value)
-
-    return handler
-
-
-def long_texts(field: str) -> Handler:
-    """Add the property's text, lines kept, to a list."""
-
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
-        value = block(walk.text(element).text)
-        if value:
-            getattr(target, field).append(value)
-
-    return handler
-
-
-def terms(field: str) -> Handler:
-    """Add the property's text with its address to a list."""
-
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
-        term = walk.text(element)
-        term = Term(block(term.text), term.href or element.get(XLINK_HREF))
-        if term.text or term.href:
-            getattr(target, field).append(term)
-
-    return handler
-
-
-def text_and_href(field: str, href_field: str) -> Handler:
-    """Set one field to the property's text and another to its address."""
-
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
-        term = walk.text(element)
-        if term.text and not getattr(target, field):
-            setattr(target, field, one_line(term.text))
-        href = term.href or element.get(XLINK_HREF)
-        if href and not getattr(target, href_field):
-            setattr(target, href_field, href.strip())
-
-    return handler
-
-
-def code(field: str) -> Handler:
-    """Set a field to the property's code; the first code wins."""
-
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
-        value = code_of(element)
-        if value and not getattr(target, field):
-            setattr(target, field, value)
-        elif value and getattr(target, field) != value:
-            walk.unread(element)
-
-    return handler
-
-
-def codes(field: str) -> Handler:
-    """Add the property's code to a list."""
-
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
-        value = code_of(element)
-        if value:
-            getattr(target, field).append(value)
-
-    return handler
-
-
-def hrefs(field: str) -> Handler:
-    """Add the address of a property to a list."""
-
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
-        if href := (element.get(XLINK_HREF) or "").strip():
-            getattr(target, field).append(href)
-
-    return handler
-
-
-def reference(field: str) -> Handler:
-    """Add the ``uuidref`` (or the address, or the text) of a property to a list."""
-
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
-        value = element.get("uuidref") or element.get(XLINK_HREF) or one_line(walk.text(element).text)
-        if value and value.strip():
-            getattr(target, field).append(value.strip())
-        if len(element) or (element.get("uuidref") and element.get(XLINK_HREF)):
-            walk.unread(element)  # all that it says beside what names it
-
-    return handler
-
-
-def within(table: Table) -> Handler:
-    """Go into the property's types, filling the same target."""
-
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
-        entered = False
-        for child in element:
-            if local(child):
-                entered = True
-                walk.children(child, table, target)
-        if not entered:
-            walk.unread(element)
-
-    return handler
-
-
-def by_type(handlers: Table) -> Handler:
-    """Choose by the type inside the property."""
-
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
-        walk.children(element, handlers, target)
-
-    return handler
-
-
-def new(factory: Callable[[], Any], field: str, table: Table, finish: Handler | None = None) -> Handler:
-    """Make an object per type in the property, fill it by the table, add it to a list.
-
-    Args:
-        factory: makes the object.
-        field: list of the target that takes it.
-        table: what fills it.
-        finish: called with the type's element and the object before it is added.
-    """
-
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
-        entered = False
-        for child in element:
-            if not local(child):
-                continue
-            entered = True
-            item = factory()
-            if hasattr(item, "mark"):
-                item.mark = mark_of(element)
-            walk.children(child, table, item)
-            if finish is not None:
-                finish(walk, child, item)
-            getattr(target, field).append(item)
-        if not entered:
-            walk.unread(element)
-
-    return handler
-
-
-def identifiers(field: str) -> Handler:
-    """Add each ``MD_Identifier`` or ``RS_Identifier`` of the property to a list."""
-
-    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
-        for child in element:
-            found = Identifier(mark=mark_of(element))
-            for part in child:
-                name = local(part)
-                if name == "code":
-                    term = walk.text(part)
-                    found.code, found.href = one_line(term.text), term.href
-                elif name == "codeSpace":
-                    found.codespace = one_line(walk.text(part).text) or None
-                else:  # authority, version, description
-                    walk.unread(part)
-            if found.code or found.href:
-                getattr(target, field).append(found)
-
-    return handler

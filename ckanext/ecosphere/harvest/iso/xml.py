@@ -19,6 +19,7 @@ from collections.abc import Callable
 from lxml import etree
 
 from ckanext.ecosphere.harvest.problems import RecordError
+from ckanext.ecosphere.shared import hardened_xml
 
 MAX_BYTES = 32 * 1024 * 1024
 """Size of a document after decompression, in bytes; a page of 50 records is about 2 MB."""
@@ -111,7 +112,7 @@ def parse_xml(data: bytes, max_bytes: int = MAX_BYTES, repairs: list[str] | None
     data = _bounded(_as_ascii_superset(data, max_bytes, done), done)
     _refuse_doctype(data)
     try:
-        root = etree.fromstring(data, _parser(_encoding(data)))
+        root = etree.fromstring(data, hardened_xml.parser(_encoding(data)))
     except etree.XMLSyntaxError as error:
         root = _parse_repaired(data, error, done)
     except (ValueError, LookupError) as error:
@@ -128,20 +129,6 @@ def _encoding(data: bytes) -> str:
     declared = _DECLARED.search(_declaration(data))
     name = declared.group(1).decode("ascii").lower() if declared else "utf-8"
     return _SINGLE_BYTE.get(name, "utf-8")
-
-
-def _parser(encoding: str | None = None) -> etree.XMLParser:
-    # huge_tree stays off: it would lift libxml2's limits on depth and on entity growth.
-    return etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-        encoding=encoding,
-    )
 
 
 # --- what the bytes are ------------------------------------------------------------------
@@ -310,7 +297,7 @@ def _parse_repaired(data: bytes, error: etree.XMLSyntaxError, done: list[str]) -
         raise _refusal(data, error) from error
     _refuse_doctype(data)
     try:
-        return etree.fromstring(data, _parser(_encoding(data)))
+        return etree.fromstring(data, hardened_xml.parser(_encoding(data)))
     except (etree.XMLSyntaxError, ValueError, LookupError) as again:
         raise _refusal(data, again) from again
 

@@ -367,5 +367,5 @@ def _known_source(id_or_name: str) -> str:
 
 def get_actions() -> dict[str, Any]:
     """Return the actions that the plugin registers."""
-    own = {name: function for name, function in globals().items() if name.startswith("ecosphere_harvest_")}
+    own = {name: each for name, each in globals().items() if name.startswith("ecosphere_harvest_")}
     return action_input.checked(own | stock_actions.get_actions())

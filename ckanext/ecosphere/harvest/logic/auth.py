@@ -158,22 +158,7 @@ def _may_edit(context: Context, id_: str | None) -> AuthResult:
 
 def get_auth_functions() -> dict[str, Any]:
     """Return the auth functions that the plugin registers."""
-    own = (
-        ecosphere_harvest_job_show,
-        ecosphere_harvest_records_list,
-        ecosphere_harvest_corrections_list,
-        ecosphere_harvest_withdrawals_show,
-        ecosphere_harvest_withdrawals_decide,
-        ecosphere_harvest_statements_show,
-        ecosphere_harvest_catalogues_show,
-        ecosphere_harvest_local_show,
-        ecosphere_harvest_governed_list,
-        ecosphere_harvest_record_show,
-        ecosphere_harvest_read,
-        ecosphere_harvest_overview,
-        ecosphere_harvest_trial_start,
-        ecosphere_harvest_trial_show,
-        harvest_object_show,
-    )
-    functions = {function.__name__: function for function in own} | stock_auth.get_auth_functions()
-    return authorization.deny_by_default(functions)
+    own = {name: each for name, each in globals().items() if name.startswith("ecosphere_harvest_")} | {
+        "harvest_object_show": harvest_object_show
+    }
+    return authorization.deny_by_default(own | stock_auth.get_auth_functions())

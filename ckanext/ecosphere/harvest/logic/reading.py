@@ -8,10 +8,10 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.harvest.iso.reader import read_record, records_in
-from ckanext.ecosphere.harvest.iso.walk import local
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, normalise
 from ckanext.ecosphere.harvest.problems import MESSAGES
+from ckanext.ecosphere.shared.hardened_xml import local_name
 
 
 def read(content: str | bytes) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def read(content: str | bytes) -> dict[str, Any]:
         root = parse_xml(data)
         element = next(records_in(root), None)
         if element is None:
-            raise RecordError("not-iso", root=local(root)[:80])
+            raise RecordError("not-iso", root=local_name(root)[:80])
         result = normalise(read_record(element), Context(free_tags=True))
     except RecordError as error:
         sentence = tk._(MESSAGES[error.code]).format(**error.params)

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise import conformance, contacts, identity, marked_links, tags, themes
+from ckanext.ecosphere.harvest.normalise import conformance, contacts, identity, tags, themes
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography import extent
 from ckanext.ecosphere.harvest.normalise.information import marked_information
+from ckanext.ecosphere.harvest.normalise.links import marked as marked_links
 from ckanext.ecosphere.harvest.normalise.reference import MAX_SYSTEMS
 from ckanext.ecosphere.harvest.normalise.texts import bounded, cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Contact, Extent, Keyword, QualityMeasure

@@ -15,7 +15,7 @@ from ckanext.ecosphere.harvest.normalise.geography.territory import territory
 from ckanext.ecosphere.harvest.normalise.identity import identifiers, provenance_of_record, relations
 from ckanext.ecosphere.harvest.normalise.information import other_information
 from ckanext.ecosphere.harvest.normalise.leftover import what_is_left
-from ckanext.ecosphere.harvest.normalise.links import links, preview
+from ckanext.ecosphere.harvest.normalise.links.resources import links, preview
 from ckanext.ecosphere.harvest.normalise.organisation import organisation
 from ckanext.ecosphere.harvest.normalise.profiled import profile_fields
 from ckanext.ecosphere.harvest.normalise.reference import reference_systems, resolution, scale

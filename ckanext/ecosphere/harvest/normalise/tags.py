@@ -10,7 +10,7 @@ from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.texts import one_line
 from ckanext.ecosphere.harvest.normalise.themes import inspire_theme_of, named_by_address
 from ckanext.ecosphere.harvest.record import Keyword
-from ckanext.ecosphere.shared.keywords import unpack
+from ckanext.ecosphere.shared import characters
 
 MIN_TAG, MAX_TAG = 2, 100
 """Lengths that CKAN accepts (``ckan.model.tag``)."""
@@ -71,7 +71,7 @@ def tags(draft: Draft) -> None:
             codes += [keyword.text] if keyword.text[:1].isdigit() else []
             beside |= {} if _ADDRESS.match(keyword.text) else {keyword.text: None}
             continue
-        pieces = unpack(keyword.text)
+        pieces = characters.keywords(keyword.text)
         packed = packed or len(pieces) > 1
         for piece in pieces:
             if plain(piece) in OPEN_DATA:

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from lxml import etree
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.iso.walk import local, one_line
-from ckanext.ecosphere.harvest.normalise import protocols
-from ckanext.ecosphere.harvest.normalise.addresses import clean_url
+from ckanext.ecosphere.harvest.iso.walk import one_line
 from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
 from ckanext.ecosphere.harvest.normalise.dates import parse_date
 from ckanext.ecosphere.harvest.normalise.geography.extent import repair
+from ckanext.ecosphere.harvest.normalise.links import protocols
+from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url
 from ckanext.ecosphere.harvest.normalise.reference import EPSG_URI, epsg_codes
 from ckanext.ecosphere.harvest.normalise.tables import by_label, is_placeholder, plain
 from ckanext.ecosphere.harvest.record import Box, Link, ReferenceSystem
+from ckanext.ecosphere.shared.hardened_xml import local_name
 
 PREFIXES = {
     "gmd": "http://www.isotc211.org/2005/gmd",
@@ -64,7 +65,7 @@ def proposals(record: etree._Element) -> list[Correction]:
 
     An element within a namespace that has no prefix here is passed over.
     """
-    if not str(record.tag).startswith(f"{{{PREFIXES['gmd']}}}") and local(record) != "MI_Metadata":
+    if not str(record.tag).startswith(f"{{{PREFIXES['gmd']}}}") and local_name(record) != "MI_Metadata":
         return []
     found: dict[str, Correction] = {}
     for find in (_boxes, _dates, _systems, _frequencies, _topics, _languages, _protocols, _limits):
@@ -77,7 +78,7 @@ def proposals(record: etree._Element) -> list[Correction]:
 def _changed(rule: str, prop: etree._Element, today: str, proposed: str, change: Callable[[etree._Element], None]):
     """A correction of the single type within a property, unless there is nothing to change."""
     path = xpath(prop)
-    held = next((child for child in prop if local(child)), None)
+    held = next((child for child in prop if local_name(child)), None)
     if path is None or held is None or today == proposed:
         return
     new = copy.deepcopy(held)
@@ -106,7 +107,7 @@ def _code(value: str) -> Callable[[etree._Element], None]:
 def xpath(element: etree._Element) -> str | None:
     """Return the path of an element below the root; None when it has a namespace without a prefix."""
     steps: list[str] = []
-    while (parent := element.getparent()) is not None and local(element) not in ("MD_Metadata", "MI_Metadata"):
+    while (parent := element.getparent()) is not None and local_name(element) not in ("MD_Metadata", "MI_Metadata"):
         name = etree.QName(element)
         prefix = _PREFIX_OF.get(name.namespace or "")
         if prefix is None:
@@ -120,7 +121,7 @@ def xpath(element: etree._Element) -> str | None:
 
 def _said(prop: etree._Element) -> str:
     """Text or code of a property."""
-    held = next((child for child in prop if local(child)), None)
+    held = next((child for child in prop if local_name(child)), None)
     return one_line(held.get("codeListValue") or held.text) if held is not None else ""
 
 
@@ -156,7 +157,7 @@ def _systems(record: etree._Element) -> Iterator[Correction]:
         for prop in identifier.iter("{*}code"):
             today = _said(prop)
             codes = epsg_codes(ReferenceSystem(today)) if not is_placeholder(today) else []
-            anchored = any(local(child) == "Anchor" for child in prop)
+            anchored = any(local_name(child) == "Anchor" for child in prop)
             if len(codes) == 1 and not anchored:
                 uri = EPSG_URI.format(code=codes[0])
                 yield from _changed("reference-systems", prop, today, uri, _text(uri))

@@ -14,19 +14,15 @@ from ckanext.ecosphere.harvest.sources.csw_request import Filter, record_url
 from ckanext.ecosphere.harvest.sources.messages import ConfigError
 from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType, default_page_size
 from ckanext.ecosphere.shared.http_guard import GuardedSession
-
-
-def _N(message: str) -> str:
-    """Mark a message for translation; it is translated when it is shown."""
-    return message
+from ckanext.ecosphere.shared.messages import N_
 
 
 class CswSource(SourceType):
     """The source type for CSW catalogues."""
 
     type_name = "ecosphere_csw"
-    title = _N("Catalogue (CSW, ISO 19139)")
-    description = _N(
+    title = N_("Catalogue (CSW, ISO 19139)")
+    description = N_(
         "A catalogue that speaks CSW 2.0.2 and gives ISO 19139 records: Géo-IDE, Prodige, GeoNetwork, pycsw…"
     )
     options = (*COMMON_OPTIONS, "filters", "page_size")

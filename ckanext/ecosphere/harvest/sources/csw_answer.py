@@ -8,10 +8,11 @@ from typing import Any
 
 from lxml import etree
 
-from ckanext.ecosphere.harvest.iso.walk import local, one_line
+from ckanext.ecosphere.harvest.iso.walk import one_line
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.sources.base import RawRecord, count_of
+from ckanext.ecosphere.shared.hardened_xml import local_name
 from ckanext.ecosphere.shared.http_guard import Response
 
 OK = 200
@@ -63,19 +64,19 @@ def read_answer(response: Response, start: int, max_bytes: int) -> Answer:
         PageError: it is no such page.
     """
     root = _parsed(response, max_bytes)
-    name = local(root)
+    name = local_name(root)
     if name in {"ExceptionReport", "ServiceExceptionReport"}:
         raise PageError("exception", misunderstood=True, text=_exception_text(root))
     if response.status != OK:
         raise PageError("status", misunderstood=response.status in _REFUSING, status=response.status)
-    results = next((child for child in root if local(child) == "SearchResults"), None)
+    results = next((child for child in root if local_name(child) == "SearchResults"), None)
     if name != "GetRecordsResponse" or results is None:
         raise PageError("not-csw", misunderstood=True, root=name[:80])
     children = [child for child in results if isinstance(child.tag, str)]
-    if children and not any(local(child) in _METADATA for child in children):
-        if local(children[0]) == "RDF":
+    if children and not any(local_name(child) in _METADATA for child in children):
+        if local_name(children[0]) == "RDF":
             raise PageError("csw-rdf", misunderstood=True)
-        raise PageError("not-iso", misunderstood=True, root=local(children[0])[:80])
+        raise PageError("not-iso", misunderstood=True, root=local_name(children[0])[:80])
     records = [raw_record(child, start + offset) for offset, child in enumerate(children)]
     return Answer(records, _count(results, "numberOfRecordsMatched"), _count(results, "nextRecord"))
 
@@ -90,7 +91,7 @@ def raw_record(element: etree._Element, position: int) -> RawRecord:
     canonical = etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
     identifier = ""
     for child in element:
-        if local(child) in {"fileIdentifier", "metadataIdentifier"}:
+        if local_name(child) in {"fileIdentifier", "metadataIdentifier"}:
             identifier = one_line(" ".join(str(text) for text in child.itertext()))
             break
     content = etree.tostring(element, encoding="unicode")

@@ -20,6 +20,7 @@ from ckanext.ecosphere.harvest.sources.csw_answer import PageError
 from ckanext.ecosphere.harvest.sources.fetching import add_up, digest, fetch
 from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType
 from ckanext.ecosphere.shared.http_guard import GuardedSession, joined
+from ckanext.ecosphere.shared.messages import N_
 
 HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
 MAX_PAGES = 10_000
@@ -27,11 +28,6 @@ MAX_IDLE_PAGES = 3
 """Pages in a row without any new dataset, after which nothing new is expected."""
 _ACCEPT = {"Accept": "text/turtle, application/rdf+xml;q=0.9, application/ld+json;q=0.8, */*;q=0.1"}
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-
-
-def _N(message: str) -> str:
-    """Mark a message for translation; it is translated when it is shown."""
-    return message
 
 
 class DcatReader:
@@ -139,8 +135,8 @@ class DcatSource(SourceType):
     """The source type for RDF feeds."""
 
     type_name = "ecosphere_dcat"
-    title = _N("RDF feed (DCAT, DCAT-AP, GeoDCAT-AP)")
-    description = _N("A feed of datasets in RDF, as GeoNetwork, ArcGIS Hub, Opendatasoft, CKAN and udata give it.")
+    title = N_("RDF feed (DCAT, DCAT-AP, GeoDCAT-AP)")
+    description = N_("A feed of datasets in RDF, as GeoNetwork, ArcGIS Hub, Opendatasoft, CKAN and udata give it.")
     options = COMMON_OPTIONS
 
     def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:

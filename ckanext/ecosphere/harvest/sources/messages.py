@@ -7,73 +7,68 @@ from typing import Any
 
 from ckanext.ecosphere.harvest.problems import MESSAGES as XML_MESSAGES
 from ckanext.ecosphere.shared.http_guard import MESSAGES as FETCH_MESSAGES
+from ckanext.ecosphere.shared.messages import N_
 
-
-def _N(message: str) -> str:
-    """Mark a message for translation; it is translated when it is shown."""
-    return message
-
-
-ONE = _N("Record {first} could not be read: {detail}.")
-SEVERAL = _N("Records {first} to {last} could not be read: {detail}.")
-ALL = _N("The source could not be read: {detail}.")
-FOLDER = _N("The folder {folder} could not be read: {detail}.")
-FILE = _N("Record {first} (file {file}) could not be read: {detail}.")
+ONE = N_("Record {first} could not be read: {detail}.")
+SEVERAL = N_("Records {first} to {last} could not be read: {detail}.")
+ALL = N_("The source could not be read: {detail}.")
+FOLDER = N_("The folder {folder} could not be read: {detail}.")
+FILE = N_("Record {first} (file {file}) could not be read: {detail}.")
 
 DETAILS: dict[str, str] = {
-    "status": _N("the server answered with HTTP {status}"),
-    "exception": _N("the server answered “{text}”"),
-    "not-csw": _N("the answer is no page of a catalogue, its root is {root}"),
-    "not-iso": _N("the server gave {root} instead of ISO 19139 records"),
-    "empty": _N("the server gave an empty page"),
-    "repeated": _N("the server gave only records that it had already given"),
-    "not-listing": _N("the answer is no listing of a folder"),
-    "not-json": _N("the answer is no JSON document ({url})"),
-    "not-ogcapi": _N("the answer is no list of records of OGC API – Records or of collections of STAC"),
-    "not-udata": _N("the answer is no list of datasets of udata"),
-    "udata-unknown": _N("the portal knows no organisation or topic named “{name}”"),
-    "not-rdf": _N("the answer is no RDF that can be read: {detail}"),
-    "remote-context": _N("the JSON-LD refers to a context elsewhere ({context}), which is refused for safety"),
-    "csw-rdf": _N("the server gave RDF instead of ISO 19139 records; a source of the type “RDF feed” reads it"),
-    "no-dataset": _N("the RDF describes no dataset"),
-    "too-many-resources": _N("the dataset has more resources than can be asked for one after the other"),
-    "page-loop": _N("a page names as the next one a page that was already read ({url})"),
+    "status": N_("the server answered with HTTP {status}"),
+    "exception": N_("the server answered “{text}”"),
+    "not-csw": N_("the answer is no page of a catalogue, its root is {root}"),
+    "not-iso": N_("the server gave {root} instead of ISO 19139 records"),
+    "empty": N_("the server gave an empty page"),
+    "repeated": N_("the server gave only records that it had already given"),
+    "not-listing": N_("the answer is no listing of a folder"),
+    "not-json": N_("the answer is no JSON document ({url})"),
+    "not-ogcapi": N_("the answer is no list of records of OGC API – Records or of collections of STAC"),
+    "not-udata": N_("the answer is no list of datasets of udata"),
+    "udata-unknown": N_("the portal knows no organisation or topic named “{name}”"),
+    "not-rdf": N_("the answer is no RDF that can be read: {detail}"),
+    "remote-context": N_("the JSON-LD refers to a context elsewhere ({context}), which is refused for safety"),
+    "csw-rdf": N_("the server gave RDF instead of ISO 19139 records; a source of the type “RDF feed” reads it"),
+    "no-dataset": N_("the RDF describes no dataset"),
+    "too-many-resources": N_("the dataset has more resources than can be asked for one after the other"),
+    "page-loop": N_("a page names as the next one a page that was already read ({url})"),
     **{f"fetch-{code}": text for code, text in FETCH_MESSAGES.items()},
     **{f"xml-{code}": text for code, text in XML_MESSAGES.items()},
 }
 """Why a part of the source could not be read; the end of the sentences above."""
 
 WHOLE: dict[str, str] = {
-    "gave-up": _N("The reading was given up at record {first}: the server did not answer properly any more."),
-    "bound-requests": _N("The reading was stopped after {limit} requests, the most that one harvest may send."),
-    "bound-records": _N("The reading was stopped after {limit} records, the most that one harvest may take."),
-    "bound-bytes": _N("The reading was stopped after {limit} MB, the most that one harvest may receive."),
-    "bound-seconds": _N("The reading was stopped after {limit} seconds, the longest that it may take."),
-    "bound-memory": _N("The reading was stopped because it would have taken more than {limit} MB of memory."),
-    "bound-cancelled": _N("The reading was stopped because the harvest was aborted."),
-    "reading-fault": _N("The reading stopped because of an unexpected fault: {detail}"),
-    "incomplete": _N("The source was not read completely: nothing is withdrawn after this harvest."),
-    "count-short": _N("The server announces {announced} records and gave {received}."),
-    "count-over": _N("The server announces {announced} records and gave more: {received}."),
-    "count-unknown": _N("The server does not say how many records it has."),
-    "too-many-files": _N("The folder holds more than {limit} files; the others were not read."),
-    "too-deep-folder": _N("The folder {url} lies too deep and was not read."),
-    "count-changed": _N(
+    "gave-up": N_("The reading was given up at record {first}: the server did not answer properly any more."),
+    "bound-requests": N_("The reading was stopped after {limit} requests, the most that one harvest may send."),
+    "bound-records": N_("The reading was stopped after {limit} records, the most that one harvest may take."),
+    "bound-bytes": N_("The reading was stopped after {limit} MB, the most that one harvest may receive."),
+    "bound-seconds": N_("The reading was stopped after {limit} seconds, the longest that it may take."),
+    "bound-memory": N_("The reading was stopped because it would have taken more than {limit} MB of memory."),
+    "bound-cancelled": N_("The reading was stopped because the harvest was aborted."),
+    "reading-fault": N_("The reading stopped because of an unexpected fault: {detail}"),
+    "incomplete": N_("The source was not read completely: nothing is withdrawn after this harvest."),
+    "count-short": N_("The server announces {announced} records and gave {received}."),
+    "count-over": N_("The server announces {announced} records and gave more: {received}."),
+    "count-unknown": N_("The server does not say how many records it has."),
+    "too-many-files": N_("The folder holds more than {limit} files; the others were not read."),
+    "too-deep-folder": N_("The folder {url} lies too deep and was not read."),
+    "count-changed": N_(
         "The server announced {before} records, then {after}: its catalogue changed while it was read."
     ),
-    "hold-fewer": _N("Records have come back: {absent} withdrawals wait for a person, {before} did before."),
-    "hold-empty": _N("All records whose withdrawal was held have come back: nothing waits for a person any more."),
-    "hold-below": _N(
+    "hold-fewer": N_("Records have come back: {absent} withdrawals wait for a person, {before} did before."),
+    "hold-empty": N_("All records whose withdrawal was held have come back: nothing waits for a person any more."),
+    "hold-below": N_(
         "Records have come back: {absent} of {known} are missing, no more than the {limit} that are withdrawn without "
         "asking; nothing waits for a person any more."
     ),
-    "dialect": _N("The server did not understand the usual question; it was asked in another way ({dialect})."),
+    "dialect": N_("The server did not understand the usual question; it was asked in another way ({dialect})."),
 }
 """What is to be said of the reading as a whole."""
 
 REPEATS: dict[str, str] = {
-    "copy": _N("Record {position} ({guid}): the source had already given this record, which was taken once."),
-    "same-identifiers": _N(
+    "copy": N_("Record {position} ({guid}): the source had already given this record, which was taken once."),
+    "same-identifiers": N_(
         "Record {position} ({guid}): another record of the source bears the same identifiers and the same title, and "
         "was taken: {title}"
     ),
@@ -81,22 +76,22 @@ REPEATS: dict[str, str] = {
 """Why a record of a source was read and not taken."""
 
 CONFIG: dict[str, str] = {
-    "config-json": _N("The configuration is not valid JSON: {detail}."),
-    "config-object": _N("The configuration must be a JSON object."),
-    "config-unknown": _N("Unknown option “{name}”; known ones are {known}."),
-    "config-page-size": _N("The page size must be a whole number from 1 to {limit}."),
-    "config-priority": _N("The priority must be a whole number from -{limit} to {limit}."),
-    "config-organisation": _N("No organisation is named “{name}”."),
-    "config-text": _N("The option “{name}” must be a text."),
-    "config-filters": _N("The filters must be a list."),
-    "config-udata": _N("Name an organisation, a topic or a tag: otherwise the whole portal would be harvested."),
-    "config-api": _N("The version of the API must be 1 or 2."),
-    "filter-object": _N("A filter must be an object such as {example}."),
-    "filter-any": _N("The “any” of a filter must be a list of lists of conditions."),
-    "filter-property": _N("A filter needs a property, one of {known}."),
-    "filter-not": _N("The “not” of a filter must be true or false."),
-    "filter-comparison": _N("A filter needs exactly one of {known}."),
-    "filter-value": _N("The value of “{name}” must be a text that is not empty."),
+    "config-json": N_("The configuration is not valid JSON: {detail}."),
+    "config-object": N_("The configuration must be a JSON object."),
+    "config-unknown": N_("Unknown option “{name}”; known ones are {known}."),
+    "config-page-size": N_("The page size must be a whole number from 1 to {limit}."),
+    "config-priority": N_("The priority must be a whole number from -{limit} to {limit}."),
+    "config-organisation": N_("No organisation is named “{name}”."),
+    "config-text": N_("The option “{name}” must be a text."),
+    "config-filters": N_("The filters must be a list."),
+    "config-udata": N_("Name an organisation, a topic or a tag: otherwise the whole portal would be harvested."),
+    "config-api": N_("The version of the API must be 1 or 2."),
+    "filter-object": N_("A filter must be an object such as {example}."),
+    "filter-any": N_("The “any” of a filter must be a list of lists of conditions."),
+    "filter-property": N_("A filter needs a property, one of {known}."),
+    "filter-not": N_("The “not” of a filter must be true or false."),
+    "filter-comparison": N_("A filter needs exactly one of {known}."),
+    "filter-value": N_("The value of “{name}” must be a text that is not empty."),
 }
 """What is wrong with a source's configuration."""
 

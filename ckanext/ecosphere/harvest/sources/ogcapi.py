@@ -16,6 +16,7 @@ from ckanext.ecosphere.harvest.sources.messages import ConfigError
 from ckanext.ecosphere.harvest.sources.ogcapi_record import identifier_of, is_record, record_of
 from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType, default_page_size
 from ckanext.ecosphere.shared.http_guard import GuardedSession, joined
+from ckanext.ecosphere.shared.messages import N_
 
 MAX_PAGES = 20_000
 MAX_IDLE_PAGES = 3
@@ -25,11 +26,6 @@ MAX_STEPS = 3
 MAX_LIMIT = 1_000
 _WAYS = ("items", "http://www.opengis.net/def/rel/ogc/1.0/records", "data")
 """Relations of links that lead to records, in this order."""
-
-
-def _N(message: str) -> str:
-    """Mark a message for translation; it is translated when it is shown."""
-    return message
 
 
 class OgcApiReader:
@@ -147,8 +143,8 @@ class OgcApiSource(SourceType):
     """The source type for OGC API – Records and STAC."""
 
     type_name = "ecosphere_ogcapi"
-    title = _N("OGC API – Records, STAC")
-    description = _N("A collection of records of an OGC API – Records server, or the collections of a STAC API.")
+    title = N_("OGC API – Records, STAC")
+    description = N_("A collection of records of an OGC API – Records server, or the collections of a STAC API.")
     options = (*COMMON_OPTIONS, "page_size")
 
     def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:

@@ -17,6 +17,7 @@ from ckanext.ecosphere.harvest.sources.messages import ConfigError
 from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType
 from ckanext.ecosphere.harvest.sources.udata_record import record_of
 from ckanext.ecosphere.shared.http_guard import GuardedSession, StoppedError
+from ckanext.ecosphere.shared.messages import N_
 
 FILTERS = ("organization", "topic", "tag")
 PAGE_SIZE = 50
@@ -32,11 +33,6 @@ _NOT_THERE = (404, 410)
 _ID = re.compile(r"[0-9a-f]{24}")
 _VOLATILE = ("metrics", "quality", "internal", "harvest", "last_update", "badges", "extras", "permissions")
 """What changes from day to day without the dataset changing."""
-
-
-def _N(message: str) -> str:
-    """Mark a message for translation; it is translated when it is shown."""
-    return message
 
 
 class UdataReader:
@@ -229,8 +225,8 @@ class UdataSource(SourceType):
     """The source type for data.gouv.fr."""
 
     type_name = "ecosphere_udata"
-    title = _N("data.gouv.fr (udata)")
-    description = _N("The datasets of an organisation, a topic or a tag of data.gouv.fr or of another udata portal.")
+    title = N_("data.gouv.fr (udata)")
+    description = N_("The datasets of an organisation, a topic or a tag of data.gouv.fr or of another udata portal.")
     options = (*COMMON_OPTIONS, *FILTERS, "api")
 
     def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:

@@ -17,6 +17,7 @@ from ckanext.ecosphere.harvest.sources.csw_answer import PageError, raw_record
 from ckanext.ecosphere.harvest.sources.fetching import MAX_SILENT, add_up, fetch, unanswered
 from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType
 from ckanext.ecosphere.shared.http_guard import GuardedSession, StoppedError
+from ckanext.ecosphere.shared.messages import N_
 
 MAX_DEPTH = 8
 MAX_FILES = 200_000
@@ -24,11 +25,6 @@ FILES_PER_PAGE = 50
 CHARACTERS_PER_PAGE = 8 * 1024 * 1024
 LISTING_BYTES = 16 * 1024 * 1024
 """Size of a listing; one of 100 000 files has about 15 MB."""
-
-
-def _N(message: str) -> str:
-    """Mark a message for translation; it is translated when it is shown."""
-    return message
 
 
 class WafReader:
@@ -162,8 +158,8 @@ class WafSource(SourceType):
     """The source type for folders of files."""
 
     type_name = "ecosphere_waf"
-    title = _N("Folder of files (WAF, ISO 19139)")
-    description = _N("A folder of a web server whose listing names XML files, with those of its sub-folders.")
+    title = N_("Folder of files (WAF, ISO 19139)")
+    description = N_("A folder of a web server whose listing names XML files, with those of its sub-folders.")
     options = COMMON_OPTIONS
 
     def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:

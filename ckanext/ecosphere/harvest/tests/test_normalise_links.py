@@ -2,8 +2,8 @@
 
 import pytest
 
-from ckanext.ecosphere.harvest.normalise.addresses import clean_url, is_intranet
-from ckanext.ecosphere.harvest.normalise.links import resource_key
+from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url, is_intranet
+from ckanext.ecosphere.harvest.normalise.links.resources import resource_key
 from ckanext.ecosphere.harvest.record import Format, Graphic, Link, Operation, Service
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, result
 

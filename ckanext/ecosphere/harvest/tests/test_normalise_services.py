@@ -7,7 +7,7 @@ import pytest
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
-from ckanext.ecosphere.harvest.normalise import services
+from ckanext.ecosphere.harvest.normalise.links import services
 from ckanext.ecosphere.harvest.record import Contact, Link, Member, Operation, Service, Term
 from ckanext.ecosphere.harvest.tests.making import dataset, result
 

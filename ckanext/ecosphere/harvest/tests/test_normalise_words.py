@@ -7,7 +7,7 @@ import pytest
 from ckanext.ecosphere.harvest.normalise import Context, RecordError
 from ckanext.ecosphere.harvest.normalise.contacts import first_email
 from ckanext.ecosphere.harvest.normalise.tables import Phrases, is_placeholder, plain
-from ckanext.ecosphere.harvest.normalise.tags import clean, unpack
+from ckanext.ecosphere.harvest.normalise.tags import clean
 from ckanext.ecosphere.harvest.normalise.texts import cut, plain_text
 from ckanext.ecosphere.harvest.normalise.themes import themes_of_keyword
 from ckanext.ecosphere.harvest.record import (
@@ -23,6 +23,7 @@ from ckanext.ecosphere.harvest.record import (
     Term,
 )
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, ids, result
+from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.vocabularies import normalise as voc_normalise
 
 # --- texts ------------------------------------------------------------------------------------
@@ -150,7 +151,7 @@ def test_the_longest_phrase_wins_and_plurals_count():
     ],
 )
 def test_a_packed_keyword_is_unpacked(keyword, pieces):
-    assert unpack(keyword) == pieces
+    assert characters.keywords(keyword) == pieces
 
 
 @pytest.mark.parametrize(

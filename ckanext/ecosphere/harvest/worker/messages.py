@@ -13,36 +13,32 @@ from ckanext.ecosphere.harvest.problems import MESSAGES as RECORD_MESSAGES
 from ckanext.ecosphere.harvest.problems import Problem, RecordError
 from ckanext.ecosphere.harvest.sources.base import Failure, Reading
 from ckanext.ecosphere.harvest.sources.messages import sentence
+from ckanext.ecosphere.shared.messages import N_
 
 _CATALOGUES = Path(__file__).parents[2] / "i18n"
 
 
-def _N(message: str) -> str:
-    """Mark a message for translation; it is translated when it is stored."""
-    return message
-
-
-RECORD = _N("Record {position} ({guid}): {detail}")
+RECORD = N_("Record {position} ({guid}): {detail}")
 
 MESSAGES: dict[str, str] = {
-    "not-valid": _N("the dataset made of it is not valid: {detail}."),
-    "no-organisation": _N("no organisation of the portal was found for it, and its source belongs to none."),
-    "fault": _N("it could not be saved because of an unexpected fault: {detail}."),
-    "not-indexed": _N("its dataset is saved but could not be indexed: {detail}."),
-    "duplicate": _N(
+    "not-valid": N_("the dataset made of it is not valid: {detail}."),
+    "no-organisation": N_("no organisation of the portal was found for it, and its source belongs to none."),
+    "fault": N_("it could not be saved because of an unexpected fault: {detail}."),
+    "not-indexed": N_("its dataset is saved but could not be indexed: {detail}."),
+    "duplicate": N_(
         "it is already published from the catalogue “{catalogue}” because {reason}; it is named there as well."
     ),
-    "deleted-here": _N("its dataset was deleted by hand and is not published again."),
-    "held": _N(
+    "deleted-here": N_("its dataset was deleted by hand and is not published again."),
+    "held": N_(
         "{absent} of {known} records have vanished from the source, more than the {limit} that are withdrawn "
         "without asking: their datasets stay published until a person decides."
     ),
-    "held-additions": _N(
+    "held-additions": N_(
         "{absent} records have vanished from the source, and {added} of their datasets hold files or links that were "
         "added on this portal: the datasets stay published until a person decides."
     ),
-    "job-fault": _N("The harvest stopped because of an unexpected fault: {detail}"),
-    "no-harvester": _N("The source type {type} is not enabled."),
+    "job-fault": N_("The harvest stopped because of an unexpected fault: {detail}"),
+    "no-harvester": N_("The source type {type} is not enabled."),
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import ckan.plugins.toolkit as tk
@@ -18,7 +17,7 @@ from ckanext.ecosphere.harvest.deduplication import decide
 from ckanext.ecosphere.harvest.deduplication.explain import REASONS
 from ckanext.ecosphere.harvest.deduplication.keys import keys_of
 from ckanext.ecosphere.harvest.model import DUPLICATE, PUBLISHED, REFUSED, WITHDRAWN, SourceRecord
-from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
+from ckanext.ecosphere.harvest.normalise import Context, RecordError, normalise
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.worker.job import Job
 from ckanext.ecosphere.harvest.worker.messages import about_record, say, translator, validation_detail
@@ -26,10 +25,10 @@ from ckanext.ecosphere.harvest.worker.transaction import ensure_joined
 from ckanext.ecosphere.harvest.write import local_changes, series
 from ckanext.ecosphere.harvest.write.bulk import Bulk, BulkError
 from ckanext.ecosphere.harvest.write.extra_fields import Fitter, free_tags
+from ckanext.ecosphere.harvest.write.item import Item, load
 from ckanext.ecosphere.harvest.write.names import Names, distinct
 from ckanext.ecosphere.harvest.write.outcome import ADDED, ERRORED, UNCHANGED, UPDATED, Outcome
 from ckanext.ecosphere.harvest.write.resources import Present, keep_ids, present_resources
-from ckanext.harvest.model import HarvestObject
 
 log = logging.getLogger(__name__)
 
@@ -48,25 +47,6 @@ class RecordReader(Protocol):
     def record_url(self, url: str) -> str | None:
         """Address of an original record of the source at `url`, `{id}` standing for its identifier."""
         ...
-
-
-@dataclass(slots=True)
-class _Item:
-    """One record on its way."""
-
-    outcome: Outcome
-    content: str
-    seen_digest: str
-    state: str
-    package_id: str | None
-    package_name: str | None
-    package_state: str | None
-    private: bool
-    old_name: str | None
-    extras: dict[str, Any]
-    keys: tuple[str, ...] = ()
-    added: list[str] = dataclasses.field(default_factory=list)
-    result: Result | None = None
 
 
 class Writer:
@@ -107,13 +87,13 @@ class Writer:
         Returns:
             one outcome per object, in their order.
         """
-        items = self._load(object_ids)
+        items = load(object_ids)
         for item in items:
             self._normalise(item)
         self._set_duplicates_aside(items)
         ready = [item for item in items if item.result is not None]
         names = Names()
-        names.prepare([_title(item) for item in ready if item.package_id is None])
+        names.prepare([item.title for item in ready if item.package_id is None])
         lots = series.parents(self._job.source_id, {item.outcome.guid for item in ready})
         for item in ready:
             series.add_parents(item.result.dataset, lots.get(item.outcome.guid, []))  # type: ignore[union-attr]
@@ -129,38 +109,7 @@ class Writer:
 
     # --- from object to dataset ---
 
-    def _load(self, object_ids: list[str]) -> list[_Item]:
-        rows = model.Session.execute(
-            sa.select(HarvestObject.id, HarvestObject.guid, HarvestObject.content, SourceRecord, model.Package)
-            .outerjoin(
-                SourceRecord,
-                sa.and_(
-                    SourceRecord.source_id == HarvestObject.harvest_source_id,
-                    SourceRecord.guid == HarvestObject.guid,
-                ),
-            )
-            .outerjoin(model.Package, model.Package.id == SourceRecord.package_id)
-            .where(HarvestObject.id.in_(object_ids))
-        )
-        found = {}
-        for object_id, guid, content, record, package in rows:
-            if record is None:
-                continue  # the source was cleared meanwhile
-            found[object_id] = _Item(
-                outcome=Outcome(object_id, guid, record.position, package_id=package and package.id),
-                content=content or "",
-                seen_digest=record.seen_digest or "",
-                state=record.state,
-                package_id=package and package.id,
-                package_name=package and package.name,
-                package_state=package and package.state,
-                private=bool(package and package.private),
-                old_name=record.name,
-                extras=(package and package.extras) or {},
-            )
-        return [found[object_id] for object_id in object_ids if object_id in found]
-
-    def _normalise(self, item: _Item) -> None:
+    def _normalise(self, item: Item) -> None:
         if item.package_state == "deleted" and item.state != WITHDRAWN:
             item.outcome.status = UNCHANGED
             item.outcome.story = {"note": self._about(item, say("deleted-here")), "aside": "deleted-here"}
@@ -183,7 +132,7 @@ class Writer:
                 "unread": item.result.unread,
             }
 
-    def _set_duplicates_aside(self, items: list[_Item]) -> None:
+    def _set_duplicates_aside(self, items: list[Item]) -> None:
         """Leave to another source what it publishes with priority, and take over what it publishes without."""
         new = {item.outcome.guid: item for item in items if item.result and item.package_id is None}
         for guid, decision in decide.decide(
@@ -195,7 +144,7 @@ class Writer:
                 self._take_over(new[guid], decision)
 
     @staticmethod
-    def _take_over(item: _Item, decision: decide.Takeover) -> None:
+    def _take_over(item: Item, decision: decide.Takeover) -> None:
         package = model.Session.get(model.Package, decision.package_id)
         if package is None:
             return
@@ -204,7 +153,7 @@ class Writer:
         item.package_name, item.package_state, item.private = package.name, package.state, bool(package.private)
         item.extras = package.extras or {}
 
-    def _dataset(self, item: _Item, name: str, present: list[Present]) -> dict[str, Any]:
+    def _dataset(self, item: Item, name: str, present: list[Present]) -> dict[str, Any]:
         assert item.result is not None  # noqa: S101 - only such items come here
         dataset = dict(item.result.dataset)
         organisation = self._job.organisations.get(item.result.organisation or "") or self._job.owner_org
@@ -222,15 +171,15 @@ class Writer:
 
     # --- saving ---
 
-    def _create_together(self, items: list[_Item], names: Names) -> set[str]:
-        """Create the datasets of new records with few statements; what fails is left to `_save`, which tells why.
+    def _create_together(self, items: list[Item], names: Names) -> set[str]:
+        """Create the datasets of new records with few statements; what fails is left to `_save`, which reports why.
 
         Returns:
             guids of the records whose datasets were created.
         """
-        chosen: list[tuple[_Item, dict[str, Any]]] = []
+        chosen: list[tuple[Item, dict[str, Any]]] = []
         for item in items if self._bulk else ():
-            name = names.give(_title(item), self._job.source_id, item.outcome.guid)
+            name = names.give(item.title, self._job.source_id, item.outcome.guid)
             if (data := self._valid(item, name)) is None:
                 names.free(name)
             else:
@@ -249,16 +198,16 @@ class Writer:
         model.Session.commit()
         return {item.outcome.guid for item, _data in chosen}
 
-    def _valid(self, item: _Item, name: str) -> dict[str, Any] | None:
+    def _valid(self, item: Item, name: str) -> dict[str, Any] | None:
         assert self._bulk is not None  # noqa: S101 - the caller looked
         try:
             return self._bulk.valid(self._dataset(item, name, []))
         except tk.ValidationError:
             return None
-        except Exception:  # a validator of any plugin: `_save` will meet it again and tell
+        except Exception:  # a validator of any plugin: `_save` will meet it again and report it
             return None
 
-    def _record_created(self, items: list[_Item], ids: list[str]) -> None:
+    def _record_created(self, items: list[Item], ids: list[str]) -> None:
         model.Session.execute(
             sa.text(
                 f"""
@@ -277,7 +226,7 @@ class Writer:
                 "guids": [item.outcome.guid for item in items],
                 "digests": [self._job.digest(item.seen_digest) for item in items],
                 "keys": ["\n".join(item.keys) for item in items],
-                "members": ["\n".join(_members(item)) for item in items],
+                "members": ["\n".join(item.members) for item in items],
                 "packages": ids,
             },
         )
@@ -285,9 +234,9 @@ class Writer:
         for item, id_ in zip(items, ids, strict=True):
             item.outcome.package_id, item.outcome.status = id_, ADDED
 
-    def _save(self, item: _Item, names: Names, present: list[Present]) -> None:
+    def _save(self, item: Item, names: Names, present: list[Present]) -> None:
         guid = item.outcome.guid
-        name = item.package_name or names.give(_title(item), self._job.source_id, guid)
+        name = item.package_name or names.give(item.title, self._job.source_id, guid)
         if item.state == WITHDRAWN and item.package_name == item.package_id:
             name = item.old_name or name  # while it was away CKAN gave its name to somebody who asked
         for attempt in (name, distinct(name, self._job.source_id, guid)):
@@ -318,7 +267,7 @@ class Writer:
                 self._fault(item, error)
                 return
 
-    def _save_as(self, item: _Item, dataset: dict[str, Any]) -> None:
+    def _save_as(self, item: Item, dataset: dict[str, Any]) -> None:
         context: Any = {
             "ignore_auth": True,
             "user": self._user,
@@ -340,13 +289,13 @@ class Writer:
             state=PUBLISHED,
             digest=self._job.digest(item.seen_digest),
             keys=list(item.keys),
-            members=_members(item),
+            members=item.members,
             joined=None,
             package_id=outcome.package_id,
             name=None,
         )
 
-    def _record(self, item: _Item, **values: Any) -> None:
+    def _record(self, item: Item, **values: Any) -> None:
         model.Session.execute(
             sa.update(SourceRecord)
             .where(SourceRecord.source_id == self._job.source_id, SourceRecord.guid == item.outcome.guid)
@@ -355,7 +304,7 @@ class Writer:
 
     # --- what did not become a dataset ---
 
-    def _refuse(self, item: _Item, message: str, reason: str) -> None:
+    def _refuse(self, item: Item, message: str, reason: str) -> None:
         item.result = None
         item.outcome.story["refused"] = reason
         item.outcome.status = ERRORED
@@ -364,11 +313,11 @@ class Writer:
             self._record(item, state=REFUSED)
             model.Session.commit()
 
-    def _fault(self, item: _Item, error: Exception) -> None:
+    def _fault(self, item: Item, error: Exception) -> None:
         log.error("Record %s of source %s", item.outcome.guid, self._job.source_id, exc_info=error)
         self._refuse(item, self._about(item, say("fault", detail=_brief(error))), "fault")
 
-    def _duplicate(self, item: _Item, decision: decide.Aside) -> None:
+    def _duplicate(self, item: Item, decision: decide.Aside) -> None:
         item.result = None
         item.outcome.status = UNCHANGED
         why = decision.why
@@ -385,16 +334,8 @@ class Writer:
         model.Session.commit()
 
     @staticmethod
-    def _about(item: _Item, problem: Any) -> str:
+    def _about(item: Item, problem: Any) -> str:
         return about_record(item.outcome.position, item.outcome.guid, problem)
-
-
-def _title(item: _Item) -> str:
-    return (item.result.dataset.get("title") if item.result else None) or item.outcome.guid
-
-
-def _members(item: _Item) -> list[str]:
-    return item.result.members if item.result else []
 
 
 def _why_not_valid(error: tk.ValidationError) -> str:

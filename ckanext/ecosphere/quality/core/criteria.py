@@ -21,6 +21,7 @@ from ckanext.ecosphere.quality.core.checks import (
     unless_service_or_code,
 )
 from ckanext.ecosphere.quality.core.facts import Kind
+from ckanext.ecosphere.shared.messages import N_
 from ckanext.ecosphere.vocabularies.freshness import is_stated
 
 
@@ -32,11 +33,6 @@ class Group(str, enum.Enum):
     ACCESS = "access"
     REUSE = "reuse"
     FRESH = "fresh"
-
-
-def N_(text: str) -> str:
-    """Mark `text` for the catalogue of translations; it is translated where it is shown."""
-    return text
 
 
 GROUP_LABELS = {

@@ -17,7 +17,6 @@ from ckanext.ecosphere.quality.storage.reading import Record, fold, table
 DATA_ROLES = ("data", "service")
 OTHER_ROLES = ("documentation", "metadata", "sample")
 INTRANET_SUFFIXES = (".rie.gouv.fr", ".i2", ".intra", ".intranet", ".local", ".lan", ".internal")
-PROTOCOLS_WITHOUT_ADDRESS = ("", "http", "https")
 
 
 @dataclass(frozen=True)

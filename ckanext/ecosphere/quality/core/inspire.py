@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ckanext.ecosphere.quality.core.checks import State, when
-from ckanext.ecosphere.quality.core.criteria import CITATION, EXTENT, IDENTIFICATION, LEGAL, LINKS, N_
+from ckanext.ecosphere.quality.core.criteria import CITATION, EXTENT, IDENTIFICATION, LEGAL, LINKS
 from ckanext.ecosphere.quality.core.facts import Facts, Kind
+from ckanext.ecosphere.shared.messages import N_
 
 _REPORT = (
     "gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:report/gmd:DQ_DomainConsistency/gmd:result/gmd:DQ_ConformanceResult"

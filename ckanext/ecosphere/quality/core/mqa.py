@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ckanext.ecosphere.quality.core.checks import State, when
-from ckanext.ecosphere.quality.core.criteria import N_
 from ckanext.ecosphere.quality.core.facts import Facts
+from ckanext.ecosphere.shared.messages import N_
 
 
 class Dimension(str, enum.Enum):

@@ -11,9 +11,10 @@ from typing import Any
 import yaml
 
 from ckanext.ecosphere.quality.core.checks import State, recent_until
-from ckanext.ecosphere.quality.core.criteria import BY_ID, CRITERIA, N_, Criterion
+from ckanext.ecosphere.quality.core.criteria import BY_ID, CRITERIA, Criterion
 from ckanext.ecosphere.quality.core.facts import Facts
 from ckanext.ecosphere.quality.storage.reading import DATA
+from ckanext.ecosphere.shared.messages import N_
 
 SCALE = 100
 DEFAULT_MODEL = DATA / "model.yaml"

@@ -14,8 +14,9 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.quality.core import checks, formats
-from ckanext.ecosphere.quality.core.criteria import N_, Criterion
+from ckanext.ecosphere.quality.core.criteria import Criterion
 from ckanext.ecosphere.quality.core.facts import Facts
+from ckanext.ecosphere.shared.messages import N_
 
 
 class Fault(str, enum.Enum):

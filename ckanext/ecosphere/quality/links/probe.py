@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlencode, urlunsplit
 
-from ckanext.ecosphere.quality.core.criteria import N_
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, taken_apart
+from ckanext.ecosphere.shared.messages import N_
 
 SERVICES = ("wms", "wfs", "wmts", "wcs")
 SAMPLE_BYTES = 1024

@@ -185,19 +185,7 @@ def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> dict[str
     return {"queued": tasks.enqueue_recheck(package_or_not_found(data_dict["id"]).id)}
 
 
-OWN = {
-    function.__name__: function
-    for function in (
-        ecosphere_quality_show,
-        ecosphere_quality_overview,
-        ecosphere_quality_dashboard,
-        ecosphere_quality_preview,
-        ecosphere_quality_links,
-        ecosphere_quality_recheck,
-    )
-}
-
-
 def get_actions() -> dict[str, Any]:
     """Return all actions that the plugin registers."""
-    return action_input.checked({**OWN, **chained.CHAINED})
+    own = {name: each for name, each in globals().items() if name.startswith("ecosphere_quality_")}
+    return action_input.checked(own | chained.CHAINED)

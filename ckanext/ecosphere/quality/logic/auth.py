@@ -52,12 +52,5 @@ def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> AuthResu
 
 def get_auth_functions() -> dict[str, Any]:
     """Return the auth functions that the plugin registers."""
-    functions = (
-        ecosphere_quality_show,
-        ecosphere_quality_overview,
-        ecosphere_quality_dashboard,
-        ecosphere_quality_preview,
-        ecosphere_quality_links,
-        ecosphere_quality_recheck,
-    )
-    return authorization.deny_by_default({function.__name__: function for function in functions})
+    own = {name: each for name, each in globals().items() if name.startswith("ecosphere_quality_")}
+    return authorization.deny_by_default(own)

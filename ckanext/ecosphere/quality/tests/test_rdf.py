@@ -187,10 +187,3 @@ def test_shapes_of_the_administrator_replace_those_of_the_project(
     }
     assert states["dcat_ap"] == "fail"
     assert json.dumps(stored(zones["id"]).checks)
-
-
-def test_the_tables_of_the_documentation_are_those_of_the_code():
-    from dev.quality_table import TARGET, render
-
-    page = TARGET.read_text(encoding="utf-8")
-    assert render(page) == page

@@ -14,13 +14,11 @@ from rdflib.exceptions import Error as RDFError
 
 from ckanext.ecosphere.schemas.importing import software
 from ckanext.ecosphere.schemas.importing.text import without_encoding
-from ckanext.ecosphere.shared import rdf, strict_json
-from ckanext.ecosphere.shared.keywords import unpack
+from ckanext.ecosphere.shared import characters, rdf, strict_json
 
 _PAGE = re.compile(r"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
 _RDF_ROOT = re.compile(r"<(?:\w+:)?RDF[\s>]")
 Read = dict[str, Any]
-_UNREADABLE = (SyntaxError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What parsers and profiles raise for a document that is none of theirs."""
 
 
@@ -175,7 +173,7 @@ def _rdf(text: str, syntax: str) -> Read:
     blank = {str(node) for node in parser.g.all_nodes() if isinstance(node, BNode)}
     dataset = _named(datasets[0], blank)
     dataset.pop("extras", None)
-    words = [word for tag in dataset.get("tags") or () for word in unpack(str(tag.get("name") or ""))]
+    words = [word for tag in dataset.get("tags") or () for word in characters.keywords(str(tag.get("name") or ""))]
     dataset["tags"] = [{"name": word} for word in dict.fromkeys(words)]
     problems = _licence_left_out(parser.g, dataset)
     if len(datasets) > 1:

@@ -143,15 +143,7 @@ def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> list[
     return drafts.of(str(context.get("user") or ""))
 
 
-OWN = (
-    ecosphere_dataset_import,
-    ecosphere_dataset_propose,
-    ecosphere_dataset_unfinished,
-    ecosphere_dataset_usual_values,
-)
-
-
 def get_actions() -> dict[str, Any]:
     """Return the actions by name."""
-    own = {each.__name__: each for each in OWN}
+    own = {name: each for name, each in globals().items() if name.startswith("ecosphere_dataset_")}
     return action_input.checked(own | bulk.ACTIONS)

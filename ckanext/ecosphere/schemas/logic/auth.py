@@ -31,15 +31,7 @@ def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> AuthR
     return authz.is_authorized("package_create", context, {})
 
 
-OWN = (
-    ecosphere_dataset_import,
-    ecosphere_dataset_propose,
-    ecosphere_dataset_unfinished,
-    ecosphere_dataset_usual_values,
-)
-
-
 def get_auth_functions() -> dict[str, Any]:
     """Return the functions by name."""
-    own = {each.__name__: each for each in OWN}
+    own = {name: each for name, each in globals().items() if name.startswith("ecosphere_dataset_")}
     return authorization.deny_by_default(own | bulk.AUTH)

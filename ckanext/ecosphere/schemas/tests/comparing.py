@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.schemas.fields import field_table
+from dev import field_table
 
 RECORDS = Path(__file__).parents[5] / "shared" / "records"
 DEGREES = "http://inspire.ec.europa.eu/metadata-codelist/DegreeOfConformity/"

@@ -10,9 +10,9 @@ from ckan.tests import helpers
 from playwright.sync_api import expect
 
 from ckanext.ecosphere.schemas.fields import conditions
-from ckanext.ecosphere.schemas.fields import field_table as fields
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.cases import CONDITION_CASES
+from dev import field_table as fields
 
 
 @pytest.mark.parametrize(("when", "held", "expected"), CONDITION_CASES)

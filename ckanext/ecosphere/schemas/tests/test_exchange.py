@@ -12,9 +12,9 @@ from rdflib import DCAT, RDF, SH, Graph, Namespace
 
 from ckanext.dcat.processors import RDFParser, RDFSerializer
 from ckanext.ecosphere.schemas.catalogue import table
-from ckanext.ecosphere.schemas.fields import field_table
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.comparing import changes, real_datasets, superfluous, untold
+from dev import field_table
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 SHAPES = Path(__file__).parents[5] / "shared" / "reference" / "shacl"

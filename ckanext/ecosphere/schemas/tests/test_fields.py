@@ -8,7 +8,7 @@ import re
 import pytest
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.schemas.fields import field_table
+from dev import field_table
 
 SCOPES = ("dataset", "resource")
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.schemas.fields import field_table
+from dev import field_table
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 NUMBERS = itertools.count()

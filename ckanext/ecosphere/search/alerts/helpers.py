@@ -11,6 +11,9 @@ from ckanext.ecosphere.search.relevance import search as relevance
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.mailing import sending
 
+#: Functions that templates call under these names.
+ecosphere_search_month = dates.month
+
 
 def ecosphere_search_saved() -> str | None:
     """The search of the page being answered, with the words that were understood; None when it cannot be saved."""
@@ -25,11 +28,6 @@ def ecosphere_search_saved() -> str | None:
 def ecosphere_search_alerts() -> bool:
     """Whether people can have themselves told of what is new."""
     return config.alerts() and sending.is_configured()
-
-
-def ecosphere_search_month(month: str) -> str:
-    """A month ("2026-11") in words."""
-    return dates.month(month)
 
 
 def ecosphere_search_unfound() -> dict[str, Any] | None:

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-
-def _N(message: str) -> str:
-    """Mark a message for translation; it is translated when it is shown."""
-    return message
-
+from ckanext.ecosphere.shared.messages import N_
 
 MESSAGES: dict[str, str] = {
-    "bad-url": _N("The address {url} is not valid."),
-    "scheme": _N("The address {url} does not start with http:// or https://."),
-    "address": _N("The address {host} leads into a private network ({ip}), which is refused."),
-    "own-service": _N("The address {host} is a service of the portal itself, which is refused."),
-    "port": _N("The port {port} of {host} is not among those that may be asked."),
-    "unknown-host": _N("The host {host} is unknown."),
-    "redirects": _N("The server redirects more than {limit} times."),
-    "too-large": _N("The answer is larger than {limit} bytes once decompressed."),
-    "compression": _N("The answer is compressed in a way that could not be read."),
-    "timeout": _N("The server did not answer completely within {seconds} seconds."),
-    "tls": _N("The certificate of {host} could not be verified: {detail}."),
-    "connection": _N("The connection to {host} failed: {detail}."),
+    "bad-url": N_("The address {url} is not valid."),
+    "scheme": N_("The address {url} does not start with http:// or https://."),
+    "address": N_("The address {host} leads into a private network ({ip}), which is refused."),
+    "own-service": N_("The address {host} is a service of the portal itself, which is refused."),
+    "port": N_("The port {port} of {host} is not among those that may be asked."),
+    "unknown-host": N_("The host {host} is unknown."),
+    "redirects": N_("The server redirects more than {limit} times."),
+    "too-large": N_("The answer is larger than {limit} bytes once decompressed."),
+    "compression": N_("The answer is compressed in a way that could not be read."),
+    "timeout": N_("The server did not answer completely within {seconds} seconds."),
+    "tls": N_("The certificate of {host} could not be verified: {detail}."),
+    "connection": N_("The connection to {host} failed: {detail}."),
 }
 
 

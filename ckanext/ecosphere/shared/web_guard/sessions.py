@@ -87,12 +87,6 @@ def is_ended(extras: MutableMapping[str, Any] | None, stamp: str | None) -> bool
     return not stamp or stamp in record.get("ended", ()) or _began(stamp) < record.get("after", 0)
 
 
-def end_all(user_id: str) -> None:
-    """End every session of a person that began until now."""
-    with _record(user_id) as record:
-        record["after"], record["ended"] = time.time(), []
-
-
 def _logged_in(_app: Any, user: Any = None, **_: Any) -> None:
     session[KEY] = _new_stamp()
     g.ecosphere_session_user = user.id if user else None

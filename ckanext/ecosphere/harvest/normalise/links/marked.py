@@ -6,12 +6,12 @@ import re
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise import links as guessed
-from ckanext.ecosphere.harvest.normalise import protocols
-from ckanext.ecosphere.harvest.normalise.addresses import clean_url, is_intranet
 from ckanext.ecosphere.harvest.normalise.dates import parse_date
 from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.services import service
+from ckanext.ecosphere.harvest.normalise.links import protocols
+from ckanext.ecosphere.harvest.normalise.links import resources as guessed
+from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url, is_intranet
+from ckanext.ecosphere.harvest.normalise.links.services import service
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Format, Link
 from ckanext.ecosphere.shared import xlink_roles

@@ -1,7 +1,7 @@
-"""Writes `docs/fields.md`: every field of the schema with where it goes in ISO 19139, DCAT-AP and INSPIRE.
+"""Write `docs/fields.md`: every field of the schema with where it goes in ISO 19139, DCAT-AP and INSPIRE.
 
-    python -m ckanext.ecosphere.schemas.fields            # write it
-    python -m ckanext.ecosphere.schemas.fields --check    # exit 1 when the file is not what the schema says
+    python -m dev.field_table            # write it
+    python -m dev.field_table --check    # exit 1 when the file is not what the schema says
 
 Reads ``dataset.yaml``, ``presets.yaml`` and ``mapping.csv`` only; no service needs to run.
 """
@@ -16,8 +16,9 @@ from typing import Any
 
 import yaml
 
-HERE = Path(__file__).parents[1]
-TARGET = HERE.parents[2] / "docs" / "fields.md"
+ROOT = Path(__file__).parents[1]
+HERE = ROOT / "ckanext" / "ecosphere" / "schemas"
+TARGET = ROOT / "docs" / "fields.md"
 OBLIGATIONS = {
     "mandatory": "obligatoire",
     "conditional": "conditionnel",

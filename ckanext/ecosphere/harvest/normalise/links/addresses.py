@@ -105,7 +105,7 @@ def _is_host(host: str) -> bool:
 
 
 def is_intranet(host: str) -> bool:
-    """Tell whether a host answers only inside: a private address, a bare name, a suffix of our table."""
+    """Return whether a host answers only inside: a private address, a bare name, a suffix of our table."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise import protocols
-from ckanext.ecosphere.harvest.normalise.addresses import clean_url
 from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.links import protocols
+from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url
 from ckanext.ecosphere.harvest.record import Service, Term
 from ckanext.ecosphere.shared import xlink_roles
 
@@ -34,7 +34,7 @@ def service(draft: Draft) -> None:
     if names := list(dict.fromkeys(operation.name for operation in found.operations if operation.name)):
         draft.lost("containsOperations", names)
     if draft.record.fields.get("endpoint_url"):
-        return  # another reader has told them
+        return  # another reader has set them
     addresses, described = _marked(found) if draft.record.marked else _of_resources(draft)
     draft.set("endpoint_url", list(dict.fromkeys(addresses)))
     draft.set("endpoint_description", next(iter(described), ""))

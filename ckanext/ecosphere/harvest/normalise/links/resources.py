@@ -1,63 +1,49 @@
-"""Links become resources: refused or cleaned, given protocol, role, format, network, name; each once; in order."""
+"""Turn links into resources: refused or cleaned, with protocol, role, format, network and name, in a stable order."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise import protocols
-from ckanext.ecosphere.harvest.normalise.addresses import Address, clean_url, is_intranet
 from ckanext.ecosphere.harvest.normalise.dates import parsed
 from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.services import service
+from ckanext.ecosphere.harvest.normalise.links import protocols
+from ckanext.ecosphere.harvest.normalise.links.addresses import Address, clean_url, is_intranet
+from ckanext.ecosphere.harvest.normalise.links.formats import (
+    ARCHIVES,
+    MAX_DESCRIPTION,
+    Formats,
+    Resource,
+    formats_of,
+    report_unplaced,
+    set_format,
+    take_maps_for_data,
+)
+from ckanext.ecosphere.harvest.normalise.links.services import service
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Link
-from ckanext.ecosphere.vocabularies import Concept
-
-Resource = dict[str, Any]
-
-
-@dataclass(slots=True)
-class Formats:
-    """Formats that a record names beside its links.
-
-    Attributes:
-        data: those of data, in their order.
-        archive: the one that data are packed in.
-        named: all of them by id, as they were written.
-    """
-
-    data: list[Concept] = field(default_factory=list)
-    archive: Concept | None = None
-    named: dict[str, list[str]] = field(default_factory=dict)
-
 
 MAX_LINKS = 3_000
 """Links that are looked at."""
 MAX_RESOURCES = 500
 """Resources that are kept: beyond it, CKAN's pages and saves are of no use."""
-MAX_NAME, MAX_DESCRIPTION, MAX_LAYERS = 200, 4_000, 100
+MAX_NAME, MAX_LAYERS = 200, 100
 _ROLES = ("data", "service", "documentation", "sample", "metadata")
 _LAYER = re.compile(r"[\w.-]+(?::[\w.-]+)*")
 _LAYER_KEYS = ("layers", "layer", "typenames", "typename")
-_ZIP = "http://www.iana.org/assignments/media-types/application/zip"
-_ARCHIVES = re.compile(r"atomarchive/getresource|/telechargement/prepackage", re.IGNORECASE)
-_PACKED = re.compile(r"[-_.](shp|shape|mif|tab|gpkg|geojson|gml|kml|csv|dxf|gdb)(?:\.zip|\.7z)$", re.IGNORECASE)
-"""End of a path that names the format within an archive."""
 _DIRECT = re.compile(r"request=getfeature|/download\b|/exports?/", re.IGNORECASE)
 _SERVICE_KINDS = {"view", "download", "discovery", "invoke", "transformation", "other", "application"}
-"""INSPIRE service types that tell no protocol."""
+"""INSPIRE service types that do not imply a protocol."""
 _RECORD = "completemetadata"
 """Function of a link to the record itself (ISO 19115-3)."""
 _MEGABYTE = 1_000_000
 
 
 def resource_key(resource: Resource) -> tuple[str, str, str]:
-    """Return what tells one resource of a dataset from another across harvests: address, protocol, layer."""
+    """Return the key that identifies a resource of a dataset across harvests: address, protocol, layers."""
     return resource.get("url", ""), resource.get("protocol", ""), _joined(resource)
 
 
@@ -80,35 +66,24 @@ def links(draft: Draft) -> None:
                 _merge(kept[key], resource)
             else:
                 kept[key] = resource
-    _take_the_map_itself(list(kept.values()), formats)
+    take_maps_for_data(list(kept.values()), formats)
     ordered = sorted(kept.values(), key=_rank)
     if len(ordered) > MAX_RESOURCES:
         draft.too_many("onLine", len(ordered), MAX_RESOURCES)
         draft.lost("onLine", [resource["url"] for resource in ordered[MAX_RESOURCES:]])
     draft.set("resources", ordered[:MAX_RESOURCES])
-    _formats_without_a_place(draft, formats, ordered)
+    report_unplaced(draft, formats, ordered)
     service(draft)
-
-
-def _take_the_map_itself(resources: list[Resource], formats: Formats) -> None:
-    """A document or image in a format that the record gives for its data is them, when nothing else gives them."""
-    if any(resource["resource_role"] in ("data", "service") for resource in resources):
-        return
-    for resource in resources:
-        named = resource.get("format") in formats.named and resource["resource_role"] == "documentation"
-        if named and resource["format"] not in protocols.NOT_A_DATA_FORMAT:
-            resource["resource_role"] = "data"
-            resource["download_url"] = resource["url"]
 
 
 def all_links(draft: Draft) -> list[Link]:
     """Return the online resources, and the connection points of a service's operations."""
     found = list(draft.record.links)
-    told = draft.record.service
-    for operation in told.operations if told else ():
+    described = draft.record.service
+    for operation in described.operations if described else ():
         for link in operation.links:
             name = link.name or draft.record.title
-            kind = told.type if told and (told.type or "").lower() not in _SERVICE_KINDS else None
+            kind = described.type if described and (described.type or "").lower() not in _SERVICE_KINDS else None
             found.append(Link(link.url, link.protocol or kind, name, link.description, link.function))
     return found
 
@@ -173,8 +148,8 @@ def of_link(draft: Draft, link: Link, formats: Formats | None = None) -> list[Re
 def _refuse(draft: Draft, link: Link, address: Address) -> None:
     shown = link.url or link.name or ""
     if address.reason == "empty":
-        if said := [each for each in (link.name, link.description, link.protocol) if each]:
-            draft.lost("onLine without an address", said)
+        if texts := [text for text in (link.name, link.description, link.protocol) if text]:
+            draft.lost("onLine without an address", texts)
         return
     draft.lost("onLine", f"{link.protocol or ''} {shown}".strip())
     draft.problem(f"link-{address.reason}", url=shown)
@@ -212,52 +187,16 @@ def _resource(draft: Draft, link: Link, address: Address, signs: tuple[str, str]
     description = plain_text(link.description)
     if plain(description) != plain(resource["name"]):
         resource["description"] = cut(description, MAX_DESCRIPTION)
-    _set_format(draft, resource, found, formats, address)
+    set_format(draft, resource, found, formats, address)
     if role == "service" and protocol in protocols.OGC_WITH_CAPABILITIES:
         _complete_service(draft, resource, address)
     elif role == "service" and protocol not in ("HTTP", "HTTP:DOWNLOAD"):
         resource["access_services"] = [{"title": resource["name"], "endpoint_url": [url]}]
     if role == "data":
         _complete_data(draft, resource, link, address)
-    _complete_told(resource, link)
+    _complete_declared(resource, link)
     _complete_distribution(draft, resource, link)
     return resource
-
-
-def _set_format(draft: Draft, resource: Resource, found: Concept | None, formats: Formats, address: Address) -> None:
-    """Set format and media type; of an archive, and of data that do not tell theirs, the format that the record names.
-
-    Of several formats the first is the resource's, and its description names all of them: one cannot know which a file
-    without a name has.
-    """
-    is_data = resource["resource_role"] == "data"
-    if is_data and _ARCHIVES.search(resource["url"]):
-        found = voc.get("format")["ZIP"]
-    is_archive = found is not None and found.data["kind"] == "archive"
-    within = _PACKED.search(address.path)
-    inner = protocols.format_named(within.group(1)) if within and is_archive else None
-    if inner is None and len(formats.data) == 1 and (found is None or is_archive):
-        inner = formats.data[0]
-    if is_data and inner:
-        if is_archive and found and found.id == "ZIP":
-            resource["package_format"] = _ZIP
-            resource["mimetype"] = found.data["media_type"]
-        resource["format"] = inner.id
-        draft.change("resources", f"format of {resource['url']}", inner.id)
-        return
-    if is_data and found is None and (formats.data or formats.archive):
-        found = (formats.data or [formats.archive])[0]
-        draft.change("resources", f"format of {resource['url']}", found.id if found else "")
-    if is_data and len(formats.data) > 1 and (is_archive or found in formats.data):
-        _describe_formats(resource, formats)
-    if found:
-        resource["format"] = found.id
-        resource["mimetype"] = found.data["media_type"]
-
-
-def _describe_formats(resource: Resource, formats: Formats) -> None:
-    told = f"Formats : {', '.join(concept.id for concept in formats.data)}"
-    resource["description"] = cut(f"{resource.get('description', '')}\n\n{told}".strip(), MAX_DESCRIPTION)
 
 
 def _complete_service(draft: Draft, resource: Resource, address: Address) -> None:
@@ -277,7 +216,7 @@ def _complete_service(draft: Draft, resource: Resource, address: Address) -> Non
 
 def _complete_data(draft: Draft, resource: Resource, link: Link, address: Address) -> None:
     url = resource["url"]
-    if protocols.format_of_path(address) or _DIRECT.search(url) or _ARCHIVES.search(url):
+    if protocols.format_of_path(address) or _DIRECT.search(url) or ARCHIVES.search(url):
         resource["download_url"] = url
         if resource["protocol"] == "HTTP":
             resource["protocol"] = "HTTP:DOWNLOAD"
@@ -294,8 +233,8 @@ def complete_file(draft: Draft, resource: Resource, link: Link) -> None:
         resource["encoding"] = encodings[0].id
 
 
-def _complete_told(resource: Resource, link: Link) -> None:
-    """Take what the link itself tells, where a format has a place for it."""
+def _complete_declared(resource: Resource, link: Link) -> None:
+    """Copy the character set and the reference systems that the link declares."""
     encoding = voc.get("encoding").get(link.encoding or "") or voc.get("encoding").find(link.encoding or "")
     if encoding:
         resource["encoding"] = encoding.id
@@ -305,7 +244,7 @@ def _complete_told(resource: Resource, link: Link) -> None:
 
 
 def _complete_distribution(draft: Draft, resource: Resource, link: Link) -> None:
-    """Take what RDF tells of a distribution beside its address: the page to it, its days, its pages."""
+    """Copy what RDF says about a distribution: its access page, dates, documentation and standards."""
     page = clean_url(link.access_url).url if link.access_url else None
     if page and page != resource["url"] and resource.get("download_url"):
         resource["access_url"] = page
@@ -366,42 +305,6 @@ def _name(link: Link, address: Address, protocol: str, layer: str) -> str:
     if description:
         return cut(description, MAX_NAME)
     return concept.label_fr if concept and protocol != "HTTP" else address.host
-
-
-# --- formats of the record ------------------------------------------------------------------------------
-
-
-def formats_of(draft: Draft) -> Formats:
-    """Return the formats that the record names beside its links; one that is not recognised is told."""
-    found = Formats()
-    for item in draft.record.formats:
-        concepts = protocols.formats_named(item.name)
-        if not concepts and not is_placeholder(item.name):
-            draft.lost("distributionFormat", " ".join(filter(None, (item.name, item.version))))
-        for concept in concepts:
-            found.named.setdefault(concept.id, []).append(" ".join(filter(None, (item.name, item.version))))
-            if concept.data["kind"] == "archive":
-                found.archive = found.archive or concept
-            elif concept.data["kind"] not in ("document", "service") and concept not in found.data:
-                found.data.append(concept)
-    return found
-
-
-def _formats_without_a_place(draft: Draft, formats: Formats, resources: list[Resource]) -> None:
-    """Tell the formats of the record that no resource has."""
-    if formats.data and not any(resource["resource_role"] == "data" for resource in resources):
-        for feed in [resource for resource in resources if resource["protocol"] == "ATOM"]:
-            _describe_formats(feed, formats)  # its entries have them
-    had = {resource.get("format") for resource in resources}
-    had |= {"ZIP"} if any(resource.get("package_format") for resource in resources) else set()
-    described = any(resource.get("description", "").rpartition("Formats : ")[1] for resource in resources)
-    if described:
-        had |= {concept.id for concept in formats.data}
-    for name, written in formats.named.items():
-        # Versions and variants have no field; a name that says just the format's is told when nothing else has it.
-        more = [text for text in dict.fromkeys(written) if name not in had or plain(text) != plain(name)]
-        if more:
-            draft.lost("distributionFormat", more)
 
 
 def preview(draft: Draft) -> None:

@@ -7,7 +7,7 @@ from functools import cache
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise.addresses import Address
+from ckanext.ecosphere.harvest.normalise.links.addresses import Address
 from ckanext.ecosphere.harvest.normalise.tables import Phrases, is_placeholder, plain, rows
 from ckanext.ecosphere.harvest.record import Link
 from ckanext.ecosphere.vocabularies import Concept

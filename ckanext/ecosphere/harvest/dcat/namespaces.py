@@ -1,0 +1,14 @@
+"""Vocabularies of RDF that rdflib has not, or has in an older version."""
+
+from rdflib.namespace import Namespace
+
+DCAT = Namespace("http://www.w3.org/ns/dcat#")
+"""Version 3: rdflib's own list stops at version 2."""
+GEODCAT = Namespace("http://data.europa.eu/930/")
+CNT = Namespace("http://www.w3.org/2011/content#")
+DCATAP = Namespace("http://data.europa.eu/r5r/")
+VCARD = Namespace("http://www.w3.org/2006/vcard/ns#")
+ADMS = Namespace("http://www.w3.org/ns/adms#")
+PROV = Namespace("http://www.w3.org/ns/prov#")
+SCHEMA = Namespace("http://schema.org/")
+SCHEMAS = Namespace("https://schema.org/")

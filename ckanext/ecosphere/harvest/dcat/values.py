@@ -1,0 +1,56 @@
+"""Texts, labels, codes and addresses of the nodes of a graph."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rdflib import DCTERMS, RDFS, SKOS, Graph, Literal, URIRef
+from rdflib.namespace import FOAF
+from rdflib.term import Node
+
+from ckanext.ecosphere.harvest.dcat.namespaces import VCARD
+
+
+def first_of(graph: Graph, subject: Node, *predicates: URIRef) -> Iterator[Node]:
+    """Values of the first of some predicates that has any."""
+    for predicate in predicates:
+        found = sorted(graph.objects(subject, predicate), key=str)
+        if found:
+            yield from found
+            return
+
+
+def texts_of(graph: Graph, subject: Node, *predicates: URIRef) -> list[str]:
+    """Texts of the first predicate that has any, French ones first."""
+    found = list(first_of(graph, subject, *predicates))
+    found.sort(key=lambda v: not (isinstance(v, Literal) and (v.language or "fr").lower().startswith("fr")))
+    return [str(value) for value in found if str(value).strip()]
+
+
+def text_of(graph: Graph, subject: Node, *predicates: URIRef) -> str | None:
+    """The first text of the first predicate that has any, a French one when there is one."""
+    return next(iter(texts_of(graph, subject, *predicates)), None)
+
+
+def label_of(graph: Graph, node: Node) -> str:
+    """What a thing is called; a text is its own name."""
+    if isinstance(node, Literal):
+        return str(node)
+    return text_of(graph, node, SKOS.prefLabel, RDFS.label, DCTERMS.title, FOAF.name, VCARD.fn) or ""
+
+
+def labels_of(graph: Graph, subject: Node, predicate: URIRef, other: URIRef) -> list[str]:
+    """What the things that a predicate names are called, or say under another predicate."""
+    nodes = first_of(graph, subject, predicate)
+    return [label for node in nodes if (label := label_of(graph, node) or text_of(graph, node, other))]
+
+
+def last_part(value: Node) -> str:
+    """The last part of an address: the code of a controlled list."""
+    return re.split(r"[/#:]", str(value).rstrip("/"))[-1] if isinstance(value, URIRef) else str(value)
+
+
+def address_of(value: Node) -> str | None:
+    """The address that a node is, if it is one of the web."""
+    return str(value) if isinstance(value, URIRef) and str(value).startswith(("http://", "https://")) else None

@@ -1,0 +1,1 @@
+"""Links of a record become resources and pages of the dataset."""

@@ -1,0 +1,118 @@
+"""Formats of the resources: their own, or those that the record names beside its links."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.links import protocols
+from ckanext.ecosphere.harvest.normalise.links.addresses import Address
+from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
+from ckanext.ecosphere.harvest.normalise.texts import cut
+from ckanext.ecosphere.vocabularies import Concept
+
+Resource = dict[str, Any]
+
+MAX_DESCRIPTION = 4_000
+ARCHIVES = re.compile(r"atomarchive/getresource|/telechargement/prepackage", re.IGNORECASE)
+_PACKED = re.compile(r"[-_.](shp|shape|mif|tab|gpkg|geojson|gml|kml|csv|dxf|gdb)(?:\.zip|\.7z)$", re.IGNORECASE)
+"""End of a path that names the format within an archive."""
+_ZIP = "http://www.iana.org/assignments/media-types/application/zip"
+
+
+@dataclass(slots=True)
+class Formats:
+    """Formats that a record names beside its links.
+
+    Attributes:
+        data: those of data, in their order.
+        archive: the one that data are packed in.
+        named: all of them by id, as they were written.
+    """
+
+    data: list[Concept] = field(default_factory=list)
+    archive: Concept | None = None
+    named: dict[str, list[str]] = field(default_factory=dict)
+
+
+def formats_of(draft: Draft) -> Formats:
+    """Return the formats that the record names beside its links, and report those that are not recognised."""
+    found = Formats()
+    for item in draft.record.formats:
+        concepts = protocols.formats_named(item.name)
+        if not concepts and not is_placeholder(item.name):
+            draft.lost("distributionFormat", " ".join(filter(None, (item.name, item.version))))
+        for concept in concepts:
+            found.named.setdefault(concept.id, []).append(" ".join(filter(None, (item.name, item.version))))
+            if concept.data["kind"] == "archive":
+                found.archive = found.archive or concept
+            elif concept.data["kind"] not in ("document", "service") and concept not in found.data:
+                found.data.append(concept)
+    return found
+
+
+def set_format(draft: Draft, resource: Resource, found: Concept | None, formats: Formats, address: Address) -> None:
+    """Set format and media type; archives, and data without a format of their own, take the one that the record names.
+
+    Of several formats the first is the resource's, and its description names all of them: one cannot know which a file
+    without a name has.
+    """
+    is_data = resource["resource_role"] == "data"
+    if is_data and ARCHIVES.search(resource["url"]):
+        found = voc.get("format")["ZIP"]
+    is_archive = found is not None and found.data["kind"] == "archive"
+    within = _PACKED.search(address.path)
+    inner = protocols.format_named(within.group(1)) if within and is_archive else None
+    if inner is None and len(formats.data) == 1 and (found is None or is_archive):
+        inner = formats.data[0]
+    if is_data and inner:
+        if is_archive and found and found.id == "ZIP":
+            resource["package_format"] = _ZIP
+            resource["mimetype"] = found.data["media_type"]
+        resource["format"] = inner.id
+        draft.change("resources", f"format of {resource['url']}", inner.id)
+        return
+    if is_data and found is None and (formats.data or formats.archive):
+        found = (formats.data or [formats.archive])[0]
+        draft.change("resources", f"format of {resource['url']}", found.id if found else "")
+    if is_data and len(formats.data) > 1 and (is_archive or found in formats.data):
+        _describe_formats(resource, formats)
+    if found:
+        resource["format"] = found.id
+        resource["mimetype"] = found.data["media_type"]
+
+
+def _describe_formats(resource: Resource, formats: Formats) -> None:
+    sentence = f"Formats : {', '.join(concept.id for concept in formats.data)}"
+    resource["description"] = cut(f"{resource.get('description', '')}\n\n{sentence}".strip(), MAX_DESCRIPTION)
+
+
+def take_maps_for_data(resources: list[Resource], formats: Formats) -> None:
+    """Take documents and images in a format that the record names as its data, when nothing else is."""
+    if any(resource["resource_role"] in ("data", "service") for resource in resources):
+        return
+    for resource in resources:
+        named = resource.get("format") in formats.named and resource["resource_role"] == "documentation"
+        if named and resource["format"] not in protocols.NOT_A_DATA_FORMAT:
+            resource["resource_role"] = "data"
+            resource["download_url"] = resource["url"]
+
+
+def report_unplaced(draft: Draft, formats: Formats, resources: list[Resource]) -> None:
+    """Report the formats of the record that no resource has."""
+    if formats.data and not any(resource["resource_role"] == "data" for resource in resources):
+        for feed in [resource for resource in resources if resource["protocol"] == "ATOM"]:
+            _describe_formats(feed, formats)  # its entries have them
+    had = {resource.get("format") for resource in resources}
+    had |= {"ZIP"} if any(resource.get("package_format") for resource in resources) else set()
+    described = any(resource.get("description", "").rpartition("Formats : ")[1] for resource in resources)
+    if described:
+        had |= {concept.id for concept in formats.data}
+    for name, written in formats.named.items():
+        # Versions and variants have no field; a bare format name is reported only when no resource has the format.
+        more = [text for text in dict.fromkeys(written) if name not in had or plain(text) != plain(name)]
+        if more:
+            draft.lost("distributionFormat", more)

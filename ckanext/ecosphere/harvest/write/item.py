@@ -1,0 +1,76 @@
+"""A record of a batch on its way to a dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.harvest.model import SourceRecord
+from ckanext.ecosphere.harvest.normalise import Result
+from ckanext.ecosphere.harvest.write.outcome import Outcome
+from ckanext.harvest.model import HarvestObject
+
+
+@dataclass(slots=True)
+class Item:
+    """One record on its way."""
+
+    outcome: Outcome
+    content: str
+    seen_digest: str
+    state: str
+    package_id: str | None
+    package_name: str | None
+    package_state: str | None
+    private: bool
+    old_name: str | None
+    extras: dict[str, Any]
+    keys: tuple[str, ...] = ()
+    added: list[str] = field(default_factory=list)
+    result: Result | None = None
+
+    @property
+    def title(self) -> str:
+        """Title of the dataset, else the identifier of the record."""
+        return (self.result.dataset.get("title") if self.result else None) or self.outcome.guid
+
+    @property
+    def members(self) -> list[str]:
+        """Members that the record of a series names."""
+        return self.result.members if self.result else []
+
+
+def load(object_ids: list[str]) -> list[Item]:
+    """Load the records of some objects, in their order, without those whose source was cleared meanwhile."""
+    rows = model.Session.execute(
+        sa.select(HarvestObject.id, HarvestObject.guid, HarvestObject.content, SourceRecord, model.Package)
+        .outerjoin(
+            SourceRecord,
+            sa.and_(
+                SourceRecord.source_id == HarvestObject.harvest_source_id,
+                SourceRecord.guid == HarvestObject.guid,
+            ),
+        )
+        .outerjoin(model.Package, model.Package.id == SourceRecord.package_id)
+        .where(HarvestObject.id.in_(object_ids))
+    )
+    found = {}
+    for object_id, guid, content, record, package in rows:
+        if record is None:
+            continue
+        found[object_id] = Item(
+            outcome=Outcome(object_id, guid, record.position, package_id=package and package.id),
+            content=content or "",
+            seen_digest=record.seen_digest or "",
+            state=record.state,
+            package_id=package and package.id,
+            package_name=package and package.name,
+            package_state=package and package.state,
+            private=bool(package and package.private),
+            old_name=record.name,
+            extras=(package and package.extras) or {},
+        )
+    return [found[object_id] for object_id in object_ids if object_id in found]

@@ -1,0 +1,112 @@
+"""Write the tables of `docs/quality.md` and `docs/requests.md` from the code, between their marks.
+
+python -m dev.page_tables            # write them
+python -m dev.page_tables --check    # exit 1 when a page is not what the code says
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ckanext.ecosphere.data_requests.domain import kinds
+from ckanext.ecosphere.data_requests.domain.states import TRANSITIONS, Told
+from ckanext.ecosphere.quality.core.criteria import BY_ID, CRITERIA, GROUP_LABELS
+from ckanext.ecosphere.quality.core.inspire import REQUIREMENTS
+from ckanext.ecosphere.quality.core.mqa import DIMENSION_LABELS, INDICATORS, MAXIMUM, RATINGS, maximum
+from ckanext.ecosphere.quality.core.score import LEVEL_LABELS, load_model
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def criteria() -> str:
+    """The criteria of the badge with their points in the shipped model."""
+    model = load_model()
+    rows = ["| group | criterion | identifier | points | advice | field | ISO 19139 element |", "| --- " * 7 + "|"]
+    for each in CRITERIA:
+        field = f"{each.field} (resource)" if each.on_resource else each.field
+        cells = (GROUP_LABELS[each.group], each.label, f"`{each.id}`", str(model.points.get(each.id, "–")), each.advice)
+        rows.append("| " + " | ".join((*cells, f"`{field}`", f"`{each.element}`")) + " |")
+    total = sum(model.points.values())
+    rows.append(f"\nModel `{model.version}`: {total} points in all.\n")
+    rows += ["| level | lowest score | conditions |", "| --- | ---: | --- |"]
+    for level in model.levels:
+        conditions = ", ".join(f"{BY_ID[name].label} (`{name}`)" for name in level.requires)
+        rows.append(f"| {LEVEL_LABELS[level.code]} | {level.lowest} | {conditions or '–'} |")
+    return "\n".join(rows)
+
+
+def assessment() -> str:
+    """The indicators of the European assessment."""
+    rows = ["| dimension | indicator | points |", "| --- | --- | ---: |"]
+    rows += [f"| {DIMENSION_LABELS[i.dimension]} | {i.label} | {i.points} |" for i in INDICATORS]
+    rows += [f"| **{label}** | | **{maximum(dimension)}** |" for dimension, label in DIMENSION_LABELS.items()]
+    ratings = ", ".join(f"{code} from {lowest}" for code, lowest in RATINGS)
+    rows.append(f"| **All** | | **{MAXIMUM}** |\n\nRatings: {ratings}.")
+    return "\n".join(rows)
+
+
+def checklist() -> str:
+    """The INSPIRE requirements."""
+    rows = ["| requirement | number | field | element |", "| --- | --- | --- | --- |"]
+    rows += [f"| {r.label} | {r.number} | `{r.field}` | `{r.element}` |" for r in REQUIREMENTS]
+    return "\n".join(rows)
+
+
+def transitions() -> str:
+    """The transitions of a data request."""
+    rows = ["| transition | from → to | who | required (optional) | who is told |", "| --- " * 5 + "|"]
+    for transition in TRANSITIONS.values():
+        fields = ", ".join(f"`{name}`" for name in transition.required)
+        if transition.optional:
+            fields += " (" + ", ".join(f"`{name}`" for name in transition.optional) + ")"
+        guard = f"; {transition.guard.replace('_', ' ')}" if transition.guard else ""
+        arrow = f"{', '.join(transition.sources)} → {transition.target or 'same state'}"
+        who = ", ".join(transition.roles) + guard + ("; signals only" if transition.about == kinds.SIGNALS else "")
+        cells = (f"`{transition.name}`", arrow, who, fields or "–", ", ".join(map(_audience, transition.told)))
+        rows.append("| " + " | ".join(cell.strip() or "–" for cell in cells) + " |")
+    return "\n".join(rows)
+
+
+def _audience(told: Told) -> str:
+    return (
+        told.audience.replace("_", " ")
+        + (" (outcome only)" if told.neutral else "")
+        + (" (receipt)" if told.receipt else "")
+        + (f" (not if {told.unless})" if told.unless else "")
+    )
+
+
+PAGES: dict[str, dict[str, Callable[[], str]]] = {
+    "quality.md": {"criteria": criteria, "mqa": assessment, "inspire": checklist},
+    "requests.md": {"transitions": transitions},
+}
+"""Page → its tables by name: each stands between `<!-- name -->` and `<!-- /name -->`."""
+
+
+def render(name: str) -> str:
+    """Return a page of `PAGES` with its tables as the code has them."""
+    page = (DOCS / name).read_text(encoding="utf-8")
+    for table, write in PAGES[name].items():
+        marks = re.compile(rf"(<!-- {table} -->\n).*?(<!-- /{table} -->)", re.DOTALL)
+        if not marks.search(page):
+            raise SystemExit(f"{name} has no place for the table {table}")
+        text = write()
+        page = marks.sub(lambda found, text=text: f"{found[1]}{text}\n{found[2]}", page)
+    return page
+
+
+def main() -> int:
+    """Write the tables, or compare them with `--check`."""
+    stale = {name: text for name in PAGES if (text := render(name)) != (DOCS / name).read_text(encoding="utf-8")}
+    if "--check" in sys.argv:
+        return int(bool(stale))
+    for name, text in stale.items():
+        (DOCS / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
