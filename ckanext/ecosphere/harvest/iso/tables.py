@@ -11,6 +11,7 @@ from __future__ import annotations
 from lxml import etree
 
 from ckanext.ecosphere.harvest import record as r
+from ckanext.ecosphere.harvest.iso.feature_catalogue import read_feature_catalogue
 from ckanext.ecosphere.harvest.iso.handlers import code, identifiers, new, note, reference, skip, text, texts, within
 from ckanext.ecosphere.harvest.iso.table_distribution import DISTRIBUTION, LINEAGE, LINK, QUALITY
 from ckanext.ecosphere.harvest.iso.table_identification import read_identification
@@ -86,6 +87,7 @@ METADATA: Table = {
             "language": note,
             "featureTypes": note,
             "featureCatalogueCitation": reference("feature_catalogues"),
+            "featureCatalogue": read_feature_catalogue,
         }
     ),
     "distributionInfo": within(DISTRIBUTION),

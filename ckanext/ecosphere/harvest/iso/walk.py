@@ -66,16 +66,21 @@ class Walk:
 
     def unread(self, element: etree._Element) -> None:
         """Note an element without a place, if it says anything."""
-        found = self.record.unread
-        if len(found) >= MAX_UNREAD:
-            return
         people = list(element.iter("{*}individualName", "{*}CI_Individual"))
-        text = self._bounded(_sample(_without_people(element) if people else element.iter(etree.Element)))
-        if text and (note := f"{path(element)}: {text}") not in found[-_NEAR:]:
-            found.append(note)
+        self.note(element, sample(_without_people(element) if people else element.iter(etree.Element)))
+        found = self.record.unread
         for person in people:
             if len(found) < MAX_UNREAD and (name := one_line(" ".join(map(str, person.itertext())))):
                 found.append(f"{path(person)}: {name[:MAX_SAMPLE]}")
+
+    def note(self, element: etree._Element, text: str) -> None:
+        """Note a text under an element."""
+        found = self.record.unread
+        if len(found) >= MAX_UNREAD:
+            return
+        text = self._bounded(text)
+        if text and (note := f"{path(element)}: {text}") not in found[-_NEAR:]:
+            found.append(note)
 
     def _bounded(self, text: str) -> str:
         self._noted += len(text)
@@ -187,7 +192,8 @@ def _without_people(element: etree._Element) -> Iterator[etree._Element]:
             yield from _without_people(child)
 
 
-def _sample(nodes: Iterable[etree._Element]) -> str:
+def sample(nodes: Iterable[etree._Element]) -> str:
+    """Return what elements say in their own texts, codes and references, at most `MAX_SAMPLE` characters."""
     parts: list[str] = []
     length = 0
     for node in nodes:

@@ -127,3 +127,34 @@ def test_the_table_names_subjects_of_the_list():
 )
 def test_rows_written_as_one_text_come_back(rows_given):
     assert information.rows_of(information.joined(rows_given)) == rows_given
+
+
+def test_attributes_of_an_embedded_feature_catalogue_stand_on_lines_of_their_own():
+    attributes = "".join(
+        f"<gfc:carrierOfCharacteristics><gfc:FC_FeatureAttribute><gfc:memberName>{name}</gfc:memberName>{more}"
+        "</gfc:FC_FeatureAttribute></gfc:carrierOfCharacteristics>"
+        for name, more in (
+            (
+                "nature",
+                "<gfc:definition><gco:CharacterString>Type de zone</gco:CharacterString></gfc:definition>"
+                "<gfc:cardinality>1</gfc:cardinality>"
+                "<gfc:listedValue><gfc:FC_ListedValue><gfc:label>Tourbière</gfc:label><gfc:code>T</gfc:code>"
+                "</gfc:FC_ListedValue></gfc:listedValue><gfc:valueType><gco:TypeName>texte</gco:TypeName></gfc:valueType>",
+            ),
+            ("surface", "<gfc:definition>surface</gfc:definition>"),
+            ("", "<gfc:valueType>texte</gfc:valueType>"),
+        )
+    )
+    text = (
+        f'<gmd:MD_Metadata {NAMESPACES} xmlns:gfc="http://www.isotc211.org/2005/gfc"><gmd:identificationInfo>'
+        "<gmd:MD_DataIdentification><gmd:citation><gmd:CI_Citation><gmd:title><gco:CharacterString>T</gco:CharacterString>"
+        "</gmd:title></gmd:CI_Citation></gmd:citation></gmd:MD_DataIdentification></gmd:identificationInfo>"
+        "<gmd:contentInfo><gmd:MD_FeatureCatalogue><gmd:featureCatalogue><gfc:FC_FeatureCatalogue><gfc:featureType>"
+        f"<gfc:FC_FeatureType><gfc:typeName>Zones</gfc:typeName><gfc:isAbstract>false</gfc:isAbstract>{attributes}"
+        "</gfc:FC_FeatureType></gfc:featureType></gfc:FC_FeatureCatalogue></gmd:featureCatalogue>"
+        "</gmd:MD_FeatureCatalogue></gmd:contentInfo></gmd:MD_Metadata>"
+    )
+    made = normalise(read_record(etree.fromstring(text)), Context(fallback_organisation="x"))
+    assert beside(made)["content"].splitlines() == [
+        "Catalogue d'attributs : Zones", "nature (texte) : Type de zone ; 1 ; T = Tourbière", "surface", "(texte)",
+    ]  # fmt: skip

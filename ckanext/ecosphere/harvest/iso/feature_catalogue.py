@@ -1,0 +1,53 @@
+"""A feature catalogue (ISO 19110:2005 and 2016) inside a record: one line for each attribute, which people can read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lxml import etree
+
+from ckanext.ecosphere.harvest.iso.walk import Walk, one_line, sample
+from ckanext.ecosphere.shared.hardened_xml import local_name
+
+MOST_ATTRIBUTES = 500
+ATTRIBUTE = "FC_FeatureAttribute"
+
+
+def read_feature_catalogue(walk: Walk, element: etree._Element, target: Any) -> None:
+    """Note what the catalogue says of itself and of its feature types, then its attributes.
+
+    A dataset has no field for them, so they are further information on its content:
+    ``nature (texte) : type de zone humide ; T = tourbière ; M = marais``.
+    """
+    attributes = list(element.iter(f"{{*}}{ATTRIBUTE}"))[:MOST_ATTRIBUTES]
+    if not attributes:
+        walk.unread(element)
+        return
+    inside = {each for attribute in attributes for each in attribute.iter(etree.Element)}
+    inside.update(each for abstract in element.iter("{*}isAbstract") for each in abstract.iter(etree.Element))
+    of_itself = sample(each for each in element.iter(etree.Element) if each not in inside)
+    walk.note(element, "\n".join(filter(None, (of_itself, *map(_line, attributes)))))
+
+
+def _line(attribute: etree._Element) -> str:
+    """Return name, type, definition, then all else that is said of an attribute."""
+    said: dict[str, list[str]] = {}
+    for prop in attribute:
+        kind = local_name(prop)
+        text = _listed(prop) if kind == "listedValue" else one_line(" ".join(_texts(prop)))
+        if text and text not in said.setdefault(kind, []):
+            said[kind].append(text)
+    name = " ".join(said.pop("memberName", []) or said.pop("code", []))
+    kind = " ".join(said.pop("valueType", []))
+    told = [text for each in ("definition", *said) for text in said.get(each, []) if text != name]
+    return f"{name}{f' ({kind})' if kind else ''}{' : ' if told else ''}{' ; '.join(dict.fromkeys(told))}".strip()
+
+
+def _listed(prop: etree._Element) -> str:
+    """Return a value of a list as ``code = label``."""
+    parts = {local_name(each): one_line(" ".join(_texts(each))) for value in prop for each in value}
+    return " = ".join(dict.fromkeys(filter(None, (parts.pop("code", ""), parts.pop("label", ""), *parts.values()))))
+
+
+def _texts(element: etree._Element) -> list[str]:
+    return [str(text) for text in element.itertext() if str(text).strip()]
