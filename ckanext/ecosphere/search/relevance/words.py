@@ -70,13 +70,18 @@ def read(text: str) -> list[Word]:
     Args:
         text: as it was typed, accents and case of no matter.
     """
+    return read_all(text)[:MOST_WORDS]
+
+
+def read_all(text: str) -> list[Word]:
+    """Split a text into words, however many."""
     found = []
     for match in _TOKEN.finditer(_ELIDED.sub(" ", text)):
         typed = match[0]
         # A number, or the name of a table ("N_ICPE_P_059"), is one word.
         parts = [typed] if _CODE.fullmatch(typed) or "_" in typed else re.split(r"[-'’.]", typed)
         found += [Word(part, folded, stem(folded)) for part in parts if (folded := voc.normalise(part))]
-    return found[:MOST_WORDS]
+    return found
 
 
 def stem(folded: str) -> str:
