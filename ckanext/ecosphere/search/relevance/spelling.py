@@ -50,11 +50,15 @@ def nearest_expression(key: str) -> str | None:
 
     Args:
         key: stems of words that follow each other.
+
+    Returns:
+        the expression as the lists write it.
     """
     if " " not in key or len(key) < VERY_LONG_WORD or key in words.expressions():
         return None
     near = (each for each in words.expressions() if abs(len(each) - len(key)) <= 1 and distance(key, each) == 1)
-    return next(near, None)
+    found = next(near, None)
+    return words.written().get(found, found) if found else None
 
 
 def is_place(folded: str) -> bool:
