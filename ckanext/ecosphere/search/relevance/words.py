@@ -108,6 +108,12 @@ def stop_words() -> frozenset[str]:
 
 
 @cache
+def words_of_language() -> frozenset[str]:
+    """Usual words of the language, folded."""
+    return frozenset((DATA / "french_words.txt").read_text(encoding="utf-8").split())
+
+
+@cache
 def fillers() -> frozenset[str]:
     """Stems of words and expressions that only ask."""
     return frozenset(" ".join(word.stem for word in read(line)) for line in _lines("fillers_fr.txt"))
@@ -163,7 +169,7 @@ def _joined() -> dict[str, str]:
     found: dict[str, str] = {}
     for key, term in written().items():
         together = _together([word for word in read(term) if word.folded not in stop_words()])
-        if len(together) >= _SHORTEST_JOINED:
+        if key in expressions() and len(together) >= _SHORTEST_JOINED:
             found.setdefault(together, key)
     return found
 

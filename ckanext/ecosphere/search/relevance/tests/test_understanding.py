@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ckanext.ecosphere.search import suggest
-from ckanext.ecosphere.search.relevance import spelling
+from ckanext.ecosphere.search.relevance import spelling, words
 from ckanext.ecosphere.search.relevance.solr_query import parameters
 from ckanext.ecosphere.search.relevance.understanding import steps, understand
 
@@ -123,6 +123,12 @@ def test_everyday_words_have_the_names_of_the_catalogue():
 def test_an_expression_is_known_when_it_is_written_together_or_apart(typed, usual):
     (unit,) = understand(typed).asked.units
     assert unit.core and unit.others[:1] == (usual,)
+
+
+def test_what_the_catalogue_calls_things_can_be_asked_as_well():
+    for _asked, called in words.everyday():
+        for term in called:
+            assert understand(term).text == term
 
 
 def test_an_acronym_may_have_points():
