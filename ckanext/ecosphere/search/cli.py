@@ -39,9 +39,9 @@ def explain(question: str, rows: int) -> None:
         click.echo(f" ({', '.join(each.places) or 'not known'}) × quality of {each.quality}")
 
 
-@search.group("solr-schema", short_help="Look at or apply the French schema.")
+@search.group("solr-schema", short_help="Look at, apply or undo the French schema.")
 def solr_schema_group() -> None:
-    """Look at or apply the French schema."""
+    """Look at, apply or undo the French schema."""
 
 
 @solr_schema_group.command()
@@ -50,6 +50,17 @@ def apply(no_rebuild: bool) -> None:
     """Apply the French schema to the running Solr, then index every dataset again; idempotent."""
     report = InitReport(emit=lambda _kind, message: click.echo(message))
     setup.apply_schema(report, rebuild=not no_rebuild)
+    if not report.ok:
+        raise click.exceptions.Exit(1)
+
+
+@solr_schema_group.command()
+@click.option("--no-rebuild", is_flag=True, help="Do not index the datasets again.")
+@click.confirmation_option(prompt="Put CKAN's own schema back, and index every dataset again?")
+def undo(no_rebuild: bool) -> None:
+    """Put CKAN's own schema back, then index every dataset again: before the plugins are left for good."""
+    report = InitReport(emit=lambda _kind, message: click.echo(message))
+    setup.undo_schema(report, rebuild=not no_rebuild)
     if not report.ok:
         raise click.exceptions.Exit(1)
 

@@ -7,7 +7,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
-from ckanext.ecosphere.search import query_options, solr_schema
+from ckanext.ecosphere.search import query_options, solr_schema, stock_schema
 from ckanext.ecosphere.search.solr_client import SolrAdmin, SolrAdminError
 
 _ = tk._
@@ -31,7 +31,7 @@ def apply_schema(report: InitReport, rebuild: bool = True) -> None:
     """
     client = solr()
     try:
-        _make_room(client)
+        _make_room(client, solr_schema.blocking_fields(client))
         changed = solr_schema.apply(client)
     except SolrAdminError as error:
         report.failed(_("The French schema could not be applied to Solr: {error}").format(error=error))
@@ -43,6 +43,30 @@ def apply_schema(report: InitReport, rebuild: bool = True) -> None:
     if rebuild:
         index_datasets(report, only_missing=not changed)
     elif changed:
+        report.changed(_("Datasets must be indexed again: run ckan search-index rebuild"))
+
+
+def undo_schema(report: InitReport, rebuild: bool = True) -> None:
+    """Put CKAN's own schema back, and index every dataset again when something of ours was there.
+
+    Args:
+        report: told what was done.
+        rebuild: whether to index again; without it the report says that it remains to be done.
+    """
+    client = solr()
+    try:
+        _make_room(client, stock_schema.blocking_fields(client))
+        changed = stock_schema.restore(client)
+    except SolrAdminError as error:
+        report.failed(_("CKAN's own schema could not be put back into Solr: {error}").format(error=error))
+        return
+    if not changed:
+        report.unchanged(_("Solr has nothing of the French schema"))
+        return
+    report.changed(_("CKAN's own schema put back into Solr ({number} changes)").format(number=len(changed)))
+    if rebuild:
+        index_datasets(report, only_missing=False)
+    else:
         report.changed(_("Datasets must be indexed again: run ckan search-index rebuild"))
 
 
@@ -105,13 +129,17 @@ def plan() -> list[str]:
     return [message.format(number=len(state.differences))]
 
 
-def _make_room(client: SolrAdmin) -> None:
-    """Empty the index when documents in it block the French schema; only if it is this portal's alone.
+def _make_room(client: SolrAdmin, blocking: list[str]) -> None:
+    """Empty the index when documents in it block the other schema; only if it is this portal's alone.
+
+    Args:
+        client: the Solr of this portal.
+        blocking: fields that the index holds in another way.
 
     Raises:
         SolrAdminError: other portals have documents there.
     """
-    if not solr_schema.blocking_fields(client):
+    if not blocking:
         return
     others = client.site_ids() - {tk.config["ckan.site_id"]}
     if others:

@@ -1,7 +1,12 @@
 """Solr's administration over HTTP: Schema API, managed resources, analysis, reload.
 
 CKAN's own connection (pysolr) only searches and indexes; changing the schema of a running core needs these
-calls. They are the same for a single core and for a SolrCloud collection, except the reload.
+calls. A collection of SolrCloud has several cores, which differ from a single one in three ways:
+
+- a managed list is changed in the memory of the core that answers, and what that core knows is then what all of them
+  read at the next reload: each call about a list goes to the same core (`list_url`);
+- what the index holds of a field is known to each core for its own documents only (`indexed_field`);
+- its name in the address may be an alias, which cannot be reloaded (`collection`).
 """
 
 from __future__ import annotations
@@ -9,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from html import unescape
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -17,6 +23,8 @@ import ckan.plugins.toolkit as tk
 import requests
 
 LONGEST_MESSAGE = 500
+REPLICA_SECONDS = 40
+"""How long Solr waits for the other replicas of a collection to have a changed schema; it tells when one has not."""
 _TITLE = re.compile(r"<title>([^<]{0,500})</title>", re.IGNORECASE)
 
 
@@ -73,20 +81,25 @@ class SolrAdmin:
         return self.call("GET", f"{self.base_url}/schema")["schema"]
 
     def change_schema(self, commands: dict[str, Any]) -> None:
-        """Apply Schema API commands; Solr applies all of them or none."""
-        self.call("POST", f"{self.base_url}/schema", json=commands)
+        """Apply Schema API commands; Solr applies all of them or none.
+
+        Raises:
+            SolrAdminError: refused, or a replica of the collection does not take it over.
+        """
+        self.call("POST", f"{self.base_url}/schema", json=commands, params={"updateTimeoutSecs": REPLICA_SECONDS})
 
     def stop_words(self, name: str) -> list[str]:
         """Return a managed list of stop words, empty when it does not exist."""
+        path = self.list_url("stopwords", name)
         try:
-            answer = self.call("GET", f"{self.base_url}/schema/analysis/stopwords/{name}")
+            answer = self.call("GET", path)
         except SolrAdminError:
             return []
         return answer["wordSet"]["managedList"]
 
     def set_stop_words(self, name: str, words: list[str]) -> None:
         """Make a managed list hold exactly these words (in force after a reload)."""
-        path = f"{self.base_url}/schema/analysis/stopwords/{name}"
+        path = self.list_url("stopwords", name)
         present = set(self.stop_words(name))
         for word in present - set(words):
             self.call("DELETE", f"{path}/{quote(word, safe='')}")
@@ -96,15 +109,16 @@ class SolrAdmin:
 
     def synonyms(self, name: str) -> dict[str, list[str]]:
         """Return a managed synonym map, empty when it does not exist."""
+        path = self.list_url("synonyms", name)
         try:
-            answer = self.call("GET", f"{self.base_url}/schema/analysis/synonyms/{name}")
+            answer = self.call("GET", path)
         except SolrAdminError:
             return {}
         return answer["synonymMappings"]["managedMap"]
 
     def set_synonyms(self, name: str, mapping: dict[str, list[str]]) -> None:
         """Make a managed synonym map hold exactly this mapping (in force after a reload)."""
-        path = f"{self.base_url}/schema/analysis/synonyms/{name}"
+        path = self.list_url("synonyms", name)
         present = self.synonyms(name)
         for term, values in present.items():
             # A PUT adds to what a term already has, so an entry that changed is deleted first.
@@ -113,6 +127,24 @@ class SolrAdmin:
         missing = {t: v for t, v in mapping.items() if sorted(present.get(t, [])) != sorted(v)}
         if missing:
             self.call("PUT", path, json=missing)
+
+    def forget_list(self, kind: str, name: str) -> None:
+        """Remove a managed list that no field type uses any more; nothing happens when there is none."""
+        path = self.list_url(kind, name)
+        try:
+            self.call("GET", path)
+        except SolrAdminError:
+            return
+        self.call("DELETE", path)
+
+    def list_url(self, kind: str, name: str) -> str:
+        """Address of a managed list ("stopwords" or "synonyms"): in SolrCloud always by the same core.
+
+        Any node hands on what is asked of a core that another one has.
+        """
+        cores = self._cores()
+        base = f"{self.root_url}/{cores[0]}" if cores else self.base_url
+        return f"{base}/schema/analysis/{kind}/{name}"
 
     def analyse(self, field_type: str, text: str) -> list[str]:
         """Return the tokens that the query analyzer of a field type makes of a text."""
@@ -126,21 +158,54 @@ class SolrAdmin:
 
     def is_cloud(self) -> bool:
         """Whether this Solr runs as SolrCloud."""
-        return self.call("GET", f"{self.root_url}/admin/info/system").get("mode") == "solrcloud"
+        return self._is_cloud
+
+    def collection(self) -> dict[str, Any]:
+        """Return the state of the collection behind the address, which may be an alias: `name` and `shards`.
+
+        Raises:
+            SolrAdminError: there is no such collection, or the alias stands for several.
+        """
+        params = {"action": "CLUSTERSTATUS", "collection": self.name}
+        found = self.call("GET", f"{self.root_url}/admin/collections", params=params)["cluster"]["collections"]
+        if len(found) != 1:
+            message = tk._("{name} stands for several collections: give the address of one")
+            raise SolrAdminError(message.format(name=self.name))
+        ((name, state),) = found.items()
+        return {**state, "name": name}
 
     def reload(self) -> None:
-        """Reload the core or collection, so that managed lists and analyzers are in force."""
-        if self.is_cloud():
-            params = {"action": "RELOAD", "name": self.name}
-            self.call("GET", f"{self.root_url}/admin/collections", params=params)
-        else:
-            params = {"action": "RELOAD", "core": self.name}
-            self.call("GET", f"{self.root_url}/admin/cores", params=params)
+        """Reload the core, or each core of the collection, so that managed lists and analyzers are in force.
+
+        Raises:
+            SolrAdminError: refused, or a replica does not reload.
+        """
+        if not self.is_cloud():
+            self.call("GET", f"{self.root_url}/admin/cores", params={"action": "RELOAD", "core": self.name})
+            return
+        params = {"action": "RELOAD", "name": self.collection()["name"]}
+        answer = self.call("GET", f"{self.root_url}/admin/collections", params=params)
+        if failure := answer.get("failure"):
+            raise SolrAdminError(_solr_message({"error": {"msg": str(failure)}}))
 
     def indexed_field(self, field: str) -> dict[str, Any]:
         """Return what the Lucene index holds of a field (`index` flags…), empty when no document has it."""
         params = {"fl": field, "numTerms": 0}
-        return self.call("GET", f"{self.base_url}/admin/luke", params=params)["fields"].get(field, {})
+        bases = [f"{self.root_url}/{core}" for core in self._cores()] or [self.base_url]
+        found = (self.call("GET", f"{base}/admin/luke", params=params)["fields"].get(field, {}) for base in bases)
+        return next(filter(None, found), {})
+
+    @cached_property
+    def _is_cloud(self) -> bool:
+        return self.call("GET", f"{self.root_url}/admin/info/system").get("mode") == "solrcloud"
+
+    def _cores(self) -> list[str]:
+        """Names of the cores of the collection that are up, in order; none when this is no SolrCloud."""
+        if not self.is_cloud():
+            return []
+        shards = self.collection()["shards"].values()
+        replicas = (replica for shard in shards for replica in shard["replicas"].values())
+        return sorted(each["core"] for each in replicas if each["state"] == "active")
 
     def delete_all(self) -> None:
         """Remove every document, which also makes Lucene forget how each field was stored."""

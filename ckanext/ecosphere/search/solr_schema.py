@@ -50,7 +50,7 @@ class SchemaState:
     @property
     def differences(self) -> list[str]:
         """Names of what is missing or different, for messages."""
-        names = [f"{command}: {_name_of(item)}" for command, items in self.commands.items() for item in items]
+        names = names_of(self.commands)
         if self.stop_words:
             names.append("stop words")
         if self.synonym_map is not None:
@@ -89,7 +89,7 @@ def schema_commands(current: dict[str, Any], target: dict[str, Any]) -> dict[str
         for item in target[target_key]:
             if item["name"] not in present:
                 commands.setdefault(f"add-{kind}", []).append(item)
-            elif _plain(present[item["name"]]) != _plain(item):
+            elif not same(item, present[item["name"]]):
                 commands.setdefault(f"replace-{kind}", []).append(item)
     names = {item["name"] for item in current["fields"]}
     for item in target["fields_if_missing"]:
@@ -165,9 +165,25 @@ def blocking_fields(solr: SolrAdmin) -> list[str]:
     On a plain CKAN schema the quality score is such a string. Lucene refuses to mix the two, and forgets the
     old kind only when the index is emptied and its core reloaded.
     """
-    added = schema_commands(solr.schema(), wanted()).get("add-field", [])
-    numbers = {item["name"] for item in added if item["type"] in NUMERIC_TYPES}
-    return sorted(name for name in numbers if solr.indexed_field(name))
+    added = {item["name"] for item in schema_commands(solr.schema(), wanted()).get("add-field", [])}
+    return [name for name in number_fields() if name in added and solr.indexed_field(name)]
+
+
+def number_fields() -> list[str]:
+    """Names of the declared fields that hold numbers."""
+    target = wanted()
+    declared = (*target["fields"], *target["fields_if_missing"])
+    return sorted(item["name"] for item in declared if item["type"] in NUMERIC_TYPES)
+
+
+def same(declared: dict[str, Any], present: dict[str, Any] | None) -> bool:
+    """Whether Solr has a field or type as it is declared."""
+    return present is not None and _plain(declared) == _plain(present)
+
+
+def names_of(commands: dict[str, list[Any]]) -> list[str]:
+    """Name Schema API commands, for messages."""
+    return [f"{command}: {_name_of(item)}" for command, items in commands.items() for item in items]
 
 
 def _plain(item: Any) -> Any:
@@ -180,4 +196,7 @@ def _plain(item: Any) -> Any:
 
 
 def _name_of(item: dict[str, Any]) -> str:
-    return item.get("name") or f"{item['source']} → {', '.join(item['dest'])}"
+    if "name" in item:
+        return item["name"]
+    dest = item["dest"]
+    return f"{item['source']} → {dest if isinstance(dest, str) else ', '.join(dest)}"

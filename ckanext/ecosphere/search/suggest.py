@@ -15,6 +15,7 @@ from ckan.types import Context
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facets, query
 from ckanext.ecosphere.search.index import TERRITORY_FIELD, THEME_FIELD
+from ckanext.ecosphere.search.relevance.words import words_of_language
 from ckanext.ecosphere.vocabularies import communes
 
 SUGGEST_FIELD = "ecosphere_suggest"
@@ -115,15 +116,19 @@ def did_you_mean(context: Context, text: str) -> str | None:
     """Propose another spelling of a query that found nothing.
 
     Each word that occurs in no title is replaced by the nearest word of titles and keywords, at most two
-    letters away (one for short words). The proposal is returned only when it finds something. A query in Solr's own
-    language is not words to correct.
+    letters away (one for short words); usual words of the language are left as they are. The proposal is returned only
+    when it finds something. A query in Solr's own language is not words to correct.
     """
     if query.is_fielded(text):
         return None
-    corrected = _WORDS.sub(lambda match: nearest_word(context, match[0]) or match[0], text)
+    corrected = _WORDS.sub(lambda match: _meant(context, match[0]), text)
     if corrected == text or not _search(context, q=corrected, rows=0, facet="false")["count"]:
         return None
     return corrected
+
+
+def _meant(context: Context, word: str) -> str:
+    return word if voc.normalise(word) in words_of_language() else nearest_word(context, word) or word
 
 
 def nearest_word(context: Context, word: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import time
 from typing import Any
@@ -17,6 +18,7 @@ from ckan.tests import factories
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.core.lists import indexing, journal, store
 from ckanext.ecosphere.core.lists.model import JournalEntry, LocalValue
+from ckanext.ecosphere.search.lists import trial
 from ckanext.ecosphere.search.relevance import solr_query, words
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 from ckanext.ecosphere.vocabularies import local
@@ -168,6 +170,42 @@ def test_words_are_tried_before_they_are_in_force(send):
     assert found("zorglub") == ["haies"]
     send(f"{ADMIN}/journal/{_last().id}/annuler", {})
     assert found("zorglub") == []
+
+
+def test_a_portal_has_its_own_judged_questions_in_a_file(send):
+    factories.Dataset(owner_org="dreal", name="haies", title="Haies bocagères")
+    factories.Dataset(owner_org="dreal", name="zh", title="Zones humides de la Brière")
+    factories.Dataset(owner_org="dreal", name="hidden", title="Réservé", private=True)
+
+    def take(content: bytes) -> str:
+        send(f"/fr{ADMIN}/recherche/questions/importer", {"file": (io.BytesIO(content), "questions.csv")})
+        return send(f"/fr{ADMIN}/recherche").body
+
+    wrong = "question;datasets;words\nzorglub;hidden;\nhaies;haies;\n;haies;\n".encode("cp1252")
+    page = take(wrong)
+    assert "Ligne 2" in page and "hidden" in page and "Ligne 4" in page and not local.of("search:judged")
+    for bad in (b"", b"\x00\xff" * 50, b"a,b\n1,2\n", b"question,datasets\n" + b"q" * 400_000, b'question,words\n"q'):
+        assert "alert-danger" in take(bad) and not local.of("search:judged")
+    page = take(
+        "question;datasets;words\nzorglub;https://x.fr/dataset/haies;\nmarais;;zone humide ; tourbière\n".encode()
+    )
+    assert "2 questions" in page and "zone humide ; tourbière" in page
+    table = send(f"{ADMIN}/recherche/questions.csv").body
+    assert "zorglub,haies," in table and "marais,,zone humide ; tourbière" in table
+    take(table.encode())
+    assert len(local.of("search:judged")) == 2
+    key = next(iter(local.of("search:judged")))
+    send(f"{ADMIN}/recherche/questions/{key}", {"question": "zorglubs", "datasets": "haies zh", "words": ""})
+    assert local.of("search:judged")[key] == {"question": "zorglubs", "datasets": ["haies", "zh"], "words": []}
+    address = send(f"{ADMIN}/recherche/mots/nouveau", {"asked": "zorglub", "called": "haie", "do": "try"}).headers[
+        "Location"
+    ]
+    work()
+    seen = trial.load(address.rsplit("/", 1)[1])
+    assert seen["own"] == {"number": 2, "before": 0.5, "after": 0.807, "better": 1, "worse": 0}
+    assert seen["brought"]["number"] >= 2 and seen["brought"]["worse"] == 0
+    page = send(f"/fr{ADMIN}/recherche/essai/{address.rsplit('/', 1)[1]}").body
+    assert "mieux : 1" in page and page.index("zorglubs") < page.index(">marais")
 
 
 def test_a_weight_is_bounded_and_goes_back(send):

@@ -236,7 +236,7 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
             found[spelling].setdefault((kind, value))
 
     for concept in voc.get("territories"):
-        for name in (concept.label_fr, *concept.alt_labels):
+        for name in (concept.label_fr, concept.label_en, *concept.alt_labels):
             add(name, "territory", concept.id)
     for row in _rows("abbreviations.csv"):
         add(row["abbreviation"], "territory", row["territory"])

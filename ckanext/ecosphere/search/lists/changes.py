@@ -12,12 +12,10 @@ from functools import cache
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.relevance import solr_query, words
 from ckanext.ecosphere.shared import characters
-from ckanext.ecosphere.vocabularies import local
 
 JUDGED = "search:judged"
 """Area of the questions that administrators judged."""
@@ -26,12 +24,8 @@ MOST_TERMS = 12
 LONGEST_TERM = 80
 LONGEST_TERMS = 2_000
 """Characters of one side of a line, with what separates its words."""
-MOST_JUDGED = 100
-MOST_DATASETS = 20
-LONGEST_QUESTION = 200
 SHORTEST_TERM = 2
 _BETWEEN = re.compile(r"[\n;]")
-_NAME = re.compile(r"(?:.{0,2000}/dataset/)?([\w-]{2,100})/?(?:[?#].{0,500})?")
 
 
 @dataclass(frozen=True)
@@ -94,8 +88,8 @@ def line(form: Mapping[str, str]) -> dict[str, Any]:
     """
     errors: dict[str, list[str]] = {}
     value = {
-        "asked": _terms(form.get("asked", ""), "asked", errors),
-        "called": _terms(form.get("called", ""), "called", errors),
+        "asked": terms(form.get("asked", ""), "asked", errors),
+        "called": terms(form.get("called", ""), "called", errors),
         "both": bool(form.get("both")),
     }
     if not errors and {words.key_of(each) for each in value["asked"]} == {
@@ -128,40 +122,8 @@ def weight(key: str, form: Mapping[str, str]) -> dict[str, float] | None:
     return None if value == known.packaged else {"value": round(value, 4)}
 
 
-def judged(form: Mapping[str, str]) -> dict[str, Any]:
-    """Return a question with the datasets that answer it, as it is kept.
-
-    Raises:
-        ValidationError: by field, what is wrong.
-    """
-    errors: dict[str, list[str]] = {}
-    question = characters.one_line(form.get("question", "")[: LONGEST_QUESTION * 4])
-    if not voc.normalise(question):
-        errors["question"] = [tk._("Give the words that people type.")]
-    elif len(question) > LONGEST_QUESTION:
-        errors["question"] = [tk._("Too long: {number} characters at most.").format(number=LONGEST_QUESTION)]
-    given = [part.strip() for part in form.get("datasets", "")[:20_000].split() if part.strip()]
-    names = [found[1] if (found := _NAME.fullmatch(each[:2_500])) else "" for each in given[: MOST_DATASETS + 1]]
-    if not names or len(given) > MOST_DATASETS:
-        errors["datasets"] = [tk._("Give the addresses of 1 to {number} datasets.").format(number=MOST_DATASETS)]
-    elif missing := [given[rank] for rank, name in enumerate(names) if not _is_public(name)]:
-        sentence = tk._("There is no public dataset {name}.").format(name=missing[0][:120])
-        errors["datasets"] = [sentence]
-    if not errors and len(local.of(JUDGED)) >= MOST_JUDGED:
-        errors["question"] = [
-            tk._("There are {number} questions at most: take one away first.").format(number=MOST_JUDGED)
-        ]
-    if errors:
-        raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
-    return {"question": question, "datasets": list(dict.fromkeys(names))}
-
-
-def _is_public(name: str) -> bool:
-    package = model.Package.get(name) if name else None
-    return package is not None and package.state == "active" and not package.private and package.type == "dataset"
-
-
-def _terms(text: str, field: str, errors: dict[str, list[str]]) -> list[str]:
+def terms(text: str, field: str, errors: dict[str, list[str]]) -> list[str]:
+    """Read words or expressions between lines or semicolons, and note under a field what is wrong."""
     parts = [characters.one_line(part) for part in _BETWEEN.split(text[:LONGEST_TERMS])]
     found = list({voc.normalise(part): part for part in parts if part}.values())
     if len(text) > LONGEST_TERMS:

@@ -1,14 +1,12 @@
 """Try a change of the search before it is in force: a worker asks a set of questions without it and with it.
 
-Asked are what the change is about, the questions that administrators judged (NDCG@10, binary: a dataset answers or
-does not; Järvelin and Kekäläinen, 2002), and what people searched in vain most often. All as a person who is not logged
-in: nothing of private datasets is told.
+Asked are what the change is about, the judged questions (NDCG@10), and what people searched in vain most often. All as
+a person who is not logged in: nothing of private datasets is told.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import uuid
 from collections.abc import Iterable
 from typing import Any
@@ -18,7 +16,7 @@ from ckan.lib import jobs
 from ckan.lib.redis import connect_to_redis
 from ckan.lib.search import SearchError
 
-from ckanext.ecosphere.search.lists import changes
+from ckanext.ecosphere.search.lists import questions
 from ckanext.ecosphere.search.relevance import words
 from ckanext.ecosphere.search.unfound import counting
 from ckanext.ecosphere.shared.queue import enqueue_once
@@ -78,31 +76,50 @@ def run(name: str) -> None:
 
 
 def _compared(trial: dict[str, Any]) -> dict[str, Any]:
-    judged = {each["question"]: each["datasets"] for each in local.of(changes.JUDGED).values()}
+    judged = questions.every()
     unfound = [each["words"] for each in counting.most(max(1, tk.config[counting.THRESHOLD]), MOST_UNFOUND)]
     asked = list(dict.fromkeys([*_own(trial), *judged, *unfound]))
-    before = {question: answer(question) for question in asked}
+    before = {text: answer(text) for text in asked}
     with local.tried(trial["area"], trial["key"], trial["value"]):
-        after = {question: answer(question) for question in asked}
-    questions = [
+        after = {text: answer(text) for text in asked}
+    ndcg = {
+        text: questions.gains(each, before[text]["results"], after[text]["results"]) for text, each in judged.items()
+    }
+    told = [
         {
-            "question": question,
-            "judged": question in judged,
-            "changed": _names(before[question]) != _names(after[question]),
-            "before": before[question],
-            "after": after[question],
+            "question": text,
+            "judged": text in judged,
+            "changed": _names(before[text]) != _names(after[text]),
+            "ndcg": ndcg.get(text),
+            "before": before[text],
+            "after": after[text],
         }
-        for question in asked
+        for text in asked
     ]
-    told = sorted(questions, key=lambda each: not each["changed"])
+    told.sort(key=_order)
     return {
         "asked": len(asked),
-        "changed": sum(each["changed"] for each in questions),
+        "changed": sum(each["changed"] for each in told),
         "empty": [sum(not found["count"] for found in each.values()) for each in (before, after)],
-        "judged": len(judged),
-        "ndcg": [_mean(ndcg(_names(found[q]), wanted) for q, wanted in judged.items()) for found in (before, after)],
+        "own": _means(ndcg[text] for text, each in judged.items() if each.own),
+        "brought": _means(ndcg[text] for text, each in judged.items() if not each.own),
         "questions": told[:MOST_SHOWN],
     }
+
+
+def _order(question: dict[str, Any]) -> tuple[bool, float]:
+    """Those that change first, of these what loses most."""
+    before, after = question["ndcg"] or (0.0, 0.0)
+    return not question["changed"], after - before
+
+
+def _means(pairs: Iterable[list[float] | None]) -> dict[str, Any]:
+    """Say how many questions something answers, their mean NDCG@10 before and after, and how many get better."""
+    known = [each for each in pairs if each is not None]
+    columns = zip(*known, strict=True) if known else ((0.0,), (0.0,))
+    before, after = (round(sum(column) / len(column), 3) for column in columns)
+    better, worse = (sum(sign * (then - now) > 0 for now, then in known) for sign in (1, -1))
+    return {"number": len(known), "before": before, "after": after, "better": better, "worse": worse}
 
 
 def _own(trial: dict[str, Any]) -> list[str]:
@@ -123,25 +140,8 @@ def answer(question: str) -> dict[str, Any]:
     return {"count": found["count"], "results": results}
 
 
-def ndcg(names: list[str], wanted: Iterable[str]) -> float:
-    """Return the normalised discounted cumulative gain of the first ten results, 0 to 1.
-
-    >>> ndcg(["a", "b"], ["a"]), round(ndcg(["b", "a"], ["a"]), 3)
-    (1.0, 0.631)
-    """
-    right = set(wanted)
-    gain = sum(1 / math.log2(rank + 2) for rank, name in enumerate(names[:DEPTH]) if name in right)
-    ideal = sum(1 / math.log2(rank + 2) for rank in range(min(len(right), DEPTH)))
-    return gain / ideal if ideal else 0.0
-
-
 def _names(found: dict[str, Any]) -> list[str]:
     return [each["name"] for each in found["results"]]
-
-
-def _mean(values: Iterable[float]) -> float | None:
-    known = list(values)
-    return round(sum(known) / len(known), 3) if known else None
 
 
 def _key(name: str) -> str:

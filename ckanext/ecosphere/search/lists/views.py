@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.core import console
 from ckanext.ecosphere.core.lists import store
-from ckanext.ecosphere.search.lists import changes, trial
+from ckanext.ecosphere.search.lists import changes, questions, trial
 from ckanext.ecosphere.search.relevance import solr_query, words
 from ckanext.ecosphere.shared import language, web_guard
 from ckanext.ecosphere.vocabularies import local
@@ -41,6 +41,7 @@ def overview() -> str:
             for each in changes.weights().values()
         ],
         "judged": [{"key": key, **value} for key, value in local.of(changes.JUDGED).items()],
+        "brought": len(questions.packaged()),
         "words": text,
         "found": list(changes.packaged_lines(text)) if text else [],
         "number": len(words.packaged_everyday()),
@@ -85,16 +86,42 @@ def weight(key: str) -> Response:
 @blueprint.route("/questions/nouvelle", methods=["GET", "POST"])
 def new_question() -> Response:
     """Show and take the form of a question with what answers it."""
-    values, errors = {"question": request.args.get("question", "")[:200], "datasets": ""}, {}
-    if request.method == "POST":
-        values = {name: request.form.get(name, "") for name in values}
-        try:
-            _put(changes.JUDGED, changes.new_key(), changes.judged(values))
-            return tk.redirect_to("ecosphere_search_lists.overview", _anchor="questions")
-        except tk.ValidationError as error:
-            errors = error.error_dict
-    page = tk.render("ecosphere_search_lists/question.html", {"values": values, "errors": errors})
-    return make_response(page, 400 if errors else 200)
+    return _question(None, {"question": request.args.get("question", "")[:200], "datasets": "", "words": ""})
+
+
+@blueprint.route("/questions/<key>", methods=["GET", "POST"])
+def question(key: str) -> Response:
+    """Show and take the form of a question that is kept."""
+    known = local.of(changes.JUDGED).get(key)
+    if known is None:
+        tk.abort(404, tk._("There is no such question."))
+    texts = {name: "\n".join(known.get(name, ())) for name in ("datasets", "words")}
+    return _question(key, {"question": known["question"], **texts})
+
+
+@blueprint.route("/questions.csv")
+def questions_table() -> Response:
+    """Give the questions of this portal as a file."""
+    response = make_response(questions.write_table())
+    response.headers["Content-Type"] = "text/csv; charset=utf-8"
+    response.headers["Content-Disposition"] = 'attachment; filename="questions.csv"'
+    return response
+
+
+@blueprint.route("/questions/importer", methods=["POST"])
+def import_questions() -> Response:
+    """Add the questions of a file, and change those that are kept already; none when one line is wrong."""
+    upload = request.files.get("file")
+    try:
+        read = questions.read_table(upload.read(questions.LARGEST_FILE + 1) if upload else b"")
+        number = sum(_kept(questions.key_for(value), value) for value in read)
+    except tk.ValidationError as error:
+        for sentence in questions.sentences(error):
+            tk.h.flash_error(sentence)
+    else:
+        message = tk.ungettext("{number} question added or changed.", "{number} questions added or changed.", number)
+        tk.h.flash_success(message.format(number=number))
+    return tk.redirect_to("ecosphere_search_lists.overview", _anchor="questions")
 
 
 @blueprint.route("/retirer", methods=["POST"])
@@ -141,6 +168,25 @@ def _words(key: str, values: dict[str, str], *, new: bool) -> Response:
             errors = error.error_dict
     page = tk.render("ecosphere_search_lists/line.html", {"values": values, "errors": errors, "new": new})
     return make_response(page, 400 if errors else 200)
+
+
+def _question(key: str | None, values: dict[str, str]) -> Response:
+    errors: dict[str, Any] = {}
+    if request.method == "POST":
+        values = {name: request.form.get(name, "") for name in values}
+        try:
+            value = questions.read(values)
+            _put(changes.JUDGED, key or questions.key_for(value), value)
+            return tk.redirect_to("ecosphere_search_lists.overview", _anchor="questions")
+        except tk.ValidationError as error:
+            errors = error.error_dict
+    variables = {"values": values, "errors": errors, "new": key is None}
+    return make_response(tk.render("ecosphere_search_lists/question.html", variables), 400 if errors else 200)
+
+
+def _kept(key: str, value: dict[str, Any]) -> bool:
+    """Keep a question; whether that changed something."""
+    return store.put(changes.JUDGED, key, value, tk.current_user.id) is not None
 
 
 def _done(area: str, key: str, value: Any) -> Response:

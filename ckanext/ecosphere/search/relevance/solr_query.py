@@ -6,6 +6,7 @@ that multiplies the score (`boost`), see Solr's reference guide, "Extended DisMa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -14,7 +15,7 @@ from typing import Any
 import yaml
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.relevance.words import DATA, Unit
+from ckanext.ecosphere.search.relevance.words import DATA, Unit, longest_synonyms, stem
 from ckanext.ecosphere.vocabularies import gazetteer, local
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 
@@ -146,12 +147,22 @@ def _whole(words: tuple[str, ...], boost: float, apart: float) -> list[str]:
     quoted = [_term(word) for word in words]
     if len(quoted) == 1:
         return [quoted[0]]
-    near = f'"{" ".join(words)}"~{weights()["words"]["slop"]}^{boost}'
+    near = f'"{" ".join(words)}"~{_slop(words)}^{boost}'
     return [near, f"({' AND '.join(quoted)})^{apart}"]
 
 
 def _named(name: str, boost: float) -> str:
-    return f"{name}^{boost}" if name.isalnum() else f'"{name}"~{weights()["words"]["slop"]}^{boost}'
+    return f"{name}^{boost}" if name.isalnum() else f'"{name}"~{_slop(name.split())}^{boost}'
+
+
+def _slop(parts: Iterable[str]) -> int:
+    """How many words may stand between those of an expression: more where the index has a long synonym of one.
+
+    The last one has no neighbour after it.
+    """
+    longest = longest_synonyms()
+    *before, _last = parts
+    return weights()["words"]["slop"] + sum(longest.get(stem(voc.normalise(each)), 1) - 1 for each in before)
 
 
 def _term(word: str) -> str:

@@ -21,7 +21,7 @@ def is_known(folded: str) -> bool:
 
 def is_french(folded: str) -> bool:
     """Whether a word is one of the usual words of the language, so that nobody misspelt it ("fret" is no "forêt")."""
-    return folded in _french()
+    return folded in words.words_of_language()
 
 
 def nearest(folded: str) -> tuple[str, int] | None:
@@ -50,11 +50,15 @@ def nearest_expression(key: str) -> str | None:
 
     Args:
         key: stems of words that follow each other.
+
+    Returns:
+        the expression as the lists write it.
     """
     if " " not in key or len(key) < VERY_LONG_WORD or key in words.expressions():
         return None
     near = (each for each in words.expressions() if abs(len(each) - len(key)) <= 1 and distance(key, each) == 1)
-    return next(near, None)
+    found = next(near, None)
+    return words.written().get(found, found) if found else None
 
 
 def is_place(folded: str) -> bool:
@@ -71,11 +75,6 @@ def _words() -> tuple[str, ...]:
     texts += [voc.normalise(concept.label_fr) for name in ("themes", "inspire-theme") for concept in voc.get(name)]
     found = {word for text in texts for word in text.split() if word.isalpha()}
     return tuple(sorted(word for word in found if len(word) >= MIN_FUZZY_LENGTH))
-
-
-@cache
-def _french() -> frozenset[str]:
-    return frozenset((words.DATA / "french_words.txt").read_text(encoding="utf-8").split())
 
 
 @voc.derived

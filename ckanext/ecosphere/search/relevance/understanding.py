@@ -80,7 +80,10 @@ def steps(asked: Asked) -> list[Asked]:
     found += [replace(asked, optional=number) for number in fewer]
     if asked.place:
         wide = replace(asked, strict=False, service=())
-        found += [wide, *([replace(wide, core=True)] if has_other_words else [])]
+        found.append(wide)
+        if has_other_words:
+            # What the place has says more than what the other words have elsewhere ("aires" of "aires de covoiturage").
+            found += [replace(wide, core=True), replace(asked, units=())]
         found += [replace(wide, optional=number) for number in fewer]
     if strong > 1:
         found.append(replace(asked, strict=False, service=(), optional=strong - 1))

@@ -22,6 +22,10 @@ MOST_WORDS = 20
 _ELIDED = re.compile(r"\b(?:l|d|j|m|n|s|t|c|qu|jusqu|lorsqu|puisqu)['’](?=\w)", re.IGNORECASE)
 _TOKEN = re.compile(r"[^\W_]+(?:[.'’_-][^\W_]+)*", re.UNICODE)
 _CODE = re.compile(r"\d[\w.]*")
+_INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")
+"""An acronym with its points ("P.L.U.")."""
+_SHORTEST_JOINED = 7
+"""Letters of an expression that is known when it is written together, or apart ("natura2000", "photo voltaïque")."""
 _PLURAL = re.compile(r"(?<=\w{3})[sx]$")
 
 
@@ -70,13 +74,20 @@ def read(text: str) -> list[Word]:
     Args:
         text: as it was typed, accents and case of no matter.
     """
+    return read_all(text)[:MOST_WORDS]
+
+
+def read_all(text: str) -> list[Word]:
+    """Split a text into words, however many."""
     found = []
     for match in _TOKEN.finditer(_ELIDED.sub(" ", text)):
         typed = match[0]
         # A number, or the name of a table ("N_ICPE_P_059"), is one word.
         parts = [typed] if _CODE.fullmatch(typed) or "_" in typed else re.split(r"[-'’.]", typed)
+        if _INITIALS.fullmatch(typed):
+            parts = ["".join(parts)]
         found += [Word(part, folded, stem(folded)) for part in parts if (folded := voc.normalise(part))]
-    return found[:MOST_WORDS]
+    return found
 
 
 def stem(folded: str) -> str:
@@ -94,6 +105,12 @@ def _one_stem(word: str) -> str:
 def stop_words() -> frozenset[str]:
     """Words that carry no subject, folded: those of the Solr chain."""
     return frozenset(_lines("stopwords_fr.txt"))
+
+
+@cache
+def words_of_language() -> frozenset[str]:
+    """Usual words of the language, folded."""
+    return frozenset((DATA / "french_words.txt").read_text(encoding="utf-8").split())
 
 
 @cache
@@ -131,6 +148,63 @@ def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
         for key, siblings in found.items()
         if key
     }
+
+
+@voc.derived
+@cache
+def written() -> dict[str, str]:
+    """Stems of an expression → the expression as the lists write it."""
+    terms = [term for lists in everyday() for each in lists for term in each]
+    terms += [term for line in synonyms.read_lines() for term in (*line.terms, *line.broader)]
+    found: dict[str, str] = {}
+    for term in terms:
+        found.setdefault(key_of(term), term)
+    return found
+
+
+@voc.derived
+@cache
+def _joined() -> dict[str, str]:
+    """An expression written together, without the ending of a plural → its stems."""
+    found: dict[str, str] = {}
+    for key, term in written().items():
+        together = _together([word for word in read(term) if word.folded not in stop_words()])
+        if key in expressions() and len(together) >= _SHORTEST_JOINED:
+            found.setdefault(together, key)
+    return found
+
+
+def _together(content: list[Word]) -> str:
+    return stem("".join(word.folded for word in content))
+
+
+def _known(key: str, content: list[Word]) -> tuple[tuple[str, ...], int] | None:
+    """Other names of an expression, and how many are the catalogue's; None when it is no expression.
+
+    One that is written together or apart has its usual spelling among them.
+    """
+    if found := expressions().get(key):
+        return found
+    usual = _joined().get(_together(content))
+    if not usual:
+        return None
+    others, called = expressions()[usual]
+    return (written()[usual], *others), called + 1
+
+
+@cache
+def longest_synonyms() -> dict[str, int]:
+    """Stem of a word → words of its longest synonym, when it has one of several: so far apart are its neighbours.
+
+    Solr indexes a word and its synonyms in one place, which is as long as the longest of them.
+    """
+    found: dict[str, int] = {}
+    for line in synonyms.read_lines():
+        lengths = [len(key_of(term).split()) for term in (*line.terms, *line.broader)]
+        for term in line.terms:
+            if " " not in (key := key_of(term)):
+                found[key] = max(found.get(key, 1), *lengths)
+    return found
 
 
 def everyday() -> list[tuple[list[str], list[str]]]:
@@ -172,7 +246,7 @@ def units(words: list[Word], *, synonyms_on: bool = True) -> list[Unit]:
         for end in range(min(len(content), start + LONGEST_PHRASE), start, -1):
             key = " ".join(word.stem for word in content[start:end])
             typed = tuple(word.typed for word in content[start:end])
-            known = expressions().get(key)
+            known = _known(key, content[start:end])
             others, called = known if known and synonyms_on else ((), 0)
             if key in purposes() and end - start > 1:
                 found.append(Unit(typed, others, called, weak=True, core=True))

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import ckan
 import pytest
 from ckan.lib import search as ckan_search
 from ckan.tests import factories, helpers
 
-from ckanext.ecosphere.search import setup, solr_schema
+from ckanext.ecosphere.search import setup, solr_schema, stock_schema
 from ckanext.ecosphere.search.solr_client import SolrAdmin
 
 
@@ -43,43 +40,10 @@ def plain(solr: SolrAdmin) -> Iterator[SolrAdmin]:
 
 
 def remove_french(solr: SolrAdmin) -> None:
-    """Take everything of ours out of Solr's schema."""
-    target = solr_schema.wanted()
-    present = solr.schema()
-    copies = [
-        {"source": item["source"], "dest": dest}
-        for item in target["copy_fields"]
-        for dest in item["dest"]
-        if {"source": item["source"], "dest": dest} in present["copyFields"]
-    ]
-    fields = {item["name"] for item in (*target["fields"], *target["fields_if_missing"])}
-    names = fields & {item["name"] for item in present["fields"]}
-    types = {"ecosphere_words", "ecosphere_suggest"} & {item["name"] for item in present["fieldTypes"]}
-    commands = {
-        "delete-copy-field": copies,
-        "delete-field": [{"name": name} for name in names],
-        "replace-field-type": stock_text_type(),
-        "delete-field-type": [{"name": name} for name in types],
-    }
+    """Take everything of ours out of Solr's schema, and every document."""
     solr.delete_all()
-    solr.change_schema({command: items for command, items in commands.items() if items})
-    solr.set_synonyms(solr_schema.MANAGED_NAME, {})
-    solr.set_stop_words(solr_schema.MANAGED_NAME, [])
     solr.reload()
-
-
-def stock_text_type() -> dict[str, Any]:
-    """CKAN's own `text` type, as the Schema API writes it."""
-    schema = ET.parse(Path(ckan.__file__).parent / "config" / "solr" / "schema.xml")
-    declared = next(item for item in schema.iter("fieldType") if item.get("name") == "text")
-    analyzers = {f"{item.get('type')}Analyzer": item for item in declared.iter("analyzer")}
-    return dict(declared.attrib) | {
-        name: {
-            "tokenizer": dict(next(item.iter("tokenizer")).attrib),
-            "filters": [dict(each.attrib) for each in item.iter("filter")],
-        }
-        for name, item in analyzers.items()
-    }
+    stock_schema.restore(solr)
 
 
 @pytest.fixture

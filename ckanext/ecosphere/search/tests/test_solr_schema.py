@@ -2,7 +2,7 @@
 
 import pytest
 
-from ckanext.ecosphere.search import solr_schema
+from ckanext.ecosphere.search import solr_schema, stock_schema
 from ckanext.ecosphere.search.solr_client import SolrAdminError
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_index")
@@ -19,6 +19,24 @@ def test_a_plain_core_becomes_french_and_says_what_was_missing(plain):
     assert any("text" in difference for difference in before.differences)
     assert set(solr_schema.apply(plain)) == set(before.differences)
     assert solr_schema.state(plain).is_french
+
+
+def test_what_is_undone_leaves_ckans_own_schema(plain):
+    assert stock_schema.commands(plain.schema(), solr_schema.wanted()) == {}
+    assert stock_schema.restore(plain) == []
+    assert plain.stop_words(solr_schema.MANAGED_NAME) == []
+    assert plain.synonyms(solr_schema.MANAGED_NAME) == {}
+
+
+def test_coordinates_of_another_schema_stay_when_ours_is_undone():
+    ours = solr_schema.wanted()
+    declared = ours["fields_if_missing"][0]
+    current = {"fieldTypes": [stock_schema.text_type()], "copyFields": []}
+    theirs = {**current, "fields": [{**declared, "docValues": False}]}
+    assert stock_schema.commands(theirs, ours) == {}
+    assert stock_schema.commands({**current, "fields": [declared]}, ours) == {
+        "delete-field": [{"name": declared["name"]}]
+    }
 
 
 def test_stop_words_changed_by_hand_are_put_back(french):
