@@ -70,6 +70,8 @@ PUBLIC: dict[str, Any] = {
     "saved_answer_delete": SERVICE,
     "delivery_show": set(EVERYONE),
     "referral": {"asker"},
+    "batch_add": {"asker"},
+    "batch_show": set(EVERYONE),
     "satisfaction": {"asker"},
     "suggestions": SERVICE,
     "settings_show": LOGGED_IN,
@@ -114,6 +116,7 @@ ABOUT_ONE = {
     "unfollow",
     "spam",
     "hide",
+    "batch_show",
 }
 
 
