@@ -202,9 +202,7 @@ def transition(reader: Reader, request_id: str, name: str, version: int, data: M
         roles = reader.roles(request)
         _no_obstacle(request, name, roles)
         role = states.acting_role(name, roles)
-        events = (
-            sent(request, reader.id, data) if name == "submit" else [perform(request, name, role, reader.id, data)]
-        )
+        events = sent(request, reader.id, data) if name == "submit" else [perform(request, name, role, reader.id, data)]
         model.Session.commit()
     announce(request, events)
     return request

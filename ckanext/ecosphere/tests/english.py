@@ -15,7 +15,7 @@ from dev.translations import __main__ as catalogue
 READ_ATTRIBUTES = ("aria-label", "title", "alt", "placeholder", "data-bs-title", "data-module-content")
 PLACE = re.compile(r"%\\\(\w+\\\)[sdr]|%[sdr]|\\\{\w*\\\}")
 #: English messages that are French words as well, and stand on pages as such.
-FRENCH_TOO = {"Public"}
+FRENCH_TOO = {"Public", "Services"}
 #: Letters that a message with places must have besides them, or anything would match it.
 ENOUGH_LETTERS = 10
 
@@ -31,6 +31,8 @@ def english() -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
                 strings = message.string if isinstance(message.string, tuple) else (message.string,)
                 for text, french in zip(map(str, ids), strings, strict=False):
                     flat = " ".join(re.sub(r"<[^>]*>", "", text).split())
+                    if not re.search("[A-Za-z]", flat):
+                        continue
                     if not text or not french or text == french or "<" in text:
                         continue
                     if "{" in text or "%" in text:

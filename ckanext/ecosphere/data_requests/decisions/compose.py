@@ -174,7 +174,7 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
         "service": facts.sender.name,
         "what": kind.get("what", {}).get(language, ""),
         "ground": ground.label(language) if ground else "",
-        "articles": ground.articles if ground else "",
+        "articles": _within_sentence(ground.articles, language) if ground else "",
         "part_not_held": given.get("ground") == law.PART_NOT_HELD,
         "kind_data": applies == law.DATA_KIND,
         "kind_service": applies == law.SERVICE_KIND,

@@ -1,4 +1,4 @@
-"""One question to several services: a request for each, one page for all answers; and what the public page of a service says."""
+"""One question to several services: a request for each, a page for all answers; and the public page of a service."""
 
 from __future__ import annotations
 
@@ -82,9 +82,7 @@ def test_a_question_goes_to_few_services(monkeypatch: pytest.MonkeyPatch):
     assert not act("batch_show", "asker", id=made["id"])["may_grow"]
 
 
-def test_the_page_of_a_service_says_how_it_answers(
-    app: CKANTestApp, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_page_of_a_service_says_how_it_answers(app: CKANTestApp, ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.statistics_threshold", 2)
     address = "/organization/ddt-42/demandes"
     answer = dataset()["name"]
@@ -104,4 +102,7 @@ def test_the_page_of_a_service_says_how_it_answers(
     assert address in visit(app, None, "/organization/ddt-42").body
     assert visit(app, None, "/organization/nulle-part/demandes").status_code == 404
     table = visit(app, None, "/demandes/statistiques.csv").body
-    assert "service received;ddt-42" in table.replace(",", ";") and address in visit(app, None, "/demandes/statistiques").body
+    assert (
+        "service received;ddt-42" in table.replace(",", ";")
+        and address in visit(app, None, "/demandes/statistiques").body
+    )

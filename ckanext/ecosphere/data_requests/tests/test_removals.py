@@ -1,4 +1,4 @@
-"""Files of people who are forgotten: kept when that is undone, gone when it is committed, tried again when they resist."""
+"""Files of people who are forgotten: kept when that is undone, gone once it is committed, tried again if they stay."""
 
 from __future__ import annotations
 

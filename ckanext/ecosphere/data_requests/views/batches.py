@@ -26,7 +26,9 @@ def batch_add(id: str) -> AnyResponse:
     except tk.ValidationError as error:
         return _shown(id, chosen, messages(error))
     message = tk.ungettext(
-        "Your question is sent to {number} more service.", "Your question is sent to {number} more services.", len(chosen)
+        "Your question is sent to {number} more service.",
+        "Your question is sent to {number} more services.",
+        len(chosen),
     )
     tk.h.flash_success(message.format(number=len(chosen)))
     return tk.redirect_to("ecosphere_requests.batch", id=id)

@@ -37,6 +37,7 @@ def service(organization: str) -> Response:
     name = found["name"]
     variables = {
         "group_dict": found,
+        "group_type": "organization",
         "stats": as_public("ecosphere_request_stats", organization=name),
         "open": as_public(
             "ecosphere_request_list", organization=name, state=list(states.ACTIVE), sort="support", rows=OPEN_SHOWN
