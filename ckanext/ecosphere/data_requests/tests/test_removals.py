@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import sqlalchemy.event
+import sqlalchemy.exc
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 

@@ -10,7 +10,7 @@ from flask import Response, request
 
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.views import exports
-from ckanext.ecosphere.data_requests.views.viewing import act, as_public, page, rendered
+from ckanext.ecosphere.data_requests.views.viewing import act, as_public, is_known, page, rendered
 from ckanext.ecosphere.shared import atom, dates
 
 FILTERS = ("organization", "territory", "theme")
@@ -31,13 +31,14 @@ def statistics() -> Response:
 @page
 def service(organization: str) -> Response:
     """Show what a service holds, how it is reached, how it answers, and what it is asked: the same to everybody."""
-    found = act("organization_show", id=organization, include_users=False, include_extras=True)
+    found = act("organization_show", id=organization, include_datasets=False)
     if found["name"] != organization:
         return tk.redirect_to("ecosphere_requests.service", organization=found["name"])
     name = found["name"]
     variables = {
         "group_dict": found,
         "group_type": "organization",
+        "am_following": is_known() and act("am_following_group", id=found["id"]),
         "stats": as_public("ecosphere_request_stats", organization=name),
         "open": as_public(
             "ecosphere_request_list", organization=name, state=list(states.ACTIVE), sort="support", rows=OPEN_SHOWN
