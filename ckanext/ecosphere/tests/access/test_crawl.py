@@ -80,6 +80,7 @@ PAGES_OF_CKAN = {
 OWN = (urlsplit(HOST).netloc, "test.ckan.net", "localhost", "")  # the second one is `ckan.site_url` of `test.ini`
 #: Contrast is what differs in the dark.
 DARK = {"runOnly": ["color-contrast"], "resultTypes": ["violations"]}
+IMPACTS = ("serious", "critical")
 ASSET = re.compile(r"^/(webassets|base|vendor|ecosphere)/[^?]+\.\w+$")
 NOT_SHAPE = ("script", "style", "option", "path")
 FOLLOWED = 3
@@ -160,7 +161,11 @@ class Crawl:
 
 def _violations(page: Page, options: dict[str, Any] | None = None) -> list[str]:
     found = Axe().run(page, options=options or {"resultTypes": ["violations"]}).response["violations"]
-    return [f"{v['id']} ({v['impact']}): " + " | ".join(n["html"][:160] for n in v["nodes"][:2]) for v in found]
+    return [
+        f"{v['id']} ({v['impact']}): " + " | ".join(n["html"][:160] for n in v["nodes"][:2])
+        for v in found
+        if v["impact"] in IMPACTS
+    ]
 
 
 def _shape(text: str) -> frozenset[str]:
