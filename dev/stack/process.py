@@ -50,7 +50,8 @@ class Process:
         version: what it was started from (code, configuration); a change of it is a reason to restart it too.
         cwd: folder to run in.
         stop_signal: asks it to end in good order.
-        patience: seconds to wait for its start, and for its end before it is killed.
+        patience: seconds to wait for its start (a loaded machine is slow; a process that dies is seen at once), and
+            for its end before it is killed.
     """
 
     name: str
@@ -61,7 +62,7 @@ class Process:
     version: str = ""
     cwd: Path | str = "/"
     stop_signal: signal.Signals = signal.SIGTERM
-    patience: float = 90
+    patience: float = 300
 
     @property
     def log(self) -> Path:

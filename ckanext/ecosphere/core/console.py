@@ -24,6 +24,23 @@ RECENT = timedelta(minutes=5)
 PAGE = 50
 LAST_PAGE = 1_000
 
+
+def N_(text: str) -> str:
+    """Mark a text for translation."""
+    return text
+
+
+#: Queue → what is done in it.
+QUEUES = {
+    jobs.DEFAULT_QUEUE_NAME: N_("Work of CKAN itself"),
+    "ecosphere:access": N_("Previews, services and extracts"),
+    "ecosphere:harvest": N_("Harvests"),
+    "ecosphere:quality": N_("Scores and checks of links"),
+    "ecosphere:requests": N_("E-mails and comparisons of data requests"),
+    "ecosphere:schemas": N_("Bulk edits and catalogue files"),
+    "ecosphere:search": N_("Search alerts"),
+}
+
 blueprint = Blueprint("ecosphere_console", __name__, url_prefix="/ecosphere/admin")
 
 
@@ -87,7 +104,8 @@ def queues() -> list[dict[str, Any]] | None:
             full = jobs.add_queue_name_prefix(name)
             queue = rq.Queue(full, connection=connection)
             numbers = {"waiting": queue.count, "failed": queue.failed_job_registry.count}
-            found.append({"name": name, "workers": heard.count(full), **numbers})
+            title = tk._(QUEUES[name]) if name in QUEUES else ""
+            found.append({"name": name, "title": title, "workers": heard.count(full), **numbers})
     except RedisError:
         return None
     return found

@@ -13,7 +13,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests import config, removals
 from ckanext.ecosphere.data_requests.domain import clock, text
 from ckanext.ecosphere.data_requests.model import Attachment, new_id
 
@@ -157,7 +157,7 @@ def path_of(attachment: Attachment) -> Path:
 
 
 def remove(attachments: list[Attachment]) -> None:
-    """Delete files and their rows."""
+    """Delete rows, and their files once that is committed. Nothing is committed here."""
+    removals.ask([path_of(each) for each in attachments])
     for each in attachments:
-        path_of(each).unlink(missing_ok=True)
         model.Session.delete(each)

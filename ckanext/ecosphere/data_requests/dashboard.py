@@ -70,9 +70,19 @@ def _own(person: Person) -> Card | None:
     found = person.ask("ecosphere_request_list", {"scope": "mine", "rows": MOST_LINES})
     if not found["count"]:
         return None
-    lines = [_line(each, each["state_label"]) for each in found["results"]]
+    # What waits for the person comes first.
+    asked = person.ask("ecosphere_request_list", {"scope": "mine", "state": [states.NEEDS_INFO], "rows": MOST_LINES})
+    waiting = [_line(each, _awaited(each), urgent=True) for each in asked["results"]]
+    others = [_line(each, each["state_label"]) for each in found["results"] if each["state"] != states.NEEDS_INFO]
+    lines = [*waiting, *others][:MOST_LINES]
     ways = [Link(tk._("My requests"), tk.url_for("ecosphere_requests.mine"))]
     return Card("own-requests", tk._("My requests"), "envelope-open-text", found["count"], lines, ways, 30)
+
+
+def _awaited(request: dict[str, Any]) -> str:
+    if not request["answer_by"]:
+        return tk._("the service awaits your details")
+    return tk._("the service awaits your details until {date}").format(date=dates.day(request["answer_by"]))
 
 
 def _line(request: dict[str, Any], note: str, *, urgent: bool = False) -> Line:

@@ -16,7 +16,7 @@ from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.decisions import referral, store
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.desk import absences
-from ckanext.ecosphere.data_requests.domain import clock, states, wording
+from ckanext.ecosphere.data_requests.domain import clock, kinds, states, wording
 from ckanext.ecosphere.data_requests.domain.names import Names, by_ids, iso, iso_for
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.history import PERSONAL, edited, event_public
@@ -115,6 +115,8 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
         "may_say_satisfied": states.REQUESTER in reader.roles(request) and satisfaction_is_asked(request),
         "may_comment": may_comment(request, reader),
         "may_edit": may_edit(request, reader),
+        "may_ask_more": may_ask_more(request, reader),
+        "in_batch": request.batch_id is not None,
         "may_support": may_support(request, reader),
         "duplicates": _duplicates(request, reader),
     }
@@ -337,6 +339,12 @@ def may_edit(request: Request, reader: Reader) -> bool:
     """Whether the reader may change the request's fields."""
     editable = (states.DRAFT, *states.STILL_EDITABLE)
     return states.REQUESTER in reader.roles(request) and request.state in editable
+
+
+def may_ask_more(request: Request, reader: Reader) -> bool:
+    """Whether the reader may put the question to other services: who asked, as long as the request stands."""
+    asked = states.REQUESTER in reader.roles(request) and request.submitted is not None and not request.anonymised
+    return asked and request.kind == kinds.DATA and request.state not in (states.REJECTED, states.WITHDRAWN)
 
 
 def may_support(request: Request, reader: Reader) -> bool:

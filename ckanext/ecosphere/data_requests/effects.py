@@ -63,14 +63,20 @@ def _submit(request: Request, given: Fields, moment: datetime) -> Fields:
     request.submitted = moment
     request.reference = references.next_reference(clock.day_of(moment).year)
     _complete_place(request)
-    publisher = routing.publisher_of(request.package_id)
-    found = publisher or routing.propose(request.theme, request.territory)
+    found = routing.publisher_of(request.package_id) or _asked_too(request)
+    found = found or routing.propose(request.theme, request.territory)
     request.organization_id = found.organization.id if found.organization else None
     request.routing_reason = found.reason
     flag_unreachable(request)
     start_clock(request, clock.day_of(moment))
     fulltext.index(request)
     return given
+
+
+def _asked_too(request: Request) -> routing.Proposal | None:
+    """Return the service that the requester chose, for a question that goes to several."""
+    group = model.Session.get(model.Group, request.organization_id) if request.batch_id else None
+    return routing.Proposal(group, {"code": "batch"}) if group else None
 
 
 def flag_unreachable(request: Request) -> None:

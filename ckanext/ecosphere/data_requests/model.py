@@ -39,6 +39,7 @@ class Request(tk.BaseModel):
     Attributes:
         reference: DD-<year>-<number>, given at the receipt.
         kind: data, access, or that of a signal (`kinds`).
+        batch_id: id of the first request of a question that goes to several services, None when it goes to one.
         package_id: dataset that it is about, None when it is about none.
         version: one more at each change; a person says which one they saw.
         territory: id in the vocabulary; `communes` (code, name) and `bbox` (degrees) are within it.
@@ -91,12 +92,14 @@ class Request(tk.BaseModel):
         sa.Index("ix_ecosphere_requests_closed", "closed"),
         sa.Index("ix_ecosphere_requests_search", "search", postgresql_using="gin"),
         sa.Index("ix_ecosphere_requests_package", "package_id", postgresql_where=sa.text("package_id IS NOT NULL")),
+        sa.Index("ix_ecosphere_requests_batch", "batch_id", postgresql_where=sa.text("batch_id IS NOT NULL")),
     )
 
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
     reference: Mapped[str | None] = mapped_column(sa.Text, unique=True)
     kind: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default=kinds.DATA, default=kinds.DATA)
     package_id: Mapped[str | None] = mapped_column(sa.Text)
+    batch_id: Mapped[str | None] = mapped_column(sa.Text)
     version: Mapped[int] = mapped_column(sa.Integer, nullable=False, server_default="1", default=1)
     state: Mapped[str] = mapped_column(sa.Text, nullable=False, default=states.DRAFT)
     visibility: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="public", default="public")

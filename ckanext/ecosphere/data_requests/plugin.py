@@ -12,7 +12,7 @@ from ckan.types import Context
 
 from ckanext.ecosphere.contact import actions as contact_actions
 from ckanext.ecosphere.contact.actions import without_base
-from ckanext.ecosphere.data_requests import cli, dashboard, helpers, jobs, setup
+from ckanext.ecosphere.data_requests import cli, dashboard, helpers, jobs, removals, setup
 from ckanext.ecosphere.data_requests.logic import actions, auth
 from ckanext.ecosphere.data_requests.search import linked_datasets
 from ckanext.ecosphere.data_requests.views import blueprint
@@ -58,6 +58,7 @@ class EcosphereRequestsPlugin(Room):
     def configure(self, config: Any) -> None:
         """Look at what is committed."""
         linked_datasets.listen()
+        removals.listen()
 
     def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Have the dataset compared with the requests, in the background."""

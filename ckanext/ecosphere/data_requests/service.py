@@ -72,10 +72,10 @@ def create(reader: Reader, data: Mapping[str, Any]) -> Request:
     """Keep a draft."""
     moment = clock.now()
     request = Request(id=new_id(), requester_id=reader.id, created=moment, modified=moment, state=states.DRAFT)
-    _fill_in(request)
+    fill_in(request)
     request.language = language.current()
     request.kind, request.package_id = data.get("kind") or kinds.DATA, data.get("package_id")
-    _write(request, {name: value for name, value in data.items() if name in EDITABLE})
+    write(request, {name: value for name, value in data.items() if name in EDITABLE})
     model.Session.add(request)
     model.Session.commit()
     return request
@@ -92,25 +92,21 @@ def signal(reader: Reader, package: model.Package, kind: str, description: str) 
     """
     moment = clock.now()
     request = Request(id=new_id(), requester_id=reader.id or None, created=moment, modified=moment, state=states.DRAFT)
-    _fill_in(request)
+    fill_in(request)
     request.kind, request.package_id, request.language = kind, package.id, language.current()
     title = f"{wording.kind(kind)}{_(': ')}{package.title or package.name}"[:LONGEST_TITLE]
     place = {name: min(matching.subject(package, name, known), default="") for name, known in PLACED.items()}
-    _write(request, {"title": title, "description": description, "visibility": "public", **place})
-    request.plain_links = not trust.is_trusted(request.requester_id)
+    write(request, {"title": title, "description": description, "visibility": "public", **place})
     with rolled_back_on_error():
         model.Session.add(request)
         model.Session.flush()
-        events = [perform(request, "submit", states.REQUESTER, reader.id or None, {})]
-        if _opens_at_once(request):
-            accepted = {"organization": request.organization_id}
-            events.append(perform(request, "accept", states.SYSTEM, None, accepted))
+        events = sent(request, reader.id or None)
         model.Session.commit()
     announce(request, events)
     return request
 
 
-def _fill_in(request: Request) -> None:
+def fill_in(request: Request) -> None:
     """Give the columns their defaults now: the database would only do so when the row is written."""
     for column in sa.inspect(Request).columns:
         if column.default is not None and getattr(request, column.key) is None:
@@ -132,7 +128,7 @@ def update(reader: Reader, request_id: str, version: int, data: Mapping[str, Any
         if request.state != states.DRAFT:
             _still_editable(request, changed)
         if changed and request.state == states.DRAFT:
-            _write(request, changed)
+            write(request, changed)
             _next_version(request)
         elif changed:
             _revise(reader, request, changed)
@@ -149,11 +145,11 @@ def _next_version(request: Request) -> None:
 
 def _revise(reader: Reader, request: Request, changed: Mapping[str, Any]) -> None:
     before = {name: getattr(request, name) for name in changed}
-    _write(request, changed)
+    write(request, changed)
     if errors := fields.missing_before_sending(request):
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
     revision = revisions.keep(request, reader.id, before, changed, clock.now())
-    _write(request, before)
+    write(request, before)
     if revision.moderation != trust.HELD:
         apply_revision(request, revision)
     model.Session.flush()
@@ -162,7 +158,7 @@ def _revise(reader: Reader, request: Request, changed: Mapping[str, Any]) -> Non
 
 def apply_revision(request: Request, revision: Revision) -> None:
     """Make the changes of a version in a locked request."""
-    _write(request, revisions.values(revision))
+    write(request, revisions.values(revision))
     _next_version(request)
     revision.version = request.version
 
@@ -175,7 +171,8 @@ def _still_editable(request: Request, changed: Mapping[str, Any]) -> None:
         raise tk.ValidationError(fixed)
 
 
-def _write(request: Request, data: Mapping[str, Any]) -> None:
+def write(request: Request, data: Mapping[str, Any]) -> None:
+    """Set fields of a request, and what is searched of it; nothing is committed."""
     for name, value in data.items():
         setattr(request, name, value)
     fulltext.index(request)
@@ -205,16 +202,21 @@ def transition(reader: Reader, request_id: str, name: str, version: int, data: M
         roles = reader.roles(request)
         _no_obstacle(request, name, roles)
         role = states.acting_role(name, roles)
-        if name == "submit":
-            # The receipt repeats the title.
-            request.plain_links = not trust.is_trusted(request.requester_id)
-        events = [perform(request, name, role, reader.id, data)]
-        if name == "submit" and _opens_at_once(request):
-            accepted = {"organization": request.organization_id}
-            events.append(perform(request, "accept", states.SYSTEM, None, accepted))
+        events = sent(request, reader.id, data) if name == "submit" else [perform(request, name, role, reader.id, data)]
         model.Session.commit()
     announce(request, events)
     return request
+
+
+def sent(request: Request, actor: str | None, data: Mapping[str, Any] | None = None) -> list[Event]:
+    """Send a locked draft, and open it when nobody needs to read it first; nothing is committed."""
+    # The receipt repeats the title.
+    request.plain_links = not trust.is_trusted(request.requester_id)
+    events = [perform(request, "submit", states.REQUESTER, actor, data or {})]
+    if _opens_at_once(request):
+        accepted = {"organization": request.organization_id}
+        events.append(perform(request, "accept", states.SYSTEM, None, accepted))
+    return events
 
 
 def by_system(request_id: str, name: str, data: Mapping[str, Any] | None = None) -> Request | None:

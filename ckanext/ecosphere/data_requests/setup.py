@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests import config, removals
 from ckanext.ecosphere.data_requests.domain import clock, people, routing
 from ckanext.ecosphere.data_requests.inbound import addresses
 from ckanext.ecosphere.data_requests.notifications import scheduled
@@ -53,7 +53,7 @@ def leaving_steps() -> list[LeavingStep]:
 
 def check() -> list[Check]:
     """Look at the moderators, the schedule and the e-mails."""
-    return [*_moderators(), *_services(), *_schedule(), *_emails(), *_replies()]
+    return [*_moderators(), *_services(), *_schedule(), *_emails(), *_replies(), *_files()]
 
 
 def _moderators() -> list[Check]:
@@ -130,6 +130,22 @@ def _replies() -> list[Check]:
         return [Check(name, CheckStatus.ERROR, message.format(option=config.REPLY_ADDRESS), remedy)]
     message = _("Replies by e-mail are taken at {address}").format(address=config.reply_address())
     return [Check(name, CheckStatus.OK, message)]
+
+
+def _files() -> list[Check]:
+    """Files of people who were forgotten must not stay; nothing is said when none does."""
+    left = removals.late()
+    if not left:
+        return []
+    message = tk.ungettext(
+        "{number} file of a person who was forgotten could not be removed for a day.",
+        "{number} files of people who were forgotten could not be removed for a day.",
+        left,
+    ).format(number=left)
+    remedy = _("Let CKAN delete files in {folder}, then run: {command}").format(
+        folder=config.folder(), command="ckan ecosphere requests tick"
+    )
+    return [Check(_("Data requests (files)"), CheckStatus.ERROR, message, remedy)]
 
 
 def _number(status: str) -> int:

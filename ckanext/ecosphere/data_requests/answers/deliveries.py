@@ -15,7 +15,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import attachments, config
+from ckanext.ecosphere.data_requests import attachments, config, removals
 from ckanext.ecosphere.data_requests.answers.tables import EVERYONE, FILE, LINK, REQUESTER, Delivery
 from ckanext.ecosphere.data_requests.domain import clock, text
 from ckanext.ecosphere.data_requests.domain.names import iso
@@ -118,11 +118,14 @@ def get(key: str) -> Delivery | None:
 
 
 def forget_private(request_ids: Sequence[str]) -> None:
-    """Delete what was the requester's alone, files included: nobody is left to read it. Nothing is committed."""
+    """Delete what was the requester's alone, and its files once that is committed: nobody is left to read it.
+
+    Nothing is committed here.
+    """
     private = (Delivery.request_id.in_(request_ids), Delivery.reach == REQUESTER)
     for row in model.Session.scalars(sa.select(Delivery).where(*private)).all():
         if row.kind == FILE:
-            path_of(row).unlink(missing_ok=True)
+            removals.ask([path_of(row)])
         model.Session.delete(row)
 
 

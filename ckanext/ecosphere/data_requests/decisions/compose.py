@@ -61,6 +61,7 @@ class Facts:
         given: fields of the transition.
         datasets: (title, address) of what is communicated.
         language: of the requester.
+        completes: whether an earlier letter of this kind was sent, which this one completes.
     """
 
     kind: str
@@ -75,6 +76,7 @@ class Facts:
     given: Mapping[str, Any]
     datasets: Sequence[tuple[str, str]] = ()
     language: str = FRENCH
+    completes: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,13 +134,18 @@ def _version(facts: Facts, language: str) -> dict[str, Any]:
     return {
         "language": language,
         "words": texts["words"][language],
-        "title": kind["title"][language],
+        "title": _title(kind, facts)[language].format_map(values),
         "note": "" if language == FRENCH else texts["translated"][language],
         "date": values["today"],
         "blocks": blocks,
         "signed": signed,
         "signature": texts["shared"]["signature"][0][language] if signed else "",
     }
+
+
+def _title(kind: Mapping[str, Any], facts: Facts) -> dict[str, str]:
+    """Title of the letter: two letters about one request do not share theirs."""
+    return kind["title_next"] if facts.completes and facts.sender.name and "title_next" in kind else kind["title"]
 
 
 def _values(facts: Facts, language: str) -> dict[str, Any]:
@@ -167,7 +174,7 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
         "service": facts.sender.name,
         "what": kind.get("what", {}).get(language, ""),
         "ground": ground.label(language) if ground else "",
-        "articles": ground.articles if ground else "",
+        "articles": _within_sentence(ground.articles, language) if ground else "",
         "part_not_held": given.get("ground") == law.PART_NOT_HELD,
         "kind_data": applies == law.DATA_KIND,
         "kind_service": applies == law.SERVICE_KIND,

@@ -5,6 +5,7 @@ Nothing is fetched: the letter has no pictures, and whatever a text might refer 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,6 +16,9 @@ STYLE = Path(__file__).parents[2] / "templates" / "requests" / "letters" / "lett
 
 #: Before the addressee; the decision is in French.
 TO = "À l’attention de"
+
+
+_ARTICLE = re.compile(r"\b([LRD])\. (?=\d)")
 
 
 class Unavailable(Exception):
@@ -40,6 +44,7 @@ def render(subject: str, html: str, addressee: str = "") -> bytes:
     if addressee:
         lines = Markup("<br>").join(escape(line) for line in addressee.split("\n"))
         window = f'<p class="eco-letter__to">{TO}<br>{lines}</p>'
+    html = _ARTICLE.sub("\\1.\u00a0", html)  # the letter of an article stays with its number
     document = (
         f'<!doctype html><html lang="fr"><head><meta charset="utf-8"><title>{escape(subject)}</title></head>'
         f"<body>{window}{html}</body></html>"

@@ -76,6 +76,7 @@ def written(request: Request, kind: str, actor_id: str | None, given: Mapping[st
         given=given,
         datasets=[*_datasets(given.get("datasets") or ()), *_delivered(given)],
         language=language_of(request),
+        completes=kind == RECEIPT and latest(request.id, RECEIPT) is not None,
     )
     return compose(facts)
 

@@ -96,6 +96,7 @@ ROUTING = {
     "national": N_("{service} deals with this subject for the whole country."),
     "person": N_("Chosen by a moderator."),
     "transfer": N_("Transferred by another service."),
+    "batch": N_("Chosen by the requester, who puts the same question to several services."),
     "none": N_("No service is known for this territory; a moderator chooses."),
 }
 

@@ -268,6 +268,8 @@ RULES: dict[str, Callable[[Context, DataDict], AuthResult]] = {
     "transition": transition,
     "letter_preview": letter_preview,
     "letter_show": letter_show,
+    "batch_add": update,
+    "batch_show": _reads,
     "referral": update,
     "satisfaction": update,
     "similar": _anyone,
@@ -304,7 +306,18 @@ RULES: dict[str, Callable[[Context, DataDict], AuthResult]] = {
     "export": _oneself,
     "erase": _oneself,
 }
-FOR_ANYONE = {"signal", "show", "list", "similar", "route", "stats", "dataset_list", "attachment_show", "delivery_show"}
+FOR_ANYONE = {
+    "signal",
+    "show",
+    "list",
+    "similar",
+    "route",
+    "stats",
+    "dataset_list",
+    "attachment_show",
+    "delivery_show",
+    "batch_show",
+}
 
 
 def _function(name: str, rule: Callable[[Context, DataDict], AuthResult]) -> Callable[..., AuthResult]:

@@ -116,6 +116,11 @@ def by_id() -> Schema:
     return {"id": _id(), "__extras": [get("ignore")]}
 
 
+def batch_add() -> Schema:
+    """Schema of `ecosphere_request_batch_add`."""
+    return {"id": _id(), "organizations": [get("not_empty"), v.texts], "__extras": [get("ignore")]}
+
+
 def request_list() -> Schema:
     """Schema of `ecosphere_request_list`."""
     return {

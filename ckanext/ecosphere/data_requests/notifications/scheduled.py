@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 
-from ckanext.ecosphere.data_requests import jobs, privacy, service
+from ckanext.ecosphere.data_requests import jobs, privacy, removals, service
 from ckanext.ecosphere.data_requests.answers import embargo
 from ckanext.ecosphere.data_requests.decisions import store
 from ckanext.ecosphere.data_requests.desk import escalation
@@ -139,6 +139,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "expired": expire,
     "answers_made_public": embargo.lift,
     "anonymised": privacy.anonymise_old,
+    "files_removed": removals.finish,
     "datasets_compared": jobs.match_saved,
     "emails_taken_up": delivery.take_up_interrupted,
     "digests": delivery.digests,

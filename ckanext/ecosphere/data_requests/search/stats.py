@@ -15,7 +15,7 @@ from ckan.lib.redis import connect_to_redis
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock, kinds, states
 from ckanext.ecosphere.data_requests.model import Event, Request
-from ckanext.ecosphere.data_requests.search import unmet
+from ckanext.ecosphere.data_requests.search import by_service, unmet
 from ckanext.ecosphere.shared import language
 
 #: Age of what is not answered, in days: name → first day that no longer belongs to it.
@@ -70,6 +70,8 @@ def compute(year: int | None, organization_id: str | None, today: date) -> dict[
             for month, number in sorted(cells.received.items())
             if number
         ],
+        "satisfaction": by_service.satisfaction(where),
+        "services": [] if organization_id else by_service.table(where, *_judgement(today), today),
         "threshold": threshold,
         "private_included": number >= max(threshold, 1),
         "years": _years(),
@@ -114,22 +116,27 @@ def _day(moment: Any) -> Any:
     return sa.cast(_in_paris(moment), sa.Date)
 
 
-def _answers(where: list[Any], today: date) -> tuple[int, int, float | None, float | None]:
-    """Received, answered, share of those whose first month is over that were answered within it, median of days."""
+def _judgement(today: date) -> tuple[Any, Any]:
+    """Conditions: answered within the first month; answered, or with that month behind it."""
     # A transmission, or the word that the data is not held, is no answer.
     answered = Request.state.in_(states.DECIDED)
     # The first month is the law's, whatever the configured period: PostgreSQL clips to the end of a month as we do.
     month_over = sa.cast(_in_paris(Request.submitted), sa.Date) + sa.text("interval '1 month'")
-    in_time = sa.cast(_in_paris(Request.closed), sa.Date) <= month_over
-    judged = sa.or_(answered, sa.and_(Request.state.in_(states.ACTIVE), month_over < today))
+    in_time = sa.and_(answered, sa.cast(_in_paris(Request.closed), sa.Date) <= month_over)
+    return in_time, sa.or_(answered, sa.and_(Request.state.in_(states.ACTIVE), month_over < today))
+
+
+def _answers(where: list[Any], today: date) -> tuple[int, int, float | None, float | None]:
+    """Received, answered, share of those whose first month is over that were answered within it, median of days."""
+    in_time, judged = _judgement(today)
     # Whole days, as everyone is told them: of few requests a median of seconds would tell the hours.
     days = sa.cast(_day(Request.first_answer) - _day(Request.submitted), sa.Float)
     median = sa.func.percentile_cont(0.5).within_group(days.asc())
     received, count, good, all_judged, half = model.Session.execute(
         sa.select(
             sa.func.count(),
-            sa.func.count().filter(answered),
-            sa.func.count().filter(answered, in_time),
+            sa.func.count().filter(Request.state.in_(states.DECIDED)),
+            sa.func.count().filter(in_time),
             sa.func.count().filter(judged),
             median.filter(Request.first_answer.is_not(None)),
         ).where(*where)

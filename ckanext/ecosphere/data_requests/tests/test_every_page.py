@@ -38,6 +38,8 @@ READ = {
     "statistics": ALL,
     "statistics_csv": ALL,
     "feed": ALL,
+    "service": ALL,
+    "batch": ALL,
     "preferences": KNOWN,
     "my_data": KNOWN,
     "read": ALL,
@@ -53,6 +55,7 @@ ELSEWHERE = {
     "private_desk_calendar",
     "satisfied_by_mail",
     "satisfied",
+    "batch_add",
     "absence_delete",
     "saved_answer_delete",
 }

@@ -28,6 +28,7 @@ from ckanext.ecosphere.data_requests.tests.conftest import (
     submitted,
     user_id,
 )
+from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.tests.postbox import Postbox, body
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -248,6 +249,20 @@ def test_receipt_has_what_the_law_asks(app: CKANTestApp, postbox: Postbox):
         assert told["List-Unsubscribe"] is None and mail["List-Unsubscribe"]
     finally:
         app.post("/organization/ddt-42/contact", data=dict.fromkeys(contact, ""), follow_redirects=False)
+
+
+def test_receipts_that_complete_each_other_do_not_share_their_title(app: CKANTestApp):
+    made = opened(service="dreal-ara")
+    step(made, "transfer", "other-admin", organization="ddt-42", reason="Le service compétent est la DDT.")
+    query = sa.select(Letter.subject).where(Letter.request_id == made["id"]).order_by(Letter.created)
+    subjects = list(model.Session.scalars(query))
+    assert [each.removesuffix(f" – {row(made).reference}") for each in subjects] == [
+        "Accusé de réception",
+        "Accusé de réception, service chargé de la demande : Direction régionale de l’environnement, de l’aménagement "
+        "et du logement d’Auvergne-Rhône-Alpes",
+    ]  # the first one named the DDT already
+    page = visit(app, "asker", f"/demandes/{made['reference']}").body
+    assert all(each in page for each in subjects)
 
 
 def test_receipt_of_a_new_person_has_no_link(ckan_config: Any, monkeypatch: pytest.MonkeyPatch, postbox: Postbox):

@@ -70,6 +70,8 @@ PUBLIC: dict[str, Any] = {
     "saved_answer_delete": SERVICE,
     "delivery_show": set(EVERYONE),
     "referral": {"asker"},
+    "batch_add": {"asker"},
+    "batch_show": set(EVERYONE),
     "satisfaction": {"asker"},
     "suggestions": SERVICE,
     "settings_show": LOGGED_IN,
@@ -114,6 +116,7 @@ ABOUT_ONE = {
     "unfollow",
     "spam",
     "hide",
+    "batch_show",
 }
 
 
@@ -191,7 +194,7 @@ def test_a_private_request_is_not_found_by_others():
     for name in ABOUT_ONE:
         for person in EVERYONE:
             allowed = "yes" if person in PUBLIC[name] else "forbidden"
-            hidden = "forbidden" if person is None and name != "show" else "not found"
+            hidden = "forbidden" if person is None and name not in ("show", "batch_show") else "not found"
             assert found[name][person] == (allowed if person in insiders else hidden), (name, person)
 
 
@@ -200,7 +203,7 @@ def test_what_no_moderator_has_read_is_not_found_by_its_service_either():
     for name in ABOUT_ONE - {"letter_preview"}:
         for person in EVERYONE:
             allowed = "yes" if person in PUBLIC[name] else "forbidden"
-            hidden = "forbidden" if person is None and name != "show" else "not found"
+            hidden = "forbidden" if person is None and name not in ("show", "batch_show") else "not found"
             assert found[name][person] == (allowed if person in {"asker", *MODERATORS} else hidden), (name, person)
 
 

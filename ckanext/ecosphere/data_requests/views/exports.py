@@ -45,6 +45,8 @@ def statistics(found: Mapping[str, Any]) -> str:
     """
     single = ("received", "answered", "answered_within_month", "median_days_first_answer")
     rows: list[tuple[Any, ...]] = [(name, "", "", found.get(name)) for name in single]
+    if found["satisfaction"]:
+        rows += [("satisfaction", name, "", number) for name, number in found["satisfaction"].items()]
     rows += [("without answer", name, "", number) for name, number in found["apart"].items()]
     rows += [("outcome", state, "", number) for state, number in found["outcomes"].items()]
     rows += [("backlog", each["age"], "", each["count"]) for each in found["backlog"]]
@@ -52,6 +54,16 @@ def statistics(found: Mapping[str, Any]) -> str:
         ("month", each["month"], kind, each.get(kind))
         for each in found["by_month"]
         for kind in ("received", "answered")
+    ]
+    rows += [
+        (f"service {name}", each["name"], "", each[name])
+        for each in found["services"]
+        for name in ("received", "waiting", "overdue", "answered", "refused", "within_month")
+    ]
+    rows += [
+        (f"service satisfaction {name}", each["name"], "", number)
+        for each in found["services"]
+        for name, number in (each["satisfaction"] or {}).items()
     ]
     rows += [
         ("unmet", each["theme"], place["id"], each["support"])

@@ -8,13 +8,16 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from flask import Response, request
 
+from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.views import exports
-from ckanext.ecosphere.data_requests.views.viewing import as_public, page, rendered
+from ckanext.ecosphere.data_requests.views.viewing import act, as_public, is_known, page, rendered
 from ckanext.ecosphere.shared import atom, dates
 
 FILTERS = ("organization", "territory", "theme")
 ENTRIES = 50
 YEAR_DIGITS = 4
+#: Requests that the page of a service names; the list has all of them.
+OPEN_SHOWN, ANSWERED_SHOWN = 10, 5
 
 
 @page
@@ -23,6 +26,28 @@ def statistics() -> Response:
     scope = _scope()
     found = as_public("ecosphere_request_stats", **scope)
     return rendered("ecosphere_requests/statistics.html", {"stats": found, "scope": scope, "years": found["years"]})
+
+
+@page
+def service(organization: str) -> Response:
+    """Show what a service holds, how it is reached, how it answers, and what it is asked: the same to everybody."""
+    found = act("organization_show", id=organization, include_datasets=False)
+    if found["name"] != organization:
+        return tk.redirect_to("ecosphere_requests.service", organization=found["name"])
+    name = found["name"]
+    variables = {
+        "group_dict": found,
+        "group_type": "organization",
+        "am_following": is_known() and act("am_following_group", id=found["id"]),
+        "stats": as_public("ecosphere_request_stats", organization=name),
+        "open": as_public(
+            "ecosphere_request_list", organization=name, state=list(states.ACTIVE), sort="support", rows=OPEN_SHOWN
+        ),
+        "answered": as_public(
+            "ecosphere_request_list", organization=name, state=list(states.GIVEN), sort="created", rows=ANSWERED_SHOWN
+        ),
+    }
+    return rendered("ecosphere_requests/service.html", variables)
 
 
 @page

@@ -1,0 +1,107 @@
+"""Files of people who are forgotten: kept when that is undone, gone once it is committed, tried again if they stay."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import sqlalchemy.event
+import sqlalchemy.exc
+from ckan import model
+from ckan.tests.helpers import CKANTestApp
+
+from ckanext.ecosphere.data_requests import config, privacy, removals, setup
+from ckanext.ecosphere.data_requests.answers.tables import Delivery
+from ckanext.ecosphere.data_requests.domain import clock
+from ckanext.ecosphere.data_requests.model import Attachment, Request
+from ckanext.ecosphere.data_requests.notifications import scheduled
+from ckanext.ecosphere.data_requests.tests.conftest import act, opened, step, user_id
+from ckanext.ecosphere.data_requests.tests.test_answers import file
+from ckanext.ecosphere.data_requests.tests.test_guards import PDF, upload
+from ckanext.ecosphere.data_requests.tests.test_pages import visit
+from ckanext.ecosphere.interfaces import CheckStatus
+
+pytestmark = pytest.mark.usefixtures("portal")
+
+
+@pytest.fixture(autouse=True)
+def storage(ckan_config: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path))
+
+
+def files() -> list[Path]:
+    folder = config.folder()
+    assert folder is not None
+    return sorted(each for each in folder.rglob("*") if each.is_file())
+
+
+def with_files() -> dict[str, Any]:
+    """A request with a file of its requester and an answer for the requester alone."""
+    made = opened()
+    act("comment", "asker", id=made["id"], text="Voici", upload=upload("plan.pdf", PDF))
+    step(made, "fulfil", "editor", files=[file()], reach="requester")
+    assert len(files()) == 2
+    return made
+
+
+def failing(session: Any) -> None:
+    raise sa.exc.OperationalError("COMMIT", {}, Exception("the server closed the connection unexpectedly"))
+
+
+def person() -> model.User:
+    found = model.User.get("asker")
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("forgetting", ["erase", "anonymise"])
+def test_a_commit_that_fails_loses_no_file(forgetting: str):
+    made, user = with_files(), person()
+    sa.event.listen(model.Session, "before_commit", failing)
+    try:
+        with pytest.raises(sa.exc.OperationalError):
+            if forgetting == "erase":
+                privacy.erase(user)
+            else:
+                privacy.anonymise(model.Session.get_one(Request, made["id"]))
+                model.Session.commit()
+    finally:
+        sa.event.remove(model.Session, "before_commit", failing)
+        model.Session.rollback()
+    model.Session.commit()  # what was undone is not done by the next transaction
+    assert len(files()) == 2
+    assert len(model.Session.scalars(sa.select(Attachment)).all()) == 1
+    assert len(model.Session.scalars(sa.select(Delivery)).all()) == 1
+    assert scheduled.tick()["files_removed"] == 0 and len(files()) == 2
+
+
+def test_a_person_who_erases_their_data_leaves_no_file(app: CKANTestApp):
+    with_files()
+    assert visit(app, "asker", "/demandes/effacer-mes-donnees", sure="1").status_code == 302
+    assert files() == []
+    assert scheduled.tick()["files_removed"] == 2  # written down until the clock has seen that they are gone
+    assert not model.Session.scalars(sa.select(removals.Removal)).all()
+
+
+def test_a_file_that_resists_is_told_and_tried_again(monkeypatch: pytest.MonkeyPatch):
+    with_files()
+    stubborn, other = files()
+    stubborn.unlink()
+    stubborn.mkdir()  # a folder is not unlinked, by root neither
+    privacy.erase(person())
+    assert not other.exists() and stubborn.exists()
+    assert user_id("asker")  # the session is as good as before
+    assert scheduled.tick()["files_removed"] == -1  # told by the clock, and by its exit status
+    assert setup._files() == []
+    tomorrow = clock.now() + timedelta(days=1, hours=1)
+    with monkeypatch.context() as later:
+        later.setattr(clock, "now", lambda: tomorrow)
+        [told] = setup._files()
+    assert told.status is CheckStatus.ERROR and "1" in told.message
+    shutil.rmtree(stubborn)
+    assert scheduled.tick()["files_removed"] == 1
+    assert setup._files() == [] and not model.Session.scalars(sa.select(removals.Removal)).all()

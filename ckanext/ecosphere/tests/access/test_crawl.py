@@ -1,0 +1,224 @@
+"""Every page, as each persona who may see it: accessible in light and dark, in French, and without an English message.
+
+The addresses are those of `routes.csv` and the pages of CKAN itself below. What two personas see alike is looked at
+once; the browser asks the application of the test, so that no other process has to start.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from lxml import html
+from playwright.sync_api import Browser, Page, Route
+
+from ckanext.ecosphere.tests.access import calls, tables, world
+from ckanext.ecosphere.tests.access.conftest import Visitor
+from ckanext.ecosphere.tests.english import english_texts
+
+pytestmark = pytest.mark.browser
+
+HOST = "http://portal.test"
+PARAMETERS = tables.parameters("routes")
+EVERYONE = tuple(world.PERSONAS)
+SERVICE, MEMBERS, ADMINISTRATORS = ("editor", "admin", "sysadmin"), EVERYONE[1:], ("admin", "sysadmin")
+#: Pages of CKAN and its extensions, which have no line in `routes.csv`: address → who opens it. `/ckan-admin/trash` is
+#: not here: its empty lists hold paragraphs.
+PAGES_OF_CKAN = {
+    "/": EVERYONE,
+    "/dataset/": EVERYONE,
+    "/dataset/?q=zones&vocab_ecosphere_territory=departement-42": ("anonymous",),
+    "/dataset/?q=introuvable": ("anonymous",),
+    "/dataset/zones-humides": EVERYONE,
+    "/dataset/avec-services": EVERYONE,
+    "/dataset/avec-services/resource/{wfs}": EVERYONE,
+    "/dataset/activity/zones-humides": SERVICE,
+    "/dataset/new": SERVICE,
+    "/dataset/edit/zones-humides": SERVICE,
+    "/dataset/resources/avec-services": SERVICE,
+    "/dataset/zones-humides/resource/new": SERVICE,
+    "/dataset/avec-services/resource/{wfs}/edit": SERVICE,
+    "/dataset/collaborators/zones-humides": ADMINISTRATORS,
+    "/organization/": EVERYONE,
+    "/organization/?q=zzz": ("anonymous",),
+    "/organization/ddt-42": EVERYONE,
+    "/organization/about/ddt-42": EVERYONE,
+    "/organization/edit/ddt-42": ADMINISTRATORS,
+    "/organization/bulk_process/ddt-42": ADMINISTRATORS,
+    "/organization/manage_members/ddt-42": ADMINISTRATORS,
+    "/organization/member_new/ddt-42": ADMINISTRATORS,
+    "/organization/new": ("sysadmin",),
+    "/group/": EVERYONE,
+    "/group/zonages": EVERYONE,
+    "/about": ("anonymous",),
+    "/user/login": ("anonymous",),
+    "/user/register": ("anonymous",),
+    "/user/reset": ("anonymous",),
+    "/user/{name}": MEMBERS,
+    "/user/edit/{name}": MEMBERS,
+    "/user/{name}/api-tokens": MEMBERS,
+    "/dashboard/datasets": MEMBERS,
+    "/dashboard/organizations": MEMBERS,
+    "/dashboard": MEMBERS,
+    "/harvest": SERVICE,
+    "/harvest/geocatalogue": SERVICE,
+    "/harvest/new": SERVICE,
+    "/harvest/edit/geocatalogue": SERVICE,
+    "/harvest/admin/geocatalogue": SERVICE,
+    "/harvest/geocatalogue/job": SERVICE,
+    "/harvest/geocatalogue/job/{job}": SERVICE,
+    "/ckan-admin/": ("sysadmin",),
+    "/ckan-admin/config": ("sysadmin",),
+    "/dataset/missing": ("anonymous", "editor"),
+    "/organization/missing": ("anonymous",),
+}
+OWN = (urlsplit(HOST).netloc, "test.ckan.net", "localhost", "")  # the second one is `ckan.site_url` of `test.ini`
+#: Contrast is what differs in the dark.
+DARK = {"runOnly": ["color-contrast"], "resultTypes": ["violations"]}
+IMPACTS = ("serious", "critical")
+ASSET = re.compile(r"^/(webassets|base|vendor|ecosphere)/[^?]+\.\w+$")
+NOT_SHAPE = ("script", "style", "option", "path")
+FOLLOWED = 3
+
+
+@dataclass
+class Crawl:
+    """A browser that sees the portal as one persona after the other.
+
+    Attributes:
+        seen: shapes of pages that were looked at, by route.
+        faults: what is wrong, by persona and address.
+    """
+
+    page: Page
+    visitor: Visitor | None = None
+    seen: dict[str, set[frozenset[str]]] = field(default_factory=dict)
+    faults: dict[str, list[str]] = field(default_factory=dict)
+    assets: dict[str, Any] = field(default_factory=dict)
+    looked_at: int = 0
+
+    def serve(self, route: Route) -> None:
+        """Answer the browser by the application of the test."""
+        parts = urlsplit(route.request.url)
+        if f"{parts.scheme}://{parts.netloc}" != HOST or route.request.method != "GET":
+            return route.abort()
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        kept = self.assets.get(path)
+        if kept is None:
+            assert self.visitor is not None
+            answer = self.visitor.get(path)
+            kept = (answer.status_code, dict(answer.headers), answer.get_data())
+            if ASSET.match(parts.path):
+                self.assets[path] = kept
+        status, headers, body = kept
+        return route.fulfill(status=status, headers=headers, body=body)
+
+    def open(self, persona: str, route: str, address: str) -> None:
+        """Look at a page as a persona; what has the same shape as one that was looked at needs no browser."""
+        text = self._page(address)
+        if text is None:
+            return
+        faults = [] if 'lang="fr"' in text[:500] else ["the page does not say that it is French"]
+        faults += [f"English: {each}" for each in english_texts(text)]
+        shape = _shape(text)
+        seen = self.seen.setdefault(route, set())
+        if not any(shape <= each for each in seen):
+            seen.add(shape)
+            self.looked_at += 1
+            faults += self._axe(address)
+        if faults:
+            self.faults[f"{persona} {address}"] = faults
+
+    def _page(self, address: str) -> str | None:
+        """Text of a page, None when the address gives something else."""
+        assert self.visitor is not None
+        answer: Any = None
+        for _step in range(FOLLOWED):
+            answer = self.visitor.get(address)
+            if answer.status_code not in (301, 302, 303, 308):
+                break
+            parts = urlsplit(answer.headers["Location"])
+            if "/user/login" in parts.path or ASSET.match(parts.path) or parts.netloc not in OWN:
+                return None
+            address = parts.path + (f"?{parts.query}" if parts.query else "")
+        if not answer.content_type.startswith("text/html"):
+            return None
+        text = answer.get_data(as_text=True)
+        return text if "<html" in text[:500] else None
+
+    def _axe(self, address: str) -> list[str]:
+        self.page.emulate_media(color_scheme="light")
+        self.page.goto(HOST + address, wait_until="load")
+        found = [f"light: {each}" for each in _violations(self.page)]
+        self.page.emulate_media(color_scheme="dark")
+        return found + [f"dark: {each}" for each in _violations(self.page, DARK)]
+
+
+def _violations(page: Page, options: dict[str, Any] | None = None) -> list[str]:
+    found = Axe().run(page, options=options or {"resultTypes": ["violations"]}).response["violations"]
+    return [
+        f"{v['id']} ({v['impact']}): " + " | ".join(n["html"][:160] for n in v["nodes"][:2])
+        for v in found
+        if v["impact"] in IMPACTS
+    ]
+
+
+def _shape(text: str) -> frozenset[str]:
+    """What a page is made of, without its words: paths of elements with their classes and roles."""
+    tree = html.fromstring(text)
+    found = set()
+    for element in tree.iter():
+        if not isinstance(element.tag, str) or element.tag in NOT_SHAPE:
+            continue
+        parent = element.getparent()
+        above = f"{parent.tag}.{parent.get('class', '')}" if parent is not None else ""
+        found.add(f"{above} > {element.tag}.{element.get('class', '')}[{element.get('role', '')}]")
+    return frozenset(found)
+
+
+@pytest.fixture(scope="module")
+def crawl(browser: Browser, visitors: dict[str, Visitor]) -> Iterator[Crawl]:
+    """A browser on the portal of the matrix."""
+    context = browser.new_context(locale="fr-FR", viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    made = Crawl(context.new_page())
+    made.page.set_default_timeout(60_000)
+    context.route("**/*", made.serve)
+    yield made
+    context.close()
+
+
+def addresses(portal: world.World) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Each page: its route, its address in French, and who opens it."""
+    for row in tables.read("routes"):
+        personas = tuple(name for name, outcome in row.outcomes.items() if outcome == "done")
+        if row.method != "GET" or not personas:
+            continue
+        parameters = portal.filled(PARAMETERS.get(row.key) or {}, "name")
+        query = parameters.pop("query", {})
+        address = calls.with_each(row.name, parameters) + (f"?{urlencode(query)}" if query else "")
+        yield row.name, f"/fr{address}", personas
+    things = {name: value for name, (_id, value) in portal.things.items()}
+    for address, personas in PAGES_OF_CKAN.items():
+        if "{name}" in address:
+            for each in personas:
+                yield address, "/fr" + address.format(name=world.PERSONAS[each]), (each,)
+        else:
+            yield address, "/fr" + address.format(**things), personas
+
+
+def test_every_page_is_accessible_and_french_for_each_persona(
+    crawl: Crawl, portal: world.World, visitors: dict[str, Visitor]
+):
+    pages = list(addresses(portal))
+    for persona, visitor in reversed(visitors.items()):  # whoever sees most comes first
+        crawl.visitor = visitor
+        for route, address, personas in pages:
+            if persona in personas:
+                crawl.open(persona, route, address)
+    assert crawl.looked_at > len(pages) / 2  # files and redirections apart, all of them
+    assert crawl.faults == {}
