@@ -82,7 +82,7 @@ def parse_box(value: Any) -> dict[str, Any]:
             raise GeometryError("format")
         try:
             west, south, east, north = (float(side) for side in value)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise GeometryError("format") from error
         return box_to_geometry(check_box((west, south, east, north)))
     geometry = parse_geometry(value)
