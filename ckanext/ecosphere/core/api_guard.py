@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,7 +32,8 @@ BAD_REQUEST, FORBIDDEN, NOT_FOUND, FAULT = 400, 403, 404, 500
 #: Fields of CKAN's forms that are one text, or one file, and fail as a list.
 ONCE = (*action_input.IDENTIFIERS, "email", "image_upload", "package_id", "save", "state", "type", "upload", "url")
 #: Without these, the form of a resource of CKAN fails.
-NEEDED_FOR_RESOURCES = ("id", "save")
+MILLISECONDS = re.compile("[0-9]{1,12}")
+NEEDED_FOR_RESOURCES, NEEDED_TO_LOG_IN = ("id", "save"), ("login", "password")
 #: Parts of CKAN's own pages for other types of dataset that make no sense: a source of a harvest has no files.
 WITHOUT_PAGES = ("harvest_resource",)
 #: Of the actions of others, only what is an identifier by its name.
@@ -96,7 +98,11 @@ def refuse_what_no_form_sends() -> tuple[str, int] | None:
         return None
     twice = [name for name in ONCE if len(request.form.getlist(name)) + len(request.files.getlist(name)) > 1]
     is_of_resource = part.endswith("resource") and view in ("new", "edit")
-    missing = [name for name in NEEDED_FOR_RESOURCES if is_of_resource and name not in request.form]
+    logs_in = request.endpoint == "user.login"
+    needed = NEEDED_FOR_RESOURCES if is_of_resource else NEEDED_TO_LOG_IN if logs_in else ()
+    missing = [name for name in needed if name not in request.form]
+    if logs_in and not MILLISECONDS.fullmatch(request.form.get("remember") or "0"):
+        missing.append("remember")
     if twice or missing:
         message = tk._("The form is not complete, or has a field twice ({names}). Open the page again and try again.")
         return _page(BAD_REQUEST, message.format(names=", ".join([*twice, *missing])))

@@ -109,3 +109,8 @@ def test_forms_of_ckan_that_are_none_are_refused(app: Any) -> None:
     }
     assert answers == {path: [BAD_REQUEST] * len(sent) for path, sent in forms.items()}
     assert app.get("/harvest/none/resource/new", headers=token).status_code == NOT_FOUND
+    # Of an account that does not exist, CKAN asks for the address None.
+    forms = ({"password": "a"}, {"login": "a"}, {"login": "a", "password": "a", "remember": "always"})
+    logged_in = [app.post("/user/login", data=form).status_code for form in forms]
+    hosts = [app.get("/about", headers={"Host": host}).status_code for host in ("a" * 3_000, "b..c")]
+    assert (logged_in, hosts) == ([BAD_REQUEST] * 3, [BAD_REQUEST] * 2)
