@@ -12,6 +12,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from ckanext.ecosphere.harvest.tests.csw_server import iso_record
+from dev.attack import hostile_ogcapi
 from dev.attack.hostile import Behaviour, Question, endless, slowly
 from dev.attack.tables import filled, repeated, table
 
@@ -348,7 +349,7 @@ _FUNCTIONS: tuple[Callable[[Question], None], ...] = (
     good_csw, csw_endless, csw_lying_total, csw_same_page, csw_stream, csw_slow, gzip_bomb, redirect_loop,
     redirect_canary, dcat_endless, dcat_stream, dcat_next_canary, waf_stream, waf_nested, waf_many, udata_href_loop,
     udata_endless, udata_empty_pages, udata_href_canary, xss_csw, xss_udata, xss_dcat, xss_codemeta, xss_publiccode,
-    slow_csw,
+    slow_csw, *hostile_ogcapi.BEHAVIOURS,
 )  # fmt: skip
 #: Name in the address → behaviour.
 BEHAVIOURS: dict[str, Behaviour] = {f"do/{each.__name__}": each for each in _FUNCTIONS} | _documents()

@@ -8,19 +8,34 @@ an integer that no database holds. A page that hands such a value on to an actio
 from __future__ import annotations
 
 import json
+import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import psycopg2.errors
+from ckan import model
+from ckan.lib.navl.dictization_functions import DataError as BadKeyError
 from ckan.lib.search import SearchError, SearchQueryError
 from ckan.logic.action import create, delete, get, patch, update
 from flask import Blueprint, Response, request
+from sqlalchemy.exc import DataError, DBAPIError
 
 from ckanext.ecosphere.core import api_parameters, named_datasets
 from ckanext.ecosphere.shared import action_input
 
+log = logging.getLogger(__name__)
+
 INVALID = 409  # as CKAN answers a ValidationError
-BAD_REQUEST, FORBIDDEN, NOT_FOUND = 400, 403, 404
+BAD_REQUEST, FORBIDDEN, NOT_FOUND, FAULT = 400, 403, 404, 500
+#: Fields of CKAN's forms that are one text, or one file, and fail as a list.
+ONCE = (*action_input.IDENTIFIERS, "email", "image_upload", "package_id", "save", "state", "type", "upload", "url")
+#: Without these, the form of a resource of CKAN fails.
+MILLISECONDS = re.compile("[0-9]{1,12}")
+NEEDED_FOR_RESOURCES, NEEDED_TO_LOG_IN = ("id", "save"), ("login", "password")
+#: Parts of CKAN's own pages for other types of dataset that make no sense: a source of a harvest has no files.
+WITHOUT_PAGES = ("harvest_resource",)
 #: Of the actions of others, only what is an identifier by its name.
 IDENTIFIERS = ("id",)
 #: Identifiers that are texts in every table of CKAN: PostgreSQL compares none with a number.
@@ -71,6 +86,44 @@ def say_that_there_is_no_such_page() -> tuple[str, int] | None:
     if named_datasets.is_absent_for_page(request.endpoint or "", request.view_args or {}):
         return say_that_it_is_not_there(tk.ObjectNotFound())
     return None
+
+
+@api_guard.before_app_request
+def refuse_what_no_form_sends() -> tuple[str, int] | None:
+    """Answer a form of CKAN or another extension in which something is missing, or there twice, that is there once."""
+    part, _dot, view = (request.endpoint or "").rpartition(".")
+    if part in WITHOUT_PAGES:
+        return say_that_it_is_not_there(tk.ObjectNotFound())
+    if request.method != "POST" or part == "api" or part.startswith("ecosphere"):
+        return None
+    twice = [name for name in ONCE if len(request.form.getlist(name)) + len(request.files.getlist(name)) > 1]
+    is_of_resource = part.endswith("resource") and view in ("new", "edit")
+    logs_in = request.endpoint == "user.login"
+    needed = NEEDED_FOR_RESOURCES if is_of_resource else NEEDED_TO_LOG_IN if logs_in else ()
+    missing = [name for name in needed if name not in request.form]
+    if logs_in and not MILLISECONDS.fullmatch(request.form.get("remember") or "0"):
+        missing.append("remember")
+    if twice or missing:
+        message = tk._("The form is not complete, or has a field twice ({names}). Open the page again and try again.")
+        return _page(BAD_REQUEST, message.format(names=", ".join([*twice, *missing])))
+    return None
+
+
+@api_guard.app_errorhandler(BadKeyError)
+def say_that_the_form_is_none(_error: BadKeyError) -> tuple[str, int]:
+    """Answer for a form with a field whose name CKAN cannot take apart ("a__b__c")."""
+    return _page(BAD_REQUEST, tk._("The form has a field of which nobody knows the name. Open the page again."))
+
+
+@api_guard.app_errorhandler(DBAPIError)
+def say_what_the_database_refuses(error: DBAPIError) -> tuple[str, int]:
+    """Answer for a value that no column takes, or for a fault; the page asks the database, so the transaction ends."""
+    model.Session.rollback()
+    if isinstance(error, DataError) or isinstance(error.orig, psycopg2.errors.UndefinedFunction):
+        log.warning("Refused by the database: %s", str(error.orig).strip().splitlines()[:1])
+        return _page(BAD_REQUEST, tk._("A value of the address or the form is none that can be stored: correct it."))
+    log.error("The database refused a statement", exc_info=error)
+    return _page(FAULT, tk._("Internal server error"))
 
 
 @api_guard.app_errorhandler(tk.ValidationError)

@@ -204,3 +204,7 @@ class _Guarded:
                 text, 503, {"Retry-After": str(RETRY_SECONDS)}, content_type="text/plain; charset=utf-8"
             )
             return response(environ, start_response)
+        finally:
+            # CKAN does so once it has an answer. Where the error page failed, too, there is none, and the next requests
+            # of this thread would all meet the transaction that has failed.
+            model.Session.remove()

@@ -23,6 +23,7 @@ RECENT = timedelta(minutes=5)
 """Age up to which what a worker saw is shown without having it look again."""
 PAGE = 50
 LAST_PAGE = 1_000
+LONGEST_NUMBER = 9
 
 
 def N_(text: str) -> str:
@@ -164,4 +165,5 @@ def health_cards() -> list[Card]:
 
 def page_number(text: str | None) -> int:
     """Return the number of a page of an address, 1 when it is none."""
-    return min(int(text), LAST_PAGE) if text and text.isdecimal() and int(text) > 0 else 1
+    number = int(text) if text and text.isdecimal() and len(text) <= LONGEST_NUMBER else 1
+    return min(max(number, 1), LAST_PAGE)

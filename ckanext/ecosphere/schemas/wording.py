@@ -97,7 +97,7 @@ def ecosphere_number_text(value: Any) -> str:
 
     try:
         return format_decimal(float(value), locale=_locale())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return str(value)
 
 
@@ -107,7 +107,7 @@ def ecosphere_size_text(value: Any) -> str:
 
     try:
         size = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return str(value)
     units = (tk._("bytes"), tk._("kB"), tk._("MB"), tk._("GB"), tk._("TB"))
     step = 0

@@ -30,7 +30,7 @@ def of_geometry(text: Any) -> Box | None:
         points = list(_points(json.loads(text)["coordinates"]))
         xs, ys = [float(x) for x, _y in points], [float(y) for _x, y in points]
         return min(xs), min(ys), max(xs), max(ys)
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError):
         return None
 
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from ckan import model
+from ckan.tests import factories
+from sqlalchemy.exc import DBAPIError
+
+from ckanext.ecosphere.core import named_datasets
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+
+OK, BAD_REQUEST, NOT_FOUND = 200, 400, 404
 
 ANSWERS = {
     "/catalog.ttl?page=100000": 400,
@@ -67,3 +76,41 @@ def test_following_without_an_account_is_refused(app: Any) -> None:
 def test_number_as_an_identifier_is_refused(app: Any, identifier: object) -> None:
     for action in ("package_show", "organization_show", "resource_show", "user_show"):
         assert app.post(f"/api/3/action/{action}", json={"id": identifier}).status_code == 409, action
+
+
+def _fail_twice(*_arguments: Any) -> bool:
+    """Break the transaction, then fail as an error page does that asks the database."""
+    with suppress(DBAPIError):
+        model.Session.execute(sa.text("SELECT 'a' = ARRAY['a']::text[]"))
+    raise RuntimeError("the error page failed")
+
+
+def test_a_transaction_that_failed_ends_with_its_request(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(named_datasets, "is_absent_for_page", _fail_twice)
+        app.get("/about")
+    assert app.get("/about").status_code == OK
+
+
+def test_forms_of_ckan_that_are_none_are_refused(app: Any) -> None:
+    """A list as the owner broke a statement, and with it each later page of the same thread."""
+    editor = factories.User()
+    organization = factories.Organization(user={"name": editor["name"], "capacity": "editor"})
+    dataset = factories.Dataset(owner_org=organization["id"])
+    token = {"Authorization": factories.APIToken(user=editor["name"])["token"]}
+    forms = {
+        "/dataset/new": [{"owner_org": [organization["id"]] * 2, "save": ""}, {"name": ["a", "b"], "title": "a"}],
+        f"/dataset/{dataset['name']}/resource/new": [{"url": "a"}, {"id": "", "save": "", "a__b__c": "d"}],
+        f"/dataset/{dataset['name']}/resource/x/edit": [{"id": ["a", "b"], "save": ""}],
+    }
+    answers = {
+        path: [app.post(path, data=form, headers=token, follow_redirects=False).status_code for form in sent]
+        for path, sent in forms.items()
+    }
+    assert answers == {path: [BAD_REQUEST] * len(sent) for path, sent in forms.items()}
+    assert app.get("/harvest/none/resource/new", headers=token).status_code == NOT_FOUND
+    # Of an account that does not exist, CKAN asks for the address None.
+    forms = ({"password": "a"}, {"login": "a"}, {"login": "a", "password": "a", "remember": "always"})
+    logged_in = [app.post("/user/login", data=form).status_code for form in forms]
+    hosts = [app.get("/about", headers={"Host": host}).status_code for host in ("a" * 3_000, "b..c")]
+    assert (logged_in, hosts) == ([BAD_REQUEST] * 3, [BAD_REQUEST] * 2)

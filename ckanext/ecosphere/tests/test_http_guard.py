@@ -387,6 +387,12 @@ def test_the_pause_that_the_server_asks_for_is_kept(form):
     assert 5 < pauses[0] <= 7
 
 
+@pytest.mark.parametrize("asked", ["\u00b2", "-1", "9" * 5_000, "Mon, 99 Foo 99999 99:99:99 +9999"])
+def test_a_pause_that_is_none_does_no_harm(asked):
+    with serve(failing(1, 503, Retry_After=asked)) as server:
+        assert session(attempts=2).get(server.url).status in (200, 503)
+
+
 def test_a_server_that_asks_for_an_hour_is_not_asked_again():
     pauses = []
     with serve(failing(9, 503, Retry_After="3600")) as server:

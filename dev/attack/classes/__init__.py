@@ -20,6 +20,7 @@ NAMES = (
     "uploads",
     "xss",
     "odd_values",
+    "odd_forms",
     "slow_questions",
     "slow_texts",
     "ssrf",

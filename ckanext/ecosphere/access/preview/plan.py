@@ -75,7 +75,7 @@ def extent_of(spatial: Any) -> list[float] | None:
                         walk(each, depth + 1)
 
         walk(geometry["coordinates"])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
     if not numbers:
         return None

@@ -48,7 +48,7 @@ def read(kind: str, data: bytes) -> Description:
 
 
 def _limit(found: Description, name: str, written: str) -> None:
-    if written.isdigit() and len(written) < 10 and int(written):  # noqa: PLR2004
+    if written.isascii() and written.isdigit() and len(written) < 10 and int(written):  # noqa: PLR2004
         found.limits[name] = int(written)
 
 
@@ -193,8 +193,10 @@ def _zooms(matrix_set: etree._Element) -> dict[str, str]:
             corner = [abs(float(side)) for side in value(matrix, "TopLeftCorner").split()]
         except ValueError:
             continue
+        if not denominator > 0:
+            continue
         zoom = next((z for z in range(MOST_MATRICES) if abs(ZOOM_ZERO / 2**z / denominator - 1) < 0.01), None)  # noqa: PLR2004
-        if denominator > 0 and zoom is not None and all(abs(side - 20037508.34) < 100 for side in corner):  # noqa: PLR2004
+        if zoom is not None and all(abs(side - 20037508.34) < 100 for side in corner):  # noqa: PLR2004
             found[str(zoom)] = value(matrix, "Identifier")[:LONGEST_NAME]
     return found
 

@@ -5,14 +5,16 @@ RFC 5322, 2045–2047 and 3834. Nothing of an e-mail is trusted: neither its siz
 
 from __future__ import annotations
 
+import codecs
 import email
 import email.policy
 import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from email.header import decode_header, make_header
 from email.headerregistry import Address
-from email.message import EmailMessage
+from email.message import Message
 from email.utils import getaddresses
 from io import BytesIO
 from typing import Any
@@ -22,6 +24,13 @@ from werkzeug.datastructures import FileStorage
 from ckanext.ecosphere.data_requests.inbound import quotes
 
 LONGEST_HEADERS = 128 * 1024
+#: A header that describes a part, folded lines included: reading its parameters costs the square of its length.
+LONGEST_DESCRIPTION = 8_000
+LONGEST_ADDRESS, LONGEST_FILE_NAME = 320, 2_000
+#: Characters of a header in which addresses are looked for.
+LONGEST_ADDRESSES = 32_000
+#: Encodings of Python that are none of e-mails: the first takes time that grows squared, the next write any character.
+NO_CHARSETS = ("punycode", "idna", "unicode_escape", "raw_unicode_escape")
 #: Parts of any kind, and how deep they may lie: parsing costs lines times depth.
 MOST_PARTS, MOST_CONTAINERS = 60, 12
 MOST_LINES = 400_000
@@ -30,6 +39,7 @@ LONGEST_TEXT = 200_000
 RECIPIENTS = ("X-Original-To", "Delivered-To", "Envelope-To", "To", "Cc")
 MOST_RECIPIENTS = 50
 CONTAINER = re.compile(rb"^content-type:\s*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
+DESCRIPTION = re.compile(rb"^content-[a-z-]{1,30}[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
 #: What a boundary of parts looks like at its simplest.
 BOUNDARY = re.compile(rb"^--\S", re.MULTILINE)
 CLOSED = re.compile(rb"\r?\n\r?\n")
@@ -121,14 +131,21 @@ def body(raw: bytes) -> tuple[str, list[FileStorage]]:
     return _text(parts), [_file(each) for each in parts if _is_file(each)]
 
 
-def _parse(raw: bytes) -> EmailMessage:
+def _parse(raw: bytes) -> Message:
+    """Parse with the policy that leaves headers as they are: the others take them apart in time that grows squared.
+
+    Raises:
+        Unreadable: a header of a part is too long, or the standard library fails on it.
+    """
+    if any(len(each.group()) > LONGEST_DESCRIPTION for each in DESCRIPTION.finditer(raw)):
+        raise Unreadable("too_complex")
     try:
-        return email.message_from_bytes(raw, policy=email.policy.SMTP)  # pyright: ignore[reportReturnType]
+        return email.message_from_bytes(raw, policy=email.policy.compat32)
     except (RecursionError, ValueError, LookupError, TypeError, IndexError):
         raise Unreadable("broken") from None
 
 
-def _header(message: EmailMessage, name: str) -> str:
+def _header(message: Message, name: str) -> str:
     """A header as text; the standard library fails on some that are broken."""
     try:
         return " ".join(str(message.get(name) or "").split())
@@ -136,21 +153,27 @@ def _header(message: EmailMessage, name: str) -> str:
         return ""
 
 
-def _headers(message: EmailMessage, name: str) -> list[str]:
+def _headers(message: Message, name: str) -> list[str]:
     try:
-        return [str(each) for each in message.get_all(name) or []]
+        return [" ".join(str(each).split()) for each in message.get_all(name) or []]
     except Exception:  # as above
         return []
 
 
-def _sender(message: EmailMessage) -> str:
+def _sender(message: Message) -> str:
     found = _addresses(_headers(message, "From"))
     return found[0] if len(found) == 1 else ""
 
 
 def _addresses(written: list[str]) -> list[str]:
     found = []
-    for _name, address in getaddresses([each[:LONGEST_HEADERS] for each in written])[:MOST_RECIPIENTS]:
+    try:
+        pairs = getaddresses([each[:LONGEST_ADDRESSES] for each in written])
+    except RecursionError:  # comments within comments
+        return []
+    for _name, address in pairs[:MOST_RECIPIENTS]:
+        if len(address) > LONGEST_ADDRESS:
+            continue
         try:
             found.append(str(Address(addr_spec=address).addr_spec).lower())
         except (ValueError, IndexError, AttributeError, LookupError):
@@ -158,14 +181,14 @@ def _addresses(written: list[str]) -> list[str]:
     return found
 
 
-def _recipients(message: EmailMessage, original: str) -> list[str]:
+def _recipients(message: Message, original: str) -> list[str]:
     found = [original.strip().lower()] if original else []
     for name in RECIPIENTS:
         found += _addresses(_headers(message, name)[:MOST_RECIPIENTS])
     return list(dict.fromkeys(found))
 
 
-def _is_automatic(message: EmailMessage) -> bool:
+def _is_automatic(message: Message) -> bool:
     submitted = _header(message, "Auto-Submitted").split(";")[0].strip().lower()
     returned = message.get("Return-Path") is not None and _header(message, "Return-Path").strip("<> ") == ""
     report = _header(message, "Content-Type").lower().startswith("multipart/report")
@@ -179,14 +202,14 @@ def _is_automatic(message: EmailMessage) -> bool:
     )
 
 
-def _leaves(message: EmailMessage) -> Iterator[Any]:
+def _leaves(message: Message) -> Iterator[Any]:
     """Parts that hold no others, an e-mail within the e-mail passed over."""
     for part in message.walk():
         if not part.is_multipart():
             yield part
 
 
-def _is_file(part: EmailMessage) -> bool:
+def _is_file(part: Message) -> bool:
     """Whether a part is attached; pictures within the text (logos of signatures) and seals are not."""
     disposition = part.get_content_disposition()
     within = disposition != "attachment" and part.get_content_maintype() == "image" and part.get("Content-ID")
@@ -195,14 +218,15 @@ def _is_file(part: EmailMessage) -> bool:
     return disposition == "attachment" or bool(_file_name(part))
 
 
-def _file_name(part: EmailMessage) -> str:
+def _file_name(part: Message) -> str:
     try:
-        return str(part.get_filename() or "")
+        name = str(part.get_filename() or "")[:LONGEST_FILE_NAME]
+        return str(make_header(decode_header(name)))  # many programs write it as RFC 2047 forbids
     except Exception:  # as in `_header`
         return ""
 
 
-def _file(part: EmailMessage) -> FileStorage:
+def _file(part: Message) -> FileStorage:
     content = part.get_payload(decode=True)
     return FileStorage(BytesIO(content if isinstance(content, bytes) else b""), _file_name(part) or "piece-jointe")
 
@@ -218,11 +242,12 @@ def _text(parts: list[Any]) -> str:
     return ""
 
 
-def _decoded(part: EmailMessage) -> str:
+def _decoded(part: Message) -> str:
     content = part.get_payload(decode=True)
     raw = content if isinstance(content, bytes) else b""
     try:
-        charset = str(part.get_content_charset() or "utf-8")
+        charset = codecs.lookup(str(part.get_content_charset() or "utf-8")).name.replace("-", "_")
+        charset = "utf-8" if charset in NO_CHARSETS else charset
         return raw[: 4 * LONGEST_TEXT].decode(charset, "replace")
     except (LookupError, ValueError, UnicodeError):
         # A character set that nobody knows, or that is none of text ("base64", "idna").

@@ -259,6 +259,8 @@ def test_what_is_made_to_choke_the_portal_is_refused_in_no_time(postbox: Postbox
         ("x-nobody-knows", b"abc", "abc"),
         ("base64", b"abc", "abc"),
         ("idna", b"abc", "abc"),
+        ("punycode", b"abc-kva", "abc-kva"),
+        ("unicode_escape", rb"a\ud800\x00", r"a\ud800\x00"),
         ("utf-8", b"\xff\xfeabc\xed\xa0\x80", "\ufffd\ufffdabc\ufffd\ufffd\ufffd"),
     ],
 )
@@ -267,6 +269,35 @@ def test_odd_character_sets_are_read_or_replaced(postbox: Postbox, charset: str,
     part = b"--b\r\nContent-Type: text/plain; charset=" + charset.encode() + b"\r\n\r\n" + content + b"\r\n--b--\r\n"
     assert handed_over(_multipart(received(postbox), part)) == "taken"
     assert [each.text for each in comments()] == [text]
+
+
+#: Texts on which the standard library's parsers of headers take time that grows squared, or call themselves too often.
+TANGLED = (
+    "a@b.fr," * 17_000, "(" * 100_000, '"' * 100_000, "\\" * 100_000, "a:" * 50_000, "a " * 50_000, "; a=b" * 20_000,
+    "=?punycode?q?" + "a" * 100_000 + "-kva?= <a@b.fr>", "a." * 50_000 + "@b.fr",
+)  # fmt: skip
+
+
+def test_headers_of_strangers_are_read_in_no_time(postbox: Postbox):
+    """Whoever knows the address of the portal may write to it: the headers are read before anything is checked."""
+    opened()
+    to = str(received(postbox)["Reply-To"])
+    for text in TANGLED:
+        for name in ("From", "Cc", "Auto-Submitted", "Content-Type", "Message-ID"):
+            named = {"From": "asker@secret.example", name: text}
+            headers = "".join(f"{key}: {value}\r\n" for key, value in named.items())
+            begun = time.process_time()
+            handed_over(f"{headers}To: {to}\r\n\r\nx".encode())
+            assert time.process_time() - begun < 2, f"{name}: {text[:20]}"
+    assert not comments()
+
+
+def test_the_name_of_a_file_is_read_as_mail_programs_write_it(postbox: Postbox):
+    opened()
+    name = '"=?utf-8?q?d=C3=A9cision.pdf?="'
+    part = f"--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename={name}\r\n\r\n"
+    assert handed_over(_multipart(received(postbox), part.encode() + PDF + b"\r\n--b--\r\n")) == "taken"
+    assert [each.name for each in model.Session.scalars(sa.select(Attachment))] == ["décision.pdf"]
 
 
 def test_headers_that_are_broken_or_injected_break_nothing(postbox: Postbox):

@@ -19,6 +19,9 @@ from ckanext.harvest.logic import HarvestJobExists, HarvestSourceInactiveError
 from ckanext.harvest.logic.dictization import harvest_job_dictize
 from ckanext.harvest.model import HarvestJob
 
+LONGEST_DAYS = 5
+"""Figures of a number of days."""
+
 
 @tk.chained_action
 def harvest_send_job_to_gather_queue(original: Any, context: Context, data_dict: DataDict) -> dict[str, Any]:
@@ -159,7 +162,7 @@ def harvest_abort_failed_jobs(original: Any, context: Context, data_dict: DataDi
     """
     tk.check_access("ecosphere_harvest_administer", context, data_dict)
     days = {"life_span": 7, **data_dict}["life_span"]
-    if not str(days).isdecimal():
+    if not str(days).isdecimal() or len(str(days)) > LONGEST_DAYS:
         raise tk.ValidationError({"life_span": [tk._("Write a number of days.")]})
     return original(context, {**data_dict, "life_span": int(days)})
 

@@ -77,10 +77,10 @@ def _assemble(year: str, month: str | None, day: str | None) -> str | None:
         return None
     try:
         if not month:
-            return year
+            return str(int(year))  # full-width digits are digits too
         if not day:
             dt.date(int(year), int(month), 1)
-            return f"{year}-{int(month):02d}"
+            return f"{int(year)}-{int(month):02d}"
         return dt.date(int(year), int(month), int(day)).isoformat()
     except ValueError:
         return None

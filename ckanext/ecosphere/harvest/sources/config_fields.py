@@ -10,6 +10,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.harvest.logic import schema
 
 _OWN = frozenset(
@@ -50,6 +53,21 @@ def show_config(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> No
             data[name,] = value
 
 
+def url_validator(original: Any) -> Any:
+    """Return ckanext-harvest's check of an address, which takes it apart, without a fault for one that is none."""
+
+    def harvest_source_url_validator(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> Any:
+        if not taken_apart(str(data[key] or "")).netloc:
+            message = tk._('"{value}" is not a web address: it must start with https:// or http://')
+            errors[key].append(message.format(value=str(data[key])[:100]))
+            raise tk.StopOnError
+        return original(key, data, errors, context)
+
+    return harvest_source_url_validator
+
+
 def protect_sources() -> None:
-    """Have ckanext-harvest show configurations this way."""
+    """Have ckanext-harvest show configurations this way, and refuse addresses that are none."""
     schema.harvest_source_convert_from_config = show_config
+    if schema.harvest_source_url_validator.__module__ != __name__:
+        schema.harvest_source_url_validator = url_validator(schema.harvest_source_url_validator)

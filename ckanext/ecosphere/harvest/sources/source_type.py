@@ -15,6 +15,7 @@ from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.base import SECOND, SourceReader
 from ckanext.ecosphere.harvest.sources.bounds import BoundedReader, Bounds
 from ckanext.ecosphere.harvest.sources.messages import ConfigError, sentence
+from ckanext.ecosphere.shared import action_input
 from ckanext.ecosphere.shared.http_guard import GuardedSession
 from ckanext.harvest.interfaces import IHarvester
 
@@ -139,4 +140,8 @@ def _parsed(text: str | None) -> dict[str, Any]:
         raise ConfigError("config-json", detail=str(error)) from error
     if not isinstance(settings, dict):
         raise ConfigError("config-object")
+    try:
+        action_input.check(settings, ())
+    except tk.ValidationError as error:
+        raise ConfigError("config-json", detail="; ".join(error.error_summary.values())) from error
     return settings

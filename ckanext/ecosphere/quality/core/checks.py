@@ -151,7 +151,8 @@ def current(facts: Facts, today: date) -> State:
 
 def recent_until(facts: Facts) -> date:
     """Return the last day on which data without an announced rhythm count as recent; they have a date."""
-    return date.fromisoformat(facts.last_change) + RECENT
+    last = date.fromisoformat(facts.last_change)
+    return last + min(RECENT, date.max - last)
 
 
 def dates_order(facts: Facts, _today: date) -> State:

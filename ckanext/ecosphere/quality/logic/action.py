@@ -17,6 +17,8 @@ from ckanext.ecosphere.quality.storage import store
 from ckanext.ecosphere.shared import action_input
 
 MOST_DATASETS = 100
+MOST_PREVIEWED = 5_000
+"""Resources of a dataset whose quality is previewed: more take longer than anybody waits."""
 
 
 def package_or_not_found(name_or_id: str) -> model.Package:
@@ -140,6 +142,10 @@ def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> dict[str
     """
     tk.check_access("ecosphere_quality_preview", context, data_dict)
     package = package_or_not_found(data_dict["id"]) if data_dict.get("id") else None
+    resources = data_dict["dataset"].get("resources")
+    if isinstance(resources, list | dict) and len(resources) > MOST_PREVIEWED:
+        message = tk._("Too many values: {number} at most.").format(number=MOST_PREVIEWED)
+        raise tk.ValidationError({"dataset": [message]})
     before, after = presentation.preview(package, data_dict["dataset"])
     change = after["score"] - (before["score"] if before else 0)
     return {"before": before, "after": after, "change": change}

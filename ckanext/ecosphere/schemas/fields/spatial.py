@@ -27,6 +27,7 @@ _DEPTHS = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "
 MAX_POSITIONS = 100_000
 MAX_LONGITUDE = 180.0
 MAX_LATITUDE = 90.0
+MAX_HEIGHT = 1e8
 
 
 class GeometryError(ValueError):
@@ -82,7 +83,7 @@ def parse_box(value: Any) -> dict[str, Any]:
             raise GeometryError("format")
         try:
             west, south, east, north = (float(side) for side in value)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise GeometryError("format") from error
         return box_to_geometry(check_box((west, south, east, north)))
     geometry = parse_geometry(value)
@@ -137,7 +138,7 @@ def _positions(coordinates: Any, depth: int, budget: list[int] | None = None) ->
     ):
         raise GeometryError("format")
     longitude, latitude = coordinates[:2]
-    if not _in_world(longitude, latitude):
+    if not _in_world(longitude, latitude) or not all(abs(height) <= MAX_HEIGHT for height in coordinates[2:]):
         raise GeometryError("world")
     yield float(longitude), float(latitude)
 
@@ -212,6 +213,8 @@ def _shape_of(row: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def territory_of(uri: str) -> voc.Concept | None:
     """Return the territory that an address stands for; of a commune, whose box is not known, its département."""
+    if not isinstance(uri, str):  # not checked yet: the footprint is made beside the other errors
+        return None
     commune = communes.get(uri)
     return voc.get("territories").get(f"departement-{commune.departement}" if commune else uri) if uri else None
 

@@ -91,7 +91,7 @@ def _bytes(value: Any) -> float:
     """A number of bytes; large ones are stored with a decimal point, and what is no number is none."""
     try:
         number = float(value or 0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0
     return number if 0 < number < float("inf") else 0
 

@@ -78,7 +78,7 @@ def _of_geometry(read: Any, text: str) -> Box:
     try:
         geometry = read(text)
         sides = tuple(map(float, geometry.bounds))
-    except (ShapelyError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
+    except (ShapelyError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError):
         raise AreaError(tk._("This is neither GeoJSON nor WKT that can be read.")) from None
     return _checked(sides)
 

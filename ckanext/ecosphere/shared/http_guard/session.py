@@ -271,7 +271,7 @@ def _fetch_error(error: Exception, url: str, attempt: Attempt) -> FetchError:
 def _retry_after(headers: Mapping[str, str]) -> float:
     """Seconds that the server asks to wait (RFC 9110 §10.2.3), 0 when it does not say."""
     value = headers.get("Retry-After", "").strip()
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return float(value[:9])
     if value:
         try:

@@ -18,6 +18,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect, validate_csrf
 from werkzeug.wrappers import Response
 from wtforms.validators import ValidationError
 
+from ckanext.ecosphere.shared.http_guard.addresses import taken_apart
 from ckanext.ecosphere.shared.web_guard.answers import is_api, refuse
 from ckanext.ecosphere.shared.web_guard.tables import matches, tables
 
@@ -105,7 +106,7 @@ def from_elsewhere() -> bool:
     if not source:
         return False
     own = {request.host, urlsplit(tk.config["ckan.site_url"]).netloc}
-    return urlsplit(source).netloc not in own
+    return taken_apart(source).netloc not in own
 
 
 def _reads_only() -> bool:

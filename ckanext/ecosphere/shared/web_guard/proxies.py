@@ -99,4 +99,16 @@ class ClientAddress:
     def _clean(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         for name in FORWARDED:
             environ.pop(name, None)
+        if not _is_host(environ.get("HTTP_HOST", "")):
+            start_response("400 Bad Request", [("Content-Type", "text/plain; charset=utf-8")])
+            return [b"The header Host names no host."]
         return self.application(environ, start_response)
+
+
+def _is_host(written: str) -> bool:
+    """Tell whether a host can be encoded: without one Flask makes no addresses, and no page, not even of an error."""
+    try:
+        written.partition(":")[0].encode("idna")
+    except UnicodeError:
+        return False
+    return True

@@ -164,3 +164,59 @@ def test_odd_years_get_clear_answers(address: str, year: str, visitors: dict[str
     assert visitors["anonymous"].get(f"{address}?year={year}").status_code in CLEAR
     action = visitors["anonymous"].call("ecosphere_request_stats", {"year": year})
     assert action.status_code in CLEAR
+
+
+HUGE = "1" + "0" * 400
+RING = f"[[1, 1, {HUGE}], [2, 1, 1], [2, 2, 1], [1, 1, {HUGE}]]"
+CREATED: dict[str, Any] = {"title": "Sonde", "notes": "Une sonde.", "owner_org": "ddt-42", "private": True}
+SOURCE: dict[str, Any] = {"title": "Sonde", "owner_org": "ddt-42", "source_type": "ecosphere_udata"}
+#: What hides from the check of the parameters: values within a text that holds JSON, and digits that are none to `int`.
+HIDDEN: list[tuple[str, dict[str, Any]]] = [
+    ("package_create", {**CREATED, "territory": '[{"name": "a"}]'}),
+    (
+        "package_create",
+        {**CREATED, "territory": '["\\ud800"]', "theme": '["\\u0000"]', "contact": '[{"name": "\\ud800"}]'},
+    ),
+    ("package_create", {**CREATED, "spatial": f'{{"type": "Polygon", "coordinates": [{RING}]}}'}),
+    ("package_create", {**CREATED, "spatial_coverage": f'[{{"bbox": [{HUGE}, 1, 2, 3]}}]'}),
+    ("package_create", {**CREATED, "issued": "２０２４", "modified": "9999-12-31", "scale_denominator": "9" * 400}),
+    ("harvest_source_create", {**SOURCE, "url": "http://["}),
+    ("harvest_source_create", {**SOURCE, "url": "http://a.example/1", "config": '{"tag": "\\ud800"}'}),
+    ("harvest_source_create", {**SOURCE, "url": "http://a.example/2", "config": '{"tag": {"a": ["\\u0000"]}}'}),
+    ("harvest_source_create", {**SOURCE, "url": "http://a.example/3", "config": "[" * 50_000}),
+    ("harvest_abort_failed_jobs", {"life_span": "9" * 5_000}),
+    ("ecosphere_quality_preview", {"dataset": {"modified": "9999-12-31", "resources": "[" * 50_000}}),
+    ("ecosphere_quality_preview", {"dataset": {"resources": [{"url": "a"}] * 20_000}}),
+    ("ecosphere_request_absence_create", {"first": "9999-12-30", "last": "9999-12-31"}),
+]
+
+
+def test_values_hidden_in_texts_get_clear_answers(visitors: dict[str, Visitor], ledger: Ledger):
+    faults = []
+    for number, (action, data) in enumerate(HIDDEN):
+        named = {"name": f"sonde-{number}"} if action.endswith("_create") and "title" in data else {}
+        ledger.begin()
+        status = visitors["sysadmin"].call(action, {**data, **named}).status_code
+        ledger.end()
+        if status not in CLEAR:
+            faults.append(f"{action} {str(data)[:80]}: {status}")
+    assert not faults
+
+
+AREAS = (
+    f'{{"type": "Point", "coordinates": [{HUGE}, 1]}}',
+    '{"type": "Point", "coordinates": [NaN, 1]}',
+    '{"type": "FeatureCollection", "features": "abc"}',
+    "POINT(1e999 1)",
+)
+
+
+def test_pages_answer_clearly_to_what_is_hidden(visitors: dict[str, Visitor], ledger: Ledger):
+    statuses = []
+    for area in AREAS:
+        ledger.begin()
+        statuses.append(visitors["anonymous"].post("/recherche/zone", {"area": area}).status_code)
+        ledger.end()
+    pages = [visitors["sysadmin"].get(f"/ecosphere/admin/journal?page={'9' * 5_000}").status_code]
+    elsewhere = visitors["anonymous"].client.post("/user/login", data={"login": "a"}, headers={"Origin": "http://["})
+    assert (set(statuses), pages, elsewhere.status_code) == ({400}, [200], 400)
