@@ -31,8 +31,8 @@ INVALID = 409  # as CKAN answers a ValidationError
 BAD_REQUEST, FORBIDDEN, NOT_FOUND, FAULT = 400, 403, 404, 500
 #: Fields of CKAN's forms that are one text, or one file, and fail as a list.
 ONCE = (*action_input.IDENTIFIERS, "email", "image_upload", "package_id", "save", "state", "type", "upload", "url")
-#: Without these, the form of a resource of CKAN fails.
 MILLISECONDS = re.compile("[0-9]{1,12}")
+#: Without these, CKAN's forms of resources and of the log-in fail.
 NEEDED_FOR_RESOURCES, NEEDED_TO_LOG_IN = ("id", "save"), ("login", "password")
 #: Parts of CKAN's own pages for other types of dataset that make no sense: a source of a harvest has no files.
 WITHOUT_PAGES = ("harvest_resource",)

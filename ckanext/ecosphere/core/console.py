@@ -18,18 +18,13 @@ from werkzeug.wrappers import Response
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, CheckStatus, Line, Link, each_setup
 from ckanext.ecosphere.setup import kept_health
 from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.shared.messages import N_
 
 RECENT = timedelta(minutes=5)
 """Age up to which what a worker saw is shown without having it look again."""
 PAGE = 50
 LAST_PAGE = 1_000
 LONGEST_NUMBER = 9
-
-
-def N_(text: str) -> str:
-    """Mark a text for translation."""
-    return text
-
 
 #: Queue → what is done in it.
 QUEUES = {
