@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 INVALID = 409  # as CKAN answers a ValidationError
 BAD_REQUEST, FORBIDDEN, NOT_FOUND, FAULT = 400, 403, 404, 500
 #: Fields of CKAN's forms that are one text, or one file, and fail as a list.
-ONCE = (*action_input.IDENTIFIERS, "email", "image_upload", "package_id", "save", "state", "type", "upload", "url")
+ONCE = ("email", "id", "image_upload", "name", "owner_org", "package_id", "save", "state", "type", "upload", "url")
 MILLISECONDS = re.compile("[0-9]{1,12}")
 #: Without these, CKAN's forms of resources and of the log-in fail.
 NEEDED_FOR_RESOURCES, NEEDED_TO_LOG_IN = ("id", "save"), ("login", "password")

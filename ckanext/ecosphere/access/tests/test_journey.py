@@ -57,7 +57,7 @@ def test_somebody_sees_the_data_and_takes_a_part(page: Page, dataset: dict[str, 
     assert page.evaluate(level, "outline") < page.evaluate(level, "tile")  # what lies over the tiles hides them
     expect(page.get_by_text("zones_humides").first).to_be_visible()
     assert axe_violations(page) == []
-    preview.get_by_label("Affiché").select_option(label="Zones humides en WFS")
+    preview.get_by_label("Afficher").select_option(label="Zones humides en WFS")
     expect(preview.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
     jobs.make_samples()
     expect(preview.get_by_text("60 lignes sur 60")).to_be_visible()

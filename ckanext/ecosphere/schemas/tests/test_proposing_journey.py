@@ -59,7 +59,7 @@ def test_a_ddt_pastes_the_address_of_its_wfs_and_publishes(page: Page, editor: A
     with served() as ogc:
         page.goto("/fr/tableau-de-bord")
         hand = Hand(page)
-        hand.click(page.get_by_role("link", name="Partir d'une adresse").first)
+        hand.click(page.get_by_role("link", name="Partir d’une adresse").first)
         page.wait_for_selector("#field-import-url")
         assert axe_violations(page) == []
         # The field has the focus: paste, Enter.

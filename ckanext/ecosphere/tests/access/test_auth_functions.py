@@ -23,6 +23,7 @@ PUBLIC = {
     "ecosphere_quality_overview",
     "ecosphere_quality_show",
     "ecosphere_request_attachment_show",
+    "ecosphere_request_batch_show",
     "ecosphere_request_dataset_list",
     "ecosphere_request_delivery_show",
     "ecosphere_request_list",
