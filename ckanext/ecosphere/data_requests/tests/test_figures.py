@@ -24,6 +24,19 @@ FIGURES = {
     "outcomes": {"fulfilled": 1},
     "backlog": [{"age": "0-7", "count": 2}],
     "by_month": [{"month": "2026-11", "received": 3, "answered": 1}],
+    "satisfaction": {"yes": 5},
+    "services": [
+        {
+            "name": "ddt-42",
+            "received": 3,
+            "waiting": 1,
+            "overdue": 0,
+            "answered": 1,
+            "refused": 0,
+            "within_month": 0.5,
+            "satisfaction": None,
+        }  # fmt: skip
+    ],
     "unmet": [{"theme": "=cmd()", "departements": [{"id": "departement-01"}, {"id": "departement-42"}], "support": 4}],
 }
 
@@ -64,6 +77,7 @@ def test_the_table_holds_every_figure_and_runs_no_formula():
     assert rows[0] == ["figure", "detail", "place", "value"]
     assert ["received", "", "", "3"] in rows and ["median_days_first_answer", "", "", ""] in rows
     assert ["month", "2026-11", "answered", "1"] in rows
+    assert ["satisfaction", "yes", "", "5"] in rows and ["service overdue", "ddt-42", "", "0"] in rows
     assert rows[-2:] == [["unmet", "'=cmd()", f"departement-{number}", "4"] for number in ("01", "42")]
 
 

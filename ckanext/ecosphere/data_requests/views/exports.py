@@ -45,7 +45,7 @@ def statistics(found: Mapping[str, Any]) -> str:
     """
     single = ("received", "answered", "answered_within_month", "median_days_first_answer")
     rows: list[tuple[Any, ...]] = [(name, "", "", found.get(name)) for name in single]
-    rows += [("satisfaction", name, "", number) for name, number in (found.get("satisfaction") or {}).items()]
+    rows += [("satisfaction", name, "", number) for name, number in (found["satisfaction"] or {}).items()]
     rows += [("without answer", name, "", number) for name, number in found["apart"].items()]
     rows += [("outcome", state, "", number) for state, number in found["outcomes"].items()]
     rows += [("backlog", each["age"], "", each["count"]) for each in found["backlog"]]
