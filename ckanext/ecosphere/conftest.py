@@ -29,6 +29,7 @@ if process := os.environ.get("PYTEST_XDIST_WORKER"):  # CKAN reads its configura
 
 #: Files that take half a minute or more, the longest first: of two processes, none is left alone with one at the end.
 LONGEST = (
+    "tests/access/test_crawl.py",
     "tests/access/test_matrix.py",
     "schemas/tests/test_form.py",
     "tests/access/test_odd_values.py",

@@ -35,7 +35,7 @@ FIGURES = {
             "refused": 0,
             "within_month": 0.5,
             "satisfaction": None,
-        }  # fmt: skip
+        }
     ],
     "unmet": [{"theme": "=cmd()", "departements": [{"id": "departement-01"}, {"id": "departement-42"}], "support": 4}],
 }
