@@ -91,7 +91,11 @@ def catalogue() -> Response:
 @schemas.route("/vocabulaires")
 def vocabulary_list() -> str:
     """List the vocabularies."""
-    return tk.render("ecosphere_schemas/vocabularies.html", {"vocabularies": [voc.get(name) for name in voc.names()]})
+    lists = [
+        {"name": name, "title": voc.title(name, language.current()), "size": len(voc.get(name))} for name in voc.names()
+    ]
+    lists.sort(key=lambda each: voc.normalise(str(each["title"])))
+    return tk.render("ecosphere_schemas/vocabularies.html", {"lists": lists})
 
 
 @schemas.route("/vocabulaires/<name>")
@@ -104,7 +108,8 @@ def vocabulary(name: str) -> Any:
     if not extension:
         extension = asked.get(str(tk.request.accept_mimetypes.best_match(["text/html", *asked], "text/html")), "")
     if not extension:
-        page = make_response(tk.render("ecosphere_schemas/vocabulary.html", {"vocabulary": voc.get(name)}))
+        shown = {"vocabulary": voc.get(name), "title": voc.title(name, language.current())}
+        page = make_response(tk.render("ecosphere_schemas/vocabulary.html", shown))
         page.vary.add("Accept")
         return page
     syntax, mimetype = SKOS_FORMATS[extension]

@@ -23,7 +23,7 @@ from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.vocabularies import local, overlay
 from ckanext.ecosphere.vocabularies.local import derived
 from ckanext.ecosphere.vocabularies.model import Concept, Vocabulary
-from ckanext.ecosphere.vocabularies.reader import read_vocabulary
+from ckanext.ecosphere.vocabularies.reader import read_vocabulary, title
 
 __all__ = [
     "DATA",
@@ -36,6 +36,7 @@ __all__ = [
     "names",
     "normalise",
     "own_synonyms",
+    "title",
     "use",
 ]
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from ckanext.ecosphere.vocabularies import local
 from ckanext.ecosphere.vocabularies.model import Concept
-from ckanext.ecosphere.vocabularies.reader import COLUMN_TYPES, read_rows
+from ckanext.ecosphere.vocabularies.reader import COLUMN_TYPES, read_rows, title
 
 AREA = "vocabulary:"
 """How the areas of vocabularies begin, see ``local.py``."""
@@ -112,16 +112,12 @@ class EditableList:
 
     Attributes:
         name: of the vocabulary.
-        title_fr: what people call it, in French.
-        title_en: the same in English.
         field: of datasets.
         own: whether terms may be added and withdrawn.
         facet: field of the facet of the page of datasets, "" without one.
     """
 
     name: str
-    title_fr: str
-    title_en: str
     field: str
     own: bool
     facet: str
@@ -133,14 +129,12 @@ class EditableList:
 
     def title(self, lang: str) -> str:
         """What people call it, in a language."""
-        return self.title_en if lang.startswith("en") else self.title_fr
+        return title(self.name, lang)
 
 
 @cache
 def editable() -> dict[str, EditableList]:
     """Lists that administrators may change, by name."""
     _columns, rows = read_rows(Path(__file__).with_name("editable.csv"))
-    lists = (
-        EditableList(r["list"], r["title_fr"], r["title_en"], r["field"], r["own"] == "yes", r["facet"]) for r in rows
-    )
+    lists = (EditableList(r["list"], r["field"], r["own"] == "yes", r["facet"]) for r in rows)
     return {each.name: each for each in lists}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -107,3 +108,15 @@ def _concept(row: dict[str, str]) -> Concept:
         alt_labels=_many(row["alt_labels"]),
         data=MappingProxyType(data),
     )
+
+
+@cache
+def _titles() -> dict[str, tuple[str, str]]:
+    _columns, rows = read_rows(Path(__file__).with_name("titles.csv"))
+    return {row["list"]: (row["title_fr"], row["title_en"]) for row in rows}
+
+
+def title(name: str, lang: str) -> str:
+    """Return what people call a list, in a language; a list of the administrator's own is called as its file."""
+    french, english = _titles().get(name, (name, name))
+    return english if lang.startswith("en") else french

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 import ckan.plugins.toolkit as tk
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 from click.testing import CliRunner
 from rdflib import OWL, RDF, SKOS, Graph, Literal, URIRef
 
@@ -213,7 +214,10 @@ def test_a_withdrawn_concept_is_said_to_be_so_where_a_dataset_holds_it_and_is_gi
 @pytest.mark.usefixtures("shared_db")
 class TestThePages:
     def test_each_list_has_a_page_and_skos_at_a_stable_address(self, app):
-        assert "themes" in app.get("/fr/vocabulaires").body
+        listed = BeautifulSoup(app.get("/fr/vocabulaires").body, "html.parser")
+        assert listed.select_one('main a[href$="/vocabulaires/themes"]').get_text() == "Thèmes du ministère"
+        called = [a.get_text() for a in listed.select('main li a[href*="/vocabulaires/"]')]
+        assert len(called) == len(voc.names()) and not set(called) & {"territories", "epsg", "eu-theme"}
         assert "Prévention des inondations" in app.get("/fr/vocabulaires/themes").body
         graph = Graph().parse(data=app.get("/vocabulaires/themes.ttl").body, format="turtle")
         scheme = URIRef("http://test.ckan.net/vocabulaires/themes")
