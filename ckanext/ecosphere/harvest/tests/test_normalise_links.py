@@ -276,6 +276,8 @@ def test_size_and_encoding_of_the_data_are_kept():
     resource = only(Link("http://a.fr/x.zip", size_megabytes="1,5"), encodings=["utf8"])
     assert (resource["size"], resource["encoding"]) == (1_500_000, "UTF-8")
     assert "size" not in only(Link("http://a.fr/x.zip", size_megabytes="beaucoup"))
+    assert only(Link("http://a.fr/x.zip", size_megabytes="1000000000"))["size"] == 10**15
+    assert "size" not in only(Link("http://a.fr/x.zip", size_megabytes="1000000001"))
 
 
 def test_operations_of_a_service_give_its_address_once():

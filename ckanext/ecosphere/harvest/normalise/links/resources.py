@@ -40,6 +40,8 @@ _SERVICE_KINDS = {"view", "download", "discovery", "invoke", "transformation", "
 _RECORD = "completemetadata"
 """Function of a link to the record itself (ISO 19115-3)."""
 _MEGABYTE = 1_000_000
+_MOST_MEGABYTES = 10**9
+"""A petabyte: what is larger is an error of the record."""
 
 
 def resource_key(resource: Resource) -> tuple[str, str, str]:
@@ -263,7 +265,7 @@ def _positive(text: str | None) -> float | None:
         number = float((text or "").replace(",", "."))
     except ValueError:
         return None
-    return number if 0 < number < 1e9 else None  # noqa: PLR2004 - a petabyte
+    return number if 0 < number <= _MOST_MEGABYTES else None
 
 
 # --- names -------------------------------------------------------------------------------------------
