@@ -23,7 +23,12 @@ def cards(person: Person) -> list[Card]:
     found.sort(key=lambda each: (CALLING.index(each["state"]), each["title"]))
     labels = dict(helpers.ecosphere_harvest_states())
     lines = [
-        Line(each["title"], tk.url_for("harvest.about", id=each["name"]), _note(each, labels[each["state"]]), True)
+        Line(
+            each["title"],
+            tk.url_for("harvest.about", id=each["name"] or each["id"]),
+            _note(each, labels[each["state"]]),
+            True,
+        )
         for each in found[:MOST_LINES]
     ]
     ways = [Link(tk._("All sources"), tk.url_for("ecosphere_harvest.sources"), "table")]

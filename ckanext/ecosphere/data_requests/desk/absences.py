@@ -14,6 +14,8 @@ from ckanext.ecosphere.data_requests.domain import clock
 #: Substitutes who are away themselves are passed over, so many at most.
 LONGEST_CHAIN = 5
 LONGEST_ABSENCE = timedelta(days=366)
+#: How long before it begins an absence may be announced.
+LONGEST_AHEAD = timedelta(days=731)
 #: Absences that an agent may have announced at once.
 MOST = 20
 

@@ -93,14 +93,16 @@ def test_a_substitute_who_is_away_too_or_has_left_is_passed_over():
 
 
 def test_an_absence_is_checked_field_by_field():
+    first, last, late = ((dictize.today() + timedelta(days=days)).isoformat() for days in (30, 31, 3000))
     for given, field in (
-        ({"first": "2030-02-01", "last": "2030-01-01"}, "last"),
+        ({"first": last, "last": first}, "last"),
         ({"first": "2020-01-01", "last": "2020-01-02"}, "last"),
-        ({"first": "2030-01-01", "last": "2039-01-01"}, "last"),
-        ({"first": "demain", "last": "2030-01-01"}, "first"),
-        ({"first": "2030-01-01", "last": "2030-01-02", "substitute": "editor"}, "substitute"),
-        ({"first": "2030-01-01", "last": "2030-01-02", "substitute": "other-editor"}, "substitute"),
-        ({"first": "2030-01-01", "last": "2030-01-02", "substitute": "nobody-at-all"}, "substitute"),
+        ({"first": first, "last": late}, "last"),
+        ({"first": late, "last": late}, "first"),
+        ({"first": "demain", "last": first}, "first"),
+        ({"first": first, "last": last, "substitute": "editor"}, "substitute"),
+        ({"first": first, "last": last, "substitute": "other-editor"}, "substitute"),
+        ({"first": first, "last": last, "substitute": "nobody-at-all"}, "substitute"),
     ):
         with pytest.raises(tk.ValidationError) as error:
             act("absence_create", "editor", **given)
@@ -198,6 +200,8 @@ def test_the_pages_of_absences_and_saved_answers_work_in_a_browserless_session(a
     assert "Editor Nom" in visit(app, "admin", "/demandes/absences").body
     bad = visit(app, "admin", "/demandes/absences", first=today, last="1999-01-01")
     assert bad.status_code == 400 and "The last day comes before the first." in bad.body
+    far = visit(app, "admin", "/demandes/absences", first="9999-12-30", last="9999-12-31")
+    assert far.status_code == 400 and "Two years ahead at most." in far.body
     visit(app, "admin", "/demandes/service/ddt-42/reponses", title="<b>Titre</b>", facts=REASON)
     kept = visit(app, "admin", "/demandes/service/ddt-42/reponses").body
     assert "&lt;b&gt;Titre" in kept and "<b>Titre" not in kept

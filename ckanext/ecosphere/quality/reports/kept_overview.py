@@ -1,7 +1,8 @@
 """The figures of the whole portal, kept in Redis for a few minutes: to count them costs what the catalogue is large.
 
 A page never waits for them when figures are there: those that are too old are counted anew in the background. A
-dataset that becomes private takes the figures away at once.
+dataset that becomes private takes the figures away at once; one that was private when they were counted is not in them
+and may be saved without.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import time
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
 from ckan.lib.redis import connect_to_redis
 from redis.exceptions import RedisError
 
@@ -22,6 +25,8 @@ from ckanext.ecosphere.shared.queue import enqueue_once
 KEPT_SECONDS = 24 * 3600
 """Time after which figures are given up, should no worker count them anew."""
 _MINUTE = 60
+_PRIVATE = "private"
+"""Part of the key of the ids of the datasets that were private when the figures were counted last."""
 
 
 def show() -> dict[str, Any]:
@@ -45,10 +50,16 @@ def show() -> dict[str, Any]:
 def count(spoken: str) -> dict[str, Any]:
     """Count the figures and keep them for readers of a language."""
     # What is private from now on is not in what is kept, however long the counting takes.
-    before = _generation()
+    before, private = _generation(), _private()
     found = overview.overview()
     if before is not None and before == _generation():
-        connect_to_redis().set(_key(spoken), json.dumps({"counted": time.time(), "overview": found}), ex=KEPT_SECONDS)
+        kept = connect_to_redis().pipeline()
+        kept.set(_key(spoken), json.dumps({"counted": time.time(), "overview": found}), ex=KEPT_SECONDS)
+        kept.delete(_key(_PRIVATE))
+        if private:
+            kept.sadd(_key(_PRIVATE), *private)
+            kept.expire(_key(_PRIVATE), KEPT_SECONDS)
+        kept.execute()
     return found
 
 
@@ -58,12 +69,21 @@ def recount(spoken: str) -> None:
         count(spoken)
 
 
-def forget() -> None:
-    """Give the figures up: something in them is no longer public."""
+def forget(private: str = "") -> None:
+    """Give the figures up: something in them is no longer public.
+
+    Args:
+        private: id of the dataset that is private by now; if it was so when the figures were counted, they stay.
+    """
     try:
-        connect_to_redis().incr(_key("generation"))
+        if not (private and connect_to_redis().sismember(_key(_PRIVATE), private)):
+            connect_to_redis().incr(_key("generation"))
     except RedisError:
         return  # nothing is kept either
+
+
+def _private() -> list[str]:
+    return list(model.Session.scalars(sa.select(model.Package.id).where(model.Package.private.is_(True))))
 
 
 def _kept(spoken: str) -> dict[str, Any] | None:

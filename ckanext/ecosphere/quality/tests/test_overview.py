@@ -77,6 +77,13 @@ def test_figures_are_kept_counted_anew_in_the_background_and_given_up_for_what_i
     ]
     kept_overview.recount("fr")
     assert datasets() == 4
+    monkeypatch.setattr(
+        kept_overview.overview, "overview", lambda: pytest.fail("Counted although nothing was given up.")
+    )
+    act("package_patch", id="secret", title="Titre secret encore")
+    assert datasets() == 4
+    monkeypatch.undo()
+    monkeypatch.setitem(ckan_config, "ecosphere.quality.overview_minutes", 10)
     act("package_patch", id="later", private=True)
     assert datasets() == 3
 

@@ -76,6 +76,8 @@ def ecosphere_request_absence_create(context: Context, data_dict: DataDict) -> d
         errors["last"] = [tk._("The last day comes before the first.")]
     elif last < today:
         errors["last"] = [tk._("Choose a day from today on.")]
+    elif first - today > absences.LONGEST_AHEAD:
+        errors["first"] = [tk._("Two years ahead at most.")]
     elif last - first > absences.LONGEST_ABSENCE:
         errors["last"] = [tk._("A year at most.")]
     substitute = _substitute(user, data_dict.get("substitute"), errors)
