@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import statistics
 import subprocess
 import sys
@@ -27,6 +28,10 @@ from pathlib import Path
 from typing import Any
 
 import requests
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.quality.core.model import QualityRow
 
 ROOT = Path(__file__).parents[2]
 INI = ROOT / ".local" / "ckan.ini"
@@ -44,8 +49,6 @@ STOCK_FACETS = ["organization", "groups", "tags", "res_format", "license_id"]
 
 def documents() -> list[dict[str, Any]]:
     """Make the documents of the portal's own datasets."""
-    from ckan import model
-
     from ckanext.ecosphere.fast_save.documents import Documents
 
     ids = [row[0] for row in model.Session.query(model.Package.id).filter_by(state="active", type="dataset")]
@@ -77,9 +80,10 @@ def filled(number: int) -> Iterator[None]:
 
     from ckanext.ecosphere.fast_save import solr
 
-    connection, batch = make_connection(), []
+    connection, batch, originals = make_connection(), [], documents()
     try:
-        for document in copies(documents(), number):
+        _add_badges([document["id"] for document in originals], number)
+        for document in copies(originals, number):
             batch.append(document)
             if len(batch) == BATCH:
                 solr.add(batch, commit=False)
@@ -90,6 +94,26 @@ def filled(number: int) -> Iterator[None]:
         yield
     finally:
         connection.delete(q=f"id:{COPY}-*", commit=True)
+        _take_badges_out()
+
+
+def _add_badges(originals: list[str], number: int) -> None:
+    """Give each copy the badge of its original, without which a list would score it at each visit."""
+    _take_badges_out()
+    others = ", ".join(column.name for column in QualityRow.__table__.columns if column.name != "package_id")
+    asked = sa.text(
+        f"INSERT INTO ecosphere_quality (package_id, {others}) SELECT copied.id, {others} FROM ecosphere_quality"
+        " JOIN unnest(CAST(:copies AS text[]), CAST(:originals AS text[])) AS copied (id, original)"
+        " ON package_id = copied.original"
+    )
+    names = [f"{COPY}-{count}" for count in range(number)]
+    model.Session.execute(asked, {"copies": names, "originals": [originals[n % len(originals)] for n in range(number)]})
+    model.Session.commit()
+
+
+def _take_badges_out() -> None:
+    model.Session.execute(sa.delete(QualityRow).where(QualityRow.package_id.like(f"{COPY}-%")))
+    model.Session.commit()
 
 
 @contextmanager
@@ -235,6 +259,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 5000) + 40)
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped: the copies are taken out"))
 
     from ckan.config.middleware import make_app
 

@@ -191,10 +191,18 @@ def badge_to_index(package_id: str) -> Badge | None:
 
 
 def badges(datasets: Collection[Mapping[str, Any]]) -> dict[str, Badge]:
-    """Return the badges of `datasets` by id, with one query; those without a row are scored on the spot."""
+    """Return the badges of `datasets` by id, with one query; those without a row are scored on the spot.
+
+    Whole rows are read of those only whose score no longer holds.
+    """
     wanted = {d["id"]: d for d in datasets if d.get("id") and is_scored(d.get("type"))}
     if not wanted:
         return {}
-    rows = model.Session.scalars(sa.select(QualityRow).where(QualityRow.package_id.in_(wanted)))
-    found = {row.package_id: badge_of(row) for row in rows}
+    columns = (getattr(QualityRow, name) for name in ("package_id", "score", "level", "model_version", "due"))
+    rows = model.Session.execute(sa.select(*columns).where(QualityRow.package_id.in_(wanted))).all()
+    found = {row.package_id: Badge(row.score, row.level) for row in rows if is_current(row)}
+    late = [row.package_id for row in rows if row.package_id not in found]
+    if late:
+        whole = model.Session.scalars(sa.select(QualityRow).where(QualityRow.package_id.in_(late)))
+        found |= {row.package_id: badge_of(row) for row in whole}
     return {key: found.get(key) or quality_of_dict(data).badge for key, data in wanted.items()}
