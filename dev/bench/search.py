@@ -265,7 +265,7 @@ def main() -> None:
 
     from ckan.cli import load_config  # isort: skip
 
-    application = make_app(load_config(str(INI)))
+    application: Any = make_app(load_config(str(INI)))
     from ckanext.ecosphere.search import facets
 
     ours = [field for field in facets.table() if field not in facets.KEPT]
