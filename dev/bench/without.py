@@ -1,0 +1,91 @@
+"""A worker that saves datasets without one part of `fast_save`, to see what that part earns.
+
+Run as `python -m dev.bench.without PART INI` by `dev.bench.contest`. What a part stands for is done in CKAN's way.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def _rows() -> None:
+    """`package_create` for each dataset."""
+    from ckanext.ecosphere.harvest.write.bulk import Bulk
+
+    Bulk.possible = staticmethod(lambda: False)
+
+
+def _validation() -> None:
+    """`plugin_validate` for each dataset, the schema prepared anew."""
+    from ckan.lib import plugins as lib_plugins
+
+    from ckanext.ecosphere.fast_save.validation import Validation
+
+    def validate(
+        _self: Validation, plugin: Any, context: Any, data: Any, schema: Any, action: str, _without: Any = ()
+    ) -> Any:
+        return lib_plugins.plugin_validate(plugin, context, data, schema, action)
+
+    setattr(Validation, "validate", validate)  # noqa: B010 - its arguments are not used
+
+
+def _shortcuts() -> None:
+    """CKAN's validators, and those of ckanext-scheming's fields made at each call."""
+    from ckan.logic import converters
+
+    from ckanext.ecosphere.fast_save import shortcuts
+
+    shortcuts.replacements = dict
+    shortcuts.convert_to_extras = converters.convert_to_extras
+    shortcuts.Remembered = lambda function: function
+
+
+def _documents() -> None:
+    """`package_show` for each document."""
+    from ckanext.ecosphere.fast_save.documents import Documents
+
+    begin = Documents.__init__
+
+    def one_by_one(self: Documents) -> None:
+        begin(self)
+        self._together = False
+
+    Documents.__init__ = one_by_one
+
+
+def _solr() -> None:
+    """A request and a commit for each document."""
+    from ckanext.ecosphere.fast_save import solr
+
+    add = solr.add
+
+    def each(documents: list[Any], *, commit: bool = True) -> None:
+        for document in documents:
+            add([document], commit=commit)
+
+    solr.add = each
+
+
+#: Part → leaves it out.
+PARTS: dict[str, Callable[[], None]] = {
+    "rows": _rows,
+    "validation": _validation,
+    "shortcuts": _shortcuts,
+    "documents": _documents,
+    "solr": _solr,
+}
+
+
+def main() -> None:
+    """Command line."""
+    part, *arguments = sys.argv[1:]
+    PARTS[part]()
+    from ckan.cli.cli import ckan
+
+    ckan(arguments)
+
+
+if __name__ == "__main__":
+    main()
