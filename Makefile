@@ -70,8 +70,8 @@ bench-relevance: ## Judged questions over the demonstration catalogue, ours besi
 bench-requests: ## Measure lists, search and desk of data requests (REQUESTS=50000, ten events each)
 	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.requests --requests $(or $(REQUESTS),50000)
 
-bench-search: ## Measure search pages, package_search and suggestions, beside CKAN alone (after make demo; DATASETS=27000 PEOPLE=20 SECONDS=30)
-	@.venv/bin/python -m dev.bench.search --datasets $(or $(DATASETS),27000) --people $(or $(PEOPLE),20) --seconds $(or $(SECONDS),30)
+bench-search: ## Measure search pages, package_search and suggestions, beside CKAN alone (after make demo; DATASETS=27000 PEOPLE=20 SECONDS=30 HARVEST=source)
+	@.venv/bin/python -m dev.bench.search --datasets $(or $(DATASETS),27000) --people $(or $(PEOPLE),20) --seconds $(or $(SECONDS),30) $(if $(HARVEST),--harvest $(HARVEST))
 
 csw: ## Serve the portal's own catalogue over CSW with pycsw (after make demo)
 	@.venv/bin/python -m dev.csw.out

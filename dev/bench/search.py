@@ -2,6 +2,7 @@
 
     make demo && make bench-search                       # 27 000 datasets, 20 people
     make bench-search DATASETS=100000 PEOPLE=20 SECONDS=60
+    make bench-search HARVEST=geo-ide-catalogue                 # pages once more during a harvest
 
 The datasets of `make demo` are copied within the index, under other names, services, territories and years; the
 copies are taken out at the end. Each contestant is a gunicorn with the processes of the demonstration. People open a
@@ -27,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import requests
 import sqlalchemy as sa
 from ckan import model
@@ -38,6 +40,7 @@ INI = ROOT / ".local" / "ckan.ini"
 STOCK_INI = ROOT / ".local" / "bench-stock.ini"
 PROCESSES, THREADS = 2, 4
 PAUSE = 2.0
+WARM_UP = 20.0
 BATCH = 500
 COPY = "bench-search"
 WORDS = ("zones humides", "eau", "données", "plu ain", "inondation", "bruit", "natura 2000", "")
@@ -206,6 +209,16 @@ class Load:
     seconds: float
 
 
+def measure_pages(site: str, load: Load) -> None:
+    """Measure search pages, many people at once."""
+    drive_pages = drive(load.people, load.seconds, PAUSE, _get(f"{site}/dataset/", "q", WORDS))
+    told(f"page, {load.people} people, every {PAUSE:.0f} s", drive_pages)
+
+
+def _get(url: str, name: str, values: Sequence[str], **more: Any) -> Ask:
+    return lambda session, chance: session.get(url, params={**more, name: chance.choice(values)}, timeout=120)
+
+
 def measure(served_by: tuple[str, int], facets: list[str], load: Load, ours: bool) -> None:
     """Measure one contestant."""
     (site, parent), session = served_by, requests.Session()
@@ -219,19 +232,34 @@ def measure(served_by: tuple[str, int], facets: list[str], load: Load, ours: boo
     asked = {"rows": 20, "facet.field": json.dumps(facets), "facet.limit": 500}
     busy = os.cpu_count() or 2
 
-    def get(url: str, name: str, values: Sequence[str], **more: Any) -> Ask:
-        return lambda session, chance: session.get(url, params={**more, name: chance.choice(values)}, timeout=120)
-
-    told(
-        f"page, {load.people} people, every {PAUSE:.0f} s",
-        drive(load.people, load.seconds, PAUSE, get(pages, "q", WORDS)),
-    )
-    found = drive(busy, load.seconds / 2, 0, get(api, "q", WORDS, **asked))
+    measure_pages(site, load)
+    found = drive(busy, load.seconds / 2, 0, _get(api, "q", WORDS, **asked))
     told(f"package_search, {len(facets)} facets, {busy} at once", found)
-    told(f"the same for “{VERY_COMMON}”", drive(busy, load.seconds / 2, 0, get(api, "q", [VERY_COMMON], **asked)))
+    told(f"the same for “{VERY_COMMON}”", drive(busy, load.seconds / 2, 0, _get(api, "q", [VERY_COMMON], **asked)))
     if ours:
-        suggestions = get(f"{site}/recherche/suggestions", "q", STARTS)
+        suggestions = _get(f"{site}/recherche/suggestions", "q", STARTS)
         told("suggestions", drive(busy, load.seconds / 2, 0, suggestions))
+
+
+@contextmanager
+def harvesting(source: str) -> Iterator[None]:
+    """Have the workers of the demonstration read a source again meanwhile, every record of it."""
+    from ckanext.harvest.model import HarvestJob
+
+    ckan = [str(Path(sys.executable).with_name("ckan")), "-c", str(INI)]
+    command = [*ckan, "ecosphere", "harvest", "run", "--force", source]
+    watching = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(WARM_UP)
+    try:
+        yield
+    finally:
+        watching.kill()
+        model.Session.rollback()
+        found = model.Session.scalars(sa.select(HarvestJob).where(HarvestJob.status != "Finished")).all()
+        if not found:
+            print("  the harvest ended before: choose a larger source")
+        for job in found:
+            tk.get_action("harvest_job_abort")({"ignore_auth": True, "user": ""}, {"id": job.id})
 
 
 def stock_ini() -> None:
@@ -257,6 +285,7 @@ def main() -> None:
     parser.add_argument("--datasets", type=int, default=27_000)
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--harvest", default="", help="source to harvest while pages are measured again")
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 5000) + 40)
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped: the copies are taken out"))
@@ -274,7 +303,12 @@ def main() -> None:
         for name, ini, fields in (("portal", INI, ours), ("CKAN alone", STOCK_INI, STOCK_FACETS)):
             with served(ini, chosen.port) as served_by:
                 print(f"{name}, {chosen.datasets} datasets", flush=True)
-                measure(served_by, fields, Load(chosen.people, chosen.seconds), ini == INI)
+                load = Load(chosen.people, chosen.seconds)
+                measure(served_by, fields, load, ini == INI)
+                if chosen.harvest and ini == INI:
+                    with harvesting(chosen.harvest):
+                        print("during a harvest", flush=True)
+                        measure_pages(served_by[0], load)
 
 
 if __name__ == "__main__":

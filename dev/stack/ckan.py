@@ -23,6 +23,8 @@ QUICK_QUEUES = (
     "ecosphere:quality",
     "ecosphere:access",
 )
+#: By how much the others, which harvest, go behind the pages where the processor is wanted by both.
+NICENESS = 10
 #: Queues of the other workers: harvests, and what the first one does not come to.
 QUEUES = ("ecosphere:harvest", *QUICK_QUEUES)
 WORKERS = max(2, int(os.environ.get("WORKERS") or "3"))
@@ -107,7 +109,8 @@ def processes() -> Iterator[Process]:
         # One scheduler is enough; RQ would have the others compete for its lock.
         flags = [] if number == 1 else ["--no-scheduler"]
         queues = QUICK_QUEUES if number == 1 else QUEUES
-        worker = [str(venv_program("ckan")), "-c", str(INI), "jobs", "worker", *flags, *queues]
+        behind_pages = [] if number == 1 else ["nice", "-n", str(NICENESS)]
+        worker = [*behind_pages, str(venv_program("ckan")), "-c", str(INI), "jobs", "worker", *flags, *queues]
         yield Process(f"worker-{number}", worker, env=env, version=version, cwd=LOCAL)
     watch = [str(venv_program("ckan")), "-c", str(INI), "ecosphere", "watch"]
     yield Process("watch", watch, env=env, version=version, cwd=LOCAL)
