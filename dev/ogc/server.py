@@ -32,6 +32,13 @@ def features() -> list[tuple[dict[str, Any], Any]]:
     return [(each, shape(each["geometry"])) for each in document["features"]]
 
 
+@cache
+def outlines() -> dict[str, dict[str, Any]]:
+    """Outlines of a commune and of an intercommunality, roughly drawn by hand, by code."""
+    document = json.loads((DATA / "outlines.geojson").read_text(encoding="utf-8"))
+    return {each["properties"]["code"]: each for each in document["features"]}
+
+
 def make_server(port: int = 0) -> ThreadingHTTPServer:
     """Return a server on this machine; port 0 for any that is free."""
     return ThreadingHTTPServer(("127.0.0.1", port), Handler)
@@ -174,6 +181,8 @@ class Handler(BaseHTTPRequestHandler):
             self.ogc_api(path, query)
         elif path.startswith("/files/") and (file := DATA / Path(path).name).is_file():
             self.send(file.read_bytes(), "application/geo+json")
+        elif path.startswith("/contours/") and (outline := outlines().get(path.rpartition("/")[2])):
+            self.json(outline)
         else:
             self.send(b"nothing here", "text/plain", 404)
 

@@ -62,6 +62,8 @@ def write_ini(more: Mapping[str, str] | None = None) -> None:
         "ecosphere.access.allowed_networks": "127.0.0.1/32",
         # The records of the demonstration name hosts that are not there to be asked.
         "ecosphere.access.allowed_hosts": "127.0.0.1",
+        "ecosphere.access.communes_url": f"{ogc_url()}/contours/{{code}}",
+        "ecosphere.access.epci_url": f"{ogc_url()}/contours/{{code}}",
         "debug": "false",
         **(more or {}),
     }

@@ -30,6 +30,7 @@ COUNT_USE = "ecosphere.access.count_use"
 BACKGROUND_URL = "ecosphere.access.background_url"
 BACKGROUND_CREDIT = "ecosphere.access.background_credit"
 COMMUNES_URL = "ecosphere.access.communes_url"
+EPCI_URL = "ecosphere.access.epci_url"
 
 MEGABYTE = 1024 * 1024
 
@@ -118,3 +119,8 @@ def background() -> tuple[str, str]:
 def communes_url() -> str:
     """Return the address that answers the outline of a commune, with `{code}` in it; empty without one."""
     return str(tk.config[COMMUNES_URL] or "")
+
+
+def epci_url() -> str:
+    """Return the address that answers the outline of an intercommunality, with `{code}` in it; empty without one."""
+    return str(tk.config[EPCI_URL] or "")

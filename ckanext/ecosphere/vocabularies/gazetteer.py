@@ -94,6 +94,22 @@ def epcis() -> dict[str, Epci]:
     }
 
 
+def epcis_like(text: str) -> list[Epci]:
+    """Return the intercommunalities that a text means, that of most people first.
+
+    Args:
+        text: a code; a name, with or without the kind; or some words of a name.
+    """
+    if found := epcis().get(text.strip()):
+        return [found]
+    wanted = voc.normalise(text)
+    names = {code: voc.normalise(each.name) for code, each in epcis().items()}
+    codes = [code for code, name in names.items() if wanted in (name, _EPCI_KINDS.sub("", name))]
+    if not codes and (words := set(wanted.split())):
+        codes = [code for code, name in names.items() if words <= set(name.split())]
+    return sorted((epcis()[code] for code in codes), key=lambda each: -each.population)
+
+
 @cache
 def departements() -> dict[str, Concept]:
     """Territories that are a département or an overseas one, by its code ("01", "2A", "974")."""

@@ -90,8 +90,8 @@ def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any])
         context: action context.
         data_dict: `resource_id`; `layer` (default: the first of the resource); `format` (gpkg, geojson, csv, shp);
             `crs` (EPSG code, default EPSG:4326); `attributes` (list of names, default all); one of `territory` (id in
-            the vocabulary of territories), `commune` (code or name) and `box` (west,south,east,north in degrees), or
-            everything.
+            the vocabulary of territories), `commune` or `epci` (code or name), and `box` (west,south,east,north in
+            degrees), or everything.
 
     Returns:
         as `ecosphere_access_extract_show`.

@@ -64,7 +64,7 @@ def checked(found: Found, data: dict[str, Any]) -> dict[str, Any]:
         raise tk.ValidationError({"format": [tk._("Choose one of these: {names}").format(names=", ".join(formats()))]})
     if data["crs"] not in dict(crs_of(layer)):
         raise tk.ValidationError({"crs": [tk._("This coordinate system is not offered.")]})
-    area = areas.parse({field: str(data.get(field) or "") for field in ("territory", "commune", "box")})
+    area = areas.parse({field: str(data.get(field) or "") for field in areas.FIELDS})
     return {
         **area,
         "layer": layer["name"],

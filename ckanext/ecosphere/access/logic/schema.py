@@ -35,6 +35,7 @@ def extract_create(
         "attributes": [ignore_missing],
         "territory": text,
         "commune": text,
+        "epci": text,
         "box": text,
     }
 

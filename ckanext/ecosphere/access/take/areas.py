@@ -1,4 +1,4 @@
-"""The area of an extract: a territory, a commune, or a rectangle."""
+"""The area of an extract: a territory, a commune, an intercommunality, or a rectangle."""
 
 from __future__ import annotations
 
@@ -14,27 +14,32 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.take.request import Box
 from ckanext.ecosphere.shared import language, strict_json
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
-from ckanext.ecosphere.vocabularies import communes
+from ckanext.ecosphere.vocabularies import communes, gazetteer
 
 OUTLINE_MEGABYTES = 4
 SECONDS = 20
+MOST_PROPOSED = 5
+FIELDS = ("commune", "epci", "territory", "box")
+"""Ways to tell an area."""
 
 
 def parse(written: dict[str, str]) -> dict[str, Any]:
     """Read the area of a form.
 
     Args:
-        written: `territory` (id in the vocabulary), `commune` (code of INSEE or name), `box` (west,south,east,north);
-            the first that is filled in counts, none for everything.
+        written: `commune` (code of INSEE or name), `epci` (SIREN code or name), `territory` (id in the vocabulary),
+            `box` (west,south,east,north); the first in this order that is filled in counts, none for everything.
 
     Returns:
-        `label` and `box`, or `commune` (its code) in the place of `box`.
+        `label` and `box`; for a commune and an intercommunality, without box, its code under `commune` or `epci`.
 
     Raises:
         ValidationError: by field, what is wrong.
     """
     if text := written.get("commune", "").strip():
         return _commune(text)
+    if text := written.get("epci", "").strip():
+        return _epci(text)
     if text := written.get("territory", "").strip():
         concept = voc.get("territories").get(text)
         if concept is None or not concept.data.get("bbox"):
@@ -62,6 +67,18 @@ def _commune(text: str) -> dict[str, Any]:
     return {"label": found.label, "commune": found.code, "box": None}
 
 
+def _epci(text: str) -> dict[str, Any]:
+    if not config.epci_url():
+        raise tk.ValidationError({"epci": [tk._("This portal does not clip to intercommunalities: draw a rectangle.")]})
+    found = gazetteer.epcis_like(text[:100])
+    if len(found) == 1:
+        return {"label": found[0].name, "epci": found[0].code, "box": None}
+    if not found:
+        raise tk.ValidationError({"epci": [tk._("No intercommunality has this name or code.")]})
+    names = "; ".join(f"{each.name} ({each.code})" for each in found[:MOST_PROPOSED])
+    raise tk.ValidationError({"epci": [tk._("Several intercommunalities are meant: {names}").format(names=names)]})
+
+
 def _box(text: str) -> list[float]:
     wrong = tk.ValidationError({"box": [tk._("Give the box as west,south,east,north in degrees.")]})
     try:
@@ -74,8 +91,13 @@ def _box(text: str) -> list[float]:
     return sides
 
 
-def outline(code: str, session: GuardedSession) -> tuple[dict[str, Any], Box]:
-    """Return the outline of a commune and its rectangle, from the address that the administrator has chosen.
+def outline(address: str, code: str, session: GuardedSession) -> tuple[dict[str, Any], Box]:
+    """Return an outline and its rectangle, from the address that the administrator has chosen.
+
+    Args:
+        address: the address, with `{code}` in it.
+        code: of the commune or intercommunality.
+        session: which asks.
 
     Raises:
         PreviewError: it could not be had.
@@ -84,9 +106,7 @@ def outline(code: str, session: GuardedSession) -> tuple[dict[str, Any], Box]:
     from shapely.geometry import mapping, shape
 
     try:
-        answer = session.get(
-            config.communes_url().replace("{code}", code), max_bytes=OUTLINE_MEGABYTES * config.MEGABYTE
-        )
+        answer = session.get(address.replace("{code}", code), max_bytes=OUTLINE_MEGABYTES * config.MEGABYTE)
         found = strict_json.loads(answer.body)
         geometry = shape(found.get("geometry") or found)
         if answer.status != 200 or geometry.is_empty or geometry.geom_type not in ("Polygon", "MultiPolygon"):  # noqa: PLR2004

@@ -93,8 +93,9 @@ def _made(row: Extract) -> tuple[dict[str, Any], str]:
         session = GuardedSession(config.guard_settings(config.seconds(), PAGE_MEGABYTES), budget=budget)
         with files.working() as folder:
             clip, box = None, asked.get("box")
-            if asked.get("commune"):
-                clip, box = areas.outline(asked["commune"], session)
+            for kind, address in (("commune", config.communes_url()), ("epci", config.epci_url())):
+                if asked.get(kind):
+                    clip, box = areas.outline(address, asked[kind], session)
             part = Part(_sides(box))
             pages, more = _fetch(session, service, layer, part, folder)
             form = formats()[asked["format"]]
@@ -198,7 +199,7 @@ def _next(document: dict[str, Any], base: str) -> str | None:
 
 
 def address_to_copy(service: dict[str, Any], layer: dict[str, Any], asked: dict[str, Any]) -> str:
-    """Return the address of an extract as people copy it; for a commune, whose outline no service has, without area.
+    """Return the address of an extract as people copy it; without area where an outline clips, which no service has.
 
     Raises:
         PreviewError: the service offers no GeoJSON.

@@ -135,18 +135,24 @@ def test_all_formats_hold_the_same_features(store, tmp_path):
     assert set(numbers.values()) == {60}
 
 
-def test_a_part_is_cut_to_a_commune_where_outlines_are_configured(store, hostile, monkeypatch):
+@pytest.mark.parametrize(
+    ("field", "name", "code", "option"),
+    [("commune", "Nantes", "44109", "communes_url"), ("epci", "nantes metropole", "244400404", "epci_url")],
+)
+def test_a_part_is_cut_to_an_outline_where_outlines_are_configured(  # noqa: PLR0917 - fixtures
+    store, hostile, monkeypatch, field, name, code, option
+):
     outline = {
         "type": "Polygon",
         "coordinates": [[[-1.6, 47.2], [-1.5, 47.2], [-1.5, 47.25], [-1.6, 47.25], [-1.6, 47.2]]],
     }
-    url = hostile("/communes/44109", json.dumps({"type": "Feature", "geometry": outline}).encode(), "application/json")
-    status, error = call(
-        store, "ecosphere_access_extract_create", resource_id=store["resources"]["Données"], commune="Nantes"
-    )
-    assert (status, "commune" in error) == (409, True)
-    monkeypatch.setitem(tk.config, "ecosphere.access.communes_url", url.replace("44109", "{code}"))
-    row, file = made(store, format="geojson", commune="Nantes")
+    content = json.dumps({"type": "Feature", "geometry": outline}).encode()
+    url = hostile(f"/outlines/{code}", content, "application/json")
+    asked = {"resource_id": store["resources"]["Données"], field: name}
+    status, error = call(store, "ecosphere_access_extract_create", **asked)
+    assert (status, field in error) == (409, True)
+    monkeypatch.setitem(tk.config, f"ecosphere.access.{option}", url.replace(code, "{code}"))
+    row, file = made(store, format="geojson", **{field: name})
     assert row["state"] == "made", row
     import shapely
     from shapely.geometry import shape
@@ -336,3 +342,12 @@ def test_the_redirect_leads_to_the_address_of_the_resource_only(store):
     odd = factories.Dataset(owner_org=store["service"], resources=[{"url": "ftp://example.org/x", "format": "ZIP"}])
     path = f"/dataset/{odd['name']}/resource/{odd['resources'][0]['id']}/prendre"
     assert store["client"].get(path, headers=BROWSER).status_code == 404
+
+
+def test_an_intercommunality_is_asked_for_as_long_as_several_are_meant(store, monkeypatch):
+    monkeypatch.setitem(tk.config, "ecosphere.access.epci_url", "http://127.0.0.1/{code}")
+    for name, expected in (("vallée", "Several"), ("nulle part du tout", "No intercommunality"), ("999999999", "No")):
+        asked = {"resource_id": store["resources"]["Données"], "epci": name}
+        status, error = call(store, "ecosphere_access_extract_create", **asked)
+        assert status == 409, name
+        assert error["epci"][0].startswith(expected), error

@@ -13,12 +13,12 @@ from ckanext.ecosphere.access.logic import extract_form
 from ckanext.ecosphere.access.logic.resources import Found, extract
 from ckanext.ecosphere.access.model import MADE, Extract
 from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.take import extracts, snippets
+from ckanext.ecosphere.access.take import areas, extracts, snippets
 from ckanext.ecosphere.access.take.request import formats
 from ckanext.ecosphere.access.views.blueprint import OF_RESOURCE, absent, context, ecosphere_access, found
 
 INVALID = 400
-FIELDS = ("layer", "format", "crs", "territory", "commune", "box")
+FIELDS = ("layer", "format", "crs", *areas.FIELDS)
 
 
 @ecosphere_access.route(OF_RESOURCE + "/extrait", methods=["GET", "POST"])
@@ -61,6 +61,7 @@ def _values(resource: Found, layers: list[dict[str, Any]], name: str) -> dict[st
         "systems": extract_form.crs_of(chosen),
         "attributes": extract_form.attributes_of(resource),
         "communes": bool(config.communes_url()),
+        "epcis": bool(config.epci_url()),
         "most": config.extract_features(),
     }
 

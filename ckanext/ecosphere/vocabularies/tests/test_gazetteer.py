@@ -48,3 +48,15 @@ def test_words_of_a_title_are_not_communes_without_a_word_that_says_so():
 def test_every_place_named_in_the_files_exists():
     for name in gazetteer._names():
         assert gazetteer.named(name)
+
+
+@pytest.mark.parametrize("text", ["244400404", "Nantes Métropole", "nantes metropole"])
+def test_an_intercommunality_is_known_by_code_and_name(text):
+    assert [each.code for each in gazetteer.epcis_like(text)] == ["244400404"]
+
+
+def test_an_intercommunality_is_known_without_its_kind_and_by_some_words():
+    assert [each.code for each in gazetteer.epcis_like("Sauldre et Sologne")] == ["200000933"]
+    found = gazetteer.epcis_like("vallée")
+    assert len(found) > 1 and found[0].population >= found[-1].population
+    assert gazetteer.epcis_like("") == gazetteer.epcis_like("nulle part du tout") == []
