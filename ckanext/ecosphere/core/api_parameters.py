@@ -30,6 +30,9 @@ def check(action: str, data: dict[str, Any]) -> None:
     for name in table["counts"].get(action, ()):
         if not _is_count(data.get(name)):
             errors[name] = [tk._("Give a whole number, 0 or more.")]
+    for name in table["texts"].get(action, ()):
+        if not isinstance(data.get(name, ""), str):
+            errors[name] = [tk._("Give one text here.")]
     if action.startswith("package_relationship_") and data.get("type") not in (None, *table["relationship_types"]):
         errors["type"] = [tk._("Give one of these: {values}.").format(values=", ".join(table["relationship_types"]))]
     if action.startswith("dcat_") and data.get("format") and not is_rdf_format(data["format"]):
