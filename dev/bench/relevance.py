@@ -94,10 +94,15 @@ class Scores:
 
 
 def questions() -> list[Question]:
-    """The judged questions of both files."""
+    """The judged questions of all files."""
     split = lambda text: tuple(each for each in text.split("|") if each)  # noqa: E731
     found = []
-    for name, blind in (("judged_queries.csv", False), ("blind_queries.csv", True), ("blind2_queries.csv", True)):
+    for name, blind in (
+        ("judged_queries.csv", False),
+        ("blind_queries.csv", True),
+        ("blind2_queries.csv", True),
+        ("blind3_queries.csv", True),
+    ):
         with (Path(__file__).parent / "data" / name).open(encoding="utf-8", newline="") as file:
             found += [
                 Question(row["query"], row["kind"], split(row["subjects"]), split(row["also"]), row["place"], blind)
@@ -144,12 +149,17 @@ def _documents(solr: pysolr.Solr, fields: str) -> Iterator[dict[str, Any]]:
 
 
 def grade(question: Question, record: Record) -> int:
-    """Grade a dataset for a question, 0 to 3."""
+    """Grade a dataset for a question, 0 to 3; of several places that of the best counts."""
     best = 3 if record.subject in question.subjects else 1 if record.subject in question.also else 0
     if not best or not question.place:
         return best
-    place = gazetteer.of_id(question.place)
-    assert place is not None, question
+    return max(_at_place(best, value, record) for value in question.place.split("|"))
+
+
+def _at_place(best: int, value: str, record: Record) -> int:
+    """The grade of a subject for where the dataset lies."""
+    place = gazetteer.of_id(value)
+    assert place is not None, value
     if record.places & set(place.ids) or record.inside & set(place.ids):
         return best
     around = [each for each in place.around if each not in gazetteer.COUNTRIES]

@@ -27,6 +27,10 @@ LONGEST_NAME = 8
 """Words of the longest name that is looked for."""
 KNOWN_BY_FIRST_WORD = 3_000
 """Inhabitants of a commune that people name by the first word only ("Évry", "Cherbourg", "Châlons")."""
+KNOWN_BY_FIRST_WORDS = 1_000
+"""Inhabitants of a commune that people name without its last words ("Pont-de-Buis", "Saint-Rémy")."""
+SHORT_NAME_SHARE = 10
+"""By how much less a commune is meant by a part of its name than one that has just this name."""
 SHORTEST_NAME = 4
 """Letters of such a first word."""
 LARGE = 5_000
@@ -40,7 +44,12 @@ _GENERIC_FIRST = {
     "terre", "terres", "source", "fontaine", "montagne", "marais", "foret", "eaux", "aire", "digue", "puits", "haut",
     "haute", "hauts", "bas", "basse", "belle", "beau", "croix", "pays",
 }  # fmt: skip
+_LINKS = {*_ARTICLES, "au", "aux", "d", "de", "des", "du", "en", "et", "lez", "sous", "sur", "pres"}
 _EPCI_KINDS = re.compile(r"^(?:ca|cc|cu|communaute (?:d agglomeration|de communes|urbaine)) ")
+_EPCI_LEADS = re.compile(r"^(?:(?:agglo|agglomeration|metropole|eurometropole) )?(?:du|de la|de l|des|de|d) ")
+_EPCI_ENDS = re.compile(r"(?: (?:agglo|agglomeration|metropole|communaute|intercom))+$")
+_DEMONYM = re.compile(r".{4,}(?:ais|ois)$")
+"""Of one word, only the name of a country ("Clunisois") is a name without the kind: "Estuaire" is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,13 +235,27 @@ def _made(key: tuple[str, str]) -> Place:
     if kind == "area":
         return _area(code)
     place = cast("Place", of_id(code))  # the names are those of the registers
-    # A merged commune is a part of what now has its people: a living namesake comes first.
-    return replace(place, population=min(place.population, SMALL)) if kind == "former" else place
+    # A merged commune is a part of what now has its people: a living namesake comes first, and one of the whole name.
+    known = {"former": min(place.population, SMALL), "short": place.population // SHORT_NAME_SHARE}
+    return replace(place, population=known[kind]) if kind in known else place
 
 
 @cache
 def _areas() -> dict[str, tuple[str, ...]]:
-    return {row["name"]: tuple(row["departements"].split("|")) for row in _rows("areas.csv")}
+    found = {row["name"]: tuple(row["departements"].split("|")) for row in _rows("areas.csv")}
+    for row in _rows("waters.csv"):
+        codes = tuple(row["departements"].split("|"))
+        if row["bare"] == "yes":
+            found.setdefault(row["name"], codes)
+        if not row["name"].startswith(("Canal", "Grand Canal", "Lac")):
+            for kind in ("Bassin", "Bassin versant", "Vallée"):
+                found.setdefault(f"{kind} {row['of']}", codes)
+    return found
+
+
+def area_names() -> tuple[str, ...]:
+    """Names of natural, historical and former régions, massifs, islands, rivers, as shown."""
+    return tuple(_areas())
 
 
 @cache
@@ -263,9 +286,8 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
     for commune in communes.by_population():
         value = f"commune-{commune.code}"
         add(commune.name, "commune", value)
-        first = next(iter(voc.normalise(commune.name).split()))
-        if commune.population >= KNOWN_BY_FIRST_WORD and _is_short_name(first, commune):
-            found[first].setdefault(("commune", value))
+        for short in _short_names(commune):
+            found[short].setdefault(("commune" if " " not in short else "short", value))
         for code in (*commune.postal, commune.code.lower()):
             found[code].setdefault(("commune", value))
     for row in _rows("short-names.csv"):
@@ -273,9 +295,39 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
     for row in _rows("former-communes.csv"):
         add(row["name"], "former", f"commune-{row['current']}")
     for code, epci in epcis().items():
-        add(_EPCI_KINDS.sub("", voc.normalise(epci.name)), "epci", f"epci-{code}")
-        add(epci.name, "epci", f"epci-{code}")
+        for name in _epci_names(epci):
+            add(name, "epci", f"epci-{code}")
     return {name: tuple(keys) for name, keys in found.items() if name}
+
+
+def _short_names(commune: Commune) -> Iterator[str]:
+    """What people call a commune without its complement: "evry", "pont de buis" of Pont-de-Buis-lès-Quimerch."""
+    name = voc.normalise(commune.name).split()
+    if commune.population >= KNOWN_BY_FIRST_WORD and _is_short_name(name[0], commune):
+        yield name[0]
+    if commune.population < KNOWN_BY_FIRST_WORDS:
+        return
+    for position in range(2, len(name) - 1):
+        before = name[:position]
+        said = [word for word in before if word not in _LINKS]
+        if name[position] in _LINKS and before[-1] not in _LINKS and len(said) > 1:
+            for spelling in _spellings(" ".join(before)):
+                if " " in spelling:
+                    yield spelling
+
+
+def _epci_names(epci: Epci) -> Iterator[str]:
+    """What people call an intercommunality: without its kind, or with another one."""
+    full = voc.normalise(epci.name)
+    bare = _EPCI_KINDS.sub("", full)
+    core = _EPCI_ENDS.sub("", _EPCI_LEADS.sub("", bare))
+    yield from (epci.code, full, bare)
+    if " " in core or _DEMONYM.match(core):
+        yield core
+    for kind in ("agglo", "agglomeration", "metropole", "communaute", "communaute de communes", "cc", "ca"):
+        yield f"{core} {kind}" if " " not in kind and len(kind) > 2 else f"{kind} {core}"  # noqa: PLR2004
+    for kind in ("agglo", "agglomeration", "metropole", "communaute de communes", "communaute d agglomeration"):
+        yield from (f"{kind} {core}", f"{kind} {_EPCI_KINDS.sub('', full)}", f"{kind} de {core}")
 
 
 def _is_short_name(first: str, commune: Commune) -> bool:
@@ -291,6 +343,8 @@ def _spellings(name: str) -> Iterator[str]:
     words = name.split()
     if "saint" in words or "sainte" in words:
         yield " ".join({"saint": "st", "sainte": "ste"}.get(word, word) for word in words)
+    if "les" in words[1:]:
+        yield " ".join("lez" if word == "les" else word for word in words)
     bare = [word for word in words if word not in ("d", *_ARTICLES)]
     if len(bare) > 1:
         yield " ".join(bare)

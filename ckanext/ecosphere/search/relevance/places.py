@@ -6,6 +6,7 @@ certain only lets its place weigh beside the word, and never hides anything.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 import yaml
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.relevance.words import DATA, Word, expressions, fillers, stop_words
+from ckanext.ecosphere.search.relevance.words import DATA, Word, expressions, fillers, stop_words, words_of_language
+from ckanext.ecosphere.search.suggest import distance
 from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 
@@ -23,6 +25,12 @@ COMPARABLE = 0.5
 """Share of the people of the first namesake from which a second one is offered as well."""
 SHORTEST = 2
 """Letters of a name that is read as a place only with a capital ("GE", "Eu")."""
+SHORTEST_MISSPELT = 7
+"""Letters of a name of a territory that is recognised although one of them is wrong."""
+LONG_NAME = 9
+"""Letters of a name that may have two wrong."""
+LONGEST_MISSPELT = 5
+"""Words of such a name."""
 _POSTAL = 5
 _MOST_ALTERNATIVES = 3
 
@@ -71,6 +79,8 @@ def read(words: list[Word], text: str) -> Reading | None:
             if reading is not None:
                 found.append(reading)
                 break
+    found += _misspelt(words, found)
+    found = [each for each in found if not _is_elsewhere(words, each, found)]
     # A name within a longer one is a part of it ("Centre-Val de Loire", "mer du Nord").
     outer = [each for each in found if not any(set(each.words) < set(other.words) for other in found)]
     if not outer:
@@ -78,6 +88,67 @@ def read(words: list[Word], text: str) -> Reading | None:
     # The smallest place is meant (a commune beside its département), of two the last.
     best = max(outer, key=lambda each: (each.certain, _size(each.place), len(each.words), each.words[0]))
     return _beside(words, text, best)
+
+
+def _is_elsewhere(words: list[Word], reading: Reading, found: list[Reading]) -> bool:
+    """Whether a small commune is only a word, since the question names a territory that has no such commune ("bio")."""
+    if reading.place.kind != "commune" or len(reading.words) != 1 or reading.place.population >= LARGE:
+        return False
+    (position,) = reading.words
+    word = words[position]
+    if word.typed[:1].isupper() or any(map(str.isdigit, word.folded)):
+        return False
+    territories = [each.place for each in found if each.certain and each.place.kind not in ("commune", "epci")]
+    around = {value for each in (reading.place, *reading.namesakes) for value in each.around}
+    return bool(territories) and not any(around & set(place.ids) for place in territories)
+
+
+@voc.derived
+@cache
+def _written_together() -> dict[str, dict[str, str]]:
+    """First letter → name of a territory or area without spaces → the name."""
+    kinds = ("departement", "region", "outre-mer")
+    names = [(concept.label_fr, 1) for concept in voc.get("territories") if concept.data["type"] in kinds]
+    # Names of rivers and massifs are many and short: only long ones.
+    names += [(name, LONG_NAME) for name in gazetteer.area_names() if not name.startswith(("Bassin", "Vallée"))]
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for label, shortest in names:
+        name = voc.normalise(label)
+        joined = name.replace(" ", "")
+        if len(joined) >= max(shortest, SHORTEST_MISSPELT):
+            found[joined[0]].setdefault(joined, name)
+    return found
+
+
+def _misspelt(words: list[Word], found: list[Reading]) -> list[Reading]:
+    """Départements and régions by a name with a letter or two wrong: "alpes maritime", "tarn et garone"."""
+    readings: list[Reading] = []
+    exact = [each.words for each in found if each.place.kind != "area"]
+    towns = [each.words for each in found if each.place.kind == "commune" and each.place.population >= LARGE]
+    for start in range(len(words)):
+        for end in range(min(len(words), start + LONGEST_MISSPELT), start, -1):
+            inner = words[start:end]
+            joined = "".join(word.folded for word in inner)
+            if len(joined) < SHORTEST_MISSPELT or not joined.isalpha():
+                continue
+            if len(inner) == 1 and (joined in words_of_language() or inner[0].stem in expressions()):
+                continue
+            span = set(range(start, end))
+            if any(span <= set(each) for each in exact) or any(span & set(each) for each in towns):
+                continue
+            if {inner[0].folded, inner[-1].folded} & {*cues()["between"], *stop_words()}:
+                continue
+            allowed = 1 + (len(joined) >= LONG_NAME)
+            near = [
+                (gap, name)
+                for together, name in _written_together().get(joined[0], {}).items()
+                if abs(len(together) - len(joined)) <= allowed and (gap := distance(joined, together)) <= allowed
+            ]
+            if near:
+                places = gazetteer.named(min(near)[1])
+                readings.append(Reading(places[0], tuple(range(start, end)), True, (), (), places))
+                break
+    return readings
 
 
 def _size(place: Place) -> int:
@@ -144,14 +215,18 @@ def _commune_beside(words: list[Word], reading: Reading) -> tuple[Place, set[int
 
 
 def _spent(words: list[Word], used: set[int]) -> set[int]:
-    """Words before a place that say nothing more ("département de la Somme")."""
-    found = set()
+    """Words before a place that say nothing more ("département de la Somme", "bassin versant de l'Adour")."""
+    found: set[int] = set()
     for position in sorted(used):
-        before = position - 1
-        while before >= 0 and before not in used and words[before].folded in (*cues()["between"], "a"):
-            before -= 1
-        if before >= 0 and before not in used and words[before].stem in cues()["spent"]:
+        start = position
+        while True:
+            before = start - 1
+            while before >= 0 and before not in used and words[before].folded in (*cues()["between"], "a"):
+                before -= 1
+            if before < 0 or before in used or not {words[before].stem, words[before].folded} & set(cues()["spent"]):
+                break
             found.update(range(before, position))
+            start = before
     return found - used
 
 
@@ -160,7 +235,9 @@ def _span(words: list[Word], start: int, end: int, text: str) -> Reading | None:
     inner = words[start:end]
     name = " ".join(word.folded for word in inner)
     places = gazetteer.named(name)
-    if not places:
+    if not places or (
+        places[0].kind == "commune" and places[0].population < LARGE and _cuts_compound(words, start, end)
+    ):
         return None
     if len(inner) == 1 and any(letter.isdigit() for letter in name):
         return _code(words, start, places)
@@ -185,6 +262,11 @@ def _span(words: list[Word], start: int, end: int, text: str) -> Reading | None:
     return Reading(first, tuple(range(start, end)), certain, (), others[:_MOST_ALTERNATIVES], places)
 
 
+def _cuts_compound(words: list[Word], start: int, end: int) -> bool:
+    """Whether some words are a part of a name with hyphens ("Sancy" of "Chastreix-Sancy")."""
+    return (start > 0 and words[start - 1].glued) or words[end - 1].glued
+
+
 def _may_be_name(words: list[Word], start: int, end: int, place: Place) -> bool:
     """Whether words of a place's name are no words of the lists, nor too short to be a name."""
     inner = words[start:end]
@@ -201,7 +283,9 @@ def _code(words: list[Word], position: int, places: tuple[Place, ...]) -> Readin
     before = words[position - 1].folded if position else ""
     if before in cues()["not_code_before"]:
         return None
-    if len(code) < _POSTAL and position and position != len(words) - 1 and before not in cues()["before_territory"]:
+    # Only a département's number that is no other number stands anywhere ("znieff 2A type 1", "974").
+    at_an_end = not position or position == len(words) - 1 or not code.isdigit() or len(code) > SHORTEST
+    if len(code) < _POSTAL and not at_an_end and before not in cues()["before_territory"]:
         return None
     if len(code) < _POSTAL and len(words) == 1 and not code.isalnum():
         return None

@@ -103,7 +103,7 @@ def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, 
     if best.found["count"] <= FEW and "steps" not in without:
         for asked in understanding.steps(best.understood.asked):
             # A step that leaves the place or most words out is for a question that finds nothing at all.
-            if best.found["count"] and not (asked.core and asked.strict):
+            if best.found["count"] and (not asked.strict or asked.optional or not asked.units):
                 break
             found = run(asked)
             if found["count"] > best.found["count"]:
@@ -171,6 +171,8 @@ def _corrected(understood: Understood, finds: Callable[[Asked], bool]) -> str:
 
 
 def _may_be_misspelt(folded: str) -> bool:
+    if any(map(str.isdigit, folded)):
+        return False  # a reference
     return len(folded) >= suggest.MIN_FUZZY_LENGTH and not spelling.is_known(folded) and not spelling.is_french(folded)
 
 
@@ -181,6 +183,8 @@ def _near(folded: str, *, known: bool) -> str:
         return of_lists[0]
     if known:
         return ""
+    if two := spelling.apart(folded):
+        return two
     of_catalogue = suggest.nearest_word(Context(), folded)
     return of_catalogue or (of_lists[0] if of_lists else "")
 

@@ -92,7 +92,8 @@ def parameters(asked: Asked, *, minimum: str, ranked: bool, quality: bool) -> di
     strong = [unit for unit in asked.units if not unit.weak]
     others = max(1, min(MOST_OTHERS, MOST_NAMES // _copies(asked, strong)))
     clauses = [_clause(unit, asked, others) for unit in strong]
-    if asked.core and 0 < sum(unit.core for unit in strong) < len(strong):
+    mixed = asked.core and 0 < sum(unit.core for unit in strong) < len(strong)
+    if mixed:
         clauses = _core_first(clauses, strong)
     elif clauses:
         clauses[0] = _with_extras(clauses[0], asked, strong)
@@ -100,7 +101,7 @@ def parameters(asked: Asked, *, minimum: str, ranked: bool, quality: bool) -> di
         # CKAN has Solr require every clause; "OR" between them leaves that to mm.
         "q": " OR ".join(clauses) or "*:*",
         "defType": "edismax",
-        "mm": _minimum(len(clauses), asked, minimum),
+        "mm": "1" if mixed else _minimum(len(clauses), asked, minimum),
         "fq_list": [each for each in (_where(asked), _who(asked)) if each],
     }
     if ranked:
@@ -111,8 +112,6 @@ def parameters(asked: Asked, *, minimum: str, ranked: bool, quality: bool) -> di
 def _minimum(clauses: int, asked: Asked, minimum: str) -> str:
     if not clauses:
         return "0"
-    if asked.core:
-        return "1"
     return str(max(clauses - asked.optional, 1)) if asked.optional else minimum
 
 

@@ -13,6 +13,9 @@ from ckanext.ecosphere.search.relevance import words
 from ckanext.ecosphere.search.suggest import MIN_FUZZY_LENGTH, VERY_LONG_WORD, allowed_distance, distance
 from ckanext.ecosphere.vocabularies import gazetteer
 
+SHORTEST_PART = 4
+"""Letters of each of two words that were written together."""
+
 
 def is_known(folded: str) -> bool:
     """Whether a word is one of the lists, as it is or as a plural."""
@@ -43,6 +46,20 @@ def nearest(folded: str) -> tuple[str, int] | None:
             if gap <= allowed and (best is None or (gap, order, candidate) < best):
                 best = (gap, order, candidate)
     return (best[2], best[0]) if best else None
+
+
+def apart(folded: str) -> str:
+    """A word as the two that it was written together of ("localurbanisme"); empty when it is no such word.
+
+    Both are words of the lists, or one of them and a usual word of the language.
+    """
+    for position in range(len(folded) - SHORTEST_PART, SHORTEST_PART - 1, -1):
+        left, right = folded[:position], folded[position:]
+        known = [is_known(each) for each in (left, right)]
+        usual = [len(each) >= MIN_FUZZY_LENGTH and is_french(each) for each in (left, right)]
+        if all(known) or (any(known) and all(one or other for one, other in zip(known, usual, strict=True))):
+            return f"{left} {right}"
+    return ""
 
 
 def nearest_expression(key: str) -> str | None:

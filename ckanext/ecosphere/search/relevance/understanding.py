@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ckanext.ecosphere.search.relevance import places, words
+from ckanext.ecosphere.search.relevance import places, references, words
 from ckanext.ecosphere.search.relevance.solr_query import Asked
 from ckanext.ecosphere.search.relevance.words import Unit
 from ckanext.ecosphere.vocabularies import gazetteer
@@ -46,27 +46,40 @@ def understand(text: str, *, place: str = "", without: frozenset[str] = frozense
         place: index value of the place that a person chose for the name in the question; `off` for none.
         without: features that are switched off, of `FEATURES`.
     """
-    read = words.read(text)
-    reading = places.read(read, text) if place != "off" and "places" not in without else None
     everyday = "everyday" not in without
+    rest, named_by_number = references.take(text) if everyday else (text, [])
+    read = words.read(rest)
+    reading = places.read(read, text) if place != "off" and "places" not in without else None
+
+    def units_of(left: list[words.Word]) -> tuple[Unit, ...]:
+        return _units(left, named_by_number, everyday=everyday, placed=bool(reading and (reading.certain or place)))
+
     if reading is None:
-        return Understood(text, Asked(tuple(words.units(read, synonyms_on=everyday))))
+        return Understood(text, Asked(units_of(read)))
     chosen = (gazetteer.of_id(place) if place else None) or reading.place
     others = tuple(each for each in (reading.place, *reading.others) if each.ids != chosen.ids)
     named = tuple(read[position].typed for position in reading.words)
     if reading.certain or place:
-        rest = [word for position, word in enumerate(read) if position not in reading.words]
-        units = _units(rest, everyday)
-        return Understood(text, Asked(units, chosen, service=reading.service), others, named)
-    units = tuple(words.units(read, synonyms_on=everyday))
-    return Understood(text, Asked(units, maybe=chosen, maybe_words=named), others)
+        left = [word for position, word in enumerate(read) if position not in reading.words]
+        return Understood(text, Asked(units_of(left), chosen, service=reading.service), others, named)
+    return Understood(text, Asked(units_of(read), maybe=chosen, maybe_words=named), others)
 
 
-def _units(rest: list[words.Word], everyday: bool) -> tuple[Unit, ...]:
-    """What is looked for at a place; nothing when the other words only ask ("données nantes")."""
-    if all(word.folded in words.stop_words() or word.stem in words.fillers() for word in rest):
-        return ()
-    return tuple(words.units(rest, synonyms_on=everyday))
+def _units(left: list[words.Word], numbers: list[Unit], *, everyday: bool, placed: bool) -> tuple[Unit, ...]:
+    """What is looked for; nothing when words beside a place only ask ("données nantes").
+
+    Args:
+        left: words that name no place.
+        numbers: what references stand for.
+        everyday: whether other names are looked for too.
+        placed: whether there is a place, or may be one.
+    """
+    only_ask = all(word.folded in words.stop_words() or word.stem in words.fillers() for word in left)
+    own = [] if only_ask and (placed or numbers) else words.units(left, synonyms_on=everyday)
+    found = [*own, *numbers]
+    if all(unit.weak for unit in found):
+        found = [replace(unit, weak=False) for unit in found]
+    return tuple(dict.fromkeys(found))
 
 
 def steps(asked: Asked) -> list[Asked]:
@@ -76,8 +89,13 @@ def steps(asked: Asked) -> list[Asked]:
     fewer = sorted({1, strong // 4, strong // 2} - {0}) if strong > 1 else []
     core = sum(unit.core and not unit.weak for unit in asked.units)
     has_other_words = 0 < core < strong
-    found = [replace(asked, core=True)] if has_other_words else []
+    found = [replace(asked, units=merged)] if len(merged := _merged(asked.units)) < len(asked.units) else []
+    found += [replace(asked, core=True)] if has_other_words else []
     found += [replace(asked, optional=number) for number in fewer]
+    if asked.place and core > 1:
+        # What the place has of one subject says more than what others have of both.
+        kept = tuple(unit for unit in asked.units if unit.core and not unit.weak)
+        found.append(replace(asked, units=kept, optional=core - 1))
     if asked.place:
         wide = replace(asked, strict=False, service=())
         found.append(wide)
@@ -95,6 +113,31 @@ def steps(asked: Asked) -> list[Asked]:
         found.append(replace(asked, units=()))
     found += [_of_table(unit.text) for unit in asked.units if "_" in unit.text]
     return list(dict.fromkeys(found))
+
+
+def _merged(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
+    """Units of which those that the catalogue calls the same are one ("OLD débroussaillement"): either will do."""
+    kept: list[Unit] = []
+    for unit in units:
+        names = {unit.text.casefold(), *(each.casefold() for each in unit.others[: unit.called])}
+        same = next(
+            (
+                position
+                for position, each in enumerate(kept)
+                if each.core
+                and unit.core
+                and names & {each.text.casefold(), *(name.casefold() for name in each.others[: each.called])}
+            ),
+            None,
+        )
+        if same is None:
+            kept.append(unit)
+        else:
+            first = kept[same]
+            called = (*first.others[: first.called], unit.text, *unit.others[: unit.called])
+            others = tuple(dict.fromkeys((*called, *first.others, *unit.others)))
+            kept[same] = replace(first, others=others, called=len(dict.fromkeys(called)), weak=first.weak and unit.weak)
+    return tuple(kept)
 
 
 def _of_table(name: str) -> Asked:

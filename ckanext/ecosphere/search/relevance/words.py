@@ -37,11 +37,13 @@ class Word:
         typed: as it was typed, without an elided article.
         folded: normalised; of a compound ("sous-sol") the first part that the word stands for.
         stem: `folded` without the ending of a plural, to compare with lists.
+        glued: whether a hyphen joins it to the word after it.
     """
 
     typed: str
     folded: str
     stem: str
+    glued: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Unit:
         words: as they were typed.
         others: other names of it, each one or several words: the catalogue's first.
         called: how many of them are the catalogue's.
-        weak: whether it is only what the data are wanted for.
+        weak: whether it only weighs: what the data are wanted for, a word that tells nothing apart, a year.
         core: whether it is an expression of the field, which says more of the subject than other words.
     """
 
@@ -86,7 +88,12 @@ def read_all(text: str) -> list[Word]:
         parts = [typed] if _CODE.fullmatch(typed) or "_" in typed else re.split(r"[-'’.]", typed)
         if _INITIALS.fullmatch(typed):
             parts = ["".join(parts)]
-        found += [Word(part, folded, stem(folded)) for part in parts if (folded := voc.normalise(part))]
+        last = len(parts) - 1
+        found += [
+            Word(part, folded, stem(folded), glued="-" in typed and number < last)
+            for number, part in enumerate(parts)
+            if (folded := voc.normalise(part))
+        ]
     return found
 
 
@@ -123,6 +130,12 @@ def fillers() -> frozenset[str]:
 def purposes() -> frozenset[str]:
     """Stems of what data are wanted for, without stop words."""
     return frozenset(key_of(line) for line in _lines("purposes_fr.txt"))
+
+
+@cache
+def generic() -> frozenset[str]:
+    """Stems of words that tell no subject from another."""
+    return frozenset(key_of(line) for line in _lines("generic_fr.txt"))
 
 
 @voc.derived
@@ -219,8 +232,16 @@ def everyday() -> list[tuple[list[str], list[str]]]:
 
 def packaged_everyday() -> list[tuple[list[str], list[str]]]:
     """The lines of `everyday_fr.txt`."""
-    lines = (line.partition("=>") for line in _lines("everyday_fr.txt"))
-    return [(_terms(left), _terms(right)) for left, _arrow, right in lines]
+    found: list[tuple[list[str], list[str]]] = []
+    for line in _lines("everyday_fr.txt"):
+        left, _arrow, right = line.partition("=>")
+        if _arrow:
+            found.append((_terms(left), _terms(right)))
+        else:
+            # Terms that do not mean the same, although the catalogue has the same for each.
+            left, _arrow, right = line.partition("->")
+            found += [([term], _terms(right)) for term in _terms(left)]
+    return found
 
 
 def _terms(text: str) -> list[str]:
@@ -256,7 +277,7 @@ def units(words: list[Word], *, synonyms_on: bool = True) -> list[Unit]:
                 break
         else:
             end = start + 1
-            found.append(Unit((content[start].typed,)))
+            found.append(Unit((content[start].typed,), weak=content[start].stem in generic()))
         start = end
     if all(unit.weak for unit in found):
         found = [replace(unit, weak=False) for unit in found]

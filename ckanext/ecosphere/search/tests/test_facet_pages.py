@@ -36,6 +36,10 @@ def titles(page):
 def test_a_person_narrows_a_search_down_and_widens_it(page, catalogue):
     page.goto("/fr/dataset/?q=zone+humide")
     expect(titles(page)).to_have_count(2)
+    # By keyboard the search box comes first, although the facets stand at its left.
+    box, facets = page.locator("#dataset-search-form input[name=q]"), page.locator(".secondary")
+    assert box.evaluate("(box, facets) => box.compareDocumentPosition(facets) & 4", facets.element_handle())
+    assert facets.bounding_box()["x"] < box.bounding_box()["x"]
     marked = page.locator(".dataset-heading mark")
     assert sorted(marked.all_inner_texts()) == ["Zone", "Zones", "humide", "humides"]
     assert page.locator(".dataset-heading b").count() == 0

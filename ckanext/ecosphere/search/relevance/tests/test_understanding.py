@@ -156,13 +156,73 @@ def _query(question: str) -> str:
 
 
 def test_steps_ask_for_less_and_end_with_the_place_alone():
-    asked = understand("zones humides tourbières inventaire nantes").asked
+    asked = understand("zones humides frayères nichoir nantes").asked
     found = steps(asked)
-    assert found[0].core  # words of the field stay, "inventaire" need not be there
+    assert found[0].core  # words of the field stay, "nichoir" need not be there
     assert found[0].strict
     assert [each.optional for each in found if each.strict][:2] == [0, 1]
     assert any(not each.strict and not each.optional for each in found)
     assert found[-1].place == asked.place and () in [each.units for each in found]
+
+
+def test_either_of_two_names_of_one_thing_will_do():
+    first = steps(understand("OLD débroussaillement var").asked)[0]
+    assert [unit.words for unit in first.units] == [("OLD",)]
+    assert {"débroussaillement", "incendie"} <= set(first.units[0].others)
+
+
+def test_what_the_place_has_of_one_subject_comes_before_both_elsewhere():
+    found = steps(understand("loup carrière bruit nantes").asked)
+    assert [(each.strict, each.optional) for each in found][:3] == [(True, 1), (True, 2), (False, 0)]
+
+
+@pytest.mark.parametrize(
+    ("question", "place"),
+    [
+        # A letter or two wrong, words written together or apart.
+        ("inondation tarn et garone", "Tarn-et-Garonne"),
+        ("eolien eur et loire", "Eure-et-Loir"),
+        ("risque alpes maritime", "Alpes-Maritimes"),
+        ("carriere hautmarne", "Haute-Marne"),
+        # Rivers, massifs, islands.
+        ("zones inondables Adour", "Adour"),
+        ("crues bassin versant de la Loire", "Bassin versant de la Loire"),
+        ("herbiers Porquerolles", "Porquerolles"),
+        ("loup massif de Belledonne", "Belledonne"),
+        # Intercommunalities with another kind than theirs, or none; by their SIREN code.
+        ("pcaet pays de l'or agglomération", "CA du Pays de l'Or – Hérault"),
+        ("plui communauté de communes du Clunisois", "CC du Clunisois – Saône-et-Loire"),
+        ("EPCI 200067106 plu", "CA du Pays Basque – Pyrénées-Atlantiques"),
+        # Communes without their complement, with "lez".
+        ("cours d'eau Pont-de-Buis", "Pont-de-Buis-lès-Quimerch – Finistère"),
+        ("ppri villeneuve lez avignon", "Villeneuve-lès-Avignon – Gard"),
+        # A part of a name with hyphens, and a small commune that the département does not have, are no places.
+        ("zones humides Chastreix-Sancy", "Sancy"),
+        ("champs bio drôme", "Drôme"),
+        ("dept 2A znieff", "Corse-du-Sud"),
+        ("insee 13055 risques", "Marseille – Bouches-du-Rhône"),
+    ],
+)
+def test_places_are_read_as_people_write_them(question, place):
+    understood = understand(question)
+    assert understood.place is not None
+    assert understood.place.title == place
+
+
+def test_words_around_a_town_are_no_misspelt_territory():
+    place = understand("rocade à Rennes").place
+    assert place
+    assert place.label == "Rennes"
+
+
+def test_words_that_tell_nothing_apart_hide_nothing():
+    assert [unit.weak for unit in understand("sites pollués").asked.units] == [True, False]
+    assert [unit.weak for unit in understand("secteur").asked.units] == [False]
+
+
+def test_a_word_is_known_although_it_is_written_together():
+    assert spelling.apart("localurbanisme") == "local urbanisme"
+    assert spelling.apart("inondation") == ""
 
 
 def test_no_question_is_too_odd():

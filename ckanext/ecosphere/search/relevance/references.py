@@ -1,0 +1,118 @@
+"""References in a question: rubriques, articles, zones of a PLU, codes of sites, roads, years. Pure.
+
+People who write a file know what they need by its number ("3.2.2.0", "L. 211-1", "zone 2AU", "FR8201696", "AC1"), which
+no title has. What a number is about stands in `data/references.csv`.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import defaultdict
+from functools import cache
+
+from ckanext.ecosphere.search.relevance.words import DATA, Unit
+from ckanext.ecosphere.vocabularies import gazetteer
+
+MOST = 4
+"""References of a question that are read."""
+_WEAK = frozenset({"road", "reference-system", "year"})
+"""Kinds that say nothing of a subject: they weigh beside other words, and are looked for only when they stand alone."""
+_LETTERS_OF_CHAPTER = 2
+"""Digits of an article's number that a row of the table may leave out ("L. 41" for title I of book IV)."""
+
+_CODE = (
+    r"(?:\s+(?i:du\s+code\s+(?:de\s+l['’]environnement|de\s+l['’]urbanisme|forestier|rural"
+    r"|de\s+la\s+santé\s+publique)))?"
+)
+_ZONE = r"(?:[0-3]?AU|[UAN])[A-Za-z]{0,2}\d?(?![\w'’])"
+_SERVITUDE = r"(?i:AC[1-4]|AR[356]|AS[12]|EL(?:[235679]|1[01])|INT1|JS1|PM[1-9]|PT[1-4])|I(?:[1-46-9]|1bis)|T[14578]"
+# In this order: the first that fits takes its text out of the question.
+_PATTERNS = {
+    kind: re.compile(pattern)
+    for kind, pattern in {
+        "natura-2000": r"(?:\b(?i:natura(?:[\s-]?2000)?)\s+)?\b(?i:FR\d{7})\b|\bN2000\b",
+        "water-body": r"\b(?i:FR[A-K](?P<water_body>[RGLTC])\w{1,8})\b",
+        "obstacle": r"\b(?i:ROE\s?\d{2,6})\b",
+        "iota": r"(?:(?i:rubriques?)\s+)?(?<![\w.])(?P<iota>[1-5]\.[1-3]\.\d\.\d)(?![\w.]*\d)",
+        "icpe": r"(?i:rubriques?|rub\.?|icpe)\s+(?i:icpe\s+)?(?i:n[°o]\s*)?(?P<icpe>[1-4]\d{3})(?!\d)",
+        "article": r"(?:(?i:articles?|art\.?)\s+)?\b(?P<article>[LRDlrd]\.?\s?\*?\s?\d{3,4}(?:-\d{1,3}){0,3})" + _CODE,
+        "directive": r"(?:(?i:directive)\s+)?(?<![\w/])(?P<directive>\d{2,4}/\d{1,4})(?:/(?:CEE?|UE))?(?![\w/])",
+        "servitude": rf"(?:(?i:servitudes?|sup|catégorie)\s+)?\b(?P<servitude>{_SERVITUDE})\b(?![.,]\d)",
+        "zone": rf"\b(?i:zones?|zonages?|secteurs?)\s+{_ZONE}(?:\s*(?:,|/|\bet\b|\bou\b)\s*{_ZONE})*"
+        r"|\b(?i:[0-3]AU[a-z]{0,2})\d?\b(?:\s+(?i:zones?|zonages?))?",
+        "flood": r"\b[QT]\s?(?:10|20|30|50|100|500|1000)\b",
+        "road": r"\b(?:(?i:rn|rd)\s?|[ADN]\s?)\d{1,4}\b",
+        "znieff": r"(?<!\d)(?P<znieff>\d{9})(?!\d)",
+        "reference-system": r"(?i:\bEPSG\s?:?\s?\d{4,5}\b|\blambert[\s-]?93\b|\bRGF\s?93\b|\bWGS\s?84\b)",
+        "year": r"(?i:(?<!natura )(?<!loi ))(?<![\w/-])(?:19|20)\d\d(?:\s?-\s?(?:19|20)\d\d)?(?![\w/-])",
+    }.items()
+}
+
+
+@cache
+def _table() -> dict[str, dict[str, tuple[str, ...]]]:
+    """Kind → reference → names."""
+    found: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
+    with (DATA / "references.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(line for line in file if not line.startswith("#")):
+            found[row["kind"]][row["reference"]] = tuple(filter(None, row["names"].split("|")))
+    return found
+
+
+def take(text: str) -> tuple[str, list[Unit]]:
+    """Take the references out of a question.
+
+    Args:
+        text: as typed.
+
+    Returns:
+        the text without them, and what is looked for in their place, in the order in which it was typed.
+    """
+    if not any(map(str.isdigit, text)) and not re.search(rf"\s{_ZONE}", text):
+        return text, []
+    found: list[tuple[int, Unit]] = []
+    for kind, pattern in _PATTERNS.items():
+        for match in list(pattern.finditer(text)):
+            names = _names(kind, match)
+            if names is not None and len(found) < MOST:
+                # Solr's analysis leaves a mere "2" of "2AU".
+                typed = tuple((names[0] if kind == "zone" else match[0]).split())
+                found.append((match.start(), Unit(typed, names, len(names), weak=kind in _WEAK, core=bool(names))))
+                text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
+    return text, [unit for _start, unit in sorted(found, key=lambda each: each[0])]
+
+
+def _names(kind: str, match: re.Match[str]) -> tuple[str, ...] | None:
+    """What a reference is about; None when it is no reference after all."""
+    own = _table()[kind]
+    name = kind.replace("-", "_")
+    code = (match.groupdict().get(name) or "").strip()
+    if kind == "article":
+        return _of_article(own, code)
+    if kind == "directive":
+        return own.get(code) or own.get(re.sub(r"^19", "", code))
+    if kind == "znieff" and code in gazetteer.epcis():
+        return None
+    if kind in ("servitude", "water-body"):
+        return own.get(code.upper(), own[""])
+    longest = max((each for each in own if code.startswith(each)), key=len, default=None)
+    return own[longest] if longest is not None else None
+
+
+def _of_article(own: dict[str, tuple[str, ...]], code: str) -> tuple[str, ...] | None:
+    """What an article is about, by the longest beginning of its number that the table has."""
+    number = re.sub(r"[^\d-]", "", code)
+    parts = number.split("-")
+    beginnings = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    if len(parts[0]) == _LETTERS_OF_CHAPTER + 1:
+        beginnings.append(parts[0][:_LETTERS_OF_CHAPTER])
+        # The regulatory part is numbered as the law that it applies.
+        book = code[0].upper()
+    if book == "D" and len(parts) == 1:
+        return None  # a road
+    for each in dict.fromkeys((book, "L")):
+        for beginning in beginnings:
+            if names := own.get(f"{each}. {beginning}"):
+                return names
+    return None

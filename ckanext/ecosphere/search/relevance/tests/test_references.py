@@ -1,0 +1,76 @@
+"""Numbers that people type instead of words."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from ckanext.ecosphere.search.relevance import references
+from ckanext.ecosphere.search.relevance.understanding import understand
+from ckanext.ecosphere.search.relevance.words import DATA
+
+
+@pytest.mark.parametrize(
+    ("question", "about"),
+    [
+        ("2AU", "PLU"),
+        ("2au zones Ain", "PLU"),
+        ("zone 1AUx", "PLU"),
+        ("zone A et N Mayenne", "PLU"),
+        ("secteur Ub", "PLU"),
+        ("rubrique 3.3.1.0", "zone humide"),
+        ("3.1.5.0", "frayère"),
+        ("2.2.3.0", "rejet"),
+        ("rubrique 2510", "carrière"),
+        ("ICPE 1510", "ICPE"),
+        ("rubrique 2102", "élevage"),
+        ("article L. 211-1", "zone humide"),
+        ("art. L411-2 du code de l'environnement", "espèce protégée"),
+        ("L. 562-1", "PPRI"),
+        ("L. 151-19", "PLU"),
+        ("R. 214-1", "loi sur l'eau"),
+        ("R.571-38", "classement sonore"),
+        ("directive 92/43/CEE", "habitats"),
+        ("2007/60", "inondation"),
+        ("AC1", "servitude d'utilité publique"),
+        ("servitude EL7", "servitude d'utilité publique"),
+        ("natura FR8201696", "Natura 2000"),
+        ("N2000", "Natura 2000"),
+        ("ZNIEFF 310013726", "ZNIEFF"),
+        ("FRGG110", "eau souterraine"),
+        ("FRHR12", "masse d'eau"),
+        ("ROE 12345", "obstacle à l'écoulement"),
+        ("Q100", "crue"),
+        ("RN 88", "route"),
+    ],
+)
+def test_a_reference_stands_for_what_it_is_about(question, about):
+    _rest, units = references.take(question)
+    assert [unit.others[0] for unit in units] == [about]
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["natura 2000", "zone à risque", "zones humides", "plu 44143", "PM10", "PM2.5", "zone 30", "icpe 62100", "D214"],
+)
+def test_other_numbers_stay_words(question):
+    _rest, units = references.take(question)
+    assert all(unit.weak for unit in units)
+
+
+def test_years_and_roads_weigh_beside_a_subject_only():
+    units = understand("plu 2023 ain").asked.units
+    assert [(unit.text, unit.weak) for unit in units] == [("plu", False), ("2023", True)]
+    assert not understand("A75").asked.units[0].weak
+
+
+def test_many_references_are_bounded():
+    _rest, units = references.take("3.3.1.0 " * 500)
+    assert len(units) == references.MOST
+
+
+def test_each_row_of_the_table_has_a_kind_that_is_read():
+    with (DATA / "references.csv").open(encoding="utf-8", newline="") as file:
+        kinds = {row["kind"] for row in csv.DictReader(line for line in file if not line.startswith("#"))}
+    assert kinds == set(references._PATTERNS)
