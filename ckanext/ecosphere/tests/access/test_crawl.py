@@ -169,7 +169,8 @@ def _kept(answer: Any) -> tuple[int, dict[str, str], bytes]:
 def _violations(page: Page, options: dict[str, Any] | None = None) -> list[str]:
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(AXE_SCRIPT)
-    found = page.evaluate("options => axe.run(options)", options or {"resultTypes": ["violations"]})["violations"]
+    run = "options => axe.run(options).then(found => found.violations)"
+    found = page.evaluate(run, options or {"resultTypes": ["violations"]})
     return [
         f"{v['id']} ({v['impact']}): " + " | ".join(n["html"][:160] for n in v["nodes"][:2])
         for v in found
