@@ -13,12 +13,12 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
 from lxml import html
 from playwright.sync_api import Browser, Page, Route
 
 from ckanext.ecosphere.tests.access import calls, tables, world
 from ckanext.ecosphere.tests.access.conftest import Visitor
+from ckanext.ecosphere.tests.browser import run_axe
 from ckanext.ecosphere.tests.english import english_texts
 
 pytestmark = pytest.mark.browser
@@ -79,7 +79,7 @@ PAGES_OF_CKAN = {
 }
 OWN = (urlsplit(HOST).netloc, "test.ckan.net", "localhost", "")  # the second one is `ckan.site_url` of `test.ini`
 #: Contrast is what differs in the dark.
-DARK = {"runOnly": ["color-contrast"], "resultTypes": ["violations"]}
+DARK = {"runOnly": ["color-contrast"]}
 IMPACTS = ("serious", "critical")
 ASSET = re.compile(r"^/(webassets|base|vendor|ecosphere)/[^?]+\.\w+$")
 NOT_SHAPE = ("script", "style", "option", "path")
@@ -158,7 +158,7 @@ class Crawl:
         self.page.goto(HOST + address, wait_until="load")
         found = [f"light: {each}" for each in _violations(self.page)]
         self.page.emulate_media(color_scheme="dark")
-        return found + [f"dark: {each}" for each in _violations(self.page, DARK)]
+        return found + [f"dark: {each}" for each in _violations(self.page, **DARK)]
 
 
 def _kept(answer: Any) -> tuple[int, dict[str, str], bytes]:
@@ -166,14 +166,10 @@ def _kept(answer: Any) -> tuple[int, dict[str, str], bytes]:
     return answer.status_code, dict(answer.headers), answer.get_data()
 
 
-def _violations(page: Page, options: dict[str, Any] | None = None) -> list[str]:
-    if not page.evaluate("typeof axe === 'object'"):
-        page.evaluate(AXE_SCRIPT)
-    run = "options => axe.run(options).then(found => found.violations)"
-    found = page.evaluate(run, options or {"resultTypes": ["violations"]})
+def _violations(page: Page, **options: Any) -> list[str]:
     return [
         f"{v['id']} ({v['impact']}): " + " | ".join(n["html"][:160] for n in v["nodes"][:2])
-        for v in found
+        for v in run_axe(page, **options)
         if v["impact"] in IMPACTS
     ]
 
