@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import copy
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
 from ckan.cli.db import _get_pending_plugins
-from ckan.config.middleware import make_app
+from ckan.config import middleware
 from ckan.plugins import core
+from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.tests.browser import browser, page, portal_url
+from ckanext.ecosphere.tests.kept_portal import KEPT, kept_portal
 from ckanext.ecosphere.tests.quick_loading import quick_loading
 from dev.stack import pycsw, settings
 
 PACKAGE = Path(__file__).parent
 
-__all__ = ["browser", "page", "portal_url", "quick_loading"]
+__all__ = ["browser", "kept_portal", "page", "portal_url", "quick_loading"]
 
 if process := os.environ.get("PYTEST_XDIST_WORKER"):  # CKAN reads its configuration after this module
     os.environ.update(settings.test_environment(process))
@@ -56,6 +60,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(str(item.path), len(places)))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Look for garbage less often, and not among what stays until the end: a page makes thousands of objects."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Unload the plugins of an earlier test before one that asks for none."""
+    if "with_plugins" not in getattr(item, "fixturenames", ()):
+        KEPT.unload()
+
+
+@pytest.fixture
+def with_plugins(ckan_config: Any) -> None:
+    """The plugins that the configuration names; those of the test before, when it had the same configuration."""
+    KEPT.load()
+
+
+@pytest.fixture
+def make_app(ckan_config: Any) -> Callable[[], CKANTestApp]:
+    """Make the application; the one of the test before is given again when it had the same configuration."""
+    return KEPT.app
+
+
 @pytest.fixture(scope="module")
 def loaded() -> Iterator[None]:
     """The plugins, loaded once for each module: to load them for each test takes longer than most
@@ -71,7 +100,7 @@ def loaded() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def made_app(loaded: None) -> object:
     """The application, made once for each module; to make it loads the plugins again, too."""
-    return make_app(tk.config)
+    return middleware.make_app(tk.config)
 
 
 #: Sets of plugins whose tables are there: asking each plugin takes longer than emptying all tables.

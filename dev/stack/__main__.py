@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import shutil
 import signal
 import sys
 from collections.abc import Callable
 
 from . import demo, install, postgres, services, testing
-from .settings import LOCAL, ROOT, VENV, forget_ckan_variables
+from .settings import LOCAL, ROOT, VENV, forget_ckan_variables, kept_bytecode
 from .shell import DISK_FULL, StackError, say
 
 
@@ -45,6 +46,7 @@ def main() -> int:
     parser.add_argument("command", choices=COMMANDS)
     chosen, rest = parser.parse_known_args()
     forget_ckan_variables()
+    os.environ.update(kept_bytecode())
     try:
         code = COMMANDS[chosen.command](rest)
     except StackError as error:

@@ -121,6 +121,14 @@ def forget_ckan_variables() -> None:
         del os.environ[name]
 
 
+def kept_bytecode() -> dict[str, str]:
+    """The variables by which Python keeps what it compiles, in `.local/`, even where it is told to keep nothing.
+
+    To compile CKAN and its libraries takes longer than to start it, and the tests start dozens of processes.
+    """
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(INSTALLED / "bytecode")}
+
+
 def test_environment(process: str = "") -> dict[str, str]:
     """The variables by which CKAN's tests find their own database, core and queue.
 
@@ -133,4 +141,5 @@ def test_environment(process: str = "") -> dict[str, str]:
         "CKAN_REDIS_URL": redis_url(purpose),
         "CKAN_SOLR_URL": solr_url(purpose),
         "CKAN_STORAGE_PATH": str(local(purpose, "storage")),
+        **kept_bytecode(),
     }

@@ -189,4 +189,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from ckanext.ecosphere.tests.quick_loading import quickly
+
+    with quickly():
+        main()

@@ -59,8 +59,7 @@ def english_texts(page: str) -> list[str]:
     for element in tree.xpath("//script | //style | //*[@lang='en'] | //code | //meta"):
         if element.getparent() is not None:
             element.drop_tree()
-    texts = [text for element in tree.iter() if isinstance(element.tag, str) for text in element.xpath("text()")]
-    texts += [str(value) for name in READ_ATTRIBUTES for value in tree.xpath(f"//@{name}")]
+    texts = map(str, tree.xpath(" | ".join(["//text()", *(f"//@{name}" for name in READ_ATTRIBUTES)])))
     found = []
     for raw in texts:
         text = " ".join(raw.split())

@@ -1,37 +1,54 @@
-"""Plugins that load several times as fast as CKAN loads them, for tests that load them anew."""
+"""What is slow and asked for again and again by tests: to load plugins, empty tables, hash passwords, stop clocks."""
 
 from __future__ import annotations
 
 import inspect
 import pickle
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import IO, Any
 
 import ckan.plugins.toolkit as tk
+import freezegun.api
 import pytest
+import sqlalchemy as sa
 import yaml
+from ckan import model
 from ckan.config import environment
 from ckan.config.declaration import load as declarations
 from ckan.config.declaration.load import load_dict
 from ckan.lib import search
 from ckan.lib.navl import dictization_functions
 from ckan.logic.schema import config_declaration_v1
+from ckan.model import user
 from ckan.plugins import core
 from jinja2 import Environment
+
+from ckanext.ecosphere.shared.web_guard import brakes
 
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_loading() -> Iterator[None]:
+    """Have it all for the whole session."""
+    with quickly():
+        yield
+
+
+@contextmanager
+def quickly() -> Iterator[None]:
     """Spare the tests most of the time that loading the plugins takes; nothing that they do changes.
 
     For each template directory and each asset library CKAN asks for the whole call stack with its source lines, only to
     know the file of its caller; for each plugin it looks through the entry points of every package that is installed;
     it reads the same YAML files again each time, with the parser that is written in Python; it validates the
     declarations of options that they hold; it asks Solr for its whole schema, to read the version; and each
-    application compiles its templates anew.
+    application compiles its templates anew. To empty the database, it asks for each table whether it is there; once
+    it has made the tables, it opens a connection for each question. A password takes a hundredth of a second to hash,
+    on purpose. And freezegun sorts the names of every module of the process, each time a clock is stopped and each time
+    it goes on.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inspect, "stack", _stack)
@@ -42,7 +59,53 @@ def quick_loading() -> Iterator[None]:
         patch.setattr(declarations, "load_dict", _load_declarations)
         patch.setattr(environment, "search", _Search())
         patch.setattr(Environment, "compile", _compile)
+        patch.setattr(model.Repository, "delete_all", _delete_all)
+        patch.setattr(model.Repository, "upgrade_db", _upgrade_db)
+        patch.setattr(user, "pbkdf2_sha512", CHEAP_HASH)
+        patch.setattr(brakes, "_hashes", lambda: CHEAP_HASH)
+        patch.setattr(freezegun.api, "_get_module_attributes_hash", _names_of_module)
         yield
+
+
+CHEAP_HASH: Any = user.pbkdf2_sha512.using(rounds=100)
+"""CKAN's way to keep passwords, with fewer rounds."""
+
+
+def _names_of_module(module: ModuleType) -> str:
+    """Tell whether the names of a module are those that were looked through before."""
+    return f"{id(module)}-{len(vars(module))}"
+
+
+_upgrade = model.Repository.upgrade_db
+
+
+def _upgrade_db(self: model.Repository, *version: str) -> None:
+    """Do what CKAN's method does, and keep the connections: its migrations leave an engine that opens one each time."""
+    engine = model.meta.engine
+    _upgrade(self, *version)
+    if engine is not None and model.meta.engine is not engine:
+        model.init_model(engine)
+
+
+def _delete_all(self: model.Repository) -> None:
+    """Do what CKAN's method does, without a question for each table."""
+    self.session.remove()
+    there = set(sa.inspect(self.session.connection()).get_table_names()) - {"alembic_version"}
+    empty([table for table in self.metadata.sorted_tables if table.name in there])
+    self.session.commit()
+
+
+def empty(tables: Sequence[sa.Table]) -> None:
+    """Empty tables, most of which are empty: one question finds the others. To truncate them takes much longer.
+
+    Args:
+        tables: each after those that it refers to.
+    """
+    filled = " UNION ALL ".join(f"SELECT '{t.name}' WHERE EXISTS (SELECT FROM \"{t.name}\")" for t in tables)
+    names = set(model.Session.scalars(sa.text(filled))) if tables else set()
+    for table in reversed(tables):
+        if table.name in names:
+            model.Session.execute(sa.delete(table))
 
 
 _compile_template = Environment.compile

@@ -268,29 +268,32 @@ def hard_texts(used: Used) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def _given_up() -> Iterator[None]:
+def _giving_up() -> Iterator[None]:
+    """Have an alarm end what takes too long."""
+
     def stop(*_: Any) -> None:
         raise TimeoutError
 
     former = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, GIVEN_UP)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, former)
 
 
 def seconds(compiled: re.Pattern[Any], method: str, text: str | bytes) -> float:
-    """Processor time of one call."""
+    """Processor time of one call, within `_giving_up`."""
     start = time.process_time()
     try:
-        with _given_up():
+        signal.setitimer(signal.ITIMER_REAL, GIVEN_UP)
+        try:
             if method in REPEATED:
                 for _ in compiled.finditer(text):
                     pass
             else:
                 getattr(compiled, method)(text)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
     except TimeoutError:
         return float(GIVEN_UP)
     return time.process_time() - start
@@ -298,6 +301,11 @@ def seconds(compiled: re.Pattern[Any], method: str, text: str | bytes) -> float:
 
 def slow_on(used: Used) -> list[str]:
     """The texts that take too long; empty when there is none."""
+    with _giving_up():
+        return _slow_on(used)
+
+
+def _slow_on(used: Used) -> list[str]:
     compiled: Any = re.compile(used.pattern, used.flags)
     methods = {"finditer" if each in REPEATED else each for each in used.methods}
     longest = CUT_BEFORE.get(used.module, LONG)

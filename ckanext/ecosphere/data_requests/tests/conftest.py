@@ -19,6 +19,7 @@ from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.shared import organisations
 from ckanext.ecosphere.shared.web_guard import rate_limits
 from ckanext.ecosphere.tests.postbox import Postbox, serving
+from ckanext.ecosphere.tests.quick_loading import empty
 
 INSEE = "http://id.insee.fr/geo"
 #: Person → service and role.
@@ -116,8 +117,7 @@ def populate() -> None:
 def forget_requests() -> None:
     """Empty the tables of the room, and what Redis counts for it."""
     model.Session.remove()
-    tables = [t.name for t in Request.metadata.sorted_tables if t.name.startswith("ecosphere_requests")]
-    model.Session.execute(sa.text(f"TRUNCATE {', '.join(tables)}"))
+    empty([each for each in Request.metadata.sorted_tables if each.name.startswith("ecosphere_requests")])
     model.Session.commit()
     for name, quality in AUTHORS.items():
         authors.keep(user_id(name), {"first_name": name.title(), "last_name": "Nom", "quality": quality})

@@ -13,12 +13,12 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from lxml import html
 from playwright.sync_api import Browser, Page, Route
 
 from ckanext.ecosphere.tests.access import calls, tables, world
 from ckanext.ecosphere.tests.access.conftest import Visitor
+from ckanext.ecosphere.tests.browser import run_axe
 from ckanext.ecosphere.tests.english import english_texts
 
 pytestmark = pytest.mark.browser
@@ -79,7 +79,7 @@ PAGES_OF_CKAN = {
 }
 OWN = (urlsplit(HOST).netloc, "test.ckan.net", "localhost", "")  # the second one is `ckan.site_url` of `test.ini`
 #: Contrast is what differs in the dark.
-DARK = {"runOnly": ["color-contrast"], "resultTypes": ["violations"]}
+DARK = {"runOnly": ["color-contrast"]}
 IMPACTS = ("serious", "critical")
 ASSET = re.compile(r"^/(webassets|base|vendor|ecosphere)/[^?]+\.\w+$")
 NOT_SHAPE = ("script", "style", "option", "path")
@@ -92,6 +92,7 @@ class Crawl:
 
     Attributes:
         seen: shapes of pages that were looked at, by route.
+        opened: the page that was asked for last, by its address: the browser gets that very answer.
         faults: what is wrong, by persona and address.
     """
 
@@ -100,6 +101,7 @@ class Crawl:
     seen: dict[str, set[frozenset[str]]] = field(default_factory=dict)
     faults: dict[str, list[str]] = field(default_factory=dict)
     assets: dict[str, Any] = field(default_factory=dict)
+    opened: dict[str, Any] = field(default_factory=dict)
     looked_at: int = 0
 
     def serve(self, route: Route) -> None:
@@ -108,11 +110,10 @@ class Crawl:
         if f"{parts.scheme}://{parts.netloc}" != HOST or route.request.method != "GET":
             return route.abort()
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        kept = self.assets.get(path)
+        kept = self.assets.get(path) or self.opened.pop(path, None)
         if kept is None:
             assert self.visitor is not None
-            answer = self.visitor.get(path)
-            kept = (answer.status_code, dict(answer.headers), answer.get_data())
+            kept = _kept(self.visitor.get(path))
             if ASSET.match(parts.path):
                 self.assets[path] = kept
         status, headers, body = kept
@@ -149,6 +150,7 @@ class Crawl:
         if not answer.content_type.startswith("text/html"):
             return None
         text = answer.get_data(as_text=True)
+        self.opened = {address: _kept(answer)}
         return text if "<html" in text[:500] else None
 
     def _axe(self, address: str) -> list[str]:
@@ -156,14 +158,18 @@ class Crawl:
         self.page.goto(HOST + address, wait_until="load")
         found = [f"light: {each}" for each in _violations(self.page)]
         self.page.emulate_media(color_scheme="dark")
-        return found + [f"dark: {each}" for each in _violations(self.page, DARK)]
+        return found + [f"dark: {each}" for each in _violations(self.page, **DARK)]
 
 
-def _violations(page: Page, options: dict[str, Any] | None = None) -> list[str]:
-    found = Axe().run(page, options=options or {"resultTypes": ["violations"]}).response["violations"]
+def _kept(answer: Any) -> tuple[int, dict[str, str], bytes]:
+    """What the browser is given of an answer."""
+    return answer.status_code, dict(answer.headers), answer.get_data()
+
+
+def _violations(page: Page, **options: Any) -> list[str]:
     return [
         f"{v['id']} ({v['impact']}): " + " | ".join(n["html"][:160] for n in v["nodes"][:2])
-        for v in found
+        for v in run_axe(page, **options)
         if v["impact"] in IMPACTS
     ]
 
