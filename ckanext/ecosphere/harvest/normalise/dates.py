@@ -158,6 +158,7 @@ def frequency(draft: Draft) -> None:
         uri = found.uri if found else _of_duration(value)
         if uri:
             draft.set("frequency", uri, before=value)
+            _other_frequencies(draft, value, uri)
             break
     else:
         if record.frequency and not is_placeholder(record.frequency):
@@ -167,6 +168,18 @@ def frequency(draft: Draft) -> None:
         next_update = parsed(draft, "dateOfNextUpdate", record.next_update)
         if next_update:
             draft.set("next_update", next_update)
+
+
+def _other_frequencies(draft: Draft, taken: str, uri: str) -> None:
+    """Tell a period beside the code of the frequency: in the log when both say the same."""
+    period = draft.record.frequency_period
+    if not period or period == taken:
+        return
+    found = voc.get("frequency").get(period)
+    if (found.uri if found else _of_duration(period)) == uri:
+        draft.change("frequency", period, uri)
+    else:
+        draft.lost("resourceMaintenance/userDefinedMaintenanceFrequency", period)
 
 
 def _of_duration(value: str) -> str | None:

@@ -101,7 +101,9 @@ def by_place_keyword(draft: Draft) -> list[Concept]:
     for keyword in draft.record.keywords[:MAX_KEYWORDS]:
         if is_place(keyword):
             texts = [text for text in (keyword.href, keyword.text) if text]
-            found += _first(texts, places.from_uri, places.from_name, places.from_code)
+            told = _first(texts, places.from_uri, places.from_name, places.from_code)
+            doubtful = bool(draft.boxes) and places.is_common_word(keyword.text)
+            found += [concept for concept in told if not doubtful or _agrees(draft.boxes, concept)]
     return found
 
 
