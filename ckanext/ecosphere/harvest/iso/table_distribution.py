@@ -114,17 +114,28 @@ def _pass(walk: Walk, element: etree._Element, conformity: r.Conformity) -> None
     conformity.degree = {"true": True, "1": True, "false": False, "0": False}.get(value)
 
 
+_SPECIFICATION: Table = {
+    "title": text_and_href("title", "href"),
+    "date": new(r.Dated, "dates", DATE),
+    "alternateTitle": note,
+    "identifier": note,
+    "citedResponsibleParty": note,
+    "edition": note,
+}
+
+
+def _specification(walk: Walk, element: etree._Element, conformity: r.Conformity) -> None:
+    """Read a specification with its address, which may stand at its title or at itself."""
+    within(_SPECIFICATION)(walk, element, conformity)
+    href = (element.get(XLINK_HREF) or "").strip()
+    if href and not conformity.href:
+        conformity.href = href
+    elif href and href != conformity.href:
+        walk.note(element, href)
+
+
 _RESULT: Table = {
-    "specification": within(
-        {
-            "title": text_and_href("title", "href"),
-            "date": new(r.Dated, "dates", DATE),
-            "alternateTitle": note,
-            "identifier": note,
-            "citedResponsibleParty": note,
-            "edition": note,
-        }
-    ),
+    "specification": _specification,
     "explanation": long_text("explanation"),
     "pass": _pass,
 }
