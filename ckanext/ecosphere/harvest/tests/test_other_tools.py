@@ -5,6 +5,8 @@ import pytest
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.normalise import Context, normalise
+from ckanext.ecosphere.harvest.normalise.constraints import licence_of_text
+from ckanext.ecosphere.harvest.normalise.dates import parse_date
 from ckanext.ecosphere.harvest.normalise.reference import epsg_codes
 from ckanext.ecosphere.harvest.record import (
     Box,
@@ -134,3 +136,29 @@ def test_kinds_of_keywords_sizes_of_several_links_and_extents_left_out_are_told(
     told = "\n".join(normalise(read_record(parse_xml(RECORD.encode())), CONTEXT).unread)
     for text in ("MD_Keywords: project: REBENT", "12.5 Mo", "extentTypeCode: false"):
         assert text in told
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2019-2020", None),  # no year with a time zone
+        ("2018/05/01", "2018-05-01"),
+        ("2018 05 01", "2018-05-01"),
+        ("2018-05-01+0200", "2018-05-01"),
+        ("2018+02:00", "2018"),
+    ],
+)
+def test_dates_with_the_year_first(text, day):
+    assert parse_date(text) == day
+
+
+@pytest.mark.parametrize(
+    ("text", "licence"),
+    [
+        ("Licence ouverte (Etalab 2017)", "etalab-2.0"),
+        ("Licence Creative Commons BY-NC-ND", "cc-by-nc-nd"),
+        ("Creative Commons BY-SA 3.0", "other-open"),
+    ],
+)
+def test_licences_by_year_and_in_full(text, licence):
+    assert licence_of_text(text) == (licence, True)

@@ -101,6 +101,8 @@ def set_format(draft: Draft, resource: Resource, found: Concept | None, formats:
     if found:
         resource["format"] = found.id
         resource["mimetype"] = found.data["media_type"]
+        if is_data and not is_archive and address.path.lower().endswith(".zip"):
+            resource["package_format"] = _ZIP
 
 
 def _describe_formats(resource: Resource, formats: Formats) -> None:
