@@ -241,14 +241,9 @@ def format_of(link: Link, address: Address, protocol: str, role: str) -> Concept
         return vocabulary.get(concept.data["format"])
     media = _MEDIA_IN_PROTOCOL.match(link.protocol or "")
     asked = next((address.query[key] for key in _FORMAT_KEYS if address.query.get(key)), None)
-    if role == "data" and (own := _own_format(link, address)):
-        return own
-    for text in (link.media_type, media.group(1) if media else None, asked):
-        found = format_named(text)
-        if found:
-            return found
-    found = format_of_path(address)
-    if found:
+    told = map(format_named, (link.media_type, media.group(1) if media else None, asked))
+    found = _own_format(link, address) if role == "data" else None
+    if found := found or next(filter(None, told), None) or format_of_path(address):
         return found
     if role == "service":
         return vocabulary.get("HTML") if protocol in _GENERIC else None
