@@ -11,6 +11,7 @@ from ckanext.ecosphere.harvest.normalise.reference import epsg_codes
 from ckanext.ecosphere.harvest.record import (
     Box,
     Constraint,
+    Contact,
     Format,
     Keyword,
     Link,
@@ -99,6 +100,14 @@ def test_a_basin_or_a_sea_is_no_departement():
     assert sea.dataset["territory"] == ["urn:ecosphere:territory:zone-maritime-fx-atl"]
     land = made(keywords=place, boxes=[Box("-1.9", "-0.7", "48.5", "49.7")])
     assert land.dataset["territory"] == ["http://id.insee.fr/geo/departement/50"]
+
+
+def test_words_are_no_islands_and_a_service_has_its_data_in_its_region():
+    assert "territory" not in made(title="Compte-rendu de la réunion publique").dataset
+    owner = [Contact(organisation="DREAL Centre-Val de Loire", role="owner")]
+    box = [Box("0.8", "1.9", "46.3", "46.9")]
+    valley = made(title="Natura 2000 - Vallée de la Creuse", contacts=owner, boxes=box)
+    assert valley.dataset["territory"] == ["http://id.insee.fr/geo/region/24"]
 
 
 @pytest.mark.parametrize(
