@@ -51,8 +51,8 @@ bench-harvest: ## Our harvest beside ckanext-spatial's, on one catalogue (RECORD
 bench-fidelity: ## What of real records is in the datasets, told, lost or wrong (RECORDS=../shared/records ARGS="--paths --show lost")
 	@.venv/bin/python -m dev.bench.fidelity $(or $(RECORDS),../shared/records) $(ARGS)
 
-bench-normalise: ## Precision and recall of the themes that a harvest gives, on titles judged by hand, rule by rule (ARGS=--show)
-	@.venv/bin/python -m dev.bench.normalise $(ARGS)
+bench-normalise: ## Precision and recall of the themes that a harvest gives, on titles judged by hand, rule by rule (ARGS=--show RECORDS=../shared/records)
+	@.venv/bin/python -m dev.bench.normalise $(if $(RECORDS),--records $(RECORDS)) $(ARGS)
 
 bench-pages: ## Measure every kind of page of the demonstration, as each person (after COUNT=27897 make demo; VISITS=40 PAGE=/dataset)
 	@.venv/bin/python -m dev.bench.pages --visits $(or $(VISITS),40) $(if $(PAGE),--page $(PAGE))

@@ -13,11 +13,13 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.record import Keyword, Record
 from dev.bench import normalise_judged as judged
+from dev.bench import rule_figures
 from dev.bench.normalise_judged import Case
 
 CONTEXT = Context(fallback_organisation="administration-centrale-ou-ministere_172120")
@@ -88,6 +90,7 @@ def main() -> None:
     parser.add_argument(
         "--show", action="store_true", help="name the cases that are not right, but for those kept aside"
     )
+    parser.add_argument("--records", type=Path, help="folder of real records, on which each rule gets its figures")
     options = parser.parse_args()
     for subject, found in (("Themes", themes()), ("Territories", judged.places()), ("Licences", judged.licences())):
         for part, aside in (("that rules are written on", False), ("kept aside", True)):
@@ -97,6 +100,8 @@ def main() -> None:
                 print(counted[name].line(name))
         if options.show:
             show(found)
+    if options.records:
+        rule_figures.show(options.records)
 
 
 def show(found: list[Case]) -> None:

@@ -31,6 +31,8 @@ WITHDRAWN = "withdrawn"
 """Its dataset was deleted because the source no longer has it; kept so that it can come back as it was."""
 REFUSED = "refused"
 """It could not be imported; tried again at each harvest."""
+CATALOGUE = "catalogue"
+"""It is a feature catalogue: datasets show its attributes, none is made of it."""
 DUPLICATE = "duplicate"
 """Another source publishes the same dataset; it stands by to take over."""
 
@@ -50,7 +52,8 @@ class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, rep
         seen_job: job that last saw it.
         digest: content and settings with which it was last imported.
         keys: by what it is recognised in other catalogues, see `deduplication.keys`.
-        members: guids of the records that it says it holds, when it is a series.
+        members: guids of the records that it names: those that it says it holds, when it is a series, and its feature
+            catalogue.
         joined: dataset that another source publishes of the same data, while the state is `duplicate`.
         former: dataset that was made of it before it was joined to another one, to get it back.
         apart: a person said that it is the same as no other record.

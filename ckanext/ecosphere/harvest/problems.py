@@ -16,6 +16,8 @@ from typing import Any
 
 from ckanext.ecosphere.shared.messages import N_
 
+FEATURE_CATALOGUE = "feature-catalogue"
+"""Code of what is no fault: a catalogue of features describes data and is none."""
 MESSAGES: dict[str, str] = {
     # Refusals: the document
     "empty": N_("The document is empty."),
@@ -34,6 +36,9 @@ MESSAGES: dict[str, str] = {
     "not-ogcapi": N_("The record is none of OGC API – Records and no collection of STAC."),
     "not-udata": N_("The record is no dataset of udata."),
     "not-rdf": N_("The record is no dataset in RDF."),
+    FEATURE_CATALOGUE: N_(
+        "The record is a feature catalogue: no dataset is made of it; the datasets that name it show its attributes."
+    ),
     "no-identification": N_("The record does not describe any resource (no identification section)."),
     "no-title": N_("The record has neither a title nor any text to make one from."),
     "record-fault": N_("The record could not be taken because of an unexpected fault: {detail}"),

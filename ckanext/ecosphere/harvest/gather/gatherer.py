@@ -22,6 +22,7 @@ from ckanext.ecosphere.harvest.gather import identity
 from ckanext.ecosphere.harvest.gather.namesakes import Namesakes
 from ckanext.ecosphere.harvest.gather.prefetch import ahead
 from ckanext.ecosphere.harvest.model import (
+    CATALOGUE,
     DUPLICATE,
     KEPT,
     NEW,
@@ -78,7 +79,7 @@ class Gatherer:
         batch_size: records per batch.
         on_batch: called after each batch that was written down.
         check: called before each commit; raises when this worker must not go on.
-        members: identifiers of the records that a record, as it is kept, says it holds.
+        members: identifiers of the records that a record, as it is kept, says it holds or is described by.
         read: reads a record as it is kept.
     """
 
@@ -229,7 +230,7 @@ class Gatherer:
     def _is_unchanged(self, found: _Found, known: _Known | None) -> bool:
         if known is None or self._job.force or known.state in _ALWAYS_TRIED:
             return False
-        if known.package_id is None and not known.elsewhere:
+        if known.package_id is None and not known.elsewhere and known.state != CATALOGUE:
             return False
         found.package_id = known.package_id
         return known.digest == self._job.digest(found.raw.digest)

@@ -1,4 +1,4 @@
-"""A feature catalogue (ISO 19110:2005 and 2016) inside a record: one line for each attribute, which people can read."""
+"""A feature catalogue (ISO 19110:2005 and 2016), in a record or one of its own: one line for each attribute."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from lxml import etree
 from ckanext.ecosphere.harvest.iso.walk import Walk, one_line, sample
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
+ROOT = "FC_FeatureCatalogue"
 MOST_ATTRIBUTES = 500
 ATTRIBUTE = "FC_FeatureAttribute"
 
@@ -19,14 +20,26 @@ def read_feature_catalogue(walk: Walk, element: etree._Element, target: Any) -> 
     A dataset has no field for them, so they are further information on its content:
     ``nature (texte) : type de zone humide ; T = tourbière ; M = marais``.
     """
-    attributes = list(element.iter(f"{{*}}{ATTRIBUTE}"))[:MOST_ATTRIBUTES]
-    if not attributes:
+    if next(element.iter(f"{{*}}{ATTRIBUTE}"), None) is None:
         walk.unread(element)
-        return
+    else:
+        walk.note(element, told_by(element))
+        for person in _people(element):
+            walk.note(person, " ".join(_texts(person)))
+
+
+def told_by(element: etree._Element) -> str:
+    """Return what a catalogue says, for people: of itself and its types, then a line for each attribute."""
+    attributes = list(element.iter(f"{{*}}{ATTRIBUTE}"))[:MOST_ATTRIBUTES]
     inside = {each for attribute in attributes for each in attribute.iter(etree.Element)}
     inside.update(each for abstract in element.iter("{*}isAbstract") for each in abstract.iter(etree.Element))
+    inside.update(each for person in _people(element) for each in person.iter(etree.Element))
     of_itself = sample(each for each in element.iter(etree.Element) if each not in inside)
-    walk.note(element, "\n".join(filter(None, (of_itself, *map(_line, attributes)))))
+    return "\n".join(filter(None, (of_itself, *map(_line, attributes))))
+
+
+def _people(element: etree._Element) -> list[etree._Element]:
+    return list(element.iter("{*}individualName", "{*}CI_Individual"))
 
 
 def _line(attribute: etree._Element) -> str:

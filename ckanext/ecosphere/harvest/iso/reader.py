@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from lxml import etree
 
+from ckanext.ecosphere.harvest.iso import feature_catalogue
 from ckanext.ecosphere.harvest.iso.tables import METADATA
 from ckanext.ecosphere.harvest.iso.walk import FRENCH, Walk, code_of, one_line
-from ckanext.ecosphere.harvest.problems import RecordError
+from ckanext.ecosphere.harvest.problems import FEATURE_CATALOGUE, RecordError
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
@@ -24,6 +25,14 @@ def records_in(root: etree._Element) -> Iterator[etree._Element]:
         yield root
         return
     yield from root.iter("{*}MD_Metadata", "{*}MI_Metadata")
+
+
+def kept_in(root: etree._Element) -> Iterator[etree._Element]:
+    """Yield what a source keeps of a document: its metadata records, and a feature catalogue that stands alone."""
+    if local_name(root) == feature_catalogue.ROOT:
+        yield root
+        return
+    yield from records_in(root)
 
 
 def read_record(element: etree._Element) -> Record:
@@ -67,6 +76,8 @@ def _standard(element: etree._Element) -> str:
         raise RecordError("exception", text=text[:200])
     if name == "html":
         raise RecordError("html")
+    if name == feature_catalogue.ROOT:
+        raise RecordError(FEATURE_CATALOGUE)
     namespace = str(element.tag).partition("}")[0].lstrip("{")
     if name in ROOTS and namespace.startswith(ISO_19139):
         return "iso19139"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -51,7 +52,9 @@ FORMAT: Table = {
     "formatDistributor": within(
         {"distributorContact": note, "distributorTransferOptions": hrefs("transfers"), "distributorFormat": note}
     ),
-    "formatSpecificationCitation": within({"title": text("name"), "edition": text("version"), "date": note}),
+    "formatSpecificationCitation": within(
+        {"title": text_and_href("name", "href"), "edition": text("version"), "date": note}
+    ),
 }
 
 
@@ -85,6 +88,8 @@ def _transfer(walk: Walk, element: etree._Element, record: r.Record) -> None:
         record.links += options.links
         if not options.links and (options.units or options.size):
             walk.unread(child)
+        elif options.size and len(options.links) > 1 and not walk.record.marked:
+            walk.note(child, f"{options.size} Mo")
 
 
 _FORMATS = new(r.Format, "formats", FORMAT)
@@ -109,17 +114,28 @@ def _pass(walk: Walk, element: etree._Element, conformity: r.Conformity) -> None
     conformity.degree = {"true": True, "1": True, "false": False, "0": False}.get(value)
 
 
+_SPECIFICATION: Table = {
+    "title": text_and_href("title", "href"),
+    "date": new(r.Dated, "dates", DATE),
+    "alternateTitle": note,
+    "identifier": note,
+    "citedResponsibleParty": note,
+    "edition": note,
+}
+
+
+def _specification(walk: Walk, element: etree._Element, conformity: r.Conformity) -> None:
+    """Read a specification with its address, which may stand at its title or at itself."""
+    within(_SPECIFICATION)(walk, element, conformity)
+    href = (element.get(XLINK_HREF) or "").strip()
+    if href and not conformity.href:
+        conformity.href = href
+    elif href and href != conformity.href:
+        walk.note(element, href)
+
+
 _RESULT: Table = {
-    "specification": within(
-        {
-            "title": text_and_href("title", "href"),
-            "date": new(r.Dated, "dates", DATE),
-            "alternateTitle": note,
-            "identifier": note,
-            "citedResponsibleParty": note,
-            "edition": note,
-        }
-    ),
+    "specification": _specification,
     "explanation": long_text("explanation"),
     "pass": _pass,
 }
@@ -131,7 +147,7 @@ def _measure(walk: Walk, result: etree._Element, report: etree._Element | None, 
     if report is None or not (value or walk.record.marked):
         walk.unread(result)
         return
-    name = next((one_line(walk.text(each).text) for each in report.iterfind("{*}nameOfMeasure")), "")
+    name = next((one_line(walk.text(each).text) for each in _names_of_measure(report)), "")
     unit = next((one_line(" ".join(each.itertext())) for each in result.iterfind("{*}valueUnit//{*}identifier")), "")
     if not unit:
         unit = next((one_line(" ".join(each.itertext())) for each in result.iterfind("{*}valueUnit")), "")
@@ -159,10 +175,19 @@ def _result(walk: Walk, element: etree._Element, record: r.Record) -> None:
             walk.unread(child)
 
 
+def _names_of_measure(report: etree._Element) -> Iterator[etree._Element]:
+    """Names of what a report measures: its own, or in a reference to the measure (ISO 19157)."""
+    yield from report.iterfind("{*}nameOfMeasure")
+    yield from report.iterfind("{*}measure/{*}DQ_MeasureReference/{*}nameOfMeasure")
+
+
 def _name_of_measure(walk: Walk, element: etree._Element, target: r.Record) -> None:
     """Tell the name of a measure, unless it is read with its value."""
-    around = element.getparent()
-    if around is None or around.find("{*}result/{*}DQ_QuantitativeResult/{*}value") is None:
+    report = element.getparent()
+    if report is not None and local_name(report) == "DQ_MeasureReference":
+        report = report.getparent()
+        report = None if report is None else report.getparent()
+    if report is None or report.find("{*}result/{*}DQ_QuantitativeResult/{*}value") is None:
         walk.unread(element)
 
 
@@ -174,12 +199,11 @@ def _scope(walk: Walk, element: etree._Element, target: r.Record) -> None:
         walk.unread(element)
 
 
+_MEASURE: Table = {"measureIdentification": note, "nameOfMeasure": _name_of_measure, "measureDescription": note}
 _REPORT: Table = {
+    **_MEASURE,
     "result": _result,
-    "measureIdentification": note,
-    "nameOfMeasure": _name_of_measure,
-    "measureDescription": note,
-    "measure": note,
+    "measure": within(_MEASURE),
     "dateTime": note,
     "evaluationMethodType": note,
 }

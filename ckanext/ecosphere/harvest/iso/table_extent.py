@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lxml import etree
 
 from ckanext.ecosphere.harvest import record as r
 from ckanext.ecosphere.harvest.iso import gml
-from ckanext.ecosphere.harvest.iso.handlers import by_type, identifiers, note, skip, text, texts, within
+from ckanext.ecosphere.harvest.iso.handlers import by_type, identifiers, note, text, texts, within
 from ckanext.ecosphere.harvest.iso.walk import Table, Walk, mark_of, one_line
 from ckanext.ecosphere.shared.hardened_xml import local_name
+
+
+def _left_out(walk: Walk, element: etree._Element, target: Any) -> None:
+    """Tell that the data are not where the extent is; that they are goes without saying."""
+    if one_line(walk.text(element).text).lower() in ("false", "0"):
+        walk.unread(element)
+
 
 _BOX: Table = {
     "westBoundLongitude": text("west"),
     "eastBoundLongitude": text("east"),
     "southBoundLatitude": text("south"),
     "northBoundLatitude": text("north"),
-    "extentTypeCode": skip,
+    "extentTypeCode": _left_out,
 }
 
 
@@ -81,7 +90,7 @@ EXTENT: Table = {
 }
 _GEOGRAPHIC_DESCRIPTION: Table = {
     "geographicIdentifier": identifiers("geographic_identifiers"),
-    "extentTypeCode": skip,
+    "extentTypeCode": _left_out,
 }
 
 

@@ -87,10 +87,16 @@ _KEYWORDS: Table = {
 }
 
 
+_USUAL_KINDS = {"theme", "place", "discipline"}
+"""Kinds of keywords that say nothing which the keywords do not: the others are told."""
+
+
 def _keywords(walk: Walk, element: etree._Element, record: r.Record) -> None:
     for child in element:
         group = _Keywords()
         walk.children(child, _KEYWORDS, group)
+        if group.type and group.type not in _USUAL_KINDS and group.terms:
+            walk.note(child, f"{group.type}: {', '.join(term.text for term in group.terms if term.text)}")
         record.keywords += [
             r.Keyword(
                 one_line(term.text), term.href, group.type, group.thesaurus, group.thesaurus_href, mark_of(element)
@@ -194,10 +200,12 @@ IDENTIFICATION: Table = {
         r.Format,
         "formats",
         {
-            "name": text("name"),
+            "name": text_and_href("name", "href"),
             "version": text("version"),
             "specification": note,
-            "formatSpecificationCitation": within({"title": text("name"), "edition": text("version"), "date": note}),
+            "formatSpecificationCitation": within(
+                {"title": text_and_href("name", "href"), "edition": text("version"), "date": note}
+            ),
         },
     ),
     "descriptiveKeywords": _keywords,
@@ -241,8 +249,11 @@ def _coupled(walk: Walk, element: etree._Element, service: r.Service) -> None:
 def _scoped_name(walk: Walk, element: etree._Element, service: r.Service) -> None:
     for child in element:
         for part in child:
-            if local_name(part) == "ScopedName" and one_line(part.text):
-                service.layers.append(one_line(part.text))
+            if local_name(part) == "operationName":
+                walk.unread(part)
+            elif local_name(part) in ("ScopedName", "scopedName"):  # ISO 19115-3 has the name in a property
+                named = (one_line(each.text) for each in part.iter("{*}ScopedName"))
+                service.layers += [name for name in named if name]
             elif local_name(part) == "resourceReference":
                 _coupled(walk, part, service)  # ISO 19115-3
             elif local_name(part) == "identifier" and one_line(walk.text(part).text):

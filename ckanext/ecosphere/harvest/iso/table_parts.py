@@ -28,12 +28,19 @@ DATE: Table = {"date": text("value"), "dateType": code("type")}
 
 
 def identifier_code(field_name: str) -> Any:
-    """Set a field to the code of an identifier, or to a reference by ``uuidref``."""
+    """Set a field to the code of an identifier, or to a reference by ``uuidref``.
+
+    ISO 19115-3 has a citation where ISO 19139 has the identifier alone.
+    """
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
         found: list[r.Identifier] = []
         holder = Identifiers(found)
-        identifiers("found")(walk, element, holder)
+        cited = element.findall("{*}CI_Citation/{*}identifier")
+        for each in cited or [element]:
+            identifiers("found")(walk, each, holder)
+        if cited and (len(found) > 1 or len(element[0]) > len(cited)):
+            walk.unread(element)  # its title, its dates
         if found and found[0].codespace:
             walk.unread(element)
         value = found[0].code if found else element.get("uuidref") or one_line(walk.text(element).text)

@@ -42,7 +42,7 @@ _STRICTNESS = ("PUBLIC", "SENSITIVE", "RESTRICTED", "CONFIDENTIAL", "NON_PUBLIC"
 _MAY_NAME_A_LICENCE = re.compile(r"licen|etalab|odbl|\bcc|odc|pddl|creative|open data|reserv|\blo|^lo|source")
 _OTHER = "other-"
 """Licences of the list that stand for those that it does not have."""
-_MAY_NAME_A_LIMIT = re.compile(r"restriction|limitation|contrainte|\b13 1|311")
+_MAY_NAME_A_LIMIT = re.compile(r"restriction|limitation|contrainte|\b13 1|311|\b(?:l ?)?124 [45]\b")
 """One look that spares the many patterns: most texts name neither."""
 _URL = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
 _ONLY_A_LICENCE = 220
@@ -131,7 +131,7 @@ def limits_of_text(text: str) -> list[str]:
     bare = plain(text[:MAX_SEARCHED])
     if not _MAY_NAME_A_LIMIT.search(bare):
         return []
-    names_an_article = "311" in bare or "13 1" in bare
+    names_an_article = "311" in bare or "13 1" in bare or "124 " in bare
     patterns = (pair for pair in _limit_patterns() if pair[1] == NO_LIMIT or names_an_article)
     return list(dict.fromkeys(limit for pattern, limit in patterns if pattern.search(bare)))
 

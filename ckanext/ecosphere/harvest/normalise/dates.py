@@ -10,7 +10,10 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows
 
-_ISO = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?(?![\d])(?:[T ].*|Z|[+-]\d\d:?\d\d)?", re.DOTALL)
+_ISO = re.compile(
+    r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?(?![\d])(?:[T ].*|Z|[+-]\d\d:\d\d|(?<=-\d\d)[+-]\d{4})?", re.DOTALL
+)
+_YEAR_FIRST = re.compile(r"(\d{4})[/. ](\d{1,2})[/. ](\d{1,2})(?:[T ].*)?", re.DOTALL)
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T?\d{2,6})?")
 _FRENCH = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[T ].*)?", re.DOTALL)
 _MONTH_YEAR = re.compile(r"(\d{1,2})[/-](\d{4})")
@@ -59,7 +62,7 @@ def parse_date(value: str | None) -> str | None:
     Times of day are dropped. Days that do not exist (30 February) are not dates.
     """
     text = (value or "").strip()
-    if match := _ISO.fullmatch(text) or _COMPACT.fullmatch(text):
+    if match := _YEAR_FIRST.fullmatch(text) or _ISO.fullmatch(text) or _COMPACT.fullmatch(text):
         return _assemble(*match.groups()[:3])
     if match := _FRENCH.fullmatch(text):
         day, month, year = match.groups()
@@ -158,6 +161,7 @@ def frequency(draft: Draft) -> None:
         uri = found.uri if found else _of_duration(value)
         if uri:
             draft.set("frequency", uri, before=value)
+            _other_frequencies(draft, value, uri)
             break
     else:
         if record.frequency and not is_placeholder(record.frequency):
@@ -167,6 +171,18 @@ def frequency(draft: Draft) -> None:
         next_update = parsed(draft, "dateOfNextUpdate", record.next_update)
         if next_update:
             draft.set("next_update", next_update)
+
+
+def _other_frequencies(draft: Draft, taken: str, uri: str) -> None:
+    """Tell a period beside the code of the frequency: in the log when both say the same."""
+    period = draft.record.frequency_period
+    if not period or period == taken:
+        return
+    found = voc.get("frequency").get(period)
+    if (found.uri if found else _of_duration(period)) == uri:
+        draft.change("frequency", period, uri)
+    else:
+        draft.lost("resourceMaintenance/userDefinedMaintenanceFrequency", period)
 
 
 def _of_duration(value: str) -> str | None:

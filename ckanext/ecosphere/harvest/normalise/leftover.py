@@ -27,8 +27,8 @@ USED = {
     "resolutions", "reference_systems", "formats.name", "constraints.kind", "constraints.access_codes",
     "constraints.use_codes", "links.function",
     "links.protocol", "links.size_megabytes",
-    "service.operations", "service.type", "conformity.dates",
-    "marked", "extents", "shapes", "uri", "links.transfer", "formats.href", "formats.transfers",
+    "service.operations.links.function", "service.operations.links.protocol", "service.type", "conformity.dates",
+    "marked", "extents", "shapes", "uri", "links.transfer", "formats.transfers",
     "spatial_representations", "measures.element", "links.role", "links.encoding", "links.systems",
 }  # fmt: skip
 """Parts of the record that rules interpret: their values need not be found again as they were written.

@@ -12,10 +12,17 @@ from ckanext.ecosphere.harvest.record import ReferenceSystem
 
 EPSG_URI = "http://www.opengis.net/def/crs/EPSG/0/{code}"
 MAX_SYSTEMS = 50
-_IN_URI = re.compile(r"epsg(?:/[\d.]+/|:[\d.]*:|#|/|:+)(\d{4,6})\b", re.IGNORECASE)
-_IN_TEXT = re.compile(r"\bepsg\W{0,3}(?:code\W{0,3})?(\d{4,6})\b", re.IGNORECASE)
+_IN_URI = re.compile(r"epsg(?:/[\d.]+/|:[\d.]*:|(?:\.xml)?#|(?:\.io)?/|\.org/crs[_/]|:+)(\d{4,6})(?!\d)", re.IGNORECASE)
+_IN_TEXT = re.compile(r"\bepsg\W{0,3}(?:code\W{0,3})?(\d{4,6})\b|\b(\d{4,6})\s?\(EPSG\)", re.IGNORECASE)
 _BARE = re.compile(r"\d{4,6}")
 _IGNF = re.compile(r"IGNF(?:\.xml#|:|/)([A-Z0-9]+)(?:\.([A-Z0-9]+))?", re.IGNORECASE)
+_REGISTRIES = ("EPSG", "OGP")
+_SUPERSEDED = {"900913": "3857"}
+"""Codes in use that no registry has → the system that they stand for."""
+_GEOGRAPHIC = {"4171", "4258", "4326", "4275", "4979", "4627", "4624", "9777", "9782"}
+"""Codes of geographic systems, on which projected ones are based."""
+_PROJECTIONS = {"utm", "lambert", "cc", "laea", "lcc", "conique", "mercator", "projection", "zone", "fuseau"}
+"""Words that tell a projected system."""
 _SCALE = re.compile(r"(?:^|\D)1\s*[:/]\s*(\d{1,3}(?:[ .\u00a0\u202f]?\d{3}){1,3}|\d{2,9})(?!\d)")
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?")
 _NOT_SPATIAL = {"gregorien", "calendrier gregorien", "gregorian", "gregorian calendar"}
@@ -41,16 +48,29 @@ def epsg_codes(system: ReferenceSystem) -> list[str]:
     A compound system (Lambert-93 with NGF-IGN69 heights) gives two codes, a list of systems all of them.
     """
     text = f"{system.code} {system.href or ''}"
-    found = _IN_URI.findall(text) + _IN_TEXT.findall(text)
-    if not found and _BARE.fullmatch(system.code.strip()) and (system.codespace or "EPSG").upper().find("EPSG") >= 0:
+    found = _IN_URI.findall(text) + [one or other for one, other in _IN_TEXT.findall(text)]
+    registry = (system.codespace or "EPSG").upper()
+    if not found and _BARE.fullmatch(system.code.strip()) and any(name in registry for name in _REGISTRIES):
         found = [system.code.strip()]
     if not found:
         for plane, height in _IGNF.findall(text):
             codes = [by_label("crs-names", "epsg", "names").get(plain(part)) for part in (plane, height)]
             found += [code for code in codes if code]
     if not found:
-        found = [code for _start, _end, code in _names().find(system.code)]
-    return list(dict.fromkeys(found))
+        found = [code for part in re.split(r"[;,]", system.code) for code in _named_in(part)]
+    return [_SUPERSEDED.get(code, code) for code in dict.fromkeys(found)]
+
+
+def _named_in(text: str) -> list[str]:
+    """Return the systems that a text names: of "WGS84 / UTM 20N" the projected one, which is based on the other.
+
+    A projection that is not known makes the geographic system that it is based on no answer.
+    """
+    found = [code for _start, _end, code in _names().find(text)]
+    projected = [code for code in found if code not in _GEOGRAPHIC]
+    if projected or set(plain(text).split()) & _PROJECTIONS:
+        return projected
+    return found
 
 
 def reference_systems(draft: Draft) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from lxml import etree
 
+from ckanext.ecosphere.harvest.iso import feature_catalogue
 from ckanext.ecosphere.harvest.iso.walk import one_line
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
@@ -18,7 +19,7 @@ from ckanext.ecosphere.shared.http_guard import Response
 OK = 200
 _REFUSING = {400, 404, 405, 406, 410, 415, 501}
 """Statuses by which a server says that it does not understand the way of asking."""
-_METADATA = {"MD_Metadata", "MI_Metadata"}
+_METADATA = {"MD_Metadata", "MI_Metadata", feature_catalogue.ROOT}
 
 
 class PageError(Exception):
@@ -89,7 +90,7 @@ def raw_record(element: etree._Element, position: int) -> RawRecord:
     """
     element.tail = None
     canonical = etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
-    identifier = ""
+    identifier = one_line(element.get("uuid")) if local_name(element) == feature_catalogue.ROOT else ""
     for child in element:
         if local_name(child) in {"fileIdentifier", "metadataIdentifier"}:
             identifier = one_line(" ".join(str(text) for text in child.itertext()))

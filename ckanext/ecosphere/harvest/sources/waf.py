@@ -8,7 +8,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from lxml import etree
 
-from ckanext.ecosphere.harvest.iso.reader import read_record, records_in
+from ckanext.ecosphere.harvest.iso.reader import kept_in, read_record
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
@@ -98,7 +98,7 @@ class WafReader:
             response = fetch(self._session, url, {"Accept": "application/xml, text/xml"})
             self._silent = 0
             root = parse_xml(response.body, self._session.settings.max_bytes)
-            elements = list(records_in(root))
+            elements = list(kept_in(root))
             if not elements:
                 raise PageError("not-iso", root=str(etree.QName(root).localname)[:80])
         except (PageError, RecordError) as error:

@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 
 import sqlalchemy as sa
 from ckan import model
@@ -31,9 +30,9 @@ from ckanext.ecosphere.harvest.worker.job import RUNNING, Job, is_running, load,
 from ckanext.ecosphere.harvest.worker.locks import source_lock
 from ckanext.ecosphere.harvest.worker.messages import failures_of, say
 from ckanext.ecosphere.harvest.worker.watch import Watch
-from ckanext.ecosphere.harvest.write import series
+from ckanext.ecosphere.harvest.write import feature_catalogues, series
 from ckanext.ecosphere.harvest.write.importer import Importer
-from ckanext.ecosphere.harvest.write.reimport import complete_series
+from ckanext.ecosphere.harvest.write.reimport import complete_catalogues, complete_series
 from ckanext.ecosphere.shared.locks import LockLostError, Locks
 from ckanext.harvest.model import HarvestGatherError, HarvestJob
 
@@ -128,6 +127,7 @@ def _run(job_id: str, helpers: bool) -> bool:
             raise JobAbortedError(job_id)
         settle(job.source_id, job_id, _complete(job_id))
         complete_series(job.source_id)
+        complete_catalogues(job.source_id, job_id)
         closing.finish(job)
         withdrawal.carry_out_decided(job.source_id)
     _start_next(job.source_id)
@@ -151,7 +151,10 @@ def _gather(job: Job, harvester: SourceType, locks: Locks, helpers: bool) -> Non
     model.Session.commit()
     reader = harvester.reader(job.url, job.settings)
     helper = queue.Helpers(job.id, config.workers() - 1 if helpers else 0)
-    members = partial(series.announced, read=harvester.read)
+
+    def members(content: str) -> list[str]:
+        return [*series.announced(content, harvester.read), *feature_catalogues.named(content)]
+
     with Watch(reader.budget, reader.bounds.memory, job.id):
         Gatherer(
             job, reader, config.batch_size(), helper.more_work, locks.check, members=members, read=harvester.read

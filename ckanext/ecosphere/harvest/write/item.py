@@ -31,6 +31,7 @@ class Item:
     keys: tuple[str, ...] = ()
     added: list[str] = field(default_factory=list)
     result: Result | None = None
+    catalogues: list[str] = field(default_factory=list)
 
     @property
     def title(self) -> str:
@@ -39,8 +40,8 @@ class Item:
 
     @property
     def members(self) -> list[str]:
-        """Members that the record of a series names."""
-        return self.result.members if self.result else []
+        """Members that the record of a series names, and the feature catalogues of any record."""
+        return [*(self.result.members if self.result else []), *self.catalogues]
 
 
 def load(object_ids: list[str]) -> list[Item]:

@@ -1,4 +1,4 @@
-"""Import records again from what was kept of them: for de-duplication, for series, and by hand."""
+"""Import records again from what was kept: for de-duplication, series and feature catalogues, and by hand."""
 
 from __future__ import annotations
 
@@ -73,6 +73,32 @@ def complete_series(source_id: str) -> int:
         """
     )
     guids = list(model.Session.execute(statement, {"source": source_id, "full": 50 * MAX_SERIES}).scalars())
+    model.Session.remove()
+    if guids:
+        import_kept((source_id, guid) for guid in guids)
+    return len(guids)
+
+
+def complete_catalogues(source_id: str, job_id: str) -> int:
+    """Import the records again that were imported before a feature catalogue that they name came or changed.
+
+    Returns:
+        how many.
+    """
+    statement = sa.text(
+        """
+        SELECT DISTINCT child.guid
+        FROM harvest_object AS told
+        JOIN ecosphere_harvest_record AS catalogue
+          ON catalogue.source_id = told.harvest_source_id AND catalogue.guid = told.guid
+        JOIN ecosphere_harvest_record AS child
+          ON child.source_id = catalogue.source_id AND child.members @> ARRAY[catalogue.guid]
+        JOIN harvest_object AS made ON made.package_id = child.package_id AND made.current
+        WHERE told.harvest_job_id = :job AND told.content IS NOT NULL AND catalogue.source_id = :source
+        AND catalogue.state = 'catalogue' AND child.state = 'published' AND made.import_started < told.import_started
+        """
+    )
+    guids = list(model.Session.execute(statement, {"source": source_id, "job": job_id}).scalars())
     model.Session.remove()
     if guids:
         import_kept((source_id, guid) for guid in guids)

@@ -16,13 +16,14 @@ from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.deduplication import decide
 from ckanext.ecosphere.harvest.deduplication.explain import REASONS
 from ckanext.ecosphere.harvest.deduplication.keys import keys_of
-from ckanext.ecosphere.harvest.model import DUPLICATE, PUBLISHED, REFUSED, WITHDRAWN, SourceRecord
+from ckanext.ecosphere.harvest.model import CATALOGUE, DUPLICATE, PUBLISHED, REFUSED, WITHDRAWN, SourceRecord
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, normalise
+from ckanext.ecosphere.harvest.problems import FEATURE_CATALOGUE
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.worker.job import Job
 from ckanext.ecosphere.harvest.worker.messages import about_record, say, translator, validation_detail
 from ckanext.ecosphere.harvest.worker.transaction import ensure_joined
-from ckanext.ecosphere.harvest.write import local_changes, series
+from ckanext.ecosphere.harvest.write import feature_catalogues, local_changes, series
 from ckanext.ecosphere.harvest.write.bulk import Bulk, BulkError
 from ckanext.ecosphere.harvest.write.extra_fields import Fitter, free_tags
 from ckanext.ecosphere.harvest.write.item import Item, load
@@ -89,7 +90,10 @@ class Writer:
         """
         items = load(object_ids)
         for item in items:
-            self._normalise(item)
+            item.catalogues = feature_catalogues.named(item.content)
+        catalogues = feature_catalogues.texts(self._job.source_id, (id_ for item in items for id_ in item.catalogues))
+        for item in items:
+            self._normalise(item, catalogues)
         self._set_duplicates_aside(items)
         ready = [item for item in items if item.result is not None]
         names = Names()
@@ -109,7 +113,7 @@ class Writer:
 
     # --- from object to dataset ---
 
-    def _normalise(self, item: Item) -> None:
+    def _normalise(self, item: Item, catalogues: dict[str, str]) -> None:
         if item.package_state == "deleted" and item.state != WITHDRAWN:
             item.outcome.status = UNCHANGED
             item.outcome.story = {"note": self._about(item, say("deleted-here")), "aside": "deleted-here"}
@@ -117,10 +121,14 @@ class Writer:
             return
         try:
             record = self._reader.read(item.content)
+            feature_catalogues.add(record, item.content, catalogues)
             item.keys = keys_of(record)
             item.result = normalise(record, self._context)
         except RecordError as error:
-            self._refuse(item, self._about(item, error), error.code)
+            if error.code == FEATURE_CATALOGUE:
+                self._set_catalogue_aside(item, error)
+            else:
+                self._refuse(item, self._about(item, error), error.code)
         except Exception as error:  # one record of unforeseen shape must not stop the others
             log.exception("Record %s of source %s", item.outcome.guid, self._job.source_id)
             self._refuse(item, self._about(item, RecordError("record-fault", detail=_brief(error))), "record-fault")
@@ -131,6 +139,12 @@ class Writer:
                 "codes": sorted({problem.code for problem in item.result.problems}),
                 "unread": item.result.unread,
             }
+
+    def _set_catalogue_aside(self, item: Item, error: RecordError) -> None:
+        """Keep a feature catalogue for the datasets that name it, and tell that it becomes none."""
+        item.outcome.status = UNCHANGED
+        item.outcome.story = {"note": self._about(item, error), "aside": error.code}
+        self._record(item, state=CATALOGUE, digest=self._job.digest(item.seen_digest))
 
     def _set_duplicates_aside(self, items: list[Item]) -> None:
         """Leave to another source what it publishes with priority, and take over what it publishes without."""

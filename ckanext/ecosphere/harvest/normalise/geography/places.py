@@ -23,6 +23,7 @@ _IN_FILE = re.compile(
 _IN_TABLE = re.compile(r"(?:^|\W)[lmn]_\w{3,60}_[lpst]_(0\d[0-9ab]|97\d)(?=\W|$)", re.IGNORECASE)
 """Name of a table as the data standards of the ministry have it, with the département: ``N_ZONE_BRUIT_S_087``."""
 _LONGEST_CODE = 300
+_NO_TERRITORY = "-"
 _COMMON_WORDS = {"nord", "lot", "centre", "metropole", "manche", "fr", "lr", "mp", "sud"}
 _MOST = 0.72
 """Part of a territory's box from which on a box covers it."""
@@ -45,7 +46,12 @@ _WITHIN = 0.05
 def names() -> tuple[tuple[str, Concept], ...]:
     """Return every name of every territory, former ones too."""
     territories = voc.get("territories")
-    own = [(name, territories[row["territory"]]) for row in rows("territory-names") for name in parts(row["names"])]
+    own = [
+        (name, territories[row["territory"]])
+        for row in rows("territory-names")
+        if row["territory"] != _NO_TERRITORY
+        for name in parts(row["names"])
+    ]
     listed = [
         (label, concept)
         for concept in territories
@@ -56,8 +62,10 @@ def names() -> tuple[tuple[str, Concept], ...]:
 
 
 @cache
-def _names() -> Phrases[Concept]:
-    return Phrases(names())
+def _names() -> Phrases[Concept | None]:
+    """Names of territories, and longer ones of other things that hide the territory in them."""
+    others = [n for row in rows("territory-names") if row["territory"] == _NO_TERRITORY for n in parts(row["names"])]
+    return Phrases([*names(), *((name, None) for name in others)])
 
 
 @cache
@@ -135,6 +143,11 @@ def from_name(text: str) -> Concept | None:
     return _names().exact(text)
 
 
+def is_common_word(text: str) -> bool:
+    """Tell whether a name of a territory is a common word too, or that of a sea: "Nord", "Manche"."""
+    return plain(text) in _COMMON_WORDS
+
+
 def in_text(text: str, common_words: bool = False) -> list[Concept]:
     """Return the territories named in a text, longest names first where they overlap.
 
@@ -147,7 +160,7 @@ def in_text(text: str, common_words: bool = False) -> list[Concept]:
         dict.fromkeys(
             concept
             for start, end, concept in _names().find(text)
-            if common_words or end - start > 1 or words[start] not in _COMMON_WORDS
+            if concept and (common_words or end - start > 1 or words[start] not in _COMMON_WORDS)
         )
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
@@ -101,7 +101,9 @@ def by_place_keyword(draft: Draft) -> list[Concept]:
     for keyword in draft.record.keywords[:MAX_KEYWORDS]:
         if is_place(keyword):
             texts = [text for text in (keyword.href, keyword.text) if text]
-            found += _first(texts, places.from_uri, places.from_name, places.from_code)
+            told = _first(texts, places.from_uri, places.from_name, places.from_code)
+            doubtful = bool(draft.boxes) and places.is_common_word(keyword.text)
+            found += [concept for concept in told if not doubtful or _agrees(draft.boxes, concept)]
     return found
 
 
@@ -270,6 +272,7 @@ def _of_box(draft: Draft, box: Degrees) -> list[Concept]:
     if not around and _is_of_the_sea(draft) and (zones := places.sea_zones(box)):
         return zones
     hints = _hints(draft)
+    around = [concept for concept in around if concept.broader in hints] or around  # a service's data lie in its région
     told = next((concept for concept in around if concept.uri in hints), None) or places.like_box(box)
     if told:
         return [told]
@@ -277,7 +280,7 @@ def _of_box(draft: Draft, box: Degrees) -> list[Concept]:
         return []
     if around:
         return [_most_likely(box, around)]
-    return _of_wide_box(box)
+    return _of_wide_box(box, hints)
 
 
 def _most_likely(box: Degrees, around: list[Concept]) -> Concept:
@@ -292,7 +295,7 @@ def _most_likely(box: Degrees, around: list[Concept]) -> Concept:
     return around[0]
 
 
-def _of_wide_box(box: Degrees) -> list[Concept]:
+def _of_wide_box(box: Degrees, hints: Collection[str] = ()) -> list[Concept]:
     """A box that no département holds: its région, the country, the seas, or all that it touches."""
     territories = voc.get("territories")
     if places.covers(box, territories["pays-fxx"]):
@@ -300,7 +303,7 @@ def _of_wide_box(box: Degrees) -> list[Concept]:
         return [territories["pays-fxx" if wide > 0.3 else "pays-fra"]]  # noqa: PLR2004 - far beyond France
     regions = [c for c in places.of_type("region") if places.holds(c.data["bbox"], box)]
     if regions:
-        return [min(regions, key=lambda concept: places.nearness(box, concept))]
+        return [min(regions, key=lambda concept: (concept.uri not in hints, places.nearness(box, concept)))]
     touched = places.explaining(box)
     if touched:
         covered = [c for c in places.of_type("region", "outre-mer") if places.covers(box, c)]

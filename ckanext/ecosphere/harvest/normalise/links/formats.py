@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from ckanext.ecosphere.harvest.normalise.links import protocols
 from ckanext.ecosphere.harvest.normalise.links.addresses import Address
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.texts import cut
+from ckanext.ecosphere.harvest.record import Link
 from ckanext.ecosphere.vocabularies import Concept
 
 Resource = dict[str, Any]
@@ -40,17 +42,32 @@ class Formats:
 
 def formats_of(draft: Draft) -> Formats:
     """Return the formats that the record names beside its links, and report those that are not recognised."""
-    found = Formats()
+    named: dict[str, list[str]] = {}
+    every: list[Concept] = []
     for item in draft.record.formats:
         concepts = protocols.formats_named(item.name)
         if not concepts and not is_placeholder(item.name):
             draft.lost("distributionFormat", " ".join(filter(None, (item.name, item.version))))
         for concept in concepts:
-            found.named.setdefault(concept.id, []).append(" ".join(filter(None, (item.name, item.version))))
-            if concept.data["kind"] == "archive":
-                found.archive = found.archive or concept
-            elif concept.data["kind"] not in ("document", "service") and concept not in found.data:
-                found.data.append(concept)
+            named.setdefault(concept.id, []).append(" ".join(filter(None, (item.name, item.version))))
+        every += concepts
+    found = _sorted_out(every)
+    found.named = named
+    return found
+
+
+def formats_for(link: Link, formats: Formats) -> Formats:
+    """Return the formats that a link can have: its own when it names some, as distributions of RDF do, else all."""
+    return _sorted_out(protocols.formats_named(link.format)) if link.format else formats
+
+
+def _sorted_out(concepts: Iterable[Concept]) -> Formats:
+    found = Formats()
+    for concept in concepts:
+        if concept.data["kind"] == "archive":
+            found.archive = found.archive or concept
+        elif concept.data["kind"] not in ("document", "service") and concept not in found.data:
+            found.data.append(concept)
     return found
 
 
@@ -61,9 +78,10 @@ def set_format(draft: Draft, resource: Resource, found: Concept | None, formats:
     without a name has.
     """
     is_data = resource["resource_role"] == "data"
-    if is_data and ARCHIVES.search(resource["url"]):
-        found = voc.get("format")["ZIP"]
     is_archive = found is not None and found.data["kind"] == "archive"
+    if is_data and not is_archive and ARCHIVES.search(resource["url"]):
+        found, is_archive = voc.get("format")["ZIP"], True
+    is_known = found is not None
     within = _PACKED.search(address.path)
     inner = protocols.format_named(within.group(1)) if within and is_archive else None
     if inner is None and len(formats.data) == 1 and (found is None or is_archive):
@@ -78,11 +96,13 @@ def set_format(draft: Draft, resource: Resource, found: Concept | None, formats:
     if is_data and found is None and (formats.data or formats.archive):
         found = (formats.data or [formats.archive])[0]
         draft.change("resources", f"format of {resource['url']}", found.id if found else "")
-    if is_data and len(formats.data) > 1 and (is_archive or found in formats.data):
+    if is_data and len(formats.data) > 1 and (is_archive or not is_known):
         _describe_formats(resource, formats)
     if found:
         resource["format"] = found.id
         resource["mimetype"] = found.data["media_type"]
+        if is_data and not is_archive and address.path.lower().endswith(".zip"):
+            resource["package_format"] = _ZIP
 
 
 def _describe_formats(resource: Resource, formats: Formats) -> None:

@@ -141,6 +141,11 @@ def _tells_data(link: Link) -> bool:
     return said is not None and said.data["kind"] not in (*_DOCUMENTS, "service")
 
 
+def _is_of_data(said: Concept) -> bool:
+    """Whether a format says more than a media type can, which is often that of a whole family."""
+    return said.data["kind"] not in (*_DOCUMENTS, "service", "archive")
+
+
 def _role_of_page(link: Link, address: Address, protocol: str, use: str) -> str:
     """Tell data from documents among plain links: by the file, the cues, the function, then the protocol."""
     ending = format_of_path(address)
@@ -221,6 +226,13 @@ def format_of_path(address: Address) -> Concept | None:
     return _by_extension().get(match.group(1).lower()) if match else None
 
 
+def _own_format(link: Link, address: Address) -> Concept | None:
+    """Return the format that a distribution names, unless it is packed: then the archive comes first."""
+    own, file = format_named(link.format), format_named(link.media_type) or format_of_path(address)
+    is_packed = file is not None and file.data["kind"] == "archive"
+    return own if own and _is_of_data(own) and not is_packed else None
+
+
 def format_of(link: Link, address: Address, protocol: str, role: str) -> Concept | None:
     """Return the format of a resource, from the protocol of a service or the several signs of a file."""
     vocabulary = voc.get("format")
@@ -229,12 +241,9 @@ def format_of(link: Link, address: Address, protocol: str, role: str) -> Concept
         return vocabulary.get(concept.data["format"])
     media = _MEDIA_IN_PROTOCOL.match(link.protocol or "")
     asked = next((address.query[key] for key in _FORMAT_KEYS if address.query.get(key)), None)
-    for text in (link.media_type, media.group(1) if media else None, asked):
-        found = format_named(text)
-        if found:
-            return found
-    found = format_of_path(address)
-    if found:
+    told = map(format_named, (link.media_type, media.group(1) if media else None, asked))
+    found = _own_format(link, address) if role == "data" else None
+    if found := found or next(filter(None, told), None) or format_of_path(address):
         return found
     if role == "service":
         return vocabulary.get("HTML") if protocol in _GENERIC else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,13 +17,14 @@ from ckanext.ecosphere.harvest.normalise.links.formats import (
     MAX_DESCRIPTION,
     Formats,
     Resource,
+    formats_for,
     formats_of,
     report_unplaced,
     set_format,
     take_maps_for_data,
 )
 from ckanext.ecosphere.harvest.normalise.links.services import service
-from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
+from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Link
 
@@ -144,7 +146,14 @@ def of_link(draft: Draft, link: Link, formats: Formats | None = None) -> list[Re
     made = [_resource(draft, link, address, (name, use), formats or Formats()) for name in names]
     for resource in made:
         resource["network"] = "intranet" if intranet else "internet"
+    _tell_size(draft, link, made)
     return made
+
+
+def _tell_size(draft: Draft, link: Link, made: list[Resource]) -> None:
+    """Tell a size that is no file's."""
+    if _positive(link.size_megabytes) and not any("size" in resource for resource in made):
+        draft.lost("transferOptions/transferSize", f"{link.size_megabytes} Mo")
 
 
 def _refuse(draft: Draft, link: Link, address: Address) -> None:
@@ -189,7 +198,7 @@ def _resource(draft: Draft, link: Link, address: Address, signs: tuple[str, str]
     description = plain_text(link.description)
     if plain(description) != plain(resource["name"]):
         resource["description"] = cut(description, MAX_DESCRIPTION)
-    set_format(draft, resource, found, formats, address)
+    set_format(draft, resource, found, formats_for(link, formats), address)
     if role == "service" and protocol in protocols.OGC_WITH_CAPABILITIES:
         _complete_service(draft, resource, address)
     elif role == "service" and protocol not in ("HTTP", "HTTP:DOWNLOAD"):
@@ -273,11 +282,23 @@ def _positive(text: str | None) -> float | None:
 
 def _layers(link: Link, address: Address, protocol: str) -> list[str]:
     """Return the layers: GeoNetwork's way is to put them, each one word, as the name of an OGC service."""
-    names = split_layers(link.name or "")
+    asked = split_layers(next((address.query[key] for key in _LAYER_KEYS if address.query.get(key)), ""))
+    names = [] if _is_no_layer(link.name or "") else split_layers(link.name or "")
     words = all(_LAYER.fullmatch(name) and not name.lower().startswith("http") for name in names)
     if names and words and (protocol in protocols.OGC_WITH_CAPABILITIES or re.search("[:_]", names[0])):
         return names
-    return split_layers(next((address.query[key] for key in _LAYER_KEYS if address.query.get(key)), ""))
+    return asked
+
+
+def _is_no_layer(name: str) -> bool:
+    """Whether the name of a link is that of a file, or a word that says what the link is."""
+    address = Address(path=name)
+    return protocols.format_of_path(address) is not None or plain(name) in _link_words()
+
+
+@cache
+def _link_words() -> frozenset[str]:
+    return frozenset(row["word"] for row in rows("link-words"))
 
 
 def split_layers(text: str) -> list[str]:
