@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help week guide attack matrix docs i18n chaos csw bench-fidelity bench-forms bench-harvest bench-levels bench-normalise bench-pages bench-quality bench-relevance bench-requests bench-search demo setup up stop down status env test test-room lint lock clean
+.PHONY: help screenshots week guide attack matrix docs i18n chaos csw bench-fidelity bench-forms bench-harvest bench-levels bench-normalise bench-pages bench-quality bench-relevance bench-requests bench-search demo setup up stop down status env test test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT OGC_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -35,6 +35,9 @@ test: ## Run the whole test suite on the real services (ARGS="-k badge" is hande
 
 test-room: ## Run the tests of one room: make test-room ROOM=quality
 	@$(stack) test ckanext/ecosphere/$(ROOM) $(ARGS)
+
+screenshots: ## Take the pictures of docs/images anew, in the journeys of the tests that show them
+	@ECOSPHERE_IMAGES=docs/images $(stack) test $$(grep -rl --include='test_*.py' 'picture(page' ckanext) -m browser
 
 week: ## Play a week of a service: 40 requests, an absence, an escalation, an embargo, e-mails out and in (3 minutes)
 	@$(stack) test ckanext/ecosphere/data_requests/tests/week_of_a_service.py

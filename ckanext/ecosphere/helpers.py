@@ -6,12 +6,14 @@ from html import unescape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from markupsafe import Markup
 from werkzeug.exceptions import default_exceptions
 
 from ckanext.ecosphere import config
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import services
 from ckanext.ecosphere.core import kept_facets
+from ckanext.ecosphere.core.lists import portal_texts
 from ckanext.ecosphere.shared import language, place_helpers
 
 LATEST = 5
@@ -85,6 +87,11 @@ def ecosphere_portal() -> dict[str, str]:
         "legal_url": config.legal_url(),
         "privacy_url": config.privacy_url(),
     }
+
+
+def ecosphere_text(key: str) -> Markup:
+    """A text that administrators wrote, as HTML; empty where the portal's own stands."""
+    return portal_texts.html(key)
 
 
 def ecosphere_has_own_search() -> bool:

@@ -24,7 +24,7 @@ from ckanext.ecosphere.core import (
     texts,
 )
 from ckanext.ecosphere.core.api_guard import api_guard
-from ckanext.ecosphere.core.lists import indexing, noticing, store
+from ckanext.ecosphere.core.lists import indexing, noticing, portal_text_views, store
 from ckanext.ecosphere.core.lists import views as list_views
 from ckanext.ecosphere.interfaces import IEcosphereSetup
 from ckanext.ecosphere.room import Room
@@ -89,7 +89,8 @@ class EcospherePlugin(Room):
     def get_blueprint(self) -> list[Blueprint]:
         """Guard every page and action of the portal; provide the suite's own pages."""
         statement = accessibility.blueprint(config.accessibility, config.contact)
-        own = [actions.blueprint, dashboard.blueprint, console.blueprint, list_views.blueprint, statement]
+        pages = (actions, dashboard, console, list_views, portal_text_views)
+        own = [*(page.blueprint for page in pages), statement]
         return [web_guard.portal_blueprint(config.web_guard), api_guard, *own]
 
     def notify_recipient(self, *args: Any, **kwargs: Any) -> bool:

@@ -39,6 +39,8 @@ MAX_MEMORY_MEGABYTES = "ecosphere.harvest.max_memory_megabytes"
 PREVIEW_SECONDS = "ecosphere.harvest.preview_seconds"
 PREVIEWS_PER_PERSON = "ecosphere.harvest.previews_per_person"
 LOCAL_FIELDS = "ecosphere.harvest.local_fields"
+LETTER_DAY = "ecosphere.harvest.letter_day"
+LETTER_HOUR = "ecosphere.harvest.letter_hour"
 
 MAX_PAGE_SIZE = 1000
 """Records that a source may be asked for at once."""
@@ -114,6 +116,16 @@ def writes_activity() -> bool:
 def producer_mails() -> bool:
     """Whether services are told by e-mail what is to be put right in their records."""
     return tk.asbool(tk.config[PRODUCER_MAILS])
+
+
+def letter_day() -> int:
+    """Day of the week of the letter about the sources, from 1 (Monday) to 7; 0 when there is none."""
+    return max(0, min(tk.config[LETTER_DAY], 7))
+
+
+def letter_hour() -> int:
+    """Hour of that letter, in the time zone of the portal."""
+    return max(0, min(tk.config[LETTER_HOUR], 23))
 
 
 def portal_language() -> str:

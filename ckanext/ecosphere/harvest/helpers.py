@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.harvest import job_progress, objects
+from ckanext.ecosphere.harvest import config, job_progress, objects
 from ckanext.ecosphere.harvest.messages import form_errors, labels, translation
 from ckanext.ecosphere.harvest.overview import STATES
 from ckanext.ecosphere.harvest.sources.csw_request import QUERYABLES
 from ckanext.ecosphere.harvest.sources.source_type import enabled_types
+from ckanext.ecosphere.shared import dates
 from ckanext.harvest.model import UPDATE_FREQUENCIES
 
 #: Functions that templates call under these names.
@@ -102,6 +104,17 @@ def ecosphere_harvest_type_title(type_name: str) -> str:
     """What a type of source is called."""
     harvester = enabled_types().get(type_name)
     return tk._(harvester.title) if harvester else type_name
+
+
+def ecosphere_harvest_letter_day() -> str:
+    """Name of the day of the week on which the letter about the sources leaves."""
+    monday = date(2024, 1, 1)
+    return dates.day(monday + timedelta(days=config.letter_day() - 1), "EEEE")
+
+
+def ecosphere_harvest_letter_hour() -> str:
+    """Hour at which it leaves ("07:00")."""
+    return f"{config.letter_hour():02}:00"
 
 
 def ecosphere_harvest_states() -> list[tuple[str, str]]:

@@ -253,6 +253,44 @@ class Digest(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGen
     error: Mapped[str] = mapped_column(sa.Text, default="")
 
 
+class Reader(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+    """Somebody who wants the weekly letter about the sources (`weekly`).
+
+    Attributes:
+        user_id: the account.
+        language: in which they asked.
+        since: when; a letter of a moment before is not sent to them.
+    """
+
+    __tablename__ = "ecosphere_harvest_reader"
+
+    user_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    language: Mapped[str] = mapped_column(sa.Text)
+    since: Mapped[datetime.datetime] = mapped_column(sa.DateTime(timezone=True), default=_moment)
+
+
+class Letter(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+    """A weekly letter (`shared.mailing.outbox`); what it says is found out when it is sent.
+
+    Attributes:
+        user_id: whom it is for.
+        until: moment at which it was due; it tells of the seven days before.
+    """
+
+    __tablename__ = "ecosphere_harvest_letter"
+    __table_args__ = (sa.UniqueConstraint("user_id", "until", name="uq_ecosphere_harvest_letter"),)
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(), primary_key=True)
+    user_id: Mapped[str] = mapped_column(sa.Text)
+    until: Mapped[datetime.datetime] = mapped_column(sa.DateTime(timezone=True))
+    status: Mapped[str] = mapped_column(sa.Text)
+    attempts: Mapped[int] = mapped_column(sa.Integer, default=0)
+    next_try: Mapped[datetime.datetime] = mapped_column(sa.DateTime(timezone=True), default=_moment)
+    created: Mapped[datetime.datetime] = mapped_column(sa.DateTime(timezone=True), default=_moment)
+    sent: Mapped[datetime.datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    error: Mapped[str] = mapped_column(sa.Text, default="")
+
+
 def forget(source_id: str) -> None:
     """Remove all that is known of a source; the caller commits."""
     jobs = sa.select(JobState.job_id).where(JobState.source_id == source_id)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest.model import PUBLISHED, REFUSED, Hold, JobState, SourceRecord
+from ckanext.ecosphere.harvest.sources.source_type import type_names
 from ckanext.ecosphere.harvest.worker.job import FINISHED
 from ckanext.ecosphere.shared import csv_table
 from ckanext.harvest.model import HarvestJob, HarvestSource
@@ -69,6 +70,8 @@ def rows(owners: Iterable[str] | None = None) -> list[Row]:
             "held": held.get(source.id, 0),
             "frequency": source.frequency,
             "next_run": source.next_run if source.frequency != "MANUAL" else None,
+            "due": (source.next_run or source.created) if source.frequency != "MANUAL" else None,
+            "can_go_first": source.active and source.type in type_names() and not job.get("begun"),
         }
         row["state"] = _state(source.active, job, row["held"])
         found.append(row)
@@ -127,7 +130,14 @@ def _state(active: bool, job: dict[str, Any], held: int) -> str:
 
 def _last_jobs() -> dict[str, dict[str, Any]]:
     query = (
-        sa.select(HarvestJob.source_id, HarvestJob.status, HarvestJob.created, JobState.complete, JobState.facts)
+        sa.select(
+            HarvestJob.source_id,
+            HarvestJob.status,
+            HarvestJob.created,
+            HarvestJob.gather_started,
+            JobState.complete,
+            JobState.facts,
+        )
         .distinct(HarvestJob.source_id)
         .outerjoin(JobState, JobState.job_id == HarvestJob.id)
         .order_by(HarvestJob.source_id, HarvestJob.created.desc())
@@ -136,10 +146,11 @@ def _last_jobs() -> dict[str, dict[str, Any]]:
         source_id: {
             "status": status,
             "created": created,
+            "begun": status == "Running" and started is not None,
             "complete": complete,
             "errors": ((facts or {}).get("counts") or {}).get("errored", 0) + (facts or {}).get("failed", 0),
         }
-        for source_id, status, created, complete, facts in model.Session.execute(query)
+        for source_id, status, created, started, complete, facts in model.Session.execute(query)
     }
 
 

@@ -13,6 +13,7 @@ from ckanext.ecosphere.harvest import checks, cli, dashboard, helpers, leaving
 from ckanext.ecosphere.harvest.finish import digest
 from ckanext.ecosphere.harvest.logic import action, auth
 from ckanext.ecosphere.harvest.sources.config_fields import protect_sources
+from ckanext.ecosphere.harvest.weekly import letters
 from ckanext.ecosphere.harvest.worker.queue import QUEUE, Patrol, revive
 from ckanext.ecosphere.interfaces import (
     Card,
@@ -54,8 +55,8 @@ class EcosphereHarvestPlugin(Room):
         _PATROL.look()
 
     def ecosphere_recover(self) -> list[str]:
-        """Send harvests again that nobody is running, and e-mails that nobody sends."""
-        return [*(f"harvest job {job_id}" for job_id in revive()), *digest.recover()]
+        """Send harvests again that nobody is running, and e-mails that nobody sends; write the letters of the week."""
+        return [*(f"harvest job {job_id}" for job_id in revive()), *digest.recover(), *letters.recover()]
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         """Provide `ckan ecosphere harvest`."""

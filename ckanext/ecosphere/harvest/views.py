@@ -45,8 +45,35 @@ def sources() -> str | Response:
         headers = {"Content-Disposition": 'attachment; filename="harvest-sources.csv"'}
         return Response(overview.as_csv(rows), mimetype="text/csv; charset=utf-8", headers=headers)
     numbers = {state: sum(row["state"] == state for row in found) for state in overview.STATES}
-    variables = {"rows": rows, "total": len(found), "asked": asked, "numbers": numbers}
+    variables = {
+        "rows": rows,
+        "total": len(found),
+        "asked": asked,
+        "numbers": numbers,
+        "letter": allowed("ecosphere_harvest_letter_show"),
+        "may_put_first": tk.h.check_access("ecosphere_harvest_source_run_first"),
+    }
     return tk.render("ecosphere_harvest/sources.html", variables)
+
+
+def run_first(id: str) -> AnyResponse:
+    """Have a source harvested before what waits."""
+    try:
+        allowed("ecosphere_harvest_source_run_first", id=id)
+    except tk.ValidationError as error:
+        tk.h.flash_error(" ".join(error.error_summary.values()))
+    else:
+        tk.h.flash_success(tk._("This source is harvested as soon as a worker is free, before what waits."))
+    return tk.redirect_to("ecosphere_harvest.sources")
+
+
+def letter() -> AnyResponse:
+    """Send the reader the weekly letter from now on, or no longer."""
+    if allowed("ecosphere_harvest_letter_update", wanted=request.form.get("wanted") == "yes")["wanted"]:
+        tk.h.flash_success(tk._("You will receive the letter each week."))
+    else:
+        tk.h.flash_success(tk._("You will not receive the letter any more."))
+    return tk.redirect_to("ecosphere_harvest.sources")
 
 
 def withdrawals(id: str) -> str | AnyResponse:
@@ -210,6 +237,8 @@ ecosphere_harvest.add_url_rule("/dataset/harvest_object/<id>", view_func=stock_o
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/record/<id>", view_func=record)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/record/<id>/raw", view_func=raw_record)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/sources", view_func=sources)
+ecosphere_harvest.add_url_rule("/ecosphere/harvest/letter", view_func=letter, methods=["POST"])
+ecosphere_harvest.add_url_rule("/ecosphere/harvest/source/<id>/first", view_func=run_first, methods=["POST"])
 ecosphere_harvest.add_url_rule(
     "/ecosphere/harvest/source/<id>/withdrawals", view_func=withdrawals, methods=["GET", "POST"]
 )

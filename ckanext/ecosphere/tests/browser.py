@@ -11,6 +11,7 @@ actions in the usual way (`with_plugins`, `clean_db`, `clean_index`) and then op
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import socket
@@ -27,6 +28,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
+from PIL import Image
 from playwright.sync_api import Browser, Error, Page, Route, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -198,6 +200,10 @@ def _holds(page: Page, expression: str) -> bool:
         raise
 
 
+PICTURE_COLOURS = 128
+"""Of a picture of the documentation, which makes it a third as large."""
+
+
 def picture(page: Page, name: str) -> None:
     """Take a picture of the window for the documentation, when `ECOSPHERE_IMAGES` names a folder for it.
 
@@ -207,7 +213,8 @@ def picture(page: Page, name: str) -> None:
     """
     if folder := os.environ.get("ECOSPHERE_IMAGES"):
         page.wait_for_timeout(600)  # what moves has come to rest
-        page.screenshot(path=Path(folder) / f"{name}.png")
+        taken = Image.open(io.BytesIO(page.screenshot()))
+        taken.convert("RGB").quantize(PICTURE_COLOURS).save(Path(folder) / f"{name}.png", optimize=True)
 
 
 def tab_to(page: Page, selector: str, most: int = 250) -> None:

@@ -16,7 +16,7 @@ from ckan import model
 
 from ckanext.ecosphere.core.lists.model import JournalEntry
 
-LISTS = ("vocabulary:", "search:")
+LISTS = ("vocabulary:", "search:", "text:")
 """How the areas begin whose changes are in `LocalValue` and can be taken back."""
 LONGEST_TOLD = 500
 """Characters of a value that are kept in the journal, of what is not a list."""

@@ -11,7 +11,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.core.lists import store
+from ckanext.ecosphere.core.lists import portal_texts, store
 from ckanext.ecosphere.core.lists.model import JournalEntry
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.vocabularies import overlay
@@ -21,6 +21,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "search": ("search:",),
     "roles": ("role:", "sysadmin"),
     "sheets": ("contact-sheet",),
+    "harvests": ("harvest:",),
+    "texts": ("text:",),
     "settings": ("setting",),
 }
 """Kind of change → how its areas begin."""
@@ -33,6 +35,8 @@ def kinds() -> dict[str, str]:
         "search": tk._("Search"),
         "roles": tk._("Roles"),
         "sheets": tk._("Contact sheets"),
+        "harvests": tk._("Harvests"),
+        "texts": tk._("Texts of the portal"),
         "settings": tk._("Settings"),
     }
 
@@ -81,6 +85,8 @@ def _area(area: str) -> str:
         "role:group": tk._("Role in a group"),
         "sysadmin": tk._("Administrator of the portal"),
         "contact-sheet": tk._("Contact sheet"),
+        "harvest:first": tk._("Source harvested before what waits"),
+        "text:portal": tk._("Text of the portal"),
         "setting": tk._("Setting"),
     }.get(area, area)
 
@@ -98,11 +104,10 @@ def _what(area: str, key: str, before: Any, after: Any) -> str:
         group_id, _slash, user_id = key.partition("/")
         group, user = model.Group.get(group_id), model.User.get(user_id)
         return f"{_title(group)} – {_title(user)}"
-    if area == "sysadmin":
-        return _title(model.User.get(key))
-    if area == "contact-sheet":
-        return _title(model.Group.get(key))
-    return key
+    if area == portal_texts.AREA:
+        return portal_texts.title(key)
+    things = {"sysadmin": model.User, "contact-sheet": model.Group, "harvest:first": model.Package}
+    return _title(things[area].get(key)) if area in things else key
 
 
 def _title(thing: Any) -> str:
@@ -140,6 +145,9 @@ def _field(name: str) -> str:
         "both": tk._("The other way, too"),
         "value": tk._("Value"),
         "role": tk._("Role"),
+        "job": tk._("Harvest"),
+        "fr": tk._("In French"),
+        "en": tk._("In English"),
     }.get(name, name)
 
 

@@ -13,7 +13,7 @@ from ckan.types import Context, DataDict
 from ckanext.ecosphere.harvest import config, objects, overview, preview, previews
 from ckanext.ecosphere.harvest.deduplication import explain
 from ckanext.ecosphere.harvest.finish import withdrawal
-from ckanext.ecosphere.harvest.logic import reading, schema, stock_actions
+from ckanext.ecosphere.harvest.logic import administration, reading, schema, stock_actions
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations, source_id
 from ckanext.ecosphere.harvest.model import JobState, SourceRecord, now
 from ckanext.ecosphere.harvest.repair import listing
@@ -311,7 +311,9 @@ def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[di
     Returns:
         for each source: name, title, type, address, service, `state` (held, incomplete, errors, running, never, good,
         inactive), `last_complete`, `last_run`, `records` published, `refused` records, `errors` of the last harvest,
-        `held` withdrawals, `frequency`, `next_run`.
+        `held` withdrawals, `frequency`, `next_run`, `due` (when it is or was to
+        be harvested, also one that never was), `can_go_first` (whether `ecosphere_harvest_source_run_first` can
+        help: it is active, of a type of the suite, and not being harvested).
     """
     tk.check_access("ecosphere_harvest_overview", context, data_dict)
     user = context.get("user") or ""
@@ -368,4 +370,4 @@ def _known_source(id_or_name: str) -> str:
 def get_actions() -> dict[str, Any]:
     """Return the actions that the plugin registers."""
     own = {name: each for name, each in globals().items() if name.startswith("ecosphere_harvest_")}
-    return action_input.checked(own | stock_actions.get_actions())
+    return action_input.checked(own | administration.get_actions() | stock_actions.get_actions())

@@ -107,6 +107,21 @@ def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> AuthRes
     return _may_manage(context)
 
 
+def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) -> AuthResult:
+    """Have a source harvested before what waits: administrators of the portal, since others then wait longer."""
+    return _administrators_only(context)
+
+
+def ecosphere_harvest_letter_show(context: Context, data_dict: DataDict) -> AuthResult:
+    """Whether one gets the weekly letter about the sources: whoever may see the overview."""
+    return _may_manage(context)
+
+
+def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> AuthResult:
+    """Want the weekly letter, or want it no longer: whoever may see the overview; one's own letter only."""
+    return _may_manage(context)
+
+
 def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> AuthResult:
     """Try a source: editors of any service, the portal asks an address of their choice."""
     return _may_manage(context)
@@ -132,6 +147,13 @@ def _may_manage(context: Context) -> AuthResult:
     if user and authz.has_user_permission_for_some_org(user, "update_dataset"):
         return {"success": True}
     return {"success": False, "msg": tk._("Only editors of a service see and try harvest sources.")}
+
+
+def _administrators_only(context: Context) -> AuthResult:
+    person = authorization.person(context)
+    if person is not None and person.sysadmin:
+        return {"success": True}
+    return {"success": False, "msg": tk._("Only administrators of the portal may do this.")}
 
 
 def source_id(id_or_name: str) -> str | None:

@@ -69,6 +69,12 @@ def record_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
     return {"content": [not_empty, unicode_safe]}
 
 
+@validator_args
+def letter_schema(not_missing: Any, boolean_validator: Any) -> dict[str, Any]:
+    """Whether the weekly letter is wanted."""
+    return {"wanted": [not_missing, boolean_validator]}
+
+
 def nothing_schema() -> dict[str, Any]:
     """Nothing is asked for."""
     return {}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Any
 
 import rq
 import sqlalchemy as sa
 from ckan import model
+from ckan.lib import jobs
+from redis.exceptions import RedisError
 
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.model import Batch, Hold, JobState, now
@@ -36,6 +39,19 @@ def send(job_id: str) -> None:
     _enqueue("run_job", job_id, "harvest", _HARVEST + job_id)
 
 
+def send_first(job_id: str) -> None:
+    """Have a job run by the next worker that is free, before all that waits; it waits once, as with `send`."""
+    name = _HARVEST + job_id
+    try:
+        if (queue := jobs.get_queue(QUEUE)).remove(name):  # a worker may take it just now: then it is being run
+            queue.push_job_id(name, at_front=True)
+            return
+    except RedisError:
+        log.warning("Harvest job %s: Redis does not answer; it is sent again when Redis is back", job_id)
+        return
+    _enqueue("run_job", job_id, "harvest", name, at_front=True)
+
+
 def send_withdrawal(hold_id: int) -> None:
     """Have a decision to withdraw carried out by a background worker."""
     _enqueue("carry_out", str(hold_id), "harvest withdrawal", f"{_WITHDRAWAL}{hold_id}")
@@ -52,7 +68,7 @@ def _waits(id_: str) -> bool:
     return waits(id_, QUEUE)
 
 
-def _enqueue(function: str, argument: str, what: str, id_: str) -> None:
+def _enqueue(function: str, argument: str, what: str, id_: str, **options: Any) -> None:
     enqueue_once(
         f"{_RUNNER}.{function}",
         [argument],
@@ -62,6 +78,7 @@ def _enqueue(function: str, argument: str, what: str, id_: str) -> None:
         timeout=_NO_LIMIT,
         # Also what brings a job back whose worker was killed, where nobody looks for it.
         retry=rq.Retry(max=len(_RETRY_SECONDS), interval=_RETRY_SECONDS),
+        **options,
     )
 
 

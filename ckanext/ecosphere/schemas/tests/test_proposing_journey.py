@@ -115,7 +115,7 @@ def test_what_was_typed_is_offered_again_and_forgotten(page: Page, editor: Any, 
     page.goto("/fr/dataset/new#field-spatial_coverage__0__bbox")
     area = b'{"type": "FeatureCollection", "features": [{"geometry": {"coordinates": [[4.7, 45.6], [6.1, 46.5]]}}]}'
     for content, expected in (
-        (b"[[900000, 6500000]]", "Ce n'est pas un GeoJSON"),
+        (b"[[900000, 6500000]]", "Ce n’est pas un GeoJSON"),
         (area, "Rectangle du fichier repris"),
     ):
         with page.expect_file_chooser() as chooser:

@@ -1,0 +1,100 @@
+"""Texts of the portal that administrators write, in the place of those that the package brings or where it has none.
+
+They are Markdown (`shared.rich_text`), in French and in English, kept like the other lists (`core.lists.store`): in
+force in every process within seconds, in the journal, and undone from there.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import ckan.plugins.toolkit as tk
+from markupsafe import Markup
+
+from ckanext.ecosphere.shared import characters, language, rich_text
+from ckanext.ecosphere.vocabularies import local
+
+AREA = "text:portal"
+LANGUAGES = ("fr", "en")
+_TABLE = Path(__file__).parents[2] / "data" / "portal_texts.csv"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text that may be written.
+
+    Attributes:
+        key: names it.
+        titles: what it is, by language.
+        places: where it is shown, by language.
+        longest: characters at most, in each language.
+    """
+
+    key: str
+    titles: Mapping[str, str]
+    places: Mapping[str, str]
+    longest: int
+
+    @property
+    def title(self) -> str:
+        """What it is, in the language of the page."""
+        return self.titles[_spoken()]
+
+    @property
+    def place(self) -> str:
+        """Where it is shown, in the language of the page."""
+        return self.places[_spoken()]
+
+
+@cache
+def known() -> dict[str, Text]:
+    """Return the texts that may be written, by key, in their order."""
+    with _TABLE.open(encoding="utf-8", newline="") as file:
+        return {
+            row["key"]: Text(
+                row["key"],
+                {each: row[f"title_{each}"] for each in LANGUAGES},
+                {each: row[f"where_{each}"] for each in LANGUAGES},
+                int(row["longest"]),
+            )
+            for row in csv.DictReader(file)
+        }
+
+
+def title(key: str) -> str:
+    """Return what a text is, in the language of the page; the key where there is no such text any more."""
+    text = known().get(key)
+    return text.title if text else key
+
+
+def of(key: str) -> dict[str, str]:
+    """Return what administrators wrote, by language; "" where they wrote nothing."""
+    kept = local.of(AREA).get(key) or {}
+    return {each: str(kept.get(each) or "") for each in LANGUAGES}
+
+
+def html(key: str) -> Markup:
+    """Return a text as harmless HTML, in the language of the page; empty where the default of the package stands."""
+    return Markup(rich_text.to_html(of(key)[_spoken()]))  # noqa: S704 - cleaned by nh3
+
+
+def read(text: Text, form: Mapping[str, str]) -> dict[str, str] | None:
+    """Return what a form says, as it is kept; None for the default in both languages.
+
+    Raises:
+        ValidationError: by field, what is wrong.
+    """
+    value = {each: characters.clean(form.get(each, "")[: text.longest * 4]) for each in LANGUAGES}
+    sentence = tk._("Too long: {number} characters at most.").format(number=text.longest)
+    errors = {each: [sentence] for each, written in value.items() if len(written) > text.longest}
+    if errors:
+        raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+    return value if any(value.values()) else None
+
+
+def _spoken() -> str:
+    return "en" if language.current().startswith("en") else "fr"

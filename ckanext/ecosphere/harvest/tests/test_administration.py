@@ -1,0 +1,232 @@
+"""Those who look after many sources: a source goes before what waits, and a letter tells each week how all are."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib import jobs
+from ckan.tests import factories
+from freezegun import freeze_time
+
+from ckanext.ecosphere.core.lists.model import JournalEntry
+from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.model import JobState, Letter, Reader
+from ckanext.ecosphere.harvest.tests.csw_server import catalogue, html, iso_record
+from ckanext.ecosphere.harvest.weekly import findings, letters, readers
+from ckanext.ecosphere.harvest.worker.locks import source_lock
+from ckanext.ecosphere.harvest.worker.queue import QUEUE
+from ckanext.ecosphere.shared.locks import Locks
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, picture
+from ckanext.ecosphere.tests.postbox import body, serving
+from ckanext.harvest.model import HarvestJob
+
+PASSWORD = "un mot de passe de test"
+PARIS = ZoneInfo("Europe/Paris")
+
+
+def token(user):
+    return {"Authorization": user["token"]}
+
+
+def waiting():
+    """Names of the sources that wait, in their order."""
+    found: list[Any] = [HarvestJob.get(job.args[0]) for job in jobs.get_queue(QUEUE).jobs]
+    return [each.source.title for each in found]
+
+
+# --- one source goes first ---
+
+
+def test_a_source_goes_before_what_waits_whether_it_waits_itself_or_not(portal, app):
+    boss = factories.SysadminWithToken(fullname="Camille Martin")
+    names = ["un", "deux", "trois", "quatre"]
+    ids = [portal.source(f"https://{name}.example.org/csw", name=name, title=name.title()) for name in names]
+    for id_ in ids[:3]:
+        portal.call("harvest_job_create", source_id=id_, run=True)
+    assert waiting() == ["Un", "Deux", "Trois"]
+
+    def first(name):
+        address = f"/fr/ecosphere/harvest/source/{name}/first"
+        return app.post(address, headers=token(boss), follow_redirects=False).status_code
+
+    assert (first("quatre"), waiting()) == (302, ["Quatre", "Un", "Deux", "Trois"])
+    assert (first("deux"), waiting()) == (302, ["Deux", "Quatre", "Un", "Trois"])
+    page = app.get("/fr/ecosphere/admin/journal?kind=harvests", headers=token(boss)).body
+    assert page.index("Deux") < page.index("Quatre")
+    assert "Camille Martin" in page and "Source moissonnée avant ce qui attend" in page
+    page = app.get("/fr/ecosphere/harvest/sources", headers=token(boss)).body
+    assert page.count("/first") == 4
+
+
+def test_what_cannot_go_first_is_told_why(portal, app):
+    boss, person = factories.SysadminWithToken(), factories.UserWithToken()
+    address = "/api/3/action/ecosphere_harvest_source_run_first"
+    id_ = portal.source("https://un.example.org/csw", name="un")
+
+    def asked(name, user=boss, status=409):
+        return app.post(address, json={"id": name}, headers=token(user), status=status).json
+
+    assert asked("un", person, 403)["success"] is False
+    assert asked("nowhere", boss, 404)["success"] is False
+    assert asked(["un"])["success"] is False
+    job = portal.call("harvest_job_create", source_id=id_, run=True)["id"]
+    with Locks() as locks:
+        assert locks.take(source_lock(id_))
+        assert asked("un")["error"]["id"] == ["This source is being harvested already."]
+    jobs.get_queue(QUEUE).empty()  # Redis was emptied
+    assert asked("un", status=200)["result"] == {"id": job}
+    assert waiting() == ["Un"]
+    portal.call("harvest_job_abort", id=job)
+    portal.call("harvest_source_delete", id=id_)
+    assert asked("un")["error"]["id"] == ["The source is not active."]
+    assert model.Session.query(JournalEntry).filter_by(area="harvest:first").count() == 1
+
+
+# --- the letter of the week ---
+
+
+@pytest.fixture
+def box(portal, ckan_config, monkeypatch):
+    with serving() as found:
+        monkeypatch.setitem(ckan_config, "smtp.server", found.address)
+        yield found
+
+
+def monday(week=0, hour=7, minute=1):
+    """The next Monday after today, in Paris."""
+    here = datetime.now(PARIS)
+    day = here + timedelta(days=8 - here.isoweekday(), weeks=week)
+    return day.replace(hour=hour, minute=minute, second=0, microsecond=0).astimezone(timezone.utc)
+
+
+def send(moment):
+    """What the clock of the portal does at a moment, and the worker after it; returns what the clock says."""
+    with freeze_time(moment):
+        told = letters.recover()
+        letters.deliver()
+    return told
+
+
+def harvested(portal):
+    """A good source, one that is read incompletely, one with an error, one that nobody begins."""
+    with catalogue([iso_record(n) for n in range(1, 4)]) as server:
+        portal.harvest(portal.source(server.url, name="bonne", title="Bonne"))
+        wrong = server.url.replace("127.0.0.1", "localhost")
+        server.records.append(iso_record(4).replace("identificationInfo", "identificationNone"))
+        portal.harvest(portal.source(wrong, name="erreurs", title="Fiches https://piege.example.org"))
+        server.fault = lambda question, page: html()
+        portal.harvest(portal.source(server.url, name="moitie", title="Moitié", config={"page_size": 7}))
+    portal.source("https://due.example.org/csw", name="due", title="Jamais commencée", frequency="WEEKLY")
+
+
+def test_an_administrator_is_told_each_monday_in_french_how_the_sources_are(portal, app, box):
+    boss = factories.SysadminWithToken(name="boss", fullname="Camille Martin", email="boss@example.org")
+    harvested(portal)
+    page = app.get("/fr/ecosphere/harvest/sources", headers=token(boss)).body
+    assert "chaque lundi à 07:00" in page
+    app.post("/fr/ecosphere/harvest/letter", data={"wanted": "yes"}, headers=token(boss), follow_redirects=False)
+    assert "Vous recevez cette lettre" in app.get("/fr/ecosphere/harvest/sources", headers=token(boss)).body
+    assert send(monday(hour=6, minute=59)) == [] and box.mails == []
+    assert send(monday()) == ["1 weekly letters about the sources"]
+    (mail,) = box.to("boss")
+    said = body(mail)
+    print(mail["Subject"], said, sep="\n")
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert "Sources de moissonnage : 3 sources appellent quelqu’un" in mail["Subject"]
+    assert said.startswith("Bonjour Camille Martin,")
+    assert "Jamais commencée" in said.partition("À l’arrêt (1)")[2].partition("\n\n")[0]
+    assert "- Moitié" in said.partition("Lecture incomplète (1)")[2].partition("\n\n")[0]
+    errors = said.partition("Avec des erreurs (1)")[2].partition("\n\n")[0]
+    assert "piege[.]example[.]org" in errors and "1 erreur" in errors and "/fr/harvest/erreurs/job/last" in errors
+    figures = said.partition("Chiffres de la semaine\n")[2].partition("\n\n")[0].splitlines()
+    assert figures[:2] == ["- Sources moissonnées : 4", "- Moissonnages terminés : 3 (1 incomplet)"]
+    assert "Bonne" not in said
+    first, last = findings.week(monday())
+    assert (monday() - last, last - first) == (timedelta(hours=7, minutes=1), timedelta(days=7))
+    # Once a week, however often the clock looks; not after three days; and no more when it is not wanted.
+    assert send(monday(minute=30)) == [] and len(box.mails) == 1
+    assert send(monday(1)) != [] and len(box.mails) == 2
+    assert send(monday(2) + timedelta(days=4)) == []
+    app.post("/fr/ecosphere/harvest/letter", data={"wanted": ""}, headers=token(boss), follow_redirects=False)
+    assert send(monday(3)) == [] and len(box.mails) == 2
+
+
+def test_an_editor_is_told_of_the_sources_of_their_services_in_their_language(
+    portal, app, box, ckan_config, monkeypatch
+):
+    harvested(portal)
+    editor = factories.UserWithToken(name="ed", email="ed@example.org")
+    person = factories.UserWithToken()
+    portal.call("organization_member_create", id="ddt-01053-01", username="ed", role="editor")
+    portal.source("https://une.example.org/csw", name="une", title="Of the Ain", owner_org="ddt-01053-01")
+    update = "/api/3/action/ecosphere_harvest_letter_update"
+    assert app.post(update, json={"wanted": True}, headers=token(person), status=403)
+    assert app.post(update, json={"wanted": True}, status=403)
+    assert app.post(f"/en{update}", json={"wanted": True}, headers=token(editor)).json["result"] == {"wanted": True}
+    monkeypatch.setitem(ckan_config, config.LETTER_DAY, 3)
+    monkeypatch.setitem(ckan_config, config.LETTER_HOUR, 18)
+    send(monday() + timedelta(days=2, hours=10))
+    assert box.mails == []
+    send(monday() + timedelta(days=2, hours=11))
+    (mail,) = box.mails
+    assert "all sources in order" in mail["Subject"] and "No source needs anybody." in body(mail)
+    assert "Sources that are harvested: 1" in body(mail)
+    # Who no longer edits anything, or is gone, is written to no more.
+    portal.call("organization_member_delete", id="ddt-01053-01", username="ed")
+    send(monday(1) + timedelta(days=3))
+    assert list(model.Session.scalars(sa.select(Letter.status).order_by(Letter.id))) == ["sent", "unwanted"]
+    portal.call("user_delete", id="ed")
+    send(monday(2) + timedelta(days=3))
+    assert (len(box.mails), model.Session.query(Reader).count()) == (1, 0)
+
+
+def test_a_mail_server_that_is_away_is_asked_again_and_no_letter_leaves_where_there_are_none(
+    portal, box, ckan_config, monkeypatch
+):
+    boss = factories.Sysadmin(name="boss", email="boss@example.org")
+    portal.source("https://une.example.org/csw", name="une")
+    readers.add(boss["id"], "fr")
+    model.Session.commit()
+    with monkeypatch.context() as off:
+        off.setitem(ckan_config, config.LETTER_DAY, 0)
+        assert send(monday()) == []
+    box.failures = 1
+    send(monday())
+    assert box.mails == []
+    send(monday(minute=20))
+    assert len(box.mails) == 1
+
+
+def test_a_harvest_without_a_sign_of_life_is_told(portal):
+    source = portal.source("https://une.example.org/csw", name="une", title="Une")
+    job = portal.call("harvest_job_create", source_id=source, run=True)["id"]
+    now = datetime.now(timezone.utc)
+    assert findings.of_week(None, now, now).number == 0
+    old = now.replace(tzinfo=None) - timedelta(days=2)
+    model.Session.add(JobState(job_id=job, source_id=source, facts={}, touched=old))
+    model.Session.commit()
+    (row,) = findings.of_week(None, now, now).calling["stalled"]
+    assert (row["title"], row["runs"], row["still_since"]) == ("Une", True, old)
+
+
+@pytest.mark.browser
+def test_an_administrator_puts_a_source_first_and_asks_for_the_letter(page, portal):
+    factories.Sysadmin(name="boss", password=PASSWORD, image_url="")
+    haies = portal.source("https://haies.example.org/csw", name="haies", title="Haies du Forez")
+    portal.source("https://zones.example.org/csw", name="zones", title="Zones humides")
+    portal.call("harvest_job_create", source_id=haies, run=True)
+    log_in(page, "boss", PASSWORD)
+    page.goto("/fr/ecosphere/harvest/sources")
+    assert axe_violations(page) == []
+    page.get_by_role("button", name="Moissonner en premier : Zones humides").click()
+    page.get_by_text("dès qu’un processus est libre").wait_for()
+    assert waiting() == ["Zones humides", "Haies du Forez"]
+    picture(page, "sources")
+    page.get_by_role("link", name="Haies du Forez").click()
+    page.get_by_role("button", name="Moissonner en premier").wait_for()
+    assert axe_violations(page) == []

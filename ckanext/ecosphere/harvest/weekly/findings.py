@@ -1,0 +1,114 @@
+"""What the weekly letter tells: where the sources stand, and what the harvests of the week did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.harvest import overview
+from ckanext.ecosphere.harvest.model import JobState
+from ckanext.ecosphere.harvest.overview import ERRORS, HELD, INACTIVE, INCOMPLETE
+from ckanext.ecosphere.harvest.worker.job import FINISHED
+from ckanext.ecosphere.shared import dates
+from ckanext.harvest.model import HarvestJob
+
+STALLED = "stalled"
+KINDS = (STALLED, INCOMPLETE, ERRORS, HELD)
+"""What calls for a person, in the order of the letter."""
+PATIENCE = timedelta(days=1)
+"""A source that is due, or a harvest that shows no sign of life, for longer stands still."""
+COUNTED = ("added", "updated", "deleted", "errored")
+
+
+@dataclass
+class Findings:
+    """What is told to one person.
+
+    Attributes:
+        total: sources that are harvested.
+        calling: kind → rows of the overview, by title; those that stand still with `still_since` and `runs`.
+        harvests: that ended in the week.
+        incomplete: of these, those that could not read their source whole.
+        counts: records of the week, by outcome (`COUNTED`).
+    """
+
+    total: int = 0
+    calling: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    harvests: int = 0
+    incomplete: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def number(self) -> int:
+        """How many sources call for a person; one that does so twice counts once."""
+        return len({row["id"] for rows in self.calling.values() for row in rows})
+
+
+def of_week(owners: list[str] | None, until: datetime, now: datetime) -> Findings:
+    """Find out what there is to tell.
+
+    Args:
+        owners: ids of the organisations whose sources are wanted; None for all.
+        until: moment of the letter, with a time zone; its week is that of the seven days before.
+        now: at which the sources are looked at, with a time zone.
+    """
+    rows = [row for row in overview.rows(owners) if row["state"] != INACTIVE]
+    rows.sort(key=lambda row: row["title"].casefold())
+    ids = [row["id"] for row in rows]
+    found = Findings(total=len(rows))
+    for kind in (INCOMPLETE, ERRORS, HELD):
+        found.calling[kind] = [row for row in rows if row["state"] == kind]
+    found.calling[STALLED] = _still(rows, _naive(now))
+    first, last = week(until)
+    harvests, incomplete, *numbers = _figures(ids, _naive(first), _naive(last))
+    found.harvests, found.incomplete = harvests, incomplete
+    found.counts = {name: int(number or 0) for name, number in zip(COUNTED, numbers, strict=True)}
+    return found
+
+
+def week(until: datetime) -> tuple[datetime, datetime]:
+    """Return where the seven days before that of a moment begin and end, at midnight in the time zone of the portal."""
+    last = until.astimezone(dates.zone()).replace(hour=0, minute=0, second=0, microsecond=0)
+    return last - timedelta(weeks=1), last
+
+
+def _naive(moment: datetime) -> datetime:
+    """UTC without a time zone, as in ckanext-harvest's tables."""
+    return moment.astimezone(timezone.utc).replace(tzinfo=None)
+
+
+def _still(rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    """Sources of which a harvest shows no sign of life, or that are due and not begun."""
+    query = (
+        sa.select(HarvestJob.source_id, sa.func.min(sa.func.coalesce(JobState.touched, HarvestJob.created)))
+        .outerjoin(JobState, JobState.job_id == HarvestJob.id)
+        .where(HarvestJob.status != FINISHED, HarvestJob.status != "Aborted")
+        .group_by(HarvestJob.source_id)
+    )
+    open_since = dict(model.Session.execute(query).tuples().all())
+    still = []
+    for row in rows:
+        runs = row["id"] in open_since
+        since = open_since[row["id"]] if runs else row["due"]
+        if since is not None and now - since > PATIENCE:
+            still.append({**row, "still_since": since, "runs": runs})
+    return still
+
+
+def _figures(ids: list[str], first: datetime, last: datetime) -> Any:
+    counts = JobState.facts["counts"]
+    query = (
+        sa.select(
+            sa.func.count(),
+            sa.func.count().filter(JobState.complete.is_(False)),
+            *(sa.func.sum(counts[name].as_integer()) for name in COUNTED),
+        )
+        .select_from(HarvestJob)
+        .outerjoin(JobState, JobState.job_id == HarvestJob.id)
+        .where(HarvestJob.source_id.in_(ids), HarvestJob.finished >= first, HarvestJob.finished < last)
+    )
+    return model.Session.execute(query).one()

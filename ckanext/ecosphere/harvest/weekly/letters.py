@@ -1,0 +1,173 @@
+"""The words of the weekly letter, and its way out (`shared.mailing.outbox`), by a job of the harvest's queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+
+from ckanext.ecosphere.harvest.logic.auth import editable_organisations
+from ckanext.ecosphere.harvest.model import Letter, Reader
+from ckanext.ecosphere.harvest.overview import ERRORS, HELD, INCOMPLETE
+from ckanext.ecosphere.harvest.weekly import findings, readers
+from ckanext.ecosphere.harvest.weekly.findings import KINDS, STALLED, Findings
+from ckanext.ecosphere.harvest.worker.queue import QUEUE
+from ckanext.ecosphere.shared import characters, dates, language
+from ckanext.ecosphere.shared.mailing import headers, sending
+from ckanext.ecosphere.shared.mailing.outbox import UNWANTED, Outbox
+from ckanext.ecosphere.shared.mailing.texts import harmless, labelled, subject
+from ckanext.ecosphere.shared.queue import enqueue_once, waits
+
+OUTBOX = Outbox("harvest-week", Letter, "the sources of a week")
+DELIVER = "ecosphere-harvest-letters"
+MOST_NAMED = 20
+"""Sources of a kind that a letter names."""
+LONGEST = 200
+
+
+def recover() -> list[str]:
+    """Write the letters that are due, and have those sent that no job is going to send."""
+    if not readers.are_offered():
+        return []
+    done = []
+    if written := readers.write(datetime.now(timezone.utc)):
+        done.append(f"{written} weekly letters about the sources")
+    if interrupted := OUTBOX.take_up_interrupted():
+        done.append(f"{interrupted} weekly letters whose sender was killed")
+    if written or (OUTBOX.is_late() and not waits(DELIVER, QUEUE)):
+        enqueue_once(deliver, job_id=DELIVER, title="Harvest: weekly letters", queue=QUEUE)
+        if not written:
+            done.append("weekly letters that are due")
+    return done
+
+
+def deliver() -> int:
+    """Send the letters that are due; return how many left. Several may run at once."""
+    return OUTBOX.deliver(OUTBOX.claim_next, _send) if sending.is_configured() else 0
+
+
+def _send(ids: list[int]) -> int:
+    row = model.Session.get_one(Letter, ids[0])
+    reader, user = model.Session.get(Reader, row.user_id), model.User.get(row.user_id)
+    if reader is None or user is None or user.state != model.State.ACTIVE or not user.email:
+        readers.remove(row.user_id)
+        return OUTBOX.note(ids, UNWANTED, "not wanted any more")
+    owners = None if user.sysadmin else editable_organisations(user.name)
+    found = findings.of_week(owners, row.until, datetime.now(timezone.utc))
+    if not found.total:
+        return OUTBOX.note(ids, UNWANTED, "no sources")
+    name, email, until = user.display_name, user.email, row.until
+    with language.speaking(reader.language):
+        title, body = compose(found, name, until)
+    mail = {
+        "headers": {**headers.AUTOMATIC, "Message-ID": headers.message_id("harvest-week", str(ids[0]))},
+        "recipient_name": name,
+        "recipient_email": email,
+        "subject": title,
+        "body": body,
+    }
+
+    def send() -> bool:
+        sending.hand_over(**mail)
+        return True
+
+    return OUTBOX.attempt(ids, send)
+
+
+def compose(found: Findings, name: str, until: datetime) -> tuple[str, str]:
+    """Return subject and text of a letter, in the language of the page that is being answered, as it seems.
+
+    Args:
+        found: what there is to tell.
+        name: of whom it is for.
+        until: moment of the letter.
+    """
+    number = found.number
+    calling = tk.ungettext("{number} source needs somebody", "{number} sources need somebody", number)
+    state = calling.format(number=number) if number else tk._("all sources in order")
+    first, last = findings.week(until)
+    week = tk._("from {first} to {last}").format(first=dates.day(first), last=dates.day(last - timedelta(days=1)))
+    parts = [
+        tk._("Hello {name},").format(name=_line(name)),
+        tk._("What the harvest sources did {week}, and where they stand now.").format(week=week),
+        "\n".join(_figures(found)),
+        *("\n".join(_told(kind, found.calling[kind])) for kind in KINDS if found.calling[kind]),
+    ]
+    if not number:
+        parts.append(tk._("No source needs anybody."))
+    page = tk.h.url_for("ecosphere_harvest.sources", qualified=True)
+    parts += [
+        labelled(tk._("State of all harvest sources"), page),
+        tk._(
+            "You receive this letter each week from the portal “{title}” because you asked for it. To stop it: {url}"
+        ).format(title=tk.config["ckan.site_title"], url=f"{page}#letter"),
+    ]
+    return subject(labelled(tk._("Harvest sources"), state)), "\n\n".join(parts) + "\n"
+
+
+def _figures(found: Findings) -> Iterator[str]:
+    whole = tk.h.localised_number
+    yield tk._("Figures of the week")
+    yield "- " + labelled(tk._("Sources that are harvested"), whole(found.total))
+    harvests = whole(found.harvests)
+    if found.incomplete:
+        incomplete = tk.ungettext("{number} incomplete", "{number} incomplete", found.incomplete)
+        harvests = f"{harvests} ({incomplete.format(number=whole(found.incomplete))})"
+    yield "- " + labelled(tk._("Harvests that ended"), harvests)
+    yield "- " + labelled(tk._("Datasets added"), whole(found.counts["added"]))
+    yield "- " + labelled(tk._("Datasets updated"), whole(found.counts["updated"]))
+    yield "- " + labelled(tk._("Datasets withdrawn"), whole(found.counts["deleted"]))
+    yield "- " + labelled(tk._("Records refused"), whole(found.counts["errored"]))
+
+
+def _told(kind: str, rows: list[dict[str, Any]]) -> Iterator[str]:
+    """A kind, then its sources with what there is to know and where to look."""
+    headings = {
+        STALLED: tk._("Standing still"),
+        INCOMPLETE: tk._("Read incompletely"),
+        ERRORS: tk._("With errors"),
+        HELD: tk._("Withdrawals to confirm"),
+    }
+    yield f"{headings[kind]} ({tk.h.localised_number(len(rows))})"
+    for row in rows[:MOST_NAMED]:
+        service = f" ({_line(row['organisation'])})" if row["organisation"] else ""
+        yield f"- {_line(row['title'])}{service}"
+        yield "    " + _what(kind, row)
+        yield "    " + _where(kind, row)
+    if len(rows) > MOST_NAMED:
+        yield tk._("… and {number} more.").format(number=tk.h.localised_number(len(rows) - MOST_NAMED))
+
+
+def _what(kind: str, row: dict[str, Any]) -> str:
+    if kind == STALLED:
+        since = dates.moment(row["still_since"])
+        if row["runs"]:
+            return tk._("A harvest waits or runs without a sign of life since {moment}.").format(moment=since)
+        return tk._("Due since {moment}, and not begun.").format(moment=since)
+    if kind == ERRORS:
+        counted = tk.ungettext("{number} error", "{number} errors", row["errors"])
+        told = counted.format(number=tk.h.localised_number(row["errors"]))
+        return tk._("Last harvest, on {moment}: {what}.").format(moment=dates.moment(row["last_run"]), what=told)
+    if kind == HELD:
+        counted = tk.ungettext(
+            "{number} dataset waits for a decision.", "{number} datasets wait for a decision.", row["held"]
+        )
+        return counted.format(number=tk.h.localised_number(row["held"]))
+    if row["last_complete"]:
+        return tk._("Last complete harvest: {moment}.").format(moment=dates.moment(row["last_complete"]))
+    return tk._("It was never read whole.")
+
+
+def _where(kind: str, row: dict[str, Any]) -> str:
+    if kind == HELD:
+        return tk.h.url_for("ecosphere_harvest.withdrawals", id=row["name"], qualified=True)
+    if kind == STALLED:
+        return tk.h.url_for("harvester.admin", id=row["name"], qualified=True)
+    return tk.h.url_for("harvester.job_show_last", source=row["name"], qualified=True)
+
+
+def _line(text: str) -> str:
+    return harmless(characters.one_line(text))[:LONGEST]
