@@ -193,8 +193,10 @@ def _check_of_ckan(data: dict[str, Any], reads: bool) -> None:
 
 def _is_of_ckan(action: str) -> bool:
     """Whether CKAN, or ckanext-activity or -harvest, which look up identifiers in the same way, has such an action."""
-    return action.startswith("harvest_") or "activit" in action or any(
-        hasattr(module, action) for module in (create, delete, get, patch, update)
+    return (
+        action.startswith("harvest_")
+        or "activit" in action
+        or any(hasattr(module, action) for module in (create, delete, get, patch, update))
     )
 
 

@@ -7,20 +7,17 @@ people first, and leaves the choice to whoever knows the other words.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import cast
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import Concept, communes
 from ckanext.ecosphere.vocabularies.communes import Commune
-
-_FOLDER = Path(__file__).with_name("places")
+from ckanext.ecosphere.vocabularies.epcis import FOLDER, KINDS, Epci, epcis, rows
 
 COUNTRIES = ("pays-fra", "pays-fxx")
 LONGEST_NAME = 8
@@ -45,7 +42,6 @@ _GENERIC_FIRST = {
     "haute", "hauts", "bas", "basse", "belle", "beau", "croix", "pays",
 }  # fmt: skip
 _LINKS = {*_ARTICLES, "au", "aux", "d", "de", "des", "du", "en", "et", "lez", "sous", "sur", "pres"}
-_EPCI_KINDS = re.compile(r"^(?:ca|cc|cu|communaute (?:d agglomeration|de communes|urbaine)) ")
 _EPCI_LEADS = re.compile(r"^(?:(?:agglo|agglomeration|metropole|eurometropole) )?(?:du|de la|de l|des|de|d) ")
 _EPCI_ENDS = re.compile(r"(?: (?:agglo|agglomeration|metropole|communaute|intercom))+$")
 _DEMONYM = re.compile(r".{4,}(?:ais|ois)$")
@@ -77,46 +73,6 @@ class Place:
     def title(self) -> str:
         """Its name and where it lies: "Nantes – Loire-Atlantique"."""
         return f"{self.label} – {self.within}" if self.within else self.label
-
-
-@dataclass(frozen=True, slots=True)
-class Epci:
-    """An intercommunality: its SIREN code, name, and the codes of its départements, that of most people first."""
-
-    code: str
-    name: str
-    departements: tuple[str, ...]
-    population: int
-
-
-def _rows(name: str) -> Iterator[dict[str, str]]:
-    with (_FOLDER / name).open(encoding="utf-8", newline="") as lines:
-        yield from csv.DictReader(line for line in lines if not line.startswith("#"))
-
-
-@cache
-def epcis() -> dict[str, Epci]:
-    """Intercommunalities by code."""
-    return {
-        row["code"]: Epci(row["code"], row["name"], tuple(row["departements"].split("|")), int(row["population"]))
-        for row in _rows("epci.csv")
-    }
-
-
-def epcis_like(text: str) -> list[Epci]:
-    """Return the intercommunalities that a text means, that of most people first.
-
-    Args:
-        text: a code; a name, with or without the kind; or some words of a name.
-    """
-    if found := epcis().get(text.strip()):
-        return [found]
-    wanted = voc.normalise(text)
-    names = {code: voc.normalise(each.name) for code, each in epcis().items()}
-    codes = [code for code, name in names.items() if wanted in (name, _EPCI_KINDS.sub("", name))]
-    if not codes and (words := set(wanted.split())):
-        codes = [code for code, name in names.items() if words <= set(name.split())]
-    return sorted((epcis()[code] for code in codes), key=lambda each: -each.population)
 
 
 @cache
@@ -170,7 +126,7 @@ def of_epci(epci: Epci) -> Place:
 def coasts() -> dict[str, tuple[str, ...]]:
     """Territories by the sea, and régions that have some → their sea areas (index values)."""
     found: dict[str, dict[str, None]] = defaultdict(dict)
-    for row in _rows("coasts.csv"):
+    for row in rows("coasts.csv"):
         concept = departements()[row["departement"]]
         for each in (concept, *voc.get("territories").ancestors(concept.uri)):
             found[each.id].setdefault(row["sea"])
@@ -242,8 +198,8 @@ def _made(key: tuple[str, str]) -> Place:
 
 @cache
 def _areas() -> dict[str, tuple[str, ...]]:
-    found = {row["name"]: tuple(row["departements"].split("|")) for row in _rows("areas.csv")}
-    for row in _rows("waters.csv"):
+    found = {row["name"]: tuple(row["departements"].split("|")) for row in rows("areas.csv")}
+    for row in rows("waters.csv"):
         codes = tuple(row["departements"].split("|"))
         if row["bare"] == "yes":
             found.setdefault(row["name"], codes)
@@ -277,7 +233,7 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
     for concept in voc.get("territories"):
         for name in (concept.label_fr, concept.label_en, *concept.alt_labels):
             add(name, "territory", concept.id)
-    for row in _rows("abbreviations.csv"):
+    for row in rows("abbreviations.csv"):
         add(row["abbreviation"], "territory", row["territory"])
     for code, concept in departements().items():
         found[code.lower()].setdefault(("territory", concept.id))
@@ -290,9 +246,9 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
             found[short].setdefault(("commune" if " " not in short else "short", value))
         for code in (*commune.postal, commune.code.lower()):
             found[code].setdefault(("commune", value))
-    for row in _rows("short-names.csv"):
+    for row in rows("short-names.csv"):
         found[row["name"]].setdefault(("commune", f"commune-{row['commune']}"))
-    for row in _rows("former-communes.csv"):
+    for row in rows("former-communes.csv"):
         add(row["name"], "former", f"commune-{row['current']}")
     for code, epci in epcis().items():
         for name in _epci_names(epci):
@@ -319,7 +275,7 @@ def _short_names(commune: Commune) -> Iterator[str]:
 def _epci_names(epci: Epci) -> Iterator[str]:
     """What people call an intercommunality: without its kind, or with another one."""
     full = voc.normalise(epci.name)
-    bare = _EPCI_KINDS.sub("", full)
+    bare = KINDS.sub("", full)
     core = _EPCI_ENDS.sub("", _EPCI_LEADS.sub("", bare))
     yield from (epci.code, full, bare)
     if " " in core or _DEMONYM.match(core):
@@ -327,7 +283,7 @@ def _epci_names(epci: Epci) -> Iterator[str]:
     for kind in ("agglo", "agglomeration", "metropole", "communaute", "communaute de communes", "cc", "ca"):
         yield f"{core} {kind}" if " " not in kind and len(kind) > 2 else f"{kind} {core}"  # noqa: PLR2004
     for kind in ("agglo", "agglomeration", "metropole", "communaute de communes", "communaute d agglomeration"):
-        yield from (f"{kind} {core}", f"{kind} {_EPCI_KINDS.sub('', full)}", f"{kind} de {core}")
+        yield from (f"{kind} {core}", f"{kind} {KINDS.sub('', full)}", f"{kind} de {core}")
 
 
 def _is_short_name(first: str, commune: Commune) -> bool:
@@ -363,7 +319,7 @@ def large_names() -> tuple[str, ...]:
 @cache
 def common_words() -> frozenset[str]:
     """Names of communes that are words of the language or of the field too ("Mer", "Forges", "Vannes")."""
-    return frozenset((_FOLDER / "common-words.txt").read_text(encoding="utf-8").split())
+    return frozenset((FOLDER / "common-words.txt").read_text(encoding="utf-8").split())
 
 
 @cache

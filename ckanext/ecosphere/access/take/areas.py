@@ -14,7 +14,7 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.take.request import Box
 from ckanext.ecosphere.shared import language, strict_json
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
-from ckanext.ecosphere.vocabularies import communes, gazetteer
+from ckanext.ecosphere.vocabularies import communes, epcis
 
 OUTLINE_MEGABYTES = 4
 SECONDS = 20
@@ -70,7 +70,7 @@ def _commune(text: str) -> dict[str, Any]:
 def _epci(text: str) -> dict[str, Any]:
     if not config.epci_url():
         raise tk.ValidationError({"epci": [tk._("This portal does not clip to intercommunalities: draw a rectangle.")]})
-    found = gazetteer.epcis_like(text[:100])
+    found = epcis.epcis_like(text[:100])
     if len(found) == 1:
         return {"label": found[0].name, "epci": found[0].code, "box": None}
     if not found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ckanext.ecosphere.vocabularies import gazetteer
+from ckanext.ecosphere.vocabularies import epcis, gazetteer
 
 
 @pytest.mark.parametrize(
@@ -52,11 +52,11 @@ def test_every_place_named_in_the_files_exists():
 
 @pytest.mark.parametrize("text", ["244400404", "Nantes Métropole", "nantes metropole"])
 def test_an_intercommunality_is_known_by_code_and_name(text):
-    assert [each.code for each in gazetteer.epcis_like(text)] == ["244400404"]
+    assert [each.code for each in epcis.epcis_like(text)] == ["244400404"]
 
 
 def test_an_intercommunality_is_known_without_its_kind_and_by_some_words():
-    assert [each.code for each in gazetteer.epcis_like("Sauldre et Sologne")] == ["200000933"]
-    found = gazetteer.epcis_like("vallée")
+    assert [each.code for each in epcis.epcis_like("Sauldre et Sologne")] == ["200000933"]
+    found = epcis.epcis_like("vallée")
     assert len(found) > 1 and found[0].population >= found[-1].population
-    assert gazetteer.epcis_like("") == gazetteer.epcis_like("nulle part du tout") == []
+    assert epcis.epcis_like("") == epcis.epcis_like("nulle part du tout") == []

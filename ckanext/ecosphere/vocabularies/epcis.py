@@ -1,0 +1,58 @@
+"""Intercommunalities (EPCI) by code and name, and the tables of `places/`. Pure, no CKAN."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from ckanext.ecosphere import vocabularies as voc
+
+FOLDER = Path(__file__).with_name("places")
+"""Where the tables lie."""
+KINDS = re.compile(r"^(?:ca|cc|cu|communaute (?:d agglomeration|de communes|urbaine)) ")
+"""What the name of an intercommunality begins with, and people leave out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Epci:
+    """An intercommunality: its SIREN code, name, and the codes of its départements, that of most people first."""
+
+    code: str
+    name: str
+    departements: tuple[str, ...]
+    population: int
+
+
+def rows(name: str) -> Iterator[dict[str, str]]:
+    """Yield the rows of a table; lines of comment are left out."""
+    with (FOLDER / name).open(encoding="utf-8", newline="") as lines:
+        yield from csv.DictReader(line for line in lines if not line.startswith("#"))
+
+
+@cache
+def epcis() -> dict[str, Epci]:
+    """Intercommunalities by code."""
+    return {
+        row["code"]: Epci(row["code"], row["name"], tuple(row["departements"].split("|")), int(row["population"]))
+        for row in rows("epci.csv")
+    }
+
+
+def epcis_like(text: str) -> list[Epci]:
+    """Return the intercommunalities that a text means, that of most people first.
+
+    Args:
+        text: a code; a name, with or without the kind; or some words of a name.
+    """
+    if found := epcis().get(text.strip()):
+        return [found]
+    wanted = voc.normalise(text)
+    names = {code: voc.normalise(each.name) for code, each in epcis().items()}
+    codes = [code for code, name in names.items() if wanted in (name, KINDS.sub("", name))]
+    if not codes and (words := set(wanted.split())):
+        codes = [code for code, name in names.items() if words <= set(name.split())]
+    return sorted((epcis()[code] for code in codes), key=lambda each: -each.population)
