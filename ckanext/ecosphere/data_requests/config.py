@@ -8,6 +8,8 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.shared.mailing import sending
 
+#: Of CKAN's background jobs.
+QUEUE = "ecosphere:requests"
 MODERATORS = "ecosphere.requests.moderators"
 TRUST_AFTER = "ecosphere.requests.trust_after"
 RELEASE_AFTER = "ecosphere.requests.release_after"

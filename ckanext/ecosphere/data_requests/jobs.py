@@ -8,6 +8,7 @@ from typing import Any
 
 from ckan import model
 
+from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.search import matching
 from ckanext.ecosphere.shared.locks import Locks, is_free
@@ -15,7 +16,6 @@ from ckanext.ecosphere.shared.queue import enqueue_once, waits
 
 log = logging.getLogger(__name__)
 
-QUEUE = "ecosphere:requests"
 #: Lock of whoever compares datasets with requests.
 MATCHING = "requests:matching"
 
@@ -50,7 +50,7 @@ def enqueue_matching() -> None:
 
 def _enqueue(job: Callable[[], Any], title: str) -> None:
     """Have a job run; one that waits does for all that was asked for since."""
-    enqueue_once(job, job_id=_name(job), title=title, queue=QUEUE)
+    enqueue_once(job, job_id=_name(job), title=title, queue=config.QUEUE)
 
 
 def _name(job: Callable[[], Any]) -> str:
@@ -62,11 +62,11 @@ def recover() -> list[str]:
     done = []
     if interrupted := delivery.take_up_interrupted():
         done.append(f"{interrupted} e-mails whose sender was killed")
-    if delivery.is_late() and not waits(_name(deliver), QUEUE):
+    if delivery.is_late() and not waits(_name(deliver), config.QUEUE):
         enqueue_delivery()
         done.append("e-mails that are due")
     if forgotten := matching.remember():
         done.append(f"{forgotten} datasets to be compared with requests")
-    if matching.wait() and not waits(_name(match_saved), QUEUE) and is_free(MATCHING):
+    if matching.wait() and not waits(_name(match_saved), config.QUEUE) and is_free(MATCHING):
         enqueue_matching()
     return done

@@ -12,7 +12,7 @@ from ckan.types import Context
 
 from ckanext.ecosphere.contact import actions as contact_actions
 from ckanext.ecosphere.contact.actions import without_base
-from ckanext.ecosphere.data_requests import cli, dashboard, helpers, jobs, removals, setup
+from ckanext.ecosphere.data_requests import cli, config, dashboard, helpers, jobs, removals, setup
 from ckanext.ecosphere.data_requests.logic import actions, auth
 from ckanext.ecosphere.data_requests.search import linked_datasets
 from ckanext.ecosphere.data_requests.views import blueprint
@@ -102,4 +102,4 @@ class EcosphereRequestsPlugin(Room):
 
     def ecosphere_queues(self) -> list[str]:
         """Queue of e-mails and of comparisons with datasets."""
-        return [jobs.QUEUE]
+        return [config.QUEUE]

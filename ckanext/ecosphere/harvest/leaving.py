@@ -72,7 +72,7 @@ def restore(report: InitReport) -> None:
 
 def _name_type(ids: Collection[str], before: str, after: str) -> None:
     """Give the sources another type in the activity stream, which makes addresses of it, too."""
-    if not ids or not sa.inspect(model.meta.engine).has_table("activity"):
+    if not ids or not sa.inspect(model.Session.connection()).has_table("activity"):
         return
     statement = """
         UPDATE activity SET data = jsonb_set(data::jsonb, '{package,type}', to_jsonb(CAST(:after AS text)))::text

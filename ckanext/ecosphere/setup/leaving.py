@@ -70,7 +70,7 @@ class Plan:
 
 def default_folder() -> Path:
     """Return a folder for the export beside where the command is given, named after the moment."""
-    return Path(f"ecosphere-export-{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}")
+    return Path(f"ecosphere-export-{dt.datetime.now(dt.timezone.utc):%Y%m%d-%H%M%S}")
 
 
 def plan(folder: Path, kept: Iterable[str] = ()) -> Plan:
@@ -139,7 +139,7 @@ def _as_text(value: Any) -> str:
 
 
 def _tables() -> list[str]:
-    names = sa.inspect(model.meta.engine).get_table_names()
+    names = sa.inspect(model.Session.connection()).get_table_names()
     return sorted(name for name in names if name.startswith(f"{OWN}_") and not name.endswith("_alembic_version"))
 
 
@@ -148,7 +148,8 @@ def _export(folder: Path) -> LeavingStep:
     message = tk._("{number} tables of these plugins, and the services, are exported to {folder}; they stay in place")
 
     def export(folder: Path) -> str:
-        (folder / "README.md").write_text(README.format(moment=f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"))
+        moment = f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d %H:%M} UTC"
+        (folder / "README.md").write_text(README.format(moment=moment))
         rows = sum(write_lines(folder / "tables" / f"{name}.jsonl", _rows(name)) for name in tables)
         write_lines(folder / "organisations.jsonl", _rows("group"))
         done = tk._("{rows} rows of {tables} tables exported to {folder}")
@@ -160,7 +161,7 @@ def _export(folder: Path) -> LeavingStep:
 def _rows(table: str) -> Iterator[Mapping[str, Any]]:
     found = sa.Table(table, sa.MetaData(), autoload_with=model.meta.engine)
     query = sa.select(found).order_by(*found.primary_key.columns)
-    yield from model.Session.execute(query).mappings()
+    yield from map(dict, model.Session.execute(query).mappings())
 
 
 def _index_without(unloaded: Iterable[str]) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import ckan.plugins.toolkit as tk
 import rq
@@ -63,7 +63,7 @@ def enqueue_once(
     try:
         if not waits(job_id, queue):
             rq_kwargs = {"job_id": job_id, **options}
-            tk.enqueue_job(function, list(arguments), title=title, queue=queue, rq_kwargs=rq_kwargs)
+            tk.enqueue_job(cast("Any", function), list(arguments), title=title, queue=queue, rq_kwargs=rq_kwargs)
     except RedisError as error:
         log.warning("%s: Redis does not answer (%s); it is sent again when Redis is back", title, error)
         return False

@@ -17,25 +17,53 @@ from ckanext.ecosphere.data_requests.domain import clock, kinds, states
 from ckanext.ecosphere.data_requests.model import Event, Request
 from ckanext.ecosphere.data_requests.search import by_service, unmet
 from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared.queue import enqueue_once
 
-#: Age of what is not answered, in days: name → first day that no longer belongs to it.
+#: Time for which figures are kept that nobody looks at.
+KEPT_SECONDS = 3600
 NO_ANSWER = (states.NOT_HELD, states.REJECTED, states.WITHDRAWN)
+#: Age of what is not answered, in days: name → first day that no longer belongs to it.
 AGES = (("0-7", 7), ("8-30", 30), ("31-60", 60), ("61-180", 180), ("181-", None))
 
 
 def show(year: int | None, organization_id: str | None, today: date) -> dict[str, Any]:
-    """The figures, computed anew when the ones kept in Redis are too old (`ecosphere.requests.statistics_cache`)."""
+    """The figures, `ecosphere.requests.statistics_cache` seconds old at most where a worker runs.
+
+    To compute them takes the longer the more requests there are. So a page is given those that are kept, and when they
+    are older they are computed anew in the background; after `KEPT_SECONDS` without a reader the page waits for them.
+    """
     seconds = config.statistics_cache()
     if seconds <= 0:
         return compute(year, organization_id, today)
-    key = f"ecosphere:requests:{tk.config['ckan.site_id']}:stats:{year}:{organization_id}:{today}:{language.current()}"
-    connection = connect_to_redis()
-    kept: Any = connection.get(key)
-    if kept:
-        return json.loads(kept)
+    spoken = language.current()
+    kept: Any = connect_to_redis().get(_key(year, organization_id, today, spoken))
+    if not kept:
+        return _keep(year, organization_id, today, spoken)
+    kept = json.loads(kept)
+    if clock.now().timestamp() - kept["computed"] > seconds:
+        enqueue_once(
+            keep, [year, organization_id, today.isoformat(), spoken],
+            job_id=f"ecosphere-requests-stats-{year}-{organization_id}-{spoken}", title="Requests: public figures",
+            queue=config.QUEUE,
+        )  # fmt: skip
+    return kept["figures"]
+
+
+def keep(year: int | None, organization_id: str | None, today: str, spoken: str) -> None:
+    """Compute the figures in the background, for readers of a language."""
+    with language.speaking(spoken):
+        _keep(year, organization_id, date.fromisoformat(today), spoken)
+
+
+def _keep(year: int | None, organization_id: str | None, today: date, spoken: str) -> dict[str, Any]:
     found = compute(year, organization_id, today)
-    connection.set(key, json.dumps(found), ex=seconds)
+    kept = json.dumps({"computed": clock.now().timestamp(), "figures": found})
+    connect_to_redis().set(_key(year, organization_id, today, spoken), kept, ex=KEPT_SECONDS)
     return found
+
+
+def _key(year: int | None, organization_id: str | None, today: date, spoken: str) -> str:
+    return f"ecosphere:requests:{tk.config['ckan.site_id']}:figures:{year}:{organization_id}:{today}:{spoken}"
 
 
 def compute(year: int | None, organization_id: str | None, today: date) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ckan.lib.jobs import get_queue
 from ckan.lib.redis import connect_to_redis
 from freezegun import freeze_time
 
-from ckanext.ecosphere.data_requests import dictize, jobs
+from ckanext.ecosphere.data_requests import config, dictize, jobs
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.notifications.tables import Notification
@@ -180,7 +180,7 @@ def test_due_mail_that_the_queue_forgot_is_queued_again(postbox: Postbox):
     assert not delivery.is_late()
     with freeze_time(clock.now() + timedelta(minutes=1)):
         assert "e-mails that are due" in jobs.recover()
-        assert waits("ecosphere-requests-deliver", jobs.QUEUE)
+        assert waits("ecosphere-requests-deliver", config.QUEUE)
         assert "e-mails that are due" not in jobs.recover()
 
 
@@ -188,7 +188,7 @@ def test_many_changes_queue_one_delivery():
     connect_to_redis().flushdb()
     for _time in range(5):
         jobs.enqueue_delivery()
-    assert get_queue(jobs.QUEUE).count == 1
+    assert get_queue(config.QUEUE).count == 1
 
 
 def test_a_thing_is_never_told_twice(postbox: Postbox):

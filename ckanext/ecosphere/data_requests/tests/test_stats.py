@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from freezegun import freeze_time
 
 from ckanext.ecosphere.data_requests.domain import clock
+from ckanext.ecosphere.data_requests.search import stats
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, dataset, opened, step
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -86,6 +87,14 @@ def test_the_figures_are_kept_for_a_while(ckan_config: Any, monkeypatch: pytest.
     opened(title="Autre")
     assert act("stats", None) == first
     assert act("stats", None, organization="dreal-ara")["received"] == 0
+    sent: list[Any] = []
+    monkeypatch.setattr(stats, "enqueue_once", lambda *args, **options: sent.append(args))
+    with freeze_time(clock.now() + timedelta(seconds=61)):
+        assert act("stats", None) == first, "a page does not wait"
+        [(job, arguments)] = sent
+        job(*arguments)
+        assert act("stats", None)["received"] == first["received"] + 1
+    assert len(sent) == 1
 
 
 def test_a_service_has_its_own_figures():

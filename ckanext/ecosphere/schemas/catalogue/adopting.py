@@ -197,7 +197,7 @@ def mark_new(dataset: Mapping[str, Any]) -> None:
 
 
 def _moment() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    return dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
 
 
 def check() -> list[Check]:

@@ -38,7 +38,7 @@ def already(dataset: Dataset, url: str, context: Any) -> list[dict[str, Any]]:
     either = " OR ".join('"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in wanted)
     who: Any = authorization.same_person(context)
     found = tk.get_action("package_search")(
-        dict(who),
+        who.copy(),
         {
             "fq_list": ["+dataset_type:dataset", " OR ".join(f"{field}:({either})" for field in NAMED_BY)],
             "rows": MOST_FOUND,
@@ -53,7 +53,7 @@ def already(dataset: Dataset, url: str, context: Any) -> list[dict[str, Any]]:
             "title": each["title"],
             "service": (each.get("organization") or {}).get("title") or "",
             "catalogue": _catalogue(each["id"], who),
-            "editable": authz.is_authorized_boolean("package_update", dict(who), {"id": each["id"]}),
+            "editable": authz.is_authorized_boolean("package_update", who.copy(), {"id": each["id"]}),
         }
         for each in found["results"]
     ]
@@ -61,7 +61,7 @@ def already(dataset: Dataset, url: str, context: Any) -> list[dict[str, Any]]:
 
 def _catalogue(id_: str, who: Any) -> str | None:
     try:
-        told = tk.get_action("ecosphere_harvest_catalogues_show")(dict(who), {"id": id_})["published_from"]
+        told = tk.get_action("ecosphere_harvest_catalogues_show")(who.copy(), {"id": id_})["published_from"]
     except (KeyError, tk.ObjectNotFound, tk.NotAuthorized):
         return None
     return told["title"] if told else None
@@ -81,7 +81,7 @@ def other_service(dataset: Dataset, context: Any) -> str | None:
         return None
     who: Any = authorization.same_person(context)
     asked = {"permission": "create_dataset", **({"id": who["user"]} if who.get("user") else {})}
-    mine = tk.get_action("organization_list_for_user")(dict(who), asked)
+    mine = tk.get_action("organization_list_for_user")(who.copy(), asked)
     if not mine or any(_is(group, service) for group in mine):
         return None
     return str(service.label_fr)

@@ -64,7 +64,8 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str,
     throttle.request_made(reader)
     if data_dict.get("dataset"):
         auth.signal(context, data_dict)  # whoever may not see the dataset is told that there is none
-        data_dict = {**data_dict, "package_id": model.Package.get(data_dict["dataset"]).id}
+        found: Any = model.Package.get(data_dict["dataset"])
+        data_dict = {**data_dict, "package_id": found.id}
     return _shown(context, service.create(reader, data_dict).id)
 
 
