@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import ckan.plugins.toolkit as tk
@@ -20,6 +20,8 @@ from ckanext.ecosphere.vocabularies import local
 
 AREA = "text:portal"
 LANGUAGES = ("fr", "en")
+MOST_RENDERED = 64
+"""Texts whose HTML is kept: more than there are, in both languages."""
 _TABLE = Path(__file__).parents[2] / "data" / "portal_texts.csv"
 
 
@@ -79,7 +81,13 @@ def of(key: str) -> dict[str, str]:
 
 def html(key: str) -> Markup:
     """Return a text as harmless HTML, in the language of the page; empty where the default of the package stands."""
-    return Markup(rich_text.to_html(of(key)[_spoken()]))  # noqa: S704 - cleaned by nh3
+    return _rendered(of(key)[_spoken()])
+
+
+@lru_cache(maxsize=MOST_RENDERED)
+def _rendered(text: str) -> Markup:
+    # Once for each text, not once for each page that shows it.
+    return Markup(rich_text.to_html(text) if text else "")  # noqa: S704 - cleaned by nh3
 
 
 def read(text: Text, form: Mapping[str, str]) -> dict[str, str] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from datetime import timedelta
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -11,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import conversation
+from ckanext.ecosphere.data_requests import conversation, dictize
 from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.domain.people import reader_of
 from ckanext.ecosphere.data_requests.logic import actions, auth
@@ -153,7 +154,8 @@ def data_for(action: str, made: dict[str, Any], comment: str, package: str) -> d
 
 def _absence() -> str:
     """The absence of the editor."""
-    [known] = act("absence_list", "editor") or [act("absence_create", "editor", first="2099-01-01", last="2099-01-02")]
+    day = (dictize.today() + timedelta(days=300)).isoformat()
+    [known] = act("absence_list", "editor") or [act("absence_create", "editor", first=day, last=day)]
     return known["id"]
 
 

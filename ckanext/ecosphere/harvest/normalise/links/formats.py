@@ -20,8 +20,10 @@ Resource = dict[str, Any]
 
 MAX_DESCRIPTION = 4_000
 ARCHIVES = re.compile(r"atomarchive/getresource|/telechargement/prepackage", re.IGNORECASE)
-_PACKED = re.compile(r"[-_.](shp|shape|mif|tab|gpkg|geojson|gml|kml|csv|dxf|gdb)(?:\.zip|\.7z)$", re.IGNORECASE)
-"""End of a path that names the format within an archive."""
+_PACKED = re.compile(
+    r"[-_.](shp|shape|mif|tab|gpkg|geojson|gml|kml|csv|tsv|dxf|gdb)(?:\.zip|\.7z|\.gz)$", re.IGNORECASE
+)
+"""End of a path, or of a file that the query names, that tells the format within an archive."""
 _ZIP = "http://www.iana.org/assignments/media-types/application/zip"
 
 
@@ -82,7 +84,7 @@ def set_format(draft: Draft, resource: Resource, found: Concept | None, formats:
     if is_data and not is_archive and ARCHIVES.search(resource["url"]):
         found, is_archive = voc.get("format")["ZIP"], True
     is_known = found is not None
-    within = _PACKED.search(address.path)
+    within = next(filter(None, map(_PACKED.search, (address.path, *address.query.values()))), None)
     inner = protocols.format_named(within.group(1)) if within and is_archive else None
     if inner is None and len(formats.data) == 1 and (found is None or is_archive):
         inner = formats.data[0]
