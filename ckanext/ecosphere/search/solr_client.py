@@ -101,8 +101,9 @@ class SolrAdmin:
         """Make a managed list hold exactly these words (in force after a reload)."""
         path = self.list_url("stopwords", name)
         present = set(self.stop_words(name))
+        entries = self._entries_url("stopwords", name)
         for word in present - set(words):
-            self.call("DELETE", f"{path}/{quote(word, safe='')}")
+            self.call("DELETE", f"{entries}/{quote(word, safe='')}")
         missing = [word for word in words if word not in present]
         if missing:
             self.call("PUT", path, json=missing)
@@ -120,10 +121,11 @@ class SolrAdmin:
         """Make a managed synonym map hold exactly this mapping (in force after a reload)."""
         path = self.list_url("synonyms", name)
         present = self.synonyms(name)
+        entries = self._entries_url("synonyms", name)
         for term, values in present.items():
             # A PUT adds to what a term already has, so an entry that changed is deleted first.
             if sorted(mapping.get(term, [])) != sorted(values):
-                self.call("DELETE", f"{path}/{quote(term, safe='')}")
+                self.call("DELETE", f"{entries}/{quote(term, safe='')}")
         missing = {t: v for t, v in mapping.items() if sorted(present.get(t, [])) != sorted(v)}
         if missing:
             self.call("PUT", path, json=missing)
@@ -145,6 +147,16 @@ class SolrAdmin:
         cores = self._cores()
         base = f"{self.root_url}/{cores[0]}" if cores else self.base_url
         return f"{base}/schema/analysis/{kind}/{name}"
+
+    def _entries_url(self, kind: str, name: str) -> str:
+        """Address under which each entry of a managed list has its own.
+
+        In SolrCloud at the node that has the core: Solr 9 cannot hand on an address with a space in it.
+        """
+        path = self.list_url(kind, name)
+        for replica in self._replicas()[:1]:
+            path = path.replace(self.root_url, replica["base_url"].rstrip("/"), 1)
+        return path
 
     def analyse(self, field_type: str, text: str) -> list[str]:
         """Return the tokens that the query analyzer of a field type makes of a text."""
@@ -201,11 +213,14 @@ class SolrAdmin:
 
     def _cores(self) -> list[str]:
         """Names of the cores of the collection that are up, in order; none when this is no SolrCloud."""
+        return [each["core"] for each in self._replicas()]
+
+    def _replicas(self) -> list[dict[str, Any]]:
         if not self.is_cloud():
             return []
         shards = self.collection()["shards"].values()
         replicas = (replica for shard in shards for replica in shard["replicas"].values())
-        return sorted(each["core"] for each in replicas if each["state"] == "active")
+        return sorted((each for each in replicas if each["state"] == "active"), key=lambda each: each["core"])
 
     def delete_all(self) -> None:
         """Remove every document, which also makes Lucene forget how each field was stored."""
