@@ -203,7 +203,7 @@ def _areas() -> dict[str, tuple[str, ...]]:
         codes = tuple(row["departements"].split("|"))
         if row["bare"] == "yes":
             found.setdefault(row["name"], codes)
-        if not row["name"].startswith(("Canal", "Grand Canal", "Lac")):
+        if _is_river(row["name"]):
             for kind in ("Bassin", "Bassin versant", "Vallée"):
                 found.setdefault(f"{kind} {row['of']}", codes)
     return found
@@ -212,6 +212,25 @@ def _areas() -> dict[str, tuple[str, ...]]:
 def area_names() -> tuple[str, ...]:
     """Names of natural, historical and former régions, massifs, islands, rivers, as shown."""
     return tuple(_areas())
+
+
+def along(name: str) -> Place | None:
+    """The valley of the river that a name may be too ("loire"), None when no river has it.
+
+    Args:
+        name: a normalised name without its article.
+    """
+    found = _valleys().get(name)
+    return _area(found) if found else None
+
+
+@cache
+def _valleys() -> dict[str, str]:
+    return {voc.normalise(row["name"]): f"Vallée {row['of']}" for row in rows("waters.csv") if _is_river(row["name"])}
+
+
+def _is_river(name: str) -> bool:
+    return not name.startswith(("Canal", "Grand Canal", "Lac"))
 
 
 @cache

@@ -244,6 +244,9 @@ def _span(words: list[Word], start: int, end: int, text: str) -> Reading | None:
     if not _may_be_name(words, start, end, places[0]):
         return None
     first = places[0]
+    if first.kind != "area" and _led(words, start, "before_river") and (river := gazetteer.along(name)):
+        # A flood is a river's, although the département has its name.
+        return Reading(river, tuple(range(start, end)), True, (), (first,), (river, *places))
     bare = [word.folded for word in inner if word.folded not in ("l", "la", "le", "les")]
     if first.kind not in ("commune", "epci"):
         others = tuple(each for each in places[1:] if each.population >= LARGE and first.ids[0] not in each.around)

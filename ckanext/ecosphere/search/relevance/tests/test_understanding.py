@@ -188,6 +188,10 @@ def test_what_the_place_has_of_one_subject_comes_before_both_elsewhere():
         ("zones inondables Adour", "Adour"),
         ("crues bassin versant de la Loire", "Bassin versant de la Loire"),
         ("herbiers Porquerolles", "Porquerolles"),
+        # A flood is a river's; a plan is a département's.
+        ("crues de la Loire", "Vallée de la Loire"),
+        ("digues de la Loire 45", "Loiret"),
+        ("ppri Loire", "Loire"),
         ("loup massif de Belledonne", "Belledonne"),
         # Intercommunalities with another kind than theirs, or none; by their SIREN code.
         ("pcaet pays de l'or agglomération", "CA du Pays de l'Or – Hérault"),
