@@ -14,7 +14,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import services
 from ckanext.ecosphere.core import kept_facets
 from ckanext.ecosphere.core.lists import portal_texts
-from ckanext.ecosphere.shared import language, place_helpers
+from ckanext.ecosphere.shared import language, template_helpers
 
 LATEST = 5
 #: Pages with a large search box of their own.
@@ -68,7 +68,7 @@ def ecosphere_home() -> dict[str, Any]:
         "datasets": found["count"],
         "services": len(found["facets"].get("organization", {})),
         "themes": themes,
-        "territories": place_helpers.ecosphere_territories(),
+        "territories": template_helpers.ecosphere_territories(),
         "latest": found["results"],
     }
 

@@ -28,7 +28,7 @@ from ckanext.ecosphere.core.lists import indexing, noticing, portal_text_views, 
 from ckanext.ecosphere.core.lists import views as list_views
 from ckanext.ecosphere.interfaces import IEcosphereSetup
 from ckanext.ecosphere.room import Room
-from ckanext.ecosphere.shared import authorization, place_helpers, web_guard
+from ckanext.ecosphere.shared import authorization, template_helpers, web_guard
 from ckanext.ecosphere.shared.web_guard import cookies, proxies
 
 
@@ -37,7 +37,7 @@ from ckanext.ecosphere.shared.web_guard import cookies, proxies
     {
         "render_datetime": page_dates.render_datetime,
         **markdown.HELPERS,
-        **place_helpers.HELPERS,
+        **template_helpers.HELPERS,
         **actions.HELPERS,
         **{name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_")},
     }

@@ -17,9 +17,9 @@ from ckanext.ecosphere.access.views.blueprint import ecosphere_access
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.setup.network_checks import check_networks, check_ports
-from ckanext.ecosphere.shared import place_helpers
+from ckanext.ecosphere.shared import template_helpers
 
-HELPERS = place_helpers.HELPERS | {
+HELPERS = template_helpers.HELPERS | {
     name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_access_")
 }
 

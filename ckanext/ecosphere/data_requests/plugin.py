@@ -28,14 +28,14 @@ from ckanext.ecosphere.interfaces import (
     Person,
 )
 from ckanext.ecosphere.room import Room
-from ckanext.ecosphere.shared import place_helpers
+from ckanext.ecosphere.shared import template_helpers
 
 HELPERS = {name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_request_")}
 
 
 @tk.blanket.actions(lambda: actions.get_actions() | without_base(contact_actions.get_actions()))
 @tk.blanket.auth_functions(lambda: auth.get_auth_functions() | without_base(contact_actions.get_auth_functions()))
-@tk.blanket.helpers(lambda: place_helpers.HELPERS | HELPERS | without_base(contact_actions.HELPERS))
+@tk.blanket.helpers(lambda: template_helpers.HELPERS | HELPERS | without_base(contact_actions.HELPERS))
 @tk.blanket.blueprints(lambda: [blueprint.ecosphere_requests, *without_base([contact_actions.blueprint])])
 @tk.blanket.config_declarations
 class EcosphereRequestsPlugin(Room):

@@ -34,7 +34,7 @@ from ckanext.ecosphere.schemas.logic import action, auth, bounds, cross_field, g
 from ckanext.ecosphere.schemas.page import helpers as page_helpers
 from ckanext.ecosphere.schemas.page import views as page_views
 from ckanext.ecosphere.setup.network_checks import check_networks, check_ports
-from ckanext.ecosphere.shared import place_helpers
+from ckanext.ecosphere.shared import template_helpers
 
 #: By name, as `dataset.yaml` and `presets.yaml` call them.
 VALIDATORS = {
@@ -50,7 +50,7 @@ VALIDATORS = {
 @tk.blanket.blueprints([views.schemas, page_views.page, bulk_views.bulk, kept_forms.forms])
 @tk.blanket.config_declarations
 @tk.blanket.helpers(
-    lambda: {**markdown.HELPERS, **place_helpers.HELPERS, **page_helpers.HELPERS, **helpers.get_helpers()}
+    lambda: {**markdown.HELPERS, **template_helpers.HELPERS, **page_helpers.HELPERS, **helpers.get_helpers()}
 )
 @tk.blanket.validators(VALIDATORS)
 class EcosphereSchemasPlugin(Room):

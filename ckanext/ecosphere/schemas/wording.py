@@ -14,8 +14,6 @@ from ckanext.ecosphere.schemas.fields.dates import precision, span
 from ckanext.ecosphere.shared import dates as moments
 from ckanext.ecosphere.shared import language, telephone
 
-BYTES_PER_STEP = 1000
-
 
 def ecosphere_date_text(value: Any) -> str:
     """Return a stored date as people write it in the language of the page: "31 mars 2024", "mars 2024", "2024"."""
@@ -99,21 +97,6 @@ def ecosphere_number_text(value: Any) -> str:
         return format_decimal(float(value), locale=_locale())
     except (TypeError, ValueError, OverflowError):
         return str(value)
-
-
-def ecosphere_size_text(value: Any) -> str:
-    """Return a size in bytes as people write it: "1,5 Mo" in French, "1.5 MB" in English."""
-    from babel.numbers import format_decimal
-
-    try:
-        size = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return str(value)
-    units = (tk._("bytes"), tk._("kB"), tk._("MB"), tk._("GB"), tk._("TB"))
-    step = 0
-    while size >= BYTES_PER_STEP and step < len(units) - 1:
-        size, step = size / BYTES_PER_STEP, step + 1
-    return f"{format_decimal(round(size, 1), locale=_locale())} {units[step]}"
 
 
 def ecosphere_place_level(uri: str) -> str:

@@ -40,10 +40,10 @@ from ckanext.ecosphere.search.alerts import job as alert_job
 from ckanext.ecosphere.search.alerts import setup as alert_setup
 from ckanext.ecosphere.search.alerts import views as alert_views
 from ckanext.ecosphere.search.lists import views as list_views
-from ckanext.ecosphere.shared import language, place_helpers
+from ckanext.ecosphere.shared import language, template_helpers
 from ckanext.ecosphere.vocabularies import gazetteer
 
-HELPERS = place_helpers.HELPERS | {
+HELPERS = template_helpers.HELPERS | {
     name: value
     for name, value in {**vars(helpers), **vars(alert_helpers)}.items()
     if name.startswith("ecosphere_search_")

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from ckanext.ecosphere.schemas import wording
 from ckanext.ecosphere.schemas.page import around, citation, glance, uses, views
 from ckanext.ecosphere.schemas.page.addresses import ecosphere_address_text
+from ckanext.ecosphere.shared import template_helpers
 
 Dataset = Mapping[str, Any]
 
@@ -89,7 +90,7 @@ def _shown(resource: Mapping[str, Any], use: uses.Use) -> dict[str, Any]:
     texts = uses.texts()
     text = _text(texts["buttons"][use.button]).format(format=use.name, name=use.name) if use.button else ""
     if resource.get("size") and use.action in (uses.DOWNLOAD, uses.OPEN):
-        text += f", {wording.ecosphere_size_text(resource['size'])}"
+        text += f", {template_helpers.ecosphere_size_text(resource['size'])}"
     return {**vars(use), "kind_label": _text(texts["kinds"][use.kind]["label"]), "text": text}
 
 

@@ -11,7 +11,7 @@ from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.search.alerts import mails, searches
-from ckanext.ecosphere.shared import atom, dates, language, place_helpers
+from ckanext.ecosphere.shared import atom, dates, language, template_helpers
 
 ENTRIES = 50
 SUMMARY = 500
@@ -47,7 +47,7 @@ def feed() -> AnyResponse:
 
 def _entry(package: dict[str, Any]) -> atom.Entry:
     link = tk.h.url_for("dataset.read", id=package["name"], qualified=True, locale=language.current())
-    themes = place_helpers.ecosphere_labels("themes", package.get("theme"))
+    themes = template_helpers.ecosphere_labels("themes", package.get("theme"))
     place = mails.places(package.get("territory"), language.current())
     return atom.Entry(
         id=tk.h.url_for("dataset.read", id=package["id"], qualified=True, locale="default"),

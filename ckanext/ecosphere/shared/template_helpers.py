@@ -1,13 +1,16 @@
-"""Template helpers about territories, for the pages of every room: lists, labels, maps."""
+"""Template helpers for the pages of every room: lists, labels and maps of territories, sizes of files."""
 
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared import language, outlines
+
+BYTES_PER_STEP = 1000
 
 
 def ecosphere_territories() -> list[tuple[str, list[tuple[str, str]]]]:
@@ -39,6 +42,22 @@ def ecosphere_labels(vocabulary: str, keys: list[str] | str | None) -> list[str]
     return [concept.label(language.current()) for concept in found if concept]
 
 
+def ecosphere_size_text(value: Any) -> str:
+    """Return a size in bytes as people write it: "1,5 Mo" in French, "1.5 MB" in English."""
+    from babel.numbers import format_decimal
+
+    try:
+        size = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return str(value)
+    units = (tk._("bytes"), tk._("kB"), tk._("MB"), tk._("GB"), tk._("TB"))
+    step = 0
+    while size >= BYTES_PER_STEP and step < len(units) - 1:
+        size, step = size / BYTES_PER_STEP, step + 1
+    locale = language.current().replace("-", "_")
+    return f"{format_decimal(round(size, 1), locale=locale)} {units[step]}"
+
+
 def _numbered(place: voc.Concept, lang: str) -> str:
     """Label of a territory, with its number for a département, as people know it: "Ain (01)"."""
     label = place.label(lang)
@@ -50,4 +69,6 @@ def _alphabetical(place: voc.Concept) -> str:
 
 
 #: By name, as plugins hand them to CKAN.
-HELPERS = {each.__name__: each for each in (ecosphere_territories, ecosphere_map_frames, ecosphere_labels)}
+HELPERS = {
+    each.__name__: each for each in (ecosphere_territories, ecosphere_map_frames, ecosphere_labels, ecosphere_size_text)
+}
