@@ -2,59 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
-
 import pytest
-from lxml import etree
 
-from ckanext.ecosphere.harvest.dcat import graph as rdf
-from ckanext.ecosphere.harvest.dcat.reader import read_dataset
-from ckanext.ecosphere.harvest.iso.reader import read_record
-from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.schemas.page import uses
+from dev.bench.resources import judged, resources
 
-FOLDER = Path(__file__).parents[5] / "shared" / "records"
-CONTEXT = Context(fallback_organisation="administration-centrale-ou-ministere_172120", free_tags=True)
-RECORD = "{http://www.isotc211.org/2005/gmd}MD_Metadata"
 LEAST_RECORDS = 40
-
-
-def expected() -> dict[str, list[dict[str, str]]]:
-    lines = Path(__file__).with_name("resource-uses.csv").read_text(encoding="utf-8").splitlines()
-    found: dict[str, list[dict[str, str]]] = {}
-    for row in csv.DictReader(line for line in lines if not line.startswith("#")):
-        found.setdefault(row["record"], []).append(row)
-    return found
-
-
-def dataset(name: str) -> dict:
-    file, _hash, place = name.rpartition("#")
-    path = FOLDER / file
-    content = path.read_bytes()
-    if path.suffix == ".xml":
-        root = etree.fromstring(content, etree.XMLParser(huge_tree=True, resolve_entities=False))
-        if records := list(root.iter(RECORD)):
-            return normalise(read_record(records[int(place)]), CONTEXT).dataset
-    graph = rdf.parse(content, "text/turtle" if path.suffix == ".ttl" else "", 2**25, "https://records.example.org/")
-    subject = rdf.datasets(graph)[int(place)]
-    return normalise(read_dataset(*rdf.from_text(rdf.as_text(rdf.around(graph, subject), subject))), CONTEXT).dataset
 
 
 @pytest.mark.records
 def test_resources_of_real_records_are_what_a_person_sees_in_them():
-    table = expected()
-    assert len(table) >= LEAST_RECORDS
-    wrong = []
-    for name, rows in table.items():
-        resources = dataset(name)["resources"]
-        assert len(resources) == len(rows), name
-        for resource, row in zip(resources, rows, strict=True):
-            use = uses.of(resource)
-            found = {"kind": use.kind, "name": use.name, "action": use.action, "button": use.button}
-            if found != {key: row[key] for key in found}:
-                wrong.append((name, resource["url"], found))
-    assert not wrong
+    verdicts = resources()
+    assert len({each.record for each in verdicts}) >= LEAST_RECORDS
+    assert [each for each in verdicts if not each.right] == []
 
 
 @pytest.mark.parametrize(
@@ -99,12 +59,12 @@ def test_one_resource(resource, kind, name, action, address):
 def test_the_main_way_is_a_file_that_everyone_reaches():
     inside = {"url": "https://a.rie.gouv.fr/x.gpkg", "network": "intranet"}
     service, file, paper = {"url": "https://a.fr/wfs"}, {"url": "https://a.fr/x.csv"}, {"url": "https://a.fr/x.pdf"}
-    for resources, chosen in (
+    for several, chosen in (
         ([paper, inside, service, file], file),
         ([paper, inside, service], service),
         ([paper, inside], inside),
     ):
-        found = uses.main(resources)
+        found = uses.main(several)
         assert found and found[0] is chosen
     assert uses.main([paper]) is None
 
@@ -112,4 +72,6 @@ def test_the_main_way_is_a_file_that_everyone_reaches():
 def test_every_button_and_kind_has_texts():
     texts = uses.texts()
     assert all({"en", "fr"} <= set(each["label"]) for each in texts["kinds"].values())
-    assert {row["button"] for rows in expected().values() for row in rows if row["button"]} <= set(texts["buttons"])
+    assert {row["button"] for rows in judged("judged_resources.csv").values() for row in rows if row["button"]} <= set(
+        texts["buttons"]
+    )

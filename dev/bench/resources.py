@@ -1,0 +1,196 @@
+"""What the resources of real records are for and which services they name, held against a table judged by hand.
+
+    make bench-resources                        # the records are in ../shared/records
+    make bench-resources ARGS="--show"          # each resource that is judged otherwise
+
+`data/judged_resources.csv` says of each resource its kind, format, main action and button;
+`data/judged_services.csv` of each service its kind and layer. Servers are replayed here: their capabilities have the layer beside others that are
+called almost like it, or one layer alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from xml.sax.saxutils import escape
+
+import ckan.plugins.toolkit as tk
+from lxml import etree
+
+from ckanext.ecosphere.access.config import ALLOWED_HOSTS
+from ckanext.ecosphere.access.services import matching, runs
+from ckanext.ecosphere.access.services.kinds import Address, recognise
+from ckanext.ecosphere.access.services.storage import address_of
+from ckanext.ecosphere.harvest.dcat import graph as rdf
+from ckanext.ecosphere.harvest.dcat.reader import read_dataset
+from ckanext.ecosphere.harvest.iso.reader import read_record
+from ckanext.ecosphere.harvest.normalise import Context, normalise
+from ckanext.ecosphere.schemas.page import uses
+from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings, networks
+from ckanext.ecosphere.tests.scripted_server import Exchange, serve
+
+DATA = Path(__file__).parent / "data"
+RECORDS = Path(__file__).parents[3] / "shared" / "records"
+CONTEXT = Context(fallback_organisation="administration-centrale-ou-ministere_172120", free_tags=True)
+_RECORD = "{http://www.isotc211.org/2005/gmd}MD_Metadata"
+_ALONE = "couche_unique"
+_CAPABILITIES = {
+    "wms": '<WMS_Capabilities version="1.3.0"><Capability><Layer>{}</Layer></Capability></WMS_Capabilities>',
+    "wfs": '<WFS_Capabilities version="2.0.0"><FeatureTypeList>{}</FeatureTypeList></WFS_Capabilities>',
+    "wmts": '<Capabilities xmlns="http://www.opengis.net/wmts/1.0"><Contents>{}</Contents></Capabilities>',
+    "atom": '<feed xmlns="http://www.w3.org/2005/Atom">{}</feed>',
+}
+_LAYERS = {
+    "wms": "<Layer><Name>{0}</Name><Title>{1}</Title></Layer>",
+    "wfs": "<FeatureType><Name>{0}</Name><Title>{1}</Title></FeatureType>",
+    "wmts": '<Layer xmlns:o="http://www.opengis.net/ows/1.1"><o:Title>{1}</o:Title><o:Identifier>{0}</o:Identifier></Layer>',
+    "atom": "<entry><id>{0}</id><title>{1}</title></entry>",
+}
+
+
+@dataclass
+class Verdict:
+    """A resource beside what a person sees in it.
+
+    Attributes:
+        record: file under the folder of records, with the record's place in it.
+        judged: columns of the table.
+        found: the same ones, as the portal says.
+    """
+
+    record: str
+    address: str
+    judged: dict[str, str]
+    found: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def right(self) -> bool:
+        """Whether the portal agrees."""
+        return self.judged == self.found
+
+
+def judged(table: str) -> dict[str, list[dict[str, str]]]:
+    """Rows of a table of `data/`, by record."""
+    found: dict[str, list[dict[str, str]]] = defaultdict(list)
+    lines = (DATA / table).read_text(encoding="utf-8").splitlines()
+    for row in csv.DictReader(line for line in lines if not line.startswith("#")):
+        found[row["record"]].append(row)
+    return dict(found)
+
+
+def dataset(name: str, folder: Path = RECORDS) -> dict[str, Any]:
+    """What a harvest makes of a record: `file#place`."""
+    file, _hash, place = name.rpartition("#")
+    path = folder / file
+    content = path.read_bytes()
+    if path.suffix == ".xml":
+        root = etree.fromstring(content, etree.XMLParser(huge_tree=True, resolve_entities=False))
+        if records := list(root.iter(_RECORD)):
+            return normalise(read_record(records[int(place)]), CONTEXT).dataset
+    graph = rdf.parse(content, "text/turtle" if path.suffix == ".ttl" else "", 2**25, "https://records.example.org/")
+    subject = rdf.datasets(graph)[int(place)]
+    return normalise(read_dataset(*rdf.from_text(rdf.as_text(rdf.around(graph, subject), subject))), CONTEXT).dataset
+
+
+def resources(folder: Path = RECORDS) -> list[Verdict]:
+    """Judge what every resource is for: kind, format, main action and button."""
+    found = []
+    for record, rows in judged("judged_resources.csv").items():
+        own = dataset(record, folder)["resources"]
+        if len(own) != len(rows):
+            found.append(Verdict(record, "", {"resources": str(len(rows))}, {"resources": str(len(own))}))
+            continue
+        for resource, row in zip(own, rows, strict=True):
+            use = uses.of(resource)
+            said = {"kind": use.kind, "name": use.name, "action": use.action, "button": use.button}
+            found.append(Verdict(record, resource["url"], {key: row[key] for key in said}, said))
+    return found
+
+
+def services(folder: Path = RECORDS) -> list[Verdict]:
+    """Judge which service an address is, and which of its layers the record means."""
+
+    def answer(exchange: Exchange) -> None:
+        asked = parse_qs(urlsplit(exchange.path).query)
+        exchange.answer(_capabilities(asked["kind"][0], asked.get("couche", [""])[0]), Content_Type="text/xml")
+
+    found = []
+    with serve(answer) as server:
+        for record, rows in judged("judged_services.csv").items():
+            own = dataset(record, folder)
+            for row in rows:
+                resource = own["resources"][int(row["resource"])]
+                address = address_of(resource) if row["network"] == "" else _named(resource)
+                wanted = {"kind": row["kind"], "layer": ""}
+                said = {"kind": address.kind if address else "", "layer": ""}
+                if address and row["kind"]:
+                    wanted["layer"] = row["layer"] or _ALONE
+                    texts = (resource.get("name") or "", own.get("title") or "")
+                    said["layer"] = " ".join(_layers(address, server.url, row["layer"], texts))
+                found.append(Verdict(record, resource["url"], wanted, said))
+    return found
+
+
+def _capabilities(kind: str, layer: str) -> str:
+    plain = layer.rpartition(":")[2]
+    names = [f"autre:{plain}_v2", layer, f"{plain}2", "fond_de_plan"] if layer else [_ALONE]
+    return _CAPABILITIES[kind].format("".join(_LAYERS[kind].format(escape(name), escape(name)) for name in names))
+
+
+def _layers(address: Address, server: str, layer: str, texts: tuple[str, str]) -> list[str]:
+    """Ask the replayed server, and choose as the portal does."""
+    replayed = Address(address.kind, f"{server}/s?kind={address.kind}&couche={layer}", address.layer)
+    settings = GuardSettings(allowed_networks=networks(["127.0.0.1/32"]))
+    described = runs.ask(GuardedSession(settings), replayed).description
+    layers = [{"name": each.name, "title": each.title} for each in described.layers] if described else []
+    return [each["name"] for each in matching.match(layers, address.layer, texts)]
+
+
+def _named(resource: dict[str, Any]) -> Address | None:
+    """The service of an address that only the government's network reaches: it is known, and never asked."""
+    if address_of(resource) is not None:
+        return None
+    return recognise(resource["url"], resource.get("format") or "", resource.get("protocol") or "")
+
+
+def _table(verdicts: Iterable[tuple[str, Verdict]]) -> list[str]:
+    by_record: dict[str, dict[str, list[Verdict]]] = defaultdict(lambda: defaultdict(list))
+    for what, verdict in verdicts:
+        by_record[verdict.record][what].append(verdict)
+    lines = [f"{'record':64} {'resources':>10} {'services':>10}  formats and services"]
+    for record, own in by_record.items():
+        counts = [f"{sum(each.right for each in own[what])}/{len(own[what])}" for what in ("resources", "services")]
+        names = [each.found.get("name") or "?" for each in own["resources"]]
+        names += [each.found.get("layer") or "" for each in own["services"]]
+        text = ", ".join(dict.fromkeys(name for name in names if name and name != _ALONE))
+        lines.append(f"{record[-64:]:64} {counts[0]:>10} {counts[1]:>10}  {text[:80]}")
+    return lines
+
+
+def main() -> None:
+    """Print the table, a line for each record."""
+    parser = argparse.ArgumentParser(prog="make bench-resources", description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=RECORDS)
+    parser.add_argument("--show", action="store_true", help="name each resource that is judged otherwise")
+    options = parser.parse_args()
+    tk.config.setdefault(ALLOWED_HOSTS, [])  # no portal runs here: any host
+    verdicts = [("resources", each) for each in resources(options.folder)]
+    verdicts += [("services", each) for each in services(options.folder)]
+    print("\n".join(_table(verdicts)))
+    for what in ("resources", "services"):
+        own = [each for kind, each in verdicts if kind == what]
+        records = len({each.record for each in own})
+        print(f"{what}: {sum(each.right for each in own)} of {len(own)} right, {records} records")
+        for each in own if options.show else ():
+            if not each.right:
+                print(f"  {each.record} {each.address}\n    judged {each.judged}\n    found  {each.found}")
+
+
+if __name__ == "__main__":
+    main()
