@@ -4,8 +4,8 @@
     make bench-resources ARGS="--show"          # each resource that is judged otherwise
 
 `data/judged_resources.csv` says of each resource its kind, format, main action and button;
-`data/judged_services.csv` of each service its kind and layer. Servers are replayed here: their capabilities have the layer beside others that are
-called almost like it, or one layer alone.
+`data/judged_services.csv` of each service its kind and layer. Servers are replayed here: their capabilities have the
+layer beside others that are called almost like it, or one layer alone.
 """
 
 from __future__ import annotations
