@@ -124,6 +124,7 @@ def ecosphere_harvest_states() -> list[tuple[str, str]]:
         "incomplete": tk._("Read incompletely"),
         "errors": tk._("With errors"),
         "running": tk._("Running"),
+        "waiting": tk._("Waiting for a worker"),
         "never": tk._("Never harvested"),
         "good": tk._("In order"),
         "inactive": tk._("Not active"),

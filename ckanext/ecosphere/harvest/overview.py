@@ -15,8 +15,9 @@ from ckanext.ecosphere.harvest.worker.job import FINISHED
 from ckanext.ecosphere.shared import csv_table
 from ckanext.harvest.model import HarvestJob, HarvestSource
 
-INACTIVE, RUNNING, HELD, INCOMPLETE, ERRORS, NEVER, GOOD = (
+INACTIVE, WAITING, RUNNING, HELD, INCOMPLETE, ERRORS, NEVER, GOOD = (
     "inactive",
+    "waiting",
     "running",
     "held",
     "incomplete",
@@ -24,7 +25,7 @@ INACTIVE, RUNNING, HELD, INCOMPLETE, ERRORS, NEVER, GOOD = (
     "never",
     "good",
 )
-STATES = (HELD, INCOMPLETE, ERRORS, RUNNING, NEVER, GOOD, INACTIVE)
+STATES = (HELD, INCOMPLETE, ERRORS, RUNNING, WAITING, NEVER, GOOD, INACTIVE)
 """States of a source; those that call for a person come first."""
 COLUMNS = (
     "name", "title", "type", "organisation", "state", "last_complete", "last_run", "records", "refused", "errors",
@@ -122,7 +123,7 @@ def _state(active: bool, job: dict[str, Any], held: int) -> str:
     if not job:
         return NEVER
     if job["status"] in ("New", "Running"):
-        return RUNNING
+        return RUNNING if job["begun"] else WAITING
     if job["complete"] is False:
         return INCOMPLETE
     return ERRORS if job["errors"] else GOOD

@@ -61,6 +61,9 @@ def test_a_source_goes_before_what_waits_whether_it_waits_itself_or_not(portal, 
     assert "Camille Martin" in page and "Source moissonnée avant ce qui attend" in page
     page = app.get("/fr/ecosphere/harvest/sources", headers=token(boss)).body
     assert page.count("/first") == 4
+    # Nobody has begun one of them yet.
+    assert page.count("eco-harvest-state--waiting") >= 4 and "En attente de traitement" in page
+    assert "eco-harvest-state--running" not in page
 
 
 def test_what_cannot_go_first_is_told_why(portal, app):
