@@ -310,8 +310,8 @@ def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[di
 
     Returns:
         for each source: name, title, type, address, service, `state` (held, incomplete, errors, running, waiting,
-        never, good, inactive), `last_complete`, `last_run`, `records` published, `refused` records, `errors` of the last harvest,
-        `held` withdrawals, `frequency`, `next_run`, `due` (when it is or was to
+        never, good, inactive), `last_complete`, `last_run`, `records` published, `refused` records, `errors` of the
+        last harvest, `held` withdrawals, `frequency`, `next_run`, `due` (when it is or was to
         be harvested, also one that never was), `can_go_first` (whether `ecosphere_harvest_source_run_first` can
         help: it is active, of a type of the suite, and not being harvested).
     """
