@@ -28,7 +28,7 @@ FORMER = ("commune-deleguee", "commune-associee")
 
 def main() -> None:
     """Read the package and write the three files."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path, help="the folder `data` of the package")
     folder = parser.parse_args().folder
     read = lambda name: json.loads((folder / name).read_text(encoding="utf-8"))  # noqa: E731

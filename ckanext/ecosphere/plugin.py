@@ -8,7 +8,8 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from flask import Blueprint, current_app
 
-from ckanext.ecosphere import config, helpers
+from ckanext.ecosphere import config as options
+from ckanext.ecosphere import helpers
 from ckanext.ecosphere.contact import actions
 from ckanext.ecosphere.core import (
     accessibility,
@@ -66,15 +67,15 @@ class EcospherePlugin(Room):
         """Queue of the work on lists."""
         return [indexing.RUN.queue]
 
-    def update_config(self, config_: Any) -> None:
+    def update_config(self, config: Any) -> None:
         """Register templates and assets; choose safe cookies and local times where the administrator has not."""
-        super().update_config(config_)
-        cookies.make_safe(config_, config.secure_cookies())
-        config.show_times_locally(config_)
-        dashboard.lead_there(config_)
-        tk.add_template_directory(config_, actions.TEMPLATES)
-        tk.add_template_directory(config_, "templates/ecosphere")
-        tk.add_public_directory(config_, "public")
+        super().update_config(config)
+        cookies.make_safe(config, options.secure_cookies())
+        options.show_times_locally(config)
+        dashboard.lead_there(config)
+        tk.add_template_directory(config, actions.TEMPLATES)
+        tk.add_template_directory(config, "templates/ecosphere")
+        tk.add_public_directory(config, "public")
         tk.add_resource("assets/ecosphere", "ecosphere")
 
     def get_actions(self) -> dict[str, Any]:
@@ -88,20 +89,20 @@ class EcospherePlugin(Room):
 
     def get_blueprint(self) -> list[Blueprint]:
         """Guard every page and action of the portal; provide the suite's own pages."""
-        statement = accessibility.blueprint(config.accessibility, config.contact)
+        statement = accessibility.blueprint(options.accessibility, options.contact)
         pages = (actions, dashboard, console, list_views, portal_text_views)
         own = [*(page.blueprint for page in pages), statement]
-        return [web_guard.portal_blueprint(config.web_guard), api_guard, *own]
+        return [web_guard.portal_blueprint(options.web_guard), api_guard, *own]
 
     def notify_recipient(self, *args: Any, **kwargs: Any) -> bool:
         """Send CKAN's own e-mails with the headers that they lack."""
         return mail.notify_recipient(*args, **kwargs)
 
-    def make_middleware(self, app: Any, config_: Any) -> Any:
+    def make_middleware(self, app: Any, config: Any) -> Any:
         """Take people's addresses from trusted proxies alone; send no cookies with assets."""
-        app = super().make_middleware(app, config_)
+        app = super().make_middleware(app, config)
         cookies.spare_assets(app)
-        app.wsgi_app = proxies.ClientAddress(app.wsgi_app, config.trusted_proxies())
+        app.wsgi_app = proxies.ClientAddress(app.wsgi_app, options.trusted_proxies())
         return app
 
     def get_signal_subscriptions(self) -> Any:

@@ -145,8 +145,10 @@ def _is_code_list(value: str) -> bool:
 
 def _fact(element: etree._Element, path: tuple[str, ...], value: str, kind: str = "") -> Fact:
     around = element
-    while around.getparent() is not None and (around is element or not etree.QName(around).localname[:1].isupper()):
-        around = around.getparent()
+    while (above := around.getparent()) is not None:
+        if around is not element and etree.QName(around).localname[:1].isupper():
+            break
+        around = above
     beside = []
     for each in around:
         if isinstance(each.tag, str):
@@ -270,17 +272,18 @@ def _triples(graph: Graph, node: Node, path: tuple[str, ...], others: set, seen:
 
 
 def _kind_of(path: tuple[str, ...]) -> str:
+    of_distribution = path[:1] == ("distribution",)
     if path == ("type",):
         return "type"
     for name in reversed(path):
         if name in ("label", "prefLabel", "value", "hasValue", "title", "type", "name") and len(path) > 1:
             continue
         kind = PREDICATES.get(name)
-        if kind == "organisation" and path[0] == "distribution":
+        if kind == "organisation" and of_distribution:
             return "link text"
-        if kind in ("abstract", "title") and path[0] == "distribution":
+        if kind in ("abstract", "title") and of_distribution:
             return "link text"
-        if kind == "date" and path[0] == "distribution":
+        if kind == "date" and of_distribution:
             return "link code"
         return kind or "other"
-    return "link text" if path[0] == "distribution" else PREDICATES.get(path[0], "other")
+    return "link text" if of_distribution else PREDICATES.get(path[0], "other")

@@ -244,7 +244,7 @@ def _is_ours(key: str) -> bool:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", choices=("ours",), help="leave out stock CKAN and the ablation")
     parser.add_argument("--show", type=float, default=0.0, help="name the questions below this NDCG@10")
     parser.add_argument("--parts", nargs="+", default=["tuned on"], help="parts whose questions are named")
@@ -276,6 +276,7 @@ def _measure(options: argparse.Namespace) -> None:
         low = []
         for question, grades in judged:
             names = answer(question.query)
+            result = 0.0
             for key in (question.part, *([f"  {question.kind}"] if name == "the portal" else [])):
                 result = score(parts.setdefault(key, Scores()), names, grades)
             if result < options.show and question.part in options.parts and name == "the portal":

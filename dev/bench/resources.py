@@ -175,7 +175,7 @@ def _table(verdicts: Iterable[tuple[str, Verdict]]) -> list[str]:
 
 def main() -> None:
     """Print the table, a line for each record."""
-    parser = argparse.ArgumentParser(prog="make bench-resources", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="make bench-resources", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=RECORDS)
     parser.add_argument("--show", action="store_true", help="name each resource that is judged otherwise")
     options = parser.parse_args()

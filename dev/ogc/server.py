@@ -137,8 +137,6 @@ def png(width: int, height: int, pixels: bytes) -> bytes:
 class Handler(BaseHTTPRequestHandler):
     """Answers one request."""
 
-    server: ThreadingHTTPServer
-
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -235,7 +233,7 @@ class Handler(BaseHTTPRequestHandler):
     @property
     def home(self) -> str:
         """Address of the server."""
-        return f"http://127.0.0.1:{self.server.server_port}"
+        return f"http://127.0.0.1:{self.connection.getsockname()[1]}"
 
     def collection(self) -> dict[str, Any]:
         """Description of the one collection."""
@@ -276,7 +274,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
-    def log_message(self, *_args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
 
 

@@ -42,7 +42,7 @@ def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
     harvester = type_called(type_name)
     if harvester is None:
         raise ValueError(tk._("The source type {type} is not enabled.").format(type=type_name))
-    settings = job.read_settings(harvester.validate_config(text))
+    settings = job.read_settings(harvester.checked_settings(text))
     if "page_size" in harvester.options:
         settings["page_size"] = min(SAMPLE, settings.get("page_size") or SAMPLE)
     reader = harvester.reader(url, settings, config.preview_bounds())

@@ -76,7 +76,7 @@ def _register(stage: Stage, times: int) -> Iterator[Outcome]:
 
 
 def _reset(stage: Stage, times: int) -> Iterator[Outcome]:
-    before = len(stage.mail())
+    before, first = len(stage.mail()), 0
     for number in range(times):
         client = stage.fresh()
         client.post("/user/reset", {"user": stage.objects["member"]}, token_from="/user/reset")

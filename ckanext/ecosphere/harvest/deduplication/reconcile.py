@@ -54,7 +54,7 @@ def settle(source_id: str, job_id: str | None = None, complete: bool = False) ->
 
 def settle_keys(keys: Iterable[str]) -> None:
     """Settle all records that these keys lead to; the caller holds the lock."""
-    keys = set(keys)
+    keys, known, groups = set(keys), {}, []
     for _pass in range(_PASSES):
         known = sources()
         rows = around(keys, known)

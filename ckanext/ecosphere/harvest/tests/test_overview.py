@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import ckan.plugins.toolkit as tk
 import pytest
@@ -259,7 +259,7 @@ def test_trial_of_a_killed_worker_counts_no_longer_than_a_trial_may_last(portal,
         previews.run(id_, "https://one.example.org/csw", "ecosphere_csw", "", "anna")
     with pytest.raises(tk.ValidationError):
         previews.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
-    with freeze_time(datetime.now(UTC) + timedelta(seconds=121)):
+    with freeze_time(datetime.now(timezone.utc) + timedelta(seconds=121)):
         assert previews.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
 
 

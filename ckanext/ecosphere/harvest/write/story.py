@@ -62,7 +62,11 @@ def _objects(job_id: str) -> Iterator[dict[str, Any]]:
     """Records that were kept: those with errors, and those with a note."""
     story: Any = sa.cast(HarvestObjectExtra.value, sa.JSON)
     errors = (
-        sa.select(sa.func.string_agg(HarvestObjectError.message, aggregate_order_by(sa.text("' '"), "created")))
+        sa.select(
+            sa.func.string_agg(
+                HarvestObjectError.message, aggregate_order_by(sa.text("' '"), HarvestObjectError.created)
+            )
+        )
         .where(HarvestObjectError.harvest_object_id == HarvestObject.id)
         .scalar_subquery()
     )

@@ -111,12 +111,12 @@ def _shown_datasets(ids: list[str]) -> Iterator[Mapping[str, Any]]:
 
 def _leave_one(id_: str) -> None:
     package, resource = model.package_table, model.resource_table
-    row = model.Session.execute(sa.select(package).where(package.c.id == id_)).mappings().one()
+    row = dict(model.Session.execute(sa.select(package).where(package.c.id == id_)).mappings().one())
     data, extras = dict(row["plugin_data"] or {}), dict(row["extras"] or {})
     if KEY in data:
         return
     left: dict[str, Any] = {"columns": {name: row[name] for name in COLUMNS}, "extras": extras, "resources": {}}
-    for each in model.Session.execute(sa.select(resource).where(resource.c.package_id == id_)).mappings():
+    for each in map(dict, model.Session.execute(sa.select(resource).where(resource.c.package_id == id_)).mappings()):
         held = dict(each["extras"] or {})
         columns = {name: each[name] for name in FILE_COLUMNS}
         left["resources"][each["id"]] = {"file": file_of(each), "columns": columns, "extras": held}

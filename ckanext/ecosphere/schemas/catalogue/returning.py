@@ -64,7 +64,7 @@ def restore(report: InitReport) -> None:
 
 def _restore_one(id_: str, checks: Mapping[str, Any], told: Counter[str]) -> None:
     package = model.package_table
-    row = model.Session.execute(sa.select(package).where(package.c.id == id_)).mappings().one()
+    row = dict(model.Session.execute(sa.select(package).where(package.c.id == id_)).mappings().one())
     data = dict(row["plugin_data"])
     left = data.pop(KEY)
     extras = _extras(dict(row["extras"] or {}), left["extras"], checks, told)
@@ -112,7 +112,7 @@ def _columns(row: Mapping[str, Any], left: Mapping[str, Any]) -> dict[str, Any]:
 def _files(id_: str, before: Mapping[str, Any]) -> None:
     resource = model.resource_table
     query = sa.select(resource).where(resource.c.package_id == id_)
-    for row in model.Session.execute(query).mappings().all():
+    for row in map(dict, model.Session.execute(query).mappings().all()):
         left, now = before.get(row["id"]), dict(row["extras"] or {})
         if left is None or left["file"] != file_of(row):
             continue

@@ -158,7 +158,7 @@ def _change(update: Any, delete: Any) -> None:
         else:
             tk.abort(INVALID, tk._("Choose how often."))
     except tk.ObjectNotFound:
-        done = False
+        done, message = False, ""
     except tk.ValidationError as error:
         tk.abort(INVALID, searches.sentences(error))
     if not done:

@@ -107,10 +107,10 @@ def _of_article(own: dict[str, tuple[str, ...]], code: str) -> tuple[str, ...] |
     beginnings = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
     if len(parts[0]) == _LETTERS_OF_CHAPTER + 1:
         beginnings.append(parts[0][:_LETTERS_OF_CHAPTER])
-        # The regulatory part is numbered as the law that it applies.
-        book = code[0].upper()
+    book = code[0].upper()
     if book == "D" and len(parts) == 1:
         return None  # a road
+    # The regulatory part is numbered as the law that it applies.
     for each in dict.fromkeys((book, "L")):
         for beginning in beginnings:
             if names := own.get(f"{each}. {beginning}"):

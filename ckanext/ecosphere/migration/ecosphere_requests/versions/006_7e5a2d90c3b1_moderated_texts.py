@@ -16,7 +16,7 @@ depends_on = None
 REQUESTS, COMMENTS, EVENTS = "ecosphere_requests", "ecosphere_requests_comment", "ecosphere_requests_event"
 REVISIONS, MUTES = "ecosphere_requests_revision", "ecosphere_requests_mute"
 DAY = "CAST(timezone('Europe/Paris', submitted) AS DATE) DESC"
-LISTED = {"postgresql_where": sa.text("listed")}
+LISTED = sa.text("listed")
 ACTIVE_FIRST = "(CASE WHEN state IN ('submitted', 'open', 'needs_info', 'in_progress') THEN 0 ELSE 1 END)"
 ORDERS = {
     "ix_ecosphere_requests_new": [],
@@ -56,7 +56,7 @@ def upgrade():
     )
     for name, first in ORDERS.items():
         op.drop_index(name, REQUESTS)
-        op.create_index(name, REQUESTS, [*first, sa.text(DAY), "id"], **LISTED)
+        op.create_index(name, REQUESTS, [*first, sa.text(DAY), "id"], postgresql_where=LISTED)
 
 
 HELD = sa.text("moderation = 'held'")
@@ -82,7 +82,7 @@ def _create_revisions():
 def downgrade():
     for name, first in ORDERS.items():
         op.drop_index(name, REQUESTS)
-        op.create_index(name, REQUESTS, [*first, sa.text("submitted DESC"), "id"], **LISTED)
+        op.create_index(name, REQUESTS, [*first, sa.text("submitted DESC"), "id"], postgresql_where=LISTED)
     # Without this version nothing keeps texts that nobody has released from being read.
     op.execute(f"UPDATE {COMMENTS} SET hidden = true WHERE moderation NOT IN ('', 'released')")
     op.drop_table(MUTES)

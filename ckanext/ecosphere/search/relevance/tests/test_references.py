@@ -31,6 +31,9 @@ from ckanext.ecosphere.search.relevance.words import DATA
         ("L. 151-19", "PLU"),
         ("R. 214-1", "loi sur l'eau"),
         ("R.571-38", "classement sonore"),
+        ("L1331-10 du code de la santé publique", "assainissement"),
+        ("article R.1321-6", "captage"),
+        ("L. 2224-10", "zonage d'assainissement"),
         ("directive 92/43/CEE", "habitats"),
         ("2007/60", "inondation"),
         ("AC1", "servitude d'utilité publique"),
@@ -52,7 +55,19 @@ def test_a_reference_stands_for_what_it_is_about(question, about):
 
 @pytest.mark.parametrize(
     "question",
-    ["natura 2000", "zone à risque", "zones humides", "plu 44143", "PM10", "PM2.5", "zone 30", "icpe 62100", "D214"],
+    [
+        "natura 2000",
+        "zone à risque",
+        "zones humides",
+        "plu 44143",
+        "PM10",
+        "PM2.5",
+        "zone 30",
+        "icpe 62100",
+        "D214",
+        "article L. 9999-1",
+        "D. 9999-9",
+    ],
 )
 def test_other_numbers_stay_words(question):
     _rest, units = references.take(question)
