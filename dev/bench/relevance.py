@@ -102,6 +102,7 @@ def questions() -> list[Question]:
         ("blind_queries.csv", True),
         ("blind2_queries.csv", True),
         ("blind3_queries.csv", True),
+        ("blind4_queries.csv", True),
     ):
         with (Path(__file__).parent / "data" / name).open(encoding="utf-8", newline="") as file:
             found += [
