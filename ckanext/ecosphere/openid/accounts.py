@@ -12,6 +12,8 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from ckan.lib.munge import munge_title_to_name
+from flask import has_request_context
+from sqlalchemy import event
 
 from ckanext.ecosphere.openid import config
 from ckanext.ecosphere.openid.identity import Identity
@@ -25,6 +27,12 @@ LONGEST_NAME = 60
 
 class NoAccount(Exception):
     """Somebody cannot log in with what the provider says; the message is a sentence for them."""
+
+
+def listen() -> None:
+    """Hear of new passwords; called again, it changes nothing."""
+    if not event.contains(model.User, "before_update", _password_changes):
+        event.listen(model.User, "before_update", _password_changes)
 
 
 def of(user: Any) -> dict[str, Any]:
@@ -75,6 +83,18 @@ def link(user: model.User, identity: Identity) -> None:
 def unlink(user: model.User) -> None:
     """Let the owner of an account log in with a password alone."""
     _keep(user.id, None)
+
+
+def _password_changes(_mapper: Any, _connection: Any, user: model.User) -> None:
+    """Unlink an account whose password is set by somebody who did not log in to it: by a link in an e-mail, mostly.
+
+    Else whoever had made an account with the address of somebody else, and linked it, would keep their way in after
+    the owner of the address has asked for a password.
+    """
+    state: Any = sa.inspect(user)
+    own = has_request_context() and tk.current_user.is_authenticated and tk.current_user.id == user.id
+    if state.attrs._password.history.has_changes() and not own and of(user):
+        user.plugin_extras = {key: value for key, value in user.plugin_extras.items() if key != KEY}
 
 
 def _known(identity: Identity) -> model.User | None:

@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 from ckan.exceptions import CkanConfigurationException
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus, IEcosphereSetup
-from ckanext.ecosphere.openid import config, helpers
+from ckanext.ecosphere.openid import accounts, config, helpers
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.setup.network_checks import check_networks
 
@@ -23,6 +23,7 @@ class EcosphereOpenidPlugin(Room):
     """Log-in with an OpenID Connect provider such as ProConnect, beside passwords."""
 
     p.implements(p.IBlueprint)
+    p.implements(p.IConfigurable)
     p.implements(p.IAuthenticator, inherit=True)
     p.implements(IEcosphereSetup, inherit=True)
 
@@ -39,6 +40,10 @@ class EcosphereOpenidPlugin(Room):
                 "or take the plugin out of ckan.plugins"
             )
         tk.add_template_directory(config, "../templates/openid")
+
+    def configure(self, config: Any) -> None:
+        """Have links ended with the passwords that somebody else sets."""
+        accounts.listen()
 
     def get_blueprint(self) -> list[Any]:
         """Pages of the log-in; they are read here, since Authlib may not be there before."""

@@ -34,7 +34,7 @@ ALGORITHMS = ["RS256", "PS256", "ES256"]
 LEEWAY = 60
 KEPT_SECONDS, PAUSE_SECONDS = 3600, 30
 """How long a document of the provider is believed, and how long it is not asked for again (a failure, or new keys)."""
-LONGEST_SUBJECT, LONGEST_NAME, LONGEST_EMAIL = 255, 100, 254
+LONGEST_SUBJECT, LONGEST_TOKEN, LONGEST_NAME, LONGEST_EMAIL = 255, 16_000, 100, 254
 OWN_MACHINE = ("127.0.0.1", "::1", "localhost")
 OK = 200
 _documents: dict[str, tuple[float, Any]] = {}
@@ -79,7 +79,7 @@ def identity(code: str, back: str, nonce: str, verifier: str) -> tuple[Identity,
     """
     tokens = _tokens(code, back, verifier)
     id_token, access_token = tokens.get("id_token"), tokens.get("access_token")
-    if not isinstance(id_token, str) or not isinstance(access_token, str):
+    if not isinstance(id_token, str) or not isinstance(access_token, str) or not _is_plain(access_token):
         raise ProviderError("the provider gave no tokens")
     claims = _id_token_claims(id_token, access_token, nonce)
     told = _userinfo(access_token)
@@ -143,7 +143,7 @@ def _id_token_claims(id_token: str, access_token: str, nonce: str) -> dict[str, 
     )
     _checked(lambda: claims.validate(leeway=LEEWAY), "token")
     subject = claims["sub"]
-    if claims["iss"] != config.issuer() or not isinstance(subject, str) or not _is_subject(subject):
+    if claims["iss"] != config.issuer() or not isinstance(subject, str) or not _is_plain(subject, LONGEST_SUBJECT):
         raise ProviderError("the token names no issuer or subject")
     if config.levels() and claims.get("acr") not in config.levels():
         raise ProviderError(f"the log-in has the level {str(claims.get('acr'))[:100]!r}")
@@ -247,9 +247,9 @@ def _is_secure(url: str) -> bool:
         return False
 
 
-def _is_subject(subject: str) -> bool:
-    """Whether it is what the standard allows: at most 255 ASCII characters."""
-    return 0 < len(subject) <= LONGEST_SUBJECT and subject.isascii() and subject.isprintable()
+def _is_plain(text: str, longest: int = LONGEST_TOKEN) -> bool:
+    """Whether a text is ASCII without control characters, as tokens and subjects are, and no longer than it may be."""
+    return 0 < len(text) <= longest and text.isascii() and text.isprintable()
 
 
 def _text(value: Any, longest: int = LONGEST_NAME) -> str:

@@ -101,6 +101,13 @@ def _failed(login: Any, **_: Any) -> None:
         return
     if _user(str(login or "")) is None:
         _hashes().verify("", _dummy())
+    count_failure()
+
+
+def count_failure() -> None:
+    """Count a log-in that failed, for its address; nothing is counted while the base plugin is not there."""
+    if not _settings:
+        return
     try:
         rate_limits.hit("login-address", _settings[0]().login_address, address(), fallback=True)
     except TooMany:
