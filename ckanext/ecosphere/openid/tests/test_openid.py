@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import pytest
 import requests
 from ckan import model
 from ckan.cli.db import _get_pending_plugins
 from ckan.config.middleware import make_app
+from ckan.exceptions import CkanConfigurationException
 from ckan.lib import mailer
 from ckan.plugins import core
 from ckan.tests import factories
@@ -599,6 +601,16 @@ def test_an_address_that_failed_too_often_waits(person: Person, local: LocalProv
     assert person.open(START).status_code == 429  # the failure was counted
 
 
+def test_the_password_that_links_is_not_guessed(person: Person):
+    account(name="jeanne", email="jeanne@example.org")
+    person.log_in("jeanne")
+    page = person.open(START)
+    answers = [person.submit(f"{START}/lier", {"old_password": "faux"}, page).status_code for _each in range(6)]
+    assert answers == [200, 200, 200, 200, 200, 429]
+    assert person.submit(f"{START}/lier", {"old_password": PASSWORD}, page).status_code == 429
+    assert accounts.of(the_one("jeanne@example.org")) == {}
+
+
 # --- what administrators and people see ---
 
 
@@ -618,6 +630,12 @@ def test_without_its_options_there_is_nothing(person: Person, monkeypatch: pytes
             assert "ProConnect" not in person.open("/user/login").text
     monkeypatch.setitem(tk.config, config.ISSUER, tk.config[config.ISSUER] + "/")
     assert len(_checks()) == 1
+
+
+def test_without_its_library_it_says_so(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("ckanext.ecosphere.openid.plugin.find_spec", lambda name: None)
+    with pytest.raises(CkanConfigurationException, match=r"ckanext-ecosphere\[openid\]"):
+        p.get_plugin("ecosphere_openid").update_config(tk.config)  # type: ignore[union-attr]
 
 
 def test_journey(portal: str, local: LocalProvider, browser: Any):

@@ -56,7 +56,7 @@ def check(limits: Limits) -> Response | None:
         return None
     if request.endpoint == "user.login":
         return _check_login(limits)
-    if request.endpoint == "user.edit" and request.form.get("old_password") and tk.current_user.is_authenticated:
+    if request.endpoint in WITH_PASSWORD and request.form.get("old_password") and tk.current_user.is_authenticated:
         _braked(_count_login, tk.current_user.name, limits)
     elif request.endpoint == "user.register" or _is_action("user_create"):
         if not tk.current_user.is_authenticated:
