@@ -34,6 +34,7 @@ ALONE = {
     "ecosphere_requests": "ecosphere_requests",
     "ecosphere_search": "ecosphere_search",
     "ecosphere_access": "ecosphere_access",
+    "ecosphere_openid": "ecosphere_openid",
 }
 TYPES = ("ecosphere_csw", "ecosphere_dcat", "ecosphere_waf", "ecosphere_udata", "ecosphere_ogcapi")
 PATHS = (

@@ -13,7 +13,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import overlay
 
 PACKAGE = Path(__file__).resolve().parents[1]
-ROOMS = ("schemas", "harvest", "quality", "data_requests", "search", "access")
+ROOMS = ("schemas", "harvest", "quality", "data_requests", "search", "access", "openid")
 PURE = (
     "quality/core/criteria.py",
     "quality/core/score.py",

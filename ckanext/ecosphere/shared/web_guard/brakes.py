@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -29,6 +29,9 @@ from ckanext.ecosphere.shared.web_guard.settings import Limits
 KNOWN_SECONDS = 180 * 86_400
 TOO_MANY, UNAVAILABLE = 429, 503
 LONGEST_NAME = 300
+#: Log-ins without a password, where only the address can be counted; and pages that ask somebody for theirs again.
+ELSEWHERE = ("ecosphere_openid.start", "ecosphere_openid.back")
+WITH_PASSWORD = ("user.edit", "ecosphere_openid.link")
 _settings: list[Callable[[], Limits]] = []
 
 
@@ -47,11 +50,13 @@ def check(limits: Limits) -> Response | None:
     """
     if request.headers.get(config["apitoken_header_name"]) and not tk.current_user.is_authenticated:
         _check_token(limits)
+    if request.endpoint in ELSEWHERE:
+        _braked(partial(rate_limits.probe, fallback=True), "login-address", limits.login_address, address())
     if request.method != "POST":
         return None
     if request.endpoint == "user.login":
         return _check_login(limits)
-    if request.endpoint == "user.edit" and request.form.get("old_password") and tk.current_user.is_authenticated:
+    if request.endpoint in WITH_PASSWORD and request.form.get("old_password") and tk.current_user.is_authenticated:
         _braked(_count_login, tk.current_user.name, limits)
     elif request.endpoint == "user.register" or _is_action("user_create"):
         if not tk.current_user.is_authenticated:
@@ -96,6 +101,13 @@ def _failed(login: Any, **_: Any) -> None:
         return
     if _user(str(login or "")) is None:
         _hashes().verify("", _dummy())
+    count_failure()
+
+
+def count_failure() -> None:
+    """Count a log-in that failed, for its address; nothing is counted while the base plugin is not there."""
+    if not _settings:
+        return
     try:
         rate_limits.hit("login-address", _settings[0]().login_address, address(), fallback=True)
     except TooMany:

@@ -24,6 +24,12 @@ LIMITS = {"comments_per_hour": 100_000, "requests_per_day": 100_000, "statistics
 CSRF = "WTF_CSRF_ENABLED"
 #: A redirection is an answer: it is not followed.
 STAY = {"follow_redirects": False}
+#: The log-in of a plugin that portals need not have; nothing listens at the provider.
+OPENID: dict[str, Any] = {
+    "ecosphere.openid.issuer": "http://127.0.0.1:9/openid",
+    "ecosphere.openid.client_id": "guichet",
+    "ecosphere.openid.client_secret": "secret",
+}
 #: Tables that reading writes, too: CKAN notes when a token and an account were last used.
 NOTED = ("api_token", "user")
 WRITES = re.compile(r'(?:\bINSERT INTO|(?<!FOR )\bUPDATE|\bDELETE FROM|\bTRUNCATE)\s+"?(\w+)', re.IGNORECASE)
@@ -33,7 +39,9 @@ WRITES = re.compile(r'(?:\bINSERT INTO|(?<!FOR )\bUPDATE|\bDELETE FROM|\bTRUNCAT
 def loaded() -> Iterator[None]:
     """The plugins, loaded once for all modules of this folder."""
     before = copy.deepcopy(dict(tk.config))
+    tk.config.update(OPENID | {"ckan.plugins": ["ecosphere_openid", *tk.aslist(tk.config["ckan.plugins"])]})
     core.load_all()
+    OPENID.update({name: value for name, value in tk.config.items() if name.startswith("ecosphere.openid.")})
     yield
     core.unload_all()
     tk.config.clear()
@@ -71,7 +79,8 @@ def generous(monkeypatch: pytest.MonkeyPatch) -> None:
 def _give_time(patch: pytest.MonkeyPatch) -> None:
     for name, value in LIMITS.items():
         patch.setitem(tk.config, f"ecosphere.requests.{name}", value)
-    patch.setitem(tk.config, CSRF, True)
+    for option, value in (OPENID | {CSRF: True}).items():
+        patch.setitem(tk.config, option, value)
 
 
 class Visitor:

@@ -1,0 +1,178 @@
+"""Which account is whose: by provider and subject, kept in the account's `plugin_extras`, and by nothing else."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.munge import munge_title_to_name
+from flask import has_request_context
+from sqlalchemy import event
+
+from ckanext.ecosphere.openid import config
+from ckanext.ecosphere.openid.identity import Identity
+from ckanext.ecosphere.shared.locks import Locks
+
+KEY = "ecosphere_openid"
+LOCK = "openid-accounts"
+TRIES, PAUSE = 50, 0.1
+LONGEST_NAME = 60
+
+
+class NoAccount(Exception):
+    """Somebody cannot log in with what the provider says; the message is a sentence for them."""
+
+
+def listen() -> None:
+    """Hear of new passwords; called again, it changes nothing."""
+    if not event.contains(model.User, "before_update", _password_changes):
+        event.listen(model.User, "before_update", _password_changes)
+
+
+def of(user: Any) -> dict[str, Any]:
+    """Return what an account is linked with: `issuer`, `subject`, `organisation`; empty when with nothing."""
+    return dict((getattr(user, "plugin_extras", None) or {}).get(KEY) or {})
+
+
+def logged_in(identity: Identity) -> model.User:
+    """Return the account of somebody, which is made for them when they have none.
+
+    Raises:
+        NoAccount: it was closed, or there is none and none is made.
+    """
+    with _locked():
+        user = _known(identity)
+        if user is None:
+            _refuse_without_account(identity)
+            return _created(identity)
+    if user.state != model.State.ACTIVE:
+        raise NoAccount(closed())
+    if of(user).get("organisation") != identity.organisation:
+        _keep(user.id, _record(identity))
+    return user
+
+
+def closed() -> str:
+    """Say that an account was closed."""
+    return tk._("Your account on this portal was closed. Ask the administrators of the portal.")
+
+
+def link(user: model.User, identity: Identity) -> None:
+    """Let the owner of an account log in with the provider, too.
+
+    Raises:
+        NoAccount: the account is linked already, or somebody else's is.
+    """
+    with _locked():
+        other = _known(identity)
+        if other is not None and other.id != user.id:
+            raise NoAccount(
+                _named(tk._("This {provider} identity is linked with another account: unlink it there first."))
+            )
+        if other is None and of(user):
+            raise NoAccount(tk._("Your account is linked with another identity: unlink that one first."))
+        _keep(user.id, _record(identity))
+
+
+def unlink(user: model.User) -> None:
+    """Let the owner of an account log in with a password alone."""
+    _keep(user.id, None)
+
+
+def _password_changes(_mapper: Any, _connection: Any, user: model.User) -> None:
+    """Unlink an account whose password is set by somebody who did not log in to it: by a link in an e-mail, mostly.
+
+    Else whoever had made an account with the address of somebody else, and linked it, would keep their way in after
+    the owner of the address has asked for a password.
+    """
+    state: Any = sa.inspect(user)
+    own = has_request_context() and tk.current_user.is_authenticated and tk.current_user.id == user.id
+    if state.attrs._password.history.has_changes() and not own and of(user):
+        user.plugin_extras = {key: value for key, value in user.plugin_extras.items() if key != KEY}
+
+
+def _known(identity: Identity) -> model.User | None:
+    """Find the account that is linked, whatever its state."""
+    linked = {KEY: {"issuer": identity.issuer, "subject": identity.subject}}
+    found = model.Session.query(model.User).filter(model.User.plugin_extras.contains(linked))  # type: ignore[attr-defined]
+    return found.populate_existing().first()
+
+
+def _refuse_without_account(identity: Identity) -> None:
+    """Say why no account is made, if none is.
+
+    An address is no proof: whoever has an account with it logs in with its password and links it.
+    """
+    if not identity.email:
+        sentence = tk._("{provider} gives no verified e-mail address, which each account of this portal has.")
+        raise NoAccount(_named(sentence))
+    same = sa.func.lower(model.User.email) == identity.email.lower()
+    if model.Session.query(model.User).filter(same).first():
+        raise NoAccount(
+            _named(
+                tk._(
+                    "There is already an account with the address {email}. Log in with its password, then link it with "
+                    "{provider} on the page of your account. If you have no password, ask for one with “Forgotten your "
+                    "password?”."
+                )
+            ).replace("{email}", identity.email)
+        )
+    if not config.create_accounts():
+        sentence = tk._(
+            "You have no account on this portal. Ask its administrators for one, then link it with {provider}."
+        )
+        raise NoAccount(_named(sentence))
+
+
+def _created(identity: Identity) -> model.User:
+    """Make an account without any role; its name tells no address."""
+    name = munge_title_to_name(identity.name)[:LONGEST_NAME].strip("-_") or "agent"
+    site = tk.get_action("get_site_user")({"ignore_auth": True}, {})
+    data = {
+        "name": f"{name}-{secrets.token_hex(3)}",
+        "fullname": identity.name,
+        "email": identity.email,
+        "password": secrets.token_urlsafe(48),
+        "plugin_extras": {KEY: _record(identity)},
+    }
+    try:
+        made = tk.get_action("user_create")({"ignore_auth": True, "user": site["name"]}, data)
+    except tk.ValidationError as error:
+        sentence = tk._("What {provider} says of you makes no account. Ask the administrators of the portal.")
+        raise NoAccount(_named(sentence)) from error
+    return model.User.get(made["id"])  # type: ignore[return-value]
+
+
+def _record(identity: Identity) -> dict[str, str]:
+    return {"issuer": identity.issuer, "subject": identity.subject, "organisation": identity.organisation}
+
+
+def _keep(user_id: str, record: dict[str, str] | None) -> None:
+    """Write the link, or remove it, under a lock of the row: others keep things beside it."""
+    rows = model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
+    user = rows.one()
+    rest = {key: value for key, value in (user.plugin_extras or {}).items() if key != KEY}
+    user.plugin_extras = {**rest, KEY: record} if record else rest
+    model.Session.commit()
+
+
+@contextmanager
+def _locked() -> Iterator[None]:
+    """One at a time, so that nobody gets two accounts by clicking twice."""
+    with Locks() as locks:
+        for _each in range(TRIES):
+            if locks.take(LOCK):
+                yield
+                return
+            time.sleep(PAUSE)
+    raise NoAccount(tk._("Many people are logging in at the moment. Try again."))
+
+
+def _named(sentence: str) -> str:
+    return sentence.replace("{provider}", config.provider_name())

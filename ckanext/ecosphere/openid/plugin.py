@@ -1,0 +1,78 @@
+"""`ecosphere_openid`: log-in with OpenID Connect (ProConnect), for portals that want it."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+from ckan.exceptions import CkanConfigurationException
+
+from ckanext.ecosphere.interfaces import Check, CheckStatus, IEcosphereSetup
+from ckanext.ecosphere.openid import accounts, config, helpers
+from ckanext.ecosphere.room import Room
+from ckanext.ecosphere.setup.network_checks import check_networks
+
+
+@tk.blanket.helpers(
+    {name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_openid_")},
+)
+@tk.blanket.config_declarations
+class EcosphereOpenidPlugin(Room):
+    """Log-in with an OpenID Connect provider such as ProConnect, beside passwords."""
+
+    p.implements(p.IBlueprint)
+    p.implements(p.IConfigurable)
+    p.implements(p.IAuthenticator, inherit=True)
+    p.implements(IEcosphereSetup, inherit=True)
+
+    def update_config(self, config: Any) -> None:
+        """Register templates.
+
+        Raises:
+            CkanConfigurationException: Authlib is not installed.
+        """
+        super().update_config(config)
+        if not find_spec("authlib"):
+            raise CkanConfigurationException(
+                "ecosphere_openid needs Authlib: install it with pip install 'ckanext-ecosphere[openid]', "
+                "or take the plugin out of ckan.plugins"
+            )
+        tk.add_template_directory(config, "../templates/openid")
+
+    def configure(self, config: Any) -> None:
+        """Have links ended with the passwords that somebody else sets."""
+        accounts.listen()
+
+    def get_blueprint(self) -> list[Any]:
+        """Pages of the log-in; they are read here, since Authlib may not be there before."""
+        from ckanext.ecosphere.openid import views
+
+        return [views.blueprint]
+
+    def logout(self) -> Any:
+        """End the session at the provider, too."""
+        from ckanext.ecosphere.openid import views
+
+        return views.log_out()
+
+    def ecosphere_check(self) -> list[Check]:
+        """Name the options that are missing; ask the provider who it is."""
+        name = tk._("Log-in with OpenID Connect")
+        if missing := config.missing():
+            message = tk._("Nobody can log in this way: {options} not set").format(options=", ".join(missing))
+            remedy = tk._("Set them, or take ecosphere_openid out of ckan.plugins")
+            return [Check(name, CheckStatus.ERROR, message, remedy)]
+        from ckanext.ecosphere.openid import provider
+
+        networks = check_networks(config.ALLOWED_NETWORKS)
+        if any(each.status is CheckStatus.ERROR for each in networks):
+            return networks
+        try:
+            provider.metadata()
+        except provider.ProviderError as error:
+            remedy = tk._("Compare {option} with what the provider says").format(option=config.ISSUER)
+            return [*networks, Check(name, CheckStatus.ERROR, str(error), remedy)]
+        message = tk._("{issuer} answers").format(issuer=config.issuer())
+        return [*networks, Check(name, CheckStatus.OK, message)]

@@ -1,0 +1,256 @@
+"""What is asked of the provider, and what is believed of its answers (OpenID Connect Core 1.0, authorization code).
+
+Requests leave through the guard of the house. Tokens are checked with Authlib: signed with a public key of the
+provider, for this portal, for this log-in. What people are told when something fails is the business of the views.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+from authlib.common.urls import add_params_to_uri
+from authlib.oauth2.auth import ClientAuth
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from authlib.oidc.core import CodeIDToken
+from joserfc import jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import KeySet
+from joserfc.jws import JWSRegistry
+from joserfc.jwt import JWTClaimsRegistry
+
+from ckanext.ecosphere.openid import config
+from ckanext.ecosphere.openid.identity import Identity
+from ckanext.ecosphere.shared import strict_json
+from ckanext.ecosphere.shared.characters import one_line
+from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response
+
+WELL_KNOWN = "/.well-known/openid-configuration"
+#: Only public keys: a secret that both sides know proves nothing to the portal about the other side.
+ALGORITHMS = ["RS256", "PS256", "ES256"]
+LEEWAY = 60
+KEPT_SECONDS, PAUSE_SECONDS = 3600, 30
+"""How long a document of the provider is believed, and how long it is not asked for again (a failure, or new keys)."""
+LONGEST_SUBJECT, LONGEST_TOKEN, LONGEST_NAME, LONGEST_EMAIL = 255, 16_000, 100, 254
+OWN_MACHINE = ("127.0.0.1", "::1", "localhost")
+OK = 200
+_documents: dict[str, tuple[float, Any]] = {}
+
+
+class ProviderError(Exception):
+    """The provider does not answer, or is not believed; the message is for the log."""
+
+
+def authorization_url(back: str, state: str, nonce: str, verifier: str) -> str:
+    """Return the address at the provider to which a person goes to log in.
+
+    Args:
+        back: address of the portal to which they come back.
+        state: binds what comes back to the session.
+        nonce: binds the token to the session.
+        verifier: secret of which the provider learns the hash now (PKCE, RFC 7636).
+
+    Raises:
+        ProviderError: the provider does not answer.
+    """
+    demanded = {"acr": {"essential": True, "values": config.levels()}} if config.levels() else {}
+    return prepare_grant_uri(
+        _endpoint("authorization_endpoint"),
+        config.client()[0],
+        "code",
+        redirect_uri=back,
+        scope=config.scope(),
+        state=state,
+        nonce=nonce,
+        code_challenge=create_s256_code_challenge(verifier),
+        code_challenge_method="S256",
+        claims=json.dumps({"id_token": demanded}) if demanded else None,
+    )
+
+
+def identity(code: str, back: str, nonce: str, verifier: str) -> tuple[Identity, str]:
+    """Return who has logged in, and the token that ends their session at the provider.
+
+    Raises:
+        ProviderError: the code is worth nothing, or an answer is not what it must be.
+    """
+    tokens = _tokens(code, back, verifier)
+    id_token, access_token = tokens.get("id_token"), tokens.get("access_token")
+    if not isinstance(id_token, str) or not isinstance(access_token, str) or not _is_plain(access_token):
+        raise ProviderError("the provider gave no tokens")
+    claims = _id_token_claims(id_token, access_token, nonce)
+    told = _userinfo(access_token)
+    if told.get("sub") != claims["sub"]:
+        raise ProviderError("the provider speaks of somebody else than its token")
+    family = told.get("usual_name") or told.get("family_name")
+    name = " ".join(filter(None, (_text(told.get("given_name")), _text(family)))) or _text(told.get("name"))
+    organisation = told.get("organization_label") or told.get("organizational_unit") or told.get("siret")
+    email = "" if told.get("email_verified") is False else _text(told.get("email"), LONGEST_EMAIL)
+    return Identity(config.issuer(), claims["sub"], email, name[:LONGEST_NAME], _text(organisation)), id_token
+
+
+def end_session_url(id_token: str, state: str, back: str) -> str:
+    """Return the address at the provider that ends the session there; empty when it has none.
+
+    Raises:
+        ProviderError: the provider does not answer.
+    """
+    if not metadata().get("end_session_endpoint"):
+        return ""
+    known = {"id_token_hint": id_token} if id_token else {"client_id": config.client()[0]}
+    params = {**known, "state": state, "post_logout_redirect_uri": back}
+    return add_params_to_uri(_endpoint("end_session_endpoint"), list(params.items()))
+
+
+def metadata() -> dict[str, Any]:
+    """Return what the provider says of itself (OpenID Connect Discovery 1.0).
+
+    Raises:
+        ProviderError: it does not answer, or calls itself otherwise.
+    """
+    found = _document(config.issuer().rstrip("/") + WELL_KNOWN, KEPT_SECONDS)
+    if found.get("issuer") != config.issuer():
+        raise ProviderError(f"the provider calls itself {str(found.get('issuer'))[:200]!r}, not {config.issuer()!r}")
+    return found
+
+
+def _endpoint(name: str) -> str:
+    url = metadata().get(name)
+    if not isinstance(url, str) or not _is_secure(url):
+        raise ProviderError(f"the provider has no {name} with https")
+    return url
+
+
+def _tokens(code: str, back: str, verifier: str) -> dict[str, Any]:
+    """Exchange the code for tokens, with the secret in the body (as ProConnect wants it) or in a header."""
+    methods = metadata().get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+    method = "client_secret_post" if "client_secret_post" in methods else "client_secret_basic"
+    body = prepare_token_request("authorization_code", redirect_uri=back, code=code, code_verifier=verifier)
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    address = _endpoint("token_endpoint")
+    address, headers, body = ClientAuth(*config.client(), method).prepare("POST", address, headers, body)
+    return _object(_asked("POST", address, body.encode(), headers))
+
+
+def _id_token_claims(id_token: str, access_token: str, nonce: str) -> dict[str, Any]:
+    token = _verified(id_token)
+    own = config.client()[0]
+    claims = CodeIDToken(
+        token.claims, token.header, _for_this_portal(), {"nonce": nonce, "client_id": own, "access_token": access_token}
+    )
+    _checked(lambda: claims.validate(leeway=LEEWAY), "token")
+    subject = claims["sub"]
+    if claims["iss"] != config.issuer() or not isinstance(subject, str) or not _is_plain(subject, LONGEST_SUBJECT):
+        raise ProviderError("the token names no issuer or subject")
+    if config.levels() and claims.get("acr") not in config.levels():
+        raise ProviderError(f"the log-in has the level {str(claims.get('acr'))[:100]!r}")
+    return claims
+
+
+def _userinfo(access_token: str) -> dict[str, Any]:
+    """What the provider tells of the person: signed, as ProConnect does, or as plain JSON."""
+    headers = {"Authorization": f"Bearer {access_token}"}
+    answer = _asked("GET", _endpoint("userinfo_endpoint"), None, headers)
+    if answer.content_type != "application/jwt":
+        return _object(answer)
+    claims = _verified(answer.body.decode("ascii", "replace").strip()).claims
+    _checked(lambda: JWTClaimsRegistry(None, LEEWAY, **_for_this_portal()).validate(claims), "userinfo")
+    if claims["iss"] != config.issuer():
+        raise ProviderError("the userinfo comes from another issuer")
+    return claims
+
+
+def _for_this_portal() -> dict[str, Any]:
+    return {
+        "iss": {"essential": True, "value": config.issuer()},
+        "aud": {"essential": True, "value": config.client()[0]},
+    }
+
+
+def _verified(token: str) -> jwt.Token:
+    """Read a token whose signature is one of the provider's; keys that are not known yet are asked for once."""
+    registry = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
+    try:
+        try:
+            return jwt.decode(token, _keys(KEPT_SECONDS), registry=registry)
+        except InvalidKeyIdError:
+            return jwt.decode(token, _keys(PAUSE_SECONDS), registry=registry)
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ProviderError(f"a token is not signed as it must be: {type(error).__name__}") from error
+
+
+def _keys(seconds: int) -> KeySet:
+    found = _document(_endpoint("jwks_uri"), seconds).get("keys")
+    keys = []
+    for each in found if isinstance(found, list) else []:
+        if isinstance(each, dict) and each.get("kty") in ("RSA", "EC") and each.get("use", "sig") == "sig":
+            try:
+                keys += KeySet.import_key_set({"keys": [each]}).keys
+            except (JoseError, ValueError, TypeError, KeyError):
+                continue  # a key that is broken signs nothing
+    return KeySet(keys)
+
+
+def _checked(check: Any, what: str) -> None:
+    try:
+        check()
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ProviderError(f"the {what} is not for this log-in: {error}") from error
+
+
+def _document(url: str, seconds: int) -> dict[str, Any]:
+    """A JSON object of the provider, at most so old; after a failure it is left alone for a moment."""
+    at, found = _documents.get(url, (0.0, None))
+    if found is None or time.monotonic() - at > (PAUSE_SECONDS if isinstance(found, str) else seconds):
+        try:
+            found = _object(_asked("GET", url, None, {}))
+        except ProviderError as error:
+            found = str(error)
+        _documents[url] = (time.monotonic(), found)
+    if isinstance(found, str):
+        raise ProviderError(found)
+    return found
+
+
+def _asked(method: str, url: str, body: bytes | None, headers: dict[str, str]) -> Response:
+    if not _is_secure(url):
+        raise ProviderError(f"{url[:200]} is not https")
+    session = GuardedSession(config.guard_settings())
+    try:
+        answer = session.request(method, url, body=body, headers={"Accept": "application/json, */*", **headers})
+    except FetchError as error:
+        raise ProviderError(f"{url[:200]}: {error}") from error
+    if answer.status != OK:
+        raise ProviderError(f"{url[:200]}: status {answer.status}")
+    return answer
+
+
+def _object(answer: Response) -> dict[str, Any]:
+    try:
+        found = strict_json.loads(answer.body)
+    except ValueError as error:
+        raise ProviderError(f"{answer.url[:200]}: no JSON") from error
+    if not isinstance(found, dict):
+        raise ProviderError(f"{answer.url[:200]}: no object")
+    return found
+
+
+def _is_secure(url: str) -> bool:
+    """Whether an address has https; on this very machine, for tests, http will do."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in OWN_MACHINE)
+    except ValueError:
+        return False
+
+
+def _is_plain(text: str, longest: int = LONGEST_TOKEN) -> bool:
+    """Whether a text is ASCII without control characters, as tokens and subjects are, and no longer than it may be."""
+    return 0 < len(text) <= longest and text.isascii() and text.isprintable()
+
+
+def _text(value: Any, longest: int = LONGEST_NAME) -> str:
+    return one_line(value)[:longest].strip() if isinstance(value, str) else ""

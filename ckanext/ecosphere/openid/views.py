@@ -1,0 +1,209 @@
+"""The way to the provider and back, and what a person does with the link between both accounts."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from dataclasses import asdict
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan.common import session
+from ckan.views.user import next_page_or_default, regenerate_session, rotate_token
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+
+from ckanext.ecosphere.openid import accounts, config, provider
+from ckanext.ecosphere.openid.identity import Identity
+from ckanext.ecosphere.shared.characters import one_line
+from ckanext.ecosphere.shared.web_guard import brakes, protect
+from ckanext.ecosphere.shared.web_guard.answers import refuse
+from ckanext.ecosphere.shared.web_guard.redirects import is_own
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS, OFFER, ID_TOKEN = "ecosphere_openid_attempts", "ecosphere_openid_offer", "ecosphere_openid_token"
+MOST_ATTEMPTS, SECONDS = 3, 900
+"""Log-ins that may be under way in one session (windows of a browser), and how long each may take."""
+LONGEST_TARGET, LONGEST_CODE, LONGEST_TOKEN, LONGEST_LOGGED = 300, 2000, 1800, 300
+"""Of what stands in the session, which is a cookie of 4 kB by default, and in the log."""
+
+
+class NotBegunHere(Exception):
+    """What comes back belongs to no log-in of this session."""
+
+
+blueprint = Blueprint("ecosphere_openid", __name__, url_prefix="/connexion/openid")
+protect(blueprint)
+
+
+@blueprint.before_request
+def only_when_configured() -> None:
+    """Have no pages without a provider."""
+    if config.missing():
+        tk.abort(404)
+
+
+@blueprint.after_request
+def keep_nothing(response: Response) -> Response:
+    """Have no copy kept of what belongs to one log-in."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.route("")
+def start() -> Any:
+    """Send a person to the provider; whoever is logged in links the account that way."""
+    target = request.args.get("next") or request.args.get("came_from") or ""
+    if not is_own(target):
+        refuse(400, tk._("The address to go on to is not one of this portal."), "Bad Request")
+    attempt = {
+        "nonce": secrets.token_urlsafe(32),
+        "verifier": secrets.token_urlsafe(48),
+        "target": target if len(target) <= LONGEST_TARGET else "",
+        "user": _user_id(),
+        "language": tk.h.lang(),
+        "at": time.time(),
+    }
+    state = secrets.token_urlsafe(32)
+    address = provider.authorization_url(_own_address(".back"), state, attempt["nonce"], attempt["verifier"])
+    others = sorted(_attempts().items(), key=lambda each: each[1]["at"])[1 - MOST_ATTEMPTS :]
+    session[ATTEMPTS] = {**dict(others), state: attempt}
+    return tk.redirect_to(address)
+
+
+@blueprint.route("/retour")
+def back() -> Any:
+    """Take what the provider sends a person back with: each log-in once, in the session that began it."""
+    told = {name: request.args.get(name, "") for name in ("state", "code", "error", "iss") if name in request.args}
+    attempts = _attempts()
+    attempt = attempts.get(told.get("state", ""))
+    if attempt and attempt["language"] != tk.h.lang():
+        return tk.redirect_to(tk.url_for(".back", locale=attempt["language"], **told))
+    attempts.pop(told.get("state", ""), None)
+    session[ATTEMPTS] = attempts
+    if not attempt or attempt["user"] != _user_id() or told.get("iss", config.issuer()) != config.issuer():
+        raise NotBegunHere
+    if "error" in told:
+        log.info("OpenID Connect: the provider says %r", told["error"][:LONGEST_LOGGED])
+        sentence = tk._("{provider} says that the log-in was cancelled or is not allowed.")
+        raise accounts.NoAccount(_named(sentence))
+    try:
+        if not 0 < len(told.get("code", "")) <= LONGEST_CODE:
+            raise provider.ProviderError("there is no code")
+        who, id_token = provider.identity(told["code"], _own_address(".back"), attempt["nonce"], attempt["verifier"])
+    except provider.ProviderError:
+        brakes.count_failure()
+        raise
+    if attempt["user"]:
+        session[OFFER] = {**asdict(who), "user": attempt["user"], "at": int(time.time())}
+        return _offered(who)
+    return _logged_in(accounts.logged_in(who), id_token, attempt["target"])
+
+
+def _logged_in(user: Any, id_token: str, target: str) -> Any:
+    """Begin the session, as CKAN does after a password."""
+    regenerate_session()
+    if not tk.login_user(user):
+        raise accounts.NoAccount(accounts.closed())
+    rotate_token()
+    session.pop(ATTEMPTS, None)
+    session[ID_TOKEN] = id_token if len(id_token) <= LONGEST_TOKEN else ""
+    return next_page_or_default(target)
+
+
+@blueprint.route("/lier", methods=["POST"])
+def link() -> Any:
+    """Link the account of whoever is logged in with the identity that they have just shown, with their password."""
+    offer = session.get(OFFER)
+    user: Any = tk.current_user
+    if not user.is_authenticated or not offer or offer["user"] != user.id or time.time() - offer["at"] > SECONDS:
+        raise NotBegunHere
+    who = Identity(**{name: offer[name] for name in Identity.__dataclass_fields__})
+    if not user.validate_password(request.form.get("old_password", "")):
+        tk.h.flash_error(tk._("This is not the password of your account."))
+        return _offered(who)
+    session.pop(OFFER, None)
+    accounts.link(user, who)
+    tk.h.flash_success(_named(tk._("Your account is linked: from now on you can log in with {provider}.")))
+    return tk.redirect_to("user.edit")
+
+
+def _offered(who: Identity) -> str:
+    return tk.render("ecosphere_openid/link.html", {"who": who, "provider": config.provider_name()})
+
+
+@blueprint.route("/delier", methods=["POST"])
+def unlink() -> Any:
+    """Unlink the account of whoever is logged in."""
+    if not tk.current_user.is_authenticated:
+        return tk.redirect_to("user.login")
+    accounts.unlink(tk.current_user)  # type: ignore[arg-type]
+    sentence = tk._(
+        "Your account is no longer linked with {provider}: you log in with its password. If you have none, ask for one "
+        "with “Forgotten your password?”."
+    )
+    tk.h.flash_success(_named(sentence))
+    return tk.redirect_to("user.edit")
+
+
+def log_out() -> Any:
+    """End the session here and at the provider, when it began there.
+
+    Returns:
+        the way to the provider; None when CKAN logs out as always.
+    """
+    if config.missing() or ID_TOKEN not in session or not tk.current_user.is_authenticated:
+        return None
+    try:
+        farewell = tk.url_for("user.logged_out_page", locale="default", _external=True)
+        address = provider.end_session_url(session.pop(ID_TOKEN), secrets.token_urlsafe(32), farewell)
+    except provider.ProviderError as error:
+        log.warning("OpenID Connect: %s", _loggable(error))
+        return None
+    if not address:
+        return None
+    tk.logout_user()
+    return tk.redirect_to(address)
+
+
+def _attempts() -> dict[str, Any]:
+    """The log-ins of this session that are under way."""
+    since = time.time() - SECONDS
+    return {state: each for state, each in session.get(ATTEMPTS, {}).items() if each["at"] >= since}
+
+
+def _user_id() -> str:
+    return tk.current_user.id if tk.current_user.is_authenticated else ""  # type: ignore[return-value]
+
+
+def _own_address(endpoint: str) -> str:
+    """The address of a page as it is registered with the provider: without a language."""
+    return tk.url_for(endpoint, locale="default", _external=True)
+
+
+@blueprint.errorhandler(accounts.NoAccount)
+def _refused(error: Exception, status: int = 403) -> tuple[str, int]:
+    return tk.render("ecosphere_openid/refused.html", {"sentence": str(error)}), status
+
+
+@blueprint.errorhandler(NotBegunHere)
+def _not_begun_here(_error: Exception) -> tuple[str, int]:
+    sentence = tk._("This log-in was not begun in this browser, took too long, or is over. Begin again.")
+    return _refused(NotBegunHere(sentence), 400)
+
+
+@blueprint.errorhandler(provider.ProviderError)
+def _failed(error: Exception) -> tuple[str, int]:
+    log.warning("OpenID Connect: %s", _loggable(error))
+    sentence = tk._("The log-in with {provider} did not succeed. Try again later, or log in with a password.")
+    return _refused(provider.ProviderError(_named(sentence)), 502)
+
+
+def _loggable(error: Exception) -> str:
+    return one_line(str(error))[:LONGEST_LOGGED]
+
+
+def _named(sentence: str) -> str:
+    return sentence.replace("{provider}", config.provider_name())
