@@ -81,7 +81,7 @@ def _by_boxes(box: Degrees, around: list[Concept], hints: Hints) -> list[Concept
 def _by_land(box: Degrees, around: list[Concept], inside: list[Share], ashore: float, hints: Hints) -> list[Concept]:
     if places.is_abroad(box) and ashore < _HALF:
         return []
-    found = _small(inside, hints) if around else _wide(inside)
+    found = _small(inside, hints) if around else _wide(inside, hints)
     return found or (places.sea_zones(box) if ashore < _HALF else [])
 
 
@@ -133,11 +133,14 @@ def _is_likely(concept: Concept, hints: Hints) -> bool:
     return concept.uri in hints.likely or concept.broader in hints.likely
 
 
-def _wide(inside: list[Share]) -> list[Concept]:
+def _wide(inside: list[Share], hints: Hints) -> list[Concept]:
     """A box that no département holds: the départements or régions in which its land lies, or which it covers.
 
-    None when they leave much of it unexplained.
+    None when they leave much of it unexplained; only the région of the service, when much of the box lies there.
     """
+    likely = [share for share in inside if _is_likely(share.departement, hints)]
+    certain = sum(share.of_land for share in likely) >= _SOME
+    inside = likely if certain else inside
     territories = voc.get("territories")
     found: list[Concept] = []
     explained = 0.0
@@ -151,7 +154,7 @@ def _wide(inside: list[Share]) -> list[Concept]:
             few = [share for share in own if share.of_departement >= _HALF or share.of_land >= _SOME]
             named = few and len(few) <= _FEW and sum(share.of_land for share in few) >= _NEARLY_ALL * of_land
             found += [share.departement for share in few] if named else [territories[region]]
-    return found[:MOST] if explained >= _EXPLAINED else []
+    return found[:MOST] if certain or explained >= _EXPLAINED else []
 
 
 def is_outside(box: Degrees) -> bool:
