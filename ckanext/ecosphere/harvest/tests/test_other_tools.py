@@ -256,10 +256,13 @@ codeListValue="revision"/></cit:dateType></cit:CI_Date></mdb:dateInfo>
 <mdb:identificationInfo><mri:MD_DataIdentification><mri:citation><cit:CI_Citation><cit:title>
 <gco:CharacterString>Bruit</gco:CharacterString></cit:title><cit:citedResponsibleParty><cit:CI_Responsibility><cit:role>
 <cit:CI_RoleCode codeListValue="author"/></cit:role><cit:party><cit:CI_Organisation><cit:name>
-<gco:CharacterString>Toulouse Métropole</gco:CharacterString></cit:name></cit:CI_Organisation></cit:party></cit:CI_Responsibility></cit:citedResponsibleParty>
+<gco:CharacterString>Toulouse Métropole</gco:CharacterString></cit:name></cit:CI_Organisation></cit:party>
+</cit:CI_Responsibility></cit:citedResponsibleParty>
 </cit:CI_Citation></mri:citation><mri:additionalDocumentation><cit:CI_Citation><cit:title>
-<gco:CharacterString>Résumé des CBS</gco:CharacterString></cit:title><cit:onlineResource><cit:CI_OnlineResource><cit:linkage>
-<gco:CharacterString>https://e.org/resume.pdf</gco:CharacterString></cit:linkage></cit:CI_OnlineResource></cit:onlineResource>
+<gco:CharacterString>Résumé des CBS</gco:CharacterString></cit:title><cit:onlineResource><cit:CI_OnlineResource>
+<cit:linkage>
+<gco:CharacterString>https://e.org/resume.pdf</gco:CharacterString></cit:linkage>
+</cit:CI_OnlineResource></cit:onlineResource>
 </cit:CI_Citation></mri:additionalDocumentation></mri:MD_DataIdentification></mdb:identificationInfo></mdb:MD_Metadata>"""
 
 
