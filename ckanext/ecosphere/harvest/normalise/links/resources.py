@@ -303,9 +303,10 @@ def _layers(link: Link, address: Address, protocol: str) -> list[str]:
 
 
 def _is_no_layer(name: str) -> bool:
-    """Whether the name of a link is that of a file, or a word that says what the link is."""
+    """Whether the name of a link is that of a file, a format or a protocol, or a word that says what the link is."""
     address = Address(path=name)
-    return protocols.format_of_path(address) is not None or plain(name) in _link_words()
+    is_listed = protocols.format_that_is(name) is not None or voc.get("protocol").find(name) is not None
+    return is_listed or protocols.format_of_path(address) is not None or plain(name) in _link_words()
 
 
 @cache
