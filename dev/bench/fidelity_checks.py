@@ -240,7 +240,8 @@ def _constraint(fact: Fact, view: View) -> Verdict:
     if licence and ("licen" in bare or len(bare) < SHORT):
         actual = view.dataset.get("license_id")
         differ = any(problem.code == "licences-differ" for problem in view.result.problems)
-        if actual == licence:
+        of_one_file = {plain(each["license"]) for each in view.resources if each.get("license")}
+        if actual == licence or bare in of_one_file:
             kept = words(fact, view)
             short = len(bare) < 150
             return "in" if short or kept == "in" else kept

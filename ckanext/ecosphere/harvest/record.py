@@ -191,6 +191,7 @@ class Link:
         access_url: page that leads to the file, where the link is the file itself.
         issued, modified: days of the file, as written.
         documentation, standards: addresses of its pages, and of what it conforms to.
+        licence: its own, by address or name.
     """
 
     url: str | None = None
@@ -211,6 +212,7 @@ class Link:
     modified: str | None = None
     documentation: list[str] = field(default_factory=list)
     standards: list[str] = field(default_factory=list)
+    licence: str | None = None
     mark: Mark = field(default_factory=Mark)
 
 

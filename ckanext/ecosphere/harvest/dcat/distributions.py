@@ -46,6 +46,7 @@ def _links(graph: Graph, node: Node) -> list[Link]:
     # Older GeoNetwork writes the protocol where the format should be.
     protocol = kind if kind and re.match(r"(?i)(OGC|WWW|ESRI):", kind) else None
     role, encoding = _role(graph, node), text_of(graph, node, CNT.characterEncoding)
+    licence = next(first_of(graph, node, DCTERMS.license), None)
     systems = sorted(str(each) for each in graph.objects(node, DCTERMS.conformsTo) if "/def/crs/" in str(each))
     return [
         Link(
@@ -60,6 +61,7 @@ def _links(graph: Graph, node: Node) -> list[Link]:
             systems=systems,
             role=role,
             encoding=encoding,
+            licence=(address_of(licence) or label_of(graph, licence) or None) if licence is not None else None,
             access_url=pages[0] if pages else None,
             issued=text_of(graph, node, DCTERMS.issued),
             modified=text_of(graph, node, DCTERMS.modified),

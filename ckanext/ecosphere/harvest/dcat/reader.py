@@ -269,4 +269,6 @@ def _standards(record: Record, graph: Graph, subject: Node) -> None:
             code = last_part(node) if address_of(node) else title
             record.reference_systems.append(ReferenceSystem(code=code, href=address_of(node)))
         else:
-            record.conformity.append(Conformity(title=title, href=address_of(node), degree=True))
+            issued = text_of(graph, node, DCTERMS.issued)
+            dates = [Dated(issued, "publication")] if issued else []
+            record.conformity.append(Conformity(title=title, href=address_of(node), dates=dates, degree=True))

@@ -47,6 +47,7 @@ CITATION: Table = {
     "identifier": identifiers("identifiers"),
     "series": _series,
     "presentationForm": note,
+    "citedResponsibleParty": new(r.Contact, "contacts", CONTACT, finish=party_identifier),
 }
 
 
@@ -87,7 +88,7 @@ _KEYWORDS: Table = {
 }
 
 
-_USUAL_KINDS = {"theme", "place", "discipline"}
+_USUAL_KINDS = {"theme", "place"}
 """Kinds of keywords that say nothing which the keywords do not: the others are told."""
 
 
@@ -137,6 +138,19 @@ def _note(walk: Walk, element: etree._Element, record: r.Record) -> None:
     term = walk.text(element)
     if note := term.href or block(term.text):
         record.frequency_notes.append(note)
+
+
+def _documentation(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    """ISO 19115-3: a document about the resource, by its title and address; all else of it is told."""
+    for cited in element:
+        title = one_line(" ".join(walk.text(each).text for each in cited.iterfind("{*}title")))
+        for linkage in cited.iterfind("{*}onlineResource/{*}CI_OnlineResource/{*}linkage"):
+            if url := one_line(walk.text(linkage).text):
+                record.links.append(r.Link(url, name=title or None, function="information"))
+        if len(cited) > len(cited.findall("{*}title")) + len(cited.findall("{*}onlineResource")):
+            walk.unread(element)
+    if not element.findall("*/{*}onlineResource"):
+        walk.unread(element)
 
 
 MAINTENANCE: Table = {
@@ -220,6 +234,7 @@ IDENTIFICATION: Table = {
     "characterSet": codes("encodings"),
     "topicCategory": codes("topic_categories"),
     "environmentDescription": note,
+    "additionalDocumentation": _documentation,
     "extent": extent,
     "supplementalInformation": long_text("supplemental_information"),
 }
@@ -256,6 +271,8 @@ def _scoped_name(walk: Walk, element: etree._Element, service: r.Service) -> Non
                 service.layers += [name for name in named if name]
             elif local_name(part) == "resourceReference":
                 _coupled(walk, part, service)  # ISO 19115-3
+                if len(part):
+                    walk.unread(part)
             elif local_name(part) == "identifier" and one_line(walk.text(part).text):
                 service.coupled.append(r.Term(one_line(walk.text(part).text)))
 

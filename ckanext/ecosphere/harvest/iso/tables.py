@@ -31,14 +31,22 @@ def _reference_system(walk: Walk, element: etree._Element, system: r.ReferenceSy
 
 
 def _metadata_date(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    """ISO 19115-3: the latest of the record's own dates, a revision before a creation."""
-    for child in element:
+    """ISO 19115-3: one of the record's own dates, a revision before any other; all are read at the first of them."""
+    parent = element.getparent()
+    every = parent.findall("{*}dateInfo") if parent is not None else [element]
+    if every[0] is not element:
+        return
+    found = []
+    for child in (each for own in every for each in own):
         dated = r.Dated()
         walk.children(child, DATE, dated)
-        if dated.value and (dated.type == "revision" or not record.metadata_date):
-            record.metadata_date, dated.value = dated.value, record.metadata_date
-        if dated.value and dated.value != record.metadata_date:
-            record.unread.append(f"dateInfo: {dated.type or ''} {dated.value}")
+        found += [dated] if dated.value else []
+    taken = next((dated for dated in reversed(found) if dated.type == "revision"), found[0] if found else r.Dated())
+    record.metadata_date = record.metadata_date or taken.value
+    others = dict.fromkeys(
+        f"{dated.type or ''} {dated.value}" for dated in found if dated.value != record.metadata_date
+    )
+    record.unread += [f"dateInfo: {other}" for other in others]
 
 
 def _to_record(walk: Walk, element: etree._Element, link: r.Link) -> None:

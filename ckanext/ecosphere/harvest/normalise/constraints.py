@@ -18,7 +18,7 @@ from ckanext.ecosphere.harvest.record import Constraint, Term
 
 NO_LIMIT = "noLimitations"
 _NOT_PUBLIC = "L311-5"
-_SAYS_NOTHING = {"", "otherrestrictions", "license", "licence", "licenceunrestricted"}
+_SAYS_NOTHING = {"", "otherrestrictions", "license", "licence"}
 _NO_CONDITION = re.compile(
     r"(aucune|pas de|no) conditions?( d acces)?( et d utilisation)?( ne)?( s)? ?appl|^aucune contrainte$|"
     r"^no conditions? appl|^aucune$"
@@ -38,6 +38,12 @@ _CODE_RIGHTS = {
     "protected": "RESTRICTED",
 }
 """ISO restriction and classification codes (lower case) → EU access right."""
+_RESERVED = re.compile(
+    r"\b(acces|diffusion|consultation|communication) (est |sont |strictement ){0,2}"
+    r"(reserve|restreint|limite|interdit)e?s?\b|"
+    r"\b(non|pas) (diffus|communic)ables?\b|\busage (strictement )?interne\b|\bne pas diffuser\b"
+)
+"""Words by which a text says that not everybody has access, whatever licence stands beside it."""
 _STRICTNESS = ("PUBLIC", "SENSITIVE", "RESTRICTED", "CONFIDENTIAL", "NON_PUBLIC")
 _MAY_NAME_A_LICENCE = re.compile(r"licen|etalab|odbl|\bcc|odc|pddl|creative|open data|reserv|\blo|^lo|source")
 _OTHER = "other-"
@@ -285,14 +291,19 @@ def _access(draft: Draft, collected: _Collected) -> None:
     if limits:
         draft.set("access_limitation", [vocabulary[limit].uri for limit in limits])
     told = next((right for right in collected.rights if right != "PUBLIC" or not grounds), "")
-    right, because = (told, "access right") if told else _right(draft, grounds, NO_LIMIT in collected.limits)
+    reserved = next((text for text in (*collected.access, *collected.use) if _says_reserved(text)), "")
+    right, because = (told, "access right") if told else _right(draft, grounds, NO_LIMIT in collected.limits, reserved)
     if right:
         draft.set("access_rights", voc.get("access-right")[right].uri)
         draft.change("access_rights", because, right)
 
 
-def _right(draft: Draft, grounds: list[str], no_limit: bool) -> tuple[str, str]:
-    """Return the access right and what it comes from: the ground, codes, the absence of a limit, the licence."""
+def _says_reserved(text: str) -> bool:
+    return bool(_RESERVED.search(plain(text[:MAX_SEARCHED])))
+
+
+def _right(draft: Draft, grounds: list[str], no_limit: bool, reserved: str) -> tuple[str, str]:
+    """Return the access right and what it comes from: the ground, codes, the absence of a limit, words, the licence."""
     if grounds:
         closed = any(ground.startswith(_NOT_PUBLIC) for ground in grounds)
         return "NON_PUBLIC" if closed else "RESTRICTED", ", ".join(grounds)
@@ -305,8 +316,8 @@ def _right(draft: Draft, grounds: list[str], no_limit: bool) -> tuple[str, str]:
         return strictest[1], strictest[0]
     if no_limit:
         return "PUBLIC", NO_LIMIT
-    if strictest:
-        return strictest[1], strictest[0]
+    if reserved or strictest:
+        return ("RESTRICTED", reserved) if reserved or not strictest else (strictest[1], strictest[0])
     licence = voc.get("licences").get(draft.dataset.get("license_id", ""))
     if licence and licence.data["open"]:
         return "PUBLIC", licence.id

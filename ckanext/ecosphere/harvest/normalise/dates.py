@@ -175,6 +175,9 @@ def frequency(draft: Draft) -> None:
 
 def _other_frequencies(draft: Draft, taken: str, uri: str) -> None:
     """Tell a period beside the code of the frequency: in the log when both say the same."""
+    code = draft.record.frequency
+    if code and code != taken and not is_placeholder(code):
+        draft.lost("resourceMaintenance/maintenanceAndUpdateFrequency", code)
     period = draft.record.frequency_period
     if not period or period == taken:
         return

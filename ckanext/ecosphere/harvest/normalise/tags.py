@@ -69,7 +69,7 @@ def tags(draft: Draft) -> None:
     for keyword in keywords[:MAX_KEYWORDS]:
         if _has_a_field(keyword):
             codes += [keyword.text] if keyword.text[:1].isdigit() else []
-            beside |= {} if _ADDRESS.match(keyword.text) else {keyword.text: None}
+            beside |= {} if not keyword.text or _ADDRESS.match(keyword.text) else {keyword.text: None}
             continue
         pieces = characters.keywords(keyword.text)
         packed = packed or len(pieces) > 1

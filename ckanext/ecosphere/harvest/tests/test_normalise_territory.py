@@ -157,7 +157,8 @@ def test_in_doubt_the_departement_of_the_service_decides():
 
 
 def test_a_postal_code_decides_as_well():
-    border = Box(west="5.0", east="5.05", south="46.2", north="46.25")
+    border = Box(west="4.8", east="4.86", south="46.26", north="46.31")
+    assert territory(result(boxes=[border])) == ["departement-01", "departement-71"]
     town = Contact("Mairie", role="owner", address=["1 place de la Mairie", "71480 Exemple"])
     assert territory(result(boxes=[border], contacts=[town])) == ["departement-71"]
 
@@ -186,6 +187,70 @@ def test_a_region_gives_way_to_its_departements_and_all_of_them_are_the_region()
         "departement-02",
         "departement-59",
     ]
+
+
+@pytest.mark.parametrize("wider", ["France", "FXX", "Europe", "Auvergne-Rhône-Alpes"])
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_country_beside_a_departement_goes(wider, at):
+    words = [Keyword("Savoie", type="place")]
+    words.insert(at, Keyword(wider, type="place"))
+    assert territory(result(keywords=words)) == ["departement-73"]
+
+
+def test_the_mainland_beside_overseas_territories_is_one_part_of_a_list():
+    words = [Keyword(name, type="place") for name in ("FXX", "Martinique")]
+    assert sorted(territory(result(keywords=words))) == ["outre-mer-mtq", "pays-fxx"]
+    words.append(Keyword("France", type="place"))
+    assert sorted(territory(result(keywords=words))) == ["outre-mer-mtq", "pays-fxx"]
+
+
+def test_a_region_among_the_keywords_gives_way_to_its_departement_that_title_or_box_tell():
+    region = Keyword("Auvergne-Rhône-Alpes", type="place")
+    assert territory(result(title="Zones humides de l'Ain", keywords=[region], boxes=[AIN])) == ["departement-01"]
+    made = result(title="Zones humides", keywords=[region], boxes=[AIN])
+    assert (territory(made), how(made)) == (["departement-01"], "box")
+    assert territory(result(title="Zones humides", keywords=[region], boxes=[BOURG])) == ["region-ara"]
+
+
+@pytest.mark.parametrize(
+    ("title", "found"),
+    [
+        ("PPRI de Gières (38)", ["departement-38"]),
+        ("PPRI Isère (38)", ["departement-38"]),
+        ("Carrières (dép. 2A)", ["departement-2a"]),
+        ("Communes du département 07", ["departement-07"]),
+        ("PLU de Bonneval (28051)", ["departement-28"]),
+        ("Arbres de Saint-Denis (974)", ["outre-mer-reu"]),
+        ("Zones (10)", []),
+        ("Feuilles (25000)", []),
+        ("Zones de Grenoble (73)", []),
+        ("PPRI (38", []),
+    ],
+)
+def test_a_code_in_a_title_counts_after_a_name_of_its_own(title, found):
+    assert territory(result(title=title)) == found
+
+
+def test_a_code_in_a_title_off_the_box_does_not_count():
+    assert territory(result(title="PPRI de Gières (38)", boxes=[BOURG])) == ["departement-01"]
+
+
+@pytest.mark.parametrize(
+    ("box", "found"),
+    [
+        ((0.62, 44.92, 2.61, 46.46), ["departement-19", "departement-23", "departement-87"]),
+        ((6.84, 47.42, 8.24, 49.08), ["departement-67", "departement-68"]),
+        ((4.98, 46.2, 5.05, 46.26), ["departement-01"]),
+        ((2.72, 44.69, 2.72, 44.69), ["departement-12"]),
+        ((-0.2, 47.2, 5.9, 50.1), []),
+        ((6.0, 42.4, 8.4, 43.1), ["zone-maritime-fx-med"]),
+    ],
+)
+def test_a_box_is_explained_by_its_land_and_by_nothing_when_it_is_no_union_of_territories(box, found):
+    west, south, east, north = map(str, box)
+    made = result(boxes=[Box(west, east, south, north)])
+    assert sorted(territory(made)) == found
+    assert "outside-france" not in codes(made)
 
 
 def test_data_outside_france_say_so():

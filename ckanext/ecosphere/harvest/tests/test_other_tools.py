@@ -107,7 +107,7 @@ def test_words_are_no_islands_and_a_service_has_its_data_in_its_region():
     owner = [Contact(organisation="DREAL Centre-Val de Loire", role="owner")]
     box = [Box("0.8", "1.9", "46.3", "46.9")]
     valley = made(title="Natura 2000 - Vallée de la Creuse", contacts=owner, boxes=box)
-    assert valley.dataset["territory"] == ["http://id.insee.fr/geo/region/24"]
+    assert valley.dataset["territory"] == ["http://id.insee.fr/geo/departement/36"]
 
 
 @pytest.mark.parametrize(
@@ -171,3 +171,105 @@ def test_dates_with_the_year_first(text, day):
 )
 def test_licences_by_year_and_in_full(text, licence):
     assert licence_of_text(text) == (licence, True)
+
+
+@pytest.mark.parametrize(
+    ("link", "wanted"),
+    [
+        (Link("https://e.org/{z}/{x}/{y}.pbf", "OGC:TMS", "Tuiles"), ("service", "TMS", None)),
+        (Link("https://e.org/tiles/{z}/{x}/{-y}.png"), ("service", "TMS", "PNG")),
+        (Link("https://e.org/sta/v1.1/Things", "OGC:SensorThings"), ("service", "HTTP", None)),
+        (Link("https://e.org/maps", "OGC API - Maps"), ("service", "HTTP", None)),
+        (Link("https://e.org/ogc", "OGC API - Features"), ("service", "OGC:API-FEATURES", None)),
+        (Link("https://e.org/records?limit=2", format="api"), ("service", "HTTP", "API")),
+        (Link("https://e.org/style.sld", "WWW:LINK"), ("documentation", "HTTP", None)),
+        (Link("https://e.org/page", "WWW:LINK"), ("documentation", "HTTP", "HTML")),
+        (
+            Link("https://e.org/a/exports/shp", media_type="application/zip", name="shp"),
+            ("data", "HTTP:DOWNLOAD", "SHP"),
+        ),
+        (
+            Link("https://e.org/a/exports/geojson", "WWW:DOWNLOAD", media_type="application/json", name="geojson"),
+            ("data", "HTTP:DOWNLOAD", "GeoJSON"),
+        ),
+    ],
+)
+def test_links_that_are_neither_pages_nor_of_the_list(link, wanted):
+    resource = made(links=[link]).dataset["resources"][0]
+    told = resource["resource_role"], resource["protocol"], resource.get("format")
+    assert told == wanted
+
+
+def test_the_format_of_the_record_that_is_narrower_than_the_ending_is_the_file_s():
+    link = Link("https://e.org/a.tif", "WWW:DOWNLOAD")
+    assert made(links=[link], formats=[Format("GeoTIFF", "1.1")]).dataset["resources"][0]["format"] == "GeoTIFF"
+    both = [Format("GeoTIFF"), Format("TIFF")]
+    assert made(links=[link], formats=both).dataset["resources"][0]["format"] == "TIFF"
+
+
+def test_one_request_in_two_cases_is_one_resource():
+    urls = (
+        "https://e.org/wfs?service=WFS&request=GetCapabilities",
+        "https://e.org/wfs?REQUEST=GetCapabilities&SERVICE=WFS",
+    )
+    assert len(made(links=[Link(url, "OGC:WFS", "Flux") for url in urls]).dataset["resources"]) == 1
+    other = "https://e.org/wfs?map=B&SERVICE=WFS&REQUEST=GetCapabilities"
+    assert len(made(links=[Link(url, "OGC:WFS", "Flux") for url in (*urls, other)]).dataset["resources"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("Accès réservé aux services de l'État jusqu'au vote.", "RESTRICTED"),
+        ("Diffusion strictement limitée aux communes", "RESTRICTED"),
+        ("Données non diffusables", "RESTRICTED"),
+        ("Accès non restreint", "PUBLIC"),
+        ("Mentionner la source", "PUBLIC"),
+    ],
+)
+def test_words_that_reserve_the_access_go_before_an_open_licence(text, right):
+    block = Constraint("legal", use_limitations=[Term("Licence Ouverte 2.0"), Term(text)])
+    assert made(constraints=[block]).dataset["access_rights"].endswith(f"/{right}")
+
+
+def test_a_distribution_keeps_a_licence_of_its_own():
+    block = Constraint("legal", use_limitations=[Term("Licence Ouverte 2.0")])
+    addresses = ("https://spdx.org/licenses/etalab-2.0", "https://creativecommons.org/licenses/by-sa/3.0/")
+    links = [Link(f"https://e.org/{n}.csv", licence=address) for n, address in enumerate(addresses)]
+    resources = made(constraints=[block], links=links).dataset["resources"]
+    assert [each.get("license") for each in resources] == [None, "https://creativecommons.org/licenses/by-sa/3.0/"]
+
+
+def test_a_code_beside_the_period_that_is_taken_is_told():
+    result = made(frequency="periodic", frequency_period="P5Y")
+    assert result.dataset["frequency"].endswith("/QUINQUENNIAL")
+    assert "resourceMaintenance/maintenanceAndUpdateFrequency: periodic" in result.unread
+
+
+CITED = """<mdb:MD_Metadata xmlns:mdb="http://standards.iso.org/iso/19115/-3/mdb/2.0"
+xmlns:cit="http://standards.iso.org/iso/19115/-3/cit/2.0" xmlns:mri="http://standards.iso.org/iso/19115/-3/mri/1.0"
+xmlns:gco="http://standards.iso.org/iso/19115/-3/gco/1.0">
+<mdb:dateInfo><cit:CI_Date><cit:date><gco:Date>2024-01-05</gco:Date></cit:date><cit:dateType><cit:CI_DateTypeCode
+codeListValue="creation"/></cit:dateType></cit:CI_Date></mdb:dateInfo>
+<mdb:dateInfo><cit:CI_Date><cit:date><gco:Date>2025-06-30</gco:Date></cit:date><cit:dateType><cit:CI_DateTypeCode
+codeListValue="revision"/></cit:dateType></cit:CI_Date></mdb:dateInfo>
+<mdb:identificationInfo><mri:MD_DataIdentification><mri:citation><cit:CI_Citation><cit:title>
+<gco:CharacterString>Bruit</gco:CharacterString></cit:title><cit:citedResponsibleParty><cit:CI_Responsibility><cit:role>
+<cit:CI_RoleCode codeListValue="author"/></cit:role><cit:party><cit:CI_Organisation><cit:name>
+<gco:CharacterString>Toulouse Métropole</gco:CharacterString></cit:name></cit:CI_Organisation></cit:party>
+</cit:CI_Responsibility></cit:citedResponsibleParty>
+</cit:CI_Citation></mri:citation><mri:additionalDocumentation><cit:CI_Citation><cit:title>
+<gco:CharacterString>Résumé des CBS</gco:CharacterString></cit:title><cit:onlineResource><cit:CI_OnlineResource>
+<cit:linkage>
+<gco:CharacterString>https://e.org/resume.pdf</gco:CharacterString></cit:linkage>
+</cit:CI_OnlineResource></cit:onlineResource>
+</cit:CI_Citation></mri:additionalDocumentation></mri:MD_DataIdentification></mdb:identificationInfo></mdb:MD_Metadata>"""
+
+
+def test_parties_documents_and_dates_of_an_iso_19115_3_record():
+    record = read_record(parse_xml(CITED.encode()))
+    dataset = normalise(record, CONTEXT).dataset
+    assert dataset["creator"] == [{"name": "Toulouse Métropole"}]
+    documents = [(each["name"], each["url"], each["resource_role"]) for each in dataset["resources"]]
+    assert documents == [("Résumé des CBS", "https://e.org/resume.pdf", "documentation")]
+    assert (record.metadata_date, record.unread) == ("2025-06-30", ["dateInfo: creation 2024-01-05"])

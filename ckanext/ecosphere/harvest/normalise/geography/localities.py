@@ -13,6 +13,8 @@ from ckanext.ecosphere.vocabularies import Concept, communes, gazetteer, normali
 LONGEST_NAME = 8
 """Words of the longest name of a commune."""
 MAX_TEXT = 500
+_CODE = re.compile(r"\((?:d[ée]p(?:artement|t|\.)?\s{0,2})?(\d[\dAB]|97[1-8]|98[4-8]|\d[\dAB]\d{3})\)", re.IGNORECASE)
+_CUE = re.compile(r"\b(?:d[ée]p(?:artement|t)?\.?|dpt)\s{0,2}(?:n°\s?)?(\d[\dAB]|97[1-8])\b", re.IGNORECASE)
 _COMMUNE = re.compile(r"\b(?:ville|mairie|commune|ccas|centre communal d action sociale) (?:(?:de|d|du|des|l|la|le) )*")
 _GROUP = re.compile(
     r"\b(?:metropole|communaute (?:de communes|d agglomeration|urbaine)|ca|cc|cu|agglomeration|agglo|syndicat)\b"
@@ -29,6 +31,35 @@ def named_in(text: str) -> list[Concept]:
     if _GROUP.search(bare):
         found += [code for _start, _end, codes in _groups().find(bare) for code in codes]
     return [concept for code in dict.fromkeys(found) if (concept := places.departement(code))]
+
+
+def coded_in(title: str) -> list[Concept]:
+    """Return the départements whose codes a title gives: "PPRI de Gières (38)", "carrières (dép. 07)".
+
+    A bare number in brackets is a code only after the name of that département, or of a commune of it.
+    """
+    found = [code for match in _CUE.finditer(title) if (code := match.group(1).upper())]
+    for match in _CODE.finditer(title):
+        code = match.group(1).upper()
+        concept = places.departement(code)
+        if concept and _is_named(title[: match.start()], concept, code):
+            found.append(code)
+    return list(dict.fromkeys(concept for code in found if (concept := places.departement(code))))
+
+
+def _is_named(before: str, concept: Concept, code: str) -> bool:
+    """Whether a text ends with the name of a territory, or of one of its communes."""
+    words = plain(before[-MAX_TEXT:]).split()
+    for length in range(min(LONGEST_NAME, len(words)), 0, -1):
+        name = " ".join(words[-length:])
+        if name in _names_in(code[:3] if code[:2] in ("97", "98") else code[:2]) or places.from_name(name) == concept:
+            return True
+    return False
+
+
+@cache
+def _names_in(departement: str) -> frozenset[str]:
+    return frozenset(normalise(each.name) for each in communes.by_population() if each.departement == departement)
 
 
 def _communes(bare: str) -> Iterator[str]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography import localities, places
+from ckanext.ecosphere.harvest.normalise.geography.boxes import MOST, Hints, is_outside, of_box
 from ckanext.ecosphere.harvest.normalise.geography.extent import Degrees
 from ckanext.ecosphere.harvest.normalise.organisation import territory_of
 from ckanext.ecosphere.harvest.normalise.tables import MAX_CACHED, by_label, plain
 from ckanext.ecosphere.harvest.record import Keyword
 from ckanext.ecosphere.vocabularies import Concept
 
-MAX_TERRITORIES = 12
 MAX_KEYWORDS, MAX_TITLE = 2_000, 500
 _ALIKE = 0.3
 """Likeness of a box and a territory's from which on a name in a title may be believed."""
@@ -37,8 +37,8 @@ _PLACE_THESAURUS = (
     "lieux",
 )
 _NOT_PLACES = ("region maritime", "regionalis", "thema", "theme", "gemet", "inspire")
+_LOOSE = ("place keyword", "keyword")
 _POSTAL = re.compile(r"\b(\d{5})\b")
-_CLEAR, _MARGIN = 0.75, 0.25
 
 
 def is_place(keyword: Keyword) -> bool:
@@ -66,13 +66,32 @@ def territory(draft: Draft) -> None:
         if kept and all(concept.data["type"] == "pays" for concept in kept):
             country = country or (how, kept)
         elif kept:
-            _decide(draft, how, kept)
+            _decide(draft, *_narrowed(draft, how, kept))
             return
     if country:
         _decide(draft, *country)
-    elif draft.boxes:
+    elif draft.boxes and all(map(is_outside, draft.boxes)):
         draft.problem("outside-france")
         _decide(draft, "box outside France", [voc.get("territories")[OUTSIDE]])
+
+
+def _narrowed(draft: Draft, how: str, kept: list[Concept]) -> tuple[str, list[Concept]]:
+    """Régions among the keywords give way to their départements that the title names, or whose box the record has.
+
+    Such keywords often say no more than who made the record.
+    """
+    if how not in _LOOSE or any(concept.data["type"] not in ("region", "pays") for concept in kept):
+        return how, kept
+    named = [c for c in by_title(draft) if c.data["type"] in ("departement", "region")]
+    if set(named) == set(kept):
+        return how, kept
+    if named and all(c in kept or c.broader in {region.uri for region in kept} for c in named):
+        return "title", named
+    if len(draft.boxes) == 1 and (exact := places.like_box(draft.boxes[0])):
+        own = _of_service(draft) or exact
+        if exact == own and exact.broader in {region.uri for region in kept}:
+            return "box", [exact]
+    return how, kept
 
 
 def _decide(draft: Draft, how: str, kept: list[Concept]) -> None:
@@ -110,7 +129,10 @@ def by_place_keyword(draft: Draft) -> list[Concept]:
 def by_title(draft: Draft) -> list[Concept]:
     """Territories that the title names, when the boxes or the service say so too: many are called after rivers."""
     own = _of_service(draft)
-    found = places.in_text((draft.record.title or "")[:MAX_TITLE])
+    title = (draft.record.title or "")[:MAX_TITLE]
+    if coded := [c for c in localities.coded_in(title) if c == own or _agrees(draft.boxes, c, without_boxes=True)]:
+        return coded
+    found = places.in_text(title)
     regional = [concept for concept in found if concept.data["type"] not in ("pays", "autre")]
     return [c for c in regional if (own and c.uri == own.uri) or _fits(draft, c)]
 
@@ -184,12 +206,11 @@ def by_locality(draft: Draft) -> list[Concept]:
 
 def by_box(draft: Draft) -> list[Concept]:
     """The boxes: the territory that each is the box of, that holds it, or that it covers."""
-    found: list[Concept] = []
-    for box in draft.boxes:
-        found += _of_box(draft, box)
-    if len(simplified(found)) > MAX_TERRITORIES:
+    hints = _hints(draft)
+    found = [concept for box in draft.boxes for concept in of_box(box, hints)]
+    if len(simplified(found)) > MOST:
         around = places.hull(draft.boxes)
-        return _of_wide_box(around) if around else []
+        return of_box(around, hints) if around else []
     return found
 
 
@@ -239,6 +260,18 @@ def _agrees(boxes: list[Degrees], concept: Concept, without_boxes: bool = False)
     return any(places.likeness(box, concept.data["bbox"]) > 0 for box in boxes)
 
 
+_MAINLAND = ("region", "departement")
+_HELD = (
+    ("pays-fxx", _MAINLAND),
+    ("pays-fra", (*_MAINLAND, "outre-mer", "zone-maritime", "pays")),
+    (OUTSIDE, (*_MAINLAND, "outre-mer", "zone-maritime", "pays")),
+)
+"""What is too wide to be said beside territories of some types: keywords like "France" and "Europe" go with any record.
+
+The mainland beside overseas territories is one part of a list, and stays.
+"""
+
+
 def simplified(found: Iterable[Concept]) -> list[Concept]:
     """Keep each territory once, and the smaller where a larger one holds it; a whole région's départements
     become the région."""
@@ -249,6 +282,10 @@ def simplified(found: Iterable[Concept]) -> list[Concept]:
         if len(children) > 1 and all(child in kept for child in children):
             kept = dict.fromkeys([territories[region], *(c for c in kept if c not in children)])
     larger = {ancestor for concept in kept for ancestor in territories.ancestors(concept.uri)}
+    for country, its_own in _HELD:
+        types = {concept.data["type"] for concept in kept if concept.id != country}
+        if types.intersection(its_own) and not (country == "pays-fxx" and "outre-mer" in types):
+            larger.add(territories[country])
     return [concept for concept in kept if concept not in larger or len(kept) == 1]
 
 
@@ -264,56 +301,16 @@ def _is_of_the_sea(draft: Draft) -> bool:
     return any(labels.get(plain(word)) in _SEA_THEMES for word in words if len(word) <= MAX_CACHED)
 
 
-def _of_box(draft: Draft, box: Degrees) -> list[Concept]:
-    own = _of_service(draft)
-    if own and places.mostly_within(box, own):
-        return [own]
-    around = places.around_box(box)
-    if not around and _is_of_the_sea(draft) and (zones := places.sea_zones(box)):
-        return zones
-    hints = _hints(draft)
-    around = [concept for concept in around if concept.broader in hints] or around  # a service's data lie in its région
-    told = next((concept for concept in around if concept.uri in hints), None) or places.like_box(box)
-    if told:
-        return [told]
-    if places.is_abroad(box) and not places.covers(box, voc.get("territories")["pays-fxx"]):
-        return []
-    if around:
-        return [_most_likely(box, around)]
-    return _of_wide_box(box, hints)
-
-
-def _most_likely(box: Degrees, around: list[Concept]) -> Concept:
-    """Choose among the territories whose boxes hold this one; in doubt, the région they share."""
-    if len(around) == 1:
-        return around[0]
-    first, second = (places.nearness(box, concept) for concept in around[:2])
-    clear = first < _CLEAR and second - first > _MARGIN
-    regions = {concept.broader for concept in around}
-    if not clear and len(regions) == 1 and (region := regions.pop()):
-        return voc.get("territories")[region]
-    return around[0]
-
-
-def _of_wide_box(box: Degrees, hints: Collection[str] = ()) -> list[Concept]:
-    """A box that no département holds: its région, the country, the seas, or all that it touches."""
-    territories = voc.get("territories")
-    if places.covers(box, territories["pays-fxx"]):
-        wide = places.likeness(box, territories["pays-fxx"].data["bbox"])
-        return [territories["pays-fxx" if wide > 0.3 else "pays-fra"]]  # noqa: PLR2004 - far beyond France
-    regions = [c for c in places.of_type("region") if places.holds(c.data["bbox"], box)]
-    if regions:
-        return [min(regions, key=lambda concept: (concept.uri not in hints, places.nearness(box, concept)))]
-    touched = places.explaining(box)
-    if touched:
-        covered = [c for c in places.of_type("region", "outre-mer") if places.covers(box, c)]
-        if covered:
-            return covered
-        parents = {c.broader for c in touched[:MAX_TERRITORIES] if c.broader}
-        if len(touched) > MAX_TERRITORIES // 2 and parents:
-            return [territories[parent] for parent in sorted(parents)]
-        return touched
-    return places.sea_zones(box)
+def _hints(draft: Draft) -> Hints:
+    """What helps with a box: départements of the service and of the postal codes of the parties, and the subject."""
+    uris = {territory_of(draft.dataset.get("owner_org")) or ""}
+    for contact in (*draft.record.contacts, *draft.record.metadata_contacts):
+        for line in contact.address:
+            for code in _POSTAL.findall(line):
+                concept = places.departement(code)
+                if concept:
+                    uris.add(concept.uri)
+    return Hints(_of_service(draft), uris, _is_of_the_sea(draft))
 
 
 def _of_boxes_elsewhere(draft: Draft, found: list[Concept]) -> list[Concept]:
@@ -322,17 +319,6 @@ def _of_boxes_elsewhere(draft: Draft, found: list[Concept]) -> list[Concept]:
     Elsewhere a box off the territory is rather a leftover of the record that this one was copied from.
     """
     off = [box for box in draft.boxes if not any(places.likeness(box, c.data["bbox"]) > 0 for c in found)]
-    others = [concept for box in off for concept in _of_box(draft, box)]
+    hints = _hints(draft)
+    others = [concept for box in off for concept in of_box(box, hints)]
     return [concept for concept in others if concept.data["type"] != "departement"]
-
-
-def _hints(draft: Draft) -> set[str]:
-    """Départements of the service and of the postal codes of the parties: they decide in doubt."""
-    uris = {territory_of(draft.dataset.get("owner_org")) or ""}
-    for contact in (*draft.record.contacts, *draft.record.metadata_contacts):
-        for line in contact.address:
-            for code in _POSTAL.findall(line):
-                concept = places.departement(code)
-                if concept:
-                    uris.add(concept.uri)
-    return uris

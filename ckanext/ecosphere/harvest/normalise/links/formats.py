@@ -24,6 +24,8 @@ _PACKED = re.compile(
     r"[-_.](shp|shape|mif|tab|gpkg|geojson|gml|kml|csv|tsv|dxf|gdb)(?:\.zip|\.7z|\.gz)$", re.IGNORECASE
 )
 """End of a path, or of a file that the query names, that tells the format within an archive."""
+_NARROWER = {"TIFF": "GeoTIFF", "JSON": "GeoJSON", "XML": "GML"}
+"""Format of a file's ending or media type → the one that it is when the record names that one instead."""
 _ZIP = "http://www.iana.org/assignments/media-types/application/zip"
 
 
@@ -60,7 +62,10 @@ def formats_of(draft: Draft) -> Formats:
 
 def formats_for(link: Link, formats: Formats) -> Formats:
     """Return the formats that a link can have: its own when it names some, as distributions of RDF do, else all."""
-    return _sorted_out(protocols.formats_named(link.format)) if link.format else formats
+    if link.format:
+        return _sorted_out(protocols.formats_named(link.format))
+    named = protocols.format_that_is(link.name)
+    return _sorted_out([named]) if named and named.data["kind"] not in ("archive", "document", "image") else formats
 
 
 def _sorted_out(concepts: Iterable[Concept]) -> Formats:
@@ -83,6 +88,9 @@ def set_format(draft: Draft, resource: Resource, found: Concept | None, formats:
     is_archive = found is not None and found.data["kind"] == "archive"
     if is_data and not is_archive and ARCHIVES.search(resource["url"]):
         found, is_archive = voc.get("format")["ZIP"], True
+    ids = {concept.id for concept in formats.data}
+    if is_data and found and found.id not in ids and (narrower := _NARROWER.get(found.id)) in ids:
+        found = voc.get("format").get(narrower or "")
     is_known = found is not None
     within = next(filter(None, map(_PACKED.search, (address.path, *address.query.values()))), None)
     inner = protocols.format_named(within.group(1)) if within and is_archive else None

@@ -44,8 +44,28 @@ _DOCUMENTS = {"document", "image"}
 _EXTENSION = re.compile(r"\.([A-Za-z0-9]{2,8})$")
 _WORDS_TOO = {"tab", "asc", "doc", "nc", "las", "txt", "db", "gz", "sql", "mid", "md", "ppt", "n3", "owl", "atom"}
 """Extensions that are words or names of other things as well."""
+_NO_PAGES = {
+    "sld",
+    "se",
+    "qml",
+    "qlr",
+    "qgs",
+    "qgz",
+    "lyr",
+    "lyrx",
+    "style",
+    "xsd",
+    "xmi",
+    "ili",
+    "mapml",
+    "mxd",
+    "aprx",
+    "stl",
+}
+"""Extensions of files that are neither data nor pages, and have no format in the list."""
 _BOTH = re.compile(r"\bwms wfs\b|\bwms et wfs\b")
 _FORMAT_KEYS = ("outputformat", "format", "f")
+_LONGEST_FORMAT = 40
 NOT_A_DATA_FORMAT = {"HTML"}
 
 
@@ -91,6 +111,18 @@ def capabilities(url: str, protocol: str) -> str:
     return urlunsplit(parts._replace(query=urlencode(query, safe="/:,"), fragment=""))
 
 
+def folded(url: str) -> str:
+    """Return an address with the names of its OGC parameters, service and request in small letters, in their order."""
+    parts = urlsplit(url)
+    query = [
+        (key.lower(), value.lower() if key.lower() in ("service", "request") else value)
+        if key.lower() in _REQUEST_KEYS
+        else (key, value)
+        for key, value in parse_qsl(parts.query, keep_blank_values=True)
+    ]
+    return urlunsplit(parts._replace(query=urlencode(sorted(query), safe="/:,"), fragment=""))
+
+
 def endpoint(url: str) -> str:
     """Return the address of a service without its request."""
     parts = urlsplit(url)
@@ -130,7 +162,7 @@ def role_of(link: Link, address: Address, protocol: str, use: str) -> str:
         return "data"
     if protocol in _GENERIC and use in ("view", "service") and _tells_data(link):
         return _role_of_page(link, address, protocol, use)
-    if protocol not in _GENERIC or use in ("feed", "view", "service"):
+    if protocol not in _GENERIC or use in ("feed", "view", "service") or _is_other_service(link):
         return "service"
     return _role_of_page(link, address, protocol, use)
 
@@ -139,6 +171,16 @@ def _tells_data(link: Link) -> bool:
     """Whether a link says itself that its file is one of data, as distributions of RDF do."""
     said = format_named(link.media_type) or format_named(link.format)
     return said is not None and said.data["kind"] not in (*_DOCUMENTS, "service")
+
+
+def _is_other_service(link: Link) -> bool:
+    """Whether a link declares an interface of the OGC that the list does not have, or a service as its format."""
+    said = format_named(link.format)
+    if said is not None and said.data["kind"] == "service":
+        return True
+    declared = (link.protocol or "").lower()
+    named = declared.startswith(("ogc:", "ogc api", "ogc-api"))
+    return named and voc.get("protocol").find(declared) is None and _matched("protocol", declared) is None
 
 
 def _is_of_data(said: Concept) -> bool:
@@ -210,6 +252,12 @@ def format_named(text: str | None) -> Concept | None:
     return voc.get("format")[named] if named else None
 
 
+def format_that_is(text: str | None) -> Concept | None:
+    """Return the format of which a text is no more than the name ("shp", "GeoJSON"), as portals call their exports."""
+    bare = (text or "").strip().lower()
+    return (voc.get("format").find(bare) or _by_extension().get(bare)) if 0 < len(bare) <= _LONGEST_FORMAT else None
+
+
 def formats_named(text: str | None) -> list[Concept]:
     """Return every format that a text names ("ESRI Shapefile, MapInfo TAB"), in its order."""
     whole = format_named(text)
@@ -246,7 +294,14 @@ def format_of(link: Link, address: Address, protocol: str, role: str) -> Concept
     if found := found or next(filter(None, told), None) or format_of_path(address):
         return found
     if role == "service":
-        return vocabulary.get("HTML") if protocol in _GENERIC else None
+        page = None if _is_other_service(link) else vocabulary.get("HTML")
+        return format_named(link.format) or page if protocol in _GENERIC else None
     if role == "data":
         return format_named(link.format) or format_named(link.name) or format_named(link.description)
-    return format_named(link.format) or vocabulary.get("HTML")
+    return format_named(link.format) or (None if _is_other_file(address) else vocabulary.get("HTML"))
+
+
+def _is_other_file(address: Address) -> bool:
+    """Whether an address ends in a file of a kind that nobody shows as a page: a style, a project, a model."""
+    ending = _EXTENSION.search(address.path)
+    return ending is not None and ending.group(1).lower() in _NO_PAGES

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise.constraints import licence_of_text, licence_of_url
 from ckanext.ecosphere.harvest.normalise.dates import parsed
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.links import protocols
@@ -51,6 +52,12 @@ def resource_key(resource: Resource) -> tuple[str, str, str]:
     return resource.get("url", ""), resource.get("protocol", ""), _joined(resource)
 
 
+def _same_request(resource: Resource) -> tuple[str, str, str]:
+    """Return the key of a resource while those of one record are brought together: OGC parameters in any case."""
+    url, protocol, layers = resource_key(resource)
+    return (protocols.folded(url) if protocol in protocols.OGC_WITH_CAPABILITIES else url), protocol, layers
+
+
 def _joined(resource: Resource) -> str:
     layers = resource.get("layer_name") or []
     return layers if isinstance(layers, str) else ",".join(layers)
@@ -65,7 +72,7 @@ def links(draft: Draft) -> None:
     kept: dict[tuple[str, str, str], Resource] = {}
     for link in given[:MAX_LINKS]:
         for resource in of_link(draft, link, formats):
-            key = resource_key(resource)
+            key = _same_request(resource)
             if key in kept:
                 _merge(kept[key], resource)
             else:
@@ -255,7 +262,12 @@ def _complete_declared(resource: Resource, link: Link) -> None:
 
 
 def _complete_distribution(draft: Draft, resource: Resource, link: Link) -> None:
-    """Copy what RDF says about a distribution: its access page, dates, documentation and standards."""
+    """Copy what RDF says about a distribution: access page, dates, documentation, standards, a licence of its own."""
+    if link.licence:
+        known = licence_of_url(link.licence) or licence_of_text(link.licence)[0] or ""
+        if known != draft.dataset.get("license_id"):
+            listed = voc.get("licences").get(known)
+            resource["license"] = listed.uri if listed and not known.startswith("other-") else link.licence
     page = clean_url(link.access_url).url if link.access_url else None
     if page and page != resource["url"] and resource.get("download_url"):
         resource["access_url"] = page
@@ -291,9 +303,10 @@ def _layers(link: Link, address: Address, protocol: str) -> list[str]:
 
 
 def _is_no_layer(name: str) -> bool:
-    """Whether the name of a link is that of a file, or a word that says what the link is."""
+    """Whether the name of a link is that of a file, a format or a protocol, or a word that says what the link is."""
     address = Address(path=name)
-    return protocols.format_of_path(address) is not None or plain(name) in _link_words()
+    is_listed = protocols.format_that_is(name) is not None or voc.get("protocol").find(name) is not None
+    return is_listed or protocols.format_of_path(address) is not None or plain(name) in _link_words()
 
 
 @cache

@@ -1,0 +1,73 @@
+"""The tables of the rules: every line is whole, and every name in them can decide something."""
+
+import re
+
+import pytest
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise import tables
+from ckanext.ecosphere.harvest.normalise.tables import normalise, parts, rows, stem
+from ckanext.ecosphere.harvest.record import Link
+from ckanext.ecosphere.harvest.tests.making import dataset
+
+TABLES = sorted(path.stem for path in tables.DATA.glob("*.csv"))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_comma_in_a_pattern_does_not_cut_it(table):
+    for row in rows(table):
+        assert None not in row, row
+        assert None not in row.values(), row
+        if "pattern" in row:
+            re.compile(row["pattern"])
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "group"),
+    [
+        ("theme-terms", "terms", "weak"),
+        ("territory-names", "names", ""),
+        ("organisation-kinds", "names", ""),
+        ("organisation-names", "names", ""),
+        ("crs-names", "names", ""),
+        ("inspire-themes", "labels", ""),
+    ],
+)
+def test_no_name_stands_behind_the_same_one(table, column, group):
+    names = [
+        (row.get(group, ""), " ".join(map(stem, normalise(name).split())))
+        for row in rows(table)
+        for name in parts(row[column])
+    ]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_territories_are_not_named_again():
+    listed = {
+        normalise(label)
+        for concept in voc.get("territories")
+        if concept.data["type"] != "autre"
+        for label in (concept.label_fr, concept.label_en, *concept.alt_labels)
+        if not label.isdigit()
+    }
+    own = {normalise(name) for row in rows("territory-names") for name in parts(row["names"])}
+    assert not own & listed
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://www.example.fr/geonetwork/srv/fre/catalog.search#/metadata/1b2c",
+        "https://www.example.fr/geonetwork/apps/georchestra/?uuid=1b2c",
+        "https://www.example.fr/geosource/srv/fre/main?uuid=1b2c",
+    ],
+)
+def test_a_page_of_geonetwork_shows_the_record_and_is_no_resource(url):
+    made = dataset(links=[Link(url, "WWW:LINK", "Catalogue")])
+    assert (made.get("resources", []), made.get("source_record")) == ([], url)
+
+
+@pytest.mark.parametrize("name", ["csv", "WFS", "Shapefile", "GeoJSON"])
+def test_names_of_formats_and_protocols_are_no_layers(name):
+    (resource,) = dataset(links=[Link("https://example.org/wms", "OGC:WMS", name)])["resources"]
+    assert not resource.get("layer_name")

@@ -1,0 +1,196 @@
+"""How often each line of the harvest's tables fires: patterns, names and words of `harvest/normalise/data`.
+
+    .venv/bin/python -m dev.bench.line_figures ../shared/records /tmp/catalogue ckanext/ecosphere/harvest/tests/data
+
+Reads the records of the folders through readers and rules, and the titles judged by hand, while each table notes which
+of its lines were met. Prints for each table how many lines, and how many names in them, never were, and with `--show`
+which. Lines that never fire and have no standard behind them are candidates to go.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ckanext.ecosphere.harvest.normalise import conformance, constraints, dates, information, tables, themes
+from ckanext.ecosphere.harvest.normalise.links import addresses, protocols, resources
+from ckanext.ecosphere.harvest.normalise.tables import Phrases, normalise, parts, plain, rows, stem
+from dev.bench import fidelity, normalise_judged
+from dev.bench import normalise as judged
+
+PATTERNS = ("access-texts", "licence-texts", "licence-urls", "protocol-patterns", "link-cues", "information-subjects")
+NAMES = {
+    "theme-terms": "terms",
+    "territory-names": "names",
+    "organisation-kinds": "names",
+    "organisation-names": "names",
+    "crs-names": "names",
+    "inspire-themes": "labels",
+}
+"""Tables of names that are looked for as phrases → their column."""
+WORDS = {"placeholders": "text", "constraint-fillers": "word", "link-words": "word"}
+OTHERS = {"intranet-hosts": "suffix", "specifications": "name", "durations": "frequency"}
+fired: Counter[tuple[str, str]] = Counter()
+"""Table and pattern, phrase or word → how often."""
+
+
+class Spy:
+    """A compiled pattern that notes when it matches."""
+
+    def __init__(self, table: str, pattern: re.Pattern[str]):
+        self.table, self._pattern = table, pattern
+
+    def __getattr__(self, name: str) -> Any:
+        used = getattr(self._pattern, name)
+
+        def noted(*args: Any, **kwargs: Any) -> Any:
+            found = used(*args, **kwargs)
+            if found is not None and found != args[-1]:  # `sub` gives the text back
+                fired[self.table, self._pattern.pattern] += 1
+            return found
+
+        return noted if callable(used) else used
+
+
+class Words(frozenset):
+    """A set that notes what is asked for and there."""
+
+    table = ""
+
+    def __contains__(self, word: object) -> bool:
+        known = super().__contains__(word)
+        if known:
+            fired[self.table, str(word)] += 1
+        return known
+
+
+def _spied(table: str, lines: Iterable[tuple]) -> tuple[tuple, ...]:
+    return tuple(tuple(Spy(table, part) if isinstance(part, re.Pattern) else part for part in line) for line in lines)
+
+
+def watch() -> None:
+    """Let every table note what it is asked for, for the rest of this process."""
+    module: Any
+    for module, name, table in (
+        (constraints, "_licence_patterns", "licence-texts"),
+        (constraints, "_licence_addresses", "licence-urls"),
+        (constraints, "_limit_patterns", "access-texts"),
+        (protocols, "_cues", "link-cues"),
+        (information, "_patterns", "information-subjects"),
+    ):
+        lines = _spied(table, getattr(module, name)())
+        setattr(module, name, lambda lines=lines: lines)
+    by_place = {where: _spied("protocol-patterns", protocols._patterns(where)) for where in ("protocol", "url")}
+    protocols._patterns = by_place.get  # type: ignore[assignment]
+    information.subject_of = information.subject_of.__wrapped__
+    for module, name, table in (
+        (tables, "placeholders", "placeholders"),
+        (constraints, "_fillers", "constraint-fillers"),
+        (resources, "_link_words", "link-words"),
+    ):
+        words = Words(getattr(module, name)())
+        words.table = table
+        setattr(module, name, lambda words=words: words)
+    _watch_phrases()
+    _watch_lists()
+
+
+def _watch_phrases() -> None:
+    looked, exact = Phrases._at, Phrases.exact
+
+    def at(self: Phrases, tokens: list[str], position: int) -> tuple[int, Any] | None:
+        found = looked(self, tokens, position)
+        if found:
+            fired["phrases", " ".join(tokens[position : position + found[0]])] += 1
+        return found
+
+    def whole(self: Phrases, text: str) -> Any:
+        found = exact(self, text)
+        if found is not None:
+            fired["phrases", " ".join(map(stem, plain(text).split()))] += 1
+        return found
+
+    Phrases._at, Phrases.exact = at, whole  # type: ignore[method-assign]
+
+
+def _watch_lists() -> None:
+    asked: dict[str, Any] = {
+        "inspire": themes._inspire_labels(),
+        "durations": dates._of_duration,
+        "specification": conformance.specification_uri,
+        "intranet": addresses.is_intranet,
+    }
+
+    class Labels(dict):
+        def get(self, key: str, default: Any = None) -> Any:
+            if key in self:
+                fired["phrases", key] += 1
+            return super().get(key, default)
+
+    labels = Labels(asked["inspire"])
+    themes._inspire_labels = lambda: labels  # type: ignore[assignment]
+
+    def duration(value: str) -> str | None:
+        found = asked["durations"](value)
+        fired["durations", (found or "").rpartition("/")[2]] += 1
+        return found
+
+    def specification(title: str) -> str | None:
+        bare = plain(title[:500])
+        fired["specifications", next((row["name"] for row in rows("specifications") if row["name"] in bare), "")] += 1
+        return asked["specification"](title)
+
+    def intranet(host: str) -> bool:
+        name = f".{host.lower()}"
+        suffixes = (row["suffix"] for row in rows("intranet-hosts"))
+        fired["intranet-hosts", next(filter(name.endswith, suffixes), "")] += 1
+        return asked["intranet"](host)
+
+    dates._of_duration = duration
+    conformance.specification_uri = specification
+    addresses.is_intranet = resources.is_intranet = intranet
+
+
+def never(table: str) -> tuple[int, int, list[str]]:
+    """Return lines of a table, those of which nothing fired, and the names that did not."""
+    silent, dead = 0, []
+    if table in PATTERNS:
+        dead = [row["pattern"] for row in rows(table) if not fired[table, row["pattern"]]]
+        return len(rows(table)), len(dead), dead
+    if table in WORDS:
+        dead = [row[WORDS[table]] for row in rows(table) if not fired[table, row[WORDS[table]]]]
+        return len(rows(table)), len(dead), dead
+    if table in NAMES:
+        for row in rows(table):
+            names = parts(row[NAMES[table]])
+            missed = [name for name in names if not fired["phrases", " ".join(map(stem, normalise(name).split()))]]
+            dead += missed
+            silent += bool(names) and len(missed) == len(names)
+        return len(rows(table)), silent, dead
+    dead = [row[OTHERS[table]] for row in rows(table) if not fired[table, row[OTHERS[table]]]]
+    return len(rows(table)), len(dead), dead
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("--show", action="store_true", help="name what never fires")
+    options = parser.parse_args()
+    watch()
+    read = sum(case.result is not None for folder in options.folders for case in fidelity.cases(folder))
+    read += len(judged.themes()) + len(normalise_judged.places()) + len(normalise_judged.licences())
+    print(f"{read} records and judged cases\n{'table':<24} lines  silent  names or patterns that never fire")
+    for table in (*PATTERNS, *NAMES, *WORDS, *OTHERS):
+        lines, silent, dead = never(table)
+        print(f"{table:<24} {lines:>5}  {silent:>6}  {len(dead):>6}")
+        if options.show:
+            print(*(f"    {name}" for name in dead), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
