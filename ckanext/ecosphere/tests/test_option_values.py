@@ -61,6 +61,16 @@ def test_a_truth_value_is_read_as_it_was_written(monkeypatch: pytest.MonkeyPatch
     assert check.remedy == "Write true or false"
 
 
+def test_a_network_that_is_none_is_told_for_each_room_that_fetches(monkeypatch: pytest.MonkeyPatch):
+    rooms = ("harvest.allowed", "schemas.import_allowed", "access.allowed", "quality.allowed")
+    options = [f"ecosphere.{room}_networks" for room in rooms]
+    for option in options:
+        monkeypatch.setitem(tk.config, option, ["10.0.0.0/99"])
+    told = [each.message for each in health.run() if each.status is ERROR]
+    for option in options:
+        assert any(f"{option} holds what is no network: '10.0.0.0/99'" in message for message in told), option
+
+
 def test_ckan_does_not_start_with_what_should_be_a_number_and_says_what_to_write(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(tk.config, "ecosphere.search.suggestions", "a few")
     with pytest.raises(CkanConfigurationException) as refused:

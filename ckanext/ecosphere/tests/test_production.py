@@ -141,4 +141,6 @@ def test_the_guide_is_read_as_it_is_written():
     told = [command for block in found for command in guide.commands(block.text)]
     for command in ("ecosphere config ckan.ini", "ecosphere init", "ecosphere check", "ecosphere watch"):
         assert any(each.endswith(command) for each in told), command
+    for package in ("build-essential", "python3-dev", "libpq-dev"):  # for `psycopg2`, which CKAN builds
+        assert any(package in each.split() for each in told), package
     assert all("\\" not in command for command in told)

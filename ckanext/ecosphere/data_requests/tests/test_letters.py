@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from babel.dates import format_date
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
@@ -29,6 +31,7 @@ from ckanext.ecosphere.data_requests.tests.conftest import (
     user_id,
 )
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
+from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.tests.postbox import Postbox, body
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -68,6 +71,13 @@ def pdf_of(mail: Any) -> bytes:
     return attached[0].get_content()
 
 
+def in_french(plain: str) -> str:
+    """The letter itself, without the courtesy translation beneath it, which says the same things."""
+    french, translation, _rest = plain.partition("COURTESY TRANSLATION")
+    assert translation
+    return french.replace("\u00a0", " ")
+
+
 def test_non_is_no_refusal(app: CKANTestApp):
     made = opened()
     page = send(app, "admin", made, "refuse", status=400, ground="L311-4", law="Non.", facts="Non.")
@@ -81,7 +91,7 @@ def test_refusal_names_ground_remedies_court_and_author(app: CKANTestApp, postbo
     send(app, "admin", made, "refuse", **REFUSAL)
     delivery.deliver()
     (mail,) = postbox.to("asker")
-    said = body(mail).replace("\u00a0", " ")
+    said = in_french(body(mail))
     for needed in (
         "L. 124-4, I, 2°",
         REASON,
@@ -218,6 +228,15 @@ def test_too_general_is_refused_after_an_invitation():
     assert step(made, "refuse", "admin", **{**REFUSAL, "ground": "L124-4-II-3"})["state"] == "refused"
 
 
+@pytest.mark.parametrize(
+    ("ground", "article"), [("L124-4-I-4", "article L. 124-4, I, 4°"), ("L311-2-abusive", "article L. 311-2")]
+)
+def test_statistical_secrecy_and_abuse_are_grounds(app: CKANTestApp, ground: str, article: str):
+    made = opened()
+    send(app, "admin", made, "refuse", **{**REFUSAL, "ground": ground})
+    assert article in in_french(letter_of(made, "refuse").plain)
+
+
 def test_another_ground_warns_and_changes_the_letter(app: CKANTestApp):
     made = opened()
     fields = {**REFUSAL, "ground": "other", "other_ground": "Secret des correspondances, article X", "go": "preview"}
@@ -237,8 +256,17 @@ def test_receipt_has_what_the_law_asks(app: CKANTestApp, postbox: Postbox):
     try:
         made = submitted()
         delivery.deliver()
-        plain = letter_of(made, "receipt").plain
-        for needed in (*contact["address"].split("\n"), contact["email"], "+33 4 77 43 80 00", "R. 112-5", "R. 311-12"):
+        plain = in_french(letter_of(made, "receipt").plain)
+        day, due = (format_date(each, "long", locale="fr") for each in (dates.today(), date.fromisoformat(made["due"])))
+        said = (
+            f"reçue le {day}",
+            "SERVICE CHARGÉ DU DOSSIER\n\n- Direction départementale des territoires de la Loire\n- 2 avenue Grüner",
+            f"dans un délai de un mois à compter de la réception, soit jusqu’au {due} inclus",
+            "le silence de l’administration vaut décision implicite de rejet",
+            "R. 311-12",
+            "R. 112-5",
+        )
+        for needed in (*contact["address"].split("\n"), contact["email"], "+33 4 77 43 80 00", *said):
             assert needed in plain, needed
         mail = next(each for each in postbox.to("asker"))
         assert "ACCUSÉ DE RÉCEPTION" in body(mail) and pdf_of(mail)

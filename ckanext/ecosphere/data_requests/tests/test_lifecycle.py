@@ -56,7 +56,8 @@ def test_a_draft_needs_a_title_only_and_tells_what_it_lacks_when_it_is_sent():
 
 def test_use_and_procedure_are_optional():
     assert submitted(use="", procedure_reference="")["state"] == "submitted"
-    assert submitted("friend", title="Bruit", use="undisclosed", procedure_reference="")["use"] == "undisclosed"
+    for use in ("citizen", "undisclosed"):
+        assert submitted("friend", title=f"Bruit {use}", use=use, procedure_reference="")["use"] == use
 
 
 def test_nobody_asks_for_what_is_here_without_having_seen_it():

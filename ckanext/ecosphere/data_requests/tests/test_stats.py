@@ -57,6 +57,22 @@ def test_the_figures_of_a_year_are_those_that_one_counts():
     assert best["departements"] == [{"id": "departement-01", "label": "Ain"}]
 
 
+def test_what_is_no_answer_was_not_answered_within_a_month(app: Any):
+    package = dataset()["name"]
+    with at("2026-01-31"):
+        answered, elsewhere, moved, withdrawn = (opened(title=f"Demande {number}") for number in range(4))
+    with at("2026-02-10"):
+        step(answered, "fulfil", "editor", datasets=[package])
+        step(elsewhere, "not_held", "admin", reason=REASON)
+        step(moved, "transfer", "admin", organization="dreal-ara", reason="Le service compétent est la DREAL.")
+        step(withdrawn, "withdraw", "asker")
+    with at("2026-03-25"):
+        found = app.get("/api/3/action/ecosphere_request_stats?year=2026").json["result"]
+    # Beside the one that was answered counts the one that still waits elsewhere.
+    assert (found["received"], found["answered"], found["answered_within_month"]) == (4, 1, 0.5)
+    assert found["apart"] == {"transferred": 1, "not_held": 1, "rejected": 0, "withdrawn": 1}
+
+
 def test_private_requests_count_from_the_threshold_on_only(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.statistics_threshold", 3)
     opened(title="Publique")
@@ -82,18 +98,19 @@ def test_what_was_turned_away_or_hidden_is_no_request():
 
 def test_the_figures_are_kept_for_a_while(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.statistics_cache", 60)
-    opened()
-    first = act("stats", None)
-    opened(title="Autre")
-    assert act("stats", None) == first
-    assert act("stats", None, organization="dreal-ara")["received"] == 0
     sent: list[Any] = []
-    monkeypatch.setattr(stats, "enqueue_once", lambda *args, **options: sent.append(args))
-    with freeze_time(clock.now() + timedelta(seconds=61)):
-        assert act("stats", None) == first, "a page does not wait"
-        [(job, arguments)] = sent
-        job(*arguments)
-        assert act("stats", None)["received"] == first["received"] + 1
+    with at("2026-03-25"):  # far from midnight, when other figures begin
+        opened()
+        first = act("stats", None)
+        opened(title="Autre")
+        assert act("stats", None) == first
+        assert act("stats", None, organization="dreal-ara")["received"] == 0
+        monkeypatch.setattr(stats, "enqueue_once", lambda *args, **options: sent.append(args))
+        with freeze_time(clock.now() + timedelta(seconds=61)):
+            assert act("stats", None) == first, "a page does not wait"
+            [(job, arguments)] = sent
+            job(*arguments)
+            assert act("stats", None)["received"] == first["received"] + 1
     assert len(sent) == 1
 
 

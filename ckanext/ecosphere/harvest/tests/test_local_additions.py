@@ -1,5 +1,6 @@
 """What a service adds on the portal to a harvested dataset survives the next harvests."""
 
+import io
 from importlib import import_module
 
 import pytest
@@ -95,6 +96,23 @@ def test_file_uploaded_through_the_form_survives(page, portal, tmp_path):
         assert local_additions(portal) == [added["id"]]
         answer = page.request.get(added["url"].replace("http://test.ckan.net", ""))
         assert answer.body() == notice.read_bytes()
+
+
+def test_file_uploaded_in_the_place_of_a_link_survives(portal, app):
+    """Its resource is one that the harvest wrote."""
+    with catalogue([iso_record(1, links=LINKS)]) as server:
+        source = portal.source(server.url)
+        portal.harvest(source)
+        [link] = shown(portal)["resources"]
+        headers = {"Authorization": factories.SysadminWithToken(image_url="")["token"]}
+        sent = {"id": link["id"], "upload": (io.BytesIO(b"Zones de 2026."), "zones.txt")}
+        app.post("/api/action/resource_patch", data=sent, headers=headers, status=200)
+        for text in ("Deux.", "Trois."):
+            server.records[:] = [iso_record(1, abstract=text)]
+            assert portal.harvest(source) == {"updated": 1}
+        [kept] = shown(portal)["resources"]
+        assert kept["id"] == link["id"]
+        assert app.get(kept["url"].replace("http://test.ckan.net", "")).data == b"Zones de 2026."
 
 
 def test_resource_added_by_name_or_within_the_dataset_survives(portal):
