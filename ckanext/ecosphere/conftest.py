@@ -31,7 +31,7 @@ if process := os.environ.get("PYTEST_XDIST_WORKER"):  # CKAN reads its configura
     os.environ.update(settings.test_environment(process))
 
 
-#: Files that take half a minute or more, the longest first: of two processes, none is left alone with one at the end.
+#: Files that take half a minute or more, the longest first: of the processes, none is left alone with one at the end.
 LONGEST = (
     "tests/access/test_crawl.py",
     "tests/access/test_matrix.py",

@@ -11,7 +11,7 @@ from . import packages, pycsw, services
 from .install import setup, venv_program
 from .settings import ROOT, TEST_PROCESSES, test_environment
 
-#: The whole suite runs in two processes; the tests of a file, which share what they set up, stay in one.
+#: The whole suite runs in several processes; the tests of a file, which share what they set up, stay in one.
 IN_PARALLEL = ("-n", str(len(set(TEST_PROCESSES.values()))), "--dist", "loadfile", "--no-loadscope-reorder")
 
 #: For a Solr that lives for some minutes: to compile less, and to need no threads that clean up, halves its time.
@@ -28,7 +28,7 @@ def test(arguments: Sequence[str]) -> int:
     """Run pytest on the real services, started when they are not up, and stopped then only.
 
     Args:
-        arguments: what is handed on to pytest; without any, the whole suite runs in two processes.
+        arguments: what is handed on to pytest; without any, the whole suite runs in several processes.
 
     Returns:
         pytest's exit code.

@@ -1,7 +1,8 @@
 """Every page, as each persona who may see it: accessible in light and dark, in French, and without an English message.
 
 The addresses are those of `routes.csv` and the pages of CKAN itself below. What two personas see alike is looked at
-once; the browser asks the application of the test, so that no other process has to start.
+once: the content of a page for each route, its head, account bar and foot for the whole portal. The browser asks the
+application of the test, so that no other process has to start.
 """
 
 from __future__ import annotations
@@ -91,7 +92,8 @@ class Crawl:
     """A browser that sees the portal as one persona after the other.
 
     Attributes:
-        seen: shapes of pages that were looked at, by route.
+        seen: shapes of the contents that were looked at, by route.
+        frames: shapes of what stands around the content, of the pages that were looked at.
         opened: the page that was asked for last, by its address: the browser gets that very answer.
         faults: what is wrong, by persona and address.
     """
@@ -99,6 +101,7 @@ class Crawl:
     page: Page
     visitor: Visitor | None = None
     seen: dict[str, set[frozenset[str]]] = field(default_factory=dict)
+    frames: set[frozenset[str]] = field(default_factory=set)
     faults: dict[str, list[str]] = field(default_factory=dict)
     assets: dict[str, Any] = field(default_factory=dict)
     opened: dict[str, Any] = field(default_factory=dict)
@@ -126,10 +129,11 @@ class Crawl:
             return
         faults = [] if 'lang="fr"' in text[:500] else ["the page does not say that it is French"]
         faults += [f"English: {each}" for each in english_texts(text)]
-        shape = _shape(text)
+        content, frame = _shapes(text)
         seen = self.seen.setdefault(route, set())
-        if not any(shape <= each for each in seen):
-            seen.add(shape)
+        if not (_is_within(content, seen) and _is_within(frame, self.frames)):
+            seen.add(content)
+            self.frames.add(frame)
             self.looked_at += 1
             faults += self._axe(address)
         if faults:
@@ -174,17 +178,29 @@ def _violations(page: Page, **options: Any) -> list[str]:
     ]
 
 
-def _shape(text: str) -> frozenset[str]:
-    """What a page is made of, without its words: paths of elements with their classes and roles."""
+def _shapes(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """What the content of a page is made of, and what stands around it, without the words.
+
+    Returns:
+        for each of both, paths of elements with their classes and roles; a page without a part of its own for the
+        content is all content.
+    """
     tree = html.fromstring(text)
-    found = set()
+    content = next(iter(tree.find_class("main")), tree)
+    inside = set(content.iter())
+    shapes: tuple[set[str], set[str]] = (set(), set())
     for element in tree.iter():
         if not isinstance(element.tag, str) or element.tag in NOT_SHAPE:
             continue
         parent = element.getparent()
         above = f"{parent.tag}.{parent.get('class', '')}" if parent is not None else ""
-        found.add(f"{above} > {element.tag}.{element.get('class', '')}[{element.get('role', '')}]")
-    return frozenset(found)
+        shape = f"{above} > {element.tag}.{element.get('class', '')}[{element.get('role', '')}]"
+        shapes[element not in inside].add(shape)
+    return frozenset(shapes[0]), frozenset(shapes[1])
+
+
+def _is_within(shape: frozenset[str], seen: set[frozenset[str]]) -> bool:
+    return any(shape <= each for each in seen)
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,9 @@ from flask.testing import FlaskClient
 from freezegun import freeze_time
 
 from ckanext.ecosphere.search import setup, solr_schema
-from ckanext.ecosphere.search.alerts import job
+from ckanext.ecosphere.search.alerts import job, storage
 from ckanext.ecosphere.search.alerts.model import now
+from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.tests.postbox import Postbox, body, serving
 
 RHONE = "http://id.insee.fr/geo/departement/69"
@@ -115,6 +116,12 @@ def page(response: Any, status: int = 200) -> str:
 def links(mail: Any) -> list[str]:
     """The paths of the links of an e-mail."""
     return LINK.findall(body(mail))
+
+
+@pytest.fixture(autouse=True)
+def at_any_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have alerts due a day after they were made, even where the tests run at night, before the hour of the portal."""
+    monkeypatch.setattr(storage, "HOUR", max(now().astimezone(dates.zone()).hour - 1, 0))
 
 
 def tomorrow(days: int = 1) -> Any:
