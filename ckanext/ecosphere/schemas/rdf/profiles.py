@@ -286,9 +286,10 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                 self.g.add((ref, SCHEMA.creativeWorkStatus, Literal(dataset["development_status"])))
 
     def _add_licence(self, dataset: Mapping[str, Any], ref: Any) -> None:
-        """Write the licence of data without a distribution, which would tell it, on the dataset: DCAT allows it."""
+        """Write the licence on the dataset, which DCAT allows, when its distributions have none or several to tell."""
         licence = voc.get("licences").get(dataset.get("license_id") or "")
-        if licence and not dataset.get("resources") and urls.is_web_address(licence.uri):
+        told = {resource.get("license") for resource in dataset.get("resources") or ()}
+        if licence and len(told) != 1 and urls.is_web_address(licence.uri):
             self.g.add((ref, DCT.license, URIRef(licence.uri)))
             self.g.add((URIRef(licence.uri), RDF.type, DCT.LicenseDocument))
 

@@ -220,18 +220,20 @@ def _identifiers(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
 
 
 def _licence(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
-    """Take the licence of the distributions as the dataset's when they all have the same; without any, its own."""
+    """Take the licence of the distributions as the dataset's when they all have the same; else the dataset's own."""
     licences, resources = voc.get("licences"), dataset.get("resources") or []
     given = {str(resource.get("license") or "") for resource in resources}
-    if not any(given):
-        given = {str(graph.value(node, RDFS.label) or node) for node in graph.objects(ref, DCT.license)}
+    own = {str(graph.value(node, RDFS.label) or node) for node in graph.objects(ref, DCT.license)}
+    if len(given) != 1 or not any(given):
+        given = own
     named = next(iter(given)) if len(given) == 1 else ""
     only = licences.get(named) or licences.find(named)
     known = licences.get(dataset.get("license_id") or "")
-    if only and (known is None or known == only):
+    if only and (known is None or known == only or own):
         dataset["license_id"] = only.id
         for resource in resources:
-            resource.pop("license", None)
+            if resource.get("license") in (named, only.uri):
+                del resource["license"]
     if not dataset.get("license_id"):
         dataset.pop("license_id", None)
 

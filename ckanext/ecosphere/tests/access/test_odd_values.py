@@ -106,6 +106,8 @@ ODD_PARTS = ("a" * 5_000, "..", "%7B!frange%20l=0%7Dx", "9" * 40, "-1", "%5B%5D"
 NEVER_IN_ADDRESSES = ("%ED%A0%80", "a%00b")
 ODD_NAMES = ("q", "year", "page", "id", "bbox", "organization", "title", "uri", "table", "sort")
 INTERNAL_ERROR = 500
+#: The provider of this log-in is not there while the tests run, and the page says so.
+AWAY = (("/connexion/openid", 502),)
 ROUTES = sorted({f"{row.method} {row.name}" for row in tables.read("routes")})
 ROUTE_PARAMETERS = tables.parameters("routes")
 TAKING_TURNS = ("sysadmin", "anonymous", "editor")
@@ -131,7 +133,7 @@ def test_odd_addresses_get_clear_answers(route: str, portal: world.World, visito
         ledger.begin()
         answer = visitor.get(address) if method == "GET" else visitor.post(address, {"q": "b"})
         ledger.end()
-        if answer.status_code >= INTERNAL_ERROR:
+        if answer.status_code >= INTERNAL_ERROR and (rule, answer.status_code) not in AWAY:
             faults.append(f"{visitor.persona}: {address[:80]}: {answer.status_code}")
     assert not faults
 

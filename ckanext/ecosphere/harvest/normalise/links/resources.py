@@ -267,7 +267,9 @@ def _complete_distribution(draft: Draft, resource: Resource, link: Link) -> None
         known = licence_of_url(link.licence) or licence_of_text(link.licence)[0] or ""
         if known != draft.dataset.get("license_id"):
             listed = voc.get("licences").get(known)
-            resource["license"] = listed.uri if listed and not known.startswith("other-") else link.licence
+            licence = listed.uri if listed and not known.startswith("other-") else link.licence
+            # DCAT-AP has a licence that no address names among the rights.
+            resource["license" if licence.startswith(("http://", "https://")) else "rights"] = licence
     page = clean_url(link.access_url).url if link.access_url else None
     if page and page != resource["url"] and resource.get("download_url"):
         resource["access_url"] = page
