@@ -31,7 +31,7 @@ OPTIONS = {
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
-    "max_connections": "200",
+    "max_connections": "150",
     "shared_buffers": "256MB",
     "log_min_messages": "fatal",
 }

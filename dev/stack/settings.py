@@ -34,13 +34,13 @@ PORTS = {
 DEFAULT_PORT = 5000
 #: Distance from the ports of the usual stack to those of a second one.
 SECOND_STACK = 50
-#: What is kept for CKAN apart from what is kept for its tests. These run in three processes, for two processors: a test
-#: waits for services a sixth of its time, and another one runs meanwhile.
-DATABASES = {"demo": "ckan_default", "test": "ckan_test", "test_2": "ckan_test_2", "test_3": "ckan_test_3"}
-CORES = {"demo": "ckan", "test": "ckan_test", "test_2": "ckan_test_2", "test_3": "ckan_test_3"}
-REDIS_NUMBERS = {"demo": 0, "test": 1, "test_2": 2, "test_3": 3}
+#: What is kept for CKAN apart from what is kept for its tests, which run in two processes: a third one gained nothing on
+#: two processors.
+DATABASES = {"demo": "ckan_default", "test": "ckan_test", "test_2": "ckan_test_2"}
+CORES = {"demo": "ckan", "test": "ckan_test", "test_2": "ckan_test_2"}
+REDIS_NUMBERS = {"demo": 0, "test": 1, "test_2": 2}
 #: pytest-xdist's name of a test process → what it uses.
-TEST_PROCESSES = {"": "test", "gw0": "test", "gw1": "test_2", "gw2": "test_3"}
+TEST_PROCESSES = {"": "test", "gw0": "test", "gw1": "test_2"}
 
 
 def local(*parts: str) -> Path:
