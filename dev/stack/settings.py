@@ -34,8 +34,8 @@ PORTS = {
 DEFAULT_PORT = 5000
 #: Distance from the ports of the usual stack to those of a second one.
 SECOND_STACK = 50
-#: What is kept for CKAN apart from what is kept for its tests, which run in two processes: a third one gained nothing on
-#: two processors.
+#: What is kept for CKAN apart from what is kept for its tests, which run in two processes: a third one gained nothing
+#: on two processors.
 DATABASES = {"demo": "ckan_default", "test": "ckan_test", "test_2": "ckan_test_2"}
 CORES = {"demo": "ckan", "test": "ckan_test", "test_2": "ckan_test_2"}
 REDIS_NUMBERS = {"demo": 0, "test": 1, "test_2": 2}

@@ -1,8 +1,8 @@
 """However a source is made, a reading takes at most 50 MB more than its bound; each case is a process of its own.
 
 The bound is 70 MB below that of a portal, so that each case takes some ten seconds of processor time: what counts is
-by how much it is exceeded, and 420 MB (of 1024 times 1024 bytes) with 50 MB more are less than the 500 million bytes that
-a worker never takes.
+by how much it is exceeded, and 420 MB with 50 MB more, of 1024 times 1024 bytes, are less than the 500 million bytes
+that a worker never takes.
 """
 
 import json
