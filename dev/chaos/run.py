@@ -33,7 +33,9 @@ PATIENCE = 300.0
 OPTIONS = {
     "ecosphere.requests.requests_per_day": "100000",
     "ecosphere.requests.comments_per_hour": "100000",
-    "ecosphere.requests.moderation_digest": "0",  # no e-mail is put off
+    # No e-mail is put off to be one with others.
+    "ecosphere.requests.moderation_digest": "0",
+    "ecosphere.requests.comment_delay": "0",
 }
 PEOPLE = ("utilisateur", "moderatrice", "producteur-ddt-01")
 
