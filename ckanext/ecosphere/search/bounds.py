@@ -20,6 +20,41 @@ MOST_CLAUSES = 50
 MOST_WILDCARDS = 10
 MOST_FACET_VALUES = 1_000
 MOST_FACETS = 50
+RUNNING_TEXTS = frozenset(
+    [
+        "text",
+        "title",
+        "title_ngram",
+        "name_ngram",
+        "notes",
+        "author",
+        "maintainer",
+        "res_name",
+        "res_description",
+        "urls",
+        "ecosphere_tags",
+        "ecosphere_resources",
+        "ecosphere_words",
+        "ecosphere_suggest",
+    ]
+)
+"""Fields of the index whose values are the words of texts: Solr would count every word of the catalogue."""
+ONE_EACH = frozenset(
+    [
+        "id",
+        "index_id",
+        "name",
+        "title_string",
+        "url",
+        "ckan_url",
+        "download_url",
+        "res_url",
+        "metadata_created",
+        "metadata_modified",
+        "indexed_ts",
+    ]
+)
+"""Fields with as many values as there are datasets: all of them at once are no facet."""
 LAST_START = 1_000_000
 """Beyond it Solr would gather and sort all that comes before."""
 _COSTLY = re.compile(r"[*?~]")
@@ -53,12 +88,21 @@ def check(params: dict[str, Any], fielded: bool) -> None:
         _check_box(box)
     if _number(params.get("start")) > LAST_START:
         raise SearchQueryError(tk._("There are no pages beyond result {number}.").format(number=LAST_START))
-    limit = _number(params.get("facet.limit"))
-    if limit < -1 or limit > MOST_FACET_VALUES:
-        params["facet.limit"] = MOST_FACET_VALUES
+    _bound_facets(params)
+
+
+def _bound_facets(params: dict[str, Any]) -> None:
     fields = params.get("facet.field")
-    if isinstance(fields, (list, tuple)) and len(fields) > MOST_FACETS:
-        params["facet.field"] = list(fields[:MOST_FACETS])
+    if isinstance(fields, (list, tuple)):
+        fields = params["facet.field"] = [each for each in fields if _named(each) not in RUNNING_TEXTS][:MOST_FACETS]
+    limit = _number(params.get("facet.limit"))
+    if limit < -1 or limit > MOST_FACET_VALUES or (limit == -1 and not ONE_EACH.isdisjoint(map(_named, fields or ()))):
+        params["facet.limit"] = MOST_FACET_VALUES
+
+
+def _named(facet: Any) -> str:
+    """The field of a facet, which may begin with parameters of our own ("{!lucene ex=… key=…}res_format")."""
+    return str(facet).rpartition("}")[2]
 
 
 def _check_fielded(query: str) -> None:

@@ -77,6 +77,13 @@ def test_facets_and_pages_are_bounded() -> None:
     query.prepare(params)
     assert params["facet.limit"] == bounds.MOST_FACET_VALUES
     assert len(params["facet.field"]) == bounds.MOST_FACETS
+    params = {"q": "eau", "facet.limit": -1, "facet.field": ["id", "title", "notes", "text", "{!lucene key=a}tags"]}
+    query.prepare(params)
+    assert params["facet.field"] == ["id", "{!lucene key=a}tags"]
+    assert params["facet.limit"] == bounds.MOST_FACET_VALUES
+    params = {"q": "eau", "facet.limit": -1, "facet.field": ["tags", "organization"]}
+    query.prepare(params)
+    assert (params["facet.field"], params["facet.limit"]) == (["tags", "organization"], -1)
     with pytest.raises(bounds.SearchQueryError):
         query.prepare({"q": "eau", "start": 10**9})
 
