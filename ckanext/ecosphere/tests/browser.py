@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -189,6 +189,20 @@ def wait_until(page: Page, expression: str, seconds: float = 20) -> None:
     while not _holds(page, expression):
         assert time.monotonic() < deadline, expression
         page.wait_for_timeout(50)
+
+
+def save_dataset(page: Page, press: Callable[[], None]) -> None:
+    """Save the form of a dataset and wait for that of its first file.
+
+    When nothing happens the button is pressed once more, as a person does; what the form complains of fails the test.
+    """
+    press()
+    try:
+        page.wait_for_selector("#resource-edit", timeout=20_000)
+    except Error:
+        assert page.locator(".error-explanation").all_inner_texts() == []
+        press()
+        page.wait_for_selector("#resource-edit")
 
 
 def _holds(page: Page, expression: str) -> bool:

@@ -43,7 +43,7 @@ _GENERIC_FIRST = {
 }  # fmt: skip
 _LINKS = {*_ARTICLES, "au", "aux", "d", "de", "des", "du", "en", "et", "lez", "sous", "sur", "pres"}
 _EPCI_LEADS = re.compile(r"^(?:(?:agglo|agglomeration|metropole|eurometropole) )?(?:du|de la|de l|des|de|d) ")
-_EPCI_ENDS = re.compile(r"(?: (?:agglo|agglomeration|metropole|communaute|intercom))+$")
+_EPCI_ENDS = re.compile(r"(?: (?:agglo|agglomeration|metropole|communaute|intercom)){1,3}$")
 _DEMONYM = re.compile(r".{4,}(?:ais|ois)$")
 """Of one word, only the name of a country ("Clunisois") is a name without the kind: "Estuaire" is not."""
 

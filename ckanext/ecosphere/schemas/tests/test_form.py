@@ -11,7 +11,7 @@ from ckan import model
 
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
-from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, save_dataset, wait_until
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 
@@ -246,8 +246,7 @@ class TestInABrowser:
         page.locator("#form-errors a").first.click()
         assert page.evaluate("document.activeElement.id") == "field-contact__0__email"
         page.fill("#field-contact__0__email", "ddt@ain.example.org")
-        page.locator("button[name=save]").last.click()
-        page.wait_for_selector("#resource-edit")
+        save_dataset(page, page.locator("button[name=save]").last.click)
         assert axe_violations(page) == []
         stored = act("package_show", id="zones-humides-de-l-ain")
         assert stored["theme"] == [f"{samples.THEMES}/inventaires-nature-et-biodiversite"]

@@ -10,7 +10,7 @@ import pytest
 from ckanext.ecosphere.schemas.fields import places
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
-from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, save_dataset, wait_until
 from ckanext.ecosphere.vocabularies import communes
 
 BOURG = "http://id.insee.fr/geo/commune/01053"
@@ -115,8 +115,7 @@ class TestTheForm:
         page.locator("#field-spatial_coverage [data-find]").first.press("Enter")
         wait_until(page, "document.querySelectorAll('#field-territory .ecosphere-chosen li').length === 2")
         assert axe_violations(page) == []
-        page.locator("button[name=save]").last.press("Enter")
-        page.wait_for_selector("#resource-edit")
+        save_dataset(page, lambda: page.locator("button[name=save]").last.press("Enter"))
         assert set(act("package_show", id="par-commune")["territory"]) == {BOURG, samples.AIN}
 
     @pytest.mark.browser

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
-from ckanext.ecosphere.tests.browser import axe_violations, log_in, picture, wait_until
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, picture, save_dataset, wait_until
 from dev.ogc.server import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("shared_db")]
@@ -106,8 +106,7 @@ def test_what_was_typed_is_offered_again_and_forgotten(page: Page, editor: Any, 
     expect(page.locator("#field-contact [data-rows] [name$=__email]").last).to_have_value("b@example.org")
     expect(box).to_be_hidden()
     # Saved: nothing is kept any more.
-    page.locator("#dataset-edit button[name=save]").click()
-    page.wait_for_selector("#resource-edit")
+    save_dataset(page, page.locator("#dataset-edit button[name=save]").click)
     wait_until(page, "!Object.keys(localStorage).some((key) => key.includes('dataset/new'))")
     page.goto("/fr/dataset/new")
     expect(page.locator(".ecosphere-kept")).to_be_hidden()
