@@ -18,8 +18,8 @@ from ckan.config import middleware
 from ckan.plugins import core
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.tests.browser import browser, page, portal_url
-from ckanext.ecosphere.tests.kept_portal import KEPT, kept_portal
+from ckanext.ecosphere.tests.browser import browser, page, portal_url, state_of
+from ckanext.ecosphere.tests.kept_portal import KEPT, forget_routes, kept_portal
 from ckanext.ecosphere.tests.quick_loading import quick_loading
 from dev.stack import pycsw, settings
 
@@ -73,6 +73,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         KEPT.unload()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Tell with a failed journey what its page and the portal did."""
+    report: Any = yield
+    if report.failed and call.when == "call" and (opened := item.funcargs.get("page")):
+        report.sections.append(("Page and portal", state_of(opened)))
+    return report
+
+
 @pytest.fixture
 def with_plugins(ckan_config: Any) -> None:
     """The plugins that the configuration names; those of the test before, when it had the same configuration."""
@@ -90,6 +99,7 @@ def loaded() -> Iterator[None]:
     """The plugins, loaded once for each module: to load them for each test takes longer than most
     tests. For modules whose tests do not ask for `with_plugins`, nor change a list of plugins."""
     before = copy.deepcopy(dict(tk.config))
+    forget_routes()
     core.load_all()
     yield
     core.unload_all()

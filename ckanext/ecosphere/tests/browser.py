@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -32,6 +34,11 @@ from PIL import Image
 from playwright.sync_api import Browser, Error, Page, Route, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[3]
+#: The command `ckan`, which writes what each of its threads does to its log when it gets a SIGUSR1.
+PORTAL = (
+    "import faulthandler, signal; faulthandler.register(signal.SIGUSR1); "
+    "from ckan.cli.cli import ckan; ckan(prog_name='ckan')"
+)
 START_SECONDS = 300  # a loaded machine starts slowly; a process that dies is seen at once
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 #: Without these, Chromium looks up its maker's hosts at each start.
@@ -89,11 +96,11 @@ def portal_url(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixture
     url = f"http://127.0.0.1:{free_port()}"
     log = tmp_path_factory.mktemp("portal") / "portal.log"
     ini = ROOT / str(request.config.getoption("--ckan-ini"))
-    command = ["ckan", "-c", str(ini), "run", "--port", url.rsplit(":", 1)[1], "--host", "127.0.0.1"]
+    command = [sys.executable, "-c", PORTAL, "-c", str(ini), "run", "--port", url.rsplit(":", 1)[1]]
     programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     with log.open("w") as output:
         process = subprocess.Popen(
-            [*command, "--disable-reloader", "--threaded"],
+            [*command, "--host", "127.0.0.1", "--disable-reloader", "--threaded"],
             cwd=ROOT,
             env={**os.environ, "CKAN_SITE_URL": url, "PATH": programs},
             stdout=output,
@@ -101,6 +108,7 @@ def portal_url(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixture
         )
     try:
         wait_until_answers(f"{url}/api/3/action/status_show", process, log)
+        _portal.update(process=process, log=log)
         yield url
     finally:
         process.terminate()
@@ -133,17 +141,18 @@ def _asset(route: Route) -> None:
     url = route.request.url
     if url not in _assets:
         try:
-            with urllib.request.urlopen(url, timeout=30) as answer:
+            with urllib.request.urlopen(url, timeout=10) as answer:
                 headers = {name: value for name, value in answer.headers.items() if name.lower() not in NOT_KEPT}
                 _assets[url] = (headers, answer.read())
-        except HTTPError:
-            route.continue_()  # what is missing is missing
+        except (OSError, HTTPException):
+            route.continue_()  # what is missing is missing, and the page waits itself for what is late
             return
     headers, body = _assets[url]
     route.fulfill(status=HTTPStatus.OK, headers=headers, body=body)
 
 
 _assets: dict[str, tuple[dict[str, str], bytes]] = {}
+_portal: dict[str, Any] = {}
 
 
 @pytest.fixture
@@ -160,18 +169,53 @@ def page(portal_url: str, browser: Browser) -> Iterator[Page]:
     home = urlsplit(portal_url).netloc
     elsewhere: list[str] = []
     errors: list[str] = []
+    sent: dict[Any, float] = {}
+    told: list[str] = []
+    _pages[tab] = (sent, told)
 
     def note(url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme in ("http", "https", "ws", "wss") and parts.netloc != home:
             elsewhere.append(url)
 
-    tab.on("request", lambda sent: note(sent.url))
+    tab.on("request", lambda request: (note(request.url), sent.update({request: time.monotonic()})))
+    tab.on("requestfinished", lambda request: sent.pop(request, None))
+    tab.on("requestfailed", lambda request: (sent.pop(request, None), told.append(f"{request.url}: {request.failure}")))
+    tab.on("response", lambda answer: answer.status < 400 or told.append(f"{answer.url}: {answer.status}"))
+    tab.on("console", lambda message: told.append(message.text))
     tab.on("pageerror", lambda error: errors.append(str(error)))
     yield tab
+    del _pages[tab]
     context.close()
     assert not elsewhere, f"loaded from elsewhere: {elsewhere}"
     assert not errors, f"errors of scripts: {errors}"
+
+
+_pages: dict[Page, tuple[dict[Any, float], list[str]]] = {}
+
+
+def state_of(page: Page) -> str:
+    """What a person who looks over the shoulder of a failed test would see, and what the portal does at that moment.
+
+    Args:
+        page: of the fixture, before its test has ended.
+
+    Returns:
+        address, requests that wait, what failed and what the console told, the text in sight, and the end of the
+        portal's log with what each of its threads does.
+    """
+    sent, told = _pages[page]
+    now = time.monotonic()
+    waiting = [f"{request.method} {request.url} for {now - since:.1f} s" for request, since in sent.items()]
+    try:
+        seen = page.locator("[role=main]").inner_text(timeout=5_000)
+    except Error as error:
+        seen = str(error)
+    _portal["process"].send_signal(signal.SIGUSR1)
+    time.sleep(1)
+    log = _portal["log"].read_text(errors="replace")[-12_000:]
+    parts = {"waits": waiting, "told": told[-20:], "seen": [seen[:2000]], "portal": [log]}
+    return "\n".join([page.url, *(f"{name}: {line}" for name, lines in parts.items() for line in lines)])
 
 
 def log_in(page: Page, name: str, password: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
+from ckan.config import middleware
 from ckan.lib.app_globals import _CONFIG_CACHE
 from ckan.plugins import core
 from ckan.tests.helpers import CKANTestApp, _get_test_app
@@ -54,6 +55,7 @@ class KeptPortal:
             return
         self._forget()
         _put(before)  # plugins add to lists of the configuration: to their own copies
+        forget_routes()
         core.load_all()
         self._at, self._before, self._after = self.updates, before, _copied()
 
@@ -77,6 +79,14 @@ class KeptPortal:
             self._at = self.updates
             self._app, self._app_before, self._app_after = made.app, before, _copied()
         return made
+
+
+def forget_routes() -> None:
+    """Have addresses made with every plugin of `test.ini`, not with those of the application that was made last.
+
+    A test that makes no application of its own would miss the pages of the plugins that the one of another test lacked.
+    """
+    middleware._internal_test_request_context = None
 
 
 def _copied() -> Values:
