@@ -24,11 +24,13 @@ from sqlalchemy.exc import DataError, DBAPIError
 
 from ckanext.ecosphere.core import api_parameters, named_datasets
 from ckanext.ecosphere.shared import action_input
+from ckanext.ecosphere.shared.queue import StillCounted
 
 log = logging.getLogger(__name__)
 
 INVALID = 409  # as CKAN answers a ValidationError
-BAD_REQUEST, FORBIDDEN, NOT_FOUND, FAULT = 400, 403, 404, 500
+OK, BAD_REQUEST, FORBIDDEN, NOT_FOUND, FAULT, UNAVAILABLE = 200, 400, 403, 404, 500, 503
+COUNTING_SECONDS = "5"
 #: Fields of CKAN's forms that are one text, or one file, and fail as a list.
 ONCE = ("email", "id", "image_upload", "name", "owner_org", "package_id", "save", "state", "type", "upload", "url")
 MILLISECONDS = re.compile("[0-9]{1,12}")
@@ -131,6 +133,14 @@ def say_what_is_wrong(error: tk.ValidationError) -> tuple[str, int]:
     """Answer for a page whose address or form held what its action does not take, and that has no form to say so."""
     content = " ".join(f"{name}{tk._(': ')}{text}" for name, text in error.error_summary.items())
     return _page(BAD_REQUEST, content)
+
+
+@api_guard.app_errorhandler(StillCounted)
+def say_that_it_is_being_counted(_error: StillCounted) -> Response:
+    """Answer for figures that are not there yet: a page that looks again by itself, and "later" for a file."""
+    is_file = "." in request.path.rpartition("/")[2]
+    headers = {"Retry-After" if is_file else "Refresh": COUNTING_SECONDS, "Cache-Control": "no-store"}
+    return Response(tk.render("ecosphere/still_counted.html"), UNAVAILABLE if is_file else OK, headers)
 
 
 @api_guard.app_errorhandler(SearchError)

@@ -17,7 +17,7 @@ from ckanext.ecosphere.data_requests.domain import clock, kinds, states
 from ckanext.ecosphere.data_requests.model import Event, Request
 from ckanext.ecosphere.data_requests.search import by_service, unmet
 from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.shared.queue import enqueue_once
+from ckanext.ecosphere.shared.queue import enqueue_once, have_come, wait_for_many
 
 #: Time for which figures are kept that nobody looks at.
 KEPT_SECONDS = 3600
@@ -30,7 +30,10 @@ def show(year: int | None, organization_id: str | None, today: date) -> dict[str
     """The figures, `ecosphere.requests.statistics_cache` seconds old at most where a worker runs.
 
     To compute them takes the longer the more requests there are. So a page is given those that are kept, and when they
-    are older they are computed anew in the background; after `KEPT_SECONDS` without a reader the page waits for them.
+    are older they are computed anew in the background, as those of many requests when none are kept.
+
+    Raises:
+        StillCounted: none are kept, and there are many requests.
     """
     seconds = config.statistics_cache()
     if seconds <= 0:
@@ -38,15 +41,24 @@ def show(year: int | None, organization_id: str | None, today: date) -> dict[str
     spoken = language.current()
     kept: Any = connect_to_redis().get(_key(year, organization_id, today, spoken))
     if not kept:
+        wait_for_many(
+            f"{_key(year, organization_id, today, spoken)}:asked",
+            sa.select(Request.id).where(*_selection(year, organization_id)),
+            lambda: _ask(year, organization_id, today, spoken),
+        )
         return _keep(year, organization_id, today, spoken)
     kept = json.loads(kept)
     if clock.now().timestamp() - kept["computed"] > seconds:
-        enqueue_once(
-            keep, [year, organization_id, today.isoformat(), spoken],
-            job_id=f"ecosphere-requests-stats-{year}-{organization_id}-{spoken}", title="Requests: public figures",
-            queue=config.QUEUE,
-        )  # fmt: skip
+        _ask(year, organization_id, today, spoken)
     return kept["figures"]
+
+
+def _ask(year: int | None, organization_id: str | None, today: date, spoken: str) -> bool:
+    return enqueue_once(
+        keep, [year, organization_id, today.isoformat(), spoken],
+        job_id=f"ecosphere-requests-stats-{year}-{organization_id}-{spoken}", title="Requests: public figures",
+        queue=config.QUEUE,
+    )  # fmt: skip
 
 
 def keep(year: int | None, organization_id: str | None, today: str, spoken: str) -> None:
@@ -59,6 +71,7 @@ def _keep(year: int | None, organization_id: str | None, today: date, spoken: st
     found = compute(year, organization_id, today)
     kept = json.dumps({"computed": clock.now().timestamp(), "figures": found})
     connect_to_redis().set(_key(year, organization_id, today, spoken), kept, ex=KEPT_SECONDS)
+    have_come(f"{_key(year, organization_id, today, spoken)}:asked")
     return found
 
 

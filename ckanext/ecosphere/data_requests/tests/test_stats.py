@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from ckan.lib.jobs import Worker
 from freezegun import freeze_time
 
+from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.search import stats
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, dataset, opened, step
+from ckanext.ecosphere.shared import queue
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -112,6 +115,20 @@ def test_the_figures_are_kept_for_a_while(ckan_config: Any, monkeypatch: pytest.
             job(*arguments)
             assert act("stats", None)["received"] == first["received"] + 1
     assert len(sent) == 1
+
+
+def test_nobody_waits_for_the_figures_of_many_requests(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.statistics_cache", 60)
+    monkeypatch.setattr(queue, "COUNTED_AT_ONCE", 1)
+    opened(title="Une"), opened(title="Autre")
+    page = app.get("/fr/demandes/statistiques")
+    assert "Les chiffres sont en train d’être comptés" in page.body and page.headers["Refresh"]
+    app.get("/fr/demandes/statistiques.csv", status=503)
+    # A service without so many has its page at once.
+    app.get("/fr/organization/dreal-ara/demandes", status=200)
+    Worker([config.QUEUE]).work(burst=True)
+    assert "en train d’être comptés" not in app.get("/fr/demandes/statistiques").body
+    assert app.get("/fr/demandes/statistiques.csv").status_code == 200
 
 
 def test_a_service_has_its_own_figures():

@@ -11,6 +11,7 @@ from flask import Response, make_response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.data_requests.views import forms
+from ckanext.ecosphere.shared.queue import StillCounted
 
 INVALID = 400
 #: What errors carry besides sentences about fields.
@@ -53,6 +54,8 @@ def page(view: View) -> View:
             if not is_known():
                 return log_in()
             tk.abort(403, tk._("You may not do this."))
+        except StillCounted:
+            raise  # has a page of its own
         except tk.ValidationError as error:
             # Forms tell it beside their fields; what comes here was asked for by a made-up address.
             tk.abort(INVALID, " ".join(text for texts in messages(error).values() for text in texts))

@@ -87,6 +87,9 @@ def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> dict[st
         that are small have fewer than `minimum_size` datasets), `trend` (day, datasets, mean),
         `losses` (harvested, examined, losing, criteria: criterion, label, failing, lost; None without the harvest),
         `rescore` (stage, percent, at; None when no re-score is under way).
+
+    Raises:
+        ValidationError: the figures of a large catalogue are being counted: ask again in some seconds.
     """
     tk.check_access("ecosphere_quality_overview", context, data_dict)
     return kept_overview.show()

@@ -1,8 +1,8 @@
 """The figures of the whole portal, kept in Redis for a few minutes: to count them costs what the catalogue is large.
 
-A page never waits for them when figures are there: those that are too old are counted anew in the background. A
-dataset that becomes private takes the figures away at once; one that was private when they were counted is not in them
-and may be saved without.
+A page never waits for them: those that are too old, or those of a large catalogue of which none are there, are counted
+in the background. A dataset that becomes private takes the figures away at once; one that was private when they were
+counted is not in them and may be saved without.
 """
 
 from __future__ import annotations
@@ -18,33 +18,45 @@ from ckan.lib.redis import connect_to_redis
 from redis.exceptions import RedisError
 
 from ckanext.ecosphere.quality import config
+from ckanext.ecosphere.quality.core.model import QualityRow
 from ckanext.ecosphere.quality.reports import overview, presentation, progress
 from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.shared.queue import enqueue_once
+from ckanext.ecosphere.shared.queue import enqueue_once, have_come, wait_for_many
 
 KEPT_SECONDS = 24 * 3600
 """Time after which figures are given up, should no worker count them anew."""
 _MINUTE = 60
 _PRIVATE = "private"
 """Part of the key of the ids of the datasets that were private when the figures were counted last."""
+_ASKED = "asked"
+"""Part of the key of the moment since which a worker has been asked for figures that are not there."""
 
 
 def show() -> dict[str, Any]:
     """Return the figures (see `overview.overview`) in the reader's language, `config.overview_minutes` old at most
-    where a worker runs."""
+    where a worker runs.
+
+    Raises:
+        StillCounted: there are none yet, and many datasets.
+    """
     minutes = config.overview_minutes()
     if not minutes:
         return overview.overview()
     spoken = presentation.language()
     kept = _kept(spoken)
     if kept is None:
+        wait_for_many(_key(_ASKED), sa.select(QualityRow.package_id), lambda: _ask(spoken))
         return count(spoken)
     if time.time() - kept["counted"] > minutes * _MINUTE:
-        enqueue_once(
-            recount, [spoken], job_id=f"ecosphere-quality-overview-{spoken}", title="Quality: figures of the portal",
-            queue=config.QUEUE,
-        )  # fmt: skip
+        _ask(spoken)
     return {**kept["overview"], "rescore": progress.running()}
+
+
+def _ask(spoken: str) -> bool:
+    return enqueue_once(
+        recount, [spoken], job_id=f"ecosphere-quality-overview-{spoken}", title="Quality: figures of the portal",
+        queue=config.QUEUE,
+    )  # fmt: skip
 
 
 def count(spoken: str) -> dict[str, Any]:
@@ -60,6 +72,7 @@ def count(spoken: str) -> dict[str, Any]:
             kept.sadd(_key(_PRIVATE), *private)
             kept.expire(_key(_PRIVATE), KEPT_SECONDS)
         kept.execute()
+        have_come(_key(_ASKED))
     return found
 
 

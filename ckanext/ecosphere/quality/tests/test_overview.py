@@ -13,10 +13,13 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
+from ckan.lib.jobs import Worker
 
 from ckanext.ecosphere import vocabularies
+from ckanext.ecosphere.quality.jobs import tasks
 from ckanext.ecosphere.quality.reports import charts, kept_overview, progress
 from ckanext.ecosphere.quality.tests.conftest import act, saved
+from ckanext.ecosphere.shared import queue
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -86,6 +89,28 @@ def test_figures_are_kept_counted_anew_in_the_background_and_given_up_for_what_i
     monkeypatch.setitem(ckan_config, "ecosphere.quality.overview_minutes", 10)
     act("package_patch", id="later", private=True)
     assert datasets() == 3
+
+
+def test_nobody_waits_for_the_figures_of_a_large_catalogue(
+    app: Any, catalogue: dict[str, Any], ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(ckan_config, "ecosphere.quality.overview_minutes", 10)
+    monkeypatch.setattr(queue, "COUNTED_AT_ONCE", 2)
+    kept_overview.forget()
+    page = app.get("/fr/qualite")
+    assert "Les chiffres sont en train d’être comptés" in page.body and page.headers["Refresh"]
+    table = app.get("/qualite.csv", status=503)
+    assert table.headers["Retry-After"] and "no-store" in table.headers["Cache-Control"]
+    refused = app.get("/api/3/action/ecosphere_quality_overview", status=409).json["error"]
+    assert refused["message"] == ["These figures are being counted. Ask again in a few seconds."]
+    Worker([tasks.QUEUE]).work(burst=True)
+    assert "DDT de la Loire" in app.get("/fr/qualite").body
+    assert app.get("/fr/qualite.json").json["summary"]["datasets"] == 3
+    # No worker comes: the page counts them itself after a while.
+    kept_overview.forget()
+    assert "en train d’être comptés" in app.get("/fr/qualite").body
+    monkeypatch.setattr(queue.time, "time", lambda: time.time_ns() / 1e9 + queue.WORKER_SECONDS + 1)
+    assert "DDT de la Loire" in app.get("/fr/qualite").body
 
 
 def test_the_comparison_is_published_as_a_table_and_as_json(app: Any, catalogue: dict[str, Any]):

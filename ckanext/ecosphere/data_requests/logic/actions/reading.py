@@ -196,6 +196,7 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> dict[str, 
 
     Raises:
         NotFound: there is no such service.
+        ValidationError: the figures of many requests are being counted: ask again in some seconds.
     """
     tk.check_access("ecosphere_request_stats", context, data_dict)
     group = auth.organization(data_dict["organization"]) if data_dict.get("organization") else None
