@@ -30,7 +30,7 @@ from ckanext.ecosphere.core.lists import views as list_views
 from ckanext.ecosphere.interfaces import IEcosphereSetup
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import authorization, template_helpers, web_guard
-from ckanext.ecosphere.shared.web_guard import cookies, proxies
+from ckanext.ecosphere.shared.web_guard import assets, cookies, proxies
 
 
 @tk.blanket.config_declarations
@@ -99,9 +99,9 @@ class EcospherePlugin(Room):
         return mail.notify_recipient(*args, **kwargs)
 
     def make_middleware(self, app: Any, config: Any) -> Any:
-        """Take people's addresses from trusted proxies alone; send no cookies with assets."""
+        """Take people's addresses from trusted proxies alone; spare assets."""
         app = super().make_middleware(app, config)
-        cookies.spare_assets(app)
+        assets.spare(app)
         app.wsgi_app = proxies.ClientAddress(app.wsgi_app, options.trusted_proxies())
         return app
 

@@ -7,8 +7,6 @@ import re
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan import model
-from ckan.lib.munge import munge_title_to_name
 from ckan.lib.search import SearchError
 from ckan.views.dataset import CreateView
 from flask import Blueprint, Response, make_response, send_file, stream_with_context
@@ -22,6 +20,7 @@ from ckanext.ecosphere.schemas.fields import places, spatial
 from ckanext.ecosphere.schemas.importing import proposing, review, starting
 from ckanext.ecosphere.schemas.importing.text import decoded
 from ckanext.ecosphere.schemas.logic.publication import label_of
+from ckanext.ecosphere.schemas.logic.validators import free_name
 from ckanext.ecosphere.schemas.rdf import skos, structured
 from ckanext.ecosphere.shared import language, web_guard
 
@@ -32,7 +31,6 @@ SKOS_FORMATS = {
 }
 MOST_PROBLEMS = 40
 KIND = "dcat_type"  # every dataset has one
-MAX_NAME, MOST_TRIED = 90, 100
 schemas = Blueprint("ecosphere_schemas", __name__)
 web_guard.protect(schemas)
 
@@ -280,18 +278,8 @@ def _new_form(dataset: dict[str, Any]) -> str:
     """Show CKAN's form of a new dataset with values; it is sent to where a new dataset always is."""
     tk.g.form_action = tk.url_for("dataset.new")
     if dataset.get("title"):
-        dataset["name"] = _free_name(dataset["title"])
+        dataset["name"] = free_name(dataset["title"])
     return CreateView().get("dataset", dict(dataset))
-
-
-def _free_name(title: str) -> str:
-    """Return an address that no dataset has, made from a title."""
-    wanted = munge_title_to_name(re.sub(r"['’]", " ", title))[:MAX_NAME].rstrip("-")
-    for number in range(1, MOST_TRIED):
-        name = wanted if number == 1 else f"{wanted}-{number}"
-        if model.Package.get(name) is None:
-            return name
-    return ""
 
 
 def _shown(id: str) -> dict[str, Any]:

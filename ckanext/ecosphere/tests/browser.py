@@ -125,8 +125,10 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-#: Files that are the same for every page: scripts, styles, fonts and images of CKAN and of the plugins.
-ASSET = re.compile(r"^http://[^/]+/(webassets|base|vendor|ecosphere)/[^?]+\.(css|js|woff2?|ttf|svg|png|gif|ico)(\?|$)")
+#: What is the same for every page: scripts, styles, fonts and images of CKAN and of the plugins, and the translations.
+ASSET = re.compile(
+    r"^http://[^/]+/((webassets|base|vendor|ecosphere)/[^?]+\.(css|js|woff2?|ttf|svg|png|gif|ico)|api/i18n/\w+)(\?|$)"
+)
 
 #: Headers that belong to one answer.
 NOT_KEPT = ("set-cookie", "connection")
@@ -194,6 +196,12 @@ def page(portal_url: str, browser: Browser) -> Iterator[Page]:
 _pages: dict[Page, tuple[dict[Any, float], list[str]]] = {}
 
 
+#: An element with its place in the window and its value.
+FOCUS = """elements => elements.map(each => JSON.stringify(
+    [each.outerHTML.slice(0, 200), each.value, each.getBoundingClientRect(), window.innerHeight, window.scrollY]
+))"""
+
+
 def state_of(page: Page) -> str:
     """What a person who looks over the shoulder of a failed test would see, and what the portal does at that moment.
 
@@ -208,13 +216,14 @@ def state_of(page: Page) -> str:
     now = time.monotonic()
     waiting = [f"{request.method} {request.url} for {now - since:.1f} s" for request, since in sent.items()]
     try:
-        seen = page.locator("[role=main]").inner_text(timeout=5_000)
+        focus = page.locator("*:focus").evaluate_all(FOCUS)
+        seen = page.locator("body").inner_text(timeout=5_000)
     except Error as error:
-        seen = str(error)
+        focus, seen = [], str(error)
     _portal["process"].send_signal(signal.SIGUSR1)
     time.sleep(1)
     log = _portal["log"].read_text(errors="replace")[-12_000:]
-    parts = {"waits": waiting, "told": told[-20:], "seen": [seen[:2000]], "portal": [log]}
+    parts = {"waits": waiting, "told": told[-20:], "focus": focus, "seen": [seen[:2000]], "portal": [log]}
     return "\n".join([page.url, *(f"{name}: {line}" for name, lines in parts.items() for line in lines)])
 
 
@@ -244,7 +253,8 @@ def save_dataset(page: Page, press: Callable[[], None]) -> None:
     try:
         page.wait_for_selector("#resource-edit", timeout=20_000)
     except Error:
-        assert page.locator(".error-explanation").all_inner_texts() == []
+        if complaints := page.locator(".error-explanation").all_inner_texts():
+            pytest.fail("\n".join(complaints))
         press()
         page.wait_for_selector("#resource-edit")
 

@@ -57,7 +57,8 @@ def follow_first_advice(page: Page) -> str:
     link = page.locator("#ecosphere-quality-card ~ .module-content .ecosphere-quality-advice a").first
     link.focus()
     page.keyboard.press("Enter")
-    page.wait_for_url(re.compile(r"/edit/zones#field-"))
+    page.wait_for_url(re.compile(r"/edit/zones"))
+    wait_until(page, "document.readyState === 'complete' && location.hash")
     return page.url.rsplit("#field-", 1)[1]
 
 

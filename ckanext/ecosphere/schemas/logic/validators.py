@@ -14,6 +14,8 @@ from functools import cache
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.lib.munge import munge_title_to_name
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.fields import spatial, urls
@@ -40,6 +42,7 @@ OPEN_PATTERNS = {
 }
 _EPSG_CODE = re.compile(r"(?:urn:ogc:def:crs:EPSG:[\d.]*:|EPSG[: ]?|.*\bEPSG[: ]+)(\d{4,6})\)?", re.IGNORECASE)
 TAG_KEY_LENGTH = 3
+MAX_NAME, MOST_TRIED = 90, 100
 _TAG = re.compile(r"[^,<>\"\x00-\x1f\x7f\u2028\u2029]*")
 
 
@@ -48,6 +51,26 @@ def ecosphere_text(value: Any) -> Any:
     if not isinstance(value, str):
         value = str(value)
     return characters.clean(value)
+
+
+def ecosphere_name_from_title(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
+    """Make the address of a new dataset from its title when the form leaves it empty.
+
+    The script of the form fills it in; without it, or before it is ready, nobody would know what is missing. Only for
+    forms (`save`): CKAN's API asks for a name.
+    """
+    if context.get("save") and "package" not in context and not data.get(key):
+        data[key] = free_name(str(data.get(("title",)) or ""))
+
+
+def free_name(title: str) -> str:
+    """Return an address that no dataset has, made from a title; empty when there is none."""
+    wanted = munge_title_to_name(re.sub(r"['’]", " ", title))[:MAX_NAME].rstrip("-")
+    for number in range(1, MOST_TRIED):
+        name = wanted if number == 1 else f"{wanted}-{number}"
+        if model.Package.get(name) is None:
+            return name
+    return ""
 
 
 def ecosphere_date(value: Any) -> Any:

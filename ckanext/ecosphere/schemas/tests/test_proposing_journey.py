@@ -130,6 +130,20 @@ def test_what_was_typed_is_offered_again_and_forgotten(page: Page, editor: Any, 
     wait_until(page, "!Object.keys(localStorage).some((key) => key.startsWith('ecosphere:form:'))")
 
 
+def test_a_form_sent_before_its_scripts_are_ready_is_saved_and_forgotten(page: Page, editor: Any, act: Any) -> None:
+    log_in(page, editor["name"], PASSWORD)
+    page.goto("/fr/dataset/new")
+    page.fill("#field-title", "Une première fois")
+    wait_until(page, "Object.keys(localStorage).some((key) => key.includes('dataset/new'))")
+    page.route("**/api/i18n/*", lambda _route: None)  # CKAN's modules wait for it
+    page.goto("/fr/dataset/new")
+    page.fill("#field-title", "L’état d’un réseau lent")
+    page.locator("#dataset-edit button[name=save]").click()
+    page.wait_for_url("**/dataset/l-etat-d-un-reseau-lent/resource/new")
+    wait_until(page, "!Object.keys(localStorage).some((key) => key.includes('dataset/new'))")
+    assert act("package_show", id="l-etat-d-un-reseau-lent")["title"] == "L’état d’un réseau lent"
+
+
 def test_the_form_of_a_resource_reads_the_service_at_its_address(page: Page, editor: Any, service: Any) -> None:
     made = helpers.call_action(
         "package_create",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,22 @@ def test_page_has_every_header(visitor: Visitor, path: str):
     assert policy["script-src"] == "'self'"
     assert policy["object-src"] == "'none'"
     assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'self'"
+
+
+def test_assets_stay_in_the_browser_and_bring_no_session(log_in: Visitor):
+    anne = log_in("anne")
+    versioned = re.findall(r"/webassets/[^\"]+\.js", anne.get("/fr/").get_data(as_text=True))
+    assert versioned
+    for path, expected in (
+        (versioned[0], "public, max-age=31536000, immutable"),
+        ("/ecosphere/mark.svg", "public, max-age=3600"),
+        ("/api/i18n/fr", "public, max-age=3600"),
+    ):
+        sent = anne.get(path)
+        assert (sent.status_code, sent.headers["Cache-Control"]) == (200, expected)
+        assert "Set-Cookie" not in sent.headers
+    missing = anne.get("/webassets/vendor/00000000_nothing.js")
+    assert missing.status_code == 404 and "max-age" not in missing.headers["Cache-Control"]
 
 
 def test_page_with_scripts_in_its_text_only_reports(log_in: Visitor):

@@ -2,6 +2,7 @@
 "use strict";
 
 (function () {
+  const TYPABLE = "input:not([type=hidden]), select, textarea";
   const FOCUSABLE = "input:not([type=hidden]), select, textarea, button, a[href], [tabindex]";
   const GROUP = ".form-group, .control-group, .mb-3, fieldset";
   const MARK = "ecosphere-field-to-improve";
@@ -10,6 +11,8 @@
 
   /* Widgets hide the field that they replace: what they show in its place is near. */
   function entrance(target) {
+    const within = target.matches(TYPABLE) ? null : Array.from(target.querySelectorAll(TYPABLE)).find(usable);
+    if (within) { return within; }
     if (usable(target)) { return target; }
     // An address that a choice still hides is in a group of its own, inside that of the choice.
     for (let group = target.closest(GROUP); group; group = group.parentElement.closest(GROUP)) {
@@ -24,7 +27,9 @@
     if (!target || !target.closest("form")) { return; }
     document.querySelectorAll("." + MARK).forEach((each) => each.classList.remove(MARK));
     for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) { fold.open = true; }
-    const place = entrance(target);
+    const here = document.activeElement;
+    // Who types in the field already stays where they are.
+    const place = here !== target && target.contains(here) ? here : entrance(target);
     if (!place) { return; }
     (place.closest(".form-group, .control-group, .mb-3") || place).classList.add(MARK);
     place.focus({ preventScroll: true });

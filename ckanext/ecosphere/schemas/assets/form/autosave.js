@@ -24,6 +24,15 @@
     }
   }
 
+  // A form may be sent before the modules of the page are ready.
+  document.addEventListener("submit", (event) => {
+    const box = event.target.querySelector("[data-module=ecosphere-autosave]");
+    const key = box && PREFIX + box.dataset.modulePerson + ":" + box.dataset.moduleKey;
+    const draft = box && kept(key);
+    if (!draft) return;
+    window.localStorage.setItem(key, JSON.stringify(Object.assign(draft, { sent: true })));
+  });
+
   ckan.module("ecosphere-autosave", function () {
     return {
       initialize: function () {

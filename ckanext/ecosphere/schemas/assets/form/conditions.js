@@ -3,6 +3,15 @@
   "use strict";
 
   const { goTo, read } = window.ecosphere.form;
+  const wanted = window.location.hash.startsWith("#field-") ? window.location.hash : "";
+
+  // The browser would go there in its own way, some time after the page is loaded, and take the focus from where one types by
+  // then: it finds the address without the field.
+  if (wanted) {
+    const show = (end) => window.history.replaceState(window.history.state, "", window.location.pathname + window.location.search + end);
+    show("");
+    window.addEventListener("load", () => window.setTimeout(() => show(wanted)));
+  }
 
   /** The same rule as conditions.py on the server. */
   function holds(conditions, readField) {
@@ -30,16 +39,7 @@
       initialize: function () {
         this._conditions();
         window.addEventListener("hashchange", () => goTo(window.location.hash));
-        if (!window.location.hash.startsWith("#field-")) return;
-        goTo(window.location.hash);
-        // The browser's own way to the field, once the page is loaded, takes the focus away again.
-        const again = () => {
-          const taken = document.activeElement;
-          if (taken === document.body || "#" + taken.id === window.location.hash) goTo(window.location.hash);
-        };
-        const later = () => [50, 300, 1000].forEach((milliseconds) => window.setTimeout(again, milliseconds));
-        if (document.readyState === "complete") later();
-        else window.addEventListener("load", later);
+        if (wanted) goTo(wanted);
       },
 
       /** Show the fields that apply to what is chosen; hide the others as long as they are empty. */
