@@ -11,7 +11,7 @@ from ckan.types import Context
 
 from ckanext.ecosphere.access import cli, config, helpers, jobs
 from ckanext.ecosphere.access.logic import action, auth
-from ckanext.ecosphere.access.services import storage
+from ckanext.ecosphere.access.services import noting, storage
 from ckanext.ecosphere.access.views import pages  # noqa: F401 (the views register themselves)
 from ckanext.ecosphere.access.views.blueprint import ecosphere_access
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
@@ -41,6 +41,7 @@ class EcosphereAccessPlugin(Room):
         super().update_config(config)
         tk.add_template_directory(config, "../templates/access")
         tk.add_resource("../assets/access", "ecosphere_access")
+        noting.listen()
 
     def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Note the services of the new dataset in the transaction that creates it; they are read in the background."""
@@ -70,5 +71,5 @@ class EcosphereAccessPlugin(Room):
 
 
 def _note(pkg_dict: dict[str, Any], *, new: bool) -> None:
-    if pkg_dict.get("type", "dataset") == "dataset" and storage.note([pkg_dict["id"]], new=new):
-        jobs.want_reading()
+    if pkg_dict.get("type", "dataset") == "dataset":
+        noting.saved(pkg_dict["id"], new=new)

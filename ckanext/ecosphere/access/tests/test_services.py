@@ -52,6 +52,27 @@ def test_a_save_asks_nobody_and_notes_one_service_for_many_resources(portal, hos
     assert len(heard) == 1
 
 
+def test_the_services_of_a_transaction_are_noted_at_once_and_not_without_it(portal, hostile, monkeypatch):
+    noted: list[int] = []
+    note = storage.note
+    monkeypatch.setattr(storage, "note", lambda ids, **options: noted.append(len(ids)) or note(ids, **options))
+    context = {"ignore_auth": True, "defer_commit": True, "user": factories.User()["name"]}
+
+    def save(name: str) -> str:
+        resources = [{"url": hostile(f"/{name}/wms", b"<x/>"), "format": "WMS"}]
+        data = {"name": name, "title": name, "owner_org": portal["service"], "resources": resources}
+        return tk.get_action("package_create")(dict(context), data)["id"]
+
+    ids = [save(f"du-lot-{number}") for number in range(3)]
+    model.repo.commit()
+    assert noted == [3]
+    assert model.Session.query(ServiceUse).filter(ServiceUse.package_id.in_(ids)).count() == 3
+    lost = save("abandonne")
+    model.Session.rollback()
+    model.repo.commit()
+    assert noted == [3] and model.Session.query(ServiceUse).filter_by(package_id=lost).count() == 0
+
+
 def test_the_layers_of_a_resource_are_named(read):
     for name, kind, layer in (
         ("Carte", "wms", "zones_humides"),
