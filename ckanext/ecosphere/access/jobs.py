@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from ckan import model
@@ -13,8 +12,7 @@ from ckanext.ecosphere.access.services import runs, storage
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.shared.locks import Locks, is_free
 from ckanext.ecosphere.shared.queue import enqueue_once, waits
-
-log = logging.getLogger(__name__)
+from ckanext.ecosphere.shared.runs import in_steps
 
 READ, SAMPLE, EXTRACT = "ecosphere-access-read", "ecosphere-access-sample", "ecosphere-access-extract"
 #: Lock of whoever reads services.
@@ -74,19 +72,7 @@ def want_extracts() -> None:
 
 def tick(seconds: float = 3600) -> dict[str, int]:
     """Do all that is due; return how much of each, -1 for what failed."""
-    done: dict[str, int] = {}
-    steps: dict[str, Callable[[], int]] = {
-        "services known": storage.note_all,
-        "services read": lambda: _read_all(seconds),
-    }
-    for name, step in steps.items():
-        try:
-            done[name] = step()
-        except Exception:
-            model.Session.rollback()
-            log.exception("Access: %s failed", name)
-            done[name] = -1
-    return done
+    return in_steps("Access", {"services known": storage.note_all, "services read": lambda: _read_all(seconds)})
 
 
 def _read_all(seconds: float) -> int:
