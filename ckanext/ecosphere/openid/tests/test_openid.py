@@ -30,7 +30,7 @@ from ckanext.ecosphere.interfaces import CheckStatus, each_setup
 from ckanext.ecosphere.openid import accounts, config, provider
 from ckanext.ecosphere.openid.tests.local_provider import CLIENT, JEANNE, RSA, SECRET, LocalProvider, local_provider
 from ckanext.ecosphere.shared.web_guard import rate_limits
-from ckanext.ecosphere.tests.browser import axe_violations, free_port
+from ckanext.ecosphere.tests.browser import axe_violations, free_port, picture
 
 PASSWORD = "Correct-Horse-9"
 START = "/connexion/openid"
@@ -645,6 +645,7 @@ def test_journey(portal: str, local: LocalProvider, browser: Any):
     page.goto(f"{portal}/user/login?came_from=/user/edit")
     button = page.get_by_role("link", name="Se connecter avec ProConnect")
     assert axe_violations(page) == []
+    picture(page, "openid")
     button.focus()
     page.keyboard.press("Enter")
     page.get_by_text(KNOWN_ADDRESS).wait_for()
@@ -658,6 +659,7 @@ def test_journey(portal: str, local: LocalProvider, browser: Any):
     assert axe_violations(page) == []
     page.get_by_role("link", name="Lier à ProConnect").click()
     assert axe_violations(page) == []
+    picture(page, "openid-link")
     page.get_by_label(re.compile("Mot de passe de votre compte")).fill(PASSWORD)
     page.get_by_role("button", name="Oui, les lier").click()
     page.get_by_text("Votre compte est lié").wait_for()
