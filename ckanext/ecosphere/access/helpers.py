@@ -125,6 +125,7 @@ def _labels() -> dict[str, str]:
         "text": _("text"),
         "empty_type": _("empty"),
         "attributes": _("What the attributes of the data mean:"),
+        "standard": _("The attributes are those of the standard {standard}, which explains them."),
         "attribute_feature": _("Object"),
         "attribute_name": _("Attribute"),
         "attribute_title": _("Label"),

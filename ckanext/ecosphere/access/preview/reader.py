@@ -56,6 +56,10 @@ def sample(job: dict[str, Any], geo: Any) -> dict[str, Any]:
         path = unzip.unpack(path, path.parent, UNPACKED_MEGABYTES * confine.MEGABYTE)
         kind = {".xlsx": "sheet", ".ods": "sheet", ".shp": "shp"}.get(path.suffix) or kind_of(path, path.name)
     found = _shown(kind, path, rows, geo)
+    if found.get("columns") and not found.get("attributes"):
+        from ckanext.ecosphere.access.preview import standards
+
+        found["standard"] = standards.explain(found["columns"])
     content = json.dumps(found, ensure_ascii=False, allow_nan=False)
     Path(job["output"]).write_text(content, encoding="utf-8")
     told = (
@@ -70,6 +74,7 @@ def sample(job: dict[str, Any], geo: Any) -> dict[str, Any]:
         "delimiter",
         "columns",
         "attributes",
+        "standard",
     )
     return {name: found[name] for name in told if name in found}
 

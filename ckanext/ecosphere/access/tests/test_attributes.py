@@ -52,6 +52,26 @@ def test_a_feature_catalogue_becomes_a_table(loaded, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("header", "standard", "explained"),
+    [
+        ("IDURBA;TYPEZONE;LIBELLE;COULEUR", "CNIG – PLU", {"IDURBA", "TYPEZONE", "LIBELLE"}),
+        ("idSup;nomSupLitt;urlfic", "CNIG – SUP", {"idSup", "nomSupLitt", "urlfic"}),
+        ("ID_ZONE;ID_GASPAR;NOM;TYPEREG", "COVADIS – PPR", {"ID_ZONE", "ID_GASPAR", "NOM", "TYPEREG"}),
+        ("LIBELLE;NOM;URLFIC;INSEE", "", set()),
+        ("TYPEZONE;LIBELLE", "", set()),
+    ],
+    ids=["plu", "sup", "ppr", "nothing-of-its-own", "one-alone"],
+)
+def test_the_attributes_of_a_standard_are_explained(loaded, tmp_path, header, standard, explained):
+    row = ";".join("x" for _name in header.split(";"))
+    facts, shown = sample(f"{header}\n{row}\n".encode(), tmp_path, "zones.csv")
+    assert facts["standard"] == standard
+    meanings = {column["name"]: column["meaning"] for column in shown["columns"] if "meaning" in column}
+    assert meanings.keys() == explained
+    assert all(each["fr"] and each["en"] for each in meanings.values())
+
+
+@pytest.mark.parametrize(
     ("document", "kind"),
     [
         ({"fields": []}, "text"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 from ckan import model
 from ckan.cli.db import _get_pending_plugins
 from ckan.tests import factories
+from ckan.tests.helpers import call_action
 from playwright.sync_api import Page, expect
+from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.access.tests.conftest import forget_counts
@@ -90,3 +93,20 @@ def test_somebody_sees_the_data_and_takes_a_part(page: Page, dataset: dict[str, 
         page.get_by_role("link", name="Télécharger GeoJSON").click()
     download.value.save_as(tmp_path / "x.geojson")
     assert '"FeatureCollection"' in (tmp_path / "x.geojson").read_text()
+
+
+def test_attributes_of_a_standard_are_explained_in_the_table(page: Page, dataset: dict[str, Any]):
+    zones = FileStorage(io.BytesIO(b"IDURBA;TYPEZONE;REMARQUE\n44109_PLU;U;centre\n"), "zonage.csv")
+    named = {"name": "Zonage du PLU", "url": "zonage.csv", "format": "CSV", "upload": zones}
+    by = {"ignore_auth": True, "user": factories.Sysadmin()["name"]}
+    call_action("resource_create", by, package_id=dataset["id"], **named)
+    page.goto("/fr/dataset/zh-44")
+    preview = page.locator(".eco-preview")
+    preview.get_by_label("Afficher").select_option(label="Zonage du PLU")
+    expect(preview.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
+    jobs.make_samples()
+    expect(preview.locator("th", has_text="TYPEZONE")).to_contain_text("Type de zone : U (urbaine)")
+    expect(preview.locator(".eco-preview__status")).to_contain_text("standard CNIG – PLU")
+    preview.scroll_into_view_if_needed()
+    assert axe_violations(page) == []
+    picture(page, "attributes-of-a-standard")

@@ -69,6 +69,8 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
     });
     const type = column.type === "empty" ? labels.empty_type : labels[column.type];
     th.append(button, element("small", "", type + (column.empty ? ", " + labels.empty.replace("{number}", column.empty) : "")));
+    const meaning = column.meaning && (column.meaning[document.documentElement.lang] || column.meaning.en);
+    if (meaning) { th.append(element("small", "eco-preview__meaning", meaning)); }
     head.append(th);
   });
   const thead = element("thead");

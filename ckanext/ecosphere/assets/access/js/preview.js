@@ -151,6 +151,7 @@ this.ckan.module("ecosphere-preview", function () {
         const named = (column) => Object.assign({}, column, { name: this.labels["attribute_" + column.name] || column.name });
         sample = Object.assign({}, sample, { columns: sample.columns.map(named) });
       }
+      if (sample.standard) { notes.push(this.labels.standard.replace("{standard}", sample.standard)); }
       if (sample.cut && sample.rows) { notes.push(this.labels.cut.replace("{number}", sample.rows.length)); }
       if (sample.delimiter) {
         const sign = sample.delimiter === "\t" ? this.labels.tab : sample.delimiter;
