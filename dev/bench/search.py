@@ -250,6 +250,8 @@ def harvesting(source: str) -> Iterator[None]:
     command = [*ckan, "ecosphere", "harvest", "run", "--force", source]
     watching = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(WARM_UP)
+    if watching.poll():
+        sys.exit(f"The source {source} cannot be harvested: is there one of this name?")
     try:
         yield
     finally:
