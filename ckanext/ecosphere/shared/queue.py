@@ -102,9 +102,12 @@ def wait_for_many(key: str, rows: sa.Select[Any], ask: Callable[[], bool]) -> No
     more = rows.with_only_columns(sa.literal(1), maintain_column_froms=True).offset(COUNTED_AT_ONCE).limit(1)
     if model.Session.scalar(more) is None:
         return
-    kept = connect_to_redis()
-    kept.set(key, time.time(), nx=True, ex=2 * WORKER_SECONDS)
-    since: Any = kept.get(key)
+    try:
+        kept = connect_to_redis()
+        kept.set(key, time.time(), nx=True, ex=2 * WORKER_SECONDS)
+        since: Any = kept.get(key)
+    except RedisError:
+        return  # nobody can be asked
     if since and time.time() - float(since) <= WORKER_SECONDS and ask():
         raise StillCounted
 
