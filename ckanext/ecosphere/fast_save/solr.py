@@ -1,4 +1,4 @@
-"""Index many datasets with one request: CKAN's own documents, added and committed together."""
+"""Index many datasets with one request: CKAN's own documents, added and shown together."""
 
 from __future__ import annotations
 
@@ -69,12 +69,13 @@ def build(dataset: dict[str, Any], models: Any = model) -> Document | None:
     return collector.documents[0] if collector.documents else None
 
 
-def add(documents: list[Document], *, commit: bool = True) -> None:
+def add(documents: list[Document], *, commit: bool = True, within: int | None = None) -> None:
     """Add documents to the index, in one request.
 
     Args:
         documents: as `build` makes them.
         commit: whether to show them at once, on a portal that commits at all (`ckan.search.solr_commit`).
+        within: seconds within which Solr shows them, instead of at once.
 
     Raises:
         SolrAwayError: Solr is away.
@@ -82,7 +83,11 @@ def add(documents: list[Document], *, commit: bool = True) -> None:
     """
     if not documents:
         return
-    _solr("add", documents, commit=commit and tk.config["ckan.search.solr_commit"])
+    commits = commit and tk.config["ckan.search.solr_commit"]
+    if commits and within:
+        _solr("add", documents, commit=False, commitWithin=within * 1000)
+    else:
+        _solr("add", documents, commit=commits)
 
 
 def kept(keys: Sequence[str], fields: Sequence[str]) -> list[Document]:

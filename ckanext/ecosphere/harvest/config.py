@@ -15,6 +15,8 @@ ALLOWED_NETWORKS = "ecosphere.harvest.allowed_networks"
 PAGE_SIZE = "ecosphere.harvest.page_size"
 BATCH_SIZE = "ecosphere.harvest.batch_size"
 WORKERS = "ecosphere.harvest.workers"
+GIVE_WAY = "ecosphere.harvest.give_way"
+SHOWN_SECONDS = "ecosphere.harvest.shown_seconds"
 WITHDRAW_AFTER = "ecosphere.harvest.withdraw_after"
 HOLD_RECORDS = "ecosphere.harvest.hold_records"
 HOLD_PERCENT = "ecosphere.harvest.hold_percent"
@@ -61,6 +63,16 @@ def batch_size() -> int:
 def workers() -> int:
     """Background workers that may import the records of one job at the same time."""
     return max(1, tk.config[WORKERS])
+
+
+def give_way() -> int:
+    """Times that a worker rests as long as it has worked, while people use the portal."""
+    return max(0, tk.config[GIVE_WAY])
+
+
+def shown_seconds() -> int:
+    """Seconds until a search finds what a running harvest has imported."""
+    return max(1, tk.config[SHOWN_SECONDS])
 
 
 def withdraw_after() -> int:

@@ -9,6 +9,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.harvest.finish import digest, mail, report, withdrawal
 from ckanext.ecosphere.harvest.model import DUPLICATE, Batch, JobState, SourceRecord, now
 from ckanext.ecosphere.harvest.worker.job import FINISHED, Job, update_state, user_name
@@ -54,6 +55,8 @@ def _judge_absences(job: Job, state: JobState) -> None:
 
 def _close(job: Job) -> None:
     counts = _counts(job)
+    if counts.get("added") or counts.get("updated"):
+        solr.commit()
     state = model.Session.get(JobState, job.id, populate_existing=True)
     assert state is not None  # noqa: S101 - `finish` read it
     moment = now()

@@ -27,6 +27,7 @@ from ckanext.ecosphere.harvest.worker.backoff import pauses
 from ckanext.ecosphere.harvest.worker.job import Job, is_running, update_state
 from ckanext.ecosphere.harvest.worker.locks import batch_lock
 from ckanext.ecosphere.harvest.worker.messages import about_record, say
+from ckanext.ecosphere.harvest.worker.pace import Pace
 from ckanext.ecosphere.harvest.worker.transaction import one_transaction
 from ckanext.ecosphere.harvest.write.outcome import ERRORED, STORY, Outcome
 from ckanext.ecosphere.harvest.write.writer import RecordReader, Writer
@@ -63,6 +64,7 @@ class Importer:
         self._documents = Documents()
         self._locks = locks
         self._sleep = sleep
+        self._shown_within: int | None = None
 
     def work(self, until_empty: bool = False) -> None:
         """Import batches until none can be taken.
@@ -70,12 +72,15 @@ class Importer:
         Args:
             until_empty: also wait for those that other workers have taken, and take over from those that die.
         """
+        self._shown_within = config.shown_seconds()
+        pace = Pace(self._sleep)
         with without_activity():
             self._writer.prepare()
             while is_running(self._job.id):
                 batch = self._take()
                 if batch is not None:
                     self._do(batch)
+                    pace.rest()
                 elif until_empty and self._left():
                     self._sleep(_POLL_SECONDS)
                 else:
@@ -232,7 +237,7 @@ class Importer:
         """
         for pause in (*pauses(config.outage_seconds()), None):
             try:
-                solr.add(documents)
+                solr.add(documents, within=self._shown_within)
                 return
             except solr.SolrAwayError:
                 if pause is None:
@@ -247,7 +252,7 @@ class Importer:
         """One document that Solr refuses must not keep the others out."""
         for document in documents:
             try:
-                solr.add([document])
+                solr.add([document], within=self._shown_within)
             except solr.SolrAwayError:
                 raise
             except SearchIndexError as error:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from flask import Blueprint, current_app
 from werkzeug.wrappers import Response
 
-from ckanext.ecosphere.shared.web_guard import bad_requests, brakes, csrf, headers, redirects, sessions, uploads
+from ckanext.ecosphere.shared.web_guard import bad_requests, brakes, csrf, headers, redirects, sessions, uploads, visits
 from ckanext.ecosphere.shared.web_guard.settings import Limits, Settings
 
 __all__ = ["Limits", "Settings", "portal_blueprint", "protect"]
@@ -56,6 +56,7 @@ def portal_blueprint(settings: Callable[[], Settings]) -> Blueprint:
         return brakes.check(chosen.limits) or csrf.check_get()
 
     def after(response: Response) -> Response:
+        visits.of_this_process().count()
         return uploads.protect(headers.add(sessions.finish(response), settings()))
 
     blueprint.before_app_request(before)

@@ -1,0 +1,74 @@
+"""How busy the portal is: answers a second, so that background work can give way to the people who wait for a page.
+
+Each process of the web server counts for itself and tells Redis every few seconds; nothing is kept of who asked what.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import cache
+
+import ckan.plugins.toolkit as tk
+from ckan.lib.redis import connect_to_redis
+from flask import request
+from redis.exceptions import RedisError
+
+SECONDS = 5
+"""Length of the spans of time that are counted, in seconds."""
+_KEPT = 4 * SECONDS
+_STATIC = frozenset({"static", "webassets.index"})
+
+
+class Visits:
+    """Counts the answers of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._span = 0
+        self._number = 0
+
+    def count(self) -> None:
+        """Count the answer that is being made, files aside; Redis may be away."""
+        if request.endpoint in _STATIC:
+            return
+        span = int(time.time()) // SECONDS
+        with self._lock:
+            ended, number = self._span, self._number
+            if ended == span:
+                self._number += 1
+                return
+            self._span, self._number = span, 1
+        # The count of a span is told with the first answer of the next: late, but soon enough when busy.
+        if number and span - ended == 1:
+            _tell(span, number)
+
+
+def per_second() -> float:
+    """How many answers the web server gave in a second of late, files aside; 0 while Redis is away."""
+    span = int(time.time()) // SECONDS
+    try:
+        counted = connect_to_redis().mget(_key(span), _key(span - 1))
+    except RedisError:
+        return 0.0
+    return max(int(number or 0) for number in counted) / SECONDS
+
+
+@cache
+def of_this_process() -> Visits:
+    """The counter of this process."""
+    return Visits()
+
+
+def _tell(span: int, number: int) -> None:
+    try:
+        with connect_to_redis().pipeline() as pipeline:
+            pipeline.incrby(_key(span), number)
+            pipeline.expire(_key(span), _KEPT)
+            pipeline.execute()
+    except RedisError:
+        return
+
+
+def _key(span: int) -> str:
+    return f"ecosphere:visits:{tk.config['ckan.site_id']}:{span}"
