@@ -60,8 +60,8 @@ bench-normalise: ## Precision and recall of the themes that a harvest gives, on 
 bench-resources: ## What the resources of real records are for and which layers their services have, held against 378 judged by hand (RECORDS=../shared/records ARGS=--show)
 	@.venv/bin/python -m dev.bench.resources $(RECORDS) $(ARGS)
 
-bench-pages: ## Measure every kind of page of the demonstration, as each person (after COUNT=27897 make demo; VISITS=40 PAGE=/dataset)
-	@.venv/bin/python -m dev.bench.pages --visits $(or $(VISITS),40) $(if $(PAGE),--page $(PAGE))
+bench-pages: ## Measure every kind of page of the demonstration, as each person (after COUNT=27897 make demo; VISITS=40 PAGE=/dataset REQUESTS=50000)
+	@.venv/bin/python -m dev.bench.pages --visits $(or $(VISITS),40) $(if $(PAGE),--page $(PAGE)) $(if $(REQUESTS),--requests $(REQUESTS))
 
 bench-quality: ## Measure what quality costs, on a save and for a re-score (DATASETS=100000)
 	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.quality --datasets $(or $(DATASETS),100000)

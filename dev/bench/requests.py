@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import statistics
 import time
 from collections.abc import Callable
@@ -25,78 +24,22 @@ from ckan.config.middleware import make_app
 from ckan.tests import factories
 from ckan.tests.helpers import reset_db
 
+from dev.bench.many_requests import EVENTS_EACH, MARK, WORDS, tidy, write
+
 from ckan.cli import load_config  # isort: skip
 
 ROOT = Path(__file__).parents[2]
 LIMIT_MS = 300
 RUNS = 40
-EVENTS_EACH = 10
 SERVICES = 130
-
-#: Requests over five years, a tenth private; two in five are still open; words come from a vocabulary of the field.
-REQUESTS = """
-INSERT INTO ecosphere_requests (id, reference, version, state, visibility, title, description, use, theme, territory,
-    requester_id, organization_id, created, modified, submitted, opened, first_answer, closed, due, first_month_ends,
-    clock_start, support_count, listed, search)
-SELECT 'r-' || n, 'DD-' || to_char(at, 'YYYY') || '-' || lpad(n::text, 5, '0'), 4, state,
-    visibility, title, body, :uses[1 + n % array_length(:uses, 1)], theme, territory, 'person-' || n % 3000,
-    organization, at, at, at, at, at + interval '9 days',
-    CASE WHEN state IN ('open', 'needs_info', 'in_progress') THEN NULL ELSE at + interval '20 days' END,
-    (at + interval '1 month')::date, (at + interval '1 month')::date, at::date, (random() ^ 6 * 80)::int,
-    visibility = 'public', to_tsvector('french', title || ' ' || theme || ' ' || territory || ' ' || body)
-FROM (
-    SELECT n, CASE WHEN n % 10 = 0 THEN 'private' ELSE 'public' END AS visibility,
-        (ARRAY['open', 'in_progress', 'needs_info', 'open', 'fulfilled', 'fulfilled', 'partial', 'refused', 'not_held',
-               'fulfilled'])[1 + (random() * 9.99)::int % 10] AS state,
-        now() - random() * interval '1800 days' AS at,
-        :themes[1 + (random() * 1e6)::int % array_length(:themes, 1)] AS theme,
-        :places[1 + (random() * 1e6)::int % array_length(:places, 1)] AS territory,
-        :services[1 + n % array_length(:services, 1)] AS organization,
-        array_to_string(ARRAY(SELECT :words[1 + (random() ^ 2 * (array_length(:words, 1) - 1))::int]
-            FROM generate_series(1, 6) g WHERE g + n > 0), ' ') AS title,
-        array_to_string(ARRAY(SELECT :words[1 + (random() ^ 2 * (array_length(:words, 1) - 1))::int]
-            FROM generate_series(1, 60) g WHERE g + n > 0), ' ') AS body
-    FROM generate_series(1, :number) n
-) made
-"""
-EVENTS = """
-INSERT INTO ecosphere_requests_event (request_id, transition, from_state, to_state, version, actor_role, created)
-SELECT id, 'extend', state, state, g, 'admin', submitted + g * interval '1 day'
-FROM ecosphere_requests, generate_series(1, :each) g
-"""
-WORDS = """
-zone humide inventaire cartographie frayere truite inondation crue alea ruissellement captage nappe forage
-assainissement station rejet riviere cours eau barrage seuil continuite ecologique corridor biodiversite espece protegee
-habitat natura flore faune oiseau chiroptere amphibien foret haie prairie sol pollution dechet decharge industrie icpe
-bruit route voie ferree trafic air qualite climat canicule energie eolien solaire methaniseur littoral trait cote dune
-submersion urbanisme plan servitude cadastre logement risque mouvement terrain argile seisme cavite mine carriere bassin
-versant commune departement etude mesure releve annuel historique precision echelle parcelle lineaire surface
-"""
-
-
-def vocabulary() -> list[str]:
-    """Words from frequent to rare: those of the field, then compounds of them."""
-    words = WORDS.split()
-    return [*words, *(first + second for first in words for second in words[:30])]
 
 
 def fill(number: int) -> None:
     """Write the requests and their events."""
-    from ckanext.ecosphere import vocabularies as voc
-
-    words = vocabulary()
-    themes, places = [t.id for t in voc.get("themes")], [p.id for p in voc.get("territories")]
-    groups = [factories.Organization(name=f"service-{n}", title=f"Service {n}")["id"] for n in range(SERVICES)]
-    arrays = {"words": words, "themes": themes, "places": places, "services": groups}
-    arrays["uses"] = [use.id for use in voc.get("regulatory-use")]
-    text = re.sub(r":(words|themes|places|services|uses)\b", r"(CAST(:\1 AS text[]))", REQUESTS)
-    model.Session.execute(sa.text(text), {**arrays, "number": number})
-    model.Session.execute(sa.text(EVENTS), {"each": EVENTS_EACH})
+    services = [factories.Organization(name=f"service-{n}", title=f"Service {n}")["id"] for n in range(SERVICES)]
+    write(model.Session, number, services)
     model.Session.commit()
-    # What autovacuum does within minutes on a living portal.
-    engine: Any = model.Session.get_bind()
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.text("VACUUM ANALYZE"))
+    tidy(model.Session.get_bind())
 
 
 def act(name: str, person: str, **data: Any) -> Any:
@@ -121,7 +64,7 @@ def cases() -> dict[str, Callable[[int], Any]]:
         "search, two words": lambda n: act("list", "", q=f"{words[n]} {words[-n - 1]}", sort="relevance"),
         "similar requests": lambda n: act("similar", "", title=" ".join(words[n : n + 5]), territory=place),
         "desk of a service": lambda n: act("desk", "boss", organization=service(n)),
-        "one request": lambda n: act("show", "", id=f"r-{n * 10 + 1}"),
+        "one request": lambda n: act("show", "", id=f"{MARK}{n * 10 + 1}"),
         "statistics": lambda n: act("stats", ""),
         "statistics of a service": lambda n: act("stats", "", organization=service(n)),
     }

@@ -17,7 +17,7 @@ from .settings import local, ports
 from .shell import StackError, say, tail
 
 
-def _start_time(pid: int) -> str | None:
+def start_time(pid: int) -> str | None:
     """When a process was started (ticks since the boot), or None when there is none or it is a zombie."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -82,7 +82,7 @@ class Process:
     def pid(self) -> int | None:
         """Its process id while it runs; another process that later got the same number does not count."""
         note = self._note()
-        if note and note["boot"] == _boot() and _start_time(note["pid"]) == note["start"]:
+        if note and note["boot"] == _boot() and start_time(note["pid"]) == note["start"]:
             return note["pid"]
         return None
 
@@ -117,7 +117,7 @@ class Process:
                 env={**os.environ, **self.env},
                 start_new_session=True,
             )
-        identity = {"pid": child.pid, "start": _start_time(child.pid), "boot": _boot()}
+        identity = {"pid": child.pid, "start": start_time(child.pid), "boot": _boot()}
         note = {**identity, "command": list(self.command), "version": self.version}
         self._pid_file.write_text(json.dumps(note))
         try:
