@@ -75,7 +75,7 @@ INSERT INTO ecosphere_requests_notification (request_id, key, kind, audience, us
 SELECT request_id, :mark || request_id || kind, kind, audience, user_id, 'page',
     CASE WHEN at > now() - interval '1 month' THEN 'sent' ELSE 'seen' END, at, at, at
 FROM (
-    SELECT r.id AS request_id, kind, 'service' AS audience, m.table_id AS user_id, r.submitted AS at
+    SELECT r.id AS request_id, told.kind, 'service' AS audience, m.table_id AS user_id, r.submitted AS at
     FROM ecosphere_requests r
         JOIN member m ON m.group_id = r.organization_id AND m.table_name = 'user' AND m.state = 'active'
         CROSS JOIN (VALUES ('accept'), ('comment'), ('due_week')) told (kind)
@@ -85,7 +85,7 @@ FROM (
         ON g.id = m.group_id AND g.name = :moderators
     WHERE starts_with(r.id, :mark) AND m.table_name = 'user' AND m.state = 'active'
     UNION ALL
-    SELECT r.id, kind, 'requester', r.requester_id, r.submitted FROM ecosphere_requests r JOIN "user" u
+    SELECT r.id, told.kind, 'requester', r.requester_id, r.submitted FROM ecosphere_requests r JOIN "user" u
         ON u.id = r.requester_id CROSS JOIN (VALUES ('submit'), ('start'), ('comment')) told (kind)
     WHERE starts_with(r.id, :mark)
 ) told

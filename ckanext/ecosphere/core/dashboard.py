@@ -10,7 +10,7 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
-from flask import Blueprint
+from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.core import console
@@ -34,6 +34,15 @@ def lead_there(config: Any) -> None:
     """Lead people there after log-in, where the administrator has chosen no other page."""
     if config.get(LOGIN_OPTION) in (None, "", CKAN_ROUTE):
         config[LOGIN_OPTION] = ROUTE
+
+
+@blueprint.after_app_request
+def lead_back_after_registration(response: Response) -> Response:
+    """Lead people to where they were when they registered; CKAN leads them to the page after log-in."""
+    target = request.args.get("came_from") if request.endpoint == "user.register" else None
+    if target and request.method == "POST" and response.location:
+        response.location = target  # of this portal: the guard refuses every other
+    return response
 
 
 @blueprint.route("/tableau-de-bord")

@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from typing import Any
+
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.harvest import helpers
-from ckanext.ecosphere.harvest.overview import ERRORS, HELD, INCOMPLETE
+from ckanext.ecosphere.harvest.overview import INACTIVE
+from ckanext.ecosphere.harvest.weekly import letters
+from ckanext.ecosphere.harvest.weekly.findings import KINDS, STALLED, standing_still
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, Line, Link, Person
-
-CALLING = (HELD, INCOMPLETE, ERRORS)
 
 
 def cards(person: Person) -> list[Card]:
-    """The sources that the person looks after and that are held, incomplete, or had errors."""
+    """The sources that the person looks after and that stand still, were read incompletely, had errors, or are held."""
     try:
         sources = person.ask("ecosphere_harvest_overview")
     except tk.NotAuthorized:
         return []
-    found = [each for each in sources if each["state"] in CALLING]
+    active = [each for each in sources if each["state"] != INACTIVE]
+    still = {each["id"]: each for each in standing_still(active, datetime.now(timezone.utc))}
+    kinds = {each["id"]: STALLED if each["id"] in still else each["state"] for each in active}
+    found = [still.get(each["id"], each) for each in active if kinds[each["id"]] in KINDS]
     if not found:
         return []
-    found.sort(key=lambda each: (CALLING.index(each["state"]), each["title"]))
-    labels = dict(helpers.ecosphere_harvest_states())
-    lines = [
-        Line(
-            each["title"],
-            tk.url_for("harvest.about", id=each["name"] or each["id"]),
-            _note(each, labels[each["state"]]),
-            True,
-        )
-        for each in found[:MOST_LINES]
-    ]
+    found.sort(key=lambda each: (KINDS.index(kinds[each["id"]]), each["title"]))
+    lines = [_line(kinds[each["id"]], each) for each in found[:MOST_LINES]]
     ways = [Link(tk._("All sources"), tk.url_for("ecosphere_harvest.sources"), "table")]
     return [Card("sources", tk._("Sources that need somebody"), "triangle-exclamation", len(found), lines, ways, 20)]
 
 
-def _note(source: dict[str, object], label: str) -> str:
-    errors = int(str(source["errors"] or 0))
+def _line(kind: str, source: dict[str, Any]) -> Line:
+    """A source, with the way to the page that says why."""
+    note = letters.what(kind, source) if kind == STALLED else _note(kind, source)
+    return Line(source["title"], letters.where(kind, source), note, True)
+
+
+def _note(state: str, source: dict[str, Any]) -> str:
+    label = dict(helpers.ecosphere_harvest_states())[state]
+    errors = int(source["errors"] or 0)
     if not errors:
         return label
     counted = tk.ungettext("{number} error", "{number} errors", errors).format(number=tk.h.localised_number(errors))

@@ -11,13 +11,15 @@ from ckan import model
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, opened
-from ckanext.ecosphere.tests.browser import axe_violations, log_in, tab_to
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, picture, tab_to
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
 
 PASSWORD = "un-mot-de-passe-solide"
 NEXT = "button[name=go][value=next]"
 SMALL = ViewportSize(width=360, height=740)
+MOST_PAGES = 6
+"""From the search that finds nothing to the request that is sent, with a new account."""
 
 
 @pytest.fixture
@@ -101,6 +103,65 @@ def test_an_empty_search_leads_through_the_log_in_to_a_request_that_is_sent(page
     assert made["state"] == "submitted" and made["organization"]["name"] == "ddt-42"
     assert made["communes"] == [{"code": "42139", "name": "Marlhes"}]
     assert made["formats"] == ["GeoPackage", "CSV"]
+
+
+def test_an_empty_search_becomes_a_request_of_a_new_account_within_six_pages(page: Page):
+    opened: list[str] = []
+    page.on("load", lambda tab: opened.append(tab.url))
+    page.goto("/fr/dataset/?q=tourbieres+introuvables&vocab_ecosphere_territory=departement-42")
+    page.get_by_role("link", name="Demander ces données aux services").click()
+    page.fill("#field-description", "Les contours et la méthode de l’inventaire.")
+    page.select_option("#field-theme", "eau")
+    assert axe_violations(page) == []
+    go_on(page)
+    page.wait_for_url("**/user/login**")
+    page.get_by_role("link", name="Créer un compte").first.click()
+    page.wait_for_url("**/user/register**")
+    page.fill("#field-username", "nouvelle")
+    page.fill("#field-email", "nouvelle@example.org")
+    page.fill("#field-password", PASSWORD)
+    page.fill("#field-confirm-password", PASSWORD)
+    assert axe_violations(page) == []
+    page.get_by_role("button", name="Créer un compte").click()
+    page.wait_for_url("**/demandes/nouvelle")
+    expect(page.locator("#field-description")).to_have_value("Les contours et la méthode de l’inventaire.")
+    expect(page.locator("#field-territory")).to_have_value("departement-42")
+    assert axe_violations(page) == []
+    picture(page, "request-on-one-page")
+    page.get_by_role("button", name="Envoyer ma demande").click()
+    page.wait_for_url(re.compile(r"/demandes/DD-\d{4}-\d{5}$"))
+    page.wait_for_load_state("load")
+    made = mine("nouvelle")
+    assert (made["state"], made["territory"], made["organization"]["name"]) == (
+        "submitted",
+        "departement-42",
+        "ddt-42",
+    )
+    print("pages:", len(opened), *opened, sep="\n")
+    assert len(opened) <= MOST_PAGES, opened
+
+
+def test_a_request_sent_from_the_first_page_says_what_is_missing_and_what_is_like_it(page: Page):
+    dataset(title="Zones humides du Forez")
+    log_in(page, "asker", PASSWORD)
+    page.goto("/fr/demandes/nouvelle?q=zones+humides")
+    page.get_by_role("button", name="Envoyer ma demande").click()
+    expect(page.locator("#form-errors")).to_contain_text("Décrivez les données")
+    expect(page.locator("#form-errors")).to_contain_text("Indiquez où")
+    page.goto("/fr/demandes/nouvelle?q=zones+humides&territory=departement-42")
+    page.fill("#field-description", "Les contours.")
+    page.select_option("#field-theme", "eau")
+    page.get_by_role("button", name="Envoyer ma demande").click()
+    expect(page.locator("#field-similar_seen-error")).to_be_visible()
+    expect(page.locator("#already-here")).to_contain_text("Zones humides du Forez")
+    assert mine()["state"] == "draft"
+    page.goto("/fr/demandes/nouvelle?q=zones+humides&territory=departement-42")
+    page.fill("#field-description", "Les contours.")
+    page.select_option("#field-theme", "eau")
+    page.get_by_label(re.compile("J’ai regardé ce qui existe déjà")).check()
+    page.get_by_role("button", name="Envoyer ma demande").click()
+    page.wait_for_url(re.compile(r"/demandes/DD-\d{4}-\d{5}$"))
+    assert mine()["state"] == "submitted"
 
 
 def test_a_rectangle_is_drawn_on_the_map_of_an_overseas_departement(page: Page):

@@ -82,8 +82,33 @@ def create() -> AnyResponse:
             errors = messages(error)
         else:
             kept_forms.forget()
-            return _after(draft, first, "next")
+            return _sent_at_once(draft) if typed.get("go") == "send" else _after(draft, first, "next")
     return _form(first, typed, errors=errors)
+
+
+def _sent_at_once(draft: dict[str, Any]) -> AnyResponse:
+    """Send what the first step told; when it does not do, the last step says why."""
+    try:
+        return _send(draft)
+    except tk.ValidationError as error:
+        return _form(forms.steps()[-1], draft, draft=draft, errors=messages(error))
+
+
+def _send(draft: Mapping[str, Any]) -> AnyResponse:
+    """Send a draft and show it.
+
+    Raises:
+        ValidationError: something is missing, or what resembles it was not looked at.
+    """
+    sent = act(
+        "ecosphere_request_transition",
+        id=draft["id"],
+        transition="submit",
+        version=draft["version"],
+        similar_seen=bool(request.form.get("similar_seen")),
+    )
+    tk.h.flash_success(tk._("Your request is sent. Its reference is {reference}.").format(reference=sent["reference"]))
+    return tk.redirect_to("ecosphere_requests.read", id=sent["reference"])
 
 
 @page
@@ -113,17 +138,7 @@ def save(id: str, step: str) -> AnyResponse:
         if data:
             found = act("ecosphere_request_update", id=found["id"], version=forms.version(request.form), **data)
         if go == "send" and not errors:
-            sent = act(
-                "ecosphere_request_transition",
-                id=found["id"],
-                transition="submit",
-                version=found["version"],
-                similar_seen=bool(request.form.get("similar_seen")),
-            )
-            tk.h.flash_success(
-                tk._("Your request is sent. Its reference is {reference}.").format(reference=sent["reference"])
-            )
-            return tk.redirect_to("ecosphere_requests.read", id=sent["reference"])
+            return _send(found)
     except tk.ValidationError as error:
         errors = {**messages(error), **errors}
         found = act("ecosphere_request_show", id=found["id"])
@@ -191,6 +206,8 @@ def _form(
     if draft and after is None:
         variables["similar"] = similar_of(draft)
         variables["route"] = _route(draft)
+    elif not draft and is_known() and values.get("title"):
+        variables["similar"] = similar_of(values)
     return rendered("ecosphere_requests/form.html", variables, INVALID if errors else 200)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,10 +24,12 @@ from ckanext.ecosphere.harvest.worker.queue import QUEUE
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, picture
 from ckanext.ecosphere.tests.postbox import body, serving
-from ckanext.harvest.model import HarvestJob
+from ckanext.harvest.model import HarvestJob, HarvestSource
 
 PASSWORD = "un mot de passe de test"
 PARIS = ZoneInfo("Europe/Paris")
+MOST_SECONDS = 60
+"""From the log-in of an administrator to the page that says why a harvest failed."""
 
 
 def token(user):
@@ -233,3 +236,34 @@ def test_an_administrator_puts_a_source_first_and_asks_for_the_letter(page, port
     page.get_by_role("link", name="Haies du Forez").click()
     page.get_by_role("button", name="Moissonner en premier").wait_for()
     assert axe_violations(page) == []
+
+
+@pytest.mark.browser
+def test_a_failing_harvest_is_noticed_and_understood_within_a_minute_of_the_log_in(page, portal):
+    factories.Sysadmin(name="boss", password=PASSWORD, image_url="")
+    with catalogue([iso_record(n) for n in range(1, 4)]) as server:
+        portal.harvest(portal.source(server.url, name="bonne", title="Bonne"))
+        server.fault = lambda question, page: html()
+        portal.harvest(portal.source(server.url.replace("127.0.0.1", "localhost"), name="foret", title="Forêts"))
+    late = portal.source("https://due.example.org/csw", name="due", title="Jamais commencée", frequency="WEEKLY")
+    source = HarvestSource.get(late)
+    source.next_run = datetime.now() - timedelta(days=3)
+    model.Session.commit()
+    begin = time.monotonic()
+    log_in(page, "boss", PASSWORD)
+    card = page.locator(".eco-card").filter(has_text="Sources")
+    assert card.locator(".eco-lines a").all_inner_texts() == ["Jamais commencée", "Forêts"]
+    assert "n’a pas commencé" in card.inner_text() and "Lecture incomplète" in card.inner_text()
+    picture(page, "administrator-home")
+    card.get_by_role("link", name="Forêts").click()
+    page.wait_for_url("**/harvest/foret/job/**")
+    said = page.locator("main").inner_text()
+    seconds = time.monotonic() - begin
+    print(said)
+    # Why, and what it means for what is there already.
+    assert "HTML" in said.partition("Erreurs de la lecture")[2]
+    assert "rien n’est retiré" in said
+    assert axe_violations(page) == []
+    picture(page, "harvest-that-failed")
+    print(f"clicks: 1, seconds: {seconds:.1f}")
+    assert seconds < MOST_SECONDS

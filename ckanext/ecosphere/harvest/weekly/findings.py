@@ -62,7 +62,7 @@ def of_week(owners: list[str] | None, until: datetime, now: datetime) -> Finding
     found = Findings(total=len(rows))
     for kind in (INCOMPLETE, ERRORS, HELD):
         found.calling[kind] = [row for row in rows if row["state"] == kind]
-    found.calling[STALLED] = _still(rows, _naive(now))
+    found.calling[STALLED] = standing_still(rows, now)
     first, last = week(until)
     harvests, incomplete, *numbers = _figures(ids, _naive(first), _naive(last))
     found.harvests, found.incomplete = harvests, incomplete
@@ -81,8 +81,16 @@ def _naive(moment: datetime) -> datetime:
     return moment.astimezone(timezone.utc).replace(tzinfo=None)
 
 
-def _still(rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
-    """Sources of which a harvest shows no sign of life, or that are due and not begun."""
+def standing_still(rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    """Return the sources of which a harvest shows no sign of life, or that are due and not begun.
+
+    Args:
+        rows: of the overview, of active sources.
+        now: with a time zone.
+
+    Returns:
+        rows with `still_since` (UTC, without a time zone) and `runs`: whether a harvest was begun or waits.
+    """
     query = (
         sa.select(HarvestJob.source_id, sa.func.min(sa.func.coalesce(JobState.touched, HarvestJob.created)))
         .outerjoin(JobState, JobState.job_id == HarvestJob.id)
@@ -94,7 +102,7 @@ def _still(rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
     for row in rows:
         runs = row["id"] in open_since
         since = open_since[row["id"]] if runs else row["due"]
-        if since is not None and now - since > PATIENCE:
+        if since is not None and _naive(now) - since > PATIENCE:
             still.append({**row, "still_since": since, "runs": runs})
     return still
 

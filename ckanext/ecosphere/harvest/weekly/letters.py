@@ -135,13 +135,14 @@ def _told(kind: str, rows: list[dict[str, Any]]) -> Iterator[str]:
     for row in rows[:MOST_NAMED]:
         service = f" ({_line(row['organisation'])})" if row["organisation"] else ""
         yield f"- {_line(row['title'])}{service}"
-        yield "    " + _what(kind, row)
-        yield "    " + _where(kind, row)
+        yield "    " + what(kind, row)
+        yield "    " + where(kind, row, qualified=True)
     if len(rows) > MOST_NAMED:
         yield tk._("… and {number} more.").format(number=tk.h.localised_number(len(rows) - MOST_NAMED))
 
 
-def _what(kind: str, row: dict[str, Any]) -> str:
+def what(kind: str, row: dict[str, Any]) -> str:
+    """Say in a sentence what there is to know of a source that calls for a person."""
     if kind == STALLED:
         since = dates.moment(row["still_since"])
         if row["runs"]:
@@ -161,12 +162,13 @@ def _what(kind: str, row: dict[str, Any]) -> str:
     return tk._("It was never read whole.")
 
 
-def _where(kind: str, row: dict[str, Any]) -> str:
+def where(kind: str, row: dict[str, Any], *, qualified: bool = False) -> str:
+    """Return the address of the page that explains it."""
     if kind == HELD:
-        return tk.h.url_for("ecosphere_harvest.withdrawals", id=row["name"], qualified=True)
+        return tk.h.url_for("ecosphere_harvest.withdrawals", id=row["name"], qualified=qualified)
     if kind == STALLED:
-        return tk.h.url_for("harvester.admin", id=row["name"], qualified=True)
-    return tk.h.url_for("harvester.job_show_last", source=row["name"], qualified=True)
+        return tk.h.url_for("harvester.admin", id=row["name"], qualified=qualified)
+    return tk.h.url_for("harvester.job_show_last", source=row["name"], qualified=qualified)
 
 
 def _line(text: str) -> str:

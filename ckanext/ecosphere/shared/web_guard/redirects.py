@@ -1,4 +1,4 @@
-"""Addresses to go to afterwards, as CKAN's log-in and log-out take them: only those of the portal."""
+"""Addresses to go to afterwards, as log-in, log-out and registration take them: only those of the portal."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from flask import request
 from ckanext.ecosphere.shared.web_guard.answers import refuse
 
 PARAMETERS = ("came_from", "next")
-ENDPOINTS = ("user.login", "user.logout")
+ENDPOINTS = ("user.login", "user.logout", "user.register")
 
 
 def check() -> None:
-    """Refuse an address of the log-in or log-out that leads away from the portal afterwards.
+    """Refuse an address of the log-in, log-out or registration that leads away from the portal afterwards.
 
     Raises:
         BadRequest: `came_from` or `next` is no path of the portal.
