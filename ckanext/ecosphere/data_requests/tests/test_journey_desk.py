@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,18 +13,24 @@ from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, opened, row, step
 from ckanext.ecosphere.data_requests.tests.test_journey_answering import become, passwords
-from ckanext.ecosphere.tests.browser import axe_violations, tab_to
+from ckanext.ecosphere.tests.browser import axe_violations, picture, tab_to
 
 __all__ = ["passwords"]
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
 LINK = "https://livraison.example/zones-humides.zip"
 
 
-def looked_at(page: Page, name: str) -> None:
-    """What everybody can use, and a picture of it where `ECOSPHERE_PICTURES` names a folder."""
+def test_what_waits_for_a_service_is_there_after_the_log_in_without_a_click(page: Page):
+    late = opened(title="Haies bocagères du Forez")
+    opened(title="Mares et étangs du Forez")
+    model.Session.get_one(Request, late["id"]).due = dictize.today() - timedelta(days=3)
+    model.Session.commit()
+    become(page, "editor")
+    card = page.locator(".eco-card").filter(has_text="Demandes à traiter")
+    expect(card.locator(".eco-lines a")).to_have_text(["Haies bocagères du Forez", "Mares et étangs du Forez"])
+    expect(card).to_contain_text("en retard")
     assert axe_violations(page) == []
-    if folder := os.environ.get("ECOSPHERE_PICTURES"):
-        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
+    picture(page, "dashboard-of-a-service")
 
 
 def test_an_absence_is_announced_a_request_given_away_and_answered_for_its_requester_alone(page: Page):
@@ -51,27 +55,28 @@ def test_an_absence_is_announced_a_request_given_away_and_answered_for_its_reque
     page.select_option("#field-substitute", "admin")
     page.get_by_role("button", name="Annoncer l’absence").press("Enter")
     expect(page.locator("main")).to_contain_text("Editor Nom")
-    looked_at(page, "absences")
+    assert axe_violations(page) == []
     page.goto("/fr/demandes/service/ddt-42")
     expect(page.locator(".eco-req-away")).to_contain_text("suppléance : Admin Nom")
     page.locator(f"input[name=ids][value='{late['id']}']").check()
     page.select_option("#field-user", "editor")
     page.get_by_role("button", name="Affecter").click()
     expect(page.locator("body")).to_contain_text("Admin Nom assure la suppléance")
-    looked_at(page, "desk")
+    assert axe_violations(page) == []
+    picture(page, "desk-of-a-service")
     page.get_by_role("link", name="Les miennes").click()
     expect(page.locator(".eco-req-table--desk tbody tr")).to_have_count(1)
     page.goto(f"/fr/demandes/{late['reference']}/refuse")
     page.get_by_role("link", name="Espèces sensibles").click()
     expect(page.locator("#field-facts")).to_have_value(REASON)
-    looked_at(page, "refusal")
+    assert axe_violations(page) == []
     page.goto("/fr/demandes/service/ddt-42/reponses")
-    looked_at(page, "saved-answers")
+    assert axe_violations(page) == []
     page.goto(f"/fr/demandes/{made['reference']}/fulfil")
     page.fill("#field-links", LINK)
     page.get_by_label("Le demandeur seul").check()
     page.fill("#field-public_from", (dictize.today() + timedelta(days=40)).isoformat())
-    looked_at(page, "answer")
+    assert axe_violations(page) == []
     page.locator("button[name=go][value=send]").press("Enter")
     expect(page.locator("#delivered-title")).to_be_visible()
     assert row(made).state == "fulfilled"
@@ -87,13 +92,13 @@ def _as_the_requester(page: Page, made: dict[str, Any], late: dict[str, Any]) ->
     expect(page.locator("main")).to_contain_text("Réservé au demandeur, puis public")
     page.get_by_role("button", name="Non, il manque quelque chose").click()
     expect(page.get_by_role("link", name="Demander au service de réexaminer")).to_be_visible()
-    looked_at(page, "answered")
+    assert axe_violations(page) == []
     step(late, "refuse", "admin", **REFUSAL)
     page.goto(f"/fr/demandes/{late['reference']}")
     page.get_by_role("link", name="Préparer la saisine de la CADA").click()
     expect(page.get_by_role("link", name="Télécharger la saisine (PDF)")).to_be_visible()
-    looked_at(page, "referral")
+    assert axe_violations(page) == []
     page.goto("/fr/demandes/preferences")
     page.get_by_role("button", name="Créer une adresse privée").click()
     expect(page.locator(".eco-req-addresses")).to_contain_text("/demandes/calendrier/")
-    looked_at(page, "preferences")
+    assert axe_violations(page) == []
