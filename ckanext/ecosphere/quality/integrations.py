@@ -75,6 +75,24 @@ def harvest_sources(context: Any, organization: str) -> list[dict[str, Any]] | N
     return found
 
 
+def governing_sources(context: Any, datasets: list[str]) -> dict[str, str]:
+    """Return the titles of the harvest sources that put back what is changed on the portal, by dataset.
+
+    Args:
+        context: of the reader.
+        datasets: their ids.
+
+    Returns:
+        nothing for what is described on the portal, without the harvest, and for readers who may not change anything.
+    """
+    if not datasets or not p.plugin_loaded("ecosphere_harvest"):
+        return {}
+    try:
+        return tk.get_action("ecosphere_harvest_governed_list")(_fresh(context), {"ids": datasets})["datasets"]
+    except tk.NotAuthorized:
+        return {}
+
+
 def source_statements(context: Any, dataset: str) -> dict[str, Any] | None:
     """Return what the source record of a harvested dataset says; None without the harvest, or when it does not know.
 

@@ -116,8 +116,11 @@ def overview_json() -> Response:
 
 def visible_dashboard(id: str) -> dict[str, Any]:
     """Return the figures of the organisation `id`; the page is not found when the reader may not see it."""
+    asked = {"id": id, "criterion": request.args.get("criterion", "")}
     try:
-        return tk.get_action("ecosphere_quality_dashboard")(context(), {"id": id})
+        return tk.get_action("ecosphere_quality_dashboard")(context(), asked)
+    except tk.ValidationError:
+        tk.abort(404, tk._("There is no such criterion."))
     except (tk.ObjectNotFound, tk.NotAuthorized):
         tk.abort(404, tk._("Organization not found"))
 

@@ -155,6 +155,14 @@ def test_a_request_sent_from_the_first_page_says_what_is_missing_and_what_is_lik
     expect(page.locator("#field-similar_seen-error")).to_be_visible()
     expect(page.locator("#already-here")).to_contain_text("Zones humides du Forez")
     assert mine()["state"] == "draft"
+    # What stands beside the words that were typed is shown, which is not to say that the person has looked at it.
+    page.goto("/fr/demandes/nouvelle?territory=departement-42")
+    page.fill("#field-title", "Zones humides du Pilat")
+    expect(page.locator("[data-status]")).to_contain_text("ressemblent")
+    page.fill("#field-description", "Les contours.")
+    page.select_option("#field-theme", "eau")
+    page.get_by_role("button", name="Envoyer ma demande").click()
+    expect(page.locator("#field-similar_seen-error")).to_be_visible()
     page.goto("/fr/demandes/nouvelle?q=zones+humides&territory=departement-42")
     page.fill("#field-description", "Les contours.")
     page.select_option("#field-theme", "eau")

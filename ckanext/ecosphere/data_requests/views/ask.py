@@ -271,7 +271,7 @@ def _after(draft: Mapping[str, Any], current: forms.Step, go: str) -> AnyRespons
         return tk.redirect_to("ecosphere_requests.mine")
     if go == "previous" and before:
         return tk.redirect_to("ecosphere_requests.edit", id=draft["id"], step=before.id)
-    if before is None and not request.form.get("similar_seen"):
+    if before is None and not (request.form.get("similar_shown") or request.form.get("similar_seen")):
         found = similar_of(draft)
         if found["datasets"] or found["requests"]:
             return tk.redirect_to("ecosphere_requests.lookalikes", id=draft["id"])

@@ -103,9 +103,12 @@ def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> dict[s
     Args:
         id (str): id or name of the organisation.
         limit (int): how many of the worst datasets to name; 10 if not given, 100 at most.
+        criterion (str): id of a criterion of which the datasets that fail it are wanted; none if not given.
 
     Returns:
-        dict: `organization`, `summary`, `trend`, `losses` as in the overview, `wins` (criterion, label, advice,
+        dict: `organization`, `summary`, `trend`, `losses` as in the overview, `failing` (None, or `criterion`, `label`,
+        `advice`, `count`, and of the first 200 `datasets`, as in `worst`, with `source`, the title of the harvest
+        source that has to be corrected, None for what is described on the portal), `wins` (criterion, label, advice,
         datasets that fail it, points to gain; the most rewarding first), `worst` (the datasets with the lowest
         scores), `harvest_sources` (with the errors of their last job, None without that plugin),
         `pending_requests` (count, overdue, due_soon; None without that plugin, and for members who may not
@@ -122,7 +125,15 @@ def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> dict[s
     found = overview.dashboard(group, min(data_dict["limit"], MOST_DATASETS))
     found["harvest_sources"] = integrations.harvest_sources(context, group.id)
     found["pending_requests"] = integrations.pending_requests(context, group.id)
+    found["failing"] = _failing(context, group, data_dict["criterion"]) if data_dict.get("criterion") else None
     return found
+
+
+def _failing(context: Context, group: model.Group, criterion: str) -> dict[str, Any]:
+    """Return the datasets of a service that fail a criterion, each with the source where it has to be corrected."""
+    found = overview.failing(group, criterion)
+    sources = integrations.governing_sources(context, [each["id"] for each in found["datasets"]])
+    return {**found, "datasets": [{**each, "source": sources.get(each["id"])} for each in found["datasets"]]}
 
 
 @tk.side_effect_free

@@ -7,6 +7,8 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.types import Schema, Validator
 
+from ckanext.ecosphere.quality.core.criteria import BY_ID
+
 
 @tk.validator_args
 def quality_show(not_empty: Validator, unicode_safe: Validator) -> Schema:
@@ -23,11 +25,20 @@ def quality_explain(
 
 
 @tk.validator_args
-def quality_dashboard(
-    not_empty: Validator, unicode_safe: Validator, default: Any, natural_number_validator: Validator
+def quality_dashboard(  # noqa: PLR0917 - CKAN hands the validators over by their names
+    not_empty: Validator,
+    unicode_safe: Validator,
+    default: Any,
+    natural_number_validator: Validator,
+    ignore_empty: Validator,
+    one_of: Any,
 ) -> Schema:
     """Schema of `ecosphere_quality_dashboard`."""
-    return {"id": [not_empty, unicode_safe], "limit": [default(10), natural_number_validator]}
+    return {
+        "id": [not_empty, unicode_safe],
+        "limit": [default(10), natural_number_validator],
+        "criterion": [ignore_empty, one_of(list(BY_ID))],
+    }
 
 
 @tk.validator_args

@@ -12,6 +12,8 @@ from ckan import model
 from ckanext.ecosphere import vocabularies
 from ckanext.ecosphere.quality import config
 from ckanext.ecosphere.quality.core import losses
+from ckanext.ecosphere.quality.core.criteria import BY_ID
+from ckanext.ecosphere.quality.core.model import QualityRow
 from ckanext.ecosphere.quality.core.scope import Scope
 from ckanext.ecosphere.quality.reports import history, presentation, progress, report
 from ckanext.ecosphere.quality.reports.report import Group, Summary
@@ -19,6 +21,8 @@ from ckanext.ecosphere.quality.storage import store
 
 TREND_DAYS = 730
 PLACES = ("region", "departement")
+#: Datasets that are named for one criterion; a change to several at once takes them all.
+MOST_FAILING = 200
 
 
 def dashboard(organization: model.Group, limit: int) -> dict[str, Any]:
@@ -44,20 +48,36 @@ def dashboard(organization: model.Group, limit: int) -> dict[str, Any]:
             }
             for win in report.wins(scope)
         ],
-        "worst": [
-            {
-                "id": package.id,
-                "name": package.name,
-                "title": package.title or package.name,
-                "type": package.type,
-                "private": package.private,
-                "score": row.score,
-                "level": row.level,
-                "level_label": presentation.level_label(row.level),
-                "failed": sum(state == "fail" for state in row.results.values()),
-            }
-            for package, row in report.worst(scope, limit)
-        ],
+        "worst": [_named(package, row) for package, row in report.worst(scope, limit)],
+    }
+
+
+def failing(organization: model.Group, criterion: str) -> dict[str, Any]:
+    """Return the datasets of a service that fail a criterion: how many, and the first of them."""
+    scope = Scope(organization=organization.id, private=True)
+    win = next((each for each in report.wins(scope) if each.criterion.id == criterion), None)
+    datasets = [_named(package, row) for package, row in report.failing(scope, criterion, MOST_FAILING)] if win else []
+    known = BY_ID[criterion]
+    return {
+        "criterion": criterion,
+        "label": tk._(known.label),
+        "advice": tk._(known.advice),
+        "count": win.datasets if win else 0,
+        "datasets": datasets,
+    }
+
+
+def _named(package: model.Package, row: QualityRow) -> dict[str, Any]:
+    return {
+        "id": package.id,
+        "name": package.name,
+        "title": package.title or package.name,
+        "type": package.type,
+        "private": package.private,
+        "score": row.score,
+        "level": row.level,
+        "level_label": presentation.level_label(row.level),
+        "failed": sum(state == "fail" for state in row.results.values()),
     }
 
 

@@ -137,6 +137,13 @@ def wins(scope: Scope) -> list[Win]:
     return sorted(found, key=lambda win: (-win.points, win.criterion.id))
 
 
+def failing(scope: Scope, criterion: str, limit: int) -> list[tuple[model.Package, QualityRow]]:
+    """Return the first `limit` datasets of `scope`, by title, that fail a criterion."""
+    query = _select(scope, model.Package, QualityRow).where(QualityRow.results[criterion].astext == "fail")
+    found = model.Session.execute(query.order_by(model.Package.title, model.Package.name).limit(limit))
+    return [(package, row) for package, row in found]
+
+
 def each_dataset(scope: Scope) -> list[dict[str, Any]]:
     """Return one row for each dataset of `scope`, by title."""
     package, row = model.Package, QualityRow

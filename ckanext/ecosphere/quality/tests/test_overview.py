@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import time
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from ckan import model
 from ckan.lib.jobs import Worker
 
 from ckanext.ecosphere import vocabularies
+from ckanext.ecosphere.quality import integrations
 from ckanext.ecosphere.quality.jobs import tasks
 from ckanext.ecosphere.quality.reports import charts, kept_overview, progress
 from ckanext.ecosphere.quality.tests.conftest import act, saved
@@ -163,6 +165,34 @@ def test_the_dashboard_names_wins_and_worst_datasets(app: Any, catalogue: dict[s
         in app.get("/fr/organization/ddt-42", headers=headers(catalogue["editor"])).body
     )
     assert "tableau-de-bord" not in app.get("/fr/organization/ddt-42").body
+
+
+def test_a_criterion_leads_to_the_datasets_that_fail_it_and_to_a_change_of_them_all(
+    app: Any, catalogue: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    path, token = "/fr/organization/ddt-42/tableau-de-bord", headers(catalogue["editor"])
+    page = app.get(path, headers=token).body
+    assert f"{path}?criterion=licence#failing" in page and 'id="failing"' not in page
+    page = app.get(f"{path}?criterion=licence", headers=token).body
+    part = page.partition('id="failing"')[2].partition("</section>")[0]
+    assert "Titre secret" in part and "=SOMME(A1)" in part and "/dataset/good/" not in part
+    assert "À corriger ici (2)" in part
+    names = re.search(r'name="names" value="([^"]+)"', part)
+    assert names and set(names[1].split()) == {"poor", "secret"}
+    form = {"names": names[1], "action": "choose"}
+    asked = app.post("/fr/dataset/modification-groupee", data=form, headers=token).body
+    assert "secret" in asked and "error-explanation" not in asked
+    # What a source governs is corrected there.
+    poor = model.Package.get("poor")
+    monkeypatch.setattr(integrations, "governing_sources", lambda context, ids: {poor.id: "Géo-IDE"})
+    page = app.get(f"{path}?criterion=licence", headers=token).body
+    assert "À corriger ici (1)" in page
+    message = page.partition("<textarea")[2].partition("</textarea>")[0]
+    assert "Bonjour" in message and "« Licence »" in message and "- =SOMME(A1) : http" in message
+    # Members who are no editors see the datasets, and nothing that they may not do.
+    part = app.get(f"{path}?criterion=licence", headers=headers(catalogue["member"])).body.partition('id="failing"')[2]
+    assert "=SOMME(A1)" in part and "<form" not in part.partition("</section>")[0]
+    assert app.get(f"{path}?criterion=nothing", headers=token, status=404)
 
 
 def test_the_table_of_a_service_has_a_row_per_dataset_and_no_formula(app: Any, catalogue: dict[str, Any]):

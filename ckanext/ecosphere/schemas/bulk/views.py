@@ -39,7 +39,8 @@ def edit() -> Any:
             errors = {"names": [tk._("The file is empty")]}
         else:
             data["names"] = decoded(content)
-    if tk.request.method == "POST" and not errors:
+    # Another page may hand over datasets (`choose`), for which nothing is asked yet.
+    if tk.request.method == "POST" and not errors and sent.get("action") != "choose":
         try:
             if sent.get("action") == "start":
                 run = tk.get_action("ecosphere_bulk_edit_start")({}, data)

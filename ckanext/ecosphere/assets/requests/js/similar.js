@@ -19,7 +19,7 @@ ckan.module("ecosphere-request-similar", function () {
       this.form = document.getElementById("request-form");
       if (!this.form) { return; }
       const later = (event) => {
-        if (!["title", "theme"].includes(event.target.name)) { return; }
+        if (!["title", "theme", "territory"].includes(event.target.name)) { return; }
         window.clearTimeout(this.timer);
         this.timer = window.setTimeout(() => this.ask(), PAUSE);
       };
@@ -45,20 +45,20 @@ ckan.module("ecosphere-request-similar", function () {
         this.content.innerHTML = await answer.text();
         const sentence = this.content.querySelector("[data-sentence]");
         this.status.textContent = sentence ? sentence.textContent.trim() : "";
-        this.seen();
+        this.shown();
       } catch (error) {
         // Nothing is lost: the next page shows the same.
         if (error.name !== "AbortError") { this.status.textContent = ""; }
       }
     },
 
-    /** The person has seen what resembles the words as they are now: the next page need not show it again. */
-    seen: function () {
-      let mark = this.form.querySelector("[name=similar_seen]");
+    /** What resembles the words as they are now stands beside them: the next page need not show it again. */
+    shown: function () {
+      let mark = this.form.querySelector("[name=similar_shown]");
       if (!mark) {
         mark = document.createElement("input");
         mark.type = "hidden";
-        mark.name = "similar_seen";
+        mark.name = "similar_shown";
         this.form.append(mark);
       }
       mark.value = "1";
