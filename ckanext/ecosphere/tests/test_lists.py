@@ -20,7 +20,7 @@ from ckanext.ecosphere.core.lists import indexing, journal, store
 from ckanext.ecosphere.core.lists.model import JournalEntry, LocalValue
 from ckanext.ecosphere.search.lists import trial
 from ckanext.ecosphere.search.relevance import solr_query, words
-from ckanext.ecosphere.tests.browser import axe_violations, log_in, picture
+from ckanext.ecosphere.tests.browser import axe_violations, log_in
 from ckanext.ecosphere.vocabularies import local
 
 PASSWORD = "un mot de passe de test"
@@ -327,7 +327,6 @@ def test_a_term_and_its_synonym_are_added_and_found_within_two_minutes_without_a
     page.get_by_label("Synonymes").fill("zorglub")
     page.get_by_role("button", name="Enregistrer").click()
     page.get_by_text("est dans la liste").wait_for()
-    picture(page, "term-added")
     # A producer describes a dataset with it, which takes as long as it takes: it does not count.
     added = time.monotonic()
     theme = voc.get("themes")["sobriete-fonciere"].uri

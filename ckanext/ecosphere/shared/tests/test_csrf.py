@@ -215,6 +215,14 @@ def test_log_in_leads_nowhere_else(visitor: Visitor, target: str, name: str):
         assert answer.status_code == 400
 
 
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example"])
+def test_registration_leads_nowhere_else(visitor: Visitor, target: str):
+    form = {"name": "lise", "email": "lise@example.org", "password1": "correct-horse", "password2": "correct-horse"}
+    answer = visitor().post("/user/register", query_string={"came_from": target}, data=form, follow_redirects=False)
+    assert answer.status_code == 400
+    assert model.User.get("lise") is None
+
+
 def test_log_in_leads_back_to_the_page(visitor: Visitor):
     form = {"login": "marc", "password": "correct-horse-battery"}
     answer = visitor().post("/user/login?came_from=/dataset/%3Fq%3Deau", data=form, follow_redirects=False)
