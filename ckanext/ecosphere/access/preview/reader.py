@@ -59,7 +59,7 @@ def sample(job: dict[str, Any], geo: Any) -> dict[str, Any]:
     if found.get("columns") and not found.get("attributes"):
         from ckanext.ecosphere.access.preview import standards
 
-        found["standard"] = standards.explain(found["columns"])
+        found["standard"] = standards.explain(found["columns"], found["rows"])
     content = json.dumps(found, ensure_ascii=False, allow_nan=False)
     Path(job["output"]).write_text(content, encoding="utf-8")
     told = (

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ckanext.ecosphere.access.preview import standards
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.tests.test_previews import sample
 
@@ -69,6 +70,40 @@ def test_the_attributes_of_a_standard_are_explained(loaded, tmp_path, header, st
     meanings = {column["name"]: column["meaning"] for column in shown["columns"] if "meaning" in column}
     assert meanings.keys() == explained
     assert all(each["fr"] and each["en"] for each in meanings.values())
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "explained"),
+    [
+        (
+            "IDURBA;TYPEZONE\n44109_PLU;AUc\n44109_PLU;n\n44109_PLU;XYZ\n44109_PLU;\n",
+            "TYPEZONE",
+            {"AUc": "zone à urbaniser, ouverte", "n": "zone naturelle et forestière"},
+        ),
+        (
+            "IDURBA;TYPEPSC\n44109_PLU;05\n44109_PLU;1\n",
+            "TYPEPSC",
+            {"05": "emplacement réservé", "1": "espace boisé classé"},
+        ),
+        ("ID_GASPAR;ID_ZONE;TYPEREG\n44DDTM2010;1;04\n", "TYPEREG", {"04": "interdiction stricte"}),
+        ("TYPEZONE;LIBELLE\nU;centre\n", "TYPEZONE", {}),
+    ],
+    ids=["plu", "prescriptions", "ppr", "no-standard"],
+)
+def test_the_codes_of_a_standard_are_explained_where_they_stand(loaded, tmp_path, table, column, explained):
+    _facts, shown = sample(table.encode(), tmp_path, "zones.csv")
+    found = next(each for each in shown["columns"] if each["name"] == column).get("codes", {})
+    assert {code: words["fr"] for code, words in found.items()} == explained
+    assert all(each["en"] for each in found.values())
+
+
+def test_every_code_belongs_to_an_attribute_of_a_standard_and_is_told_once():
+    _marks, meanings = standards._standards()
+    rows = standards._table("standard-values.csv")
+    assert {(row["standard"], row["attribute"]) for row in rows} <= {
+        (standard, attribute) for standard, attributes in meanings.items() for attribute in attributes
+    }
+    assert len({(row["standard"], row["attribute"], standards._key(row["code"])) for row in rows}) == len(rows)
 
 
 @pytest.mark.parametrize(

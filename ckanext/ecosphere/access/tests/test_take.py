@@ -149,6 +149,7 @@ def test_a_part_is_cut_to_an_outline_where_outlines_are_configured(  # noqa: PLR
     content = json.dumps({"type": "Feature", "geometry": outline}).encode()
     url = hostile(f"/outlines/{code}", content, "application/json")
     asked = {"resource_id": store["resources"]["Données"], field: name}
+    monkeypatch.setitem(tk.config, f"ecosphere.access.{option}", "")
     status, error = call(store, "ecosphere_access_extract_create", **asked)
     assert (status, field in error) == (409, True)
     monkeypatch.setitem(tk.config, f"ecosphere.access.{option}", url.replace(code, "{code}"))
