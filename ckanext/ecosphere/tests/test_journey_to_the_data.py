@@ -60,10 +60,13 @@ def dataset(ogc: str, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> dict
     """A dataset of a DDT with its services and a report that is gone, among others; its services are read."""
     monkeypatch.setitem(ckan_config, "ecosphere.access.communes_url", f"{ogc}/contours/{{code}}")
     monkeypatch.setitem(ckan_config, "ecosphere.requests.moderation_digest", 0)
-    for name in ("agent", "moderatrice"):
-        factories.User(name=name, email=f"{name}@example.org", password=PASSWORD, image_url="")
-    factories.Organization(name=MODERATION, title="CGDD", users=[_editor("moderatrice")], image_url="")
-    service = factories.Organization(name="ddt-44", title="DDTM 44", users=[_editor("agent")], image_url="")
+    for name, fullname in (("agent", "Anne Lefèvre"), ("moderatrice", "Marie Moreau")):
+        factories.User(
+            name=name, fullname=fullname, email=f"{name}@example.org", password=PASSWORD, image_url="", about=""
+        )
+    plain = {"image_url": "", "description": ""}
+    factories.Organization(name=MODERATION, title="CGDD", users=[_editor("moderatrice")], **plain)
+    service = factories.Organization(name="ddt-44", title="DDTM 44", users=[_editor("agent")], **plain)
     by = {"ignore_auth": True, "user": factories.Sysadmin(image_url="")["name"]}
     call_action("ecosphere_contact_sheet_update", by.copy(), id=service["id"], email="ddtm-44@example.org")
     owned = {"owner_org": service["id"], "territory": [LOIRE_ATLANTIQUE]}
@@ -73,6 +76,7 @@ def dataset(ogc: str, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> dict
         title="Zones humides de Loire-Atlantique",
         notes="Inventaire des zones humides du département, relevé commune par commune.",
         spatial=EXTENT,
+        license_id="etalab-2.0",
         resources=[
             {"name": "Carte", "url": f"{ogc}/wms?layers=zones_humides", "format": "WMS"},
             {"name": "Données", "url": f"{ogc}/wfs?service=WFS&typenames=eco:zones_humides", "format": "WFS"},
@@ -123,6 +127,7 @@ def _takes_the_commune(page: Page, file: Path) -> None:
     taken = page.get_by_role("link", name="Télécharger GeoPackage")
     expect(taken).to_be_visible()
     assert axe_violations(page) == []
+    expect(page.get_by_text("WGS 84")).to_be_visible()
     picture(page, "journey-taken")
     with page.expect_download() as download:
         taken.click()
@@ -190,4 +195,5 @@ def _the_service_reads_it(page: Page, postbox: Postbox) -> None:
     log_in(page, "agent", PASSWORD)
     page.goto("/fr/demandes/service/ddt-44")
     expect(page.locator("#new")).to_contain_text("Lien qui ne fonctionne pas")
+    page.locator("#new").scroll_into_view_if_needed()
     picture(page, "journey-on-the-desk")

@@ -37,8 +37,17 @@ def layers(found: Found) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
 def crs_of(layer: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the coordinate systems to choose from, with their names."""
     codes = dict.fromkeys([*USUAL_CRS, *(code for code in layer["crs"] if code.startswith("EPSG:"))])
-    names = {f"EPSG:{concept.data['code']}": concept.label(language.current()) for concept in voc.get("epsg")}
+    names = _crs_names()
     return [(code, names.get(code, code)) for code in codes]
+
+
+def crs_name(code: str) -> str:
+    """Return the name of a coordinate system, its code when it has none."""
+    return _crs_names().get(code, code)
+
+
+def _crs_names() -> dict[str, str]:
+    return {f"EPSG:{concept.data['code']}": concept.label(language.current()) for concept in voc.get("epsg")}
 
 
 def attributes_of(found: Found) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ckanext.ecosphere.access.preview import standards
+from ckanext.ecosphere.access.preview import json_text, standards
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.tests.test_previews import sample
 
@@ -104,6 +104,55 @@ def test_every_code_belongs_to_an_attribute_of_a_standard_and_is_told_once():
         (standard, attribute) for standard, attributes in meanings.items() for attribute in attributes
     }
     assert len({(row["standard"], row["attribute"], standards._key(row["code"])) for row in rows}) == len(rows)
+
+
+def test_the_operations_of_an_api_become_a_table(loaded, tmp_path):
+    described = {
+        "openapi": "3.0.3",
+        "info": {"title": "Zones <b>humides</b>", "version": "1.2"},
+        "paths": {
+            "/zones": {
+                "parameters": [{"name": "f"}, {"$ref": "#/x"}],
+                "get": {"summary": "Liste des zones", "parameters": [{"name": "bbox", "in": "query"}]},
+                "post": {"operationId": "ajouter"},
+            },
+            "/zones/{id}": {"get": {"description": "Une zone"}, "delete": "x"},
+            "/odd": [],
+        },
+    }
+    facts, shown = sample(json.dumps(described).encode(), tmp_path, "api.json")
+    assert facts["api"] == {"title": "Zones <b>humides</b>", "version": "1.2"}
+    assert [column["name"] for column in shown["columns"]] == ["path", "method", "summary", "parameters"]
+    assert shown["rows"] == [
+        ["/zones", "GET", "Liste des zones", "f, bbox"],
+        ["/zones", "POST", "ajouter", "f"],
+        ["/zones/{id}", "GET", "Une zone", ""],
+    ]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"openapi": "3.0.0"},
+        {"openapi": "3.0.0", "paths": []},
+        {"swagger": "2.0", "paths": {"/a": {"get": 1}}, "info": 3},
+        {"paths": {"/a": {"get": {}}}},
+    ],
+)
+def test_what_looks_like_an_api_is_text_on_lines(loaded, tmp_path, document):
+    _facts, shown = sample(json.dumps(document).encode(), tmp_path, "x.json")
+    assert shown["kind"] == "text"
+    assert json.loads(shown["text"]) == document
+    assert shown["text"].startswith('{\n  "')
+
+
+@pytest.mark.parametrize(
+    "document", ['{"a":"\\"{","b":[1.50,[],{}]}', "[]", '"x', '{"a":[[[', "}}]],:", "[" * 5000, ""]
+)
+def test_json_that_ends_anywhere_is_written_on_lines(document):
+    written = json_text.on_lines(document)
+    assert "".join(written.split()) == document
+    assert len(written) <= max(len(document), 1) * (2 * json_text.DEEPEST + 3)
 
 
 @pytest.mark.parametrize(

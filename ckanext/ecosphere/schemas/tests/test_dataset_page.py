@@ -111,6 +111,25 @@ def test_whether_a_link_answered_stands_beside_it(app, create, with_request_cont
     assert not any(item.select_one(".eco-state--good") for item in items)
 
 
+def test_the_format_is_that_of_the_answer_where_nothing_else_tells_it(app, create, with_request_context):
+    from ckanext.ecosphere.quality.links import check, inventory
+    from ckanext.ecosphere.quality.links.probe import Verdict
+
+    address = "https://geo.example.org/telecharger?id=3"
+    made = create(described("reponses", resources=[{"url": address, "name": "Zonage"}]))
+    inventory.note([made["id"]])
+    inventory.model.Session.commit()
+    page = f"/fr/dataset/reponses/resource/{made['resources'][0]['id']}"
+    assert "inconnu" in app.get(page).body
+    check.write({inventory.key_of(address): Verdict(True, 200, answered="text/csv")})
+    section = shown(app, "reponses", "#dataset-resources")
+    assert texts(section, ".eco-format") == ["CSV"]
+    assert "Télécharger CSV" in " ".join(texts(section, "a.btn-primary"))
+    assert "inconnu" not in app.get(page).body
+    check.write({inventory.key_of(address): Verdict(False, 500, "status")})
+    assert texts(shown(app, "reponses", "#dataset-resources"), ".eco-format") == ["CSV"]
+
+
 def test_restricted_data_name_ground_condition_contact_and_where_to_ask(app, create, with_request_context):
     ground = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/INSPIRE_Directive_Article13_1h"
     create(described("restreint", access_limitation=[ground], access_conditions="Bureaux d'études, sur convention."))
