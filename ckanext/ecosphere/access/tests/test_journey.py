@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.access.tests.conftest import forget_counts
-from ckanext.ecosphere.tests.browser import axe_violations, picture
+from ckanext.ecosphere.tests.browser import axe_violations, free_port, picture
 
 pytestmark = pytest.mark.browser
 SHAPE = '{"type":"Polygon","coordinates":[[[-2,46.9],[-1.1,46.9],[-1.1,47.5],[-2,47.5],[-2,46.9]]]}'
@@ -111,3 +112,15 @@ def test_attributes_of_a_standard_are_explained_in_the_table(page: Page, dataset
     preview.scroll_into_view_if_needed()
     assert axe_violations(page) == []
     picture(page, "attributes-of-a-standard")
+
+
+def test_a_server_that_is_silent_is_told_with_its_day_in_light_and_dark(page: Page, dataset: dict[str, Any]):
+    silent = {"name": "WFS muet", "url": f"http://127.0.0.1:{free_port()}/wfs?service=WFS&typenames=a:b"}
+    by = {"ignore_auth": True, "user": factories.Sysadmin()["name"]}
+    call_action("resource_create", by, package_id=dataset["id"], format="WFS", **silent)
+    jobs.read_services()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.goto("/fr/dataset/zh-44")
+        expect(page.locator(".eco-access__trouble")).to_contain_text(re.compile(r"ne répond pas depuis le \d+"))
+        assert axe_violations(page) == []
