@@ -279,9 +279,10 @@ def test_an_address_is_copied_and_is_there_without_a_script(page, browser, porta
 @pytest.mark.browser
 def test_paper_has_the_code_and_no_buttons(page, complete):
     page.goto(f"/fr/dataset/{complete}")
-    assert not page.locator(".eco-qr").is_visible()
+    address = page.locator("#dataset-resources .eco-endpoint-on-paper")
+    assert not page.locator(".eco-qr").is_visible() and not address.is_visible()
     page.emulate_media(media="print", color_scheme="dark")
-    assert page.locator(".eco-qr").is_visible()
+    assert page.locator(".eco-qr").is_visible() and address.is_visible()
     buttons = page.locator("main .btn:visible")
     assert [buttons.nth(i).inner_text() for i in range(buttons.count())] == []
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
