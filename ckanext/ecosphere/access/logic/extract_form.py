@@ -50,10 +50,15 @@ def _crs_names() -> dict[str, str]:
     return {f"EPSG:{concept.data['code']}": concept.label(language.current()) for concept in voc.get("epsg")}
 
 
-def attributes_of(found: Found) -> list[str]:
-    """Return the names of the attributes, as far as a preview has told them."""
+def attributes_of(found: Found) -> dict[str, str]:
+    """Return the names of the attributes, as far as a preview has told them, with what a standard says that they mean.
+
+    Those that no standard explains have an empty text.
+    """
     row = samples.of(found.resource)
-    return [str(column["name"]) for column in (row.facts.get("columns") or [])] if row and row.state == MADE else []
+    columns = (row.facts.get("columns") or []) if row and row.state == MADE else []
+    spoken = "fr" if language.current().startswith("fr") else "en"
+    return {str(column["name"]): (column.get("meaning") or {}).get(spoken, "") for column in columns}
 
 
 def checked(found: Found, data: dict[str, Any]) -> dict[str, Any]:
