@@ -40,7 +40,18 @@ def ecosphere_search_facet_label(facet: str, value: str, search_facets: dict[str
     if not default and facet == "organization":
         service = tk.h.get_organization(value)
         default = service["title"] if service else ""
+    elif not default and facet == "id":
+        default = _title_of(value)
     return facets.label(facet, value, language.current(), default)
+
+
+def _title_of(dataset: str) -> str:
+    """Title of a dataset that somebody follows, "" when the reader may not see it."""
+    try:
+        found = tk.get_action("package_show")({}, {"id": dataset})
+    except (tk.ObjectNotFound, tk.NotAuthorized, tk.ValidationError):
+        return ""
+    return str(found.get("title") or "")
 
 
 def ecosphere_search_result(package: dict[str, Any]) -> results.Result:

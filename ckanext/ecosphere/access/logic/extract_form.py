@@ -37,14 +37,28 @@ def layers(found: Found) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
 def crs_of(layer: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the coordinate systems to choose from, with their names."""
     codes = dict.fromkeys([*USUAL_CRS, *(code for code in layer["crs"] if code.startswith("EPSG:"))])
-    names = {f"EPSG:{concept.data['code']}": concept.label(language.current()) for concept in voc.get("epsg")}
+    names = _crs_names()
     return [(code, names.get(code, code)) for code in codes]
 
 
-def attributes_of(found: Found) -> list[str]:
-    """Return the names of the attributes, as far as a preview has told them."""
+def crs_name(code: str) -> str:
+    """Return the name of a coordinate system, its code when it has none."""
+    return _crs_names().get(code, code)
+
+
+def _crs_names() -> dict[str, str]:
+    return {f"EPSG:{concept.data['code']}": concept.label(language.current()) for concept in voc.get("epsg")}
+
+
+def attributes_of(found: Found) -> dict[str, str]:
+    """Return the names of the attributes, as far as a preview has told them, with what a standard says that they mean.
+
+    Those that no standard explains have an empty text.
+    """
     row = samples.of(found.resource)
-    return [str(column["name"]) for column in (row.facts.get("columns") or [])] if row and row.state == MADE else []
+    columns = (row.facts.get("columns") or []) if row and row.state == MADE else []
+    spoken = "fr" if language.current().startswith("fr") else "en"
+    return {str(column["name"]): (column.get("meaning") or {}).get(spoken, "") for column in columns}
 
 
 def checked(found: Found, data: dict[str, Any]) -> dict[str, Any]:

@@ -56,10 +56,10 @@ def sample(job: dict[str, Any], geo: Any) -> dict[str, Any]:
         path = unzip.unpack(path, path.parent, UNPACKED_MEGABYTES * confine.MEGABYTE)
         kind = {".xlsx": "sheet", ".ods": "sheet", ".shp": "shp"}.get(path.suffix) or kind_of(path, path.name)
     found = _shown(kind, path, rows, geo)
-    if found.get("columns") and not found.get("attributes"):
+    if found.get("columns") and not (found.get("attributes") or found.get("api")):
         from ckanext.ecosphere.access.preview import standards
 
-        found["standard"] = standards.explain(found["columns"])
+        found["standard"] = standards.explain(found["columns"], found["rows"])
     content = json.dumps(found, ensure_ascii=False, allow_nan=False)
     Path(job["output"]).write_text(content, encoding="utf-8")
     told = (
@@ -75,6 +75,7 @@ def sample(job: dict[str, Any], geo: Any) -> dict[str, Any]:
         "columns",
         "attributes",
         "standard",
+        "api",
     )
     return {name: found[name] for name in told if name in found}
 
@@ -103,7 +104,15 @@ def _shown(kind: str, path: Path, rows: int, geo: Any) -> dict[str, Any]:
         from ckanext.ecosphere.access.preview import attributes
 
         explained = attributes.read(path, kind)
-        return {"kind": "table", **explained} if explained else _text(path)
+        if kind == "xml" or explained:
+            return {"kind": "table", **explained} if explained else _text(path)
+        from ckanext.ecosphere.access.preview import json_text
+
+        if described := json_text.operations(path):
+            return {"kind": "table", **described}
+        found = _text(path)
+        is_one_line = "\n" not in found["text"].strip()
+        return {**found, "text": json_text.on_lines(found["text"])[:SHOWN_TEXT]} if is_one_line else found
     raise PreviewError(kind if kind in ("html", "exception") else "no-preview")
 
 

@@ -7,20 +7,27 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-TABLE = Path(__file__).parents[1] / "data" / "standard-attributes.csv"
+DATA = Path(__file__).parents[1] / "data"
 MARKS = 2
 """Attributes that hardly anything else has by which a standard is recognised."""
 
 
-def explain(columns: list[dict[str, Any]]) -> str:
-    """Add the meaning to the columns that a standard explains, in French and English: `{"fr": …, "en": …}`.
+Words = dict[str, str]
+"""The same in French and English: `{"fr": …, "en": …}`."""
+
+
+def explain(columns: list[dict[str, Any]], rows: Sequence[Sequence[str]]) -> str:
+    """Add to the columns that a standard explains what they mean, and what the codes in them mean.
 
     Args:
-        columns: of a sample, each with a `name`; changed in place.
+        columns: of a sample, each with a `name`; changed in place: `meaning` (`Words`), and `codes`, which has `Words`
+            for each cell of the sample that is a code of the standard.
+        rows: cells of the sample, in the order of the columns.
 
     Returns:
         the name of the standard, empty when the columns follow none.
@@ -30,19 +37,43 @@ def explain(columns: list[dict[str, Any]]) -> str:
     found = max(marks, key=lambda standard: len(marks[standard] & names))
     if len(marks[found] & names) < MARKS:
         return ""
-    for column in columns:
-        if meaning := meanings[found].get(str(column["name"]).lower()):
+    for place, column in enumerate(columns):
+        name = str(column["name"]).lower()
+        if meaning := meanings[found].get(name):
             column["meaning"] = meaning
+        if codes := _codes().get((found, name)):
+            cells = {str(row[place]) for row in rows}
+            if explained := {cell: codes[key] for cell in cells if (key := _key(cell)) in codes}:
+                column["codes"] = explained
     return found
 
 
+def _key(code: str) -> str:
+    """A code as it is looked up: spreadsheets lose the zero in front, and services change capitals."""
+    code = code.strip()
+    return str(int(code)) if code.isascii() and code.isdigit() else code.lower()
+
+
 @cache
-def _standards() -> tuple[dict[str, set[str]], dict[str, dict[str, dict[str, str]]]]:
+def _standards() -> tuple[dict[str, set[str]], dict[str, dict[str, Words]]]:
     """Return for each standard the attributes that tell it, and the meanings of all."""
     marks, meanings = defaultdict(set), defaultdict(dict)
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(line for line in file if not line.startswith("#")):
-            meanings[row["standard"]][row["attribute"]] = {"fr": row["fr"], "en": row["en"]}
-            if row["mark"]:
-                marks[row["standard"]].add(row["attribute"])
+    for row in _table("standard-attributes.csv"):
+        meanings[row["standard"]][row["attribute"]] = {"fr": row["fr"], "en": row["en"]}
+        if row["mark"]:
+            marks[row["standard"]].add(row["attribute"])
     return dict(marks), dict(meanings)
+
+
+@cache
+def _codes() -> dict[tuple[str, str], dict[str, Words]]:
+    """Return for each standard and attribute what its codes mean."""
+    codes: dict[tuple[str, str], dict[str, Words]] = defaultdict(dict)
+    for row in _table("standard-values.csv"):
+        codes[row["standard"], row["attribute"]][_key(row["code"])] = {"fr": row["fr"], "en": row["en"]}
+    return dict(codes)
+
+
+def _table(name: str) -> list[dict[str, str]]:
+    with (DATA / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(line for line in file if not line.startswith("#")))

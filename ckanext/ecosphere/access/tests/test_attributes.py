@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ckanext.ecosphere.access.preview import json_text, standards
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.tests.test_previews import sample
 
@@ -69,6 +70,89 @@ def test_the_attributes_of_a_standard_are_explained(loaded, tmp_path, header, st
     meanings = {column["name"]: column["meaning"] for column in shown["columns"] if "meaning" in column}
     assert meanings.keys() == explained
     assert all(each["fr"] and each["en"] for each in meanings.values())
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "explained"),
+    [
+        (
+            "IDURBA;TYPEZONE\n44109_PLU;AUc\n44109_PLU;n\n44109_PLU;XYZ\n44109_PLU;\n",
+            "TYPEZONE",
+            {"AUc": "zone à urbaniser, ouverte", "n": "zone naturelle et forestière"},
+        ),
+        (
+            "IDURBA;TYPEPSC\n44109_PLU;05\n44109_PLU;1\n",
+            "TYPEPSC",
+            {"05": "emplacement réservé", "1": "espace boisé classé"},
+        ),
+        ("ID_GASPAR;ID_ZONE;TYPEREG\n44DDTM2010;1;04\n", "TYPEREG", {"04": "interdiction stricte"}),
+        ("TYPEZONE;LIBELLE\nU;centre\n", "TYPEZONE", {}),
+    ],
+    ids=["plu", "prescriptions", "ppr", "no-standard"],
+)
+def test_the_codes_of_a_standard_are_explained_where_they_stand(loaded, tmp_path, table, column, explained):
+    _facts, shown = sample(table.encode(), tmp_path, "zones.csv")
+    found = next(each for each in shown["columns"] if each["name"] == column).get("codes", {})
+    assert {code: words["fr"] for code, words in found.items()} == explained
+    assert all(each["en"] for each in found.values())
+
+
+def test_every_code_belongs_to_an_attribute_of_a_standard_and_is_told_once():
+    _marks, meanings = standards._standards()
+    rows = standards._table("standard-values.csv")
+    assert {(row["standard"], row["attribute"]) for row in rows} <= {
+        (standard, attribute) for standard, attributes in meanings.items() for attribute in attributes
+    }
+    assert len({(row["standard"], row["attribute"], standards._key(row["code"])) for row in rows}) == len(rows)
+
+
+def test_the_operations_of_an_api_become_a_table(loaded, tmp_path):
+    described = {
+        "openapi": "3.0.3",
+        "info": {"title": "Zones <b>humides</b>", "version": "1.2"},
+        "paths": {
+            "/zones": {
+                "parameters": [{"name": "f"}, {"$ref": "#/x"}],
+                "get": {"summary": "Liste des zones", "parameters": [{"name": "bbox", "in": "query"}]},
+                "post": {"operationId": "ajouter"},
+            },
+            "/zones/{id}": {"get": {"description": "Une zone"}, "delete": "x"},
+            "/odd": [],
+        },
+    }
+    facts, shown = sample(json.dumps(described).encode(), tmp_path, "api.json")
+    assert facts["api"] == {"title": "Zones <b>humides</b>", "version": "1.2"}
+    assert [column["name"] for column in shown["columns"]] == ["path", "method", "summary", "parameters"]
+    assert shown["rows"] == [
+        ["/zones", "GET", "Liste des zones", "f, bbox"],
+        ["/zones", "POST", "ajouter", "f"],
+        ["/zones/{id}", "GET", "Une zone", ""],
+    ]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"openapi": "3.0.0"},
+        {"openapi": "3.0.0", "paths": []},
+        {"swagger": "2.0", "paths": {"/a": {"get": 1}}, "info": 3},
+        {"paths": {"/a": {"get": {}}}},
+    ],
+)
+def test_what_looks_like_an_api_is_text_on_lines(loaded, tmp_path, document):
+    _facts, shown = sample(json.dumps(document).encode(), tmp_path, "x.json")
+    assert shown["kind"] == "text"
+    assert json.loads(shown["text"]) == document
+    assert shown["text"].startswith('{\n  "')
+
+
+@pytest.mark.parametrize(
+    "document", ['{"a":"\\"{","b":[1.50,[],{}]}', "[]", '"x', '{"a":[[[', "}}]],:", "[" * 5000, ""]
+)
+def test_json_that_ends_anywhere_is_written_on_lines(document):
+    written = json_text.on_lines(document)
+    assert "".join(written.split()) == document
+    assert len(written) <= max(len(document), 1) * (2 * json_text.DEEPEST + 3)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.access.tests.conftest import forget_counts
-from ckanext.ecosphere.tests.browser import axe_violations, picture
+from ckanext.ecosphere.tests.browser import axe_violations, free_port, picture
 
 pytestmark = pytest.mark.browser
 SHAPE = '{"type":"Polygon","coordinates":[[[-2,46.9],[-1.1,46.9],[-1.1,47.5],[-2,47.5],[-2,46.9]]]}'
@@ -63,11 +64,11 @@ def test_somebody_sees_the_data_and_takes_a_part(page: Page, dataset: dict[str, 
     preview.get_by_label("Afficher").select_option(label="Zones humides en WFS")
     expect(preview.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
     jobs.make_samples()
-    expect(preview.get_by_text("60 lignes sur 60")).to_be_visible()
+    expect(preview.get_by_text("Lignes : 60 sur 60")).to_be_visible()
     preview.scroll_into_view_if_needed()
     picture(page, "preview-of-a-wfs")
     preview.get_by_label("Filtrer les lignes").fill("tourbière")
-    expect(preview.get_by_text("10 lignes sur 60")).to_be_visible()
+    expect(preview.get_by_text("Lignes : 10 sur 60")).to_be_visible()
     preview.get_by_role("button", name="surface_ha").click()
     cells = preview.locator("tbody tr td:nth-child(5)").all_inner_texts()
     assert [float(cell) for cell in cells] == sorted(float(cell) for cell in cells)
@@ -106,7 +107,20 @@ def test_attributes_of_a_standard_are_explained_in_the_table(page: Page, dataset
     expect(preview.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
     jobs.make_samples()
     expect(preview.locator("th", has_text="TYPEZONE")).to_contain_text("Type de zone : U (urbaine)")
+    expect(preview.locator("td", has_text="zone urbaine")).to_have_text("U zone urbaine")
     expect(preview.locator(".eco-preview__status")).to_contain_text("standard CNIG – PLU")
     preview.scroll_into_view_if_needed()
     assert axe_violations(page) == []
     picture(page, "attributes-of-a-standard")
+
+
+def test_a_server_that_is_silent_is_told_with_its_day_in_light_and_dark(page: Page, dataset: dict[str, Any]):
+    silent = {"name": "WFS muet", "url": f"http://127.0.0.1:{free_port()}/wfs?service=WFS&typenames=a:b"}
+    by = {"ignore_auth": True, "user": factories.Sysadmin()["name"]}
+    call_action("resource_create", by, package_id=dataset["id"], format="WFS", **silent)
+    jobs.read_services()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.goto("/fr/dataset/zh-44")
+        expect(page.locator(".eco-access__trouble")).to_contain_text(re.compile(r"ne répond pas depuis le \d+"))
+        assert axe_violations(page) == []

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import ckan.plugins.toolkit as tk
 import pyogrio
 import pytest
+from bs4 import BeautifulSoup
 from ckan import model
 from ckan.tests import factories
 from lxml import etree
@@ -149,6 +150,7 @@ def test_a_part_is_cut_to_an_outline_where_outlines_are_configured(  # noqa: PLR
     content = json.dumps({"type": "Feature", "geometry": outline}).encode()
     url = hostile(f"/outlines/{code}", content, "application/json")
     asked = {"resource_id": store["resources"]["Données"], field: name}
+    monkeypatch.setitem(tk.config, f"ecosphere.access.{option}", "")
     status, error = call(store, "ecosphere_access_extract_create", **asked)
     assert (status, field in error) == (409, True)
     monkeypatch.setitem(tk.config, f"ecosphere.access.{option}", url.replace(code, "{code}"))
@@ -228,6 +230,37 @@ def test_the_form_shows_the_address_and_makes_the_file(store):
     assert store["client"].get(f"{where}/etat").json == {"state": "made"}
     assert "/fichier" in store["client"].get(where).get_data(as_text=True)
     assert store["client"].get(address(store, "Fichier", "extrait")).status_code == 404
+
+
+def test_attributes_of_a_standard_are_explained_where_they_are_chosen(store, hostile):
+    properties = {"IDURBA": "44109_PLU", "TYPEZONE": "U", "REMARQUE": "centre"}
+    point = {"type": "Point", "coordinates": [-1.55, 47.2]}
+    found = {
+        "type": "FeatureCollection",
+        "features": [{"type": "Feature", "geometry": point, "properties": properties}],
+    }
+
+    def answer(handler):
+        here = f"http://{handler.headers['Host']}/plu"
+        described = (DATA / "wfs.xml").read_text().replace("{url}", here)
+        content = (described if "GetCapabilities" in handler.path else json.dumps(found)).encode()
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    url = hostile("/plu/wfs", answer)
+    resources = [{"url": url + "?service=WFS&typenames=eco:zones_humides", "format": "WFS"}]
+    dataset = factories.Dataset(owner_org=store["service"], resources=resources)
+    jobs.read_services()
+    path = f"/fr/dataset/{dataset['name']}/resource/{dataset['resources'][0]['id']}"
+    assert store["client"].post(f"{path}/apercu").status_code == 200
+    jobs.make_samples()
+    page = BeautifulSoup(store["client"].get(f"{path}/extrait").data, "html.parser")
+    told = [" ".join(each.get_text(" ").split()) for each in page.select("label[for^=attribute-]")]
+    assert told[0] == "IDURBA Identifiant du document d’urbanisme"
+    assert told[1].startswith("TYPEZONE Type de zone")
+    assert told[2] == "REMARQUE"
 
 
 def test_an_extract_of_a_dataset_that_became_private_is_gone_for_others(store):

@@ -86,6 +86,7 @@ def extract_page(extract: str) -> str:
             "package": resource.package,
             "resource": resource.resource,
             "format": formats()[row.asked["format"]],
+            "system": extract_form.crs_name(row.asked["crs"]),
         },
     )
 

@@ -145,10 +145,9 @@ def _waiting(row: Notification, number: int, reader: people.Reader) -> Item | No
     request = model.Session.get(Request, row.request_id)
     if request is None or not reader.may_read(request):
         return None
-    reference = request.reference or ""
-    words = texts.sentence(row.kind, row.audience, reference, "")
+    words = texts.sentence(row.kind, row.audience, request, "")
     if number > 1:
-        words = texts.several_held(number, reference)
+        words = texts.several_held(number, request.reference or "")
     item = Item(words, mail_texts.title(request) if request.visibility == "public" else "", _page(request))
     _add_details(item, row.kind, request, None)
     return item
@@ -168,7 +167,7 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
         return None
     service = texts.service_of(request, event)
     item = Item(
-        texts.sentence(row.kind, row.audience, request.reference or "", service),
+        texts.sentence(row.kind, row.audience, request, service),
         mail_texts.title(request),
         _page(request) if reader.may_read(request) else "",
     )

@@ -65,19 +65,28 @@ SENTENCES: dict[tuple[str, str], str] = {
     ("details_first", ""): N_("{service} still waits for details about your request {reference}."),
     ("details_last", ""): N_("Last reminder: without the details asked for, your request {reference} will be closed."),
 }
+#: The same of what is reported about a dataset, which is no request for data.
+OF_SIGNALS: dict[tuple[str, str], str] = {
+    ("submit", states.REQUESTER): N_("Your report {reference} was received."),
+    ("submit", states.MODERATORS): N_("A report about a dataset has arrived: {reference}."),
+    ("accept", states.REQUESTER): N_("Your report {reference} was handed over to {service}."),
+    ("accept", states.SERVICE): N_("Your service has received a report about one of its datasets: {reference}."),
+    ("transfer", states.SERVICE): N_("A report about a dataset was transferred to your service: {reference}."),
+}
 
 
-def sentence(kind: str, audience: str, reference: str, service: str) -> str:
+def sentence(kind: str, audience: str, request: Request, service: str) -> str:
     """What happened, in one sentence.
 
     Args:
         kind: transition, "comment" or kind of reminder.
         audience: of the person.
-        reference: of the request.
+        request: about which it is.
         service: title of the service.
     """
-    text = SENTENCES.get((kind, audience)) or SENTENCES[kind, ""]
-    return _(text).format(reference=reference, service=service or _("The service"))
+    of_signal = OF_SIGNALS.get((kind, audience)) if request.is_signal else None
+    text = of_signal or SENTENCES.get((kind, audience)) or SENTENCES[kind, ""]
+    return _(text).format(reference=request.reference or "", service=service or _("The service"))
 
 
 def several_comments(number: int, reference: str) -> str:
@@ -141,7 +150,7 @@ def on_page(rows: Sequence[Notification], reader: Reader) -> list[dict[str, Any]
             {
                 "id": each.id,
                 "kind": each.kind,
-                "sentence": sentence(each.kind, each.audience, request.reference or "", service),
+                "sentence": sentence(each.kind, each.audience, request, service),
                 "created": dictize.iso(each.created),
                 "seen": each.status == "seen",
                 "request": {

@@ -120,6 +120,7 @@ def write(verdicts: dict[str, Verdict]) -> Outcome:
         link.state, link.misses, link.first_miss_at = found.state, found.misses, found.first_miss_at
         link.next_check_at, link.checked_at = found.next_check_at, now
         link.status, link.reason = verdict.status, verdict.reason
+        link.answered = verdict.answered if verdict.ok else link.answered
         model.Session.add(
             LinkCheck(key=link.key, checked_at=now, ok=verdict.ok, status=verdict.status, reason=verdict.reason)
         )

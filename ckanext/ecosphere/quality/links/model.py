@@ -19,6 +19,7 @@ class Link(tk.BaseModel):
         state: unchecked, ok or broken.
         status: last HTTP status, None when there was no answer.
         reason: why the last check failed, as a code (see `probe.REASONS`).
+        answered: what a file was by its last good answer (see `probe.Verdict`).
         checked_at: moment of the last check.
         misses: checks failed in a row.
         first_miss_at: moment of the first of them.
@@ -34,6 +35,7 @@ class Link(tk.BaseModel):
     state: Mapped[str] = mapped_column(sa.Text, nullable=False)
     status: Mapped[int | None] = mapped_column(sa.Integer)
     reason: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="", default="")
+    answered: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="", default="")
     checked_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     misses: Mapped[int] = mapped_column(sa.Integer, nullable=False, server_default="0", default=0)
     first_miss_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
+from pathlib import PurePosixPath
 from urllib.parse import parse_qsl, urlencode, urlunsplit
 
-from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, taken_apart
+from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response, taken_apart
 from ckanext.ecosphere.shared.messages import N_
 
 SERVICES = ("wms", "wfs", "wmts", "wcs")
@@ -18,6 +19,14 @@ NO_VERDICT = frozenset({401, 403, 407, 408, 425, 429, 503})
 #: Statuses after which a HEAD is asked again as GET: servers that know no HEAD answer anything but success.
 FIRST_ERROR = 400
 
+#: Media types of servers that do not know what they send.
+SAYS_NOTHING = frozenset(
+    {"application/octet-stream", "binary/octet-stream", "application/force-download", "application/download"}
+    | {"application/x-download", "application/unknown", "text/plain"}
+)
+_FILE_NAME = re.compile(r"""filename\*?\s*=\s*(?:[\w-]*'[\w-]*')?"?([^";]+)""", re.IGNORECASE)
+_ENDING = re.compile(r"[a-z0-9]{1,8}")
+_MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[\w.+-]{1,80}", re.ASCII)
 _ROOT = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)[\s>/]")
 _EXCEPTIONS = frozenset({"serviceexceptionreport", "exceptionreport"})
 _CAPABILITIES = frozenset(
@@ -42,11 +51,20 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found: `ok` is None when nothing can be said; `reason` is a key of `REASONS`."""
+    """What a check found.
+
+    Attributes:
+        ok: None when nothing can be said.
+        status: of HTTP, None without an answer.
+        reason: a key of `REASONS`.
+        answered: what a file is by its answer: the ending of the name that the server gives it, else its media type;
+            "" when that says nothing.
+    """
 
     ok: bool | None
     status: int | None = None
     reason: str = ""
+    answered: str = ""
 
 
 def probe(session: GuardedSession, url: str, kind: str) -> Verdict:
@@ -78,12 +96,23 @@ def _judge(status: int) -> Verdict:
 def _file(session: GuardedSession, url: str) -> Verdict:
     answer = session.request("HEAD", url, attempts=1)
     if answer.status < FIRST_ERROR:
-        return Verdict(True, answer.status)
+        return Verdict(True, answer.status, answered=answered(answer))
     ranged = {"Range": f"bytes=0-{SAMPLE_BYTES - 1}"}
     answer = session.request("GET", url, headers=ranged, attempts=1, max_bytes=SAMPLE_BYTES, truncate=True)
     if answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:  # an empty file is there all the same
         return Verdict(True, answer.status)
-    return _judge(answer.status)
+    found = _judge(answer.status)
+    return replace(found, answered=answered(answer)) if found.ok else found
+
+
+def answered(answer: Response) -> str:
+    """Return what an answer says that it is (`Verdict.answered`)."""
+    named = _FILE_NAME.search(answer.headers.get("Content-Disposition", "")[:1000])
+    ending = PurePosixPath(named.group(1)).suffix.lstrip(".").lower() if named else ""
+    if _ENDING.fullmatch(ending):
+        return ending
+    kind = answer.content_type
+    return kind if _MEDIA_TYPE.fullmatch(kind) and kind not in SAYS_NOTHING else ""
 
 
 def _feed(session: GuardedSession, url: str) -> Verdict:

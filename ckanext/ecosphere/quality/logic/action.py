@@ -175,7 +175,8 @@ def ecosphere_quality_links(context: Context, data_dict: DataDict) -> list[dict[
 
     Returns:
         list: for each: url, kind (file, atom, wms, wfs, wmts, wcs), state (unchecked, ok, broken), status, misses
-        (failed checks in a row; a first one changes no state), reason (a sentence about the last check), checked_at,
+        (failed checks in a row; a first one changes no state), reason (a sentence about the last check), answered (what
+        a file was by its last good answer: ending of its name or media type, empty when unknown), checked_at,
         next_check_at.
 
     Raises:

@@ -179,6 +179,7 @@ def link_dict(link: Link) -> dict[str, Any]:
         "status": link.status,
         "misses": link.misses,
         "reason": _(REASONS[link.reason]) if link.checked_at else "",
+        "answered": link.answered,
         "checked_at": link.checked_at.isoformat() if link.checked_at else None,
         "next_check_at": link.next_check_at.isoformat(),
     }

@@ -75,6 +75,35 @@ def test_an_answer_is_judged(kind: str, script: Script, verdict: Verdict):
     assert verdict.reason in REASONS
 
 
+@pytest.mark.parametrize(
+    ("headers", "answered"),
+    [
+        ({"Content_Type": "text/csv; charset=utf-8"}, "text/csv"),
+        (
+            {"Content_Type": "application/octet-stream", "Content_Disposition": 'attachment; filename="a.b.GPKG"'},
+            "gpkg",
+        ),
+        (
+            {"Content_Type": "text/html", "Content_Disposition": "attachment; filename*=UTF-8''zones%20humides.zip"},
+            "zip",
+        ),
+        ({"Content_Type": "text/html", "Content_Disposition": "attachment; filename=sans-fin"}, "text/html"),
+        ({"Content_Type": "application/octet-stream"}, ""),
+        ({"Content_Type": "<script>/x"}, ""),
+    ],
+)
+@pytest.mark.parametrize("knows_head", [True, False])
+def test_an_answer_tells_what_a_file_is(headers: dict[str, str], answered: str, knows_head: bool):
+    def script(exchange: Exchange) -> None:
+        if exchange.command == "HEAD" and not knows_head:
+            exchange.answer(status=405)
+        else:
+            exchange.answer("x", **headers)
+
+    with serve(script) as server:
+        assert probe(session(), f"{server.url}/data?id=3", "file").answered == answered
+
+
 def test_a_file_is_not_downloaded():
     with serve(only_get("x" * 1_000_000)) as server:
         assert probe(session(), f"{server.url}/big.zip", "file").ok

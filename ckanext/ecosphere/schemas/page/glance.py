@@ -15,6 +15,7 @@ from ckanext.ecosphere.schemas.catalogue import inheritance
 from ckanext.ecosphere.schemas.fields import places, spatial, urls
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.page import uses
+from ckanext.ecosphere.schemas.page.once import once
 from ckanext.ecosphere.shared import dates, outlines
 from ckanext.ecosphere.vocabularies import freshness
 
@@ -99,7 +100,25 @@ def main(dataset: Dataset) -> tuple[Mapping[str, Any], uses.Use] | None:
     if dataset.get("dcat_type") == CODE and urls.is_web_address(str(dataset.get("code_repository") or "")):
         address = str(dataset["code_repository"])
         return {"url": address}, uses.Use(uses.DATA, "", "", False, uses.OPEN, address, "open_repository")
-    return uses.main(_rows(dataset, "resources"))
+    return uses.main(resources(dataset))
+
+
+def resources(dataset: Dataset) -> list[Mapping[str, Any]]:
+    """Return the resources of a dataset; what nothing tells the format of has that of the answer of its server."""
+    return once("resources", dataset, _resources)
+
+
+def _resources(dataset: Dataset) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = list(_rows(dataset, "resources"))
+    if all(uses.of(each).format for each in found):
+        return found
+    states = link_states(dataset)
+
+    def answered(resource: Mapping[str, Any]) -> str:
+        addresses = (str(resource.get(field) or "") for field in ("download_url", "url"))
+        return next((answer for each in addresses if (answer := states.get(each, {}).get("answered", ""))), "")
+
+    return [each if uses.of(each).format else {**each, "mimetype": answered(each)} for each in found]
 
 
 def extent_map(dataset: Dataset) -> ExtentMap | None:
@@ -184,7 +203,11 @@ def link_states(dataset: Dataset) -> dict[str, dict[str, Any]]:
 
     Nothing without the plugin that checks links.
     """
-    if not tk.h.plugin_loaded("ecosphere_quality"):
+    return once("links", dataset, _link_states)
+
+
+def _link_states(dataset: Dataset) -> dict[str, dict[str, Any]]:
+    if not dataset.get("id") or not tk.h.plugin_loaded("ecosphere_quality"):
         return {}
     try:
         links = tk.get_action("ecosphere_quality_links")({}, {"id": dataset["id"]})

@@ -8,12 +8,12 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import segno
 from ckan.lib.search import SearchError
-from flask import g, has_request_context
 from markupsafe import Markup
 
 from ckanext.ecosphere.schemas import wording
 from ckanext.ecosphere.schemas.page import around, citation, glance, uses, views
 from ckanext.ecosphere.schemas.page.addresses import ecosphere_address_text
+from ckanext.ecosphere.schemas.page.once import once
 from ckanext.ecosphere.shared import template_helpers
 
 Dataset = Mapping[str, Any]
@@ -21,7 +21,7 @@ Dataset = Mapping[str, Any]
 
 def ecosphere_glance(dataset: Dataset) -> dict[str, Any]:
     """Return what the page of a dataset says first (`glance.of`), once for a page."""
-    return _once("glance", dataset, glance.of)
+    return once("glance", dataset, glance.of)
 
 
 def ecosphere_access(dataset: Dataset) -> dict[str, Any]:
@@ -41,17 +41,22 @@ def ecosphere_resources_by_use(dataset: Dataset) -> list[dict[str, Any]]:
             "help": _text(kinds[kind].get("help", {})),
             "resources": [resource for resource, _use in entries],
         }
-        for kind, entries in uses.grouped(dataset.get("resources") or ())
+        for kind, entries in uses.grouped(glance.resources(dataset))
     ]
 
 
-def ecosphere_resource_use(resource: Mapping[str, Any]) -> dict[str, Any]:
+def ecosphere_resource_use(resource: Mapping[str, Any], dataset: Dataset | None = None) -> dict[str, Any]:
     """Return what a resource is for and the text of its main button.
+
+    Args:
+        resource: as `package_show` gives it, or one of `glance.resources`.
+        dataset: to which it belongs, when it is not one of `glance.resources`.
 
     Returns:
         the fields of `uses.Use`, ``kind_label`` and ``text`` ("Télécharger GeoPackage, 12 Mo").
     """
-    return _shown(resource, uses.of(resource))
+    same = (each for each in glance.resources(dataset or {}) if each.get("id") == resource.get("id"))
+    return _shown(resource, uses.of(next(same, resource)))
 
 
 def ecosphere_main_way(dataset: Dataset) -> dict[str, Any] | None:
@@ -62,7 +67,7 @@ def ecosphere_main_way(dataset: Dataset) -> dict[str, Any] | None:
 
 def ecosphere_link_state(dataset: Dataset, resource: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what the last check of a resource's address said (`ecosphere_quality_links`), None without one."""
-    states = _once("links", dataset, glance.link_states)
+    states = glance.link_states(dataset)
     addresses = [str(resource.get(field) or "") for field in ("download_url", "url")]
     link = next((states[address] for address in addresses if address in states), None)
     return link if link and link["checked_at"] else None
@@ -96,17 +101,6 @@ def _shown(resource: Mapping[str, Any], use: uses.Use) -> dict[str, Any]:
 
 def _text(labels: Mapping[str, str]) -> str:
     return labels.get("fr" if wording.page_language().startswith("fr") else "en", "")
-
-
-def _once(what: str, dataset: Dataset, make: Any) -> Any:
-    """Make something of a dataset once for a page."""
-    if not has_request_context():
-        return make(dataset)
-    kept = g.setdefault("ecosphere_page", {})
-    key = (what, dataset.get("id"), tk.h.lang())
-    if key not in kept:
-        kept[key] = make(dataset)
-    return kept[key]
 
 
 HELPERS = {

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 from ckan.tests import factories
+from flask import g
 
 from ckanext.ecosphere.schemas.page import around
 from ckanext.ecosphere.schemas.tests import samples
@@ -109,6 +110,33 @@ def test_whether_a_link_answered_stands_beside_it(app, create, with_request_cont
     items = shown(app, "liens", "#dataset-resources").select(".resource-item")
     assert [bool(item.select_one(".eco-state--bad")) for item in items] == [True, False, False, False]
     assert not any(item.select_one(".eco-state--good") for item in items)
+
+
+def test_the_format_is_that_of_the_answer_where_nothing_else_tells_it(app, create, with_request_context):
+    from ckanext.ecosphere.quality.links import check, inventory
+    from ckanext.ecosphere.quality.links.probe import Verdict
+
+    address = "https://geo.example.org/telecharger?id=3"
+    made = create(described("reponses", resources=[{"url": address, "name": "Zonage"}]))
+    inventory.note([made["id"]])
+    inventory.model.Session.commit()
+
+    def told() -> str:
+        page = app.get(f"/fr/dataset/reponses/resource/{made['resources'][0]['id']}").body
+        return BeautifulSoup(page, "html.parser").find("th", string="Format").find_next("td").get_text()
+
+    def answers(verdict: Verdict) -> None:
+        check.write({inventory.key_of(address): verdict})
+        g.pop("ecosphere_page", None)  # the requests of this test share one context
+
+    assert told() in ("inconnu", "unknown")
+    answers(Verdict(True, 200, answered="text/csv"))
+    section = shown(app, "reponses", "#dataset-resources")
+    assert texts(section, ".eco-format") == ["CSV"]
+    assert "Télécharger CSV" in " ".join(texts(section, "a.btn-primary"))
+    assert "CSV" in told()
+    answers(Verdict(False, 500, "status"))
+    assert texts(shown(app, "reponses", "#dataset-resources"), ".eco-format") == ["CSV"]
 
 
 def test_restricted_data_name_ground_condition_contact_and_where_to_ask(app, create, with_request_context):
@@ -251,9 +279,10 @@ def test_an_address_is_copied_and_is_there_without_a_script(page, browser, porta
 @pytest.mark.browser
 def test_paper_has_the_code_and_no_buttons(page, complete):
     page.goto(f"/fr/dataset/{complete}")
-    assert not page.locator(".eco-qr").is_visible()
+    address = page.locator("#dataset-resources .eco-endpoint-on-paper")
+    assert not page.locator(".eco-qr").is_visible() and not address.is_visible()
     page.emulate_media(media="print", color_scheme="dark")
-    assert page.locator(".eco-qr").is_visible()
+    assert page.locator(".eco-qr").is_visible() and address.is_visible()
     buttons = page.locator("main .btn:visible")
     assert [buttons.nth(i).inner_text() for i in range(buttons.count())] == []
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

@@ -5,7 +5,9 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
   const PAGE = 50;
   const numeric = { integer: true, number: true };
   const state = { sort: -1, down: false, filter: "", page: 0 };
+  const language = document.documentElement.lang || "en";
   const collator = new Intl.Collator("fr", { numeric: true, sensitivity: "base" });
+  const written = (number) => number.toLocaleString(language);
 
   function element(name, className, text) {
     const made = document.createElement(name);
@@ -20,10 +22,27 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
     return parseFloat(String(cell).replace(/[\s\u00a0\u202f]/g, "").replace(",", "."));
   }
 
+  function inWords(meaning) {
+    return meaning ? meaning[language] || meaning.en : "";
+  }
+
+  /* What a code of a standard means, "" for any other cell. */
+  function codeOf(cell, place_) {
+    const codes = sample.columns[place_].codes;
+    return codes && Object.hasOwn(codes, cell) ? inWords(codes[cell]) : "";
+  }
+
+  function cellOf(cell, place_) {
+    const td = element("td", "", cell), code = codeOf(cell, place_);
+    if (code) { td.append(" ", element("small", "eco-preview__code", code)); }
+    return td;
+  }
+
   function visible() {
     const words = state.filter.toLowerCase();
     const rows = sample.rows.map((cells, number) => ({ cells, number }))
-      .filter((row) => !words || row.cells.some((cell) => String(cell).toLowerCase().includes(words)));
+      .filter((row) => !words || row.cells.some((cell, place_) =>
+        (cell + " " + codeOf(cell, place_)).toLowerCase().includes(words)));
     if (state.sort >= 0) {
       const type = sample.columns[state.sort].type;
       rows.sort((one, other) => {
@@ -68,8 +87,8 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
       draw();
     });
     const type = column.type === "empty" ? labels.empty_type : labels[column.type];
-    th.append(button, element("small", "", type + (column.empty ? ", " + labels.empty.replace("{number}", column.empty) : "")));
-    const meaning = column.meaning && (column.meaning[document.documentElement.lang] || column.meaning.en);
+    th.append(button, element("small", "", type + (column.empty ? ", " + labels.empty.replace("{number}", written(column.empty)) : "")));
+    const meaning = inWords(column.meaning);
     if (meaning) { th.append(element("small", "eco-preview__meaning", meaning)); }
     head.append(th);
   });
@@ -85,14 +104,14 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
     body.replaceChildren(...rows.slice(begin, begin + PAGE).map((row) => {
       const tr = element("tr");
       if (row.number === marked) { tr.setAttribute("aria-current", "true"); }
-      tr.append(...row.cells.map((cell) => element("td", "", cell)));
+      tr.append(...row.cells.map(cellOf));
       return tr;
     }));
     head.querySelectorAll("th").forEach((th, number) => {
       th.setAttribute("aria-sort", number === state.sort ? (state.down ? "descending" : "ascending") : "none");
     });
     const total = Math.max(sample.total || 0, sample.counted || 0, sample.rows.length);
-    count.textContent = labels.rows.replace("{shown}", rows.length).replace("{total}", total);
+    count.textContent = labels.rows.replace("{shown}", written(rows.length)).replace("{total}", written(total));
     previous.disabled = state.page === 0;
     next.disabled = begin + PAGE >= rows.length;
   }

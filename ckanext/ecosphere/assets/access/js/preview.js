@@ -146,9 +146,12 @@ this.ckan.module("ecosphere-preview", function () {
 
     drawSample: function (sample) {
       const notes = [];
-      if (sample.attributes) {
-        notes.push(this.labels.attributes);
-        const named = (column) => Object.assign({}, column, { name: this.labels["attribute_" + column.name] || column.name });
+      const group = sample.attributes ? "attribute_" : sample.api ? "api_" : "";
+      if (group) {
+        notes.push(sample.api
+          ? this.labels.api.replace("{title}", () => sample.api.title).replace("{version}", () => sample.api.version)
+          : this.labels.attributes);
+        const named = (column) => Object.assign({}, column, { name: this.labels[group + column.name] || column.name });
         sample = Object.assign({}, sample, { columns: sample.columns.map(named) });
       }
       if (sample.standard) { notes.push(this.labels.standard.replace("{standard}", sample.standard)); }

@@ -86,6 +86,22 @@ def test_what_is_told_once_is_not_told_again_and_a_change_is(visitor: Any, postb
     assert "changed on" in body(postbox.mails[-1])
 
 
+def test_a_dataset_is_followed_from_its_page(visitor: Any, postbox: Postbox):
+    client = visitor()
+    made, other = dataset(title="Zones humides du Rhône"), dataset(title="Zones humides de la Drôme")
+    secret = dataset(title="Zones secrètes", private=True)
+    [way] = re.findall(r'href="([^"]*/alertes/nouvelle\?id=[^"]+)"', page(client.get(f"/fr/dataset/{made['name']}")))
+    assert "Zones humides du Rhône" in page(client.get(way))
+    assert "secrètes" not in page(client.get(way.replace(made["id"], secret["id"])))
+    confirmed(client, postbox, way)
+    with freeze_time(now() + timedelta(days=2, hours=3)):
+        change(made, notes="Mis à jour")
+        change(other, notes="Mis à jour")
+    assert run(4)["emails"] == 1
+    [mail] = postbox.mails
+    assert "Rhône" in body(mail) and "Drôme" not in body(mail)
+
+
 def test_weekly_waits_for_a_week(visitor: Any, postbox: Postbox):
     confirmed(visitor(), postbox, frequency="weekly")
     dataset()
