@@ -17,7 +17,7 @@ looks at all of them. Each room's plugin therefore declares its part here, and t
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -285,6 +285,20 @@ class Card:
     def urgent(self) -> bool:
         """Whether something in it is late or broken."""
         return any(line.urgent for line in self.lines)
+
+
+class IEcospherePopularity(Interface):
+    """Tell how much datasets are used, for the order of search results."""
+
+    def ecosphere_popularity(self) -> Iterable[tuple[str, float]]:
+        """Return datasets with what their use counts, in points: a download is one.
+
+        Called once a day by a background job.
+
+        Returns:
+            id of the dataset and points; a dataset may come several times.
+        """
+        return []
 
 
 class IEcosphereDashboard(Interface):

@@ -12,9 +12,10 @@ from ckan.types import Context
 from ckanext.ecosphere.access import cli, config, helpers, jobs
 from ckanext.ecosphere.access.logic import action, auth
 from ckanext.ecosphere.access.services import noting, storage
+from ckanext.ecosphere.access.use import counting
 from ckanext.ecosphere.access.views import pages  # noqa: F401 (the views register themselves)
 from ckanext.ecosphere.access.views.blueprint import ecosphere_access
-from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcosphereSetup
+from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcospherePopularity, IEcosphereSetup
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.setup.network_checks import check_networks, check_ports
 from ckanext.ecosphere.shared import template_helpers
@@ -35,6 +36,7 @@ class EcosphereAccessPlugin(Room):
     p.implements(p.IPackageController, inherit=True)
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
+    p.implements(IEcospherePopularity)
 
     def update_config(self, config: Any) -> None:
         """Register this room's templates and assets."""
@@ -60,6 +62,10 @@ class EcosphereAccessPlugin(Room):
     def ecosphere_check(self) -> list[Check]:
         """Tell which networks services may lead to."""
         return [*check_networks(config.ALLOWED_NETWORKS), *check_ports(config.ALLOWED_PORTS)]
+
+    def ecosphere_popularity(self) -> list[tuple[str, float]]:
+        """Count the downloads of a year, one point each."""
+        return counting.points()
 
     def ecosphere_recover(self) -> list[str]:
         """Take up what a killed process or an emptied queue left."""

@@ -21,6 +21,7 @@ from ckanext.ecosphere.interfaces import (
     Check,
     IEcosphereCommands,
     IEcosphereDashboard,
+    IEcospherePopularity,
     IEcosphereSetup,
     InitReport,
     LeavingStep,
@@ -45,6 +46,7 @@ class EcosphereRequestsPlugin(Room):
     p.implements(p.IPackageController, inherit=True)
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
+    p.implements(IEcospherePopularity)
     p.implements(IEcosphereDashboard, inherit=True)
 
     def update_config(self, config: Any) -> None:
@@ -95,6 +97,10 @@ class EcosphereRequestsPlugin(Room):
     def ecosphere_check(self) -> list[Check]:
         """Look at moderators, waiting e-mails and the schedule."""
         return setup.check()
+
+    def ecosphere_popularity(self) -> list[tuple[str, float]]:
+        """Count the public requests that datasets answered."""
+        return linked_datasets.points()
 
     def ecosphere_recover(self) -> list[str]:
         """Have e-mails and comparisons done that a killed process or an emptied queue left."""

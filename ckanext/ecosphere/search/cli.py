@@ -12,6 +12,7 @@ from ckanext.ecosphere.search.relevance import explain as explaining
 from ckanext.ecosphere.search.relevance import search as relevance
 from ckanext.ecosphere.search.relevance import understanding
 from ckanext.ecosphere.search.solr_client import SolrAdminError
+from ckanext.ecosphere.shared import dates
 
 
 @click.group(short_help="Search: Solr's French schema, why something is found, alerts.")
@@ -32,11 +33,13 @@ def explain(question: str, rows: int) -> None:
     for unit in asked.units:
         called = ", ".join(unit.others[: unit.called])
         click.echo(f"Words: {unit.text}" + (f" = {called}" if called else "") + (" (purpose)" if unit.weak else ""))
-    for rank, each in enumerate(explaining.explain(understood, rows, relevance.has_quality()), start=1):
+    year = dates.today().year if relevance.has_numbers() else None
+    for rank, each in enumerate(explaining.explain(understood, rows, year), start=1):
         click.echo(f"\n{rank}. {each.title}  [{each.name}]")
         words = ", ".join(f"{field} {value:.1f}" for field, value in each.words.items())
         click.echo(f"   score {each.score:.1f} = words ({words}) × place {each.place:g}", nl=False)
-        click.echo(f" ({', '.join(each.places) or 'not known'}) × quality of {each.quality}")
+        record = "".join(f" + {name} {share:.3f}" for name, share in each.record.items() if share)
+        click.echo(f" ({', '.join(each.places) or 'not known'}) × record (1{record})")
 
 
 @search.group("solr-schema", short_help="Look at, apply or undo the French schema.")

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import index
+from ckanext.ecosphere.search.relevance.solr_query import ACCESS_FIELD, DOWNLOAD, SERVICE, YEAR_NUMBER_FIELD
 from ckanext.ecosphere.vocabularies import communes
 
-ACCESS_FIELD = "vocab_ecosphere_access"
 FORMAT_FIELD = "vocab_ecosphere_format"
 REGULATORY_FIELD = "vocab_ecosphere_regulatory_use"
 EXACT_TERRITORY_FIELD = "vocab_ecosphere_territory_exact"
@@ -26,7 +26,7 @@ SCALE_FIELD = "ecosphere_scale_class"
 YEAR_FIELD = "ecosphere_data_year"
 
 #: Ids of the vocabulary `data-access`.
-DOWNLOAD, SERVICE, REQUEST, RESERVED = "accestelechargement", "accesservice", "accesdemande", "accesreserve"
+REQUEST, RESERVED = "accesdemande", "accesreserve"
 _OTHER_KIND = "other"
 _OPEN_RIGHTS = frozenset({"", "PUBLIC"})
 _NO_DATA_ROLES = frozenset({"documentation", "metadata", "sample"})
@@ -54,7 +54,12 @@ def complete(document: dict[str, Any], dataset: Mapping[str, Any]) -> dict[str, 
     document[REGULATORY_FIELD] = _ids("regulatory-use", fields.get("regulatory_use"))
     document[EXACT_TERRITORY_FIELD] = exact_territories(fields.get("territory"))
     document[KIND_FIELD] = service_kind(dataset.get("organization"))
-    single = {SCALE_FIELD: scale_class(fields.get("scale_denominator")), YEAR_FIELD: year(fields)}
+    latest = year(fields)
+    single = {
+        SCALE_FIELD: scale_class(fields.get("scale_denominator")),
+        YEAR_FIELD: latest,
+        YEAR_NUMBER_FIELD: latest and int(latest),
+    }
     return document | {name: value for name, value in single.items() if value}
 
 

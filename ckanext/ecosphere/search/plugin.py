@@ -30,6 +30,7 @@ from ckanext.ecosphere.search import (
     facets,
     helpers,
     index,
+    popularity,
     query,
     setup,
     views,
@@ -40,6 +41,7 @@ from ckanext.ecosphere.search.alerts import job as alert_job
 from ckanext.ecosphere.search.alerts import setup as alert_setup
 from ckanext.ecosphere.search.alerts import views as alert_views
 from ckanext.ecosphere.search.lists import views as list_views
+from ckanext.ecosphere.search.relevance.solr_query import POPULARITY_FIELD
 from ckanext.ecosphere.shared import language, template_helpers
 from ckanext.ecosphere.vocabularies import gazetteer
 
@@ -83,6 +85,8 @@ class EcosphereSearchPlugin(Room):
     def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
         """Add facet values and labels, take the noise out."""
         dataset = json.loads(pkg_dict["validated_data_dict"])
+        if number := popularity.of(pkg_dict["id"]):
+            pkg_dict[POPULARITY_FIELD] = number
         return facet_values.complete(index.complete(pkg_dict, dataset), dataset)
 
     def after_dataset_search(self, search_results: dict[str, Any], search_params: dict[str, Any]) -> dict[str, Any]:

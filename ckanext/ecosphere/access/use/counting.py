@@ -89,6 +89,14 @@ def of_dataset(package_id: str) -> dict[str, Any]:
     }
 
 
+def points() -> list[tuple[str, float]]:
+    """Return how often each dataset that was used was used within a year."""
+    since = dates.today() - timedelta(days=SHOWN_DAYS)
+    total = sa.func.sum(Use.count)
+    query = sa.select(Use.package_id, total).where(Use.day > since).group_by(Use.package_id)
+    return [(package_id, float(number)) for package_id, number in model.Session.execute(query)]
+
+
 def purge() -> int:
     """Forget what is older than two years, and what was used of datasets that are gone; return how much. Commits."""
     old = Use.day < dates.today() - timedelta(days=KEPT_DAYS)

@@ -5,14 +5,31 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import sqlalchemy as sa
 from ckan import model
 from redis.exceptions import RedisError
 from sqlalchemy import event
 
 from ckanext.ecosphere.data_requests import jobs
+from ckanext.ecosphere.data_requests.model import DatasetLink, Request
 from ckanext.ecosphere.data_requests.search import matching
 
 log = logging.getLogger(__name__)
+
+
+POINTS_OF_AN_ANSWER = 10
+"""What a dataset gains in popularity by a request that it answered."""
+
+
+def points() -> list[tuple[str, float]]:
+    """Return the popularity of datasets that answered public requests."""
+    answered = (
+        sa.select(DatasetLink.package_id, sa.func.count())
+        .join(Request, Request.id == DatasetLink.request_id)
+        .where(DatasetLink.kind == "answer", Request.listed)
+        .group_by(DatasetLink.package_id)
+    )
+    return [(id_, float(POINTS_OF_AN_ANSWER * number)) for id_, number in model.Session.execute(answered)]
 
 
 def saved(package_id: str) -> None:

@@ -110,6 +110,13 @@ def test_datasets_that_an_emptied_redis_forgot_are_compared():
     assert jobs.recover() == []
 
 
+def test_only_answers_to_public_requests_make_a_dataset_popular():
+    answer, secret = dataset(name="answer"), dataset(name="secret-answer")
+    step(opened(), "fulfil", "editor", datasets=[answer["name"]])
+    step(opened(title="Privée", visibility="private"), "fulfil", "editor", datasets=[secret["name"]])
+    assert dict(p.get_plugin("ecosphere_requests").ecosphere_popularity()) == {answer["id"]: 10.0}
+
+
 def test_the_commands_do_what_they_say(cli: Any):
     opened()
     ticked = cli.invoke(ecosphere, ["requests", "tick"])

@@ -11,6 +11,7 @@ from typing import Any
 from ckan import model
 from ckan.lib.search import SearchQueryError
 
+from ckanext.ecosphere.search import popularity
 from ckanext.ecosphere.search.alerts import config, mails, searches, storage
 from ckanext.ecosphere.search.alerts.model import Subscriber, now
 from ckanext.ecosphere.search.unfound import counting
@@ -28,7 +29,7 @@ LOOKING = "search:alerts"
 SETTLED = timedelta(minutes=10)
 #: People for whom the index does not answer, until a run takes it to be away.
 MOST_FAULTS = 3
-LOOK, DELIVER = "ecosphere-search-look", "ecosphere-search-deliver"
+LOOK, DELIVER, COUNT = "ecosphere-search-look", "ecosphere-search-deliver", "ecosphere-search-popularity"
 
 
 def tick() -> dict[str, int]:
@@ -110,9 +111,12 @@ def _look_and_deliver() -> None:
 
 def recover() -> list[str]:
     """Have done what is due and what no job is going to do."""
-    if not sending.is_configured():
-        return []
     done = []
+    if popularity.is_due() and not waits(COUNT, QUEUE):
+        enqueue_once(popularity.count, job_id=COUNT, title="Search: popularity", queue=QUEUE)
+        done.append("popularity of datasets")
+    if not sending.is_configured():
+        return done
     if interrupted := mails.OUTBOX.take_up_interrupted():
         done.append(f"{interrupted} e-mails about searches whose sender was killed")
     if mails.OUTBOX.is_late() and not waits(DELIVER, QUEUE):
@@ -127,6 +131,7 @@ def recover() -> list[str]:
 STEPS: dict[str, Callable[[], int]] = {
     "unconfirmed_erased": storage.purge,
     "unfound_erased": counting.purge,
+    "popularity_indexed": popularity.count,
     "emails_taken_up": mails.OUTBOX.take_up_interrupted,
     "people_with_news": look,
     "emails": deliver,

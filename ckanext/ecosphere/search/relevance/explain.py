@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 from ckan.lib.search.common import make_connection
 
 from ckanext.ecosphere.search import config
+from ckanext.ecosphere.search.facet_values import ACCESS_FIELD
 from ckanext.ecosphere.search.relevance import solr_query
-from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD, PLACE_FIELD, QUALITY_FIELD, Asked
+from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD, NUMBER_FIELDS, PLACE_FIELD, Asked
 from ckanext.ecosphere.search.relevance.understanding import Understood
 
 _WEIGHT = re.compile(r"weight\((?P<field>\w{1,80}):")
-_PUBLIC = "+entity_type:package +dataset_type:dataset +state:active +capacity:public"
+_PUBLIC = "+entity_type:package +dataset_type:dataset +state:active +capacity:public +site_id:"
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Explained:
         score: the whole.
         words: field → what its words give, before place and record multiply it.
         place: by how much the place multiplies, and the dataset's own places.
-        quality: score of quality, 0 to 100.
+        record: what its record adds to a factor of 1: weight of `ranking.yaml` → share.
     """
 
     title: str
@@ -36,39 +38,41 @@ class Explained:
     words: dict[str, float]
     place: float
     places: tuple[str, ...]
-    quality: int
+    record: dict[str, float]
 
 
-def explain(understood: Understood, rows: int, quality: bool) -> list[Explained]:
+def explain(understood: Understood, rows: int, year: int | None) -> list[Explained]:
     """Ask Solr for the public results of a question and how it weighed each.
 
     Args:
         understood: the question.
         rows: number of results.
-        quality: whether the index has the score of quality as a number.
+        year: the current one; None when the index has no numbers of records.
 
     Raises:
         pysolr.SolrError: Solr does not answer.
     """
     asked = understood.asked
-    parameters = solr_query.parameters(asked, minimum=config.minimum_match(), ranked=True, quality=quality)
-    parameters["fq"] = [_PUBLIC, *parameters.pop("fq_list")]
+    parameters = solr_query.parameters(asked, minimum=config.minimum_match(), ranked=True, year=year)
+    parameters["fq"] = [f'{_PUBLIC}"{tk.config["ckan.site_id"]}"', *parameters.pop("fq_list")]
     parameters |= {
         "qf": config.query_fields(),
         "tie": config.tie(),
         "q.op": "AND",
         "df": "text",
         "rows": rows,
-        "fl": f"index_id,name,title,score,{PLACE_FIELD},{INSIDE_FIELD},{QUALITY_FIELD}",
+        "fl": f"index_id,name,title,score,{PLACE_FIELD},{INSIDE_FIELD},{ACCESS_FIELD},{','.join(NUMBER_FIELDS)}",
         "sort": "score desc, metadata_modified desc",
         "debugQuery": "true",
         "debug.explain.structured": "true",
     }
     answer = make_connection(decode_dates=False).search(parameters.pop("q"), **parameters)
-    return [_explained(document, answer.debug["explain"][document["index_id"]], asked) for document in answer.docs]
+    return [
+        _explained(document, answer.debug["explain"][document["index_id"]], asked, year) for document in answer.docs
+    ]
 
 
-def _explained(document: dict[str, Any], tree: dict[str, Any], asked: Asked) -> Explained:
+def _explained(document: dict[str, Any], tree: dict[str, Any], asked: Asked, year: int | None) -> Explained:
     words: dict[str, float] = defaultdict(float)
     for field, value in _weights(tree):
         words[field] += value
@@ -80,7 +84,7 @@ def _explained(document: dict[str, Any], tree: dict[str, Any], asked: Asked) -> 
         words=dict(sorted(words.items(), key=lambda item: -item[1])),
         place=_fit(document, place) if place else 1.0,
         places=tuple(document.get(PLACE_FIELD) or ()),
-        quality=int(document.get(QUALITY_FIELD) or 0),
+        record=solr_query.gains(document, year) if year else {},
     )
 
 

@@ -22,6 +22,7 @@ from ckanext.ecosphere.search.relevance import solr_query, spelling, understandi
 from ckanext.ecosphere.search.relevance.solr_query import Asked
 from ckanext.ecosphere.search.relevance.understanding import Understood
 from ckanext.ecosphere.search.solr_client import SolrAdminError
+from ckanext.ecosphere.shared import dates
 
 KEY = "ecosphere_search"
 """Key of the answer under which it says how the question was understood."""
@@ -135,24 +136,24 @@ def _at_namesake(best: Answer, run: Callable[[Asked], dict[str, Any]]) -> Answer
 def _run(
     original: Callable[..., Any], context: Context, data_dict: dict[str, Any], asked: Asked, without: frozenset[str]
 ) -> dict[str, Any]:
-    def ask(*, quality: bool) -> dict[str, Any]:
+    def ask(year: int | None) -> dict[str, Any]:
         ranked = "ranking" not in without
-        parameters = solr_query.parameters(asked, minimum=config.minimum_match(), ranked=ranked, quality=quality)
+        parameters = solr_query.parameters(asked, minimum=config.minimum_match(), ranked=ranked, year=year)
         parameters["fq_list"] = [*(data_dict.get("fq_list") or []), *parameters["fq_list"]]
         with query.written(parameters["q"]):
             # CKAN's action changes what it is given.
             return original(context, {**data_dict, "qf": config.query_fields(), "tie": config.tie(), **parameters})
 
-    if not has_quality():
-        return ask(quality=False)
+    if not has_numbers():
+        return ask(None)
     try:
-        return ask(quality=True)
+        return ask(dates.today().year)
     except SearchQueryError:
         raise
     except SearchError:
         # The index was given another schema meanwhile.
         _schema.clear()
-        return ask(quality=False)
+        return ask(None)
 
 
 def _corrected(understood: Understood, finds: Callable[[Asked], bool]) -> str:
@@ -220,14 +221,15 @@ def _told(best: Answer) -> dict[str, Any]:
 _schema: dict[str, tuple[float, bool]] = {}
 
 
-def has_quality() -> bool:
-    """Whether the index has the score of quality as a number; asked of Solr every ten minutes at most."""
+def has_numbers() -> bool:
+    """Whether the index has what the record weighs by as numbers; asked of Solr every ten minutes at most."""
     url = tk.config["solr_url"]
     read, known = _schema.get(url, (0.0, False))
     if not read or time.monotonic() - read > _SCHEMA_SECONDS:
         try:
             fields = setup.solr().schema()["fields"]
-            known = any(each["name"] == solr_query.QUALITY_FIELD and each["type"] == "pint" for each in fields)
+            numbers = {each["name"] for each in fields if each["type"] == "pint"}
+            known = numbers.issuperset(solr_query.NUMBER_FIELDS)
         except SolrAdminError:
             known = False
         _schema[url] = (time.monotonic(), known)

@@ -6,7 +6,7 @@ that multiplies the score (`boost`), see Solr's reference guide, "Extended DisMa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -24,6 +24,15 @@ PLACE_FIELD = "vocab_ecosphere_place"
 INSIDE_FIELD = "vocab_ecosphere_inside"
 """Index field of a dataset's places and all that contains them but the country."""
 QUALITY_FIELD = "ecosphere_quality_score"
+YEAR_NUMBER_FIELD = "ecosphere_year"
+POPULARITY_FIELD = "ecosphere_popularity"
+NUMBER_FIELDS = (QUALITY_FIELD, YEAR_NUMBER_FIELD, POPULARITY_FIELD)
+"""Fields of the French schema that the weights of the record are reckoned from."""
+ACCESS_FIELD = "vocab_ecosphere_access"
+DOWNLOAD, SERVICE = "accestelechargement", "accesservice"
+"""How data are had at once, of the vocabulary `data-access`."""
+OLD_YEARS = 10
+"""Age of data, in years, from which they are not fresh at all."""
 WEIGHTS = "search:weights"
 """Area of the weights that administrators set, see `vocabularies/local.py`."""
 MOST_OTHERS = 12
@@ -77,14 +86,14 @@ def packaged_weights() -> dict[str, Any]:
         return yaml.safe_load(stream)
 
 
-def parameters(asked: Asked, *, minimum: str, ranked: bool, quality: bool) -> dict[str, Any]:
+def parameters(asked: Asked, *, minimum: str, ranked: bool, year: int | None) -> dict[str, Any]:
     """Parameters of `package_search`.
 
     Args:
         asked: what is asked.
         minimum: Solr's mm as long as nothing is optional.
         ranked: whether place and record weigh.
-        quality: whether the index has the score of quality as a number.
+        year: the current one, for the age of data; None when the index has no numbers of records (`NUMBER_FIELDS`).
 
     Returns:
         `q`, `defType`, `mm`, and as needed `boost` and `fq_list`.
@@ -105,7 +114,7 @@ def parameters(asked: Asked, *, minimum: str, ranked: bool, quality: bool) -> di
         "fq_list": [each for each in (_where(asked), _who(asked)) if each],
     }
     if ranked:
-        found["boost"] = _boost(asked, quality=quality)
+        found["boost"] = _boost(asked, year)
     return found
 
 
@@ -199,15 +208,39 @@ def _any(values: tuple[str, ...]) -> str:
     return " OR ".join(f'"{value}"' for value in dict.fromkeys(values))
 
 
-def _boost(asked: Asked, *, quality: bool) -> str:
-    record = weights()["record"]
+def _boost(asked: Asked, year: int | None) -> str:
     place = asked.place or asked.maybe
     factors = [fit(place)] if place else []
-    if quality:
-        factors.append(f"sum(1,mul({record['quality']},div(def({QUALITY_FIELD},0),100)))")
+    if year:
+        shares = (f"mul({weight},{function})" for weight, function in _record(year))
+        factors.append(f"sum(1,{','.join(shares)})")
     if not factors:
         return ""
     return factors[0] if len(factors) == 1 else f"product({','.join(factors)})"
+
+
+def _record(year: int) -> list[tuple[float, str]]:
+    """What a dataset may gain by its record: weight, and Solr function from 0 to 1."""
+    weight = weights()["record"]
+    return [
+        (weight["quality"], f"div(def({QUALITY_FIELD},0),100)"),
+        (weight["freshness"], f"max(0,min(1,sub(1,div(sub({year},def({YEAR_NUMBER_FIELD},0)),{OLD_YEARS}))))"),
+        (weight["access"], f"min(1,sum(termfreq({ACCESS_FIELD},'{DOWNLOAD}'),termfreq({ACCESS_FIELD},'{SERVICE}')))"),
+        (weight["popularity"], f"div(def({POPULARITY_FIELD},0),100)"),
+    ]
+
+
+def gains(document: Mapping[str, Any], year: int) -> dict[str, float]:
+    """What the record of a dataset adds to a factor of 1: weight of `ranking.yaml` → share, as `_record` reckons it."""
+    weight = weights()["record"]
+    age = year - int(document.get(YEAR_NUMBER_FIELD) or 0)
+    shares = {
+        "quality": int(document.get(QUALITY_FIELD) or 0) / 100,
+        "freshness": max(0.0, min(1.0, 1 - age / OLD_YEARS)),
+        "access": float(bool({DOWNLOAD, SERVICE}.intersection(document.get(ACCESS_FIELD) or ()))),
+        "popularity": int(document.get(POPULARITY_FIELD) or 0) / 100,
+    }
+    return {name: weight[name] * share for name, share in shares.items()}
 
 
 def fit(place: Place) -> str:

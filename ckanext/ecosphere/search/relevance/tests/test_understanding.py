@@ -152,7 +152,7 @@ def test_the_place_comes_before_what_other_words_have_elsewhere():
 
 
 def _query(question: str) -> str:
-    return parameters(understand(question).asked, minimum="100%", ranked=False, quality=False)["q"]
+    return parameters(understand(question).asked, minimum="100%", ranked=False, year=None)["q"]
 
 
 def test_steps_ask_for_less_and_end_with_the_place_alone():

@@ -1,0 +1,127 @@
+"""How much datasets are used: followers, downloads, requests that they answered, as one number of the index.
+
+Counted once a day from what the rooms tell (`IEcospherePopularity`), and kept in a table, so that a dataset that is
+saved keeps its number. Numbers only, nothing of who followed, downloaded or asked.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from functools import cache
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.model.system_info import get_system_info, set_system_info
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ckanext.ecosphere.fast_save import signature
+from ckanext.ecosphere.interfaces import IEcospherePopularity
+from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared.locks import Locks
+
+MOST = 100
+"""Popularity of a dataset with a thousand points and more."""
+POINTS_OF_A_FOLLOWER = 5
+AT_ONCE = 500
+"""Datasets that one run indexes; the next one goes on."""
+_DAY = "ecosphere.search.popularity_day"
+_COUNTING = "search:popularity"
+_KNOWN_SECONDS = 60
+
+
+class Popularity(tk.BaseModel):
+    """Popularity of a dataset that has any.
+
+    Attributes:
+        score: 1 to `MOST`.
+    """
+
+    __tablename__ = "ecosphere_search_popularity"
+
+    package_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    score: Mapped[int] = mapped_column(sa.Integer, nullable=False)
+
+
+def score(points: float) -> int:
+    """Return the popularity that points make: ten for each time that they double, `MOST` at most."""
+    return max(0, min(MOST, round(10 * math.log2(1 + max(points, 0)))))
+
+
+def of(package_id: str) -> int:
+    """Return the popularity of a dataset, 0 to `MOST`, as it was known a minute ago."""
+    known = _cache()
+    if not known or time.monotonic() - known[0][0] > _KNOWN_SECONDS:
+        rows = model.Session.execute(sa.select(Popularity.package_id, Popularity.score)).all()
+        known[:] = [(time.monotonic(), {id_: int(number) for id_, number in rows})]
+    return known[0][1].get(package_id, 0)
+
+
+@cache
+def _cache() -> list[tuple[float, dict[str, int]]]:
+    """When the table was read, and what it said; empty as long as it was not."""
+    return []
+
+
+def is_due() -> bool:
+    """Whether today's numbers were not counted, or not all of them indexed yet."""
+    return get_system_info(_DAY) != dates.today().isoformat()
+
+
+def count() -> int:
+    """Count what is due, and index the datasets whose popularity changed; return how many.
+
+    Raises:
+        SolrAwayError: Solr does not answer; the next run goes on.
+    """
+    if not is_due():
+        return 0
+    with Locks() as locks:
+        if not locks.take(_COUNTING):
+            return 0
+        wanted, stored = (
+            _wanted(),
+            dict(model.Session.execute(sa.select(Popularity.package_id, Popularity.score)).all()),
+        )
+        changed = sorted(id_ for id_ in wanted.keys() | stored.keys() if wanted.get(id_) != stored.get(id_))
+        some = changed[:AT_ONCE]
+        # Indexed first: what is not, because Solr is away, is still a change for the next run.
+        _cache()[:] = [(time.monotonic(), stored | {id_: wanted.get(id_, 0) for id_ in some})]
+        signature.index(some)
+        _keep({id_: wanted.get(id_, 0) for id_ in some})
+        if len(some) == len(changed):
+            set_system_info(_DAY, dates.today().isoformat())
+        return len(some)
+
+
+def _wanted() -> dict[str, int]:
+    """Popularity of the datasets that have any."""
+    points: Counter[str] = Counter()
+    followed = sa.select(model.UserFollowingDataset.object_id, sa.func.count()).group_by(
+        model.UserFollowingDataset.object_id
+    )
+    for package_id, number in model.Session.execute(followed):
+        points[package_id] += POINTS_OF_A_FOLLOWER * number
+    for plugin in p.PluginImplementations(IEcospherePopularity):
+        for package_id, number in plugin.ecosphere_popularity():
+            points[package_id] += number
+    there = sa.select(model.Package.id).where(model.Package.state == model.State.ACTIVE, model.Package.id.in_(points))
+    found = {id_: score(points[id_]) for id_ in model.Session.scalars(there)}
+    return {id_: number for id_, number in found.items() if number}
+
+
+def _keep(scores: dict[str, int]) -> None:
+    gone = [id_ for id_, number in scores.items() if not number]
+    rows = [{"package_id": id_, "score": number} for id_, number in scores.items() if number]
+    if gone:
+        model.Session.execute(sa.delete(Popularity).where(Popularity.package_id.in_(gone)))
+    if rows:
+        new = insert(Popularity).values(rows)
+        model.Session.execute(
+            new.on_conflict_do_update(index_elements=[Popularity.package_id], set_={"score": new.excluded.score})
+        )
+    model.Session.commit()

@@ -1,0 +1,122 @@
+"""What of a record weighs in the order of results: use, freshness, how the data are had."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ckan import model
+from ckan.model.system_info import get_system_info
+from ckan.tests import factories, helpers
+
+from ckanext.ecosphere.access.use import counting
+from ckanext.ecosphere.search import popularity
+from ckanext.ecosphere.search.alerts import job
+from ckanext.ecosphere.search.cli import search as command
+from ckanext.ecosphere.search.relevance import solr_query
+from ckanext.ecosphere.search.relevance.explain import explain
+from ckanext.ecosphere.search.relevance.understanding import understand
+from ckanext.ecosphere.shared import dates
+
+pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+
+DATA = {"url": "https://data.example.org/zones.zip", "format": "SHP"}
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    """Nothing is known of what other tests counted."""
+    popularity._cache().clear()
+
+
+def count_anew() -> int:
+    """Have a day pass, and everything counted."""
+    model.Session.query(model.SystemInfo).filter_by(key=popularity._DAY).delete()
+    model.Session.commit()
+    return job.STEPS["popularity_indexed"]()
+
+
+def first(question: str) -> str:
+    found = helpers.call_action("package_search", {"ignore_auth": False, "user": ""}, q=question)
+    return found["results"][0]["name"]
+
+
+@pytest.fixture
+def pair(french, make_datasets) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Two datasets that nothing tells apart."""
+    one, other = make_datasets({"title": "Zones de bruit", "name": "one"}, {"title": "Zones de bruit", "name": "other"})
+    return one, other
+
+
+def test_downloads_bring_a_dataset_forward(pair):
+    loser = next(each for each in pair if each["name"] != first("bruit"))
+    for _time in range(30):
+        counting.add(loser["id"], "any")
+    assert count_anew() == 1
+    assert first("bruit") == loser["name"]
+    # A save keeps the number.
+    helpers.call_action("package_patch", {"user": factories.Sysadmin()["name"]}, id=loser["id"], notes="Changed.")
+    assert first("bruit") == loser["name"]
+    assert count_anew() == 0
+
+
+def test_followers_and_answered_requests_count_and_what_is_over_is_taken_back(pair):
+    loser = next(each for each in pair if each["name"] != first("bruit"))
+    user = factories.User()
+    helpers.call_action("follow_dataset", {"user": user["name"]}, id=loser["id"])
+    count_anew()
+    assert first("bruit") == loser["name"]
+    assert popularity.of(loser["id"]) == popularity.score(5) == 26
+    helpers.call_action("unfollow_dataset", {"user": user["name"]}, id=loser["id"])
+    assert count_anew() == 1
+    assert popularity.of(loser["id"]) == 0
+
+
+def test_counted_once_a_day_and_in_steps(french, make_datasets, monkeypatch):
+    monkeypatch.setattr(popularity, "AT_ONCE", 2)
+    for each in make_datasets("Un", "Deux", "Trois"):
+        counting.add(each["id"], "any")
+    assert popularity.is_due()
+    assert [count_anew(), popularity.count(), popularity.count()] == [2, 1, 0]
+    assert get_system_info(popularity._DAY) is not None
+
+
+def test_watching_has_it_counted(pair, monkeypatch):
+    monkeypatch.setattr(job, "waits", lambda job_id, queue: False)
+    assert "popularity of datasets" in job.recover()
+    count_anew()
+    assert "popularity of datasets" not in job.recover()
+
+
+def test_fresh_data_and_data_that_one_can_take_come_first(french, make_datasets):
+    make_datasets(
+        {"title": "Carte des landes", "name": "from-2009", "modified": "2009-01-01", "resources": [DATA]},
+        {"title": "Carte des landes", "name": "from-2026", "modified": "2026-01-01", "resources": [DATA]},
+        {"title": "Carte des dunes", "name": "described"},
+        {"title": "Carte des dunes", "name": "taken", "resources": [DATA]},
+        {"title": "Carte des dunes", "name": "described-too"},
+    )
+    assert (first("landes"), first("dunes")) == ("from-2026", "taken")
+
+
+def test_explanation_names_what_the_record_adds(pair, cli):
+    counting.add(pair[0]["id"], "any")
+    count_anew()
+    printed = cli.invoke(command, ["explain", "bruit"]).output
+    assert "× record (1 + quality" in printed
+    assert "+ popularity 0.006" in printed
+
+
+def test_solr_and_the_explanation_reckon_alike(french, make_datasets):
+    this_year = dates.today().year
+    (made,) = make_datasets({"title": "Landes", "modified": f"{this_year - 5}-05-01", "resources": [DATA]})
+    counting.add(made["id"], "any")
+    count_anew()
+    (found,) = explain(understand("landes"), 1, this_year)
+    weights = solr_query.weights()["record"]
+    assert found.record["freshness"] == pytest.approx(weights["freshness"] * 0.5)
+    assert found.record["access"] == weights["access"]
+    assert found.record["popularity"] == pytest.approx(weights["popularity"] * 0.10)
+    # Without them, Solr gives the same words and the same place a smaller score by just that factor.
+    (bare,) = explain(understand("landes"), 1, None)
+    assert found.score / bare.score == pytest.approx(1 + sum(found.record.values()), rel=1e-4)
