@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help screenshots week guide attack matrix docs i18n chaos csw bench-fidelity bench-forms bench-harvest bench-levels bench-normalise bench-pages bench-quality bench-relevance bench-requests bench-resources bench-search demo setup up stop down status env test test-room lint lock clean
+.PHONY: help screenshots week guide attack matrix docs i18n chaos csw bench-fidelity bench-forms bench-harvest bench-levels bench-lines bench-normalise bench-pages bench-quality bench-relevance bench-requests bench-resources bench-search demo setup up stop down status env test test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT OGC_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -56,6 +56,9 @@ bench-fidelity: ## What of real records is in the datasets, told, lost or wrong 
 
 bench-normalise: ## Precision and recall of the themes that a harvest gives, on titles judged by hand, rule by rule (ARGS=--show RECORDS=../shared/records)
 	@.venv/bin/python -m dev.bench.normalise $(if $(RECORDS),--records $(RECORDS)) $(ARGS)
+
+bench-lines: ## How often each line of the harvest's tables fires on real records and judged cases (RECORDS=../shared/records ARGS=--all)
+	@.venv/bin/python -m dev.bench.line_figures $(or $(RECORDS),../shared/records) $(ARGS)
 
 bench-resources: ## What the resources of real records are for and which layers their services have, held against 378 judged by hand (RECORDS=../shared/records ARGS=--show)
 	@.venv/bin/python -m dev.bench.resources $(RECORDS) $(ARGS)

@@ -16,6 +16,8 @@ from lxml import etree
 from rdflib import RDF, BNode, Graph, Literal, URIRef
 from rdflib.term import Node
 
+from ckanext.ecosphere.harvest.dcat.values import in_order
+
 XLINK = "{http://www.w3.org/1999/xlink}href"
 _RECORDS = "//*[local-name()='MD_Metadata' or local-name()='MI_Metadata']"
 
@@ -241,7 +243,7 @@ def rdf_subjects(graph: Graph) -> list[Node]:
     found |= {o for p in set(graph.predicates()) if _last(p) == "primaryTopic" for o in graph.objects(None, p)}
     # A service that gives access to a distribution is a part of its dataset.
     found -= {o for p in set(graph.predicates()) if _last(p) == "accessService" for o in graph.objects(None, p)}
-    return sorted((each for each in found if (each, None, None) in graph), key=str)
+    return in_order(graph, (each for each in found if (each, None, None) in graph))
 
 
 def rdf_facts(graph: Graph, subject: Node) -> list[Fact]:

@@ -1,6 +1,6 @@
 """How often each line of the harvest's tables fires: patterns, names and words of `harvest/normalise/data`.
 
-    .venv/bin/python -m dev.bench.line_figures ../shared/records /tmp/catalogue ckanext/ecosphere/harvest/tests/data
+    make bench-lines RECORDS="../shared/records ckanext/ecosphere/harvest/tests/data"
 
 Reads the records of the folders through readers and rules, and the titles judged by hand, while each table notes which
 of its lines were met. Prints for each table how many lines, and how many names in them, never were, and with `--show`
@@ -155,24 +155,17 @@ def _watch_lists() -> None:
     addresses.is_intranet = resources.is_intranet = intranet
 
 
-def never(table: str) -> tuple[int, int, list[str]]:
-    """Return lines of a table, those of which nothing fired, and the names that did not."""
-    silent, dead = 0, []
-    if table in PATTERNS:
-        dead = [row["pattern"] for row in rows(table) if not fired[table, row["pattern"]]]
-        return len(rows(table)), len(dead), dead
-    if table in WORDS:
-        dead = [row[WORDS[table]] for row in rows(table) if not fired[table, row[WORDS[table]]]]
-        return len(rows(table)), len(dead), dead
+def counts(table: str) -> list[list[tuple[str, int]]]:
+    """Return for each line of a table its patterns, words or names, and how often each fired."""
     if table in NAMES:
-        for row in rows(table):
-            names = parts(row[NAMES[table]])
-            missed = [name for name in names if not fired["phrases", " ".join(map(stem, normalise(name).split()))]]
-            dead += missed
-            silent += bool(names) and len(missed) == len(names)
-        return len(rows(table)), silent, dead
-    dead = [row[OTHERS[table]] for row in rows(table) if not fired[table, row[OTHERS[table]]]]
-    return len(rows(table)), len(dead), dead
+        found = [
+            [(name, ("phrases", " ".join(map(stem, normalise(name).split())))) for name in parts(row[NAMES[table]])]
+            for row in rows(table)
+        ]
+    else:
+        column = "pattern" if table in PATTERNS else WORDS.get(table) or OTHERS[table]
+        found = [[(row[column], (table, row[column]))] for row in rows(table)]
+    return [[(name, fired[key]) for name, key in line] for line in found]
 
 
 def main() -> None:
@@ -180,16 +173,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--show", action="store_true", help="name what never fires")
+    parser.add_argument("--all", action="store_true", help="name everything, with how often it fires")
     options = parser.parse_args()
     watch()
     read = sum(case.result is not None for folder in options.folders for case in fidelity.cases(folder))
     read += len(judged.themes()) + len(normalise_judged.places()) + len(normalise_judged.licences())
-    print(f"{read} records and judged cases\n{'table':<24} lines  silent  names or patterns that never fire")
+    print(f"{read} records and judged cases")
+    print(f"{'table':<24} lines  silent  names or patterns that never fire   fired")
     for table in (*PATTERNS, *NAMES, *WORDS, *OTHERS):
-        lines, silent, dead = never(table)
-        print(f"{table:<24} {lines:>5}  {silent:>6}  {len(dead):>6}")
-        if options.show:
-            print(*(f"    {name}" for name in dead), sep="\n")
+        lines = counts(table)
+        names = [pair for line in lines for pair in line]
+        silent = sum(bool(line) and not any(number for _name, number in line) for line in lines)
+        dead = sum(not number for _name, number in names)
+        print(f"{table:<24} {len(lines):>5}  {silent:>6}  {dead:>33}  {sum(number for _name, number in names):>6}")
+        if options.show or options.all:
+            print(*(f"    {number:>6}  {name}" for name, number in names if options.all or not number), sep="\n")
 
 
 if __name__ == "__main__":

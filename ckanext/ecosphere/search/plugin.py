@@ -74,8 +74,12 @@ class EcosphereSearchPlugin(Room):
         facet_counts.allow(config)
 
     def make_middleware(self, app: Any, config: Any) -> Any:
-        """Read the names of places beside the first requests, so that nobody waits for them."""
-        threading.Thread(target=gazetteer.named, args=("",), daemon=True).start()
+        """Read the names of places beside the first requests, so that nobody waits for them.
+
+        A command and a background worker answer no search: they read them only if they come to need them.
+        """
+        if click.get_current_context(silent=True) is None:
+            threading.Thread(target=gazetteer.named, args=("",), daemon=True).start()
         return super().make_middleware(app, config)
 
     def before_dataset_search(self, search_params: dict[str, Any]) -> dict[str, Any]:

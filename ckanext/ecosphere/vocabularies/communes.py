@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from bisect import bisect_left
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -65,6 +66,19 @@ def _by_code() -> dict[str, Commune]:
 def by_population() -> tuple[Commune, ...]:
     """All communes and arrondissements municipaux, the most populous first."""
     return tuple(sorted(_by_code().values(), key=lambda commune: -commune.population))
+
+
+@cache
+def _by_departement() -> dict[str, tuple[Commune, ...]]:
+    found: dict[str, list[Commune]] = defaultdict(list)
+    for commune in by_population():
+        found[commune.departement].append(commune)
+    return {code: tuple(communes) for code, communes in found.items()}
+
+
+def of_departement(code: str) -> tuple[Commune, ...]:
+    """Return the communes of a département, the most populous first; none for a code that is not one."""
+    return _by_departement().get(code, ())
 
 
 @cache

@@ -341,20 +341,38 @@ def common_words() -> frozenset[str]:
     return frozenset((FOLDER / "common-words.txt").read_text(encoding="utf-8").split())
 
 
-@cache
-def _pattern(departement: str) -> re.Pattern[str] | None:
-    names = sorted(
-        {each.name for each in communes.by_population() if each.departement == departement},
-        key=lambda name: (-len(name), name),
-    )
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, names))})(?![\w-])") if names else None
+_WORD = re.compile(r"(?<![\w-])\w+")
+"""A word of a title that may begin a name, with its capitals and accents: none within a compound ("Saint-Nazaire")."""
 
 
 @cache
-def _by_departement(departement: str) -> dict[str, Commune]:
-    return {each.name: each for each in communes.by_population() if each.departement == departement}
+def _by_first_word(departement: str) -> dict[str, list[Commune]]:
+    """Communes of a département by the first word of their names as they are written, the longest name first."""
+    found: dict[str, list[Commune]] = defaultdict(list)
+    for commune in {each.name: each for each in communes.of_departement(departement)}.values():
+        if first := _WORD.match(commune.name):
+            found[first[0]].append(commune)
+    for named_so in found.values():
+        named_so.sort(key=lambda commune: -len(commune.name))
+    return dict(found)
 
 
+def _written_in(title: str, departement: str) -> Iterator[tuple[int, Commune]]:
+    """Yield where the names of communes of a département stand in a title, the longest where several begin."""
+    known, end = _by_first_word(departement), 0
+    for word in _WORD.finditer(title):
+        start = word.start()
+        if start < end:
+            continue
+        for commune in known.get(word[0], ()):
+            after = start + len(commune.name)
+            if title.startswith(commune.name, start) and not _GOES_ON.match(title, after):
+                yield start, commune
+                end = after
+                break
+
+
+_GOES_ON = re.compile(r"[\w-]")
 _LEADS = re.compile(r"(?:\b(?:à|de|du|commune|communes|ville)\s|\bd['’])$", re.IGNORECASE)
 
 
@@ -368,11 +386,8 @@ def communes_in(title: str, codes: tuple[str, ...]) -> tuple[Commune, ...]:
     found: dict[str, Commune] = {}
     for code in codes:
         own = departements()[code].label_fr if code in departements() else ""
-        pattern = _pattern(code)
-        for match in pattern.finditer(title) if pattern else ():
-            name = match[0]
-            common = voc.normalise(name) in common_words()
-            if name != own and (not common or _LEADS.search(title[: match.start()])):
-                commune = _by_departement(code)[name]
+        for start, commune in _written_in(title, code):
+            common = voc.normalise(commune.name) in common_words()
+            if commune.name != own and (not common or _LEADS.search(title[:start])):
                 found.setdefault(commune.code, commune)
     return tuple(found.values())

@@ -6,11 +6,11 @@ import re
 
 from rdflib import DCTERMS, RDFS, Graph
 from rdflib.namespace import FOAF
-from rdflib.term import Node
+from rdflib.term import BNode, Node
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.dcat.namespaces import ADMS, CNT, DCAT, GEODCAT
-from ckanext.ecosphere.harvest.dcat.values import address_of, first_of, label_of, last_part, text_of
+from ckanext.ecosphere.harvest.dcat.values import address_of, first_of, in_order, label_of, last_part, text_of
 from ckanext.ecosphere.harvest.record import Format, Link, Record, Service
 
 _SIZE = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?")
@@ -19,16 +19,16 @@ _BYTES_PER_MEGABYTE = 1_000_000
 
 def add_distributions(record: Record, graph: Graph, subject: Node) -> None:
     """Add the links of a dataset or data service to its record, and the formats that they name."""
-    for node in sorted(graph.objects(subject, DCAT.distribution), key=str):
+    for node in in_order(graph, graph.objects(subject, DCAT.distribution)):
         record.links += _links(graph, node)
-    for node in sorted(graph.objects(subject, DCAT.endpointURL), key=str):  # of a data service
+    for node in in_order(graph, graph.objects(subject, DCAT.endpointURL)):  # of a data service
         record.links.append(Link(url=str(node), name=text_of(graph, subject, DCTERMS.title), role="service"))
         record.service = record.service or Service()
     described = next(first_of(graph, subject, DCAT.endpointDescription), None)
     if record.service and described is not None and (address := address_of(described)):
         record.fields["endpoint_description"] = address
     for predicate in (DCAT.landingPage, FOAF.page):
-        for node in sorted(graph.objects(subject, predicate), key=str):
+        for node in in_order(graph, graph.objects(subject, predicate)):
             record.links.append(Link(url=str(node), name=label_of(graph, node) or None, function="information"))
     record.formats = [Format(name=name) for name in dict.fromkeys(link.format for link in record.links) if name]
 
@@ -40,8 +40,8 @@ def _links(graph: Graph, node: Node) -> list[Link]:
     if not access and not list(graph.predicate_objects(node)) and address_of(node):
         access = [str(node)]
     kind = next(first_of(graph, node, DCTERMS["format"]), None)
-    kind = (label_of(graph, kind) or last_part(kind)) if kind is not None else None
-    media = next(first_of(graph, node, DCAT.mediaType), None)
+    kind = (label_of(graph, kind) or last_part(kind) or None) if kind is not None else None
+    media = next((each for each in first_of(graph, node, DCAT.mediaType) if not isinstance(each, BNode)), None)
     size = text_of(graph, node, DCAT.byteSize)
     # Older GeoNetwork writes the protocol where the format should be.
     protocol = kind if kind and re.match(r"(?i)(OGC|WWW|ESRI):", kind) else None
@@ -99,9 +99,9 @@ def _services(graph: Graph, node: Node, access: list[str]) -> list[Link]:
     """The services that give access to a distribution, unless it already names their address."""
     known = {url.partition("?")[0].rstrip("/") for url in access}
     found = []
-    for service in sorted(graph.objects(node, DCAT.accessService), key=str):
+    for service in in_order(graph, graph.objects(node, DCAT.accessService)):
         protocol = next(first_of(graph, service, GEODCAT.serviceProtocol, DCTERMS.conformsTo), None)
-        for url in sorted(graph.objects(service, DCAT.endpointURL), key=str):
+        for url in in_order(graph, graph.objects(service, DCAT.endpointURL)):
             if str(url).partition("?")[0].rstrip("/") not in known:
                 name = text_of(graph, service, DCTERMS.title) or text_of(graph, node, DCTERMS.title)
                 kind = (

@@ -14,6 +14,7 @@ from rdflib.namespace import FOAF
 from rdflib.term import Node
 
 from ckanext.ecosphere.harvest.dcat.namespaces import DCAT
+from ckanext.ecosphere.harvest.dcat.values import in_order
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
@@ -123,14 +124,14 @@ def _page(url: str) -> Graph:
 
 
 def datasets(graph: Graph) -> list[Node]:
-    """The datasets, series and services that a graph describes, in the order of their names."""
+    """The datasets, series and services that a graph describes, in the order of their names; unnamed ones first."""
     types = [*DATASETS, *(Literal(str(kind)) for kind in DATASETS)]  # Opendatasoft writes the type as text
     found = {subject for kind in types for subject in graph.subjects(RDF.type, kind)}
     # What the record of a catalogue is about is a dataset, though it does not say so itself.
     topics = set(graph.objects(None, FOAF.primaryTopic))
     found |= {each for each in topics if (each, DCTERMS.title, None) in graph and (each, RDF.type, None) not in graph}
     # A service that gives access to a distribution is a part of its dataset.
-    return sorted(found - set(graph.objects(None, DCAT.accessService)), key=str)
+    return in_order(graph, found - set(graph.objects(None, DCAT.accessService)))
 
 
 def around(graph: Graph, subject: Node) -> Graph:

@@ -19,6 +19,7 @@ from ckanext.ecosphere.harvest.dcat.rest import rest_of
 from ckanext.ecosphere.harvest.dcat.values import (
     address_of,
     first_of,
+    in_order,
     label_of,
     labels_of,
     last_part,
@@ -64,9 +65,9 @@ def read_dataset(graph: Graph, subject: URIRef) -> Record:
         alternate_titles=texts_of(graph, subject, DCTERMS.alternative),
         edition=text_of(graph, subject, DCAT.version, OWL.versionInfo),
         hierarchy_level=_kind_of(graph, subject, kinds),
-        topic_categories=[last_part(each) for each in first_of(graph, subject, GEODCAT.topicCategory)],
-        languages=[last_part(value).lower() for value in first_of(graph, subject, DCTERMS.language)],
-        frequency=next((last_part(v) for v in first_of(graph, subject, DCTERMS.accrualPeriodicity)), None),
+        topic_categories=_codes(graph, subject, GEODCAT.topicCategory),
+        languages=[code.lower() for code in _codes(graph, subject, DCTERMS.language)],
+        frequency=next(iter(_codes(graph, subject, DCTERMS.accrualPeriodicity)), None),
         lineage=labels_of(graph, subject, DCTERMS.provenance, DCTERMS.description),
         series=[str(v) for v in first_of(graph, subject, DCAT.inSeries, DCTERMS.isPartOf)],
     )
@@ -83,10 +84,16 @@ def read_dataset(graph: Graph, subject: URIRef) -> Record:
     return record
 
 
+def _codes(graph: Graph, subject: Node, predicate: URIRef) -> list[str]:
+    """Codes of a controlled list; of a blank node, what it is called."""
+    found = (last_part(node) or label_of(graph, node) for node in first_of(graph, subject, predicate))
+    return [code for code in found if code]
+
+
 def _entries(graph: Graph, subject: Node) -> list[Node]:
     """The records of catalogues on a dataset, named in either direction."""
     found = {*graph.subjects(FOAF.primaryTopic, subject), *graph.objects(subject, FOAF.isPrimaryTopicOf)}
-    return sorted(found, key=str)
+    return in_order(graph, found)
 
 
 def _entry(record: Record, graph: Graph, subject: Node) -> None:
@@ -111,7 +118,7 @@ def _identifiers(record: Record, graph: Graph, subject: URIRef) -> None:
     if address_of(subject):
         record.identifiers.append(Identifier(code=str(subject), href=str(subject)))
     record.identifiers += [Identifier(code=each) for each in own[1:]]
-    for node in graph.objects(subject, ADMS.identifier):
+    for node in in_order(graph, graph.objects(subject, ADMS.identifier)):
         notation = text_of(graph, node, SKOS.notation) or address_of(node)
         if notation:
             record.identifiers.append(Identifier(code=notation))
@@ -139,8 +146,8 @@ def _kind_of(graph: Graph, subject: Node, kinds: set[Node]) -> str:
 
 def _dates(record: Record, graph: Graph, subject: Node) -> None:
     for kind, predicate in DATES:
-        record.dates += [Dated(str(value), kind) for value in graph.objects(subject, predicate)]
-    for node in graph.objects(subject, DCTERMS.temporal):
+        record.dates += [Dated(str(value), kind) for value in first_of(graph, subject, predicate)]
+    for node in first_of(graph, subject, DCTERMS.temporal):
         start = text_of(graph, node, DCAT.startDate, SCHEMA.startDate, SCHEMAS.startDate)
         end = text_of(graph, node, DCAT.endDate, SCHEMA.endDate, SCHEMAS.endDate)
         if start or end:
@@ -181,7 +188,7 @@ def _parties(record: Record, graph: Graph, subject: Node, role: str, predicate: 
 
 def _attributions(record: Record, graph: Graph, subject: Node) -> None:
     """Add the parties of qualified attributions (PROV), with their roles."""
-    for node in sorted(graph.objects(subject, PROV.qualifiedAttribution), key=str):
+    for node in in_order(graph, graph.objects(subject, PROV.qualifiedAttribution)):
         role = next((last_part(each) for each in first_of(graph, node, DCAT.hadRole, PROV.hadRole)), None)
         parties = Record()
         _parties(parties, graph, node, role or "", PROV.agent)
@@ -193,8 +200,9 @@ def _sort_key(contact: Contact) -> tuple[str, ...]:
 
 
 def _places(record: Record, graph: Graph, subject: Node) -> None:
-    for node in sorted(graph.objects(subject, DCTERMS.spatial), key=str):
-        boxes = [box for value in graph.objects(node) if isinstance(value, Literal) and (box := box_of(str(value)))]
+    for node in in_order(graph, graph.objects(subject, DCTERMS.spatial)):
+        texts = [str(value) for value in in_order(graph, graph.objects(node)) if isinstance(value, Literal)]
+        boxes = [box for text in texts if (box := box_of(text))]
         record.boxes += boxes[:1]
         if isinstance(node, Literal):
             box = box_of(str(node))
@@ -231,7 +239,7 @@ def box_of(text: str) -> Box | None:
 
 
 def _constraints(record: Record, graph: Graph, subject: Node) -> None:
-    places = [subject, *graph.objects(subject, DCAT.distribution)]
+    places = [subject, *first_of(graph, subject, DCAT.distribution)]
     terms: dict[tuple[str, str | None], Term] = {}
     limits: list[Term] = []
     for place in places:
@@ -246,9 +254,8 @@ def _constraints(record: Record, graph: Graph, subject: Node) -> None:
                 terms.setdefault((term.text, term.href), term)
     if terms:
         record.constraints.append(Constraint(kind="legal", use_limitations=list(terms.values())))
-    access = [
-        Term(label_of(graph, n) or last_part(n), address_of(n)) for n in first_of(graph, subject, DCTERMS.accessRights)
-    ]
+    rights = [(_statement(graph, n), n) for n in first_of(graph, subject, DCTERMS.accessRights)]
+    access = [Term(last_part(n) if text == str(n) else text, address_of(n)) for text, n in rights if text]
     if access or limits:
         record.constraints.append(
             Constraint(kind="legal", access_codes=["otherRestrictions"], other=[*access, *limits])
@@ -262,7 +269,7 @@ def _statement(graph: Graph, node: Node) -> str:
 
 
 def _standards(record: Record, graph: Graph, subject: Node) -> None:
-    for node in sorted(graph.objects(subject, DCTERMS.conformsTo), key=str):
+    for node in in_order(graph, graph.objects(subject, DCTERMS.conformsTo)):
         title = label_of(graph, node) or str(node)
         if "/def/crs/" in str(node) or "EPSG" in f"{node} {title}":
             # Older GeoNetwork names the system and gives no address.

@@ -9,6 +9,8 @@ from typing import Any
 from rdflib import RDF, Graph, Literal, URIRef
 from rdflib.term import BNode, Node
 
+from ckanext.ecosphere.harvest.dcat.values import in_order
+
 MAX_NOTES, MAX_NOTE = 300, 2_000
 """Notes of one dataset, and characters of one; beyond them only the number is reported."""
 MAX_DEPTH = 5
@@ -59,7 +61,7 @@ def _values(graph: Graph, subject: Node) -> Iterator[tuple[str, Node]]:
     todo: list[tuple[Node, str, int]] = [(subject, "", 0)]
     while todo:
         node, path, depth = todo.pop()
-        for predicate, value in sorted(graph.predicate_objects(node), key=lambda pair: (str(pair[0]), str(pair[1]))):
+        for predicate, value in _ordered(graph, node):
             if predicate == RDF.type:
                 continue
             here = f"{path}/{_last(predicate)}" if path else _last(predicate)
@@ -68,6 +70,11 @@ def _values(graph: Graph, subject: Node) -> Iterator[tuple[str, Node]]:
             if not isinstance(value, Literal) and value not in seen and depth < MAX_DEPTH:
                 seen.add(value)
                 todo.append((value, here, depth + 1))
+
+
+def _ordered(graph: Graph, node: Node) -> Iterator[tuple[Node, Node]]:
+    for predicate in sorted(set(graph.predicates(node)), key=str):
+        yield from ((predicate, value) for value in in_order(graph, graph.objects(node, predicate)))
 
 
 def _last(node: Node) -> str:

@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from weakref import WeakKeyDictionary
 
 from rdflib import DCTERMS, RDFS, SKOS, Graph, Literal, URIRef
 from rdflib.namespace import FOAF
-from rdflib.term import Node
+from rdflib.term import BNode, Node
 
 from ckanext.ecosphere.harvest.dcat.namespaces import VCARD
+
+_DEPTH = 3
+"""How far from a blank node its content is looked at, to tell it from others."""
+
+
+_COMPARED = 500
+"""Characters of that content that are compared as they are, so that a small change leaves most orders as they were."""
+_contents: WeakKeyDictionary[Graph, dict[tuple[Node, int], str]] = WeakKeyDictionary()
+"""Contents of the blank nodes of a graph, which is only read here: each is made once, however many lead to it."""
+
+
+def in_order(graph: Graph, nodes: Iterable[Node]) -> list[Node]:
+    """Return nodes in the same order at each reading: blank ones, first, by their content.
+
+    A blank node has another name whenever its file is read.
+    """
+    return sorted(nodes, key=lambda node: (not isinstance(node, BNode), _content(graph, node, _DEPTH)))
+
+
+def _content(graph: Graph, node: Node, depth: int) -> str:
+    if not isinstance(node, BNode):
+        return str(node)
+    if not depth:
+        return ""
+    known = _contents.setdefault(graph, {})
+    if (node, depth) not in known:
+        told = "\n".join(sorted(f"{p} {_content(graph, o, depth - 1)}" for p, o in graph.predicate_objects(node)))
+        known[node, depth] = told[:_COMPARED] + hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()
+    return known[node, depth]
 
 
 def first_of(graph: Graph, subject: Node, *predicates: URIRef) -> Iterator[Node]:
     """Values of the first of some predicates that has any."""
     for predicate in predicates:
-        found = sorted(graph.objects(subject, predicate), key=str)
+        found = in_order(graph, graph.objects(subject, predicate))
         if found:
             yield from found
             return
@@ -47,7 +78,9 @@ def labels_of(graph: Graph, subject: Node, predicate: URIRef, other: URIRef) -> 
 
 
 def last_part(value: Node) -> str:
-    """The last part of an address: the code of a controlled list."""
+    """The last part of an address: the code of a controlled list; nothing of a blank node, whose name says nothing."""
+    if isinstance(value, BNode):
+        return ""
     return re.split(r"[/#:]", str(value).rstrip("/"))[-1] if isinstance(value, URIRef) else str(value)
 
 

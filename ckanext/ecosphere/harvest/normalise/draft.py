@@ -47,6 +47,10 @@ class Change:
     before: str
     after: str
 
+    def as_dict(self) -> dict[str, str]:
+        """The decision as it is kept: `dataclasses.asdict` copies each value, at five times the cost."""
+        return {"rule": self.rule, "field": self.field, "before": self.before, "after": self.after}
+
 
 @dataclass(slots=True)
 class Result:

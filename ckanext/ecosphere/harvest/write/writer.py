@@ -134,7 +134,7 @@ class Writer:
             self._refuse(item, self._about(item, RecordError("record-fault", detail=_brief(error))), "record-fault")
         else:
             item.outcome.story = {
-                "changes": [dataclasses.asdict(change) for change in item.result.log],
+                "changes": [change.as_dict() for change in item.result.log],
                 "problems": [dataclasses.asdict(problem) for problem in item.result.problems],
                 "codes": sorted({problem.code for problem in item.result.problems}),
                 "unread": item.result.unread,

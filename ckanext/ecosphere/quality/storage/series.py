@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import ckan.plugins as p
@@ -48,19 +49,25 @@ def facts_of(data: Mapping[str, Any], checks: Checks | None = None) -> Facts:
 
 def _lenders(names: Collection[str], own_id: str) -> list[dict[str, Any]]:
     """Return the public series that are called so, in the order of `names`."""
-    query = (
-        sa.select(*(getattr(model.Package, name) for name in COLUMNS), model.Package.extras, QualityRow.known_as)
-        .join(QualityRow, QualityRow.package_id == model.Package.id)
-        .where(QualityRow.known_as.overlap(_texts(names)), model.Package.id != own_id)  # type: ignore[attr-defined]
-        .where(model.Package.state == model.State.ACTIVE, model.Package.private.is_(False))
-    )
     order = list(names)
 
     def place(row: Any) -> int:
         return min(order.index(name) for name in row["known_as"] if name in order)
 
-    rows = sorted(model.Session.execute(query).mappings(), key=place)
+    rows = sorted(model.Session.execute(_lenders_query(), {"names": order, "own": own_id}).mappings(), key=place)
     return [_decoded({**(row["extras"] or {}), **{name: row[name] for name in COLUMNS}}) for row in rows]
+
+
+@cache
+def _lenders_query() -> Any:
+    """What `_lenders` asks, made once: a harvest asks it for each member of a series."""
+    names = sa.bindparam("names", type_=ARRAY(sa.Text))
+    return (
+        sa.select(*(getattr(model.Package, name) for name in COLUMNS), model.Package.extras, QualityRow.known_as)
+        .join(QualityRow, QualityRow.package_id == model.Package.id)
+        .where(QualityRow.known_as.overlap(names), model.Package.id != sa.bindparam("own"))  # type: ignore[attr-defined]
+        .where(model.Package.state == model.State.ACTIVE, model.Package.private.is_(False))
+    )
 
 
 def _taken(record: Record, series: list[dict[str, Any]]) -> dict[str, Any]:

@@ -108,6 +108,8 @@ def write(package_id: str, facts: Facts) -> Badge:
 
 _KEPT = sa.text("SELECT checks, series, known_as FROM ecosphere_quality WHERE package_id = :id")
 
+_BADGE = sa.text("SELECT score, level, model_version, due FROM ecosphere_quality WHERE package_id = :id")
+
 #: Row and history in one go; the first part sees the score as it was before the statement.
 _WRITE = sa.text(
     """
@@ -184,10 +186,12 @@ def badge_of(row: QualityRow) -> Badge:
 def badge_to_index(package_id: str) -> Badge | None:
     """Return the badge of a dataset, None when it has none; without a query when this transaction just scored it."""
     found = session_cache.of(package_id)
-    if found is None:
-        row = row_of(package_id)
-        found = badge_of(row) if row else None
-    return found
+    if found is not None:
+        return found
+    row: Any = model.Session.execute(_BADGE, {"id": package_id}).first()
+    if row is not None and not is_current(row):
+        row = row_of(package_id)  # judged anew, for which all of it is needed
+    return badge_of(row) if row is not None else None
 
 
 def badges(datasets: Collection[Mapping[str, Any]]) -> dict[str, Badge]:

@@ -59,7 +59,7 @@ def _is_named(before: str, concept: Concept, code: str) -> bool:
 
 @cache
 def _names_in(departement: str) -> frozenset[str]:
-    return frozenset(normalise(each.name) for each in communes.by_population() if each.departement == departement)
+    return frozenset(normalise(each.name) for each in communes.of_departement(departement))
 
 
 def _communes(bare: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from ckanext.ecosphere.harvest.normalise.tables import rows
@@ -90,6 +91,7 @@ def _escape(match: re.Match[str]) -> str:
     return quote(match.group(), safe="")
 
 
+@lru_cache(maxsize=1_000)
 def _is_host(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
@@ -104,6 +106,7 @@ def _is_host(host: str) -> bool:
     return bool(_HOST.fullmatch(ascii_host)) and len(ascii_host) <= 253  # noqa: PLR2004 - DNS
 
 
+@lru_cache(maxsize=1_000)
 def is_intranet(host: str) -> bool:
     """Return whether a host answers only inside: a private address, a bare name, a suffix of our table."""
     try:
