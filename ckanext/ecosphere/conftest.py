@@ -12,20 +12,19 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
-from ckan import model
-from ckan.cli.db import _get_pending_plugins
 from ckan.config import middleware
 from ckan.plugins import core
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.tests.browser import browser, page, portal_url, state_of
+from ckanext.ecosphere.tests.database import empty_db
 from ckanext.ecosphere.tests.kept_portal import KEPT, forget_routes, kept_portal
 from ckanext.ecosphere.tests.quick_loading import quick_loading
 from dev.stack import pycsw, settings
 
 PACKAGE = Path(__file__).parent
 
-__all__ = ["browser", "kept_portal", "page", "portal_url", "quick_loading"]
+__all__ = ["browser", "empty_db", "kept_portal", "page", "portal_url", "quick_loading"]
 
 if process := os.environ.get("PYTEST_XDIST_WORKER"):  # CKAN reads its configuration after this module
     os.environ.update(settings.test_environment(process))
@@ -113,22 +112,10 @@ def made_app(loaded: None) -> object:
     return middleware.make_app(tk.config)
 
 
-#: Sets of plugins whose tables are there: asking each plugin takes longer than emptying all tables.
-_migrated: set[tuple[str, ...]] = set()
-
-
 @pytest.fixture
-def clean_db(reset_db: Callable[[], None], migrate_db_for: Callable[[str], None]) -> None:
+def clean_db(empty_db: Callable[[], None]) -> None:
     """An empty database with the tables of every plugin that is loaded (ask for `with_plugins` first)."""
-    if not model.repo.tables_created_and_initialised:
-        _migrated.clear()
-    reset_db()
-    loaded = tuple(tk.config["ckan.plugins"])
-    if loaded not in _migrated:
-        for plugin in _get_pending_plugins():
-            migrate_db_for(plugin)
-        _migrated.add(loaded)
-    model.Session.remove()
+    empty_db()
 
 
 @pytest.fixture

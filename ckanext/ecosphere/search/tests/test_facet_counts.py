@@ -4,8 +4,6 @@ import json
 import re
 
 import pytest
-from ckan import model
-from ckan.cli.db import _get_pending_plugins
 from ckan.tests import factories, helpers
 from ckan.tests.helpers import CKANTestApp
 
@@ -26,10 +24,7 @@ DATASETS = {
 @pytest.fixture(scope="module")
 def tokens(made_app, request):
     """The catalogue, made once; API tokens of an editor of the service and of one of another service."""
-    model.Session.remove()
-    request.getfixturevalue("reset_db")()
-    for plugin in _get_pending_plugins():
-        request.getfixturevalue("migrate_db_for")(plugin)
+    request.getfixturevalue("empty_db")()
     request.getfixturevalue("reset_index")()
     solr_schema.apply(setup.solr())
     people = {name: factories.User(name=name) for name in ("editor", "stranger")}
