@@ -7,6 +7,7 @@ import gc
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,12 @@ from ckan.tests.helpers import CKANTestApp
 from ckanext.ecosphere.tests.browser import browser, page, portal_url, state_of
 from ckanext.ecosphere.tests.database import empty_db
 from ckanext.ecosphere.tests.kept_portal import KEPT, forget_routes, kept_portal
-from ckanext.ecosphere.tests.quick_loading import quick_loading
+from ckanext.ecosphere.tests.quick_loading import quickly
 from dev.stack import pycsw, settings
 
 PACKAGE = Path(__file__).parent
 
-__all__ = ["browser", "empty_db", "kept_portal", "page", "portal_url", "quick_loading"]
+__all__ = ["browser", "empty_db", "kept_portal", "page", "portal_url"]
 
 if process := os.environ.get("PYTEST_XDIST_WORKER"):  # CKAN reads its configuration after this module
     os.environ.update(settings.test_environment(process))
@@ -51,6 +52,13 @@ LONGEST = (
     "quality/tests/test_journey.py",
     "search/tests/test_pages.py",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load quickly from the beginning: CKAN makes an application before anything is collected, in each process."""
+    quick = ExitStack()
+    quick.enter_context(quickly())
+    config.add_cleanup(quick.close)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
