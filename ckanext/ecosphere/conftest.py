@@ -7,15 +7,17 @@ import gc
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
 from ckan.config import middleware
+from ckan.lib.redis import connect_to_redis
 from ckan.plugins import core
 from ckan.tests.helpers import CKANTestApp
+from redis.exceptions import RedisError
 
 from ckanext.ecosphere.tests.browser import browser, page, portal_url, state_of
 from ckanext.ecosphere.tests.database import empty_db
@@ -87,6 +89,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if report.failed and call.when == "call" and (opened := item.funcargs.get("page")):
         report.sections.append(("Page and portal", state_of(opened)))
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def empty_redis() -> None:
+    """Begin with nothing in Redis: a job or a count that a run before left, or a bench, is in nobody's way."""
+    with suppress(RedisError):  # tests of pure functions need none
+        connect_to_redis().flushdb()
 
 
 @pytest.fixture
