@@ -160,7 +160,7 @@ def test_no_value_is_more_than_a_value(app, ask, value):
     assert shown(app.get("/dataset/", params={"res_format": value}).body) == set()
 
 
-def test_it_works_on_the_plain_schema_of_ckan(app, ask):
+def test_it_works_on_the_plain_schema_of_ckan(app, ask, reindex):
     solr = setup.solr()
     remove_french(solr)
     try:
@@ -173,3 +173,4 @@ def test_it_works_on_the_plain_schema_of_ckan(app, ask):
         solr.delete_all()
         solr.reload()
         solr_schema.apply(solr)
+        reindex()
