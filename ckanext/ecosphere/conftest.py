@@ -7,25 +7,27 @@ import gc
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
-from ckan import model
-from ckan.cli.db import _get_pending_plugins
 from ckan.config import middleware
+from ckan.lib.redis import connect_to_redis
 from ckan.plugins import core
 from ckan.tests.helpers import CKANTestApp
+from redis.exceptions import RedisError
 
 from ckanext.ecosphere.tests.browser import browser, page, portal_url, state_of
+from ckanext.ecosphere.tests.database import empty_db
 from ckanext.ecosphere.tests.kept_portal import KEPT, forget_routes, kept_portal
-from ckanext.ecosphere.tests.quick_loading import quick_loading
+from ckanext.ecosphere.tests.quick_loading import quickly
 from dev.stack import pycsw, settings
 
 PACKAGE = Path(__file__).parent
 
-__all__ = ["browser", "kept_portal", "page", "portal_url", "quick_loading"]
+__all__ = ["browser", "empty_db", "kept_portal", "page", "portal_url"]
 
 if process := os.environ.get("PYTEST_XDIST_WORKER"):  # CKAN reads its configuration after this module
     os.environ.update(settings.test_environment(process))
@@ -54,6 +56,13 @@ LONGEST = (
 )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Load quickly from the beginning: CKAN makes an application before anything is collected, in each process."""
+    quick = ExitStack()
+    quick.enter_context(quickly())
+    config.add_cleanup(quick.close)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files; tests of a file keep their order."""
     places = {str(PACKAGE / name): place for place, name in enumerate(LONGEST)}
@@ -80,6 +89,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if report.failed and call.when == "call" and (opened := item.funcargs.get("page")):
         report.sections.append(("Page and portal", state_of(opened)))
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def empty_redis() -> None:
+    """Begin with nothing in Redis: a job or a count that a run before left, or a bench, is in nobody's way."""
+    with suppress(RedisError):  # tests of pure functions need none
+        connect_to_redis().flushdb()
 
 
 @pytest.fixture
@@ -113,22 +129,10 @@ def made_app(loaded: None) -> object:
     return middleware.make_app(tk.config)
 
 
-#: Sets of plugins whose tables are there: asking each plugin takes longer than emptying all tables.
-_migrated: set[tuple[str, ...]] = set()
-
-
 @pytest.fixture
-def clean_db(reset_db: Callable[[], None], migrate_db_for: Callable[[str], None]) -> None:
+def clean_db(empty_db: Callable[[], None]) -> None:
     """An empty database with the tables of every plugin that is loaded (ask for `with_plugins` first)."""
-    if not model.repo.tables_created_and_initialised:
-        _migrated.clear()
-    reset_db()
-    loaded = tuple(tk.config["ckan.plugins"])
-    if loaded not in _migrated:
-        for plugin in _get_pending_plugins():
-            migrate_db_for(plugin)
-        _migrated.add(loaded)
-    model.Session.remove()
+    empty_db()
 
 
 @pytest.fixture

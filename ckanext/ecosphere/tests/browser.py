@@ -33,6 +33,8 @@ from axe_playwright_python.base import AXE_SCRIPT
 from PIL import Image
 from playwright.sync_api import Browser, Error, Page, Route, expect, sync_playwright
 
+from dev.stack import packages
+
 ROOT = Path(__file__).resolve().parents[3]
 #: The command `ckan`, which writes what each of its threads does to its log when it gets a SIGUSR1.
 PORTAL = (
@@ -40,7 +42,7 @@ PORTAL = (
     "from ckan.cli.cli import ckan; ckan(prog_name='ckan')"
 )
 START_SECONDS = 300  # a loaded machine starts slowly; a process that dies is seen at once
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+CHROMIUM = os.environ.get("CHROMIUM") or str(packages.NEEDS["chromium"].find() or "/usr/bin/chromium")
 #: Without these, Chromium looks up its maker's hosts at each start.
 QUIET = [
     "--no-sandbox",

@@ -103,7 +103,11 @@ KEPT = KeptPortal()
 
 @pytest.fixture(scope="session", autouse=True)
 def kept_portal() -> Iterator[None]:
-    """Hear of every change of the plugins."""
+    """Hear of every change of the plugins, of which none is loaded when the first test begins.
+
+    CKAN unloads those of its own start in a hook that the processes of pytest-xdist do not reach.
+    """
+    core.unload_all()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(core, "plugins_update", KEPT.counted_update)
         yield

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from importlib import metadata
 from types import CodeType, ModuleType
 from typing import IO, Any
 from weakref import WeakKeyDictionary
@@ -28,15 +29,9 @@ from ckan.model import user
 from ckan.plugins import core
 from jinja2 import Environment
 from webassets.bundle import Bundle
+from werkzeug.routing import Rule
 
 from ckanext.ecosphere.shared.web_guard import brakes
-
-
-@pytest.fixture(scope="session", autouse=True)
-def quick_loading() -> Iterator[None]:
-    """Have it all for the whole session."""
-    with quickly():
-        yield
 
 
 @contextmanager
@@ -44,18 +39,19 @@ def quickly() -> Iterator[None]:
     """Spare the tests most of the time that loading the plugins takes; nothing that they do changes.
 
     For each template directory and each asset library CKAN asks for the whole call stack with its source lines, only to
-    know the file of its caller; for each plugin it looks through the entry points of every package that is installed;
-    it reads the same YAML files again each time, with the parser that is written in Python; it validates the
-    declarations of options that they hold; it asks Solr for its whole schema, to read the version; and each
-    application compiles its templates anew. Each page looks for each of its assets whether a file that it is made of
-    has changed, a tenth of the time of a page. To empty the database, it asks for each table whether it is there; once
-    it has made the tables, it opens a connection for each question. A password takes a hundredth of a second to hash,
-    on purpose. And freezegun sorts the names of every module of the process, each time a clock is stopped and each time
-    it goes on.
+    know the file of its caller; for each plugin it reads the entry points of every package that is installed anew; each
+    application writes two functions for each of its addresses, most of which are never made; it reads the same YAML
+    files again each time, with the parser that is written in Python; it validates the declarations of options that they
+    hold; it asks Solr for its whole schema, to read the version; and each application compiles its templates anew. Each
+    page looks for each of its assets whether a file that it is made of has changed, a tenth of the time of a page. To
+    empty the database, it asks for each table whether it is there; once it has made the tables, it opens a connection
+    for each question. A password takes a hundredth of a second to hash, on purpose. And freezegun sorts the names of
+    every module of the process, each time a clock is stopped and each time it goes on.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inspect, "stack", _stack)
-        patch.setattr(core, "entry_points", cache(core.entry_points))
+        patch.setattr(core, "entry_points", cache(metadata.entry_points().select))
+        patch.setattr(Rule, "_compile_builder", _compile_builder)
         patch.setattr(yaml, "SafeLoader", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         patch.setattr(yaml, "load", _Parsed(yaml.load))
         patch.setitem(declarations.handler._types, "dict", _load_declarations)
@@ -78,6 +74,20 @@ CHEAP_HASH: Any = user.pbkdf2_sha512.using(rounds=100)
 def _names_of_module(module: ModuleType) -> str:
     """Tell whether the names of a module are those that were looked through before."""
     return f"{id(module)}-{len(vars(module))}"
+
+
+_compile_rule = Rule._compile_builder
+
+
+def _compile_builder(self: Rule, append_unknown: bool = True) -> Any:
+    """Return what makes the addresses of a rule, written when the first one is asked for."""
+
+    def build(rule: Rule, **values: Any) -> tuple[str, str]:
+        written = _compile_rule(rule, append_unknown).__get__(rule, None)
+        setattr(rule, "_build_unknown" if append_unknown else "_build", written)
+        return written(**values)
+
+    return build
 
 
 _upgrade = model.Repository.upgrade_db

@@ -13,7 +13,6 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
-from ckan.cli.db import _get_pending_plugins
 from ckan.lib.search import clear
 from ckan.tests import factories
 
@@ -83,12 +82,10 @@ TAKEN_OVER = ("SECRET_KEY", "sqlalchemy.url", "ckan.redis.url", "solr_url", "cka
 
 @pytest.fixture(scope="module")
 def catalogue(
-    loaded: None, reset_db: Any, migrate_db_for: Any, reset_index: Any, tmp_path_factory: pytest.TempPathFactory
+    loaded: None, empty_db: Any, reset_index: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
     """One prepared database for every portal: a service with a dataset and a source, as a full portal made them."""
-    reset_db()
-    for plugin in _get_pending_plugins():
-        migrate_db_for(plugin)
+    empty_db()
     reset_index()
     person = factories.Sysadmin()
     service = factories.Organization(name="ddt-01")

@@ -14,6 +14,7 @@ import re._constants as sre  # type: ignore[import-not-found]
 import re._parser as sre_parser  # type: ignore[import-not-found]
 import signal
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ SUSPECT_SECONDS = 0.01
 GIVEN_UP = 3  # seconds
 REPEATED = {"sub", "subn", "split", "findall", "finditer"}
 CALLS = {"search", "match", "fullmatch", *REPEATED}
+#: What stands in a module that calls one of them; to walk through the others takes seconds of each test process.
+MAY_CALL = re.compile(rf"\.\s*(?:compile|{'|'.join(sorted(CALLS))})\b")
 SUFFIXES = ("", "!", "\x00", "\n", "a", "1", " ")
 PLAIN = "aZ5 \n\t'\"<>[](){}.@-_,;:/\\&#%*+=?!|$~^`é\u00a0"
 #: Expressions that functions make: what the functions return.
@@ -108,7 +111,8 @@ def _patterns_in(value: Any, depth: int = 0) -> Iterator[re.Pattern[Any]]:
 def collect() -> list[Used]:
     """Every expression of the package: those that modules hold, and those in calls of functions of `re`."""
     found: dict[tuple[Any, int, str], set[str]] = {}
-    trees = {name: ast.parse(path.read_text("utf-8")) for name, path in _modules()}
+    texts = {name: path.read_text("utf-8") for name, path in _modules()}
+    trees = {name: ast.parse(text if MAY_CALL.search(text) else "") for name, text in texts.items()}
     called = _methods_by_name(trees.values())
     for name, tree in trees.items():
         module = importlib.import_module(f"ckanext.ecosphere.{name}".removesuffix("."))
@@ -150,14 +154,16 @@ def _methods_by_name(trees: Any) -> dict[str, set[str]]:
 
 
 def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    functions = [each for each in ast.walk(tree) if isinstance(each, (ast.FunctionDef, ast.Lambda))]
-    within = {id(inner) for each in functions for inner in ast.walk(each)}
-    for node in ast.walk(tree):
+    waiting = deque([(tree, False)])
+    while waiting:
+        node, within = waiting.popleft()
+        within_inner = within or isinstance(node, (ast.FunctionDef, ast.Lambda))
+        waiting.extend((inner, within_inner) for inner in ast.iter_child_nodes(node))
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
         name, owner = node.func.attr, node.func.value
         # What a module compiles at its top is found among its names.
-        wanted = name in CALLS or (name == "compile" and id(node) in within)
+        wanted = name in CALLS or (name == "compile" and within)
         if wanted and isinstance(owner, ast.Name) and owner.id == "re":
             yield name, node.args[0]
 

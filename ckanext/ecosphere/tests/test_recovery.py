@@ -12,7 +12,6 @@ import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan import authz, logic, model
-from ckan.cli.db import _get_pending_plugins
 from ckan.config.middleware import make_app
 from ckan.lib.jobs import get_queue
 from ckan.lib.redis import connect_to_redis
@@ -35,9 +34,7 @@ NOWHERE = "http://127.0.0.1:1/solr/ckan"
 @pytest.fixture(scope="module")
 def portal(loaded: None, request: pytest.FixtureRequest) -> dict[str, Any]:
     """A portal with a service."""
-    request.getfixturevalue("reset_db")()
-    for plugin in _get_pending_plugins():
-        request.getfixturevalue("migrate_db_for")(plugin)
+    request.getfixturevalue("empty_db")()
     request.getfixturevalue("reset_index")()
     return factories.Organization(name="ddt-42", user=factories.Sysadmin(name="boss"))
 

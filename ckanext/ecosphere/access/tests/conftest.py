@@ -10,7 +10,6 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
-from ckan.cli.db import _get_pending_plugins
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 
@@ -88,11 +87,7 @@ def heard() -> list[str]:
 @pytest.fixture(scope="module")
 def portal(loaded: None, made_app: Any, ogc: str, request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
     """The application, an editor, a reader, and a dataset whose resources lead to the OGC server."""
-    model.Session.remove()
-    request.getfixturevalue("reset_db")()
-    for plugin in _get_pending_plugins():
-        request.getfixturevalue("migrate_db_for")(plugin)
-    model.Session.remove()
+    request.getfixturevalue("empty_db")()
     request.getfixturevalue("reset_index")()
     forget_counts()
     editor = factories.UserWithToken(name="anne", email="anne@example.org", image_url="")

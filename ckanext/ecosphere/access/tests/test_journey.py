@@ -9,8 +9,6 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
-from ckan import model
-from ckan.cli.db import _get_pending_plugins
 from ckan.tests import factories
 from ckan.tests.helpers import call_action
 from playwright.sync_api import Page, expect
@@ -26,11 +24,7 @@ SHAPE = '{"type":"Polygon","coordinates":[[[-2,46.9],[-1.1,46.9],[-1.1,47.5],[-2
 
 @pytest.fixture
 def dataset(loaded: None, ogc: str, request: pytest.FixtureRequest, portal_storage: Path) -> dict[str, Any]:
-    model.Session.remove()
-    request.getfixturevalue("reset_db")()
-    for plugin in _get_pending_plugins():
-        request.getfixturevalue("migrate_db_for")(plugin)
-    model.Session.remove()
+    request.getfixturevalue("empty_db")()
     request.getfixturevalue("reset_index")()
     forget_counts()
     service = factories.Organization(name="ddt-44", image_url="")

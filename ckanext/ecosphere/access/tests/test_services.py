@@ -49,7 +49,7 @@ def test_a_save_asks_nobody_and_notes_one_service_for_many_resources(portal, hos
     assert service.state == "unread"
     assert model.Session.query(ServiceUse).filter_by(key=service.key).count() == 3
     jobs.read_services()
-    assert len(heard) == 1
+    assert len([path for path in heard if path.startswith("/geoserver/")]) == 1  # services of other tests are read, too
 
 
 def test_the_services_of_a_transaction_are_noted_at_once_and_not_without_it(portal, hostile, monkeypatch):

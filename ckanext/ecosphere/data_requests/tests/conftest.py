@@ -9,7 +9,6 @@ import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan import model
-from ckan.cli.db import _get_pending_plugins
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
@@ -18,6 +17,7 @@ from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.shared import organisations
 from ckanext.ecosphere.shared.web_guard import rate_limits
+from ckanext.ecosphere.tests.database import lacking
 from ckanext.ecosphere.tests.postbox import Postbox, serving
 from ckanext.ecosphere.tests.quick_loading import empty
 
@@ -67,15 +67,11 @@ AUTHORS = {
 def people(loaded: None, request: pytest.FixtureRequest) -> None:
     """The people and the services, and no dataset; what an earlier module of the room made is used again."""
     model.Session.remove()
-    pending = _get_pending_plugins()
-    if not pending and _is_populated():
+    if not lacking() and _is_populated():
         model.Session.execute(sa.text("TRUNCATE package CASCADE"))
         model.Session.commit()
     else:
-        request.getfixturevalue("reset_db")()
-        for plugin in _get_pending_plugins():
-            request.getfixturevalue("migrate_db_for")(plugin)
-        model.Session.remove()
+        request.getfixturevalue("empty_db")()
         populate()
     request.getfixturevalue("reset_index")()
 

@@ -17,7 +17,6 @@ import ckan.plugins.toolkit as tk
 import pytest
 import requests
 from ckan import model
-from ckan.cli.db import _get_pending_plugins
 from ckan.config.middleware import make_app
 from ckan.exceptions import CkanConfigurationException
 from ckan.lib import mailer
@@ -64,11 +63,7 @@ def running(local: LocalProvider, request: pytest.FixtureRequest) -> Iterator[di
     core.load_all()
     app: Any = make_app(tk.config)  # type: ignore[arg-type]
     tk.config["ckan.site_url"] = local.portal  # when CKAN starts it prefers that of the environment
-    model.Session.remove()
-    request.getfixturevalue("reset_db")()
-    for plugin in _get_pending_plugins():
-        request.getfixturevalue("migrate_db_for")(plugin)
-    model.Session.remove()
+    request.getfixturevalue("empty_db")()
     server = make_server("127.0.0.1", int(local.portal.rsplit(":", 1)[1]), app, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield copy.deepcopy(dict(tk.config))

@@ -8,7 +8,6 @@ from typing import Any
 import ckan.plugins as p
 import pytest
 from ckan import model
-from ckan.cli.db import _get_pending_plugins
 from ckan.common import config
 from ckan.config.middleware import make_app
 from ckan.lib.search import clear_all
@@ -34,15 +33,12 @@ def portal_of_the_class() -> Iterator[None]:
 def shared_db(
     request: pytest.FixtureRequest,
     with_plugins: None,
-    reset_db: Callable[[], None],
-    migrate_db_for: Callable[[str], None],
+    empty_db: Callable[[], None],
 ) -> None:
     """One database for a whole module, emptied before its first test: for tests that choose names of their own."""
     if request.module.__name__ not in _PREPARED:
         _PREPARED.clear()
-        reset_db()
-        for plugin in _get_pending_plugins():
-            migrate_db_for(plugin)
+        empty_db()
         clear_all()
         _PREPARED.add(request.module.__name__)
     model.Session.remove()

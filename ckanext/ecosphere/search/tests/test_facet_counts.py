@@ -4,8 +4,6 @@ import json
 import re
 
 import pytest
-from ckan import model
-from ckan.cli.db import _get_pending_plugins
 from ckan.tests import factories, helpers
 from ckan.tests.helpers import CKANTestApp
 
@@ -26,10 +24,7 @@ DATASETS = {
 @pytest.fixture(scope="module")
 def tokens(made_app, request):
     """The catalogue, made once; API tokens of an editor of the service and of one of another service."""
-    model.Session.remove()
-    request.getfixturevalue("reset_db")()
-    for plugin in _get_pending_plugins():
-        request.getfixturevalue("migrate_db_for")(plugin)
+    request.getfixturevalue("empty_db")()
     request.getfixturevalue("reset_index")()
     solr_schema.apply(setup.solr())
     people = {name: factories.User(name=name) for name in ("editor", "stranger")}
@@ -165,7 +160,7 @@ def test_no_value_is_more_than_a_value(app, ask, value):
     assert shown(app.get("/dataset/", params={"res_format": value}).body) == set()
 
 
-def test_it_works_on_the_plain_schema_of_ckan(app, ask):
+def test_it_works_on_the_plain_schema_of_ckan(app, ask, reindex):
     solr = setup.solr()
     remove_french(solr)
     try:
@@ -178,3 +173,4 @@ def test_it_works_on_the_plain_schema_of_ckan(app, ask):
         solr.delete_all()
         solr.reload()
         solr_schema.apply(solr)
+        reindex()

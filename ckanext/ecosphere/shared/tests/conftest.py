@@ -10,7 +10,6 @@ import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan import model
-from ckan.cli.db import _get_pending_plugins
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 from flask.testing import FlaskClient
@@ -25,11 +24,7 @@ TOKEN = re.compile(r'<meta name="_csrf_token" content="([^"]+)"')
 @pytest.fixture(scope="module")
 def people(loaded: None, request: pytest.FixtureRequest) -> None:
     """An administrator of the site, two people, a service and a dataset; each module begins with the same."""
-    model.Session.remove()
-    request.getfixturevalue("reset_db")()
-    for plugin in _get_pending_plugins():
-        request.getfixturevalue("migrate_db_for")(plugin)
-    model.Session.remove()
+    request.getfixturevalue("empty_db")()
     request.getfixturevalue("reset_index")()
     factories.Sysadmin(name="boss", password=PASSWORD, email="boss@example.org", image_url="")
     factories.User(name="anne", password=PASSWORD, email="anne@example.org", image_url="")

@@ -12,7 +12,6 @@ import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan import model
-from ckan.cli.db import _get_pending_plugins
 from ckan.config.middleware import make_app
 from ckan.plugins import core
 from ckan.tests.helpers import CKANTestApp
@@ -59,10 +58,7 @@ def made_app(loaded: None) -> Any:
 @pytest.fixture(scope="package")
 def portal(made_app: Any, request: pytest.FixtureRequest) -> world.World:
     """The portal with its personas, made once: each call is undone."""
-    model.Session.remove()
-    request.getfixturevalue("reset_db")()
-    for plugin in _get_pending_plugins():
-        request.getfixturevalue("migrate_db_for")(plugin)
+    request.getfixturevalue("empty_db")()
     request.getfixturevalue("reset_index")()
     model.Session.remove()
     with pytest.MonkeyPatch.context() as patch:

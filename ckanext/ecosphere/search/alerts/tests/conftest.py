@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from ckan import model
-from ckan.cli.db import _get_pending_plugins
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories
 from ckan.tests.helpers import call_action
@@ -31,11 +30,7 @@ TABLES = "ecosphere_search_subscriber, ecosphere_search_alert, ecosphere_search_
 @pytest.fixture(scope="module")
 def people(loaded: None, request: pytest.FixtureRequest) -> None:
     """A member of the service, a stranger, a moderator, and an index that speaks French."""
-    model.Session.remove()
-    request.getfixturevalue("reset_db")()
-    for plugin in _get_pending_plugins():
-        request.getfixturevalue("migrate_db_for")(plugin)
-    model.Session.remove()
+    request.getfixturevalue("empty_db")()
     solr = setup.solr()
     if solr_schema.blocking_fields(solr):
         solr.delete_all()
