@@ -17,11 +17,12 @@ OLDEST_JAVA = 17
 
 @dataclass(frozen=True)
 class Need:
-    """A program: how to find it, and Debian's package that has it."""
+    """A program: how to find it, and Debian's package that has it, or another one where apt does not know the first."""
 
     package: str
     purpose: str
     find: Callable[[], Path | None]
+    instead: str = ""
 
 
 def _on_path(*names: str) -> Callable[[], Path | None]:
@@ -78,6 +79,7 @@ NEEDS = {
         "chromium-headless-shell",
         "the tests in a browser",
         _on_path("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"),
+        instead="chromium",
     ),
 }
 
@@ -97,7 +99,7 @@ def require(*names: str) -> None:
         reasons = "\n".join(f"    {need.package} ({need.purpose})" for need in missing)
         raise StackError(f"Missing on this machine:\n{reasons}\nInstall them first:\n    sudo {command}")
     say(f"Installing {', '.join(packages)}")
-    _install(packages)
+    _install(missing)
     for need in missing:
         if need.find() is None:
             raise StackError(f"{need.package} was installed, yet what it is for is not found: {need.purpose}.")
@@ -111,7 +113,7 @@ def program(name: str) -> Path:
     return found
 
 
-def _install(packages: Iterable[str]) -> None:
+def _install(needs: Iterable[Need]) -> None:
     """Install through apt without any service being started or any database cluster being created."""
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     with ExitStack() as stack:
@@ -119,11 +121,18 @@ def _install(packages: Iterable[str]) -> None:
         cluster = Path("/etc/postgresql-common/createcluster.d/ckanext-ecosphere.conf")
         stack.enter_context(_temporary_file(cluster, "create_main_cluster = false\n", 0o644))
         run(["apt-get", "update", "-q"], what="read the list of packages", env=quiet)
+        packages = [need.instead if need.instead and not _is_known(need.package) else need.package for need in needs]
         run(
             ["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages],
             what=f"install {' '.join(packages)}",
             env=quiet,
         )
+
+
+def _is_known(package: str) -> bool:
+    """Whether apt could install a package."""
+    said = subprocess.run(["apt-cache", "show", package], capture_output=True, check=False)
+    return said.returncode == 0
 
 
 @contextmanager
