@@ -50,6 +50,12 @@ def ecosphere_harvest_catalogues(package_id: str) -> dict[str, Any] | None:
     return {**told, "object_id": object_id if may_see else None}
 
 
+def ecosphere_harvest_territory_from(package_id: str | None, uris: list[str]) -> str:
+    """What the territories of a harvested dataset were deduced from ("from the extent"); empty when they are stated."""
+    told = objects.way_of(package_id, "territory") if package_id else None
+    return translation.deduced_territory(*told, uris) if told else ""
+
+
 def ecosphere_harvest_local(package_id: str) -> dict[str, Any] | None:
     """What of a harvested dataset may be changed on the portal for good; None when that is all of it.
 

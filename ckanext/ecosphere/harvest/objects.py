@@ -34,6 +34,27 @@ def current(package_id: str) -> str | None:
     return model.Session.execute(query.limit(1)).scalar()
 
 
+def way_of(package_id: str, rule: str) -> tuple[str, str] | None:
+    """How a rule last decided on a dataset: what it went by, and what it came to, as its log has them.
+
+    Two look-ups by index, whatever the size of the catalogue; None when the record was not harvested here, or its
+    story is not kept.
+    """
+    query = (
+        sa.select(sa.cast(HarvestObjectExtra.value, sa.JSON)["changes"])
+        .join(HarvestObject, HarvestObject.id == HarvestObjectExtra.harvest_object_id)
+        .where(
+            HarvestObject.package_id == package_id,
+            HarvestObject.current.is_(True),
+            HarvestObjectExtra.key == STORY,
+        )
+        .limit(1)
+    )
+    changes = model.Session.execute(query).scalar() or ()
+    decided = [(told["before"], told["after"]) for told in changes if told["rule"] == rule]
+    return decided[-1] if decided else None
+
+
 def show(id_: str) -> dict[str, Any]:
     """What is known of an object; see `ecosphere_harvest_record_show`.
 

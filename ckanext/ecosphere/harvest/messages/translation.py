@@ -104,6 +104,16 @@ VALUES: dict[str, str] = {
 }
 """Fixed values of the log."""
 
+DEDUCED: dict[str, str] = {
+    "title": N_("from the title"),
+    "name of the document": N_("from the name of the document"),
+    "locality": N_("from a commune or a group of communes that the record names"),
+    "box": N_("from the extent"),
+    "box outside France": N_("from the extent"),
+    "area of the service": N_("from the area of the service"),
+}
+"""Way to the territories of a record that states none → the words beside them; the other ways are statements."""
+
 _BY_FIELD = {"theme", "territory", "eu_theme", "access_rights", "tags", "resources", "source_record"}
 """Fields whose values before may be one of `VALUES`; elsewhere the words are those of the record."""
 
@@ -180,6 +190,25 @@ def after(field_name: str, text: str) -> str:
         return tk._(VALUES[text])
     name = VOCABULARIES.get(field_name)
     return (name and _concepts(name, text)) or _made(field_name, text)
+
+
+def deduced_territory(way: str, said: str, uris: Iterable[str]) -> str:
+    """What the territories of a dataset were deduced from.
+
+    Args:
+        way: how the rule found them, as in its log.
+        said: the territories that it found, as in its log.
+        uris: those of the dataset now.
+
+    Returns:
+        a few words; empty when the record states them, or somebody has changed them since.
+    """
+    if way not in DEDUCED:
+        return ""
+    found = [voc.get("territories").get(uri) for uri in uris]
+    labels = ", ".join(each.label_fr for each in found if each)
+    same = all(found) and (labels == said or (said.endswith("…") and labels.startswith(said[:-1])))
+    return tk._(DEDUCED[way]) if same else ""
 
 
 def concept(vocabulary: str, key: str | None) -> str:

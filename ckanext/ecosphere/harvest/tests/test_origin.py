@@ -8,6 +8,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
+from bs4 import BeautifulSoup
 from ckan import model
 from ckan.tests import factories
 
@@ -102,3 +103,54 @@ def test_the_portal_counts_what_it_loses_itself(harvested: dict[str, Any], cli: 
     assert "1 records read again" in cli.invoke(ecosphere, ["quality", "losses"]).output
     assert "0 records read again" in cli.invoke(ecosphere, ["quality", "losses"]).output
     assert "1 records read again" in cli.invoke(ecosphere, ["quality", "losses", "--again"]).output
+
+
+BOX = """<gmd:extent><gmd:EX_Extent><gmd:geographicElement><gmd:EX_GeographicBoundingBox>
+<gmd:westBoundLongitude><gco:Decimal>4.728</gco:Decimal></gmd:westBoundLongitude>
+<gmd:eastBoundLongitude><gco:Decimal>6.170</gco:Decimal></gmd:eastBoundLongitude>
+<gmd:southBoundLatitude><gco:Decimal>45.611</gco:Decimal></gmd:southBoundLatitude>
+<gmd:northBoundLatitude><gco:Decimal>46.519</gco:Decimal></gmd:northBoundLatitude>
+</gmd:EX_GeographicBoundingBox></gmd:geographicElement></gmd:EX_Extent></gmd:extent>"""
+KEYWORD = """<gmd:descriptiveKeywords><gmd:MD_Keywords>
+<gmd:keyword><gco:CharacterString>Ain</gco:CharacterString></gmd:keyword>
+<gmd:type><gmd:MD_KeywordTypeCode codeListValue="place"/></gmd:type>
+</gmd:MD_Keywords></gmd:descriptiveKeywords>"""
+AIN = "http://id.insee.fr/geo/departement/01"
+
+
+def record(identifier: str, title: str, more: str) -> str:
+    """A record with a title and further elements of identification."""
+    text = RECORD.format(purpose=PURPOSE).replace("Zones humides de l'Ain", title).replace("fr-zones-1", identifier)
+    return text.replace("</gmd:MD_DataIdentification>", f"{more}</gmd:MD_DataIdentification>")
+
+
+def test_the_page_says_what_territories_were_deduced_from(
+    with_plugins: None, clean_db: None, clean_index: None, csw_catalogue: Callable[..., str], app: Any
+):
+    portal = Portal()
+    for name, title in portal.ORGANISATIONS.items():
+        factories.Organization(name=name, title=title)
+    records = [
+        record("by-box", "Zones humides", BOX),
+        record("by-title", "Mares de l'Ain", BOX),
+        record("by-keyword", "Tourbières", KEYWORD + BOX),
+        record("by-service", "Étangs", ""),
+    ]
+    portal.harvest(portal.source(csw_catalogue(records), owner_org="ddt-01053-01"))
+    found = portal.datasets()
+    assert [found[title]["territory"] for title in sorted(found)] == [[AIN]] * 4
+
+    def said(title: str, language: str = "fr") -> list[str]:
+        page = BeautifulSoup(app.get(f"/{language}/dataset/{found[title]['name']}").body, "html.parser")
+        return [each.text for each in page.select(".ecosphere-info .ecosphere-deduced")]
+
+    assert said("Zones humides") == ["d'après l'emprise"]
+    assert said("Zones humides", "en") == ["from the extent"]
+    assert said("Mares de l'Ain") == ["d'après le titre"]
+    assert said("Étangs") == ["d'après le territoire du service"]
+    assert said("Tourbières") == []  # the record states it
+
+    # What a person states is not deduced, whatever the harvest had found.
+    changed = ["http://id.insee.fr/geo/departement/69"]
+    portal.call("package_patch", id=found["Zones humides"]["id"], territory=[AIN, *changed])
+    assert said("Zones humides") == []
