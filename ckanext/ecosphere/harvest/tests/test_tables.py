@@ -54,6 +54,13 @@ def test_territories_are_not_named_again():
     assert not own & listed
 
 
+def test_services_are_not_named_again():
+    registry = [concept for concept in voc.get("organisations") if concept.data["kind"] != "ud"]
+    listed = {normalise(label) for concept in registry for label in (concept.label_fr, *concept.alt_labels)}
+    own = {normalise(name) for row in rows("organisation-names") for name in parts(row["names"])}
+    assert not own & listed
+
+
 @pytest.mark.parametrize(
     "url",
     [
