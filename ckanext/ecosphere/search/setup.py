@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ckan.lib.search as ckan_search
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere.fast_save import signature
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
 from ckanext.ecosphere.search import query_options, solr_schema, stock_schema
 from ckanext.ecosphere.search.solr_client import SolrAdmin, SolrAdminError
@@ -83,8 +85,12 @@ def index_datasets(report: InitReport, only_missing: bool) -> None:
     if count <= 0:
         report.unchanged(_("The index has every dataset"))
         return
-    ckan_search.rebuild(force=True, defer_commit=True, quiet=True, only_missing=only_missing)
-    ckan_search.commit()
+    if only_missing:
+        ckan_search.rebuild(force=True, defer_commit=True, quiet=True, only_missing=True)
+        ckan_search.commit()
+    else:  # as CKAN does it, many at a time
+        known = sa.select(model.Package.id).where(model.Package.state != model.State.DELETED)
+        signature.index(list(model.Session.scalars(known)))
     report.changed(tk.ungettext("{number} dataset indexed", "{number} datasets indexed", count).format(number=count))
 
 
