@@ -24,6 +24,7 @@ from ckanext.ecosphere.core import (
     public_tags,
     texts,
 )
+from ckanext.ecosphere.core.addresses import views as address_views
 from ckanext.ecosphere.core.api_guard import api_guard
 from ckanext.ecosphere.core.lists import indexing, noticing, portal_text_views, store
 from ckanext.ecosphere.core.lists import views as list_views
@@ -90,7 +91,7 @@ class EcospherePlugin(Room):
     def get_blueprint(self) -> list[Blueprint]:
         """Guard every page and action of the portal; provide the suite's own pages."""
         statement = accessibility.blueprint(options.accessibility, options.contact)
-        pages = (actions, dashboard, console, list_views, portal_text_views)
+        pages = (actions, dashboard, address_views, console, list_views, portal_text_views)
         own = [*(page.blueprint for page in pages), statement]
         return [web_guard.portal_blueprint(options.web_guard), api_guard, *own]
 

@@ -14,6 +14,7 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.core import console
+from ckanext.ecosphere.core.addresses import views as address_views
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, IEcosphereDashboard, Line, Link, Person, Service
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,14 @@ def home() -> str | Response:
     links = [link for each in begun for link in each or []]
     cards.sort(key=lambda card: (not card.urgent, card.rank))
     links.sort(key=lambda link: link.rank)
-    shown = {"person": person, "cards": cards, "links": links, "incomplete": None in (*given, *begun)}
+    waiting = address_views.unconfirmed()
+    shown = {
+        "person": person,
+        "unconfirmed": waiting.email if waiting else "",
+        "cards": cards,
+        "links": links,
+        "incomplete": None in (*given, *begun),
+    }
     return tk.render("ecosphere_dashboard/home.html", {**shown, "user_dict": {"name": person.name}})
 
 

@@ -15,6 +15,8 @@ from ckan.lib.munge import munge_title_to_name
 from flask import has_request_context
 from sqlalchemy import event
 
+from ckanext.ecosphere.core import account_notes
+from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.openid import config
 from ckanext.ecosphere.openid.identity import Identity
 from ckanext.ecosphere.shared.locks import Locks
@@ -54,7 +56,7 @@ def logged_in(identity: Identity) -> model.User:
     if user.state != model.State.ACTIVE:
         raise NoAccount(closed())
     if of(user).get("organisation") != identity.organisation:
-        _keep(user.id, _record(identity))
+        account_notes.keep(user.id, KEY, _record(identity))
     return user
 
 
@@ -77,12 +79,12 @@ def link(user: model.User, identity: Identity) -> None:
             )
         if other is None and of(user):
             raise NoAccount(tk._("Your account is linked with another identity: unlink that one first."))
-        _keep(user.id, _record(identity))
+        account_notes.keep(user.id, KEY, _record(identity))
 
 
 def unlink(user: model.User) -> None:
     """Let the owner of an account log in with a password alone."""
-    _keep(user.id, None)
+    account_notes.keep(user.id, KEY, None)
 
 
 def _password_changes(_mapper: Any, _connection: Any, user: model.User) -> None:
@@ -139,7 +141,7 @@ def _created(identity: Identity) -> model.User:
         "fullname": identity.name,
         "email": identity.email,
         "password": secrets.token_urlsafe(48),
-        "plugin_extras": {KEY: _record(identity)},
+        "plugin_extras": {KEY: _record(identity), **confirmed.note(identity.email)},  # the provider has verified it
     }
     try:
         made = tk.get_action("user_create")({"ignore_auth": True, "user": site["name"]}, data)
@@ -151,15 +153,6 @@ def _created(identity: Identity) -> model.User:
 
 def _record(identity: Identity) -> dict[str, str]:
     return {"issuer": identity.issuer, "subject": identity.subject, "organisation": identity.organisation}
-
-
-def _keep(user_id: str, record: dict[str, str] | None) -> None:
-    """Write the link, or remove it, under a lock of the row: others keep things beside it."""
-    rows = model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
-    user = rows.one()
-    rest = {key: value for key, value in (user.plugin_extras or {}).items() if key != KEY}
-    user.plugin_extras = {**rest, KEY: record} if record else rest
-    model.Session.commit()
 
 
 @contextmanager

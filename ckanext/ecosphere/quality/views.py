@@ -11,8 +11,9 @@ from ckan.lib.pagination import Page
 from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.quality import config
 from ckanext.ecosphere.quality.core.scope import Scope
-from ckanext.ecosphere.quality.reports import exports, presentation, report
+from ckanext.ecosphere.quality.reports import exports, presentation, report, sorting
 from ckanext.ecosphere.quality.reports.svg import badge_svg
 from ckanext.ecosphere.quality.storage import store
 from ckanext.ecosphere.shared import web_guard
@@ -94,9 +95,11 @@ def preview_fragment() -> str:
 
 
 def overview_page() -> str:
-    """Compare the services, themes and territories; public datasets only."""
+    """Compare the services, themes and territories, in the order that is asked for; public datasets only."""
     found = tk.get_action("ecosphere_quality_overview")(context(), {})
-    return tk.render("ecosphere_quality/overview.html", {"overview": found})
+    order = sorting.asked(request.args, config.model().level_codes)
+    variables = {"overview": found, "tables": sorting.tables(found, order), "order": order}
+    return tk.render("ecosphere_quality/overview.html", variables)
 
 
 def overview_csv() -> Response:

@@ -134,7 +134,14 @@ def test_without_script_the_advice_and_the_form_still_work(portal_url: str, brow
 
 def test_the_pages_are_accessible_and_fit_a_phone(page: Page, poor: dict[str, Any]):
     log_in(page, "editrice", PASSWORD)
-    paths = ("/fr/dataset/", "/fr/dataset/zones/qualite", "/fr/qualite", "/fr/organization/ddt-42/tableau-de-bord")
+    sorted_page = "/fr/qualite?table=small_services&sort=-mean"
+    paths = (
+        "/fr/dataset/",
+        "/fr/dataset/zones/qualite",
+        "/fr/qualite",
+        sorted_page,
+        "/fr/organization/ddt-42/tableau-de-bord",
+    )
     for path in paths:
         page.set_viewport_size({"width": 1280, "height": 900})
         page.goto(path)

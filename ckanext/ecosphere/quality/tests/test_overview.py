@@ -15,11 +15,12 @@ import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
 from ckan.lib.jobs import Worker
+from lxml import html
 
 from ckanext.ecosphere import vocabularies
 from ckanext.ecosphere.quality import integrations
 from ckanext.ecosphere.quality.jobs import tasks
-from ckanext.ecosphere.quality.reports import charts, kept_overview, progress
+from ckanext.ecosphere.quality.reports import charts, kept_overview, progress, sorting
 from ckanext.ecosphere.quality.tests.conftest import act, saved
 from ckanext.ecosphere.shared import queue
 
@@ -133,6 +134,48 @@ def test_the_comparison_is_published_as_a_table_and_as_json(app: Any, catalogue:
     assert 'href="/fr/qualite"' in app.get("/fr/dataset/").body
     page = app.get("/fr/qualite").body
     assert "DDT de la Loire" in page and 'role="img"' in page
+
+
+def test_tables_are_sorted_by_links(
+    app: Any, catalogue: dict[str, Any], ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(ckan_config, "ecosphere.quality.minimum_size", 1)
+
+    def table(path: str) -> Any:
+        [found] = html.fromstring(app.get(path).body).xpath("//*[@id='table-services']")
+        return found
+
+    def shown(path: str, column: int) -> list[str]:
+        return [row.xpath("./th | ./td")[column].text_content().strip() for row in table(path).xpath(".//tbody/tr")]
+
+    def followed(path: str, column: int) -> str:
+        heading = table(path).xpath(".//thead//th")[column]
+        return "/" + heading.xpath("./a/@href")[0].split("#")[0].split("/", 1)[1]
+
+    by_name = followed("/fr/qualite", 0)
+    assert len(shown(by_name, 0)) == 2 and shown(by_name, 0) == sorted(shown(by_name, 0))
+    assert shown(followed(by_name, 0), 0) == shown(by_name, 0)[::-1]
+    assert table(by_name).xpath(".//caption")[0].text == "Services producteurs"
+    assert [th.get("aria-sort") for th in table(by_name).xpath(".//thead//th")][:2] == ["ascending", None]
+    for column in range(1, len(table(by_name).xpath(".//thead//th"))):
+        down = followed(by_name, column)
+        assert table(down).xpath(".//thead//th")[column].get("aria-sort") == "descending"
+        up = followed(down, column)
+        assert table(up).xpath(".//thead//th")[column].get("aria-sort") == "ascending"
+    assert shown(followed(by_name, 1), 1) == ["2", "1"]
+    assert shown(followed(followed(by_name, 1), 1), 1) == ["1", "2"]
+    for wrong in ("table=services&sort=password", "table=users&sort=name", "sort=name", "table=services&sort=--mean"):
+        assert shown(f"/fr/qualite?{wrong}", 0) == shown("/fr/qualite", 0)
+        assert table(f"/fr/qualite?{wrong}").xpath(".//*[@aria-sort]") == []
+
+
+def test_rows_without_a_figure_stand_last_either_way():
+    rows = [{"title": str(figure), "mean_inspire": figure, "levels": []} for figure in (None, 10.0, 90.0)]
+    overview = dict.fromkeys(sorting.TABLES, rows)
+    for sort, titles in (("mean_inspire", ["10.0", "90.0", "None"]), ("-mean_inspire", ["90.0", "10.0", "None"])):
+        order = sorting.asked({"table": "themes", "sort": sort}, ())
+        assert [row["title"] for row in sorting.tables(overview, order)["themes"]] == titles
+        assert sorting.tables(overview, order)["services"] == rows
 
 
 def test_only_members_see_the_dashboard(app: Any, catalogue: dict[str, Any]):

@@ -21,6 +21,7 @@ from ckanext.ecosphere.access.services.description import Description, Layer
 from ckanext.ecosphere.access.services.kinds import recognise
 from ckanext.ecosphere.access.services.storage import Outcome
 from ckanext.ecosphere.access.take import extracts
+from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.core.lists import store
 from ckanext.ecosphere.data_requests import attachments
 from ckanext.ecosphere.data_requests.answers import asking, deliveries
@@ -220,12 +221,14 @@ def _deliver(world: World, keep: Callable[[str, dict[str, Any]], None]) -> None:
 
 
 def _make_alerts(world: World) -> None:
-    """Save a search of `user`, and one of somebody without an account."""
+    """Save a search of `user`, and one of somebody without an account; tokens of their e-mails, and of an address."""
     own = storage.save(search="q=eau", frequency="weekly", language="fr", user_id=requests.user_id("stranger"))
     world.things["alert"] = (own.id, own.id)
     alert = storage.save(search="q=eau", frequency="daily", language="fr", email="lea@example.org")
     storage.confirm(alert.id, "daily", "fr")
+    stranger = model.Session.get_one(model.User, requests.user_id("stranger"))
     tokens = {
+        "confirm_address": confirmed.token(stranger),
         "alert_of_address": alert.id,
         "alert_confirm": headers.sign(links.CONFIRM, [alert.id, "daily"]),
         "alert_manage": headers.sign(links.MANAGE, alert.subscriber_id),

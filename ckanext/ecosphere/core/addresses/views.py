@@ -1,0 +1,106 @@
+"""Pages that confirm the address of an account, and the moments at which an e-mail asks for it."""
+
+from __future__ import annotations
+
+import logging
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from flask import Blueprint, Response, g, make_response, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from ckanext.ecosphere.core.addresses import confirmed, mails
+from ckanext.ecosphere.shared.mailing import sending
+from ckanext.ecosphere.shared.web_guard import rate_limits
+
+log = logging.getLogger(__name__)
+
+DASHBOARD = "ecosphere_dashboard.home"
+#: Pages of CKAN on which somebody gives an address.
+GIVEN = ("user.register", "user.edit")
+
+blueprint = Blueprint("ecosphere_addresses", __name__)
+
+
+@blueprint.before_app_request
+def remember_address() -> None:
+    """Keep the address that a person had before they change it."""
+    if request.method == "POST" and request.endpoint == "user.edit" and tk.current_user.is_authenticated:
+        g.ecosphere_address_before = (tk.current_user.email or "").lower()  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@blueprint.after_app_request
+def ask_for_new_address(response: AnyResponse) -> AnyResponse:
+    """Have an e-mail sent to whoever registered or changed their address; CKAN leads away when the form is taken."""
+    if request.method != "POST" or request.endpoint not in GIVEN or not response.location:
+        return response
+    try:
+        _ask_if_new()
+    except rate_limits.TooMany:
+        log.info("Too many e-mails were asked for to confirm an address")
+    except rate_limits.CountingUnavailable:
+        log.warning("No e-mail asks to confirm an address: nothing can be counted now")
+    return response
+
+
+def _ask_if_new() -> None:
+    """Ask the person who is logged in, if the form was about their own account and gave another address.
+
+    Whose account an administrator makes or changes finds the reminder on the dashboard.
+    """
+    user = unconfirmed()
+    address = (user.email or "").lower() if user else ""
+    given = request.form.get("email", "").strip().lower()
+    if user is not None and address == given and address != g.get("ecosphere_address_before"):
+        mails.ask(user)
+
+
+def unconfirmed() -> model.User | None:
+    """Return the person who is logged in, if their address is not confirmed and an e-mail can be sent."""
+    if not (tk.current_user.is_authenticated and sending.is_configured()):
+        return None
+    user = model.User.get(tk.current_user.id)  # pyright: ignore[reportArgumentType]
+    return user if user is not None and user.email and not confirmed.is_confirmed(user) else None
+
+
+@blueprint.route("/compte/adresse/renvoyer", methods=["POST"])
+def again() -> AnyResponse:
+    """Send the e-mail again to the person who is logged in."""
+    if not tk.current_user.is_authenticated:
+        return tk.redirect_to("user.login", came_from=tk.url_for(DASHBOARD))  # pyright: ignore[reportReturnType]
+    user = unconfirmed()
+    if user is None:
+        return tk.redirect_to(DASHBOARD)  # pyright: ignore[reportReturnType]
+    try:
+        mails.ask(user)
+    except rate_limits.TooMany as error:
+        many = tk._("Several e-mails were sent to you already: look among unwanted messages, too.")
+        tk.h.flash_error(f"{many} {rate_limits.again(error.seconds)}")
+    except rate_limits.CountingUnavailable:
+        tk.h.flash_error(rate_limits.unavailable())
+    else:
+        tk.h.flash_success(tk._("An e-mail is on its way to you. Follow its link to confirm your address."))
+    return tk.redirect_to(DASHBOARD)  # pyright: ignore[reportReturnType]
+
+
+@blueprint.route("/compte/adresse/confirmer/<token>", methods=["GET", "POST"])
+def confirm(token: str) -> AnyResponse:
+    """Show what is to be confirmed (programs follow links of e-mails); with POST, confirm it.
+
+    The token is the permission: whoever has it reads what comes to the address.
+    """
+    user = confirmed.account_of(token)
+    if user is None:
+        sentence = tk._("This link is too old or not complete. Log in and ask for a new e-mail on your dashboard.")
+        tk.abort(404, sentence)
+    variables = {"token": token, "account": user.name, "email": user.email, "done": request.method == "POST"}
+    if request.method == "POST":
+        confirmed.confirm(user)
+    return _unkept("ecosphere_addresses/confirm.html", variables)
+
+
+def _unkept(template: str, variables: dict[str, object]) -> Response:
+    """Render a page that no cache keeps: its address is a permission."""
+    response = make_response(tk.render(template, variables))
+    response.cache_control.no_store = True
+    return response
