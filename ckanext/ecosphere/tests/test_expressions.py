@@ -29,7 +29,6 @@ from ckanext.ecosphere.harvest.normalise.links import protocols
 from ckanext.ecosphere.schemas.fields import urls
 from ckanext.ecosphere.schemas.importing import addresses
 from ckanext.ecosphere.schemas.page import uses
-from ckanext.ecosphere.vocabularies import gazetteer
 
 ROOT = Path(ckanext.ecosphere.__file__).parent
 SHORT, LONG = 5_000, 50_000
@@ -53,7 +52,6 @@ MADE = {
     ],
     "schemas.importing.addresses": lambda: [[pattern for _use, pattern, _template in addresses._pages()]],
     "schemas.page.uses": lambda: [[each.expression for each in uses._patterns(where)] for where in ("url", "name")],
-    "vocabularies.gazetteer": lambda: [gazetteer._pattern("44"), gazetteer._pattern("976")],
 }
 #: Calls whose expression holds a local name, with expressions as they are made there.
 WITH_LOCAL_NAMES = {
@@ -69,7 +67,6 @@ WITH_LOCAL_NAMES = {
     "harvest.normalise.links.protocols": [],  # MADE
     "schemas.importing.addresses": [],  # MADE
     "schemas.page.uses": [],  # MADE
-    "vocabularies.gazetteer": [],  # MADE
 }
 #: Module → characters beyond which it never hands a text to its expressions.
 CUT_BEFORE: dict[str, int] = {
