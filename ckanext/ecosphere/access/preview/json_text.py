@@ -17,8 +17,8 @@ from ckanext.ecosphere.shared import strict_json
 COLUMNS = ("path", "method", "summary", "parameters")
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
 MOST_BYTES, MOST_OPERATIONS, MOST_PARAMETERS, LONGEST = 4_000_000, 500, 30, 300
-#: Strings, signs, and what stands between them.
-_SIGN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|"|[^\s{}\[\],:"]+')
+#: Strings, the last of which may lack its end, signs, and what stands between them.
+_SIGN = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+')
 DEEPEST = 40
 
 
