@@ -144,10 +144,10 @@ def test_the_page_says_what_territories_were_deduced_from(
         page = BeautifulSoup(app.get(f"/{language}/dataset/{found[title]['name']}").body, "html.parser")
         return [each.text for each in page.select(".ecosphere-info .ecosphere-deduced")]
 
-    assert said("Zones humides") == ["d'après l'emprise"]
+    assert said("Zones humides") == ["d’après l’emprise"]
     assert said("Zones humides", "en") == ["from the extent"]
-    assert said("Mares de l'Ain") == ["d'après le titre"]
-    assert said("Étangs") == ["d'après le territoire du service"]
+    assert said("Mares de l'Ain") == ["d’après le titre"]
+    assert said("Étangs") == ["d’après le territoire du service"]
     assert said("Tourbières") == []  # the record states it
 
     # What a person states is not deduced, whatever the harvest had found.
