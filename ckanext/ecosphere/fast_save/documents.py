@@ -2,8 +2,8 @@
 
 CKAN reads a dataset with ten queries, validates it twice and asks all plugins before it indexes it. The same is done
 here with the same functions of CKAN and of the plugins, but with one query of each kind for the whole batch. Datasets
-of a kind that is not foreseen here (groups, relationships) and portals whose plugins replace `package_show` take the
-way of `solr.document`. A test of the harvest compares the two.
+of another type (harvest sources) or of a kind that is not foreseen here (groups, relationships) and portals whose
+plugins replace `package_show` take the way of `solr.document`. A test of the harvest compares the two.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Documents:
         documents = []
         for id_ in package_ids:
             try:
-                if rows is None or id_ not in packages or id_ in rows.special:
+                if rows is None or id_ not in packages or packages[id_].type != "dataset" or id_ in rows.special:
                     document = solr.document(id_)
                 else:
                     document = self._document(packages[id_], rows, packages)

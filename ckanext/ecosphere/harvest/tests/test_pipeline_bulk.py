@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import ckan.plugins as p
+import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.fast_save import solr
+from ckanext.ecosphere.fast_save import signature, solr
 from ckanext.ecosphere.fast_save.documents import Documents
 from ckanext.ecosphere.fast_save.stored_documents import KeptDocuments
 from ckanext.ecosphere.harvest.finish.activity import without_activity
@@ -74,6 +75,18 @@ def document_bare(document: Any) -> dict[str, Any]:
     """A search document with the JSON inside it read, so that the order of keys does not count."""
     read = {"data_dict", "validated_data_dict"}
     return {key: json.loads(value) if key in read else value for key, value in document.items()}
+
+
+def test_a_source_among_datasets_has_the_document_that_ckan_gives_it(portal):
+    with catalogue([iso_record(1)]) as server:
+        source = portal.source(server.url)
+        portal.harvest(source)
+    ids = list(model.Session.scalars(sa.select(model.Package.id).where(model.Package.state == "active")))
+    assert source in ids and len(ids) == 2
+    made = {document["id"]: document for document in Documents().make(ids, lambda name, error: pytest.fail(str(error)))}
+    assert document_bare(made[source]) == document_bare(solr.document(source))
+    signature.index(ids)
+    assert tk.get_action("harvest_source_show")({"ignore_auth": True}, {"id": source})["source_type"] == "ecosphere_csw"
 
 
 def test_rows_are_those_that_package_create_writes(portal, monkeypatch):
