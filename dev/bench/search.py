@@ -132,6 +132,8 @@ def served(ini: Path, port: int) -> Iterator[tuple[str, int]]:
         str(THREADS),
         "--timeout",
         "120",
+        "--keep-alive",  # longer than people pause, or a connection is closed as it is used again
+        str(round(PAUSE * 3)),
     ]
     address = f"127.0.0.1:{port}"
     with (ROOT / ".local" / "log" / f"bench-{ini.stem}.log").open("w") as log:
