@@ -13,7 +13,8 @@ from markupsafe import Markup
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import authors, law
-from ckanext.ecosphere.data_requests.domain import uses, wording
+from ckanext.ecosphere.data_requests.domain import people, uses, wording
+from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.data_requests.views import charts, forms
 from ckanext.ecosphere.shared import dates, language, rich_text
 
@@ -353,11 +354,10 @@ def ecosphere_request_backlog_rows(backlog: Sequence[Mapping[str, Any]]) -> list
 
 
 def ecosphere_request_unseen() -> int:
-    """Return how many notifications the reader has not seen."""
+    """Return how many notifications the reader has not seen, up to a thousand."""
     if not tk.current_user.is_authenticated:
         return 0
-    context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
-    return tk.get_action("ecosphere_request_notification_list")(context, {"rows": 0})["unseen"]
+    return outbox.unseen(people.reader_of(model.User.get(tk.current_user.id)))
 
 
 def ecosphere_request_files() -> dict[str, Any]:

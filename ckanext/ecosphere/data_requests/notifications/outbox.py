@@ -18,11 +18,13 @@ from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.domain.states import Told
 from ckanext.ecosphere.data_requests.model import Comment, Event, Mute, Request, Revision
-from ckanext.ecosphere.data_requests.notifications import mailboxes
+from ckanext.ecosphere.data_requests.notifications import mailboxes, tables
 from ckanext.ecosphere.data_requests.notifications.tables import Notification, Setting
 
 PAGE, EMAIL = "page", "email"
 #: Digest setting → status of a new e-mail; whoever wants none gets no row.
+UNSEEN = sa.text(tables.UNSEEN)
+MOST_UNSEEN = 1000
 WAITING = {"immediate": "pending", "daily": "digest", "weekly": "digest"}
 #: Told at once whatever the person's digest: the law's dates depend on it, or it is a receipt.
 URGENT = {"submit", "refuse", "fulfil_partly", "not_held", "reject", "extend", "silence"}
@@ -136,6 +138,19 @@ def _wishes(user_ids: Iterable[str]) -> dict[str, str]:
     query = sa.select(Setting.user_id, Setting.digest).where(Setting.user_id.in_(list(user_ids)))
     chosen = dict(model.Session.execute(query).tuples().all())
     return {user_id: chosen.get(user_id, "immediate") for user_id in user_ids}
+
+
+def unseen(reader: people.Reader) -> int:
+    """How many notifications a person has not seen, up to `MOST_UNSEEN`: a number that stands on every page."""
+    some = (
+        sa.select(Notification.request_id, Notification.audience)
+        .where(Notification.user_id == reader.id, UNSEEN)
+        .limit(MOST_UNSEEN)
+        .subquery()
+    )
+    kept = sa.or_(some.c.audience == states.FORMER_SERVICE, reader.condition())
+    query = sa.select(sa.func.count()).select_from(some).join(Request, Request.id == some.c.request_id).where(kept)
+    return model.Session.scalar(query) or 0
 
 
 def of_person(reader: people.Reader, start: int, rows: int) -> tuple[int, int, list[Notification]]:

@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ckanext.ecosphere.data_requests import columns
 from ckanext.ecosphere.data_requests.model import MOMENT
 
+UNSEEN = "channel = 'page' AND status <> 'seen'"
+"""What a person has not seen on the page, as the index of it has it."""
+
 
 class Notification(tk.BaseModel):
     """What one person is told of one thing through one channel; unique, so that nobody is told twice.
@@ -35,6 +38,11 @@ class Notification(tk.BaseModel):
         ),
         sa.Index("ix_ecosphere_requests_notification_person", "user_id", "channel", sa.text("created DESC")),
         sa.Index("ix_ecosphere_requests_notification_request", "request_id"),
+        sa.Index(
+            "ix_ecosphere_requests_notification_unseen",
+            "user_id",
+            postgresql_where=sa.text(UNSEEN),
+        ),
     )
 
     id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)
