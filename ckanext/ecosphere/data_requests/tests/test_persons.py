@@ -17,6 +17,7 @@ from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.domain.people import reader_of
 from ckanext.ecosphere.data_requests.logic import actions, auth
 from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.data_requests.tests.conftest import (
     PEOPLE,
     REFUSAL,
@@ -326,12 +327,19 @@ def test_what_may_be_read_is_the_same_for_one_request_and_for_many():
 
 def test_notifications_of_what_is_out_of_sight_do_not_count():
     made = opened(visibility="private")
-    assert act("notification_list", "editor")["unseen"] == 1
+    assert act("notification_list", "editor")["unseen"] == on_every_page("editor") == 1
     step(made, "transfer", "admin", organization="dreal-ara", reason="Région")
     told = act("notification_list", "editor")
     assert [each["kind"] for each in told["results"]] == ["transfer"]
     assert told["results"][0]["request"]["readable"] is False
-    assert (told["count"], told["unseen"]) == (1, 1)
+    assert (told["count"], told["unseen"], on_every_page("editor")) == (1, 1, 1)
+    act("notification_seen", "editor")
+    assert on_every_page("editor") == on_every_page("stranger") == 0
+
+
+def on_every_page(person: str) -> int:
+    """The number in the head of each page."""
+    return outbox.unseen(reader_of(model.User.get(person)))
 
 
 def test_a_private_dataset_is_not_named_to_those_who_may_not_read_it(app: Any):

@@ -14,7 +14,7 @@ from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.views.viewing import act, known, page
 
 #: Requests of a calendar, and how many are read at a time.
-MOST, AT_ONCE = 1000, 100
+MOST, AT_ONCE = 500, 100
 
 
 @page
