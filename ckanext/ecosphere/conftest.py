@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from ckanext.ecosphere.tests.browser import browser, page, portal_url, state_of
 from ckanext.ecosphere.tests.database import empty_db
 from ckanext.ecosphere.tests.kept_portal import KEPT, forget_routes, kept_portal
+from ckanext.ecosphere.tests.postbox import Postbox, serving
 from ckanext.ecosphere.tests.quick_loading import quickly
 from dev.stack import pycsw, settings
 
@@ -133,6 +134,14 @@ def made_app(loaded: None) -> object:
 def clean_db(empty_db: Callable[[], None]) -> None:
     """An empty database with the tables of every plugin that is loaded (ask for `with_plugins` first)."""
     empty_db()
+
+
+@pytest.fixture
+def postbox(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Postbox]:
+    """A mail server that really runs, and that CKAN knows."""
+    with serving() as box:
+        monkeypatch.setitem(ckan_config, "smtp.server", box.address)
+        yield box
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 
 from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.tests.browser import axe_violations
-from ckanext.ecosphere.tests.postbox import Postbox, body, serving
+from ckanext.ecosphere.tests.postbox import Postbox, body
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 
@@ -29,14 +29,6 @@ NOT_CONFIRMED = "n’est pas encore confirmée"
 def _nothing_counted() -> None:
     """No e-mail was asked for yet, and no job waits."""
     connect_to_redis().flushdb()
-
-
-@pytest.fixture
-def postbox(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Postbox]:
-    """A mail server that really runs, and that CKAN knows."""
-    with serving() as box:
-        monkeypatch.setitem(ckan_config, "smtp.server", box.address)
-        yield box
 
 
 @pytest.fixture

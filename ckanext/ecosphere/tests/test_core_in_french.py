@@ -11,7 +11,7 @@ from ckan.tests import factories
 from lxml import html
 
 from ckanext.ecosphere.tests.english import english_texts
-from ckanext.ecosphere.tests.postbox import body, serving
+from ckanext.ecosphere.tests.postbox import body
 
 #: Words of English that are no words of French.
 ENGLISH = re.compile(
@@ -39,14 +39,6 @@ def english_on(page: str) -> list[str]:
     texts = [text for element in tree.iter() if isinstance(element.tag, str) for text in element.xpath("text()")]
     texts += [str(value) for name in READ_ATTRIBUTES for value in tree.xpath(f"//@{name}")]
     return english(" ".join(texts))
-
-
-@pytest.fixture
-def postbox(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A mail server that really runs, and that CKAN knows."""
-    with serving() as box:
-        monkeypatch.setitem(ckan_config, "smtp.server", box.address)
-        yield box
 
 
 def link_in(mail: Any) -> str:

@@ -24,7 +24,7 @@ from shapely.geometry import shape
 from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, picture
-from ckanext.ecosphere.tests.postbox import Postbox, body, serving
+from ckanext.ecosphere.tests.postbox import Postbox, body
 from dev.ogc.server import outlines, served
 
 pytestmark = [
@@ -46,13 +46,6 @@ ATTRIBUTES, ROUNDED = ["code", "nature", "commune", "surface_ha", "inventaire"],
 def ogc() -> Iterator[str]:
     with served() as url:
         yield url
-
-
-@pytest.fixture
-def postbox(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Postbox]:
-    with serving() as box:
-        monkeypatch.setitem(ckan_config, "smtp.server", box.address)
-        yield box
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from ckanext.ecosphere.search import setup, solr_schema
 from ckanext.ecosphere.search.alerts import job, storage
 from ckanext.ecosphere.search.alerts.model import now
 from ckanext.ecosphere.shared import dates
-from ckanext.ecosphere.tests.postbox import Postbox, body, serving
+from ckanext.ecosphere.tests.postbox import body
 
 RHONE = "http://id.insee.fr/geo/departement/69"
 LINK = re.compile(r"https?://[^/\s]+(/\S+)")
@@ -59,14 +59,6 @@ def portal(ckan_config: Any, people: None, made_app: Any) -> Any:
     setup.solr().delete_all()
     connect_to_redis().flushdb()
     return made_app._wsgi_app
-
-
-@pytest.fixture
-def postbox(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Postbox]:
-    """A mail server that really runs, and that CKAN knows."""
-    with serving() as box:
-        monkeypatch.setitem(ckan_config, "smtp.server", box.address)
-        yield box
 
 
 @pytest.fixture
