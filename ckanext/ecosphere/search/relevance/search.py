@@ -42,7 +42,7 @@ MOST_UNITS = 8
 _OWN_WAY = ("qf", "mm", "defType", "bf", "boost", "df")
 _SIGNS = re.compile(r'["+*~^()\[\]{}|]|(?:^|\s)[-!]\w|\b(?:AND|OR|NOT)\b')
 _OTHER_TYPES = re.compile(r"(?<![\w-])dataset_type:(?!\"?dataset\b)")
-_SCHEMA_SECONDS = 600
+_SCHEMA_SECONDS = {True: 600, False: 30}
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _run(
         raise
     except SearchError:
         # The index was given another schema meanwhile.
-        _schema.clear()
+        forget_schema()
         return ask(None)
 
 
@@ -222,10 +222,13 @@ _schema: dict[str, tuple[float, bool]] = {}
 
 
 def has_numbers() -> bool:
-    """Whether the index has what the record weighs by as numbers; asked of Solr every ten minutes at most."""
+    """Whether the index has what the record weighs by as numbers.
+
+    Asked of Solr every ten minutes at most; every half minute as long as it has not, for it may be set up meanwhile.
+    """
     url = tk.config["solr_url"]
     read, known = _schema.get(url, (0.0, False))
-    if not read or time.monotonic() - read > _SCHEMA_SECONDS:
+    if not read or time.monotonic() - read > _SCHEMA_SECONDS[known]:
         try:
             fields = setup.solr().schema()["fields"]
             numbers = {each["name"] for each in fields if each["type"] == "pint"}
@@ -234,3 +237,8 @@ def has_numbers() -> bool:
             known = False
         _schema[url] = (time.monotonic(), known)
     return known
+
+
+def forget_schema() -> None:
+    """Have Solr asked for its fields again: it was given another schema."""
+    _schema.clear()

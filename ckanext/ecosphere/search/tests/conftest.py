@@ -10,6 +10,7 @@ from ckan.lib import search as ckan_search
 from ckan.tests import factories, helpers
 
 from ckanext.ecosphere.search import setup, solr_schema, stock_schema
+from ckanext.ecosphere.search.relevance.search import forget_schema
 from ckanext.ecosphere.search.solr_client import SolrAdmin
 
 
@@ -26,6 +27,7 @@ def french(solr: SolrAdmin) -> SolrAdmin:
         solr.delete_all()
         solr.reload()
     solr_schema.apply(solr)
+    forget_schema()
     return solr
 
 
@@ -37,6 +39,7 @@ def plain(solr: SolrAdmin) -> Iterator[SolrAdmin]:
     solr.delete_all()
     solr.reload()
     solr_schema.apply(solr)
+    forget_schema()
 
 
 def remove_french(solr: SolrAdmin) -> None:
@@ -44,6 +47,7 @@ def remove_french(solr: SolrAdmin) -> None:
     solr.delete_all()
     solr.reload()
     stock_schema.restore(solr)
+    forget_schema()
 
 
 @pytest.fixture
