@@ -47,7 +47,7 @@ KINDS: tuple[tuple[str, str], ...] = (
     # of the record itself
     (r"^(metadataStandard\w*|metadataProfile|characterSet|language|locale|defaultLocale|otherLocale)\b", "form"),
     (
-        r"(characterSet|characterEncoding)$|contactInfo/onlineResource/(protocol|function|applicationProfile)$|^metadataLinkage/function|DCP$|referenceSystemIdentifier/codeSpace$|distributedComputingPlatform$",
+        r"(characterSet|characterEncoding)$|contactInfo/(onlineResource/(protocol|function|applicationProfile)|phone/numberType)$|^metadataLinkage/function|DCP$|referenceSystemIdentifier/codeSpace$|report/result/valueType$|distributedComputingPlatform$",
         "form",
     ),
     (r"^(dateStamp|dateInfo)\b", "record date"),
@@ -133,7 +133,7 @@ def _leaves(element: etree._Element, path: tuple[str, ...]) -> Iterator[Fact]:
         inner = [each for each in child if isinstance(each.tag, str)]
         text = " ".join((child.text or "").split())
         for value in (child.get("codeListValue"), child.get(XLINK), child.get("uuidref")):
-            if value and value.strip() and not _is_code_list(value):
+            if value and value.strip() and not _is_code_list(value) and not (inner and value.startswith("local://")):
                 yield _fact(child, here, value.strip())
         if text and not (child.get("codeListValue") and text) and not inner:
             yield _fact(child, here, text)

@@ -11,6 +11,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan.types import Context
+from rapidfuzz.distance import OSA
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facets, query
@@ -162,16 +163,7 @@ def allowed_distance(word: str) -> int:
 
 def distance(one: str, other: str) -> int:
     """Count the letters to add, drop, change or swap with a neighbour to turn one word into the other."""
-    before, previous = [], list(range(len(other) + 1))
-    for row, letter in enumerate(one, start=1):
-        current = [row]
-        for column, target in enumerate(other, start=1):
-            best = min(previous[column] + 1, current[-1] + 1, previous[column - 1] + (letter != target))
-            if row > 1 and column > 1 and letter == other[column - 2] and one[row - 2] == target:
-                best = min(best, before[column - 2] + 1)
-            current.append(best)
-        before, previous = previous, current
-    return previous[-1]
+    return OSA.distance(one, other)
 
 
 def _names(field: str, item: dict[str, Any]) -> list[str]:

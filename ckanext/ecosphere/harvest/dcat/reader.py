@@ -6,7 +6,6 @@ WKT under any predicate of a location, texts where addresses should be (Opendata
 
 from __future__ import annotations
 
-import json
 import re
 
 from rdflib import DCTERMS, RDF, RDFS, SKOS, Graph, Literal, URIRef
@@ -14,6 +13,7 @@ from rdflib.namespace import FOAF, OWL
 from rdflib.term import BNode, Node
 
 from ckanext.ecosphere.harvest.dcat.distributions import add_distributions
+from ckanext.ecosphere.harvest.dcat.geometry import box_of
 from ckanext.ecosphere.harvest.dcat.namespaces import ADMS, DCAT, DCATAP, GEODCAT, PROV, SCHEMA, SCHEMAS, VCARD
 from ckanext.ecosphere.harvest.dcat.rest import rest_of
 from ckanext.ecosphere.harvest.dcat.values import (
@@ -27,7 +27,6 @@ from ckanext.ecosphere.harvest.dcat.values import (
     texts_of,
 )
 from ckanext.ecosphere.harvest.record import (
-    Box,
     Conformity,
     Constraint,
     Contact,
@@ -51,8 +50,6 @@ AGENTS = (
     ("pointOfContact", DCAT.contactPoint),
 )
 _TOPIC = "/TopicCategory/"
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?")
-_FOUR_NUMBERS = re.compile(r"\s*-?\d+(?:\.\d+)?(?:\s*,\s*-?\d+(?:\.\d+)?){3}\s*")
 
 
 def read_dataset(graph: Graph, subject: URIRef) -> Record:
@@ -212,30 +209,6 @@ def _places(record: Record, graph: Graph, subject: Node) -> None:
             record.geographic_identifiers.append(Identifier(code=str(node), href=str(node)))
         elif label := label_of(graph, node):
             record.extent_descriptions.append(label)
-
-
-def box_of(text: str) -> Box | None:
-    """The box around a geometry in WKT or GeoJSON, in the axis order longitude, latitude; None when it is neither."""
-    bare = re.sub(r"^\s*<[^>]*>", "", text).strip()
-    if bare.startswith("{"):
-        try:
-            bare = json.dumps(json.loads(bare).get("coordinates"))
-        except (ValueError, AttributeError, RecursionError):
-            return None
-    elif _FOUR_NUMBERS.fullmatch(bare):  # ArcGIS: west, south, east, north
-        west, south, east, north = (number.strip() for number in bare.split(","))
-        return Box(west, east, south, north)
-    elif not re.match(r"(?i)(?:MULTI)?(?:POLYGON|POINT|LINESTRING)|ENVELOPE|GEOMETRYCOLLECTION", bare):
-        return None
-    numbers = [float(number) for number in _NUMBER.findall(bare[:1_000_000])]
-    if bare[:8].upper() == "ENVELOPE" and len(numbers) == 4:  # noqa: PLR2004 - west, east, north, south
-        west, east, north, south = numbers
-    elif numbers and len(numbers) % 2 == 0:
-        west, east = min(numbers[::2]), max(numbers[::2])
-        south, north = min(numbers[1::2]), max(numbers[1::2])
-    else:
-        return None
-    return Box(str(west), str(east), str(south), str(north))
 
 
 def _constraints(record: Record, graph: Graph, subject: Node) -> None:

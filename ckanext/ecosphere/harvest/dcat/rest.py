@@ -9,6 +9,7 @@ from typing import Any
 from rdflib import RDF, Graph, Literal, URIRef
 from rdflib.term import BNode, Node
 
+from ckanext.ecosphere.harvest.dcat.geometry import box_of
 from ckanext.ecosphere.harvest.dcat.values import in_order
 
 MAX_NOTES, MAX_NOTE = 300, 2_000
@@ -29,7 +30,7 @@ def rest_of(graph: Graph, subject: Node, record: Any) -> list[str]:
     notes: dict[str, None] = {}
     translations: dict[str, list[str]] = {}
     for path, value in _values(graph, subject):
-        if record.boxes and path.rpartition("/")[2] in _GEOMETRIES:
+        if path.rpartition("/")[2] in _GEOMETRIES and box_of(str(value)) in record.boxes:
             continue  # kept by its box
         text = _bare(value)
         if not text or text in known or (isinstance(value, URIRef) and _code(text) in known):

@@ -61,8 +61,16 @@ def _append(field: str, read: Callable[[Walk, etree._Element], str]) -> Handler:
 
 
 def texts(field: str) -> Handler:
-    """Add the property's text on one line to a list."""
-    return _append(field, lambda walk, element: one_line(walk.text(element).text))
+    """Add the property's text on one line to a list; note an address beside it."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        term = walk.text(element)
+        if value := one_line(term.text):
+            getattr(target, field).append(value)
+        if term.href:
+            walk.unread(element)
+
+    return handler
 
 
 def long_texts(field: str) -> Handler:

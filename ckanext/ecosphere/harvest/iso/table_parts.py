@@ -20,7 +20,7 @@ from ckanext.ecosphere.harvest.iso.handlers import (
     texts,
     within,
 )
-from ckanext.ecosphere.harvest.iso.walk import Table, Walk, one_line
+from ckanext.ecosphere.harvest.iso.walk import Table, Walk, code_of, one_line
 
 # --- dates, citations --------------------------------------------------------------------
 
@@ -70,15 +70,17 @@ def _add_email(walk: Walk, element: etree._Element, contact: r.Contact) -> None:
         contact.other_emails.append(value)
 
 
+_TELEPHONE = within({"voice": text("phone"), "number": text("phone"), "facsimile": note, "numberType": skip})
+
+
+def _phone(walk: Walk, element: etree._Element, contact: r.Contact) -> None:
+    """Take the number that a person answers; ISO 19115-3 says of each what it is for (CI_TelephoneTypeCode)."""
+    kinds = {code_of(each).lower() for each in element.iter("{*}numberType")}
+    (note if kinds - {"", "voice"} else _TELEPHONE)(walk, element, contact)
+
+
 _CONTACT_INFO: Table = {
-    "phone": within(
-        {
-            "voice": text("phone"),
-            "number": text("phone"),
-            "facsimile": note,
-            "numberType": skip,
-        }
-    ),
+    "phone": _phone,
     "address": within(
         {
             "deliveryPoint": texts("address"),

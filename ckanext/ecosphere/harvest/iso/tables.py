@@ -67,7 +67,7 @@ METADATA: Table = {
     "otherLocale": skip,
     "characterSet": skip,
     "parentIdentifier": text("parent_identifier"),
-    "parentMetadata": within({"title": skip, "identifier": identifier_code("parent_identifier")}),
+    "parentMetadata": within({"title": note, "identifier": identifier_code("parent_identifier")}),
     "hierarchyLevel": code("hierarchy_level"),
     "hierarchyLevelName": text("hierarchy_level_name"),
     "metadataScope": within({"resourceScope": code("hierarchy_level"), "name": text("hierarchy_level_name")}),

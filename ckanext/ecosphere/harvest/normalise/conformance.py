@@ -33,6 +33,8 @@ def conformity(draft: Draft) -> None:
     followed: list[str] = []
     for report in draft.record.conformity[:MAX_REPORTS]:
         if is_placeholder(report.title) and not report.href:
+            said = (report.title, report.explanation, *(dated.value for dated in report.dates))
+            draft.lost("report", [each for each in said if each])
             continue
         item = report_of(report)
         if item not in kept:

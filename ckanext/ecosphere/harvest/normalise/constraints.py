@@ -289,7 +289,8 @@ def _access(draft: Draft, collected: _Collected) -> None:
         draft.lost("resourceConstraints/otherConstraints", collected.no_limit)
     limits = grounds or ([NO_LIMIT] if NO_LIMIT in collected.limits else [])
     if limits:
-        draft.set("access_limitation", [vocabulary[limit].uri for limit in limits])
+        said = [text for text in collected.no_limit if not grounds and not _is_label_of_a_limit(text)]
+        draft.set("access_limitation", [vocabulary[limit].uri for limit in limits], before="; ".join(said) or None)
     told = next((right for right in collected.rights if right != "PUBLIC" or not grounds), "")
     reserved = next((text for text in (*collected.access, *collected.use) if _says_reserved(text)), "")
     right, because = (told, "access right") if told else _right(draft, grounds, NO_LIMIT in collected.limits, reserved)

@@ -9,7 +9,7 @@ from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder
 from ckanext.ecosphere.harvest.normalise.texts import plain_text
-from ckanext.ecosphere.harvest.record import Conformity, Constraint, Contact, Format, Keyword, Link, Term
+from ckanext.ecosphere.harvest.record import Conformity, Constraint, Contact, Dated, Format, Keyword, Link, Term
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
 from ckanext.ecosphere.harvest.tests.making import codes, result
 
@@ -121,6 +121,26 @@ def test_texts_of_templates_say_nothing(text):
     assert is_placeholder(text)
 
 
+def test_a_report_on_a_specification_that_nobody_wrote_is_told_with_its_date():
+    report = Conformity(
+        title="-- Titre d'une spécification --", dates=[Dated("2000-01-01", "publication")], degree=True
+    )
+    made = result(conformity=[report])
+    assert not made.dataset.get("conformity")
+    assert "report: -- Titre d'une spécification --; 2000-01-01" in told(made)
+
+
+def test_a_name_that_is_a_form_s_own_is_told():
+    own = "Organisation propriétaire de la données"
+    assert own in told(result(contacts=[Contact(own, role="pointOfContact", email="sig@exemple.fr")]))
+
+
+def test_the_words_by_which_nothing_limits_access_stand_in_the_log():
+    text = "Aucune contrainte d'accès à l'application."
+    made = result(constraints=[Constraint("legal", access_codes=["otherRestrictions"], other=[Term(text)])])
+    assert [change.before for change in made.log if change.field == "access_limitation"] == [text]
+
+
 def test_a_degree_that_nobody_evaluated_is_none():
     report = Conformity(title="Règlement 1089/2010", degree=False, explanation="Non évalué")
     assert result(conformity=[report]).dataset["conformity"][0]["degree"].endswith("notEvaluated")
@@ -181,6 +201,41 @@ def test_what_has_no_field_is_told(text):
     assert text in told(made)
 
 
+TELEPHONES = """
+<mdb:MD_Metadata xmlns:mdb="http://standards.iso.org/iso/19115/-3/mdb/2.0"
+  xmlns:cit="http://standards.iso.org/iso/19115/-3/cit/2.0" xmlns:gco="http://standards.iso.org/iso/19115/-3/gco/1.0"
+  xmlns:gcx="http://standards.iso.org/iso/19115/-3/gcx/1.0" xmlns:xlink="http://www.w3.org/1999/xlink">
+  <mdb:contact><cit:CI_Responsibility>
+    <cit:role><cit:CI_RoleCode codeList="x" codeListValue="pointOfContact"/></cit:role>
+    <cit:party><cit:CI_Organisation>
+      <cit:name><gco:CharacterString>DDT de l'Ain</gco:CharacterString></cit:name>
+      <cit:contactInfo><cit:CI_Contact>
+        <cit:phone><cit:CI_Telephone>
+          <cit:number><gco:CharacterString>04 74 00 00 02</gco:CharacterString></cit:number>
+          <cit:numberType><cit:CI_TelephoneTypeCode codeList="x" codeListValue="facsimile"/></cit:numberType>
+        </cit:CI_Telephone></cit:phone>
+        <cit:phone><cit:CI_Telephone>
+          <cit:number><gco:CharacterString>04 74 00 00 01</gco:CharacterString></cit:number>
+          <cit:numberType><cit:CI_TelephoneTypeCode codeList="x" codeListValue="voice"/></cit:numberType>
+        </cit:CI_Telephone></cit:phone>
+        <cit:address><cit:CI_Address><cit:deliveryPoint>
+          <gcx:Anchor xlink:href="http://a.fr/adresses/1">23 rue Bourgmayer</gcx:Anchor>
+        </cit:deliveryPoint></cit:CI_Address></cit:address>
+      </cit:CI_Contact></cit:contactInfo>
+    </cit:CI_Organisation></cit:party>
+  </cit:CI_Responsibility></mdb:contact>
+  <mdb:identificationInfo/>
+</mdb:MD_Metadata>"""
+
+
+def test_a_fax_of_iso_19115_3_is_told_and_is_no_telephone_and_so_is_the_address_of_an_address():
+    record = read_record(etree.fromstring(TELEPHONES))
+    (contact,) = record.metadata_contacts
+    assert (contact.phone, contact.address) == ("04 74 00 00 01", ["23 rue Bourgmayer"])
+    assert any("04 74 00 00 02" in note for note in record.unread)
+    assert any("http://a.fr/adresses/1" in note for note in record.unread)
+
+
 # --- RDF -------------------------------------------------------------------------------------------------
 
 PREFIXES = """
@@ -215,6 +270,14 @@ def test_other_parties_topics_and_translations_are_read_or_told():
     assert made.dataset["qualified_attribution"][0]["agent"][0]["name"] == "Cerema"
     assert made.dataset["topic_category"][0].endswith("environment")
     assert "title: [en] Noise" in told(made)
+
+
+def test_of_two_geometries_of_a_place_the_second_is_told():
+    far, near = "POLYGON((50 -20, 60 -20, 60 -10, 50 -20))", "POLYGON((4 45, 6 45, 6 46, 4 45))"
+    text = f"""<http://a.fr/d> a dcat:Dataset ; dct:title "Bruit" ; dct:spatial [
+      dcat:bbox "{near}" ; <http://www.w3.org/ns/locn#geometry> "{far}" ] ."""
+    made = of_rdf(PREFIXES + text)
+    assert told(made).count("POLYGON") == 1
 
 
 def test_a_data_service_has_its_address_and_its_description():

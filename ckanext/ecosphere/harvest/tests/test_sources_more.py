@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ckanext.ecosphere.harvest.dcat import graph as rdf
-from ckanext.ecosphere.harvest.dcat.reader import box_of
+from ckanext.ecosphere.harvest.dcat.geometry import box_of
 from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader, DcatSource
