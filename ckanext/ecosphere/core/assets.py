@@ -29,12 +29,13 @@ def one_at_a_time() -> None:
 
     @wraps(original)
     def urls(bundle: Bundle, *args: Any, **kwargs: Any) -> list[str]:
-        known = _known.get(bundle) if not args and not kwargs else None
-        if known and time.monotonic() - known[0] < _SECONDS and not bundle.env.debug:
-            return known[1]
+        lasting = not args and not kwargs and not bundle.env.debug
+        read, known = _known.get(bundle, (0.0, [])) if lasting else (0.0, [])
+        if known and time.monotonic() - read < _SECONDS:
+            return known
         with _LOCK:
             found = original(bundle, *args, **kwargs)
-            if not args and not kwargs:
+            if lasting:
                 _known[bundle] = (time.monotonic(), found)
             return found
 

@@ -11,7 +11,6 @@ from functools import cache
 from importlib import metadata
 from types import CodeType, ModuleType
 from typing import IO, Any
-from weakref import WeakKeyDictionary
 
 import ckan.plugins.toolkit as tk
 import freezegun.api
@@ -22,13 +21,12 @@ from ckan import model
 from ckan.config import environment
 from ckan.config.declaration import load as declarations
 from ckan.config.declaration.load import load_dict
-from ckan.lib import search, webassets_tools
+from ckan.lib import search
 from ckan.lib.navl import dictization_functions
 from ckan.logic.schema import config_declaration_v1
 from ckan.model import user
 from ckan.plugins import core
 from jinja2 import Environment
-from webassets.bundle import Bundle
 from werkzeug.routing import Rule
 
 from ckanext.ecosphere.shared.web_guard import brakes
@@ -42,8 +40,7 @@ def quickly() -> Iterator[None]:
     know the file of its caller; for each plugin it reads the entry points of every package that is installed anew; each
     application writes two functions for each of its addresses, most of which are never made; it reads the same YAML
     files again each time, with the parser that is written in Python; it validates the declarations of options that they
-    hold; it asks Solr for its whole schema, to read the version; and each application compiles its templates anew. Each
-    page looks for each of its assets whether a file that it is made of has changed, a tenth of the time of a page. To
+    hold; it asks Solr for its whole schema, to read the version; and each application compiles its templates anew. To
     empty the database, it asks for each table whether it is there; once it has made the tables, it opens a connection
     for each question. A password takes a hundredth of a second to hash, on purpose. And freezegun sorts the names of
     every module of the process, each time a clock is stopped and each time it goes on.
@@ -58,7 +55,6 @@ def quickly() -> Iterator[None]:
         patch.setattr(declarations, "load_dict", _load_declarations)
         patch.setattr(environment, "search", _Search())
         patch.setattr(Environment, "compile", _compile)
-        patch.setattr(Bundle, "urls", _Addresses(Bundle.urls).of)
         patch.setattr(model.Repository, "delete_all", _delete_all)
         patch.setattr(model.Repository, "upgrade_db", _upgrade_db)
         patch.setattr(user, "pbkdf2_sha512", CHEAP_HASH)
@@ -135,27 +131,6 @@ def _compile(self: Environment, source: Any, name: str | None = None, filename: 
     if key not in _compiled:
         _compiled[key] = _compile_template(self, source, name, filename)
     return _compiled[key]
-
-
-class _Addresses:
-    """Addresses of the assets of the portal, which are made once for each application."""
-
-    def __init__(self, make: Any) -> None:
-        self._make = make
-        self._known: WeakKeyDictionary[Bundle, Any] = WeakKeyDictionary()
-
-    @property
-    def of(self) -> Any:
-        """The method of a bundle; with arguments, or of another environment than CKAN's, it does what it did."""
-
-        def urls(bundle: Bundle, *args: Any, **kwargs: Any) -> Any:
-            if args or kwargs or bundle.env is not webassets_tools.env:
-                return self._make(bundle, *args, **kwargs)
-            if bundle not in self._known:
-                self._known[bundle] = self._make(bundle)
-            return list(self._known[bundle])
-
-        return urls
 
 
 class _Search:

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-import re
+import os
+from pathlib import Path
 
 import pytest
-from webassets.updater import TimestampUpdater
+from webassets import Bundle, Environment
 
 from ckanext.ecosphere.core import assets
 
-pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    """A bundle of one file, with the addresses that plugins make of it."""
+    assets.one_at_a_time()
+    (tmp_path / "page.css").write_text("body { color: black }", encoding="utf-8")
+    made = Bundle("page.css", output="page-%(version)s.css")
+    Environment(str(tmp_path), "/static").register("page", made)
+    return made
 
 
-def test_files_of_assets_are_not_compared_at_every_page(app, monkeypatch):
-    compared = []
-    original = TimestampUpdater.needs_rebuild
-    monkeypatch.setattr(
-        TimestampUpdater, "needs_rebuild", lambda *args: compared.append(args) or original(*args), raising=True
-    )
-    assets._known.clear()
-    first, number = app.get("/about").body, len(compared)
-    assert number
-    second = app.get("/about").body
-    assert len(compared) == number
-    styles = r'<link[^>]+href="([^"]+\.css[^"]*)"'
-    assert re.findall(styles, first) == re.findall(styles, second)
+def test_files_are_compared_after_some_seconds_only(bundle, tmp_path, monkeypatch):
+    (first,) = bundle.urls()
+    (tmp_path / "page.css").write_text("body { color: white }", encoding="utf-8")
+    later = (tmp_path / "page.css").stat().st_mtime + 60
+    os.utime(tmp_path / "page.css", (later, later))
+    assert bundle.urls() == [first]
     monkeypatch.setattr(assets, "_SECONDS", 0)
-    app.get("/about")
-    assert len(compared) > number
+    (second,) = bundle.urls()
+    assert second != first
+    (made,) = tmp_path.glob(second.rpartition("/")[2].partition("?")[0])
+    assert "white" in made.read_text(encoding="utf-8")
+
+
+def test_whoever_works_on_styles_sees_each_change_at_once(bundle, tmp_path):
+    bundle.env.debug = True
+    bundle.urls()
+    bundle.env.debug = False
+    assert "page-" in bundle.urls()[0]
