@@ -58,9 +58,9 @@ KINDS: tuple[tuple[str, str], ...] = (
     (r"^dataSetURI", "identifier"),
     (r"^referenceSystemInfo\b.*code$", "reference system"),
     # links and formats
-    (r"(onLine|connectPoint)/linkage$", "link"),
-    (r"(onLine|connectPoint)/(name|description)$", "link text"),
-    (r"(onLine|connectPoint)/(protocol|function|applicationProfile)$", "link code"),
+    (r"(onLine|connectPoint|transferOptions)/linkage$", "link"),
+    (r"(onLine|connectPoint|transferOptions)/(name|description)$", "link text"),
+    (r"(onLine|connectPoint|transferOptions)/(protocol|function|applicationProfile)$", "link code"),
     (r"(distributionFormat|distributorFormat|resourceFormat)/(formatSpecificationCitation/)?(name|title)$", "format"),
     (r"(distributionFormat|distributorFormat|resourceFormat)/", "format detail"),
     (r"transferOptions/|distributorTransferOptions/", "transfer"),

@@ -44,6 +44,7 @@ MESSAGES: dict[str, str] = {
     "record-fault": N_("The record could not be taken because of an unexpected fault: {detail}"),
     # Reported, the record goes on
     "no-title-used": N_("The record has no title; this one was made from its other texts: {title}"),
+    "title-of-copy": N_("The title is the one that the catalogue gave to a copy; this was taken: {title}"),
     "no-description": N_("The record has no description."),
     "text-cut": N_("A text is too long ({length} characters) and was cut (element {element})."),
     "too-many": N_("The record has {count} elements {element}; the first {limit} were kept."),

@@ -7,6 +7,7 @@ WKT under any predicate of a location, texts where addresses should be (Opendata
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 from rdflib import DCTERMS, RDF, RDFS, SKOS, Graph, Literal, URIRef
 from rdflib.namespace import FOAF, OWL
@@ -42,7 +43,12 @@ from ckanext.ecosphere.harvest.record import (
 LIMITS = URIRef("http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess")
 """Type of a statement of rights that is about access, as in GeoDCAT-AP and the portal's own feed."""
 HIERARCHY = {DCAT.DatasetSeries: "series", DCAT.DataService: "service"}
-DATES = (("publication", DCTERMS.issued), ("revision", DCTERMS.modified), ("creation", DCTERMS.created))
+DATES = (
+    ("publication", DCTERMS.issued),
+    ("revision", DCTERMS.modified),
+    ("revision", URIRef(f"{DCTERMS}updated")),  # older GeoNetwork
+    ("creation", DCTERMS.created),
+)
 AGENTS = (
     ("publisher", DCTERMS.publisher),
     ("originator", DCTERMS.creator),
@@ -50,6 +56,11 @@ AGENTS = (
     ("pointOfContact", DCAT.contactPoint),
 )
 _TOPIC = "/TopicCategory/"
+_ORGANISATION = re.compile(r"/metadata/+organizations/([^/?#]+)$")
+_ACCESS_LEVEL = URIRef("https://project-open-data.cio.gov/v1.1/schema#accessLevel")
+_ACCESS_RIGHT = "http://publications.europa.eu/resource/authority/access-right/"
+_ACCESS_LEVELS = {"public": "PUBLIC", "restricted public": "RESTRICTED", "non-public": "NON_PUBLIC"}
+"""Level of access in DCAT-US 1.1, which ArcGIS portals write → access right of the EU."""
 
 
 def read_dataset(graph: Graph, subject: URIRef) -> Record:
@@ -81,9 +92,16 @@ def read_dataset(graph: Graph, subject: URIRef) -> Record:
     return record
 
 
+def _as_address(node: Node) -> Node:
+    """An address written as a text, as older GeoNetwork does for codes of lists, or the node itself."""
+    is_text = isinstance(node, Literal) and re.fullmatch(r"https?://[^\s<>\"{}|\\^`]+", node)
+    return URIRef(str(node)) if is_text else node
+
+
 def _codes(graph: Graph, subject: Node, predicate: URIRef) -> list[str]:
     """Codes of a controlled list; of a blank node, what it is called."""
-    found = (last_part(node) or label_of(graph, node) for node in first_of(graph, subject, predicate))
+    nodes = (_as_address(node) for node in first_of(graph, subject, predicate))
+    found = (last_part(node) or label_of(graph, node) for node in nodes)
     return [code for code in found if code]
 
 
@@ -170,7 +188,7 @@ def _parties(record: Record, graph: Graph, subject: Node, role: str, predicate: 
         home = next(first_of(graph, node, FOAF.homepage, VCARD.hasURL, FOAF.workplaceHomepage), None)
         found.append(
             Contact(
-                organisation=str(node) if isinstance(node, Literal) else name,
+                organisation=str(node) if isinstance(node, Literal) else name or _name_in(node),
                 organisation_href=address_of(node),
                 role=role,
                 email=re.sub(r"^.*?(?:mailto:|/(?=[^/]*@))", "", str(mail)) if mail is not None else None,
@@ -181,6 +199,12 @@ def _parties(record: Record, graph: Graph, subject: Node, role: str, predicate: 
         )
     # By their content: the names of blank nodes change whenever a file is read.
     record.contacts += sorted(found, key=_sort_key)
+
+
+def _name_in(node: Node) -> str | None:
+    """The name that older GeoNetwork puts into the address of an organisation that it does not describe."""
+    found = _ORGANISATION.search(str(node)) if isinstance(node, URIRef) else None
+    return unquote(found.group(1)).strip() or None if found else None
 
 
 def _attributions(record: Record, graph: Graph, subject: Node) -> None:
@@ -229,6 +253,8 @@ def _constraints(record: Record, graph: Graph, subject: Node) -> None:
         record.constraints.append(Constraint(kind="legal", use_limitations=list(terms.values())))
     rights = [(_statement(graph, n), n) for n in first_of(graph, subject, DCTERMS.accessRights)]
     access = [Term(last_part(n) if text == str(n) else text, address_of(n)) for text, n in rights if text]
+    levels = map(str, first_of(graph, subject, _ACCESS_LEVEL))
+    access += [Term(each, _ACCESS_RIGHT + _ACCESS_LEVELS[each]) for each in levels if each in _ACCESS_LEVELS]
     if access or limits:
         record.constraints.append(
             Constraint(kind="legal", access_codes=["otherRestrictions"], other=[*access, *limits])

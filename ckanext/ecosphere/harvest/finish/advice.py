@@ -23,7 +23,7 @@ ADVICE: dict[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "no-identification", "no-title", "no-title-used", "no-description", "no-file-identifier",
+            "no-identification", "no-title", "no-title-used", "title-of-copy", "no-description", "no-file-identifier",
             "identifier-placeholder", "organisation-missing", "no-contact", "email",
         ),
         _FILL,

@@ -193,6 +193,17 @@ def new(factory: Callable[[], Any], field: str, table: Table, finish: Handler | 
     return handler
 
 
+def bare(factory: Callable[[], Any], field: str, table: Table) -> Handler:
+    """Make an object of a type whose property a catalogue's own conversion has left out, as ``new`` does within one."""
+
+    def handler(walk: Walk, element: etree._Element, target: Any) -> None:
+        item = factory()
+        walk.children(element, table, item)
+        getattr(target, field).append(item)
+
+    return handler
+
+
 def identifiers(field: str) -> Handler:
     """Add each ``MD_Identifier`` or ``RS_Identifier`` of the property to a list."""
 

@@ -9,6 +9,7 @@ from lxml import etree
 
 from ckanext.ecosphere.harvest import record as r
 from ckanext.ecosphere.harvest.iso.handlers import (
+    bare,
     code,
     hrefs,
     long_text,
@@ -71,6 +72,7 @@ _TRANSFER: Table = {
     "unitsOfDistribution": text("units"),
     "transferSize": text("size"),
     "onLine": new(r.Link, "links", LINK, finish=_mime_type),
+    "CI_OnlineResource": bare(r.Link, "links", LINK),
     "distributionFormat": skip,
 }
 
@@ -95,6 +97,7 @@ def _transfer(walk: Walk, element: etree._Element, record: r.Record) -> None:
 _FORMATS = new(r.Format, "formats", FORMAT)
 DISTRIBUTION: Table = {
     "distributionFormat": _FORMATS,
+    "MD_Format": bare(r.Format, "formats", FORMAT),
     "distributor": within(
         {
             "distributorContact": new(r.Contact, "distributors", CONTACT, finish=party_identifier),

@@ -57,6 +57,7 @@ def _period(walk: Walk, element: etree._Element, record: r.Record) -> None:
     for child in element:
         name = local_name(child).lower()
         if not name.startswith(("begin", "end")):
+            walk.unread(child)
             continue
         holder = next((e for e in child.iter("{*}timePosition")), child)
         end = "start" if name.startswith("begin") else "end"

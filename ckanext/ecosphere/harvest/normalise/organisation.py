@@ -255,7 +255,10 @@ def _exists(draft: Draft, identifier: str) -> bool:
 def _fall_back(draft: Draft, names: list[str | None]) -> None:
     default = draft.context.default_organisation or draft.context.fallback_organisation
     if names:
-        draft.problem("organisation-unknown", name=names[0])
+        # The contact point of RDF is often a person; its publisher is not.
+        publishers = [party.organisation for party in candidates(draft) if party.role == "publisher"]
+        told = [name for name in publishers if name in names] if draft.record.standard == "dcat" else []
+        draft.problem("organisation-unknown", name=[*told, *names][0])
     else:
         draft.problem("organisation-missing")
     if default:

@@ -22,7 +22,10 @@ OPEN_DATA = {"donnees ouvertes", "donnee ouverte", "open data", "opendata"}
 """Keywords used as a flag: they say how the data may be had, not what they are about."""
 _ADDRESS = re.compile(r"\s*(?:https?://|urn:)", re.IGNORECASE)
 """A concept's address in place of its label: other rules read the territory or the theme that it names."""
-_SERVICE = re.compile(r"(?:chain|com|human|info|metadata|spatial|temporal|thematic)[A-Z]\w+")
+_SERVICE = re.compile(
+    r"(?:chain|com|human|info|metadata|spatial|temporal|thematic)[A-Z]\w+"
+    r"|(?:Chain|Com|Human|Info|Metadata|Spatial|Temporal|Thematic)[A-Z]\w*(?:Service|Viewer|Editor|Manager)"
+)
 """Category of a spatial data service (ISO 19119; Regulation (EC) 1205/2008, part D.4): ``infoMapAccessService``."""
 _PROTOCOL = re.compile(r"(?:wms|wmts|wfs|wcs|csw|sos|wps)(?:[ -]?\d+(?:\.\d+)*)?", re.IGNORECASE)
 

@@ -9,7 +9,7 @@ import nh3
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.tables import is_placeholder
+from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
 
@@ -38,6 +38,13 @@ _CELL = re.compile(r"</t[dh]\s*>", re.IGNORECASE)
 _ITEM = re.compile(r"<li(?:\s[^<>]*)?>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_COPY = re.compile(
+    r"(?:copy of (?:record|template)|copie (?:de la fiche|du mod[eè]le)) (.+) "
+    r"(?:created at|cr[eé]{1,2}e? le) [\d :./TZ+-]+",
+    re.IGNORECASE,
+)
+"""What GeoNetwork calls a copy: the title of the record, or its identifier, and the time."""
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _BLANKS = re.compile(r"[^\S\n]+")
 _EMPTY_LINES = re.compile(r"\n\s*\n\s*")
 _ROUNDS = 3
@@ -90,11 +97,22 @@ def bounded(draft: Draft, field: str, text: str) -> str:
     return short
 
 
+def copied_title(text: str) -> str:
+    """Return the title within the one that GeoNetwork gives a copy; nothing when it holds only an identifier."""
+    found = _COPY.fullmatch(text)
+    inner = found.group(1) if found else ""
+    return inner if len(plain(inner).split()) > 1 and not _UUID.fullmatch(inner) and not is_placeholder(inner) else ""
+
+
 def title(draft: Draft) -> None:
     """Clean the title; without one, take an alternate title, else the start of the description."""
     record = draft.record
     found = one_line(record.title)
-    if is_placeholder(found):
+    copied = copied_title(found)
+    if copied:
+        draft.problem("title-of-copy", title=copied)
+        found = copied
+    elif is_placeholder(found):
         found = next((t for t in map(one_line, record.alternate_titles) if not is_placeholder(t)), "")
         found = found or cut(one_line(record.abstract), MAX_TITLE // 4)
         if is_placeholder(found):

@@ -62,10 +62,14 @@ def formats_of(draft: Draft) -> Formats:
 
 def formats_for(link: Link, formats: Formats) -> Formats:
     """Return the formats that a link can have: its own when it names some, as distributions of RDF do, else all."""
-    if link.format:
-        return _sorted_out(protocols.formats_named(link.format))
     named = protocols.format_that_is(link.name)
-    return _sorted_out([named]) if named and named.data["kind"] not in ("archive", "document", "image") else formats
+    of_name = _sorted_out([named] if named and named.data["kind"] not in ("archive", "document", "image") else [])
+    if not link.format:
+        return of_name if of_name.data else formats
+    own = _sorted_out(protocols.formats_named(link.format))
+    if own.archive and not own.data:
+        own.data = of_name.data  # "Shapefile" in a ZIP, as ArcGIS portals call it
+    return own
 
 
 def _sorted_out(concepts: Iterable[Concept]) -> Formats:
@@ -85,6 +89,8 @@ def set_format(draft: Draft, resource: Resource, found: Concept | None, formats:
     without a name has.
     """
     is_data = resource["resource_role"] == "data"
+    if is_data and found and found.id in protocols.NOT_A_DATA_FORMAT and (formats.data or formats.archive):
+        found = None  # a page to download from: the data have the format that the record names
     is_archive = found is not None and found.data["kind"] == "archive"
     if is_data and not is_archive and ARCHIVES.search(resource["url"]):
         found, is_archive = voc.get("format")["ZIP"], True

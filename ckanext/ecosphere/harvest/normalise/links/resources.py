@@ -234,7 +234,9 @@ def _complete_service(draft: Draft, resource: Resource, address: Address) -> Non
 
 def _complete_data(draft: Draft, resource: Resource, link: Link, address: Address) -> None:
     url = resource["url"]
-    if protocols.format_of_path(address) or _DIRECT.search(url) or ARCHIVES.search(url):
+    ending = protocols.format_of_path(address)
+    is_page = ending is not None and ending.id in protocols.NOT_A_DATA_FORMAT
+    if (ending and not is_page) or _DIRECT.search(url) or ARCHIVES.search(url):
         resource["download_url"] = url
         if resource["protocol"] == "HTTP":
             resource["protocol"] = "HTTP:DOWNLOAD"

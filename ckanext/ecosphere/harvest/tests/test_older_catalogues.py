@@ -1,0 +1,163 @@
+"""What older catalogues, copies and portals of ArcGIS write in ways of their own; records made up for the purpose."""
+
+import pytest
+from rdflib import Graph, URIRef
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.dcat.reader import read_dataset
+from ckanext.ecosphere.harvest.iso.reader import read_record, records_in
+from ckanext.ecosphere.harvest.iso.xml import parse_xml
+from ckanext.ecosphere.harvest.normalise import Context, normalise
+from ckanext.ecosphere.harvest.record import Constraint, Contact, Format, Keyword, Link, Term
+from ckanext.ecosphere.harvest.tests.making import FALLBACK, codes, dataset, ids, result
+
+SUBJECT = URIRef("https://example.org/d")
+PREFIXES = """
+@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
+@prefix vcard: <http://www.w3.org/2006/vcard/ns#> . @prefix foaf: <http://xmlns.com/foaf/0.1/> .
+@prefix pod: <https://project-open-data.cio.gov/v1.1/schema#> .
+"""
+
+
+def made_of(statements: str):
+    """Normalise a dataset of which some statements in Turtle are given."""
+    text = f'{PREFIXES}<{SUBJECT}> a dcat:Dataset ; dct:title "Zones humides" ; {statements} .'
+    record = read_dataset(Graph().parse(data=text, format="turtle"), SUBJECT)
+    return normalise(record, Context(fallback_organisation=FALLBACK))
+
+
+@pytest.mark.parametrize(
+    ("written", "title"),
+    [
+        ("Copy of record PPRI de la Veyle created at 2024-09-06 10:40:28", "PPRI de la Veyle"),
+        ("Copy of template PPRI de la Veyle created at 2024-09-06T10:40:28", "PPRI de la Veyle"),
+        ("Copie de la fiche PPRI de la Veyle créée le 06/09/2024 10:40", "PPRI de la Veyle"),
+        ("Copy of record 4f2a created at 2024-01-02T03:04:05", "ID 26"),
+        ("Copy of record 6f1b2c3d-0a1b-4c2d-9e8f-001122334455 created at 2024-01-02", "ID 26"),
+        ("Copy of the plan created at home", "Copy of the plan created at home"),
+    ],
+)
+def test_a_copy_keeps_the_title_of_what_it_was_copied_from(written, title):
+    made = result(title=written, alternate_titles=["ID 26"])
+    assert made.dataset["title"] == title
+    assert ("title-of-copy" in codes(made)) == (title == "PPRI de la Veyle")
+    assert made.dataset.get("alternate_title", []) == ([] if title == "ID 26" else ["ID 26"])
+
+
+@pytest.mark.parametrize(
+    ("level", "right"), [("public", "PUBLIC"), ("restricted public", "RESTRICTED"), ("non-public", "NON_PUBLIC")]
+)
+def test_the_level_of_access_of_dcat_us_is_an_access_right(level, right):
+    made = made_of(f'pod:accessLevel "{level}"')
+    assert voc.get("access-right")[made.dataset["access_rights"]].id == right
+
+
+def test_an_unknown_level_of_access_is_told():
+    made = made_of('pod:accessLevel "for members"')
+    assert "access_rights" not in made.dataset
+    assert [note for note in made.unread if "for members" in note]
+
+
+def test_codes_and_dates_of_older_geonetwork_are_read():
+    made = made_of('dct:accrualPeriodicity "http://purl.org/cld/freq/irregular" ; dct:updated "2022-02-14"')
+    assert made.dataset["frequency"].endswith("/IRREG")
+    assert made.dataset["modified"] == "2022-02-14"
+
+
+def test_an_organisation_that_is_not_described_has_the_name_in_its_address():
+    address = "https://example.org/geonetwork/srv/eng/catalog.search#/metadata//organizations/DDT%20de%20l%27Ain"
+    made = made_of(f"dct:publisher <{address}>")
+    assert made.dataset["publisher"][0]["name"] == "DDT de l'Ain"
+    assert made.dataset["owner_org"] == "ddt-01053-01"
+    unnamed = made_of("dct:publisher <https://example.org/organizations/12>")
+    assert "organisation-missing" in codes(unnamed)
+
+
+def test_of_unknown_parties_in_rdf_the_publisher_is_told():
+    made = made_of('dcat:contactPoint [ vcard:fn "Claude Martin" ] ; dct:publisher [ foaf:name "Agence du Val" ]')
+    told = [problem.params["name"] for problem in made.problems if problem.code == "organisation-unknown"]
+    assert told == ["Agence du Val"]
+    of_iso = result(contacts=[Contact(organisation="Bureau du Val", role="pointOfContact")])
+    assert [problem.params for problem in of_iso.problems if problem.code == "organisation-unknown"] == [
+        {"name": "Bureau du Val"}
+    ]
+
+
+def test_what_a_period_is_about_is_told():
+    body = """<gmd:MD_Metadata xmlns:gmd="http://www.isotc211.org/2005/gmd" xmlns:gco="http://www.isotc211.org/2005/gco"
+      xmlns:gml="http://www.opengis.net/gml"><gmd:identificationInfo><gmd:MD_DataIdentification>
+      <gmd:citation><gmd:CI_Citation><gmd:title><gco:CharacterString>Zones</gco:CharacterString></gmd:title>
+      </gmd:CI_Citation></gmd:citation><gmd:extent><gmd:EX_Extent><gmd:temporalElement><gmd:EX_TemporalExtent>
+      <gmd:extent><gml:TimePeriod gml:id="p"><gml:description>campagne de mesure</gml:description>
+      <gml:beginPosition>2007-01-01</gml:beginPosition><gml:endPosition>2014-12-31</gml:endPosition></gml:TimePeriod>
+      </gmd:extent></gmd:EX_TemporalExtent></gmd:temporalElement></gmd:EX_Extent></gmd:extent>
+      </gmd:MD_DataIdentification></gmd:identificationInfo></gmd:MD_Metadata>"""
+    [element] = records_in(parse_xml(body.encode()))
+    made = normalise(read_record(element), Context(fallback_organisation=FALLBACK))
+    assert made.dataset["temporal_coverage"] == [{"start": "2007-01-01", "end": "2014-12-31"}]
+    assert [note for note in made.unread if "campagne de mesure" in note]
+
+
+def test_a_category_of_services_with_a_capital_letter_is_no_subject():
+    words = ("InfoFeatureAccessService", "HumanGeographicViewer", "InfoTerre", "InfoRoute")
+    made = dataset(keywords=[Keyword(word) for word in words])
+    assert [tag["name"] for tag in made["tags"]] == ["InfoTerre", "InfoRoute"]
+
+
+def test_data_behind_a_page_have_the_format_of_the_record():
+    page = Link("https://example.org/telechargement-a802.html", "WWW:DOWNLOAD-1.0-http--download", "Télécharger")
+    [resource] = dataset(links=[page], formats=[Format("ESRI Shapefile")])["resources"]
+    assert (resource["resource_role"], resource["format"]) == ("data", "SHP")
+    assert "download_url" not in resource
+    [without] = dataset(links=[page])["resources"]
+    assert without["format"] == "HTML"
+    assert "download_url" not in without
+
+
+def test_an_archive_called_by_a_format_holds_it():
+    link = Link("https://example.org/a_0.zip", None, "Shapefile", format="ZIP", media_type="application/zip")
+    [resource] = dataset(links=[link])["resources"]
+    assert resource["format"] == "SHP"
+    assert resource["package_format"].endswith("/application/zip")
+
+
+def test_a_station_of_measurement_is_no_proof_of_pollution():
+    made = dataset(
+        title="Réseau de gravimétrie absolue",
+        keywords=[Keyword("Installations de suivi environnemental", thesaurus="GEMET - INSPIRE themes, version 1.0")],
+    )
+    assert ids("inspire-theme", made["inspire_theme"]) == ["ef"]
+    assert "theme" not in made
+
+
+def test_heritage_is_culture_for_the_union():
+    made = dataset(title="Jardins remarquables et lieux culturels")
+    assert ids("eu-theme", made["eu_theme"]) == ["EDUC"]
+
+
+@pytest.mark.parametrize(
+    "text", ["Généalogie non renseignée", "Provenance non renseignée.", "titre pas encore renseigné"]
+)
+def test_a_lineage_that_nobody_wrote_is_none(text):
+    assert "provenance" not in dataset(lineage=[text])
+    assert dataset(lineage=["Source non renseignée avant 2012, levés ensuite"])["provenance"]
+
+
+def test_a_link_and_a_format_without_their_properties_are_read():
+    xml = b"""<gmd:MD_Metadata xmlns:gmd="http://www.isotc211.org/2005/gmd" xmlns:gco="http://www.isotc211.org/2005/gco">
+    <gmd:identificationInfo/><gmd:distributionInfo><gmd:MD_Distribution>
+    <gmd:MD_Format><gmd:name><gco:CharacterString>GML</gco:CharacterString></gmd:name></gmd:MD_Format>
+    <gmd:transferOptions><gmd:MD_DigitalTransferOptions><gmd:CI_OnlineResource>
+    <gmd:linkage><gmd:URL>https://example.org/wfs?</gmd:URL></gmd:linkage>
+    <gmd:protocol><gco:CharacterString>OGC:WFS</gco:CharacterString></gmd:protocol>
+    </gmd:CI_OnlineResource></gmd:MD_DigitalTransferOptions></gmd:transferOptions>
+    </gmd:MD_Distribution></gmd:distributionInfo></gmd:MD_Metadata>"""
+    record = read_record(next(iter(records_in(parse_xml(xml)))))
+    assert [(link.url, link.protocol) for link in record.links] == [("https://example.org/wfs?", "OGC:WFS")]
+    assert [form.name for form in record.formats] == ["GML"]
+    assert record.unread == []
+
+
+def test_the_name_of_an_element_is_no_condition_of_use():
+    made = dataset(constraints=[Constraint(kind="legal", use_limitations=[Term("useLimitations")])])
+    assert "use_conditions" not in made
