@@ -196,7 +196,15 @@ def _geometry(graph: Graph, node: Any, predicate: Any, parse: Any) -> str:
 def _series(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     parents = [str(node) for node in graph.objects(ref, DCAT.inSeries) if not isinstance(node, BNode)]
     served = [str(node) for node in graph.objects(ref, DCAT.servesDataset) if not isinstance(node, BNode)]
-    for field, addresses in (("in_series", parents), ("serves_dataset", served)):
+    before = [
+        str(node)
+        for predicate in (DCT.replaces, DCAT.previousVersion)
+        for node in graph.objects(ref, predicate)
+        if not isinstance(node, BNode)
+    ]
+    after = [str(node) for node in graph.objects(ref, DCT.isReplacedBy) if not isinstance(node, BNode)]
+    related = {"in_series": parents, "serves_dataset": served, "replaces": set(before), "replaced_by": after}
+    for field, addresses in related.items():
         if addresses:
             dataset[field] = sorted(address.rstrip("/").rpartition("/")[2] for address in addresses)
     types = set(graph.objects(ref, RDF.type))
