@@ -215,7 +215,7 @@ def test_around_it_stand_other_years_neighbours_and_what_is_similar(app, create,
     assert "tourbieres-secret" not in section.decode()
 
 
-def test_an_old_edition_says_so_and_leads_to_the_newest_and_each_names_the_others(app, create, with_request_context):
+def test_an_old_edition_says_so_and_leads_to_the_newest_and_each_names_the_others(app, create):
     create({"name": "carte-v1", "title": "Carte, v1", "version": "1.0"})
     create({"name": "carte-v2", "title": "Carte, v2", "replaces": ["carte-v1"], "replaced_by": ["carte-v3"]})
     create({"name": "carte-v3", "title": "Carte, v3", "metadata_identifier": "fiche-v3"})
@@ -230,13 +230,13 @@ def test_an_old_edition_says_so_and_leads_to_the_newest_and_each_names_the_other
     assert "version 1.0" in newest.select_one("#around-older").parent.get_text()
 
 
-def test_editions_in_a_circle_end(app, create, with_request_context):
+def test_editions_in_a_circle_end(app, create):
     create({"name": "rond-1", "title": "Rond 1", "replaces": ["rond-2"]})
     create({"name": "rond-2", "title": "Rond 2", "replaces": ["rond-1"]})
     assert names(shown(app, "rond-1"), "around-newer") == ["rond-2"]
 
 
-def test_a_year_before_another_of_the_same_title_leads_to_the_latest(app, create, with_request_context):
+def test_a_year_before_another_of_the_same_title_leads_to_the_latest(app, create):
     for name, title in (("bruit-2019", "Carte de bruit 2019"), ("bruit-2022", "Carte de bruit 2022")):
         create({"name": name, "title": title, "territory": [samples.AIN]})
     create({"name": "bruit-2090", "title": "Carte de bruit 2090", "territory": [samples.AIN]})  # a horizon
@@ -246,13 +246,13 @@ def test_a_year_before_another_of_the_same_title_leads_to_the_latest(app, create
     assert shown(app, "bruit-2022").select_one(".eco-outdated") is None
 
 
-def test_the_collections_and_pages_that_use_a_dataset_are_named(app, create, with_request_context):
+def test_the_collections_and_pages_that_use_a_dataset_are_named(app, create):
     dataset = create({"name": "en-collection", "title": "Haies", "is_referenced_by": ["https://hal.example.org/1"]})
-    member = [{"name": dataset["id"], "capacity": "public"}]
+    member = [{"id": dataset["id"], "capacity": "public"}]
     for number in range(10):
         factories.Group(name=f"bouquet-{number:02}", title=f"Bouquet <b>{number:02}</b>", packages=member)
     gone = factories.Group(name="bouquet-gone", title="Bouquet 000", packages=member)
-    call_action("group_delete", id=gone["id"])
+    call_action("group_delete", {"user": factories.Sysadmin()["name"]}, id=gone["id"])
     section = shown(app, "en-collection", ".eco-around")
     used = section.select_one("#around-collections").parent
     hrefs = [a["href"] for a in used.select("a")]
