@@ -114,6 +114,7 @@ def _labels() -> dict[str, str]:
         "previous": _("Previous rows"),
         "next": _("Next rows"),
         "cut": _("Only the first {number} are shown."),
+        "images_cut": _("Only the middle of the map is shown."),
         "encoding": _("Encoding: {encoding}, separator: {delimiter}"),
         "tab": _("tab"),
         "zoom_in": _("Zoom in"),

@@ -88,12 +88,11 @@ def kind_of(path: Path, name: str) -> str:
 
 def _shown(kind: str, path: Path, rows: int, geo: Any) -> dict[str, Any]:
     if kind == "text":
-        from ckanext.ecosphere.access.preview import tables
+        return _text_or_table(path, rows)
+    if kind == "pictures":
+        from ckanext.ecosphere.access.preview import raster_tiles
 
-        try:
-            return {"kind": "table", **tables.read_text(path, rows)}
-        except PreviewError:
-            return _text(path)
+        return {"kind": "map", **raster_tiles.sample(path, MOST_BYTES)}
     if kind in (*_SUFFIXES, "shp", "sheet") or (kind == "json" and _is_geojson(path)):
         suffix = ".geojson" if kind == "json" else _SUFFIXES.get(kind)
         if suffix and path.suffix != suffix:
@@ -101,19 +100,33 @@ def _shown(kind: str, path: Path, rows: int, geo: Any) -> dict[str, Any]:
         found = geo.sample(path, rows, MOST_BYTES)
         return {"kind": "map" if "geojson" in found else "table", **found}
     if kind in ("json", "xml"):
-        from ckanext.ecosphere.access.preview import attributes
-
-        explained = attributes.read(path, kind)
-        if kind == "xml" or explained:
-            return {"kind": "table", **explained} if explained else _text(path)
-        from ckanext.ecosphere.access.preview import json_text
-
-        if described := json_text.operations(path):
-            return {"kind": "table", **described}
-        found = _text(path)
-        is_one_line = "\n" not in found["text"].strip()
-        return {**found, "text": json_text.on_lines(found["text"])[:SHOWN_TEXT]} if is_one_line else found
+        return _document(kind, path)
     raise PreviewError(kind if kind in ("html", "exception") else "no-preview")
+
+
+def _text_or_table(path: Path, rows: int) -> dict[str, Any]:
+    from ckanext.ecosphere.access.preview import api, tables
+
+    if described := api.operations(path, api.YAML):
+        return {"kind": "table", **described}
+    try:
+        return {"kind": "table", **tables.read_text(path, rows)}
+    except PreviewError:
+        return _text(path)
+
+
+def _document(kind: str, path: Path) -> dict[str, Any]:
+    from ckanext.ecosphere.access.preview import api, attributes, json_text
+
+    if explained := attributes.read(path, kind):
+        return {"kind": "table", **explained}
+    if kind == "xml":
+        return _text(path)
+    if described := api.operations(path, api.JSON):
+        return {"kind": "table", **described}
+    found = _text(path)
+    is_one_line = "\n" not in found["text"].strip()
+    return {**found, "text": json_text.on_lines(found["text"])[:SHOWN_TEXT]} if is_one_line else found
 
 
 def _is_geojson(path: Path) -> bool:

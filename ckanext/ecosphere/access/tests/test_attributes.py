@@ -130,6 +130,57 @@ def test_the_operations_of_an_api_become_a_table(loaded, tmp_path):
     ]
 
 
+@pytest.mark.parametrize("begin", ["", "\ufeff", "# Description\r\n---\r\n"])
+def test_an_api_described_in_yaml_becomes_the_same_table(loaded, tmp_path, begin):
+    document = """openapi: 3.1.0
+info: {title: Zones, version: 2024-01-02}
+paths:
+  /zones:
+    get:
+      summary: "Liste des zones : toutes"
+      parameters:
+        - &f {name: f, in: query}
+        - name: bbox
+  /zones/{id}:
+    parameters: [*f]
+    get:
+      description: |
+        Une zone,
+        par son numéro
+    on: x
+"""
+    facts, shown = sample((begin + document).encode(), tmp_path, "api.yaml")
+    assert (facts["kind"], facts["api"]) == ("table", {"title": "Zones", "version": "2024-01-02"})
+    assert shown["rows"] == [
+        ["/zones", "GET", "Liste des zones : toutes", "f, bbox"],
+        ["/zones/{id}", "GET", "Une zone, par son numéro", "f"],
+    ]
+
+
+def laughs() -> str:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
+    return "\n".join(["openapi: 3.0.0", *lines, "paths: *a29"])
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "openapi: 3.0.0\npaths: {}\n",
+        "openapi: 3.0.0\npaths: !!python/object/apply:os.system ['touch climbed']\n",
+        "openapi: 3.0.0\npaths: [unclosed\n",
+        "openapi: 3.0.0\npaths: " + "[" * 100_000,
+        "openapi: 3.0.0\npaths: &p {/a: *p}\n",
+        laughs(),
+    ],
+    ids=["empty", "objects", "unclosed", "deep", "circle", "laughs"],
+)
+def test_yaml_made_to_do_harm_is_text(loaded, tmp_path, document):
+    _facts, shown = sample(document.encode(), tmp_path, "api.yaml")
+    assert "api" not in shown
+    assert not list(tmp_path.rglob("climbed"))
+
+
 @pytest.mark.parametrize(
     "document",
     [
