@@ -73,7 +73,7 @@ def test_somebody_sees_the_data_and_takes_a_part(page: Page, dataset: dict[str, 
     assert download.value.suggested_filename == "zh-44.qlr"
     page.goto("/fr/dataset/?q=zones")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Ouvrir les couches de cette recherche").click()
+        page.get_by_role("link", name="Ouvrir dans QGIS").click()
     assert download.value.suggested_filename == "recherche.qlr"
     page.goto("/fr/dataset/zh-44")
     page.get_by_role("link", name="Prendre ma zone").click()

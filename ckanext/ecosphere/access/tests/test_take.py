@@ -81,6 +81,30 @@ def test_a_search_opens_in_qgis(store):
     assert store["client"].get('/recherche.qlr?tags=x"+OR+*:*').status_code == 404
 
 
+def test_a_group_a_service_and_a_whole_dataset_open_in_qgis(store):
+    factories.Group(name="bouquet", user={"name": "anne"}, packages=[{"id": store["dataset"]["id"]}])
+    for page in ("/group/bouquet", "/organization/ddt-44", "/dataset/zones-humides", "/dataset/?q=zones&page=1"):
+        seen = BeautifulSoup(store["client"].get(page, follow_redirects=True).data, "html.parser")
+        (address_,) = {a["href"] for a in seen.select("a[href*='.qlr']") if "/resource/" not in a["href"]}
+        assert "page=" not in address_
+        assert len(qlr(store["client"].get(address_)).findall("maplayers/maplayer")) == 5, page
+
+
+def test_a_series_opens_in_qgis_with_the_layers_of_its_datasets_that_the_reader_may_see(store):
+    kind = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/series"
+    factories.Dataset(name="serie-qgis", title="Série", dcat_type=kind, owner_org=store["service"])
+    for name, private in (("membre-qgis", False), ("secret-qgis", True)):
+        resources = [{"url": f"https://geo.example.org/{name}.gpkg", "format": "GPKG", "name": name}]
+        kept = {"resources": resources, "private": private, "in_series": ["serie-qgis"]}
+        factories.Dataset(name=name, title=name, owner_org=store["service"], **kept)
+    page = store["client"].get("/dataset/serie-qgis").data.decode()
+    assert 'href="/dataset/serie-qgis/qgis.qlr"' in page
+    path = "/dataset/serie-qgis/qgis.qlr"
+    assert [each.text for each in qlr(store["client"].get(path)).findall(".//layername")] == ["membre-qgis"]
+    found = [each.text for each in qlr(store["client"].get(path, headers=store["editor"])).findall(".//layername")]
+    assert sorted(found) == ["membre-qgis", "secret-qgis"]
+
+
 def test_hostile_names_stay_text_in_a_layer_definition():
     service = {"kind": "wfs", "url": "https://example.org/wfs?map=/a&b='", "formats": [], "version": "2.0.0"}
     layer = {"name": "a' url='http://evil.example", "title": "</layername><x>&\x00\x0b", "crs": [], "details": {}}
