@@ -74,11 +74,14 @@ def ecosphere_link_state(dataset: Dataset, resource: Mapping[str, Any]) -> dict[
 
 
 def ecosphere_around(dataset: Dataset) -> dict[str, list[dict[str, str]]]:
-    """Return what is around a dataset (`around.of`), once for a page; nothing when the index cannot be asked."""
+    """Return what is around a dataset (`around.of`) beside its editions; nothing when the index cannot be asked."""
     try:
-        return once("around", dataset, around.of)
+        found = once("around", dataset, around.of)
     except SearchError:
         return around.nothing()
+    beside = ecosphere_editions(dataset)
+    told = {each["name"] for each in (*beside["older"], *beside["newer"])}
+    return {part: [each for each in datasets if each["name"] not in told] for part, datasets in found.items()}
 
 
 def ecosphere_editions(dataset: Dataset) -> dict[str, Any]:

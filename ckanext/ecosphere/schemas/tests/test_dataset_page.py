@@ -224,6 +224,7 @@ def test_an_old_edition_says_so_and_leads_to_the_newest_and_each_names_the_other
     assert "version ancienne" in outdated.get_text()
     assert [a["href"].rsplit("/", 1)[1] for a in outdated.select("a")] == ["carte-v3"]
     assert names(shown(app, "carte-v1"), "around-newer") == ["carte-v2", "carte-v3"]
+    assert not {"carte-v2", "carte-v3"} & set(names(shown(app, "carte-v1"), "around-similar"))
     newest = shown(app, "carte-v3")
     assert newest.select_one(".eco-outdated") is None  # the fourth is secret
     assert names(newest, "around-older") == ["carte-v2", "carte-v1"]
