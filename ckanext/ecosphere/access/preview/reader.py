@@ -6,6 +6,7 @@ It gives up connections and most memory before it looks at the file; whatever ha
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
 UNPACKED_MEGABYTES = 400
 SHOWN_TEXT = 60_000
 MOST_BYTES = 3_000_000
+_GEOMETRY_NAME = re.compile(rb'"geometry_name"\s{0,9}:\s{0,9}"([A-Za-z_][A-Za-z0-9_.-]{0,99})"')
 #: By these endings the drivers of GDAL know what they read.
 _SUFFIXES = {kind: f".{kind}" for kind in ("gpkg", "kml", "gml", "dbf", "fgb", "pmtiles", "parquet")}
 
@@ -76,6 +78,7 @@ def sample(job: dict[str, Any], geo: Any) -> dict[str, Any]:
         "attributes",
         "standard",
         "api",
+        "geometry_name",
     )
     return {name: found[name] for name in told if name in found}
 
@@ -98,6 +101,8 @@ def _shown(kind: str, path: Path, rows: int, geo: Any) -> dict[str, Any]:
         if suffix and path.suffix != suffix:
             path = path.rename(path.with_suffix(suffix))
         found = geo.sample(path, rows, MOST_BYTES)
+        if kind == "json" and (name := _geometry_name(path)):
+            found["geometry_name"] = name
         return {"kind": "map" if "geojson" in found else "table", **found}
     if kind in ("json", "xml"):
         return _document(kind, path)
@@ -133,6 +138,13 @@ def _is_geojson(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(200_000)
     return b'"FeatureCollection"' in head or (b'"Feature"' in head and b'"geometry"' in head) or b'"Topology"' in head
+
+
+def _geometry_name(path: Path) -> str:
+    """Return what a server calls the geometry of its features: GeoServer and others add it to their GeoJSON."""
+    with path.open("rb") as file:
+        found = _GEOMETRY_NAME.search(file.read(200_000))
+    return found.group(1).decode() if found else ""
 
 
 def _text(path: Path) -> dict[str, Any]:

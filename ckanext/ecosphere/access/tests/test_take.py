@@ -10,6 +10,7 @@ import sys
 import zipfile
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import urlopen
 
 import ckan.plugins.toolkit as tk
 import pyogrio
@@ -20,7 +21,7 @@ from ckan.tests import factories
 from lxml import etree
 
 from ckanext.ecosphere.access import jobs
-from ckanext.ecosphere.access.model import Extract, Use, now
+from ckanext.ecosphere.access.model import Extract, Sample, Use, now
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.qgis import definition, sources
 from ckanext.ecosphere.access.take import extracts, request, snippets
@@ -338,6 +339,28 @@ def test_a_box_is_written_so_that_no_server_turns_its_axes():
     assert parse_qs(urlsplit(request.address(old, degrees, part)).query)["BBOX"][0] == "-1.6,47.2,-1.5,47.3"
     with pytest.raises(PreviewError):
         request.address({**service, "formats": ["shape-zip"]}, degrees, part)
+
+
+def test_the_address_of_a_wfs_has_the_chosen_attributes_and_the_geometry(store):
+    path = address(store, "Données", "extrait")
+    chosen = {"attributes": ["code", "nature"], "box": NANTES, "show": "1"}
+
+    def shown() -> BeautifulSoup:
+        return BeautifulSoup(store["client"].post(path, data=chosen).data, "html.parser")
+
+    store["client"].post(address(store, "Données", "apercu"))
+    jobs.make_samples()
+    url = shown().select_one(".eco-extract__code").get_text()
+    assert parse_qs(urlsplit(url).query)["PROPERTYNAME"] == ["code,nature,geom"]
+    with urlopen(url) as answer:
+        features = json.load(answer)["features"]
+    assert features[0]["properties"].keys() == {"code", "nature"} and features[0]["geometry"]
+    assert "tous les attributs" not in shown().get_text()
+    row = model.Session.get(Sample, store["resources"]["Données"])
+    row.facts = {**row.facts, "geometry_name": ""}
+    model.Session.commit()
+    assert "PROPERTYNAME" not in shown().select_one(".eco-extract__code").get_text()
+    assert "Il renvoie tous les attributs" in shown().get_text()
 
 
 def test_no_address_ends_a_text_of_the_code():
