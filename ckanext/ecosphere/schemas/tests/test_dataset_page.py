@@ -276,8 +276,9 @@ def complete(create: Any) -> str:
 
 
 @pytest.mark.browser
-def test_the_page_is_accessible_to_everyone_in_light_and_dark_wide_and_narrow(page, complete, editor):
-    addresses = [f"/fr/dataset/{complete}"]
+def test_the_page_is_accessible_to_everyone_in_light_and_dark_wide_and_narrow(page, complete, editor, create):
+    create({"name": "ancienne", "title": "Édition ancienne", "replaced_by": [complete]})
+    addresses = [f"/fr/dataset/{complete}", "/fr/dataset/ancienne"]
     page.goto(addresses[0])
     addresses.append(page.locator(".resource-item .heading").first.get_attribute("href"))
     addresses += [f"/fr/demandes/signaler/{complete}", "/fr/accessibilite"]
