@@ -136,6 +136,8 @@ def _labels() -> dict[str, str]:
         "previous": _("Previous rows"),
         "next": _("Next rows"),
         "cut": _("Only the first {number} are shown."),
+        "part": _("The file is large: this is its beginning."),
+        "rows_more": _("Rows: {shown} of more than {total}"),
         "images_cut": _("Only the middle of the map is shown."),
         "encoding": _("Encoding: {encoding}, separator: {delimiter}"),
         "tab": _("tab"),

@@ -62,6 +62,8 @@ def sample(job: dict[str, Any], geo: Any) -> dict[str, Any]:
         from ckanext.ecosphere.access.preview import standards
 
         found["standard"] = standards.explain(found["columns"], found["rows"])
+    if job.get("part"):
+        found["part"] = found["cut"] = True
     content = json.dumps(found, ensure_ascii=False, allow_nan=False)
     Path(job["output"]).write_text(content, encoding="utf-8")
     told = (
@@ -70,6 +72,7 @@ def sample(job: dict[str, Any], geo: Any) -> dict[str, Any]:
         "counted",
         "cut",
         "map_cut",
+        "part",
         "crs",
         "extent",
         "encoding",

@@ -199,6 +199,34 @@ def test_what_is_no_image_is_not_handed_on(store, hostile, body, kind, status):
     assert found.json["message"]
 
 
+@pytest.mark.parametrize("name", ["grand.csv", "grand.geojson"])
+def test_of_a_large_file_the_beginning_is_shown(store, hostile, monkeypatch, name):
+    monkeypatch.setitem(tk.config, "ecosphere.access.sample_megabytes", 1)
+    point = '{"type": "Feature", "properties": {"n": "%s"}, "geometry": {"type": "Point", "coordinates": [2, 47]}}'
+    lines = [f"{number};Quimper, où il pleut" for number in range(60_000)]
+    features = ",\n".join(point % number for number in range(12_000))
+    body = (
+        "n;lieu\n" + "\n".join(lines)
+        if name == "grand.csv"
+        else f'{{"type": "FeatureCollection", "features": [{features}]}}'
+    )
+    url = hostile(f"/{name}", body.encode(), "text/plain")
+    dataset = factories.Dataset(owner_org=store["service"], resources=[{"url": url, "format": name.partition(".")[2]}])
+    path = f"/fr/dataset/{dataset['name']}/resource/{dataset['resources'][0]['id']}/apercu"
+    found = preview(store, path)
+    assert found["part"] and found["cut"], found
+    assert [row[0] for row in found["rows"][:2]] == ["0", "1"]
+    assert len(found["rows"]) == 1000
+
+
+def test_a_large_archive_is_told_to_be_too_large(store, hostile, monkeypatch):
+    monkeypatch.setitem(tk.config, "ecosphere.access.sample_megabytes", 1)
+    url = hostile("/grand.zip", zipped(a_dot_csv=random.Random(7).randbytes(2_000_000)), "application/zip")
+    dataset = factories.Dataset(owner_org=store["service"], resources=[{"url": url, "format": "ZIP"}])
+    path = f"/fr/dataset/{dataset['name']}/resource/{dataset['resources'][0]['id']}/apercu"
+    assert "trop volumineux" in preview(store, path)["message"]
+
+
 def test_documents_are_shown_when_they_are_documents(store, hostile):
     pdf = hostile("/notice.pdf", b"%PDF-1.4\n%%EOF", "text/html")
     lie = hostile("/lie.pdf", b"<script>alert(1)</script>", "application/pdf")

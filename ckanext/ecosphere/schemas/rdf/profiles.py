@@ -29,6 +29,7 @@ from ckanext.ecosphere.schemas.rdf import (
     catalogues,
     conformity,
     distributions,
+    editions,
     geometries,
     lineage,
     people,
@@ -108,7 +109,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             self.g.bind(prefix, namespace)
         super().graph_from_dataset({**dataset, "in_series": [], "source": []}, dataset_ref)
         self._add_series(dataset, dataset_ref)
-        self._add_editions(dataset, dataset_ref)
+        editions.write(self.g, dataset_ref, dataset)
         self._add_kind(dataset, dataset_ref)
         self._correct_attributions(dataset, dataset_ref)
         for field, predicate, rdf_class in EXTRA:
@@ -255,13 +256,6 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             self.g.add((node, RDF.type, DCAT.DatasetSeries))
             self.g.add((node, DCT.title, Literal(series.title or series.name)))
             self.g.add((node, DCT.description, Literal(series.notes or series.title or series.name)))
-
-    def _add_editions(self, dataset: Mapping[str, Any], ref: Any) -> None:
-        """Write the editions of the dataset that the portal knows and shows to everyone."""
-        for field, predicate in (("replaces", DCT.replaces), ("replaced_by", DCT.isReplacedBy)):
-            for edition in packages_of(self._read_list_value(dataset.get(field))):
-                if edition is not None and not edition.private and edition.state == "active":
-                    self.g.add((ref, predicate, CleanedURIRef(dataset_uri({"id": edition.id}))))
 
     def _add_kind(self, dataset: Mapping[str, Any], ref: Any) -> None:
         """Write what a series, a service or code is besides a dataset.

@@ -115,7 +115,7 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
       th.setAttribute("aria-sort", number === state.sort ? (state.down ? "descending" : "ascending") : "none");
     });
     const total = Math.max(sample.total || 0, sample.counted || 0, sample.rows.length);
-    count.textContent = labels.rows.replace("{shown}", written(rows.length)).replace("{total}", written(total));
+    count.textContent = (sample.part ? labels.rows_more : labels.rows).replace("{shown}", written(rows.length)).replace("{total}", written(total));
     previous.disabled = state.page === 0;
     next.disabled = begin + PAGE >= rows.length;
   }

@@ -155,6 +155,7 @@ this.ckan.module("ecosphere-preview", function () {
         sample = Object.assign({}, sample, { columns: sample.columns.map(named) });
       }
       if (sample.standard) { notes.push(this.labels.standard.replace("{standard}", sample.standard)); }
+      if (sample.part) { notes.push(this.labels.part); }
       if (sample.cut && sample.images) { notes.push(this.labels.images_cut); }
       if (sample.cut && sample.rows) { notes.push(this.labels.cut.replace("{number}", sample.rows.length)); }
       if (sample.delimiter) {
