@@ -179,7 +179,6 @@ def test_robots_find_the_site_map_and_browsers_the_search(app: Any, monkeypatch)
     described = xml(app, "/fr/opensearch.xml")
     assert described.findtext("{*}ShortName") == "Eau, R&D &"
     assert described.findtext("{*}LongName") == "Eau, R&D & données de toutes les rivières du"
-    assert described.findtext("{*}Description") == "Rechercher les jeux de données du portail"
     home = BeautifulSoup(app.get("/").body, "html.parser")
     assert home.select_one("link[rel=search]")["href"].endswith("/opensearch.xml")
 
