@@ -20,6 +20,7 @@ import shapely
 from pyproj import CRS, Transformer
 from shapely.geometry import mapping, shape
 
+GEOMETRY = "geom"
 DATA = Path(__file__).with_name("data")
 WIDEST = 2048
 GREEN = (26, 122, 94, 170)
@@ -70,6 +71,13 @@ def select(query: dict[str, str]) -> list[dict[str, Any]]:
         properties = {key: value for key, value in each["properties"].items() if not names or key in names}
         out.append({**each, "properties": properties, "geometry": mapping(moved)})
     return out
+
+
+def with_geometry(found: list[dict[str, Any]], query: dict[str, str]) -> list[dict[str, Any]]:
+    """Name the geometry as GeoServer does, which leaves it out where other attributes are asked for."""
+    names = [name for name in query.get("propertyname", "").split(",") if name]
+    left_out = names and GEOMETRY not in names
+    return [{**each, "geometry_name": GEOMETRY, **({"geometry": None} if left_out else {})} for each in found]
 
 
 def _moved(transformer: Transformer) -> Any:
@@ -174,7 +182,9 @@ class Handler(BaseHTTPRequestHandler):
             if "gml" in query.get("outputformat", "gml"):
                 self.gml_page(query)
                 return
-            self.page(select(query), int(query.get("startindex", 0)), int(query.get("count", 1000)))
+            self.page(
+                with_geometry(select(query), query), int(query.get("startindex", 0)), int(query.get("count", 1000))
+            )
         elif path == "/ogc" or path.startswith("/ogc/"):
             self.ogc_api(path, query)
         elif path.startswith("/files/") and (file := DATA / Path(path).name).is_file():

@@ -72,7 +72,7 @@ def read_pause() -> float:
 
 
 def sample_megabytes() -> int:
-    """Return the size of the largest file of which a preview is made."""
+    """Return the size of the largest file of which a preview is made, and of the beginning of larger ones."""
     return tk.config[SAMPLE_MEGABYTES]
 
 

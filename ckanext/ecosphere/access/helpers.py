@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from flask import g
 
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.preview import plan
-from ckanext.ecosphere.access.qgis import layers
+from ckanext.ecosphere.access.qgis import layers, series
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take.request import offers_features
 from ckanext.ecosphere.shared import outlines
 
-MOST_PREVIEWS = 20
+MOST_PREVIEWS, MOST_ASKED = 20, 10
+#: Pages that list datasets → the facet that stands for what they list.
+_LISTS = {"dataset.search": "", "group.read": "groups", "organization.read": "organization"}
 
 
 def ecosphere_access_of_resource(pkg: dict[str, Any], res: dict[str, Any]) -> dict[str, Any] | None:
@@ -31,6 +36,23 @@ def ecosphere_access_of_resource(pkg: dict[str, Any], res: dict[str, Any]) -> di
 def ecosphere_access_opens_in_qgis(pkg: dict[str, Any], res: dict[str, Any]) -> bool:
     """Tell whether QGIS opens a resource, or a layer of the service behind it."""
     return bool(layers.of_resource(res, of_dataset(pkg).get(str(res.get("id") or "")), ""))
+
+
+def ecosphere_access_layers_url(pkg: dict[str, Any]) -> str:
+    """Return the address of the layer definition of a whole dataset.
+
+    Returns:
+        "" where that of one resource says as much, and for a series of whose first members QGIS opens nothing.
+    """
+
+    def opened(each: dict[str, Any]) -> Iterator[bool]:
+        return (ecosphere_access_opens_in_qgis(each, res) for res in each.get("resources") or [])
+
+    if series.is_series(pkg):
+        enough = any(any(opened(each)) for each in series.members({"user": tk.g.user}, pkg, MOST_ASKED))
+    else:
+        enough = sum(opened(pkg)) > 1
+    return tk.h.url_for("ecosphere_access.of_dataset_", id=pkg["name"]) if enough else ""
 
 
 def ecosphere_access_use(pkg: dict[str, Any]) -> dict[str, Any] | None:
@@ -114,6 +136,9 @@ def _labels() -> dict[str, str]:
         "previous": _("Previous rows"),
         "next": _("Next rows"),
         "cut": _("Only the first {number} are shown."),
+        "part": _("The file is large: this is its beginning."),
+        "rows_more": _("Rows: {shown} of more than {total}"),
+        "images_cut": _("Only the middle of the map is shown."),
         "encoding": _("Encoding: {encoding}, separator: {delimiter}"),
         "tab": _("tab"),
         "zoom_in": _("Zoom in"),
@@ -142,8 +167,12 @@ def _labels() -> dict[str, str]:
 
 
 def ecosphere_access_search_url() -> str:
-    """Return the address of the layer definition of the search of this page, "" on pages that show no datasets."""
-    if tk.request.endpoint != "dataset.search":
+    """Return the address of the layer definition of the datasets of this page, "" on pages that show none."""
+    facet = _LISTS.get(str(tk.request.endpoint))
+    if facet is None:
         return ""
-    query = tk.request.query_string.decode("utf-8", "replace")
-    return tk.h.url_for("ecosphere_access.of_search") + (f"?{query}" if query else "")
+    asked = [(name, value) for name, value in tk.request.args.items(multi=True) if name not in ("page", "sort")]
+    if facet:
+        group = model.Group.get((tk.request.view_args or {}).get("id"))
+        asked.append((facet, group.name if group else ""))
+    return tk.h.url_for("ecosphere_access.of_search") + (f"?{urlencode(asked)}" if asked else "")

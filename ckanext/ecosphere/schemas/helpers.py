@@ -243,16 +243,18 @@ def ecosphere_relations(dataset: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a dataset belongs to and what belongs to it.
 
     Returns:
-        ``kind`` (dataset, series, service or code), ``series`` and ``served`` (lists of datasets), ``members`` and
-        ``services`` (``count`` and the first ``results``; empty when there are none).
+        ``kind`` (dataset, series, service or code), ``series`` and ``served`` (lists of datasets), ``members`` of a
+        series and ``services`` of anything else (``count`` and the first ``results``; empty when there are none).
     """
     kinds = {relations.SERIES: "series", relations.SERVICE: "service", relations.CODE: "code"}
+    kind = kinds.get(dataset.get("dcat_type") or "", "dataset")
+    nothing = {"count": 0, "results": []}
     return {
-        "kind": kinds.get(dataset.get("dcat_type") or "", "dataset"),
+        "kind": kind,
         "series": relations.find(as_list(dataset.get("in_series") or [])),
         "served": relations.find(as_list(dataset.get("serves_dataset") or [])),
-        "members": relations.referring(dataset, relations.SERIES_FIELD),
-        "services": relations.referring(dataset, relations.SERVES_FIELD),
+        "members": relations.referring(dataset, relations.SERIES_FIELD) if kind == "series" else nothing,
+        "services": relations.referring(dataset, relations.SERVES_FIELD) if kind != "series" else nothing,
     }
 
 

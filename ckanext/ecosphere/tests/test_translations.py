@@ -1,5 +1,6 @@
 """The French interface is complete: every message is translated; `access/test_crawl.py` looks at the pages."""
 
+import ast
 import re
 
 from ckanext.ecosphere.tests.english import english_texts
@@ -8,6 +9,22 @@ from dev.translations import __main__ as catalogue
 
 def test_every_message_is_translated_and_the_files_are_up_to_date():
     assert catalogue.problems() == [], "run `make i18n` and translate what it lists"
+
+
+def test_no_message_stands_within_a_formatted_text_where_it_is_not_found():
+    known = {each.id if isinstance(each.id, str) else each.id[0] for each in catalogue.read(catalogue.POT)}
+    lost = [
+        (path.name, node.lineno, message.value)
+        for path in catalogue.PACKAGE.rglob("*.py")
+        if "tests" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.JoinedStr)
+        for call in ast.walk(node)
+        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in ("_", "N_", "ungettext")
+        for message in call.args[:1]
+        if isinstance(message, ast.Constant) and message.value not in known
+    ]
+    assert lost == []
 
 
 def test_french_has_the_apostrophe_of_typography():

@@ -61,6 +61,12 @@ def attributes_of(found: Found) -> dict[str, str]:
     return {str(column["name"]): (column.get("meaning") or {}).get(spoken, "") for column in columns}
 
 
+def geometry_of(found: Found) -> str:
+    """Return the name of the attribute with the geometry, as far as a preview has told it, else ""."""
+    row = samples.of(found.resource)
+    return str(row.facts.get("geometry_name") or "") if row and row.state == MADE else ""
+
+
 def checked(found: Found, data: dict[str, Any]) -> dict[str, Any]:
     """Check what is asked for.
 

@@ -8,7 +8,7 @@ SNIFFED = 4096
 _IMAGES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif"}
 #: Formats of geographic data with a mark of their own.
 _TABLES = {b"fgb\x03": "fgb", b"PMTiles\x03": "pmtiles", b"PAR1": "parquet"}
-_VECTOR_TILES = b"\x01"  # "tile type" of the header of PMTiles 3
+_VECTOR_TILES, _PICTURES = b"\x01", (b"\x02", b"\x03", b"\x04")  # "tile type" of the header of PMTiles 3
 #: Names of root elements.
 _XML = {
     b"kml": "kml",
@@ -24,7 +24,8 @@ _DBF = (0x03, 0x30, 0x83, 0x8B, 0xF5)
 def sniff(head: bytes, name: str = "") -> str:  # noqa: PLR0911
     """Return what a file is, "" for what is not shown.
 
-    One of zip, gpkg, fgb, pmtiles, parquet, json, kml, gml, xml, exception, html, pdf, image, dbf, text.
+    One of zip, gpkg, fgb, pmtiles, pictures (raster tiles in one file), parquet, json, kml, gml, xml, exception, html,
+    pdf, image, dbf, text.
 
     Args:
         head: first bytes.
@@ -36,7 +37,7 @@ def sniff(head: bytes, name: str = "") -> str:  # noqa: PLR0911
         return "gpkg"
     for mark, kind in _TABLES.items():
         if head.startswith(mark):
-            return "" if kind == "pmtiles" and head[99:100] != _VECTOR_TILES else kind
+            return kind if kind != "pmtiles" or head[99:100] == _VECTOR_TILES else _tiles(head)
     if head.startswith(b"%PDF-"):
         return "pdf"
     if any(head.startswith(mark) for mark in _IMAGES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
@@ -55,3 +56,7 @@ def sniff(head: bytes, name: str = "") -> str:  # noqa: PLR0911
             return "html"
         return _XML.get(roots[0] if roots else b"", "xml")
     return "text" if head.strip() else ""
+
+
+def _tiles(head: bytes) -> str:
+    return "pictures" if head[99:100] in _PICTURES else ""

@@ -6,6 +6,7 @@ It gives up connections and most memory before it looks at the file; whatever ha
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
 UNPACKED_MEGABYTES = 400
 SHOWN_TEXT = 60_000
 MOST_BYTES = 3_000_000
+_GEOMETRY_NAME = re.compile(rb'"geometry_name"\s{0,9}:\s{0,9}"([A-Za-z_][A-Za-z0-9_.-]{0,99})"')
 #: By these endings the drivers of GDAL know what they read.
 _SUFFIXES = {kind: f".{kind}" for kind in ("gpkg", "kml", "gml", "dbf", "fgb", "pmtiles", "parquet")}
 
@@ -60,6 +62,8 @@ def sample(job: dict[str, Any], geo: Any) -> dict[str, Any]:
         from ckanext.ecosphere.access.preview import standards
 
         found["standard"] = standards.explain(found["columns"], found["rows"])
+    if job.get("part"):
+        found["part"] = found["cut"] = True
     content = json.dumps(found, ensure_ascii=False, allow_nan=False)
     Path(job["output"]).write_text(content, encoding="utf-8")
     told = (
@@ -68,6 +72,7 @@ def sample(job: dict[str, Any], geo: Any) -> dict[str, Any]:
         "counted",
         "cut",
         "map_cut",
+        "part",
         "crs",
         "extent",
         "encoding",
@@ -76,6 +81,7 @@ def sample(job: dict[str, Any], geo: Any) -> dict[str, Any]:
         "attributes",
         "standard",
         "api",
+        "geometry_name",
     )
     return {name: found[name] for name in told if name in found}
 
@@ -88,38 +94,60 @@ def kind_of(path: Path, name: str) -> str:
 
 def _shown(kind: str, path: Path, rows: int, geo: Any) -> dict[str, Any]:
     if kind == "text":
-        from ckanext.ecosphere.access.preview import tables
+        return _text_or_table(path, rows)
+    if kind == "pictures":
+        from ckanext.ecosphere.access.preview import raster_tiles
 
-        try:
-            return {"kind": "table", **tables.read_text(path, rows)}
-        except PreviewError:
-            return _text(path)
+        return {"kind": "map", **raster_tiles.sample(path, MOST_BYTES)}
     if kind in (*_SUFFIXES, "shp", "sheet") or (kind == "json" and _is_geojson(path)):
         suffix = ".geojson" if kind == "json" else _SUFFIXES.get(kind)
         if suffix and path.suffix != suffix:
             path = path.rename(path.with_suffix(suffix))
         found = geo.sample(path, rows, MOST_BYTES)
+        if kind == "json" and (name := _geometry_name(path)):
+            found["geometry_name"] = name
         return {"kind": "map" if "geojson" in found else "table", **found}
     if kind in ("json", "xml"):
-        from ckanext.ecosphere.access.preview import attributes
-
-        explained = attributes.read(path, kind)
-        if kind == "xml" or explained:
-            return {"kind": "table", **explained} if explained else _text(path)
-        from ckanext.ecosphere.access.preview import json_text
-
-        if described := json_text.operations(path):
-            return {"kind": "table", **described}
-        found = _text(path)
-        is_one_line = "\n" not in found["text"].strip()
-        return {**found, "text": json_text.on_lines(found["text"])[:SHOWN_TEXT]} if is_one_line else found
+        return _document(kind, path)
     raise PreviewError(kind if kind in ("html", "exception") else "no-preview")
+
+
+def _text_or_table(path: Path, rows: int) -> dict[str, Any]:
+    from ckanext.ecosphere.access.preview import api, tables
+
+    if described := api.operations(path, api.YAML):
+        return {"kind": "table", **described}
+    try:
+        return {"kind": "table", **tables.read_text(path, rows)}
+    except PreviewError:
+        return _text(path)
+
+
+def _document(kind: str, path: Path) -> dict[str, Any]:
+    from ckanext.ecosphere.access.preview import api, attributes, json_text
+
+    if explained := attributes.read(path, kind):
+        return {"kind": "table", **explained}
+    if kind == "xml":
+        return _text(path)
+    if described := api.operations(path, api.JSON):
+        return {"kind": "table", **described}
+    found = _text(path)
+    is_one_line = "\n" not in found["text"].strip()
+    return {**found, "text": json_text.on_lines(found["text"])[:SHOWN_TEXT]} if is_one_line else found
 
 
 def _is_geojson(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(200_000)
     return b'"FeatureCollection"' in head or (b'"Feature"' in head and b'"geometry"' in head) or b'"Topology"' in head
+
+
+def _geometry_name(path: Path) -> str:
+    """Return what a server calls the geometry of its features: GeoServer and others add it to their GeoJSON."""
+    with path.open("rb") as file:
+        found = _GEOMETRY_NAME.search(file.read(200_000))
+    return found.group(1).decode() if found else ""
 
 
 def _text(path: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Sample, now
 from ckanext.ecosphere.access.preview import files, messages, sandbox
+from ckanext.ecosphere.access.preview.beginnings import whole_part
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
 from ckanext.ecosphere.access.services import presentation, storage
@@ -107,9 +108,9 @@ def make(resource_id: str) -> None:
 def _made(resource: Any, title: str, target: Path) -> tuple[dict[str, Any], str]:
     try:
         with files.working() as folder:
-            name = fetch(resource, title, folder / "in")
+            name, part = fetch(resource, title, folder / "in")
             paths = {"input": str(folder / "in"), "output": str(folder / "out"), "name": name}
-            job = {"task": "sample", "rows": config.sample_rows(), **paths}
+            job = {"task": "sample", "rows": config.sample_rows(), "part": part, **paths}
             facts = sandbox.run(job, config.seconds(), config.memory_megabytes())
             files.keep(folder / "out", target)
             return facts, ""
@@ -120,8 +121,11 @@ def _made(resource: Any, title: str, target: Path) -> tuple[dict[str, Any], str]
         return {}, "unreadable"
 
 
-def fetch(resource: Any, title: str, target: Path) -> str:
-    """Bring the data of a resource to a file; return the name that they have.
+def fetch(resource: Any, title: str, target: Path) -> tuple[str, bool]:
+    """Bring the data of a resource to a file; of a large text or GeoJSON, the beginning.
+
+    Returns:
+        the name that they have, and whether they are the beginning only.
 
     Raises:
         PreviewError: there is nothing to show, or the server answers with an error.
@@ -132,17 +136,20 @@ def fetch(resource: Any, title: str, target: Path) -> str:
         path = Path(uploader.get_resource_uploader({"id": resource.id, "url_type": "upload"}).get_path(resource.id))
         if not path.is_file():
             raise PreviewError("no-preview")
-        if path.stat().st_size > limit * config.MEGABYTE:
-            raise PreviewError("too-large")
-        shutil.copyfile(path, target)
-        return str(resource.url).rpartition("/")[2][:200]
+        name, is_large = str(resource.url).rpartition("/")[2][:200], path.stat().st_size > limit * config.MEGABYTE
+        if is_large:
+            with path.open("rb") as file:
+                target.write_bytes(whole_part(file.read(limit * config.MEGABYTE)))
+        else:
+            shutil.copyfile(path, target)
+        return name, is_large
     url = source(resource, title)
     if not url or not config.host_allowed(url):
         raise PreviewError("no-preview")
-    answer = GuardedSession(config.guard_settings(config.seconds(), limit)).get(url)
+    answer = GuardedSession(config.guard_settings(config.seconds(), limit)).get(url, truncate=True)
     if answer.status >= FIRST_ERROR:
         raise PreviewError("status")
     if sniff(answer.body[:SNIFFED]) == "html":
         raise PreviewError("html")
-    target.write_bytes(answer.body)
-    return answer.url.partition("?")[0].rpartition("/")[2][:200]
+    target.write_bytes(whole_part(answer.body) if answer.truncated else answer.body)
+    return answer.url.partition("?")[0].rpartition("/")[2][:200], answer.truncated

@@ -198,12 +198,18 @@ def _next(document: dict[str, Any], base: str) -> str | None:
     return url if url and urlsplit(urljoin(base, url)).netloc == urlsplit(base).netloc else None
 
 
-def address_to_copy(service: dict[str, Any], layer: dict[str, Any], asked: dict[str, Any]) -> str:
+def address_to_copy(service: dict[str, Any], layer: dict[str, Any], asked: dict[str, Any], geometry: str) -> str:
     """Return the address of an extract as people copy it; without area where an outline clips, which no service has.
+
+    Args:
+        service: as `services.presentation.shown` gives it.
+        layer: one of its layers.
+        asked: what `extract_form.checked` returns.
+        geometry: name of the attribute with the geometry, "" when it is not known.
 
     Raises:
         PreviewError: the service offers no GeoJSON.
     """
     crs = asked["crs"] if service["kind"] == "wfs" or "features" in service["parts"] else DEGREES
-    part = Part(_sides(asked.get("box")), tuple(asked["attributes"]), crs)
+    part = Part(_sides(asked.get("box")), tuple(asked["attributes"]), crs, geometry)
     return address(service, layer, part)

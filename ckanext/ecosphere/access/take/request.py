@@ -45,13 +45,16 @@ class Part:
 
     Attributes:
         box: west, south, east, north in degrees; None for all of it.
-        attributes: names; all when there are none. A WFS is asked for all of them: it would leave the geometry out.
+        attributes: names; all when there are none.
         crs: code of the coordinate system of the answer.
+        geometry: name of the attribute with the geometry, which a WFS leaves out when others are named; without it a
+            WFS is asked for all attributes.
     """
 
     box: Box | None = None
     attributes: tuple[str, ...] = ()
     crs: str = DEGREES
+    geometry: str = ""
 
 
 def offers_features(service: Mapping[str, Any], layer: Mapping[str, Any]) -> bool:
@@ -131,6 +134,8 @@ def _get_feature(
         asked["OUTPUTFORMAT"] = form  # in the CRS of the layer, whose axes the answer tells
     if part.box:
         asked["BBOX"] = _wfs_box(part.box, layer, version)
+    if part.attributes and part.geometry:
+        asked["PROPERTYNAME"] = ",".join([*part.attributes, part.geometry])
     if count:
         asked["COUNT" if new else "MAXFEATURES"] = count
     if start:

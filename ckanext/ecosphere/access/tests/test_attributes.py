@@ -86,9 +86,17 @@ def test_the_attributes_of_a_standard_are_explained(loaded, tmp_path, header, st
             {"05": "emplacement réservé", "1": "espace boisé classé"},
         ),
         ("ID_GASPAR;ID_ZONE;TYPEREG\n44DDTM2010;1;04\n", "TYPEREG", {"04": "interdiction stricte"}),
+        (
+            "ID_GASPAR;CODERISQUE\n1;1120000\n1;123\n",
+            "CODERISQUE",
+            {"1120000": "inondation par une crue lente de cours d’eau"},
+        ),
+        ("ID_ZONE;NIVALEA_ST\n1;06\n2;9\n", "NIVALEA_ST", {"06": "très fort"}),
+        ("idzonealea;typealea\n1;117\n", "typealea", {"117": "submersion marine"}),
+        ("idass;suptype\n1;ac1\n", "suptype", {"ac1": "monuments historiques"}),
         ("TYPEZONE;LIBELLE\nU;centre\n", "TYPEZONE", {}),
     ],
-    ids=["plu", "prescriptions", "ppr", "no-standard"],
+    ids=["plu", "prescriptions", "ppr", "risk", "level", "hazard", "easement", "no-standard"],
 )
 def test_the_codes_of_a_standard_are_explained_where_they_stand(loaded, tmp_path, table, column, explained):
     _facts, shown = sample(table.encode(), tmp_path, "zones.csv")
@@ -103,7 +111,22 @@ def test_every_code_belongs_to_an_attribute_of_a_standard_and_is_told_once():
     assert {(row["standard"], row["attribute"]) for row in rows} <= {
         (standard, attribute) for standard, attributes in meanings.items() for attribute in attributes
     }
-    assert len({(row["standard"], row["attribute"], standards._key(row["code"])) for row in rows}) == len(rows)
+    told = {(row["standard"], row["attribute"], row["of"], standards._key(row["code"])) for row in rows}
+    assert len(told) == len(rows)
+    assert all(row["fr"] and row["en"] for row in rows)
+    types = {(row["attribute"], row["code"]) for row in rows}
+    assert all((standards.TYPES[row["attribute"]], row["of"]) in types for row in rows if row["of"])
+
+
+def test_a_subtype_is_explained_by_the_type_beside_it(loaded, tmp_path):
+    table = "IDURBA;STYPEPSC;TYPEPSC\nx;01;05\nx;1;7\nx;01;13\nx;77;05\n"
+    _facts, shown = sample(table.encode(), tmp_path, "prescriptions.csv")
+    subtype = next(each for each in shown["columns"] if each["name"] == "STYPEPSC")
+    assert shown["columns"][subtype["of"]]["name"] == "TYPEPSC"
+    told = {type_: {code: words["fr"] for code, words in codes.items()} for type_, codes in subtype["codes"].items()}
+    assert told == {"05": {"01": "pour des voies publiques"}, "7": {"1": "patrimoine bâti à protéger"}}
+    _facts, alone = sample(b"IDURBA;DATAPPRO;STYPEPSC\nx;2020;01\n", tmp_path, "prescriptions.csv")
+    assert not any("codes" in each for each in alone["columns"])
 
 
 def test_the_operations_of_an_api_become_a_table(loaded, tmp_path):
@@ -128,6 +151,57 @@ def test_the_operations_of_an_api_become_a_table(loaded, tmp_path):
         ["/zones", "POST", "ajouter", "f"],
         ["/zones/{id}", "GET", "Une zone", ""],
     ]
+
+
+@pytest.mark.parametrize("begin", ["", "\ufeff", "# Description\r\n---\r\n"])
+def test_an_api_described_in_yaml_becomes_the_same_table(loaded, tmp_path, begin):
+    document = """openapi: 3.1.0
+info: {title: Zones, version: 2024-01-02}
+paths:
+  /zones:
+    get:
+      summary: "Liste des zones : toutes"
+      parameters:
+        - &f {name: f, in: query}
+        - name: bbox
+  /zones/{id}:
+    parameters: [*f]
+    get:
+      description: |
+        Une zone,
+        par son numéro
+    on: x
+"""
+    facts, shown = sample((begin + document).encode(), tmp_path, "api.yaml")
+    assert (facts["kind"], facts["api"]) == ("table", {"title": "Zones", "version": "2024-01-02"})
+    assert shown["rows"] == [
+        ["/zones", "GET", "Liste des zones : toutes", "f, bbox"],
+        ["/zones/{id}", "GET", "Une zone, par son numéro", "f"],
+    ]
+
+
+def laughs() -> str:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
+    return "\n".join(["openapi: 3.0.0", *lines, "paths: *a29"])
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "openapi: 3.0.0\npaths: {}\n",
+        "openapi: 3.0.0\npaths: !!python/object/apply:os.system ['touch climbed']\n",
+        "openapi: 3.0.0\npaths: [unclosed\n",
+        "openapi: 3.0.0\npaths: " + "[" * 100_000,
+        "openapi: 3.0.0\npaths: &p {/a: *p}\n",
+        laughs(),
+    ],
+    ids=["empty", "objects", "unclosed", "deep", "circle", "laughs"],
+)
+def test_yaml_made_to_do_harm_is_text(loaded, tmp_path, document):
+    _facts, shown = sample(document.encode(), tmp_path, "api.yaml")
+    assert "api" not in shown
+    assert not list(tmp_path.rglob("climbed"))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.access.tests.conftest import forget_counts
+from ckanext.ecosphere.access.tests.test_previews import FRANCE, pictures, png
 from ckanext.ecosphere.tests.browser import axe_violations, free_port, picture
 
 pytestmark = pytest.mark.browser
@@ -73,7 +74,7 @@ def test_somebody_sees_the_data_and_takes_a_part(page: Page, dataset: dict[str, 
     assert download.value.suggested_filename == "zh-44.qlr"
     page.goto("/fr/dataset/?q=zones")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Ouvrir les couches de cette recherche").click()
+        page.get_by_role("link", name="Ouvrir dans QGIS").click()
     assert download.value.suggested_filename == "recherche.qlr"
     page.goto("/fr/dataset/zh-44")
     page.get_by_role("link", name="Prendre ma zone").click()
@@ -118,3 +119,36 @@ def test_a_server_that_is_silent_is_told_with_its_day_in_light_and_dark(page: Pa
         page.goto("/fr/dataset/zh-44")
         expect(page.locator(".eco-access__trouble")).to_contain_text(re.compile(r"ne répond pas depuis le \d+"))
         assert axe_violations(page) == []
+
+
+def test_attributes_are_asked_for_when_no_preview_has_told_them_and_code_is_copied(page: Page, dataset: dict[str, Any]):
+    wfs = dataset["resources"][1]["id"]
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.goto(f"/fr/dataset/zh-44/resource/{wfs}/extrait")
+    expect(page.get_by_text("Les noms des attributs sont demandés au service")).to_be_visible()
+    jobs.make_samples()
+    page.get_by_label("surface_ha").check()
+    assert axe_violations(page) == []
+    page.get_by_role("button", name="Copier l’adresse").click()
+    expect(page.get_by_text("Copié", exact=True)).to_be_visible()
+    assert "REQUEST=GetFeature" in page.evaluate("navigator.clipboard.readText()")
+    page.get_by_role("button", name="Afficher l’adresse").click()
+    expect(page.locator(".eco-extract__code").first).to_contain_text("surface_ha")
+
+
+def test_raster_tiles_in_one_file_are_seen_on_the_map(page: Page, dataset: dict[str, Any]):
+    body = png(7)
+    entries = [(0, 1, len(body), 0)]
+    tiles = FileStorage(io.BytesIO(pictures(entries, body, FRANCE, zooms=(0, 0))), "ortho.pmtiles")
+    by = {"ignore_auth": True, "user": factories.Sysadmin()["name"]}
+    named = {"name": "Orthophotographie", "url": "ortho.pmtiles", "format": "PMTiles", "upload": tiles}
+    call_action("resource_create", by, package_id=dataset["id"], **named)
+    page.goto("/fr/dataset/zh-44")
+    page.locator(".eco-preview").get_by_label("Afficher").select_option(label="Orthophotographie")
+    expect(page.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
+    jobs.make_samples()
+    shown = page.locator(".eco-preview__map .leaflet-image-layer")
+    expect(shown).to_have_count(1)
+    assert shown.evaluate("image => image.complete && image.naturalWidth") == 1
+    assert axe_violations(page) == []

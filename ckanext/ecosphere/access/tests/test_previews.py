@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import io
 import json
 import random
 import resource
+import struct
 import subprocess
 import sys
 import time
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +49,22 @@ def sample(body: bytes, tmp_path: Path, name: str = "", seconds: int = 20):
     job = {"task": "sample", "input": str(tmp_path / "in"), "output": str(tmp_path / "out"), "rows": 100, "name": name}
     facts = sandbox.run(job, seconds, 700)
     return facts, json.loads((tmp_path / "out").read_text())
+
+
+def png(shade: int) -> bytes:
+    """A picture of one pixel."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes([0, shade]))) + chunk(b"IEND", b"")
+
+
+def varint(number: int) -> bytes:
+    """A number as PMTiles writes it: seven bits a byte, the lowest first."""
+    low, rest = number & 127, number >> 7
+    return bytes([low | 128]) + varint(rest) if rest else bytes([low])
 
 
 def zipped(**members: bytes) -> bytes:
@@ -179,6 +199,34 @@ def test_what_is_no_image_is_not_handed_on(store, hostile, body, kind, status):
     assert found.json["message"]
 
 
+@pytest.mark.parametrize("name", ["grand.csv", "grand.geojson"])
+def test_of_a_large_file_the_beginning_is_shown(store, hostile, monkeypatch, name):
+    monkeypatch.setitem(tk.config, "ecosphere.access.sample_megabytes", 1)
+    point = '{"type": "Feature", "properties": {"n": "%s"}, "geometry": {"type": "Point", "coordinates": [2, 47]}}'
+    lines = [f"{number};Quimper, où il pleut" for number in range(60_000)]
+    features = ",\n".join(point % number for number in range(12_000))
+    body = (
+        "n;lieu\n" + "\n".join(lines)
+        if name == "grand.csv"
+        else f'{{"type": "FeatureCollection", "features": [{features}]}}'
+    )
+    url = hostile(f"/{name}", body.encode(), "text/plain")
+    dataset = factories.Dataset(owner_org=store["service"], resources=[{"url": url, "format": name.partition(".")[2]}])
+    path = f"/fr/dataset/{dataset['name']}/resource/{dataset['resources'][0]['id']}/apercu"
+    found = preview(store, path)
+    assert found["part"] and found["cut"], found
+    assert [row[0] for row in found["rows"][:2]] == ["0", "1"]
+    assert len(found["rows"]) == 1000
+
+
+def test_a_large_archive_is_told_to_be_too_large(store, hostile, monkeypatch):
+    monkeypatch.setitem(tk.config, "ecosphere.access.sample_megabytes", 1)
+    url = hostile("/grand.zip", zipped(a_dot_csv=random.Random(7).randbytes(2_000_000)), "application/zip")
+    dataset = factories.Dataset(owner_org=store["service"], resources=[{"url": url, "format": "ZIP"}])
+    path = f"/fr/dataset/{dataset['name']}/resource/{dataset['resources'][0]['id']}/apercu"
+    assert "trop volumineux" in preview(store, path)["message"]
+
+
 def test_documents_are_shown_when_they_are_documents(store, hostile):
     pdf = hostile("/notice.pdf", b"%PDF-1.4\n%%EOF", "text/html")
     lie = hostile("/lie.pdf", b"<script>alert(1)</script>", "application/pdf")
@@ -258,6 +306,62 @@ def test_tiles_in_one_file_are_a_map(loaded, tmp_path):
     assert {each["type"] for each in (feature["geometry"] for feature in found["geojson"]["features"])} <= {
         "Polygon", "MultiPolygon",
     }  # fmt: skip
+
+
+def pictures(entries: list[tuple[int, int, int, int]], tiles: bytes, box: tuple[float, ...], **header: Any) -> bytes:
+    """PMTiles with pictures: entries are first tile, run, length and offset of the root directory."""
+    firsts = [one - other for (one, *_), other in zip(entries, [0, *(each[0] for each in entries)], strict=False)]
+    columns = (firsts, [e[1] for e in entries], [e[2] for e in entries], [e[3] + 1 for e in entries])
+    root = gzip.compress(varint(len(entries)) + b"".join(varint(n) for column in columns for n in column))
+    leaves = header.get("leaves", b"")
+    parts = (127, len(root), 0, 0, 127 + len(root), len(leaves), 127 + len(root) + len(leaves), len(tiles), 0, 0, 0)
+    kind, zooms = header.get("kind", 2), header.get("zooms", (0, 1))
+    head = b"PMTiles\x03" + struct.pack("<11Q", *parts) + bytes([1, header.get("compression", 2), 1, kind, *zooms])
+    return head + struct.pack("<4i", *(round(side * 1e7) for side in box)) + bytes(9) + root + leaves + tiles
+
+
+FRANCE = (-5.2, 41.3, 9.6, 51.1)
+
+
+def test_pictures_in_one_file_are_a_map(loaded, tmp_path):
+    whole, east = png(1), png(2)
+    # Zoom 1: tile 1 is the north-west, tile 4 the north-east; France lies in both.
+    entries = [(0, 1, len(whole), 0), (1, 1, len(whole), 0), (4, 1, len(east), len(whole))]
+    facts, found = sample(pictures(entries, whole + east, FRANCE), tmp_path)
+    assert (facts["kind"], facts["extent"], found["zoom"]) == ("map", list(FRANCE), 1)
+    assert [each["bounds"] for each in found["images"]] == [[-180, 0, 0, 85.0511288], [0, 0, 180, 85.0511288]]
+    shown = [base64.b64decode(each["src"].removeprefix("data:image/png;base64,")) for each in found["images"]]
+    assert shown == [whole, east]
+
+
+def test_pictures_of_a_leaf_and_of_a_run_are_found_and_holes_left_out(loaded, tmp_path):
+    body = png(3)
+    leaf = gzip.compress(b"".join(map(varint, (1, 1, 2, len(body), 1))))  # tiles 1 and 2, the same picture
+    made = pictures([(0, 0, len(leaf), 0)], body, FRANCE, leaves=leaf, zooms=(1, 1))
+    _facts, found = sample(made, tmp_path)
+    assert [each["bounds"][0] for each in found["images"]] == [-180]
+
+
+@pytest.mark.parametrize(
+    ("changes", "tiles"),
+    [
+        ({"kind": 5}, png(1)),  # AVIF
+        ({"compression": 4}, png(1)),  # of directories, zstd
+        ({}, b"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'/>"),
+        ({"zooms": (3, 1)}, png(1)),
+        ({"zooms": (0, 200)}, png(1)),
+        ({"entries": [(0, 1, 2**40, 0)]}, png(1)),
+        ({"entries": [(0, 1, 10, 2**50)]}, png(1)),
+        ({"entries": [(0, 0, 20, 0)]}, png(1)),  # a leaf where there is none
+        ({"box": (9, 41, -5, 51)}, png(1)),
+    ],
+)
+def test_pictures_made_to_do_harm_end_with_a_sentence(loaded, tmp_path, changes, tiles):
+    entries = changes.pop("entries", [(0, 1, len(tiles), 0)])
+    box = changes.pop("box", FRANCE)
+    with pytest.raises(PreviewError) as raised:
+        sample(pictures(entries, tiles, box, **{"zooms": (0, 0), **changes}), tmp_path)
+    assert raised.value.code in ("unreadable", "no-preview")
 
 
 def test_a_workbook_and_a_dbf_become_tables(loaded, tmp_path):

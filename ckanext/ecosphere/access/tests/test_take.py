@@ -10,6 +10,7 @@ import sys
 import zipfile
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import urlopen
 
 import ckan.plugins.toolkit as tk
 import pyogrio
@@ -20,7 +21,7 @@ from ckan.tests import factories
 from lxml import etree
 
 from ckanext.ecosphere.access import jobs
-from ckanext.ecosphere.access.model import Extract, Use, now
+from ckanext.ecosphere.access.model import Extract, Sample, Use, now
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.qgis import definition, sources
 from ckanext.ecosphere.access.take import extracts, request, snippets
@@ -79,6 +80,30 @@ def test_a_search_opens_in_qgis(store):
     assert store["client"].get("/recherche.qlr?q=zones&organization=inconnue").status_code == 404
     assert store["client"].get("/recherche.qlr?organization=ddt-44").status_code == 200
     assert store["client"].get('/recherche.qlr?tags=x"+OR+*:*').status_code == 404
+
+
+def test_a_group_a_service_and_a_whole_dataset_open_in_qgis(store):
+    factories.Group(name="bouquet", user={"name": "anne"}, packages=[{"id": store["dataset"]["id"]}])
+    for page in ("/group/bouquet", "/organization/ddt-44", "/dataset/zones-humides", "/dataset/?q=zones&page=1"):
+        seen = BeautifulSoup(store["client"].get(page, follow_redirects=True).data, "html.parser")
+        (address_,) = {a["href"] for a in seen.select("a[href*='.qlr']") if "/resource/" not in a["href"]}
+        assert "page=" not in address_
+        assert len(qlr(store["client"].get(address_)).findall("maplayers/maplayer")) == 5, page
+
+
+def test_a_series_opens_in_qgis_with_the_layers_of_its_datasets_that_the_reader_may_see(store):
+    kind = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/series"
+    factories.Dataset(name="serie-qgis", title="Série", dcat_type=kind, owner_org=store["service"])
+    for name, private in (("membre-qgis", False), ("secret-qgis", True)):
+        resources = [{"url": f"https://geo.example.org/{name}.gpkg", "format": "GPKG", "name": name}]
+        kept = {"resources": resources, "private": private, "in_series": ["serie-qgis"]}
+        factories.Dataset(name=name, title=name, owner_org=store["service"], **kept)
+    page = store["client"].get("/dataset/serie-qgis").data.decode()
+    assert 'href="/dataset/serie-qgis/qgis.qlr"' in page
+    path = "/dataset/serie-qgis/qgis.qlr"
+    assert [each.text for each in qlr(store["client"].get(path)).findall(".//layername")] == ["membre-qgis"]
+    found = [each.text for each in qlr(store["client"].get(path, headers=store["editor"])).findall(".//layername")]
+    assert sorted(found) == ["membre-qgis", "secret-qgis"]
 
 
 def test_hostile_names_stay_text_in_a_layer_definition():
@@ -314,6 +339,28 @@ def test_a_box_is_written_so_that_no_server_turns_its_axes():
     assert parse_qs(urlsplit(request.address(old, degrees, part)).query)["BBOX"][0] == "-1.6,47.2,-1.5,47.3"
     with pytest.raises(PreviewError):
         request.address({**service, "formats": ["shape-zip"]}, degrees, part)
+
+
+def test_the_address_of_a_wfs_has_the_chosen_attributes_and_the_geometry(store):
+    path = address(store, "Données", "extrait")
+    chosen = {"attributes": ["code", "nature"], "box": NANTES, "show": "1"}
+
+    def shown() -> BeautifulSoup:
+        return BeautifulSoup(store["client"].post(path, data=chosen).data, "html.parser")
+
+    store["client"].post(address(store, "Données", "apercu"))
+    jobs.make_samples()
+    url = shown().select_one(".eco-extract__code").get_text()
+    assert parse_qs(urlsplit(url).query)["PROPERTYNAME"] == ["code,nature,geom"]
+    with urlopen(url) as answer:
+        features = json.load(answer)["features"]
+    assert features[0]["properties"].keys() == {"code", "nature"} and features[0]["geometry"]
+    assert "tous les attributs" not in shown().get_text()
+    row = model.Session.get(Sample, store["resources"]["Données"])
+    row.facts = {**row.facts, "geometry_name": ""}
+    model.Session.commit()
+    assert "PROPERTYNAME" not in shown().select_one(".eco-extract__code").get_text()
+    assert "Il renvoie tous les attributs" in shown().get_text()
 
 
 def test_no_address_ends_a_text_of_the_code():

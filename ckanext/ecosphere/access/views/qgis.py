@@ -10,7 +10,7 @@ from ckan.lib.search import SearchError
 from flask import Response, make_response, request
 
 from ckanext.ecosphere.access.helpers import of_dataset
-from ckanext.ecosphere.access.qgis import definition, layers
+from ckanext.ecosphere.access.qgis import definition, layers, series
 from ckanext.ecosphere.access.qgis.sources import Source
 from ckanext.ecosphere.access.views.blueprint import OF_RESOURCE, absent, context, ecosphere_access, found
 
@@ -32,13 +32,14 @@ def of_resource(id: str, resource_id: str) -> Response:
 
 @ecosphere_access.route("/dataset/<id>/qgis.qlr")
 def of_dataset_(id: str) -> Response:
-    """Hand out the layers of all resources of a dataset."""
+    """Hand out the layers of all resources of a dataset; of a series, those of its datasets."""
     try:
         pkg: Any = tk.get_action("package_show")(context(), {"id": id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
         absent(tk._("Dataset not found"))
     title = pkg["title"] or pkg["name"]
-    return _file(title, [(title, _layers(pkg))], pkg["name"])
+    datasets = [pkg, *(series.members(context(), pkg, MOST_DATASETS) if series.is_series(pkg) else [])]
+    return _file(title, [(each["title"] or each["name"], _layers(each)) for each in datasets], pkg["name"])
 
 
 @ecosphere_access.route("/recherche.qlr")
@@ -53,6 +54,7 @@ def of_search() -> Response:
         "q": request.args.get("q", ""),
         "fq": " ".join([*filters[:MOST_FILTERS], "+dataset_type:dataset"]),
         "rows": MOST_DATASETS,
+        "include_private": True,
         "extras": {name: value for name, value in request.args.items() if name.startswith("ext_")},
     }
     try:

@@ -34,6 +34,7 @@ from ckanext.ecosphere.harvest.record import (
     Dated,
     Identifier,
     Keyword,
+    Member,
     Period,
     Record,
     ReferenceSystem,
@@ -43,6 +44,12 @@ from ckanext.ecosphere.harvest.record import (
 LIMITS = URIRef("http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess")
 """Type of a statement of rights that is about access, as in GeoDCAT-AP and the portal's own feed."""
 HIERARCHY = {DCAT.DatasetSeries: "series", DCAT.DataService: "service"}
+EDITIONS = (
+    ("revisionOf", DCTERMS.replaces),
+    ("revisionOf", DCAT.previousVersion),
+    ("replacedBy", DCTERMS.isReplacedBy),
+)
+"""Associations between editions of one dataset: those of ISO 19115-1, and the one that it lacks."""
 DATES = (
     ("publication", DCTERMS.issued),
     ("revision", DCTERMS.modified),
@@ -78,6 +85,12 @@ def read_dataset(graph: Graph, subject: URIRef) -> Record:
         frequency=next(iter(_codes(graph, subject, DCTERMS.accrualPeriodicity)), None),
         lineage=labels_of(graph, subject, DCTERMS.provenance, DCTERMS.description),
         series=[str(v) for v in first_of(graph, subject, DCAT.inSeries, DCTERMS.isPartOf)],
+        members=[
+            Member(identifier=str(node), association=kind)
+            for kind, predicate in EDITIONS
+            for node in in_order(graph, set(graph.objects(subject, predicate)))
+            if not isinstance(node, BNode)
+        ],
     )
     _identifiers(record, graph, subject)
     _entry(record, graph, subject)

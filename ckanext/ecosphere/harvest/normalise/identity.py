@@ -15,6 +15,8 @@ MAX_IDENTIFIERS, MAX_SERVED = 20, 1_000
 MAX_LENGTH = 500
 _PART_OF = {"largerworkcitation", "series", "collectivetitle", "dependency"}
 _CITED_BY = "crossreference"
+#: Associations of ISO 19115-1 between editions of one dataset, and the one that DCAT has besides.
+_EDITIONS = {"revisionof": "replaces", "replacedby": "replaced_by"}
 MEMBER = {"partofseamlessdatabase", "iscomposedof"}
 _SAMPLES = re.compile(r"x{3,}|0{8}-0{4}-0{4}-0{4}-0{12}|\{?uuid\}?|identifiant.*", re.IGNORECASE)
 
@@ -76,11 +78,12 @@ def _kinds_of_members(record: Record) -> str:
 
 
 def relations(draft: Draft) -> None:
-    """The series that the dataset is part of; members and other relations are told."""
+    """The series and the other editions of the dataset; members and other relations are told."""
     record = draft.record
     parents = [clean_identifier(record.parent_identifier), *map(clean_identifier, record.series)]
     others: list[str] = []
     cited: list[str] = []
+    editions: dict[str, list[str]] = {"replaces": [], "replaced_by": []}
     for member in record.members:
         name = clean_identifier(member.identifier) or member.title
         kind = (member.association or "").lower()
@@ -88,6 +91,8 @@ def relations(draft: Draft) -> None:
             continue
         if kind in _PART_OF:
             parents.append(name)
+        elif kind in _EDITIONS and name not in (record.file_identifier, record.uri):
+            editions[_EDITIONS[kind]].append(name)
         elif kind == _CITED_BY and (address := clean_url(name).url):
             cited.append(address)
         elif kind not in MEMBER:
@@ -100,6 +105,8 @@ def relations(draft: Draft) -> None:
     own = {record.file_identifier}
     draft.set("in_series", list(dict.fromkeys(p for p in parents if p and p not in own))[:MAX_IDENTIFIERS])
     draft.set("is_referenced_by", cited)
+    for field, names in editions.items():
+        draft.set(field, list(dict.fromkeys(names))[:MAX_IDENTIFIERS])
     draft.members = members_of(record)
     if draft.members:
         draft.lost("aggregationInfo/members", f"{_kinds_of_members(record)}: {'; '.join(draft.members)}")

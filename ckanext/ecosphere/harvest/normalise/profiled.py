@@ -17,7 +17,7 @@ _NOT_TAKEN = {
     "owner_org", "private", "provenance", "publisher", "qualified_attribution", "qualified_relation", "resources",
     "source_record", "spatial", "spatial_coverage", "state", "tag_string", "tags", "temporal_coverage", "territory",
     "theme", "title", "type", "uri", "use_conditions", "access_conditions", "license_id", "license_title",
-    "license_url", "access_rights", "access_limitation", "in_series",
+    "license_url", "access_rights", "access_limitation", "in_series", "replaces", "replaced_by",
 }  # fmt: skip
 """What our rules decide on for every source, or CKAN itself."""
 

@@ -500,6 +500,13 @@ def test_series_members_and_other_relations_are_kept_or_told():
     assert "aggregationInfo: crossReference c" in made.unread
 
 
+def test_editions_of_one_dataset_are_kept_and_it_is_none_of_itself():
+    editions = [Member(name, association="revisionOf") for name in ("v1", "v1", "self")]
+    made = result(file_identifier="self", members=[*editions, Member("v3", association="replacedBy")])
+    assert made.dataset["replaces"] == ["v1"]
+    assert made.dataset["replaced_by"] == ["v3"]
+
+
 def test_the_original_record_is_addressed_by_the_source_when_no_link_does():
     context = Context("ddt-80021-01", catalogue_title="Catalogue", record_url="https://a.fr/csw?id={id}")
     made = dataset(context, file_identifier="a b/c")

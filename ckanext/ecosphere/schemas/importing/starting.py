@@ -14,6 +14,7 @@ OWN = frozenset(
         "identifier", "alternate_identifier", "metadata_identifier", "source_record", "source_catalogue",
         "metadata_date", "uri", "metadata_created", "metadata_modified", "num_resources", "num_tags", "license_title",
         "license_url", "relationships_as_object", "relationships_as_subject", "revision_id",
+        "replaces", "replaced_by",
     )
 )  # fmt: skip
 LEAST_SHARE = 0.5

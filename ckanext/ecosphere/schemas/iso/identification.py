@@ -108,6 +108,7 @@ def _common(dataset: Reader) -> list[Any]:
         _constraints(dataset),
         [_aggregation(name, "largerWorkCitation") for name in dataset.texts("in_series")[1:]],
         [_aggregation(name, "partOfSeamlessDatabase") for name in dataset.members],
+        [_aggregation(name, "revisionOf") for name in dataset.texts("replaces")],
         [_aggregation(address, "crossReference") for address in dataset.texts("is_referenced_by")],
     ]
 

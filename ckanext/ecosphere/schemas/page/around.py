@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -71,7 +72,8 @@ def of(dataset: Dataset) -> dict[str, list[dict[str, str]]]:
 
     Returns:
         ``years`` (the same subject and place in other years, or other parts of its series), ``nearby`` (the same
-        subject elsewhere, neighbours first), ``similar`` (another subject of the same theme and place); each a list of
+        subject elsewhere, neighbours first), ``similar`` (another subject of the same theme and place) and ``later``
+        (of ``years``, the one of the same title and place with the latest year after this one's); each a list of
         ``name`` and ``title``.
     """
     places = _ids(dataset, "territory", "territories")
@@ -80,10 +82,15 @@ def of(dataset: Dataset) -> dict[str, list[dict[str, str]]]:
     about = subject(str(dataset.get("title") or ""), places)
     query = _query(about, themes, places, series)
     if not query:
-        return {"years": [], "nearby": [], "similar": []}
+        return nothing()
     search = {"q": query, "fq": _others(dataset), "fl": ",".join(FIELDS), "rows": ROWS, "facet": "false"}
     found = tk.get_action("package_search")({}, {**search, "include_private": True})["results"]
-    return _grouped(found, about, places, series)
+    return {**_grouped(found, about, places, series), "later": _later(dataset, found, places)}
+
+
+def nothing() -> dict[str, list[dict[str, str]]]:
+    """Return what is around a dataset of which nothing is known."""
+    return {"years": [], "nearby": [], "similar": [], "later": []}
 
 
 def _query(about: Subject, themes: list[str], places: list[str], series: list[str]) -> str:
@@ -119,6 +126,22 @@ def _grouped(
         "nearby": _shown(each for _far, each in nearby),
         "similar": _shown(similar),
     }
+
+
+def _later(dataset: Dataset, found: Iterable[Dataset], places: list[str]) -> list[dict[str, str]]:
+    """Return the dataset of the same title but for a later year; a year to come is a horizon, no edition."""
+    name, year = _dated(dataset)
+    others = [each for each in found if set(map(str, as_list(each.get(EXACT) or []))) == set(places)]
+    same = [(other, each) for each in others for title, other in [_dated(each)] if title == name]
+    later = [(other, each) for other, each in same if year and year < other <= str(date.today().year)]
+    return _shown(each for _year, each in sorted(later, key=lambda one: one[0])[-1:])
+
+
+def _dated(dataset: Dataset) -> tuple[str, str]:
+    """Return the whole title without its last year, and that year, "" without one."""
+    title = str(dataset.get("title") or "")
+    last = next(reversed(list(_YEAR.finditer(title))), None)
+    return (voc.normalise(f"{title[: last.start()]} {title[last.end() :]}"), last.group()) if last else (title, "")
 
 
 def distance(places: Iterable[str], others: Iterable[str]) -> float:

@@ -11,7 +11,7 @@ from ckan.lib.search import SearchError
 from markupsafe import Markup
 
 from ckanext.ecosphere.schemas import wording
-from ckanext.ecosphere.schemas.page import around, citation, glance, uses, views
+from ckanext.ecosphere.schemas.page import around, citation, collections, editions, glance, uses, views
 from ckanext.ecosphere.schemas.page.addresses import ecosphere_address_text
 from ckanext.ecosphere.schemas.page.once import once
 from ckanext.ecosphere.shared import template_helpers
@@ -74,11 +74,27 @@ def ecosphere_link_state(dataset: Dataset, resource: Mapping[str, Any]) -> dict[
 
 
 def ecosphere_around(dataset: Dataset) -> dict[str, list[dict[str, str]]]:
-    """Return what is around a dataset (`around.of`); nothing when the index cannot be asked."""
+    """Return what is around a dataset (`around.of`) beside its editions; nothing when the index cannot be asked."""
     try:
-        return around.of(dataset)
+        found = once("around", dataset, around.of)
     except SearchError:
-        return {"years": [], "nearby": [], "similar": []}
+        return around.nothing()
+    beside = ecosphere_editions(dataset)
+    told = {each["name"] for each in (*beside["older"], *beside["newer"])}
+    return {part: [each for each in datasets if each["name"] not in told] for part, datasets in found.items()}
+
+
+def ecosphere_editions(dataset: Dataset) -> dict[str, Any]:
+    """Return the other editions of a dataset (`editions.of`), once for a page; none when the index cannot be asked."""
+    try:
+        return once("editions", dataset, editions.of)
+    except SearchError:
+        return {"older": [], "newer": [], "newest": None}
+
+
+def ecosphere_collections(dataset: Dataset) -> dict[str, Any]:
+    """Return the collections that use a dataset (`collections.of`), once for a page."""
+    return once("collections", dataset, collections.of)
 
 
 def ecosphere_citation(dataset: Dataset) -> dict[str, Any]:
@@ -109,6 +125,8 @@ HELPERS = {
         ecosphere_glance,
         ecosphere_access,
         ecosphere_around,
+        ecosphere_collections,
+        ecosphere_editions,
         ecosphere_citation,
         ecosphere_address_text,
         ecosphere_resources_by_use,

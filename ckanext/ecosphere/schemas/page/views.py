@@ -13,6 +13,8 @@ from ckanext.ecosphere.schemas.catalogue import sitemap
 from ckanext.ecosphere.schemas.page import citation
 from ckanext.ecosphere.shared import web_guard
 
+#: Characters that OpenSearch 1.1 allows.
+SHORT_NAME, LONG_NAME = 16, 48
 PART_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 page = Blueprint("ecosphere_page", __name__)
 web_guard.protect(page)
@@ -57,17 +59,25 @@ def sitemap_part(number: str) -> Response:
 @page.route("/opensearch.xml")
 def opensearch() -> Response:
     """Describe the search of the portal to browsers (OpenSearch 1.1)."""
-    title = escape(tk.config["ckan.site_title"])
+    title = tk.config["ckan.site_title"]
+    # Apart from the text below: messages within one are not found.
+    description = tk._("Search the datasets of the portal")
     address = escape(_absolute("dataset.search"))
     return _xml(
         '<OpenSearchDescription xmlns="http://a9.com/-/spec/opensearch/1.1/">'
-        f"<ShortName>{title[:16]}</ShortName><LongName>{title[:48]}</LongName>"
-        f"<Description>{escape(tk._('Search the datasets of the portal'))}</Description>"
+        f"<ShortName>{_shortened(title, SHORT_NAME)}</ShortName><LongName>{_shortened(title, LONG_NAME)}</LongName>"
+        f"<Description>{escape(description)}</Description>"
         "<InputEncoding>UTF-8</InputEncoding>"
         f'<Url type="text/html" method="get" template="{address}?q={{searchTerms}}"/>'
         "</OpenSearchDescription>",
         "application/opensearchdescription+xml",
     )
+
+
+def _shortened(text: str, most: int) -> str:
+    """Return the first whole words of a text, for XML."""
+    words = text if len(text) <= most else text[: most + 1].rpartition(" ")[0] or text[:most]
+    return escape(words.rstrip(" –-,:"))
 
 
 def _absolute(endpoint: str, **values: Any) -> str:

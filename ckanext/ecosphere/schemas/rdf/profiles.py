@@ -29,6 +29,7 @@ from ckanext.ecosphere.schemas.rdf import (
     catalogues,
     conformity,
     distributions,
+    editions,
     geometries,
     lineage,
     people,
@@ -108,6 +109,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             self.g.bind(prefix, namespace)
         super().graph_from_dataset({**dataset, "in_series": [], "source": []}, dataset_ref)
         self._add_series(dataset, dataset_ref)
+        editions.write(self.g, dataset_ref, dataset)
         self._add_kind(dataset, dataset_ref)
         self._correct_attributions(dataset, dataset_ref)
         for field, predicate, rdf_class in EXTRA:

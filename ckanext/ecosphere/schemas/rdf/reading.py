@@ -11,7 +11,7 @@ from rdflib import BNode, Graph, Literal, URIRef
 from ckanext.dcat.profiles import ADMS, DCAT, DCATAP, DCT, FOAF, RDF, RDFS, SKOS
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.fields import spatial
-from ckanext.ecosphere.schemas.rdf import conformity, distributions, lineage, record
+from ckanext.ecosphere.schemas.rdf import conformity, distributions, editions, lineage, record
 from ckanext.ecosphere.schemas.rdf.terms import ACCESS_STATEMENT, AGENT_ROLE, DQV, GEODCAT, IANA, SCHEMA
 
 #: Values of one property that are told apart by the list that they come from: (property, field, vocabulary).
@@ -196,7 +196,8 @@ def _geometry(graph: Graph, node: Any, predicate: Any, parse: Any) -> str:
 def _series(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     parents = [str(node) for node in graph.objects(ref, DCAT.inSeries) if not isinstance(node, BNode)]
     served = [str(node) for node in graph.objects(ref, DCAT.servesDataset) if not isinstance(node, BNode)]
-    for field, addresses in (("in_series", parents), ("serves_dataset", served)):
+    related = {"in_series": parents, "serves_dataset": served, **editions.read(graph, ref)}
+    for field, addresses in related.items():
         if addresses:
             dataset[field] = sorted(address.rstrip("/").rpartition("/")[2] for address in addresses)
     types = set(graph.objects(ref, RDF.type))

@@ -17,6 +17,15 @@ from ckanext.ecosphere.schemas.fields import urls
 
 SERIES_FIELD = "vocab_ecosphere_in_series"
 SERVES_FIELD = "vocab_ecosphere_serves"
+REPLACES_FIELD = "vocab_ecosphere_replaces"
+REPLACED_BY_FIELD = "vocab_ecosphere_replaced_by"
+INDEXED = {
+    "in_series": SERIES_FIELD,
+    "serves_dataset": SERVES_FIELD,
+    "replaces": REPLACES_FIELD,
+    "replaced_by": REPLACED_BY_FIELD,
+}
+_NAMES = ("name", "id", "metadata_identifier", "identifier", "uri")
 MOST_SHOWN = 20
 MOST_REFERENCES = 50
 MOST_MEMBERS = 500
@@ -29,7 +38,7 @@ Dataset = Mapping[str, Any]
 
 def index(document: dict[str, Any]) -> None:
     """Add the references of a dataset to its index document, one value each."""
-    for field, target in (("in_series", SERIES_FIELD), ("serves_dataset", SERVES_FIELD)):
+    for field, target in INDEXED.items():
         values = _list(document.get(field))
         if values:
             document[target] = values
@@ -37,7 +46,7 @@ def index(document: dict[str, Any]) -> None:
 
 def own_references(dataset: Dataset) -> list[str]:
     """Return everything by which another dataset may refer to this one."""
-    names = (dataset.get(key) for key in ("name", "id", "metadata_identifier", "identifier", "uri"))
+    names = (dataset.get(key) for key in _NAMES)
     return [str(name) for name in names if name]
 
 
@@ -46,10 +55,7 @@ def find(references: Iterable[str]) -> list[dict[str, Any]]:
     wanted = [str(reference) for reference in references if reference][:MOST_REFERENCES]
     if not wanted:
         return []
-    either = " OR ".join(
-        f"{field}:({_any(wanted)})" for field in ("name", "id", "metadata_identifier", "identifier", "uri")
-    )
-    found = _search(either, rows=MOST_REFERENCES)["results"]
+    found = _search(_named(wanted), rows=MOST_REFERENCES)["results"]
 
     def place(dataset: Dataset) -> int:
         return min((wanted.index(name) for name in own_references(dataset) if name in wanted), default=len(wanted))
@@ -60,6 +66,19 @@ def find(references: Iterable[str]) -> list[dict[str, Any]]:
 def referring(dataset: Dataset, field: str, rows: int = MOST_SHOWN) -> dict[str, Any]:
     """Return the datasets that refer to this one in the index field ``field``: ``count`` and the first ``results``."""
     return _search(f"{field}:({_any(own_references(dataset))})", rows=rows)
+
+
+def editions(dataset: Dataset, references: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the datasets next to one in its line of editions, in one query.
+
+    Args:
+        dataset: whose editions are wanted.
+        references: what its own record says that it replaces or is replaced by.
+    """
+    own = _any(own_references(dataset))
+    parts = [f"{field}:({own})" for field in (REPLACES_FIELD, REPLACED_BY_FIELD)]
+    wanted = sorted(references)[:MOST_REFERENCES]
+    return _search(" OR ".join([*parts, *([_named(wanted)] if wanted else [])]), rows=MOST_SHOWN)["results"]
 
 
 def members(dataset: Dataset) -> list[str]:
@@ -106,6 +125,11 @@ def _search(query: str, rows: int) -> dict[str, Any]:
 def _searched(query: str, rows: int) -> dict[str, Any]:
     search = {"fq": f"+dataset_type:dataset +({query})", "rows": rows, "sort": "title_string asc", "facet": "false"}
     return tk.get_action("package_search")({}, {**search, "include_private": True})
+
+
+def _named(references: Iterable[str]) -> str:
+    either = _any(references)
+    return " OR ".join(f"{field}:({either})" for field in _NAMES)
 
 
 def _any(values: Iterable[str]) -> str:

@@ -83,6 +83,8 @@ FULL: dict[str, Any] = {
     "documentation": ["https://www.ain.gouv.fr/notice.pdf"],
     "is_referenced_by": ["https://hal.example.org/123"],
     "in_series": ["lot-risques-ain"],
+    "replaces": ["zones-inondables-2012"],
+    "replaced_by": ["zones-inondables-2030"],
     "preview_image": "https://www.ain.gouv.fr/apercu.png",
     "status": f"{DIM}/dataset-status/COMPLETED",
     "spatial_coverage": [{"text": "Vallée de l'Ain", "bbox": "4.72, 45.61, 6.18, 46.52"}],

@@ -7,6 +7,7 @@ import re
 from datetime import date
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from bs4 import BeautifulSoup
@@ -169,11 +170,15 @@ def test_asking_for_the_site_map_again_makes_nothing_grow_and_reads_no_dataset(a
 
 
 @pytest.mark.usefixtures("portal")
-def test_robots_find_the_site_map_and_browsers_the_search(app: Any):
+def test_robots_find_the_site_map_and_browsers_the_search(app: Any, monkeypatch):
     assert re.search(r"^Sitemap: https?://\S+/sitemap\.xml$", app.get("/robots.txt").body, re.MULTILINE)
     description = xml(app, "/opensearch.xml")
     template = description.find("{*}Url").get("template")
     assert app.get(template.replace("{searchTerms}", "zones").split("/", 3)[3].join(["/", ""])).status_code == 200
+    monkeypatch.setitem(tk.config, "ckan.site_title", "Eau, R&D & données de toutes les rivières du bassin")
+    described = xml(app, "/fr/opensearch.xml")
+    assert described.findtext("{*}ShortName") == "Eau, R&D &"
+    assert described.findtext("{*}LongName") == "Eau, R&D & données de toutes les rivières du"
     home = BeautifulSoup(app.get("/").body, "html.parser")
     assert home.select_one("link[rel=search]")["href"].endswith("/opensearch.xml")
 

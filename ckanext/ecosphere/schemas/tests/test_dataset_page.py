@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 from ckan.tests import factories
+from ckan.tests.helpers import call_action
 from flask import g
 
 from ckanext.ecosphere.schemas.page import around
@@ -46,6 +47,11 @@ def shown(app: Any, name: str, part: str = "main") -> BeautifulSoup:
 def texts(soup: BeautifulSoup, selector: str) -> list[str]:
     """What elements say, on one line each."""
     return [" ".join(each.get_text(" ").split()) for each in soup.select(selector)]
+
+
+def names(soup: BeautifulSoup, list_of: str) -> list[str]:
+    """The names of the datasets that a list around a dataset links to."""
+    return [a["href"].rsplit("/", 1)[1] for a in soup.select(f"ul[aria-labelledby={list_of}] a")]
 
 
 def test_the_first_part_says_what_where_when_who_licence_and_how(app, create, with_request_context):
@@ -209,6 +215,55 @@ def test_around_it_stand_other_years_neighbours_and_what_is_similar(app, create,
     assert "tourbieres-secret" not in section.decode()
 
 
+def test_an_old_edition_says_so_and_leads_to_the_newest_and_each_names_the_others(app, create):
+    create({"name": "carte-v1", "title": "Carte, v1", "version": "1.0"})
+    create({"name": "carte-v2", "title": "Carte, v2", "replaces": ["carte-v1"], "replaced_by": ["carte-v3"]})
+    create({"name": "carte-v3", "title": "Carte, v3", "metadata_identifier": "fiche-v3"})
+    create({"name": "carte-v4", "title": "Carte, v4 secrète", "replaces": ["fiche-v3"], "private": True})
+    outdated = shown(app, "carte-v1", ".eco-outdated")
+    assert "version ancienne" in outdated.get_text()
+    assert [a["href"].rsplit("/", 1)[1] for a in outdated.select("a")] == ["carte-v3"]
+    assert names(shown(app, "carte-v1"), "around-newer") == ["carte-v2", "carte-v3"]
+    assert not {"carte-v2", "carte-v3"} & set(names(shown(app, "carte-v1"), "around-similar"))
+    newest = shown(app, "carte-v3")
+    assert newest.select_one(".eco-outdated") is None  # the fourth is secret
+    assert names(newest, "around-older") == ["carte-v2", "carte-v1"]
+    assert "version 1.0" in newest.select_one("#around-older").parent.get_text()
+
+
+def test_editions_in_a_circle_end(app, create):
+    create({"name": "rond-1", "title": "Rond 1", "replaces": ["rond-2"]})
+    create({"name": "rond-2", "title": "Rond 2", "replaces": ["rond-1"]})
+    assert names(shown(app, "rond-1"), "around-newer") == ["rond-2"]
+
+
+def test_a_year_before_another_of_the_same_title_leads_to_the_latest(app, create):
+    for name, title in (("bruit-2019", "Carte de bruit 2019"), ("bruit-2022", "Carte de bruit 2022")):
+        create({"name": name, "title": title, "territory": [samples.AIN]})
+    create({"name": "bruit-2090", "title": "Carte de bruit 2090", "territory": [samples.AIN]})  # a horizon
+    create({"name": "bruit-route-2023", "title": "Carte de bruit des routes 2023", "territory": [samples.AIN]})
+    told = shown(app, "bruit-2019", ".eco-outdated")
+    assert [a["href"].rsplit("/", 1)[1] for a in told.select("a")] == ["bruit-2022"]
+    assert shown(app, "bruit-2022").select_one(".eco-outdated") is None
+
+
+def test_the_collections_and_pages_that_use_a_dataset_are_named(app, create):
+    dataset = create({"name": "en-collection", "title": "Haies", "is_referenced_by": ["https://hal.example.org/1"]})
+    member = [{"id": dataset["id"], "capacity": "public"}]
+    for number in range(10):
+        factories.Group(name=f"bouquet-{number:02}", title=f"Bouquet <b>{number:02}</b>", packages=member)
+    gone = factories.Group(name="bouquet-gone", title="Bouquet 000", packages=member)
+    call_action("group_delete", {"user": factories.Sysadmin()["name"]}, id=gone["id"])
+    section = shown(app, "en-collection", ".eco-around")
+    used = section.select_one("#around-collections").parent
+    hrefs = [a["href"] for a in used.select("a")]
+    assert hrefs[0].endswith("/group/bouquet-00") and "https://hal.example.org/1" in hrefs
+    assert "et 2 autres" in used.get_text() and used.select_one("b") is None
+    assert "Bouquet 000" not in used.get_text()
+    assert app.get(hrefs[0]).status_code == 200
+    assert "Collections and reuses" in app.get("/en/dataset/en-collection").body
+
+
 # --- in a browser ----------------------------------------------------------------------------------------------------
 
 
@@ -221,8 +276,9 @@ def complete(create: Any) -> str:
 
 
 @pytest.mark.browser
-def test_the_page_is_accessible_to_everyone_in_light_and_dark_wide_and_narrow(page, complete, editor):
-    addresses = [f"/fr/dataset/{complete}"]
+def test_the_page_is_accessible_to_everyone_in_light_and_dark_wide_and_narrow(page, complete, editor, create):
+    create({"name": "ancienne", "title": "Édition ancienne", "replaced_by": [complete]})
+    addresses = [f"/fr/dataset/{complete}", "/fr/dataset/ancienne"]
     page.goto(addresses[0])
     addresses.append(page.locator(".resource-item .heading").first.get_attribute("href"))
     addresses += [f"/fr/demandes/signaler/{complete}", "/fr/accessibilite"]

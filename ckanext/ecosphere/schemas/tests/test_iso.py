@@ -128,8 +128,8 @@ def test_a_measure_keeps_what_it_measures_after_two_equal_ones(create, there_and
 
 def makes_sense(name: str, dataset: dict[str, Any]) -> bool:
     """Whether a field makes sense for the kind of the dataset; what does not, no record need carry."""
-    if name == "in_series" and dataset.get("metadata_identifier") in dataset[name]:
-        return False  # nothing is a member of itself
+    if name in ("in_series", "replaces") and dataset.get("metadata_identifier") in dataset[name]:
+        return False  # nothing is a member of itself, or an older version
     field = next((each for each in SCHEMA if each["field_name"] == name), {})
     return conditions.is_relevant(field, lambda other: Reader(dataset).texts(other))
 

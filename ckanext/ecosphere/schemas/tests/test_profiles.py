@@ -10,6 +10,7 @@ from ckan.common import config
 from rdflib import DCAT, DCTERMS, FOAF, PROV, RDF, SH, SKOS, XSD, Graph, Literal, Namespace, URIRef
 
 from ckanext.dcat.processors import RDFParser, RDFSerializer
+from ckanext.ecosphere.schemas.rdf import reading
 from ckanext.ecosphere.schemas.tests import samples
 
 ADMS = Namespace("http://www.w3.org/ns/adms#")
@@ -187,6 +188,18 @@ def test_a_series_is_told_when_everyone_may_see_it(graph_of, create):
     (series,) = graph.objects(ref, DCAT.inSeries)
     assert (series, RDF.type, DCAT.DatasetSeries) in graph
     assert graph.value(series, DCTERMS.title) == Literal("Lot lot-risques-ain")
+
+
+def test_other_editions_are_told_when_everyone_may_see_them_and_read_again(graph_of, create):
+    editions = ("zones-2012", "zones-secret", "zones-2030")
+    made = {name: create({"title": name, "name": name, "private": "secret" in name}) for name in editions}
+    graph, ref = graph_of(samples.full(replaces=[*editions[:2], "zones-nulle-part"], replaced_by=["zones-2030"]))
+    (older,) = graph.objects(ref, DCTERMS.replaces)
+    (newer,) = graph.objects(ref, DCTERMS.isReplacedBy)
+    again: dict[str, Any] = {}
+    reading.complete(graph, ref, again)
+    assert again["replaces"] == [made["zones-2012"]["id"]] == [str(older).rpartition("/")[2]]
+    assert again["replaced_by"] == [made["zones-2030"]["id"]] == [str(newer).rpartition("/")[2]]
 
 
 def test_the_place_is_said_once(graph_of):

@@ -62,6 +62,8 @@ CONTRACT = [
     "documentation",
     "is_referenced_by",
     "in_series",
+    "replaces",
+    "replaced_by",
     "regulatory_use",
     "preview_image",
     "source_record",

@@ -26,14 +26,18 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
     return meaning ? meaning[language] || meaning.en : "";
   }
 
-  /* What a code of a standard means, "" for any other cell. */
-  function codeOf(cell, place_) {
-    const codes = sample.columns[place_].codes;
+  /* What a code of a standard means, "" for any other cell; that of a subtype by the type beside it. */
+  function codeOf(cells, place_) {
+    const column = sample.columns[place_], cell = cells[place_];
+    let codes = column.codes;
+    if (codes && column.of !== undefined) {
+      codes = Object.hasOwn(codes, cells[column.of]) ? codes[cells[column.of]] : null;
+    }
     return codes && Object.hasOwn(codes, cell) ? inWords(codes[cell]) : "";
   }
 
-  function cellOf(cell, place_) {
-    const td = element("td", "", cell), code = codeOf(cell, place_);
+  function cellOf(cell, place_, cells) {
+    const td = element("td", "", cell), code = codeOf(cells, place_);
     if (code) { td.append(" ", element("small", "eco-preview__code", code)); }
     return td;
   }
@@ -42,7 +46,7 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
     const words = state.filter.toLowerCase();
     const rows = sample.rows.map((cells, number) => ({ cells, number }))
       .filter((row) => !words || row.cells.some((cell, place_) =>
-        (cell + " " + codeOf(cell, place_)).toLowerCase().includes(words)));
+        (cell + " " + codeOf(row.cells, place_)).toLowerCase().includes(words)));
     if (state.sort >= 0) {
       const type = sample.columns[state.sort].type;
       rows.sort((one, other) => {
@@ -111,7 +115,7 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
       th.setAttribute("aria-sort", number === state.sort ? (state.down ? "descending" : "ascending") : "none");
     });
     const total = Math.max(sample.total || 0, sample.counted || 0, sample.rows.length);
-    count.textContent = labels.rows.replace("{shown}", written(rows.length)).replace("{total}", written(total));
+    count.textContent = (sample.part ? labels.rows_more : labels.rows).replace("{shown}", written(rows.length)).replace("{total}", written(total));
     previous.disabled = state.page === 0;
     next.disabled = begin + PAGE >= rows.length;
   }

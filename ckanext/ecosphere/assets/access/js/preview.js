@@ -155,6 +155,8 @@ this.ckan.module("ecosphere-preview", function () {
         sample = Object.assign({}, sample, { columns: sample.columns.map(named) });
       }
       if (sample.standard) { notes.push(this.labels.standard.replace("{standard}", sample.standard)); }
+      if (sample.part) { notes.push(this.labels.part); }
+      if (sample.cut && sample.images) { notes.push(this.labels.images_cut); }
       if (sample.cut && sample.rows) { notes.push(this.labels.cut.replace("{number}", sample.rows.length)); }
       if (sample.delimiter) {
         const sign = sample.delimiter === "\t" ? this.labels.tab : sample.delimiter;
@@ -172,6 +174,12 @@ this.ckan.module("ecosphere-preview", function () {
         pre.textContent = sample.text;
         this.find("document").hidden = false;
         this.find("document").append(pre);
+      }
+      if (sample.images && this.map()) {
+        this.fit(sample.extent);
+        this.layer = L.layerGroup(sample.images.map((each) =>
+          L.imageOverlay(each.src, [[each.bounds[1], each.bounds[0]], [each.bounds[3], each.bounds[2]]], { alt: "", className: "eco-preview__tile" })
+        )).addTo(this.leaflet);
       }
       if (sample.geojson && this.map()) {
         this.fit(sample.extent);

@@ -1,6 +1,6 @@
 """Open layer definitions (.qlr) in QGIS and tell which of their layers it could load.
 
-    /usr/bin/python3 dev/qgis.py FILE.qlr …     (Debian: python3-qgis, qgis-providers)
+    /usr/bin/python3 dev/open_in_qgis.py FILE.qlr …     (Debian: python3-qgis, qgis-providers)
 
 Ends with 1 when a file or a layer is not valid. The servers that the layers name must answer.
 """

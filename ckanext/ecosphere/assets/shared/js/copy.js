@@ -1,18 +1,18 @@
-/* Copy the address of a service; the field beside the button holds it for those without a script. */
+/* Copy an address or code; the field or text beside the button holds it for those without a script. */
 "use strict";
 
 ckan.module("ecosphere-copy", function () {
   return {
     initialize: function () {
-      const field = this.el[0].querySelector("input");
+      const field = this.el[0].querySelector("input, code");
       const button = this.el[0].querySelector("button");
       const state = this.el[0].querySelector("[role=status]");
       const tell = (done) => { state.textContent = done ? this.options.done : this.options.failed; };
       button.hidden = false;
       button.addEventListener("click", () => {
-        field.select();
+        if (field.select) { field.select(); } else { window.getSelection().selectAllChildren(field); }
         if (navigator.clipboard) {
-          navigator.clipboard.writeText(field.value).then(() => tell(true), () => tell(false));
+          navigator.clipboard.writeText(field.select ? field.value : field.textContent).then(() => tell(true), () => tell(false));
         } else {
           tell(document.execCommand("copy"));
         }

@@ -1,0 +1,102 @@
+"""What an API does: the operations of its OpenAPI description as a table. Pure, in the confined process.
+
+OpenAPI 3 (https://spec.openapis.org/oas/latest.html) and Swagger 2.0, in JSON or YAML.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ckanext.ecosphere.access.services.description import text
+from ckanext.ecosphere.shared import strict_json
+
+JSON, YAML = "json", "yaml"
+#: Ids of the columns; pages name them.
+COLUMNS = ("path", "method", "summary", "parameters")
+METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
+MOST_BYTES, MOST_OPERATIONS, MOST_PARAMETERS, LONGEST = 4_000_000, 500, 30, 300
+#: Levels of a document in YAML.
+DEEPEST = 100
+_YAML_KEY = re.compile(rb"^[\"']?(?:openapi|swagger)[\"']?[ \t]{0,9}:", re.MULTILINE)
+
+
+def operations(path: Path, written: str) -> dict[str, Any] | None:
+    """Return the operations of an API as a table, with its title and version under `api`; None for other documents.
+
+    Args:
+        path: of the file.
+        written: in `JSON` or `YAML`.
+    """
+    if path.stat().st_size > MOST_BYTES:
+        return None
+    try:
+        document = strict_json.loads(path.read_bytes()) if written == JSON else _of_yaml(path.read_bytes())
+    except (ValueError, RecursionError, yaml.YAMLError):
+        return None
+    if not isinstance(document, Mapping) or not ("openapi" in document or "swagger" in document):
+        return None
+    rows = list(_rows(document.get("paths")))
+    if not rows:
+        return None
+    info = document.get("info")
+    info = info if isinstance(info, Mapping) else {}
+    shown = [place for place, _name in enumerate(COLUMNS) if any(row[place] for row in rows)]
+    kept = rows[:MOST_OPERATIONS]
+    return {
+        "columns": [
+            {"name": COLUMNS[place], "type": "text", "empty": sum(not row[place] for row in rows)} for place in shown
+        ],
+        "rows": [[row[place] for place in shown] for row in kept],
+        "counted": len(rows),
+        "cut": len(rows) > len(kept),
+        "api": {"title": text(info.get("title"), LONGEST), "version": text(info.get("version"), LONGEST)},
+    }
+
+
+def _of_yaml(data: bytes) -> Any:
+    """Read YAML as texts, lists and mappings: aliases stand for the same object, and nothing is merged or made."""
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if not _YAML_KEY.search(data) or not _is_flat(data):
+        return None
+    return yaml.load(data, Loader=yaml.CBaseLoader)  # noqa: S506 - the base loader makes texts alone
+
+
+def _is_flat(data: bytes) -> bool:
+    """Whether nothing in a document lies so deep that its reading would fill the stack."""
+    depth = 0
+    for event in yaml.parse(data, Loader=yaml.CBaseLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST:
+            return False
+    return True
+
+
+def _rows(paths: Any) -> Iterator[list[str]]:
+    number = 0
+    for address, item in paths.items() if isinstance(paths, Mapping) else ():
+        for method in METHODS:
+            operation = item.get(method) if isinstance(item, Mapping) else None
+            if not isinstance(operation, Mapping):
+                continue
+            number += 1
+            if number > MOST_OPERATIONS + 1:
+                return
+            does = operation.get("summary") or operation.get("description") or operation.get("operationId")
+            named = [*_names(item.get("parameters")), *_names(operation.get("parameters"))]
+            parameters = ", ".join(dict.fromkeys(named[:MOST_PARAMETERS]))
+            yield [text(address, LONGEST), method.upper(), text(does, LONGEST), parameters]
+
+
+def _names(parameters: Any) -> Iterator[str]:
+    for each in parameters if isinstance(parameters, list) else ():
+        if isinstance(each, Mapping) and (name := text(each.get("name"), 100)):
+            yield name

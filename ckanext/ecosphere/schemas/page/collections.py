@@ -1,0 +1,67 @@
+"""The collections that use a dataset: CKAN's groups of every type, and the pages that cite it.
+
+Asked of the database: the copy of a dataset in the index keeps groups that were deleted or renamed since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from werkzeug.routing import BuildError
+
+from ckanext.ecosphere.schemas.fields import urls
+from ckanext.ecosphere.schemas.fields.values import as_list
+from ckanext.ecosphere.schemas.page.addresses import ecosphere_address_text
+
+MOST_SHOWN, MOST_COUNTED = 8, 200
+
+Dataset = Mapping[str, Any]
+
+
+def of(dataset: Dataset) -> dict[str, Any]:
+    """Return the collections and the pages that use a dataset.
+
+    Args:
+        dataset: as `package_show` gives it.
+
+    Returns:
+        ``groups`` (the first ones, each ``title`` and ``href``, the latter "" for a type without pages), ``more`` (how
+        many other groups) and ``pages`` (``title`` and ``href`` of the first pages that cite it).
+    """
+    groups = _groups(str(dataset["id"]))
+    cited = [str(each) for each in as_list(dataset.get("is_referenced_by") or [])]
+    return {
+        "groups": [{"title": title, "href": _page(kind, name)} for title, kind, name in groups[:MOST_SHOWN]],
+        "more": max(len(groups) - MOST_SHOWN, 0),
+        "pages": [
+            {"title": ecosphere_address_text(address, dataset), "href": address}
+            for address in cited[:MOST_SHOWN]
+            if urls.is_web_address(address)
+        ],
+    }
+
+
+def _groups(dataset: str) -> list[tuple[str, str, str]]:
+    """Return title, type and name of the active groups that hold a dataset."""
+    group, member = model.Group, model.Member
+    held = (
+        sa.select(group.title, group.type, group.name)
+        .join(member, member.group_id == group.id)
+        .where(member.table_id == dataset, member.table_name == "package", member.state == "active")
+        .where(group.state == "active", ~group.is_organization)
+        .distinct()
+        .order_by(group.title, group.name)
+        .limit(MOST_COUNTED)
+    )
+    return [(title or name, kind, name) for title, kind, name in model.Session.execute(held)]
+
+
+def _page(kind: str, name: str) -> str:
+    try:
+        return tk.url_for(f"{kind}.read", id=name)
+    except BuildError:
+        return ""
