@@ -6,6 +6,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, Line, Link, Person
 from ckanext.ecosphere.shared import dates
@@ -13,7 +14,11 @@ from ckanext.ecosphere.shared import dates
 
 def cards(person: Person) -> list[Card]:
     """What waits for the person; nothing that waits gives no card."""
-    return [each for each in (_assigned(person), _to_answer(person), _to_moderate(person), _own(person)) if each]
+    return [
+        each
+        for each in (_assigned(person), _to_answer(person), _to_review(person), _to_moderate(person), _own(person))
+        if each
+    ]
 
 
 def links(person: Person) -> list[Link]:
@@ -34,6 +39,31 @@ def _to_answer(person: Person) -> Card | None:
     found.sort(key=lambda each: each["due"] or "9999")
     lines = [_line(each, _clock(each), urgent=each["clock"]["state"] == "overdue") for each in found[:MOST_LINES]]
     return Card("to-answer", tk._("Requests to answer"), "inbox", count, lines, ways, 10) if count else None
+
+
+def _to_review(person: Person) -> Card | None:
+    """Decisions of which a requester asked an internal review."""
+    found: list[dict[str, Any]] = []
+    count, ways = 0, []
+    for service in person.services:
+        search = {"scope": "desk", "review": True, "rows": MOST_LINES, "organization": service.name}
+        answer = person.ask("ecosphere_request_list", search)
+        if answer["count"]:
+            count, found = count + answer["count"], found + answer["results"]
+            url = tk.url_for("ecosphere_requests.desk", organization=service.name)
+            ways.append(Link(tk._("Desk of {service}").format(service=service.title), url))
+    found.sort(key=lambda each: each["review_due"])
+    today = dictize.today().isoformat()
+    answer_by = tk._("answer due on {date}")
+    lines = [
+        _line(each, answer_by.format(date=dates.day(each["review_due"])), urgent=each["review_due"] < today)
+        for each in found[:MOST_LINES]
+    ]
+    return (
+        Card("to-review", tk._("Internal reviews asked for"), "scale-balanced", count, lines, ways, 9)
+        if count
+        else None
+    )
 
 
 def _assigned(person: Person) -> Card | None:

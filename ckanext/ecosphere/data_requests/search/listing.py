@@ -140,6 +140,8 @@ def conditions(data: Mapping[str, Any]) -> dict[str, Any]:
             found[name] = COLUMNS[name].in_(_with_those_below(vocabulary, data[name]))
     if data.get("use"):
         found["use"] = Request.use == data["use"]
+    if data.get("review"):
+        found["review"] = Request.review_due.is_not(None)
     if data.get("unanswered"):
         found["unanswered"] = sa.and_(Request.first_answer.is_(None), Request.state.in_(states.ACTIVE))
     return found

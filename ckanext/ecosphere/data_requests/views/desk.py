@@ -14,7 +14,7 @@ from ckanext.ecosphere.data_requests.views import exports, forms, read
 from ckanext.ecosphere.data_requests.views.viewing import act, context, known, messages, page, rendered
 
 #: Parts of the desk, what is most urgent first.
-PARTS = ("overdue", "due_soon", "new", "waiting", "in_progress")
+PARTS = ("review", "overdue", "due_soon", "new", "waiting", "in_progress")
 #: Requests in the table of a service, and how many are read at a time.
 MOST_IN_TABLE, AT_ONCE = 5_000, 100
 DIGESTS = ("immediate", "daily", "weekly", "none")
