@@ -213,8 +213,9 @@ def _move_people(source: Request, target: Request, moment: datetime) -> None:
 
 def _ask_review(request: Request, given: Fields, moment: datetime) -> Fields:
     request.review_asked = moment
-    request.review_due = clock.add_months(clock.day_of(moment), law.months("review"))
-    return {**given, "due": request.review_due.isoformat()}
+    due = clock.add_months(clock.day_of(moment), law.months("review"))
+    request.review_due = due
+    return {**given, "due": due.isoformat()}
 
 
 def _take_up_again(request: Request, given: Fields, moment: datetime) -> Fields:

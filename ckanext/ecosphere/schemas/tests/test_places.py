@@ -138,6 +138,8 @@ class TestTheForm:
         frame = page.locator("#field-spatial_coverage svg:not([hidden])").first
         seen = [float(each) for each in frame.get_attribute("viewBox").split()]
         whole = float(frame.get_attribute("viewBox").split()[2]) * float(frame.evaluate("svg => svg.times"))
+        page.get_by_role("button", name="Toute la carte").click()
+        assert float(frame.get_attribute("viewBox").split()[2]) == whole
         assert seen[2] < whole / 4 and page.url.endswith("/fr/dataset/new")
         assert axe_violations(page) == []
         # Typed by another hand before, a box stays.
@@ -163,7 +165,7 @@ class TestTheForm:
             return [float(each) for each in frame.get_attribute("viewBox").split()]
 
         _left, _top, width, height = seen()
-        page.get_by_role("button", name="Zoomer").click()
+        page.get_by_role("button", name="Zoomer", exact=True).click()
         assert seen() == [width / 4, height / 4, width / 2, height / 2]
         edge = frame.bounding_box()
         page.mouse.move(edge["x"] + 2, edge["y"] + 2)

@@ -190,9 +190,10 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> dict[str, 
         withdrawn: how many), `median_days_first_answer`, `outcomes` (state → number), `backlog` (age in days,
         count), `unmet` (theme, departements, support, count, wide: how many of these requests are about several
         départements and count in each), `by_month` (month, received, answered), `threshold`, `private_included`,
-        `years`; `satisfaction` (said: how many requesters said whether the answer helped; yes: share of those whom it
-        did; None below the threshold); without a service, `services` (public requests of each: name, title, received,
-        waiting, overdue, answered, refused, within_month, satisfaction).
+        `years`; `grounds` (of refusals, whole or partial: ground, label, count; "" for those that are given less often
+        than the threshold); `satisfaction` (said: how many requesters said whether the answer helped; yes: share of
+        those whom it did; None below the threshold); without a service, `services` (public requests of each: name,
+        title, received, waiting, overdue, answered, refused, within_month, median_days, satisfaction).
 
     Raises:
         NotFound: there is no such service.

@@ -112,6 +112,7 @@
         epci.setAttribute("list", names.id);
         let offered = [];
         let asked = 0;
+        let taken = ""; // browsers tell of the change once more when the field is left
         const offer = () => {
           const turn = ++asked;
           return ask(this.options.epcis + "?q=" + encodeURIComponent(epci.value)).then((found) => {
@@ -127,6 +128,8 @@
           epci.dispatchEvent(new Event("change"));
         });
         epci.addEventListener("change", async () => {
+          if (epci.value === taken) return;
+          taken = epci.value;
           if (!offered.some((each) => each.name === epci.value)) await offer();
           const chosen = offered.find((each) => each.name === epci.value) || (offered.length === 1 ? offered[0] : null);
           if (!chosen || !chosen.box) {
