@@ -103,10 +103,19 @@ def _own(person: Person) -> Card | None:
     # What waits for the person comes first.
     asked = person.ask("ecosphere_request_list", {"scope": "mine", "state": [states.NEEDS_INFO], "rows": MOST_LINES})
     waiting = [_line(each, _awaited(each), urgent=True) for each in asked["results"]]
-    others = [_line(each, each["state_label"]) for each in found["results"] if each["state"] != states.NEEDS_INFO]
-    lines = [*waiting, *others][:MOST_LINES]
+    # Then the answers of which the person has not said yet whether they helped.
+    given = {"scope": "mine", "state": list(states.GIVEN), "rows": MOST_LINES}
+    answers = [each for each in person.ask("ecosphere_request_list", given)["results"] if not each["satisfied"]]
+    answered = [_line(each, _answered(each)) for each in answers]
+    shown = {each["id"] for each in (*asked["results"], *answers)}
+    others = [_line(each, each["state_label"]) for each in found["results"] if each["id"] not in shown]
+    lines = [*waiting, *answered, *others][:MOST_LINES]
     ways = [Link(tk._("My requests"), tk.url_for("ecosphere_requests.mine"))]
     return Card("own-requests", tk._("My requests"), "envelope-open-text", found["count"], lines, ways, 30)
+
+
+def _answered(request: dict[str, Any]) -> str:
+    return tk._("{state}: say whether it was answered").format(state=request["state_label"])
 
 
 def _awaited(request: dict[str, Any]) -> str:

@@ -215,7 +215,7 @@ def _ask_review(request: Request, given: Fields, moment: datetime) -> Fields:
     request.review_asked = moment
     due = clock.add_months(clock.day_of(moment), law.months("review"))
     request.review_due = due
-    return {**given, "due": due.isoformat()}
+    return {**given, "review_due": due.isoformat()}
 
 
 def _take_up_again(request: Request, given: Fields, moment: datetime) -> Fields:

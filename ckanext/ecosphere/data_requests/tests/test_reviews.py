@@ -122,6 +122,9 @@ def test_reviews_are_first_on_the_desk_and_on_the_dashboard(app: Any):
     page = app.get("/demandes/service/ddt-42", headers=headers).body
     assert page.index('id="review"') < page.index("</main>" if "</main>" in page else "<footer")
     assert "Internal reviews asked for" in app.get("/tableau-de-bord", headers=headers).body
+    calendar = app.get("/demandes/service/ddt-42/echeances.ics", headers=headers).body
+    due = clock.add_months(today(), 2)
+    assert calendar.count("BEGIN:VEVENT") == 1 and f"DTSTART;VALUE=DATE:{due:%Y%m%d}" in calendar
 
 
 def test_the_head_is_reminded_once_before_the_day_and_once_after_it():
