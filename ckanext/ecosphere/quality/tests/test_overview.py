@@ -205,6 +205,8 @@ def test_the_dashboard_names_wins_and_worst_datasets(app: Any, catalogue: dict[s
     page = app.get("/fr/organization/ddt-42/tableau-de-bord", headers=headers(catalogue["editor"])).body
     assert re.search(rf"L’objectif est une note moyenne de {found['target']} : il manque [\d,]+", page)
     assert "Titre secret" in page and "/fr/dataset/poor/qualite" in page
+    for explained in (page, app.get("/fr/qualite").body):
+        assert "Ce que veulent dire ces mots" in explained and "data.europa.eu" in explained
     assert (
         "/fr/organization/ddt-42/tableau-de-bord"
         in app.get("/fr/organization/ddt-42", headers=headers(catalogue["editor"])).body
