@@ -106,6 +106,7 @@ def test_in_the_browser_in_french(page: Any, portal: None):
     assert axe_violations(page) == []
     page.get_by_role("link", name="DDT 01").click()
     assert axe_violations(page) == []
+    assert page.get_by_role("link", name="Inviter quelqu’un").get_attribute("href").endswith("/member_new/ddt")
     page.fill("#field-email", "ddt-01@example.gouv.fr")
     page.select_option("#field-territory", label="Loire")
     page.keyboard.press("Tab")
