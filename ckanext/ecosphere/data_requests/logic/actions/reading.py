@@ -83,6 +83,7 @@ def ecosphere_request_list(context: Context, data_dict: DataDict) -> dict[str, A
         theme (str): id in the vocabulary; those below it are included.
         use (str): id in the vocabulary of uses.
         unanswered (bool): only requests that wait for the first sign of the service.
+        review (bool): only requests of which an internal review is asked and not answered yet.
         assigned (str): with the scope desk, mine (with those of colleagues for whom the reader stands in) or nobody.
         sort (str): relevance, created (newest first, the default), support, or due.
         scope (str): public (default), mine, desk (with `organization`), moderation (those submitted, unless `state`).
@@ -162,9 +163,10 @@ def ecosphere_request_desk(context: Context, data_dict: DataDict) -> dict[str, A
         organization (str): name or id of the service.
 
     Returns:
-        dict: `overdue`, `due_soon`, `new`, `waiting`, `in_progress` (requests, each in the first that fits, 50 of each
-        at most), `counts`; `mine` and `nobody`, how many the reader and nobody in particular has; `people` of the
-        service (`user`, `name`, `count` of what they have, `late` among these, `away_until`, `substitute`).
+        dict: `review` (closed, and an internal review is asked for), `overdue`, `due_soon`, `new`, `waiting`,
+        `in_progress` (requests, each in the first that fits, 50 of each at most), `counts`; `mine` and `nobody`, how
+        many the reader and nobody in particular has; `people` of the service (`user`, `name`, `count` of what they
+        have, `late` among these, `away_until`, `substitute`).
 
     Raises:
         NotFound: there is no such service.
