@@ -16,9 +16,11 @@ looks at all of them. Each room's plugin therefore declares its part here, and t
 
 from __future__ import annotations
 
+import abc
 import enum
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -310,4 +312,87 @@ class IEcosphereDashboard(Interface):
 
     def ecosphere_dashboard_links(self, person: Person) -> list[Link]:
         """Name what the person can begin from there."""
+        return []
+
+
+# --- alerts ---
+
+
+@dataclass(frozen=True)
+class News:
+    """One thing that is new or changed in a saved search, as an e-mail names it; all texts are plain.
+
+    Attributes:
+        title: of the thing.
+        url: full address of its page.
+        about: where it is, of whom, and when it was new or changed.
+    """
+
+    title: str
+    url: str
+    about: str
+
+
+class AlertSubject(abc.ABC):
+    """What people can save a search of: the engine of alerts keeps the searches and writes the e-mails.
+
+    Searches are queries of the address of a page ("q=eau&theme=…"); texts are in the language that is spoken.
+
+    Attributes:
+        key: names it in the database and in addresses.
+        page: path of the page of the search.
+    """
+
+    key: str
+    page: str
+
+    @abc.abstractmethod
+    def name(self) -> str:
+        """Name these things, in the plural."""
+
+    @abc.abstractmethod
+    def explanation(self) -> str:
+        """Say of what one is told, before the name of the search."""
+
+    @abc.abstractmethod
+    def canonical(self, pairs: Iterable[tuple[str, str]]) -> str:
+        """Return a search as it is kept, the same for all that ask the same; raise ValidationError for one that is
+        none."""
+
+    @abc.abstractmethod
+    def checked(self, search: str, reader: model.User | None) -> str:
+        """Return a search as it is saved for a reader; raise ValidationError for one that cannot be asked."""
+
+    @abc.abstractmethod
+    def title(self, search: str) -> str:
+        """Name a search in words."""
+
+    @abc.abstractmethod
+    def address(self, search: str) -> str:
+        """Full address of the page of a search."""
+
+    @abc.abstractmethod
+    def feed(self, search: str) -> str:
+        """Address of the Atom feed of a search."""
+
+    @abc.abstractmethod
+    def look(
+        self, search: str, reader: model.User | None, since: datetime, until: datetime, rows: int
+    ) -> tuple[int, list[str]]:
+        """Return how many things are new or changed after a moment and up to another, and the ids of the latest."""
+
+    @abc.abstractmethod
+    def news(self, ids: Sequence[str], reader: model.User | None, since: datetime) -> list[News]:
+        """Name things, those alone that the reader may read now."""
+
+    @abc.abstractmethod
+    def sentence(self, count: int) -> str:
+        """Say how many are new or changed."""
+
+
+class IEcosphereAlerts(Interface):
+    """Have searches of further things saved and told of; implement with `inherit=True`."""
+
+    def ecosphere_alert_subjects(self) -> list[AlertSubject]:
+        """Return the things of which a search can be saved."""
         return []

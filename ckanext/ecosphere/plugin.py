@@ -22,6 +22,7 @@ from ckanext.ecosphere.core import (
     members,
     page_dates,
     public_tags,
+    service_pages,
     texts,
 )
 from ckanext.ecosphere.core.addresses import views as address_views
@@ -91,7 +92,7 @@ class EcospherePlugin(Room):
     def get_blueprint(self) -> list[Blueprint]:
         """Guard every page and action of the portal; provide the suite's own pages."""
         statement = accessibility.blueprint(options.accessibility, options.contact)
-        pages = (actions, dashboard, address_views, console, list_views, portal_text_views)
+        pages = (actions, dashboard, address_views, console, service_pages, list_views, portal_text_views)
         own = [*(page.blueprint for page in pages), statement]
         return [web_guard.portal_blueprint(options.web_guard), api_guard, *own]
 

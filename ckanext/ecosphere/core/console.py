@@ -127,6 +127,8 @@ def members(words: str, page: int) -> tuple[int, list[dict[str, Any]]]:
         .join(user, user.id == member.table_id)
         .where(member.table_name == "user", member.state == "active", group.is_organization.is_(True))
         .where(group.state == "active", user.state.in_(("active", "pending")))
+        # The site's own account is a member of each organisation that it made; nobody reads for it.
+        .where(user.name != tk.config["ckan.site_id"])
     )
     if words:
         columns = (group.title, group.name, user.fullname, user.name)

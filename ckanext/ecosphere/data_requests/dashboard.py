@@ -6,6 +6,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, Line, Link, Person
 from ckanext.ecosphere.shared import dates
@@ -13,7 +14,11 @@ from ckanext.ecosphere.shared import dates
 
 def cards(person: Person) -> list[Card]:
     """What waits for the person; nothing that waits gives no card."""
-    return [each for each in (_assigned(person), _to_answer(person), _to_moderate(person), _own(person)) if each]
+    return [
+        each
+        for each in (_assigned(person), _to_answer(person), _to_review(person), _to_moderate(person), _own(person))
+        if each
+    ]
 
 
 def links(person: Person) -> list[Link]:
@@ -34,6 +39,31 @@ def _to_answer(person: Person) -> Card | None:
     found.sort(key=lambda each: each["due"] or "9999")
     lines = [_line(each, _clock(each), urgent=each["clock"]["state"] == "overdue") for each in found[:MOST_LINES]]
     return Card("to-answer", tk._("Requests to answer"), "inbox", count, lines, ways, 10) if count else None
+
+
+def _to_review(person: Person) -> Card | None:
+    """Decisions of which a requester asked an internal review."""
+    found: list[dict[str, Any]] = []
+    count, ways = 0, []
+    for service in person.services:
+        search = {"scope": "desk", "review": True, "rows": MOST_LINES, "organization": service.name}
+        answer = person.ask("ecosphere_request_list", search)
+        if answer["count"]:
+            count, found = count + answer["count"], found + answer["results"]
+            url = tk.url_for("ecosphere_requests.desk", organization=service.name)
+            ways.append(Link(tk._("Desk of {service}").format(service=service.title), url))
+    found.sort(key=lambda each: each["review_due"])
+    today = dictize.today().isoformat()
+    answer_by = tk._("answer due on {date}")
+    lines = [
+        _line(each, answer_by.format(date=dates.day(each["review_due"])), urgent=each["review_due"] < today)
+        for each in found[:MOST_LINES]
+    ]
+    return (
+        Card("to-review", tk._("Internal reviews asked for"), "scale-balanced", count, lines, ways, 9)
+        if count
+        else None
+    )
 
 
 def _assigned(person: Person) -> Card | None:
@@ -73,10 +103,19 @@ def _own(person: Person) -> Card | None:
     # What waits for the person comes first.
     asked = person.ask("ecosphere_request_list", {"scope": "mine", "state": [states.NEEDS_INFO], "rows": MOST_LINES})
     waiting = [_line(each, _awaited(each), urgent=True) for each in asked["results"]]
-    others = [_line(each, each["state_label"]) for each in found["results"] if each["state"] != states.NEEDS_INFO]
-    lines = [*waiting, *others][:MOST_LINES]
+    # Then the answers of which the person has not said yet whether they helped.
+    given = {"scope": "mine", "state": list(states.GIVEN), "rows": MOST_LINES}
+    answers = [each for each in person.ask("ecosphere_request_list", given)["results"] if not each["satisfied"]]
+    answered = [_line(each, _answered(each)) for each in answers]
+    shown = {each["id"] for each in (*asked["results"], *answers)}
+    others = [_line(each, each["state_label"]) for each in found["results"] if each["id"] not in shown]
+    lines = [*waiting, *answered, *others][:MOST_LINES]
     ways = [Link(tk._("My requests"), tk.url_for("ecosphere_requests.mine"))]
     return Card("own-requests", tk._("My requests"), "envelope-open-text", found["count"], lines, ways, 30)
+
+
+def _answered(request: dict[str, Any]) -> str:
+    return tk._("{state}: say whether it was answered").format(state=request["state_label"])
 
 
 def _awaited(request: dict[str, Any]) -> str:

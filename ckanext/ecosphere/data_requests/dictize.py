@@ -59,6 +59,7 @@ PLAIN = (
     "planned",
     "satisfied",
     "answer_by",
+    "review_due",
     "support_count",
     "comment_count",
 )
@@ -112,6 +113,7 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
         "comments": history.conversation(request, comments, reader, names),
         "may": may(request, reader),
         "may_refer": _may_refer(request, reader),
+        "review_until": iso(request.review_until) if _may_ask_review(request, reader) else None,
         "may_say_satisfied": states.REQUESTER in reader.roles(request) and satisfaction_is_asked(request),
         "may_comment": may_comment(request, reader),
         "may_edit": may_edit(request, reader),
@@ -323,6 +325,12 @@ def _may_refer(request: Request, reader: Reader) -> str | None:
     """Last day on which the requester may turn to the CADA, None when there is no reason to."""
     cause = referral.cause(request) if states.REQUESTER in reader.roles(request) else None
     return iso(referral.last_day(cause[1])) if cause else None
+
+
+def _may_ask_review(request: Request, reader: Reader) -> bool:
+    moment = clock.now()
+    facts, roles = states.Facts.of(request), reader.roles(request)
+    return not states.obstacle(facts, "ask_review", roles, moment, clock.day_of(moment))
 
 
 def satisfaction_is_asked(request: Request) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.answers import deliveries
+from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import clock, fields, holidays, references, routing, states
 from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support
 from ckanext.ecosphere.data_requests.search import fulltext
@@ -40,6 +41,7 @@ def after(request: Request, source: str, moment: datetime) -> None:
     """Bring what depends on the state in line with it."""
     if request.state in states.CLOSED and source not in states.CLOSED:
         request.closed = moment
+        request.review_due = None
     elif request.state not in states.CLOSED:
         request.closed = None
     relist(request)
@@ -209,10 +211,31 @@ def _move_people(source: Request, target: Request, moment: datetime) -> None:
     source.support_count = 0
 
 
+def _ask_review(request: Request, given: Fields, moment: datetime) -> Fields:
+    request.review_asked = moment
+    due = clock.add_months(clock.day_of(moment), law.months("review"))
+    request.review_due = due
+    return {**given, "review_due": due.isoformat()}
+
+
+def _take_up_again(request: Request, given: Fields, moment: datetime) -> Fields:
+    """The service answers anew, by the day by which the review was due."""
+    given["former_outcome"] = request.outcome
+    request.outcome = {}
+    request.due, request.review_due = request.review_due, None
+    _start(request, given, moment)
+    return given
+
+
+def _keep_decision(request: Request, given: Fields, moment: datetime) -> None:
+    request.review_due = None
+
+
 def _reopen(request: Request, given: Fields, moment: datetime) -> Fields:
     given["former_outcome"] = request.outcome
     request.outcome = {}
     request.planned = request.answer_by = request.details_asked = request.last_reminded = None
+    request.review_due = None
     request.reminders = 0
     start_clock(request, clock.day_of(moment))
     return given
@@ -233,4 +256,7 @@ EFFECTS: dict[str, Callable[[Request, Fields, datetime], Fields | None]] = {
     "not_held": _not_held,
     "mark_duplicate": _mark_duplicate,
     "reopen": _reopen,
+    "ask_review": _ask_review,
+    "take_up_again": _take_up_again,
+    "keep_decision": _keep_decision,
 }

@@ -42,6 +42,9 @@ EVENT_ICONS = {
     "extend": "calendar-plus",
     "answer_details": "reply",
     "reopen": "rotate-right",
+    "ask_review": "scale-balanced",
+    "take_up_again": "rotate-right",
+    "keep_decision": "gavel",
     "edit": "pen",
     "assigned": "user-check",
     "escalated": "arrow-up-right-dots",
@@ -237,6 +240,9 @@ def ecosphere_request_done(transition: str) -> str:
         "dismiss": _("Your answer is published."),
         "withdraw": _("Your request is withdrawn."),
         "reopen": _("The request is open again."),
+        "ask_review": _("Your request for a review is sent to the head of the service."),
+        "take_up_again": _("The request is taken up again; the requester is told."),
+        "keep_decision": _("The decision is upheld; the requester gets the letter."),
     }
     return sentences.get(transition, _("It is done."))
 
@@ -265,6 +271,9 @@ def ecosphere_request_event(event: Mapping[str, Any]) -> str:
         "mark_duplicate": _("Request merged with another one"),
         "withdraw": _("Request withdrawn"),
         "reopen": _("Request reopened"),
+        "ask_review": _("Internal review asked for"),
+        "take_up_again": _("Request taken up again after the review"),
+        "keep_decision": _("Decision upheld after the review"),
         "edit": _("Request edited"),
     }
     return str(sentences.get(event["transition"], event["transition_label"]))

@@ -66,6 +66,8 @@ def line(
     inside = reader.is_inside(request)
     found = event_public(each, exact)
     hidden = set() if exact else set(PERSONAL)
+    # What a review says of the reasons is as personal as they are.
+    hidden |= set(WRITTEN) if each.transition in states.REVIEW and not exact else set()
     hidden |= {"former_outcome", "target", "deliveries"}
     if trust.may_read(each.moderation, each.actor_id, request, reader):
         found["comment_html"] = _html(each)

@@ -18,7 +18,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ckanext.ecosphere.data_requests import columns
-from ckanext.ecosphere.data_requests.domain import kinds, states
+from ckanext.ecosphere.data_requests.decisions import law
+from ckanext.ecosphere.data_requests.domain import clock, kinds, states
 from ckanext.ecosphere.shared import rich_text
 
 ACTIVE_SQL = "state IN ({})".format(", ".join(f"'{state}'" for state in states.ACTIVE))
@@ -54,6 +55,8 @@ class Request(tk.BaseModel):
         listed: whether it is in the public list.
         flags: what people of the service should look at, as {code, …}.
         plain_links: whether links are shown as text, since its author was new when it was sent.
+        review_asked: when its requester asked the service to look at its decision again, or at its silence.
+        review_due: day by which the service answers that; None when nobody waits for it.
         satisfied: yes or no, when the requester said whether the answer was what they needed; satisfied_on: which day.
     """
 
@@ -92,6 +95,7 @@ class Request(tk.BaseModel):
         sa.Index("ix_ecosphere_requests_closed", "closed"),
         sa.Index("ix_ecosphere_requests_search", "search", postgresql_using="gin"),
         sa.Index("ix_ecosphere_requests_package", "package_id", postgresql_where=sa.text("package_id IS NOT NULL")),
+        sa.Index("ix_ecosphere_requests_review", "organization_id", postgresql_where=sa.text("review_due IS NOT NULL")),
         sa.Index("ix_ecosphere_requests_batch", "batch_id", postgresql_where=sa.text("batch_id IS NOT NULL")),
     )
 
@@ -153,6 +157,8 @@ class Request(tk.BaseModel):
     hidden: Mapped[bool] = columns.flag()
     plain_links: Mapped[bool] = columns.flag()
     flags: Mapped[list[dict[str, Any]]] = columns.many()
+    review_asked: Mapped[datetime | None] = mapped_column(MOMENT)
+    review_due: Mapped[date | None] = mapped_column(sa.Date)
     satisfied: Mapped[str] = columns.text()
     satisfied_on: Mapped[date | None] = mapped_column(sa.Date)
     anonymised: Mapped[datetime | None] = mapped_column(MOMENT)
@@ -162,6 +168,16 @@ class Request(tk.BaseModel):
     def is_signal(self) -> bool:
         """Whether it says that something is wrong with a dataset: no legal period runs."""
         return self.kind in kinds.SIGNALS
+
+    @property
+    def review_until(self) -> date | None:
+        """Last day on which an internal review can be asked: of a decision, or of a silence; None when there is none
+        to review."""
+        if self.state in states.CONTESTED:
+            since = clock.day_of(self.closed) if self.closed else None
+        else:
+            since = self.due if self.due and self.due < clock.day_of(clock.now()) else None
+        return clock.add_months(since, law.months("ask_review")) if since else None
 
     @property
     def is_shown_signal(self) -> bool:

@@ -14,11 +14,13 @@ from ckanext.ecosphere.contact import actions as contact_actions
 from ckanext.ecosphere.contact.actions import without_base
 from ckanext.ecosphere.data_requests import cli, config, dashboard, helpers, jobs, removals, setup
 from ckanext.ecosphere.data_requests.logic import actions, auth
-from ckanext.ecosphere.data_requests.search import linked_datasets
+from ckanext.ecosphere.data_requests.search import linked_datasets, saved
 from ckanext.ecosphere.data_requests.views import blueprint
 from ckanext.ecosphere.interfaces import (
+    AlertSubject,
     Card,
     Check,
+    IEcosphereAlerts,
     IEcosphereCommands,
     IEcosphereDashboard,
     IEcospherePopularity,
@@ -48,6 +50,7 @@ class EcosphereRequestsPlugin(Room):
     p.implements(IEcosphereSetup, inherit=True)
     p.implements(IEcospherePopularity)
     p.implements(IEcosphereDashboard, inherit=True)
+    p.implements(IEcosphereAlerts, inherit=True)
 
     def update_config(self, config: Any) -> None:
         """Register this room's templates and assets."""
@@ -93,6 +96,10 @@ class EcosphereRequestsPlugin(Room):
     def ecosphere_dashboard_links(self, person: Person) -> list[Link]:
         """Lead to the form."""
         return dashboard.links(person)
+
+    def ecosphere_alert_subjects(self) -> list[AlertSubject]:
+        """Searches of requests can be saved."""
+        return [saved.Requests()]
 
     def ecosphere_check(self) -> list[Check]:
         """Look at moderators, waiting e-mails and the schedule."""

@@ -133,6 +133,12 @@ def suggest_places() -> Response:
     return _json(places.territories_of(sides, lang))
 
 
+@schemas.route("/ecosphere/territoires/intercommunalites")
+def suggest_epcis() -> Response:
+    """Give the intercommunalities that a text may mean (``q``), each with its départements and the box around them."""
+    return _json(places.suggest_epcis(tk.request.args.get("q", "")[:100], language.current()))
+
+
 @schemas.route("/ecosphere/territoires/emprise")
 def box_of_places() -> Response:
     """Give the box around territories (``uri``, several times): west, south, east, north, or nothing."""

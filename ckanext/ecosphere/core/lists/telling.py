@@ -20,7 +20,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "lists": ("vocabulary:",),
     "search": ("search:",),
     "roles": ("role:", "sysadmin"),
-    "sheets": ("contact-sheet",),
+    "sheets": ("contact-sheet", "service"),
     "harvests": ("harvest:",),
     "texts": ("text:",),
     "settings": ("setting",),
@@ -85,6 +85,7 @@ def _area(area: str) -> str:
         "role:group": tk._("Role in a group"),
         "sysadmin": tk._("Administrator of the portal"),
         "contact-sheet": tk._("Contact sheet"),
+        "service": tk._("Service"),
         "harvest:first": tk._("Source harvested before what waits"),
         "text:portal": tk._("Text of the portal"),
         "setting": tk._("Setting"),
@@ -106,7 +107,12 @@ def _what(area: str, key: str, before: Any, after: Any) -> str:
         return f"{_title(group)} – {_title(user)}"
     if area == portal_texts.AREA:
         return portal_texts.title(key)
-    things = {"sysadmin": model.User, "contact-sheet": model.Group, "harvest:first": model.Package}
+    things = {
+        "sysadmin": model.User,
+        "contact-sheet": model.Group,
+        "service": model.Group,
+        "harvest:first": model.Package,
+    }
     return _title(things[area].get(key)) if area in things else key
 
 
@@ -146,6 +152,17 @@ def _field(name: str) -> str:
         "value": tk._("Value"),
         "role": tk._("Role"),
         "job": tk._("Harvest"),
+        "title": tk._("Name of the service"),
+        "kind": tk._("Kind of service"),
+        "territory": tk._("Territory"),
+        "full_name": tk._("Name spelled out"),
+        "email": tk._("Functional mailbox"),
+        "chief": tk._("Mailbox for late requests"),
+        "address": tk._("Postal address"),
+        "telephone": tk._("Telephone"),
+        "opening": tk._("Opening hours"),
+        "web": tk._("Web site"),
+        "court": tk._("Administrative court"),
         "fr": tk._("In French"),
         "en": tk._("In English"),
     }.get(name, name)

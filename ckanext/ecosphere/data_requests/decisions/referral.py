@@ -66,8 +66,9 @@ def cause(request: Request) -> tuple[str, date] | None:
 
 def _decision(request: Request) -> Event | None:
     """The decision that closed a request, when it gives reason to complain."""
-    query = sa.select(Event).where(Event.request_id == request.id).order_by(Event.id.desc()).limit(1)
-    last = model.Session.scalars(query).one_or_none()
+    # An internal review leaves the decision as it is, and its date.
+    query = sa.select(Event).where(Event.request_id == request.id, Event.transition.not_in(states.REVIEW))
+    last = model.Session.scalars(query.order_by(Event.id.desc()).limit(1)).one_or_none()
     return last if last is not None and last.transition in DECISIONS else None
 
 

@@ -23,7 +23,7 @@ from ckanext.ecosphere.data_requests.notifications.tables import Setting
 from ckanext.ecosphere.shared import language
 
 #: Transitions whose requester gets a letter of decision.
-DECISIONS = ("refuse", "fulfil_partly", "not_held", "reject", "extend")
+DECISIONS = ("refuse", "fulfil_partly", "not_held", "reject", "extend", "keep_decision")
 RECEIPT, SILENCE = "receipt", "silence"
 #: Transitions after which the receipt names another service.
 RECEIVED = ("submit", "accept", "transfer")

@@ -46,8 +46,14 @@ def person_of(token: str) -> model.User | None:
     return user if current and user is not None and user.state == model.State.ACTIVE else None
 
 
-def written(title: str, requests: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return a calendar of requests, as the API shows them; those without a due date are left out."""
+def written(title: str, requests: Iterable[Mapping[str, Any]], reviews: Iterable[Mapping[str, Any]] = ()) -> bytes:
+    """Return a calendar of requests, as the API shows them; those without a due date are left out.
+
+    Args:
+        title: of the calendar.
+        requests: with the day by which each is to be answered.
+        reviews: requests of which an internal review is asked, with the day by which that is to be answered.
+    """
     host = urlsplit(str(tk.config["ckan.site_url"])).hostname or "localhost"
     stamp = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}"
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//ckanext-ecosphere//requests//FR", "CALSCALE:GREGORIAN"]
@@ -55,17 +61,24 @@ def written(title: str, requests: Iterable[Mapping[str, Any]]) -> bytes:
     for each in requests:
         if each.get("due"):
             lines += _event(each, host, stamp)
+    for each in reviews:
+        name = tk._("Answer to the review due: {reference} – {title}")
+        lines += _entry(each, f"{each['id']}-review@{host}", each["review_due"], name, stamp)
     return "".join(f"{_folded(line)}\r\n" for line in [*lines, "END:VCALENDAR"]).encode()
 
 
 def _event(request: Mapping[str, Any], host: str, stamp: str) -> list[str]:
-    due = date.fromisoformat(request["due"])
-    url = tk.h.url_for("ecosphere_requests.read", id=request["reference"], qualified=True)
     late = request["clock"]["state"] == "overdue"
     name = tk._("Late: {reference} – {title}") if late else tk._("Answer due: {reference} – {title}")
+    return _entry(request, f"{request['id']}@{host}", request["due"], name, stamp)
+
+
+def _entry(request: Mapping[str, Any], key: str, day: str, name: str, stamp: str) -> list[str]:
+    due = date.fromisoformat(day)
+    url = tk.h.url_for("ecosphere_requests.read", id=request["reference"], qualified=True)
     return [
         "BEGIN:VEVENT",
-        f"UID:{request['id']}@{host}",
+        f"UID:{key}",
         f"DTSTAMP:{stamp}",
         f"SEQUENCE:{request['version']}",
         f"DTSTART;VALUE=DATE:{due:%Y%m%d}",

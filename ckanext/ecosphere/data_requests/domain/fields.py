@@ -285,6 +285,7 @@ SPECIAL: dict[tuple[str, str], Parser] = {
     ("not_held", "reason"): _reason,
     ("extend", "reason"): _reason,
     ("reject", "reason"): _reason,
+    ("keep_decision", "reason"): _reason,
 }
 
 
@@ -292,6 +293,8 @@ SPECIAL: dict[tuple[str, str], Parser] = {
 #: (transition, field) → what is said when it is missing, where that is more than `MISSING` says.
 MISSING_IN = {
     ("resolve", "comment"): N_("Say what was changed: everyone reads it."),
+    ("ask_review", "reason"): N_("Say why the service should look at it again: its head reads it."),
+    ("keep_decision", "reason"): N_("Say why the decision stands: the requester reads it in the letter."),
     ("dismiss", "comment"): N_("Say why nothing changes, or answer the question: everyone reads it."),
 }
 MISSING = {

@@ -7,11 +7,14 @@ table in `docs/requests.md`, where the legal reasons stand too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
-from ckanext.ecosphere.data_requests.domain import kinds
+from ckanext.ecosphere.data_requests.domain import conditions, kinds
+from ckanext.ecosphere.data_requests.domain.conditions import REMINDERS_BEFORE_EXPIRY, Facts
+
+__all__ = ["REMINDERS_BEFORE_EXPIRY", "Facts"]
 
 DRAFT, SUBMITTED, OPEN, NEEDS_INFO, IN_PROGRESS = "draft", "submitted", "open", "needs_info", "in_progress"
 FULFILLED, PARTIAL, REFUSED, NOT_HELD = "fulfilled", "partial", "refused", "not_held"
@@ -52,7 +55,7 @@ SETTLED = (RESOLVED, DISMISSED)
 CLOSED = (*ANSWERED, DUPLICATE, REJECTED, WITHDRAWN, EXPIRED, *SETTLED)
 
 # Who acts.
-REQUESTER, EDITOR, ADMIN, MODERATOR, SYSTEM = "requester", "editor", "admin", "moderator", "system"
+REQUESTER, EDITOR, ADMIN, MODERATOR, SYSTEM = conditions.REQUESTER, "editor", "admin", "moderator", "system"
 ROLES = (REQUESTER, EDITOR, ADMIN, MODERATOR, SYSTEM)
 
 # Who is told.
@@ -61,8 +64,10 @@ FOLLOWERS, SUPPORTERS = "followers", "supporters"
 #: Of a service: who has the request, its administrators, and whoever is told last of what is late.
 ASSIGNEE, ADMINISTRATORS, CHIEF = "assignee", "administrators", "chief"
 
-REOPEN_DAYS = 30
-REMINDERS_BEFORE_EXPIRY = 2
+#: Decisions of which a requester may ask an internal review.
+CONTESTED = (PARTIAL, REFUSED, NOT_HELD)
+#: Steps of an internal review: the decision stands meanwhile.
+REVIEW = ("ask_review", "keep_decision")
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ class Transition:
         required: fields that must be filled in.
         optional: fields that may be.
         told: who is told.
-        guard: name of a further condition (`GUARDS`), "" for none.
+        guard: name of a further condition (`conditions.GUARDS`), "" for none.
         about: kinds of requests (`kinds`) that have it.
     """
 
@@ -237,6 +242,37 @@ TRANSITIONS: dict[str, Transition] = {
             told=_told(REQUESTER, MODERATORS),
             about=kinds.DEMANDS,
         ),
+        # An internal review: optional, beside the commission; the decision stands until the service changes it.
+        Transition(
+            "ask_review",
+            (*CONTESTED, *ON_DESK),
+            "",
+            (REQUESTER,),
+            ("reason",),
+            told=_told(ADMINISTRATORS, SERVICE, CHIEF),
+            guard="may_be_reviewed",
+            about=kinds.DEMANDS,
+        ),
+        Transition(
+            "take_up_again",
+            CONTESTED,
+            IN_PROGRESS,
+            _ADMINS,
+            ("planned",),
+            told=_told(REQUESTER, FOLLOWERS),
+            guard="review_waits",
+            about=kinds.DEMANDS,
+        ),
+        Transition(
+            "keep_decision",
+            CONTESTED,
+            "",
+            _ADMINS,
+            ("reason",),
+            told=_told(REQUESTER),
+            guard="review_waits",
+            about=kinds.DEMANDS,
+        ),
         # Of a signal: what was wrong is mended, or nothing is to be changed; either way a word that everyone reads.
         Transition(
             "resolve",
@@ -273,61 +309,6 @@ TRANSITIONS: dict[str, Transition] = {
 }
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What the guards look at.
-
-    Attributes:
-        state: current state.
-        kind: of the request (`kinds`).
-        extended: whether the period was extended already.
-        first_month_ends: last day of the first period, None before the receipt.
-        closed: moment of the last closing.
-        reopened: how often the requester reopened it.
-        reminders: reminders to the requester since details were asked.
-        answer_by: day until which the requester may answer.
-    """
-
-    state: str
-    kind: str = kinds.DATA
-    extended: bool = False
-    first_month_ends: date | None = None
-    closed: datetime | None = None
-    reopened: int = 0
-    reminders: int = 0
-    answer_by: date | None = None
-
-    @classmethod
-    def of(cls, request: Any) -> Facts:
-        """Take them from a request."""
-        return cls(**{each.name: getattr(request, each.name) for each in fields(cls)})
-
-
-def _once_in_the_first_month(facts: Facts, role: str, now: datetime, today: date) -> str:
-    if facts.extended:
-        return "extended_already"
-    return "" if facts.first_month_ends and today <= facts.first_month_ends else "first_month_over"
-
-
-def _soon_after_closing(facts: Facts, role: str, now: datetime, today: date) -> str:
-    if facts.closed is None or now - facts.closed > timedelta(days=REOPEN_DAYS):
-        return "closed_too_long"
-    return "reopened_already" if role == REQUESTER and facts.reopened else ""
-
-
-def _reminded_twice(facts: Facts, role: str, now: datetime, today: date) -> str:
-    late = facts.answer_by is None or today > facts.answer_by
-    return "" if late and facts.reminders >= REMINDERS_BEFORE_EXPIRY else "still_waiting"
-
-
-#: Further conditions; each returns "" when it holds, else the code of a reason (`wording.REASONS`).
-GUARDS = {
-    "once_in_the_first_month": _once_in_the_first_month,
-    "soon_after_closing": _soon_after_closing,
-    "reminded_twice": _reminded_twice,
-}
-
-
 def obstacle(facts: Facts, name: str, roles: Iterable[str], now: datetime, today: date) -> str:
     """Tell what keeps a person from a transition.
 
@@ -353,7 +334,7 @@ def obstacle(facts: Facts, name: str, roles: Iterable[str], now: datetime, today
         return "role"
     if not transition.guard:
         return ""
-    found = [GUARDS[transition.guard](facts, role, now, today) for role in able]
+    found = [conditions.GUARDS[transition.guard](facts, role, now, today) for role in able]
     return "" if "" in found else found[0]
 
 

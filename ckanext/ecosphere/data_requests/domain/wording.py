@@ -53,6 +53,9 @@ TRANSITIONS = {
     "mark_duplicate": N_("Merge with another request"),
     "withdraw": N_("Withdraw the request"),
     "reopen": N_("Reopen"),
+    "ask_review": N_("Ask for an internal review"),
+    "take_up_again": N_("Take the request up again"),
+    "keep_decision": N_("Uphold the decision"),
 }
 
 #: Kind of a request (`kinds`) → what it is called.
@@ -84,6 +87,10 @@ REASONS = {
     "first_month_over": N_("The period can only be extended within the first month after the receipt."),
     "closed_too_long": N_("A request can only be reopened within 30 days after it was closed. Please make a new one."),
     "reopened_already": N_("You have reopened this request once already. Please make a new one."),
+    "review_asked_already": N_("An internal review of this request was asked for once already."),
+    "nothing_to_review": N_("There is no decision to review, and the period for the answer is not over."),
+    "too_late_to_review": N_("The period within which a review can be asked for is over."),
+    "no_review_waits": N_("No internal review is asked for at present."),
     "still_waiting": N_("The requester still has time to answer."),
 }
 

@@ -131,6 +131,7 @@ def request_list() -> Schema:
         "theme": _if_given(get("unicode_safe")),
         "use": _if_given(get("unicode_safe")),
         "unanswered": _if_given(get("boolean_validator")),
+        "review": _if_given(get("boolean_validator")),
         "assigned": _if_given(get("one_of")(["mine", "nobody"])),
         "sort": [get("default")("created"), get("one_of")(["relevance", "created", "support", "due"])],
         "scope": [get("default")("public"), get("one_of")(["public", "mine", "desk", "moderation"])],

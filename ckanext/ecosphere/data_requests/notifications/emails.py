@@ -263,6 +263,7 @@ REASON = (N_("Reason"), _field("reason"))
 QUESTION = (N_("Details asked for"), _question)
 ANSWER_BY = (N_("Answer awaited by"), lambda request, fields: dates.day(request.answer_by))
 DUE = (N_("Answer expected by"), _due)
+REVIEW_DUE = (N_("Answer to the review expected by"), lambda request, fields: dates.day(request.review_due))
 HELD_BY = (N_("Assigned to"), _held_by)
 SERVICE_OF = (N_("Service"), lambda request, fields: texts.service_of(request, None))
 
@@ -280,6 +281,11 @@ DETAILS: dict[str, tuple[tuple[str, Callable[[Request, dict[str, Any]], str]], .
     "mark_duplicate": ((N_("Request that goes on"), _target),),
     "withdraw": (REASON,),
     "reopen": (REASON, DUE),
+    "ask_review": (REASON, REVIEW_DUE),
+    "take_up_again": ((N_("Answer planned for"), _day_field("planned")),),
+    "keep_decision": (REASON,),
+    "review_soon": (REVIEW_DUE,),
+    "review_late": (REVIEW_DUE,),
     "silence": (DUE,),
     "due_week": (DUE,),
     "due_day": (DUE,),

@@ -27,7 +27,7 @@ UNSEEN = sa.text(tables.UNSEEN)
 MOST_UNSEEN = 1000
 WAITING = {"immediate": "pending", "daily": "digest", "weekly": "digest"}
 #: Told at once whatever the person's digest: the law's dates depend on it, or it is a receipt.
-URGENT = {"submit", "refuse", "fulfil_partly", "not_held", "reject", "extend", "silence"}
+URGENT = {"submit", "refuse", "fulfil_partly", "not_held", "reject", "extend", "silence", "ask_review", "keep_decision"}
 
 
 def of_event(request: Request, event: Event) -> None:

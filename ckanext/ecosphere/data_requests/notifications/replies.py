@@ -19,7 +19,7 @@ _ = tk._
 #: Audiences whose people speak for the service.
 OF_THE_SERVICE = (states.SERVICE, states.ASSIGNEE, states.ADMINISTRATORS, states.CHIEF, states.MODERATORS)
 #: What a requester did, which the service answers for everyone who reads the request.
-SAID_BY_OTHERS = ("answer_details", "edit", "reopen")
+SAID_BY_OTHERS = ("answer_details", "edit", "reopen", "ask_review")
 
 
 def is_internal(row: Notification) -> bool:

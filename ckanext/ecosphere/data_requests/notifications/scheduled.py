@@ -66,6 +66,19 @@ def _reminder(request: Request, today: date) -> tuple[str, str]:
     return ("due_day", f"due_day:{stem}") if left <= 1 else ("due_week", f"due_week:{stem}")
 
 
+def remind_of_reviews() -> int:
+    """Remind the head of a service of the reviews that are asked for: once a week before the day, once when it is
+    over."""
+    today, told = _today(), 0
+    near = Request.review_due.is_not(None) & (Request.review_due <= today + timedelta(days=WEEK))
+    for request in model.Session.scalars(sa.select(Request).where(near)):
+        kind = "review_late" if request.review_due and request.review_due < today else "review_soon"
+        for audience in (states.ADMINISTRATORS, states.CHIEF):
+            told += outbox.of_reminder(request, kind, f"{kind}:{request.id}:{request.review_due}", audience)
+    model.Session.commit()
+    return told
+
+
 def remind_requesters() -> int:
     """Remind requesters twice of the details that are awaited, on two days."""
     today = _today()
@@ -134,6 +147,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "replies_read": mailbox.fetch,
     "services_reminded": remind_services,
     "escalated": escalation.escalate,
+    "reviews_reminded": remind_of_reviews,
     "requesters_reminded": remind_requesters,
     "requesters_told_of_silence": tell_of_silence,
     "expired": expire,

@@ -35,16 +35,17 @@ def _satisfaction(said: int, yes: int) -> dict[str, Any] | None:
     return {"said": said, "yes": round(yes / said, 4)} if said >= max(config.statistics_threshold(), 1) else None
 
 
-def table(where: list[Any], in_time: Any, judged: Any, today: date) -> list[dict[str, Any]]:
+def table(where: list[Any], in_time: Any, judged: Any, median_days: Any, today: date) -> list[dict[str, Any]]:
     """Return a line for each service that has public requests, the busiest first.
 
     Args:
         where: which requests count; of these, the public ones.
         in_time: condition of an answer within the first month; judged: of what can be judged by that.
+        median_days: median of the days until the first answer.
         today: current day in Paris.
 
     Returns:
-        name, title, received, waiting, overdue, answered, refused, within_month (share), satisfaction.
+        name, title, received, waiting, overdue, answered, refused, within_month (share), median_days, satisfaction.
     """
     waiting = Request.state.in_(states.ACTIVE)
     counted = {
@@ -55,6 +56,7 @@ def table(where: list[Any], in_time: Any, judged: Any, today: date) -> list[dict
         "refused": sa.func.count().filter(Request.state == states.REFUSED),
         "in_time": sa.func.count().filter(in_time),
         "judged": sa.func.count().filter(judged),
+        "median_days": median_days,
         "said": sa.func.count().filter(_SAID),
         "yes": sa.func.count().filter(_SATISFIED),
     }
@@ -76,5 +78,6 @@ def _line(group: model.Group, row: Any) -> dict[str, Any]:
         "title": group.title or group.name,
         **{name: getattr(row, name) for name in plain},
         "within_month": round(row.in_time / row.judged, 4) if row.judged else None,
+        "median_days": None if row.median_days is None else round(float(row.median_days), 1),
         "satisfaction": _satisfaction(row.said, row.yes),
     }

@@ -23,21 +23,23 @@ def of_service(organization_id: str, reader: Reader, today: date) -> dict[str, A
     """Requests on the desk of a service, each in the first of the kinds that fits.
 
     Returns:
-        overdue, due_soon, waiting (for the requester), new (nothing done yet), in_progress: requests, those due first
-        on top; counts: kind → number.
+        review (asked of a decision), overdue, due_soon, waiting (for the requester), new (nothing done yet),
+        in_progress: requests, those due first on top; counts: kind → number.
     """
     soon = today + timedelta(days=clock.DUE_SOON_DAYS)
     kind: Any = sa.case(
+        (Request.state.not_in(states.ON_DESK), "review"),
         (Request.due < today, "overdue"),
         (Request.due <= soon, "due_soon"),
         (Request.state == states.NEEDS_INFO, "waiting"),
         (Request.state == states.OPEN, "new"),
         else_="in_progress",
     )
-    where = (Request.organization_id == organization_id, Request.state.in_(states.ON_DESK))
+    waits = sa.or_(Request.state.in_(states.ON_DESK), Request.review_due.is_not(None))
+    where = (Request.organization_id == organization_id, waits)
     counted = model.Session.execute(sa.select(kind, sa.func.count()).where(*where).group_by(kind))
     counts = dict.fromkeys(KINDS, 0) | dict(counted.tuples().all())
-    place = sa.func.row_number().over(partition_by=kind, order_by=(Request.due.asc().nulls_last(), Request.submitted))
+    place = sa.func.row_number().over(partition_by=kind, order_by=(_next_day(), Request.submitted))
     numbered = sa.select(Request.id, kind.label("kind"), place.label("place")).where(*where).subquery()
     query = (
         sa.select(Request, numbered.c.kind)
@@ -51,6 +53,11 @@ def of_service(organization_id: str, reader: Reader, today: date) -> dict[str, A
     for (_request, name), each in zip(rows, shown, strict=True):
         found[name].append(each)
     return {**found, "counts": counts, **workload(organization_id, reader, today)}
+
+
+def _next_day() -> Any:
+    """Day by which something is due: an answer to a review, or else to the request."""
+    return sa.func.coalesce(Request.review_due, Request.due).asc().nulls_last()
 
 
 def held_by(whose: str, reader: Reader, organization_id: str) -> sa.ColumnElement[bool]:
@@ -99,4 +106,4 @@ def workload(organization_id: str, reader: Reader, today: date) -> dict[str, Any
     return {"mine": mine, "nobody": nobody, "people": sorted(shown, key=lambda each: each["name"].casefold())}
 
 
-KINDS = ("overdue", "due_soon", "new", "waiting", "in_progress")
+KINDS = ("review", "overdue", "due_soon", "new", "waiting", "in_progress")

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
+from werkzeug.datastructures import MultiDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import dictize
@@ -20,6 +21,8 @@ from ckanext.ecosphere.data_requests.search import desk
 from ckanext.ecosphere.shared import language
 
 FACETS = ("state", "organization", "territory", "theme", "use")
+#: Whose requests of a desk are shown.
+ASSIGNED = ("mine", "nobody")
 RANKED = 500
 SHORTEST_BEGINNING = 3
 _SIGNS = re.compile(r"(-)-+")
@@ -43,7 +46,7 @@ def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
     Returns:
         count, results, facets, start, rows.
     """
-    scope, filters = _scope(data, reader), _filters(data)
+    scope, filters = _scope(data, reader), conditions(data)
     if data.get("scope") == "desk" and data.get("assigned"):
         group = model.Group.get(data.get("organization"))
         filters["assigned"] = desk.held_by(data["assigned"], reader, group.id if group else "")
@@ -81,6 +84,21 @@ def _page(data: Mapping[str, Any], where: list[Any], start: int, rows: int) -> l
     return [found[each] for each in ids]
 
 
+def asked(form: MultiDict[str, str]) -> dict[str, Any]:
+    """Return the search that an address asks for, as the action takes it."""
+    search: dict[str, Any] = {name: form[name] for name in FACETS[1:] if form.get(name)}
+    states = [state for state in form.getlist("state") if state]
+    if states:
+        search["state"] = states
+    if form.get("q", "").strip():
+        search["q"] = form["q"].strip()
+    if form.get("unanswered"):
+        search["unanswered"] = True
+    if form.get("assigned") in ASSIGNED:
+        search["assigned"] = form["assigned"]
+    return search
+
+
 @contextmanager
 def through_indexes(wanted: bool = True) -> Iterator[None]:
     """Have PostgreSQL find words through their index: its planner does not count what it costs to unpack long texts,
@@ -107,7 +125,7 @@ def _scope(data: Mapping[str, Any], reader: Reader) -> list[Any]:
     return [Request.listed]
 
 
-def _filters(data: Mapping[str, Any]) -> dict[str, Any]:
+def conditions(data: Mapping[str, Any]) -> dict[str, Any]:
     """Name of a filter → its condition."""
     found: dict[str, Any] = {}
     if data.get("q"):
@@ -122,6 +140,8 @@ def _filters(data: Mapping[str, Any]) -> dict[str, Any]:
             found[name] = COLUMNS[name].in_(_with_those_below(vocabulary, data[name]))
     if data.get("use"):
         found["use"] = Request.use == data["use"]
+    if data.get("review"):
+        found["review"] = Request.review_due.is_not(None)
     if data.get("unanswered"):
         found["unanswered"] = sa.and_(Request.first_answer.is_(None), Request.state.in_(states.ACTIVE))
     return found

@@ -15,10 +15,12 @@ from ckan.lib.redis import connect_to_redis
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock, kinds, states
 from ckanext.ecosphere.data_requests.model import Event, Request
-from ckanext.ecosphere.data_requests.search import by_service, unmet
+from ckanext.ecosphere.data_requests.search import by_service, refusals, unmet
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.queue import enqueue_once, have_come, wait_for_many
 
+#: Of the kept figures: those of an earlier version, which lack some, are not looked at.
+VERSION = 2
 #: Time for which figures are kept that nobody looks at.
 KEPT_SECONDS = 3600
 NO_ANSWER = (states.NOT_HELD, states.REJECTED, states.WITHDRAWN)
@@ -76,7 +78,7 @@ def _keep(year: int | None, organization_id: str | None, today: date, spoken: st
 
 
 def _key(year: int | None, organization_id: str | None, today: date, spoken: str) -> str:
-    return f"ecosphere:requests:{tk.config['ckan.site_id']}:figures:{year}:{organization_id}:{today}:{spoken}"
+    return f"ecosphere:requests:{tk.config['ckan.site_id']}:figures:{VERSION}:{year}:{organization_id}:{today}:{spoken}"
 
 
 def compute(year: int | None, organization_id: str | None, today: date) -> dict[str, Any]:
@@ -105,6 +107,7 @@ def compute(year: int | None, organization_id: str | None, today: date) -> dict[
         "apart": apart,
         "outcomes": {state: cells.outcomes[state] for state in states.CLOSED if cells.outcomes.get(state)},
         "backlog": [{"age": name, "count": cells.backlog.get(name, 0)} for name, _last in AGES],
+        "grounds": refusals.grounds(where),
         "unmet": unmet.table(where),
         "by_month": [
             {"month": month, "received": number, "answered": cells.answered[month]}
@@ -112,7 +115,7 @@ def compute(year: int | None, organization_id: str | None, today: date) -> dict[
             if number
         ],
         "satisfaction": by_service.satisfaction(where),
-        "services": [] if organization_id else by_service.table(where, *_judgement(today), today),
+        "services": [] if organization_id else by_service.table(where, *_judgement(today), _median_days(), today),
         "threshold": threshold,
         "private_included": number >= max(threshold, 1),
         "years": _years(),
@@ -167,19 +170,23 @@ def _judgement(today: date) -> tuple[Any, Any]:
     return in_time, sa.or_(answered, sa.and_(Request.state.in_(states.ACTIVE), month_over < today))
 
 
+def _median_days() -> Any:
+    """Median of the days until the first answer: whole days, as everyone is told them, since of few requests a median
+    of seconds would tell the hours."""
+    days = sa.cast(_day(Request.first_answer) - _day(Request.submitted), sa.Float)
+    return sa.func.percentile_cont(0.5).within_group(days.asc()).filter(Request.first_answer.is_not(None))
+
+
 def _answers(where: list[Any], today: date) -> tuple[int, int, float | None, float | None]:
     """Received, answered, share of those whose first month is over that were answered within it, median of days."""
     in_time, judged = _judgement(today)
-    # Whole days, as everyone is told them: of few requests a median of seconds would tell the hours.
-    days = sa.cast(_day(Request.first_answer) - _day(Request.submitted), sa.Float)
-    median = sa.func.percentile_cont(0.5).within_group(days.asc())
     received, count, good, all_judged, half = model.Session.execute(
         sa.select(
             sa.func.count(),
             sa.func.count().filter(Request.state.in_(states.DECIDED)),
             sa.func.count().filter(in_time),
             sa.func.count().filter(judged),
-            median.filter(Request.first_answer.is_not(None)),
+            _median_days(),
         ).where(*where)
     ).one()
     share = round(good / all_judged, 4) if all_judged else None

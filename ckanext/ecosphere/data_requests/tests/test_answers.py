@@ -244,3 +244,15 @@ def test_due_dates_are_a_calendar_private_to_its_person(app: CKANTestApp):
     assert visit(app, None, f"/demandes/calendrier/{token[:-2]}xx/ddt-42.ics").status_code == 404
     act("settings_update", "editor", new_calendar=True)
     assert visit(app, None, desk).status_code == 404, "a new address makes the old one worthless"
+
+
+def test_the_dashboard_asks_whether_an_answer_helped_until_it_is_said(app: CKANTestApp):
+    made = opened()
+    opened(title="Une autre demande")
+    step(made, "fulfil", "editor", links=[LINK])
+    home = visit(app, "asker", "/tableau-de-bord").body
+    assert home.count("say whether it was answered") == 1 and home.index(made["title"]) < home.index(
+        "Une autre demande"
+    )
+    visit(app, "asker", f"/demandes/{made['reference']}/satisfaction", satisfied="yes")
+    assert "say whether it was answered" not in visit(app, "asker", "/tableau-de-bord").body

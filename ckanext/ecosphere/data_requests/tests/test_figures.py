@@ -34,9 +34,11 @@ FIGURES = {
             "answered": 1,
             "refused": 0,
             "within_month": 0.5,
+            "median_days": 3.0,
             "satisfaction": None,
         }
     ],
+    "grounds": [{"ground": "=1+1", "count": 2}],
     "unmet": [{"theme": "=cmd()", "departements": [{"id": "departement-01"}, {"id": "departement-42"}], "support": 4}],
 }
 

@@ -40,6 +40,7 @@ from ckanext.ecosphere.data_requests.tests.histories import replay
 ACTIVE = {"submitted", "open", "needs_info", "in_progress"}
 WORKABLE = {"open", "in_progress"}
 ANSWERED = {"fulfilled", "partial", "refused", "not_held"}
+CONTESTED, DESK = {"partial", "refused", "not_held"}, {"open", "needs_info", "in_progress"}
 #: Transition → from, to (None: stays), who, who is told.
 TABLE: dict[str, tuple[set[str], str | None, set[str], list[str]]] = {
     "submit": ({"draft"}, "submitted", {"requester"}, ["requester", "moderators"]),
@@ -57,8 +58,12 @@ TABLE: dict[str, tuple[set[str], str | None, set[str], list[str]]] = {
     "mark_duplicate": (ACTIVE, "duplicate", {"moderator"}, ["requester"]),
     "withdraw": (ACTIVE | {"draft"}, "withdrawn", {"requester"}, ["service", "followers"]),
     "reopen": (ANSWERED | {"expired"}, "open", {"requester", "moderator"}, ["service"]),
+    "ask_review": (CONTESTED | DESK, None, {"requester"}, ["heads"]),
+    "take_up_again": (CONTESTED, "in_progress", {"admin"}, ["requester", "followers"]),
+    "keep_decision": (CONTESTED, None, {"admin"}, ["requester"]),
     "expire": ({"needs_info"}, "expired", set(), ["requester", "followers"]),
 }
+ENDS_OF_A_REVIEW = ("take_up_again", "keep_decision", "reopen")
 STAFF = {"ddt-42": {"editor": {"editor", "admin"}, "admin": {"admin"}}}
 STAFF["dreal-ara"] = {"editor": {"other-editor", "other-admin"}, "admin": {"other-admin"}}
 EVERYONE = [
@@ -93,6 +98,7 @@ class Life(RuleBasedStateMachine):
         self.request = made
         self.state, self.organization = "draft", ""
         self.extended, self.reopened, self.due_to_expire = False, 0, False
+        self.review_asked = self.review_waits = False
         self.followers: set[str] = set()
         self.supporters: set[str] = set()
         self.sent = self.opened = False
@@ -125,15 +131,22 @@ class Life(RuleBasedStateMachine):
             return tk.NotAuthorized
         if self.state not in sources or (name == "extend" and self.extended):
             return tk.ValidationError
-        if name == "reopen" and mine == {"requester"} and self.reopened:
-            return tk.ValidationError
-        return None
+        reopened_twice = name == "reopen" and mine == {"requester"} and self.reopened
+        return tk.ValidationError if reopened_twice or self.has_no_review(name) else None
+
+    def has_no_review(self, name: str) -> bool:
+        """Whether nothing is there to be reviewed, or no review to be answered; nothing is late here."""
+        if name == "ask_review":
+            return self.review_asked or self.state in DESK
+        return name in ("take_up_again", "keep_decision") and not self.review_waits
 
     def told(self, name: str, actor: str, former: str) -> set[str]:
         groups: dict[str, set[str]] = {
             "requester": {"asker"},
             "moderators": {"moderator"},
             "service": STAFF[self.organization]["editor"] if self.opened else set(),
+            # Without a mailbox for late requests, the moderators stand in for the head of a service.
+            "heads": STAFF[self.organization]["editor"] | {"moderator"} if self.opened else set(),
             "former": STAFF[former]["editor"] if former else set(),
             "followers": {each for each in self.followers if self.reads(each)},
             "supporters": {each for each in self.supporters if self.reads(each)},
@@ -181,6 +194,8 @@ class Life(RuleBasedStateMachine):
             self.extended = True
         elif name == "reopen":
             self.extended, self.reopened = False, self.reopened + ("requester" in roles)
+        self.review_asked = self.review_asked or name == "ask_review"
+        self.review_waits = name == "ask_review" or (self.review_waits and name not in ENDS_OF_A_REVIEW)
         self.state = target or self.state
         self.due_to_expire = False
         if name == "mark_duplicate":

@@ -34,15 +34,16 @@ def test_every_state_that_is_not_closed_can_be_left():
 
 
 def test_roles_and_audiences_are_known():
+    DESK = (states.ADMINISTRATORS, states.CHIEF)
     audiences = {states.REQUESTER, states.SERVICE, states.FORMER_SERVICE, states.MODERATORS}
     for line in TRANSITIONS.values():
         assert set(line.roles) <= set(states.ROLES)
-        assert {each.audience for each in line.told} <= audiences | {states.FOLLOWERS, states.SUPPORTERS}
+        assert {each.audience for each in line.told} <= audiences | {states.FOLLOWERS, states.SUPPORTERS, *DESK}
 
 
 def test_the_requester_never_decides_on_their_own_request():
     mine = {line.name for line in TRANSITIONS.values() if states.REQUESTER in line.roles}
-    assert mine == {"submit", "answer_details", "withdraw", "reopen"}
+    assert mine == {"submit", "answer_details", "withdraw", "reopen", "ask_review"}
 
 
 @pytest.mark.parametrize("name", TRANSITIONS)
@@ -68,7 +69,7 @@ def test_a_transition_is_refused_to_any_other_kind(name: str):
 
 def test_what_only_the_law_asks_for_is_no_step_of_a_signal():
     of_signals = {line.name for line in TRANSITIONS.values() if kinds.LINK in line.about}
-    assert not of_signals & {"extend", "fulfil", "fulfil_partly", "refuse", "not_held", "ask_details"}
+    assert not of_signals & {"extend", "fulfil", "fulfil_partly", "refuse", "not_held", "ask_details", *states.REVIEW}
     assert {"resolve", "dismiss"} <= of_signals
 
 
@@ -93,6 +94,23 @@ def test_a_requester_reopens_once_and_a_moderator_as_often_as_needed():
     assert states.obstacle(once, "reopen", ["requester"], NOW, TODAY) == "reopened_already"
     assert states.obstacle(once, "reopen", ["moderator"], NOW, TODAY) == ""
     assert states.obstacle(once, "reopen", ["requester", "moderator"], NOW, TODAY) == ""
+
+
+def test_a_review_is_asked_once_in_time_and_of_what_can_be_reviewed():
+    def obstacle(state: str, **facts: object) -> str:
+        return states.obstacle(Facts(state, **facts), "ask_review", ["requester"], NOW, TODAY)  # pyright: ignore
+
+    assert obstacle("refused", review_until=TODAY) == obstacle("open", review_until=TODAY) == ""
+    assert obstacle("open") == "nothing_to_review"
+    assert obstacle("refused", review_until=TODAY - timedelta(days=1)) == "too_late_to_review"
+    assert obstacle("refused", review_until=TODAY, review_asked=NOW) == "review_asked_already"
+    assert obstacle("fulfilled", review_until=TODAY) == "state"
+
+
+@pytest.mark.parametrize("name", ["keep_decision", "take_up_again"])
+def test_a_service_answers_a_review_that_was_asked_for(name: str):
+    assert states.obstacle(Facts("refused"), name, ["admin"], NOW, TODAY) == "no_review_waits"
+    assert states.obstacle(Facts("refused", review_due=TODAY), name, ["admin"], NOW, TODAY) == ""
 
 
 def test_nobody_reopens_after_thirty_days():

@@ -135,3 +135,21 @@ def test_a_service_has_its_own_figures():
     opened()
     opened(territory="region-ara")
     assert act("stats", None, organization="ddt-42")["received"] == 1
+
+
+def test_grounds_of_refusals_are_named_from_the_threshold_on(
+    app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.statistics_threshold", 2)
+    made = [opened(title=f"Demande {number}") for number in range(4)]
+    for each in made[:2]:
+        step(each, "refuse", "admin", **REFUSAL)
+    step(made[2], "refuse", "admin", **{**REFUSAL, "ground": "other", "other_ground": "Un autre motif, article 12"})
+    found = act("stats", None)
+    assert [(each["ground"], each["count"]) for each in found["grounds"]] == [(REFUSAL["ground"], 2), ("", 1)]
+    assert "L. 124-4" in found["grounds"][0]["label"]
+    assert [(each["refused"], each["median_days"]) for each in found["services"]] == [(3, 0.0)]
+    page = app.get("/demandes/statistiques").body
+    assert "Grounds of the refusals" in page and "Grounds given fewer than 2 times" in page
+    assert "article 12" not in page and "ground of a refusal" in app.get("/demandes/statistiques.csv").body
+    assert act("stats", None, organization="dreal-ara")["grounds"] == []

@@ -20,7 +20,7 @@ from ckanext.ecosphere.data_requests.views.viewing import CONFLICT, INVALID, act
 #: Value of the button that shows the letter instead of sending the form.
 PREVIEW = "preview"
 #: Steps that send the requester a letter of decision.
-LETTERS = ("refuse", "fulfil_partly", "not_held", "reject", "extend")
+LETTERS = ("refuse", "fulfil_partly", "not_held", "reject", "extend", "keep_decision")
 
 
 @page

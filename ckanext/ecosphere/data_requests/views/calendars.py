@@ -62,13 +62,15 @@ def _calendar(user: Any, organization: str) -> Response:
         title = tk._("Data requests: {service}").format(service=(group and group.title) or organization)
     else:
         search["scope"] = "mine"
+    # Reviews that are asked for, of decisions that are closed: as many as a page has.
+    reviews = tk.get_action("ecosphere_request_list")(context, {**search, "state": [], "review": True})["results"]
     found: list[dict[str, Any]] = []
     for start in range(0, MOST, AT_ONCE):
         results = tk.get_action("ecosphere_request_list")(context, {**search, "start": start})["results"]
         found += results
         if len(results) < AT_ONCE:
             break
-    response = Response(calendar.written(title, found), mimetype="text/calendar")
+    response = Response(calendar.written(title, found, reviews), mimetype="text/calendar")
     response.headers["Content-Disposition"] = 'inline; filename="demandes.ics"'
     response.headers["X-Robots-Tag"] = "noindex"
     response.cache_control.no_store = True

@@ -9,11 +9,12 @@ from flask import Response, jsonify, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.data_requests.search import listing
 from ckanext.ecosphere.data_requests.views import exports, forms, read
 from ckanext.ecosphere.data_requests.views.viewing import act, context, known, messages, page, rendered
 
 #: Parts of the desk, what is most urgent first.
-PARTS = ("overdue", "due_soon", "new", "waiting", "in_progress")
+PARTS = ("review", "overdue", "due_soon", "new", "waiting", "in_progress")
 #: Requests in the table of a service, and how many are read at a time.
 MOST_IN_TABLE, AT_ONCE = 5_000, 100
 DIGESTS = ("immediate", "daily", "weekly", "none")
@@ -24,7 +25,7 @@ DIGESTS = ("immediate", "daily", "weekly", "none")
 def desk(organization: str) -> AnyResponse:
     """Show a service what to do first; with filters, its requests one page after the other."""
     service = service_with_people(organization)
-    search = read.asked(request.args)
+    search = listing.asked(request.args)
     if search or request.args.get("all"):
         return _filtered(service, search)
     found = act("ecosphere_request_desk", organization=service["id"])
@@ -41,7 +42,7 @@ def desk(organization: str) -> AnyResponse:
 def desk_csv(organization: str) -> Response:
     """Give the requests of a service as a table, with the filters of the address; the latest `MOST_IN_TABLE`."""
     service = service_with_people(organization)
-    search = {**read.asked(request.args), "organization": service["id"], "scope": "desk", "sort": "created"}
+    search = {**listing.asked(request.args), "organization": service["id"], "scope": "desk", "sort": "created"}
     found: list[dict[str, Any]] = []
     for start in range(0, MOST_IN_TABLE, AT_ONCE):
         results = act("ecosphere_request_list", **search, start=start, rows=AT_ONCE)["results"]

@@ -48,6 +48,8 @@ def statistics(found: Mapping[str, Any]) -> str:
     rows += [("satisfaction", name, "", number) for name, number in (found["satisfaction"] or {}).items()]
     rows += [("without answer", name, "", number) for name, number in found["apart"].items()]
     rows += [("outcome", state, "", number) for state, number in found["outcomes"].items()]
+    few = "fewer than the threshold"
+    rows += [("ground of a refusal", each["ground"] or few, "", each["count"]) for each in found["grounds"]]
     rows += [("backlog", each["age"], "", each["count"]) for each in found["backlog"]]
     rows += [
         ("month", each["month"], kind, each.get(kind))
@@ -57,7 +59,7 @@ def statistics(found: Mapping[str, Any]) -> str:
     rows += [
         (f"service {name}", each["name"], "", each[name])
         for each in found["services"]
-        for name in ("received", "waiting", "overdue", "answered", "refused", "within_month")
+        for name in ("received", "waiting", "overdue", "answered", "refused", "within_month", "median_days")
     ]
     rows += [
         (f"service satisfaction {name}", each["name"], "", number)

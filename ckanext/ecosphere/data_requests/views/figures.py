@@ -9,11 +9,11 @@ import ckan.plugins.toolkit as tk
 from flask import Response, request
 
 from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.search import saved
 from ckanext.ecosphere.data_requests.views import exports
 from ckanext.ecosphere.data_requests.views.viewing import act, as_public, is_known, page, rendered
 from ckanext.ecosphere.shared import atom, dates
 
-FILTERS = ("organization", "territory", "theme")
 ENTRIES = 50
 YEAR_DIGITS = 4
 #: Requests that the page of a service names; the list has all of them.
@@ -61,14 +61,13 @@ def statistics_csv() -> Response:
 
 @page
 def feed() -> Response:
-    """Give the newest public requests, of a service, territory or theme when the address says so."""
-    chosen = {name: request.args[name] for name in FILTERS if request.args.get(name)}
-    found = as_public("ecosphere_request_list", **chosen, sort="created", rows=ENTRIES)
-    names = [tk.h.ecosphere_request_facet_label(name, value) for name, value in chosen.items()]
-    title = " – ".join([tk._("Data requests"), *names])
-    page_ = tk.h.url_for("ecosphere_requests.index", **chosen, _external=True)
-    itself = tk.h.url_for("ecosphere_requests.feed", **chosen, _external=True)
-    return _answer(title, page_, itself, [_request(each) for each in found["results"]])
+    """Give the newest public requests of the search that the address asks for."""
+    kept = saved.Requests()
+    search = kept.canonical(request.args.items(multi=True))
+    found = as_public("ecosphere_request_list", **saved.asked(search), sort="created", rows=ENTRIES)
+    title = " – ".join([tk._("Data requests"), *([kept.title(search)] if search else [])])
+    itself = tk.h.url_for("ecosphere_requests.feed", _external=True) + (f"?{search}" if search else "")
+    return _answer(title, kept.address(search), itself, [_request(each) for each in found["results"]])
 
 
 @page

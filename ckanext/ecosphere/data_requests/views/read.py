@@ -10,14 +10,12 @@ from flask import Response, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.data_requests.search import listing, saved
 from ckanext.ecosphere.data_requests.views import forms, kept_forms
 from ckanext.ecosphere.data_requests.views.viewing import act, is_known, known, page, rendered
 
 ROWS = 20
 PAGE_DIGITS = 6
-#: Whose requests of a desk are shown.
-ASSIGNED = ("mine", "nobody")
-FACETS = ("state", "organization", "territory", "theme", "use")
 SORTS = ("relevance", "created", "support", "due")
 
 
@@ -57,21 +55,6 @@ def _conversation(found: dict[str, Any]) -> dict[str, Any]:
     return {"errors": {}, "typed": {}, "labels": forms.labels(), "trap": forms.TRAP, "is_known": is_known()}
 
 
-def asked(form: MultiDict[str, str]) -> dict[str, Any]:
-    """Return the search that an address asks for, as the action takes it."""
-    search: dict[str, Any] = {name: form[name] for name in FACETS[1:] if form.get(name)}
-    states = [state for state in form.getlist("state") if state]
-    if states:
-        search["state"] = states
-    if form.get("q", "").strip():
-        search["q"] = form["q"].strip()
-    if form.get("unanswered"):
-        search["unanswered"] = True
-    if form.get("assigned") in ASSIGNED:
-        search["assigned"] = form["assigned"]
-    return search
-
-
 def page_number(form: MultiDict[str, str]) -> int:
     """Return the page that an address asks for, 1 when it asks for none or nonsense."""
     text = form.get("page", "1")
@@ -79,7 +62,7 @@ def page_number(form: MultiDict[str, str]) -> int:
 
 
 def _list(template: str, endpoint: str, scope: str, **more: Any) -> Response:
-    search = asked(request.args)
+    search = listing.asked(request.args)
     sort = request.args.get("sort", "")
     sort = sort if sort in SORTS else ("relevance" if "q" in search else "created")
     number = page_number(request.args)
@@ -93,6 +76,7 @@ def _list(template: str, endpoint: str, scope: str, **more: Any) -> Response:
         "chosen": chips(found["facets"], chosen, endpoint),
         "pages": pages(found["count"], number, chosen, endpoint),
         "url_without_words": address(endpoint, MultiDict((k, v) for k, v in chosen.items(multi=True) if k != "q")),
+        "saved": saved.Requests().canonical(request.args.items(multi=True)),
         **more,
     }
     return rendered(template, variables)
@@ -120,7 +104,7 @@ def facets(counts: dict[str, Any], chosen: MultiDict[str, str], endpoint: str, *
     """Return the facets as the page shows them: each value with its count and the address that adds or removes it."""
     titles = facet_titles()
     shown = []
-    for name in FACETS:
+    for name in listing.FACETS:
         items = []
         for item in counts.get(name, []):
             active = item["name"] in chosen.getlist(name)
@@ -136,7 +120,7 @@ def chips(counts: dict[str, Any], chosen: MultiDict[str, str], endpoint: str, **
     titles = facet_titles()
     found = []
     for name, value in chosen.items(multi=True):
-        if name in FACETS:
+        if name in listing.FACETS:
             known_titles = {item["name"]: item["title"] for item in counts.get(name, [])}
             label = known_titles.get(value) or tk.h.ecosphere_request_facet_label(name, value)
             url = address(endpoint, _toggled(chosen, name, value, active=True), **values)

@@ -106,7 +106,8 @@ def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> dict[s
         criterion (str): id of a criterion of which the datasets that fail it are wanted; none if not given.
 
     Returns:
-        dict: `organization`, `summary`, `trend`, `losses` as in the overview, `failing` (None, or `criterion`, `label`,
+        dict: `organization`, `summary`, `trend`, `losses` as in the overview, `target` (mean score that each service
+        should reach, None without one), `failing` (None, or `criterion`, `label`,
         `advice`, `count`, and of the first 200 `datasets`, as in `worst`, with `source`, the title of the harvest
         source that has to be corrected, None for what is described on the portal), `wins` (criterion, label, advice,
         datasets that fail it, points to gain; the most rewarding first), `worst` (the datasets with the lowest

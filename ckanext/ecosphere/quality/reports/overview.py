@@ -36,6 +36,7 @@ def dashboard(organization: model.Group, limit: int) -> dict[str, Any]:
     return {
         "organization": {"id": organization.id, "name": organization.name, "title": organization.title},
         "summary": summary_dict(report.summary(scope)),
+        "target": config.target() or None,
         "trend": trend(scope),
         "losses": losses_dict(scope),
         "wins": [

@@ -9,6 +9,7 @@ import re
 import time
 from datetime import timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
@@ -202,7 +203,10 @@ def test_the_dashboard_names_wins_and_worst_datasets(app: Any, catalogue: dict[s
         len(tk.get_action("ecosphere_quality_dashboard")(context("editor"), {"id": "ddt-42", "limit": 1})["worst"]) == 1
     )
     page = app.get("/fr/organization/ddt-42/tableau-de-bord", headers=headers(catalogue["editor"])).body
+    assert re.search(rf"L’objectif est une note moyenne de {found['target']} : il manque [\d,]+", page)
     assert "Titre secret" in page and "/fr/dataset/poor/qualite" in page
+    for explained in (page, app.get("/fr/qualite").body):
+        assert "Ce que veulent dire ces mots" in explained and "data.europa.eu" in explained
     assert (
         "/fr/organization/ddt-42/tableau-de-bord"
         in app.get("/fr/organization/ddt-42", headers=headers(catalogue["editor"])).body
@@ -230,6 +234,8 @@ def test_a_criterion_leads_to_the_datasets_that_fail_it_and_to_a_change_of_them_
     monkeypatch.setattr(integrations, "governing_sources", lambda context, ids: {poor.id: "Géo-IDE"})
     page = app.get(f"{path}?criterion=licence", headers=token).body
     assert "À corriger ici (1)" in page
+    mail = unquote(re.findall(r'href="mailto:([^"]+)"', page)[0])
+    assert "Bonjour" in mail and "/dataset/poor" in mail and "secret" not in mail
     message = page.partition("<textarea")[2].partition("</textarea>")[0]
     assert "Bonjour" in message and "Licence" in message
     assert re.search(r"\n- =SOMME\(A1\)\s:\s?http\S+/dataset/poor\n", message)

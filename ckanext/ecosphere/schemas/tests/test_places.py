@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 import pytest
+from playwright.sync_api import expect
 
 from ckanext.ecosphere.schemas.fields import places
 from ckanext.ecosphere.schemas.tests import samples
@@ -117,6 +119,75 @@ class TestTheForm:
         assert axe_violations(page) == []
         save_dataset(page, lambda: page.locator("button[name=save]").last.press("Enter"))
         assert set(act("package_show", id="par-commune")["territory"]) == {BOURG, samples.AIN}
+
+    @pytest.mark.browser
+    def test_an_intercommunality_is_named_and_its_area_is_shown_by_keyboard(self, page, editor):
+        log_in(page, editor["name"], PASSWORD)
+        page.goto("/fr/dataset/new")
+        page.locator("#section-coverage summary").first.press("Enter")
+        place = page.locator("#field-spatial_coverage [data-epci]").first
+        place.focus()
+        page.keyboard.type("bassin de bourg")
+        wait_until(page, "document.querySelectorAll('#field-spatial_coverage__0__bbox-epcis option').length > 0")
+        page.keyboard.press("Enter")
+        status = page.locator("#field-spatial_coverage [data-status]").first
+        expect(status).to_contain_text("CA du Bassin de Bourg-en-Bresse : le rectangle autour de Ain")
+        expect(page.locator("#field-territory .ecosphere-chosen li")).to_have_text(re.compile("Ain"))
+        west, south, east, north = map(float, page.input_value("#field-spatial_coverage__0__bbox").split(", "))
+        assert 4.5 < west < 5 and 6 < east < 6.5 and 45.5 < south < north < 46.6
+        frame = page.locator("#field-spatial_coverage svg:not([hidden])").first
+        seen = [float(each) for each in frame.get_attribute("viewBox").split()]
+        whole = float(frame.get_attribute("viewBox").split()[2]) * float(frame.evaluate("svg => svg.times"))
+        page.get_by_role("button", name="Toute la carte").click()
+        assert float(frame.get_attribute("viewBox").split()[2]) == whole
+        assert seen[2] < whole / 4 and page.url.endswith("/fr/dataset/new")
+        assert axe_violations(page) == []
+        # Typed by another hand before, a box stays.
+        page.fill("#field-spatial_coverage__0__bbox", "5, 46, 5.5, 46.5")
+        place.fill("metropole de lyon")
+        place.press("Enter")
+        expect(status).to_contain_text("Métropole de Lyon")
+        assert page.input_value("#field-spatial_coverage__0__bbox") == "5, 46, 5.5, 46.5"
+        place.fill("nulle part")
+        place.press("Enter")
+        expect(status).not_to_contain_text("Lyon")
+
+    @pytest.mark.browser
+    def test_the_map_is_zoomed_and_what_is_drawn_on_a_part_of_it_is_where_it_is(self, page, editor):
+        log_in(page, editor["name"], PASSWORD)
+        page.goto("/fr/dataset/new")
+        page.locator("#section-coverage summary").first.click()
+        page.locator("#field-spatial_coverage [data-map]").first.click()
+        frame = page.locator("#field-spatial_coverage svg:not([hidden])").first
+        frame.scroll_into_view_if_needed()
+
+        def seen() -> list[float]:
+            return [float(each) for each in frame.get_attribute("viewBox").split()]
+
+        _left, _top, width, height = seen()
+        page.get_by_role("button", name="Zoomer", exact=True).click()
+        assert seen() == [width / 4, height / 4, width / 2, height / 2]
+        edge = frame.bounding_box()
+        page.mouse.move(edge["x"] + 2, edge["y"] + 2)
+        page.mouse.down()
+        page.mouse.move(edge["x"] + edge["width"] - 2, edge["y"] + edge["height"] - 2, steps=3)
+        page.mouse.up()
+        west, south, east, north = map(float, page.input_value("#field-spatial_coverage__0__bbox").split(", "))
+        # A half of the frame (-5.6 to 10, 41.2 to 51.3), around its middle.
+        assert [round(each, 1) for each in (west, east, south, north)] == pytest.approx(
+            [-1.7, 6.1, 43.7, 48.8], abs=0.2
+        )
+        frame.focus()
+        for key, moved in (("ArrowRight", 1), ("ArrowLeft", -1), ("ArrowDown", 0)):
+            before = seen()
+            page.keyboard.press(key)
+            assert (seen()[0] - before[0]) * moved > 0 or (moved == 0 and seen()[1] > before[1])
+        page.keyboard.press("+")
+        assert seen()[2] == width / 4
+        page.keyboard.press("0")
+        assert seen() == [0, 0, width, height]
+        assert page.get_by_role("button", name="Dézoomer").is_disabled()
+        assert axe_violations(page) == []
 
     @pytest.mark.browser
     def test_a_rectangle_is_drawn_on_a_map_and_finds_its_territory(self, page, editor):

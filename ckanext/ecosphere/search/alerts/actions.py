@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import AuthResult, Context, Schema, Validator, ValidatorFactory
 
-from ckanext.ecosphere.search.alerts import config, searches, storage
+from ckanext.ecosphere.interfaces import AlertSubject
+from ckanext.ecosphere.search.alerts import config, searches, storage, subjects
 from ckanext.ecosphere.search.alerts.model import Alert
 from ckanext.ecosphere.shared import authorization, language
 
@@ -24,6 +26,7 @@ def frequency(value: Any) -> str:
 def create_schema(default: ValidatorFactory, unicode_safe: Validator) -> Schema:
     """Parameters of `ecosphere_search_alert_create`."""
     return {
+        "about": [default(subjects.DATASETS), unicode_safe],
         "search": [default(""), unicode_safe],
         "frequency": [default("weekly"), frequency],
     }
@@ -43,17 +46,18 @@ def delete_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
 
 @tk.validate_action_data(create_schema)
 def ecosphere_search_alert_create(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
-    """Save a search, and have the person told by e-mail of datasets that are new or changed in it.
+    """Save a search, and have the person told by e-mail of what is new or changed in it.
 
     Args:
         context: action context.
         data_dict: `search` (str, default ""): what follows "?" in the address of the page of datasets, e.g.
-            "q=zones+humides&res_format=WMS"; `frequency` (str, default "weekly"): daily, weekly, or none to save it
-            without e-mails.
+            "q=zones+humides&res_format=WMS"; `about` (str, default "datasets"): what it is a search of, datasets or
+            requests (then what follows "?" in the address of the list of requests); `frequency` (str, default
+            "weekly"): daily, weekly, or none to save it without e-mails.
 
     Returns:
-        the alert: `id`, `search`, `title`, `url`, `frequency`, `created`. A search that the person has saved already
-        gets the new frequency.
+        the alert: `id`, `about`, `search`, `title`, `url`, `frequency`, `created`. A search that the person has saved
+        already gets the new frequency.
 
     Raises:
         ValidationError: the search cannot be asked, or the person has as many alerts as one may have
@@ -62,11 +66,16 @@ def ecosphere_search_alert_create(context: Context, data_dict: dict[str, Any]) -
     """
     tk.check_access("ecosphere_search_alert_create", context, data_dict)
     user = _person(context)
-    search = searches.canonical(searches.parsed(data_dict["search"]))
-    search = searches.checked(search, user)
-    user_id = user.id
-    alert = storage.save(search=search, frequency=data_dict["frequency"], language=language.current(), user_id=user_id)
-    return dictized(alert)
+    subject = subjects.required(data_dict["about"])
+    search = subject.checked(subject.canonical(searches.parsed(data_dict["search"])), user)
+    alert = storage.save(
+        search=search,
+        frequency=data_dict["frequency"],
+        language=language.current(),
+        about=subject.key,
+        user_id=_person(context).id,
+    )
+    return dictized(alert, subject)
 
 
 @tk.side_effect_free
@@ -81,7 +90,7 @@ def ecosphere_search_alert_list(context: Context, data_dict: dict[str, Any]) -> 
         alerts as `ecosphere_search_alert_create` returns them.
     """
     tk.check_access("ecosphere_search_alert_list", context, data_dict)
-    return [dictized(each) for each in storage.alerts(storage.of_user(_person(context).id))]
+    return listed(storage.alerts(storage.of_user(_person(context).id)))
 
 
 @tk.validate_action_data(update_schema)
@@ -126,13 +135,19 @@ def ecosphere_search_alert_delete(context: Context, data_dict: dict[str, Any]) -
     return {"id": data_dict["id"]}
 
 
-def dictized(alert: Alert) -> dict[str, Any]:
+def listed(alerts: Iterable[Alert]) -> list[dict[str, Any]]:
+    """Alerts as the actions return them; those of a room that is not enabled are kept, and not shown."""
+    return [dictized(each, subject) for each in alerts if (subject := subjects.of(each.about))]
+
+
+def dictized(alert: Alert, subject: AlertSubject) -> dict[str, Any]:
     """An alert as the actions return it and the pages show it."""
     return {
         "id": alert.id,
+        "about": alert.about,
         "search": alert.search,
-        "title": searches.title(alert.search),
-        "url": searches.address(alert.search),
+        "title": subject.title(alert.search),
+        "url": subject.address(alert.search),
         "frequency": alert.frequency,
         "created": alert.created.isoformat(),
     }

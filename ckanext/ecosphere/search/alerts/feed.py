@@ -10,7 +10,7 @@ from ckan.lib.search import SearchQueryError
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.search.alerts import mails, searches
+from ckanext.ecosphere.search.alerts import searches, subjects
 from ckanext.ecosphere.shared import atom, dates, language, template_helpers
 
 ENTRIES = 50
@@ -48,7 +48,7 @@ def feed() -> AnyResponse:
 def _entry(package: dict[str, Any]) -> atom.Entry:
     link = tk.h.url_for("dataset.read", id=package["name"], qualified=True, locale=language.current())
     themes = template_helpers.ecosphere_labels("themes", package.get("theme"))
-    place = mails.places(package.get("territory"), language.current())
+    place = subjects.places(package.get("territory"), language.current())
     return atom.Entry(
         id=tk.h.url_for("dataset.read", id=package["id"], qualified=True, locale="default"),
         title=package.get("title") or package["name"],

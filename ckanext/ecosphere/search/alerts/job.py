@@ -6,13 +6,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from ckan import model
 from ckan.lib.search import SearchQueryError
 
 from ckanext.ecosphere.search import popularity
-from ckanext.ecosphere.search.alerts import config, mails, searches, storage
+from ckanext.ecosphere.search.alerts import config, mails, searches, storage, subjects
 from ckanext.ecosphere.search.alerts.model import Subscriber, now
 from ckanext.ecosphere.search.unfound import counting
 from ckanext.ecosphere.shared import runs
@@ -54,7 +54,8 @@ def look() -> int:
             subscriber, alerts = claimed
             done.add(subscriber.id)
             try:
-                told += _look_for(subscriber.id, [(each.id, each.search, each.told_until) for each in alerts], moment)
+                due = [_Due(each.id, each.about, each.search, each.told_until) for each in alerts]
+                told += _look_for(subscriber.id, due, moment)
             except searches.IndexAwayError as error:  # of one question, perhaps
                 model.Session.rollback()
                 faults.append(error)
@@ -65,7 +66,16 @@ def look() -> int:
     return told
 
 
-def _look_for(subscriber_id: str, alerts: list[tuple[str, str, datetime]], moment: datetime) -> int:
+class _Due(NamedTuple):
+    """What is needed of an alert once CKAN has closed its session."""
+
+    id: str
+    about: str
+    search: str
+    since: datetime
+
+
+def _look_for(subscriber_id: str, alerts: list[_Due], moment: datetime) -> int:
     """Look at the alerts of one person, with their rights, and have one e-mail tell of all; return 1 if there is one.
 
     Raises:
@@ -74,22 +84,25 @@ def _look_for(subscriber_id: str, alerts: list[tuple[str, str, datetime]], momen
     lang = model.Session.get_one(Subscriber, subscriber_id).language
     found: list[dict[str, Any]] = []
     told: dict[str, datetime] = {}
-    for alert_id, search, since in alerts:
-        until = max(moment - SETTLED, since)
-        told[alert_id] = until
-        with searches.asked(search, lang):
+    for due in alerts:
+        until = max(moment - SETTLED, due.since)
+        told[due.id] = until
+        subject = subjects.of(due.about)
+        if subject is None:  # its room is not enabled: there is nobody to ask
+            continue
+        with subjects.asked(subject, due.search, lang):
             reader = mails.reader_of(model.Session.get_one(Subscriber, subscriber_id))
             if reader.gone:
                 model.Session.rollback()
                 return 0  # erased by the next step
             try:
-                news = searches.run(search, reader.user, since=since, until=until, rows=config.datasets())
+                count, ids = subject.look(due.search, reader.user, due.since, until, config.datasets())
             except SearchQueryError as error:
                 log.warning("An alert cannot be looked at: %s", error)
                 continue
-        if news.count:
-            ids = [each["id"] for each in news.results]
-            found.append({"search": search, "since": since.isoformat(), "count": news.count, "ids": ids})
+        if count:
+            since = due.since.isoformat()
+            found.append({"about": due.about, "search": due.search, "since": since, "count": count, "ids": ids})
     storage.looked(subscriber_id, told, found, moment)
     return int(bool(found))
 

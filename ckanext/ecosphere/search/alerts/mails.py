@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.alerts import links, searches, storage
+from ckanext.ecosphere.interfaces import AlertSubject, News
+from ckanext.ecosphere.search.alerts import links, storage, subjects
 from ckanext.ecosphere.search.alerts.model import Alert, Mail, Subscriber
-from ckanext.ecosphere.shared import characters, dates, language
+from ckanext.ecosphere.shared import characters, language
 from ckanext.ecosphere.shared.mailing import headers, sending
 from ckanext.ecosphere.shared.mailing.outbox import UNWANTED, Outbox
 from ckanext.ecosphere.shared.mailing.texts import harmless, labelled, subject
-from ckanext.ecosphere.vocabularies import communes
 
 OUTBOX = Outbox("search", Mail, "a saved search")
-MOST_PLACES = 3
 
 
 @dataclass(frozen=True)
@@ -40,29 +38,21 @@ class Reader:
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """A dataset as an e-mail names it; all texts are plain."""
-
-    title: str
-    url: str
-    about: str
-
-
-@dataclass(frozen=True)
 class Item:
     """What an e-mail tells of one search.
 
     Attributes:
         title: of the search.
         url: of its page.
-        sentence: how many datasets are new or changed.
+        sentence: how many things are new or changed.
+        news: the latest of them.
         more: how many of them are not named, in words.
     """
 
     title: str
     url: str
     sentence: str
-    datasets: list[Dataset]
+    news: list[News]
     more: str
 
 
@@ -155,7 +145,7 @@ def _confirmation(subscriber: Subscriber, content: dict[str, Any], _items: list[
         greeting="",
         lines=[
             tk._(
-                "Somebody, probably you, asked on the portal “{title}” to be told at this address of new datasets."
+                "Somebody, probably you, asked on the portal “{title}” to be told at this address of what is new."
             ).format(title=tk.config["ckan.site_title"]),
             tk._("Confirm it on the following page, which shows the search. The link is good for a week."),
         ],
@@ -209,52 +199,28 @@ def _items(content: dict[str, Any], subscriber_id: str, lang: str) -> list[Item]
     """
     items = []
     for each in content["alerts"]:
-        with searches.asked(each["search"], lang):
+        subject = subjects.of(each.get("about", subjects.DATASETS))
+        if subject is None:
+            continue
+        with subjects.asked(subject, each["search"], lang):
             subscriber = model.Session.get(Subscriber, subscriber_id)
             if subscriber is None:
                 return []
-            reader = reader_of(subscriber)
-            found = searches.run("", reader.user, ids=each["ids"], rows=len(each["ids"]))
-            if found.results:
-                items.append(_item(each, found.results))
+            news = subject.news(each["ids"], reader_of(subscriber).user, datetime.fromisoformat(each["since"]))
+            if news:
+                items.append(_item(subject, each, news))
     return items
 
 
-def _item(told: dict[str, Any], results: list[dict[str, Any]]) -> Item:
-    gone = len(told["ids"]) - len(results)
-    since = datetime.fromisoformat(told["since"]).astimezone(timezone.utc).replace(tzinfo=None).isoformat()
+def _item(subject: AlertSubject, told: dict[str, Any], news: list[News]) -> Item:
+    gone = len(told["ids"]) - len(news)
     count = told["count"] - gone
-    more = count - len(results)
-    sentence = tk.ungettext("{number} new or changed dataset", "{number} new or changed datasets", count)
+    more = count - len(news)
     more_words = tk.ungettext("and {number} more", "and {number} more", more).format(number=more) if more > 0 else ""
     return Item(
-        title=harmless(searches.title(told["search"])),
-        url=searches.address(told["search"]),
-        sentence=sentence.format(number=count),
-        datasets=[_dataset(each, since) for each in results],
+        title=harmless(subject.title(told["search"])),
+        url=subject.address(told["search"]),
+        sentence=subject.sentence(count),
+        news=news,
         more=more_words,
     )
-
-
-def _dataset(package: dict[str, Any], since: str) -> Dataset:
-    """A dataset with where it is, of whom, and when it was published or changed; moments are as CKAN writes them."""
-    new = str(package["metadata_created"]) > since
-    moment = dates.day(package["metadata_created"] if new else package["metadata_modified"])
-    when = (tk._("new on {date}") if new else tk._("changed on {date}")).format(date=moment)
-    service = (package.get("organization") or {}).get("title") or ""
-    about = [places(package.get("territory"), language.current()), service, when]
-    return Dataset(
-        title=characters.one_line(package.get("title") or package["name"]),
-        url=tk.h.url_for("dataset.read", id=package["name"], qualified=True, locale=language.current()),
-        about=characters.one_line(" – ".join(each for each in about if each)),
-    )
-
-
-def places(value: Any, lang: str) -> str:
-    """Name the territories of a dataset in few words: the first ones, and how many more."""
-    keys = [value] if isinstance(value, str) else list(value or [])
-    known = voc.get("territories")
-    named = [place.name for key in keys if (place := communes.get(key))]
-    named += [concept.label(lang) for key in keys if (concept := known.get(key))]
-    rest = len(named) - MOST_PLACES
-    return ", ".join(named[:MOST_PLACES]) + (f" (+ {rest})" if rest > 0 else "")

@@ -53,7 +53,8 @@ class Alert(tk.BaseModel):
     """A search of which somebody wants to be told.
 
     Attributes:
-        search: query of its address (`searches.canonical`).
+        about: what it is a search of (`subjects`).
+        search: query of its address (`AlertSubject.canonical`).
         frequency: daily, weekly, or none for a search that is only kept.
         confirmed: when its address was confirmed; None, and erased after a week, as long as it was not.
         told_until: what was saved before has been told.
@@ -61,10 +62,11 @@ class Alert(tk.BaseModel):
     """
 
     __tablename__ = "ecosphere_search_alert"
-    __table_args__ = (sa.UniqueConstraint("subscriber_id", "search", name="uq_ecosphere_search_alert"),)
+    __table_args__ = (sa.UniqueConstraint("subscriber_id", "about", "search", name="uq_ecosphere_search_alert"),)
 
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
     subscriber_id: Mapped[str] = _of_subscriber()
+    about: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="datasets", default="datasets")
     search: Mapped[str] = mapped_column(sa.Text, nullable=False)
     frequency: Mapped[str] = mapped_column(sa.Text, nullable=False)
     created: Mapped[datetime] = _moment(default=now)
@@ -78,8 +80,8 @@ class Mail(tk.BaseModel):
 
     Attributes:
         kind: confirm (an address), manage (a link to one's alerts) or digest.
-        content: of a confirmation `alert`, its id; of a digest `alerts`, each with its `search`, the `since` of what it
-            tells, the `count` of datasets and the `ids` of those that are named.
+        content: of a confirmation `alert`, its id; of a digest `alerts`, each with what it is `about`, its
+            `search`, the `since` of what it tells, the `count` of things and the `ids` of those that are named.
     """
 
     __tablename__ = "ecosphere_search_mail"

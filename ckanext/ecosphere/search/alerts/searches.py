@@ -1,4 +1,4 @@
-"""Searches as their address says them: kept, named in words, and run again for whoever saved them.
+"""Searches of datasets as their address says them: kept, named in words, and run again for whoever saved them.
 
 A search runs as if the page of datasets were asked for it, so that what a filter means there it means here.
 """
@@ -6,8 +6,7 @@ A search runs as if the page of datasets were asked for it, so that what a filte
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,7 +28,6 @@ _PLUGINS = "ext_"
 _NO_FILTERS = frozenset({"q", "sort", "page"})
 #: CKAN writes the names of parameters into the question to Solr as they are.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,80}")
-_PAGE = "/dataset/"
 
 
 #: How CKAN hands on that Solr cannot read a question, or knows no such field.
@@ -135,7 +133,7 @@ def run(
     ids: Iterable[str] = (),
     strict: bool = True,
 ) -> Found:
-    """Search for somebody; within `asked`, several values of a filter mean what they mean on the page.
+    """Search for somebody; within `subjects.asked`, several values of a filter mean what they mean on the page.
 
     Args:
         search: query of the address.
@@ -179,16 +177,6 @@ def run(
             raise SearchQueryError(tk._("The index does not understand this search.")) from None
         raise IndexAwayError(str(error)) from error
     return Found(found["count"], found["results"], found.get(relevance.KEY, {}).get("corrected", ""))
-
-
-@contextmanager
-def asked(search: str, lang: str) -> Iterator[None]:
-    """Speak a language on a page whose address is that of a search; for background jobs.
-
-    When the block ends, CKAN closes its session: read what is needed from the database before.
-    """
-    with language.speaking(lang, f"{_PAGE}?{search}"):
-        yield
 
 
 def checked(search: str, reader: model.User | None) -> str:

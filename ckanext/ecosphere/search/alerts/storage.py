@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.search.alerts import config
+from ckanext.ecosphere.search.alerts import config, subjects
 from ckanext.ecosphere.search.alerts.model import Alert, Mail, Subscriber, new_id, now
 from ckanext.ecosphere.shared import dates
 
@@ -49,13 +49,22 @@ def alerts(subscriber: Subscriber | None) -> Sequence[Alert]:
     return model.Session.scalars(query.order_by(Alert.created.desc(), Alert.id)).all()
 
 
-def save(*, search: str, frequency: str, language: str, user_id: str | None = None, email: str | None = None) -> Alert:
+def save(
+    *,
+    search: str,
+    frequency: str,
+    language: str,
+    about: str = subjects.DATASETS,
+    user_id: str | None = None,
+    email: str | None = None,
+) -> Alert:
     """Save an alert, or the frequency of one that somebody has; that of an address waits for its confirmation.
 
     Args:
-        search: query of the address (`searches.canonical`).
+        search: query of the address (`AlertSubject.canonical`).
         frequency: daily, weekly or none.
         language: in which the person is written to.
+        about: what it is a search of (`subjects`).
         user_id: of the account, or else
         email: address of somebody without one.
 
@@ -63,11 +72,11 @@ def save(*, search: str, frequency: str, language: str, user_id: str | None = No
         ValidationError: the person has as many as a person may have.
     """
     subscriber = _subscriber(language, user_id, email)
-    existing = sa.select(Alert).where(Alert.subscriber_id == subscriber.id, Alert.search == search)
+    existing = sa.select(Alert).where(*_same(subscriber.id, about, search))
     alert = model.Session.scalars(existing).one_or_none()
     if alert is None:
         _require_room(subscriber.id)
-        alert = Alert(id=new_id(), subscriber_id=subscriber.id, search=search, frequency=frequency)
+        alert = Alert(id=new_id(), subscriber_id=subscriber.id, about=about, search=search, frequency=frequency)
         alert.created = alert.told_until = now()
         alert.next_look = _next_look(alert.created, frequency)
         alert.confirmed = alert.created if user_id else None
@@ -79,6 +88,10 @@ def save(*, search: str, frequency: str, language: str, user_id: str | None = No
         _tell(subscriber, CONFIRM, {"alert": alert.id, "frequency": frequency})
     model.Session.commit()
     return alert
+
+
+def _same(subscriber_id: str, about: str, search: str) -> tuple[Any, ...]:
+    return (Alert.subscriber_id == subscriber_id, Alert.about == about, Alert.search == search)
 
 
 def _subscriber(language: str, user_id: str | None, email: str | None) -> Subscriber:
@@ -229,7 +242,7 @@ def looked(subscriber_id: str, told: dict[str, datetime], found: list[dict[str, 
 
     Args:
         subscriber_id: whose alerts were looked at.
-        told: id of an alert → moment up to which its datasets were looked at.
+        told: id of an alert → moment up to which it was looked at.
         found: what the e-mail tells (`Mail.content`), nothing when there is nothing to tell.
         moment: the current one.
     """

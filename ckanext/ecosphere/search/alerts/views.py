@@ -13,7 +13,8 @@ from ckan.config.middleware.flask_app import csrf
 from flask import Blueprint, Response, make_response, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.search.alerts import actions, config, feed, job, links, searches, storage, throttle
+from ckanext.ecosphere.interfaces import AlertSubject
+from ckanext.ecosphere.search.alerts import actions, config, feed, job, links, searches, storage, subjects, throttle
 from ckanext.ecosphere.search.unfound import counting
 from ckanext.ecosphere.shared import email_addresses, language, web_guard
 from ckanext.ecosphere.shared.mailing import sending
@@ -27,31 +28,34 @@ web_guard.protect(ecosphere_alerts)
 ecosphere_alerts.after_app_request(counting.after_page)
 
 
-def new() -> AnyResponse:
+def new(about: str = subjects.DATASETS) -> AnyResponse:
     """Show the form that saves a search, or save it."""
     _require_alerts()
+    subject = subjects.of(about)
+    if subject is None:
+        tk.abort(404, tk._("No search of this can be saved: {name}").format(name=about))
     try:
-        search = searches.canonical(request.args.items(multi=True))
+        search = subject.canonical(request.args.items(multi=True))
     except tk.ValidationError as error:
         tk.abort(INVALID, searches.sentences(error))
     if request.method == "GET":
-        return _form(search, {})
+        return _form(subject, search, {})
     typed = {name: request.form.get(name, "").strip() for name in ("frequency", "email")}
     typed["frequency"] = typed["frequency"] or "weekly"
     try:
         if request.form.get(TRAP):
             tk.abort(INVALID, tk._("The form was filled in by a program. Leave the hidden field empty."))
         if _is_known():
-            _act("create", search=search, frequency=typed["frequency"])
+            _act("create", about=about, search=search, frequency=typed["frequency"])
             tk.h.flash_success(tk._("Your alert is saved."))
             return tk.redirect_to("ecosphere_alerts.mine")
-        _ask_address(search, typed)
+        _ask_address(subject, search, typed)
     except tk.ValidationError as error:
-        return _form(search, typed, error.error_dict)
+        return _form(subject, search, typed, error.error_dict)
     return _rendered("sent.html", {"email": typed["email"]})
 
 
-def _ask_address(search: str, typed: Mapping[str, str]) -> None:
+def _ask_address(subject: AlertSubject, search: str, typed: Mapping[str, str]) -> None:
     """Have an address asked whether it wants to be told; the answer is the same whoever it belongs to.
 
     Raises:
@@ -61,9 +65,15 @@ def _ask_address(search: str, typed: Mapping[str, str]) -> None:
     if typed["frequency"] not in storage.PERIODS:
         raise tk.ValidationError({"frequency": [tk._("Choose how often.")]})
     throttle.link_asked(email)
-    search = searches.checked(search, None)
+    search = subject.checked(search, None)
     try:
-        storage.save(search=search, frequency=typed["frequency"], language=language.current(), email=email)
+        storage.save(
+            search=search,
+            frequency=typed["frequency"],
+            language=language.current(),
+            about=subject.key,
+            email=email,
+        )
     except tk.ValidationError:
         return  # a stranger is not told how many alerts an address has
     job.enqueue_delivery()
@@ -107,7 +117,8 @@ def confirm(token: str) -> AnyResponse:
     """Show what is to be confirmed (programs follow links of e-mails); with POST, confirm it."""
     named = links.read_confirm(token)
     alert = storage.waiting(named[0]) if named else None
-    if named is None or alert is None or named[1] not in storage.PERIODS:
+    subject = subjects.of(alert.about) if alert else None
+    if named is None or alert is None or subject is None or named[1] not in storage.PERIODS:
         tk.abort(404, tk._("This link is too old or not complete. Save the search again to get a new one."))
     if request.method == "POST":
         subscriber_id = alert.subscriber_id
@@ -117,8 +128,8 @@ def confirm(token: str) -> AnyResponse:
             tk.abort(INVALID, searches.sentences(error))
         tk.h.flash_success(tk._("Your alert is confirmed."))
         return tk.redirect_to(links.manage_url(subscriber_id))
-    variables = {"token": token, "frequency": named[1], "title": searches.title(alert.search)}
-    return _rendered("confirm.html", {**variables, "url": searches.address(alert.search)})
+    variables = {"token": token, "frequency": named[1], "title": subject.title(alert.search)}
+    return _rendered("confirm.html", {**variables, "url": subject.address(alert.search)})
 
 
 def manage(token: str) -> AnyResponse:
@@ -133,7 +144,7 @@ def manage(token: str) -> AnyResponse:
         )
         return tk.redirect_to("ecosphere_alerts.manage", token=token)
     found = storage.alerts(storage.subscriber(subscriber_id))
-    return _list([actions.dictized(each) for each in found], token)
+    return _list(actions.listed(found), token)
 
 
 def change() -> AnyResponse:
@@ -192,7 +203,9 @@ def unfound() -> Response:
 
 
 def _list(found: list[dict[str, Any]], token: str) -> Response:
-    variables = {"alerts": found, "token": token, "frequencies": frequencies(none=not token)}
+    of = {each["about"]: subjects.required(each["about"]) for each in found}
+    shown = [{**each, "of": of[each["about"]].name(), "feed": of[each["about"]].feed(each["search"])} for each in found]
+    variables = {"alerts": shown, "token": token, "frequencies": frequencies(none=not token)}
     return _rendered("list.html", variables)
 
 
@@ -206,11 +219,16 @@ def frequencies(*, none: bool) -> list[tuple[str, str]]:
     return [*choices, *([(storage.NONE, tk._("No e-mails"))] if none else [])]
 
 
-def _form(search: str, typed: Mapping[str, str], errors: Mapping[str, Any] | None = None) -> Response:
+def _form(
+    subject: AlertSubject, search: str, typed: Mapping[str, str], errors: Mapping[str, Any] | None = None
+) -> Response:
+    about = {} if subject.key == subjects.DATASETS else {"about": subject.key}
     variables = {
+        "action": tk.url_for("ecosphere_alerts.new", **about),
+        "explanation": subject.explanation(),
         "search": search,
-        "title": searches.title(search),
-        "url": searches.address(search),
+        "title": subject.title(search),
+        "url": subject.address(search),
         "typed": typed,
         "errors": errors or {},
         "trap": TRAP,
@@ -247,6 +265,7 @@ _RULES = (
     ("/recherche/alertes", "mine", mine, ("GET",)),
     ("/recherche/alertes", "change", change, ("POST",)),
     ("/recherche/alertes/nouvelle", "new", new, ("GET", "POST")),
+    ("/recherche/alertes/nouvelle/<about>", "new", new, ("GET", "POST")),
     ("/recherche/alertes/lien", "ask_link", ask_link, ("POST",)),
     ("/recherche/alertes/confirmer/<token>", "confirm", confirm, ("GET", "POST")),
     ("/recherche/alertes/gerer/<token>", "manage", manage, ("GET", "POST")),

@@ -1,9 +1,13 @@
-/* A rectangle drawn on an outline with the mouse or a finger; it and the inputs beside it always say the same.
+/* A rectangle drawn on an outline with the mouse or a finger; it and the inputs beside it always say the same. The map is
+ * made larger with its buttons, or with + - 0 and the arrows while it has the focus; `ecosphere:show` (detail: a box)
+ * brings a place into sight.
  * `inputs` names the inputs of the four sides (west, south, east, north), or the only one that holds all four. */
 "use strict";
 
 ckan.module("ecosphere-map-box", function () {
   const SMALLEST = 4; // pixels: less is a click, not a rectangle
+  const STEP = 2, LARGEST = 64; // times: at one step, at most
+  const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
   return {
     initialize: function () {
@@ -15,18 +19,62 @@ ckan.module("ecosphere-map-box", function () {
       this.choice.addEventListener("change", () => { this.open(this.choice.value); this.draw(); });
       this.inputs.forEach((input) => input.addEventListener("input", () => this.draw()));
       this.root.querySelector("[data-clear]").addEventListener("click", () => this.write(null));
+      this.root.querySelectorAll("[data-zoom]").forEach((button) => button.addEventListener("click", () => this.zoom(button.dataset.zoom)));
+      this.root.addEventListener("ecosphere:show", (event) => this.show(event.detail));
       this.root.hidden = false;
       const box = this.read();
-      if (box) {
-        const holder = this.frames.find((frame) => this.holds(frame, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2));
-        if (holder) { this.open(holder.dataset.frame); }
+      if (box) { this.openAt(box); }
+      this.draw();
+    },
+
+    openAt: function (box) {
+      const holder = this.frames.find((frame) => this.holds(frame, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2));
+      if (holder) { this.open(holder.dataset.frame); }
+      return holder;
+    },
+
+    /* Look at a part of the frame: its middle, and how many times larger. */
+    look: function (frame, x, y, times) {
+      const whole = frame.whole;
+      frame.times = Math.min(Math.max(times, 1), LARGEST);
+      const width = whole.width / frame.times, height = whole.height / frame.times;
+      const inside = (value, most) => Math.min(Math.max(value, 0), most);
+      frame.setAttribute("viewBox", [inside(x - width / 2, whole.width - width), inside(y - height / 2, whole.height - height), width, height].join(" "));
+      frame.style.setProperty("--eco-map-times", frame.times);
+      this.root.querySelector("[data-zoom=in]").disabled = frame.times >= LARGEST;
+      this.root.querySelectorAll("[data-zoom=out], [data-zoom=whole]").forEach((button) => { button.disabled = frame.times === 1; });
+    },
+
+    zoom: function (way) {
+      const frame = this.shown(), seen = frame.viewBox.baseVal, box = this.read();
+      let middle = [seen.x + seen.width / 2, seen.y + seen.height / 2];
+      if (box && way === "in") {
+        const at = this.place(frame, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2);
+        if (at[0] >= seen.x && at[0] <= seen.x + seen.width && at[1] >= seen.y && at[1] <= seen.y + seen.height) { middle = at; }
       }
+      this.look(frame, middle[0], middle[1], way === "whole" ? 1 : way === "in" ? frame.times * STEP : frame.times / STEP);
+    },
+
+    move: function (across, down) {
+      const frame = this.shown(), seen = frame.viewBox.baseVal;
+      this.look(frame, seen.x + seen.width * (0.5 + across / 4), seen.y + seen.height * (0.5 + down / 4), frame.times);
+    },
+
+    show: function (box) {
+      const frame = this.openAt(box);
+      if (!frame) { return; }
+      const [left, bottom] = this.place(frame, box[0], box[1]);
+      const [right, top] = this.place(frame, box[2], box[3]);
+      const fits = Math.min(frame.whole.width / Math.max(right - left, 1), frame.whole.height / Math.max(bottom - top, 1));
+      this.look(frame, (left + right) / 2, (top + bottom) / 2, fits * 0.8);
       this.draw();
     },
 
     open: function (name) {
       this.choice.value = name;
       this.frames.forEach((frame) => frame.toggleAttribute("hidden", frame.dataset.frame !== name));
+      const seen = this.shown().viewBox.baseVal;
+      this.look(this.shown(), seen.x + seen.width / 2, seen.y + seen.height / 2, this.shown().times);
     },
 
     shown: function () {
@@ -35,7 +83,7 @@ ckan.module("ecosphere-map-box", function () {
 
     holds: function (frame, x, y) {
       const at = this.place(frame, x, y);
-      const size = frame.viewBox.baseVal;
+      const size = frame.whole;
       return at[0] >= 0 && at[0] <= size.width && at[1] >= 0 && at[1] <= size.height;
     },
 
@@ -78,15 +126,24 @@ ckan.module("ecosphere-map-box", function () {
     },
 
     prepare: function (frame) {
+      const size = frame.viewBox.baseVal;
+      frame.whole = { width: size.width, height: size.height };
+      frame.times = 1;
       const at = (event) => {
         const edge = frame.getBoundingClientRect();
-        const size = frame.viewBox.baseVal;
+        const seen = frame.viewBox.baseVal;
         const inside = (value, most) => Math.min(Math.max(value, 0), most);
         return [
-          inside((event.clientX - edge.left) * size.width / edge.width, size.width),
-          inside((event.clientY - edge.top) * size.height / edge.height, size.height)
+          seen.x + inside((event.clientX - edge.left) * seen.width / edge.width, seen.width),
+          seen.y + inside((event.clientY - edge.top) * seen.height / edge.height, seen.height)
         ];
       };
+      frame.addEventListener("keydown", (event) => {
+        const way = { "+": "in", "=": "in", "-": "out", 0: "whole" }[event.key];
+        if (event.ctrlKey || event.metaKey || event.altKey || !(way || (ARROWS[event.key] && frame.times > 1))) { return; }
+        event.preventDefault();
+        if (way) { this.zoom(way); } else { this.move(...ARROWS[event.key]); }
+      });
       let start = null;
       frame.addEventListener("pointerdown", (event) => {
         start = at(event);
@@ -96,7 +153,8 @@ ckan.module("ecosphere-map-box", function () {
       frame.addEventListener("pointermove", (event) => {
         if (!start) { return; }
         const end = at(event);
-        if (Math.abs(end[0] - start[0]) < SMALLEST || Math.abs(end[1] - start[1]) < SMALLEST) { return; }
+        const smallest = SMALLEST / frame.times;
+        if (Math.abs(end[0] - start[0]) < smallest || Math.abs(end[1] - start[1]) < smallest) { return; }
         const [west, south] = this.degrees(frame, Math.min(start[0], end[0]), Math.max(start[1], end[1]));
         const [east, north] = this.degrees(frame, Math.max(start[0], end[0]), Math.min(start[1], end[1]));
         this.write([west, south, east, north]);

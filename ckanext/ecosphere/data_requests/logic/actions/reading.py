@@ -83,6 +83,7 @@ def ecosphere_request_list(context: Context, data_dict: DataDict) -> dict[str, A
         theme (str): id in the vocabulary; those below it are included.
         use (str): id in the vocabulary of uses.
         unanswered (bool): only requests that wait for the first sign of the service.
+        review (bool): only requests of which an internal review is asked and not answered yet.
         assigned (str): with the scope desk, mine (with those of colleagues for whom the reader stands in) or nobody.
         sort (str): relevance, created (newest first, the default), support, or due.
         scope (str): public (default), mine, desk (with `organization`), moderation (those submitted, unless `state`).
@@ -162,9 +163,10 @@ def ecosphere_request_desk(context: Context, data_dict: DataDict) -> dict[str, A
         organization (str): name or id of the service.
 
     Returns:
-        dict: `overdue`, `due_soon`, `new`, `waiting`, `in_progress` (requests, each in the first that fits, 50 of each
-        at most), `counts`; `mine` and `nobody`, how many the reader and nobody in particular has; `people` of the
-        service (`user`, `name`, `count` of what they have, `late` among these, `away_until`, `substitute`).
+        dict: `review` (closed, and an internal review is asked for), `overdue`, `due_soon`, `new`, `waiting`,
+        `in_progress` (requests, each in the first that fits, 50 of each at most), `counts`; `mine` and `nobody`, how
+        many the reader and nobody in particular has; `people` of the service (`user`, `name`, `count` of what they
+        have, `late` among these, `away_until`, `substitute`).
 
     Raises:
         NotFound: there is no such service.
@@ -190,9 +192,10 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> dict[str, 
         withdrawn: how many), `median_days_first_answer`, `outcomes` (state → number), `backlog` (age in days,
         count), `unmet` (theme, departements, support, count, wide: how many of these requests are about several
         départements and count in each), `by_month` (month, received, answered), `threshold`, `private_included`,
-        `years`; `satisfaction` (said: how many requesters said whether the answer helped; yes: share of those whom it
-        did; None below the threshold); without a service, `services` (public requests of each: name, title, received,
-        waiting, overdue, answered, refused, within_month, satisfaction).
+        `years`; `grounds` (of refusals, whole or partial: ground, label, count; "" for those that are given less often
+        than the threshold); `satisfaction` (said: how many requesters said whether the answer helped; yes: share of
+        those whom it did; None below the threshold); without a service, `services` (public requests of each: name,
+        title, received, waiting, overdue, answered, refused, within_month, median_days, satisfaction).
 
     Raises:
         NotFound: there is no such service.

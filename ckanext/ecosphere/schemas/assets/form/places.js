@@ -49,7 +49,7 @@
         const status = root.querySelector("[data-status]");
         const picker = document.querySelector("#field-territory .ecosphere-choices");
         if (!picker) return;
-        root.querySelector(".ecosphere-box-tools").hidden = false;
+        root.querySelectorAll(".ecosphere-box-tools, .ecosphere-box-epci").forEach((tools) => { tools.hidden = false; });
         const ask = (address) => fetch(address, { headers: { Accept: "application/json" } }).then((answer) => answer.json());
         root.querySelector("[data-fill]").addEventListener("click", () => {
           const uris = Array.from(picker.querySelectorAll("input:checked")).map((box) => "uri=" + encodeURIComponent(box.value));
@@ -85,7 +85,7 @@
           status.textContent = box ? this.options.measured : this.options.unusable;
         });
         const opener = root.querySelector("[data-map]");
-        opener.addEventListener("click", () => {
+        const drawn = () => {
           let map = root.querySelector(".eco-map");
           if (!map) {
             const holder = document.createElement("template");
@@ -93,10 +93,58 @@
             map = holder.content.querySelector(".eco-map");
             root.append(map);
             ckan.module.initializeElement(map);
-          } else {
-            map.hidden = !map.hidden;
+            map.hidden = true;
           }
-          opener.setAttribute("aria-expanded", String(!map.hidden));
+          return map;
+        };
+        const open = (map, wanted) => {
+          map.hidden = !wanted;
+          opener.setAttribute("aria-expanded", String(wanted));
+        };
+        opener.addEventListener("click", () => {
+          const map = drawn();
+          open(map, map.hidden);
+        });
+        // An intercommunality: its départements are chosen, the map shows them, and an empty box gets their sides.
+        const epci = root.querySelector("[data-epci]");
+        const names = epci.parentElement.querySelector("datalist");
+        names.id = input.id + "-epcis"; // of a row that was added, too
+        epci.setAttribute("list", names.id);
+        let offered = [];
+        let asked = 0;
+        let taken = ""; // browsers tell of the change once more when the field is left
+        const offer = () => {
+          const turn = ++asked;
+          return ask(this.options.epcis + "?q=" + encodeURIComponent(epci.value)).then((found) => {
+            if (turn !== asked) return;
+            offered = found;
+            names.replaceChildren(...found.map((each) => Object.assign(document.createElement("option"), { value: each.name })));
+          });
+        };
+        epci.addEventListener("input", () => { if (!offered.some((each) => each.name === epci.value)) offer(); });
+        epci.addEventListener("keydown", (event) => {
+          if (event.key !== "Enter") return;
+          event.preventDefault(); // it chooses, and sends no form
+          epci.dispatchEvent(new Event("change"));
+        });
+        epci.addEventListener("change", async () => {
+          if (epci.value === taken) return;
+          taken = epci.value;
+          if (!offered.some((each) => each.name === epci.value)) await offer();
+          const chosen = offered.find((each) => each.name === epci.value) || (offered.length === 1 ? offered[0] : null);
+          if (!chosen || !chosen.box) {
+            status.textContent = epci.value ? this.options.nothing : "";
+            return;
+          }
+          chosen.territories.forEach((each) => picker.dispatchEvent(new CustomEvent("ecosphere:choose", { detail: each })));
+          if (!input.value.trim()) {
+            input.value = chosen.box.join(", ");
+            ["input", "change"].forEach((name) => input.dispatchEvent(new Event(name, { bubbles: true })));
+          }
+          open(drawn(), true);
+          drawn().dispatchEvent(new CustomEvent("ecosphere:show", { detail: chosen.box }));
+          const named = chosen.territories.map((each) => each.label).join(", ");
+          status.textContent = this.options.around.replace("{name}", chosen.name).replace("{places}", named);
         });
         root.querySelector("[data-find]").addEventListener("click", () => {
           ask(this.options.places + "?bbox=" + encodeURIComponent(input.value)).then((found) => {

@@ -1,0 +1,169 @@
+"""The administrators' pages of the services: what each is called, what it is, where it works and how it is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from flask import Blueprint, make_response, request
+from werkzeug.wrappers import Response
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.contact import actions as contact
+from ckanext.ecosphere.contact import services, sheets
+from ckanext.ecosphere.core import console
+from ckanext.ecosphere.core.lists import journal
+from ckanext.ecosphere.shared import language, organisations
+
+INVALID = 400
+PAGE = 50
+LONGEST_TITLE = 200
+AREA = "service"
+"""Of the journal."""
+OWN = {"title": "title", "kind": organisations.KIND, "territory": organisations.TERRITORY}
+"""Field of the form → what it is in CKAN: the title of the organisation, or an extra."""
+
+blueprint = Blueprint("ecosphere_services", __name__, url_prefix="/ecosphere/admin/services")
+blueprint.before_request(console.administrators_only)
+
+
+@blueprint.route("/")
+def overview() -> str:
+    """List the services with what their sheets hold and lack."""
+    words, number = request.args.get("q", "")[:100].strip(), console.page_number(request.args.get("page"))
+    lacking = request.args.get("lacking") == "1"
+    count, found = listed(words, number, lacking=lacking)
+    variables = {"services": found, "count": count, "words": words, "lacking": lacking, "number": number}
+    return tk.render("ecosphere_console/services.html", {**variables, "pages": max(1, -(-count // PAGE))})
+
+
+@blueprint.route("/<id>", methods=["GET", "POST"])
+def edit(id: str) -> Response:
+    """Show and save what is known of a service."""
+    group = model.Group.get(id)
+    if group is None or not group.is_organization or group.state != model.State.ACTIVE:
+        tk.abort(404, tk._("Organization not found"))
+    values, errors = {**_own(group), **asdict(sheets.written(group))}, {}
+    if request.method == "POST":
+        values = {name: request.form.get(name, "").strip() for name in values}
+        group_id = group.id
+        try:
+            save(group_id, values)
+        except tk.ValidationError as error:
+            model.Session.rollback()
+            errors = error.error_dict
+        else:
+            tk.h.flash_success(tk._("The sheet of the service is saved."))
+            return tk.redirect_to("ecosphere_services.overview", q=values["title"])
+        group = model.Session.get_one(model.Group, group_id)
+    variables = {
+        "service": {"name": group.name, "title": group.title or group.name},
+        "values": values,
+        "errors": errors,
+        "proposed_name": sheets.name_of(group),
+        "kinds": _kinds(values["kind"]),
+        "territories": _territories(),
+    }
+    return make_response(tk.render("ecosphere_console/service.html", variables), INVALID if errors else 200)
+
+
+def listed(words: str, number: int, *, lacking: bool = False) -> tuple[int, list[dict[str, Any]]]:
+    """Find services, in alphabetical order.
+
+    Args:
+        words: part of the name or of the address of the page; empty for all.
+        number: of the page, from 1.
+        lacking: those alone that have no mailbox.
+
+    Returns:
+        how many there are, and those of the page: `name`, `title`, `kind`, `territory` (labels), `email`, `chief`.
+    """
+    group = model.Group
+    query = sa.select(group).where(group.is_organization.is_(True), group.state == model.State.ACTIVE)
+    if words:
+        query = query.where(sa.or_(*(each.icontains(words, autoescape=True) for each in (group.title, group.name))))
+    if lacking:
+        mailbox: Any = group.extras[sheets.PREFIX + "email"].astext  # pyright: ignore
+        query = query.where(sa.func.coalesce(mailbox, "") == "")
+    count = model.Session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
+    rows = model.Session.scalars(query.order_by(group.title, group.name).offset((number - 1) * PAGE).limit(PAGE))
+    return count, [_line(each) for each in rows]
+
+
+def _line(group: model.Group) -> dict[str, Any]:
+    own, sheet = _own(group), sheets.written(group)
+    territory = voc.get("territories").get(own["territory"]) if own["territory"] else None
+    return {
+        "name": group.name,
+        "title": own["title"] or group.name,
+        "kind": services.kinds().get(own["kind"], own["kind"]),
+        "territory": territory.label(language.current()) if territory else "",
+        "email": sheet.email,
+        "chief": sheet.chief,
+    }
+
+
+def save(group_id: str, values: Mapping[str, str]) -> None:
+    """Save the sheet of a service, and note in the journal what changed.
+
+    Raises:
+        ValidationError: by field, what is wrong; nothing is changed.
+    """
+    before = _own(_group(group_id))
+    changed = {name: value for name, value in _checked(values, before["kind"]).items() if value != before[name]}
+    context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+    # The sheet first: it refuses what is wrong before anything is written.
+    tk.get_action(contact.UPDATE)(context, {"id": group_id, **{name: values[name] for name in sheets.FIELDS}})
+    if not changed:
+        return
+    extras = dict(_group(group_id).extras)
+    extras |= {OWN[name]: value for name, value in changed.items() if name != "title"}
+    patch: dict[str, Any] = {
+        "id": group_id,
+        "extras": [{"key": key, "value": value} for key, value in extras.items() if value],
+    }
+    if "title" in changed:
+        patch["title"] = changed["title"]
+    journal.note(AREA, group_id, {name: before[name] for name in changed}, changed, tk.current_user.id)
+    tk.get_action("organization_patch")({"user": tk.current_user.name, "auth_user_obj": tk.current_user}, patch)
+
+
+def _group(group_id: str) -> Any:
+    return model.Session.get_one(model.Group, group_id)
+
+
+def _own(group: model.Group) -> dict[str, str]:
+    extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
+    return {"title": group.title or "", **{name: extras.get(OWN[name]) or "" for name in ("kind", "territory")}}
+
+
+def _checked(values: Mapping[str, str], current_kind: str) -> dict[str, str]:
+    errors: dict[str, list[str]] = {}
+    title = " ".join(values["title"].split())
+    if not title:
+        errors["title"] = [tk._("Give the service a name.")]
+    elif len(title) > LONGEST_TITLE:
+        errors["title"] = [tk._("Too long: {number} characters at most.").format(number=LONGEST_TITLE)]
+    if values["kind"] not in dict(_kinds(current_kind)):
+        errors["kind"] = [tk._("Choose a kind of the list.")]
+    if values["territory"] and values["territory"] not in {each.uri for each in voc.get("territories")}:
+        errors["territory"] = [tk._("Choose a territory of the list.")]
+    if errors:
+        raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+    return {"title": title, "kind": values["kind"], "territory": values["territory"]}
+
+
+def _kinds(current: str) -> list[tuple[str, str]]:
+    """Kinds to choose from, with the one that is written even where the list does not know it."""
+    known = [("", services.kinds()[services.OTHER])]
+    known += [(kind, label) for kind, label in services.kinds().items() if kind != services.OTHER]
+    return known if not current or current in dict(known) else [*known, (current, current)]
+
+
+def _territories() -> list[tuple[str, str]]:
+    lang = language.current()
+    return [(each.uri, each.label(lang)) for each in voc.get("territories")]

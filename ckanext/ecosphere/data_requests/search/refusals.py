@@ -1,0 +1,37 @@
+"""On which grounds services refuse, counted so that no single refusal can be told: its reasons are the requester's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.domain import states, wording
+from ckanext.ecosphere.data_requests.model import Request
+
+REST = ""
+"""Stands for the grounds that are given too seldom to be named."""
+
+
+def grounds(where: list[Any]) -> list[dict[str, Any]]:
+    """Return the grounds of refusals, whole or partial, the most frequent first.
+
+    Args:
+        where: which requests count.
+
+    Returns:
+        ground, label, count; grounds that are given less often than the threshold of the statistics come together,
+        last.
+    """
+    ground = sa.func.coalesce(Request.outcome["ground"].astext, REST)
+    refused = Request.state.in_((states.REFUSED, states.PARTIAL))
+    query = sa.select(ground, sa.func.count()).where(*where, refused).group_by(ground)
+    counts = dict(model.Session.execute(query).tuples().all())
+    least = max(config.statistics_threshold(), 1)
+    named = {key: number for key, number in counts.items() if key and number >= least}
+    found = [{"ground": key, "label": wording.ground(key), "count": number} for key, number in named.items()]
+    found.sort(key=lambda each: (-each["count"], each["label"]))
+    rest = sum(counts.values()) - sum(named.values())
+    return [*found, {"ground": REST, "label": "", "count": rest}] if rest else found

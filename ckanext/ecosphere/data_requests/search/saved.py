@@ -1,0 +1,133 @@
+"""Searches of requests that people save: told of by the portal's alerts, and followed as feeds.
+
+Only public requests are found, whoever asks, and they are told of by what everyone reads on their page: its steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from werkzeug.datastructures import MultiDict
+
+from ckanext.ecosphere.data_requests.domain import wording
+from ckanext.ecosphere.data_requests.domain.names import by_ids
+from ckanext.ecosphere.data_requests.model import Event, Request
+from ckanext.ecosphere.data_requests.search import listing
+from ckanext.ecosphere.interfaces import AlertSubject, News
+from ckanext.ecosphere.shared import characters, dates, language
+
+LONGEST = 2_000
+"""Longest search, in characters of its address."""
+LONGEST_TITLE = 200
+
+
+class Requests(AlertSubject):
+    """Public requests, as the list of requests finds them."""
+
+    key = "requests"
+    page = "/demandes"
+
+    def name(self) -> str:
+        """Name them."""
+        return tk._("Data requests")
+
+    def explanation(self) -> str:
+        """Say of what one is told."""
+        return tk._(
+            "You get an e-mail when public requests of this search are made, answered or moved on, and none when there "
+            "is no news:"
+        )
+
+    def canonical(self, pairs: Iterable[tuple[str, str]]) -> str:
+        """Return the words and filters of a search, without its order and page."""
+        asked = listing.asked(MultiDict([(name, characters.one_line(value)) for name, value in pairs]))
+        asked.pop("assigned", None)
+        kept = [(name, "1" if value is True else value) for name, value in asked.items() if name != "state"]
+        kept += [("state", each) for each in sorted(set(asked.get("state", ())))]
+        search = urlencode(sorted(kept, key=lambda pair: pair[0] != "q"))
+        if len(search) > LONGEST:
+            raise tk.ValidationError({"search": [tk._("This search is too long to be saved.")]})
+        return search
+
+    def checked(self, search: str, reader: model.User | None) -> str:
+        """Ask it once: what the list refuses cannot be saved."""
+        tk.get_action("ecosphere_request_list")({"user": ""}, {**asked(search), "rows": 0})
+        return search
+
+    def title(self, search: str) -> str:
+        """Name a search by its words and filters."""
+        chosen = parse_qsl(search)
+        parts = [tk._("“{words}”").format(words=value) for name, value in chosen if name == "q"]
+        parts += [_label(name, value) for name, value in chosen if name in listing.FACETS]
+        if any(name == "unanswered" for name, _value in chosen):
+            parts.append(tk._("Without an answer"))
+        return characters.one_line(" – ".join(parts))[:LONGEST_TITLE] or tk._("All requests")
+
+    def address(self, search: str) -> str:
+        """Full address of the list with this search."""
+        return _with(tk.h.url_for("ecosphere_requests.index", qualified=True, locale=language.current()), search)
+
+    def feed(self, search: str) -> str:
+        """Address of the Atom feed of a search."""
+        return _with(tk.h.url_for("ecosphere_requests.feed"), search)
+
+    def look(
+        self, search: str, reader: model.User | None, since: datetime, until: datetime, rows: int
+    ) -> tuple[int, list[str]]:
+        """Find the public requests that took a step meanwhile, the latest first."""
+        step = sa.select(Event.id).where(Event.request_id == Request.id, Event.created > since, Event.created <= until)
+        found = asked(search)
+        where = [Request.listed, Request.modified > since, *listing.conditions(found).values(), step.exists()]
+        with listing.through_indexes("q" in found):
+            count = model.Session.scalar(sa.select(sa.func.count()).select_from(Request).where(*where)) or 0
+            latest = sa.select(Request.id).where(*where).order_by(Request.modified.desc(), Request.id).limit(rows)
+            return count, list(model.Session.scalars(latest)) if count else []
+
+    def news(self, ids: Sequence[str], reader: model.User | None, since: datetime) -> list[News]:
+        """Name requests that are still public, in the order of their ids."""
+        found = {each.id: each for each in by_ids(Request, ids) if each.listed}
+        groups = {each.id: each for each in by_ids(model.Group, {each.organization_id for each in found.values()})}
+        return [_news(found[each], groups, since) for each in ids if each in found]
+
+    def sentence(self, count: int) -> str:
+        """Say how many are new or changed."""
+        return tk.ungettext("{number} new or changed request", "{number} new or changed requests", count).format(
+            number=count
+        )
+
+
+def asked(search: str) -> dict[str, Any]:
+    """Return a search as the list of requests takes it."""
+    return listing.asked(MultiDict(parse_qsl(search)))
+
+
+def _with(address: str, search: str) -> str:
+    return f"{address}?{search}" if search else address
+
+
+def _label(name: str, value: str) -> str:
+    return wording.state(value) if name == "state" else tk.h.ecosphere_request_facet_label(name, value)
+
+
+def _news(request: Request, groups: dict[str, model.Group], since: datetime) -> News:
+    """A request with its service, where it stands, and the day on which it came or moved on."""
+    new = request.opened is not None and request.opened > since
+    words = tk._("new on {date}") if new else tk._("changed on {date}")
+    group = groups.get(request.organization_id or "")
+    about = [
+        wording.state(request.state),
+        wording.territory(request, language.current()),
+        (group.title or group.name) if group else "",
+        words.format(date=dates.day(request.opened if new else request.modified)),
+    ]
+    return News(
+        title=characters.one_line(request.title),
+        url=tk.h.url_for("ecosphere_requests.read", id=request.reference, qualified=True, locale=language.current()),
+        about=characters.one_line(" – ".join(each for each in about if each)),
+    )

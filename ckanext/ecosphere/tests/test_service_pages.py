@@ -1,0 +1,115 @@
+"""The administrator's pages of the services: found, changed and noted in the journal, refused where they are wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ckan import model
+from ckan.tests import factories
+from ckan.tests.helpers import call_action
+
+from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.core import service_pages
+from ckanext.ecosphere.shared import organisations
+from ckanext.ecosphere.tests.browser import axe_violations, log_in
+
+PASSWORD = "un mot de passe de test"
+ADMIN = "/ecosphere/admin/services/"
+AIN, LOIRE = "http://id.insee.fr/geo/departement/01", "http://id.insee.fr/geo/departement/42"
+FORM = {"title": "DDT de la Loire", "kind": "ddt", "territory": LOIRE, "email": "ddt-42@example.gouv.fr"}
+
+
+@pytest.fixture
+def portal(with_plugins: None, clean_db: None, clean_index: None) -> None:
+    """An administrator and two services, one with a mailbox."""
+    factories.Sysadmin(name="boss", password=PASSWORD, image_url="", fullname="Camille Martin")
+    extras = [{"key": organisations.KIND, "value": "ddt"}, {"key": organisations.TERRITORY, "value": AIN}]
+    other = [{"key": "autre", "value": "reste"}]
+    factories.Organization(
+        name="ddt", title="DDT 01", description="Une description", image_url="", extras=extras + other
+    )
+    factories.Organization(name="dreal", title="DREAL", image_url="")
+    call_action("ecosphere_contact_sheet_update", {"user": "boss"}, id="dreal", email="dreal@example.gouv.fr")
+
+
+@pytest.fixture
+def send(app: Any, portal: None) -> Any:
+    token = {"Authorization": factories.APIToken(user="boss")["token"]}
+
+    def sent(address: str, form: dict[str, Any] | None = None, status: int = 200) -> str:
+        options = {"headers": token, "follow_redirects": False, "status": status}
+        return (app.get(address, **options) if form is None else app.post(address, data=form, **options)).body
+
+    return sent
+
+
+def written(name: str) -> dict[str, Any]:
+    model.Session.expire_all()
+    group: Any = model.Group.get(name)
+    own = service_pages._own(group)
+    return {**own, "email": sheets.written(group).email, "other": group.extras.get("autre"), "text": group.description}
+
+
+def test_a_service_is_found_changed_and_the_change_is_in_the_journal(send: Any):
+    page = send(f"{ADMIN}?q=ddt")
+    assert "DDT 01" in page and "Ain" in page and "DREAL" not in page
+    assert "DREAL" not in send(f"{ADMIN}?lacking=1")
+    assert 'value="DDT 01"' in send(f"{ADMIN}ddt")
+    send(f"{ADMIN}ddt", FORM, 302)
+    assert written("ddt") == {
+        "title": "DDT de la Loire", "kind": "ddt", "territory": LOIRE, "email": "ddt-42@example.gouv.fr",
+        "other": "reste", "text": "Une description",
+    }  # fmt: skip
+    journal = send("/ecosphere/admin/journal?kind=sheets")
+    for words in ("DDT de la Loire", "DDT 01", LOIRE, "ddt-42@example.gouv.fr", "Camille Martin"):
+        assert words in journal
+    # Saved again as it is, nothing is noted.
+    before = journal.count("Camille Martin")
+    send(f"{ADMIN}ddt", FORM, 302)
+    assert send("/ecosphere/admin/journal?kind=sheets").count("Camille Martin") == before
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [("title", " "), ("title", "x" * 201), ("kind", "nothing"), ("territory", "http://x.example"), ("email", "x")],
+)
+def test_what_is_wrong_is_told_beside_its_field_and_changes_nothing(send: Any, field: str, wrong: str):
+    before = written("ddt")
+    page = send(f"{ADMIN}ddt", {**FORM, field: wrong}, 400)
+    assert f'id="error-{field}"' in page
+    assert written("ddt") == before
+
+
+def test_a_kind_that_the_list_does_not_know_stays(send: Any):
+    call_action(
+        "organization_patch", {"user": "boss"}, id="dreal", extras=[{"key": organisations.KIND, "value": "own"}]
+    )
+    send(f"{ADMIN}dreal", {**FORM, "title": "DREAL", "kind": "own"}, 302)
+    assert written("dreal")["kind"] == "own"
+
+
+def test_others_are_refused(app: Any, portal: None):
+    user = factories.User(name="anne", image_url="")
+    token = {"Authorization": factories.APIToken(user=user["name"])["token"]}
+    for address in (ADMIN, f"{ADMIN}ddt"):
+        app.get(address, headers=token, status=403)
+        app.get(address, status=302, follow_redirects=False)
+    app.post(f"{ADMIN}ddt", headers=token, data=FORM, status=403)
+    assert written("ddt")["title"] == "DDT 01"
+
+
+@pytest.mark.browser
+def test_in_the_browser_in_french(page: Any, portal: None):
+    log_in(page, "boss", PASSWORD)
+    page.goto("/fr/ecosphere/admin/services/")
+    assert axe_violations(page) == []
+    page.get_by_role("link", name="DDT 01").click()
+    assert axe_violations(page) == []
+    assert page.get_by_role("link", name="Inviter quelqu’un").get_attribute("href").endswith("/member_new/ddt")
+    page.fill("#field-email", "ddt-01@example.gouv.fr")
+    page.select_option("#field-territory", label="Loire")
+    page.keyboard.press("Tab")
+    page.locator("form[novalidate] button[type=submit]").click()
+    page.wait_for_url("**/services/?q=DDT*")
+    assert page.get_by_role("row", name="DDT 01").inner_text().split("\t")[2:4] == ["Loire", "ddt-01@example.gouv.fr"]
