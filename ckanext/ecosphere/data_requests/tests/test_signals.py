@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 
 import ckan.plugins.toolkit as tk
 import pytest
@@ -184,6 +186,21 @@ def test_a_request_for_access_goes_to_the_service_of_the_dataset_and_the_clock_r
     assert (done["kind"], done["about"]["name"]) == ("access", package["name"])
     assert row(done).organization_id == group_id("dreal-ara")
     assert row(done).due is not None
+
+
+def test_the_dataset_to_which_access_is_asked_is_not_offered_instead(app: Any):
+    package = dataset(title="Captages d'eau potable du Loiret", owner_org=group_id("dreal-ara"))
+    other = dataset(title="Captages d'eau potable du Cher")
+    title = "Accès : Captages d'eau potable du Loiret"
+    asked = {"description": "Pour une étude.", "theme": "eau", "territory": "departement-42", "visibility": "public"}
+    made = act("create", "asker", title=title, kind="access", dataset=package["name"], **asked)
+    with pytest.raises(tk.ValidationError) as refused:
+        step(made, "submit", "asker")
+    assert [each["name"] for each in refused.value.error_dict["similar"]["datasets"]] == [other["name"]]
+    words = urlencode({"title": title, "dataset": package["name"]})
+    page = app.get(f"/fr/demandes/ressemblances?{words}").body
+    assert other["title"] in unescape(page)
+    assert package["title"] not in unescape(page)
 
 
 def test_the_form_of_a_request_starts_with_the_dataset_to_which_access_is_asked(app: Any):

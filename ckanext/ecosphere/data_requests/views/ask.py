@@ -159,7 +159,7 @@ def lookalikes(id: str) -> AnyResponse:
 @page
 def lookalikes_fragment() -> str:
     """Answer the form's script with what resembles the words typed so far."""
-    wanted = {name: request.args.get(name, "") for name in ("title", "theme", "territory")}
+    wanted = {name: request.args.get(name, "") for name in ("title", "theme", "territory", "dataset")}
     found = similar_of(wanted) if wanted["title"].strip() else {"datasets": [], "requests": []}
     return tk.render("ecosphere_requests/snippets/similar.html", {"similar": found, "draft": request.args.get("draft")})
 
@@ -238,13 +238,19 @@ def _own(id: str) -> dict[str, Any]:
 
 
 def similar_of(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the datasets and requests that resemble what a person asks for, the request itself apart."""
+    """Return the datasets and requests that resemble what a person asks for.
+
+    The request itself is left out, and the dataset to which it asks access.
+    """
     asked = {name: wanted.get(name) or "" for name in ("title", "theme", "territory")}
     try:
         found = act("ecosphere_request_similar", **asked)
     except tk.ValidationError:  # a theme or place that the address made up
         return {"datasets": [], "requests": []}
     found["requests"] = [each for each in found["requests"] if each["id"] != wanted.get("id")]
+    about = wanted.get("about")  # of a draft
+    asked_for = about.get("name") if isinstance(about, dict) else wanted.get("dataset")
+    found["datasets"] = [each for each in found["datasets"] if each["name"] != asked_for]
     return found
 
 

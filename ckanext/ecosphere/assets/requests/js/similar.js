@@ -39,6 +39,8 @@ ckan.module("ecosphere-request-similar", function () {
       this.request = new AbortController();
       const address = new URL(this.options.url, window.location.href);
       ["title", "theme", "territory"].forEach((name) => address.searchParams.set(name, this.value(name)));
+      const known = this.form.querySelector("input[type=hidden][name=dataset]");
+      if (known) { address.searchParams.set("dataset", known.value); }
       try {
         const answer = await fetch(address, { credentials: "same-origin", signal: this.request.signal });
         if (!answer.ok) { return; }
