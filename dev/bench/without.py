@@ -61,7 +61,7 @@ def _solr() -> None:
 
     add = solr.add
 
-    def each(documents: list[Any], *, commit: bool = True) -> None:
+    def each(documents: list[Any], *, commit: bool = True, within: int | None = None) -> None:
         for document in documents:
             add([document], commit=commit)
 
