@@ -14,6 +14,7 @@ from ckan.tests import factories
 from ckan.tests.helpers import call_action
 from freezegun import freeze_time
 
+from ckanext.ecosphere.data_requests import privacy
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Request
@@ -149,6 +150,20 @@ def test_the_requester_reads_beside_the_form_that_the_review_does_not_replace_th
     app.post(f"/demandes/{made['reference']}/ask_review", headers=headers, data=sent, follow_redirects=False)
     page = app.get(f"/demandes/{made['reference']}", headers=headers).body
     assert "An internal review is asked for" in page and "saisine-cada" in page and "/ask_review" not in page
+
+
+def test_with_its_requester_a_request_forgets_the_review():
+    made = refused()
+    step(made, "ask_review", "asker", reason=WHY)
+    step(made, "keep_decision", "admin", reason=REASON)
+    other = refused()
+    step(other, "ask_review", "asker", reason=WHY)
+    for each in (made, other):
+        privacy.anonymise(row(each))
+    model.Session.commit()
+    events = {each["transition"]: each["fields"] for each in shown(made, "admin")["events"]}
+    assert (events["ask_review"], events["keep_decision"]) == ({}, {})
+    assert act("desk", "editor", organization="ddt-42")["counts"]["review"] == 0
 
 
 def test_the_migration_is_undone_and_done_again():
