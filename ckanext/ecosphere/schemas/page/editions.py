@@ -29,21 +29,28 @@ def of(dataset: Dataset) -> dict[str, Any]:
         ``older`` and ``newer`` (lists of datasets, those next to this one first) and ``newest`` (the last of those that
         follow it, None when nothing does).
     """
-    newer = _line(dataset, "newer")
-    return {"older": _line(dataset, "older"), "newer": newer, "newest": newer[-1] if newer else None}
+    newer, older = _line(dataset, "newer"), _line(dataset, "older")
+    return {"older": older[:MOST_SHOWN], "newer": newer[:MOST_SHOWN], "newest": newer[-1] if newer else None}
 
 
 def _line(dataset: Dataset, direction: str) -> list[Dataset]:
-    """Follow the editions of a dataset in one direction; a circle ends where it closes."""
+    """Follow the editions of a dataset in one direction; a circle ends where it closes.
+
+    An edition that several name stands after all of them that are followed: the last one is that which nothing follows.
+    """
     found: dict[str, Dataset] = {}
+    followed = {dataset["id"]}
     step = dataset
     for _number in range(MOST_STEPS):
-        beside = [each for each in _beside(step)[direction] if each["id"] not in found and each["id"] != dataset["id"]]
+        beside = [each for each in _beside(step)[direction] if each["id"] not in followed]
         if not beside:
             break
-        found.update({each["id"]: each for each in beside})
+        for each in beside:
+            found.pop(each["id"], None)
+            found[each["id"]] = each
         step = beside[-1]
-    return list(found.values())[:MOST_SHOWN]
+        followed.add(step["id"])
+    return list(found.values())
 
 
 def _beside(dataset: Dataset) -> dict[str, list[Dataset]]:
