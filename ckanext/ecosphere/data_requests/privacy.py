@@ -70,7 +70,7 @@ def anonymise(request: Request) -> None:
     forgotten = set(history.PERSONAL) - {"ground", "spam"}
     request.outcome = {key: value for key, value in request.outcome.items() if key not in forgotten}
     request.review_due = None
-    decided = Event.transition.in_(("refuse", "fulfil_partly", *states.REVIEW))
+    decided = Event.transition.in_(("refuse", "fulfil_partly", *states.REVIEW, "take_up_again"))
     _events((Event.request_id == request.id) & decided, drop_texts=True)
     store.forget_addressee([request.id])
     for table in (Support, Follow, Mute, Notification, Trace, Inbound):
