@@ -361,6 +361,8 @@ def test_the_address_of_a_wfs_has_the_chosen_attributes_and_the_geometry(store):
     model.Session.commit()
     assert "PROPERTYNAME" not in shown().select_one(".eco-extract__code").get_text()
     assert "Il renvoie tous les attributs" in shown().get_text()
+    chosen["attributes"] = ["e"]  # stands in the address anyway
+    assert "Il renvoie tous les attributs" in shown().get_text()
 
 
 def test_no_address_ends_a_text_of_the_code():

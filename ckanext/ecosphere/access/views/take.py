@@ -47,7 +47,7 @@ def extract_new(id: str, resource_id: str) -> Response:
     except PreviewError:
         address = ""
     shown = {"service": service, "layers": layers, "typed": data, "errors": errors, "address": address}
-    shown["whole"] = bool(data["attributes"] and address and data["attributes"][0] not in address)
+    shown["whole"] = bool(data["attributes"] and address and not extracts.names_attributes(address))
     shown["form"] = "GML" if service["kind"] == "wfs" and "json" not in address.lower() else "GeoJSON"
     shown["snippets"] = snippets.of(address) if address else []
     page = tk.render("ecosphere_access/extract_new.html", {**_values(resource, layers, data["layer"]), **shown})
