@@ -40,7 +40,8 @@ def extract_new(id: str, resource_id: str) -> Response:
             return tk.redirect_to("ecosphere_access.extract_page", extract=row["id"])
         asked = extract_form.checked(resource, data)
         layer = next(each for each in layers if each["name"] == asked["layer"])
-        geometry = extract_form.geometry_of(resource)
+        # The preview tells of the first layer alone.
+        geometry = extract_form.geometry_of(resource) if layer["name"] == service["layers"][0]["name"] else ""
         address = extracts.address_to_copy(service, layer, asked, geometry)
     except tk.ValidationError as error:
         errors = error.error_dict
