@@ -1,4 +1,4 @@
-"""The editions of one dataset: what it replaces and what replaces it, as its record or that of the other one says.
+"""The editions of one dataset: what it replaces and what replaces it, as its record or another of its service says.
 
 Where no record says anything, a dataset of the same title and territories with a later year (`around`) is named as what
 it is: a more recent year.
@@ -54,14 +54,19 @@ def _line(dataset: Dataset, direction: str) -> list[Dataset]:
 
 
 def _beside(dataset: Dataset) -> dict[str, list[Dataset]]:
-    """Return the editions before and after a dataset, whichever of the two records says it."""
+    """Return the editions before and after a dataset, whichever of the two records says it.
+
+    That data are outdated is said by their own record or by one of the same service: no other service alone makes a
+    page send its readers elsewhere.
+    """
     own = set(relations.own_references(dataset))
     before, after = _texts(dataset, "replaces"), _texts(dataset, "replaced_by")
     older: list[Dataset] = []
     newer: list[Dataset] = []
     for other in relations.editions(dataset, before | after):
         names = set(relations.own_references(other))
-        if names & after or own & _texts(other, "replaces"):
+        is_own = other.get("owner_org") == dataset.get("owner_org")
+        if names & after or (is_own and own & _texts(other, "replaces")):
             newer.append(other)
         elif names & before or own & _texts(other, "replaced_by"):
             older.append(other)
