@@ -219,10 +219,15 @@ def _ask_review(request: Request, given: Fields, moment: datetime) -> Fields:
 
 
 def _take_up_again(request: Request, given: Fields, moment: datetime) -> Fields:
-    """The service answers anew, by the day by which the review was due."""
+    """The service answers anew, by the day by which the review was due; once that day has come, within a new period."""
     given["former_outcome"] = request.outcome
     request.outcome = {}
-    request.due, request.review_due = request.review_due, None
+    today = clock.day_of(moment)
+    if config.clock() and request.review_due and request.review_due > today:
+        request.due = request.review_due
+    else:
+        start_clock(request, today)
+    request.review_due = None
     _start(request, given, moment)
     return given
 

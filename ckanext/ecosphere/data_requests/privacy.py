@@ -65,10 +65,12 @@ def anonymise(request: Request) -> None:
         request.known_datasets = []
         request.outcome = {key: value for key, value in request.outcome.items() if key == "ground"}
         fulltext.index(request)
-    # The reasons of a decision are for the requester, who keeps the letter; the request forgets them.
+    # The reasons of a decision, and what a review says of them, are for the requester, who keeps the letters; the
+    # request forgets them. Without its requester nobody waits for the answer to a review.
     forgotten = set(history.PERSONAL) - {"ground", "spam"}
     request.outcome = {key: value for key, value in request.outcome.items() if key not in forgotten}
-    decided = Event.transition.in_(("refuse", "fulfil_partly"))
+    request.review_due = None
+    decided = Event.transition.in_(("refuse", "fulfil_partly", *states.REVIEW, "take_up_again"))
     _events((Event.request_id == request.id) & decided, drop_texts=True)
     store.forget_addressee([request.id])
     for table in (Support, Follow, Mute, Notification, Trace, Inbound):

@@ -55,7 +55,7 @@ def operations(path: Path, written: str) -> dict[str, Any] | None:
         "rows": [[row[place] for place in shown] for row in kept],
         "counted": len(rows),
         "cut": len(rows) > len(kept),
-        "api": {"title": text(info.get("title"), LONGEST), "version": text(info.get("version"), LONGEST)},
+        "api": {name: _plain(info.get(name), LONGEST) for name in ("title", "version")},
     }
 
 
@@ -90,13 +90,20 @@ def _rows(paths: Any) -> Iterator[list[str]]:
             number += 1
             if number > MOST_OPERATIONS + 1:
                 return
-            does = operation.get("summary") or operation.get("description") or operation.get("operationId")
+            said = (_plain(operation.get(name), LONGEST) for name in ("summary", "description", "operationId"))
+            does = next(filter(None, said), "")
             named = [*_names(item.get("parameters")), *_names(operation.get("parameters"))]
             parameters = ", ".join(dict.fromkeys(named[:MOST_PARAMETERS]))
-            yield [text(address, LONGEST), method.upper(), text(does, LONGEST), parameters]
+            yield [_plain(address, LONGEST), method.upper(), does, parameters]
 
 
 def _names(parameters: Any) -> Iterator[str]:
     for each in parameters if isinstance(parameters, list) else ():
-        if isinstance(each, Mapping) and (name := text(each.get("name"), 100)):
+        if isinstance(each, Mapping) and (name := _plain(each.get("name"), 100)):
             yield name
+
+
+def _plain(value: Any, longest: int) -> str:
+    """Return a text or number in one line, cut; "" for lists and mappings: written out, aliases in them would grow
+    without end."""
+    return text(value, longest) if isinstance(value, str | int | float) else ""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import sqlalchemy as sa
 from ckan import model
@@ -213,3 +213,8 @@ def address_to_copy(service: dict[str, Any], layer: dict[str, Any], asked: dict[
     crs = asked["crs"] if service["kind"] == "wfs" or "features" in service["parts"] else DEGREES
     part = Part(_sides(asked.get("box")), tuple(asked["attributes"]), crs, geometry)
     return address(service, layer, part)
+
+
+def names_attributes(address: str) -> bool:
+    """Tell whether an address asks for chosen attributes, and not for all of them."""
+    return any(name.lower() in ("propertyname", "properties") for name, _value in parse_qsl(urlsplit(address).query))

@@ -204,6 +204,15 @@ def test_yaml_made_to_do_harm_is_text(loaded, tmp_path, document):
     assert not list(tmp_path.rglob("climbed"))
 
 
+def test_aliases_where_texts_should_be_are_not_written_out(loaded, tmp_path):
+    bomb = laughs().rpartition("\n")[0]
+    described = "/a: {get: {summary: *a29, description: Une zone, parameters: [{name: *a29}, {name: f}]}}"
+    document = f"{bomb}\ninfo: {{title: *a29, version: 1}}\npaths: {{{described}}}\n"
+    facts, shown = sample(document.encode(), tmp_path, "api.yaml")
+    assert facts["api"] == {"title": "", "version": "1"}
+    assert shown["rows"] == [["/a", "GET", "Une zone", "f"]]
+
+
 @pytest.mark.parametrize(
     "document",
     [

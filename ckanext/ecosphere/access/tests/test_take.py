@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
@@ -21,6 +22,7 @@ from ckan.tests import factories
 from lxml import etree
 
 from ckanext.ecosphere.access import jobs
+from ckanext.ecosphere.access.logic import extract_form
 from ckanext.ecosphere.access.model import Extract, Sample, Use, now
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.qgis import definition, sources
@@ -341,7 +343,7 @@ def test_a_box_is_written_so_that_no_server_turns_its_axes():
         request.address({**service, "formats": ["shape-zip"]}, degrees, part)
 
 
-def test_the_address_of_a_wfs_has_the_chosen_attributes_and_the_geometry(store):
+def test_the_address_of_a_wfs_has_the_chosen_attributes_and_the_geometry(store, monkeypatch):
     path = address(store, "Données", "extrait")
     chosen = {"attributes": ["code", "nature"], "box": NANTES, "show": "1"}
 
@@ -356,10 +358,26 @@ def test_the_address_of_a_wfs_has_the_chosen_attributes_and_the_geometry(store):
         features = json.load(answer)["features"]
     assert features[0]["properties"].keys() == {"code", "nature"} and features[0]["geometry"]
     assert "tous les attributs" not in shown().get_text()
+    # The preview tells of the first layer alone.
+    of_one = extract_form.layers
+
+    def of_two(found: Any) -> Any:
+        service, layers = of_one(found)
+        other = {**layers[0], "name": "ms:autre"}
+        return {**service, "layers": [*service["layers"], other]}, [*layers, other]
+
+    with monkeypatch.context() as two:
+        two.setattr(extract_form, "layers", of_two)
+        assert "PROPERTYNAME=" in shown().select_one(".eco-extract__code").get_text()
+        chosen["layer"] = "ms:autre"
+        assert "PROPERTYNAME" not in shown().select_one(".eco-extract__code").get_text()
+        del chosen["layer"]
     row = model.Session.get(Sample, store["resources"]["Données"])
     row.facts = {**row.facts, "geometry_name": ""}
     model.Session.commit()
     assert "PROPERTYNAME" not in shown().select_one(".eco-extract__code").get_text()
+    assert "Il renvoie tous les attributs" in shown().get_text()
+    chosen["attributes"] = ["e"]  # stands in the address anyway
     assert "Il renvoie tous les attributs" in shown().get_text()
 
 

@@ -40,14 +40,15 @@ def extract_new(id: str, resource_id: str) -> Response:
             return tk.redirect_to("ecosphere_access.extract_page", extract=row["id"])
         asked = extract_form.checked(resource, data)
         layer = next(each for each in layers if each["name"] == asked["layer"])
-        geometry = extract_form.geometry_of(resource)
+        # The preview tells of the first layer alone.
+        geometry = extract_form.geometry_of(resource) if layer["name"] == service["layers"][0]["name"] else ""
         address = extracts.address_to_copy(service, layer, asked, geometry)
     except tk.ValidationError as error:
         errors = error.error_dict
     except PreviewError:
         address = ""
     shown = {"service": service, "layers": layers, "typed": data, "errors": errors, "address": address}
-    shown["whole"] = bool(data["attributes"] and address and data["attributes"][0] not in address)
+    shown["whole"] = bool(data["attributes"] and address and not extracts.names_attributes(address))
     shown["form"] = "GML" if service["kind"] == "wfs" and "json" not in address.lower() else "GeoJSON"
     shown["snippets"] = snippets.of(address) if address else []
     page = tk.render("ecosphere_access/extract_new.html", {**_values(resource, layers, data["layer"]), **shown})

@@ -18,6 +18,7 @@ from werkzeug.datastructures import MultiDict
 from ckanext.ecosphere.data_requests.domain import wording
 from ckanext.ecosphere.data_requests.domain.names import by_ids
 from ckanext.ecosphere.data_requests.model import Event, Request
+from ckanext.ecosphere.data_requests.notifications import mail_texts
 from ckanext.ecosphere.data_requests.search import listing
 from ckanext.ecosphere.interfaces import AlertSubject, News
 from ckanext.ecosphere.shared import characters, dates, language
@@ -57,7 +58,12 @@ class Requests(AlertSubject):
 
     def checked(self, search: str, reader: model.User | None) -> str:
         """Ask it once: what the list refuses cannot be saved."""
-        tk.get_action("ecosphere_request_list")({"user": ""}, {**asked(search), "rows": 0})
+        try:
+            tk.get_action("ecosphere_request_list")({"user": ""}, {**asked(search), "rows": 0})
+        except tk.ValidationError as error:
+            refused: dict[str, Any] = error.error_dict
+            # The form has one place for what is wrong with the search.
+            raise tk.ValidationError({"search": [text for texts in refused.values() for text in texts]}) from None
         return search
 
     def title(self, search: str) -> str:
@@ -127,7 +133,7 @@ def _news(request: Request, groups: dict[str, model.Group], since: datetime) -> 
         words.format(date=dates.day(request.opened if new else request.modified)),
     ]
     return News(
-        title=characters.one_line(request.title),
+        title=characters.one_line(mail_texts.title(request)),
         url=tk.h.url_for("ecosphere_requests.read", id=request.reference, qualified=True, locale=language.current()),
         about=characters.one_line(" – ".join(each for each in about if each)),
     )

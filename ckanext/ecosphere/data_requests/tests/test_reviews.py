@@ -14,9 +14,10 @@ from ckan.tests import factories
 from ckan.tests.helpers import call_action
 from freezegun import freeze_time
 
+from ckanext.ecosphere.data_requests import privacy
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.model import Event, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, opened, row, step
 from ckanext.ecosphere.tests.postbox import Postbox, body
@@ -84,6 +85,20 @@ def test_the_service_takes_the_request_up_again_and_answers_by_the_day_of_the_re
     assert found["outcome"] == {} and found["clock"]["state"] == "running"
 
 
+@pytest.mark.parametrize("late", [0, 3, 40])
+def test_taken_up_on_the_last_day_or_later_the_service_has_a_new_period_and_nobody_is_told_of_silence(late: int):
+    made = refused()
+    step(made, "ask_review", "asker", reason=WHY)
+    due = row(made).review_due
+    assert due is not None
+    with freeze_time(f"{due + timedelta(days=late)} 08:00:00"):
+        step(made, "take_up_again", "admin", planned=(today() + timedelta(days=5)).isoformat())
+        found = shown(made, "asker")
+        assert found["due"] == clock.add_months(today(), 1).isoformat()
+        assert (found["clock"]["state"], found["may_refer"]) == ("running", None)
+        assert scheduled.tell_of_silence() == 0
+
+
 def test_a_silence_can_be_reviewed_and_any_answer_ends_the_review():
     made = opened()
     assert "ask_review" not in possible(made, "asker")
@@ -149,6 +164,26 @@ def test_the_requester_reads_beside_the_form_that_the_review_does_not_replace_th
     app.post(f"/demandes/{made['reference']}/ask_review", headers=headers, data=sent, follow_redirects=False)
     page = app.get(f"/demandes/{made['reference']}", headers=headers).body
     assert "An internal review is asked for" in page and "saisine-cada" in page and "/ask_review" not in page
+
+
+def test_with_its_requester_a_request_forgets_the_review():
+    made = refused()
+    step(made, "ask_review", "asker", reason=WHY)
+    step(made, "keep_decision", "admin", reason=REASON)
+    other = refused()
+    step(other, "ask_review", "asker", reason=WHY)
+    again = refused()
+    step(again, "ask_review", "asker", reason=WHY)
+    step(again, "take_up_again", "admin", planned=(today() + timedelta(days=5)).isoformat())
+    step(again, "not_held", "admin", reason=REASON)
+    for each in (made, other, again):
+        privacy.anonymise(row(each))
+    model.Session.commit()
+    kept = sa.select(Event.fields).where(Event.request_id == again["id"], Event.transition == "take_up_again")
+    assert REASON not in str(model.Session.scalars(kept).all())
+    events = {each["transition"]: each["fields"] for each in shown(made, "admin")["events"]}
+    assert (events["ask_review"], events["keep_decision"]) == ({}, {})
+    assert act("desk", "editor", organization="ddt-42")["counts"]["review"] == 0
 
 
 def test_the_migration_is_undone_and_done_again():

@@ -55,6 +55,14 @@ def _conversation(found: dict[str, Any]) -> dict[str, Any]:
     return {"errors": {}, "typed": {}, "labels": forms.labels(), "trap": forms.TRAP, "is_known": is_known()}
 
 
+def _kept() -> str | None:
+    """Return the search of this page as it can be saved, None when it is too long for that."""
+    try:
+        return saved.Requests().canonical(request.args.items(multi=True))
+    except tk.ValidationError:
+        return None
+
+
 def page_number(form: MultiDict[str, str]) -> int:
     """Return the page that an address asks for, 1 when it asks for none or nonsense."""
     text = form.get("page", "1")
@@ -76,7 +84,7 @@ def _list(template: str, endpoint: str, scope: str, **more: Any) -> Response:
         "chosen": chips(found["facets"], chosen, endpoint),
         "pages": pages(found["count"], number, chosen, endpoint),
         "url_without_words": address(endpoint, MultiDict((k, v) for k, v in chosen.items(multi=True) if k != "q")),
-        "saved": saved.Requests().canonical(request.args.items(multi=True)),
+        "saved": _kept(),
         **more,
     }
     return rendered(template, variables)

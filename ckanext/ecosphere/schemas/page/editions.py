@@ -1,4 +1,4 @@
-"""The editions of one dataset: what it replaces and what replaces it, as its record or that of the other one says.
+"""The editions of one dataset: what it replaces and what replaces it, as its record or another of its service says.
 
 Where no record says anything, a dataset of the same title and territories with a later year (`around`) is named as what
 it is: a more recent year.
@@ -29,32 +29,44 @@ def of(dataset: Dataset) -> dict[str, Any]:
         ``older`` and ``newer`` (lists of datasets, those next to this one first) and ``newest`` (the last of those that
         follow it, None when nothing does).
     """
-    newer = _line(dataset, "newer")
-    return {"older": _line(dataset, "older"), "newer": newer, "newest": newer[-1] if newer else None}
+    newer, older = _line(dataset, "newer"), _line(dataset, "older")
+    return {"older": older[:MOST_SHOWN], "newer": newer[:MOST_SHOWN], "newest": newer[-1] if newer else None}
 
 
 def _line(dataset: Dataset, direction: str) -> list[Dataset]:
-    """Follow the editions of a dataset in one direction; a circle ends where it closes."""
+    """Follow the editions of a dataset in one direction; a circle ends where it closes.
+
+    An edition that several name stands after all of them that are followed: the last one is that which nothing follows.
+    """
     found: dict[str, Dataset] = {}
+    followed = {dataset["id"]}
     step = dataset
     for _number in range(MOST_STEPS):
-        beside = [each for each in _beside(step)[direction] if each["id"] not in found and each["id"] != dataset["id"]]
+        beside = [each for each in _beside(step)[direction] if each["id"] not in followed]
         if not beside:
             break
-        found.update({each["id"]: each for each in beside})
+        for each in beside:
+            found.pop(each["id"], None)
+            found[each["id"]] = each
         step = beside[-1]
-    return list(found.values())[:MOST_SHOWN]
+        followed.add(step["id"])
+    return list(found.values())
 
 
 def _beside(dataset: Dataset) -> dict[str, list[Dataset]]:
-    """Return the editions before and after a dataset, whichever of the two records says it."""
+    """Return the editions before and after a dataset, whichever of the two records says it.
+
+    That data are outdated is said by their own record or by one of the same service: no other service alone makes a
+    page send its readers elsewhere.
+    """
     own = set(relations.own_references(dataset))
     before, after = _texts(dataset, "replaces"), _texts(dataset, "replaced_by")
     older: list[Dataset] = []
     newer: list[Dataset] = []
     for other in relations.editions(dataset, before | after):
         names = set(relations.own_references(other))
-        if names & after or own & _texts(other, "replaces"):
+        is_own = other.get("owner_org") == dataset.get("owner_org")
+        if names & after or (is_own and own & _texts(other, "replaces")):
             newer.append(other)
         elif names & before or own & _texts(other, "replaced_by"):
             older.append(other)

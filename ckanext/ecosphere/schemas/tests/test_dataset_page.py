@@ -231,6 +231,27 @@ def test_an_old_edition_says_so_and_leads_to_the_newest_and_each_names_the_other
     assert "version 1.0" in newest.select_one("#around-older").parent.get_text()
 
 
+def test_the_newest_edition_is_the_one_that_no_other_replaces(app, create):
+    create({"name": "haies-v1", "title": "Haies, v1", "replaced_by": ["haies-v9", "haies-v10"]})
+    create({"name": "haies-v9", "title": "Haies, v9", "replaced_by": ["haies-v10"]})
+    create({"name": "haies-v10", "title": "Haies, v10"})
+    outdated = shown(app, "haies-v1", ".eco-outdated")
+    assert [a["href"].rsplit("/", 1)[1] for a in outdated.select("a")] == ["haies-v10"]
+    assert names(shown(app, "haies-v1"), "around-newer") == ["haies-v9", "haies-v10"]
+
+
+def test_another_service_alone_does_not_make_data_outdated(app, create):
+    create({"name": "crues-v1", "title": "Crues, v1"})
+    other = factories.Organization(name="autre-service")["id"]
+    create({"name": "crues-v2", "title": "Crues, v2", "replaces": ["crues-v1"], "owner_org": other})
+    page = shown(app, "crues-v1")
+    assert page.select_one(".eco-outdated") is None and names(page, "around-newer") == []
+    assert names(shown(app, "crues-v2"), "around-older") == ["crues-v1"]
+    create({"name": "canaux-v1", "title": "Canaux, v1", "replaced_by": ["canaux-v2"]})
+    create({"name": "canaux-v2", "title": "Canaux, v2", "owner_org": other})
+    assert names(shown(app, "canaux-v1"), "around-newer") == ["canaux-v2"]
+
+
 def test_editions_in_a_circle_end(app, create):
     create({"name": "rond-1", "title": "Rond 1", "replaces": ["rond-2"]})
     create({"name": "rond-2", "title": "Rond 2", "replaces": ["rond-1"]})
