@@ -323,6 +323,7 @@ def run_axe(page: Page, **options: Any) -> list[dict[str, Any]]:
     Returns:
         the violations as axe has them; the rest of its findings, which is long, stays in the browser.
     """
+    page.wait_for_load_state()  # a click returns once the answer has begun to arrive
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(AXE_SCRIPT)
     run = "options => axe.run(options).then(found => found.violations)"
