@@ -28,6 +28,7 @@ PARAMETER = "ext_facets"
 MOST_FIELDS = 30
 MOST_VALUES = 200
 _PARSER = "lucene"
+_ALLOWED_PARSERS = (_PARSER, "edismax")
 _ALLOWED = "ckan.search.solr_allowed_query_parsers"
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,80}")
 _QUOTED = '"{}"'
@@ -37,10 +38,13 @@ Chosen = dict[str, list[str]]
 
 
 def allow(config: Any) -> None:
-    """Let CKAN hand filters with a tag on to Solr: of all query parsers, its usual one."""
+    """Let CKAN hand filters with a tag on to Solr: its usual parser, and that of questions (`relevance/counts.py`).
+
+    Who asks names none of them, see `bounds.check`.
+    """
     parsers = config.get(_ALLOWED) or []
     parsers = parsers.split() if isinstance(parsers, str) else list(parsers)
-    config[_ALLOWED] = list(dict.fromkeys([*parsers, _PARSER]))
+    config[_ALLOWED] = list(dict.fromkeys([*parsers, *_ALLOWED_PARSERS]))
 
 
 def prepare(data_dict: dict[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,10 @@ Whatever is asked goes through the action of CKAN, so that rights, other plugins
 
 from __future__ import annotations
 
+import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,11 +19,13 @@ from flask import has_request_context
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import bounds, config, query, setup, suggest
-from ckanext.ecosphere.search.relevance import solr_query, spelling, understanding, words
+from ckanext.ecosphere.search.relevance import counts, solr_query, spelling, understanding, words
 from ckanext.ecosphere.search.relevance.solr_query import Asked
 from ckanext.ecosphere.search.relevance.understanding import Understood
 from ckanext.ecosphere.search.solr_client import SolrAdminError
 from ckanext.ecosphere.shared import dates
+
+log = logging.getLogger(__name__)
 
 KEY = "ecosphere_search"
 """Key of the answer under which it says how the question was understood."""
@@ -36,7 +39,15 @@ FEW = 5
 """Datasets up to which another spelling is tried, which counts when it finds more than as many times as many, and then
 the words of the field alone."""
 MOST_CORRECTED = 4
-"""Words of a question that another spelling is looked for: each costs a question to Solr."""
+"""Words of a question that another spelling is looked for."""
+MOST_FORESEEN = 20
+"""Questions that are counted at once before one of them is asked."""
+MOST_STEPS = 6
+"""Steps of a question that are counted beforehand: most end within so many."""
+MOST_AT_ONCE = 2
+"""Words and expressions that a dataset of one place often has together."""
+MOST_NAMESAKES = 2
+"""Other places of a name that are counted beforehand."""
 MOST_UNITS = 8
 """Words and expressions among which one that is misspelt as a whole is looked for."""
 _OWN_WAY = ("qf", "mm", "defType", "bf", "boost", "df")
@@ -46,10 +57,9 @@ _SCHEMA_SECONDS = {True: 600, False: 30}
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What was found, and by which question."""
+class Choice:
+    """A question as it was understood, what is asked of it, and the other spelling that this came from."""
 
-    found: dict[str, Any]
     understood: Understood
     asked: Asked
     corrected: str = ""
@@ -81,55 +91,138 @@ def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, 
     without = config.without() | ({"spelling", "steps"} if extras.get(TYPED_PARAMETER) else frozenset())
     place = str(extras.get(PLACE_PARAMETER) or "")
 
-    def run(asked: Asked, **changes: Any) -> dict[str, Any]:
-        return _run(original, context, {**data_dict, **changes}, asked, without)
-
     def understand(text: str) -> Understood:
         return understanding.understand(text, place=place, without=without)
 
     bounds.check(data_dict, fielded=False)
     typed = data_dict["q"]
-    understood = understand(typed)
-    best = first = Answer(run(understood.asked), understood, understood.asked)
-    as_asked = best.found["count"]
-    if best.found["count"] <= FEW and "spelling" not in without:
-        corrected = _corrected(understood, lambda asked: bool(run(asked, rows=0, start=0, facet="false")["count"]))
-        if corrected:
-            again = understand(corrected)
-            found = run(again.asked)
-            if found["count"] > FEW * best.found["count"] or not best.found["count"]:
-                best = Answer(found, again, again.asked, corrected)
-    if not best.found["count"] and "steps" not in without:
-        best = _at_namesake(best, run)
-    if best.found["count"] <= FEW and "steps" not in without:
-        for asked in understanding.steps(best.understood.asked):
-            # A step that leaves the place or most words out is for a question that finds nothing at all.
-            if best.found["count"] and (not asked.strict or asked.optional or not asked.units):
-                break
-            found = run(asked)
-            if found["count"] > best.found["count"]:
-                best = replace(best, found=found, asked=asked)
-            if best.found["count"] > FEW:
-                break
-    if best.corrected and not best.found["count"]:
-        # Another spelling that helped nobody is not named.
-        best = first
-    told = {**_told(best), "as_asked": as_asked}
+    index = Index(original, context, data_dict, without)
+    best = _chosen(index, understand(typed), understand)
+    told = {**_told(best), "as_asked": index.count(understand(typed).asked)}
     if has_request_context() and data_dict.get("rows") != 0:
         # The page has no other way to know: CKAN hands it results and facets only.
         tk.g.setdefault(KEY, {})[typed] = told
-    return {**best.found, KEY: told}
+    return {**index.find(best.asked), KEY: told}
 
 
-def _at_namesake(best: Answer, run: Callable[[Asked], dict[str, Any]]) -> Answer:
-    """The answer at another place of the same name, when the first one has none ("bruit saint-denis")."""
+class Index:
+    """What questions find, each asked of Solr once: whole, or beforehand with others as numbers only."""
+
+    def __init__(
+        self, original: Callable[..., Any], context: Context, data_dict: dict[str, Any], without: frozenset[str]
+    ) -> None:
+        self.original, self.context, self.data_dict, self.without = original, context, data_dict, without
+        self._counts: dict[Asked, int] = {}
+        self._found: dict[Asked, dict[str, Any]] = {}
+
+    def find(self, asked: Asked) -> dict[str, Any]:
+        """The answer of `package_search` to a question."""
+        if asked not in self._found:
+            found = self._found[asked] = _run(self.original, self.context, self.data_dict, asked, self.without)
+            self._counts[asked] = found["count"]
+        return self._found[asked]
+
+    def knows(self, asked: Asked) -> bool:
+        """Whether a question was asked or counted already."""
+        return asked in self._counts
+
+    def count(self, asked: Asked) -> int:
+        """How many datasets a question finds."""
+        return self._counts[asked] if self.knows(asked) else self.find(asked)["count"]
+
+    def foresee(self, questions: Iterable[Asked]) -> None:
+        """Count what several questions find, with one question to Solr."""
+        unknown = [each for each in dict.fromkeys(questions) if not self.knows(each)][:MOST_FORESEEN]
+        if not unknown:
+            return
+        minimum = config.minimum_match()
+        written = [solr_query.parameters(each, minimum=minimum, ranked=False, year=None) for each in unknown]
+        asked = counts.parameters(written)
+        asked["fq_list"] = [*(self.data_dict.get("fq_list") or []), *asked["fq_list"]]
+        try:
+            with query.written(asked["q"]):
+                answer = self.original(self.context, {**self.data_dict, "qf": config.query_fields(), **asked})
+        except SearchError as error:
+            # Each question is then asked by itself, and fails by itself.
+            log.warning("The questions cannot be counted together: %s", error)
+            return
+        self._counts.update(zip(unknown, counts.read(answer, len(unknown)), strict=True))
+
+
+def _chosen(index: Index, understood: Understood, understand: Callable[[str], Understood]) -> Choice:
+    """What is asked at last, of a question that as it is may find nothing or little."""
+    spelling_on, steps_on = "spelling" not in index.without, "steps" not in index.without
+    unknown = _unknown(understood) if spelling_on else []
+    if steps_on and _may_find_little(understood, unknown):
+        index.foresee(_foreseen(understood, unknown, understand))
+    best = first = Choice(understood, understood.asked)
+    count = index.count(best.asked)
+    corrected = _corrected(understood, unknown, index) if count <= FEW and spelling_on else ""
+    if corrected:
+        again = understand(corrected)
+        found = index.count(again.asked)
+        if found > FEW * count or not count:
+            best, count = Choice(again, again.asked, corrected), found
+    if not count and steps_on:
+        best = _at_namesake(best, index)
+        count = index.count(best.asked)
+    if count <= FEW and steps_on:
+        best = _with_less(best, index)
+    # Another spelling that helped nobody is not named.
+    return best if index.count(best.asked) or not best.corrected else first
+
+
+def _may_find_little(understood: Understood, unknown: list[str]) -> bool:
+    """Whether a question often finds nothing as it is: a strange word, a place of several, much at once."""
+    strong = sum(not unit.weak for unit in understood.asked.units)
+    several = strong == MOST_AT_ONCE or bool(understood.others)
+    return bool(unknown) or strong > MOST_AT_ONCE or (several and understood.place is not None)
+
+
+def _foreseen(understood: Understood, unknown: list[str], understand: Callable[[str], Understood]) -> list[Asked]:
+    """What may be asked in the end, the likeliest first."""
+    texts = [understood.text]
+    for known in (False, True) if unknown else ():
+        # Without the catalogue's own words, which it would have to be asked for.
+        near = {word: _of_lists(voc.normalise(word), known=known) for word in unknown}
+        texts.append(_replaced(understood.text, unknown, near.__getitem__))
+    if unknown and len(set(texts)) == 1:
+        texts.append(_expression_corrected(understood))
+    readings = [understood, *map(understand, (each for each in dict.fromkeys(texts) if each != understood.text))]
+    found = [each.asked for each in readings]
+    found += map(_alone, unknown)
+    for each in reversed(readings):
+        found += [replace(each.asked, place=other) for other in (each.others if each.place else ())[:MOST_NAMESAKES]]
+        found += understanding.steps(each.asked)[:MOST_STEPS]
+    return found
+
+
+def _at_namesake(best: Choice, index: Index) -> Choice:
+    """The question at another place of the same name, when the first one has nothing ("bruit saint-denis")."""
     understood = best.understood
     for place in understood.others if understood.place else ():
         asked = replace(best.asked, place=place)
-        found = run(asked)
-        if found["count"]:
+        if index.count(asked):
             others = tuple(each for each in (best.asked.place, *understood.others) if each and each != place)
-            return replace(best, found=found, asked=asked, understood=replace(understood, asked=asked, others=others))
+            return replace(best, asked=asked, understood=replace(understood, asked=asked, others=others))
+    return best
+
+
+def _with_less(best: Choice, index: Index) -> Choice:
+    """The question with a word, the place, then more left out, as far as it takes to find some datasets."""
+    steps = understanding.steps(best.understood.asked)
+    count = index.count(best.asked)
+    for number, asked in enumerate(steps):
+        # A step that leaves the place or most words out is for a question that finds nothing at all.
+        if count and (not asked.strict or asked.optional or not asked.units):
+            break
+        if number and not index.knows(asked):
+            index.foresee(steps[number:])
+        found = index.count(asked)
+        if found > count:
+            best, count = replace(best, asked=asked), found
+        if count > FEW:
+            break
     return best
 
 
@@ -156,19 +249,26 @@ def _run(
         return ask(None)
 
 
-def _corrected(understood: Understood, finds: Callable[[Asked], bool]) -> str:
-    """The question with words that the catalogue does not have replaced by near ones; empty when there are none."""
-    text = understood.text
+def _unknown(understood: Understood) -> list[str]:
+    """Words as typed that may be misspelt."""
     typed = (word for unit in understood.asked.units for word in unit.words)
-    unknown = [word for word in typed if _may_be_misspelt(voc.normalise(word))]
-    for word in unknown[:MOST_CORRECTED]:
-        folded = voc.normalise(word)
-        near = _near(folded, known=finds(Asked((words.Unit((word,)),))))
-        if near:
-            text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", near, text, count=1)
+    return [word for word in typed if _may_be_misspelt(voc.normalise(word))][:MOST_CORRECTED]
+
+
+def _corrected(understood: Understood, unknown: list[str], index: Index) -> str:
+    """The question with words that the catalogue does not have replaced by near ones; empty when there are none."""
+
+    def near(word: str) -> str:
+        return _near(voc.normalise(word), known=index.count(_alone(word)) > 0)
+
+    text = _replaced(understood.text, unknown, near)
     if text == understood.text:
         text = _expression_corrected(understood)
     return text if text != understood.text else ""
+
+
+def _alone(word: str) -> Asked:
+    return Asked((words.Unit((word,)),))
 
 
 def _may_be_misspelt(folded: str) -> bool:
@@ -177,17 +277,29 @@ def _may_be_misspelt(folded: str) -> bool:
     return len(folded) >= suggest.MIN_FUZZY_LENGTH and not spelling.is_known(folded) and not spelling.is_french(folded)
 
 
+def _replaced(text: str, typed: list[str], near: Callable[[str], str]) -> str:
+    """A question with words replaced; `near` gives the other word for one, or nothing."""
+    for word in typed:
+        if other := near(word):
+            text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", other, text, count=1)
+    return text
+
+
 def _near(folded: str, *, known: bool) -> str:
     """A near word; for one that the catalogue knows only the name of a place, one letter away ("nante")."""
-    of_lists = spelling.nearest(folded)
-    if of_lists and of_lists[1] == 1 and (not known or spelling.is_place(of_lists[0])):
-        return of_lists[0]
+    if of_lists := _of_lists(folded, known=known):
+        return of_lists
     if known:
         return ""
-    if two := spelling.apart(folded):
-        return two
-    of_catalogue = suggest.nearest_word(Context(), folded)
-    return of_catalogue or (of_lists[0] if of_lists else "")
+    farther = spelling.nearest(folded)
+    return suggest.nearest_word(Context(), folded) or (farther[0] if farther else "")
+
+
+def _of_lists(folded: str, *, known: bool) -> str:
+    near = spelling.nearest(folded)
+    if near and near[1] == 1 and (not known or spelling.is_place(near[0])):
+        return near[0]
+    return "" if known else spelling.apart(folded)
 
 
 def _expression_corrected(understood: Understood) -> str:
@@ -203,7 +315,7 @@ def _expression_corrected(understood: Understood) -> str:
     return text
 
 
-def _told(best: Answer) -> dict[str, Any]:
+def _told(best: Choice) -> dict[str, Any]:
     """What was understood, for pages and for whoever asks through the API."""
     asked, place = best.asked, best.understood.place
     dropped = asked.optional > 0 or asked.core or (not asked.units and bool(best.understood.asked.units))

@@ -5,7 +5,7 @@ Words of the catalogue itself are found through `package_search` (see `search/su
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import synonyms
@@ -27,6 +27,8 @@ def is_french(folded: str) -> bool:
     return folded in words.words_of_language()
 
 
+@voc.derived
+@lru_cache(maxsize=1_000)
 def nearest(folded: str) -> tuple[str, int] | None:
     """The nearest word of the lists or name of a place, and its distance; None when none is near.
 

@@ -29,6 +29,8 @@ REFUSED = {
     "expression": "q=" + quote("title:(/(a+)+b/)"),
     "parser": "q=" + quote("{!frange l=0}1"),
     "parser with words": "q=" + quote("{!frange l=0}sum(1,2)"),
+    "parser of questions": "q=" + quote("{!edismax qf=title}eau"),
+    "parser of questions in a filter": "fq=" + quote("{!type=edismax qf=title}eau"),
     "parser of a filter": "fq=" + quote("{!func}sum(1,1)"),
     "order by a parser": "sort=" + quote("{!func}sum(1,1) asc"),
 }
@@ -69,6 +71,11 @@ def test_costly_questions_are_refused_and_others_answered(app: Any) -> None:
     answer = app.post("/api/3/action/package_search", json={"extras": {"ext_bbox": "-1e308,-1e308,1e308,1e308"}})
     if answer.status_code != 400:
         wrong.append(("box in extras", "API", answer.status_code, 0))
+    for name in ("fq", "fq_list"):
+        parser = "{!edismax qf=title}eau"
+        answer = app.post("/api/3/action/package_search", json={name: [parser] if name == "fq_list" else parser})
+        if answer.status_code not in {400, 409}:
+            wrong.append((name, "parser", answer.status_code, 0))
     assert not wrong, wrong
 
 

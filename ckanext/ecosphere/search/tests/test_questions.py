@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pysolr
 import pytest
 from ckan.tests import factories, helpers
 
@@ -106,6 +107,44 @@ def test_private_datasets_are_found_by_their_service_only_and_their_words_are_no
     mine = {"user": user["name"], "ignore_auth": False}
     found = helpers.call_action("package_search", mine, q="zibeline rezé", include_private=True)
     assert [each["title"] for each in found["results"]] == ["Zibeline de Rezé"]
+
+
+RARE = (
+    "zone humyde rezé",
+    "zones humides tourbière rezé",
+    "bruit tourbière saint-denis",
+    "plan local d'urbanime granvile",
+    "bruit ancien aéroport nantes",
+    "zones humides rivière",
+)
+
+
+def test_two_questions_to_solr_are_enough_for_one_that_finds_little(catalogue, monkeypatch):
+    asked: list[Any] = []
+    search_solr = pysolr.Solr.search
+    monkeypatch.setattr(pysolr.Solr, "search", lambda *args, **params: asked.append(1) or search_solr(*args, **params))
+    for question in RARE:
+        asked.clear()
+        assert titles(question), question
+        assert len(asked) <= 2, question
+
+
+def test_what_is_counted_beforehand_is_what_each_question_finds(catalogue, monkeypatch):
+    beforehand = [(question, titles(question), told(question)) for question in RARE]
+    monkeypatch.setattr(search.Index, "foresee", lambda _index, _questions: None)
+    assert [(question, titles(question), told(question)) for question in RARE] == beforehand
+
+
+def test_a_private_dataset_is_not_counted_beforehand(catalogue):
+    user = factories.User()
+    service = factories.Organization(users=[{"name": user["name"], "capacity": "editor"}], image_url="")
+    factories.Dataset(title="Zibeline des marais", territory=[COMMUNE], owner_org=service["id"], private=True)
+    question = "zibelines marais rezé"
+    assert told(question)["as_asked"] == 0
+    assert "Zibeline des marais" not in titles(question)
+    mine = {"user": user["name"], "ignore_auth": False}
+    found = helpers.call_action("package_search", mine, q=question, include_private=True)
+    assert found[search.KEY]["as_asked"] == 1
 
 
 def test_odd_questions_are_answered_or_refused_with_a_sentence(catalogue, app):
