@@ -57,7 +57,8 @@ ONE_EACH = frozenset(
 """Fields with as many values as there are datasets: all of them at once are no facet."""
 LAST_START = 1_000_000
 """Beyond it Solr would gather and sort all that comes before."""
-_OWN_PARSERS = ("frange", "edismax")
+_OWN_PARSERS = re.compile(r"(?<!\\)\{![^}]*(?:frange|edismax)")
+"""CKAN hands these parsers on to Solr, for the filters of ckanext-spatial and for those of our own questions."""
 _COSTLY = re.compile(r"[*?~]")
 _CLAUSE_ENDS = re.compile(r"[\s()]+")
 _EVERYTHING = "*:*"
@@ -81,9 +82,8 @@ def check(params: dict[str, Any], fielded: bool) -> None:
         )
     if fielded:
         _check_fielded(query)
-    # CKAN hands these parsers on to Solr, for the filters of ckanext-spatial and for those of our own questions.
-    texts = (str(params.get(name) or "") for name in ("q", "fq", "fq_list", "sort"))
-    if any("{!" in text and any(parser in text for parser in _OWN_PARSERS) for text in texts):
+    texts = [str(params.get(name) or "") for name in ("q", "fq", "sort")] + list(map(str, params.get("fq_list") or []))
+    if any(map(_OWN_PARSERS.search, texts)):
         raise SearchQueryError(tk._("A search names no function of Solr: write words, or field:value."))
     box = (params.get("extras") or {}).get("ext_bbox")
     if box:

@@ -212,21 +212,27 @@ def _boost(asked: Asked, year: int | None) -> str:
     place = asked.place or asked.maybe
     factors = [fit(place)] if place else []
     if year:
-        shares = (f"mul({weight},{function})" for weight, function in _record(year))
-        factors.append(f"sum(1,{','.join(shares)})")
+        factors.append(f"sum(1,{','.join(_record(year))})")
     if not factors:
         return ""
     return factors[0] if len(factors) == 1 else f"product({','.join(factors)})"
 
 
-def _record(year: int) -> list[tuple[float, str]]:
-    """What a dataset may gain by its record: weight, and Solr function from 0 to 1."""
+def _record(year: int) -> list[str]:
+    """What a dataset gains by its record, as Solr functions from 0 to the weight of each; see `gains`.
+
+    Solr reckons them for every dataset that a question finds, so they are written with as few steps as can be. A field
+    without a value counts as 0, but is passed over by `min` and `max`, hence `def`.
+    """
     weight = weights()["record"]
+    fresh = weight["freshness"]
+    age = f"linear(def({YEAR_NUMBER_FIELD},0),{fresh / OLD_YEARS:.9f},{fresh * (1 - year / OLD_YEARS):.9f})"
+    at_once = f"sum(termfreq({ACCESS_FIELD},'{DOWNLOAD}'),termfreq({ACCESS_FIELD},'{SERVICE}'))"
     return [
-        (weight["quality"], f"div(def({QUALITY_FIELD},0),100)"),
-        (weight["freshness"], f"max(0,min(1,sub(1,div(sub({year},def({YEAR_NUMBER_FIELD},0)),{OLD_YEARS}))))"),
-        (weight["access"], f"min(1,sum(termfreq({ACCESS_FIELD},'{DOWNLOAD}'),termfreq({ACCESS_FIELD},'{SERVICE}')))"),
-        (weight["popularity"], f"div(def({POPULARITY_FIELD},0),100)"),
+        f"linear({QUALITY_FIELD},{weight['quality'] / 100:.9f},0)",
+        f"max(0,min({fresh},{age}))",
+        f"mul({weight['access']},min(1,{at_once}))",
+        f"linear({POPULARITY_FIELD},{weight['popularity'] / 100:.9f},0)",
     ]
 
 
