@@ -122,7 +122,7 @@ def test_this_machine_is_refused_in_every_spelling(host):
         with pytest.raises(FetchRefusedError) as refusal:
             session(allowed_networks=()).get(f"http://{host}:{server.server_port}/")
         assert refusal.value.code == "address"
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 4
         assert server.seen == []
 
 

