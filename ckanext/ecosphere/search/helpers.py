@@ -55,8 +55,10 @@ def _title_of(dataset: str) -> str:
 
 
 def ecosphere_search_result(package: dict[str, Any]) -> results.Result:
-    """What a list says of a dataset, with the words of the page's search marked."""
-    return results.of_dataset(package, tk.request.args.get("q", "")[:MAX_MARKED])
+    """What a list says of a dataset, with the words that the page's search looked for marked."""
+    typed = tk.request.args.get("q", "")
+    told = getattr(tk.g, search.KEY, {}).get(typed) or {}
+    return results.of_dataset(package, (told.get("corrected") or typed)[:MAX_MARKED])
 
 
 def ecosphere_search_map(packages: list[dict[str, Any]]) -> extents.Map | None:

@@ -87,6 +87,7 @@ def test_a_misspelt_query_is_answered_with_another_spelling(page, catalogue):
     page.goto("/fr/dataset/?q=zoens+humdes")
     expect(page.locator(".dataset-heading")).to_have_count(2)
     expect(page.locator(".eco-understood")).to_contain_text("Résultats pour « zones humides »")
+    assert page.locator(".dataset-heading").first.locator("mark").all_inner_texts() == ["Zones", "humides"]
     page.get_by_role("link", name="Chercher les mots tels quels").click()
     expect(page.locator(".dataset-heading")).to_have_count(0)
 
