@@ -58,7 +58,7 @@ def ecosphere_search_result(package: dict[str, Any]) -> results.Result:
     """What a list says of a dataset, with the words that the page's search looked for marked."""
     typed = tk.request.args.get("q", "")
     told = getattr(tk.g, search.KEY, {}).get(typed) or {}
-    return results.of_dataset(package, (told.get("corrected") or typed)[:MAX_MARKED])
+    return results.of_dataset(package, (told.get("marked") or typed)[:MAX_MARKED])
 
 
 def ecosphere_search_map(packages: list[dict[str, Any]]) -> extents.Map | None:

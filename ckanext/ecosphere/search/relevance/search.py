@@ -101,7 +101,7 @@ def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, 
     told = {**_told(best), "as_asked": index.count(understand(typed).asked)}
     if has_request_context() and data_dict.get("rows") != 0:
         # The page has no other way to know: CKAN hands it results and facets only.
-        tk.g.setdefault(KEY, {})[typed] = told
+        tk.g.setdefault(KEY, {})[typed] = {**told, "marked": _marked(best, typed)}
     return {**index.find(best.asked), KEY: told}
 
 
@@ -328,6 +328,12 @@ def _told(best: Choice) -> dict[str, Any]:
         "corrected": best.corrected,
         "fewer_words": dropped,
     }
+
+
+def _marked(best: Choice, typed: str) -> str:
+    """The words that a page marks in what was found: as typed or corrected, and what the catalogue calls the same."""
+    called = (name for unit in best.asked.units for name in unit.others[: unit.called])
+    return " ".join([best.corrected or typed, *called])
 
 
 _schema: dict[str, tuple[float, bool]] = {}

@@ -109,6 +109,12 @@ def test_private_datasets_are_found_by_their_service_only_and_their_words_are_no
     assert [each["title"] for each in found["results"]] == ["Zibeline de Rezé"]
 
 
+def test_what_the_catalogue_calls_the_same_is_marked(catalogue, app):
+    page = app.get("/fr/dataset/", params={"q": "rivière nantes"}).body
+    assert "<mark>Cours</mark> d&#39;<mark>eau</mark>" in page
+    assert "<mark>Nantes</mark>" in app.get("/fr/dataset/", params={"q": "plu nantes"}).body
+
+
 RARE = (
     "zone humyde rezé",
     "zones humides tourbière rezé",
