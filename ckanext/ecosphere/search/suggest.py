@@ -139,10 +139,10 @@ def nearest_word(context: Context, word: str) -> str | None:
         return None
     allowed = allowed_distance(wanted)
     fuzzy = f"{wanted}~{min(allowed, MAX_DISTANCE)}"  # Lucene's limit
-    found = _search(context, q=f"{WORDS_FIELD}:{fuzzy} OR title:{fuzzy}", rows=50, facet="false")
+    found = _search(context, q=f"{WORDS_FIELD}:{fuzzy} OR title:{fuzzy}", rows=50, fl=["title", "tags"], facet="false")
     spellings: Counter[str] = Counter()
     for dataset in found["results"]:
-        texts = [dataset.get("title") or "", *(tag["name"] for tag in dataset.get("tags", []))]
+        texts = [dataset.get("title") or "", *dataset.get("tags", [])]
         spellings.update({each.lower() for each in _WORDS.findall(" ".join(texts))})
     near = [
         (gap, -count, spelling)
