@@ -42,7 +42,7 @@ MOST_CORRECTED = 4
 """Words of a question that another spelling is looked for."""
 MOST_FORESEEN = 20
 """Questions that are counted at once before one of them is asked."""
-MOST_STEPS = 6
+MOST_STEPS = 4
 """Steps of a question that are counted beforehand: most end within so many."""
 MOST_AT_ONCE = 2
 """Words and expressions that a dataset of one place often has together."""
