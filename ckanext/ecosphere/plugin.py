@@ -17,6 +17,7 @@ from ckanext.ecosphere.core import (
     collaborators,
     console,
     dashboard,
+    epci_map,
     mail,
     markdown,
     members,
@@ -42,6 +43,7 @@ from ckanext.ecosphere.shared.web_guard import assets, cookies, proxies
         **markdown.HELPERS,
         **template_helpers.HELPERS,
         **actions.HELPERS,
+        **epci_map.HELPERS,
         **{name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_")},
     }
 )
@@ -92,7 +94,7 @@ class EcospherePlugin(Room):
     def get_blueprint(self) -> list[Blueprint]:
         """Guard every page and action of the portal; provide the suite's own pages."""
         statement = accessibility.blueprint(options.accessibility, options.contact)
-        pages = (actions, dashboard, address_views, console, service_pages, list_views, portal_text_views)
+        pages = (actions, dashboard, address_views, console, service_pages, list_views, portal_text_views, epci_map)
         own = [*(page.blueprint for page in pages), statement]
         return [web_guard.portal_blueprint(options.web_guard), api_guard, *own]
 
