@@ -137,6 +137,7 @@ def request_list() -> Schema:
         "scope": [get("default")("public"), get("one_of")(["public", "mine", "desk", "moderation"])],
         "start": [get("default")(0), get("int_validator"), v.not_negative, v.stored_number],
         "rows": [get("default")(20), get("int_validator"), v.not_negative, v.rows],
+        "facets": [get("default")(True), get("boolean_validator")],
         "__extras": [get("ignore")],
     }
 

@@ -68,6 +68,13 @@ def test_facets_count_what_is_found_and_show_the_other_choices(requests: Any):
     assert len(chosen["facets"]["theme"]) == 2 and len(chosen["facets"]["territory"]) == 1
 
 
+def test_facets_that_nobody_asks_for_are_not_counted(requests: Any):
+    without = act("list", None, theme="eau", rows=2, facets=False)
+    counted = act("list", None, theme="eau", rows=2)
+    assert without == {**counted, "facets": {}} and counted["count"] == 3
+    assert all(counted["facets"].values())
+
+
 def test_several_chosen_facets_each_show_what_the_others_leave(requests: Any):
     chosen = act("list", None, theme="eau", territory="departement-42", state=["open"])
     names = {facet: {each["name"]: each["count"] for each in found} for facet, found in chosen["facets"].items()}

@@ -43,6 +43,7 @@ def desk_csv(organization: str) -> Response:
     """Give the requests of a service as a table, with the filters of the address; the latest `MOST_IN_TABLE`."""
     service = service_with_people(organization)
     search = {**listing.asked(request.args), "organization": service["id"], "scope": "desk", "sort": "created"}
+    search["facets"] = False
     found: list[dict[str, Any]] = []
     for start in range(0, MOST_IN_TABLE, AT_ONCE):
         results = act("ecosphere_request_list", **search, start=start, rows=AT_ONCE)["results"]
