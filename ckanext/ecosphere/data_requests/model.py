@@ -91,6 +91,7 @@ class Request(tk.BaseModel):
         ),
         sa.Index("ix_ecosphere_requests_service", "organization_id", "submitted"),
         sa.Index("ix_ecosphere_requests_requester", "requester_id"),
+        sa.Index("ix_ecosphere_requests_submitted", "submitted", postgresql_where=sa.text("state = 'submitted'")),
         sa.Index("ix_ecosphere_requests_assigned", "assigned_to", postgresql_where=sa.text("assigned_to IS NOT NULL")),
         sa.Index("ix_ecosphere_requests_closed", "closed"),
         sa.Index("ix_ecosphere_requests_search", "search", postgresql_using="gin"),

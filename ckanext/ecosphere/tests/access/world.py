@@ -114,6 +114,10 @@ def build() -> World:
     world.things["asker"] = (requests.user_id("asker"), "asker")
     for thing, name in (("service", "ddt-42"), ("other_service", "dreal-ara")):
         world.things[thing] = (requests.group_id(name), name)
+    invited = factories.User(name="invited", state=model.State.PENDING)
+    member = {"id": requests.group_id("ddt-42"), "username": "invited", "role": "editor"}
+    helpers.call_action("organization_member_create", {"user": "boss"}, **member)
+    world.things["invited"] = (invited["id"], "invited")
     group = factories.Group(name="zonages", user={"name": "boss"})
     world.things["group"] = (group["id"], group["name"])
     _make_datasets(world)
