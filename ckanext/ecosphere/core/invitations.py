@@ -59,24 +59,25 @@ def send(user: model.User, group: Mapping[str, Any], role: str) -> date:
     Raises:
         MailerException: the mail server does not take it.
     """
-    account, last = model.Session.get_one(model.User, user.id), dates.today() + timedelta(days=GOOD_DAYS)
-    account.reset_key = mailer.make_key()
+    user_id, key, last = user.id, mailer.make_key(), dates.today() + timedelta(days=GOOD_DAYS)
+    title = tk.config["ckan.site_title"]
     with language.speaking(tk.config["ckan.locale_default"]):
-        kind = tk._("organization") if group["is_organization"] else tk._("group")
+        account = model.Session.get_one(model.User, user_id)
         told = {
-            "reset_link": mailer.get_reset_link(account),
-            "site_title": tk.config["ckan.site_title"],
+            "reset_link": tk.url_for("user.perform_reset", id=user_id, key=key, qualified=True),
+            "site_title": title,
             "site_url": tk.config["ckan.site_url"],
             "user_name": account.name,
             "role_name": tk.h.roles_translated().get(role, role),
-            "group_type": kind,
             "group_title": group.get("title") or group.get("name"),
             "until": dates.day(last),
         }
-        subject = tk.render("emails/invite_user_subject.txt", {"site_title": tk.config["ckan.site_title"]})
+        subject = tk.render("emails/invite_user_subject.txt", {"site_title": title})
         mailer.mail_user(account, subject.strip().split("\n")[0], tk.render("emails/invite_user.txt", told))
+    # CKAN's session is another one now.
+    model.Session.get_one(model.User, user_id).reset_key = key
     model.Session.flush()
-    account_notes.keep(account.id, KEY, {"key": _digest(account.reset_key), "until": last.isoformat()})
+    account_notes.keep(user_id, KEY, {"key": _digest(key), "until": last.isoformat()})
     return last
 
 
@@ -94,8 +95,8 @@ def again(user_id: str, person: str) -> date:
         MailerException: the mail server does not take it.
     """
     user, member, group = _waiting(user_id)
-    rate_limits.hit("invitation", RATES, f"person:{user.id}")
     id_, role = user.id, member.capacity
+    rate_limits.hit("invitation", RATES, f"person:{id_}")
     told = {"is_organization": group.is_organization, "title": group.title, "name": group.name}
     try:
         last = send(user, told, role)

@@ -125,7 +125,7 @@ def request_list() -> Schema:
     """Schema of `ecosphere_request_list`."""
     return {
         "q": _if_given(v.one_line),
-        "state": _if_given(v.texts),
+        "state": _if_given(v.texts, v.states_of_requests),
         "organization": _if_given(get("unicode_safe")),
         "territory": _if_given(get("unicode_safe")),
         "theme": _if_given(get("unicode_safe")),

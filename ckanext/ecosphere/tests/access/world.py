@@ -13,7 +13,7 @@ import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
 from ckan.lib.redis import connect_to_redis
-from ckan.tests import factories
+from ckan.tests import factories, helpers
 from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.access.services import storage as storage_of_services
