@@ -79,7 +79,7 @@ def assign(organization: str) -> AnyResponse:
         )
     if done["substitutes"]:
         names = ", ".join(done["substitutes"])
-        tk.h.flash_notice(tk._("This colleague is away: {names} stands in and was told.").format(names=names))
+        tk.h.flash_notice(tk._("This colleague is away: {names} stands in.").format(names=names))
     if refused:
         sentence = tk.ungettext(
             "{number} request could not be assigned: it is closed or no longer with your service, or this person is "
