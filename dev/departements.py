@@ -32,7 +32,7 @@ GRID_NOTES = """\
 # Rows from north to south; the grid is described in geography/land.py. Made by dev/departements.py from svg-maps, France departments 2.0.0 (Victor Cazanave, CC-BY-4.0)
 """  # noqa: E501
 _PATH = re.compile(r'\sd="([^"]+)"')
-_NAMED_PATH = re.compile(r'<path\s+id="([^"]+)"[^>]*?\sd="([^"]+)"', re.DOTALL)
+NAMED_PATH = re.compile(r'<path\s+id="([^"]+)"[^>]*?\sd="([^"]+)"', re.DOTALL)
 _PARTS = re.compile(r"[a-zA-Z]|-?\d*\.?\d+")
 STYLE = (
     "path{fill:#fff;stroke:#8b9891;stroke-width:.6;vector-effect:non-scaling-stroke}"
@@ -97,7 +97,7 @@ def gridded(source: str) -> Iterator[str]:
     """Yield the rows of the grid: the département under the middle of each cell."""
     borders = {
         name.upper(): [[degrees(*point) for point in ring] for ring in rings(path)]
-        for name, path in _NAMED_PATH.findall(source)
+        for name, path in NAMED_PATH.findall(source)
     }
     columns = round((land.EAST - land.WEST) / land.STEP)
     for row in range(round((land.NORTH - land.SOUTH) / land.STEP)):

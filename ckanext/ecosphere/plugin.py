@@ -17,6 +17,8 @@ from ckanext.ecosphere.core import (
     collaborators,
     console,
     dashboard,
+    epci_map,
+    invitations,
     mail,
     markdown,
     members,
@@ -42,6 +44,7 @@ from ckanext.ecosphere.shared.web_guard import assets, cookies, proxies
         **markdown.HELPERS,
         **template_helpers.HELPERS,
         **actions.HELPERS,
+        **epci_map.HELPERS,
         **{name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_")},
     }
 )
@@ -93,12 +96,16 @@ class EcospherePlugin(Room):
         """Guard every page and action of the portal; provide the suite's own pages."""
         statement = accessibility.blueprint(options.accessibility, options.contact)
         pages = (actions, dashboard, address_views, console, service_pages, list_views, portal_text_views)
-        own = [*(page.blueprint for page in pages), statement]
+        own = [*(page.blueprint for page in (*pages, epci_map, invitations)), statement]
         return [web_guard.portal_blueprint(options.web_guard), api_guard, *own]
 
     def notify_recipient(self, *args: Any, **kwargs: Any) -> bool:
         """Send CKAN's own e-mails with the headers that they lack."""
         return mail.notify_recipient(*args, **kwargs)
+
+    def notify_about_topic(self, *args: Any, **kwargs: Any) -> bool:
+        """Send invitations that say until when they are good."""
+        return invitations.notify_about_topic(*args, **kwargs)
 
     def make_middleware(self, app: Any, config: Any) -> Any:
         """Take people's addresses from trusted proxies alone; spare assets."""

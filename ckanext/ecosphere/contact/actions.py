@@ -84,7 +84,8 @@ def ecosphere_contact_sheet_update(context: Context, data_dict: DataDict) -> dic
     if p.plugin_loaded("ecosphere") and former != changes:
         user = authorization.person(context)
         journal.note("contact-sheet", group.id, former, changes, user.id if user else None)
-    model.Session.commit()
+    if not context.get("defer_commit"):
+        model.Session.commit()
     return asdict(sheets.of(group))
 
 

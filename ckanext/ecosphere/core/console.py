@@ -15,6 +15,7 @@ from flask import Blueprint, request
 from redis.exceptions import RedisError
 from werkzeug.wrappers import Response
 
+from ckanext.ecosphere.core import invitations
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, CheckStatus, Line, Link, each_setup
 from ckanext.ecosphere.setup import kept_health
 from ckanext.ecosphere.shared import dates, language
@@ -78,13 +79,14 @@ def look_again() -> Response:
 
 @blueprint.route("/personnes")
 def people() -> str:
-    """Show who works for which service."""
+    """Show who works for which service, and who was invited and has not come."""
     words, page = request.args.get("q", "")[:100].strip(), page_number(request.args.get("page"))
-    count, found = members(words, page)
+    invited = request.args.get("invited") == "1"
+    count, found = members(words, page, invited=invited)
     pages = max(1, -(-count // PAGE))
     return tk.render(
         "ecosphere_console/people.html",
-        {"people": found, "count": count, "words": words, "number": page, "pages": pages},
+        {"people": found, "count": count, "words": words, "invited": invited, "number": page, "pages": pages},
     )
 
 
@@ -107,26 +109,30 @@ def queues() -> list[dict[str, Any]] | None:
     return found
 
 
-def members(words: str, page: int) -> tuple[int, list[dict[str, Any]]]:
+def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[dict[str, Any]]]:
     """Find people of services.
 
     Args:
         words: part of a service's or a person's name; empty for all.
         page: number of the page, from 1.
+        invited: those alone who were invited and have not come.
 
     Returns:
         how many there are, and those of the page, by service: `service`, `service_name`, `person`, `name`, `role`,
-        `invited` (whether the invitation was not answered yet), `last_seen` (day in words, empty for never).
+        `invited` (whether the invitation was not answered yet), `since` and `until` (days in words: of the account,
+        and the last one of the invitation, empty for none), `is_over` (whether that has passed), `last_seen` (day in
+        words, empty for never).
     """
     group, member = model.Group, model.Member
     user: Any = model.User
+    of_user = (user.state, user.last_active, user.created, user.plugin_extras)
     query = (
-        sa.select(group.title, group.name, user.fullname, user.name, member.capacity, user.state, user.last_active)
+        sa.select(group.title, group.name, user.fullname, user.name, member.capacity, *of_user)
         .select_from(member)
         .join(group, group.id == member.group_id)
         .join(user, user.id == member.table_id)
         .where(member.table_name == "user", member.state == "active", group.is_organization.is_(True))
-        .where(group.state == "active", user.state.in_(("active", "pending")))
+        .where(group.state == "active", user.state.in_(("pending",) if invited else ("active", "pending")))
         # The site's own account is a member of each organisation that it made; nobody reads for it.
         .where(user.name != tk.config["ckan.site_id"])
     )
@@ -143,9 +149,12 @@ def members(words: str, page: int) -> tuple[int, list[dict[str, Any]]]:
             "name": name,
             "role": capacity,
             "invited": state == "pending",
+            "since": dates.day(created) if created else "",
+            "until": dates.day(last) if (last := invitations.until(notes)) else "",
+            "is_over": last is not None and last < dates.today(),
             "last_seen": dates.day(last_active) if last_active else "",
         }
-        for title, service, fullname, name, capacity, state, last_active in rows
+        for title, service, fullname, name, capacity, state, last_active, created, notes in rows
     ]
 
 

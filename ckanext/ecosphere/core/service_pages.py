@@ -47,7 +47,7 @@ def edit(id: str) -> Response:
     group = model.Group.get(id)
     if group is None or not group.is_organization or group.state != model.State.ACTIVE:
         tk.abort(404, tk._("Organization not found"))
-    values, errors = {**_own(group), **asdict(sheets.written(group))}, {}
+    values, errors, refused = {**_own(group), **asdict(sheets.written(group))}, {}, {}
     if request.method == "POST":
         values = {name: request.form.get(name, "").strip() for name in values}
         group_id = group.id
@@ -56,6 +56,7 @@ def edit(id: str) -> Response:
         except tk.ValidationError as error:
             model.Session.rollback()
             errors = error.error_dict
+            refused = {} if errors.keys() <= values.keys() else error.error_summary
         else:
             tk.h.flash_success(tk._("The sheet of the service is saved."))
             return tk.redirect_to("ecosphere_services.overview", q=values["title"])
@@ -64,6 +65,7 @@ def edit(id: str) -> Response:
         "service": {"name": group.name, "title": group.title or group.name},
         "values": values,
         "errors": errors,
+        "refused": refused,
         "proposed_name": sheets.name_of(group),
         "kinds": _kinds(values["kind"]),
         "territories": _territories(),
@@ -116,7 +118,8 @@ def save(group_id: str, values: Mapping[str, str]) -> None:
     before = _own(_group(group_id))
     changed = {name: value for name, value in _checked(values, before["kind"]).items() if value != before[name]}
     context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
-    # The sheet first: it refuses what is wrong before anything is written.
+    # The sheet first: it refuses what is wrong before anything is written. What CKAN saves is in the same transaction.
+    context["defer_commit"] = bool(changed)
     tk.get_action(contact.UPDATE)(context, {"id": group_id, **{name: values[name] for name in sheets.FIELDS}})
     if not changed:
         return

@@ -11,6 +11,9 @@ from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, Line, Link, Person
 from ckanext.ecosphere.shared import dates
 
+SHORT = {"rows": MOST_LINES, "facets": False}
+"""Of a list of which a card shows the first lines, and how many there are."""
+
 
 def cards(person: Person) -> list[Card]:
     """What waits for the person; nothing that waits gives no card."""
@@ -29,7 +32,7 @@ def links(person: Person) -> list[Link]:
 def _to_answer(person: Person) -> Card | None:
     found: list[dict[str, Any]] = []
     count, ways = 0, []
-    search = {"scope": "desk", "state": sorted(states.ON_DESK), "sort": "due", "rows": MOST_LINES}
+    search = {"scope": "desk", "state": sorted(states.ON_DESK), "sort": "due", **SHORT}
     for service in person.services:
         answer = person.ask("ecosphere_request_list", {**search, "organization": service.name})
         if answer["count"]:
@@ -46,7 +49,7 @@ def _to_review(person: Person) -> Card | None:
     found: list[dict[str, Any]] = []
     count, ways = 0, []
     for service in person.services:
-        search = {"scope": "desk", "review": True, "rows": MOST_LINES, "organization": service.name}
+        search = {"scope": "desk", "review": True, **SHORT, "organization": service.name}
         answer = person.ask("ecosphere_request_list", search)
         if answer["count"]:
             count, found = count + answer["count"], found + answer["results"]
@@ -71,7 +74,7 @@ def _assigned(person: Person) -> Card | None:
     found: list[dict[str, Any]] = []
     count, ways = 0, []
     for service in person.services:
-        search = {"scope": "desk", "assigned": "mine", "sort": "due", "rows": MOST_LINES, "organization": service.name}
+        search = {"scope": "desk", "assigned": "mine", "sort": "due", **SHORT, "organization": service.name}
         answer = person.ask("ecosphere_request_list", search)
         if answer["count"]:
             count, found = count + answer["count"], found + answer["results"]
@@ -84,7 +87,7 @@ def _assigned(person: Person) -> Card | None:
 
 def _to_moderate(person: Person) -> Card | None:
     try:
-        found = person.ask("ecosphere_request_list", {"scope": "moderation", "rows": MOST_LINES})
+        found = person.ask("ecosphere_request_list", {"scope": "moderation", **SHORT})
         held = person.ask("ecosphere_request_held_list")
     except tk.NotAuthorized:
         return None
@@ -97,14 +100,14 @@ def _to_moderate(person: Person) -> Card | None:
 
 
 def _own(person: Person) -> Card | None:
-    found = person.ask("ecosphere_request_list", {"scope": "mine", "rows": MOST_LINES})
+    found = person.ask("ecosphere_request_list", {"scope": "mine", **SHORT})
     if not found["count"]:
         return None
     # What waits for the person comes first.
-    asked = person.ask("ecosphere_request_list", {"scope": "mine", "state": [states.NEEDS_INFO], "rows": MOST_LINES})
+    asked = person.ask("ecosphere_request_list", {"scope": "mine", "state": [states.NEEDS_INFO], **SHORT})
     waiting = [_line(each, _awaited(each), urgent=True) for each in asked["results"]]
     # Then the answers of which the person has not said yet whether they helped.
-    given = {"scope": "mine", "state": list(states.GIVEN), "rows": MOST_LINES}
+    given = {"scope": "mine", "state": list(states.GIVEN), **SHORT}
     answers = [each for each in person.ask("ecosphere_request_list", given)["results"] if not each["satisfied"]]
     answered = [_line(each, _answered(each)) for each in answers]
     shown = {each["id"] for each in (*asked["results"], *answers)}

@@ -39,6 +39,8 @@ def apply(request: Request, name: str, given: Fields, moment: datetime) -> Field
 
 def after(request: Request, source: str, moment: datetime) -> None:
     """Bring what depends on the state in line with it."""
+    if (request.state in states.CLOSED) != (source in states.CLOSED):
+        request.review_asked = None  # a decision, or a silence, that comes now is another one
     if request.state in states.CLOSED and source not in states.CLOSED:
         request.closed = moment
         request.review_due = None

@@ -220,9 +220,11 @@ def ecosphere_request_new_url(query: str | None, filters: Mapping[str, Sequence[
     return tk.h.url_for("ecosphere_requests.new", **{name: value for name, value in filled.items() if value})
 
 
-def ecosphere_request_done(transition: str) -> str:
-    """Return what is said after a transition."""
+def ecosphere_request_done(transition: str, *, private: bool = False) -> str:
+    """Return what is said after a transition; `private` tells that its answer is for the requester alone."""
     _ = tk._
+    if private:
+        return _("The answer is sent to the requester, who alone reads its files and links.")
     sentences = {
         "accept": _("The request is accepted and its service is told."),
         "reject": _("The request is not accepted."),

@@ -55,7 +55,8 @@ class Request(tk.BaseModel):
         listed: whether it is in the public list.
         flags: what people of the service should look at, as {code, …}.
         plain_links: whether links are shown as text, since its author was new when it was sent.
-        review_asked: when its requester asked the service to look at its decision again, or at its silence.
+        review_asked: when its requester asked the service to look at its decision again, or at its silence; of the one
+            that stands now.
         review_due: day by which the service answers that; None when nobody waits for it.
         satisfied: yes or no, when the requester said whether the answer was what they needed; satisfied_on: which day.
     """
@@ -91,6 +92,7 @@ class Request(tk.BaseModel):
         ),
         sa.Index("ix_ecosphere_requests_service", "organization_id", "submitted"),
         sa.Index("ix_ecosphere_requests_requester", "requester_id"),
+        sa.Index("ix_ecosphere_requests_submitted", "submitted", postgresql_where=sa.text("state = 'submitted'")),
         sa.Index("ix_ecosphere_requests_assigned", "assigned_to", postgresql_where=sa.text("assigned_to IS NOT NULL")),
         sa.Index("ix_ecosphere_requests_closed", "closed"),
         sa.Index("ix_ecosphere_requests_search", "search", postgresql_using="gin"),

@@ -135,7 +135,7 @@ def suggest_places() -> Response:
 
 @schemas.route("/ecosphere/territoires/intercommunalites")
 def suggest_epcis() -> Response:
-    """Give the intercommunalities that a text may mean (``q``), each with its départements and the box around them."""
+    """Give the intercommunalities that a text may mean (``q``), each with its départements and its box."""
     return _json(places.suggest_epcis(tk.request.args.get("q", "")[:100], language.current()))
 
 

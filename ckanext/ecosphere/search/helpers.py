@@ -214,5 +214,5 @@ def ecosphere_search_similar_requests(query: str) -> list[dict[str, Any]]:
     """Public requests for what a search did not find, best first, three at most; each has `reference` and `title`."""
     if not query.strip() or not tk.h.plugin_loaded("ecosphere_requests"):
         return []
-    asked = {"q": query[:MAX_TITLE], "rows": MAX_REQUESTS, "sort": "relevance"}
+    asked = {"q": query[:MAX_TITLE], "rows": MAX_REQUESTS, "sort": "relevance", "facets": False}
     return tk.get_action("ecosphere_request_list")({}, asked)["results"]

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import flask_babel
+from babel import Locale
 from flask import current_app, has_app_context, has_request_context
 
 _made: list[Any] = []
@@ -41,8 +43,13 @@ def speaking(language: str | None, address: str = "/") -> Iterator[None]:
         language: a code ("fr"); None, or one that the portal does not offer, for the portal's own.
         address: of the page that is being answered, as it seems, with its parameters.
     """
-    overrides = {"CKAN_LANG": offered(language), "CKAN_LANG_IS_DEFAULT": False}
-    with _application().test_request_context(address, environ_overrides=overrides):
+    spoken = offered(language)
+    overrides = {"CKAN_LANG": spoken, "CKAN_LANG_IS_DEFAULT": False}
+    # Within a page Flask-Babel remembers the language of the page, and would afterwards remember this one.
+    with (
+        _application().test_request_context(address, environ_overrides=overrides),
+        flask_babel.force_locale(Locale.parse(spoken)),
+    ):
         yield
 
 

@@ -11,6 +11,7 @@ from ckan.tests.helpers import call_action
 
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.core import service_pages
+from ckanext.ecosphere.core.lists import journal
 from ckanext.ecosphere.shared import organisations
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 
@@ -79,6 +80,16 @@ def test_what_is_wrong_is_told_beside_its_field_and_changes_nothing(send: Any, f
     page = send(f"{ADMIN}ddt", {**FORM, field: wrong}, 400)
     assert f'id="error-{field}"' in page
     assert written("ddt") == before
+
+
+def test_what_ckan_refuses_leaves_the_sheet_as_it_was_and_the_journal_without_it(send: Any):
+    group: Any = model.Group.get("ddt")
+    group.extras["description"] = "x"  # CKAN takes no extra of the name of a field, but an import may have left one
+    model.Session.commit()
+    before, noted = written("ddt"), journal.count()
+    assert "There is a schema field with the same name" in send(f"{ADMIN}ddt", FORM, 400)
+    assert written("ddt") == before and before["email"] == ""
+    assert journal.count() == noted
 
 
 def test_a_kind_that_the_list_does_not_know_stays(send: Any):

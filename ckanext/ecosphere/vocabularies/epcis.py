@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -42,17 +42,26 @@ def epcis() -> dict[str, Epci]:
     }
 
 
-def epcis_like(text: str) -> list[Epci]:
-    """Return the intercommunalities that a text means, that of most people first.
-
-    Args:
-        text: a code; a name, with or without the kind; or some words of a name.
-    """
+def epcis_named(text: str) -> list[Epci]:
+    """Return the intercommunalities of a code, or of a name with or without the kind, that of most people first."""
     if found := epcis().get(text.strip()):
         return [found]
     wanted = voc.normalise(text)
-    names = {code: voc.normalise(each.name) for code, each in epcis().items()}
-    codes = [code for code, name in names.items() if wanted in (name, KINDS.sub("", name))]
-    if not codes and (words := set(wanted.split())):
-        codes = [code for code, name in names.items() if words <= set(name.split())]
+    return _largest(code for code, name in _names().items() if wanted in (name, KINDS.sub("", name)))
+
+
+def epcis_like(text: str) -> list[Epci]:
+    """Return the intercommunalities that a text means: as `epcis_named`, else those whose name has all its words."""
+    if found := epcis_named(text):
+        return found
+    words = set(voc.normalise(text).split())
+    return _largest(code for code, name in _names().items() if words and words <= set(name.split()))
+
+
+@cache
+def _names() -> dict[str, str]:
+    return {code: voc.normalise(each.name) for code, each in epcis().items()}
+
+
+def _largest(codes: Iterable[str]) -> list[Epci]:
     return sorted((epcis()[code] for code in codes), key=lambda each: -each.population)

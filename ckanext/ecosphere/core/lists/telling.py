@@ -19,7 +19,7 @@ from ckanext.ecosphere.vocabularies import overlay
 KINDS: Mapping[str, tuple[str, ...]] = {
     "lists": ("vocabulary:",),
     "search": ("search:",),
-    "roles": ("role:", "sysadmin"),
+    "roles": ("role:", "sysadmin", "invitation"),
     "sheets": ("contact-sheet", "service"),
     "harvests": ("harvest:",),
     "texts": ("text:",),
@@ -84,6 +84,7 @@ def _area(area: str) -> str:
         "role:organization": tk._("Role in a service"),
         "role:group": tk._("Role in a group"),
         "sysadmin": tk._("Administrator of the portal"),
+        "invitation": tk._("Invitation sent again"),
         "contact-sheet": tk._("Contact sheet"),
         "service": tk._("Service"),
         "harvest:first": tk._("Source harvested before what waits"),
@@ -109,6 +110,7 @@ def _what(area: str, key: str, before: Any, after: Any) -> str:
         return portal_texts.title(key)
     things = {
         "sysadmin": model.User,
+        "invitation": model.User,
         "contact-sheet": model.Group,
         "service": model.Group,
         "harvest:first": model.Package,
@@ -153,6 +155,8 @@ def _field(name: str) -> str:
         "role": tk._("Role"),
         "job": tk._("Harvest"),
         "title": tk._("Name of the service"),
+        "service": tk._("Service"),
+        "until": tk._("Good until"),
         "kind": tk._("Kind of service"),
         "territory": tk._("Territory"),
         "full_name": tk._("Name spelled out"),

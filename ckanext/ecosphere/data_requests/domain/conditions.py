@@ -26,7 +26,7 @@ class Facts:
         reopened: how often the requester reopened it.
         reminders: reminders to the requester since details were asked.
         answer_by: day until which the requester may answer.
-        review_asked: when the requester asked for an internal review, None before.
+        review_asked: when the requester asked for an internal review of what stands now, None before.
         review_due: day by which the service answers that, None when nobody waits for it.
         review_until: last day on which a review can be asked, None when there is nothing to review.
     """

@@ -87,7 +87,7 @@ REASONS = {
     "first_month_over": N_("The period can only be extended within the first month after the receipt."),
     "closed_too_long": N_("A request can only be reopened within 30 days after it was closed. Please make a new one."),
     "reopened_already": N_("You have reopened this request once already. Please make a new one."),
-    "review_asked_already": N_("An internal review of this request was asked for once already."),
+    "review_asked_already": N_("An internal review of this decision was asked for once already."),
     "nothing_to_review": N_("There is no decision to review, and the period for the answer is not over."),
     "too_late_to_review": N_("The period within which a review can be asked for is over."),
     "no_review_waits": N_("No internal review is asked for at present."),

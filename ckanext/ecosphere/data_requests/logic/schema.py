@@ -125,7 +125,7 @@ def request_list() -> Schema:
     """Schema of `ecosphere_request_list`."""
     return {
         "q": _if_given(v.one_line),
-        "state": _if_given(v.texts),
+        "state": _if_given(v.texts, v.states_of_requests),
         "organization": _if_given(get("unicode_safe")),
         "territory": _if_given(get("unicode_safe")),
         "theme": _if_given(get("unicode_safe")),
@@ -137,6 +137,7 @@ def request_list() -> Schema:
         "scope": [get("default")("public"), get("one_of")(["public", "mine", "desk", "moderation"])],
         "start": [get("default")(0), get("int_validator"), v.not_negative, v.stored_number],
         "rows": [get("default")(20), get("int_validator"), v.not_negative, v.rows],
+        "facets": [get("default")(True), get("boolean_validator")],
         "__extras": [get("ignore")],
     }
 

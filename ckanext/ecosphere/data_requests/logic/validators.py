@@ -14,7 +14,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import communes as registry
-from ckanext.ecosphere.data_requests.domain import text, uses
+from ckanext.ecosphere.data_requests.domain import states, text, uses
 
 _ = tk._
 
@@ -155,6 +155,14 @@ def texts(value: Any) -> list[str]:
         value = value.split(",", MOST_TEXTS + 1)
     _is_list(value)
     return list(dict.fromkeys(filter(None, (one_line(each) for each in _few(value, MOST_TEXTS)))))
+
+
+def states_of_requests(value: list[str]) -> list[str]:
+    """States that a request can have."""
+    for each in value:
+        if each not in states.STATES:
+            raise _not_listed(each)
+    return value
 
 
 def _few(value: Sequence[Any] | None, most: int) -> list[Any]:

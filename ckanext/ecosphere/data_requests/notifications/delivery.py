@@ -107,7 +107,7 @@ def _render(user_id: str, ids: list[int], digest: bool) -> dict[str, Any] | None
     headers = mail_headers.headers(rows)
     if reply_to := replies.address_of(rows, user_id):
         headers["Reply-To"] = reply_to
-        letter.marker, letter.reply = replies.marker(), replies.explanation(rows[0])
+        letter.marker, letter.reply = replies.marker(), replies.explanation(rows)
     return {**emails.in_form(letter, user), "headers": headers, "attachments": enclosures.of(rows)}
 
 

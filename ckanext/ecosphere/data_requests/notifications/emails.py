@@ -182,12 +182,14 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
             item.details.append(mail_texts.of_step(event))
         if row.kind == "fulfil_partly":
             item.links += _delivered(request, reader)
+            item.details += _kept_private(request, reader)
     elif not row.neutral and mail_texts.is_told(event):
         _add_details(item, row.kind, request, event)
         if event and event.comment:
             item.details.append(mail_texts.of_step(event))
         if row.kind in ("fulfil", "fulfil_partly", "public_answer"):
             item.links += [*_datasets(request, reader), *_delivered(request, reader)]
+            item.details += _kept_private(request, reader)
     return item
 
 
@@ -207,6 +209,21 @@ def _delivered(request: Request, reader: people.Reader) -> list[tuple[str, str]]
         file = f"demandes/{request.reference}/reponse/{each['id']}"
         found.append((each["name"] or each["url"], address(file) if each["kind"] == "file" else each["url"]))
     return found
+
+
+def _kept_private(request: Request, reader: people.Reader) -> list[tuple[str, str]]:
+    """That files and links are for the requester alone, and until when: whoever hands them on should know."""
+    found = deliveries.of_request(request, reader)
+    days = {each["public_from"] for each in found if each["reach"] == deliveries.REQUESTER}
+    return [
+        (
+            _("Files and links that answer this request"),
+            _("For the requester alone until everyone reads it from {date}").format(date=dates.day(day))
+            if day
+            else _("For the requester alone"),
+        )
+        for day in sorted(days, key=str)
+    ]
 
 
 def _datasets(request: Request, reader: people.Reader) -> list[tuple[str, str]]:

@@ -28,7 +28,10 @@ def is_told(row: Comment | Event | None) -> bool:
 def of_comment(comment: Comment, request: Request) -> tuple[str, str]:
     """Return who speaks, and the words, for a comment."""
     names = Names.of([], [comment.organization_id, request.organization_id])
-    return _detail(history.author(comment, request, names), comment.author_role, comment.text, comment.moderation)
+    author = history.author(comment, request, names)
+    if comment.internal:
+        return _("Internal note – {author}").format(author=author), comment.text
+    return _detail(author, comment.author_role, comment.text, comment.moderation)
 
 
 def of_step(event: Event) -> tuple[str, str]:

@@ -32,9 +32,15 @@ def is_internal(row: Notification) -> bool:
     return row.kind not in SAID_BY_OTHERS
 
 
+def answered(rows: Sequence[Notification]) -> Notification:
+    """Return which of the notifications of an e-mail an answer is to: a note, if there is one, whose answer must not
+    be read by everybody."""
+    return next((each for each in rows if is_internal(each)), rows[0])
+
+
 def address_of(rows: Sequence[Notification], user_id: str) -> str:
     """Return the address to which the reader of an e-mail answers, "" when nobody would take the answer."""
-    first = rows[0]
+    first = answered(rows)
     about_one = len({each.request_id for each in rows}) == 1
     if not config.reply_address() or not about_one or mailboxes.is_mailbox(user_id) or review.concerns(first):
         return ""
@@ -49,8 +55,9 @@ def marker() -> str:
     return quotes.MARKER.format(words=_("Write your answer above this line"))
 
 
-def explanation(row: Notification) -> str:
+def explanation(rows: Sequence[Notification]) -> str:
     """Return what becomes of an answer, for the end of the e-mail."""
+    row = answered(rows)
     request = model.Session.get(Request, row.request_id)
     if is_internal(row):
         return _(

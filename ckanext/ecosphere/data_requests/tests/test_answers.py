@@ -91,6 +91,8 @@ def test_what_is_the_requesters_alone_is_nowhere_else_until_its_day(app: CKANTes
             assert not any(each in found for each in (*secrets, *keys)), person
             assert visit(app, person, f"/demandes/{made['reference']}/reponse/{keys[0]}").status_code == 404
         assert LINK in body(postbox.to("asker")[-1])
+        reserved = "For the requester alone until everyone reads it from April 15, 2027"
+        assert reserved in body(postbox.to("asker")[-1]).replace("\n", " ")
         for person in ("stranger", "friend"):
             for mail in postbox.to(person):
                 assert not any(each in body(mail) + body(mail, "html") for each in secrets)
@@ -104,7 +106,7 @@ def test_what_is_the_requesters_alone_is_nowhere_else_until_its_day(app: CKANTes
         assert LINK in everywhere(app, None, made) and FILE in everywhere(app, None, made)
         assert postbox.subjects("stranger") == [f"The answer to the request {made['reference']} is public now"]
         assert postbox.subjects("friend") == postbox.subjects("stranger") and not postbox.subjects("asker")
-        assert LINK in body(postbox.to("stranger")[0])
+        assert LINK in body(postbox.to("stranger")[0]) and "alone" not in body(postbox.to("stranger")[0])
 
 
 def test_the_history_keeps_no_link_of_a_private_delivery():

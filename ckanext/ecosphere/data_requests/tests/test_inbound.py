@@ -108,6 +108,19 @@ def test_what_an_agent_answers_to_the_service_is_a_note_and_to_the_requester_a_m
     ]
 
 
+def test_an_answer_to_a_note_among_messages_is_a_note(postbox: Postbox):
+    made = opened()
+    delivery.deliver()
+    postbox.clear()
+    act("comment", "asker", id=made["id"], text="Et le sud ?")
+    act("comment", "editor", id=made["id"], text="Je regarde avec le bureau.", internal=True)
+    mail = received(postbox, "admin")
+    assert "2 new comments" in str(mail["Subject"])
+    assert "Internal note – " in body(mail) and "becomes an internal note" in body(mail).replace("\n", " ")
+    assert handed_over(reply(mail, "Entre nous.", "admin")) == "taken"
+    assert [each.internal for each in comments()] == [False, True, True]
+
+
 def test_what_a_new_person_answers_waits_for_a_moderator(
     postbox: Postbox, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
 ):

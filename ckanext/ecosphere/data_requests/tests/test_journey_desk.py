@@ -79,6 +79,7 @@ def test_an_absence_is_announced_a_request_given_away_and_answered_for_its_reque
     assert axe_violations(page) == []
     page.locator("button[name=go][value=send]").press("Enter")
     expect(page.locator("#delivered-title")).to_be_visible()
+    expect(page.locator(".flash-messages")).to_contain_text("La réponse est envoyée au demandeur, seul à en lire")
     assert row(made).state == "fulfilled"
     _as_the_requester(page, made, late)
 

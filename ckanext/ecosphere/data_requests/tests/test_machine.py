@@ -194,7 +194,8 @@ class Life(RuleBasedStateMachine):
             self.extended = True
         elif name == "reopen":
             self.extended, self.reopened = False, self.reopened + ("requester" in roles)
-        self.review_asked = self.review_asked or name == "ask_review"
+        anew = bool(target) and (target in states.CLOSED) != (self.state in states.CLOSED)
+        self.review_asked = not anew and (self.review_asked or name == "ask_review")
         self.review_waits = name == "ask_review" or (self.review_waits and name not in ENDS_OF_A_REVIEW)
         self.state = target or self.state
         self.due_to_expire = False

@@ -16,7 +16,17 @@ from ckanext.ecosphere.data_requests import config, dictize, jobs
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.notifications.tables import Notification
-from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, dataset, opened, row, step, submitted, user_id
+from ckanext.ecosphere.data_requests.tests.conftest import (
+    REASON,
+    REFUSAL,
+    act,
+    dataset,
+    opened,
+    row,
+    step,
+    submitted,
+    user_id,
+)
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.queue import waits
 from ckanext.ecosphere.tests.postbox import Postbox, body
@@ -149,6 +159,24 @@ def test_a_mail_that_never_gets_through_is_given_up(ckan_config: Any, monkeypatc
         with freeze_time(moment):
             delivery.deliver()
     assert statuses() == {"failed": 2}
+
+
+def test_mail_about_a_step_of_a_later_version_waits_for_a_worker_that_knows_it(postbox: Postbox):
+    made = opened()
+    delivery.deliver()
+    postbox.clear()
+    step(made, "extend", "admin", reason=REASON)
+    number = model.Session.query(Notification).filter_by(status="pending").update({"kind": "of_a_later_version"})
+    model.Session.commit()
+    assert delivery.deliver() == 0 and number
+    waiting = model.Session.query(Notification).filter_by(kind="of_a_later_version", status="pending").all()
+    assert [each.attempts for each in waiting] == [1] * number
+    # The worker of the later version knows it.
+    model.Session.query(Notification).filter_by(kind="of_a_later_version").update({"kind": "extend"})
+    model.Session.commit()
+    with freeze_time(clock.now() + timedelta(minutes=6)):
+        assert delivery.deliver() == number
+    assert len(postbox.mails) == number
 
 
 def test_interrupted_mail_is_sent_again(postbox: Postbox):

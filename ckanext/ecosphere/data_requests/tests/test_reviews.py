@@ -85,6 +85,32 @@ def test_the_service_takes_the_request_up_again_and_answers_by_the_day_of_the_re
     assert found["outcome"] == {} and found["clock"]["state"] == "running"
 
 
+def test_a_second_refusal_after_a_review_is_a_decision_that_can_be_reviewed():
+    made = refused()
+    step(made, "ask_review", "asker", reason=WHY)
+    assert "ask_review" not in possible(made, "asker")
+    step(made, "take_up_again", "admin", planned=(today() + timedelta(days=5)).isoformat())
+    step(made, "refuse", "admin", **REFUSAL)
+    found = shown(made, "asker")
+    assert found["review_until"] == clock.add_months(today(), 2).isoformat()
+    step(made, "ask_review", "asker", reason=WHY)
+    assert shown(made, "asker")["review_due"] == clock.add_months(today(), 2).isoformat()
+    step(made, "keep_decision", "admin", reason=REASON)
+    assert "ask_review" not in possible(made, "asker")
+    with pytest.raises(tk.ValidationError) as error:
+        step(made, "ask_review", "asker", reason=WHY)
+    assert "once already" in str(error.value.error_dict)
+
+
+def test_a_refusal_after_the_review_of_a_silence_can_be_reviewed():
+    made = opened()
+    row(made).due = today() - timedelta(days=1)
+    model.Session.commit()
+    step(made, "ask_review", "asker", reason=WHY)
+    step(made, "refuse", "admin", **REFUSAL)
+    assert "ask_review" in possible(made, "asker")
+
+
 @pytest.mark.parametrize("late", [0, 3, 40])
 def test_taken_up_on_the_last_day_or_later_the_service_has_a_new_period_and_nobody_is_told_of_silence(late: int):
     made = refused()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import pytest
+from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.data_requests.search import listing
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, act, dataset, opened, step
+from ckanext.ecosphere.data_requests.tests.test_pages import visit
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -66,6 +69,26 @@ def test_facets_count_what_is_found_and_show_the_other_choices(requests: Any):
     chosen = act("list", None, theme="nuisances-dechets-et-pollution")
     assert chosen["count"] == 1
     assert len(chosen["facets"]["theme"]) == 2 and len(chosen["facets"]["territory"]) == 1
+
+
+def test_facets_that_nobody_asks_for_are_not_counted(requests: Any):
+    without = act("list", None, theme="eau", rows=2, facets=False)
+    counted = act("list", None, theme="eau", rows=2)
+    assert without == {**counted, "facets": {}} and counted["count"] == 3
+    assert all(counted["facets"].values())
+
+
+def test_a_state_that_does_not_exist_is_told(app: CKANTestApp, requests: Any):
+    with pytest.raises(tk.ValidationError) as error:
+        act("list", None, state=["open", "nonsense"])
+    assert "nonsense" in str(error.value.error_dict["state"])
+    page = visit(app, None, "/fr/demandes?state=nonsense&state=open").body
+    assert "L’état « nonsense » n’existe pas : ce filtre est laissé de côté." in page.replace("\xa0", " ")
+    chosen = page.split('class="eco-req-chosen"', 1)[1].split("</ul>", 1)[0]
+    assert chosen.count("<li") == 1 and "nonsense" not in chosen
+    assert "n’existe pas : ce filtre" in visit(app, "editor", "/fr/demandes/service/ddt-42?state=nonsense").body
+    assert "n’existe pas" not in visit(app, None, "/fr/demandes?state=open").body
+    assert visit(app, None, "/fr/demandes/flux.atom?state=nonsense").status_code == 400
 
 
 def test_several_chosen_facets_each_show_what_the_others_leave(requests: Any):

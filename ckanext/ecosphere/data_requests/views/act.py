@@ -11,6 +11,7 @@ from flask import Response, request, send_file
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.ask import similar_of
@@ -60,7 +61,8 @@ def transition(id: str, transition: str) -> AnyResponse:
         if getattr(error, "changes", None) is not None:
             return _stale(act("ecosphere_request_show", id=id), wanted, typed, error)
         return _form(found, wanted, typed, errors=messages(error), status=INVALID)
-    tk.h.flash_success(tk.h.ecosphere_request_done(transition))
+    private = data.get("reach") == deliveries.REQUESTER and not data.get("datasets")
+    tk.h.flash_success(tk.h.ecosphere_request_done(transition, private=private))
     if done["reference"] is None:  # a draft that was given up
         return tk.redirect_to("ecosphere_requests.mine")
     return tk.redirect_to("ecosphere_requests.read", id=done["reference"] or done["id"])

@@ -54,7 +54,7 @@ def renew() -> AnyResponse:
 
 def _calendar(user: Any, organization: str) -> Response:
     context: Any = {"user": user.name, "auth_user_obj": user}
-    search: dict[str, Any] = {"state": sorted(states.ACTIVE), "sort": "due", "rows": AT_ONCE}
+    search: dict[str, Any] = {"state": sorted(states.ACTIVE), "sort": "due", "rows": AT_ONCE, "facets": False}
     title = tk._("My data requests")
     if organization:
         group = model.Group.get(organization)

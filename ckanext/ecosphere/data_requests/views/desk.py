@@ -25,9 +25,9 @@ DIGESTS = ("immediate", "daily", "weekly", "none")
 def desk(organization: str) -> AnyResponse:
     """Show a service what to do first; with filters, its requests one page after the other."""
     service = service_with_people(organization)
-    search = listing.asked(request.args)
+    search, chosen = read.asked()
     if search or request.args.get("all"):
-        return _filtered(service, search)
+        return _filtered(service, search, chosen)
     found = act("ecosphere_request_desk", organization=service["id"])
     try:
         suggestions = act("ecosphere_request_suggestions", organization=service["id"])
@@ -43,6 +43,7 @@ def desk_csv(organization: str) -> Response:
     """Give the requests of a service as a table, with the filters of the address; the latest `MOST_IN_TABLE`."""
     service = service_with_people(organization)
     search = {**listing.asked(request.args), "organization": service["id"], "scope": "desk", "sort": "created"}
+    search["facets"] = False
     found: list[dict[str, Any]] = []
     for start in range(0, MOST_IN_TABLE, AT_ONCE):
         results = act("ecosphere_request_list", **search, start=start, rows=AT_ONCE)["results"]
@@ -78,7 +79,7 @@ def assign(organization: str) -> AnyResponse:
         )
     if done["substitutes"]:
         names = ", ".join(done["substitutes"])
-        tk.h.flash_notice(tk._("This colleague is away: {names} stands in and was told.").format(names=names))
+        tk.h.flash_notice(tk._("This colleague is away: {names} stands in.").format(names=names))
     if refused:
         sentence = tk.ungettext(
             "{number} request could not be assigned: it is closed or no longer with your service, or this person is "
@@ -219,13 +220,13 @@ def service_with_people(name: str) -> dict[str, Any]:
     )
 
 
-def _filtered(service: dict[str, Any], search: dict[str, Any]) -> Response:
+def _filtered(service: dict[str, Any], search: dict[str, Any], chosen: MultiDict[str, str]) -> Response:
     number = read.page_number(request.args)
     rows = read.ROWS
     sort = request.args.get("sort") if request.args.get("sort") in read.SORTS else "due"
     search = {**search, "organization": service["id"]}
     found = act("ecosphere_request_list", **search, scope="desk", sort=sort, start=(number - 1) * rows, rows=rows)
-    chosen = MultiDict([(k, v) for k, v in request.args.items(multi=True) if v and k not in ("page", "organization")])
+    chosen = MultiDict([(name, value) for name, value in chosen.items(multi=True) if name != "organization"])
     at = {"organization": service["name"]}
     endpoint = "ecosphere_requests.desk"
     others = {name: items for name, items in found["facets"].items() if name != "organization"}

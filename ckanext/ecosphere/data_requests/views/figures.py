@@ -41,10 +41,20 @@ def service(organization: str) -> Response:
         "am_following": is_known() and act("am_following_group", id=found["id"]),
         "stats": as_public("ecosphere_request_stats", organization=name),
         "open": as_public(
-            "ecosphere_request_list", organization=name, state=list(states.ACTIVE), sort="support", rows=OPEN_SHOWN
+            "ecosphere_request_list",
+            organization=name,
+            state=list(states.ACTIVE),
+            sort="support",
+            rows=OPEN_SHOWN,
+            facets=False,
         ),
         "answered": as_public(
-            "ecosphere_request_list", organization=name, state=list(states.GIVEN), sort="created", rows=ANSWERED_SHOWN
+            "ecosphere_request_list",
+            organization=name,
+            state=list(states.GIVEN),
+            sort="created",
+            rows=ANSWERED_SHOWN,
+            facets=False,
         ),
     }
     return rendered("ecosphere_requests/service.html", variables)
@@ -64,7 +74,7 @@ def feed() -> Response:
     """Give the newest public requests of the search that the address asks for."""
     kept = saved.Requests()
     search = kept.canonical(request.args.items(multi=True))
-    found = as_public("ecosphere_request_list", **saved.asked(search), sort="created", rows=ENTRIES)
+    found = as_public("ecosphere_request_list", **saved.asked(search), sort="created", rows=ENTRIES, facets=False)
     title = " – ".join([tk._("Data requests"), *([kept.title(search)] if search else [])])
     itself = tk.h.url_for("ecosphere_requests.feed", _external=True) + (f"?{search}" if search else "")
     return _answer(title, kept.address(search), itself, [_request(each) for each in found["results"]])

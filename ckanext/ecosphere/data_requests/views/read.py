@@ -10,6 +10,8 @@ from flask import Response, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.logic import validators
 from ckanext.ecosphere.data_requests.search import listing, saved
 from ckanext.ecosphere.data_requests.views import forms, kept_forms
 from ckanext.ecosphere.data_requests.views.viewing import act, is_known, known, page, rendered
@@ -63,6 +65,19 @@ def _kept() -> str | None:
         return None
 
 
+def asked() -> tuple[dict[str, Any], MultiDict[str, str]]:
+    """Return the search of the address, and what was chosen in it; a state that does not exist is left out of both,
+    and the page says so."""
+    unknown = [each for each in request.args.getlist("state") if each and each not in states.STATES]
+    if unknown:
+        message = tk._("There is no state “{state}”: this filter is left out.")
+        tk.h.flash_notice(message.format(state=validators.shown(", ".join(unknown))))
+    kept = [(name, value) for name, value in request.args.items(multi=True) if name != "state" or value not in unknown]
+    return listing.asked(MultiDict(kept)), MultiDict(
+        [(name, value) for name, value in kept if value and name != "page"]
+    )
+
+
 def page_number(form: MultiDict[str, str]) -> int:
     """Return the page that an address asks for, 1 when it asks for none or nonsense."""
     text = form.get("page", "1")
@@ -70,12 +85,11 @@ def page_number(form: MultiDict[str, str]) -> int:
 
 
 def _list(template: str, endpoint: str, scope: str, **more: Any) -> Response:
-    search = listing.asked(request.args)
+    search, chosen = asked()
     sort = request.args.get("sort", "")
     sort = sort if sort in SORTS else ("relevance" if "q" in search else "created")
     number = page_number(request.args)
     found = act("ecosphere_request_list", **search, scope=scope, sort=sort, start=(number - 1) * ROWS, rows=ROWS)
-    chosen = MultiDict([(name, value) for name, value in request.args.items(multi=True) if value and name != "page"])
     variables = {
         "found": found,
         "search": search,

@@ -134,13 +134,16 @@ def report(scope: Scope) -> Losses | None:
     # A criterion that is met meanwhile (time counts, weights change) is no failure any more.
     conditions.append(QualityRow.results[each.c.key].astext == State.FAIL.value)
     failures = rows.join(each, sa.true())
-    by_criterion = sa.select(each.c.key, sa.func.count(), sa.func.count().filter(lost)).select_from(failures)
-    found = model.Session.execute(by_criterion.where(*conditions).group_by(each.c.key))
+    datasets = sa.func.count(sa.distinct(QualityRow.package_id)).filter(lost)
+    counts = sa.select(each.c.key, sa.func.count(), sa.func.count().filter(lost), datasets).select_from(failures)
+    # Of each criterion, and of all, where there is no key: every pass reads all datasets of the service.
+    sets = sa.func.grouping_sets(sa.tuple_(each.c.key), sa.text("()"))
+    found = {key: numbers for key, *numbers in model.Session.execute(counts.where(*conditions).group_by(sets))}
+    *_all, losing = found.pop(None)
     points = config.model().points
-    criteria = [Loss(BY_ID[key], failing, ours) for key, failing, ours in found if key in points]
+    criteria = [Loss(BY_ID[key], failing, ours) for key, (failing, ours, _) in found.items() if key in points]
     criteria.sort(key=lambda loss: (-loss.lost, -loss.failing, loss.criterion.id))
-    losing = sa.select(sa.func.count(sa.distinct(QualityRow.package_id))).select_from(failures).where(*conditions, lost)
-    return Losses(harvested, examined, model.Session.scalar(losing) or 0, tuple(criteria))
+    return Losses(harvested, examined, losing, tuple(criteria))
 
 
 def _harvested() -> Any:

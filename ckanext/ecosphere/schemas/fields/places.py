@@ -7,7 +7,7 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.fields import spatial
-from ckanext.ecosphere.vocabularies import communes, epcis
+from ckanext.ecosphere.vocabularies import communes, epci_outlines, epcis
 
 MOST = 20
 MOST_TERRITORIES = 5
@@ -31,33 +31,20 @@ def suggest(text: str, lang: str) -> list[dict[str, str]]:
 def suggest_epcis(text: str, lang: str) -> list[dict[str, Any]]:
     """Return the intercommunalities (EPCI) that a text may mean, that of most people first, 20 at most.
 
-    Their outlines are not carried here: each comes with its départements, and the box around these.
-
     Returns:
-        `code` (SIREN), `name`, `territories` (`uri` and `label` of its départements), `box`.
+        each as `epci_outlines.described` tells it.
     """
     words = voc.normalise(text).split()
     if not words or len("".join(words)) < 2:  # noqa: PLR2004 - one letter finds everything
         return []
     found = [each for each in epcis.epcis().values() if text.strip() == each.code or _begins(words, each.name)]
     found.sort(key=lambda each: -each.population)
-    return [_epci(each, lang) for each in found[:MOST]]
+    return [epci_outlines.described(each, lang) for each in found[:MOST]]
 
 
 def _begins(words: list[str], name: str) -> bool:
     folded = f" {voc.normalise(name)}"
     return all(f" {word}" in folded for word in words)
-
-
-def _epci(found: epcis.Epci, lang: str) -> dict[str, Any]:
-    known = voc.get("territories")
-    territories = [each for code in found.departements if (each := known.get(f"departement-{code}"))]
-    return {
-        "code": found.code,
-        "name": found.name,
-        "territories": [{"uri": each.uri, "label": each.label(lang)} for each in territories],
-        "box": box_of([each.uri for each in territories]),
-    }
 
 
 def label(uri: str, lang: str) -> str:

@@ -131,10 +131,14 @@ class TestTheForm:
         wait_until(page, "document.querySelectorAll('#field-spatial_coverage__0__bbox-epcis option').length > 0")
         page.keyboard.press("Enter")
         status = page.locator("#field-spatial_coverage [data-status]").first
-        expect(status).to_contain_text("CA du Bassin de Bourg-en-Bresse : le rectangle autour de Ain")
+        expect(status).to_contain_text("CA du Bassin de Bourg-en-Bresse : le rectangle autour de son contour")
         expect(page.locator("#field-territory .ecosphere-chosen li")).to_have_text(re.compile("Ain"))
         west, south, east, north = map(float, page.input_value("#field-spatial_coverage__0__bbox").split(", "))
-        assert 4.5 < west < 5 and 6 < east < 6.5 and 45.5 < south < north < 46.6
+        # Its own box, not that of the Ain (4.73 to 6.17).
+        assert 4.9 < west < 5.1 and 5.3 < east < 5.6 and 45.9 < south < north < 46.6
+        expect(page.locator("#field-spatial_coverage .eco-map__epci--chosen title")).to_have_text(
+            "CA du Bassin de Bourg-en-Bresse"
+        )
         frame = page.locator("#field-spatial_coverage svg:not([hidden])").first
         seen = [float(each) for each in frame.get_attribute("viewBox").split()]
         whole = float(frame.get_attribute("viewBox").split()[2]) * float(frame.evaluate("svg => svg.times"))
@@ -151,6 +155,57 @@ class TestTheForm:
         place.fill("nulle part")
         place.press("Enter")
         expect(status).not_to_contain_text("Lyon")
+
+    @pytest.mark.browser
+    def test_intercommunalities_of_a_departement_are_chosen_on_the_map_by_keyboard_and_mouse(self, page, editor):
+        asked = []
+        page.on("request", lambda request: asked.append(request.url) if "intercommunalites/" in request.url else None)
+        log_in(page, editor["name"], PASSWORD)
+        page.goto("/fr/dataset/new")
+        page.locator("#section-coverage summary").first.press("Enter")
+        field = page.locator("#field-spatial_coverage")
+        box = page.locator("#field-spatial_coverage__0__bbox")
+        field.locator("[data-map]").first.press("Enter")
+        outlines = field.locator("[data-epcis] path")
+        assert outlines.count() == 0 and asked == []  # none on the whole map
+        field.get_by_label("Département", exact=True).select_option(label="Loire-Atlantique (44)")
+        wait_until(page, "document.querySelectorAll('[data-epcis] path').length > 10")
+        assert [url.rsplit("/", 1)[1] for url in asked] == ["44"]
+        choice = field.get_by_label("Intercommunalité (EPCI)", exact=True)
+        choice.focus()
+        page.keyboard.type("Nantes M")
+        expect(field.locator("[data-epci-status]")).to_have_text(
+            "Nantes Métropole : le rectangle autour de son contour, qui est approximatif."
+        )
+        west, south, east, north = map(float, box.input_value().split(", "))
+        assert (west, south, east, north) == pytest.approx((-1.78, 47.10, -1.37, 47.34), abs=0.06)
+        expect(page.locator("#field-territory .ecosphere-chosen li")).to_have_text(re.compile("Loire-Atlantique"))
+        assert axe_violations(page) == []
+        # The mouse chooses what it points at; a rectangle that is drawn by hand is no intercommunality.
+        frame = field.locator("svg:not([hidden])")
+        frame.scroll_into_view_if_needed()
+        neighbour = outlines.filter(has_text="CC d'Erdre et Gesvres")
+        edge = neighbour.bounding_box()
+        page.mouse.click(edge["x"] + edge["width"] / 2, edge["y"] + edge["height"] / 2)
+        expect(choice).to_have_value(neighbour.get_attribute("data-code"))
+        assert float(box.input_value().split(", ")[1]) > south
+        edge = frame.bounding_box()
+        page.mouse.move(edge["x"] + 20, edge["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(edge["x"] + 80, edge["y"] + 80, steps=3)
+        page.mouse.up()
+        expect(choice).to_have_value("")
+        # Elsewhere the départements in sight are drawn, when the map is near enough.
+        page.keyboard.press("Escape")
+        frame.focus()
+        page.keyboard.press("0")
+        field.get_by_label("Département", exact=True).select_option(label="Aucun")
+        expect(outlines).to_have_count(0)
+        for _step in range(3):
+            frame.press("+")
+        wait_until(page, "document.querySelectorAll('[data-epcis] path').length > 10")
+        field.get_by_label("Département", exact=True).select_option(label="La Réunion (974)")
+        expect(outlines).to_have_count(5)
 
     @pytest.mark.browser
     def test_the_map_is_zoomed_and_what_is_drawn_on_a_part_of_it_is_where_it_is(self, page, editor):

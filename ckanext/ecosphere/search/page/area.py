@@ -1,4 +1,4 @@
-"""An area as a person writes it: a box, GeoJSON, WKT, or the name of a territory or commune."""
+"""An area as a person writes it: a box, GeoJSON, WKT, or the name of a territory, commune or intercommunality."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shapely.geometry import shape
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.vocabularies import communes
+from ckanext.ecosphere.vocabularies import communes, epci_outlines, epcis
 
 LONGEST = 200_000
 """Characters of an area."""
@@ -124,4 +124,7 @@ def _of_name(text: str) -> Area:
         same = wanted in (voc.normalise(commune.name), commune.code.lower())
         if same and departement in ("", commune.departement):
             return Area(commune.label, None, f"commune-{commune.code}")
-    raise AreaError(tk._("No territory or commune has this name: {name}").format(name=text[:100]))
+    groups = epcis.epcis_named(text[:100])
+    if len(groups) == 1 and (outline := epci_outlines.outlines().get(groups[0].code)):
+        return Area(groups[0].name, outline.box)
+    raise AreaError(tk._("No territory, commune or intercommunality has this name: {name}").format(name=text[:100]))

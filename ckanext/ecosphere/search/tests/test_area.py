@@ -42,11 +42,19 @@ def test_names_of_communes_become_what_covers_them(text):
     assert area.parse(text).covers == "commune-44109"
 
 
+@pytest.mark.parametrize("text", ["Nantes Métropole", "nantes metropole", "244400404"])
+def test_names_of_intercommunalities_become_their_box(text):
+    found = area.parse(text)
+    assert found.label == "Nantes Métropole"
+    assert found.box == pytest.approx((-1.78, 47.10, -1.37, 47.34), abs=0.06)
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "",
         "Atlantide",
+        "communauté de communes",
         "Nantes (69)",
         "1,2,3",
         "1,2,3,4,5",

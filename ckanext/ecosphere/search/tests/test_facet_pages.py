@@ -130,6 +130,23 @@ def test_an_area_is_drawn_named_or_pasted_and_the_results_are_seen_on_a_map(page
     page.locator(".eco-chosen").get_by_role("link", name=re.compile("Bretagne")).press("Enter")
     expect(titles(page)).to_have_count(2)
 
+    # An intercommunality of a département, from the list beside the map or by its name.
+    page.get_by_role("link", name="Choisir une zone").click()
+    page.get_by_label("Département", exact=True).select_option(label="Ain (01)")
+    place = page.get_by_label("Intercommunalité (EPCI)", exact=True)
+    expect(place).to_be_enabled()
+    place.select_option(label="CA du Bassin de Bourg-en-Bresse")
+    expect(page.locator(".eco-map__epci--chosen")).to_have_count(1)
+    expect(page.get_by_role("status").filter(has_text="approximatif")).to_be_visible()
+    assert axe_violations(page) == []
+    search.press("Enter")
+    expect(titles(page).first).to_have_text(re.compile("Zones humides de l'Ain"))
+    page.get_by_role("link", name="Choisir une zone").click()
+    field.fill("Rennes Métropole")
+    search.press("Enter")
+    expect(page.locator(".eco-chosen")).to_contain_text("Rennes Métropole")
+    expect(titles(page)).to_have_count(0)
+
 
 def test_without_a_script_the_form_of_a_facet_asks_the_server(browser, portal_url, catalogue):
     context = browser.new_context(java_script_enabled=False, base_url=portal_url)

@@ -2,7 +2,7 @@
 
 Whoever sends holds a lock that ends with the process: a row that was claimed while nobody holds its lock was being sent
 when the process was killed. It is sent again, since the law's dates depend on some e-mails: at least once, not at most.
-A server that does not answer is asked again, less and less often.
+A server that does not answer is asked again, less and less often; so is an e-mail written again that could not be.
 """
 
 from __future__ import annotations
@@ -111,8 +111,10 @@ class Outbox:
         except sending.FAULTS as error:
             return self._again(ids, error)
         except Exception as error:  # one bad message never stops the others
+            # A worker of an earlier version knows neither steps nor columns of a later one: one that does comes.
+            model.Session.rollback()
             log.exception("An e-mail about %s could not be written", self.what)
-            return self.note(ids, FAILED, str(error))
+            return self._again(ids, error)
         return self.note(ids, SENT) if told else self.note(ids, UNWANTED, "nothing to tell")
 
     def note(self, ids: list[int], status: str, error: str = "") -> int:

@@ -9,8 +9,8 @@ from flask import Flask, request
 from flask.sessions import SessionMixin
 from flask.wrappers import Response
 
-#: Endpoints of CKAN whose answers are the same for everybody: files of the themes, scripts, styles, translations.
-ASSETS = frozenset({"static", "webassets.index", "api.i18n_js_translations"})
+#: Endpoints whose answers are the same for everybody: files of the themes, scripts, styles, translations, outlines.
+ASSETS = frozenset({"static", "webassets.index", "api.i18n_js_translations", "ecosphere_epci_map.of_departement"})
 #: A name that changes with the content ("/webassets/base/975ea767_main.js") is asked for once; another, each hour.
 VERSIONED = re.compile(r"/webassets/.*/[0-9a-f]{8}_[^/]+")
 FOR_EVER = "public, max-age=31536000, immutable"

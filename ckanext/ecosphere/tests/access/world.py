@@ -13,7 +13,7 @@ import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
 from ckan.lib.redis import connect_to_redis
-from ckan.tests import factories
+from ckan.tests import factories, helpers
 from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.access.services import storage as storage_of_services
@@ -114,6 +114,10 @@ def build() -> World:
     world.things["asker"] = (requests.user_id("asker"), "asker")
     for thing, name in (("service", "ddt-42"), ("other_service", "dreal-ara")):
         world.things[thing] = (requests.group_id(name), name)
+    invited = factories.User(name="invited", state=model.State.PENDING)
+    member = {"id": requests.group_id("ddt-42"), "username": "invited", "role": "editor"}
+    helpers.call_action("organization_member_create", {"user": "boss"}, **member)
+    world.things["invited"] = (invited["id"], "invited")
     group = factories.Group(name="zonages", user={"name": "boss"})
     world.things["group"] = (group["id"], group["name"])
     _make_datasets(world)

@@ -1,12 +1,17 @@
 /* A rectangle drawn on an outline with the mouse or a finger; it and the inputs beside it always say the same. The map is
- * made larger with its buttons, or with + - 0 and the arrows while it has the focus; `ecosphere:show` (detail: a box)
- * brings a place into sight.
+ * made larger with its buttons, or with + - 0 and the arrows while it has the focus; `ecosphere:show` (detail: `box`,
+ * `epci`, a code or nothing) brings a place into sight.
+ * Where a département is zoomed to, its intercommunalities are drawn: a click or the list chooses one, whose box is
+ * written, and which `ecosphere:epci` (detail: what the portal tells of it) hands on.
  * `inputs` names the inputs of the four sides (west, south, east, north), or the only one that holds all four. */
 "use strict";
 
 ckan.module("ecosphere-map-box", function () {
   const SMALLEST = 4; // pixels: less is a click, not a rectangle
   const STEP = 2, LARGEST = 64; // times: at one step, at most
+  const NEAR = 6; // times, from which intercommunalities are drawn
+  const MOST_DEPARTEMENTS = 6; // whose intercommunalities are drawn together
+  const SVG = "http://www.w3.org/2000/svg";
   const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
   return {
@@ -18,9 +23,10 @@ ckan.module("ecosphere-map-box", function () {
       this.frames.forEach((frame) => this.prepare(frame));
       this.choice.addEventListener("change", () => { this.open(this.choice.value); this.draw(); });
       this.inputs.forEach((input) => input.addEventListener("input", () => this.draw()));
-      this.root.querySelector("[data-clear]").addEventListener("click", () => this.write(null));
+      this.root.querySelector("[data-clear]").addEventListener("click", () => { this.mark(""); this.write(null); });
       this.root.querySelectorAll("[data-zoom]").forEach((button) => button.addEventListener("click", () => this.zoom(button.dataset.zoom)));
-      this.root.addEventListener("ecosphere:show", (event) => this.show(event.detail));
+      this.root.addEventListener("ecosphere:show", (event) => { this.mark(event.detail.epci); this.show(event.detail.box); });
+      this.prepareEpcis();
       this.root.hidden = false;
       const box = this.read();
       if (box) { this.openAt(box); }
@@ -43,6 +49,97 @@ ckan.module("ecosphere-map-box", function () {
       frame.style.setProperty("--eco-map-times", frame.times);
       this.root.querySelector("[data-zoom=in]").disabled = frame.times >= LARGEST;
       this.root.querySelectorAll("[data-zoom=out], [data-zoom=whole]").forEach((button) => { button.disabled = frame.times === 1; });
+      this.drawEpcis(frame);
+    },
+
+    prepareEpcis: function () {
+      this.bar = this.root.querySelector("[data-epci-bar]");
+      if (!this.bar) { return; }
+      this.departement = this.bar.querySelector("[data-departement]");
+      this.epcis = this.bar.querySelector("[data-epci-choice]");
+      this.none = this.epcis.options[0];
+      this.known = new Map(); // code of a département → what was answered
+      this.departements = Array.from(this.departement.options).filter((option) => option.value).map((option) => ({ code: option.value, box: option.dataset.box.split(",").map(Number) }));
+      this.departement.addEventListener("change", () => {
+        const chosen = this.departements.find((each) => each.code === this.departement.value);
+        if (chosen) { this.show(chosen.box); } else { this.look(this.shown(), 0, 0, 1); }
+      });
+      this.epcis.addEventListener("change", () => this.choose(this.epcis.value));
+    },
+
+    /* The départements in sight, the nearest to the middle first; the one that was named alone, as long as it is there. */
+    inSight: function (frame) {
+      const seen = frame.viewBox.baseVal;
+      const [west, north] = this.degrees(frame, seen.x, seen.y);
+      const [east, south] = this.degrees(frame, seen.x + seen.width, seen.y + seen.height);
+      const x = (west + east) / 2, y = (south + north) / 2;
+      const far = (box) => Math.hypot((box[0] + box[2]) / 2 - x, (box[1] + box[3]) / 2 - y);
+      const there = this.departements.filter(({ box }) => box[0] < east && box[2] > west && box[1] < north && box[3] > south);
+      const named = there.filter((each) => each.code === this.departement.value);
+      if (named.length) { return named; }
+      this.departement.value = "";
+      if (frame.times < NEAR && frame === this.frames[0]) { return []; }
+      return there.sort((one, other) => far(one.box) - far(other.box)).slice(0, MOST_DEPARTEMENTS);
+    },
+
+    ask: function (code) {
+      if (!this.known.has(code)) {
+        this.known.set(code, fetch(this.bar.dataset.url.replace("CODE", code), { headers: { Accept: "application/json" } }).then((answer) => {
+          if (!answer.ok) { throw new Error(answer.status); }
+          return answer.json();
+        }));
+        this.known.get(code).catch(() => this.known.delete(code));
+      }
+      return this.known.get(code);
+    },
+
+    drawEpcis: async function (frame) {
+      if (!this.bar || this.root.hidden || frame !== this.shown()) { return; }
+      const codes = this.inSight(frame).map((each) => each.code).sort().join(" ");
+      if (codes === this.drawn) { return; }
+      this.drawn = codes;
+      let answers;
+      try {
+        answers = await Promise.all(codes.split(" ").filter(Boolean).map((code) => this.ask(code)));
+      } catch (error) {
+        if (codes === this.drawn) { this.drawn = null; this.tell(this.bar.dataset.failed); }
+        return;
+      }
+      if (codes !== this.drawn) { return; } // looked elsewhere in the meantime
+      this.told = new Map(answers.flat().map((each) => [each.code, each]));
+      const named = Array.from(this.told.values()).sort((one, other) => one.name.localeCompare(other.name));
+      this.frames.forEach((each) => each.querySelector("[data-epcis]").replaceChildren());
+      frame.querySelector("[data-epcis]").append(...named.map((each) => {
+        const path = document.createElementNS(SVG, "path");
+        path.setAttribute("d", each.path);
+        path.dataset.code = each.code;
+        path.append(Object.assign(document.createElementNS(SVG, "title"), { textContent: each.name }));
+        return path;
+      }));
+      this.epcis.replaceChildren(this.none, ...named.map((each) => new Option(each.name, each.code)));
+      this.epcis.disabled = !named.length;
+      this.mark(this.marked);
+    },
+
+    mark: function (code) {
+      this.marked = code || "";
+      if (!this.bar) { return; }
+      this.root.querySelectorAll("[data-epcis] path").forEach((path) => path.classList.toggle("eco-map__epci--chosen", path.dataset.code === this.marked));
+      this.epcis.value = this.told && this.told.has(this.marked) ? this.marked : "";
+    },
+
+    tell: function (text) {
+      this.root.querySelector("[data-epci-status]").textContent = text;
+    },
+
+    choose: function (code) {
+      const chosen = this.told && this.told.get(code);
+      this.mark(code);
+      this.tell(chosen ? this.bar.dataset.around.replace("{name}", chosen.name) : "");
+      if (!chosen) { return; }
+      this.write(chosen.box);
+      this.inputs.forEach((input) => input.dispatchEvent(new Event("change", { bubbles: true })));
+      this.root.dispatchEvent(new CustomEvent("ecosphere:epci", { detail: chosen, bubbles: true }));
     },
 
     zoom: function (way) {
@@ -144,9 +241,10 @@ ckan.module("ecosphere-map-box", function () {
         event.preventDefault();
         if (way) { this.zoom(way); } else { this.move(...ARROWS[event.key]); }
       });
-      let start = null;
+      let start = null, drawn = false;
       frame.addEventListener("pointerdown", (event) => {
         start = at(event);
+        drawn = false;
         frame.setPointerCapture(event.pointerId);
         event.preventDefault();
       });
@@ -157,10 +255,14 @@ ckan.module("ecosphere-map-box", function () {
         if (Math.abs(end[0] - start[0]) < smallest || Math.abs(end[1] - start[1]) < smallest) { return; }
         const [west, south] = this.degrees(frame, Math.min(start[0], end[0]), Math.max(start[1], end[1]));
         const [east, north] = this.degrees(frame, Math.max(start[0], end[0]), Math.min(start[1], end[1]));
+        drawn = true;
         this.write([west, south, east, north]);
       });
-      ["pointerup", "pointercancel"].forEach((name) => frame.addEventListener(name, () => {
-        if (start) { this.inputs.forEach((input) => input.dispatchEvent(new Event("change", { bubbles: true }))); }
+      ["pointerup", "pointercancel"].forEach((name) => frame.addEventListener(name, (event) => {
+        const under = start && !drawn && name === "pointerup" && document.elementsFromPoint(event.clientX, event.clientY).find((each) => each.closest("[data-epcis]") && frame.contains(each));
+        if (under) { this.choose(under.dataset.code); }
+        else if (start && drawn) { this.mark(""); }
+        if (start && !under) { this.inputs.forEach((input) => input.dispatchEvent(new Event("change", { bubbles: true }))); }
         start = null;
       }));
     }

@@ -89,10 +89,11 @@ def ecosphere_request_list(context: Context, data_dict: DataDict) -> dict[str, A
         scope (str): public (default), mine, desk (with `organization`), moderation (those submitted, unless `state`).
         start (int): number of requests to pass over.
         rows (int): how many to return; 20 if not given.
+        facets (bool): whether to count by value (the default), which takes the longer the more requests there are.
 
     Returns:
-        dict: `count`, `results`, `facets` (state, organization, territory, theme, use: name, title, count), `start`,
-        `rows`.
+        dict: `count`, `results`, `facets` (state, organization, territory, theme, use: name, title, count; empty when
+        they are not asked for), `start`, `rows`.
 
     Raises:
         NotAuthorized: the scope is not for the reader.

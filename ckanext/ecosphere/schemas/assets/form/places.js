@@ -105,7 +105,9 @@
           const map = drawn();
           open(map, map.hidden);
         });
-        // An intercommunality: its départements are chosen, the map shows them, and an empty box gets their sides.
+        // An intercommunality: its départements are chosen, the map shows it, and an empty box gets its sides.
+        const place = (chosen) => chosen.territories.forEach((each) => picker.dispatchEvent(new CustomEvent("ecosphere:choose", { detail: each })));
+        root.addEventListener("ecosphere:epci", (event) => place(event.detail)); // chosen on the map
         const epci = root.querySelector("[data-epci]");
         const names = epci.parentElement.querySelector("datalist");
         names.id = input.id + "-epcis"; // of a row that was added, too
@@ -136,13 +138,13 @@
             status.textContent = epci.value ? this.options.nothing : "";
             return;
           }
-          chosen.territories.forEach((each) => picker.dispatchEvent(new CustomEvent("ecosphere:choose", { detail: each })));
+          place(chosen);
           if (!input.value.trim()) {
             input.value = chosen.box.join(", ");
             ["input", "change"].forEach((name) => input.dispatchEvent(new Event(name, { bubbles: true })));
           }
           open(drawn(), true);
-          drawn().dispatchEvent(new CustomEvent("ecosphere:show", { detail: chosen.box }));
+          drawn().dispatchEvent(new CustomEvent("ecosphere:show", { detail: { box: chosen.box, epci: chosen.code } }));
           const named = chosen.territories.map((each) => each.label).join(", ");
           status.textContent = this.options.around.replace("{name}", chosen.name).replace("{places}", named);
         });

@@ -1,0 +1,179 @@
+"""Invitations to a service: how long one is good, its e-mail, and the same again.
+
+CKAN's own are good for ever. Ours say until which day they are, and whoever comes later is told what to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import authz, model
+from ckan.lib import mailer
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+
+from ckanext.ecosphere.core import account_notes
+from ckanext.ecosphere.core.lists import journal
+from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.shared.mailing import sending
+from ckanext.ecosphere.shared.web_guard import rate_limits
+
+KEY = "ecosphere_invitation"
+"""Note of an account."""
+AREA = "invitation"
+"""Of the journal."""
+GOOD_DAYS = 14
+RATES = "1 per hour; 5 per day"
+"""Of the e-mails to one person."""
+TOPIC = "user_invited"
+
+blueprint = Blueprint("ecosphere_invitations", __name__)
+
+
+def notify_about_topic(already_notified: bool, topic: str, details: Mapping[str, Any]) -> bool:
+    """Send CKAN's invitations as ours.
+
+    Raises:
+        MailerException: the mail server does not take it.
+    """
+    if already_notified or topic != TOPIC:
+        return already_notified
+    send(details["user"], details["group"], details["role"])
+    return True
+
+
+def send(user: model.User, group: Mapping[str, Any], role: str) -> date:
+    """Send an invitation in the language of the portal, and return the last day on which it is good.
+
+    The link of an earlier one is good no longer; it stays as it is when the server does not take the e-mail.
+
+    Args:
+        user: the account that waits.
+        group: `is_organization`, and `title` or `name`, of what the person is invited to.
+        role: `capacity` of the member.
+
+    Raises:
+        MailerException: the mail server does not take it.
+    """
+    user_id, key, last = user.id, mailer.make_key(), dates.today() + timedelta(days=GOOD_DAYS)
+    title = tk.config["ckan.site_title"]
+    with language.speaking(tk.config["ckan.locale_default"]):
+        account = model.Session.get_one(model.User, user_id)
+        told = {
+            "reset_link": tk.url_for("user.perform_reset", id=user_id, key=key, qualified=True),
+            "site_title": title,
+            "site_url": tk.config["ckan.site_url"],
+            "user_name": account.name,
+            "role_name": tk.h.roles_translated().get(role, role),
+            "group_title": group.get("title") or group.get("name"),
+            "until": dates.day(last),
+        }
+        subject = tk.render("emails/invite_user_subject.txt", {"site_title": title})
+        mailer.mail_user(account, subject.strip().split("\n")[0], tk.render("emails/invite_user.txt", told))
+    # CKAN's session is another one now.
+    model.Session.get_one(model.User, user_id).reset_key = key
+    model.Session.flush()
+    account_notes.keep(user_id, KEY, {"key": _digest(key), "until": last.isoformat()})
+    return last
+
+
+def again(user_id: str, person: str) -> date:
+    """Send the invitation of an account that waits again, note it in the journal; return until when it is good.
+
+    Args:
+        user_id: id or name of who was invited.
+        person: id of the administrator.
+
+    Raises:
+        ObjectNotFound: no account of a service waits under this name.
+        TooMany: the person got several already.
+        CountingUnavailable: nothing can be counted now.
+        MailerException: the mail server does not take it.
+    """
+    user, member, group = _waiting(user_id)
+    id_, role = user.id, member.capacity
+    rate_limits.hit("invitation", RATES, f"person:{id_}")
+    told = {"is_organization": group.is_organization, "title": group.title, "name": group.name}
+    try:
+        last = send(user, told, role)
+    except sending.FAULTS:
+        model.Session.rollback()
+        rate_limits.clear("invitation", RATES, f"person:{id_}")
+        raise
+    journal.note(AREA, id_, None, {"service": told["title"] or told["name"], "until": last.isoformat()}, person)
+    model.Session.commit()
+    return last
+
+
+def until(notes: Mapping[str, Any] | None) -> date | None:
+    """Return the last day of an invitation by the notes of the account; None for one that does not end."""
+    note = (notes or {}).get(KEY) or {}
+    return date.fromisoformat(note["until"]) if note.get("until") else None
+
+
+def is_over(user: model.User) -> bool:
+    """Tell whether the link that an account has now is that of an invitation that is no longer good."""
+    note = (user.plugin_extras or {}).get(KEY) or {}
+    last = until(user.plugin_extras)
+    ours = bool(user.reset_key) and note.get("key") == _digest(user.reset_key or "")
+    return user.state == model.State.PENDING and ours and last is not None and last < dates.today()
+
+
+@blueprint.before_app_request
+def check_invitation() -> Response | None:
+    """Lead whoever comes too late away from the page on which a password is chosen."""
+    if request.endpoint != "user.perform_reset":
+        return None
+    user = model.User.get((request.view_args or {}).get("id"))
+    if user is None or not is_over(user) or not mailer.verify_reset_link(user, request.args.get("key")):
+        return None
+    message = tk._("This invitation was good until {date}. Ask whoever invited you to send it again.")
+    tk.h.flash_error(message.format(date=dates.day(until(user.plugin_extras))))
+    return tk.redirect_to("user.login")
+
+
+@blueprint.route("/ecosphere/admin/personnes/<id>/renvoyer", methods=["POST"])
+def send_again(id: str) -> Response:
+    """Send an invitation again, for an administrator of the portal."""
+    if not tk.current_user.is_authenticated:
+        return tk.redirect_to("user.login", came_from=tk.url_for("ecosphere_console.people"))
+    if not authz.is_sysadmin(tk.current_user.name):
+        tk.abort(403, tk._("Only administrators of the portal may see this."))
+    try:
+        last = again(id, tk.current_user.id)
+    except tk.ObjectNotFound:
+        tk.abort(404, tk._("Nobody who was invited and has not come has this name."))
+    except rate_limits.TooMany as error:
+        many = tk._("This invitation was sent a short time ago.")
+        tk.h.flash_error(f"{many} {rate_limits.again(error.seconds)}")
+    except rate_limits.CountingUnavailable:
+        tk.h.flash_error(rate_limits.unavailable())
+    except sending.FAULTS:
+        tk.h.flash_error(tk._("The mail server did not take the invitation. Try again later."))
+    else:
+        message = tk._("The invitation was sent again. It is good until {date}.")
+        tk.h.flash_success(message.format(date=dates.day(last)))
+    return tk.redirect_to("ecosphere_console.people", invited="1")
+
+
+def _waiting(user_id: str) -> tuple[model.User, model.Member, model.Group]:
+    user = model.User.get(user_id)
+    found = (
+        model.Session.query(model.Member, model.Group)
+        .join(model.Group, model.Group.id == model.Member.group_id)
+        .filter(model.Member.table_name == "user", model.Member.table_id == (user.id if user else ""))
+        .filter(model.Member.state == "active", model.Group.state == "active")
+        .order_by(model.Group.is_organization.desc(), model.Group.title)
+        .first()
+    )
+    if user is None or found is None or user.state != model.State.PENDING or not user.email:
+        raise tk.ObjectNotFound()
+    return user, *found
+
+
+def _digest(key: str | None) -> str:
+    return hashlib.sha256((key or "").encode()).hexdigest()

