@@ -79,9 +79,10 @@ def run(job: dict[str, Any], seconds: int, memory_megabytes: int, ranges: Ranges
         large = {"large": {"size": ranges.size, "pipes": pipes}} if ranges else {}
         told = json.dumps({**job, **large, "seconds": seconds, "memory": memory_megabytes})
         answer = _answer(told, Path(job["output"]).parent, seconds * (2.5 if ranges else 1.5), pipes)
-    if "error" in answer:
-        raise (ranges and ranges.error) or PreviewError(answer["error"])
-    return answer["facts"]
+        # Told before the pipes are closed, which ends what is still being fetched.
+        if "error" in answer:
+            raise (ranges and ranges.error) or PreviewError(answer["error"])
+        return answer["facts"]
 
 
 def _answer(told: str, folder: Path, seconds: float, pipes: tuple[int, ...]) -> dict[str, Any]:
