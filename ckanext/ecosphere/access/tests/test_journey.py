@@ -112,6 +112,16 @@ def test_the_map_is_used_with_the_keyboard_alone(page: Page, dataset: dict[str, 
     assert axe_violations(page) == []
 
 
+def test_the_page_of_a_resource_shows_its_own_data(page: Page, dataset: dict[str, Any]):
+    page.goto(f"/fr/dataset/zh-44/resource/{dataset['resources'][1]['id']}")
+    preview = page.locator(".eco-preview")
+    expect(preview.locator("#eco-preview-resource option")).to_have_text(["Zones humides en WFS"])
+    expect(preview.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
+    jobs.make_samples()
+    expect(preview.get_by_text("Lignes : 60 sur 60")).to_be_visible()
+    assert axe_violations(page) == []
+
+
 def test_a_large_file_says_how_many_of_its_features_are_shown(
     page: Page, dataset: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
