@@ -18,6 +18,8 @@ ALLOWED_HOSTS = "ecosphere.access.allowed_hosts"
 READ_DAYS = "ecosphere.access.read_days"
 READ_PAUSE = "ecosphere.access.read_pause"
 SAMPLE_MEGABYTES = "ecosphere.access.sample_megabytes"
+SAMPLE_REQUESTS = "ecosphere.access.sample_requests"
+BEGINNING_MEGABYTES = "ecosphere.access.beginning_megabytes"
 SAMPLE_ROWS = "ecosphere.access.sample_rows"
 MEMORY_MEGABYTES = "ecosphere.access.memory_megabytes"
 SECONDS = "ecosphere.access.seconds"
@@ -72,8 +74,18 @@ def read_pause() -> float:
 
 
 def sample_megabytes() -> int:
-    """Return the size of the largest file of which a preview is made, and of the beginning of larger ones."""
+    """Return the size of the largest file that is brought here whole, and of what is brought of larger ones."""
     return tk.config[SAMPLE_MEGABYTES]
+
+
+def sample_requests() -> int:
+    """Return how many parts of one large file are asked for at most."""
+    return tk.config[SAMPLE_REQUESTS]
+
+
+def beginning_megabytes() -> int:
+    """Return how much is brought of a large file when its server gives no parts of it."""
+    return tk.config[BEGINNING_MEGABYTES]
 
 
 def sample_rows() -> int:

@@ -76,11 +76,12 @@ def of_dataset(pkg: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return kept[pkg["id"]]
 
 
-def ecosphere_access_panel(pkg: dict[str, Any]) -> dict[str, Any] | None:
+def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any] | None:
     """Return what the preview of a dataset needs, None when nothing of it can be shown.
 
     Args:
         pkg: the dataset as `package_show` gives it.
+        only: id of the one resource that is meant, "" for all.
 
     Returns:
         `resources` (id, title, way, and what the way needs), `extent` of the dataset, `outline` of France, and
@@ -90,7 +91,7 @@ def ecosphere_access_panel(pkg: dict[str, Any]) -> dict[str, Any] | None:
     shown: list[dict[str, Any]] = []
     for res in pkg.get("resources") or []:
         service = services.get(str(res.get("id")))
-        if not (way := plan.way(res, service)):
+        if only not in ("", res["id"]) or not (way := plan.way(res, service)):
             continue
         address = {"id": pkg["name"], "resource_id": res["id"]}
         each: dict[str, Any] = {"id": res["id"], "title": tk.h.resource_display_name(res), "way": way}
@@ -137,6 +138,9 @@ def _labels() -> dict[str, str]:
         "next": _("Next rows"),
         "cut": _("Only the first {number} are shown."),
         "part": _("The file is large: this is its beginning."),
+        "part_features": _("The first {number} features of {total}: the file is large."),
+        "part_rows": _("The first {number} rows of {total}: the file is large."),
+        "part_tiles": _("The file is large: what is shown comes from {number} of its tiles, zoom level {zoom}."),
         "rows_more": _("Rows: {shown} of more than {total}"),
         "images_cut": _("Only the middle of the map is shown."),
         "encoding": _("Encoding: {encoding}, separator: {delimiter}"),

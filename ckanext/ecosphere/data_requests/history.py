@@ -106,6 +106,20 @@ def event_public(event: Event, exact: bool = False) -> dict[str, Any]:
     }
 
 
+def answers(requests: Iterable[Request]) -> dict[str, str]:
+    """Return what the service said in public when it settled signals: id of the request → HTML, read at once."""
+    ids = [each.id for each in requests if each.state in states.SETTLED]
+    if not ids:
+        return {}
+    last = (
+        sa.select(Event)
+        .where(Event.request_id.in_(ids), Event.to_state.in_(states.SETTLED), Event.moderation.in_(trust.SHOWN))
+        .order_by(Event.request_id, Event.id.desc())
+        .distinct(Event.request_id)
+    )
+    return {each.request_id: html for each in model.Session.scalars(last) if (html := _html(each))}
+
+
 def _html(event: Event) -> str:
     return links.shown(event, trust.has_plain_links(event.moderation))
 

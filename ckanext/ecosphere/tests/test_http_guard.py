@@ -263,6 +263,31 @@ def test_an_answer_may_be_cut_instead_of_refused():
         assert session().get(server.url, max_bytes=6).truncated is False
 
 
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_an_answer_goes_into_a_file_and_never_further_than_is_wanted(tmp_path, encoding):
+    body = bytes(range(256)) * 4_000
+    sent = gzip.compress(body) if encoding else body
+    shown = []
+
+    def bound(headers, head):
+        shown.append((headers["X-Kind"], len(head)))
+        return 5_000
+
+    named = {"X_Kind": "a", **({"Content_Encoding": encoding} if encoding else {})}
+    with serve(lambda x: x.answer(sent, **named)) as server, (tmp_path / "x").open("w+b") as file:
+        file.write(b"of an attempt before")
+        answer = session().get(server.url, into=file, max_bytes=len(body))
+        assert (answer.body, answer.truncated, (tmp_path / "x").read_bytes()) == (b"", False, body)
+        answer = session().get(server.url, into=file, bound=bound, truncate=True)
+        assert (answer.truncated, (tmp_path / "x").read_bytes()) == (True, body[:5_000])
+        assert session().get(server.url, bound=bound, truncate=True).body == body[:5_000]
+        assert shown == [("a", 4_096)] * 2
+        with pytest.raises(FetchRefusedError):
+            session().get(server.url, into=file, bound=bound)
+    with serve(lambda x: x.answer(b"short", X_Kind="b")) as server:
+        assert session().get(server.url, bound=bound).body == b"short"
+
+
 def test_an_encoding_that_was_not_asked_for_is_refused():
     with serve(lambda x: x.answer(b"abc", Content_Encoding="br")) as server:
         with pytest.raises(FetchRefusedError) as refusal:

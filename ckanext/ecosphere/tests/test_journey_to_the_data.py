@@ -92,7 +92,8 @@ def test_a_person_finds_data_sees_them_takes_a_commune_opens_qgis_and_reports_a_
     _takes_the_commune(page, tmp_path / "nantes.gpkg")
     _opens_the_map_in_qgis(page, dataset, ogc, tmp_path / "carte.qlr")
     _reports_the_dead_link(page, dataset)
-    _the_service_reads_it(page, postbox)
+    _the_service_answers(page, _the_service_reads_it(page, postbox))
+    _everybody_reads_the_answer(page, dataset)
 
 
 def _finds_and_sees(page: Page, dataset: dict[str, Any]) -> None:
@@ -172,12 +173,13 @@ def _reports_the_dead_link(page: Page, dataset: dict[str, Any]) -> None:
     expect(page.get_by_text("Un modérateur le lit d’abord")).to_be_visible()
 
 
-def _the_service_reads_it(page: Page, postbox: Postbox) -> None:
+def _the_service_reads_it(page: Page, postbox: Postbox) -> str:
     log_in(page, "moderatrice", PASSWORD)
     page.goto("/fr/demandes/moderation")
     page.get_by_role("link", name=re.compile("^Accepter DD-")).click()
     page.locator("main").get_by_role("button", name="Accepter et confier à un service").click()
     page.wait_for_url(re.compile(r"/demandes/DD-\d{4}-\d{5}$"))
+    address = page.url
     model.Session.expire_all()
     delivery.deliver()
     for person in ("agent", "ddtm-44"):
@@ -190,3 +192,28 @@ def _the_service_reads_it(page: Page, postbox: Postbox) -> None:
     expect(page.locator("#new")).to_contain_text("Lien qui ne fonctionne pas")
     page.locator("#new").scroll_into_view_if_needed()
     picture(page, "journey-on-the-desk")
+    page.goto("/fr/dataset/zones-humides-44/qualite")
+    expect(page.get_by_role("link", name="1 problème signalé, ouvert")).to_be_visible()
+    return address
+
+
+def _the_service_answers(page: Page, address: str) -> None:
+    page.goto(address)
+    page.locator("main").get_by_role("link", name="Dire que c’est corrigé").click()
+    page.get_by_label("Message").fill("Le rapport est de nouveau en ligne.")
+    assert axe_violations(page) == []
+    page.locator("main").get_by_role("button", name="Dire que c’est corrigé").click()
+    expect(page.locator("main")).to_contain_text("Le rapport est de nouveau en ligne.")
+    page.context.clear_cookies()
+
+
+def _everybody_reads_the_answer(page: Page, dataset: dict[str, Any]) -> None:
+    page.goto(f"/fr/dataset/{dataset['name']}")
+    reported = page.locator("#demandes")
+    expect(reported).to_contain_text("Corrigé")
+    expect(reported).to_contain_text("Réponse du service : Le rapport est de nouveau en ligne.")
+    assert axe_violations(page) == []
+    reported.scroll_into_view_if_needed()
+    picture(page, "journey-answered")
+    page.goto(f"/fr/dataset/{dataset['name']}/qualite")
+    expect(page.locator("main")).not_to_contain_text("problème signalé")

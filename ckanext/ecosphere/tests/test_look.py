@@ -67,6 +67,43 @@ def test_the_first_stop_of_the_keyboard_leads_to_the_content(page, pages):
     expect(page.locator("main")).to_be_focused()
 
 
+#: What has the focus, unless it shows that by an outline of 2 px or more.
+UNSEEN = """() => {
+    const focused = document.activeElement, style = getComputedStyle(focused);
+    const isSeen = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+    return focused === document.body || isSeen ? "" : focused.outerHTML.slice(0, 100);
+}"""
+
+
+def test_every_stop_of_the_keyboard_is_seen(page, pages):
+    page.set_viewport_size(LARGE)
+    unseen = {}
+    for address in pages[1:6]:
+        page.goto(address)
+        for _stop in range(60):
+            page.keyboard.press("Tab")
+            if found := page.evaluate(UNSEEN):
+                unseen.setdefault(address, []).append(found)
+    assert unseen == {}
+
+
+def test_names_of_fields_have_the_width_of_a_small_screen(page, pages):
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.goto(pages[2])
+    label = page.locator(".ecosphere-info th").first
+    row = label.locator("xpath=..")
+    assert label.evaluate("each => each.offsetWidth") > 0.9 * row.evaluate("each => each.offsetWidth")
+
+
+def test_on_paper_there_is_nothing_to_press(page, pages):
+    page.emulate_media(media="print")
+    for address in pages[1:3]:
+        page.goto(address)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        for what in ("button", "combobox", "searchbox", "textbox"):
+            expect(page.get_by_role(what)).to_have_count(0)
+
+
 def test_services_are_found_by_departement(page, pages):
     factories.Organization(name="dreal-x", title="DREAL Bretagne", image_url="")
     page.goto("/fr/")

@@ -22,6 +22,7 @@ MESSAGES = {
     "too-complex": N_("The data are too complex for a preview."),
     "too-slow": N_("It took too long to read the data."),
     "too-large": N_("The file is too large for a preview: download it."),
+    "parts": N_("The server does not give the parts of the file that it is asked for."),
     "no-geojson": N_(
         "The service does not offer its features in a form of which a preview or an extract is made (GeoJSON, GML)."
     ),
@@ -42,6 +43,8 @@ def code_of(error: Exception) -> str:
     """Return the code of one of the `FAILURES`."""
     if isinstance(error, PreviewError | NoDescriptionError):
         return error.code
+    if isinstance(error, StoppedError) and error.code == "seconds":
+        return "too-slow"
     if isinstance(error, StoppedError) or (isinstance(error, FetchError) and error.code == "too-large"):
         return "too-large"
     if isinstance(error, FetchError) and not error.refused:

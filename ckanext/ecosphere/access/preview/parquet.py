@@ -14,6 +14,9 @@ os.environ.setdefault(
 )  # the pools of its own reserve more than the process may have
 LONGEST_FOOTER = 8 * 1024 * 1024
 MOST_COLUMNS = 200
+_BOUNDS: dict[str, Any] = {
+    "thrift_string_size_limit": LONGEST_FOOTER, "thrift_container_size_limit": 100_000, "pre_buffer": False,
+}  # fmt: skip
 _NATIVE = frozenset({"point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"})
 
 
@@ -30,9 +33,7 @@ def read(path: Path, most: int, skip_geometry: bool = False) -> tuple[dict[str, 
         raise PreviewError("no-preview") from error
     pyarrow.set_cpu_count(1)
     try:
-        with parquet.ParquetFile(
-            path, thrift_string_size_limit=LONGEST_FOOTER, thrift_container_size_limit=100_000, pre_buffer=False
-        ) as file:
+        with parquet.ParquetFile(path, **_BOUNDS) as file:
             names = list(file.schema_arrow.names)
             geometry, crs = (None, None) if skip_geometry else _geometry(file.schema_arrow)
             wanted = [name for name in names if name != geometry][:MOST_COLUMNS]
@@ -49,6 +50,34 @@ def read(path: Path, most: int, skip_geometry: bool = False) -> tuple[dict[str, 
         wanted,
         [[_plain(each) for each in columns[name]] for name in wanted],
     )
+
+
+def copy_first(source: Any, target: Path, most: int, at_once: int) -> int:
+    """Copy the first rows of a file into another one; return how many rows it has.
+
+    Args:
+        source: the file, open.
+        target: where to write.
+        most: rows.
+        at_once: bytes that are read at once of each column.
+
+    Raises:
+        PreviewError: it cannot be read, or pyarrow is not installed.
+    """
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise PreviewError("no-preview") from error
+    pyarrow.set_cpu_count(1)
+    try:
+        with parquet.ParquetFile(source, buffer_size=at_once, **_BOUNDS) as file:
+            batch = next(file.iter_batches(most, use_threads=False), None)
+            table = pyarrow.Table.from_batches([] if batch is None else [batch], schema=file.schema_arrow)
+            parquet.write_table(table, target)
+            return file.metadata.num_rows
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise PreviewError("unreadable") from error
 
 
 def _geometry(schema: Any) -> tuple[str | None, str | None]:

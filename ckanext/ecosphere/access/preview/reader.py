@@ -21,6 +21,8 @@ MOST_BYTES = 3_000_000
 _GEOMETRY_NAME = re.compile(rb'"geometry_name"\s{0,9}:\s{0,9}"([A-Za-z_][A-Za-z0-9_.-]{0,99})"')
 #: By these endings the drivers of GDAL know what they read.
 _SUFFIXES = {kind: f".{kind}" for kind in ("gpkg", "kml", "gml", "dbf", "fgb", "pmtiles", "parquet")}
+#: What files of ours are, which an archive was unpacked to.
+_BY_SUFFIX = {".xlsx": "sheet", ".ods": "sheet", ".shp": "shp"}
 
 
 def main() -> None:
@@ -51,19 +53,32 @@ def sample(job: dict[str, Any], geo: Any) -> dict[str, Any]:
     """Write the sample of a file; return what is told of it without opening it."""
     path = Path(job["input"])
     rows = job["rows"]
-    kind = kind_of(path, job.get("name", ""))
+    told: dict[str, Any] = {}
+    if job.get("large"):
+        from ckanext.ecosphere.access.preview.large import take
+
+        file = take.opened(job)
+        if take.kind_of(file) == "pictures":
+            return _finished(job, _pictures(file))
+        path, told = take.take(take.kind_of(file), file, path.parent, rows)
+    kind = _BY_SUFFIX.get(path.suffix) or kind_of(path, path.name if told else job.get("name", ""))
     if kind == "zip":
         from ckanext.ecosphere.access.preview import unzip
 
         path = unzip.unpack(path, path.parent, UNPACKED_MEGABYTES * confine.MEGABYTE)
-        kind = {".xlsx": "sheet", ".ods": "sheet", ".shp": "shp"}.get(path.suffix) or kind_of(path, path.name)
+        kind = _BY_SUFFIX.get(path.suffix) or kind_of(path, path.name)
     found = _shown(kind, path, rows, geo)
     if found.get("columns") and not (found.get("attributes") or found.get("api")):
         from ckanext.ecosphere.access.preview import standards
 
         found["standard"] = standards.explain(found["columns"], found["rows"])
-    if job.get("part"):
+    found.update(told)
+    if job.get("part") or found.get("part"):
         found["part"] = found["cut"] = True
+    return _finished(job, found)
+
+
+def _finished(job: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     content = json.dumps(found, ensure_ascii=False, allow_nan=False)
     Path(job["output"]).write_text(content, encoding="utf-8")
     told = (
@@ -73,6 +88,9 @@ def sample(job: dict[str, Any], geo: Any) -> dict[str, Any]:
         "cut",
         "map_cut",
         "part",
+        "known_total",
+        "tiles",
+        "zoom",
         "crs",
         "extent",
         "encoding",
@@ -96,9 +114,8 @@ def _shown(kind: str, path: Path, rows: int, geo: Any) -> dict[str, Any]:
     if kind == "text":
         return _text_or_table(path, rows)
     if kind == "pictures":
-        from ckanext.ecosphere.access.preview import raster_tiles
-
-        return {"kind": "map", **raster_tiles.sample(path, MOST_BYTES)}
+        with path.open("rb") as file:
+            return _pictures(file)
     if kind in (*_SUFFIXES, "shp", "sheet") or (kind == "json" and _is_geojson(path)):
         suffix = ".geojson" if kind == "json" else _SUFFIXES.get(kind)
         if suffix and path.suffix != suffix:
@@ -110,6 +127,12 @@ def _shown(kind: str, path: Path, rows: int, geo: Any) -> dict[str, Any]:
     if kind in ("json", "xml"):
         return _document(kind, path)
     raise PreviewError(kind if kind in ("html", "exception") else "no-preview")
+
+
+def _pictures(file: Any) -> dict[str, Any]:
+    from ckanext.ecosphere.access.preview import raster_tiles
+
+    return {"kind": "map", **raster_tiles.sample(file, MOST_BYTES)}
 
 
 def _text_or_table(path: Path, rows: int) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +20,17 @@ from ckanext.ecosphere.access.preview import files, messages, sandbox
 from ckanext.ecosphere.access.preview.beginnings import whole_part
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
+from ckanext.ecosphere.access.preview.large.ranges import Ranges
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take.request import FEATURE_SERVICES, Part, address
-from ckanext.ecosphere.shared.http_guard import GuardedSession
+from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
 
 log = logging.getLogger(__name__)
 
 MOST_TRIES = 3
 FIRST_ERROR = 400
+#: Kinds of files that are read in parts when they are large (`large.take`).
+IN_PARTS = frozenset({"zip", "gpkg", "pmtiles", "pictures", "parquet"})
 
 
 def source(resource: Any, title: str = "") -> str:
@@ -108,10 +113,10 @@ def make(resource_id: str) -> None:
 def _made(resource: Any, title: str, target: Path) -> tuple[dict[str, Any], str]:
     try:
         with files.working() as folder:
-            name, part = fetch(resource, title, folder / "in")
-            paths = {"input": str(folder / "in"), "output": str(folder / "out"), "name": name}
-            job = {"task": "sample", "rows": config.sample_rows(), "part": part, **paths}
-            facts = sandbox.run(job, config.seconds(), config.memory_megabytes())
+            data = fetch(resource, title, folder / "in")
+            paths = {"input": str(folder / "in"), "output": str(folder / "out"), "name": data.name}
+            job = {"task": "sample", "rows": config.sample_rows(), "part": data.is_part, "large": data.large, **paths}
+            facts = sandbox.run(job, config.seconds(), config.memory_megabytes(), data.ranges)
             files.keep(folder / "out", target)
             return facts, ""
     except messages.FAILURES as error:
@@ -121,35 +126,93 @@ def _made(resource: Any, title: str, target: Path) -> tuple[dict[str, Any], str]
         return {}, "unreadable"
 
 
-def fetch(resource: Any, title: str, target: Path) -> tuple[str, bool]:
-    """Bring the data of a resource to a file; of a large text or GeoJSON, the beginning.
+@dataclass(frozen=True)
+class Data:
+    """What is here of the data of a resource.
 
-    Returns:
-        the name that they have, and whether they are the beginning only.
+    Attributes:
+        name: of the file.
+        is_part: they are the beginning of a text or GeoJSON, cut to whole rows or features.
+        large: of a large file, of which the reader takes what it needs: `size` in bytes, None when nobody knows.
+        ranges: where it takes that from; None when it is here, or at least its beginning.
+    """
+
+    name: str
+    is_part: bool = False
+    large: dict[str, int | None] | None = None
+    ranges: Ranges | None = None
+
+
+def fetch(resource: Any, title: str, target: Path) -> Data:
+    """Bring the data of a resource to a file; of a large one, its beginning, or the way to its parts.
 
     Raises:
         PreviewError: there is nothing to show, or the server answers with an error.
         FetchError: no answer was had.
+        StoppedError: the bounds of a large file are reached.
     """
-    limit = config.sample_megabytes()
     if resource.url_type == "upload":
         path = Path(uploader.get_resource_uploader({"id": resource.id, "url_type": "upload"}).get_path(resource.id))
         if not path.is_file():
             raise PreviewError("no-preview")
-        name, is_large = str(resource.url).rpartition("/")[2][:200], path.stat().st_size > limit * config.MEGABYTE
-        if is_large:
-            with path.open("rb") as file:
-                target.write_bytes(whole_part(file.read(limit * config.MEGABYTE)))
-        else:
-            shutil.copyfile(path, target)
-        return name, is_large
+        return _uploaded(path, str(resource.url).rpartition("/")[2][:200], target)
     url = source(resource, title)
     if not url or not config.host_allowed(url):
         raise PreviewError("no-preview")
-    answer = GuardedSession(config.guard_settings(config.seconds(), limit)).get(url, truncate=True)
+    limit = config.sample_megabytes()
+    with target.open("w+b") as file:
+        session = GuardedSession(config.guard_settings(config.seconds(), limit))
+        answer = session.get(url, truncate=True, into=file, bound=_wanted)
+        file.seek(0)
+        kind = sniff(file.read(SNIFFED))
     if answer.status >= FIRST_ERROR:
         raise PreviewError("status")
-    if sniff(answer.body[:SNIFFED]) == "html":
+    if kind == "html":
         raise PreviewError("html")
-    target.write_bytes(whole_part(answer.body) if answer.truncated else answer.body)
-    return answer.url.partition("?")[0].rpartition("/")[2][:200], answer.truncated
+    name = answer.url.partition("?")[0].rpartition("/")[2][:200]
+    if answer.truncated and kind in IN_PARTS:
+        return _in_parts(answer.url, name, target)
+    if answer.truncated:
+        target.write_bytes(whole_part(target.read_bytes()))
+    return Data(name, is_part=answer.truncated)
+
+
+def _uploaded(path: Path, name: str, target: Path) -> Data:
+    most, size = config.sample_megabytes() * config.MEGABYTE, path.stat().st_size
+    with path.open("rb") as file:
+        if size > most and sniff(file.read(SNIFFED)) not in IN_PARTS:
+            file.seek(0)
+            target.write_bytes(whole_part(file.read(most)))
+            return Data(name, is_part=True)
+    if size > most:
+        target.symlink_to(path)
+        return Data(name, large={"size": size})
+    shutil.copyfile(path, target)
+    return Data(name)
+
+
+def _wanted(headers: Mapping[str, str], head: bytes) -> int:
+    """Return how many bytes are brought here at first: of a large file that is read in parts, hardly any."""
+    most = config.sample_megabytes() * config.MEGABYTE
+    return SNIFFED if _length(headers) > most and sniff(head) in IN_PARTS else most
+
+
+def _length(headers: Mapping[str, str]) -> int:
+    told = headers.get("Content-Length", "")
+    return int(told) if told.isascii() and told.isdigit() and len(told) < 19 else 0  # noqa: PLR2004
+
+
+def _in_parts(url: str, name: str, target: Path) -> Data:
+    """Find out how a large file is read: in parts where its server gives them, else from its beginning."""
+    seconds, most = config.seconds(), config.sample_megabytes() * config.MEGABYTE
+    budget = Budget(requests=config.sample_requests(), size=most, seconds=seconds)
+    ranges = Ranges(GuardedSession(config.guard_settings(seconds), budget=budget), url)
+    if ranges.begin():
+        return Data(name, large={"size": ranges.size}, ranges=ranges)
+    with target.open("wb") as file:
+        settings = config.guard_settings(seconds, config.beginning_megabytes())
+        answer = GuardedSession(settings).get(url, truncate=True, into=file)
+    if answer.status >= FIRST_ERROR:
+        raise PreviewError("status")
+    size = target.stat().st_size
+    return Data(name, large={"size": (_length(answer.headers) or None) if answer.truncated else size})

@@ -7,11 +7,17 @@ import logging
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import ckanext.ecosphere as package
 from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.access.preview.large.pieces import ASKED, GIVEN, NONE
+from ckanext.ecosphere.access.preview.large.ranges import Ranges
+from ckanext.ecosphere.shared.http_guard import FetchError, StoppedError
 
 log = logging.getLogger(__name__)
 
@@ -54,40 +60,81 @@ def environment() -> dict[str, str]:
     }
 
 
-def run(job: dict[str, Any], seconds: int, memory_megabytes: int) -> dict[str, Any]:
+def run(job: dict[str, Any], seconds: int, memory_megabytes: int, ranges: Ranges | None = None) -> dict[str, Any]:
     """Have a job done; return the facts that it tells.
 
     Args:
         job: what `reader` does.
-        seconds: of processor time, and by the clock half as much more.
+        seconds: of processor time, and by the clock half as much more; as much again where parts are fetched meanwhile.
         memory_megabytes: address space of the process.
+        ranges: a large file of which the process may ask for parts; its size joins the job.
 
     Raises:
         PreviewError: it cannot be done.
+        FetchError: a part of the file was not had.
+        StoppedError: so many parts were asked for that the bounds of the file are reached.
     """
     seconds = max(LOWEST_SECONDS, seconds)
-    told = json.dumps({**job, "seconds": seconds, "memory": memory_megabytes})
+    with _given(ranges) as pipes:
+        large = {"large": {"size": ranges.size, "pipes": pipes}} if ranges else {}
+        told = json.dumps({**job, **large, "seconds": seconds, "memory": memory_megabytes})
+        answer = _answer(told, Path(job["output"]).parent, seconds * (2.5 if ranges else 1.5), pipes)
+        # Told before the pipes are closed, which ends what is still being fetched.
+        if "error" in answer:
+            raise (ranges and ranges.error) or PreviewError(answer["error"])
+        return answer["facts"]
+
+
+def _answer(told: str, folder: Path, seconds: float, pipes: tuple[int, ...]) -> dict[str, Any]:
     command = [sys.executable, "-m", "ckanext.ecosphere.access.preview.reader"]
     try:
         done = subprocess.run(  # noqa: S603 - our own module
             command,
             input=told.encode(),
             capture_output=True,
-            timeout=seconds * 1.5,
+            timeout=seconds,
             env=environment(),
-            cwd=Path(job["output"]).parent,
+            cwd=folder,
             check=False,
             start_new_session=True,
+            pass_fds=pipes,
         )
-    except subprocess.TimeoutExpired as error:
-        raise PreviewError("too-slow") from error
+    except subprocess.TimeoutExpired:
+        return {"error": "too-slow"}
     try:
-        answer = json.loads(done.stdout[-4_000_000:])
-    except ValueError as error:
+        return json.loads(done.stdout[-4_000_000:])
+    except ValueError:
         log.warning(
             "The reader of files ended with %s: %s", done.returncode, done.stderr[-500:].decode(errors="replace")
         )
-        raise PreviewError("too-complex") from error  # killed: by its limits, mostly
-    if "error" in answer:
-        raise PreviewError(answer["error"])
-    return answer["facts"]
+        return {"error": "too-complex"}  # killed: by its limits, mostly
+
+
+@contextmanager
+def _given(ranges: Ranges | None) -> Iterator[tuple[int, ...]]:
+    """Give the process the parts of a file that it asks for; yield its ends of the pipes."""
+    if ranges is None:
+        yield ()
+        return
+    (given, give), (hear, asked) = os.pipe(), os.pipe()
+    thread = threading.Thread(target=_give, args=(ranges, hear, give), daemon=True)
+    try:
+        thread.start()
+        yield given, asked
+    finally:
+        os.close(given)
+        os.close(asked)
+        ranges.stop()
+        thread.join()
+
+
+def _give(ranges: Ranges, hear: int, give: int) -> None:
+    """Answer questions until the process, and we, have closed the pipe."""
+    with os.fdopen(hear, "rb") as questions, os.fdopen(give, "wb") as answers, suppress(BrokenPipeError):
+        while len(asked := questions.read(ASKED.size)) == ASKED.size:
+            try:
+                part = ranges.read(*ASKED.unpack(asked))
+                answers.write(GIVEN.pack(len(part)) + part)
+            except (PreviewError, FetchError, StoppedError):  # kept in `ranges.error`
+                answers.write(GIVEN.pack(NONE))
+            answers.flush()

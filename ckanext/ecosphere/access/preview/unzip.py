@@ -16,6 +16,9 @@ CHUNK = 64 * 1024
 SHAPEFILE = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 #: What is looked for, in this order.
 WANTED = (".shp", ".gpkg", ".geojson", ".kml", ".csv", ".dbf", ".json", ".txt")
+#: What tells workbooks, which are archives too.
+XLSX, ODS = "xl/workbook.xml", "content.xml"
+WORKBOOKS = frozenset({XLSX, ODS})
 
 
 def unpack(archive: Path, folder: Path, limit: int) -> Path:
@@ -35,11 +38,11 @@ def unpack(archive: Path, folder: Path, limit: int) -> Path:
             if len(members) > MOST_MEMBERS:
                 raise PreviewError("too-many-files")
             names = {member.filename for member in members}
-            if "xl/workbook.xml" in names:
+            if XLSX in names:
                 return _spreadsheet(opened, archive, ".xlsx", limit)
-            if "content.xml" in names and "mimetype" in names:
+            if ODS in names and "mimetype" in names:
                 return _spreadsheet(opened, archive, ".ods", limit)
-            return _take(opened, _chosen(members), folder, limit)
+            return _take(opened, chosen(members), folder, limit)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
         raise PreviewError("broken-archive") from error
 
@@ -52,7 +55,12 @@ def _spreadsheet(opened: zipfile.ZipFile, archive: Path, suffix: str, limit: int
     return archive.rename(archive.with_suffix(suffix))
 
 
-def _chosen(members: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+def chosen(members: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+    """Return the members that make up the first data set of an archive, its main file first.
+
+    Raises:
+        PreviewError: there is none.
+    """
     by_stem: dict[str, dict[str, zipfile.ZipInfo]] = defaultdict(dict)
     for member in members:
         path = PurePosixPath(member.filename.replace("\\", "/"))

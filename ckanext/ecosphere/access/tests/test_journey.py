@@ -16,8 +16,9 @@ from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.access.tests.conftest import forget_counts
+from ckanext.ecosphere.access.tests.test_large import written
 from ckanext.ecosphere.access.tests.test_previews import FRANCE, pictures, png
-from ckanext.ecosphere.tests.browser import axe_violations, free_port, picture
+from ckanext.ecosphere.tests.browser import axe_violations, free_port, picture, tab_to, wait_until
 
 pytestmark = pytest.mark.browser
 SHAPE = '{"type":"Polygon","coordinates":[[[-2,46.9],[-1.1,46.9],[-1.1,47.5],[-2,47.5],[-2,46.9]]]}'
@@ -89,6 +90,55 @@ def test_somebody_sees_the_data_and_takes_a_part(page: Page, dataset: dict[str, 
         page.get_by_role("link", name="Télécharger GeoJSON").click()
     download.value.save_as(tmp_path / "x.geojson")
     assert '"FeatureCollection"' in (tmp_path / "x.geojson").read_text()
+
+
+def test_the_map_is_used_with_the_keyboard_alone(page: Page, dataset: dict[str, Any]):
+    page.goto("/fr/dataset/zh-44")
+    expect(page.locator(".eco-preview .leaflet-tile-loaded").first).to_be_visible()
+    tab_to(page, ".eco-preview__map")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    place, zooms = "document.querySelector('.leaflet-map-pane').style.transform", "carte/%d/"
+    before = page.evaluate(place)
+    page.keyboard.press("ArrowRight")
+    wait_until(page, f"{place} !== '{before}'")
+    zoom = int(page.locator(".leaflet-tile").first.get_attribute("src").split("carte/")[1].split("/")[0])
+    page.keyboard.press("+")
+    expect(page.locator(f".leaflet-tile[src*='{zooms % (zoom + 1)}']").first).to_be_attached()
+    for name in ("Zoomer", "Dézoomer"):
+        page.keyboard.press("Tab")
+        expect(page.locator(".eco-preview").get_by_role("button", name=name, exact=True)).to_be_focused()
+    page.keyboard.press("Tab")
+    assert not page.evaluate("!!document.activeElement.closest('.eco-preview__map')")
+    assert axe_violations(page) == []
+
+
+def test_the_page_of_a_resource_shows_its_own_data(page: Page, dataset: dict[str, Any]):
+    page.goto(f"/fr/dataset/zh-44/resource/{dataset['resources'][1]['id']}")
+    preview = page.locator(".eco-preview")
+    expect(preview.locator("#eco-preview-resource option")).to_have_text(["Zones humides en WFS"])
+    expect(preview.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
+    jobs.make_samples()
+    expect(preview.get_by_text("Lignes : 60 sur 60")).to_be_visible()
+    assert axe_violations(page) == []
+
+
+def test_a_large_file_says_how_many_of_its_features_are_shown(
+    page: Page, dataset: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(tk.config, "ecosphere.access.sample_megabytes", 3)
+    large = FileStorage(io.BytesIO(written(tmp_path, "zones.gpkg", "GPKG", 12_000).read_bytes()), "zones.gpkg")
+    named = {"name": "Toutes les zones", "url": "zones.gpkg", "format": "GPKG", "upload": large}
+    by = {"ignore_auth": True, "user": factories.Sysadmin()["name"]}
+    call_action("resource_create", by, package_id=dataset["id"], **named)
+    page.goto("/fr/dataset/zh-44")
+    preview = page.locator(".eco-preview")
+    preview.get_by_label("Afficher").select_option(label="Toutes les zones")
+    expect(preview.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
+    jobs.make_samples()
+    told = "Les 1\u202f000 premiers objets de 12\u202f000 : le fichier est volumineux."
+    expect(preview.locator(".eco-preview__status")).to_have_text(told)
+    expect(preview.get_by_text("Lignes : 1\u202f000 sur 12\u202f000")).to_be_visible()
+    assert axe_violations(page) == []
 
 
 def test_attributes_of_a_standard_are_explained_in_the_table(page: Page, dataset: dict[str, Any]):

@@ -219,10 +219,11 @@ def test_of_a_large_file_the_beginning_is_shown(store, hostile, monkeypatch, nam
     assert len(found["rows"]) == 1000
 
 
-def test_a_large_archive_is_told_to_be_too_large(store, hostile, monkeypatch):
+def test_a_large_file_that_cannot_be_shown_in_part_is_told_to_be_too_large(store, hostile, monkeypatch):
     monkeypatch.setitem(tk.config, "ecosphere.access.sample_megabytes", 1)
-    url = hostile("/grand.zip", zipped(a_dot_csv=random.Random(7).randbytes(2_000_000)), "application/zip")
-    dataset = factories.Dataset(owner_org=store["service"], resources=[{"url": url, "format": "ZIP"}])
+    body = zipped(xl__workbook_dot_xml=random.Random(7).randbytes(2_000_000))
+    url = hostile("/grand.xlsx", body, "application/zip")
+    dataset = factories.Dataset(owner_org=store["service"], resources=[{"url": url, "format": "XLSX"}])
     path = f"/fr/dataset/{dataset['name']}/resource/{dataset['resources'][0]['id']}/apercu"
     assert "trop volumineux" in preview(store, path)["message"]
 

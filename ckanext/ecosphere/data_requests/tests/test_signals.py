@@ -92,7 +92,12 @@ def test_the_service_answers_in_public_and_no_letter_is_written(transition: str,
     assert shown["state"] == state
     assert any("réparé" in (event.get("comment_html") or "") for event in shown["events"])
     assert model.Session.scalar(sa.select(sa.func.count()).select_from(Letter)) == 0
-    assert act("dataset_list", None, id=package["id"])["open_signals"] == 0
+    listed = act("dataset_list", None, id=package["id"])
+    assert listed["open_signals"] == 0
+    assert [each["answer_html"] for each in listed["signals"]] == ["<p>Le lien est réparé.</p>\n"]
+    step(made, "reopen", "moderator", reason="Non.")
+    assert [each["answer_html"] for each in act("dataset_list", None, id=package["id"])["signals"]] == [""]
+    step(made, transition, "editor", comment="Le lien est réparé.")
     step(made, "reopen", "moderator", reason="Il ne répond toujours pas.")
     assert row(made).due is None
 

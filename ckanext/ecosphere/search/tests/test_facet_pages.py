@@ -95,7 +95,12 @@ def test_an_area_is_drawn_named_or_pasted_and_the_results_are_seen_on_a_map(page
     extent = page.get_by_role("group", name="Étendue des résultats").get_by_role("link")
     expect(extent).to_have_count(1)
     expect(page.locator(".eco-extents figcaption")).to_contain_text("1 résultat de cette page est ailleurs")
-    assert axe_violations(page) == []
+    page.locator(".eco-rank").evaluate_all(
+        "all => all.forEach(each => each.append('0'))"
+    )  # axe leaves the contrast of one character out
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        assert axe_violations(page) == []
 
     # Something that is no area is told at the field; the words of the search are kept.
     page.get_by_role("link", name="Choisir une zone").click()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import urllib3
@@ -29,6 +29,10 @@ from ckanext.ecosphere.shared.http_guard.inflate import InflateError, Inflater
 
 _CHUNK, _COMPRESSED_CHUNK = 16 * 1024, 2 * 1024
 """Bytes taken from the network at once: what is compressed may become a thousand times as much."""
+_JUDGED = 4 * 1024
+"""Bytes of an answer that `bound` is shown, fewer of one that is shorter."""
+Bound = Callable[[Mapping[str, str], bytes], int]
+"""Says, by the headers of an answer and its beginning, how many bytes of it are wanted."""
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -38,6 +42,7 @@ class Response:
     """What the server answered; any status, the caller judges.
 
     Attributes:
+        body: the answer, empty when it went into a file.
         url: address of the last hop, after redirects.
         truncated: the body was cut at the size asked for (only with `truncate=True`).
         attempts: how many times it was tried.
@@ -63,6 +68,8 @@ class _Request:
     body: bytes | None
     headers: dict[str, str]
     truncate: bool
+    into: BinaryIO | None
+    bound: Bound | None
 
     def redirected(self, status: int, location: str) -> _Request:
         """The request to send next; only "See Other" turns a POST into a GET (RFC 9110 §15.4.4)."""
@@ -124,6 +131,8 @@ class GuardedSession:
         attempts: int | None = None,
         max_bytes: int | None = None,
         truncate: bool = False,
+        into: BinaryIO | None = None,
+        bound: Bound | None = None,
     ) -> Response:
         """Send a request, again when that is worth it, and read the whole answer.
 
@@ -137,6 +146,8 @@ class GuardedSession:
             attempts: tries instead of the setting.
             max_bytes: limit instead of the setting.
             truncate: cut the answer at the limit instead of refusing it.
+            into: a file to write the answer to, from its beginning, instead of keeping it in memory.
+            bound: asked once how many bytes are wanted; never more than `max_bytes`.
 
         Raises:
             FetchRefusedError: the guard refused.
@@ -153,7 +164,7 @@ class GuardedSession:
             "Accept-Encoding": "gzip, deflate",
             **(headers or {}),
         }
-        request = _Request(method, url, body, sent_headers, truncate)
+        request = _Request(method, url, body, sent_headers, truncate, into, bound)
         for number in range(1, settings.attempts):
             pause = settings.backoff_seconds * 2 ** (number - 1) * random.uniform(0.8, 1.2)  # noqa: S311
             try:
@@ -218,17 +229,16 @@ class GuardedSession:
             raise _fetch_error(error, request.url, attempt) from error
 
     def _read(self, raw: urllib3.BaseHTTPResponse, request: _Request, attempt: Attempt) -> Response:
-        limit = attempt.settings.max_bytes
-        content = bytearray()
+        content = _Content(raw.headers, request, attempt.settings.max_bytes)
         whole = False
         try:
             encoding = raw.headers.get("Content-Encoding", "")
-            inflater, size = Inflater(encoding, limit + 1), _COMPRESSED_CHUNK if encoding else _CHUNK
-            while len(content) <= limit and (piece := raw.read(size, decode_content=False)):
+            inflater, size = Inflater(encoding, content.limit + 1), _COMPRESSED_CHUNK if encoding else _CHUNK
+            while not content.is_over and (piece := raw.read(size, decode_content=False)):
                 inflated = inflater.feed(piece)
-                content += inflated
+                content.add(inflated)
                 self.budget.take_bytes(len(inflated))
-            whole = len(content) <= limit
+            whole = not content.is_over
         except InflateError as error:
             raise FetchRefusedError("compression") from error
         except (HTTPError, OSError, ValueError) as error:
@@ -241,12 +251,56 @@ class GuardedSession:
         if attempt.expired:
             self.budget.check()
             raise FetchError("timeout", seconds=round(attempt.settings.total_seconds))
-        cut = len(content) > limit
-        if cut and not request.truncate:
-            content.clear()  # an error that is kept keeps the variables of this function too
-            raise FetchRefusedError("too-large", limit=limit)
-        body = bytes(memoryview(content)[:limit])
-        return Response(raw.status, raw.headers, body, request.url, truncated=cut)
+        if content.is_over and not request.truncate:
+            content.memory.clear()  # an error that is kept keeps the variables of this function too
+            raise FetchRefusedError("too-large", limit=content.limit)
+        return Response(raw.status, raw.headers, content.finish(), request.url, truncated=content.is_over)
+
+
+class _Content:
+    """The body of an answer as it comes: kept in memory or written to a file, up to a limit.
+
+    Attributes:
+        size: bytes that came so far; more than the limit when there are more.
+    """
+
+    def __init__(self, headers: Mapping[str, str], request: _Request, limit: int):
+        self.limit, self.size, self.memory = limit, 0, bytearray()
+        self._headers, self._bound, self._file = headers, request.bound, request.into
+        if self._file is not None:
+            self._file.seek(0)
+            self._file.truncate()
+
+    @property
+    def is_over(self) -> bool:
+        return self.size > self.limit
+
+    def add(self, piece: bytes) -> None:
+        self.size += len(piece)
+        self.memory += piece
+        if self._bound is not None and self.size >= _JUDGED:
+            self._judge()
+        if self._file is not None and self._bound is None:
+            self._write()
+
+    def _judge(self) -> None:
+        if self._bound is not None:
+            self.limit = min(self.limit, self._bound(self._headers, bytes(self.memory[:_JUDGED])))
+            self._bound = None
+
+    def _write(self) -> None:
+        if self._file is not None:
+            over = max(0, self.size - self.limit)
+            self._file.write(memoryview(self.memory)[: max(0, len(self.memory) - over)])
+            self.memory = bytearray()
+
+    def finish(self) -> bytes:
+        self._judge()
+        if self._file is not None:
+            self._write()
+            self._file.flush()
+            return b""
+        return bytes(memoryview(self.memory)[: self.limit])
 
 
 def _fetch_error(error: Exception, url: str, attempt: Attempt) -> FetchError:

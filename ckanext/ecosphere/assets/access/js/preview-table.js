@@ -114,8 +114,8 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
     head.querySelectorAll("th").forEach((th, number) => {
       th.setAttribute("aria-sort", number === state.sort ? (state.down ? "descending" : "ascending") : "none");
     });
-    const total = Math.max(sample.total || 0, sample.counted || 0, sample.rows.length);
-    count.textContent = (sample.part ? labels.rows_more : labels.rows).replace("{shown}", written(rows.length)).replace("{total}", written(total));
+    const total = Math.max(sample.known_total || sample.total || 0, sample.counted || 0, sample.rows.length);
+    count.textContent = (sample.part && !sample.known_total ? labels.rows_more : labels.rows).replace("{shown}", written(rows.length)).replace("{total}", written(total));
     previous.disabled = state.page === 0;
     next.disabled = begin + PAGE >= rows.length;
   }

@@ -155,9 +155,9 @@ this.ckan.module("ecosphere-preview", function () {
         sample = Object.assign({}, sample, { columns: sample.columns.map(named) });
       }
       if (sample.standard) { notes.push(this.labels.standard.replace("{standard}", sample.standard)); }
-      if (sample.part) { notes.push(this.labels.part); }
+      if (sample.part) { notes.push(this.part(sample)); }
       if (sample.cut && sample.images) { notes.push(this.labels.images_cut); }
-      if (sample.cut && sample.rows) { notes.push(this.labels.cut.replace("{number}", sample.rows.length)); }
+      if (sample.cut && sample.rows && !(sample.part && sample.known_total)) { notes.push(this.labels.cut.replace("{number}", sample.rows.length)); }
       if (sample.delimiter) {
         const sign = sample.delimiter === "\t" ? this.labels.tab : sample.delimiter;
         notes.push(this.labels.encoding.replace("{encoding}", sample.encoding).replace("{delimiter}", sign));
@@ -192,6 +192,17 @@ this.ckan.module("ecosphere-preview", function () {
           }
         }).addTo(this.leaflet);
       }
+    },
+
+    /* What of a large file is shown, of how many when the file tells it. */
+    part: function (sample) {
+      const written = (number) => number.toLocaleString(document.documentElement.lang || "en");
+      if (sample.tiles) {
+        return this.labels.part_tiles.replace("{number}", written(sample.tiles)).replace("{zoom}", written(sample.zoom));
+      }
+      if (!sample.known_total) { return this.labels.part; }
+      return this.labels[sample.kind === "map" ? "part_features" : "part_rows"]
+        .replace("{number}", written(sample.rows.length)).replace("{total}", written(sample.known_total));
     },
 
     popup: function (sample, number) {

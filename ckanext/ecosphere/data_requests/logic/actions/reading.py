@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import dictize
+from ckanext.ecosphere.data_requests import dictize, history
 from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.domain import people, routing, states, wording
 from ckanext.ecosphere.data_requests.logic import auth, schema
@@ -217,7 +217,7 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
 
     Returns:
         dict: `satisfied` and `open`: requests, the latest first; `signals`: what was reported and is public, the open
-        ones first, and `open_signals`, how many of these are open.
+        ones first, with `answer_html`, what the service said when it ended them; `open_signals`: how many are open.
 
     Raises:
         NotFound: there is no such dataset, or not for this reader.
@@ -246,11 +246,12 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
     reported = sa.select(Request).where(*about).order_by(over, RECEIPT_DAY.desc(), Request.id).limit(matching.MOST)
     found = [list(model.Session.scalars(query)) for query in (answered, asked, reported)]
     satisfied, asking, signals = (dictize.request_list(each, reader) for each in found)
+    said = history.answers(found[2])
     count = sa.select(sa.func.count()).select_from(Request).where(*about, Request.state.in_(states.ACTIVE))
     return {
         "satisfied": satisfied,
         "open": asking,
-        "signals": signals,
+        "signals": [{**each, "answer_html": said.get(each["id"], "")} for each in signals],
         "open_signals": model.Session.scalar(count) or 0,
     }
 

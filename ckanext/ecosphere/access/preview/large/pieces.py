@@ -1,0 +1,199 @@
+"""A file of which only parts are here, read as if it were whole. The confined process asks its parent for them."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+from pathlib import Path
+from typing import Protocol
+
+from ckanext.ecosphere.access.preview.errors import PreviewError
+
+#: How the process asks its parent for a part (offset and length), and what comes before the part: its length, or NONE.
+ASKED, GIVEN, NONE = struct.Struct("<QQ"), struct.Struct("<q"), -1
+#: Bytes brought at once, and at most while the file is read on and on.
+BLOCK, MOST_AHEAD = 64 * 1024, 512 * 1024
+#: Bytes of one reading; what asks for more (the directory of an archive that lies) gets nothing.
+MOST_READ = 4 * 1024 * 1024
+
+
+class PartError(PreviewError):
+    """A part of the file is not to be had: it is beyond what was brought here, or the bounds are reached."""
+
+    def __init__(self) -> None:
+        super().__init__("too-large")
+
+
+class Source(Protocol):
+    """Where parts come from.
+
+    Attributes:
+        size: of the whole file; None when nobody knows.
+        has_end: whether its end can be had.
+    """
+
+    size: int | None
+    has_end: bool
+
+    def part(self, offset: int, length: int) -> bytes:
+        """Return a part, shorter at the end of what is to be had.
+
+        Raises:
+            PartError: it is not to be had.
+        """
+        ...
+
+
+class Parent:
+    """Parts that the process asks its parent for, which fetches them.
+
+    Args:
+        pipes: descriptors to read answers from, and to write questions to.
+        size: of the file, in bytes.
+    """
+
+    def __init__(self, pipes: tuple[int, int], size: int):
+        self._given, self._asked = os.fdopen(pipes[0], "rb"), os.fdopen(pipes[1], "wb", buffering=0)
+        self.size: int | None = size
+        self.has_end = True
+
+    def part(self, offset: int, length: int) -> bytes:  # noqa: D102 - as Source says
+        self._asked.write(ASKED.pack(offset, length))
+        told = self._given.read(GIVEN.size)
+        size = GIVEN.unpack(told)[0] if len(told) == GIVEN.size else NONE
+        if size == NONE:
+            raise PartError
+        return self._given.read(size)
+
+
+class Beginning:
+    """A file that is here, whole or only its beginning.
+
+    Args:
+        path: of what is here.
+        size: of the whole file; None when nobody knows.
+    """
+
+    def __init__(self, path: Path, size: int | None):
+        self._file = path.open("rb")
+        self.size = size
+        self.has_end = size is not None and path.stat().st_size >= size
+
+    def part(self, offset: int, length: int) -> bytes:  # noqa: D102 - as Source says
+        self._file.seek(offset)
+        return self._file.read(length)
+
+
+class Window:
+    """A part of a file that is a file itself: what lies in an archive as it is."""
+
+    def __init__(self, pieces: Pieces, offset: int, size: int):
+        self._pieces, self._offset = pieces, offset
+        self.size: int | None = size
+        self.has_end = pieces.has_end
+
+    def part(self, offset: int, length: int) -> bytes:  # noqa: D102 - as Source says
+        self._pieces.seek(self._offset + offset)
+        return self._pieces.read(length)
+
+
+class Pieces(io.RawIOBase):
+    """The file: what is read is brought in blocks and kept.
+
+    Attributes:
+        size: in bytes; None when nobody knows.
+        has_end: whether its end can be read.
+        stopped: something was asked for that was not to be had.
+    """
+
+    def __init__(self, source: Source):
+        super().__init__()
+        self._source = source
+        self.size, self.has_end = source.size, source.has_end
+        self.stopped = False
+        self._blocks: dict[int, bytes] = {}
+        self._place = 0
+        self._next = self._ahead = 0
+
+    def readable(self) -> bool:  # noqa: D102 - as io.RawIOBase says
+        return True
+
+    def seekable(self) -> bool:  # noqa: D102 - as io.RawIOBase says
+        return True
+
+    def tell(self) -> int:  # noqa: D102 - as io.RawIOBase says
+        return self._place
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place.
+
+        Raises:
+            PartError: the end of a file whose size nobody knows.
+        """
+        if whence == os.SEEK_END:
+            if self.size is None:
+                self.stopped = True
+                raise PartError
+            offset += self.size
+        elif whence == os.SEEK_CUR:
+            offset += self._place
+        if offset < 0:
+            raise OSError("before the beginning")
+        self._place = offset
+        return offset
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read on.
+
+        Raises:
+            PartError: it is not to be had.
+        """
+        end = self._place + size if size is not None and size >= 0 else self.size
+        if self.size is not None:
+            end = min(end or 0, self.size)
+        if end is None or end - self._place > MOST_READ:
+            self.stopped = True
+            raise PartError
+        if end <= self._place:
+            return b""
+        first, last = self._place // BLOCK, (end - 1) // BLOCK
+        self._bring(first, last)
+        found = b"".join(self._blocks[each] for each in range(first, last + 1))
+        found = found[self._place - first * BLOCK : end - first * BLOCK]
+        if len(found) < end - self._place:
+            self.stopped = True
+            raise PartError
+        self._place += len(found)
+        return found
+
+    def _bring(self, first: int, last: int) -> None:
+        missing = [each for each in range(first, last + 1) if each not in self._blocks]
+        if not missing:
+            return
+        begin, end = missing[0], missing[-1] + 1
+        # Who reads on and on is brought more and more at once.
+        self._ahead = min(max(1, self._ahead * 2), MOST_AHEAD // BLOCK) if begin == self._next else 0
+        end = max(end, begin + self._ahead) if self.size is not None else end
+        try:
+            found = self._source.part(begin * BLOCK, (end - begin) * BLOCK)
+        except PartError:
+            self.stopped = True
+            raise
+        for number in range(begin, end):
+            self._blocks[number] = found[(number - begin) * BLOCK : (number - begin + 1) * BLOCK]
+        self._next = end
+
+
+def exactly(pieces: Pieces, offset: int, length: int) -> bytes:
+    """Return a part of a file.
+
+    Raises:
+        PreviewError: the file ends before it.
+        PartError: it is not to be had.
+    """
+    pieces.seek(offset)
+    found = pieces.read(length)
+    if len(found) < length:
+        raise PreviewError("unreadable")
+    return found
