@@ -23,6 +23,7 @@ import tempfile
 import time
 import traceback
 from html import unescape
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -163,11 +164,24 @@ def one(run: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
     return {**result, "log": memory.lines, "seconds": round(time.monotonic() - began, 1)}
 
 
+def read_what_is_the_same() -> None:
+    """Read what takes long and is the same for every portal, before the processes part: CKAN, libraries, languages.
+
+    No module of a plugin: one that needs another's must not find it here.
+    """
+    for name in ("ckan.cli.cli", "ckan.tests.helpers", "owslib.iso", "pyproj", "rdflib", "shapely"):
+        import_module(name)
+    import ckan
+    from babel import localedata
+
+    for folder in (Path(ckan.__file__).parent / "i18n").iterdir():
+        if localedata.exists(folder.name):
+            localedata.load(folder.name)
+
+
 def main() -> None:
     """Run what standard input asks for, two at a time."""
-    import ckan.cli.cli
-    import ckan.tests.helpers  # noqa: F401 - read once, before the processes part
-
+    read_what_is_the_same()
     told = json.load(sys.stdin)
     waiting, running, results = list(told["runs"]), {}, {}
     while waiting or running:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -21,8 +20,6 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from http import HTTPStatus
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -31,19 +28,14 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from PIL import Image
-from playwright.sync_api import Browser, Error, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 from dev.stack import packages
 
 ROOT = Path(__file__).resolve().parents[3]
-#: The command `ckan`, which writes what each of its threads does to its log when it gets a SIGUSR1.
-PORTAL = (
-    "import faulthandler, signal; faulthandler.register(signal.SIGUSR1); "
-    "from ckan.cli.cli import ckan; ckan(prog_name='ckan')"
-)
 START_SECONDS = 300  # a loaded machine starts slowly; a process that dies is seen at once
 CHROMIUM = os.environ.get("CHROMIUM") or str(packages.NEEDS["chromium"].find() or "/usr/bin/chromium")
-#: Without these, Chromium looks up its maker's hosts at each start.
+#: Without these, Chromium looks up its maker's hosts at each start; what a page names elsewhere is not there.
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -53,6 +45,7 @@ QUIET = [
     "--disable-component-update",
     "--disable-background-networking",
     "--disable-domain-reliability",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 
 
@@ -98,11 +91,12 @@ def portal_url(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixture
     url = f"http://127.0.0.1:{free_port()}"
     log = tmp_path_factory.mktemp("portal") / "portal.log"
     ini = ROOT / str(request.config.getoption("--ckan-ini"))
-    command = [sys.executable, "-c", PORTAL, "-c", str(ini), "run", "--port", url.rsplit(":", 1)[1]]
+    program = [sys.executable, "-m", "ckanext.ecosphere.tests.served_portal", "-c", str(ini)]
+    address = ["--host", "127.0.0.1", "--port", url.rsplit(":", 1)[1]]
     programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     with log.open("w") as output:
         process = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--disable-reloader", "--threaded"],
+            [*program, "run", *address, "--disable-reloader", "--threaded"],
             cwd=ROOT,
             env={**os.environ, "CKAN_SITE_URL": url, "PATH": programs},
             stdout=output,
@@ -127,35 +121,6 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-#: What is the same for every page: scripts, styles, fonts and images of CKAN and of the plugins, and the translations.
-ASSET = re.compile(
-    r"^http://[^/]+/((webassets|base|vendor|ecosphere)/[^?]+\.(css|js|woff2?|ttf|svg|png|gif|ico)|api/i18n/\w+)(\?|$)"
-)
-
-#: Headers that belong to one answer.
-NOT_KEPT = ("set-cookie", "connection")
-
-
-def _asset(route: Route) -> None:
-    """Give an asset as the portal gave it the first time: for each one, it looks up who asks.
-
-    It is asked for without cookies, and none comes with it: a session that came with an asset would take the place of
-    the session of whoever is logged in, and with it what the portal keeps there.
-    """
-    url = route.request.url
-    if url not in _assets:
-        try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
-                headers = {name: value for name, value in answer.headers.items() if name.lower() not in NOT_KEPT}
-                _assets[url] = (headers, answer.read())
-        except (OSError, HTTPException):
-            route.continue_()  # what is missing is missing, and the page waits itself for what is late
-            return
-    headers, body = _assets[url]
-    route.fulfill(status=HTTPStatus.OK, headers=headers, body=body)
-
-
-_assets: dict[str, tuple[dict[str, str], bytes]] = {}
 _portal: dict[str, Any] = {}
 
 
@@ -167,7 +132,6 @@ def page(portal_url: str, browser: Browser) -> Iterator[Page]:
     """
     wait_for_tables(portal_url)
     context = browser.new_context(base_url=portal_url, locale="fr-FR", viewport={"width": 1280, "height": 900})
-    context.route(ASSET, _asset)
     tab = context.new_page()
     tab.set_default_timeout(60_000)
     home = urlsplit(portal_url).netloc

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from bs4 import BeautifulSoup
 from ckan import model
+from lxml import html
 
 
 class Form:
@@ -25,26 +27,43 @@ class Form:
         self._app, self._headers = app, {"Authorization": user["token"]}
         options = {"headers": self._headers}
         answer = app.get(path, **options) if sent is None else app.post(path, data=sent, **options)
-        self.page: Any = BeautifulSoup(answer.body, "html.parser")
-        form: Any = self.page.find("form", id="dataset-edit") or self.page.find("form", id="resource-edit")
-        if form is None:
+        self._text: str = answer.body
+        forms = html.fromstring(self._text).xpath("//form[@id='dataset-edit' or @id='resource-edit']")
+        if not forms:
             raise LookupError(path)
+        self._path = forms[0].get("action") or path
+        self.values: dict[str, list[str]] = {"save": [""], **_values(forms[0])}
+
+    @cached_property
+    def page(self) -> Any:
+        """The page, which takes a while to read for those who look at more than the values."""
+        return BeautifulSoup(self._text, "html.parser")
+
+    @cached_property
+    def html(self) -> Any:
+        """The form, without what scripts make rows of."""
+        form: Any = self.page.find("form", id=["dataset-edit", "resource-edit"])
         for template in form.find_all("template"):
             template.decompose()
-        self.html = form
-        self._path = form.get("action") or path
-        self.values: dict[str, list[str]] = {"save": [""]}
-        for element in form.select("input[name]:not([type=file]), textarea"):
-            if element.get("type") not in ("checkbox", "radio") or element.has_attr("checked"):
-                text = element.text if element.name == "textarea" else element.get("value", "")
-                self.values.setdefault(element["name"], []).append(text.replace("\n", "\r\n"))
-        for select in form.select("select[name]"):
-            first = [] if select.has_attr("multiple") else select.select("option")[:1]
-            chosen = select.select("option[selected]") or first
-            self.values.setdefault(select["name"], []).extend(each.get("value", "") for each in chosen)
+        return form
 
     def send(self, **changes: str) -> Any:
         """Send it with some values changed; returns the answer."""
         values = {**self.values, **{name: [value] for name, value in changes.items()}}
         model.Session.remove()
         return self._app.post(self._path, data=values, headers=self._headers, follow_redirects=False)
+
+
+def _values(form: Any) -> dict[str, list[str]]:
+    """What a browser sends of a form: name of the field → values."""
+    found: dict[str, list[str]] = {}
+    for field in form.xpath(".//*[self::input or self::textarea][@name][not(ancestor::template)]"):
+        kind = field.get("type")
+        if kind != "file" and (kind not in ("checkbox", "radio") or field.get("checked") is not None):
+            text = field.text_content() if field.tag == "textarea" else field.get("value", "")
+            found.setdefault(field.get("name"), []).append(text.replace("\n", "\r\n"))
+    for select in form.xpath(".//select[@name][not(ancestor::template)]"):
+        first = [] if select.get("multiple") is not None else select.xpath("(.//option)[1]")
+        chosen = select.xpath(".//option[@selected]") or first
+        found.setdefault(select.get("name"), []).extend(each.get("value", "") for each in chosen)
+    return found

@@ -83,7 +83,7 @@ def test_whoever_registers_confirms_the_address(page: Page, postbox: Postbox):
     assert axe_violations(page, impacts=EVERY_IMPACT) == []
     assert not is_confirmed("lise"), "programs follow links, too"
     page.get_by_role("button", name="Confirmer mon adresse").click()
-    expect(page.get_by_role("status")).to_contain_text("est confirmée")
+    expect(page.locator("main").get_by_role("status")).to_contain_text("est confirmée")
     assert axe_violations(page, impacts=EVERY_IMPACT) == []
     page.get_by_role("link", name="Tableau de bord").last.click()
     page.wait_for_url("**/tableau-de-bord")

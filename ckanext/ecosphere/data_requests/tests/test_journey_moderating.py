@@ -71,6 +71,6 @@ def test_person_stops_the_mails_about_a_request_without_log_in(page: Page, postb
     expect(page.get_by_role("heading", level=1)).to_have_text("Ne plus recevoir de courriels")
     assert axe_violations(page) == []
     page.locator("main form button").click()
-    expect(page.get_by_role("status")).to_contain_text(made["reference"])
+    expect(page.locator("main").get_by_role("status")).to_contain_text(made["reference"])
     assert axe_violations(page) == []
     assert model.Session.scalars(sa.select(Mute.user_id)).all() == [user_id("stranger")]

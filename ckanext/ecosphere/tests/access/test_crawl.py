@@ -3,29 +3,32 @@
 In English each page is looked at as one persona. The addresses are those of `routes.csv` and the pages of CKAN itself
 below: tests hold that no page is left out. What two personas see alike is looked at once: the content of a page for
 each route, its head, account bar and foot for the whole portal. The browser asks the application of the test, so that
-no other process has to start.
+no other process has to start: over HTTP, as it keeps no asset whose request is caught on its way.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from ckan import model
 from lxml import html
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page
 
 from ckanext.ecosphere.tests.access import calls, tables, world
 from ckanext.ecosphere.tests.access.conftest import Visitor
 from ckanext.ecosphere.tests.browser import run_axe
 from ckanext.ecosphere.tests.english import english_texts
+from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 
 pytestmark = pytest.mark.browser
 
-HOST = "http://portal.test"
 PARAMETERS = tables.parameters("routes")
 EVERYONE = tuple(world.PERSONAS)
 SERVICE, MEMBERS, ADMINISTRATORS = ("editor", "admin", "sysadmin"), EVERYONE[1:], ("admin", "sysadmin")
@@ -124,12 +127,14 @@ NOT_OPENED = {
     "for developers": ("activity.dashboard_testing",),
     "leads to the members": ("group.admins", "organization.admins", "group.bulk_process"),
 }  # fmt: skip
-OWN = (urlsplit(HOST).netloc, "test.ckan.net", "localhost", "")  # the second one is `ckan.site_url` of `test.ini`
+OWN = ("test.ckan.net", "localhost", "")  # the first one is `ckan.site_url` of `test.ini`
 #: Contrast is what differs in the dark.
 DARK = {"runOnly": ["color-contrast"]}
 ASSET = re.compile(r"^/(webassets|base|vendor|ecosphere)/[^?]+\.\w+$")
 NOT_SHAPE = ("script", "style", "option", "path")
 FOLLOWED = 3
+#: Headers that belong to one answer.
+NOT_KEPT = ("Set-Cookie", "Content-Length")
 
 
 @dataclass
@@ -140,32 +145,40 @@ class Crawl:
         seen: shapes of the contents that were looked at, by route.
         frames: shapes of what stands around the content, of the pages that were looked at.
         opened: the page that was asked for last, by its address: the browser gets that very answer.
+        alone: held while the application answers: a browser asks for several things at once.
         faults: what is wrong, by persona and address.
     """
 
     page: Page
     visitor: Visitor | None = None
+    host: str = ""
     seen: dict[str, set[frozenset[str]]] = field(default_factory=dict)
     frames: set[frozenset[str]] = field(default_factory=set)
     faults: dict[str, list[str]] = field(default_factory=dict)
     assets: dict[str, Any] = field(default_factory=dict)
     opened: dict[str, Any] = field(default_factory=dict)
+    alone: threading.Lock = field(default_factory=threading.Lock)
     looked_at: int = 0
 
-    def serve(self, route: Route) -> None:
+    def answer(self, exchange: Exchange) -> None:
         """Answer the browser by the application of the test."""
-        parts = urlsplit(route.request.url)
-        if f"{parts.scheme}://{parts.netloc}" != HOST or route.request.method != "GET":
-            return route.abort()
-        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        path = exchange.path
+        if exchange.command != "GET":
+            return exchange.answer(status=HTTPStatus.METHOD_NOT_ALLOWED)
         kept = self.assets.get(path) or self.opened.pop(path, None)
         if kept is None:
-            assert self.visitor is not None
-            kept = _kept(self.visitor.get(path))
-            if ASSET.match(parts.path):
+            kept = _kept(self._get(path))
+            model.Session.remove()  # of this thread
+            if ASSET.match(urlsplit(path).path):
                 self.assets[path] = kept
         status, headers, body = kept
-        return route.fulfill(status=status, headers=headers, body=body)
+        return exchange.answer(body, status, **headers)
+
+    def _get(self, path: str) -> Any:
+        """What the application answers the persona."""
+        assert self.visitor is not None
+        with self.alone:
+            return self.visitor.get(path)
 
     def open(self, persona: str, route: str, address: str) -> None:
         """Look at a page as a persona; what has the same shape as one that was looked at needs no browser."""
@@ -187,10 +200,9 @@ class Crawl:
 
     def _page(self, address: str) -> str | None:
         """Text of a page, None when the address gives something else."""
-        assert self.visitor is not None
         answer: Any = None
         for _step in range(FOLLOWED):
-            answer = self.visitor.get(address)
+            answer = self._get(address)
             if answer.status_code not in (301, 302, 303, 308):
                 break
             parts = urlsplit(answer.headers["Location"])
@@ -205,15 +217,16 @@ class Crawl:
 
     def _axe(self, address: str) -> list[str]:
         self.page.emulate_media(color_scheme="light")
-        self.page.goto(HOST + address, wait_until="load")
+        self.page.goto(self.host + address, wait_until="load")
         found = [f"light: {each}" for each in _violations(self.page)]
         self.page.emulate_media(color_scheme="dark")
         return found + [f"dark: {each}" for each in _violations(self.page, **DARK)]
 
 
 def _kept(answer: Any) -> tuple[int, dict[str, str], bytes]:
-    """What the browser is given of an answer."""
-    return answer.status_code, dict(answer.headers), answer.get_data()
+    """What the browser is given of an answer: one for all, no cookie of one persona for the next."""
+    headers = {name: value for name, value in answer.headers.items() if name not in NOT_KEPT}
+    return answer.status_code, headers, answer.get_data()
 
 
 def _violations(page: Page, **options: Any) -> list[str]:
@@ -254,9 +267,10 @@ def crawl(browser: Browser, visitors: dict[str, Visitor]) -> Iterator[Crawl]:
     context = browser.new_context(locale="fr-FR", viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     made = Crawl(context.new_page())
     made.page.set_default_timeout(60_000)
-    context.route("**/*", made.serve)
-    yield made
-    context.close()
+    with serve(made.answer) as server:
+        made.host = server.url
+        yield made
+        context.close()
 
 
 def addresses(portal: world.World) -> Iterator[tuple[str, str, tuple[str, ...]]]:
@@ -281,7 +295,7 @@ def addresses(portal: world.World) -> Iterator[tuple[str, str, tuple[str, ...]]]
 def test_no_page_is_left_out(made_app: Any, portal: world.World):
     # Routes of the suite: `test_matrix.py` holds that all of them are in `routes.csv`.
     app = made_app._wsgi_app
-    suite, match = calls.suite_routes(app), app.url_map.bind(urlsplit(HOST).netloc).match
+    suite, match = calls.suite_routes(app), app.url_map.bind("localhost").match
     opened = {match(urlsplit(address).path.replace("{", "").replace("}", ""))[0] for address in PAGES_OF_CKAN}
     left = {
         rule.endpoint

@@ -1,15 +1,17 @@
-"""One stage of a catalogue's way into the access desk, out of it and in again: a CKAN of its own each time.
+"""A catalogue's way into the access desk, out of it and in again: a CKAN of its own for each stage.
 
-    python -m ckanext.ecosphere.tests.in_and_out.stages NAME CKAN.INI FOLDER
+    python -m ckanext.ecosphere.tests.in_and_out.stages FOLDER NAME CKAN.INI [NAME CKAN.INI …]
 
-Each stage is a process with one configuration, on the same database, core and storage; what it saw goes to a JSON file
-in the folder, which `test_in_and_out.py` compares.
+Each stage is a forked process with one configuration, in which no plugin was ever loaded, on the same database, core
+and storage; what it saw goes to a JSON file in the folder, which `test_in_and_out.py` compares.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -344,17 +346,44 @@ def back(portal: Portal, seen: dict[str, Any]) -> None:
 STAGES = {each.__name__: each for each in (before, inside, outside, back)}
 
 
-def main(name: str, ini: str, folder: str) -> None:
+def run(name: str, ini: str, folder: Path) -> None:
     """Run a stage, and write what it saw."""
     portal = Portal(ini)
-    portal.folder = Path(folder)
-    tokens = portal.folder / "before.json"
+    portal.folder = folder
+    tokens = folder / "before.json"
     if tokens.exists():
         portal.token = json.loads(tokens.read_text())["token"]
     seen: dict[str, Any] = {}
     STAGES[name](portal, seen)
-    (portal.folder / f"{name}.json").write_text(json.dumps(seen, ensure_ascii=False))
+    (folder / f"{name}.json").write_text(json.dumps(seen, ensure_ascii=False))
+
+
+def main(folder: str, *stages: str) -> None:
+    """Run stages one after the other, until one fails.
+
+    Args:
+        folder: receives what they saw.
+        stages: the name of each, followed by its configuration file.
+    """
+    import ckan.cli.cli
+    import ckan.tests.helpers  # noqa: F401 - read once, before the processes part
+
+    for name, ini in zip(stages[::2], stages[1::2], strict=True):
+        if pid := os.fork():
+            _pid, status = os.waitpid(pid, 0)
+            if code := os.waitstatus_to_exitcode(status):
+                sys.exit(f"{name} ended with {code}")
+            continue
+        try:
+            run(name, ini, Path(folder))
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    from ckanext.ecosphere.tests.quick_loading import quickly
+
+    with quickly():
+        main(*sys.argv[1:])

@@ -73,13 +73,12 @@ def seen(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
     plain.write_text(PLAIN)
     ours.write_text(OURS.format(ini=ROOT / str(request.config.getoption("--ckan-ini"))))
     _empty_tables()
-    found: dict[str, Any] = {"folder": folder}
-    for name, ini in (("before", plain), ("inside", ours), ("outside", plain), ("back", ours)):
-        command = [sys.executable, "-m", stages.__name__, name, str(ini), str(folder)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{name}:\n{done.stderr[-5000:]}"
-        found[name] = json.loads((folder / f"{name}.json").read_text())
-    return found
+    way = {"before": plain, "inside": ours, "outside": plain, "back": ours}
+    words = [str(word) for stage in way.items() for word in stage]
+    command = [sys.executable, "-m", stages.__name__, str(folder), *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-5000:]
+    return {"folder": folder, **{name: json.loads((folder / f"{name}.json").read_text()) for name in way}}
 
 
 def _empty_tables() -> None:
