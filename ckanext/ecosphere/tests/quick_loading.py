@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import select
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from ckan.logic.schema import config_declaration_v1
 from ckan.model import user
 from ckan.plugins import core
 from jinja2 import Environment
+from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from werkzeug.routing import Rule
 
 from ckanext.ecosphere.shared.web_guard import brakes
@@ -42,8 +44,9 @@ def quickly() -> Iterator[None]:
     files again each time, with the parser that is written in Python; it validates the declarations of options that they
     hold; it asks Solr for its whole schema, to read the version; and each application compiles its templates anew. To
     empty the database, it asks for each table whether it is there; once it has made the tables, it opens a connection
-    for each question. A password takes a hundredth of a second to hash, on purpose. And freezegun sorts the names of
-    every module of the process, each time a clock is stopped and each time it goes on.
+    for each question. It asks the database before each use of a connection whether it is there. A password takes a
+    hundredth of a second to hash, on purpose. And freezegun sorts the names of every module of the process, each time a
+    clock is stopped and each time it goes on.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inspect, "stack", _stack)
@@ -59,12 +62,23 @@ def quickly() -> Iterator[None]:
         patch.setattr(model.Repository, "upgrade_db", _upgrade_db)
         patch.setattr(user, "pbkdf2_sha512", CHEAP_HASH)
         patch.setattr(brakes, "_hashes", lambda: CHEAP_HASH)
+        patch.setattr(PGDialect_psycopg2, "do_ping", _do_ping)
         patch.setattr(freezegun.api, "_get_module_attributes_hash", _names_of_module)
         yield
 
 
 CHEAP_HASH: Any = user.pbkdf2_sha512.using(rounds=100)
 """CKAN's way to keep passwords, with fewer rounds."""
+
+
+_ping = PGDialect_psycopg2.do_ping
+
+
+def _do_ping(self: PGDialect_psycopg2, connection: Any) -> bool:
+    """Ask the server whether a connection is there only when it has said something unasked: that it closes it."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return _ping(self, connection) if poll.poll(0) else True
 
 
 def _names_of_module(module: ModuleType) -> str:
