@@ -57,7 +57,8 @@ ONE_EACH = frozenset(
 """Fields with as many values as there are datasets: all of them at once are no facet."""
 LAST_START = 1_000_000
 """Beyond it Solr would gather and sort all that comes before."""
-_OWN_PARSERS = re.compile(r"(?<!\\)\{![^}]*(?:frange|edismax)")
+_LOCAL_PARAMETERS = re.compile(r"""\s*\{!((?:'[^']*'|"[^"]*"|[^}'"])*)""")
+_OWN_PARSERS = ("frange", "edismax")
 """CKAN hands these parsers on to Solr, for the filters of ckanext-spatial and for those of our own questions."""
 _COSTLY = re.compile(r"[*?~]")
 _CLAUSE_ENDS = re.compile(r"[\s()]+")
@@ -83,7 +84,7 @@ def check(params: dict[str, Any], fielded: bool) -> None:
     if fielded:
         _check_fielded(query)
     texts = [str(params.get(name) or "") for name in ("q", "fq", "sort")] + list(map(str, params.get("fq_list") or []))
-    if any(map(_OWN_PARSERS.search, texts)):
+    if any(map(_names_our_parser, texts)):
         raise SearchQueryError(tk._("A search names no function of Solr: write words, or field:value."))
     box = (params.get("extras") or {}).get("ext_bbox")
     if box:
@@ -91,6 +92,12 @@ def check(params: dict[str, Any], fielded: bool) -> None:
     if _number(params.get("start")) > LAST_START:
         raise SearchQueryError(tk._("There are no pages beyond result {number}.").format(number=LAST_START))
     _bound_facets(params)
+
+
+def _names_our_parser(text: str) -> bool:
+    # CKAN refuses local parameters that do not begin the text.
+    found = _LOCAL_PARAMETERS.match(text)
+    return found is not None and any(parser in found[1] for parser in _OWN_PARSERS)
 
 
 def _bound_facets(params: dict[str, Any]) -> None:

@@ -68,7 +68,8 @@ def test_password_reset_is_french_from_the_form_to_the_page(app: Any, postbox: A
 
 
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
-def test_invitation_is_french(app: Any, postbox: Any):
+def test_invitation_is_french(app: Any, postbox: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(ckan_config, "ckan.locale_default", "fr")  # whoever comes for the first time chose no language
     admin = factories.SysadminWithToken(name="administratrice", about="")
     factories.Organization(name="ddt-80", title="DDT 80", description="", image_url="")
     app.post(

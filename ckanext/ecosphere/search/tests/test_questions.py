@@ -120,7 +120,7 @@ RARE = (
     "zones humides tourbière rezé",
     "bruit tourbière saint-denis",
     "plan local d'urbanime granvile",
-    "bruit ancien aéroport nantes",
+    "bruit aéroport rezé",
     "zones humides rivière",
 )
 

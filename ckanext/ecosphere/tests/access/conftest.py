@@ -22,7 +22,8 @@ LIMITS = {"comments_per_hour": 100_000, "requests_per_day": 100_000, "statistics
 #: The tests of other folders send forms without the token of the page; here it is asked for, as in the portal.
 CSRF = "WTF_CSRF_ENABLED"
 #: A redirection is an answer: it is not followed.
-STAY = {"follow_redirects": False}
+# Read whole: the rest of one that is made while it is read would be thrown away in the middle of a later call.
+STAY = {"follow_redirects": False, "buffered": True}
 #: The log-in of a plugin that portals need not have; nothing listens at the provider.
 OPENID: dict[str, Any] = {
     "ecosphere.openid.issuer": "http://127.0.0.1:9/openid",
