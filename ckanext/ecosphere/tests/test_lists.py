@@ -18,8 +18,10 @@ from ckan.tests import factories
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.core.lists import indexing, journal, store
 from ckanext.ecosphere.core.lists.model import JournalEntry, LocalValue
+from ckanext.ecosphere.search import setup
 from ckanext.ecosphere.search.lists import trial
 from ckanext.ecosphere.search.relevance import solr_query, words
+from ckanext.ecosphere.search.tests.conftest import give_french
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 from ckanext.ecosphere.vocabularies import local
 
@@ -32,7 +34,8 @@ TERM = {"label_fr": "Sobriété foncière", "label_en": "Land sobriety", "alt_la
 
 @pytest.fixture
 def portal(with_plugins: None, clean_db: None, clean_index: None) -> Any:
-    """A portal with an administrator; what was changed in lists is forgotten afterwards."""
+    """A portal with an administrator, and French in Solr; what was changed in lists is forgotten afterwards."""
+    give_french(setup.solr())
     local.look(now=True)
     connect_to_redis().delete(indexing._key("counts"), indexing._key("progress"))
     boss = factories.Sysadmin(name="boss", password=PASSWORD, image_url="", fullname="Camille Martin")

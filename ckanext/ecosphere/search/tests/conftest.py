@@ -23,12 +23,17 @@ def solr(ckan_config) -> SolrAdmin:
 @pytest.fixture
 def french(solr: SolrAdmin) -> SolrAdmin:
     """Solr with the French schema."""
+    give_french(solr)
+    return solr
+
+
+def give_french(solr: SolrAdmin) -> None:
+    """Apply the French schema, which another test may have taken out."""
     if solr_schema.blocking_fields(solr):
         solr.delete_all()
         solr.reload()
     solr_schema.apply(solr)
     forget_schema()
-    return solr
 
 
 @pytest.fixture
