@@ -20,11 +20,11 @@ _BOUNDS: dict[str, Any] = {
 _NATIVE = frozenset({"point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"})
 
 
-def read(path: Path, most: int, skip_geometry: bool = False) -> tuple[dict[str, Any], Any, list[str], list[Any]]:
-    """Read the first rows; see `geo.read`.
+def _library() -> tuple[Any, Any]:
+    """Return pyarrow and its module for these files, kept to one processor.
 
     Raises:
-        PreviewError: it cannot be read, or pyarrow is not installed.
+        PreviewError: it is not installed.
     """
     try:
         import pyarrow
@@ -32,6 +32,16 @@ def read(path: Path, most: int, skip_geometry: bool = False) -> tuple[dict[str, 
     except ImportError as error:
         raise PreviewError("no-preview") from error
     pyarrow.set_cpu_count(1)
+    return pyarrow, parquet
+
+
+def read(path: Path, most: int, skip_geometry: bool = False) -> tuple[dict[str, Any], Any, list[str], list[Any]]:
+    """Read the first rows; see `geo.read`.
+
+    Raises:
+        PreviewError: it cannot be read, or pyarrow is not installed.
+    """
+    pyarrow, parquet = _library()
     try:
         with parquet.ParquetFile(path, **_BOUNDS) as file:
             names = list(file.schema_arrow.names)
@@ -64,12 +74,7 @@ def copy_first(source: Any, target: Path, most: int, at_once: int) -> int:
     Raises:
         PreviewError: it cannot be read, or pyarrow is not installed.
     """
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise PreviewError("no-preview") from error
-    pyarrow.set_cpu_count(1)
+    pyarrow, parquet = _library()
     try:
         with parquet.ParquetFile(source, buffer_size=at_once, **_BOUNDS) as file:
             batch = next(file.iter_batches(most, use_threads=False), None)
