@@ -42,6 +42,15 @@ def pages():
     ]
 
 
+def test_what_a_button_says_on_focus_is_within_a_landmark(page, pages):
+    log_in(page, factories.Sysadmin(password="of-the-test-1", image_url="")["name"], "of-the-test-1")
+    page.goto(pages[2].replace("/dataset/", "/dataset/edit/"))
+    button = page.locator("[data-bs-toggle=tooltip]").first
+    button.focus()
+    expect(page.locator("main [role=tooltip]")).to_be_visible()
+    assert axe_violations(page, impacts=("moderate", "serious", "critical")) == []
+
+
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
 def test_pages_are_accessible_and_fit(page, pages, size):
     page.set_viewport_size(size)
