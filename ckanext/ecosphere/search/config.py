@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
 
+QUEUE = "ecosphere:search"
+"""Queue of this room's background jobs."""
 QUERY_FIELDS = "ecosphere.search.query_fields"
 MINIMUM_MATCH = "ecosphere.search.minimum_match"
 TIE = "ecosphere.search.tie"

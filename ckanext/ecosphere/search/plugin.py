@@ -25,6 +25,7 @@ from ckanext.ecosphere.search import (
     actions,
     auth,
     cli,
+    config,
     facet_counts,
     facet_values,
     facets,
@@ -41,6 +42,7 @@ from ckanext.ecosphere.search.alerts import job as alert_job
 from ckanext.ecosphere.search.alerts import setup as alert_setup
 from ckanext.ecosphere.search.alerts import views as alert_views
 from ckanext.ecosphere.search.lists import views as list_views
+from ckanext.ecosphere.search.relevance import catalogue_words
 from ckanext.ecosphere.search.relevance.solr_query import POPULARITY_FIELD
 from ckanext.ecosphere.shared import language, template_helpers
 from ckanext.ecosphere.vocabularies import gazetteer
@@ -133,9 +135,9 @@ class EcosphereSearchPlugin(Room):
         return [*setup.check(), *alert_setup.check()]
 
     def ecosphere_recover(self) -> list[str]:
-        """Have alerts looked at and e-mails sent that a killed process or an emptied queue left."""
-        return alert_job.recover()
+        """Have done what a killed process or an emptied queue left: alerts, e-mails, words counted anew."""
+        return [*alert_job.recover(), *catalogue_words.recover()]
 
     def ecosphere_queues(self) -> list[str]:
         """Queue of alerts and their e-mails."""
-        return [alert_job.QUEUE]
+        return [config.QUEUE]

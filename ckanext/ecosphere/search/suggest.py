@@ -16,6 +16,7 @@ from rapidfuzz.distance import OSA
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facets, query
 from ckanext.ecosphere.search.index import TERRITORY_FIELD, THEME_FIELD
+from ckanext.ecosphere.search.relevance import catalogue_words
 from ckanext.ecosphere.search.relevance.words import words_of_language
 from ckanext.ecosphere.vocabularies import communes
 
@@ -133,11 +134,22 @@ def _meant(context: Context, word: str) -> str:
 
 
 def nearest_word(context: Context, word: str) -> str | None:
-    """Return the nearest word of any title or keyword, None when the word itself occurs or none is near."""
+    """Return the nearest word of any title or keyword, None when the word itself occurs or none is near.
+
+    The words of public datasets are known without a question to Solr; those of a person's own service are asked for.
+    """
     wanted = voc.normalise(word)
     if len(wanted) < MIN_FUZZY_LENGTH or " " in wanted:
         return None
     allowed = allowed_distance(wanted)
+    near = catalogue_words.nearest(wanted, allowed)
+    # They were counted some minutes ago: a dataset may have become private since.
+    if near and _search(context, q=near, rows=0, facet="false")["count"]:
+        return near
+    return _nearest_by_solr(context, wanted, allowed) if near is None or context.get("user") else None
+
+
+def _nearest_by_solr(context: Context, wanted: str, allowed: int) -> str | None:
     fuzzy = f"{wanted}~{min(allowed, MAX_DISTANCE)}"  # Lucene's limit
     found = _search(context, q=f"{WORDS_FIELD}:{fuzzy} OR title:{fuzzy}", rows=50, fl=["title", "tags"], facet="false")
     spellings: Counter[str] = Counter()

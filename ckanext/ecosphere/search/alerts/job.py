@@ -14,6 +14,8 @@ from ckan.lib.search import SearchQueryError
 from ckanext.ecosphere.search import popularity
 from ckanext.ecosphere.search.alerts import config, mails, searches, storage, subjects
 from ckanext.ecosphere.search.alerts.model import Subscriber, now
+from ckanext.ecosphere.search.config import QUEUE
+from ckanext.ecosphere.search.relevance import catalogue_words
 from ckanext.ecosphere.search.unfound import counting
 from ckanext.ecosphere.shared import runs
 from ckanext.ecosphere.shared.locks import Locks, is_free
@@ -22,7 +24,6 @@ from ckanext.ecosphere.shared.queue import enqueue_once, waits
 
 log = logging.getLogger(__name__)
 
-QUEUE = "ecosphere:search"
 #: Lock of whoever looks.
 LOOKING = "search:alerts"
 #: A dataset may come into the index some minutes after the moment at which it says that it was saved.
@@ -145,6 +146,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "unconfirmed_erased": storage.purge,
     "unfound_erased": counting.purge,
     "popularity_indexed": popularity.count,
+    "words_counted": catalogue_words.count,
     "emails_taken_up": mails.OUTBOX.take_up_interrupted,
     "people_with_news": look,
     "emails": deliver,

@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -18,8 +19,8 @@ from ckan.types import Context
 from flask import has_request_context
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import bounds, config, query, setup, suggest
-from ckanext.ecosphere.search.relevance import counts, solr_query, spelling, understanding, words
+from ckanext.ecosphere.search import bounds, config, query, setup
+from ckanext.ecosphere.search.relevance import catalogue_words, corrections, counts, solr_query, understanding, words
 from ckanext.ecosphere.search.relevance.solr_query import Asked
 from ckanext.ecosphere.search.relevance.understanding import Understood
 from ckanext.ecosphere.search.solr_client import SolrAdminError
@@ -38,18 +39,16 @@ TYPED_PARAMETER = "ext_typed"
 FEW = 5
 """Datasets up to which another spelling is tried, which counts when it finds more than as many times as many, and then
 the words of the field alone."""
-MOST_CORRECTED = 4
-"""Words of a question that another spelling is looked for."""
 MOST_FORESEEN = 20
 """Questions that are counted at once before one of them is asked."""
 MOST_STEPS = 4
-"""Steps of a question that are counted beforehand: most end within so many."""
+"""Steps of a reading that are counted before those of the others: most questions end within so many."""
+MOST_IN_DOUBT = 2
+"""Strange words of a question of which it is foreseen that the catalogue has them, and that it has not."""
 MOST_AT_ONCE = 2
 """Words and expressions that a dataset of one place often has together."""
 MOST_NAMESAKES = 2
 """Other places of a name that are counted beforehand."""
-MOST_UNITS = 8
-"""Words and expressions among which one that is misspelt as a whole is looked for."""
 _OWN_WAY = ("qf", "mm", "defType", "bf", "boost", "df")
 _SIGNS = re.compile(r'["+*~^()\[\]{}|]|(?:^|\s)[-!]\w|\b(?:AND|OR|NOT)\b')
 _OTHER_TYPES = re.compile(r"(?<![\w-])dataset_type:(?!\"?dataset\b)")
@@ -130,6 +129,12 @@ class Index:
         """How many datasets a question finds."""
         return self._counts[asked] if self.knows(asked) else self.find(asked)["count"]
 
+    def near(self, word: str) -> str:
+        """The other spelling of a word of a question, empty when there is none that finds something for the reader."""
+        other = corrections.near(voc.normalise(word), known=self.count(_alone(word)) > 0)
+        # The words of the catalogue were counted some minutes ago: a dataset may have become private since.
+        return other if corrections.is_of_lists(other) or self.count(_alone(other)) else ""
+
     def foresee(self, questions: Iterable[Asked]) -> None:
         """Count what several questions find, with one question to Solr."""
         unknown = [each for each in dict.fromkeys(questions) if not self.knows(each)][:MOST_FORESEEN]
@@ -152,12 +157,12 @@ class Index:
 def _chosen(index: Index, understood: Understood, understand: Callable[[str], Understood]) -> Choice:
     """What is asked at last, of a question that as it is may find nothing or little."""
     spelling_on, steps_on = "spelling" not in index.without, "steps" not in index.without
-    unknown = _unknown(understood) if spelling_on else []
+    unknown = corrections.unknown(understood) if spelling_on else []
     if steps_on and _may_find_little(understood, unknown):
         index.foresee(_foreseen(understood, unknown, understand))
     best = first = Choice(understood, understood.asked)
     count = index.count(best.asked)
-    corrected = _corrected(understood, unknown, index) if count <= FEW and spelling_on else ""
+    corrected = corrections.corrected(understood, unknown, index.near) if count <= FEW and spelling_on else ""
     if corrected:
         again = understand(corrected)
         found = index.count(again.asked)
@@ -174,27 +179,36 @@ def _chosen(index: Index, understood: Understood, understand: Callable[[str], Un
 
 def _may_find_little(understood: Understood, unknown: list[str]) -> bool:
     """Whether a question often finds nothing as it is: a strange word, a place of several, much at once."""
-    strong = sum(not unit.weak for unit in understood.asked.units)
-    several = strong == MOST_AT_ONCE or bool(understood.others)
-    return bool(unknown) or strong > MOST_AT_ONCE or (several and understood.place is not None)
+    strong = [unit for unit in understood.asked.units if not unit.weak]
+    strange = unknown or [unit for unit in strong if not unit.others and catalogue_words.has(unit.words) is False]
+    several = len(strong) == MOST_AT_ONCE or bool(understood.others)
+    return bool(strange) or len(strong) > MOST_AT_ONCE or (several and understood.place is not None)
 
 
 def _foreseen(understood: Understood, unknown: list[str], understand: Callable[[str], Understood]) -> list[Asked]:
     """What may be asked in the end, the likeliest first."""
-    texts = [understood.text]
-    for known in (False, True) if unknown else ():
-        # Without the catalogue's own words, which it would have to be asked for.
-        near = {word: _of_lists(voc.normalise(word), known=known) for word in unknown}
-        texts.append(_replaced(understood.text, unknown, near.__getitem__))
-    if unknown and len(set(texts)) == 1:
-        texts.append(_expression_corrected(understood))
+    texts = [understood.text, *_foreseen_corrections(understood, unknown)]
     readings = [understood, *map(understand, (each for each in dict.fromkeys(texts) if each != understood.text))]
     found = [each.asked for each in readings]
     found += map(_alone, unknown)
+    near = [corrections.near(voc.normalise(word), foreseen=True) for word in unknown]
+    found += [_alone(other) for other in near if not corrections.is_of_lists(other)]
     for each in reversed(readings):
         found += [replace(each.asked, place=other) for other in (each.others if each.place else ())[:MOST_NAMESAKES]]
         found += understanding.steps(each.asked)[:MOST_STEPS]
+    for each in reversed(readings):
+        found += understanding.steps(each.asked)[MOST_STEPS:]
     return found
+
+
+def _foreseen_corrections(understood: Understood, unknown: list[str]) -> Iterator[str]:
+    """The question as it will be corrected, whichever of its strange words the catalogue turns out to have."""
+    in_doubt = unknown[:MOST_IN_DOUBT]
+    for number in range(len(in_doubt) + 1) if unknown else ():
+        for known in map(set, combinations(in_doubt, number)):
+            near = {word: corrections.near(voc.normalise(word), known=word in known, foreseen=True) for word in unknown}
+            if text := corrections.corrected(understood, unknown, near.__getitem__):
+                yield text
 
 
 def _at_namesake(best: Choice, index: Index) -> Choice:
@@ -249,70 +263,8 @@ def _run(
         return ask(None)
 
 
-def _unknown(understood: Understood) -> list[str]:
-    """Words as typed that may be misspelt."""
-    typed = (word for unit in understood.asked.units for word in unit.words)
-    return [word for word in typed if _may_be_misspelt(voc.normalise(word))][:MOST_CORRECTED]
-
-
-def _corrected(understood: Understood, unknown: list[str], index: Index) -> str:
-    """The question with words that the catalogue does not have replaced by near ones; empty when there are none."""
-
-    def near(word: str) -> str:
-        return _near(voc.normalise(word), known=index.count(_alone(word)) > 0)
-
-    text = _replaced(understood.text, unknown, near)
-    if text == understood.text:
-        text = _expression_corrected(understood)
-    return text if text != understood.text else ""
-
-
 def _alone(word: str) -> Asked:
     return Asked((words.Unit((word,)),))
-
-
-def _may_be_misspelt(folded: str) -> bool:
-    if any(map(str.isdigit, folded)):
-        return False  # a reference
-    return len(folded) >= suggest.MIN_FUZZY_LENGTH and not spelling.is_known(folded) and not spelling.is_french(folded)
-
-
-def _replaced(text: str, typed: list[str], near: Callable[[str], str]) -> str:
-    """A question with words replaced; `near` gives the other word for one, or nothing."""
-    for word in typed:
-        if other := near(word):
-            text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", other, text, count=1)
-    return text
-
-
-def _near(folded: str, *, known: bool) -> str:
-    """A near word; for one that the catalogue knows only the name of a place, one letter away ("nante")."""
-    if of_lists := _of_lists(folded, known=known):
-        return of_lists
-    if known:
-        return ""
-    farther = spelling.nearest(folded)
-    return suggest.nearest_word(Context(), folded) or (farther[0] if farther else "")
-
-
-def _of_lists(folded: str, *, known: bool) -> str:
-    near = spelling.nearest(folded)
-    if near and near[1] == 1 and (not known or spelling.is_place(near[0])):
-        return near[0]
-    return "" if known else spelling.apart(folded)
-
-
-def _expression_corrected(understood: Understood) -> str:
-    """The question with two or three words replaced by an expression one letter away."""
-    units, text = understood.asked.units[:MOST_UNITS], understood.text
-    for number in (3, 2):
-        for start in range(len(units) - number + 1):
-            typed = [word for unit in units[start : start + number] for word in unit.words]
-            near = spelling.nearest_expression(" ".join(words.stem(voc.normalise(word)) for word in typed))
-            if near:
-                between = r"\W+(?:\w{1,3}\W+){0,3}".join(map(re.escape, typed))
-                return re.sub(between, near, text, count=1)
-    return text
 
 
 def _told(best: Choice) -> dict[str, Any]:

@@ -10,8 +10,17 @@ from ckan.lib import search as ckan_search
 from ckan.tests import factories, helpers
 
 from ckanext.ecosphere.search import setup, solr_schema, stock_schema
+from ckanext.ecosphere.search.relevance import catalogue_words
 from ckanext.ecosphere.search.relevance.search import forget_schema
 from ckanext.ecosphere.search.solr_client import SolrAdmin
+
+
+@pytest.fixture(autouse=True)
+def forgotten_words(ckan_config) -> Iterator[None]:
+    """No words of the catalogue are known before a test, nor after it."""
+    catalogue_words.forget()
+    yield
+    catalogue_words.forget()
 
 
 @pytest.fixture

@@ -1,0 +1,201 @@
+"""The words of titles and keywords of public datasets, by which misspelt words are corrected without asking Solr.
+
+Counted in the background and kept in Redis; each process reads them when they changed. A portal where none were counted
+yet, or whose Redis is away, asks Solr (see `suggest.nearest_word`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.redis import connect_to_redis
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+from redis.exceptions import RedisError
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search import config
+from ckanext.ecosphere.search.relevance.words import stem
+from ckanext.ecosphere.shared.queue import enqueue_once, waits
+
+KEPT_SECONDS = 7 * 24 * 3600
+"""Time after which words are given up, should no worker count them anew."""
+READ_AGAIN_SECONDS = 60
+JOB = "ecosphere-search-words"
+MOST_WORDS = 100_000
+"""Words that are kept, those of most datasets first."""
+SHORTEST = 3
+_ROWS_AT_ONCE = 5_000
+_WORDS = re.compile(r"\w+")
+_PACKAGE = model.Package
+_PUBLIC = (
+    _PACKAGE.state == model.State.ACTIVE,
+    _PACKAGE.private.is_(False),
+    _PACKAGE.type != "harvest",  # sources of ckanext-harvest are packages too
+)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words of a catalogue.
+
+    Attributes:
+        version: state of the catalogue of which they are, see `_state`.
+        written: each as datasets write it, in small letters, those of most datasets first.
+        folded: the same, without accents.
+    """
+
+    version: str
+    written: tuple[str, ...]
+    folded: tuple[str, ...]
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """Their stems (see `words.stem`)."""
+        return frozenset(map(stem, self.folded))
+
+
+def nearest(folded: str, allowed: int) -> str | None:
+    """The nearest word of the catalogue; of those as near, the one of most datasets.
+
+    Args:
+        folded: a normalised word.
+        allowed: letters that may differ.
+
+    Returns:
+        the word as the catalogue writes it; empty when the word itself occurs or none is near, None when the words of
+        the catalogue are not known.
+    """
+    words = _known()
+    if words is None:
+        return None
+    near = process.extract(folded, words.folded, scorer=OSA.distance, score_cutoff=allowed, limit=None)
+    # People rarely miss the first letter.
+    found = [(gap, place) for other, gap, place in near if gap <= 1 or other[0] == folded[0]]
+    if not found or min(found)[0] == 0:
+        return ""
+    return words.written[min(found)[1]]
+
+
+def has(typed: Iterable[str]) -> bool | None:
+    """Whether the catalogue has all of some words, in whatever number; None when its words are not known."""
+    words = _known()
+    return None if words is None else all(stem(voc.normalise(word)) in words.stems for word in typed)
+
+
+def is_due() -> bool:
+    """Whether the catalogue changed since its words were counted.
+
+    Raises:
+        RedisError: Redis is away.
+    """
+    kept: Any = connect_to_redis().get(_key("version"))
+    return (kept or b"").decode() != _state()
+
+
+def count() -> int:
+    """Count the words anew, if the catalogue changed, and keep them; return how many.
+
+    Raises:
+        RedisError: Redis is away; the next run does it.
+    """
+    if not is_due():
+        return 0
+    state = _state()
+    spellings = [word for word, _number in _counted().most_common(MOST_WORDS)]
+    kept = connect_to_redis().pipeline()
+    kept.set(_key("words"), zlib.compress(json.dumps([state, spellings]).encode()), ex=KEPT_SECONDS)
+    kept.set(_key("version"), state, ex=KEPT_SECONDS)
+    kept.execute()
+    return len(spellings)
+
+
+def recover() -> list[str]:
+    """Have the words counted anew when the catalogue changed.
+
+    Raises:
+        RedisError: Redis is away.
+    """
+    if not is_due() or waits(JOB, config.QUEUE):
+        return []
+    enqueue_once(count, job_id=JOB, title="Search: words of the catalogue", queue=config.QUEUE)
+    return ["words of the catalogue"]
+
+
+def _counted() -> Counter[str]:
+    """How many titles and keywords of public datasets have each word."""
+    counted: Counter[str] = Counter()
+    titles = sa.select(_PACKAGE.title, sa.literal(1)).where(*_PUBLIC)
+    keywords = (
+        sa.select(model.Tag.name, sa.func.count())
+        .join(model.PackageTag, model.PackageTag.tag_id == model.Tag.id)
+        .join(_PACKAGE, _PACKAGE.id == model.PackageTag.package_id)
+        .where(*_PUBLIC, model.PackageTag.state == model.State.ACTIVE)
+        .group_by(model.Tag.name)
+    )
+    for texts in (titles, keywords):
+        for text, number in model.Session.execute(texts.execution_options(yield_per=_ROWS_AT_ONCE)):
+            for word in {each for each in _WORDS.findall((text or "").lower()) if _is_kept(each)}:
+                counted[word] += number
+    return counted
+
+
+def _is_kept(word: str) -> bool:
+    return len(word) >= SHORTEST and not word.isdigit()
+
+
+def _state() -> str:
+    """Changes whenever a public dataset comes, goes or is saved."""
+    number, latest = model.Session.execute(
+        sa.select(sa.func.count(), sa.func.max(_PACKAGE.metadata_modified)).where(*_PUBLIC)
+    ).one()
+    return f"{number} {latest}"
+
+
+_read: dict[str, tuple[float, Words | None]] = {}
+
+
+def _known() -> Words | None:
+    """The words as they were known a minute ago; None when none are kept."""
+    key = _key("words")
+    moment, words = _read.get(key, (0.0, None))
+    if not moment or time.monotonic() - moment > READ_AGAIN_SECONDS:
+        words = _kept(words)
+        _read[key] = (time.monotonic(), words)
+    return words
+
+
+def _kept(known: Words | None) -> Words | None:
+    try:
+        connection: Any = connect_to_redis()
+        version = (connection.get(_key("version")) or b"").decode()
+        if known and known.version == version:
+            return known
+        packed = connection.get(_key("words")) if version else None
+    except RedisError:
+        return known
+    if not packed:
+        return None
+    state, spellings = json.loads(zlib.decompress(packed))
+    return Words(state, tuple(spellings), tuple(map(voc.normalise, spellings)))
+
+
+def forget() -> None:
+    """Give the words up, so that Solr is asked until they are counted again."""
+    _read.clear()
+    connect_to_redis().delete(_key("version"), _key("words"))
+
+
+def _key(name: str) -> str:
+    return f"ecosphere:search:catalogue_words:{tk.config['ckan.site_id']}:{name}"

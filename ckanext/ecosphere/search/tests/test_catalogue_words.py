@@ -1,0 +1,114 @@
+"""Misspelt words are corrected by the words of public titles and keywords, which are counted in the background."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pysolr
+import pytest
+from ckan.lib.redis import connect_to_redis
+from ckan.tests import factories, helpers
+
+from ckanext.ecosphere.search import suggest
+from ckanext.ecosphere.search.alerts import job
+from ckanext.ecosphere.search.relevance import catalogue_words, search
+
+pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", "french")
+
+FAR = "zibelyne"
+
+
+@pytest.fixture
+def services() -> dict[str, Any]:
+    editor = factories.User()
+    service = factories.Organization(users=[{"name": editor["name"], "capacity": "editor"}], image_url="")
+    return {"editor": editor["name"], "id": service["id"]}
+
+
+def count() -> int:
+    """Have the words counted, and this process read them."""
+    counted = catalogue_words.count()
+    catalogue_words._read.clear()
+    return counted
+
+
+def told(question: str, user: str = "") -> dict[str, Any]:
+    mine = {"user": user, "ignore_auth": False}
+    return helpers.call_action("package_search", mine, q=question, include_private=True)[search.KEY]
+
+
+def test_words_of_titles_and_keywords_are_near_as_the_catalogue_writes_them(make_datasets):
+    make_datasets(
+        {"title": "Zibelines des forêts"},
+        {"title": "Zibelines", "tags": [{"name": "écrevisse à pattes blanches"}]},
+        {"title": "Écrevisses"},
+    )
+    assert catalogue_words.nearest("zibelinnes", 2) is None  # nobody counted them yet
+    assert count() == 7  # des, forêts, pattes … and no word of less than three letters
+    assert catalogue_words.nearest("zibelinnes", 1) == "zibelines"
+    assert catalogue_words.nearest("zibelines", 1) == ""  # it occurs
+    assert catalogue_words.nearest("xibelinnes", 2) == ""  # the first letter and another one
+    assert catalogue_words.nearest("ecrevise", 1) == "écrevisse"
+    assert catalogue_words.has(["Zibeline"])
+    assert catalogue_words.has(["hermine"]) is False
+
+
+def test_the_word_of_most_datasets_is_the_nearest(make_datasets):
+    make_datasets({"title": "Zibelane"}, {"title": "Zibelune"}, {"title": "Zibelune des bois"})
+    count()
+    assert catalogue_words.nearest(FAR, 1) == "zibelune"
+
+
+def test_a_misspelt_word_takes_two_questions_to_solr(make_datasets, monkeypatch):
+    make_datasets({"title": "Zibeline de la forêt d'Orléans"})
+    count()
+    asked: list[Any] = []
+    search_solr = pysolr.Solr.search
+    monkeypatch.setattr(pysolr.Solr, "search", lambda *args, **params: asked.append(1) or search_solr(*args, **params))
+    assert told(f"{FAR} forêt")["corrected"] == "zibeline forêt"
+    assert len(asked) == 2
+
+
+def test_words_are_counted_anew_when_the_catalogue_changed(make_datasets):
+    make_datasets({"title": "Zibeline"})
+    assert job.STEPS["words_counted"]() == 1
+    make_datasets({"title": "Martre"})
+    assert catalogue_words.recover() == ["words of the catalogue"]
+    assert catalogue_words.recover() == []  # it waits
+    assert count() == 2
+    assert count() == 0
+    assert not catalogue_words.is_due()
+    make_datasets({"title": "Hermine"})
+    assert catalogue_words.is_due()
+    assert count() == 3
+
+
+def test_words_of_private_datasets_are_not_counted(services):
+    factories.Dataset(title="Zibeline", owner_org=services["id"], private=True)
+    count()
+    assert catalogue_words.nearest(FAR, 1) == ""
+    assert told(FAR)["corrected"] == ""
+    # Who may see it has its words asked for.
+    assert suggest.did_you_mean({"user": services["editor"]}, FAR) == "zibeline"
+    assert suggest.did_you_mean({"user": ""}, FAR) is None
+
+
+def test_a_word_of_a_dataset_that_became_private_is_proposed_to_nobody_else(services):
+    dataset = factories.Dataset(title="Zibeline", owner_org=services["id"])
+    factories.Dataset(title="Martre des marais et des bocages", owner_org=services["id"])
+    count()
+    assert told(FAR)["corrected"] == "zibeline"
+    helpers.call_action("package_patch", {"user": services["editor"]}, id=dataset["id"], private=True)
+    assert catalogue_words.nearest(FAR, 1) == "zibeline"  # they were counted before
+    for question in (FAR, f"martre marais bocages {FAR}"):
+        assert told(question)["corrected"] == "", question
+        assert suggest.did_you_mean({"user": ""}, question) is None, question
+
+
+def test_solr_is_asked_while_nothing_is_kept(make_datasets):
+    make_datasets({"title": "Zibeline"})
+    assert told(FAR)["corrected"] == "zibeline"
+    count()
+    connect_to_redis().set(catalogue_words._key("words"), b"")
+    catalogue_words._read.clear()
+    assert told(FAR)["corrected"] == "zibeline"
