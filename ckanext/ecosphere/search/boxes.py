@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
@@ -50,6 +51,29 @@ def places(box: Box) -> tuple[list[str], list[str]]:
         return (covered if len(covered) <= MOST_COVERED else [gazetteer.COUNTRIES[0]]), []
     around = [id_ for id_, other in small if _holds(other, box)]
     return [], around if len(around) == 1 else []
+
+
+@voc.derived
+@cache
+def neighbours(id_: str) -> tuple[voc.Concept, ...]:
+    """The territories of the same kind whose boxes meet that of a territory.
+
+    Args:
+        id_: index value of a territory; one that is not known has none.
+    """
+    known = voc.get("territories")
+    concept = known.get(id_)
+    if concept is None:
+        return ()
+    alike = (each for each in known if each.data["type"] == concept.data["type"] and each.uri != concept.uri)
+    return tuple(each for each in alike if _meet(each.data["bbox"], concept.data["bbox"]))
+
+
+def _meet(one: Box, other: Box) -> bool:
+    """Whether two boxes meet; one that crosses the 180th meridian meets none."""
+    west, south, east, north = one
+    left, bottom, right, top = other
+    return west <= right and left <= east and south <= top and bottom <= north
 
 
 def _points(coordinates: Any) -> Iterator[tuple[Any, Any]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search import boxes
 from ckanext.ecosphere.search.index import TERRITORY_FIELD
 
 MOST = 6
@@ -47,20 +48,6 @@ def nearby(query: str, chosen: Mapping[str, list[str]]) -> list[Nearby]:
     found = tk.get_action("package_search")({}, {**asked, "facet.field": [TERRITORY_FIELD], "facet.limit": -1})
     counts = found["facets"].get(TERRITORY_FIELD, {})
     above = [Nearby(each.id, each, counts.get(each.id, 0), True) for each in known.ancestors(concept.uri)]
-    beside = [Nearby(each.id, each, counts.get(each.id, 0), False) for each in neighbours(concept)]
+    beside = [Nearby(each.id, each, counts.get(each.id, 0), False) for each in boxes.neighbours(concept.id)]
     beside.sort(key=lambda each: -each.count)
     return [each for each in (*above, *beside) if each.count][:MOST]
-
-
-def neighbours(concept: voc.Concept) -> Iterable[voc.Concept]:
-    """Go through the territories of the same kind whose boxes meet that of a territory."""
-    for each in voc.get("territories"):
-        if each.uri != concept.uri and each.data["type"] == concept.data["type"] and _meet(each, concept):
-            yield each
-
-
-def _meet(one: voc.Concept, other: voc.Concept) -> bool:
-    """Whether two boxes (west, south, east, north) meet; one that crosses the 180th meridian meets none."""
-    west, south, east, north = one.data["bbox"]
-    left, bottom, right, top = other.data["bbox"]
-    return west <= right and left <= east and south <= top and bottom <= north

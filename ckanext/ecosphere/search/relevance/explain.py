@@ -76,13 +76,12 @@ def _explained(document: dict[str, Any], tree: dict[str, Any], asked: Asked, yea
     words: dict[str, float] = defaultdict(float)
     for field, value in _weights(tree):
         words[field] += value
-    place = asked.place or asked.maybe
     return Explained(
         title=str(document.get("title") or ""),
         name=document["name"],
         score=document["score"],
         words=dict(sorted(words.items(), key=lambda item: -item[1])),
-        place=_fit(document, place) if place else 1.0,
+        place=_fit(document, asked),
         places=tuple(document.get(PLACE_FIELD) or ()),
         record=solr_query.gains(document, year) if year else {},
     )
@@ -97,6 +96,6 @@ def _weights(tree: dict[str, Any]) -> Iterator[tuple[str, float]]:
         yield from _weights(each)
 
 
-def _fit(document: dict[str, Any], place: Any) -> float:
+def _fit(document: dict[str, Any], asked: Asked) -> float:
     have = {PLACE_FIELD: document.get(PLACE_FIELD) or (), INSIDE_FIELD: document.get(INSIDE_FIELD) or ()}
-    return max([1.0, *(weight for weight, field, value in solr_query.fits(place) if value in have[field])])
+    return max([1.0, *(weight for weight, field, value in solr_query.fits(asked) if value in have[field])])

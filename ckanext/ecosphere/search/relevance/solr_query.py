@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search import boxes
 from ckanext.ecosphere.search.relevance.words import DATA, Unit, longest_synonyms, stem
 from ckanext.ecosphere.vocabularies import gazetteer, local
 from ckanext.ecosphere.vocabularies.gazetteer import Place
@@ -209,8 +210,7 @@ def _any(values: tuple[str, ...]) -> str:
 
 
 def _boost(asked: Asked, year: int | None) -> str:
-    place = asked.place or asked.maybe
-    factors = [fit(place)] if place else []
+    factors = list(filter(None, [_fit(asked)]))
     if year:
         factors.append(f"sum(1,{','.join(_record(year))})")
     if not factors:
@@ -249,14 +249,20 @@ def gains(document: Mapping[str, Any], year: int) -> dict[str, float]:
     return {name: weight[name] * share for name, share in shares.items()}
 
 
-def fit(place: Place) -> str:
-    """Solr function of how well a dataset's place fits: 1 when it does not, or is not known."""
-    tests = (f"mul({weight},termfreq({field},'{value}'))" for weight, field, value in fits(place))
-    return f"max(1,{','.join(tests)})"
+def _fit(asked: Asked) -> str:
+    """Solr function of how well a dataset's place fits: 1 when it does not, or is not known; empty without a place."""
+    tests = [f"mul({weight},termfreq({field},'{value}'))" for weight, field, value in fits(asked)]
+    return f"max(1,{','.join(tests)})" if tests else ""
 
 
-def fits(place: Place) -> list[tuple[float, str, str]]:
-    """What a dataset gains for each value that an index field of its places has: weight, field, value."""
+def fits(asked: Asked) -> list[tuple[float, str, str]]:
+    """What a dataset gains for each value that an index field of its places has: weight, field, value.
+
+    Where datasets of other places are found too, those beside the place come before those far from it.
+    """
+    place = asked.place or asked.maybe
+    if not place:
+        return []
     weight = weights()["place"]
     found = [(weight["exact"], PLACE_FIELD, value) for value in place.ids]
     found += [(weight["inside"], INSIDE_FIELD, value) for value in place.ids]
@@ -265,6 +271,9 @@ def fits(place: Place) -> list[tuple[float, str, str]]:
             found.append((weight[_kind(value)], PLACE_FIELD, value))
         if _kind(value) == "region":
             found.append((weight["nearby"], INSIDE_FIELD, value))
+    for value in (*place.ids, *place.around) if asked.place and not asked.strict else ():
+        if kind := {"departement": "nearby", "region": "beyond"}.get(_kind(value)):
+            found += [(weight[kind], PLACE_FIELD, each.id) for each in boxes.neighbours(value)]
     return [*found, *((weight["country"], PLACE_FIELD, value) for value in gazetteer.COUNTRIES)]
 
 

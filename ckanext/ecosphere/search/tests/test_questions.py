@@ -11,6 +11,7 @@ import pysolr
 import pytest
 from ckan.tests import factories, helpers
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.relevance import search
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
@@ -107,6 +108,12 @@ def test_private_datasets_are_found_by_their_service_only_and_their_words_are_no
     mine = {"user": user["name"], "ignore_auth": False}
     found = helpers.call_action("package_search", mine, q="zibeline rezé", include_private=True)
     assert [each["title"] for each in found["results"]] == ["Zibeline de Rezé"]
+
+
+def test_where_a_place_has_nothing_its_neighbours_come_first(french, make_datasets):
+    for name, code in (("Normandie", "region-nor"), ("Occitanie", "region-occ"), ("Bretagne", "region-bre")):
+        make_datasets({"title": f"Carrières {name}", "territory": [voc.get("territories").get(code).uri]})
+    assert titles("carrières seine-et-marne")[0] == "Carrières Normandie"
 
 
 def test_what_the_catalogue_calls_the_same_is_marked(catalogue, app):
