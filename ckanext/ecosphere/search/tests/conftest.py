@@ -70,7 +70,8 @@ def make_datasets() -> Callable[..., list[dict[str, Any]]]:
 
     def make(*datasets: str | dict[str, Any]) -> list[dict[str, Any]]:
         fields = [{"title": each} if isinstance(each, str) else each for each in datasets]
-        owner = factories.Organization(image_url="")["id"]
+        # Sentences made at random would be found by some questions, and not by others.
+        owner = factories.Organization(image_url="", title="Service", description="")["id"]
         return [factories.Dataset(**({"notes": "", "owner_org": owner} | each)) for each in fields]
 
     return make
