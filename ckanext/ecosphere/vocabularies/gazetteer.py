@@ -258,6 +258,8 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
         found[code.lower()].setdefault(("territory", concept.id))
     for name in _areas():
         add(name, "area", name)
+    for row in rows("short-names.csv"):
+        found[row["name"]].setdefault(("commune", f"commune-{row['commune']}"))
     for commune in communes.by_population():
         value = f"commune-{commune.code}"
         add(commune.name, "commune", value)
@@ -265,8 +267,6 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
             found[short].setdefault(("commune" if " " not in short else "short", value))
         for code in (*commune.postal, commune.code.lower()):
             found[code].setdefault(("commune", value))
-    for row in rows("short-names.csv"):
-        found[row["name"]].setdefault(("commune", f"commune-{row['commune']}"))
     for row in rows("former-communes.csv"):
         add(row["name"], "former", f"commune-{row['current']}")
     for code, epci in epcis().items():
