@@ -60,7 +60,7 @@ WITH_LOCAL_NAMES = {
     "schemas.indexing": [r'"issued": "(\d{4}(?:-\d{2})?)"'],
     "search.solr_schema": [r"(?:^| )_(?: |$)"],
     "search.facet_counts": [r'(?:^|(?<=[\s"]))res_format: ?"SHP"'],
-    "search.relevance.search": [r"(?<!\w)humyde(?!\w)", r"qualité\W+(?:\w{1,3}\W+){0,3}aire"],
+    "search.relevance.corrections": [r"(?<!\w)humyde(?!\w)", r"qualité\W+(?:\w{1,3}\W+){0,3}aire"],
     "schemas.logic.validators": [],  # OPEN_PATTERNS is found among the names of the module
     "harvest.normalise.constraints": [],  # MADE
     "harvest.normalise.information": [],  # MADE
