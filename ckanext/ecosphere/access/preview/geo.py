@@ -127,6 +127,8 @@ def sample(path: Path, rows: int, most_bytes: int) -> dict[str, Any]:
     if geometries is None or all(each is None for each in geometries):
         return found
     shapes = shapes_of(geometries)
+    if shapely.is_missing(shapes).all():  # rings that are not closed, and the like
+        return found
     move = to_degrees(info.get("crs"))
     if move is not None:
         shapes = shapely.transform(shapes, move)

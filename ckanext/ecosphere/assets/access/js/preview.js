@@ -157,7 +157,7 @@ this.ckan.module("ecosphere-preview", function () {
       if (sample.standard) { notes.push(this.labels.standard.replace("{standard}", sample.standard)); }
       if (sample.part) { notes.push(this.part(sample)); }
       if (sample.cut && sample.images) { notes.push(this.labels.images_cut); }
-      if (sample.cut && sample.rows && !(sample.part && sample.known_total)) { notes.push(this.labels.cut.replace("{number}", sample.rows.length)); }
+      if (sample.cut && sample.rows && !(sample.part && (sample.known_total || sample.file_size))) { notes.push(this.labels.cut.replace("{number}", sample.rows.length)); }
       if (sample.delimiter) {
         const sign = sample.delimiter === "\t" ? this.labels.tab : sample.delimiter;
         notes.push(this.labels.encoding.replace("{encoding}", sample.encoding).replace("{delimiter}", sign));
@@ -200,9 +200,22 @@ this.ckan.module("ecosphere-preview", function () {
       if (sample.tiles) {
         return this.labels.part_tiles.replace("{number}", written(sample.tiles)).replace("{zoom}", written(sample.zoom));
       }
-      if (!sample.known_total) { return this.labels.part; }
-      return this.labels[sample.kind === "map" ? "part_features" : "part_rows"]
-        .replace("{number}", written(sample.rows.length)).replace("{total}", written(sample.known_total));
+      const isMap = sample.kind === "map";
+      if (sample.known_total) {
+        return this.labels[isMap ? "part_features" : "part_rows"]
+          .replace("{number}", written(sample.rows.length)).replace("{total}", written(sample.known_total));
+      }
+      if (!sample.file_size) { return this.labels.part; }
+      return this.labels[!sample.rows ? "part_of" : isMap ? "features_of" : "rows_of"]
+        .replace("{number}", sample.rows ? written(sample.rows.length) : "").replace("{size}", this.size(sample.file_size));
+    },
+
+    /* Bytes as people read them: 350 Mo. */
+    size: function (bytes) {
+      const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+      const step = Math.min(Math.floor(Math.log(bytes) / Math.log(1024)), units.length - 1);
+      const asked = { style: "unit", unit: units[step], maximumSignificantDigits: 3 };
+      return (bytes / 1024 ** step).toLocaleString(document.documentElement.lang || "en", asked);
     },
 
     popup: function (sample, number) {
