@@ -26,6 +26,7 @@ from ckanext.ecosphere.core import (
     public_tags,
     service_pages,
     texts,
+    warm_up,
 )
 from ckanext.ecosphere.core.addresses import views as address_views
 from ckanext.ecosphere.core.api_guard import api_guard
@@ -108,10 +109,11 @@ class EcospherePlugin(Room):
         return invitations.notify_about_topic(*args, **kwargs)
 
     def make_middleware(self, app: Any, config: Any) -> Any:
-        """Take people's addresses from trusted proxies alone; spare assets."""
+        """Take people's addresses from trusted proxies alone; spare assets; make the first visits."""
         app = super().make_middleware(app, config)
         assets.spare(app)
         app.wsgi_app = proxies.ClientAddress(app.wsgi_app, options.trusted_proxies())
+        warm_up.begin(app)
         return app
 
     def get_signal_subscriptions(self) -> Any:
