@@ -546,6 +546,7 @@ def test_of_a_large_kml_or_gml_the_first_features_are_shown(made, seen, name, en
     place = [column["name"] for column in found["columns"]].index("n")
     assert [row[place] for row in found["rows"]] == [str(number) for number in range(1000)]
     assert (len(found["geojson"]["features"]), found["file_size"]) == (1000, len(body))
+    assert not {"tessellate", "drawOrder", "timestamp"} & {column["name"] for column in found["columns"]}
     assert found.get("known_total") == (FEATURES if name == "zones.gml" else None)
 
 
