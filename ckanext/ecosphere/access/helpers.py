@@ -93,6 +93,8 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
         service = services.get(str(res.get("id")))
         if only not in ("", res["id"]) or not (way := plan.way(res, service)):
             continue
+        if res.get("url_type") != "upload" and not config.host_allowed(str(res.get("url") or "")):
+            continue
         address = {"id": pkg["name"], "resource_id": res["id"]}
         each: dict[str, Any] = {"id": res["id"], "title": tk.h.resource_display_name(res), "way": way}
         if way == plan.TILES and service:
