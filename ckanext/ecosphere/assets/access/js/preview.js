@@ -74,7 +74,7 @@ this.ckan.module("ecosphere-preview", function () {
             if (place % 2) { points.push([Number(value), Number(all[place - 1])]); }
             return points;
           }, []));
-          L.polygon(rings, { pane: "outline", color: "#84918a", weight: 1, fillColor: "#fff", fillOpacity: 1, interactive: false }).addTo(map);
+          L.polygon(rings, { pane: "outline", className: "eco-preview__land", color: "#84918a", weight: 1, fillColor: "#fff", fillOpacity: 1, interactive: false }).addTo(map);
         });
       }
       this.leaflet = map;
@@ -90,6 +90,7 @@ this.ckan.module("ecosphere-preview", function () {
     tiles: function () {
       const map = this.map();
       if (!map) { return; }
+      this.find("map").classList.add("eco-preview__map--tiles");
       if (this.layer) { this.layer.remove(); }
       const chosen = this.current.layers[Number(this.layerChoice.value) || 0];
       const asked = this.asked;
@@ -145,6 +146,7 @@ this.ckan.module("ecosphere-preview", function () {
     },
 
     drawSample: function (sample) {
+      this.find("map").classList.toggle("eco-preview__map--tiles", Boolean(sample.images || this.panel.background.url));
       const notes = [];
       const group = sample.attributes ? "attribute_" : sample.api ? "api_" : "";
       if (group) {
@@ -184,8 +186,9 @@ this.ckan.module("ecosphere-preview", function () {
       if (sample.geojson && this.map()) {
         this.fit(sample.extent);
         this.layer = L.geoJSON(sample.geojson, {
+          className: "eco-preview__feature",
           style: { color: "#0d5c49", weight: 2, fillOpacity: 0.3 },
-          pointToLayer: (feature, place) => L.circleMarker(place, { radius: 5, color: "#0d5c49", weight: 2, fillOpacity: 0.5 }),
+          pointToLayer: (feature, place) => L.circleMarker(place, { className: "eco-preview__feature", radius: 5, color: "#0d5c49", weight: 2, fillOpacity: 0.5 }),
           onEachFeature: (feature, layer) => {
             layer.on("click", () => table && table.mark(feature.id));
             layer.bindPopup(() => this.popup(sample, feature.id), { maxHeight: 240 });
