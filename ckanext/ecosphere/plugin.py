@@ -22,10 +22,12 @@ from ckanext.ecosphere.core import (
     mail,
     markdown,
     members,
+    own_services,
     page_dates,
     public_tags,
     service_pages,
     texts,
+    warm_up,
 )
 from ckanext.ecosphere.core.addresses import views as address_views
 from ckanext.ecosphere.core.api_guard import api_guard
@@ -85,7 +87,7 @@ class EcospherePlugin(Room):
 
     def get_actions(self) -> dict[str, Any]:
         """Chain actions of core (what they tell of people and private datasets, texts that they take); add our own."""
-        rooms = (accounts, texts, public_tags, members, actions)
+        rooms = (accounts, texts, public_tags, members, own_services, actions)
         return {name: action for room in rooms for name, action in room.get_actions().items()}
 
     def get_auth_functions(self) -> dict[str, Any]:
@@ -108,15 +110,16 @@ class EcospherePlugin(Room):
         return invitations.notify_about_topic(*args, **kwargs)
 
     def make_middleware(self, app: Any, config: Any) -> Any:
-        """Take people's addresses from trusted proxies alone; spare assets."""
+        """Take people's addresses from trusted proxies alone; spare assets; make the first visits."""
         app = super().make_middleware(app, config)
         assets.spare(app)
         app.wsgi_app = proxies.ClientAddress(app.wsgi_app, options.trusted_proxies())
+        warm_up.begin(app)
         return app
 
     def get_signal_subscriptions(self) -> Any:
-        """Make nobody false again before a request is answered."""
-        return {tk.signals.request_started: [_refuse_anonymous_people]}
+        """Make nobody false again before a request is answered; look up a person's services once for it."""
+        return {tk.signals.request_started: [_refuse_anonymous_people, own_services.keep]}
 
 
 def _refuse_anonymous_people(sender: Any, **_more: Any) -> None:

@@ -93,6 +93,8 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
         service = services.get(str(res.get("id")))
         if only not in ("", res["id"]) or not (way := plan.way(res, service)):
             continue
+        if res.get("url_type") != "upload" and not config.host_allowed(str(res.get("url") or "")):
+            continue
         address = {"id": pkg["name"], "resource_id": res["id"]}
         each: dict[str, Any] = {"id": res["id"], "title": tk.h.resource_display_name(res), "way": way}
         if way == plan.TILES and service:
@@ -138,6 +140,9 @@ def _labels() -> dict[str, str]:
         "next": _("Next rows"),
         "cut": _("Only the first {number} are shown."),
         "part": _("The file is large: this is its beginning."),
+        "part_of": _("This is the beginning of a file of {size}."),
+        "features_of": _("The first {number} features of a file of {size}."),
+        "rows_of": _("The first {number} rows of a file of {size}."),
         "part_features": _("The first {number} features of {total}: the file is large."),
         "part_rows": _("The first {number} rows of {total}: the file is large."),
         "part_tiles": _("The file is large: what is shown comes from {number} of its tiles, zoom level {zoom}."),

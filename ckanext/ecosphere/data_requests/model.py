@@ -96,6 +96,13 @@ class Request(tk.BaseModel):
         sa.Index("ix_ecosphere_requests_assigned", "assigned_to", postgresql_where=sa.text("assigned_to IS NOT NULL")),
         sa.Index("ix_ecosphere_requests_closed", "closed"),
         sa.Index("ix_ecosphere_requests_search", "search", postgresql_using="gin"),
+        sa.Index(
+            "ix_ecosphere_requests_named",
+            "known_datasets",
+            postgresql_using="gin",
+            postgresql_ops={"known_datasets": "jsonb_path_ops"},
+            postgresql_where=sa.text("listed"),
+        ),
         sa.Index("ix_ecosphere_requests_package", "package_id", postgresql_where=sa.text("package_id IS NOT NULL")),
         sa.Index("ix_ecosphere_requests_review", "organization_id", postgresql_where=sa.text("review_due IS NOT NULL")),
         sa.Index("ix_ecosphere_requests_batch", "batch_id", postgresql_where=sa.text("batch_id IS NOT NULL")),

@@ -22,6 +22,24 @@ MOST_POINTS = 150_000
 #: Pixels of a map, more or less: what is smaller than one of them is not seen.
 PIXELS = 3_000
 DECIMALS = 6
+#: Attributes that GDAL gives to all KML, and what they hold of a file that does not use them.
+_OF_KML = frozenset(
+    [
+        "id",
+        "description",
+        "timestamp",
+        "begin",
+        "end",
+        "altitudeMode",
+        "tessellate",
+        "extrude",
+        "visibility",
+        "drawOrder",
+        "icon",
+        "snippet",
+    ]
+)
+_UNSAID = (None, "", -1, 0)
 #: Zoom at which a département is about one tile.
 FEW_TILES = 8
 
@@ -120,6 +138,8 @@ def sample(path: Path, rows: int, most_bytes: int) -> dict[str, Any]:
         PreviewError: nothing can be shown.
     """
     info, geometries, names, values = read(path, rows)
+    if path.suffix == ".kml":
+        names, values = _said(names, values)
     count = len(values[0]) if values else len(geometries) if geometries is not None else 0
     table = tables.described(names, ([plain(column[n]) for column in values] for n in range(count)), rows)
     total = int(info.get("features") or 0)
@@ -127,6 +147,8 @@ def sample(path: Path, rows: int, most_bytes: int) -> dict[str, Any]:
     if geometries is None or all(each is None for each in geometries):
         return found
     shapes = shapes_of(geometries)
+    if shapely.is_missing(shapes).all():  # rings that are not closed, and the like
+        return found
     move = to_degrees(info.get("crs"))
     if move is not None:
         shapes = shapely.transform(shapes, move)
@@ -153,6 +175,16 @@ def sample(path: Path, rows: int, most_bytes: int) -> dict[str, Any]:
         "extent": extent,
         "geojson": {"type": "FeatureCollection", "features": features},
     }
+
+
+def _said(names: list[str], values: list[Any]) -> tuple[list[str], list[Any]]:
+    """Leave out what the driver of KML adds to every file, where a file says nothing of it."""
+    kept = [
+        (name, column)
+        for name, column in zip(names, values, strict=True)
+        if name not in _OF_KML or any(plain(value) not in _UNSAID for value in column)
+    ]
+    return [name for name, _column in kept], [column for _name, column in kept]
 
 
 def crs_name(crs: str | None) -> str:

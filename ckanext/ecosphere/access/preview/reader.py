@@ -18,6 +18,8 @@ from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
 UNPACKED_MEGABYTES = 400
 SHOWN_TEXT = 60_000
 MOST_BYTES = 3_000_000
+#: A server that says that its file is larger lies.
+MOST_SIZE = 10**14
 _GEOMETRY_NAME = re.compile(rb'"geometry_name"\s{0,9}:\s{0,9}"([A-Za-z_][A-Za-z0-9_.-]{0,99})"')
 #: By these endings the drivers of GDAL know what they read.
 _SUFFIXES = {kind: f".{kind}" for kind in ("gpkg", "kml", "gml", "dbf", "fgb", "pmtiles", "parquet")}
@@ -58,10 +60,15 @@ def sample(job: dict[str, Any], geo: Any) -> dict[str, Any]:
         from ckanext.ecosphere.access.preview.large import take
 
         file = take.opened(job)
-        if take.kind_of(file) == "pictures":
+        kind = take.kind_of(file, job.get("name", ""))
+        if kind == "pictures":
             return _finished(job, _pictures(file))
-        path, told = take.take(take.kind_of(file), file, path.parent, rows)
-    kind = _BY_SUFFIX.get(path.suffix) or kind_of(path, path.name if told else job.get("name", ""))
+        path, told = take.take(kind, file, path.parent, rows)
+        if told.get("part") and file.size and file.size < MOST_SIZE:
+            told["file_size"] = file.size
+            if told.get("known_total", 0) > file.size:
+                del told["known_total"]  # no feature is shorter than a byte
+    kind = _BY_SUFFIX.get(path.suffix) or kind_of(path, path.name if job.get("large") else job.get("name", ""))
     if kind == "zip":
         from ckanext.ecosphere.access.preview import unzip
 
@@ -73,8 +80,8 @@ def sample(job: dict[str, Any], geo: Any) -> dict[str, Any]:
 
         found["standard"] = standards.explain(found["columns"], found["rows"])
     found.update(told)
-    if job.get("part") or found.get("part"):
-        found["part"] = found["cut"] = True
+    if found.get("part"):
+        found["cut"] = True
     return _finished(job, found)
 
 
@@ -89,6 +96,7 @@ def _finished(job: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
         "map_cut",
         "part",
         "known_total",
+        "file_size",
         "tiles",
         "zoom",
         "crs",

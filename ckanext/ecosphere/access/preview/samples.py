@@ -17,7 +17,6 @@ from sqlalchemy.dialects.postgresql import insert
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Sample, now
 from ckanext.ecosphere.access.preview import files, messages, sandbox
-from ckanext.ecosphere.access.preview.beginnings import whole_part
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
 from ckanext.ecosphere.access.preview.large.ranges import Ranges
@@ -30,7 +29,7 @@ log = logging.getLogger(__name__)
 MOST_TRIES = 3
 FIRST_ERROR = 400
 #: Kinds of files that are read in parts when they are large (`large.take`).
-IN_PARTS = frozenset({"zip", "gpkg", "pmtiles", "pictures", "parquet"})
+IN_PARTS = frozenset({"zip", "gpkg", "fgb", "pmtiles", "pictures", "parquet"})
 
 
 def source(resource: Any, title: str = "") -> str:
@@ -115,7 +114,7 @@ def _made(resource: Any, title: str, target: Path) -> tuple[dict[str, Any], str]
         with files.working() as folder:
             data = fetch(resource, title, folder / "in")
             paths = {"input": str(folder / "in"), "output": str(folder / "out"), "name": data.name}
-            job = {"task": "sample", "rows": config.sample_rows(), "part": data.is_part, "large": data.large, **paths}
+            job = {"task": "sample", "rows": config.sample_rows(), "large": data.large, **paths}
             facts = sandbox.run(job, config.seconds(), config.memory_megabytes(), data.ranges)
             files.keep(folder / "out", target)
             return facts, ""
@@ -132,13 +131,11 @@ class Data:
 
     Attributes:
         name: of the file.
-        is_part: they are the beginning of a text or GeoJSON, cut to whole rows or features.
         large: of a large file, of which the reader takes what it needs: `size` in bytes, None when nobody knows.
         ranges: where it takes that from; None when it is here, or at least its beginning.
     """
 
     name: str
-    is_part: bool = False
     large: dict[str, int | None] | None = None
     ranges: Ranges | None = None
 
@@ -172,18 +169,11 @@ def fetch(resource: Any, title: str, target: Path) -> Data:
     name = answer.url.partition("?")[0].rpartition("/")[2][:200]
     if answer.truncated and kind in IN_PARTS:
         return _in_parts(answer.url, name, target)
-    if answer.truncated:
-        target.write_bytes(whole_part(target.read_bytes()))
-    return Data(name, is_part=answer.truncated)
+    return Data(name, large={"size": _length(answer.headers) or None} if answer.truncated else None)
 
 
 def _uploaded(path: Path, name: str, target: Path) -> Data:
     most, size = config.sample_megabytes() * config.MEGABYTE, path.stat().st_size
-    with path.open("rb") as file:
-        if size > most and sniff(file.read(SNIFFED)) not in IN_PARTS:
-            file.seek(0)
-            target.write_bytes(whole_part(file.read(most)))
-            return Data(name, is_part=True)
     if size > most:
         target.symlink_to(path)
         return Data(name, large={"size": size})

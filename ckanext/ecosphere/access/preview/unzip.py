@@ -15,10 +15,9 @@ MOST_RATIO, FREE = 200, 4 * 1024 * 1024
 CHUNK = 64 * 1024
 SHAPEFILE = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 #: What is looked for, in this order.
-WANTED = (".shp", ".gpkg", ".geojson", ".kml", ".csv", ".dbf", ".json", ".txt")
+WANTED = (".shp", ".gpkg", ".fgb", ".geojson", ".kml", ".gml", ".csv", ".dbf", ".json", ".txt")
 #: What tells workbooks, which are archives too.
 XLSX, ODS = "xl/workbook.xml", "content.xml"
-WORKBOOKS = frozenset({XLSX, ODS})
 
 
 def unpack(archive: Path, folder: Path, limit: int) -> Path:

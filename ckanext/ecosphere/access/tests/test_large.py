@@ -76,8 +76,43 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     place = '{"type": "Point", "coordinates": [2, 47]}'
     point = f'{{"type": "Feature", "properties": {{"n": %d, "code": "%s"}}, "geometry": {place}}}'
     features = ",".join(point % (n, each) for n, each in enumerate(texts))
+    found["zones.fgb"] = written(folder, "zones.fgb", "FlatGeobuf").read_bytes()
+    for name, driver in (("t.xlsx", "XLSX"), ("t.ods", "ODS")):
+        values = columns(FEATURES)
+        told = {"driver": driver, "geometry_type": None, "crs": None}
+        raw.write(folder / name, None, list(values.values()), list(values), **told)
+        found[name] = (folder / name).read_bytes()
+    found["zones.kml"] = kml(texts)
+    found["zones.kmz"] = archive({"doc.kml": found["zones.kml"], "icones/rond.png": png(1)})
+    found["zones.gml"] = gml(texts)
+    found["gml.zip"] = archive({"zones.gml": found["zones.gml"]})
     found["geojson.zip"] = archive({"z.geojson": f'{{"type": "FeatureCollection", "features": [{features}]}}'.encode()})
     return found
+
+
+def kml(texts: Any, encoding: str = "UTF-8") -> bytes:
+    """Placemarks in folders, with values of a schema."""
+    schema = '<Schema id="s"><SimpleField name="n" type="int"/><SimpleField name="code" type="string"/></Schema>'
+    placemark = (
+        '<Placemark><ExtendedData><SchemaData schemaUrl="#s"><SimpleData name="n">%d</SimpleData><SimpleData '
+        'name="code">%s</SimpleData></SchemaData></ExtendedData><Point><coordinates>2,47</coordinates></Point></Placemark>'
+    )
+    placemarks = "\n".join(placemark % (n, each) for n, each in enumerate(texts))
+    head = f'<?xml version="1.0" encoding="{encoding}"?>\n<kml xmlns="http://www.opengis.net/kml/2.2"><Document>'
+    text = f"{head}{schema}<Folder><name>Été</name>{placemarks}</Folder></Document></kml>"
+    return text.encode(encoding)
+
+
+def gml(texts: Any) -> bytes:
+    """What a WFS 2 answers."""
+    namespaces = 'xmlns:wfs="http://www.opengis.net/wfs/2.0" xmlns:gml="http://www.opengis.net/gml/3.2" xmlns:d="urn:d"'
+    place = '<gml:Point gml:id="p%d" srsName="urn:ogc:def:crs:EPSG::4326"><gml:pos>47 2</gml:pos></gml:Point>'
+    zone = f'<d:zone gml:id="z%d"><d:n>%d</d:n><d:code>%s</d:code><d:lieu>{place}</d:lieu></d:zone>'
+    members = "\n".join(f"<wfs:member>{zone}</wfs:member>" % (n, n, each, n) for n, each in enumerate(texts))
+    count = f'numberMatched="{FEATURES}" numberReturned="{FEATURES}"'
+    return (
+        f'<?xml version="1.0"?><wfs:FeatureCollection {namespaces} {count}>{members}</wfs:FeatureCollection>'.encode()
+    )
 
 
 def archive(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -127,7 +162,8 @@ class Served:
 
 
 def forms_of(name: str) -> str:
-    return {"zip": "ZIP", "gpkg": "GPKG", "pmtiles": "PMTiles", "parquet": "Parquet"}[name.rpartition(".")[2]]
+    suffix = name.rpartition(".")[2]
+    return {"pmtiles": "PMTiles", "parquet": "Parquet", "geojson": "GeoJSON"}.get(suffix, suffix.upper())
 
 
 @pytest.fixture
@@ -144,7 +180,20 @@ def seen(store, hostile, monkeypatch):
     return see
 
 
-ALL = ["zones.gpkg", "zones.parquet", "shp.zip", "gpkg.zip", "gpkg-stored.zip", "csv.zip", "geojson.zip"]
+ALL = [
+    "zones.fgb",
+    "t.xlsx",
+    "t.ods",
+    "zones.kmz",
+    "gml.zip",
+    "zones.gpkg",
+    "zones.parquet",
+    "shp.zip",
+    "gpkg.zip",
+    "gpkg-stored.zip",
+    "csv.zip",
+    "geojson.zip",
+]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -153,15 +202,15 @@ def test_of_a_large_file_only_the_parts_are_asked_for_that_a_sample_needs(made, 
     assert len(served.body) > 4 * MEGABYTE
     found = seen(name, served)
     assert found.get("part"), found
-    assert [
-        row[found["columns"].index(next(c for c in found["columns"] if c["name"] == "n"))] for row in found["rows"][:2]
-    ] == ["0", "1"]
+    place = [column["name"] for column in found["columns"]].index("n")
+    numbers = [row[place] for row in found["rows"][:2]]
+    assert numbers == (["209", "208"] if name == "zones.fgb" else ["0", "1"])  # FlatGeobuf sorts by place
     rows = len(found["rows"])
-    if name in ("csv.zip", "geojson.zip", "gpkg.zip"):
+    if name in ("t.xlsx", "t.ods", "csv.zip", "geojson.zip", "gpkg.zip", "zones.kmz"):
         assert (rows == 1000 and not found.get("known_total")) or found["known_total"] == FEATURES
     else:
         assert (rows, found["known_total"]) == (1000, FEATURES)
-    if name != "csv.zip":
+    if name not in ("csv.zip", "t.xlsx", "t.ods"):
         assert len(found["geojson"]["features"]) == 1000
     assert served.sent < 3.6 * MEGABYTE
     assert len(served.asked) <= 25, served.asked
@@ -186,7 +235,7 @@ def test_pictures_of_a_large_file_are_read_in_parts(seen):
     assert served.sent < 200_000
 
 
-@pytest.mark.parametrize("name", ["zones.gpkg", "shp.zip", "zones.pmtiles"])
+@pytest.mark.parametrize("name", ["zones.gpkg", "shp.zip", "zones.pmtiles", "t.xlsx", "zones.fgb", "zones.kml"])
 def test_a_large_file_that_somebody_uploaded_is_sampled_too(made, store, monkeypatch, name):
     monkeypatch.setitem(tk.config, "ecosphere.access.sample_megabytes", 2)
     monkeypatch.setitem(tk.config, "ckan.max_resource_size", 50)
@@ -199,14 +248,18 @@ def test_a_large_file_that_somebody_uploaded_is_sampled_too(made, store, monkeyp
     assert found["rows"] and (found.get("part") or found["counted"] == FEATURES or found["total"] == FEATURES), found
 
 
-@pytest.mark.parametrize("name", ["zones.gpkg", "zones.parquet", "shp.zip", "csv.zip", "zones.pmtiles"])
+@pytest.mark.parametrize(
+    "name", ["zones.gpkg", "zones.parquet", "shp.zip", "csv.zip", "zones.pmtiles", "zones.fgb", "t.xlsx", "t.ods"]
+)
 def test_a_large_file_whose_server_gives_no_parts_is_brought_up_to_a_bound(made, seen, monkeypatch, name):
     served = Served(made[name], in_parts=False)
     found = seen(name, served)
     assert found["rows"] and (found.get("part") or found["counted"] == FEATURES or found["total"] == FEATURES), found
 
 
-@pytest.mark.parametrize("name", ["zones.gpkg", "gpkg.zip", "csv.zip", "geojson.zip", "zones.parquet"])
+@pytest.mark.parametrize(
+    "name", ["zones.gpkg", "gpkg.zip", "csv.zip", "geojson.zip", "zones.parquet", "zones.fgb", "zones.kmz"]
+)
 def test_a_beginning_is_shown_where_it_suffices_and_else_a_sentence(made, seen, monkeypatch, name):
     monkeypatch.setitem(tk.config, "ecosphere.access.beginning_megabytes", 3)
     served = Served(made[name], in_parts=False)
@@ -347,13 +400,15 @@ def test_a_directory_that_lies_ends_with_a_sentence_or_a_sample(seen, lies):
     assert time.monotonic() - begin < 15
 
 
-@pytest.mark.parametrize("name", ["b.csv", "b.shp", "b.gpkg", "b.dbf", "b.geojson"])
+@pytest.mark.parametrize("name", ["b.csv", "b.shp", "b.gpkg", "b.dbf", "b.geojson", "b.kml", "b.fgb"])
 def test_of_a_bomb_only_the_beginning_is_unpacked(seen, name):
     first = {
         "b.csv": b"n;m\n1;2\n",
         "b.shp": struct.pack(">i", 9994) + bytes(96),
         "b.gpkg": b"SQLite format 3\x00\x10\x00",
         "b.dbf": struct.pack("<4sIHH", b"\x03\x01\x01\x01", 2**32 - 1, 65, 65_535) + bytes(53) + b"\r",
+        "b.kml": b"<kml><Placemark a='",
+        "b.fgb": b"fgb\x03fgb\x00\xff\xff\xff\x00",
         "b.geojson": b'{"type":"FeatureCollection","features":[',
     }[name]
     out = io.BytesIO()
@@ -451,3 +506,179 @@ def test_a_directory_of_tiles_that_is_a_bomb_ends_with_a_sentence(seen):
     bomb = gzip.compress(bytes(300 * MEGABYTE))
     struct.pack_into("<QQ", body, 8, len(body), len(bomb))
     assert seen("x.pmtiles", Served(bytes(body) + bomb))["message"]
+
+
+PLACE = '"type": "Feature", "geometry": {"type": "Point", "coordinates": [2, 47]}'
+#: Features of GeoJSON as others write them, and what stands before and behind them.
+ORDERS = {
+    "id first": (
+        '{"type": "FeatureCollection", "features": [',
+        '{"id": "z.%d", ' + PLACE + ', "properties": {"n": %d}}',
+        "]}",
+    ),
+    "type last": (
+        '{"features": [',
+        '{"properties": {"n": %d, "t": "}]{%d"}, ' + PLACE + "}",
+        '], "type": "FeatureCollection"}',
+    ),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_of_a_large_geojson_the_first_features_are_shown_whatever_their_order(seen, order):
+    head, feature, end = ORDERS[order]
+    body = (head + ",\n".join(feature % (n, n) for n in range(45_000)) + end).encode()
+    assert len(body) > 3 * MEGABYTE
+    found = seen("z.geojson", Served(body, in_parts=False))
+    place = [column["name"] for column in found["columns"]].index("n")
+    assert (len(found["geojson"]["features"]), found["part"], found["file_size"]) == (1000, True, len(body)), found
+    assert [row[place] for row in found["rows"]] == [str(number) for number in range(1000)]
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [("zones.kml", "UTF-8"), ("zones.kml", "ISO-8859-1"), ("zones.gml", "UTF-8")],
+)
+def test_of_a_large_kml_or_gml_the_first_features_are_shown(made, seen, name, encoding):
+    body = made[name] if encoding == "UTF-8" else kml(columns(12_000)["code"], encoding)
+    assert len(body) > 3 * MEGABYTE
+    found = seen(name, Served(body, in_parts=False))
+    place = [column["name"] for column in found["columns"]].index("n")
+    assert [row[place] for row in found["rows"]] == [str(number) for number in range(1000)]
+    assert (len(found["geojson"]["features"]), found["file_size"]) == (1000, len(body))
+    assert not {"tessellate", "drawOrder", "timestamp"} & {column["name"] for column in found["columns"]}
+    assert found.get("known_total") == (FEATURES if name == "zones.gml" else None)
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "shown"),
+    [
+        ("d.json", b'{"mesures": [' + b'{"lieu": "Brest", "valeurs": [1, 2]}, ' * 90_000 + b"{}]}", '"lieu": "Brest"'),
+        ("d.xml", b"<?xml version='1.0'?><mesures>" + b"<lieu>Brest</lieu>" * 190_000 + b"</mesures>", "<lieu>Brest"),
+    ],
+)
+def test_what_another_large_document_begins_with_is_shown(seen, name, body, shown):
+    assert len(body) > 3 * MEGABYTE
+    found = seen(name, Served(body, in_parts=False))
+    assert (found["kind"], found["part"], found["cut"]) == ("text", True, True), found
+    assert shown in found["text"]
+
+
+LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
+FILLED = " " * 4 * MEGABYTE
+DECLARED = "<!DOCTYPE kml [%s]><kml><Placemark>&l9;</Placemark>" + FILLED + "</kml>"
+TEXTS_TO_HARM = {
+    "billion laughs": (DECLARED % ('<!ENTITY l0 "ha">' + LAUGHS), "entit"),
+    "an entity of a file": (DECLARED % '<!ENTITY l9 SYSTEM "file:///etc/passwd">', "entit"),
+    "a tag without end": (f'<kml><Placemark a="{FILLED}', "volumineux"),
+    "a text without end": (f"<kml><Placemark>{FILLED}", "volumineux"),
+    "no feature": (f"<kml>{'<a/>' * MEGABYTE}</kml>", "volumineux"),
+    "without end of depth": (f"<kml>{'<a>' * 2 * MEGABYTE}", "complexes"),
+    "not well-formed": (f"<kml><Placemark></kml>{FILLED}", "endommagé"),
+    "a name without end": (f"<kml><{'a' * 4 * MEGABYTE}", "volumineux"),
+    "a string without end": ('{"type": "FeatureCollection", "features": ["' + r"\"" * 2 * MEGABYTE, "volumineux"),
+    "lists without end": ('{"type": "FeatureCollection", "features": ' + "[" * 4 * MEGABYTE, "volumineux"),
+    "one feature without end": (
+        '{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"a": "' + "a" * 4 * MEGABYTE,
+        "volumineux",
+    ),
+    "a line without end": ("a;b;" * MEGABYTE, "volumineux"),
+    "a topology": ('{"type": "Topology", "arcs": [' + "[1, 2], " * MEGABYTE, "volumineux"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("harm", TEXTS_TO_HARM)
+def test_a_large_text_made_to_do_harm_ends_with_a_sentence(seen, harm):
+    text, sentence = TEXTS_TO_HARM[harm]
+    begin = time.monotonic()
+    found = seen("x.kml", Served(text.encode(), in_parts=False))
+    assert sentence in found.get("message", ""), found
+    assert time.monotonic() - begin < 20
+
+
+BOOK = {
+    "xl/workbook.xml": '<workbook xmlns:r="urn:r"><sheets><sheet name="Été" r:id="r1"/></sheets></workbook>',
+    "xl/_rels/workbook.xml.rels": '<Rels><Relationship Id="r1" Target="worksheets/sheet1.xml"/></Rels>',
+}
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+
+
+def book(sheet: str, texts: str = "", **others: str) -> bytes:
+    """A workbook, larger than what is brought whole."""
+    members = {**BOOK, "xl/worksheets/sheet1.xml": sheet, "xl/sharedStrings.xml": texts, **others}
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, body in members.items():
+            made.writestr(name, body)
+        made.writestr("xl/media/image1.png", bytes(4 * MEGABYTE), zipfile.ZIP_STORED)
+    return out.getvalue()
+
+
+def sheet(rows: str) -> str:
+    return f'<worksheet xmlns="{MAIN}"><sheetData>{rows}</sheetData></worksheet>'
+
+
+def shared(*cells: int) -> str:
+    return "<row>" + "".join(f'<c t="s"><v>{cell}</v></c>' for cell in cells) + "</row>"
+
+
+def test_a_workbook_is_read_as_far_as_its_texts_are_to_be_had(seen):
+    texts = "".join(f"<si><t>t{number}</t></si>" for number in range(10))
+    rows = "".join(shared(number, number) for number in [*range(10), 999])
+    found = seen("x.xlsx", Served(book(sheet(rows), f'<sst xmlns="{MAIN}">{texts}</sst>')))
+    told = [[column["name"] for column in found["columns"]], *found["rows"]]
+    assert (found["part"], ["t9", "t9"] in told, len(told)) == (True, True, 11 if ["t0", "t0"] in told else 10), found
+
+
+BOOKS = {
+    "a row without end": (sheet("<row>" + "<c><v>1</v></c>" * 2 * MEGABYTE), "volumineux"),
+    "a sheet that is a bomb": (f"<worksheet><sheetData>{' ' * 300 * MEGABYTE}", "volumineux"),
+    "entities": (f'<!DOCTYPE w [<!ENTITY l0 "ha">{LAUGHS}]>' + sheet("<row><c><v>&l9;</v></c></row>"), "entit"),
+    "texts that are missing": (sheet(shared(999_999_999) * 3), "volumineux"),
+    "no XML": ("PK", "endommagé"),
+}
+
+
+@pytest.mark.parametrize("harm", BOOKS)
+def test_a_large_workbook_made_to_do_harm_ends_with_a_sentence(seen, harm):
+    body, sentence = BOOKS[harm]
+    served = Served(book(body, f'<sst xmlns="{MAIN}">{"<si><t>a</t></si>" * 5}</sst>'))
+    begin = time.monotonic()
+    found = seen("x.xlsx", served)
+    assert sentence in found.get("message", ""), found
+    assert time.monotonic() - begin < 20
+    assert served.sent < 3.6 * MEGABYTE
+
+
+def test_texts_of_a_workbook_that_are_a_bomb_are_read_up_to_a_bound(seen):
+    bomb = f'<sst xmlns="{MAIN}"><si><t>{"a" * 300 * MEGABYTE}'
+    found = seen("x.xlsx", Served(book(sheet(shared(0, 1) + "<row><c><v>1</v></c></row>"), bomb)))
+    assert "volumineux" in found.get("message", ""), found
+
+
+@pytest.mark.parametrize(
+    ("place", "form", "value"),
+    [
+        (8, "<I", 2**32 - 1), (8, "<I", 3), (12, "<I", 2**32 - 1), (12, "<I", 0), ("table", "<i", 2**31 - 1),
+        ("count", "<Q", 2**63), ("count", "<Q", 10**9), ("count", "<Q", 1), ("feature", "<I", 2**32 - 1),
+        ("feature", "<I", 0),
+    ],
+)  # fmt: skip
+def test_a_flatgeobuf_that_lies_ends_with_a_sentence_or_a_sample(made, seen, place, form, value):
+    body = bytearray(made["zones.fgb"])
+    root = 12 + struct.unpack_from("<I", body, 12)[0]
+    table = root - struct.unpack_from("<i", body, root)[0]
+    count = root + struct.unpack_from("<H", body, table + 20)[0]
+    assert struct.unpack_from("<Q", body, count)[0] == FEATURES
+    nodes = level = FEATURES
+    while level > 1:
+        level = -(-level // 16)
+        nodes += level
+    feature = 12 + struct.unpack_from("<I", body, 8)[0] + 40 * nodes
+    struct.pack_into(form, body, {"table": root, "count": count, "feature": feature}.get(place, place), value)
+    served = Served(bytes(body))
+    begin = time.monotonic()
+    found = seen("x.fgb", served)
+    assert found.get("message") or found["rows"], found
+    assert time.monotonic() - begin < 20
+    assert served.sent < 3.6 * MEGABYTE

@@ -5,27 +5,24 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ckanext.ecosphere.access.preview.beginnings import whole_part
 from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.preview.large import geopackage, shapefile
-from ckanext.ecosphere.access.preview.large.pieces import Beginning, PartError, Pieces, Window, exactly
-from ckanext.ecosphere.access.preview.unzip import MOST_MEMBERS, WORKBOOKS, chosen
+from ckanext.ecosphere.access.preview.large import flatgeobuf, geopackage, shapefile, texts, workbook
+from ckanext.ecosphere.access.preview.large.members import CHUNK, Content, beginning, members
+from ckanext.ecosphere.access.preview.large.pieces import Beginning, PartError, Pieces, Window
+from ckanext.ecosphere.access.preview.unzip import MOST_MEMBERS, ODS, XLSX, chosen
 
 #: Bytes that are unpacked of a text or GeoJSON, of a database, and of the small files beside a Shapefile.
 MOST_TEXT, MOST_DATABASE, MOST_BESIDE = 16 * 1024 * 1024, 64 * 1024 * 1024, 64 * 1024
-CHUNK, LOCAL_HEADER = 64 * 1024, 30
 #: Deflate makes a thousand bytes of one at most.
 MOST_RATIO = 1032
-_IN_UTF_8, _SIZES_BEHIND, _LARGER = 0x800, 0x8, 0xFFFFFFFF
-_ZIP64 = 1
-_TEXTS = (".csv", ".geojson", ".json", ".txt")
+#: What the members of these endings are, as `kinds.sniff` says.
+_TEXTS = {".csv": "text", ".txt": "text", ".geojson": "json", ".json": "json", ".kml": "kml", ".gml": "gml"}
 
 
-def take(file: Pieces, folder: Path, rows: int) -> tuple[Path, dict[str, Any]]:
+def take(file: Pieces, folder: Path, rows: int) -> tuple[Path, dict[str, Any]]:  # noqa: PLR0911
     """Write the beginning of the first data set of an archive as a small file; return that, and what is told of it.
 
     Args:
@@ -38,12 +35,15 @@ def take(file: Pieces, folder: Path, rows: int) -> tuple[Path, dict[str, Any]]:
         PartError: what is needed is not to be had.
     """
     try:
-        members = _members(file)
-        if len(members) > MOST_MEMBERS:
+        found = members(file)
+        if len(found) > MOST_MEMBERS:
             raise PreviewError("too-many-files")
-        if {member.filename for member in members} & WORKBOOKS:
-            raise PreviewError("too-large")
-        parts = {_suffix(member): member for member in chosen(members)}
+        by_name = {member.filename: member for member in found}
+        if XLSX in by_name:
+            return workbook.take(file, by_name, folder, rows)
+        if ODS in by_name and "mimetype" in by_name:
+            return workbook.take_open(file, by_name, folder, rows)
+        parts = {_suffix(member): member for member in chosen(found)}
         main, member = next(iter(parts.items()))
         if main == ".shp":
             return _shapefile(file, parts, folder, rows)
@@ -51,8 +51,10 @@ def take(file: Pieces, folder: Path, rows: int) -> tuple[Path, dict[str, Any]]:
             return _table(file, parts, folder, rows)
         if main == ".gpkg":
             return _database(file, member, folder, rows)
+        if main == ".fgb":
+            return flatgeobuf.take(_Forward(Content(file, member)), member.file_size, folder, rows)
         if main in _TEXTS:
-            return _text(file, member, folder)
+            return texts.take(_TEXTS[main], Content(file, member).read, folder, rows, MOST_TEXT)
         raise PartError
     except PreviewError:
         raise
@@ -64,119 +66,24 @@ def _suffix(member: zipfile.ZipInfo) -> str:
     return PurePosixPath(member.filename.replace("\\", "/")).suffix.lower()
 
 
-def _members(file: Pieces) -> list[zipfile.ZipInfo]:
-    """Return what the directory lists; without the end of the archive, what stands at its beginning."""
-    if file.has_end:
-        with zipfile.ZipFile(file) as opened:
-            return opened.infolist()
-    return list(_from_front(file))
+class _Forward:
+    """A member that is read on, and of which some is left out."""
 
+    def __init__(self, content: Content):
+        self.read = content.read
 
-def _from_front(file: Pieces) -> Iterator[zipfile.ZipInfo]:
-    """Members by the headers before their contents, as far as those say where the next one begins."""
-    place = 0
-    for _number in range(MOST_MEMBERS):
-        try:
-            head = exactly(file, place, LOCAL_HEADER)
-            if head[:4] != b"PK\x03\x04":
-                return
-            flags, method, *_times, packed, size, name, extra = struct.unpack("<HHHHxxxxIIHH", head[6:LOCAL_HEADER])
-            text = exactly(file, place + LOCAL_HEADER, name + extra)
-        except PartError:
-            return
-        member = zipfile.ZipInfo(text[:name].decode("utf-8" if flags & _IN_UTF_8 else "cp437", "replace"))
-        member.header_offset, member.flag_bits, member.compress_type = place, flags, method
-        if _LARGER in (packed, size):
-            size, packed = _large_sizes(text[name:])
-        is_open = bool(flags & _SIZES_BEHIND) and not packed
-        member.compress_size, member.file_size = (2**62, 2**62) if is_open else (packed, size)
-        yield member
-        if is_open:
-            return
-        place += LOCAL_HEADER + name + extra + packed
-
-
-def _large_sizes(extra: bytes) -> tuple[int, int]:
-    """Return size and packed size from the field of ZIP64 (APPNOTE 4.5.3)."""
-    while len(extra) >= 4:  # noqa: PLR2004
-        kind, length = struct.unpack_from("<HH", extra)
-        if kind == _ZIP64:
-            return struct.unpack_from("<QQ", extra, 4)
-        extra = extra[4 + length :]
-    raise PreviewError("broken-archive")
-
-
-class _Content:
-    """What a member holds, unpacked as it is read on."""
-
-    def __init__(self, file: Pieces, member: zipfile.ZipInfo):
-        head = exactly(file, member.header_offset, LOCAL_HEADER)
-        if head[:4] != b"PK\x03\x04" or member.flag_bits & 1:
-            raise PreviewError("broken-archive")
-        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise PreviewError("no-preview")
-        name, extra = struct.unpack_from("<HH", head, 26)
-        self.place = member.header_offset + LOCAL_HEADER + name + extra
-        self._file, self._left = file, member.compress_size
-        self._unpacker = zlib.decompressobj(-15) if member.compress_type == zipfile.ZIP_DEFLATED else None
-        self._waiting, self._packed = bytearray(), b""
-
-    def read(self, size: int) -> bytes:
-        """Read on: less at the end.
-
-        Raises:
-            PartError: it is not to be had any further.
-        """
-        while len(self._waiting) < size and (more := self._more(size - len(self._waiting))):
-            self._waiting += more
-        found = bytes(self._waiting[:size])
-        del self._waiting[:size]
-        return found
-
-    def _more(self, size: int) -> bytes:
-        if self._unpacker is None:
-            return self._raw(size)
-        while not self._unpacker.eof:
-            data = self._packed or self._raw(CHUNK)
-            found = self._unpacker.decompress(data, max(1, min(size, CHUNK)))
-            self._packed = self._unpacker.unconsumed_tail
-            if found or not data:
-                return found
-        return b""
-
-    def _raw(self, size: int) -> bytes:
-        self._file.seek(self.place)
-        found = self._file.read(min(size, self._left, CHUNK))
-        self.place += len(found)
-        self._left -= len(found)
-        return found
-
-
-def _beginning(file: Pieces, member: zipfile.ZipInfo, most: int) -> tuple[bytes, bool]:
-    """Return what a member begins with, and whether that is all of it."""
-    content, found = _Content(file, member), bytearray()
-    try:
-        while len(found) < most and (more := content.read(CHUNK)):
-            found += more
-        return bytes(found), len(found) < most
-    except PartError:
-        if not found:
-            raise
-        return bytes(found), False
-
-
-def _text(file: Pieces, member: zipfile.ZipInfo, folder: Path) -> tuple[Path, dict[str, Any]]:
-    body, is_whole = _beginning(file, member, MOST_TEXT)
-    target = folder / f"data{_suffix(member)}"
-    target.write_bytes(body if is_whole else whole_part(body))
-    return target, {"part": not is_whole}
+    def skip(self, size: int) -> None:
+        if size > MOST_DATABASE:
+            raise PartError
+        while size > 0 and (passed := len(self.read(min(size, CHUNK)))):
+            size -= passed
 
 
 def _database(file: Pieces, member: zipfile.ZipInfo, folder: Path, rows: int) -> tuple[Path, dict[str, Any]]:
     if member.compress_type == zipfile.ZIP_STORED:
-        place = _Content(file, member).place
+        place = Content(file, member).place
         return geopackage.take(Pieces(Window(file, place, member.compress_size)), folder, rows)
-    body, is_whole = _beginning(file, member, MOST_DATABASE)
+    body, is_whole = beginning(Content(file, member).read, MOST_DATABASE)
     (folder / "unpacked").write_bytes(body)
     return geopackage.take(Pieces(Beginning(folder / "unpacked", len(body) if is_whole else None)), folder, rows)
 
@@ -184,10 +91,10 @@ def _database(file: Pieces, member: zipfile.ZipInfo, folder: Path, rows: int) ->
 def _table(file: Pieces, parts: dict[str, zipfile.ZipInfo], folder: Path, rows: int) -> tuple[Path, dict[str, Any]]:
     """The attributes of a Shapefile, or a table without geometries."""
     if ".cpg" in parts:
-        (folder / "data.cpg").write_bytes(_beginning(file, parts[".cpg"], MOST_BESIDE)[0])
+        (folder / "data.cpg").write_bytes(beginning(Content(file, parts[".cpg"]).read, MOST_BESIDE)[0])
     member, target = parts[".dbf"], folder / "data.dbf"
     size = min(member.file_size, member.compress_size * MOST_RATIO)
-    number, total = shapefile.first_rows(_Content(file, member).read, target, rows, size)
+    number, total = shapefile.first_rows(Content(file, member).read, target, rows, size)
     return target, {"part": True, "known_total": total} if total > number else {}
 
 
@@ -195,9 +102,9 @@ def _shapefile(file: Pieces, parts: dict[str, zipfile.ZipInfo], folder: Path, ro
     if not file.has_end and not {".dbf", ".prj"} <= parts.keys():
         raise PartError  # they stand behind what is here
     if ".prj" in parts:
-        (folder / "data.prj").write_bytes(_beginning(file, parts[".prj"], MOST_BESIDE)[0])
+        (folder / "data.prj").write_bytes(beginning(Content(file, parts[".prj"]).read, MOST_BESIDE)[0])
     told: dict[str, Any] = _table(file, parts, folder, rows)[1] if ".dbf" in parts else {}
     target = folder / "data.shp"
-    if shapefile.first_shapes(_Content(file, parts[".shp"]).read, target, rows):
+    if shapefile.first_shapes(Content(file, parts[".shp"]).read, target, rows):
         return target, {}
     return target, {"part": True, **told}

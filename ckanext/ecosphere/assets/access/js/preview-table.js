@@ -91,7 +91,7 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
       draw();
     });
     const type = column.type === "empty" ? labels.empty_type : labels[column.type];
-    th.append(button, element("small", "", type + (column.empty ? ", " + labels.empty.replace("{number}", written(column.empty)) : "")));
+    th.append(button, element("small", "", type + (column.empty && column.type !== "empty" ? ", " + labels.empty.replace("{number}", written(column.empty)) : "")));
     const meaning = inWords(column.meaning);
     if (meaning) { th.append(element("small", "eco-preview__meaning", meaning)); }
     head.append(th);

@@ -74,7 +74,7 @@ this.ckan.module("ecosphere-preview", function () {
             if (place % 2) { points.push([Number(value), Number(all[place - 1])]); }
             return points;
           }, []));
-          L.polygon(rings, { pane: "outline", color: "#84918a", weight: 1, fillColor: "#fff", fillOpacity: 1, interactive: false }).addTo(map);
+          L.polygon(rings, { pane: "outline", className: "eco-preview__land", color: "#84918a", weight: 1, fillColor: "#fff", fillOpacity: 1, interactive: false }).addTo(map);
         });
       }
       this.leaflet = map;
@@ -90,6 +90,7 @@ this.ckan.module("ecosphere-preview", function () {
     tiles: function () {
       const map = this.map();
       if (!map) { return; }
+      this.find("map").classList.add("eco-preview__map--tiles");
       if (this.layer) { this.layer.remove(); }
       const chosen = this.current.layers[Number(this.layerChoice.value) || 0];
       const asked = this.asked;
@@ -145,6 +146,7 @@ this.ckan.module("ecosphere-preview", function () {
     },
 
     drawSample: function (sample) {
+      this.find("map").classList.toggle("eco-preview__map--tiles", Boolean(sample.images || this.panel.background.url));
       const notes = [];
       const group = sample.attributes ? "attribute_" : sample.api ? "api_" : "";
       if (group) {
@@ -157,7 +159,7 @@ this.ckan.module("ecosphere-preview", function () {
       if (sample.standard) { notes.push(this.labels.standard.replace("{standard}", sample.standard)); }
       if (sample.part) { notes.push(this.part(sample)); }
       if (sample.cut && sample.images) { notes.push(this.labels.images_cut); }
-      if (sample.cut && sample.rows && !(sample.part && sample.known_total)) { notes.push(this.labels.cut.replace("{number}", sample.rows.length)); }
+      if (sample.cut && sample.rows && !(sample.part && (sample.known_total || sample.file_size))) { notes.push(this.labels.cut.replace("{number}", sample.rows.length)); }
       if (sample.delimiter) {
         const sign = sample.delimiter === "\t" ? this.labels.tab : sample.delimiter;
         notes.push(this.labels.encoding.replace("{encoding}", sample.encoding).replace("{delimiter}", sign));
@@ -184,8 +186,9 @@ this.ckan.module("ecosphere-preview", function () {
       if (sample.geojson && this.map()) {
         this.fit(sample.extent);
         this.layer = L.geoJSON(sample.geojson, {
+          className: "eco-preview__feature",
           style: { color: "#0d5c49", weight: 2, fillOpacity: 0.3 },
-          pointToLayer: (feature, place) => L.circleMarker(place, { radius: 5, color: "#0d5c49", weight: 2, fillOpacity: 0.5 }),
+          pointToLayer: (feature, place) => L.circleMarker(place, { className: "eco-preview__feature", radius: 5, color: "#0d5c49", weight: 2, fillOpacity: 0.5 }),
           onEachFeature: (feature, layer) => {
             layer.on("click", () => table && table.mark(feature.id));
             layer.bindPopup(() => this.popup(sample, feature.id), { maxHeight: 240 });
@@ -200,9 +203,22 @@ this.ckan.module("ecosphere-preview", function () {
       if (sample.tiles) {
         return this.labels.part_tiles.replace("{number}", written(sample.tiles)).replace("{zoom}", written(sample.zoom));
       }
-      if (!sample.known_total) { return this.labels.part; }
-      return this.labels[sample.kind === "map" ? "part_features" : "part_rows"]
-        .replace("{number}", written(sample.rows.length)).replace("{total}", written(sample.known_total));
+      const isMap = sample.kind === "map";
+      if (sample.known_total) {
+        return this.labels[isMap ? "part_features" : "part_rows"]
+          .replace("{number}", written(sample.rows.length)).replace("{total}", written(sample.known_total));
+      }
+      if (!sample.file_size) { return this.labels.part; }
+      return this.labels[!sample.rows ? "part_of" : isMap ? "features_of" : "rows_of"]
+        .replace("{number}", sample.rows ? written(sample.rows.length) : "").replace("{size}", this.size(sample.file_size));
+    },
+
+    /* Bytes as people read them: 350 Mo. */
+    size: function (bytes) {
+      const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+      const step = Math.min(Math.floor(Math.log(bytes) / Math.log(1024)), units.length - 1);
+      const asked = { style: "unit", unit: units[step], maximumSignificantDigits: 3 };
+      return (bytes / 1024 ** step).toLocaleString(document.documentElement.lang || "en", asked);
     },
 
     popup: function (sample, number) {

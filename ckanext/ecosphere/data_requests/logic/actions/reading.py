@@ -232,12 +232,13 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
     closing_day = sa.cast(sa.func.timezone("Europe/Paris", Request.closed), sa.Date)
     answered = tied.where(*answers).order_by(closing_day.desc().nulls_last(), Request.id).limit(matching.MOST)
     names = sa.or_(Request.known_datasets.contains([package.name]), Request.known_datasets.contains([package.id]))
+    named = sa.select(Request.id).where(Request.listed, names)
     near = sa.select(DatasetLink.request_id).where(
         DatasetLink.package_id == package.id, DatasetLink.kind.in_(("suggested", "mentioned"))
     )
     asked = (
         sa.select(Request)
-        .where(Request.listed, Request.state.in_(states.ACTIVE), sa.or_(names, Request.id.in_(near)))
+        .where(Request.listed, Request.state.in_(states.ACTIVE), Request.id.in_(sa.union(named, near)))
         .order_by(RECEIPT_DAY.desc(), Request.id)
         .limit(matching.MOST)
     )

@@ -1,0 +1,58 @@
+"""A web server's process makes its first visits itself; a command, a background worker and the tests do not."""
+
+from __future__ import annotations
+
+import click
+import pytest
+from ckan.tests import factories
+from flask import request_finished
+
+from ckanext.ecosphere.core import warm_up
+
+pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+
+
+@pytest.fixture
+def server(app, monkeypatch):
+    """The application as a web server makes it."""
+    monkeypatch.setattr(app.flask_app, "testing", False)
+    yield app.flask_app
+    app.flask_app.extensions.pop("ecosphere_warm_up", None)
+
+
+@pytest.fixture
+def visited(server):
+    """What was visited, and how that was answered."""
+    found: list[tuple[str, int]] = []
+
+    def note(_sender, response, **_more):
+        from flask import request
+
+        found.append((request.path, response.status_code))
+
+    with request_finished.connected_to(note, server):
+        yield found
+
+
+def test_a_server_visits_its_main_pages_before_anybody_else(server, visited):
+    organization = factories.Organization(name="ddt-44")
+    factories.Dataset(name="zones-humides", owner_org=organization["id"])
+    factories.Dataset(name="caches", owner_org=organization["id"], private=True)
+    server.jinja_env.cache.clear()
+    thread = warm_up.begin(server)
+    assert thread is not None
+    thread.join(60)
+    assert visited == [("/", 200), ("/dataset/", 200), ("/dataset/zones-humides", 200), ("/organization/ddt-44", 200)]
+    assert {name for _loader, name in server.jinja_env.cache} >= {"package/read.html", "package/search.html"}
+    assert warm_up.begin(server) is None
+
+
+def test_a_portal_without_datasets_is_visited_too(server, visited):
+    warm_up.visit(server)
+    assert visited == [("/", 200), ("/dataset/", 200)]
+
+
+def test_a_command_visits_nothing(server, visited):
+    with click.Context(click.Command("jobs")):
+        assert warm_up.begin(server) is None
+    assert not visited
