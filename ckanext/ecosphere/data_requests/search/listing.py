@@ -46,15 +46,15 @@ def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
     Returns:
         count, results, facets, start, rows.
     """
-    scope, filters = _scope(data, reader), conditions(data)
+    of_scope, filters = scope(data, reader), conditions(data)
     if data.get("scope") == "desk" and data.get("assigned"):
         group = model.Group.get(data.get("organization"))
         filters["assigned"] = desk.held_by(data["assigned"], reader, group.id if group else "")
-    where = [*scope, *filters.values()]
+    where = [*of_scope, *filters.values()]
     start, rows = data.get("start", 0), data.get("rows", 20)
     found: list[Request] = []
     with through_indexes("q" in filters):
-        counts, count = facets(scope, filters) if data.get("facets", True) else ({}, _total(where))
+        counts, count = facets(of_scope, filters) if data.get("facets", True) else ({}, _total(where))
         if rows and count > start:
             found = _page(data, where, start, rows)
     return {
@@ -116,7 +116,7 @@ def through_indexes(wanted: bool = True) -> Iterator[None]:
             model.Session.execute(sa.text("SET LOCAL enable_seqscan = on"))
 
 
-def _scope(data: Mapping[str, Any], reader: Reader) -> list[Any]:
+def scope(data: Mapping[str, Any], reader: Reader) -> list[Any]:
     """What the list is about; the auth function has refused what is not for the reader."""
     scope = data.get("scope") or "public"
     if scope == "mine":
