@@ -32,7 +32,8 @@ FROM generate_series(1, :number) n
 TOLD = """
 INSERT INTO ecosphere_requests_notification (request_id, key, kind, audience, user_id, channel, status, next_try,
     created)
-SELECT id, 'many:' || id, 'accept', 'service', :person, 'page', :status, now(), now() - row_number() OVER () * interval '1 hour'
+SELECT id, 'many:' || id, 'accept', 'service', :person, 'page', :status, now(),
+    now() - row_number() OVER () * interval '1 hour'
 FROM ecosphere_requests WHERE id LIKE 'many-%'
 """
 
