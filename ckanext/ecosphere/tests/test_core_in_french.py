@@ -116,6 +116,30 @@ def test_pages_of_errors_accounts_and_administration_are_french(app: Any):
     assert found == {}, found
 
 
+def heading(answer: Any) -> str:
+    """Heading of a page."""
+    return html.fromstring(answer.text).xpath("string(//h1)")
+
+
+@pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+def test_a_missing_service_is_called_one_and_has_ways_on(app: Any):
+    admin: dict[str, str] = {"Authorization": factories.SysadminWithToken(name="administratrice", about="")["token"]}
+    pages = ("organization/ddt-{}", "organization/about/ddt-{}", "organization/ddt-{}/tableau-de-bord")
+    pages += ("organization/edit/ddt-{}", "organization/ddt-{}/demandes", "demandes/service/ddt-{}")
+    for address in pages:
+        answer = app.get(f"/fr/{address.format('01')}", headers=admin)
+        assert answer.status_code == 404, address
+        assert heading(answer) == "Service introuvable", address
+        assert html.fromstring(answer.text).xpath("//*[@id='error-service']/@value") == ["ddt 01"], address
+        assert english_on(answer.text) + english_texts(answer.text) == [], address
+        assert heading(app.get(f"/en/{address.format('01')}", headers=admin)) == "Service not found", address
+    found = app.get("/fr/organization/?q=ddt+01")
+    assert found.status_code == 200
+    assert "Groupe introuvable" in app.get("/fr/group/nulle-part").text
+    hostile = app.get('/fr/organization/"><script>alert(1)', headers=admin)
+    assert hostile.status_code == 404 and "<script>alert(1)" not in hostile.text
+
+
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 def test_page_of_a_fault_is_french(app: Any, monkeypatch: Any):
     def fail() -> None:
