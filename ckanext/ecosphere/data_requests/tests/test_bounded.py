@@ -13,9 +13,10 @@ from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.data_requests import dictize
+from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.data_requests.notifications.tables import Notification
-from ckanext.ecosphere.data_requests.tests.conftest import act, opened, user_id
+from ckanext.ecosphere.data_requests.tests.conftest import act, opened, step, user_id
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.views import calendars
 from ckanext.ecosphere.tests import plans
@@ -125,6 +126,39 @@ def test_a_calendar_that_holds_all_says_nothing_else(app: CKANTestApp):
     assert len(entries(app, "editor", "/demandes/service/ddt-42/echeances.ics")) == 3
     assert entries(app, "other-editor", "/demandes/service/dreal-ara/echeances.ics") == []
     assert entries(app, "editor", "/demandes/mes-demandes.ics") == []
+
+
+# --- the public list ---
+
+
+def test_the_public_list_is_counted_once_until_a_request_changes(app: CKANTestApp):
+    many(5_000)
+    assert act("list", None)["count"] == 5_000
+    with plans.asked() as statements:
+        visit(app, None, "/demandes")
+    found = act("list", None)
+    assert {each["name"]: each["count"] for each in found["facets"]["organization"]} == {"ddt-42": 5_000}
+    assert plans.rows_read(statements, "ecosphere_requests") < 100
+    made = opened()
+    assert act("list", None)["count"] == 5_001
+    themes = {each["name"]: each["count"] for each in act("list", None)["facets"]["theme"]}
+    assert themes == {"eau": 1}
+    step(made, "start", "editor", planned=(dictize.today() + timedelta(days=3)).isoformat())
+    states = {each["name"]: each["count"] for each in act("list", None)["facets"]["state"]}
+    assert states == {"open": 5_000, "in_progress": 1}
+    act("hide", "boss", id=made["id"])
+    assert act("list", None)["count"] == 5_000
+    assert act("list", None, theme="eau")["count"] == 0
+
+
+def test_a_change_that_is_not_committed_changes_no_count():
+    opened()
+    assert act("list", None)["count"] == 1
+    request = model.Session.query(Request).one()
+    request.listed = False
+    model.Session.flush()
+    model.Session.rollback()
+    assert act("list", None)["count"] == 1
 
 
 # --- datasets ---
