@@ -244,6 +244,15 @@ def test_the_page_shows_the_sources_and_gives_them_as_csv(portal, app):
     assert "Harvest source not found" in missing.body
 
 
+def test_a_producer_without_a_source_is_told_what_one_is_for(portal, app):
+    editor = factories.UserWithToken()
+    portal.call("organization_member_create", id="ddt-01053-01", username=editor["name"], role="editor")
+    portal.source("https://two.example.org/csw", name="two")
+    page = app.get("/fr/ecosphere/harvest/sources", headers={"Authorization": editor["token"]}).body
+    assert "Rien n’est encore moissonné pour vous" in page and "sources sur 0" not in page
+    assert "/fr/harvest/new" in page
+
+
 def test_the_form_of_a_source_says_in_french_what_is_wrong_under_the_names_of_its_fields(portal, app):
     portal.source("https://one.example.org/csw", name="one")
     headers = {"Authorization": factories.SysadminWithToken()["token"]}
