@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import unescape
 from typing import Any
 
@@ -17,6 +18,8 @@ from ckanext.ecosphere.core.lists import portal_texts
 from ckanext.ecosphere.shared import language, template_helpers
 
 LATEST = 5
+NOT_FOUND = 404
+LONGEST_QUERY = 100
 #: Pages with a large search box of their own.
 SEARCH_PAGES = {"home.index", "dataset.search"}
 
@@ -108,3 +111,17 @@ def ecosphere_is_stock_error(code: int, content: Any) -> bool:
     """Return whether what a page of an error says is the English sentence of the web framework, which says no more."""
     stock = default_exceptions.get(code)
     return stock is not None and unescape(str(content)).strip() == stock.description
+
+
+def ecosphere_missing_service(code: int, content: Any) -> str | None:
+    """Return what was asked for where a page of an error says that there is no such service; None for other errors.
+
+    CKAN 2.12 speaks of a group on most pages of an organisation.
+    """
+    asked = tk.request.view_args or {}
+    if code != NOT_FOUND or tk.request.blueprint == "group":
+        return None
+    names = (tk._("Organization not found"), tk._("Group not found"))
+    if unescape(str(content)).strip() not in names:
+        return None
+    return re.sub(r"[-_\s]+", " ", str(asked.get("organization") or asked.get("id") or ""))[:LONGEST_QUERY].strip()

@@ -106,15 +106,28 @@ def _own(person: Person) -> Card | None:
     # What waits for the person comes first.
     asked = person.ask("ecosphere_request_list", {"scope": "mine", "state": [states.NEEDS_INFO], **SHORT})
     waiting = [_line(each, _awaited(each), urgent=True) for each in asked["results"]]
+    # Then those that a service has not answered in time, of which it may be asked for more than patience.
+    open_states = [each for each in states.ACTIVE if each != states.NEEDS_INFO]
+    active = {"scope": "mine", "state": open_states, "sort": "due", **SHORT}
+    late = [each for each in person.ask("ecosphere_request_list", active)["results"] if _is_late(each)]
+    overdue = [_line(each, _unanswered(each), urgent=True) for each in late]
     # Then the answers of which the person has not said yet whether they helped.
     given = {"scope": "mine", "state": list(states.GIVEN), **SHORT}
     answers = [each for each in person.ask("ecosphere_request_list", given)["results"] if not each["satisfied"]]
     answered = [_line(each, _answered(each)) for each in answers]
-    shown = {each["id"] for each in (*asked["results"], *answers)}
+    shown = {each["id"] for each in (*asked["results"], *late, *answers)}
     others = [_line(each, each["state_label"]) for each in found["results"] if each["id"] not in shown]
-    lines = [*waiting, *answered, *others][:MOST_LINES]
+    lines = [*waiting, *overdue, *answered, *others][:MOST_LINES]
     ways = [Link(tk._("My requests"), tk.url_for("ecosphere_requests.mine"))]
     return Card("own-requests", tk._("My requests"), "envelope-open-text", found["count"], lines, ways, 30)
+
+
+def _is_late(request: dict[str, Any]) -> bool:
+    return request["clock"]["state"] == "overdue"
+
+
+def _unanswered(request: dict[str, Any]) -> str:
+    return tk._("an answer was due on {date}: see what you may do").format(date=dates.day(request["due"]))
 
 
 def _answered(request: dict[str, Any]) -> str:

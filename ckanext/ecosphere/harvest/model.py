@@ -31,6 +31,7 @@ WITHDRAWN = "withdrawn"
 """Its dataset was deleted because the source no longer has it; kept so that it can come back as it was."""
 REFUSED = "refused"
 """It could not be imported; tried again at each harvest."""
+REFUSED_SQL = f"state = '{REFUSED}'"
 CATALOGUE = "catalogue"
 """It is a feature catalogue: datasets show its attributes, none is made of it."""
 DUPLICATE = "duplicate"
@@ -82,6 +83,7 @@ class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, rep
     __table_args__ = (
         sa.Index("ix_ecosphere_harvest_record_keys", "keys", postgresql_using="gin"),
         sa.Index("ix_ecosphere_harvest_record_members", "members", postgresql_using="gin"),
+        sa.Index("ix_ecosphere_harvest_record_refused", "source_id", postgresql_where=sa.text(REFUSED_SQL)),
     )
 
 
@@ -125,6 +127,15 @@ class JobState(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportG
     force: Mapped[bool] = mapped_column(sa.Boolean, default=False)
     facts: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     touched: Mapped[datetime.datetime] = mapped_column(sa.DateTime, default=now)
+
+    __table_args__ = (
+        sa.Index(
+            "ix_ecosphere_harvest_job_complete",
+            "source_id",
+            "touched",
+            postgresql_where=sa.text("complete AND stage = 'done'"),
+        ),
+    )
 
     def dictize(self) -> dict[str, Any]:
         """As the API gives it."""

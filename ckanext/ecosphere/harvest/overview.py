@@ -1,19 +1,28 @@
-"""All sources at a glance: where each stands, what it holds, what waits for a person."""
+"""All sources at a glance: where each stands, what it holds, what waits for a person.
+
+Nothing here reads all records: a source may have tens of thousands. Its datasets are counted by Solr, which knows the
+source of each, what its last harvest did stands in the state of the job, and the few records that were refused have an
+index of their own.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import logging
 from collections.abc import Iterable
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.lib.search.common import SearchIndexError
 
-from ckanext.ecosphere.harvest.model import PUBLISHED, REFUSED, Hold, JobState, SourceRecord
+from ckanext.ecosphere.fast_save import solr
+from ckanext.ecosphere.harvest.model import REFUSED, Hold, JobState, SourceRecord
 from ckanext.ecosphere.harvest.sources.source_type import type_names
-from ckanext.ecosphere.harvest.worker.job import FINISHED
 from ckanext.ecosphere.shared import csv_table
 from ckanext.harvest.model import HarvestJob, HarvestSource
+
+log = logging.getLogger(__name__)
 
 INACTIVE, WAITING, RUNNING, HELD, INCOMPLETE, ERRORS, NEVER, GOOD = (
     "inactive",
@@ -32,15 +41,20 @@ COLUMNS = (
     "held", "frequency", "next_run", "url",
 )  # fmt: skip
 SORTS = ("title", "type", "organisation", "state", "last_complete", "records", "errors", "held", "next_run")
+FIELD = "harvest_source_id"
+"""Field of the index that names the source of a dataset."""
+DONE = ("added", "updated", "deleted")
+"""What the last harvest of a source did, as the state of its job counts it; errors apart."""
 
 Row = dict[str, Any]
 
 
-def rows(owners: Iterable[str] | None = None) -> list[Row]:
+def rows(owners: Iterable[str] | None = None, *, counted: bool = True) -> list[Row]:
     """Every source that is not deleted, with a handful of queries however many there are.
 
     Args:
         owners: ids of organisations whose sources are wanted; None for all.
+        counted: whether datasets and refused records are wanted, too; None without.
     """
     package, group = model.Package, model.Group
     query = (
@@ -52,7 +66,8 @@ def rows(owners: Iterable[str] | None = None) -> list[Row]:
     if owners is not None:
         query = query.where(package.owner_org.in_(list(owners)))
     last, complete = _last_jobs(), _last_complete()
-    counts, held = _counts(), _held()
+    held = _held()
+    datasets, refused = (_datasets(), _refused()) if counted else (None, None)
     found = []
     for source, name, owner_title, owner_name in model.Session.execute(query):
         job = last.get(source.id, {})
@@ -65,9 +80,11 @@ def rows(owners: Iterable[str] | None = None) -> list[Row]:
             "organisation": owner_title or owner_name or "",
             "last_complete": complete.get(source.id),
             "last_run": job.get("created"),
-            "records": counts[source.id].get(PUBLISHED, 0),
-            "refused": counts[source.id].get(REFUSED, 0),
+            "records": None if datasets is None else datasets.get(source.id, 0),
+            "refused": None if refused is None else refused.get(source.id, 0),
             "errors": job.get("errors", 0),
+            "done": job.get("done"),
+            "finished": job.get("finished"),
             "held": held.get(source.id, 0),
             "frequency": source.frequency,
             "next_run": source.next_run if source.frequency != "MANUAL" else None,
@@ -130,49 +147,58 @@ def _state(active: bool, job: dict[str, Any], held: int) -> str:
 
 
 def _last_jobs() -> dict[str, dict[str, Any]]:
-    query = (
-        sa.select(
-            HarvestJob.source_id,
-            HarvestJob.status,
-            HarvestJob.created,
-            HarvestJob.gather_started,
-            JobState.complete,
-            JobState.facts,
-        )
-        .distinct(HarvestJob.source_id)
-        .outerjoin(JobState, JobState.job_id == HarvestJob.id)
-        .order_by(HarvestJob.source_id, HarvestJob.created.desc())
-    )
-    return {
-        source_id: {
+    job = HarvestJob
+    latest = sa.select(job).distinct(job.source_id).order_by(job.source_id, job.created.desc()).subquery()
+    counts = JobState.facts["counts"]
+    numbers = [counts[name].as_integer() for name in ("errored", *DONE)]
+    query = sa.select(
+        latest.c.source_id, latest.c.status, latest.c.created, latest.c.gather_started, latest.c.finished,
+        JobState.job_id, JobState.complete, JobState.facts["failed"].as_integer(), *numbers,
+    ).outerjoin(JobState, JobState.job_id == latest.c.id)  # fmt: skip
+    found = {}
+    for source_id, status, created, started, finished, state, complete, failed, errored, *done in model.Session.execute(
+        query
+    ):
+        found[source_id] = {
             "status": status,
             "created": created,
+            "finished": finished,
             "begun": status == "Running" and started is not None,
             "complete": complete,
-            "errors": ((facts or {}).get("counts") or {}).get("errored", 0) + (facts or {}).get("failed", 0),
+            "errors": (errored or 0) + (failed or 0),
+            "done": {name: number or 0 for name, number in zip(DONE, done, strict=True)} if state else None,
         }
-        for source_id, status, created, started, complete, facts in model.Session.execute(query)
-    }
+    return found
 
 
 def _last_complete() -> dict[str, Any]:
-    query = (
-        sa.select(HarvestJob.source_id, sa.func.max(HarvestJob.finished))
-        .join(JobState, JobState.job_id == HarvestJob.id)
-        .where(JobState.complete.is_(True), HarvestJob.status == FINISHED)
-        .group_by(HarvestJob.source_id)
+    """When each source was last read whole: the end of the last complete job, which was touched last when it ended."""
+    ended = (
+        sa.select(JobState.touched)
+        .where(JobState.source_id == HarvestSource.id, JobState.complete.is_(True), JobState.stage == "done")
+        .order_by(JobState.touched.desc())
+        .limit(1)
     )
-    return dict(model.Session.execute(query).tuples().all())
+    return dict(model.Session.execute(sa.select(HarvestSource.id, ended.scalar_subquery())).tuples().all())
 
 
-def _counts() -> defaultdict[str, dict[str, int]]:
-    counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    query = sa.select(SourceRecord.source_id, SourceRecord.state, sa.func.count()).group_by(
-        SourceRecord.source_id, SourceRecord.state
-    )
-    for source_id, state, number in model.Session.execute(query):
-        counts[source_id][state] = number
-    return counts
+def _datasets() -> dict[str, int] | None:
+    """Number of datasets that the portal has from each source, None while Solr is away."""
+    conditions = [f'site_id:"{tk.config["ckan.site_id"]}"', "entity_type:package", "state:active"]
+    # Sources are few: each has its set of datasets, which Solr keeps, rather than each dataset its source.
+    facet = {"facet": "true", "facet.field": FIELD, "facet.limit": -1, "facet.mincount": 1, "facet.method": "enum"}
+    try:
+        pairs = solr.search(fq=conditions, rows=0, **facet).facets["facet_fields"].get(FIELD, [])
+    except SearchIndexError as error:
+        log.warning("The datasets of the sources cannot be counted: %s", error)
+        return None
+    return dict(zip(pairs[::2], pairs[1::2], strict=True))
+
+
+def _refused() -> dict[str, int]:
+    """Number of refused records of each source, from their own index."""
+    query = sa.select(SourceRecord.source_id, sa.func.count()).where(SourceRecord.state == REFUSED)
+    return dict(model.Session.execute(query.group_by(SourceRecord.source_id)).tuples().all())
 
 
 def _held() -> dict[str, int]:

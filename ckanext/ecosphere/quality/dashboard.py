@@ -21,7 +21,7 @@ def cards(person: Person) -> list[Card]:
     if not found:
         return []
     found.sort(key=lambda pair: pair[1].score)
-    count = sum(report.summary(Scope(each.id, private=True)).datasets for each in person.services)
+    count = sum(report.number(Scope(each.id, private=True)) for each in person.services)
     ways = [
         Link(
             tk._("Quality of {service}").format(service=each.title),

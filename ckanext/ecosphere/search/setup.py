@@ -11,6 +11,7 @@ from ckanext.ecosphere.fast_save import signature
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
 from ckanext.ecosphere.search import query_options, solr_schema, stock_schema
 from ckanext.ecosphere.search.solr_client import SolrAdmin, SolrAdminError
+from ckanext.ecosphere.setup import health
 
 _ = tk._
 
@@ -80,8 +81,7 @@ def index_datasets(report: InitReport, only_missing: bool) -> None:
         only_missing: leave alone the datasets that the index has; this also repairs an interrupted run.
     """
     active = model.Session.query(model.Package).filter_by(state="active").count()
-    indexed = tk.get_action("package_search")({"ignore_auth": True}, {"rows": 0, "include_private": True})
-    count = active - indexed["count"] if only_missing else active
+    count = active - health.indexed_datasets() if only_missing else active
     if count <= 0:
         report.unchanged(_("The index has every dataset"))
         return

@@ -81,7 +81,7 @@ def solr() -> list[Check]:
     except search.SearchError as error:
         return [Check("Solr", ERROR, _("CKAN does not accept its schema: {error}").format(error=error))]
     active = model.Session.query(model.Package).filter_by(state="active").count()
-    indexed = _indexed()
+    indexed = indexed_datasets()
     if active != indexed:
         message = _("The index has {indexed} datasets, the database {active}")
         remedy = _("Run: {command}").format(command="ckan search-index rebuild")
@@ -89,7 +89,7 @@ def solr() -> list[Check]:
     return [Check("Solr", OK, _("Answers, and the index has every dataset ({number})").format(number=indexed))]
 
 
-def _indexed() -> int:
+def indexed_datasets() -> int:
     """Number of active datasets of every type in the index; `package_search` hides some types."""
     here = f'site_id:"{tk.config["ckan.site_id"]}"'
     found = make_connection().search("*:*", fq=[here, "entity_type:package", "state:active"], rows=0)

@@ -10,6 +10,7 @@ from ckan import model
 from ckan.tests import factories
 from lxml import html
 
+from ckanext.ecosphere.core import kept_facets
 from ckanext.ecosphere.tests.english import english_texts
 from ckanext.ecosphere.tests.postbox import body
 
@@ -114,6 +115,43 @@ def test_pages_of_errors_accounts_and_administration_are_french(app: Any):
     if words := english_on(refused.text):
         found["/fr/user/register", 0] = words
     assert found == {}, found
+
+
+def heading(answer: Any) -> str:
+    """Heading of a page."""
+    return html.fromstring(answer.text).xpath("string(//h1)")
+
+
+@pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+def test_a_missing_service_is_called_one_and_has_ways_on(app: Any):
+    admin: dict[str, str] = {"Authorization": factories.SysadminWithToken(name="administratrice", about="")["token"]}
+    pages = ("organization/ddt-{}", "organization/about/ddt-{}", "organization/ddt-{}/tableau-de-bord")
+    pages += ("organization/edit/ddt-{}", "organization/ddt-{}/demandes", "demandes/service/ddt-{}")
+    for address in pages:
+        answer = app.get(f"/fr/{address.format('01')}", headers=admin)
+        assert answer.status_code == 404, address
+        assert heading(answer) == "Service introuvable", address
+        assert html.fromstring(answer.text).xpath("//*[@id='error-service']/@value") == ["ddt 01"], address
+        assert english_on(answer.text) + english_texts(answer.text) == [], address
+        assert heading(app.get(f"/en/{address.format('01')}", headers=admin)) == "Service not found", address
+    found = app.get("/fr/organization/?q=ddt+01")
+    assert found.status_code == 200
+    assert "Groupe introuvable" in app.get("/fr/group/nulle-part").text
+    hostile = app.get('/fr/organization/"><script>alert(1)', headers=admin)
+    assert hostile.status_code == 404 and "<script>alert(1)" not in hostile.text
+
+
+@pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+def test_the_dashboard_has_a_tab_of_groups_only_where_there_are_groups(app: Any, monkeypatch: Any):
+    headers: dict[str, str] = {"Authorization": factories.UserWithToken(name="camille", about="")["token"]}
+
+    def tabs() -> list[str]:
+        page = html.fromstring(app.get("/fr/tableau-de-bord", headers=headers).text)
+        return [" ".join(each.text_content().split()) for each in page.xpath("//ul[contains(@class, 'nav-tabs')]/li")]
+
+    assert "Mes services" in tabs() and "Mes groupes" not in tabs()
+    monkeypatch.setattr(kept_facets, "shown", lambda: ("groups",))
+    assert "Mes groupes" in tabs()
 
 
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")

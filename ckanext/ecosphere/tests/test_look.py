@@ -4,7 +4,7 @@ import re
 
 import pytest
 from ckan import model
-from ckan.tests import factories
+from ckan.tests import factories, helpers
 from playwright.sync_api import expect
 
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
@@ -66,6 +66,26 @@ def test_pages_are_accessible_and_fit(page, pages, size):
         if problems:
             found[address] = problems
     assert found == {}
+
+
+def test_desks_of_an_administrator_fit_a_small_screen(page, pages):
+    source = {"name": "source", "title": "Catalogue", "url": "https://a.example.org/csw"}
+    source |= {"source_type": "ecosphere_csw", "owner_org": "ddt-01053-01"}
+    admin = factories.Sysadmin(password="of-the-test-1", image_url="")["name"]
+    context = {"model": model, "session": model.Session, "user": admin}
+    helpers.call_action("harvest_source_create", context, **source)
+    log_in(page, admin, "of-the-test-1")
+    page.set_viewport_size(SMALL)
+    found = {}
+    for address in (
+        "tableau-de-bord",
+        "ecosphere/harvest/sources",
+        "ecosphere/admin/journal",
+        "ecosphere/admin/personnes",
+    ):
+        page.goto(f"/fr/{address}")
+        found[address] = page.evaluate("document.documentElement.scrollWidth")
+    assert found == dict.fromkeys(found, SMALL["width"])
 
 
 def test_the_first_stop_of_the_keyboard_leads_to_the_content(page, pages):

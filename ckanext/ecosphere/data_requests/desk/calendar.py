@@ -7,19 +7,21 @@ is asked for, and a new address makes the old one worthless.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta, timezone
-from typing import Any
+from datetime import date, timedelta
 from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
 from ckan import model
 
+from ckanext.ecosphere.data_requests.domain import clock, wording
 from ckanext.ecosphere.data_requests.notifications.tables import Setting
+from ckanext.ecosphere.data_requests.search.due import Around, Due
 from ckanext.ecosphere.shared.mailing import headers
 
 SALT = "ecosphere-requests-calendar"
 LONGEST_LINE = 75
+REFERENCE = "REFERENCE"
+"""Stands for the reference of a request in the address of its page."""
 ESCAPES = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n", "\r": None})
 
 
@@ -46,45 +48,61 @@ def person_of(token: str) -> model.User | None:
     return user if current and user is not None and user.state == model.State.ACTIVE else None
 
 
-def written(title: str, requests: Iterable[Mapping[str, Any]], reviews: Iterable[Mapping[str, Any]] = ()) -> bytes:
-    """Return a calendar of requests, as the API shows them; those without a due date are left out.
+def written(title: str, found: Around, all_of_them: str) -> bytes:
+    """Return a calendar of requests.
 
     Args:
         title: of the calendar.
-        requests: with the day by which each is to be answered.
-        reviews: requests of which an internal review is asked, with the day by which that is to be answered.
+        found: what is due.
+        all_of_them: address of the page that has all requests, which the calendar names when it holds some only.
     """
+    today = clock.day_of(clock.now())
     host = urlsplit(str(tk.config["ckan.site_url"])).hostname or "localhost"
-    stamp = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}"
+    stamp = f"{clock.now():%Y%m%dT%H%M%SZ}"
+    # The address is made once: each of many requests has it with its own reference.
+    page = tk.h.url_for("ecosphere_requests.read", id=REFERENCE, qualified=True)
+    names = {
+        "late": tk._("Late: {reference} – {title}"),
+        "due": tk._("Answer due: {reference} – {title}"),
+        "review": tk._("Answer to the review due: {reference} – {title}"),
+    }
+
+    def entry(each: Due, name: str, key: str) -> list[str]:
+        said = names[name].format(reference=each.reference, title=each.title)
+        url = page.replace(REFERENCE, each.reference)
+        state = wording.state(each.state)
+        return _entry(f"{key}@{host}", each.day, said, stamp=stamp, version=each.version, description=state, url=url)
+
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//ckanext-ecosphere//requests//FR", "CALSCALE:GREGORIAN"]
     lines += ["METHOD:PUBLISH", f"X-WR-CALNAME:{_text(title)}", "REFRESH-INTERVAL;VALUE=DURATION:PT6H"]
-    for each in requests:
-        if each.get("due"):
-            lines += _event(each, host, stamp)
-    for each in reviews:
-        name = tk._("Answer to the review due: {reference} – {title}")
-        lines += _entry(each, f"{each['id']}-review@{host}", each["review_due"], name, stamp)
+    if found.left_out:
+        shown = len(found.requests) + len(found.reviews)
+        said = tk.ungettext(
+            "{number} other due date is not in this calendar",
+            "{number} other due dates are not in this calendar",
+            found.left_out,
+        ).format(number=found.left_out)
+        why = tk._("It holds the {number} that are due next, or were due last. All requests: {url}")
+        told = why.format(number=shown, url=all_of_them)
+        lines.append(f"X-WR-CALDESC:{_text(told)}")
+        lines += _entry(f"left-out@{host}", today, said, stamp=stamp, description=told, url=all_of_them)
+    for each in found.requests:
+        lines += entry(each, "late" if each.day < today else "due", each.id)
+    for each in found.reviews:
+        lines += entry(each, "review", f"{each.id}-review")
     return "".join(f"{_folded(line)}\r\n" for line in [*lines, "END:VCALENDAR"]).encode()
 
 
-def _event(request: Mapping[str, Any], host: str, stamp: str) -> list[str]:
-    late = request["clock"]["state"] == "overdue"
-    name = tk._("Late: {reference} – {title}") if late else tk._("Answer due: {reference} – {title}")
-    return _entry(request, f"{request['id']}@{host}", request["due"], name, stamp)
-
-
-def _entry(request: Mapping[str, Any], key: str, day: str, name: str, stamp: str) -> list[str]:
-    due = date.fromisoformat(day)
-    url = tk.h.url_for("ecosphere_requests.read", id=request["reference"], qualified=True)
+def _entry(key: str, day: date, summary: str, *, stamp: str, version: int = 0, description: str, url: str) -> list[str]:
     return [
         "BEGIN:VEVENT",
         f"UID:{key}",
         f"DTSTAMP:{stamp}",
-        f"SEQUENCE:{request['version']}",
-        f"DTSTART;VALUE=DATE:{due:%Y%m%d}",
-        f"DTEND;VALUE=DATE:{due + timedelta(days=1):%Y%m%d}",
-        f"SUMMARY:{_text(name.format(reference=request['reference'], title=request['title']))}",
-        f"DESCRIPTION:{_text(str(request['state_label']))}",
+        f"SEQUENCE:{version}",
+        f"DTSTART;VALUE=DATE:{day:%Y%m%d}",
+        f"DTEND;VALUE=DATE:{day + timedelta(days=1):%Y%m%d}",
+        f"SUMMARY:{_text(summary)}",
+        f"DESCRIPTION:{_text(description)}",
         f"URL:{url}",
         "TRANSP:TRANSPARENT",
         "END:VEVENT",
@@ -97,10 +115,12 @@ def _text(value: str) -> str:
 
 def _folded(line: str) -> str:
     """A line of 75 octets at most, those that follow begin with a space; no character is cut in two (RFC 5545, 3.1)."""
-    pieces, piece = [], ""
-    for char in line:
-        if len((piece + char).encode()) > LONGEST_LINE - bool(pieces):
-            pieces.append(piece)
-            piece = ""
-        piece += char
-    return "\r\n ".join([*pieces, piece])
+    octets = line.encode()
+    if len(octets) <= LONGEST_LINE:
+        return line
+    pieces: list[str] = []
+    while octets:
+        piece = octets[: LONGEST_LINE - bool(pieces)].decode(errors="ignore")  # without a character that is cut
+        pieces.append(piece)
+        octets = octets[len(piece.encode()) :]
+    return "\r\n ".join(pieces)

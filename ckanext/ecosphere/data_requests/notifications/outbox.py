@@ -7,6 +7,7 @@ fullest one: a requester who also follows the request is told as the requester.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -25,6 +26,8 @@ PAGE, EMAIL = "page", "email"
 #: Digest setting → status of a new e-mail; whoever wants none gets no row.
 UNSEEN = sa.text(tables.UNSEEN)
 MOST_UNSEEN = 1000
+#: Notifications of a person that the page lists.
+MOST_LISTED = 1000
 WAITING = {"immediate": "pending", "daily": "digest", "weekly": "digest"}
 #: Told at once whatever the person's digest: the law's dates depend on it, or it is a receipt.
 URGENT = {"submit", "refuse", "fulfil_partly", "not_held", "reject", "extend", "silence", "ask_review", "keep_decision"}
@@ -153,19 +156,40 @@ def unseen(reader: people.Reader) -> int:
     return model.Session.scalar(query) or 0
 
 
-def of_person(reader: people.Reader, start: int, rows: int) -> tuple[int, int, list[Notification]]:
-    """Notifications of a person on the page: how many, how many unseen, and the latest ones.
+@dataclass(frozen=True)
+class Listed:
+    """Notifications of a person on the page.
+
+    Attributes:
+        count: how many of the latest `MOST_LISTED` the person may read.
+        older: whether there are others before these.
+        unseen: how many are not seen, as `unseen` counts them.
+        rows: those that are wanted, the latest first.
+    """
+
+    count: int
+    older: bool
+    unseen: int
+    rows: list[Notification]
+
+
+def of_person(reader: people.Reader, start: int, rows: int) -> Listed:
+    """Notifications of a person on the page, of the latest `MOST_LISTED`: people are told of things for years.
 
     Those of requests that the person may no longer read do not count; a service keeps the word that one went elsewhere.
     """
-    kept = sa.or_(Notification.audience == states.FORMER_SERVICE, reader.condition())
-    mine = (Notification.user_id == reader.id, Notification.channel == PAGE, kept)
-    counts = sa.select(sa.func.count(), sa.func.count().filter(Notification.status != "seen"))
-    tied = Notification.request_id == Request.id
-    total, unseen = model.Session.execute(counts.select_from(Notification).join(Request, tied).where(*mine)).one()
-    latest = (Notification.created.desc(), Notification.id.desc())
-    query = sa.select(Notification).join(Request, tied).where(*mine).order_by(*latest)
-    return total, unseen, list(model.Session.scalars(query.offset(start).limit(rows)))
+    row = Notification
+    mine = (row.user_id == reader.id, row.channel == PAGE)
+    latest = (row.created.desc(), row.id.desc())
+    columns = (row.id, row.created, row.request_id, row.audience)
+    newest = sa.select(*columns).where(*mine).order_by(*latest).limit(MOST_LISTED + 1).subquery()
+    kept = sa.or_(newest.c.audience == states.FORMER_SERVICE, reader.condition())
+    query = sa.select(newest.c.id, kept).join(Request, Request.id == newest.c.request_id)
+    found = model.Session.execute(query.order_by(newest.c.created.desc(), newest.c.id.desc())).all()
+    ids = [id_ for id_, is_kept in found[:MOST_LISTED] if is_kept]
+    wanted = row.id.in_(ids[start : start + rows])
+    shown = list(model.Session.scalars(sa.select(row).where(wanted).order_by(*latest)))
+    return Listed(len(ids), len(found) > MOST_LISTED, unseen(reader), shown)
 
 
 def mark_seen(user_id: str, request_id: str | None = None) -> int:

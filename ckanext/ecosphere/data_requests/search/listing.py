@@ -17,7 +17,7 @@ from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.domain import states, text, wording
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, Request
-from ckanext.ecosphere.data_requests.search import desk
+from ckanext.ecosphere.data_requests.search import desk, kept_counts
 from ckanext.ecosphere.shared import language
 
 FACETS = ("state", "organization", "territory", "theme", "use")
@@ -46,15 +46,15 @@ def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
     Returns:
         count, results, facets, start, rows.
     """
-    scope, filters = _scope(data, reader), conditions(data)
+    of_scope, filters = scope(data, reader), conditions(data)
     if data.get("scope") == "desk" and data.get("assigned"):
         group = model.Group.get(data.get("organization"))
         filters["assigned"] = desk.held_by(data["assigned"], reader, group.id if group else "")
-    where = [*scope, *filters.values()]
+    where = [*of_scope, *filters.values()]
     start, rows = data.get("start", 0), data.get("rows", 20)
     found: list[Request] = []
     with through_indexes("q" in filters):
-        counts, count = facets(scope, filters) if data.get("facets", True) else ({}, _total(where))
+        counts, count = facets(of_scope, filters) if data.get("facets", True) else ({}, _total(where))
         if rows and count > start:
             found = _page(data, where, start, rows)
     return {
@@ -116,7 +116,7 @@ def through_indexes(wanted: bool = True) -> Iterator[None]:
             model.Session.execute(sa.text("SET LOCAL enable_seqscan = on"))
 
 
-def _scope(data: Mapping[str, Any], reader: Reader) -> list[Any]:
+def scope(data: Mapping[str, Any], reader: Reader) -> list[Any]:
     """What the list is about; the auth function has refused what is not for the reader."""
     scope = data.get("scope") or "public"
     if scope == "mine":
@@ -209,7 +209,9 @@ def _rank(q: str) -> Any:
 
 def facets(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, list[dict[str, Any]]], int]:
     """Counts by value, and of all; a facet that is filtered shows its other values, too, counted without its filter."""
-    counts, total = _counts(scope, filters)
+    # Of all public requests, which everyone asks for, they are kept.
+    as_it_is = not filters and len(scope) == 1 and scope[0] is Request.listed
+    counts, total = kept_counts.counts(lambda: _counts(scope, filters)) if as_it_is else _counts(scope, filters)
     return {name: LABELS[name](counts[name]) for name in FACETS}, total
 
 

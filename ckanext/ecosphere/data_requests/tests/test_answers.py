@@ -11,14 +11,15 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
+from bs4 import BeautifulSoup
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 from werkzeug.datastructures import FileStorage
 
-from ckanext.ecosphere.data_requests import privacy
+from ckanext.ecosphere.data_requests import dictize, privacy
 from ckanext.ecosphere.data_requests.answers.tables import Delivery
 from ckanext.ecosphere.data_requests.decisions import pdf
-from ckanext.ecosphere.data_requests.model import Event
+from ckanext.ecosphere.data_requests.model import Event, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, opened, row, step
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
@@ -258,3 +259,31 @@ def test_the_dashboard_asks_whether_an_answer_helped_until_it_is_said(app: CKANT
     )
     visit(app, "asker", f"/demandes/{made['reference']}/satisfaction", satisfied="yes")
     assert "say whether it was answered" not in visit(app, "asker", "/tableau-de-bord").body
+
+
+def test_the_dashboard_tells_a_requester_what_was_not_answered_in_time(app: CKANTestApp):
+    late, running = opened(title="En retard"), opened(title="Dans les temps")
+    yesterday = dictize.today() - timedelta(days=1)
+    model.Session.execute(sa.update(Request).where(Request.id == late["id"]).values(due=yesterday))
+    model.Session.commit()
+    home = BeautifulSoup(visit(app, "asker", "/tableau-de-bord").body, "html.parser")
+    lines = [" ".join(each.text.split()) for each in home.select(".eco-card li")]
+    assert lines[0].startswith("En retard an answer was due on") and lines[0].endswith(": see what you may do")
+    assert [line for line in lines if line.startswith(running["title"])] == ["Dans les temps Open"]
+    step(
+        late,
+        "ask_details",
+        "editor",
+        question="Quelle précision ?",
+        answer_by=(yesterday + timedelta(days=9)).isoformat(),
+    )
+    assert "see what you may do" not in visit(app, "asker", "/tableau-de-bord").body, "now it is the requester's turn"
+
+
+def test_preferences_ask_those_alone_for_their_function_who_decide(app: CKANTestApp):
+    def asks(person: str) -> bool:
+        return "author-title" in visit(app, person, "/demandes/preferences").body
+
+    assert [asks(person) for person in ("asker", "editor", "other-admin", "boss")] == [False, True, True, True]
+    assert visit(app, "asker", "/demandes/preferences", digest="daily").status_code == 302
+    assert act("settings_show", "asker")["digest"] == "daily"

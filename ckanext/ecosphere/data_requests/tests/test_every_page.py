@@ -20,6 +20,7 @@ SERVICE, MODERATORS = {"editor", "admin", "boss"}, {"moderator", "boss"}
 READ = {
     "index": ALL,
     "new": ALL,
+    "resume_new": KNOWN,
     "lookalikes_fragment": ALL,
     "commune_suggestions": ALL,
     "dataset_suggestions": ALL,
@@ -62,7 +63,7 @@ ELSEWHERE = {
 #: The requester’s receipt.
 LETTER = {"asker", *SERVICE, "moderator"}
 #: Those that are not found, rather than forbidden, for others.
-OWN = {"lookalikes": {"asker"}, "edit": {"asker"}, "letter": LETTER, "letter_pdf": LETTER}
+OWN = {"lookalikes": {"asker"}, "edit": {"asker"}, "resume": {"asker"}, "letter": LETTER, "letter_pdf": LETTER}
 #: The form of a transition tells whoever may not do it that it is not possible: 409, with nothing to send.
 TOLD = {"transition_form": {"editor", "admin", "boss"}}
 ACT = {
@@ -83,9 +84,10 @@ ACT = {
     "support": KNOWN,
     "unsupport": KNOWN,
     "create": KNOWN,
+    "resume_new": KNOWN,
     "signal_create": ALL,
 }
-OWN_ACT = {"save": {"asker"}}
+OWN_ACT = {"save": {"asker"}, "resume": {"asker"}}
 TOLD_ACT = {"transition": {"editor", "admin", "boss"}}
 
 

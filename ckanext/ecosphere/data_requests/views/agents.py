@@ -8,6 +8,7 @@ import ckan.plugins.toolkit as tk
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.data_requests.domain import people as persons
 from ckanext.ecosphere.data_requests.views import desk, forms
 from ckanext.ecosphere.data_requests.views.viewing import INVALID, act, known, messages, page, rendered
 
@@ -30,10 +31,10 @@ def absences() -> AnyResponse:
 
 
 def _absences(found: Any, typed: Any, errors: forms.Errors, status: int = 200) -> Response:
-    services = [desk.service_with_people(each["name"]) for each in tk.h.ecosphere_request_desks()]
+    services = [desk.service_of_desk(each["name"]) for each in tk.h.ecosphere_request_desks()]
     own = tk.current_user.name
     colleagues = {each["name"]: each["title"] for service in services for each in desk.people(service)}
-    led = [s for s in services if any(u["name"] == own and u.get("capacity") == "admin" for u in s.get("users", []))]
+    led = [each for each in services if tk.current_user.id in persons.editors_of(each["id"], ("admin",))]
     variables = {
         "absences": found,
         "colleagues": sorted(
@@ -61,7 +62,7 @@ def absence_delete(absence: str) -> AnyResponse:
 @known
 def saved_answers(organization: str) -> AnyResponse:
     """Show the reasons that a service keeps, and the form to keep some; with POST, keep or change them."""
-    service = desk.service_with_people(organization)
+    service = desk.service_of_desk(organization)
     if request.method == "POST":
         named = ("id", "title", "ground", "law", "facts")
         data = {name: request.form[name] for name in named if request.form.get(name)}

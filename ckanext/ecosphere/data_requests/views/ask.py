@@ -123,6 +123,27 @@ def edit(id: str, step: str) -> AnyResponse:
 
 @page
 @known
+def resume_new() -> AnyResponse:
+    """Show the first step with what a browser had kept of it; nothing is saved."""
+    if request.method == "GET":  # the language was changed
+        return tk.redirect_to("ecosphere_requests.new")
+    return _form(forms.steps()[0], request.form)
+
+
+@page
+@known
+def resume(id: str, step: str) -> AnyResponse:
+    """Show a step of a request with what a browser had kept of it; nothing is saved."""
+    found, current = _own(id), forms.step(step)
+    if current is None:
+        tk.abort(404, tk._("The form has no such step."))
+    if request.method == "GET":
+        return tk.redirect_to("ecosphere_requests.edit", id=found["id"], step=step)
+    return _form(current, request.form, draft=found)
+
+
+@page
+@known
 def save(id: str, step: str) -> AnyResponse:
     """Save one step, then go where the button says."""
     found, current = _own(id), forms.step(step)

@@ -28,6 +28,7 @@ web_guard.protect(ecosphere_requests)
 GET = (
     ("/demandes", "index", read.index),
     ("/demandes/nouvelle", "new", ask.new),
+    ("/demandes/nouvelle/reprendre", "resume_new", ask.resume_new),
     ("/demandes/ressemblances", "lookalikes_fragment", ask.lookalikes_fragment),
     ("/demandes/communes", "commune_suggestions", ask.commune_suggestions),
     ("/demandes/jeux-de-donnees", "dataset_suggestions", ask.dataset_suggestions),
@@ -63,10 +64,12 @@ GET = (
     ("/demandes/<id>/fichier/<file>", "attachment", act.attachment),
     ("/demandes/<id>/reponse/<delivery>", "delivery", act.delivery),
     ("/demandes/<id>/modifier/<step>", "edit", ask.edit),
+    ("/demandes/<id>/modifier/<step>/reprendre", "resume", ask.resume),
     ("/demandes/<id>/<transition>", "transition_form", act.transition_form),
 )
 POST = (
     ("/demandes/nouvelle", "create", ask.create),
+    ("/demandes/nouvelle/reprendre", "resume_new", ask.resume_new),
     ("/demandes/notifications", "notifications_seen", desk.notifications_seen),
     ("/demandes/preferences", "preferences_save", desk.preferences),
     ("/demandes/effacer-mes-donnees", "forget_me", desk.forget_me),
@@ -78,6 +81,7 @@ POST = (
     ("/demandes/moderation/messages/<kind>/<text>", "moderate", desk.moderate),
     ("/demandes/signaler/<dataset>", "signal_create", signals.create),
     ("/demandes/<id>/modifier/<step>", "save", ask.save),
+    ("/demandes/<id>/modifier/<step>/reprendre", "resume", ask.resume),
     ("/demandes/<id>/message", "comment", act.comment),
     ("/demandes/<id>/message/<comment>/masquer", "hide_comment", act.hide_comment),
     ("/demandes/nouveau-calendrier", "new_calendar", calendars.renew),

@@ -9,12 +9,14 @@ from ckan import model
 from flask import Response
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.desk import calendar
-from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.domain import people, states
+from ckanext.ecosphere.data_requests.search import due, listing
 from ckanext.ecosphere.data_requests.views.viewing import act, known, page
 
-#: Requests of a calendar, and how many are read at a time.
-MOST, AT_ONCE = 500, 100
+#: Requests, and reviews, that a calendar holds.
+MOST = 500
 
 
 @page
@@ -54,23 +56,18 @@ def renew() -> AnyResponse:
 
 def _calendar(user: Any, organization: str) -> Response:
     context: Any = {"user": user.name, "auth_user_obj": user}
-    search: dict[str, Any] = {"state": sorted(states.ACTIVE), "sort": "due", "rows": AT_ONCE, "facets": False}
-    title = tk._("My data requests")
+    scope = {"scope": "desk", "organization": organization} if organization else {"scope": "mine"}
+    tk.check_access("ecosphere_request_list", context, scope)
+    where = listing.scope(scope, people.reader_of_context(context))
+    found = due.around(where, states.ON_DESK if organization else states.ACTIVE, dictize.today(), MOST)
     if organization:
         group = model.Group.get(organization)
-        search |= {"scope": "desk", "organization": organization, "state": sorted(states.ON_DESK)}
         title = tk._("Data requests: {service}").format(service=(group and group.title) or organization)
+        all_of_them = tk.h.url_for("ecosphere_requests.desk", organization=organization, all=1, qualified=True)
     else:
-        search["scope"] = "mine"
-    # Reviews that are asked for, of decisions that are closed: as many as a page has.
-    reviews = tk.get_action("ecosphere_request_list")(context, {**search, "state": [], "review": True})["results"]
-    found: list[dict[str, Any]] = []
-    for start in range(0, MOST, AT_ONCE):
-        results = tk.get_action("ecosphere_request_list")(context, {**search, "start": start})["results"]
-        found += results
-        if len(results) < AT_ONCE:
-            break
-    response = Response(calendar.written(title, found, reviews), mimetype="text/calendar")
+        title = tk._("My data requests")
+        all_of_them = tk.h.url_for("ecosphere_requests.mine", qualified=True)
+    response = Response(calendar.written(title, found, all_of_them), mimetype="text/calendar")
     response.headers["Content-Disposition"] = 'inline; filename="demandes.ics"'
     response.headers["X-Robots-Tag"] = "noindex"
     response.cache_control.no_store = True

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from flask import Response, jsonify, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.data_requests.domain import names
+from ckanext.ecosphere.data_requests.domain import people as persons
 from ckanext.ecosphere.data_requests.search import listing
 from ckanext.ecosphere.data_requests.views import exports, forms, read
 from ckanext.ecosphere.data_requests.views.viewing import act, context, known, messages, page, rendered
@@ -24,7 +27,7 @@ DIGESTS = ("immediate", "daily", "weekly", "none")
 @known
 def desk(organization: str) -> AnyResponse:
     """Show a service what to do first; with filters, its requests one page after the other."""
-    service = service_with_people(organization)
+    service = service_of_desk(organization)
     search, chosen = read.asked()
     if search or request.args.get("all"):
         return _filtered(service, search, chosen)
@@ -41,7 +44,7 @@ def desk(organization: str) -> AnyResponse:
 @known
 def desk_csv(organization: str) -> Response:
     """Give the requests of a service as a table, with the filters of the address; the latest `MOST_IN_TABLE`."""
-    service = service_with_people(organization)
+    service = service_of_desk(organization)
     search = {**listing.asked(request.args), "organization": service["id"], "scope": "desk", "sort": "created"}
     search["facets"] = False
     found: list[dict[str, Any]] = []
@@ -60,7 +63,7 @@ def desk_csv(organization: str) -> Response:
 @known
 def assign(organization: str) -> AnyResponse:
     """Give several requests to one person, or to nobody in particular."""
-    service = service_with_people(organization)
+    service = service_of_desk(organization)
     ids = request.form.getlist("ids")
     back = tk.redirect_to("ecosphere_requests.desk", organization=service["name"])
     if not ids:
@@ -199,24 +202,22 @@ def forget_me() -> AnyResponse:
 
 
 def people(service: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the people of a service to whom a request can be given: its editors and administrators."""
-    found = []
-    for each in service.get("users", []):
-        # The site's own account is a member of each organisation that it made; nobody works with it.
-        if each.get("capacity") in ("editor", "admin") and each["name"] != tk.config["ckan.site_id"]:
-            found.append(
-                {"name": each["name"], "title": each.get("fullname") or each.get("display_name") or each["name"]}
-            )
+    """Return the people of a service to whom a request can be given: its editors and administrators.
+
+    Not as `organization_show` gives them, which counts all datasets that each of its people has made.
+    """
+    accounts = names.by_ids(model.User, persons.editors_of(service["id"]))
+    found = [{"name": each.name, "title": each.fullname or each.display_name} for each in accounts]
     return sorted(found, key=lambda each: each["title"].casefold())
 
 
-def service_with_people(name: str) -> dict[str, Any]:
-    """Return the service whose desk the reader may see, with its people."""
+def service_of_desk(name: str) -> dict[str, Any]:
+    """Return the service whose desk the reader may see."""
     tk.check_access("ecosphere_request_desk", context(), {"organization": name})
-    trusted: Any = {**context(), "ignore_auth": True}  # its editors may know who its people are
+    trusted: Any = {**context(), "ignore_auth": True}
     return tk.get_action("organization_show")(
         trusted,
-        {"id": name, "include_users": True, "include_datasets": False, "include_dataset_count": False},
+        {"id": name, "include_users": False, "include_datasets": False, "include_dataset_count": False},
     )
 
 

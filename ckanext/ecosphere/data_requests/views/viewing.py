@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from flask import Response, make_response, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -49,6 +50,9 @@ def page(view: View) -> View:
         try:
             return view(*args, **kwargs)
         except tk.ObjectNotFound:
+            service = (request.view_args or {}).get("organization")
+            if service is not None and model.Group.get(service) is None:
+                tk.abort(404, tk._("Organization not found"))
             tk.abort(404, tk._("This request does not exist, or you may not read it."))
         except tk.NotAuthorized:
             if not is_known():

@@ -300,25 +300,31 @@ def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> dict[str, A
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.nothing_schema)
+@tk.validate_action_data(schema.overview_schema)
 def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
     """All harvest sources that one may look after.
 
     Args:
         context: the context.
-        data_dict: nothing.
+        data_dict: `organization`, id or name of the service whose sources are wanted, all if not given; `counted`,
+            whether datasets and refused records are wanted (true if not given).
 
     Returns:
         for each source: name, title, type, address, service, `state` (held, incomplete, errors, running, waiting,
-        never, good, inactive), `last_complete`, `last_run`, `records` published, `refused` records, `errors` of the
-        last harvest, `held` withdrawals, `frequency`, `next_run`, `due` (when it is or was to
+        never, good, inactive), `last_complete`, `last_run`, `records`, its datasets on the portal as the index has
+        them (None while Solr is away), `refused` records, of the last harvest `errors`, `done` (added, updated,
+        deleted) and `finished`, `held` withdrawals, `frequency`, `next_run`, `due` (when it is or was to
         be harvested, also one that never was), `can_go_first` (whether `ecosphere_harvest_source_run_first` can
         help: it is active, of a type of the suite, and not being harvested).
     """
     tk.check_access("ecosphere_harvest_overview", context, data_dict)
     user = context.get("user") or ""
     everything = context.get("ignore_auth") or authz.is_sysadmin(user)
-    return overview.rows(None if everything else editable_organisations(user))
+    owners = None if everything else editable_organisations(user)
+    if data_dict.get("organization"):
+        service = model.Group.get(data_dict["organization"])
+        owners = [service.id] if service and (owners is None or service.id in owners) else []
+    return overview.rows(owners, counted=data_dict["counted"])
 
 
 @tk.validate_action_data(schema.trial_schema)

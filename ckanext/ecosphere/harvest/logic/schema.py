@@ -75,6 +75,12 @@ def letter_schema(not_missing: Any, boolean_validator: Any) -> dict[str, Any]:
     return {"wanted": [not_missing, boolean_validator]}
 
 
+@validator_args
+def overview_schema(ignore_empty: Any, unicode_safe: Any, default: Any, boolean_validator: Any) -> dict[str, Any]:
+    """Which sources, and whether what they hold is wanted."""
+    return {"organization": [ignore_empty, unicode_safe], "counted": [default(True), boolean_validator]}
+
+
 def nothing_schema() -> dict[str, Any]:
     """Nothing is asked for."""
     return {}

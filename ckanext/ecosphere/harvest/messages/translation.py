@@ -131,6 +131,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^(?P<value>\d+) characters$"), N_("{value} characters")),
     (re.compile(r"^(?P<value>\d+) values$"), N_("{value} values")),
     (re.compile(r"^codes of places: (?P<value>.*)$", re.DOTALL), N_("codes of places: {value}")),
+    (re.compile(r"^outline of (?P<value>.*)$", re.DOTALL), N_("approximate outline of {value}")),
 )
 """Values of the log that hold a text of the record."""
 _MADE = {
@@ -141,6 +142,7 @@ _MADE = {
     "access_rights": (9,),
     "notes": (10,),
     "provenance": (10,),
+    "spatial_coverage": (13,),
 }
 """Field → patterns that its values may follow."""
 _LENGTHS = (10, 11)

@@ -1,11 +1,14 @@
 """The territory of a dataset, and which way found it."""
 
+import json
+
 import pytest
 
 from ckanext.ecosphere.harvest.normalise import Context
 from ckanext.ecosphere.harvest.normalise.geography import places
 from ckanext.ecosphere.harvest.record import Box, Contact, Identifier, Keyword
 from ckanext.ecosphere.harvest.tests.making import DEFAULT, FALLBACK, codes, ids, result
+from ckanext.ecosphere.vocabularies.epci_outlines import outlines
 
 AIN = Box(west="4.72", east="6.18", south="45.61", north="46.52")
 BOURG = Box(west="5.18", east="5.28", south="46.18", north="46.23")
@@ -17,6 +20,69 @@ def territory(made):
 
 def how(made):
     return next((c.before for c in made.log if c.rule == "territory"), None)
+
+
+NANTES = outlines()["244400404"].box
+
+
+def drawn(made):
+    """What the extents of a dataset say: name, and the corners of the box."""
+    rows = made.dataset.get("spatial_coverage", [])
+    shapes = [json.loads(row["bbox"])["coordinates"][0] if row.get("bbox") else [] for row in rows]
+    return [
+        (row.get("text", ""), (*shape[0], *shape[2]) if shape else ()) for row, shape in zip(rows, shapes, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "way"),
+    [
+        ({"title": "PCAET de Nantes Métropole"}, "locality"),
+        ({"title": "Tri sélectif", "contacts": [Contact(organisation="Nantes Métropole")]}, "locality"),
+        ({"title": "Bornes", "geographic_identifiers": [Identifier(code="244400404")]}, "geographic identifier"),
+        ({"title": "Bornes", "keywords": [Keyword(text="Nantes Métropole", type="place")]}, "place keyword"),
+        ({"title": "Bornes", "extent_descriptions": ["Nantes Métropole"]}, "extent description"),
+    ],
+)
+def test_a_record_that_only_names_an_intercommunality_gets_its_box_and_the_log_tells_so(said, way):
+    made = result(**said)
+    assert (territory(made), how(made)) == (["departement-44"], way)
+    told = [(change.before, change.after) for change in made.log if change.field == "spatial_coverage"]
+    assert drawn(made) == [("Nantes Métropole", NANTES)]
+    assert told == [("outline of Nantes Métropole", ", ".join(map(str, NANTES)))]
+
+
+def test_the_address_of_an_intercommunality_keeps_its_place_and_gets_the_box():
+    uri = "http://id.insee.fr/geo/intercommunalite/244400404"
+    made = result(geographic_identifiers=[Identifier(href=uri, code="Nantes Métropole")])
+    assert made.dataset["spatial_coverage"][0]["uri"] == uri
+    assert drawn(made) == [("Nantes Métropole", NANTES)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        # It has an extent, or names another place.
+        {"title": "PCAET de Nantes Métropole", "boxes": [Box(west="-1.7", east="-1.4", south="47.1", north="47.3")]},
+        {"title": "Nantes Métropole et le reste de la Loire-Atlantique"},
+        {
+            "title": "PCAET de Nantes Métropole",
+            "geographic_identifiers": [Identifier(code="FXX"), Identifier(code="85")],
+        },
+        {
+            "title": "PCAET de Nantes Métropole",
+            "geographic_identifiers": [Identifier(href="http://id.insee.fr/geo/commune/44109")],
+        },
+        # Who made it says nothing where the title, or nobody, says that it is about the whole.
+        {"title": "Zones humides de la Loire-Atlantique", "contacts": [Contact(organisation="Nantes Métropole")]},
+        # Three have this name, and two are named here.
+        {"title": "Voirie de la communauté de communes CC des Quatre Rivières"},
+        {"title": "Nantes Métropole et CC Sèvre et Loire"},
+    ],
+)
+def test_no_box_is_made_up_where_more_or_another_place_is_said(said):
+    made = result(**said)
+    assert not [change for change in made.log if change.field == "spatial_coverage" and change.rule == "territory"]
 
 
 @pytest.mark.parametrize(

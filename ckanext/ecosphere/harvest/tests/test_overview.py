@@ -6,17 +6,24 @@ from datetime import datetime, timedelta, timezone
 
 import ckan.plugins.toolkit as tk
 import pytest
+import sqlalchemy as sa
 from bs4 import BeautifulSoup
+from ckan import model
 from ckan.lib import jobs
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories, helpers
 from freezegun import freeze_time
 
-from ckanext.ecosphere.harvest import overview, preview, previews, registry, sync
+from ckanext.ecosphere.fast_save import solr
+from ckanext.ecosphere.fast_save.solr import SolrAwayError
+from ckanext.ecosphere.harvest import dashboard, overview, preview, previews, registry, sync
+from ckanext.ecosphere.harvest.model import SourceRecord
 from ckanext.ecosphere.harvest.sources.csw_request import Filter, dialects, get_records
 from ckanext.ecosphere.harvest.sources.messages import ConfigError
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, html, iso_record
 from ckanext.ecosphere.harvest.worker.queue import QUEUE
+from ckanext.ecosphere.interfaces import Person
+from ckanext.ecosphere.tests import plans
 from ckanext.ecosphere.tests.scripted_server import serve
 
 CSV = """name,owner_org,title,url,frequency,config_json
@@ -108,6 +115,77 @@ def test_the_overview_tells_where_each_source_stands(portal):
     assert found["broken"]["last_complete"] is None
 
 
+def told(portal, name="source"):
+    return next(row for row in portal.call("ecosphere_harvest_overview") if row["name"] == name)
+
+
+def test_the_datasets_of_a_source_are_those_that_are_there_whatever_happened_to_them(portal):
+    with catalogue([iso_record(n) for n in range(1, 5)]) as server:
+        source = portal.source(server.url)
+        portal.harvest(source)
+        assert (told(portal)["records"], told(portal)["done"]) == (4, {"added": 4, "updated": 0, "deleted": 0})
+        gone = portal.datasets()["Jeu de données 1"]["id"]
+        portal.call("package_delete", id=gone)
+        assert told(portal)["records"] == 3
+        portal.call("package_patch", id=gone, state="active")
+        assert told(portal)["records"] == 4
+        server.records = [iso_record(n) for n in range(2, 5)]
+        for _time in range(2):
+            portal.harvest(source)
+        assert (told(portal)["records"], told(portal)["done"]["deleted"]) == (3, 1)
+        server.records = [iso_record(n) for n in range(1, 5)]
+        portal.harvest(source, force=True)
+        assert told(portal)["records"] == 4
+        server.records.append(iso_record(5, title="", abstract=""))
+        portal.harvest(source)
+        assert (told(portal)["records"], told(portal)["refused"], told(portal)["errors"]) == (4, 1, 1)
+    portal.call("harvest_source_clear", id=source)
+    assert (told(portal)["records"], told(portal)["refused"], told(portal)["last_complete"]) == (0, 0, None)
+    portal.call("harvest_source_delete", id=source)
+    assert portal.call("ecosphere_harvest_overview") == []
+
+
+def test_the_overview_without_the_index_has_no_datasets_to_tell(portal, app, monkeypatch):
+    portal.source("https://one.example.org/csw", name="one")
+
+    def away(**_question):
+        raise SolrAwayError
+
+    monkeypatch.setattr(solr, "search", away)
+    assert (told(portal, "one")["records"], told(portal, "one")["refused"]) == (None, 0)
+    headers = {"Authorization": factories.SysadminWithToken()["token"]}
+    assert "–" in app.get("/fr/ecosphere/harvest/sources", headers=headers).body
+    assert app.get("/ecosphere/harvest/sources?format=csv&sort=records", headers=headers).body.count("one") > 0
+
+
+def test_the_sources_of_one_service_are_told_to_those_who_may_look_after_them(portal):
+    portal.source("https://one.example.org/csw", name="one", owner_org="ddt-01053-01")
+    portal.source("https://two.example.org/csw", name="two")
+    editor = factories.User()["name"]
+    portal.call("organization_member_create", id="ddt-01053-01", username=editor, role="editor")
+
+    def of(organization):
+        context = {"user": editor, "ignore_auth": False}
+        found = helpers.call_action("ecosphere_harvest_overview", context, organization=organization, counted=False)
+        return [(each["name"], each["records"]) for each in found]
+
+    assert (of("ddt-01053-01"), of(portal.OWNER), of("nobody")) == ([("one", None)], [], [])
+
+
+def test_the_overview_and_the_dashboards_do_not_read_all_records(portal):
+    source = portal.source("https://one.example.org/csw", name="one")
+    rows = [{"source_id": source, "guid": str(n), "state": "refused" if n < 3 else "published"} for n in range(3_000)]
+    model.Session.execute(sa.insert(SourceRecord), rows)
+    plans.tidy("ecosphere_harvest_record")
+    with plans.asked() as statements:
+        assert told(portal, "one")["refused"] == 3
+    assert plans.rows_read(statements, "ecosphere_harvest_record") < 50
+    person = Person(id="", name=factories.Sysadmin()["name"], sysadmin=True, services=[])
+    with plans.asked() as statements:
+        dashboard.cards(person)
+    assert plans.rows_read(statements, "ecosphere_harvest_record") == 0
+
+
 def row(title, state="good", **values):
     return {**dict.fromkeys(overview.COLUMNS), "title": title, "name": title, "state": state, "url": "", **values}
 
@@ -164,6 +242,15 @@ def test_the_page_shows_the_sources_and_gives_them_as_csv(portal, app):
     assert "MANUAL" not in BeautifulSoup(found, "html.parser").text
     missing = app.get("/en/ecosphere/harvest/source/nowhere/withdrawals", headers={"Authorization": token}, status=404)
     assert "Harvest source not found" in missing.body
+
+
+def test_a_producer_without_a_source_is_told_what_one_is_for(portal, app):
+    editor = factories.UserWithToken()
+    portal.call("organization_member_create", id="ddt-01053-01", username=editor["name"], role="editor")
+    portal.source("https://two.example.org/csw", name="two")
+    page = app.get("/fr/ecosphere/harvest/sources", headers={"Authorization": editor["token"]}).body
+    assert "Rien n’est encore moissonné pour vous" in page and "sources sur 0" not in page
+    assert "/fr/harvest/new" in page
 
 
 def test_the_form_of_a_source_says_in_french_what_is_wrong_under_the_names_of_its_fields(portal, app):

@@ -56,7 +56,7 @@ def of_week(owners: list[str] | None, until: datetime, now: datetime) -> Finding
         until: moment of the letter, with a time zone; its week is that of the seven days before.
         now: at which the sources are looked at, with a time zone.
     """
-    rows = [row for row in overview.rows(owners) if row["state"] != INACTIVE]
+    rows = [row for row in overview.rows(owners, counted=False) if row["state"] != INACTIVE]
     rows.sort(key=lambda row: row["title"].casefold())
     ids = [row["id"] for row in rows]
     found = Findings(total=len(rows))

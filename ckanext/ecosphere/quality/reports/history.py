@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
-from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.quality.core.model import QualityHistory
 from ckanext.ecosphere.quality.core.scope import Scope
@@ -37,14 +37,7 @@ def trend(scope: Scope, since: date | None = None) -> list[Point]:
         scope: which datasets.
         since: first day wanted; earlier days count but are not returned.
     """
-    line = aliased(QualityHistory)
-    before = sa.func.lag(line.score).over(partition_by=line.package_id, order_by=line.day)
-    steps = (
-        sa.select(line.day, (line.score - sa.func.coalesce(before, 0)).label("rise"), before.is_(None).label("first"))
-        .join(model.Package, model.Package.id == line.package_id)
-        .where(*scope.conditions())
-        .subquery()
-    )
+    steps = (_of_service if scope.organization else _of_all)(scope).subquery()
     days = (
         sa.select(
             steps.c.day,
@@ -59,3 +52,21 @@ def trend(scope: Scope, since: date | None = None) -> list[Point]:
         datasets, total = datasets + new, total + rise
         points.append(Point(day, datasets, round(float(total) / datasets, 1)))
     return [point for point in points if since is None or point.day >= since]
+
+
+def _changes() -> sa.Select[Any]:
+    """The lines of datasets: `day`, `rise` of the score, whether it is the `first` one of its dataset."""
+    line = QualityHistory
+    before = sa.func.lag(line.score).over(partition_by=line.package_id, order_by=line.day)
+    rise = line.score - sa.func.coalesce(before, 0)
+    return sa.select(line.day, rise.label("rise"), before.is_(None).label("first"))
+
+
+def _of_all(scope: Scope) -> sa.Select[Any]:
+    return _changes().join(model.Package, model.Package.id == QualityHistory.package_id).where(*scope.conditions())
+
+
+def _of_service(scope: Scope) -> sa.Select[Any]:
+    """Dataset by dataset: joined at once, PostgreSQL would read the history of all services for one."""
+    lines = _changes().where(QualityHistory.package_id == model.Package.id).correlate(model.Package).lateral()
+    return sa.select(lines).select_from(model.Package).join(lines, sa.true()).where(*scope.conditions())

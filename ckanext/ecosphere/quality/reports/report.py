@@ -89,6 +89,12 @@ def summary(scope: Scope) -> Summary:
     return _summary(model.Session.execute(_select(scope, *_measures())).mappings().one())
 
 
+def number(scope: Scope) -> int:
+    """Return how many datasets `scope` has, without reading their quality."""
+    query = sa.select(sa.func.count()).select_from(model.Package).where(*scope.conditions())
+    return model.Session.scalar(query) or 0
+
+
 def by_organization(scope: Scope) -> list[Group]:
     """Return the figures of each organisation of `scope`, by its id, the best mean first."""
     owner = model.Package.owner_org

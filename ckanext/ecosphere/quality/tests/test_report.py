@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.quality.core.model import QualityHistory
 from ckanext.ecosphere.quality.reports import history, report
 from ckanext.ecosphere.quality.reports.report import Scope
 from ckanext.ecosphere.quality.tests.conftest import act, saved, stored
+from ckanext.ecosphere.tests import plans
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -94,6 +98,32 @@ def test_the_trend_follows_every_change(catalogue: dict[str, Any]):
     assert [(p.day.day, p.datasets, p.mean) for p in history.trend(scope)] == [(1, 1, 40.0), (2, 2, 25.0), (3, 2, 35.0)]
     assert [p.day.day for p in history.trend(scope, since=date(2025, 1, 3))] == [3]
     assert [p.datasets for p in history.trend(Scope(scope.organization, private=True))] == [2, 3, 3]
+
+
+@pytest.fixture
+def many(catalogue: dict[str, Any]) -> Iterator[None]:
+    """Eight hundred more datasets of a service with one line each, and eight thousand lines of others."""
+    common = {"state": "active", "type": "dataset", "private": False, "extras": {}, "plugin_data": {}}
+    common["owner_org"] = catalogue["good"]["owner_org"]
+    ids = [str(uuid.uuid4()) for _n in range(8_800)]  # in no order: those of the service lie between the others
+    rows = [{**common, "id": id_, "name": f"many-{id_}"} for id_ in ids[:800]]
+    model.Session.execute(sa.insert(model.package_table), rows)
+    lines = {"day": date(2025, 1, 1), "score": 50, "level": "x", "model_version": "1"}
+    model.Session.execute(sa.insert(QualityHistory), [{**lines, "package_id": id_} for id_ in ids])
+    plans.tidy("package", "ecosphere_quality_history")
+    yield
+    model.Session.execute(sa.text("DELETE FROM package WHERE name LIKE 'many-%'"))
+    model.Session.execute(sa.delete(QualityHistory))
+    plans.tidy("package", "ecosphere_quality_history")
+
+
+def test_the_trend_of_a_service_reads_its_own_lines_only(catalogue: dict[str, Any], many: None):
+    scope = Scope(organization=catalogue["good"]["owner_org"], private=True)
+    with plans.asked() as statements:
+        assert history.trend(scope)[-1].datasets == report.number(scope) == 803
+    assert plans.rows_read(statements, "ecosphere_quality_history") < 2_000
+    # All services are counted at once, in the background.
+    assert history.trend(Scope())[-1].datasets == report.number(Scope()) == 803
 
 
 def test_commands_tell_the_figures(catalogue: dict[str, Any], cli: Any):

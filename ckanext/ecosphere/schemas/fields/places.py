@@ -68,7 +68,7 @@ def level(uri: str) -> tuple[str, str]:
 
 
 def box_of(uris: Iterable[str]) -> spatial.Box | None:
-    """Return the smallest box around territories; a commune counts with its département."""
+    """Return the smallest box around territories; a commune counts with its intercommunality."""
     boxes = [box for uri in uris if (box := spatial.territory_box(uri))]
     plain = [box for box in boxes if box[0] <= box[2]]
     if not plain:

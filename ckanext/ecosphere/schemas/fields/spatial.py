@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.vocabularies import communes
+from ckanext.ecosphere.vocabularies import communes, epci_outlines, gazetteer
 
 Box = tuple[float, float, float, float]
 
@@ -211,18 +211,31 @@ def _shape_of(row: Mapping[str, Any]) -> dict[str, Any] | None:
     return _territory_shape(row.get("uri") or "")
 
 
-def territory_of(uri: str) -> voc.Concept | None:
-    """Return the territory that an address stands for; of a commune, whose box is not known, its département."""
-    if not isinstance(uri, str):  # not checked yet: the footprint is made beside the other errors
+def territory_box(uri: str) -> Box | None:
+    """Return the box of a territory; None for an unknown one, and for "Hors de France", which is no place.
+
+    That of a commune is not known: it lies in its département, in the box around its intercommunality.
+    """
+    if not isinstance(uri, str) or not uri:  # not checked yet: the footprint is made beside the other errors
         return None
     commune = communes.get(uri)
-    return voc.get("territories").get(f"departement-{commune.departement}" if commune else uri) if uri else None
+    territory = gazetteer.departements().get(commune.departement) if commune else voc.get("territories").get(uri)
+    if territory is None or territory.data["type"] == "autre":
+        return None
+    box: Box = territory.data["bbox"]
+    outline = epci_outlines.outlines().get(commune.epci) if commune else None
+    return _common(box, outline.box) if outline else box
 
 
-def territory_box(uri: str) -> Box | None:
-    """Return the box of a territory; None for an unknown one, and for "Hors de France", which is no place."""
-    territory = territory_of(uri)
-    return territory.data["bbox"] if territory and territory.data["type"] != "autre" else None
+def _common(one: Box, other: Box) -> Box:
+    """What two boxes share, the first when they share nothing."""
+    west, south, east, north = (
+        max(one[0], other[0]),
+        max(one[1], other[1]),
+        min(one[2], other[2]),
+        min(one[3], other[3]),
+    )
+    return (west, south, east, north) if west < east and south < north else one
 
 
 def _territory_shape(uri: str) -> dict[str, Any] | None:

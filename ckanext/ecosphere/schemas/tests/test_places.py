@@ -79,11 +79,18 @@ def test_a_suggestion_takes_less_than_a_keystroke():
     assert time.process_time() - start < 0.4
 
 
-def test_the_box_of_a_territory_is_held_by_it_and_a_commune_counts_with_its_departement():
+def test_the_box_of_a_territory_is_held_by_it_and_a_commune_counts_with_its_intercommunality():
     box = places.box_of([samples.AIN])
     assert box is not None
     assert places.territories_of(box, "fr")[0]["uri"] == samples.AIN
-    assert places.box_of([BOURG]) == box
+    west, south, east, north = places.box_of([BOURG]) or pytest.fail("no box")
+    assert box[0] < west < 5.22 < east < box[2] and box[1] < south < 46.2 < north <= box[3]
+    assert (east - west) * (north - south) < (box[2] - box[0]) * (box[3] - box[1]) / 3
+    assert places.territories_of((west, south, east, north), "fr")[0]["uri"] == samples.AIN
+    island = "http://id.insee.fr/geo/commune/85113"  # L'Île-d'Yeu: of no intercommunality
+    assert places.box_of([island]) == places.box_of(["http://id.insee.fr/geo/departement/85"])
+    west, south, east, north = places.box_of(["http://id.insee.fr/geo/commune/97411"]) or pytest.fail("no box")
+    assert 55.2 < west < 55.45 < east < 55.9 and -21.4 < south < -20.9 < north < -20.8  # Saint-Denis, La Réunion
     assert places.box_of([]) is None
 
 

@@ -2,6 +2,10 @@
 
 import pytest
 from ckan.lib import search as ckan_search
+from ckan.tests import factories
+
+from ckanext.ecosphere.interfaces import InitReport
+from ckanext.ecosphere.search import setup
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 
@@ -127,3 +131,17 @@ def test_ckan_accepts_the_schema_and_a_rebuild_fills_the_index(french, make_data
     reindex()
     assert find("zone") == ["Zones humides"]
     assert ckan_search.check_solr_schema_version() is True
+
+
+def test_what_other_types_the_index_has_is_not_missing(french, make_datasets):
+    make_datasets("Zones humides")
+    source = {"type": "harvest", "source_type": "ecosphere_csw", "url": "https://a.example.org/csw"}
+    factories.Dataset(owner_org=factories.Organization()["id"], **source)
+    for _time in range(2):  # each run of `init` looks
+        report = InitReport()
+        setup.index_datasets(report, only_missing=True)
+        assert [kind for kind, _told in report.lines] == ["unchanged"]
+    ckan_search.clear_all()
+    report = InitReport()
+    setup.index_datasets(report, only_missing=True)
+    assert [kind for kind, _told in report.lines] == ["changed"] and "2 " in report.lines[0][1]

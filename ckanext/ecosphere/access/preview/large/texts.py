@@ -14,7 +14,7 @@ from ckanext.ecosphere.access.preview.large.pieces import PartError
 LOOKED_BACK, DOCUMENT = 8 * 1024 * 1024, 256 * 1024
 MOST_DIGITS = 12
 #: Strings, the last of which may lack its end, and signs that open and close; never tried twice at one place.
-_SIGN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
+_SIGN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 _ARRAY = re.compile(rb"\s{0,99}:\s{0,99}\[")
 _COUNT = re.compile(rb'"(?:numberMatched|totalFeatures)"\s{0,9}:\s{0,9}(\d{1,12})')
 _COLLECTION = b'"FeatureCollection"'

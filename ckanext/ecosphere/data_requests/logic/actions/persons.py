@@ -74,20 +74,22 @@ def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> 
 @schema.flat
 @tk.validate_action_data(schema.notification_list)
 def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return what the person who asks was told of data requests, the latest first.
+    """Return what the person who asks was told of data requests, the latest first, up to 1 000.
 
     Args:
         start (int): number of notifications to pass over.
         rows (int): how many to return; 20 if not given.
 
     Returns:
-        dict: `count`, `unseen`, `results` (id, kind, sentence, created, seen, request as id, reference, title,
-            and whether the person may still read it: `readable`).
+        dict: `count`, `older` (whether there are others than the latest 1 000), `unseen` (up to 1 000), `results` (id,
+            kind, sentence, created, seen, request as id, reference, title, and whether the person may still read it:
+            `readable`).
     """
     tk.check_access("ecosphere_request_notification_list", context, data_dict)
     reader = people.reader_of_context(context)
-    total, unseen, rows = outbox.of_person(reader, data_dict["start"], data_dict["rows"])
-    return {"count": total, "unseen": unseen, "results": texts.on_page(rows, reader)}
+    found = outbox.of_person(reader, data_dict["start"], data_dict["rows"])
+    numbers = {"count": found.count, "older": found.older, "unseen": found.unseen}
+    return {**numbers, "results": texts.on_page(found.rows, reader)}
 
 
 @tk.validate_action_data(schema.notification_seen)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 
 from ckanext.ecosphere.harvest.normalise.geography import places
 from ckanext.ecosphere.harvest.normalise.tables import Phrases, plain
 from ckanext.ecosphere.vocabularies import Concept, communes, gazetteer, normalise
+from ckanext.ecosphere.vocabularies.epcis import Epci
 
 LONGEST_NAME = 8
 """Words of the longest name of a commune."""
@@ -16,6 +18,7 @@ MAX_TEXT = 500
 _CODE = re.compile(r"\((?:d[ée]p(?:artement|t|\.)?\s{0,2})?(\d[\dAB]|97[1-8]|98[4-8]|\d[\dAB]\d{3})\)", re.IGNORECASE)
 _CUE = re.compile(r"\b(?:d[ée]p(?:artement|t)?\.?|dpt)\s{0,2}(?:n°\s?)?(\d[\dAB]|97[1-8])\b", re.IGNORECASE)
 _COMMUNE = re.compile(r"\b(?:ville|mairie|commune|ccas|centre communal d action sociale) (?:(?:de|d|du|des|l|la|le) )*")
+_ADDRESS = re.compile(r"https?://(?:id|rdf)\.insee\.fr/geo/(?:intercommunalite|epci)/(\d{9})/?", re.IGNORECASE)
 _GROUP = re.compile(
     r"\b(?:metropole|communaute (?:de communes|d agglomeration|urbaine)|ca|cc|cu|agglomeration|agglo|syndicat)\b"
 )
@@ -28,9 +31,25 @@ def named_in(text: str) -> list[Concept]:
     """
     bare = plain(text[:MAX_TEXT])
     found = list(_communes(bare)) if _COMMUNE.search(bare) else []
-    if _GROUP.search(bare):
-        found += [code for _start, _end, codes in _groups().find(bare) for code in codes]
+    found += [code for epci in epcis_in(text) for code in epci.departements]
     return [concept for code in dict.fromkeys(found) if (concept := places.departement(code))]
+
+
+def epcis_in(text: str) -> list[Epci]:
+    """Return the intercommunalities named in a text that has a word for them; a name of several tells nothing."""
+    bare = plain(text[:MAX_TEXT])
+    return [epci for _start, _end, epci in _groups().find(bare)] if _GROUP.search(bare) else []
+
+
+def epci_called(text: str) -> Epci | None:
+    """Return the intercommunality whose name or SIREN code is the whole text, or the end of an address of INSEE."""
+    if len(text) > MAX_TEXT:
+        return None
+    known = gazetteer.epcis()
+    if text.startswith("http"):
+        match = _ADDRESS.fullmatch(text.strip())
+        return known.get(match.group(1)) if match else None
+    return known.get(text.strip()) or _groups().exact(text)
 
 
 def coded_in(title: str) -> list[Concept]:
@@ -84,5 +103,8 @@ def _unique() -> dict[str, str]:
 
 
 @cache
-def _groups() -> Phrases[tuple[str, ...]]:
-    return Phrases((epci.name, epci.departements) for epci in gazetteer.epcis().values() if len(epci.name.split()) > 1)
+def _groups() -> Phrases[Epci]:
+    named: dict[str, list[Epci]] = defaultdict(list)
+    for epci in gazetteer.epcis().values():
+        named[normalise(epci.name)].append(epci)
+    return Phrases((name, own[0]) for name, own in named.items() if len(own) == 1 and len(name.split()) > 1)

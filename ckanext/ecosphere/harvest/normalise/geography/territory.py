@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.geography import localities, places
+from ckanext.ecosphere.harvest.normalise.geography import intercommunality, localities, places
 from ckanext.ecosphere.harvest.normalise.geography.boxes import MOST, Hints, is_outside, of_box
 from ckanext.ecosphere.harvest.normalise.geography.extent import Degrees
 from ckanext.ecosphere.harvest.normalise.organisation import territory_of
 from ckanext.ecosphere.harvest.normalise.tables import MAX_CACHED, by_label, plain
-from ckanext.ecosphere.harvest.record import Keyword
+from ckanext.ecosphere.harvest.record import Keyword, Record
 from ckanext.ecosphere.vocabularies import Concept
 
 MAX_KEYWORDS, MAX_TITLE = 2_000, 500
@@ -97,6 +97,15 @@ def _narrowed(draft: Draft, how: str, kept: list[Concept]) -> tuple[str, list[Co
 def _decide(draft: Draft, how: str, kept: list[Concept]) -> None:
     draft.set("territory", [concept.uri for concept in kept])
     draft.change("territory", how, ", ".join(concept.label_fr for concept in kept))
+    intercommunality.surround(draft, how, kept, _given_as_places(draft.record))
+
+
+def _given_as_places(record: Record) -> list[str]:
+    """Identifiers, descriptions and keywords of places."""
+    texts = [text for each in record.geographic_identifiers[:200] for text in (each.href, each.code)]
+    texts += record.extent_descriptions[:50]
+    texts += [text for each in record.keywords[:MAX_KEYWORDS] if is_place(each) for text in (each.href, each.text)]
+    return [text for text in texts if text]
 
 
 # --- the ways -----------------------------------------------------------------------------------
@@ -107,7 +116,7 @@ def by_identifier(draft: Draft) -> list[Concept]:
     found: list[Concept] = []
     for identifier in draft.record.geographic_identifiers[:200]:
         texts = [text for text in (identifier.href, identifier.code) if text]
-        found += _first(texts, places.from_uri, places.from_code, places.from_name)
+        found += _first(texts, places.from_uri, places.from_code, places.from_name) or _of_epci(draft, texts)
         uri = next((text for text in texts if text.startswith("http")), None)
         if uri and uri not in [item.get("uri") for item in draft.dataset.get("spatial_coverage", [])]:
             draft.dataset.setdefault("spatial_coverage", []).append({"uri": uri})
@@ -120,7 +129,7 @@ def by_place_keyword(draft: Draft) -> list[Concept]:
     for keyword in draft.record.keywords[:MAX_KEYWORDS]:
         if is_place(keyword):
             texts = [text for text in (keyword.href, keyword.text) if text]
-            told = _first(texts, places.from_uri, places.from_name, places.from_code)
+            told = _first(texts, places.from_uri, places.from_name, places.from_code) or _of_epci(draft, texts)
             doubtful = bool(draft.boxes) and places.is_common_word(keyword.text)
             found += [concept for concept in told if not doubtful or _agrees(draft.boxes, concept)]
     return found
@@ -181,7 +190,8 @@ def by_description(draft: Draft) -> list[Concept]:
     found: list[Concept] = []
     for text in draft.record.extent_descriptions[:50]:
         whole = places.from_name(text) or places.from_code(text)
-        named = [whole] if whole else places.in_text(text)
+        named = [whole] if whole else _of_epci(draft, [text]) or places.in_text(text)
+        whole = whole or localities.epci_called(text)
         found += [concept for concept in named if _agrees(draft.boxes, concept, whole is not None)]
     return found
 
@@ -231,7 +241,7 @@ WAYS: tuple[tuple[str, Callable[[Draft], list[Concept]]], ...] = (
     ("keyword", by_keyword),
     ("extent description", by_description),
     ("name of the document", by_file_name),
-    ("locality", by_locality),
+    (intercommunality.LOCALITY, by_locality),
     ("box", by_box),
     ("area of the service", by_organisation),
 )
@@ -247,6 +257,13 @@ def _first(texts: Iterable[str], *finders: Callable[[str], Concept | None]) -> l
             if found:
                 return [found]
     return []
+
+
+def _of_epci(draft: Draft, texts: Iterable[str]) -> list[Concept]:
+    """Départements of the intercommunality that is called so, on the boxes: former ones had names that others have."""
+    named = next((epci for text in texts if (epci := localities.epci_called(text))), None)
+    found = [concept for code in (named.departements if named else ()) if (concept := places.departement(code))]
+    return [concept for concept in found if _agrees(draft.boxes, concept, without_boxes=True)]
 
 
 def _long_code(text: str) -> Concept | None:

@@ -7,12 +7,13 @@
   const DAYS = 7;
   const PAUSE = 800;
   const LARGEST = 400000;
-  const LEFT_OUT = ["save", "modifier", "_ckan_phase"];
+  const LEFT_OUT = ["save", "modifier", "_ckan_phase", "go"];
 
-  /** The name and value of everything that the form would send, but files and the token of the page. */
-  function values(form) {
+  /** The name and value of everything that the form would send, but files, the token of the page and a field that the
+   * server knows better. */
+  function values(form, except) {
     const token = document.querySelector("meta[name=csrf_field_name]");
-    const names = LEFT_OUT.concat(token ? [token.content] : []);
+    const names = LEFT_OUT.concat(token ? [token.content] : [], except);
     return Array.from(new FormData(form)).filter(([name, value]) => typeof value === "string" && !names.includes(name));
   }
 
@@ -47,7 +48,8 @@
         const tidy = window.ecosphere.forget;
         tidy((name, draft) => name.startsWith(PREFIX + this.options.person + ":") && Date.now() - draft.at < DAYS * 86400000);
         const before = kept(key);
-        const first = JSON.stringify(values(form));
+        const except = this.options.except || [];
+        const first = JSON.stringify(values(form, except));
         const faulty = document.getElementById("form-errors");
         const taken = window.sessionStorage.getItem(PREFIX) === key; // this form is what was kept
         window.sessionStorage.removeItem(PREFIX);
@@ -56,7 +58,7 @@
         let leaving = false;
         window.addEventListener("pageshow", () => (leaving = false));
         const keep = (sent) => {
-          const now = values(form);
+          const now = values(form, except);
           const text = JSON.stringify({ at: Date.now(), sent: sent, values: now });
           if (text.length > LARGEST || (JSON.stringify(now) === first && !sent)) return;
           try {
@@ -114,9 +116,9 @@
           again.append(input);
         };
         before.values.forEach(([name, value]) => add(name, value));
-        const [, dataset, resource] = this.options.key.split("/");
-        add("_dataset", dataset);
-        if (resource) add("_resource", resource);
+        const [, ...parts] = this.options.key.split("/");
+        const names = (this.options.parts || "").split(" ").filter(Boolean);
+        names.forEach((name, place) => add(name, parts[place]));
         const token = document.querySelector("meta[name=csrf_field_name]");
         const value = token && document.querySelector("meta[name='" + token.content + "']");
         if (value) add(token.content, value.content);

@@ -1,0 +1,72 @@
+"""The counts of the public list as everyone meets it, without a filter: to count them costs what all requests are.
+
+They are kept until a request changes, and for a minute at most, since what is changed past the session (SQL, jobs that
+forget people) is not seen here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.lib.redis import connect_to_redis
+from redis.exceptions import RedisError
+from sqlalchemy import event
+
+from ckanext.ecosphere.data_requests.model import Request
+
+SECONDS = 60
+Counts = tuple[dict[str, dict[str, int]], int]
+"""Facet → value → number, and the number of all."""
+
+
+def counts(count: Callable[[], Counts]) -> Counts:
+    """Return what is kept, or else what is counted now.
+
+    Args:
+        count: counts them.
+    """
+    try:
+        connection: Any = connect_to_redis()
+        generation = int(connection.get(_key("generation")) or 0)
+        kept = connection.get(_key(generation))
+    except RedisError:
+        return count()
+    if kept:
+        by_facet, total = json.loads(kept)
+        return by_facet, total
+    found = count()
+    # Should a request change meanwhile, nobody asks for this generation any more.
+    connection.set(_key(generation), json.dumps(found), ex=SECONDS)
+    return found
+
+
+def listen() -> None:
+    """Look at each change of a request that is committed; done once for the whole process."""
+    for name, function in (("after_flush", _flushed), ("after_commit", _committed), ("after_rollback", _forgotten)):
+        if not event.contains(model.Session, name, function):
+            event.listen(model.Session, name, function)
+
+
+def _flushed(session: Any, _context: Any) -> None:
+    if any(isinstance(each, Request) for each in (*session.new, *session.dirty, *session.deleted)):
+        session.info[__name__] = True
+
+
+def _committed(session: Any) -> None:
+    if session.info.pop(__name__, False):
+        try:
+            connect_to_redis().incr(_key("generation"))
+        except RedisError:
+            return  # nothing is kept either
+
+
+def _forgotten(session: Any) -> None:
+    session.info.pop(__name__, None)
+
+
+def _key(name: str | int) -> str:
+    return f"ecosphere:requests:{tk.config['ckan.site_id']}:counts:{name}"

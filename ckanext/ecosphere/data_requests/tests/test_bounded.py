@@ -1,0 +1,186 @@
+"""What the desks show costs the same however many requests, notifications and datasets there are."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from ckan.tests.helpers import CKANTestApp
+
+from ckanext.ecosphere.data_requests import dictize
+from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.notifications import outbox
+from ckanext.ecosphere.data_requests.notifications.tables import Notification
+from ckanext.ecosphere.data_requests.tests.conftest import act, opened, step, user_id
+from ckanext.ecosphere.data_requests.tests.test_pages import visit
+from ckanext.ecosphere.data_requests.views import calendars
+from ckanext.ecosphere.tests import plans
+
+pytestmark = pytest.mark.usefixtures("portal")
+
+REQUESTS = """
+INSERT INTO ecosphere_requests (id, reference, state, title, organization_id, created, modified, submitted, opened, due,
+    listed, search)
+SELECT 'many-' || n, 'DD-2020-9' || lpad(n::text, 5, '0'), 'open', 'Demande ' || n, :service, now(), now(), now(),
+    now(), CAST(:first AS date) + n, true, ''
+FROM generate_series(1, :number) n
+"""
+TOLD = """
+INSERT INTO ecosphere_requests_notification (request_id, key, kind, audience, user_id, channel, status, next_try,
+    created)
+SELECT id, 'many:' || id, 'accept', 'service', :person, 'page', :status, now(),
+    now() - row_number() OVER () * interval '1 hour'
+FROM ecosphere_requests WHERE id LIKE 'many-%'
+"""
+
+
+def many(number: int, first_day: int = 1, service: str = "ddt-42") -> None:
+    """Write open requests to a service, one due each day from so many days after today on."""
+    group = model.Group.get(service)
+    first = dictize.today() + timedelta(days=first_day - 1)
+    values = {"number": number, "first": first, "service": group.id if group else ""}
+    model.Session.execute(sa.text(REQUESTS), values)
+    plans.tidy("ecosphere_requests")
+
+
+def tell(person: str, status: str = "seen") -> None:
+    """Tell a person of each of them."""
+    model.Session.execute(sa.text(TOLD), {"person": user_id(person), "status": status})
+    plans.tidy("ecosphere_requests_notification")
+
+
+# --- notifications ---
+
+
+def test_the_notifications_of_a_person_are_counted_without_reading_all(
+    app: CKANTestApp, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(outbox, "MOST_LISTED", 20)
+    many(12_000)
+    tell("editor")
+    opened()
+    with plans.asked() as statements:
+        found = act("notification_list", "editor", rows=5)
+    assert (found["count"], found["older"], found["unseen"]) == (20, True, 1)
+    assert [each["kind"] for each in found["results"]] == ["accept"] * 5
+    assert found["results"][0]["request"]["title"] == "Zones humides de la Loire"
+    for table in ("ecosphere_requests_notification", "ecosphere_requests"):
+        assert plans.rows_read(statements, table) < 200, table
+    page = visit(app, "editor", "/demandes/notifications?page=1").body
+    assert "Only the latest notifications are listed" in page and "page=2" not in page
+    assert act("notification_list", "editor", start=20)["results"] == []
+    assert not act("notification_list", "moderator")["older"]
+
+
+def test_what_a_person_may_no_longer_read_does_not_count_among_the_notifications():
+    many(3)
+    tell("editor", "sent")
+    assert [act("notification_list", "editor")[name] for name in ("count", "unseen")] == [3, 3]
+    model.Session.execute(
+        sa.text("UPDATE ecosphere_requests SET listed = false, organization_id = 'x' WHERE id = 'many-1'")
+    )
+    model.Session.commit()
+    assert [act("notification_list", "editor")[name] for name in ("count", "unseen")] == [2, 2]
+    model.Session.execute(sa.update(Notification).values(audience="former_service", kind="transfer"))
+    model.Session.commit()
+    assert [act("notification_list", "editor")[name] for name in ("count", "unseen")] == [3, 3]
+
+
+# --- calendars ---
+
+
+def entries(app: CKANTestApp, person: str, path: str) -> list[dict[str, str]]:
+    """The events of a calendar."""
+    text = visit(app, person, path).body.replace("\r\n ", "")
+    parts = text.split("BEGIN:VEVENT")[1:]
+    return [dict(line.split(":", 1) for line in part.splitlines() if ":" in line) for part in parts]
+
+
+def test_a_calendar_holds_what_is_due_next_and_says_what_it_leaves_out(
+    app: CKANTestApp, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(calendars, "MOST", 6)
+    many(2_000, first_day=-1_995)  # the last is due in four days
+    with plans.asked() as statements:
+        found = entries(app, "editor", "/demandes/service/ddt-42/echeances.ics")
+    left_out, *shown = found
+    today = dictize.today()
+    days = [today + timedelta(days=n) for n in (0, 1, 2, 3, 4, -1)]
+    assert [each["DTSTART;VALUE=DATE"] for each in shown] == [f"{day:%Y%m%d}" for day in days]
+    assert [each["SUMMARY"].split(":")[0] for each in shown] == ["Answer due"] * 5 + ["Late"]
+    assert left_out["SUMMARY"] == "1994 other due dates are not in this calendar"
+    assert left_out["URL"].endswith("/demandes/service/ddt-42?all=1") and left_out["URL"] in left_out["DESCRIPTION"]
+    assert left_out["DTSTART;VALUE=DATE"] == f"{today:%Y%m%d}"
+    # What is left out is counted in an index.
+    rows = [each for each in statements if "count(*)" not in each[0]]
+    assert plans.rows_read(rows, "ecosphere_requests") < 100
+
+
+def test_a_calendar_that_holds_all_says_nothing_else(app: CKANTestApp):
+    many(3, first_day=-1)
+    assert len(entries(app, "editor", "/demandes/service/ddt-42/echeances.ics")) == 3
+    assert entries(app, "other-editor", "/demandes/service/dreal-ara/echeances.ics") == []
+    assert entries(app, "editor", "/demandes/mes-demandes.ics") == []
+
+
+# --- the public list ---
+
+
+def test_the_public_list_is_counted_once_until_a_request_changes(app: CKANTestApp):
+    many(5_000)
+    assert act("list", None)["count"] == 5_000
+    with plans.asked() as statements:
+        visit(app, None, "/demandes")
+    found = act("list", None)
+    assert {each["name"]: each["count"] for each in found["facets"]["organization"]} == {"ddt-42": 5_000}
+    assert plans.rows_read(statements, "ecosphere_requests") < 100
+    made = opened()
+    assert act("list", None)["count"] == 5_001
+    themes = {each["name"]: each["count"] for each in act("list", None)["facets"]["theme"]}
+    assert themes == {"eau": 1}
+    step(made, "start", "editor", planned=(dictize.today() + timedelta(days=3)).isoformat())
+    states = {each["name"]: each["count"] for each in act("list", None)["facets"]["state"]}
+    assert states == {"open": 5_000, "in_progress": 1}
+    act("hide", "boss", id=made["id"])
+    assert act("list", None)["count"] == 5_000
+    assert act("list", None, theme="eau")["count"] == 0
+
+
+def test_a_change_that_is_not_committed_changes_no_count():
+    opened()
+    assert act("list", None)["count"] == 1
+    request = model.Session.query(Request).one()
+    request.listed = False
+    model.Session.flush()
+    model.Session.rollback()
+    assert act("list", None)["count"] == 1
+
+
+# --- datasets ---
+
+
+@pytest.fixture
+def datasets_of_an_editor() -> Iterator[None]:
+    """Two thousand datasets that an editor of a service has made."""
+    common: dict[str, Any] = {"state": "active", "type": "dataset", "private": False, "extras": {}, "plugin_data": {}}
+    maker = {"creator_user_id": user_id("editor")}
+    rows = [{**common, **maker, "id": str(uuid.uuid4()), "name": f"many-{number}"} for number in range(2_000)]
+    model.Session.execute(sa.insert(model.package_table), rows)
+    plans.tidy("package")
+    yield
+    model.Session.execute(sa.text("DELETE FROM package WHERE name LIKE 'many-%'"))
+    plans.tidy("package")
+
+
+@pytest.mark.usefixtures("datasets_of_an_editor")
+def test_a_desk_does_not_count_the_datasets_of_its_people(app: CKANTestApp):
+    for path in ("service/ddt-42", "service/ddt-42?all=1", "service/ddt-42/reponses", "absences"):
+        with plans.asked() as statements:
+            page = visit(app, "admin", f"/demandes/{path}")
+        assert page.status_code == 200
+        assert plans.rows_read(statements, "package") < 100, path

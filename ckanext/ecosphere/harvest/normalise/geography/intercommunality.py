@@ -1,0 +1,63 @@
+"""The box of an intercommunality, for a record that names one and says no better where its data lie.
+
+Its département would be drawn around it otherwise, which is ten times as large. The outlines are kilometres off
+(`epci_outlines`): the box has the name of the intercommunality beside it, and the log says where it comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.geography import extent, localities, places
+from ckanext.ecosphere.vocabularies import Concept
+from ckanext.ecosphere.vocabularies.epci_outlines import outlines
+from ckanext.ecosphere.vocabularies.epcis import Epci
+
+LOCALITY = "locality"
+"""Way to the territories by what the title or an organisation names."""
+
+
+def surround(draft: Draft, how: str, kept: list[Concept], told: Iterable[str]) -> None:
+    """Give a record without an extent the box of the one intercommunality that it names.
+
+    Args:
+        draft: its territories are found.
+        how: the way to them.
+        told: what the record gives as a place: identifiers, descriptions and keywords.
+        kept: the territories; when they are others than the intercommunality's, the record is about more than that.
+    """
+    rows = draft.dataset.get("spatial_coverage") or []
+    if draft.boxes or draft.record.shapes or any(row.get("bbox") or row.get("geom") for row in rows):
+        return
+    named = dict.fromkeys(_named(draft, how, told))
+    epci = named.popitem()[0] if len(named) == 1 else None
+    outline = outlines().get(epci.code) if epci else None
+    if epci is None or outline is None or not _lies_in(epci, kept):
+        return
+    own = [row for row in rows if localities.epci_called(row.get("uri") or "") == epci]
+    if any(row.get("uri") for row in rows if row not in own):
+        return  # a commune, say
+    row = own[0] if own else {}
+    row |= {"text": row.get("text") or epci.name, "bbox": extent.polygon(outline.box)}
+    draft.dataset["spatial_coverage"] = rows if own else [*rows, row]
+    draft.change("spatial_coverage", f"outline of {epci.name}", ", ".join(map(str, outline.box)))
+
+
+def _lies_in(epci: Epci, kept: list[Concept]) -> bool:
+    own = {concept for code in epci.departements if (concept := places.departement(code))}
+    return bool(kept) and own.issuperset(kept)
+
+
+def _named(draft: Draft, how: str, told: Iterable[str]) -> Iterator[Epci]:
+    """The intercommunalities that are given as places, or else named by the title or an organisation."""
+    record = draft.record
+    given = [epci for text in told if (epci := localities.epci_called(text))]
+    if given:
+        yield from given
+    elif how == LOCALITY:
+        texts = (record.title or "", *(contact.organisation or "" for contact in record.contacts[:20]))
+        # The first text that names a place is the one that decided.
+        yield from localities.epcis_in(next((text for text in texts if localities.named_in(text)), ""))
+    elif not places.in_text(record.title or ""):
+        yield from localities.epcis_in(record.title or "")
