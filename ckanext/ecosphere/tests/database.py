@@ -13,6 +13,8 @@ import pytest
 from ckan import model
 from ckan.cli.db import _get_pending_plugins
 
+from ckanext.ecosphere.data_requests.search import kept_counts
+
 _complete: set[tuple[str, ...]] = set()
 """Sets of plugins whose tables are there."""
 
@@ -38,6 +40,7 @@ def empty_db(reset_db: Callable[[], None], migrate_db_for: Callable[[str], None]
         reset_db()
         for plugin in lacking():
             migrate_db_for(plugin)
+        kept_counts.forget()
         model.Session.remove()
 
     return empty

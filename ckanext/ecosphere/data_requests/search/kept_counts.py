@@ -58,10 +58,15 @@ def _flushed(session: Any, _context: Any) -> None:
 
 def _committed(session: Any) -> None:
     if session.info.pop(__name__, False):
-        try:
-            connect_to_redis().incr(_key("generation"))
-        except RedisError:
-            return  # nothing is kept either
+        forget()
+
+
+def forget() -> None:
+    """Have the counts taken anew."""
+    try:
+        connect_to_redis().incr(_key("generation"))
+    except RedisError:
+        return  # nothing is kept either
 
 
 def _forgotten(session: Any) -> None:
