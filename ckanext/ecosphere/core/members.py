@@ -1,6 +1,7 @@
-"""The datasets that CKAN lists as members of a service are those that the reader may see.
+"""The members that CKAN lists of a service are those that the reader may see.
 
-CKAN 2.12.0 gives the identifiers of all, private ones and drafts included, to everybody.
+CKAN 2.12.0 gives the identifiers of all datasets, private ones and drafts included, to everybody, and those of people
+to who may not see people.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from ckanext.ecosphere.shared import action_input
 @tk.side_effect_free
 @tk.chained_action
 def member_list(original: Callable[..., Any], context: Context, data_dict: DataDict) -> list[Any]:
-    """List the members of a group or service; of datasets those that the reader may see.
+    """List the members of a group or service; of datasets those that the reader may see, of people none to whoever may
+    see no list of people.
 
     Raises:
         ValidationError: the kind of member is no text, of which CKAN fails with an internal error.
@@ -28,12 +30,21 @@ def member_list(original: Callable[..., Any], context: Context, data_dict: DataD
     if not isinstance(data_dict.get("object_type") or "", str):
         raise tk.ValidationError({"object_type": [tk._("Give one text here.")]})
     members = original(context, data_dict)
+    if not (context.get("ignore_auth") or _may_list_people(context)):
+        members = [member for member in members if member[1] != "user"]
     # CKAN translates the kind of a dataset, so the identifiers are asked.
     packages = _ids(model.Package.id.in_([id_ for id_, *_more in members]))
     if not packages or public_tags.sees_all(context):
         return members
     hidden = packages - _ids(model.Package.id.in_(packages), public_tags.readable(context))
     return [member for member in members if member[0] not in hidden]
+
+
+def _may_list_people(context: Context) -> bool:
+    try:
+        return tk.check_access("user_list", Context(**context), {})
+    except tk.NotAuthorized:
+        return False
 
 
 def _ids(*conditions: sa.ColumnElement[bool]) -> set[str]:

@@ -31,7 +31,14 @@ def keep(_sender: Any = None, **_more: Any) -> None:
 def organization_list_for_user(
     original: Callable[..., list[dict[str, Any]]], context: Context, data_dict: DataDict
 ) -> list[dict[str, Any]]:
-    """List the services of a person, as CKAN does; once while a page is made."""
+    """List the services of a person, as CKAN does; once while a page is made.
+
+    Raises:
+        NotAuthorized: those of somebody else are asked for, and the reader may not see people. CKAN 2.12.0 tells them
+            everybody.
+    """
+    if data_dict.get("id") and not context.get("ignore_auth"):
+        tk.check_access("user_show", Context(**context), {"id": data_dict["id"]})
     kept = g.get(_KEPT) if has_request_context() else None
     if kept is None:
         return original(context, data_dict)

@@ -160,6 +160,15 @@ def test_members_of_a_service_are_the_datasets_that_the_reader_may_see(
         assert public in ids and (private in ids) == (persona == "editor"), persona
 
 
+def test_who_works_for_a_service_is_not_told_to_everybody(portal: world.World, visitors: dict[str, Visitor]):
+    for persona in STRANGERS:
+        may_see_people = persona != "anonymous"
+        members = visitors[persona].call("member_list", {"id": "ddt-42"}).json["result"]
+        assert ("user" in {kind for _id, kind, _capacity in members}) == may_see_people, persona
+        answer = visitors[persona].call("organization_list_for_user", {"id": "editor", "permission": "read"})
+        assert answer.status_code == (200 if may_see_people else 403), persona
+
+
 def test_a_request_names_no_dataset_that_its_reader_cannot_find(
     portal: world.World, visitors: dict[str, Visitor], ledger: Ledger
 ):
