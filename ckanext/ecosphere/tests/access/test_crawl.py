@@ -182,9 +182,10 @@ class Crawl:
 
     def open(self, persona: str, route: str, address: str) -> None:
         """Look at a page as a persona; what has the same shape as one that was looked at needs no browser."""
-        text = self._page(address)
-        if text is None:
+        found = self._page(address)
+        if found is None:
             return
+        reached, text = found
         language = address.split("/")[1]
         faults = [] if f'lang="{language}"' in text[:500] else [f"the page does not say that it is in {language}"]
         faults += [f"English: {each}" for each in english_texts(text) if language == "fr"]
@@ -194,12 +195,12 @@ class Crawl:
             seen.add(content)
             self.frames.add(frame)
             self.looked_at += 1
-            faults += self._axe(address)
+            faults += self._axe(reached)
         if faults:
             self.faults[f"{persona} {address}"] = faults
 
-    def _page(self, address: str) -> str | None:
-        """Text of a page, None when the address gives something else."""
+    def _page(self, address: str) -> tuple[str, str] | None:
+        """The address where one ends and the text of its page, None when it gives something else."""
         answer: Any = None
         for _step in range(FOLLOWED):
             answer = self._get(address)
@@ -213,7 +214,7 @@ class Crawl:
             return None
         text = answer.get_data(as_text=True)
         self.opened = {address: _kept(answer)}
-        return text if "<html" in text[:500] else None
+        return (address, text) if "<html" in text[:500] else None
 
     def _axe(self, address: str) -> list[str]:
         self.page.emulate_media(color_scheme="light")
