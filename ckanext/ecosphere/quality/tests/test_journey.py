@@ -116,6 +116,21 @@ def test_advice_on_a_resource_leads_into_the_form_of_that_resource(page: Page, p
     keyboard_is_in(page, "resource-upload-button")  # the choice between a file and an address, which still hides it
 
 
+def test_the_preview_waits_until_the_pointer_is_released(page: Page, poor: dict[str, Any]):
+    log_in(page, "editrice", PASSWORD)
+    page.goto("/fr/dataset/edit/zones")
+    content = page.locator("[data-quality-content]")
+    before = content.inner_text()
+    page.locator("#field-notes").hover()
+    page.mouse.down()
+    with page.expect_response("**/qualite/apercu*"):
+        page.fill("#field-notes", LONG)
+    page.wait_for_timeout(300)
+    assert content.inner_text() == before
+    page.mouse.up()
+    expect(content).not_to_have_text(before, use_inner_text=True)
+
+
 def test_without_script_the_advice_and_the_form_still_work(portal_url: str, browser: Browser, poor: dict[str, Any]):
     context = browser.new_context(base_url=portal_url, locale="fr-FR", java_script_enabled=False)
     page = context.new_page()

@@ -21,6 +21,16 @@ ckan.module("ecosphere-quality-preview", function () {
       this.form.addEventListener("change", later);
       // Widgets that replace inputs tell their changes through jQuery only.
       window.jQuery(this.form).on("change", later);
+      // What is shown may move what stands below it: not from under a pointer that is pressed, whose click would be lost.
+      document.addEventListener("pointerdown", () => { this.pressed = true; }, true);
+      for (const released of ["pointerup", "pointercancel"]) {
+        document.addEventListener(released, () => window.setTimeout(() => this.release()), true);
+      }
+    },
+
+    release: function () {
+      this.pressed = false;
+      if (this.waiting) { this.show(this.waiting); }
     },
 
     ask: async function () {
@@ -42,6 +52,8 @@ ckan.module("ecosphere-quality-preview", function () {
     },
 
     show: function (html) {
+      this.waiting = this.pressed ? html : null;
+      if (this.pressed) { return; }
       // Someone who walks through the advice with the keyboard stays where they are.
       const active = document.activeElement;
       const held = this.content.contains(active) ? active.getAttribute("href") : null;
