@@ -77,6 +77,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(quick.close)
 
 
+def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
+    """Name a test after the beginning of a long value, and not after bytes: both processes have to collect the same
+    names, and an archive that is made when they collect carries the second of its making."""
+    if isinstance(val, bytes):
+        return argname
+    return f"{ascii(val[:60])[1:-1]}..." if isinstance(val, str) and len(val) > 80 else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files; tests of a file keep their order."""
     places = {str(PACKAGE / name): place for place, name in enumerate(LONGEST)}
