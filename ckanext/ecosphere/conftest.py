@@ -82,7 +82,7 @@ def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
     names, and an archive that is made when they collect carries the second of its making."""
     if isinstance(val, bytes):
         return argname
-    return f"{ascii(val[:60])[1:-1]}..." if isinstance(val, str) and len(val) > 80 else None
+    return f"{ascii(val[:60])[1:-1]}..." if isinstance(val, str) and val[60:] else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
