@@ -225,8 +225,8 @@ def measure(served_by: tuple[str, int], facets: list[str], load: Load, ours: boo
     """Measure one contestant."""
     (site, parent), session = served_by, requests.Session()
     pages, api = f"{site}/dataset/", f"{site}/api/3/action/package_search"
-    for word in WORDS * 2:
-        session.get(pages, params={"q": word}, timeout=120)
+    for word in WORDS * 2 * PROCESSES:  # a connection of its own for each: one that is kept is answered by one process
+        requests.get(pages, params={"q": word}, timeout=120)
     before, number = processor_seconds(parent), 20
     page = [session.get(pages, timeout=120) for _time in range(number)][-1]
     cpu = (processor_seconds(parent) - before) / number * 1000

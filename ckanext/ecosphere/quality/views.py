@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.lib.pagination import Page
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, abort, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.quality import config
@@ -118,14 +118,26 @@ def overview_json() -> Response:
 
 
 def visible_dashboard(id: str) -> dict[str, Any]:
-    """Return the figures of the organisation `id`; the page is not found when the reader may not see it."""
+    """Return the figures of the organisation `id`; whoever is not logged in may do so first."""
     asked = {"id": id, "criterion": request.args.get("criterion", "")}
     try:
         return tk.get_action("ecosphere_quality_dashboard")(context(), asked)
     except tk.ValidationError:
         tk.abort(404, tk._("There is no such criterion."))
-    except (tk.ObjectNotFound, tk.NotAuthorized):
+    except tk.ObjectNotFound:
         tk.abort(404, tk._("Organization not found"))
+    except tk.NotAuthorized:
+        refuse_dashboard(id)
+
+
+def refuse_dashboard(id: str) -> NoReturn:
+    """Have whoever is not logged in do so, and tell others whose page this is; of a deleted service nothing is told."""
+    group = model.Group.get(id)
+    if group is None or group.state != model.State.ACTIVE:
+        tk.abort(404, tk._("Organization not found"))
+    if not tk.current_user.is_authenticated:
+        abort(tk.redirect_to("user.login", came_from=request.full_path.rstrip("?")))  # pyright: ignore[reportArgumentType]
+    tk.abort(403, tk._("The dashboard of a service is for those who work for it."))
 
 
 def dashboard_page(id: str) -> str:

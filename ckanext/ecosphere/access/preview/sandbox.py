@@ -31,13 +31,17 @@ LOWEST_SECONDS = 5
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of the process: nothing of ours, and GDAL without drivers and file systems that fetch."""
+    """Return the environment of the process: nothing of ours, and GDAL without drivers and file systems that fetch.
+
+    Compiled modules are read where those of this process lie: to compile them each time takes longer than most files.
+    """
+    compiled = {"PYTHONPYCACHEPREFIX": sys.pycache_prefix} if sys.pycache_prefix else {"PYTHONDONTWRITEBYTECODE": "1"}
     skipped = ",".join(line for line in _OTHERS.read_text().splitlines() if not line.startswith("#"))
     root = str(Path(next(iter(package.__path__))).parents[1])
     return {
         "PATH": os.environ.get("PATH", ""),
         "PYTHONPATH": root,
-        "PYTHONDONTWRITEBYTECODE": "1",
+        **compiled,
         "GDAL_SKIP": skipped,  # OGR_SKIP beside it would have GDAL unload drivers twice, and crash
         "GDAL_HTTP_PROXY": "http://127.0.0.1:1",
         "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",

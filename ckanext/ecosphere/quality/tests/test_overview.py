@@ -9,7 +9,7 @@ import re
 import time
 from datetime import timedelta
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
@@ -189,10 +189,21 @@ def test_only_members_see_the_dashboard(app: Any, catalogue: dict[str, Any]):
             tk.get_action("ecosphere_quality_dashboard")(context(person), {"id": "ddt-42"})
     for ending in ("", ".csv", ".json"):
         path = f"/organization/ddt-42/tableau-de-bord{ending}"
-        app.get(path, status=404)
-        app.get(path, headers=headers(catalogue["other-editor"]), status=404)
+        asked = app.get(f"/fr{path}", follow_redirects=False)
+        assert asked.status_code == 302 and parse_qs(urlsplit(asked.headers["Location"]).query)["came_from"] == [path]
+        refused = app.get(f"/fr{path}", headers=headers(catalogue["other-editor"]), status=403).body
+        assert "Le tableau de bord d’un service est réservé à ceux qui y travaillent." in refused
+        assert "introuvable" not in refused
         answer = app.get(path, headers=headers(catalogue["member"]))
         assert "public" not in answer.headers.get("Cache-Control", "")
+
+
+def test_of_a_deleted_service_there_is_no_dashboard(app: Any, catalogue: dict[str, Any]):
+    for name in ("good", "poor", "secret"):
+        tk.get_action("package_delete")(context("sysadmin"), {"id": name})
+    tk.get_action("organization_delete")(context("sysadmin"), {"id": "ddt-42"})
+    for token in ({}, headers(catalogue["other-editor"]), headers(catalogue["editor"])):
+        app.get("/organization/ddt-42/tableau-de-bord", headers=token, status=404)
 
 
 def test_the_dashboard_names_wins_and_worst_datasets(app: Any, catalogue: dict[str, Any]):
