@@ -14,6 +14,7 @@ from ckanext.ecosphere.contact import actions
 from ckanext.ecosphere.core import (
     accessibility,
     accounts,
+    chained_helpers,
     collaborators,
     console,
     dashboard,
@@ -23,7 +24,6 @@ from ckanext.ecosphere.core import (
     markdown,
     members,
     own_services,
-    page_dates,
     public_tags,
     service_pages,
     texts,
@@ -42,7 +42,8 @@ from ckanext.ecosphere.shared.web_guard import assets, cookies, proxies
 @tk.blanket.config_declarations
 @tk.blanket.helpers(
     {
-        "render_datetime": page_dates.render_datetime,
+        "check_access": chained_helpers.check_access,
+        "render_datetime": chained_helpers.render_datetime,
         **markdown.HELPERS,
         **template_helpers.HELPERS,
         **actions.HELPERS,

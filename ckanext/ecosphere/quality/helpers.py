@@ -9,6 +9,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from babel.numbers import format_decimal
 from ckan import model
+from flask import g, has_request_context
 from werkzeug.routing import BuildError
 
 from ckanext.ecosphere.quality import config, forms, integrations
@@ -48,11 +49,13 @@ def ecosphere_quality_badge(package: Mapping[str, Any]) -> dict[str, Any] | None
 
 
 def ecosphere_quality_show(package: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the whole quality of the dataset dict `package`, as `ecosphere_quality_show` does."""
-    found = model.Package.get(package["id"])
-    if found is None or not store.is_scored(found.type):
-        return None
-    return presentation.as_dict(presentation.quality(found))
+    """Return the whole quality of the dataset dict `package`, as `ecosphere_quality_show` does, once for a page."""
+    kept = g.setdefault("ecosphere_quality_shown", {}) if has_request_context() and tk.request.method == "GET" else {}
+    if package["id"] not in kept:
+        found = model.Package.get(package["id"])
+        is_scored = found is not None and store.is_scored(found.type)
+        kept[package["id"]] = presentation.as_dict(presentation.quality(found)) if is_scored else None
+    return kept[package["id"]]
 
 
 def ecosphere_quality_grouped(quality: Mapping[str, Any]) -> list[Any]:

@@ -1,0 +1,49 @@
+"""Helpers of CKAN's own templates, as this portal needs them.
+
+CKAN writes a date with its time as English does, whatever the language: "novembre 24, 2026, 22:31 (UTC)". Its templates
+ask six times a page whether the reader may change the dataset, with as many queries each time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from flask import g, has_request_context
+
+from ckanext.ecosphere.shared import dates
+
+
+@tk.chained_helper
+def render_datetime(original: Any, datetime_: Any, *args: Any, **kwargs: Any) -> str:
+    """Write a date, with its time where that is asked for; a format that is asked for stays CKAN's.
+
+    Args:
+        original: CKAN's helper, which writes everything else.
+        datetime_: a moment, or one as CKAN stores it.
+        args: as for `original`.
+        kwargs: as for `original`.
+    """
+    if not args and not kwargs:
+        return dates.day(datetime_)
+    if args or set(kwargs) != {"with_hours"}:
+        return original(datetime_, *args, **kwargs)
+    return dates.moment(datetime_) if kwargs["with_hours"] else dates.day(datetime_)
+
+
+@tk.chained_helper
+def check_access(original: Any, action: str, data_dict: dict[str, Any] | None = None) -> bool:
+    """Tell whether the reader may do something; asked once for a page that is only shown.
+
+    Args:
+        original: CKAN's helper.
+        action: name of the action.
+        data_dict: what it is given.
+    """
+    if not has_request_context() or tk.request.method != "GET" or set(data_dict or {}) != {"id"}:
+        return original(action, data_dict)
+    kept = g.setdefault("ecosphere_access", {})
+    key = (action, tk.current_user.name, str((data_dict or {})["id"]))
+    if key not in kept:
+        kept[key] = original(action, data_dict)
+    return kept[key]

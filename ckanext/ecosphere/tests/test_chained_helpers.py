@@ -1,0 +1,75 @@
+"""CKAN's own helpers, changed: what the reader may do is asked once for a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+from ckan.tests import factories
+from ckan.tests.helpers import call_action
+
+pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+
+MAY_EDIT = "/dataset/edit/plu"
+
+
+@pytest.fixture
+def service() -> dict[str, Any]:
+    """A service with an editor, a stranger and a dataset."""
+    people = {name: factories.UserWithToken(name=name, about="")["token"] for name in ("editrice", "passante")}
+    factories.Sysadmin(name="chef", about="")
+    factories.Organization(name="ddt-01", users=[{"name": "editrice", "capacity": "editor"}])
+    call_action(
+        "package_create",
+        context={"user": "editrice", "ignore_auth": True},
+        name="plu",
+        title="Plan local d’urbanisme",
+        owner_org="ddt-01",
+        private=False,
+    )
+    return people
+
+
+def test_each_reader_is_offered_what_they_may_do(app: Any, service: dict[str, Any]):
+    for name, offered in (("editrice", True), ("passante", False), ("editrice", True)):
+        page = app.get("/dataset/plu", headers={"Authorization": service[name]}).body
+        assert (MAY_EDIT in page) is offered, name
+    assert MAY_EDIT not in app.get("/dataset/plu").body
+
+
+def test_what_changes_between_two_pages_is_seen_on_the_second(app: Any, service: dict[str, Any]):
+    token = {"Authorization": service["editrice"]}
+    assert MAY_EDIT in app.get("/dataset/plu", headers=token).body
+    call_action(
+        "organization_member_delete", context={"user": "chef", "ignore_auth": True}, id="ddt-01", username="editrice"
+    )
+    assert MAY_EDIT not in app.get("/dataset/plu", headers=token).body
+
+
+def test_a_page_asks_once(app: Any, service: dict[str, Any], monkeypatch: pytest.MonkeyPatch):
+    asked: list[str] = []
+    check = tk.check_access
+    import ckan.lib.helpers as core
+
+    def counted(action: str, context: Any, data_dict: Any = None) -> Any:
+        asked.append(action)
+        return check(action, context, data_dict)
+
+    monkeypatch.setattr(core.logic, "check_access", counted)
+    app.get("/dataset/plu", headers={"Authorization": service["passante"]})
+    assert asked.count("package_update") == 1
+
+
+def test_nothing_is_kept_where_something_may_change(app: Any, service: dict[str, Any]):
+    user = service["editrice"]
+    with app.flask_app.test_request_context("/", method="POST", headers={"Authorization": user}):
+        app.flask_app.preprocess_request()
+        assert tk.h.check_access("package_update", {"id": "plu"})
+        call_action(
+            "organization_member_delete",
+            context={"user": "chef", "ignore_auth": True},
+            id="ddt-01",
+            username="editrice",
+        )
+        assert not tk.h.check_access("package_update", {"id": "plu"})
