@@ -41,6 +41,8 @@ FEW = 5
 the words of the field alone."""
 MOST_FORESEEN = 20
 """Questions that are counted at once before one of them is asked."""
+SEVERAL = 2
+"""Questions from which on it is worth while to count them beforehand."""
 MOST_STEPS = 4
 """Steps of a reading that are counted before those of the others: most questions end within so many."""
 MOST_IN_DOUBT = 2
@@ -136,9 +138,9 @@ class Index:
         return other if corrections.is_of_lists(other) or self.count(_alone(other)) else ""
 
     def foresee(self, questions: Iterable[Asked]) -> None:
-        """Count what several questions find, with one question to Solr."""
+        """Count what several questions find, with one question to Solr; one alone is counted as it is asked."""
         unknown = [each for each in dict.fromkeys(questions) if not self.knows(each)][:MOST_FORESEEN]
-        if not unknown:
+        if len(unknown) < SEVERAL:
             return
         minimum = config.minimum_match()
         written = [solr_query.parameters(each, minimum=minimum, ranked=False, year=None) for each in unknown]
