@@ -247,9 +247,9 @@ def _target(value: Any, request: Request, today: date, actor: str | None) -> str
 
 def by_id_or_reference(key: str) -> Request | None:
     """The request with this id or reference."""
-    column = Request.reference if key.upper().startswith("DD-") else Request.id
-    value = key.upper() if column is Request.reference else key
-    return model.Session.query(Request).filter(column == value).one_or_none()
+    if key.upper().startswith("DD-"):
+        return model.Session.query(Request).filter(Request.reference == key.upper()).one_or_none()
+    return model.Session.get(Request, key)
 
 
 PARSERS: dict[str, Parser] = {

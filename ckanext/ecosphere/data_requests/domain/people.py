@@ -84,21 +84,22 @@ def reader_of(user: model.User | Mailbox | None) -> Reader:
     if user is None or user.state != model.State.ACTIVE:
         return NOBODY
     held: dict[str, set[str]] = {"editor": set(), "admin": set()}
+    names: set[str] = set()
     cascading = authz.check_config_permission("roles_that_cascade_to_sub_groups") or ()
     for group, capacity in _memberships(user.id):
         if capacity not in held:
             continue
-        reached = [group.id]
+        reached = {group.id: group.name}
         if capacity in cascading:
-            reached += [row[0] for row in group.get_children_group_hierarchy(type=group.type)]
+            reached |= {row[0]: row[1] for row in group.get_children_group_hierarchy(type=group.type)}
         held[capacity].update(reached)
-    moderating = model.Group.get(config.moderators())
+        names.update(reached.values())
     editor_of = held["editor"] | held["admin"]
     return Reader(
         id=user.id,
         name=user.name,
         sysadmin=bool(user.sysadmin),
-        moderator=bool(user.sysadmin) or (moderating is not None and moderating.id in editor_of),
+        moderator=bool(user.sysadmin) or config.moderators() in names | editor_of,
         editor_of=frozenset(editor_of),
         admin_of=frozenset(held["admin"]),
     )
