@@ -182,13 +182,26 @@ def _last_complete() -> dict[str, Any]:
     return dict(model.Session.execute(sa.select(HarvestSource.id, ended.scalar_subquery())).tuples().all())
 
 
+def public_datasets(source_id: str) -> int | None:
+    """Return the number of public datasets that the portal has from a source, None while Solr is away."""
+    conditions = [*_conditions(), "capacity:public", f'{FIELD}:"{source_id}"']
+    try:
+        return solr.search(fq=conditions, rows=0).hits
+    except SearchIndexError as error:
+        log.warning("The datasets of the source %s cannot be counted: %s", source_id, error)
+        return None
+
+
+def _conditions() -> list[str]:
+    return [f'site_id:"{tk.config["ckan.site_id"]}"', "entity_type:package", "state:active"]
+
+
 def _datasets() -> dict[str, int] | None:
     """Number of datasets that the portal has from each source, None while Solr is away."""
-    conditions = [f'site_id:"{tk.config["ckan.site_id"]}"', "entity_type:package", "state:active"]
     # Sources are few: each has its set of datasets, which Solr keeps, rather than each dataset its source.
     facet = {"facet": "true", "facet.field": FIELD, "facet.limit": -1, "facet.mincount": 1, "facet.method": "enum"}
     try:
-        pairs = solr.search(fq=conditions, rows=0, **facet).facets["facet_fields"].get(FIELD, [])
+        pairs = solr.search(fq=_conditions(), rows=0, **facet).facets["facet_fields"].get(FIELD, [])
     except SearchIndexError as error:
         log.warning("The datasets of the sources cannot be counted: %s", error)
         return None

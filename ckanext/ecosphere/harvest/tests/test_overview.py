@@ -145,6 +145,31 @@ def test_the_datasets_of_a_source_are_those_that_are_there_whatever_happened_to_
     assert portal.call("ecosphere_harvest_overview") == []
 
 
+def test_the_pages_of_a_source_count_its_public_datasets_without_reading_them_all(portal, app, monkeypatch):
+    def status():
+        return app.get("/api/action/harvest_source_show?id=source").json["result"]["status"]
+
+    with catalogue([iso_record(n) for n in range(1, 5)]) as server:
+        source = portal.source(server.url)
+        assert (status()["total_datasets"], status()["job_count"], status()["last_job"]) == (0, 0, None)
+        portal.harvest(source)
+    assert (status()["total_datasets"], status()["job_count"]) == (4, 1)
+    assert status()["last_job"]["stats"]["added"] == 4
+    first, second, *_rest = portal.datasets().values()
+    portal.call("package_patch", id=first["id"], private=True)
+    portal.call("package_delete", id=second["id"])
+    with plans.asked() as statements:
+        assert status()["total_datasets"] == 2
+    assert not [each for each in map(str, statements) if "count" in each and "FROM package" in each]
+    stock = status()
+
+    def away(**_question):
+        raise SolrAwayError
+
+    monkeypatch.setattr(solr, "search", away)
+    assert status() == stock  # counted as ckanext-harvest does
+
+
 def test_the_overview_without_the_index_has_no_datasets_to_tell(portal, app, monkeypatch):
     portal.source("https://one.example.org/csw", name="one")
 
