@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.quality.core.model import QualityHistory
-from ckanext.ecosphere.quality.reports import history, report
+from ckanext.ecosphere.quality.reports import figures, history, report
 from ckanext.ecosphere.quality.reports.report import Scope
 from ckanext.ecosphere.quality.tests.conftest import act, saved, stored
 from ckanext.ecosphere.tests import plans
@@ -37,7 +37,7 @@ def score(dataset: dict[str, Any]) -> int:
 
 
 def test_public_figures_count_public_active_datasets_only(catalogue: dict[str, Any]):
-    found = report.summary(Scope())
+    found = figures.of(Scope()).summary
     scores = sorted(score(catalogue[name]) for name in ("good", "poor", "other"))
     assert found.datasets == 3
     assert found.mean == round(sum(scores) / 3, 1) and found.median == scores[1]
@@ -46,14 +46,14 @@ def test_public_figures_count_public_active_datasets_only(catalogue: dict[str, A
 
 def test_figures_of_a_service_may_count_its_private_datasets(catalogue: dict[str, Any]):
     owner = catalogue["good"]["owner_org"]
-    assert report.summary(Scope(organization=owner)).datasets == 2
-    assert report.summary(Scope(organization=owner, private=True)).datasets == 3
+    assert figures.of(Scope(organization=owner)).summary.datasets == 2
+    assert figures.of(Scope(organization=owner, private=True)).summary.datasets == 3
 
 
 def test_nothing_gives_empty_figures():
-    found = report.summary(Scope(organization="none"))
+    found = figures.of(Scope(organization="none")).summary
     assert (found.datasets, found.mean) == (0, None)
-    assert report.wins(Scope()) == [] and report.worst(Scope()) == [] and history.trend(Scope()) == []
+    assert figures.of(Scope()).wins == () and report.worst(Scope()) == [] and history.trend(Scope()) == []
     assert report.mean_over([]) is None
 
 
@@ -72,7 +72,7 @@ def test_territories_and_themes_count_with_what_is_above_them(catalogue: dict[st
 
 
 def test_the_quickest_wins_come_first(catalogue: dict[str, Any]):
-    wins = report.wins(Scope())
+    wins = figures.of(Scope()).wins
     assert [win.points for win in wins] == sorted((win.points for win in wins), reverse=True)
     licence = next(win for win in wins if win.criterion.id == "licence")
     assert (licence.datasets, licence.points) == (2, 16)
