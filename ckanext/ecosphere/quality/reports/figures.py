@@ -84,7 +84,7 @@ def of(scope: Scope, worst: int = 0) -> Figures:
         scope: which datasets.
         worst: how many of those with the lowest scores are named.
     """
-    rows = model.Session.execute(_query(scope, worst)).mappings().all()
+    rows: Any = model.Session.execute(_query(scope, worst)).mappings().all()
     # Without a failure there is one row all the same, of no criterion.
     known = [row for row in rows if row["criterion"] in config.model().points]
     return Figures(report.summary_of(rows[0]), _wins(known), _losses(rows[0], known), tuple(rows[0]["worst"]))
