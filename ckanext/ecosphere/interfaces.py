@@ -224,7 +224,8 @@ class Person:
 
     def ask(self, action: str, data: dict[str, Any] | None = None) -> Any:
         """Call an action with the person's own rights."""
-        return tk.get_action(action)({"user": self.name, "auth_user_obj": model.User.get(self.id)}, data or {})
+        user = model.Session.get(model.User, self.id)
+        return tk.get_action(action)({"user": self.name, "auth_user_obj": user}, data or {})
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def _to_answer(person: Person) -> Card | None:
     count, ways = 0, []
     search = {"scope": "desk", "state": sorted(states.ON_DESK), "sort": "due", **SHORT}
     for service in person.services:
-        answer = person.ask("ecosphere_request_list", {**search, "organization": service.name})
+        answer = person.ask("ecosphere_request_list", {**search, "organization": service.id})
         if answer["count"]:
             count, found = count + answer["count"], found + answer["results"]
             url = tk.url_for("ecosphere_requests.desk", organization=service.name)
@@ -49,7 +49,7 @@ def _to_review(person: Person) -> Card | None:
     found: list[dict[str, Any]] = []
     count, ways = 0, []
     for service in person.services:
-        search = {"scope": "desk", "review": True, **SHORT, "organization": service.name}
+        search = {"scope": "desk", "review": True, **SHORT, "organization": service.id}
         answer = person.ask("ecosphere_request_list", search)
         if answer["count"]:
             count, found = count + answer["count"], found + answer["results"]
@@ -74,7 +74,7 @@ def _assigned(person: Person) -> Card | None:
     found: list[dict[str, Any]] = []
     count, ways = 0, []
     for service in person.services:
-        search = {"scope": "desk", "assigned": "mine", "sort": "due", **SHORT, "organization": service.name}
+        search = {"scope": "desk", "assigned": "mine", "sort": "due", **SHORT, "organization": service.id}
         answer = person.ask("ecosphere_request_list", search)
         if answer["count"]:
             count, found = count + answer["count"], found + answer["results"]

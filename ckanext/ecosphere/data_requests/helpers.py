@@ -11,7 +11,7 @@ from ckan import model
 from markupsafe import Markup
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests import config, once
 from ckanext.ecosphere.data_requests.decisions import authors, law
 from ckanext.ecosphere.data_requests.domain import people, uses, wording
 from ckanext.ecosphere.data_requests.notifications import outbox
@@ -368,7 +368,8 @@ def ecosphere_request_unseen() -> int:
     """Return how many notifications the reader has not seen, up to a thousand."""
     if not tk.current_user.is_authenticated:
         return 0
-    return outbox.unseen(people.reader_of(model.User.get(tk.current_user.id)))
+    reader = people.reader_of(model.Session.get(model.User, tk.current_user.id))
+    return once.for_page("unseen", lambda: outbox.unseen(reader))
 
 
 def ecosphere_request_files() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ckanext.ecosphere.quality.core import losses
 from ckanext.ecosphere.quality.jobs import nightly, tasks
 from ckanext.ecosphere.quality.links import check, inventory
 from ckanext.ecosphere.quality.logic.action import package_or_not_found
-from ckanext.ecosphere.quality.reports import history, presentation, progress, report, shacl
+from ckanext.ecosphere.quality.reports import figures, history, presentation, progress, report, shacl
 from ckanext.ecosphere.quality.storage import bulk, reindex, rescore
 
 SIGNS = {"pass": "+", "fail": "-", "missing": "-", "na": " ", "unknown": "?"}
@@ -122,11 +122,11 @@ def nightly_command(no_links: bool, seconds: int, background: bool) -> None:
 def report_command(organization: str | None) -> None:
     """Tell levels, mean score and losses of the harvest, for the portal or for one organisation."""
     scope = report.Scope(organization=_organisation_id(organization))
-    summary = report.summary(scope)
+    found = figures.of(scope)
+    summary, lost = found.summary, found.losses
     click.echo(f"{summary.datasets} public datasets, mean score {summary.mean}, median {summary.median}")
     for level, number in summary.levels.items():
         click.echo(f"  {presentation.level_label(level):<20} {number:>6}")
-    lost = losses.report(scope)
     if lost and lost.harvested:
         click.echo(
             f"\n{lost.harvested} harvested, {lost.examined} of their records examined: "

@@ -7,7 +7,6 @@ from html import escape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from babel.numbers import format_decimal
 from ckan import model
 from flask import g, has_request_context
 from werkzeug.routing import BuildError
@@ -75,7 +74,7 @@ def ecosphere_quality_can_see_dashboard(organization: Mapping[str, Any]) -> bool
 
 def ecosphere_quality_number(value: float | None) -> str:
     """Return `value` with one decimal in the reader's way of writing numbers, a dash for None."""
-    return "–" if value is None else format_decimal(value, "#,##0.#", locale=presentation.language())
+    return "–" if value is None else presentation.number(value)
 
 
 def ecosphere_quality_can_edit(package: Mapping[str, Any]) -> bool:

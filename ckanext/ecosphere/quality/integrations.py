@@ -28,7 +28,8 @@ def pending_requests(context: Any, organization: str) -> dict[str, Any] | None:
     if not p.plugin_loaded("ecosphere_requests"):
         return None
     try:
-        counts = tk.get_action("ecosphere_request_desk")(_fresh(context), {"organization": organization})["counts"]
+        asked = {"organization": organization, "requests": False}
+        counts = tk.get_action("ecosphere_request_desk")(_fresh(context), asked)["counts"]
     except (tk.NotAuthorized, tk.ObjectNotFound, tk.ValidationError):
         return None
     return {"count": sum(counts.values()), "overdue": counts["overdue"], "due_soon": counts["due_soon"]}

@@ -143,7 +143,8 @@ def refuse_dashboard(id: str) -> NoReturn:
 def dashboard_page(id: str) -> str:
     """Show a service where it stands, and what would help most."""
     found = visible_dashboard(id)
-    group = tk.get_action("organization_show")(context(), {"id": id, "include_users": False})
+    asked = {"id": found["organization"]["id"], "include_users": False, "include_followers": False}
+    group = tk.get_action("organization_show")(context(), asked)
     variables = {"dashboard": found, "group_dict": group, "group_type": group["type"]}
     return tk.render("ecosphere_quality/dashboard.html", variables)
 

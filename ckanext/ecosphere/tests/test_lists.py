@@ -22,6 +22,7 @@ from ckanext.ecosphere.search import setup
 from ckanext.ecosphere.search.lists import trial
 from ckanext.ecosphere.search.relevance import solr_query, words
 from ckanext.ecosphere.search.tests.conftest import give_french
+from ckanext.ecosphere.tests import plans
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
 from ckanext.ecosphere.vocabularies import local
 
@@ -239,6 +240,27 @@ def test_what_is_no_line_is_refused_with_a_sentence(send):
         assert sentence in send(f"/fr{ADMIN}/recherche/mots/nouveau", line, status=400).body, form
 
 
+def test_the_journal_asks_for_the_titles_of_its_entries_together(send):
+    def asked() -> int:
+        with plans.asked() as statements:
+            assert send(f"/fr{ADMIN}/journal").status_code == 200
+        return len(statements)
+
+    def join(number: int) -> None:
+        agent, service = factories.User(fullname=f"Agent {number}"), factories.Organization(title=f"DDT {number}")
+        change = {"id": service["id"], "username": agent["name"], "role": "editor"}
+        tk.get_action("organization_member_create")({"user": "boss", "ignore_auth": True}, change)
+
+    join(0)
+    asked()
+    few = asked()
+    for number in range(1, 8):
+        join(number)
+    assert asked() == few
+    page = send(f"/fr{ADMIN}/journal").body
+    assert all(f"DDT {number} – Agent {number}" in page for number in range(8))
+
+
 def test_the_journal_says_who_changed_what_and_is_not_rewritten(send):
     service = factories.Organization(name="ddt", title="DDT de l'Ain")
     member = factories.User(name="agent", fullname="Dominique Petit")
@@ -261,6 +283,7 @@ def test_the_journal_says_who_changed_what_and_is_not_rewritten(send):
     assert "ddt@ain" not in send(f"/fr{ADMIN}/journal?kind=roles").body
     table = send(f"{ADMIN}/journal.csv").body
     assert "Camille Martin" in table and table.startswith("\ufeff")
+    assert "DDT de l'Ain – Dominique Petit" in table
     with pytest.raises(sa.exc.DBAPIError, match="not rewritten"):
         model.Session.execute(sa.update(JournalEntry).values(person="somebody"))
     model.Session.rollback()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import click
 import pytest
 from ckan.tests import factories
@@ -45,6 +47,14 @@ def test_a_server_visits_its_main_pages_before_anybody_else(server, visited):
     assert visited == [("/", 200), ("/dataset/", 200), ("/dataset/zones-humides", 200), ("/organization/ddt-44", 200)]
     assert {name for _loader, name in server.jinja_env.cache} >= {"package/read.html", "package/search.html"}
     assert warm_up.begin(server) is None
+
+
+def test_what_was_loaded_is_not_searched_for_garbage(server, visited):
+    before, made = gc.get_freeze_count(), [object(), {}]
+    made.append(made)
+    warm_up.visit(server)
+    assert gc.get_freeze_count() > before
+    assert not any(each is made for each in gc.get_objects())
 
 
 def test_a_portal_without_datasets_is_visited_too(server, visited):

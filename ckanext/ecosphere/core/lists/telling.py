@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
@@ -26,6 +27,16 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "settings": ("setting",),
 }
 """Kind of change → how its areas begin."""
+_THINGS: Mapping[str, Any] = {
+    "sysadmin": model.User,
+    "invitation": model.User,
+    "contact-sheet": model.Group,
+    "service": model.Group,
+    "harvest:first": model.Package,
+}
+"""Area → table of what its entries are about."""
+Titles = Mapping[tuple[Any, str], str]
+"""Table, and id or name in it → title."""
 
 
 def kinds() -> dict[str, str]:
@@ -41,14 +52,48 @@ def kinds() -> dict[str, str]:
     }
 
 
-def shown(entry: JournalEntry, names: Mapping[str, str]) -> dict[str, Any]:
-    """Return an entry as the page shows it; `names` are those of accounts by id."""
+def titles(entries: Iterable[tuple[str, str]]) -> Titles:
+    """Return the titles of what entries are about, read in one query for each kind of thing.
+
+    Args:
+        entries: area and key of each.
+    """
+    wanted: dict[Any, set[str]] = {}
+    for area, key in entries:
+        for thing, reference in _things(area, key):
+            wanted.setdefault(thing, set()).add(reference)
+    found: dict[tuple[Any, str], str] = {}
+    for thing, references in wanted.items():
+        title = thing.fullname if thing is model.User else thing.title
+        either = sa.or_(thing.id.in_(references), thing.name.in_(references))
+        rows = model.Session.execute(sa.select(thing.id, thing.name, title).where(either)).tuples().all()
+        found |= {(thing, name): told or name for _id, name, told in rows}
+        found |= {(thing, id_): told or name for id_, name, told in rows}
+    return found
+
+
+def _things(area: str, key: str) -> list[tuple[Any, str]]:
+    """What an entry is about: table, and id or name."""
+    if area.startswith("role:"):
+        group_id, _slash, user_id = key.partition("/")
+        return [(model.Group, group_id), (model.User, user_id)]
+    return [(_THINGS[area], key)] if area in _THINGS else []
+
+
+def shown(entry: JournalEntry, names: Mapping[str, str], known: Titles) -> dict[str, Any]:
+    """Return an entry as the page shows it.
+
+    Args:
+        entry: of the journal.
+        names: those of accounts, by id.
+        known: as `titles` gives them.
+    """
     return {
         "number": entry.id,
         "at": dates.moment(entry.at),
         "person": _person(entry.person, names),
         "kind": _area(entry.area),
-        "what": _what(entry.area, entry.key, entry.before, entry.after),
+        "what": _what(entry.area, entry.key, entry.before, entry.after, known),
         "parts": list(_parts(entry.before, entry.after)),
         "can_be_taken_back": store.can_be_taken_back(entry),
     }
@@ -60,11 +105,11 @@ def columns() -> list[str]:
 
 
 def as_rows(
-    entries: Iterable[tuple[int, datetime, str | None, str, str, Any, Any]], names: Mapping[str, str]
+    entries: Iterable[tuple[int, datetime, str | None, str, str, Any, Any]], names: Mapping[str, str], known: Titles
 ) -> Iterator[list[Any]]:
-    """Return entries as rows of a table."""
+    """Return entries as rows of a table; names and titles as for `shown`."""
     for _number, at, person, area, key, before, after in entries:
-        what = _what(area, key, before, after)
+        what = _what(area, key, before, after, known)
         yield [at, _person(person, names), _area(area), what, _one(before), _one(after)]
 
 
@@ -93,35 +138,19 @@ def _area(area: str) -> str:
     }.get(area, area)
 
 
-def _what(area: str, key: str, before: Any, after: Any) -> str:
+def _what(area: str, key: str, before: Any, after: Any, known: Titles) -> str:
     if area.startswith(overlay.AREA):
         name = "label_en" if language.current().startswith("en") else "label_fr"
         edited = overlay.editable().get(area.removeprefix(overlay.AREA))
-        known = voc.get(edited.name).get(key) if edited else None
-        return (after or {}).get(name) or (known.label(language.current()) if known else key)
+        term = voc.get(edited.name).get(key) if edited else None
+        return (after or {}).get(name) or (term.label(language.current()) if term else key)
     if area == "search:everyday":
         line = after or before or {}
         return " ; ".join(line.get("asked", ()))
-    if area.startswith("role:"):
-        group_id, _slash, user_id = key.partition("/")
-        group, user = model.Group.get(group_id), model.User.get(user_id)
-        return f"{_title(group)} – {_title(user)}"
     if area == portal_texts.AREA:
         return portal_texts.title(key)
-    things = {
-        "sysadmin": model.User,
-        "invitation": model.User,
-        "contact-sheet": model.Group,
-        "service": model.Group,
-        "harvest:first": model.Package,
-    }
-    return _title(things[area].get(key)) if area in things else key
-
-
-def _title(thing: Any) -> str:
-    if thing is None:
-        return tk._("deleted")
-    return getattr(thing, "fullname", None) or getattr(thing, "title", None) or thing.name
+    things = _things(area, key)
+    return " – ".join(known.get(each) or tk._("deleted") for each in things) if things else key
 
 
 def _parts(before: Any, after: Any) -> Iterator[dict[str, str]]:

@@ -119,8 +119,9 @@ def log() -> str:
     number, count = console.page_number(request.args.get("page")), journal.count(areas)
     entries = journal.page(number, PAGE, areas)
     names = journal.names(entry.person for entry in entries)
+    titles = telling.titles((entry.area, entry.key) for entry in entries)
     variables = {
-        "entries": [telling.shown(entry, names) for entry in entries],
+        "entries": [telling.shown(entry, names, titles) for entry in entries],
         "kinds": telling.kinds(),
         "kind": kind if areas else "",
         "count": count,
@@ -135,7 +136,8 @@ def log_as_csv() -> Response:
     """Return the last entries of the journal as a table."""
     entries = list(journal.all_entries(MOST_EXPORTED))
     names = journal.names(entry[2] for entry in entries)
-    response = make_response(csv_table.write(telling.columns(), telling.as_rows(entries, names)))
+    titles = telling.titles((entry[3], entry[4]) for entry in entries)
+    response = make_response(csv_table.write(telling.columns(), telling.as_rows(entries, names, titles)))
     response.headers["Content-Type"] = "text/csv; charset=utf-8"
     response.headers["Content-Disposition"] = 'attachment; filename="journal.csv"'
     response.headers["Cache-Control"] = "no-store"

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ckan import authz, model
 
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests import config, once
 from ckanext.ecosphere.data_requests.desk import absences
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.model import SHOWN_SIGNAL, Follow, Request, Support
@@ -78,11 +78,15 @@ NOBODY = Reader()
 
 
 def reader_of(user: model.User | Mailbox | None) -> Reader:
-    """Read the roles of a person, with those that cascade from a parent organisation."""
+    """Return the roles of a person, with those that cascade from a parent organisation; read once for a page."""
     if isinstance(user, Mailbox):
         return Reader(id=user.id, editor_of=frozenset({user.organization_id}))
     if user is None or user.state != model.State.ACTIVE:
         return NOBODY
+    return once.for_page(("reader", user.id), lambda: _read(user))
+
+
+def _read(user: model.User) -> Reader:
     held: dict[str, set[str]] = {"editor": set(), "admin": set()}
     names: set[str] = set()
     cascading = authz.check_config_permission("roles_that_cascade_to_sub_groups") or ()

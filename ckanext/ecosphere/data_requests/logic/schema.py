@@ -254,6 +254,11 @@ def of_organization() -> Schema:
     return {"organization": _id(), "__extras": [get("ignore")]}
 
 
+def desk() -> Schema:
+    """Schema of `ecosphere_request_desk`."""
+    return {**of_organization(), "requests": [get("default")(True), get("boolean_validator")]}
+
+
 def stats() -> Schema:
     """Schema of `ecosphere_request_stats`."""
     return {

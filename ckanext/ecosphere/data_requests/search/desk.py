@@ -26,19 +26,7 @@ def of_service(organization_id: str, reader: Reader, today: date) -> dict[str, A
         review (asked of a decision), overdue, due_soon, waiting (for the requester), new (nothing done yet),
         in_progress: requests, those due first on top; counts: kind → number.
     """
-    soon = today + timedelta(days=clock.DUE_SOON_DAYS)
-    kind: Any = sa.case(
-        (Request.state.not_in(states.ON_DESK), "review"),
-        (Request.due < today, "overdue"),
-        (Request.due <= soon, "due_soon"),
-        (Request.state == states.NEEDS_INFO, "waiting"),
-        (Request.state == states.OPEN, "new"),
-        else_="in_progress",
-    )
-    waits = sa.or_(Request.state.in_(states.ON_DESK), Request.review_due.is_not(None))
-    where = (Request.organization_id == organization_id, waits)
-    counted = model.Session.execute(sa.select(kind, sa.func.count()).where(*where).group_by(kind))
-    counts = dict.fromkeys(KINDS, 0) | dict(counted.tuples().all())
+    kind, where = _kind(today), _waiting(organization_id)
     place = sa.func.row_number().over(partition_by=kind, order_by=(_next_day(), Request.submitted))
     numbered = sa.select(Request.id, kind.label("kind"), place.label("place")).where(*where).subquery()
     query = (
@@ -52,7 +40,33 @@ def of_service(organization_id: str, reader: Reader, today: date) -> dict[str, A
     found: dict[str, Any] = {name: [] for name in KINDS}
     for (_request, name), each in zip(rows, shown, strict=True):
         found[name].append(each)
-    return {**found, "counts": counts, **workload(organization_id, reader, today)}
+    return {**found, "counts": counts(organization_id, today), **workload(organization_id, reader, today)}
+
+
+def counts(organization_id: str, today: date) -> dict[str, int]:
+    """Return how many requests of each kind are on the desk of a service."""
+    kind = _kind(today)
+    found = model.Session.execute(sa.select(kind, sa.func.count()).where(*_waiting(organization_id)).group_by(kind))
+    return dict.fromkeys(KINDS, 0) | dict(found.tuples().all())
+
+
+def _waiting(organization_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """Conditions: on the desk of a service."""
+    waits = sa.or_(Request.state.in_(states.ON_DESK), Request.review_due.is_not(None))
+    return (Request.organization_id == organization_id, waits)
+
+
+def _kind(today: date) -> Any:
+    """The first of `KINDS` that fits a request."""
+    soon = today + timedelta(days=clock.DUE_SOON_DAYS)
+    return sa.case(
+        (Request.state.not_in(states.ON_DESK), "review"),
+        (Request.due < today, "overdue"),
+        (Request.due <= soon, "due_soon"),
+        (Request.state == states.NEEDS_INFO, "waiting"),
+        (Request.state == states.OPEN, "new"),
+        else_="in_progress",
+    )
 
 
 def _next_day() -> Any:

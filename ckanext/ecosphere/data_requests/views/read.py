@@ -106,8 +106,12 @@ def _list(template: str, endpoint: str, scope: str, **more: Any) -> Response:
 
 def address(endpoint: str, chosen: MultiDict[str, str], **values: Any) -> str:
     """Return the address of a list with these choices."""
+    return _with(tk.h.url_for(endpoint, **values), chosen)
+
+
+def _with(url: str, chosen: MultiDict[str, str]) -> str:
     query = urlencode(list(chosen.items(multi=True)))
-    return tk.h.url_for(endpoint, **values) + (f"?{query}" if query else "")
+    return f"{url}?{query}" if query else url
 
 
 def facet_titles() -> dict[str, str]:
@@ -124,14 +128,14 @@ def facet_titles() -> dict[str, str]:
 
 def facets(counts: dict[str, Any], chosen: MultiDict[str, str], endpoint: str, **values: Any) -> list[dict[str, Any]]:
     """Return the facets as the page shows them: each value with its count and the address that adds or removes it."""
-    titles = facet_titles()
+    titles, url = facet_titles(), tk.h.url_for(endpoint, **values)
     shown = []
     for name in listing.FACETS:
         items = []
         for item in counts.get(name, []):
             active = item["name"] in chosen.getlist(name)
             other = _toggled(chosen, name, item["name"], active)
-            items.append({**item, "active": active, "url": address(endpoint, other, **values)})
+            items.append({**item, "active": active, "url": _with(url, other)})
         if items:
             shown.append({"name": name, "title": titles[name], "items": items})
     return shown

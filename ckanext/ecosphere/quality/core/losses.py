@@ -10,18 +10,15 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import ckan.plugins as p
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.quality import config, integrations
+from ckanext.ecosphere.quality import integrations
 from ckanext.ecosphere.quality.core.checks import State
-from ckanext.ecosphere.quality.core.criteria import BY_ID, Criterion
 from ckanext.ecosphere.quality.core.model import QualityRow
-from ckanext.ecosphere.quality.core.scope import Scope
 from ckanext.ecosphere.quality.core.source_evidence import Fault, origin
 from ckanext.ecosphere.quality.storage import store
 
@@ -31,38 +28,12 @@ KEY = "origins"
 CHUNK = 50
 
 
-@dataclass(frozen=True)
-class Loss:
-    """A criterion that harvested datasets fail: how many, and how many of them for a loss of the portal."""
-
-    criterion: Criterion
-    failing: int
-    lost: int
-
-
-@dataclass(frozen=True)
-class Losses:
-    """Figures of a set of harvested datasets.
-
-    Attributes:
-        harvested: datasets that were harvested.
-        examined: those of them whose failures were traced back to the record.
-        losing: those of them that fail a criterion for a loss of the portal.
-        criteria: criteria that they fail, the most losses first.
-    """
-
-    harvested: int
-    examined: int
-    losing: int
-    criteria: tuple[Loss, ...]
-
-
 def waiting(limit: int) -> list[str]:
     """Return ids of active harvested datasets whose failures were not traced back yet."""
     query = (
         sa.select(QualityRow.package_id)
         .join(model.Package, model.Package.id == QualityRow.package_id)
-        .where(model.Package.state == model.State.ACTIVE, _harvested(), ~QualityRow.checks.has_key(KEY))
+        .where(model.Package.state == model.State.ACTIVE, harvested(), ~QualityRow.checks.has_key(KEY))
         .order_by(QualityRow.package_id)
         .limit(limit)
     )
@@ -119,33 +90,7 @@ def forget() -> None:
     model.Session.commit()
 
 
-def report(scope: Scope) -> Losses | None:
-    """Return the figures of `scope`, None when the harvest is off."""
-    if not p.plugin_loaded("ecosphere_harvest"):
-        return None
-    conditions = [*scope.conditions(), _harvested()]
-    rows = QualityRow.__table__.join(model.package_table, model.package_table.c.id == QualityRow.package_id)
-    traced = sa.func.count().filter(QualityRow.checks.has_key(KEY))
-    counted = sa.select(sa.func.count(), traced).select_from(rows).where(*conditions)
-    harvested, examined = model.Session.execute(counted).one()
-
-    each = sa.func.jsonb_each_text(QualityRow.checks[KEY]).table_valued("key", "value").lateral()
-    lost = each.c.value == Fault.LOST.value
-    # A criterion that is met meanwhile (time counts, weights change) is no failure any more.
-    conditions.append(QualityRow.results[each.c.key].astext == State.FAIL.value)
-    failures = rows.join(each, sa.true())
-    datasets = sa.func.count(sa.distinct(QualityRow.package_id)).filter(lost)
-    counts = sa.select(each.c.key, sa.func.count(), sa.func.count().filter(lost), datasets).select_from(failures)
-    # Of each criterion, and of all, where there is no key: every pass reads all datasets of the service.
-    sets = sa.func.grouping_sets(sa.tuple_(each.c.key), sa.text("()"))
-    found = {key: numbers for key, *numbers in model.Session.execute(counts.where(*conditions).group_by(sets))}
-    *_all, losing = found.pop(None)
-    points = config.model().points
-    criteria = [Loss(BY_ID[key], failing, ours) for key, (failing, ours, _) in found.items() if key in points]
-    criteria.sort(key=lambda loss: (-loss.lost, -loss.failing, loss.criterion.id))
-    return Losses(harvested, examined, losing, tuple(criteria))
-
-
-def _harvested() -> Any:
+def harvested() -> Any:
+    """Return the condition of rows of harvested datasets."""
     # As a truth: of a text PostgreSQL takes that few rows have it, and reads the whole table for one service.
     return QualityRow.facts["harvested"].as_boolean()

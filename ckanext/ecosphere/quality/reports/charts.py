@@ -8,7 +8,6 @@ from html import escape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from babel.numbers import format_decimal
 from markupsafe import Markup
 
 from ckanext.ecosphere import vocabularies
@@ -41,7 +40,7 @@ def trend(points: Sequence[Mapping[str, Any]]) -> Markup:
     ]
     path = f"M{places[0][0]:.1f} {places[0][1]:.1f}" + "".join(f"H{x:.1f}V{y:.1f}" for x, y in places[1:])
     first, last = (dates.day(day, "medium") for day in (days[0], days[-1]))
-    values = [format_decimal(points[n]["mean"], "#,##0.#", locale=presentation.language()) for n in (0, -1)]
+    values = [presentation.number(points[n]["mean"]) for n in (0, -1)]
     title = tk._("Mean score: {before} on {start}, {after} on {end}").format(
         before=values[0], start=first, after=values[1], end=last
     )
@@ -94,7 +93,7 @@ def map_of(places: Sequence[Mapping[str, Any]]) -> Markup:
 
 
 def _disc(x: float, y: float, place: Mapping[str, Any]) -> str:
-    mean = format_decimal(place["mean"], "#,##0.#", locale=presentation.language())
+    mean = presentation.number(place["mean"])
     fill, ink = next((fill, ink) for least, fill, ink in SHADES if place["mean"] >= least)
     title = f"{place['label']}{tk._(': ')}{mean} ({place['datasets']})"
     return (

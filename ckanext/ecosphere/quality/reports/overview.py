@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,11 +12,11 @@ from ckan import model
 
 from ckanext.ecosphere import vocabularies
 from ckanext.ecosphere.quality import config
-from ckanext.ecosphere.quality.core import losses
 from ckanext.ecosphere.quality.core.criteria import BY_ID
 from ckanext.ecosphere.quality.core.model import QualityRow
 from ckanext.ecosphere.quality.core.scope import Scope
-from ckanext.ecosphere.quality.reports import history, presentation, progress, report
+from ckanext.ecosphere.quality.reports import figures, history, presentation, progress, report
+from ckanext.ecosphere.quality.reports.figures import Losses, Win
 from ckanext.ecosphere.quality.reports.report import Group, Summary
 from ckanext.ecosphere.quality.storage import store
 
@@ -33,12 +34,13 @@ def dashboard(organization: model.Group, limit: int) -> dict[str, Any]:
         limit: how many of the worst datasets are named.
     """
     scope = Scope(organization=organization.id, private=True)
+    found = figures.of(scope, worst=limit)
     return {
         "organization": {"id": organization.id, "name": organization.name, "title": organization.title},
-        "summary": summary_dict(report.summary(scope)),
+        "summary": summary_dict(found.summary),
         "target": config.target() or None,
         "trend": trend(scope),
-        "losses": losses_dict(scope),
+        "losses": losses_dict(found.losses),
         "wins": [
             {
                 "criterion": win.criterion.id,
@@ -47,16 +49,16 @@ def dashboard(organization: model.Group, limit: int) -> dict[str, Any]:
                 "datasets": win.datasets,
                 "points": win.points,
             }
-            for win in report.wins(scope)
+            for win in found.wins
         ],
-        "worst": [_named(package, row) for package, row in report.worst(scope, limit)],
+        "worst": [_named(package, row) for package, row in report.named(found.worst)],
     }
 
 
 def failing(organization: model.Group, criterion: str) -> dict[str, Any]:
     """Return the datasets of a service that fail a criterion: how many, and the first of them."""
     scope = Scope(organization=organization.id, private=True)
-    win = next((each for each in report.wins(scope) if each.criterion.id == criterion), None)
+    win = next((each for each in figures.of(scope).wins if each.criterion.id == criterion), None)
     datasets = [_named(package, row) for package, row in report.failing(scope, criterion, MOST_FAILING)] if win else []
     known = BY_ID[criterion]
     return {
@@ -85,6 +87,7 @@ def _named(package: model.Package, row: QualityRow) -> dict[str, Any]:
 def overview() -> dict[str, Any]:
     """Return the figures of the public datasets: all, by service, by theme, by territory, over time."""
     scope, least = Scope(), config.minimum_size()
+    found = figures.of(scope)
     services = report.by_organization(scope)
     titles = _organization_titles([group.key for group in services])
     compared = [group for group in services if group.summary.datasets >= least]
@@ -92,10 +95,10 @@ def overview() -> dict[str, Any]:
     themes = _concepts(report.by_place_or_theme(scope, "themes"), "themes", language)
     territories = _concepts(report.by_place_or_theme(scope, "territories"), "territories", language, PLACES)
     return {
-        "summary": summary_dict(report.summary(scope)),
+        "summary": summary_dict(found.summary),
         "minimum_size": least,
         "target": _target(compared),
-        "first_win": _first_win(scope),
+        "first_win": _first_win(found.wins),
         "mean_over_services": report.mean_over(compared),
         "services": [_service(group, titles, True) for group in compared],
         "small_services": [_service(g, titles, False) for g in services if g not in compared and g.key in titles],
@@ -104,7 +107,7 @@ def overview() -> dict[str, Any]:
         "territories": [group for group in territories if group["datasets"] >= least],
         "small_territories": [group for group in territories if group["datasets"] < least],
         "trend": trend(scope),
-        "losses": losses_dict(scope),
+        "losses": losses_dict(found.losses),
         "rescore": progress.running(),
     }
 
@@ -117,9 +120,9 @@ def _target(compared: list[Group]) -> dict[str, Any] | None:
     return {"score": target, "reached": sum((group.summary.mean or 0) >= target for group in compared)}
 
 
-def _first_win(scope: Scope) -> dict[str, Any] | None:
+def _first_win(wins: Sequence[Win]) -> dict[str, Any] | None:
     """What would bring most points if it were mended everywhere."""
-    best = next(iter(report.wins(scope)), None)
+    best = next(iter(wins), None)
     return (
         {"criterion": best.criterion.id, "label": tk._(best.criterion.label), "datasets": best.datasets}
         if best
@@ -143,9 +146,8 @@ def summary_dict(found: Summary) -> dict[str, Any]:
     }
 
 
-def losses_dict(scope: Scope) -> dict[str, Any] | None:
+def losses_dict(found: Losses | None) -> dict[str, Any] | None:
     """Return what the portal loses of harvested records as plain data, None without the harvest."""
-    found = losses.report(scope)
     if found is None:
         return None
     return {

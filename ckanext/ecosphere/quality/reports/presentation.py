@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from babel.numbers import format_decimal
 from ckan import model
 from flask import has_request_context
 
@@ -41,6 +43,17 @@ def preview(package: model.Package | None, data: Mapping[str, Any]) -> tuple[dic
 def language() -> str:
     """Return the reader's language; outside of a request, that of the portal."""
     return tk.h.lang() if has_request_context() else tk.config["ckan.locale_default"]
+
+
+def number(value: float) -> str:
+    """Return `value` with one decimal in the reader's way of writing numbers."""
+    return _written(value, language())
+
+
+@lru_cache(maxsize=4096)
+def _written(value: float, spoken: str) -> str:
+    """A page has a thousand figures, most of them alike."""
+    return format_decimal(value, "#,##0.#", locale=spoken)
 
 
 def level_label(level: str) -> str:

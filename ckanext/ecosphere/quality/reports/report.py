@@ -14,11 +14,10 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.quality import config
-from ckanext.ecosphere.quality.core.criteria import BY_ID, Criterion
 from ckanext.ecosphere.quality.core.model import QualityRow
 from ckanext.ecosphere.quality.core.scope import Scope
 
-__all__ = ["Group", "Scope", "Summary", "Win", "by_organization", "by_place_or_theme", "summary", "wins", "worst"]
+__all__ = ["Group", "Scope", "Summary", "by_organization", "by_place_or_theme", "measures", "select", "worst"]
 
 
 @dataclass(frozen=True)
@@ -41,17 +40,12 @@ class Group:
     summary: Summary
 
 
-@dataclass(frozen=True)
-class Win:
-    """A criterion that datasets fail: how many, and the points that mending it everywhere would bring."""
+def measures(row: Any = QualityRow) -> list[Any]:
+    """Return the columns that `summary_of` takes.
 
-    criterion: Criterion
-    datasets: int
-    points: int
-
-
-def _measures() -> list[Any]:
-    row = QualityRow
+    Args:
+        row: table of the datasets, or the columns of a query that has read them.
+    """
     levels = [sa.func.count().filter(row.level == code).label(code) for code in config.model().level_codes]
     return [
         sa.func.count().label("datasets"),
@@ -63,7 +57,8 @@ def _measures() -> list[Any]:
     ]
 
 
-def _summary(values: Any) -> Summary:
+def summary_of(values: Any) -> Summary:
+    """Return the figures of one row of `measures`."""
     return Summary(
         datasets=values["datasets"],
         **{name: _rounded(values[name]) for name in ("mean", "median", "mqa", "inspire")},
@@ -75,18 +70,14 @@ def _rounded(value: Any) -> float | None:
     return None if value is None else round(float(value), 1)
 
 
-def _select(scope: Scope, *columns: Any) -> sa.Select[Any]:
+def select(scope: Scope, *columns: Any) -> sa.Select[Any]:
+    """Return the query for columns of the datasets of `scope` and of their quality."""
     return (
         sa.select(*columns)
         .select_from(QualityRow)
         .join(model.Package, model.Package.id == QualityRow.package_id)
         .where(*scope.conditions())
     )
-
-
-def summary(scope: Scope) -> Summary:
-    """Return the figures of all datasets of `scope`."""
-    return _summary(model.Session.execute(_select(scope, *_measures())).mappings().one())
 
 
 def number(scope: Scope) -> int:
@@ -98,7 +89,7 @@ def number(scope: Scope) -> int:
 def by_organization(scope: Scope) -> list[Group]:
     """Return the figures of each organisation of `scope`, by its id, the best mean first."""
     owner = model.Package.owner_org
-    query = _select(scope, owner.label("key"), *_measures()).where(owner.is_not(None)).group_by(owner)
+    query = select(scope, owner.label("key"), *measures()).where(owner.is_not(None)).group_by(owner)
     return _groups(query)
 
 
@@ -110,12 +101,12 @@ def by_place_or_theme(scope: Scope, column: str) -> list[Group]:
         column: "themes" or "territories"; a dataset counts in each of its own.
     """
     values = sa.func.unnest(getattr(QualityRow, column)).table_valued("value").lateral().render_derived()  # pyright: ignore[reportAttributeAccessIssue]
-    query = _select(scope, values.c.value.label("key"), *_measures()).join(values, sa.true()).group_by("key")
+    query = select(scope, values.c.value.label("key"), *measures()).join(values, sa.true()).group_by("key")
     return _groups(query)
 
 
 def _groups(query: sa.Select[Any]) -> list[Group]:
-    found = [Group(row["key"], _summary(row)) for row in model.Session.execute(query).mappings()]
+    found = [Group(row["key"], summary_of(row)) for row in model.Session.execute(query).mappings()]
     return sorted(found, key=lambda group: (-(group.summary.mean or 0), group.key))
 
 
@@ -125,27 +116,9 @@ def mean_over(groups: Sequence[Group]) -> float | None:
     return round(sum(means) / len(means), 1) if means else None
 
 
-def wins(scope: Scope) -> list[Win]:
-    """Return what the datasets of `scope` fail most, the most points to gain first."""
-    points = config.model().points
-    each = sa.func.jsonb_each_text(QualityRow.results).table_valued("key", "value").lateral()
-    query = (
-        _select(scope, each.c.key, sa.func.count().label("datasets"))
-        .join(each, sa.true())
-        .where(each.c.value == "fail")
-        .group_by(each.c.key)
-    )
-    found = [
-        Win(BY_ID[key], datasets, datasets * points[key])
-        for key, datasets in model.Session.execute(query)
-        if key in points
-    ]
-    return sorted(found, key=lambda win: (-win.points, win.criterion.id))
-
-
 def failing(scope: Scope, criterion: str, limit: int) -> list[tuple[model.Package, QualityRow]]:
     """Return the first `limit` datasets of `scope`, by title, that fail a criterion."""
-    query = _select(scope, model.Package, QualityRow).where(QualityRow.results[criterion].astext == "fail")
+    query = select(scope, model.Package, QualityRow).where(QualityRow.results[criterion].astext == "fail")
     found = model.Session.execute(query.order_by(model.Package.title, model.Package.name).limit(limit))
     return [(package, row) for package, row in found]
 
@@ -154,11 +127,20 @@ def each_dataset(scope: Scope) -> list[dict[str, Any]]:
     """Return one row for each dataset of `scope`, by title."""
     package, row = model.Package, QualityRow
     columns = (package.name, package.title, package.private, row.score, row.level, row.mqa, row.inspire, row.results)
-    query = _select(scope, *columns).order_by(package.title, package.name)
+    query = select(scope, *columns).order_by(package.title, package.name)
     return [dict(found) for found in model.Session.execute(query).mappings()]
 
 
 def worst(scope: Scope, limit: int = 10) -> list[tuple[model.Package, QualityRow]]:
     """Return the `limit` datasets of `scope` with the lowest scores, the lowest first."""
-    query = _select(scope, model.Package, QualityRow).order_by(QualityRow.score, model.Package.title).limit(limit)
-    return [(package, row) for package, row in model.Session.execute(query)]
+    package = model.Package
+    lowest = select(scope, package.id).order_by(QualityRow.score, package.title, package.id).limit(limit)
+    return named(list(model.Session.scalars(lowest)))
+
+
+def named(ids: Sequence[str]) -> list[tuple[model.Package, QualityRow]]:
+    """Return datasets that have a quality, in the order of their `ids`."""
+    query = sa.select(model.Package, QualityRow).join(QualityRow, QualityRow.package_id == model.Package.id)
+    pairs = model.Session.execute(query.where(model.Package.id.in_(ids)))
+    found = {package.id: (package, row) for package, row in pairs}
+    return [found[each] for each in ids if each in found]

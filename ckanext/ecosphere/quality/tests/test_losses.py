@@ -9,7 +9,7 @@ from ckan import model
 
 from ckanext.ecosphere.quality.core import losses
 from ckanext.ecosphere.quality.core.scope import Scope
-from ckanext.ecosphere.quality.reports import exports, overview
+from ckanext.ecosphere.quality.reports import exports, figures, overview
 from ckanext.ecosphere.quality.tests.conftest import act, stored
 
 pytestmark = pytest.mark.usefixtures("portal", "service")
@@ -33,14 +33,14 @@ def test_losses_are_counted_by_criterion_and_by_dataset():
     harvested("waiting", None)
     harvested("met", {"licence": "lost"}, license_id="etalab-2.0")
     act("package_create", name="made-here", title="A", owner_org="ddt-42")
-    found = losses.report(Scope())
+    found = figures.of(Scope()).losses
     assert found and (found.harvested, found.examined, found.losing) == (5, 4, 2)
     assert [(each.criterion.id, each.failing, each.lost) for each in found.criteria] == [
         ("licence", 3, 2),
         ("lineage", 2, 1),
     ]
     assert losses.waiting(10) == [stored(model.Package.get("waiting").id).package_id]  # pyright: ignore
-    table = exports.losses({"losses": overview.losses_dict(Scope())})
+    table = exports.losses({"losses": overview.losses_dict(found)})
     assert [line.split(",")[0] for line in table.splitlines()][1:] == ["licence", "lineage"]
 
 
@@ -48,9 +48,9 @@ def test_private_and_deleted_datasets_do_not_count():
     harvested("secret", {"licence": "lost"}, private=True)
     gone = harvested("gone", {"licence": "lost"})
     act("package_delete", id=gone)
-    found = losses.report(Scope())
+    found = figures.of(Scope()).losses
     assert found and (found.harvested, found.examined, found.losing, found.criteria) == (0, 0, 0, ())
-    of_service = losses.report(Scope(organization=model.Group.get("ddt-42").id, private=True))  # pyright: ignore
+    of_service = figures.of(Scope(organization=model.Group.get("ddt-42").id, private=True)).losses  # pyright: ignore
     assert of_service and (of_service.harvested, of_service.losing) == (1, 1)
 
 

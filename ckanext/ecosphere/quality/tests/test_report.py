@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime, timezone
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.quality.core.model import QualityHistory
-from ckanext.ecosphere.quality.reports import history, report
+from ckanext.ecosphere.quality.core.model import QualityHistory, QualityRow
+from ckanext.ecosphere.quality.reports import figures, history, overview, report
 from ckanext.ecosphere.quality.reports.report import Scope
 from ckanext.ecosphere.quality.tests.conftest import act, saved, stored
 from ckanext.ecosphere.tests import plans
@@ -37,7 +37,7 @@ def score(dataset: dict[str, Any]) -> int:
 
 
 def test_public_figures_count_public_active_datasets_only(catalogue: dict[str, Any]):
-    found = report.summary(Scope())
+    found = figures.of(Scope()).summary
     scores = sorted(score(catalogue[name]) for name in ("good", "poor", "other"))
     assert found.datasets == 3
     assert found.mean == round(sum(scores) / 3, 1) and found.median == scores[1]
@@ -46,14 +46,14 @@ def test_public_figures_count_public_active_datasets_only(catalogue: dict[str, A
 
 def test_figures_of_a_service_may_count_its_private_datasets(catalogue: dict[str, Any]):
     owner = catalogue["good"]["owner_org"]
-    assert report.summary(Scope(organization=owner)).datasets == 2
-    assert report.summary(Scope(organization=owner, private=True)).datasets == 3
+    assert figures.of(Scope(organization=owner)).summary.datasets == 2
+    assert figures.of(Scope(organization=owner, private=True)).summary.datasets == 3
 
 
 def test_nothing_gives_empty_figures():
-    found = report.summary(Scope(organization="none"))
+    found = figures.of(Scope(organization="none")).summary
     assert (found.datasets, found.mean) == (0, None)
-    assert report.wins(Scope()) == [] and report.worst(Scope()) == [] and history.trend(Scope()) == []
+    assert figures.of(Scope()).wins == () and report.worst(Scope()) == [] and history.trend(Scope()) == []
     assert report.mean_over([]) is None
 
 
@@ -65,6 +65,11 @@ def test_services_are_compared_by_their_means(catalogue: dict[str, Any]):
     assert report.mean_over(groups) == round((first + second) / 2, 1)
 
 
+def test_a_service_has_the_same_figures_alone_and_in_the_comparison(catalogue: dict[str, Any]):
+    for group in report.by_organization(Scope()):
+        assert figures.of(Scope(organization=group.key)).summary == group.summary
+
+
 def test_territories_and_themes_count_with_what_is_above_them(catalogue: dict[str, Any]):
     groups = {group.key: group.summary.datasets for group in report.by_place_or_theme(Scope(), "territories")}
     assert groups["departement-42"] == 1
@@ -72,7 +77,7 @@ def test_territories_and_themes_count_with_what_is_above_them(catalogue: dict[st
 
 
 def test_the_quickest_wins_come_first(catalogue: dict[str, Any]):
-    wins = report.wins(Scope())
+    wins = figures.of(Scope()).wins
     assert [win.points for win in wins] == sorted((win.points for win in wins), reverse=True)
     licence = next(win for win in wins if win.criterion.id == "licence")
     assert (licence.datasets, licence.points) == (2, 16)
@@ -81,6 +86,8 @@ def test_the_quickest_wins_come_first(catalogue: dict[str, Any]):
 def test_the_worst_datasets_come_first(catalogue: dict[str, Any]):
     names = [package.name for package, _row in report.worst(Scope(organization=catalogue["good"]["owner_org"]))]
     assert names == ["poor", "good"]
+    found = figures.of(Scope(organization=catalogue["good"]["owner_org"], private=True), worst=2)
+    assert found.worst[0] == catalogue["poor"]["id"] and len(found.worst) == 2
 
 
 def test_the_trend_follows_every_change(catalogue: dict[str, Any]):
@@ -114,7 +121,8 @@ def many(catalogue: dict[str, Any]) -> Iterator[None]:
     yield
     model.Session.execute(sa.text("DELETE FROM package WHERE name LIKE 'many-%'"))
     model.Session.execute(sa.delete(QualityHistory))
-    plans.tidy("package", "ecosphere_quality_history")
+    model.Session.execute(sa.delete(QualityRow))
+    plans.tidy("package", "ecosphere_quality", "ecosphere_quality_history")
 
 
 def test_the_trend_of_a_service_reads_its_own_lines_only(catalogue: dict[str, Any], many: None):
@@ -124,6 +132,21 @@ def test_the_trend_of_a_service_reads_its_own_lines_only(catalogue: dict[str, An
     assert plans.rows_read(statements, "ecosphere_quality_history") < 2_000
     # All services are counted at once, in the background.
     assert history.trend(Scope())[-1].datasets == report.number(Scope()) == 803
+
+
+def test_a_dashboard_reads_the_datasets_of_its_service_once_for_its_figures(catalogue: dict[str, Any], many: None):
+    service = catalogue["good"]["owner_org"]
+    rows = {"level": "bronze", "won": 5, "out_of": 10, "facts": {}, "results": {"licence": "fail"}}
+    ids = model.Session.scalars(sa.select(model.Package.id).where(model.Package.name.like("many-%")))
+    common = {**rows, "score": 50, "model_version": "1", "computed_at": datetime.now(timezone.utc)}
+    model.Session.execute(sa.insert(QualityRow), [{**common, "package_id": id_} for id_ in ids])
+    plans.tidy("ecosphere_quality")
+    with plans.asked() as statements:
+        found = overview.dashboard(model.Group.get(service), 10)
+    assert found["summary"]["datasets"] == 803 and len(found["worst"]) == 10
+    assert next(win["datasets"] for win in found["wins"] if win["criterion"] == "licence") == 801
+    # Once for the figures; of so small a table PostgreSQL reads all for the ten that are named, too.
+    assert plans.rows_read(statements, "ecosphere_quality") < 2_000
 
 
 def test_commands_tell_the_figures(catalogue: dict[str, Any], cli: Any):

@@ -156,12 +156,13 @@ def ecosphere_request_route(context: Context, data_dict: DataDict) -> dict[str, 
 
 
 @tk.side_effect_free
-@tk.validate_action_data(schema.of_organization)
+@tk.validate_action_data(schema.desk)
 def ecosphere_request_desk(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Return the desk of a service: what is to be done first, on top.
 
     Args:
         organization (str): name or id of the service.
+        requests (bool): whether the requests and the people are wanted (the default), or `counts` alone.
 
     Returns:
         dict: `review` (closed, and an internal review is asked for), `overdue`, `due_soon`, `new`, `waiting`,
@@ -175,6 +176,8 @@ def ecosphere_request_desk(context: Context, data_dict: DataDict) -> dict[str, A
     """
     tk.check_access("ecosphere_request_desk", context, data_dict)
     group = auth.organization(data_dict["organization"])
+    if not data_dict["requests"]:
+        return {"counts": desk.counts(group.id, dictize.today())}
     return desk.of_service(group.id, people.reader_of_context(context), dictize.today())
 
 
