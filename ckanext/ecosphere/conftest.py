@@ -108,7 +108,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Tell with a failed journey what its page and the portal did."""
     report: Any = yield
-    if report.failed and call.when == "call" and (opened := item.funcargs.get("page")):
+    opened = getattr(item, "funcargs", {}).get("page")
+    if report.failed and call.when == "call" and opened:
         report.sections.append(("Page and portal", state_of(opened)))
     return report
 

@@ -52,8 +52,8 @@ def ecosphere_quality_show(package: Mapping[str, Any]) -> dict[str, Any] | None:
     kept = g.setdefault("ecosphere_quality_shown", {}) if has_request_context() and tk.request.method == "GET" else {}
     if package["id"] not in kept:
         found = model.Package.get(package["id"])
-        is_scored = found is not None and store.is_scored(found.type)
-        kept[package["id"]] = presentation.as_dict(presentation.quality(found)) if is_scored else None
+        scored = found if found is not None and store.is_scored(found.type) else None
+        kept[package["id"]] = presentation.as_dict(presentation.quality(scored)) if scored else None
     return kept[package["id"]]
 
 
