@@ -19,7 +19,7 @@ import json
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import shapely
@@ -82,7 +82,7 @@ def borders(drawing: Path) -> dict[str, MultiPolygon | Polygon]:
     return found
 
 
-def cells(code: str, border: Polygon | MultiPolygon, known: Middles) -> Iterator[tuple[str, Polygon]]:
+def cells(code: str, border: Polygon | MultiPolygon, known: Middles) -> Iterator[tuple[str, Polygon | MultiPolygon]]:
     """Yield code of the intercommunality and cell of each commune of a département whose middle is known."""
     flat = math.cos(math.radians(border.centroid.y))
     owners: dict[tuple[float, float], str] = {}
@@ -96,21 +96,21 @@ def cells(code: str, border: Polygon | MultiPolygon, known: Middles) -> Iterator
     points = MultiPoint(list(owners))
     around = shapely.transform(border, lambda xy: xy * (flat, 1)).envelope
     found = shapely.voronoi_polygons(points, extend_to=around)
-    tree = shapely.STRtree(found.geoms)
+    tree = shapely.STRtree(list(found.geoms))
     for point, epci in owners.items():
         cell = found.geoms[int(tree.query(Point(point), predicate="within")[0])]
         yield epci, shapely.transform(cell, lambda xy: xy / (flat, 1))
 
 
-def joined(known: Middles, land: dict[str, MultiPolygon | Polygon]) -> dict[str, MultiPolygon | Polygon]:
+def joined(known: Middles, land: dict[str, MultiPolygon | Polygon]) -> dict[str, MultiPolygon]:
     """Return the outline of each intercommunality by its code."""
     parts: dict[str, list[Polygon | MultiPolygon]] = defaultdict(list)
     for code, border in land.items():
-        own: dict[str, list[Polygon]] = defaultdict(list)
+        own: dict[str, list[Polygon | MultiPolygon]] = defaultdict(list)
         for epci, cell in cells(code, border, known):
             own[epci].append(cell)
         for epci, found in own.items():
-            parts[epci].append(shapely.union_all(found).intersection(border))
+            parts[epci].append(_surfaces(shapely.union_all(found).intersection(border)))
     whole = {}
     for epci, found in parts.items():
         # Borders of two départements do not meet exactly: the seam is closed.
@@ -144,14 +144,14 @@ def drawn(shape: MultiPolygon) -> str:
     return "".join(found)
 
 
-def rows(shapes: dict[str, MultiPolygon]) -> Iterator[tuple[str | float, ...]]:
+def rows(shapes: Mapping[str, MultiPolygon]) -> Iterator[tuple[str | float, ...]]:
     """Yield code, sides of the box and path of each intercommunality."""
     for code, shape in sorted(shapes.items()):
         yield code, *(round(side, DECIMALS) for side in shape.bounds), drawn(shape)
 
 
 def within(
-    shapes: dict[str, MultiPolygon], left_out: Iterable[tuple[str, tuple[float, float]]]
+    shapes: Mapping[str, MultiPolygon], left_out: Iterable[tuple[str, tuple[float, float]]]
 ) -> tuple[int, int, int]:
     """Return how many middles lie in the outline of their intercommunality, in its box, and how many there are."""
     inside = boxed = number = 0

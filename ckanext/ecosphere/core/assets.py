@@ -39,4 +39,4 @@ def one_at_a_time() -> None:
                 _known[bundle] = (time.monotonic(), found)
             return found
 
-    Bundle.urls = urls
+    Bundle.urls = urls  # pyright: ignore[reportAttributeAccessIssue] (typed by its own signature)

@@ -23,7 +23,7 @@ def cards(person: Person) -> list[Card]:
     active = [each for each in sources if each["state"] != INACTIVE]
     still = {each["id"]: each for each in standing_still(active, datetime.now(timezone.utc))}
     kinds = {each["id"]: STALLED if each["id"] in still else each["state"] for each in active}
-    found = [still.get(each["id"], each) for each in active if kinds[each["id"]] in KINDS]
+    found = [(still.get(each["id"]) or each) for each in active if kinds[each["id"]] in KINDS]
     if not found:
         return []
     found.sort(key=lambda each: (KINDS.index(kinds[each["id"]]), each["title"]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
+from collections import defaultdict
 from functools import cache
 
 import ckan.plugins as p
@@ -83,10 +83,8 @@ def count() -> int:
     with Locks() as locks:
         if not locks.take(_COUNTING):
             return 0
-        wanted, stored = (
-            _wanted(),
-            dict(model.Session.execute(sa.select(Popularity.package_id, Popularity.score)).all()),
-        )
+        wanted = _wanted()
+        stored = dict(model.Session.execute(sa.select(Popularity.package_id, Popularity.score)).tuples().all())
         changed = sorted(id_ for id_ in wanted.keys() | stored.keys() if wanted.get(id_) != stored.get(id_))
         some = changed[:AT_ONCE]
         # Indexed first: what is not, because Solr is away, is still a change for the next run.
@@ -100,7 +98,7 @@ def count() -> int:
 
 def _wanted() -> dict[str, int]:
     """Popularity of the datasets that have any."""
-    points: Counter[str] = Counter()
+    points: defaultdict[str, float] = defaultdict(float)
     followed = sa.select(model.UserFollowingDataset.object_id, sa.func.count()).group_by(
         model.UserFollowingDataset.object_id
     )

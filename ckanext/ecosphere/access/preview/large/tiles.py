@@ -6,7 +6,7 @@ import gzip
 import json
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.large.pieces import PartError, Pieces
@@ -31,7 +31,7 @@ def take(file: Pieces, folder: Path) -> tuple[Path, dict[str, Any]]:
         PreviewError: the file is damaged, or compressed in a way that is not known here.
         PartError: not even one tile is to be had.
     """
-    source = Tiles(file)
+    source = Tiles(cast("BinaryIO", file))
     if source.compression not in (PLAIN, GZIP):
         raise PreviewError("no-preview")
     metadata = source.metadata()
