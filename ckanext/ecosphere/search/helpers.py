@@ -13,6 +13,7 @@ from ckanext.ecosphere.search import facets, index
 from ckanext.ecosphere.search.page import address, chips, extents, facet_view, nearby, results
 from ckanext.ecosphere.search.relevance import search
 from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.vocabularies import communes
 
 _ = tk._
 
@@ -197,13 +198,19 @@ def ecosphere_search_nearby(query: str, fields_grouped: dict[str, list[str]]) ->
 
 
 def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]]) -> str | None:
-    """Address of a new data request prefilled with a search, None when requests are not enabled here."""
+    """Address of a new data request prefilled with a search, None when requests are not enabled here.
+
+    A commune stays in the words, and its département is the place: requests go to the services of that.
+    """
     if not tk.h.plugin_loaded("ecosphere_requests"):
         return None
     told = getattr(tk.g, search.KEY, {}).get(query) or {}
     place = (told.get("place") or {}).get("id", "")
     subject = " ".join(told.get("words") or ()) if place in voc.get("territories") else query
-    filled = {"title": subject or query, "territory": place if subject != query else ""}
+    commune = communes.of_code(place.removeprefix("commune-")) if place.startswith("commune-") else None
+    place = f"departement-{commune.departement}" if commune else place
+    territory = place if place in voc.get("territories") else ""
+    filled = {"title": subject or query, "territory": territory if commune or subject != query else ""}
     for name, facet in (("territory", index.TERRITORY_FIELD), ("theme", index.THEME_FIELD)):
         if fields_grouped.get(facet):
             filled[name] = fields_grouped[facet][-1]
