@@ -157,8 +157,9 @@ def ecosphere_search_relaxations(
         remove_field: CKAN's function that gives the address of the page without a filter.
 
     Returns:
-        for each filter without which there are results: `facet`, `label`, `count`, `url`, most results first.
+        for each filter, or area, without which there are results: `facet`, `label`, `count`, `url`, most results first.
     """
+    plugins = {name: value for name, value in tk.request.args.items() if name.startswith("ext_")}
     chosen = [(facet, value) for facet, values in fields_grouped.items() for value in values]
     found: list[dict[str, Any]] = []
     for facet, value in chosen[:MAX_RELAXATIONS]:
@@ -166,12 +167,21 @@ def ecosphere_search_relaxations(
         for field, each in chosen:
             if (field, each) != (facet, value):
                 others.setdefault(field, []).append(each)
-        asked = {"q": query, "fq": "+dataset_type:dataset", "rows": 0, "facet": "false", "ext_facets": others}
-        count = tk.get_action("package_search")({}, asked)["count"]
-        if count:
+        if count := _counted(query, others, plugins):
             label = ecosphere_search_facet_label(facet, value)
             found.append({"facet": facet, "label": label, "count": count, "url": remove_field(facet, value)})
+    areas = {name: value for name, value in plugins.items() if name in chips.OF_AREA}
+    anywhere = {name: value for name, value in plugins.items() if name not in areas}
+    if areas and (count := _counted(query, fields_grouped, anywhere)):
+        area = chips.area(areas)
+        found.append({"facet": area.title, "label": area.label, "count": count, "url": area.url})
     return sorted(found, key=lambda each: -each["count"])
+
+
+def _counted(query: str, filters: dict[str, list[str]], plugins: dict[str, str]) -> int:
+    """Count the datasets of a search with other filters, or without its area."""
+    asked = {"q": query, "fq": "+dataset_type:dataset", "rows": 0, "facet": "false", "ext_facets": filters}
+    return tk.get_action("package_search")({}, {**asked, "extras": plugins})["count"]
 
 
 def ecosphere_search_nearby(query: str, fields_grouped: dict[str, list[str]]) -> list[dict[str, Any]]:
