@@ -11,7 +11,7 @@ from ckan import model
 from flask import g
 
 from ckanext.ecosphere.access import config
-from ckanext.ecosphere.access.preview import plan
+from ckanext.ecosphere.access.preview import messages, plan
 from ckanext.ecosphere.access.qgis import layers, series
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take.request import offers_features
@@ -89,9 +89,12 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
     """
     services = of_dataset(pkg)
     shown: list[dict[str, Any]] = []
-    for res in pkg.get("resources") or []:
-        service = services.get(str(res.get("id")))
-        if only not in ("", res["id"]) or not (way := plan.way(res, service)):
+    resources = [each for each in pkg.get("resources") or [] if only in ("", each["id"])]
+    ways = {res["id"]: plan.way(res, services.get(res["id"])) for res in resources}
+    # Data before documents and pictures.
+    for res in sorted(resources, key=lambda res: ways[res["id"]] == plan.INLINE):
+        service, way = services.get(res["id"]), ways[res["id"]]
+        if way in ("", plan.TOLD):
             continue
         if res.get("url_type") != "upload" and not config.host_allowed(str(res.get("url") or "")):
             continue
@@ -121,6 +124,13 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
         "background": {"url": url, "credit": credit},
         "labels": _labels(),
     }
+
+
+def ecosphere_access_no_preview(pkg: dict[str, Any], only: str) -> str:
+    """Say of a resource whose format no browser shows that there is no preview, "" of every other."""
+    services = of_dataset(pkg)
+    ways = [plan.way(res, services.get(res["id"])) for res in pkg.get("resources") or [] if res["id"] == only]
+    return messages.sentence("no-preview") if plan.TOLD in ways else ""
 
 
 def _labels() -> dict[str, str]:
@@ -156,6 +166,8 @@ def _labels() -> dict[str, str]:
         "number": _("number"),
         "date": _("date"),
         "boolean": _("yes/no"),
+        "yes": _("yes"),
+        "no": _("no"),
         "text": _("text"),
         "empty_type": _("empty"),
         "attributes": _("What the attributes of the data mean:"),

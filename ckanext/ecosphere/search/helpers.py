@@ -13,6 +13,7 @@ from ckanext.ecosphere.search import facets, index
 from ckanext.ecosphere.search.page import address, chips, extents, facet_view, nearby, results
 from ckanext.ecosphere.search.relevance import search
 from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.vocabularies import communes
 
 _ = tk._
 
@@ -156,8 +157,9 @@ def ecosphere_search_relaxations(
         remove_field: CKAN's function that gives the address of the page without a filter.
 
     Returns:
-        for each filter without which there are results: `facet`, `label`, `count`, `url`, most results first.
+        for each filter, or area, without which there are results: `facet`, `label`, `count`, `url`, most results first.
     """
+    plugins = {name: value for name, value in tk.request.args.items() if name.startswith("ext_")}
     chosen = [(facet, value) for facet, values in fields_grouped.items() for value in values]
     found: list[dict[str, Any]] = []
     for facet, value in chosen[:MAX_RELAXATIONS]:
@@ -165,12 +167,21 @@ def ecosphere_search_relaxations(
         for field, each in chosen:
             if (field, each) != (facet, value):
                 others.setdefault(field, []).append(each)
-        asked = {"q": query, "fq": "+dataset_type:dataset", "rows": 0, "facet": "false", "ext_facets": others}
-        count = tk.get_action("package_search")({}, asked)["count"]
-        if count:
+        if count := _counted(query, others, plugins):
             label = ecosphere_search_facet_label(facet, value)
             found.append({"facet": facet, "label": label, "count": count, "url": remove_field(facet, value)})
+    areas = {name: value for name, value in plugins.items() if name in chips.OF_AREA}
+    anywhere = {name: value for name, value in plugins.items() if name not in areas}
+    if areas and (count := _counted(query, fields_grouped, anywhere)):
+        area = chips.area(areas)
+        found.append({"facet": area.title, "label": area.label, "count": count, "url": area.url})
     return sorted(found, key=lambda each: -each["count"])
+
+
+def _counted(query: str, filters: dict[str, list[str]], plugins: dict[str, str]) -> int:
+    """Count the datasets of a search with other filters, or without its area."""
+    asked = {"q": query, "fq": "+dataset_type:dataset", "rows": 0, "facet": "false", "ext_facets": filters}
+    return tk.get_action("package_search")({}, {**asked, "extras": plugins})["count"]
 
 
 def ecosphere_search_nearby(query: str, fields_grouped: dict[str, list[str]]) -> list[dict[str, Any]]:
@@ -197,13 +208,19 @@ def ecosphere_search_nearby(query: str, fields_grouped: dict[str, list[str]]) ->
 
 
 def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]]) -> str | None:
-    """Address of a new data request prefilled with a search, None when requests are not enabled here."""
+    """Address of a new data request prefilled with a search, None when requests are not enabled here.
+
+    A commune stays in the words, and its département is the place: requests go to the services of that.
+    """
     if not tk.h.plugin_loaded("ecosphere_requests"):
         return None
     told = getattr(tk.g, search.KEY, {}).get(query) or {}
     place = (told.get("place") or {}).get("id", "")
     subject = " ".join(told.get("words") or ()) if place in voc.get("territories") else query
-    filled = {"title": subject or query, "territory": place if subject != query else ""}
+    commune = communes.of_code(place.removeprefix("commune-")) if place.startswith("commune-") else None
+    place = f"departement-{commune.departement}" if commune else place
+    territory = place if place in voc.get("territories") else ""
+    filled = {"title": subject or query, "territory": territory if commune or subject != query else ""}
     for name, facet in (("territory", index.TERRITORY_FIELD), ("theme", index.THEME_FIELD)):
         if fields_grouped.get(facet):
             filled[name] = fields_grouped[facet][-1]

@@ -165,3 +165,12 @@ def test_page_of_a_fault_is_french(app: Any, monkeypatch: Any):
     answer = app.get("/fr/about")
     assert answer.status_code == 500 and english_on(answer.text) == []
     assert "secret of the server" not in answer.text
+
+
+@pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+def test_registration_says_what_an_account_is_for_here(app: Any):
+    page = app.get("/fr/user/register").text
+    assert english_on(page) == []
+    assert "Demander des données aux services" in page
+    labels = [" ".join(each.text_content().split()) for each in html.fromstring(page).xpath("//form//label")]
+    assert {"Nom complet", "* Courriel"} <= set(labels)

@@ -6,7 +6,24 @@ import re
 
 #: Strings, the last of which may lack its end, signs, and what stands between them.
 _SIGN = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+')
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 DEEPEST = 40
+
+
+def readable(document: str) -> str:
+    r"""Write the letters of JSON as such that stand there by their numbers.
+
+    Signs of JSON, controls, signs that turn the direction of writing and halves of pairs stay as they are.
+
+    >>> print(readable(r'"Rez\u00e9", "C:\\u00e9", "\u0022"'))
+    "Rezé", "C:\\u00e9", "\u0022"
+    """
+    return _ESCAPE.sub(lambda found: _letter(found[0], found[1]), document)
+
+
+def _letter(written: str, number: str | None) -> str:
+    letter = chr(int(number, 16)) if number else ""
+    return letter if letter.isprintable() and letter not in ('"', "\\", "") else written
 
 
 def on_lines(document: str) -> str:

@@ -1,8 +1,9 @@
-"""What a file is, by its first bytes; its name and the dataset only help where bytes do not tell. Pure."""
+"""What a file is, by its first bytes; its name and the dataset only help where bytes do not tell."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 SNIFFED = 4096
 _IMAGES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif"}
@@ -19,6 +20,12 @@ _XML = {
 _ROOT = re.compile(rb"<(?:[A-Za-z_][\w.-]{0,60}:)?([A-Za-z_][\w.-]{0,100})[\s>/]")
 #: dBASE III, IV and FoxPro, with and without memo.
 _DBF = (0x03, 0x30, 0x83, 0x8B, 0xF5)
+
+
+def beginning(path: Path) -> bytes:
+    """Return the first bytes of a file, as many as `sniff` looks at."""
+    with path.open("rb") as file:
+        return file.read(SNIFFED)
 
 
 def sniff(head: bytes, name: str = "") -> str:  # noqa: PLR0911

@@ -12,6 +12,8 @@ from ckanext.ecosphere.shared.messages import N_
 
 MESSAGES = {
     "no-preview": N_("Files of this kind are not previewed."),
+    "empty": N_("The file is empty."),
+    "html": N_("The server answers with a web page instead of the data."),
     "unreadable": N_("The file could not be read: it is damaged, or not what its name says."),
     "broken-archive": N_("The archive is damaged or locked by a password."),
     "nothing-inside": N_("The archive holds no file of which a preview is made."),

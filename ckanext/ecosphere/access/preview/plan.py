@@ -15,6 +15,8 @@ from ckanext.ecosphere.access.take.request import offers_features
 
 _FILE = Path(__file__).parents[1] / "data" / "previews.csv"
 TILES, SAMPLE, INLINE = "tiles", "sample", "inline"
+TOLD = "told"
+"""Of formats that people know and no browser shows: that there is no preview is told."""
 MOST_LAYERS = 12
 
 
@@ -25,7 +27,7 @@ def _ways() -> dict[str, str]:
 
 
 def way(resource: Mapping[str, Any], service: Mapping[str, Any] | None) -> str:
-    """Return how a resource is shown: tiles, sample, inline, or "" for not at all.
+    """Return how a resource is shown: tiles, sample, inline; told or "" for not at all.
 
     Args:
         resource: as `package_show` gives it.

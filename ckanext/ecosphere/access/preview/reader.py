@@ -13,7 +13,7 @@ from typing import Any
 
 from ckanext.ecosphere.access.preview import confine
 from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
+from ckanext.ecosphere.access.preview.kinds import beginning, sniff
 
 UNPACKED_MEGABYTES = 400
 SHOWN_TEXT = 60_000
@@ -114,8 +114,7 @@ def _finished(job: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
 
 def kind_of(path: Path, name: str) -> str:
     """Return what a file is."""
-    with path.open("rb") as file:
-        return sniff(file.read(SNIFFED), name)
+    return sniff(beginning(path), name)
 
 
 def _shown(kind: str, path: Path, rows: int, geo: Any) -> dict[str, Any]:
@@ -133,7 +132,9 @@ def _shown(kind: str, path: Path, rows: int, geo: Any) -> dict[str, Any]:
             found["geometry_name"] = name
         return {"kind": "map" if "geojson" in found else "table", **found}
     if kind in ("json", "xml"):
-        return _document(kind, path)
+        return _document(kind, path, rows)
+    if not path.stat().st_size:
+        raise PreviewError("empty")
     raise PreviewError(kind if kind in ("html", "exception") else "no-preview")
 
 
@@ -154,18 +155,20 @@ def _text_or_table(path: Path, rows: int) -> dict[str, Any]:
         return _text(path)
 
 
-def _document(kind: str, path: Path) -> dict[str, Any]:
-    from ckanext.ecosphere.access.preview import api, attributes, json_text
+def _document(kind: str, path: Path, rows: int) -> dict[str, Any]:
+    from ckanext.ecosphere.access.preview import api, attributes, json_text, tables, xml_text
 
     if explained := attributes.read(path, kind):
         return {"kind": "table", **explained}
-    if kind == "xml":
-        return _text(path)
-    if described := api.operations(path, api.JSON):
+    if kind == "json" and (described := api.operations(path, api.JSON) or tables.read_json(path, rows)):
         return {"kind": "table", **described}
     found = _text(path)
-    is_one_line = "\n" not in found["text"].strip()
-    return {**found, "text": json_text.on_lines(found["text"])[:SHOWN_TEXT]} if is_one_line else found
+    text = found["text"]
+    if kind == "xml":
+        text = xml_text.on_lines(text) if xml_text.is_one_line(text) else text
+    else:
+        text = json_text.readable(json_text.on_lines(text) if "\n" not in text.strip() else text)
+    return {**found, "text": text[:SHOWN_TEXT]}
 
 
 def _is_geojson(path: Path) -> bool:

@@ -149,8 +149,8 @@ def fetch(resource: Any, title: str, target: Path) -> Data:
         StoppedError: the bounds of a large file are reached.
     """
     if resource.url_type == "upload":
-        path = Path(uploader.get_resource_uploader({"id": resource.id, "url_type": "upload"}).get_path(resource.id))
-        if not path.is_file():
+        path = uploaded(resource)
+        if path is None:
             raise PreviewError("no-preview")
         return _uploaded(path, str(resource.url).rpartition("/")[2][:200], target)
     url = source(resource, title)
@@ -170,6 +170,12 @@ def fetch(resource: Any, title: str, target: Path) -> Data:
     if answer.truncated and kind in IN_PARTS:
         return _in_parts(answer.url, name, target)
     return Data(name, large={"size": _length(answer.headers) or None} if answer.truncated else None)
+
+
+def uploaded(resource: Any) -> Path | None:
+    """Return where the uploaded file of a resource is, None when it is not here."""
+    path = Path(uploader.get_resource_uploader({"id": resource.id, "url_type": "upload"}).get_path(resource.id))
+    return path if path.is_file() else None
 
 
 def _uploaded(path: Path, name: str, target: Path) -> Data:

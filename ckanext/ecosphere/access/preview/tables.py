@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from ckanext.ecosphere.access.preview.errors import PreviewError
+from ckanext.ecosphere.shared import strict_json
 
 DELIMITERS = (";", ",", "\t", "|")
 LOOKED_AT = 60
 MOST_COLUMNS, LONGEST_CELL = 200, 300
 MOST_COUNTED = 200_000
 READ_BYTES = 32 * 1024 * 1024
+MOST_JSON = 8_000_000
+"""Bytes of a document in JSON that is read as a table."""
 _INTEGER = re.compile(r"[+-]?\d{1,18}")
 _NUMBER = re.compile(
     r"[+-]?\d{1,3}(?:[\u00a0\u202f ]?\d{3}){0,5}(?:[.,]\d{1,15})?|[+-]?\d{1,18}[.,]\d{1,15}(?:[eE][+-]?\d{1,3})?"
@@ -86,6 +89,30 @@ def read_text(path: Path, most_rows: int) -> dict[str, Any]:
     return {**found, "encoding": encoding, "delimiter": sign}
 
 
+def read_json(path: Path, most_rows: int) -> dict[str, Any] | None:
+    """Read a list of flat objects in JSON, each a row.
+
+    Returns:
+        as `described`; None for every other document.
+    """
+    if path.stat().st_size > MOST_JSON:
+        return None
+    try:
+        found = strict_json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, list) or not found or not all(map(_is_flat, found)):
+        return None
+    names = list(dict.fromkeys(name for each in found for name in each))
+    if not names:
+        return None
+    return described(names, ([each.get(name) for name in names[:MOST_COLUMNS]] for each in found), most_rows)
+
+
+def _is_flat(each: Any) -> bool:
+    return isinstance(each, dict) and not any(isinstance(value, dict | list) for value in each.values())
+
+
 def described(header: Sequence[Any], rows: Iterable[Sequence[Any]], most_rows: int) -> dict[str, Any]:
     """Describe a table: columns with their types and empty cells, and its first rows.
 
@@ -107,7 +134,7 @@ def described(header: Sequence[Any], rows: Iterable[Sequence[Any]], most_rows: i
         if not any(str(cell).strip() for cell in row if cell is not None):
             continue
         counted += 1
-        cells = ["" if cell is None else str(cell)[:LONGEST_CELL] for cell in row[:width]]
+        cells = [_written(cell) for cell in row[:width]]
         cells += [""] * (width - len(cells))
         for place, cell in enumerate(cells):
             if cell.strip().lower() in _EMPTY:
@@ -118,6 +145,12 @@ def described(header: Sequence[Any], rows: Iterable[Sequence[Any]], most_rows: i
             kept.append(cells)
     columns = [{"name": name, "type": _common(kinds[place]), "empty": empty[place]} for place, name in enumerate(names)]
     return {"columns": columns, "rows": kept, "counted": counted, "cut": counted > len(kept) or counted >= MOST_COUNTED}
+
+
+def _written(cell: Any) -> str:
+    if cell is None:
+        return ""
+    return str(cell).lower() if isinstance(cell, bool) else str(cell)[:LONGEST_CELL]
 
 
 def kind_of(cell: str) -> str:

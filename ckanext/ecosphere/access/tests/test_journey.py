@@ -202,3 +202,21 @@ def test_raster_tiles_in_one_file_are_seen_on_the_map(page: Page, dataset: dict[
     expect(shown).to_have_count(1)
     assert shown.evaluate("image => image.complete && image.naturalWidth") == 1
     assert axe_violations(page) == []
+
+
+def test_the_page_of_a_small_table_has_nothing_to_choose_and_speaks_french(page: Page, dataset: dict[str, Any]):
+    body = b'[{"station": "Nantes", "conforme": true}, {"station": "Rez\\u00e9", "conforme": false}]'
+    stations = FileStorage(io.BytesIO(body), "stations.json")
+    by = {"ignore_auth": True, "user": factories.Sysadmin()["name"]}
+    named = {"name": "Stations", "url": "stations.json", "format": "JSON", "upload": stations}
+    made = call_action("resource_create", by, package_id=dataset["id"], **named)
+    page.goto(f"/fr/dataset/zh-44/resource/{made['id']}")
+    preview = page.locator(".eco-preview")
+    expect(preview.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
+    jobs.make_samples()
+    expect(preview.locator("tbody tr")).to_have_text(["Nantesoui", "Rezénon"])
+    expect(preview.get_by_label("Afficher")).to_be_hidden()
+    expect(preview.get_by_role("button", name="Lignes suivantes")).to_be_hidden()
+    page.goto("/fr/dataset/zh-44")
+    expect(preview.get_by_label("Afficher")).to_be_visible()
+    assert axe_violations(page) == []

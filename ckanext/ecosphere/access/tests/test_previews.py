@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import random
+import re
 import resource
 import struct
 import subprocess
@@ -21,10 +22,12 @@ import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
 from ckan.tests import factories
+from ckan.tests.helpers import call_action
+from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.access.model import Sample
-from ckanext.ecosphere.access.preview import files, geo, images, sandbox, tables
+from ckanext.ecosphere.access.preview import files, geo, images, sandbox, tables, xml_text
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.tests.conftest import address
 
@@ -550,3 +553,106 @@ def test_a_preview_that_kills_its_worker_is_given_up(store):
     model.Session.commit()
     jobs.make_samples()
     assert model.Session.get_one(Sample, resource_.id, populate_existing=True).error == "given-up"
+
+
+UPLOADED = [
+    (b"%PDF-1.4\n%%EOF", "notice.pdf", 302, ""),
+    (b"<!DOCTYPE html><html></html>", "notice.pdf", 424, "n’est pas ce que son nom annonce"),
+    (b"Bonjour", "plan.png", 424, "n’est pas ce que son nom annonce"),
+]
+
+
+@pytest.mark.parametrize(("body", "name", "status", "told"), UPLOADED, ids=["pdf", "html", "text"])
+def test_an_uploaded_document_is_what_its_name_says_or_that_is_told(store, body, name, status, told):
+    dataset = factories.Dataset(owner_org=store["service"])
+    by = {"ignore_auth": True, "user": factories.Sysadmin()["name"]}
+    sent = {"name": "Notice", "url": name, "upload": FileStorage(io.BytesIO(body), name)}
+    made = call_action("resource_create", by, package_id=dataset["id"], **sent)
+    answer = store["client"].get(f"/fr/dataset/{dataset['name']}/resource/{made['id']}/voir", follow_redirects=False)
+    assert answer.status_code == status
+    assert told in (answer.json or {}).get("message", "")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [(b"<!DOCTYPE html><html></html>", "page web au lieu des données"), (b"", "Le fichier est vide")],
+    ids=["page", "nothing"],
+)
+@pytest.mark.parametrize("name", ["notice.pdf", "table.csv"])
+def test_a_server_that_gives_no_data_is_told_as_it_is(store, hostile, name, body, told):
+    url = hostile(f"/{random.random()}/{name}", body, "text/plain")
+    dataset = factories.Dataset(owner_org=store["service"], resources=[{"url": url}])
+    page = f"/fr/dataset/{dataset['name']}/resource/{dataset['resources'][0]['id']}"
+    is_document = name == "notice.pdf"
+    found = store["client"].get(f"{page}/voir").json if is_document else preview(store, f"{page}/apercu")
+    assert told in found["message"]
+
+
+def test_a_format_that_no_browser_shows_is_told_on_its_page(store):
+    resources = [{"url": "https://data.example/ortho.tif", "format": "TIFF"}, {"url": "https://data.example/page"}]
+    made = factories.Dataset(owner_org=store["service"], resources=resources)
+    ortho, page = (f"/fr/dataset/{made['name']}/resource/{each['id']}" for each in made["resources"])
+    sentence = "pas d’aperçu pour les fichiers de ce type"
+    assert sentence in store["client"].get(ortho).get_data(as_text=True)
+    assert sentence not in store["client"].get(page).get_data(as_text=True)
+
+
+def test_data_stand_before_documents_in_a_preview(store):
+    urls = ("notice.pdf", "photo.webp", "zones.csv")
+    resources = [{"url": f"http://127.0.0.1:1/{each}", "name": each} for each in urls]
+    made = factories.Dataset(owner_org=store["service"], resources=resources)
+    panel = store["client"].get(f"/fr/dataset/{made['name']}").get_data(as_text=True)
+    shown = re.findall(r'<option value="\d+">([\w.]+)</option>', panel.partition("eco-preview-resource")[2])
+    assert shown[:3] == ["zones.csv", "notice.pdf", "photo.webp"]
+
+
+def test_a_list_of_flat_objects_in_json_is_a_table(loaded, tmp_path):
+    listed = [{"code": "44109", "nom": "Nantes", "littoral": False}, {"code": "44143", "nom": "Rezé", "ha": 13.8}]
+    _facts, shown = sample(json.dumps(listed).encode(), tmp_path, "x.json")
+    assert [(each["name"], each["type"], each["empty"]) for each in shown["columns"]] == [
+        ("code", "integer", 0),
+        ("nom", "text", 0),
+        ("littoral", "boolean", 1),
+        ("ha", "number", 1),
+    ]
+    assert shown["rows"] == [["44109", "Nantes", "false", ""], ["44143", "Rezé", "", "13.8"]]
+
+
+@pytest.mark.parametrize(
+    "document", ["[]", "[1, 2]", '[{"a": 1}, {"b": [1]}]', '[{"a": {}}]', "[{}]", '[{"a": 1}', "{"]
+)
+def test_other_json_is_a_text(loaded, tmp_path, document):
+    _facts, shown = sample(document.encode(), tmp_path, "x.json")
+    assert "".join(shown["text"].split()) == "".join(document.split())
+
+
+def test_json_is_shown_with_its_letters(loaded, tmp_path):
+    written = r'{"nom": "Rez\u00e9", "chemin": "C:\\u00e9", "signe": "\u202e\u0022\ud83d"}'
+    _facts, shown = sample(written.encode(), tmp_path, "x.json")
+    assert json.loads(shown["text"]) == json.loads(written)
+    assert '"Rezé"' in shown["text"]
+    assert r'"\u202e\u0022\ud83d"' in shown["text"]
+
+
+@pytest.mark.parametrize(
+    ("document", "lines"),
+    [
+        ('<?xml version="1"?>\n<a><b>é</b><c/></a>', ['<?xml version="1"?>', "<a>", "  <b>é</b>", "  <c/>", "</a>"]),
+        ("<a>\n <b/></a>", ["<a>", " <b/></a>"]),
+        ("<a><!-- x --><b>1<i>2</i>3</b>", ["<a>", "  <!-- x -->", "  <b>1", "    <i>2</i>", "    3", "  </b>"]),
+        ("<a><b", ["<a>", "  <b"]),
+    ],
+    ids=["one line", "lines of its own", "mixed", "cut"],
+)
+def test_xml_without_lines_is_shown_on_lines(loaded, tmp_path, document, lines):
+    _facts, shown = sample(document.encode(), tmp_path, "x.xml")
+    assert shown["text"].splitlines() == lines
+
+
+@pytest.mark.parametrize("document", ["<" * 60_000, "<!--" * 15_000, "</a>" * 15_000, "<a>" * 20_000, "<a>b" * 15_000])
+def test_xml_made_to_be_slow_is_written_at_once(document):
+    begin = time.process_time()
+    written = xml_text.on_lines(document)
+    assert "".join(written.split()) == "".join(document.split())
+    assert time.process_time() - begin < 2
+    assert len(written) <= len(document) * (2 * xml_text.DEEPEST + 3)

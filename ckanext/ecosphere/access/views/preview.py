@@ -9,7 +9,7 @@ from ckanext.ecosphere.access import config, jobs
 from ckanext.ecosphere.access.logic.resources import Found
 from ckanext.ecosphere.access.model import BROKEN, MADE
 from ckanext.ecosphere.access.preview import files, images, messages, plan, samples
-from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
+from ckanext.ecosphere.access.preview.kinds import SNIFFED, beginning, sniff
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.views.blueprint import OF_RESOURCE, UNAVAILABLE, brake, ecosphere_access, found, told
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
@@ -107,6 +107,9 @@ def inline(id: str, resource_id: str) -> Response:  # noqa: PLR0911
     if _way(resource) != plan.INLINE or not (uploaded or config.host_allowed(str(resource.resource.url))):
         return told(messages.sentence("no-preview"), 404)
     if uploaded:
+        path = samples.uploaded(resource.resource)
+        if path and (why := _unfit(beginning(path), page="unreadable")):
+            return told(messages.sentence(why), FAILED_DEPENDENCY)
         url = tk.h.url_for(
             f"{resource.package.type}_resource.download", id=resource.package.name, resource_id=resource_id
         )
@@ -120,17 +123,24 @@ def inline(id: str, resource_id: str) -> Response:  # noqa: PLR0911
         return told(messages.sentence(messages.code_of(error)), FAILED_DEPENDENCY)
     finally:
         images.AT_ONCE.release()
-    kind = sniff(answer.body[:SNIFFED])
-    if answer.status != 200 or kind not in ("pdf", "image"):  # noqa: PLR2004
-        return told(messages.sentence("status" if answer.status != 200 else "no-preview"), FAILED_DEPENDENCY)  # noqa: PLR2004
+    if why := "status" if answer.status != 200 else _unfit(answer.body[:SNIFFED], page="html"):  # noqa: PLR2004
+        return told(messages.sentence(why), FAILED_DEPENDENCY)
     response = make_response(answer.body)
-    response.mimetype = "application/pdf" if kind == "pdf" else _image_type(answer.body)
+    response.mimetype = "application/pdf" if answer.body.startswith(b"%PDF") else _image_type(answer.body)
     response.headers["Content-Disposition"] = "inline"
     response.headers["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
     )
     response.headers["Cache-Control"] = f"{'public' if resource.is_public else 'private'}, max-age={IMAGE_SECONDS}"
     return response
+
+
+def _unfit(head: bytes, *, page: str) -> str:
+    """Return why what begins so is not shown by a browser, `page` for a web page, "" for a PDF or an image."""
+    kind = sniff(head)
+    if kind in ("pdf", "image"):
+        return ""
+    return "empty" if not head else page if kind == "html" else "unreadable"
 
 
 def _image_type(body: bytes) -> str:

@@ -283,6 +283,10 @@ def test_several_requests_are_given_to_a_colleague_at_once(page: Page):
     page.get_by_role("button", name="Affecter", exact=True).click()
     expect(page.locator(".alert-success")).to_contain_text("2 demandes affectées")
     assert {row(each).assigned_to for each in (first, second)} == {user_id("editor")}
+    page.get_by_role("button", name="Tout cocher").click()
+    page.get_by_role("button", name="Affecter", exact=True).click()  # to nobody, which is chosen at first
+    expect(page.locator(".alert-success")).to_contain_text("2 demandes ne sont affectées à personne en particulier")
+    assert {row(each).assigned_to for each in (first, second)} == {None}
 
 
 def test_a_person_takes_their_data_along_and_has_them_erased(page: Page, tmp_path: Path):

@@ -76,10 +76,14 @@ def assign(organization: str) -> AnyResponse:
             tk.h.flash_error(" ".join(texts))
         return back
     assigned, refused = _count(done["assigned"]), _count(done["refused"])
-    if assigned:
-        tk.h.flash_success(
-            tk.ungettext("{number} request assigned.", "{number} requests assigned.", assigned).format(number=assigned)
+    if assigned and request.form.get("user"):
+        sentence = tk.ungettext("{number} request assigned.", "{number} requests assigned.", assigned)
+        tk.h.flash_success(sentence.format(number=assigned))
+    elif assigned:
+        sentence = tk.ungettext(
+            "{number} request is nobody’s in particular.", "{number} requests are nobody’s in particular.", assigned
         )
+        tk.h.flash_success(sentence.format(number=assigned))
     if done["substitutes"]:
         names = ", ".join(done["substitutes"])
         tk.h.flash_notice(tk._("This colleague is away: {names} stands in.").format(names=names))

@@ -30,8 +30,8 @@ _NO_FILTERS = frozenset({"q", "sort", "page"})
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,80}")
 
 
-#: How CKAN hands on that Solr cannot read a question, or knows no such field.
-_NOT_UNDERSTOOD = "(HTTP 400)"
+#: How CKAN hands on that Solr cannot read a question, or knows no such field, and how it refuses parsers of Solr.
+_NOT_UNDERSTOOD = ("(HTTP 400)", " param '")
 
 
 class IndexAwayError(OSError):
@@ -173,7 +173,7 @@ def run(
     except SearchQueryError:
         raise
     except (SearchError, SolrConnectionError) as error:
-        if _NOT_UNDERSTOOD in str(error):
+        if any(said in str(error) for said in _NOT_UNDERSTOOD):
             raise SearchQueryError(tk._("The index does not understand this search.")) from None
         raise IndexAwayError(str(error)) from error
     return Found(found["count"], found["results"], found.get(relevance.KEY, {}).get("corrected", ""))

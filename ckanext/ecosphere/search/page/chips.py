@@ -13,6 +13,8 @@ from ckanext.ecosphere.search.page.address import Address
 from ckanext.ecosphere.shared import language
 
 AREA = "ext_bbox"
+OF_AREA = (AREA, "ext_area")
+"""The box of an area, and its name."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,18 @@ def of_page(
         url = address.without((covering.PARAMETER, None)).url()
         found.append(Chip(tk._("Covers"), covering.label(place, language.current()) or place, url))
     if AREA in plugins:
-        url = address.without((AREA, None), ("ext_area", None)).url()
-        found.append(Chip(tk._("Area"), plugins.get("ext_area") or tk._("as on the map"), url))
+        found.append(area(plugins))
     return found
+
+
+def area(plugins: dict[str, str]) -> Chip:
+    """The chip of the area of the page being answered.
+
+    Args:
+        plugins: parameters of the address that begin with `ext_`.
+    """
+    url = Address.current().without(*((name, None) for name in OF_AREA)).url()
+    return Chip(tk._("Area"), plugins.get("ext_area") or tk._("as on the map"), url)
 
 
 def _title(field: str) -> str:

@@ -9,6 +9,9 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
   const collator = new Intl.Collator("fr", { numeric: true, sensitivity: "base" });
   const written = (number) => number.toLocaleString(language);
 
+  /* Attributes with their meaning, or operations of an API: the words of a document, not values. */
+  const explains = Boolean(sample.attributes || sample.api);
+
   function element(name, className, text) {
     const made = document.createElement(name);
     if (className) { made.className = className; }
@@ -90,8 +93,11 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
       state.page = 0;
       draw();
     });
-    const type = column.type === "empty" ? labels.empty_type : labels[column.type];
-    th.append(button, element("small", "", type + (column.empty && column.type !== "empty" ? ", " + labels.empty.replace("{number}", written(column.empty)) : "")));
+    th.append(button);
+    if (!explains) {
+      const type = column.type === "empty" ? labels.empty_type : labels[column.type];
+      th.append(element("small", "", type + (column.empty && column.type !== "empty" ? ", " + labels.empty.replace("{number}", written(column.empty)) : "")));
+    }
     const meaning = inWords(column.meaning);
     if (meaning) { th.append(element("small", "eco-preview__meaning", meaning)); }
     head.append(th);
@@ -116,6 +122,7 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
     });
     const total = Math.max(sample.known_total || sample.total || 0, sample.counted || 0, sample.rows.length);
     count.textContent = (sample.part && !sample.known_total ? labels.rows_more : labels.rows).replace("{shown}", written(rows.length)).replace("{total}", written(total));
+    previous.hidden = next.hidden = rows.length <= PAGE;
     previous.disabled = state.page === 0;
     next.disabled = begin + PAGE >= rows.length;
   }

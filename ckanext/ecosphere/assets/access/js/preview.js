@@ -17,6 +17,8 @@ this.ckan.module("ecosphere-preview", function () {
       this.find = (name) => this.root.querySelector(".eco-preview__" + name);
       this.choice = this.root.querySelector("#eco-preview-resource");
       this.layerChoice = this.root.querySelector("#eco-preview-layer");
+      // The page of one resource has nothing to choose.
+      this.find("resource").hidden = this.panel.resources.length < 2;
       this.find("choice").hidden = false;
       this.choice.addEventListener("change", () => this.show());
       this.layerChoice.addEventListener("change", () => this.tiles());
@@ -156,6 +158,7 @@ this.ckan.module("ecosphere-preview", function () {
         const named = (column) => Object.assign({}, column, { name: this.labels[group + column.name] || column.name });
         sample = Object.assign({}, sample, { columns: sample.columns.map(named) });
       }
+      sample = this.inWords(sample);
       if (sample.standard) { notes.push(this.labels.standard.replace("{standard}", sample.standard)); }
       if (sample.part) { notes.push(this.part(sample)); }
       if (sample.cut && sample.images) { notes.push(this.labels.images_cut); }
@@ -195,6 +198,15 @@ this.ckan.module("ecosphere-preview", function () {
           }
         }).addTo(this.leaflet);
       }
+    },
+
+    /* Booleans of files that have them (Parquet, JSON, GeoPackage) in the language of the page. */
+    inWords: function (sample) {
+      const said = { "true": this.labels.yes, "false": this.labels.no };
+      const booleans = (sample.columns || []).map((column) => column.type === "boolean");
+      if (!booleans.includes(true)) { return sample; }
+      const rows = sample.rows.map((cells) => cells.map((cell, place) => (booleans[place] && said[cell]) || cell));
+      return Object.assign({}, sample, { rows });
     },
 
     /* What of a large file is shown, of how many when the file tells it. */

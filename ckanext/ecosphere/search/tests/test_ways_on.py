@@ -1,0 +1,55 @@
+"""What a search page offers whoever does not find: a request that begins with subject and place, the search without its
+area, a sentence when the question cannot be read."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", "french")
+
+AIN = "http://id.insee.fr/geo/departement/01"
+
+
+@pytest.mark.parametrize(
+    ("question", "filled"),
+    [
+        ("zones humides oyonnax", {"title": ["zones humides oyonnax"], "territory": ["departement-01"]}),
+        ("zones humides ain", {"title": ["zones humides"], "territory": ["departement-01"]}),
+        ("zones humides", {"title": ["zones humides"]}),
+        ("couloirs aériens oyonnax", {"title": ["couloirs aériens oyonnax"], "territory": ["departement-01"]}),
+    ],
+    ids=["commune", "departement", "nowhere", "nothing found"],
+)
+def test_a_request_begins_with_subject_and_place(app: Any, make_datasets, question: str, filled: dict[str, list[str]]):
+    make_datasets({"title": "Zones humides de l'Ain", "territory": [AIN]})
+    page = app.get(f"/fr/dataset/?q={question.replace(' ', '+')}").body
+    [link] = re.findall(r'href="(/fr/demandes/nouvelle\?[^"]+)"', page)
+    asked = html.unescape(link)
+    assert parse_qs(urlsplit(asked).query) == filled
+    form = app.get(asked).body
+    assert f'value="{filled["title"][0]}"' in form
+    selected = re.findall(r'<option value="((?:departement|region)-[^"]+)" selected>', form)
+    assert selected == filled.get("territory", [])
+
+
+def test_a_search_that_found_nothing_in_its_area_says_how_many_there_are_without_it(app: Any, make_datasets):
+    box = '{"type":"Polygon","coordinates":[[[4.7,45.6],[6.1,45.6],[6.1,46.5],[4.7,46.5],[4.7,45.6]]]}'
+    make_datasets({"title": "Bruit des routes", "spatial": box}, {"title": "Bruit des trains", "spatial": box})
+    elsewhere = "ext_bbox=-4,47,-3,48"
+    page = " ".join(app.get(f"/fr/dataset/?q=bruit&{elsewhere}").body.split())
+    assert 'href="?q=bruit">Retirer le filtre « Zone : celle de la carte »</a> – 2 jeux de données' in page
+    # The counts of other filters keep the area: without the format there is still nothing.
+    page = app.get(f"/fr/dataset/?q=bruit&res_format=CSV&{elsewhere}").body
+    assert "Retirer le filtre « Format" not in page
+
+
+def test_a_question_that_the_index_cannot_read_is_told_in_french(app: Any):
+    page = app.get("/fr/dataset/?q=a+{!lucene}+b").body
+    assert "La recherche n’a pas abouti" in page
+    assert "Écrivez quelques mots simples" in page
+    assert not re.search(r"<h1[^>]*>\s*Error", page)
