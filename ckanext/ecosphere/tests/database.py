@@ -14,6 +14,7 @@ from ckan import model
 from ckan.cli.db import _get_pending_plugins
 
 from ckanext.ecosphere.data_requests.search import kept_counts
+from ckanext.ecosphere.search.relevance import catalogue_words
 
 _complete: set[tuple[str, ...]] = set()
 """Sets of plugins whose tables are there."""
@@ -41,6 +42,7 @@ def empty_db(reset_db: Callable[[], None], migrate_db_for: Callable[[str], None]
         for plugin in lacking():
             migrate_db_for(plugin)
         kept_counts.forget()
+        catalogue_words.forget()
         model.Session.remove()
 
     return empty

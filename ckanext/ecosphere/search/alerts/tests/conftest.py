@@ -19,6 +19,7 @@ from freezegun import freeze_time
 from ckanext.ecosphere.search import setup, solr_schema
 from ckanext.ecosphere.search.alerts import job, storage
 from ckanext.ecosphere.search.alerts.model import now
+from ckanext.ecosphere.search.relevance import catalogue_words
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.tests.postbox import body
 
@@ -58,6 +59,7 @@ def portal(ckan_config: Any, people: None, made_app: Any) -> Any:
     model.Session.commit()
     setup.solr().delete_all()
     connect_to_redis().flushdb()
+    catalogue_words.forget()  # each process keeps them, too
     return made_app._wsgi_app
 
 
