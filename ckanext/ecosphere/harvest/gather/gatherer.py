@@ -8,6 +8,7 @@ anew after a crash passes over it.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -37,6 +38,7 @@ from ckanext.ecosphere.harvest.model import (
 )
 from ckanext.ecosphere.harvest.sources.base import RawRecord, Reading, SourceReader
 from ckanext.ecosphere.harvest.worker.job import Job, is_running, update_state
+from ckanext.ecosphere.harvest.worker.pace import Pace
 from ckanext.harvest.model import HarvestObject
 
 log = logging.getLogger(__name__)
@@ -116,8 +118,10 @@ class Gatherer:
         self._namesakes.load()
         if self._was_begun():
             self._filed = set()
+        pace = Pace(clock=time.process_time)  # to wait for a slow source is no work
         for page in ahead(self._reader.pages):
             self._page(page.records)
+            pace.rest()
         if not is_running(self._job.id):
             raise JobAbortedError(self._job.id)
         self._pending += self._file_newcomers()

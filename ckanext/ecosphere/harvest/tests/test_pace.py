@@ -78,7 +78,7 @@ def test_a_harvest_rests_between_its_batches(portal, in_use, ckan_config, monkey
     monkeypatch.setattr(Pace, "rest", lambda self: rests.append(original(self)))
     with catalogue([iso_record(number) for number in range(1, 7)]) as server:
         portal.harvest(portal.source(server.url))
-    assert len(rests) == 3
+    assert len(rests) == 1 + 3  # a page that is read, and the batches of its records
     assert all(0 < seconds < 30 for seconds in rests)
 
 

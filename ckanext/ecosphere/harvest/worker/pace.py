@@ -1,4 +1,4 @@
-"""Give way to people: a worker rests between two batches while the portal is being used.
+"""Give way to people: a worker rests between two pages of a source, and two batches, while the portal is being used.
 
 A harvest shares PostgreSQL and Solr with the pages. Lowering the priority of its own process (`nice`) does nothing for
 what those two have to do for it.
@@ -32,7 +32,7 @@ class Pace:
         self._begun = clock()
 
     def rest(self) -> float:
-        """Rest after a batch, if people use the portal.
+        """Rest after a page or a batch, if people use the portal.
 
         Returns:
             for how many seconds.
