@@ -8,7 +8,6 @@ anew after a crash passes over it.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -39,6 +38,7 @@ from ckanext.ecosphere.harvest.model import (
 from ckanext.ecosphere.harvest.sources.base import RawRecord, Reading, SourceReader
 from ckanext.ecosphere.harvest.worker.job import Job, is_running, update_state
 from ckanext.ecosphere.harvest.worker.pace import Pace
+from ckanext.ecosphere.shared.locks import Locks
 from ckanext.harvest.model import HarvestObject
 
 log = logging.getLogger(__name__)
@@ -79,8 +79,8 @@ class Gatherer:
         job: the job.
         reader: reads the source.
         batch_size: records per batch.
+        locks: where this worker holds its locks; it does not go on without them.
         on_batch: called after each batch that was written down.
-        check: called before each commit; raises when this worker must not go on.
         members: identifiers of the records that a record, as it is kept, says it holds or is described by.
         read: reads a record as it is kept.
     """
@@ -90,8 +90,8 @@ class Gatherer:
         job: Job,
         reader: SourceReader,
         batch_size: int,
+        locks: Locks,
         on_batch: Callable[[], None] = lambda: None,
-        check: Callable[[], None] = lambda: None,
         *,
         members: Callable[[str], list[str]] = lambda _content: [],
         read: identity.Read = identity.read_iso,
@@ -99,8 +99,8 @@ class Gatherer:
         self._job = job
         self._reader = reader
         self._batch_size = batch_size
+        self._locks = locks
         self._on_batch = on_batch
-        self._check = check
         self._members = members
         self._read = read
         self._pending: list[_Found] = []
@@ -118,10 +118,10 @@ class Gatherer:
         self._namesakes.load()
         if self._was_begun():
             self._filed = set()
-        pace = Pace(clock=time.process_time)  # to wait for a slow source is no work
+        pace = Pace(self._locks)
         for page in ahead(self._reader.pages):
-            self._page(page.records)
-            pace.rest()
+            with pace.step():
+                self._page(page.records)
         if not is_running(self._job.id):
             raise JobAbortedError(self._job.id)
         self._pending += self._file_newcomers()
@@ -243,7 +243,7 @@ class Gatherer:
 
     def _write(self, unchanged: list[_Found], last: bool = False) -> None:
         """Commit a page: its unchanged records, and full batches of the others."""
-        self._check()
+        self._locks.check()
         batches = written = 0
         if unchanged:
             self._insert_objects([self._unchanged_row(found) for found in unchanged])

@@ -15,7 +15,7 @@ from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line
 from ckanext.ecosphere.harvest.record import Contact
-from ckanext.ecosphere.shared import email_addresses, telephone
+from ckanext.ecosphere.shared.contact_details import email_addresses, telephone
 
 MAX_CONTACTS = 20
 _PRODUCERS = {"author", "originator", "owner", "principalinvestigator"}

@@ -1,5 +1,6 @@
 """A harvest gives way to the people who use the portal, and what it imports is found soon, at its end at once."""
 
+import threading
 import time
 
 import ckan.plugins.toolkit as tk
@@ -13,7 +14,9 @@ from ckanext.ecosphere.fast_save.documents import Documents
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.ecosphere.harvest.worker import pace, runner
+from ckanext.ecosphere.harvest.worker.locks import TURN
 from ckanext.ecosphere.harvest.worker.pace import Pace
+from ckanext.ecosphere.shared.locks import Locks, is_free
 from ckanext.ecosphere.shared.web_guard import visits
 
 
@@ -36,37 +39,97 @@ def in_use(monkeypatch):
     return lambda number: monkeypatch.setattr(visits, "per_second", lambda: number)
 
 
-def rest_after(seconds: float) -> float:
-    clock = Clock()
-    worker = Pace(clock.passes, clock)
-    clock.passes(seconds)
-    return worker.rest()
+class NoLocks:
+    """Locks of a worker that is alone: it always has its turn."""
+
+    def take(self, _name: str) -> bool:
+        return True
+
+    def release(self, _name: str) -> None:
+        """Nobody waits."""
+
+
+def rests_after(*steps: float, locks=None) -> list[float]:
+    """Rest after steps that take so many seconds."""
+    clock, rests = Clock(), []
+
+    def rest(seconds: float) -> None:
+        rests.append(seconds)
+        clock.passes(seconds)
+
+    worker = Pace(locks or NoLocks(), rest, clock)
+    for seconds in steps:
+        with worker.step():
+            clock.passes(seconds)
+    return rests
 
 
 def test_a_worker_rests_in_proportion_to_its_batch_while_people_are_there(in_use, ckan_config, monkeypatch):
     in_use(10.0)
     monkeypatch.setitem(ckan_config, config.GIVE_WAY, 4)
-    assert rest_after(1.5) == 6.0
-    assert rest_after(100) == pace._LONGEST
+    assert rests_after(1.5, 100) == [6.0, pace._LONGEST]
 
 
 def test_a_rest_does_not_count_as_work(in_use, ckan_config, monkeypatch):
     in_use(10.0)
     monkeypatch.setitem(ckan_config, config.GIVE_WAY, 4)
-    clock = Clock()
-    worker = Pace(clock.passes, clock)
-    rests = []
-    for _batch in range(3):
-        clock.passes(1)
-        rests.append(worker.rest())
-    assert rests == [4.0, 4.0, 4.0]
+    assert rests_after(1, 1, 1) == [4.0, 4.0, 4.0]
 
 
 @pytest.mark.parametrize(("pages", "times"), [(0.0, 4), (0.6, 4), (10.0, 0)])
 def test_nobody_there_or_not_wanted(in_use, ckan_config, monkeypatch, pages, times):
     in_use(pages)
     monkeypatch.setitem(ckan_config, config.GIVE_WAY, times)
-    assert rest_after(1.5) == 0.0
+    with Locks() as others:
+        others.take(TURN)
+        with Locks() as locks:
+            assert rests_after(1.5, locks=locks) == []
+
+
+def test_one_worker_at_a_time_works_or_rests_while_people_are_there(portal, in_use, ckan_config, monkeypatch):
+    in_use(10.0)
+    monkeypatch.setitem(ckan_config, config.GIVE_WAY, 1)
+    lock, at_once, most, steps = threading.Lock(), 0, 0, 0
+
+    def worker() -> None:
+        nonlocal at_once, most, steps
+        with Locks() as locks:
+            turns = Pace(locks)
+            for _step in range(2):
+                with turns.step():
+                    with lock:
+                        at_once, steps = at_once + 1, steps + 1
+                        most = max(most, at_once)
+                    time.sleep(0.1)
+                    with lock:
+                        at_once -= 1
+
+    monkeypatch.setattr(pace, "_POLL_SECONDS", 0.02)
+    workers = [threading.Thread(target=worker) for _number in range(3)]
+    for each in workers:
+        each.start()
+    for each in workers:
+        each.join(30)
+    assert (steps, most) == (6, 1)
+    assert is_free(TURN)
+
+
+def test_a_worker_goes_on_when_another_keeps_its_turn(portal, in_use, ckan_config, monkeypatch):
+    in_use(10.0)
+    monkeypatch.setitem(ckan_config, config.GIVE_WAY, 1)
+    with Locks() as others, Locks() as locks:
+        others.take(TURN)
+        rests = rests_after(2, locks=locks)
+        assert sum(rests) == pytest.approx(pace._LONGEST + 2, abs=1)
+        assert not is_free(TURN)
+
+
+def test_a_step_that_fails_leaves_no_turn_behind(portal, in_use, ckan_config, monkeypatch):
+    in_use(10.0)
+    monkeypatch.setitem(ckan_config, config.GIVE_WAY, 4)
+    with Locks() as locks, pytest.raises(ValueError), Pace(locks).step():
+        raise ValueError
+    assert is_free(TURN)
 
 
 def test_a_harvest_rests_between_its_batches(portal, in_use, ckan_config, monkeypatch):
@@ -74,12 +137,19 @@ def test_a_harvest_rests_between_its_batches(portal, in_use, ckan_config, monkey
     for name, value in ((config.BATCH_SIZE, 2), (config.GIVE_WAY, 2)):
         monkeypatch.setitem(ckan_config, name, value)
     rests: list[float] = []
-    original = Pace.rest
-    monkeypatch.setattr(Pace, "rest", lambda self: rests.append(original(self)))
+    original = Pace._rest
+
+    def rest(self: Pace, worked: float) -> None:
+        begun = time.monotonic()
+        original(self, worked)
+        rests.append(time.monotonic() - begun)
+
+    monkeypatch.setattr(Pace, "_rest", rest)
     with catalogue([iso_record(number) for number in range(1, 7)]) as server:
         portal.harvest(portal.source(server.url))
     assert len(rests) == 1 + 3  # a page that is read, and the batches of its records
     assert all(0 < seconds < 30 for seconds in rests)
+    assert is_free(TURN)
 
 
 def solr_count(*path: str) -> int:

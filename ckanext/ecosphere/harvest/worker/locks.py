@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+TURN = "harvest:turn"
+"""The lock of the one worker that works, or rests after its work, while people use the portal."""
+
 
 def source_lock(source_id: str) -> str:
     """The lock of whoever runs a job of this source."""

@@ -1,46 +1,76 @@
-"""Give way to people: a worker rests between two pages of a source, and two batches, while the portal is being used.
+"""Give way to people: while the portal is being used, one worker at a time works, and rests after each step.
 
-A harvest shares PostgreSQL and Solr with the pages. Lowering the priority of its own process (`nice`) does nothing for
-what those two have to do for it.
+A step is a page of a source or a batch. A harvest shares PostgreSQL and Solr with the pages. Lowering the priority of
+its own process (`nice`) does nothing for what those two have to do for it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.worker.locks import TURN
+from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.web_guard import visits
 
 _IN_USE = 1.0
 """Answers a second from which the portal counts as being used: programs that look around now and then do not."""
 _LONGEST = 30.0
 """Seconds after which a worker goes on in any case, so that a harvest is never taken for a dead one."""
+_POLL_SECONDS = 0.3
 
 
 class Pace:
-    """Lets a worker rest in proportion to what it has done.
+    """Lets the workers of all jobs take turns, and rest in proportion to what they have done.
 
     Args:
+        locks: where this worker holds its locks.
         sleep: how to pause.
-        clock: seconds that only go forward.
+        clock: seconds of work, which only go forward.
     """
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep, clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self,
+        locks: Locks,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._locks = locks
         self._sleep = sleep
         self._clock = clock
-        self._begun = clock()
 
-    def rest(self) -> float:
-        """Rest after a page or a batch, if people use the portal.
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Wait for one's turn, work, and rest before the next one's; nobody waits while nobody uses the portal.
 
-        Returns:
-            for how many seconds.
+        Raises:
+            LockLostError: the connection that holds this worker's locks is gone.
         """
-        worked = self._clock() - self._begun
+        has_turn = self._wait()
+        begun = self._clock()
+        yield
+        self._rest(self._clock() - begun)
+        if has_turn:
+            self._locks.release(TURN)
+
+    def _wait(self) -> bool:
+        """Take the turn; False when it is not needed, or others have had it for too long."""
+        waited = 0.0
+        while _gives_way() and waited < _LONGEST:
+            if self._locks.take(TURN):
+                return True
+            self._sleep(_POLL_SECONDS)
+            waited += _POLL_SECONDS
+        return False
+
+    def _rest(self, worked: float) -> None:
         wanted = min(worked * config.give_way(), _LONGEST)
-        rested = wanted if wanted > 0 and visits.per_second() > _IN_USE else 0.0
-        if rested:
-            self._sleep(rested)
-        self._begun = self._clock()
-        return rested
+        if wanted > 0 and _gives_way():
+            self._sleep(wanted)
+
+
+def _gives_way() -> bool:
+    """Whether harvests give way on this portal, and there are people to give way to."""
+    return config.give_way() > 0 and visits.per_second() > _IN_USE

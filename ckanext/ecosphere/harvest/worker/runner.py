@@ -157,7 +157,13 @@ def _gather(job: Job, harvester: SourceType, locks: Locks, helpers: bool) -> Non
 
     with Watch(reader.budget, reader.bounds.memory, job.id):
         Gatherer(
-            job, reader, config.batch_size(), helper.more_work, locks.check, members=members, read=harvester.read
+            job,
+            reader,
+            config.batch_size(),
+            locks,
+            helper.more_work,
+            members=members,
+            read=harvester.read,
         ).run()
     _end_of_reading(job, reader.reading)
 

@@ -73,14 +73,14 @@ class Importer:
             until_empty: also wait for those that other workers have taken, and take over from those that die.
         """
         self._shown_within = config.shown_seconds()
-        pace = Pace(self._sleep)
+        pace = Pace(self._locks, self._sleep)
         with without_activity():
             self._writer.prepare()
             while is_running(self._job.id):
                 batch = self._take()
                 if batch is not None:
-                    self._do(batch)
-                    pace.rest()
+                    with pace.step():
+                        self._do(batch)
                 elif until_empty and self._left():
                     self._sleep(_POLL_SECONDS)
                 else:
