@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from flask import g
 
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.preview import messages, plan
 from ckanext.ecosphere.access.qgis import layers, series
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take.request import offers_features
-from ckanext.ecosphere.shared import outlines
+from ckanext.ecosphere.shared import once, outlines
 
 MOST_PREVIEWS, MOST_ASKED = 20, 10
 #: Pages that list datasets → the facet that stands for what they list.
@@ -65,15 +64,16 @@ def ecosphere_access_use(pkg: dict[str, Any]) -> dict[str, Any] | None:
 
 def of_dataset(pkg: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What is known of the services of a dataset, by resource; read once for a page."""
-    kept: dict[str, Any] = g.setdefault("ecosphere_access_services", {})
-    if pkg["id"] not in kept:
-        names = {str(each.get("id") or ""): str(each.get("name") or "") for each in pkg.get("resources") or []}
-        found = storage.of_resources(list(names)) if names else {}
-        kept[pkg["id"]] = {
-            resource: presentation.shown(service, layer, (names[resource], str(pkg.get("title") or "")))
-            for resource, (service, layer) in found.items()
-        }
-    return kept[pkg["id"]]
+    return once.of_dataset("services", pkg, _of_dataset)
+
+
+def _of_dataset(pkg: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    names = {str(each.get("id") or ""): str(each.get("name") or "") for each in pkg.get("resources") or []}
+    found = storage.of_resources(list(names)) if names else {}
+    return {
+        resource: presentation.shown(service, layer, (names[resource], str(pkg.get("title") or "")))
+        for resource, (service, layer) in found.items()
+    }
 
 
 def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any] | None:

@@ -15,7 +15,8 @@ from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.core.lists import journal
-from ckanext.ecosphere.shared import action_input, authorization, telephone, web_guard
+from ckanext.ecosphere.shared import action_input, authorization, web_guard
+from ckanext.ecosphere.shared.contact_details import telephone
 
 _ = tk._
 

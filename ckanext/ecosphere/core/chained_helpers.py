@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from flask import g, has_request_context
+from flask import has_request_context
 
-from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared import dates, once
 
 
 @tk.chained_helper
@@ -40,10 +40,7 @@ def check_access(original: Any, action: str, data_dict: dict[str, Any] | None = 
         action: name of the action.
         data_dict: what it is given.
     """
-    if not has_request_context() or tk.request.method != "GET" or set(data_dict or {}) != {"id"}:
+    if set(data_dict or {}) != {"id"} or not has_request_context():
         return original(action, data_dict)
-    kept = g.setdefault("ecosphere_access", {})
     key = (action, tk.current_user.name, str((data_dict or {})["id"]))
-    if key not in kept:
-        kept[key] = original(action, data_dict)
-    return kept[key]
+    return once.for_page("access", key, lambda: original(action, data_dict))

@@ -11,12 +11,12 @@ from ckan import model
 from markupsafe import Markup
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import config, once
+from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import authors, law
 from ckanext.ecosphere.data_requests.domain import people, uses, wording
 from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.data_requests.views import charts, forms
-from ckanext.ecosphere.shared import dates, language, rich_text
+from ckanext.ecosphere.shared import dates, language, once, rich_text
 
 #: State → symbol of the icon font that CKAN ships, and the family of its colour. Every family has shapes of its own.
 LOOKS = {
@@ -369,7 +369,7 @@ def ecosphere_request_unseen() -> int:
     if not tk.current_user.is_authenticated:
         return 0
     reader = people.reader_of(model.Session.get(model.User, tk.current_user.id))
-    return once.for_page("unseen", lambda: outbox.unseen(reader))
+    return once.for_page("unseen requests", reader.id, lambda: outbox.unseen(reader))
 
 
 def ecosphere_request_files() -> dict[str, Any]:

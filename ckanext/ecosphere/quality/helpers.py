@@ -8,13 +8,12 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from flask import g, has_request_context
 from werkzeug.routing import BuildError
 
 from ckanext.ecosphere.quality import config, forms, integrations
 from ckanext.ecosphere.quality.reports import charts, presentation
 from ckanext.ecosphere.quality.storage import store
-from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared import dates, once
 
 #: Functions that templates call under these names.
 ecosphere_quality_improve_url = forms.improve_url
@@ -49,12 +48,13 @@ def ecosphere_quality_badge(package: Mapping[str, Any]) -> dict[str, Any] | None
 
 def ecosphere_quality_show(package: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the whole quality of the dataset dict `package`, as `ecosphere_quality_show` does, once for a page."""
-    kept = g.setdefault("ecosphere_quality_shown", {}) if has_request_context() and tk.request.method == "GET" else {}
-    if package["id"] not in kept:
-        found = model.Package.get(package["id"])
-        scored = found if found is not None and store.is_scored(found.type) else None
-        kept[package["id"]] = presentation.as_dict(presentation.quality(scored)) if scored else None
-    return kept[package["id"]]
+    return once.of_dataset("quality", package, _quality)
+
+
+def _quality(package: Mapping[str, Any]) -> dict[str, Any] | None:
+    found = model.Package.get(package["id"])
+    scored = found if found is not None and store.is_scored(found.type) else None
+    return presentation.as_dict(presentation.quality(scored)) if scored else None
 
 
 def ecosphere_quality_grouped(quality: Mapping[str, Any]) -> list[Any]:

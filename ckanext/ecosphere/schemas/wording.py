@@ -12,7 +12,8 @@ from babel.dates import format_date
 from ckanext.ecosphere.schemas.fields import places, spatial
 from ckanext.ecosphere.schemas.fields.dates import precision, span
 from ckanext.ecosphere.shared import dates as moments
-from ckanext.ecosphere.shared import language, telephone
+from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared.contact_details import telephone
 
 
 def ecosphere_date_text(value: Any) -> str:

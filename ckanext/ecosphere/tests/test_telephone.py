@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ckanext.ecosphere.shared import telephone
+from ckanext.ecosphere.shared.contact_details import telephone
 
 
 @pytest.mark.parametrize(

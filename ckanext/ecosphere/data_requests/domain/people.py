@@ -11,11 +11,12 @@ import sqlalchemy as sa
 from ckan import authz, model
 
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.data_requests import config, once
+from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.desk import absences
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.model import SHOWN_SIGNAL, Follow, Request, Support
 from ckanext.ecosphere.data_requests.notifications.mailboxes import Mailbox
+from ckanext.ecosphere.shared import once
 
 EDITING = ("editor", "admin")
 
@@ -83,7 +84,7 @@ def reader_of(user: model.User | Mailbox | None) -> Reader:
         return Reader(id=user.id, editor_of=frozenset({user.organization_id}))
     if user is None or user.state != model.State.ACTIVE:
         return NOBODY
-    return once.for_page(("reader", user.id), lambda: _read(user))
+    return once.for_page("reader", user.id, lambda: _read(user))
 
 
 def _read(user: model.User) -> Reader:

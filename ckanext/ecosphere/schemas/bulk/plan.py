@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.shared import csv_table, email_addresses
+from ckanext.ecosphere.shared import csv_table
+from ckanext.ecosphere.shared.contact_details import email_addresses
 from ckanext.ecosphere.vocabularies import communes
 
 #: Fields that may be changed: name → (vocabulary or None, attribute that is stored, whether it holds several).

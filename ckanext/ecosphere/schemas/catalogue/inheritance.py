@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from flask import g, has_request_context
 
 from ckanext.ecosphere.schemas.fields import stored
+from ckanext.ecosphere.shared import once
 
 Dataset = Mapping[str, Any]
 Field = Mapping[str, Any]
@@ -66,12 +66,7 @@ def completed(dataset: Dataset) -> dict[str, Any]:
 
 def _public(reference: str) -> Dataset | None:
     """Return a series that everyone may see, read once for a page."""
-    if not (has_request_context() and tk.request.method == "GET"):
-        return _read_public(reference)
-    kept = g.setdefault("ecosphere_lenders", {})
-    if reference not in kept:
-        kept[reference] = _read_public(reference)
-    return kept[reference]
+    return once.for_page("public series", reference, lambda: _read_public(reference))
 
 
 def _read_public(reference: str) -> Dataset | None:

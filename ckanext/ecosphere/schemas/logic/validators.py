@@ -21,7 +21,8 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.fields import spatial, urls
 from ckanext.ecosphere.schemas.fields.dates import parse_date
 from ckanext.ecosphere.schemas.fields.values import as_list
-from ckanext.ecosphere.shared import characters, email_addresses, telephone
+from ckanext.ecosphere.shared import characters
+from ckanext.ecosphere.shared.contact_details import email_addresses, telephone
 from ckanext.ecosphere.vocabularies import communes
 from ckanext.scheming.validation import scheming_validator
 

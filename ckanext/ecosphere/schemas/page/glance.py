@@ -15,8 +15,7 @@ from ckanext.ecosphere.schemas.catalogue import inheritance
 from ckanext.ecosphere.schemas.fields import places, spatial, urls
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.page import uses
-from ckanext.ecosphere.schemas.page.once import once
-from ckanext.ecosphere.shared import dates, outlines
+from ckanext.ecosphere.shared import dates, once, outlines
 from ckanext.ecosphere.vocabularies import freshness
 
 MOST_PLACES = 4
@@ -105,7 +104,7 @@ def main(dataset: Dataset) -> tuple[Mapping[str, Any], uses.Use] | None:
 
 def resources(dataset: Dataset) -> list[Mapping[str, Any]]:
     """Return the resources of a dataset; what nothing tells the format of has that of the answer of its server."""
-    return once("resources", dataset, _resources)
+    return once.of_dataset("resources", dataset, _resources)
 
 
 def _resources(dataset: Dataset) -> list[Mapping[str, Any]]:
@@ -203,7 +202,7 @@ def link_states(dataset: Dataset) -> dict[str, dict[str, Any]]:
 
     Nothing without the plugin that checks links.
     """
-    return once("links", dataset, _link_states)
+    return once.of_dataset("links", dataset, _link_states)
 
 
 def _link_states(dataset: Dataset) -> dict[str, dict[str, Any]]:

@@ -13,15 +13,14 @@ from markupsafe import Markup
 from ckanext.ecosphere.schemas import wording
 from ckanext.ecosphere.schemas.page import around, citation, collections, editions, glance, uses, views
 from ckanext.ecosphere.schemas.page.addresses import ecosphere_address_text
-from ckanext.ecosphere.schemas.page.once import once
-from ckanext.ecosphere.shared import template_helpers
+from ckanext.ecosphere.shared import once, template_helpers
 
 Dataset = Mapping[str, Any]
 
 
 def ecosphere_glance(dataset: Dataset) -> dict[str, Any]:
     """Return what the page of a dataset says first (`glance.of`), once for a page."""
-    return once("glance", dataset, glance.of)
+    return once.of_dataset("glance", dataset, glance.of)
 
 
 def ecosphere_access(dataset: Dataset) -> dict[str, Any]:
@@ -76,7 +75,7 @@ def ecosphere_link_state(dataset: Dataset, resource: Mapping[str, Any]) -> dict[
 def ecosphere_around(dataset: Dataset) -> dict[str, list[dict[str, str]]]:
     """Return what is around a dataset (`around.of`) beside its editions; nothing when the index cannot be asked."""
     try:
-        found = once("around", dataset, around.of)
+        found = once.of_dataset("around", dataset, around.of)
     except SearchError:
         return around.nothing()
     beside = ecosphere_editions(dataset)
@@ -87,14 +86,14 @@ def ecosphere_around(dataset: Dataset) -> dict[str, list[dict[str, str]]]:
 def ecosphere_editions(dataset: Dataset) -> dict[str, Any]:
     """Return the other editions of a dataset (`editions.of`), once for a page; none when the index cannot be asked."""
     try:
-        return once("editions", dataset, editions.of)
+        return once.of_dataset("editions", dataset, editions.of)
     except SearchError:
         return {"older": [], "newer": [], "newest": None}
 
 
 def ecosphere_collections(dataset: Dataset) -> dict[str, Any]:
     """Return the collections that use a dataset (`collections.of`), once for a page."""
-    return once("collections", dataset, collections.of)
+    return once.of_dataset("collections", dataset, collections.of)
 
 
 def ecosphere_citation(dataset: Dataset) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from rdflib import Graph, Literal, URIRef
 
 from ckanext.dcat.profiles import VCARD
-from ckanext.ecosphere.shared import telephone
+from ckanext.ecosphere.shared.contact_details import telephone
 
 #: ``vcard:organization-unit``: a dash is no part of a Python name.
 UNIT = VCARD["organization-unit"]

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from flask import g, has_request_context
 
 from ckanext.ecosphere.schemas.fields import urls
+from ckanext.ecosphere.shared import once
 
 SERIES_FIELD = "vocab_ecosphere_in_series"
 SERVES_FIELD = "vocab_ecosphere_serves"
@@ -116,10 +116,7 @@ def other_records(dataset: Dataset) -> list[dict[str, str]]:
 
 def _search(query: str, rows: int) -> dict[str, Any]:
     """Search as the reader of the page, once for a page that asks several times (form, fields, map, relations)."""
-    kept = g.setdefault("ecosphere_relations", {}) if has_request_context() and tk.request.method == "GET" else {}
-    if (query, rows) not in kept:
-        kept[query, rows] = _searched(query, rows)
-    return kept[query, rows]
+    return once.for_page("related datasets", (query, rows), lambda: _searched(query, rows))
 
 
 def _searched(query: str, rows: int) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere.interfaces import AlertSubject
 from ckanext.ecosphere.search.alerts import actions, config, feed, job, links, searches, storage, subjects, throttle
 from ckanext.ecosphere.search.unfound import counting
-from ckanext.ecosphere.shared import email_addresses, language, web_guard
+from ckanext.ecosphere.shared import language, web_guard
+from ckanext.ecosphere.shared.contact_details import email_addresses
 from ckanext.ecosphere.shared.mailing import sending
 
 INVALID = 400

@@ -7,7 +7,8 @@ import unicodedata
 
 import pytest
 
-from ckanext.ecosphere.shared import bounds, characters, email_addresses
+from ckanext.ecosphere.shared import bounds, characters
+from ckanext.ecosphere.shared.contact_details import email_addresses
 
 
 @pytest.mark.parametrize(
