@@ -66,7 +66,7 @@ def workers() -> int:
 
 
 def give_way() -> int:
-    """Times that a worker rests as long as it has worked, while people use the portal."""
+    """Times that a worker rests as long as it has worked, for each answer that the portal gives people in a second."""
     return max(0, tk.config[GIVE_WAY])
 
 

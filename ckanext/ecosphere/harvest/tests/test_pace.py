@@ -64,15 +64,16 @@ def rests_after(*steps: float, locks=None) -> list[float]:
     return rests
 
 
-def test_a_worker_rests_in_proportion_to_its_batch_while_people_are_there(in_use, ckan_config, monkeypatch):
-    in_use(10.0)
-    monkeypatch.setitem(ckan_config, config.GIVE_WAY, 4)
-    assert rests_after(1.5, 100) == [6.0, pace._LONGEST]
+@pytest.mark.parametrize(("pages", "seconds"), [(1.5, 1.5), (10.0, 10.0), (400.0, pace._LONGEST)])
+def test_a_worker_rests_in_proportion_to_its_work_and_to_the_pages(pages, seconds, in_use, ckan_config, monkeypatch):
+    in_use(pages)
+    monkeypatch.setitem(ckan_config, config.GIVE_WAY, 2)
+    assert rests_after(0.5, 100) == [seconds, pace._LONGEST]
 
 
 def test_a_rest_does_not_count_as_work(in_use, ckan_config, monkeypatch):
-    in_use(10.0)
-    monkeypatch.setitem(ckan_config, config.GIVE_WAY, 4)
+    in_use(2.0)
+    monkeypatch.setitem(ckan_config, config.GIVE_WAY, 2)
     assert rests_after(1, 1, 1) == [4.0, 4.0, 4.0]
 
 
@@ -87,7 +88,7 @@ def test_nobody_there_or_not_wanted(in_use, ckan_config, monkeypatch, pages, tim
 
 
 def test_one_worker_at_a_time_works_or_rests_while_people_are_there(portal, in_use, ckan_config, monkeypatch):
-    in_use(10.0)
+    in_use(2.0)
     monkeypatch.setitem(ckan_config, config.GIVE_WAY, 1)
     lock, at_once, most, steps = threading.Lock(), 0, 0, 0
 
@@ -119,7 +120,7 @@ def test_a_worker_goes_on_when_another_keeps_its_turn(portal, in_use, ckan_confi
     monkeypatch.setitem(ckan_config, config.GIVE_WAY, 1)
     with Locks() as others, Locks() as locks:
         others.take(TURN)
-        rests = rests_after(2, locks=locks)
+        rests = rests_after(0.2, locks=locks)
         assert sum(rests) == pytest.approx(pace._LONGEST + 2, abs=1)
         assert not is_free(TURN)
 
@@ -133,8 +134,8 @@ def test_a_step_that_fails_leaves_no_turn_behind(portal, in_use, ckan_config, mo
 
 
 def test_a_harvest_rests_between_its_batches(portal, in_use, ckan_config, monkeypatch):
-    in_use(10.0)
-    for name, value in ((config.BATCH_SIZE, 2), (config.GIVE_WAY, 2)):
+    in_use(1.5)
+    for name, value in ((config.BATCH_SIZE, 2), (config.GIVE_WAY, 1)):
         monkeypatch.setitem(ckan_config, name, value)
     rests: list[float] = []
     original = Pace._rest

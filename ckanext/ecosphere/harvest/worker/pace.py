@@ -23,7 +23,11 @@ _POLL_SECONDS = 0.3
 
 
 class Pace:
-    """Lets the workers of all jobs take turns, and rest in proportion to what they have done.
+    """Lets the workers of all jobs take turns, and rest the longer the more they did and the more pages people open.
+
+    The share of the time in which a harvest works sinks as the pages grow in number: twenty-one times the length of a
+    step is one step of work and its rest, with ten answers a second and `ecosphere.harvest.give_way` at 2. Fewer than
+    one page in twenty then meets it.
 
     Args:
         locks: where this worker holds its locks.
@@ -58,7 +62,7 @@ class Pace:
     def _wait(self) -> bool:
         """Take the turn; False when it is not needed, or others have had it for too long."""
         waited = 0.0
-        while _gives_way() and waited < _LONGEST:
+        while _pages() and waited < _LONGEST:
             if self._locks.take(TURN):
                 return True
             self._sleep(_POLL_SECONDS)
@@ -66,11 +70,12 @@ class Pace:
         return False
 
     def _rest(self, worked: float) -> None:
-        wanted = min(worked * config.give_way(), _LONGEST)
-        if wanted > 0 and _gives_way():
+        wanted = min(worked * config.give_way() * _pages(), _LONGEST)
+        if wanted > 0:
             self._sleep(wanted)
 
 
-def _gives_way() -> bool:
-    """Whether harvests give way on this portal, and there are people to give way to."""
-    return config.give_way() > 0 and visits.per_second() > _IN_USE
+def _pages() -> float:
+    """Answers a second to give way to; 0 when there are too few, or harvests give way to nobody on this portal."""
+    pages = visits.per_second() if config.give_way() else 0.0
+    return pages if pages > _IN_USE else 0.0
