@@ -244,14 +244,17 @@ def measure(served_by: tuple[str, int], facets: list[str], load: Load, ours: boo
 
 
 @contextmanager
-def harvesting(source: str) -> Iterator[None]:
-    """Have the workers of the demonstration read a source again meanwhile, every record of it."""
+def harvesting(source: str, site: str, people: int) -> Iterator[None]:
+    """Have the workers of the demonstration read a source again meanwhile, every record of it.
+
+    People are there already when it begins: of a portal that nobody uses a harvest takes all, until it has noticed them.
+    """
     from ckanext.harvest.model import HarvestJob
 
     ckan = [str(Path(sys.executable).with_name("ckan")), "-c", str(INI)]
     command = [*ckan, "ecosphere", "harvest", "run", "--force", source]
     watching = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(WARM_UP)
+    drive(people, WARM_UP, PAUSE, _get(f"{site}/dataset/", "q", WORDS))
     if watching.poll():
         sys.exit(f"The source {source} cannot be harvested: is there one of this name?")
     try:
@@ -264,6 +267,14 @@ def harvesting(source: str) -> Iterator[None]:
             print("  the harvest ended before: choose a larger source")
         for job in found:
             tk.get_action("harvest_job_abort")({"ignore_auth": True, "user": ""}, {"id": job.id})
+
+
+def imported() -> int:
+    """Number of records that harvests have imported so far."""
+    model.Session.rollback()
+    objects = sa.table("harvest_object", sa.column("import_finished"))
+    done = sa.select(sa.func.count()).select_from(objects).where(objects.c.import_finished.is_not(None))
+    return model.Session.scalars(done).one()
 
 
 def stock_ini() -> None:
@@ -310,9 +321,11 @@ def main() -> None:
                 load = Load(chosen.people, chosen.seconds)
                 measure(served_by, fields, load, ini == INI)
                 if chosen.harvest and ini == INI:
-                    with harvesting(chosen.harvest):
+                    with harvesting(chosen.harvest, served_by[0], chosen.people):
                         print("during a harvest", flush=True)
+                        before = imported()
                         measure_pages(served_by[0], load)
+                        print(f"  {imported() - before} records imported meanwhile", flush=True)
 
 
 if __name__ == "__main__":

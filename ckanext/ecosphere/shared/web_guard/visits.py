@@ -1,6 +1,6 @@
 """How busy the portal is: answers a second, so that background work can give way to the people who wait for a page.
 
-Each process of the web server counts for itself and tells Redis every few seconds; nothing is kept of who asked what.
+Each process of the web server counts for itself and tells Redis every two seconds; nothing is kept of who asked what.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ckan.lib.redis import connect_to_redis
 from flask import request
 from redis.exceptions import RedisError
 
-SECONDS = 5
+SECONDS = 2
 """Length of the spans of time that are counted, in seconds."""
 _KEPT = 4 * SECONDS
 _STATIC = frozenset({"static", "webassets.index"})
