@@ -247,7 +247,7 @@ def measure(served_by: tuple[str, int], facets: list[str], load: Load, ours: boo
 def harvesting(source: str, site: str, people: int) -> Iterator[None]:
     """Have the workers of the demonstration read a source again meanwhile, every record of it.
 
-    People are there already when it begins: of a portal that nobody uses a harvest takes all, until it has noticed them.
+    People are there already when it begins: of a portal that nobody uses it takes all, until it notices them.
     """
     from ckanext.harvest.model import HarvestJob
 

@@ -31,10 +31,10 @@ from ckanext.ecosphere.schemas.importing import addresses
 from ckanext.ecosphere.schemas.page import uses
 
 ROOT = Path(ckanext.ecosphere.__file__).parent
-SHORT, LONG = 1_500, 50_000
+SHORT, LONG = 2_000, 50_000
 MOST_SECONDS = 0.2
 #: At the short length: a linear search takes well below, a quadratic one well above.
-SUSPECT_SECONDS = 0.003
+SUSPECT_SECONDS = 0.0015
 GIVEN_UP = 3  # seconds
 REPEATED = {"sub", "subn", "split", "findall", "finditer"}
 CALLS = {"search", "match", "fullmatch", *REPEATED}

@@ -121,7 +121,7 @@ def test_a_worker_goes_on_when_another_keeps_its_turn(portal, in_use, ckan_confi
     with Locks() as others, Locks() as locks:
         others.take(TURN)
         rests = rests_after(0.2, locks=locks)
-        assert sum(rests) == pytest.approx(pace._LONGEST + 2, abs=1)
+        assert sum(rests) == pytest.approx(pace._LONGEST_WAIT + 0.2 * 10, abs=1)
         assert not is_free(TURN)
 
 

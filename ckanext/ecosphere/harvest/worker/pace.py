@@ -18,7 +18,9 @@ from ckanext.ecosphere.shared.web_guard import visits
 _IN_USE = 1.0
 """Answers a second from which the portal counts as being used: programs that look around now and then do not."""
 _LONGEST = 30.0
-"""Seconds after which a worker goes on in any case, so that a harvest is never taken for a dead one."""
+"""Longest rest, in seconds."""
+_LONGEST_WAIT = 5 * _LONGEST
+"""Seconds after which a worker goes on out of its turn, so that a harvest is never taken for a dead one."""
 _POLL_SECONDS = 0.3
 
 
@@ -62,7 +64,7 @@ class Pace:
     def _wait(self) -> bool:
         """Take the turn; False when it is not needed, or others have had it for too long."""
         waited = 0.0
-        while _pages() and waited < _LONGEST:
+        while _pages() and waited < _LONGEST_WAIT:
             if self._locks.take(TURN):
                 return True
             self._sleep(_POLL_SECONDS)
