@@ -84,8 +84,8 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
         only: id of the one resource that is meant, "" for all.
 
     Returns:
-        `resources` (id, title, way, and what the way needs), `extent` of the dataset, `outline` of France, and
-        `background`.
+        `resources` (id, title, way, and what the way needs; twenty at most), whether there are `more`, `extent` of the
+        dataset, `outline` of France, and `background`.
     """
     services = of_dataset(pkg)
     shown: list[dict[str, Any]] = []
@@ -110,7 +110,7 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
             each["url"] = tk.h.url_for("ecosphere_access.inline", **address)
         each["trouble"] = service["trouble"] if service else ""
         shown.append(each)
-        if len(shown) == MOST_PREVIEWS:
+        if len(shown) > MOST_PREVIEWS:
             break
     if not shown:
         return None
@@ -118,7 +118,8 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
     extent = plan.extent_of(pkg.get("spatial") or tk.h.get_pkg_dict_extra(pkg, "spatial", ""))
     frames = [] if url else [frame.path for frame in outlines.frames()]
     return {
-        "resources": shown,
+        "resources": shown[:MOST_PREVIEWS],
+        "more": len(shown) > MOST_PREVIEWS,
         "extent": extent,
         "outline": frames,
         "background": {"url": url, "credit": credit},

@@ -606,6 +606,15 @@ def test_data_stand_before_documents_in_a_preview(store):
     assert shown[:3] == ["zones.csv", "notice.pdf", "photo.webp"]
 
 
+@pytest.mark.parametrize(("number", "told"), [(20, False), (21, True)])
+def test_a_page_tells_that_it_does_not_show_all_resources(store, number, told):
+    resources = [{"url": f"http://127.0.0.1:1/{each}.csv", "name": f"t{each}"} for each in range(number)]
+    made = factories.Dataset(owner_org=store["service"], resources=resources)
+    panel = store["client"].get(f"/fr/dataset/{made['name']}").get_data(as_text=True)
+    assert panel.count("<option value=") == 20
+    assert ("Les 20 premières ressources sont à voir ici, chacune des autres sur sa propre page." in panel) is told
+
+
 def test_a_list_of_flat_objects_in_json_is_a_table(loaded, tmp_path):
     listed = [{"code": "44109", "nom": "Nantes", "littoral": False}, {"code": "44143", "nom": "Rezé", "ha": 13.8}]
     _facts, shown = sample(json.dumps(listed).encode(), tmp_path, "x.json")

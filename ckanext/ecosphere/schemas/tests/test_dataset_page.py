@@ -360,6 +360,10 @@ def test_paper_has_the_code_and_no_buttons(page, complete):
     assert not page.locator(".eco-qr").is_visible() and not address.is_visible()
     page.emulate_media(media="print", color_scheme="dark")
     assert page.locator(".eco-qr").is_visible() and address.is_visible()
+    on_paper = page.locator("#dataset-resources .eco-on-paper")
+    items = page.locator("#dataset-resources .resource-item:has(.btn-primary)")
+    assert on_paper.count() == items.count() > 1
+    assert all(on_paper.nth(number).is_visible() for number in range(on_paper.count()))
     buttons = page.locator("main .btn:visible")
     assert [buttons.nth(i).inner_text() for i in range(buttons.count())] == []
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
