@@ -72,7 +72,7 @@ def iso_code(language: str) -> str:
 def by_tag(texts: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[tuple[str, str]]]:
     """Sort texts by the tags of their languages, the first of each, and those that a machine translated after others.
 
-    A region is left out where no other text is in the same language.
+    See `spoken` for the languages of the portal.
 
     Args:
         texts: code of the language, and text.
@@ -87,11 +87,16 @@ def by_tag(texts: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[tuple
         if known and found.setdefault(known, text) == text:
             continue
         left.append((code, text))
-    for known in [each for each in found if "-" in each]:
-        base = known.partition("-")[0]
-        if base not in found and sum(each.startswith(f"{base}-") for each in found) == 1:
-            found[base] = found.pop(known)
-    return found, left
+    return spoken(found), left
+
+
+def spoken(texts: dict[str, str]) -> dict[str, str]:
+    """Let a French and an English text be found by the pages of the portal: "en-GB" is "en" where there is no other."""
+    for base in (FRENCH, ENGLISH):
+        regional = [each for each in texts if each.startswith(f"{base}-")]
+        if len(regional) == 1 and base not in texts:
+            texts[base] = texts.pop(regional[0])
+    return texts
 
 
 def best(texts: Mapping[str, str]) -> str:

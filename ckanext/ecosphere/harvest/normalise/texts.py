@@ -178,7 +178,7 @@ def in_languages(draft: Draft, field: str, main: str, said: str | None, texts: d
         cleaned = plain_text(text) if limit > MAX_TITLE else one_line(text)
         if text == said:
             made[language] = main
-        elif len(made) >= languages.MOST:
+        elif len(made) >= languages.MOST - 1:  # the text itself is the last
             draft.lost(f"{language}:{field}", one_line(text))
         elif not is_placeholder(cleaned):
             made[language] = cut(cleaned, limit)

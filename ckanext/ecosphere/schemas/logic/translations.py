@@ -1,0 +1,177 @@
+"""Texts in several languages: ``title_translated`` beside ``title``, an object of BCP 47 tag → text.
+
+The convention is that of ckanext-fluent, ckanext-dcat and CKAN's `get_translated` (see `vocabularies.languages`): the
+object holds every language, that of the field beside it included. CKAN's own field stays what counts, so that whoever
+knows nothing of translations changes the right text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.schemas.fields.values import as_object
+from ckanext.ecosphere.shared import bounds, characters, language
+from ckanext.ecosphere.vocabularies import languages
+
+FlatData = dict[tuple[Any, ...], Any]
+Errors = dict[tuple[Any, ...], list[str]]
+SUFFIX = languages.SUFFIX
+_OF_FORM = f"{SUFFIX}-"
+"""Between the name of a field and the language, in the name of an input: ``title_translated-en``."""
+_RESOURCE = 2
+"""Length of the place of a resource: ("resources", 0)."""
+
+
+def ecosphere_translations(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
+    """Bring the texts in several languages of a flattened dataset, and those of its resources, in line with their fields.
+
+    Runs before the validators of the fields: takes what a form sends, fills a field that has translations only, and
+    gives the French entry and the field the same text, whichever of them was changed.
+
+    Args:
+        key: not used.
+        data: the dataset, changed in place.
+        errors: told where field and translation say different things.
+        context: of the save.
+    """
+    for place in list(_of_forms(data)):
+        _take_from_form(place, data)
+    for place in [each for each, value in data.items() if _is_translated(each[-1]) and value]:
+        main = (*place[:-1], str(place[-1]).removesuffix(SUFFIX))
+        try:
+            texts = read(data[place], main[-1])
+        except TranslationsError:
+            continue  # the validator of the field tells what is wrong
+        _settle(main, texts, data, errors, context)
+        if texts := languages.completed(_text(data.get(main)), texts):
+            data[place] = texts
+        else:
+            data[place] = None
+
+
+def ecosphere_translated(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
+    """Accept texts by language; stored as a JSON object, in a resource as the object itself."""
+    try:
+        texts = read(data[key], str(key[-1]).removesuffix(SUFFIX))
+    except TranslationsError as error:
+        errors[key] += error.messages
+        raise tk.StopOnError from error
+    if not texts:
+        data.pop(key, None)
+        raise tk.StopOnError
+    data[key] = texts if len(key) > _RESOURCE else json.dumps(texts, ensure_ascii=False)
+
+
+def ecosphere_load_object(value: Any) -> Any:
+    """Return a stored JSON object as an object (on output)."""
+    return as_object(value)
+
+
+class TranslationsError(ValueError):
+    """What was given is no object of languages and texts.
+
+    Attributes:
+        messages: what is wrong and what to do, in the language of the reader.
+    """
+
+    def __init__(self, messages: list[str]) -> None:
+        super().__init__("; ".join(messages))
+        self.messages = messages
+
+
+def read(value: Any, field: str) -> dict[str, str]:
+    """Return texts by BCP 47 tag; empty ones are left out.
+
+    Args:
+        value: an object, or JSON text of one.
+        field: name of the field that they translate, for its limit.
+
+    Raises:
+        TranslationsError: it is none, or holds an unknown language or too long a text.
+    """
+    given = as_object(value)
+    if not isinstance(given, Mapping):
+        if value in (None, ""):
+            return {}
+        raise TranslationsError([tk._('Write the texts as an object of languages: {"en": "…", "de": "…"}')])
+    limit = bounds.longest(field)
+    found: dict[str, str] = {}
+    faults: list[str] = []
+    for code, text in given.items():
+        tag = languages.tag(str(code))
+        if not tag:
+            message = tk._('"{code}" is not the code of a language: write it as en, de or pt-BR (BCP 47)')
+            faults.append(message.format(code=str(code)[:40]))
+        elif text is not None and not isinstance(text, str):
+            faults.append(tk._("{language}: this is not a text").format(language=_named(tag)))
+        elif cleaned := _text(text):
+            if len(cleaned) > limit:
+                message = tk._("{language}: too long, {number} characters at most")
+                faults.append(message.format(language=_named(tag), number=limit))
+            found.setdefault(tag, cleaned)
+    if len(given) > languages.MOST:
+        faults.append(tk._("Too many languages: {number} at most").format(number=languages.MOST))
+    if faults:
+        raise TranslationsError(faults[: languages.MOST])
+    return languages.spoken(found)
+
+
+def _named(tag: str) -> str:
+    return languages.name(tag, language.current())
+
+
+def _text(value: Any) -> str:
+    return characters.clean(value).strip() if isinstance(value, str) else ""
+
+
+def _is_translated(name: Any) -> bool:
+    return isinstance(name, str) and name.endswith(SUFFIX)
+
+
+def _of_forms(data: FlatData) -> Iterator[tuple[Any, ...]]:
+    """Yield the places beside which a form has sent texts by language."""
+    for place, value in list(data.items()):
+        if place[-1] == "__extras" and isinstance(value, dict) and any(_OF_FORM in str(name) for name in value):
+            yield place
+
+
+def _take_from_form(place: tuple[Any, ...], data: FlatData) -> None:
+    extras = data[place]
+    for name in [each for each in extras if _OF_FORM in str(each)]:
+        field, _sign, code = name.partition("-")
+        known = (*place[:-1], field)
+        held = data.get(known)
+        data[known] = {**(held if isinstance(held, dict) else {}), code: extras.pop(name)}
+    if not extras:
+        del data[place]
+
+
+def _settle(main: tuple[Any, ...], texts: dict[str, str], data: FlatData, errors: Errors, context: Any) -> None:
+    """Fill the field, or the French entry, from the other one; of two that differ, the one that was changed counts."""
+    text, french = _text(data.get(main)), texts.get(languages.FRENCH)
+    if not text and texts:
+        data[main] = texts[languages.best(texts)]
+    elif french is not None and french != text:
+        before = _before(main, data, context)
+        if french == before:
+            texts[languages.FRENCH] = text
+        elif text == before:
+            data[main] = french
+        else:
+            message = tk._("The French text and that of the field itself differ: give one of them, or both the same")
+            errors.setdefault((*main[:-1], f"{main[-1]}{SUFFIX}"), []).append(message)
+
+
+def _before(main: tuple[Any, ...], data: FlatData, context: Any) -> str | None:
+    """Return the text that a field had before this save."""
+    package = context.get("package")
+    if package is None:
+        return None
+    if len(main) == 1:
+        return _text(getattr(package, main[0], None))
+    id_ = data.get((*main[:-1], "id"))
+    return next((_text(getattr(each, main[-1], None)) for each in package.resources if each.id == id_), None)
