@@ -30,7 +30,16 @@ from ckanext.ecosphere.schemas.bulk import runs
 from ckanext.ecosphere.schemas.bulk import views as bulk_views
 from ckanext.ecosphere.schemas.catalogue import adopting, leaving, prepared_file, returning, sitemap
 from ckanext.ecosphere.schemas.fields import formats
-from ckanext.ecosphere.schemas.logic import action, auth, bounds, cross_field, grace, locked_fields, translations, validators
+from ckanext.ecosphere.schemas.logic import (
+    action,
+    auth,
+    bounds,
+    cross_field,
+    grace,
+    locked_fields,
+    translations,
+    validators,
+)
 from ckanext.ecosphere.schemas.page import helpers as page_helpers
 from ckanext.ecosphere.schemas.page import views as page_views
 from ckanext.ecosphere.setup.network_checks import check_networks, check_ports

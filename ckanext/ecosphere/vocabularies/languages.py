@@ -28,7 +28,7 @@ _NO_LANGUAGE = {"und", "mul", "zxx", "root"}
 
 @lru_cache(maxsize=4096)
 def tag(code: str) -> str:
-    """Return the BCP 47 tag of a language: "fr" for "fra", "fre" and "FR", "pt-BR" for "pt_br"; "" of none that is known.
+    """Return the BCP 47 tag of a language: "fr" for "fra" and "FR", "pt-BR" for "pt_br"; "" of none that is known.
 
     Variants and extensions are left out.
 
@@ -64,9 +64,21 @@ def name(language: str, spoken: str) -> str:
 
 
 def iso_code(language: str) -> str:
-    """Return the code that metadata use for a tag (ISO 639-2/B); the tag itself when the list does not have it."""
+    """Return the code of three letters of a tag (ISO 639-2, the one of metadata for the languages of the list).
+
+    The tag itself when it says more than the language.
+    """
     known = voc.get("language").find(language)
-    return next((each for each in known.alt_labels if len(each) == len("fre")), language) if known else language
+    codes = known.alt_labels if known else _codes().get(language, ())
+    return next((each for each in codes if len(each) == len("fre")), language)
+
+
+@cache
+def _codes() -> Mapping[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for code, language in sorted(get_global("language_aliases").items()):
+        found.setdefault(language, []).append(code)
+    return found
 
 
 def by_tag(texts: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[tuple[str, str]]]:

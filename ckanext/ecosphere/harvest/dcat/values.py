@@ -73,7 +73,9 @@ def in_languages(graph: Graph, subject: Node, *predicates: URIRef) -> tuple[str 
     Returns:
         the text, and BCP 47 tag → text, the language of the text itself included when it is known.
     """
-    found = [(v.language or "" if isinstance(v, Literal) else "", str(v)) for v in first_of(graph, subject, *predicates)]
+    found = [
+        (v.language or "" if isinstance(v, Literal) else "", str(v)) for v in first_of(graph, subject, *predicates)
+    ]
     found = [(language, text) for language, text in found if text.strip()]
     if len(found) < 2:  # noqa: PLR2004 - as in most records
         return next((text for _language, text in found), None), {}

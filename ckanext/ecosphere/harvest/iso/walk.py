@@ -115,25 +115,26 @@ class Walk:
         elif not first and given:
             main = Term(texts.get(languages.best(texts)) or given[0][1], main.href)
         if first and first not in texts.values():
-            own = languages.tag(self.record.metadata_language or "")
-            if texts.get(own):
-                left.append((own, texts.pop(own)))
-            if own:
-                texts[own] = first
-            elif first != main.text:
-                left.append(("", first))
+            self._place_first(first, texts, left)
+        kept = getattr(target, "translations", None)
+        if kept is None or field in kept:
+            left += texts.items()
+        elif any(text != main.text for text in texts.values()):
+            kept[field] = texts
         for language, text in left:
             if text != main.text:
                 self._note_other(prop, language, text)
-        kept = getattr(target, "translations", None)
-        if kept is not None and field not in kept:
-            if any(text != main.text for text in texts.values()):
-                kept[field] = texts
-        else:
-            for language, text in texts.items():
-                if text != main.text:
-                    self._note_other(prop, language, text)
         return main
+
+    def _place_first(self, first: str, texts: dict[str, str], left: list[tuple[str, str]]) -> None:
+        """Put the text that stands outside of the localised ones to its language, that of the record."""
+        own = languages.tag(self.record.metadata_language or "")
+        if own in texts:
+            left.append((own, texts[own]))
+        if own:
+            texts[own] = first
+        else:
+            left.append(("", first))
 
     def _note_other(self, prop: etree._Element, language: str, text: str) -> None:
         if len(self.record.unread) < MAX_UNREAD:

@@ -16,7 +16,8 @@ _NOT_TAKEN = {
     "metadata_created", "metadata_modified", "name", "notes", "notes_translated", "organization",
     "owner_org", "private", "provenance", "publisher", "qualified_attribution", "qualified_relation", "resources",
     "source_record", "spatial", "spatial_coverage", "state", "tag_string", "tags", "temporal_coverage", "territory",
-    "theme", "title", "title_translated", "type", "uri", "use_conditions", "access_conditions", "license_id", "license_title",
+    "theme", "title", "title_translated", "type", "uri", "use_conditions", "access_conditions", "license_id",
+    "license_title",
     "license_url", "access_rights", "access_limitation", "in_series", "replaces", "replaced_by",
 }  # fmt: skip
 """What our rules decide on for every source, or CKAN itself."""

@@ -1,19 +1,21 @@
 """What records say in several languages: read with the languages, kept through harvests, told where it has no place."""
 
 import pytest
+from rdflib import Graph
 
 from ckanext.ecosphere.harvest.dcat import graph as rdf
 from ckanext.ecosphere.harvest.dcat.reader import read_dataset
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.normalise import Context, normalise
-from ckanext.ecosphere.harvest.record import Link
+from ckanext.ecosphere.harvest.record import Link, Record
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, result
 from ckanext.ecosphere.vocabularies import languages
 
 TURTLE = """
-@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> . @prefix ex: <https://a.example/> .
+@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
+@prefix ex: <https://a.example/> .
 ex:1 a dcat:Dataset ; dct:title {title} ; dct:description "Bruit des routes"@fr, "Road noise"@en, "Strassenlärm"@de ;
   dcat:distribution [ a dcat:Distribution ; dcat:downloadURL <https://a.example/bruit.csv> ;
     dct:title "Le fichier"@fr, "The file"@en ; dct:description "Un point par relevé"@fr, "A point each"@en ] .
@@ -24,11 +26,16 @@ LOCALES = """<gmd:locale><gmd:PT_Locale id="L1"><gmd:languageCode>
 <gmd:LanguageCode codeList="x" codeListValue="ger"/></gmd:languageCode></gmd:PT_Locale></gmd:locale>"""
 
 
+def of_one(graph: Graph) -> Record:
+    [subject] = rdf.datasets(graph)
+    return read_dataset(*rdf.from_text(rdf.as_text(rdf.around(graph, subject), subject)))
+
+
 def of_graph(title: str) -> dict:
     graph = rdf.parse(TURTLE.format(title=title).encode(), "text/turtle", 2**20)
-    [subject] = rdf.datasets(graph)
-    record = read_dataset(*rdf.from_text(rdf.as_text(rdf.around(graph, subject), subject)))
-    return normalise(record, Context(fallback_organisation="administration-centrale-ou-ministere_172120")).dataset
+    return normalise(
+        of_one(graph), Context(fallback_organisation="administration-centrale-ou-ministere_172120")
+    ).dataset
 
 
 def localised(text: str, **others: str) -> str:
@@ -73,7 +80,11 @@ class TestGraphs:
             ('"Carte", "Noise map"@en', "Carte", {"en": "Noise map", "fr": "Carte"}),
             ('"Carte"@fr-FR, "Map"@en-GB', "Carte", {"en": "Map", "fr": "Carte"}),
             ('"Mappa"@pt-BR, "Mapa"@pt-PT', "Mappa", {"pt-BR": "Mappa", "pt-PT": "Mapa"}),
-            ('"Par une machine"@fr-t-de-t0-mtec, "Karte"@de', "Par une machine", {"de": "Karte", "fr": "Par une machine"}),
+            (
+                '"Par une machine"@fr-t-de-t0-mtec, "Karte"@de',
+                "Par une machine",
+                {"de": "Karte", "fr": "Par une machine"},
+            ),
             ('"CORINE"@fr, "CORINE"@en', "CORINE", None),
             ('"Carte"@fr', "Carte", None),
         ],
@@ -84,8 +95,7 @@ class TestGraphs:
 
     def test_a_language_that_nobody_knows_is_told(self):
         graph = rdf.parse(TURTLE.format(title='"Carte"@fr, "Qwerty"@qqq').encode(), "text/turtle", 2**20)
-        record = read_dataset(*rdf.from_text(rdf.as_text(rdf.around(graph, rdf.datasets(graph)[0]), rdf.datasets(graph)[0])))
-        assert "Qwerty" in str(record.unread)
+        assert "Qwerty" in str(of_one(graph).unread)
 
 
 class TestIso:

@@ -27,7 +27,7 @@ _RESOURCE = 2
 
 
 def ecosphere_translations(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
-    """Bring the texts in several languages of a flattened dataset, and those of its resources, in line with their fields.
+    """Bring texts in several languages, of a flattened dataset and its resources, in line with the fields beside them.
 
     Runs before the validators of the fields: takes what a form sends, fills a field that has translations only, and
     gives the French entry and the field the same text, whichever of them was changed.
@@ -98,6 +98,8 @@ def read(value: Any, field: str) -> dict[str, str]:
         if value in (None, ""):
             return {}
         raise TranslationsError([tk._('Write the texts as an object of languages: {"en": "…", "de": "…"}')])
+    if len(given) > languages.MOST:
+        raise TranslationsError([tk._("Too many languages: {number} at most").format(number=languages.MOST)])
     limit = bounds.longest(field)
     found: dict[str, str] = {}
     faults: list[str] = []
@@ -113,10 +115,8 @@ def read(value: Any, field: str) -> dict[str, str]:
                 message = tk._("{language}: too long, {number} characters at most")
                 faults.append(message.format(language=_named(tag), number=limit))
             found.setdefault(tag, cleaned)
-    if len(given) > languages.MOST:
-        faults.append(tk._("Too many languages: {number} at most").format(number=languages.MOST))
     if faults:
-        raise TranslationsError(faults[: languages.MOST])
+        raise TranslationsError(faults)
     return languages.spoken(found)
 
 

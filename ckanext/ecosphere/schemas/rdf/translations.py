@@ -1,4 +1,7 @@
-"""Texts of a graph in several languages. ckanext-dcat writes ``title_translated`` itself; it reads it of its own forms only."""
+"""Texts of a graph in several languages.
+
+ckanext-dcat writes ``title_translated`` and the like; it reads them only for fields that ckanext-fluent validates.
+"""
 
 from __future__ import annotations
 
