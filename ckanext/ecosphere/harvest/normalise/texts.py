@@ -233,7 +233,7 @@ def texts_without_a_place(draft: Draft) -> None:
             draft.lost(name, values)
     for name, texts in record.translations.items():
         if name not in TRANSLATED:
-            tell_translations(draft, name, getattr(record, name), texts)
+            tell_translations(draft, name, getattr(record, name, None), texts)
 
 
 def _notes(record: Record) -> list[str]:

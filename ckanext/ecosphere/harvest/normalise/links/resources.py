@@ -224,7 +224,7 @@ def _resource(draft: Draft, link: Link, address: Address, signs: tuple[str, str]
 def translate(draft: Draft, resource: Resource, link: Link) -> None:
     """Give the name and the description of a resource in all languages of its link; tell those that have no place."""
     for attribute, texts in link.translations.items():
-        said = getattr(link, attribute)
+        said = getattr(link, attribute, None)
         bare = plain(one_line(said))
         field = next((name for name in ("name", "description") if bare and plain(resource.get(name) or "") == bare), "")
         if attribute not in ("name", "description") or not field or f"{field}{languages.SUFFIX}" in resource:
