@@ -22,6 +22,14 @@ Errors = dict[tuple[Any, ...], list[str]]
 SUFFIX = languages.SUFFIX
 _OF_FORM = f"{SUFFIX}-"
 """Between the name of a field and the language, in the name of an input: ``title_translated-en``."""
+_EXTRAS = "__extras"
+"""Where CKAN's validation keeps what is no field of the schema."""
+_FIELDS: dict[tuple[Any, ...], tuple[str, ...]] = {
+    (): ("title_translated", "notes_translated"),
+    ("resources",): ("name_translated", "description_translated"),
+}
+"""Of a dataset, and of its resources: what a form may send by language."""
+_LOOKED_AT = {_EXTRAS, *(name for names in _FIELDS.values() for name in names)}
 _RESOURCE = 2
 """Length of the place of a resource: ("resources", 0)."""
 
@@ -38,9 +46,9 @@ def ecosphere_translations(key: Any, data: FlatData, errors: Errors, context: An
         errors: told where field and translation say different things.
         context: of the save.
     """
-    for place in list(_of_forms(data)):
-        _take_from_form(place, data)
-    for place in [each for each, value in data.items() if _is_translated(each[-1]) and value]:
+    places = [place for place in data if place[-1] in _LOOKED_AT and data[place]]  # of most datasets none
+    taken = [each for place in places if place[-1] == _EXTRAS for each in _take_from_form(place, data)]
+    for place in dict.fromkeys([*taken, *(each for each in places if each[-1] != _EXTRAS)]):
         main = (*place[:-1], str(place[-1]).removesuffix(SUFFIX))
         try:
             texts = read(data[place], main[-1])
@@ -128,24 +136,15 @@ def _text(value: Any) -> str:
     return characters.clean(value).strip() if isinstance(value, str) else ""
 
 
-def _is_translated(name: Any) -> bool:
-    return isinstance(name, str) and name.endswith(SUFFIX)
-
-
-def _of_forms(data: FlatData) -> Iterator[tuple[Any, ...]]:
-    """Yield the places beside which a form has sent texts by language."""
-    for place, value in list(data.items()):
-        if place[-1] == "__extras" and isinstance(value, dict) and any(_OF_FORM in str(name) for name in value):
-            yield place
-
-
-def _take_from_form(place: tuple[Any, ...], data: FlatData) -> None:
-    extras = data[place]
-    for name in [each for each in extras if _OF_FORM in str(each)]:
+def _take_from_form(place: tuple[Any, ...], data: FlatData) -> Iterator[tuple[Any, ...]]:
+    """Put the texts that a form has sent by language into their fields; yield the places of these."""
+    extras, fields = data[place], _FIELDS.get(place[:-1][::2], ())
+    for name in [each for each in extras if str(each).partition("-")[0] in fields and _OF_FORM in each]:
         field, _sign, code = name.partition("-")
         known = (*place[:-1], field)
         held = data.get(known)
         data[known] = {**(held if isinstance(held, dict) else {}), code: extras.pop(name)}
+        yield known
     if not extras:
         del data[place]
 

@@ -193,6 +193,18 @@ class TestForm:
         assert shown["name_translated"] == {"de": "Die Datei", "en": "The table", "fr": "Le fichier"}
         assert shown["description_translated"]["en"] == "A point for each measure."
 
+    def test_no_other_field_is_filled_by_way_of_a_language(self, client, create, act):
+        create({"title": "Sans langue", "name": "form-autre", "private": True})
+        path = "/fr/dataset/edit/form-autre"
+        sent = [
+            *form_of(client.get(path).body),
+            ("url_translated-en", "https://evil.example.org"),
+            ("name_translated-en", "x"),
+        ]
+        assert submit(client, path, sent).status_code == 302
+        assert "evil" not in str(act("package_show", id="form-autre"))
+        assert "name_translated" not in act("package_show", id="form-autre")
+
     def test_an_error_keeps_what_was_typed_and_names_the_field(self, client, create):
         create(described("form-erreur", private=True))
         path = "/fr/dataset/edit/form-erreur"
