@@ -52,15 +52,17 @@ def _names(language: str) -> Mapping[str, str]:
 
 
 def name(language: str, spoken: str) -> str:
-    """Return what a language is called, with a script or region in brackets.
+    """Return what a language is called, with script and region in brackets: "portugais (Brésil)".
 
     Args:
         language: a tag.
         spoken: language of the name, "fr" or "en".
     """
-    base, _hyphen, rest = language.partition("-")
-    called = _names(FRENCH if spoken.startswith(FRENCH) else ENGLISH).get(base, base)
-    return f"{called} ({rest})" if rest else called
+    base, *rest = language.split("-")
+    locale = Locale(FRENCH if spoken.startswith(FRENCH) else ENGLISH)
+    more = [locale.territories.get(part) or locale.scripts.get(part) or part for part in rest]
+    called = locale.languages.get(base, base)
+    return f"{called} ({', '.join(more)})" if more else called
 
 
 def iso_code(language: str) -> str:
