@@ -155,22 +155,37 @@ def _settle(main: tuple[Any, ...], texts: dict[str, str], data: FlatData, errors
     if not text and texts:
         data[main] = texts[languages.best(texts)]
     elif french is not None and french != text:
-        before = _before(main, data, context)
-        if french == before:
+        text_before, french_before = _before(main, data, context)
+        if french == french_before:
             texts[languages.FRENCH] = text
-        elif text == before:
+        elif text == text_before:
             data[main] = french
         else:
             message = tk._("The French text and that of the field itself differ: give one of them, or both the same")
             errors.setdefault((*main[:-1], f"{main[-1]}{SUFFIX}"), []).append(message)
 
 
-def _before(main: tuple[Any, ...], data: FlatData, context: Any) -> str | None:
-    """Return the text that a field had before this save."""
+def _before(main: tuple[Any, ...], data: FlatData, context: Any) -> tuple[str | None, str | None]:
+    """Return the text that a field had before this save, and the French entry beside it; None without one."""
     package = context.get("package")
     if package is None:
-        return None
+        return None, None
     if len(main) == 1:
-        return _text(getattr(package, main[0], None))
-    id_ = data.get((*main[:-1], "id"))
-    return next((_text(getattr(each, main[-1], None)) for each in package.resources if each.id == id_), None)
+        stored = package
+    else:
+        id_ = data.get((*main[:-1], "id"))
+        stored = next((each for each in package.resources if each.id == id_), None)
+        if stored is None:
+            return None, None
+    texts = as_object((stored.extras or {}).get(f"{main[-1]}{SUFFIX}"))
+    french = texts.get(languages.FRENCH) if isinstance(texts, Mapping) else None
+    return _text(getattr(stored, main[-1], None)), french
+
+
+def following(texts: Any, text: str | None) -> Any:
+    """Return stored texts by language with the French one that of the field, which a plain CKAN may have changed."""
+    held = as_object(texts)
+    if not isinstance(held, Mapping) or held.get(languages.FRENCH) in (None, _text(text)) or not _text(text):
+        return texts
+    changed = {**held, languages.FRENCH: _text(text)}
+    return changed if isinstance(texts, Mapping) else json.dumps(changed, ensure_ascii=False)

@@ -8,6 +8,7 @@ import ckan.plugins.toolkit as tk
 import pytest
 from bs4 import BeautifulSoup
 from ckan import model
+from ckan.lib import search
 from lxml import etree
 from rdflib import DCTERMS, Graph, Literal
 
@@ -65,6 +66,13 @@ class TestApi:
         assert (shown["title_translated"]["fr"], shown["title_translated"]["en"]) == ("Carte du bruit", "Noise map")
         act("package_patch", id="api-suit", title_translated={**shown["title_translated"], "fr": "Le bruit"})
         assert act("package_show", id="api-suit")["title"] == "Le bruit"
+        package = model.Package.get("api-suit")
+        package.title = "Changé sans le schéma"
+        model.Session.commit()
+        search.rebuild(package.id)
+        act("package_patch", id="api-suit", version="2")
+        shown = act("package_show", id="api-suit")
+        assert shown["title"] == shown["title_translated"]["fr"] == "Changé sans le schéma"
         resource = shown["resources"][0]
         act("resource_patch", id=resource["id"], name="Le tableau")
         assert act("resource_show", id=resource["id"])["name_translated"]["fr"] == "Le tableau"
