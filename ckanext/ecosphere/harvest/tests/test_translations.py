@@ -104,15 +104,26 @@ class TestIso:
         assert record.translations["title"] == {"fr": "Jeu de données 1", "en": "Dataset 1", "de": "Datensatz 1"}
         assert record.links[0].translations == {"name": {"fr": "Le fichier", "en": "The file"}}
 
-    def test_texts_that_no_field_holds_in_several_languages_are_told(self):
-        words = localised("bruit", L1="noise pollution")
+    def test_keywords_are_taken_in_each_language_as_those_of_graphs_are(self):
+        words = localised("bruit", L1="noise pollution", L2="bruit")
         record = iso_in_languages().replace(
             "</gmd:abstract>",
             f"</gmd:abstract><gmd:descriptiveKeywords><gmd:MD_Keywords><gmd:keyword>{words}</gmd:keyword>"
             "</gmd:MD_Keywords></gmd:descriptiveKeywords>",
             1,
         )
-        assert "noise pollution" in str(read_record(parse_xml(record.encode())).unread)
+        found = [
+            each.text
+            for each in read_record(parse_xml(record.encode())).keywords
+            if "bru" in each.text or "noi" in each.text
+        ]
+        assert found == ["bruit", "noise pollution"]
+
+    def test_texts_that_no_field_holds_in_several_languages_are_told(self):
+        purpose = f"<gmd:purpose>{localised('Informer', L1='To inform')}</gmd:purpose>"
+        record = iso_in_languages().replace("</gmd:abstract>", f"</gmd:abstract>{purpose}", 1)
+        made = normalise(read_record(parse_xml(record.encode())), Context(fallback_organisation="x"))
+        assert "en:purpose: To inform" in made.unread
 
 
 class TestRules:
