@@ -149,6 +149,7 @@ def _link(
     address: str,
     marks: Mapping[str, str],
     translations: Mapping[str, Mapping[str, str]] | None = None,
+    /,
     *,
     role: str,
     **told: str,
