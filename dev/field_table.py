@@ -33,7 +33,8 @@ do not edit by hand. What each list of codes holds and where it comes from is in
 
 - *Obligation* is what a person who publishes fills in (obligatoire), and what a good record has besides; "if" says for
   which other values the field applies at all. A draft and a harvested record need a title and a service only.
-- *Several*: `list` holds several values, `group` holds several rows of subfields, `one row` a single one.
+- *Several*: `list` holds several values, `group` holds several rows of subfields, `one row` a single one, `by language`
+  an object of language (BCP 47) → text.
 - *ISO 19139* is a path below `gmd:MD_Metadata`; `MD_Identification` stands for `gmd:identificationInfo/*`.
   That of a subfield, and its property, start at the row.
 - *INSPIRE* is the element of Regulation (EC) 1205/2008, annex part B, or the article of Regulation (EU) 1089/2010.
@@ -149,6 +150,8 @@ def _when(word: str, conditions: Iterable[Mapping[str, Any]]) -> str:
 def _several(field: Mapping[str, Any]) -> str:
     if "repeating_subfields" in field:
         return "one row" if field.get("repeating_once") else "group"
+    if field.get("preset") == "ecosphere_translated":
+        return "by language"
     validators = field.get("validators", "")
     return "list" if field.get("preset", "").endswith("s") or "tag_string" in validators else ""
 

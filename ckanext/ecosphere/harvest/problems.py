@@ -58,6 +58,7 @@ MESSAGES: dict[str, str] = {
     "date": N_("This is not a date (element {field}): {value}"),
     "box-not-a-number": N_("A side of the bounding box is not a number: {box}"),
     "box-metres": N_("The bounding box was in metres and was converted to degrees: {box}"),
+    "box-beyond-180": N_("Longitudes of the bounding box beyond 180 degrees were brought between -180 and 180: {box}"),
     "box-axes-swapped": N_("Longitudes and latitudes of the bounding box were exchanged and put right: {box}"),
     "box-outside-world": N_("The bounding box lies outside the world: {box}"),
     "box-south-north-swapped": N_("South and north of the bounding box were exchanged and put right: {box}"),

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+Translations = dict[str, dict[str, str]]
+
 
 @dataclass(slots=True)
 class Mark:
@@ -192,6 +194,7 @@ class Link:
         issued, modified: days of the file, as written.
         documentation, standards: addresses of its pages, and of what it conforms to.
         licence: its own, by address or name.
+        translations: of name and description, see `Record`.
     """
 
     url: str | None = None
@@ -213,6 +216,7 @@ class Link:
     documentation: list[str] = field(default_factory=list)
     standards: list[str] = field(default_factory=list)
     licence: str | None = None
+    translations: Translations = field(default_factory=dict)
     mark: Mark = field(default_factory=Mark)
 
 
@@ -273,7 +277,8 @@ class Record:
         standard: format it was read from, e.g. ``iso19139``, ``iso19115-3``.
         marked: whether its elements say which field they stand for, so that nothing need be guessed.
         unread: paths of what the reader met and has no place for, with the text found.
-        other_languages: texts given in other languages, by ``language:field``.
+        translations: texts that are given in several languages: attribute → BCP 47 tag → text, all languages that are
+            known, the one of the attribute itself included.
         fields: fields of a dataset that another reader made of the same record (profiles of ckanext-dcat).
     """
 
@@ -330,6 +335,6 @@ class Record:
     encodings: list[str] = field(default_factory=list)
     status: str | None = None
     spatial_representations: list[str] = field(default_factory=list)
-    other_languages: dict[str, str] = field(default_factory=dict)
+    translations: Translations = field(default_factory=dict)
     fields: dict[str, Any] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)

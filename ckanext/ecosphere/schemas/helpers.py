@@ -23,10 +23,13 @@ from ckanext.ecosphere.schemas.logic import publication
 from ckanext.ecosphere.schemas.logic.drafts import ecosphere_unfinished  # noqa: F401 - for the templates
 from ckanext.ecosphere.schemas.logic.locked_fields import CARRIED, ecosphere_governed, ecosphere_governed_fields  # noqa: F401 - for the templates
 from ckanext.ecosphere.schemas.rdf import relations, structured
+from ckanext.ecosphere.vocabularies import languages
 
 Field = Mapping[str, Any]
 
 MOST_SERVICES = 5
+LANGUAGES = "languages"
+"""Part of the form with the texts in other languages."""
 
 
 #: Functions that templates call under these names.
@@ -229,6 +232,7 @@ def ecosphere_shown_sections(schema: Mapping[str, Any], dataset: Mapping[str, An
             for field in section["fields"]
             if field.get("display_snippet", "") is not None
             and field["field_name"] not in ("title", "name", "notes", "tag_string", "owner_org")
+            and (section["id"] != LANGUAGES or ecosphere_in_languages(field, dataset))
             and (
                 (lender := inheritance.lender(field, dataset, lenders))
                 or ecosphere_is_filled(dataset.get(field["field_name"]))
@@ -309,10 +313,12 @@ def ecosphere_own_services() -> list[dict[str, Any]]:
 def ecosphere_carried_inputs(name: str, value: Any) -> list[tuple[str, str]]:
     """Return the (name, value) pairs of hidden inputs that carry ``value``, however deep, through a form.
 
-    Names use CKAN's own notation: ``contact__0__name``.
+    Names use CKAN's own notation, ``contact__0__name``, and that of ckanext-fluent, ``title_translated-en``.
     """
     if isinstance(value, Mapping):
-        return [pair for key, part in value.items() for pair in ecosphere_carried_inputs(f"{name}__{key}", part)]
+        # The parts of a row, which has a number; else the languages of a text.
+        sign = "__" if name.rpartition("__")[2].isdigit() else "-"
+        return [pair for key, part in value.items() for pair in ecosphere_carried_inputs(f"{name}{sign}{key}", part)]
     if isinstance(value, (list, tuple)):
         groups = any(isinstance(part, Mapping) for part in value)
         return [
@@ -321,6 +327,52 @@ def ecosphere_carried_inputs(name: str, value: Any) -> list[tuple[str, str]]:
             for pair in ecosphere_carried_inputs(f"{name}__{index}" if groups else name, part)
         ]
     return [(name, str(value))] if ecosphere_is_filled(value) else []
+
+
+def ecosphere_in_languages(field: Field, values: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return a text in the languages other than the one in which the page shows it.
+
+    Args:
+        field: whose name ends with ``_translated``.
+        values: a dataset or resource.
+
+    Returns:
+        of each ``tag``, ``name`` of the language, and ``text``.
+    """
+    texts = values.get(field["field_name"])
+    if not isinstance(texts, Mapping):
+        return []
+    spoken = wording.page_language()
+    shown = tk.h.get_translated(values, field["field_name"].removesuffix(languages.SUFFIX))
+    return [
+        {"tag": tag, "name": languages.name(tag, spoken), "text": text} for tag, text in texts.items() if text != shown
+    ]
+
+
+def ecosphere_language_inputs(field: Field, values: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the inputs of a text in several languages: English, and what there is, but for French.
+
+    Args:
+        field: whose name ends with ``_translated``.
+        values: of the form: a dataset, or what was sent.
+
+    Returns:
+        of each ``name``, ``tag``, ``label`` and ``value``.
+    """
+    name = field["field_name"]
+    held = values.get(name)
+    sent = {key.removeprefix(f"{name}-"): text for key, text in values.items() if key.startswith(f"{name}-")}
+    texts = {languages.ENGLISH: "", **(held if isinstance(held, Mapping) else {}), **sent}
+    return [
+        {
+            "name": f"{ecosphere_input_name(field)}-{tag}",
+            "tag": tag,
+            "label": languages.name(tag, wording.page_language()),
+            "value": text,
+        }
+        for tag, text in texts.items()
+        if tag != languages.FRENCH
+    ]
 
 
 def ecosphere_own_footprint(dataset: Mapping[str, Any]) -> str:

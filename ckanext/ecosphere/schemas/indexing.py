@@ -10,10 +10,13 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.fast_save import signature
 from ckanext.ecosphere.schemas.fields.dates import span
+from ckanext.ecosphere.schemas.fields.values import as_object
 from ckanext.ecosphere.schemas.rdf import relations
+from ckanext.ecosphere.vocabularies import languages
 
 #: Solr refuses a document with a longer term in a field of type string (32 766 bytes of UTF-8).
 MAX_TERM_BYTES = 32_000
+TRANSLATED = ("title_translated", "notes_translated")
 NOT_SEARCHED = "other_information"
 """Field of addresses, thesauri and notes: a word of it does not make a dataset what somebody looks for."""
 
@@ -32,6 +35,8 @@ def fit_for_solr(dataset: dict[str, Any]) -> dict[str, Any]:
         return dataset
     for name in [name for name in dataset if name.removeprefix("extras_").startswith(NOT_SEARCHED)]:
         del dataset[name]
+    for name in TRANSLATED:
+        _index_english(dataset, name)
     relations.index(dataset)
     signature.put(dataset, signature.current())
     groups = not tk.h.plugin_loaded("dcat")  # ckanext-dcat flattens the groups itself
@@ -45,6 +50,15 @@ def fit_for_solr(dataset: dict[str, Any]) -> dict[str, Any]:
         elif groups and "repeating_subfields" in field and name in dataset:
             dataset[f"extras_{name}"] = _words(dataset.pop(name))
     return dataset
+
+
+def _index_english(dataset: dict[str, Any], name: str) -> None:
+    """Let a dataset be found by its French and its English text; the other languages are not searched."""
+    texts = as_object(dataset.pop(f"extras_{name}", None))
+    dataset.pop(name, None)
+    english = texts.get(languages.ENGLISH) if isinstance(texts, dict) else None
+    if english and english != dataset.get(name.removesuffix(languages.SUFFIX)):
+        dataset[f"extras_{name}"] = english
 
 
 def _too_long(value: str) -> bool:

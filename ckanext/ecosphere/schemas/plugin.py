@@ -30,7 +30,16 @@ from ckanext.ecosphere.schemas.bulk import runs
 from ckanext.ecosphere.schemas.bulk import views as bulk_views
 from ckanext.ecosphere.schemas.catalogue import adopting, leaving, prepared_file, returning, sitemap
 from ckanext.ecosphere.schemas.fields import formats
-from ckanext.ecosphere.schemas.logic import action, auth, bounds, cross_field, grace, locked_fields, validators
+from ckanext.ecosphere.schemas.logic import (
+    action,
+    auth,
+    bounds,
+    cross_field,
+    grace,
+    locked_fields,
+    translations,
+    validators,
+)
 from ckanext.ecosphere.schemas.page import helpers as page_helpers
 from ckanext.ecosphere.schemas.page import views as page_views
 from ckanext.ecosphere.setup.network_checks import check_networks, check_ports
@@ -39,7 +48,7 @@ from ckanext.ecosphere.shared import template_helpers
 #: By name, as `dataset.yaml` and `presets.yaml` call them.
 VALIDATORS = {
     name: function
-    for module in (bounds, cross_field, formats, validators)
+    for module in (bounds, cross_field, formats, translations, validators)
     for name, function in vars(module).items()
     if name.startswith("ecosphere_")
 } | {"tag_name_validator": validators.tag_name_validator}

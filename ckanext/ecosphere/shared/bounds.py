@@ -16,6 +16,11 @@ LONGEST: dict[str, int] = {
     "email": 254,
     "telephone": 60,
     "tag_string": 20_000,
+    # As JSON text; each language has the limit of the field beside it.
+    "title_translated": 60_000,
+    "name_translated": 60_000,
+    "notes_translated": 2_000_000,
+    "description_translated": 2_000_000,
     # Up to 100 000 positions, see `ckanext.ecosphere.schemas.fields.spatial`.
     "geom": 4_000_000,
     "bbox": 4_000_000,

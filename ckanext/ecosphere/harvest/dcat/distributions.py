@@ -10,7 +10,15 @@ from rdflib.term import BNode, Node
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.dcat.namespaces import ADMS, CNT, DCAT, GEODCAT
-from ckanext.ecosphere.harvest.dcat.values import address_of, first_of, in_order, label_of, last_part, text_of
+from ckanext.ecosphere.harvest.dcat.values import (
+    address_of,
+    first_of,
+    in_languages,
+    in_order,
+    label_of,
+    last_part,
+    text_of,
+)
 from ckanext.ecosphere.harvest.record import Format, Link, Record, Service
 
 _SIZE = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?")
@@ -48,12 +56,15 @@ def _links(graph: Graph, node: Node) -> list[Link]:
     role, encoding = _role(graph, node), text_of(graph, node, CNT.characterEncoding)
     licence = next(first_of(graph, node, DCTERMS.license), None)
     systems = sorted(str(each) for each in graph.objects(node, DCTERMS.conformsTo) if "/def/crs/" in str(each))
+    name, names = in_languages(graph, node, DCTERMS.title, RDFS.label)
+    description, descriptions = in_languages(graph, node, DCTERMS.description)
     return [
         Link(
             url=url,
             protocol=protocol or _protocol(graph, node),
-            name=text_of(graph, node, DCTERMS.title, RDFS.label),
-            description=text_of(graph, node, DCTERMS.description),
+            name=name,
+            description=description,
+            translations={key: texts for key, texts in (("name", names), ("description", descriptions)) if texts},
             function="download" if list(graph.objects(node, DCAT.downloadURL)) else None,
             media_type=re.sub(r"^.*/media-types/", "", str(media)) if media is not None else None,
             size_megabytes=str(float(size) / _BYTES_PER_MEGABYTE) if size and _SIZE.fullmatch(size) else None,

@@ -20,6 +20,7 @@ from ckanext.ecosphere.harvest.dcat.rest import rest_of
 from ckanext.ecosphere.harvest.dcat.values import (
     address_of,
     first_of,
+    in_languages,
     in_order,
     label_of,
     labels_of,
@@ -73,10 +74,13 @@ _ACCESS_LEVELS = {"public": "PUBLIC", "restricted public": "RESTRICTED", "non-pu
 def read_dataset(graph: Graph, subject: URIRef) -> Record:
     """Read the dataset `subject` of a graph."""
     kinds = set(graph.objects(subject, RDF.type))
+    title, titles = in_languages(graph, subject, DCTERMS.title)
+    abstract, abstracts = in_languages(graph, subject, DCTERMS.description, DCTERMS.abstract)
     record = Record(
         standard="dcat",
-        title=text_of(graph, subject, DCTERMS.title),
-        abstract=text_of(graph, subject, DCTERMS.description, DCTERMS.abstract),
+        title=title,
+        abstract=abstract,
+        translations={name: texts for name, texts in (("title", titles), ("abstract", abstracts)) if texts},
         alternate_titles=texts_of(graph, subject, DCTERMS.alternative),
         edition=text_of(graph, subject, DCAT.version, OWL.versionInfo),
         hierarchy_level=_kind_of(graph, subject, kinds),

@@ -15,6 +15,9 @@ from ckanext.ecosphere.harvest.dcat.values import in_order
 MAX_NOTES, MAX_NOTE = 300, 2_000
 """Notes of one dataset, and characters of one; beyond them only the number is reported."""
 MAX_DEPTH = 5
+_DATES = {"created", "issued", "modified"}
+_DATED = {"", "distribution", "isPrimaryTopicOf"}
+"""Parts of a dataset of which the record keeps dates, the dataset itself among them."""
 _GEOMETRIES = {"bbox", "geometry", "asWKT", "asGML", "asGeoJSON"}
 
 
@@ -33,7 +36,9 @@ def rest_of(graph: Graph, subject: Node, record: Any) -> list[str]:
         if path.rpartition("/")[2] in _GEOMETRIES and box_of(str(value)) in record.boxes:
             continue  # kept by its box
         text = _bare(value)
-        if not text or text in known or (isinstance(value, URIRef) and _code(text) in known):
+        part, _slash, last = path.rpartition("/")
+        elsewhere = last in _DATES and part not in _DATED  # two things of one day are two things that are said
+        if not text or (text in known and not elsewhere) or (isinstance(value, URIRef) and _code(text) in known):
             continue
         known.add(text)
         text = " ".join(str(value).split())

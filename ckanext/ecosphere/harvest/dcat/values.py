@@ -12,6 +12,7 @@ from rdflib.namespace import FOAF
 from rdflib.term import BNode, Node
 
 from ckanext.ecosphere.harvest.dcat.namespaces import VCARD
+from ckanext.ecosphere.vocabularies import languages
 
 _DEPTH = 3
 """How far from a blank node its content is looked at, to tell it from others."""
@@ -62,6 +63,26 @@ def texts_of(graph: Graph, subject: Node, *predicates: URIRef) -> list[str]:
 def text_of(graph: Graph, subject: Node, *predicates: URIRef) -> str | None:
     """The first text of the first predicate that has any, a French one when there is one."""
     return next(iter(texts_of(graph, subject, *predicates)), None)
+
+
+def in_languages(graph: Graph, subject: Node, *predicates: URIRef) -> tuple[str | None, dict[str, str]]:
+    """The text of the first predicate that has any, and the texts of all its languages when there are several.
+
+    The text is French, else without a language, else English, else that of the first language.
+
+    Returns:
+        the text, and BCP 47 tag → text, the language of the text itself included when it is known.
+    """
+    found = [
+        (v.language or "" if isinstance(v, Literal) else "", str(v)) for v in first_of(graph, subject, *predicates)
+    ]
+    found = [(language, text) for language, text in found if text.strip()]
+    if len(found) < 2:  # noqa: PLR2004 - as in most records
+        return next((text for _language, text in found), None), {}
+    texts, _left = languages.by_tag((language, text) for language, text in found if language)
+    plain = next((text for language, text in found if not language), None)
+    main = texts.get(languages.FRENCH) or plain or texts.get(languages.best(texts)) or found[0][1]
+    return main, texts if any(text != main for text in texts.values()) else {}
 
 
 def label_of(graph: Graph, node: Node) -> str:

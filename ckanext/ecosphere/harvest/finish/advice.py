@@ -31,8 +31,8 @@ ADVICE: dict[str, str] = {
     **dict.fromkeys(("code", "date", "scale", "resolution", "reference-system", "organisation-unknown"), _LIST),
     **dict.fromkeys(
         (
-            "box-not-a-number", "box-metres", "box-axes-swapped", "box-outside-world", "box-south-north-swapped",
-            "box-west-east-swapped", "box-zero", "place-contradiction", "outside-france",
+            "box-not-a-number", "box-metres", "box-axes-swapped", "box-beyond-180", "box-outside-world",
+            "box-south-north-swapped", "box-west-east-swapped", "box-zero", "place-contradiction", "outside-france",
         ),
         _BOX,
     ),

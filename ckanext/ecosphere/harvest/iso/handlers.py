@@ -25,7 +25,7 @@ def text(field: str) -> Handler:
     """Set a field to the property's text on one line; the first text wins."""
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
-        term = walk.text(element, field if target is walk.record else "")
+        term = walk.text(element, target, field)
         value = one_line(term.text)
         if value and getattr(target, field):
             if getattr(target, field) != value:
@@ -42,7 +42,7 @@ def long_text(field: str) -> Handler:
     """Set a field to the property's text, lines kept."""
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
-        term = walk.text(element, field if target is walk.record else "")
+        term = walk.text(element, target, field)
         value = block(term.text)
         if value and (getattr(target, field) or term.href):
             walk.unread(element)

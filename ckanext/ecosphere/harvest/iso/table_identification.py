@@ -26,7 +26,7 @@ from ckanext.ecosphere.harvest.iso.handlers import (
 from ckanext.ecosphere.harvest.iso.table_distribution import LINK
 from ckanext.ecosphere.harvest.iso.table_extent import extent
 from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, identifier_code, party_identifier
-from ckanext.ecosphere.harvest.iso.walk import Table, Walk, block, mark_of, one_line
+from ckanext.ecosphere.harvest.iso.walk import XLINK_HREF, Table, Walk, block, mark_of, one_line
 from ckanext.ecosphere.shared import xlink_roles
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
@@ -81,8 +81,25 @@ def _thesaurus(walk: Walk, element: etree._Element, group: _Keywords) -> None:
     walk.unread(element)
 
 
+@dataclass(slots=True)
+class _Word:
+    """The languages of one keyword."""
+
+    translations: r.Translations = field(default_factory=dict)
+
+
+def _keyword(walk: Walk, element: etree._Element, group: _Keywords) -> None:
+    """Read a keyword in each of its languages: of RDF, too, every one is taken."""
+    word = _Word()
+    first = walk.text(element, word, "keyword")
+    term = r.Term(block(first.text), first.href or element.get(XLINK_HREF))
+    group.terms += [term] if term.text or term.href else []
+    others = word.translations.get("keyword", {}).values()
+    group.terms += [r.Term(one_line(text)) for text in others if text != first.text]
+
+
 _KEYWORDS: Table = {
-    "keyword": terms("terms"),
+    "keyword": _keyword,
     "type": code("type"),
     "thesaurusName": _thesaurus,
 }

@@ -16,6 +16,7 @@ from lxml import etree
 
 from ckanext.ecosphere.harvest.record import Mark, Record, Term
 from ckanext.ecosphere.shared.hardened_xml import local_name
+from ckanext.ecosphere.vocabularies import languages
 
 XLINK_HREF, XLINK_ARCROLE, XLINK_ROLE, XLINK_TITLE = (
     f"{{http://www.w3.org/1999/xlink}}{name}" for name in ("href", "arcrole", "role", "title")
@@ -86,37 +87,57 @@ class Walk:
         self._noted += len(text)
         return text if self._noted <= MAX_NOTED else text[:_BEGINNING]
 
-    def text(self, prop: etree._Element, field: str = "") -> Term:
+    def text(self, prop: etree._Element, target: Any = None, field: str = "") -> Term:
         """Text of a property, with its address; French when there is a choice.
 
-        Texts in other languages are kept on the record when ``field`` names one of its own.
+        Texts in other languages are kept in the translations of the target where it has some, else noted.
+
+        Args:
+            prop: the property.
+            target: what is being filled.
+            field: its attribute that the text is for.
         """
         term, localised = _main_and_localised(prop)
         if localised:
-            return self._choose(prop, field, term, localised)
+            return self._choose(prop, target, field, term, localised)
         return term
 
-    def _choose(self, prop: etree._Element, field: str, main: Term, localised: list[tuple[str, str]]) -> Term:
-        by_language: dict[str, str] = {}
-        for locale, text in localised:
-            if text:
-                by_language.setdefault(self.locales.get(locale, locale).lower(), text)
-        french = next((text for language, text in by_language.items() if language in FRENCH), None)
-        if french and (self.french_first or not main.text):
-            if main.text and main.text != french:
-                by_language.setdefault(self.record.metadata_language or "main", main.text)
+    def _choose(
+        self, prop: etree._Element, target: Any, field: str, main: Term, localised: list[tuple[str, str]]
+    ) -> Term:
+        named = ((self.locales.get(locale, locale).lower(), text) for locale, text in localised if text)
+        given = [(languages.FRENCH if language in FRENCH else language, text) for language, text in named]
+        texts, left = languages.by_tag(given)
+        french = texts.get(languages.FRENCH)
+        first = main.text
+        if french and (self.french_first or not first):
             main = Term(french, main.href)
-        elif not main.text and by_language:
-            main = Term(next(iter(by_language.values())), main.href)
-        for language, text in by_language.items():
+        elif not first and given:
+            main = Term(texts.get(languages.best(texts)) or given[0][1], main.href)
+        if first and first not in texts.values():
+            self._place_first(first, texts, left)
+        kept = getattr(target, "translations", None)
+        if kept is None or field in kept:
+            left += texts.items()
+        elif any(text != main.text for text in texts.values()):
+            kept[field] = texts
+        for language, text in left:
             if text != main.text:
-                self._keep_other(prop, field, language, text)
+                self._note_other(prop, language, text)
         return main
 
-    def _keep_other(self, prop: etree._Element, field: str, language: str, text: str) -> None:
-        if field:
-            self.record.other_languages.setdefault(f"{language}:{field}", text)
-        elif len(self.record.unread) < MAX_UNREAD:
+    def _place_first(self, first: str, texts: dict[str, str], left: list[tuple[str, str]]) -> None:
+        """Put the text that stands outside of the localised ones to its language, that of the record."""
+        own = languages.tag(self.record.metadata_language or "")
+        if own in texts:
+            left.append((own, texts[own]))
+        if own:
+            texts[own] = first
+        else:
+            left.append(("", first))
+
+    def _note_other(self, prop: etree._Element, language: str, text: str) -> None:
+        if len(self.record.unread) < MAX_UNREAD:
             self.record.unread.append(f"{path(prop)}[{language}]: {self._bounded(one_line(text)[:MAX_SAMPLE])}")
 
 
@@ -197,8 +218,8 @@ def sample(nodes: Iterable[etree._Element]) -> str:
     parts: list[str] = []
     length = 0
     for node in nodes:
-        values = one_line(node.text), node.get("codeListValue") if not node.text else None
-        for value in (*values, node.get(XLINK_HREF), node.get("uuidref")):
+        text, code = one_line(node.text), node.get("codeListValue")  # a list's own label may be in any language
+        for value in (text, code if code != text else None, node.get(XLINK_HREF), node.get("uuidref")):
             if not value:
                 continue
             parts.append(value[:MAX_SAMPLE])

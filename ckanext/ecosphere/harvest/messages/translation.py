@@ -20,6 +20,7 @@ RULES: dict[str, str] = {
     "title": N_("Title"),
     "alternate-titles": N_("Other titles"),
     "description": N_("Description"),
+    "translations": N_("Texts in other languages"),
     "lineage": N_("Lineage"),
     "version": N_("Version"),
     "identifiers": N_("Identifiers"),

@@ -23,7 +23,7 @@ _SHORTEST = 50
 _POINT_OF_CONTACT = "pointOfContact"
 NOT_PUBLISHED = "-"
 _DEFAULT = "other"
-_LANGUAGE = re.compile(r"\[([a-z_-]+)\]$|^([a-z]{2,3}):")
+_LANGUAGE = re.compile(r"\[([A-Za-z0-9_-]+)\]$|^([a-z]{2,3}(?:-[A-Za-z0-9-]+)?):")
 
 
 _CREDENTIALS = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^/\s@]{1,200}@")

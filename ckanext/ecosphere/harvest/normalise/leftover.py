@@ -21,7 +21,8 @@ _SHORT = 12
 _COMPARED = 120
 """Characters of a text that are looked for: rules cut long texts at their end."""
 USED = {
-    "standard", "unread", "other_languages", "fields", "hierarchy_level", "languages", "metadata_language",
+    "standard", "unread", "translations", "links.translations", "service.operations.links.translations",
+    "fields", "hierarchy_level", "languages", "metadata_language",
     "metadata_date", "boxes", "periods", "status", "frequency", "frequency_period", "next_update", "topic_categories",
     "keywords.type", "keywords.thesaurus", "keywords.thesaurus_href", "dates.type", "dates.value", "scales",
     "resolutions", "reference_systems", "formats.name", "constraints.kind", "constraints.access_codes",

@@ -13,10 +13,11 @@ _BLANK_NODE = re.compile(r"N?[0-9a-f]{32}|_:\w+")
 _NOT_TAKEN = {
     "author", "author_email", "catalog", "creator", "contact", "extras", "groups", "id", "identifier",
     "other_information", "maintainer", "maintainer_email",
-    "metadata_created", "metadata_modified", "name", "notes", "organization",
+    "metadata_created", "metadata_modified", "name", "notes", "notes_translated", "organization",
     "owner_org", "private", "provenance", "publisher", "qualified_attribution", "qualified_relation", "resources",
     "source_record", "spatial", "spatial_coverage", "state", "tag_string", "tags", "temporal_coverage", "territory",
-    "theme", "title", "type", "uri", "use_conditions", "access_conditions", "license_id", "license_title",
+    "theme", "title", "title_translated", "type", "uri", "use_conditions", "access_conditions", "license_id",
+    "license_title",
     "license_url", "access_rights", "access_limitation", "in_series", "replaces", "replaced_by",
 }  # fmt: skip
 """What our rules decide on for every source, or CKAN itself."""

@@ -33,6 +33,7 @@ from ckanext.ecosphere.harvest.normalise.texts import (
     lineage,
     texts_without_a_place,
     title,
+    translations,
     version,
 )
 from ckanext.ecosphere.harvest.normalise.themes import eu_themes, inspire_themes, themes
@@ -41,6 +42,7 @@ RULES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
     ("title", title),
     ("alternate-titles", alternate_titles),
     ("description", description),
+    ("translations", translations),
     ("lineage", lineage),
     ("version", version),
     ("identifiers", identifiers),

@@ -12,6 +12,8 @@ from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
+from ckanext.ecosphere.shared import bounds
+from ckanext.ecosphere.vocabularies import languages
 
 MAX_TITLE = 500
 """Longest title, in characters."""
@@ -26,6 +28,9 @@ ELEMENTS = {
     "access_conditions": "otherConstraints",
 }
 """Dataset field → element of the record, for the reports that the source's owner reads."""
+
+TRANSLATED = {"title": "title", "abstract": "notes"}
+"""Attribute of the record → field of the dataset that is kept in several languages."""
 
 _TAGS = (
     "a|abbr|article|b|blockquote|body|br|button|center|code|div|dd|dl|dt|em|embed|font|form|h[1-6]|head|hr|html|i|"
@@ -145,6 +150,50 @@ def description(draft: Draft) -> None:
     draft.set("notes", bounded(draft, "notes", text))
 
 
+def translations(draft: Draft) -> None:
+    """Keep the title and the description in the other languages of the record."""
+    record = draft.record
+    for attribute, field in TRANSLATED.items():
+        if texts := record.translations.get(attribute):
+            said = getattr(record, attribute)
+            if main := draft.dataset.get(field):
+                draft.set(f"{field}{languages.SUFFIX}", in_languages(draft, field, main, said, texts))
+            else:
+                tell_translations(draft, attribute, said, texts)
+
+
+def in_languages(draft: Draft, field: str, main: str, said: str | None, texts: dict[str, str]) -> dict[str, str]:
+    """Return a text of the dataset, or of a resource, in all languages of the record.
+
+    Args:
+        draft: told of what has no place.
+        field: name of the field.
+        main: the text as the rules have written it.
+        said: the same text as the record says it.
+        texts: BCP 47 tag → text, as the record says them.
+    """
+    limit = min(bounds.longest(field), MAX_TEXT)
+    made: dict[str, str] = {}
+    for language, text in texts.items():
+        cleaned = plain_text(text) if limit > MAX_TITLE else one_line(text)
+        if text == said:
+            made[language] = main
+        elif len(made) >= languages.MOST - 1:  # the text itself is the last
+            draft.lost(f"{language}:{field}", one_line(text))
+        elif not is_placeholder(cleaned):
+            made[language] = cut(cleaned, limit)
+            if made[language] != cleaned:
+                draft.problem("text-cut", element=f"{ELEMENTS.get(field, field)} ({language})", length=len(cleaned))
+    return languages.completed(main, made)
+
+
+def tell_translations(draft: Draft, name: str, said: str | None, texts: dict[str, str]) -> None:
+    """Tell texts in other languages that have no place."""
+    for language, text in texts.items():
+        if text != said:
+            draft.lost(f"{language}:{name}", one_line(text))
+
+
 def lineage(draft: Draft) -> None:
     """Join the statements of lineage, and the steps of the method; keep each source."""
     texts = dict.fromkeys(map(plain_text, draft.record.lineage))
@@ -182,8 +231,9 @@ def texts_without_a_place(draft: Draft) -> None:
     ):
         if values:
             draft.lost(name, values)
-    for key, text in record.other_languages.items():
-        draft.lost(key, one_line(text))
+    for name, texts in record.translations.items():
+        if name not in TRANSLATED:
+            tell_translations(draft, name, getattr(record, name, None), texts)
 
 
 def _notes(record: Record) -> list[str]:

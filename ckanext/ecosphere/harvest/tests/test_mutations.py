@@ -144,6 +144,9 @@ def strategy(hint):
     arguments = [a for a in get_args(hint) if a is not type(None)]
     if getattr(hint, "__origin__", None) is list:
         return st.lists(strategy(arguments[0]), max_size=4)
+    if hint == r.Translations:
+        names = st.sampled_from(["title", "abstract", "name", "description", "purpose", ""])
+        return st.dictionaries(names, st.dictionaries(st.text(max_size=5), ODD_TEXTS, max_size=3), max_size=3)
     if getattr(hint, "__origin__", None) is dict:
         return st.dictionaries(st.text(max_size=5), ODD_TEXTS, max_size=2)
     if arguments:

@@ -111,8 +111,12 @@ def test_sources_method_and_measures_are_kept():
 
 
 def test_texts_without_a_field_are_told():
-    made = result(purpose="Pour voir", frequency_notes=["tous les ans environ"], other_languages={"eng:title": "Noise"})
-    assert {"purpose: Pour voir", "maintenanceNote: tous les ans environ", "eng:title: Noise"} <= set(made.unread)
+    made = result(
+        purpose="Pour voir",
+        frequency_notes=["tous les ans environ"],
+        translations={"purpose": {"fr": "Pour voir", "en": "To see"}},
+    )
+    assert {"purpose: Pour voir", "maintenanceNote: tous les ans environ", "en:purpose: To see"} <= set(made.unread)
 
 
 # --- tables -----------------------------------------------------------------------------------

@@ -171,6 +171,9 @@ RECORD = """
   <gmd:identificationInfo><gmd:MD_DataIdentification>
     <gmd:citation><gmd:CI_Citation>
       <gmd:title><gco:CharacterString>Bruit</gco:CharacterString></gmd:title>
+      <gmd:presentationForm>
+        <gmd:CI_PresentationFormCode codeList="x" codeListValue="mapDigital">Carte</gmd:CI_PresentationFormCode>
+      </gmd:presentationForm>
       <gmd:series><gmd:CI_Series>
         <gmd:name><gco:CharacterString>Cahiers du bruit</gco:CharacterString></gmd:name>
         <gmd:issueIdentification><gco:CharacterString>numéro 12</gco:CharacterString></gmd:issueIdentification>
@@ -195,7 +198,7 @@ RECORD = """
 </gmd:MD_Metadata>"""
 
 
-@pytest.mark.parametrize("text", ["numéro 12", "01 02 03 04 05", "le matin", "Thésaurus du son 3e"])
+@pytest.mark.parametrize("text", ["numéro 12", "01 02 03 04 05", "le matin", "Thésaurus du son 3e", "Carte mapDigital"])
 def test_what_has_no_field_is_told(text):
     made = normalise(read_record(etree.fromstring(RECORD)), Context(fallback_organisation="x"))
     assert text in told(made)
@@ -269,7 +272,24 @@ def test_other_parties_topics_and_translations_are_read_or_told():
     made = of_rdf(PREFIXES + DATASET)
     assert made.dataset["qualified_attribution"][0]["agent"][0]["name"] == "Cerema"
     assert made.dataset["topic_category"][0].endswith("environment")
-    assert "title: [en] Noise" in told(made)
+    assert made.dataset["title_translated"] == {"en": "Noise", "fr": "Bruit"}
+
+
+def test_the_day_of_a_document_is_told_though_the_data_are_of_the_same_day():
+    day = '"2024-03-04T10:00:00"^^xsd:dateTime'
+    page = f" ; dct:modified {day} ; foaf:page [ a foaf:Document ; dct:title 'Notice' ; dct:modified {day} ] ."
+    made = of_rdf(PREFIXES + '<http://a.fr/d> a dcat:Dataset ; dct:title "Bruit"' + page)
+    assert made.dataset["modified"] == "2024-03-04"
+    assert "page/modified: 2024-03-04T10:00:00" in made.unread
+
+
+def test_a_shape_over_the_180th_meridian_is_kept_by_its_box():
+    ring = "POLYGON((159 -25, 159 -11, 212 -11, 212 -25, 159 -25))"
+    shape = f'[ dct:title "P" ; <http://www.w3.org/ns/locn#geometry> "{ring}" ]'
+    made = of_rdf(PREFIXES + f'<http://a.fr/d> a dcat:Dataset ; dct:title "Pacifique" ; dct:spatial {shape} .')
+    [extent] = made.dataset["spatial_coverage"]
+    assert extent["bbox"].startswith('{"type": "MultiPolygon", "coordinates": [[[[159.0, -25.0], [180.0')
+    assert "-148.0" in extent["bbox"]
 
 
 def test_of_two_geometries_of_a_place_the_second_is_told():

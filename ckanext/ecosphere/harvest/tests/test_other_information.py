@@ -46,7 +46,7 @@ def of_document(inner):
         ({"keywords": [Keyword("données ouvertes")]}, "keyword", "données ouvertes"),
         ({"keywords": [Keyword("01053", type="place")]}, "keyword", "01053"),
         ({"members": [Member(identifier="autre", association="source")]}, "relation", "source autre"),
-        ({"other_languages": {"eng:title": "Noise"}}, "translation", "[eng] Noise"),
+        ({"translations": {"purpose": {"en": "Noise"}}}, "translation", "[en] Noise"),
         (
             {"links": [Link(XML, name="Vue XML des métadonnées"), Link(PAGE, name="Vue HTML des métadonnées")]},
             "record",
@@ -90,10 +90,10 @@ def test_a_person_within_an_element_without_a_field_is_told_and_not_published():
 
 def test_passwords_and_refused_links_are_not_published():
     links = [Link("javascript:alert(1)", name="Piège"), Link("DB:POSTGIS", "DB:POSTGIS", "base")]
-    made = result(links=links, other_languages={"eng:linkage": "https://moi:secret@a.fr/x"})
+    made = result(links=links, translations={"purpose": {"en": "https://moi:secret@a.fr/x"}})
     assert "secret" not in str(made.dataset)
     assert "javascript" not in str(made.dataset)
-    assert beside(made)["translation"] == "[eng] https://a.fr/x"
+    assert beside(made)["translation"] == "[en] https://a.fr/x"
 
 
 def test_a_text_that_denies_a_limit_is_kept_when_another_names_one():

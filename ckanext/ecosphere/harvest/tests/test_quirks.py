@@ -82,8 +82,8 @@ def test_anchors_give_their_addresses():
 def test_french_texts_go_before_those_of_the_main_language():
     record = read("several-languages")
     assert record.title == "Carte de bruit"
-    assert record.other_languages == {"eng:title": "Noise map"}
-    assert "eng:title: Noise map" in made("several-languages").unread
+    assert record.translations == {"title": {"fr": "Carte de bruit", "en": "Noise map"}}
+    assert made("several-languages").dataset["title_translated"] == record.translations["title"]
 
 
 def test_a_record_of_an_instrument_is_read_and_what_has_no_place_is_told():

@@ -11,6 +11,8 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.vocabularies.languages import SUFFIX
+
 _CORE = {
     "author",
     "author_email",
@@ -70,7 +72,12 @@ class Fitter:
             fitted["extras"] = [*fitted.get("extras", []), *others]
         if "resources" in fitted:
             fitted["resources"] = [
-                {name: value if name in self._resource_fields else _text(value) for name, value in resource.items()}
+                {
+                    name: value if name in self._resource_fields else _text(value)
+                    for name, value in resource.items()
+                    # CKAN itself reads these as objects.
+                    if name in self._resource_fields or not name.endswith(SUFFIX)
+                }
                 for resource in fitted["resources"]
             ]
         return fitted

@@ -23,6 +23,7 @@ from ckan.model.types import make_uuid
 from ckanext.ecosphere.interfaces import LeavingStep
 from ckanext.ecosphere.schemas.indexing import MAX_TERM_BYTES
 from ckanext.ecosphere.setup.leaving import write_lines
+from ckanext.ecosphere.vocabularies.languages import SUFFIX
 
 #: Key of `plugin_data` under which a dataset keeps what it was.
 KEY = "ecosphere_left"
@@ -120,7 +121,8 @@ def _leave_one(id_: str) -> None:
         held = dict(each["extras"] or {})
         columns = {name: each[name] for name in FILE_COLUMNS}
         left["resources"][each["id"]] = {"file": file_of(each), "columns": columns, "extras": held}
-        plain = {name: shown_in_file(value) for name, value in held.items()}
+        # As text, what a file is called in other languages would stop a plain CKAN's page.
+        plain = {name: shown_in_file(value) for name, value in held.items() if not name.endswith(SUFFIX)}
         if plain != held:
             model.Session.execute(sa.update(resource).where(resource.c.id == each["id"]).values(extras=plain))
     left["tags"] = _plain_tags(id_)

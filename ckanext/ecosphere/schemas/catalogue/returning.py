@@ -30,6 +30,7 @@ from ckanext.ecosphere.schemas.catalogue.leaving import (
     tags_of,
     untag,
 )
+from ckanext.ecosphere.schemas.logic import translations
 
 _BREAKS = re.compile(r"[\r\n]+")
 
@@ -69,6 +70,7 @@ def _restore_one(id_: str, checks: Mapping[str, Any], told: Counter[str]) -> Non
     left = data.pop(KEY)
     extras = _extras(dict(row["extras"] or {}), left["extras"], checks, told)
     values = _columns(row, left) | {"plugin_data": data}
+    _follow(extras, {**row, **values}, "title", "notes")
     licence_id = row["license_id"]
     if licence_id and licence_id != left["columns"]["license_id"]:
         values["license_id"] = adopting.restate(licence_id, extras)
@@ -118,9 +120,16 @@ def _files(id_: str, before: Mapping[str, Any]) -> None:
             continue
         held = {name: _value_of_file(now[name], left["extras"].get(name)) for name in now}
         held |= {name: value for name, value in left["extras"].items() if name not in now}
+        _follow(held, row, "name", "description")
         guessed = {None, "", mimetypes.guess_type(row["url"])[0]}  # CKAN guesses where a form says nothing
         columns = {name: left["columns"][name] for name in FILE_COLUMNS if row[name] in guessed}
         model.Session.execute(sa.update(resource).where(resource.c.id == row["id"]).values(extras=held, **columns))
+
+
+def _follow(held: dict[str, Any], columns: Mapping[str, Any], *fields: str) -> None:
+    for field in fields:
+        if (name := f"{field}{translations.SUFFIX}") in held:
+            held[name] = translations.following(held[name], columns[field])
 
 
 def _value_of_file(now: Any, before: Any) -> Any:

@@ -17,3 +17,13 @@ def as_list(value: Any) -> list[Any]:
             return loaded if isinstance(loaded, list) else [value]
         return [value]
     return list(value) if isinstance(value, (list, tuple, set)) else [value]
+
+
+def as_object(value: Any) -> Any:
+    """Return a value that is stored as JSON text of an object as that object; anything else as it is."""
+    if not isinstance(value, str) or not value.startswith("{"):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value

@@ -30,7 +30,7 @@ def distribution(dataset: Reader, elsewhere: Iterable[Mapping[str, str]]) -> Any
         elsewhere: records that other catalogues have of it, see `writer.record`.
     """
     resources = [row for row in dataset.rows("resources") if row.get("url")]
-    transfers = [_transfer(row, f"transfer-{number}") for number, row in enumerate(resources, 1)]
+    transfers = [_transfer(dataset, row, f"transfer-{number}") for number, row in enumerate(resources, 1)]
     transfers += [el("gmd:transferOptions", el("gmd:MD_DigitalTransferOptions", p)) for p in _pages(dataset, elsewhere)]
     if not transfers:
         return None
@@ -74,13 +74,13 @@ def _format(told: tuple[str, ...], transfers: list[str]) -> Any:
 # --- links -------------------------------------------------------------------------------------------
 
 
-def _transfer(row: Row, name: str) -> Any:
+def _transfer(dataset: Reader, row: Row, name: str) -> Any:
     """Return the transfer options of a resource: its size, and its addresses, the first of which is its own."""
     size = _bytes(row.get("size")) / MEGABYTE
     inside = el(
         "gmd:MD_DigitalTransferOptions",
         xml.number("gmd:transferSize", f"{size:.6f}", "Real") if size else None,
-        _resource(row),
+        _resource(dataset, row),
         [_link(address, {"xlink_arcrole": arc}, role="documentation") for arc, address in _further(row)],
         id=name,
     )
@@ -96,7 +96,7 @@ def _bytes(value: Any) -> float:
     return number if 0 < number < float("inf") else 0
 
 
-def _resource(row: Row) -> Any:
+def _resource(dataset: Reader, row: Row) -> Any:
     role = str(row.get("resource_role") or "")
     name = str(row.get("name") or "")
     given: Any = row.get("layer_name") or []
@@ -109,9 +109,12 @@ def _resource(row: Row) -> Any:
         "xlink_role": known.uri if known else "",
         "xlink_title": (name or layers) if layers else "",
     }
-    description = str(row.get("description") or "") or (name if layers else "")
-    told = {"protocol": str(row.get("protocol") or ""), "name": layers or name, "description": description}
-    return _link(str(row["url"]), marks, role=role or "data", **told)
+    own = str(row.get("description") or "")
+    told = {"protocol": str(row.get("protocol") or ""), "name": layers or name}
+    told["description"] = own or (name if layers else "")  # layers stand in place of the name
+    names, descriptions = dataset.translations("name", row), dataset.translations("description", row)
+    translations = {"name": {} if layers else names, "description": descriptions if own else names if layers else {}}
+    return _link(str(row["url"]), marks, translations, role=role or "data", **told)
 
 
 def _further(row: Row) -> Iterator[tuple[str, str]]:
@@ -142,19 +145,32 @@ def _pages(dataset: Reader, elsewhere: Iterable[Mapping[str, str]]) -> Iterator[
         yield _link(dataset.text("source_record"), {"xlink_arcrole": xlink_roles.SOURCE}, role="metadata", **told)
 
 
-def _link(address: str, marks: Mapping[str, str], *, role: str, **told: str) -> Any:
+def _link(
+    address: str,
+    marks: Mapping[str, str],
+    translations: Mapping[str, Mapping[str, str]] | None = None,
+    /,
+    *,
+    role: str,
+    **told: str,
+) -> Any:
     """Return an online resource.
 
     Args:
         address: where it is.
         marks: what it is to the dataset, see ``xlink_roles``.
+        translations: of what is told, by language.
         role: of the list `resource-role`; tells the function.
         told: ``protocol``, ``name``, ``description``.
     """
     inside = el(
         "gmd:CI_OnlineResource",
         xml.url("gmd:linkage", address),
-        [xml.text(f"gmd:{name}", told.get(name)) for name in ("protocol", "name", "description") if told.get(name)],
+        [
+            xml.in_languages(f"gmd:{name}", told[name], (translations or {}).get(name, {}))
+            for name in ("protocol", "name", "description")
+            if told.get(name)
+        ],
         xml.code("gmd:function", "CI_OnLineFunctionCode", FUNCTIONS[role]) if role in FUNCTIONS else None,
     )
     return el("gmd:onLine", inside, **marks)

@@ -99,7 +99,7 @@ def _common(dataset: Reader) -> list[Any]:
     """Return what data and services have in common, in the schema's order."""
     return [
         _citation(dataset),
-        xml.label("gmd:abstract", dataset.text("notes")),
+        _abstract(dataset),
         _status(dataset),
         parties(dataset),
         _maintenance(dataset),
@@ -113,6 +113,11 @@ def _common(dataset: Reader) -> list[Any]:
     ]
 
 
+def _abstract(dataset: Reader) -> Any:
+    made = xml.in_languages("gmd:abstract", dataset.text("notes"), dataset.translations("notes"))
+    return xml.missing("gmd:abstract") if made is None else made
+
+
 def _citation(dataset: Reader) -> Any:
     dates = [xml.dated(dataset.text(name), kind) for name, kind in DATES if dataset.text(name)]
     identifiers = [(xlink_roles.IDENTIFIER, name) for name in dataset.texts("identifier")]
@@ -121,7 +126,7 @@ def _citation(dataset: Reader) -> Any:
         identifiers = [("", dataset.text("uri"))]
     inside = el(
         "gmd:CI_Citation",
-        xml.text("gmd:title", dataset.text("title") or dataset.text("name")),
+        xml.in_languages("gmd:title", dataset.text("title") or dataset.text("name"), dataset.translations("title")),
         xml.texts("gmd:alternateTitle", dataset.texts("alternate_title")),
         dates or [xml.missing("gmd:date")],
         xml.text("gmd:edition", dataset.text("version")),
@@ -266,8 +271,7 @@ def _language(uri: str) -> Any:
     known = voc.get("language").get(uri)
     codes = [label for label in (known.alt_labels if known else ()) if len(label) == 3]  # noqa: PLR2004 - ISO 639-2
     code = codes[0] if codes else uri.rsplit("/", 1)[-1].lower()
-    lists = "http://www.loc.gov/standards/iso639-2/"
-    return el("gmd:language", el("gmd:LanguageCode", text=code, codeList=lists, codeListValue=code))
+    return el("gmd:language", el("gmd:LanguageCode", text=code, codeList=xml.LANGUAGES, codeListValue=code))
 
 
 def _encodings(dataset: Reader) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.vocabularies import languages
 
 
 class Reader:
@@ -45,6 +46,18 @@ class Reader:
         value = self.dataset.get(name)
         parts = value if isinstance(value, (list, tuple)) else [value]
         return [str(part) for part in parts if part not in (None, "") and not isinstance(part, (list, dict))]
+
+    def translations(self, name: str, row: Mapping[str, Any] | None = None) -> dict[str, str]:
+        """Return a text by language: of the dataset, or of a row of it; empty when it is in one language."""
+        value = (self.dataset if row is None else row).get(f"{name}{languages.SUFFIX}")
+        return {str(tag): str(text) for tag, text in value.items()} if isinstance(value, Mapping) else {}
+
+    def languages(self) -> list[str]:
+        """Return the languages beside French of the texts that have several."""
+        found = {*self.translations("title"), *self.translations("notes")}
+        for row in self.rows("resources"):
+            found |= {*self.translations("name", row), *self.translations("description", row)}
+        return sorted(found - {languages.FRENCH})
 
     def rows(self, name: str) -> list[Mapping[str, Any]]:
         """Return the rows of a group."""

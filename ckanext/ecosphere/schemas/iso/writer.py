@@ -60,6 +60,7 @@ def metadata(dataset: Reader, elsewhere: Iterable[Mapping[str, str]] = ()) -> An
         xml.text("gmd:metadataStandardName", "ISO 19115:2003/19139"),
         xml.text("gmd:metadataStandardVersion", "1.0"),
         xml.text("gmd:dataSetURI", dataset.text("uri")),
+        xml.locales(dataset.languages()),
         [_reference_system(uri) for uri in dataset.texts("reference_system")],
         el("gmd:identificationInfo", identify(dataset), xlink_arcrole=xlink_roles.MARKED),
         distribution(dataset, elsewhere),
@@ -70,8 +71,7 @@ def metadata(dataset: Reader, elsewhere: Iterable[Mapping[str, str]] = ()) -> An
 
 
 def _language(name: str, code: str) -> Any:
-    lists = "http://www.loc.gov/standards/iso639-2/"
-    return el(name, el("gmd:LanguageCode", text=code, codeList=lists, codeListValue=code))
+    return el(name, el("gmd:LanguageCode", text=code, codeList=xml.LANGUAGES, codeListValue=code))
 
 
 def _reference_system(uri: str) -> Any:

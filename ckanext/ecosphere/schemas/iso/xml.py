@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from lxml import etree
+
+from ckanext.ecosphere.vocabularies import languages
 
 _NOT_IN_A_URI = re.compile(r"[\s<>\"{}|\\^`\[\]]")
 
@@ -23,6 +26,7 @@ LOCATIONS = (
     "http://www.isotc211.org/2005/gmd http://schemas.opengis.net/iso/19139/20070417/gmd/gmd.xsd "
     "http://www.isotc211.org/2005/srv http://schemas.opengis.net/iso/19139/20070417/srv/1.0/srv.xsd"
 )
+LANGUAGES = "http://www.loc.gov/standards/iso639-2/"
 CODELISTS = "http://standards.iso.org/iso/19139/resources/gmxCodelists.xml"
 _FORBIDDEN = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -75,6 +79,51 @@ def clean(text: Any) -> str:
 def text(name: str, value: Any) -> Element | None:
     """Return an element with a ``gco:CharacterString``; None without a value."""
     return el(name, el("gco:CharacterString", text=str(value))) if value not in (None, "") else None
+
+
+def in_languages(name: str, value: str, translations: Mapping[str, str]) -> Element | None:
+    """Return an element with a text, and with it in other languages (``PT_FreeText``); the locales are `locales`.
+
+    Args:
+        name: of the element, with its prefix.
+        value: the text in the language of the record, French.
+        translations: BCP 47 tag → text; the French one is `value`.
+    """
+    made = text(name, value)
+    others = [
+        el("gmd:textGroup", el("gmd:LocalisedCharacterString", text=each, locale=f"#{_locale_id(tag)}"))
+        for tag, each in translations.items()
+        if tag != languages.FRENCH
+    ]
+    if made is not None and others:
+        made.append(el("gmd:PT_FreeText", others))
+        made.set(qualified("xsi:type"), "gmd:PT_FreeText_PropertyType")
+    return made
+
+
+def locales(tags: Iterable[str]) -> list[Element]:
+    """Return the locales that the texts of a record refer to."""
+    return [
+        el(
+            "gmd:locale",
+            el(
+                "gmd:PT_Locale",
+                _language_code(tag),
+                code("gmd:characterEncoding", "MD_CharacterSetCode", "utf8"),
+                id=_locale_id(tag),
+            ),
+        )
+        for tag in tags
+    ]
+
+
+def _language_code(tag: str) -> Element:
+    value = languages.iso_code(tag)
+    return el("gmd:languageCode", el("gmd:LanguageCode", text=value, codeList=LANGUAGES, codeListValue=value))
+
+
+def _locale_id(tag: str) -> str:
+    return f"locale-{tag}"
 
 
 def texts(name: str, values: Any) -> list[Element]:

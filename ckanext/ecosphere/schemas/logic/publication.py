@@ -17,9 +17,10 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.fields import conditions, rows, spatial
 from ckanext.ecosphere.schemas.fields.dates import span
 from ckanext.ecosphere.schemas.fields.stored import Stored
-from ckanext.ecosphere.schemas.fields.values import as_list
+from ckanext.ecosphere.schemas.fields.values import as_list, as_object
 from ckanext.ecosphere.schemas.logic import grace
 from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.vocabularies.languages import SUFFIX
 
 FlatData = dict[tuple[Any, ...], Any]
 Errors = dict[tuple[Any, ...], list[str]]
@@ -64,6 +65,8 @@ class Dataset:
         if name == "tag_string":
             return [str(value) for key, value in self.data.items() if key[0] == "tags" and key[-1] == "name"]
         single = self.data.get((name,))
+        if name.endswith(SUFFIX) and isinstance(single, str):
+            return [str(text) for text in dict(as_object(single)).values()]
         if isinstance(single, (str, list)) and single:
             return [str(part) for part in as_list(single) if part not in (None, "")]
         rows = (value for key, value in self.data.items() if len(key) > 1 and key[0] == name)

@@ -11,7 +11,7 @@ from rdflib import BNode, Graph, Literal, URIRef
 from ckanext.dcat.profiles import ADMS, DCAT, DCATAP, DCT, FOAF, RDF, RDFS, SKOS
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.fields import spatial
-from ckanext.ecosphere.schemas.rdf import conformity, distributions, editions, lineage, record
+from ckanext.ecosphere.schemas.rdf import conformity, distributions, editions, lineage, record, translations
 from ckanext.ecosphere.schemas.rdf.terms import ACCESS_STATEMENT, AGENT_ROLE, DQV, GEODCAT, IANA, SCHEMA
 
 #: Values of one property that are told apart by the list that they come from: (property, field, vocabulary).
@@ -65,6 +65,7 @@ def complete(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     abstract = graph.value(ref, DCT.abstract)  # what Géo-IDE writes for the description
     if abstract and not dataset.get("notes"):
         dataset["notes"] = str(abstract)
+    translations.read(graph, ref, dataset, translations.OF_DATASET)
     _statements(graph, ref, dataset)
     _scale(graph, ref, dataset)
     lineage.read(graph, ref, dataset)
@@ -80,7 +81,9 @@ def complete(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     _licence(graph, ref, dataset)
     for resource in dataset.get("resources") or ():
         node = str(resource.get("distribution_ref") or "")
-        distributions.read(graph, URIRef(node) if ":" in node else BNode(node), resource)
+        distribution = URIRef(node) if ":" in node else BNode(node)
+        distributions.read(graph, distribution, resource)
+        translations.read(graph, distribution, resource, translations.OF_DISTRIBUTION)
         _resource(resource)
 
 

@@ -25,8 +25,18 @@ AGENT = {
 
 FULL: dict[str, Any] = {
     "title": "Zones inondables de l'Ain en 2023",
+    "title_translated": {
+        "de": "Überschwemmungsgebiete der Ain 2023",
+        "en": "Flood-prone areas of the Ain in 2023",
+        "fr": "Zones inondables de l'Ain en 2023",
+        "pt-BR": "Áreas inundáveis do Ain em 2023",
+    },
     "name": "zones-inondables-ain",
     "notes": "Zones inondables par débordement de l'Ain. Trois scénarios. Hors ruissellement.",
+    "notes_translated": {
+        "en": "Areas flooded by the Ain.\n\nThree scenarios. Runoff is not covered.",
+        "fr": "Zones inondables par débordement de l'Ain. Trois scénarios. Hors ruissellement.",
+    },
     "tags": [{"name": "cours d'eau"}, {"name": "inondation"}],
     "license_id": "etalab-2.0",
     "url": "https://www.ain.gouv.fr/zones-inondables",
@@ -117,7 +127,9 @@ FULL: dict[str, Any] = {
         {
             "url": "https://www.ain.gouv.fr/zi.zip",
             "name": "Zones inondables, shapefile",
+            "name_translated": {"en": "Flood-prone areas, shapefile", "fr": "Zones inondables, shapefile"},
             "description": "Une couche par scénario.",
+            "description_translated": {"en": "A layer for each scenario.", "fr": "Une couche par scénario."},
             "format": "SHP",
             "mimetype": "application/zip",
             "size": 1048576,
@@ -141,6 +153,7 @@ FULL: dict[str, Any] = {
         {
             "url": "https://ogc.example.org/wms?service=WMS&request=GetCapabilities",
             "name": "Zones inondables, WMS",
+            "name_translated": {"en": "Flood-prone areas, WMS", "fr": "Zones inondables, WMS"},
             "format": "WMS",
             "resource_role": "service",
             "protocol": "OGC:WMS",
@@ -189,8 +202,9 @@ HARVESTED_FIELDS = [
 
 
 def full(**changes: Any) -> dict[str, Any]:
-    """A dataset with every field of the schema."""
-    return {**copy.deepcopy(FULL), **changes}
+    """A dataset with every field of the schema; a text that is changed loses its translations."""
+    stale = {f"{name}_translated" for name in changes} - set(changes)
+    return {**copy.deepcopy({name: value for name, value in FULL.items() if name not in stale}), **changes}
 
 
 def harvested(**changes: Any) -> dict[str, Any]:
@@ -280,6 +294,7 @@ ODD: dict[str, Any] = {
         {
             "url": "https://example.org/wfs",
             "name": "Zones",
+            "name_translated": {"en": "Areas", "fr": "Zones"},
             "description": "Une couche.",
             "protocol": "OGC:WFS",
             "layer_name": ["a", "b"],

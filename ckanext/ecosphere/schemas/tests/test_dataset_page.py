@@ -34,7 +34,7 @@ CODES = re.compile(
 
 def described(name: str, **changes: Any) -> dict[str, Any]:
     """A dataset with every field."""
-    return {**copy.deepcopy(samples.FULL), "name": name, "resources": copy.deepcopy(RESOURCES), **changes}
+    return samples.full(**{"name": name, "resources": copy.deepcopy(RESOURCES), **changes})
 
 
 def shown(app: Any, name: str, part: str = "main") -> BeautifulSoup:

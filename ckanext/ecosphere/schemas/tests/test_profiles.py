@@ -61,7 +61,7 @@ def test_a_full_dataset_gives_the_expected_triples(graph_of):
     uri = URIRef
     expected = {
         (RDF.type, DCAT.Dataset),
-        (DCTERMS.title, Literal("Zones inondables de l'Ain en 2023")),
+        (DCTERMS.title, Literal("Zones inondables de l'Ain en 2023", lang="fr")),
         (DCTERMS.identifier, Literal("https://catalogue.example.org/zi-01", datatype=XSD.anyURI)),
         (DCTERMS.type, uri(f"{samples.INSPIRE}/metadata-codelist/ResourceType/dataset")),
         (DCAT.theme, uri(f"{samples.THEMES}/prevention-des-inondations")),
@@ -233,7 +233,7 @@ def test_each_dataset_page_is_also_rdf(app, create, extension, form):
     create(samples.full())
     body = app.get(f"/dataset/zones-inondables-ain.{extension}").body
     graph = Graph().parse(data=body, format=form)
-    assert (None, DCTERMS.title, Literal("Zones inondables de l'Ain en 2023")) in graph
+    assert (None, DCTERMS.title, Literal("Zones inondables de l'Ain en 2023", lang="fr")) in graph
 
 
 def test_what_is_private_is_not_served_as_rdf(app, create):

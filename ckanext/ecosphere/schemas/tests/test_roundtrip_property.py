@@ -84,6 +84,7 @@ WRONG = {
     "ecosphere_concept": "rien de tel",
     "ecosphere_concepts": ["rien de tel"],
     "ecosphere_email": "pas une adresse",
+    "ecosphere_translated": {"klingon": "wa' javmaH"},
 }
 
 
@@ -103,8 +104,12 @@ def values_of(field: dict[str, Any], text: Any) -> Any:
         return st.lists(row, min_size=1, max_size=3)
     if preset in ("ecosphere_text", "ecosphere_long_text") or last_validator(field) == "package_version_validator":
         return text
-    if preset == "ecosphere_texts":
-        return st.lists(text, min_size=1, max_size=3)
+    several = {
+        "ecosphere_texts": st.lists(text, min_size=1, max_size=3),
+        "ecosphere_translated": st.dictionaries(st.sampled_from(["en", "de", "pt-BR"]), text, min_size=1),
+    }
+    if preset in several:
+        return several[preset]
     return BY_PRESET.get(str(preset), BY_VALIDATOR.get(last_validator(field)))
 
 

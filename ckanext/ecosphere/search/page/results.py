@@ -68,10 +68,10 @@ def of_dataset(dataset: Dataset, query: str) -> Result:
     """
     lang = language.current()
     words = highlight.words_of(query)
-    notes = tk.h.markdown_extract(dataset.get("notes"), extract_length=0) or ""
+    notes = tk.h.markdown_extract(tk.h.get_translated(dataset, "notes"), extract_length=0) or ""
     service = dataset.get("organization") or {}
     return Result(
-        title=highlight.mark(dataset.get("title") or dataset["name"], words),
+        title=highlight.mark(tk.h.get_translated(dataset, "title") or dataset["name"], words),
         excerpt=highlight.mark(highlight.excerpt(unescape(str(notes)), words, _EXCERPT), words),
         places=places(dataset.get("territory"), lang),
         date=date(dataset),

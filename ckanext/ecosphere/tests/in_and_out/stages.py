@@ -267,6 +267,7 @@ def _fill(portal: Portal) -> None:
 
     from ckanext.ecosphere.fast_save import signature
     from ckanext.ecosphere.schemas.catalogue import leaving
+    from ckanext.ecosphere.schemas.logic.translations import following
     from ckanext.ecosphere.schemas.tests import samples
 
     full = samples.full(owner_org="ddt-01", private=True)
@@ -282,8 +283,16 @@ def _fill(portal: Portal) -> None:
     for number in range(10, NUMBER):
         other = model.Package.get(f"avant-{number:03}")
         extras = package.extras if number < 20 else short
-        other.extras = {**other.extras, **extras, "identifier": f"urn:avant:{number}"}
-        for name, value in {**columns, "extras": file.extras}.items():
+        own = {**other.extras, **extras, "identifier": f"urn:avant:{number}"}
+        other.extras = own | {
+            f"{name}_translated": following(own[f"{name}_translated"], getattr(other, name))
+            for name in ("title", "notes")
+        }
+        held = file.extras | {
+            f"{name}_translated": following(file.extras[f"{name}_translated"], getattr(other.resources[0], name))
+            for name in ("name", "description")
+        }
+        for name, value in {**columns, "extras": held}.items():
             setattr(other.resources[0], name, value)
     for number in range(10, 60):
         leaving.tag_with(model.Package.get(f"avant-{number:03}").id, "cours d'eau")

@@ -94,12 +94,12 @@ def _empty_tables() -> None:
 
 #: What people changed while the plugins were away: dataset → fields.
 CHANGED_OUTSIDE = {
-    "avant-011": {"title"},
-    "avant-012": {"title"},
-    "avant-050": {"title"},
-    "avant-051": {"title"},
+    "avant-011": {"title", "title_translated"},
+    "avant-012": {"title", "title_translated"},
+    "avant-050": {"title", "title_translated"},
+    "avant-051": {"title", "title_translated"},
     "avant-052": {"resources"},
-    "avant-053": {"title"},
+    "avant-053": {"title", "title_translated"},
     "avant-054": {"method", "provenance", "use_conditions", "extras"},
 }
 #: What the portal computes, and what CKAN's form fills with an empty text.
@@ -251,9 +251,12 @@ def test_everything_comes_back(seen):
     found = {name: differences(old, after[name]) - COMPUTED for name, old in before.items()}
     assert {name: fields for name, fields in found.items() if fields} == CHANGED_OUTSIDE
     for name in ("avant-011", "avant-012", "avant-050", "avant-051", "avant-053"):
-        assert after[name]["title"] == "Renommé dehors"
+        assert after[name]["title"] == after[name]["title_translated"]["fr"] == "Renommé dehors"
+        assert after[name]["title_translated"]["en"] == before[name]["title_translated"]["en"]
     old, new = before["avant-052"]["resources"], after["avant-052"]["resources"]
-    assert [differences(*pair) - {"metadata_modified"} for pair in zip(old, new, strict=True)] == [{"name"}]
+    assert [differences(*pair) - {"metadata_modified"} for pair in zip(old, new, strict=True)] == [
+        {"name", "name_translated"}
+    ]
     edited = after["avant-054"]
     assert edited["provenance"] == "Autrement."
     assert "method" not in edited

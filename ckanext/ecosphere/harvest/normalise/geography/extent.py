@@ -45,6 +45,9 @@ def repair(box: Box) -> tuple[Degrees | None, list[str]]:
     if abs(south) > 90 + _TOLERANCE and abs(west) <= 90 >= abs(east):  # noqa: PLR2004 - degrees of a pole
         west, south, east, north = south, west, north, east
         done.append("box-axes-swapped")
+    if max(west, east) > 180 + _TOLERANCE and (wrapped := _from_full_circle(west, east)):
+        west, east = wrapped
+        done.append("box-beyond-180")
     if any(abs(x) > 180 + _TOLERANCE for x in (west, east)) or any(abs(y) > 90 + _TOLERANCE for y in (south, north)):
         return None, ["box-outside-world"]
     west, east = _clamp(west, 180), _clamp(east, 180)
@@ -62,6 +65,16 @@ def repair(box: Box) -> tuple[Degrees | None, list[str]]:
 
 def _clamp(value: float, limit: float) -> float:
     return round(max(-limit, min(limit, value)), _DECIMALS)
+
+
+def _from_full_circle(west: float, east: float) -> tuple[float, float] | None:
+    """Bring longitudes counted from 0 to 360 degrees between -180 and 180; None when they are not counted so."""
+    if not -_TOLERANCE <= west < east <= 360 + _TOLERANCE:
+        return None
+    if east - west >= 360 - _TOLERANCE:
+        return -180.0, 180.0
+    west, east = (side - 360 if side > 180 else side for side in (west, east))  # noqa: PLR2004
+    return (west, east) if west < east or (west >= _PACIFIC and east <= -_PACIFIC) else None
 
 
 def _from_metres(west: float, south: float, east: float, north: float) -> Degrees | None:

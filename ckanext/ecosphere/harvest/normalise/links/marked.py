@@ -88,6 +88,7 @@ def _resource(draft: Draft, link: Link, url: str, form: Format | None) -> Resour
         name, description = "" if title == name else title, "" if description == title else description
     resource["name"] = cut(name, guessed.MAX_NAME)
     resource["description"] = cut(description, guessed.MAX_DESCRIPTION)
+    guessed.translate(draft, resource, link)
     if link.mark.arc == xlink_roles.DOWNLOAD_URL:
         resource["download_url"] = url
     if form is not None:

@@ -26,8 +26,9 @@ from ckanext.ecosphere.harvest.normalise.links.formats import (
 )
 from ckanext.ecosphere.harvest.normalise.links.services import service
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows
-from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
+from ckanext.ecosphere.harvest.normalise.texts import cut, in_languages, one_line, plain_text, tell_translations
 from ckanext.ecosphere.harvest.record import Link
+from ckanext.ecosphere.vocabularies import languages
 
 MAX_LINKS = 3_000
 """Links that are looked at."""
@@ -112,7 +113,8 @@ def _rank(resource: Resource) -> tuple[Any, ...]:
 
 def _merge(first: Resource, second: Resource) -> None:
     for key, value in second.items():
-        if value and not first.get(key):
+        main = key.removesuffix(languages.SUFFIX)
+        if value and not first.get(key) and (main == key or first[main] == second[main]):
             first[key] = value
 
 
@@ -205,6 +207,8 @@ def _resource(draft: Draft, link: Link, address: Address, signs: tuple[str, str]
     description = plain_text(link.description)
     if plain(description) != plain(resource["name"]):
         resource["description"] = cut(description, MAX_DESCRIPTION)
+    if link.translations:
+        translate(draft, resource, link)
     set_format(draft, resource, found, formats_for(link, formats), address)
     if role == "service" and protocol in protocols.OGC_WITH_CAPABILITIES:
         _complete_service(draft, resource, address)
@@ -215,6 +219,18 @@ def _resource(draft: Draft, link: Link, address: Address, signs: tuple[str, str]
     _complete_declared(resource, link)
     _complete_distribution(draft, resource, link)
     return resource
+
+
+def translate(draft: Draft, resource: Resource, link: Link) -> None:
+    """Give the name and the description of a resource in all languages of its link; tell those that have no place."""
+    for attribute, texts in link.translations.items():
+        said = getattr(link, attribute, None)
+        bare = plain(one_line(said))
+        field = next((name for name in ("name", "description") if bare and plain(resource.get(name) or "") == bare), "")
+        if attribute not in ("name", "description") or not field or f"{field}{languages.SUFFIX}" in resource:
+            tell_translations(draft, f"onLine/{attribute}", said, texts)
+        else:
+            resource[f"{field}{languages.SUFFIX}"] = in_languages(draft, field, resource[field], said, texts)
 
 
 def _complete_service(draft: Draft, resource: Resource, address: Address) -> None:

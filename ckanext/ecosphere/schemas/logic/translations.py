@@ -1,0 +1,191 @@
+"""Texts in several languages: ``title_translated`` beside ``title``, an object of BCP 47 tag → text.
+
+The convention is that of ckanext-fluent, ckanext-dcat and CKAN's `get_translated` (see `vocabularies.languages`): the
+object holds every language, that of the field beside it included. CKAN's own field stays what counts, so that whoever
+knows nothing of translations changes the right text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+
+from ckanext.ecosphere.schemas.fields.values import as_object
+from ckanext.ecosphere.shared import bounds, characters, language
+from ckanext.ecosphere.vocabularies import languages
+
+FlatData = dict[tuple[Any, ...], Any]
+Errors = dict[tuple[Any, ...], list[str]]
+SUFFIX = languages.SUFFIX
+_OF_FORM = f"{SUFFIX}-"
+"""Between the name of a field and the language, in the name of an input: ``title_translated-en``."""
+_EXTRAS = "__extras"
+"""Where CKAN's validation keeps what is no field of the schema."""
+_FIELDS: dict[tuple[Any, ...], tuple[str, ...]] = {
+    (): ("title_translated", "notes_translated"),
+    ("resources",): ("name_translated", "description_translated"),
+}
+"""Of a dataset, and of its resources: what a form may send by language."""
+_LOOKED_AT = {_EXTRAS, *(name for names in _FIELDS.values() for name in names)}
+_RESOURCE = 2
+"""Length of the place of a resource: ("resources", 0)."""
+
+
+def ecosphere_translations(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
+    """Bring texts in several languages, of a flattened dataset and its resources, in line with the fields beside them.
+
+    Runs before the validators of the fields: takes what a form sends, fills a field that has translations only, and
+    gives the French entry and the field the same text, whichever of them was changed.
+
+    Args:
+        key: not used.
+        data: the dataset, changed in place.
+        errors: told where field and translation say different things.
+        context: of the save.
+    """
+    places = [place for place in data if place[-1] in _LOOKED_AT and data[place]]  # of most datasets none
+    taken = [each for place in places if place[-1] == _EXTRAS for each in _take_from_form(place, data)]
+    for place in dict.fromkeys([*taken, *(each for each in places if each[-1] != _EXTRAS)]):
+        main = (*place[:-1], str(place[-1]).removesuffix(SUFFIX))
+        try:
+            texts = read(data[place], main[-1])
+        except TranslationsError:
+            continue  # the validator of the field tells what is wrong
+        _settle(main, texts, data, errors, context)
+        if texts := languages.completed(_text(data.get(main)), texts):
+            data[place] = texts
+        else:
+            data[place] = None
+
+
+def ecosphere_translated(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
+    """Accept texts by language; stored as a JSON object, in a resource as the object itself."""
+    try:
+        texts = read(data[key], str(key[-1]).removesuffix(SUFFIX))
+    except TranslationsError as error:
+        errors[key] += error.messages
+        raise tk.StopOnError from error
+    if not texts:
+        data.pop(key, None)
+        raise tk.StopOnError
+    data[key] = texts if len(key) > _RESOURCE else json.dumps(texts, ensure_ascii=False)
+
+
+def ecosphere_load_object(value: Any) -> Any:
+    """Return a stored JSON object as an object (on output)."""
+    return as_object(value)
+
+
+class TranslationsError(ValueError):
+    """What was given is no object of languages and texts.
+
+    Attributes:
+        messages: what is wrong and what to do, in the language of the reader.
+    """
+
+    def __init__(self, messages: list[str]) -> None:
+        super().__init__("; ".join(messages))
+        self.messages = messages
+
+
+def read(value: Any, field: str) -> dict[str, str]:
+    """Return texts by BCP 47 tag; empty ones are left out.
+
+    Args:
+        value: an object, or JSON text of one.
+        field: name of the field that they translate, for its limit.
+
+    Raises:
+        TranslationsError: it is none, or holds an unknown language or too long a text.
+    """
+    given = as_object(value)
+    if not isinstance(given, Mapping):
+        if value in (None, ""):
+            return {}
+        raise TranslationsError([tk._('Write the texts as an object of languages: {"en": "…", "de": "…"}')])
+    if len(given) > languages.MOST:
+        raise TranslationsError([tk._("Too many languages: {number} at most").format(number=languages.MOST)])
+    limit = bounds.longest(field)
+    found: dict[str, str] = {}
+    faults: list[str] = []
+    for code, text in given.items():
+        tag = languages.tag(str(code))
+        if not tag:
+            message = tk._('"{code}" is not the code of a language: write it as en, de or pt-BR (BCP 47)')
+            faults.append(message.format(code=str(code)[:40]))
+        elif text is not None and not isinstance(text, str):
+            faults.append(tk._("{language}: this is not a text").format(language=_named(tag)))
+        elif cleaned := _text(text):
+            if len(cleaned) > limit:
+                message = tk._("{language}: too long, {number} characters at most")
+                faults.append(message.format(language=_named(tag), number=limit))
+            found.setdefault(tag, cleaned)
+    if faults:
+        raise TranslationsError(faults)
+    return languages.spoken(found)
+
+
+def _named(tag: str) -> str:
+    return languages.name(tag, language.current())
+
+
+def _text(value: Any) -> str:
+    return characters.clean(value).strip() if isinstance(value, str) else ""
+
+
+def _take_from_form(place: tuple[Any, ...], data: FlatData) -> Iterator[tuple[Any, ...]]:
+    """Put the texts that a form has sent by language into their fields; yield the places of these."""
+    extras, fields = data[place], _FIELDS.get(place[:-1][::2], ())
+    for name in [each for each in extras if str(each).partition("-")[0] in fields and _OF_FORM in each]:
+        field, _sign, code = name.partition("-")
+        known = (*place[:-1], field)
+        held = data.get(known)
+        data[known] = {**(held if isinstance(held, dict) else {}), code: extras.pop(name)}
+        yield known
+    if not extras:
+        del data[place]
+
+
+def _settle(main: tuple[Any, ...], texts: dict[str, str], data: FlatData, errors: Errors, context: Any) -> None:
+    """Fill the field, or the French entry, from the other one; of two that differ, the one that was changed counts."""
+    text, french = _text(data.get(main)), texts.get(languages.FRENCH)
+    if not text and texts:
+        data[main] = texts[languages.best(texts)]
+    elif french is not None and french != text:
+        text_before, french_before = _before(main, data, context)
+        if french == french_before:
+            texts[languages.FRENCH] = text
+        elif text == text_before:
+            data[main] = french
+        else:
+            message = tk._("The French text and that of the field itself differ: give one of them, or both the same")
+            errors.setdefault((*main[:-1], f"{main[-1]}{SUFFIX}"), []).append(message)
+
+
+def _before(main: tuple[Any, ...], data: FlatData, context: Any) -> tuple[str | None, str | None]:
+    """Return the text that a field had before this save, and the French entry beside it; None without one."""
+    package = context.get("package")
+    if package is None:
+        return None, None
+    if len(main) == 1:
+        stored = package
+    else:
+        id_ = data.get((*main[:-1], "id"))
+        stored = next((each for each in package.resources if each.id == id_), None)
+        if stored is None:
+            return None, None
+    texts = as_object((stored.extras or {}).get(f"{main[-1]}{SUFFIX}"))
+    french = texts.get(languages.FRENCH) if isinstance(texts, Mapping) else None
+    return _text(getattr(stored, main[-1], None)), french
+
+
+def following(texts: Any, text: str | None) -> Any:
+    """Return stored texts by language with the French one that of the field, which a plain CKAN may have changed."""
+    held = as_object(texts)
+    if not isinstance(held, Mapping) or held.get(languages.FRENCH) in (None, _text(text)) or not _text(text):
+        return texts
+    changed = {**held, languages.FRENCH: _text(text)}
+    return changed if isinstance(texts, Mapping) else json.dumps(changed, ensure_ascii=False)

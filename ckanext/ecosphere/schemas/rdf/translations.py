@@ -1,0 +1,37 @@
+"""Texts of a graph in several languages.
+
+ckanext-dcat writes ``title_translated`` and the like; it reads them only for fields that ckanext-fluent validates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rdflib import Graph, Literal
+
+from ckanext.dcat.profiles import DCT
+from ckanext.ecosphere.vocabularies import languages
+
+OF_DATASET = {"title": DCT.title, "notes": DCT.description}
+OF_DISTRIBUTION = {"name": DCT.title, "description": DCT.description}
+
+
+def read(graph: Graph, node: Any, target: dict[str, Any], fields: Mapping[str, Any]) -> None:
+    """Give the fields of a dataset or resource the texts of all languages, the main one first French.
+
+    Args:
+        graph: the whole graph.
+        node: the dataset or distribution.
+        target: what ckanext-dcat made of it, changed in place.
+        fields: field → property.
+    """
+    for field, predicate in fields.items():
+        given = sorted(each for each in graph.objects(node, predicate) if isinstance(each, Literal))
+        if len(given) < 2:  # noqa: PLR2004 - as in most graphs
+            continue
+        texts, _left = languages.by_tag((each.language, str(each)) for each in given if each.language)
+        plain = next((str(each) for each in given if not each.language), "")
+        target[field] = texts.get(languages.FRENCH) or plain or texts.get(languages.best(texts)) or str(given[0])
+        if found := languages.completed(target[field], texts):
+            target[f"{field}{languages.SUFFIX}"] = found
