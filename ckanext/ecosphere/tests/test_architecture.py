@@ -4,6 +4,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -39,14 +40,20 @@ def modules(*parts: str, tests: bool = False) -> list[Path]:
 def imports(path: Path) -> Iterator[str]:
     """Absolute names of the modules that a file imports, wherever the statement stands."""
     package = ("ckanext.ecosphere", *path.relative_to(PACKAGE).parts[:-1])
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in statements(path.read_text()):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
             module = ".".join(filter(None, (base, node.module)))
             yield module
             yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+@cache
+def statements(text: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    """Statements of a module that import; to find those of all modules takes some seconds."""
+    return tuple(node for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.Import, ast.ImportFrom)))
 
 
 def within(name: str, package: str) -> bool:
