@@ -50,17 +50,14 @@ class NoLocks:
 
 
 def rests_after(*steps: float, locks=None) -> list[float]:
-    """Rest after steps that take so many seconds."""
+    """Rest after steps that take so many seconds; returns what passed beside the work of each."""
     clock, rests = Clock(), []
-
-    def rest(seconds: float) -> None:
-        rests.append(seconds)
-        clock.passes(seconds)
-
-    worker = Pace(locks or NoLocks(), rest, clock)
+    worker = Pace(locks or NoLocks(), clock.passes, clock)
     for seconds in steps:
+        begun = clock.now
         with worker.step():
             clock.passes(seconds)
+        rests.append(round(clock.now - begun - seconds, 3))
     return rests
 
 
@@ -84,7 +81,7 @@ def test_nobody_there_or_not_wanted(in_use, ckan_config, monkeypatch, pages, tim
     with Locks() as others:
         others.take(TURN)
         with Locks() as locks:
-            assert rests_after(1.5, locks=locks) == []
+            assert rests_after(1.5, locks=locks) == [0.0]
 
 
 def test_one_worker_at_a_time_works_or_rests_while_people_are_there(portal, in_use, ckan_config, monkeypatch):
@@ -115,6 +112,28 @@ def test_one_worker_at_a_time_works_or_rests_while_people_are_there(portal, in_u
     assert is_free(TURN)
 
 
+def test_workers_take_turns_although_one_of_them_has_much_to_do(portal, in_use, ckan_config, monkeypatch):
+    in_use(2.0)
+    monkeypatch.setitem(ckan_config, config.GIVE_WAY, 2)
+    order: list[str] = []
+
+    def worker(name: str, number: int) -> None:
+        with Locks() as locks:
+            turns = Pace(locks)
+            for _step in range(number):
+                with turns.step():
+                    order.append(name)
+                    time.sleep(0.2)
+
+    workers = [threading.Thread(target=worker, args=each) for each in (("reader", 4), ("helper", 2))]
+    for each in workers:
+        each.start()
+    for each in workers:
+        each.join(60)
+    assert "helper" in order[:3]
+    assert sorted(order) == ["helper"] * 2 + ["reader"] * 4
+
+
 def test_a_worker_goes_on_when_another_keeps_its_turn(portal, in_use, ckan_config, monkeypatch):
     in_use(10.0)
     monkeypatch.setitem(ckan_config, config.GIVE_WAY, 1)
@@ -139,13 +158,7 @@ def test_a_harvest_rests_between_its_batches(portal, in_use, ckan_config, monkey
         monkeypatch.setitem(ckan_config, name, value)
     rests: list[float] = []
     original = Pace._rest
-
-    def rest(self: Pace, worked: float) -> None:
-        begun = time.monotonic()
-        original(self, worked)
-        rests.append(time.monotonic() - begun)
-
-    monkeypatch.setattr(Pace, "_rest", rest)
+    monkeypatch.setattr(Pace, "_rest", lambda self, worked: rests.append(original(self, worked)) or rests[-1])
     with catalogue([iso_record(number) for number in range(1, 7)]) as server:
         portal.harvest(portal.source(server.url))
     assert len(rests) == 1 + 3  # a page that is read, and the batches of its records

@@ -22,6 +22,8 @@ _LONGEST = 30.0
 _LONGEST_WAIT = 5 * _LONGEST
 """Seconds after which a worker goes on out of its turn, so that a harvest is never taken for a dead one."""
 _POLL_SECONDS = 0.3
+_GAP_SECONDS = 2 * _POLL_SECONDS
+"""End of a rest in which others may take their turn: who rested could not but be the first otherwise."""
 
 
 class Pace:
@@ -57,9 +59,11 @@ class Pace:
         has_turn = self._wait()
         begun = self._clock()
         yield
-        self._rest(self._clock() - begun)
+        rest = self._rest(self._clock() - begun)
+        self._pause(rest - _GAP_SECONDS)
         if has_turn:
             self._locks.release(TURN)
+        self._pause(min(rest, _GAP_SECONDS))  # whoever waits comes next
 
     def _wait(self) -> bool:
         """Take the turn; False when it is not needed, or others have had it for too long."""
@@ -71,10 +75,13 @@ class Pace:
             waited += _POLL_SECONDS
         return False
 
-    def _rest(self, worked: float) -> None:
-        wanted = min(worked * config.give_way() * _pages(), _LONGEST)
-        if wanted > 0:
-            self._sleep(wanted)
+    def _rest(self, worked: float) -> float:
+        """Return how long to rest after so many seconds of work."""
+        return min(worked * config.give_way() * _pages(), _LONGEST)
+
+    def _pause(self, seconds: float) -> None:
+        if seconds > 0:
+            self._sleep(seconds)
 
 
 def _pages() -> float:
