@@ -166,6 +166,27 @@ def test_a_harvest_rests_between_its_batches(portal, in_use, ckan_config, monkey
     assert is_free(TURN)
 
 
+def test_a_job_that_is_aborted_while_its_worker_waits_imports_nothing_more(portal, monkeypatch):
+    waited: list[bool] = []
+
+    def wait(self: Pace) -> bool:
+        waited.append(True)
+        if len(waited) == 3:  # the page and the first batch have had their turn
+            aborted = sa.text("UPDATE harvest_job SET status = 'Aborted' WHERE id = :id")
+            with model.meta.engine.begin() as connection:
+                connection.execute(aborted, {"id": job})
+        return False
+
+    monkeypatch.setattr(Pace, "_wait", wait)
+    monkeypatch.setitem(tk.config, config.BATCH_SIZE, 2)
+    with catalogue([iso_record(number) for number in range(1, 7)]) as server:
+        job = portal.job(portal.source(server.url))
+        assert not runner.run_job(job, helpers=False)
+    assert len(waited) == 3
+    made = sa.select(sa.func.count()).select_from(model.Package).where(model.Package.type == "dataset")
+    assert model.Session.scalars(made).one() == 2
+
+
 def solr_count(*path: str) -> int:
     """A count of Solr's own."""
     url, _, core = tk.config["solr_url"].rstrip("/").rpartition("/")

@@ -80,7 +80,8 @@ class Importer:
                 batch = self._take()
                 if batch is not None:
                     with pace.step():
-                        self._do(batch)
+                        if is_running(self._job.id):  # it may have been aborted while others had their turn
+                            self._do(batch)
                 elif until_empty and self._left():
                     self._sleep(_POLL_SECONDS)
                 else:
