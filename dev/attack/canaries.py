@@ -13,6 +13,8 @@ from ckanext.ecosphere.tests.scripted_server import Exchange, ScriptedServer, se
 FORBIDDEN = "127.66.6.6"
 #: The same, as it is spelled to deceive; `{port}` and `{path}` are filled in.
 HOSTS = (FORBIDDEN, "127.0.0.1", "::1")
+#: How often a port is looked for that is free on all of them.
+TRIES = 20
 _MARK = re.compile(r"canary-(\d+)")
 
 
@@ -46,12 +48,33 @@ def _answer(exchange: Exchange) -> None:
     exchange.answer('{"@context": {}}', Content_Type="application/ld+json")
 
 
+def _on_one_port(stack: ExitStack) -> list[ScriptedServer]:
+    """Start a server on each host, all on a port that the first one finds free.
+
+    Raises:
+        OSError: another host uses this port, for a connection of its own perhaps.
+    """
+    servers: list[ScriptedServer] = []
+    for host in HOSTS:
+        port = servers[0].server_port if servers else 0
+        servers.append(stack.enter_context(serve(_answer, host=host, port=port)))
+    return servers
+
+
 @contextmanager
 def canaries() -> Iterator[Canaries]:
-    """Run the servers for the time of the block."""
-    with ExitStack() as stack:
-        servers: list[ScriptedServer] = []
-        for host in HOSTS:
-            port = servers[0].server_port if servers else 0
-            servers.append(stack.enter_context(serve(_answer, host=host, port=port)))
-        yield Canaries(servers)
+    """Run the servers for the time of the block.
+
+    Raises:
+        OSError: no port was free on all hosts, `TRIES` times.
+    """
+    for left in reversed(range(TRIES)):
+        with ExitStack() as stack:
+            try:
+                servers = _on_one_port(stack)
+            except OSError:
+                if not left:
+                    raise
+                continue
+            yield Canaries(servers)
+            return

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 from ckanext.ecosphere.tests.weak_portal import WeakPortal, staged, strict_portal
+from dev.attack import canaries as canaries_module
 from dev.attack import classes, hostile_behaviours, tables
 from dev.attack.__main__ import carry_out, table
 from dev.attack.canaries import canaries
@@ -104,6 +107,23 @@ def test_result_is_good_only_when_all_is(stage_of):
     assert not result().good
     failed = carry_out(Attack("x", "", broken), stage, lambda _text: None)
     assert not failed.good and "ValueError" in table([failed])
+
+
+def test_canaries_take_another_port_when_one_host_uses_the_first(monkeypatch):
+    started = []
+
+    def serve_beside_another(script: Callable[[Exchange], None], host: str, port: int) -> Any:
+        if len(started) == 1:
+            started.append(taken := socket.create_server((host, port)))
+            finished.callback(taken.close)
+        else:
+            started.append(port)
+        return serve(script, host=host, port=port)
+
+    monkeypatch.setattr(canaries_module, "serve", serve_beside_another)
+    with ExitStack() as finished, canaries() as birds:
+        assert birds.port not in (0, started[1].getsockname()[1])
+    assert len(started) == 2 + len(canaries_module.HOSTS)
 
 
 def test_cost_leaves_out_the_wait_for_a_processor():
