@@ -4,7 +4,7 @@ import pytest
 from ckan.tests import factories
 from playwright.sync_api import Page
 
-from ckanext.ecosphere.tests.browser import axe_violations, log_in
+from ckanext.ecosphere.tests.browser import axe_violations, log_in_by_hand
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")]
 
@@ -18,7 +18,7 @@ def test_the_portal_answers_in_french(page: Page):
 def test_a_person_logs_in_through_the_form(page: Page):
     user = factories.User(password="correct horse battery", image_url="")
 
-    log_in(page, user["name"], "correct horse battery")
+    log_in_by_hand(page, user["name"], "correct horse battery")
 
     assert page.get_by_text(user["display_name"]).count() > 0
 

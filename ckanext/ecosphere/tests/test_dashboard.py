@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 from ckanext.ecosphere.interfaces import Check, CheckStatus
 from ckanext.ecosphere.quality import dashboard as quality_dashboard
 from ckanext.ecosphere.setup import health, kept_health
-from ckanext.ecosphere.tests.browser import axe_violations, log_in
+from ckanext.ecosphere.tests.browser import axe_violations, log_in_by_hand
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")]
 
@@ -51,7 +51,7 @@ def texts(page: Page, selector: str) -> list[str]:
 
 def test_whoever_logs_in_finds_what_waits_and_what_can_be_begun(page, people, services):
     asked = tk.get_action("ecosphere_request_create")({"user": "editor"}, {"title": "Inventaire des mares"})
-    log_in(page, "editor", PASSWORD)
+    log_in_by_hand(page, "editor", PASSWORD)
     assert page.url.endswith("/fr/tableau-de-bord")
     assert texts(page, ".eco-card h2") == [
         "Descriptions inachevées 1",
@@ -66,7 +66,7 @@ def test_whoever_logs_in_finds_what_waits_and_what_can_be_begun(page, people, se
 
 
 def test_nothing_of_another_service_is_there(page, people, services):
-    log_in(page, "neighbour", PASSWORD)
+    log_in_by_hand(page, "neighbour", PASSWORD)
     assert "Rien ne vous attend." in page.locator("main").inner_text()
     assert page.locator(".eco-lines a").count() == 0
 
@@ -98,7 +98,7 @@ def test_an_administrator_sees_how_the_portal_is_and_who_works_for_whom(page, pe
     broken = Check("PostgreSQL", CheckStatus.ERROR, "Tables manquantes", "Lancez : ckan ecosphere init")
     monkeypatch.setattr(health, "run", lambda: [Check("Redis", CheckStatus.OK, "Version 7"), broken])
     kept_health.look("fr")
-    log_in(page, "chief", PASSWORD)
+    log_in_by_hand(page, "chief", PASSWORD)
     assert texts(page, ".eco-card--urgent h2") == ["Le portail lui-même 1"]
     page.get_by_role("link", name="PostgreSQL").click()
     page.wait_for_url("**/fr/ecosphere/admin/")

@@ -13,7 +13,7 @@ from ckan.cli.cli import ckan as ckan_command
 from ckan.tests import factories
 from playwright.sync_api import Page, expect
 
-from ckanext.ecosphere.tests.browser import axe_violations, log_in
+from ckanext.ecosphere.tests.browser import axe_violations, log_in_by_hand
 from dev import demo
 
 pytestmark = [
@@ -97,7 +97,7 @@ def test_a_producer_improves_a_dataset_in_the_form_and_sees_the_badge_change(pag
         title="DDT 01", image_url="", users=[{"name": producer["name"], "capacity": "editor"}]
     )
     dataset = factories.Dataset(title="Zones humides de l’Ain", notes="Trop court.", owner_org=service["id"])
-    log_in(page, producer["name"], PASSWORD)
+    log_in_by_hand(page, producer["name"], PASSWORD)
 
     page.goto(f"/fr/dataset/{dataset['name']}")
     before = int(re.search(r"\d+", page.locator("a.ecosphere-badge").first.inner_text())[0])  # type: ignore[index]
