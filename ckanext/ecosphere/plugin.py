@@ -14,6 +14,7 @@ from ckanext.ecosphere.contact import actions
 from ckanext.ecosphere.core import (
     accessibility,
     accounts,
+    api_parameters,
     chained_helpers,
     collaborators,
     console,
@@ -87,8 +88,8 @@ class EcospherePlugin(Room):
         tk.add_resource("assets/ecosphere", "ecosphere")
 
     def get_actions(self) -> dict[str, Any]:
-        """Chain actions of core (what they tell of people and private datasets, texts that they take); add our own."""
-        rooms = (accounts, texts, public_tags, members, own_services, actions)
+        """Chain actions of core (what they tell of people and private datasets, what they take); add our own."""
+        rooms = (accounts, api_parameters, texts, public_tags, members, own_services, actions)
         return {name: action for room in rooms for name, action in room.get_actions().items()}
 
     def get_auth_functions(self) -> dict[str, Any]:

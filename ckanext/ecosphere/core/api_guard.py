@@ -212,8 +212,9 @@ def _is_of_ckan(action: str) -> bool:
 
 def _given() -> Iterator[Any]:
     """Give the parameters as CKAN may read them: JSON, a form, JSON as the only name in a form, or the address."""
-    if request.method in ("POST", "PUT") and request.form:
-        yield {name: values[0] if len(values) == 1 else values for name, values in request.form.lists()}
+    if request.method in ("POST", "PUT") and (request.form or request.files):
+        files = {name: file.filename for name, file in request.files.items()}
+        yield {name: values[0] if len(values) == 1 else values for name, values in request.form.lists()} | files
         if len(request.form) == 1:
             yield from _objects(next(iter(request.form)))
     elif request.data:

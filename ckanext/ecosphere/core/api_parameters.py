@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import yaml
+from ckan.logic import auth_audit_exempt
+from ckan.types import Context, DataDict
 
 TABLE = Path(__file__).with_name("api_parameters.yaml")
 HARVEST = "harvest"
@@ -26,19 +31,89 @@ def check(action: str, data: dict[str, Any]) -> None:
         for name in table["needed"].get(action, ())
         if not any(data.get(each) not in (None, "") for each in name.split("|"))
     ]
-    errors = {name.partition("|")[0]: [tk._("Missing value")] for name in missing}
+    errors: dict[str, list[Any]] = {name.partition("|")[0]: [tk._("Missing value")] for name in missing}
     for name in table["counts"].get(action, ()):
         if not _is_count(data.get(name)):
             errors[name] = [tk._("Give a whole number, 0 or more.")]
     for name in table["texts"].get(action, ()):
         if not isinstance(data.get(name, ""), str):
             errors[name] = [tk._("Give one text here.")]
+    errors |= _faults_within(action, data)
+    if action == "package_revise" and (faults := _faults_within("package_update", _revised(data))):
+        errors["update"] = [faults]
     if action.startswith("package_relationship_") and data.get("type") not in (None, *table["relationship_types"]):
         errors["type"] = [tk._("Give one of these: {values}.").format(values=", ".join(table["relationship_types"]))]
     if action.startswith("dcat_") and data.get("format") and not is_rdf_format(data["format"]):
         errors["format"] = [tk._("Give one of these: {values}.").format(values=", ".join(table["rdf_formats"]))]
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+
+
+def _faults_within(action: str, data: dict[str, Any]) -> dict[str, list[Any]]:
+    """Return what is wrong with the texts and the lists of objects that an action takes, by parameter."""
+    table = _table()
+    errors = _not_texts(data, table["texts_or_null"].get(action, ()))
+    for name, fields in table["objects"].get(action, {}).items():
+        if name in data and (faults := _faults_of_objects(data[name], fields)):
+            errors[name] = faults
+    return errors
+
+
+def _not_texts(data: dict[str, Any], names: Iterable[str]) -> dict[str, list[Any]]:
+    """Return what is said of each value that is neither a text nor null, and of an address that nothing can read."""
+    errors: dict[str, list[Any]] = {
+        name: [tk._("Give one text here.")] for name in names if not isinstance(data.get(name), str | None)
+    }
+    if "url" in names and "url" not in errors and not _is_readable(data.get("url") or ""):
+        message = tk._('"{value}" is not an address: it must start with https://, http:// or ftp://')
+        errors["url"] = [message.format(value=data["url"])]
+    return errors
+
+
+def _is_readable(address: str) -> bool:
+    """Whether an address can be taken apart; CKAN does so before it validates it, and fails ("http://[")."""
+    try:
+        urlsplit(address)
+    except ValueError:
+        return False
+    return True
+
+
+def _faults_of_objects(value: Any, fields: Iterable[str]) -> list[Any]:
+    """Return what is wrong with a list of objects, as CKAN says it: a text, or an object of errors for each of them."""
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        return [tk._("Give a list of objects here.")]
+    faults = [_not_texts(each, fields) for each in value]
+    return faults if any(faults) else []
+
+
+def _revised(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the values that `package_revise` puts into a dataset, its files in one list wherever they stand.
+
+    It takes an object or its JSON as `update`, and parts of it by their paths, as `update__resources__0__url`.
+    """
+    given = data.get("update")
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except (ValueError, RecursionError):
+            given = None  # CKAN says that it is no JSON
+    revised = dict(given) if isinstance(given, dict) else {}
+    for name, value in data.items():
+        match str(name).split("__"):
+            case ["update", single]:
+                revised[single] = value
+            case ["update", "resources", "extend"]:
+                revised["resources"] = [*_as_list(revised.get("resources", [])), *_as_list(value)]
+            case ["update", "resources", _number]:
+                revised["resources"] = [*_as_list(revised.get("resources", [])), value]
+            case ["update", "resources", _number, field]:
+                revised["resources"] = [*_as_list(revised.get("resources", [])), {field: value}]
+    return revised
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _is_count(value: Any) -> bool:
@@ -69,3 +144,19 @@ def _functions_of_harvest() -> frozenset[str]:
 @cache
 def _table() -> dict[str, Any]:
     return yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+
+
+def _with_checked_parameters(name: str) -> Callable[..., Any]:
+    def action(original_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+        if errors := _faults_within(name, data_dict):
+            raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+        return original_action(context, data_dict)
+
+    action.__name__ = name
+    action.__doc__ = f"Refuse what `{name}` of CKAN fails on, for its forms as well, then call it."
+    return auth_audit_exempt(tk.chained_action(action))  # the original asks
+
+
+def get_actions() -> dict[str, Callable[..., Any]]:
+    """Return the chained actions by name, for CKAN: those whose forms hand on what nobody has looked at."""
+    return {name: _with_checked_parameters(name) for name in ("resource_create", "resource_update")}

@@ -65,7 +65,7 @@ def _identifier(key: str) -> str | None:
 
 def _dataset_of(key: str) -> str | None:
     resource = model.Resource.get(key)
-    return resource.package_id if resource else None
+    return resource.package_id if resource and resource.state != model.State.DELETED else None
 
 
 def _readable(id_: str | None) -> bool:

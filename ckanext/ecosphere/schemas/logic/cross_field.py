@@ -82,7 +82,7 @@ def _rows(data: FlatData) -> dict[str, dict[int, dict[str, Any]]]:
 def _check_periods(periods: dict[int, dict[str, Any]], errors: Errors) -> None:
     for index, period in periods.items():
         start, end = period.get("start"), period.get("end")
-        if not start or not end:
+        if not (start and end and isinstance(start, str) and isinstance(end, str)):
             continue
         try:
             ends_first = span(end)[1] < span(start)[0]

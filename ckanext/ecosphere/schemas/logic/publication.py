@@ -65,8 +65,8 @@ class Dataset:
         if name == "tag_string":
             return [str(value) for key, value in self.data.items() if key[0] == "tags" and key[-1] == "name"]
         single = self.data.get((name,))
-        if name.endswith(SUFFIX) and isinstance(single, str):
-            return [str(text) for text in dict(as_object(single)).values()]
+        if name.endswith(SUFFIX) and isinstance(translations := as_object(single), dict):
+            return [str(text) for text in translations.values()]
         if isinstance(single, (str, list)) and single:
             return [str(part) for part in as_list(single) if part not in (None, "")]
         rows = (value for key, value in self.data.items() if len(key) > 1 and key[0] == name)

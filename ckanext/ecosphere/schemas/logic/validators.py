@@ -245,7 +245,7 @@ def ecosphere_licence(value: Any) -> Any:
         Invalid: no licence of the list has it.
     """
     licences = voc.get("licences")
-    concept = licences.get(value) or licences.find(value)
+    concept = (licences.get(value) or licences.find(value)) if isinstance(value, str) else None
     if concept is None:
         raise tk.Invalid(tk._('The licence "{value}" is not in the list: choose one of it').format(value=value))
     return concept.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -31,6 +32,11 @@ FILE = {
     "description": "Un point par relevé.",
     "description_translated": {"en": "A point for each measure."},
 }
+#: What an editor has to fill in besides.
+REQUIRED = {
+    name: samples.FULL[name]
+    for name in ("contact", "dcat_type", "license_id", "provenance", "territory", "theme", "topic_category")
+}
 
 
 def described(name: str, **changes: Any) -> dict[str, Any]:
@@ -43,6 +49,22 @@ def page(app: Any, path: str) -> BeautifulSoup:
 
 
 class TestApi:
+    @pytest.fixture
+    def act(self, app: Any, editor: dict[str, Any]) -> Callable[..., Any]:
+        """Call an action over HTTP, with the token of an editor."""
+
+        def over_http(action: str, **data: Any) -> Any:
+            headers = {"Authorization": editor["token"]}
+            if action == "package_create":
+                data = {**REQUIRED, **data}
+            answer = app.post(f"/api/3/action/{action}", json=data, headers=headers).json
+            if not answer["success"]:
+                assert answer["error"].pop("__type") == "Validation Error"
+                raise tk.ValidationError(answer["error"])
+            return answer["result"]
+
+        return over_http
+
     def test_the_object_holds_every_language_the_main_one_included(self, create):
         made = create(described("api-toutes"))
         assert made["title_translated"] == {**TEXTS["title_translated"], "fr": "Carte de bruit"}

@@ -1,0 +1,146 @@
+"""Odd values in every field of a dataset, its files and its rows: a clear answer to whoever has a token, no fault."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import pytest
+
+pytestmark = pytest.mark.usefixtures("shared_db")
+ODD: dict[str, Any] = {
+    "null": None,
+    "empty": "",
+    "text": "abc",
+    "text of an object": '{"a": {"b": [1]}}',
+    "text of a list": '["a", {"a": 1}, null, 1]',
+    "number": 3,
+    "true": True,
+    "texts": ["a", "b"],
+    "numbers": [1, None, True],
+    "lists": [["a"], []],
+    "object": {"a": {"b": []}},
+    "languages": {"en": ["a"], "fr": None, "de": 3},
+    "objects": [{"a": 1}, {"name": ["a"]}, {"name": {"a": 1}}],
+    "empty object": {},
+    "empty list": [],
+    "address": "javascript:alert(1)",
+    "half an address": "http://[",
+    "long": "a" * 20_000,
+}
+CLEAR = {200, 400, 403, 404, 409}
+OF_A_FILE = ("url", "format", "name", "description")
+#: Fields of CKAN itself that take more than a text.
+OF_CKAN = ("resources", "tags", "extras", "groups", "type", "id", "state", "owner_org", "private", "url")
+
+
+@pytest.fixture
+def sent(app: Any, editor: dict[str, Any]) -> Callable[..., Any]:
+    """Call an action as an editor with a token; returns the answer."""
+
+    def send(action: str, **values: Any) -> Any:
+        return app.post(f"/api/3/action/{action}", json=values, headers={"Authorization": editor["token"]})
+
+    return send
+
+
+def fields(part: str) -> dict[str, list[str]]:
+    """Return the fields of a part of the schema, each with its subfields."""
+    schema = tk.h.scheming_get_dataset_schema("dataset")
+    return {
+        each["field_name"]: [sub["field_name"] for sub in each.get("repeating_subfields", ())] for each in schema[part]
+    }
+
+
+def tries(odd: Any) -> Iterator[dict[str, Any]]:
+    """Give what to change in a dataset: all of it odd, the files, the rows of its groups, and what is CKAN's."""
+    dataset, resource = fields("dataset_fields"), fields("resource_fields")
+    rows = {name: [dict.fromkeys(subfields, odd)] for name, subfields in dataset.items() if subfields}
+    yield {**dict.fromkeys(dataset, odd), "title": "Sonde"}
+    yield {**dict.fromkeys(dataset, odd), "title": "Sonde", "private": False}
+    yield rows
+    yield {"resources": [dict.fromkeys(resource, odd)]}
+    yield {"resources": [{"url": "https://a.example/b", **dict.fromkeys(set(resource) - {"url"}, odd)}]}
+    for name in OF_CKAN:
+        yield {name: odd}
+    for name in (*OF_A_FILE, "id"):
+        yield {"resources": [{"url": "https://a.example/b", name: odd}]}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_value_in_any_field_gets_a_clear_answer(sent: Callable[..., Any], service: dict[str, Any], odd: str):
+    name = f"sonde-{odd.replace(' ', '-')}"
+    good = {"title": "Sonde", "name": name, "owner_org": service["id"], "private": True}
+    kept = sent("package_create", **good).json["result"]
+    file = sent("resource_create", package_id=name, url="https://a.example/c").json["result"]
+    calls = [("package_create", {**good, "name": f"{name}-{n}", **each}) for n, each in enumerate(tries(ODD[odd]))]
+    calls += [("package_revise", {"match": {"id": kept["id"]}, "update": values}) for values in tries(ODD[odd])]
+    of_file = [dict.fromkeys(fields("resource_fields"), ODD[odd]), *({each: ODD[odd]} for each in OF_A_FILE)]
+    for part in of_file:
+        calls.append(("resource_patch", {**part, "id": file["id"]}))
+        calls.append(("resource_create", {"url": "https://a.example/d", **part, "package_id": kept["id"]}))
+    calls += [("package_patch", {each: ODD[odd], "id": kept["id"]}) for each in ("resources", "groups", "state")]
+
+    faults = [
+        f"{action} {json.dumps(values)[:200]}: {answer.status_code}"
+        for action, values in calls
+        if (answer := sent(action, **values)).status_code not in CLEAR
+    ]
+
+    assert not faults
+
+
+def test_what_ckan_fails_on_is_told_at_its_field(sent: Callable[..., Any], service: dict[str, Any]):
+    good = {"title": "Sonde", "name": "sonde-dite", "owner_org": service["id"], "private": True}
+
+    def errors(**values: Any) -> Any:
+        return sent("package_create", **good, **values).json["error"]
+
+    assert errors(resources=3)["resources"] == ["Give a list of objects here."]
+    assert errors(groups=[3])["groups"] == ["Give a list of objects here."]
+    file = {"url": "https://a.example/b"}
+    assert errors(resources=[file, {**file, "format": 3}])["resources"] == [{}, {"format": ["Give one text here."]}]
+    assert "is not an address" in errors(resources=[{"url": "http://["}])["resources"][0]["url"][0]
+    assert errors(type=["dataset"])["type"] == ["Give one text here."]
+
+
+def test_a_file_whose_address_nothing_can_read_is_told_in_the_form(
+    app: Any, editor: dict[str, Any], service: dict[str, Any], sent: Callable[..., Any]
+):
+    sent("package_create", title="Sonde", name="sonde-forme", owner_org=service["id"], private=True)
+    form = {"id": "", "save": "go-dataset-complete", "url": "http://[", "name": "Le fichier de la sonde"}
+
+    page = app.post("/fr/dataset/sonde-forme/resource/new", data=form, headers={"Authorization": editor["token"]})
+
+    assert page.status_code == 200
+    assert "« http://[ » n’est pas une adresse" in page.get_data(as_text=True).replace("\u00a0", " ")
+    assert "Le fichier de la sonde" in page.get_data(as_text=True)
+
+
+def test_a_file_that_was_deleted_is_not_there(sent: Callable[..., Any], service: dict[str, Any]):
+    sent("package_create", title="Sonde", name="sonde-vide", owner_org=service["id"], private=True)
+    file = sent("resource_create", package_id="sonde-vide", url="https://a.example/c").json["result"]
+    sent("resource_delete", id=file["id"])
+
+    assert sent("resource_patch", id=file["id"], name="Autre").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"update__resources__0__url": "http://["},
+        {"update__resources__extend": 3},
+        {"update__state": ["a"]},
+        {"update": '{"resources": 3}'},
+    ],
+)
+def test_a_revision_is_told_what_ckan_fails_on(sent: Callable[..., Any], service: dict[str, Any], part: dict[str, Any]):
+    file = {"url": "https://a.example/b"}
+    good = {"title": "Sonde", "owner_org": service["id"], "private": True, "resources": [file]}
+    sent("package_create", name="sonde-revue", **good)
+
+    answer = sent("package_revise", match={"name": "sonde-revue"}, **part)
+
+    assert (answer.status_code, list(answer.json["error"])) == (409, ["update", "__type"])
