@@ -65,6 +65,7 @@ def refuse_what_no_action_takes() -> Response | None:
         for data in given:
             if _is_of_ckan(action):
                 action_input.check(data, TEXTS_OF_CKAN)
+                api_parameters.check_by_name(data)
                 _check_of_ckan(data, hasattr(get, action))
                 _check_texts(data)
             else:
@@ -181,18 +182,13 @@ def _check_texts(data: Any) -> None:
 
 
 def _check_of_ckan(data: dict[str, Any], reads: bool) -> None:
-    """Refuse what CKAN's actions fail on: a flag that is neither true nor false, a list or password without an end.
+    """Refuse what CKAN's actions fail on: a list or a password without an end.
 
     Raises:
         ValidationError: by parameter, what is wrong with it.
     """
     errors: dict[str, list[str]] = {}
     for name, value in data.items():
-        if name == "all_fields" or name.startswith("include_"):
-            try:
-                tk.asbool(value)
-            except ValueError:
-                errors[name] = [tk._("Give true or false here.")]
         if isinstance(value, list) and len(value) > MOST_VALUES and reads:
             errors[name] = [tk._("Too many values: {number} at most.").format(number=MOST_VALUES)]
     if len(str(data.get("password", ""))) > LONGEST_PASSWORD:

@@ -33,11 +33,14 @@ def check(action: str, data: dict[str, Any]) -> None:
     ]
     errors: dict[str, list[Any]] = {name.partition("|")[0]: [tk._("Missing value")] for name in missing}
     for name in table["counts"].get(action, ()):
-        if not _is_count(data.get(name)):
-            errors[name] = [tk._("Give a whole number, 0 or more.")]
-    for name in table["texts"].get(action, ()):
-        if not isinstance(data.get(name, ""), str):
-            errors[name] = [tk._("Give one text here.")]
+        if data.get(name) != "":
+            errors |= _unlike(data, [name], _is_count, tk._("Give a whole number, 0 or more."))
+    errors |= _unlike(data, table["texts"].get(action, ()), _is_text, tk._("Give one text here."))
+    errors |= _unlike(data, table["lists"].get(action, ()), _is_list_of_texts, tk._("Give a list of texts here."))
+    errors |= _unlike(data, table["texts_or_lists"].get(action, ()), _is_texts, tk._("Give a list of texts here."))
+    for name, parts in table["mappings"].get(action, {}).items():
+        message = tk._("Give an object here, with: {names}.") if parts else tk._("Give an object here.")
+        errors |= _unlike(data, [name], _holds(parts), message.format(names=", ".join(parts)))
     errors |= _faults_within(action, data)
     if action == "package_revise" and (faults := _faults_within("package_update", _revised(data))):
         errors["update"] = [faults]
@@ -47,6 +50,61 @@ def check(action: str, data: dict[str, Any]) -> None:
         errors["format"] = [tk._("Give one of these: {values}.").format(values=", ".join(table["rdf_formats"]))]
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+
+
+def check_by_name(data: dict[str, Any]) -> None:
+    """Refuse what any action of CKAN, ckanext-harvest or ckanext-activity fails on, by the name of the parameter.
+
+    Raises:
+        ValidationError: by parameter, what is wrong with it.
+    """
+    names = _table()["everywhere"]
+    flags = [name for name in data if name in names["flags"] or name.startswith("include_")]
+    errors = {
+        **_unlike(data, names["texts"], lambda value: value is None or _is_text(value), tk._("Give one text here.")),
+        **_unlike(data, names["counts"], _is_count, tk._("Give a whole number, 0 or more.")),
+        **_unlike(data, names["lists"], _is_texts, tk._("Give a list of texts here.")),
+        **_unlike(data, flags, _is_flag, tk._("Give true or false here.")),
+    }
+    if errors:
+        raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+
+
+def _unlike(
+    data: dict[str, Any], names: Iterable[str], fits: Callable[[Any], bool], message: str
+) -> dict[str, list[Any]]:
+    """Return the message at each parameter that stands there and does not fit."""
+    return {name: [message] for name in names if name in data and not fits(data[name])}
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _is_texts(value: Any) -> bool:
+    return value is None or _is_text(value) or _is_list_of_texts(value)
+
+
+def _holds(parts: Iterable[str]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, dict) and bool(value) and all(value.get(part) for part in parts)
+
+
+def _is_flag(value: Any) -> bool:
+    try:
+        tk.asbool(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_count(value: Any) -> bool:
+    if isinstance(value, int):
+        return value >= 0
+    return value is None or (isinstance(value, str) and value.isdecimal())
 
 
 def _faults_within(action: str, data: dict[str, Any]) -> dict[str, list[Any]]:
@@ -114,12 +172,6 @@ def _revised(data: dict[str, Any]) -> dict[str, Any]:
 
 def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def _is_count(value: Any) -> bool:
-    if isinstance(value, int):
-        return value >= 0
-    return value in (None, "") or (isinstance(value, str) and value.isdecimal())
 
 
 def is_rdf_format(name: Any) -> bool:
