@@ -129,6 +129,8 @@ def datasets(graph: Graph) -> list[Node]:
     found = {subject for kind in types for subject in graph.subjects(RDF.type, kind)}
     # What the record of a catalogue is about is a dataset, though it does not say so itself.
     topics = set(graph.objects(None, FOAF.primaryTopic))
+    for record in graph.subjects(RDF.type, DCAT.CatalogRecord):  # conversions of a record without a type say only this
+        topics |= set(graph.subjects(FOAF.isPrimaryTopicOf, record))
     found |= {each for each in topics if (each, DCTERMS.title, None) in graph and (each, RDF.type, None) not in graph}
     # A service that gives access to a distribution is a part of its dataset.
     return in_order(graph, found - set(graph.objects(None, DCAT.accessService)))

@@ -15,7 +15,18 @@ from rdflib.term import BNode, Node
 
 from ckanext.ecosphere.harvest.dcat.distributions import add_distributions
 from ckanext.ecosphere.harvest.dcat.geometry import box_of
-from ckanext.ecosphere.harvest.dcat.namespaces import ADMS, DCAT, DCATAP, GEODCAT, PROV, SCHEMA, SCHEMAS, VCARD
+from ckanext.ecosphere.harvest.dcat.namespaces import (
+    ADMS,
+    DCAT,
+    DCATAP,
+    DQV,
+    GEODCAT,
+    ORG,
+    PROV,
+    SCHEMA,
+    SCHEMAS,
+    VCARD,
+)
 from ckanext.ecosphere.harvest.dcat.rest import rest_of
 from ckanext.ecosphere.harvest.dcat.values import (
     address_of,
@@ -61,9 +72,12 @@ AGENTS = (
     ("publisher", DCTERMS.publisher),
     ("originator", DCTERMS.creator),
     ("owner", DCTERMS.rightsHolder),
+    ("owner", URIRef(f"{DCTERMS}rights_holder")),  # portals of CKAN that export the name of their field
+    ("custodian", GEODCAT.custodian),
     ("pointOfContact", DCAT.contactPoint),
 )
 _TOPIC = "/TopicCategory/"
+_RATIO = re.compile(r"\d{1,3}(?:\.\d{1,20})?(?:[eE]-\d{1,2})?")
 _ORGANISATION = re.compile(r"/metadata/+organizations/([^/?#]+)$")
 _ACCESS_LEVEL = URIRef("https://project-open-data.cio.gov/v1.1/schema#accessLevel")
 _ACCESS_RIGHT = "http://publications.europa.eu/resource/authority/access-right/"
@@ -87,6 +101,8 @@ def read_dataset(graph: Graph, subject: URIRef) -> Record:
         topic_categories=_codes(graph, subject, GEODCAT.topicCategory),
         languages=[code.lower() for code in _codes(graph, subject, DCTERMS.language)],
         frequency=next(iter(_codes(graph, subject, DCTERMS.accrualPeriodicity)), None),
+        status=next(iter(_codes(graph, subject, ADMS.status)), None),
+        scales=_scales(graph, subject),
         lineage=labels_of(graph, subject, DCTERMS.provenance, DCTERMS.description),
         series=[str(v) for v in first_of(graph, subject, DCAT.inSeries, DCTERMS.isPartOf)],
         members=[
@@ -120,6 +136,17 @@ def _codes(graph: Graph, subject: Node, predicate: URIRef) -> list[str]:
     nodes = (_as_address(node) for node in first_of(graph, subject, predicate))
     found = (last_part(node) or label_of(graph, node) for node in nodes)
     return [code for code in found if code]
+
+
+def _scales(graph: Graph, subject: Node) -> list[str]:
+    """Denominators of scales, which GeoDCAT-AP states as measured qualities: 0.0002 is 1:5000."""
+    found = []
+    for node in in_order(graph, graph.objects(subject, DQV.hasQualityMeasurement)):
+        if (node, DQV.isMeasurementOf, GEODCAT.spatialResolutionAsScale) in graph:
+            value = text_of(graph, node, DQV.value) or ""
+            ratio = float(value) if _RATIO.fullmatch(value) else 0
+            found += [str(round(1 / ratio))] if 0 < ratio <= 1 else []
+    return found
 
 
 def _entries(graph: Graph, subject: Node) -> list[Node]:
@@ -198,6 +225,8 @@ def _parties(record: Record, graph: Graph, subject: Node, role: str, predicate: 
     found: list[Contact] = []
     for node in graph.objects(subject, predicate):
         name = text_of(graph, node, FOAF.name, VCARD["organization-name"], VCARD.fn, RDFS.label, SKOS.prefLabel)
+        service = next((label_of(graph, each) for each in first_of(graph, node, ORG.memberOf)), None)
+        person = name if service else text_of(graph, node, VCARD.fn)
         mail = next(first_of(graph, node, VCARD.hasEmail, FOAF.mbox, VCARD.email), None)
         mail = text_of(graph, mail, VCARD.value) or mail if mail is not None else None
         phone = next(first_of(graph, node, VCARD.hasTelephone, FOAF.phone), None)
@@ -205,8 +234,9 @@ def _parties(record: Record, graph: Graph, subject: Node, role: str, predicate: 
         home = next(first_of(graph, node, FOAF.homepage, VCARD.hasURL, FOAF.workplaceHomepage), None)
         found.append(
             Contact(
-                organisation=str(node) if isinstance(node, Literal) else name or _name_in(node),
+                organisation=str(node) if isinstance(node, Literal) else service or name or _name_in(node),
                 organisation_href=address_of(node),
+                individual=person if person != name or service else None,
                 role=role,
                 email=re.sub(r"^.*?(?:mailto:|/(?=[^/]*@))", "", str(mail)) if mail is not None else None,
                 url=str(home) if home is not None else None,
