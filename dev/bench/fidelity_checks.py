@@ -68,7 +68,7 @@ def last_parts(value: Any) -> set[str]:
 def _coded(name: str) -> Any:
     def check(fact: Fact, view: View) -> Verdict:
         code = re.split(r"[/#]", fact.value)[-1]
-        if code.lower() in last_parts(view.dataset.get(name)) or plain(fact.value) in view.converted:
+        if code.lower() in last_parts(view.dataset.get(name)) or {plain(fact.value), plain(code)} & set(view.converted):
             return "in"
         return words(fact, view)
 

@@ -194,6 +194,7 @@ PREDICATES: dict[str, str] = {
     "rights": "constraint",
     "accessRights": "constraint",
     "accrualPeriodicity": "frequency",
+    "status": "status",
     "language": "language",
     "provenance": "lineage",
     "label": "label",

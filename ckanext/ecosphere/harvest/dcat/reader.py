@@ -225,8 +225,8 @@ def _parties(record: Record, graph: Graph, subject: Node, role: str, predicate: 
     found: list[Contact] = []
     for node in graph.objects(subject, predicate):
         name = text_of(graph, node, FOAF.name, VCARD["organization-name"], VCARD.fn, RDFS.label, SKOS.prefLabel)
-        service = next((label_of(graph, each) for each in first_of(graph, node, ORG.memberOf)), None)
-        person = name if service else text_of(graph, node, VCARD.fn)
+        of = first_of(graph, node, ORG.memberOf) if (node, RDF.type, FOAF.Person) in graph else ()
+        service = next(filter(None, (label_of(graph, each) for each in of)), None)
         mail = next(first_of(graph, node, VCARD.hasEmail, FOAF.mbox, VCARD.email), None)
         mail = text_of(graph, mail, VCARD.value) or mail if mail is not None else None
         phone = next(first_of(graph, node, VCARD.hasTelephone, FOAF.phone), None)
@@ -236,7 +236,7 @@ def _parties(record: Record, graph: Graph, subject: Node, role: str, predicate: 
             Contact(
                 organisation=str(node) if isinstance(node, Literal) else service or name or _name_in(node),
                 organisation_href=address_of(node),
-                individual=person if person != name or service else None,
+                individual=name if service else None,
                 role=role,
                 email=re.sub(r"^.*?(?:mailto:|/(?=[^/]*@))", "", str(mail)) if mail is not None else None,
                 url=str(home) if home is not None else None,

@@ -13,6 +13,17 @@ from ckanext.ecosphere.harvest.tests.making import DEFAULT, FALLBACK, codes, res
     [
         ("DDT 01", "ddt-01053-01"),
         ("DDT01", "ddt-01053-01"),
+        (
+            "DREAL 72 (Direction Régionale de l'Environnement, de l'Aménagement et du Logement de la Sarthe)",
+            "dreal-44109-01",
+        ),
+        ("UT DREAL 61 (Unité Territoriale de l'Orne)", "dreal-76540-01"),
+        ("DREAL NA / SRNH", "dreal-86194-01"),
+        ("UD93 (Unité départementale de Seine-Saint-Denis)", "driea_ut-93008-01"),
+        ("UDEA94 (Unité départementale du Val de Marne)", "driea_ut-94028-01"),
+        ("DRIEA-IF/UTEA92", "driea-75115-01"),
+        ("MEDDE/CGDD/SOeS", "administration-centrale-ou-ministere_178624"),
+        ("SCHAPI", "administration-centrale-ou-ministere_172153"),
         ("ddt-01", "ddt-01053-01"),
         ("DDT de l'Ain", "ddt-01053-01"),
         ("DDT 01 (Direction Départementale des Territoires de l'Ain)", "ddt-01053-01"),
