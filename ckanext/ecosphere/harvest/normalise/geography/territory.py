@@ -143,7 +143,13 @@ def by_title(draft: Draft) -> list[Concept]:
         return coded
     found = places.in_text(title)
     regional = [concept for concept in found if concept.data["type"] not in ("pays", "autre")]
-    return [c for c in regional if (own and c.uri == own.uri) or _fits(draft, c)]
+    return [c for c in regional if (own and c.uri == own.uri) or _fits(draft, c) or _is_called_one(draft, title, c)]
+
+
+def _is_called_one(draft: Draft, title: str, concept: Concept) -> bool:
+    """Whether, where no box could tell, a title calls what it names a département: "du département de la Nièvre"."""
+    called = rf"\bdepartements? (?:de la |de l |du |des |de |d ){re.escape(plain(concept.label_fr))}\b"
+    return not draft.boxes and re.search(called, plain(title)) is not None
 
 
 def _fits(draft: Draft, concept: Concept) -> bool:
