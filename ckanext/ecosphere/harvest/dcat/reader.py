@@ -325,3 +325,32 @@ def _standards(record: Record, graph: Graph, subject: Node) -> None:
             issued = text_of(graph, node, DCTERMS.issued)
             dates = [Dated(issued, "publication")] if issued else []
             record.conformity.append(Conformity(title=title, href=address_of(node), dates=dates, degree=True))
+    _tests(record, graph, subject)
+
+
+def _tests(record: Record, graph: Graph, subject: Node) -> None:
+    """Add what GeoDCAT-AP says of tests (PROV): a specification that the data conform to stands under both terms."""
+    for test in in_order(graph, graph.objects(subject, PROV.wasUsedBy)):
+        associations = graph.objects(test, PROV.qualifiedAssociation)
+        plan = next((each for node in associations for each in graph.objects(node, PROV.hadPlan)), None)
+        if plan is None:
+            continue
+        standard = next(first_of(graph, plan, PROV.wasDerivedFrom), plan)
+        title, href = label_of(graph, plan) or label_of(graph, standard), address_of(standard)
+        same = (each for each in record.conformity if each.href == href and (href or each.title == title))
+        report = next(same, None)
+        if report is None and (title or href):
+            report = Conformity(title=title or str(href), href=href)
+            record.conformity.append(report)
+        if report is None:
+            continue
+        if title and report.title == report.href:
+            report.title = title
+        result = next(first_of(graph, test, PROV.generated), None)
+        if result is not None:
+            degree = next((last_part(each) for each in first_of(graph, result, DCTERMS.type)), "")
+            report.degree = {"conformant": True, "notConformant": False}.get(degree)
+            report.explanation = text_of(graph, result, DCTERMS.description)
+        for kind, predicate in DATES if not report.dates else ():
+            dated = (text_of(graph, node, predicate) for node in (plan, standard))
+            report.dates += [Dated(value, kind) for value in dated if value][:1]

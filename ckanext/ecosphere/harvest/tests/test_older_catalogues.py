@@ -157,6 +157,39 @@ def test_the_page_of_an_attribute_catalogue_is_not_that_of_the_record():
     assert [(r["url"], r["resource_role"]) for r in made["resources"]] == [(attributes, "documentation")]
 
 
+@pytest.mark.parametrize(
+    ("degree", "description", "kept"),
+    [
+        ("conformant", "", "conformant"),
+        ("notConformant", "See the specification", "notConformant"),
+        ("notConformant", "Non évalué", "notEvaluated"),
+        ("notEvaluated", "", "notEvaluated"),
+    ],
+)
+def test_a_test_of_conformity_is_one(degree, description, kept):
+    code = f"<http://inspire.ec.europa.eu/metadata-codelist/DegreeOfConformity/{degree}>"
+    made = made_of(
+        'dct:conformsTo [ dct:title "Géostandard PPR" ] ; prov:wasUsedBy [ a prov:Activity ; '
+        'prov:qualifiedAssociation [ prov:hadPlan [ prov:wasDerivedFrom [ dct:title "Géostandard bruit" ; '
+        f'dct:created "2012-01-16" ] ] ] ; prov:generated [ dct:type {code} ; dct:description "{description}"@fr ] ]'
+    )
+    first, second = made.dataset["conformity"]
+    assert (first["specification"], first["degree"].rpartition("/")[2]) == ("Géostandard PPR", "conformant")
+    assert (second["specification"], second["date"]) == ("Géostandard bruit", "2012-01-16")
+    assert second["degree"].rpartition("/")[2] == kept
+
+
+def test_a_specification_under_both_terms_is_one_report():
+    law = "<http://data.europa.eu/eli/reg/2010/1089>"
+    made = made_of(
+        f"dct:conformsTo {law} ; prov:wasUsedBy [ prov:qualifiedAssociation [ prov:hadPlan [ "
+        f'dct:title "Règlement 1089/2010" ; prov:wasDerivedFrom {law} ] ] ; prov:generated [ dct:type '
+        "<http://inspire.ec.europa.eu/metadata-codelist/DegreeOfConformity/conformant> ] ]"
+    )
+    assert [row["specification"] for row in made.dataset["conformity"]] == ["Règlement 1089/2010"]
+    assert made_of("prov:wasUsedBy [ prov:generated [ ] ]").dataset.get("conformity", []) == []
+
+
 def test_what_a_period_is_about_is_told():
     body = """<gmd:MD_Metadata xmlns:gmd="http://www.isotc211.org/2005/gmd" xmlns:gco="http://www.isotc211.org/2005/gco"
       xmlns:gml="http://www.opengis.net/gml"><gmd:identificationInfo><gmd:MD_DataIdentification>
