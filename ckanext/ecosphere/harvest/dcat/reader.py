@@ -13,6 +13,7 @@ from rdflib import DCTERMS, RDF, RDFS, SKOS, Graph, Literal, URIRef
 from rdflib.namespace import FOAF, OWL
 from rdflib.term import BNode, Node
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.dcat.distributions import add_distributions
 from ckanext.ecosphere.harvest.dcat.geometry import box_of
 from ckanext.ecosphere.harvest.dcat.namespaces import (
@@ -101,7 +102,7 @@ def read_dataset(graph: Graph, subject: URIRef) -> Record:
         topic_categories=_codes(graph, subject, GEODCAT.topicCategory),
         languages=[code.lower() for code in _codes(graph, subject, DCTERMS.language)],
         frequency=next(iter(_codes(graph, subject, DCTERMS.accrualPeriodicity)), None),
-        status=next(iter(_codes(graph, subject, ADMS.status)), None),
+        status=next(filter(_is_status, _codes(graph, subject, ADMS.status)), None),
         scales=_scales(graph, subject),
         lineage=labels_of(graph, subject, DCTERMS.provenance, DCTERMS.description),
         series=[str(v) for v in first_of(graph, subject, DCAT.inSeries, DCTERMS.isPartOf)],
@@ -136,6 +137,10 @@ def _codes(graph: Graph, subject: Node, predicate: URIRef) -> list[str]:
     nodes = (_as_address(node) for node in first_of(graph, subject, predicate))
     found = (last_part(node) or label_of(graph, node) for node in nodes)
     return [code for code in found if code]
+
+
+def _is_status(code: str) -> bool:
+    return any(voc.get(name).get(code) for name in ("dataset-status", "progress-code"))
 
 
 def _scales(graph: Graph, subject: Node) -> list[str]:
