@@ -136,6 +136,15 @@ def datasets(graph: Graph) -> list[Node]:
     return in_order(graph, found - set(graph.objects(None, DCAT.accessService)))
 
 
+def _entries_elsewhere(graph: Graph, subject: Node) -> list[Node]:
+    """Catalogue records of GeoNetwork 4 on a dataset, which they call ``…/ID`` though it is ``…/datasets/ID``."""
+    base, is_so, _rest = str(subject).partition("/datasets/")
+    if not is_so or not isinstance(subject, URIRef):
+        return []
+    names = [URIRef(f"{base}/{quote(str(each), safe='')}") for each in graph.objects(subject, DCTERMS.identifier)]
+    return [each for name in names for each in graph.subjects(FOAF.primaryTopic, name)]
+
+
 def around(graph: Graph, subject: Node) -> Graph:
     """What a graph says of a dataset: its own triples and those of the parts that they lead to.
 
@@ -147,6 +156,9 @@ def around(graph: Graph, subject: Node) -> Graph:
     part = Graph()
     todo: list[tuple[Node, int]] = [(subject, 0)]
     todo += [(record, 1) for record in graph.subjects(FOAF.primaryTopic, subject)]
+    for record in _entries_elsewhere(graph, subject):
+        part.add((subject, FOAF.isPrimaryTopicOf, record))
+        todo.append((record, 1))
     seen = {node for node, _depth in todo}
     while todo:
         node, depth = todo.pop()

@@ -45,6 +45,7 @@ from ckanext.ecosphere.harvest.record import (
     Constraint,
     Contact,
     Dated,
+    Graphic,
     Identifier,
     Keyword,
     Member,
@@ -104,7 +105,9 @@ def read_dataset(graph: Graph, subject: URIRef) -> Record:
         frequency=next(iter(_codes(graph, subject, DCTERMS.accrualPeriodicity)), None),
         status=next(filter(_is_status, _codes(graph, subject, ADMS.status)), None),
         scales=_scales(graph, subject),
-        lineage=labels_of(graph, subject, DCTERMS.provenance, DCTERMS.description),
+        graphics=[Graphic(url=str(node)) for node in first_of(graph, subject, FOAF.thumbnail, FOAF.depiction)],
+        lineage=labels_of(graph, subject, DCTERMS.provenance, DCTERMS.description)
+        or texts_of(graph, subject, DCAT.dataQuality),  # older GeoNetwork
         series=[str(v) for v in first_of(graph, subject, DCAT.inSeries, DCTERMS.isPartOf)],
         members=[
             Member(identifier=str(node), association=kind)
@@ -233,6 +236,10 @@ def _parties(record: Record, graph: Graph, subject: Node, role: str, predicate: 
         of = first_of(graph, node, ORG.memberOf) if (node, RDF.type, FOAF.Person) in graph else ()
         service = next(filter(None, (label_of(graph, each) for each in of)), None)
         mail = next(first_of(graph, node, VCARD.hasEmail, FOAF.mbox, VCARD.email), None)
+        if mail is None:  # older GeoNetwork writes it with the members of an organisation
+            mail = next(
+                (each for one in first_of(graph, node, FOAF.member) for each in first_of(graph, one, FOAF.mbox)), None
+            )
         mail = text_of(graph, mail, VCARD.value) or mail if mail is not None else None
         phone = next(first_of(graph, node, VCARD.hasTelephone, FOAF.phone), None)
         phone = (text_of(graph, phone, VCARD.hasValue) or phone) if phone is not None else None

@@ -190,6 +190,27 @@ def test_a_specification_under_both_terms_is_one_report():
     assert made_of("prov:wasUsedBy [ prov:generated [ ] ]").dataset.get("conformity", []) == []
 
 
+def test_what_geonetwork_4_writes_beside_a_dataset_is_of_that_dataset():
+    base = "http://catalogue.example.org/srv/resources"
+    text = f"""{PREFIXES} <http://catalogue.example.org/records/257f> a dcat:CatalogRecord ; dct:modified "2021-02-08" ;
+      foaf:primaryTopic <{base}/https%3A%2F%2Fexample.org%2Faccidents> .
+      <http://catalogue.example.org/records/other> a dcat:CatalogRecord ; dct:modified "2020-01-01" ;
+      foaf:primaryTopic <{base}/https%3A%2F%2Fexample.org%2Fothers> .
+      <{base}/datasets/https://example.org/accidents> a dcat:Dataset ; dct:title "Accidents" ;
+      dct:identifier "https://example.org/accidents" ; foaf:thumbnail <https://example.org/accidents.jpg> ;
+      dcat:dataQuality "Relevés de la gendarmerie" ; dct:publisher <{base}/organizations/a> .
+      <{base}/organizations/a> a foaf:Organization ; foaf:name "Agence" ; foaf:member <{base}/persons/b> .
+      <{base}/persons/b> foaf:mbox <mailto:b@example.org> ."""
+    graph = rdf.parse(text.encode(), "text/turtle", 10_000)
+    [subject] = rdf.datasets(graph)
+    kept = rdf.from_text(rdf.as_text(rdf.around(graph, subject), subject))
+    made = normalise(read_dataset(*kept), Context(fallback_organisation=FALLBACK)).dataset
+    assert (made["metadata_date"], made["preview_image"], made["provenance"]) == (
+        "2021-02-08", "https://example.org/accidents.jpg", "Relevés de la gendarmerie",
+    )  # fmt: skip
+    assert made["publisher"][0]["email"] == "b@example.org"
+
+
 def test_what_a_period_is_about_is_told():
     body = """<gmd:MD_Metadata xmlns:gmd="http://www.isotc211.org/2005/gmd" xmlns:gco="http://www.isotc211.org/2005/gco"
       xmlns:gml="http://www.opengis.net/gml"><gmd:identificationInfo><gmd:MD_DataIdentification>
