@@ -196,8 +196,9 @@ def _territories(kind: Kind, text: str, following: list[str]) -> Iterator[Concep
     numbers = [w for w in following[:1] if w[0].isdigit()] or [w for w in following if following[0] in _LINKS]
     for word in numbers:
         found = places.from_code(word) if word[0].isdigit() and len(word) <= 3 else None  # noqa: PLR2004
-        if found and kind.by == "region":
-            found = voc.get("territories").get(found.broader or "")  # "DREAL 72": its unit in a département
+        if found and kind.by == "region":  # "DREAL 72 (… de la Sarthe)": a unit of it, not the number of a house
+            named = found in places.in_text(text, common_words=True)
+            found = voc.get("territories").get(found.broader or "") if named else None
         if found:
             yield found
     levels = _LEVELS["departement" if kind.by == "departement" else "region"]
