@@ -68,7 +68,8 @@ def last_parts(value: Any) -> set[str]:
 def _coded(name: str) -> Any:
     def check(fact: Fact, view: View) -> Verdict:
         code = re.split(r"[/#]", fact.value)[-1]
-        if code.lower() in last_parts(view.dataset.get(name)) or plain(fact.value) in view.converted:
+        converted = any(plain(each) in view.converted for each in (fact.value, code))
+        if code.lower() in last_parts(view.dataset.get(name)) or converted:
             return "in"
         return words(fact, view)
 

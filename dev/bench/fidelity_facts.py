@@ -194,6 +194,7 @@ PREDICATES: dict[str, str] = {
     "rights": "constraint",
     "accessRights": "constraint",
     "accrualPeriodicity": "frequency",
+    "status": "status",
     "language": "language",
     "provenance": "lineage",
     "label": "label",
@@ -241,6 +242,7 @@ def rdf_subjects(graph: Graph) -> list[Node]:
     """The datasets of a graph: by their type, or as the topic of the record of a catalogue."""
     found = {s for s, o in graph.subject_objects(RDF.type) if _last(o) in _DATASETS}
     found |= {o for p in set(graph.predicates()) if _last(p) == "primaryTopic" for o in graph.objects(None, p)}
+    found |= {s for p in set(graph.predicates()) if _last(p) == "isPrimaryTopicOf" for s in graph.subjects(p)}
     # A service that gives access to a distribution is a part of its dataset.
     found -= {o for p in set(graph.predicates()) if _last(p) == "accessService" for o in graph.objects(None, p)}
     return in_order(graph, (each for each in found if (each, None, None) in graph))

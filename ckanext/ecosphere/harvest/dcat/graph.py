@@ -129,9 +129,20 @@ def datasets(graph: Graph) -> list[Node]:
     found = {subject for kind in types for subject in graph.subjects(RDF.type, kind)}
     # What the record of a catalogue is about is a dataset, though it does not say so itself.
     topics = set(graph.objects(None, FOAF.primaryTopic))
+    for record in graph.subjects(RDF.type, DCAT.CatalogRecord):  # conversions of a record without a type say only this
+        topics |= set(graph.subjects(FOAF.isPrimaryTopicOf, record))
     found |= {each for each in topics if (each, DCTERMS.title, None) in graph and (each, RDF.type, None) not in graph}
     # A service that gives access to a distribution is a part of its dataset.
     return in_order(graph, found - set(graph.objects(None, DCAT.accessService)))
+
+
+def _entries_elsewhere(graph: Graph, subject: Node) -> list[Node]:
+    """Catalogue records of GeoNetwork 4 on a dataset, which they call ``…/ID`` though it is ``…/datasets/ID``."""
+    base, is_so, _rest = str(subject).partition("/datasets/")
+    if not is_so or not isinstance(subject, URIRef):
+        return []
+    names = [URIRef(f"{base}/{quote(str(each), safe='')}") for each in graph.objects(subject, DCTERMS.identifier)]
+    return [each for name in names for each in graph.subjects(FOAF.primaryTopic, name)]
 
 
 def around(graph: Graph, subject: Node) -> Graph:
@@ -145,6 +156,9 @@ def around(graph: Graph, subject: Node) -> Graph:
     part = Graph()
     todo: list[tuple[Node, int]] = [(subject, 0)]
     todo += [(record, 1) for record in graph.subjects(FOAF.primaryTopic, subject)]
+    for record in _entries_elsewhere(graph, subject):
+        part.add((subject, FOAF.isPrimaryTopicOf, record))
+        todo.append((record, 1))
     seen = {node for node, _depth in todo}
     while todo:
         node, depth = todo.pop()

@@ -13,9 +13,21 @@ from rdflib import DCTERMS, RDF, RDFS, SKOS, Graph, Literal, URIRef
 from rdflib.namespace import FOAF, OWL
 from rdflib.term import BNode, Node
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.dcat.distributions import add_distributions
 from ckanext.ecosphere.harvest.dcat.geometry import box_of
-from ckanext.ecosphere.harvest.dcat.namespaces import ADMS, DCAT, DCATAP, GEODCAT, PROV, SCHEMA, SCHEMAS, VCARD
+from ckanext.ecosphere.harvest.dcat.namespaces import (
+    ADMS,
+    DCAT,
+    DCATAP,
+    DQV,
+    GEODCAT,
+    ORG,
+    PROV,
+    SCHEMA,
+    SCHEMAS,
+    VCARD,
+)
 from ckanext.ecosphere.harvest.dcat.rest import rest_of
 from ckanext.ecosphere.harvest.dcat.values import (
     address_of,
@@ -33,6 +45,7 @@ from ckanext.ecosphere.harvest.record import (
     Constraint,
     Contact,
     Dated,
+    Graphic,
     Identifier,
     Keyword,
     Member,
@@ -61,9 +74,13 @@ AGENTS = (
     ("publisher", DCTERMS.publisher),
     ("originator", DCTERMS.creator),
     ("owner", DCTERMS.rightsHolder),
+    ("owner", URIRef(f"{DCTERMS}rights_holder")),  # portals of CKAN that export the name of their field
+    ("custodian", GEODCAT.custodian),
     ("pointOfContact", DCAT.contactPoint),
 )
 _TOPIC = "/TopicCategory/"
+SMALLEST_SCALE = 1e-9  # the whole earth on a tenth of a millimetre
+_RATIO = re.compile(r"\d{1,3}(?:\.\d{1,20})?(?:[eE]-\d{1,2})?")
 _ORGANISATION = re.compile(r"/metadata/+organizations/([^/?#]+)$")
 _ACCESS_LEVEL = URIRef("https://project-open-data.cio.gov/v1.1/schema#accessLevel")
 _ACCESS_RIGHT = "http://publications.europa.eu/resource/authority/access-right/"
@@ -87,7 +104,11 @@ def read_dataset(graph: Graph, subject: URIRef) -> Record:
         topic_categories=_codes(graph, subject, GEODCAT.topicCategory),
         languages=[code.lower() for code in _codes(graph, subject, DCTERMS.language)],
         frequency=next(iter(_codes(graph, subject, DCTERMS.accrualPeriodicity)), None),
-        lineage=labels_of(graph, subject, DCTERMS.provenance, DCTERMS.description),
+        status=next(filter(_is_status, _codes(graph, subject, ADMS.status)), None),
+        scales=_scales(graph, subject),
+        graphics=[Graphic(url=str(node)) for node in first_of(graph, subject, FOAF.thumbnail, FOAF.depiction)],
+        lineage=labels_of(graph, subject, DCTERMS.provenance, DCTERMS.description)
+        or texts_of(graph, subject, DCAT.dataQuality),  # older GeoNetwork
         series=[str(v) for v in first_of(graph, subject, DCAT.inSeries, DCTERMS.isPartOf)],
         members=[
             Member(identifier=str(node), association=kind)
@@ -120,6 +141,21 @@ def _codes(graph: Graph, subject: Node, predicate: URIRef) -> list[str]:
     nodes = (_as_address(node) for node in first_of(graph, subject, predicate))
     found = (last_part(node) or label_of(graph, node) for node in nodes)
     return [code for code in found if code]
+
+
+def _is_status(code: str) -> bool:
+    return any(voc.get(name).get(code) for name in ("dataset-status", "progress-code"))
+
+
+def _scales(graph: Graph, subject: Node) -> list[str]:
+    """Denominators of scales, which GeoDCAT-AP states as measured qualities: 0.0002 is 1:5000."""
+    found = []
+    for node in in_order(graph, graph.objects(subject, DQV.hasQualityMeasurement)):
+        if (node, DQV.isMeasurementOf, GEODCAT.spatialResolutionAsScale) in graph:
+            value = text_of(graph, node, DQV.value) or ""
+            ratio = float(value) if _RATIO.fullmatch(value) else 0
+            found += [str(round(1 / ratio))] if SMALLEST_SCALE <= ratio <= 1 else []
+    return found
 
 
 def _entries(graph: Graph, subject: Node) -> list[Node]:
@@ -198,15 +234,22 @@ def _parties(record: Record, graph: Graph, subject: Node, role: str, predicate: 
     found: list[Contact] = []
     for node in graph.objects(subject, predicate):
         name = text_of(graph, node, FOAF.name, VCARD["organization-name"], VCARD.fn, RDFS.label, SKOS.prefLabel)
+        of = first_of(graph, node, ORG.memberOf) if (node, RDF.type, FOAF.Person) in graph else ()
+        service = next(filter(None, (label_of(graph, each) for each in of)), None)
         mail = next(first_of(graph, node, VCARD.hasEmail, FOAF.mbox, VCARD.email), None)
+        if mail is None:  # older GeoNetwork writes it with the members of an organisation
+            mail = next(
+                (each for one in first_of(graph, node, FOAF.member) for each in first_of(graph, one, FOAF.mbox)), None
+            )
         mail = text_of(graph, mail, VCARD.value) or mail if mail is not None else None
         phone = next(first_of(graph, node, VCARD.hasTelephone, FOAF.phone), None)
         phone = (text_of(graph, phone, VCARD.hasValue) or phone) if phone is not None else None
         home = next(first_of(graph, node, FOAF.homepage, VCARD.hasURL, FOAF.workplaceHomepage), None)
         found.append(
             Contact(
-                organisation=str(node) if isinstance(node, Literal) else name or _name_in(node),
+                organisation=str(node) if isinstance(node, Literal) else service or name or _name_in(node),
                 organisation_href=address_of(node),
+                individual=name if service else None,
                 role=role,
                 email=re.sub(r"^.*?(?:mailto:|/(?=[^/]*@))", "", str(mail)) if mail is not None else None,
                 url=str(home) if home is not None else None,
@@ -295,3 +338,32 @@ def _standards(record: Record, graph: Graph, subject: Node) -> None:
             issued = text_of(graph, node, DCTERMS.issued)
             dates = [Dated(issued, "publication")] if issued else []
             record.conformity.append(Conformity(title=title, href=address_of(node), dates=dates, degree=True))
+    _tests(record, graph, subject)
+
+
+def _tests(record: Record, graph: Graph, subject: Node) -> None:
+    """Add what GeoDCAT-AP says of tests (PROV): a specification that the data conform to stands under both terms."""
+    for test in in_order(graph, graph.objects(subject, PROV.wasUsedBy)):
+        associations = graph.objects(test, PROV.qualifiedAssociation)
+        plan = next((each for node in associations for each in graph.objects(node, PROV.hadPlan)), None)
+        if plan is None:
+            continue
+        standard = next(first_of(graph, plan, PROV.wasDerivedFrom), plan)
+        title, href = label_of(graph, plan) or label_of(graph, standard), address_of(standard)
+        same = (each for each in record.conformity if each.href == href and (href or each.title == title))
+        report = next(same, None)
+        if report is None and (title or href):
+            report = Conformity(title=title or str(href), href=href)
+            record.conformity.append(report)
+        if report is None:
+            continue
+        if title and report.title == report.href:
+            report.title = title
+        result = next(first_of(graph, test, PROV.generated), None)
+        if result is not None:
+            degree = next((last_part(each) for each in first_of(graph, result, DCTERMS.type)), "")
+            report.degree = {"conformant": True, "notConformant": False}.get(degree)
+            report.explanation = text_of(graph, result, DCTERMS.description)
+        for kind, predicate in DATES if not report.dates else ():
+            dated = (text_of(graph, node, predicate) for node in (plan, standard))
+            report.dates += [Dated(value, kind) for value in dated if value][:1]

@@ -28,7 +28,7 @@ ROLES = (
     "processor",
 )
 """Roles in the order in which they tell whose dataset it is; other roles (user, funder…) do not."""
-_GLUED = re.compile(r"\b(ddtm?|ddea?|ddaf|deal|dreal|diren|drire|ud|ut)[\s_-]*n?o?(\d{2,3}|2[ab])\b")
+_GLUED = re.compile(r"\b(ddtm?|ddea?|ddaf|deal|dreal|diren|drire|udea|utea|ud|ut)[\s_-]*n?o?(\d{2,3}|2[ab])\b")
 _GLUED_NAME = re.compile(r"\bdreal(?=[a-z]{2})")
 _IN_EMAIL = re.compile(r"(?:^|[@._-])(ddtm?|dreal|deal|dtam|drieat)[._-]?([a-z0-9-]*)")
 _NUMBER_FIRST = re.compile(r"(?:no?)?(97\d|\d\d|2[ab])(?!\d)")
@@ -193,12 +193,14 @@ def _territories(kind: Kind, text: str, following: list[str]) -> Iterator[Concep
 
     A number counts only right after the kind: elsewhere it may be that of a house.
     """
-    if kind.by == "departement":
-        numbers = [w for w in following[:1] if w[0].isdigit()] or [w for w in following if following[0] in _LINKS]
-        for word in numbers:
-            found = places.from_code(word) if word[0].isdigit() and len(word) <= 3 else None  # noqa: PLR2004
-            if found:
-                yield found
+    numbers = [w for w in following[:1] if w[0].isdigit()] or [w for w in following if following[0] in _LINKS]
+    for word in numbers:
+        found = places.from_code(word) if word[0].isdigit() and len(word) <= 3 else None  # noqa: PLR2004
+        if found and kind.by == "region":  # "DREAL 72 (… de la Sarthe)": a unit of it, not the number of a house
+            named = found in places.in_text(text, common_words=True)
+            found = voc.get("territories").get(found.broader or "") if named else None
+        if found:
+            yield found
     levels = _LEVELS["departement" if kind.by == "departement" else "region"]
     for territory in places.in_text(text, common_words=True):
         if territory.data["type"] in levels:

@@ -45,9 +45,12 @@ def languages(draft: Draft) -> None:
 
 
 def status(draft: Draft) -> None:
-    """Progress code of ISO to the EU status that says the same, when there is one."""
+    """Progress code of ISO to the EU status that says the same, when there is one; codes of the EU as they are."""
     code = draft.record.status
     if not code or is_placeholder(code):
+        return
+    if stated := voc.get("dataset-status").get(code):
+        draft.set("status", stated.uri)
         return
     progress = voc.get("progress-code").get(code) or voc.get("progress-code").find(code)
     if progress is None:

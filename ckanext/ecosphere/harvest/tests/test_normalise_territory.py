@@ -390,3 +390,15 @@ def test_a_commune_off_the_box_tells_nothing():
 def test_an_ocean_is_not_the_sea_area_that_it_overlaps():
     made = result(topic_categories=["oceans"], boxes=[Box("-180", "180", "-66", "-35")])
     assert territory(made) == ["autre-hors-france"]
+
+
+@pytest.mark.parametrize(
+    ("title", "found"),
+    [
+        ("Routes classées à grande circulation du département de la Nièvre", ["departement-58"]),
+        ("Haies du Département d'Ille-et-Vilaine", ["departement-35"]),
+        ("Zones inondables de la Nièvre", []),
+    ],
+)
+def test_without_a_box_a_title_may_call_a_place_a_departement(title, found):
+    assert territory(result(title=title)) == found

@@ -4,6 +4,7 @@ import pytest
 from rdflib import Graph, URIRef
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.dcat import graph as rdf
 from ckanext.ecosphere.harvest.dcat.reader import read_dataset
 from ckanext.ecosphere.harvest.iso.reader import read_record, records_in
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
@@ -15,7 +16,9 @@ SUBJECT = URIRef("https://example.org/d")
 PREFIXES = """
 @prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
 @prefix vcard: <http://www.w3.org/2006/vcard/ns#> . @prefix foaf: <http://xmlns.com/foaf/0.1/> .
-@prefix pod: <https://project-open-data.cio.gov/v1.1/schema#> .
+@prefix pod: <https://project-open-data.cio.gov/v1.1/schema#> . @prefix adms: <http://www.w3.org/ns/adms#> .
+@prefix dqv: <http://www.w3.org/ns/dqv#> . @prefix geodcat: <http://data.europa.eu/930/> .
+@prefix org: <http://www.w3.org/ns/org#> . @prefix prov: <http://www.w3.org/ns/prov#> .
 """
 
 
@@ -81,6 +84,131 @@ def test_of_unknown_parties_in_rdf_the_publisher_is_told():
     assert [problem.params for problem in of_iso.problems if problem.code == "organisation-unknown"] == [
         {"name": "Bureau du Val"}
     ]
+
+
+def test_a_record_without_a_type_is_the_dataset_that_its_catalogue_entry_is_on():
+    text = f"""{PREFIXES} [] dct:title "Pressions sur la biodiversité" ; dct:created "2023-10-10" ;
+      foaf:isPrimaryTopicOf [ a dcat:CatalogRecord ; dct:identifier "24f2" ; dct:modified "2023-12-05" ] .
+      [] foaf:isPrimaryTopicOf [ a dcat:CatalogRecord ] .
+      [] a foaf:Person ; dct:title "Mme" ; foaf:isPrimaryTopicOf [ a dcat:CatalogRecord ] ."""
+    graph = rdf.parse(text.encode(), "text/turtle", 10_000)
+    [subject] = rdf.datasets(graph)
+    kept = rdf.from_text(rdf.as_text(rdf.around(graph, subject), subject))
+    made = normalise(read_dataset(*kept), Context(fallback_organisation=FALLBACK)).dataset
+    assert (made["title"], made["created"], made["metadata_identifier"]) == (
+        "Pressions sur la biodiversité", "2023-10-10", "24f2",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "denominator"), [("0.0002", 5000), ("4.0E-5", 25000), ("0.00004", 25000), ("0", None), ("25000", None)]
+)
+def test_a_scale_stated_as_a_measured_quality_is_one(value, denominator):
+    made = made_of(
+        f'dqv:hasQualityMeasurement [ dqv:isMeasurementOf geodcat:spatialResolutionAsScale ; dqv:value "{value}" ]'
+    )
+    assert made.dataset.get("scale_denominator") == (str(denominator) if denominator else None)
+
+
+def test_another_measured_quality_is_no_scale():
+    made = made_of("dqv:hasQualityMeasurement [ dqv:isMeasurementOf geodcat:spatialResolutionAsAngularDistance ;"
+                   ' dqv:value "0.0002" ]')  # fmt: skip
+    assert "scale_denominator" not in made.dataset
+
+
+@pytest.mark.parametrize(
+    ("stated", "status"),
+    [
+        ("http://publications.europa.eu/resource/authority/dataset-status/COMPLETED", "COMPLETED"),
+        ("http://publications.europa.eu/resource/authority/dataset-status/WITHDRAWN", "WITHDRAWN"),
+        ("http://registre.data.developpement-durable.gouv.fr/plume/ISO19139ProgressCode/underDevelopment", "DEVELOP"),
+        ("http://registre.data.developpement-durable.gouv.fr/plume/ISO19139ProgressCode/onGoing", None),
+    ],
+)
+def test_the_status_of_rdf_is_read_in_both_lists(stated, status):
+    made = made_of(f"adms:status <{stated}>")
+    assert made.dataset.get("status", "").rpartition("/")[2] == (status or "")
+    assert status or [note for note in made.unread if "onGoing" in note]
+
+
+def test_a_person_stands_for_the_service_that_it_is_a_member_of():
+    agent = '[ a foaf:Person ; foaf:name "Claude Martin" ; org:memberOf [ foaf:name "DDT de l\\\'Ain" ] ; '
+    made = made_of(f"dct:creator {agent} foaf:mbox <mailto:c.martin@ain.gouv.fr> ]")
+    assert made.dataset["creator"] == [{"name": "DDT de l'Ain", "email": "c.martin@ain.gouv.fr"}]
+    assert made.dataset["owner_org"] == "ddt-01053-01"
+    unit = made_of(
+        'dct:creator [ a foaf:Organization ; foaf:name "Bureau du bruit" ; org:memberOf [ foaf:name "SDES" ] ]'
+    )
+    assert unit.dataset["creator"] == [{"name": "Bureau du bruit"}]
+
+
+@pytest.mark.parametrize("predicate", ["dct:rights_holder", "dct:rightsHolder"])
+def test_who_holds_the_rights_is_read_under_the_name_of_a_field_of_ckan_too(predicate):
+    made = made_of(f'{predicate} [ a foaf:Organization ; foaf:name "DDT 74" ]')
+    assert made.dataset["creator"] == [{"name": "DDT 74"}]
+    assert made.dataset["owner_org"] == "ddt-74010-01"
+
+
+def test_the_page_of_an_attribute_catalogue_is_not_that_of_the_record():
+    base = "http://catalogue.geo-ide.developpement-durable.gouv.fr/catalogue/srv/fre/catalog.search#/metadata"
+    own, attributes = f"{base}/fr-120066022-jdd-0a3ba9b5", f"{base}/fr-120066022-ca-jdd-0a3ba9b5"
+    made = made_of(f"dcat:landingPage <{own}> ; foaf:page <{attributes}>").dataset
+    assert made["source_record"] == own
+    assert [(r["url"], r["resource_role"]) for r in made["resources"]] == [(attributes, "documentation")]
+
+
+@pytest.mark.parametrize(
+    ("degree", "description", "kept"),
+    [
+        ("conformant", "", "conformant"),
+        ("notConformant", "See the specification", "notConformant"),
+        ("notConformant", "Non évalué", "notEvaluated"),
+        ("notEvaluated", "", "notEvaluated"),
+    ],
+)
+def test_a_test_of_conformity_is_one(degree, description, kept):
+    code = f"<http://inspire.ec.europa.eu/metadata-codelist/DegreeOfConformity/{degree}>"
+    made = made_of(
+        'dct:conformsTo [ dct:title "Géostandard PPR" ] ; prov:wasUsedBy [ a prov:Activity ; '
+        'prov:qualifiedAssociation [ prov:hadPlan [ prov:wasDerivedFrom [ dct:title "Géostandard bruit" ; '
+        f'dct:created "2012-01-16" ] ] ] ; prov:generated [ dct:type {code} ; dct:description "{description}"@fr ] ]'
+    )
+    first, second = made.dataset["conformity"]
+    assert (first["specification"], first["degree"].rpartition("/")[2]) == ("Géostandard PPR", "conformant")
+    assert (second["specification"], second["date"]) == ("Géostandard bruit", "2012-01-16")
+    assert second["degree"].rpartition("/")[2] == kept
+
+
+def test_a_specification_under_both_terms_is_one_report():
+    law = "<http://data.europa.eu/eli/reg/2010/1089>"
+    made = made_of(
+        f"dct:conformsTo {law} ; prov:wasUsedBy [ prov:qualifiedAssociation [ prov:hadPlan [ "
+        f'dct:title "Règlement 1089/2010" ; prov:wasDerivedFrom {law} ] ] ; prov:generated [ dct:type '
+        "<http://inspire.ec.europa.eu/metadata-codelist/DegreeOfConformity/conformant> ] ]"
+    )
+    assert [row["specification"] for row in made.dataset["conformity"]] == ["Règlement 1089/2010"]
+    assert made_of("prov:wasUsedBy [ prov:generated [ ] ]").dataset.get("conformity", []) == []
+
+
+def test_what_geonetwork_4_writes_beside_a_dataset_is_of_that_dataset():
+    base = "http://catalogue.example.org/srv/resources"
+    text = f"""{PREFIXES} <http://catalogue.example.org/records/257f> a dcat:CatalogRecord ; dct:modified "2021-02-08" ;
+      foaf:primaryTopic <{base}/https%3A%2F%2Fexample.org%2Faccidents> .
+      <http://catalogue.example.org/records/other> a dcat:CatalogRecord ; dct:modified "2020-01-01" ;
+      foaf:primaryTopic <{base}/https%3A%2F%2Fexample.org%2Fothers> .
+      <{base}/datasets/https://example.org/accidents> a dcat:Dataset ; dct:title "Accidents" ;
+      dct:identifier "https://example.org/accidents" ; foaf:thumbnail <https://example.org/accidents.jpg> ;
+      dcat:dataQuality "Relevés de la gendarmerie" ; dct:publisher <{base}/organizations/a> .
+      <{base}/organizations/a> a foaf:Organization ; foaf:name "Agence" ; foaf:member <{base}/persons/b> .
+      <{base}/persons/b> foaf:mbox <mailto:b@example.org> ."""
+    graph = rdf.parse(text.encode(), "text/turtle", 10_000)
+    [subject] = rdf.datasets(graph)
+    kept = rdf.from_text(rdf.as_text(rdf.around(graph, subject), subject))
+    made = normalise(read_dataset(*kept), Context(fallback_organisation=FALLBACK)).dataset
+    assert (made["metadata_date"], made["preview_image"], made["provenance"]) == (
+        "2021-02-08", "https://example.org/accidents.jpg", "Relevés de la gendarmerie",
+    )  # fmt: skip
+    assert made["publisher"][0]["email"] == "b@example.org"
 
 
 def test_what_a_period_is_about_is_told():

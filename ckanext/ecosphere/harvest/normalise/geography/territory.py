@@ -18,6 +18,7 @@ from ckanext.ecosphere.vocabularies import Concept
 MAX_KEYWORDS, MAX_TITLE = 2_000, 500
 _ALIKE = 0.3
 """Likeness of a box and a territory's from which on a name in a title may be believed."""
+_LINKS = ("de la", "de l", "du", "des", "de", "d")
 OUTSIDE = "autre-hors-france"
 _PLACE_THESAURUS = (
     "departement",
@@ -143,7 +144,13 @@ def by_title(draft: Draft) -> list[Concept]:
         return coded
     found = places.in_text(title)
     regional = [concept for concept in found if concept.data["type"] not in ("pays", "autre")]
-    return [c for c in regional if (own and c.uri == own.uri) or _fits(draft, c)]
+    return [c for c in regional if (own and c.uri == own.uri) or _fits(draft, c) or _is_called_one(draft, title, c)]
+
+
+def _is_called_one(draft: Draft, title: str, concept: Concept) -> bool:
+    """Whether, where no box could tell, a title calls what it names a département: "du département de la Nièvre"."""
+    name, words = plain(concept.label_fr), f" {plain(title)} "
+    return not draft.boxes and any(f" departement {link} {name} " in words for link in _LINKS)
 
 
 def _fits(draft: Draft, concept: Concept) -> bool:

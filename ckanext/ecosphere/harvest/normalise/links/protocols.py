@@ -269,8 +269,8 @@ def formats_named(text: str | None) -> list[Concept]:
 
 
 def format_of_path(address: Address) -> Concept | None:
-    """Return the format of the file that an address ends in."""
-    match = _EXTENSION.search(address.path)
+    """Return the format of the file that an address ends in, or that one of a GeoNetwork's attachments names."""
+    match = _EXTENSION.search(address.query.get("fname") or address.path)
     return _by_extension().get(match.group(1).lower()) if match else None
 
 
