@@ -32,7 +32,7 @@ SHORTEST_NAME = 4
 """Letters of such a first word."""
 LARGE = 5_000
 """Inhabitants of a commune whose name a misspelt word is compared with."""
-SMALL = 1_000
+SMALL = 200
 """Inhabitants by which a merged commune is weighed among namesakes: its own number is not known."""
 _ARTICLES = {"l", "la", "le", "les"}
 _GENERIC_FIRST = {
@@ -316,13 +316,15 @@ def _spellings(name: str) -> Iterator[str]:
     """A normalised name, and as it is written in short or without its article."""
     yield name
     words = name.split()
-    if "saint" in words or "sainte" in words:
-        yield " ".join({"saint": "st", "sainte": "ste"}.get(word, word) for word in words)
     if "les" in words[1:]:
         yield " ".join("lez" if word == "les" else word for word in words)
     bare = [word for word in words if word not in ("d", *_ARTICLES)]
     if len(bare) > 1:
         yield " ".join(bare)
+    if "saint" in words or "sainte" in words:
+        # "st symphorien d'ozon" too, of which the reading of a question leaves the elided article out.
+        for each in (words, bare):
+            yield " ".join({"saint": "st", "sainte": "ste"}.get(word, word) for word in each)
     if words[0] in _ARTICLES and len(words) > 1 and len(name) > 7:  # noqa: PLR2004 - "rochelle", not "mans"
         yield " ".join(words[1:])
 
@@ -386,8 +388,12 @@ def communes_in(title: str, codes: tuple[str, ...]) -> tuple[Commune, ...]:
     found: dict[str, Commune] = {}
     for code in codes:
         own = departements()[code].label_fr if code in departements() else ""
+        # A name within that of the département ("Territoire de Belfort") is no commune.
+        covered = (
+            {place for match in re.finditer(re.escape(own), title) for place in range(*match.span())} if own else ()
+        )
         for start, commune in _written_in(title, code):
             common = voc.normalise(commune.name) in common_words()
-            if commune.name != own and (not common or _LEADS.search(title[:start])):
+            if start not in covered and commune.name != own and (not common or _LEADS.search(title[:start])):
                 found.setdefault(commune.code, commune)
     return tuple(found.values())

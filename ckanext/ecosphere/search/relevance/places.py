@@ -14,7 +14,15 @@ from typing import Any
 import yaml
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.relevance.words import DATA, Word, expressions, fillers, stop_words, words_of_language
+from ckanext.ecosphere.search.relevance.words import (
+    DATA,
+    LONGEST_PHRASE,
+    Word,
+    expressions,
+    fillers,
+    stop_words,
+    words_of_language,
+)
 from ckanext.ecosphere.search.suggest import distance
 from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
@@ -61,6 +69,24 @@ def cues() -> dict[str, Any]:
     """The lists of `place_cues.yaml`."""
     with (DATA / "place_cues.yaml").open(encoding="utf-8") as stream:
         return yaml.safe_load(stream)
+
+
+def read_word(words: list[Word]) -> Reading | None:
+    """The commune that a usual word at an end of the question names, for want of another sense ("plu pithiviers").
+
+    Args:
+        words: of the question, of which all others are of the field.
+    """
+    for first, last in ((len(words) - 1, len(words)), (0, 1), (len(words) - 2, len(words)), (0, 2)):
+        inner = words[max(first, 0) : last]
+        bare = [word for word in inner if word.folded not in ("l", "la", "le", "les")]
+        name = " ".join(word.folded for word in inner)
+        if first < 0 or len(bare) != 1 or bare[0].folded not in gazetteer.common_words() or bare[0].glued:
+            continue
+        places = tuple(each for each in gazetteer.named(name) if each.kind == "commune")
+        if places and _may_be_name(words, first, last, places[0]):
+            return Reading(places[0], tuple(range(first, last)), True, (), places[1:][:_MOST_ALTERNATIVES], places)
+    return None
 
 
 def read(words: list[Word], text: str) -> Reading | None:
@@ -239,6 +265,8 @@ def _span(words: list[Word], start: int, end: int, text: str) -> Reading | None:
         places[0].kind == "commune" and places[0].population < LARGE and _cuts_compound(words, start, end)
     ):
         return None
+    if _is_in_expression(words, start, end, places[0]):
+        return None
     if len(inner) == 1 and any(letter.isdigit() for letter in name):
         return _code(words, start, places)
     if not _may_be_name(words, start, end, places[0]):
@@ -280,6 +308,28 @@ def _may_be_name(words: list[Word], start: int, end: int, place: Place) -> bool:
     return len(inner) > 1 or len(inner[0].folded) > SHORTEST or inner[0].typed[0].isupper()
 
 
+def _is_in_expression(words: list[Word], start: int, end: int, place: Place) -> bool:
+    """Whether a name is only a part of an expression of the lists ("passe à Poissons", "feu de la Forêt").
+
+    A département or région is one all the same, unless it is short ("OCS GE") or written small like a word ("pas cher").
+    """
+    name = words[start:end]
+    if place.kind not in ("commune", "epci", "country"):
+        is_word = len(name) == 1 and name[0].typed.islower() and name[0].folded in cues()["homonyms"]
+        if len("".join(word.folded for word in name)) > SHORTEST and not is_word:
+            return False
+    for first in range(max(0, end - LONGEST_PHRASE), start + 1):
+        for last in range(end, min(len(words), first + LONGEST_PHRASE) + 1):
+            inner = words[first:last]
+            ends = (inner[0].folded, inner[-1].folded)
+            if last - first <= end - start or set(ends) & stop_words():
+                continue
+            key = " ".join(word.stem for word in inner if word.folded not in stop_words())
+            if " " in key and key in expressions():
+                return True
+    return False
+
+
 def _code(words: list[Word], position: int, places: tuple[Place, ...]) -> Reading | None:
     """A postal or INSEE code, or the code of a département."""
     code = words[position].folded
@@ -288,11 +338,21 @@ def _code(words: list[Word], position: int, places: tuple[Place, ...]) -> Readin
         return None
     # Only a département's number that is no other number stands anywhere ("znieff 2A type 1", "974").
     at_an_end = not position or position == len(words) - 1 or not code.isdigit() or len(code) > SHORTEST
-    if len(code) < _POSTAL and not at_an_end and before not in cues()["before_territory"]:
+    led = before in cues()["before_territory"] or _follows_commune(words, position, places[0])
+    if len(code) < _POSTAL and not at_an_end and not led:
         return None
     if len(code) < _POSTAL and len(words) == 1 and not code.isalnum():
         return None
     return Reading(places[0], (position,), True, (), places[1:_MOST_ALTERNATIVES] if len(code) >= _POSTAL else ())
+
+
+def _follows_commune(words: list[Word], position: int, departement: Place) -> bool:
+    """Whether a commune of a département is named before its code ("saint denis 93 plu")."""
+    for start in range(max(0, position - gazetteer.LONGEST_NAME), position):
+        for place in gazetteer.named(" ".join(word.folded for word in words[start:position])):
+            if place.kind == "commune" and departement.ids[0] in place.around:
+                return True
+    return False
 
 
 def _led(words: list[Word], start: int, kind: str = "before_commune") -> bool:

@@ -98,8 +98,11 @@ def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, 
     bounds.check(data_dict, fielded=False)
     typed = data_dict["q"]
     index = Index(original, context, data_dict, without)
-    best = _chosen(index, understand(typed), understand)
-    told = {**_told(best), "as_asked": index.count(understand(typed).asked)}
+    understood = understand(typed)
+    if "steps" not in without:
+        understood = _with_common_name(index, understood, place)
+    best = _chosen(index, understood, understand)
+    told = {**_told(best), "as_asked": index.count(understood.asked)}
     if has_request_context() and data_dict.get("rows") != 0:
         # The page has no other way to know: CKAN hands it results and facets only.
         tk.g.setdefault(KEY, {})[typed] = {**told, "marked": _marked(best, typed)}
@@ -154,6 +157,21 @@ class Index:
             log.warning("The questions cannot be counted together: %s", error)
             return
         self._counts.update(zip(unknown, counts.read(answer, len(unknown)), strict=True))
+
+
+def _with_common_name(index: Index, understood: Understood, place: str) -> Understood:
+    """The question with a usual word read as the commune of that name, when nothing has the word.
+
+    Args:
+        index: what is there to be found.
+        understood: the question as it was typed.
+        place: what was chosen for the place, see `PLACE_PARAMETER`.
+    """
+    placed = understanding.with_common_name(understood, place=place, without=index.without)
+    if placed is None:
+        return understood
+    index.foresee([understood.asked, placed.asked])
+    return placed if not index.count(understood.asked) and index.count(placed.asked) else understood
 
 
 def _chosen(index: Index, understood: Understood, understand: Callable[[str], Understood]) -> Choice:
