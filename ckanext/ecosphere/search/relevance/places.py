@@ -261,11 +261,7 @@ def _span(words: list[Word], start: int, end: int, text: str) -> Reading | None:
     inner = words[start:end]
     name = " ".join(word.folded for word in inner)
     places = gazetteer.named(name)
-    if not places or (
-        places[0].kind == "commune" and places[0].population < LARGE and _cuts_compound(words, start, end)
-    ):
-        return None
-    if _is_in_expression(words, start, end, places[0]):
+    if not places or _is_part(words, start, end, places[0]):
         return None
     if len(inner) == 1 and any(letter.isdigit() for letter in name):
         return _code(words, start, places)
@@ -306,6 +302,12 @@ def _may_be_name(words: list[Word], start: int, end: int, place: Place) -> bool:
     if of_lists:
         return _led(words, start) or (place.population >= LARGE and end == len(words) and start > 0)
     return len(inner) > 1 or len(inner[0].folded) > SHORTEST or inner[0].typed[0].isupper()
+
+
+def _is_part(words: list[Word], start: int, end: int, place: Place) -> bool:
+    """Whether a name is only a part of a name with hyphens, or of an expression of the lists."""
+    is_small = place.kind == "commune" and place.population < LARGE
+    return (is_small and _cuts_compound(words, start, end)) or _is_in_expression(words, start, end, place)
 
 
 def _is_in_expression(words: list[Word], start: int, end: int, place: Place) -> bool:

@@ -105,7 +105,7 @@ def _of_article(own: dict[str, tuple[str, ...]], code: str, of_code: str) -> tup
     """What an article is about, by the longest beginning of its number that the table has.
 
     Args:
-        own: rows of the table; of a number that two codes have, one may be named with its code ("L. 341 code forestier").
+        own: rows of the table; a number that two codes have may stand there with its code ("L. 341 code forestier").
         code: letter and number.
         of_code: the code that was named with it, in small letters, or empty.
     """
