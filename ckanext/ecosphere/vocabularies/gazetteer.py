@@ -252,10 +252,10 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
     for concept in voc.get("territories"):
         for name in (concept.label_fr, concept.label_en, *concept.alt_labels):
             add(name, "territory", concept.id)
-    for row in rows("abbreviations.csv"):
-        add(row["abbreviation"], "territory", row["territory"])
-    for code, concept in departements().items():
-        found[code.lower()].setdefault(("territory", concept.id))
+    codes = ((code.lower(), concept.id) for code, concept in departements().items())
+    short = ((row["abbreviation"], row["territory"]) for row in rows("abbreviations.csv"))
+    for name, value in (*short, *codes):
+        add(name, "territory", value)
     for name in _areas():
         add(name, "area", name)
     for row in rows("short-names.csv"):
@@ -272,7 +272,26 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
     for code, epci in epcis().items():
         for name in _epci_names(epci):
             add(name, "epci", f"epci-{code}")
-    return {name: tuple(keys) for name, keys in found.items() if name}
+    for adjective, place in _demonyms():
+        found[adjective].update(found[place])
+    return {name: tuple(keys) for name, keys in found.items() if name and keys}
+
+
+def _demonyms() -> Iterator[tuple[str, str]]:
+    """Forms of an adjective, and the name that it stands for: "nantaises", "nantes"."""
+    for row in rows("demonyms.csv"):
+        for adjective in row["demonym"].split("|"):
+            for form in dict.fromkeys((adjective, _plural(adjective))):
+                yield voc.normalise(form), voc.normalise(row["place"])
+
+
+def _plural(adjective: str) -> str:
+    """Several of what an adjective says: "provençal", "provençaux"."""
+    if adjective.endswith("al"):
+        return adjective[:-1] + "ux"
+    if adjective.endswith("s"):
+        return adjective
+    return adjective + ("x" if adjective.endswith("eau") else "s")
 
 
 def _short_names(commune: Commune) -> Iterator[str]:

@@ -265,8 +265,14 @@ def _span(words: list[Word], start: int, end: int, text: str) -> Reading | None:
         return None
     if len(inner) == 1 and any(letter.isdigit() for letter in name):
         return _code(words, start, places)
-    if not _may_be_name(words, start, end, places[0]):
-        return None
+    return _named(words, start, end, text) if _may_be_name(words, start, end, places[0]) else None
+
+
+def _named(words: list[Word], start: int, end: int, text: str) -> Reading | None:
+    """Read a name as a place; None when it is a word as long as nothing beside it says more."""
+    inner = words[start:end]
+    name = " ".join(word.folded for word in inner)
+    places = gazetteer.named(name)
     first = places[0]
     if first.kind != "area" and _led(words, start, "before_river") and (river := gazetteer.along(name)):
         # A flood is a river's, although the département has its name.
@@ -306,6 +312,8 @@ def _may_be_name(words: list[Word], start: int, end: int, place: Place) -> bool:
 
 def _is_part(words: list[Word], start: int, end: int, place: Place) -> bool:
     """Whether a name is only a part of a name with hyphens, or of an expression of the lists."""
+    if place.kind == "country" and end < len(words) and words[start].folded in cues()["spent"]:
+        return True  # "métropole lilloise"
     is_small = place.kind == "commune" and place.population < LARGE
     return (is_small and _cuts_compound(words, start, end)) or _is_in_expression(words, start, end, place)
 
@@ -313,7 +321,7 @@ def _is_part(words: list[Word], start: int, end: int, place: Place) -> bool:
 def _is_in_expression(words: list[Word], start: int, end: int, place: Place) -> bool:
     """Whether a name is only a part of an expression of the lists ("passe à Poissons", "feu de la Forêt").
 
-    A département or région is one all the same, unless it is short ("OCS GE") or written small like a word ("pas cher").
+    A département or région is one all the same, unless it is short ("OCS GE") or a word written small ("pas cher").
     """
     name = words[start:end]
     if place.kind not in ("commune", "epci", "country"):

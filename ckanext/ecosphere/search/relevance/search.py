@@ -52,7 +52,10 @@ MOST_AT_ONCE = 2
 MOST_NAMESAKES = 2
 """Other places of a name that are counted beforehand."""
 _OWN_WAY = ("qf", "mm", "defType", "bf", "boost", "df")
-_SIGNS = re.compile(r'["+*~^()\[\]{}|]|(?:^|\s)[-!]\w|\b(?:AND|OR|NOT)\b')
+_SIGNS = re.compile(r'["*~^{}|]|(?:^|\s)[-+!]\w|&&')
+"""Signs of Solr's language; brackets alone are none ("Forges (17)"), nor is a sign between words ("eau + déchets")."""
+_OPERATORS = re.compile(r"(?:\S\s+(?:AND|OR)|(?:^|\s)NOT)\s+\S")
+"""Its operators, unless all of a question is in capitals ("PLU COTE D OR BEAUNE")."""
 _OTHER_TYPES = re.compile(r"(?<![\w-])dataset_type:(?!\"?dataset\b)")
 _SCHEMA_SECONDS = {True: 600, False: 30}
 
@@ -71,7 +74,7 @@ def is_question(data_dict: dict[str, Any]) -> bool:
     text = data_dict.get("q")
     if not isinstance(text, str) or not text.strip() or any(data_dict.get(name) for name in _OWN_WAY):
         return False
-    if query.is_fielded(text) or _SIGNS.search(text):
+    if query.is_fielded(text) or _SIGNS.search(text) or (_OPERATORS.search(text) and not text.isupper()):
         return False
     filters = [data_dict.get("fq"), *(data_dict.get("fq_list") or [])]
     return not any(isinstance(each, str) and _OTHER_TYPES.search(each) for each in filters)
