@@ -18,6 +18,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import Concept, communes
 from ckanext.ecosphere.vocabularies.communes import Commune
 from ckanext.ecosphere.vocabularies.epcis import FOLDER, KINDS, Epci, epcis, rows
+from ckanext.ecosphere.vocabularies.name_forms import ARTICLES, plural, spellings
 
 COUNTRIES = ("pays-fra", "pays-fxx")
 LONGEST_NAME = 8
@@ -34,14 +35,13 @@ LARGE = 5_000
 """Inhabitants of a commune whose name a misspelt word is compared with."""
 SMALL = 200
 """Inhabitants by which a merged commune is weighed among namesakes: its own number is not known."""
-_ARTICLES = {"l", "la", "le", "les"}
 _GENERIC_FIRST = {
-    *_ARTICLES, "saint", "sainte", "fort", "mont", "pont", "port", "bourg", "villeneuve", "ville", "val", "grand",
+    *ARTICLES, "saint", "sainte", "fort", "mont", "pont", "port", "bourg", "villeneuve", "ville", "val", "grand",
     "petit", "vieux", "neuf", "bois", "roche", "trois", "deux", "notre", "bains", "champs", "parc", "plan", "sous",
     "terre", "terres", "source", "fontaine", "montagne", "marais", "foret", "eaux", "aire", "digue", "puits", "haut",
     "haute", "hauts", "bas", "basse", "belle", "beau", "croix", "pays",
 }  # fmt: skip
-_LINKS = {*_ARTICLES, "au", "aux", "d", "de", "des", "du", "en", "et", "lez", "sous", "sur", "pres"}
+_LINKS = {*ARTICLES, "au", "aux", "d", "de", "des", "du", "en", "et", "lez", "sous", "sur", "pres"}
 _EPCI_LEADS = re.compile(r"^(?:(?:agglo|agglomeration|metropole|eurometropole) )?(?:du|de la|de l|des|de|d) ")
 _EPCI_ENDS = re.compile(r"(?: (?:agglo|agglomeration|metropole|communaute|intercom)){1,3}$")
 _DEMONYM = re.compile(r".{4,}(?:ais|ois)$")
@@ -246,7 +246,7 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
     found: dict[str, dict[tuple[str, str], None]] = defaultdict(dict)
 
     def add(name: str, kind: str, value: str) -> None:
-        for spelling in _spellings(voc.normalise(name)):
+        for spelling in spellings(voc.normalise(name)):
             found[spelling].setdefault((kind, value))
 
     for concept in voc.get("territories"):
@@ -281,17 +281,8 @@ def _demonyms() -> Iterator[tuple[str, str]]:
     """Forms of an adjective, and the name that it stands for: "nantaises", "nantes"."""
     for row in rows("demonyms.csv"):
         for adjective in row["demonym"].split("|"):
-            for form in dict.fromkeys((adjective, _plural(adjective))):
+            for form in dict.fromkeys((adjective, plural(adjective))):
                 yield voc.normalise(form), voc.normalise(row["place"])
-
-
-def _plural(adjective: str) -> str:
-    """Several of what an adjective says: "provençal", "provençaux"."""
-    if adjective.endswith("al"):
-        return adjective[:-1] + "ux"
-    if adjective.endswith("s"):
-        return adjective
-    return adjective + ("x" if adjective.endswith("eau") else "s")
 
 
 def _short_names(commune: Commune) -> Iterator[str]:
@@ -305,7 +296,7 @@ def _short_names(commune: Commune) -> Iterator[str]:
         before = name[:position]
         said = [word for word in before if word not in _LINKS]
         if name[position] in _LINKS and before[-1] not in _LINKS and len(said) > 1:
-            for spelling in _spellings(" ".join(before)):
+            for spelling in spellings(" ".join(before)):
                 if " " in spelling:
                     yield spelling
 
@@ -329,23 +320,6 @@ def _is_short_name(first: str, commune: Commune) -> bool:
     if len(first) < SHORTEST_NAME or "Arrondissement" in commune.name:
         return False
     return first not in _GENERIC_FIRST and first not in common_words()
-
-
-def _spellings(name: str) -> Iterator[str]:
-    """A normalised name, and as it is written in short or without its article."""
-    yield name
-    words = name.split()
-    if "les" in words[1:]:
-        yield " ".join("lez" if word == "les" else word for word in words)
-    bare = [word for word in words if word not in ("d", *_ARTICLES)]
-    if len(bare) > 1:
-        yield " ".join(bare)
-    if "saint" in words or "sainte" in words:
-        # "st symphorien d'ozon" too, of which the reading of a question leaves the elided article out.
-        for each in (words, bare):
-            yield " ".join({"saint": "st", "sainte": "ste"}.get(word, word) for word in each)
-    if words[0] in _ARTICLES and len(words) > 1 and len(name) > 7:  # noqa: PLR2004 - "rochelle", not "mans"
-        yield " ".join(words[1:])
 
 
 @cache

@@ -9,20 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
-
-import yaml
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.relevance.words import (
-    DATA,
-    LONGEST_PHRASE,
-    Word,
-    expressions,
-    fillers,
-    stop_words,
-    words_of_language,
-)
+from ckanext.ecosphere.search.relevance.place_cues import SHORTEST, capital, cues, cuts_compound, is_in_expression, led
+from ckanext.ecosphere.search.relevance.words import Word, expressions, fillers, stop_words, words_of_language
 from ckanext.ecosphere.search.suggest import distance
 from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
@@ -31,8 +21,6 @@ LARGE = 10_000
 """Inhabitants of a commune whose name, although a word too, is a place at an end of the question."""
 COMPARABLE = 0.5
 """Share of the people of the first namesake from which a second one is offered as well."""
-SHORTEST = 2
-"""Letters of a name that is read as a place only with a capital ("GE", "Eu")."""
 SHORTEST_MISSPELT = 7
 """Letters of a name of a territory that is recognised although one of them is wrong."""
 LONG_NAME = 9
@@ -62,13 +50,6 @@ class Reading:
     service: tuple[str, ...] = ()
     others: tuple[Place, ...] = ()
     namesakes: tuple[Place, ...] = ()
-
-
-@cache
-def cues() -> dict[str, Any]:
-    """The lists of `place_cues.yaml`."""
-    with (DATA / "place_cues.yaml").open(encoding="utf-8") as stream:
-        return yaml.safe_load(stream)
 
 
 def read_word(words: list[Word]) -> Reading | None:
@@ -274,7 +255,7 @@ def _named(words: list[Word], start: int, end: int, text: str) -> Reading | None
     name = " ".join(word.folded for word in inner)
     places = gazetteer.named(name)
     first = places[0]
-    if first.kind != "area" and _led(words, start, "before_river") and (river := gazetteer.along(name)):
+    if first.kind != "area" and led(words, start, "before_river") and (river := gazetteer.along(name)):
         # A flood is a river's, although the département has its name.
         return Reading(river, tuple(range(start, end)), True, (), (first,), (river, *places))
     bare = [word.folded for word in inner if word.folded not in ("l", "la", "le", "les")]
@@ -284,7 +265,7 @@ def _named(words: list[Word], start: int, end: int, text: str) -> Reading | None
         possible = certain or not start or words[start - 1].folded not in cues()["not_place_before"]
     elif len(bare) == 1 and bare[0] in gazetteer.common_words():
         others = places[1:]
-        certain = _led(words, start) or _capital(inner[0], start, text)
+        certain = led(words, start) or capital(inner[0], start, text)
         certain = certain or (first.population >= LARGE and len(words) > 1 and end == len(words))
         possible = certain or first.population >= LARGE
     else:
@@ -295,18 +276,13 @@ def _named(words: list[Word], start: int, end: int, text: str) -> Reading | None
     return Reading(first, tuple(range(start, end)), certain, (), others[:_MOST_ALTERNATIVES], places)
 
 
-def _cuts_compound(words: list[Word], start: int, end: int) -> bool:
-    """Whether some words are a part of a name with hyphens ("Sancy" of "Chastreix-Sancy")."""
-    return (start > 0 and words[start - 1].glued) or words[end - 1].glued
-
-
 def _may_be_name(words: list[Word], start: int, end: int, place: Place) -> bool:
     """Whether words of a place's name are no words of the lists, nor too short to be a name."""
     inner = words[start:end]
     key = " ".join(word.stem for word in inner if word.folded not in stop_words())
     of_lists = not key or key in fillers() or (key in expressions() and place.kind not in ("departement", "region"))
     if of_lists:
-        return _led(words, start) or (place.population >= LARGE and end == len(words) and start > 0)
+        return led(words, start) or (place.population >= LARGE and end == len(words) and start > 0)
     return len(inner) > 1 or len(inner[0].folded) > SHORTEST or inner[0].typed[0].isupper()
 
 
@@ -315,29 +291,7 @@ def _is_part(words: list[Word], start: int, end: int, place: Place) -> bool:
     if place.kind == "country" and end < len(words) and words[start].folded in cues()["spent"]:
         return True  # "métropole lilloise"
     is_small = place.kind == "commune" and place.population < LARGE
-    return (is_small and _cuts_compound(words, start, end)) or _is_in_expression(words, start, end, place)
-
-
-def _is_in_expression(words: list[Word], start: int, end: int, place: Place) -> bool:
-    """Whether a name is only a part of an expression of the lists ("passe à Poissons", "feu de la Forêt").
-
-    A département or région is one all the same, unless it is short ("OCS GE") or a word written small ("pas cher").
-    """
-    name = words[start:end]
-    if place.kind not in ("commune", "epci", "country"):
-        is_word = len(name) == 1 and name[0].typed.islower() and name[0].folded in cues()["homonyms"]
-        if len("".join(word.folded for word in name)) > SHORTEST and not is_word:
-            return False
-    for first in range(max(0, end - LONGEST_PHRASE), start + 1):
-        for last in range(end, min(len(words), first + LONGEST_PHRASE) + 1):
-            inner = words[first:last]
-            ends = (inner[0].folded, inner[-1].folded)
-            if last - first <= end - start or set(ends) & stop_words():
-                continue
-            key = " ".join(word.stem for word in inner if word.folded not in stop_words())
-            if " " in key and key in expressions():
-                return True
-    return False
+    return (is_small and cuts_compound(words, start, end)) or is_in_expression(words, start, end, place)
 
 
 def _code(words: list[Word], position: int, places: tuple[Place, ...]) -> Reading | None:
@@ -348,8 +302,8 @@ def _code(words: list[Word], position: int, places: tuple[Place, ...]) -> Readin
         return None
     # Only a département's number that is no other number stands anywhere ("znieff 2A type 1", "974").
     at_an_end = not position or position == len(words) - 1 or not code.isdigit() or len(code) > SHORTEST
-    led = before in cues()["before_territory"] or _follows_commune(words, position, places[0])
-    if len(code) < _POSTAL and not at_an_end and not led:
+    named = before in cues()["before_territory"] or _follows_commune(words, position, places[0])
+    if len(code) < _POSTAL and not at_an_end and not named:
         return None
     if len(code) < _POSTAL and len(words) == 1 and not code.isalnum():
         return None
@@ -365,29 +319,14 @@ def _follows_commune(words: list[Word], position: int, departement: Place) -> bo
     return False
 
 
-def _led(words: list[Word], start: int, kind: str = "before_commune") -> bool:
-    """Whether a word before says that a place follows: `before_commune`, or `before_territory`."""
-    before = start - 1
-    if before >= 0 and words[before].folded in cues()[kind]:
-        return True
-    while before >= 0 and words[before].folded in cues()["between"]:
-        before -= 1
-    return 0 <= before < start - 1 and words[before].folded in cues()[kind]
-
-
 def _is_place(words: list[Word], start: int, end: int, text: str) -> bool:
     """Whether a homonym is the place: by the word before, a capital, or as the last word of several."""
     before = words[start - 1].folded if start else ""
     if before in cues()["not_place_before"] or (end < len(words) and words[end].folded in cues()["not_place_after"]):
         return False
-    if _led(words, start, "before_territory") or (_capital(words[start], start, text) and start):
+    if led(words, start, "before_territory") or (capital(words[start], start, text) and start):
         return True
     return end == len(words) and start > 0
-
-
-def _capital(word: Word, start: int, text: str) -> bool:
-    """Whether a word is written with a capital although it does not begin a question that has small letters too."""
-    return start > 0 and word.typed[:1].isupper() and not text.isupper()
 
 
 def _service(words: list[Word]) -> Reading | None:

@@ -103,7 +103,7 @@ def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, 
     index = Index(original, context, data_dict, without)
     understood = understand(typed)
     if "steps" not in without:
-        understood = _with_common_name(index, understood, place)
+        understood = _with_common_name(index, understood, understand, place)
     best = _chosen(index, understood, understand)
     told = {**_told(best), "as_asked": index.count(understood.asked)}
     if has_request_context() and data_dict.get("rows") != 0:
@@ -162,18 +162,24 @@ class Index:
         self._counts.update(zip(unknown, counts.read(answer, len(unknown)), strict=True))
 
 
-def _with_common_name(index: Index, understood: Understood, place: str) -> Understood:
+def _with_common_name(
+    index: Index, understood: Understood, understand: Callable[[str], Understood], place: str
+) -> Understood:
     """The question with a usual word read as the commune of that name, when nothing has the word.
 
     Args:
         index: what is there to be found.
         understood: the question as it was typed.
+        understand: reads another spelling of it.
         place: what was chosen for the place, see `PLACE_PARAMETER`.
     """
     placed = understanding.with_common_name(understood, place=place, without=index.without)
     if placed is None:
         return understood
-    index.foresee([understood.asked, placed.asked])
+    # With what comes next if it is none, so that Solr is asked once.
+    unknown = corrections.unknown(understood) if "spelling" not in index.without else []
+    foreseen = _foreseen(understood, unknown, understand)
+    index.foresee([understood.asked, *_foreseen(placed, [], understand), *foreseen])
     return placed if not index.count(understood.asked) and index.count(placed.asked) else understood
 
 

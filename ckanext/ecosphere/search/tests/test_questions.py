@@ -139,6 +139,8 @@ def test_what_the_catalogue_calls_the_same_is_marked(catalogue, app):
 
 
 RARE = (
+    "zones humides gorges",
+    "zones humides vide",
     "zone humyde rezé",
     "zones humides tourbière rezé",
     "bruit tourbière saint-denis",
