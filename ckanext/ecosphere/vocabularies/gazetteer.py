@@ -18,6 +18,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import Concept, communes
 from ckanext.ecosphere.vocabularies.communes import Commune
 from ckanext.ecosphere.vocabularies.epcis import FOLDER, KINDS, Epci, epcis, rows
+from ckanext.ecosphere.vocabularies.name_forms import ARTICLES, plural, spellings
 
 COUNTRIES = ("pays-fra", "pays-fxx")
 LONGEST_NAME = 8
@@ -32,16 +33,15 @@ SHORTEST_NAME = 4
 """Letters of such a first word."""
 LARGE = 5_000
 """Inhabitants of a commune whose name a misspelt word is compared with."""
-SMALL = 1_000
+SMALL = 200
 """Inhabitants by which a merged commune is weighed among namesakes: its own number is not known."""
-_ARTICLES = {"l", "la", "le", "les"}
 _GENERIC_FIRST = {
-    *_ARTICLES, "saint", "sainte", "fort", "mont", "pont", "port", "bourg", "villeneuve", "ville", "val", "grand",
+    *ARTICLES, "saint", "sainte", "fort", "mont", "pont", "port", "bourg", "villeneuve", "ville", "val", "grand",
     "petit", "vieux", "neuf", "bois", "roche", "trois", "deux", "notre", "bains", "champs", "parc", "plan", "sous",
     "terre", "terres", "source", "fontaine", "montagne", "marais", "foret", "eaux", "aire", "digue", "puits", "haut",
     "haute", "hauts", "bas", "basse", "belle", "beau", "croix", "pays",
 }  # fmt: skip
-_LINKS = {*_ARTICLES, "au", "aux", "d", "de", "des", "du", "en", "et", "lez", "sous", "sur", "pres"}
+_LINKS = {*ARTICLES, "au", "aux", "d", "de", "des", "du", "en", "et", "lez", "sous", "sur", "pres"}
 _EPCI_LEADS = re.compile(r"^(?:(?:agglo|agglomeration|metropole|eurometropole) )?(?:du|de la|de l|des|de|d) ")
 _EPCI_ENDS = re.compile(r"(?: (?:agglo|agglomeration|metropole|communaute|intercom)){1,3}$")
 _DEMONYM = re.compile(r".{4,}(?:ais|ois)$")
@@ -246,16 +246,16 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
     found: dict[str, dict[tuple[str, str], None]] = defaultdict(dict)
 
     def add(name: str, kind: str, value: str) -> None:
-        for spelling in _spellings(voc.normalise(name)):
+        for spelling in spellings(voc.normalise(name)):
             found[spelling].setdefault((kind, value))
 
     for concept in voc.get("territories"):
         for name in (concept.label_fr, concept.label_en, *concept.alt_labels):
             add(name, "territory", concept.id)
-    for row in rows("abbreviations.csv"):
-        add(row["abbreviation"], "territory", row["territory"])
-    for code, concept in departements().items():
-        found[code.lower()].setdefault(("territory", concept.id))
+    codes = ((code.lower(), concept.id) for code, concept in departements().items())
+    short = ((row["abbreviation"], row["territory"]) for row in rows("abbreviations.csv"))
+    for name, value in (*short, *codes):
+        add(name, "territory", value)
     for name in _areas():
         add(name, "area", name)
     for row in rows("short-names.csv"):
@@ -272,7 +272,17 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
     for code, epci in epcis().items():
         for name in _epci_names(epci):
             add(name, "epci", f"epci-{code}")
-    return {name: tuple(keys) for name, keys in found.items() if name}
+    for adjective, place in _demonyms():
+        found[adjective].update(found[place])
+    return {name: tuple(keys) for name, keys in found.items() if name and keys}
+
+
+def _demonyms() -> Iterator[tuple[str, str]]:
+    """Forms of an adjective, and the name that it stands for: "nantaises", "nantes"."""
+    for row in rows("demonyms.csv"):
+        for adjective in row["demonym"].split("|"):
+            for form in dict.fromkeys((adjective, plural(adjective))):
+                yield voc.normalise(form), voc.normalise(row["place"])
 
 
 def _short_names(commune: Commune) -> Iterator[str]:
@@ -286,7 +296,7 @@ def _short_names(commune: Commune) -> Iterator[str]:
         before = name[:position]
         said = [word for word in before if word not in _LINKS]
         if name[position] in _LINKS and before[-1] not in _LINKS and len(said) > 1:
-            for spelling in _spellings(" ".join(before)):
+            for spelling in spellings(" ".join(before)):
                 if " " in spelling:
                     yield spelling
 
@@ -310,21 +320,6 @@ def _is_short_name(first: str, commune: Commune) -> bool:
     if len(first) < SHORTEST_NAME or "Arrondissement" in commune.name:
         return False
     return first not in _GENERIC_FIRST and first not in common_words()
-
-
-def _spellings(name: str) -> Iterator[str]:
-    """A normalised name, and as it is written in short or without its article."""
-    yield name
-    words = name.split()
-    if "saint" in words or "sainte" in words:
-        yield " ".join({"saint": "st", "sainte": "ste"}.get(word, word) for word in words)
-    if "les" in words[1:]:
-        yield " ".join("lez" if word == "les" else word for word in words)
-    bare = [word for word in words if word not in ("d", *_ARTICLES)]
-    if len(bare) > 1:
-        yield " ".join(bare)
-    if words[0] in _ARTICLES and len(words) > 1 and len(name) > 7:  # noqa: PLR2004 - "rochelle", not "mans"
-        yield " ".join(words[1:])
 
 
 @cache
@@ -386,8 +381,18 @@ def communes_in(title: str, codes: tuple[str, ...]) -> tuple[Commune, ...]:
     found: dict[str, Commune] = {}
     for code in codes:
         own = departements()[code].label_fr if code in departements() else ""
+        # A name within that of the département ("Territoire de Belfort") is no commune.
+        covered = {place for at in _places_of(own, title) for place in range(at, at + len(own))}
         for start, commune in _written_in(title, code):
             common = voc.normalise(commune.name) in common_words()
-            if commune.name != own and (not common or _LEADS.search(title[:start])):
+            if start not in covered and commune.name != own and (not common or _LEADS.search(title[:start])):
                 found.setdefault(commune.code, commune)
     return tuple(found.values())
+
+
+def _places_of(name: str, text: str) -> Iterator[int]:
+    """Where a name begins in a text."""
+    at = text.find(name) if name else -1
+    while at >= 0:
+        yield at
+        at = text.find(name, at + len(name))

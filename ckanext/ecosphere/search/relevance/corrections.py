@@ -26,21 +26,22 @@ def unknown(understood: Understood) -> list[str]:
 
 def _may_be_misspelt(folded: str) -> bool:
     if any(map(str.isdigit, folded)):
-        return False  # a reference
+        return bool(spelling.without_number(folded))  # else a reference
     return len(folded) >= suggest.MIN_FUZZY_LENGTH and not spelling.is_known(folded) and not spelling.is_french(folded)
 
 
 def corrected(understood: Understood, unknown: list[str], near: Callable[[str], str]) -> str:
-    """The question with words replaced by near ones, or else an expression by a near one; empty when there are none.
+    """The question with an expression or words replaced by near ones; empty when there are none.
 
     Args:
         understood: the question.
         unknown: words of it that may be misspelt.
         near: gives the other word for one of them, or nothing.
     """
-    text = _replaced(understood.text, unknown, near)
-    if text == understood.text:
-        text = _expression_corrected(understood)
+    # Words that are near an expression together tell more than each of them.
+    text = _expression_corrected(understood)
+    left = [word for word in unknown if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text)]
+    text = _replaced(text, left, near)
     return text if text != understood.text else ""
 
 
@@ -66,6 +67,8 @@ def near(folded: str, *, known: bool = False, foreseen: bool = False) -> str:
         known: whether the catalogue has it.
         foreseen: without asking Solr for words of the catalogue.
     """
+    if any(map(str.isdigit, folded)):
+        return "" if known else spelling.without_number(folded)
     if of_lists := _of_lists(folded, known=known):
         return of_lists
     if known:

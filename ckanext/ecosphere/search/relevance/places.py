@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
-
-import yaml
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.relevance.words import DATA, Word, expressions, fillers, stop_words, words_of_language
+from ckanext.ecosphere.search.relevance.place_cues import SHORTEST, capital, cues, cuts_compound, is_in_expression, led
+from ckanext.ecosphere.search.relevance.words import Word, expressions, fillers, stop_words, words_of_language
 from ckanext.ecosphere.search.suggest import distance
 from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
@@ -23,8 +21,6 @@ LARGE = 10_000
 """Inhabitants of a commune whose name, although a word too, is a place at an end of the question."""
 COMPARABLE = 0.5
 """Share of the people of the first namesake from which a second one is offered as well."""
-SHORTEST = 2
-"""Letters of a name that is read as a place only with a capital ("GE", "Eu")."""
 SHORTEST_MISSPELT = 7
 """Letters of a name of a territory that is recognised although one of them is wrong."""
 LONG_NAME = 9
@@ -56,11 +52,22 @@ class Reading:
     namesakes: tuple[Place, ...] = ()
 
 
-@cache
-def cues() -> dict[str, Any]:
-    """The lists of `place_cues.yaml`."""
-    with (DATA / "place_cues.yaml").open(encoding="utf-8") as stream:
-        return yaml.safe_load(stream)
+def read_word(words: list[Word]) -> Reading | None:
+    """The commune that a usual word at an end of the question names, for want of another sense ("plu pithiviers").
+
+    Args:
+        words: of the question, of which all others are of the field.
+    """
+    for first, last in ((len(words) - 1, len(words)), (0, 1), (len(words) - 2, len(words)), (0, 2)):
+        inner = words[max(first, 0) : last]
+        bare = [word for word in inner if word.folded not in ("l", "la", "le", "les")]
+        name = " ".join(word.folded for word in inner)
+        if first < 0 or len(bare) != 1 or bare[0].folded not in gazetteer.common_words() or bare[0].glued:
+            continue
+        places = tuple(each for each in gazetteer.named(name) if each.kind == "commune")
+        if places and _may_be_name(words, first, last, places[0]):
+            return Reading(places[0], tuple(range(first, last)), True, (), places[1:][:_MOST_ALTERNATIVES], places)
+    return None
 
 
 def read(words: list[Word], text: str) -> Reading | None:
@@ -235,16 +242,20 @@ def _span(words: list[Word], start: int, end: int, text: str) -> Reading | None:
     inner = words[start:end]
     name = " ".join(word.folded for word in inner)
     places = gazetteer.named(name)
-    if not places or (
-        places[0].kind == "commune" and places[0].population < LARGE and _cuts_compound(words, start, end)
-    ):
+    if not places or _is_part(words, start, end, places[0]):
         return None
     if len(inner) == 1 and any(letter.isdigit() for letter in name):
         return _code(words, start, places)
-    if not _may_be_name(words, start, end, places[0]):
-        return None
+    return _named(words, start, end, text) if _may_be_name(words, start, end, places[0]) else None
+
+
+def _named(words: list[Word], start: int, end: int, text: str) -> Reading | None:
+    """Read a name as a place; None when it is a word as long as nothing beside it says more."""
+    inner = words[start:end]
+    name = " ".join(word.folded for word in inner)
+    places = gazetteer.named(name)
     first = places[0]
-    if first.kind != "area" and _led(words, start, "before_river") and (river := gazetteer.along(name)):
+    if first.kind != "area" and led(words, start, "before_river") and (river := gazetteer.along(name)):
         # A flood is a river's, although the département has its name.
         return Reading(river, tuple(range(start, end)), True, (), (first,), (river, *places))
     bare = [word.folded for word in inner if word.folded not in ("l", "la", "le", "les")]
@@ -254,7 +265,7 @@ def _span(words: list[Word], start: int, end: int, text: str) -> Reading | None:
         possible = certain or not start or words[start - 1].folded not in cues()["not_place_before"]
     elif len(bare) == 1 and bare[0] in gazetteer.common_words():
         others = places[1:]
-        certain = _led(words, start) or _capital(inner[0], start, text)
+        certain = led(words, start) or capital(inner[0], start, text)
         certain = certain or (first.population >= LARGE and len(words) > 1 and end == len(words))
         possible = certain or first.population >= LARGE
     else:
@@ -265,19 +276,22 @@ def _span(words: list[Word], start: int, end: int, text: str) -> Reading | None:
     return Reading(first, tuple(range(start, end)), certain, (), others[:_MOST_ALTERNATIVES], places)
 
 
-def _cuts_compound(words: list[Word], start: int, end: int) -> bool:
-    """Whether some words are a part of a name with hyphens ("Sancy" of "Chastreix-Sancy")."""
-    return (start > 0 and words[start - 1].glued) or words[end - 1].glued
-
-
 def _may_be_name(words: list[Word], start: int, end: int, place: Place) -> bool:
     """Whether words of a place's name are no words of the lists, nor too short to be a name."""
     inner = words[start:end]
     key = " ".join(word.stem for word in inner if word.folded not in stop_words())
     of_lists = not key or key in fillers() or (key in expressions() and place.kind not in ("departement", "region"))
     if of_lists:
-        return _led(words, start) or (place.population >= LARGE and end == len(words) and start > 0)
+        return led(words, start) or (place.population >= LARGE and end == len(words) and start > 0)
     return len(inner) > 1 or len(inner[0].folded) > SHORTEST or inner[0].typed[0].isupper()
+
+
+def _is_part(words: list[Word], start: int, end: int, place: Place) -> bool:
+    """Whether a name is only a part of a name with hyphens, or of an expression of the lists."""
+    if place.kind == "country" and end < len(words) and words[start].folded in cues()["spent"]:
+        return True  # "métropole lilloise"
+    is_small = place.kind == "commune" and place.population < LARGE
+    return (is_small and cuts_compound(words, start, end)) or is_in_expression(words, start, end, place)
 
 
 def _code(words: list[Word], position: int, places: tuple[Place, ...]) -> Reading | None:
@@ -288,21 +302,21 @@ def _code(words: list[Word], position: int, places: tuple[Place, ...]) -> Readin
         return None
     # Only a département's number that is no other number stands anywhere ("znieff 2A type 1", "974").
     at_an_end = not position or position == len(words) - 1 or not code.isdigit() or len(code) > SHORTEST
-    if len(code) < _POSTAL and not at_an_end and before not in cues()["before_territory"]:
+    named = before in cues()["before_territory"] or _follows_commune(words, position, places[0])
+    if len(code) < _POSTAL and not at_an_end and not named:
         return None
     if len(code) < _POSTAL and len(words) == 1 and not code.isalnum():
         return None
     return Reading(places[0], (position,), True, (), places[1:_MOST_ALTERNATIVES] if len(code) >= _POSTAL else ())
 
 
-def _led(words: list[Word], start: int, kind: str = "before_commune") -> bool:
-    """Whether a word before says that a place follows: `before_commune`, or `before_territory`."""
-    before = start - 1
-    if before >= 0 and words[before].folded in cues()[kind]:
-        return True
-    while before >= 0 and words[before].folded in cues()["between"]:
-        before -= 1
-    return 0 <= before < start - 1 and words[before].folded in cues()[kind]
+def _follows_commune(words: list[Word], position: int, departement: Place) -> bool:
+    """Whether a commune of a département is named before its code ("saint denis 93 plu")."""
+    for start in range(max(0, position - gazetteer.LONGEST_NAME), position):
+        for place in gazetteer.named(" ".join(word.folded for word in words[start:position])):
+            if place.kind == "commune" and departement.ids[0] in place.around:
+                return True
+    return False
 
 
 def _is_place(words: list[Word], start: int, end: int, text: str) -> bool:
@@ -310,14 +324,9 @@ def _is_place(words: list[Word], start: int, end: int, text: str) -> bool:
     before = words[start - 1].folded if start else ""
     if before in cues()["not_place_before"] or (end < len(words) and words[end].folded in cues()["not_place_after"]):
         return False
-    if _led(words, start, "before_territory") or (_capital(words[start], start, text) and start):
+    if led(words, start, "before_territory") or (capital(words[start], start, text) and start):
         return True
     return end == len(words) and start > 0
-
-
-def _capital(word: Word, start: int, text: str) -> bool:
-    """Whether a word is written with a capital although it does not begin a question that has small letters too."""
-    return start > 0 and word.typed[:1].isupper() and not text.isupper()
 
 
 def _service(words: list[Word]) -> Reading | None:

@@ -22,8 +22,8 @@ _LETTERS_OF_CHAPTER = 2
 """Digits of an article's number that a row of the table may leave out ("L. 41" for title I of book IV)."""
 
 _CODE = (
-    r"(?:\s+(?i:du\s+code\s+(?:de\s+l['’]environnement|de\s+l['’]urbanisme|forestier|rural"
-    r"|de\s+la\s+santé\s+publique)))?"
+    r"(?:\s+(?i:(?:du\s+)?(?P<code>code\s+(?:de\s+l['’]environnement|de\s+l['’]urbanisme|forestier|rural"
+    r"|de\s+la\s+santé\s+publique))))?"
 )
 _ZONE = r"(?:[0-3]?AU|[UAN])[A-Za-z]{0,2}\d?(?![\w'’])"
 _SERVITUDE = r"(?i:AC[1-4]|AR[356]|AS[12]|EL(?:[235679]|1[01])|INT1|JS1|PM[1-9]|PT[1-4])|I(?:[1-46-9]|1bis)|T[14578]"
@@ -89,7 +89,8 @@ def _names(kind: str, match: re.Match[str]) -> tuple[str, ...] | None:
     name = kind.replace("-", "_")
     code = (match.groupdict().get(name) or "").strip()
     if kind == "article":
-        return _of_article(own, code)
+        of_code = " ".join((match["code"] or "").lower().replace("’", "'").split())
+        return _of_article(own, code, of_code)
     if kind == "directive":
         return own.get(code) or own.get(re.sub(r"^19", "", code))
     if kind == "znieff" and code in gazetteer.epcis():
@@ -100,8 +101,14 @@ def _names(kind: str, match: re.Match[str]) -> tuple[str, ...] | None:
     return own[longest] if longest is not None else None
 
 
-def _of_article(own: dict[str, tuple[str, ...]], code: str) -> tuple[str, ...] | None:
-    """What an article is about, by the longest beginning of its number that the table has."""
+def _of_article(own: dict[str, tuple[str, ...]], code: str, of_code: str) -> tuple[str, ...] | None:
+    """What an article is about, by the longest beginning of its number that the table has.
+
+    Args:
+        own: rows of the table; a number that two codes have may stand there with its code ("L. 341 code forestier").
+        code: letter and number.
+        of_code: the code that was named with it, in small letters, or empty.
+    """
     number = re.sub(r"[^\d-]", "", code)
     parts = number.split("-")
     beginnings = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
@@ -113,6 +120,6 @@ def _of_article(own: dict[str, tuple[str, ...]], code: str) -> tuple[str, ...] |
     # The regulatory part is numbered as the law that it applies.
     for each in dict.fromkeys((book, "L")):
         for beginning in beginnings:
-            if names := own.get(f"{each}. {beginning}"):
+            if names := own.get(f"{each}. {beginning} {of_code}") or own.get(f"{each}. {beginning}"):
                 return names
     return None

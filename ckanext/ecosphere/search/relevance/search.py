@@ -52,7 +52,10 @@ MOST_AT_ONCE = 2
 MOST_NAMESAKES = 2
 """Other places of a name that are counted beforehand."""
 _OWN_WAY = ("qf", "mm", "defType", "bf", "boost", "df")
-_SIGNS = re.compile(r'["+*~^()\[\]{}|]|(?:^|\s)[-!]\w|\b(?:AND|OR|NOT)\b')
+_SIGNS = re.compile(r'["*~^{}|]|(?:^|\s)[-+!]\w|&&')
+"""Signs of Solr's language; brackets alone are none ("Forges (17)"), nor is a sign between words ("eau + déchets")."""
+_OPERATORS = re.compile(r"(?:\S\s+(?:AND|OR)|(?:^|\s)NOT)\s+\S")
+"""Its operators, unless all of a question is in capitals ("PLU COTE D OR BEAUNE")."""
 _OTHER_TYPES = re.compile(r"(?<![\w-])dataset_type:(?!\"?dataset\b)")
 _SCHEMA_SECONDS = {True: 600, False: 30}
 
@@ -71,7 +74,7 @@ def is_question(data_dict: dict[str, Any]) -> bool:
     text = data_dict.get("q")
     if not isinstance(text, str) or not text.strip() or any(data_dict.get(name) for name in _OWN_WAY):
         return False
-    if query.is_fielded(text) or _SIGNS.search(text):
+    if query.is_fielded(text) or _SIGNS.search(text) or (_OPERATORS.search(text) and not text.isupper()):
         return False
     filters = [data_dict.get("fq"), *(data_dict.get("fq_list") or [])]
     return not any(isinstance(each, str) and _OTHER_TYPES.search(each) for each in filters)
@@ -98,8 +101,11 @@ def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, 
     bounds.check(data_dict, fielded=False)
     typed = data_dict["q"]
     index = Index(original, context, data_dict, without)
-    best = _chosen(index, understand(typed), understand)
-    told = {**_told(best), "as_asked": index.count(understand(typed).asked)}
+    understood = understand(typed)
+    if "steps" not in without:
+        understood = _with_common_name(index, understood, understand, place)
+    best = _chosen(index, understood, understand)
+    told = {**_told(best), "as_asked": index.count(understood.asked)}
     if has_request_context() and data_dict.get("rows") != 0:
         # The page has no other way to know: CKAN hands it results and facets only.
         tk.g.setdefault(KEY, {})[typed] = {**told, "marked": _marked(best, typed)}
@@ -154,6 +160,27 @@ class Index:
             log.warning("The questions cannot be counted together: %s", error)
             return
         self._counts.update(zip(unknown, counts.read(answer, len(unknown)), strict=True))
+
+
+def _with_common_name(
+    index: Index, understood: Understood, understand: Callable[[str], Understood], place: str
+) -> Understood:
+    """The question with a usual word read as the commune of that name, when nothing has the word.
+
+    Args:
+        index: what is there to be found.
+        understood: the question as it was typed.
+        understand: reads another spelling of it.
+        place: what was chosen for the place, see `PLACE_PARAMETER`.
+    """
+    placed = understanding.with_common_name(understood, place=place, without=index.without)
+    if placed is None:
+        return understood
+    # With what comes next if it is none, so that Solr is asked once.
+    unknown = corrections.unknown(understood) if "spelling" not in index.without else []
+    foreseen = _foreseen(understood, unknown, understand)
+    index.foresee([understood.asked, *_foreseen(placed, [], understand), *foreseen])
+    return placed if not index.count(understood.asked) and index.count(placed.asked) else understood
 
 
 def _chosen(index: Index, understood: Understood, understand: Callable[[str], Understood]) -> Choice:

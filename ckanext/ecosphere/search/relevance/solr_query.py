@@ -40,6 +40,8 @@ MOST_OTHERS = 12
 """Other names of an expression that are looked for."""
 MOST_NAMES = 60
 """Other names in a whole query: Solr refuses one of more than 1 024 clauses, and each name is one for every field."""
+SAME_NAME = 1.25
+"""By how much more the département that has the name of a river fits than the others that it flows through."""
 MOST_PAIRED = 4
 """Words beside the expressions of the field that weigh."""
 
@@ -57,6 +59,7 @@ class Asked:
         core: whether only expressions of the field are required, and other words just weigh.
         maybe: a place that one of the words may be: it weighs, and does not hide.
         maybe_words: that word.
+        first: index value of the one of the place's own that comes first: the département of the river's name.
     """
 
     units: tuple[Unit, ...]
@@ -67,6 +70,7 @@ class Asked:
     core: bool = False
     maybe: Place | None = None
     maybe_words: tuple[str, ...] = ()
+    first: str = ""
 
 
 @voc.derived
@@ -265,6 +269,7 @@ def fits(asked: Asked) -> list[tuple[float, str, str]]:
         return []
     weight = weights()["place"]
     found = [(weight["exact"], PLACE_FIELD, value) for value in place.ids]
+    found += [(weight["exact"] * SAME_NAME, PLACE_FIELD, asked.first)] if asked.first else []
     found += [(weight["inside"], INSIDE_FIELD, value) for value in place.ids]
     for value in place.around:
         if value not in gazetteer.COUNTRIES:

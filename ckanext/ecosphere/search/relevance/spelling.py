@@ -64,8 +64,16 @@ def apart(folded: str) -> str:
     return ""
 
 
+def without_number(folded: str) -> str:
+    """A word of the lists that a number was written to ("natura200"); empty when it is no such word."""
+    letters = folded.rstrip("0123456789")
+    return letters if len(letters) >= MIN_FUZZY_LENGTH and letters != folded and is_known(letters) else ""
+
+
 def nearest_expression(key: str) -> str | None:
-    """The expression of the lists that differs by one letter from some words ("qualité de l'aire"); None without one.
+    """The expression of the lists that differs by a letter from some words ("qualité de l'aire"); None without one.
+
+    Of a long one two letters may be wrong ("qualitée de l'aire").
 
     Args:
         key: stems of words that follow each other.
@@ -75,8 +83,13 @@ def nearest_expression(key: str) -> str | None:
     """
     if " " not in key or len(key) < VERY_LONG_WORD or key in words.expressions():
         return None
-    near = (each for each in words.expressions() if abs(len(each) - len(key)) <= 1 and distance(key, each) == 1)
-    found = next(near, None)
+    allowed = 1 + (len(key) > VERY_LONG_WORD)
+    near = [
+        (gap, each)
+        for each in words.expressions()
+        if " " in each and abs(len(each) - len(key)) <= allowed and (gap := distance(key, each)) <= allowed
+    ]
+    found = min(near)[1] if near else None
     return words.written().get(found, found) if found else None
 
 

@@ -61,8 +61,48 @@ def understand(text: str, *, place: str = "", without: frozenset[str] = frozense
     named = tuple(read[position].typed for position in reading.words)
     if reading.certain or place:
         left = [word for position, word in enumerate(read) if position not in reading.words]
-        return Understood(text, Asked(units_of(left), chosen, service=reading.service), others, named)
+        asked = Asked(units_of(left), chosen, service=reading.service, first=_of_same_name(chosen, others))
+        return Understood(text, asked, others, named)
     return Understood(text, Asked(units_of(read), maybe=chosen, maybe_words=named), others)
+
+
+def _of_same_name(place: Place, others: tuple[Place, ...]) -> str:
+    """The département that a river flows through and has the name of ("digues du Lot"): index value, or empty."""
+    values = (each.ids[0] for each in others if each.kind == "departement")
+    return next((value for value in values if place.kind == "area" and value in place.ids), "")
+
+
+def with_common_name(
+    understood: Understood, *, place: str = "", without: frozenset[str] = frozenset()
+) -> Understood | None:
+    """A question without a place whose only strange word is a commune that has the name of a usual word.
+
+    None when it is not so. To be asked when the question finds nothing: as long as it does, the word is no place.
+
+    Args:
+        understood: the question.
+        place: index value of the namesake that a person chose; `off` for none.
+        without: features that are switched off, of `FEATURES`.
+    """
+    if place == "off" or without & {"places", "everyday"} or understood.place or understood.asked.maybe:
+        return None
+    rest, named_by_number = references.take(understood.text)
+    read = words.read(rest)
+    reading = places.read_word(read)
+    if reading is None:
+        return None
+    left = _units(
+        [word for position, word in enumerate(read) if position not in reading.words],
+        named_by_number,
+        everyday=True,
+        placed=True,
+    )
+    if not left or not all(unit.core or unit.weak for unit in left):
+        return None
+    chosen = (gazetteer.of_id(place) if place else None) or reading.place
+    others = tuple(each for each in (reading.place, *reading.others) if each.ids != chosen.ids)
+    named = tuple(read[position].typed for position in reading.words)
+    return replace(understood, asked=Asked(left, chosen), others=others, place_words=named)
 
 
 def _units(left: list[words.Word], numbers: list[Unit], *, everyday: bool, placed: bool) -> tuple[Unit, ...]:

@@ -99,6 +99,22 @@ def test_words_of_every_day_without_accents_and_misspelt(catalogue):
         assert search.KEY not in helpers.call_action("package_search", q=question)
 
 
+def test_brackets_capitals_and_a_lone_sign_are_no_language_of_solr(catalogue):
+    expected = titles("zones humides rezé")
+    assert expected
+    for question in ("zones humides (Rezé)", "zones humides + rezé", "ZONES HUMIDES, REZÉ (44)"):
+        assert titles(question) == expected, question
+        assert told(question)["place"]["title"] == "Rezé – Loire-Atlantique"
+    assert search.KEY not in helpers.call_action("package_search", q="zones OR humides")
+
+
+def test_a_usual_word_that_nothing_has_is_the_commune_of_its_name(catalogue):
+    assert told("zones humides gorges")["place"]["title"] == "Gorges – Loire-Atlantique"
+    assert titles("zones humides gorges")[0] == "Zones humides de la Loire-Atlantique"
+    assert told("zones humides gorges")["as_asked"] > 0
+    assert told("zones humides gorges", extras={"ext_place": "off"})["place"] is None
+
+
 def test_private_datasets_are_found_by_their_service_only_and_their_words_are_not_proposed(catalogue):
     user = factories.User()
     service = factories.Organization(users=[{"name": user["name"], "capacity": "editor"}], image_url="")
@@ -123,6 +139,8 @@ def test_what_the_catalogue_calls_the_same_is_marked(catalogue, app):
 
 
 RARE = (
+    "zones humides gorges",
+    "zones humides vide",
     "zone humyde rezé",
     "zones humides tourbière rezé",
     "bruit tourbière saint-denis",

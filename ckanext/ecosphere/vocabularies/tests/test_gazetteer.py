@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import epcis, gazetteer
 
 
@@ -37,6 +38,10 @@ def test_a_title_names_communes_of_its_departement_only():
     title = "PLU de Nantes, de Saint-Herblain et de Rennes"
     assert [each.name for each in gazetteer.communes_in(title, ("44",))] == ["Nantes", "Saint-Herblain"]
     assert gazetteer.communes_in("Zones humides de la Loire-Atlantique", ("44",)) == ()
+    assert gazetteer.communes_in("Zones humides du Territoire de Belfort", ("90",)) == ()
+    assert [each.name for each in gazetteer.communes_in("PLU de Belfort (Territoire de Belfort)", ("90",))] == [
+        "Belfort"
+    ]
 
 
 def test_words_of_a_title_are_not_communes_without_a_word_that_says_so():
@@ -60,3 +65,10 @@ def test_an_intercommunality_is_known_without_its_kind_and_by_some_words():
     found = epcis.epcis_like("vallée")
     assert len(found) > 1 and found[0].population >= found[-1].population
     assert epcis.epcis_like("") == epcis.epcis_like("nulle part du tout") == []
+
+
+def test_each_adjective_stands_for_a_place():
+    adjectives = [row["demonym"].split("|")[0] for row in gazetteer.rows("demonyms.csv")]
+    assert len(adjectives) > 100
+    assert [each for each in adjectives if not gazetteer.named(voc.normalise(each))] == []
+    assert [place.label for place in gazetteer.named("lilloises")] == ["Lille"]

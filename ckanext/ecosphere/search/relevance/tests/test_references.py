@@ -28,6 +28,9 @@ from ckanext.ecosphere.search.relevance.words import DATA
         ("article L. 211-1", "zone humide"),
         ("art. L411-2 du code de l'environnement", "espèce protégée"),
         ("L. 562-1", "PPRI"),
+        # A number that two codes have.
+        ("défrichement L341-1 code forestier", "défrichement"),
+        ("L. 341-10 du code de l'environnement", "site classé"),
         ("L. 151-19", "PLU"),
         ("R. 214-1", "loi sur l'eau"),
         ("R.571-38", "classement sonore"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ckanext.ecosphere.search import suggest
-from ckanext.ecosphere.search.relevance import spelling, words
-from ckanext.ecosphere.search.relevance.solr_query import parameters
-from ckanext.ecosphere.search.relevance.understanding import steps, understand
+from ckanext.ecosphere.search.relevance import corrections, spelling, words
+from ckanext.ecosphere.search.relevance.solr_query import fits, parameters
+from ckanext.ecosphere.search.relevance.understanding import steps, understand, with_common_name
 
 
 @pytest.mark.parametrize(
@@ -209,12 +209,56 @@ def test_what_the_place_has_of_one_subject_comes_before_both_elsewhere():
         ("champs bio drôme", "Drôme"),
         ("dept 2A znieff", "Corse-du-Sud"),
         ("insee 13055 risques", "Marseille – Bouches-du-Rhône"),
+        # The code of a département behind a commune, wherever; adjectives; rivers; abbreviations.
+        ("la roche blanche 44 plu", "La Roche-Blanche – Loire-Atlantique"),
+        ("la comte 62 zones humides", "La Comté – Pas-de-Calais"),
+        ("plu métropole lilloise", "Lille – Nord"),
+        ("captages bassin rennais", "Rennes – Ille-et-Vilaine"),
+        ("herbiers littoraux provençaux", "Provence-Alpes-Côte d'Azur"),
+        ("barrages sur l'Aulne", "Aulne"),
+        ("carrières ARA", "Auvergne-Rhône-Alpes"),
+        ("znieff st symphorien d'ozon", "Saint-Symphorien-d'Ozon – Rhône"),
     ],
 )
 def test_places_are_read_as_people_write_them(question, place):
     understood = understand(question)
     assert understood.place is not None
     assert understood.place.title == place
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["passe à poissons", "feu de forêt", "vue d'avion", "logement pas cher", "OCS GE", "50 pas géométriques"],
+)
+def test_a_name_within_an_expression_is_no_place(question):
+    assert understand(question).place is None
+
+
+def test_the_departement_of_the_name_of_a_river_comes_first_along_it():
+    asked = understand("digues du Lot").asked
+    assert asked.first == "departement-46"
+    first = max(fits(asked), key=lambda each: each[0])
+    assert first[2] == "departement-46"
+    assert understand("crues de la Seine").asked.first == ""
+
+
+def test_a_usual_word_is_a_commune_for_want_of_another_sense():
+    found = with_common_name(understand("plu pithiviers"))
+    assert found is not None
+    assert (found.place and found.place.title) == "Pithiviers – Loiret"
+    assert [unit.text for unit in found.asked.units] == ["plu"]
+    # Beside strange words, when the place was taken off, or when there is a place already.
+    assert with_common_name(understand("chose inconnue pithiviers")) is None
+    assert with_common_name(understand("plu pithiviers"), place="off") is None
+    assert with_common_name(understand("plu pithiviers nantes")) is None
+
+
+def test_an_expression_is_corrected_as_a_whole_and_a_number_is_told_from_its_word():
+    assert spelling.nearest_expression("qualitee aire") == "qualité de l'air"
+    assert spelling.without_number("natura200") == "natura"
+    assert spelling.without_number("rd200") == ""
+    asked = understand("qualitée de l'aire marseille")
+    assert corrections.corrected(asked, corrections.unknown(asked), lambda _word: "") == "qualité de l'air marseille"
 
 
 def test_words_around_a_town_are_no_misspelt_territory():

@@ -1,0 +1,63 @@
+"""What the words around a name tell: whether it is a place, a word, or a part of an expression. Pure."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import yaml
+
+from ckanext.ecosphere.search.relevance.words import DATA, LONGEST_PHRASE, Word, expressions, stop_words
+from ckanext.ecosphere.vocabularies.gazetteer import Place
+
+SHORTEST = 2
+"""Letters of a name that is read as a place only with a capital ("GE", "Eu")."""
+
+
+@cache
+def cues() -> dict[str, Any]:
+    """The lists of `place_cues.yaml`."""
+    with (DATA / "place_cues.yaml").open(encoding="utf-8") as stream:
+        return yaml.safe_load(stream)
+
+
+def led(words: list[Word], start: int, kind: str = "before_commune") -> bool:
+    """Whether a word before says that a place follows: `before_commune`, or `before_territory`."""
+    before = start - 1
+    if before >= 0 and words[before].folded in cues()[kind]:
+        return True
+    while before >= 0 and words[before].folded in cues()["between"]:
+        before -= 1
+    return 0 <= before < start - 1 and words[before].folded in cues()[kind]
+
+
+def capital(word: Word, start: int, text: str) -> bool:
+    """Whether a word is written with a capital although it does not begin a question that has small letters too."""
+    return start > 0 and word.typed[:1].isupper() and not text.isupper()
+
+
+def cuts_compound(words: list[Word], start: int, end: int) -> bool:
+    """Whether some words are a part of a name with hyphens ("Sancy" of "Chastreix-Sancy")."""
+    return (start > 0 and words[start - 1].glued) or words[end - 1].glued
+
+
+def is_in_expression(words: list[Word], start: int, end: int, place: Place) -> bool:
+    """Whether a name is only a part of an expression of the lists ("passe à Poissons", "feu de la Forêt").
+
+    A département or région is one all the same, unless it is short ("OCS GE") or a word written small ("pas cher").
+    """
+    name = words[start:end]
+    if place.kind not in ("commune", "epci", "country"):
+        is_word = len(name) == 1 and name[0].typed.islower() and name[0].folded in cues()["homonyms"]
+        if len("".join(word.folded for word in name)) > SHORTEST and not is_word:
+            return False
+    for first in range(max(0, end - LONGEST_PHRASE), start + 1):
+        for last in range(end, min(len(words), first + LONGEST_PHRASE) + 1):
+            inner = words[first:last]
+            ends = (inner[0].folded, inner[-1].folded)
+            if last - first <= end - start or set(ends) & stop_words():
+                continue
+            key = " ".join(word.stem for word in inner if word.folded not in stop_words())
+            if " " in key and key in expressions():
+                return True
+    return False

@@ -1,0 +1,33 @@
+"""Forms of a place's name and of its adjective, as people write them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+ARTICLES = frozenset({"l", "la", "le", "les"})
+
+
+def spellings(name: str) -> Iterator[str]:
+    """A normalised name, and as it is written in short or without its article."""
+    yield name
+    words = name.split()
+    if "les" in words[1:]:
+        yield " ".join("lez" if word == "les" else word for word in words)
+    bare = [word for word in words if word not in ("d", *ARTICLES)]
+    if len(bare) > 1:
+        yield " ".join(bare)
+    if "saint" in words or "sainte" in words:
+        # "st symphorien d'ozon" too, of which the reading of a question leaves the elided article out.
+        for each in (words, bare):
+            yield " ".join({"saint": "st", "sainte": "ste"}.get(word, word) for word in each)
+    if words[0] in ARTICLES and len(words) > 1 and len(name) > 7:  # noqa: PLR2004 - "rochelle", not "mans"
+        yield " ".join(words[1:])
+
+
+def plural(adjective: str) -> str:
+    """Several of what an adjective says: "provençal", "provençaux"."""
+    if adjective.endswith("al"):
+        return adjective[:-1] + "ux"
+    if adjective.endswith("s"):
+        return adjective
+    return adjective + ("x" if adjective.endswith("eau") else "s")
