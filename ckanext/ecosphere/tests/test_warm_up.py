@@ -6,10 +6,12 @@ import gc
 
 import click
 import pytest
+from ckan import model
 from ckan.tests import factories
 from flask import request_finished
 
 from ckanext.ecosphere.core import warm_up
+from ckanext.ecosphere.search.unfound.model import Unfound
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 
@@ -30,7 +32,7 @@ def visited(server):
     def note(_sender, response, **_more):
         from flask import request
 
-        found.append((request.path, response.status_code))
+        found.append((request.full_path.removesuffix("?"), response.status_code))
 
     with request_finished.connected_to(note, server):
         yield found
@@ -44,7 +46,14 @@ def test_a_server_visits_its_main_pages_before_anybody_else(server, visited):
     thread = warm_up.begin(server)
     assert thread is not None
     thread.join(60)
-    assert visited == [("/", 200), ("/dataset/", 200), ("/dataset/zones-humides", 200), ("/organization/ddt-44", 200)]
+    assert visited == [
+        ("/", 200),
+        ("/dataset/", 200),
+        ("/dataset/zones-humides", 200),
+        ("/organization/ddt-44", 200),
+        ("/dataset/?q=zones+humydes+Nantes&organization=ddt-44", 200),
+    ]
+    assert not model.Session.query(Unfound).count()
     assert {name for _loader, name in server.jinja_env.cache} >= {"package/read.html", "package/search.html"}
     assert warm_up.begin(server) is None
 

@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, opened, row, step
-from ckanext.ecosphere.data_requests.tests.test_journey_answering import become, passwords
-from ckanext.ecosphere.tests.browser import axe_violations, picture, tab_to
+from ckanext.ecosphere.data_requests.tests.test_journey_answering import PASSWORD, become, passwords
+from ckanext.ecosphere.tests.browser import axe_violations, log_in_by_hand, picture, tab_to
 
 __all__ = ["passwords"]
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
@@ -25,7 +25,7 @@ def test_what_waits_for_a_service_is_there_after_the_log_in_without_a_click(page
     opened(title="Mares et étangs du Forez")
     model.Session.get_one(Request, late["id"]).due = dictize.today() - timedelta(days=3)
     model.Session.commit()
-    become(page, "editor")
+    log_in_by_hand(page, "editor", PASSWORD)
     card = page.locator(".eco-card").filter(has_text="Demandes à traiter")
     expect(card.locator(".eco-lines a")).to_have_text(["Haies bocagères du Forez", "Mares et étangs du Forez"])
     expect(card).to_contain_text("en retard")

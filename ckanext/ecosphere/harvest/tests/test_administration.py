@@ -22,7 +22,7 @@ from ckanext.ecosphere.harvest.weekly import findings, letters, readers
 from ckanext.ecosphere.harvest.worker.locks import source_lock
 from ckanext.ecosphere.harvest.worker.queue import QUEUE
 from ckanext.ecosphere.shared.locks import Locks
-from ckanext.ecosphere.tests.browser import axe_violations, log_in, picture
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, log_in_by_hand, picture
 from ckanext.ecosphere.tests.postbox import body, serving
 from ckanext.harvest.model import HarvestJob, HarvestSource
 
@@ -253,7 +253,7 @@ def test_a_failing_harvest_is_noticed_and_understood_within_a_minute_of_the_log_
     source.next_run = datetime.now() - timedelta(days=3)
     model.Session.commit()
     begin = time.monotonic()
-    log_in(page, "boss", PASSWORD)
+    log_in_by_hand(page, "boss", PASSWORD)
     card = page.locator(".eco-card").filter(has_text="Sources")
     assert card.locator(".eco-lines a").all_inner_texts() == ["Jamais commencée", "Forêts"]
     assert "pas commencé" in card.inner_text() and "Lecture incomplète" in card.inner_text()

@@ -11,7 +11,7 @@ from ckan.tests import factories
 from playwright.sync_api import Page
 from werkzeug.datastructures import FileStorage
 
-from ckanext.ecosphere.tests.browser import log_in
+from ckanext.ecosphere.tests.browser import log_in, log_in_by_hand
 
 pytestmark = [
     pytest.mark.browser,
@@ -83,7 +83,7 @@ def test_script_of_an_uploaded_file_does_not_run(service: Any, page: Page, sysad
     data = {"package_id": "zones-humides", "upload": file, "url": name, "url_type": "upload"}
     resource = tk.get_action("resource_create")(sysadmin_context, data)
     path = f"/dataset/{resource['package_id']}/resource/{resource['id']}/download/{name}"
-    log_in(page, "boss", PASSWORD)
+    log_in_by_hand(page, "boss", PASSWORD)
     with page.expect_download() as download:
         page.evaluate("address => { location.href = address }", path)
     assert download.value.suggested_filename == name
