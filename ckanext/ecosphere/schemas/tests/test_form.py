@@ -248,6 +248,11 @@ class TestInABrowser:
         page.fill("#field-contact__0__email", "ddt@ain.example.org")
         save_dataset(page, page.locator("button[name=save]").last.click)
         assert axe_violations(page) == []
+        page.locator("#resource-link-button").click()
+        page.fill("#field-resource-url", "mailto:ddt@ain.example.org")
+        page.locator("button[name=save]").last.click()
+        page.get_by_text("n’est pas une adresse").first.wait_for()
+        assert axe_violations(page) == []
         stored = act("package_show", id="zones-humides-de-l-ain")
         assert stored["theme"] == [f"{samples.THEMES}/inventaires-nature-et-biodiversite"]
         assert stored["territory"] == ["http://id.insee.fr/geo/region/93"]
