@@ -1,5 +1,7 @@
 """What older catalogues, copies and portals of ArcGIS write in ways of their own; records made up for the purpose."""
 
+from typing import Any
+
 import pytest
 from rdflib import Graph, URIRef
 
@@ -86,15 +88,20 @@ def test_of_unknown_parties_in_rdf_the_publisher_is_told():
     ]
 
 
+def kept_and_imported(text: str) -> dict[str, Any]:
+    """The only dataset of a graph in Turtle, by way of what is kept of it between gathering and import."""
+    graph = rdf.parse(text.encode(), "text/turtle", 10_000)
+    [subject] = rdf.datasets(graph)
+    kept = rdf.from_text(rdf.as_text(rdf.around(graph, subject), subject))
+    return normalise(read_dataset(*kept), Context(fallback_organisation=FALLBACK)).dataset
+
+
 def test_a_record_without_a_type_is_the_dataset_that_its_catalogue_entry_is_on():
     text = f"""{PREFIXES} [] dct:title "Pressions sur la biodiversité" ; dct:created "2023-10-10" ;
       foaf:isPrimaryTopicOf [ a dcat:CatalogRecord ; dct:identifier "24f2" ; dct:modified "2023-12-05" ] .
       [] foaf:isPrimaryTopicOf [ a dcat:CatalogRecord ] .
       [] a foaf:Person ; dct:title "Mme" ; foaf:isPrimaryTopicOf [ a dcat:CatalogRecord ] ."""
-    graph = rdf.parse(text.encode(), "text/turtle", 10_000)
-    [subject] = rdf.datasets(graph)
-    kept = rdf.from_text(rdf.as_text(rdf.around(graph, subject), subject))
-    made = normalise(read_dataset(*kept), Context(fallback_organisation=FALLBACK)).dataset
+    made = kept_and_imported(text)
     assert (made["title"], made["created"], made["metadata_identifier"]) == (
         "Pressions sur la biodiversité", "2023-10-10", "24f2",
     )  # fmt: skip
@@ -201,10 +208,7 @@ def test_what_geonetwork_4_writes_beside_a_dataset_is_of_that_dataset():
       dcat:dataQuality "Relevés de la gendarmerie" ; dct:publisher <{base}/organizations/a> .
       <{base}/organizations/a> a foaf:Organization ; foaf:name "Agence" ; foaf:member <{base}/persons/b> .
       <{base}/persons/b> foaf:mbox <mailto:b@example.org> ."""
-    graph = rdf.parse(text.encode(), "text/turtle", 10_000)
-    [subject] = rdf.datasets(graph)
-    kept = rdf.from_text(rdf.as_text(rdf.around(graph, subject), subject))
-    made = normalise(read_dataset(*kept), Context(fallback_organisation=FALLBACK)).dataset
+    made = kept_and_imported(text)
     assert (made["metadata_date"], made["preview_image"], made["provenance"]) == (
         "2021-02-08", "https://example.org/accidents.jpg", "Relevés de la gendarmerie",
     )  # fmt: skip
