@@ -258,6 +258,28 @@ def test_a_feed_a_folder_and_a_list_are_harvested_like_any_source(portal):
     assert portal.found() == ["Jeu 0", "Jeu 1", "Jeu de données 1", "Zones inondables"]
 
 
+UNTYPED = """@prefix dct: <http://purl.org/dc/terms/> . @prefix foaf: <http://xmlns.com/foaf/0.1/> .
+@prefix dcat: <http://www.w3.org/ns/dcat#> .
+[] dct:title "Pressions sur la biodiversité" ; dct:description "Pressions." ;
+  foaf:isPrimaryTopicOf [ a dcat:CatalogRecord ; dct:identifier "24f2" ; dct:modified "2023-12-05" ] .
+<https://ex.org/jdd/2> dct:title "Frayères" ; dct:description "Frayères." ;
+  foaf:isPrimaryTopicOf <https://ex.org/record/2> .
+<https://ex.org/record/2> a dcat:CatalogRecord ; dct:identifier "24f3" ; dct:modified "2023-12-06" ."""
+
+
+def test_datasets_that_only_their_catalogue_entries_name_are_harvested_and_stay_the_same(portal, app):
+    with site({"/feed": (UNTYPED, "text/turtle")}) as server:
+        feed = portal.source(f"{server.url}/feed", name="feed", source_type="ecosphere_dcat")
+        assert portal.harvest(feed) == {"added": 2}
+        before = portal.ids()
+        assert portal.harvest(feed) == {"not modified": 2}
+        assert portal.harvest(feed, force=True) == {"updated": 2}
+    assert portal.ids() == before
+    found = app.get("/api/3/action/package_search?q=frayères").json["result"]["results"]
+    assert [each["title"] for each in found] == ["Frayères"]
+    assert "Pressions sur la biodiversité" in app.get("/fr/dataset/pressions-sur-la-biodiversite").body
+
+
 # --- data.gouv.fr ---
 
 
