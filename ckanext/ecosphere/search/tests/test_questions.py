@@ -9,6 +9,7 @@ from typing import Any
 
 import pysolr
 import pytest
+from bs4 import BeautifulSoup
 from ckan.tests import factories, helpers
 
 from ckanext.ecosphere import vocabularies as voc
@@ -99,20 +100,23 @@ def test_words_of_every_day_without_accents_and_misspelt(catalogue):
         assert search.KEY not in helpers.call_action("package_search", q=question)
 
 
-def test_brackets_capitals_and_a_lone_sign_are_no_language_of_solr(catalogue):
+def test_brackets_capitals_and_a_lone_sign_are_no_language_of_solr(catalogue, app):
     expected = titles("zones humides rezé")
     assert expected
     for question in ("zones humides (Rezé)", "zones humides + rezé", "ZONES HUMIDES, REZÉ (44)"):
         assert titles(question) == expected, question
         assert told(question)["place"]["title"] == "Rezé – Loire-Atlantique"
     assert search.KEY not in helpers.call_action("package_search", q="zones OR humides")
+    page = app.get("/fr/dataset/", params={"q": "zones humides (Rezé)"}).body
+    assert "Rezé – Loire-Atlantique" in page and expected[0] in BeautifulSoup(page, "html.parser").text
 
 
-def test_a_usual_word_that_nothing_has_is_the_commune_of_its_name(catalogue):
+def test_a_usual_word_that_nothing_has_is_the_commune_of_its_name(catalogue, app):
     assert told("zones humides gorges")["place"]["title"] == "Gorges – Loire-Atlantique"
     assert titles("zones humides gorges")[0] == "Zones humides de la Loire-Atlantique"
     assert told("zones humides gorges")["as_asked"] > 0
     assert told("zones humides gorges", extras={"ext_place": "off"})["place"] is None
+    assert "Gorges – Loire-Atlantique" in app.get("/fr/dataset/", params={"q": "zones humides gorges"}).body
 
 
 def test_private_datasets_are_found_by_their_service_only_and_their_words_are_not_proposed(catalogue):
