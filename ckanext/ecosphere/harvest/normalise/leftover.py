@@ -18,6 +18,8 @@ MAX_LOOKED_FOR = 2_000
 """Texts of one record that are looked for; real records have some hundreds, and rules tell of what is too many."""
 _SHORT = 12
 """Length up to which a text must stand by itself to be found."""
+_BETWEEN = " zzzz "
+"""A word between two texts: no text is found in the end of one and the beginning of the next."""
 _COMPARED = 120
 """Characters of a text that are looked for: rules cut long texts at their end."""
 USED = {
@@ -58,7 +60,7 @@ def what_is_left(draft: Draft) -> None:
     for path, text in islice(_texts(draft.record, ""), MAX_LOOKED_FOR):
         if text in exact or (len(text) > _SHORT and text.strip() in written):
             continue  # as most are; comparing without accents and signs costs more
-        whole = whole or f" {plain(written)} "
+        whole = whole or f" {plain(_BETWEEN.join(map(str, told)))} "
         sought = plain(text)[:_COMPARED].strip()
         found = f" {sought} " in whole if len(sought) <= _SHORT else sought in whole  # "PAU" is not in "Pauillac"
         if not sought or found or sought in _WORDS_OF_RULES or (is_placeholder(text) and len(sought) <= _SHORT):

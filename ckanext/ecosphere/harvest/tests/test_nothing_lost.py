@@ -158,6 +158,13 @@ def test_a_licence_of_another_version_is_not_ours_and_its_address_is_kept():
     assert "licence-version" in codes(made)
 
 
+def test_a_text_is_not_found_across_the_end_of_one_and_the_beginning_of_another():
+    made = result(contacts=[Contact("Agence", individual="Agence Leduc", role="publisher", email="leduc@exemple.fr")])
+    assert "Agence Leduc" in told(made)
+    alone = result(contacts=[Contact("Agence", individual="Agence", role="publisher", email="leduc@exemple.fr")])
+    assert "individual" not in told(alone)
+
+
 def test_short_texts_must_stand_by_themselves_to_be_found():
     made = result(title="Pauillac", contacts=[Contact("DDT de l'Ain", role="pointOfContact", address=["PAU"])])
     assert "contacts.address: PAU" in told(made)
