@@ -18,7 +18,7 @@ from ckanext.ecosphere.harvest.sources.source_type import SourceType, type_calle
 from ckanext.ecosphere.harvest.worker import job
 from ckanext.ecosphere.harvest.worker.messages import about_record
 from ckanext.ecosphere.harvest.worker.watch import Watch
-from ckanext.ecosphere.harvest.write.extra_fields import free_tags
+from ckanext.ecosphere.harvest.write.portal import free_tags
 
 SAMPLE = 10
 

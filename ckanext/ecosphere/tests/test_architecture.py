@@ -20,7 +20,6 @@ PURE = (
     "quality/core/score.py",
     "data_requests/domain/states.py",
     "harvest/iso",
-    "harvest/mapping.py",
     "harvest/normalise",
     "harvest/problems.py",
     "harvest/record.py",

@@ -19,7 +19,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.harvest.gather import identity
-from ckanext.ecosphere.harvest.gather.namesakes import Namesakes
 from ckanext.ecosphere.harvest.gather.prefetch import ahead
 from ckanext.ecosphere.harvest.model import (
     CATALOGUE,
@@ -105,7 +104,7 @@ class Gatherer:
         self._read = read
         self._pending: list[_Found] = []
         self._pending_by_guid: dict[str, RawRecord] = {}
-        self._namesakes = Namesakes(job, read, self._pending_by_guid)
+        self._namesakes = identity.Namesakes(job, read, self._pending_by_guid)
         self._filed: set[tuple[str, str]] | None = None
 
     def run(self) -> None:

@@ -1,14 +1,26 @@
-"""What a rule works on: the record as read, the dataset being made, and the log of changes."""
+"""What a rule works on: the record as read, the dataset being made, and the log of changes.
+
+A draft begins with the fields that need no interpreting; everything that needs a decision is written by a rule, on
+top of what stands there. Field names are those of the dataset schema (ckanext-dcat's names where they exist).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from ckanext.ecosphere.harvest.mapping import Dataset, plain_dataset
 from ckanext.ecosphere.harvest.problems import Problem
 from ckanext.ecosphere.harvest.record import Record
 
+Dataset = dict[str, Any]
+
+PLAIN: tuple[tuple[str, str], ...] = (
+    ("title", "title"),
+    ("abstract", "notes"),
+    ("edition", "version"),
+    ("file_identifier", "metadata_identifier"),
+)
+"""Record attribute → dataset field, copied as it is."""
 MAX_LOGGED = 500
 """Length of a value kept in the log, in characters."""
 MAX_TOLD = 4_000
@@ -95,8 +107,9 @@ class Draft:
 
     @classmethod
     def of(cls, record: Record, context: Context) -> Draft:
-        """Start from the plain fields of a record."""
-        return cls(record, context, plain_dataset(record), unread=list(record.unread))
+        """Start from the fields of a record that go over unchanged; empty ones are left out."""
+        plain = {target: value for source, target in PLAIN if (value := getattr(record, source))}
+        return cls(record, context, plain, unread=list(record.unread))
 
     def set(self, field_name: str, value: Any, before: Any = None) -> None:
         """Write a field; when ``before`` is given and says something else, log the decision."""
@@ -128,3 +141,20 @@ def _logged(value: Any, limit: int = MAX_LOGGED) -> str:
         value = "; ".join(str(item) for item in value[:50])
     text = str(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def without_empty(dataset: Dataset) -> Dataset:
+    """Drop empty values, in the dataset and in its repeated parts.
+
+    A harvested dataset states only what the source states: an empty value would overwrite a
+    default of the schema.
+    """
+    return {key: pruned for key, value in dataset.items() if (pruned := _pruned(value)) not in (None, "", [], {})}
+
+
+def _pruned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return without_empty(value)
+    if isinstance(value, list):
+        return [pruned for item in value if (pruned := _pruned(item)) not in (None, "", [], {})]
+    return value

@@ -9,13 +9,14 @@ from ckanext.ecosphere.harvest.normalise.conformance import conformity, quality_
 from ckanext.ecosphere.harvest.normalise.constraints import constraints, restriction_codes
 from ckanext.ecosphere.harvest.normalise.contacts import contacts
 from ckanext.ecosphere.harvest.normalise.dates import dates, frequency, metadata_date, periods
-from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.draft import Context, Draft, Result, without_empty
 from ckanext.ecosphere.harvest.normalise.geography.extent import boxes
 from ckanext.ecosphere.harvest.normalise.geography.territory import territory
 from ckanext.ecosphere.harvest.normalise.identity import identifiers, provenance_of_record, relations
 from ckanext.ecosphere.harvest.normalise.information import other_information
 from ckanext.ecosphere.harvest.normalise.leftover import what_is_left
 from ckanext.ecosphere.harvest.normalise.links.resources import links, preview
+from ckanext.ecosphere.harvest.normalise.marked import MARKED
 from ckanext.ecosphere.harvest.normalise.organisation import organisation
 from ckanext.ecosphere.harvest.normalise.profiled import profile_fields
 from ckanext.ecosphere.harvest.normalise.reference import reference_systems, resolution, scale
@@ -37,6 +38,7 @@ from ckanext.ecosphere.harvest.normalise.texts import (
     version,
 )
 from ckanext.ecosphere.harvest.normalise.themes import eu_themes, inspire_themes, themes
+from ckanext.ecosphere.harvest.record import Record
 
 RULES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
     ("title", title),
@@ -80,3 +82,21 @@ RULES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
     ("other-information", other_information),
     ("within-bounds", within_bounds),
 )
+
+
+def normalise(record: Record, context: Context) -> Result:
+    """Make a dataset of a record.
+
+    Args:
+        record: as read; it is not changed.
+        context: what its source tells about all of its records.
+
+    Raises:
+        RecordError: the record has nothing to make a dataset from.
+    """
+    draft = Draft.of(record, context)
+    for name, rule in RULES:
+        draft.rule = name
+        (MARKED.get(name, rule) if record.marked else rule)(draft)
+    dataset = without_empty(draft.dataset)
+    return Result(dataset, dataset.get("owner_org"), draft.log, draft.problems, draft.unread, draft.members)

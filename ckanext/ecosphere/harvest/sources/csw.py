@@ -1,20 +1,291 @@
-"""`ecosphere_csw`: catalogues that speak CSW 2.0.2 and give ISO 19139 records (Géo-IDE, Prodige, GeoNetwork)."""
+"""`ecosphere_csw`: catalogues that speak CSW 2.0.2 and give ISO 19139 records (Géo-IDE, Prodige, GeoNetwork).
+
+A catalogue is read from end to end, whatever its paging is worth. What servers say about their pages is not trusted:
+the next position follows from the records received, the end from the number announced, and the two are compared. A
+page that fails is asked for again, then in halves, down to the single record that cannot be had; that one is left
+out, told, and makes the reading incomplete.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.record import Record
-from ckanext.ecosphere.harvest.sources.base import SourceReader
-from ckanext.ecosphere.harvest.sources.csw_client import CswOptions, CswReader
-from ckanext.ecosphere.harvest.sources.csw_request import Filter, record_url
+from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader
+from ckanext.ecosphere.harvest.sources.csw_answer import Answer, PageError, read_answer
+from ckanext.ecosphere.harvest.sources.csw_request import (
+    AnyOf,
+    Dialect,
+    Filter,
+    base_url,
+    dialects,
+    get_records,
+    record_url,
+    with_query,
+)
 from ckanext.ecosphere.harvest.sources.messages import ConfigError
 from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType, default_page_size
-from ckanext.ecosphere.shared.http_guard import GuardedSession
+from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 from ckanext.ecosphere.shared.messages import N_
+
+MAX_LOST_IN_A_ROW = 10
+"""Positions lost one after the other, after which the server is left in peace."""
+MAX_TOO_BIG_AT_FIRST = 2
+"""Single records too big to be taken, with nothing else before them: the server only wants to fill the memory."""
+PAGES_BEFORE_GROWTH = 8
+"""Good pages in a row after which a size that has failed is tried again."""
+_XML = {
+    "Content-Type": "application/xml; charset=utf-8",
+    "Accept": "application/xml, text/xml;q=0.9, */*;q=0.1",
+}
+
+
+@dataclass(frozen=True)
+class CswOptions:
+    """How to read one source.
+
+    Attributes:
+        filters: conditions that all must hold.
+        page_size: records asked for at once.
+        patience: seconds without a single good page, after which the reading is given up.
+        pause: seconds before a failed page is asked for again.
+    """
+
+    filters: tuple[Filter | AnyOf, ...] = ()
+    page_size: int = 100
+    patience: float = 900.0
+    pause: float = 1.0
+
+
+class CswReader:
+    """Reads a catalogue once; see `SourceReader`.
+
+    Args:
+        url: address of the catalogue.
+        session: the guarded way out.
+        options: how to read it.
+        sleep: how to pause; as the session does, when it is not given.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        session: GuardedSession,
+        options: CswOptions | None = None,
+        sleep: Callable[[float], None] | None = None,
+    ):
+        self.reading = Reading()
+        self._url = base_url(url)
+        self._session = session
+        self._options = options or CswOptions()
+        self._sleep = sleep or session.pause
+        self._dialect: Dialect | None = None
+        self._seen: set[tuple[str, str]] = set()
+        self._last_good = 0.0
+        self._started = time.monotonic()
+        self._changed = False
+        self._largest = self._options.page_size
+        self._good_in_a_row = 0
+        self._suspect: tuple[int, int] | None = None  # a size that failed, and the position behind its page
+
+    def pages(self) -> Iterator[Page]:
+        """Yield the records page by page, each record once."""
+        start, size, lost = 1, self._options.page_size, 0
+        more = True
+        while more:
+            try:
+                answer, size = self._page(start, size)
+            except PageError as error:
+                lost += 1
+                self._suspect = None
+                more = self._go_on_without(error, start, lost)
+                start, size = start + 1, 1
+                continue
+            lost = 0
+            start += len(answer.records)
+            size = min(size * 2, self._growth(start))
+            more = self._more(answer, start)
+            if fresh := self._fresh(answer.records):
+                yield Page(fresh)
+        self._add_up()
+
+    def _growth(self, start: int) -> int:
+        """Largest size to ask for after a good page.
+
+        A page that failed and came whole in smaller ones was too large for the server: its size is tried again only
+        after several good pages. When a record was lost, it was the record's fault, and pages grow again at once.
+        """
+        self._good_in_a_row += 1
+        if self._suspect and start >= self._suspect[1]:
+            self._largest, self._good_in_a_row = max(1, self._suspect[0] // 2), 0
+            self._suspect = None
+        elif self._good_in_a_row >= PAGES_BEFORE_GROWTH:
+            self._largest, self._good_in_a_row = min(self._largest * 2, self._options.page_size), 0
+        return self._largest
+
+    # --- where it ends ---
+
+    def _more(self, answer: Answer, next_start: int) -> bool:
+        """Whether to ask further: an announced end counts only when the numbers agree."""
+        if not answer.records:
+            return False
+        if self.reading.announced is None:
+            return answer.next_record != 0
+        return next_start <= self.reading.announced or bool(answer.next_record)
+
+    def _beyond(self, start: int) -> bool:
+        """Whether a position lies behind the last record that the server announces."""
+        return self.reading.announced is not None and start > max(self.reading.announced, 1)
+
+    def _go_on_without(self, error: PageError, start: int, lost: int) -> bool:
+        """Leave a position out and tell; False when there is no sense in going on."""
+        if self._beyond(start):
+            return False
+        if not self._last_good and (error.misunderstood or self._nobody(error)):
+            self.reading.fail(error.code, **error.params)
+            return False
+        self.reading.fail(error.code, start, start, **error.params)
+        announced = self.reading.announced
+        limit = MAX_TOO_BIG_AT_FIRST if error.too_big and not self._last_good else MAX_LOST_IN_A_ROW
+        if lost >= limit or self._tired():
+            if announced is not None and start < announced:
+                self.reading.fail("gave-up", start + 1, announced)
+            return False
+        return not self._beyond(start + 1)
+
+    def _tired(self) -> bool:
+        return time.monotonic() - (self._last_good or self._started) > self._options.patience
+
+    def _add_up(self) -> None:
+        """Compare what was announced with what came, unless a failure already told of a difference."""
+        reading = self.reading
+        reading.requests = self._session.requests
+        if reading.failed:
+            return
+        if reading.announced is None:
+            reading.fail("count-unknown")
+        elif reading.received != reading.announced:
+            code = "count-short" if reading.received < reading.announced else "count-over"
+            reading.fail(code, announced=reading.announced, received=reading.received)
+
+    # --- one page ---
+
+    def _page(self, start: int, size: int) -> tuple[Answer, int]:
+        """Get a page, again, then smaller, then one record alone.
+
+        Returns:
+            the page and the size at which it came.
+
+        Raises:
+            PageError: not even the single record at this position could be had.
+        """
+        fresh_size = True
+        while True:
+            try:
+                return self._checked(start, size, attempts=None if fresh_size else 1), size
+            except PageError as error:
+                if self._hopeless(error, start):
+                    raise
+                if fresh_size and not error.too_big:
+                    fresh_size = False  # the same once more
+                elif size == 1:
+                    raise
+                else:
+                    if self._suspect is None or size < self._suspect[0]:
+                        self._suspect = (size, start + size)
+                    size = self._smaller(size)
+                    fresh_size = size == 1
+                self._sleep(self._options.pause)
+
+    def _hopeless(self, error: PageError, start: int) -> bool:
+        """Whether neither patience nor smaller pages would help."""
+        stranger = self._dialect is None and error.misunderstood and error.code != "exception"
+        return stranger or self._nobody(error) or self._beyond(start) or self._tired()
+
+    def _nobody(self, error: PageError) -> bool:
+        """Whether there has never been an answer."""
+        return not self._last_good and error.code.startswith("fetch-") and not error.too_big
+
+    def _smaller(self, size: int) -> int:
+        # Before a dialect is known each size costs one request per dialect: get to the point faster.
+        return max(1, size // (2 if self._dialect else 10))
+
+    def _checked(self, start: int, size: int, attempts: int | None) -> Answer:
+        answer = self._ask(start, size, attempts)
+        self._note_announced(answer)
+        if not answer.records and not self._beyond(start) and (start > 1 or self.reading.announced):
+            raise PageError("empty")
+        if answer.records and all(_key(each) in self._seen for each in answer.records):
+            raise PageError("repeated")
+        self._last_good = time.monotonic()
+        return answer
+
+    def _note_announced(self, answer: Answer) -> None:
+        before = self.reading.announced
+        if answer.matched is None:
+            return
+        if before not in (None, answer.matched) and not self._changed:
+            self._changed = True
+            self.reading.fail("count-changed", before=before, after=answer.matched)
+        self.reading.announced = answer.matched
+
+    def _ask(self, start: int, size: int, attempts: int | None) -> Answer:
+        if self._dialect is not None:
+            return self._say(self._dialect, start, size, attempts)
+        errors: list[PageError] = []
+        possible = dialects(self._options.filters)
+        for dialect in possible:
+            try:
+                answer = self._say(dialect, start, size, attempts)
+            except PageError as error:
+                errors.append(error)
+                if not error.misunderstood:
+                    break
+            else:
+                self._dialect = dialect
+                if dialect != possible[0]:
+                    self.reading.notes.append(("dialect", {"dialect": dialect.name}))
+                return answer
+        raise errors[0]
+
+    def _say(self, dialect: Dialect, start: int, size: int, attempts: int | None) -> Answer:
+        body, parameters = get_records(dialect, self._options.filters, start, size)
+        url = with_query(self._url, parameters) if parameters else self._url
+        try:
+            response = self._session.request("POST" if body else "GET", url, body=body, headers=_XML, attempts=attempts)
+        except FetchError as error:
+            too_big = error.code == "too-large"
+            raise PageError(f"fetch-{error.code}", too_big=too_big, **error.params) from error
+        return read_answer(response, start, self._session.settings.max_bytes)
+
+    def _fresh(self, records: list[RawRecord]) -> list[RawRecord]:
+        """Those records of a page that have not come before.
+
+        Two equal records on one page are two records of a source that has them twice; equal records on two
+        pages are one record that moved, and another one was missed for it. Only the former count as received.
+        """
+        fresh, here = [], set()
+        for record in records:
+            key = _key(record)
+            if key in self._seen:
+                self.reading.repeat(record.position, record.identifier)
+                self.reading.received += key in here
+                continue
+            self._seen.add(key)
+            here.add(key)
+            self.reading.received += 1
+            fresh.append(record)
+        return fresh
+
+
+def _key(record: RawRecord) -> tuple[str, str]:
+    return record.identifier, record.digest[:16]
 
 
 class CswSource(SourceType):

@@ -17,7 +17,7 @@ from typing import Any
 
 from ckanext.ecosphere.harvest.dcat import graph as rdf
 from ckanext.ecosphere.harvest.iso.xml import MAX_BYTES, parse_xml
-from ckanext.ecosphere.harvest.sources.csw_client import CswReader
+from ckanext.ecosphere.harvest.sources.csw import CswReader
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader
 from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings, networks
 

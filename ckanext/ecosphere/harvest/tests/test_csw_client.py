@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ckanext.ecosphere.harvest.sources.base import Reading
-from ckanext.ecosphere.harvest.sources.csw_client import CswOptions, CswReader
+from ckanext.ecosphere.harvest.sources.csw import CswOptions, CswReader
 from ckanext.ecosphere.harvest.sources.csw_request import Filter
 from ckanext.ecosphere.harvest.sources.messages import sentence
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, covers, empty, exception, html, iso_record, status

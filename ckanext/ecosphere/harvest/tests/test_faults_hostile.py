@@ -91,7 +91,7 @@ def test_nothing_inside_was_asked_for(measured):
 
 
 def test_a_catalogue_is_not_asked_at_the_addresses_that_it_gives_itself():
-    from ckanext.ecosphere.harvest.sources.csw_client import CswReader
+    from ckanext.ecosphere.harvest.sources.csw import CswReader
     from ckanext.ecosphere.harvest.tests.hostile import session
 
     # GetCapabilities may point inside: all questions go to the address of the source.

@@ -17,7 +17,7 @@ from ckanext.ecosphere.harvest.problems import Problem
 from ckanext.ecosphere.harvest.tests.csw_server import Catalogue, catalogue, iso_record
 from ckanext.ecosphere.harvest.worker.messages import about_record
 from ckanext.ecosphere.harvest.write.importer import STORY
-from ckanext.ecosphere.harvest.write.names import Names
+from ckanext.ecosphere.harvest.write.portal import Names
 from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestObject, HarvestObjectError, HarvestObjectExtra
 
 TITLE = "Forêts inondées"

@@ -8,8 +8,8 @@ from rdflib import Graph
 from ckanext.ecosphere.harvest.dcat import graph as dcat_graph
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.problems import RecordError
+from ckanext.ecosphere.harvest.sources.csw import CswReader
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
-from ckanext.ecosphere.harvest.sources.csw_client import CswReader
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader
 from ckanext.ecosphere.harvest.sources.udata import UdataReader
 from ckanext.ecosphere.harvest.sources.waf import WafReader

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, normalise
-from ckanext.ecosphere.harvest.sources.csw_client import CswOptions, CswReader
+from ckanext.ecosphere.harvest.sources.csw import CswOptions, CswReader
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader, DcatSource
 from ckanext.ecosphere.harvest.sources.ogcapi import OgcApiReader
 from ckanext.ecosphere.harvest.sources.udata import UdataReader, UdataSource

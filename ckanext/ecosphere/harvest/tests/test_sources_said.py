@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ckanext.ecosphere.harvest.normalise import Context, normalise
-from ckanext.ecosphere.harvest.sources.csw_client import CswOptions, CswReader
+from ckanext.ecosphere.harvest.sources.csw import CswOptions, CswReader
 from ckanext.ecosphere.harvest.sources.csw_request import Filter
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader, DcatSource
 from ckanext.ecosphere.harvest.sources.udata import UdataReader, UdataSource

@@ -10,7 +10,7 @@ import pytest
 
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.sources.bounds import BoundedReader, Bounds
-from ckanext.ecosphere.harvest.sources.csw_client import CswOptions, CswReader
+from ckanext.ecosphere.harvest.sources.csw import CswOptions, CswReader
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader
 from ckanext.ecosphere.harvest.sources.messages import sentence
 from ckanext.ecosphere.harvest.sources.ogcapi import OgcApiReader

@@ -25,11 +25,17 @@ from ckanext.ecosphere.harvest.worker.messages import about_record, say, transla
 from ckanext.ecosphere.harvest.worker.transaction import ensure_joined
 from ckanext.ecosphere.harvest.write import feature_catalogues, local_changes, series
 from ckanext.ecosphere.harvest.write.bulk import Bulk, BulkError
-from ckanext.ecosphere.harvest.write.extra_fields import Fitter, free_tags
 from ckanext.ecosphere.harvest.write.item import Item, load
-from ckanext.ecosphere.harvest.write.names import Names, distinct
 from ckanext.ecosphere.harvest.write.outcome import ADDED, ERRORED, UNCHANGED, UPDATED, Outcome
-from ckanext.ecosphere.harvest.write.resources import Present, keep_ids, present_resources
+from ckanext.ecosphere.harvest.write.portal import (
+    Fitter,
+    Names,
+    Present,
+    distinct,
+    free_tags,
+    keep_ids,
+    present_resources,
+)
 
 log = logging.getLogger(__name__)
 

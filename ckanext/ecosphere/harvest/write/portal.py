@@ -1,0 +1,240 @@
+"""What the portal has already, and a dataset that comes has to agree with: names, resources, fields of its schema.
+
+A name (the last part of the URL) is readable, unique, and never taken from another dataset. Resources keep their ids
+when a record changes: they are matched by address and protocol, then by address alone. With `ecosphere_schemas` every
+field has its place; without it, or with a schema of one's own, what has none goes to the extras, as text, rather than
+being lost or refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+
+from ckanext.ecosphere.harvest.write.local_changes import IS_ADDED, active_resources
+from ckanext.ecosphere.vocabularies import normalise
+from ckanext.ecosphere.vocabularies.languages import SUFFIX
+
+MAX_SLUG = 80
+_MIN_SLUG = 2
+_RESERVED = {"new", "edit", "search"}
+_LIKENESSES: tuple[Callable[[str, str, str], Any], ...] = (
+    lambda url, protocol, name: (url, protocol, name),
+    lambda url, protocol, name: (url, protocol),
+    lambda url, protocol, name: url,
+    # A link whose query changed: the same place, protocol and name.
+    lambda url, protocol, name: (url.partition("?")[0], protocol, name),
+)
+"""Likenesses, the closest first."""
+_CORE_FIELDS = {
+    "author",
+    "author_email",
+    "extras",
+    "groups",
+    "id",
+    "license_id",
+    "maintainer",
+    "maintainer_email",
+    "name",
+    "notes",
+    "owner_org",
+    "private",
+    "resources",
+    "state",
+    "tag_string",
+    "tags",
+    "title",
+    "type",
+    "url",
+    "version",
+}
+
+
+# --- the name ---
+
+
+def slug_of(title: str) -> str:
+    """A title in the form of a name: lower case, no accents, words joined by dashes, cut between words."""
+    words = normalise(title).split()
+    slug = ""
+    for word in words:
+        longer = f"{slug}-{word}" if slug else word
+        if len(longer) > MAX_SLUG:
+            break
+        slug = longer
+    slug = slug or "-".join(words)[:MAX_SLUG]
+    return slug if len(slug) >= _MIN_SLUG and slug not in _RESERVED else f"donnees-{slug}".rstrip("-")
+
+
+def distinct(slug: str, source_id: str, guid: str) -> str:
+    """A name that no other record can have: the slug with a short hash of the record's identity."""
+    return f"{slug}-{hashlib.sha256(f'{source_id}|{guid}'.encode()).hexdigest()[:10]}"
+
+
+class Names:
+    """Gives names to the new datasets of one transaction.
+
+    A name is given without a hash only when no dataset has it, deleted ones included (they may come back), and
+    when no other worker is about to give it: a lock that lasts as long as the transaction sees to that.
+    """
+
+    def __init__(self) -> None:
+        self._given: set[str] = set()
+        self._free: set[str] = set()
+
+    def prepare(self, titles: list[str]) -> None:
+        """Look up the names that these titles would like to have, all at once."""
+        wanted = sorted({slug_of(title) for title in titles})
+        if not wanted:
+            return
+        locked = model.Session.execute(
+            sa.text(
+                "SELECT slug FROM unnest(CAST(:slugs AS text[])) AS slug"
+                " WHERE pg_try_advisory_xact_lock(hashtext('ecosphere'), hashtext(slug))"
+            ),
+            {"slugs": wanted},
+        ).scalars()
+        taken = model.Session.execute(sa.select(model.Package.name).where(model.Package.name.in_(wanted))).scalars()
+        self._free = set(locked) - set(taken)
+
+    def give(self, title: str, source_id: str, guid: str) -> str:
+        """Name a new dataset."""
+        slug = slug_of(title)
+        if slug in self._free and slug not in self._given:
+            self._given.add(slug)
+            return slug
+        return distinct(slug, source_id, guid)
+
+    def free(self, name: str) -> None:
+        """Give back a name whose dataset was refused after all."""
+        self._given.discard(name)
+
+
+# --- the ids of its resources ---
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A resource that the dataset has.
+
+    Attributes:
+        local: whether it was added on the portal, and not by the source.
+    """
+
+    id: str
+    url: str
+    protocol: str
+    name: str
+    local: bool = False
+
+
+def present_resources(package_ids: list[str]) -> dict[str, list[Present]]:
+    """Resources of some datasets, in their order."""
+    found: dict[str, list[Present]] = defaultdict(list)
+    if not package_ids:
+        return found
+    resource = model.Resource
+    query = active_resources(
+        resource.package_id, resource.id, resource.url, model.resource_table.c.extras, resource.name, IS_ADDED
+    )
+    rows = model.Session.execute(query.where(resource.package_id.in_(package_ids)).order_by(resource.position))
+    for package_id, id_, url, extras, name, is_added in rows:
+        protocol = (extras or {}).get("protocol") or ""
+        found[package_id].append(Present(id_, url or "", protocol, name or "", is_added))
+    return found
+
+
+def keep_ids(resources: list[dict[str, Any]], present: list[Present]) -> None:
+    """Give each resource the id of the one of the dataset that it continues, if there is one.
+
+    Args:
+        resources: resources of the new version; those that continue one receive its `id`.
+        present: resources of the version before.
+    """
+    left = list(present)
+    for key in _LIKENESSES:
+        places: dict[Any, list[Present]] = defaultdict(list)
+        for each in left:
+            likeness = key(each.url, each.protocol, each.name)
+            if likeness is not None:
+                places[likeness].append(each)
+        for resource in resources:
+            if "id" in resource:
+                continue
+            likeness = key(resource.get("url") or "", resource.get("protocol") or "", resource.get("name") or "")
+            same = places.get(likeness) if likeness is not None else None
+            if same:
+                match = same.pop(0)
+                resource["id"] = match.id
+                left.remove(match)
+
+
+# --- the fields of the schema ---
+
+
+class Fitter:
+    """Knows the fields of the dataset type.
+
+    Args:
+        dataset_fields: names of the fields of a dataset beyond CKAN's own.
+        resource_fields: names of the fields of a resource; None when any text may be kept.
+    """
+
+    def __init__(self, dataset_fields: set[str], resource_fields: set[str]):
+        self._dataset_fields = dataset_fields | _CORE_FIELDS
+        self._resource_fields = resource_fields
+
+    @classmethod
+    def of_portal(cls, dataset_type: str = "dataset") -> Fitter:
+        """Ask ckanext-scheming for the fields, if it is there and knows the type."""
+        try:
+            show = tk.get_action("scheming_dataset_schema_show")
+            schema = show({"ignore_auth": True}, {"type": dataset_type, "expanded": True})
+        except (KeyError, tk.ObjectNotFound):
+            return cls(set(), set())
+        return cls(
+            {each["field_name"] for each in schema["dataset_fields"]},
+            {each["field_name"] for each in schema.get("resource_fields", [])},
+        )
+
+    def fit(self, dataset: dict[str, Any]) -> dict[str, Any]:
+        """Move what the schema has no field for to the extras; the dataset given is not changed."""
+        fitted = {name: value for name, value in dataset.items() if name in self._dataset_fields}
+        others = [
+            {"key": name, "value": _text(value)} for name, value in dataset.items() if name not in self._dataset_fields
+        ]
+        if others:
+            fitted["extras"] = [*fitted.get("extras", []), *others]
+        if "resources" in fitted:
+            fitted["resources"] = [
+                {
+                    name: value if name in self._resource_fields else _text(value)
+                    for name, value in resource.items()
+                    # CKAN itself reads these as objects.
+                    if name in self._resource_fields or not name.endswith(SUFFIX)
+                }
+                for resource in fitted["resources"]
+            ]
+        return fitted
+
+
+def free_tags() -> bool:
+    """Whether the portal accepts "cours d'eau" as a keyword: CKAN's own rule refuses apostrophes and slashes."""
+    validator: Any = tk.get_validator("tag_name_validator")
+    try:
+        validator("l'eau/l'air", {})
+    except tk.Invalid:
+        return False
+    return True
+
+
+def _text(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
