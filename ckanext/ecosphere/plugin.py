@@ -45,6 +45,7 @@ from ckanext.ecosphere.shared.web_guard import assets, cookies, proxies
     {
         "check_access": chained_helpers.check_access,
         "render_datetime": chained_helpers.render_datetime,
+        "user_image": chained_helpers.user_image,
         **markdown.HELPERS,
         **template_helpers.HELPERS,
         **actions.HELPERS,

@@ -1,7 +1,8 @@
 """Helpers of CKAN's own templates, as this portal needs them.
 
 CKAN writes a date with its time as English does, whatever the language: "novembre 24, 2026, 22:31 (UTC)". Its templates
-ask six times a page whether the reader may change the dataset, with as many queries each time.
+ask six times a page whether the reader may change the dataset, with as many queries each time; and to draw the grey
+figure beside the name of whoever is logged in, it reads their account again and counts their datasets, on every page.
 """
 
 from __future__ import annotations
@@ -40,7 +41,23 @@ def check_access(original: Any, action: str, data_dict: dict[str, Any] | None = 
         action: name of the action.
         data_dict: what it is given.
     """
-    if set(data_dict or {}) != {"id"} or not has_request_context():
+    if not set(data_dict or {}) <= {"id"} or not has_request_context():
         return original(action, data_dict)
-    key = (action, tk.current_user.name, str((data_dict or {})["id"]))
+    key = (action, tk.current_user.name, str((data_dict or {}).get("id")))
     return once.for_page("access", key, lambda: original(action, data_dict))
+
+
+@tk.chained_helper
+def user_image(original: Any, user_id: str, size: int = 100) -> Any:
+    """Draw the picture of an account; that of the reader who has none needs no query.
+
+    Args:
+        original: CKAN's helper, which reads the account.
+        user_id: id or name of the account.
+        size: width and height, in pixels.
+    """
+    reader = tk.current_user if has_request_context() else None
+    own = reader is not None and reader.is_authenticated and user_id in (reader.name, reader.id)
+    if not own or reader.image_url or tk.config["ckan.gravatar_default"] != "disabled":
+        return original(user_id, size)
+    return tk.h.snippet("user/snippets/placeholder.html", size=size, user_name=reader.display_name)

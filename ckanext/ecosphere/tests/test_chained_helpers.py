@@ -17,7 +17,8 @@ MAY_EDIT = "/dataset/edit/plu"
 @pytest.fixture
 def service() -> dict[str, Any]:
     """A service with an editor, a stranger and a dataset."""
-    people = {name: factories.UserWithToken(name=name, about="")["token"] for name in ("editrice", "passante")}
+    names = ("editrice", "passante")
+    people = {name: factories.UserWithToken(name=name, about="", image_url="")["token"] for name in names}
     factories.Sysadmin(name="chef", about="")
     factories.Organization(name="ddt-01", users=[{"name": "editrice", "capacity": "editor"}])
     call_action(
@@ -73,3 +74,39 @@ def test_nothing_is_kept_where_something_may_change(app: Any, service: dict[str,
             username="editrice",
         )
         assert not tk.h.check_access("package_update", {"id": "plu"})
+
+
+def test_the_account_of_the_reader_is_not_read_again_for_their_picture(
+    app: Any, service: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    import ckan.lib.helpers as core
+
+    pictured = app.get("/user/editrice", headers={"Authorization": service["passante"]}).body
+    read: list[str] = []
+    get_action = core.logic.get_action
+
+    def counted(name: str) -> Any:
+        read.append(name)
+        return get_action(name)
+
+    monkeypatch.setattr(core.logic, "get_action", counted)
+    page = app.get("/dataset/plu", headers={"Authorization": service["passante"]}).body
+    assert "user_show" not in read
+    figure = "/base/images/placeholder-user.png"
+    assert page.count(figure) == 1
+    assert pictured.count(figure) == 2  # the other one is of somebody else, whom CKAN reads
+
+
+def test_a_picture_of_ones_own_is_shown(app: Any, service: dict[str, Any]):
+    call_action(
+        "user_patch",
+        context={"user": "chef", "ignore_auth": True},
+        id="passante",
+        image_url="https://example.org/moi.png",
+    )
+    assert 'src="https://example.org/moi.png"' in app.get("/", headers={"Authorization": service["passante"]}).body
+
+
+@pytest.mark.ckan_config("ckan.gravatar_default", "identicon")
+def test_a_portal_that_asks_gravatar_still_does(app: Any, service: dict[str, Any]):
+    assert "gravatar.com/avatar" in app.get("/", headers={"Authorization": service["passante"]}).body
