@@ -56,8 +56,9 @@ def user_image(original: Any, user_id: str, size: int = 100) -> Any:
         user_id: id or name of the account.
         size: width and height, in pixels.
     """
-    reader = tk.current_user if has_request_context() else None
-    own = reader is not None and reader.is_authenticated and user_id in (reader.name, reader.id)
-    if not own or reader.image_url or tk.config["ckan.gravatar_default"] != "disabled":
+    reader: Any = tk.current_user if has_request_context() else None
+    if reader is None or not reader.is_authenticated or user_id not in (reader.name, reader.id):
+        return original(user_id, size)
+    if reader.image_url or tk.config["ckan.gravatar_default"] != "disabled":
         return original(user_id, size)
     return tk.h.snippet("user/snippets/placeholder.html", size=size, user_name=reader.display_name)
