@@ -81,7 +81,7 @@ def send(user: model.User, group: Mapping[str, Any], role: str) -> date:
     return last
 
 
-def again(user_id: str, person: str) -> date:
+def invite_again(user_id: str, person: str) -> date:
     """Send the invitation of an account that waits again, note it in the journal; return until when it is good.
 
     Args:
@@ -144,12 +144,12 @@ def send_again(id: str) -> Response:
     if not authz.is_sysadmin(tk.current_user.name):
         tk.abort(403, tk._("Only administrators of the portal may see this."))
     try:
-        last = again(id, tk.current_user.id)
+        last = invite_again(id, tk.current_user.id)
     except tk.ObjectNotFound:
         tk.abort(404, tk._("Nobody who was invited and has not come has this name."))
     except rate_limits.TooMany as error:
         many = tk._("This invitation was sent a short time ago.")
-        tk.h.flash_error(f"{many} {rate_limits.again(error.seconds)}")
+        tk.h.flash_error(f"{many} {rate_limits.try_again(error.seconds)}")
     except rate_limits.CountingUnavailable:
         tk.h.flash_error(rate_limits.unavailable())
     except sending.FAULTS:

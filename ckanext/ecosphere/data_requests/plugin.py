@@ -14,7 +14,7 @@ from ckanext.ecosphere.contact import actions as contact_actions
 from ckanext.ecosphere.contact.actions import without_base
 from ckanext.ecosphere.data_requests import cli, config, dashboard, helpers, jobs, removals, setup
 from ckanext.ecosphere.data_requests.logic import actions, auth
-from ckanext.ecosphere.data_requests.search import kept_counts, linked_datasets, saved
+from ckanext.ecosphere.data_requests.search import cached_counts, linked_datasets, saved
 from ckanext.ecosphere.data_requests.views import blueprint
 from ckanext.ecosphere.interfaces import (
     AlertSubject,
@@ -64,7 +64,7 @@ class EcosphereRequestsPlugin(Room):
         """Look at what is committed."""
         linked_datasets.listen()
         removals.listen()
-        kept_counts.listen()
+        cached_counts.listen()
 
     def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Have the dataset compared with the requests, in the background."""

@@ -81,7 +81,7 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except rate_limits.TooMany as error:
-        message = tk._("You have sent too much in a short time.") + " " + rate_limits.again(error.seconds)
+        message = tk._("You have sent too much in a short time.") + " " + rate_limits.try_again(error.seconds)
         raise tk.ValidationError({"message": [message]}) from None
     except rate_limits.CountingUnavailable:
         raise tk.ValidationError({"message": [rate_limits.unavailable()]}) from None

@@ -14,7 +14,7 @@ from ckanext.ecosphere.harvest.deduplication.explain import JOINED, REASONS
 from ckanext.ecosphere.harvest.deduplication.rows import kept_objects
 from ckanext.ecosphere.harvest.problems import Problem
 from ckanext.ecosphere.harvest.worker.messages import about_record
-from ckanext.ecosphere.harvest.write.outcome import STORY
+from ckanext.ecosphere.harvest.write.outcome import IMPORT_LOG
 from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra, HarvestSource
 
 TYPES = {
@@ -38,7 +38,7 @@ def way_of(package_id: str, rule: str) -> tuple[str, str] | None:
     """How a rule last decided on a dataset: what it went by, and what it came to, as its log has them.
 
     Two look-ups by index, whatever the size of the catalogue; None when the record was not harvested here, or its
-    story is not kept.
+    log is not kept.
     """
     query = (
         sa.select(sa.cast(HarvestObjectExtra.value, sa.JSON)["changes"])
@@ -46,7 +46,7 @@ def way_of(package_id: str, rule: str) -> tuple[str, str] | None:
         .where(
             HarvestObject.package_id == package_id,
             HarvestObject.current.is_(True),
-            HarvestObjectExtra.key == STORY,
+            HarvestObjectExtra.key == IMPORT_LOG,
         )
         .limit(1)
     )
@@ -73,7 +73,7 @@ def show(id_: str) -> dict[str, Any]:
     extras = dict(
         model.Session.execute(
             sa.select(HarvestObjectExtra.key, HarvestObjectExtra.value).where(
-                HarvestObjectExtra.harvest_object_id == id_, HarvestObjectExtra.key.in_([STORY, JOINED])
+                HarvestObjectExtra.harvest_object_id == id_, HarvestObjectExtra.key.in_([IMPORT_LOG, JOINED])
             )
         )
         .tuples()
@@ -82,7 +82,7 @@ def show(id_: str) -> dict[str, Any]:
     errors = model.Session.execute(
         sa.select(HarvestObjectError.message).where(HarvestObjectError.harvest_object_id == id_)
     ).scalars()
-    story = json.loads(extras.get(STORY) or "{}")
+    import_log = json.loads(extras.get(IMPORT_LOG) or "{}")
     return {
         "id": id_,
         "guid": found.guid,
@@ -90,22 +90,22 @@ def show(id_: str) -> dict[str, Any]:
         "source": {"id": source.id, "title": source.title or source.url, "type": source.type},
         "dataset": {"name": name, "title": title} if name and state == "active" else None,
         "outcome": found.report_status,
-        "position": story.get("position"),
-        "changes": story.get("changes") or [],
-        "problems": [_problem(story, found.guid, each) for each in story.get("problems") or []],
-        "unread": story.get("unread") or [],
-        "note": story.get("note"),
+        "position": import_log.get("position"),
+        "changes": import_log.get("changes") or [],
+        "problems": [_problem(import_log, found.guid, each) for each in import_log.get("problems") or []],
+        "unread": import_log.get("unread") or [],
+        "note": import_log.get("note"),
         "errors": list(errors),
         "joined": _sentences(json.loads(extras.get(JOINED) or "{}")),
         "has_content": found.content is not None,
     }
 
 
-def _problem(story: dict[str, Any], guid: str, problem: dict[str, Any] | str) -> str:
+def _problem(import_log: dict[str, Any], guid: str, problem: dict[str, Any] | str) -> str:
     """A problem in the reader's language; harvests of earlier versions kept it as a sentence."""
     if isinstance(problem, str):
         return problem
-    return about_record(story.get("position") or 0, guid, Problem(**problem), tk._)
+    return about_record(import_log.get("position") or 0, guid, Problem(**problem), tk._)
 
 
 def _sentences(told: dict[str, Any]) -> list[str]:

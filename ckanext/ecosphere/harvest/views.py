@@ -14,7 +14,7 @@ from ckanext.ecosphere.harvest import job_progress, objects, overview, previews
 from ckanext.ecosphere.harvest.logic.action import RECORDS_AT_ONCE
 from ckanext.ecosphere.harvest.messages import form_errors
 from ckanext.ecosphere.harvest.repair import formats, listing
-from ckanext.ecosphere.harvest.write import story
+from ckanext.ecosphere.harvest.write import import_log
 from ckanext.ecosphere.shared import csv_table, web_guard
 
 ecosphere_harvest = Blueprint("ecosphere_harvest", __name__)
@@ -110,15 +110,15 @@ def progress(id: str) -> Response:
 def records(id: str) -> str | Response:
     """All records that a harvest refused or set aside: page by page, or as CSV."""
     outcome = request.args.get("outcome", "")
-    outcome = outcome if outcome in story.OUTCOMES else ""
+    outcome = outcome if outcome in import_log.OUTCOMES else ""
     page = tk.h.get_page_number(request.args)
     asked = {"id": id, "outcome": outcome, "offset": (page - 1) * RECORDS_AT_ONCE}
     found = allowed("ecosphere_harvest_records_list", **asked)
     job = tk.get_action("harvest_job_show")(context(), {"id": id})
     if request.args.get("format") == "csv":
-        rows = ([row[column] for column in story.COLUMNS] for row in story.listed(id, outcome))
+        rows = ([row[column] for column in import_log.COLUMNS] for row in import_log.listed(id, outcome))
         headers = {"Content-Disposition": 'attachment; filename="harvest-records.csv"'}
-        return Response(csv_table.write(story.COLUMNS, rows), mimetype="text/csv; charset=utf-8", headers=headers)
+        return Response(csv_table.write(import_log.COLUMNS, rows), mimetype="text/csv; charset=utf-8", headers=headers)
     pager = Page(
         collection=found["results"],
         presliced_list=True,

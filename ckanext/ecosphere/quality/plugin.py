@@ -23,7 +23,7 @@ from ckanext.ecosphere.interfaces import (
 from ckanext.ecosphere.quality import cli, config, dashboard, helpers, setup
 from ckanext.ecosphere.quality.jobs import recovery, tasks
 from ckanext.ecosphere.quality.logic import action, auth
-from ckanext.ecosphere.quality.reports import kept_overview
+from ckanext.ecosphere.quality.reports import cached_overview
 from ckanext.ecosphere.quality.storage import indexing, saving, series, store
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.setup.network_checks import check_networks, check_ports
@@ -72,7 +72,7 @@ class EcosphereQualityPlugin(Room):
     def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
         """Add level and score to the document; give the figures of the portal up when a dataset is private by now."""
         if pkg_dict.get("capacity") == "private" or pkg_dict.get("private") is True:
-            kept_overview.forget(str(pkg_dict["id"]))
+            cached_overview.forget(str(pkg_dict["id"]))
         return indexing.complete(pkg_dict, lambda: json.loads(pkg_dict["validated_data_dict"]))
 
     def after_dataset_search(self, search_results: dict[str, Any], search_params: dict[str, Any]) -> dict[str, Any]:

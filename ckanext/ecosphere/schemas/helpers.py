@@ -21,7 +21,7 @@ from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.importing import services
 from ckanext.ecosphere.schemas.logic import publication
 from ckanext.ecosphere.schemas.logic.drafts import ecosphere_unfinished  # noqa: F401 - for the templates
-from ckanext.ecosphere.schemas.logic.locked_fields import CARRIED, ecosphere_governed, ecosphere_governed_fields  # noqa: F401 - for the templates
+from ckanext.ecosphere.schemas.logic.locked_fields import CARRIED, ecosphere_locked, ecosphere_locked_fields  # noqa: F401 - for the templates
 from ckanext.ecosphere.schemas.rdf import relations, structured
 from ckanext.ecosphere.vocabularies import languages
 

@@ -25,7 +25,7 @@ from ckanext.ecosphere.interfaces import (
     Person,
 )
 from ckanext.ecosphere.room import Room
-from ckanext.ecosphere.schemas import checks, cli, config, dashboard, defaults, helpers, indexing, kept_forms, views
+from ckanext.ecosphere.schemas import checks, cli, config, dashboard, defaults, helpers, indexing, unsaved_forms, views
 from ckanext.ecosphere.schemas.bulk import runs
 from ckanext.ecosphere.schemas.bulk import views as bulk_views
 from ckanext.ecosphere.schemas.catalogue import adopting, leaving, prepared_file, returning, sitemap
@@ -56,7 +56,7 @@ VALIDATORS = {
 
 @tk.blanket.actions(action.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
-@tk.blanket.blueprints([views.schemas, page_views.page, bulk_views.bulk, kept_forms.forms])
+@tk.blanket.blueprints([views.schemas, page_views.page, bulk_views.bulk, unsaved_forms.forms])
 @tk.blanket.config_declarations
 @tk.blanket.helpers(
     lambda: {**markdown.HELPERS, **template_helpers.HELPERS, **page_helpers.HELPERS, **helpers.get_helpers()}

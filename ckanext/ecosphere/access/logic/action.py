@@ -107,7 +107,7 @@ def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any])
         if has_request_context():
             rate_limits.hit("access-extract", config.limits(config.EXTRACT_LIMITS), brakes.address(), fallback=True)
     except rate_limits.TooMany as error:
-        sentence = tk._("This was done too often in a short time.") + " " + rate_limits.again(error.seconds)
+        sentence = tk._("This was done too often in a short time.") + " " + rate_limits.try_again(error.seconds)
         raise tk.ValidationError({"message": [sentence]}) from error
     row = extracts.want(found.package.id, found.resource.id, asked)
     jobs.want_extracts()

@@ -46,7 +46,9 @@ def brake(what: str, option: str) -> Response | None:
         rate_limits.hit(what, config.limits(option), brakes.address(), fallback=True)
     except rate_limits.TooMany as error:
         g.ecosphere_retry_after = error.seconds
-        return told(tk._("This was done too often in a short time.") + " " + rate_limits.again(error.seconds), TOO_MANY)
+        return told(
+            tk._("This was done too often in a short time.") + " " + rate_limits.try_again(error.seconds), TOO_MANY
+        )
     return None
 
 

@@ -75,7 +75,7 @@ def again() -> AnyResponse:
         mails.ask(user)
     except rate_limits.TooMany as error:
         many = tk._("Several e-mails were sent to you already: look among unwanted messages, too.")
-        tk.h.flash_error(f"{many} {rate_limits.again(error.seconds)}")
+        tk.h.flash_error(f"{many} {rate_limits.try_again(error.seconds)}")
     except rate_limits.CountingUnavailable:
         tk.h.flash_error(rate_limits.unavailable())
     else:

@@ -17,7 +17,7 @@ from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.domain import states, text, wording
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, Request
-from ckanext.ecosphere.data_requests.search import desk, kept_counts
+from ckanext.ecosphere.data_requests.search import cached_counts, desk
 from ckanext.ecosphere.shared import language
 
 FACETS = ("state", "organization", "territory", "theme", "use")
@@ -211,7 +211,7 @@ def facets(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, list
     """Counts by value, and of all; a facet that is filtered shows its other values, too, counted without its filter."""
     # Of all public requests, which everyone asks for, they are kept.
     as_it_is = not filters and len(scope) == 1 and scope[0] is Request.listed
-    counts, total = kept_counts.counts(lambda: _counts(scope, filters)) if as_it_is else _counts(scope, filters)
+    counts, total = cached_counts.counts(lambda: _counts(scope, filters)) if as_it_is else _counts(scope, filters)
     return {name: LABELS[name](counts[name]) for name in FACETS}, total
 
 

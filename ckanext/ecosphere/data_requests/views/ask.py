@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests.domain import communes, kinds
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING
-from ckanext.ecosphere.data_requests.views import forms, kept_forms
+from ckanext.ecosphere.data_requests.views import forms, unsaved_forms
 from ckanext.ecosphere.data_requests.views.viewing import (
     INVALID,
     act,
@@ -36,7 +36,7 @@ CARRIED = ("territory", "kind", "dataset")
 @page
 def new() -> AnyResponse:
     """Show the first step, filled with what was searched or with what was typed before the log-in."""
-    kept = kept_forms.kept()
+    kept = unsaved_forms.kept()
     values = kept or {field: request.args[name] for name, field in PREFILLED.items() if request.args.get(name)}
     if not kept and request.args.get("dataset"):
         values = _about(str(request.args["dataset"]))
@@ -66,7 +66,7 @@ def create() -> AnyResponse:
     typed = request.form
     if not is_known():
         try:
-            kept_forms.keep({name: typed[name] for name in (*first.fields, *CARRIED) if typed.get(name)})
+            unsaved_forms.keep({name: typed[name] for name in (*first.fields, *CARRIED) if typed.get(name)})
         except tk.ValidationError as error:
             response = _form(first, typed, errors=messages(error))
             response.status_code = TOO_MANY
@@ -81,7 +81,7 @@ def create() -> AnyResponse:
         except tk.ValidationError as error:
             errors = messages(error)
         else:
-            kept_forms.forget()
+            unsaved_forms.forget()
             return _sent_at_once(draft) if typed.get("go") == "send" else _after(draft, first, "next")
     return _form(first, typed, errors=errors)
 

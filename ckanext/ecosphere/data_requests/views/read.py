@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.logic import validators
 from ckanext.ecosphere.data_requests.search import listing, saved
-from ckanext.ecosphere.data_requests.views import forms, kept_forms
+from ckanext.ecosphere.data_requests.views import forms, unsaved_forms
 from ckanext.ecosphere.data_requests.views.viewing import act, is_known, known, page, rendered
 
 ROWS = 20
@@ -31,7 +31,9 @@ def index() -> Response:
 @known
 def mine() -> Response:
     """Show a person's own requests, drafts included."""
-    return _list("ecosphere_requests/mine.html", "ecosphere_requests.mine", scope="mine", kept=bool(kept_forms.kept()))
+    return _list(
+        "ecosphere_requests/mine.html", "ecosphere_requests.mine", scope="mine", kept=bool(unsaved_forms.kept())
+    )
 
 
 @page

@@ -17,7 +17,7 @@ from ckanext.ecosphere.harvest.model import DUPLICATE, KEPT, PUBLISHED, SourceRe
 
 
 @dataclass(frozen=True, slots=True)
-class Aside:
+class Duplicate:
     """A record that another source publishes.
 
     Attributes:
@@ -37,7 +37,7 @@ class Takeover:
     holder: RecordId
 
 
-def decide(source_id: str, found: Mapping[str, tuple[str, ...]]) -> dict[str, Aside | Takeover]:
+def decide(source_id: str, found: Mapping[str, tuple[str, ...]]) -> dict[str, Duplicate | Takeover]:
     """Decide on records without a dataset of their own; those of which nothing is returned become new datasets.
 
     The keys are locked until the end of the transaction, so that two workers never publish one dataset twice.
@@ -65,7 +65,7 @@ def decide(source_id: str, found: Mapping[str, tuple[str, ...]]) -> dict[str, As
     apart = _apart(source_id, set(found))
     for guid, own in found.items():
         members[source_id, guid] = Member(source_id, guid, own, rank(known.get(source_id)), guid in apart)
-    decided: dict[str, Aside | Takeover] = {}
+    decided: dict[str, Duplicate | Takeover] = {}
     for group in grouped(members.values()):
         mine = next((member for member in group if member.source == source_id and member.guid in found), None)
         holder = next((member for member in group if _holds(rows.get(member.id)) and member is not mine), None)
@@ -73,7 +73,7 @@ def decide(source_id: str, found: Mapping[str, tuple[str, ...]]) -> dict[str, As
             continue
         package_id = rows[holder.id].package_id or ""
         if mine is not group[0]:
-            decided[mine.guid] = Aside(package_id, explanation(group[0], mine, known))
+            decided[mine.guid] = Duplicate(package_id, explanation(group[0], mine, known))
         else:
             decided[mine.guid] = Takeover(package_id, holder.id)
     return decided

@@ -33,7 +33,7 @@ _PASSES = 3
 _POLL_SECONDS = 0.3
 
 
-def settle(source_id: str, job_id: str | None = None, complete: bool = False) -> None:
+def reconcile(source_id: str, job_id: str | None = None, complete: bool = False) -> None:
     """Settle the records of a source with those of all others.
 
     Args:

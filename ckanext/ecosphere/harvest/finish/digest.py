@@ -25,8 +25,8 @@ from ckanext.ecosphere.harvest.problems import MESSAGES, Problem
 from ckanext.ecosphere.harvest.worker.job import Job
 from ckanext.ecosphere.harvest.worker.messages import translator
 from ckanext.ecosphere.harvest.worker.queue import QUEUE
-from ckanext.ecosphere.harvest.write import story
-from ckanext.ecosphere.harvest.write.outcome import STORY
+from ckanext.ecosphere.harvest.write import import_log
+from ckanext.ecosphere.harvest.write.outcome import IMPORT_LOG
 from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.shared.mailing import headers, sending
 from ckanext.ecosphere.shared.mailing.outbox import FAILED, PENDING, UNWANTED, Outbox
@@ -96,7 +96,7 @@ def _hash(text: str) -> str:
 
 def _records(job_id: str) -> Iterator[dict[str, Any]]:
     """Each record that a job read anew: `guid`, `refused` (a sentence, empty), `problems` and the `codes` of all."""
-    refused = {row["identifier"]: row for row in story.listed(job_id, story.REFUSED)}
+    refused = {row["identifier"]: row for row in import_log.listed(job_id, import_log.REFUSED)}
     for row in refused.values():
         yield {
             "guid": row["identifier"],
@@ -107,7 +107,7 @@ def _records(job_id: str) -> Iterator[dict[str, Any]]:
     query = (
         sa.select(HarvestObject.guid, HarvestObjectExtra.value)
         .join(HarvestObject, HarvestObject.id == HarvestObjectExtra.harvest_object_id)
-        .where(HarvestObject.harvest_job_id == job_id, HarvestObjectExtra.key == STORY)
+        .where(HarvestObject.harvest_job_id == job_id, HarvestObjectExtra.key == IMPORT_LOG)
         .order_by(HarvestObject.guid)
         .execution_options(yield_per=_AT_ONCE)
     )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest.model import NotTaken
-from ckanext.ecosphere.harvest.write.outcome import STORY
+from ckanext.ecosphere.harvest.write.outcome import IMPORT_LOG
 from ckanext.harvest.model import HarvestObject, HarvestObjectExtra
 
 MAX_ELEMENTS = 60
@@ -31,15 +31,15 @@ def sum_up(job_id: str) -> dict[str, Any]:
     rows = model.Session.execute(
         sa.select(HarvestObject.id, HarvestObjectExtra.value)
         .join(HarvestObject, HarvestObject.id == HarvestObjectExtra.harvest_object_id)
-        .where(HarvestObject.harvest_job_id == job_id, HarvestObjectExtra.key == STORY)
+        .where(HarvestObject.harvest_job_id == job_id, HarvestObjectExtra.key == IMPORT_LOG)
         .execution_options(yield_per=_AT_ONCE)
     )
     for object_id, value in rows:
-        story = json.loads(value)
-        refused.update(filter(None, [story.get("refused")]))
-        aside.update(filter(None, [story.get("aside")]))
-        problems.update(set(story.get("codes") or ()))
-        for element, text in _elements(story.get("unread") or ()).items():
+        import_log = json.loads(value)
+        refused.update(filter(None, [import_log.get("refused")]))
+        aside.update(filter(None, [import_log.get("aside")]))
+        problems.update(set(import_log.get("codes") or ()))
+        for element, text in _elements(import_log.get("unread") or ()).items():
             unread[element] += 1
             examples.setdefault(element, (text, object_id))
     query = sa.select(NotTaken.code, sa.func.count()).where(NotTaken.job_id == job_id).group_by(NotTaken.code)

@@ -12,7 +12,7 @@ _END = object()
 _POLL_SECONDS = 0.2
 
 
-def ahead(items: Callable[[], Iterator[T]], depth: int = 1) -> Iterator[T]:
+def prefetched(items: Callable[[], Iterator[T]], depth: int = 1) -> Iterator[T]:
     """Yield what an iterator yields, which runs in a thread of its own, `depth` items ahead.
 
     An exception of the iterator is raised here, at its place. When the caller stops early, so does the thread.

@@ -18,7 +18,7 @@ from ckanext.ecosphere.harvest.logic.auth import editable_organisations, source_
 from ckanext.ecosphere.harvest.model import JobState, SourceRecord, now
 from ckanext.ecosphere.harvest.repair import listing
 from ckanext.ecosphere.harvest.worker import queue
-from ckanext.ecosphere.harvest.write import local_changes, origin, story
+from ckanext.ecosphere.harvest.write import import_log, local_changes, origin
 from ckanext.ecosphere.shared import action_input
 from ckanext.harvest.model import HarvestJob
 
@@ -54,8 +54,8 @@ def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> dict[st
         **state.dictize(),
         "started": started.isoformat() if started else None,
         "held": hold.records if hold else 0,
-        "set_aside": story.set_aside(state.job_id),
-        "remarks": story.remarks(state),
+        "set_aside": import_log.set_aside(state.job_id),
+        "remarks": import_log.remarks(state),
     }
 
 
@@ -74,7 +74,7 @@ def ecosphere_harvest_records_list(context: Context, data_dict: DataDict) -> dic
         code), `text` (a sentence), and `record`, id of the harvest object that tells more (None if there is none).
     """
     tk.check_access("ecosphere_harvest_records_list", context, data_dict)
-    found = story.listed(data_dict["id"], data_dict.get("outcome") or "")
+    found = import_log.listed(data_dict["id"], data_dict.get("outcome") or "")
     first, limit = data_dict.get("offset", 0), min(data_dict.get("limit", RECORDS_AT_ONCE), MOST_RECORDS)
     return {"count": len(found), "results": found[first : first + limit]}
 
@@ -232,7 +232,7 @@ def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> dict[
     package = model.Package.get(data_dict["id"])
     if package is None:
         raise tk.ObjectNotFound(tk._("Dataset not found"))
-    catalogue = explain.catalogues(package.id)["published_from"] if local_changes.is_governed(package.id) else None
+    catalogue = explain.catalogues(package.id)["published_from"] if local_changes.is_locked(package.id) else None
     return {
         "catalogue": catalogue,
         "fields": sorted(config.local_fields()) if catalogue else [],
@@ -257,7 +257,10 @@ def ecosphere_harvest_governed_list(context: Context, data_dict: DataDict) -> di
     user = context.get("user") or ""
     everything = context.get("ignore_auth") or authz.is_sysadmin(user)
     owners = None if everything else editable_organisations(user)
-    return {"datasets": local_changes.governed(data_dict["ids"], owners), "fields": sorted(config.local_fields())}
+    return {
+        "datasets": local_changes.locked_datasets(data_dict["ids"], owners),
+        "fields": sorted(config.local_fields()),
+    }
 
 
 @tk.side_effect_free

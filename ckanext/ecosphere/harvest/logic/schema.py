@@ -7,7 +7,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.logic.schema import validator_args
 
-from ckanext.ecosphere.harvest.write import story
+from ckanext.ecosphere.harvest.write import import_log
 
 MOST_DATASETS = 1000
 
@@ -31,7 +31,7 @@ def records_schema(  # noqa: PLR0917 - validators
     """A job, by id, and which of its records are wanted."""
     return {
         "id": [not_empty, unicode_safe],
-        "outcome": [ignore_empty, one_of(story.OUTCOMES)],
+        "outcome": [ignore_empty, one_of(import_log.OUTCOMES)],
         "limit": [ignore_empty, natural_number_validator],
         "offset": [default(0), natural_number_validator],
     }

@@ -66,7 +66,7 @@ class Change:
 
 @dataclass(slots=True)
 class Result:
-    """A dataset ready to be validated and saved, with the story of how it came to be.
+    """A dataset ready to be validated and saved, with the log of how it came to be.
 
     Attributes:
         dataset: dict in the shape of ``package_create``, without ``name`` and ``id``.

@@ -16,7 +16,7 @@ from ckanext.ecosphere.harvest.model import SourceRecord
 from ckanext.ecosphere.harvest.problems import Problem
 from ckanext.ecosphere.harvest.tests.csw_server import Catalogue, catalogue, iso_record
 from ckanext.ecosphere.harvest.worker.messages import about_record
-from ckanext.ecosphere.harvest.write.importer import STORY
+from ckanext.ecosphere.harvest.write.importer import IMPORT_LOG
 from ckanext.ecosphere.harvest.write.portal import Names
 from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestObject, HarvestObjectError, HarvestObjectExtra
 
@@ -151,11 +151,11 @@ def told_of(source: str, guid: str) -> str:
             )
         )
     )
-    stories = sa.select(HarvestObjectExtra.value).where(
-        HarvestObjectExtra.harvest_object_id.in_(objects), HarvestObjectExtra.key == STORY
+    logs = sa.select(HarvestObjectExtra.value).where(
+        HarvestObjectExtra.harvest_object_id.in_(objects), HarvestObjectExtra.key == IMPORT_LOG
     )
-    for story in model.Session.scalars(stories):
-        told += [about_record(0, guid, Problem(**each)) for each in json.loads(story).get("problems", [])]
+    for import_log in model.Session.scalars(logs):
+        told += [about_record(0, guid, Problem(**each)) for each in json.loads(import_log).get("problems", [])]
     return "\n".join(told).lower()
 
 

@@ -41,16 +41,16 @@ def edited(dataset: dict[str, Any]) -> str:
     return f"/fr/dataset/edit/{dataset['name']}"
 
 
-def governed(form: Form) -> set[str]:
-    return {str(each["id"]).removeprefix("field-") for each in form.html.select(".ecosphere-governed")}
+def locked(form: Form) -> set[str]:
+    return {str(each["id"]).removeprefix("field-") for each in form.html.select(".ecosphere-locked")}
 
 
 def test_what_the_source_says_is_read_and_travels_unchanged(portal, app, harvested):
     form = Form(app, person(harvested, "editor"), edited(harvested))
-    shown = governed(form)
+    shown = locked(form)
     assert {"title", "notes", "owner_org", "contact"} <= shown
     assert not {"name", "regulatory_use"} & shown
-    for each in form.html.select(".ecosphere-governed"):
+    for each in form.html.select(".ecosphere-locked"):
         assert each.select("input:not([type=hidden]), select, textarea, button") == [], each["id"]
         mark = form.html.find(id=str(each["aria-describedby"]).split()[0])
         assert mark.text.strip() == "vient de la source"
@@ -86,7 +86,7 @@ def test_another_value_of_what_the_source_says_is_refused_and_told(portal, app, 
 
 def test_whoever_may_edit_may_choose_to_correct_it_nonetheless(portal, app, harvested):
     form = Form(app, person(harvested, "editor"), f"{edited(harvested)}?modifier=1")
-    assert governed(form) == set()
+    assert locked(form) == set()
     assert "prochain moissonnage" in form.page.select_one(".eco-harvest-local.alert-warning").text
     assert form.send(title="Corrigé ici").status_code == 302
     assert list(portal.datasets()) == ["Corrigé ici"]
@@ -96,7 +96,7 @@ def test_a_file_of_the_source_is_read_and_one_that_was_added_is_changed(portal, 
     editor = person(harvested, "editor")
     first = f"/fr/dataset/{harvested['name']}/resource/{harvested['resources'][0]['id']}/edit"
     form = Form(app, editor, first)
-    assert {"url", "name"} <= governed(form)
+    assert {"url", "name"} <= locked(form)
     assert form.html.select("button[type=submit], a.btn-danger") == []
     assert "vient de la source" in form.send(name="Autre nom").body
     assert Form(app, editor, f"{first}?modifier=1").send(name="Autre nom").status_code == 302
@@ -104,7 +104,7 @@ def test_a_file_of_the_source_is_read_and_one_that_was_added_is_changed(portal, 
         "resource_create", package_id=harvested["id"], url="https://ddt.example.org/notice.pdf", name="Notice"
     )
     form = Form(app, editor, f"/fr/dataset/{harvested['name']}/resource/{added['id']}/edit")
-    assert governed(form) == set()
+    assert locked(form) == set()
     assert form.send(name="Notice de lecture").status_code == 302
     [after] = portal.datasets().values()
     assert [each["name"] for each in after["resources"]] == ["Autre nom", "Notice de lecture"]
@@ -114,7 +114,7 @@ def test_nothing_is_governed_once_its_source_is_retired(portal, app, harvested):
     [source] = portal.call("harvest_source_list")
     portal.call("harvest_source_delete", id=source["id"])
     form = Form(app, person(harvested, "editor"), edited(harvested))
-    assert governed(form) == set()
+    assert locked(form) == set()
     assert form.send(title="Repris ici").status_code == 302
 
 

@@ -211,7 +211,7 @@ def test_two_workers_share_a_job_and_the_death_of_one_of_them_costs_nothing(smal
         first = work(lambda id_: runner.run_job(id_, helpers=False), "first")
         wait_for(lambda: batches_left(job))
         helper = work(runner.help_job, "helper")
-        victim = work(runner.help_job, "victim", (Importer, "_insert_stories", "after", 1))
+        victim = work(runner.help_job, "victim", (Importer, "_insert_logs", "after", 1))
         assert [processes.end(pid) for pid in (first, helper, victim)] == [0, 0, processes.KILLED]
         done = [path.name.partition("-")[0] for path in tmp_path.iterdir()]
         assert {"first", "helper"} == set(done)

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, Operationa
 
 from ckanext.ecosphere.fast_save.solr import SolrAwayError
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.deduplication.reconcile import settle
+from ckanext.ecosphere.harvest.deduplication.reconcile import reconcile
 from ckanext.ecosphere.harvest.finish import closing, withdrawal
 from ckanext.ecosphere.harvest.gather.gatherer import Gatherer, JobAbortedError
 from ckanext.ecosphere.harvest.model import Hold, JobState, now
@@ -125,7 +125,7 @@ def _run(job_id: str, helpers: bool) -> bool:
             Importer(job, harvester, user_name(), locks).work(until_empty=True)
         if not is_running(job_id):
             raise JobAbortedError(job_id)
-        settle(job.source_id, job_id, _complete(job_id))
+        reconcile(job.source_id, job_id, _complete(job_id))
         complete_series(job.source_id)
         complete_catalogues(job.source_id, job_id)
         closing.finish(job)

@@ -29,7 +29,7 @@ from ckanext.ecosphere.harvest.worker.locks import batch_lock
 from ckanext.ecosphere.harvest.worker.messages import about_record, say
 from ckanext.ecosphere.harvest.worker.pace import Pace
 from ckanext.ecosphere.harvest.worker.transaction import one_transaction
-from ckanext.ecosphere.harvest.write.outcome import ERRORED, STORY, Outcome
+from ckanext.ecosphere.harvest.write.outcome import ERRORED, IMPORT_LOG, Outcome
 from ckanext.ecosphere.harvest.write.writer import RecordReader, Writer
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra
@@ -134,7 +134,7 @@ class Importer:
             held = list(model.Session.identity_map.values())
             documents = self._documents_of(outcomes)
             del held
-            self._insert_stories(outcomes)
+            self._insert_logs(outcomes)
             self._insert_errors(outcomes)
             self._locks.check()
             model.Session.execute(
@@ -199,13 +199,13 @@ class Importer:
         )
 
     @staticmethod
-    def _insert_stories(outcomes: list[Outcome]) -> None:
+    def _insert_logs(outcomes: list[Outcome]) -> None:
         rows = [
             {
                 "id": str(uuid4()),
                 "harvest_object_id": outcome.object_id,
-                "key": STORY,
-                "value": json.dumps({"position": outcome.position, **outcome.story}, ensure_ascii=False),
+                "key": IMPORT_LOG,
+                "value": json.dumps({"position": outcome.position, **outcome.import_log}, ensure_ascii=False),
             }
             for outcome in outcomes
         ]

@@ -29,12 +29,12 @@ IS_ADDED: sa.ColumnElement[bool] = sa.or_(
 )
 
 
-def is_governed(package_id: str) -> bool:
+def is_locked(package_id: str) -> bool:
     """Whether a source that is still harvested publishes a dataset: its next record replaces what is changed here."""
-    return bool(governed([package_id]))
+    return bool(locked_datasets([package_id]))
 
 
-def governed(package_ids: Iterable[str], owners: Iterable[str] | None = None) -> dict[str, str]:
+def locked_datasets(package_ids: Iterable[str], owners: Iterable[str] | None = None) -> dict[str, str]:
     """Titles of the sources that publish datasets and are still harvested, by id of the dataset.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any
 
 ADDED, UPDATED, UNCHANGED, ERRORED = "added", "updated", "not modified", "errored"
 """What ckanext-harvest's reports call the outcomes."""
-STORY = "ecosphere"
+IMPORT_LOG = "ecosphere"
 """Key of the extra of a harvest object that tells what the rules did."""
 
 
@@ -18,7 +18,7 @@ class Outcome:
     Attributes:
         status: one of the outcomes above.
         message: why it failed, or what else is to be told; one sentence.
-        story: what the rules decided, reported and found no place for.
+        import_log: what the rules decided, reported and found no place for.
     """
 
     object_id: str
@@ -27,7 +27,7 @@ class Outcome:
     status: str = ERRORED
     package_id: str | None = None
     message: str = ""
-    story: dict[str, Any] = field(default_factory=dict)
+    import_log: dict[str, Any] = field(default_factory=dict)
 
     @property
     def written(self) -> bool:

@@ -13,7 +13,7 @@ from ckanext.ecosphere.harvest.model import Batch
 from ckanext.ecosphere.harvest.sources.source_type import type_called
 from ckanext.ecosphere.harvest.worker.job import load, user_name
 from ckanext.ecosphere.harvest.write.importer import Importer
-from ckanext.ecosphere.harvest.write.outcome import STORY
+from ckanext.ecosphere.harvest.write.outcome import IMPORT_LOG
 from ckanext.ecosphere.harvest.write.series import MAX_SERIES
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra
@@ -43,8 +43,11 @@ def import_kept(wanted: Iterable[RecordId]) -> None:
 
 
 def _forget_stories(object_ids: list[str]) -> None:
-    """Remove what was told of objects that are imported again, so that each tells one story."""
-    for table, condition in ((HarvestObjectExtra, HarvestObjectExtra.key == STORY), (HarvestObjectError, sa.true())):
+    """Remove what was told of objects that are imported again, so that each has one log."""
+    for table, condition in (
+        (HarvestObjectExtra, HarvestObjectExtra.key == IMPORT_LOG),
+        (HarvestObjectError, sa.true()),
+    ):
         model.Session.execute(
             sa.delete(table)
             .where(table.harvest_object_id.in_(object_ids), condition)

@@ -122,7 +122,7 @@ class Writer:
     def _normalise(self, item: Item, catalogues: dict[str, str]) -> None:
         if item.package_state == "deleted" and item.state != WITHDRAWN:
             item.outcome.status = UNCHANGED
-            item.outcome.story = {"note": self._about(item, say("deleted-here")), "aside": "deleted-here"}
+            item.outcome.import_log = {"note": self._about(item, say("deleted-here")), "aside": "deleted-here"}
             self._record(item, digest=self._job.digest(item.seen_digest))
             return
         try:
@@ -139,7 +139,7 @@ class Writer:
             log.exception("Record %s of source %s", item.outcome.guid, self._job.source_id)
             self._refuse(item, self._about(item, RecordError("record-fault", detail=_brief(error))), "record-fault")
         else:
-            item.outcome.story = {
+            item.outcome.import_log = {
                 "changes": [change.as_dict() for change in item.result.log],
                 "problems": [dataclasses.asdict(problem) for problem in item.result.problems],
                 "codes": sorted({problem.code for problem in item.result.problems}),
@@ -149,7 +149,7 @@ class Writer:
     def _set_catalogue_aside(self, item: Item, error: RecordError) -> None:
         """Keep a feature catalogue for the datasets that name it, and tell that it becomes none."""
         item.outcome.status = UNCHANGED
-        item.outcome.story = {"note": self._about(item, error), "aside": error.code}
+        item.outcome.import_log = {"note": self._about(item, error), "aside": error.code}
         self._record(item, state=CATALOGUE, digest=self._job.digest(item.seen_digest))
 
     def _set_duplicates_aside(self, items: list[Item]) -> None:
@@ -158,7 +158,7 @@ class Writer:
         for guid, decision in decide.decide(
             self._job.source_id, {guid: item.keys for guid, item in new.items()}
         ).items():
-            if isinstance(decision, decide.Aside):
+            if isinstance(decision, decide.Duplicate):
                 self._duplicate(new[guid], decision)
             else:
                 self._take_over(new[guid], decision)
@@ -326,7 +326,7 @@ class Writer:
 
     def _refuse(self, item: Item, message: str, reason: str) -> None:
         item.result = None
-        item.outcome.story["refused"] = reason
+        item.outcome.import_log["refused"] = reason
         item.outcome.status = ERRORED
         item.outcome.message = message
         if item.package_id is None:
@@ -337,13 +337,13 @@ class Writer:
         log.error("Record %s of source %s", item.outcome.guid, self._job.source_id, exc_info=error)
         self._refuse(item, self._about(item, say("fault", detail=_brief(error))), "fault")
 
-    def _duplicate(self, item: Item, decision: decide.Aside) -> None:
+    def _duplicate(self, item: Item, decision: decide.Duplicate) -> None:
         item.result = None
         item.outcome.status = UNCHANGED
         why = decision.why
         text = translator()(REASONS[why["reason"]]).format(**why["params"])
         note = self._about(item, say("duplicate", catalogue=why["source"], reason=text))
-        item.outcome.story.update(note=note, aside=f"joined-{why['reason']}")
+        item.outcome.import_log.update(note=note, aside=f"joined-{why['reason']}")
         self._record(
             item,
             state=DUPLICATE,

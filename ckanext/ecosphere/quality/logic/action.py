@@ -12,7 +12,7 @@ from ckanext.ecosphere.quality import integrations
 from ckanext.ecosphere.quality.jobs import tasks
 from ckanext.ecosphere.quality.links import inventory
 from ckanext.ecosphere.quality.logic import chained, schema
-from ckanext.ecosphere.quality.reports import kept_overview, overview, presentation
+from ckanext.ecosphere.quality.reports import cached_overview, overview, presentation
 from ckanext.ecosphere.quality.storage import store
 from ckanext.ecosphere.shared import action_input
 
@@ -92,7 +92,7 @@ def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> dict[st
         ValidationError: the figures of a large catalogue are being counted: ask again in some seconds.
     """
     tk.check_access("ecosphere_quality_overview", context, data_dict)
-    return kept_overview.show()
+    return cached_overview.show()
 
 
 @tk.side_effect_free

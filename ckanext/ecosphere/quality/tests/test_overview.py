@@ -21,7 +21,7 @@ from lxml import html
 from ckanext.ecosphere import vocabularies
 from ckanext.ecosphere.quality import integrations
 from ckanext.ecosphere.quality.jobs import tasks
-from ckanext.ecosphere.quality.reports import charts, kept_overview, progress, sorting
+from ckanext.ecosphere.quality.reports import cached_overview, charts, progress, sorting
 from ckanext.ecosphere.quality.tests.conftest import act, saved
 from ckanext.ecosphere.shared import queue
 
@@ -66,7 +66,7 @@ def test_figures_are_kept_counted_anew_in_the_background_and_given_up_for_what_i
     app: Any, catalogue: dict[str, Any], ckan_config: Any, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setitem(ckan_config, "ecosphere.quality.overview_minutes", 10)
-    kept_overview.forget()
+    cached_overview.forget()
 
     def datasets() -> int:
         return app.get("/fr/qualite.json").json["summary"]["datasets"]
@@ -75,17 +75,17 @@ def test_figures_are_kept_counted_anew_in_the_background_and_given_up_for_what_i
     act("package_create", name="later", title="Plus tard", owner_org="ddt-42")
     assert datasets() == 3
     sent: list[Any] = []
-    monkeypatch.setattr(kept_overview, "enqueue_once", lambda *args, **options: sent.append((args, options)))
+    monkeypatch.setattr(cached_overview, "enqueue_once", lambda *args, **options: sent.append((args, options)))
     with monkeypatch.context() as patch:
-        patch.setattr(kept_overview.time, "time", lambda: time.time_ns() / 1e9 + 11 * 60)
+        patch.setattr(cached_overview.time, "time", lambda: time.time_ns() / 1e9 + 11 * 60)
         assert datasets() == 3
     assert [(options["job_id"], args) for args, options in sent] == [
-        ("ecosphere-quality-overview-fr", (kept_overview.recount, ["fr"]))
+        ("ecosphere-quality-overview-fr", (cached_overview.recount, ["fr"]))
     ]
-    kept_overview.recount("fr")
+    cached_overview.recount("fr")
     assert datasets() == 4
     monkeypatch.setattr(
-        kept_overview.overview, "overview", lambda: pytest.fail("Counted although nothing was given up.")
+        cached_overview.overview, "overview", lambda: pytest.fail("Counted although nothing was given up.")
     )
     act("package_patch", id="secret", title="Titre secret encore")
     assert datasets() == 4
@@ -100,7 +100,7 @@ def test_nobody_waits_for_the_figures_of_a_large_catalogue(
 ):
     monkeypatch.setitem(ckan_config, "ecosphere.quality.overview_minutes", 10)
     monkeypatch.setattr(queue, "COUNTED_AT_ONCE", 2)
-    kept_overview.forget()
+    cached_overview.forget()
     page = app.get("/fr/qualite")
     assert "Les chiffres sont en train d’être comptés" in page.body and page.headers["Refresh"]
     table = app.get("/qualite.csv", status=503)
@@ -111,7 +111,7 @@ def test_nobody_waits_for_the_figures_of_a_large_catalogue(
     assert "DDT de la Loire" in app.get("/fr/qualite").body
     assert app.get("/fr/qualite.json").json["summary"]["datasets"] == 3
     # No worker comes: the page counts them itself after a while.
-    kept_overview.forget()
+    cached_overview.forget()
     assert "en train d’être comptés" in app.get("/fr/qualite").body
     monkeypatch.setattr(queue.time, "time", lambda: time.time_ns() / 1e9 + queue.WORKER_SECONDS + 1)
     assert "DDT de la Loire" in app.get("/fr/qualite").body

@@ -1,8 +1,8 @@
 """Fields of a harvested dataset that its source governs: the form shows them, and changes them only when asked to.
 
-What is governed is the harvest's to say (the action `ecosphere_harvest_local_show`); without it, nothing is. A harvest
+What is locked is the harvest's to say (the action `ecosphere_harvest_local_show`); without it, nothing is. A harvest
 keeps the address and the visibility of a dataset, the fields that the administrator declares, and the files that were
-added on the portal; it writes everything else anew, so a field that the record leaves empty is governed as well.
+added on the portal; it writes everything else anew, so a field that the record leaves empty is locked as well.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ckanext.ecosphere.schemas.logic.publication import Dataset, add
 
 CARRIED = "ecosphere_schemas/form/carried.html"
 UNLOCK = "modifier"
-"""Argument of the form's address, and input of the form, with which somebody chooses to change governed fields."""
+"""Argument of the form's address, and input of the form, with which somebody chooses to change locked fields."""
 KEPT = frozenset({"name", "spatial"})
 """Fields that no harvest replaces: the address, and the geometry that follows from other fields."""
 FORMS = ("dataset.edit", "dataset_resource.edit")
@@ -30,15 +30,15 @@ FORMS = ("dataset.edit", "dataset_resource.edit")
 
 
 @dataclass(frozen=True)
-class Governed:
+class LockedFields:
     """What the source of a dataset governs.
 
     Attributes:
         catalogue: `title`, and `record`, the address of the original record, or None.
         kept: names of the fields that a harvest leaves as they are.
         resources: ids of the resources that were added on the portal.
-        unlocked: whether the person has chosen to change governed fields.
-        stored: the dataset as it is: a form with errors shows governed fields as they are, not as they were sent.
+        unlocked: whether the person has chosen to change locked fields.
+        stored: the dataset as it is: a form with errors shows locked fields as they are, not as they were sent.
     """
 
     catalogue: Mapping[str, Any]
@@ -56,7 +56,7 @@ class Governed:
         return bool(id_) and not self.unlocked and id_ not in self.resources
 
 
-def find(package_id: str | None, with_stored: bool = True) -> Governed | None:
+def find(package_id: str | None, with_stored: bool = True) -> LockedFields | None:
     """Return what the source of a dataset governs; None when there is no such source, or the person may not change it.
 
     Args:
@@ -72,7 +72,7 @@ def find(package_id: str | None, with_stored: bool = True) -> Governed | None:
         stored = tk.get_action("package_show")({}, {"id": package_id}) if with_stored else {}
     except (KeyError, tk.ObjectNotFound, tk.NotAuthorized):
         return None
-    return Governed(
+    return LockedFields(
         catalogue=told["catalogue"],
         kept=KEPT | set(told["fields"]),
         resources=frozenset(told["resources"]),
@@ -98,13 +98,13 @@ def overwritten(ids: Iterable[str], field: str) -> dict[str, str]:
     return {} if field in told["fields"] else told["datasets"]
 
 
-def ecosphere_governed(package_id: str | None) -> Governed | None:
+def ecosphere_locked(package_id: str | None) -> LockedFields | None:
     """Return what the source of a dataset governs, for its form; None when nothing does."""
     return find(package_id)
 
 
-def ecosphere_governed_fields(
-    fields: Iterable[Mapping[str, Any]], source: Governed | None, data: Mapping[str, Any], kind: str = "dataset"
+def ecosphere_locked_fields(
+    fields: Iterable[Mapping[str, Any]], source: LockedFields | None, data: Mapping[str, Any], kind: str = "dataset"
 ) -> dict[str, set[str]]:
     """Sort the fields of a part of the form, by name.
 
@@ -117,7 +117,7 @@ def ecosphere_governed_fields(
         kind: "dataset" or "resource".
 
     Returns:
-        ``shown``, governed and filled; ``silent``, governed and empty; ``apart``, governed, empty, and of no sense
+        ``shown``, locked and filled; ``silent``, locked and empty; ``apart``, locked, empty, and of no sense
         beside what the others say; ``own``, those that the administrator leaves to the portal.
     """
     told: dict[str, set[str]] = {"shown": set(), "silent": set(), "apart": set(), "own": set()}
@@ -143,7 +143,7 @@ def _held(shown: Mapping[str, Any], name: str) -> list[str]:
 
 
 def unlocked() -> bool:
-    """Say whether this request comes from a form in which governed fields may be changed."""
+    """Say whether this request comes from a form in which locked fields may be changed."""
     return has_request_context() and tk.request.values.get(UNLOCK) == "1"
 
 
@@ -152,7 +152,7 @@ def _in_locked_form() -> bool:
 
 
 def refusal() -> str:
-    """Return what is said of a governed field that was sent with another value."""
+    """Return what is said of a locked field that was sent with another value."""
     return tk._(
         "This comes from the source, and what was sent is not what the source says: nothing was saved. "
         "Here is what it says now; save again to keep it."
@@ -160,7 +160,7 @@ def refusal() -> str:
 
 
 def check(data: dict[Any, Any], errors: dict[Any, list[str]], context: Any, schema: Mapping[str, Any]) -> None:
-    """Refuse what the form changes of governed fields: the next harvest would undo it.
+    """Refuse what the form changes of locked fields: the next harvest would undo it.
 
     Args:
         data: the dataset as CKAN's validation holds it.

@@ -32,7 +32,7 @@ def link_asked(email: str) -> None:
         rate_limits.hit(_WHAT, f"{most * NETWORK_FACTOR} per day", network)
         rate_limits.hit(_WHAT, f"{most} per day", person)
     except rate_limits.TooMany as error:
-        message = tk._("You have sent too much in a short time.") + " " + rate_limits.again(error.seconds)
+        message = tk._("You have sent too much in a short time.") + " " + rate_limits.try_again(error.seconds)
         raise tk.ValidationError({"email": [message]}) from None
     except rate_limits.CountingUnavailable:
         raise tk.ValidationError({"email": [rate_limits.unavailable()]}) from None

@@ -78,7 +78,7 @@ def _check_login(limits: Limits) -> Response | None:
     try:
         _count_login(request.form.get("login", ""), limits)
     except TooMany as error:
-        message = tk._("There were too many attempts to log in.") + " " + rate_limits.again(error.seconds)
+        message = tk._("There were too many attempts to log in.") + " " + rate_limits.try_again(error.seconds)
         tk.h.flash_error(message)
         page = make_response(tk.render("user/login.html", {}), TOO_MANY)
         page.headers["Retry-After"] = str(error.seconds)
@@ -127,14 +127,14 @@ def _check_token(limits: Limits) -> None:
         rate_limits.hit("token", limits.token, address(), fallback=True)
     except TooMany as error:
         message = tk._("Too many API tokens that are not valid came from your address.")
-        refuse(TOO_MANY, f"{message} {rate_limits.again(error.seconds)}", "Rate Limit Error", error.seconds)
+        refuse(TOO_MANY, f"{message} {rate_limits.try_again(error.seconds)}", "Rate Limit Error", error.seconds)
 
 
 def _braked(count: Callable[..., None], *arguments: Any) -> None:
     try:
         count(*arguments)
     except TooMany as error:
-        message = tk._("This was done too often in a short time.") + " " + rate_limits.again(error.seconds)
+        message = tk._("This was done too often in a short time.") + " " + rate_limits.try_again(error.seconds)
         refuse(TOO_MANY, message, "Rate Limit Error", error.seconds)
     except CountingUnavailable:
         refuse(UNAVAILABLE, rate_limits.unavailable(), "Service Unavailable")

@@ -100,7 +100,7 @@ def network(address: str | None) -> str:
     return str(parsed)
 
 
-def again(seconds: int) -> str:
+def try_again(seconds: int) -> str:
     """Say in words when to try again."""
     if seconds < HOUR:
         number = max(1, math.ceil(seconds / MINUTE))

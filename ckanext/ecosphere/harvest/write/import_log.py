@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from ckanext.ecosphere.harvest.model import JobState, NotTaken
 from ckanext.ecosphere.harvest.sources.messages import sentence
 from ckanext.ecosphere.harvest.worker.messages import translator
-from ckanext.ecosphere.harvest.write.outcome import ERRORED, STORY
+from ckanext.ecosphere.harvest.write.outcome import ERRORED, IMPORT_LOG
 from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra
 
 MAX_TOLD = 500
@@ -60,7 +60,7 @@ def _not_taken(job_id: str) -> Iterator[dict[str, Any]]:
 
 def _objects(job_id: str) -> Iterator[dict[str, Any]]:
     """Records that were kept: those with errors, and those with a note."""
-    story: Any = sa.cast(HarvestObjectExtra.value, sa.JSON)
+    import_log: Any = sa.cast(HarvestObjectExtra.value, sa.JSON)
     errors = (
         sa.select(
             sa.func.string_agg(
@@ -75,14 +75,14 @@ def _objects(job_id: str) -> Iterator[dict[str, Any]]:
         sa.select(
             HarvestObject.id,
             HarvestObject.guid,
-            story["position"].as_string(),
-            sa.case((refused, story["refused"].as_string()), else_=story["aside"].as_string()),
-            sa.case((refused, errors), else_=story["note"].as_string()),
+            import_log["position"].as_string(),
+            sa.case((refused, import_log["refused"].as_string()), else_=import_log["aside"].as_string()),
+            sa.case((refused, errors), else_=import_log["note"].as_string()),
             refused,
         )
         .outerjoin(
             HarvestObjectExtra,
-            sa.and_(HarvestObjectExtra.harvest_object_id == HarvestObject.id, HarvestObjectExtra.key == STORY),
+            sa.and_(HarvestObjectExtra.harvest_object_id == HarvestObject.id, HarvestObjectExtra.key == IMPORT_LOG),
         )
         .where(
             HarvestObject.harvest_job_id == job_id,
