@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from .packages import require
+from .packages import OLDEST_PYTHON, program, require
 from .settings import DEV, ROOT, VENV
 from .shell import StackError, run, say
 
@@ -50,9 +50,10 @@ def fill(venv: Path, lock_file: Path) -> None:
         return
     say(f"Installing Python packages into {venv.name}")
     shutil.rmtree(venv, ignore_errors=True)
-    run(["python3", "-m", "venv", venv], what=f"create {venv}")
+    python = program("venv")
+    run([python, "-m", "venv", venv], what=f"create {venv}")
     if not _works(venv):
-        raise StackError("python3 is too old: Python 3.10 or newer is needed.")
+        raise StackError(f"{python} is too old: Python {'.'.join(map(str, OLDEST_PYTHON))} or newer is needed.")
     run([venv / "bin" / "pip", "install", "-q", "--disable-pip-version-check", UV], what="install uv")
     _install(venv, "--no-deps", "-r", str(lock_file))
     stamp.write_text(digest)
@@ -76,7 +77,7 @@ def _works(venv: Path) -> bool:
     probe = [
         venv / "bin" / "python",
         "-c",
-        "import sys; sys.exit(sys.version_info < (3, 10) or sys.prefix != sys.argv[1])",
+        f"import sys; sys.exit(sys.version_info < {OLDEST_PYTHON} or sys.prefix != sys.argv[1])",
     ]
     try:
         return subprocess.run([*probe, venv], capture_output=True, check=False).returncode == 0
