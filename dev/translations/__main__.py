@@ -18,7 +18,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 
-from .extract import PACKAGE, core_french, template
+from .extract import PACKAGE, core_french, counted_or_not, template
 
 I18N = PACKAGE / "i18n"
 POT = I18N / "ckanext-ecosphere.pot"
@@ -115,6 +115,7 @@ def problems() -> list[str]:
         compiled = {_first(m): _strings(m) for m in read_mo(stream) if m.id}
     if compiled != {_first(m): _strings(m) for m in read(PO) if m.id and all(_strings(m))}:
         found.append("the compiled catalogue is not that of the French catalogue")
+    found += [f"with a number and without one: {message!r}" for message in counted_or_not()]
     return [*found, *unlike(read(PO))]
 
 

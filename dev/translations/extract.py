@@ -118,6 +118,17 @@ def template() -> Catalog:
     return catalogue
 
 
+def counted_or_not() -> list[str]:
+    """Messages that are asked for with a number here and without one there.
+
+    A catalogue has one entry for both, that of the plural. Python 3.11.2, which Debian 12 has, does not find it without
+    a number and shows the English; later versions do.
+    """
+    found = [*own(), *upstream()]
+    counted = {_first(each.id) for each in found if isinstance(each.id, tuple)}
+    return sorted(counted & {each.id for each in found if isinstance(each.id, str)})
+
+
 def core_french() -> dict[str, Any]:
     """Translations that CKAN itself ships: message → translation."""
     with (_folder("ckan") / "i18n/fr/LC_MESSAGES/ckan.po").open("rb") as stream:

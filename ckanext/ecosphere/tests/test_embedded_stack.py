@@ -169,6 +169,19 @@ class TestFailures:
         monkeypatch.setenv("JAVA_HOME", str(tmp_path / "recent"))
         assert packages.find_java() == tmp_path / "recent"
 
+    def test_a_python_that_is_named_goes_before_that_of_the_system(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("PYTHON", str(tmp_path / "nothing"))
+        assert packages.find_python() is None
+        old = tmp_path / "python3"
+        old.write_text("#!/bin/sh\ncase $2 in *version*) exit 1;; esac\n")
+        old.chmod(0o755)
+        monkeypatch.setenv("PYTHON", str(old))
+        assert packages.find_python() == old  # `make setup` says that it is too old
+        monkeypatch.delenv("PYTHON")
+        monkeypatch.setenv("PATH", str(tmp_path))
+        # That of the path comes in where the system has none, or one without `ensurepip`.
+        assert packages.find_python() in (Path("/usr/bin/python3"), Path("python3"))
+
 
 class TestRealServices:
     """Those that the tests themselves run on, reached through CKAN's variables."""
