@@ -5,6 +5,7 @@ import re
 
 from ckanext.ecosphere.tests.english import english_texts
 from dev.translations import __main__ as catalogue
+from dev.translations import extract
 
 
 def test_every_message_is_translated_and_the_files_are_up_to_date():
@@ -35,3 +36,10 @@ def test_french_has_the_apostrophe_of_typography():
 def test_english_on_a_page_is_noticed():
     page = '<p>Datasets</p><p>3 datasets found</p><p>Jeux de données</p><a aria-label="Log in">x</a>'
     assert english_texts(page) == ["3 datasets found", "Datasets", "Log in"]
+
+
+def test_a_message_that_is_asked_for_with_a_number_and_without_is_named(monkeypatch):
+    found = [extract.Found("Layer", "a.html", 1), extract.Found(("Layer", "Layers"), "b.html", 2)]
+    monkeypatch.setattr(extract, "own", lambda: iter(found))
+    monkeypatch.setattr(extract, "upstream", lambda: iter(()))
+    assert extract.counted_or_not() == ["Layer"]
