@@ -61,10 +61,15 @@ def find_python() -> Path | None:
 
     Debian builds its own with profile-guided optimisation; what version managers build from source without it takes a
     sixth more time for the same tests. Debian splits `ensurepip` off, without which `-m venv` fails halfway.
+
+    Raises:
+        StackError: when the one that `PYTHON` names cannot.
     """
     chosen = os.environ.get("PYTHON")
     candidates = [Path(chosen)] if chosen else [Path("/usr/bin/python3"), Path("python3")]
     able = [python for python in candidates if _runs(python, "import ensurepip, venv")]
+    if chosen and not able:
+        raise StackError(f"PYTHON={chosen} cannot make environments: name a Python that has venv and ensurepip.")
     recent = f"import sys; sys.exit(sys.version_info < {OLDEST_PYTHON})"
     return next((python for python in able if _runs(python, recent)), next(iter(able), None))
 

@@ -110,7 +110,7 @@ def test_a_file_of_the_source_is_read_and_one_that_was_added_is_changed(portal, 
     assert [each["name"] for each in after["resources"]] == ["Autre nom", "Notice de lecture"]
 
 
-def test_nothing_is_governed_once_its_source_is_retired(portal, app, harvested):
+def test_nothing_is_locked_once_its_source_is_retired(portal, app, harvested):
     [source] = portal.call("harvest_source_list")
     portal.call("harvest_source_delete", id=source["id"])
     form = Form(app, person(harvested, "editor"), edited(harvested))
