@@ -238,7 +238,8 @@ def save_dataset(page: Page, press: Callable[[], None]) -> None:
 
 def _holds(page: Page, expression: str) -> bool:
     try:
-        return bool(page.evaluate(expression))
+        # Of a page that has just begun to come there is no body yet, and nothing that could have the focus.
+        return bool(page.evaluate(f"document.body && ({expression})"))
     except Error as error:
         if "context was destroyed" in str(error):  # the next page comes just now
             return False
@@ -288,11 +289,12 @@ def axe_violations(page: Page, *, impacts: tuple[str, ...] = ("serious", "critic
     ]
 
 
-def run_axe(page: Page, **options: Any) -> list[dict[str, Any]]:
+def run_axe(page: Page, part: str | None = None, **options: Any) -> list[dict[str, Any]]:
     """Run axe on the page as it is now.
 
     Args:
         page: an opened page.
+        part: selector of the elements to look at, all by default.
         options: of `axe.run`, the rules for instance.
 
     Returns:
@@ -301,5 +303,5 @@ def run_axe(page: Page, **options: Any) -> list[dict[str, Any]]:
     page.wait_for_load_state()  # a click returns once the answer has begun to arrive
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(AXE_SCRIPT)
-    run = "options => axe.run(options).then(found => found.violations)"
-    return page.evaluate(run, {"resultTypes": ["violations"], **options})
+    run = "([part, options]) => axe.run(part || document, options).then(found => found.violations)"
+    return page.evaluate(run, [part, {"resultTypes": ["violations"], **options}])
