@@ -41,10 +41,6 @@ class Supervisor:
         for process in reversed(self.processes.values()):
             process.stop(quietly=True)
 
-    def all_run(self) -> bool:
-        """Whether every process runs and answers."""
-        return all(process.pid() and process.ready() for process in self.processes.values())
-
     def _keep(self, process: Process) -> None:
         last = process.pid()
         while not self._end.wait(LOOK_SECONDS):

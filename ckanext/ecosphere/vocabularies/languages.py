@@ -131,10 +131,3 @@ def completed(main: str, texts: Mapping[str, str]) -> dict[str, str]:
     if main and main not in found.values():
         found.setdefault(FRENCH, main)
     return {each: found[each] for each in sorted(found)}
-
-
-def of_main(main: str, texts: Mapping[str, str]) -> str:
-    """Return the tag of the main text, French where nothing says otherwise."""
-    if texts.get(FRENCH) == main:
-        return FRENCH
-    return next((each for each, text in texts.items() if text == main), FRENCH)
