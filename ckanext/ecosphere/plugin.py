@@ -13,7 +13,6 @@ from ckanext.ecosphere import helpers
 from ckanext.ecosphere.contact import actions
 from ckanext.ecosphere.core import (
     accessibility,
-    accounts,
     api_parameters,
     chained_helpers,
     collaborators,
@@ -25,15 +24,16 @@ from ckanext.ecosphere.core import (
     markdown,
     members,
     own_services,
-    public_tags,
     service_pages,
     texts,
     warm_up,
 )
+from ckanext.ecosphere.core.addresses import uniqueness
 from ckanext.ecosphere.core.addresses import views as address_views
 from ckanext.ecosphere.core.api_guard import api_guard
 from ckanext.ecosphere.core.lists import indexing, noticing, portal_text_views, store
 from ckanext.ecosphere.core.lists import views as list_views
+from ckanext.ecosphere.core.privacy import accounts, public_tags, readable_activities
 from ckanext.ecosphere.interfaces import IEcosphereSetup
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import authorization, template_helpers, web_guard
@@ -59,6 +59,7 @@ class EcospherePlugin(Room):
     p.implements(p.IActions)
     p.implements(p.IAuthFunctions)
     p.implements(p.IBlueprint)
+    p.implements(p.IValidators)
     p.implements(p.INotifier, inherit=True)
     p.implements(p.ISignal)
     p.implements(p.IConfigurable)
@@ -90,12 +91,16 @@ class EcospherePlugin(Room):
 
     def get_actions(self) -> dict[str, Any]:
         """Chain actions of core (what they tell of people and private datasets, what they take); add our own."""
-        rooms = (accounts, api_parameters, texts, public_tags, members, own_services, actions)
+        rooms = (accounts, api_parameters, texts, public_tags, readable_activities, members, own_services, actions)
         return {name: action for room in rooms for name, action in room.get_actions().items()}
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Chain auth functions of core; provide those of the contact sheets."""
         return {**collaborators.get_auth_functions(), **actions.get_auth_functions()}
+
+    def get_validators(self) -> dict[str, Any]:
+        """Compare addresses of e-mail otherwise than CKAN."""
+        return uniqueness.get_validators()
 
     def get_blueprint(self) -> list[Blueprint]:
         """Guard every page and action of the portal; provide the suite's own pages."""

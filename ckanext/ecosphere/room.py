@@ -17,6 +17,7 @@ from ckanext.ecosphere.interfaces import IEcospherePlugin
 from ckanext.ecosphere.setup import option_values, plugin_needs
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.queue import keep_workers_registered
+from ckanext.ecosphere.shared.web_guard import head_requests
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Room(DefaultTranslation, EcospherePluginBase):
         logic_tables.fill()
         language.remember(app)
         assets.one_at_a_time()
-        return away.install(app)
+        return head_requests.install(away.install(app))
 
     def i18n_directory(self) -> str:
         """Return the folder of the catalogue, which is that of all rooms: the first one brings it along."""

@@ -11,6 +11,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -22,7 +23,8 @@ from ckan.logic.action import create, delete, get, patch, update
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import DataError, DBAPIError
 
-from ckanext.ecosphere.core import api_parameters, named_datasets
+from ckanext.ecosphere.core import api_parameters
+from ckanext.ecosphere.core.privacy import named_datasets
 from ckanext.ecosphere.shared import action_input
 from ckanext.ecosphere.shared.queue import StillCounted
 
@@ -36,6 +38,12 @@ ONCE = ("email", "id", "image_upload", "name", "owner_org", "package_id", "save"
 MILLISECONDS = re.compile("[0-9]{1,12}")
 #: Without these, CKAN's forms of resources and of the log-in fail.
 NEEDED_FOR_RESOURCES, NEEDED_TO_LOG_IN = ("id", "save"), ("login", "password")
+#: Of the form of an account, which asks for the password again when one of these is there.
+OLD_PASSWORD, NEEDS_PASSWORD = "old_password", ("password1", "password2", "email")
+#: Parameters that are a file; CKAN and others fail on a file in the place of a text.
+FILES = ("upload", "image_upload", "logo_upload", "files", "file")
+#: A function of JavaScript that takes an answer (JSONP).
+CALLBACK = re.compile(r"[A-Za-z_$][\w$]{0,60}(?:\.[A-Za-z_$][\w$]{0,60}){0,5}", re.ASCII)
 #: Parts of CKAN's own pages for other types of dataset that make no sense: a source of a harvest has no files.
 WITHOUT_PAGES = ("harvest_resource",)
 #: Of the actions of others, only what is an identifier by its name.
@@ -61,6 +69,7 @@ def refuse_what_no_action_takes() -> Response | None:
         return _answer({"message": tk._("There is no such action.")}, BAD_REQUEST, "Bad Request")
     try:
         given = list(_given())
+        _check_form()
         api_parameters.check(action, {name: value for data in given for name, value in data.items()})
         for data in given:
             if _is_of_ckan(action):
@@ -106,6 +115,8 @@ def refuse_what_no_form_sends() -> tuple[str, int] | None:
     missing = [name for name in needed if name not in request.form]
     if logs_in and not MILLISECONDS.fullmatch(request.form.get("remember") or "0"):
         missing.append("remember")
+    if request.endpoint == "user.edit" and any(map(request.form.get, NEEDS_PASSWORD)):
+        missing += [] if OLD_PASSWORD in request.form else [OLD_PASSWORD]
     if twice or missing:
         message = tk._("The form is not complete, or has a field twice ({names}). Open the page again and try again.")
         return _page(BAD_REQUEST, message.format(names=", ".join([*twice, *missing])))
@@ -167,7 +178,22 @@ def say_that_it_is_not_there(_error: tk.ObjectNotFound) -> tuple[str, int]:
 
 
 def _page(status: int, content: str) -> tuple[str, int]:
-    return tk.render("error_document_template.html", {"code": status, "name": "", "content": content}), status
+    # The name of the error: what is said beside it only is shown.
+    told = {"code": status, "name": HTTPStatus(status).phrase, "content": content}
+    return tk.render("error_document_template.html", told), status
+
+
+def _check_form() -> None:
+    """Refuse files where a text belongs, and a callback that is none.
+
+    Raises:
+        ValidationError: by parameter, what to give.
+    """
+    wrong = [name for name in request.files if name not in FILES]
+    if "callback" in request.args and not CALLBACK.fullmatch(request.args["callback"]):
+        wrong.append("callback")
+    if wrong:
+        raise tk.ValidationError({name: [tk._("Give one text here.")] for name in wrong})
 
 
 def _check_texts(data: Any) -> None:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.core import public_tags
+from ckanext.ecosphere.core.privacy import public_tags
 from ckanext.ecosphere.shared import action_input
 
 

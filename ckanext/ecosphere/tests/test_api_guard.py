@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from ckan import model
 from ckan.tests import factories
 from sqlalchemy.exc import DBAPIError
 
-from ckanext.ecosphere.core import named_datasets
+from ckanext.ecosphere.core.privacy import named_datasets
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 
@@ -69,6 +70,26 @@ POSTED = {
 def test_calls_on_which_actions_fail_are_refused(app: Any) -> None:
     answers = {name: app.post(f"/api/3/action/{name}", json=data).status_code for name, (data, _) in POSTED.items()}
     assert answers == {name: status for name, (_, status) in POSTED.items()}
+
+
+def test_a_file_in_the_place_of_a_text_is_refused(app: Any) -> None:
+    for action, name in (("tag_show", "id"), ("package_search", "fl"), ("organization_list", "type")):
+        answer = app.post(f"/api/3/action/{action}", data={name: (BytesIO(b"a"), "a.txt")})
+        assert (answer.status_code, list(answer.json["error"])) == (409, [name, "__type"])
+
+
+def test_a_callback_is_the_name_of_a_function(app: Any) -> None:
+    address = "/api/3/action/status_show?callback="
+    assert app.get(f"{address}jQuery1.done").status_code == 200
+    assert app.get(f"{address}alert(1)//").status_code == 409
+
+
+def test_the_form_of_an_account_without_its_old_password_is_not_complete(app: Any) -> None:
+    user = factories.UserWithToken(name="paul", password="Lac-bleu-2024")
+    data = {"email": user["email"], "password1": "Lac-vert-2024", "password2": "Lac-vert-2024", "save": ""}
+    answer = app.post("/user/edit/paul", data=data, headers={"Authorization": user["token"]})
+    assert answer.status_code == 400
+    assert "old_password" in answer.text
 
 
 # One portal for all pages: to make it takes longer than they do.

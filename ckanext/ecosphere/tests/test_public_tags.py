@@ -55,6 +55,16 @@ def test_tag_of_a_private_dataset_is_told_to_its_service_and_to_nobody_else(app,
     assert told == {("mine", action, str(data)) for action, data in QUESTIONS}
 
 
+def test_a_tag_of_a_private_dataset_is_as_absent_as_one_that_never_was(app, tokens):
+    def status(person: str, tag: str) -> int:
+        headers = {"Authorization": tokens[person]} if tokens[person] else {}
+        return app.get(f"/api/3/action/tag_show?id={tag}", headers=headers).status_code
+
+    assert {person: status(person, "secret-tag") for person in tokens} == {"mine": 200, "other": 404, "nobody": 404}
+    assert status("nobody", "never-tag") == 404
+    assert status("nobody", "open-tag") == 200
+
+
 def test_tag_of_a_public_dataset_is_told_to_everybody(app, tokens):
     assert "open-tag" in _asked(app, "", "tag_list", {})
     assert "open-tag" in _asked(app, "", "tag_autocomplete", {"query": "open"})

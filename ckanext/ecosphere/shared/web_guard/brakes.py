@@ -121,6 +121,20 @@ def _succeeded(_app: Any, user: Any = None, **_: Any) -> None:
         rate_limits.remember("login-known", KNOWN_SECONDS, user.id, address())
 
 
+def count_taken_address() -> str:
+    """Count that somebody who is logged in asks for an address that has an account; returns what to say instead when
+    it was too often, or nothing."""
+    if not _settings or not has_request_context() or not tk.current_user.is_authenticated:
+        return ""  # registrations are counted, see `check`
+    if getattr(tk.current_user, "sysadmin", False):
+        return ""
+    try:
+        rate_limits.hit("address-taken", _settings[0]().registration, tk.current_user.id, fallback=True)
+    except TooMany as error:
+        return _too_often(error)
+    return ""
+
+
 def _check_token(limits: Limits) -> None:
     """Count a token that is nobody's; people with a valid one behind the same address are not concerned."""
     try:
@@ -134,10 +148,13 @@ def _braked(count: Callable[..., None], *arguments: Any) -> None:
     try:
         count(*arguments)
     except TooMany as error:
-        message = tk._("This was done too often in a short time.") + " " + rate_limits.try_again(error.seconds)
-        refuse(TOO_MANY, message, "Rate Limit Error", error.seconds)
+        refuse(TOO_MANY, _too_often(error), "Rate Limit Error", error.seconds)
     except CountingUnavailable:
         refuse(UNAVAILABLE, rate_limits.unavailable(), "Service Unavailable")
+
+
+def _too_often(error: TooMany) -> str:
+    return tk._("This was done too often in a short time.") + " " + rate_limits.try_again(error.seconds)
 
 
 def _hashes() -> Any:

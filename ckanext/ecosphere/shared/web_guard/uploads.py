@@ -9,6 +9,8 @@ from ckanext.ecosphere.shared.web_guard.tables import matches, tables
 
 FOLDER = "uploads/"
 REDIRECTS = 300
+SCRIPTS = ("text/javascript", "application/javascript", "application/x-javascript", "text/ecmascript")
+"""Types that a page runs as its own script, whatever else an answer says."""
 POLICY = "default-src 'none'; sandbox"
 
 
@@ -19,6 +21,8 @@ def protect(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     if response.mimetype in tables().shown_inline:
         return response  # without a sandbox, in which browsers show no PDF; these types run nothing
+    if response.mimetype in SCRIPTS:
+        response.mimetype = "text/plain"
     response.headers["Content-Security-Policy"] = POLICY
     disposition = response.headers.get("Content-Disposition", "")
     kind, separator, rest = disposition.partition(";")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ckanext.ecosphere.core import named_datasets
+from ckanext.ecosphere.core.privacy import named_datasets
 from ckanext.ecosphere.tests.access import world
 from ckanext.ecosphere.tests.access.conftest import Ledger, Visitor
 

@@ -46,6 +46,20 @@ def tag_autocomplete(original: Callable[..., Any], context: Context, data_dict: 
     return _visible(tags, context)[: _number(data_dict.get("limit"), SUGGESTIONS)]
 
 
+@tk.side_effect_free
+@tk.chained_action
+def tag_show(original: Callable[..., Any], context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Show a tag that a dataset has which the reader may see, or one of a vocabulary.
+
+    Raises:
+        ObjectNotFound: no such dataset has it.
+    """
+    found = original(context, data_dict)
+    if not found.get("vocabulary_id") and not _visible([found], context):
+        raise tk.ObjectNotFound(tk._("Not found: nothing has this name or identifier."))
+    return found
+
+
 def _check_words(data_dict: DataDict) -> None:
     """Refuse what is neither a text nor, as CKAN has it, a list of texts."""
     for name in ("q", "query"):
@@ -93,4 +107,4 @@ def _shown(context: Any) -> set[str]:
 
 def get_actions() -> dict[str, Any]:
     """Return the chained actions."""
-    return action_input.checked({each.__name__: each for each in (tag_list, tag_search, tag_autocomplete)})
+    return action_input.checked({each.__name__: each for each in (tag_list, tag_search, tag_autocomplete, tag_show)})

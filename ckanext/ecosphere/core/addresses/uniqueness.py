@@ -1,0 +1,42 @@
+"""One address of e-mail, one account: compared letter for letter.
+
+CKAN compares with ILIKE, for which "%" and "_" in an address, where both are allowed, stand for any letters: addresses
+of other people could be found out letter by letter, and "a_b@…" is refused beside "acb@…".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey
+
+from ckanext.ecosphere.shared.web_guard import brakes
+
+
+def email_is_unique(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
+    """Do what CKAN's validator of this name does, without patterns, and so often only.
+
+    Raises:
+        Invalid: the address is that of another account.
+    """
+    address = str(data[key])
+    query = sa.select(model.User.id, model.User.name).where(
+        sa.func.lower(model.User.email) == address.lower(),
+        model.User.state.in_(tk.config["ckan.user.unique_email_states"]),
+    )
+    holders = model.Session.execute(query).all()
+    own = {data.get(("id",)), data.get(("name",))}
+    if not holders or any({holder.id, holder.name} & own for holder in holders):
+        return
+    if too_often := brakes.count_taken_address():
+        raise tk.Invalid(too_often)
+    message = tk._("The email address '{email}' belongs to a registered user.")
+    raise tk.Invalid(message.format(email=address.lower()))
+
+
+def get_validators() -> dict[str, Any]:
+    """Return the validators that stand for CKAN's of the same name."""
+    return {email_is_unique.__name__: email_is_unique}

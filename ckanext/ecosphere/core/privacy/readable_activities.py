@@ -1,0 +1,75 @@
+"""Activities of a dataset are for whoever may read it now.
+
+ckanext-activity asks who might read it when it was changed: what was public once, and was made private or deleted
+since, stays in the lists of activities, with all that it said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import authz, model
+from ckan.types import Context, DataDict
+
+from ckanext.ecosphere.core.privacy import public_tags
+from ckanext.ecosphere.shared import action_input
+
+LISTS = (
+    "user_activity_list",
+    "package_activity_list",
+    "group_activity_list",
+    "organization_activity_list",
+    "recently_changed_packages_activity_list",
+    "dashboard_activity_list",
+)
+MOST_ROUNDS = 5
+"""Lists that are read for one that is as long as was asked for."""
+
+
+def _listed(original: Callable[..., Any], context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+    """List activities, without those of datasets that the reader may not read."""
+    asked, found = dict(data_dict), []
+    for _round in range(MOST_ROUNDS):
+        some = original(context.copy(), asked.copy())
+        found += _readable(some, context)
+        limit = asked.get("limit")
+        if not str(limit).isdecimal() or len(some) < int(str(limit)) or len(found) >= int(str(limit)):
+            break
+        asked["offset"] = int(asked.get("offset") or 0) + len(some)
+    return found
+
+
+def _readable(activities: list[dict[str, Any]], context: Any) -> list[dict[str, Any]]:
+    about = {each["object_id"] for each in activities if _is_of_dataset(each)}
+    if not about or public_tags.sees_all(context):
+        return activities
+    query = sa.select(model.Package.id).where(model.Package.id.in_(about), public_tags.readable(context))
+    seen = set(model.Session.scalars(query))
+    person: Any = {"user": context.get("user"), "auth_user_obj": context.get("auth_user_obj")}
+    seen |= {each for each in about - seen if authz.is_authorized_boolean("package_show", person.copy(), {"id": each})}
+    return [each for each in activities if not _is_of_dataset(each) or each["object_id"] in seen]
+
+
+def _is_of_dataset(activity: dict[str, Any]) -> bool:
+    return "package" in (activity.get("data") or {}) or str(activity.get("activity_type")).endswith("package")
+
+
+def get_actions() -> dict[str, Any]:
+    """Return the chained actions; none without ckanext-activity."""
+    if not p.plugin_loaded("activity"):
+        return {}
+    reading = {name: tk.side_effect_free(tk.chained_action(_renamed(name))) for name in LISTS}
+    return action_input.checked(reading)
+
+
+def _renamed(name: str) -> Callable[..., Any]:
+    def listed(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+        return _listed(original, context, data_dict)
+
+    listed.__name__ = name
+    listed.__doc__ = _listed.__doc__
+    return listed

@@ -1,0 +1,43 @@
+"""HEAD is answered as GET without its content, as HTTP has it (RFC 9110, section 9.3.2).
+
+Many views, and CKAN's API, ask only whether a request is a GET, and take all others for one that changes something; a
+browser lets a page of another site send a HEAD.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Any
+
+from flask import Flask
+
+_INSTALLED = "ecosphere_head_requests"
+
+
+def install(app: Flask) -> Flask:
+    """Have no view see a HEAD.
+
+    Args:
+        app: CKAN's application, changed in place.
+    """
+    if _INSTALLED not in app.extensions:  # by another plugin of ours
+        app.extensions[_INSTALLED] = True
+        app.wsgi_app = _HeadAsGet(app.wsgi_app)  # type: ignore[method-assign]
+    return app
+
+
+class _HeadAsGet:
+    """An application that knows no HEAD."""
+
+    def __init__(self, inner: Callable[..., Iterable[bytes]]) -> None:
+        self._inner = inner
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] != "HEAD":
+            return self._inner(environ, start_response)
+        asked = {**environ, "REQUEST_METHOD": "GET", "CONTENT_LENGTH": "0", "wsgi.input": BytesIO()}
+        content = self._inner(asked, start_response)
+        if close := getattr(content, "close", None):
+            close()
+        return []
